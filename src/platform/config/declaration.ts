@@ -1,0 +1,163 @@
+import { isIP } from 'node:net'
+import { isAbsolute, resolve } from 'node:path'
+import { formatDuration, parseDuration } from './duration.ts'
+import { parseIssuer } from './issuer.ts'
+
+/** One setting: how its text is read, and what the table in the documentation says of it. */
+export interface Setting<T> {
+  /** Shown in the table and in the message about a bad value. */
+  readonly takes: string
+  /** The text that stands where the environment names none; undefined: the setting is then absent. */
+  readonly default?: string
+  /** How the table writes the default where it is computed and not a text. */
+  readonly defaultInWords?: string
+  /** Secret settings can also come from a file named by `SIGNET_<NAME>_FILE`, and are never printed. */
+  readonly secret?: true
+  readonly about: string
+  /** Returns undefined for a text that is no value of this setting. */
+  parse(text: string, folder: string): T | undefined
+}
+
+interface Text {
+  default?: string
+  defaultInWords?: string
+  secret?: true
+  about: string
+}
+
+const duration = (about: string, standard: string, atLeast = 1): Setting<number> => ({
+  takes: `a duration such as \`15m\`, \`24h\` or \`90d\`, at least ${formatDuration(atLeast)}`,
+  default: standard,
+  about,
+  parse: (text) => {
+    const seconds = parseDuration(text)
+    return seconds !== undefined && seconds >= atLeast ? seconds : undefined
+  },
+})
+
+const oneOf = <const T extends string>(values: readonly T[], standard: T, about: string): Setting<T> => ({
+  takes: values.map((value) => `\`${value}\``).join(', '),
+  default: standard,
+  about,
+  parse: (text) => values.find((value) => value === text),
+})
+
+const folderPath = (standard: string, about: string): Setting<string> => ({
+  takes: 'a path',
+  default: standard,
+  about,
+  parse: (text, folder) => (isAbsolute(text) ? text : resolve(folder, text)),
+})
+
+const filePath = (about: string): Setting<string> => ({
+  takes: 'a path',
+  about,
+  parse: (text, folder) => (isAbsolute(text) ? text : resolve(folder, text)),
+})
+
+const wholeNumber = (from: number, to: number, text: Text): Setting<number> => ({
+  takes: `a whole number from ${from} to ${to}`,
+  ...text,
+  parse: (value) => {
+    const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN
+    return number >= from && number <= to ? number : undefined
+  },
+})
+
+const masterKey = (about: string, defaultInWords?: string): Setting<Buffer> => ({
+  takes: '32 bytes, base64url',
+  ...(defaultInWords ? { defaultInWords } : {}),
+  secret: true,
+  about,
+  parse: (text) => (/^[A-Za-z0-9_-]{43}$/.test(text) ? Buffer.from(text, 'base64url') : undefined),
+})
+
+function isAddressRange(text: string): boolean {
+  const [address = '', prefix] = text.split('/')
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true
+  const version = isIP(address)
+  return version !== 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)))
+}
+
+/** Every setting Signet knows. The table in docs/settings.md is made from it. */
+export const declarations = {
+  SIGNET_ISSUER: {
+    takes: 'scheme, host and port, without a path; https unless the host is loopback',
+    default: 'http://localhost:4000',
+    about: 'The issuer identifier, exactly as it stands in tokens and metadata.',
+    parse: (text: string) => parseIssuer(text),
+  },
+  SIGNET_HOST: {
+    takes: 'an address or a host name',
+    default: '127.0.0.1',
+    about: 'The address to listen on.',
+    parse: (text: string) => (/^[A-Za-z0-9.:_-]{1,255}$/.test(text) ? text : undefined),
+  },
+  SIGNET_PORT: wholeNumber(1, 65_535, {
+    defaultInWords: 'the port of a loopback issuer, else 4000',
+    about: 'The port to listen on.',
+  }),
+  SIGNET_TLS_CERT: filePath('A PEM file with the certificate chain, to serve HTTPS directly. Goes with SIGNET_TLS_KEY.'),
+  SIGNET_TLS_KEY: filePath('A PEM file with the private key of SIGNET_TLS_CERT.'),
+  SIGNET_TRUST_PROXY: {
+    takes: '`off`, or addresses and ranges separated by commas (`loopback`, `10.0.0.0/8`)',
+    default: 'off',
+    about: 'The proxies whose X-Forwarded-For is believed.',
+    parse: (text: string): readonly string[] | undefined => {
+      if (text === 'off') return []
+      const ranges = text.split(',').map((range) => range.trim())
+      return ranges.every(isAddressRange) ? ranges : undefined
+    },
+  },
+  SIGNET_DATABASE_URL: {
+    takes: '`postgres://user:password@host:port/database`',
+    defaultInWords: 'the embedded PostgreSQL',
+    secret: true,
+    about: 'Your own PostgreSQL, 15 or later.',
+    parse: (text: string) => (/^postgres(ql)?:\/\/./.test(text) && URL.canParse(text) ? text : undefined),
+  },
+  SIGNET_DATABASE_SCHEMA: {
+    takes: 'a name of lower-case letters, digits and `_`',
+    default: 'signet',
+    about: 'The schema that holds this issuer. One issuer a schema.',
+    parse: (text: string) => (/^[a-z_][a-z0-9_]{0,62}$/.test(text) ? text : undefined),
+  },
+  SIGNET_DATABASE_POOL: wholeNumber(2, 200, {
+    default: '10',
+    about: 'Connections that one process keeps to the database at the most.',
+  }),
+  SIGNET_DATA_DIR: folderPath('.signet', 'Where the embedded PostgreSQL keeps its data.'),
+  SIGNET_KEYS_DIR: folderPath('keys', 'Where the master key file lies.'),
+  SIGNET_MASTER_KEY: masterKey(
+    'The key that wraps every other secret.',
+    'the file `master.key` in the keys directory, made at the first start',
+  ),
+  SIGNET_MASTER_KEY_PREVIOUS: masterKey('The master key before this one, while secrets are being resealed.'),
+  SIGNET_ACCESS_TOKEN_TTL: duration('How long an access token lives, unless its resource says otherwise.', '15m', 10),
+  SIGNET_ID_TOKEN_TTL: duration('How long an ID token lives.', '1h', 10),
+  SIGNET_REFRESH_TOKEN_TTL: duration('How long a refresh token lives without being used.', '30d'),
+  SIGNET_REFRESH_TOKEN_MAX_TTL: duration('How long refreshing can go on after one sign-in.', '90d'),
+  SIGNET_REFRESH_GRACE: duration('How long a spent refresh token still gives its successor.', '10s', 0),
+  SIGNET_SESSION_TTL: duration('How long a sign-in at Signet lasts.', '30d'),
+  SIGNET_SESSION_IDLE_TTL: duration('How long a sign-in at Signet lasts without being used.', '7d'),
+  SIGNET_STATUS_LIST_TTL: duration('How long a verifier may keep a status list.', '15s'),
+  SIGNET_KEY_ROTATION_PERIOD: duration('How long a key signs before the next one takes over.', '90d'),
+  SIGNET_KEY_LEASE: duration('How long a node signs without having confirmed the keys in the database.', '60s', 3),
+  SIGNET_JWKS_MAX_AGE: duration('The max-age of the JWK Set.', '5m', 0),
+  SIGNET_VERIFIER_CACHE: duration('The longest that any verifier keeps the JWK Set.', '24h', 0),
+  SIGNET_CLOCK_SKEW: duration('How far clocks may be apart.', '60s', 0),
+  SIGNET_SIGN_UP: oneOf(['open', 'closed'], 'open', 'Whether people can make accounts for themselves.'),
+  SIGNET_REGISTRATION: oneOf(['closed', 'token', 'open'], 'closed', 'Dynamic client registration (RFC 7591).'),
+  SIGNET_PASSWORD_MIN_LENGTH: wholeNumber(8, 128, {
+    default: '12',
+    about: 'The shortest password taken. NIST SP 800-63B-4 asks for 15 where a password is the only factor.',
+  }),
+  SIGNET_LOG_LEVEL: oneOf(
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    'info',
+    'How much is written to the log (JSON lines on standard error).',
+  ),
+} as const satisfies Record<string, Setting<unknown>>
+
+export type SettingName = keyof typeof declarations
+export type Value<N extends SettingName> = Exclude<ReturnType<(typeof declarations)[N]['parse']>, undefined>

@@ -1,0 +1,178 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import { declarations, type Setting, type SettingName, type Value } from './declaration.ts'
+import { formatDuration } from './duration.ts'
+import { isLoopbackHost } from './issuer.ts'
+
+/** All settings as they are in force. Durations are seconds. */
+export interface Settings {
+  readonly issuer: string
+  readonly host: string
+  readonly port: number
+  readonly tls: { readonly certFile: string; readonly keyFile: string } | undefined
+  readonly trustProxy: readonly string[]
+  readonly databaseUrl: string | undefined
+  readonly databaseSchema: string
+  readonly databasePool: number
+  readonly dataDir: string
+  readonly keysDir: string
+  readonly masterKey: Buffer | undefined
+  readonly masterKeyPrevious: Buffer | undefined
+  readonly accessTokenTtl: number
+  readonly idTokenTtl: number
+  readonly refreshTokenTtl: number
+  readonly refreshTokenMaxTtl: number
+  readonly refreshGrace: number
+  readonly sessionTtl: number
+  readonly sessionIdleTtl: number
+  readonly statusListTtl: number
+  readonly keyRotationPeriod: number
+  readonly keyLease: number
+  readonly jwksMaxAge: number
+  readonly verifierCache: number
+  readonly clockSkew: number
+  readonly signUp: 'open' | 'closed'
+  readonly registration: 'open' | 'token' | 'closed'
+  readonly passwordMinLength: number
+  readonly logLevel: Value<'SIGNET_LOG_LEVEL'>
+}
+
+/** All that is wrong with the settings, told at once: one line a fault, each with the name and what it takes. */
+export class SettingsError extends Error {
+  readonly faults: readonly string[]
+  constructor(faults: readonly string[]) {
+    super(`The settings cannot be used:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`)
+    this.name = 'SettingsError'
+    this.faults = faults
+  }
+}
+
+/**
+ * Reads the settings from the environment, from `.env` in `folder` (the environment wins) and from the files that
+ * `SIGNET_<NAME>_FILE` names. An empty value counts as none.
+ *
+ * @param environment usually `process.env`
+ * @param folder where `.env` lies and where relative paths start
+ * @throws SettingsError with every fault found
+ */
+export function readSettings(environment: Readonly<Record<string, string | undefined>>, folder: string): Settings {
+  const faults: string[] = []
+  const texts = new Map<string, string>()
+  for (const source of [readDotEnv(folder), environment])
+    for (const [name, text] of Object.entries(source)) if (name.startsWith('SIGNET_') && text) texts.set(name, text)
+
+  readSecretFiles(texts, folder, faults)
+  for (const name of texts.keys())
+    if (!Object.hasOwn(declarations, name) && !name.startsWith('SIGNET_TEST_')) faults.push(`${name}: there is no such setting.`)
+
+  const read = <N extends SettingName>(name: N): Value<N> | undefined => {
+    const setting = declarations[name] as Setting<Value<N>>
+    const text = texts.get(name) ?? setting.default
+    if (text === undefined) return undefined
+    const value = setting.parse(text, folder)
+    if (value === undefined)
+      faults.push(`${name}: takes ${setting.takes}${setting.secret ? '' : `; it is ${JSON.stringify(text)}`}.`)
+    return value
+  }
+  // A setting with a default is only absent when its text is bad, and then the start stops on the faults below.
+  const need = <N extends SettingName>(name: N): Value<N> => read(name) as Value<N>
+
+  const issuer = need('SIGNET_ISSUER')
+  const certFile = read('SIGNET_TLS_CERT')
+  const keyFile = read('SIGNET_TLS_KEY')
+  const settings: Settings = {
+    issuer,
+    host: need('SIGNET_HOST'),
+    port: read('SIGNET_PORT') ?? defaultPort(issuer),
+    tls: certFile && keyFile ? { certFile, keyFile } : undefined,
+    trustProxy: need('SIGNET_TRUST_PROXY'),
+    databaseUrl: read('SIGNET_DATABASE_URL'),
+    databaseSchema: need('SIGNET_DATABASE_SCHEMA'),
+    databasePool: need('SIGNET_DATABASE_POOL'),
+    dataDir: need('SIGNET_DATA_DIR'),
+    keysDir: need('SIGNET_KEYS_DIR'),
+    masterKey: read('SIGNET_MASTER_KEY'),
+    masterKeyPrevious: read('SIGNET_MASTER_KEY_PREVIOUS'),
+    accessTokenTtl: need('SIGNET_ACCESS_TOKEN_TTL'),
+    idTokenTtl: need('SIGNET_ID_TOKEN_TTL'),
+    refreshTokenTtl: need('SIGNET_REFRESH_TOKEN_TTL'),
+    refreshTokenMaxTtl: need('SIGNET_REFRESH_TOKEN_MAX_TTL'),
+    refreshGrace: need('SIGNET_REFRESH_GRACE'),
+    sessionTtl: need('SIGNET_SESSION_TTL'),
+    sessionIdleTtl: need('SIGNET_SESSION_IDLE_TTL'),
+    statusListTtl: need('SIGNET_STATUS_LIST_TTL'),
+    keyRotationPeriod: need('SIGNET_KEY_ROTATION_PERIOD'),
+    keyLease: need('SIGNET_KEY_LEASE'),
+    jwksMaxAge: need('SIGNET_JWKS_MAX_AGE'),
+    verifierCache: need('SIGNET_VERIFIER_CACHE'),
+    clockSkew: need('SIGNET_CLOCK_SKEW'),
+    signUp: need('SIGNET_SIGN_UP'),
+    registration: need('SIGNET_REGISTRATION'),
+    passwordMinLength: need('SIGNET_PASSWORD_MIN_LENGTH'),
+    logLevel: need('SIGNET_LOG_LEVEL'),
+  }
+  if (!certFile !== !keyFile) faults.push('SIGNET_TLS_CERT and SIGNET_TLS_KEY: go together; one of them is missing.')
+  if (faults.length === 0) faults.push(...contradictions(settings))
+  if (faults.length > 0) throw new SettingsError(faults)
+  return settings
+}
+
+/**
+ * How long a key must have been published before it may sign, in seconds: the longest that any honest verifier can go on
+ * without having seen it. The JWK Set may be served stale for as long again as it is fresh (`stale-while-revalidate`).
+ */
+export function activationDelay(settings: Pick<Settings, 'jwksMaxAge' | 'verifierCache' | 'clockSkew'>): number {
+  return 2 * settings.jwksMaxAge + settings.verifierCache + settings.clockSkew
+}
+
+function contradictions(settings: Settings): string[] {
+  const faults: string[] = []
+  const delay = activationDelay(settings)
+  if (settings.keyRotationPeriod <= 2 * delay)
+    faults.push(
+      `SIGNET_KEY_ROTATION_PERIOD: must be longer than twice the activation delay of ${formatDuration(delay)} ` +
+        '(2 × SIGNET_JWKS_MAX_AGE + SIGNET_VERIFIER_CACHE + SIGNET_CLOCK_SKEW).',
+    )
+  if (settings.refreshTokenTtl > settings.refreshTokenMaxTtl)
+    faults.push('SIGNET_REFRESH_TOKEN_TTL: must not be longer than SIGNET_REFRESH_TOKEN_MAX_TTL.')
+  if (settings.sessionIdleTtl > settings.sessionTtl)
+    faults.push('SIGNET_SESSION_IDLE_TTL: must not be longer than SIGNET_SESSION_TTL.')
+  if (settings.masterKeyPrevious && settings.masterKey?.equals(settings.masterKeyPrevious))
+    faults.push('SIGNET_MASTER_KEY_PREVIOUS: is the same as SIGNET_MASTER_KEY.')
+  return faults
+}
+
+function defaultPort(issuer: string | undefined): number {
+  if (issuer === undefined) return 4000
+  const { hostname, port, protocol } = new URL(issuer)
+  if (!isLoopbackHost(hostname)) return 4000
+  return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
+}
+
+function readDotEnv(folder: string): NodeJS.Dict<string> {
+  try {
+    return parseEnv(readFileSync(resolve(folder, '.env'), 'utf8'))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
+    throw error
+  }
+}
+
+function readSecretFiles(texts: Map<string, string>, folder: string, faults: string[]): void {
+  for (const [name, setting] of Object.entries<Setting<unknown>>(declarations)) {
+    const fileName = `${name}_FILE`
+    const file = texts.get(fileName)
+    if (!setting.secret || file === undefined) continue
+    texts.delete(fileName)
+    if (texts.has(name)) {
+      faults.push(`${fileName}: ${name} is set too; one of them must go.`)
+      continue
+    }
+    try {
+      texts.set(name, readFileSync(resolve(folder, file), 'utf8').trim())
+    } catch (error) {
+      faults.push(`${fileName}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).`)
+    }
+  }
+}
