@@ -1,0 +1,129 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import {
+  accessTokenOf,
+  type ConnectBearerOptions,
+  type ConnectMiddleware,
+  connectBearer,
+  connectScopes,
+  VerificationError,
+} from 'signet-idp/verify'
+import t, { type Test } from 'tap'
+import { awayVerifier, good, refusals, send, verifier } from './bearer.ts'
+import { audience } from './issuer.ts'
+
+/** Runs middlewares one after the other as Connect does: what one throws or hands to `next` ends as 500. */
+function run(chain: ConnectMiddleware[], request: IncomingMessage, response: ServerResponse): void {
+  const [middleware, ...rest] = chain
+  const fail = () => void response.writeHead(500).end('{"error":"the error handler of the service"}')
+  try {
+    middleware?.(request, response, (error) => (error === undefined ? run(rest, request, response) : fail()))
+  } catch {
+    fail()
+  }
+}
+
+async function service(t: Test, options: ConnectBearerOptions) {
+  const reached: string[] = []
+  const bearer = connectBearer(options)
+  const route: ConnectMiddleware = (request, response) => {
+    reached.push(request.url ?? '')
+    response.end(JSON.stringify({ sub: accessTokenOf(request).sub }))
+  }
+  const server = createServer((request, response) => {
+    if (request.url === '/payments')
+      run([bearer, connectScopes('invoices:read', 'payments:make'), route], request, response)
+    else if (request.url === '/exports') run([bearer, connectScopes('invoices:read'), route], request, response)
+    else if (request.url === '/forgotten') run([connectScopes('invoices:read'), route], request, response)
+    else if (request.url === '/open') run([route], request, response)
+    else run([bearer, route], request, response)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, reached }
+}
+
+t.test('every refusal is answered as RFC 6750 has it, told to the service, and the route is not reached', async (t) => {
+  const told: string[] = []
+  const { origin, reached } = await service(t, {
+    verifier,
+    realm: 'invoices',
+    onRefusal: (error, request) => told.push(`${request.url} ${error.code}`),
+  })
+  for (const [what, path, headers, status, challenge] of refusals) {
+    const answer = await send(origin, path, headers)
+    t.match(answer, { status, challenge, headers: { 'cache-control': 'no-store', 'set-cookie': undefined } }, what)
+  }
+  t.strictSame(reached, [])
+  t.equal(told.length, refusals.length)
+  t.match(told.at(-1), '/payments insufficient_scope')
+})
+
+t.test('the body says what the challenge says', async (t) => {
+  const { origin } = await service(t, { verifier })
+  t.strictSame((await send(origin, '/invoices')).body, {})
+  t.strictSame((await send(origin, '/invoices', ['Authorization', 'Bearer'])).body, {
+    error: 'invalid_request',
+    error_description: 'The Authorization header must be: Bearer, a space, the token.',
+  })
+})
+
+t.test('keys that cannot be had are the fault of the service, whose inside it keeps to itself', async (t) => {
+  const told: unknown[] = []
+  const { origin } = await service(t, { verifier: awayVerifier, onRefusal: (error) => told.push(error.cause) })
+  const answer = await send(origin, '/invoices', ['Authorization', `Bearer ${good}`])
+  t.match(answer, { status: 503, headers: { 'retry-after': '5', 'www-authenticate': undefined } })
+  t.notMatch(JSON.stringify(answer.body), /10\.1\.2\.3/)
+  t.match(told, [{ message: /10\.1\.2\.3/ }])
+})
+
+t.test('an error of the program goes to next, not to the route', async (t) => {
+  const bug = { ...verifier, verify: () => Promise.reject(new RangeError('a bug')) }
+  const { origin, reached } = await service(t, { verifier: bug })
+  t.match(await send(origin, '/invoices', ['Authorization', `Bearer ${good}`]), { status: 500 })
+  const full = await service(t, {
+    verifier,
+    onRefusal: () => {
+      throw new Error('the log is full')
+    },
+  })
+  t.match(await send(full.origin, '/invoices'), { status: 500 }, 'a listener that throws lets nobody pass')
+  t.strictSame([...reached, ...full.reached], [])
+})
+
+t.test('scopes or claims that are asked for where no token was checked let nobody pass', async (t) => {
+  const { origin } = await service(t, { verifier })
+  t.match(await send(origin, '/forgotten', ['Authorization', `Bearer ${good}`]), { status: 500 })
+  t.match(await send(origin, '/open', ['Authorization', `Bearer ${good}`]), { status: 500 })
+})
+
+t.test('claims cannot be put onto a request by another middleware', async (t) => {
+  const request = { accessToken: { sub: 'admin' }, user: { sub: 'admin' }, 'verified access token': { claims: {} } }
+  t.throws(() => accessTokenOf(request as unknown as IncomingMessage), /No access token was checked/)
+})
+
+t.test('a realm or a scope that cannot be sent is refused at the start', async (t) => {
+  t.throws(() => connectBearer({ verifier, realm: 'a"' }), { name: 'TypeError' })
+  t.throws(() => connectScopes('a b'), { name: 'TypeError' })
+})
+
+t.test('a good token reaches the route, and the claims are at hand', async (t) => {
+  const { origin, reached } = await service(t, { verifier })
+  const headers = ['Authorization', `bearer ${good}`]
+  for (const path of ['/invoices?page=2', '/exports'])
+    t.match(await send(origin, path, headers), { status: 200, body: { sub: 'kX0m2dEPQ8y1Vq3S5wTz9A' } })
+  t.strictSame(reached, ['/invoices?page=2', '/exports'])
+  t.match(await send(origin, '/invoices'), { challenge: `Bearer realm="${audience}"` })
+})
+
+t.test('a platform that gives no raw headers is served by the others', async (t) => {
+  const next = new Promise((resolve) =>
+    connectBearer({ verifier })(
+      { url: '/invoices', headers: { authorization: `Bearer ${good}` } } as unknown as IncomingMessage,
+      {} as ServerResponse,
+      (error) => resolve(error),
+    ),
+  )
+  t.notOk((await next) instanceof VerificationError)
+  t.equal(await next, undefined)
+})

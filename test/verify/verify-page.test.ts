@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { bearerRefusal, createVerifier, VerificationError, verificationErrorCodes } from 'signet-idp/verify'
+import t from 'tap'
+
+const page = readFileSync(new URL('../../docs/verify.md', import.meta.url), 'utf8')
+
+/** The cells of the table that follows a heading. */
+function table(heading: string): string[][] {
+  const section = page.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? ''
+  const rows = section.split('\n').filter((line) => line.startsWith('|'))
+  return rows.slice(2).map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.trim()),
+  )
+}
+
+t.test('the page has every error code in order, and says how it is sent', async (t) => {
+  const expected = verificationErrorCodes.map((code) => {
+    const { status, headers } = bearerRefusal(new VerificationError(code, 'x'), 'realm')
+    const error =
+      /error="(\w+)"/.exec(headers['www-authenticate'] ?? '')?.[1] ?? (status === 503 && 'temporarily_unavailable')
+    return [`\`${code}\``, error ? `${status} \`${error}\`` : String(status)]
+  })
+  t.strictSame(
+    table('Error codes').map((row) => row.slice(0, 2)),
+    expected,
+  )
+  for (const [code, , meaning] of table('Error codes')) t.ok(meaning, `${code} is explained`)
+})
+
+t.test('the page has every option', async (t) => {
+  let names: string[] = []
+  try {
+    createVerifier({ issuer: 'https://id.example.com', audience: 'x', ...{ misspelt: 1 } })
+  } catch (error) {
+    names = /There are (.*)\.$/.exec((error as Error).message)?.[1]?.split(', ') ?? []
+  }
+  t.ok(names.length > 10)
+  t.strictSame(
+    table('Options').map(([name]) => name),
+    names.map((name) => `\`${name}\``),
+  )
+})
+
+t.test('at run time the verifier needs nothing but Node', async (t) => {
+  const folder = new URL('../../src/verify/', import.meta.url)
+  const imported = readdirSync(folder).flatMap((file) => {
+    const source = readFileSync(new URL(file, folder), 'utf8').replace(/^import type .*$/gm, '')
+    return [...source.matchAll(/(?:from|import|import\()\s*'([^']+)'/g)].map(([, specifier = '']) => specifier)
+  })
+  t.ok(imported.length > 20)
+  t.strictSame(
+    imported.filter((specifier) => !/^(\.\/[\w-]+\.ts|node:\w+)$/.test(specifier)),
+    [],
+  )
+})
