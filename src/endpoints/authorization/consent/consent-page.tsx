@@ -1,0 +1,113 @@
+import { Account, type PageAccount } from '../../../platform/pages/account.tsx'
+import { ClientLinks, ClientLogo, ClientName, type PageClient } from '../../../platform/pages/client.tsx'
+import { HiddenInputs } from '../../../platform/pages/hidden-inputs.tsx'
+import { Layout } from '../../../platform/pages/layout.tsx'
+import { onwardOnly } from '../../../platform/pages/link-target.ts'
+import { fill } from '../../../platform/pages/messages/fill.ts'
+import type { Messages } from '../../../platform/pages/messages/messages.ts'
+import type { PageContext } from '../../../platform/pages/page-context.ts'
+import { shownName } from '../../../platform/pages/shown-name.ts'
+
+/** A scope value (RFC 6749 §3.3) and what its resource says that it means. */
+export interface PageScope {
+  readonly value: string
+  readonly description?: string | undefined
+}
+
+/** An API that the tokens are for (RFC 8707). */
+export interface PageResource {
+  readonly identifier: string
+  readonly name?: string | undefined
+}
+
+export interface ConsentPageProps {
+  readonly page: PageContext
+  readonly csrf: string
+  readonly continueTo: string
+  readonly account: PageAccount
+  /** Whom and what the answer is about: another tab may have signed in someone else meanwhile. */
+  readonly accountProof: string
+  readonly client: PageClient
+  readonly scopes: readonly PageScope[]
+  readonly resources: readonly PageResource[]
+  /** Where the code goes. A name is the client's own choice; this is not. */
+  readonly redirectHost: string
+  /** Whether the answer will be remembered. */
+  readonly remembers: boolean
+  readonly otherAccountHref?: string | undefined
+}
+
+export function ConsentPage(props: ConsentPageProps) {
+  const { page, csrf, continueTo, account, accountProof, client, scopes, resources, redirectHost, remembers } = props
+  const { consent } = page.messages
+  const name = <ClientName client={client} />
+  const otherAccountHref = onwardOnly(props.otherAccountHref)
+  return (
+    <Layout page={page} title={consent.pageTitle} below={<ClientLinks page={page} client={client} />}>
+      <ClientLogo client={client} />
+      <h1>{fill(consent.title, { client: name })}</h1>
+      {scopes.length > 0 && (
+        <>
+          <h2 id="scopes">{fill(consent.scopes, { client: name })}</h2>
+          <ul class="scopes" aria-labelledby="scopes">
+            {scopes.map((scope) => (
+              <li key={scope.value}>{scopeInWords(scope, page.messages)}</li>
+            ))}
+          </ul>
+        </>
+      )}
+      {resources.length > 0 && (
+        <>
+          <h2 id="resources">{consent.resources}</h2>
+          <ul class="resources" aria-labelledby="resources">
+            {resources.map(({ identifier, name: resourceName }) => (
+              <li key={identifier}>
+                {resourceName && (
+                  <span class="name">
+                    <bdi>{shownName(resourceName)}</bdi>
+                  </span>
+                )}
+                <span class="identifier">
+                  <bdi>{identifier}</bdi>
+                </span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      <Account account={account} label={consent.account} />
+      {otherAccountHref && (
+        <ul class="links">
+          <li>
+            <a href={otherAccountHref}>{consent.otherAccount}</a>
+          </li>
+        </ul>
+      )}
+      <form method="post" action="/consent">
+        <HiddenInputs values={{ csrf, continue: continueTo, account: accountProof }} />
+        <p class="fine">
+          {fill(consent.returns, { host: <bdi class="host">{redirectHost}</bdi> })}{' '}
+          {remembers ? consent.remembers : consent.asksAgain}
+        </p>
+        <div class="choice">
+          <button class="button primary" id="allow" name="decision" value="allow" type="submit">
+            {consent.allow}
+          </button>
+          <button class="button" id="deny" name="decision" value="deny" type="submit">
+            {consent.deny}
+          </button>
+        </div>
+      </form>
+    </Layout>
+  )
+}
+
+/** OpenID Connect Core §5.4 and §11 in plain words; other scopes mean what their resource says. */
+function scopeInWords({ value, description }: PageScope, { scopes }: Messages) {
+  if (isKnown(value, scopes)) return scopes[value]
+  return description ? <bdi>{description}</bdi> : <bdi class="identifier">{value}</bdi>
+}
+
+function isKnown(value: string, scopes: Messages['scopes']): value is keyof Messages['scopes'] {
+  return Object.hasOwn(scopes, value)
+}

@@ -1,0 +1,57 @@
+import { Layout } from './layout.tsx'
+import { onwardOnly } from './link-target.ts'
+import type { PageContext } from './page-context.ts'
+import { shownName } from './shown-name.ts'
+
+export interface ErrorPageProps {
+  readonly page: PageContext
+  /** The HTTP status that goes out with the page. */
+  readonly status: number
+  readonly title: string
+  /** Plain words on what to do; nothing an attacker gains from. */
+  readonly description: string
+  /** Under this id the operator's log has the detail. */
+  readonly requestId: string
+  /** Where the person can go from here: no error page is a dead end. The label may hold a client's name. */
+  readonly onward?: { readonly href: string; readonly label: string } | undefined
+  /** The RFC's error code, for the developer. */
+  readonly code?: string | undefined
+}
+
+export function ErrorPage({ page, status, title, description, requestId, onward, code }: ErrorPageProps) {
+  const { error } = page.messages
+  const href = onwardOnly(onward?.href)
+  return (
+    <Layout page={page} title={title}>
+      <p class="eyebrow">{status}</p>
+      <h1>{title}</h1>
+      <p class="lead">{description}</p>
+      {onward && href && (
+        <p class="actions">
+          <a class="button primary" href={href} rel="noreferrer">
+            <bdi>{shownName(onward.label)}</bdi>
+          </a>
+        </p>
+      )}
+      <div class="details">
+        <p>{error.tell}</p>
+        <dl>
+          {code && (
+            <div>
+              <dt>{error.code}</dt>
+              <dd>
+                <code>{code}</code>
+              </dd>
+            </div>
+          )}
+          <div>
+            <dt>{error.requestId}</dt>
+            <dd>
+              <code>{requestId}</code>
+            </dd>
+          </div>
+        </dl>
+      </div>
+    </Layout>
+  )
+}

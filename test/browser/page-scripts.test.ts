@@ -1,0 +1,115 @@
+import { h } from 'preact'
+import t from 'tap'
+import { FormPostPage } from '../../src/endpoints/authorization/form-post-page.tsx'
+import { chooseMessages } from '../../src/platform/pages/messages/choose-messages.ts'
+import { renderPage } from '../../src/platform/pages/render-page.ts'
+import { samplePage } from '../platform/pages/sample-pages.tsx'
+import { launchChromium } from './chromium.ts'
+import { origin, showPage } from './show-page.ts'
+
+const browser = await launchChromium(t)
+const html = (name: string) => renderPage(samplePage(name))
+const response = renderPage(
+  h(FormPostPage, {
+    page: chooseMessages('en', undefined),
+    action: 'https://notes.example/callback',
+    parameters: [
+      ['code', `c"'<&>`],
+      ['submit', 'a name that stands in the way of form.submit()'],
+      ['iss', origin],
+    ],
+  }),
+)
+const delivered = {
+  url: 'https://notes.example/callback',
+  method: 'POST',
+  parameters: [
+    ['code', `c"'<&>`],
+    ['submit', 'a name that stands in the way of form.submit()'],
+    ['iss', origin],
+  ],
+}
+
+t.test('without scripts a person signs in, consents and is sent back all the same', async (t) => {
+  const context = await browser.newContext({ javaScriptEnabled: false })
+  const signIn = await showPage(context, html('sign-in'))
+  await signIn.page.fill('#username', 'ada@example.com')
+  await signIn.page.fill('#password', 'correct horse')
+  await signIn.page.keyboard.press('Enter')
+  await signIn.page.waitForURL(`${origin}/sign-in`)
+  const credentials = [
+    ['csrf', 'csrf-token'],
+    ['continue', 'sealed-request'],
+    ['username', 'ada@example.com'],
+    ['password', 'correct horse'],
+    ['sign-in', ''],
+  ]
+  t.same(signIn.sent, [{ url: `${origin}/sign-in`, method: 'POST', parameters: credentials }])
+
+  const again = await showPage(context, html('sign-in, continue as'))
+  await again.page.click('#continue-as')
+  await again.page.waitForURL(`${origin}/sign-in`)
+  t.match(again.sent[0]?.parameters, [
+    ['csrf', 'csrf-token'],
+    ['select', '1'],
+  ])
+
+  for (const decision of ['allow', 'deny']) {
+    const consent = await showPage(context, html('consent'))
+    await consent.page.click(`#${decision}`)
+    await consent.page.waitForURL(`${origin}/consent`)
+    t.same(consent.sent[0]?.parameters.at(-1), ['decision', decision])
+  }
+
+  const back = await showPage(context, response)
+  t.same(back.sent, [], 'it waits for the button')
+  await back.page.click('button')
+  await back.page.waitForURL('https://notes.example/callback')
+  t.same(back.sent, [delivered])
+  await context.close()
+})
+
+t.test('without scripts nothing is offered that only a script can do', async (t) => {
+  const context = await browser.newContext({ javaScriptEnabled: false })
+  const { page } = await showPage(context, html('sign-in'))
+  t.equal(await page.locator('.reveal').isVisible(), false)
+  await context.close()
+})
+
+t.test('the response sends itself, once', async (t) => {
+  const context = await browser.newContext()
+  const { page, sent, complaints } = await showPage(context, response)
+  await page.waitForURL('https://notes.example/callback')
+  t.same(sent, [delivered])
+  t.same(complaints, [])
+  await context.close()
+})
+
+t.test('a password can be shown, is sent as a password, and the box is not sent', async (t) => {
+  const context = await browser.newContext()
+  const { page, sent, complaints } = await showPage(context, html('sign-in'))
+  const type = () => page.locator('#password').getAttribute('type')
+  await page.fill('#username', 'ada')
+  await page.fill('#password', 'correct horse')
+  t.equal(await type(), 'password')
+  await page.getByLabel('Show password').check()
+  t.equal(await type(), 'text')
+  await page.getByLabel('Show password').uncheck()
+  t.equal(await type(), 'password')
+  await page.getByLabel('Show password').check()
+  const typeWhenSent = page.evaluate(
+    () =>
+      new Promise((resolve) => {
+        window.addEventListener('submit', () => resolve(document.getElementById('password')?.getAttribute('type')))
+      }),
+  )
+  await page.click('#sign-in', { noWaitAfter: true })
+  t.equal(await typeWhenSent, 'password')
+  await page.waitForURL(`${origin}/sign-in`)
+  t.same(
+    sent[0]?.parameters.map(([name]) => name),
+    ['csrf', 'continue', 'username', 'password', 'sign-in'],
+  )
+  t.same(complaints, [])
+  await context.close()
+})

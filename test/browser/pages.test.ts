@@ -1,0 +1,170 @@
+import axe from 'axe-core'
+import type { Page } from 'playwright-core'
+import t from 'tap'
+import { renderPage } from '../../src/platform/pages/render-page.ts'
+import { samplePage, samplePages } from '../platform/pages/sample-pages.tsx'
+import { launchChromium } from './chromium.ts'
+import { showPage } from './show-page.ts'
+
+const browser = await launchChromium(t)
+const samples = Object.entries(samplePages('en')).map(([name, node]) => [name, renderPage(node)] as const)
+const german = Object.entries(samplePages('de')).map(([name, node]) => [`${name} (de)`, renderPage(node)] as const)
+const screens = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } }
+
+/** A page that sends itself would be gone before it was looked at. */
+const still = (html: string) => html.replace('/assets/form-post.js', '/assets/show-password.js')
+
+/** What axe finds to be serious or critical, a line each. */
+async function barriers(page: Page): Promise<string[]> {
+  if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
+  const { violations } = await page.evaluate<axe.AxeResults>("axe.run(document, { resultTypes: ['violations'] })")
+  return violations
+    .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+    .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
+}
+
+t.test('axe sees a barrier where there is one', async (t) => {
+  const context = await browser.newContext()
+  const html = renderPage(samplePage('sign-in')).replace('<label for="username">', '<label>')
+  const { page } = await showPage(context, html.replace('class="card"', 'class="card" style="color: #999"'))
+  t.match(await barriers(page), [/^label: <input .*username/])
+  await context.close()
+})
+
+t.test('no page has a serious barrier, on phone or desktop, light or dark, and none breaks the policy', async (t) => {
+  // Colours that fade from one scheme to the other would be judged half way.
+  const context = await browser.newContext({ reducedMotion: 'reduce' })
+  for (const [name, html] of samples) {
+    const { page, complaints } = await showPage(context, still(html))
+    for (const [screen, size] of Object.entries(screens))
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.setViewportSize(size)
+        await page.emulateMedia({ colorScheme })
+        t.same(await barriers(page), [], `${name}, ${screen}, ${colorScheme}`)
+      }
+    t.same(complaints, [], name)
+    await page.close()
+  }
+  await context.close()
+})
+
+t.test('colours are told apart in both schemes: text by 4.5 to 1, edges by 3 to 1 (WCAG 1.4.3, 1.4.11)', async (t) => {
+  const text: [string, string][] = [
+    ...['card', 'paper', 'circle', 'tint'].flatMap((ground): [string, string][] => [
+      ['ink', ground],
+      ['quiet', ground],
+      ['accent', ground],
+      ['accent-deep', ground],
+    ]),
+    ['on-accent', 'accent'],
+    ['on-accent', 'accent-deep'],
+    ['fault', 'fault-tint'],
+    ['fault', 'card'],
+  ]
+  const edges: [string, string][] = [
+    ['edge', 'card'],
+    ['fault', 'card'],
+    ['accent', 'card'],
+    ['accent', 'paper'],
+  ]
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const context = await browser.newContext({ colorScheme })
+    const { page } = await showPage(context, samples[0]?.[1] ?? '')
+    const colours = await page.evaluate(() => {
+      const style = getComputedStyle(document.documentElement)
+      return Object.fromEntries(
+        Array.from(document.styleSheets[0]?.cssRules ?? [])
+          .filter((rule) => rule instanceof CSSStyleRule && rule.selectorText === ':root')
+          .flatMap((rule) => (rule instanceof CSSStyleRule ? Array.from(rule.style) : []))
+          .map((name) => [name.slice(2), style.getPropertyValue(name).trim()]),
+      )
+    })
+    for (const [pairs, least] of [[text, 4.5] as const, [edges, 3] as const])
+      for (const [front, ground] of pairs) {
+        const ratio = contrast(colours[front] ?? '', colours[ground] ?? '')
+        t.ok(ratio >= least, `${colorScheme}: ${front} on ${ground} is ${ratio.toFixed(2)} to 1`)
+      }
+    await context.close()
+  }
+})
+
+t.test('nothing is wider than the screen at 320 pixels, which is 1280 at 400 % (WCAG 1.4.10)', async (t) => {
+  const context = await browser.newContext({ viewport: { width: 320, height: 256 } })
+  for (const direction of ['ltr', 'rtl'])
+    for (const [name, html] of [...samples, ...german]) {
+      const { page } = await showPage(context, still(html).replace('<html ', `<html dir="${direction}" `))
+      t.same(await page.evaluate(tooWide), [], `${name}, ${direction}`)
+      await page.close()
+    }
+  await context.close()
+})
+
+t.test('everything to press is at least 44 pixels high', async (t) => {
+  const context = await browser.newContext({ viewport: screens.phone })
+  for (const [name, html] of samples) {
+    const { page } = await showPage(context, still(html))
+    const small = await page
+      .locator('a, button, input:not([type=hidden], [type=checkbox]), label:has([type=checkbox])')
+      .evaluateAll((elements) =>
+        elements.filter((element) => element.getBoundingClientRect().height < 44).map(({ outerHTML }) => outerHTML),
+      )
+    t.same(small, [], name)
+    await page.close()
+  }
+  await context.close()
+})
+
+t.test(
+  'the keyboard goes through the sign-in page in the order in which it reads, and shows where it is',
+  async (t) => {
+    const context = await browser.newContext()
+    const { page } = await showPage(context, renderPage(samplePage('sign-in')))
+    const order: string[] = []
+    for (let step = 0; step < 4; step++) {
+      const { id, outline } = await page.evaluate(() => ({
+        id: document.activeElement?.id || document.activeElement?.getAttribute('type') || '',
+        outline: getComputedStyle(document.activeElement ?? document.body).outlineStyle,
+      }))
+      t.equal(outline, 'solid', id)
+      order.push(id)
+      await page.keyboard.press('Tab')
+    }
+    t.same(order, ['username', 'password', 'checkbox', 'sign-in'])
+    await context.close()
+  },
+)
+
+t.test('on paper there is nothing to press, and the writing is dark', async (t) => {
+  const context = await browser.newContext({ colorScheme: 'dark' })
+  const { page } = await showPage(context, renderPage(samplePage('error')))
+  await page.emulateMedia({ media: 'print' })
+  t.equal(await page.locator('.button').isVisible(), false)
+  t.equal(await page.locator('h1').evaluate((h1) => getComputedStyle(h1).color), 'rgb(0, 0, 0)')
+  await context.close()
+})
+
+/** What reaches beyond the screen: runs in the page. */
+function tooWide(): string[] {
+  const { scrollWidth, clientWidth } = document.documentElement
+  const outside = Array.from(document.body.querySelectorAll('*:not(.unseen)')).filter((element) => {
+    const { left, right } = element.getBoundingClientRect()
+    return right > clientWidth + 1 || left < -1
+  })
+  return [
+    ...(scrollWidth > clientWidth ? [`the page: ${scrollWidth} of ${clientWidth}`] : []),
+    ...outside.map((element) => element.outerHTML.slice(0, 120)),
+  ]
+}
+
+/** WCAG 2.2, "contrast ratio" and "relative luminance", of two colours as `#rrggbb`. */
+function contrast(one: string, other: string): number {
+  const luminance = (colour: string) => {
+    const [r = NaN, g = NaN, b = NaN] = (colour.match(/[0-9a-f]{2}/gi) ?? []).map((pair) => {
+      const part = Number.parseInt(pair, 16) / 255
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4
+    })
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+  }
+  const [dark = NaN, light = NaN] = [luminance(one), luminance(other)].sort((a, b) => a - b)
+  return (light + 0.05) / (dark + 0.05)
+}
