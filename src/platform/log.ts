@@ -15,7 +15,8 @@ export function createLog(settings: Pick<Settings, 'logLevel'>): Log {
       level: settings.logLevel,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
-      serializers: { err: describeError },
+      // Fastify's own would log the URL.
+      serializers: { err: describeError, req: () => undefined, res: () => undefined },
     },
     pino.destination({ dest: 2, sync: false }),
   )

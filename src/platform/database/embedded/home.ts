@@ -1,0 +1,88 @@
+import { createHash } from 'node:crypto'
+import { chmod, mkdir, readlink, realpath, stat, symlink } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import type { DatabaseLog } from '../log.ts'
+import { EmbeddedDatabaseError, useYourOwn } from './embedded-database-error.ts'
+
+/** Whose rights a server has. */
+export interface Account {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Where the embedded PostgreSQL lies, and as whom it runs. */
+export interface Home {
+  /** Holds postgresql/ (the cluster and what belongs to it) and postgresql-runtime-<version>/. */
+  readonly base: string
+  /** Absent: as ourselves. */
+  readonly runAs: Account | undefined
+}
+
+/**
+ * Chooses the folder and the account. For an ordinary user that is `dataDir` and himself.
+ *
+ * PostgreSQL refuses to run as root, and an installation in a container or on a fresh machine often has nobody but root. Then
+ * the server runs as `nobody`: no account has to be made, and of all that lies in the folder it can change the cluster only. Where
+ * nobody cannot reach `dataDir` (a home closed to others), the database lies below /var/lib/signet and `dataDir` holds a link to it,
+ * which also finds it again when `dataDir` is moved.
+ *
+ * @param issuerIsLoopback root is a way to try Signet out; whoever serves the world is told to do better
+ * @throws EmbeddedDatabaseError
+ */
+export async function chooseHome(
+  { dataDir, issuerIsLoopback }: { dataDir: string; issuerIsLoopback: boolean },
+  log: DatabaseLog,
+): Promise<Home> {
+  const weAreRoot = process.getuid?.() === 0
+  if (weAreRoot && !issuerIsLoopback)
+    throw new EmbeddedDatabaseError(
+      `As root the embedded PostgreSQL serves a loopback issuer only. Run Signet as an ordinary user, or ${useYourOwn}.`,
+    )
+  await makeFolder(dataDir, weAreRoot ? 0o711 : 0o700)
+  const folder = await realpath(dataDir)
+  const linked = await linkTarget(join(folder, 'postgresql'))
+  const base = linked ? dirname(linked) : folder
+  if (!weAreRoot) return { base, runAs: undefined }
+
+  const cluster = await stat(join(base, 'postgresql', 'data')).catch(() => undefined)
+  // PostgreSQL runs as the owner of its data or not at all. Root beside an ordinary user's server thus does no harm to it.
+  if (cluster && cluster.uid !== 0) return { base, runAs: { uid: cluster.uid, gid: cluster.gid } }
+  if (linked) await makeFolder(base, 0o711)
+  if (linked || (await everybodyMayPass(folder))) return { base, runAs: nobody }
+
+  const elsewhere = join('/var/lib/signet', createHash('sha256').update(folder).digest('hex').slice(0, 16))
+  await makeFolder(elsewhere, 0o711)
+  await symlink(join(elsewhere, 'postgresql'), join(folder, 'postgresql')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error // else another process was here in this moment, and chose the same
+  })
+  log.info(
+    { folder: elsewhere, dataDir },
+    `PostgreSQL does not run as root, and other accounts cannot reach ${dataDir}: the database lies in ${elsewhere}.`,
+  )
+  return { base: elsewhere, runAs: nobody }
+}
+
+// 65534 is `nobody` on Linux; on a Mac nobody has it.
+const nobody: Account = { uid: 65534, gid: 65534 }
+
+/** Makes a folder and those above it, with this mode whatever the umask. One that is there is left as it is. */
+async function makeFolder(folder: string, mode: number): Promise<void> {
+  const first = await mkdir(folder, { recursive: true, mode })
+  if (first === undefined) return
+  for (let made = resolve(folder); made.length >= first.length; made = dirname(made)) await chmod(made, mode)
+}
+
+async function linkTarget(path: string): Promise<string | undefined> {
+  try {
+    return resolve(dirname(path), await readlink(path))
+  } catch {
+    return undefined // not there, or no link
+  }
+}
+
+async function everybodyMayPass(folder: string): Promise<boolean> {
+  for (let path = folder; ; path = dirname(path)) {
+    if (((await stat(path)).mode & 0o001) === 0) return false
+    if (path === dirname(path)) return true
+  }
+}

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+
+/**
+ * Makes a folder that is either there with all that belongs in it, or not there at all. It is made under a passing name beside
+ * its place and then renamed: a kill at any moment leaves nothing half-made that counts, and no lock that outlives its owner.
+ * Of several that make it at once one is first; the others throw theirs away and are as content.
+ *
+ * @param parent an existing folder
+ * @param name what the finished folder is called in it
+ * @param make fills the empty folder (mode 0700) that it is handed
+ */
+export async function makeInPlace(
+  parent: string,
+  name: string,
+  make: (folder: string) => Promise<void>,
+): Promise<void> {
+  await removeLeftovers(parent, name)
+  const mine = `${name}.making-${Date.now().toString(36).padStart(9, '0')}-${randomBytes(6).toString('hex')}`
+  const folder = join(parent, mine)
+  await mkdir(folder, { mode: 0o700 })
+  try {
+    if (await othersAreFaster(parent, name, mine)) return
+    await make(folder)
+    await rename(folder, join(parent, name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+    })
+    await syncFolder(parent)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Waits until the entries of a folder are on the disk, so that a rename in it outlives a power cut. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+// Courtesy, not a lock: eight processes need not do the same second of work. Who has begun later waits a little for the one
+// before him and then does it himself, for that one may be dead.
+async function othersAreFaster(parent: string, name: string, mine: string): Promise<boolean> {
+  const patience = performance.now() + 4_000
+  for (;;) {
+    const entries = await readdir(parent)
+    if (entries.includes(name)) return true
+    const before = entries.some((entry) => begunAt(entry, name) !== undefined && entry < mine)
+    if (!before || performance.now() > patience) return false
+    await pause(10)
+  }
+}
+
+// What a killed process has left, once nobody can be at it any more.
+async function removeLeftovers(parent: string, name: string): Promise<void> {
+  for (const entry of await readdir(parent)) {
+    const begun = begunAt(entry, name)
+    if (begun === undefined || begun > Date.now() - 600_000) continue
+    await rm(join(parent, entry), { recursive: true, force: true }).catch(() => {}) // somebody else's, who may do it himself
+  }
+}
+
+function begunAt(entry: string, name: string): number | undefined {
+  const prefix = `${name}.making-`
+  return entry.startsWith(prefix) ? Number.parseInt(entry.slice(prefix.length), 36) : undefined
+}

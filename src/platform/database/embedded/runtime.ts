@@ -1,0 +1,64 @@
+import { constants } from 'node:fs'
+import { chmod, copyFile, lstat, mkdir, readdir, readFile, rm, symlink } from 'node:fs/promises'
+import { dirname, join, relative } from 'node:path'
+import { makeInPlace } from './making-in-place.ts'
+import type { PostgresqlPackage } from './postgresql-package.ts'
+
+/**
+ * Copies PostgreSQL's programs out of node_modules, once a version, and tells where they are. A copy, because
+ * - the account that the server runs as may not be able to reach node_modules;
+ * - the links between its libraries are made by an install script, which npm may not run, in a folder we may not write to;
+ * - a running server loads libraries and reads time zones whenever it needs them, and `npm ci` takes them away under it.
+ *
+ * @param base an existing folder
+ */
+export async function prepareRuntime(base: string, source: PostgresqlPackage): Promise<string> {
+  const name = `postgresql-runtime-${source.version}`
+  const folder = join(base, name)
+  if (await isComplete(folder, source)) return folder
+  // Cut short by a power cut, perhaps: the name was written, the contents not.
+  await rm(folder, { recursive: true, force: true })
+  await makeInPlace(base, name, async (making) => {
+    await copyFolder(source.native, making, 0o644)
+    await makeLinks(source.native, making)
+  })
+  return folder
+}
+
+// The programs and libraries decide whether a server starts; they are compared by size.
+async function isComplete(folder: string, source: PostgresqlPackage): Promise<boolean> {
+  for (const part of ['bin', 'lib'])
+    for (const entry of await readdir(join(source.native, part), { withFileTypes: true })) {
+      if (!entry.isFile()) continue
+      const wanted = await lstat(join(source.native, part, entry.name))
+      const found = await lstat(join(folder, part, entry.name)).catch(() => undefined)
+      if (found?.size !== wanted.size) return false
+    }
+  return true
+}
+
+// Modes are set outright: a strict umask here or at `npm ci` would shut out the account that the server runs as.
+async function copyFolder(from: string, to: string, mode: number): Promise<void> {
+  await mkdir(to, { recursive: true })
+  await chmod(to, 0o755)
+  const entries = await readdir(from, { withFileTypes: true })
+  await Promise.all(
+    entries.map(async (entry) => {
+      const source = join(from, entry.name)
+      const target = join(to, entry.name)
+      if (entry.isDirectory()) return copyFolder(source, target, entry.name === 'bin' ? 0o755 : 0o644)
+      if (!entry.isFile()) return // a link: made from the list
+      await copyFile(source, target, constants.COPYFILE_FICLONE)
+      await chmod(target, mode)
+    }),
+  )
+}
+
+// The package lists its links as { source: 'native/lib/libpq.so.5.18', target: 'native/lib/libpq.so.5' }, for npm packs none.
+async function makeLinks(native: string, runtime: string): Promise<void> {
+  const text = await readFile(join(native, 'pg-symlinks.json'), 'utf8')
+  for (const { source, target } of JSON.parse(text) as { source: string; target: string }[]) {
+    const link = join(runtime, relative('native', target))
+    await symlink(relative(dirname(target), source), link)
+  }
+}

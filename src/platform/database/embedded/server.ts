@@ -1,0 +1,125 @@
+import { access, open, rename, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Cluster } from './cluster.ts'
+import type { Account } from './home.ts'
+import { ended, runProgram, startProgram } from './program.ts'
+
+/** What it takes to start and stop a server for a cluster. */
+export interface Server {
+  readonly cluster: Cluster
+  readonly runtime: string
+  readonly runAs: Account | undefined
+  /** Parameters beside ours. For tests; no setting leads here. */
+  readonly parameters: Readonly<Record<string, string>>
+}
+
+/** How an attempt to start a server has ended: the server had run, another was first, or it did not come up. */
+export type StartOutcome = 'ran' | 'another is there' | 'failed'
+
+/**
+ * Starts a server, unless one runs on the cluster already: PostgreSQL's own postmaster.pid decides between several who try, and
+ * clears up after one that was killed. The server is in a process group of its own, so that Ctrl-C in a terminal reaches us and not
+ * it, and outlives us if we are killed.
+ *
+ * @returns a promise that is kept when the server ends, not when it is ready
+ * @throws EmbeddedDatabaseError when the program cannot be run at all
+ */
+export async function startServer({ cluster, runtime, runAs, parameters }: Server): Promise<StartOutcome> {
+  await turnLog(cluster.log)
+  const log = await open(cluster.log, 'a', 0o600)
+  try {
+    const before = (await log.stat()).size
+    // So that whoever starts the server next, root or its account, can go on writing.
+    if (runAs) await log.chown(runAs.uid, runAs.gid)
+    const settings = Object.entries({ ...serverParameters, ...parameters }).flatMap(([name, value]) => [
+      '-c',
+      `${name}=${value}`,
+    ])
+    const program = { path: join(runtime, 'bin', 'postgres'), args: ['-D', cluster.data, ...settings], runAs }
+    const child = startProgram(program, { detached: true, stdio: ['ignore', log.fd, log.fd] })
+    child.unref()
+    const status = await ended(child, program)
+    if (status === 0) return 'ran'
+    return anotherIsThere.test(await readLog(cluster.log, before)) ? 'another is there' : 'failed'
+  } finally {
+    await log.close()
+  }
+}
+
+// PostgreSQL's words for: somebody holds postmaster.pid, or children of a killed server are still on their way out.
+const anotherIsThere = /lock file .* already exists|pre-existing shared memory block/
+
+const serverParameters = {
+  // The socket is named as seen from the data folder, which is the server's working folder: however long the way there, and
+  // whatever quotes and commas are in it.
+  unix_socket_directories: '../run',
+  unix_socket_permissions: '0700',
+  listen_addresses: '',
+  port: '5432',
+  max_connections: '100',
+  shared_buffers: '64MB',
+  fsync: 'on',
+  full_page_writes: 'on',
+  synchronous_commit: 'on',
+  // A small server for one application: no processes for what it does not do.
+  io_method: 'sync',
+  max_logical_replication_workers: '0',
+  jit: 'off',
+  // The log goes to a file that people are asked to send. No statements, and nothing of a row's contents.
+  logging_collector: 'off',
+  log_checkpoints: 'off',
+  log_min_error_statement: 'panic',
+  log_error_verbosity: 'terse',
+}
+
+/**
+ * Stops a server and waits for its end, up to `patience` milliseconds. Open connections are closed, what is committed is kept
+ * (a "fast shutdown").
+ *
+ * @param pid the server's, out of its own mouth
+ * @returns whether it has ended
+ */
+export async function stopServer({ cluster, runtime, runAs }: Server, pid: number, patience: number): Promise<boolean> {
+  const deadline = performance.now() + patience
+  // Root does not send the signal itself: the number comes from a process with fewer rights, which could name any other.
+  if (runAs) await runProgram({ path: join(runtime, 'bin', 'pg_ctl'), args: ['kill', 'INT', String(pid)], runAs })
+  else process.kill(pid, 'SIGINT')
+  // The file goes last. (The process itself may linger as a zombie, where nobody has asked for its status.)
+  while (await exists(join(cluster.data, 'postmaster.pid'))) {
+    if (performance.now() > deadline) return false
+    await pause(5)
+  }
+  return true
+}
+
+/** The end of the server's log, for people who must find out why it did not start. */
+export async function logTail(cluster: Cluster): Promise<string> {
+  const { size } = await stat(cluster.log).catch(() => ({ size: 0 }))
+  const lines = (await readLog(cluster.log, Math.max(0, size - 4_000))).trim().split('\n')
+  return lines.slice(-15).join('\n')
+}
+
+async function readLog(path: string, from: number): Promise<string> {
+  const log = await open(path, 'r').catch(() => undefined)
+  if (!log) return ''
+  try {
+    const { buffer, bytesRead } = await log.read(Buffer.alloc(16_384), 0, 16_384, from)
+    return buffer.toString('utf8', 0, bytesRead)
+  } finally {
+    await log.close()
+  }
+}
+
+// A server that writes to the old file goes on doing so; the new one begins with the next start.
+async function turnLog(path: string): Promise<void> {
+  const { size } = await stat(path).catch(() => ({ size: 0 }))
+  if (size > 5_000_000) await rename(path, `${path}.1`)
+}
+
+async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  )
+}

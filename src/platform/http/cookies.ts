@@ -1,0 +1,43 @@
+import type { CookieSerializeOptions } from '@fastify/cookie'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { randomText } from '../secrets/digest.ts'
+
+export interface CookieNames {
+  readonly session: string
+  readonly browser: string
+}
+
+/**
+ * The `__Host-` prefix (RFC 6265bis §4.1.3.2) makes browsers refuse these cookies from a neighbouring host or over plain http.
+ * It needs Secure, so a plain-http loopback issuer goes without.
+ */
+export function cookieNames(issuer: string): CookieNames {
+  const prefix = issuer.startsWith('https:') ? '__Host-' : ''
+  return { session: `${prefix}signet_session`, browser: `${prefix}signet_browser` }
+}
+
+/** The attributes all our cookies share. Lax: sent when another site links here, not when it posts or embeds. */
+export function cookieAttributes(issuer: string): CookieSerializeOptions {
+  return { path: '/', httpOnly: true, sameSite: 'lax', secure: issuer.startsWith('https:') }
+}
+
+const yearInSeconds = 365 * 86_400
+
+/**
+ * The value that tells this browser from others, made and set where it has none yet. It signs nobody in: forms are tied to
+ * it, and a browser that has signed in before has its own allowance of failures.
+ */
+export function browserOf(request: FastifyRequest, reply: FastifyReply, issuer: string): string {
+  const name = cookieNames(issuer).browser
+  const present = readCookie(request, name)
+  if (present) return present
+  const value = randomText(32)
+  reply.setCookie(name, value, { ...cookieAttributes(issuer), maxAge: yearInSeconds })
+  return value
+}
+
+/** A cookie of ours, if it has the form we give them; anything else is taken as absent. */
+export function readCookie(request: FastifyRequest, name: string): string | undefined {
+  const value = request.cookies[name]
+  return value !== undefined && /^[A-Za-z0-9_-]{43}$/.test(value) ? value : undefined
+}

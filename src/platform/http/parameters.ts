@@ -1,0 +1,74 @@
+/** Parameters of a query or a form, parsed strictly. Empty ones count as not sent (RFC 6749 §3.1). */
+export interface Parameters {
+  readonly values: ReadonlyMap<string, string>
+  /** RFC 8707 §2: the one parameter that may come more than once. */
+  readonly resource: readonly string[]
+  /** In order: what no server should guess at. Whoever reads parameters must look here first. */
+  readonly faults: readonly ParameterFault[]
+}
+
+export interface ParameterFault {
+  readonly name: string
+  readonly fault: 'doubled' | 'unreadable'
+}
+
+const mostParameters = 100
+
+/**
+ * Parses `application/x-www-form-urlencoded` (RFC 6749 Appendix B: UTF-8). Nothing is repaired: a doubled parameter, bytes
+ * that are no UTF-8, NUL and other control characters are faults.
+ */
+export function parseParameters(encoded: string): Parameters {
+  const values = new Map<string, string>()
+  const seen = new Set<string>()
+  const resource: string[] = []
+  const faults: ParameterFault[] = []
+  for (const pair of encoded.split('&', mostParameters + 1)) {
+    if (pair === '') continue
+    if (seen.size + resource.length >= mostParameters) {
+      faults.push({ name: '', fault: 'unreadable' })
+      break
+    }
+    const equals = pair.indexOf('=')
+    const name = decode(equals === -1 ? pair : pair.slice(0, equals))
+    const value = equals === -1 ? '' : decode(pair.slice(equals + 1))
+    if (name === undefined || value === undefined) {
+      faults.push({ name: name ?? '', fault: 'unreadable' })
+      continue
+    }
+    if (name === 'resource') {
+      if (value !== '') resource.push(value)
+      continue
+    }
+    if (seen.has(name)) faults.push({ name, fault: 'doubled' })
+    seen.add(name)
+    if (value !== '') values.set(name, value)
+  }
+  return { values, resource, faults }
+}
+
+/** Undefined for malformed percent-encoding, for bytes that are not UTF-8, and for control characters. */
+function decode(text: string): string | undefined {
+  try {
+    const decoded = decodeURIComponent(text.replaceAll('+', ' '))
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for; line ends are left to the reader
+    return /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.test(decoded) ? undefined : decoded
+  } catch {
+    return undefined
+  }
+}
+
+/** One sentence about a fault, for a developer. */
+export function describeFault({ name, fault }: ParameterFault): string {
+  const subject = name === '' ? 'A parameter' : `The parameter '${name.slice(0, 60)}'`
+  return fault === 'doubled'
+    ? `${subject} is sent more than once.`
+    : `${subject} is not URL-encoded UTF-8 text, or there are too many of them.`
+}
+
+/** The form of a body that schemas judge: only what the form held. No name can reach a prototype. */
+export function toRecord(parameters: Parameters): Record<string, string | string[]> {
+  const record: Record<string, string | string[]> = Object.assign(Object.create(null), Object.fromEntries(parameters.values))
+  if (parameters.resource.length > 0) record['resource'] = [...parameters.resource]
+  return record
+}

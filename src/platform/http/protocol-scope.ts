@@ -1,0 +1,40 @@
+import cors from '@fastify/cors'
+import type { App } from './app.ts'
+import { asOAuthError } from './failures.ts'
+import { OAuthError } from './oauth-error.ts'
+import { describeFault, type Parameters, toRecord } from './parameters.ts'
+
+/**
+ * The routes that programs call. Any origin may: they take no cookies, so a browser client gains nothing it was not given
+ * (Fetch §3.2; no credentials are allowed). Nothing is stored, unless the route says otherwise.
+ */
+export function protocolScope(app: App, routes: (scope: App) => void): void {
+  app.register(async (scope: App) => {
+    await scope.register(cors, {
+      origin: '*',
+      methods: ['GET', 'HEAD', 'POST'],
+      allowedHeaders: ['Authorization', 'Content-Type', 'If-None-Match'],
+      exposedHeaders: ['WWW-Authenticate', 'X-Request-Id', 'ETag', 'Retry-After'],
+      maxAge: 3600,
+    })
+    scope.addHook('onRequest', async (_request, reply) => {
+      reply.header('cache-control', 'no-store')
+    })
+    // The form as schemas judge it; RFC 6749 §3.2: parameters must not come twice.
+    scope.addHook('preValidation', async (request) => {
+      const parameters = request.body as Parameters | undefined
+      if (parameters === undefined || parameters === null) return
+      const fault = parameters.faults[0]
+      if (fault) throw new OAuthError('invalid_request', describeFault(fault))
+      request.body = toRecord(parameters)
+    })
+    scope.setErrorHandler((error, request, reply) => {
+      const told = asOAuthError(error, request)
+      return reply
+        .status(told.status)
+        .headers({ 'cache-control': 'no-store', ...told.headers })
+        .send({ error: told.code, error_description: told.message })
+    })
+    routes(scope)
+  })
+}

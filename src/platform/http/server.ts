@@ -1,0 +1,73 @@
+import { readFileSync } from 'node:fs'
+import http from 'node:http'
+import https from 'node:https'
+import cookie from '@fastify/cookie'
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import fastify, { LogController } from 'fastify'
+import type { Settings } from '../config/settings.ts'
+import type { Log } from '../log.ts'
+import { randomText } from '../secrets/digest.ts'
+import type { App } from './app.ts'
+import { type Parameters, parseParameters } from './parameters.ts'
+
+/** Octets of a request's body. The largest form is a consent with a sealed request of 6 KB. */
+const bodyLimit = 32 * 1024
+
+/**
+ * A server without routes: strict parsing of queries and forms, a request id on every answer, and a log line for each request
+ * that names its route but never its URL.
+ */
+export function createServer(settings: Pick<Settings, 'tls' | 'trustProxy'>, log: Log): App {
+  const { tls, trustProxy } = settings
+  const limits = { maxHeaderSize: 16 * 1024, requestTimeout: 30_000, headersTimeout: 15_000, keepAliveTimeout: 72_000 }
+  const app: App = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    genReqId: () => randomText(12),
+    bodyLimit,
+    trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    // RFC 9110 §9.3.2: HEAD where there is GET.
+    exposeHeadRoutes: true,
+    routerOptions: {
+      // A path means one thing: no case folding, no trailing slash, no doubled slashes.
+      caseSensitive: true,
+      querystringParser: (query) => parseParameters(query) as unknown as Record<string, unknown>,
+    },
+    serverFactory: (handler) =>
+      tls
+        ? https.createServer({ ...limits, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }, handler)
+        : http.createServer(limits, handler),
+  }).withTypeProvider<TypeBoxTypeProvider>()
+
+  app.register(cookie)
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (_request, body, done) =>
+    done(null, parseForm(body as Buffer)),
+  )
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.info(
+      {
+        method: request.method,
+        route: request.routeOptions.url ?? 'none',
+        status: reply.statusCode,
+        ms: Math.round(reply.elapsedTime),
+      },
+      'request',
+    )
+  })
+  return app
+}
+
+/** Bytes that are not UTF-8 must not become other characters on the way (RFC 6749 Appendix B). */
+function parseForm(body: Buffer): Parameters {
+  try {
+    return parseParameters(new TextDecoder('utf-8', { fatal: true }).decode(body))
+  } catch {
+    return { values: new Map(), resource: [], faults: [{ name: '', fault: 'unreadable' }] }
+  }
+}

@@ -1,0 +1,7 @@
+/** OAuth 2.0 Multiple Response Type Encoding Practices §2.1, OAuth 2.0 Form Post Response Mode §2. */
+export const responseModes = ['query', 'fragment', 'form_post'] as const
+export type ResponseMode = (typeof responseModes)[number]
+
+/** OpenID Connect Core §3.1.2.1; `create`: Initiating User Registration via OpenID Connect §3. */
+export const promptValues = ['none', 'login', 'consent', 'select_account', 'create'] as const
+export type Prompt = (typeof promptValues)[number]
