@@ -1,0 +1,56 @@
+/** RFC-shaped postal address (OpenID Connect Core §5.1.1). */
+export interface Address {
+  readonly formatted?: string
+  readonly street_address?: string
+  readonly locality?: string
+  readonly region?: string
+  readonly postal_code?: string
+  readonly country?: string
+}
+
+/** What an account holds of a person, under the names of the standard claims (OpenID Connect Core §5.1). */
+export interface Profile {
+  readonly username?: string
+  readonly name?: string
+  readonly given_name?: string
+  readonly family_name?: string
+  readonly middle_name?: string
+  readonly nickname?: string
+  readonly profile?: string
+  readonly picture?: string
+  readonly website?: string
+  readonly gender?: string
+  readonly birthdate?: string
+  readonly zoneinfo?: string
+  readonly locale?: string
+  readonly phone_number?: string
+  readonly address?: Address
+}
+
+export interface Account extends Profile {
+  readonly sub: string
+  readonly email: string | undefined
+  readonly email_verified: boolean
+  readonly phone_number_verified: boolean
+  readonly created_at: Date
+  readonly updated_at: Date
+  readonly disabled: boolean
+}
+
+/** What a page calls a person. */
+export function displayName(account: Pick<Account, 'name' | 'username' | 'email' | 'sub'>): string {
+  return account.name ?? account.username ?? account.email ?? account.sub
+}
+
+/**
+ * An address as mail systems take it: one `@`, no spaces or control characters, 254 octets at the most (RFC 5321 §4.5.3.1).
+ * Whether it is somebody's only a mail can tell.
+ */
+export function isEmailAddress(text: string): boolean {
+  return Buffer.byteLength(text) <= 254 && /^[^\s@\p{Cc}<>"(),:;\\[\]]{1,64}@[^\s@\p{Cc}<>"(),:;\\[\]]+\.[^\s@\p{Cc}<>"(),:;\\[\].]+$/u.test(text)
+}
+
+/** A user name has no `@`, so that it is never mistaken for an e-mail address. */
+export function isUsername(text: string): boolean {
+  return /^[\p{L}\p{N}._-]{1,64}$/u.test(text)
+}

@@ -1,0 +1,128 @@
+import { isPlainText, longestName, shown } from '../plain-text.ts'
+import { type Address, isUsername, type Profile } from './account.ts'
+
+/** A claim that cannot be kept; a plain sentence says why. */
+export class InvalidProfile extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'InvalidProfile'
+  }
+}
+
+const longestLine = 1000 // characters
+
+/**
+ * Checks what an account is to hold of a person: applications get it as it stands, so it must be what OpenID Connect Core §5.1
+ * says it is.
+ *
+ * @throws InvalidProfile for the first fault found
+ */
+export function checkProfile(profile: Profile): void {
+  for (const [claim, check] of Object.entries(rules) as [keyof typeof rules, Rule][]) {
+    const value = profile[claim]
+    if (value !== undefined && !check.fits(value))
+      throw new InvalidProfile(`The ${claim} '${shown(value)}' cannot be kept: it takes ${check.takes}.`)
+  }
+}
+
+/**
+ * Reads an address claim (OpenID Connect Core §5.1.1) from JSON.
+ *
+ * @throws InvalidProfile where the text is not JSON, or has other members than those of §5.1.1
+ */
+export function readAddress(json: string): Address {
+  let value: unknown
+  try {
+    value = JSON.parse(json)
+  } catch {
+    throw new InvalidProfile('The address is not JSON.')
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new InvalidProfile('The address must be a JSON object.')
+  const members = Object.entries(value)
+  if (members.length === 0)
+    throw new InvalidProfile(`The address is empty; its members are ${addressMembers.join(', ')}.`)
+  for (const [name, member] of members) {
+    if (!(addressMembers as readonly string[]).includes(name))
+      throw new InvalidProfile(`The address has '${shown(name)}'; its members are ${addressMembers.join(', ')}.`)
+    // §5.1.1: `formatted` and `street_address` may have several lines.
+    if (typeof member !== 'string' || !isPlainText(member.replaceAll(/\r?\n/g, ' '), longestLine))
+      throw new InvalidProfile(`The address member ${name} must be a text of up to ${longestLine} characters.`)
+  }
+  return Object.fromEntries(members) as Address
+}
+
+const addressMembers = [
+  'formatted',
+  'street_address',
+  'locality',
+  'region',
+  'postal_code',
+  'country',
+] as const satisfies readonly (keyof Address)[]
+
+interface Rule {
+  /** The end of a sentence that begins with "it takes". */
+  readonly takes: string
+  fits(value: string): boolean
+}
+
+const name: Rule = {
+  takes: `1 to ${longestName} characters, without control characters`,
+  fits: (value) => isPlainText(value, longestName),
+}
+
+/** Applications make links of these: nothing that a browser would run. */
+const webAddress: Rule = {
+  takes: 'an https or http URL',
+  fits: (value) => value.length <= 2000 && /^https?:\/\/[\x21-\x7e]+$/.test(value) && URL.canParse(value),
+}
+
+const rules: { readonly [claim in Exclude<keyof Profile, 'address'>]-?: Rule } = {
+  username: { takes: '1 to 64 letters, digits, dots, hyphens and underscores', fits: isUsername },
+  name,
+  given_name: name,
+  family_name: name,
+  middle_name: name,
+  nickname: name,
+  profile: webAddress,
+  picture: webAddress,
+  website: webAddress,
+  gender: name,
+  birthdate: { takes: 'a date such as 1990-12-31, 0000-12-31 without the year, or 1990', fits: isBirthdate },
+  zoneinfo: { takes: 'a name of the time zone database, such as Europe/Paris', fits: isTimeZone },
+  locale: { takes: 'a language tag such as de-CH (RFC 5646)', fits: isLanguageTag },
+  phone_number: {
+    takes: 'a number such as +41441234567 (E.164)',
+    fits: (value) => /^\+[1-9][0-9 ().;=a-z-]{3,40}$/.test(value),
+  },
+}
+
+/** ISO 8601-1 as §5.1 narrows it: YYYY-MM-DD, the year 0000 where it is not told, or the year alone. */
+function isBirthdate(value: string): boolean {
+  if (/^[1-9]\d{3}$/.test(value)) return true
+  const [, year, month, day] = /^(\d{4})-(\d{2})-(\d{2})$/.exec(value) ?? []
+  if (!year) return false
+  // A year of 0000 may have a 29th of February: 2000 has one.
+  const date = new Date(Date.UTC(year === '0000' ? 2000 : Number(year), Number(month) - 1, Number(day)))
+  return date.getUTCMonth() === Number(month) - 1 && date.getUTCDate() === Number(day)
+}
+
+function isTimeZone(value: string): boolean {
+  // An offset such as +02:00 is a time zone to JavaScript, but no name.
+  if (!/^[A-Za-z]/.test(value)) return false
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== ''
+  } catch {
+    return false
+  }
+}
+
+function isLanguageTag(value: string): boolean {
+  try {
+    // §5.1: some write an underscore, and it is to be taken.
+    return Intl.getCanonicalLocales(value.replaceAll('_', '-')).length === 1
+  } catch {
+    return false
+  }
+}

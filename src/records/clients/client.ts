@@ -1,0 +1,59 @@
+import type { SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
+import type { Resource } from '../resources/resource.ts'
+
+export const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials'] as const
+export type GrantType = (typeof grantTypes)[number]
+
+export const authenticationMethods = ['client_secret_basic', 'client_secret_post', 'none'] as const
+export type AuthenticationMethod = (typeof authenticationMethods)[number]
+
+/** Client metadata under the names of RFC 7591 §2 and OpenID Connect Registration §2; the last four are Signet's own. */
+export interface ClientMetadata {
+  readonly client_name: string
+  readonly redirect_uris: readonly string[]
+  readonly post_logout_redirect_uris: readonly string[]
+  readonly grant_types: readonly GrantType[]
+  readonly response_types: readonly 'code'[]
+  /** Space-delimited (RFC 7591 §2): all that the client may ask for. */
+  readonly scope: string
+  readonly token_endpoint_auth_method: AuthenticationMethod
+  readonly id_token_signed_response_alg: SigningAlgorithm
+  /** Seconds. */
+  readonly default_max_age: number | undefined
+  readonly require_auth_time: boolean
+  readonly client_uri: string | undefined
+  readonly logo_uri: string | undefined
+  readonly policy_uri: string | undefined
+  readonly tos_uri: string | undefined
+  readonly contacts: readonly string[]
+  readonly require_pkce: boolean
+  readonly first_party: boolean
+  readonly refresh_token_rotation: boolean
+  /** Identifiers of the resources it may ask tokens for. */
+  readonly resources: readonly string[]
+}
+
+export interface ClientSecret {
+  readonly id: number
+  readonly digest: Buffer
+  /** The id of the open grant that stands for this credential, if it ever asked for a token (client_credentials). */
+  readonly standingGrant: string | undefined
+}
+
+/** A registered client with all that a request of its needs to know, read in one statement. */
+export interface Client extends ClientMetadata {
+  readonly client_id: string
+  readonly secrets: readonly ClientSecret[]
+  /** The resources on its allow-list that exist. */
+  readonly allowed: readonly Resource[]
+}
+
+/** A public client holds no secret (RFC 6749 §2.1). */
+export function isPublic(client: Pick<ClientMetadata, 'token_endpoint_auth_method'>): boolean {
+  return client.token_endpoint_auth_method === 'none'
+}
+
+/** The scopes of a `scope` value (RFC 6749 §3.3), each once, in order. */
+export function scopesOf(scope: string | undefined): string[] {
+  return [...new Set((scope ?? '').split(' ').filter((part) => part !== ''))]
+}

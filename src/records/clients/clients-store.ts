@@ -1,0 +1,154 @@
+import type { Queryable } from '../../platform/database/queryable.ts'
+import { resourceFromRow, resourceJson } from '../resources/resources-store.ts'
+import type { Client, ClientMetadata } from './client.ts'
+
+type ClientRow = Omit<ClientMetadata, 'default_max_age' | 'client_uri' | 'logo_uri' | 'policy_uri' | 'tos_uri'> & {
+  client_id: string
+  default_max_age: number | null
+  client_uri: string | null
+  logo_uri: string | null
+  policy_uri: string | null
+  tos_uri: string | null
+  secrets: { id: number; digest: string; grant: string | null }[]
+  allowed: Parameters<typeof resourceFromRow>[0][]
+}
+
+const columns = [
+  'client_name',
+  'redirect_uris',
+  'post_logout_redirect_uris',
+  'grant_types',
+  'response_types',
+  'scope',
+  'token_endpoint_auth_method',
+  'id_token_signed_response_alg',
+  'default_max_age',
+  'require_auth_time',
+  'client_uri',
+  'logo_uri',
+  'policy_uri',
+  'tos_uri',
+  'contacts',
+  'require_pkce',
+  'first_party',
+  'refresh_token_rotation',
+  'resources',
+] as const satisfies readonly (keyof ClientMetadata)[]
+
+const select = `
+  SELECT client_id, ${columns.map((column) => `clients.${column}`).join(', ')},
+    (SELECT coalesce(jsonb_agg(jsonb_build_object('id', client_secrets.id, 'digest', encode(digest, 'hex'), 'grant', grants.id)
+                               ORDER BY client_secrets.id), '[]')
+     FROM client_secrets
+     LEFT JOIN grants ON grants.client_secret_id = client_secrets.id AND grants.sub IS NULL AND grants.ended_at IS NULL
+     WHERE client_secrets.client_id = clients.client_id) AS secrets,
+    (SELECT coalesce(jsonb_agg(${resourceJson} ORDER BY resources.identifier), '[]')
+     FROM resources WHERE resources.identifier = ANY (clients.resources)) AS allowed
+  FROM clients`
+
+function clientFromRow(row: ClientRow): Client {
+  return {
+    ...row,
+    default_max_age: row.default_max_age ?? undefined,
+    client_uri: row.client_uri ?? undefined,
+    logo_uri: row.logo_uri ?? undefined,
+    policy_uri: row.policy_uri ?? undefined,
+    tos_uri: row.tos_uri ?? undefined,
+    secrets: row.secrets.map(({ id, digest, grant }) => ({
+      id,
+      digest: Buffer.from(digest, 'hex'),
+      standingGrant: grant ?? undefined,
+    })),
+    allowed: row.allowed.map(resourceFromRow),
+  }
+}
+
+/** The client with its secrets, their standing grants and its resources: one round trip, for it stands on every hot path. */
+export async function findClient(db: Queryable, clientId: string): Promise<Client | undefined> {
+  const { rows } = await db.query<ClientRow>({
+    name: 'find-client',
+    text: `${select} WHERE client_id = $1`,
+    values: [clientId],
+  })
+  return rows[0] && clientFromRow(rows[0])
+}
+
+/** Keeps a client as it is until the transaction ends, so that what is read of it is what is changed. False where there is none. */
+export async function lockClient(tx: Queryable, clientId: string): Promise<boolean> {
+  const { rowCount } = await tx.query({
+    text: 'SELECT FROM clients WHERE client_id = $1 FOR UPDATE',
+    values: [clientId],
+  })
+  return rowCount === 1
+}
+
+export async function listClients(db: Queryable): Promise<Client[]> {
+  const { rows } = await db.query<ClientRow>({ text: `${select} ORDER BY clients.created_at, client_id` })
+  return rows.map(clientFromRow)
+}
+
+/** @param secretDigest of its first secret; undefined for a public client */
+export async function insertClient(
+  db: Queryable,
+  clientId: string,
+  metadata: ClientMetadata,
+  secretDigest: Buffer | undefined,
+): Promise<void> {
+  const values = columns.map((column) => metadata[column] ?? null)
+  await db.query({
+    text: `WITH client AS (
+             INSERT INTO clients (client_id, ${columns.join(', ')})
+             VALUES ($1, ${columns.map((_, index) => `$${index + 3}`).join(', ')}) RETURNING client_id
+           )
+           INSERT INTO client_secrets (client_id, digest)
+           SELECT client_id, $2 FROM client WHERE $2::bytea IS NOT NULL`,
+    values: [clientId, secretDigest ?? null, ...values],
+  })
+}
+
+/** False where there is no such client. */
+export async function updateClient(db: Queryable, clientId: string, metadata: ClientMetadata): Promise<boolean> {
+  const { rowCount } = await db.query({
+    text: `UPDATE clients SET updated_at = now(), ${columns.map((column, index) => `${column} = $${index + 2}`).join(', ')}
+           WHERE client_id = $1`,
+    values: [clientId, ...columns.map((column) => metadata[column] ?? null)],
+  })
+  return rowCount === 1
+}
+
+/** Deletes a client with everything that hangs on it. False where there is none. */
+export async function deleteClient(db: Queryable, clientId: string): Promise<boolean> {
+  const { rowCount } = await db.query({ text: 'DELETE FROM clients WHERE client_id = $1', values: [clientId] })
+  return rowCount === 1
+}
+
+/**
+ * Adds a secret and keeps the one before it, so that two are live while the client is moved over; older ones go, and with them
+ * the grants that stood for them.
+ */
+export async function addClientSecret(db: Queryable, clientId: string, secretDigest: Buffer): Promise<void> {
+  await db.query({
+    text: `WITH kept AS (
+             SELECT id FROM client_secrets WHERE client_id = $1 ORDER BY id DESC LIMIT 1
+           ), ended AS (
+             UPDATE grants SET ended_at = now(), end_reason = 'client_secret_rotated'
+             WHERE ended_at IS NULL AND sub IS NULL AND client_id = $1 AND client_secret_id NOT IN (SELECT id FROM kept)
+           ), gone AS (
+             DELETE FROM client_secrets WHERE client_id = $1 AND id NOT IN (SELECT id FROM kept)
+           )
+           INSERT INTO client_secrets (client_id, digest) VALUES ($1, $2)`,
+    values: [clientId, secretDigest],
+  })
+}
+
+/** Takes all secrets of a client that becomes public, and ends the grants that stood for them. */
+export async function deleteClientSecrets(db: Queryable, clientId: string): Promise<void> {
+  await db.query({
+    text: `WITH ended AS (
+             UPDATE grants SET ended_at = now(), end_reason = 'client_secret_rotated'
+             WHERE ended_at IS NULL AND sub IS NULL AND client_id = $1
+           )
+           DELETE FROM client_secrets WHERE client_id = $1`,
+    values: [clientId],
+  })
+}

@@ -1,0 +1,79 @@
+import { isLoopbackHost } from '../../platform/config/issuer.ts'
+
+/** Characters. Longer than any real one, short enough for a column, a log line and a browser. */
+const longest = 2000
+
+/**
+ * Why a URI cannot be registered as a redirect URI; undefined for a good one. Browsers, servers and we must agree on where it
+ * leads, so everything that two parsers read in two ways is refused, rather than put in order: what is registered is compared
+ * character by character (RFC 9700 §2.1).
+ *
+ * @param isPublic whether the client holds no secret: only an app on a person's device has a scheme of its own
+ * @returns the rest of a sentence that begins with the URI
+ */
+export function redirectUriFault(uri: string, isPublic: boolean): string | undefined {
+  const general = uriFault(uri)
+  if (general) return general
+  const { scheme, host, path } = partsOf(uri)
+  if (scheme === 'https') return hostFault(uri, host) ?? pathFault(path)
+  // RFC 8252 §7.3 and §8.3: plain http reaches nobody else only on loopback.
+  if (scheme === 'http')
+    return (
+      hostFault(uri, host) ??
+      (isLoopbackHost(new URL(uri).hostname) ? pathFault(path) : 'must be https, or http on loopback')
+    )
+  // RFC 8252 §7.1: a domain name of the app's own, reversed. Nothing that a browser runs or reads itself has a period.
+  if (!scheme.includes('.'))
+    return 'must be https, http on loopback, or begin with a private-use scheme that has a period'
+  return isPublic ? pathFault(path) : 'has a private-use scheme, which is for public clients only'
+}
+
+/** Why a URI cannot be what a client shows to people (its home page, its logo, its terms): https, and no trick. */
+export function shownUriFault(uri: string): string | undefined {
+  const { scheme, host } = partsOf(uri)
+  return uriFault(uri) ?? (scheme === 'https' ? hostFault(uri, host) : 'must be https')
+}
+
+/** What RFC 3986 does not allow anywhere, or has no place here. */
+function uriFault(uri: string): string | undefined {
+  if (uri.length > longest) return `is longer than ${longest} characters`
+  // RFC 3986 §2. No backslash, which a browser reads as a slash; no space, control or non-ASCII character, which it rewrites.
+  if (!/^(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/.test(uri))
+    return 'has characters that a URI cannot have (RFC 3986 §2)'
+  // RFC 6749 §3.1.2.
+  if (uri.includes('#')) return 'must not have a fragment'
+  if (!/^[A-Za-z][A-Za-z0-9+.-]*:/.test(uri)) return 'is not an absolute URI'
+  const { scheme, authority } = partsOf(uri)
+  if (scheme !== scheme.toLowerCase()) return 'must have its scheme in lower case'
+  if (authority?.includes('@')) return 'must not have a user name'
+  return URL.canParse(uri) ? undefined : 'is not a URI'
+}
+
+/** A host must be written the way it will be read: then no look-alike (`0x7f.1`, `127.1`, `%65vil`, `EXAMPLE`) gets in. */
+function hostFault(uri: string, host: string | undefined): string | undefined {
+  if (!host) return 'has no host'
+  if (host.includes('*')) return 'must not have a wildcard in its host'
+  if (host.endsWith('.')) return 'must not have a trailing dot in its host'
+  if (host !== new URL(uri).hostname) return 'must have its host in lower case and in its usual form'
+  if (!/^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/.test(host)) return 'has no well-formed host'
+  return undefined
+}
+
+/** A browser resolves dot-segments, also encoded ones, before it goes there (WHATWG URL §4.4): the text would name another place. */
+function pathFault(path: string): string | undefined {
+  return path.split('/').some((segment) => /^(?:\.|%2e){1,2}$/i.test(segment))
+    ? 'must not have dot-segments in its path'
+    : undefined
+}
+
+/** RFC 3986 Appendix B, with host and port apart. `host` is undefined where authority or port is not well formed. */
+function partsOf(uri: string): {
+  scheme: string
+  authority: string | undefined
+  host: string | undefined
+  path: string
+} {
+  const [, scheme = '', authority, path = ''] = /^([^:/?#]+):(?:\/\/([^/?#]*))?([^?#]*)/.exec(uri) ?? []
+  const host = authority === undefined ? undefined : /^(\[[^\]]*\]|[^:]*)(?::\d{1,5})?$/.exec(authority)?.[1]
+  return { scheme, authority, host, path }
+}

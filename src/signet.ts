@@ -1,0 +1,20 @@
+import type { KeyRing } from './key-ring/key-ring.ts'
+import type { Clock } from './platform/clock.ts'
+import type { Settings } from './platform/config/settings.ts'
+import type { Database } from './platform/database/pool.ts'
+import type { Log } from './platform/log.ts'
+import type { PurposeSecrets } from './platform/secrets/purposes.ts'
+import type { PasswordHashing } from './records/accounts/password-hashing.ts'
+import type { SignInLimits } from './records/limits/sign-in-limits.ts'
+
+/** What everything is handed. Made once at the start; nothing else is shared. */
+export interface Signet {
+  readonly settings: Settings
+  readonly database: Database
+  readonly keyRing: KeyRing
+  readonly secrets: PurposeSecrets
+  readonly clock: Clock
+  readonly log: Log
+  readonly passwords: PasswordHashing
+  readonly limits: SignInLimits
+}

@@ -1,0 +1,60 @@
+import type { Client } from '../records/clients/client.ts'
+import type { Resource } from '../records/resources/resource.ts'
+import { randomText } from '../platform/secrets/digest.ts'
+import type { Signet } from '../signet.ts'
+
+/** What an access token says, apart from times and id. */
+export interface AccessTokenContent {
+  readonly client: Pick<Client, 'client_id'>
+  /** The person; undefined: the client acts for itself, and is the subject (RFC 9068 §2.2). */
+  readonly sub: string | undefined
+  readonly target: Target
+  readonly scopes: readonly string[]
+  readonly grantId: string
+  /** Where there is a session: when and how the person signed in. Seconds since 1970. */
+  readonly authentication?: { readonly authTime: number; readonly acr: string; readonly sid: string } | undefined
+}
+
+/** The one audience of a token: a resource, or the issuer itself. */
+export type Target = { readonly kind: 'issuer' } | { readonly kind: 'resource'; readonly resource: Resource }
+
+export interface IssuedAccessToken {
+  readonly token: string
+  /** Seconds. */
+  readonly expiresIn: number
+}
+
+/**
+ * Issues an access token, a JWT as RFC 9068 has it. `gty`-like extras are left out: everything in a token can be read by whoever
+ * holds it. The grant's id travels as `grant_id`, so that Signet can tell whether the grant has ended.
+ *
+ * @throws KeysUnavailable
+ */
+export async function issueAccessToken(signet: Signet, content: AccessTokenContent): Promise<IssuedAccessToken> {
+  const { settings, keyRing, clock } = signet
+  const { audience, ttl, alg } = termsOf(content.target, settings)
+  const issuedAt = clock.seconds()
+  const claims = {
+    iss: settings.issuer,
+    sub: content.sub ?? content.client.client_id,
+    aud: audience,
+    client_id: content.client.client_id,
+    scope: content.scopes.join(' '),
+    iat: issuedAt,
+    exp: issuedAt + ttl,
+    jti: randomText(16),
+    grant_id: content.grantId,
+    ...(content.authentication && {
+      auth_time: content.authentication.authTime,
+      acr: content.authentication.acr,
+      sid: content.authentication.sid,
+    }),
+  }
+  return { token: await keyRing.sign(alg, 'at+jwt', claims, ttl), expiresIn: ttl }
+}
+
+function termsOf(target: Target, settings: Signet['settings']) {
+  if (target.kind === 'issuer') return { audience: settings.issuer, ttl: settings.accessTokenTtl, alg: 'ES256' as const }
+  const { identifier, accessTokenTtl, accessTokenSigningAlg } = target.resource
+  return { audience: identifier, ttl: accessTokenTtl ?? settings.accessTokenTtl, alg: accessTokenSigningAlg }
+}

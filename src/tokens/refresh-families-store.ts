@@ -1,0 +1,139 @@
+import type { Queryable } from '../platform/database/queryable.ts'
+import { type FamilyState, keptSpends } from './refresh-token.ts'
+
+/** A family of refresh tokens with its grant. Times in milliseconds since 1970. */
+export interface StoredFamily extends FamilyState {
+  readonly grantId: string
+  readonly clientId: string
+  readonly sub: string
+  readonly secretVersion: number
+  readonly sid: string
+  readonly nonce: string | undefined
+  readonly scopes: readonly string[]
+  readonly resources: readonly string[]
+  readonly authTime: number
+  readonly acr: string
+  readonly amr: readonly string[]
+  readonly ended: boolean
+  readonly expired: boolean
+  /** The database's time while the row was locked. */
+  readonly now: number
+}
+
+/** @param lifetimes seconds: sliding, and absolute */
+export async function insertFamily(
+  tx: Queryable,
+  family: { digest: Buffer; grantId: string; secretVersion: number; sid: string; nonce: string | undefined },
+  lifetimes: { sliding: number; absolute: number },
+): Promise<void> {
+  await tx.query({
+    name: 'insert-refresh-family',
+    text: `INSERT INTO refresh_families (digest, grant_id, secret_version, sid, nonce, expires_at, max_expires_at)
+           VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6), now() + make_interval(secs => $7))`,
+    values: [
+      family.digest,
+      family.grantId,
+      family.secretVersion,
+      family.sid,
+      family.nonce ?? null,
+      lifetimes.sliding,
+      lifetimes.absolute,
+    ],
+  })
+}
+
+/** The family, its row locked until the transaction ends: of any number of racers one is first, and the others see it. */
+export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<StoredFamily | undefined> {
+  const { rows } = await tx.query<{
+    grant_id: string
+    client_id: string
+    sub: string
+    secret_version: number
+    generation: number
+    spends: Date[]
+    forgiven_generation: number | null
+    forgiven_times: number
+    sid: string
+    nonce: string | null
+    scopes: string[]
+    resources: string[]
+    auth_time: Date
+    acr: string
+    amr: string[]
+    ended: boolean
+    expired: boolean
+    now: Date
+  }>({
+    name: 'lock-refresh-family',
+    text: `SELECT grant_id, client_id, sub, secret_version, generation, spends, forgiven_generation, forgiven_times, sid, nonce,
+             scopes, resources, auth_time, acr, amr, ended_at IS NOT NULL AS ended,
+             expires_at <= clock_timestamp() OR max_expires_at <= clock_timestamp() AS expired, clock_timestamp() AS now
+           FROM refresh_families JOIN grants ON grants.id = grant_id
+           WHERE digest = $1 FOR UPDATE`,
+    values: [familyDigest],
+  })
+  const row = rows[0]
+  return (
+    row && {
+      grantId: row.grant_id,
+      clientId: row.client_id,
+      sub: row.sub,
+      secretVersion: row.secret_version,
+      generation: row.generation,
+      spends: row.spends.map((spend) => spend.getTime()),
+      forgivenGeneration: row.forgiven_generation ?? undefined,
+      forgivenTimes: row.forgiven_times,
+      sid: row.sid,
+      nonce: row.nonce ?? undefined,
+      scopes: row.scopes,
+      resources: row.resources,
+      authTime: row.auth_time.getTime(),
+      acr: row.acr,
+      amr: row.amr,
+      ended: row.ended,
+      expired: row.expired,
+      now: row.now.getTime(),
+    }
+  )
+}
+
+/**
+ * Spends a generation and moves the sliding end. One that the row did not know of (the database was set back) leaves no times of
+ * those before it: when they were spent is not known.
+ */
+export async function spendGeneration(
+  tx: Queryable,
+  familyDigest: Buffer,
+  spent: number,
+  slidingSeconds: number,
+): Promise<void> {
+  await tx.query({
+    name: 'spend-refresh-generation',
+    text: `UPDATE refresh_families SET generation = $2::integer + 1,
+             spends = CASE WHEN generation = $2 THEN (spends || clock_timestamp())[greatest(1, cardinality(spends) + 2 - $4::integer):]
+                           ELSE ARRAY[clock_timestamp()] END,
+             expires_at = least(max_expires_at, now() + make_interval(secs => $3))
+           WHERE digest = $1`,
+    values: [familyDigest, spent, slidingSeconds, keptSpends],
+  })
+}
+
+/** Without rotation: the token is used, not spent, and the sliding end moves. */
+export async function slideFamily(tx: Queryable, familyDigest: Buffer, slidingSeconds: number): Promise<void> {
+  await tx.query({
+    name: 'slide-refresh-family',
+    text: `UPDATE refresh_families SET expires_at = least(max_expires_at, now() + make_interval(secs => $2)) WHERE digest = $1`,
+    values: [familyDigest, slidingSeconds],
+  })
+}
+
+/** Remembers that the lost reply to this generation was forgiven, once more. */
+export async function forgiveGeneration(tx: Queryable, familyDigest: Buffer, generation: number): Promise<void> {
+  await tx.query({
+    name: 'forgive-refresh-generation',
+    text: `UPDATE refresh_families SET forgiven_generation = $2,
+             forgiven_times = CASE WHEN forgiven_generation = $2 THEN forgiven_times + 1 ELSE 1 END
+           WHERE digest = $1`,
+    values: [familyDigest, generation],
+  })
+}

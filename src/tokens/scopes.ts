@@ -1,0 +1,76 @@
+import { OAuthError } from '../platform/http/oauth-error.ts'
+import { type Client, scopesOf } from '../records/clients/client.ts'
+import { isOpenidScope, openidScopes } from '../records/resources/openid-scopes.ts'
+import type { Target } from './access-token.ts'
+
+export { isOpenidScope, openidScopes }
+
+/**
+ * The scopes a request asks for; all of the client's where it names none (RFC 6749 §3.3 lets the server have a default).
+ *
+ * @throws OAuthError `invalid_scope` for one that the client is not registered for, or that is not well formed
+ */
+export function requestedScopes(client: Pick<Client, 'scope'>, requested: string | undefined): string[] {
+  const registered = scopesOf(client.scope)
+  if (requested === undefined) return registered
+  // RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), delimited by single spaces.
+  if (!/^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(requested))
+    throw new OAuthError('invalid_scope', 'The scope is not a list of names with single spaces between them.')
+  const scopes = scopesOf(requested)
+  const foreign = scopes.find((scope) => !registered.includes(scope))
+  if (foreign !== undefined)
+    throw new OAuthError('invalid_scope', `This client is not registered for the scope '${foreign.slice(0, 60)}'.`)
+  return scopes
+}
+
+/**
+ * The resources a request names (RFC 8707 §2), each of which the client must be allowed. The issuer may always be named: it is
+ * the resource of the OpenID scopes.
+ *
+ * @throws OAuthError `invalid_target`
+ */
+export function requestedResources(client: Client, requested: readonly string[], issuer: string): string[] {
+  for (const identifier of requested)
+    if (identifier !== issuer && !client.allowed.some((resource) => resource.identifier === identifier))
+      throw new OAuthError('invalid_target', 'A requested resource is unknown, or this client is not allowed it.')
+  return [...new Set(requested)]
+}
+
+/**
+ * For which resource an access token is: the requested one, else the one that owns the requested scopes, else the issuer itself.
+ * A token is for one resource, so that no resource can use it at another (RFC 9068 §5, RFC 8707 §3).
+ *
+ * @param scopes all scopes of the grant, or those the request narrows it to
+ * @param requested `resource` of the token request
+ * @param granted the resources named in the authorization request; empty: any that own a scope of the grant
+ * @returns the target, and those of the scopes that mean something there (RFC 8707 §2.2)
+ * @throws OAuthError `invalid_target`
+ */
+export function chooseTarget(
+  client: Client,
+  scopes: readonly string[],
+  requested: readonly string[],
+  granted: readonly string[],
+  issuer: string,
+): { target: Target; scopes: string[] } {
+  const resources = client.allowed.filter(
+    ({ identifier }) => granted.length === 0 || granted.includes(identifier),
+  )
+  const forIssuer = { target: { kind: 'issuer' } as const, scopes: scopes.filter(isOpenidScope) }
+  if (requested.length > 1) throw new OAuthError('invalid_target', 'An access token is for one resource; name one.')
+  const named = requested[0]
+  if (named === issuer) return forIssuer
+  const owners = resources.filter((resource) => resource.scopes.some((scope) => scopes.includes(scope)))
+  const [resource, another] =
+    named === undefined
+      ? granted.length === 1 && owners.length === 0
+        ? resources
+        : owners
+      : resources.filter(({ identifier }) => identifier === named)
+  if (named !== undefined && !resource)
+    throw new OAuthError('invalid_target', 'The requested resource is not one that this grant is for.')
+  if (!resource) return forIssuer
+  if (another)
+    throw new OAuthError('invalid_target', 'The scopes belong to several resources; name one with the parameter resource.')
+  return { target: { kind: 'resource', resource }, scopes: scopes.filter((scope) => resource.scopes.includes(scope)) }
+}
