@@ -1,0 +1,50 @@
+import { join } from 'node:path'
+import fastifyStatic from '@fastify/static'
+import { authorizationEndpoint } from './endpoints/authorization/authorization-endpoint.ts'
+import { UnverifiedTarget } from './endpoints/authorization/authorization-target.ts'
+import { consentEndpoint } from './endpoints/authorization/consent/consent-endpoint.ts'
+import { signInEndpoint } from './endpoints/authorization/sign-in/sign-in-endpoint.ts'
+import { signUpEndpoint } from './endpoints/authorization/sign-up/sign-up-endpoint.ts'
+import { discoveryEndpoint } from './endpoints/discovery/discovery-endpoint.ts'
+import { healthEndpoint } from './endpoints/health/health-endpoint.ts'
+import { homeEndpoint } from './endpoints/home/home-endpoint.ts'
+import { jwksEndpoint } from './endpoints/jwks/jwks-endpoint.ts'
+import { logoutEndpoint } from './endpoints/logout/logout-endpoint.ts'
+import { tokenEndpoint } from './endpoints/token/token-endpoint.ts'
+import { userinfoEndpoint } from './endpoints/userinfo/userinfo-endpoint.ts'
+import { packageFolder } from './platform/config/installation-folder.ts'
+import type { App } from './platform/http/app.ts'
+import { sendNotFound } from './platform/http/not-found.ts'
+import { pageScope } from './platform/http/page-scope.ts'
+import { protocolScope } from './platform/http/protocol-scope.ts'
+import { createServer } from './platform/http/server.ts'
+import type { Signet } from './signet.ts'
+
+/** Every route there is. */
+export function buildApp(signet: Signet): App {
+  const { settings } = signet
+  const app = createServer(settings, signet.log)
+
+  // For programs, from any origin, JSON or form in, JSON out.
+  protocolScope(app, (scope) => {
+    tokenEndpoint(scope, signet)
+    userinfoEndpoint(scope, signet)
+    jwksEndpoint(scope, signet)
+    discoveryEndpoint(scope, signet)
+    healthEndpoint(scope, signet)
+  })
+
+  // For people, from our own origin, form in, page out.
+  const whatIsWrong = (error: unknown) => (error instanceof UnverifiedTarget ? error.message : undefined)
+  pageScope(app, settings, whatIsWrong, (scope) => {
+    authorizationEndpoint(scope, signet)
+    signInEndpoint(scope, signet)
+    signUpEndpoint(scope, signet)
+    consentEndpoint(scope, signet)
+    logoutEndpoint(scope, signet)
+    homeEndpoint(scope, signet)
+    scope.register(fastifyStatic, { root: join(packageFolder, 'public'), prefix: '/assets/', index: false, maxAge: '1h' })
+  })
+  app.setNotFoundHandler((request, reply) => sendNotFound(app, request, reply))
+  return app
+}

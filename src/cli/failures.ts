@@ -1,0 +1,50 @@
+import { CommanderError } from 'commander'
+
+/** The command could not do what it was told; the sentence says why, and what to do. Exit code 1. */
+export class CommandFailed extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'CommandFailed'
+  }
+}
+
+/** What was written on the command line, or handed on standard input, cannot be meant. Exit code 2. */
+export class WrongUsage extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'WrongUsage'
+  }
+}
+
+/** Values that the rules refuse are wrong usage wherever they are found out. */
+const refusals = new Set(['WrongUsage', 'InvalidClientMetadata', 'InvalidResource', 'InvalidProfile'])
+
+/** 0 done, 1 failed, 2 wrong usage. */
+export function exitCodeOf(error: unknown): number {
+  // Commander throws for --help, too, when all is done.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+  return error instanceof Error && refusals.has(error.name) ? 2 : 1
+}
+
+/** What is told of an error: plain sentences, no stack. Undefined where commander has told it already. */
+export function sentencesOf(error: unknown): string | undefined {
+  if (error instanceof CommanderError) return undefined
+  if (!(error instanceof Error)) return 'Something went wrong, and nothing says what.'
+  return isAboutDatabase(error)
+    ? `The database cannot be used: ${reasonOf(error)}. Check that it runs and that SIGNET_DATABASE_URL leads to it.`
+    : error.message
+}
+
+/** What the driver and the system say of a connection that could not be made, or was lost. */
+function isAboutDatabase(error: Error): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException
+  if (error.name === 'DatabaseUnavailable' || error instanceof AggregateError) return true
+  if (/^(?:connect|getaddrinfo)$/.test(syscall ?? '')) return true
+  // PostgreSQL Appendix A: connection, authorization, database that is not there, resources, operator.
+  return /^(?:08|28|3D|53|57)[0-9A-Z]{3}$/.test(code ?? '') || /^(?:Connection terminated|timeout e)/.test(error.message)
+}
+
+function reasonOf(error: Error): string {
+  const reasons = error instanceof AggregateError ? error.errors.filter((one) => one instanceof Error) : [error]
+  return [...new Set(reasons.map(({ message }) => message.replace(/\.$/, '')))].join('; ')
+}

@@ -1,0 +1,55 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { App } from '../../platform/http/app.ts'
+import type { Parameters } from '../../platform/http/parameters.ts'
+import { callerOf } from '../../platform/http/request-context.ts'
+import type { Signet } from '../../signet.ts'
+import { isTooLong } from './authorization-request.ts'
+import { sendResponse } from './authorization-response.ts'
+import { verifyTarget } from './authorization-target.ts'
+import { issueCode } from './issue-code.ts'
+import { continueValue, type Journey, pageContext, takeUp, takeUpSealed } from './journey.ts'
+
+/**
+ * Authorization endpoint, RFC 6749 §3.1, OpenID Connect Core §3.1.2. It has no route schema: a schema would answer before the
+ * target of the answer has been judged.
+ */
+export function authorizationEndpoint(app: App, signet: Signet): void {
+  app.get<{ Querystring: Parameters }>('/authorize', async (request, reply) => {
+    const sealed = request.query.values.get('continue')
+    const journey = sealed
+      ? await takeUpSealed(signet, request, reply, sealed)
+      : await takeUp(signet, request, reply, {
+          parameters: request.query,
+          receivedAt: signet.clock.now(),
+          selected: undefined,
+        })
+    return journey ? goOn(signet, request, reply, journey) : reply
+  })
+
+  // Browsers leave Lax cookies out of a POST that another site sends, so the person would seem signed out: the parameters are
+  // sealed and come back as a GET.
+  app.post<{ Body: Parameters }>('/authorize', async (request, reply) => {
+    const parameters = request.body
+    const travelling = { parameters, receivedAt: signet.clock.now(), selected: undefined }
+    await verifyTarget(signet.database, parameters)
+    if (parameters.faults.length > 0 || isTooLong(parameters)) {
+      await takeUp(signet, request, reply, travelling)
+      return reply
+    }
+    return reply.redirect(`/authorize?continue=${continueValue(signet, travelling)}`, 303)
+  })
+}
+
+/** Leads the person to what the request needs next, or answers it. */
+async function goOn(signet: Signet, request: FastifyRequest, reply: FastifyReply, journey: Journey): Promise<FastifyReply> {
+  const { travelling, session, request: authorization, step } = journey
+  if (step.step !== 'respond' || !session)
+    return reply
+      .header('cache-control', 'no-store')
+      .redirect(`/${step.step}?continue=${continueValue(signet, travelling)}`, 303)
+  const code = await issueCode(signet, signet.database, authorization, session, callerOf(request))
+  // The session ended in this very moment: begin again.
+  if (code === undefined)
+    return reply.redirect(`/authorize?continue=${continueValue(signet, travelling)}`, 303)
+  return sendResponse(reply, authorization.target, signet.settings.issuer, { code }, pageContext(request, travelling))
+}

@@ -1,0 +1,44 @@
+import type { FastifyReply } from 'fastify'
+import { describable, type OAuthErrorCode } from '../../platform/http/oauth-error.ts'
+import type { PageContext } from '../../platform/pages/page-context.ts'
+import { sendPage } from '../../platform/pages/send-page.ts'
+import type { VerifiedTarget } from './authorization-target.ts'
+import { FormPostPage } from './form-post-page.tsx'
+
+/** What goes back to the client: a code, or an error (RFC 6749 §4.1.2, §4.1.2.1). */
+export type Outcome =
+  | { readonly code: string }
+  | { readonly error: OAuthErrorCode; readonly description: string }
+
+/** The parameters of a response, with `state` as it came and `iss` (RFC 9207 §2), which tells the client who answers. */
+function responseParameters(target: VerifiedTarget, issuer: string, outcome: Outcome): [string, string][] {
+  const parameters: [string, string][] =
+    'code' in outcome
+      ? [['code', outcome.code]]
+      : [['error', outcome.error], ['error_description', describable(outcome.description)]]
+  if (target.state !== undefined) parameters.push(['state', target.state])
+  parameters.push(['iss', issuer])
+  return parameters
+}
+
+/** The address of a response by redirect. The registered URI's own query stays as it is (RFC 6749 §3.1.2). */
+export function responseUrl(target: VerifiedTarget, issuer: string, outcome: Outcome): string {
+  const encoded = new URLSearchParams(responseParameters(target, issuer, outcome)).toString()
+  if (target.responseMode === 'fragment') return `${target.redirectUri}#${encoded}`
+  const separator = target.redirectUri.includes('?') ? (/[?&]$/.test(target.redirectUri) ? '' : '&') : '?'
+  return `${target.redirectUri}${separator}${encoded}`
+}
+
+/** Answers at the redirect URI, in the mode that was asked for (OAuth 2.0 Form Post Response Mode §2). */
+export function sendResponse(
+  reply: FastifyReply,
+  target: VerifiedTarget,
+  issuer: string,
+  outcome: Outcome,
+  page: PageContext,
+): FastifyReply {
+  if (target.responseMode !== 'form_post')
+    return reply.header('cache-control', 'no-store').redirect(responseUrl(target, issuer, outcome), 303)
+  const parameters = responseParameters(target, issuer, outcome)
+  return sendPage(reply, FormPostPage({ page, action: target.redirectUri, parameters }))
+}

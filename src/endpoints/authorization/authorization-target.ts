@@ -1,0 +1,59 @@
+import type { Queryable } from '../../platform/database/queryable.ts'
+import { describeFault, type Parameters } from '../../platform/http/parameters.ts'
+import { type ResponseMode, responseModes } from '../../platform/oidc-values.ts'
+import type { Client } from '../../records/clients/client.ts'
+import { findClient } from '../../records/clients/clients-store.ts'
+import { isRegisteredRedirectUri } from './redirect-uri.ts'
+
+declare const verified: unique symbol
+
+/** Where an answer may be sent: client and redirect URI have been checked. Only `verifyTarget` makes one. */
+export interface VerifiedTarget {
+  readonly [verified]: true
+  readonly client: Client
+  readonly redirectUri: string
+  readonly responseMode: ResponseMode
+  readonly state: string | undefined
+}
+
+/** The request cannot be answered at the redirect URI: the person is told on a page (RFC 6749 §4.1.2.1). */
+export class UnverifiedTarget extends Error {
+  constructor(description: string) {
+    super(description)
+    this.name = 'UnverifiedTarget'
+  }
+}
+
+/**
+ * Checks client and redirect URI before anything else. Until both are good nothing is sent anywhere: a redirect to an address
+ * that nobody registered would be an open redirector (RFC 9700 §4.11).
+ *
+ * @throws UnverifiedTarget
+ */
+export async function verifyTarget(db: Queryable, parameters: Parameters): Promise<VerifiedTarget> {
+  const { values, faults } = parameters
+  const fault = faults.find(({ name }) => name === '' || name === 'client_id' || name === 'redirect_uri')
+  if (fault) throw new UnverifiedTarget(describeFault(fault))
+  const clientId = values.get('client_id')
+  if (clientId === undefined) throw new UnverifiedTarget('The request has no client_id.')
+  const client = clientId.length <= 255 ? await findClient(db, clientId) : undefined
+  if (!client) throw new UnverifiedTarget('There is no client with this client_id.')
+  const redirectUri = values.get('redirect_uri')
+  // Required even where one is registered (OpenID Connect Core §3.1.2.1).
+  if (redirectUri === undefined) throw new UnverifiedTarget('The request has no redirect_uri.')
+  if (!isRegisteredRedirectUri(client, redirectUri))
+    throw new UnverifiedTarget('The redirect_uri is not registered for this client. It must match to the letter.')
+  return {
+    client,
+    redirectUri,
+    responseMode: readResponseMode(values.get('response_mode'), redirectUri) ?? 'query',
+    // A doubled state is none: there is no telling which one the client waits for.
+    state: faults.some(({ name }) => name === 'state') ? undefined : values.get('state'),
+  } as VerifiedTarget
+}
+
+/** Undefined where there is none, or one that is not offered. No browser can post a form to an app's own URI scheme. */
+export function readResponseMode(text: string | undefined, redirectUri: string): ResponseMode | undefined {
+  const mode = responseModes.find((known) => known === text)
+  return mode === 'form_post' && !/^https?:/.test(redirectUri) ? undefined : mode
+}

@@ -1,0 +1,102 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { inTransaction } from '../../../platform/database/queryable.ts'
+import type { App } from '../../../platform/http/app.ts'
+import { isOwnForm } from '../../../platform/http/csrf.ts'
+import type { Parameters } from '../../../platform/http/parameters.ts'
+import { callerOf } from '../../../platform/http/request-context.ts'
+import { hostOf } from '../../../platform/pages/link-target.ts'
+import { sendErrorPage } from '../../../platform/pages/send-error-page.ts'
+import { sendPage } from '../../../platform/pages/send-page.ts'
+import { equalInConstantTime } from '../../../platform/secrets/digest.ts'
+import { newestMac } from '../../../platform/secrets/purposes.ts'
+import { displayName } from '../../../records/accounts/account.ts'
+import { addConsent } from '../../../records/consents/consents-store.ts'
+import { recordEvent } from '../../../records/events/events-store.ts'
+import type { Session } from '../../../records/sessions/sessions-store.ts'
+import type { Signet } from '../../../signet.ts'
+import { sendResponse } from '../authorization-response.ts'
+import { issueCode } from '../issue-code.ts'
+import { clientOnPage, continueValue, formToken, type Journey, pageContext, takeUpSealed } from '../journey.ts'
+import { canBeImpersonated } from '../redirect-uri.ts'
+import { ConsentPage } from './consent-page.tsx'
+
+/** The consent page (OpenID Connect Core §3.1.2.4). Its POST remembers the consent and issues the code, in one transaction. */
+export function consentEndpoint(app: App, signet: Signet): void {
+  app.get<{ Querystring: Parameters }>('/consent', async (request, reply) => {
+    const journey = await takeUpSealed(signet, request, reply, request.query.values.get('continue') ?? '')
+    if (!journey) return reply
+    if (journey.step.step !== 'consent' || !journey.session) return backToRequest(signet, reply, journey)
+    return showPage(signet, request, reply, journey, journey.session)
+  })
+
+  app.post<{ Body: Parameters }>('/consent', async (request, reply) => {
+    const { values, faults } = request.body
+    if (faults.length > 0 || !isOwnForm(request, signet.settings.issuer, signet.secrets.csrf, values.get('csrf')))
+      return sendErrorPage(request, reply, 403, 'refused')
+    const sealed = values.get('continue') ?? ''
+    const journey = await takeUpSealed(signet, request, reply, sealed)
+    if (!journey) return reply
+    const { session, travelling, step } = journey
+    // Another tab may have signed in someone else, or out: what was agreed to on the page is no longer what would happen.
+    if (step.step !== 'consent' || !session || !isAbout(signet, values.get('account'), session, sealed))
+      return backToRequest(signet, reply, journey)
+
+    const { target, scopes } = journey.request
+    const about = { caller: callerOf(request), clientId: target.client.client_id, sub: session.account.sub }
+    if (values.get('decision') !== 'allow') {
+      await recordEvent(signet.database, { type: 'consent_refused', ...about })
+      const outcome = { error: 'access_denied', description: 'The person did not allow it.' } as const
+      return sendResponse(reply, target, signet.settings.issuer, outcome, pageContext(request, travelling))
+    }
+    const code = await inTransaction(signet.database, async (tx) => {
+      await addConsent(tx, about.sub, about.clientId, { scopes, resources: journey.request.resources })
+      await recordEvent(tx, { type: 'consent_given', ...about, detail: { scopes } })
+      return issueCode(signet, tx, journey.request, session, about.caller)
+    })
+    if (code === undefined) return backToRequest(signet, reply, journey)
+    return sendResponse(reply, target, signet.settings.issuer, { code }, pageContext(request, travelling))
+  })
+}
+
+function backToRequest(signet: Signet, reply: FastifyReply, { travelling }: Journey): FastifyReply {
+  return reply.redirect(`/authorize?continue=${continueValue(signet, travelling)}`, 303)
+}
+
+function showPage(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  journey: Journey,
+  session: Session,
+): FastifyReply {
+  const { target, scopes, resources } = journey.request
+  const sealed = continueValue(signet, journey.travelling)
+  const named = target.client.allowed.filter(
+    (resource) => resources.includes(resource.identifier) || resource.scopes.some((scope) => scopes.includes(scope)),
+  )
+  return sendPage(
+    reply,
+    ConsentPage({
+      page: pageContext(request, journey.travelling),
+      csrf: formToken(signet, request, reply),
+      continueTo: sealed,
+      account: { name: displayName(session.account), email: session.account.email },
+      accountProof: accountProof(signet, session, sealed).toString('base64url'),
+      client: clientOnPage(target),
+      scopes: scopes.map((value) => ({ value })),
+      resources: named.map(({ identifier, name }) => ({ identifier, name })),
+      redirectHost: hostOf(target.redirectUri) ?? target.redirectUri,
+      remembers: !canBeImpersonated(target.client, target.redirectUri),
+      otherAccountHref: `/sign-in?continue=${sealed}`,
+    }),
+  )
+}
+
+/** Ties the form to the person, the sign-in and the request that the page spoke of. */
+function accountProof(signet: Signet, session: Session, sealed: string): Buffer {
+  return newestMac(signet.secrets.csrf, `consent:${session.account.sub}:${session.id}:${sealed}`)
+}
+
+function isAbout(signet: Signet, presented: string | undefined, session: Session, sealed: string): boolean {
+  return equalInConstantTime(Buffer.from(presented ?? '', 'base64url'), accountProof(signet, session, sealed))
+}

@@ -1,0 +1,137 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { csrfToken } from '../../platform/http/csrf.ts'
+import { browserOf } from '../../platform/http/cookies.ts'
+import { OAuthError } from '../../platform/http/oauth-error.ts'
+import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
+import type { PageContext } from '../../platform/pages/page-context.ts'
+import { sendErrorPage } from '../../platform/pages/send-error-page.ts'
+import { type Consent, findConsent } from '../../records/consents/consents-store.ts'
+import { currentSession } from '../../records/sessions/browser-session.ts'
+import type { Session } from '../../records/sessions/sessions-store.ts'
+import type { Signet } from '../../signet.ts'
+import { sessionIdFor } from '../../tokens/authentication.ts'
+import { readIdTokenHint } from '../../tokens/id-token-hint.ts'
+import { type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts'
+import { responseUrl, sendResponse } from './authorization-response.ts'
+import { type VerifiedTarget, verifyTarget } from './authorization-target.ts'
+import { nextStep, type Step } from './next-step.ts'
+import { openRequest, sealRequest, type TravellingRequest } from './sealed-request.ts'
+
+/** An authorization request under way, checked anew for this step, and who is signed in. */
+export interface Journey {
+  readonly travelling: TravellingRequest
+  readonly request: AuthorizationRequest
+  readonly session: Session | undefined
+  readonly consent: Consent | undefined
+  readonly step: Step
+}
+
+/**
+ * Checks a request from the beginning and finds its next step. The target is verified, then the parameters are read, and their
+ * errors, like that of a silent request which needs the person, are sent to the target.
+ *
+ * @returns undefined when the answer has been sent
+ * @throws UnverifiedTarget when there is nowhere to send it
+ */
+export async function takeUp(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  travelling: TravellingRequest,
+): Promise<Journey | undefined> {
+  const { database, settings, secrets } = signet
+  const [target, session] = await Promise.all([
+    verifyTarget(database, travelling.parameters),
+    currentSession(database, settings, request),
+  ])
+  const page = pageContext(request, travelling)
+  try {
+    const authorization = readAuthorizationRequest(travelling.parameters, target, settings.issuer)
+    const hintedSub = await readHint(signet, authorization)
+    const consent = session && (await findConsent(database, session.account.sub, target.client.client_id))
+    const step = nextStep(
+      authorization,
+      travelling.receivedAt,
+      session && {
+        sub: session.account.sub,
+        authTime: session.authTime,
+        selected: travelling.selected === sessionIdFor(secrets['session-id'], session.id, target.client.client_id),
+      },
+      consent,
+      hintedSub,
+    )
+    if (step.step === 'refuse') throw new OAuthError(step.error, step.description)
+    return { travelling, request: authorization, session, consent, step }
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error
+    request.log.info({ error: error.code, description: error.message, client: target.client.client_id }, 'authorization refused')
+    sendResponse(reply, target, settings.issuer, { error: error.code, description: error.message }, page)
+    return undefined
+  }
+}
+
+/** OpenID Connect Core §3.1.2.1: a hint that is not our own ID token for this client is no hint but a mistake. */
+async function readHint(signet: Signet, { idTokenHint, target }: AuthorizationRequest): Promise<string | undefined> {
+  if (idTokenHint === undefined) return undefined
+  const hint = await readIdTokenHint(signet, idTokenHint)
+  if (!hint || hint.clientId !== target.client.client_id)
+    throw new OAuthError('invalid_request', 'The id_token_hint is not an ID token that this issuer gave to this client.')
+  return hint.sub
+}
+
+/** The `continue` value for a request: what forms and links carry to the next step. */
+export function continueValue(signet: Signet, travelling: TravellingRequest): string {
+  return sealRequest(signet.secrets['request-sealing'], travelling)
+}
+
+/**
+ * Takes up the request that a `continue` value holds.
+ *
+ * @returns undefined when an answer, such as the page for an expired request, has been sent
+ */
+export async function takeUpSealed(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  sealed: string,
+): Promise<Journey | undefined> {
+  const travelling = openRequest(signet.secrets['request-sealing'], sealed, signet.clock.now())
+  if (!travelling) {
+    sendErrorPage(request, reply, 400, 'refused')
+    return undefined
+  }
+  if (!travelling.expired) return takeUp(signet, request, reply, travelling)
+  const target = await verifyTarget(signet.database, travelling.parameters)
+  const error = { error: 'access_denied', description: 'The sign-in was left open for more than an hour.' } as const
+  sendErrorPage(request, reply, 400, 'expired', {
+    onward: { href: responseUrl(target, signet.settings.issuer, error), clientName: target.client.client_name },
+  })
+  return undefined
+}
+
+/** How the person leaves without signing in: back to the application, which is told so (RFC 6749 §4.1.2.1). */
+export function cancelHref(signet: Signet, target: VerifiedTarget): string | undefined {
+  if (target.responseMode === 'form_post') return undefined
+  const outcome = { error: 'access_denied', description: 'The person did not sign in.' } as const
+  return responseUrl(target, signet.settings.issuer, outcome)
+}
+
+/** What pages say of the client. */
+export function clientOnPage({ client }: VerifiedTarget) {
+  return {
+    name: client.client_name,
+    logoUri: client.logo_uri,
+    policyUri: client.policy_uri,
+    tosUri: client.tos_uri,
+    clientUri: client.client_uri,
+  }
+}
+
+export function pageContext(request: FastifyRequest, travelling?: TravellingRequest): PageContext {
+  return chooseMessages(travelling?.parameters.values.get('ui_locales'), request.headers['accept-language'])
+}
+
+/** The token for a form on a page that this reply carries; sets the browser's cookie where there is none yet. */
+export function formToken(signet: Signet, request: FastifyRequest, reply: FastifyReply): string {
+  return csrfToken(signet.secrets.csrf, browserOf(request, reply, signet.settings.issuer))
+}

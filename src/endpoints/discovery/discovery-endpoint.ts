@@ -1,0 +1,12 @@
+import type { App } from '../../platform/http/app.ts'
+import type { Signet } from '../../signet.ts'
+import { metadata } from './metadata.ts'
+
+/** Both metadata documents: OpenID Connect Discovery §4 and RFC 8414 §3. One content, built once. */
+export function discoveryEndpoint(app: App, { settings }: Signet): void {
+  const body = JSON.stringify(metadata(settings))
+  for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'])
+    app.get(path, async (_request, reply) =>
+      reply.header('cache-control', 'public, max-age=300').type('application/json; charset=utf-8').send(body),
+    )
+}

@@ -1,0 +1,44 @@
+import type { Settings } from '../../platform/config/settings.ts'
+import { signingAlgorithms } from '../../platform/jwt/algorithms.ts'
+import { promptValues, responseModes } from '../../platform/oidc-values.ts'
+import { uiLocales } from '../../platform/pages/messages/choose-messages.ts'
+import { authenticationMethods, grantTypes } from '../../records/clients/client.ts'
+import { singleFactor } from '../../tokens/authentication.ts'
+import { openidScopes } from '../../tokens/scopes.ts'
+import { supportedClaims } from '../../tokens/userinfo-claims.ts'
+
+/**
+ * What Signet offers, under the names of OpenID Connect Discovery §3, RFC 8414 §2 and the specifications that add to them. It
+ * names nothing that is not built.
+ */
+export function metadata({ issuer, signUp }: Pick<Settings, 'issuer' | 'signUp'>) {
+  return {
+    issuer,
+    authorization_endpoint: `${issuer}/authorize`,
+    token_endpoint: `${issuer}/token`,
+    userinfo_endpoint: `${issuer}/userinfo`,
+    jwks_uri: `${issuer}/.well-known/jwks.json`,
+    // OpenID Connect RP-Initiated Logout §2.1
+    end_session_endpoint: `${issuer}/logout`,
+    scopes_supported: openidScopes,
+    response_types_supported: ['code'],
+    response_modes_supported: responseModes,
+    grant_types_supported: grantTypes,
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: signingAlgorithms,
+    token_endpoint_auth_methods_supported: authenticationMethods,
+    claims_supported: supportedClaims,
+    claim_types_supported: ['normal'],
+    acr_values_supported: [singleFactor],
+    // Initiating User Registration via OpenID Connect §4
+    prompt_values_supported: signUp === 'open' ? promptValues : promptValues.filter((value) => value !== 'create'),
+    ui_locales_supported: uiLocales,
+    claims_parameter_supported: false,
+    request_parameter_supported: false,
+    request_uri_parameter_supported: false,
+    // RFC 7636 §6.2.1
+    code_challenge_methods_supported: ['S256'],
+    // RFC 9207 §3
+    authorization_response_iss_parameter_supported: true,
+  }
+}

@@ -1,0 +1,116 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { App } from '../../platform/http/app.ts'
+import { browserOf } from '../../platform/http/cookies.ts'
+import { csrfToken, isOwnForm } from '../../platform/http/csrf.ts'
+import type { Parameters } from '../../platform/http/parameters.ts'
+import { callerOf } from '../../platform/http/request-context.ts'
+import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
+import { sendErrorPage } from '../../platform/pages/send-error-page.ts'
+import { sendPage } from '../../platform/pages/send-page.ts'
+import { displayName } from '../../records/accounts/account.ts'
+import { recordEvent } from '../../records/events/events-store.ts'
+import { currentSession, forgetSession } from '../../records/sessions/browser-session.ts'
+import { endSession, type Session } from '../../records/sessions/sessions-store.ts'
+import type { Signet } from '../../signet.ts'
+import { sessionIdFor } from '../../tokens/authentication.ts'
+import { ConfirmLogoutPage } from './confirm-logout-page.tsx'
+import { type LogoutRequest, LogoutRefused, openLogoutRequest, readLogoutRequest, sealLogoutRequest } from './logout-request.ts'
+import { SignedOutPage } from './signed-out-page.tsx'
+
+const noParameters: Parameters = { values: new Map(), resource: [], faults: [] }
+
+/** Logout endpoint (end_session_endpoint), OpenID Connect RP-Initiated Logout §2. */
+export function logoutEndpoint(app: App, signet: Signet): void {
+  const sealing = signet.secrets['request-sealing']
+
+  app.get<{ Querystring: Parameters }>('/logout', async (request, reply) => {
+    const sealed = request.query.values.get('continue')
+    const parameters = sealed === undefined ? request.query : openLogoutRequest(sealing, sealed)
+    if (!parameters) return sendErrorPage(request, reply, 400, 'refused')
+    const logout = await judged(signet, request, reply, parameters)
+    if (!logout) return reply
+    const session = await currentSession(signet.database, signet.settings, request)
+    if (session && !isAskedByOwnClient(signet, logout, session)) return confirm(signet, request, reply, logout, session, parameters)
+    if (session) await signOut(signet, request, session)
+    return leave(signet, request, reply, logout)
+  })
+
+  // Lax cookies stay away from a POST that another site sends: it comes back as a GET, as at /authorize.
+  app.post<{ Body: Parameters }>('/logout', async (request, reply) => {
+    if (!(await judged(signet, request, reply, request.body))) return reply
+    return reply.redirect(`/logout?continue=${sealLogoutRequest(sealing, request.body)}`, 303)
+  })
+
+  app.post<{ Body: Parameters }>('/logout/confirm', async (request, reply) => {
+    const { values, faults } = request.body
+    if (faults.length > 0 || !isOwnForm(request, signet.settings.issuer, signet.secrets.csrf, values.get('csrf')))
+      return sendErrorPage(request, reply, 403, 'refused')
+    const sealed = values.get('continue')
+    const parameters = sealed === undefined ? noParameters : openLogoutRequest(sealing, sealed)
+    if (!parameters) return sendErrorPage(request, reply, 400, 'refused')
+    const logout = await judged(signet, request, reply, parameters)
+    if (!logout) return reply
+    const session = await currentSession(signet.database, signet.settings, request)
+    if (session) await signOut(signet, request, session)
+    return leave(signet, request, reply, logout)
+  })
+}
+
+/** @returns undefined when the error page has been sent */
+async function judged(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  parameters: Parameters,
+): Promise<LogoutRequest | undefined> {
+  try {
+    return await readLogoutRequest(signet, parameters)
+  } catch (error) {
+    if (!(error instanceof LogoutRefused)) throw error
+    sendErrorPage(request, reply, 400, 'request', { description: error.message, code: 'invalid_request' })
+    return undefined
+  }
+}
+
+/** §2: without a hint that fits this very session, a link anywhere could sign people out; then the person is asked. */
+function isAskedByOwnClient(signet: Signet, { hint }: LogoutRequest, session: Session): boolean {
+  return (
+    hint !== undefined &&
+    hint.sub === session.account.sub &&
+    hint.sid === sessionIdFor(signet.secrets['session-id'], session.id, hint.clientId)
+  )
+}
+
+async function signOut(signet: Signet, request: FastifyRequest, session: Session): Promise<void> {
+  await endSession(signet.database, session.id)
+  await recordEvent(signet.database, { type: 'signed_out', caller: callerOf(request), sub: session.account.sub })
+}
+
+function leave(signet: Signet, request: FastifyRequest, reply: FastifyReply, logout: LogoutRequest): FastifyReply {
+  forgetSession(reply, signet.settings.issuer)
+  reply.header('cache-control', 'no-store')
+  if (logout.returnTo !== undefined) return reply.redirect(logout.returnTo, 303)
+  const client = logout.client && { name: logout.client.client_name, clientUri: logout.client.client_uri }
+  const page = chooseMessages(logout.uiLocales, request.headers['accept-language'])
+  return sendPage(reply, SignedOutPage({ page, client, returnHref: logout.client?.client_uri }))
+}
+
+function confirm(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  logout: LogoutRequest,
+  session: Session,
+  parameters: Parameters,
+): FastifyReply {
+  return sendPage(
+    reply,
+    ConfirmLogoutPage({
+      page: chooseMessages(logout.uiLocales, request.headers['accept-language']),
+      csrf: csrfToken(signet.secrets.csrf, browserOf(request, reply, signet.settings.issuer)),
+      continueTo: sealLogoutRequest(signet.secrets['request-sealing'], parameters),
+      client: logout.client && { name: logout.client.client_name, clientUri: logout.client.client_uri },
+      account: { name: displayName(session.account) },
+    }),
+  )
+}

@@ -1,0 +1,67 @@
+import type { Parameters } from '../../platform/http/parameters.ts'
+import { type PurposeSecret, sealText, unsealText } from '../../platform/secrets/purposes.ts'
+import type { Client } from '../../records/clients/client.ts'
+import { findClient } from '../../records/clients/clients-store.ts'
+import type { Signet } from '../../signet.ts'
+import { type IdTokenHint, readIdTokenHint } from '../../tokens/id-token-hint.ts'
+
+/** A request to sign out, judged (OpenID Connect RP-Initiated Logout §2). */
+export interface LogoutRequest {
+  readonly hint: IdTokenHint | undefined
+  readonly client: Client | undefined
+  /** Where the person goes afterwards, with `state`: only ever an address that the client registered. */
+  readonly returnTo: string | undefined
+  readonly uiLocales: string | undefined
+}
+
+/** Why a request to sign out is not obeyed. The person is told on a page, and is not sent anywhere (§4). */
+export class LogoutRefused extends Error {
+  constructor(description: string) {
+    super(description)
+    this.name = 'LogoutRefused'
+  }
+}
+
+/** @throws LogoutRefused */
+export async function readLogoutRequest(signet: Signet, { values, faults }: Parameters): Promise<LogoutRequest> {
+  if (faults.length > 0) throw new LogoutRefused('A parameter is sent twice, or is not URL-encoded text.')
+  const hintText = values.get('id_token_hint')
+  const hint = hintText === undefined ? undefined : await readIdTokenHint(signet, hintText)
+  if (hintText !== undefined && !hint) throw new LogoutRefused('The id_token_hint is not an ID token of this issuer.')
+  const clientId = values.get('client_id')
+  // §2: both, if given, must name the same client.
+  if (hint && clientId !== undefined && clientId !== hint.clientId)
+    throw new LogoutRefused('The client_id is not the one that the id_token_hint was issued to.')
+  const named = hint?.clientId ?? clientId
+  const client = named !== undefined && named.length <= 255 ? await findClient(signet.database, named) : undefined
+  return { hint, client, returnTo: returnAddress(values, client), uiLocales: values.get('ui_locales') }
+}
+
+/** §3: the address must be registered, to the letter; without a client nothing tells whose it is. */
+function returnAddress(values: ReadonlyMap<string, string>, client: Client | undefined): string | undefined {
+  const uri = values.get('post_logout_redirect_uri')
+  if (uri === undefined) return undefined
+  if (!client?.post_logout_redirect_uris.includes(uri))
+    throw new LogoutRefused(
+      client
+        ? 'The post_logout_redirect_uri is not registered for this client. It must match to the letter.'
+        : 'A post_logout_redirect_uri needs an id_token_hint or a client_id that tells whose it is.',
+    )
+  const state = values.get('state')
+  if (state === undefined) return uri
+  return `${uri}${uri.includes('?') ? '&' : '?'}${new URLSearchParams({ state })}`
+}
+
+const associated = 'logout-request'
+const carried = ['id_token_hint', 'client_id', 'post_logout_redirect_uri', 'state', 'ui_locales', 'logout_hint']
+
+/** Seals a request, to survive the confirmation page or a POST from another site; everything in it is checked anew. */
+export function sealLogoutRequest(secret: PurposeSecret, { values }: Parameters): string {
+  return sealText(secret, JSON.stringify([...values].filter(([name]) => carried.includes(name))), associated)
+}
+
+/** Undefined for what Signet did not seal. */
+export function openLogoutRequest(secret: PurposeSecret, sealed: string): Parameters | undefined {
+  const text = unsealText(secret, sealed, associated)
+  return text === undefined ? undefined : { values: new Map(JSON.parse(text)), resource: [], faults: [] }
+}

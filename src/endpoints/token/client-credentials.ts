@@ -1,0 +1,39 @@
+import { OAuthError } from '../../platform/http/oauth-error.ts'
+import { randomText } from '../../platform/secrets/digest.ts'
+import type { AuthenticatedClient } from '../../records/clients/client-authentication.ts'
+import { openStandingGrant } from '../../records/grants/grants-store.ts'
+import type { Signet } from '../../signet.ts'
+import { issueAccessToken } from '../../tokens/access-token.ts'
+import { chooseTarget, isOpenidScope, requestedResources, requestedScopes } from '../../tokens/scopes.ts'
+import type { TokenRequest, TokenResponse } from './token-request.ts'
+
+/**
+ * grant_type=client_credentials (RFC 6749 §4.4). The token hangs on the standing grant of the credential, which is read along
+ * with the client: after the first token of a credential, the client's row is all the database is asked for.
+ */
+export async function clientCredentials(
+  signet: Signet,
+  { client, secret }: AuthenticatedClient,
+  request: TokenRequest,
+): Promise<TokenResponse> {
+  // RFC 6749 §4.4: confidential clients only.
+  if (!secret) throw new OAuthError('unauthorized_client', 'A client without a secret cannot act for itself.')
+  // There is no person whom these could speak of. Where the request names none, the client's other scopes are meant.
+  const scopes = requestedScopes(client, request.scope).filter((scope) => request.scope !== undefined || !isOpenidScope(scope))
+  if (scopes.some(isOpenidScope))
+    throw new OAuthError('invalid_scope', 'OpenID scopes speak of a person; a client that acts for itself has none.')
+  const resources = requestedResources(client, request.resource ?? [], signet.settings.issuer)
+  const { target, scopes: targetScopes } = chooseTarget(client, scopes, resources, [], signet.settings.issuer)
+  const grantId =
+    secret.standingGrant ??
+    (await openStandingGrant(signet.database, {
+      id: randomText(16),
+      clientId: client.client_id,
+      secretId: secret.id,
+      scopes: requestedScopes(client, undefined),
+      resources: client.resources,
+    }))
+  const { token, expiresIn } = await issueAccessToken(signet, { client, sub: undefined, target, scopes: targetScopes, grantId })
+  // RFC 6749 §4.4.3: no refresh token.
+  return { access_token: token, token_type: 'Bearer', expires_in: expiresIn, scope: targetScopes.join(' ') }
+}

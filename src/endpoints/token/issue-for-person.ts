@@ -1,0 +1,60 @@
+import type { Client } from '../../records/clients/client.ts'
+import type { Signet } from '../../signet.ts'
+import { issueAccessToken } from '../../tokens/access-token.ts'
+import { issueIdToken } from '../../tokens/id-token.ts'
+import { chooseTarget } from '../../tokens/scopes.ts'
+import type { TokenRequest, TokenResponse } from './token-request.ts'
+
+/** What a person's grant says, as codes and refresh families carry it. */
+interface PersonsGrant {
+  readonly grantId: string
+  readonly sub: string
+  readonly scopes: readonly string[]
+  readonly resources: readonly string[]
+  /** Milliseconds since 1970. */
+  readonly authTime: number
+  readonly acr: string
+  readonly amr: readonly string[]
+  readonly sid: string
+  readonly nonce: string | undefined
+}
+
+/**
+ * The access token, and the ID token where the grant is an OpenID one (OpenID Connect Core §3.1.3.3, §12.2).
+ *
+ * @param scopes those of the grant, unless the request narrows them
+ * @throws OAuthError `invalid_target`; KeysUnavailable
+ */
+export async function issueForPerson(
+  signet: Signet,
+  client: Client,
+  grant: PersonsGrant,
+  request: Pick<TokenRequest, 'resource'>,
+  scopes: readonly string[] = grant.scopes,
+): Promise<TokenResponse> {
+  const { target, scopes: targetScopes } = chooseTarget(
+    client,
+    scopes,
+    request.resource ?? [],
+    grant.resources,
+    signet.settings.issuer,
+  )
+  const authentication = { authTime: Math.floor(grant.authTime / 1000), acr: grant.acr, amr: grant.amr, sid: grant.sid }
+  const { token, expiresIn } = await issueAccessToken(signet, {
+    client,
+    sub: grant.sub,
+    target,
+    scopes: targetScopes,
+    grantId: grant.grantId,
+    authentication,
+  })
+  const response: TokenResponse = {
+    access_token: token,
+    token_type: 'Bearer',
+    expires_in: expiresIn,
+    scope: targetScopes.join(' '),
+  }
+  if (!scopes.includes('openid')) return response
+  const { sub, nonce } = grant
+  return { ...response, id_token: await issueIdToken(signet, { client, sub, nonce, authentication, accessToken: token }) }
+}

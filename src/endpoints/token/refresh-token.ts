@@ -1,0 +1,111 @@
+import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
+import { OAuthError } from '../../platform/http/oauth-error.ts'
+import { type Client, scopesOf } from '../../records/clients/client.ts'
+import type { AuthenticatedClient } from '../../records/clients/client-authentication.ts'
+import { type Caller, type EventType, recordEvent } from '../../records/events/events-store.ts'
+import { endGrant } from '../../records/grants/grants-store.ts'
+import type { Signet } from '../../signet.ts'
+import {
+  forgiveGeneration,
+  lockFamily,
+  slideFamily,
+  spendGeneration,
+  type StoredFamily,
+} from '../../tokens/refresh-families-store.ts'
+import { decodeRefreshToken, encodeRefreshToken, familyDigest, judgeRefresh, type RefreshToken } from '../../tokens/refresh-token.ts'
+import { issueForPerson } from './issue-for-person.ts'
+import type { TokenRequest, TokenResponse } from './token-request.ts'
+
+/**
+ * grant_type=refresh_token (RFC 6749 §6). Client, scope and resource are checked first, and a refusal spends nothing; the rule for
+ * the generation comes last. The family's row is locked from the look to the spending, so that racers come one after another.
+ */
+export async function refreshToken(
+  signet: Signet,
+  { client }: AuthenticatedClient,
+  request: TokenRequest,
+  caller: Caller,
+): Promise<TokenResponse> {
+  if (request.refresh_token === undefined) throw new OAuthError('invalid_request', 'The refresh_token is missing.')
+  const token = decodeRefreshToken(signet.secrets['refresh-mac'], request.refresh_token)
+  // Rubbish is refused before the database is asked.
+  if (!token) throw unknownToken()
+  const outcome = await inTransaction(signet.database, async (tx): Promise<TokenResponse | OAuthError> => {
+    const family = await lockFamily(tx, familyDigest(token))
+    if (!family || family.clientId !== client.client_id || family.secretVersion !== token.version) return unknownToken()
+    if (family.ended || family.expired) return unknownToken()
+    const scopes = narrowedScopes(family, request.scope)
+    const tokens = await issueForPerson(signet, client, { ...family, nonce: undefined }, request, scopes)
+    const next = await advance(signet, tx, client, family, token, caller)
+    if (next instanceof OAuthError) return next
+    return {
+      ...tokens,
+      refresh_token: encodeRefreshToken(signet.secrets['refresh-mac'], family.secretVersion, { ...token, generation: next }),
+    }
+  })
+  if (outcome instanceof OAuthError) throw outcome
+  return outcome
+}
+
+/**
+ * Applies the rule to the family.
+ *
+ * @returns the generation to give, or the refusal; it is returned, not thrown, because what was written with it must be committed
+ */
+async function advance(
+  signet: Signet,
+  tx: Queryable,
+  client: Client,
+  family: StoredFamily,
+  token: RefreshToken,
+  caller: Caller,
+): Promise<number | OAuthError> {
+  const { refreshTokenTtl, refreshGrace } = signet.settings
+  const familyKey = familyDigest(token)
+  const { generation } = token
+  const note = (type: EventType) =>
+    recordEvent(tx, { type, caller, clientId: client.client_id, sub: family.sub, grantId: family.grantId, detail: { generation } })
+
+  const { verdict } = judgeRefresh(family, generation, family.now, refreshGrace)
+  switch (verdict) {
+    case 'spend':
+      // RFC 9700 §4.14.2: a client that authenticates needs no rotation.
+      if (!client.refresh_token_rotation) {
+        await slideFamily(tx, familyKey, refreshTokenTtl)
+        return generation
+      }
+      await spendGeneration(tx, familyKey, generation, refreshTokenTtl)
+      return generation + 1
+    case 'again':
+      return family.generation
+    case 'forgive':
+      await forgiveGeneration(tx, familyKey, generation)
+      await note('refresh_forgiven')
+      return generation + 1
+    case 'advance':
+      await spendGeneration(tx, familyKey, generation, refreshTokenTtl)
+      await note('refresh_advanced')
+      return generation + 1
+    case 'exhausted':
+      await note('refresh_exhausted')
+      return new OAuthError('invalid_grant', 'This refresh token was replaced, and its successor has been given too often.')
+    case 'reused':
+      await endGrant(tx, family.grantId, 'refresh_reused')
+      await note('refresh_reused')
+      return new OAuthError('invalid_grant', 'This refresh token was used by two parties, so the grant has ended: sign in again.')
+  }
+}
+
+/** RFC 6749 §6: no more than was granted. Narrowing touches the access token only, the family keeps its scopes. */
+function narrowedScopes(family: StoredFamily, requested: string | undefined): readonly string[] {
+  if (requested === undefined) return family.scopes
+  const scopes = scopesOf(requested)
+  if (scopes.length === 0 || !scopes.every((scope) => family.scopes.includes(scope)))
+    throw new OAuthError('invalid_scope', 'The scope is wider than what was granted.')
+  return scopes
+}
+
+/** One answer for all: who has no good token need not learn in which way. */
+function unknownToken(): OAuthError {
+  return new OAuthError('invalid_grant', 'The refresh token is unknown, expired or revoked, or was issued to another client.')
+}

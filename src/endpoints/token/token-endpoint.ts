@@ -1,0 +1,42 @@
+import type { App } from '../../platform/http/app.ts'
+import { OAuthError } from '../../platform/http/oauth-error.ts'
+import { callerOf } from '../../platform/http/request-context.ts'
+import type { GrantType } from '../../records/clients/client.ts'
+import { type AuthenticatedClient, authenticateClient, presentedCredentials } from '../../records/clients/client-authentication.ts'
+import type { Caller } from '../../records/events/events-store.ts'
+import type { Signet } from '../../signet.ts'
+import { authorizationCode } from './authorization-code.ts'
+import { clientCredentials } from './client-credentials.ts'
+import { refreshToken } from './refresh-token.ts'
+import { TokenRequest, type TokenResponse } from './token-request.ts'
+
+type Exchange = (
+  signet: Signet,
+  authenticated: AuthenticatedClient,
+  request: TokenRequest,
+  caller: Caller,
+) => Promise<TokenResponse>
+
+/** A Map: `constructor` is no grant type. */
+const grantTypes = new Map<string, Exchange>([
+  ['authorization_code', authorizationCode],
+  ['refresh_token', refreshToken],
+  ['client_credentials', clientCredentials],
+] satisfies [GrantType, Exchange][])
+
+/** Token endpoint, RFC 6749 §3.2. Every answer, errors too, is `Cache-Control: no-store` (§5.1). */
+export function tokenEndpoint(app: App, signet: Signet): void {
+  app.post('/token', { schema: { body: TokenRequest } }, async (request) => {
+    const { body } = request
+    const authenticated = await authenticateClient(
+      signet.database,
+      presentedCredentials(request.headers.authorization, body),
+    )
+    if (body.grant_type === undefined) throw new OAuthError('invalid_request', 'The grant_type is missing.')
+    const exchange = grantTypes.get(body.grant_type)
+    if (!exchange) throw new OAuthError('unsupported_grant_type', `The grant_type is none of ${[...grantTypes.keys()].join(', ')}.`)
+    if (!(authenticated.client.grant_types as readonly string[]).includes(body.grant_type))
+      throw new OAuthError('unauthorized_client', 'This client is not registered for that grant_type.')
+    return exchange(signet, authenticated, body, callerOf(request))
+  })
+}

@@ -1,0 +1,90 @@
+import { createFirstKeys } from './key-ring/first-keys.ts'
+import { openKeyRing } from './key-ring/key-ring.ts'
+import { createClock } from './platform/clock.ts'
+import { isLoopbackHost } from './platform/config/issuer.ts'
+import type { Settings } from './platform/config/settings.ts'
+import { joinEmbedded } from './platform/database/embedded.ts'
+import { lockInstallation, recordIssuer } from './platform/database/installation-store.ts'
+import { migrate } from './platform/database/migrations.ts'
+import { createPool } from './platform/database/pool.ts'
+import { inTransaction } from './platform/database/queryable.ts'
+import type { Log } from './platform/log.ts'
+import { openMasterKey } from './platform/secrets/master-key.ts'
+import { openPurposeSecrets } from './platform/secrets/purpose-secrets.ts'
+import { holdsSealed } from './platform/secrets/purpose-secrets-store.ts'
+import { createPasswordHashing } from './records/accounts/password-hashing.ts'
+import { createSignInLimits } from './records/limits/sign-in-limits.ts'
+import type { Signet } from './signet.ts'
+
+/** The settings name an issuer, the database belongs to another: tokens in the world would no longer be ours. */
+export class IssuerMismatch extends Error {
+  constructor(recorded: string, configured: string, schema: string) {
+    super(
+      `This database belongs to the issuer ${recorded}, but SIGNET_ISSUER is ${configured}. Set SIGNET_ISSUER back, or give ` +
+        `the other issuer a schema of its own (SIGNET_DATABASE_SCHEMA is ${schema}).`,
+    )
+    this.name = 'IssuerMismatch'
+  }
+}
+
+export interface Started {
+  readonly signet: Signet
+  /** Lets go of everything that the start took. */
+  stop(): Promise<void>
+}
+
+/** Milliseconds. Together they bound how long anything waits for a database that is away. */
+const connectTimeoutMs = 2_000
+const queryTimeoutMs = 5_000
+
+/**
+ * Brings everything up that commands and server need: the database with its migrations, the master key, secrets and signing keys.
+ *
+ * @throws SettingsError, MasterKeyError, IssuerMismatch, and what the database says
+ */
+export async function start(settings: Settings, log: Log): Promise<Started> {
+  const schema = settings.databaseSchema
+  const embedded = settings.databaseUrl
+    ? undefined
+    : await joinEmbedded({
+        dataDir: settings.dataDir,
+        issuerIsLoopback: isLoopbackHost(new URL(settings.issuer).hostname),
+        log,
+      })
+  const undo: (() => Promise<unknown> | void)[] = embedded ? [() => embedded.leave()] : []
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+  try {
+    const connection = embedded ? embedded.connection : { connectionString: settings.databaseUrl as string }
+    await migrate({ connection, schema, log })
+    const database = createPool({ connection, schema, max: settings.databasePool, connectTimeoutMs, queryTimeoutMs, log })
+    undo.push(() => database.end())
+    const { masterKey, secrets } = await inTransaction(database, async (tx) => {
+      await lockInstallation(tx)
+      const recorded = await recordIssuer(tx, settings.issuer)
+      if (recorded !== settings.issuer) throw new IssuerMismatch(recorded, settings.issuer, schema)
+      const opened = await openMasterKey(settings, await holdsSealed(tx))
+      const purposeSecrets = await openPurposeSecrets(tx, opened)
+      await createFirstKeys(tx, opened, settings)
+      return { masterKey: opened, secrets: purposeSecrets }
+    })
+    const clock = createClock()
+    const keyRing = await openKeyRing({ db: database, masterKey, clock, log, lease: settings.keyLease })
+    undo.push(() => keyRing.stop())
+    const signet = {
+      settings,
+      database,
+      keyRing,
+      secrets,
+      clock,
+      log,
+      passwords: createPasswordHashing(),
+      limits: createSignInLimits(database),
+    }
+    return { signet, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import pg from 'pg'
+import type { Test } from 'tap'
+import type { DatabaseConnection } from '../src/platform/database/connection.ts'
+import { joinEmbedded } from '../src/platform/database/embedded.ts'
+import type { DatabaseLog } from '../src/platform/database/log.ts'
+import { createPool, type Database, type PoolOptions } from '../src/platform/database/pool.ts'
+
+export interface TestDatabase {
+  readonly connection: DatabaseConnection
+  /** The same as a setting has it (SIGNET_DATABASE_URL). */
+  readonly url: string
+  /** Empty, and nobody else's. */
+  readonly schema: string
+  /** Opens a pool on the schema, which ends with the test. */
+  openPool(options?: Partial<PoolOptions>): Database
+}
+
+/** A log for tests that do not look at it. */
+export const noLog: DatabaseLog = { info: () => {}, warn: () => {} }
+
+/**
+ * A fresh, empty schema on a real PostgreSQL, dropped when `t` is over: on the server of SIGNET_TEST_DATABASE_URL, or else on an
+ * embedded one that all test files which run at the same time share.
+ */
+export async function testDatabase(t: Test): Promise<TestDatabase> {
+  const connection = await joinTestServer(t)
+  const schema = `test_${Date.now().toString(36)}_${randomBytes(4).toString('hex')}`
+  await once(connection, `CREATE SCHEMA ${schema}`)
+  t.teardown(() => once(connection, `DROP SCHEMA ${schema} CASCADE`))
+  return {
+    connection,
+    url: urlOf(connection),
+    schema,
+    openPool: (options = {}) => {
+      const pool = createPool({
+        ...{ connection, schema, max: 10, connectTimeoutMs: 5_000, queryTimeoutMs: 10_000, log: noLog },
+        ...options,
+      })
+      t.teardown(() => pool.end())
+      return pool
+    },
+  }
+}
+
+// tap does teardowns in the reverse order of their registration: pools end, the schema goes, and then the server may stop.
+async function joinTestServer(t: Test): Promise<DatabaseConnection> {
+  const url = process.env['SIGNET_TEST_DATABASE_URL']
+  if (url) return { connectionString: url }
+  const embedded = await joinEmbedded({
+    dataDir: fileURLToPath(new URL('../.signet/test/database', import.meta.url)),
+    issuerIsLoopback: true,
+    log: noLog,
+    // What tests write need not outlive a power cut.
+    testParameters: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+  })
+  t.teardown(() => embedded.leave())
+  return embedded.connection
+}
+
+async function once(connection: DatabaseConnection, statement: string): Promise<void> {
+  const client = new pg.Client('connectionString' in connection ? connection : { ...connection, ssl: false })
+  await client.connect()
+  try {
+    await client.query(statement)
+  } finally {
+    await client.end()
+  }
+}
+
+function urlOf(connection: DatabaseConnection): string {
+  if ('connectionString' in connection) return connection.connectionString
+  const { host, port, user, password, database } = connection
+  return `postgres://${user}:${password}@${encodeURIComponent(host)}:${port}/${database}`
+}

@@ -1,0 +1,51 @@
+import t from 'tap'
+import { startSignet } from '../support/idp.ts'
+
+t.test('what programs read without asking anybody', async (t) => {
+  const idp = await startSignet(t)
+  const get = (path: string, headers: Record<string, string> = {}) => fetch(`${idp.issuer}${path}`, { headers })
+
+  t.test('both metadata documents are the same, and every address in them answers', async (t) => {
+    const documents = await Promise.all(
+      ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'].map(async (path) => (await get(path)).json()),
+    )
+    t.same(documents[0], documents[1])
+    t.equal(documents[0].issuer, idp.issuer)
+    for (const [name, value] of Object.entries<unknown>(documents[0])) {
+      if (typeof value !== 'string' || name === 'issuer') continue
+      const { status, headers } = await fetch(value)
+      t.not(status, 404, name)
+      if (status === 405) t.equal(headers.get('allow'), 'POST', name)
+      t.ok(status < 500, name)
+    }
+  })
+
+  t.test('the JWK Set has public members only, and can be kept', async (t) => {
+    const response = await get('/.well-known/jwks.json')
+    t.equal(response.headers.get('cache-control'), 'public, max-age=300, stale-while-revalidate=300')
+    t.equal(response.headers.get('content-type'), 'application/jwk-set+json')
+    t.equal(response.headers.get('access-control-allow-origin'), '*')
+    const { keys } = await response.json()
+    for (const key of keys) {
+      const members = Object.keys(key).sort()
+      t.same(members, key.kty === 'EC' ? ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'] : ['alg', 'e', 'kid', 'kty', 'n', 'use'])
+    }
+    const etag = response.headers.get('etag') ?? ''
+    t.match(etag, /^"[\w-]{43}"$/, 'a strong tag')
+    for (const tag of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
+      const unchanged = await get('/.well-known/jwks.json', { 'if-none-match': tag })
+      t.equal(unchanged.status, 304, tag)
+      t.equal(await unchanged.text(), '')
+    }
+    t.equal((await get('/.well-known/jwks.json', { 'if-none-match': '"other"' })).status, 200)
+    const head = await fetch(`${idp.issuer}/.well-known/jwks.json`, { method: 'HEAD' })
+    t.equal(head.headers.get('etag'), etag)
+  })
+
+  t.test('every answer carries a request id, pages and errors too', async (t) => {
+    for (const path of ['/', '/nowhere', '/authorize', '/userinfo', '/healthz', '/.well-known/jwks.json'])
+      t.match((await get(path)).headers.get('x-request-id'), /^[\w-]{16}$/, path)
+    const page = await get('/authorize')
+    t.match(await page.text(), page.headers.get('x-request-id') ?? 'none', 'an error page shows it')
+  })
+})

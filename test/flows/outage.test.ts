@@ -1,0 +1,95 @@
+import { connect, createServer, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { testDatabase } from '../database.ts'
+import { startSignet } from '../support/idp.ts'
+import { signIn } from '../support/journey.ts'
+
+/** A road to the database that can be cut, blocked and opened again. */
+async function road(t: Test, url: string) {
+  const target = new URL(url)
+  const host = decodeURIComponent(target.hostname)
+  const toPort = Number(target.port || 5432)
+  const sockets = new Set<Socket>()
+  let blocked = false
+  const server = createServer((near) => {
+    const far = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${toPort}`) : connect(toPort, host)
+    for (const [socket, other] of [[near, far], [far, near]] as const) {
+      sockets.add(socket)
+      socket.on('error', () => other.destroy()).on('close', () => sockets.delete(socket))
+    }
+    if (blocked) return
+    near.pipe(far)
+    far.pipe(near)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  const cut = () => {
+    for (const socket of sockets) socket.destroy()
+  }
+  t.teardown(() => {
+    cut()
+    server.close()
+  })
+  return {
+    url: url.replace(/@[^/]+\//, `@127.0.0.1:${port}/`),
+    /** Connections break, and new ones are refused. */
+    close: () => new Promise<void>((resolve) => { server.close(() => resolve()); cut() }),
+    open: () => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve)),
+    /** Connections stay, but nothing comes through any more. */
+    block: () => {
+      blocked = true
+      for (const socket of sockets) socket.unpipe().pause()
+    },
+    unblock: () => {
+      blocked = false
+      cut()
+    },
+  }
+}
+
+t.test('the database goes away and comes back', async (t) => {
+  const { url, schema } = await testDatabase(t)
+  const way = await road(t, url)
+  const idp = await startSignet(t, { SIGNET_DATABASE_URL: way.url, SIGNET_DATABASE_SCHEMA: schema })
+  const client = await idp.client()
+  const journey = await signIn(idp, client)
+  const get = (path: string) => fetch(`${idp.issuer}${path}`)
+
+  const servesFromMemory = async (t: Test) => {
+    for (const path of ['/.well-known/jwks.json', '/.well-known/openid-configuration', '/healthz'])
+      t.equal((await get(path)).status, 200, path)
+  }
+  const refusesTheRest = async (t: Test) => {
+    const [ready, page, token] = await Promise.all([
+      get('/readyz'),
+      get(`/authorize?client_id=${client.client_id}&redirect_uri=https://app.example/callback`),
+      journey.redeem(),
+    ])
+    t.equal(ready.status, 503)
+    t.equal(page.status, 503)
+    t.match(page.headers.get('content-type'), 'text/html')
+    t.ok(page.headers.get('retry-after'))
+    t.match(token, { status: 503, body: { error: 'temporarily_unavailable' } })
+    t.ok(token.headers.get('retry-after'))
+  }
+
+  t.test('refused connections: keys are served, the rest is told to come again', async (t) => {
+    await way.close()
+    await servesFromMemory(t)
+    await refusesTheRest(t)
+  })
+
+  t.test('and when it is back all goes on by itself, with the code unspent', async (t) => {
+    await way.open()
+    t.equal((await get('/readyz')).status, 200)
+    t.equal((await journey.redeem()).status, 200)
+  })
+
+  t.test('a road on which nothing comes through hangs nobody', async (t) => {
+    way.block()
+    await servesFromMemory(t)
+    await refusesTheRest(t)
+    way.unblock()
+    t.equal((await get('/readyz')).status, 200)
+  })
+})

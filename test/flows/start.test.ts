@@ -1,0 +1,76 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import { readSettings } from '../../src/platform/config/settings.ts'
+import { start } from '../../src/start.ts'
+import { testDatabase } from '../database.ts'
+import { startSignet } from '../support/idp.ts'
+import { signIn } from '../support/journey.ts'
+
+async function environment(t: Test): Promise<Record<string, string>> {
+  const { url, schema } = await testDatabase(t)
+  const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return { SIGNET_DATABASE_URL: url, SIGNET_DATABASE_SCHEMA: schema, SIGNET_KEYS_DIR: folder, SIGNET_DATABASE_POOL: '3' }
+}
+
+const started = (environment: Record<string, string>) =>
+  start(readSettings(environment, tmpdir()), pino({ level: 'silent' }))
+
+t.test('a start with another issuer than the one on record is refused', async (t) => {
+  const settings = await environment(t)
+  await (await started(settings)).stop()
+  await t.rejects(started({ ...settings, SIGNET_ISSUER: 'http://localhost:4999' }), {
+    name: 'IssuerMismatch',
+    message: /belongs to the issuer http:\/\/localhost:4000/,
+  })
+  await (await started(settings)).stop()
+})
+
+t.test('a lost or wrong master key stops the start, and no new one is made', async (t) => {
+  const settings = await environment(t)
+  await (await started(settings)).stop()
+  const file = join(settings['SIGNET_KEYS_DIR'] ?? '', 'master.key')
+  const original = readFileSync(file)
+  t.equal(statSync(file).mode & 0o777, 0o600)
+  rmSync(file)
+  await t.rejects(started(settings), { name: 'MasterKeyError', message: /there is no master key/ })
+  t.throws(() => statSync(file), { code: 'ENOENT' })
+  await t.rejects(started({ ...settings, SIGNET_MASTER_KEY: 'A'.repeat(43) }), { name: 'MasterKeyError', message: /does not open/ })
+  writeFileSync(file, original, { mode: 0o644 })
+  await t.rejects(started(settings), { name: 'MasterKeyError', message: /chmod 600/ })
+  rmSync(file)
+  const { stop } = await started({
+    ...settings,
+    SIGNET_MASTER_KEY: 'A'.repeat(43),
+    SIGNET_MASTER_KEY_PREVIOUS: original.toString('utf8').trim(),
+  })
+  await stop()
+})
+
+t.test('five nodes that start at once on an empty schema share one set of keys and secrets', async (t) => {
+  const settings = await environment(t)
+  const nodes = await Promise.all(Array.from({ length: 5 }, () => started(settings)))
+  t.equal(new Set(nodes.map(({ signet }) => signet.keyRing.jwkSet().etag)).size, 1)
+  t.equal(new Set(nodes.map(({ signet }) => signet.secrets.csrf.versions.get(1)?.toString('hex'))).size, 1)
+  const { keys } = JSON.parse(nodes[0]?.signet.keyRing.jwkSet().body.toString() ?? '') as { keys: { alg: string; kid: string }[] }
+  t.same(keys.map(({ alg }) => alg).sort(), ['ES256', 'ES256', 'RS256', 'RS256'], 'an active and a standby key per algorithm')
+  await Promise.all(nodes.map(({ stop }) => stop()))
+})
+
+t.test('what one node begins another one finishes', async (t) => {
+  const one = await startSignet(t)
+  const two = await one.another()
+  const client = await one.client()
+  const journey = await signIn(one, client)
+  const tokens = await two.token(client, {
+    grant_type: 'authorization_code',
+    code: journey.code,
+    redirect_uri: client.redirect_uris[0] ?? '',
+    code_verifier: journey.pkce.verifier,
+  })
+  t.equal(tokens.status, 200)
+  t.match(await journey.redeem(), { status: 400, body: { error: 'invalid_grant' } })
+})

@@ -1,0 +1,191 @@
+import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { MigrationError, migrate } from '../../../src/platform/database/migrations.ts'
+import { noLog, type TestDatabase, testDatabase } from '../../database.ts'
+import { eventually, freshFolder } from './own-server.ts'
+
+type Files = Readonly<Record<string, string>>
+
+function folderWith(t: Test, files: Files, name = 'sql'): string {
+  const folder = join(freshFolder(t), name)
+  mkdirSync(folder)
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text)
+  return folder
+}
+
+const two: Files = {
+  '001.do.rings.sql': 'CREATE TABLE rings (name text PRIMARY KEY); INSERT INTO rings VALUES ($$first$$);',
+  '002.do.seals.sql': 'CREATE TABLE seals (ring text REFERENCES rings);\nINSERT INTO seals VALUES ($$first$$);',
+}
+
+function run({ connection, schema }: TestDatabase, folder?: string, log = noLog) {
+  return migrate({ connection, schema, log, ...(folder ? { folder } : {}) })
+}
+
+async function tables(db: TestDatabase): Promise<string[]> {
+  const { rows } = await db.openPool().query<{ name: string }>({
+    text: 'SELECT relname AS name FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind = $1 ORDER BY 1',
+    values: ['r'],
+  })
+  return rows.map(({ name }) => name)
+}
+
+async function versions(db: TestDatabase): Promise<number[]> {
+  const { rows } = await db
+    .openPool()
+    .query<{ version: number }>({ text: 'SELECT version FROM schema_migrations ORDER BY 1' })
+  return rows.map(({ version }) => version)
+}
+
+t.test('five nodes that migrate an empty schema at once: each file is applied once, and all succeed', async (t) => {
+  const db = await testDatabase(t)
+  const folder = folderWith(t, two)
+  const results = await Promise.all([1, 2, 3, 4, 5].map(() => run(db, folder)))
+  t.same(
+    results.map(({ version }) => version),
+    [2, 2, 2, 2, 2],
+  )
+  t.same(
+    results.flatMap(({ applied }) => applied),
+    ['001.do.rings.sql', '002.do.seals.sql'],
+  )
+  t.same((await db.openPool().query({ text: 'SELECT name FROM rings' })).rows, [{ name: 'first' }])
+})
+
+t.test('a schema that is not there is made, by one of five', async (t) => {
+  const db = await testDatabase(t)
+  const schema = `${db.schema}_new`
+  t.teardown(() => db.openPool().query({ text: `DROP SCHEMA ${schema} CASCADE` }))
+  await Promise.all([1, 2, 3, 4, 5].map(() => run({ ...db, schema }, folderWith(t, two))))
+  const { rows } = await db.openPool({ schema }).query({ text: 'SELECT ring FROM seals' })
+  t.same(rows, [{ ring: 'first' }])
+})
+
+t.test('a node that is killed in the middle leaves the schema as it was, and the next one does it all', async (t) => {
+  const db = await testDatabase(t)
+  const pool = db.openPool()
+  await run(db, folderWith(t, { '001.do.rings.sql': two['001.do.rings.sql']! }))
+  const slow = { ...two, '002.do.seals.sql': `${two['002.do.seals.sql']}\nSELECT pg_sleep(30);` }
+  const killed = run(db, folderWith(t, slow)).catch((error: unknown) => error)
+  await eventually(async () => {
+    const { rowCount } = await pool.query({
+      text: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'signet migrate'
+             AND wait_event = 'PgSleep' AND query LIKE '%seals%'`,
+    })
+    if (rowCount === 0) throw new Error('not yet')
+  })
+  t.type(await killed, Error)
+  t.same(await tables(db), ['rings', 'schema_migrations'])
+  t.same(await versions(db), [1])
+  t.match(await run(db, folderWith(t, two)), { applied: ['002.do.seals.sql'], version: 2 })
+})
+
+t.test('a file that fails half-way is taken back as a whole, and named', async (t) => {
+  const db = await testDatabase(t)
+  const folder = folderWith(t, { ...two, '002.do.seals.sql': 'CREATE TABLE seals (); SELECT 1/0;' })
+  await t.rejects(run(db, folder), { name: 'MigrationError', message: '002.do.seals.sql failed: division by zero' })
+  t.same(await tables(db), ['rings', 'schema_migrations'])
+  t.same(await versions(db), [1])
+})
+
+t.test('a file that ends its transaction by itself is refused and not recorded', async (t) => {
+  const db = await testDatabase(t)
+  const folder = folderWith(t, { '001.do.rings.sql': 'CREATE TABLE rings (); COMMIT; CREATE TABLE more ();' })
+  await t.rejects(run(db, folder), { name: 'MigrationError', message: /ends its transaction by itself/ })
+  t.same(await versions(db), [])
+})
+
+t.test('a schema that is newer than this release is refused and left alone', async (t) => {
+  const db = await testDatabase(t)
+  await run(db, folderWith(t, two))
+  const older = folderWith(t, { '001.do.rings.sql': two['001.do.rings.sql']! })
+  await t.rejects(run(db, older), {
+    name: 'MigrationError',
+    message: /has version 2; this release of Signet knows versions up to 1/,
+  })
+  t.same(await versions(db), [1, 2])
+})
+
+t.test('a file that was changed after it was applied is refused; other line ends are no change', async (t) => {
+  const db = await testDatabase(t)
+  await run(db, folderWith(t, two))
+  const changed = folderWith(t, { ...two, '001.do.rings.sql': 'CREATE TABLE rings (name text);' })
+  await t.rejects(run(db, changed), { name: 'MigrationError', message: /001.do.rings.sql/ })
+  const windows = folderWith(t, { ...two, '002.do.seals.sql': two['002.do.seals.sql']!.replaceAll('\n', '\r\n') })
+  t.same(await run(db, windows), { applied: [], version: 2 })
+})
+
+t.test('a record with a gap is refused: something else has been here', async (t) => {
+  const db = await testDatabase(t)
+  await run(db, folderWith(t, two))
+  await db.openPool().query({ text: 'DELETE FROM schema_migrations WHERE version = 1' })
+  await t.rejects(run(db, folderWith(t, two)), MigrationError)
+})
+
+t.test(
+  'files with a wrong name, a gap or a number twice, and none at all, are refused before anything is done',
+  async (t) => {
+    const db = await testDatabase(t)
+    const faults: [Files, RegExp][] = [
+      [{}, /holds no migrations/],
+      [{ '1.do.rings.sql': '' }, /not named as a migration/],
+      [{ '001.undo.rings.sql': '' }, /not named as a migration/],
+      [{ "001.do.rings'.sql": '' }, /not named as a migration/],
+      [{ '001.do.rings.sql': '', '003.do.seals.sql': '' }, /gap before 3/],
+      [{ '001.do.rings.sql': '', '001.do.seals.sql': '' }, /version 1/],
+    ]
+    for (const [files, message] of faults)
+      await t.rejects(run(db, folderWith(t, files)), { message }, Object.keys(files).join())
+    t.same(await tables(db), [])
+  },
+)
+
+t.test('a table that is busy is waited for in short turns, and sign-ins pass between them', async (t) => {
+  const db = await testDatabase(t)
+  const pool = db.openPool()
+  const lines: string[] = []
+  await run(db, folderWith(t, { '001.do.rings.sql': two['001.do.rings.sql']! }))
+  const reader = await pool.connect()
+  await reader.query('BEGIN; SELECT * FROM rings')
+  const files = { ...two, '002.do.seals.sql': 'ALTER TABLE rings ADD COLUMN seal text' }
+  const migrated = run(db, folderWith(t, files), { ...noLog, warn: (_details, message) => lines.push(message) })
+  await eventually(async () => {
+    if (lines.length === 0) throw new Error('not yet')
+  })
+  t.same(
+    (await pool.query({ text: 'SELECT name FROM rings' })).rows,
+    [{ name: 'first' }],
+    'between two turns the table can be read',
+  )
+  await reader.query('COMMIT')
+  reader.release()
+  t.match(await migrated, { version: 2 })
+  t.same([...new Set(lines)], ['A table was busy; the migration is tried again.'])
+})
+
+t.test('names that mean something elsewhere: a folder with brackets, a schema that is a key word', async (t) => {
+  const db = await testDatabase(t)
+  const folder = folderWith(t, two, `it's a [1] {b,c} *(?) !+@ "folder"`)
+  t.match(await run(db, folder), { version: 2 })
+  await t.rejects(migrate({ ...db, schema: 'a"; DROP SCHEMA x; --', log: noLog, folder }), { name: 'TypeError' })
+})
+
+t.test('two issuers in two schemas do not see each other', async (t) => {
+  const [one, other] = await Promise.all([testDatabase(t), testDatabase(t)])
+  await run(one, folderWith(t, two))
+  t.match(await run(other, folderWith(t, two)), { applied: ['001.do.rings.sql', '002.do.seals.sql'] })
+})
+
+t.test("Signet's own migrations apply to an empty schema, and again to nothing", async (t) => {
+  const db = await testDatabase(t)
+  const own = readdirSync(join(import.meta.dirname, '../../../sql')).filter((file) => file.endsWith('.sql'))
+  t.same(await run(db), { applied: own.sort(), version: own.length })
+  t.same(await run(db), { applied: [], version: own.length })
+  // Between two releases: what the older one has made, the newer one takes further.
+  const folder = folderWith(t, {})
+  for (const file of own) copyFileSync(join(import.meta.dirname, '../../../sql', file), join(folder, file))
+  writeFileSync(join(folder, `${String(own.length + 1).padStart(3, '0')}.do.next.sql`), 'CREATE TABLE next_release ();')
+  t.match(await run(db, folder), { version: own.length + 1 })
+  await t.rejects(run(db), { name: 'MigrationError' })
+})

@@ -1,0 +1,154 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import type { Database } from '../../../src/platform/database/pool.ts'
+import {
+  DatabaseUnavailable,
+  inTransaction,
+  isUnavailable,
+  type Queryable,
+} from '../../../src/platform/database/queryable.ts'
+import { testDatabase } from '../../database.ts'
+
+async function seals(t: Test, options: Parameters<Awaited<ReturnType<typeof testDatabase>>['openPool']>[0] = {}) {
+  const { openPool } = await testDatabase(t)
+  const db = openPool(options)
+  await db.query({ text: 'CREATE TABLE seals (name text PRIMARY KEY DEFERRABLE INITIALLY IMMEDIATE)' })
+  return db
+}
+
+async function press(db: Queryable, name: string): Promise<void> {
+  await db.query({ name: 'press', text: 'INSERT INTO seals (name) VALUES ($1)', values: [name] })
+}
+
+async function pressed(db: Database): Promise<string[]> {
+  const { rows } = await db.query<{ name: string }>({ text: 'SELECT name FROM seals ORDER BY name' })
+  return rows.map(({ name }) => name)
+}
+
+async function backend(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' })
+  return rows[0]!.pid
+}
+
+t.test('a connection that is cut at the commit leaves the outcome unknown, and that is thrown', async (t) => {
+  const db = await seals(t)
+  // A check that is deferred to the commit keeps the COMMIT itself under way for long enough to be cut.
+  await db.query({
+    text: `CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(30); RETURN NULL; END $$;
+           CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON seals DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dawdle()`,
+  })
+  let pid = 0
+  const outcome = inTransaction(db, async (tx) => {
+    pid = await backend(tx)
+    await press(tx, 'cut')
+    return 'done'
+  })
+  const rejected = t.rejects(outcome, new DatabaseUnavailable('It is not known whether the transaction was committed.'))
+  for (let committing = false; !committing; await pause(5)) {
+    const { rows } = await db.query<{ query: string }>({
+      text: "SELECT query FROM pg_stat_activity WHERE pid = $1 AND state = 'active'",
+      values: [pid],
+    })
+    committing = rows[0]?.query === 'COMMIT'
+  }
+  await db.query({ text: 'SELECT pg_terminate_backend($1)', values: [pid] })
+  await rejected
+  t.same(await pressed(db), [], 'it was not committed here, but that could not be known')
+})
+
+t.test('a statement whose failure was swallowed cannot turn into a commit that never was', async (t) => {
+  const db = await seals(t)
+  const outcome = inTransaction(db, async (tx) => {
+    await press(tx, 'first')
+    await press(tx, 'first').catch(() => {})
+    return 'done'
+  })
+  await t.rejects(outcome, { message: 'A statement of the transaction had failed, so nothing was committed.' })
+  t.same(await pressed(db), [])
+})
+
+t.test(
+  'a server that cuts the connection while the work is busy elsewhere does not take the process with it',
+  async (t) => {
+    const db = await seals(t, { queryTimeoutMs: 300 })
+    const outcome = inTransaction(db, async (tx) => {
+      await press(tx, 'idle')
+      const pid = await backend(tx)
+      for (let there: number | null = 1; there; await pause(20))
+        there = (await db.query({ text: 'SELECT FROM pg_stat_activity WHERE pid = $1', values: [pid] })).rowCount
+      await press(tx, 'too late')
+    })
+    const error = await outcome.catch((error: unknown) => error)
+    t.ok(isUnavailable(error), String(error))
+    t.same(await pressed(db), [])
+  },
+)
+
+t.test('the server gives up on a slow statement before we do, and the work is undone', async (t) => {
+  const db = await seals(t, { queryTimeoutMs: 400 })
+  const outcome = inTransaction(db, async (tx) => {
+    await press(tx, 'slow')
+    await tx.query({ text: 'SELECT pg_sleep(30)' })
+  })
+  const error = await outcome.catch((error: unknown) => error)
+  t.match(error, { code: '57014' })
+  t.ok(isUnavailable(error))
+  t.same(await pressed(db), [])
+})
+
+t.test('what the work throws comes out as it is, nothing is kept, and the connection serves on', async (t) => {
+  const db = await seals(t, { max: 1 })
+  const before = await backend(db)
+  const refusal = new Error('The code was used before.')
+  await t.rejects(
+    inTransaction(db, async (tx) => {
+      await press(tx, 'refused')
+      throw refusal
+    }),
+    refusal,
+  )
+  t.same(await pressed(db), [])
+  t.equal(await backend(db), before, 'the same connection')
+})
+
+t.test('a broken constraint is a fault of the program, at the statement and at the commit', async (t) => {
+  const db = await seals(t, { max: 1 })
+  const before = await backend(db)
+  const early = await inTransaction(db, async (tx) => {
+    await press(tx, 'twice')
+    await press(tx, 'twice')
+  }).catch((error: unknown) => error)
+  const late = await inTransaction(db, async (tx) => {
+    await tx.query({ text: 'SET CONSTRAINTS ALL DEFERRED' })
+    await press(tx, 'twice')
+    await press(tx, 'twice')
+  }).catch((error: unknown) => error)
+  for (const error of [early, late]) {
+    t.match(error, { code: '23505' })
+    t.notOk(isUnavailable(error))
+  }
+  t.same(await pressed(db), [])
+  t.equal(await backend(db), before, 'the connection is as good as before')
+})
+
+t.test('a connection is not given back while something of it is still under way', async (t) => {
+  const db = await seals(t, { max: 1 })
+  let before = 0
+  const outcome = inTransaction(db, async (tx) => {
+    before = await backend(tx)
+    await tx.query({ text: 'SELECT pg_terminate_backend(pg_backend_pid())' })
+  })
+  t.ok(isUnavailable(await outcome.catch((error: unknown) => error)))
+  t.not(await backend(db), before)
+})
+
+t.test('what is done in one transaction is there for all once it has returned', async (t) => {
+  const db = await seals(t)
+  const result = await inTransaction(db, async (tx) => {
+    await press(tx, 'kept')
+    t.same(await pressed(db), [], 'not before')
+    return 'done'
+  })
+  t.equal(result, 'done')
+  t.same(await pressed(db), ['kept'])
+})

@@ -1,0 +1,86 @@
+/** What came back, with the cookies already kept. */
+export interface Visit {
+  readonly url: string
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  /** Where a redirect leads, as an absolute URL. */
+  readonly location: string | undefined
+}
+
+/** A browser as far as HTTP goes: it keeps cookies, says where a form comes from, and fills in forms it has been shown. */
+export interface Browser {
+  readonly get: (path: string, headers?: Record<string, string>) => Promise<Visit>
+  readonly post: (path: string, form: Record<string, string> | string, headers?: Record<string, string>) => Promise<Visit>
+  /** Follows redirects for as long as they stay at the issuer. */
+  readonly follow: (visit: Visit) => Promise<Visit>
+  /** Sends the form of a page that has the button or field `id`, with these values over those it holds. */
+  readonly submit: (page: Visit, id: string, values?: Record<string, string>) => Promise<Visit>
+  readonly cookies: Map<string, string>
+}
+
+export function createBrowser(issuer: string, base: string): Browser {
+  const cookies = new Map<string, string>()
+  const visit = async (path: string, init: RequestInit): Promise<Visit> => {
+    const url = new URL(path, issuer)
+    const response = await fetch(new URL(url.pathname + url.search, base), {
+      ...init,
+      redirect: 'manual',
+      headers: {
+        ...(cookies.size > 0 ? { cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; ') } : {}),
+        ...(init.headers as Record<string, string>),
+      },
+    })
+    for (const line of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+      if (value === '' || /expires=thu, 01 jan 1970/i.test(line)) cookies.delete(name)
+      else cookies.set(name, value)
+    }
+    const location = response.headers.get('location')
+    return {
+      url: url.href,
+      status: response.status,
+      headers: response.headers,
+      text: await response.text(),
+      location: location === null ? undefined : new URL(location, url).href,
+    }
+  }
+  const browser: Browser = {
+    cookies,
+    get: (path, headers = {}) => visit(path, { headers }),
+    post: (path, form, headers = {}) =>
+      visit(path, {
+        method: 'POST',
+        body: typeof form === 'string' ? form : new URLSearchParams(form).toString(),
+        headers: { 'content-type': 'application/x-www-form-urlencoded', origin: issuer, ...headers },
+      }),
+    follow: async (first) => {
+      let last = first
+      for (let hops = 0; last.location?.startsWith(`${issuer}/`) && hops < 10; hops++) last = await browser.get(last.location)
+      return last
+    },
+    submit: (page, id, values = {}) => {
+      const form = formsOf(page.text).find(({ html }) => html.includes(`id="${id}"`))
+      if (!form) throw new Error(`The page has no form with #${id}:\n${page.text}`)
+      return browser.post(form.action, { ...form.inputs, ...values })
+    },
+  }
+  return browser
+}
+
+function formsOf(html: string) {
+  return [...html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/g)].map(([, attributes = '', content = '']) => ({
+    action: unescape(/action="([^"]*)"/.exec(attributes)?.[1] ?? ''),
+    html: content,
+    inputs: Object.fromEntries(
+      [...content.matchAll(/<input\b([^>]*)>/g)].flatMap(([, input = '']) => {
+        const name = /\bname="([^"]*)"/.exec(input)?.[1]
+        return name === undefined ? [] : [[name, unescape(/\bvalue="([^"]*)"/.exec(input)?.[1] ?? '')]]
+      }),
+    ) as Record<string, string>,
+  }))
+}
+
+function unescape(text: string): string {
+  return text.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
+}

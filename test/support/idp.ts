@@ -1,0 +1,190 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Writable } from 'node:stream'
+import { pino } from 'pino'
+import type { Test } from 'tap'
+import { buildApp } from '../../src/app.ts'
+import { readSettings } from '../../src/platform/config/settings.ts'
+import { digest, randomText } from '../../src/platform/secrets/digest.ts'
+import type { Profile } from '../../src/records/accounts/account.ts'
+import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
+import type { Client, ClientMetadata } from '../../src/records/clients/client.ts'
+import { findClient, insertClient } from '../../src/records/clients/clients-store.ts'
+import { saveResource } from '../../src/records/resources/resources-store.ts'
+import type { Signet } from '../../src/signet.ts'
+import { start } from '../../src/start.ts'
+import { testDatabase } from '../database.ts'
+import { type Browser, createBrowser } from './browser.ts'
+
+export interface TestClient extends Client {
+  readonly secret: string | undefined
+}
+
+export interface Person {
+  readonly sub: string
+  readonly email: string
+  readonly username: string
+  readonly password: string
+}
+
+export interface Idp {
+  readonly issuer: string
+  readonly signet: Signet
+  /** Everything that was logged, one JSON line after the other. */
+  readonly logged: () => string
+  readonly client: (metadata?: Partial<ClientMetadata>) => Promise<TestClient>
+  readonly resource: (identifier: string, scopes: string[], more?: { accessTokenTtl?: number }) => Promise<void>
+  readonly person: (profile?: Profile & { email?: string; password?: string }) => Promise<Person>
+  readonly browser: () => Browser
+  /** POST /token with these parameters, authenticated as the client is registered to. */
+  readonly token: (client: TestClient, parameters: Record<string, string>) => Promise<Reply>
+  /** Starts a second node on the same database. */
+  readonly another: (environment?: Record<string, string>) => Promise<Idp>
+  readonly stop: () => Promise<void>
+}
+
+export interface Reply {
+  readonly status: number
+  readonly headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the answer has
+  readonly body: any
+}
+
+export const defaultRedirectUri = 'https://app.example/callback'
+
+/** A whole Signet, listening on a port of its own, with a fresh schema; ended with the test. */
+export async function startSignet(t: Test, environment: Record<string, string> = {}): Promise<Idp> {
+  const { url, schema } = await testDatabase(t)
+  const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const issuer = environment['SIGNET_ISSUER'] ?? `http://localhost:${await freePort()}`
+  return startNode(t, {
+    SIGNET_DATABASE_URL: url,
+    SIGNET_DATABASE_SCHEMA: schema,
+    SIGNET_ISSUER: issuer,
+    SIGNET_KEYS_DIR: join(folder, 'keys'),
+    SIGNET_DATABASE_POOL: '5',
+    SIGNET_LOG_LEVEL: 'trace',
+    ...environment,
+  })
+}
+
+async function startNode(t: Test, environment: Record<string, string>): Promise<Idp> {
+  const settings = readSettings(environment, tmpdir())
+  let log = ''
+  const sink = new Writable({
+    write: (chunk, _encoding, done) => {
+      log += chunk
+      done()
+    },
+  })
+  const { signet, stop: stopSignet } = await start(settings, pino({ level: settings.logLevel }, sink))
+  const app = buildApp(signet)
+  await app.listen({ host: '127.0.0.1', port: settings.port })
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= app.close().then(stopSignet)
+    return stopped
+  }
+  t.teardown(stop)
+  const base = `http://127.0.0.1:${settings.port}`
+
+  return {
+    issuer: settings.issuer,
+    signet,
+    logged: () => log,
+    stop,
+    browser: () => createBrowser(settings.issuer, base),
+    client: async (metadata = {}) => {
+      const secret = metadata.token_endpoint_auth_method === 'none' ? undefined : randomText(32)
+      const clientId = `client_${randomText(16)}`
+      await insertClient(signet.database, clientId, completed(metadata), secret === undefined ? undefined : digest(secret))
+      return { ...((await findClient(signet.database, clientId)) as Client), secret }
+    },
+    resource: (identifier, scopes, more = {}) =>
+      saveResource(signet.database, {
+        identifier,
+        name: undefined,
+        scopes,
+        accessTokenTtl: more.accessTokenTtl,
+        accessTokenSigningAlg: 'ES256',
+      }),
+    person: async ({ email, password, ...profile } = {}) => {
+      const person = {
+        sub: randomText(16),
+        username: profile.username ?? `person.${randomBytes(5).toString('hex')}`,
+        email: email ?? `${randomBytes(6).toString('hex')}@example.com`,
+        password: password ?? randomText(12),
+      }
+      await insertAccount(signet.database, {
+        sub: person.sub,
+        profile: { ...profile, username: person.username },
+        email: person.email,
+        passwordHash: await signet.passwords.hash(person.password),
+      })
+      return person
+    },
+    token: (client, parameters) => postToken(`${base}/token`, client, parameters),
+    another: async (more = {}) => {
+      const port = await freePort()
+      return startNode(t, { ...environment, SIGNET_PORT: String(port), ...more })
+    },
+  }
+}
+
+async function postToken(url: string, client: TestClient, parameters: Record<string, string>): Promise<Reply> {
+  const headers: Record<string, string> = {}
+  const form = new URLSearchParams(parameters)
+  if (client.token_endpoint_auth_method === 'client_secret_basic')
+    headers['authorization'] = basic(client.client_id, client.secret ?? '')
+  else form.set('client_id', client.client_id)
+  if (client.token_endpoint_auth_method === 'client_secret_post') form.set('client_secret', client.secret ?? '')
+  const response = await fetch(url, { method: 'POST', headers, body: form })
+  return { status: response.status, headers: response.headers, body: await response.json() }
+}
+
+/** RFC 6749 §2.3.1: form-encoded, then joined, then base64. */
+export function basic(clientId: string, secret: string): string {
+  const encode = (text: string) => new URLSearchParams({ '': text }).toString().slice(1)
+  return `Basic ${Buffer.from(`${encode(clientId)}:${encode(secret)}`).toString('base64')}`
+}
+
+function completed(metadata: Partial<ClientMetadata>): ClientMetadata {
+  return {
+    client_name: 'Test client',
+    redirect_uris: [defaultRedirectUri],
+    post_logout_redirect_uris: [],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    scope: 'openid profile email offline_access',
+    token_endpoint_auth_method: 'client_secret_basic',
+    id_token_signed_response_alg: 'ES256',
+    default_max_age: undefined,
+    require_auth_time: false,
+    client_uri: undefined,
+    logo_uri: undefined,
+    policy_uri: undefined,
+    tos_uri: undefined,
+    contacts: [],
+    require_pkce: true,
+    first_party: false,
+    refresh_token_rotation: metadata.token_endpoint_auth_method === 'none',
+    resources: [],
+    ...metadata,
+  }
+}
+
+/** A port that nobody listens on at this moment. */
+export async function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer()
+    server.once('error', reject)
+    server.listen(0, '127.0.0.1', () => {
+      const { port } = server.address() as { port: number }
+      server.close(() => resolve(port))
+    })
+  })
+}
