@@ -148,7 +148,7 @@ CREATE TABLE sessions (
 );
 CREATE INDEX ON sessions (sub);
 CREATE INDEX ON sessions (browser_digest, sub);
-CREATE INDEX ON sessions (expires_at);
+CREATE INDEX ON sessions (least(expires_at, ended_at));
 
 -- What a person allows a client.
 CREATE TABLE consents (
@@ -185,6 +185,7 @@ CREATE INDEX ON grants (client_id);
 CREATE INDEX ON grants (sub);
 CREATE INDEX ON grants (session_id);
 CREATE UNIQUE INDEX ON grants (client_secret_id) WHERE sub IS NULL AND ended_at IS NULL;
+CREATE INDEX ON grants (ended_at) WHERE sub IS NULL;
 
 CREATE TABLE authorization_codes (
   digest bytea PRIMARY KEY,

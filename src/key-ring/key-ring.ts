@@ -45,7 +45,11 @@ interface Options {
   readonly log: Log
   /** Seconds that a confirmation of the keys is good for. */
   readonly lease: number
+  /** This machine's clocks, in milliseconds: the one that may be set, and the one that may stand still. */
+  readonly clocks?: { wall(): number; monotonic(): number }
 }
+
+const machineClocks = { wall: () => Date.now(), monotonic: () => performance.now() }
 
 interface LoadedKey {
   readonly record: KeyRecord
@@ -67,14 +71,15 @@ interface Snapshot {
  * The keys as this node knows them, read anew three times within the lease. Between readings states follow the time; while the
  * database is away the last known set goes on being served, but signing ends with the lease.
  */
-export async function openKeyRing({ db, masterKey, clock, log, lease }: Options): Promise<KeyRing> {
+export async function openKeyRing({ db, masterKey, clock, log, lease, clocks = machineClocks }: Options): Promise<KeyRing> {
   let loaded = new Map<string, LoadedKey>()
   let snapshot: Snapshot
-  let confirmed = { monotonic: performance.now(), wall: Date.now() }
+  const moment = () => ({ wall: clocks.wall(), monotonic: clocks.monotonic() })
+  let confirmed = moment()
 
   const refresh = async () => {
     // Taken before the question is asked: the answer may be as old as this.
-    const asked = { monotonic: performance.now(), wall: Date.now() }
+    const asked = moment()
     const { keys, now } = await loadSigningKeys(db)
     if (keys.length === 0) throw new KeysUnavailable('The database holds no signing keys.')
     clock.observe(now)
@@ -89,7 +94,7 @@ export async function openKeyRing({ db, masterKey, clock, log, lease }: Options)
   }
   // A suspended machine's monotonic clock stands still, and a wall clock can be set back: the longer of the two counts.
   const leaseHolds = () =>
-    Math.max(performance.now() - confirmed.monotonic, Date.now() - confirmed.wall) < lease * 1000
+    Math.max(clocks.monotonic() - confirmed.monotonic, clocks.wall() - confirmed.wall) < lease * 1000
 
   await refresh()
   const timer = setInterval(

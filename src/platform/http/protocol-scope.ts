@@ -1,7 +1,7 @@
 import cors from '@fastify/cors'
 import type { App } from './app.ts'
 import { asOAuthError } from './failures.ts'
-import { OAuthError } from './oauth-error.ts'
+import { describable, OAuthError } from './oauth-error.ts'
 import { describeFault, type Parameters, toRecord } from './parameters.ts'
 
 /**
@@ -33,7 +33,7 @@ export function protocolScope(app: App, routes: (scope: App) => void): void {
       return reply
         .status(told.status)
         .headers({ 'cache-control': 'no-store', ...told.headers })
-        .send({ error: told.code, error_description: told.message })
+        .send({ error: told.code, error_description: describable(told.message) })
     })
     routes(scope)
   })

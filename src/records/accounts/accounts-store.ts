@@ -202,7 +202,7 @@ export async function deleteAccount(db: Queryable, sub: string): Promise<void> {
   await db.query({
     text: `WITH account AS (
              UPDATE accounts SET deleted_at = now(), address = NULL, ${profileColumns.map((column) => `${column} = NULL`).join(', ')}
-             WHERE sub = $1
+             WHERE sub = $1 AND deleted_at IS NULL
            ), emails AS (DELETE FROM account_emails WHERE sub = $1),
            credentials AS (DELETE FROM account_credentials WHERE sub = $1),
            consents_gone AS (DELETE FROM consents WHERE sub = $1),

@@ -14,8 +14,8 @@ export class LimitExceeded extends Error {
 }
 
 export interface Attempt {
-  /** What was typed as user name or e-mail address. */
-  readonly identifier: string
+  /** The accounts that may be meant; what was typed where there is none. Two spellings of one account share an allowance. */
+  readonly account: string
   readonly network: string
   /** The digest of the browser's cookie, if somebody has signed in to this account from it before. */
   readonly knownBrowser: Buffer | undefined
@@ -45,8 +45,8 @@ export function createSignInLimits(database: Database): SignInLimits {
   const perBrowser = limiter('sign-in-browser', 10, window)
   const signUps = limiter('sign-up-network', 30, 3600)
 
-  const accountKey = ({ identifier, network }: Attempt) => key(identifier.toLowerCase(), networkOf(network))
-  const browserKey = ({ identifier }: Attempt, browser: Buffer) => key(identifier.toLowerCase(), browser.toString('hex'))
+  const accountKey = ({ account, network }: Attempt) => key(account, networkOf(network))
+  const browserKey = ({ account }: Attempt, browser: Buffer) => key(account, browser.toString('hex'))
 
   return {
     beforeHashing: async (attempt) => {

@@ -26,7 +26,7 @@ export async function signIn(
   const browserDigest = digest(browserOf(request, reply, settings.issuer))
   const candidates = await findSignInCandidates(database, username, browserDigest)
   const attempt = {
-    identifier: username,
+    account: candidates.length > 0 ? candidates.map(({ sub }) => sub).sort().join() : username.toLowerCase(),
     network: caller.network,
     knownBrowser: candidates.some(({ knownHere }) => knownHere) ? browserDigest : undefined,
   }

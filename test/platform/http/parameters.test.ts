@@ -1,0 +1,39 @@
+import t from 'tap'
+import { parseParameters, toRecord } from '../../../src/platform/http/parameters.ts'
+
+const parsed = (text: string) => {
+  const { values, resource, faults } = parseParameters(text)
+  return { values: Object.fromEntries(values), resource: [...resource], faults: faults.map(({ name, fault }) => `${name} ${fault}`) }
+}
+
+t.test('a doubled parameter is a fault, though one of the two be empty; resource may come again', async (t) => {
+  t.same(parsed('a=1&a=2').faults, ['a doubled'])
+  t.same(parsed('a=&a=2').faults, ['a doubled'])
+  t.same(parsed('resource=x&resource=y'), { values: {}, resource: ['x', 'y'], faults: [] })
+})
+
+t.test('bytes that are no UTF-8, broken escapes and control characters are faults, not other characters', async (t) => {
+  for (const value of ['%ff', '%c0%af', '%ed%a0%80', '%', '%4', '%zz', '%00', 'a%00b', '%1b', '%7f'])
+    t.same(parsed(`a=${value}`), { values: {}, resource: [], faults: ['a unreadable'] }, value)
+  t.same(parsed('a%00=1').faults, [' unreadable'])
+})
+
+t.test('an empty parameter counts as not sent', async (t) => {
+  t.same(parsed('a=&b&c=1&&'), { values: { c: '1' }, resource: [], faults: [] })
+})
+
+t.test('form encoding is undone once', async (t) => {
+  t.same(parsed('a=b+c%2Bd%2520&%C3%A9=%E2%82%AC').values, { a: 'b c+d%20', é: '€' })
+  t.same(parsed('a=b=c').values, { a: 'b=c' })
+})
+
+t.test('names of Object.prototype are names like any other', async (t) => {
+  const record = toRecord(parseParameters('__proto__=1&constructor=2&toString=3'))
+  t.equal(Object.getPrototypeOf(record), null)
+  t.same(Object.keys(record).sort(), ['__proto__', 'constructor', 'toString'])
+  t.equal(({} as Record<string, unknown>)['1'], undefined)
+})
+
+t.test('more parameters than any request has are a fault, and parsing stops', async (t) => {
+  t.same(parsed(Array.from({ length: 10_000 }, (_, index) => `p${index}=1`).join('&')).faults, [' unreadable'])
+})

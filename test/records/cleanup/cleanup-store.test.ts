@@ -1,0 +1,36 @@
+import t from 'tap'
+import { deleteExpired } from '../../../src/records/cleanup/cleanup-store.ts'
+import { startSignet } from '../../support/idp.ts'
+import { signIn } from '../../support/journey.ts'
+
+t.test('what has ended is deleted after its time, what lives is not', async (t) => {
+  const idp = await startSignet(t)
+  const db = idp.signet.database
+  const client = await idp.client()
+  const spent = await signIn(idp, client, { parameters: { scope: 'openid' } })
+  await spent.redeem()
+  const living = await signIn(idp, client)
+  const { refresh_token } = (await living.redeem()).body
+  const over = await signIn(idp, client)
+  const ended = (await over.redeem()).body.refresh_token
+  const counts = async () => {
+    const { rows } = await db.query<Record<string, number>>(
+      `SELECT (SELECT count(*) FROM authorization_codes) AS codes, (SELECT count(*) FROM refresh_families) AS families,
+         (SELECT count(*) FROM grants) AS grants, (SELECT count(*) FROM sessions) AS sessions`,
+    )
+    return rows[0]
+  }
+
+  t.equal(await deleteExpired(db, 3600), false)
+  t.same(await counts(), { codes: 3, families: 2, grants: 3, sessions: 3 }, 'nothing is old enough yet')
+
+  await db.query("UPDATE authorization_codes SET expires_at = now() - interval '2 hours'")
+  await db.query(
+    "UPDATE refresh_families SET expires_at = now() - interval '2 hours' WHERE created_at = (SELECT max(created_at) FROM refresh_families)",
+  )
+  await db.query("UPDATE sessions SET ended_at = now() - interval '2 hours' WHERE id = (SELECT max(id) FROM sessions)")
+  await Promise.all([deleteExpired(db, 3600), deleteExpired(db, 3600), deleteExpired(db, 3600)])
+  t.same(await counts(), { codes: 0, families: 1, grants: 1, sessions: 2 })
+  t.equal((await idp.token(client, { grant_type: 'refresh_token', refresh_token })).status, 200)
+  t.equal((await idp.token(client, { grant_type: 'refresh_token', refresh_token: ended })).status, 400)
+})
