@@ -24,11 +24,22 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     resourceIndicators: {
       enabled: true,
       defaultResource: () => resource,
-      getResourceServerInfo: () => ({ scope: 'api:read', audience: resource, accessTokenFormat: 'jwt', accessTokenTTL: 900, jwt: { sign: { alg: 'ES256' } } }),
+      getResourceServerInfo: () => ({
+        scope: 'api:read',
+        audience: resource,
+        accessTokenFormat: 'jwt',
+        accessTokenTTL: 900,
+        jwt: { sign: { alg: 'ES256' } },
+      }),
     },
   },
 })
 provider.listen(port, '127.0.0.1', () => {
-  const target = { url: `http://127.0.0.1:${port}/token`, clientId: 'client', secret: 'a-secret-of-some-length-for-the-client', scope: 'api:read' }
+  const target = {
+    url: `http://127.0.0.1:${port}/token`,
+    clientId: 'client',
+    secret: 'a-secret-of-some-length-for-the-client',
+    scope: 'api:read',
+  }
   process.stdout.write(`ready ${JSON.stringify(target)}\n`)
 })

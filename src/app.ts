@@ -43,7 +43,12 @@ export function buildApp(signet: Signet): App {
     consentEndpoint(scope, signet)
     logoutEndpoint(scope, signet)
     homeEndpoint(scope, signet)
-    scope.register(fastifyStatic, { root: join(packageFolder, 'public'), prefix: '/assets/', index: false, maxAge: '1h' })
+    scope.register(fastifyStatic, {
+      root: join(packageFolder, 'public'),
+      prefix: '/assets/',
+      index: false,
+      maxAge: '1h',
+    })
   })
   app.setNotFoundHandler((request, reply) => sendNotFound(app, request, reply))
   return app

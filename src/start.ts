@@ -51,14 +51,21 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
         issuerIsLoopback: isLoopbackHost(new URL(settings.issuer).hostname),
         log,
       })
-  const undo: (() => Promise<unknown> | void)[] = embedded ? [() => embedded.leave()] : []
+  const undo: (() => unknown)[] = embedded ? [() => embedded.leave()] : []
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) await step()
   }
   try {
     const connection = embedded ? embedded.connection : { connectionString: settings.databaseUrl as string }
     await migrate({ connection, schema, log })
-    const database = createPool({ connection, schema, max: settings.databasePool, connectTimeoutMs, queryTimeoutMs, log })
+    const database = createPool({
+      connection,
+      schema,
+      max: settings.databasePool,
+      connectTimeoutMs,
+      queryTimeoutMs,
+      log,
+    })
     undo.push(() => database.end())
     const { masterKey, secrets } = await inTransaction(database, async (tx) => {
       await lockInstallation(tx)

@@ -12,8 +12,12 @@ const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter
 function importsOf(file: string, text: string): string[] {
   const { module } = parseSync(file, text)
   const imported = module.staticImports.map(({ moduleRequest }) => moduleRequest.value)
-  const exported = module.staticExports.flatMap(({ entries }) => entries.map(({ moduleRequest }) => moduleRequest?.value))
-  const dynamic = module.dynamicImports.map(({ moduleRequest }) => text.slice(moduleRequest.start + 1, moduleRequest.end - 1))
+  const exported = module.staticExports.flatMap(({ entries }) =>
+    entries.map(({ moduleRequest }) => moduleRequest?.value),
+  )
+  const dynamic = module.dynamicImports.map(({ moduleRequest }) =>
+    text.slice(moduleRequest.start + 1, moduleRequest.end - 1),
+  )
   return [...imported, ...exported, ...dynamic]
     .filter((value) => value !== undefined)
     .map((value) => (value.startsWith('.') ? relative(sources, resolve(sources, dirname(file), value)) : value))
@@ -25,16 +29,22 @@ function fault(file: string, target: string): string | undefined {
   const [targetWing = '', targetRoom] = target.split('/')
   const own = files.includes(target)
   if (!own) {
-    if (target === 'pg' && !/-store\.ts$/.test(file) && !file.startsWith('platform/database/')) return 'only stores may import pg'
-    if (target === 'jose' && !/^(platform\/jwt|key-ring|verify)\//.test(file)) return 'only platform/jwt, key-ring and verify may import jose'
-    return wing === 'verify' && !target.startsWith('node:') && target !== 'fastify' ? 'verify stands by itself' : undefined
+    if (target === 'pg' && !/-store\.ts$/.test(file) && !file.startsWith('platform/database/'))
+      return 'only stores may import pg'
+    if (target === 'jose' && !/^(platform\/jwt|key-ring|verify)\//.test(file))
+      return 'only platform/jwt, key-ring and verify may import jose'
+    return wing === 'verify' && !target.startsWith('node:') && target !== 'fastify'
+      ? 'verify stands by itself'
+      : undefined
   }
   if (target === 'signet.ts' || !file.includes('/')) return undefined
   if (!target.includes('/')) return wing === 'cli' ? undefined : 'nothing below the top may import it'
   if (/-endpoint\.ts$/.test(target)) return 'only app.ts may import an endpoint'
   if (wing === 'verify' && targetWing !== 'verify') return 'verify stands by itself'
   if (wing === 'endpoints' && targetWing === 'endpoints' && room !== targetRoom) return 'no endpoint may import another'
-  return targetWing === 'verify' || wings.indexOf(targetWing) >= wings.indexOf(wing) ? undefined : 'imports go down only'
+  return targetWing === 'verify' || wings.indexOf(targetWing) >= wings.indexOf(wing)
+    ? undefined
+    : 'imports go down only'
 }
 
 function faultsOf(file: string, text: string): string[] {

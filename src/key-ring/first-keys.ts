@@ -1,5 +1,5 @@
-import type { Queryable } from '../platform/database/queryable.ts'
 import { activationDelay, type Settings } from '../platform/config/settings.ts'
+import type { Queryable } from '../platform/database/queryable.ts'
 import { signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
 import { recordEvent } from '../records/events/events-store.ts'

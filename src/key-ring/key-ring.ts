@@ -1,11 +1,11 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { Clock } from '../platform/clock.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
+import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import { encodeHeader, signJwt } from '../platform/jwt/sign.ts'
 import type { Log } from '../platform/log.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
 import { type JwkSet, jwkSet } from './jwk-set.ts'
-import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import { isPublished, type KeyState, keyStates } from './schedule.ts'
 import { openSealedKey } from './sealed-key.ts'
 import { type KeyRecord, loadSigningKeys, raiseLongestLifetime } from './signing-keys-store.ts'
@@ -71,7 +71,14 @@ interface Snapshot {
  * The keys as this node knows them, read anew three times within the lease. Between readings states follow the time; while the
  * database is away the last known set goes on being served, but signing ends with the lease.
  */
-export async function openKeyRing({ db, masterKey, clock, log, lease, clocks = machineClocks }: Options): Promise<KeyRing> {
+export async function openKeyRing({
+  db,
+  masterKey,
+  clock,
+  log,
+  lease,
+  clocks = machineClocks,
+}: Options): Promise<KeyRing> {
   let loaded = new Map<string, LoadedKey>()
   let snapshot: Snapshot
   const moment = () => ({ wall: clocks.wall(), monotonic: clocks.monotonic() })
@@ -151,7 +158,7 @@ function takeSnapshot(loaded: ReadonlyMap<string, LoadedKey>, now: number): Snap
     states,
     active: new Map(active.map((key) => [key.record.alg, key])),
     set: jwkSet(states),
-    until: Math.min(...moments.filter((moment) => moment !== undefined && moment > now) as number[], Infinity),
+    until: Math.min(...(moments.filter((moment) => moment !== undefined && moment > now) as number[]), Infinity),
   }
 }
 

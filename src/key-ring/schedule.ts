@@ -10,9 +10,6 @@ export interface KeyMoments {
   readonly revokedAt: number | undefined
 }
 
-
-
-
 export type KeyState = 'standby' | 'active' | 'retiring' | 'retired' | 'revoked'
 
 /**
@@ -66,7 +63,10 @@ export function firstMoments(
   now: number,
   rotationPeriod: number,
   activationDelay: number,
-): { active: Pick<KeyMoments, 'publishedAt' | 'activatesAt'>; standby: Pick<KeyMoments, 'publishedAt' | 'activatesAt'> } {
+): {
+  active: Pick<KeyMoments, 'publishedAt' | 'activatesAt'>
+  standby: Pick<KeyMoments, 'publishedAt' | 'activatesAt'>
+} {
   return {
     active: { publishedAt: now, activatesAt: now },
     standby: { publishedAt: now, activatesAt: now + Math.max(rotationPeriod, activationDelay) * 1000 },

@@ -1,8 +1,8 @@
 import { createPrivateKey, generateKeyPair, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { calculateJwkThumbprint, type JWK } from 'jose'
-import type { MasterKey } from '../platform/secrets/master-key.ts'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
+import type { MasterKey } from '../platform/secrets/master-key.ts'
 
 const generate = promisify(generateKeyPair)
 
@@ -48,5 +48,7 @@ export function openSealedKey(kid: string, sealedPrivateJwk: Buffer, masterKey: 
 /** Built from an allow-list: a private member cannot get through, whatever it is called. */
 export function publicMembers({ kty, crv, x, y, n, e }: PublicJwk | JsonWebKey): PublicJwk {
   const members = { kty, crv, x, y, n, e }
-  return Object.fromEntries(Object.entries(members).filter(([, value]) => typeof value === 'string')) as unknown as PublicJwk
+  return Object.fromEntries(
+    Object.entries(members).filter(([, value]) => typeof value === 'string'),
+  ) as unknown as PublicJwk
 }

@@ -1,6 +1,6 @@
+import { randomText } from '../platform/secrets/digest.ts'
 import type { Client } from '../records/clients/client.ts'
 import type { Resource } from '../records/resources/resource.ts'
-import { randomText } from '../platform/secrets/digest.ts'
 import type { Signet } from '../signet.ts'
 
 /** What an access token says, apart from times and id. */
@@ -54,7 +54,8 @@ export async function issueAccessToken(signet: Signet, content: AccessTokenConte
 }
 
 function termsOf(target: Target, settings: Signet['settings']) {
-  if (target.kind === 'issuer') return { audience: settings.issuer, ttl: settings.accessTokenTtl, alg: 'ES256' as const }
+  if (target.kind === 'issuer')
+    return { audience: settings.issuer, ttl: settings.accessTokenTtl, alg: 'ES256' as const }
   const { identifier, accessTokenTtl, accessTokenSigningAlg } = target.resource
   return { audience: identifier, ttl: accessTokenTtl ?? settings.accessTokenTtl, alg: accessTokenSigningAlg }
 }

@@ -48,7 +48,8 @@ export function judgeCode(code: StoredCode | undefined, redemption: Redemption):
     return refused('The redirect_uri is not the one of the authorization request.')
   if (code.codeChallenge === undefined) {
     // RFC 9700 §2.1.1: a verifier without a challenge is a downgrade.
-    if (redemption.codeVerifier !== undefined) return refused('A code_verifier is sent, but the request had no code_challenge.')
+    if (redemption.codeVerifier !== undefined)
+      return refused('A code_verifier is sent, but the request had no code_challenge.')
   } else if (redemption.codeVerifier === undefined) return refused('The code_verifier is missing.')
   else if (!provesChallenge(redemption.codeVerifier, code.codeChallenge))
     return refused('The code_verifier does not match the code_challenge of the authorization request.')

@@ -1,7 +1,7 @@
+import { signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import type { Signet } from '../signet.ts'
 import { VerificationError } from '../verify/index.ts'
 import { verifySignedJwt } from '../verify/signed-jwt.ts'
-import { signingAlgorithms } from '../platform/jwt/algorithms.ts'
 
 export interface IdTokenHint {
   readonly sub: string

@@ -25,7 +25,10 @@ export function encodeRefreshToken(secret: PurposeSecret, version: number, token
 }
 
 /** Reads a refresh token that Signet made; undefined for anything else. Asks no database. */
-export function decodeRefreshToken(secret: PurposeSecret, text: string): (RefreshToken & { version: number }) | undefined {
+export function decodeRefreshToken(
+  secret: PurposeSecret,
+  text: string,
+): (RefreshToken & { version: number }) | undefined {
   if (text.length !== encodedLength || !/^[A-Za-z0-9_-]+$/.test(text)) return undefined
   const bytes = Buffer.from(text, 'base64url')
   // One text for one token: another spelling of the last character's unused bits would be another text for the same bytes.
@@ -96,7 +99,8 @@ export function judgeRefresh(family: FamilyState, presented: number, now: number
     if (family.forgivenGeneration === presented)
       return { verdict: family.forgivenTimes < mostForgiven ? 'forgive' : 'exhausted' }
     // Forgiven for the generation before too? Then somebody shadows the owner, one step behind.
-    if (family.forgivenGeneration === undefined || family.forgivenGeneration !== presented - 1) return { verdict: 'forgive' }
+    if (family.forgivenGeneration === undefined || family.forgivenGeneration !== presented - 1)
+      return { verdict: 'forgive' }
   }
   return { verdict: 'reused' }
 }

@@ -53,9 +53,7 @@ export function chooseTarget(
   granted: readonly string[],
   issuer: string,
 ): { target: Target; scopes: string[] } {
-  const resources = client.allowed.filter(
-    ({ identifier }) => granted.length === 0 || granted.includes(identifier),
-  )
+  const resources = client.allowed.filter(({ identifier }) => granted.length === 0 || granted.includes(identifier))
   const forIssuer = { target: { kind: 'issuer' } as const, scopes: scopes.filter(isOpenidScope) }
   if (requested.length > 1) throw new OAuthError('invalid_target', 'An access token is for one resource; name one.')
   const named = requested[0]
@@ -71,6 +69,9 @@ export function chooseTarget(
     throw new OAuthError('invalid_target', 'The requested resource is not one that this grant is for.')
   if (!resource) return forIssuer
   if (another)
-    throw new OAuthError('invalid_target', 'The scopes belong to several resources; name one with the parameter resource.')
+    throw new OAuthError(
+      'invalid_target',
+      'The scopes belong to several resources; name one with the parameter resource.',
+    )
   return { target: { kind: 'resource', resource }, scopes: scopes.filter((scope) => resource.scopes.includes(scope)) }
 }

@@ -20,7 +20,8 @@ const claimsOfScope: Readonly<Record<string, (account: Account) => Readonly<Reco
     locale: account.locale,
     updated_at: Math.floor(account.updated_at.getTime() / 1000),
   }),
-  email: (account) => (account.email === undefined ? {} : { email: account.email, email_verified: account.email_verified }),
+  email: (account) =>
+    account.email === undefined ? {} : { email: account.email, email_verified: account.email_verified },
   address: (account) => ({ address: account.address }),
   phone: (account) =>
     account.phone_number === undefined
@@ -41,7 +42,24 @@ export function userinfoClaims(account: Account, scopes: readonly string[]): Rec
 
 /** What userinfo can tell, for `claims_supported` (OpenID Connect Discovery §3). */
 export const supportedClaims: readonly string[] = [
-  'sub', 'name', 'given_name', 'family_name', 'middle_name', 'nickname', 'preferred_username', 'profile', 'picture', 'website',
-  'gender', 'birthdate', 'zoneinfo', 'locale', 'updated_at', 'email', 'email_verified', 'address', 'phone_number',
+  'sub',
+  'name',
+  'given_name',
+  'family_name',
+  'middle_name',
+  'nickname',
+  'preferred_username',
+  'profile',
+  'picture',
+  'website',
+  'gender',
+  'birthdate',
+  'zoneinfo',
+  'locale',
+  'updated_at',
+  'email',
+  'email_verified',
+  'address',
+  'phone_number',
   'phone_number_verified',
 ]

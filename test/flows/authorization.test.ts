@@ -20,7 +20,9 @@ t.test('sign-in and consent, as the request asks for them', async (t) => {
 
   t.test('prompt=none never shows a page', async (t) => {
     const stranger = idp.browser()
-    const visit = await stranger.get(`/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), { prompt: 'none', state: 'x'.repeat(128) }))}`)
+    const visit = await stranger.get(
+      `/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), { prompt: 'none', state: 'x'.repeat(128) }))}`,
+    )
     t.equal(answer(visit.location).get('error'), 'login_required')
     t.equal(answer(visit.location).get('state'), 'x'.repeat(128))
     t.equal(answer(visit.location).get('iss'), idp.issuer)
@@ -67,12 +69,18 @@ t.test('sign-in and consent, as the request asks for them', async (t) => {
   t.test('prompt=create leads to the sign-up page', async (t) => {
     const stranger = idp.browser()
     const page = await stranger.follow(
-      await stranger.get(`/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), { prompt: 'create', login_hint: 'new@example.com' }))}`),
+      await stranger.get(
+        `/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), { prompt: 'create', login_hint: 'new@example.com' }))}`,
+      ),
     )
     t.match(page.text, 'id="sign-up"')
     t.match(page.text, 'value="new@example.com"')
     const consent = await stranger.follow(
-      await stranger.submit(page, 'sign-up', { name: 'New Person', email: 'new@example.com', password: 'a long enough phrase' }),
+      await stranger.submit(page, 'sign-up', {
+        name: 'New Person',
+        email: 'new@example.com',
+        password: 'a long enough phrase',
+      }),
     )
     t.match(consent.text, 'New Person')
     t.ok(answer((await stranger.submit(consent, 'allow', { decision: 'allow' })).location).get('code'))
@@ -104,19 +112,32 @@ t.test('sign-in and consent, as the request asks for them', async (t) => {
   })
 
   t.test('what is not known is ignored, what is not supported is refused', async (t) => {
-    t.ok(answer((await ask({ extra: 'foobar', display: 'popup', acr_values: '1 2', claims_locales: 'se', ui_locales: 'se' })).location).get('code'))
+    t.ok(
+      answer(
+        (await ask({ extra: 'foobar', display: 'popup', acr_values: '1 2', claims_locales: 'se', ui_locales: 'se' }))
+          .location,
+      ).get('code'),
+    )
     t.equal(answer((await ask({ request: 'e30.e30.' })).location).get('error'), 'request_not_supported')
-    t.equal(answer((await ask({ request_uri: 'https://app.example/r' })).location).get('error'), 'request_uri_not_supported')
+    t.equal(
+      answer((await ask({ request_uri: 'https://app.example/r' })).location).get('error'),
+      'request_uri_not_supported',
+    )
     t.equal(answer((await ask({ registration: '{}' })).location).get('error'), 'registration_not_supported')
   })
 
-  t.test('the request by POST, from another site and without cookies, finds the person signed in all the same', async (t) => {
-    const stranger = idp.browser()
-    const posted = await stranger.post('/authorize', authorizationParameters(client, pkce()), { origin: 'https://app.example' })
-    t.equal(posted.status, 303)
-    const back = await browser.get(posted.location ?? '')
-    t.ok(answer(back.location).get('code'))
-  })
+  t.test(
+    'the request by POST, from another site and without cookies, finds the person signed in all the same',
+    async (t) => {
+      const stranger = idp.browser()
+      const posted = await stranger.post('/authorize', authorizationParameters(client, pkce()), {
+        origin: 'https://app.example',
+      })
+      t.equal(posted.status, 303)
+      const back = await browser.get(posted.location ?? '')
+      t.ok(answer(back.location).get('code'))
+    },
+  )
 
   t.test('a redirect URI keeps its own query', async (t) => {
     const other = await idp.client({ redirect_uris: ['https://app.example/cb?tenant=a'], first_party: true })
@@ -127,10 +148,16 @@ t.test('sign-in and consent, as the request asks for them', async (t) => {
 
 t.test('a first-party app that could be impersonated is asked for every time', async (t) => {
   const idp = await startSignet(t)
-  const app = await idp.client({ token_endpoint_auth_method: 'none', first_party: true, redirect_uris: ['http://127.0.0.1/cb'] })
+  const app = await idp.client({
+    token_endpoint_auth_method: 'none',
+    first_party: true,
+    redirect_uris: ['http://127.0.0.1/cb'],
+  })
   const { browser } = await signIn(idp, app, { parameters: { redirect_uri: 'http://127.0.0.1:51234/cb' } })
   const again = await browser.follow(
-    await browser.get(`/authorize?${new URLSearchParams(authorizationParameters(app, pkce(), { redirect_uri: 'http://127.0.0.1:51235/cb' }))}`),
+    await browser.get(
+      `/authorize?${new URLSearchParams(authorizationParameters(app, pkce(), { redirect_uri: 'http://127.0.0.1:51235/cb' }))}`,
+    ),
   )
   t.match(again.text, 'id="allow"')
 })
@@ -140,8 +167,12 @@ t.test('another tab that signs in someone else does not mix people up', async (t
   const client = await idp.client()
   const [one, two] = [await idp.person({ name: 'Person One' }), await idp.person({ name: 'Person Two' })]
   const browser = idp.browser()
-  const start = await browser.follow(await browser.get(`/authorize?${new URLSearchParams(authorizationParameters(client, pkce()))}`))
-  const consent = await browser.follow(await browser.submit(start, 'sign-in', { username: one.username, password: one.password }))
+  const start = await browser.follow(
+    await browser.get(`/authorize?${new URLSearchParams(authorizationParameters(client, pkce()))}`),
+  )
+  const consent = await browser.follow(
+    await browser.submit(start, 'sign-in', { username: one.username, password: one.password }),
+  )
   t.match(consent.text, 'Person One')
 
   const otherTab = await browser.get('/sign-in')

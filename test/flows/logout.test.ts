@@ -61,7 +61,13 @@ t.test('signing out', async (t) => {
   t.test('by POST from the application, as the specification wants it', async (t) => {
     const journey = await signIn(idp, client)
     const hint = (await journey.redeem()).body.id_token
-    const posted = await idp.browser().post('/logout', { id_token_hint: hint, post_logout_redirect_uri: bye, state: 'z' }, { origin: 'https://app.example' })
+    const posted = await idp
+      .browser()
+      .post(
+        '/logout',
+        { id_token_hint: hint, post_logout_redirect_uri: bye, state: 'z' },
+        { origin: 'https://app.example' },
+      )
     t.equal(posted.status, 303)
     t.equal((await journey.browser.get(posted.location ?? '')).location, `${bye}?state=z`)
   })
@@ -74,10 +80,15 @@ t.test('signing out', async (t) => {
     const tokens = await Promise.all([online, offline, phone].map(async ({ redeem }) => (await redeem()).body))
     await online.browser.submit(await online.browser.get('/logout'), 'confirm-logout')
     const statuses = await Promise.all(
-      tokens.map(async ({ access_token }) => (await fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${access_token}` } })).status),
+      tokens.map(
+        async ({ access_token }) =>
+          (await fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${access_token}` } })).status,
+      ),
     )
     t.same(statuses, [401, 200, 200])
-    const silent = await online.browser.get(`/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), { prompt: 'none' }))}`)
+    const silent = await online.browser.get(
+      `/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), { prompt: 'none' }))}`,
+    )
     t.equal(new URL(silent.location ?? '').searchParams.get('error'), 'login_required')
   })
 })

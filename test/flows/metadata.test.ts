@@ -7,7 +7,9 @@ t.test('what programs read without asking anybody', async (t) => {
 
   t.test('both metadata documents are the same, and every address in them answers', async (t) => {
     const documents = await Promise.all(
-      ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'].map(async (path) => (await get(path)).json()),
+      ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'].map(async (path) =>
+        (await get(path)).json(),
+      ),
     )
     t.same(documents[0], documents[1])
     t.equal(documents[0].issuer, idp.issuer)
@@ -28,7 +30,10 @@ t.test('what programs read without asking anybody', async (t) => {
     const { keys } = await response.json()
     for (const key of keys) {
       const members = Object.keys(key).sort()
-      t.same(members, key.kty === 'EC' ? ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'] : ['alg', 'e', 'kid', 'kty', 'n', 'use'])
+      t.same(
+        members,
+        key.kty === 'EC' ? ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'] : ['alg', 'e', 'kid', 'kty', 'n', 'use'],
+      )
     }
     const etag = response.headers.get('etag') ?? ''
     t.match(etag, /^"[\w-]{43}"$/, 'a strong tag')

@@ -13,7 +13,10 @@ async function road(t: Test, url: string) {
   let blocked = false
   const server = createServer((near) => {
     const far = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${toPort}`) : connect(toPort, host)
-    for (const [socket, other] of [[near, far], [far, near]] as const) {
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
       sockets.add(socket)
       socket.on('error', () => other.destroy()).on('close', () => sockets.delete(socket))
     }
@@ -33,7 +36,11 @@ async function road(t: Test, url: string) {
   return {
     url: url.replace(/@[^/]+\//, `@127.0.0.1:${port}/`),
     /** Connections break, and new ones are refused. */
-    close: () => new Promise<void>((resolve) => { server.close(() => resolve()); cut() }),
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve())
+        cut()
+      }),
     open: () => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve)),
     /** Connections stay, but nothing comes through any more. */
     block: () => {

@@ -23,7 +23,9 @@ t.test('refreshing, outside any grace', async (t) => {
     const thief = await refresh(idp, client, stolen)
     t.match(thief, { status: 400, body: { error: 'invalid_grant' } })
     t.match(await refresh(idp, client, third.refresh_token), { status: 400, body: { error: 'invalid_grant' } })
-    const userinfo = await fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${third.access_token}` } })
+    const userinfo = await fetch(`${idp.issuer}/userinfo`, {
+      headers: { authorization: `Bearer ${third.access_token}` },
+    })
     t.equal(userinfo.status, 401)
     const { rows } = await idp.signet.database.query("SELECT type FROM events WHERE type = 'refresh_reused'")
     t.equal(rows.length, 1)
@@ -43,7 +45,10 @@ t.test('refreshing, outside any grace', async (t) => {
     const second = (await refresh(idp, client, tokens.refresh_token)).body
     const third = (await refresh(idp, client, second.refresh_token)).body
     const grant = decodeJwt(third.access_token)['grant_id']
-    await idp.signet.database.query({ text: "UPDATE refresh_families SET generation = 0, spends = '{}' WHERE grant_id = $1", values: [grant] })
+    await idp.signet.database.query({
+      text: "UPDATE refresh_families SET generation = 0, spends = '{}' WHERE grant_id = $1",
+      values: [grant],
+    })
     const fourth = await refresh(idp, client, third.refresh_token)
     t.equal(fourth.status, 200)
     t.equal((await refresh(idp, client, fourth.body.refresh_token)).status, 200)
@@ -66,9 +71,17 @@ t.test('refreshing, within the grace', async (t) => {
     const { refresh_token } = await firstTokens(idp, client)
     const other = await idp.client(publicClient)
     t.match(await refresh(idp, other, refresh_token), { status: 400, body: { error: 'invalid_grant' } })
-    t.match(await refresh(idp, client, refresh_token, { scope: 'openid email' }), { status: 400, body: { error: 'invalid_scope' } })
-    t.match(await refresh(idp, client, refresh_token, { resource: 'https://x.example' }), { status: 400, body: { error: 'invalid_target' } })
-    const { rows } = await idp.signet.database.query('SELECT generation FROM refresh_families ORDER BY created_at DESC LIMIT 1')
+    t.match(await refresh(idp, client, refresh_token, { scope: 'openid email' }), {
+      status: 400,
+      body: { error: 'invalid_scope' },
+    })
+    t.match(await refresh(idp, client, refresh_token, { resource: 'https://x.example' }), {
+      status: 400,
+      body: { error: 'invalid_target' },
+    })
+    const { rows } = await idp.signet.database.query(
+      'SELECT generation FROM refresh_families ORDER BY created_at DESC LIMIT 1',
+    )
     t.equal(rows[0].generation, 0)
     t.equal((await refresh(idp, client, refresh_token)).status, 200)
   })
@@ -88,14 +101,17 @@ t.test('refreshing, within the grace', async (t) => {
   t.test('a client that authenticates keeps its token, and may use it as often as it likes', async (t) => {
     const confidential = await idp.client()
     const { refresh_token } = await firstTokens(idp, confidential)
-    for (let use = 0; use < 3; use++) t.equal((await refresh(idp, confidential, refresh_token)).body.refresh_token, refresh_token)
+    for (let use = 0; use < 3; use++)
+      t.equal((await refresh(idp, confidential, refresh_token)).body.refresh_token, refresh_token)
   })
 
   t.test('the absolute end does not move, and an expired family is refused', async (t) => {
     const { refresh_token } = await firstTokens(idp, client)
     await idp.signet.database.query("UPDATE refresh_families SET max_expires_at = now() + interval '1 hour'")
     const next = (await refresh(idp, client, refresh_token)).body.refresh_token
-    const { rows } = await idp.signet.database.query('SELECT expires_at <= max_expires_at AS bounded FROM refresh_families ORDER BY created_at DESC LIMIT 1')
+    const { rows } = await idp.signet.database.query(
+      'SELECT expires_at <= max_expires_at AS bounded FROM refresh_families ORDER BY created_at DESC LIMIT 1',
+    )
     t.ok(rows[0].bounded)
     await idp.signet.database.query('UPDATE refresh_families SET max_expires_at = now(), expires_at = now()')
     t.match(await refresh(idp, client, next), { status: 400, body: { error: 'invalid_grant' } })

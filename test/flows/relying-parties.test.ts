@@ -29,11 +29,21 @@ t.test('openid-client completes discovery, code with PKCE, userinfo, refresh and
   const idp = await startSignet(t)
   await idp.resource(api, ['notes:read'])
   const registration = await registered(idp, { id_token_signed_response_alg: 'RS256' })
-  const config = await client.discovery(new URL(idp.issuer), registration.client_id, { id_token_signed_response_alg: 'RS256' }, client.ClientSecretBasic(registration.secret), {
-    execute: [client.allowInsecureRequests],
-  })
+  const config = await client.discovery(
+    new URL(idp.issuer),
+    registration.client_id,
+    { id_token_signed_response_alg: 'RS256' },
+    client.ClientSecretBasic(registration.secret),
+    {
+      execute: [client.allowInsecureRequests],
+    },
+  )
   const verifier = client.randomPKCECodeVerifier()
-  const checks = { pkceCodeVerifier: verifier, expectedState: client.randomState(), expectedNonce: client.randomNonce() }
+  const checks = {
+    pkceCodeVerifier: verifier,
+    expectedState: client.randomState(),
+    expectedNonce: client.randomNonce(),
+  }
   const url = client.buildAuthorizationUrl(config, {
     redirect_uri: defaultRedirectUri,
     scope: 'openid profile email offline_access notes:read',
@@ -43,12 +53,23 @@ t.test('openid-client completes discovery, code with PKCE, userinfo, refresh and
     nonce: checks.expectedNonce,
   })
   const { person, callback, browser } = await visit(idp, url)
-  const tokens = await client.authorizationCodeGrant(config, callback, { ...checks, idTokenExpected: true, maxAge: 600 }, { resource: idp.issuer })
+  const tokens = await client.authorizationCodeGrant(
+    config,
+    callback,
+    { ...checks, idTokenExpected: true, maxAge: 600 },
+    { resource: idp.issuer },
+  )
   t.equal(tokens.claims()?.sub, person.sub)
   t.equal(decodeProtectedHeader(tokens.id_token ?? '').alg, 'RS256')
 
   const userinfo = await client.fetchUserInfo(config, tokens.access_token, person.sub)
-  t.match(userinfo, { sub: person.sub, name: 'Some Person', email: person.email, email_verified: false, preferred_username: person.username })
+  t.match(userinfo, {
+    sub: person.sub,
+    name: 'Some Person',
+    email: person.email,
+    email_verified: false,
+    preferred_username: person.username,
+  })
 
   const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token ?? '', { resource: api })
   t.equal(refreshed.claims()?.sub, person.sub)
@@ -58,7 +79,9 @@ t.test('openid-client completes discovery, code with PKCE, userinfo, refresh and
   const set = createRemoteJWKSet(new URL('/.well-known/jwks.json', idp.issuer))
   const { payload } = await jwtVerify(refreshed.access_token, set, { issuer: idp.issuer, audience: api, typ: 'at+jwt' })
   t.match(payload, { sub: person.sub, client_id: registration.client_id, scope: 'notes:read' })
-  const claims = await createVerifier({ issuer: idp.issuer, audience: api, requiredScopes: ['notes:read'] }).verify(refreshed.access_token)
+  const claims = await createVerifier({ issuer: idp.issuer, audience: api, requiredScopes: ['notes:read'] }).verify(
+    refreshed.access_token,
+  )
   t.equal(claims.sub, person.sub)
 
   const end = client.buildEndSessionUrl(config, {
@@ -74,7 +97,11 @@ t.test('openid-client completes discovery, code with PKCE, userinfo, refresh and
 
 t.test('oauth4webapi, as strict as the specifications, completes the same with a public client', async (t) => {
   const idp = await startSignet(t)
-  const registration = await registered(idp, { token_endpoint_auth_method: 'none', resources: [], scope: 'openid profile offline_access' })
+  const registration = await registered(idp, {
+    token_endpoint_auth_method: 'none',
+    resources: [],
+    scope: 'openid profile offline_access',
+  })
   const insecure = { [oauth.allowInsecureRequests]: true }
   const issuer = new URL(idp.issuer)
   for (const algorithm of ['oidc', 'oauth2'] as const) {
@@ -99,8 +126,19 @@ t.test('oauth4webapi, as strict as the specifications, completes the same with a
   }).toString()
   const { person, callback } = await visit(idp, url)
   const parameters = oauth.validateAuthResponse(server, self, callback, state)
-  const response = await oauth.authorizationCodeGrantRequest(server, self, oauth.None(), parameters, defaultRedirectUri, verifier, insecure)
-  const tokens = await oauth.processAuthorizationCodeResponse(server, self, response, { expectedNonce: nonce, requireIdToken: true })
+  const response = await oauth.authorizationCodeGrantRequest(
+    server,
+    self,
+    oauth.None(),
+    parameters,
+    defaultRedirectUri,
+    verifier,
+    insecure,
+  )
+  const tokens = await oauth.processAuthorizationCodeResponse(server, self, response, {
+    expectedNonce: nonce,
+    requireIdToken: true,
+  })
   await oauth.validateApplicationLevelSignature(server, response, insecure)
   t.equal(oauth.getValidatedIdTokenClaims(tokens)?.sub, person.sub)
 
@@ -111,7 +149,9 @@ t.test('oauth4webapi, as strict as the specifications, completes the same with a
   const refreshed = await oauth.processRefreshTokenResponse(server, self, refresh)
   t.not(refreshed.refresh_token, tokens.refresh_token, 'the refresh token of a public client rotates')
 
-  const request = new Request('https://api.example/x', { headers: { authorization: `Bearer ${refreshed.access_token}` } })
+  const request = new Request('https://api.example/x', {
+    headers: { authorization: `Bearer ${refreshed.access_token}` },
+  })
   const validated = await oauth.validateJwtAccessToken(server, request, idp.issuer, insecure)
   t.equal(validated.sub, person.sub, 'the access token is what RFC 9068 says it is')
 })
@@ -131,7 +171,10 @@ t.test('client credentials give a token for the resource that owns the scope, an
   t.match(body, { token_type: 'Bearer', expires_in: 120, scope: 'invoices:read' })
   t.notOk('refresh_token' in body || 'id_token' in body)
   const jwks = await (await fetch(`${idp.issuer}/.well-known/jwks.json`)).json()
-  const { payload, protectedHeader } = await jwtVerify(body.access_token, createLocalJWKSet(jwks), { issuer: idp.issuer, audience: 'https://invoices.example' })
+  const { payload, protectedHeader } = await jwtVerify(body.access_token, createLocalJWKSet(jwks), {
+    issuer: idp.issuer,
+    audience: 'https://invoices.example',
+  })
   t.match(payload, { sub: job.client_id, client_id: job.client_id, scope: 'invoices:read' })
   t.match(protectedHeader, { alg: 'ES256', typ: 'at+jwt' })
 

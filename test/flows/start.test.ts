@@ -13,7 +13,12 @@ async function environment(t: Test): Promise<Record<string, string>> {
   const { url, schema } = await testDatabase(t)
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  return { SIGNET_DATABASE_URL: url, SIGNET_DATABASE_SCHEMA: schema, SIGNET_KEYS_DIR: folder, SIGNET_DATABASE_POOL: '3' }
+  return {
+    SIGNET_DATABASE_URL: url,
+    SIGNET_DATABASE_SCHEMA: schema,
+    SIGNET_KEYS_DIR: folder,
+    SIGNET_DATABASE_POOL: '3',
+  }
 }
 
 const started = (environment: Record<string, string>) =>
@@ -38,7 +43,10 @@ t.test('a lost or wrong master key stops the start, and no new one is made', asy
   rmSync(file)
   await t.rejects(started(settings), { name: 'MasterKeyError', message: /there is no master key/ })
   t.throws(() => statSync(file), { code: 'ENOENT' })
-  await t.rejects(started({ ...settings, SIGNET_MASTER_KEY: 'A'.repeat(43) }), { name: 'MasterKeyError', message: /does not open/ })
+  await t.rejects(started({ ...settings, SIGNET_MASTER_KEY: 'A'.repeat(43) }), {
+    name: 'MasterKeyError',
+    message: /does not open/,
+  })
   writeFileSync(file, original, { mode: 0o644 })
   await t.rejects(started(settings), { name: 'MasterKeyError', message: /chmod 600/ })
   rmSync(file)
@@ -55,8 +63,14 @@ t.test('five nodes that start at once on an empty schema share one set of keys a
   const nodes = await Promise.all(Array.from({ length: 5 }, () => started(settings)))
   t.equal(new Set(nodes.map(({ signet }) => signet.keyRing.jwkSet().etag)).size, 1)
   t.equal(new Set(nodes.map(({ signet }) => signet.secrets.csrf.versions.get(1)?.toString('hex'))).size, 1)
-  const { keys } = JSON.parse(nodes[0]?.signet.keyRing.jwkSet().body.toString() ?? '') as { keys: { alg: string; kid: string }[] }
-  t.same(keys.map(({ alg }) => alg).sort(), ['ES256', 'ES256', 'RS256', 'RS256'], 'an active and a standby key per algorithm')
+  const { keys } = JSON.parse(nodes[0]?.signet.keyRing.jwkSet().body.toString() ?? '') as {
+    keys: { alg: string; kid: string }[]
+  }
+  t.same(
+    keys.map(({ alg }) => alg).sort(),
+    ['ES256', 'ES256', 'RS256', 'RS256'],
+    'an active and a standby key per algorithm',
+  )
   await Promise.all(nodes.map(({ stop }) => stop()))
 })
 

@@ -13,8 +13,16 @@ t.test('the key ring', async (t) => {
   const { connection, schema, openPool } = await testDatabase(t)
   await migrate({ connection, schema, log: noLog })
   const db = openPool()
-  const masterKey = await openMasterKey({ masterKey: randomBytes(32), masterKeyPrevious: undefined, keysDir: '/nowhere' }, false)
-  await createFirstKeys(db, masterKey, { keyRotationPeriod: 7_776_000, jwksMaxAge: 300, verifierCache: 86_400, clockSkew: 60 })
+  const masterKey = await openMasterKey(
+    { masterKey: randomBytes(32), masterKeyPrevious: undefined, keysDir: '/nowhere' },
+    false,
+  )
+  await createFirstKeys(db, masterKey, {
+    keyRotationPeriod: 7_776_000,
+    jwksMaxAge: 300,
+    verifierCache: 86_400,
+    clockSkew: 60,
+  })
   const machine = { wall: 0, monotonic: 0 }
   const ring = await openKeyRing({
     db,

@@ -19,7 +19,12 @@ const newServer = (): Server => ({
 })
 
 /** Refreshes with a generation. Returns the one that is given, or undefined for a refusal. */
-function refresh(server: Server, presented: number, now: number, judge: typeof judgeRefresh = judgeRefresh): number | undefined {
+function refresh(
+  server: Server,
+  presented: number,
+  now: number,
+  judge: typeof judgeRefresh = judgeRefresh,
+): number | undefined {
   if (server.ended) return undefined
   const { family } = server
   switch (judge(family, presented, now * 1000, grace).verdict) {
@@ -66,7 +71,7 @@ t.test('an honest client is never signed out: tabs, retries, lost replies, long 
       for (const { pause, lost, tabs } of steps) {
         now += pause
         // A reply that was lost in the last step and in this one would be two generations running.
-        const losses = before ? 0 : lost
+        const losses: number = before ? 0 : lost
         for (let attempt = 0; attempt < losses; attempt++) {
           refresh(server, held, now)
           now += pause
@@ -135,10 +140,9 @@ t.test('the model can fail: without a bound on forgiveness the shadow is never f
   const unbounded: typeof judgeRefresh = (family, presented, now, graceSeconds) =>
     judgeRefresh({ ...family, forgivenGeneration: undefined }, presented, now, graceSeconds)
   const server = newServer()
-  let now = 0
   for (let generation = 0; generation < 20; generation++) {
-    refresh(server, generation, (now += 1_000), unbounded)
-    refresh(server, generation, (now += 100), unbounded)
+    refresh(server, generation, generation * 2_000, unbounded)
+    refresh(server, generation, generation * 2_000 + 100, unbounded)
   }
   t.notOk(server.ended)
 })

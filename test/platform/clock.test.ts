@@ -3,7 +3,13 @@ import { createClock } from '../../src/platform/clock.ts'
 
 function machine() {
   const state = { wall: 1_000_000, monotonic: 50 }
-  return { state, clock: createClock(() => state.wall, () => state.monotonic) }
+  return {
+    state,
+    clock: createClock(
+      () => state.wall,
+      () => state.monotonic,
+    ),
+  }
 }
 
 t.test('the clock follows the database from the moment it has seen it', async (t) => {

@@ -11,7 +11,11 @@ export interface Visit {
 /** A browser as far as HTTP goes: it keeps cookies, says where a form comes from, and fills in forms it has been shown. */
 export interface Browser {
   readonly get: (path: string, headers?: Record<string, string>) => Promise<Visit>
-  readonly post: (path: string, form: Record<string, string> | string, headers?: Record<string, string>) => Promise<Visit>
+  readonly post: (
+    path: string,
+    form: Record<string, string> | string,
+    headers?: Record<string, string>,
+  ) => Promise<Visit>
   /** Follows redirects for as long as they stay at the issuer. */
   readonly follow: (visit: Visit) => Promise<Visit>
   /** Sends the form of a page that has the button or field `id`, with these values over those it holds. */
@@ -56,7 +60,8 @@ export function createBrowser(issuer: string, base: string): Browser {
       }),
     follow: async (first) => {
       let last = first
-      for (let hops = 0; last.location?.startsWith(`${issuer}/`) && hops < 10; hops++) last = await browser.get(last.location)
+      for (let hops = 0; last.location?.startsWith(`${issuer}/`) && hops < 10; hops++)
+        last = await browser.get(last.location)
       return last
     },
     submit: (page, id, values = {}) => {
@@ -70,17 +75,17 @@ export function createBrowser(issuer: string, base: string): Browser {
 
 function formsOf(html: string) {
   return [...html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/g)].map(([, attributes = '', content = '']) => ({
-    action: unescape(/action="([^"]*)"/.exec(attributes)?.[1] ?? ''),
+    action: decodeEntities(/action="([^"]*)"/.exec(attributes)?.[1] ?? ''),
     html: content,
     inputs: Object.fromEntries(
       [...content.matchAll(/<input\b([^>]*)>/g)].flatMap(([, input = '']) => {
         const name = /\bname="([^"]*)"/.exec(input)?.[1]
-        return name === undefined ? [] : [[name, unescape(/\bvalue="([^"]*)"/.exec(input)?.[1] ?? '')]]
+        return name === undefined ? [] : [[name, decodeEntities(/\bvalue="([^"]*)"/.exec(input)?.[1] ?? '')]]
       }),
     ) as Record<string, string>,
   }))
 }
 
-function unescape(text: string): string {
+function decodeEntities(text: string): string {
   return text.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
 }

@@ -101,7 +101,12 @@ async function startNode(t: Test, environment: Record<string, string>): Promise<
     client: async (metadata = {}) => {
       const secret = metadata.token_endpoint_auth_method === 'none' ? undefined : randomText(32)
       const clientId = `client_${randomText(16)}`
-      await insertClient(signet.database, clientId, completed(metadata), secret === undefined ? undefined : digest(secret))
+      await insertClient(
+        signet.database,
+        clientId,
+        completed(metadata),
+        secret === undefined ? undefined : digest(secret),
+      )
       return { ...((await findClient(signet.database, clientId)) as Client), secret }
     },
     resource: (identifier, scopes, more = {}) =>

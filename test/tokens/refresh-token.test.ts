@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import type { PurposeSecret } from '../../src/platform/secrets/purposes.ts'
-import { decodeRefreshToken, encodeRefreshToken, type FamilyState, judgeRefresh } from '../../src/tokens/refresh-token.ts'
+import {
+  decodeRefreshToken,
+  encodeRefreshToken,
+  type FamilyState,
+  judgeRefresh,
+} from '../../src/tokens/refresh-token.ts'
 
 const secret: PurposeSecret = {
   newest: 2,
@@ -29,7 +34,15 @@ t.test('a changed, cut, lengthened or respelt refresh token is no token', async 
     const changed = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1)
     t.equal(decodeRefreshToken(secret, changed), undefined, `character ${at} changed`)
   }
-  for (const other of ['', token.slice(1), token.slice(0, -1), `${token}A`, `${token}=`, ` ${token}`, token.toUpperCase()])
+  for (const other of [
+    '',
+    token.slice(1),
+    token.slice(0, -1),
+    `${token}A`,
+    `${token}=`,
+    ` ${token}`,
+    token.toUpperCase(),
+  ])
     t.equal(decodeRefreshToken(secret, other), undefined, other.slice(0, 20))
 })
 
@@ -55,7 +68,9 @@ t.test('a lost reply is forgiven, ten times and no more, and not in the generati
 t.test('within the grace every spent generation gives the newest', async (t) => {
   const hurried = { ...state, spends: [now - 9_000, now - 5_000, now - 1_000] }
   for (const generation of [0, 1, 2]) t.same(judgeRefresh(hurried, generation, now, grace), { verdict: 'again' })
-  t.same(judgeRefresh({ ...state, spends: [now - 11_000, now - 5_000, now - 1_000] }, 0, now, grace), { verdict: 'reused' })
+  t.same(judgeRefresh({ ...state, spends: [now - 11_000, now - 5_000, now - 1_000] }, 0, now, grace), {
+    verdict: 'reused',
+  })
 })
 
 t.test('a grace of no length still forgives the lost reply', async (t) => {

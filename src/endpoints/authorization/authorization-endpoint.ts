@@ -41,7 +41,12 @@ export function authorizationEndpoint(app: App, signet: Signet): void {
 }
 
 /** Leads the person to what the request needs next, or answers it. */
-async function goOn(signet: Signet, request: FastifyRequest, reply: FastifyReply, journey: Journey): Promise<FastifyReply> {
+async function goOn(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  journey: Journey,
+): Promise<FastifyReply> {
   const { travelling, session, request: authorization, step } = journey
   if (step.step !== 'respond' || !session)
     return reply
@@ -49,7 +54,6 @@ async function goOn(signet: Signet, request: FastifyRequest, reply: FastifyReply
       .redirect(`/${step.step}?continue=${continueValue(signet, travelling)}`, 303)
   const code = await issueCode(signet, signet.database, authorization, session, callerOf(request))
   // The session ended in this very moment: begin again.
-  if (code === undefined)
-    return reply.redirect(`/authorize?continue=${continueValue(signet, travelling)}`, 303)
+  if (code === undefined) return reply.redirect(`/authorize?continue=${continueValue(signet, travelling)}`, 303)
   return sendResponse(reply, authorization.target, signet.settings.issuer, { code }, pageContext(request, travelling))
 }

@@ -49,7 +49,10 @@ export function readAuthorizationRequest(
     throw new OAuthError('unauthorized_client', 'This client is not registered for the authorization code flow.')
   const responseMode = values.get('response_mode')
   if (responseMode !== undefined && readResponseMode(responseMode, target.redirectUri) === undefined)
-    throw new OAuthError('invalid_request', `The response_mode is none of ${responseModes.join(', ')}, or not one for this URI.`)
+    throw new OAuthError(
+      'invalid_request',
+      `The response_mode is none of ${responseModes.join(', ')}, or not one for this URI.`,
+    )
 
   return {
     target,
@@ -68,7 +71,8 @@ export function readAuthorizationRequest(
 /** OpenID Connect Core §3.1.2.6: what is not supported is refused, for ignoring it would drop what the client relies on. */
 function refuseUnsupported(values: ReadonlyMap<string, string>): void {
   if (values.has('request')) throw new OAuthError('request_not_supported', 'Request objects are not supported.')
-  if (values.has('request_uri')) throw new OAuthError('request_uri_not_supported', 'The parameter request_uri is not supported.')
+  if (values.has('request_uri'))
+    throw new OAuthError('request_uri_not_supported', 'The parameter request_uri is not supported.')
   if (values.has('registration'))
     throw new OAuthError('registration_not_supported', 'The parameter registration is not supported.')
 }

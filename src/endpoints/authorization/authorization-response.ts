@@ -6,16 +6,17 @@ import type { VerifiedTarget } from './authorization-target.ts'
 import { FormPostPage } from './form-post-page.tsx'
 
 /** What goes back to the client: a code, or an error (RFC 6749 §4.1.2, §4.1.2.1). */
-export type Outcome =
-  | { readonly code: string }
-  | { readonly error: OAuthErrorCode; readonly description: string }
+export type Outcome = { readonly code: string } | { readonly error: OAuthErrorCode; readonly description: string }
 
 /** The parameters of a response, with `state` as it came and `iss` (RFC 9207 §2), which tells the client who answers. */
 function responseParameters(target: VerifiedTarget, issuer: string, outcome: Outcome): [string, string][] {
   const parameters: [string, string][] =
     'code' in outcome
       ? [['code', outcome.code]]
-      : [['error', outcome.error], ['error_description', describable(outcome.description)]]
+      : [
+          ['error', outcome.error],
+          ['error_description', describable(outcome.description)],
+        ]
   if (target.state !== undefined) parameters.push(['state', target.state])
   parameters.push(['iss', issuer])
   return parameters

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { csrfToken } from '../../platform/http/csrf.ts'
 import { browserOf } from '../../platform/http/cookies.ts'
+import { csrfToken } from '../../platform/http/csrf.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
 import type { PageContext } from '../../platform/pages/page-context.ts'
@@ -64,7 +64,10 @@ export async function takeUp(
     return { travelling, request: authorization, session, consent, step }
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
-    request.log.info({ error: error.code, description: error.message, client: target.client.client_id }, 'authorization refused')
+    request.log.info(
+      { error: error.code, description: error.message, client: target.client.client_id },
+      'authorization refused',
+    )
     sendResponse(reply, target, settings.issuer, { error: error.code, description: error.message }, page)
     return undefined
   }
@@ -75,7 +78,10 @@ async function readHint(signet: Signet, { idTokenHint, target }: AuthorizationRe
   if (idTokenHint === undefined) return undefined
   const hint = await readIdTokenHint(signet, idTokenHint)
   if (!hint || hint.clientId !== target.client.client_id)
-    throw new OAuthError('invalid_request', 'The id_token_hint is not an ID token that this issuer gave to this client.')
+    throw new OAuthError(
+      'invalid_request',
+      'The id_token_hint is not an ID token that this issuer gave to this client.',
+    )
   return hint.sub
 }
 

@@ -35,17 +35,29 @@ export function nextStep(
   const fresh = session !== undefined && session.authTime >= receivedAt
   if (!session || !isSignInGood(request, receivedAt, session, hintedSub)) {
     if (silent)
-      return { step: 'refuse', error: 'login_required', description: 'The person must sign in, and prompt=none forbids to ask.' }
+      return {
+        step: 'refuse',
+        error: 'login_required',
+        description: 'The person must sign in, and prompt=none forbids to ask.',
+      }
     // Signed in for this very request, yet as somebody else than the client named: asking again would go round in circles.
     if (fresh && hintedSub !== undefined && session.sub !== hintedSub)
-      return { step: 'refuse', error: 'login_required', description: 'Another person signed in than the id_token_hint names.' }
+      return {
+        step: 'refuse',
+        error: 'login_required',
+        description: 'Another person signed in than the id_token_hint names.',
+      }
     return { step: prompt.has('create') && !session ? 'sign-up' : 'sign-in' }
   }
   if (prompt.has('create') && !fresh) return { step: 'sign-up' }
   if (prompt.has('select_account') && !session.selected && !fresh) return { step: 'sign-in' }
   if (!needsConsent(request, consent)) return { step: 'respond' }
   if (silent)
-    return { step: 'refuse', error: 'consent_required', description: 'The person must consent, and prompt=none forbids to ask.' }
+    return {
+      step: 'refuse',
+      error: 'consent_required',
+      description: 'The person must consent, and prompt=none forbids to ask.',
+    }
   return { step: 'consent' }
 }
 

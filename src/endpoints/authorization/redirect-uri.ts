@@ -23,6 +23,9 @@ function withoutLoopbackPort(uri: string): string | undefined {
  * Whether another app could pose as this one, because nothing but the redirect URI tells it apart and anybody can listen there
  * (RFC 8252 §8.6): then the person is asked every time.
  */
-export function canBeImpersonated(client: Pick<ClientMetadata, 'token_endpoint_auth_method'>, redirectUri: string): boolean {
+export function canBeImpersonated(
+  client: Pick<ClientMetadata, 'token_endpoint_auth_method'>,
+  redirectUri: string,
+): boolean {
   return isPublic(client) && !redirectUri.startsWith('https:')
 }

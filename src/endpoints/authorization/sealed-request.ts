@@ -21,15 +21,33 @@ const associated = 'authorization-request'
 
 /** What is carried of a request: the parameters that are read. Unknown ones are ignored (RFC 6749 §3.1) and left behind. */
 const carried = new Set([
-  'response_type', 'client_id', 'redirect_uri', 'scope', 'state', 'response_mode', 'nonce', 'display', 'prompt', 'max_age',
-  'ui_locales', 'id_token_hint', 'login_hint', 'acr_values', 'code_challenge', 'code_challenge_method',
+  'response_type',
+  'client_id',
+  'redirect_uri',
+  'scope',
+  'state',
+  'response_mode',
+  'nonce',
+  'display',
+  'prompt',
+  'max_age',
+  'ui_locales',
+  'id_token_hint',
+  'login_hint',
+  'acr_values',
+  'code_challenge',
+  'code_challenge_method',
 ])
 
 /** @returns base64url, for a URL or a form */
 export function sealRequest(secret: PurposeSecret, request: TravellingRequest): string {
   const { values, resource } = request.parameters
   const parameters = [...values].filter(([name]) => carried.has(name))
-  return sealText(secret, JSON.stringify([parameters, resource, request.receivedAt, request.selected ?? null]), associated)
+  return sealText(
+    secret,
+    JSON.stringify([parameters, resource, request.receivedAt, request.selected ?? null]),
+    associated,
+  )
 }
 
 /**
@@ -43,7 +61,12 @@ export function openRequest(
 ): (TravellingRequest & { readonly expired: boolean }) | undefined {
   const text = unsealText(secret, sealed, associated)
   if (text === undefined) return undefined
-  const [parameters, resource, receivedAt, selected] = JSON.parse(text) as [[string, string][], string[], number, string | null]
+  const [parameters, resource, receivedAt, selected] = JSON.parse(text) as [
+    [string, string][],
+    string[],
+    number,
+    string | null,
+  ]
   return {
     parameters: { values: new Map(parameters), resource, faults: [] },
     receivedAt,

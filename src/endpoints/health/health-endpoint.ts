@@ -11,7 +11,8 @@ export function healthEndpoint(app: App, { database, keyRing, log }: Signet): vo
       log.warn({ err: error }, 'The database does not answer.')
       problems.push('the database does not answer')
     })
-    if (problems.length > 0) return reply.status(503).header('retry-after', '2').send({ status: 'unavailable', problems })
+    if (problems.length > 0)
+      return reply.status(503).header('retry-after', '2').send({ status: 'unavailable', problems })
     return { status: 'ok' }
   })
 }

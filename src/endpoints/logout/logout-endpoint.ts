@@ -14,7 +14,13 @@ import { endSession, type Session } from '../../records/sessions/sessions-store.
 import type { Signet } from '../../signet.ts'
 import { sessionIdFor } from '../../tokens/authentication.ts'
 import { ConfirmLogoutPage } from './confirm-logout-page.tsx'
-import { type LogoutRequest, LogoutRefused, openLogoutRequest, readLogoutRequest, sealLogoutRequest } from './logout-request.ts'
+import {
+  LogoutRefused,
+  type LogoutRequest,
+  openLogoutRequest,
+  readLogoutRequest,
+  sealLogoutRequest,
+} from './logout-request.ts'
 import { SignedOutPage } from './signed-out-page.tsx'
 
 const noParameters: Parameters = { values: new Map(), resource: [], faults: [] }
@@ -30,7 +36,8 @@ export function logoutEndpoint(app: App, signet: Signet): void {
     const logout = await judged(signet, request, reply, parameters)
     if (!logout) return reply
     const session = await currentSession(signet.database, signet.settings, request)
-    if (session && !isAskedByOwnClient(signet, logout, session)) return confirm(signet, request, reply, logout, session, parameters)
+    if (session && !isAskedByOwnClient(signet, logout, session))
+      return confirm(signet, request, reply, logout, session, parameters)
     if (session) await signOut(signet, request, session)
     return leave(signet, request, reply, logout)
   })

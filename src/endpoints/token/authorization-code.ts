@@ -40,7 +40,13 @@ export async function authorizationCode(
       if (isPublic(client) && verdict.secondsAgo <= signet.settings.refreshGrace) return refusal(verdict)
       // RFC 6749 §4.1.2, §10.5. This commits although the answer is an error: it is returned, not thrown.
       await endGrant(tx, code.grantId, 'code_replayed')
-      await recordEvent(tx, { type: 'code_replayed', caller, clientId: client.client_id, sub: code.sub, grantId: code.grantId })
+      await recordEvent(tx, {
+        type: 'code_replayed',
+        caller,
+        clientId: client.client_id,
+        sub: code.sub,
+        grantId: code.grantId,
+      })
       return refusal(verdict)
     }
     await spendCode(tx, codeDigest)
@@ -54,14 +60,13 @@ export async function authorizationCode(
 }
 
 function refusal(verdict: CodeVerdict): OAuthError {
-  return new OAuthError('invalid_grant', verdict.verdict === 'refused' ? verdict.description : 'The code was used before.')
+  return new OAuthError(
+    'invalid_grant',
+    verdict.verdict === 'refused' ? verdict.description : 'The code was used before.',
+  )
 }
 
-async function startFamily(
-  { settings, secrets }: Signet,
-  tx: Queryable,
-  code: StoredCode,
-): Promise<string> {
+async function startFamily({ settings, secrets }: Signet, tx: Queryable, code: StoredCode): Promise<string> {
   const token = { family: randomBytes(32), generation: 0 }
   const secretVersion = secrets['refresh-mac'].newest
   await insertFamily(

@@ -19,7 +19,9 @@ export async function clientCredentials(
   // RFC 6749 §4.4: confidential clients only.
   if (!secret) throw new OAuthError('unauthorized_client', 'A client without a secret cannot act for itself.')
   // There is no person whom these could speak of. Where the request names none, the client's other scopes are meant.
-  const scopes = requestedScopes(client, request.scope).filter((scope) => request.scope !== undefined || !isOpenidScope(scope))
+  const scopes = requestedScopes(client, request.scope).filter(
+    (scope) => request.scope !== undefined || !isOpenidScope(scope),
+  )
   if (scopes.some(isOpenidScope))
     throw new OAuthError('invalid_scope', 'OpenID scopes speak of a person; a client that acts for itself has none.')
   const resources = requestedResources(client, request.resource ?? [], signet.settings.issuer)
@@ -33,7 +35,13 @@ export async function clientCredentials(
       scopes: requestedScopes(client, undefined),
       resources: client.resources,
     }))
-  const { token, expiresIn } = await issueAccessToken(signet, { client, sub: undefined, target, scopes: targetScopes, grantId })
+  const { token, expiresIn } = await issueAccessToken(signet, {
+    client,
+    sub: undefined,
+    target,
+    scopes: targetScopes,
+    grantId,
+  })
   // RFC 6749 §4.4.3: no refresh token.
   return { access_token: token, token_type: 'Bearer', expires_in: expiresIn, scope: targetScopes.join(' ') }
 }

@@ -56,5 +56,8 @@ export async function issueForPerson(
   }
   if (!scopes.includes('openid')) return response
   const { sub, nonce } = grant
-  return { ...response, id_token: await issueIdToken(signet, { client, sub, nonce, authentication, accessToken: token }) }
+  return {
+    ...response,
+    id_token: await issueIdToken(signet, { client, sub, nonce, authentication, accessToken: token }),
+  }
 }

@@ -8,11 +8,17 @@ import type { Signet } from '../../signet.ts'
 import {
   forgiveGeneration,
   lockFamily,
+  type StoredFamily,
   slideFamily,
   spendGeneration,
-  type StoredFamily,
 } from '../../tokens/refresh-families-store.ts'
-import { decodeRefreshToken, encodeRefreshToken, familyDigest, judgeRefresh, type RefreshToken } from '../../tokens/refresh-token.ts'
+import {
+  decodeRefreshToken,
+  encodeRefreshToken,
+  familyDigest,
+  judgeRefresh,
+  type RefreshToken,
+} from '../../tokens/refresh-token.ts'
 import { issueForPerson } from './issue-for-person.ts'
 import type { TokenRequest, TokenResponse } from './token-request.ts'
 
@@ -40,7 +46,10 @@ export async function refreshToken(
     if (next instanceof OAuthError) return next
     return {
       ...tokens,
-      refresh_token: encodeRefreshToken(signet.secrets['refresh-mac'], family.secretVersion, { ...token, generation: next }),
+      refresh_token: encodeRefreshToken(signet.secrets['refresh-mac'], family.secretVersion, {
+        ...token,
+        generation: next,
+      }),
     }
   })
   if (outcome instanceof OAuthError) throw outcome
@@ -64,7 +73,14 @@ async function advance(
   const familyKey = familyDigest(token)
   const { generation } = token
   const note = (type: EventType) =>
-    recordEvent(tx, { type, caller, clientId: client.client_id, sub: family.sub, grantId: family.grantId, detail: { generation } })
+    recordEvent(tx, {
+      type,
+      caller,
+      clientId: client.client_id,
+      sub: family.sub,
+      grantId: family.grantId,
+      detail: { generation },
+    })
 
   const { verdict } = judgeRefresh(family, generation, family.now, refreshGrace)
   switch (verdict) {
@@ -88,11 +104,17 @@ async function advance(
       return generation + 1
     case 'exhausted':
       await note('refresh_exhausted')
-      return new OAuthError('invalid_grant', 'This refresh token was replaced, and its successor has been given too often.')
+      return new OAuthError(
+        'invalid_grant',
+        'This refresh token was replaced, and its successor has been given too often.',
+      )
     case 'reused':
       await endGrant(tx, family.grantId, 'refresh_reused')
       await note('refresh_reused')
-      return new OAuthError('invalid_grant', 'This refresh token was used by two parties, so the grant has ended: sign in again.')
+      return new OAuthError(
+        'invalid_grant',
+        'This refresh token was used by two parties, so the grant has ended: sign in again.',
+      )
   }
 }
 
@@ -107,5 +129,8 @@ function narrowedScopes(family: StoredFamily, requested: string | undefined): re
 
 /** One answer for all: who has no good token need not learn in which way. */
 function unknownToken(): OAuthError {
-  return new OAuthError('invalid_grant', 'The refresh token is unknown, expired or revoked, or was issued to another client.')
+  return new OAuthError(
+    'invalid_grant',
+    'The refresh token is unknown, expired or revoked, or was issued to another client.',
+  )
 }

@@ -2,7 +2,11 @@ import type { App } from '../../platform/http/app.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import type { GrantType } from '../../records/clients/client.ts'
-import { type AuthenticatedClient, authenticateClient, presentedCredentials } from '../../records/clients/client-authentication.ts'
+import {
+  type AuthenticatedClient,
+  authenticateClient,
+  presentedCredentials,
+} from '../../records/clients/client-authentication.ts'
 import type { Caller } from '../../records/events/events-store.ts'
 import type { Signet } from '../../signet.ts'
 import { authorizationCode } from './authorization-code.ts'
@@ -34,7 +38,8 @@ export function tokenEndpoint(app: App, signet: Signet): void {
     )
     if (body.grant_type === undefined) throw new OAuthError('invalid_request', 'The grant_type is missing.')
     const exchange = grantTypes.get(body.grant_type)
-    if (!exchange) throw new OAuthError('unsupported_grant_type', `The grant_type is none of ${[...grantTypes.keys()].join(', ')}.`)
+    if (!exchange)
+      throw new OAuthError('unsupported_grant_type', `The grant_type is none of ${[...grantTypes.keys()].join(', ')}.`)
     if (!(authenticated.client.grant_types as readonly string[]).includes(body.grant_type))
       throw new OAuthError('unauthorized_client', 'This client is not registered for that grant_type.')
     return exchange(signet, authenticated, body, callerOf(request))

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { isAbsolute, resolve } from 'node:path'
+import { isSchemaName } from '../database/connection.ts'
 import { formatDuration, parseDuration } from './duration.ts'
 import { parseIssuer } from './issuer.ts'
 
@@ -25,13 +26,16 @@ interface Text {
   about: string
 }
 
-const duration = (about: string, standard: string, atLeast = 1): Setting<number> => ({
-  takes: `a duration such as \`15m\`, \`24h\` or \`90d\`, at least ${formatDuration(atLeast)}`,
+/** Ten years. What is longer is a slip of the unit, and overflows the database's integers before long. */
+const longest = 3650 * 86_400
+
+const duration = (about: string, standard: string, atLeast = 1, atMost = longest): Setting<number> => ({
+  takes: `a duration such as \`15m\`, \`24h\` or \`90d\`, from ${formatDuration(atLeast)} to ${formatDuration(atMost)}`,
   default: standard,
   about,
   parse: (text) => {
     const seconds = parseDuration(text)
-    return seconds !== undefined && seconds >= atLeast ? seconds : undefined
+    return seconds !== undefined && seconds >= atLeast && seconds <= atMost ? seconds : undefined
   },
 })
 
@@ -73,10 +77,14 @@ const masterKey = (about: string, defaultInWords?: string): Setting<Buffer> => (
 })
 
 function isAddressRange(text: string): boolean {
-  const [address = '', prefix] = text.split('/')
+  const [address = '', prefix, more] = text.split('/')
+  if (more !== undefined) return false
   if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true
   const version = isIP(address)
-  return version !== 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)))
+  return (
+    version !== 0 &&
+    (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)))
+  )
 }
 
 /** Every setting Signet knows. The table in docs/settings.md is made from it. */
@@ -97,7 +105,9 @@ export const declarations = {
     defaultInWords: 'the port of a loopback issuer, else 4000',
     about: 'The port to listen on.',
   }),
-  SIGNET_TLS_CERT: filePath('A PEM file with the certificate chain, to serve HTTPS directly. Goes with SIGNET_TLS_KEY.'),
+  SIGNET_TLS_CERT: filePath(
+    'A PEM file with the certificate chain, to serve HTTPS directly. Goes with SIGNET_TLS_KEY.',
+  ),
   SIGNET_TLS_KEY: filePath('A PEM file with the private key of SIGNET_TLS_CERT.'),
   SIGNET_TRUST_PROXY: {
     takes: '`off`, or addresses and ranges separated by commas (`loopback`, `10.0.0.0/8`)',
@@ -117,10 +127,10 @@ export const declarations = {
     parse: (text: string) => (/^postgres(ql)?:\/\/./.test(text) && URL.canParse(text) ? text : undefined),
   },
   SIGNET_DATABASE_SCHEMA: {
-    takes: 'a name of lower-case letters, digits and `_`',
+    takes: 'up to 63 lower-case letters, digits and `_`, not beginning with a digit or `pg_`',
     default: 'signet',
     about: 'The schema that holds this issuer. One issuer a schema.',
-    parse: (text: string) => (/^[a-z_][a-z0-9_]{0,62}$/.test(text) ? text : undefined),
+    parse: (text: string) => (isSchemaName(text) ? text : undefined),
   },
   SIGNET_DATABASE_POOL: wholeNumber(2, 200, {
     default: '10',
@@ -142,7 +152,12 @@ export const declarations = {
   SIGNET_SESSION_IDLE_TTL: duration('How long a sign-in at Signet lasts without being used.', '7d'),
   SIGNET_STATUS_LIST_TTL: duration('How long a verifier may keep a status list.', '15s'),
   SIGNET_KEY_ROTATION_PERIOD: duration('How long a key signs before the next one takes over.', '90d'),
-  SIGNET_KEY_LEASE: duration('How long a node signs without having confirmed the keys in the database.', '60s', 3),
+  SIGNET_KEY_LEASE: duration(
+    'How long a node signs without having confirmed the keys in the database.',
+    '60s',
+    3,
+    3600,
+  ),
   SIGNET_JWKS_MAX_AGE: duration('The max-age of the JWK Set.', '5m', 0),
   SIGNET_VERIFIER_CACHE: duration('The longest that any verifier keeps the JWK Set.', '24h', 0),
   SIGNET_CLOCK_SKEW: duration('How far clocks may be apart.', '60s', 0),

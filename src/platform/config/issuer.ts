@@ -12,7 +12,9 @@ export function isLoopbackHost(hostname: string): boolean {
 export function parseIssuer(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined
   const url = new URL(text)
-  if (url.origin !== text) return undefined
+  if (url.origin !== text || url.port === '0') return undefined
+  // URL parsers take these; they are two spellings of one host, and no host.
+  if (url.hostname.endsWith('.') || url.hostname.includes('*')) return undefined
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname))) return text
   return undefined
 }

@@ -59,12 +59,13 @@ export class SettingsError extends Error {
 export function readSettings(environment: Readonly<Record<string, string | undefined>>, folder: string): Settings {
   const faults: string[] = []
   const texts = new Map<string, string>()
-  for (const source of [readDotEnv(folder), environment])
+  for (const source of [readDotEnv(folder, faults), environment])
     for (const [name, text] of Object.entries(source)) if (name.startsWith('SIGNET_') && text) texts.set(name, text)
 
   readSecretFiles(texts, folder, faults)
   for (const name of texts.keys())
-    if (!Object.hasOwn(declarations, name) && !name.startsWith('SIGNET_TEST_')) faults.push(`${name}: there is no such setting.`)
+    if (!Object.hasOwn(declarations, name) && !name.startsWith('SIGNET_TEST_'))
+      faults.push(`${name}: there is no such setting.`)
 
   const read = <N extends SettingName>(name: N): Value<N> | undefined => {
     const setting = declarations[name] as Setting<Value<N>>
@@ -72,7 +73,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     if (text === undefined) return undefined
     const value = setting.parse(text, folder)
     if (value === undefined)
-      faults.push(`${name}: takes ${setting.takes}${setting.secret ? '' : `; it is ${JSON.stringify(text)}`}.`)
+      faults.push(`${name}: takes ${setting.takes}${setting.secret ? '' : `; it is ${shown(text)}`}.`)
     return value
   }
   // A setting with a default is only absent when its text is bad, and then the start stops on the faults below.
@@ -150,13 +151,22 @@ function defaultPort(issuer: string | undefined): number {
   return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
 }
 
-function readDotEnv(folder: string): NodeJS.Dict<string> {
+function readDotEnv(folder: string, faults: string[]): NodeJS.Dict<string> {
+  const file = resolve(folder, '.env')
   try {
-    return parseEnv(readFileSync(resolve(folder, '.env'), 'utf8'))
+    return parseEnv(readFileSync(file, 'utf8'))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {}
-    throw error
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOENT') faults.push(`${file}: cannot be read (${code ?? 'unknown error'}).`)
+    return {}
   }
+}
+
+/** A bad value within a message: bounded, and without the user name and password that an address may hold. */
+function shown(text: string): string {
+  const most = 100
+  const safe = text.replace(/\/\/[^/]*@/g, '//...@')
+  return JSON.stringify(safe.length > most ? `${safe.slice(0, most)}...` : safe)
 }
 
 function readSecretFiles(texts: Map<string, string>, folder: string, faults: string[]): void {

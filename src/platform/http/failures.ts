@@ -23,12 +23,16 @@ export function asOAuthError(error: unknown, request: FastifyRequest): OAuthErro
   const { validation, statusCode = 500, code } = error as FastifyError
   if (validation) {
     const name = validation[0]?.instancePath.split('/')[1]
-    return new OAuthError('invalid_request', name ? `The parameter '${name}' is not well formed.` : 'The request is not well formed.')
+    return new OAuthError(
+      'invalid_request',
+      name ? `The parameter '${name}' is not well formed.` : 'The request is not well formed.',
+    )
   }
   if (statusCode === 413) return new OAuthError('invalid_request', 'The body is too large.', { status: 413 })
   if (statusCode === 415)
     return new OAuthError('invalid_request', 'The body must be application/x-www-form-urlencoded.', { status: 415 })
-  if (statusCode >= 400 && statusCode < 500) return new OAuthError('invalid_request', 'The request cannot be read.', { status: statusCode })
+  if (statusCode >= 400 && statusCode < 500)
+    return new OAuthError('invalid_request', 'The request cannot be read.', { status: statusCode })
   request.log.error({ err: error, code }, 'unexpected failure')
   return new OAuthError('server_error', `Something went wrong here. Ask the operator about request ${request.id}.`)
 }

@@ -14,7 +14,8 @@ export function sendNotFound(app: App, request: FastifyRequest, reply: FastifyRe
   const status = allowed.length > 0 ? 405 : 404
   if (allowed.length > 0) reply.header('allow', allowed.join(', '))
   if (request.headers.accept?.includes('text/html')) return sendErrorPage(request, reply, status, 'notFound')
-  const description = status === 405 ? `This address takes ${allowed.join(' and ')}.` : 'There is nothing at this address.'
+  const description =
+    status === 405 ? `This address takes ${allowed.join(' and ')}.` : 'There is nothing at this address.'
   return reply
     .status(status)
     .header('cache-control', 'no-store')

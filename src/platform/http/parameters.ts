@@ -68,7 +68,10 @@ export function describeFault({ name, fault }: ParameterFault): string {
 
 /** The form of a body that schemas judge: only what the form held. No name can reach a prototype. */
 export function toRecord(parameters: Parameters): Record<string, string | string[]> {
-  const record: Record<string, string | string[]> = Object.assign(Object.create(null), Object.fromEntries(parameters.values))
+  const record: Record<string, string | string[]> = Object.assign(
+    Object.create(null),
+    Object.fromEntries(parameters.values),
+  )
   if (parameters.resource.length > 0) record['resource'] = [...parameters.resource]
   return record
 }

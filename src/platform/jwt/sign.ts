@@ -23,11 +23,18 @@ export function encodeHeader(header: JwtHeader): string {
  *
  * @param encodedHeader from `encodeHeader`
  */
-export async function signJwt(encodedHeader: string, claims: object, key: KeyObject, alg: SigningAlgorithm): Promise<string> {
+export async function signJwt(
+  encodedHeader: string,
+  claims: object,
+  key: KeyObject,
+  alg: SigningAlgorithm,
+): Promise<string> {
   const input = `${encodedHeader}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
   const data = Buffer.from(input)
   // RFC 7518 §3.4: r ‖ s, not DER.
   const signature =
-    alg === 'ES256' ? sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' }) : await signInThreadPool('sha256', data, key)
+    alg === 'ES256'
+      ? sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' })
+      : await signInThreadPool('sha256', data, key)
   return `${input}.${signature.toString('base64url')}`
 }

@@ -47,7 +47,10 @@ export function displayName(account: Pick<Account, 'name' | 'username' | 'email'
  * Whether it is somebody's only a mail can tell.
  */
 export function isEmailAddress(text: string): boolean {
-  return Buffer.byteLength(text) <= 254 && /^[^\s@\p{Cc}<>"(),:;\\[\]]{1,64}@[^\s@\p{Cc}<>"(),:;\\[\]]+\.[^\s@\p{Cc}<>"(),:;\\[\].]+$/u.test(text)
+  return (
+    Buffer.byteLength(text) <= 254 &&
+    /^[^\s@\p{Cc}<>"(),:;\\[\]]{1,64}@[^\s@\p{Cc}<>"(),:;\\[\]]+\.[^\s@\p{Cc}<>"(),:;\\[\].]+$/u.test(text)
+  )
 }
 
 /** A user name has no `@`, so that it is never mistaken for an e-mail address. */

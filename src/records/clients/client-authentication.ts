@@ -93,7 +93,9 @@ function parseBasic(authorization: string): { clientId: string; secret: string }
     const [clientId, secret] = [pair.slice(0, colon), pair.slice(colon + 1)].map((part) =>
       decodeURIComponent(part.replaceAll('+', ' ')),
     )
-    return clientId !== undefined && secret !== undefined && !/\0/.test(clientId + secret) ? { clientId, secret } : undefined
+    return clientId !== undefined && secret !== undefined && !/\0/.test(clientId + secret)
+      ? { clientId, secret }
+      : undefined
   } catch {
     return undefined
   }

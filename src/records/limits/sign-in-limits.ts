@@ -39,7 +39,15 @@ const window = 15 * 60 // seconds
  */
 export function createSignInLimits(database: Database): SignInLimits {
   const limiter = (keyPrefix: string, points: number, duration: number) =>
-    new RateLimiterPostgres({ storeClient: database, storeType: 'pool', tableName: 'rate_limits', tableCreated: true, keyPrefix, points, duration })
+    new RateLimiterPostgres({
+      storeClient: database,
+      storeType: 'pool',
+      tableName: 'rate_limits',
+      tableCreated: true,
+      keyPrefix,
+      points,
+      duration,
+    })
   const perAccount = limiter('sign-in-account', 10, window)
   const perNetwork = limiter('sign-in-network', 100, window)
   const perBrowser = limiter('sign-in-browser', 10, window)
@@ -87,5 +95,7 @@ function key(...parts: string[]): string {
 export function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) return address
   const parsed = ipaddr.process(address)
-  return parsed instanceof ipaddr.IPv6 ? `${new ipaddr.IPv6([...parsed.parts.slice(0, 4), 0, 0, 0, 0])}/64` : parsed.toString()
+  return parsed instanceof ipaddr.IPv6
+    ? `${new ipaddr.IPv6([...parsed.parts.slice(0, 4), 0, 0, 0, 0])}/64`
+    : parsed.toString()
 }

@@ -1,6 +1,6 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { type AccountRow, accountFromRow, accountSelect } from '../accounts/accounts-store.ts'
 import type { Account } from '../accounts/account.ts'
+import { type AccountRow, accountFromRow, accountSelect } from '../accounts/accounts-store.ts'
 
 /** A browser's sign-in, with the person it signs in. */
 export interface Session {

@@ -1,8 +1,14 @@
 import t from 'tap'
 import { isRegisteredRedirectUri } from '../../../src/endpoints/authorization/redirect-uri.ts'
 
-const web = { redirect_uris: ['https://app.example/callback'], token_endpoint_auth_method: 'client_secret_basic' } as const
-const app = { redirect_uris: ['http://127.0.0.1/cb', 'http://[::1]:80/cb', 'com.example.app:/cb'], token_endpoint_auth_method: 'none' } as const
+const web = {
+  redirect_uris: ['https://app.example/callback'],
+  token_endpoint_auth_method: 'client_secret_basic',
+} as const
+const app = {
+  redirect_uris: ['http://127.0.0.1/cb', 'http://[::1]:80/cb', 'com.example.app:/cb'],
+  token_endpoint_auth_method: 'none',
+} as const
 
 t.test('whatever is not the registered text is another address', async (t) => {
   for (const uri of [
@@ -48,5 +54,7 @@ t.test('an app on a loopback address may choose its port and nothing else', asyn
     'http://127.0.0.2:51234/cb',
   ])
     t.notOk(isRegisteredRedirectUri(app, uri), uri)
-  t.notOk(isRegisteredRedirectUri({ ...app, token_endpoint_auth_method: 'client_secret_basic' }, 'http://127.0.0.1:51234/cb'))
+  t.notOk(
+    isRegisteredRedirectUri({ ...app, token_endpoint_auth_method: 'client_secret_basic' }, 'http://127.0.0.1:51234/cb'),
+  )
 })

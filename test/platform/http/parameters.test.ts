@@ -3,7 +3,11 @@ import { parseParameters, toRecord } from '../../../src/platform/http/parameters
 
 const parsed = (text: string) => {
   const { values, resource, faults } = parseParameters(text)
-  return { values: Object.fromEntries(values), resource: [...resource], faults: faults.map(({ name, fault }) => `${name} ${fault}`) }
+  return {
+    values: Object.fromEntries(values),
+    resource: [...resource],
+    faults: faults.map(({ name, fault }) => `${name} ${fault}`),
+  }
 }
 
 t.test('a doubled parameter is a fault, though one of the two be empty; resource may come again', async (t) => {

@@ -10,9 +10,17 @@ import { LimitExceeded } from '../../../records/limits/sign-in-limits.ts'
 import { currentSession } from '../../../records/sessions/browser-session.ts'
 import type { Signet } from '../../../signet.ts'
 import { sessionIdFor } from '../../../tokens/authentication.ts'
-import { cancelHref, clientOnPage, continueValue, formToken, type Journey, pageContext, takeUpSealed } from '../journey.ts'
-import { SignInPage, type SignInPageProps } from './sign-in-page.tsx'
+import {
+  cancelHref,
+  clientOnPage,
+  continueValue,
+  formToken,
+  type Journey,
+  pageContext,
+  takeUpSealed,
+} from '../journey.ts'
 import { signIn } from './sign-in.ts'
+import { SignInPage, type SignInPageProps } from './sign-in-page.tsx'
 
 type Fault = Pick<SignInPageProps, 'fault' | 'retryAfterSeconds' | 'username'>
 
@@ -85,7 +93,8 @@ async function showPage(
       continueTo,
       client: journey && clientOnPage(journey.request.target),
       current: offered && { name: displayName(offered.account) },
-      signUpHref: signet.settings.signUp === 'open' ? `/sign-up${continueTo ? `?continue=${continueTo}` : ''}` : undefined,
+      signUpHref:
+        signet.settings.signUp === 'open' ? `/sign-up${continueTo ? `?continue=${continueTo}` : ''}` : undefined,
       cancelHref: journey && cancelHref(signet, journey.request.target),
       ...fault,
     }),

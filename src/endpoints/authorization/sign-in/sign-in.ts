@@ -2,7 +2,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { browserOf } from '../../../platform/http/cookies.ts'
 import { callerOf } from '../../../platform/http/request-context.ts'
 import { digest } from '../../../platform/secrets/digest.ts'
-import { findSignInCandidates, type SignInCandidate, setPasswordHash } from '../../../records/accounts/accounts-store.ts'
+import {
+  findSignInCandidates,
+  type SignInCandidate,
+  setPasswordHash,
+} from '../../../records/accounts/accounts-store.ts'
 import { recordEvent } from '../../../records/events/events-store.ts'
 import { LimitExceeded } from '../../../records/limits/sign-in-limits.ts'
 import { startSession } from '../../../records/sessions/browser-session.ts'
@@ -26,7 +30,13 @@ export async function signIn(
   const browserDigest = digest(browserOf(request, reply, settings.issuer))
   const candidates = await findSignInCandidates(database, username, browserDigest)
   const attempt = {
-    account: candidates.length > 0 ? candidates.map(({ sub }) => sub).sort().join() : username.toLowerCase(),
+    account:
+      candidates.length > 0
+        ? candidates
+            .map(({ sub }) => sub)
+            .sort()
+            .join()
+        : username.toLowerCase(),
     network: caller.network,
     knownBrowser: candidates.some(({ knownHere }) => knownHere) ? browserDigest : undefined,
   }

@@ -8,8 +8,8 @@ import { HashQueueFull } from '../../../records/accounts/password-hashing.ts'
 import { LimitExceeded } from '../../../records/limits/sign-in-limits.ts'
 import type { Signet } from '../../../signet.ts'
 import { clientOnPage, continueValue, formToken, type Journey, pageContext, takeUpSealed } from '../journey.ts'
-import { type SignUpFaults, SignUpPage } from './sign-up-page.tsx'
 import { signUp } from './sign-up.ts'
+import { type SignUpFaults, SignUpPage } from './sign-up-page.tsx'
 
 interface Shown {
   readonly values: { readonly name: string | undefined; readonly email: string | undefined }
@@ -23,7 +23,8 @@ export function signUpEndpoint(app: App, signet: Signet): void {
 
   app.get<{ Querystring: Parameters }>('/sign-up', async (request, reply) => {
     const sealed = request.query.values.get('continue')
-    if (closed) return reply.redirect(sealed === undefined ? '/sign-in' : `/sign-in?continue=${encodeURIComponent(sealed)}`, 303)
+    if (closed)
+      return reply.redirect(sealed === undefined ? '/sign-in' : `/sign-in?continue=${encodeURIComponent(sealed)}`, 303)
     const journey = sealed === undefined ? undefined : await takeUpSealed(signet, request, reply, sealed)
     if (sealed !== undefined && !journey) return reply
     const email = journey?.request.loginHint
@@ -33,7 +34,11 @@ export function signUpEndpoint(app: App, signet: Signet): void {
 
   app.post<{ Body: Parameters }>('/sign-up', async (request, reply) => {
     const { values, faults } = request.body
-    if (closed || faults.length > 0 || !isOwnForm(request, signet.settings.issuer, signet.secrets.csrf, values.get('csrf')))
+    if (
+      closed ||
+      faults.length > 0 ||
+      !isOwnForm(request, signet.settings.issuer, signet.secrets.csrf, values.get('csrf'))
+    )
       return sendErrorPage(request, reply, 403, 'refused')
     const sealed = values.get('continue')
     const journey = sealed === undefined ? undefined : await takeUpSealed(signet, request, reply, sealed)
@@ -48,7 +53,14 @@ export function signUpEndpoint(app: App, signet: Signet): void {
       const retryAfterSeconds = limited ? error.retryAfter : 2
       reply.header('retry-after', retryAfterSeconds)
       const form = limited ? 'too_many_attempts' : 'busy'
-      return showPage(signet, request, reply, journey, { values: typed, faults: { form }, retryAfterSeconds }, limited ? 429 : 503)
+      return showPage(
+        signet,
+        request,
+        reply,
+        journey,
+        { values: typed, faults: { form }, retryAfterSeconds },
+        limited ? 429 : 503,
+      )
     }
     return reply.redirect(journey ? `/authorize?continue=${continueValue(signet, journey.travelling)}` : '/', 303)
   })
