@@ -13,7 +13,10 @@ interface ClientFlag {
 /** One flag a member, singular where the member is a list, each with the rules' own words for what it takes. */
 const valueFlags = (): ClientFlag[] => [
   { member: 'client_name', option: oneValue('--name <text>', 'what people call the application') },
-  { member: 'redirect_uris', option: manyValues('--redirect-uri <uri>', 'where people are sent back to after signing in') },
+  {
+    member: 'redirect_uris',
+    option: manyValues('--redirect-uri <uri>', 'where people are sent back to after signing in'),
+  },
   {
     member: 'post_logout_redirect_uris',
     option: manyValues('--post-logout-redirect-uri <uri>', 'where people may be sent back to after signing out'),
@@ -35,6 +38,7 @@ const valueFlags = (): ClientFlag[] => [
   {
     member: 'default_max_age',
     option: seconds('--default-max-age <seconds>', 'how old a sign-in may be, where a request does not say'),
+    optional: true,
   },
   { member: 'client_uri', option: oneValue('--client-uri <uri>', 'its home page (https)'), optional: true },
   { member: 'logo_uri', option: oneValue('--logo-uri <uri>', 'its logo (https)'), optional: true },
@@ -60,9 +64,13 @@ const eitherWayFlags = [
  *
  * @returns reads what was given: members of the metadata by name, null where an empty value takes one away
  */
-export function addClientFlags(command: Command): () => Record<string, unknown> {
+export function addClientFlags(
+  command: Command,
+  { nameIs }: { nameIs: 'required' | 'optional' },
+): () => Record<string, unknown> {
   const flags = valueFlags()
-  for (const { option } of flags) command.addOption(option)
+  for (const { member, option } of flags)
+    command.addOption(option.makeOptionMandatory(member === 'client_name' && nameIs === 'required'))
   for (const { name, about } of eitherWayFlags) addEitherWay(command, name, about)
   return () => {
     const given = command.opts<Record<string, unknown>>()

@@ -1,22 +1,17 @@
 import type { Command } from 'commander'
-import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
-import { digest, randomText } from '../platform/secrets/digest.ts'
-import { type Client, type ClientMetadata, isPublic } from '../records/clients/client.ts'
-import { changeMetadata, completeMetadata, type RegistrationTerms } from '../records/clients/client-metadata.ts'
-import {
-  addClientSecret,
-  deleteClient,
-  deleteClientSecrets,
-  findClient,
-  insertClient,
-  listClients,
-  lockClient,
-  updateClient,
-} from '../records/clients/clients-store.ts'
+import { inTransaction } from '../platform/database/queryable.ts'
+import { deleteClient, listClients, metadataMembers } from '../records/clients/clients-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
-import { listResources, lockResources } from '../records/resources/resources-store.ts'
+import {
+  changeClient,
+  createClient,
+  needClient,
+  noSuchClient,
+  type RegisteredClient,
+  rotateSecret,
+} from './client-changes.ts'
 import { addClientFlags } from './client-flags.ts'
-import { CommandFailed, WrongUsage } from './failures.ts'
+import { WrongUsage } from './failures.ts'
 import { json } from './flags.ts'
 import { type Document, type Format, printMany, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'
@@ -29,10 +24,9 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
   const clients = program.command('clients').description('Register applications, and look after them.')
 
   const create = clients.command('create').description('Register a client, and print its client_id and secret.')
-  const metadataOfCreate = addClientFlags(create)
+  const metadataOfCreate = addClientFlags(create, { nameIs: 'required' })
   create.addOption(json()).action(async (format: Format) => {
     const input = metadataOfCreate()
-    if (input['client_name'] === undefined) throw new WrongUsage('--name is missing: what people call the application.')
     const { client, secret } = await withSignet(terminal, ({ database }) =>
       inTransaction(database, (tx) => createClient(tx, input)),
     )
@@ -63,14 +57,14 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .command('update')
     .description('Replace the metadata that is given; an empty value takes it away. The rest stays.')
     .argument('<client_id>')
-  const metadataOfUpdate = addClientFlags(update)
+  const metadataOfUpdate = addClientFlags(update, { nameIs: 'optional' })
   update.addOption(json()).action(async (clientId: string, format: Format) => {
     const changes = metadataOfUpdate()
     if (Object.keys(changes).length === 0) throw new WrongUsage('Nothing to change is given.')
     const { client, secret } = await withSignet(terminal, ({ database }) =>
       inTransaction(database, (tx) => changeClient(tx, clientId, changes)),
     )
-    printOne(terminal, format, secret === undefined ? documentOf(client) : withSecret(client, secret), secret === undefined ? [] : [keepIt])
+    printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
   })
 
   clients
@@ -102,76 +96,14 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     })
 }
 
-interface ClientWithSecret {
-  readonly client: ClientMetadata & { readonly client_id: string }
-  readonly secret: string | undefined
-}
-
-async function createClient(tx: Queryable, input: Record<string, unknown>): Promise<ClientWithSecret> {
-  const metadata = completeMetadata(input, await registrationTerms(tx))
-  const clientId = `client_${randomText(16)}`
-  const secret = isPublic(metadata) ? undefined : randomText(32)
-  await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret))
-  await recordEvent(tx, { type: 'client_created', caller: undefined, clientId, detail: { name: metadata.client_name } })
-  return { client: { ...metadata, client_id: clientId }, secret }
-}
-
-/** Client metadata as a command changes it. Who stops being public gets a secret; who becomes public loses all. */
-async function changeClient(tx: Queryable, clientId: string, changes: Record<string, unknown>): Promise<ClientWithSecret> {
-  const terms = await registrationTerms(tx)
-  if (!(await lockClient(tx, clientId))) throw noSuchClient(clientId)
-  const existing = await needClient(tx, clientId)
-  const metadata = changeMetadata(metadataOf(existing), changes, terms)
-  await updateClient(tx, clientId, metadata)
-  const secret = isPublic(existing) && !isPublic(metadata) ? randomText(32) : undefined
-  if (secret !== undefined) await addClientSecret(tx, clientId, digest(secret))
-  if (isPublic(metadata)) await deleteClientSecrets(tx, clientId)
-  const changed = (Object.keys(metadata) as (keyof ClientMetadata)[]).filter(
-    (name) => JSON.stringify(metadata[name]) !== JSON.stringify(existing[name]),
-  )
-  await recordEvent(tx, { type: 'client_updated', caller: undefined, clientId, detail: { changed } })
-  return { client: { ...metadata, client_id: clientId }, secret }
-}
-
-async function rotateSecret(tx: Queryable, clientId: string): Promise<{ client: Client; secret: string }> {
-  if (!(await lockClient(tx, clientId))) throw noSuchClient(clientId)
-  const client = await needClient(tx, clientId)
-  if (isPublic(client)) throw new CommandFailed(`The client ${clientId} is public: it has no secret.`)
-  const secret = randomText(32)
-  await addClientSecret(tx, clientId, digest(secret))
-  await recordEvent(tx, { type: 'client_secret_rotated', caller: undefined, clientId })
-  return { client, secret }
-}
-
-/** The resources stay as they are until the client that is built on them stands. */
-async function registrationTerms(tx: Queryable): Promise<RegistrationTerms> {
-  await lockResources(tx, 'reading')
-  return { resources: await listResources(tx), defaultIdTokenAlg: 'ES256' }
-}
-
-async function needClient(db: Queryable, clientId: string): Promise<Client> {
-  const client = await findClient(db, clientId)
-  if (!client) throw noSuchClient(clientId)
-  return client
-}
-
-function noSuchClient(clientId: string): CommandFailed {
-  return new CommandFailed(`There is no client ${clientId.slice(0, 80)}: signet clients list shows all.`)
-}
-
-function metadataOf({ client_id: _, secrets: __, allowed: ___, ...metadata }: Client): ClientMetadata {
-  return metadata
-}
-
-/** What is told of a client: the names of RFC 7591 §2, and no digest. */
-function documentOf(client: ClientMetadata & { readonly client_id: string }): Document {
-  const { client_id, ...rest } = client
-  const { secrets: _, allowed: __, ...metadata } = rest as Client
-  return { client_id, ...metadata }
+/** What is told of a client: the metadata under the names of RFC 7591 §2. An allow-list, so no digest gets out. */
+function documentOf(client: RegisteredClient): Document {
+  return { client_id: client.client_id, ...Object.fromEntries(metadataMembers.map((name) => [name, client[name]])) }
 }
 
 /** RFC 7591 §3.2.1; 0: the secret does not expire. */
-function withSecret(client: ClientMetadata & { readonly client_id: string }, secret: string | undefined): Document {
+function withSecret(client: RegisteredClient, secret: string | undefined): Document {
   const { client_id, ...metadata } = documentOf(client)
-  return { client_id, ...(secret === undefined ? {} : { client_secret: secret, client_secret_expires_at: 0 }), ...metadata }
+  const issued = secret === undefined ? {} : { client_secret: secret, client_secret_expires_at: 0 }
+  return { client_id, ...issued, ...metadata }
 }

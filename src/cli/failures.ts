@@ -41,7 +41,9 @@ function isAboutDatabase(error: Error): boolean {
   if (error.name === 'DatabaseUnavailable' || error instanceof AggregateError) return true
   if (/^(?:connect|getaddrinfo)$/.test(syscall ?? '')) return true
   // PostgreSQL Appendix A: connection, authorization, database that is not there, resources, operator.
-  return /^(?:08|28|3D|53|57)[0-9A-Z]{3}$/.test(code ?? '') || /^(?:Connection terminated|timeout e)/.test(error.message)
+  return (
+    /^(?:08|28|3D|53|57)[0-9A-Z]{3}$/.test(code ?? '') || /^(?:Connection terminated|timeout e)/.test(error.message)
+  )
 }
 
 function reasonOf(error: Error): string {

@@ -19,15 +19,20 @@ export function manyValues(flag: string, about: string): Option {
 /** A flag whose values are lists separated by blanks, and that can be given any number of times. */
 export function manyWords(flag: string, about: string): Option {
   return new Option(flag, `${about} (repeatable, or several separated by blanks)`).argParser<string[] | undefined>(
-    (value, previous = []) => [...previous, ...notAFlag(value).split(' ').filter((word) => word !== '')],
+    (value, previous = []) => [
+      ...previous,
+      ...notAFlag(value)
+        .split(' ')
+        .filter((word) => word !== ''),
+    ],
   )
 }
 
 /** A flag that takes a whole number of seconds; empty stands for none. */
 export function seconds(flag: string, about: string): Option {
-  return new Option(flag, about).argParser<number | null | undefined>((value, previous) => {
+  return new Option(flag, about).argParser<number | '' | undefined>((value, previous) => {
     if (previous !== undefined) throw new InvalidArgumentError('It is given twice.')
-    if (value === '') return null
+    if (value === '') return ''
     if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('It takes a whole number of seconds.')
     return Number(value)
   })
@@ -35,9 +40,9 @@ export function seconds(flag: string, about: string): Option {
 
 /** A flag that takes a duration such as `15m`, and gives seconds; empty stands for none. */
 export function duration(flag: string, about: string): Option {
-  return new Option(flag, about).argParser<number | null | undefined>((value, previous) => {
+  return new Option(flag, about).argParser<number | '' | undefined>((value, previous) => {
     if (previous !== undefined) throw new InvalidArgumentError('It is given twice.')
-    const parsed = value === '' ? null : parseDuration(value)
+    const parsed = value === '' ? '' : parseDuration(value)
     if (parsed === undefined) throw new InvalidArgumentError('It takes a duration such as 15m, 24h or 90d.')
     return parsed
   })

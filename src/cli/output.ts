@@ -10,13 +10,21 @@ export interface Format {
 }
 
 /**
- * Prints one thing: as one JSON document and nothing else, or as lines of name and value.
+ * Prints one thing: as one JSON document and nothing else, or as lines of name and value, without empty ones.
  *
  * @param notes sentences for a person, printed below
  */
-export function printOne(terminal: Terminal, { json }: Format, document: Document, notes: readonly string[] = []): void {
-  if (json) return terminal.writeOut(`${visibleJson(document)}\n`)
-  const lines = Object.entries(document).filter(([, value]) => value !== undefined)
+export function printOne(
+  terminal: Terminal,
+  { json }: Format,
+  document: Document,
+  notes: readonly string[] = [],
+): void {
+  if (json) {
+    terminal.writeOut(`${visibleJson(document)}\n`)
+    return
+  }
+  const lines = Object.entries(document).filter(([, value]) => inWords(value) !== '')
   const width = Math.max(...lines.map(([name]) => name.length))
   const text = lines.map(([name, value]) => `${name.padEnd(width)}  ${inWords(value)}`.trimEnd())
   terminal.writeOut(`${[...text, ...(notes.length > 0 ? ['', ...notes] : [])].map(oneLine).join('\n')}\n`)
@@ -35,8 +43,12 @@ export function printMany(
   columns: readonly string[],
   nothing: string,
 ): void {
-  if (json) return terminal.writeOut(`${visibleJson(documents)}\n`)
-  if (documents.length === 0) return terminal.writeOut(`${nothing}\n`)
+  if (json) terminal.writeOut(`${visibleJson(documents)}\n`)
+  else if (documents.length === 0) terminal.writeOut(`${nothing}\n`)
+  else terminal.writeOut(table(documents, columns))
+}
+
+function table(documents: readonly Document[], columns: readonly string[]): string {
   const rows = [columns, ...documents.map((document) => columns.map((column) => oneLine(inWords(document[column]))))]
   const widths = columns.map((_, index) => Math.max(...rows.map((row) => widthOf(row[index] ?? ''))))
   const lines = rows.map((row) =>
@@ -45,7 +57,7 @@ export function printMany(
       .join('  ')
       .trimEnd(),
   )
-  terminal.writeOut(`${lines.join('\n')}\n`)
+  return `${lines.join('\n')}\n`
 }
 
 function inWords(value: Value | undefined): string {

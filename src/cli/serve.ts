@@ -1,40 +1,52 @@
 import type { Command } from 'commander'
-import { buildApp } from '../app.ts'
-import { installationFolder } from '../platform/config/installation-folder.ts'
-import { readSettings } from '../platform/config/settings.ts'
-import { createLog } from '../platform/log.ts'
-import { start } from '../start.ts'
+import { readSettings, type Settings } from '../platform/config/settings.ts'
+import { CommandFailed } from './failures.ts'
+import type { Terminal } from './terminal.ts'
 
 /** `signet serve`: runs until it is told to stop, and then lets what has begun come to its end. */
-export function serveCommand(program: Command): void {
+export function serveCommand(program: Command, terminal: Terminal): void {
   program
     .command('serve')
     .description('Start the server.')
     .action(async () => {
-      const settings = readSettings(process.env, installationFolder())
-      const log = createLog(settings)
-      const { signet, stop } = await start(settings, log)
-      const app = buildApp(signet)
+      const settings = readSettings(terminal.environment, terminal.folder)
+      const [{ buildApp }, { createLog }, { start }] = await Promise.all([
+        import('../app.ts'),
+        import('../platform/log.ts'),
+        import('../start.ts'),
+      ])
+      const { signet, stop } = await start(settings, createLog(settings))
       try {
-        await app.listen({ host: settings.host, port: settings.port })
-      } catch (error) {
+        const app = buildApp(signet)
+        await app.listen({ host: settings.host, port: settings.port }).catch(inWords(settings))
+        terminal.writeOut(`Signet is ready: ${settings.issuer}\n`)
+        await aborted(terminal.asked)
+        await app.close()
+      } finally {
         await stop()
-        throw error
       }
-      process.stdout.write(`Signet is ready: ${settings.issuer}\n`)
-      await asked()
-      await app.close()
-      await stop()
     })
 }
 
-/** Resolves at the first signal to end; a second one ends the process at once. */
-function asked(): Promise<void> {
+/** The two ways in which a port is refused, with the way out. */
+function inWords({ host, port }: Pick<Settings, 'host' | 'port'>): (error: unknown) => never {
+  return (error) => {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EADDRINUSE')
+      throw new CommandFailed(
+        `Something listens on ${host}, port ${port}, already: stop it, or set SIGNET_PORT. The issuer's port is what browsers use.`,
+      )
+    if (code === 'EACCES')
+      throw new CommandFailed(
+        `This user may not listen on port ${port}: set SIGNET_PORT to one above 1023, behind a proxy.`,
+      )
+    throw error
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const)
-      process.once(signal, () => {
-        process.once(signal, () => process.exit(1))
-        resolve()
-      })
+    if (signal.aborted) return resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
   })
 }

@@ -28,7 +28,9 @@ export async function withSignet<T>(terminal: Terminal, work: (signet: Signet) =
 /** A log for commands: warnings and errors, unless the settings want less. */
 export async function quietLog({ logLevel }: Pick<Settings, 'logLevel'>): Promise<Log> {
   const { createLog } = await import('../platform/log.ts')
-  return createLog({ logLevel: logLevel === 'silent' || logLevel === 'fatal' || logLevel === 'error' ? logLevel : 'warn' })
+  return createLog({
+    logLevel: logLevel === 'silent' || logLevel === 'fatal' || logLevel === 'error' ? logLevel : 'warn',
+  })
 }
 
 /** @throws CommandFailed when the person has asked for the end */

@@ -13,14 +13,23 @@ export { isOpenidScope, openidScopes }
 export function requestedScopes(client: Pick<Client, 'scope'>, requested: string | undefined): string[] {
   const registered = scopesOf(client.scope)
   if (requested === undefined) return registered
-  // RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), delimited by single spaces.
-  if (!/^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(requested))
-    throw new OAuthError('invalid_scope', 'The scope is not a list of names with single spaces between them.')
-  const scopes = scopesOf(requested)
+  const scopes = readScopes(requested)
   const foreign = scopes.find((scope) => !registered.includes(scope))
   if (foreign !== undefined)
     throw new OAuthError('invalid_scope', `This client is not registered for the scope '${foreign.slice(0, 60)}'.`)
   return scopes
+}
+
+/**
+ * The scopes of a `scope` parameter, each once.
+ *
+ * @throws OAuthError `invalid_scope` for what is not well formed
+ */
+export function readScopes(requested: string): string[] {
+  // RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), delimited by single spaces.
+  if (!/^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(requested))
+    throw new OAuthError('invalid_scope', 'The scope is not a list of names with single spaces between them.')
+  return scopesOf(requested)
 }
 
 /**
@@ -55,8 +64,8 @@ export function chooseTarget(
 ): { target: Target; scopes: string[] } {
   const resources = client.allowed.filter(({ identifier }) => granted.length === 0 || granted.includes(identifier))
   const forIssuer = { target: { kind: 'issuer' } as const, scopes: scopes.filter(isOpenidScope) }
-  if (requested.length > 1) throw new OAuthError('invalid_target', 'An access token is for one resource; name one.')
-  const named = requested[0]
+  const [named, alsoNamed] = new Set(requested)
+  if (alsoNamed !== undefined) throw new OAuthError('invalid_target', 'An access token is for one resource; name one.')
   if (named === issuer) return forIssuer
   const owners = resources.filter((resource) => resource.scopes.some((scope) => scopes.includes(scope)))
   const [resource, another] =

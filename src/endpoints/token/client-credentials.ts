@@ -35,6 +35,7 @@ export async function clientCredentials(
       scopes: requestedScopes(client, undefined),
       resources: client.resources,
     }))
+  if (grantId === undefined) throw new OAuthError('invalid_client', 'The secret has just been replaced.')
   const { token, expiresIn } = await issueAccessToken(signet, {
     client,
     sub: undefined,

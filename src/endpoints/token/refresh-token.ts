@@ -1,6 +1,6 @@
 import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
-import { type Client, scopesOf } from '../../records/clients/client.ts'
+import type { Client } from '../../records/clients/client.ts'
 import type { AuthenticatedClient } from '../../records/clients/client-authentication.ts'
 import { type Caller, type EventType, recordEvent } from '../../records/events/events-store.ts'
 import { endGrant } from '../../records/grants/grants-store.ts'
@@ -19,6 +19,7 @@ import {
   judgeRefresh,
   type RefreshToken,
 } from '../../tokens/refresh-token.ts'
+import { readScopes } from '../../tokens/scopes.ts'
 import { issueForPerson } from './issue-for-person.ts'
 import type { TokenRequest, TokenResponse } from './token-request.ts'
 
@@ -121,8 +122,8 @@ async function advance(
 /** RFC 6749 §6: no more than was granted. Narrowing touches the access token only, the family keeps its scopes. */
 function narrowedScopes(family: StoredFamily, requested: string | undefined): readonly string[] {
   if (requested === undefined) return family.scopes
-  const scopes = scopesOf(requested)
-  if (scopes.length === 0 || !scopes.every((scope) => family.scopes.includes(scope)))
+  const scopes = readScopes(requested)
+  if (!scopes.every((scope) => family.scopes.includes(scope)))
     throw new OAuthError('invalid_scope', 'The scope is wider than what was granted.')
   return scopes
 }

@@ -135,6 +135,8 @@ function contradictions(settings: Settings): string[] {
       `SIGNET_KEY_ROTATION_PERIOD: must be longer than twice the activation delay of ${formatDuration(delay)} ` +
         '(2 × SIGNET_JWKS_MAX_AGE + SIGNET_VERIFIER_CACHE + SIGNET_CLOCK_SKEW).',
     )
+  if (settings.tls && settings.issuer.startsWith('http:'))
+    faults.push('SIGNET_TLS_CERT and SIGNET_TLS_KEY: serve https, but SIGNET_ISSUER is http.')
   if (settings.refreshTokenTtl > settings.refreshTokenMaxTtl)
     faults.push('SIGNET_REFRESH_TOKEN_TTL: must not be longer than SIGNET_REFRESH_TOKEN_MAX_TTL.')
   if (settings.sessionIdleTtl > settings.sessionTtl)

@@ -1,6 +1,7 @@
 import argon2 from 'argon2'
 import pLimit from 'p-limit'
 import { randomText } from '../../platform/secrets/digest.ts'
+import { normalizePassword } from './normalize-password.ts'
 
 /** OWASP Password Storage: argon2id with 19 MiB, two passes, one lane. */
 const parameters = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
@@ -38,18 +39,13 @@ export function createPasswordHashing(): PasswordHashing {
   // Made when first needed: at the start it would cost the time of a hash.
   let dummy: Promise<string> | undefined
   return {
-    hash: async (password) => inTurn(() => argon2.hash(normalize(password), parameters)),
+    hash: async (password) => inTurn(() => argon2.hash(normalizePassword(password), parameters)),
     verify: async (password, hash) =>
       inTurn(async () => {
         dummy ??= argon2.hash(randomText(16), parameters)
-        const matches = await argon2.verify(hash ?? (await dummy), normalize(password))
+        const matches = await argon2.verify(hash ?? (await dummy), normalizePassword(password))
         return matches && hash !== undefined
       }),
     isOutdated: (hash) => argon2.needsRehash(hash, parameters),
   }
-}
-
-/** The same password typed on two keyboards can arrive as different code points (NIST SP 800-63B-4 §3.1.1.2). */
-function normalize(password: string): string {
-  return password.normalize('NFKC')
 }

@@ -1,3 +1,5 @@
+import { normalizePassword } from './normalize-password.ts'
+
 export type PasswordFault = 'password_too_short' | 'password_too_long' | 'password_common'
 
 /** A bound on what is hashed. NIST SP 800-63B-4 §3.1.1.2 asks for at least 64. */
@@ -10,10 +12,11 @@ const maxLength = 256
  * @param minLength characters
  */
 export async function passwordFault(password: string, minLength: number): Promise<PasswordFault | undefined> {
-  const length = [...password].length
+  const normalized = normalizePassword(password)
+  const length = [...normalized].length
   if (length < minLength) return 'password_too_short'
   if (length > maxLength) return 'password_too_long'
-  return (await commonPasswords()).has(password.toLowerCase()) ? 'password_common' : undefined
+  return (await commonPasswords()).has(normalized.toLowerCase()) ? 'password_common' : undefined
 }
 
 let common: Promise<ReadonlySet<string>> | undefined

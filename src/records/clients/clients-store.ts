@@ -13,7 +13,8 @@ type ClientRow = Omit<ClientMetadata, 'default_max_age' | 'client_uri' | 'logo_u
   allowed: Parameters<typeof resourceFromRow>[0][]
 }
 
-const columns = [
+/** Every member of the metadata, in the order in which people read them. */
+export const metadataMembers = [
   'client_name',
   'redirect_uris',
   'post_logout_redirect_uris',
@@ -95,11 +96,11 @@ export async function insertClient(
   metadata: ClientMetadata,
   secretDigest: Buffer | undefined,
 ): Promise<void> {
-  const values = columns.map((column) => metadata[column] ?? null)
+  const values = metadataMembers.map((column) => metadata[column] ?? null)
   await db.query({
     text: `WITH client AS (
-             INSERT INTO clients (client_id, ${columns.join(', ')})
-             VALUES ($1, ${columns.map((_, index) => `$${index + 3}`).join(', ')}) RETURNING client_id
+             INSERT INTO clients (client_id, ${metadataMembers.join(', ')})
+             VALUES ($1, ${metadataMembers.map((_, index) => `$${index + 3}`).join(', ')}) RETURNING client_id
            )
            INSERT INTO client_secrets (client_id, digest)
            SELECT client_id, $2 FROM client WHERE $2::bytea IS NOT NULL`,
@@ -110,9 +111,9 @@ export async function insertClient(
 /** False where there is no such client. */
 export async function updateClient(db: Queryable, clientId: string, metadata: ClientMetadata): Promise<boolean> {
   const { rowCount } = await db.query({
-    text: `UPDATE clients SET updated_at = now(), ${columns.map((column, index) => `${column} = $${index + 2}`).join(', ')}
+    text: `UPDATE clients SET updated_at = now(), ${metadataMembers.map((column, index) => `${column} = $${index + 2}`).join(', ')}
            WHERE client_id = $1`,
-    values: [clientId, ...columns.map((column) => metadata[column] ?? null)],
+    values: [clientId, ...metadataMembers.map((column) => metadata[column] ?? null)],
   })
   return rowCount === 1
 }

@@ -39,7 +39,7 @@ function uriFault(uri: string): string | undefined {
   if (uri.length > longest) return `is longer than ${longest} characters`
   // RFC 3986 §2. No backslash, which a browser reads as a slash; no space, control or non-ASCII character, which it rewrites.
   if (!/^(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/.test(uri))
-    return 'has characters that a URI cannot have (RFC 3986 §2)'
+    return 'has characters that a URI cannot have (RFC 3986 section 2)'
   // RFC 6749 §3.1.2.
   if (uri.includes('#')) return 'must not have a fragment'
   if (!/^[A-Za-z][A-Za-z0-9+.-]*:/.test(uri)) return 'is not an absolute URI'

@@ -4,6 +4,7 @@ export type GrantEndReason =
   | 'code_replayed'
   | 'refresh_reused'
   | 'revoked_by_operator'
+  | 'revoked_by_client'
   | 'signed_out'
   | 'account_disabled'
   | 'password_set'
@@ -33,20 +34,21 @@ export async function endGrant(db: Queryable, id: string, reason: GrantEndReason
 
 /**
  * The standing grant of a client's credential (client_credentials): the one that is open, or else a new one. However many ask
- * at once, there is one.
+ * at once, there is one. Undefined where the credential was taken away in this very moment.
  */
 export async function openStandingGrant(
   db: Queryable,
   grant: { id: string; clientId: string; secretId: number; scopes: readonly string[]; resources: readonly string[] },
-): Promise<string> {
+): Promise<string | undefined> {
   const { rows } = await db.query<{ id: string }>({
     name: 'open-standing-grant',
-    text: `INSERT INTO grants (id, client_id, client_secret_id, scopes, resources) VALUES ($1, $2, $3, $4, $5)
+    text: `INSERT INTO grants (id, client_id, client_secret_id, scopes, resources)
+           SELECT $1, client_id, id, $4, $5 FROM client_secrets WHERE client_id = $2 AND id = $3 FOR SHARE
            ON CONFLICT (client_secret_id) WHERE sub IS NULL AND ended_at IS NULL
            DO UPDATE SET client_id = excluded.client_id RETURNING id`,
     values: [grant.id, grant.clientId, grant.secretId, grant.scopes, grant.resources],
   })
-  return rows[0]!.id
+  return rows[0]?.id
 }
 
 interface GrantRow {

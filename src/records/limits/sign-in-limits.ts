@@ -13,9 +13,10 @@ export class LimitExceeded extends Error {
   }
 }
 
+/** One password, tried at one account. */
 export interface Attempt {
-  /** The accounts that may be meant; what was typed where there is none. Two spellings of one account share an allowance. */
-  readonly account: string
+  /** The account; where nobody has the name, what was typed. All names and spellings of one account share its allowance. */
+  readonly account: { readonly sub: string } | { readonly nobodys: string }
   readonly network: string
   /** The digest of the browser's cookie, if somebody has signed in to this account from it before. */
   readonly knownBrowser: Buffer | undefined
@@ -53,8 +54,8 @@ export function createSignInLimits(database: Database): SignInLimits {
   const perBrowser = limiter('sign-in-browser', 10, window)
   const signUps = limiter('sign-up-network', 30, 3600)
 
-  const accountKey = ({ account, network }: Attempt) => key(account, networkOf(network))
-  const browserKey = ({ account }: Attempt, browser: Buffer) => key(account, browser.toString('hex'))
+  const accountKey = ({ account, network }: Attempt) => key(...nameOf(account), networkOf(network))
+  const browserKey = ({ account }: Attempt, browser: Buffer) => key(...nameOf(account), browser.toString('hex'))
 
   return {
     beforeHashing: async (attempt) => {
@@ -84,6 +85,19 @@ async function consume(limiter: RateLimiterPostgres, limitKey: string): Promise<
     if (error instanceof RateLimiterRes) throw new LimitExceeded(Math.max(1, Math.ceil(error.msBeforeNext / 1000)))
     throw error
   }
+}
+
+/** With its kind: what somebody typed must not pass for another's `sub`. */
+function nameOf(account: Attempt['account']): [kind: string, name: string] {
+  return 'sub' in account ? ['sub', account.sub] : ['nobodys', folded(account.nobodys)]
+}
+
+/**
+ * In lower case as PostgreSQL has it: letter by letter, one for one. JavaScript makes two letters of `İ` and two kinds of `Σ`; if names
+ * were kept apart here that would be one account there, counting would tell which of them exist.
+ */
+function folded(name: string): string {
+  return Array.from(name, (letter) => String.fromCodePoint(letter.toLowerCase().codePointAt(0) ?? 0)).join('')
 }
 
 /** A digest, so that keys have one length and the table names nobody. */

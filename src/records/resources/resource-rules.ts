@@ -56,7 +56,7 @@ function checkIdentifier(identifier: string, issuer: string): void {
 /** Written as an URL parser writes it, or two spellings of one API (`HTTPS://API.example`, a default port) pass for two. */
 function checkWebIdentifier(identifier: string): void {
   const url = URL.canParse(identifier) ? new URL(identifier) : undefined
-  if (!url || url.username !== '' || url.password !== '')
+  if (url?.username !== '' || url.password !== '')
     throw new InvalidResource(
       `The identifier '${shown(identifier)}' is not a URI that leads anywhere, or has a user name.`,
     )

@@ -1,0 +1,98 @@
+import type { Queryable } from '../platform/database/queryable.ts'
+import { digest, randomText } from '../platform/secrets/digest.ts'
+import { type Client, type ClientMetadata, isPublic } from '../records/clients/client.ts'
+import { changeMetadata, completeMetadata, type RegistrationTerms } from '../records/clients/client-metadata.ts'
+import {
+  addClientSecret,
+  deleteClientSecrets,
+  findClient,
+  insertClient,
+  lockClient,
+  updateClient,
+} from '../records/clients/clients-store.ts'
+import { recordEvent } from '../records/events/events-store.ts'
+import { listResources, lockResources } from '../records/resources/resources-store.ts'
+import { CommandFailed } from './failures.ts'
+
+export type RegisteredClient = ClientMetadata & { readonly client_id: string }
+
+interface ClientWithSecret {
+  readonly client: RegisteredClient
+  /** New, and nowhere else in clear. */
+  readonly secret: string | undefined
+}
+
+/**
+ * Registers a client.
+ *
+ * @throws InvalidClientMetadata
+ */
+export async function createClient(tx: Queryable, input: Record<string, unknown>): Promise<ClientWithSecret> {
+  const metadata = completeMetadata(input, await registrationTerms(tx))
+  const clientId = `client_${randomText(16)}`
+  const secret = isPublic(metadata) ? undefined : randomText(32)
+  await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret))
+  await recordEvent(tx, { type: 'client_created', caller: undefined, clientId, detail: { name: metadata.client_name } })
+  return { client: { ...metadata, client_id: clientId }, secret }
+}
+
+/**
+ * Replaces some of a client's metadata. Who stops being public gets a secret; who becomes public loses all.
+ *
+ * @throws InvalidClientMetadata; CommandFailed where there is no such client
+ */
+export async function changeClient(
+  tx: Queryable,
+  clientId: string,
+  changes: Record<string, unknown>,
+): Promise<ClientWithSecret> {
+  const terms = await registrationTerms(tx)
+  if (!(await lockClient(tx, clientId))) throw noSuchClient(clientId)
+  const existing = await needClient(tx, clientId)
+  const metadata = changeMetadata(metadataOf(existing), changes, terms)
+  await updateClient(tx, clientId, metadata)
+  const secret = isPublic(existing) && !isPublic(metadata) ? randomText(32) : undefined
+  if (secret !== undefined) await addClientSecret(tx, clientId, digest(secret))
+  if (isPublic(metadata)) await deleteClientSecrets(tx, clientId)
+  const changed = (Object.keys(metadata) as (keyof ClientMetadata)[]).filter(
+    (name) => JSON.stringify(metadata[name]) !== JSON.stringify(existing[name]),
+  )
+  await recordEvent(tx, { type: 'client_updated', caller: undefined, clientId, detail: { changed } })
+  return { client: { ...metadata, client_id: clientId }, secret }
+}
+
+/**
+ * Gives a client a second secret, or a second one in place of an older.
+ *
+ * @throws CommandFailed where there is no such client, or it is public
+ */
+export async function rotateSecret(tx: Queryable, clientId: string): Promise<{ client: Client; secret: string }> {
+  if (!(await lockClient(tx, clientId))) throw noSuchClient(clientId)
+  const client = await needClient(tx, clientId)
+  if (isPublic(client)) throw new CommandFailed(`The client ${clientId} is public: it has no secret.`)
+  const secret = randomText(32)
+  await addClientSecret(tx, clientId, digest(secret))
+  await recordEvent(tx, { type: 'client_secret_rotated', caller: undefined, clientId })
+  return { client, secret }
+}
+
+/** The resources stay as they are until the client that is built on them stands. */
+async function registrationTerms(tx: Queryable): Promise<RegistrationTerms> {
+  await lockResources(tx, 'reading')
+  return { resources: await listResources(tx), defaultIdTokenAlg: 'ES256' }
+}
+
+/** @throws CommandFailed where there is none */
+export async function needClient(db: Queryable, clientId: string): Promise<Client> {
+  const client = await findClient(db, clientId)
+  if (!client) throw noSuchClient(clientId)
+  return client
+}
+
+export function noSuchClient(clientId: string): CommandFailed {
+  return new CommandFailed(`There is no client ${clientId.slice(0, 80)}: signet clients list shows all.`)
+}
+
+function metadataOf({ client_id: _, secrets: __, allowed: ___, ...metadata }: Client): ClientMetadata {
+  return metadata
+}

@@ -1,0 +1,189 @@
+import type { Command } from 'commander'
+import { readSettings } from '../platform/config/settings.ts'
+import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
+import { type EventType, recordEvent } from '../records/events/events-store.ts'
+import type { Resource } from '../records/resources/resource.ts'
+import { checkResource } from '../records/resources/resource-rules.ts'
+import {
+  deleteResource,
+  findResource,
+  listResources,
+  lockResources,
+  saveResource,
+  takeScopesOffClients,
+} from '../records/resources/resources-store.ts'
+import type { Signet } from '../signet.ts'
+import { CommandFailed, WrongUsage } from './failures.ts'
+import { duration, json, manyWords, oneValue } from './flags.ts'
+import { type Document, type Format, printMany, printOne } from './output.ts'
+import type { Terminal } from './terminal.ts'
+import { withSignet } from './with-signet.ts'
+
+interface ResourceFlags extends Format {
+  readonly name?: string
+  readonly scope?: readonly string[]
+  readonly accessTokenTtl?: number | ''
+  readonly accessTokenSigningAlg?: string
+}
+
+/** `signet resources`: the APIs that take access tokens (RFC 8707). */
+export function resourcesCommand(program: Command, terminal: Terminal): void {
+  const resources = program
+    .command('resources')
+    .description('Register APIs that take access tokens, and look after them.')
+
+  addResourceFlags(
+    resources
+      .command('create')
+      .description('Register an API with its scopes.')
+      .addOption(
+        oneValue(
+          '--identifier <uri>',
+          'what its tokens are for (their aud): an absolute URI, such as its address',
+        ).makeOptionMandatory(),
+      ),
+  ).action(async (flags: ResourceFlags & { readonly identifier: string }) => {
+    const { identifier } = flags
+    const resource = changedBy(
+      { identifier, name: undefined, scopes: [], accessTokenTtl: undefined, accessTokenSigningAlg: 'ES256' },
+      flags,
+    )
+    // What is wrong by itself is told before a database is started for it.
+    checkResource(resource, readSettings(terminal.environment, terminal.folder).issuer, [])
+    await withSignet(terminal, (signet) =>
+      inTransaction(signet.database, async (tx) => {
+        await lockResources(tx, 'changing')
+        if (await findResource(tx, identifier))
+          throw new CommandFailed(`There is a resource ${identifier} already: signet resources update changes it.`)
+        await saveChecked(tx, signet, resource, 'resource_created')
+      }),
+    )
+    printOne(terminal, flags, documentOf(resource))
+  })
+
+  resources
+    .command('list')
+    .description('List all resources.')
+    .addOption(json())
+    .action(async (format: Format) => {
+      const all = await withSignet(terminal, ({ database }) => listResources(database))
+      const columns = ['identifier', 'name', 'scopes', 'access_token_ttl', 'access_token_signing_alg']
+      printMany(terminal, format, all.map(documentOf), columns, 'There are no resources yet: signet resources create.')
+    })
+
+  resources
+    .command('show')
+    .description('Show a resource.')
+    .argument('<identifier>')
+    .addOption(json())
+    .action(async (identifier: string, format: Format) => {
+      const resource = await withSignet(terminal, ({ database }) => needResource(database, identifier))
+      printOne(terminal, format, documentOf(resource))
+    })
+
+  addResourceFlags(
+    resources
+      .command('update')
+      .description('Replace what is given; an empty value takes it away. Scopes that go are taken off the clients.')
+      .argument('<identifier>'),
+  ).action(async (identifier: string, flags: ResourceFlags) => {
+    const { json: _, ...given } = flags
+    if (Object.keys(given).length === 0) throw new WrongUsage('Nothing to change is given.')
+    const { resource, clients } = await withSignet(terminal, (signet) =>
+      inTransaction(signet.database, async (tx) => {
+        await lockResources(tx, 'changing')
+        const existing = await needResource(tx, identifier)
+        const changed = changedBy(existing, flags)
+        await saveChecked(tx, signet, changed, 'resource_updated')
+        const gone = existing.scopes.filter((scope) => !changed.scopes.includes(scope))
+        return { resource: changed, clients: await takeScopesOffClients(tx, gone) }
+      }),
+    )
+    printOne(terminal, flags, documentOf(resource), notesOn(clients))
+  })
+
+  resources
+    .command('delete')
+    .description('Delete a resource, and take it and its scopes off the clients.')
+    .argument('<identifier>')
+    .addOption(json())
+    .action(async (identifier: string, format: Format) => {
+      const clients = await withSignet(terminal, ({ database }) =>
+        inTransaction(database, async (tx) => {
+          await lockResources(tx, 'changing')
+          const { scopes } = await needResource(tx, identifier)
+          const affected = await takeScopesOffClients(tx, scopes)
+          await deleteResource(tx, identifier)
+          await recordEvent(tx, {
+            type: 'resource_deleted',
+            caller: undefined,
+            detail: { identifier, clients: affected },
+          })
+          return affected
+        }),
+      )
+      printOne(terminal, format, { identifier, deleted: true }, notesOn(clients))
+    })
+}
+
+function addResourceFlags(command: Command): Command {
+  return command
+    .addOption(oneValue('--name <text>', 'what people call the API'))
+    .addOption(manyWords('--scope <scope>', 'what clients may ask for at this API; each scope belongs to one resource'))
+    .addOption(
+      duration('--access-token-ttl <duration>', 'how long its access tokens live; else SIGNET_ACCESS_TOKEN_TTL'),
+    )
+    .addOption(oneValue('--access-token-signing-alg <alg>', `one of ${signingAlgorithms.join(', ')}`))
+    .addOption(json())
+}
+
+function changedBy(resource: Resource, flags: ResourceFlags): Resource {
+  const { name, scope, accessTokenTtl, accessTokenSigningAlg } = flags
+  return {
+    identifier: resource.identifier,
+    name: name === undefined ? resource.name : name || undefined,
+    scopes: scope === undefined ? resource.scopes : [...new Set(scope)],
+    accessTokenTtl: accessTokenTtl === undefined ? resource.accessTokenTtl : accessTokenTtl || undefined,
+    accessTokenSigningAlg:
+      accessTokenSigningAlg === undefined ? resource.accessTokenSigningAlg : readAlgorithm(accessTokenSigningAlg),
+  }
+}
+
+function readAlgorithm(text: string): SigningAlgorithm {
+  const alg = signingAlgorithms.find((known) => known === text)
+  if (!alg) throw new WrongUsage(`--access-token-signing-alg is one of ${signingAlgorithms.join(', ')}.`)
+  return alg
+}
+
+async function saveChecked(tx: Queryable, { settings }: Signet, resource: Resource, type: EventType): Promise<void> {
+  const others = (await listResources(tx)).filter(({ identifier }) => identifier !== resource.identifier)
+  checkResource(resource, settings.issuer, others)
+  await saveResource(tx, resource)
+  await recordEvent(tx, {
+    type,
+    caller: undefined,
+    detail: { identifier: resource.identifier, scopes: resource.scopes },
+  })
+}
+
+async function needResource(db: Queryable, identifier: string): Promise<Resource> {
+  const resource = await findResource(db, identifier)
+  if (!resource)
+    throw new CommandFailed(`There is no resource ${identifier.slice(0, 80)}: signet resources list shows all.`)
+  return resource
+}
+
+function documentOf({ identifier, name, scopes, accessTokenTtl, accessTokenSigningAlg }: Resource): Document {
+  return {
+    identifier,
+    name,
+    scopes,
+    access_token_ttl: accessTokenTtl,
+    access_token_signing_alg: accessTokenSigningAlg,
+  }
+}
+
+function notesOn(clients: readonly string[]): string[] {
+  return clients.length === 0 ? [] : [`These clients lose scopes that are gone: ${clients.join(' ')}`]
+}

@@ -1,0 +1,22 @@
+import type { Queryable } from '../../platform/database/queryable.ts'
+
+/**
+ * Notes that an assertion was used. However many present it at once, one is first.
+ *
+ * @param forgetAt seconds since 1970
+ * @returns whether it was the first use
+ */
+export async function useAssertion(
+  db: Queryable,
+  clientId: string,
+  jtiDigest: Buffer,
+  forgetAt: number,
+): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'use-client-assertion',
+    text: `INSERT INTO client_assertions (client_id, jti_digest, expires_at) VALUES ($1, $2, to_timestamp($3))
+           ON CONFLICT DO NOTHING`,
+    values: [clientId, jtiDigest, forgetAt],
+  })
+  return rowCount === 1
+}

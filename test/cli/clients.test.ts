@@ -1,0 +1,283 @@
+import t from 'tap'
+import { digest } from '../../src/platform/secrets/digest.ts'
+import { authenticateClient } from '../../src/records/clients/client-authentication.ts'
+import { openStandingGrant } from '../../src/records/grants/grants-store.ts'
+import { answer, openConsole } from './console.ts'
+
+interface ClientDocument {
+  readonly client_id: string
+  readonly client_secret: string
+  readonly [member: string]: unknown
+}
+
+// One installation for all tests: what they count they tell apart by the client.
+const { signet, json, database, environment } = await openConsole(t)
+
+const redirectUri = 'https://app.example/callback'
+const app = ['clients', 'create', '--name', 'App', '--redirect-uri', redirectUri]
+
+t.test('metadata that cannot be registered is wrong usage, and registers nothing', async (t) => {
+  const create = ['clients', 'create', '--name', 'App']
+  const cases: [string[], RegExp][] = [
+    [[...create, '--redirect-uri', ''], /at least one URI/],
+    [[...create, '--redirect-uri', 'javascript:alert(1)'], /javascript/],
+    [[...create, '--redirect-uri', 'https://app.example@evil.example/cb'], /user name/],
+    [[...app, '--scope', "openid'); DROP TABLE clients; --"], /no OpenID scope|not a scope/],
+    [[...app, '--resource', '__proto__'], /no resource '__proto__'/],
+    [[...app, '--grant-type', '__proto__'], /'__proto__', which is not offered/],
+    [[...app, '--id-token-signed-response-alg', 'none'], /'none' is not offered/],
+    [[...app, '--contact', 'a\u001b[2J'], /contacts/],
+    [['clients', 'create', '--name', '', '--redirect-uri', redirectUri], /client_name/],
+    [['clients', 'create', '--name', 'A\u202eppa', '--redirect-uri', redirectUri], /client_name/],
+  ]
+  for (const [args, message] of cases) {
+    const { code, out, err } = await signet(...args)
+    t.same({ code, out }, { code: 2, out: '' }, args.slice(3).join(' ').slice(0, 80))
+    t.match(err, message)
+    t.ok(err.length < 400)
+  }
+  t.same((await database.query({ text: 'SELECT FROM clients' })).rowCount, 0)
+  t.same((await database.query({ text: `SELECT FROM events WHERE type LIKE 'client%'` })).rowCount, 0)
+  t.match(await signet('clients', 'list'), { code: 0, out: /^There are no clients yet/ })
+})
+
+t.test('hostile names are kept as they are and shown without harm', async (t) => {
+  const names = ['__proto__', 'constructor', "Robert'); DROP TABLE clients;--", '<script>alert(1)</script>', '🦊 & søn']
+  for (const name of names) {
+    const client = await json<ClientDocument>('clients', 'create', '--name', name, '--redirect-uri', redirectUri)
+    t.equal(client['client_name'], name)
+  }
+  t.same(
+    (await json<ClientDocument[]>('clients', 'list')).map((client) => client['client_name']),
+    names,
+  )
+  const { out } = await signet('clients', 'list')
+  t.equal(out.trimEnd().split('\n').length, names.length + 1, 'one line a client, and one for the columns')
+})
+
+t.test('clients that are not there', async (t) => {
+  const ids = ['__proto__', "' OR 1=1 --", 'x'.repeat(8192), '-h3cdefghijklmnopqrstu']
+  const commands = ['delete', 'rotate-secret'].map((command) => [command, 'client_none'])
+  for (const [command = '', id = ''] of [...commands, ...ids.map((id) => ['show', id])]) {
+    const { code, out, err } = await signet('clients', command, id)
+    t.same({ code, out }, { code: 1, out: '' }, `${command} ${id.slice(0, 30)}`)
+    t.match(err, /^signet: There is no client .{1,130}\n$/)
+  }
+  t.match(await signet('clients', 'update', 'client_none', '--name', 'B'), { code: 1, err: /There is no client/ })
+})
+
+t.test('without further flags a client is confidential, for the code flow with refresh tokens', async (t) => {
+  const client = await json<ClientDocument>(...app)
+  t.match(client.client_id, /^client_[A-Za-z0-9_-]{22}$/)
+  t.match(client.client_secret, /^[A-Za-z0-9_-]{43}$/)
+  const { client_id, client_secret, ...metadata } = client
+  t.same(metadata, {
+    client_secret_expires_at: 0,
+    client_name: 'App',
+    redirect_uris: [redirectUri],
+    post_logout_redirect_uris: [],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    scope: 'openid profile email offline_access',
+    token_endpoint_auth_method: 'client_secret_basic',
+    id_token_signed_response_alg: 'ES256',
+    require_auth_time: false,
+    contacts: [],
+    require_pkce: true,
+    first_party: false,
+    refresh_token_rotation: false,
+    resources: [],
+  })
+  const { secret } = await authenticateClient(database, {
+    clientId: client_id,
+    secret: client_secret,
+    method: 'client_secret_basic',
+  })
+  t.same(secret?.digest, digest(client_secret), 'the secret is the one that Signet checks, and kept as a digest')
+  const shown = await json<ClientDocument>('clients', 'show', client_id)
+  t.notOk('client_secret' in shown)
+  t.notMatch(JSON.stringify(shown), digest(client_secret).toString('hex'))
+  const { rows } = await database.query({
+    text: 'SELECT type, client_id, request_id, detail FROM events WHERE client_id = $1',
+    values: [client_id],
+  })
+  t.same(rows, [{ type: 'client_created', client_id, request_id: null, detail: { name: 'App' } }])
+})
+
+t.test('every flag sets the metadata of its name', async (t) => {
+  await json('resources', 'create', '--identifier', 'https://api.example', '--scope', 'read write')
+  await json('resources', 'create', '--identifier', 'https://other.example', '--scope', 'other')
+  const client = await json<ClientDocument>(
+    ...['clients', 'create', '--name', 'Everything'],
+    ...['--redirect-uri', 'com.example.app:/callback', '--redirect-uri', 'http://127.0.0.1/callback'],
+    ...['--post-logout-redirect-uri', 'https://app.example/bye'],
+    ...['--grant-type', 'authorization_code', '--grant-type', 'refresh_token', '--response-type', 'code'],
+    ...['--scope', 'openid email', '--scope', 'read', '--scope', 'openid'],
+    ...['--token-endpoint-auth-method', 'none', '--id-token-signed-response-alg', 'RS256'],
+    ...['--default-max-age', '3600', '--require-auth-time', '--first-party', '--no-refresh-token-rotation'],
+    ...['--client-uri', 'https://app.example', '--logo-uri', 'https://app.example/logo.svg'],
+    ...['--policy-uri', 'https://app.example/policy', '--tos-uri', 'https://app.example/terms'],
+    ...['--contact', 'dev@app.example', '--contact', 'ops@app.example', '--resource', 'https://other.example'],
+  )
+  const { client_id, ...metadata } = client
+  t.same(metadata, {
+    client_name: 'Everything',
+    redirect_uris: ['com.example.app:/callback', 'http://127.0.0.1/callback'],
+    post_logout_redirect_uris: ['https://app.example/bye'],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    scope: 'openid email read',
+    token_endpoint_auth_method: 'none',
+    id_token_signed_response_alg: 'RS256',
+    default_max_age: 3600,
+    require_auth_time: true,
+    client_uri: 'https://app.example',
+    logo_uri: 'https://app.example/logo.svg',
+    policy_uri: 'https://app.example/policy',
+    tos_uri: 'https://app.example/terms',
+    contacts: ['dev@app.example', 'ops@app.example'],
+    require_pkce: true,
+    first_party: true,
+    refresh_token_rotation: false,
+    resources: ['https://other.example', 'https://api.example'],
+  })
+  t.same(await json('clients', 'show', client_id), client)
+})
+
+t.test(
+  'a client that only acts for itself needs no redirect URI, and gets no scope that nobody asked for',
+  async (t) => {
+    const client = await json<ClientDocument>(
+      'clients',
+      'create',
+      '--name',
+      'Job',
+      '--grant-type',
+      'client_credentials',
+    )
+    t.match(client, { grant_types: ['client_credentials'], response_types: [], scope: '', redirect_uris: [] })
+  },
+)
+
+t.test('an update replaces what is given, takes away what is empty, and leaves the rest', async (t) => {
+  const {
+    client_id,
+    client_secret: _,
+    client_secret_expires_at: __,
+    ...created
+  } = await json<ClientDocument>(
+    ...[...app, '--client-uri', 'https://app.example', '--contact', 'dev@app.example', '--default-max-age', '60'],
+  )
+  const updated = await json<ClientDocument>(
+    ...[
+      'clients',
+      'update',
+      client_id,
+      '--name',
+      'Renamed',
+      '--client-uri',
+      '',
+      '--contact',
+      '',
+      '--default-max-age',
+      '',
+    ],
+    '--no-require-pkce',
+  )
+  const { client_uri: _uri, default_max_age: _age, ...rest } = created
+  t.same(updated, { client_id, ...rest, client_name: 'Renamed', contacts: [], require_pkce: false })
+  t.same(await json('clients', 'show', client_id), updated)
+  const { rows } = await database.query({
+    text: `SELECT detail FROM events WHERE type = 'client_updated' AND client_id = $1`,
+    values: [client_id],
+  })
+  t.same(rows, [{ detail: { changed: ['client_name', 'default_max_age', 'client_uri', 'contacts', 'require_pkce'] } }])
+
+  t.match(await signet('clients', 'update', client_id, '--redirect-uri', ''), { code: 2, out: '', err: /at least one/ })
+  t.same(await json('clients', 'show', client_id), updated, 'a refused update changes nothing')
+
+  const job = await json<ClientDocument>('clients', 'update', client_id, '--grant-type', 'client_credentials')
+  t.match(job, { grant_types: ['client_credentials'], response_types: [] }, 'response types follow the grant types')
+})
+
+t.test(
+  'a client that becomes public loses its secrets and must use PKCE; one that stops being public gets a secret',
+  async (t) => {
+    const created = await json<ClientDocument>(...app, '--no-require-pkce')
+    const { client_id } = created
+    const toPublic = ['clients', 'update', client_id, '--token-endpoint-auth-method', 'none']
+    t.match(await signet(...toPublic), { code: 2, err: /must use PKCE/ })
+    const open = await json<ClientDocument>(...toPublic, '--require-pkce')
+    t.match(open, { token_endpoint_auth_method: 'none', refresh_token_rotation: true })
+    const secrets = { text: 'SELECT FROM client_secrets WHERE client_id = $1', values: [client_id] }
+    t.same((await database.query(secrets)).rowCount, 0)
+    t.match(await signet('clients', 'rotate-secret', client_id), { code: 1, err: /is public/ })
+
+    const closed = await json<ClientDocument>(
+      ...['clients', 'update', client_id, '--token-endpoint-auth-method', 'client_secret_post'],
+    )
+    t.match(closed, { client_secret_expires_at: 0, refresh_token_rotation: false })
+    const presented = { clientId: client_id, method: 'client_secret_post' } as const
+    t.ok(await authenticateClient(database, { ...presented, secret: closed.client_secret }))
+    await t.rejects(authenticateClient(database, { ...presented, secret: created.client_secret }), {
+      code: 'invalid_client',
+    })
+  },
+)
+
+t.test('a rotated secret leaves the one before it alive until the next rotation', async (t) => {
+  const first = await json<ClientDocument>('clients', 'create', '--name', 'Job', '--grant-type', 'client_credentials')
+  const { client_id } = first
+  const works = (secret: string) =>
+    authenticateClient(database, { clientId: client_id, secret, method: 'client_secret_basic' }).then(
+      () => true,
+      () => false,
+    )
+  const { rows } = await database.query<{ id: number }>({
+    text: 'SELECT id FROM client_secrets WHERE client_id = $1',
+    values: [client_id],
+  })
+  const secretId = rows[0]!.id
+  await openStandingGrant(database, { id: 'standing', clientId: client_id, secretId, scopes: [], resources: [] })
+
+  const second = await json<ClientDocument>('clients', 'rotate-secret', client_id)
+  t.match(second, { client_id, client_secret_expires_at: 0, client_name: 'Job' })
+  t.same([await works(first.client_secret), await works(second.client_secret)], [true, true])
+  const third = await json<ClientDocument>('clients', 'rotate-secret', client_id)
+  t.same(
+    [await works(first.client_secret), await works(second.client_secret), await works(third.client_secret)],
+    [false, true, true],
+  )
+  t.match(await json('grants', 'show', 'standing'), { end_reason: 'client_secret_rotated' })
+})
+
+t.test('secrets are told once: in the answer to their making, and in no event, log line or row', async (t) => {
+  const { client_id, client_secret } = await json<ClientDocument>(...app)
+  const rotated = await json<ClientDocument>('clients', 'rotate-secret', client_id)
+  const rows = await Promise.all(
+    ['clients', 'client_secrets', 'events'].map(async (table) =>
+      JSON.stringify((await database.query({ text: `SELECT ${table}::text AS row FROM ${table}` })).rows),
+    ),
+  )
+  const said = [await signet('clients', 'list'), await signet('clients', 'show', client_id)].map(({ out }) => out)
+  for (const secret of [client_secret, rotated.client_secret]) t.notOk([...rows, ...said].join().includes(secret))
+})
+
+t.test('a deleted client is gone, and an event tells of it', async (t) => {
+  const { client_id } = await json<ClientDocument>(...app)
+  t.same(await json('clients', 'delete', client_id), { client_id, deleted: true })
+  t.notOk((await json<ClientDocument[]>('clients', 'list')).some((client) => client.client_id === client_id))
+  t.match(await signet('clients', 'delete', client_id), { code: 1 })
+  const { rows } = await database.query({ text: `SELECT client_id FROM events WHERE type = 'client_deleted'` })
+  t.same(rows, [{ client_id }])
+})
+
+t.test('who asks for the end before the work has begun gets nothing done', async (t) => {
+  const clients = { text: 'SELECT FROM clients' }
+  const before = (await database.query(clients)).rowCount
+  const asked = new AbortController()
+  asked.abort()
+  const { code, out, err } = await answer(app, { environment, folder: '/nowhere', asked: asked.signal })
+  t.same({ code, out, err }, { code: 1, out: '', err: 'signet: Interrupted; nothing was changed.\n' })
+  t.same((await database.query(clients)).rowCount, before)
+})

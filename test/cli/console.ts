@@ -1,0 +1,88 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
+import type { Test } from 'tap'
+import { run } from '../../src/cli/program.ts'
+import type { Database } from '../../src/platform/database/pool.ts'
+import { testDatabase } from '../database.ts'
+
+export interface Answer {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+export interface Console {
+  /** Runs `signet` with these arguments, in this process. */
+  readonly signet: (...args: string[]) => Promise<Answer>
+  /** The same with this on standard input. */
+  readonly signetReading: (input: string | Buffer | Readable, ...args: string[]) => Promise<Answer>
+  /** The same with `--json`; throws unless the command is done and prints one JSON document. */
+  readonly json: <T = Record<string, unknown>>(...args: string[]) => Promise<T>
+  /** For looking behind the commands. */
+  readonly database: Database
+  readonly environment: Record<string, string>
+}
+
+/** An installation of its own, and what it takes to run commands on it. */
+export async function openConsole(t: Test, more: Record<string, string> = {}): Promise<Console> {
+  const { url, schema, openPool } = await testDatabase(t)
+  const folder = emptyFolder(t)
+  const environment = {
+    SIGNET_DATABASE_URL: url,
+    SIGNET_DATABASE_SCHEMA: schema,
+    SIGNET_KEYS_DIR: join(folder, 'keys'),
+    SIGNET_LOG_LEVEL: 'silent',
+    ...more,
+  }
+  const signetReading: Console['signetReading'] = (input, ...args) => answer(args, { environment, folder, input })
+  return {
+    signetReading,
+    signet: (...args) => signetReading('', ...args),
+    json: async (...args) => {
+      const { code, out, err } = await signetReading('', ...args, '--json')
+      assert.deepEqual({ code, err }, { code: 0, err: '' }, `signet ${args.join(' ')}: ${err}`)
+      return JSON.parse(out)
+    },
+    database: openPool(),
+    environment,
+  }
+}
+
+/** Runs one command with nothing but what is handed to it. */
+export async function answer(
+  args: readonly string[],
+  more: {
+    readonly environment?: Record<string, string>
+    readonly folder: string
+    readonly input?: string | Buffer | Readable
+    readonly asked?: AbortSignal
+    readonly onOut?: () => void
+  },
+): Promise<Answer> {
+  const { environment = {}, folder, input = '', asked = new AbortController().signal, onOut } = more
+  let out = ''
+  let err = ''
+  const code = await run(args, {
+    environment,
+    folder,
+    input: input instanceof Readable ? input : Readable.from([Buffer.from(input)]),
+    writeOut: (text) => {
+      out += text
+      onOut?.()
+    },
+    writeError: (text) => {
+      err += text
+    },
+    asked,
+  })
+  return { code, out, err }
+}
+
+export function emptyFolder(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'signet-cli-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}

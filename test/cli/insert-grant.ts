@@ -1,0 +1,33 @@
+import { randomBytes } from 'node:crypto'
+import type { Database } from '../../src/platform/database/pool.ts'
+import { randomText } from '../../src/platform/secrets/digest.ts'
+import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
+import { insertClient } from '../../src/records/clients/clients-store.ts'
+import { findSession, insertSession } from '../../src/records/sessions/sessions-store.ts'
+import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
+
+/** Signs a person in and opens a grant for a client of its own, as the pages do. */
+export async function insertGrant(database: Database, sub: string): Promise<{ grantId: string; clientId: string }> {
+  const clientId = `client_${randomText(16)}`
+  const terms = { resources: [], defaultIdTokenAlg: 'ES256' } as const
+  const metadata = completeMetadata({ redirect_uris: ['https://app.example/callback'] }, terms)
+  await insertClient(database, clientId, metadata, undefined)
+  const digest = randomBytes(32)
+  const authTime = Date.now()
+  await insertSession(database, {
+    ...{ digest, browserDigest: randomBytes(32), sub, authTime, amr: ['pwd'], ttl: 3600, replaces: undefined },
+  })
+  const session = await findSession(database, digest, 3600)
+  const grantId = randomText(16)
+  await insertCode(database, {
+    digest: randomBytes(32),
+    ttl: 60,
+    grant: {
+      ...{ id: grantId, clientId, sub, sessionId: session!.id, scopes: ['openid'], resources: [], authTime },
+      ...{ acr: '1', amr: ['pwd'] },
+    },
+    redirectUri: 'https://app.example/callback',
+    ...{ codeChallenge: undefined, nonce: undefined, sid: 'sid' },
+  })
+  return { grantId, clientId }
+}

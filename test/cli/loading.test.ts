@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { parseSync } from 'oxc-parser'
+import t from 'tap'
+
+const main = resolve(import.meta.dirname, '../../src/main.ts')
+
+/** The packages that a module loads by itself, directly or through our own modules. Types are not loaded. */
+function packagesOf(file: string, seen = new Set<string>()): Set<string> {
+  const packages = new Set<string>()
+  if (seen.has(file)) return packages
+  seen.add(file)
+  const { module } = parseSync(file, readFileSync(file, 'utf8'))
+  const imported = module.staticImports
+    .filter(({ entries }) => entries.length === 0 || entries.some(({ isType }) => !isType))
+    .map(({ moduleRequest }) => moduleRequest.value)
+  const exported = module.staticExports.flatMap(({ entries }) =>
+    entries.flatMap(({ moduleRequest, isType }) => (moduleRequest && !isType ? [moduleRequest.value] : [])),
+  )
+  for (const name of [...imported, ...exported]) {
+    if (name.startsWith('.')) for (const found of packagesOf(resolve(dirname(file), name), seen)) packages.add(found)
+    else if (!name.startsWith('node:')) packages.add(name)
+  }
+  return packages
+}
+
+t.test('until a command runs, commander is all that is loaded beside our own modules', async (t) => {
+  t.same([...packagesOf(main)], ['commander'])
+})
+
+t.test('what a start loads would be noticed', async (t) => {
+  const found = packagesOf(resolve(dirname(main), 'start.ts'))
+  for (const name of ['pg', 'postgrator', 'argon2', 'jose']) t.ok(found.has(name), name)
+})

@@ -1,0 +1,142 @@
+import t from 'tap'
+import { openConsole } from './console.ts'
+
+const { signet, json, database } = await openConsole(t, { SIGNET_ISSUER: 'http://localhost:4321' })
+
+const create = ['resources', 'create', '--identifier']
+
+t.test('a resource that cannot be registered is wrong usage, and registers nothing', async (t) => {
+  const good = 'https://good.example'
+  const cases: [string[], RegExp][] = [
+    [[...create, ''], /absolute URI/],
+    [[...create, 'api'], /absolute URI/],
+    [[...create, '/api'], /absolute URI/],
+    [[...create, '__proto__'], /absolute URI/],
+    [[...create, 'https://api.example#fragment'], /without a fragment/],
+    [[...create, 'https://api.example/a b'], /absolute URI/],
+    [[...create, "https://api.example/'); DROP TABLE resources;--"], /absolute URI/],
+    [[...create, 'https://api.example/\u001b[2J'], /absolute URI/],
+    [[...create, 'https://аpi.example'], /absolute URI/], // the first letter of the host is Cyrillic
+    [[...create, `https://api.example/${'x'.repeat(8192)}`], /longer than 2000/],
+    [[...create, 'https://'], /not a URI/],
+    [[...create, 'https://user:password@api.example'], /user name/],
+    [[...create, 'HTTPS://api.example'], /usual form/],
+    [[...create, 'https://API.example'], /usual form/],
+    [[...create, 'https://api.example:443'], /usual form/],
+    [[...create, 'https://api.example.'], /usual form/],
+    [[...create, 'https://*.example'], /usual form/],
+    [[...create, 'http://localhost:4321'], /issuer itself/],
+    [[...create, 'http://localhost:4321/'], /issuer itself/],
+    [[...create, good, '--scope', 'openid'], /OpenID's/],
+    [[...create, good, '--scope', 'read offline_access'], /OpenID's/],
+    [[...create, good, '--scope', 'caf\u00e9'], /not a scope/],
+    [[...create, good, '--scope', 'a"b'], /not a scope/],
+    [[...create, good, '--scope', 's'.repeat(8192)], /not a scope/],
+    [[...create, good, '--scope', Array.from({ length: 101 }, (_, n) => `s${n}`).join(' ')], /more than 100/],
+    [[...create, good, '--name', 'n'.repeat(8192)], /The name/],
+    [[...create, good, '--name', 'A\u202ename'], /The name/],
+    [[...create, good, '--access-token-ttl', '9s'], /from 10s to 365d/],
+    [[...create, good, '--access-token-ttl', '366d'], /from 10s to 365d/],
+  ]
+  for (const [args, message] of cases) {
+    const { code, out, err } = await signet(...args)
+    t.same({ code, out }, { code: 2, out: '' }, args.slice(3).join(' ').slice(0, 80))
+    t.match(err, message)
+    t.ok(err.length < 400)
+  }
+  t.match(await signet('resources', 'list'), { code: 0, out: /^There are no resources yet/ })
+  t.same((await database.query({ text: 'SELECT FROM resources' })).rowCount, 0)
+  t.same((await database.query({ text: `SELECT FROM events WHERE type LIKE 'resource%'` })).rowCount, 0)
+})
+
+t.test('a resource has one owner for each scope, and is made once', async (t) => {
+  const first = await json(...create, 'https://first.example', '--scope', 'first:read')
+  t.match(await signet(...create, 'https://first.example', '--scope', 'more'), { code: 1, out: '', err: /already/ })
+  t.match(await signet(...create, 'https://thief.example', '--scope', 'first:read'), {
+    code: 2,
+    out: '',
+    err: /belongs to https:\/\/first\.example/,
+  })
+  t.match(await signet('resources', 'show', 'https://thief.example'), { code: 1, err: /There is no resource/ })
+  t.same(await json('resources', 'show', 'https://first.example'), first)
+})
+
+t.test('of two who make the same resource at once, one does', async (t) => {
+  const answers = await Promise.all(
+    ['one', 'two'].map((scope) => signet(...create, 'https://raced.example', '--scope', scope)),
+  )
+  t.same(answers.map(({ code }) => code).sort(), [0, 1])
+})
+
+t.test('every flag sets what it names', async (t) => {
+  const resource = await json(
+    ...[...create, 'urn:example:api', '--name', 'The API', '--scope', 'api:read api:write', '--scope', 'api:read'],
+    ...['--access-token-ttl', '5m', '--access-token-signing-alg', 'RS256'],
+  )
+  t.same(resource, {
+    identifier: 'urn:example:api',
+    name: 'The API',
+    scopes: ['api:read', 'api:write'],
+    access_token_ttl: 300,
+    access_token_signing_alg: 'RS256',
+  })
+  t.same(await json('resources', 'show', 'urn:example:api'), resource)
+  t.match(await json('resources', 'list'), [{}, {}, { identifier: 'urn:example:api' }])
+  const { rows } = await database.query({
+    text: `SELECT detail FROM events WHERE detail->>'identifier' = 'urn:example:api'`,
+  })
+  t.same(rows, [{ detail: { identifier: 'urn:example:api', scopes: ['api:read', 'api:write'] } }])
+})
+
+t.test('an update replaces what is given, takes away what is empty, and leaves the rest', async (t) => {
+  const identifier = 'https://updated.example'
+  await json(...create, identifier, '--name', 'Old', '--scope', 'u:read u:write', '--access-token-ttl', '5m')
+  t.match(await signet('resources', 'update', identifier, '--scope', 'openid'), { code: 2, out: '' })
+  t.match(await signet('resources', 'update', identifier, '--scope', 'first:read'), { code: 2, err: /belongs to/ })
+  t.match(await signet('resources', 'update', 'https://none.example', '--name', 'x'), { code: 1, err: /no resource/ })
+  const expected = { identifier, scopes: ['u:read', 'u:write'], access_token_signing_alg: 'ES256' }
+  t.same(await json('resources', 'update', identifier, '--name', '', '--access-token-ttl', ''), expected)
+  t.same(await json('resources', 'update', identifier, '--name', 'New'), { ...expected, name: 'New' })
+})
+
+t.test('a scope that a resource gives up is taken off its clients: it may come to mean something else', async (t) => {
+  const identifier = 'https://shrinking.example'
+  await json(...create, identifier, '--scope', 'keep drop')
+  const { client_id } = await json(
+    ...['clients', 'create', '--name', 'Job', '--grant-type', 'client_credentials', '--scope', 'drop keep'],
+  )
+  const { code, out } = await signet('resources', 'update', identifier, '--scope', 'keep')
+  t.equal(code, 0)
+  t.match(out, `These clients lose scopes that are gone: ${client_id}`)
+  t.match(await json('clients', 'show', String(client_id)), { scope: 'keep', resources: [identifier] })
+
+  await json(...create, 'https://later.example', '--scope', 'drop')
+  const renamed = await json('clients', 'update', String(client_id), '--name', 'Renamed')
+  t.same(renamed['resources'], [identifier], 'the new owner of the scope is not allowed by an unrelated update')
+})
+
+t.test('a client is allowed the resources whose scopes it has, for as long as it has them', async (t) => {
+  await json(...create, 'https://scoped.example', '--scope', 'scoped')
+  await json(...create, 'https://listed.example', '--scope', 'listed')
+  const { client_id } = await json(
+    ...['clients', 'create', '--name', 'Job', '--grant-type', 'client_credentials', '--scope', 'scoped'],
+    ...['--resource', 'https://listed.example'],
+  )
+  const update = (...flags: string[]) => json('clients', 'update', String(client_id), ...flags)
+  t.match(await update('--name', 'B'), { resources: ['https://listed.example', 'https://scoped.example'] })
+  t.match(await update('--scope', ''), { scope: '', resources: ['https://listed.example'] })
+  t.match(await update('--scope', 'scoped', '--resource', ''), { resources: ['https://scoped.example'] })
+})
+
+t.test('a deleted resource is taken off the clients, with its scopes', async (t) => {
+  const identifier = 'https://doomed.example'
+  await json(...create, identifier, '--scope', 'doomed')
+  const { client_id } = await json(
+    ...['clients', 'create', '--name', 'App', '--redirect-uri', 'https://app.example/cb', '--scope', 'openid doomed'],
+  )
+  t.same(await json('resources', 'delete', identifier), { identifier, deleted: true })
+  t.match(await json('clients', 'show', String(client_id)), { scope: 'openid', resources: [] })
+  t.match(await signet('resources', 'delete', identifier), { code: 1, err: /There is no resource/ })
+  const { rows } = await database.query({ text: `SELECT detail FROM events WHERE type = 'resource_deleted'` })
+  t.same(rows, [{ detail: { identifier, clients: [client_id] } }])
+})

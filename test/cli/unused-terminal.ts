@@ -1,0 +1,12 @@
+import { Readable } from 'node:stream'
+import type { Terminal } from '../../src/cli/terminal.ts'
+
+/** For looking at the commands' definitions without running any. */
+export const unusedTerminal: Terminal = {
+  environment: {},
+  folder: '/',
+  input: Readable.from([]),
+  writeOut: () => {},
+  writeError: () => {},
+  asked: new AbortController().signal,
+}

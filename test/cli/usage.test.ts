@@ -1,0 +1,150 @@
+import t from 'tap'
+import { idsBehindFlags } from '../../src/cli/operands.ts'
+import { createProgram } from '../../src/cli/program.ts'
+import { visible, visibleJson } from '../../src/cli/terminal.ts'
+import { answer, emptyFolder } from './console.ts'
+import { unusedTerminal } from './unused-terminal.ts'
+
+t.test(
+  'wrong usage is exit code 2, says what is wrong on standard error, and reads neither settings nor database',
+  async (t) => {
+    const folder = emptyFolder(t)
+    // Settings that cannot be used: whatever gets as far as reading them is exit code 1.
+    const environment = { SIGNET_PORT: 'no port' }
+    const cases: [string[], RegExp][] = [
+      [['frobnicate'], /unknown command 'frobnicate'/],
+      [['__proto__'], /unknown command '__proto__'/],
+      [['constructor'], /unknown command 'constructor'/],
+      [['clients', 'toString'], /unknown command 'toString'/],
+      [['clients', 'list', '--jsno'], /unknown option '--jsno'/],
+      [['clients', 'list', '--__proto__=1'], /unknown option/],
+      [['clients', 'list', 'more'], /too many arguments/],
+      [['clients', 'show'], /missing required argument 'client_id'/],
+      [['clients', 'create'], /required option '--name <text>' not specified/],
+      [['clients', 'create', '--name'], /argument missing/],
+      [['clients', 'create', '--name', '--json'], /Its value is missing/],
+      [['clients', 'create', '--name=--first-party'], /Its value is missing/],
+      [['clients', 'create', '--name', 'A', '--name', 'B'], /given twice/],
+      [['clients', 'create', '--name', 'A', '--first-party', '--no-first-party'], /contradict/],
+      [['clients', 'create', '--name', 'A', '--no-require-pkce', '--require-pkce'], /contradict/],
+      [['clients', 'create', '--name', 'A', '--default-max-age', '15m'], /whole number of seconds/],
+      [['clients', 'create', '--name', 'A', '--default-max-age', '-1'], /whole number of seconds/],
+      [['clients', 'create', '--name', 'A', '--default-max-age', '9'.repeat(8192)], /whole number of seconds/],
+      [['clients', 'list', `--${'x'.repeat(8192)}`], /unknown option/],
+      [['clients', 'update', 'client_x'], /Nothing to change/],
+      [['resources', 'create', '--scope', 'a'], /--identifier <uri>' not specified/],
+      [['resources', 'create', '--identifier', 'https://a.example', '--access-token-ttl', '900'], /duration/],
+      [
+        ['resources', 'create', '--identifier', 'https://a.example', '--access-token-signing-alg', 'HS256'],
+        /ES256, RS256/,
+      ],
+      [['resources', 'update', 'https://a.example'], /Nothing to change/],
+      [['users', 'create'], /--email, --username or both/],
+      [['users', 'create', '--name', 'A person'], /--email, --username or both/],
+      [['users', 'create', '--username', 'person', '--email-verified'], /goes with --email/],
+      [['users', 'create', '--email', 'no address'], /takes an e-mail address/],
+      [['users', 'create', '--username', 'who@example.com'], /username/],
+      [['users', 'create', '--username', 'p', '--picture', 'javascript:alert(1)'], /picture/],
+      [['users', 'create', '--username', 'p', '--website', 'data:text/html,x'], /website/],
+      [['users', 'create', '--username', 'p', '--birthdate', '1990-02-30'], /birthdate/],
+      [['users', 'create', '--username', 'p', '--zoneinfo', 'Middle/Earth'], /zoneinfo/],
+      [['users', 'create', '--username', 'p', '--zoneinfo', '+02:00'], /zoneinfo/],
+      [['users', 'create', '--username', 'p', '--locale', 'not a locale'], /locale/],
+      [['users', 'create', '--username', 'p', '--phone-number', '0800'], /phone_number/],
+      [['users', 'create', '--username', 'p', '--name', 'A\u202ename'], /name/],
+      [['users', 'create', '--username', 'p', '--name', 'A\nname'], /name/],
+      [['users', 'create', '--username', 'p', '--name', 'n'.repeat(8192)], /name/],
+      [['users', 'create', '--username', 'p', '--address', 'not json'], /not JSON/],
+      [['users', 'create', '--username', 'p', '--address', '[]'], /JSON object/],
+      [['users', 'create', '--username', 'p', '--address', '{}'], /empty/],
+      [['users', 'create', '--username', 'p', '--address', '{"__proto__":"x"}'], /__proto__/],
+      [['users', 'create', '--username', 'p', '--address', '{"constructor":"x"}'], /constructor/],
+      [['users', 'create', '--username', 'p', '--address', '{"country":1}'], /country must be a text/],
+      [['users', 'set-password'], /missing required argument/],
+      [['grants', 'list', '--user'], /argument missing/],
+      [['keys'], /Usage: signet keys/],
+      [[], /Usage: signet/],
+    ]
+    for (const [args, message] of cases) {
+      const { code, out, err } = await answer(args, { folder, environment })
+      t.same({ code, out }, { code: 2, out: '' }, `signet ${args.join(' ').slice(0, 60)}`)
+      t.match(err, message)
+      t.notMatch(err, /\n\s+at /, 'no stack')
+      t.ok(err.length < 2000 || err.startsWith('Usage'), 'a value of 8 KB is not thrown back')
+    }
+  },
+)
+
+t.test('what commander repeats of the command line cannot steer the terminal', async (t) => {
+  const { err } = await answer(['clients', 'list', '--x\u001b]0;title\u0007\u009b31m'], { folder: emptyFolder(t) })
+  t.match(err, /unknown option/)
+  t.notMatch(err, /[^\P{Cc}\n]/u)
+})
+
+t.test('text for a terminal has its control characters made visible, and JSON stays JSON', async (t) => {
+  const evil = 'a\u001b[2Jb\u009bc\u202ed\u2028e\rf'
+  t.equal(visible(`${evil}\n`), 'a\\u001b[2Jb\\u009bc\\u202ed\\u2028e\\u000df\n')
+  t.notMatch(visibleJson({ evil }), /[^\P{Cc}\n]|[\u2028\u202e]/u)
+  t.same(JSON.parse(visibleJson({ evil })), { evil })
+})
+
+t.test('settings that cannot be used are exit code 1, all faults at once', async (t) => {
+  const environment = { SIGNET_PORT: 'no port', SIGNET_ISSUR: 'https://id.example' }
+  const { code, out, err } = await answer(['clients', 'list', '--json'], { folder: emptyFolder(t), environment })
+  t.same({ code, out }, { code: 1, out: '' })
+  t.match(err, /SIGNET_PORT: takes a whole number/)
+  t.match(err, /SIGNET_ISSUR: there is no such setting/)
+})
+
+t.test('a database that is away is told in a sentence, without the password', async (t) => {
+  const environment = {
+    SIGNET_DATABASE_URL: 'postgres://signet:very-secret@127.0.0.1:1/signet',
+    SIGNET_LOG_LEVEL: 'silent',
+  }
+  const { code, out, err } = await answer(['users', 'list', '--json'], { folder: emptyFolder(t), environment })
+  t.same({ code, out }, { code: 1, out: '' })
+  t.match(err, /^signet: The database cannot be used: .*ECONNREFUSED.*\n$/)
+  t.notMatch(err, 'very-secret')
+})
+
+t.test('help is exit code 0, on standard output', async (t) => {
+  for (const args of [['--help'], ['clients', '--help'], ['clients', 'create', '--help'], ['help', 'users']]) {
+    const { code, out, err } = await answer(args, { folder: emptyFolder(t) })
+    t.same({ code, err }, { code: 0, err: '' })
+    t.match(out, /^Usage: signet /)
+  }
+})
+
+t.test('an id that begins with a hyphen is no flag', async (t) => {
+  const program = createProgram(unusedTerminal)
+  const id = '-h3cdefghijklmnopqrstu'
+  const cases: [string[], string[]][] = [
+    [
+      ['users', 'show', id, '--json'],
+      ['users', 'show', '--json', '--', id],
+    ],
+    [
+      ['users', 'show', '--json', id],
+      ['users', 'show', '--json', '--', id],
+    ],
+    [
+      ['users', 'show', '--', id],
+      ['users', 'show', '--', id],
+    ],
+    // The value of a flag stays where it is.
+    [
+      ['grants', 'list', '--user', id],
+      ['grants', 'list', '--user', id],
+    ],
+    // A flag of 22 characters is none, known or misspelt.
+    [
+      ['clients', 'create', '--no-require-auth-time'],
+      ['clients', 'create', '--no-require-auth-time'],
+    ],
+    [
+      ['clients', 'create', '--no-require-auth-tame'],
+      ['clients', 'create', '--no-require-auth-tame'],
+    ],
+  ]
+  for (const [given, expected] of cases) t.same(idsBehindFlags(given, program), expected)
+})

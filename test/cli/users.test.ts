@@ -1,0 +1,229 @@
+import { Readable } from 'node:stream'
+import t from 'tap'
+import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
+import { createPasswordHashing } from '../../src/records/accounts/password-hashing.ts'
+import { openConsole } from './console.ts'
+import { insertGrant } from './insert-grant.ts'
+
+interface UserDocument {
+  readonly sub: string
+  readonly [claim: string]: unknown
+}
+
+const { signet, signetReading, json, database } = await openConsole(t)
+const passwords = createPasswordHashing()
+
+const create = ['users', 'create']
+const password = 'correct horse battery'
+
+async function passwordHashOf(sub: string): Promise<string | undefined> {
+  const { rows } = await database.query<{ secret: string }>({
+    text: 'SELECT secret FROM account_credentials WHERE sub = $1',
+    values: [sub],
+  })
+  return rows[0]?.secret
+}
+
+t.test('a password that cannot be one is wrong usage, and makes no account', async (t) => {
+  const terminal = Object.assign(Readable.from([]), { isTTY: true })
+  const cases: [string | Buffer | Readable, RegExp][] = [
+    ['', /no password/],
+    ['\n', /no password/],
+    [closed(), /no password/],
+    [terminal, /from a pipe or a file/],
+    ['too short\n', /fewer than 12 characters/],
+    ['p'.repeat(257), /too long/],
+    ['p'.repeat(8192), /longer than 4096/],
+    ['1234567890987654321', /tried first/],
+    [`${password}\nanother line`, /more than one line/],
+    [`${password}\n\n`, /more than one line/],
+    [`${password}\0`, /more than one line/],
+    [Buffer.from([...Buffer.from(password), 0xff, 0xfe]), /not UTF-8/],
+  ]
+  for (const [input, message] of cases) {
+    const { code, out, err } = await signetReading(input, ...create, '--username', 'nobody', '--password-stdin')
+    t.same({ code, out }, { code: 2, out: '' }, String(message))
+    t.match(err, message)
+    t.notMatch(err, password)
+  }
+  t.same((await database.query({ text: 'SELECT FROM accounts' })).rowCount, 0)
+  t.match(await signet('users', 'list'), { code: 0, out: /^There are no users yet/ })
+})
+
+t.test('one line feed at the end of standard input is not part of the password', async (t) => {
+  const ends = { none: '', lf: '\n', crlf: '\r\n' }
+  for (const [username, end] of Object.entries(ends)) {
+    const { code } = await signetReading(`${password}${end}`, ...create, '--username', username, '--password-stdin')
+    t.equal(code, 0)
+    const { sub } = await json<UserDocument>('users', 'show', username)
+    t.ok(await passwords.verify(password, await passwordHashOf(sub)), username)
+  }
+})
+
+t.test('a user name is one person’s, an unverified address anybody’s, a verified one its owner’s', async (t) => {
+  await json(...create, '--username', 'Taken')
+  t.match(await signet(...create, '--username', 'tAKEN'), { code: 1, out: '', err: /user name tAKEN is taken/ })
+  await json(...create, '--email', 'shared@example.com', '--email-verified')
+  await json(...create, '--email', 'Shared@example.com')
+  t.match(await signet(...create, '--email', 'SHARED@example.com', '--email-verified'), {
+    code: 1,
+    out: '',
+    err: /verified address of somebody else/,
+  })
+})
+
+t.test('an address that nobody has verified may mean several people, and then none is chosen', async (t) => {
+  const one = await json<UserDocument>(...create, '--email', 'both@example.com')
+  const two = await json<UserDocument>(...create, '--email', 'both@example.com')
+  for (const command of ['show', 'disable', 'enable', 'delete']) {
+    const { code, out, err } = await signet('users', command, 'BOTH@example.com')
+    t.same({ code, out }, { code: 1, out: '' }, command)
+    t.match(err, one.sub)
+    t.match(err, two.sub)
+  }
+  t.match(await signetReading(password, 'users', 'set-password', 'both@example.com'), { code: 1, out: '' })
+  t.match(await signet('grants', 'list', '--user', 'both@example.com'), { code: 1, out: '' })
+  t.match(await json('users', 'show', one.sub), one)
+  const owner = await json<UserDocument>(...create, '--email', 'both@example.com', '--email-verified')
+  t.match(await json('users', 'show', 'both@example.com'), { sub: owner.sub }, 'whoever verified it is meant')
+})
+
+t.test(
+  'a person can be named by a sub that begins with a hyphen, and never by what is another’s user name',
+  async (t) => {
+    const sub = '-h3cdefghijklmnopqrstu'
+    await insertAccount(database, { sub, profile: { username: 'hyphen' }, email: undefined, passwordHash: undefined })
+    t.match(await json('users', 'show', sub), { sub })
+    t.same(await json('grants', 'list', '--user', sub), [])
+    // Somebody takes another's sub for a user name.
+    await json(...create, '--username', sub)
+    t.match(await json('users', 'show', sub), { username: 'hyphen' })
+  },
+)
+
+t.test('people who are not there', async (t) => {
+  const users = ['__proto__', "' OR 1=1 --", '%', 'x'.repeat(8192)]
+  const commands = ['disable', 'enable', 'delete'].map((command) => [command, 'noone'])
+  for (const [command = '', user = ''] of [...commands, ...users.map((user) => ['show', user])]) {
+    const { code, out, err } = await signet('users', command, user)
+    t.same({ code, out }, { code: 1, out: '' }, `${command} ${user.slice(0, 30)}`)
+    t.match(err, /^signet: There is no user .{1,130}\n$/)
+  }
+  t.match(await signetReading(password, 'users', 'set-password', 'nobody'), { code: 1, err: /There is no user/ })
+})
+
+t.test('every flag sets the claim of its name', async (t) => {
+  const address = { street_address: '1 Way\nAnnex', locality: 'Town', country: 'Land' }
+  const claims = {
+    username: 'full',
+    name: "__proto__ O'Constructor; DROP TABLE accounts",
+    given_name: '<b>Given</b>',
+    family_name: '家族',
+    middle_name: 'M.',
+    nickname: 'Nick',
+    profile: 'https://people.example/full',
+    picture: 'https://people.example/full.png',
+    website: 'http://full.example',
+    gender: 'x',
+    birthdate: '0000-02-29',
+    zoneinfo: 'Europe/Paris',
+    locale: 'de-CH',
+    phone_number: '+41441234567',
+  }
+  const flags = Object.entries(claims).flatMap(([claim, value]) => [`--${claim.replaceAll('_', '-')}`, value])
+  const { sub, created_at, updated_at, ...rest } = await json<UserDocument>(
+    ...[...create, ...flags, '--email', 'full@example.com', '--email-verified', '--address', JSON.stringify(address)],
+  )
+  t.same(rest, {
+    ...claims,
+    address,
+    email: 'full@example.com',
+    email_verified: true,
+    phone_number_verified: false,
+    disabled: false,
+  })
+  t.match(sub, /^[A-Za-z0-9_-]{22}$/)
+  t.ok(Number.isFinite(Date.parse(String(created_at))) && created_at === updated_at)
+  t.same(await json('users', 'show', 'full'), { sub, ...rest, created_at, updated_at })
+  t.same(await json('users', 'show', 'FULL@example.com'), { sub, ...rest, created_at, updated_at })
+  const { rows } = await database.query({
+    text: 'SELECT type, request_id, detail FROM events WHERE sub = $1',
+    values: [sub],
+  })
+  t.same(rows, [{ type: 'account_created', request_id: null, detail: { email_verified: true } }])
+})
+
+t.test('a line feed in a value cannot pass for another line', async (t) => {
+  await json(...create, '--username', 'lines', '--address', JSON.stringify({ formatted: '1 Way\ndisabled  yes' }))
+  const { out } = await signet('users', 'show', 'lines')
+  t.match(out, /^disabled +no$/m)
+  t.notMatch(out, /^disabled +yes/m)
+})
+
+t.test('disabling and setting a password sign a person out everywhere; deleting leaves a tombstone', async (t) => {
+  const live = async (sub: string) => ({
+    sessions: (
+      await database.query({ text: 'SELECT FROM sessions WHERE sub = $1 AND ended_at IS NULL', values: [sub] })
+    ).rowCount,
+    grants: (await json<{ ended_at?: string }[]>('grants', 'list', '--user', sub)).filter(({ ended_at }) => !ended_at)
+      .length,
+  })
+  const person = async (username: string) => {
+    const { code } = await signetReading(password, ...create, '--username', username, '--password-stdin')
+    t.equal(code, 0)
+    const { sub } = await json<UserDocument>('users', 'show', username)
+    await insertGrant(database, sub)
+    t.same(await live(sub), { sessions: 1, grants: 1 })
+    return sub
+  }
+
+  const disabled = await person('disabled')
+  t.match(await json('users', 'disable', 'disabled'), { sub: disabled, disabled: true })
+  t.same(await live(disabled), { sessions: 0, grants: 0 })
+  t.match(await json('users', 'disable', disabled), { disabled: true }, 'once more changes nothing')
+  t.match(await json('users', 'enable', 'disabled'), { sub: disabled, disabled: false })
+  t.same(await live(disabled), { sessions: 0, grants: 0 })
+
+  const reset = await person('reset')
+  const answer = await signetReading('another fine password', 'users', 'set-password', 'reset', '--password-stdin')
+  t.match(answer, { code: 0, err: '' })
+  t.same(await live(reset), { sessions: 0, grants: 0 })
+  t.ok(await passwords.verify('another fine password', await passwordHashOf(reset)))
+  t.match(await json('grants', 'list', '--user', reset), [{ end_reason: 'password_set' }])
+
+  const deleted = await person('deleted')
+  t.same(await json('users', 'delete', 'deleted'), { sub: deleted, deleted: true })
+  t.match(await signet('users', 'show', deleted), { code: 1 })
+  t.match(await signet('users', 'delete', deleted), { code: 1 })
+  t.equal(await passwordHashOf(deleted), undefined)
+  await json(...create, '--username', 'deleted')
+
+  const { rows } = await database.query({
+    text: `SELECT type FROM events WHERE sub = ANY ($1) AND type <> 'account_created' ORDER BY id`,
+    values: [[disabled, reset, deleted]],
+  })
+  t.same(
+    rows.map(({ type }) => type),
+    ['account_disabled', 'account_enabled', 'password_set', 'account_deleted'],
+  )
+})
+
+t.test('no command shows a password or its hash', async (t) => {
+  await signetReading(password, ...create, '--username', 'secretive', '--password-stdin')
+  for (const args of [
+    ['users', 'show', 'secretive'],
+    ['users', 'list'],
+  ])
+    for (const format of [[], ['--json']]) {
+      const { out } = await signet(...args, ...format)
+      t.match(out, 'secretive')
+      t.notMatch(out, /argon2|correct horse/)
+    }
+})
+
+/** Standard input that was closed before the start, as by `<&-`. */
+function closed(): Readable {
+  const input = Readable.from([])
+  input.destroy()
+  return input
+}

@@ -1,0 +1,44 @@
+import t from 'tap'
+import { declarations } from '../../src/platform/config/declaration.ts'
+import { allCommands } from '../cli/commands-table.ts'
+import { generated, partOf } from './generated.ts'
+
+for (const { page, table } of generated)
+  t.test(`${page.split('/').at(-1)} says what the sources say: npm run docs`, async (t) => {
+    t.equal(partOf(page), table())
+  })
+
+const [settings = '', commands = ''] = generated.map(({ page }) => partOf(page))
+
+t.test('the table of settings has every setting once, and no other', async (t) => {
+  const named = settings.split('\n').flatMap((line) => /^\| `(SIGNET_[A-Z_]+)`/.exec(line)?.[1] ?? [])
+  t.same(named, Object.keys(declarations))
+})
+
+t.test('the table of commands has every command with all its flags, and no other', async (t) => {
+  const sections = commands.split(/^(?=\| \*\*)/m).slice(1)
+  const named = sections.map((section) => /^\| \*\*`(signet[a-z -]*?)(?: <[a-z_]+>)?`\*\*/.exec(section)?.[1])
+  t.same(
+    named,
+    allCommands().map(({ name }) => name),
+  )
+  for (const [index, { name, command }] of allCommands().entries()) {
+    const flags = [...(sections[index] ?? '').matchAll(/(?<=`)--[a-z-]+/g)].map(([flag]) => flag)
+    t.same(flags.sort(), command.options.map(({ long }) => long).sort(), name)
+  }
+})
+
+t.test('the commands are those that are promised', async (t) => {
+  const groups: Record<string, string> = {
+    clients: 'create list show update delete rotate-secret',
+    grants: 'list show revoke',
+    keys: 'list',
+    resources: 'create list show update delete',
+    users: 'create list show disable enable set-password delete',
+  }
+  const promised = Object.entries(groups).flatMap(([group, verbs]) =>
+    verbs.split(' ').map((verb) => `signet ${group} ${verb}`),
+  )
+  const names = allCommands().map(({ name }) => name)
+  t.same(names.sort(), [...promised, 'signet migrate', 'signet serve', 'signet version'].sort())
+})

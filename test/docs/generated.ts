@@ -1,0 +1,30 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { commandsTable } from '../cli/commands-table.ts'
+import { settingsTable } from '../platform/config/settings-table.ts'
+
+/** The parts of the documentation that are made from the sources. Run as a program, this file writes them. */
+export const generated = [
+  { page: resolve(import.meta.dirname, '../../docs/settings.md'), table: settingsTable },
+  { page: resolve(import.meta.dirname, '../../docs/commands.md'), table: commandsTable },
+]
+
+const begin = '<!-- made by npm run docs: -->'
+const end = '<!-- :made by npm run docs -->'
+
+/** What stands between the two marks of a page. */
+export function partOf(page: string): string {
+  const text = readFileSync(page, 'utf8')
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)]
+  if (from === -1 || to < from) throw new Error(`${page} has no place for what is generated.`)
+  return text.slice(from + begin.length, to).trim()
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+  for (const { page, table } of generated) {
+    const text = readFileSync(page, 'utf8')
+    const rest = text.split(`${begin}\n${partOf(page)}\n${end}`)
+    if (rest.length !== 2) throw new Error(`${page}: the marks must stand alone on their lines.`)
+    writeFileSync(page, rest.join(`${begin}\n${table()}\n${end}`))
+  }

@@ -1,0 +1,15 @@
+import { declarations, type Setting } from '../../../src/platform/config/declaration.ts'
+
+/** The table of docs/settings.md, made from the declaration. */
+export function settingsTable(): string {
+  const rows = Object.entries<Setting<unknown>>(declarations).map(([name, setting]) => [
+    setting.secret ? `\`${name}\` or \`${name}_FILE\`` : `\`${name}\``,
+    setting.default === undefined ? (setting.defaultInWords ?? 'none') : `\`${setting.default}\``,
+    setting.takes,
+    setting.about,
+  ])
+  const lines = [['setting', 'default', 'takes', ''], ['---', '---', '---', '---'], ...rows]
+  return lines
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`.trimEnd())
+    .join('\n')
+}

@@ -1,0 +1,273 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { declarations, type Setting } from '../../../src/platform/config/declaration.ts'
+import { activationDelay, readSettings, SettingsError } from '../../../src/platform/config/settings.ts'
+
+const key = 'k'.repeat(43)
+const otherKey = 'o'.repeat(43)
+
+function folderWith(t: Test, files: Record<string, string> = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), 'signet-settings-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
+  return folder
+}
+
+/** What is wrong with these settings; none where they can be used. */
+function faultsOf(environment: Record<string, string>, folder = '/nowhere'): readonly string[] {
+  try {
+    readSettings(environment, folder)
+    return []
+  } catch (error) {
+    if (error instanceof SettingsError) return error.faults
+    throw error
+  }
+}
+
+t.test('all faults are told at once, each with the name and what it takes', async (t) => {
+  const environment = {
+    SIGNET_ISSUER: 'http://id.example.com',
+    SIGNET_PORT: '65536',
+    SIGNET_ACCESS_TOKEN_TTL: '15 minutes',
+    SIGNET_SIGN_UP: 'maybe',
+    SIGNET_MASTER_KEY: 'short',
+    SIGNET_TLS_CERT: 'cert.pem',
+    SIGNET_TYPO: '1',
+  }
+  const faults = faultsOf(environment)
+  t.same(
+    faults.map((fault) => /^SIGNET_[A-Z_]+/.exec(fault)?.[0]).sort(),
+    Object.keys(environment).sort(),
+    'one fault each',
+  )
+  for (const [name, takes] of [
+    ['SIGNET_ISSUER', 'https unless the host is loopback'],
+    ['SIGNET_PORT', 'a whole number from 1 to 65535; it is "65536"'],
+    ['SIGNET_ACCESS_TOKEN_TTL', 'a duration such as `15m`'],
+    ['SIGNET_SIGN_UP', '`open`, `closed`'],
+    ['SIGNET_MASTER_KEY', '32 bytes, base64url.'],
+    ['SIGNET_TYPO', 'there is no such setting'],
+  ] as const)
+    t.ok(
+      faults.some((fault) => fault.startsWith(`${name}:`) && fault.includes(takes)),
+      name,
+    )
+  t.match(new SettingsError(faults).message, /^The settings cannot be used:\n {2}- SIGNET_/)
+})
+
+t.test('secrets are never printed, not even bad ones, nor what stands for one in an address', async (t) => {
+  const secrets = Object.entries<Setting<unknown>>(declarations).flatMap(([name, { secret }]) => (secret ? [name] : []))
+  t.ok(secrets.includes('SIGNET_MASTER_KEY') && secrets.includes('SIGNET_DATABASE_URL'))
+  const folder = folderWith(t, { secret: 'very-secret' })
+  for (const name of secrets) {
+    t.match(faultsOf({ [name]: 'very-secret' }), [new RegExp(`^${name}: takes `)])
+    t.match(faultsOf({ [`${name}_FILE`]: 'secret' }, folder), [new RegExp(`^${name}: takes `)])
+    t.notMatch(faultsOf({ [name]: 'very-secret' }).join(), 'very-secret')
+    t.notMatch(faultsOf({ [`${name}_FILE`]: 'secret' }, folder).join(), 'very-secret')
+  }
+  const faults = faultsOf({ SIGNET_ISSUER: `https://operator:${'very-secret'.repeat(20)}@id.example.com` })
+  t.match(faults, [/^SIGNET_ISSUER/])
+  t.notMatch(faults.join(), 'very-secret')
+})
+
+t.test('a value of 8 KB is not thrown back', async (t) => {
+  t.ok(faultsOf({ SIGNET_HOST: 'h'.repeat(8192) }).join().length < 300)
+})
+
+t.test(
+  'unknown names stop the start, in the environment and in .env; those of tests and other programs do not',
+  async (t) => {
+    t.match(faultsOf({ SIGNET_ISSUR: 'https://id.example.com' }), [/^SIGNET_ISSUR: there is no such setting/])
+    t.match(faultsOf({ SIGNET_constructor: '1', SIGNET___proto__: '1' }), [/SIGNET_constructor/, /SIGNET___proto__/])
+    t.match(
+      faultsOf({ SIGNET_PORT_FILE: 'port' }),
+      [/^SIGNET_PORT_FILE: there is no such setting/],
+      'no secret, no file',
+    )
+    t.match(faultsOf({}, folderWith(t, { '.env': 'SIGNET_ISSUR=x\nOTHER=y\n' })), [/^SIGNET_ISSUR/])
+    t.same(faultsOf({ SIGNET_TEST_DATABASE_URL: 'anything', PATH: '/bin', SIGNETISSUER: 'x' }), [])
+  },
+)
+
+t.test('a secret comes from the environment or from a file, and from one of them only', async (t) => {
+  const folder = folderWith(t, { key: `${key}\n`, empty: '' })
+  t.same(readSettings({ SIGNET_MASTER_KEY_FILE: 'key' }, folder).masterKey, Buffer.from(key, 'base64url'))
+  t.same(readSettings({ SIGNET_MASTER_KEY_FILE: join(folder, 'key') }, '/nowhere').masterKey?.length, 32)
+  t.match(faultsOf({ SIGNET_MASTER_KEY_FILE: 'key', SIGNET_MASTER_KEY: key }, folder), [
+    'SIGNET_MASTER_KEY_FILE: SIGNET_MASTER_KEY is set too; one of them must go.',
+  ])
+  t.match(faultsOf({ SIGNET_MASTER_KEY_FILE: 'none' }, folder), [/^SIGNET_MASTER_KEY_FILE: cannot be read \(ENOENT\)/])
+  t.match(faultsOf({ SIGNET_MASTER_KEY_FILE: '.' }, folder), [/^SIGNET_MASTER_KEY_FILE: cannot be read \(EISDIR\)/])
+  t.match(faultsOf({ SIGNET_MASTER_KEY_FILE: 'empty' }, folder), [/^SIGNET_MASTER_KEY: takes 32 bytes/])
+})
+
+t.test('.env is read from the folder, and the environment wins', async (t) => {
+  const folder = folderWith(t, { '.env': 'SIGNET_PORT=4100\nSIGNET_SIGN_UP="closed"\n# SIGNET_HOST=::1\n' })
+  const settings = readSettings({ SIGNET_PORT: '4200', SIGNET_HOST: '' }, folder)
+  t.match(settings, { port: 4200, signUp: 'closed', host: '127.0.0.1' })
+  const unreadable = folderWith(t)
+  mkdirSync(join(unreadable, '.env'))
+  t.match(faultsOf({ SIGNET_PORT: 'x' }, unreadable), [/\.env: cannot be read \(EISDIR\)/, /^SIGNET_PORT/])
+})
+
+t.test('settings that contradict each other stop the start', async (t) => {
+  const cases: [Record<string, string>, RegExp][] = [
+    [{ SIGNET_KEY_ROTATION_PERIOD: '2d' }, /^SIGNET_KEY_ROTATION_PERIOD: must be longer than twice .* of 1451m/],
+    [{ SIGNET_VERIFIER_CACHE: '45d' }, /^SIGNET_KEY_ROTATION_PERIOD/],
+    [{ SIGNET_REFRESH_TOKEN_TTL: '91d' }, /^SIGNET_REFRESH_TOKEN_TTL/],
+    [{ SIGNET_SESSION_IDLE_TTL: '31d' }, /^SIGNET_SESSION_IDLE_TTL/],
+    [{ SIGNET_MASTER_KEY: key, SIGNET_MASTER_KEY_PREVIOUS: key }, /^SIGNET_MASTER_KEY_PREVIOUS/],
+    [{ SIGNET_TLS_KEY: 'key.pem' }, /^SIGNET_TLS_CERT and SIGNET_TLS_KEY: go together/],
+    [{ SIGNET_TLS_KEY: 'key.pem', SIGNET_TLS_CERT: 'cert.pem' }, /serve https, but SIGNET_ISSUER is http/],
+  ]
+  for (const [environment, message] of cases) t.match(faultsOf(environment), [message])
+  t.same(faultsOf({ SIGNET_MASTER_KEY: key, SIGNET_MASTER_KEY_PREVIOUS: otherKey }), [])
+  t.equal(activationDelay({ jwksMaxAge: 300, verifierCache: 86_400, clockSkew: 60 }), 87_060)
+  t.same(faultsOf({ SIGNET_KEY_ROTATION_PERIOD: '174121s' }), [], 'one second more than twice the delay is enough')
+  t.equal(faultsOf({ SIGNET_KEY_ROTATION_PERIOD: '174120s' }).length, 1)
+})
+
+t.test('an issuer is an origin in its canonical form, https unless it is this machine', async (t) => {
+  const good = [
+    'https://id.example.com',
+    'https://id.example.com:8443',
+    'https://xn--bcher-kva.example',
+    'https://10.0.0.1',
+    'https://[2001:db8::1]',
+    'http://localhost',
+    'http://localhost:4000',
+    'http://idp.localhost:4000',
+    'http://127.0.0.1:4000',
+    'http://127.1.2.3:4000',
+    'http://[::1]:4000',
+  ]
+  for (const issuer of good) t.equal(readSettings({ SIGNET_ISSUER: issuer }, '/nowhere').issuer, issuer)
+  const bad = [
+    'id.example.com',
+    'https://id.example.com/',
+    'https://id.example.com/tenant',
+    'https://id.example.com?x',
+    'https://id.example.com#x',
+    'https://user@id.example.com',
+    'https://ID.example.com',
+    'HTTPS://id.example.com',
+    'https://id.example.com:443',
+    'https://id.example.com:0443',
+    'https://id.example.com.',
+    'https://*.example.com',
+    'https://b\u00fccher.example',
+    ' https://id.example.com',
+    'https://id.example.com\n',
+    'http://id.example.com',
+    'http://localhost.example.com',
+    'http://127.0.0.1.example.com',
+    'http://10.0.0.1',
+    'http://127.1',
+    'http://localhost:0',
+    'ftp://localhost',
+    'javascript:alert(1)',
+  ]
+  for (const issuer of bad)
+    t.match(faultsOf({ SIGNET_ISSUER: issuer }), [/^SIGNET_ISSUER: takes/], JSON.stringify(issuer))
+})
+
+t.test('the port is that of a loopback issuer, else 4000, unless one is set', async (t) => {
+  const portOf = (environment: Record<string, string>) => readSettings(environment, '/nowhere').port
+  t.equal(portOf({}), 4000)
+  t.equal(portOf({ SIGNET_ISSUER: 'http://localhost:5000' }), 5000)
+  t.equal(portOf({ SIGNET_ISSUER: 'http://localhost' }), 80)
+  t.equal(portOf({ SIGNET_ISSUER: 'https://id.example.com:8443' }), 4000)
+  t.equal(portOf({ SIGNET_ISSUER: 'http://localhost:5000', SIGNET_PORT: '6000' }), 6000)
+  for (const port of ['0', '-1', '4000.5', '1e3', '0x10', ' 80', '99999', '٤٠'])
+    t.match(faultsOf({ SIGNET_PORT: port }), [/^SIGNET_PORT/], port)
+})
+
+t.test('relative paths start at the folder, whatever the working directory', async (t) => {
+  const settings = readSettings(
+    { SIGNET_ISSUER: 'https://id.example', SIGNET_TLS_CERT: 'tls/cert.pem', SIGNET_TLS_KEY: '/etc/tls/key.pem' },
+    '/srv/signet',
+  )
+  t.match(settings, {
+    dataDir: '/srv/signet/.signet',
+    keysDir: '/srv/signet/keys',
+    tls: { certFile: '/srv/signet/tls/cert.pem', keyFile: '/etc/tls/key.pem' },
+  })
+})
+
+t.test('durations have a unit and bounds', async (t) => {
+  const lifetime = (text: string) => readSettings({ SIGNET_ID_TOKEN_TTL: text }, '/nowhere').idTokenTtl
+  t.same(['10s', '15m', '24h', '3650d'].map(lifetime), [10, 900, 86_400, 315_360_000])
+  for (const text of ['10', '9s', '0s', '-1h', '1.5h', '1H', '1 h', '1h30m', '3651d', '999999d', '1e3s', '١٥m'])
+    t.match(
+      faultsOf({ SIGNET_ID_TOKEN_TTL: text }),
+      [/^SIGNET_ID_TOKEN_TTL: takes a duration .* from 10s to 3650d/],
+      text,
+    )
+  // Longer than a timer can wait, it would fire at once, again and again.
+  t.match(faultsOf({ SIGNET_KEY_LEASE: '75d' }), [/^SIGNET_KEY_LEASE: .* from 3s to 1h/])
+})
+
+t.test('proxies are addresses and ranges, a schema is a name that PostgreSQL leaves to others', async (t) => {
+  const proxies = (text: string) => readSettings({ SIGNET_TRUST_PROXY: text }, '/nowhere').trustProxy
+  t.same(proxies('off'), [])
+  t.same(proxies('loopback, 10.0.0.0/8,2001:db8::/32'), ['loopback', '10.0.0.0/8', '2001:db8::/32'])
+  for (const text of [
+    'true',
+    '1',
+    '10.0.0.0/33',
+    '10.0.0.0/8/8',
+    '10.0.0.0/',
+    '10.0.0',
+    'proxy.example.com',
+    'loopback,',
+  ])
+    t.match(faultsOf({ SIGNET_TRUST_PROXY: text }), [/^SIGNET_TRUST_PROXY/], text)
+  for (const text of [
+    'Signet',
+    '1st',
+    'a-b',
+    'pg_catalog',
+    'information_schema',
+    'a"; DROP SCHEMA public; --',
+    'x'.repeat(64),
+  ])
+    t.match(faultsOf({ SIGNET_DATABASE_SCHEMA: text }), [/^SIGNET_DATABASE_SCHEMA/], text)
+  for (const text of ['mysql://localhost/x', 'postgres://', 'localhost:5432', 'http://localhost'])
+    t.match(faultsOf({ SIGNET_DATABASE_URL: text }), [/^SIGNET_DATABASE_URL/], text)
+})
+
+t.test('with nothing set, the settings are those of the documentation', async (t) => {
+  t.same(readSettings({}, '/srv/signet'), {
+    issuer: 'http://localhost:4000',
+    host: '127.0.0.1',
+    port: 4000,
+    tls: undefined,
+    trustProxy: [],
+    databaseUrl: undefined,
+    databaseSchema: 'signet',
+    databasePool: 10,
+    dataDir: '/srv/signet/.signet',
+    keysDir: '/srv/signet/keys',
+    masterKey: undefined,
+    masterKeyPrevious: undefined,
+    accessTokenTtl: 900,
+    idTokenTtl: 3600,
+    refreshTokenTtl: 2_592_000,
+    refreshTokenMaxTtl: 7_776_000,
+    refreshGrace: 10,
+    sessionTtl: 2_592_000,
+    sessionIdleTtl: 604_800,
+    statusListTtl: 15,
+    keyRotationPeriod: 7_776_000,
+    keyLease: 60,
+    jwksMaxAge: 300,
+    verifierCache: 86_400,
+    clockSkew: 60,
+    signUp: 'open',
+    registration: 'closed',
+    passwordMinLength: 12,
+    logLevel: 'info',
+  })
+})

@@ -1,0 +1,323 @@
+import fc from 'fast-check'
+import t from 'tap'
+import {
+  changeMetadata,
+  completeMetadata,
+  InvalidClientMetadata,
+  type MetadataInput,
+  type RegistrationTerms,
+} from '../../../src/records/clients/client-metadata.ts'
+import { redirectUriFault } from '../../../src/records/clients/redirect-uri-rules.ts'
+
+const terms: RegistrationTerms = {
+  resources: [
+    { identifier: 'https://invoices.example', scopes: ['invoices:read', 'invoices:write'] },
+    { identifier: 'https://mail.example', scopes: ['mail'] },
+    { identifier: 'https://silent.example', scopes: [] },
+  ],
+  defaultIdTokenAlg: 'RS256',
+}
+const uri = 'https://app.example/callback'
+
+const complete = (input: MetadataInput) => completeMetadata({ redirect_uris: [uri], ...input }, terms)
+
+/** The refusal of an input, which must be one. */
+function refusal(input: MetadataInput): InvalidClientMetadata {
+  try {
+    complete(input)
+  } catch (error) {
+    if (error instanceof InvalidClientMetadata) return error
+    throw error
+  }
+  throw new Error('It was not refused.')
+}
+
+t.test('redirect URIs that could lead elsewhere are refused, with the code that RFC 7591 has for them', async (t) => {
+  const refused: Record<string, RegExp> = {
+    '': /characters/,
+    '/callback': /not an absolute URI/,
+    'app.example/callback': /not an absolute URI/,
+    '//app.example/callback': /not an absolute URI/,
+    'https://app.example/callback#': /fragment/,
+    'https://app.example/callback#code': /fragment/,
+    'https://bank.example@evil.example/': /user name/,
+    'https://bank.example:443@evil.example/': /user name/,
+    'https://@app.example/': /user name/,
+    'https://app.example/a b': /characters/,
+    'https://app.example/\t': /characters/,
+    'https://app.example/\n': /characters/,
+    'https://app.example/\0': /characters/,
+    'https://app.example\\@evil.example/': /characters/,
+    'https://app.example/caf\u00e9': /characters/,
+    'https://\u0430pp.example/': /characters/, // a Cyrillic letter
+    'https://app.example/%zz': /characters/,
+    'https://app.example/%': /characters/,
+    'https://app.example/"': /characters/,
+    'https://app.example/<script>': /characters/,
+    [`https://app.example/${'x'.repeat(1981)}`]: /longer than 2000/,
+    'https://*.example/callback': /wildcard/,
+    'https://*/callback': /wildcard/,
+    'https://app.example./callback': /trailing dot/,
+    'https://APP.example/callback': /lower case/,
+    'HTTPS://app.example/callback': /lower case/,
+    'https://0x7f.1/': /usual form/,
+    'https://127.1/': /usual form/,
+    'https://2130706433/': /usual form/,
+    'https://[0:0:0:0:0:0:0:1]/': /usual form/,
+    'https://%65vil.example/': /usual form/,
+    'https://app..example/': /well-formed host/,
+    'https://app.example:/callback': /no host/,
+    'https://app.example:99999/': /not a URI/,
+    'https://app.example:80x/': /not a URI/,
+    'https://': /not a URI/,
+    'https:app.example/callback': /no host/,
+    'https:///app.example/callback': /no host/,
+    'https://app.example/a/../b': /dot-segments/,
+    'https://app.example/a/./b': /dot-segments/,
+    'https://app.example/..': /dot-segments/,
+    'https://app.example/a/%2e%2e/b': /dot-segments/,
+    'https://app.example/a/.%2E/b': /dot-segments/,
+    'https://app.example/a/%2e': /dot-segments/,
+    'http://app.example/callback': /https, or http on loopback/,
+    'http://127.0.0.1.evil.example/': /https, or http on loopback/,
+    'http://localhost.evil.example/': /https, or http on loopback/,
+    'http://10.0.0.1/': /https, or http on loopback/,
+    'http://localhost./': /trailing dot/,
+    'javascript:alert(1)': /private-use scheme that has a period/,
+    'data:text/html,hello': /private-use scheme that has a period/,
+    'file:///etc/passwd': /private-use scheme that has a period/,
+    'blob:https://app.example/1': /private-use scheme that has a period/,
+    'myapp://callback': /private-use scheme that has a period/,
+    'com.example.app:/callback': /public clients only/,
+    'COM.example.app:/callback': /lower case/,
+  }
+  for (const [redirectUri, message] of Object.entries(refused)) {
+    const error = refusal({ redirect_uris: [uri, redirectUri] })
+    t.equal(error.code, 'invalid_redirect_uri', redirectUri.slice(0, 60))
+    t.match(error.message, message)
+    t.match(error.message, /^[\x20-\x21\x23-\x5b\x5d-\x7e]{1,250}$/, 'as error_description may be (RFC 6749 §5.2)')
+    t.equal(refusal({ post_logout_redirect_uris: [redirectUri] }).code, 'invalid_client_metadata')
+  }
+  t.equal(refusal({ redirect_uris: [] }).code, 'invalid_redirect_uri')
+  const publicClient = { token_endpoint_auth_method: 'none' }
+  t.match(refusal({ ...publicClient, redirect_uris: ['com.example.app:/a/../b'] }).message, /dot-segments/)
+  t.match(refusal({ ...publicClient, redirect_uris: ['com.example.app:/a#b'] }).message, /fragment/)
+  t.match(refusal({ ...publicClient, redirect_uris: ['com.example.app://user@host/'] }).message, /user name/)
+  t.match(refusal({ ...publicClient, redirect_uris: ['javascript:alert(1)'] }).message, /period/)
+})
+
+t.test('redirect URIs that an application can have are kept to the letter', async (t) => {
+  const kept = [
+    'https://app.example',
+    'https://app.example/',
+    'https://app.example:8443/callback',
+    'https://app.example/callback?tenant=a&x=%20',
+    'https://app_1.example/~user/c;v=1/(x)',
+    'https://xn--nxasmq6b.example/cb',
+    'https://app.example/..well/...',
+    'https://192.0.2.1/cb',
+    'https://[2001:db8::1]:444/cb',
+    'http://localhost:4001/callback',
+    'http://app.localhost/callback',
+    'http://127.0.0.1/callback',
+    'http://[::1]:5000/callback',
+  ]
+  t.same(complete({ redirect_uris: kept }).redirect_uris, kept)
+  const own = ['com.example.app:/callback', 'com.example.app://callback/done?x=1']
+  t.same(complete({ redirect_uris: own, token_endpoint_auth_method: 'none' }).redirect_uris, own)
+  t.same(complete({ redirect_uris: [uri, uri] }).redirect_uris, [uri], 'each once')
+})
+
+t.test('whatever is put together from the parts of URIs: what is kept leads where it says', (t) => {
+  const parts = fc.constantFrom(
+    ...[
+      'https:',
+      'http:',
+      'javascript:',
+      'com.example:',
+      '//',
+      '/',
+      '\\',
+      '@',
+      ':',
+      '#',
+      '?',
+      '.',
+      '..',
+      '%2e',
+      '%2F',
+      '%',
+    ],
+    ...[
+      'app.example',
+      'localhost',
+      '127.0.0.1',
+      '[::1]',
+      'EVIL',
+      'evil.example',
+      '*',
+      '443',
+      '\t',
+      ' ',
+      '\u0000',
+      '\u00e9',
+    ],
+  )
+  const uris = fc.array(parts, { maxLength: 9 }).map((pieces) => pieces.join(''))
+  let seen = 0
+  fc.assert(
+    fc.property(uris, fc.boolean(), (candidate, isPublic) => {
+      if (redirectUriFault(candidate, isPublic) !== undefined) return
+      seen += 1
+      const url = new URL(candidate)
+      const text = url.href.endsWith('/') && !candidate.endsWith('/') ? url.href.slice(0, -1) : url.href
+      // What a browser makes of it is what was written, a default port or the slash after a host apart.
+      const plain = (value: string) =>
+        value.replace(/^(https:\/\/[^/?]*):443(?=[/?]|$)/, '$1').replace(/^([a-z]+:\/\/[^/?]+)(?=\?|$)/, '$1/')
+      if (plain(candidate) !== plain(text)) throw new Error(`${candidate} is read as ${url.href}`)
+      if (url.username !== '' || url.password !== '' || candidate.includes('#'))
+        throw new Error('user name or fragment')
+      if (url.protocol === 'http:' && !/^(localhost|127\.0\.0\.1|\[::1\]|.+\.localhost)$/.test(url.hostname))
+        throw new Error('plain http leaves the machine')
+      if (!/^https?:$/.test(url.protocol) && !(isPublic && url.protocol.includes('.'))) throw new Error('scheme')
+    }),
+    { numRuns: 20_000, seed: 7 },
+  )
+  t.ok(seen > 20, 'some are kept')
+  t.end()
+})
+
+t.test('members of the wrong type or with values that are not offered are refused', async (t) => {
+  const refused: [MetadataInput, RegExp][] = [
+    [{ redirect_uris: uri }, /redirect_uris must be a list/],
+    [{ redirect_uris: [1] }, /redirect_uris must be a list/],
+    [{ redirect_uris: { 0: uri, length: 1 } }, /redirect_uris must be a list/],
+    [{ redirect_uris: Array.from({ length: 51 }, (_, n) => `${uri}${n}`) }, /more than 50/],
+    [{ contacts: Array.from({ length: 51 }, (_, n) => `a${n}@app.example`) }, /more than 50/],
+    [{ contacts: ['a\u0000b'] }, /contacts/],
+    [{ contacts: ['c'.repeat(201)] }, /contacts/],
+    [{ client_name: 1 }, /client_name must be a string/],
+    [{ client_name: '' }, /client_name must be 1 to 200/],
+    [{ client_name: ' \u3000 ' }, /client_name must be 1 to 200/],
+    [{ client_name: 'n'.repeat(201) }, /client_name must be 1 to 200/],
+    [{ client_name: 'a\u0000b' }, /control/],
+    [{ client_name: 'a\u009bb' }, /control/],
+    [{ client_name: 'a\u202eb' }, /control/],
+    [{ client_name: 'a\ud800b' }, /control/],
+    [{ grant_types: 'authorization_code' }, /grant_types must be a list/],
+    [{ grant_types: [] }, /at least one/],
+    [{ grant_types: ['implicit'] }, /implicit/],
+    [{ grant_types: ['constructor'] }, /constructor/],
+    [{ grant_types: ['refresh_token'] }, /needs authorization_code/],
+    [{ grant_types: ['refresh_token', 'client_credentials'] }, /needs authorization_code/],
+    [{ grant_types: ['client_credentials'], token_endpoint_auth_method: 'none' }, /needs a client with a secret/],
+    [{ response_types: ['code', 'token'] }, /code only/],
+    [{ response_types: ['code id_token'] }, /code only/],
+    [{ response_types: [] }, /must have code/],
+    [{ response_types: ['code'], grant_types: ['client_credentials'] }, /no authorization_code/],
+    [{ token_endpoint_auth_method: 'tls_client_auth' }, /tls_client_auth/],
+    [{ token_endpoint_auth_method: 'toString' }, /toString/],
+    [{ token_endpoint_auth_method: ['none'] }, /must be a string/],
+    [{ id_token_signed_response_alg: 'none' }, /id_token_signed_response_alg/],
+    [{ id_token_signed_response_alg: 'HS256' }, /id_token_signed_response_alg/],
+    [{ default_max_age: -1 }, /default_max_age/],
+    [{ default_max_age: 1.5 }, /default_max_age/],
+    [{ default_max_age: '60' }, /default_max_age/],
+    [{ default_max_age: Number.NaN }, /default_max_age/],
+    [{ default_max_age: 2 ** 31 }, /default_max_age/],
+    [{ require_auth_time: 'true' }, /require_auth_time must be true or false/],
+    [{ first_party: 1 }, /first_party must be true or false/],
+    [{ require_pkce: false, token_endpoint_auth_method: 'none' }, /must use PKCE/],
+    [{ client_uri: 'http://app.example' }, /client_uri.*must be https/],
+    [{ client_uri: 'http://localhost:4000' }, /client_uri.*must be https/],
+    [{ logo_uri: 'data:image/svg+xml,x' }, /logo_uri.*must be https/],
+    [{ policy_uri: 'javascript:alert(1)' }, /policy_uri.*must be https/],
+    [{ tos_uri: 'https://bank.example@evil.example' }, /tos_uri.*user name/],
+    [{ scope: ['openid'] }, /scope must be a string/],
+    [{ scope: 'openid\tprofile' }, /not a scope/],
+    [{ scope: 'openid "quoted"' }, /not a scope/],
+    [{ scope: 'openid caf\u00e9' }, /not a scope/],
+    [{ scope: 's'.repeat(201) }, /not a scope/],
+    [{ scope: 'openid nobodys' }, /no resource has it/],
+    [{ scope: '__proto__' }, /no resource has it/],
+    [{ scope: Array.from({ length: 51 }, (_, n) => `s${n}`).join(' ') }, /more than 50/],
+    [{ resources: ['https://nowhere.example'] }, /no resource/],
+    [{ resources: ['https://INVOICES.example'] }, /no resource/],
+    [{ resources: 'https://invoices.example' }, /must be a list/],
+  ]
+  for (const [input, message] of refused) {
+    const error = refusal(input)
+    t.equal(error.code, 'invalid_client_metadata', JSON.stringify(input).slice(0, 80))
+    t.match(error.message, message)
+    t.match(error.message, /^[\x20-\x21\x23-\x5b\x5d-\x7e]{1,300}$/, 'as error_description may be (RFC 6749 §5.2)')
+  }
+})
+
+t.test('members that nobody knows, and inherited ones, mean nothing', async (t) => {
+  const plain = complete({})
+  t.same(complete({ software_id: 'x', constructor: 1, created_at: 'now', client_id: 'mine' }), plain)
+  t.same(complete(JSON.parse('{"__proto__": {"first_party": true}}')), plain)
+  t.same(complete(Object.create({ first_party: true })), plain)
+  t.same(complete({ client_uri: null, first_party: undefined, grant_types: null }), plain, 'null is absent')
+})
+
+t.test('what is left out is filled in', async (t) => {
+  t.same(complete({}), {
+    client_name: 'app.example',
+    redirect_uris: [uri],
+    post_logout_redirect_uris: [],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    scope: 'openid profile email offline_access',
+    token_endpoint_auth_method: 'client_secret_basic',
+    id_token_signed_response_alg: 'RS256',
+    default_max_age: undefined,
+    require_auth_time: false,
+    client_uri: undefined,
+    logo_uri: undefined,
+    policy_uri: undefined,
+    tos_uri: undefined,
+    contacts: [],
+    require_pkce: true,
+    first_party: false,
+    refresh_token_rotation: false,
+    resources: [],
+  })
+  t.equal(complete({ token_endpoint_auth_method: 'none' }).refresh_token_rotation, true)
+  t.equal(complete({ grant_types: ['authorization_code'] }).scope, 'openid profile email')
+  t.match(completeMetadata({ grant_types: ['client_credentials'] }, terms), {
+    client_name: 'Unnamed client',
+    response_types: [],
+    scope: '',
+  })
+  const own = { redirect_uris: ['com.example.app:/cb'], token_endpoint_auth_method: 'none' }
+  t.equal(completeMetadata(own, terms).client_name, 'com.example.app')
+})
+
+t.test('resources that own a registered scope join the allow-list', async (t) => {
+  const { scope, resources } = complete({
+    scope: ' openid  invoices:write invoices:read openid ',
+    resources: ['https://silent.example'],
+  })
+  t.equal(scope, 'openid invoices:write invoices:read')
+  t.same(resources, ['https://silent.example', 'https://invoices.example'])
+  t.same(complete({ scope: 'mail', resources: ['https://mail.example'] }).resources, ['https://mail.example'], 'once')
+})
+
+t.test('a change derives anew what followed from what it replaces, and nothing else', async (t) => {
+  const before = complete({ scope: 'openid mail', resources: ['https://silent.example'], refresh_token_rotation: true })
+  t.same(changeMetadata(before, {}, terms), before)
+  t.same(changeMetadata(before, { client_name: 'New' }, terms), { ...before, client_name: 'New' })
+  t.same(changeMetadata(before, { scope: 'openid' }, terms).resources, ['https://silent.example'])
+  t.same(changeMetadata(before, { scope: 'invoices:read' }, terms).resources, [
+    'https://silent.example',
+    'https://invoices.example',
+  ])
+  t.same(changeMetadata(before, { grant_types: ['client_credentials'] }, terms).response_types, [])
+  const other = { token_endpoint_auth_method: 'client_secret_post' }
+  t.equal(changeMetadata(before, other, terms).refresh_token_rotation, true, 'still confidential')
+  const open = changeMetadata(before, { token_endpoint_auth_method: 'none' }, terms)
+  t.equal(open.refresh_token_rotation, true)
+  t.equal(changeMetadata(open, other, terms).refresh_token_rotation, false)
+  t.throws(() => changeMetadata(before, { redirect_uris: [] }, terms), { code: 'invalid_redirect_uri' })
+})
