@@ -21,14 +21,14 @@ export interface TestDatabase {
 export const noLog: DatabaseLog = { info: () => {}, warn: () => {} }
 
 /**
- * A fresh, empty schema on a real PostgreSQL, dropped when `t` is over: on the server of SIGNET_TEST_DATABASE_URL, or else on an
- * embedded one that all test files which run at the same time share.
+ * A fresh, empty schema on a real PostgreSQL, dropped when `t` is over: on the server of SIGNET_TEST_DATABASE_URL, or
+ * else on an embedded one that all test files which run at the same time share.
  */
 export async function testDatabase(t: Test): Promise<TestDatabase> {
   const connection = await joinTestServer(t)
   const schema = `test_${Date.now().toString(36)}_${randomBytes(4).toString('hex')}`
   await once(connection, `CREATE SCHEMA ${schema}`)
-  t.teardown(() => once(connection, `DROP SCHEMA ${schema} CASCADE`))
+  t.teardown(() => drop(connection, schema))
   return {
     connection,
     url: urlOf(connection),
@@ -44,7 +44,8 @@ export async function testDatabase(t: Test): Promise<TestDatabase> {
   }
 }
 
-// tap does teardowns in the reverse order of their registration: pools end, the schema goes, and then the server may stop.
+// tap does teardowns in the reverse order of their registration: pools end, the schema goes, and then the server may
+// stop.
 async function joinTestServer(t: Test): Promise<DatabaseConnection> {
   const url = process.env['SIGNET_TEST_DATABASE_URL']
   if (url) return { connectionString: url }
@@ -56,14 +57,32 @@ async function joinTestServer(t: Test): Promise<DatabaseConnection> {
     testParameters: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
   })
   t.teardown(() => embedded.leave())
+  await dropForgotten(embedded.connection)
   return embedded.connection
 }
 
-async function once(connection: DatabaseConnection, statement: string): Promise<void> {
+// What tests that were killed have left.
+async function dropForgotten(connection: DatabaseConnection): Promise<void> {
+  const { rows } = await once(
+    connection,
+    String.raw`SELECT nspname AS schema FROM pg_namespace WHERE nspname LIKE 'test\_%'`,
+  )
+  for (const { schema } of rows as { schema: string }[]) {
+    const made = Number.parseInt(schema.slice('test_'.length), 36)
+    if (made < Date.now() - 3_600_000) await drop(connection, schema).catch(() => {}) // another process is at it, too
+  }
+}
+
+// A test that has left a transaction open is told, instead of waited for.
+async function drop(connection: DatabaseConnection, schema: string): Promise<void> {
+  await once(connection, `SET lock_timeout = '10s'; DROP SCHEMA ${schema} CASCADE`)
+}
+
+async function once(connection: DatabaseConnection, statement: string): Promise<pg.QueryResult> {
   const client = new pg.Client('connectionString' in connection ? connection : { ...connection, ssl: false })
   await client.connect()
   try {
-    await client.query(statement)
+    return await client.query(statement)
   } finally {
     await client.end()
   }

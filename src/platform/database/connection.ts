@@ -19,8 +19,8 @@ export type SessionParameters = Readonly<Record<string, string | number>>
  * What `pg` takes for `connection`. Session parameters travel in the startup message, so they hold before the first
  * statement and cost no round trip; what the operator's URL says in `options` stays, but ours win.
  *
- * The embedded database is reached with port and `ssl` named outright, for `pg` would else take PGPORT and PGSSLMODE from an
- * environment that means another server.
+ * The embedded database is reached with port and `ssl` named outright, for `pg` would else take PGPORT and PGSSLMODE
+ * from an environment that means another server.
  */
 export function clientConfig(connection: DatabaseConnection, parameters: SessionParameters): ClientConfig {
   const options = Object.entries(parameters).map(([name, value]) => `-c ${name}=${escapeOption(String(value))}`)
@@ -38,7 +38,8 @@ export function isSchemaName(schema: string): boolean {
 export function assertSchemaName(schema: string): void {
   if (!isSchemaName(schema))
     throw new TypeError(
-      `${JSON.stringify(schema)} cannot be a schema: a name has up to 63 lower-case letters, digits and _, and does not start with a digit or pg_.`,
+      `${JSON.stringify(schema)} cannot be a schema: a name has up to 63 lower-case letters, digits and _, ` +
+        'and does not start with a digit or pg_.',
     )
 }
 

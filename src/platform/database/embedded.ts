@@ -14,7 +14,7 @@ export interface EmbeddedDatabaseOptions {
   readonly dataDir: string
   readonly issuerIsLoopback: boolean
   readonly log: DatabaseLog
-  /** Server parameters beside ours (`fsync: 'off'`), used when it is we who start the server. For tests; no setting leads here. */
+  /** Server parameters beside ours (`fsync: 'off'`), if it is we who start the server. For tests; no setting leads here. */
   readonly testParameters?: Readonly<Record<string, string>>
 }
 
@@ -29,13 +29,14 @@ export interface EmbeddedDatabase {
   }
   /** PostgreSQL's data folder. */
   readonly data: string
-  /** Ends the use, after the last pool has ended. Who leaves last stops the server. May be called again; throws nothing. */
+  /** Ends the use, after the last pool has ended. Who leaves last stops the server. Throws nothing; again does nothing. */
   leave(): Promise<void>
 }
 
 /**
- * Joins the PostgreSQL that Signet brings along: installs it in `dataDir`, creates its cluster and starts it, each only where nobody
- * has done so yet. Any number of processes use one server at the same time; while one does, it is kept running.
+ * Joins the PostgreSQL that Signet brings along: installs it in `dataDir`, creates its cluster and starts it, each only
+ * where nobody has done so yet. Any number of processes use one server at the same time; while one does, it is kept
+ * running.
  *
  * @throws EmbeddedDatabaseError with words for the operator
  */

@@ -27,8 +27,9 @@ export interface MigrateOptions {
 }
 
 /**
- * Brings a schema to the shape that this release needs. Each migration takes place in one transaction with the record of it: killed
- * at any moment, it has taken place or it has not. Any number of nodes may do this at once; one works, the others wait for it.
+ * Brings a schema to the shape that this release needs. Each migration takes place in one transaction with the record
+ * of it: killed at any moment, it has taken place or it has not. Any number of nodes may do this at once; one works,
+ * the others wait for it.
  *
  * @returns the files that were applied by this call, and the version that the schema now has
  * @throws MigrationError when the schema is newer than this release, or was not made by these files
@@ -112,14 +113,15 @@ function compare({ known }: Migrations, recorded: readonly Recorded[], schema: s
   const newest = recorded.at(-1)?.version ?? 0
   if (newest > known.length)
     throw new MigrationError(
-      `The schema ${schema} has version ${newest}; this release of Signet knows versions up to ${known.length}. It was migrated by ` +
-        'a newer release: start that one. Nothing was changed.',
+      `The schema ${schema} has version ${newest}; this release of Signet knows versions up to ${known.length}. ` +
+        'It was migrated by a newer release: start that one. Nothing was changed.',
     )
   recorded.forEach(({ version, name, md5 }, index) => {
     const file = known[index]!
     if (version !== file.version || md5 !== file.md5)
       throw new MigrationError(
-        `Migration ${version} (${name}) was applied to the schema ${schema} with another content than ${basename(file.filename)} has now. ` +
+        `Migration ${version} (${name}) was applied to the schema ${schema} with another content than ` +
+          `${basename(file.filename)} has now. ` +
           'A migration that has been applied is never changed: restore the file, and put the change into a new one.',
       )
   })
@@ -131,7 +133,8 @@ async function applyOne(
   migration: Postgrator.Migration,
   log: DatabaseLog,
 ): Promise<void> {
-  // A statement that waits for a table's lock holds up all that come after it, sign-ins too. So it waits briefly, and comes again.
+  // A statement that waits for a table's lock holds up all that come after it, sign-ins too. So it waits briefly, and
+  // comes again.
   for (let attempt = 1; ; attempt += 1) {
     try {
       await client.query('BEGIN')

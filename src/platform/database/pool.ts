@@ -20,8 +20,8 @@ export interface PoolOptions {
 }
 
 /**
- * Opens a pool; connections are made when they are first needed. However the server fails, a caller waits no longer than
- * `connectTimeoutMs + queryTimeoutMs` for a statement, and the first statement after the server's return succeeds.
+ * Opens a pool; connections are made when they are first needed. However the server fails, a caller waits no longer
+ * than `connectTimeoutMs + queryTimeoutMs` for a statement, and when the server is back, so is the pool.
  *
  * @throws TypeError when `schema` is no schema name
  */
@@ -35,7 +35,8 @@ export function createPool({ connection, schema, max, connectTimeoutMs, queryTim
       TimeZone: 'UTC',
       // The stores' statements are atomic under READ COMMITTED; a server whose default is another would answer 40001.
       default_transaction_isolation: 'read committed',
-      // The server gives up a little earlier than we do: then it is certain that nothing was done, and the connection is kept.
+      // The server gives up a little earlier than we do: then it is certain that nothing was done, and the connection
+      // is kept.
       statement_timeout: Math.max(1, Math.floor(queryTimeoutMs * 0.9)),
       // A process that stands still (a suspended laptop) lets go of the rows it has locked.
       idle_in_transaction_session_timeout: queryTimeoutMs,

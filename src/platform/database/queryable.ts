@@ -18,13 +18,13 @@ export interface Statement {
 /**
  * Does `work` in one transaction (READ COMMITTED): all of it, or, when it throws, nothing.
  *
- * @param work is handed the transaction; statements one after the other. Its outcome counts only when this function has returned
+ * @param work is handed the transaction; statements one after the other. Its outcome counts when this function has returned
  * @throws what `work` throws; DatabaseUnavailable when it is not known whether the commit took place
  */
 export async function inTransaction<T>(pool: Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
   const client = await pool.connect()
-  // The pool listens for errors of idle connections only. Without this one, a server that ends a connection while `work` is
-  // busy elsewhere (25P03) would end this process.
+  // The pool listens for errors of idle connections only. Without this one, a server that ends a connection while
+  // `work` is busy elsewhere (25P03) would end this process.
   let lost: Error | undefined
   const onError = (error: Error) => {
     lost = error
@@ -55,7 +55,8 @@ async function commit(client: PoolClient): Promise<void> {
     if (!isUnavailable(error)) throw error
     throw new DatabaseUnavailable('It is not known whether the transaction was committed.', { cause: error })
   }
-  // After a statement has failed, PostgreSQL answers COMMIT with ROLLBACK and no error. Who caught the error sees it here.
+  // After a statement has failed, PostgreSQL answers COMMIT with ROLLBACK and no error. Who caught the error sees it
+  // here.
   if (command !== 'COMMIT') throw new Error('A statement of the transaction had failed, so nothing was committed.')
 }
 

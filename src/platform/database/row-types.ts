@@ -4,9 +4,10 @@ const int8: number = 20
 const int8Array: number = 1016
 
 /**
- * How values of rows become JavaScript's: as `pg` does it, but bigint (counts, epochs, identities) as a number. `pg` itself
- * hands it out as text, and `'10' + 1` is `'101'`. A value beyond 2^53 makes the query fail, rather than lose its last digits.
- * For one pool at a time, as `types`: `pg.types.setTypeParser` would reach into every other user of `pg` in the process.
+ * How values of rows become JavaScript's: as `pg` does it, but bigint (counts, epochs, identities) as a number. `pg`
+ * itself hands it out as text, and `'10' + 1` is `'101'`. A value beyond 2^53 makes the query fail, rather than lose
+ * its last digits. For one pool at a time, as `types`: `pg.types.setTypeParser` would reach into every other user of
+ * `pg` in the process.
  */
 export const rowTypes: CustomTypesConfig = {
   // The overloads of pg-types are over some eighty literal ids; any of them comes here.

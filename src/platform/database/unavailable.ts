@@ -7,8 +7,9 @@ export class DatabaseUnavailable extends Error {
 }
 
 /**
- * Tells "the database is away, overloaded or restarting" from faults in the program or its settings (a broken constraint, an
- * unknown column, a wrong password). The first is answered with 503 and passes by itself; the second needs a person.
+ * Tells "the database is away, overloaded or restarting" from faults in the program or its settings (a broken
+ * constraint, an unknown column, a wrong password). The first is answered with 503 and passes by itself; the second
+ * needs a person.
  */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
@@ -42,7 +43,8 @@ const lostConnections = new Set([
   ...['EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN'],
 ])
 
-// A Unix socket that is not there, or whose queue is full because nobody takes from it. The same codes come from files, too.
+// A Unix socket that is not there, or whose queue is full because nobody takes from it. The same codes come from files,
+// too.
 const refusedConnects = new Set(['ENOENT', 'EAGAIN'])
 
 // What pg and pg-pool throw without a code.

@@ -47,7 +47,10 @@ export async function serverPids(embedded: EmbeddedDatabase): Promise<number[]> 
 }
 
 /** One statement on a connection of its own. */
-export async function askOnce<R extends pg.QueryResultRow>({ connection }: EmbeddedDatabase, text: string) {
+export async function askOnce<R extends pg.QueryResultRow>(
+  { connection }: Pick<EmbeddedDatabase, 'connection'>,
+  text: string,
+) {
   const client = new pg.Client({ ...connection, ssl: false })
   await client.connect()
   try {
@@ -66,4 +69,12 @@ export async function eventually<T>(ask: () => Promise<T>): Promise<T> {
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
   }
+}
+
+/** Waits until another server than the one that was `before` serves. */
+export async function nextServer(embedded: EmbeddedDatabase, before: number): Promise<void> {
+  await eventually(async () => {
+    if (serverPid(embedded) === before) throw new Error('not yet')
+    await askOnce(embedded, 'SELECT 1')
+  })
 }

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
+import pg from 'pg'
 import t from 'tap'
 import { createPool } from '../../../src/platform/database/pool.ts'
 import { inTransaction, isUnavailable } from '../../../src/platform/database/queryable.ts'
 import { noLog, testDatabase } from '../../database.ts'
-import { askOnce, eventually, freshFolder, joinIn, poolOn, serverPids } from './own-server.ts'
+import { eventually, freshFolder, joinIn, poolOn, serverPids } from './own-server.ts'
 
 t.test('a server that stands still: nobody waits for ever, and all goes on when it does', async (t) => {
   const embedded = await joinIn(t, join(freshFolder(t), 'data'))
@@ -121,9 +122,12 @@ t.test('bigint arrives as a number or not at all, moments as dates', async (t) =
 })
 
 t.test('other users of the driver in this process see bigint as ever', async (t) => {
-  const embedded = await joinIn(t, join(freshFolder(t), 'data'))
-  poolOn(t, embedded)
-  t.same((await askOnce(embedded, 'SELECT 1::bigint AS n')).rows, [{ n: '1' }])
+  const { openPool, url } = await testDatabase(t)
+  await openPool().query({ text: 'SELECT 1::bigint AS n' })
+  const other = new pg.Client(url)
+  await other.connect()
+  t.teardown(() => other.end())
+  t.same((await other.query('SELECT 1::bigint AS n')).rows, [{ n: '1' }])
 })
 
 t.test('what is no schema name opens no pool', async (t) => {

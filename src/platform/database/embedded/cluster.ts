@@ -40,7 +40,19 @@ export async function ensureCluster(home: Home, runtime: string, source: Postgre
     data: join(folder, 'data'),
     run: join(folder, 'run'),
     log: join(folder, 'server.log'),
-    credentials: JSON.parse(await readFile(join(folder, 'credentials.json'), 'utf8')) as Credentials,
+    credentials: await readCredentials(join(folder, 'credentials.json')),
+  }
+}
+
+async function readCredentials(path: string): Promise<Credentials> {
+  const text = await readFile(path, 'utf8')
+  try {
+    return JSON.parse(text) as Credentials
+  } catch {
+    // What the parser says quotes the file.
+    throw new EmbeddedDatabaseError(
+      `${path} is damaged: restore it from a backup. Without it the database cannot be opened.`,
+    )
   }
 }
 
@@ -55,7 +67,8 @@ async function checkVersion(folder: string, { major }: PostgresqlPackage): Promi
     )
   if (found.trim() !== major)
     throw new EmbeddedDatabaseError(
-      `${folder} was written by PostgreSQL ${found.trim()}; this release of Signet brings PostgreSQL ${major}, which cannot read it. ` +
+      `${folder} was written by PostgreSQL ${found.trim()}; this release of Signet brings PostgreSQL ${major}, ` +
+        'which cannot read it. ' +
         'Start the release that wrote it, take a dump (pg_dump) and restore it into a new SIGNET_DATA_DIR; ' +
         `or ${useYourOwn} that holds the dump. Nothing was changed.`,
     )
@@ -81,7 +94,8 @@ async function initdb(
   runtime: string,
   source: PostgresqlPackage,
 ): Promise<void> {
-  // initdb runs postgres through a shell, with the path between double quotes; there these characters would be taken for more.
+  // initdb runs postgres through a shell, with the path between double quotes; there these characters would be taken
+  // for more.
   const borrowed = /["$`\\\n]/.test(runtime) ? await mkdtemp(join(tmpdir(), 'signet-')) : undefined
   try {
     if (borrowed && home.runAs) await chmod(borrowed, 0o711)
@@ -105,18 +119,20 @@ async function initdb(
   }
 }
 
-// In single-user mode there is no server yet that anybody could reach, and the password travels through a pipe.
+// In single-user mode there is no server yet that anybody could reach, and the password travels through a pipe. initdb
+// has made an empty database already; a second one would be another three hundred files.
 async function createDatabase(data: string, credentials: Credentials, home: Home, runtime: string): Promise<void> {
   const statements = [
     `CREATE ROLE signet LOGIN PASSWORD '${credentials.applicationPassword}'`,
-    'CREATE DATABASE signet OWNER signet',
+    'ALTER DATABASE postgres RENAME TO signet',
+    'ALTER DATABASE signet OWNER TO signet',
     'REVOKE ALL ON DATABASE signet FROM PUBLIC',
   ]
   const said = await runProgram(
     {
       path: join(runtime, 'bin', 'postgres'),
       // The log would show a statement that failed, password and all.
-      args: ['--single', '-D', data, '-c', 'log_min_error_statement=panic', '-c', 'log_checkpoints=off', 'postgres'],
+      args: ['--single', '-D', data, '-c', 'log_min_error_statement=panic', '-c', 'log_checkpoints=off', 'template1'],
       runAs: home.runAs,
     },
     `${statements.join('\n')}\n`,

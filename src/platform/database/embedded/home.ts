@@ -21,10 +21,10 @@ export interface Home {
 /**
  * Chooses the folder and the account. For an ordinary user that is `dataDir` and himself.
  *
- * PostgreSQL refuses to run as root, and an installation in a container or on a fresh machine often has nobody but root. Then
- * the server runs as `nobody`: no account has to be made, and of all that lies in the folder it can change the cluster only. Where
- * nobody cannot reach `dataDir` (a home closed to others), the database lies below /var/lib/signet and `dataDir` holds a link to it,
- * which also finds it again when `dataDir` is moved.
+ * PostgreSQL refuses to run as root, and an installation in a container or on a fresh machine often has nobody but
+ * root. Then the server runs as `nobody`: no account has to be made, and of all that lies in the folder it can change
+ * the cluster only. Where nobody cannot reach `dataDir` (a home closed to others), the database lies below
+ * /var/lib/signet and `dataDir` holds a link to it, which also finds it again when `dataDir` is moved.
  *
  * @param issuerIsLoopback root is a way to try Signet out; whoever serves the world is told to do better
  * @throws EmbeddedDatabaseError
@@ -45,10 +45,15 @@ export async function chooseHome(
   if (!weAreRoot) return { base, runAs: undefined }
 
   const cluster = await stat(join(base, 'postgresql', 'data')).catch(() => undefined)
-  // PostgreSQL runs as the owner of its data or not at all. Root beside an ordinary user's server thus does no harm to it.
+  // PostgreSQL runs as the owner of its data or not at all. Root beside an ordinary user's server thus does no harm to
+  // it.
   if (cluster && cluster.uid !== 0) return { base, runAs: { uid: cluster.uid, gid: cluster.gid } }
+  if (process.platform !== 'linux')
+    throw new EmbeddedDatabaseError(
+      `As root the embedded PostgreSQL runs on Linux only. Be an ordinary user, or ${useYourOwn}.`,
+    )
   if (linked) await makeFolder(base, 0o711)
-  if (linked || (await everybodyMayPass(folder))) return { base, runAs: nobody }
+  if (linked || (await othersReach(folder))) return { base, runAs: nobody }
 
   const elsewhere = join('/var/lib/signet', createHash('sha256').update(folder).digest('hex').slice(0, 16))
   await makeFolder(elsewhere, 0o711)
@@ -62,7 +67,6 @@ export async function chooseHome(
   return { base: elsewhere, runAs: nobody }
 }
 
-// 65534 is `nobody` on Linux; on a Mac nobody has it.
 const nobody: Account = { uid: 65534, gid: 65534 }
 
 /** Makes a folder and those above it, with this mode whatever the umask. One that is there is left as it is. */
@@ -80,9 +84,15 @@ async function linkTarget(path: string): Promise<string | undefined> {
   }
 }
 
-async function everybodyMayPass(folder: string): Promise<boolean> {
-  for (let path = folder; ; path = dirname(path)) {
-    if (((await stat(path)).mode & 0o001) === 0) return false
-    if (path === dirname(path)) return true
+// The data folder itself is ours, and what is in it has modes of its own; the folders above it are not ours to open.
+async function othersReach(dataDir: string): Promise<boolean> {
+  for (let above = dirname(dataDir); ; above = dirname(above)) {
+    if (((await stat(above)).mode & 0o001) === 0) return false
+    if (above === dirname(above)) break
   }
+  const { uid, mode } = await stat(dataDir)
+  if (mode & 0o001) return true
+  if (uid !== 0) return false
+  await chmod(dataDir, (mode & 0o7777) | 0o001)
+  return true
 }

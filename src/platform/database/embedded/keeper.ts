@@ -12,9 +12,9 @@ export interface Share {
 }
 
 /**
- * Takes a share in the server, and starts it when it does not run. Each holder has a connection with a shared advisory lock: it
- * vanishes with its process however that ends, so no count can go wrong. When the server dies, the connection says so, and the
- * holder sees to it that there is one again, for as long as the share is held.
+ * Takes a share in the server, and starts it when it does not run. Each holder has a connection with a shared advisory
+ * lock: it vanishes with its process however that ends, so no count can go wrong. When the server dies, the connection
+ * says so, and the holder sees to it that there is one again, for as long as the share is held.
  *
  * @param host the folder of the server's socket
  * @throws EmbeddedDatabaseError when there is no server within 15 s
@@ -40,8 +40,8 @@ interface Holder {
   recovery: Promise<void> | undefined
 }
 
-// Of advisory locks in the database `postgres`, where the application never is: any number does.
-const shareLock = 1
+// Two numbers: an advisory lock that no other of ours can be, for those go by hashes of names.
+const shareLock = '0, 1'
 
 const startPatience = 15_000
 const stopPatience = 15_000
@@ -95,7 +95,7 @@ async function notComing({ cluster }: Server, answer: 'absent' | 'busy'): Promis
   )
 }
 
-/** Asks once: a connection that holds the lock; `absent`, nobody listens; `busy`, the server starts, stops or stands still. */
+/** Asks once. A connection that holds the lock; `absent`: nobody listens; `busy`: it starts, stops or stands still. */
 async function ask({ server, host }: Holder): Promise<Client | 'absent' | 'busy'> {
   const client = new pg.Client({
     ...{
@@ -103,7 +103,7 @@ async function ask({ server, host }: Holder): Promise<Client | 'absent' | 'busy'
       port: 5432,
       user: 'postgres',
       password: server.cluster.credentials.superuserPassword,
-      database: 'postgres',
+      database: 'signet',
     },
     ...{ ssl: false, application_name: 'signet share', connectionTimeoutMillis: 3_000, query_timeout: 3_000 },
   })
@@ -174,8 +174,8 @@ async function giveBack(holder: Holder): Promise<void> {
   }
 }
 
-// First give up the share, then ask for all: the other way round, two who leave at once would each see the other's share, and the
-// server would stay behind. This way the one who asks last is granted it.
+// First give up the share, then ask for all: the other way round, two who leave at once would each see the other's
+// share, and the server would stay behind. This way the one who asks last is granted it.
 async function isLast(client: Client): Promise<boolean> {
   await holds(client, 'pg_advisory_unlock_shared')
   return holds(client, 'pg_try_advisory_lock')

@@ -4,9 +4,9 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /**
- * Makes a folder that is either there with all that belongs in it, or not there at all. It is made under a passing name beside
- * its place and then renamed: a kill at any moment leaves nothing half-made that counts, and no lock that outlives its owner.
- * Of several that make it at once one is first; the others throw theirs away and are as content.
+ * Makes a folder that is either there with all that belongs in it, or not there at all. It is made under a passing name
+ * beside its place and then renamed: a kill at any moment leaves nothing half-made that counts, and no lock that
+ * outlives its owner. Of several that make it at once one is first; the others throw theirs away and are as content.
  *
  * @param parent an existing folder
  * @param name what the finished folder is called in it
@@ -18,7 +18,8 @@ export async function makeInPlace(
   make: (folder: string) => Promise<void>,
 ): Promise<void> {
   await removeLeftovers(parent, name)
-  const mine = `${name}.making-${Date.now().toString(36).padStart(9, '0')}-${randomBytes(6).toString('hex')}`
+  const begun = Date.now().toString(36).padStart(9, '0')
+  const mine = `${prefixOf(name)}${begun}-${process.pid}-${randomBytes(6).toString('hex')}`
   const folder = join(parent, mine)
   await mkdir(folder, { mode: 0o700 })
   try {
@@ -43,16 +44,29 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-// Courtesy, not a lock: eight processes need not do the same second of work. Who has begun later waits a little for the one
-// before him and then does it himself, for that one may be dead.
+// Courtesy, not a lock: eight processes need not do the same second of work. Who has begun later waits a little for the
+// one before him, and then does it himself.
 async function othersAreFaster(parent: string, name: string, mine: string): Promise<boolean> {
   const patience = performance.now() + 4_000
   for (;;) {
     const entries = await readdir(parent)
     if (entries.includes(name)) return true
-    const before = entries.some((entry) => begunAt(entry, name) !== undefined && entry < mine)
+    const before = entries.some(
+      (entry) => begunAt(entry, name) !== undefined && entry < mine && makerLives(entry, name),
+    )
     if (!before || performance.now() > patience) return false
     await pause(10)
+  }
+}
+
+// In another container the number means another process, or none. Then we wait in vain, or not at all: neither does
+// harm.
+function makerLives(entry: string, name: string): boolean {
+  const pid = Number(entry.slice(prefixOf(name).length).split('-')[1])
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM' // alive, and another user's
   }
 }
 
@@ -61,11 +75,16 @@ async function removeLeftovers(parent: string, name: string): Promise<void> {
   for (const entry of await readdir(parent)) {
     const begun = begunAt(entry, name)
     if (begun === undefined || begun > Date.now() - 600_000) continue
-    await rm(join(parent, entry), { recursive: true, force: true }).catch(() => {}) // somebody else's, who may do it himself
+    // Another user's, perhaps, who can do it himself.
+    await rm(join(parent, entry), { recursive: true, force: true }).catch(() => {})
   }
 }
 
 function begunAt(entry: string, name: string): number | undefined {
-  const prefix = `${name}.making-`
+  const prefix = prefixOf(name)
   return entry.startsWith(prefix) ? Number.parseInt(entry.slice(prefix.length), 36) : undefined
+}
+
+function prefixOf(name: string): string {
+  return `${name}.making-`
 }

@@ -10,8 +10,8 @@ export interface Program {
 }
 
 /**
- * Starts one of PostgreSQL's programs with nothing of ours but what it needs. The environment is bare: PGPORT and its like mean
- * other servers, and the master key may be in ours. The working folder is one that every account can be in.
+ * Starts one of PostgreSQL's programs with nothing of ours but what it needs. The environment is bare: PGPORT and its
+ * like mean other servers, and the master key may be in ours. The working folder is one that every account can be in.
  */
 export function startProgram(
   { path, args, runAs }: Program,
@@ -42,8 +42,11 @@ export async function runProgram(program: Program, input = ''): Promise<string> 
   child.stdin?.on('error', () => {}) // it ended without reading: its status tells why
   child.stdin?.end(input)
   const status = await ended(child, program)
-  if (status !== 0) throw new EmbeddedDatabaseError(`${program.path} ended with ${status}:\n${said.trim()}`)
-  return said
+  if (status === 0) return said
+  const advice = /user does not exist/.test(said)
+    ? `\nPostgreSQL runs as a user who has a name only: add one to /etc/passwd, run as another, or ${useYourOwn}.`
+    : ''
+  throw new EmbeddedDatabaseError(`${program.path} ended with ${status}:\n${said.trim()}${advice}`)
 }
 
 /**
@@ -58,8 +61,8 @@ export function ended(child: ChildProcess, { path, runAs }: Program): Promise<nu
       const as = runAs ? ` as uid ${runAs.uid}` : ''
       reject(
         new EmbeddedDatabaseError(
-          `${path} cannot be run here${as} (${cause.message}). It needs a system with glibc, a folder that is not mounted noexec, ` +
-            `and, where Signet is root, the right to become another user. Else ${useYourOwn}.`,
+          `${path} cannot be run here${as} (${cause.message}). It needs a system with glibc, a folder that is not mounted ` +
+            `noexec, and, where Signet is root, the right to become another user. Else ${useYourOwn}.`,
           { cause },
         ),
       )

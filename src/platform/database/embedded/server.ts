@@ -1,4 +1,5 @@
-import { access, open, rename, stat } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, type FileHandle, open, rename, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Cluster } from './cluster.ts'
@@ -18,41 +19,35 @@ export interface Server {
 export type StartOutcome = 'ran' | 'another is there' | 'failed'
 
 /**
- * Starts a server, unless one runs on the cluster already: PostgreSQL's own postmaster.pid decides between several who try, and
- * clears up after one that was killed. The server is in a process group of its own, so that Ctrl-C in a terminal reaches us and not
- * it, and outlives us if we are killed.
+ * Starts a server, unless one runs on the cluster already: PostgreSQL's own postmaster.pid decides between several who
+ * try, and clears up after one that was killed. The server is in a process group of its own, so that Ctrl-C in a
+ * terminal reaches us and not it, and outlives us if we are killed.
  *
  * @returns a promise that is kept when the server ends, not when it is ready
  * @throws EmbeddedDatabaseError when the program cannot be run at all
  */
 export async function startServer({ cluster, runtime, runAs, parameters }: Server): Promise<StartOutcome> {
   await turnLog(cluster.log)
-  const log = await open(cluster.log, 'a', 0o600)
-  try {
-    const before = (await log.stat()).size
-    // So that whoever starts the server next, root or its account, can go on writing.
-    if (runAs) await log.chown(runAs.uid, runAs.gid)
-    const settings = Object.entries({ ...serverParameters, ...parameters }).flatMap(([name, value]) => [
-      '-c',
-      `${name}=${value}`,
-    ])
-    const program = { path: join(runtime, 'bin', 'postgres'), args: ['-D', cluster.data, ...settings], runAs }
-    const child = startProgram(program, { detached: true, stdio: ['ignore', log.fd, log.fd] })
-    child.unref()
-    const status = await ended(child, program)
-    if (status === 0) return 'ran'
-    return anotherIsThere.test(await readLog(cluster.log, before)) ? 'another is there' : 'failed'
-  } finally {
-    await log.close()
-  }
+  const settings = Object.entries({ ...serverParameters, ...parameters }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ])
+  const program = { path: join(runtime, 'bin', 'postgres'), args: ['-D', cluster.data, ...settings], runAs }
+  const log = await openLog(cluster.log, runAs)
+  const before = (await log.stat()).size
+  const child = startProgram(program, { detached: true, stdio: ['ignore', log.fd, log.fd] })
+  child.unref()
+  const [status] = await Promise.all([ended(child, program), log.close()]) // the server has the file for itself
+  if (status === 0) return 'ran'
+  return anotherIsThere.test(await readLog(cluster.log, before)) ? 'another is there' : 'failed'
 }
 
 // PostgreSQL's words for: somebody holds postmaster.pid, or children of a killed server are still on their way out.
 const anotherIsThere = /lock file .* already exists|pre-existing shared memory block/
 
 const serverParameters = {
-  // The socket is named as seen from the data folder, which is the server's working folder: however long the way there, and
-  // whatever quotes and commas are in it.
+  // The socket is named as seen from the data folder, which is the server's working folder: however long the way there,
+  // and whatever quotes and commas are in it.
   unix_socket_directories: '../run',
   unix_socket_permissions: '0700',
   listen_addresses: '',
@@ -66,23 +61,25 @@ const serverParameters = {
   io_method: 'sync',
   max_logical_replication_workers: '0',
   jit: 'off',
-  // The log goes to a file that people are asked to send. No statements, and nothing of a row's contents.
+  // The log is about the server: its starts and ends. Errors of statements, which can quote them and the values in
+  // them, are told to the application alone.
   logging_collector: 'off',
   log_checkpoints: 'off',
+  log_min_messages: 'log',
   log_min_error_statement: 'panic',
-  log_error_verbosity: 'terse',
 }
 
 /**
- * Stops a server and waits for its end, up to `patience` milliseconds. Open connections are closed, what is committed is kept
- * (a "fast shutdown").
+ * Stops a server and waits for its end, up to `patience` milliseconds. Open connections are closed, what is committed
+ * is kept (a "fast shutdown").
  *
  * @param pid the server's, out of its own mouth
  * @returns whether it has ended
  */
 export async function stopServer({ cluster, runtime, runAs }: Server, pid: number, patience: number): Promise<boolean> {
   const deadline = performance.now() + patience
-  // Root does not send the signal itself: the number comes from a process with fewer rights, which could name any other.
+  // Root does not send the signal itself: the number comes from a process with fewer rights, which could name any
+  // other.
   if (runAs) await runProgram({ path: join(runtime, 'bin', 'pg_ctl'), args: ['kill', 'INT', String(pid)], runAs })
   else process.kill(pid, 'SIGINT')
   // The file goes last. (The process itself may linger as a zombie, where nobody has asked for its status.)
@@ -108,6 +105,20 @@ async function readLog(path: string, from: number): Promise<string> {
     return buffer.toString('utf8', 0, bytesRead)
   } finally {
     await log.close()
+  }
+}
+
+// The log is the server's account's own, so that whoever starts it next, root or that account, can go on writing. Root
+// gives away a file that it has just made, and never one that it has found: that could be a link to any other.
+async function openLog(path: string, owner: Account | undefined): Promise<FileHandle> {
+  const append = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW
+  try {
+    const log = await open(path, append | constants.O_CREAT | constants.O_EXCL, 0o600)
+    if (owner) await log.chown(owner.uid, owner.gid)
+    return log
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    return open(path, append)
   }
 }
 

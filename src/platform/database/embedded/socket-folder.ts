@@ -9,8 +9,9 @@ export interface SocketFolder {
 }
 
 /**
- * The path of a Unix socket has 107 bytes at the most (103 on a Mac; unix(7), sun_path). Where the server's folder has a longer one,
- * this process goes by a link in the folder for temporary files, in a folder that only this user can enter.
+ * The path of a Unix socket has 107 bytes at the most (103 on a Mac; unix(7), sun_path). Where the server's folder has
+ * a longer one, this process goes by a link in the folder for temporary files, in a folder that only this user can
+ * enter.
  *
  * @param run the folder in which the server has its socket
  */
