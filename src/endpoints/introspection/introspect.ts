@@ -1,0 +1,72 @@
+import type { Signet } from '../../signet.ts'
+import { recogniseToken } from '../../tokens/presented-token.ts'
+import { accessTokenStatus, refreshTokenStatus } from '../../tokens/token-status-store.ts'
+
+/** RFC 7662 §2.2. */
+export type Introspection =
+  | { readonly active: false }
+  | {
+      readonly active: true
+      readonly token_type?: 'Bearer'
+      readonly iss: string
+      readonly sub: string
+      readonly client_id: string
+      readonly username?: string
+      readonly scope: string
+      readonly aud?: string
+      /** Seconds since 1970. */
+      readonly iat: number
+      readonly exp: number
+      readonly jti?: string
+    }
+
+/** RFC 7662 §2.2: whatever is not active, and whatever this client may not know of, looks the same. */
+const inactive = { active: false } as const
+
+/**
+ * What a client is told of a token: of one that was issued to it, or that is for a resource it serves.
+ *
+ * @param asking the client that asks
+ */
+export async function introspect(signet: Signet, asking: string, text: string): Promise<Introspection> {
+  const { database, settings } = signet
+  const token = await recogniseToken(signet, text)
+  if (!token) return inactive
+  if (token.kind === 'access_token') {
+    const { iss, sub, aud, scope, iat, exp, jti } = token.claims
+    const status = await accessTokenStatus(database, token.grantId, aud)
+    if (!status?.alive || (status.clientId !== asking && !status.servedBy.includes(asking))) return inactive
+    const username = status.username === undefined ? {} : { username: status.username }
+    return {
+      active: true,
+      token_type: 'Bearer',
+      iss,
+      sub,
+      client_id: status.clientId,
+      ...username,
+      scope,
+      aud,
+      iat,
+      exp,
+      jti,
+    }
+  }
+  const status = await refreshTokenStatus(database, token.familyDigest)
+  // A spent generation is no longer the token, though it may yet be forgiven.
+  if (
+    !status?.alive ||
+    status.clientId !== asking ||
+    status.sub === undefined ||
+    status.generation !== token.generation
+  )
+    return inactive
+  return {
+    active: true,
+    iss: settings.issuer,
+    sub: status.sub,
+    client_id: status.clientId,
+    scope: status.scopes.join(' '),
+    iat: Math.floor(status.createdAt.getTime() / 1000),
+    exp: Math.floor(status.expiresAt.getTime() / 1000),
+  }
+}

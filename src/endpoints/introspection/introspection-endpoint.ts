@@ -1,0 +1,30 @@
+import { Type } from 'typebox'
+import type { App } from '../../platform/http/app.ts'
+import { OAuthError } from '../../platform/http/oauth-error.ts'
+import { isPublic } from '../../records/clients/client.ts'
+import {
+  authenticateClient,
+  credentialParameters,
+  presentedCredentials,
+} from '../../records/clients/client-authentication.ts'
+import type { Signet } from '../../signet.ts'
+import { introspect } from './introspect.ts'
+
+const IntrospectionRequest = Type.Object({
+  token: Type.Optional(Type.String({ maxLength: 16_384 })),
+  token_type_hint: Type.Optional(Type.String({ maxLength: 200 })),
+  ...credentialParameters,
+})
+
+/** Introspection endpoint, RFC 7662 §2. */
+export function introspectionEndpoint(app: App, signet: Signet): void {
+  app.post('/introspect', { schema: { body: IntrospectionRequest } }, async (request) => {
+    const { body, headers } = request
+    const { client } = await authenticateClient(signet, presentedCredentials(headers.authorization, body))
+    // RFC 7662 §2.1: who asks must be authorized, or tokens could be scanned for; a public client proves nothing.
+    if (isPublic(client))
+      throw new OAuthError('unauthorized_client', 'A client without a secret may not ask about tokens.')
+    if (body.token === undefined) throw new OAuthError('invalid_request', 'The token is missing.')
+    return introspect(signet, client.client_id, body.token)
+  })
+}

@@ -1,0 +1,66 @@
+import { Type } from 'typebox'
+import { inTransaction } from '../../platform/database/queryable.ts'
+import type { App } from '../../platform/http/app.ts'
+import { OAuthError } from '../../platform/http/oauth-error.ts'
+import { callerOf } from '../../platform/http/request-context.ts'
+import {
+  authenticateClient,
+  credentialParameters,
+  presentedCredentials,
+} from '../../records/clients/client-authentication.ts'
+import { recordEvent } from '../../records/events/events-store.ts'
+import { endGrant } from '../../records/grants/grants-store.ts'
+import type { Signet } from '../../signet.ts'
+import { recogniseToken } from '../../tokens/presented-token.ts'
+import { accessTokenStatus, refreshTokenStatus, type TokenStatus } from '../../tokens/token-status-store.ts'
+
+const RevocationRequest = Type.Object({
+  token: Type.Optional(Type.String({ maxLength: 16_384 })),
+  token_type_hint: Type.Optional(Type.String({ maxLength: 200 })),
+  ...credentialParameters,
+})
+
+/**
+ * Revocation endpoint, RFC 7009 §2. Revoking any token of a grant ends the grant: refresh token and access tokens are one
+ * authorization, and who gives one back means all of it.
+ */
+export function revocationEndpoint(app: App, signet: Signet): void {
+  app.post('/revoke', { schema: { body: RevocationRequest } }, async (request, reply) => {
+    const { body, headers } = request
+    const { client } = await authenticateClient(signet, presentedCredentials(headers.authorization, body))
+    if (body.token === undefined) throw new OAuthError('invalid_request', 'The token is missing.')
+    const status = await statusOf(signet, body.token)
+    // RFC 7009 §2.2: what is not a token of ours, or not one any more, is what the client wanted it to be.
+    if (!status) return reply.send()
+    // §2.1: a token of another client is refused, and nothing happens to it.
+    if (status.clientId !== client.client_id)
+      throw new OAuthError('invalid_grant', 'This token was issued to another client.')
+    // The standing grant belongs to the credential: else one pod could stop all the others.
+    if (status.sub === undefined)
+      throw new OAuthError(
+        'unsupported_token_type',
+        'A token of client_credentials cannot be given back; it expires soon.',
+      )
+    const { grantId, sub } = status
+    await inTransaction(signet.database, async (tx) => {
+      if (await endGrant(tx, grantId, 'revoked_by_client'))
+        await recordEvent(tx, {
+          type: 'grant_ended',
+          caller: callerOf(request),
+          clientId: client.client_id,
+          sub,
+          grantId,
+          detail: { reason: 'revoked_by_client' },
+        })
+    })
+    return reply.send()
+  })
+}
+
+async function statusOf(signet: Signet, text: string): Promise<TokenStatus | undefined> {
+  const token = await recogniseToken(signet, text)
+  if (!token) return undefined
+  return token.kind === 'access_token'
+    ? accessTokenStatus(signet.database, token.grantId, token.claims.aud)
+    : refreshTokenStatus(signet.database, token.familyDigest)
+}

@@ -1,0 +1,82 @@
+import type { Queryable } from '../platform/database/queryable.ts'
+
+/** What the database knows of the grant behind a token. */
+export interface TokenStatus {
+  readonly grantId: string
+  readonly clientId: string
+  /** Undefined: client_credentials. */
+  readonly sub: string | undefined
+  readonly username: string | undefined
+  readonly scopes: readonly string[]
+  readonly alive: boolean
+  /** The clients that serve the token's audience, and may ask about it. */
+  readonly servedBy: readonly string[]
+}
+
+interface Row {
+  id: string
+  client_id: string
+  sub: string | null
+  username: string | null
+  scopes: string[]
+  alive: boolean
+  served_by: string[] | null
+}
+
+const grantColumns = `grants.id, grants.client_id, grants.sub, accounts.username, grants.scopes,
+  grants.ended_at IS NULL AND accounts.disabled_at IS NULL`
+
+function fromRow(row: Row | undefined): TokenStatus | undefined {
+  return (
+    row && {
+      grantId: row.id,
+      clientId: row.client_id,
+      sub: row.sub ?? undefined,
+      username: row.username ?? undefined,
+      scopes: row.scopes,
+      alive: row.alive,
+      servedBy: row.served_by ?? [],
+    }
+  )
+}
+
+/** The grant of an access token, with who serves its audience: one round trip. */
+export async function accessTokenStatus(
+  db: Queryable,
+  grantId: string,
+  audience: string,
+): Promise<TokenStatus | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'access-token-status',
+    text: `SELECT ${grantColumns} AS alive, resources.served_by
+           FROM grants
+           LEFT JOIN accounts ON accounts.sub = grants.sub
+           LEFT JOIN resources ON resources.identifier = $2
+           WHERE grants.id = $1`,
+    values: [grantId, audience],
+  })
+  return fromRow(rows[0])
+}
+
+/** A family of refresh tokens and its grant: when it was made, when it ends, and which generation is the newest. */
+export async function refreshTokenStatus(
+  db: Queryable,
+  familyDigest: Buffer,
+): Promise<(TokenStatus & { generation: number; createdAt: Date; expiresAt: Date }) | undefined> {
+  const { rows } = await db.query<Row & { generation: number; created_at: Date; expires_at: Date }>({
+    name: 'refresh-token-status',
+    text: `SELECT ${grantColumns} AND refresh_families.expires_at > now() AND refresh_families.max_expires_at > now() AS alive,
+             NULL::text[] AS served_by, refresh_families.generation, refresh_families.created_at,
+             least(refresh_families.expires_at, refresh_families.max_expires_at) AS expires_at
+           FROM refresh_families
+           JOIN grants ON grants.id = refresh_families.grant_id
+           LEFT JOIN accounts ON accounts.sub = grants.sub
+           WHERE digest = $1`,
+    values: [familyDigest],
+  })
+  const [row] = rows
+  const status = fromRow(row)
+  return (
+    row && status && { ...status, generation: row.generation, createdAt: row.created_at, expiresAt: row.expires_at }
+  )
+}

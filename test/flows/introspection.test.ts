@@ -1,0 +1,93 @@
+import t from 'tap'
+import { basic, type Idp, type Reply, startSignet, type TestClient } from '../support/idp.ts'
+import { signIn } from '../support/journey.ts'
+
+const api = 'https://notes.example'
+
+async function post(idp: Idp, path: string, client: TestClient, form: Record<string, string>): Promise<Reply> {
+  const body = new URLSearchParams(client.secret ? form : { ...form, client_id: client.client_id })
+  const headers = client.secret ? { authorization: basic(client.client_id, client.secret) } : undefined
+  const response = await fetch(`${idp.issuer}${path}`, { method: 'POST', body, ...(headers ? { headers } : {}) })
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
+}
+
+t.test('asking about tokens, and giving them back', async (t) => {
+  const idp = await startSignet(t)
+  await idp.resource(api, ['notes:read'])
+  const client = await idp.client({ resources: [api], scope: 'openid offline_access notes:read' })
+  const server = await idp.client({ grant_types: ['client_credentials'], scope: '' })
+  const stranger = await idp.client()
+  const app = await idp.client({ token_endpoint_auth_method: 'none' })
+  await idp.signet.database.query({
+    text: 'UPDATE resources SET served_by = $1 WHERE identifier = $2',
+    values: [[server.client_id], api],
+  })
+  const introspect = (who: TestClient, token: string) => post(idp, '/introspect', who, { token })
+  const revoke = (who: TestClient, token: string, hint = '') =>
+    post(idp, '/revoke', who, { token, token_type_hint: hint })
+  const tokensOf = async (who: TestClient, scope = 'openid offline_access notes:read') =>
+    (await (await signIn(idp, who, { parameters: { scope } })).redeem()).body
+
+  t.test('nobody learns of a token who has no business with it', async (t) => {
+    const { access_token, refresh_token, id_token } = await tokensOf(client)
+    for (const token of [access_token, refresh_token])
+      t.same((await introspect(stranger, token)).body, { active: false })
+    t.same(
+      (await introspect(server, refresh_token)).body,
+      { active: false },
+      'a refresh token is no business of an API',
+    )
+    for (const token of [id_token, 'rubbish', '', `${access_token}x`, access_token.slice(0, -2)].filter(Boolean))
+      t.same((await introspect(client, token)).body, { active: false })
+    t.match(await introspect(app, access_token), { status: 400, body: { error: 'unauthorized_client' } })
+    t.match(await post(idp, '/introspect', { ...client, secret: 'wrong' }, { token: access_token }), { status: 401 })
+    t.match(await post(idp, '/introspect', client, {}), { status: 400, body: { error: 'invalid_request' } })
+  })
+
+  t.test('the client it was issued to, and the API it is for, learn what it says', async (t) => {
+    const { access_token, refresh_token } = await tokensOf(client)
+    for (const who of [client, server]) {
+      const { status, body, headers } = await introspect(who, access_token)
+      t.equal(status, 200)
+      t.equal(headers.get('cache-control'), 'no-store')
+      t.match(body, { active: true, aud: api, client_id: client.client_id, scope: 'notes:read', token_type: 'Bearer' })
+    }
+    t.match((await introspect(client, refresh_token)).body, { active: true, client_id: client.client_id })
+  })
+
+  t.test('revoking the refresh token ends the access token too, and the other way round', async (t) => {
+    for (const given of ['refresh_token', 'access_token'] as const) {
+      const tokens = await tokensOf(client)
+      t.equal((await revoke(client, tokens[given], 'made_up_hint')).status, 200)
+      t.equal((await revoke(client, tokens[given])).status, 200, 'twice is no error')
+      for (const token of [tokens.access_token, tokens.refresh_token])
+        t.same((await introspect(client, token)).body, { active: false })
+      t.match(await idp.token(client, { grant_type: 'refresh_token', refresh_token: tokens.refresh_token }), {
+        status: 400,
+      })
+    }
+  })
+
+  t.test('a token of another client is refused and lives on; rubbish is no error', async (t) => {
+    const { access_token } = await tokensOf(client)
+    t.match(await revoke(stranger, access_token), { status: 400, body: { error: 'invalid_grant' } })
+    t.match((await introspect(client, access_token)).body, { active: true })
+    t.equal((await revoke(stranger, 'rubbish')).status, 200)
+  })
+
+  t.test('a public client gives back its own; one pod cannot stop all', async (t) => {
+    const { refresh_token } = await tokensOf(app, 'openid offline_access')
+    t.equal((await revoke(app, refresh_token)).status, 200)
+    t.match(await idp.token(app, { grant_type: 'refresh_token', refresh_token }), { status: 400 })
+    const { body } = await idp.token(server, { grant_type: 'client_credentials' })
+    t.match(await revoke(server, body.access_token), { status: 400, body: { error: 'unsupported_token_type' } })
+  })
+
+  t.test('tokens of a disabled account are not active', async (t) => {
+    const { access_token, refresh_token } = await tokensOf(client)
+    await idp.signet.database.query('UPDATE accounts SET disabled_at = now()')
+    for (const token of [access_token, refresh_token]) t.same((await introspect(client, token)).body, { active: false })
+    await idp.signet.database.query('UPDATE accounts SET disabled_at = NULL')
+  })
+})
