@@ -8,8 +8,10 @@ import { signUpEndpoint } from './endpoints/authorization/sign-up/sign-up-endpoi
 import { discoveryEndpoint } from './endpoints/discovery/discovery-endpoint.ts'
 import { healthEndpoint } from './endpoints/health/health-endpoint.ts'
 import { homeEndpoint } from './endpoints/home/home-endpoint.ts'
+import { introspectionEndpoint } from './endpoints/introspection/introspection-endpoint.ts'
 import { jwksEndpoint } from './endpoints/jwks/jwks-endpoint.ts'
 import { logoutEndpoint } from './endpoints/logout/logout-endpoint.ts'
+import { revocationEndpoint } from './endpoints/revocation/revocation-endpoint.ts'
 import { tokenEndpoint } from './endpoints/token/token-endpoint.ts'
 import { userinfoEndpoint } from './endpoints/userinfo/userinfo-endpoint.ts'
 import { packageFolder } from './platform/config/installation-folder.ts'
@@ -29,6 +31,8 @@ export function buildApp(signet: Signet): App {
   protocolScope(app, (scope) => {
     tokenEndpoint(scope, signet)
     userinfoEndpoint(scope, signet)
+    introspectionEndpoint(scope, signet)
+    revocationEndpoint(scope, signet)
     jwksEndpoint(scope, signet)
     discoveryEndpoint(scope, signet)
     healthEndpoint(scope, signet)

@@ -1,6 +1,6 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
-import { type Client, type ClientMetadata, isPublic } from '../records/clients/client.ts'
+import { type Client, type ClientMetadata, usesSecret } from '../records/clients/client.ts'
 import { changeMetadata, completeMetadata, type RegistrationTerms } from '../records/clients/client-metadata.ts'
 import {
   addClientSecret,
@@ -30,14 +30,14 @@ interface ClientWithSecret {
 export async function createClient(tx: Queryable, input: Record<string, unknown>): Promise<ClientWithSecret> {
   const metadata = completeMetadata(input, await registrationTerms(tx))
   const clientId = `client_${randomText(16)}`
-  const secret = isPublic(metadata) ? undefined : randomText(32)
+  const secret = usesSecret(metadata) ? randomText(32) : undefined
   await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret))
   await recordEvent(tx, { type: 'client_created', caller: undefined, clientId, detail: { name: metadata.client_name } })
   return { client: { ...metadata, client_id: clientId }, secret }
 }
 
 /**
- * Replaces some of a client's metadata. Who stops being public gets a secret; who becomes public loses all.
+ * Replaces some of a client's metadata. Who comes to use a secret gets one; who no longer does loses all.
  *
  * @throws InvalidClientMetadata; CommandFailed where there is no such client
  */
@@ -51,9 +51,9 @@ export async function changeClient(
   const existing = await needClient(tx, clientId)
   const metadata = changeMetadata(metadataOf(existing), changes, terms)
   await updateClient(tx, clientId, metadata)
-  const secret = isPublic(existing) && !isPublic(metadata) ? randomText(32) : undefined
+  const secret = usesSecret(metadata) && !usesSecret(existing) ? randomText(32) : undefined
   if (secret !== undefined) await addClientSecret(tx, clientId, digest(secret))
-  if (isPublic(metadata)) await deleteClientSecrets(tx, clientId)
+  if (!usesSecret(metadata)) await deleteClientSecrets(tx, clientId)
   const changed = (Object.keys(metadata) as (keyof ClientMetadata)[]).filter(
     (name) => JSON.stringify(metadata[name]) !== JSON.stringify(existing[name]),
   )
@@ -64,12 +64,15 @@ export async function changeClient(
 /**
  * Gives a client a second secret, or a second one in place of an older.
  *
- * @throws CommandFailed where there is no such client, or it is public
+ * @throws CommandFailed where there is no such client, or it uses no secret
  */
 export async function rotateSecret(tx: Queryable, clientId: string): Promise<{ client: Client; secret: string }> {
   if (!(await lockClient(tx, clientId))) throw noSuchClient(clientId)
   const client = await needClient(tx, clientId)
-  if (isPublic(client)) throw new CommandFailed(`The client ${clientId} is public: it has no secret.`)
+  if (!usesSecret(client))
+    throw new CommandFailed(
+      `The client ${clientId} has no secret: it authenticates with ${client.token_endpoint_auth_method}.`,
+    )
   const secret = randomText(32)
   await addClientSecret(tx, clientId, digest(secret))
   await recordEvent(tx, { type: 'client_secret_rotated', caller: undefined, clientId })
@@ -93,6 +96,12 @@ export function noSuchClient(clientId: string): CommandFailed {
   return new CommandFailed(`There is no client ${clientId.slice(0, 80)}: signet clients list shows all.`)
 }
 
-function metadataOf({ client_id: _, secrets: __, allowed: ___, ...metadata }: Client): ClientMetadata {
+function metadataOf({
+  client_id: _,
+  secrets: __,
+  allowed: ___,
+  standingGrant: ____,
+  ...metadata
+}: Client): ClientMetadata {
   return metadata
 }

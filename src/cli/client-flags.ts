@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander'
 import { signingAlgorithms } from '../platform/jwt/algorithms.ts'
+import { assertionAlgorithms } from '../platform/jwt/client-assertion.ts'
 import { authenticationMethods, type ClientMetadata, grantTypes } from '../records/clients/client.ts'
-import { addEitherWay, manyValues, manyWords, oneValue, seconds } from './flags.ts'
+import { addEitherWay, jsonValue, manyValues, manyWords, oneValue, seconds } from './flags.ts'
 
 /** A flag, the member of the metadata that it sets, and whether an empty value takes that member away. */
 interface ClientFlag {
@@ -30,6 +31,16 @@ const valueFlags = (): ClientFlag[] => [
       '--token-endpoint-auth-method <method>',
       `one of ${authenticationMethods.join(', ')}; none makes a public client`,
     ),
+  },
+  {
+    member: 'token_endpoint_auth_signing_alg',
+    option: oneValue('--token-endpoint-auth-signing-alg <alg>', `one of ${assertionAlgorithms.join(', ')}`),
+    optional: true,
+  },
+  {
+    member: 'jwks',
+    option: jsonValue('--jwks <json>', 'its public keys, a JWK Set, for private_key_jwt'),
+    optional: true,
   },
   {
     member: 'id_token_signed_response_alg',

@@ -48,6 +48,19 @@ export function duration(flag: string, about: string): Option {
   })
 }
 
+/** A flag that takes a JSON document; empty stands for none. */
+export function jsonValue(flag: string, about: string): Option {
+  return new Option(flag, about).argParser<unknown>((value, previous) => {
+    if (previous !== undefined) throw new InvalidArgumentError('It is given twice.')
+    if (value === '') return ''
+    try {
+      return JSON.parse(value)
+    } catch {
+      throw new InvalidArgumentError('It takes a JSON document.')
+    }
+  })
+}
+
 /** Gives a command the two flags of what is either so or not: `--require-pkce` and `--no-require-pkce`. */
 export function addEitherWay(command: Command, name: string, about: string): void {
   const given = new Set<string>()

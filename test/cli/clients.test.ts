@@ -1,4 +1,6 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import t from 'tap'
+import { createClock } from '../../src/platform/clock.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
 import { authenticateClient } from '../../src/records/clients/client-authentication.ts'
 import { openStandingGrant } from '../../src/records/grants/grants-store.ts'
@@ -12,6 +14,7 @@ interface ClientDocument {
 
 // One installation for all tests: what they count they tell apart by the client.
 const { signet, json, database, environment } = await openConsole(t)
+const terms = { database, settings: { issuer: 'http://localhost:4000', clockSkew: 60 }, clock: createClock() }
 
 const redirectUri = 'https://app.example/callback'
 const app = ['clients', 'create', '--name', 'App', '--redirect-uri', redirectUri]
@@ -88,12 +91,16 @@ t.test('without further flags a client is confidential, for the code flow with r
     refresh_token_rotation: false,
     resources: [],
   })
-  const { secret } = await authenticateClient(database, {
+  const authenticated = await authenticateClient(terms, {
     clientId: client_id,
     secret: client_secret,
     method: 'client_secret_basic',
   })
-  t.same(secret?.digest, digest(client_secret), 'the secret is the one that Signet checks, and kept as a digest')
+  t.same(
+    authenticated.client.secrets[0]?.digest,
+    digest(client_secret),
+    'the secret is the one that Signet checks, and kept as a digest',
+  )
   const shown = await json<ClientDocument>('clients', 'show', client_id)
   t.notOk('client_secret' in shown)
   t.notMatch(JSON.stringify(shown), digest(client_secret).toString('hex'))
@@ -211,15 +218,15 @@ t.test(
     t.match(open, { token_endpoint_auth_method: 'none', refresh_token_rotation: true })
     const secrets = { text: 'SELECT FROM client_secrets WHERE client_id = $1', values: [client_id] }
     t.same((await database.query(secrets)).rowCount, 0)
-    t.match(await signet('clients', 'rotate-secret', client_id), { code: 1, err: /is public/ })
+    t.match(await signet('clients', 'rotate-secret', client_id), { code: 1, err: /has no secret/ })
 
     const closed = await json<ClientDocument>(
       ...['clients', 'update', client_id, '--token-endpoint-auth-method', 'client_secret_post'],
     )
     t.match(closed, { client_secret_expires_at: 0, refresh_token_rotation: false })
     const presented = { clientId: client_id, method: 'client_secret_post' } as const
-    t.ok(await authenticateClient(database, { ...presented, secret: closed.client_secret }))
-    await t.rejects(authenticateClient(database, { ...presented, secret: created.client_secret }), {
+    t.ok(await authenticateClient(terms, { ...presented, secret: closed.client_secret }))
+    await t.rejects(authenticateClient(terms, { ...presented, secret: created.client_secret }), {
       code: 'invalid_client',
     })
   },
@@ -229,7 +236,7 @@ t.test('a rotated secret leaves the one before it alive until the next rotation'
   const first = await json<ClientDocument>('clients', 'create', '--name', 'Job', '--grant-type', 'client_credentials')
   const { client_id } = first
   const works = (secret: string) =>
-    authenticateClient(database, { clientId: client_id, secret, method: 'client_secret_basic' }).then(
+    authenticateClient(terms, { clientId: client_id, secret, method: 'client_secret_basic' }).then(
       () => true,
       () => false,
     )
@@ -280,4 +287,17 @@ t.test('who asks for the end before the work has begun gets nothing done', async
   const { code, out, err } = await answer(app, { environment, folder: '/nowhere', asked: asked.signal })
   t.same({ code, out, err }, { code: 1, out: '', err: 'signet: Interrupted; nothing was changed.\n' })
   t.same((await database.query(clients)).rowCount, before)
+})
+
+t.test('a client that authenticates with its key has no secret, and its public keys alone are kept', async (t) => {
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const method = ['--token-endpoint-auth-method', 'private_key_jwt', '--jwks']
+  const keys = (key: KeyObject) => JSON.stringify({ keys: [key.export({ format: 'jwk' })] })
+  t.match(await signet(...app, ...method, keys(privateKey)), { code: 2, err: /private or symmetric key/ })
+  t.match(await signet(...app, ...method, 'no JSON'), { code: 2, err: /JSON document/ })
+  t.match(await signet(...app, ...method.slice(0, 2)), { code: 2, err: /jwks is missing/ })
+  const created = await json<ClientDocument>(...app, ...method, keys(publicKey))
+  t.notOk('client_secret' in created)
+  t.same(created['jwks'], JSON.parse(keys(publicKey)))
+  t.match(await signet('clients', 'rotate-secret', created.client_id), { code: 1, err: /has no secret/ })
 })

@@ -11,7 +11,7 @@ import { readSettings } from '../../src/platform/config/settings.ts'
 import { digest, randomText } from '../../src/platform/secrets/digest.ts'
 import type { Profile } from '../../src/records/accounts/account.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
-import type { Client, ClientMetadata } from '../../src/records/clients/client.ts'
+import { type Client, type ClientMetadata, usesSecret } from '../../src/records/clients/client.ts'
 import { findClient, insertClient } from '../../src/records/clients/clients-store.ts'
 import { saveResource } from '../../src/records/resources/resources-store.ts'
 import type { Signet } from '../../src/signet.ts'
@@ -99,7 +99,7 @@ async function startNode(t: Test, environment: Record<string, string>): Promise<
     stop,
     browser: () => createBrowser(settings.issuer, base),
     client: async (metadata = {}) => {
-      const secret = metadata.token_endpoint_auth_method === 'none' ? undefined : randomText(32)
+      const secret = usesSecret(completed(metadata)) ? randomText(32) : undefined
       const clientId = `client_${randomText(16)}`
       await insertClient(
         signet.database,
@@ -166,6 +166,8 @@ function completed(metadata: Partial<ClientMetadata>): ClientMetadata {
     response_types: ['code'],
     scope: 'openid profile email offline_access',
     token_endpoint_auth_method: 'client_secret_basic',
+    token_endpoint_auth_signing_alg: undefined,
+    jwks: undefined,
     id_token_signed_response_alg: 'ES256',
     default_max_age: undefined,
     require_auth_time: false,

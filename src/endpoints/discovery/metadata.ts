@@ -1,5 +1,6 @@
 import type { Settings } from '../../platform/config/settings.ts'
 import { signingAlgorithms } from '../../platform/jwt/algorithms.ts'
+import { assertionAlgorithms } from '../../platform/jwt/client-assertion.ts'
 import { promptValues, responseModes } from '../../platform/oidc-values.ts'
 import { uiLocales } from '../../platform/pages/messages/choose-messages.ts'
 import { authenticationMethods, grantTypes } from '../../records/clients/client.ts'
@@ -18,6 +19,12 @@ export function metadata({ issuer, signUp }: Pick<Settings, 'issuer' | 'signUp'>
     token_endpoint: `${issuer}/token`,
     userinfo_endpoint: `${issuer}/userinfo`,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
+    introspection_endpoint: `${issuer}/introspect`,
+    introspection_endpoint_auth_methods_supported: authenticationMethods.filter((method) => method !== 'none'),
+    introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    revocation_endpoint: `${issuer}/revoke`,
+    revocation_endpoint_auth_methods_supported: authenticationMethods,
+    revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     // OpenID Connect RP-Initiated Logout §2.1
     end_session_endpoint: `${issuer}/logout`,
     scopes_supported: openidScopes,
@@ -27,6 +34,7 @@ export function metadata({ issuer, signUp }: Pick<Settings, 'issuer' | 'signUp'>
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: signingAlgorithms,
     token_endpoint_auth_methods_supported: authenticationMethods,
+    token_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
     claims_supported: supportedClaims,
     claim_types_supported: ['normal'],
     acr_values_supported: [singleFactor],

@@ -13,11 +13,11 @@ import type { TokenRequest, TokenResponse } from './token-request.ts'
  */
 export async function clientCredentials(
   signet: Signet,
-  { client, secret }: AuthenticatedClient,
+  { client, credential }: AuthenticatedClient,
   request: TokenRequest,
 ): Promise<TokenResponse> {
   // RFC 6749 §4.4: confidential clients only.
-  if (!secret) throw new OAuthError('unauthorized_client', 'A client without a secret cannot act for itself.')
+  if (!credential) throw new OAuthError('unauthorized_client', 'A client that proves nothing cannot act for itself.')
   // There is no person whom these could speak of. Where the request names none, the client's other scopes are meant.
   const scopes = requestedScopes(client, request.scope).filter(
     (scope) => request.scope !== undefined || !isOpenidScope(scope),
@@ -27,15 +27,15 @@ export async function clientCredentials(
   const resources = requestedResources(client, request.resource ?? [], signet.settings.issuer)
   const { target, scopes: targetScopes } = chooseTarget(client, scopes, resources, [], signet.settings.issuer)
   const grantId =
-    secret.standingGrant ??
+    credential.standingGrant ??
     (await openStandingGrant(signet.database, {
       id: randomText(16),
       clientId: client.client_id,
-      secretId: secret.id,
+      secretId: credential.secretId,
       scopes: requestedScopes(client, undefined),
       resources: client.resources,
     }))
-  if (grantId === undefined) throw new OAuthError('invalid_client', 'The secret has just been replaced.')
+  if (grantId === undefined) throw new OAuthError('invalid_client', 'The credential has just been replaced.')
   const { token, expiresIn } = await issueAccessToken(signet, {
     client,
     sub: undefined,

@@ -32,10 +32,7 @@ const grantTypes = new Map<string, Exchange>([
 export function tokenEndpoint(app: App, signet: Signet): void {
   app.post('/token', { schema: { body: TokenRequest } }, async (request) => {
     const { body } = request
-    const authenticated = await authenticateClient(
-      signet.database,
-      presentedCredentials(request.headers.authorization, body),
-    )
+    const authenticated = await authenticateClient(signet, presentedCredentials(request.headers.authorization, body))
     if (body.grant_type === undefined) throw new OAuthError('invalid_request', 'The grant_type is missing.')
     const exchange = grantTypes.get(body.grant_type)
     if (!exchange)

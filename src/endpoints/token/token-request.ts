@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox'
+import { credentialParameters } from '../../records/clients/client-authentication.ts'
 
 const text = (maxLength: number) => Type.Optional(Type.String({ maxLength }))
 
@@ -8,8 +9,7 @@ const text = (maxLength: number) => Type.Optional(Type.String({ maxLength }))
  */
 export const TokenRequest = Type.Object({
   grant_type: text(200),
-  client_id: text(255),
-  client_secret: text(255),
+  ...credentialParameters,
   code: text(255),
   redirect_uri: text(4096),
   // RFC 7636 §4.1: 43*128unreserved.

@@ -35,6 +35,13 @@ const statements = [
    )
    SELECT count(*) AS deleted FROM old`,
   `WITH old AS (
+     DELETE FROM client_assertions WHERE (client_id, jti_digest) IN (
+       SELECT client_id, jti_digest FROM client_assertions WHERE expires_at < now()
+       LIMIT $2 FOR UPDATE SKIP LOCKED)
+     RETURNING 1
+   )
+   SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  `WITH old AS (
      DELETE FROM sessions WHERE id IN (
        SELECT id FROM sessions WHERE least(expires_at, ended_at) < now() - make_interval(secs => $1)
        LIMIT $2 FOR UPDATE SKIP LOCKED)

@@ -1,77 +1,169 @@
+import { Type } from 'typebox'
+import type { Clock } from '../../platform/clock.ts'
+import type { Settings } from '../../platform/config/settings.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
+import { claimedClientId, verifyClientAssertion } from '../../platform/jwt/client-assertion.ts'
 import { digest, equalInConstantTime } from '../../platform/secrets/digest.ts'
-import { type AuthenticationMethod, type Client, type ClientSecret, isPublic } from './client.ts'
+import { type Client, type ClientSecret, isPublic, usesSecret } from './client.ts'
+import { useAssertion } from './client-assertions-store.ts'
 import { findClient } from './clients-store.ts'
 
-/** What a request shows to tell which client sent it. */
-export interface PresentedCredentials {
-  readonly clientId: string
-  readonly secret: string | undefined
-  readonly method: AuthenticationMethod
+/** The parameters of a form by which clients authenticate (RFC 6749 §2.3.1, RFC 7521 §4.2), with bounds on their length. */
+export const credentialParameters = {
+  client_id: Type.Optional(Type.String({ maxLength: 255 })),
+  client_secret: Type.Optional(Type.String({ maxLength: 255 })),
+  client_assertion_type: Type.Optional(Type.String({ maxLength: 255 })),
+  client_assertion: Type.Optional(Type.String({ maxLength: 8192 })),
 }
 
-/** The client that sent a request, and the secret it proved itself with; a public client proves nothing. */
+interface CredentialForm {
+  readonly client_id?: string
+  readonly client_secret?: string
+  readonly client_assertion_type?: string
+  readonly client_assertion?: string
+}
+
+/** What a request shows to tell which client sent it. */
+export type PresentedCredentials = { readonly clientId: string } & (
+  | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly secret: string }
+  | { readonly method: 'private_key_jwt'; readonly assertion: string }
+  | { readonly method: 'none' }
+)
+
+/** What a client proved itself with; its standing grant is the one that stands for it (client_credentials). */
+export interface Credential {
+  /** Undefined: a key. */
+  readonly secretId: number | undefined
+  readonly standingGrant: string | undefined
+}
+
+/** The client that sent a request; a public client proves nothing. */
 export interface AuthenticatedClient {
   readonly client: Client
-  readonly secret: ClientSecret | undefined
+  readonly credential: Credential | undefined
 }
 
+/** What authentication needs of Signet. */
+interface Terms {
+  readonly database: Queryable
+  readonly settings: Pick<Settings, 'issuer' | 'clockSkew'>
+  readonly clock: Clock
+}
+
+const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
 /**
- * Reads client credentials from a request (RFC 6749 §2.3.1).
+ * Reads client credentials from a request (RFC 6749 §2.3).
  *
  * @param authorization the Authorization header
- * @param body `client_id` and `client_secret` of the form
  * @throws OAuthError where there are none, or more than one kind (RFC 6749 §2.3: a client uses one method a request)
  */
-export function presentedCredentials(
-  authorization: string | undefined,
-  body: { readonly client_id?: string; readonly client_secret?: string },
-): PresentedCredentials {
-  if (authorization !== undefined) {
-    const credentials = parseBasic(authorization)
-    if (!credentials) throw authenticationFailed('The Authorization header holds no well-formed Basic credentials.')
-    if (body.client_secret !== undefined)
-      throw new OAuthError('invalid_request', 'The client authenticates in two ways at once; use one.')
-    if (body.client_id !== undefined && body.client_id !== credentials.clientId)
-      throw new OAuthError('invalid_request', 'The client_id in the body is not the one that authenticates.')
-    return { ...credentials, method: 'client_secret_basic' }
+export function presentedCredentials(authorization: string | undefined, body: CredentialForm): PresentedCredentials {
+  const ways = [authorization, body.client_secret, body.client_assertion ?? body.client_assertion_type]
+  if (ways.filter((way) => way !== undefined).length > 1)
+    throw new OAuthError('invalid_request', 'The client authenticates in two ways at once; use one.')
+  const presented = authorization === undefined ? fromBody(body) : fromHeader(authorization)
+  if (body.client_id !== undefined && body.client_id !== presented.clientId)
+    throw new OAuthError('invalid_request', 'The client_id in the body is not the one that authenticates.')
+  return presented
+}
+
+function fromHeader(authorization: string): PresentedCredentials {
+  const credentials = parseBasic(authorization)
+  if (!credentials) throw authenticationFailed('The Authorization header holds no well-formed Basic credentials.')
+  return { ...credentials, method: 'client_secret_basic' }
+}
+
+function fromBody(body: CredentialForm): PresentedCredentials {
+  if (body.client_assertion !== undefined || body.client_assertion_type !== undefined) {
+    // RFC 7521 §4.2.
+    if (body.client_assertion === undefined || body.client_assertion_type !== assertionType)
+      throw new OAuthError(
+        'invalid_request',
+        `A client_assertion goes with the client_assertion_type ${assertionType}.`,
+      )
+    const clientId = claimedClientId(body.client_assertion)
+    if (clientId === undefined) throw authenticationFailed('The client_assertion is no JWT whose sub names the client.')
+    return { method: 'private_key_jwt', clientId, assertion: body.client_assertion }
   }
   if (body.client_id === undefined)
     throw authenticationFailed('The request names no client: send client credentials or a client_id.')
   return body.client_secret === undefined
-    ? { clientId: body.client_id, secret: undefined, method: 'none' }
-    : { clientId: body.client_id, secret: body.client_secret, method: 'client_secret_post' }
+    ? { method: 'none', clientId: body.client_id }
+    : { method: 'client_secret_post', clientId: body.client_id, secret: body.client_secret }
 }
 
 /**
- * Finds the client and checks its secret. An unknown client and a wrong secret take the same way and get the same answer.
+ * Finds the client and checks what it shows. An unknown client and a wrong secret take the same way and get the same answer.
  *
  * @throws OAuthError `invalid_client`
  */
-export async function authenticateClient(db: Queryable, presented: PresentedCredentials): Promise<AuthenticatedClient> {
-  const client = await findClient(db, presented.clientId)
-  const secret = matchingSecret(client, presented.secret)
-  if (!client || (isPublic(client) ? presented.secret !== undefined : !secret))
-    throw authenticationFailed('Client authentication failed: unknown client, or the wrong secret.', describe(client))
-  // Told only to who knows the secret: which method a client uses is its own business.
-  if (client.token_endpoint_auth_method !== presented.method)
-    throw authenticationFailed(`This client is registered for ${client.token_endpoint_auth_method}.`)
-  return { client, secret }
+export async function authenticateClient(terms: Terms, presented: PresentedCredentials): Promise<AuthenticatedClient> {
+  const client = await findClient(terms.database, presented.clientId)
+  switch (presented.method) {
+    case 'none':
+      if (!client || !isPublic(client)) throw authenticationFailed(unknownOrWrong, describe(client))
+      return { client, credential: undefined }
+    case 'private_key_jwt':
+      return { client: await checkAssertion(terms, client, presented.assertion), credential: keyOf(client) }
+    default: {
+      const secret = matchingSecret(client, presented.secret)
+      if (!client || !secret || !usesSecret(client)) throw authenticationFailed(unknownOrWrong, describe(client))
+      // Told only to who knows the secret: which method a client uses is its own business.
+      if (client.token_endpoint_auth_method !== presented.method)
+        throw authenticationFailed(`This client is registered for ${client.token_endpoint_auth_method}.`)
+      return { client, credential: { secretId: secret.id, standingGrant: secret.standingGrant } }
+    }
+  }
+}
+
+const unknownOrWrong = 'Client authentication failed: unknown client, or the wrong credentials.'
+
+/**
+ * RFC 7523 §3. The audience is the issuer and nothing else, so that an assertion for one endpoint, or for another server, is no
+ * use here. Its `jti` is kept only after the signature holds: else anybody could fill the table.
+ *
+ * @throws OAuthError `invalid_client`
+ */
+async function checkAssertion(terms: Terms, client: Client | undefined, assertion: string): Promise<Client> {
+  if (!client?.jwks || client.token_endpoint_auth_method !== 'private_key_jwt')
+    throw authenticationFailed(unknownOrWrong, describe(client))
+  const { settings, clock, database } = terms
+  const verified = await verifyClientAssertion(assertion, {
+    clientId: client.client_id,
+    audiences: [settings.issuer],
+    jwks: { keys: [...client.jwks.keys] },
+    algorithm: client.token_endpoint_auth_signing_alg,
+    now: clock.seconds(),
+    clockSkew: settings.clockSkew,
+  })
+  if ('fault' in verified)
+    throw authenticationFailed(
+      'The client_assertion is refused: check its signature, iss, sub, aud, exp and jti (RFC 7523 section 3).',
+      `client_assertion of ${client.client_id}: ${verified.fault}`,
+    )
+  if (!(await useAssertion(database, client.client_id, digest(verified.jti), verified.forgetAt)))
+    throw authenticationFailed('The client_assertion was used before: make a new one for each request.')
+  return client
+}
+
+function keyOf(client: Client | undefined): Credential {
+  return { secretId: undefined, standingGrant: client?.standingGrant }
 }
 
 const nobodysDigest = digest('')
 
 /** Compares with each live secret, without stopping at the first that fits, and with nobody's where there is no client. */
-function matchingSecret(client: Client | undefined, presented: string | undefined): ClientSecret | undefined {
-  const presentedDigest = digest(presented ?? '')
+function matchingSecret(client: Client | undefined, presented: string): ClientSecret | undefined {
+  const presentedDigest = digest(presented)
   const matches = (client?.secrets ?? []).filter((secret) => equalInConstantTime(secret.digest, presentedDigest))
   if (!client) equalInConstantTime(nobodysDigest, presentedDigest)
-  return presented === undefined ? undefined : matches[0]
+  return matches[0]
 }
 
 function describe(client: Client | undefined): string {
-  return client ? `Wrong secret for client ${client.client_id}.` : 'There is no client of this id.'
+  return client ? `Wrong credentials for client ${client.client_id}.` : 'There is no client of this id.'
 }
 
 /** RFC 6749 §5.2 allows 401 however the client authenticated, and RFC 9110 §15.5.2 asks for a challenge with every 401. */

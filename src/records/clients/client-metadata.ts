@@ -1,8 +1,17 @@
 import { type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
+import { assertionAlgorithms } from '../../platform/jwt/client-assertion.ts'
 import { isPlainText, longestName, shown } from '../plain-text.ts'
 import { isOpenidScope, isScopeToken } from '../resources/openid-scopes.ts'
 import type { Resource } from '../resources/resource.ts'
-import { authenticationMethods, type ClientMetadata, type GrantType, grantTypes, scopesOf } from './client.ts'
+import {
+  type AuthenticationMethod,
+  authenticationMethods,
+  type ClientMetadata,
+  type GrantType,
+  grantTypes,
+  scopesOf,
+} from './client.ts'
+import { readClientJwks } from './client-jwks.ts'
 import { InvalidClientMetadata, invalid, type MetadataInput, mostEntries, readMembers } from './metadata-members.ts'
 import { redirectUriFault, shownUriFault } from './redirect-uri-rules.ts'
 
@@ -39,6 +48,7 @@ export function completeMetadata(input: MetadataInput, terms: RegistrationTerms)
     response_types: withCode ? ['code'] : [],
     scope: scopes.join(' '),
     token_endpoint_auth_method: authMethod,
+    ...readKeys(read, authMethod),
     id_token_signed_response_alg:
       read.oneOf('id_token_signed_response_alg', signingAlgorithms) ?? terms.defaultIdTokenAlg,
     default_max_age: read.seconds('default_max_age'),
@@ -82,6 +92,18 @@ export function changeMetadata(
     },
     terms,
   )
+}
+
+/** RFC 7591 §2: keys are for who authenticates with them, and RFC 8725 §3.1 wants the algorithm to be one they fit. */
+function readKeys(read: ReturnType<typeof readMembers>, method: AuthenticationMethod) {
+  const alg = read.oneOf('token_endpoint_auth_signing_alg', assertionAlgorithms)
+  const jwks = read.value('jwks')
+  if (method !== 'private_key_jwt') {
+    if (alg !== undefined) throw invalid('token_endpoint_auth_signing_alg goes with private_key_jwt only.')
+    return { token_endpoint_auth_signing_alg: undefined, jwks: undefined }
+  }
+  if (jwks === undefined) throw invalid('jwks is missing: private_key_jwt needs the public keys of the client.')
+  return { token_endpoint_auth_signing_alg: alg, jwks: readClientJwks(jwks, alg) }
 }
 
 function readGrantTypes(given: readonly string[] | undefined, isPublic: boolean): GrantType[] {

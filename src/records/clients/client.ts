@@ -1,10 +1,11 @@
 import type { SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
+import type { AssertionAlgorithm } from '../../platform/jwt/client-assertion.ts'
 import type { Resource } from '../resources/resource.ts'
 
 export const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials'] as const
 export type GrantType = (typeof grantTypes)[number]
 
-export const authenticationMethods = ['client_secret_basic', 'client_secret_post', 'none'] as const
+export const authenticationMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const
 export type AuthenticationMethod = (typeof authenticationMethods)[number]
 
 /** Client metadata under the names of RFC 7591 §2 and OpenID Connect Registration §2; the last four are Signet's own. */
@@ -17,6 +18,10 @@ export interface ClientMetadata {
   /** Space-delimited (RFC 7591 §2): all that the client may ask for. */
   readonly scope: string
   readonly token_endpoint_auth_method: AuthenticationMethod
+  /** For private_key_jwt; undefined: what the keys are for. */
+  readonly token_endpoint_auth_signing_alg: AssertionAlgorithm | undefined
+  /** The client's public keys (RFC 7517 §5), for private_key_jwt. */
+  readonly jwks: ClientJwks | undefined
   readonly id_token_signed_response_alg: SigningAlgorithm
   /** Seconds. */
   readonly default_max_age: number | undefined
@@ -33,6 +38,11 @@ export interface ClientMetadata {
   readonly resources: readonly string[]
 }
 
+/** A set of public keys as the client registered it, checked by `readClientJwks`. */
+export interface ClientJwks {
+  readonly keys: readonly Readonly<Record<string, unknown> & { kty: string }>[]
+}
+
 export interface ClientSecret {
   readonly id: number
   readonly digest: Buffer
@@ -44,6 +54,8 @@ export interface ClientSecret {
 export interface Client extends ClientMetadata {
   readonly client_id: string
   readonly secrets: readonly ClientSecret[]
+  /** For a client that authenticates with its key: the open grant that stands for it (client_credentials). */
+  readonly standingGrant: string | undefined
   /** The resources on its allow-list that exist. */
   readonly allowed: readonly Resource[]
 }
@@ -51,6 +63,11 @@ export interface Client extends ClientMetadata {
 /** A public client holds no secret (RFC 6749 §2.1). */
 export function isPublic(client: Pick<ClientMetadata, 'token_endpoint_auth_method'>): boolean {
   return client.token_endpoint_auth_method === 'none'
+}
+
+/** Whether the client proves itself with a secret that Signet keeps a digest of. */
+export function usesSecret(client: Pick<ClientMetadata, 'token_endpoint_auth_method'>): boolean {
+  return client.token_endpoint_auth_method.startsWith('client_secret_')
 }
 
 /** The scopes of a `scope` value (RFC 6749 §3.3), each once, in order. */

@@ -2,13 +2,20 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import { resourceFromRow, resourceJson } from '../resources/resources-store.ts'
 import type { Client, ClientMetadata } from './client.ts'
 
-type ClientRow = Omit<ClientMetadata, 'default_max_age' | 'client_uri' | 'logo_uri' | 'policy_uri' | 'tos_uri'> & {
+type Nullable =
+  | 'token_endpoint_auth_signing_alg'
+  | 'jwks'
+  | 'default_max_age'
+  | 'client_uri'
+  | 'logo_uri'
+  | 'policy_uri'
+  | 'tos_uri'
+
+type ClientRow = Omit<ClientMetadata, Nullable> & {
+  [Member in Nullable]: Exclude<ClientMetadata[Member], undefined> | null
+} & {
   client_id: string
-  default_max_age: number | null
-  client_uri: string | null
-  logo_uri: string | null
-  policy_uri: string | null
-  tos_uri: string | null
+  standing_grant: string | null
   secrets: { id: number; digest: string; grant: string | null }[]
   allowed: Parameters<typeof resourceFromRow>[0][]
 }
@@ -22,6 +29,8 @@ export const metadataMembers = [
   'response_types',
   'scope',
   'token_endpoint_auth_method',
+  'token_endpoint_auth_signing_alg',
+  'jwks',
   'id_token_signed_response_alg',
   'default_max_age',
   'require_auth_time',
@@ -44,13 +53,19 @@ const select = `
      FROM client_secrets
      LEFT JOIN grants ON grants.client_secret_id = client_secrets.id AND grants.sub IS NULL AND grants.ended_at IS NULL
      WHERE client_secrets.client_id = clients.client_id),
+    'standing_grant', (SELECT id FROM grants WHERE grants.client_id = clients.client_id AND sub IS NULL
+                       AND client_secret_id IS NULL AND ended_at IS NULL),
     'allowed', (SELECT coalesce(jsonb_agg(${resourceJson} ORDER BY resources.identifier), '[]')
      FROM resources WHERE resources.identifier = ANY (clients.resources))) AS client
   FROM clients`
 
 function clientFromRow(row: ClientRow): Client {
+  const { standing_grant: standingGrant, ...metadata } = row
   return {
-    ...row,
+    ...metadata,
+    standingGrant: standingGrant ?? undefined,
+    token_endpoint_auth_signing_alg: row.token_endpoint_auth_signing_alg ?? undefined,
+    jwks: row.jwks ?? undefined,
     default_max_age: row.default_max_age ?? undefined,
     client_uri: row.client_uri ?? undefined,
     logo_uri: row.logo_uri ?? undefined,

@@ -39,6 +39,7 @@ export function readMembers(input: MetadataInput) {
   }
   return {
     text,
+    value: member,
     texts: (name: keyof ClientMetadata): string[] | undefined => {
       const value = member(name)
       if (value === undefined) return undefined

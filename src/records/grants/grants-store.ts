@@ -10,6 +10,7 @@ export type GrantEndReason =
   | 'password_set'
   | 'account_deleted'
   | 'client_secret_rotated'
+  | 'disconnected'
 
 export interface Grant {
   readonly id: string
@@ -32,22 +33,39 @@ export async function endGrant(db: Queryable, id: string, reason: GrantEndReason
   return rowCount === 1
 }
 
+interface NewStandingGrant {
+  readonly id: string
+  readonly clientId: string
+  /** Undefined: the credential is the client's key. */
+  readonly secretId: number | undefined
+  readonly scopes: readonly string[]
+  readonly resources: readonly string[]
+}
+
 /**
  * The standing grant of a client's credential (client_credentials): the one that is open, or else a new one. However many ask
  * at once, there is one. Undefined where the credential was taken away in this very moment.
  */
-export async function openStandingGrant(
-  db: Queryable,
-  grant: { id: string; clientId: string; secretId: number; scopes: readonly string[]; resources: readonly string[] },
-): Promise<string | undefined> {
-  const { rows } = await db.query<{ id: string }>({
-    name: 'open-standing-grant',
-    text: `INSERT INTO grants (id, client_id, client_secret_id, scopes, resources)
-           SELECT $1, client_id, id, $4, $5 FROM client_secrets WHERE client_id = $2 AND id = $3 FOR SHARE
-           ON CONFLICT (client_secret_id) WHERE sub IS NULL AND ended_at IS NULL
-           DO UPDATE SET client_id = excluded.client_id RETURNING id`,
-    values: [grant.id, grant.clientId, grant.secretId, grant.scopes, grant.resources],
-  })
+export async function openStandingGrant(db: Queryable, grant: NewStandingGrant): Promise<string | undefined> {
+  const values = [grant.id, grant.clientId, grant.scopes, grant.resources]
+  const { rows } =
+    grant.secretId === undefined
+      ? await db.query<{ id: string }>({
+          name: 'open-standing-grant-of-key',
+          text: `INSERT INTO grants (id, client_id, scopes, resources)
+                 SELECT $1, client_id, $3, $4 FROM clients WHERE client_id = $2 FOR SHARE
+                 ON CONFLICT (client_id) WHERE sub IS NULL AND client_secret_id IS NULL AND ended_at IS NULL
+                 DO UPDATE SET client_id = excluded.client_id RETURNING id`,
+          values,
+        })
+      : await db.query<{ id: string }>({
+          name: 'open-standing-grant',
+          text: `INSERT INTO grants (id, client_id, client_secret_id, scopes, resources)
+                 SELECT $1, client_id, id, $3, $4 FROM client_secrets WHERE client_id = $2 AND id = $5 FOR SHARE
+                 ON CONFLICT (client_secret_id) WHERE sub IS NULL AND ended_at IS NULL
+                 DO UPDATE SET client_id = excluded.client_id RETURNING id`,
+          values: [...values, grant.secretId],
+        })
   return rows[0]?.id
 }
 

@@ -1,0 +1,64 @@
+import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, jwtVerify } from 'jose'
+
+/** What clients may sign their assertions with. */
+export const assertionAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
+export type AssertionAlgorithm = (typeof assertionAlgorithms)[number]
+
+export interface AssertionRules {
+  readonly clientId: string
+  /** Of which the assertion must name exactly one, and as a string: an array would make it good elsewhere too. */
+  readonly audiences: readonly string[]
+  readonly jwks: JSONWebKeySet
+  /** The client's registered algorithm; undefined: any that its key is for. */
+  readonly algorithm: AssertionAlgorithm | undefined
+  /** Seconds since 1970. */
+  readonly now: number
+  /** Seconds. */
+  readonly clockSkew: number
+}
+
+/** Seconds that an assertion may live: its `jti` is remembered for as long. */
+const longestLife = 600
+
+/** The client's own statement of who it is: not to be believed, only to find the keys that check it. */
+export function claimedClientId(assertion: string): string | undefined {
+  try {
+    const { sub } = decodeJwt(assertion)
+    return typeof sub === 'string' && sub.length <= 255 ? sub : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Checks a client assertion (RFC 7523 §3, OpenID Connect Core §9). That it is used once is the caller's to see to, by its `jti`.
+ *
+ * @returns the `jti` and when it may be forgotten, in seconds since 1970; or, for the operator, what is wrong
+ */
+export async function verifyClientAssertion(
+  assertion: string,
+  rules: AssertionRules,
+): Promise<{ readonly jti: string; readonly forgetAt: number } | { readonly fault: string }> {
+  const { clientId, audiences, jwks, algorithm, now, clockSkew } = rules
+  try {
+    const { payload } = await jwtVerify(assertion, createLocalJWKSet(jwks), {
+      algorithms: algorithm ? [algorithm] : [...assertionAlgorithms],
+      issuer: clientId,
+      subject: clientId,
+      currentDate: new Date(now * 1000),
+      clockTolerance: clockSkew,
+      requiredClaims: ['exp', 'jti'],
+    })
+    const { aud, exp, iat, jti } = payload
+    if (typeof aud !== 'string' || !audiences.includes(aud)) return { fault: 'aud is not the one string it must be' }
+    if (exp === undefined || exp - now > longestLife + clockSkew) return { fault: 'it lives longer than ten minutes' }
+    if (iat !== undefined && iat > now + clockSkew) return { fault: 'iat is in the future' }
+    if (typeof jti !== 'string' || jti === '' || jti.length > 255)
+      return { fault: 'jti is no text of 1 to 255 characters' }
+    return { jti, forgetAt: exp + clockSkew }
+  } catch (error) {
+    // Whatever a hostile assertion or key makes jose throw is a refusal; a fault of ours is not.
+    if (error instanceof errors.JOSEError || error instanceof TypeError) return { fault: error.message }
+    throw error
+  }
+}

@@ -1,0 +1,76 @@
+import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { type AssertionAlgorithm, assertionAlgorithms } from '../../platform/jwt/client-assertion.ts'
+import type { ClientJwks } from './client.ts'
+import { invalid } from './metadata-members.ts'
+
+const mostKeys = 10
+
+/** The public members of each kind of key (RFC 7518 §6, RFC 8037 §2), and what it can sign. */
+const kinds = {
+  EC: { members: ['crv', 'x', 'y'], algorithms: ['ES256'] },
+  RSA: { members: ['n', 'e'], algorithms: ['RS256', 'PS256'] },
+  OKP: { members: ['crv', 'x'], algorithms: ['EdDSA'] },
+} as const satisfies Record<string, { members: readonly string[]; algorithms: readonly AssertionAlgorithm[] }>
+
+/**
+ * Reads a client's `jwks` (RFC 7591 §2). Only public members are kept; a private one is refused, for whoever sends it has told a
+ * secret that was theirs alone.
+ *
+ * @param alg what the client will sign with; undefined: any that its keys are for
+ * @throws InvalidClientMetadata
+ */
+export function readClientJwks(value: unknown, alg: AssertionAlgorithm | undefined): ClientJwks {
+  const keys = isObject(value) && Array.isArray(value['keys']) ? (value['keys'] as unknown[]) : undefined
+  if (!keys || keys.length === 0 || keys.length > mostKeys)
+    throw invalid(`jwks must be a JWK Set with 1 to ${mostKeys} keys.`)
+  const read = keys.map(readKey)
+  const kids = read.map(({ kid }) => kid)
+  if (read.length > 1 && (kids.includes(undefined) || new Set(kids).size < kids.length))
+    throw invalid('jwks has several keys: each needs a kid of its own.')
+  if (alg && !read.some((key) => key.algorithms.includes(alg)))
+    throw invalid(`jwks has no key for ${alg}, which token_endpoint_auth_signing_alg names.`)
+  return { keys: read.map(({ jwk }) => jwk) }
+}
+
+function readKey(value: unknown) {
+  if (!isObject(value)) throw invalid('jwks has a key that is no object.')
+  if (['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'].some((member) => Object.hasOwn(value, member)))
+    throw invalid(
+      'jwks has a private or symmetric key. Send the public half, and make a new key: this one is no secret any more.',
+    )
+  const { kty, kid, use, alg } = value
+  const kind = typeof kty === 'string' && Object.hasOwn(kinds, kty) ? kinds[kty as keyof typeof kinds] : undefined
+  if (!kind || typeof kty !== 'string') throw invalid('jwks has a key whose kty is none of EC, RSA, OKP.')
+  if (use !== undefined && use !== 'sig') throw invalid('jwks has a key that is not for signatures (use).')
+  if (kid !== undefined && (typeof kid !== 'string' || kid.length > 200))
+    throw invalid('jwks has a kid that is no text.')
+  const algorithms: readonly AssertionAlgorithm[] = kind.algorithms
+  const named = assertionAlgorithms.find((candidate) => candidate === alg)
+  if (alg !== undefined && (!named || !algorithms.includes(named)))
+    throw invalid(`jwks has a key whose alg does not fit its kty ${kty}, or is not offered.`)
+  const members = Object.fromEntries(kind.members.map((member) => [member, value[member]]))
+  const jwk = { kty, ...members, ...(kid === undefined ? {} : { kid }), ...(named ? { alg: named } : {}) }
+  const fault = faultOf(jwk)
+  if (fault) throw invalid(`jwks has a key that cannot be used: ${fault}.`)
+  return { jwk, kid, algorithms: named ? [named] : algorithms }
+}
+
+function faultOf(jwk: JsonWebKey): string | undefined {
+  let key: KeyObject
+  try {
+    key = createPublicKey({ key: jwk, format: 'jwk' })
+  } catch {
+    return 'it is not well formed'
+  }
+  const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {}
+  if (key.asymmetricKeyType === 'ec') return namedCurve === 'prime256v1' ? undefined : 'its curve is not P-256'
+  if (key.asymmetricKeyType === 'ed25519') return undefined
+  // RFC 7518 §3.3; above 4096 bits a check would hold up others.
+  if (key.asymmetricKeyType === 'rsa')
+    return modulusLength && modulusLength >= 2048 && modulusLength <= 4096 ? undefined : 'it has not 2048 to 4096 bits'
+  return 'its curve is not Ed25519'
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
