@@ -1,0 +1,29 @@
+import { readFile } from 'node:fs/promises'
+import { listen } from '../listen.js'
+import { createNotes } from './notes.js'
+
+const {
+  APP_NAME = 'Notes',
+  PORT = '4001',
+  ISSUER = 'http://localhost:4000',
+  CLIENT_FILE,
+  API_URL = 'http://localhost:4002',
+  API_AUDIENCE = 'https://api.notes.example',
+} = process.env
+
+if (!CLIENT_FILE) {
+  process.stderr.write(
+    `${APP_NAME}: set CLIENT_FILE to a file with what \`signet clients create --json\` has printed. See docs/demo.md.\n`,
+  )
+  process.exitCode = 2
+} else {
+  const app = createNotes({
+    name: APP_NAME,
+    origin: `http://localhost:${PORT}`,
+    issuer: ISSUER,
+    // A file and not a variable: a process's environment is seen by more than the process.
+    client: async () => JSON.parse(await readFile(CLIENT_FILE, 'utf8')),
+    api: { url: API_URL, audience: API_AUDIENCE },
+  })
+  await listen(app, { name: APP_NAME, port: Number(PORT) })
+}
