@@ -2,10 +2,16 @@
 import { run } from './cli/program.ts'
 import { installationFolder } from './platform/config/installation-folder.ts'
 
-// The first signal asks for an orderly end, the second one does not ask.
+// The first signal asks for an orderly end, the second one does not ask. One Ctrl-C can arrive twice, from the terminal and from
+// npm, which passes it on: what comes within a second is one.
 const asked = new AbortController()
+let firstAsked = 0
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(signal, () => (asked.signal.aborted ? process.exit(1) : asked.abort()))
+  process.on(signal, () => {
+    if (!asked.signal.aborted) firstAsked = performance.now()
+    else if (performance.now() - firstAsked > 1_000) process.exit(1)
+    asked.abort()
+  })
 
 // Whoever reads may have enough (`signet clients list | head -1`): that is no failure, and nothing to tell. Any other fault
 // (a full disk) means that what was to be told is lost.

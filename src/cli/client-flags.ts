@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander'
-import { signingAlgorithms } from '../platform/jwt/algorithms.ts'
-import { assertionAlgorithms } from '../platform/jwt/client-assertion.ts'
+import { assertionAlgorithms, signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import { authenticationMethods, type ClientMetadata, grantTypes } from '../records/clients/client.ts'
 import { addEitherWay, jsonValue, manyValues, manyWords, oneValue, seconds } from './flags.ts'
 

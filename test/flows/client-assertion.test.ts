@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 import t from 'tap'
-import { assertionAlgorithms } from '../../src/platform/jwt/client-assertion.ts'
+import { assertionAlgorithms } from '../../src/platform/jwt/algorithms.ts'
 import { randomText } from '../../src/platform/secrets/digest.ts'
 import type { ClientJwks } from '../../src/records/clients/client.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'

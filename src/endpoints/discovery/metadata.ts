@@ -1,6 +1,5 @@
 import type { Settings } from '../../platform/config/settings.ts'
-import { signingAlgorithms } from '../../platform/jwt/algorithms.ts'
-import { assertionAlgorithms } from '../../platform/jwt/client-assertion.ts'
+import { assertionAlgorithms, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
 import { promptValues, responseModes } from '../../platform/oidc-values.ts'
 import { uiLocales } from '../../platform/pages/messages/choose-messages.ts'
 import { authenticationMethods, grantTypes } from '../../records/clients/client.ts'

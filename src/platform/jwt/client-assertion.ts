@@ -1,8 +1,5 @@
 import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, jwtVerify } from 'jose'
-
-/** What clients may sign their assertions with. */
-export const assertionAlgorithms = ['ES256', 'RS256', 'PS256', 'EdDSA'] as const
-export type AssertionAlgorithm = (typeof assertionAlgorithms)[number]
+import { type AssertionAlgorithm, assertionAlgorithms } from './algorithms.ts'
 
 export interface AssertionRules {
   readonly clientId: string

@@ -1,5 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
-import { type AssertionAlgorithm, assertionAlgorithms } from '../../platform/jwt/client-assertion.ts'
+import { type AssertionAlgorithm, assertionAlgorithms } from '../../platform/jwt/algorithms.ts'
 import type { ClientJwks } from './client.ts'
 import { invalid } from './metadata-members.ts'
 

@@ -1,5 +1,4 @@
-import { type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
-import { assertionAlgorithms } from '../../platform/jwt/client-assertion.ts'
+import { assertionAlgorithms, type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
 import { isPlainText, longestName, shown } from '../plain-text.ts'
 import { isOpenidScope, isScopeToken } from '../resources/openid-scopes.ts'
 import type { Resource } from '../resources/resource.ts'

@@ -1,5 +1,4 @@
-import type { SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
-import type { AssertionAlgorithm } from '../../platform/jwt/client-assertion.ts'
+import type { AssertionAlgorithm, SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
 import type { Resource } from '../resources/resource.ts'
 
 export const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials'] as const

@@ -1,5 +1,6 @@
+import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { chmod, copyFile, link, lstat, mkdir, readdir, readFile, rm, stat, symlink } from 'node:fs/promises'
+import { chmod, copyFile, link, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
 import { makeInPlace } from './making-in-place.ts'
 import type { PostgresqlPackage } from './postgresql-package.ts'
@@ -17,13 +18,33 @@ export async function prepareRuntime(base: string, source: PostgresqlPackage): P
   const name = `postgresql-runtime-${source.version}`
   const folder = join(base, name)
   if (await isComplete(folder, source)) return folder
-  // Cut short by a power cut, perhaps: the name was written, the contents not.
-  await rm(folder, { recursive: true, force: true })
+  await removeDamaged(base, folder, source)
   await makeInPlace(base, name, async (making) => {
     await copyFolder(source.native, making, 0o644)
     await makeLinks(source.native, making)
   })
   return folder
+}
+
+// Cut short by a power cut, perhaps: the name was written, the contents not. It is taken away under another name and looked at
+// once more, for somebody may have put a whole one in its place since.
+async function removeDamaged(base: string, folder: string, source: PostgresqlPackage): Promise<void> {
+  const aside = join(base, `.damaged-${process.pid}-${randomBytes(6).toString('hex')}`)
+  const found = await rename(folder, aside).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return false
+      throw error
+    },
+  )
+  if (!found) return
+  const givenBack =
+    (await isComplete(aside, source)) &&
+    (await rename(aside, folder).then(
+      () => true,
+      () => false,
+    ))
+  if (!givenBack) await rm(aside, { recursive: true, force: true })
 }
 
 // The programs and libraries decide whether a server starts; they are compared by size.
