@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
+import { accountEndpoint } from './endpoints/account/account-endpoint.ts'
 import { authorizationEndpoint } from './endpoints/authorization/authorization-endpoint.ts'
 import { UnverifiedTarget } from './endpoints/authorization/authorization-target.ts'
 import { consentEndpoint } from './endpoints/authorization/consent/consent-endpoint.ts'
@@ -46,6 +47,7 @@ export function buildApp(signet: Signet): App {
     signUpEndpoint(scope, signet)
     consentEndpoint(scope, signet)
     logoutEndpoint(scope, signet)
+    accountEndpoint(scope, signet)
     homeEndpoint(scope, signet)
     scope.register(fastifyStatic, {
       root: join(packageFolder, 'public'),
@@ -53,7 +55,7 @@ export function buildApp(signet: Signet): App {
       index: false,
       maxAge: '1h',
     })
+    scope.setNotFoundHandler((request, reply) => sendNotFound(app, request, reply))
   })
-  app.setNotFoundHandler((request, reply) => sendNotFound(app, request, reply))
   return app
 }

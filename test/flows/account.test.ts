@@ -4,77 +4,77 @@ import { sessionHandle } from '../../src/endpoints/account/session-handle.ts'
 import { setEmailVerified } from '../../src/records/accounts/accounts-store.ts'
 import { addConsent } from '../../src/records/consents/consents-store.ts'
 import type { Browser, Visit } from '../support/browser.ts'
-import { type Idp, type Person, startSignet } from '../support/idp.ts'
-import { authorizationParameters, passPages, pkce, signIn } from '../support/journey.ts'
+import { type Person, startSignet } from '../support/idp.ts'
+import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 
+const idp = await startSignet(t)
 const newPassword = 'quiet lamps over harbours'
 
-/** A browser in which somebody is signed in, on the account page. */
-async function arrive(idp: Idp, person: Person, browser: Browser = idp.browser()) {
-  const visit = await browser.submit(await browser.get('/sign-in'), 'sign-in', {
-    username: person.username,
-    password: person.password,
-  })
-  if (visit.status !== 303) throw new Error(`Not signed in: ${visit.status}`)
-  return { browser, page: await browser.get('/account') }
+const query = async (text: string, values: unknown[] = []) => (await idp.signet.database.query({ text, values })).rows
+
+/** Signs in at the sign-in page. */
+async function enter(person: Person, browser = idp.browser()): Promise<Browser> {
+  const form = { username: person.username, password: person.password }
+  const visit = await browser.submit(await browser.get('/sign-in'), 'sign-in', form)
+  if (visit.status !== 303) throw new Error(`${person.username} cannot sign in: ${visit.status}`)
+  return browser
 }
 
-const query = async (idp: Idp, text: string, values: unknown[] = []) =>
-  (await idp.signet.database.query({ text, values })).rows
-
-/** All that the page can change, as text. */
-async function state(idp: Idp): Promise<string> {
+/** All of a person's that the page can change, as text. */
+async function state({ sub }: Person): Promise<string> {
   const tables = ['accounts', 'account_emails', 'account_credentials', 'consents', 'grants']
-  const all = await Promise.all(tables.map((table) => query(idp, `SELECT * FROM ${table} ORDER BY 1, 2`)))
-  const sessions = await query(idp, 'SELECT id, digest, ended_at FROM sessions ORDER BY id')
-  return JSON.stringify([all, sessions])
+  const rows = await Promise.all(
+    tables.map((table) => query(`SELECT * FROM ${table} WHERE sub = $1 ORDER BY 1`, [sub])),
+  )
+  const sessions = await query('SELECT id, digest, ended_at FROM sessions WHERE sub = $1 ORDER BY id', [sub])
+  return JSON.stringify([rows, sessions])
 }
 
-const eventsOf = async (idp: Idp, sub: string) =>
-  (await query(idp, 'SELECT type, detail, client_id FROM events WHERE sub = $1 ORDER BY id', [sub])) as {
-    type: string
-    detail: Record<string, unknown>
-    client_id: string | null
-  }[]
+const eventsOf = ({ sub }: Person, type: string) =>
+  query('SELECT detail, client_id, network, request_id FROM events WHERE sub = $1 AND type = $2', [sub, type])
 
-const isToSignIn = (visit: Visit) =>
-  visit.status === 303 && new URL(visit.location ?? '').pathname === '/sign-in' && visit.text === ''
-
-/** Every form of the page, with what would make it do something. */
-async function everyForm(idp: Idp, person: Person) {
-  const client = await idp.client()
-  const { browser } = await signIn(idp, client, { person })
-  await arrive(idp, person)
-  const page = await browser.get('/account')
-  const forms: [id: string, path: string, values: Record<string, string>][] = [
-    ['profile-save', '/account/profile', { name: 'Changed' }],
-    ['sign-in-save', '/account/sign-in', { username: 'changed', 'confirm-password': person.password }],
-    ['password-change', '/account/password', { 'current-password': person.password, 'new-password': newPassword }],
-    ['end-session-2', '/account/sessions/end', {}],
-    ['end-other-sessions', '/account/sessions/end', {}],
-    [`disconnect-${client.client_id}`, '/account/applications/disconnect', {}],
-  ]
-  return { browser, page, client, forms }
+/** The hidden fields of a form, by the id of its button. */
+function hiddenOf(page: Visit, id: string): Record<string, string> {
+  const forms = page.text.match(/<form\b[^>]*>[\s\S]*?<\/form>/g) ?? []
+  const html = forms.find((form) => form.includes(`id="${id}"`))
+  if (!html) throw new Error(`There is no #${id} on the page:\n${page.text}`)
+  return Object.fromEntries(
+    [...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]),
+  )
 }
+
+const isToSignIn = ({ status, location, headers }: Visit) =>
+  status === 303 &&
+  new URL(location ?? '').pathname === '/sign-in' &&
+  new URL(location ?? '').searchParams.has('continue') &&
+  headers.get('cache-control') === 'no-store'
+
+const isStatus = async (token: string, status: number) =>
+  (await fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } })).status === status
+
+const clearLimits = () => query('DELETE FROM rate_limits')
 
 t.test('every form of the account page', async (t) => {
-  const idp = await startSignet(t)
+  const client = await idp.client()
   const person = await idp.person()
-  const { browser, page, forms } = await everyForm(idp, person)
-  /** The fields of a form as a browser would send them. */
-  const fieldsOf = async (id: string, values: Record<string, string>) => {
-    let sent: Record<string, string> = {}
-    const spy: Browser = { ...browser, post: async (_path, form) => ((sent = form as Record<string, string>), page) }
-    const html = page.text.match(/<form\b[^>]*>[\s\S]*?<\/form>/g)?.find((form) => form.includes(`id="${id}"`)) ?? ''
-    for (const [, name = '', value = ''] of html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g))
-      sent[name] = value
-    t.ok(spy && sent['csrf'] && sent['account'], `${id} is on the page`)
-    return { ...sent, ...values }
-  }
-  const before = await state(idp)
+  const { browser } = await signIn(idp, client, { person })
+  await enter(person)
+  const page = await browser.get('/account')
+  const before = await state(person)
+  const unchanged = async () => (await state(person)) === before
 
-  for (const [id, path, values] of forms) {
-    const form = await fieldsOf(id, values)
+  const password = { 'current-password': person.password, 'new-password': newPassword }
+  const names = { username: 'changed', 'confirm-password': person.password }
+  const forms: [id: string, path: string, values: Record<string, string>, judged: string[]][] = [
+    ['profile-save', '/account/profile', { name: 'Changed' }, ['name', 'website', 'birthdate', 'formatted']],
+    ['sign-in-save', '/account/sign-in', names, ['username', 'email', 'confirm-password']],
+    ['password-change', '/account/password', password, ['current-password', 'new-password']],
+    ['end-session-2', '/account/sessions/end', {}, ['session']],
+    ['end-other-sessions', '/account/sessions/end', {}, []],
+    [`disconnect-${client.client_id}`, '/account/applications/disconnect', {}, ['client_id']],
+  ]
+  for (const [id, path, values, judged] of forms) {
+    const form: Record<string, string> = { ...hiddenOf(page, id), ...values }
 
     t.test(`${id}: sent from elsewhere with everything right in it, it does nothing`, async (t) => {
       for (const headers of [
@@ -85,60 +85,670 @@ t.test('every form of the account page', async (t) => {
       ])
         t.match(await browser.post(path, form, headers), { status: 403, location: undefined })
       const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
-      const silent = (fields: Record<string, string>, more: Record<string, string> = {}) =>
-        fetch(idp.issuer + path, {
-          method: 'POST',
-          redirect: 'manual',
-          headers: { cookie, 'content-type': 'application/x-www-form-urlencoded', ...more },
-          body: new URLSearchParams(fields).toString(),
-        })
-      t.equal((await silent({ ...form, csrf: '' })).status, 403, 'nothing says where it is from, and no token')
-      t.equal((await silent({ ...form, csrf: '__proto__' })).status, 403)
-      t.equal((await silent(form, { 'sec-fetch-site': 'cross-site' })).status, 403)
-      t.equal(await state(idp), before)
+      const send = async (fields: Record<string, string>, headers: Record<string, string> = {}) => {
+        const body = new URLSearchParams(fields)
+        return (
+          await fetch(idp.issuer + path, { method: 'POST', redirect: 'manual', headers: { cookie, ...headers }, body })
+        ).status
+      }
+      t.equal(await send(form, { 'sec-fetch-site': 'cross-site' }), 403)
+      t.equal(await send({ ...form, csrf: '' }), 403, 'nothing tells where it is from, and it has no token')
+      t.equal(await send({ ...form, csrf: form['account'] ?? '' }), 403, 'the other token is none')
+      t.ok(await unchanged())
     })
 
     t.test(`${id}: what cannot be read is not guessed at`, async (t) => {
       const encoded = new URLSearchParams(form).toString()
-      for (const [name] of Object.entries(form))
-        t.equal((await browser.post(path, `${encoded}&${name}=x`)).status, 403, `${name} doubled`)
-      for (const rubbish of ['name=%00', 'session=a%00b', 'username=%ff', '__proto__=%00', 'x=%zz'])
-        t.equal((await browser.post(path, `${encoded}&${rubbish}`)).status, 403, rubbish)
-      t.equal((await browser.post(path, '')).status, 403)
-      const bare = { method: 'POST', headers: { origin: idp.issuer }, redirect: 'manual' } as const
-      t.equal((await fetch(idp.issuer + path, bare)).status, 403, 'without a body')
-      t.equal(await state(idp), before)
+      const doubled = Object.keys(form).map((name) => `${name}=x`)
+      for (const more of [...doubled, 'name=a%00b', 'session=%00', 'username=%ff', '__proto__=%00', 'x=%zz'])
+        t.equal((await browser.post(path, `${encoded}&${more}`)).status, 403, more)
+      const bodiless = { method: 'POST', headers: { origin: idp.issuer }, redirect: 'manual' } as const
+      t.equal((await fetch(idp.issuer + path, bodiless)).status, 303, 'no body, and nobody signed in')
+      t.ok(await unchanged())
     })
 
-    t.test(`${id}: signed out, it leads to the sign-in page and does nothing`, async (t) => {
+    t.test(`${id}: without a session that lives it leads to the sign-in page`, async (t) => {
       const stranger = idp.browser()
       t.ok(isToSignIn(await stranger.post(path, form)))
       stranger.cookies.set('signet_session', 'A'.repeat(43))
       t.ok(isToSignIn(await stranger.post(path, form)))
-      t.equal(await state(idp), before)
+      const late = await idp.person()
+      const stale = await enter(late)
+      await query("UPDATE sessions SET used_at = now() - interval '8 days' WHERE sub = $1", [late.sub])
+      t.ok(isToSignIn(await stale.post(path, form)))
+      t.ok(await unchanged())
     })
 
     t.test(`${id}: made for one person and sent by another, it does nothing to either`, async (t) => {
-      const other = await arrive(idp, await idp.person())
-      const untouched = await state(idp)
-      t.match(await other.browser.post(path, form), { status: 303, location: `${idp.issuer}/account?notice=other-account` })
-      for (const proof of ['', '__proto__', 'x'.repeat(43), 'é'.repeat(43)])
-        t.match((await browser.post(path, { ...form, account: proof })).location, 'notice=other-account')
-      t.equal(await state(idp), untouched)
-      await query(idp, 'DELETE FROM sessions WHERE sub <> $1', [person.sub])
-      await query(idp, 'DELETE FROM account_emails WHERE sub <> $1', [person.sub])
-      await query(idp, 'DELETE FROM account_credentials WHERE sub <> $1', [person.sub])
-      await query(idp, 'DELETE FROM accounts WHERE sub <> $1', [person.sub])
+      const other = await idp.person()
+      const theirs = await enter(other)
+      const untouched = await state(other)
+      const told = { status: 303, location: `${idp.issuer}/account?notice=other-account` }
+      t.match(await theirs.post(path, form), told)
+      for (const account of ['', '__proto__', 'x'.repeat(43), 'é'.repeat(22)])
+        t.match(await browser.post(path, { ...form, account }), told, account)
+      t.equal(await state(other), untouched)
+      t.ok(await unchanged())
     })
 
-    t.test(`${id}: eight kilobytes in any field are no failure of ours`, async (t) => {
-      for (const name of Object.keys(form)) {
-        const visit = await browser.post(path, { ...form, [name]: 'x'.repeat(8192), 'new-password': 'x' })
+    t.test(`${id}: eight kilobytes in a field are refused, and are no failure of ours`, async (t) => {
+      for (const name of judged) {
+        const visit = await browser.post(path, { ...form, [name]: 'x'.repeat(8192) })
         t.ok([303, 403, 422].includes(visit.status), `${name}: ${visit.status}`)
-        if (name !== 'csrf') t.notMatch(visit.location ?? '', /saved|changed|ended|disconnected/, name)
-        else break
+        t.equal(visit.headers.get('cache-control'), 'no-store')
       }
-      t.equal(typeof (await browser.get('/account')).status, 'number')
+      t.ok(await unchanged())
+      await clearLimits()
     })
   }
+
+  t.test('names that every object has are names like others', async (t) => {
+    const form = hiddenOf(page, 'end-session-2')
+    for (const value of ['__proto__', 'constructor', 'toString']) {
+      t.match(await browser.post('/account/applications/disconnect', { ...form, client_id: value }), { status: 303 })
+      t.match(await browser.post('/account/sessions/end', { ...form, client_id: '', session: value }), { status: 303 })
+      const shown = await browser.get(`/account?notice=${value}`)
+      t.match(shown, { status: 200 })
+      t.notMatch(shown.text, 'class="notice"', value)
+    }
+    t.ok(await unchanged())
+  })
+
+  t.test('and in the end they all do what they are for', async (t) => {
+    const outcomes: (string | undefined)[] = []
+    for (const [id, path, values] of [...forms.slice(5), ...forms.slice(0, 5)])
+      outcomes.push((await browser.post(path, { ...hiddenOf(page, id), ...values })).location?.split('notice=')[1])
+    t.same(outcomes, [
+      'disconnected',
+      'profile-saved',
+      'sign-in-saved',
+      'password-changed',
+      'session-ended',
+      'others-ended',
+    ])
+    t.notOk(await unchanged())
+  })
+})
+
+t.test('the page by itself', async (t) => {
+  const person = await idp.person({ name: 'Ada <b>Lovelace</b>' })
+
+  t.test('signed out, the way there leads over sign-in and back, and nowhere else', async (t) => {
+    const browser = idp.browser()
+    const first = await browser.get('/account')
+    t.ok(isToSignIn(first))
+    const asked = await browser.follow(first)
+    const wrong = await browser.submit(asked, 'sign-in', { username: person.username, password: 'wrong' })
+    t.equal(wrong.status, 403)
+    const back = await browser.submit(wrong, 'sign-in', { username: person.username, password: person.password })
+    t.match(back, { status: 303, location: `${idp.issuer}/account` })
+    t.equal((await browser.follow(back)).status, 200)
+    const again = await browser.get(first.location ?? '')
+    t.equal((await browser.submit(again, 'continue-as')).location, `${idp.issuer}/account`)
+
+    const newcomer = idp.browser()
+    const asks = await newcomer.follow(await newcomer.get('/account'))
+    const signUpHref = /href="(\/sign-up\?continue=[^"]*)"/.exec(asks.text)?.[1] ?? ''
+    const signUp = { email: 'new@example.com', password: newPassword }
+    const made = await newcomer.submit(await newcomer.get(signUpHref), 'sign-up', signUp)
+    t.equal(made.location, `${idp.issuer}/account`)
+  })
+
+  t.test('its sealed way back fits sign-in and sign-up only, and nothing else fits in its place', async (t) => {
+    const sealed = new URL((await idp.browser().get('/account')).location ?? '').searchParams.get('continue') ?? ''
+    for (const path of ['/authorize', '/consent', '/logout'])
+      t.match(await idp.browser().get(`${path}?continue=${sealed}`), { status: 400, location: undefined }, path)
+    const handle = sessionHandle(idp.signet.secrets['request-sealing'], person.sub, 1)
+    for (const value of ['/account', 'account', '//evil.example', 'https://evil.example/', handle, `${sealed}A`])
+      for (const path of ['/sign-in', '/sign-up']) {
+        const href = `${path}?${new URLSearchParams({ continue: value })}`
+        t.match(await idp.browser().get(href), { status: 400, location: undefined }, href)
+        const form = { continue: value, username: person.username, password: person.password }
+        t.match(await idp.browser().post(path, form), { status: 400, location: undefined }, `POST ${href}`)
+      }
+  })
+
+  t.test('it is kept nowhere, has one heading, stable ids, and says only what it was written to say', async (t) => {
+    const browser = await enter(person)
+    await enter(person)
+    const page = await browser.get('/account?notice=%3Cscript%3Ealert(1)%3C/script%3E')
+    t.equal(page.headers.get('cache-control'), 'no-store')
+    t.match(page.headers.get('content-security-policy'), "default-src 'none'")
+    t.notMatch(page.text, 'alert(1)')
+    t.notMatch(page.text, '<b>Lovelace')
+    t.equal(page.text.match(/<h1>/g)?.length, 1)
+    for (const id of [
+      'profile-save',
+      'sign-in-save',
+      'password-change',
+      'end-session-2',
+      'end-other-sessions',
+      'sign-out',
+    ])
+      t.match(page.text, new RegExp(`<button [^>]*id="${id}"[^>]* type="submit"`), id)
+    for (const id of ['name', 'username', 'email', 'confirm-password', 'current-password', 'new-password', 'picture'])
+      t.match(page.text, new RegExp(`<input [^>]*id="${id}" name="${id}"`), id)
+    const ids = [...page.text.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id)
+    t.equal(new Set(ids).size, ids.length, 'no id twice')
+    t.match((await browser.get('/account?notice=profile-saved')).text, /role="status">Your profile is saved/)
+    t.match(
+      (await browser.get('/account?notice=profile-saved', { 'accept-language': 'de' })).text,
+      'Ihr Profil ist gespeichert',
+    )
+    t.match((await browser.get('/')).text, 'href="/account"')
+  })
+})
+
+t.test('the profile', async (t) => {
+  const client = await idp.client({ scope: 'openid profile email address phone offline_access' })
+  const person = await idp.person({ website: 'http://set-by-an-operator.example/' })
+  const parameters = { scope: client.scope }
+  const { browser, redeem } = await signIn(idp, client, { person, parameters })
+  const token = (await redeem()).body.access_token as string
+  const userinfo = async () =>
+    (await (await fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } })).json()) as Record<
+      string,
+      unknown
+    >
+  const save = async (values: Record<string, string>) =>
+    browser.submit(await browser.get('/account'), 'profile-save', values)
+
+  t.test('what a claim cannot be is refused, tells so at its field, and nothing of the form is kept', async (t) => {
+    const before = await state(person)
+    const refused: [field: string, ...values: string[]][] = [
+      ['website', 'javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'data:text/html,x', 'http://a.example/', '//a.example'],
+      ['picture', 'https://user:pass@a.example/', 'https:', 'ftp://a.example/', 'https://a.example/\u202e'],
+      ['profile', 'file:///etc/passwd', 'https://a.example/ b', `https://a.example/${'x'.repeat(2000)}`],
+      ['birthdate', '1990-02-30', '31.12.1990', '90', '0000', '2026-13-01'],
+      ['zoneinfo', 'Mars/Olympus', '+02:00', '__proto__'],
+      ['locale', 'klingonese-', 'de_', '..'],
+      ['phone_number', '044 123', '+0', '+4144<script>', '+1'],
+      ['name', 'x'.repeat(201), 'a\u202eb', 'a\tb', 'a\u2028b'],
+      ['gender', 'a\nb'],
+      ['street_address', 'x'.repeat(1001), 'a\u2067b'],
+      ['country', 'a\tb'],
+    ]
+    for (const [field, ...values] of refused)
+      for (const value of values) {
+        const visit = await save({ nickname: 'kept?', [field]: value })
+        t.equal(visit.status, 422, `${field}: ${encodeURIComponent(value).slice(0, 40)}`)
+        t.match(visit.text, `id="${field}-fault"`)
+        t.match(visit.text, `<a href="#${field}">`)
+        t.match(visit.text, 'value="kept?"', 'what was typed is still there')
+        t.match(visit.text, '<title>Error: ')
+      }
+    t.equal(await state(person), before)
+    t.same(await eventsOf(person, 'account_updated'), [])
+  })
+
+  t.test(
+    'what is saved goes to applications, updated_at moves, and an operator’s value does not stand in the way',
+    async (t) => {
+      await query(
+        "UPDATE accounts SET updated_at = now() - interval '1 day', phone_number_verified = true WHERE sub = $1",
+        [person.sub],
+      )
+      const before = await userinfo()
+      const claims = {
+        name: ' Ada Lovelace ',
+        given_name: 'Ada',
+        nickname: '{field} "quoted" <b',
+        gender: 'f',
+        birthdate: '0000-12-10',
+        zoneinfo: 'Europe/London',
+        locale: 'en-GB',
+        picture: 'https://ada.example/ada.png',
+        phone_number: '+44 20 7946 0000',
+        street_address: '12 St James’s Square\r\nFirst floor',
+        locality: 'London',
+      }
+      t.match(await save(claims), { status: 303, location: `${idp.issuer}/account?notice=profile-saved` })
+      const { street_address, locality, ...flat } = claims
+      const after = await userinfo()
+      t.match(after, {
+        ...flat,
+        name: 'Ada Lovelace',
+        website: 'http://set-by-an-operator.example/',
+        phone_number_verified: false,
+      })
+      t.same(after['address'], { street_address: street_address.replace('\r', ''), locality })
+      t.ok(Number(after['updated_at']) - Number(before['updated_at']) >= 86_399)
+      const [event] = await eventsOf(person, 'account_updated')
+      const changed = [
+        'name',
+        'nickname',
+        'given_name',
+        'gender',
+        'birthdate',
+        'phone_number',
+        'locale',
+        'zoneinfo',
+        'picture',
+      ]
+      t.same(event?.['detail'], { claims: [...changed, 'address'] }, 'which claims, and not what they say')
+      t.ok(event?.['request_id'])
+      const page = await browser.get('/account')
+      t.match(page.text, 'value="{field} &quot;quoted&quot; &lt;b"')
+      t.match(page.text, '12 St James’s Square\nFirst floor</textarea>')
+    },
+  )
+
+  t.test('nothing changed is nothing done; what is emptied is gone, and so is the rest', async (t) => {
+    const before = await state(person)
+    const same = { street_address: '12 St James’s Square\r\nFirst floor' }
+    t.equal((await save(same)).status, 303)
+    t.equal(await state(person), before)
+    t.equal((await save({ ...same, nickname: '', locality: '  ' })).status, 303)
+    const claims = await userinfo()
+    t.notOk('nickname' in claims)
+    t.same(claims['address'], { street_address: '12 St James’s Square\nFirst floor' })
+    t.equal((await save({ street_address: '' })).status, 303)
+    t.notOk('address' in (await userinfo()))
+  })
+})
+
+t.test('the names to sign in with', async (t) => {
+  const save = async (browser: Browser, values: Record<string, string>) =>
+    browser.submit(await browser.get('/account'), 'sign-in-save', values)
+  const saved = { status: 303, location: `${idp.issuer}/account?notice=sign-in-saved` }
+
+  t.test('wrong passwords count as they do at sign-in, before they are looked at, and for both', async (t) => {
+    const person = await idp.person()
+    const browser = await enter(person)
+    for (let guess = 0; guess < 10; guess++)
+      t.equal((await save(browser, { username: 'x', 'confirm-password': `guess ${guess}` })).status, 403)
+    const limited = await save(browser, { username: 'x', 'confirm-password': person.password })
+    t.equal(limited.status, 429, 'the right one is not looked at either')
+    t.ok(Number(limited.headers.get('retry-after')) > 0)
+    t.match(limited.text, 'There were too many attempts')
+    const form = { username: person.username, password: person.password }
+    t.equal((await browser.submit(await browser.get('/sign-in'), 'sign-in', form)).status, 429)
+    t.equal((await eventsOf(person, 'reauthentication_failed')).length, 10)
+    t.equal((await eventsOf(person, 'reauthentication_limited')).length, 1)
+    t.equal((await query('SELECT FROM accounts WHERE username = $1', ['x'])).length, 0)
+    await clearLimits()
+  })
+
+  t.test('who has stolen the session cookie alone gains no guesses by being a new browser each time', async (t) => {
+    const person = await idp.person()
+    const browser = await enter(person)
+    const form = hiddenOf(await browser.get('/account'), 'password-change')
+    const statuses: number[] = []
+    for (let guess = 0; guess < 12; guess++) {
+      const thief = idp.browser()
+      thief.cookies.set('signet_session', browser.cookies.get('signet_session') ?? '')
+      const guessed = { ...form, 'current-password': `guess ${guess}`, 'new-password': newPassword }
+      statuses.push((await thief.post('/account/password', guessed)).status)
+    }
+    t.same(statuses, [...Array(10).fill(403), 429, 429])
+    t.equal(
+      (await save(browser, { 'confirm-password': person.password })).status,
+      303,
+      'their own browser is not locked out',
+    )
+    await clearLimits()
+  })
+
+  t.test('what is no name is refused before the password is looked at', async (t) => {
+    const person = await idp.person()
+    const browser = await enter(person)
+    const before = await state(person)
+    const password = { 'confirm-password': person.password }
+    for (const username of ['with@sign', 'with space', 'x'.repeat(65), '<b>', 'a/b'])
+      t.match((await save(browser, { ...password, username })).text, 'id="username-fault"', username)
+    for (const email of ['nobody', 'a@b', 'a b@c.example', `${'x'.repeat(65)}@c.example`, '<a@b.example>'])
+      t.match((await save(browser, { ...password, email })).text, 'id="email-fault"', email)
+    t.match(await save(browser, { ...password, username: '', email: '' }), {
+      status: 422,
+      text: 'could not sign in any more',
+    })
+    t.match(await save(browser, { username: 'fine', 'confirm-password': '' }), {
+      status: 422,
+      text: 'id="confirm-password-fault"',
+    })
+    t.equal(await state(person), before)
+    t.equal((await query('SELECT FROM rate_limits WHERE points > 0')).length, 0)
+  })
+
+  t.test(
+    'a user name that somebody has, in whatever capitals, stays theirs; of two at once, one gets it',
+    async (t) => {
+      const [one, two] = [await idp.person(), await idp.person()]
+      const browser = await enter(one)
+      const taken = await save(browser, { username: two.username.toUpperCase(), 'confirm-password': one.password })
+      t.match(taken, { status: 422, text: 'Somebody else has this user name' })
+      const other = await enter(two)
+      const race = await Promise.all([
+        save(browser, { username: 'coveted', 'confirm-password': one.password }),
+        save(other, { username: 'Coveted', 'confirm-password': two.password }),
+      ])
+      t.same(race.map(({ status }) => status).sort(), [303, 422])
+      await clearLimits()
+    },
+  )
+
+  t.test('names cannot be tried out one after the other to find who has an account', async (t) => {
+    const person = await idp.person()
+    const browser = await enter(person)
+    for (let made = 0; made < 29; made++) await idp.signet.limits.beforeSignUp('127.0.0.1')
+    const change = (username: string) => save(browser, { username, 'confirm-password': person.password })
+    t.match(await change('free.to.have'), saved)
+    t.equal((await change('free.to.have.too')).status, 429)
+    t.equal((await change('free.to.have')).status, 303, 'keeping a name costs nothing')
+    await clearLimits()
+  })
+
+  t.test('another address is one that nobody has verified; the same in other capitals is not another', async (t) => {
+    const person = await idp.person({ email: 'person@example.org' })
+    await setEmailVerified(idp.signet.database, person.sub)
+    const browser = await enter(person)
+    t.match((await browser.get('/account')).text, 'This address is verified.')
+    const change = (email: string) => save(browser, { email, 'confirm-password': person.password })
+    t.match(await change('Person@Example.org'), saved)
+    t.match((await browser.get('/account')).text, 'This address is verified.')
+    const addressee = await idp.person({ email: 'theirs@example.org' })
+    await setEmailVerified(idp.signet.database, addressee.sub)
+    t.match(await change('theirs@example.org'), saved, 'that somebody else has it is not told')
+    t.match((await browser.get('/account')).text, 'This address is not verified')
+    const rows = await query('SELECT email, verified_at FROM account_emails WHERE sub = $1', [person.sub])
+    t.same(rows, [{ email: 'theirs@example.org', verified_at: null }])
+    t.ok(await enter(addressee), 'and theirs is still theirs')
+  })
+
+  t.test('who changes the name signs in with the new one, and the old one is free', async (t) => {
+    const person = await idp.person()
+    const browser = await enter(person)
+    t.match(await save(browser, { username: 'fresh.name', email: '', 'confirm-password': person.password }), saved)
+    t.ok(await enter({ ...person, username: 'Fresh.Name' }))
+    await t.rejects(enter(person), /cannot sign in/)
+    await t.rejects(enter({ ...person, username: person.email }), /cannot sign in/)
+    const [event] = await eventsOf(person, 'account_updated')
+    t.same(event?.['detail'], { claims: ['username', 'email'] })
+    t.ok(await idp.person({ username: person.username }))
+  })
+
+  t.test('two tabs that change the address at once leave one address', async (t) => {
+    const person = await idp.person()
+    const browser = await enter(person)
+    const change = (email: string) => save(browser, { email, 'confirm-password': person.password })
+    const both = await Promise.all([change('one@example.net'), change('two@example.net')])
+    t.same(
+      both.map(({ status }) => status),
+      [303, 303],
+    )
+    t.equal((await query('SELECT FROM account_emails WHERE sub = $1', [person.sub])).length, 1)
+  })
+})
+
+t.test('the password', async (t) => {
+  const client = await idp.client()
+  const change = async (browser: Browser, current: string, wanted: string) =>
+    browser.submit(await browser.get('/account'), 'password-change', {
+      'current-password': current,
+      'new-password': wanted,
+    })
+  const changed = { status: 303, location: `${idp.issuer}/account?notice=password-changed` }
+
+  t.test(
+    'a wrong current one, or a new one that is none, changes nothing and never comes back to the browser',
+    async (t) => {
+      const person = await idp.person()
+      const browser = await enter(person)
+      const before = await state(person)
+      for (const [current, wanted, status, fault] of [
+        ['a wrong password', newPassword, 403, 'current-password-fault'],
+        ['', newPassword, 422, 'current-password-fault'],
+        [person.password, '', 422, 'new-password-fault'],
+        [person.password, '7 letters', 422, 'new-password-fault'],
+        [person.password, 'x'.repeat(257), 422, 'new-password-fault'],
+        [person.password, 'passwordpassword', 422, 'new-password-fault'],
+      ] as const) {
+        const visit = await change(browser, current, wanted)
+        t.equal(visit.status, status, fault)
+        t.match(visit.text, `id="${fault}"`)
+        for (const typed of [current, wanted]) if (typed) t.notMatch(visit.text, typed)
+      }
+      t.equal(await state(person), before)
+      t.notMatch(idp.logged(), 'passwordpassword')
+      await clearLimits()
+    },
+  )
+
+  t.test('a form on its way from a session that is just being ended does nothing', async (t) => {
+    const person = await idp.person()
+    const browser = await enter(person)
+    const page = await browser.get('/account')
+    const connection = await idp.signet.database.connect()
+    await connection.query({ text: 'BEGIN' })
+    await connection.query({ text: 'UPDATE sessions SET ended_at = now() WHERE sub = $1', values: [person.sub] })
+    const values = { 'current-password': person.password, 'new-password': newPassword }
+    const late = browser.submit(page, 'password-change', values)
+    const waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FOR NO KEY UPDATE%'"
+    while ((await query(waiting)).length === 0) await pause(10)
+    await connection.query({ text: 'COMMIT' })
+    connection.release()
+    t.ok(isToSignIn(await late))
+    t.ok(await enter(person), 'with the password of before')
+  })
+
+  for (const [who, isOneBrowser] of Object.entries({ 'two browsers': false, 'two tabs of one browser': true }))
+    t.test(`of ${who} that change it at once, one does`, async (t) => {
+      const person = await idp.person()
+      const one = await enter(person)
+      const two = isOneBrowser ? one : await enter(person)
+      const pages = [await one.get('/account'), await two.get('/account')] as const
+      const form = (wanted: string) => ({ 'current-password': person.password, 'new-password': wanted })
+      const visits = await Promise.all([
+        one.submit(pages[0], 'password-change', form(`${newPassword} one`)),
+        two.submit(pages[1], 'password-change', form(`${newPassword} two`)),
+      ])
+      const winners = ['one', 'two'].filter((_, index) => visits[index]?.location?.endsWith('password-changed'))
+      t.equal(winners.length, 1)
+      t.ok(await enter({ ...person, password: `${newPassword} ${winners[0]}` }))
+      t.equal((await eventsOf(person, 'password_changed')).length, 1)
+      await clearLimits()
+    })
+
+  t.test(
+    'it signs all others out with what hung on them, renews the cookie, and leaves offline access and this browser',
+    async (t) => {
+      const person = await idp.person()
+      const here = await signIn(idp, client, { person, parameters: { scope: 'openid' } })
+      const there = await signIn(idp, client, { person, parameters: { scope: 'openid' } })
+      const phone = await signIn(idp, client, { person, parameters: { scope: 'openid offline_access' } })
+      const stranger = await signIn(idp, client, { parameters: { scope: 'openid' } })
+      const journeys = [here, there, phone, stranger]
+      const tokens = await Promise.all(journeys.map(async ({ redeem }) => (await redeem()).body.access_token as string))
+      const before = here.browser.cookies.get('signet_session') ?? ''
+
+      t.match(await change(here.browser, person.password, newPassword), changed)
+      const after = here.browser.cookies.get('signet_session') ?? ''
+      t.not(after, before)
+      t.match((await here.browser.get('/account?notice=password-changed')).text, 'Your password is changed')
+      const copy = idp.browser()
+      copy.cookies.set('signet_session', before)
+      t.ok(isToSignIn(await copy.get('/account')), 'a copy of the old cookie is worth nothing')
+      t.ok(isToSignIn(await there.browser.get('/account')))
+      t.ok(isToSignIn(await phone.browser.get('/account')))
+      t.equal((await stranger.browser.get('/account')).status, 200)
+      const alive = await Promise.all(tokens.map((token) => isStatus(token, 200)))
+      t.same(alive, [true, false, true, true])
+      t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], { sessions_ended: 2 })
+
+      await t.rejects(enter(person), /cannot sign in/)
+      t.ok(await enter({ ...person, password: newPassword }))
+      await here.browser.submit(await here.browser.get('/account'), 'sign-out')
+      t.ok(await isStatus(tokens[0] ?? '', 401), 'what hung on this session still ends with it')
+      await clearLimits()
+    },
+  )
+})
+
+t.test('where one is signed in', async (t) => {
+  const client = await idp.client()
+  const online = { parameters: { scope: 'openid' } }
+  const sessionIds = async ({ sub }: Person) =>
+    (await query('SELECT id FROM sessions WHERE sub = $1 AND ended_at IS NULL ORDER BY id', [sub])).map(
+      ({ id }) => id as number,
+    )
+
+  t.test("somebody else's session, however it is named, is not ended", async (t) => {
+    const [victim, attacker] = [await idp.person(), await idp.person()]
+    const theirs = await enter(victim)
+    await enter(victim)
+    const own = await enter(attacker)
+    await enter(attacker)
+    const before = await state(victim)
+    const handle = hiddenOf(await theirs.get('/account'), 'end-session-2')['session'] ?? ''
+    const form = hiddenOf(await own.get('/account'), 'end-session-2')
+    const secret = idp.signet.secrets['request-sealing']
+    const [victimSession = 0] = await sessionIds(victim)
+    // The last one could be made only by who has the secret: the statement, too, looks at nobody else's sessions.
+    const names = [handle, String(victimSession), `${handle}A`, sessionHandle(secret, attacker.sub, victimSession)]
+    for (const session of [...names, '0', '-1', 'NaN', '__proto__'])
+      t.equal((await own.post('/account/sessions/end', { ...form, session })).status, 303)
+    t.equal(await state(victim), before)
+    t.equal((await sessionIds(attacker)).length, 2)
+    t.same(await eventsOf(attacker, 'sessions_ended'), [])
+    const others = { ...form, session: handle, others: '1', sub: victim.sub }
+    t.match((await own.post('/account/sessions/end', others)).location, 'others-ended')
+    t.equal(await state(victim), before, 'all others are all of one’s own')
+    t.equal((await sessionIds(attacker)).length, 1)
+  })
+
+  t.test('one is ended with what hung on it, and the rest goes on', async (t) => {
+    const person = await idp.person()
+    const gone = await signIn(idp, client, { person, ...online })
+    const kept = await signIn(idp, client, { person, ...online })
+    const here = await enter(person)
+    const tokens = await Promise.all(
+      [gone, kept].map(async ({ redeem }) => (await redeem()).body.access_token as string),
+    )
+    const page = await here.get('/account')
+    t.equal(page.text.match(/>This browser</g)?.length, 1)
+    t.equal(page.text.match(/>Another browser</g)?.length, 2)
+    t.notMatch(page.text, 'id="end-session-1"', 'the present one is left by signing out')
+    const done = await here.submit(page, 'end-session-3')
+    t.match(done.location, 'notice=session-ended')
+    t.same(await Promise.all(tokens.map((token) => isStatus(token, 200))), [false, true])
+    t.ok(isToSignIn(await gone.browser.get('/account')))
+    t.equal((await kept.browser.get('/account')).status, 200)
+    t.match((await here.submit(page, 'end-session-3')).location, 'session-ended', 'once more is no error')
+    t.same(
+      (await eventsOf(person, 'sessions_ended')).map(({ detail }) => detail),
+      [{ sessions: 1 }],
+    )
+    t.match((await here.submit(page, 'end-other-sessions')).location, 'others-ended')
+    t.same(await Promise.all(tokens.map((token) => isStatus(token, 200))), [false, false])
+    t.notMatch((await here.get('/account')).text, 'id="end-other-sessions"')
+  })
+
+  t.test('what has run out is not listed, and of very many the last used ones are', async (t) => {
+    const person = await idp.person()
+    const here = await enter(person)
+    await query(
+      `INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, used_at, expires_at, ended_at)
+       SELECT sha256(n::text::bytea), '', $1, now(), '{pwd}', now() - CASE n WHEN 1 THEN interval '8 days' ELSE interval '1 hour' END,
+         now() + CASE n WHEN 2 THEN interval '-1 day' ELSE interval '1 day' END, CASE n WHEN 3 THEN now() END
+       FROM generate_series(1, 33) AS n`,
+      [person.sub],
+    )
+    const page = await here.get('/account')
+    t.equal(page.text.match(/>Another browser</g)?.length, 19)
+    t.match(page.text, 'And 11 more')
+  })
+
+  t.test('times are told in the person’s zone, and the zone is named', async (t) => {
+    const person = await idp.person({ zoneinfo: 'Asia/Tokyo' })
+    const here = await enter(person)
+    await query("UPDATE sessions SET auth_time = '2026-11-05T20:30:00Z' WHERE sub = $1", [person.sub])
+    t.match(
+      (await here.get('/account')).text,
+      /Signed in: <time dateTime="2026-11-05T20:30:00.000Z">November 6, 2026 at 5:30.AM GMT\+9</i,
+    )
+  })
+})
+
+t.test('connected applications', async (t) => {
+  t.test('none of somebody else is disconnected, and none that is not connected', async (t) => {
+    const client = await idp.client()
+    const [victim, attacker] = [await idp.person(), await idp.person()]
+    await signIn(idp, client, { person: victim })
+    const { browser } = await signIn(idp, client, { person: attacker })
+    const before = await state(victim)
+    const page = await browser.get('/account')
+    const more = { sub: victim.sub, user: victim.sub }
+    t.match((await browser.submit(page, `disconnect-${client.client_id}`, more)).location, 'notice=disconnected')
+    t.equal(await state(victim), before)
+    const again = await browser.submit(page, `disconnect-${client.client_id}`)
+    t.equal(again.location, `${idp.issuer}/account`, 'nothing is done twice')
+    t.equal((await eventsOf(attacker, 'application_disconnected')).length, 1)
+  })
+
+  t.test('disconnecting ends what the application has, and it must ask again; the others go on', async (t) => {
+    const person = await idp.person()
+    await idp.resource('https://invoices.example', ['invoices:read'])
+    const notes = await idp.client({
+      client_name: 'Notes',
+      scope: 'openid email offline_access invoices:read',
+      resources: ['https://invoices.example'],
+    })
+    const other = await idp.client({ client_name: 'Other' })
+    const first = await signIn(idp, notes, { person, parameters: { scope: 'openid email offline_access' } })
+    const { browser } = first
+    const second = await signIn(idp, notes, { person, browser, parameters: { scope: 'openid invoices:read' } })
+    const elsewhere = await signIn(idp, other, { person })
+    const unredeemed = await signIn(idp, notes, { person, browser })
+    const [one, two, kept] = await Promise.all(
+      [first, second, elsewhere].map(async ({ redeem }) => (await redeem()).body),
+    )
+
+    const page = await browser.get('/account')
+    const shown = page.text.slice(page.text.indexOf('id="your-applications"'))
+    t.match(
+      shown,
+      /Notes[\s\S]*recognise you when you come back[\s\S]*e-mail address[\s\S]*while you are away[\s\S]*invoices:read[\s\S]*Other/,
+    )
+    t.match((await browser.submit(page, `disconnect-${notes.client_id}`)).location, 'notice=disconnected')
+
+    const refresh = (client: typeof notes, token: string) =>
+      idp.token(client, { grant_type: 'refresh_token', refresh_token: token })
+    t.match(await refresh(notes, one.refresh_token), { status: 400, body: { error: 'invalid_grant' } })
+    t.ok(await isStatus(one.access_token, 401))
+    t.match(await unredeemed.redeem(), { status: 400, body: { error: 'invalid_grant' } })
+    t.match(await refresh(other, kept.refresh_token), { status: 200 })
+    t.type(two.access_token, 'string')
+    t.same(await query('SELECT DISTINCT end_reason FROM grants WHERE client_id = $1', [notes.client_id]), [
+      { end_reason: 'disconnected' },
+    ])
+    const [event] = await eventsOf(person, 'application_disconnected')
+    t.match(event, { client_id: notes.client_id, detail: { grants: 3 } })
+    t.notMatch((await browser.get('/account')).text, notes.client_id)
+    const asked = await browser.follow(
+      await browser.get(
+        `/authorize?${new URLSearchParams(authorizationParameters(notes, pkce(), { scope: 'openid' }))}`,
+      ),
+    )
+    t.match(asked.text, 'id="allow"')
+  })
+
+  t.test('listed are a consent without a grant and a grant without a consent, and none that has run out', async (t) => {
+    const person = await idp.person()
+    const consented = await idp.client({ client_name: 'Consented' })
+    await addConsent(idp.signet.database, person.sub, consented.client_id, { scopes: [], resources: [] })
+    const firstParty = await idp.client({ client_name: 'First party', first_party: true })
+    const { browser, redeem } = await signIn(idp, firstParty, { person })
+    await redeem()
+    const listed = async () => (await browser.get('/account')).text.match(/id="disconnect-[^"]*"/g)?.length
+    t.equal(await listed(), 2)
+    await browser.submit(await browser.get('/'), 'sign-out')
+    await enter(person, browser)
+    t.equal(await listed(), 2, 'offline access lasts beyond the session')
+    await query('UPDATE refresh_families SET expires_at = now() FROM grants WHERE grant_id = grants.id AND sub = $1', [
+      person.sub,
+    ])
+    t.equal(await listed(), 1)
+    await browser.submit(await browser.get('/account'), `disconnect-${consented.client_id}`)
+    t.match((await browser.get('/account')).text, 'No application has access')
+  })
 })

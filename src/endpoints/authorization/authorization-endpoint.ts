@@ -7,7 +7,7 @@ import { isTooLong } from './authorization-request.ts'
 import { sendResponse } from './authorization-response.ts'
 import { verifyTarget } from './authorization-target.ts'
 import { issueCode } from './issue-code.ts'
-import { continueValue, type Journey, pageContext, takeUp, takeUpSealed } from './journey.ts'
+import { backToRequest, continueOf, continueValue, type Journey, pageContext, takeUp, takeUpSealed } from './journey.ts'
 
 /**
  * Authorization endpoint, RFC 6749 §3.1, OpenID Connect Core §3.1.2. It has no route schema: a schema would answer before the
@@ -15,7 +15,7 @@ import { continueValue, type Journey, pageContext, takeUp, takeUpSealed } from '
  */
 export function authorizationEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/authorize', async (request, reply) => {
-    const sealed = request.query.values.get('continue')
+    const sealed = continueOf(request.query)
     const journey = sealed
       ? await takeUpSealed(signet, request, reply, sealed)
       : await takeUp(signet, request, reply, {
@@ -36,7 +36,7 @@ export function authorizationEndpoint(app: App, signet: Signet): void {
       await takeUp(signet, request, reply, travelling)
       return reply
     }
-    return reply.redirect(`/authorize?continue=${continueValue(signet, travelling)}`, 303)
+    return backToRequest(signet, reply, travelling)
   })
 }
 
@@ -54,6 +54,6 @@ async function goOn(
       .redirect(`/${step.step}?continue=${continueValue(signet, travelling)}`, 303)
   const code = await issueCode(signet, signet.database, authorization, session, callerOf(request))
   // The session ended in this very moment: begin again.
-  if (code === undefined) return reply.redirect(`/authorize?continue=${continueValue(signet, travelling)}`, 303)
+  if (code === undefined) return backToRequest(signet, reply, travelling)
   return sendResponse(reply, authorization.target, signet.settings.issuer, { code }, pageContext(request, travelling))
 }

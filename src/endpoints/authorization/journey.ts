@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { browserOf } from '../../platform/http/cookies.ts'
 import { csrfToken } from '../../platform/http/csrf.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
+import { describeFault, type Parameters } from '../../platform/http/parameters.ts'
 import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
 import type { PageContext } from '../../platform/pages/page-context.ts'
 import { sendErrorPage } from '../../platform/pages/send-error-page.ts'
@@ -85,9 +86,27 @@ async function readHint(signet: Signet, { idTokenHint, target }: AuthorizationRe
   return hint.sub
 }
 
+/**
+ * The `continue` value of a page's query; undefined where there is none.
+ *
+ * @throws OAuthError `invalid_request` where there are two, or one that cannot be read: which is meant is not guessed
+ */
+export function continueOf({ values, faults }: Parameters): string | undefined {
+  const fault = faults.find(({ name }) => name === 'continue')
+  if (fault) throw new OAuthError('invalid_request', describeFault(fault))
+  return values.get('continue')
+}
+
 /** The `continue` value for a request: what forms and links carry to the next step. */
 export function continueValue(signet: Signet, travelling: TravellingRequest): string {
   return sealRequest(signet.secrets['request-sealing'], travelling)
+}
+
+/** Back to the request, which finds its next step. Not to be stored: the address holds what the application sent. */
+export function backToRequest(signet: Signet, reply: FastifyReply, travelling: TravellingRequest): FastifyReply {
+  return reply
+    .header('cache-control', 'no-store')
+    .redirect(`/authorize?continue=${continueValue(signet, travelling)}`, 303)
 }
 
 /**

@@ -19,7 +19,10 @@ export interface TravellingRequest {
 
 const associated = 'authorization-request'
 
-/** What is carried of a request: the parameters that are read. Unknown ones are ignored (RFC 6749 §3.1) and left behind. */
+/**
+ * What is carried of a request: the parameters that are read, those among them that are refused wherever they are found. Unknown
+ * ones are ignored (RFC 6749 §3.1) and left behind.
+ */
 const carried = new Set([
   'response_type',
   'client_id',
@@ -37,6 +40,9 @@ const carried = new Set([
   'acr_values',
   'code_challenge',
   'code_challenge_method',
+  'request',
+  'request_uri',
+  'registration',
 ])
 
 /** @returns base64url, for a URL or a form */

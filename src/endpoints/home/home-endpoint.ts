@@ -18,6 +18,7 @@ export function homeEndpoint(app: App, signet: Signet): void {
         page: chooseMessages(undefined, request.headers['accept-language']),
         csrf: csrfToken(signet.secrets.csrf, browserOf(request, reply, signet.settings.issuer)),
         account: session && { name: displayName(session.account), email: session.account.email },
+        accountHref: '/account',
       }),
     )
   })

@@ -115,8 +115,9 @@ export interface SignInCandidate {
 
 /**
  * Whom a user name or an e-mail address may mean. A user name means one account. Any number of people can have entered the same
- * unverified address; of these, whoever verified it comes first, then accounts this browser has signed in to, then those last
- * in use, and five at the most, for each costs a password hash.
+ * unverified address; of these, whoever verified it comes first, then accounts this browser has signed in to, then the oldest, and
+ * five at the most, for each costs a password hash. The oldest: accounts that somebody makes now with another's address, or signs
+ * in to, must not push that one out.
  *
  * @param browserDigest of the browser's cookie
  */
@@ -139,7 +140,7 @@ export async function findSignInCandidates(
            JOIN accounts USING (sub)
            LEFT JOIN account_credentials ON account_credentials.sub = accounts.sub AND account_credentials.kind = 'password'
            WHERE accounts.deleted_at IS NULL
-           ORDER BY named.verified_at IS NULL, known_here DESC, coalesce(accounts.signed_in_at, accounts.created_at) DESC
+           ORDER BY named.verified_at IS NULL, known_here DESC, accounts.created_at
            LIMIT 5`,
     values: [identifier, browserDigest],
   })

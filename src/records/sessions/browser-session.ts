@@ -38,7 +38,10 @@ export async function startSession(
     ttl: settings.sessionTtl,
     replaces: replaced === undefined ? undefined : digest(replaced),
   })
-  reply.setCookie(name, value, { ...cookieAttributes(settings.issuer), maxAge: settings.sessionTtl })
+  // No cache may keep the answer and hand the cookie to somebody else.
+  reply
+    .header('cache-control', 'no-store')
+    .setCookie(name, value, { ...cookieAttributes(settings.issuer), maxAge: settings.sessionTtl })
 }
 
 /** Takes the cookie away. The session itself is ended in the database. */

@@ -1,5 +1,6 @@
 /** @jsxRuntime automatic @jsxImportSource preact */
 import type { VNode } from 'preact'
+import { AccountPage } from '../../../src/endpoints/account/account-page.tsx'
 import { ConsentPage } from '../../../src/endpoints/authorization/consent/consent-page.tsx'
 import { FormPostPage } from '../../../src/endpoints/authorization/form-post-page.tsx'
 import { SignInPage } from '../../../src/endpoints/authorization/sign-in/sign-in-page.tsx'
@@ -27,6 +28,28 @@ const csrf = 'csrf-token'
 const continueTo = 'sealed-request'
 const everyScope = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'].map((value) => ({ value }))
 
+const person = {
+  sub: 'cXVpZXQgcGxhY2VzIGFy',
+  ...ada,
+  username: 'ada',
+  given_name: 'Ada',
+  birthdate: '1815-12-10',
+  zoneinfo: 'Europe/London',
+  website: 'https://ada.example/',
+  address: { street_address: '12 St James’s Square\nFirst floor', locality: 'London' },
+  email_verified: false,
+  phone_number_verified: false,
+  created_at: new Date('2026-11-01T08:00:00Z'),
+  updated_at: new Date('2026-11-01T08:00:00Z'),
+  disabled: false,
+}
+const signedIn = (handle: string, day: number) => ({
+  handle,
+  isThisBrowser: day === 5,
+  authTime: new Date(Date.UTC(2026, 10, day, 8, 30)),
+  usedAt: new Date(Date.UTC(2026, 10, day, 17, 5)),
+})
+
 /**
  * Every page in the states that people meet, plain and hostile.
  *
@@ -35,6 +58,7 @@ const everyScope = ['openid', 'profile', 'email', 'address', 'phone', 'offline_a
 export function samplePages(language: string): Readonly<Record<string, VNode>> {
   const page = chooseMessages(language, undefined)
   const { errors } = page.messages
+  const account = { page, csrf, accountProof: 'proof', account: person, minPasswordLength: 12 }
   const consent = { page, csrf, continueTo, account: ada, accountProof: 'proof', redirectHost: 'notes.example' }
   return {
     'sign-in': (
@@ -169,6 +193,89 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
     ),
     home: <HomePage page={page} csrf={csrf} documentationHref="https://signet.example/docs" />,
     'home, signed in': <HomePage page={page} csrf={csrf} account={ada} accountHref="/account" />,
+    account: (
+      <AccountPage
+        {...account}
+        sessions={[signedIn('one', 5), signedIn('two', 3)]}
+        sessionCount={2}
+        applications={[
+          {
+            clientId: 'client_notes',
+            name: 'Notes',
+            scopes: ['invoices:read', 'openid', 'profile', 'email', 'offline_access'],
+            since: new Date('2026-11-02T08:00:00Z'),
+          },
+          { clientId: 'client_bare', name: 'Bare', scopes: [], since: new Date('2026-11-03T08:00:00Z') },
+        ]}
+        notice="password-changed"
+      />
+    ),
+    'account, faults': (
+      <AccountPage
+        {...account}
+        sessions={[signedIn('one', 5), signedIn('two', 3)]}
+        sessionCount={12}
+        applications={[]}
+        retryAfterSeconds={240}
+        refused={{
+          form: 'profile',
+          values: new Map([
+            ['name', endless],
+            ['website', 'http://ada.example/'],
+            ['street_address', rightToLeft],
+          ]),
+          faults: new Map([
+            ['form', 'too_many_attempts'],
+            ['name', 'text_invalid'],
+            ['website', 'url_invalid'],
+            ['street_address', 'text_invalid'],
+          ]),
+        }}
+      />
+    ),
+    'account, wrong password': (
+      <AccountPage
+        {...account}
+        account={{ ...person, email_verified: true, zoneinfo: 'Nowhere/Else' }}
+        sessions={[signedIn('one', 5)]}
+        sessionCount={1}
+        applications={[]}
+        refused={{
+          form: 'password',
+          values: new Map([
+            ['current-password', 'typed'],
+            ['new-password', 'typed too'],
+          ]),
+          faults: new Map([
+            ['current-password', 'current_password_wrong'],
+            ['new-password', 'password_too_short'],
+          ]),
+        }}
+      />
+    ),
+    'account, hostile': (
+      <AccountPage
+        {...account}
+        account={{
+          ...person,
+          name: markup,
+          nickname: rightToLeft + endless,
+          email: `${endless.toLowerCase()}@example.com`,
+          website: 'javascript:alert(1)',
+          address: { formatted: `</textarea>${markup}` },
+        }}
+        sessions={[signedIn(endless, 5), signedIn(markup, 3)]}
+        sessionCount={2}
+        applications={[
+          {
+            clientId: endless,
+            name: `${rightToLeft} ${markup} ${endless}`,
+            scopes: ['constructor', '__proto__', endless, markup],
+            since: new Date(0),
+          },
+        ]}
+      />
+    ),
   }
 }
 

@@ -16,16 +16,25 @@ import type { Session } from '../../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../../signet.ts'
 import { sendResponse } from '../authorization-response.ts'
 import { issueCode } from '../issue-code.ts'
-import { clientOnPage, continueValue, formToken, type Journey, pageContext, takeUpSealed } from '../journey.ts'
+import {
+  backToRequest,
+  clientOnPage,
+  continueOf,
+  continueValue,
+  formToken,
+  type Journey,
+  pageContext,
+  takeUpSealed,
+} from '../journey.ts'
 import { canBeImpersonated } from '../redirect-uri.ts'
 import { ConsentPage } from './consent-page.tsx'
 
 /** The consent page (OpenID Connect Core §3.1.2.4). Its POST remembers the consent and issues the code, in one transaction. */
 export function consentEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/consent', async (request, reply) => {
-    const journey = await takeUpSealed(signet, request, reply, request.query.values.get('continue') ?? '')
+    const journey = await takeUpSealed(signet, request, reply, continueOf(request.query) ?? '')
     if (!journey) return reply
-    if (journey.step.step !== 'consent' || !journey.session) return backToRequest(signet, reply, journey)
+    if (journey.step.step !== 'consent' || !journey.session) return backToRequest(signet, reply, journey.travelling)
     return showPage(signet, request, reply, journey, journey.session)
   })
 
@@ -39,7 +48,7 @@ export function consentEndpoint(app: App, signet: Signet): void {
     const { session, travelling, step } = journey
     // Another tab may have signed in someone else, or out: what was agreed to on the page is no longer what would happen.
     if (step.step !== 'consent' || !session || !isAbout(signet, values.get('account'), session, sealed))
-      return backToRequest(signet, reply, journey)
+      return backToRequest(signet, reply, journey.travelling)
 
     const { target, scopes } = journey.request
     const about = { caller: callerOf(request), clientId: target.client.client_id, sub: session.account.sub }
@@ -53,13 +62,9 @@ export function consentEndpoint(app: App, signet: Signet): void {
       await recordEvent(tx, { type: 'consent_given', ...about, detail: { scopes } })
       return issueCode(signet, tx, journey.request, session, about.caller)
     })
-    if (code === undefined) return backToRequest(signet, reply, journey)
+    if (code === undefined) return backToRequest(signet, reply, journey.travelling)
     return sendResponse(reply, target, signet.settings.issuer, { code }, pageContext(request, travelling))
   })
-}
-
-function backToRequest(signet: Signet, reply: FastifyReply, { travelling }: Journey): FastifyReply {
-  return reply.redirect(`/authorize?continue=${continueValue(signet, travelling)}`, 303)
 }
 
 function showPage(

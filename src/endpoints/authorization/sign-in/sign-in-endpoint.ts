@@ -10,15 +10,8 @@ import { LimitExceeded } from '../../../records/limits/sign-in-limits.ts'
 import { currentSession } from '../../../records/sessions/browser-session.ts'
 import type { Signet } from '../../../signet.ts'
 import { sessionIdFor } from '../../../tokens/authentication.ts'
-import {
-  cancelHref,
-  clientOnPage,
-  continueValue,
-  formToken,
-  type Journey,
-  pageContext,
-  takeUpSealed,
-} from '../journey.ts'
+import { cancelHref, clientOnPage, continueOf, formToken, pageContext } from '../journey.ts'
+import { type Onward, onwardWith, takeUpOnward } from '../onward.ts'
 import { signIn } from './sign-in.ts'
 import { SignInPage, type SignInPageProps } from './sign-in-page.tsx'
 
@@ -27,64 +20,62 @@ type Fault = Pick<SignInPageProps, 'fault' | 'retryAfterSeconds' | 'username'>
 /** The sign-in page, by itself or on the way of an authorization request. */
 export function signInEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/sign-in', async (request, reply) => {
-    const sealed = request.query.values.get('continue')
-    const journey = sealed === undefined ? undefined : await takeUpSealed(signet, request, reply, sealed)
-    if (sealed !== undefined && !journey) return reply
-    return showPage(signet, request, reply, journey, { username: journey?.request.loginHint }, 200)
+    const onward = await takeUpOnward(signet, request, reply, continueOf(request.query))
+    if (!onward) return reply
+    return showPage(signet, request, reply, onward, { username: onward.journey?.request.loginHint }, 200)
   })
 
   app.post<{ Body: Parameters }>('/sign-in', async (request, reply) => {
     const { values, faults } = request.body
     if (faults.length > 0 || !isOwnForm(request, signet.settings.issuer, signet.secrets.csrf, values.get('csrf')))
       return sendErrorPage(request, reply, 403, 'refused')
-    const sealed = values.get('continue')
-    const journey = sealed === undefined ? undefined : await takeUpSealed(signet, request, reply, sealed)
-    if (sealed !== undefined && !journey) return reply
-    if (values.has('select')) return goOnAs(signet, reply, journey)
+    const onward = await takeUpOnward(signet, request, reply, values.get('continue'))
+    if (!onward) return reply
+    if (values.has('select')) return goOnAs(signet, reply, onward)
 
     const username = values.get('username')?.trim()
     const password = values.get('password')
-    if (!username || !password) return showPage(signet, request, reply, journey, { fault: 'missing', username }, 422)
+    if (!username || !password) return showPage(signet, request, reply, onward, { fault: 'missing', username }, 422)
     try {
       const signedIn = await signIn(signet, request, reply, username, password)
-      if (!signedIn) return showPage(signet, request, reply, journey, { fault: 'wrong_credentials', username }, 403)
+      if (!signedIn) return showPage(signet, request, reply, onward, { fault: 'wrong_credentials', username }, 403)
     } catch (error) {
       if (!(error instanceof LimitExceeded || error instanceof HashQueueFull)) throw error
       const limited = error instanceof LimitExceeded
       const retryAfterSeconds = limited ? error.retryAfter : 2
       reply.header('retry-after', retryAfterSeconds)
       const fault = limited ? 'too_many_attempts' : 'busy'
-      return showPage(signet, request, reply, journey, { fault, retryAfterSeconds, username }, limited ? 429 : 503)
+      return showPage(signet, request, reply, onward, { fault, retryAfterSeconds, username }, limited ? 429 : 503)
     }
-    return leave(signet, reply, journey)
+    return leave(reply, onward)
   })
 }
 
-/** Back to the request, or to the start page: a `continue` value that Signet did not seal never gets here. */
-function leave(signet: Signet, reply: FastifyReply, journey: Journey | undefined): FastifyReply {
-  return reply.redirect(journey ? `/authorize?continue=${continueValue(signet, journey.travelling)}` : '/', 303)
+/** Back to the request, to a page of ours, or to the start page: a `continue` value that Signet did not seal never gets here. */
+function leave(reply: FastifyReply, { href }: Onward): FastifyReply {
+  return reply.redirect(href, 303)
 }
 
 /** The person goes on with the account that is signed in already (`prompt=select_account`). */
-function goOnAs(signet: Signet, reply: FastifyReply, journey: Journey | undefined): FastifyReply {
-  if (!journey?.session) return leave(signet, reply, journey)
+function goOnAs(signet: Signet, reply: FastifyReply, onward: Onward): FastifyReply {
+  const { journey } = onward
+  if (!journey?.session) return leave(reply, onward)
   const { client } = journey.request.target
   const selected = sessionIdFor(signet.secrets['session-id'], journey.session.id, client.client_id)
-  return leave(signet, reply, { ...journey, travelling: { ...journey.travelling, selected } })
+  return leave(reply, onwardWith(signet, { ...journey, travelling: { ...journey.travelling, selected } }))
 }
 
 async function showPage(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
-  journey: Journey | undefined,
+  { journey, continueTo }: Onward,
   fault: Fault,
   status: number,
 ): Promise<FastifyReply> {
   const session = journey ? journey.session : await currentSession(signet.database, signet.settings, request)
   // Offered only where going on with it would be enough; where the password is asked for, it is.
   const offered = session && (!journey || journey.request.prompt.has('select_account')) ? session : undefined
-  const continueTo = journey && continueValue(signet, journey.travelling)
   return sendPage(
     reply,
     SignInPage({

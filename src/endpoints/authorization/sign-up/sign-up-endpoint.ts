@@ -7,7 +7,8 @@ import { sendPage } from '../../../platform/pages/send-page.ts'
 import { HashQueueFull } from '../../../records/accounts/password-hashing.ts'
 import { LimitExceeded } from '../../../records/limits/sign-in-limits.ts'
 import type { Signet } from '../../../signet.ts'
-import { clientOnPage, continueValue, formToken, type Journey, pageContext, takeUpSealed } from '../journey.ts'
+import { clientOnPage, continueOf, formToken, pageContext } from '../journey.ts'
+import { type Onward, takeUpOnward } from '../onward.ts'
 import { signUp } from './sign-up.ts'
 import { type SignUpFaults, SignUpPage } from './sign-up-page.tsx'
 
@@ -22,14 +23,14 @@ export function signUpEndpoint(app: App, signet: Signet): void {
   const closed = signet.settings.signUp === 'closed'
 
   app.get<{ Querystring: Parameters }>('/sign-up', async (request, reply) => {
-    const sealed = request.query.values.get('continue')
+    const sealed = continueOf(request.query)
     if (closed)
       return reply.redirect(sealed === undefined ? '/sign-in' : `/sign-in?continue=${encodeURIComponent(sealed)}`, 303)
-    const journey = sealed === undefined ? undefined : await takeUpSealed(signet, request, reply, sealed)
-    if (sealed !== undefined && !journey) return reply
-    const email = journey?.request.loginHint
+    const onward = await takeUpOnward(signet, request, reply, sealed)
+    if (!onward) return reply
+    const email = onward.journey?.request.loginHint
     const shown = { values: { name: undefined, email: email?.includes('@') ? email : undefined }, faults: {} }
-    return showPage(signet, request, reply, journey, shown, 200)
+    return showPage(signet, request, reply, onward, shown, 200)
   })
 
   app.post<{ Body: Parameters }>('/sign-up', async (request, reply) => {
@@ -40,13 +41,12 @@ export function signUpEndpoint(app: App, signet: Signet): void {
       !isOwnForm(request, signet.settings.issuer, signet.secrets.csrf, values.get('csrf'))
     )
       return sendErrorPage(request, reply, 403, 'refused')
-    const sealed = values.get('continue')
-    const journey = sealed === undefined ? undefined : await takeUpSealed(signet, request, reply, sealed)
-    if (sealed !== undefined && !journey) return reply
+    const onward = await takeUpOnward(signet, request, reply, values.get('continue'))
+    if (!onward) return reply
     const typed = { name: values.get('name')?.trim() || undefined, email: values.get('email')?.trim() }
     try {
       const found = await signUp(signet, request, reply, { ...typed, password: values.get('password') })
-      if (found) return showPage(signet, request, reply, journey, { values: typed, faults: found }, 422)
+      if (found) return showPage(signet, request, reply, onward, { values: typed, faults: found }, 422)
     } catch (error) {
       if (!(error instanceof LimitExceeded || error instanceof HashQueueFull)) throw error
       const limited = error instanceof LimitExceeded
@@ -57,12 +57,12 @@ export function signUpEndpoint(app: App, signet: Signet): void {
         signet,
         request,
         reply,
-        journey,
+        onward,
         { values: typed, faults: { form }, retryAfterSeconds },
         limited ? 429 : 503,
       )
     }
-    return reply.redirect(journey ? `/authorize?continue=${continueValue(signet, journey.travelling)}` : '/', 303)
+    return reply.redirect(onward.href, 303)
   })
 }
 
@@ -70,11 +70,10 @@ function showPage(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
-  journey: Journey | undefined,
+  { journey, continueTo }: Onward,
   shown: Shown,
   status: number,
 ): FastifyReply {
-  const continueTo = journey && continueValue(signet, journey.travelling)
   return sendPage(
     reply,
     SignUpPage({

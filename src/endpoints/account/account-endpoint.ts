@@ -1,0 +1,119 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { App } from '../../platform/http/app.ts'
+import { browserOf } from '../../platform/http/cookies.ts'
+import { csrfToken, isOwnForm } from '../../platform/http/csrf.ts'
+import { sealOwnPage } from '../../platform/http/own-page.ts'
+import type { Parameters } from '../../platform/http/parameters.ts'
+import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
+import { sendErrorPage } from '../../platform/pages/send-error-page.ts'
+import { sendPage } from '../../platform/pages/send-page.ts'
+import { HashQueueFull } from '../../records/accounts/password-hashing.ts'
+import { LimitExceeded } from '../../records/limits/sign-in-limits.ts'
+import { currentSession } from '../../records/sessions/browser-session.ts'
+import { listSessions, type Session } from '../../records/sessions/sessions-store.ts'
+import type { Signet } from '../../signet.ts'
+import { AccountPage, type AccountPageProps, type FormName, isNotice } from './account-page.tsx'
+import { accountProof, isAbout } from './account-proof.ts'
+import { changePassword } from './change-password.ts'
+import { changeProfile } from './change-profile.ts'
+import { changeSignInNames } from './change-sign-in-names.ts'
+import { listConnectedApplications } from './connected-applications-store.ts'
+import { disconnectApplication } from './disconnect-application.ts'
+import { endChosenSessions } from './end-sessions.ts'
+import { sessionHandle } from './session-handle.ts'
+import type { Notice, Outcome, Submission } from './submission.ts'
+
+type Act = (signet: Signet, submission: Submission) => Promise<Outcome>
+type Shown = Pick<AccountPageProps, 'notice' | 'refused' | 'retryAfterSeconds'>
+
+/** How many sessions the page lists: one that signs in by a program could have thousands. */
+const mostSessions = 20
+
+/** The page on which people look after their account. Its forms are about the person of the session, whatever they hold. */
+export function accountEndpoint(app: App, signet: Signet): void {
+  app.get<{ Querystring: Parameters }>('/account', async (request, reply) => {
+    const session = await currentSession(signet.database, signet.settings, request)
+    if (!session) return toSignIn(signet, reply)
+    const notice = request.query.values.get('notice') ?? ''
+    return showPage(signet, request, reply, session, { notice: isNotice(notice) ? notice : undefined }, 200)
+  })
+  takeForm(app, signet, '/account/profile', 'profile', changeProfile)
+  takeForm(app, signet, '/account/sign-in', 'sign-in', changeSignInNames)
+  takeForm(app, signet, '/account/password', 'password', changePassword)
+  takeForm(app, signet, '/account/sessions/end', undefined, endChosenSessions)
+  takeForm(app, signet, '/account/applications/disconnect', undefined, disconnectApplication)
+}
+
+/** @param form the form that comes back if it is faulty; undefined for one that is a button and nothing else */
+function takeForm(app: App, signet: Signet, path: string, form: FormName | undefined, act: Act): void {
+  app.post<{ Body: Parameters | undefined }>(path, async (request, reply) => {
+    const values = request.body?.values ?? new Map<string, string>()
+    const readable = request.body !== undefined && request.body.faults.length === 0
+    if (!readable || !isOwnForm(request, signet.settings.issuer, signet.secrets.csrf, values.get('csrf')))
+      return sendErrorPage(request, reply, 403, 'refused')
+    const session = await currentSession(signet.database, signet.settings, request)
+    if (!session) return toSignIn(signet, reply)
+    if (!isAbout(signet.secrets.csrf, session.account.sub, values.get('account'))) return toPage(reply, 'other-account')
+
+    const show = (faults: Shown['refused'], status: number, retryAfterSeconds?: number) =>
+      showPage(signet, request, reply, session, { refused: faults, retryAfterSeconds }, status)
+    try {
+      const outcome = await act(signet, { request, reply, session, values })
+      if (outcome.outcome === 'signed_out') return toSignIn(signet, reply)
+      if (outcome.outcome === 'done') return toPage(reply, outcome.notice)
+      return show(form && { form, values, faults: outcome.faults }, outcome.status)
+    } catch (error) {
+      if (!(error instanceof LimitExceeded || error instanceof HashQueueFull)) throw error
+      const limited = error instanceof LimitExceeded
+      const retryAfterSeconds = limited ? error.retryAfter : 2
+      reply.header('retry-after', retryAfterSeconds)
+      const faults = new Map([['form', limited ? 'too_many_attempts' : 'busy']] as const)
+      return show(form && { form, values, faults }, limited ? 429 : 503, retryAfterSeconds)
+    }
+  })
+}
+
+function toSignIn(signet: Signet, reply: FastifyReply): FastifyReply {
+  const continueTo = sealOwnPage(signet.secrets['request-sealing'], 'account')
+  return reply.header('cache-control', 'no-store').redirect(`/sign-in?continue=${continueTo}`, 303)
+}
+
+function toPage(reply: FastifyReply, notice: Notice | undefined): FastifyReply {
+  return reply.header('cache-control', 'no-store').redirect(notice ? `/account?notice=${notice}` : '/account', 303)
+}
+
+async function showPage(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  session: Session,
+  shown: Shown,
+  status: number,
+): Promise<FastifyReply> {
+  const { database, settings, secrets } = signet
+  const { account } = session
+  const [{ sessions, count }, applications] = await Promise.all([
+    listSessions(database, account.sub, session.id, settings.sessionIdleTtl, mostSessions),
+    listConnectedApplications(database, account.sub, settings.sessionIdleTtl),
+  ])
+  return sendPage(
+    reply,
+    AccountPage({
+      page: chooseMessages(undefined, request.headers['accept-language']),
+      csrf: csrfToken(secrets.csrf, browserOf(request, reply, settings.issuer)),
+      accountProof: accountProof(secrets.csrf, account.sub),
+      account,
+      sessions: sessions.map(({ id, authTime, usedAt }) => ({
+        handle: sessionHandle(secrets['request-sealing'], account.sub, id),
+        isThisBrowser: id === session.id,
+        authTime,
+        usedAt,
+      })),
+      sessionCount: count,
+      applications,
+      minPasswordLength: settings.passwordMinLength,
+      ...shown,
+    }),
+    status,
+  )
+}

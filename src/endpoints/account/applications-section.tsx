@@ -1,0 +1,71 @@
+import { ClientName } from '../../platform/pages/client.tsx'
+import { HiddenInputs } from '../../platform/pages/hidden-inputs.tsx'
+import { fill } from '../../platform/pages/messages/fill.ts'
+import type { Messages } from '../../platform/pages/messages/messages.ts'
+import type { PageContext } from '../../platform/pages/page-context.ts'
+import type { ConnectedApplication } from './connected-applications-store.ts'
+import { Moment } from './moment.tsx'
+
+export interface ApplicationsSectionProps {
+  readonly page: PageContext
+  /** What every form of the page carries. */
+  readonly hidden: Readonly<Record<string, string>>
+  readonly applications: readonly ConnectedApplication[]
+  readonly timeZone: string | undefined
+}
+
+/** No logos: to load them would tell each application that the person is looking at this page. */
+export function ApplicationsSection({ page, hidden, applications, timeZone }: ApplicationsSectionProps) {
+  const { account, scopes: words } = page.messages
+  return (
+    <section aria-labelledby="your-applications">
+      <h2 id="your-applications">{account.applications}</h2>
+      <p class="about">{applications.length > 0 ? account.applicationsLead : account.noApplications}</p>
+      {applications.length > 0 && (
+        <ul class="rows">
+          {applications.map(({ clientId, name, scopes, since }, index) => (
+            <li class="row" key={clientId}>
+              <div class="row-text" id={`application-${index + 1}`}>
+                <p>
+                  <ClientName client={{ name }} />
+                </p>
+                <p>{fill(account.since, { time: <Moment page={page} at={since} timeZone={timeZone} dateOnly /> })}</p>
+                {scopes.length > 0 && <p>{account.may}</p>}
+                <ul class="scopes">
+                  {inOrder(scopes, words).map((scope) => (
+                    <li key={scope}>{inWords(scope, words)}</li>
+                  ))}
+                </ul>
+              </div>
+              <form method="post" action="/account/applications/disconnect">
+                <HiddenInputs values={{ ...hidden, client_id: clientId }} />
+                <button
+                  class="button"
+                  id={`disconnect-${clientId}`}
+                  aria-describedby={`application-${index + 1}`}
+                  type="submit"
+                >
+                  {account.disconnect}
+                </button>
+              </form>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  )
+}
+
+/** Those of OpenID Connect first, in the order of the consent page; then the others by name. */
+function inOrder(scopes: readonly string[], words: Messages['scopes']): string[] {
+  const known = Object.keys(words).filter((scope) => scopes.includes(scope))
+  return [...known, ...scopes.filter((scope) => !known.includes(scope)).sort()]
+}
+
+function inWords(scope: string, words: Messages['scopes']) {
+  return isKnown(scope, words) ? words[scope] : <bdi class="identifier">{scope}</bdi>
+}
+
+function isKnown(scope: string, words: Messages['scopes']): scope is keyof Messages['scopes'] {
+  return Object.hasOwn(words, scope)
+}

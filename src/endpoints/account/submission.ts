@@ -1,0 +1,27 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Session } from '../../records/sessions/sessions-store.ts'
+import type { AccountFaults } from './account-fault.ts'
+
+/** A form of the account page, sent from that page by the person it spoke to. */
+export interface Submission {
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly session: Session
+  readonly values: ReadonlyMap<string, string>
+}
+
+/** What the page says once something is done: a fixed key, never a text that comes with an address. */
+export type Notice =
+  | 'profile-saved'
+  | 'sign-in-saved'
+  | 'password-changed'
+  | 'session-ended'
+  | 'others-ended'
+  | 'disconnected'
+  | 'other-account'
+
+/** What came of a form. `signed_out`: the session has ended in the meantime, and nothing was done. */
+export type Outcome =
+  | { readonly outcome: 'done'; readonly notice?: Notice }
+  | { readonly outcome: 'faulty'; readonly faults: AccountFaults; readonly status: 403 | 422 }
+  | { readonly outcome: 'signed_out' }

@@ -1,0 +1,70 @@
+import type { Queryable } from '../../platform/database/queryable.ts'
+import type { Profile } from './account.ts'
+
+/** What a person says of themselves: all of a profile but the user name, which they sign in with. */
+export type Description = Omit<Profile, 'username'>
+
+/** Those that need nothing but to be written. */
+const columns = [
+  'name',
+  'given_name',
+  'family_name',
+  'middle_name',
+  'nickname',
+  'profile',
+  'picture',
+  'website',
+  'gender',
+  'birthdate',
+  'zoneinfo',
+  'locale',
+] as const satisfies readonly (keyof Description)[]
+
+/**
+ * Puts a description in the place of the one before; what it leaves out is forgotten. Another telephone number is one that nobody
+ * has verified. `updated_at` moves (OpenID Connect Core §5.1).
+ */
+export async function replaceDescription(db: Queryable, sub: string, description: Description): Promise<void> {
+  await db.query({
+    text: `UPDATE accounts SET updated_at = now(), address = $2,
+             phone_number_verified = phone_number_verified AND phone_number IS NOT DISTINCT FROM $3,
+             phone_number = $3, ${columns.map((column, index) => `${column} = $${index + 4}`).join(', ')}
+           WHERE sub = $1`,
+    values: [
+      sub,
+      description.address ? JSON.stringify(description.address) : null,
+      description.phone_number ?? null,
+      ...columns.map((column) => description[column] ?? null),
+    ],
+  })
+}
+
+/**
+ * Changes what a person signs in with; undefined takes a name away. The address that takes the place of another is one that nobody
+ * has verified; written in other capitals it is the same one. A user name that somebody else has fails it (23505).
+ *
+ * @param tx a transaction: it takes several statements
+ */
+export async function replaceSignInNames(
+  tx: Queryable,
+  sub: string,
+  names: { readonly username: string | undefined; readonly email: string | undefined },
+): Promise<void> {
+  // First, for it locks the account: whoever else changes the address waits here.
+  await tx.query({
+    text: 'UPDATE accounts SET updated_at = now(), username = $2 WHERE sub = $1',
+    values: [sub, names.username ?? null],
+  })
+  const email = names.email ?? null
+  await tx.query({
+    text: `DELETE FROM account_emails
+           WHERE sub = $1 AND CASE WHEN is_primary THEN lower(email) IS DISTINCT FROM lower($2) ELSE lower(email) = lower($2) END`,
+    values: [sub, email],
+  })
+  if (email === null) return
+  await tx.query({
+    text: `INSERT INTO account_emails (sub, email) VALUES ($1, $2)
+           ON CONFLICT (sub, lower(email)) DO UPDATE SET email = excluded.email`,
+    values: [sub, email],
+  })
+}

@@ -1,0 +1,65 @@
+import t from 'tap'
+import { startSignet } from '../support/idp.ts'
+import { launchChromium } from './chromium.ts'
+
+const idp = await startSignet(t)
+const browser = await launchChromium(t)
+const phone = { viewport: { width: 390, height: 844 }, locale: 'de-CH' }
+
+t.test('on a phone and without scripts, all of the page can be used, in the person’s language', async (t) => {
+  const person = await idp.person({ address: { formatted: 'Hauptstrasse 1\n8000 Zürich' } })
+  const context = await browser.newContext({ ...phone, javaScriptEnabled: false })
+  const page = await context.newPage()
+  await page.goto(`${idp.issuer}/account`)
+  await page.fill('#username', person.username)
+  await page.fill('#password', person.password)
+  await page.click('#sign-in')
+  await page.waitForURL(`${idp.issuer}/account`)
+  t.equal(await page.textContent('h1'), 'Ihr Konto')
+
+  await page.fill('#nickname', 'Ada')
+  await page.click('summary >> text=Postanschrift')
+  t.equal(await page.inputValue('#formatted'), 'Hauptstrasse 1\n8000 Zürich')
+  await page.fill('#locality', 'Zürich')
+  await page.click('#profile-save')
+  await page.waitForURL(`${idp.issuer}/account?notice=profile-saved`)
+  t.equal((await page.textContent('[role=status]'))?.trim(), 'Ihr Profil ist gespeichert.')
+  const saved = 'SELECT nickname, address FROM accounts WHERE sub = $1'
+  t.same((await idp.signet.database.query({ text: saved, values: [person.sub] })).rows, [
+    { nickname: 'Ada', address: { formatted: 'Hauptstrasse 1\n8000 Zürich', locality: 'Zürich' } },
+  ])
+
+  await page.click('summary >> text=Weiteres')
+  await page.fill('#birthdate', '31.12.1990')
+  await page.keyboard.press('Enter')
+  await page.waitForSelector('#birthdate-fault')
+  t.ok(await page.isVisible('#birthdate'), 'what holds a faulty field is open')
+  t.equal(await page.evaluate(() => document.activeElement?.id), 'birthdate')
+
+  await page.fill('#current-password', person.password)
+  await page.fill('#new-password', 'quiet lamps over harbours')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(`${idp.issuer}/account?notice=password-changed`)
+  await page.click('#sign-out')
+  await page.waitForSelector('h1 >> text=abgemeldet')
+  await context.close()
+})
+
+t.test('with scripts the new password can be shown, and nothing breaks the policy', async (t) => {
+  const person = await idp.person()
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
+  page.on('pageerror', (error) => complaints.push(error.message))
+  await page.goto(`${idp.issuer}/account`)
+  await page.fill('#username', person.username)
+  await page.fill('#password', person.password)
+  await page.click('#sign-in')
+  await page.fill('#new-password', 'quiet lamps over harbours')
+  await page.getByLabel('Show the new password').check()
+  t.equal(await page.getAttribute('#new-password', 'type'), 'text')
+  t.equal(await page.getAttribute('#current-password', 'type'), 'password')
+  t.same(complaints, [])
+  await context.close()
+})

@@ -1,0 +1,38 @@
+import t from 'tap'
+import { holdPassword, replacePasswordHash } from '../../src/records/accounts/account-password-store.ts'
+import { startSignet } from '../support/idp.ts'
+import { signIn } from '../support/journey.ts'
+
+t.test('a password that is changed while it is being checked signs nobody in', async (t) => {
+  const idp = await startSignet(t)
+  const { database, passwords } = idp.signet
+  const person = await idp.person()
+  const { rows } = await database.query<{ secret: string }>({
+    text: 'SELECT secret FROM account_credentials WHERE sub = $1',
+    values: [person.sub],
+  })
+  const old = rows[0]?.secret ?? ''
+  await replacePasswordHash(database, person.sub, old, await passwords.hash('another long password'))
+  t.notOk(await holdPassword(database, person.sub, old))
+  t.notOk(await replacePasswordHash(database, person.sub, old, old), 'nor is it put back by a hash made anew')
+})
+
+t.test('a hash of other parameters is made anew at the next sign-in', async (t) => {
+  const idp = await startSignet(t)
+  const { database, passwords } = idp.signet
+  const person = await idp.person()
+  // argon2id with one pass, of the person's password.
+  const { default: argon2 } = await import('argon2')
+  const weak = await argon2.hash(person.password, { type: argon2.argon2id, memoryCost: 8_192, timeCost: 2 })
+  await database.query({
+    text: 'UPDATE account_credentials SET secret = $1 WHERE sub = $2',
+    values: [weak, person.sub],
+  })
+  t.ok(passwords.isOutdated(weak))
+  await signIn(idp, await idp.client(), { person })
+  const { rows } = await database.query<{ secret: string }>({
+    text: 'SELECT secret FROM account_credentials WHERE sub = $1',
+    values: [person.sub],
+  })
+  t.notOk(passwords.isOutdated(rows[0]?.secret ?? ''))
+})
