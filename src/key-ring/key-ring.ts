@@ -19,6 +19,13 @@ export interface KeyRing {
    * @throws KeysUnavailable when this node may not sign
    */
   sign(alg: SigningAlgorithm, typ: string, claims: object, lifetime: number): Promise<string>
+  /**
+   * Notes that tokens may live this long, on every key that can come to sign them, so that none retires under its tokens. To be
+   * called outside of a transaction: inside, one that waits for a connection would hold another.
+   *
+   * @param lifetime seconds
+   */
+  cover(lifetime: number): Promise<void>
   /** The public key for a kid: a published one, or, for hints, a retired one too. A revoked key is never given. */
   verificationKey(kid: string, of: 'published' | 'ever'): { alg: SigningAlgorithm; key: KeyObject } | undefined
   jwkSet(): JwkSet
@@ -103,6 +110,19 @@ export async function openKeyRing({
   const leaseHolds = () =>
     Math.max(clocks.monotonic() - confirmed.monotonic, clocks.wall() - confirmed.wall) < lease * 1000
 
+  const cover = async (lifetime: number) => {
+    if ([...loaded.values()].every(({ record }) => record.longestLifetime >= lifetime)) return
+    // Written before a token exists: the key must not retire under it.
+    await raiseLongestLifetime(db, lifetime)
+    loaded = new Map(
+      [...loaded].map(([kid, key]) => {
+        const longestLifetime = Math.max(key.record.longestLifetime, lifetime)
+        return [kid, { ...key, record: { ...key.record, longestLifetime } }]
+      }),
+    )
+    snapshot = takeSnapshot(loaded, clock.now())
+  }
+
   await refresh()
   const timer = setInterval(
     () => refresh().catch((error: unknown) => log.warn({ err: error }, 'The signing keys could not be confirmed.')),
@@ -112,6 +132,7 @@ export async function openKeyRing({
 
   return {
     refresh,
+    cover,
     stop: () => clearInterval(timer),
     keys: () => current().states,
     jwkSet: () => current().set,
@@ -127,13 +148,8 @@ export async function openKeyRing({
         throw new KeysUnavailable('The signing keys could not be confirmed with the database within the lease.')
       const key = current().active.get(alg)
       if (!key?.privateKey) throw new KeysUnavailable(`No ${alg} key is active.`)
-      if (lifetime > key.record.longestLifetime) {
-        // Written before the token exists: the key must not retire under it.
-        await raiseLongestLifetime(db, key.record.kid, lifetime)
-        const record = { ...key.record, longestLifetime: lifetime }
-        loaded.set(record.kid, { ...key, record })
-        snapshot = takeSnapshot(loaded, clock.now())
-      }
+      if (lifetime > key.record.longestLifetime)
+        throw new Error(`A token of ${lifetime} s was to be signed that no key is noted to cover.`)
       return signJwt(headerOf(key, typ), claims, key.privateKey, alg)
     },
   }

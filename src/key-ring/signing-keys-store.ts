@@ -73,11 +73,11 @@ export async function insertSigningKey(
   })
 }
 
-/** Notes that the key signs something that lives this long. Only ever longer, whoever races. */
-export async function raiseLongestLifetime(db: Queryable, kid: string, seconds: number): Promise<void> {
+/** Notes that the keys sign something that lives this long. Only ever longer, whoever races. */
+export async function raiseLongestLifetime(db: Queryable, seconds: number): Promise<void> {
   await db.query({
     name: 'raise-longest-lifetime',
-    text: 'UPDATE signing_keys SET longest_lifetime = greatest(longest_lifetime, $2) WHERE kid = $1',
-    values: [kid, seconds],
+    text: 'UPDATE signing_keys SET longest_lifetime = $1 WHERE longest_lifetime < $1',
+    values: [seconds],
   })
 }

@@ -33,7 +33,7 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
     name: 'insert-authorization-code',
     text: `WITH opened AS (
              INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr)
-             SELECT $1, $2, $3, sessions.id, $5, $6, $7, $8, $9 FROM sessions WHERE sessions.id = $4 AND ended_at IS NULL
+             SELECT $1, $2, $3, sessions.id, $5, $6, $7, $8, $9 FROM sessions WHERE sessions.id = $4 AND ended_at IS NULL FOR SHARE
              RETURNING id
            )
            INSERT INTO authorization_codes (digest, grant_id, redirect_uri, code_challenge, nonce, sid, expires_at)
@@ -79,11 +79,15 @@ export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCod
     spent_ago: number | null
   }>({
     name: 'lock-authorization-code',
-    text: `SELECT grant_id, client_id, sub, redirect_uri, code_challenge, nonce, sid, scopes, resources, auth_time, acr, amr,
-             expires_at <= clock_timestamp() AS expired, ended_at IS NOT NULL AS grant_ended,
+    // Account and session are looked at too: a grant that was opened while they were being ended has not ended with the others.
+    text: `SELECT grant_id, client_id, grants.sub, redirect_uri, code_challenge, nonce, sid, scopes, resources, grants.auth_time, acr,
+             grants.amr, authorization_codes.expires_at <= clock_timestamp() AS expired,
+             grants.ended_at IS NOT NULL OR disabled_at IS NOT NULL OR deleted_at IS NOT NULL
+               OR (sessions.ended_at IS NOT NULL AND NOT 'offline_access' = ANY (scopes)) AS grant_ended,
              extract(epoch FROM clock_timestamp() - spent_at)::float8 AS spent_ago
-           FROM authorization_codes JOIN grants ON grants.id = grant_id
-           WHERE digest = $1 FOR UPDATE`,
+           FROM authorization_codes JOIN grants ON grants.id = grant_id JOIN accounts ON accounts.sub = grants.sub
+             LEFT JOIN sessions ON sessions.id = grants.session_id
+           WHERE authorization_codes.digest = $1 FOR UPDATE OF authorization_codes, grants`,
     values: [digest],
   })
   const row = rows[0]

@@ -65,11 +65,13 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
     now: Date
   }>({
     name: 'lock-refresh-family',
-    text: `SELECT grant_id, client_id, sub, secret_version, generation, spends, forgiven_generation, forgiven_times, sid, nonce,
-             scopes, resources, auth_time, acr, amr, ended_at IS NOT NULL AS ended,
+    // The account is looked at too: a grant that was opened while the account was being disabled has not ended with the others.
+    text: `SELECT grant_id, client_id, grants.sub, secret_version, generation, spends, forgiven_generation, forgiven_times, sid,
+             nonce, scopes, resources, auth_time, acr, amr,
+             ended_at IS NOT NULL OR disabled_at IS NOT NULL OR deleted_at IS NOT NULL AS ended,
              expires_at <= clock_timestamp() OR max_expires_at <= clock_timestamp() AS expired, clock_timestamp() AS now
-           FROM refresh_families JOIN grants ON grants.id = grant_id
-           WHERE digest = $1 FOR UPDATE`,
+           FROM refresh_families JOIN grants ON grants.id = grant_id JOIN accounts ON accounts.sub = grants.sub
+           WHERE digest = $1 FOR UPDATE OF refresh_families, grants`,
     values: [familyDigest],
   })
   const row = rows[0]

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../../platform/http/app.ts'
 import { browserOf } from '../../platform/http/cookies.ts'
 import { csrfToken, isOwnForm } from '../../platform/http/csrf.ts'
-import type { Parameters } from '../../platform/http/parameters.ts'
+import { noParameters, type Parameters } from '../../platform/http/parameters.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
 import { sendErrorPage } from '../../platform/pages/send-error-page.ts'
@@ -23,15 +23,15 @@ import {
 } from './logout-request.ts'
 import { SignedOutPage } from './signed-out-page.tsx'
 
-const noParameters: Parameters = { values: new Map(), resource: [], faults: [] }
-
 /** Logout endpoint (end_session_endpoint), OpenID Connect RP-Initiated Logout §2. */
 export function logoutEndpoint(app: App, signet: Signet): void {
   const sealing = signet.secrets['request-sealing']
 
   app.get<{ Querystring: Parameters }>('/logout', async (request, reply) => {
     const sealed = request.query.values.get('continue')
-    const parameters = sealed === undefined ? request.query : openLogoutRequest(sealing, sealed)
+    // A query with faults is judged as it came, and refused.
+    const asItCame = sealed === undefined || request.query.faults.length > 0
+    const parameters = asItCame ? request.query : openLogoutRequest(sealing, sealed)
     if (!parameters) return sendErrorPage(request, reply, 400, 'refused')
     const logout = await judged(signet, request, reply, parameters)
     if (!logout) return reply
@@ -45,7 +45,9 @@ export function logoutEndpoint(app: App, signet: Signet): void {
   // Lax cookies stay away from a POST that another site sends: it comes back as a GET, as at /authorize.
   app.post<{ Body: Parameters }>('/logout', async (request, reply) => {
     if (!(await judged(signet, request, reply, request.body))) return reply
-    return reply.redirect(`/logout?continue=${sealLogoutRequest(sealing, request.body)}`, 303)
+    return reply
+      .header('cache-control', 'no-store')
+      .redirect(`/logout?continue=${sealLogoutRequest(sealing, request.body)}`, 303)
   })
 
   app.post<{ Body: Parameters }>('/logout/confirm', async (request, reply) => {

@@ -25,6 +25,8 @@ export class LogoutRefused extends Error {
 /** @throws LogoutRefused */
 export async function readLogoutRequest(signet: Signet, { values, faults }: Parameters): Promise<LogoutRequest> {
   if (faults.length > 0) throw new LogoutRefused('A parameter is sent twice, or is not URL-encoded text.')
+  if (Buffer.byteLength(textOf(values)) > mostOctets)
+    throw new LogoutRefused(`The parameters take more than ${mostOctets} octets together.`)
   const hintText = values.get('id_token_hint')
   const hint = hintText === undefined ? undefined : await readIdTokenHint(signet, hintText)
   if (hintText !== undefined && !hint) throw new LogoutRefused('The id_token_hint is not an ID token of this issuer.')
@@ -53,15 +55,23 @@ function returnAddress(values: ReadonlyMap<string, string>, client: Client | und
 }
 
 const associated = 'logout-request'
+
+/** Octets, as they are sealed: more would make a URL that no browser can bring back. */
+const mostOctets = 8192
+
 const carried = ['id_token_hint', 'client_id', 'post_logout_redirect_uri', 'state', 'ui_locales', 'logout_hint']
 
 /** Seals a request, to survive the confirmation page or a POST from another site; everything in it is checked anew. */
 export function sealLogoutRequest(secret: PurposeSecret, { values }: Parameters): string {
-  return sealText(secret, JSON.stringify([...values].filter(([name]) => carried.includes(name))), associated)
+  return sealText(secret, textOf(values), associated)
 }
 
 /** Undefined for what Signet did not seal. */
 export function openLogoutRequest(secret: PurposeSecret, sealed: string): Parameters | undefined {
   const text = unsealText(secret, sealed, associated)
   return text === undefined ? undefined : { values: new Map(JSON.parse(text)), resource: [], faults: [] }
+}
+
+function textOf(values: ReadonlyMap<string, string>): string {
+  return JSON.stringify([...values].filter(([name]) => carried.includes(name)))
 }

@@ -11,6 +11,7 @@ import type { Caller } from '../../records/events/events-store.ts'
 import type { Signet } from '../../signet.ts'
 import { authorizationCode } from './authorization-code.ts'
 import { clientCredentials } from './client-credentials.ts'
+import { longestLifetime } from './longest-lifetime.ts'
 import { refreshToken } from './refresh-token.ts'
 import { TokenRequest, type TokenResponse } from './token-request.ts'
 
@@ -39,6 +40,8 @@ export function tokenEndpoint(app: App, signet: Signet): void {
       throw new OAuthError('unsupported_grant_type', `The grant_type is none of ${[...grantTypes.keys()].join(', ')}.`)
     if (!(authenticated.client.grant_types as readonly string[]).includes(body.grant_type))
       throw new OAuthError('unauthorized_client', 'This client is not registered for that grant_type.')
+    // Before any transaction: what may have to be written first must not wait for a connection that a transaction holds.
+    await signet.keyRing.cover(longestLifetime(authenticated.client, signet.settings))
     return exchange(signet, authenticated, body, callerOf(request))
   })
 }

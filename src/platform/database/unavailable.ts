@@ -32,6 +32,7 @@ const sqlStates = [
   '57P', // the operator stepped in: shutdown, crash, starting up, idle session ended
   '57014', // query cancelled: statement_timeout
   '55P03', // lock not available: lock_timeout
+  '40P01', // deadlock detected: the other one goes on, and this one may come again
   '25P03', // idle in transaction for too long: this process stood still
   '25P04', // transaction_timeout
   '25006', // read only: we hold on to a server that is no longer the primary

@@ -2,6 +2,7 @@ import helmet from '@fastify/helmet'
 import { sendErrorPage } from '../pages/send-error-page.ts'
 import type { App } from './app.ts'
 import { asOAuthError } from './failures.ts'
+import { noParameters } from './parameters.ts'
 
 /**
  * The routes that show pages, with the headers that pages need. No `form-action`: browsers apply it to the redirect that follows
@@ -35,6 +36,10 @@ export function pageScope(
       frameguard: { action: 'deny' },
       // Sign-in in a pop-up needs its opener to go on living, not to be reached.
       crossOriginOpenerPolicy: { policy: 'same-origin-allow-popups' },
+    })
+    // A form without a body is an empty one.
+    scope.addHook('preValidation', async (request) => {
+      request.body ??= noParameters
     })
     scope.setErrorHandler((error, request, reply) => {
       const description = describe(error)

@@ -12,6 +12,8 @@ export interface ParameterFault {
   readonly fault: 'doubled' | 'unreadable'
 }
 
+export const noParameters: Parameters = { values: new Map(), resource: [], faults: [] }
+
 const mostParameters = 100
 
 /**

@@ -10,15 +10,19 @@ import { describeFault, type Parameters, toRecord } from './parameters.ts'
  */
 export function protocolScope(app: App, routes: (scope: App) => void): void {
   app.register(async (scope: App) => {
+    const paths = new Set<string>()
+    scope.addHook('onRoute', ({ url }) => void paths.add(url))
+    // The plugin answers the preflight of every path there is; those of pages are none of its business.
+    scope.addHook('onRequest', async (request, reply) => {
+      reply.header('cache-control', 'no-store')
+      if (request.method === 'OPTIONS' && !paths.has(request.url.split('?', 1)[0] as string)) reply.callNotFound()
+    })
     await scope.register(cors, {
       origin: '*',
       methods: ['GET', 'HEAD', 'POST'],
       allowedHeaders: ['Authorization', 'Content-Type', 'If-None-Match'],
       exposedHeaders: ['WWW-Authenticate', 'X-Request-Id', 'ETag', 'Retry-After'],
       maxAge: 3600,
-    })
-    scope.addHook('onRequest', async (_request, reply) => {
-      reply.header('cache-control', 'no-store')
     })
     // The form as schemas judge it; RFC 6749 §3.2: parameters must not come twice.
     scope.addHook('preValidation', async (request) => {

@@ -29,6 +29,18 @@ export function createServer(settings: Pick<Settings, 'tls' | 'trustProxy'>, log
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     // RFC 9110 §9.3.2: HEAD where there is GET.
     exposeHeadRoutes: true,
+    // An address that cannot even be decoded has no route, and so no scope that would answer for it.
+    frameworkErrors: (_error, request, reply) => {
+      reply.hijack()
+      reply.raw
+        .writeHead(400, {
+          'x-request-id': request.id,
+          'x-content-type-options': 'nosniff',
+          'cache-control': 'no-store',
+          'content-type': 'application/json; charset=utf-8',
+        })
+        .end('{"error":"invalid_request","error_description":"The address cannot be read."}')
+    },
     routerOptions: {
       // A path means one thing: no case folding, no trailing slash, no doubled slashes.
       caseSensitive: true,

@@ -1,0 +1,114 @@
+import t from 'tap'
+import { defaultRedirectUri, startSignet } from '../support/idp.ts'
+import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
+import { type Mutation, mutationNames, mutations, unreadable, wireOf, write } from './mutations.ts'
+import { faultsOf } from './plain-answer.ts'
+import { type Answer, postForm, send } from './send.ts'
+
+/** `page`: told to the person and sent nowhere. `on`: the request is good all the same. Else the error at the redirect URI. */
+type Outcome = 'page' | 'on' | `${string}_${string}`
+
+/** Where the outcome is not that of an unreadable parameter: without it, and with a value that it cannot have. */
+const outcomes: Record<string, { missing: Outcome; '8 KB long': Outcome; 'of a wrong type': Outcome }> = {
+  client_id: { missing: 'page', '8 KB long': 'page', 'of a wrong type': 'page' },
+  redirect_uri: { missing: 'page', '8 KB long': 'page', 'of a wrong type': 'page' },
+  response_type: refused('unsupported_response_type', 'invalid_request'),
+  scope: refused('invalid_scope'),
+  state: refused('on'),
+  code_challenge: refused('invalid_request', 'invalid_request'),
+  code_challenge_method: refused('invalid_request', 'invalid_request'),
+  nonce: refused('on'),
+  prompt: refused('invalid_request'),
+  max_age: refused('invalid_request'),
+  login_hint: refused('on'),
+  id_token_hint: refused('invalid_request'),
+  ui_locales: refused('on'),
+  response_mode: refused('invalid_request'),
+  resource: refused('invalid_target'),
+  display: refused('on'),
+  acr_values: refused('on'),
+  request: refused('request_not_supported'),
+  request_uri: refused('request_uri_not_supported'),
+  registration: refused('registration_not_supported'),
+}
+
+function refused(wrongType: Outcome, missing: Outcome = 'on') {
+  const unsupported = /^re[a-z_]+_not_supported$/.test(wrongType)
+  return {
+    missing,
+    '8 KB long': unsupported ? wrongType : ('invalid_request' as const),
+    'of a wrong type': wrongType,
+  }
+}
+
+function expected(name: string, mutation: Mutation): Outcome {
+  const outcome = outcomes[name]!
+  if (mutation === 'missing' || mutation === 'empty') return outcome.missing
+  if (mutation === '8 KB long' || mutation === 'of a wrong type') return outcome[mutation]
+  // RFC 8707 §2: the one parameter that may come again; the issuer is a resource of everybody's, `x` is nobody's.
+  if (name === 'resource' && mutation === 'doubled') return 'on'
+  if (name === 'resource' && mutation === 'doubled, one of them empty') return 'invalid_target'
+  return outcome.missing === 'page' ? 'page' : 'invalid_request'
+}
+
+t.test('every parameter of an authorization request, each mutilated in every way', async (t) => {
+  const idp = await startSignet(t)
+  const client = await idp.client({ scope: 'openid offline_access' })
+  const idToken = (await (await signIn(idp, client)).redeem()).body.id_token as string
+  const good = {
+    ...authorizationParameters(client, pkce(), { state: 'the-state' }),
+    nonce: 'n',
+    prompt: 'login',
+    max_age: '600',
+    login_hint: 'somebody@example.com',
+    id_token_hint: idToken,
+    ui_locales: 'en',
+    response_mode: 'query',
+    resource: idp.issuer,
+    display: 'page',
+    acr_values: 'aal1',
+  }
+
+  const get = (query: string) => send(idp, { path: `/authorize?${query}` })
+  /** As a form, and on to where it leads, as a browser goes. */
+  const post = async (form: string) => {
+    const answer = await postForm(idp, '/authorize', form)
+    if (!answer.location?.startsWith('/authorize?continue=')) return answer
+    return send(idp, { path: answer.location })
+  }
+
+  t.equal(outcomeOf(await get(write(wireOf(good))), 'the-state'), 'on', 'unmutilated it is good')
+  for (const [method, ask] of [
+    ['GET', get],
+    ['POST', post],
+  ] as const)
+    t.test(`by ${method}`, async (t) => {
+      for (const name of Object.keys(outcomes))
+        await t.test(name, async (t) => {
+          for (const mutation of mutationNames) {
+            const answer = await ask(write(mutations[mutation](wireOf(good), name)))
+            const state = name === 'state' && mutation !== 'of a wrong type' ? mutatedState(mutation) : 'the-state'
+            const told = name === 'state' && mutation === 'of a wrong type' ? '{"a":[1]}' : state
+            t.same(faultsOf(answer), [], mutation)
+            t.equal(outcomeOf(answer, told), expected(name, mutation), mutation)
+          }
+        })
+    })
+})
+
+/** A state that came twice, or in bytes that nobody can read, is not sent back: no telling which one the client waits for. */
+function mutatedState(mutation: Mutation): string | undefined {
+  if (unreadable.has(mutation) || mutation === 'missing' || mutation === 'empty') return undefined
+  return 'x'.repeat(8192)
+}
+
+function outcomeOf({ status, text, location, headers }: Answer, state: string | undefined): string {
+  if (location === undefined) return text.startsWith('<!doctype html>') ? 'page' : `no page, status ${status}`
+  if (location.startsWith('/sign-in?continue=')) return 'on'
+  if (!location.startsWith(`${defaultRedirectUri}?`)) return `sent to ${location}`
+  if (status !== 303 || headers['cache-control'] !== 'no-store') return 'a redirect that may be stored'
+  const answered = new URL(location).searchParams
+  if (answered.get('iss') === null || answered.get('code') !== null) return 'no proper error response'
+  if ((answered.get('state') ?? undefined) !== state) return `state ${answered.get('state')}`
+  return answered.get('error') ?? 'no error'
+}

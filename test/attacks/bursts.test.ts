@@ -1,0 +1,29 @@
+import t from 'tap'
+import { startSignet } from '../support/idp.ts'
+import { signIn } from '../support/journey.ts'
+
+t.test('as many redemptions as database connections, under a key that has signed nothing yet', async (t) => {
+  const idp = await startSignet(t, { SIGNET_DATABASE_POOL: '2' })
+  const { database } = (await idp.another({ SIGNET_DATABASE_POOL: '2' })).signet
+  const client = await idp.client({ first_party: true })
+  const first = await signIn(idp, client)
+  const second = await signIn(idp, client, first)
+
+  // Both codes are held until both redemptions are under way, each on one of the two connections.
+  const holder = await database.connect()
+  const { rows } = await holder.query('SELECT pg_backend_pid() AS pid')
+  await holder.query('BEGIN')
+  await holder.query('SELECT FROM authorization_codes FOR UPDATE')
+  const replies = Promise.all([first.redeem(), second.redeem()])
+  for (let waiting = 0; waiting < 2; ) {
+    const text = 'SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))'
+    waiting = (await database.query({ text, values: [rows[0]?.pid] })).rows.length
+  }
+  await holder.query('COMMIT')
+  holder.release()
+  t.same(
+    (await replies).map(({ status }) => status),
+    [200, 200],
+    'signing waits for no connection that another redemption holds',
+  )
+})

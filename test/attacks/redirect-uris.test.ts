@@ -1,0 +1,167 @@
+import t from 'tap'
+import { startSignet } from '../support/idp.ts'
+import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
+import { faultsOf } from './plain-answer.ts'
+import { postForm, send } from './send.ts'
+
+const idp = await startSignet(t)
+
+const registered = 'https://app.example/callback'
+
+/** RFC 9700 §4.1: everything that a sloppy comparison takes for the registered one. */
+const lookAlikes = {
+  'another host': 'https://evil.example/callback',
+  'the host as a subdomain': 'https://app.example.evil.example/callback',
+  'the host with something before it': 'https://evilapp.example/callback',
+  'the host as user name': 'https://app.example@evil.example/callback',
+  'a user name': 'https://user@app.example/callback',
+  'a user name and password': 'https://user:password@app.example/callback',
+  'a backslash': 'https://app.example\\@evil.example/callback',
+  'a backslash for a slash': 'https:\\\\app.example\\callback',
+  'three slashes': 'https:///app.example/callback',
+  'no scheme': '//app.example/callback',
+  relative: '/callback',
+  'a mere word': 'callback',
+  'plain http': 'http://app.example/callback',
+  'the scheme in capitals': 'HTTPS://app.example/callback',
+  'the host in capitals': 'https://APP.example/callback',
+  'the path in capitals': 'https://app.example/Callback',
+  'the default port': 'https://app.example:443/callback',
+  'another port': 'https://app.example:8443/callback',
+  'an empty port': 'https://app.example:/callback',
+  'a dot after the host': 'https://app.example./callback',
+  'a slash at the end': 'https://app.example/callback/',
+  'a longer path': 'https://app.example/callback/evil',
+  'a path that begins the same': 'https://app.example/callbackevil',
+  'a shorter path': 'https://app.example/',
+  'dot segments that lead back': 'https://app.example/evil/../callback',
+  'dot segments that lead away': 'https://app.example/callback/../evil',
+  'encoded dot segments': 'https://app.example/callback/%2e%2e/evil',
+  'a dot segment': 'https://app.example/./callback',
+  'a doubled slash': 'https://app.example//callback',
+  'an encoded letter': 'https://app.example/%63allback',
+  'an encoded slash': 'https://app.example%2fcallback',
+  'a query': 'https://app.example/callback?next=https://evil.example',
+  'an empty query': 'https://app.example/callback?',
+  'a fragment': 'https://app.example/callback#evil',
+  'an empty fragment': 'https://app.example/callback#',
+  'a path parameter': 'https://app.example/callback;evil',
+  'a space before': ' https://app.example/callback',
+  'a space after': 'https://app.example/callback ',
+  'a tab within': 'https://app.ex\tample/callback',
+  'a line end after': 'https://app.example/callback\r\nSet-Cookie: evil=1',
+  'a letter that looks the same': 'https://\u0430pp.example/callback',
+  'a full-width letter': 'https://\uff41pp.example/callback',
+  'a soft hyphen': 'https://app.exam\u00adple/callback',
+  'two of them': 'https://app.example/callback https://evil.example',
+  'a script': 'javascript:alert(1)',
+  data: 'data:text/html,evil',
+  'the issuer itself': '{issuer}/sign-in',
+  'a wildcard': 'https://*.example/callback',
+  'names that every object has': '__proto__',
+} as const
+
+t.test('a redirect URI that is not the registered one to the letter is never gone to', async (t) => {
+  const client = await idp.client()
+  const { browser } = await signIn(idp, client)
+  const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+
+  for (const [name, text] of Object.entries(lookAlikes))
+    t.test(name, async (t) => {
+      const redirectUri = text.replace('{issuer}', idp.issuer)
+      for (const more of [{}, { response_mode: 'fragment' }, { response_mode: 'form_post' }, { prompt: 'none' }]) {
+        const parameters = authorizationParameters(client, pkce(), { ...more, redirect_uri: redirectUri })
+        const encoded = new URLSearchParams(parameters).toString()
+        for (const answer of [
+          await send(idp, { path: `/authorize?${encoded}`, headers: { cookie } }),
+          await postForm(idp, '/authorize', encoded, { cookie }),
+        ]) {
+          t.same(faultsOf(answer), [])
+          t.match(answer, { status: 400, location: undefined })
+          t.notMatch(answer.text, /<form[^>]*evil|href="[^"]*evil|href="[a-z]+:(?!\/\/)/i, 'nor linked to')
+        }
+      }
+    })
+
+  t.test('not at sign-out either', async (t) => {
+    const bye = await idp.client({ post_logout_redirect_uris: [registered] })
+    for (const [name, text] of Object.entries(lookAlikes)) {
+      const parameters = { client_id: bye.client_id, post_logout_redirect_uri: text.replace('{issuer}', idp.issuer) }
+      const answer = await send(idp, { path: `/logout?${new URLSearchParams(parameters)}`, headers: { cookie } })
+      t.same(faultsOf(answer), [], name)
+      t.match(answer, { status: 400, location: undefined }, name)
+    }
+  })
+
+  t.test("a redirect URI is one client's own, and so is one for sign-out", async (t) => {
+    const other = await idp.client({
+      redirect_uris: ['https://other.example/cb'],
+      post_logout_redirect_uris: ['https://other.example/bye'],
+    })
+    const parameters = authorizationParameters(client, pkce(), { redirect_uri: other.redirect_uris[0] ?? '' })
+    t.match(await send(idp, { path: `/authorize?${new URLSearchParams(parameters)}`, headers: { cookie } }), {
+      status: 400,
+    })
+    const logout = { client_id: client.client_id, post_logout_redirect_uri: 'https://other.example/bye' }
+    t.match(await send(idp, { path: `/logout?${new URLSearchParams(logout)}` }), { status: 400 })
+  })
+
+  t.test('one that was taken away while the person signed in is not gone to any more', async (t) => {
+    const changing = await idp.client({ redirect_uris: [registered, 'https://app.example/old'] })
+    const parameters = authorizationParameters(changing, pkce(), { redirect_uri: 'https://app.example/old' })
+    const waiting = await browser.get(`/authorize?${new URLSearchParams(parameters)}`)
+    const consent = await browser.follow(waiting)
+    t.match(consent.text, 'id="allow"')
+    await idp.signet.database.query({
+      text: 'UPDATE clients SET redirect_uris = $2 WHERE client_id = $1',
+      values: [changing.client_id, [registered]],
+    })
+    t.match(await browser.submit(consent, 'allow', { decision: 'allow' }), { status: 400, location: undefined })
+    t.match(await browser.get(waiting.location ?? ''), { status: 400, location: undefined })
+    await idp.signet.database.query({ text: 'DELETE FROM clients WHERE client_id = $1', values: [changing.client_id] })
+    t.match(await browser.submit(consent, 'deny', { decision: 'deny' }), { status: 400, location: undefined })
+  })
+})
+
+t.test('the port of a loopback address may vary, and nothing else of it (RFC 8252 §7.3)', async (t) => {
+  const native = {
+    token_endpoint_auth_method: 'none',
+    redirect_uris: ['http://127.0.0.1/cb', 'http://[::1]:80/cb?a=b'],
+  } as const
+  const app = await idp.client(native)
+  const confidential = await idp.client({ redirect_uris: native.redirect_uris })
+  const ask = async (client: typeof app, redirectUri: string) => {
+    const parameters = authorizationParameters(client, pkce(), { redirect_uri: redirectUri })
+    return (await send(idp, { path: `/authorize?${new URLSearchParams(parameters)}` })).status
+  }
+  for (const uri of [
+    'http://127.0.0.1:1/cb',
+    'http://127.0.0.1:65535/cb',
+    'http://[::1]:4000/cb?a=b',
+    'http://[::1]/cb?a=b',
+  ])
+    t.equal(await ask(app, uri), 303, uri)
+  for (const uri of [
+    'http://127.0.0.1:65536/cb',
+    'http://127.0.0.1:99999/cb',
+    'http://127.0.0.1:/cb',
+    'http://127.0.0.1:-1/cb',
+    'http://127.0.0.1:80x/cb',
+    'http://127.0.0.1:4000/cb?a=b',
+    'http://127.0.0.1:4000/cb#x',
+    'http://127.0.0.1:4000/cb/',
+    'http://127.0.0.1:4000/../cb',
+    'http://127.0.0.1:4000@evil.example/cb',
+    'http://user@127.0.0.1:4000/cb',
+    'http://127.0.0.1.evil.example:4000/cb',
+    'http://127.1:4000/cb',
+    'http://2130706433/cb',
+    'http://127.0.0.2:4000/cb',
+    'http://localhost:4000/cb',
+    'http://[::ffff:127.0.0.1]:4000/cb?a=b',
+    'http://[0:0:0:0:0:0:0:1]:4000/cb?a=b',
+    'https://127.0.0.1:4000/cb',
+  ])
+    t.equal(await ask(app, uri), 400, uri)
+  t.equal(await ask(confidential, 'http://127.0.0.1:4000/cb'), 400, 'a client with a secret has a port of its own')
+})
