@@ -25,12 +25,11 @@ export function parseParameters(encoded: string): Parameters {
   const seen = new Set<string>()
   const resource: string[] = []
   const faults: ParameterFault[] = []
-  for (const pair of encoded.split('&', mostParameters + 1)) {
+  const pairs = encoded.split('&', mostParameters + 1)
+  // What stands behind is not read, so the whole is not either.
+  if (pairs.length > mostParameters) return { ...noParameters, faults: [{ name: '', fault: 'unreadable' }] }
+  for (const pair of pairs) {
     if (pair === '') continue
-    if (seen.size + resource.length >= mostParameters) {
-      faults.push({ name: '', fault: 'unreadable' })
-      break
-    }
     const equals = pair.indexOf('=')
     const name = decode(equals === -1 ? pair : pair.slice(0, equals))
     const value = equals === -1 ? '' : decode(pair.slice(equals + 1))

@@ -39,5 +39,6 @@ t.test('names of Object.prototype are names like any other', async (t) => {
 })
 
 t.test('more parameters than any request has are a fault, and parsing stops', async (t) => {
+  t.same(parsed(`${'&'.repeat(200)}a=1`).faults, [' unreadable'], 'empty ones count')
   t.same(parsed(Array.from({ length: 10_000 }, (_, index) => `p${index}=1`).join('&')).faults, [' unreadable'])
 })

@@ -7,6 +7,7 @@ import { isEmailAddress } from '../../../records/accounts/account.ts'
 import { insertAccount } from '../../../records/accounts/accounts-store.ts'
 import { passwordFault } from '../../../records/accounts/password-rules.ts'
 import { recordEvent } from '../../../records/events/events-store.ts'
+import { isPlainText, longestName } from '../../../records/plain-text.ts'
 import { startSession } from '../../../records/sessions/browser-session.ts'
 import type { Signet } from '../../../signet.ts'
 import type { SignUpFaults } from './sign-up-page.tsx'
@@ -16,8 +17,6 @@ interface Typed {
   readonly email: string | undefined
   readonly password: string | undefined
 }
-
-const longestName = 200
 
 /**
  * Makes an account and signs the browser in. Whether somebody else has an account with that address makes no difference and is
@@ -55,6 +54,7 @@ export async function signUp(
 async function faultsIn({ name, email, password }: Typed, minLength: number): Promise<SignUpFaults | undefined> {
   const faults: SignUpFaults = {}
   if (name !== undefined && [...name].length > longestName) faults.name = 'name_too_long'
+  else if (name !== undefined && !isPlainText(name, longestName)) faults.name = 'name_invalid'
   if (!email) faults.email = 'email_missing'
   else if (!isEmailAddress(email)) faults.email = 'email_invalid'
   if (!password) faults.password = 'password_missing'

@@ -197,6 +197,7 @@ export const de: Messages = {
     retry_in: 'Bitte versuchen Sie es in {time} noch einmal.',
     retry_later: 'Bitte versuchen Sie es später noch einmal.',
     name_too_long: 'Dieser Name ist zu lang.',
+    name_invalid: 'Dieser Name enthält Zeichen, die sich nicht anzeigen lassen.',
     email_missing: 'Bitte geben Sie Ihre E-Mail-Adresse ein.',
     email_invalid: 'Das sieht nicht wie eine E-Mail-Adresse aus. Ein Beispiel: person@example.com',
     email_taken: 'Mit dieser E-Mail-Adresse kann kein neues Konto erstellt werden. Vielleicht haben Sie schon eines?',

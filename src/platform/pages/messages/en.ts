@@ -196,6 +196,7 @@ export const en = {
     retry_in: 'Please try again in {time}.',
     retry_later: 'Please try again later.',
     name_too_long: 'This name is too long.',
+    name_invalid: 'This name has characters that cannot be shown.',
     email_missing: 'Please enter your e-mail address.',
     email_invalid: 'This does not look like an e-mail address. An example: person@example.com',
     email_taken: 'This e-mail address cannot be used for a new account. Perhaps you have one already?',
