@@ -262,3 +262,14 @@ t.test('a request that another site posts finds no cookie, and the person decide
     }
   })
 })
+
+t.test('a name with line ends, or with characters that turn the writing round, makes no account', async (t) => {
+  const browser = idp.browser()
+  const page = await browser.get('/sign-up')
+  for (const name of ['two\nlines', 'a\u202eb', '\u2066x', 'a\u2028b'])
+    t.match(
+      await browser.submit(page, 'sign-up', { name, email: 'plain@example.com', password: 'a long enough phrase' }),
+      { status: 422, location: undefined },
+      encodeURIComponent(name),
+    )
+})

@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openSealedKey } from '../../src/key-ring/sealed-key.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
@@ -62,7 +60,7 @@ function found(secrets: Secrets, text: string): string[] {
 async function installationSecrets(idp: Idp): Promise<Secrets> {
   const { settings, database, secrets } = idp.signet
   const masterKey = await openMasterKey(settings, true)
-  const all: Secrets = new Map([['the master key', readFileSync(join(settings.keysDir, 'master.key'), 'utf8').trim()]])
+  const all: Secrets = new Map([['the master key', settings.masterKey?.toString('base64url') ?? '']])
   for (const [purpose, { versions }] of Object.entries(secrets))
     for (const [version, secret] of versions) all.set(`${purpose} ${version}`, secret.toString('base64url'))
   const { rows } = await database.query<{ kid: string; sealed_private_jwk: Buffer }>({

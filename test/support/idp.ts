@@ -8,6 +8,7 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
+import { migrate } from '../../src/platform/database/migrations.ts'
 import { digest, randomText } from '../../src/platform/secrets/digest.ts'
 import type { Profile } from '../../src/records/accounts/account.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
@@ -16,8 +17,9 @@ import { findClient, insertClient } from '../../src/records/clients/clients-stor
 import { saveResource } from '../../src/records/resources/resources-store.ts'
 import type { Signet } from '../../src/signet.ts'
 import { start } from '../../src/start.ts'
-import { testDatabase } from '../database.ts'
+import { noLog, testDatabase } from '../database.ts'
 import { type Browser, createBrowser } from './browser.ts'
+import { insertTestKeys, testMasterKey } from './signing-keys.ts'
 
 export interface TestClient extends Client {
   readonly secret: string | undefined
@@ -57,15 +59,20 @@ export const defaultRedirectUri = 'https://app.example/callback'
 
 /** A whole Signet, listening on a port of its own, with a fresh schema; ended with the test. */
 export async function startSignet(t: Test, environment: Record<string, string> = {}): Promise<Idp> {
-  const { url, schema } = await testDatabase(t)
+  const { url, schema, connection, openPool } = await testDatabase(t)
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const issuer = environment['SIGNET_ISSUER'] ?? `http://localhost:${await freePort()}`
+  if (environment['SIGNET_DATABASE_SCHEMA'] === undefined) {
+    await migrate({ connection, schema, log: noLog })
+    await insertTestKeys(openPool({ max: 1 }))
+  }
   return startNode(t, {
     SIGNET_DATABASE_URL: url,
     SIGNET_DATABASE_SCHEMA: schema,
     SIGNET_ISSUER: issuer,
     SIGNET_KEYS_DIR: join(folder, 'keys'),
+    SIGNET_MASTER_KEY: testMasterKey,
     SIGNET_DATABASE_POOL: '5',
     SIGNET_LOG_LEVEL: 'trace',
     ...environment,

@@ -1,0 +1,53 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { firstMoments } from '../../src/key-ring/schedule.ts'
+import { createSealedKey, type NewKey } from '../../src/key-ring/sealed-key.ts'
+import { insertSigningKey } from '../../src/key-ring/signing-keys-store.ts'
+import type { Queryable } from '../../src/platform/database/queryable.ts'
+import { signingAlgorithms } from '../../src/platform/jwt/algorithms.ts'
+import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
+
+/** The master key of every Signet in the tests. */
+export const testMasterKey = Buffer.alloc(32, 'test').toString('base64url')
+
+const folder = resolve(import.meta.dirname, '../../.signet/test')
+const file = join(folder, 'signing-keys.json')
+
+/**
+ * Gives an empty installation the same keys that all tests have. RSA keys take half a second to make, a hundred times over;
+ * what makes them has tests of its own (test/flows/start.test.ts, test/key-ring).
+ */
+export async function insertTestKeys(db: Queryable): Promise<void> {
+  const keys = readKeys() ?? (await makeKeys())
+  const moments = firstMoments(Date.now(), 90 * 86_400, 86_400)
+  for (const [index, key] of keys.entries())
+    await insertSigningKey(db, key, index % 2 === 0 ? moments.active : moments.standby)
+}
+
+function readKeys(): NewKey[] | undefined {
+  try {
+    const stored = JSON.parse(readFileSync(file, 'utf8')) as (Omit<NewKey, 'sealedPrivateJwk'> & { sealed: string })[]
+    return stored.map(({ sealed, ...key }) => ({ ...key, sealedPrivateJwk: Buffer.from(sealed, 'base64url') }))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+async function makeKeys(): Promise<NewKey[]> {
+  const setting = { masterKey: Buffer.from(testMasterKey, 'base64url'), masterKeyPrevious: undefined, keysDir: folder }
+  const masterKey = await openMasterKey(setting, false)
+  const keys = await Promise.all(
+    signingAlgorithms.flatMap((alg) => [alg, alg]).map((alg) => createSealedKey(alg, masterKey)),
+  )
+  const stored = keys.map(({ sealedPrivateJwk, ...key }) => ({
+    ...key,
+    sealed: sealedPrivateJwk.toString('base64url'),
+  }))
+  mkdirSync(folder, { recursive: true })
+  const aside = `${file}.${randomBytes(6).toString('hex')}`
+  writeFileSync(aside, JSON.stringify(stored), { mode: 0o600 })
+  renameSync(aside, file)
+  return keys
+}
