@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -83,6 +83,8 @@ export async function answer(
 
 export function emptyFolder(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'signet-cli-'))
+  // Started by root, the embedded database runs as another user, who must be able to pass through.
+  chmodSync(folder, 0o711)
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }
