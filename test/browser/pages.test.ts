@@ -95,8 +95,12 @@ t.test('colours are told apart in both schemes: text by 4.5 to 1, edges by 3 to 
 
 t.test('nothing is wider than the screen at 320 pixels, which is 1280 at 400 % (WCAG 1.4.10)', async (t) => {
   const context = await browser.newContext({ viewport: { width: 320, height: 256 } })
-  for (const direction of ['ltr', 'rtl'])
-    for (const [name, html] of [...samples, ...german]) {
+  // German has the longest words; for the other direction any language will do.
+  for (const [direction, pages] of [
+    ['ltr', german],
+    ['rtl', samples],
+  ] as const)
+    for (const [name, html] of pages) {
       const { page } = await showPage(context, still(html).replace('<html ', `<html dir="${direction}" `))
       t.same(await page.evaluate(tooWide), [], `${name}, ${direction}`)
       await page.close()
