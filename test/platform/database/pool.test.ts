@@ -8,7 +8,7 @@ import { eventually, freshFolder, joinIn, poolOn, serverPids } from './own-serve
 
 t.test('a server that stands still: nobody waits for ever, and all goes on when it does', async (t) => {
   const embedded = await joinIn(t, join(freshFolder(t), 'data'))
-  const pool = poolOn(t, embedded, { max: 3, connectTimeoutMs: 300, queryTimeoutMs: 300 })
+  const pool = poolOn(t, embedded, { max: 3, connectTimeoutMs: 1_000, queryTimeoutMs: 1_000 })
   await Promise.all([1, 2].map(() => pool.query({ text: 'SELECT pg_sleep(0.05)' }))) // two connections lie ready
   const caught = (error: unknown) => error
   const pids = await serverPids(embedded)

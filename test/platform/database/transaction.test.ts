@@ -70,7 +70,7 @@ t.test('a statement whose failure was swallowed cannot turn into a commit that n
 t.test(
   'a server that cuts the connection while the work is busy elsewhere does not take the process with it',
   async (t) => {
-    const db = await seals(t, { queryTimeoutMs: 300 })
+    const db = await seals(t, { queryTimeoutMs: 1_000 })
     const outcome = inTransaction(db, async (tx) => {
       await press(tx, 'idle')
       const pid = await backend(tx)
@@ -85,7 +85,8 @@ t.test(
 )
 
 t.test('the server gives up on a slow statement before we do, and the work is undone', async (t) => {
-  const db = await seals(t, { queryTimeoutMs: 400 })
+  // A tenth of it lies between the two: enough for a busy machine.
+  const db = await seals(t, { queryTimeoutMs: 3_000 })
   const outcome = inTransaction(db, async (tx) => {
     await press(tx, 'slow')
     await tx.query({ text: 'SELECT pg_sleep(30)' })
