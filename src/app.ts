@@ -7,6 +7,7 @@ import { consentEndpoint } from './endpoints/authorization/consent/consent-endpo
 import { signInEndpoint } from './endpoints/authorization/sign-in/sign-in-endpoint.ts'
 import { signUpEndpoint } from './endpoints/authorization/sign-up/sign-up-endpoint.ts'
 import { discoveryEndpoint } from './endpoints/discovery/discovery-endpoint.ts'
+import { errorsEndpoint } from './endpoints/errors/errors-endpoint.ts'
 import { healthEndpoint } from './endpoints/health/health-endpoint.ts'
 import { homeEndpoint } from './endpoints/home/home-endpoint.ts'
 import { introspectionEndpoint } from './endpoints/introspection/introspection-endpoint.ts'
@@ -20,6 +21,7 @@ import type { App } from './platform/http/app.ts'
 import { sendNotFound } from './platform/http/not-found.ts'
 import { pageScope } from './platform/http/page-scope.ts'
 import { protocolScope } from './platform/http/protocol-scope.ts'
+import { callerOf } from './platform/http/request-context.ts'
 import { createServer } from './platform/http/server.ts'
 import type { Signet } from './signet.ts'
 
@@ -28,8 +30,16 @@ export function buildApp(signet: Signet): App {
   const { settings } = signet
   const app = createServer(settings, signet.log)
 
+  app.addHook('onResponse', async (request) => {
+    const { refusal, method } = request
+    if (!refusal) return
+    const { entry, status, code: error, message: description, detail } = refusal
+    const route = request.routeOptions.url ?? 'none'
+    signet.refusals.note({ ...callerOf(request), method, route, status, entry, error, description, detail })
+  })
+
   // For programs, from any origin, JSON or form in, JSON out.
-  protocolScope(app, (scope) => {
+  protocolScope(app, settings, (scope) => {
     tokenEndpoint(scope, signet)
     userinfoEndpoint(scope, signet)
     introspectionEndpoint(scope, signet)
@@ -40,8 +50,8 @@ export function buildApp(signet: Signet): App {
   })
 
   // For people, from our own origin, form in, page out.
-  const whatIsWrong = (error: unknown) => (error instanceof UnverifiedTarget ? error.message : undefined)
-  pageScope(app, settings, whatIsWrong, (scope) => {
+  const refusalOf = (error: unknown) => (error instanceof UnverifiedTarget ? error.refusal : undefined)
+  pageScope(app, settings, refusalOf, (scope) => {
     authorizationEndpoint(scope, signet)
     signInEndpoint(scope, signet)
     signUpEndpoint(scope, signet)
@@ -49,13 +59,14 @@ export function buildApp(signet: Signet): App {
     logoutEndpoint(scope, signet)
     accountEndpoint(scope, signet)
     homeEndpoint(scope, signet)
+    errorsEndpoint(scope)
     scope.register(fastifyStatic, {
       root: join(packageFolder, 'public'),
       prefix: '/assets/',
       index: false,
       maxAge: '1h',
     })
-    scope.setNotFoundHandler((request, reply) => sendNotFound(app, request, reply))
+    scope.setNotFoundHandler((request, reply) => sendNotFound(app, settings.issuer, request, reply))
   })
   return app
 }

@@ -5,7 +5,9 @@ import type { Database } from './platform/database/pool.ts'
 import type { Log } from './platform/log.ts'
 import type { PurposeSecrets } from './platform/secrets/purposes.ts'
 import type { PasswordHashing } from './records/accounts/password-hashing.ts'
+import type { TokenTally } from './records/events/token-tally.ts'
 import type { SignInLimits } from './records/limits/sign-in-limits.ts'
+import type { RefusalsJournal } from './records/refusals/refusals-journal.ts'
 
 /** What everything is handed. Made once at the start; nothing else is shared. */
 export interface Signet {
@@ -17,4 +19,6 @@ export interface Signet {
   readonly log: Log
   readonly passwords: PasswordHashing
   readonly limits: SignInLimits
+  readonly tally: TokenTally
+  readonly refusals: RefusalsJournal
 }

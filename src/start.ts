@@ -13,7 +13,9 @@ import { openMasterKey } from './platform/secrets/master-key.ts'
 import { openPurposeSecrets } from './platform/secrets/purpose-secrets.ts'
 import { holdsSealed } from './platform/secrets/purpose-secrets-store.ts'
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
+import { createTokenTally } from './records/events/token-tally.ts'
 import { createSignInLimits } from './records/limits/sign-in-limits.ts'
+import { createRefusalsJournal } from './records/refusals/refusals-journal.ts'
 import type { Signet } from './signet.ts'
 
 /** The settings name an issuer, the database belongs to another: tokens in the world would no longer be ours. */
@@ -79,6 +81,9 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
     const clock = createClock()
     const keyRing = await openKeyRing({ db: database, masterKey, clock, log, lease: settings.keyLease })
     undo.push(() => keyRing.stop())
+    const tally = createTokenTally(database, log)
+    const refusals = createRefusalsJournal(database, log)
+    undo.push(() => Promise.all([tally.stop(), refusals.stop()]))
     const signet = {
       settings,
       database,
@@ -88,6 +93,8 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
       log,
       passwords: createPasswordHashing(),
       limits: createSignInLimits(database),
+      tally,
+      refusals,
     }
     return { signet, stop }
   } catch (error) {

@@ -48,6 +48,16 @@ export function duration(flag: string, about: string): Option {
   })
 }
 
+/** A flag that takes a number of things. */
+export function count(flag: string, about: string, most: number): Option {
+  return new Option(flag, about).argParser<number | undefined>((value, previous) => {
+    if (previous !== undefined) throw new InvalidArgumentError('It is given twice.')
+    const parsed = /^\d{1,9}$/.test(value) ? Number(value) : 0
+    if (parsed < 1 || parsed > most) throw new InvalidArgumentError(`It takes a whole number from 1 to ${most}.`)
+    return parsed
+  })
+}
+
 /** A flag that takes a JSON document; empty stands for none. */
 export function jsonValue(flag: string, about: string): Option {
   return new Option(flag, about).argParser<unknown>((value, previous) => {

@@ -17,9 +17,9 @@ export function idsBehindFlags(args: readonly string[], program: Command): strin
   return [...flags, '--', ...ids, ...args.slice(end + 1)]
 }
 
-/** 128 bits in base64url. What consists of words is a flag that was misspelt. */
+/** 96 bits (request ids) or 128 in base64url. What consists of words is a flag that was misspelt. */
 function isHyphenedId(arg: string): boolean {
-  return /^-[A-Za-z0-9_-]{21}$/.test(arg) && !/^--[a-z][a-z-]*$/.test(arg)
+  return /^-(?:[A-Za-z0-9_-]{15}|[A-Za-z0-9_-]{21})$/.test(arg) && !/^--[a-z][a-z-]*$/.test(arg)
 }
 
 function flagsWithValue(command: Command): string[] {

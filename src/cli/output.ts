@@ -2,7 +2,13 @@ import { type Terminal, visible, visibleJson } from './terminal.ts'
 
 /** One thing as a command shows it. The names and values are those of the JSON document. Absent values are not shown. */
 export type Document = Readonly<Record<string, Value | undefined>>
-type Value = string | number | boolean | Date | readonly string[] | { readonly [member: string]: string | undefined }
+type Value =
+  | string
+  | number
+  | boolean
+  | Date
+  | readonly string[]
+  | { readonly [member: string]: string | number | boolean | readonly string[] | undefined }
 
 /** Whether a command was told to print JSON. */
 export interface Format {
@@ -60,7 +66,7 @@ function table(documents: readonly Document[], columns: readonly string[]): stri
   return `${lines.join('\n')}\n`
 }
 
-function inWords(value: Value | undefined): string {
+export function inWords(value: Value | undefined): string {
   if (value === undefined) return ''
   if (value instanceof Date) return value.toISOString()
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
@@ -69,7 +75,7 @@ function inWords(value: Value | undefined): string {
 }
 
 /** A line feed in a value must not begin a line that looks like another value. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return visible(text).replaceAll('\n', '\\n')
 }
 

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { clientsCommand } from './clients.ts'
+import { eventsCommand } from './events.ts'
 import { exitCodeOf, sentencesOf } from './failures.ts'
 import { grantsCommand } from './grants.ts'
 import { keysCommand } from './keys.ts'
@@ -32,6 +33,7 @@ export function createProgram(terminal: Terminal): Command {
   resourcesCommand(program, terminal)
   usersCommand(program, terminal)
   grantsCommand(program, terminal)
+  eventsCommand(program, terminal)
   for (const group of program.commands) group.enablePositionalOptions()
   return program
 }

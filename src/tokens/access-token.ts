@@ -22,6 +22,8 @@ export interface IssuedAccessToken {
   readonly token: string
   /** Seconds. */
   readonly expiresIn: number
+  readonly audience: string
+  readonly jti: string
 }
 
 /**
@@ -34,6 +36,7 @@ export async function issueAccessToken(signet: Signet, content: AccessTokenConte
   const { settings, keyRing, clock } = signet
   const { audience, ttl, alg } = termsOf(content.target, settings)
   const issuedAt = clock.seconds()
+  const jti = randomText(16)
   const claims = {
     iss: settings.issuer,
     sub: content.sub ?? content.client.client_id,
@@ -42,7 +45,7 @@ export async function issueAccessToken(signet: Signet, content: AccessTokenConte
     scope: content.scopes.join(' '),
     iat: issuedAt,
     exp: issuedAt + ttl,
-    jti: randomText(16),
+    jti,
     grant_id: content.grantId,
     ...(content.authentication && {
       auth_time: content.authentication.authTime,
@@ -50,7 +53,7 @@ export async function issueAccessToken(signet: Signet, content: AccessTokenConte
       sid: content.authentication.sid,
     }),
   }
-  return { token: await keyRing.sign(alg, 'at+jwt', claims, ttl), expiresIn: ttl }
+  return { token: await keyRing.sign(alg, 'at+jwt', claims, ttl), expiresIn: ttl, audience, jti }
 }
 
 function termsOf(target: Target, settings: Signet['settings']) {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { ErrorName } from '../platform/http/error-registry.ts'
 import { equalInConstantTime } from '../platform/secrets/digest.ts'
 
 /** Seconds. FAPI 2.0 Security Profile §5.3.2.1 allows 60 at the most. */
@@ -31,31 +32,34 @@ export interface Redemption {
 }
 
 export type CodeVerdict =
-  | { readonly verdict: 'good' }
+  | { readonly verdict: 'good'; readonly code: StoredCode }
   /** Nothing is spent and nothing revoked: whoever merely saw a code must not be able to burn it. */
-  | { readonly verdict: 'refused'; readonly description: string }
+  | { readonly verdict: 'refused'; readonly error: ErrorName; readonly detail: string }
   /** All bindings hold, but the code was spent before (RFC 6749 §4.1.2, §10.5). */
-  | { readonly verdict: 'replayed'; readonly secondsAgo: number }
-
-const unknownCode = 'The code is unknown or expired, or was issued to another client.'
+  | { readonly verdict: 'replayed'; readonly code: StoredCode; readonly secondsAgo: number }
 
 /** Whether a code may be redeemed. Every binding is checked before whether it was spent. */
 export function judgeCode(code: StoredCode | undefined, redemption: Redemption): CodeVerdict {
-  const refused = (description: string): CodeVerdict => ({ verdict: 'refused', description })
-  if (!code || code.clientId !== redemption.clientId) return refused(unknownCode)
+  const refused = (error: ErrorName, detail: string): CodeVerdict => ({ verdict: 'refused', error, detail })
+  if (!code) return refused('code_unknown', 'code: not on record')
+  const { grantId } = code
+  if (code.clientId !== redemption.clientId)
+    return refused('code_unknown', `code: grant ${grantId} is of client ${code.clientId}`)
   // RFC 6749 §4.1.3: required and identical where the authorization request had one, and Signet's always has.
   if (redemption.redirectUri !== code.redirectUri)
-    return refused('The redirect_uri is not the one of the authorization request.')
+    return refused('redirect_uri_differs', `redirect_uri: the request of grant ${grantId} had ${code.redirectUri}`)
   if (code.codeChallenge === undefined) {
     // RFC 9700 §2.1.1: a verifier without a challenge is a downgrade.
     if (redemption.codeVerifier !== undefined)
-      return refused('A code_verifier is sent, but the request had no code_challenge.')
-  } else if (redemption.codeVerifier === undefined) return refused('The code_verifier is missing.')
+      return refused('code_verifier_unexpected', `code_verifier: the request of grant ${grantId} had no code_challenge`)
+  } else if (redemption.codeVerifier === undefined) return refused('code_verifier_missing', `grant ${grantId}`)
   else if (!provesChallenge(redemption.codeVerifier, code.codeChallenge))
-    return refused('The code_verifier does not match the code_challenge of the authorization request.')
-  if (code.spentAgo !== undefined) return { verdict: 'replayed', secondsAgo: code.spentAgo }
-  if (code.expired || code.grantEnded) return refused(unknownCode)
-  return { verdict: 'good' }
+    return refused('code_verifier_wrong', `code_verifier: the request of grant ${grantId} had another code_challenge`)
+  if (code.spentAgo !== undefined) return { verdict: 'replayed', code, secondsAgo: code.spentAgo }
+  if (code.expired)
+    return refused('code_unknown', `code: of grant ${grantId}, older than ${authorizationCodeTtl} seconds`)
+  if (code.grantEnded) return refused('code_unknown', `code: grant ${grantId} has ended`)
+  return { verdict: 'good', code }
 }
 
 /** RFC 7636 §4.6, S256. */

@@ -20,15 +20,21 @@ export function faultsOf({ status, headers, text, json, location }: Answer): str
   if (headers['x-content-type-options'] !== 'nosniff') faults.push('no nosniff')
   if (headers['access-control-allow-credentials'] !== undefined) faults.push('CORS with credentials')
   if (status >= 400 && headers['cache-control'] !== 'no-store') faults.push('an error that may be stored')
-  if (status >= 400 && json && Object.keys(json).length > 0) faults.push(...faultsOfError(json))
+  if (status >= 400 && json && Object.keys(json).length > 0)
+    faults.push(...faultsOfError(json, headers['x-request-id']))
   if (status >= 400 && text === '') faults.push('an error without a word')
   return faults
 }
 
-function faultsOfError({ error, error_description: description, ...more }: Record<string, unknown>): string[] {
+function faultsOfError(
+  { error, error_description: description, error_uri: uri, ...more }: Record<string, unknown>,
+  requestId: unknown,
+): string[] {
   const faults = Object.keys(more).map((name) => `a member '${name}' in an error`)
   if (typeof error !== 'string' || !/^[a-z_]+$/.test(error)) faults.push(`the error is ${JSON.stringify(error)}`)
   if (typeof description !== 'string' || !describable.test(description))
     faults.push(`the error_description is ${JSON.stringify(description)}`)
+  if (!String(uri).endsWith(`/errors?request_id=${requestId}#${/[a-z_]+$/.exec(String(uri))?.[0]}`))
+    faults.push(`the error_uri is ${JSON.stringify(uri)}`)
   return faults
 }

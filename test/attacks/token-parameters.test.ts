@@ -69,7 +69,7 @@ t.test('every parameter of a token request, each mutilated in every way', async 
   }
 
   t.test('authorization_code, and the code is still good after all of it', async (t) => {
-    const journey = await signIn(idp, client)
+    const journey = await signIn(idp, client, { parameters: { scope: 'openid offline_access read' } })
     const good = {
       grant_type: 'authorization_code',
       ...credentials,

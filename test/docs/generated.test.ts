@@ -30,6 +30,7 @@ t.test('the table of commands has every command with all its flags, and no other
 
 t.test('the commands are those that are promised', async (t) => {
   const groups: Record<string, string> = {
+    events: 'list show',
     clients: 'create list show update delete rotate-secret',
     grants: 'list show revoke',
     keys: 'list',

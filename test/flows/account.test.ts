@@ -101,7 +101,7 @@ t.test('every form of the account page', async (t) => {
       const encoded = new URLSearchParams(form).toString()
       const doubled = Object.keys(form).map((name) => `${name}=x`)
       for (const more of [...doubled, 'name=a%00b', 'session=%00', 'username=%ff', '__proto__=%00', 'x=%zz'])
-        t.equal((await browser.post(path, `${encoded}&${more}`)).status, 403, more)
+        t.equal((await browser.post(path, `${encoded}&${more}`)).status, 400, more)
       const bodiless = { method: 'POST', headers: { origin: idp.issuer }, redirect: 'manual' } as const
       t.equal((await fetch(idp.issuer + path, bodiless)).status, 303, 'no body, and nobody signed in')
       t.ok(await unchanged())
@@ -364,7 +364,6 @@ t.test('the names to sign in with', async (t) => {
     const form = { username: person.username, password: person.password }
     t.equal((await browser.submit(await browser.get('/sign-in'), 'sign-in', form)).status, 429)
     t.equal((await eventsOf(person, 'reauthentication_failed')).length, 10)
-    t.equal((await eventsOf(person, 'reauthentication_limited')).length, 1)
     t.equal((await query('SELECT FROM accounts WHERE username = $1', ['x'])).length, 0)
     await clearLimits()
   })

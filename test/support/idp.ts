@@ -38,7 +38,11 @@ export interface Idp {
   /** Everything that was logged, one JSON line after the other. */
   readonly logged: () => string
   readonly client: (metadata?: Partial<ClientMetadata>) => Promise<TestClient>
-  readonly resource: (identifier: string, scopes: string[], more?: { accessTokenTtl?: number }) => Promise<void>
+  readonly resource: (
+    identifier: string,
+    scopes: string[],
+    more?: { accessTokenTtl?: number; servedBy?: readonly string[] },
+  ) => Promise<void>
   readonly person: (profile?: Profile & { email?: string; password?: string }) => Promise<Person>
   readonly browser: () => Browser
   /** POST /token with these parameters, authenticated as the client is registered to. */
@@ -123,6 +127,7 @@ async function startNode(t: Test, environment: Record<string, string>): Promise<
         scopes,
         accessTokenTtl: more.accessTokenTtl,
         accessTokenSigningAlg: 'ES256',
+        servedBy: more.servedBy ?? [],
       }),
     person: async ({ email, password, ...profile } = {}) => {
       const person = {

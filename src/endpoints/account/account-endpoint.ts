@@ -1,14 +1,13 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../../platform/http/app.ts'
 import { browserOf } from '../../platform/http/cookies.ts'
-import { csrfToken, isOwnForm } from '../../platform/http/csrf.ts'
+import { csrfToken, ownForm } from '../../platform/http/csrf.ts'
 import { sealOwnPage } from '../../platform/http/own-page.ts'
 import type { Parameters } from '../../platform/http/parameters.ts'
+import { noteRefusal } from '../../platform/http/refusal.ts'
 import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
-import { sendErrorPage } from '../../platform/pages/send-error-page.ts'
 import { sendPage } from '../../platform/pages/send-page.ts'
-import { HashQueueFull } from '../../records/accounts/password-hashing.ts'
-import { LimitExceeded } from '../../records/limits/sign-in-limits.ts'
+import { overLimit } from '../../records/limits/over-limit.ts'
 import { currentSession } from '../../records/sessions/browser-session.ts'
 import { listSessions, type Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
@@ -46,11 +45,8 @@ export function accountEndpoint(app: App, signet: Signet): void {
 
 /** @param form the form that comes back if it is faulty; undefined for one that is a button and nothing else */
 function takeForm(app: App, signet: Signet, path: string, form: FormName | undefined, act: Act): void {
-  app.post<{ Body: Parameters | undefined }>(path, async (request, reply) => {
-    const values = request.body?.values ?? new Map<string, string>()
-    const readable = request.body !== undefined && request.body.faults.length === 0
-    if (!readable || !isOwnForm(request, signet.settings.issuer, signet.secrets.csrf, values.get('csrf')))
-      return sendErrorPage(request, reply, 403, 'refused')
+  app.post<{ Body: Parameters }>(path, async (request, reply) => {
+    const values = ownForm(request, signet.settings.issuer, signet.secrets.csrf)
     const session = await currentSession(signet.database, signet.settings, request)
     if (!session) return toSignIn(signet, reply)
     if (!isAbout(signet.secrets.csrf, session.account.sub, values.get('account'))) return toPage(reply, 'other-account')
@@ -63,12 +59,10 @@ function takeForm(app: App, signet: Signet, path: string, form: FormName | undef
       if (outcome.outcome === 'done') return toPage(reply, outcome.notice)
       return show(form && { form, values, faults: outcome.faults }, outcome.status)
     } catch (error) {
-      if (!(error instanceof LimitExceeded || error instanceof HashQueueFull)) throw error
-      const limited = error instanceof LimitExceeded
-      const retryAfterSeconds = limited ? error.retryAfter : 2
-      reply.header('retry-after', retryAfterSeconds)
-      const faults = new Map([['form', limited ? 'too_many_attempts' : 'busy']] as const)
-      return show(form && { form, values, faults }, limited ? 429 : 503, retryAfterSeconds)
+      const { refusal, fault, retryAfterSeconds } = overLimit(error)
+      noteRefusal(request, refusal)
+      reply.headers(refusal.headers)
+      return show(form && { form, values, faults: new Map([['form', fault]]) }, refusal.status, retryAfterSeconds)
     }
   })
 }

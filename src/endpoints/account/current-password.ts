@@ -3,7 +3,6 @@ import { callerOf } from '../../platform/http/request-context.ts'
 import { digest } from '../../platform/secrets/digest.ts'
 import { findPassword } from '../../records/accounts/account-password-store.ts'
 import { recordEvent } from '../../records/events/events-store.ts'
-import { LimitExceeded } from '../../records/limits/sign-in-limits.ts'
 import type { Signet } from '../../signet.ts'
 import type { Submission } from './submission.ts'
 
@@ -29,12 +28,7 @@ export async function provePassword(
     network: caller.network,
     knownBrowser: knownHere ? browserDigest : undefined,
   }
-  try {
-    await limits.beforeHashing(attempt)
-  } catch (error) {
-    if (error instanceof LimitExceeded) await recordEvent(database, { type: 'reauthentication_limited', caller, sub })
-    throw error
-  }
+  await limits.beforeHashing(attempt)
   if (!(await passwords.verify(password, passwordHash))) {
     await recordEvent(database, { type: 'reauthentication_failed', caller, sub })
     return undefined

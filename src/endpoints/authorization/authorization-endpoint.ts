@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { inTransaction } from '../../platform/database/queryable.ts'
 import type { App } from '../../platform/http/app.ts'
 import type { Parameters } from '../../platform/http/parameters.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
@@ -52,7 +53,9 @@ async function goOn(
     return reply
       .header('cache-control', 'no-store')
       .redirect(`/${step.step}?continue=${continueValue(signet, travelling)}`, 303)
-  const code = await issueCode(signet, signet.database, authorization, session, callerOf(request))
+  const code = await inTransaction(signet.database, (tx) =>
+    issueCode(signet, tx, authorization, session, callerOf(request)),
+  )
   // The session ended in this very moment: begin again.
   if (code === undefined) return backToRequest(signet, reply, travelling)
   return sendResponse(reply, authorization.target, signet.settings.issuer, { code }, pageContext(request, travelling))

@@ -1,6 +1,6 @@
 import { OAuthError } from '../../platform/http/oauth-error.ts'
-import { describeFault, type Parameters } from '../../platform/http/parameters.ts'
-import { type Prompt, promptValues, responseModes } from '../../platform/oidc-values.ts'
+import { faultyParameter, type Parameters } from '../../platform/http/parameters.ts'
+import { type Prompt, promptValues } from '../../platform/oidc-values.ts'
 import { isPublic } from '../../records/clients/client.ts'
 import { requestedResources, requestedScopes } from '../../tokens/scopes.ts'
 import { readResponseMode, type VerifiedTarget } from './authorization-target.ts'
@@ -37,22 +37,19 @@ export function readAuthorizationRequest(
   const { client } = target
   const { values } = parameters
   const fault = parameters.faults[0]
-  if (fault) throw new OAuthError('invalid_request', describeFault(fault))
+  if (fault) throw faultyParameter(fault)
   refuseUnsupported(values)
-  if (isTooLong(parameters))
-    throw new OAuthError('invalid_request', `The parameters take more than ${mostOctets} octets together.`)
+  if (isTooLong(parameters)) throw new OAuthError('request_too_long', { about: String(mostOctets) })
 
   const responseType = values.get('response_type')
-  if (responseType === undefined) throw new OAuthError('invalid_request', 'The response_type is missing.')
-  if (responseType !== 'code') throw new OAuthError('unsupported_response_type', 'The only response_type is code.')
+  if (responseType === undefined) throw new OAuthError('parameter_missing', { about: 'response_type' })
+  if (responseType !== 'code')
+    throw new OAuthError('response_type_unsupported', { detail: `response_type ${responseType.slice(0, 80)}` })
   if (!client.grant_types.includes('authorization_code'))
-    throw new OAuthError('unauthorized_client', 'This client is not registered for the authorization code flow.')
+    throw new OAuthError('authorization_code_not_registered', { detail: `client ${client.client_id}` })
   const responseMode = values.get('response_mode')
   if (responseMode !== undefined && readResponseMode(responseMode, target.redirectUri) === undefined)
-    throw new OAuthError(
-      'invalid_request',
-      `The response_mode is none of ${responseModes.join(', ')}, or not one for this URI.`,
-    )
+    throw new OAuthError('response_mode_unsupported', { detail: `response_mode ${responseMode.slice(0, 80)}` })
 
   return {
     target,
@@ -70,11 +67,9 @@ export function readAuthorizationRequest(
 
 /** OpenID Connect Core §3.1.2.6: what is not supported is refused, for ignoring it would drop what the client relies on. */
 function refuseUnsupported(values: ReadonlyMap<string, string>): void {
-  if (values.has('request')) throw new OAuthError('request_not_supported', 'Request objects are not supported.')
-  if (values.has('request_uri'))
-    throw new OAuthError('request_uri_not_supported', 'The parameter request_uri is not supported.')
-  if (values.has('registration'))
-    throw new OAuthError('registration_not_supported', 'The parameter registration is not supported.')
+  if (values.has('request')) throw new OAuthError('request_object_unsupported')
+  if (values.has('request_uri')) throw new OAuthError('request_uri_unsupported')
+  if (values.has('registration')) throw new OAuthError('registration_unsupported')
 }
 
 /** RFC 7636 §4.3, with S256 alone: `plain` protects against nobody who can read the request (RFC 9700 §2.1.1). */
@@ -82,31 +77,32 @@ function readCodeChallenge(values: ReadonlyMap<string, string>, required: boolea
   const challenge = values.get('code_challenge')
   const method = values.get('code_challenge_method')
   if (challenge === undefined) {
-    if (required || method !== undefined)
-      throw new OAuthError('invalid_request', 'The code_challenge is missing: this client must use PKCE with S256.')
+    if (required || method !== undefined) throw new OAuthError('code_challenge_missing')
     return undefined
   }
   // RFC 7636 §4.3: a request without a method asks for plain.
-  if (method !== 'S256') throw new OAuthError('invalid_request', 'The code_challenge_method must be S256.')
+  if (method !== 'S256')
+    throw new OAuthError('code_challenge_method_unsupported', {
+      detail: `code_challenge_method ${method?.slice(0, 80) ?? 'is missing'}`,
+    })
   if (!/^[A-Za-z0-9_-]{43}$/.test(challenge))
-    throw new OAuthError('invalid_request', 'The code_challenge is not a SHA-256 hash in base64url.')
+    throw new OAuthError('code_challenge_malformed', { detail: `code_challenge has ${challenge.length} characters` })
   return challenge
 }
 
 function readPrompt(text: string | undefined): ReadonlySet<Prompt> {
   const words = text === undefined ? [] : text.split(' ').filter((word) => word !== '')
   const known = words.filter((word): word is Prompt => (promptValues as readonly string[]).includes(word))
-  if (known.length < words.length)
-    throw new OAuthError('invalid_request', `The prompt has a value that is none of ${promptValues.join(', ')}.`)
+  if (known.length < words.length) throw new OAuthError('prompt_unknown', { detail: `prompt ${text?.slice(0, 80)}` })
   const prompt = new Set(known)
   // OpenID Connect Core §3.1.2.1.
-  if (prompt.has('none') && prompt.size > 1) throw new OAuthError('invalid_request', 'The prompt none stands alone.')
+  if (prompt.has('none') && prompt.size > 1) throw new OAuthError('prompt_none_not_alone', { detail: `prompt ${text}` })
   return prompt
 }
 
 function readMaxAge(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  if (!/^\d{1,9}$/.test(text)) throw new OAuthError('invalid_request', 'The max_age is not a number of seconds.')
+  if (!/^\d{1,9}$/.test(text)) throw new OAuthError('max_age_malformed', { detail: `max_age ${text.slice(0, 80)}` })
   return Number(text)
 }
 

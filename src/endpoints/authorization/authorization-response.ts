@@ -1,12 +1,12 @@
 import type { FastifyReply } from 'fastify'
-import { describable, type OAuthErrorCode } from '../../platform/http/oauth-error.ts'
+import { errorUri, type OAuthError } from '../../platform/http/oauth-error.ts'
 import type { PageContext } from '../../platform/pages/page-context.ts'
 import { sendPage } from '../../platform/pages/send-page.ts'
 import type { VerifiedTarget } from './authorization-target.ts'
 import { FormPostPage } from './form-post-page.tsx'
 
-/** What goes back to the client: a code, or an error (RFC 6749 §4.1.2, §4.1.2.1). */
-export type Outcome = { readonly code: string } | { readonly error: OAuthErrorCode; readonly description: string }
+/** What goes back to the client: a code, or an error with the request on which it came up (RFC 6749 §4.1.2, §4.1.2.1). */
+export type Outcome = { readonly code: string } | { readonly error: OAuthError; readonly requestId: string }
 
 /** The parameters of a response, with `state` as it came and `iss` (RFC 9207 §2), which tells the client who answers. */
 function responseParameters(target: VerifiedTarget, issuer: string, outcome: Outcome): [string, string][] {
@@ -14,8 +14,9 @@ function responseParameters(target: VerifiedTarget, issuer: string, outcome: Out
     'code' in outcome
       ? [['code', outcome.code]]
       : [
-          ['error', outcome.error],
-          ['error_description', describable(outcome.description)],
+          ['error', outcome.error.code],
+          ['error_description', outcome.error.message],
+          ['error_uri', errorUri(issuer, outcome.error.entry, outcome.requestId)],
         ]
   if (target.state !== undefined) parameters.push(['state', target.state])
   parameters.push(['iss', issuer])

@@ -1,5 +1,6 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { describeFault, type Parameters } from '../../platform/http/parameters.ts'
+import { OAuthError } from '../../platform/http/oauth-error.ts'
+import { faultyParameter, type Parameters } from '../../platform/http/parameters.ts'
 import { type ResponseMode, responseModes } from '../../platform/oidc-values.ts'
 import type { Client } from '../../records/clients/client.ts'
 import { findClient } from '../../records/clients/clients-store.ts'
@@ -18,9 +19,11 @@ export interface VerifiedTarget {
 
 /** The request cannot be answered at the redirect URI: the person is told on a page (RFC 6749 §4.1.2.1). */
 export class UnverifiedTarget extends Error {
-  constructor(description: string) {
-    super(description)
+  readonly refusal: OAuthError
+  constructor(refusal: OAuthError) {
+    super(refusal.message)
     this.name = 'UnverifiedTarget'
+    this.refusal = refusal
   }
 }
 
@@ -33,16 +36,18 @@ export class UnverifiedTarget extends Error {
 export async function verifyTarget(db: Queryable, parameters: Parameters): Promise<VerifiedTarget> {
   const { values, faults } = parameters
   const fault = faults.find(({ name }) => name === '' || name === 'client_id' || name === 'redirect_uri')
-  if (fault) throw new UnverifiedTarget(describeFault(fault))
+  if (fault) throw new UnverifiedTarget(faultyParameter(fault))
   const clientId = values.get('client_id')
-  if (clientId === undefined) throw new UnverifiedTarget('The request has no client_id.')
+  if (clientId === undefined) throw unverified('parameter_missing', { about: 'client_id' })
   const client = clientId.length <= 255 ? await findClient(db, clientId) : undefined
-  if (!client) throw new UnverifiedTarget('There is no client with this client_id.')
+  if (!client) throw unverified('client_unknown', { detail: `client_id ${clientId.slice(0, 255)}` })
   const redirectUri = values.get('redirect_uri')
   // Required even where one is registered (OpenID Connect Core §3.1.2.1).
-  if (redirectUri === undefined) throw new UnverifiedTarget('The request has no redirect_uri.')
+  if (redirectUri === undefined) throw unverified('parameter_missing', { about: 'redirect_uri' })
   if (!isRegisteredRedirectUri(client, redirectUri))
-    throw new UnverifiedTarget('The redirect_uri is not registered for this client. It must match to the letter.')
+    throw unverified('redirect_uri_not_registered', {
+      detail: `redirect_uri ${redirectUri.slice(0, 500)} of client ${clientId}`,
+    })
   return {
     client,
     redirectUri,
@@ -50,6 +55,10 @@ export async function verifyTarget(db: Queryable, parameters: Parameters): Promi
     // A doubled state is none: there is no telling which one the client waits for.
     state: faults.some(({ name }) => name === 'state') ? undefined : values.get('state'),
   } as VerifiedTarget
+}
+
+function unverified(...refusal: ConstructorParameters<typeof OAuthError>): UnverifiedTarget {
+  return new UnverifiedTarget(new OAuthError(...refusal))
 }
 
 /** Undefined where there is none, or one that is not offered. No browser can post a form to an app's own URI scheme. */

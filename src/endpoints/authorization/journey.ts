@@ -2,10 +2,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { browserOf } from '../../platform/http/cookies.ts'
 import { csrfToken } from '../../platform/http/csrf.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
-import { describeFault, type Parameters } from '../../platform/http/parameters.ts'
+import { faultyParameter, type Parameters } from '../../platform/http/parameters.ts'
+import { noteRefusal } from '../../platform/http/refusal.ts'
 import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
 import type { PageContext } from '../../platform/pages/page-context.ts'
-import { sendErrorPage } from '../../platform/pages/send-error-page.ts'
+import { sendRefusalPage } from '../../platform/pages/send-refusal-page.ts'
 import { type Consent, findConsent } from '../../records/consents/consents-store.ts'
 import { currentSession } from '../../records/sessions/browser-session.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
@@ -61,15 +62,12 @@ export async function takeUp(
       consent,
       hintedSub,
     )
-    if (step.step === 'refuse') throw new OAuthError(step.error, step.description)
+    if (step.step === 'refuse') throw new OAuthError(step.error, { detail: step.detail })
     return { travelling, request: authorization, session, consent, step }
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
-    request.log.info(
-      { error: error.code, description: error.message, client: target.client.client_id },
-      'authorization refused',
-    )
-    sendResponse(reply, target, settings.issuer, { error: error.code, description: error.message }, page)
+    noteRefusal(request, error)
+    sendResponse(reply, target, settings.issuer, { error, requestId: request.id }, page)
     return undefined
   }
 }
@@ -79,10 +77,11 @@ async function readHint(signet: Signet, { idTokenHint, target }: AuthorizationRe
   if (idTokenHint === undefined) return undefined
   const hint = await readIdTokenHint(signet, idTokenHint)
   if (!hint || hint.clientId !== target.client.client_id)
-    throw new OAuthError(
-      'invalid_request',
-      'The id_token_hint is not an ID token that this issuer gave to this client.',
-    )
+    throw new OAuthError('id_token_hint_refused', {
+      detail: hint
+        ? `id_token_hint: issued to client ${hint.clientId}, sent by client ${target.client.client_id}`
+        : 'id_token_hint: no ID token that a key of this issuer signed',
+    })
   return hint.sub
 }
 
@@ -93,7 +92,7 @@ async function readHint(signet: Signet, { idTokenHint, target }: AuthorizationRe
  */
 export function continueOf({ values, faults }: Parameters): string | undefined {
   const fault = faults.find(({ name }) => name === 'continue')
-  if (fault) throw new OAuthError('invalid_request', describeFault(fault))
+  if (fault) throw faultyParameter(fault)
   return values.get('continue')
 }
 
@@ -121,24 +120,23 @@ export async function takeUpSealed(
   sealed: string,
 ): Promise<Journey | undefined> {
   const travelling = openRequest(signet.secrets['request-sealing'], sealed, signet.clock.now())
-  if (!travelling) {
-    sendErrorPage(request, reply, 400, 'refused')
-    return undefined
-  }
+  if (!travelling) throw new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
   if (!travelling.expired) return takeUp(signet, request, reply, travelling)
   const target = await verifyTarget(signet.database, travelling.parameters)
-  const error = { error: 'access_denied', description: 'The sign-in was left open for more than an hour.' } as const
-  sendErrorPage(request, reply, 400, 'expired', {
-    onward: { href: responseUrl(target, signet.settings.issuer, error), clientName: target.client.client_name },
+  const age = Math.round((signet.clock.now() - travelling.receivedAt) / 60_000)
+  const error = new OAuthError('sign_in_expired', {
+    detail: `continue: client ${target.client.client_id} asked ${age} minutes ago`,
   })
+  const href = responseUrl(target, signet.settings.issuer, { error, requestId: request.id })
+  sendRefusalPage(request, reply, error, { href, clientName: target.client.client_name })
   return undefined
 }
 
 /** How the person leaves without signing in: back to the application, which is told so (RFC 6749 §4.1.2.1). */
-export function cancelHref(signet: Signet, target: VerifiedTarget): string | undefined {
+export function cancelHref(signet: Signet, request: FastifyRequest, target: VerifiedTarget): string | undefined {
   if (target.responseMode === 'form_post') return undefined
-  const outcome = { error: 'access_denied', description: 'The person did not sign in.' } as const
-  return responseUrl(target, signet.settings.issuer, outcome)
+  const error = new OAuthError('sign_in_cancelled')
+  return responseUrl(target, signet.settings.issuer, { error, requestId: request.id })
 }
 
 /** What pages say of the client. */

@@ -1,4 +1,4 @@
-import type { OAuthErrorCode } from '../../platform/http/oauth-error.ts'
+import type { ErrorName } from '../../platform/http/error-registry.ts'
 import type { Consent } from '../../records/consents/consents-store.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { canBeImpersonated } from './redirect-uri.ts'
@@ -14,7 +14,7 @@ export interface SignedIn {
 
 export type Step =
   | { readonly step: 'sign-in' | 'sign-up' | 'consent' | 'respond' }
-  | { readonly step: 'refuse'; readonly error: OAuthErrorCode; readonly description: string }
+  | { readonly step: 'refuse'; readonly error: ErrorName; readonly detail: string }
 
 /**
  * What a request needs next: the person to sign in, to make an account, to consent, or nothing any more (OpenID Connect Core
@@ -35,17 +35,13 @@ export function nextStep(
   const fresh = session !== undefined && session.authTime >= receivedAt
   if (!session || !isSignInGood(request, receivedAt, session, hintedSub)) {
     if (silent)
-      return {
-        step: 'refuse',
-        error: 'login_required',
-        description: 'The person must sign in, and prompt=none forbids to ask.',
-      }
+      return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, session, hintedSub) }
     // Signed in for this very request, yet as somebody else than the client named: asking again would go round in circles.
     if (fresh && hintedSub !== undefined && session.sub !== hintedSub)
       return {
         step: 'refuse',
-        error: 'login_required',
-        description: 'Another person signed in than the id_token_hint names.',
+        error: 'login_as_other_person',
+        detail: `session: of sub ${session.sub}; id_token_hint: of sub ${hintedSub}`,
       }
     return { step: prompt.has('create') && !session ? 'sign-up' : 'sign-in' }
   }
@@ -56,7 +52,7 @@ export function nextStep(
     return {
       step: 'refuse',
       error: 'consent_required',
-      description: 'The person must consent, and prompt=none forbids to ask.',
+      detail: `scope: consented to ${consent?.scopes.join(' ') ?? 'nothing'}; asked for ${request.scopes.join(' ')}`,
     }
   return { step: 'consent' }
 }
@@ -70,6 +66,20 @@ function isSignInGood(
   if (hintedSub !== undefined && session.sub !== hintedSub) return false
   if (request.prompt.has('login') && session.authTime < receivedAt) return false
   return request.maxAge === undefined || session.authTime >= receivedAt - request.maxAge * 1000
+}
+
+/** For the operator: what of the session is not enough. */
+function whyNot(
+  request: AuthorizationRequest,
+  receivedAt: number,
+  session: SignedIn | undefined,
+  hintedSub: string | undefined,
+): string {
+  if (!session) return 'session cookie: none came, or its session has ended'
+  if (hintedSub !== undefined && session.sub !== hintedSub)
+    return `session: of sub ${session.sub}; id_token_hint: of sub ${hintedSub}`
+  const age = Math.round((receivedAt - session.authTime) / 1000)
+  return `max_age: ${request.maxAge} seconds; the person signed in ${age} seconds before the request`
 }
 
 function needsConsent(request: AuthorizationRequest, consent: Consent | undefined): boolean {

@@ -22,9 +22,8 @@ export function introspectionEndpoint(app: App, signet: Signet): void {
     const { body, headers } = request
     const { client } = await authenticateClient(signet, presentedCredentials(headers.authorization, body))
     // RFC 7662 §2.1: who asks must be authorized, or tokens could be scanned for; a public client proves nothing.
-    if (isPublic(client))
-      throw new OAuthError('unauthorized_client', 'A client without a secret may not ask about tokens.')
-    if (body.token === undefined) throw new OAuthError('invalid_request', 'The token is missing.')
+    if (isPublic(client)) throw new OAuthError('introspection_needs_authentication')
+    if (body.token === undefined) throw new OAuthError('parameter_missing', { about: 'token' })
     return introspect(signet, client.client_id, body.token)
   })
 }

@@ -1,26 +1,21 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { inTransaction } from '../../platform/database/queryable.ts'
 import type { App } from '../../platform/http/app.ts'
 import { browserOf } from '../../platform/http/cookies.ts'
-import { csrfToken, isOwnForm } from '../../platform/http/csrf.ts'
+import { csrfToken, ownForm } from '../../platform/http/csrf.ts'
+import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { noParameters, type Parameters } from '../../platform/http/parameters.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
-import { sendErrorPage } from '../../platform/pages/send-error-page.ts'
 import { sendPage } from '../../platform/pages/send-page.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import { recordEvent } from '../../records/events/events-store.ts'
 import { currentSession, forgetSession } from '../../records/sessions/browser-session.ts'
-import { endSession, type Session } from '../../records/sessions/sessions-store.ts'
+import { endSessions, type Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import { sessionIdFor } from '../../tokens/authentication.ts'
 import { ConfirmLogoutPage } from './confirm-logout-page.tsx'
-import {
-  LogoutRefused,
-  type LogoutRequest,
-  openLogoutRequest,
-  readLogoutRequest,
-  sealLogoutRequest,
-} from './logout-request.ts'
+import { type LogoutRequest, openLogoutRequest, readLogoutRequest, sealLogoutRequest } from './logout-request.ts'
 import { SignedOutPage } from './signed-out-page.tsx'
 
 /** Logout endpoint (end_session_endpoint), OpenID Connect RP-Initiated Logout §2. */
@@ -32,9 +27,8 @@ export function logoutEndpoint(app: App, signet: Signet): void {
     // A query with faults is judged as it came, and refused.
     const asItCame = sealed === undefined || request.query.faults.length > 0
     const parameters = asItCame ? request.query : openLogoutRequest(sealing, sealed)
-    if (!parameters) return sendErrorPage(request, reply, 400, 'refused')
-    const logout = await judged(signet, request, reply, parameters)
-    if (!logout) return reply
+    if (!parameters) throw new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
+    const logout = await readLogoutRequest(signet, parameters)
     const session = await currentSession(signet.database, signet.settings, request)
     if (session && !isAskedByOwnClient(signet, logout, session))
       return confirm(signet, request, reply, logout, session, parameters)
@@ -44,41 +38,22 @@ export function logoutEndpoint(app: App, signet: Signet): void {
 
   // Lax cookies stay away from a POST that another site sends: it comes back as a GET, as at /authorize.
   app.post<{ Body: Parameters }>('/logout', async (request, reply) => {
-    if (!(await judged(signet, request, reply, request.body))) return reply
+    await readLogoutRequest(signet, request.body)
     return reply
       .header('cache-control', 'no-store')
       .redirect(`/logout?continue=${sealLogoutRequest(sealing, request.body)}`, 303)
   })
 
   app.post<{ Body: Parameters }>('/logout/confirm', async (request, reply) => {
-    const { values, faults } = request.body
-    if (faults.length > 0 || !isOwnForm(request, signet.settings.issuer, signet.secrets.csrf, values.get('csrf')))
-      return sendErrorPage(request, reply, 403, 'refused')
+    const values = ownForm(request, signet.settings.issuer, signet.secrets.csrf)
     const sealed = values.get('continue')
     const parameters = sealed === undefined ? noParameters : openLogoutRequest(sealing, sealed)
-    if (!parameters) return sendErrorPage(request, reply, 400, 'refused')
-    const logout = await judged(signet, request, reply, parameters)
-    if (!logout) return reply
+    if (!parameters) throw new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
+    const logout = await readLogoutRequest(signet, parameters)
     const session = await currentSession(signet.database, signet.settings, request)
     if (session) await signOut(signet, request, session)
     return leave(signet, request, reply, logout)
   })
-}
-
-/** @returns undefined when the error page has been sent */
-async function judged(
-  signet: Signet,
-  request: FastifyRequest,
-  reply: FastifyReply,
-  parameters: Parameters,
-): Promise<LogoutRequest | undefined> {
-  try {
-    return await readLogoutRequest(signet, parameters)
-  } catch (error) {
-    if (!(error instanceof LogoutRefused)) throw error
-    sendErrorPage(request, reply, 400, 'request', { description: error.message, code: 'invalid_request' })
-    return undefined
-  }
 }
 
 /** §2: without a hint that fits this very session, a link anywhere could sign people out; then the person is asked. */
@@ -91,8 +66,10 @@ function isAskedByOwnClient(signet: Signet, { hint }: LogoutRequest, session: Se
 }
 
 async function signOut(signet: Signet, request: FastifyRequest, session: Session): Promise<void> {
-  await endSession(signet.database, session.id)
-  await recordEvent(signet.database, { type: 'signed_out', caller: callerOf(request), sub: session.account.sub })
+  await inTransaction(signet.database, async (tx) => {
+    await endSessions(tx, [session.id])
+    await recordEvent(tx, { type: 'signed_out', caller: callerOf(request), sub: session.account.sub })
+  })
 }
 
 function leave(signet: Signet, request: FastifyRequest, reply: FastifyReply, logout: LogoutRequest): FastifyReply {

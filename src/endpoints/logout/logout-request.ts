@@ -1,4 +1,5 @@
-import type { Parameters } from '../../platform/http/parameters.ts'
+import { OAuthError } from '../../platform/http/oauth-error.ts'
+import { faultyParameter, type Parameters } from '../../platform/http/parameters.ts'
 import { type PurposeSecret, sealText, unsealText } from '../../platform/secrets/purposes.ts'
 import type { Client } from '../../records/clients/client.ts'
 import { findClient } from '../../records/clients/clients-store.ts'
@@ -14,26 +15,19 @@ export interface LogoutRequest {
   readonly uiLocales: string | undefined
 }
 
-/** Why a request to sign out is not obeyed. The person is told on a page, and is not sent anywhere (§4). */
-export class LogoutRefused extends Error {
-  constructor(description: string) {
-    super(description)
-    this.name = 'LogoutRefused'
-  }
-}
-
-/** @throws LogoutRefused */
+/** @throws OAuthError for a page: where a request to sign out is not obeyed, the person is not sent anywhere (§4) */
 export async function readLogoutRequest(signet: Signet, { values, faults }: Parameters): Promise<LogoutRequest> {
-  if (faults.length > 0) throw new LogoutRefused('A parameter is sent twice, or is not URL-encoded text.')
+  const fault = faults[0]
+  if (fault) throw faultyParameter(fault)
   if (Buffer.byteLength(textOf(values)) > mostOctets)
-    throw new LogoutRefused(`The parameters take more than ${mostOctets} octets together.`)
+    throw new OAuthError('request_too_long', { about: String(mostOctets) })
   const hintText = values.get('id_token_hint')
   const hint = hintText === undefined ? undefined : await readIdTokenHint(signet, hintText)
-  if (hintText !== undefined && !hint) throw new LogoutRefused('The id_token_hint is not an ID token of this issuer.')
+  if (hintText !== undefined && !hint) throw new OAuthError('logout_hint_refused')
   const clientId = values.get('client_id')
   // §2: both, if given, must name the same client.
   if (hint && clientId !== undefined && clientId !== hint.clientId)
-    throw new LogoutRefused('The client_id is not the one that the id_token_hint was issued to.')
+    throw new OAuthError('logout_client_contradicts', { detail: `id_token_hint: issued to client ${hint.clientId}` })
   const named = hint?.clientId ?? clientId
   const client = named !== undefined && named.length <= 255 ? await findClient(signet.database, named) : undefined
   return { hint, client, returnTo: returnAddress(values, client), uiLocales: values.get('ui_locales') }
@@ -44,11 +38,11 @@ function returnAddress(values: ReadonlyMap<string, string>, client: Client | und
   const uri = values.get('post_logout_redirect_uri')
   if (uri === undefined) return undefined
   if (!client?.post_logout_redirect_uris.includes(uri))
-    throw new LogoutRefused(
-      client
-        ? 'The post_logout_redirect_uri is not registered for this client. It must match to the letter.'
-        : 'A post_logout_redirect_uri needs an id_token_hint or a client_id that tells whose it is.',
-    )
+    throw client
+      ? new OAuthError('post_logout_redirect_uri_not_registered', {
+          detail: `post_logout_redirect_uri ${uri.slice(0, 500)} of client ${client.client_id}`,
+        })
+      : new OAuthError('post_logout_redirect_uri_of_nobody')
   const state = values.get('state')
   if (state === undefined) return uri
   return `${uri}${uri.includes('?') ? '&' : '?'}${new URLSearchParams({ state })}`

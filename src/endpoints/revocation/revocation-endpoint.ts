@@ -28,19 +28,17 @@ export function revocationEndpoint(app: App, signet: Signet): void {
   app.post('/revoke', { schema: { body: RevocationRequest } }, async (request, reply) => {
     const { body, headers } = request
     const { client } = await authenticateClient(signet, presentedCredentials(headers.authorization, body))
-    if (body.token === undefined) throw new OAuthError('invalid_request', 'The token is missing.')
+    if (body.token === undefined) throw new OAuthError('parameter_missing', { about: 'token' })
     const status = await statusOf(signet, body.token)
     // RFC 7009 §2.2: what is not a token of ours, or not one any more, is what the client wanted it to be.
     if (!status) return reply.send()
     // §2.1: a token of another client is refused, and nothing happens to it.
     if (status.clientId !== client.client_id)
-      throw new OAuthError('invalid_grant', 'This token was issued to another client.')
+      throw new OAuthError('token_of_another_client', {
+        detail: `grant ${status.grantId} is of client ${status.clientId}`,
+      })
     // The standing grant belongs to the credential: else one pod could stop all the others.
-    if (status.sub === undefined)
-      throw new OAuthError(
-        'unsupported_token_type',
-        'A token of client_credentials cannot be given back; it expires soon.',
-      )
+    if (status.sub === undefined) throw new OAuthError('token_not_revocable')
     const { grantId, sub } = status
     await inTransaction(signet.database, async (tx) => {
       if (await endGrant(tx, grantId, 'revoked_by_client'))

@@ -7,7 +7,7 @@ import type { AuthenticatedClient } from '../../records/clients/client-authentic
 import { type Caller, recordEvent } from '../../records/events/events-store.ts'
 import { endGrant } from '../../records/grants/grants-store.ts'
 import type { Signet } from '../../signet.ts'
-import { type CodeVerdict, judgeCode, type StoredCode } from '../../tokens/authorization-code.ts'
+import { judgeCode, type StoredCode } from '../../tokens/authorization-code.ts'
 import { lockCode, spendCode } from '../../tokens/authorization-codes-store.ts'
 import { insertFamily } from '../../tokens/refresh-families-store.ts'
 import { encodeRefreshToken, familyDigest } from '../../tokens/refresh-token.ts'
@@ -24,20 +24,23 @@ export async function authorizationCode(
   request: TokenRequest,
   caller: Caller,
 ): Promise<TokenResponse> {
-  if (request.code === undefined) throw new OAuthError('invalid_request', 'The code is missing.')
-  if (request.redirect_uri === undefined) throw new OAuthError('invalid_request', 'The redirect_uri is missing.')
+  if (request.code === undefined) throw new OAuthError('parameter_missing', { about: 'code' })
+  if (request.redirect_uri === undefined) throw new OAuthError('parameter_missing', { about: 'redirect_uri' })
   const codeDigest = digest(request.code)
   const outcome = await inTransaction(signet.database, async (tx): Promise<TokenResponse | OAuthError> => {
-    const code = await lockCode(tx, codeDigest)
-    const verdict = judgeCode(code, {
+    const verdict = judgeCode(await lockCode(tx, codeDigest), {
       clientId: client.client_id,
       redirectUri: request.redirect_uri,
       codeVerifier: request.code_verifier,
     })
-    if (!code || verdict.verdict === 'refused') return refusal(verdict)
+    if (verdict.verdict === 'refused') return new OAuthError(verdict.error, { detail: verdict.detail })
+    const { code } = verdict
     if (verdict.verdict === 'replayed') {
+      const replayed = new OAuthError('code_replayed', {
+        detail: `code: of grant ${code.grantId}, spent ${verdict.secondsAgo} seconds ago`,
+      })
       // A browser that calls the redirect URI twice is no thief; only a public client's second call within the grace is spared.
-      if (isPublic(client) && verdict.secondsAgo <= signet.settings.refreshGrace) return refusal(verdict)
+      if (isPublic(client) && verdict.secondsAgo <= signet.settings.refreshGrace) return replayed
       // RFC 6749 §4.1.2, §10.5. This commits although the answer is an error: it is returned, not thrown.
       await endGrant(tx, code.grantId, 'code_replayed')
       await recordEvent(tx, {
@@ -47,23 +50,20 @@ export async function authorizationCode(
         sub: code.sub,
         grantId: code.grantId,
       })
-      return refusal(verdict)
+      return replayed
     }
     await spendCode(tx, codeDigest)
-    const tokens = await issueForPerson(signet, client, code, request)
+    const { response, access } = await issueForPerson(signet, client, code, request)
+    await recordEvent(tx, {
+      ...{ type: 'tokens_issued', caller, clientId: client.client_id, sub: code.sub, grantId: code.grantId },
+      detail: { grant_type: 'authorization_code', ...access },
+    })
     return code.scopes.includes('offline_access') && client.grant_types.includes('refresh_token')
-      ? { ...tokens, refresh_token: await startFamily(signet, tx, code) }
-      : tokens
+      ? { ...response, refresh_token: await startFamily(signet, tx, code) }
+      : response
   })
   if (outcome instanceof OAuthError) throw outcome
   return outcome
-}
-
-function refusal(verdict: CodeVerdict): OAuthError {
-  return new OAuthError(
-    'invalid_grant',
-    verdict.verdict === 'refused' ? verdict.description : 'The code was used before.',
-  )
 }
 
 async function startFamily({ settings, secrets }: Signet, tx: Queryable, code: StoredCode): Promise<string> {

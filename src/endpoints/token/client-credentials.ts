@@ -17,15 +17,14 @@ export async function clientCredentials(
   request: TokenRequest,
 ): Promise<TokenResponse> {
   // RFC 6749 §4.4: confidential clients only.
-  if (!credential) throw new OAuthError('unauthorized_client', 'A client that proves nothing cannot act for itself.')
+  if (!credential) throw new OAuthError('client_proves_nothing')
   // There is no person whom these could speak of. Where the request names none, the client's other scopes are meant.
   const scopes = requestedScopes(client, request.scope).filter(
     (scope) => request.scope !== undefined || !isOpenidScope(scope),
   )
-  if (scopes.some(isOpenidScope))
-    throw new OAuthError('invalid_scope', 'OpenID scopes speak of a person; a client that acts for itself has none.')
+  if (scopes.some(isOpenidScope)) throw new OAuthError('scope_needs_a_person')
   const resources = requestedResources(client, request.resource ?? [], signet.settings.issuer)
-  const { target, scopes: targetScopes } = chooseTarget(client, scopes, resources, [], signet.settings.issuer)
+  const { target, scopes: targetScopes } = chooseTarget(client, scopes, resources, resources, signet.settings.issuer)
   const grantId =
     credential.standingGrant ??
     (await openStandingGrant(signet.database, {
@@ -35,14 +34,15 @@ export async function clientCredentials(
       scopes: requestedScopes(client, undefined),
       resources: client.resources,
     }))
-  if (grantId === undefined) throw new OAuthError('invalid_client', 'The credential has just been replaced.')
-  const { token, expiresIn } = await issueAccessToken(signet, {
+  if (grantId === undefined) throw new OAuthError('client_credential_replaced')
+  const { token, expiresIn, audience } = await issueAccessToken(signet, {
     client,
     sub: undefined,
     target,
     scopes: targetScopes,
     grantId,
   })
+  signet.tally.count({ clientId: client.client_id, grantId, audience })
   // RFC 6749 §4.4.3: no refresh token.
   return { access_token: token, token_type: 'Bearer', expires_in: expiresIn, scope: targetScopes.join(' ') }
 }

@@ -19,6 +19,12 @@ interface PersonsGrant {
   readonly nonce: string | undefined
 }
 
+interface IssuedForPerson {
+  readonly response: TokenResponse
+  /** What the event of it says. */
+  readonly access: { readonly audience: string; readonly jti: string; readonly scopes: readonly string[] }
+}
+
 /**
  * The access token, and the ID token where the grant is an OpenID one (OpenID Connect Core §3.1.3.3, §12.2).
  *
@@ -31,7 +37,7 @@ export async function issueForPerson(
   grant: PersonsGrant,
   request: Pick<TokenRequest, 'resource'>,
   scopes: readonly string[] = grant.scopes,
-): Promise<TokenResponse> {
+): Promise<IssuedForPerson> {
   const { target, scopes: targetScopes } = chooseTarget(
     client,
     scopes,
@@ -40,7 +46,7 @@ export async function issueForPerson(
     signet.settings.issuer,
   )
   const authentication = { authTime: Math.floor(grant.authTime / 1000), acr: grant.acr, amr: grant.amr, sid: grant.sid }
-  const { token, expiresIn } = await issueAccessToken(signet, {
+  const { token, expiresIn, audience, jti } = await issueAccessToken(signet, {
     client,
     sub: grant.sub,
     target,
@@ -54,10 +60,9 @@ export async function issueForPerson(
     expires_in: expiresIn,
     scope: targetScopes.join(' '),
   }
-  if (!scopes.includes('openid')) return response
+  const access = { audience, jti, scopes: targetScopes }
+  if (!scopes.includes('openid')) return { response, access }
   const { sub, nonce } = grant
-  return {
-    ...response,
-    id_token: await issueIdToken(signet, { client, sub, nonce, authentication, accessToken: token }),
-  }
+  const idToken = await issueIdToken(signet, { client, sub, nonce, authentication, accessToken: token })
+  return { response: { ...response, id_token: idToken }, access }
 }

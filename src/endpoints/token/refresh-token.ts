@@ -33,20 +33,28 @@ export async function refreshToken(
   request: TokenRequest,
   caller: Caller,
 ): Promise<TokenResponse> {
-  if (request.refresh_token === undefined) throw new OAuthError('invalid_request', 'The refresh_token is missing.')
+  if (request.refresh_token === undefined) throw new OAuthError('parameter_missing', { about: 'refresh_token' })
   const token = decodeRefreshToken(signet.secrets['refresh-mac'], request.refresh_token)
   // Rubbish is refused before the database is asked.
-  if (!token) throw unknownToken()
+  if (!token) throw unknownToken('refresh_token: not one that this issuer made')
   const outcome = await inTransaction(signet.database, async (tx): Promise<TokenResponse | OAuthError> => {
     const family = await lockFamily(tx, familyDigest(token))
-    if (!family || family.clientId !== client.client_id || family.secretVersion !== token.version) return unknownToken()
-    if (family.ended || family.expired) return unknownToken()
+    if (!family || family.secretVersion !== token.version)
+      return unknownToken('refresh_token: its family is not on record')
+    if (family.clientId !== client.client_id)
+      return unknownToken(`refresh_token: grant ${family.grantId} is of client ${family.clientId}`)
+    if (family.ended) return unknownToken(`refresh_token: grant ${family.grantId} has ended`)
+    if (family.expired) return unknownToken(`refresh_token: the family of grant ${family.grantId} has expired`)
     const scopes = narrowedScopes(family, request.scope)
-    const tokens = await issueForPerson(signet, client, { ...family, nonce: undefined }, request, scopes)
+    const issued = await issueForPerson(signet, client, { ...family, nonce: undefined }, request, scopes)
     const next = await advance(signet, tx, client, family, token, caller)
     if (next instanceof OAuthError) return next
+    await recordEvent(tx, {
+      ...{ type: 'tokens_issued', caller, clientId: client.client_id, sub: family.sub, grantId: family.grantId },
+      detail: { grant_type: 'refresh_token', ...issued.access, generation: next },
+    })
     return {
-      ...tokens,
+      ...issued.response,
       refresh_token: encodeRefreshToken(signet.secrets['refresh-mac'], family.secretVersion, {
         ...token,
         generation: next,
@@ -105,17 +113,11 @@ async function advance(
       return generation + 1
     case 'exhausted':
       await note('refresh_exhausted')
-      return new OAuthError(
-        'invalid_grant',
-        'This refresh token was replaced, and its successor has been given too often.',
-      )
+      return new OAuthError('refresh_token_exhausted', { detail: `grant ${family.grantId}, generation ${generation}` })
     case 'reused':
       await endGrant(tx, family.grantId, 'refresh_reused')
       await note('refresh_reused')
-      return new OAuthError(
-        'invalid_grant',
-        'This refresh token was used by two parties, so the grant has ended: sign in again.',
-      )
+      return new OAuthError('refresh_token_reused', { detail: `grant ${family.grantId}, generation ${generation}` })
   }
 }
 
@@ -124,14 +126,11 @@ function narrowedScopes(family: StoredFamily, requested: string | undefined): re
   if (requested === undefined) return family.scopes
   const scopes = readScopes(requested)
   if (!scopes.every((scope) => family.scopes.includes(scope)))
-    throw new OAuthError('invalid_scope', 'The scope is wider than what was granted.')
+    throw new OAuthError('scope_wider_than_granted', { detail: `granted: ${family.scopes.join(' ')}` })
   return scopes
 }
 
 /** One answer for all: who has no good token need not learn in which way. */
-function unknownToken(): OAuthError {
-  return new OAuthError(
-    'invalid_grant',
-    'The refresh token is unknown, expired or revoked, or was issued to another client.',
-  )
+function unknownToken(detail: string): OAuthError {
+  return new OAuthError('refresh_token_unknown', { detail })
 }

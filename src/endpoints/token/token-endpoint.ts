@@ -34,12 +34,13 @@ export function tokenEndpoint(app: App, signet: Signet): void {
   app.post('/token', { schema: { body: TokenRequest } }, async (request) => {
     const { body } = request
     const authenticated = await authenticateClient(signet, presentedCredentials(request.headers.authorization, body))
-    if (body.grant_type === undefined) throw new OAuthError('invalid_request', 'The grant_type is missing.')
+    if (body.grant_type === undefined) throw new OAuthError('parameter_missing', { about: 'grant_type' })
     const exchange = grantTypes.get(body.grant_type)
-    if (!exchange)
-      throw new OAuthError('unsupported_grant_type', `The grant_type is none of ${[...grantTypes.keys()].join(', ')}.`)
+    if (!exchange) throw new OAuthError('grant_type_unsupported', { detail: `grant_type ${body.grant_type}` })
     if (!(authenticated.client.grant_types as readonly string[]).includes(body.grant_type))
-      throw new OAuthError('unauthorized_client', 'This client is not registered for that grant_type.')
+      throw new OAuthError('grant_type_not_registered', {
+        detail: `client ${authenticated.client.client_id}: ${authenticated.client.grant_types.join(' ')}`,
+      })
     // Before any transaction: what may have to be written first must not wait for a connection that a transaction holds.
     await signet.keyRing.cover(longestLifetime(authenticated.client, signet.settings))
     return exchange(signet, authenticated, body, callerOf(request))

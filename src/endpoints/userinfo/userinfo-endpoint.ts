@@ -1,5 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../../platform/http/app.ts'
+import { errorAnswer } from '../../platform/http/error-answer.ts'
+import type { ErrorName } from '../../platform/http/error-registry.ts'
+import { OAuthError } from '../../platform/http/oauth-error.ts'
+import { noteRefusal } from '../../platform/http/refusal.ts'
 import type { Signet } from '../../signet.ts'
 import { userinfoClaims } from '../../tokens/userinfo-claims.ts'
 import { bearerRefusal, bearerToken, createVerifier, VerificationError, type Verifier } from '../../verify/index.ts'
@@ -39,10 +43,24 @@ async function answer(
     return reply.send(userinfoClaims(account, claims.scope?.split(' ') ?? []))
   } catch (error) {
     if (!(error instanceof VerificationError)) throw error
-    request.log.info({ refused: error.code }, 'access token refused')
     const { status, headers, body } = bearerRefusal(error, realm)
-    return reply.status(status).headers(headers).send(body)
+    const refusal = new OAuthError(entryOf(error, status), {
+      status,
+      detail: `access token: ${error.code}: ${error.message}`,
+    })
+    noteRefusal(request, refusal)
+    reply.status(status).headers(headers)
+    // RFC 6750 §3.1: who has sent no credentials is told how to, and no error.
+    if (refusal.entry === 'access_token_missing') return reply.send(body)
+    return reply.send({ ...errorAnswer(signet.settings.issuer, refusal, request.id), error_description: error.message })
   }
+}
+
+function entryOf({ code }: VerificationError, status: number): ErrorName {
+  if (code === 'missing_token') return 'access_token_missing'
+  if (code === 'insufficient_scope') return 'access_token_scope_insufficient'
+  if (status === 503) return 'unavailable'
+  return status === 400 ? 'access_token_misplaced' : 'access_token_refused'
 }
 
 /** RFC 6750 §2.1 and §2.2; no client may use more than one way at once (§2). */

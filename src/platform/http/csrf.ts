@@ -2,6 +2,8 @@ import type { FastifyRequest } from 'fastify'
 import { equalInConstantTime } from '../secrets/digest.ts'
 import { mac, newestMac, type PurposeSecret } from '../secrets/purposes.ts'
 import { cookieNames, readCookie } from './cookies.ts'
+import { OAuthError } from './oauth-error.ts'
+import { faultyParameter, type Parameters } from './parameters.ts'
 
 /** The token a form carries: tied to the browser's cookie, so that a form made for one browser is no use in another. */
 export function csrfToken(secret: PurposeSecret, browser: string): string {
@@ -9,20 +11,44 @@ export function csrfToken(secret: PurposeSecret, browser: string): string {
 }
 
 /**
- * Whether a form was posted from one of our own pages. Browsers say where a POST comes from, in headers that a page cannot
- * forge; only where a browser says nothing does the token decide (OWASP CSRF Prevention, "Verifying Origin", "Fetch Metadata").
+ * The values of a form that was posted from one of our own pages. Browsers say where a POST comes from, in headers that a page
+ * cannot forge; only where a browser says nothing does the token decide (OWASP CSRF Prevention, "Verifying Origin", "Fetch
+ * Metadata").
  *
- * @param presented the form's `csrf` value
+ * @throws OAuthError where it came from elsewhere, or cannot be read: which of two values is meant is not guessed
  */
-export function isOwnForm(request: FastifyRequest, issuer: string, secret: PurposeSecret, presented: unknown): boolean {
+export function ownForm(
+  request: FastifyRequest<{ Body: Parameters }>,
+  issuer: string,
+  secret: PurposeSecret,
+): ReadonlyMap<string, string> {
+  const { values, faults } = request.body
+  const fault = faults[0]
+  if (fault) throw faultyParameter(fault)
+  const stranger = whyForeign(request, issuer, secret, values.get('csrf'))
+  if (stranger !== undefined) throw new OAuthError('form_from_elsewhere', { detail: stranger })
+  return values
+}
+
+/** Undefined for a form of our own; else what tells it, for the operator. */
+function whyForeign(
+  request: FastifyRequest<{ Body: Parameters }>,
+  issuer: string,
+  secret: PurposeSecret,
+  presented: string | undefined,
+): string | undefined {
   const { origin, 'sec-fetch-site': fetchSite } = request.headers
-  if (origin === issuer || fetchSite === 'same-origin') return true
-  if (origin !== undefined || fetchSite !== undefined) return false
-  const browser = readCookie(request, cookieNames(issuer).browser)
-  if (browser === undefined || typeof presented !== 'string') return false
+  if (origin === issuer || fetchSite === 'same-origin') return undefined
+  if (origin !== undefined) return `Origin: ${origin.slice(0, 200)}, where the issuer is ${issuer}`
+  if (fetchSite !== undefined) return `Sec-Fetch-Site: ${String(fetchSite).slice(0, 40)}`
+  const { browser: name } = cookieNames(issuer)
+  const browser = readCookie(request, name)
+  if (browser === undefined) return `cookie ${name}: did not come, nor did Origin or Sec-Fetch-Site`
+  if (presented === undefined) return 'csrf: is missing, and neither Origin nor Sec-Fetch-Site came'
   const token = Buffer.from(presented, 'base64url')
-  return [...secret.versions.keys()].some((version) => {
+  const fits = [...secret.versions.keys()].some((version) => {
     const expected = mac(secret, version, browser)
     return expected !== undefined && equalInConstantTime(expected, token)
   })
+  return fits ? undefined : `csrf: does not belong to the cookie ${name}`
 }

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyRequest } from 'fastify'
 import { isUnavailable } from '../database/queryable.ts'
 import { OAuthError } from './oauth-error.ts'
+import { noteRefusal } from './refusal.ts'
 
 /** Seconds after which it is worth trying again. */
 const retryAfter = '2'
@@ -10,31 +11,34 @@ const retryAfter = '2'
  * told in one plain sentence.
  */
 export function asOAuthError(error: unknown, request: FastifyRequest): OAuthError {
-  if (error instanceof OAuthError) {
-    request.log.info({ error: error.code, description: error.message, detail: error.detail }, 'refused')
-    return error
-  }
+  const told = translated(error, request)
+  noteRefusal(request, told)
+  return told
+}
+
+function translated(error: unknown, request: FastifyRequest): OAuthError {
+  if (error instanceof OAuthError) return error
   if (isUnavailable(error) || isRefusalToSign(error)) {
     request.log.error({ err: error }, 'unavailable')
-    return new OAuthError('temporarily_unavailable', 'The server cannot answer right now. Try again in a moment.', {
+    return new OAuthError('unavailable', {
       headers: { 'retry-after': retryAfter },
+      detail: error instanceof Error ? error.message : undefined,
     })
   }
-  const { validation, statusCode = 500, code } = error as FastifyError
+  const { validation, statusCode = 500, code, message } = error as FastifyError
   if (validation) {
     const name = validation[0]?.instancePath.split('/')[1]
-    return new OAuthError(
-      'invalid_request',
-      name ? `The parameter '${name}' is not well formed.` : 'The request is not well formed.',
-    )
+    const detail = validation[0] && `${validation[0].instancePath} ${validation[0].message}`
+    return name === undefined
+      ? new OAuthError('request_malformed', { detail })
+      : new OAuthError('parameter_malformed', { about: name, detail })
   }
-  if (statusCode === 413) return new OAuthError('invalid_request', 'The body is too large.', { status: 413 })
-  if (statusCode === 415)
-    return new OAuthError('invalid_request', 'The body must be application/x-www-form-urlencoded.', { status: 415 })
+  if (statusCode === 413) return new OAuthError('body_too_large', { detail: message })
+  if (statusCode === 415) return new OAuthError('body_type_unsupported', { detail: message })
   if (statusCode >= 400 && statusCode < 500)
-    return new OAuthError('invalid_request', 'The request cannot be read.', { status: statusCode })
+    return new OAuthError('request_unreadable', { status: statusCode, detail: message })
   request.log.error({ err: error, code }, 'unexpected failure')
-  return new OAuthError('server_error', `Something went wrong here. Ask the operator about request ${request.id}.`)
+  return new OAuthError('unexpected_failure', { about: request.id })
 }
 
 /** The key ring lies above this wing, so its refusal is known by its name. */

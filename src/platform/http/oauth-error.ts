@@ -1,55 +1,31 @@
-/** The error codes that go out, from RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2, OpenID Connect Core §3.1.2.6. */
-export type OAuthErrorCode =
-  | 'invalid_request'
-  | 'invalid_client'
-  | 'invalid_grant'
-  | 'unauthorized_client'
-  | 'unsupported_grant_type'
-  | 'unsupported_token_type'
-  | 'unsupported_response_type'
-  | 'invalid_scope'
-  | 'invalid_target'
-  | 'invalid_token'
-  | 'insufficient_scope'
-  | 'access_denied'
-  | 'server_error'
-  | 'temporarily_unavailable'
-  | 'login_required'
-  | 'interaction_required'
-  | 'consent_required'
-  | 'account_selection_required'
-  | 'request_not_supported'
-  | 'request_uri_not_supported'
-  | 'registration_not_supported'
-
-const statuses: Partial<Record<OAuthErrorCode, number>> = {
-  invalid_client: 401,
-  invalid_token: 401,
-  insufficient_scope: 403,
-  server_error: 500,
-  temporarily_unavailable: 503,
-}
+import { type ErrorName, errorRegistry, type RegisteredError } from './error-registry.ts'
+import type { OAuthErrorCode } from './oauth-error-codes.ts'
 
 interface Options {
-  /** The HTTP status where it is not the code's usual one. */
-  readonly status?: number
+  /** What takes the place of `{}` in the description: the parameter's name, mostly. */
+  readonly about?: string | undefined
   readonly headers?: Readonly<Record<string, string>>
-  /** For the operator's log only: never sent. */
-  readonly detail?: string
+  /** The HTTP status where it is not the registered one. */
+  readonly status?: number
+  /** For the operator only, under the request id: which parameter, cookie or clock failed, and how. Never sent, never a secret. */
+  readonly detail?: string | undefined
 }
 
-/** What is told to a client. The description goes out as it is: plain words on what to mend, nothing an attacker gains from. */
+/** What is told to a client. */
 export class OAuthError extends Error {
+  readonly entry: ErrorName
   readonly code: OAuthErrorCode
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly detail: string | undefined
 
-  constructor(code: OAuthErrorCode, description: string, options: Options = {}) {
-    super(description)
+  constructor(entry: ErrorName, options: Options = {}) {
+    const { error, status, description }: RegisteredError = errorRegistry[entry]
+    super(description.replace('{}', () => describable(options.about ?? '')))
     this.name = 'OAuthError'
-    this.code = code
-    this.status = options.status ?? statuses[code] ?? 400
+    this.entry = entry
+    this.code = error
+    this.status = options.status ?? status
     this.headers = options.headers ?? {}
     this.detail = options.detail
   }
@@ -61,4 +37,9 @@ export class OAuthError extends Error {
  */
 export function describable(text: string): string {
   return text.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?')
+}
+
+/** The `error_uri` (RFC 6749 §5.2): the page that says what to mend, with the id under which the operator finds the details. */
+export function errorUri(issuer: string, entry: ErrorName, requestId: string): string {
+  return `${issuer}/errors?request_id=${requestId}#${entry}`
 }

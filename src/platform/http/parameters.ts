@@ -1,3 +1,5 @@
+import { OAuthError } from './oauth-error.ts'
+
 /** Parameters of a query or a form, parsed strictly. Empty ones count as not sent (RFC 6749 §3.1). */
 export interface Parameters {
   readonly values: ReadonlyMap<string, string>
@@ -59,12 +61,12 @@ function decode(text: string): string | undefined {
   }
 }
 
-/** One sentence about a fault, for a developer. */
-export function describeFault({ name, fault }: ParameterFault): string {
-  const subject = name === '' ? 'A parameter' : `The parameter '${name.slice(0, 60)}'`
-  return fault === 'doubled'
-    ? `${subject} is sent more than once.`
-    : `${subject} is not URL-encoded UTF-8 text, or there are too many of them.`
+/** What a fault is to the client. */
+export function faultyParameter({ name, fault }: ParameterFault): OAuthError {
+  if (fault === 'unreadable' && name === '') return new OAuthError('parameters_unreadable')
+  return new OAuthError(fault === 'doubled' ? 'parameter_doubled' : 'parameter_unreadable', {
+    about: name.slice(0, 60),
+  })
 }
 
 /** The form of a body that schemas judge: only what the form held. No name can reach a prototype. */

@@ -1,14 +1,14 @@
 import cors from '@fastify/cors'
 import type { App } from './app.ts'
+import { errorAnswer } from './error-answer.ts'
 import { asOAuthError } from './failures.ts'
-import { describable, OAuthError } from './oauth-error.ts'
-import { describeFault, type Parameters, toRecord } from './parameters.ts'
+import { faultyParameter, type Parameters, toRecord } from './parameters.ts'
 
 /**
  * The routes that programs call. Any origin may: they take no cookies, so a browser client gains nothing it was not given
  * (Fetch §3.2; no credentials are allowed). Nothing is stored, unless the route says otherwise.
  */
-export function protocolScope(app: App, routes: (scope: App) => void): void {
+export function protocolScope(app: App, { issuer }: { readonly issuer: string }, routes: (scope: App) => void): void {
   app.register(async (scope: App) => {
     const paths = new Set<string>()
     scope.addHook('onRoute', ({ url }) => void paths.add(url))
@@ -29,7 +29,7 @@ export function protocolScope(app: App, routes: (scope: App) => void): void {
       const parameters = request.body as Parameters | undefined
       if (parameters === undefined || parameters === null) return
       const fault = parameters.faults[0]
-      if (fault) throw new OAuthError('invalid_request', describeFault(fault))
+      if (fault) throw faultyParameter(fault)
       request.body = toRecord(parameters)
     })
     scope.setErrorHandler((error, request, reply) => {
@@ -37,7 +37,7 @@ export function protocolScope(app: App, routes: (scope: App) => void): void {
       return reply
         .status(told.status)
         .headers({ 'cache-control': 'no-store', ...told.headers })
-        .send({ error: told.code, error_description: describable(told.message) })
+        .send(errorAnswer(issuer, told, request.id))
     })
     routes(scope)
   })

@@ -6,24 +6,39 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { LogController } from 'fastify'
 import type { Settings } from '../config/settings.ts'
 import type { Log } from '../log.ts'
-import { randomText } from '../secrets/digest.ts'
 import type { App } from './app.ts'
+import { answerClientError, newRequestId } from './client-error.ts'
+import { errorAnswer } from './error-answer.ts'
+import { OAuthError } from './oauth-error.ts'
 import { type Parameters, parseParameters } from './parameters.ts'
 
 /** Octets of a request's body. The largest form is a consent with a sealed request of 6 KB. */
 const bodyLimit = 32 * 1024
 
 /**
+ * Octets, and milliseconds. Who is slower is cut off, at the latest `connectionsCheckingInterval` after the time; who does not read
+ * what is sent, after `idleTimeout`.
+ */
+export const serverLimits = {
+  ...{ maxHeaderSize: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 },
+  ...{ keepAliveTimeout: 72_000, idleTimeout: 60_000 },
+}
+
+/**
  * A server without routes: strict parsing of queries and forms, a request id on every answer, and a log line for each request
  * that names its route but never its URL.
  */
-export function createServer(settings: Pick<Settings, 'tls' | 'trustProxy'>, log: Log): App {
-  const { tls, trustProxy } = settings
-  const limits = { maxHeaderSize: 16 * 1024, requestTimeout: 30_000, headersTimeout: 15_000, keepAliveTimeout: 72_000 }
+export function createServer(
+  settings: Pick<Settings, 'issuer' | 'tls' | 'trustProxy'>,
+  log: Log,
+  limits: typeof serverLimits = serverLimits,
+): App {
+  const { issuer, tls, trustProxy } = settings
   const app: App = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => randomText(12),
+    genReqId: newRequestId,
+    clientErrorHandler: (error, socket) => answerClientError(issuer, log, error, socket),
     bodyLimit,
     trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
@@ -39,20 +54,25 @@ export function createServer(settings: Pick<Settings, 'tls' | 'trustProxy'>, log
           'cache-control': 'no-store',
           'content-type': 'application/json; charset=utf-8',
         })
-        .end('{"error":"invalid_request","error_description":"The address cannot be read."}')
+        .end(JSON.stringify(errorAnswer(issuer, new OAuthError('address_unreadable'), request.id)))
     },
     routerOptions: {
       // A path means one thing: no case folding, no trailing slash, no doubled slashes.
       caseSensitive: true,
       querystringParser: (query) => parseParameters(query) as unknown as Record<string, unknown>,
     },
-    serverFactory: (handler) =>
-      tls
+    serverFactory: (handler) => {
+      const server = tls
         ? https.createServer({ ...limits, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }, handler)
-        : http.createServer(limits, handler),
+        : http.createServer(limits, handler)
+      // Node would drop what stands behind 2,000 headers and say nothing: the address that a proxy added, for one.
+      server.maxHeadersCount = 0
+      return server.setTimeout(limits.idleTimeout)
+    },
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   app.register(cookie)
+  app.decorateRequest('refusal', undefined)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, parseForm(body as Buffer)),

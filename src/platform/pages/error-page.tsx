@@ -16,9 +16,11 @@ export interface ErrorPageProps {
   readonly onward?: { readonly href: string; readonly label: string } | undefined
   /** The RFC's error code, for the developer. */
   readonly code?: string | undefined
+  /** A path of ours, where the error is explained. */
+  readonly codeHref?: string | undefined
 }
 
-export function ErrorPage({ page, status, title, description, requestId, onward, code }: ErrorPageProps) {
+export function ErrorPage({ page, status, title, description, requestId, onward, code, codeHref }: ErrorPageProps) {
   const { error } = page.messages
   const href = onwardOnly(onward?.href)
   return (
@@ -36,11 +38,13 @@ export function ErrorPage({ page, status, title, description, requestId, onward,
       <div class="details">
         <p>{error.tell}</p>
         <dl>
-          {code && (
+          {code && codeHref && (
             <div>
               <dt>{error.code}</dt>
               <dd>
-                <code>{code}</code>
+                <a href={codeHref}>
+                  <code>{code}</code>
+                </a>
               </dd>
             </div>
           )}

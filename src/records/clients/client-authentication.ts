@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import type { Clock } from '../../platform/clock.ts'
 import type { Settings } from '../../platform/config/settings.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { ErrorName } from '../../platform/http/error-registry.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { claimedClientId, verifyClientAssertion } from '../../platform/jwt/client-assertion.ts'
 import { digest, equalInConstantTime } from '../../platform/secrets/digest.ts'
@@ -61,17 +62,16 @@ const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
  */
 export function presentedCredentials(authorization: string | undefined, body: CredentialForm): PresentedCredentials {
   const ways = [authorization, body.client_secret, body.client_assertion ?? body.client_assertion_type]
-  if (ways.filter((way) => way !== undefined).length > 1)
-    throw new OAuthError('invalid_request', 'The client authenticates in two ways at once; use one.')
+  if (ways.filter((way) => way !== undefined).length > 1) throw new OAuthError('client_authenticates_twice')
   const presented = authorization === undefined ? fromBody(body) : fromHeader(authorization)
   if (body.client_id !== undefined && body.client_id !== presented.clientId)
-    throw new OAuthError('invalid_request', 'The client_id in the body is not the one that authenticates.')
+    throw new OAuthError('client_id_contradicts')
   return presented
 }
 
 function fromHeader(authorization: string): PresentedCredentials {
   const credentials = parseBasic(authorization)
-  if (!credentials) throw authenticationFailed('The Authorization header holds no well-formed Basic credentials.')
+  if (!credentials) throw authenticationFailed('client_credentials_malformed')
   return { ...credentials, method: 'client_secret_basic' }
 }
 
@@ -79,16 +79,12 @@ function fromBody(body: CredentialForm): PresentedCredentials {
   if (body.client_assertion !== undefined || body.client_assertion_type !== undefined) {
     // RFC 7521 §4.2.
     if (body.client_assertion === undefined || body.client_assertion_type !== assertionType)
-      throw new OAuthError(
-        'invalid_request',
-        `A client_assertion goes with the client_assertion_type ${assertionType}.`,
-      )
+      throw new OAuthError('client_assertion_type_wrong')
     const clientId = claimedClientId(body.client_assertion)
-    if (clientId === undefined) throw authenticationFailed('The client_assertion is no JWT whose sub names the client.')
+    if (clientId === undefined) throw authenticationFailed('client_assertion_unreadable')
     return { method: 'private_key_jwt', clientId, assertion: body.client_assertion }
   }
-  if (body.client_id === undefined)
-    throw authenticationFailed('The request names no client: send client credentials or a client_id.')
+  if (body.client_id === undefined) throw authenticationFailed('client_not_named')
   return body.client_secret === undefined
     ? { method: 'none', clientId: body.client_id }
     : { method: 'client_secret_post', clientId: body.client_id, secret: body.client_secret }
@@ -103,22 +99,26 @@ export async function authenticateClient(terms: Terms, presented: PresentedCrede
   const client = await findClient(terms.database, presented.clientId)
   switch (presented.method) {
     case 'none':
-      if (!client || !isPublic(client)) throw authenticationFailed(unknownOrWrong, describe(client))
+      if (!client || !isPublic(client))
+        throw authenticationFailed('client_authentication_failed', describe(client, presented.method))
       return { client, credential: undefined }
     case 'private_key_jwt':
       return { client: await checkAssertion(terms, client, presented.assertion), credential: keyOf(client) }
     default: {
       const secret = matchingSecret(client, presented.secret)
-      if (!client || !secret || !usesSecret(client)) throw authenticationFailed(unknownOrWrong, describe(client))
+      if (!client || !secret || !usesSecret(client))
+        throw authenticationFailed('client_authentication_failed', describe(client, presented.method))
       // Told only to who knows the secret: which method a client uses is its own business.
       if (client.token_endpoint_auth_method !== presented.method)
-        throw authenticationFailed(`This client is registered for ${client.token_endpoint_auth_method}.`)
+        throw authenticationFailed(
+          'client_authentication_method_wrong',
+          `client ${client.client_id} sent its secret by ${presented.method}`,
+          client.token_endpoint_auth_method,
+        )
       return { client, credential: { secretId: secret.id, standingGrant: secret.standingGrant } }
     }
   }
 }
-
-const unknownOrWrong = 'Client authentication failed: unknown client, or the wrong credentials.'
 
 /**
  * RFC 7523 §3. The audience is the issuer and nothing else, so that an assertion for one endpoint, or for another server, is no
@@ -128,7 +128,7 @@ const unknownOrWrong = 'Client authentication failed: unknown client, or the wro
  */
 async function checkAssertion(terms: Terms, client: Client | undefined, assertion: string): Promise<Client> {
   if (!client?.jwks || client.token_endpoint_auth_method !== 'private_key_jwt')
-    throw authenticationFailed(unknownOrWrong, describe(client))
+    throw authenticationFailed('client_authentication_failed', describe(client, 'private_key_jwt'))
   const { settings, clock, database } = terms
   const verified = await verifyClientAssertion(assertion, {
     clientId: client.client_id,
@@ -139,12 +139,9 @@ async function checkAssertion(terms: Terms, client: Client | undefined, assertio
     clockSkew: settings.clockSkew,
   })
   if ('fault' in verified)
-    throw authenticationFailed(
-      'The client_assertion is refused: check its signature, iss, sub, aud, exp and jti (RFC 7523 section 3).',
-      `client_assertion of ${client.client_id}: ${verified.fault}`,
-    )
+    throw authenticationFailed('client_assertion_refused', `client_assertion of ${client.client_id}: ${verified.fault}`)
   if (!(await useAssertion(database, client.client_id, digest(verified.jti), verified.forgetAt)))
-    throw authenticationFailed('The client_assertion was used before: make a new one for each request.')
+    throw authenticationFailed('client_assertion_replayed', `client ${client.client_id} sent the same jti again`)
   return client
 }
 
@@ -162,15 +159,21 @@ function matchingSecret(client: Client | undefined, presented: string): ClientSe
   return matches[0]
 }
 
-function describe(client: Client | undefined): string {
-  return client ? `Wrong credentials for client ${client.client_id}.` : 'There is no client of this id.'
+/** For the operator: what of it was wrong. */
+function describe(client: Client | undefined, method: PresentedCredentials['method']): string {
+  if (!client) return 'client_id: there is no such client'
+  const registered = client.token_endpoint_auth_method
+  return registered === method
+    ? `client ${client.client_id}: the secret is none of its live ones`
+    : `client ${client.client_id} is registered for ${registered} and came with ${method}`
 }
 
 /** RFC 6749 §5.2 allows 401 however the client authenticated, and RFC 9110 §15.5.2 asks for a challenge with every 401. */
-function authenticationFailed(description: string, detail?: string): OAuthError {
-  return new OAuthError('invalid_client', description, {
+function authenticationFailed(entry: ErrorName, detail?: string, about?: string): OAuthError {
+  return new OAuthError(entry, {
     headers: { 'www-authenticate': 'Basic realm="Signet", charset="UTF-8"' },
-    ...(detail === undefined ? {} : { detail }),
+    about,
+    detail,
   })
 }
 

@@ -7,39 +7,40 @@ export interface Caller {
   readonly network: string
 }
 
-export type EventType =
-  | 'account_created'
-  | 'account_disabled'
-  | 'account_enabled'
-  | 'account_deleted'
-  | 'account_updated'
-  | 'password_set'
-  | 'password_changed'
-  | 'reauthentication_failed'
-  | 'reauthentication_limited'
-  | 'signed_in'
-  | 'sign_in_failed'
-  | 'sign_in_limited'
-  | 'signed_out'
-  | 'sessions_ended'
-  | 'consent_given'
-  | 'consent_refused'
-  | 'application_disconnected'
-  | 'grant_opened'
-  | 'grant_ended'
-  | 'code_replayed'
-  | 'refresh_forgiven'
-  | 'refresh_exhausted'
-  | 'refresh_advanced'
-  | 'refresh_reused'
-  | 'client_created'
-  | 'client_updated'
-  | 'client_deleted'
-  | 'client_secret_rotated'
-  | 'resource_created'
-  | 'resource_updated'
-  | 'resource_deleted'
-  | 'key_created'
+export const eventTypes = [
+  'account_created',
+  'account_disabled',
+  'account_enabled',
+  'account_deleted',
+  'account_updated',
+  'password_set',
+  'password_changed',
+  'reauthentication_failed',
+  'signed_in',
+  'sign_in_failed',
+  'signed_out',
+  'sessions_ended',
+  'consent_given',
+  'consent_refused',
+  'application_disconnected',
+  'grant_opened',
+  'grant_ended',
+  'tokens_issued',
+  'code_replayed',
+  'refresh_forgiven',
+  'refresh_exhausted',
+  'refresh_advanced',
+  'refresh_reused',
+  'client_created',
+  'client_updated',
+  'client_deleted',
+  'client_secret_rotated',
+  'resource_created',
+  'resource_updated',
+  'resource_deleted',
+  'key_created',
+] as const
+export type EventType = (typeof eventTypes)[number]
 
 export interface NewEvent {
   readonly type: EventType
@@ -70,4 +71,61 @@ export async function recordEvent(db: Queryable, event: NewEvent): Promise<void>
       JSON.stringify(event.detail ?? {}),
     ],
   })
+}
+
+/** An event as it is on record. */
+export interface RecordedEvent {
+  readonly id: number
+  readonly at: Date
+  readonly type: string
+  readonly requestId?: string
+  readonly network?: string
+  readonly clientId?: string
+  readonly sub?: string
+  readonly grantId?: string
+  readonly kid?: string
+  readonly detail: Readonly<Record<string, string | number | boolean | readonly string[]>>
+}
+
+/** Which events are meant; what is left out excludes none. */
+export interface EventFilter {
+  readonly types?: readonly string[] | undefined
+  readonly requestId?: string | undefined
+  readonly clientId?: string | undefined
+  readonly sub?: string | undefined
+  readonly grantId?: string | undefined
+  readonly kid?: string | undefined
+  /** Seconds: none that is older. */
+  readonly since?: number | undefined
+  /** None that was recorded before this one. */
+  readonly afterId?: number | undefined
+}
+
+/** The newest events that are meant, the oldest of them first. */
+export async function listEvents(db: Queryable, filter: EventFilter, most: number): Promise<RecordedEvent[]> {
+  const { rows } = await db.query<RecordedEvent>({
+    text: `SELECT id, at, type, request_id AS "requestId", network, client_id AS "clientId", sub, grant_id AS "grantId", kid, detail
+           FROM events
+           WHERE ($1::text[] IS NULL OR type = ANY ($1)) AND ($2::text IS NULL OR request_id = $2)
+             AND ($3::text IS NULL OR client_id = $3) AND ($4::text IS NULL OR sub = $4)
+             AND ($5::text IS NULL OR grant_id = $5) AND ($6::text IS NULL OR kid = $6)
+             AND ($7::float8 IS NULL OR at >= now() - make_interval(secs => $7)) AND ($8::bigint IS NULL OR id > $8)
+           ORDER BY id DESC LIMIT $9`,
+    values: [
+      filter.types ?? null,
+      filter.requestId ?? null,
+      filter.clientId ?? null,
+      filter.sub ?? null,
+      filter.grantId ?? null,
+      filter.kid ?? null,
+      filter.since ?? null,
+      filter.afterId ?? null,
+      most,
+    ],
+  })
+  return rows.reverse().map((row) => withoutNulls(row))
+}
+
+function withoutNulls<T extends object>(row: T): T {
+  return Object.fromEntries(Object.entries(row).filter(([, value]) => value !== null)) as T
 }

@@ -6,10 +6,13 @@ import type { Database } from '../../platform/database/pool.ts'
 /** Too many tries; how many seconds until the next one counts. */
 export class LimitExceeded extends Error {
   readonly retryAfter: number
-  constructor(retryAfter: number) {
+  /** Which limit it was. */
+  readonly limit: string
+  constructor(retryAfter: number, limit: string) {
     super('Too many attempts.')
     this.name = 'LimitExceeded'
     this.retryAfter = retryAfter
+    this.limit = limit
   }
 }
 
@@ -82,7 +85,9 @@ async function consume(limiter: RateLimiterPostgres, limitKey: string): Promise<
   try {
     await limiter.consume(limitKey)
   } catch (error) {
-    if (error instanceof RateLimiterRes) throw new LimitExceeded(Math.max(1, Math.ceil(error.msBeforeNext / 1000)))
+    if (error instanceof RateLimiterRes) {
+      throw new LimitExceeded(Math.max(1, Math.ceil(error.msBeforeNext / 1000)), limiter.keyPrefix)
+    }
     throw error
   }
 }

@@ -83,19 +83,6 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
   })
 }
 
-/**
- * Signs a browser out: its session ends, and with it the grants that were to last no longer than the session. Those with
- * `offline_access` go on: that is what the scope is for (OpenID Connect Core §11).
- */
-export async function endSession(db: Queryable, id: number): Promise<void> {
-  await db.query({
-    text: `WITH session AS (UPDATE sessions SET ended_at = now() WHERE id = $1 AND ended_at IS NULL)
-           UPDATE grants SET ended_at = now(), end_reason = 'signed_out'
-           WHERE session_id = $1 AND ended_at IS NULL AND NOT 'offline_access' = ANY (scopes)`,
-    values: [id],
-  })
-}
-
 /** A sign-in as its own person may see it. */
 export interface ListedSession {
   readonly id: number
@@ -142,7 +129,10 @@ export async function lockSessions(tx: Queryable, sub: string): Promise<number[]
   return rows.map(({ id }) => id)
 }
 
-/** As `endSession`, for any number. */
+/**
+ * Signs browsers out: their sessions end, and with them the grants that were to last no longer than the session. Those with
+ * `offline_access` go on: that is what the scope is for (OpenID Connect Core §11).
+ */
 export async function endSessions(tx: Queryable, ids: readonly number[]): Promise<void> {
   await tx.query({
     text: 'UPDATE sessions SET ended_at = now() WHERE id = ANY ($1) AND ended_at IS NULL',

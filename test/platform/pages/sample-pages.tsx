@@ -5,6 +5,7 @@ import { ConsentPage } from '../../../src/endpoints/authorization/consent/consen
 import { FormPostPage } from '../../../src/endpoints/authorization/form-post-page.tsx'
 import { SignInPage } from '../../../src/endpoints/authorization/sign-in/sign-in-page.tsx'
 import { SignUpPage } from '../../../src/endpoints/authorization/sign-up/sign-up-page.tsx'
+import { ErrorsPage } from '../../../src/endpoints/errors/errors-page.tsx'
 import { HomePage } from '../../../src/endpoints/home/home-page.tsx'
 import { ConfirmLogoutPage } from '../../../src/endpoints/logout/confirm-logout-page.tsx'
 import { SignedOutPage } from '../../../src/endpoints/logout/signed-out-page.tsx'
@@ -178,6 +179,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         description={errors.expired}
         requestId="01jd8y5m8q"
         code="invalid_request"
+        codeHref="/errors?request_id=01jd8y5m8q#sign_in_expired"
         onward={{ href: 'https://notes.example/', label: fillText(errors.backTo, { client: 'Notes' }) }}
       />
     ),
@@ -191,6 +193,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         onward={{ href: 'https://notes.example/', label: rightToLeft + endless }}
       />
     ),
+    errors: <ErrorsPage page={page} requestId="5mUJXKqTQb0pPn2w" />,
     home: <HomePage page={page} csrf={csrf} documentationHref="https://signet.example/docs" />,
     'home, signed in': <HomePage page={page} csrf={csrf} account={ada} accountHref="/account" />,
     account: (

@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { inTransaction } from '../../../platform/database/queryable.ts'
 import type { App } from '../../../platform/http/app.ts'
-import { isOwnForm } from '../../../platform/http/csrf.ts'
+import { ownForm } from '../../../platform/http/csrf.ts'
+import { OAuthError } from '../../../platform/http/oauth-error.ts'
 import type { Parameters } from '../../../platform/http/parameters.ts'
 import { callerOf } from '../../../platform/http/request-context.ts'
 import { hostOf } from '../../../platform/pages/link-target.ts'
-import { sendErrorPage } from '../../../platform/pages/send-error-page.ts'
 import { sendPage } from '../../../platform/pages/send-page.ts'
 import { equalInConstantTime } from '../../../platform/secrets/digest.ts'
 import { newestMac } from '../../../platform/secrets/purposes.ts'
@@ -39,9 +39,7 @@ export function consentEndpoint(app: App, signet: Signet): void {
   })
 
   app.post<{ Body: Parameters }>('/consent', async (request, reply) => {
-    const { values, faults } = request.body
-    if (faults.length > 0 || !isOwnForm(request, signet.settings.issuer, signet.secrets.csrf, values.get('csrf')))
-      return sendErrorPage(request, reply, 403, 'refused')
+    const values = ownForm(request, signet.settings.issuer, signet.secrets.csrf)
     const sealed = values.get('continue') ?? ''
     const journey = await takeUpSealed(signet, request, reply, sealed)
     if (!journey) return reply
@@ -54,7 +52,7 @@ export function consentEndpoint(app: App, signet: Signet): void {
     const about = { caller: callerOf(request), clientId: target.client.client_id, sub: session.account.sub }
     if (values.get('decision') !== 'allow') {
       await recordEvent(signet.database, { type: 'consent_refused', ...about })
-      const outcome = { error: 'access_denied', description: 'The person did not allow it.' } as const
+      const outcome = { error: new OAuthError('consent_denied'), requestId: request.id }
       return sendResponse(reply, target, signet.settings.issuer, outcome, pageContext(request, travelling))
     }
     const code = await inTransaction(signet.database, async (tx) => {

@@ -1,12 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../../../platform/http/app.ts'
-import { isOwnForm } from '../../../platform/http/csrf.ts'
+import { ownForm } from '../../../platform/http/csrf.ts'
 import type { Parameters } from '../../../platform/http/parameters.ts'
-import { sendErrorPage } from '../../../platform/pages/send-error-page.ts'
+import { noteRefusal } from '../../../platform/http/refusal.ts'
 import { sendPage } from '../../../platform/pages/send-page.ts'
 import { displayName } from '../../../records/accounts/account.ts'
-import { HashQueueFull } from '../../../records/accounts/password-hashing.ts'
-import { LimitExceeded } from '../../../records/limits/sign-in-limits.ts'
+import { overLimit } from '../../../records/limits/over-limit.ts'
 import { currentSession } from '../../../records/sessions/browser-session.ts'
 import type { Signet } from '../../../signet.ts'
 import { sessionIdFor } from '../../../tokens/authentication.ts'
@@ -26,9 +25,7 @@ export function signInEndpoint(app: App, signet: Signet): void {
   })
 
   app.post<{ Body: Parameters }>('/sign-in', async (request, reply) => {
-    const { values, faults } = request.body
-    if (faults.length > 0 || !isOwnForm(request, signet.settings.issuer, signet.secrets.csrf, values.get('csrf')))
-      return sendErrorPage(request, reply, 403, 'refused')
+    const values = ownForm(request, signet.settings.issuer, signet.secrets.csrf)
     const onward = await takeUpOnward(signet, request, reply, values.get('continue'))
     if (!onward) return reply
     if (values.has('select')) return goOnAs(signet, reply, onward)
@@ -40,12 +37,9 @@ export function signInEndpoint(app: App, signet: Signet): void {
       const signedIn = await signIn(signet, request, reply, username, password)
       if (!signedIn) return showPage(signet, request, reply, onward, { fault: 'wrong_credentials', username }, 403)
     } catch (error) {
-      if (!(error instanceof LimitExceeded || error instanceof HashQueueFull)) throw error
-      const limited = error instanceof LimitExceeded
-      const retryAfterSeconds = limited ? error.retryAfter : 2
-      reply.header('retry-after', retryAfterSeconds)
-      const fault = limited ? 'too_many_attempts' : 'busy'
-      return showPage(signet, request, reply, onward, { fault, retryAfterSeconds, username }, limited ? 429 : 503)
+      const { refusal, ...fault } = overLimit(error)
+      noteRefusal(request, refusal)
+      return showPage(signet, request, reply.headers(refusal.headers), onward, { ...fault, username }, refusal.status)
     }
     return leave(reply, onward)
   })
@@ -86,7 +80,7 @@ async function showPage(
       current: offered && { name: displayName(offered.account) },
       signUpHref:
         signet.settings.signUp === 'open' ? `/sign-up${continueTo ? `?continue=${continueTo}` : ''}` : undefined,
-      cancelHref: journey && cancelHref(signet, journey.request.target),
+      cancelHref: journey && cancelHref(signet, request, journey.request.target),
       ...fault,
     }),
     status,

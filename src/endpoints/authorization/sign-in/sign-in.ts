@@ -4,9 +4,8 @@ import { browserOf } from '../../../platform/http/cookies.ts'
 import { callerOf } from '../../../platform/http/request-context.ts'
 import { digest } from '../../../platform/secrets/digest.ts'
 import { holdPassword, replacePasswordHash } from '../../../records/accounts/account-password-store.ts'
-import { findSignInCandidates, type SignInCandidate } from '../../../records/accounts/accounts-store.ts'
+import { findSignInCandidates } from '../../../records/accounts/accounts-store.ts'
 import { recordEvent } from '../../../records/events/events-store.ts'
-import { LimitExceeded } from '../../../records/limits/sign-in-limits.ts'
 import { startSession } from '../../../records/sessions/browser-session.ts'
 import type { Signet } from '../../../signet.ts'
 import { matchingAccount } from './matching-account.ts'
@@ -28,13 +27,12 @@ export async function signIn(
   const caller = callerOf(request)
   const browserDigest = digest(browserOf(request, reply, settings.issuer))
   const candidates = await findSignInCandidates(database, username, browserDigest)
-  let account: SignInCandidate | undefined
-  try {
-    account = await matchingAccount(signet, candidates, { username, password, network: caller.network, browserDigest })
-  } catch (error) {
-    if (error instanceof LimitExceeded) await recordEvent(database, { type: 'sign_in_limited', caller })
-    throw error
-  }
+  const account = await matchingAccount(signet, candidates, {
+    username,
+    password,
+    network: caller.network,
+    browserDigest,
+  })
   if (!account?.passwordHash) {
     await recordEvent(database, { type: 'sign_in_failed', caller, sub: candidates[0]?.sub })
     return false

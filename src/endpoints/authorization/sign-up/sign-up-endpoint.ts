@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../../../platform/http/app.ts'
-import { isOwnForm } from '../../../platform/http/csrf.ts'
+import { ownForm } from '../../../platform/http/csrf.ts'
+import { OAuthError } from '../../../platform/http/oauth-error.ts'
 import type { Parameters } from '../../../platform/http/parameters.ts'
-import { sendErrorPage } from '../../../platform/pages/send-error-page.ts'
+import { noteRefusal } from '../../../platform/http/refusal.ts'
 import { sendPage } from '../../../platform/pages/send-page.ts'
-import { HashQueueFull } from '../../../records/accounts/password-hashing.ts'
-import { LimitExceeded } from '../../../records/limits/sign-in-limits.ts'
+import { overLimit } from '../../../records/limits/over-limit.ts'
 import type { Signet } from '../../../signet.ts'
 import { clientOnPage, continueOf, formToken, pageContext } from '../journey.ts'
 import { type Onward, takeUpOnward } from '../onward.ts'
@@ -34,13 +34,8 @@ export function signUpEndpoint(app: App, signet: Signet): void {
   })
 
   app.post<{ Body: Parameters }>('/sign-up', async (request, reply) => {
-    const { values, faults } = request.body
-    if (
-      closed ||
-      faults.length > 0 ||
-      !isOwnForm(request, signet.settings.issuer, signet.secrets.csrf, values.get('csrf'))
-    )
-      return sendErrorPage(request, reply, 403, 'refused')
+    const values = ownForm(request, signet.settings.issuer, signet.secrets.csrf)
+    if (closed) throw new OAuthError('sign_up_closed')
     const onward = await takeUpOnward(signet, request, reply, values.get('continue'))
     if (!onward) return reply
     const typed = { name: values.get('name')?.trim() || undefined, email: values.get('email')?.trim() }
@@ -48,19 +43,10 @@ export function signUpEndpoint(app: App, signet: Signet): void {
       const found = await signUp(signet, request, reply, { ...typed, password: values.get('password') })
       if (found) return showPage(signet, request, reply, onward, { values: typed, faults: found }, 422)
     } catch (error) {
-      if (!(error instanceof LimitExceeded || error instanceof HashQueueFull)) throw error
-      const limited = error instanceof LimitExceeded
-      const retryAfterSeconds = limited ? error.retryAfter : 2
-      reply.header('retry-after', retryAfterSeconds)
-      const form = limited ? 'too_many_attempts' : 'busy'
-      return showPage(
-        signet,
-        request,
-        reply,
-        onward,
-        { values: typed, faults: { form }, retryAfterSeconds },
-        limited ? 429 : 503,
-      )
+      const { refusal, fault, retryAfterSeconds } = overLimit(error)
+      noteRefusal(request, refusal)
+      const shown = { values: typed, faults: { form: fault }, retryAfterSeconds }
+      return showPage(signet, request, reply.headers(refusal.headers), onward, shown, refusal.status)
     }
     return reply.redirect(onward.href, 303)
   })

@@ -1,0 +1,144 @@
+import type { Command } from 'commander'
+import type { Queryable } from '../platform/database/queryable.ts'
+import { type EventFilter, eventTypes, listEvents, type RecordedEvent } from '../records/events/events-store.ts'
+import { findRefusals } from '../records/refusals/refusals-store.ts'
+import { CommandFailed } from './failures.ts'
+import { findUser } from './find-user.ts'
+import { count, duration, json, manyValues, oneValue } from './flags.ts'
+import { followEvents, newestEvent } from './follow-events.ts'
+import { type Document, type Format, inWords, oneLine } from './output.ts'
+import { type Terminal, visibleJson } from './terminal.ts'
+import { withSignet } from './with-signet.ts'
+
+/** Events that a list shows at the most, and where no number is given. */
+const most = 10_000
+const usually = 100
+
+interface Flags extends Format {
+  readonly type?: readonly string[]
+  readonly user?: string
+  readonly clientId?: string
+  readonly grantId?: string
+  readonly kid?: string
+  readonly since?: number | ''
+  readonly limit?: number
+  readonly follow?: boolean
+}
+
+/** `signet events`: what has happened, and why a request was refused. */
+export function eventsCommand(program: Command, terminal: Terminal): void {
+  const events = program.command('events').description('Look at what has happened, and at why a request was refused.')
+
+  events
+    .command('list')
+    .description('List the newest events, the last one last.')
+    .addOption(manyValues('--type <type>', `only this kind: ${eventTypes.join(', ')}`))
+    .addOption(oneValue('--user <user>', 'only those about this person: their sub, user name or e-mail address'))
+    .addOption(oneValue('--client-id <client_id>', 'only those about this client'))
+    .addOption(oneValue('--grant-id <grant_id>', 'only those about this grant'))
+    .addOption(oneValue('--kid <kid>', 'only those about this key'))
+    .addOption(duration('--since <duration>', 'only those of the last 15m, 24h, 7d, ...'))
+    .addOption(count('--limit <number>', `how many, ${usually} unless told, ${most} at the most`, most))
+    .option('--follow', 'go on with what happens from now on, until Ctrl-C; with --json one document a line')
+    .addOption(json())
+    .action(async (flags: Flags) => {
+      const unknown = flags.type?.find((type) => !(eventTypes as readonly string[]).includes(type))
+      if (unknown !== undefined)
+        throw new CommandFailed(
+          `There are no events of type ${unknown.slice(0, 80)}. The types: ${eventTypes.join(', ')}.`,
+        )
+      await withSignet(terminal, async ({ database }) => {
+        const filter = await filterOf(database, flags)
+        const start = await newestEvent(database)
+        const found = await listEvents(database, filter, flags.limit ?? usually)
+        if (flags.follow) {
+          const print = (event: RecordedEvent) => terminal.writeOut(flags.json ? lineOfJson(event) : lineOf(event))
+          for (const event of found) print(event)
+          return followEvents(database, filter, start, found, print, terminal.asked)
+        }
+        if (flags.json) terminal.writeOut(`${visibleJson(found.map(documentOf))}\n`)
+        else terminal.writeOut(found.map(lineOf).join('') || 'There are no such events.\n')
+      })
+    })
+
+  events
+    .command('show')
+    .description('Show what happened on one request: its events, and why it was refused.')
+    .argument('<request_id>')
+    .addOption(json())
+    .action(async (requestId: string, format: Format) => {
+      const [found, refused] = await withSignet(terminal, ({ database }) =>
+        Promise.all([listEvents(database, { requestId }, most), findRefusals(database, requestId)]),
+      )
+      if (found.length + refused.length === 0)
+        throw new CommandFailed(
+          `Nothing is on record for request ${requestId.slice(0, 80)}. A refusal is written down within a second, and kept for a week.`,
+        )
+      const refusals = refused.map(({ requestId: _, entry, ...refusal }) => ({
+        ...refusal,
+        documentation: `docs/errors.md#${entry}`,
+      }))
+      if (format.json) {
+        const document = { request_id: requestId, events: found.map(documentOf), refusals }
+        terminal.writeOut(`${visibleJson(document)}\n`)
+        return
+      }
+      for (const event of found) terminal.writeOut(lineOf(event))
+      for (const refusal of refusals) terminal.writeOut(paragraphOf(refusal))
+    })
+}
+
+async function filterOf(db: Queryable, flags: Flags): Promise<EventFilter> {
+  return {
+    types: flags.type,
+    sub: flags.user === undefined ? undefined : (await findUser(db, flags.user)).sub,
+    clientId: flags.clientId,
+    grantId: flags.grantId,
+    kid: flags.kid,
+    since: flags.since === '' ? undefined : flags.since,
+  }
+}
+
+function documentOf({
+  id,
+  at,
+  type,
+  requestId,
+  network,
+  clientId,
+  sub,
+  grantId,
+  kid,
+  detail,
+}: RecordedEvent): Document {
+  const named = { request_id: requestId, network, client_id: clientId, sub, grant_id: grantId, kid }
+  return { id, at, type, ...named, detail }
+}
+
+function lineOfJson(event: RecordedEvent): string {
+  return `${visibleJson(documentOf(event)).replaceAll(/\n */g, '')}\n`
+}
+
+/** When, what, and the rest by name: it can be read, searched and cut. */
+function lineOf(event: RecordedEvent): string {
+  const { at, type, detail, ...named } = documentOf(event) as Document & { detail: RecordedEvent['detail'] }
+  const rest = Object.entries({ ...named, ...detail, id: undefined }).filter(([, value]) => value !== undefined)
+  const words = rest.map(([name, value]) => `${name}=${quoted(oneLine(inWords(value)))}`)
+  return `${inWords(at)}  ${oneLine(inWords(type)).padEnd(20)}  ${words.join(' ')}\n`
+}
+
+function quoted(text: string): string {
+  return /[\s"=]/.test(text) || text === '' ? JSON.stringify(text) : text
+}
+
+function paragraphOf(refusal: Document): string {
+  const { at, method, route, status, error, description, detail, network, documentation } = refusal
+  const lines = [
+    `${inWords(at)}  ${inWords(method)} ${inWords(route)} was refused: ${inWords(status)} ${inWords(error)}`,
+    `  told      ${inWords(description)}`,
+    ...(detail ? [`  not told  ${inWords(detail)}`] : []),
+    `  from      ${inWords(network)}`,
+    `  to mend   ${inWords(documentation)}`,
+  ]
+  return `${lines.map(oneLine).join('\n')}\n`
+}

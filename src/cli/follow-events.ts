@@ -1,0 +1,48 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Queryable } from '../platform/database/queryable.ts'
+import { type EventFilter, listEvents, type RecordedEvent } from '../records/events/events-store.ts'
+
+/** Milliseconds between two looks. */
+const interval = 1_000
+/**
+ * Milliseconds. An event has its number when it is written and is seen when its transaction commits, so a smaller number can come
+ * after a greater one; no transaction takes as long as this.
+ */
+const longestTransaction = 30_000
+/** More than happens in one look back. */
+const most = 100_000
+
+/**
+ * Prints each event that comes, once, until it is told to stop.
+ *
+ * @param start the newest number before `printed` were looked up
+ * @param printed those that have been printed
+ */
+export async function followEvents(
+  db: Queryable,
+  filter: EventFilter,
+  start: number,
+  printed: readonly RecordedEvent[],
+  print: (event: RecordedEvent) => void,
+  asked: AbortSignal,
+): Promise<void> {
+  let seen = new Set(printed.map(({ id }) => id))
+  /** The newest number at each look of the last `longestTransaction`. */
+  const looks = [{ at: performance.now(), id: start }]
+  while (!asked.aborted) {
+    const floor = looks[0]?.id ?? start
+    const found = await listEvents(db, { ...filter, since: undefined, afterId: floor }, most)
+    for (const event of found) if (!seen.has(event.id)) print(event)
+    seen = new Set([...found.map(({ id }) => id), ...[...seen].filter((id) => id > floor)])
+    const now = performance.now()
+    looks.push({ at: now, id: await newestEvent(db) })
+    while ((looks[1]?.at ?? now) < now - longestTransaction) looks.shift()
+    await pause(interval, undefined, { signal: asked }).catch(() => undefined)
+  }
+}
+
+/** The number of the newest event, whatever it is about. */
+export async function newestEvent(db: Queryable): Promise<number> {
+  const [event] = await listEvents(db, {}, 1)
+  return event?.id ?? 0
+}

@@ -1,0 +1,15 @@
+import type { App } from '../../platform/http/app.ts'
+import type { Parameters } from '../../platform/http/parameters.ts'
+import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
+import { sendPage } from '../../platform/pages/send-page.ts'
+import { ErrorsPage } from './errors-page.tsx'
+
+/** Where `error_uri` leads (RFC 6749 §5.2): what each error means, and what to mend. For developers, so in English. */
+export function errorsEndpoint(app: App): void {
+  app.get<{ Querystring: Parameters }>('/errors', async (request, reply) => {
+    const requestId = request.query.values.get('request_id')
+    // Nothing but what has the form of a request id is repeated.
+    const shown = requestId !== undefined && /^[\w-]{16}$/.test(requestId) ? requestId : undefined
+    return sendPage(reply, ErrorsPage({ page: chooseMessages('en', undefined), requestId: shown }))
+  })
+}

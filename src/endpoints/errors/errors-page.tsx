@@ -1,0 +1,47 @@
+import { errorNames, errorRegistry } from '../../platform/http/error-registry.ts'
+import { Layout } from '../../platform/pages/layout.tsx'
+import type { PageContext } from '../../platform/pages/page-context.ts'
+
+export interface ErrorsPageProps {
+  readonly page: PageContext
+  readonly requestId: string | undefined
+}
+
+/** Every error with what to mend; the address names the one that is meant. */
+export function ErrorsPage({ page, requestId }: ErrorsPageProps) {
+  return (
+    <Layout page={page} title="Errors">
+      <h1>Errors</h1>
+      <p class="lead">What each error of this issuer means, and what to mend.</p>
+      {requestId && (
+        <div class="notice">
+          <p>
+            The operator sees exactly what failed under the request id <code>{requestId}</code>:
+          </p>
+          <pre>
+            <code>signet events show {requestId}</code>
+          </pre>
+        </div>
+      )}
+      <div class="sections errors">
+        {errorNames.map((name) => {
+          const { error, status, description, mend } = errorRegistry[name]
+          return (
+            <section key={name} id={name}>
+              <h2>
+                <a href={`#${name}`}>{name}</a>
+              </h2>
+              <p class="about">
+                <code>{error}</code>, HTTP {status}
+              </p>
+              <p>
+                <q>{description.replace('{}', '…')}</q>
+              </p>
+              <p>{mend}</p>
+            </section>
+          )
+        })}
+      </div>
+    </Layout>
+  )
+}

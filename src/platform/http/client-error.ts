@@ -1,0 +1,47 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Log } from '../log.ts'
+import { randomText } from '../secrets/digest.ts'
+import { errorAnswer } from './error-answer.ts'
+import type { ErrorName } from './error-registry.ts'
+import { OAuthError } from './oauth-error.ts'
+
+/** Milliseconds to take the answer. */
+const lastWords = 2_000
+
+const entries: Readonly<Record<string, ErrorName>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_too_slow',
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+}
+
+/** The id that a request is known by, in the log and to who sent it. */
+export function newRequestId(): string {
+  return randomText(12)
+}
+
+/**
+ * Answers what never became a request, because it is no HTTP or came too slowly, like any other error, and closes the connection:
+ * where the next request on it would begin is not known (RFC 9112 §9.6).
+ */
+export function answerClientError(issuer: string, log: Log, error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const requestId = newRequestId()
+  const refusal = new OAuthError(entries[error.code ?? ''] ?? 'not_http')
+  log.info({ reqId: requestId, entry: refusal.entry, detail: error.code }, 'refused')
+  const body = JSON.stringify(errorAnswer(issuer, refusal, requestId))
+  const head = [
+    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,
+    'content-type: application/json; charset=utf-8',
+    `content-length: ${Buffer.byteLength(body)}`,
+    'cache-control: no-store',
+    'x-content-type-options: nosniff',
+    `x-request-id: ${requestId}`,
+    'connection: close',
+  ]
+  // Who goes on sending and never reads is not waited for.
+  socket.setTimeout(lastWords, () => socket.destroy())
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}

@@ -1,0 +1,31 @@
+import type { ErrorName } from '../../platform/http/error-registry.ts'
+import { OAuthError } from '../../platform/http/oauth-error.ts'
+import { HashQueueFull } from '../accounts/password-hashing.ts'
+import { LimitExceeded } from './sign-in-limits.ts'
+
+/** What a page says of it, and the refusal that goes out with the page. */
+export interface OverLimit {
+  readonly fault: 'too_many_attempts' | 'busy'
+  readonly retryAfterSeconds: number
+  readonly refusal: OAuthError
+}
+
+/** Seconds until a full queue is worth another try. */
+const queueDrains = 2
+
+/**
+ * What is thrown where too much is asked for, by one or by all.
+ *
+ * @throws anything else, as it is
+ */
+export function overLimit(error: unknown): OverLimit {
+  if (error instanceof LimitExceeded)
+    return over('too_many_attempts', error.retryAfter, 'too_many_attempts', error.limit)
+  if (error instanceof HashQueueFull) return over('busy', queueDrains, 'too_many_passwords')
+  throw error
+}
+
+function over(fault: OverLimit['fault'], retryAfterSeconds: number, entry: ErrorName, limit?: string): OverLimit {
+  const headers = { 'retry-after': String(retryAfterSeconds) }
+  return { fault, retryAfterSeconds, refusal: new OAuthError(entry, { headers, detail: limit && `limit: ${limit}` }) }
+}

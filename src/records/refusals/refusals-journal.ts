@@ -1,0 +1,46 @@
+import { createAfterwards } from '../../platform/afterwards.ts'
+import type { DatabaseLog } from '../../platform/database/log.ts'
+import type { Queryable } from '../../platform/database/queryable.ts'
+import { insertRefusals, type Refusal } from './refusals-store.ts'
+
+/** Where refused requests are written down, for the operator who is asked about one. */
+export interface RefusalsJournal {
+  note(refusal: Refusal): void
+  /** Writes down what is left. */
+  stop(): Promise<void>
+}
+
+/** Milliseconds. A refusal is not worth a round trip to the database of its own. */
+const wait = 1_000
+/** Refusals that are kept of each `wait`: whoever sends nonsense must not fill the database with it. */
+const most = 100
+
+/** Collects refusals and writes them together. One that a crash loses has been logged all the same. */
+export function createRefusalsJournal(db: Queryable, log: DatabaseLog): RefusalsJournal {
+  let noted: Refusal[] = []
+  let left = 0
+  const afterwards = createAfterwards(
+    wait,
+    async () => {
+      const [batch, passedOver] = [noted, left]
+      noted = []
+      left = 0
+      if (passedOver > 0) log.warn({ refusals: passedOver }, 'More requests were refused than are kept in detail.')
+      await insertRefusals(db, batch)
+    },
+    log,
+  )
+  return {
+    note: (refusal) => {
+      if (noted.length < most) noted.push({ ...refusal, detail: refusal.detail && printable(refusal.detail) })
+      else left++
+      afterwards.due()
+    },
+    stop: () => afterwards.stop(),
+  }
+}
+
+/** On one line, without what PostgreSQL cannot store or a terminal would obey. */
+function printable(detail: string): string {
+  return detail.slice(0, 1_000).replace(/[\p{Cc}\p{Cs}]/gu, '?')
+}

@@ -1,0 +1,39 @@
+import type { Queryable } from '../../platform/database/queryable.ts'
+
+/** A request that was refused, with what its sender was not told. */
+export interface Refusal {
+  readonly requestId: string
+  readonly network: string
+  readonly method: string
+  /** The route, never the URL: that may hold a code. */
+  readonly route: string
+  readonly status: number
+  /** The anchor in docs/errors.md. */
+  readonly entry: string
+  readonly error: string
+  readonly description: string
+  readonly detail: string | undefined
+}
+
+/** Writes many at once. */
+export async function insertRefusals(db: Queryable, refusals: readonly Refusal[]): Promise<void> {
+  await db.query({
+    name: 'insert-refusals',
+    text: `INSERT INTO refusals (request_id, network, method, route, status, entry, error, description, detail)
+           SELECT "requestId", network, method, route, status, entry, error, description, detail
+           FROM jsonb_to_recordset($1) AS r("requestId" text, network text, method text, route text, status integer,
+                                            entry text, error text, description text, detail text)`,
+    values: [JSON.stringify(refusals)],
+  })
+}
+
+/** What was refused on one request, in order. */
+export async function findRefusals(db: Queryable, requestId: string): Promise<(Refusal & { readonly at: Date })[]> {
+  const { rows } = await db.query<Refusal & { at: Date }>({
+    name: 'find-refusals',
+    text: `SELECT at, request_id AS "requestId", network, method, route, status, entry, error, description, detail
+           FROM refusals WHERE request_id = $1 ORDER BY id`,
+    values: [requestId],
+  })
+  return rows.map(({ detail, ...refusal }) => ({ ...refusal, detail: detail ?? undefined }))
+}

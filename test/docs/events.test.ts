@@ -1,0 +1,12 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import t from 'tap'
+import { eventTypes } from '../../src/records/events/events-store.ts'
+
+const page = readFileSync(resolve(import.meta.dirname, '../../docs/events.md'), 'utf8')
+const table = page.split('\n').filter((line) => line.startsWith('| ') && line.includes('`'))
+
+t.test('the page names every type of event once, and no other', async (t) => {
+  const named = table.flatMap((line) => [...line.matchAll(/`([a-z_]+)`/g)].map(([, type]) => type))
+  t.same([...named].sort(), [...eventTypes].sort())
+})

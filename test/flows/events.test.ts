@@ -1,0 +1,247 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { SignJWT } from 'jose'
+import t from 'tap'
+import { answer, emptyFolder } from '../cli/console.ts'
+import { startSignet } from '../support/idp.ts'
+import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
+import { testMasterKey } from '../support/signing-keys.ts'
+
+interface Shown {
+  readonly events: { readonly type: string; readonly [name: string]: unknown }[]
+  readonly refusals: { readonly description: string; readonly detail?: string; readonly documentation: string }[]
+}
+
+const idp = await startSignet(t)
+const folder = emptyFolder(t)
+const { settings, database, refusals, tally } = idp.signet
+const environment = {
+  SIGNET_DATABASE_URL: settings.databaseUrl ?? '',
+  SIGNET_DATABASE_SCHEMA: settings.databaseSchema,
+  SIGNET_ISSUER: settings.issuer,
+  SIGNET_MASTER_KEY: testMasterKey,
+  SIGNET_LOG_LEVEL: 'silent',
+}
+const signet = (...args: string[]) => answer(args, { environment, folder })
+async function json<T>(...args: string[]): Promise<T> {
+  const { code, out, err } = await signet(...args, '--json')
+  if (code !== 0) throw new Error(err)
+  return JSON.parse(out)
+}
+
+/** What the operator sees of a request, once it is written down. */
+async function show(headers: Headers): Promise<Shown> {
+  await refusals.stop()
+  return json('events', 'show', headers.get('x-request-id') ?? '')
+}
+
+t.test('whatever is refused, the client learns what to mend and the operator what exactly failed', async (t) => {
+  const client = await idp.client()
+  const another = await idp.client()
+  const journey = await signIn(idp, client)
+  const authorize = (more: Record<string, string>) =>
+    `/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), more))}`
+  const silently = (maxAge: string) => journey.browser.get(authorize({ prompt: 'none', max_age: maxAge }))
+  const redemption = { grant_type: 'authorization_code', redirect_uri: 'https://app.example/callback' }
+  const assertion = await new SignJWT({ iss: client.client_id, sub: client.client_id })
+    .setProtectedHeader({ alg: 'HS256' })
+    .sign(new TextEncoder().encode('x'.repeat(32)))
+
+  const cases: Record<string, { asked: Promise<{ headers: Headers }>; entry: string; detail: RegExp }> = {
+    'a parameter: the verifier is of another request': {
+      asked: journey.redeem(journey.code, { code_verifier: pkce().verifier }),
+      entry: 'code_verifier_wrong',
+      detail: /^code_verifier: the request of grant .+ had another code_challenge$/,
+    },
+    'a parameter: the code is of another client': {
+      asked: idp.token(another, { ...redemption, code: journey.code, code_verifier: journey.pkce.verifier }),
+      entry: 'code_unknown',
+      detail: new RegExp(`^code: grant .+ is of client ${client.client_id}$`),
+    },
+    'a parameter: the redirect URI is not the registered one': {
+      asked: idp.browser().get(authorize({ redirect_uri: 'https://app.example/callback/' })),
+      entry: 'redirect_uri_not_registered',
+      detail: /^redirect_uri https:\/\/app\.example\/callback\/ of client/,
+    },
+    'a secret: it is none of the live ones': {
+      asked: idp.token({ ...client, secret: 'wrong' }, { ...redemption, code: 'x' }),
+      entry: 'client_authentication_failed',
+      detail: new RegExp(`^client ${client.client_id}: the secret is none of its live ones$`),
+    },
+    'a client: there is none': {
+      asked: idp.token({ ...client, client_id: 'client_nobody' }, { ...redemption, code: 'x' }),
+      entry: 'client_authentication_failed',
+      detail: /^client_id: there is no such client$/,
+    },
+    'a way to authenticate: an assertion where a secret is registered': {
+      asked: fetch(`${idp.issuer}/token`, {
+        method: 'POST',
+        body: new URLSearchParams({
+          client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+          client_assertion: assertion,
+        }),
+      }),
+      entry: 'client_authentication_failed',
+      detail: /is registered for client_secret_basic and came with private_key_jwt$/,
+    },
+    'a cookie: none came': {
+      asked: idp.browser().get(authorize({ prompt: 'none' })),
+      entry: 'login_required',
+      detail: /^session cookie: none came, or its session has ended$/,
+    },
+    'a clock: the sign-in is too long ago': {
+      asked: pause(1_100).then(() => silently('0')),
+      entry: 'login_required',
+      detail: /^max_age: 0 seconds; the person signed in \d+ seconds before the request$/,
+    },
+    'a header: the form comes from elsewhere': {
+      asked: journey.browser.post('/logout/confirm', {}, { origin: 'https://evil.example' }),
+      entry: 'form_from_elsewhere',
+      detail: /^Origin: https:\/\/evil\.example, where the issuer is http:\/\/localhost:\d+$/,
+    },
+    'a token: it is for somebody else': {
+      asked: fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${assertion}` } }),
+      entry: 'access_token_refused',
+      detail: /^access token: [a-z_]+: /,
+    },
+    'an address that is none': {
+      asked: fetch(`${idp.issuer}/no-such-path`),
+      entry: 'address_unknown',
+      detail: /^undefined$/,
+    },
+  }
+  for (const [name, { asked, entry, detail }] of Object.entries(cases))
+    await t.test(name, async (t) => {
+      const { events, refusals } = await show((await asked).headers)
+      t.same(events, [])
+      t.equal(refusals.length, 1)
+      t.equal(refusals[0]?.documentation, `docs/errors.md#${entry}`)
+      t.match(String(refusals[0]?.detail), detail)
+    })
+})
+
+t.test('an error_uri leads to the page that explains this error, with the id of the request', async (t) => {
+  const client = await idp.client()
+  const { body, headers } = await idp.token(client, { grant_type: 'password' })
+  const id = headers.get('x-request-id')
+  t.equal(body.error_uri, `${idp.issuer}/errors?request_id=${id}#grant_type_unsupported`)
+  const page = await idp.browser().get(body.error_uri)
+  t.equal(page.status, 200)
+  t.match(page.text, `signet events show ${id}`)
+  t.match(page.text, 'id="grant_type_unsupported"')
+  const forged = await idp.browser().get('/errors?request_id=%3Cscript%3Ealert(1)%3C/script%3E')
+  t.notMatch(forged.text, 'alert')
+
+  const refused = await idp
+    .browser()
+    .get(`/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), { scope: 'x y' }))}`)
+  const answered = new URL(refused.location ?? '').searchParams
+  const authorizationId = refused.headers.get('x-request-id')
+  t.equal(answered.get('error_uri'), `${idp.issuer}/errors?request_id=${authorizationId}#scope_not_registered`)
+})
+
+t.test('a flood of refusals is counted, not kept', async (t) => {
+  await refusals.stop()
+  const before = await database.query<{ count: number }>('SELECT count(*) FROM refusals')
+  const refusal = { requestId: 'flood', network: '::1', method: 'GET', route: '/', status: 400, entry: 'x', error: 'x' }
+  for (let n = 0; n < 5_000; n++) refusals.note({ ...refusal, description: 'x', detail: `\0\u001b[2J\ud800${n}` })
+  await refusals.stop()
+  const after = await database.query<{ count: number }>('SELECT count(*) FROM refusals')
+  t.equal((after.rows[0]?.count ?? 0) - (before.rows[0]?.count ?? 0), 100)
+  t.match(idp.logged(), '"refusals":4900')
+  const shown = await signet('events', 'show', 'flood')
+  t.notMatch(shown.out, '\u001b')
+})
+
+t.test('everything that matters leaves an event, and the filters find it', async (t) => {
+  const client = await idp.client({ grant_types: ['authorization_code', 'refresh_token', 'client_credentials'] })
+  const { client_id: clientId } = client
+  const journey = await signIn(idp, client)
+  const { sub, username } = journey.person
+  const { body: tokens } = await journey.redeem()
+  await idp.token(client, { grant_type: 'refresh_token', refresh_token: tokens.refresh_token })
+  for (let n = 0; n < 3; n++) await idp.token(client, { grant_type: 'client_credentials' })
+  await tally.stop()
+  await fetch(`${idp.issuer}/revoke`, {
+    method: 'POST',
+    headers: { authorization: `Basic ${btoa(`${clientId}:${client.secret}`)}` },
+    body: new URLSearchParams({ token: tokens.refresh_token }),
+  })
+  const browser = idp.browser()
+  await browser.submit(await browser.get('/sign-in'), 'sign-in', { username, password: 'not the right one' })
+  await journey.browser.submit(await journey.browser.get('/'), 'sign-out')
+
+  const of = async (...filter: string[]) =>
+    (await json<{ type: string; detail: object }[]>('events', 'list', ...filter)).map(({ type }) => type)
+  t.same(await of('--client-id', clientId), [
+    'consent_given',
+    'grant_opened',
+    'tokens_issued',
+    'tokens_issued',
+    'tokens_issued',
+    'grant_ended',
+  ])
+  t.same(await of('--user', username), [
+    ...['signed_in', 'consent_given', 'grant_opened', 'tokens_issued', 'tokens_issued', 'grant_ended'],
+    ...['sign_in_failed', 'signed_out'],
+  ])
+  t.same(await of('--user', sub, '--type', 'signed_in', '--type', 'signed_out'), ['signed_in', 'signed_out'])
+  t.same(await of('--client-id', clientId, '--limit', '2'), ['tokens_issued', 'grant_ended'], 'the newest')
+  t.same(await of('--client-id', "' OR 1=1 --"), [])
+  const issued = await json<{ detail: Record<string, unknown> }[]>(
+    ...['events', 'list', '--client-id', clientId, '--type', 'tokens_issued'],
+  )
+  t.match(
+    issued.map(({ detail }) => detail),
+    [
+      { grant_type: 'authorization_code', audience: idp.issuer, jti: String },
+      { grant_type: 'refresh_token', audience: idp.issuer, jti: String },
+      { grant_type: 'client_credentials', audience: idp.issuer, tokens: 3 },
+    ],
+  )
+  t.match(await signet('events', 'list', '--type', 'x'), { code: 1, err: /There are no events of type x/ })
+  t.match(await signet('events', 'list', '--limit', '0'), { code: 2, err: /from 1 to 10000/ })
+  t.match(await signet('events', 'show', 'nothing'), { code: 1, err: /Nothing is on record for request nothing/ })
+  const listed = await signet('events', 'list', '--client-id', clientId, '--since', '1h')
+  t.match(listed.out, /^\d{4}-.{19} {2}consent_given {9}request_id=\S{16} network=127\.0\.0\.1 client_id=/)
+  t.match((await signet('events', 'list', '--kid', 'x')).out, 'There are no such events.')
+})
+
+t.test('who follows sees each event once, whatever order they are committed in, and ends with Ctrl-C', async (t) => {
+  const type = 'client_updated'
+  const insert = "INSERT INTO events (type, detail) VALUES ($1, jsonb_build_object('n', $2::integer))"
+  await database.query(insert, [type, 0])
+  const late = await database.connect()
+  await late.query('BEGIN')
+  await late.query(insert, [type, 1]) // its number is smaller than that of what is seen before it
+  const asked = new AbortController()
+  let seen = 0
+  let grown: (() => void) | undefined
+  const following = answer(['events', 'list', '--follow', '--json', '--type', type], {
+    environment,
+    folder,
+    asked: asked.signal,
+    onOut: () => {
+      seen++
+      grown?.()
+    },
+  })
+  const reached = async (n: number) => {
+    while (seen < n) await new Promise<void>((resolve) => (grown = resolve))
+  }
+  await reached(1)
+  await database.query(insert, [type, 2])
+  await reached(2)
+  await late.query('COMMIT')
+  late.release()
+  await reached(3)
+  asked.abort()
+  const { code, out, err } = await following
+  t.same({ code, err }, { code: 0, err: '' })
+  t.same(
+    out
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).detail.n),
+    [0, 2, 1],
+  )
+})
