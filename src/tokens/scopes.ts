@@ -15,8 +15,7 @@ export function requestedScopes(client: Pick<Client, 'scope'>, requested: string
   if (requested === undefined) return registered
   const scopes = readScopes(requested)
   const foreign = scopes.find((scope) => !registered.includes(scope))
-  if (foreign !== undefined)
-    throw new OAuthError('invalid_scope', `This client is not registered for the scope '${foreign.slice(0, 60)}'.`)
+  if (foreign !== undefined) throw new OAuthError('scope_not_registered', { about: foreign.slice(0, 60) })
   return scopes
 }
 
@@ -28,7 +27,7 @@ export function requestedScopes(client: Pick<Client, 'scope'>, requested: string
 export function readScopes(requested: string): string[] {
   // RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), delimited by single spaces.
   if (!/^[\x21\x23-\x5b\x5d-\x7e]+( [\x21\x23-\x5b\x5d-\x7e]+)*$/.test(requested))
-    throw new OAuthError('invalid_scope', 'The scope is not a list of names with single spaces between them.')
+    throw new OAuthError('scope_malformed')
   return scopesOf(requested)
 }
 
@@ -41,7 +40,7 @@ export function readScopes(requested: string): string[] {
 export function requestedResources(client: Client, requested: readonly string[], issuer: string): string[] {
   for (const identifier of requested)
     if (identifier !== issuer && !client.allowed.some((resource) => resource.identifier === identifier))
-      throw new OAuthError('invalid_target', 'A requested resource is unknown, or this client is not allowed it.')
+      throw new OAuthError('resource_not_allowed', { detail: `resource ${identifier.slice(0, 200)}` })
   return [...new Set(requested)]
 }
 
@@ -65,7 +64,7 @@ export function chooseTarget(
   const resources = client.allowed.filter(({ identifier }) => granted.length === 0 || granted.includes(identifier))
   const forIssuer = { target: { kind: 'issuer' } as const, scopes: scopes.filter(isOpenidScope) }
   const [named, alsoNamed] = new Set(requested)
-  if (alsoNamed !== undefined) throw new OAuthError('invalid_target', 'An access token is for one resource; name one.')
+  if (alsoNamed !== undefined) throw new OAuthError('resource_doubled')
   if (named === issuer) return forIssuer
   const owners = resources.filter((resource) => resource.scopes.some((scope) => scopes.includes(scope)))
   const [resource, another] =
@@ -73,14 +72,11 @@ export function chooseTarget(
       ? granted.length === 1 && owners.length === 0
         ? resources
         : owners
-      : resources.filter(({ identifier }) => identifier === named)
+      : (granted.length === 0 ? owners : resources).filter(({ identifier }) => identifier === named)
   if (named !== undefined && !resource)
-    throw new OAuthError('invalid_target', 'The requested resource is not one that this grant is for.')
+    throw new OAuthError('resource_not_granted', { detail: `resource ${named.slice(0, 200)}` })
   if (!resource) return forIssuer
   if (another)
-    throw new OAuthError(
-      'invalid_target',
-      'The scopes belong to several resources; name one with the parameter resource.',
-    )
+    throw new OAuthError('resource_ambiguous', { detail: owners.map(({ identifier }) => identifier).join(' ') })
   return { target: { kind: 'resource', resource }, scopes: scopes.filter((scope) => resource.scopes.includes(scope)) }
 }

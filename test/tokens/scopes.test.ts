@@ -1,0 +1,43 @@
+import t from 'tap'
+import type { Client } from '../../src/records/clients/client.ts'
+import { chooseTarget } from '../../src/tokens/scopes.ts'
+
+const issuer = 'https://id.example'
+const [invoices, mail] = ['https://invoices.example', 'https://mail.example']
+
+const resource = (identifier: string, scopes: string[]) => ({
+  identifier,
+  name: undefined,
+  scopes,
+  accessTokenTtl: undefined,
+  accessTokenSigningAlg: 'ES256' as const,
+  servedBy: [],
+})
+const client = { allowed: [resource(invoices, ['invoices:read']), resource(mail, ['mail:send'])] } as unknown as Client
+
+const choose = (scopes: string[], requested: string[], granted: string[]) => {
+  try {
+    const { target, scopes: kept } = chooseTarget(client, scopes, requested, granted, issuer)
+    return [target.kind === 'issuer' ? issuer : target.resource.identifier, ...kept]
+  } catch (error) {
+    return (error as { entry: string }).entry
+  }
+}
+
+t.test('a token is never for a resource that nobody granted', async (t) => {
+  t.equal(choose(['openid'], [invoices], []), 'resource_not_granted', 'no scope of it was granted, nor was it named')
+  t.equal(choose(['openid', 'mail:send'], [invoices], []), 'resource_not_granted')
+  t.equal(choose(['openid', 'invoices:read'], [invoices], [mail]), 'resource_not_granted', 'another one was named')
+  t.equal(choose([], ['https://unknown.example'], []), 'resource_not_granted')
+  t.equal(choose(['invoices:read', 'mail:send'], [], []), 'resource_ambiguous')
+  t.equal(choose(['invoices:read', 'mail:send'], [invoices, mail], []), 'resource_doubled')
+})
+
+t.test('it is for the one that is meant, with the scopes that mean something there', async (t) => {
+  t.same(choose(['openid', 'invoices:read'], [], []), [invoices, 'invoices:read'], 'the owner of the scopes')
+  t.same(choose(['openid', 'invoices:read', 'mail:send'], [mail], []), [mail, 'mail:send'], 'the requested one')
+  t.same(choose(['openid'], [invoices], [invoices]), [invoices], 'one that was named, though it has no scopes to grant')
+  t.same(choose(['openid'], [], [invoices]), [invoices], 'the only one that was named')
+  t.same(choose(['openid', 'invoices:read'], [issuer], []), [issuer, 'openid'], 'the issuer, for userinfo')
+  t.same(choose(['openid', 'email'], [], []), [issuer, 'openid', 'email'])
+})
