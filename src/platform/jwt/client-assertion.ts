@@ -1,4 +1,6 @@
-import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, jwtVerify } from 'jose'
+import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose'
+import { parseCompactJws, parsePart } from '../../verify/compact-jws.ts'
+import { VerificationError } from '../../verify/index.ts'
 import { type AssertionAlgorithm, assertionAlgorithms } from './algorithms.ts'
 
 export interface AssertionRules {
@@ -17,13 +19,22 @@ export interface AssertionRules {
 /** Seconds that an assertion may live: its `jti` is remembered for as long. */
 const longestLife = 600
 
-/** The client's own statement of who it is: not to be believed, only to find the keys that check it. */
+/** Characters; a form holds no more. */
+const longestAssertion = 8192
+
+/**
+ * The client's own statement of who it is: not to be believed, only to find the keys that check it. The assertion is read more
+ * strictly than jose reads it afterwards, so that it has one spelling, and one value for each member.
+ *
+ * @returns undefined for what is no JWT, or names no client in printable ASCII, as every `client_id` is
+ */
 export function claimedClientId(assertion: string): string | undefined {
   try {
-    const { sub } = decodeJwt(assertion)
-    return typeof sub === 'string' && sub.length <= 255 ? sub : undefined
-  } catch {
-    return undefined
+    const { sub } = parsePart('payload', parseCompactJws(assertion, longestAssertion).payload)
+    return typeof sub === 'string' && /^[\x20-\x7e]{1,255}$/.test(sub) ? sub : undefined
+  } catch (error) {
+    if (error instanceof VerificationError) return undefined
+    throw error
   }
 }
 
