@@ -24,7 +24,7 @@ interface Row {
 }
 
 const grantColumns = `grants.id, grants.client_id, grants.sub, accounts.username, grants.scopes,
-  grants.ended_at IS NULL AND accounts.disabled_at IS NULL`
+  grants.ended_at IS NULL AND accounts.disabled_at IS NULL AND accounts.deleted_at IS NULL`
 
 function fromRow(row: Row | undefined): TokenStatus | undefined {
   return (

@@ -14,15 +14,11 @@ async function post(idp: Idp, path: string, client: TestClient, form: Record<str
 
 t.test('asking about tokens, and giving them back', async (t) => {
   const idp = await startSignet(t)
-  await idp.resource(api, ['notes:read'])
-  const client = await idp.client({ resources: [api], scope: 'openid offline_access notes:read' })
   const server = await idp.client({ grant_types: ['client_credentials'], scope: '' })
+  await idp.resource(api, ['notes:read'], { servedBy: [server.client_id] })
+  const client = await idp.client({ resources: [api], scope: 'openid offline_access notes:read' })
   const stranger = await idp.client()
   const app = await idp.client({ token_endpoint_auth_method: 'none' })
-  await idp.signet.database.query({
-    text: 'UPDATE resources SET served_by = $1 WHERE identifier = $2',
-    values: [[server.client_id], api],
-  })
   const introspect = (who: TestClient, token: string) => post(idp, '/introspect', who, { token })
   const revoke = (who: TestClient, token: string, hint = '') =>
     post(idp, '/revoke', who, { token, token_type_hint: hint })
@@ -43,6 +39,13 @@ t.test('asking about tokens, and giving them back', async (t) => {
     t.match(await introspect(app, access_token), { status: 400, body: { error: 'unauthorized_client' } })
     t.match(await post(idp, '/introspect', { ...client, secret: 'wrong' }, { token: access_token }), { status: 401 })
     t.match(await post(idp, '/introspect', client, {}), { status: 400, body: { error: 'invalid_request' } })
+  })
+
+  t.test('a grant that was opened while its account was being deleted is worth nothing', async (t) => {
+    const journey = await signIn(idp, client)
+    const { access_token, refresh_token } = (await journey.redeem()).body
+    await idp.signet.database.query('UPDATE accounts SET deleted_at = now() WHERE sub = $1', [journey.person.sub])
+    for (const token of [access_token, refresh_token]) t.same((await introspect(client, token)).body, { active: false })
   })
 
   t.test('the client it was issued to, and the API it is for, learn what it says', async (t) => {
