@@ -78,3 +78,20 @@ t.test('planted faults are found', async (t) => {
   ]
   for (const [file, text, why] of planted) t.match(faultsOf(file, text), [why], `${file}: ${text}`)
 })
+
+t.test(
+  'nothing lies about: every source is reached from the program, the verifier, or the type that all are handed',
+  async (t) => {
+    const reached = new Set<string>()
+    const visit = (file: string): void => {
+      if (reached.has(file) || !files.includes(file)) return
+      reached.add(file)
+      for (const target of importsOf(file, readFileSync(join(sources, file), 'utf8'))) visit(target)
+    }
+    for (const entrance of ['main.ts', 'verify/index.ts']) visit(entrance)
+    t.same(
+      files.filter((file) => !reached.has(file)),
+      [],
+    )
+  },
+)

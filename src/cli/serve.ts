@@ -10,12 +10,18 @@ export function serveCommand(program: Command, terminal: Terminal): void {
     .description('Start the server.')
     .action(async () => {
       const settings = readSettings(terminal.environment, terminal.folder)
-      const [{ buildApp }, { createLog }, { start }] = await Promise.all([
+      const [{ buildApp }, { startCleaner }, { createLog }, { start }] = await Promise.all([
         import('../app.ts'),
+        import('../records/cleanup/cleaner.ts'),
         import('../platform/log.ts'),
         import('../start.ts'),
       ])
       const { signet, stop } = await start(settings, createLog(settings))
+      const stopCleaner = startCleaner(
+        signet.database,
+        signet.log,
+        Math.max(settings.accessTokenTtl, settings.idTokenTtl),
+      )
       try {
         const app = buildApp(signet)
         await app.listen({ host: settings.host, port: settings.port }).catch(inWords(settings))
@@ -23,6 +29,7 @@ export function serveCommand(program: Command, terminal: Terminal): void {
         await aborted(terminal.asked)
         await app.close()
       } finally {
+        await stopCleaner()
         await stop()
       }
     })

@@ -41,6 +41,16 @@ const statements = [
      RETURNING 1
    )
    SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  // Anybody can cause refusals: a week of them is kept, but never more than a million.
+  `WITH old AS (
+     DELETE FROM refusals WHERE id IN (
+       SELECT id FROM refusals
+       WHERE at < now() - make_interval(secs => least($1, 7 * 86400))
+          OR id <= (SELECT max(id) FROM refusals) - 1000000
+       ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+     RETURNING id
+   )
+   SELECT count(*) AS deleted FROM old`,
   `WITH old AS (
      DELETE FROM sessions WHERE id IN (
        SELECT id FROM sessions WHERE least(expires_at, ended_at) < now() - make_interval(secs => $1)
@@ -51,15 +61,19 @@ const statements = [
 ]
 
 /**
- * Deletes a batch of each kind.
+ * Deletes a batch of each kind. Nothing goes that a live access token may hang on, whatever its resource's lifetime.
  *
- * @param keptFor seconds that a thing is kept after its end
+ * @param keptFor seconds that a thing is kept after its end, at least
  * @returns whether there may be more
  */
 export async function deleteExpired(db: Queryable, keptFor: number): Promise<boolean> {
+  const { rows: longest } = await db.query<{ kept: number }>({
+    text: 'SELECT greatest($1::integer, max(access_token_ttl)) AS kept FROM resources',
+    values: [keptFor],
+  })
   let more = false
   for (const text of statements) {
-    const { rows } = await db.query<{ deleted: number }>({ text, values: [keptFor, batch] })
+    const { rows } = await db.query<{ deleted: number }>({ text, values: [longest[0]!.kept, batch] })
     more ||= rows[0]!.deleted === batch
   }
   return more

@@ -34,3 +34,31 @@ t.test('what has ended is deleted after its time, what lives is not', async (t) 
   t.equal((await idp.token(client, { grant_type: 'refresh_token', refresh_token })).status, 200)
   t.equal((await idp.token(client, { grant_type: 'refresh_token', refresh_token: ended })).status, 400)
 })
+
+t.test('nothing goes that a token of a resource with a long life hangs on', async (t) => {
+  const idp = await startSignet(t)
+  const db = idp.signet.database
+  const { redeem } = await signIn(idp, await idp.client(), { parameters: { scope: 'openid' } })
+  const { access_token: token } = (await redeem()).body
+  const userinfo = async () =>
+    (await fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } })).status
+  await db.query("UPDATE authorization_codes SET expires_at = now() - interval '2 hours'")
+  await idp.resource('https://api.example', ['api:read'], { accessTokenTtl: 3 * 3600 })
+  await deleteExpired(db, 3600)
+  t.equal(await userinfo(), 200)
+  await db.query('UPDATE resources SET access_token_ttl = NULL')
+  await deleteExpired(db, 3600)
+  t.equal(await userinfo(), 401)
+})
+
+t.test('refusals are kept for a week, events for ever', async (t) => {
+  const idp = await startSignet(t)
+  const db = idp.signet.database
+  await fetch(`${idp.issuer}/no-such-path`)
+  await idp.signet.refusals.stop()
+  await db.query("UPDATE refusals SET at = now() - interval '8 days'")
+  await deleteExpired(db, 30 * 86_400)
+  const { rows } = await db.query<{ refusals: number }>('SELECT count(*) AS refusals FROM refusals')
+  t.same(rows, [{ refusals: 0 }])
+  await t.rejects(db.query('DELETE FROM events'), { message: 'events are append-only' })
+})
