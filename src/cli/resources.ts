@@ -2,6 +2,8 @@ import type { Command } from 'commander'
 import { readSettings } from '../platform/config/settings.ts'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
+import { isPublic } from '../records/clients/client.ts'
+import { findClient } from '../records/clients/clients-store.ts'
 import { type EventType, recordEvent } from '../records/events/events-store.ts'
 import type { Resource } from '../records/resources/resource.ts'
 import { checkResource } from '../records/resources/resource-rules.ts'
@@ -15,7 +17,7 @@ import {
 } from '../records/resources/resources-store.ts'
 import type { Signet } from '../signet.ts'
 import { CommandFailed, WrongUsage } from './failures.ts'
-import { duration, json, manyWords, oneValue } from './flags.ts'
+import { duration, json, manyValues, manyWords, oneValue } from './flags.ts'
 import { type Document, type Format, printMany, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'
 import { withSignet } from './with-signet.ts'
@@ -25,6 +27,7 @@ interface ResourceFlags extends Format {
   readonly scope?: readonly string[]
   readonly accessTokenTtl?: number | ''
   readonly accessTokenSigningAlg?: string
+  readonly servedBy?: readonly string[]
 }
 
 /** `signet resources`: the APIs that take access tokens (RFC 8707). */
@@ -46,7 +49,10 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
   ).action(async (flags: ResourceFlags & { readonly identifier: string }) => {
     const { identifier } = flags
     const resource = changedBy(
-      { identifier, name: undefined, scopes: [], accessTokenTtl: undefined, accessTokenSigningAlg: 'ES256' },
+      {
+        ...{ identifier, name: undefined, scopes: [], servedBy: [] },
+        ...{ accessTokenTtl: undefined, accessTokenSigningAlg: 'ES256' },
+      },
       flags,
     )
     // What is wrong by itself is told before a database is started for it.
@@ -135,15 +141,19 @@ function addResourceFlags(command: Command): Command {
       duration('--access-token-ttl <duration>', 'how long its access tokens live; else SIGNET_ACCESS_TOKEN_TTL'),
     )
     .addOption(oneValue('--access-token-signing-alg <alg>', `one of ${signingAlgorithms.join(', ')}`))
+    .addOption(
+      manyValues('--served-by <client_id>', 'a confidential client that serves the API: it may ask about its tokens'),
+    )
     .addOption(json())
 }
 
 function changedBy(resource: Resource, flags: ResourceFlags): Resource {
-  const { name, scope, accessTokenTtl, accessTokenSigningAlg } = flags
+  const { name, scope, accessTokenTtl, accessTokenSigningAlg, servedBy } = flags
   return {
     identifier: resource.identifier,
     name: name === undefined ? resource.name : name || undefined,
     scopes: scope === undefined ? resource.scopes : [...new Set(scope)],
+    servedBy: servedBy === undefined ? resource.servedBy : [...new Set(servedBy)],
     accessTokenTtl: accessTokenTtl === undefined ? resource.accessTokenTtl : accessTokenTtl || undefined,
     accessTokenSigningAlg:
       accessTokenSigningAlg === undefined ? resource.accessTokenSigningAlg : readAlgorithm(accessTokenSigningAlg),
@@ -159,12 +169,23 @@ function readAlgorithm(text: string): SigningAlgorithm {
 async function saveChecked(tx: Queryable, { settings }: Signet, resource: Resource, type: EventType): Promise<void> {
   const others = (await listResources(tx)).filter(({ identifier }) => identifier !== resource.identifier)
   checkResource(resource, settings.issuer, others)
+  for (const clientId of resource.servedBy) await needServer(tx, clientId)
   await saveResource(tx, resource)
   await recordEvent(tx, {
     type,
     caller: undefined,
-    detail: { identifier: resource.identifier, scopes: resource.scopes },
+    detail: { identifier: resource.identifier, scopes: resource.scopes, served_by: resource.servedBy },
   })
+}
+
+/** Who asks about tokens must prove who it is (RFC 7662 §2.1). */
+async function needServer(db: Queryable, clientId: string): Promise<void> {
+  const client = await findClient(db, clientId)
+  if (!client) throw new CommandFailed(`There is no client ${clientId.slice(0, 80)}: signet clients list shows all.`)
+  if (isPublic(client))
+    throw new CommandFailed(
+      `The client ${clientId} is public: it cannot prove who it is, so it may not ask about tokens.`,
+    )
 }
 
 async function needResource(db: Queryable, identifier: string): Promise<Resource> {
@@ -174,13 +195,14 @@ async function needResource(db: Queryable, identifier: string): Promise<Resource
   return resource
 }
 
-function documentOf({ identifier, name, scopes, accessTokenTtl, accessTokenSigningAlg }: Resource): Document {
+function documentOf({ identifier, name, scopes, accessTokenTtl, accessTokenSigningAlg, servedBy }: Resource): Document {
   return {
     identifier,
     name,
     scopes,
     access_token_ttl: accessTokenTtl,
     access_token_signing_alg: accessTokenSigningAlg,
+    served_by: servedBy,
   }
 }
 

@@ -69,9 +69,26 @@ t.test('of two who make the same resource at once, one does', async (t) => {
 })
 
 t.test('every flag sets what it names', async (t) => {
+  const { client_id: serving } = await json<{ client_id: string }>(
+    'clients',
+    'create',
+    '--name',
+    'The API',
+    '--grant-type',
+    'client_credentials',
+  )
   const resource = await json(
     ...[...create, 'urn:example:api', '--name', 'The API', '--scope', 'api:read api:write', '--scope', 'api:read'],
-    ...['--access-token-ttl', '5m', '--access-token-signing-alg', 'RS256'],
+    ...[
+      '--access-token-ttl',
+      '5m',
+      '--access-token-signing-alg',
+      'RS256',
+      '--served-by',
+      serving,
+      '--served-by',
+      serving,
+    ],
   )
   t.same(resource, {
     identifier: 'urn:example:api',
@@ -79,13 +96,38 @@ t.test('every flag sets what it names', async (t) => {
     scopes: ['api:read', 'api:write'],
     access_token_ttl: 300,
     access_token_signing_alg: 'RS256',
+    served_by: [serving],
   })
   t.same(await json('resources', 'show', 'urn:example:api'), resource)
   t.match(await json('resources', 'list'), [{}, {}, { identifier: 'urn:example:api' }])
   const { rows } = await database.query({
     text: `SELECT detail FROM events WHERE detail->>'identifier' = 'urn:example:api'`,
   })
-  t.same(rows, [{ detail: { identifier: 'urn:example:api', scopes: ['api:read', 'api:write'] } }])
+  t.same(rows, [{ detail: { identifier: 'urn:example:api', scopes: ['api:read', 'api:write'], served_by: [serving] } }])
+})
+
+t.test('only a client that can prove who it is can serve an API', async (t) => {
+  t.match(await signet(...create, 'https://served.example', '--served-by', 'client_none'), {
+    code: 1,
+    err: /no client/,
+  })
+  const open = await json<{ client_id: string }>(
+    ...[
+      'clients',
+      'create',
+      '--name',
+      'App',
+      '--token-endpoint-auth-method',
+      'none',
+      '--redirect-uri',
+      'https://a.example/cb',
+    ],
+  )
+  t.match(await signet(...create, 'https://served.example', '--served-by', open.client_id), {
+    code: 1,
+    err: /is public/,
+  })
+  t.match(await signet('resources', 'show', 'https://served.example'), { code: 1 })
 })
 
 t.test('an update replaces what is given, takes away what is empty, and leaves the rest', async (t) => {
@@ -94,7 +136,7 @@ t.test('an update replaces what is given, takes away what is empty, and leaves t
   t.match(await signet('resources', 'update', identifier, '--scope', 'openid'), { code: 2, out: '' })
   t.match(await signet('resources', 'update', identifier, '--scope', 'first:read'), { code: 2, err: /belongs to/ })
   t.match(await signet('resources', 'update', 'https://none.example', '--name', 'x'), { code: 1, err: /no resource/ })
-  const expected = { identifier, scopes: ['u:read', 'u:write'], access_token_signing_alg: 'ES256' }
+  const expected = { identifier, scopes: ['u:read', 'u:write'], access_token_signing_alg: 'ES256', served_by: [] }
   t.same(await json('resources', 'update', identifier, '--name', '', '--access-token-ttl', ''), expected)
   t.same(await json('resources', 'update', identifier, '--name', 'New'), { ...expected, name: 'New' })
 })

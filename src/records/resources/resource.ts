@@ -9,4 +9,6 @@ export interface Resource {
   /** Seconds; undefined: the setting's. */
   readonly accessTokenTtl: number | undefined
   readonly accessTokenSigningAlg: SigningAlgorithm
+  /** The clients that serve it, and so may ask about its tokens (RFC 7662 §2.1). */
+  readonly servedBy: readonly string[]
 }

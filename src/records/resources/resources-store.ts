@@ -8,6 +8,7 @@ interface Row {
   scopes: string[]
   access_token_ttl: number | null
   access_token_signing_alg: SigningAlgorithm
+  served_by: string[]
 }
 
 export function resourceFromRow(row: Row): Resource {
@@ -17,13 +18,14 @@ export function resourceFromRow(row: Row): Resource {
     scopes: row.scopes,
     accessTokenTtl: row.access_token_ttl ?? undefined,
     accessTokenSigningAlg: row.access_token_signing_alg,
+    servedBy: row.served_by,
   }
 }
 
 /** The columns of a resource with its scopes, as JSON: for statements that read resources along with something else. */
 export const resourceJson = `jsonb_build_object(
   'identifier', resources.identifier, 'name', resources.name, 'access_token_ttl', resources.access_token_ttl,
-  'access_token_signing_alg', resources.access_token_signing_alg,
+  'access_token_signing_alg', resources.access_token_signing_alg, 'served_by', resources.served_by,
   'scopes', ARRAY(SELECT scope FROM resource_scopes WHERE resource = resources.identifier ORDER BY scope))`
 
 /**
@@ -62,9 +64,10 @@ export async function ownersOfScopes(db: Queryable, scopes: readonly string[]): 
 export async function saveResource(db: Queryable, resource: Resource): Promise<void> {
   await db.query({
     text: `WITH saved AS (
-             INSERT INTO resources (identifier, name, access_token_ttl, access_token_signing_alg) VALUES ($1, $2, $3, $4)
+             INSERT INTO resources (identifier, name, access_token_ttl, access_token_signing_alg, served_by)
+             VALUES ($1, $2, $3, $4, $6)
              ON CONFLICT (identifier) DO UPDATE
-               SET name = $2, access_token_ttl = $3, access_token_signing_alg = $4
+               SET name = $2, access_token_ttl = $3, access_token_signing_alg = $4, served_by = $6
              RETURNING identifier
            ), gone AS (
              DELETE FROM resource_scopes WHERE resource = $1 AND NOT scope = ANY($5)
@@ -78,6 +81,7 @@ export async function saveResource(db: Queryable, resource: Resource): Promise<v
       resource.accessTokenTtl ?? null,
       resource.accessTokenSigningAlg,
       resource.scopes,
+      resource.servedBy,
     ],
   })
 }
