@@ -1,0 +1,332 @@
+import t, { type Test } from 'tap'
+import { sealOwnPage } from '../../src/platform/http/own-page.ts'
+import type { Visit } from '../support/browser.ts'
+import { startSignet } from '../support/idp.ts'
+import { signIn } from '../support/journey.ts'
+import {
+  clearLimits,
+  cookiesOf,
+  enter,
+  type Form,
+  formsOf,
+  hiddenOf,
+  outcomeOf,
+  setGuesses,
+  stateOf,
+} from './account-forms.ts'
+import { mutationNames, mutations, unreadable, wireOf, write } from './mutations.ts'
+import { faultsOf } from './plain-answer.ts'
+import { type Answer, postForm, send } from './send.ts'
+
+const idp = await startSignet(t)
+const client = await idp.client({ scope: 'openid profile address phone email offline_access' })
+
+/** What a browser says of a POST that comes from elsewhere. */
+const foreign: Record<string, Record<string, string>> = {
+  'another origin': { origin: 'https://evil.example' },
+  'an origin of null': { origin: 'null' },
+  'another port': { origin: 'http://localhost:1' },
+  'another scheme': { origin: idp.issuer.replace('http:', 'https:') },
+  'the issuer with a slash': { origin: `${idp.issuer}/` },
+  'two origins': { origin: `${idp.issuer} https://evil.example` },
+  'another site': { 'sec-fetch-site': 'cross-site' },
+  'a neighbouring site': { 'sec-fetch-site': 'same-site' },
+  'nowhere, as an address that was typed': { 'sec-fetch-site': 'none' },
+  'another origin, whatever the referrer says': { origin: 'https://evil.example', referer: `${idp.issuer}/account` },
+}
+
+t.test('a form of the account page, with everything right in it', async (t) => {
+  const person = await idp.person()
+  const { browser } = await signIn(idp, client, { person })
+  await enter(idp, person)
+  const cookie = cookiesOf(browser)
+  const forms = formsOf(await browser.get('/account'), person, client.client_id)
+  const before = await stateOf(idp, person)
+  const strangersPage = await (await enter(idp, await idp.person())).get('/account')
+  const strangersToken = hiddenOf(strangersPage, 'profile-save')['csrf'] ?? ''
+
+  for (const [name, { path, values }] of Object.entries(forms))
+    t.test(`${name}: does nothing from elsewhere, by a link or in another encoding`, async (t) => {
+      const encoded = new URLSearchParams(values).toString()
+      const refused = async (t: Test, answer: Promise<Answer>, statuses: number[], why: string) => {
+        const { status, location, setCookies, ...rest } = await answer
+        t.same(faultsOf({ status, location, setCookies, ...rest }), [], why)
+        t.ok(statuses.includes(status), `${why}: ${status}`)
+        t.same([location, setCookies], [undefined, []], why)
+      }
+      for (const [where, headers] of Object.entries(foreign))
+        await refused(t, postForm(idp, path, encoded, { cookie, ...headers }), [403], where)
+      const { csrf = '', ...withoutToken } = values
+      const silent = (form: Record<string, string>, headers = { cookie }) =>
+        postForm(idp, path, new URLSearchParams(form).toString(), headers)
+      await refused(t, silent(withoutToken), [403], 'no origin and no token')
+      await refused(t, silent({ ...values, csrf: strangersToken }), [403], "another browser's token")
+      await refused(t, silent({ ...values, csrf: `${csrf}A` }), [403], 'a longer token')
+      const noBrowser = { cookie: cookie.replace(/signet_browser=[^;]*/, '') }
+      await refused(t, silent(values, noBrowser), [403], 'a token without its cookie')
+
+      const origin = idp.issuer
+      for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])
+        t.ok(
+          [404, 405].includes(
+            (await send(idp, { method, path: `${path}?${encoded}`, headers: { cookie, origin } })).status,
+          ),
+          method,
+        )
+      const override = { cookie, origin, 'x-http-method-override': 'POST' }
+      t.equal((await send(idp, { path: `${path}?${encoded}&_method=POST`, headers: override })).status, 405)
+      for (const type of ['text/plain', 'multipart/form-data; boundary=x', 'application/json', 'text/xml'])
+        await refused(
+          t,
+          send(idp, { method: 'POST', path, headers: { cookie, origin, 'content-type': type }, body: encoded }),
+          [415],
+          type,
+        )
+      const inQuery = await postForm(idp, `${path}?${encoded}`, '', { cookie, origin })
+      t.same(faultsOf(inQuery), [])
+      t.equal(inQuery.location, '/account?notice=other-account', 'what stands in the query is not looked at')
+      t.equal(await stateOf(idp, person), before)
+    })
+})
+
+t.test('every parameter of every form, each mutilated in every way', async (t) => {
+  const person = await idp.person()
+  const { browser } = await signIn(idp, client, { person })
+  await enter(idp, person)
+  const cookie = cookiesOf(browser)
+  const forms = formsOf(await browser.get('/account'), person, client.client_id)
+  const before = await stateOf(idp, person)
+  const anything = (outcome: string) => [outcome, outcome, outcome] as const
+  /** By form: what is wrong with it already, and what comes of a parameter that is missing, 8 KB long, of a wrong type. */
+  const tables: Record<
+    string,
+    [wrong: Record<string, string>, table: Record<string, readonly [string, string, string]>]
+  > = {
+    profile: [
+      { birthdate: '31.12.1990' },
+      { name: anything('422'), website: anything('422'), formatted: anything('422'), not_a_parameter: anything('422') },
+    ],
+    'sign-in names': [
+      { 'confirm-password': 'wrong', email: 'another@example.com' },
+      { username: ['403', '422', '422'], email: ['403', '422', '422'], 'confirm-password': ['422', '403', '403'] },
+    ],
+    password: [
+      { 'current-password': 'wrong' },
+      { 'current-password': ['422', '403', '403'], 'new-password': ['422', '422', '422'] },
+    ],
+    'a session': [{ session: 'wrong' }, { session: anything('/account'), others: ['/account', '', ''] }],
+    'an application': [{ client_id: 'client_wrong' }, { client_id: anything('/account') }],
+  }
+  for (const [name, [wrong, table]] of Object.entries(tables))
+    t.test(name, async (t) => {
+      const { path, values } = forms[name] as Form
+      const good = { ...values, ...wrong }
+      const usual = outcomeOf(await postForm(idp, path, write(wireOf(good)), { cookie, origin: idp.issuer }))
+      // Of csrf, the Origin has decided; whom the form is about is looked at before a password is hashed.
+      const everywhere = { ...(usual === '403' ? {} : { csrf: anything(usual) }), account: anything('/account') }
+      for (const [parameter, [missing, long, wrongType]] of Object.entries({ ...everywhere, ...table })) {
+        await clearLimits(idp)
+        for (const mutation of mutationNames) {
+          const expected =
+            mutation === '8 KB long'
+              ? long
+              : mutation === 'of a wrong type'
+                ? wrongType
+                : unreadable.has(mutation)
+                  ? '400'
+                  : missing
+          if (expected === '') continue
+          const body = write(mutations[mutation](wireOf(good), parameter))
+          const answer = await postForm(idp, path, body, { cookie, origin: idp.issuer })
+          t.same(faultsOf(answer), [], `${parameter} ${mutation}`)
+          t.equal(outcomeOf(answer), expected, `${parameter} ${mutation}`)
+        }
+      }
+      t.equal(await stateOf(idp, person), before)
+    })
+})
+
+t.test('another person’s session and application', async (t) => {
+  const [victim, attacker] = [await idp.person(), await idp.person()]
+  const theirs = await signIn(idp, client, { person: victim })
+  await enter(idp, victim)
+  const connected = await idp.client()
+  await signIn(idp, connected, { person: victim })
+  const own = await signIn(idp, client, { person: attacker })
+  await enter(idp, attacker)
+  const victims = formsOf(await theirs.browser.get('/account'), victim, client.client_id)
+  const before = await stateOf(idp, victim)
+  const page = await own.browser.get('/account')
+  const form = hiddenOf(page, 'end-session-2')
+
+  const bothPasswords = { 'confirm-password': victim.password, 'current-password': victim.password }
+
+  t.test('are not reached with the victim’s own forms, whichever of their secrets come along', async (t) => {
+    for (const [name, { path, values }] of Object.entries(victims)) {
+      const sent = await own.browser.post(path, values)
+      t.match(sent.location, '/account?notice=other-account', name)
+      const mixed = await own.browser.post(path, { ...values, account: form['account'] ?? '', ...bothPasswords })
+      t.notMatch(mixed.text, victim.email, name)
+    }
+    t.equal(await stateOf(idp, victim), before)
+  })
+  t.test('are not named by what was sealed for something else', async (t) => {
+    const session = victims['a session']?.values['session'] ?? ''
+    const sealed = sealOwnPage(idp.signet.secrets['request-sealing'], 'account')
+    for (const handle of [session, sealed, `${session}=`, session.slice(0, -1), own.code, 'x'.repeat(4000)])
+      t.match(await own.browser.post('/account/sessions/end', { ...form, session: handle }), { status: 303 })
+    t.equal(await stateOf(idp, victim), before)
+  })
+
+  t.test('that there is such an application is not told', async (t) => {
+    await clearLimits(idp)
+    const fresh = hiddenOf(await own.browser.get('/account'), 'profile-save')
+    const disconnect = async (client_id: string) => {
+      const { status, location, text } = await own.browser.post('/account/applications/disconnect', {
+        ...fresh,
+        client_id,
+      })
+      return { status, location, text }
+    }
+    t.same(await disconnect(connected.client_id), await disconnect('client_that_nobody_has'))
+    t.equal(await stateOf(idp, victim), before)
+  })
+})
+
+/** The elements of a page. @throws where there is a `<` that begins none */
+function elementsOf(text: string) {
+  const element = /<([a-z][a-z0-9]*)((?:\s+[^\s="'<>]+(?:="[^"]*")?)*)\s*\/?>/g
+  const rest = text.replace(element, '').replace(/<\/[a-z0-9]+>|<!doctype html>/g, '')
+  if (rest.includes('<'))
+    throw new Error(`This begins no element: ${rest.slice(rest.indexOf('<'), rest.indexOf('<') + 80)}`)
+  return [...text.matchAll(element)].map(({ 0: whole, 1: name = '', 2: written = '', index }) => ({
+    name,
+    attributes: Object.fromEntries(
+      [...written.matchAll(/([^\s=]+)(?:="([^"]*)")?/g)].map(([, attribute = '', value = '']) => [attribute, value]),
+    ) as Record<string, string>,
+    end: index + whole.length,
+  }))
+}
+
+t.test('HTML that anybody has written comes out as text', async (t) => {
+  const evil = (field: string) => `"><script>alert('${field}')</script></textarea><img src=x onerror=alert(1)>&lt;'`
+  const texts = [
+    'name',
+    'nickname',
+    'given_name',
+    'family_name',
+    'middle_name',
+    'gender',
+    'birthdate',
+    'phone_number',
+    'locale',
+  ]
+  const links = ['website', 'profile', 'picture']
+  const parts = ['street_address', 'formatted', 'postal_code', 'locality', 'region', 'country']
+  const from = (names: string[], value: (name: string) => string) =>
+    Object.fromEntries(names.map((name) => [name, value(name)]))
+  // As an operator could have set it, or a database that others write to.
+  const person = await idp.person({
+    ...from(texts, evil),
+    ...from(links, () => 'javascript:alert(1)'),
+    address: from(parts, evil),
+    zoneinfo: '"><script>alert(1)</script>',
+  })
+  const hostile = await idp.client({ client_name: evil('client'), scope: client.scope })
+  const { browser, redeem } = await signIn(idp, hostile, { person, parameters: { scope: hostile.scope } })
+  const harmless = (t: Test, { text, headers }: Visit, what: string) => {
+    t.match(headers.get('content-type'), 'text/html', what)
+    const elements = elementsOf(text)
+    t.ok(elements.length > 10, what)
+    t.same(
+      elements.filter(
+        ({ name, attributes }) => /^(?:img|script)$/.test(name) && !attributes['src']?.startsWith('/assets/'),
+      ),
+      [],
+      `${what}: no element of theirs`,
+    )
+    const attributes = elements.flatMap((element) => Object.entries(element.attributes))
+    t.same(
+      attributes.filter(
+        ([name, value]) => /^on/i.test(name) || (name !== 'value' && /^(?:javascript|data):/i.test(value)),
+      ),
+      [],
+      `${what}: no link and no script of theirs`,
+    )
+  }
+  const decoded = (text: string) =>
+    text.replaceAll('&quot;', '"').replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&amp;', '&')
+
+  for (const language of ['en', 'de']) {
+    const page = await browser.get('/account', { 'accept-language': language })
+    harmless(t, page, `the page (${language})`)
+    const shown = new Map(elementsOf(page.text).map((element) => [element.attributes['id'], element]))
+    for (const field of [...texts, 'postal_code', 'locality', 'region', 'country'])
+      t.equal(decoded(shown.get(field)?.attributes['value'] ?? ''), evil(field), `${field} is there to the letter`)
+    for (const field of ['street_address', 'formatted']) {
+      const end = shown.get(field)?.end ?? 0
+      const content = page.text.slice(end, page.text.indexOf('</textarea>', end))
+      t.equal(decoded(content), evil(field), `${field} is there to the letter`)
+    }
+    t.match(decoded(page.text), evil('client'), 'the name of the application')
+  }
+  harmless(t, await browser.get('/'), 'the start page')
+  const page = await browser.get('/account')
+  const typed = (names: string[]) => from(names, (name) => `${evil(name)} typed`)
+  harmless(
+    t,
+    await browser.submit(page, 'profile-save', typed([...texts, ...links, ...parts, 'zoneinfo'])),
+    'faulty profile',
+  )
+  const names = { ...typed(['username', 'email']), 'confirm-password': evil('password') }
+  const faulty = await browser.submit(page, 'sign-in-save', names)
+  harmless(t, faulty, 'faulty names')
+  t.notMatch(decoded(faulty.text), "alert('password')", 'passwords never go back')
+
+  const token = (await redeem()).body.access_token as string
+  const userinfo = await send(idp, { path: '/userinfo', headers: { authorization: `Bearer ${token}` } })
+  t.match(userinfo.headers, { 'content-type': /^application\/json/, 'x-content-type-options': 'nosniff' })
+  t.equal(userinfo.json?.['name'], evil('name'), 'an application gets what was written, and must escape it itself')
+})
+
+t.test('no answer of the account page can be framed, kept or read by another site', async (t) => {
+  const person = await idp.person()
+  const { browser } = await signIn(idp, client, { person })
+  await enter(idp, person)
+  const cookie = cookiesOf(browser)
+  const page = await browser.get('/account')
+  const forms = formsOf(page, person, client.client_id)
+  const post = ({ path, values }: Form, more: Record<string, string> = {}, headers = {}) =>
+    postForm(idp, path, new URLSearchParams({ ...values, ...more }).toString(), {
+      cookie,
+      origin: idp.issuer,
+      ...headers,
+    })
+  const { profile, password } = forms as { profile: Form; password: Form }
+  const answers: Record<string, Answer> = {
+    'the page': await send(idp, { path: '/account', headers: { cookie } }),
+    'the page, asked for in a frame': await send(idp, {
+      path: '/account',
+      headers: { cookie, 'sec-fetch-dest': 'iframe', 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' },
+    }),
+    'a faulty form': await post(profile, { birthdate: 'x' }),
+    'a wrong password': await post(password, { 'current-password': 'wrong' }),
+    'a forged form': await post(profile, {}, { origin: 'https://evil.example' }),
+    'a form of another encoding': await post(profile, {}, { 'content-type': 'text/plain' }),
+    'a redirect': await post(profile),
+    'the way to the sign-in page': await send(idp, { path: '/account' }),
+  }
+  await setGuesses(idp, 10)
+  answers['too many guesses'] = await post(password)
+  t.equal(answers['too many guesses']?.status, 429)
+  await clearLimits(idp)
+  for (const [name, { headers }] of Object.entries(answers)) {
+    t.match(headers['content-security-policy'], "frame-ancestors 'none'", name)
+    t.equal(headers['x-frame-options'], 'DENY', name)
+    t.equal(headers['cache-control'], 'no-store', name)
+    t.notOk(
+      Object.keys(headers).some((header) => header.startsWith('access-control-')),
+      name,
+    )
+  }
+})

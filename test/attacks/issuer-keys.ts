@@ -1,0 +1,23 @@
+import { openSealedKey } from '../../src/key-ring/sealed-key.ts'
+import { loadSigningKeys } from '../../src/key-ring/signing-keys-store.ts'
+import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
+import type { Idp } from '../support/idp.ts'
+import { testMasterKey } from '../support/signing-keys.ts'
+import type { TrustedKey } from './jose-vectors.ts'
+
+/** One of this Signet's own keys for each algorithm: what it would never sign can be signed with them. */
+export async function issuerKeys({ signet }: Idp): Promise<Record<TrustedKey['alg'], TrustedKey>> {
+  const masterKey = await openMasterKey(
+    { masterKey: Buffer.from(testMasterKey, 'base64url'), masterKeyPrevious: undefined, keysDir: 'none' },
+    false,
+  )
+  const { keys } = await loadSigningKeys(signet.database)
+  const find = (alg: TrustedKey['alg']): TrustedKey => {
+    const record = keys.find((key) => key.alg === alg)
+    const published = record && signet.keyRing.verificationKey(record.kid, 'published')
+    if (!record?.sealedPrivateJwk || !published) throw new Error(`There is no key for ${alg}.`)
+    const privateKey = openSealedKey(record.kid, record.sealedPrivateJwk, masterKey)
+    return { kid: record.kid, alg, privateKey, publicKey: published.key }
+  }
+  return { ES256: find('ES256'), RS256: find('RS256') }
+}

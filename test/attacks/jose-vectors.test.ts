@@ -1,0 +1,293 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createVerifier, importVerificationKey, VerificationError } from 'signet-idp/verify'
+import t from 'tap'
+import { randomText } from '../../src/platform/secrets/digest.ts'
+import type { ClientJwks } from '../../src/records/clients/client.ts'
+import { basic, startSignet } from '../support/idp.ts'
+import { signIn } from '../support/journey.ts'
+import { issuerKeys } from './issuer-keys.ts'
+import { cubeRoots, otherS, signatureNumbers } from './jose-numbers.ts'
+import { doubledMembers, shapes, signedHeaders, signedPayloads, spellings } from './jose-texts.ts'
+import {
+  type Json,
+  keyedWithPublicKey,
+  newKey,
+  publicJwk,
+  signWith,
+  type TrustedKey,
+  unsigned,
+  type Vector,
+  withForgersKey,
+} from './jose-vectors.ts'
+import { faultsOf } from './plain-answer.ts'
+import { postForm } from './send.ts'
+
+/** Somebody who checks JWTs, and the keys of which they trust the public half. */
+interface Checker {
+  readonly typ: string
+  readonly keys: readonly TrustedKey[]
+  /** Claims that would be good, with a `jti` of their own. */
+  readonly claims: (key: TrustedKey) => Json
+  /** What came of a token: `refused` as it should be, `accepted`, or what is wrong with the answer. */
+  readonly present: (token: string) => Promise<string>
+}
+
+const idp = await startSignet(t)
+await idp.resource('https://api.example', ['api:read'])
+const forgers = await forgersServer()
+const issuers = await issuerKeys(idp)
+const client = await idp.client()
+const journey = await signIn(idp, client)
+const tokens = (await journey.redeem()).body as { access_token: string; id_token: string }
+const verifier = createVerifier({ issuer: idp.issuer, audience: idp.issuer })
+
+/** A server of the forger's, to whom nobody may come for a key. */
+async function forgersServer() {
+  const visits: string[] = []
+  const server = createServer((request, response) => {
+    visits.push(request.url ?? '')
+    response.end('{"keys":[]}')
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.close()
+  })
+  return { visits, set: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json` }
+}
+
+const accessClaims = () => ({
+  ...(JSON.parse(Buffer.from(tokens.access_token.split('.')[1] ?? '', 'base64url').toString()) as Json),
+  jti: randomText(8),
+})
+
+const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+const presentAssertion = (assertion: string) => {
+  const form = { grant_type: 'client_credentials', client_assertion_type: assertionType, client_assertion: assertion }
+  return postForm(idp, '/token', new URLSearchParams(form).toString())
+}
+
+/** Clients that authenticate with a key, and how to be one of them. */
+async function clientsWithKeys(keys: readonly TrustedKey[]) {
+  const ids = new Map<TrustedKey, string>()
+  for (const key of keys) {
+    const registered = await idp.client({
+      token_endpoint_auth_method: 'private_key_jwt',
+      grant_types: ['client_credentials'],
+      scope: 'api:read',
+      resources: ['https://api.example'],
+      jwks: { keys: [publicJwk(key) as ClientJwks['keys'][number]] },
+    })
+    ids.set(key, registered.client_id)
+  }
+  return {
+    idOf: (key: TrustedKey) => ids.get(key) ?? '',
+    claims: (key: TrustedKey): Json => {
+      const now = Math.floor(Date.now() / 1000)
+      const id = ids.get(key)
+      return { iss: id, sub: id, aud: idp.issuer, jti: randomText(8), iat: now, exp: now + 60 }
+    },
+  }
+}
+
+const cubic = newKey('cubic', 'RS256', 3)
+const clientKeys = [newKey('client-ec', 'ES256'), newKey('client-rsa', 'RS256'), cubic]
+const clients = await clientsWithKeys(clientKeys)
+
+const checkers: Record<string, Checker> = {
+  '/userinfo': {
+    typ: 'at+jwt',
+    keys: Object.values(issuers),
+    claims: accessClaims,
+    present: async (token) => {
+      const answer = await postForm(idp, '/userinfo', `access_token=${encodeURIComponent(token)}`)
+      if (answer.status === 200) return 'accepted'
+      return isRefusal(faultsOf(answer), answer.status, 401, answer.json?.['error'], 'invalid_token')
+    },
+  },
+  'the published verifier': {
+    typ: 'at+jwt',
+    keys: Object.values(issuers),
+    claims: accessClaims,
+    present: (token) =>
+      verifier.verify(token).then(
+        () => 'accepted',
+        (error: unknown) => (error instanceof VerificationError ? 'refused' : String(error)),
+      ),
+  },
+  'client authentication': {
+    typ: 'JWT',
+    keys: clientKeys.slice(0, 2),
+    claims: clients.claims,
+    present: async (assertion) => {
+      const answer = await presentAssertion(assertion)
+      if (answer.status === 200) return 'accepted'
+      return isRefusal(faultsOf(answer), answer.status, 401, answer.json?.['error'], 'invalid_client')
+    },
+  },
+}
+
+function isRefusal(faults: string[], status: number, right: number, error: unknown, code: string): string {
+  if (faults.length > 0) return faults.join(', ')
+  return status === right && error === code ? 'refused' : `${status} ${String(error)}`
+}
+
+const good = (key: TrustedKey, { typ, claims }: Checker) =>
+  signWith(key, { alg: key.alg, typ, kid: key.kid }, claims(key))
+
+for (const [who, checker] of Object.entries(checkers))
+  for (const key of checker.keys)
+    t.test(`${who}, trusting a key for ${key.alg}`, async (t) => {
+      const { typ, present } = checker
+      const claims = () => checker.claims(key)
+      const refused = async (kind: string, vectors: readonly Vector[]) => {
+        const wrong: Vector[] = []
+        for (const [name, token] of vectors) {
+          const outcome = await present(token)
+          if (outcome !== 'refused') wrong.push([name, outcome])
+        }
+        t.same(wrong, [], `refuses ${kind}: all ${vectors.length}`)
+      }
+      t.equal(await present(good(key, checker)), 'accepted', 'accepts a good token')
+      await refused('alg none, in every spelling', unsigned(key, typ, claims))
+      await refused('HMACs keyed with the public key', keyedWithPublicKey(key, typ, claims))
+      await refused("keys of the forger's own", withForgersKey(key, typ, claims, forgers.set))
+      await refused('signatures of bad numbers', signatureNumbers(key, typ, claims))
+      await refused('other shapes of a token', shapes(good(key, checker)))
+      await refused('headers that the key has signed and nobody may obey', signedHeaders(key, typ, claims, forgers.set))
+      await refused('payloads that the key has signed and that claim nothing', signedPayloads(key, typ, claims))
+      if (who !== 'client authentication') {
+        await refused('a member twice, whichever is the good one', doubledMembers(key, typ, claims))
+        await refused('other spellings of the signature', spellings(good(key, checker)))
+      }
+      t.equal(await present(good(key, checker)), 'accepted', 'and after all of it accepts a good token')
+      t.same(forgers.visits, [], 'no key was asked for where the forger said')
+    })
+
+t.test('with a public exponent of 3, a cube root of the visible part is no signature', async (t) => {
+  const imported = importVerificationKey(publicJwk(cubic))
+  const trusting = createVerifier({ issuer: idp.issuer, audience: idp.issuer, keys: () => imported })
+  const header = { alg: 'RS256', typ: 'at+jwt', kid: cubic.kid }
+  t.match(await trusting.verify(signWith(cubic, header, accessClaims())), { aud: idp.issuer }, 'the key itself is good')
+  for (const [name, token] of cubeRoots(cubic, 'at+jwt', accessClaims))
+    await t.rejects(trusting.verify(token), { code: 'bad_signature' }, name)
+  const claims = () => clients.claims(cubic)
+  for (const [name, assertion] of cubeRoots(cubic, 'JWT', claims))
+    t.match(await presentAssertion(assertion), { status: 401, json: { error: 'invalid_client' } }, name)
+  t.equal((await presentAssertion(signWith(cubic, { alg: 'RS256', kid: cubic.kid }, claims()))).status, 200)
+})
+
+/*
+ * Who has a good ECDSA signature (r, s) can make another, (r, n - s): it holds, and RFC 7518 §3.4 asks for no low s. That is right as
+ * long as nothing hangs on a token's text: a token is called back with its grant, and an assertion is known again by its jti.
+ */
+t.test('the other s of a good signature makes another text, and no other token', async (t) => {
+  const twin = otherS(tokens.access_token)
+  t.not(twin, tokens.access_token)
+  t.same(await verifier.verify(twin), await verifier.verify(tokens.access_token), 'it says the same to a service')
+
+  const authorization = basic(client.client_id, client.secret ?? '')
+  const post = async (path: string, token: string) => postForm(idp, path, `token=${token}`, { authorization })
+  const userinfo = async (token: string) => (await postForm(idp, '/userinfo', `access_token=${token}`)).status
+  const [first, second] = [await post('/introspect', tokens.access_token), await post('/introspect', twin)]
+  t.match(second.json, { active: true, jti: first.json?.['jti'] })
+  t.same(second.json, first.json)
+  t.equal(await userinfo(twin), 200)
+  t.equal((await post('/revoke', tokens.access_token)).status, 200)
+  t.same((await post('/introspect', twin)).json, { active: false }, 'called back with the one that it was made of')
+  t.equal(await userinfo(twin), 401)
+})
+
+/*
+ * jose's base64url decoder passes over more than RFC 7515 §2 allows, and JSON.parse takes the last of two members. Neither
+ * may let somebody be another client, or use one assertion twice.
+ */
+t.test('one assertion is used once, in whatever spelling it comes', async (t) => {
+  for (const key of clientKeys) {
+    const assertion = signWith(key, { alg: key.alg, kid: key.kid }, clients.claims(key))
+    const others = spellings(assertion)
+    if (key.alg === 'ES256') others.push(['the other s', otherS(assertion)])
+    t.equal((await presentAssertion(assertion)).status, 200)
+    for (const [name, spelt] of others)
+      t.match(await presentAssertion(spelt), { status: 401, json: { error: 'invalid_client' } }, `${key.kid}: ${name}`)
+  }
+  const [key] = clientKeys as [TrustedKey, ...TrustedKey[]]
+  const assertion = signWith(key, { alg: key.alg, kid: key.kid }, clients.claims(key))
+  const all = [assertion, otherS(assertion), ...spellings(assertion).map(([, spelt]) => spelt)]
+  const answers = await Promise.all(all.reverse().map(presentAssertion))
+  t.equal(answers.filter(({ status }) => status === 200).length, 1, 'the other spellings first, and all at once')
+})
+
+t.test(
+  'an assertion is for this issuer alone and for ten minutes at most, however the numbers are written',
+  async (t) => {
+    const [key] = clientKeys as [TrustedKey, ...TrustedKey[]]
+    const soon = Math.floor(Date.now() / 1000) + 60
+    const present = async (name: string, value: string) => {
+      const { [name]: _, ...others } = clients.claims(key)
+      const payload = `${JSON.stringify(others).slice(0, -1)},"${name}":${value}}`
+      const answer = await presentAssertion(signWith(key, { alg: key.alg, kid: key.kid }, payload))
+      t.same(faultsOf(answer), [], `${name} ${value}`)
+      return answer.status
+    }
+    for (const [name, value] of [
+      ['aud', JSON.stringify([idp.issuer, 'https://other.example'])],
+      ['aud', JSON.stringify(['https://other.example', idp.issuer])],
+      ['aud', JSON.stringify(`${idp.issuer}/`)],
+      ['exp', '1e308'],
+      ['exp', '99999999999'],
+      ['exp', `${soon + 3600}.5`],
+      ['exp', `${soon * 1000}`],
+      ['exp', '253402300800'],
+    ] as const)
+      t.equal(await present(name, value), 401, `${name} ${value}`)
+    for (const [name, value] of [
+      ['exp', `${soon}.000001`],
+      ['exp', `${soon}e0`],
+      ['exp', `${soon}0e-1`],
+      ['iat', '-1e308'],
+      ['iat', '0.5'],
+    ] as const)
+      t.equal(await present(name, value), 200, `${name} ${value}`)
+  },
+)
+
+t.test('with a member twice, an assertion speaks for nobody but the client whose key has signed it', async (t) => {
+  const [key, others] = clientKeys as [TrustedKey, TrustedKey]
+  const [own, victim] = [clients.idOf(key), clients.idOf(others)]
+  const signed = (payload: string) => signWith(key, { alg: key.alg, kid: key.kid }, payload)
+  const twice = (...members: string[]) => JSON.stringify(clients.claims(key)).replace('{', `{${members.join(',')},`)
+  const last = (...members: string[]) => JSON.stringify(clients.claims(key)).replace('}', `,${members.join(',')}}`)
+  const name = (member: string, value: string) => `"${member}":${JSON.stringify(value)}`
+  const payloads = [
+    twice(name('sub', victim), name('iss', victim)),
+    twice(name('sub', victim)),
+    last(name('sub', victim), name('iss', victim)),
+    last(name('sub', victim)),
+    last(name('iss', victim)),
+    last('"__proto__":{}'),
+    twice(`"__proto__":{${name('sub', victim)}}`),
+    ...['exp', 'jti', 'aud'].map((member) => twice(name(member, 'x'))),
+  ]
+  for (const payload of payloads) {
+    const answer = await presentAssertion(signed(payload))
+    t.same(faultsOf(answer), [])
+    t.ok([200, 401].includes(answer.status))
+    if (answer.status !== 200) continue
+    const { claims } = readToken(answer.json?.['access_token'])
+    t.match(claims, { client_id: own, sub: own }, payload)
+  }
+  for (const [what, assertion] of doubledMembers(key, 'JWT', () => clients.claims(key)))
+    t.same(faultsOf(await presentAssertion(assertion)), [], what)
+  const lastExp = signed(last(`"exp":${Math.floor(Date.now() / 1000) - 600}`))
+  t.equal(
+    (await presentAssertion(lastExp)).status,
+    401,
+    'of two ends the one that is obeyed is the one that is checked',
+  )
+})
+
+function readToken(token: unknown): { claims: Json } {
+  return { claims: JSON.parse(Buffer.from(String(token).split('.')[1] ?? '', 'base64url').toString()) as Json }
+}
