@@ -173,15 +173,15 @@ t.test('everything that matters leaves an event, and the filters find it', async
   const of = async (...filter: string[]) =>
     (await json<{ type: string; detail: object }[]>('events', 'list', ...filter)).map(({ type }) => type)
   t.same(await of('--client-id', clientId), [
-    'consent_given',
     'grant_opened',
+    'consent_given',
     'tokens_issued',
     'tokens_issued',
     'tokens_issued',
     'grant_ended',
   ])
   t.same(await of('--user', username), [
-    ...['signed_in', 'consent_given', 'grant_opened', 'tokens_issued', 'tokens_issued', 'grant_ended'],
+    ...['signed_in', 'grant_opened', 'consent_given', 'tokens_issued', 'tokens_issued', 'grant_ended'],
     ...['sign_in_failed', 'signed_out'],
   ])
   t.same(await of('--user', sub, '--type', 'signed_in', '--type', 'signed_out'), ['signed_in', 'signed_out'])
@@ -202,7 +202,7 @@ t.test('everything that matters leaves an event, and the filters find it', async
   t.match(await signet('events', 'list', '--limit', '0'), { code: 2, err: /from 1 to 10000/ })
   t.match(await signet('events', 'show', 'nothing'), { code: 1, err: /Nothing is on record for request nothing/ })
   const listed = await signet('events', 'list', '--client-id', clientId, '--since', '1h')
-  t.match(listed.out, /^\d{4}-.{19} {2}consent_given {9}request_id=\S{16} network=127\.0\.0\.1 client_id=/)
+  t.match(listed.out, /^\d{4}-.{19} {2}grant_opened {10}request_id=\S{16} network=127\.0\.0\.1 client_id=/)
   t.match((await signet('events', 'list', '--kid', 'x')).out, 'There are no such events.')
 })
 

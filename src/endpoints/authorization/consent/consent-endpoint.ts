@@ -56,9 +56,12 @@ export function consentEndpoint(app: App, signet: Signet): void {
       return sendResponse(reply, target, signet.settings.issuer, outcome, pageContext(request, travelling))
     }
     const code = await inTransaction(signet.database, async (tx) => {
+      // The session's row before the consent's, as all who end either lock them: in another order two could wait for each other.
+      const issued = await issueCode(signet, tx, journey.request, session, about.caller)
+      if (issued === undefined) return undefined
       await addConsent(tx, about.sub, about.clientId, { scopes, resources: journey.request.resources })
       await recordEvent(tx, { type: 'consent_given', ...about, detail: { scopes } })
-      return issueCode(signet, tx, journey.request, session, about.caller)
+      return issued
     })
     if (code === undefined) return backToRequest(signet, reply, journey.travelling)
     return sendResponse(reply, target, signet.settings.issuer, { code }, pageContext(request, travelling))
