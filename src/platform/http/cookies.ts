@@ -36,8 +36,13 @@ export function browserOf(request: FastifyRequest, reply: FastifyReply, issuer: 
   return value
 }
 
-/** A cookie of ours, if it has the form we give them; anything else is taken as absent. */
+/**
+ * A cookie of ours, if it has the form we give them; anything else is taken as absent. So are two of one name: one of them was
+ * planted by a neighbour (cookie tossing), and nothing tells which (RFC 6265 §8.6).
+ */
 export function readCookie(request: FastifyRequest, name: string): string | undefined {
   const value = request.cookies[name]
+  const sent = (request.headers.cookie ?? '').split(';').filter((pair) => pair.trimStart().startsWith(`${name}=`))
+  if (sent.length > 1) return undefined
   return value !== undefined && /^[A-Za-z0-9_-]{43}$/.test(value) ? value : undefined
 }

@@ -18,14 +18,16 @@ export function asOAuthError(error: unknown, request: FastifyRequest): OAuthErro
 
 function translated(error: unknown, request: FastifyRequest): OAuthError {
   if (error instanceof OAuthError) return error
-  if (isUnavailable(error) || isRefusalToSign(error)) {
+  const { validation, statusCode = 500, code, message } = error as FastifyError
+  // A client that leaves in the middle has the same code (ECONNRESET) as a database that does, but a status.
+  const isClients = statusCode >= 400 && statusCode < 500
+  if (!isClients && (isUnavailable(error) || isRefusalToSign(error))) {
     request.log.error({ err: error }, 'unavailable')
     return new OAuthError('unavailable', {
       headers: { 'retry-after': retryAfter },
       detail: error instanceof Error ? error.message : undefined,
     })
   }
-  const { validation, statusCode = 500, code, message } = error as FastifyError
   if (validation) {
     const name = validation[0]?.instancePath.split('/')[1]
     const detail = validation[0] && `${validation[0].instancePath} ${validation[0].message}`
@@ -35,8 +37,7 @@ function translated(error: unknown, request: FastifyRequest): OAuthError {
   }
   if (statusCode === 413) return new OAuthError('body_too_large', { detail: message })
   if (statusCode === 415) return new OAuthError('body_type_unsupported', { detail: message })
-  if (statusCode >= 400 && statusCode < 500)
-    return new OAuthError('request_unreadable', { status: statusCode, detail: message })
+  if (isClients) return new OAuthError('request_unreadable', { status: statusCode, detail: message })
   request.log.error({ err: error, code }, 'unexpected failure')
   return new OAuthError('unexpected_failure', { about: request.id })
 }

@@ -1,6 +1,7 @@
 import { createAfterwards } from '../../platform/afterwards.ts'
 import type { DatabaseLog } from '../../platform/database/log.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
+import { withoutSecrets } from '../../platform/http/refusal.ts'
 import { insertRefusals, type Refusal } from './refusals-store.ts'
 
 /** Where refused requests are written down, for the operator who is asked about one. */
@@ -32,7 +33,7 @@ export function createRefusalsJournal(db: Queryable, log: DatabaseLog): Refusals
   )
   return {
     note: (refusal) => {
-      if (noted.length < most) noted.push({ ...refusal, detail: refusal.detail && printable(refusal.detail) })
+      if (noted.length < most) noted.push(printable(refusal))
       else left++
       afterwards.due()
     },
@@ -40,7 +41,8 @@ export function createRefusalsJournal(db: Queryable, log: DatabaseLog): Refusals
   }
 }
 
-/** On one line, without what PostgreSQL cannot store or a terminal would obey. */
-function printable(detail: string): string {
-  return detail.slice(0, 1_000).replace(/[\p{Cc}\p{Cs}]/gu, '?')
+/** On one line, without secrets, and without what PostgreSQL cannot store or a terminal would obey. */
+function printable({ description, detail, ...refusal }: Refusal): Refusal {
+  const cleaned = (text: string) => withoutSecrets(text.slice(0, 1_000)).replace(/[\p{Cc}\p{Cs}]/gu, '?')
+  return { ...refusal, description: cleaned(description), detail: detail && cleaned(detail) }
 }
