@@ -212,25 +212,3 @@ t.test('a code that has expired, or whose session or account has ended, redeems 
   await signedOut.browser.submit(await signedOut.browser.get('/logout'), 'confirm-logout')
   t.match(await signedOut.redeem(), refusedCode)
 })
-
-t.test('one code in fifty hands at once', async (t) => {
-  for (const [kind, metadata] of [
-    ['confidential', {}],
-    ['public', publicClient],
-  ] as const)
-    t.test(`of a ${kind} client: exactly one wins`, async (t) => {
-      const client = await idp.client(metadata)
-      // A key's first signature is another story: see bursts.test.ts.
-      await (await signIn(idp, client)).redeem()
-      const { redeem } = await signIn(idp, client)
-      const replies = await Promise.all(Array.from({ length: 50 }, () => redeem()))
-      const won = replies.filter(({ status }) => status === 200)
-      t.equal(won.length, 1)
-      t.ok(replies.every((reply) => reply.status === 200 || reply.body.error === 'invalid_grant'))
-      t.equal(
-        await userinfo(idp, won[0]?.body.access_token),
-        kind === 'public' ? 200 : 401,
-        kind === 'public' ? 'within the grace it is no theft' : 'a secret was used with it twice: that is one',
-      )
-    })
-})

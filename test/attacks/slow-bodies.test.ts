@@ -1,0 +1,213 @@
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import t from 'tap'
+import { createServer, serverLimits } from '../../src/platform/http/server.ts'
+import { basic, startSignet } from '../support/idp.ts'
+import { send } from './send.ts'
+
+const idp = await startSignet(t)
+const job = await idp.client({ grant_types: ['client_credentials'] })
+
+/** The same server with two routes, and less patience than it has in life: a test can wait for its end. */
+const hasty = createServer(idp.signet.settings, idp.signet.log, {
+  ...{ ...serverLimits, headersTimeout: 400, requestTimeout: 800, connectionsCheckingInterval: 50 },
+  ...{ keepAliveTimeout: 300, idleTimeout: 1200 },
+})
+hasty.get('/healthz', async () => ({ status: 'ok' }))
+hasty.get('/large', async () => 'x'.repeat(20 * 1024 * 1024))
+hasty.post('/token', async () => ({}))
+await hasty.listen({ host: '127.0.0.1', port: 0 })
+t.teardown(() => hasty.close())
+const hastyPort = (hasty.server.address() as AddressInfo).port
+
+const form = 'content-type: application/x-www-form-urlencoded\r\n'
+const post = `POST /token HTTP/1.1\r\nhost: x\r\n${form}`
+
+interface Slow {
+  /** Sent at once. */
+  readonly first: string
+  /** Then, again and again. */
+  readonly drop?: string
+}
+
+const slowClients: Record<string, Slow> = {
+  'says nothing': { first: '' },
+  'sends half a request line': { first: 'GET /hea' },
+  'sends its headers octet by octet': { first: 'GET /healthz HTTP/1.1\r\nhost: x\r\nx-slow: ', drop: 'a' },
+  'sends header after header': { first: 'GET /healthz HTTP/1.1\r\nhost: x\r\n', drop: 'x: y\r\n' },
+  'promises 32 KB and sends nothing': { first: `${post}content-length: 32768\r\n\r\n` },
+  'sends its body octet by octet': { first: `${post}content-length: 32768\r\n\r\n`, drop: 'a' },
+  'sends a body in chunks of one octet': { first: `${post}transfer-encoding: chunked\r\n\r\n`, drop: '1\r\na\r\n' },
+  'waits to be told to go on': { first: `${post}expect: 100-continue\r\ncontent-length: 9\r\n\r\n` },
+  'is slow with its second request': {
+    first: `GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n${post}content-length: 32768\r\n\r\n`,
+    drop: 'a',
+  },
+}
+
+interface Opened {
+  readonly socket: Socket
+  /** What came until the connection was closed. */
+  readonly ended: Promise<string>
+}
+
+/** Opens a connection and sends as slowly as `slow` says, until it is closed. */
+async function open(port: number, { first, drop }: Slow): Promise<Opened> {
+  let came = ''
+  const socket = connect(port, '127.0.0.1')
+  const dripping = drop === undefined ? undefined : setInterval(() => socket.write(drop), 20)
+  const ended = new Promise<string>((resolve) => {
+    socket.on('data', (chunk) => {
+      came += chunk.toString('latin1')
+    })
+    socket.on('error', () => {}) // A write after the end. 'close' comes in any case.
+    socket.on('close', () => {
+      clearInterval(dripping)
+      resolve(came)
+    })
+  })
+  await new Promise((resolve) => socket.once('connect', resolve))
+  socket.write(first)
+  return { socket, ended }
+}
+
+const askForToken = () =>
+  send(idp, {
+    method: 'POST',
+    path: '/token',
+    headers: {
+      authorization: basic(job.client_id, job.secret ?? ''),
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    body: 'grant_type=client_credentials',
+  })
+
+t.test('hundreds of clients that never come to the end: the others are answered meanwhile', async (t) => {
+  const opened: Opened[] = []
+  for (let round = 0; round < 40; round++)
+    opened.push(...(await Promise.all(Object.values(slowClients).map((slow) => open(idp.signet.settings.port, slow)))))
+  t.equal(opened.length, 360)
+  const page = await idp.browser().get('/sign-in')
+  const answers = await Promise.all(Array.from({ length: 20 }, askForToken))
+  t.ok(
+    opened.every(({ socket }) => !socket.destroyed && socket.readyState === 'open'),
+    'none of the slow ones has gone',
+  )
+  t.equal(page.status, 200)
+  t.same(new Set(answers.map(({ status }) => status)), new Set([200]))
+  for (const { socket } of opened) socket.destroy()
+  await Promise.all(opened.map(({ ended }) => ended))
+  t.equal((await send(idp, { path: '/readyz' })).status, 200, 'and after they have gone')
+})
+
+t.test('the server has these limits where it is not told others', async (t) => {
+  const { server } = createServer(idp.signet.settings, idp.signet.log)
+  const { headersTimeout, requestTimeout, connectionsCheckingInterval, keepAliveTimeout, idleTimeout } = serverLimits
+  t.match(server, { headersTimeout, requestTimeout, keepAliveTimeout, timeout: idleTimeout })
+  // To Node, 0 is no limit.
+  t.ok([headersTimeout, requestTimeout, connectionsCheckingInterval, idleTimeout].every((limit) => limit > 0))
+})
+
+t.test('the server hangs up on a client that', async (t) => {
+  const waiting = Object.entries(slowClients).map(async ([name, slow]) => {
+    const opened = await Promise.all(Array.from({ length: 10 }, () => open(hastyPort, slow)))
+    return [name, slow, await Promise.all(opened.map(({ ended }) => ended))] as const
+  })
+  for (const [name, slow, came] of await Promise.all(waiting))
+    t.test(name, async (t) => {
+      const answers = came.map((text) =>
+        text.replace(/^(HTTP\/1\.1 100 Continue\r\n\r\n|HTTP\/1\.1 200 OK\r\n[\s\S]*?\{[^}]*\})/, ''),
+      )
+      // Who goes on sending may find the connection gone before it has read why.
+      const silent = slow.drop === undefined
+      t.ok(
+        answers.every((text) => text.startsWith('HTTP/1.1 408 ') || (!silent && text === '')),
+        JSON.stringify([...new Set(answers)]),
+      )
+    })
+
+  t.test('has had its answer and asks for nothing more', async (t) => {
+    const { ended } = await open(hastyPort, { first: 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n' })
+    t.match(await ended, /^HTTP\/1\.1 200 /)
+  })
+
+  t.test('does not read what it asked for', async (t) => {
+    const closed = new Promise((resolve) => hasty.server.once('connection', (taken) => taken.once('close', resolve)))
+    const greedy = connect(hastyPort, '127.0.0.1', () => greedy.write('GET /large HTTP/1.1\r\nhost: x\r\n\r\n'))
+    greedy.on('error', () => {})
+    greedy.pause()
+    await closed
+    t.ok(greedy.bytesRead < 20 * 1024 * 1024, 'it had not read')
+    greedy.destroy()
+  })
+})
+
+t.test('who closes its half of the connection', async (t) => {
+  const { port } = idp.signet.settings
+
+  t.test('after a whole request gets the answer', async (t) => {
+    const { socket, ended } = await open(port, { first: 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n' })
+    socket.end()
+    t.match(await ended, /^HTTP\/1\.1 200 /)
+  })
+
+  t.test('in the middle of a request is hung up on, and nothing comes of the half of it', async (t) => {
+    const { rows: before } = await idp.signet.database.query({ text: 'SELECT count(*) FROM events' })
+    for (const half of [
+      'GET /healthz HTTP/1.1\r\nhost: x\r\n',
+      `${post}content-length: 100\r\n\r\ngrant_type=client_credentials`,
+      `${post}authorization: ${basic(job.client_id, job.secret ?? '')}\r\ncontent-length: 100\r\n\r\ngrant_type=client_credentials`,
+      `${post}transfer-encoding: chunked\r\n\r\n1d\r\ngrant_type=client_credentials\r\n`,
+    ]) {
+      const { socket, ended } = await open(port, { first: half })
+      socket.end()
+      t.match(await ended, /^(HTTP\/1\.1 400 |$)/)
+    }
+    t.same((await idp.signet.database.query({ text: 'SELECT count(*) FROM events' })).rows, before)
+  })
+
+  t.test('two hundred that leave while their answer is made: no connection to the database is lost', async (t) => {
+    const body = 'grant_type=client_credentials'
+    const first = `${post}authorization: ${basic(job.client_id, job.secret ?? '')}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
+    const logBefore = idp.logged().length
+    const opened = await Promise.all(Array.from({ length: 200 }, () => open(port, { first })))
+    for (const { socket } of opened) socket.resetAndDestroy()
+    await Promise.all(opened.map(({ ended }) => ended))
+    const answers = await Promise.all(Array.from({ length: 20 }, askForToken))
+    t.same(new Set(answers.map(({ status }) => status)), new Set([200]))
+    t.notMatch(idp.logged().slice(logBefore), '"level":50')
+  })
+})
+
+t.test('requests that do not wait for the answer before', async (t) => {
+  const { port } = idp.signet.settings
+  const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nhost: x\r\n${more}\r\n`
+  const statuses = (came: string) => [...came.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status)
+
+  t.test('are answered in their order', async (t) => {
+    const paths = Array.from({ length: 300 }, (_, index) => ['/readyz', '/no-such-path', '/userinfo'][index % 3] ?? '')
+    const sent = paths.map((path, index) => get(path, index === 299 ? 'connection: close\r\n' : '')).join('')
+    const { ended } = await open(port, { first: sent })
+    t.same(
+      statuses(await ended),
+      paths.map((_, index) => ['200', '404', '401'][index % 3]),
+    )
+  })
+
+  t.test('and a request in the body of another is none', async (t) => {
+    const inner = get('/assets/signet.css')
+    const outer = `${post}content-length: ${inner.length}\r\n\r\n${inner}`
+    const { ended } = await open(port, { first: `${outer}${get('/healthz', 'connection: close\r\n')}` })
+    t.same(statuses(await ended), ['401', '200'])
+  })
+
+  t.test('hundreds from one that never reads: the others are answered', async (t) => {
+    const greedy = connect(port, '127.0.0.1')
+    greedy.pause()
+    greedy.on('error', () => {})
+    await new Promise((resolve) => greedy.once('connect', resolve))
+    greedy.write(get('/assets/signet.css').repeat(400))
+    const answers = await Promise.all(Array.from({ length: 20 }, askForToken))
+    t.same(new Set(answers.map(({ status }) => status)), new Set([200]))
+    greedy.destroy()
+  })
+})
