@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import pg from 'pg'
 import type { Test } from 'tap'
+import { packageFolder } from '../src/platform/config/installation-folder.ts'
 import type { DatabaseConnection } from '../src/platform/database/connection.ts'
 import { joinEmbedded } from '../src/platform/database/embedded.ts'
 import type { DatabaseLog } from '../src/platform/database/log.ts'
@@ -50,7 +51,7 @@ async function joinTestServer(t: Test): Promise<DatabaseConnection> {
   const url = process.env['SIGNET_TEST_DATABASE_URL']
   if (url) return { connectionString: url }
   const embedded = await joinEmbedded({
-    dataDir: fileURLToPath(new URL('../.signet/test/database', import.meta.url)),
+    dataDir: join(packageFolder, '.signet/test/database'),
     issuerIsLoopback: true,
     log: noLog,
     // What tests write need not outlive a power cut.

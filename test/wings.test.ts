@@ -2,10 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { parseSync } from 'oxc-parser'
 import t from 'tap'
+import { packageFolder } from '../src/platform/config/installation-folder.ts'
 
 /** docs/architecture.md: imports go down only. A file directly in src/ counts as the top, but for the type that all are handed. */
 const wings = ['cli', 'endpoints', 'tokens', 'key-ring', 'records', 'platform', 'verify']
-const sources = resolve(import.meta.dirname, '../src')
+const sources = join(packageFolder, 'src')
 const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))
 
 /** What a module imports, types too: packages by name, our own files by their path from src/. */

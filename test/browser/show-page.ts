@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { BrowserContext, Page } from 'playwright-core'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
 /** Never reached: every request is answered here. */
 export const origin = 'http://localhost:4000'
@@ -35,7 +37,7 @@ export async function showPage(context: BrowserContext, html: string) {
     const asset = /^\/assets\/([a-z-]+\.([a-z]+))$/.exec(url.pathname)
     if (url.origin === origin && asset) {
       const [, name = '', extension = ''] = asset
-      const body = await readFile(new URL(`../../public/${name}`, import.meta.url))
+      const body = await readFile(join(packageFolder, 'public', name))
       return route.fulfill({ body, contentType: contentTypes[extension] ?? '' })
     }
     if (request.url() !== `${origin}/page`) {

@@ -4,15 +4,14 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { createRequire } from 'node:module'
 import { join, normalize } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
 import t, { type Test } from 'tap'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { freePort, type Person, startSignet, type TestClient } from '../support/idp.ts'
 import { launchChromium } from './chromium.ts'
 
 /** The page is to be copied from, so what it shows is run here as it stands. */
-const page = readFileSync(new URL('../../docs/use-from-an-app.md', import.meta.url), 'utf8')
-const root = fileURLToPath(new URL('../../', import.meta.url))
+const page = readFileSync(join(packageFolder, 'docs/use-from-an-app.md'), 'utf8')
 
 const idp = await startSignet(t)
 const browser = await launchChromium(t)
@@ -93,7 +92,7 @@ async function register(paths: { redirect: string; afterLogout?: string; public?
 
 /** Runs it as a program of its own, from a folder in which Node finds the packages. */
 async function startApp(t: Test, code: string, origin: string, client: TestClient): Promise<void> {
-  const folder = join(root, '.signet', 'test', `app-${new URL(origin).port}`)
+  const folder = join(packageFolder, '.signet', 'test', `app-${new URL(origin).port}`)
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'app.mjs'), code)
   const app = spawn(process.execPath, ['app.mjs'], {
@@ -136,7 +135,7 @@ async function serveAsBundlerWould(t: Test, html: string, origin: string): Promi
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', origin)
     if (pathname === '/') return response.setHeader('content-type', 'text/html').end(html)
-    response.setHeader('content-type', 'text/javascript').end(readFileSync(join(root, normalize(pathname))))
+    response.setHeader('content-type', 'text/javascript').end(readFileSync(join(packageFolder, normalize(pathname))))
   })
   server.listen(Number(new URL(origin).port), '127.0.0.1')
   await once(server, 'listening')

@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { join } from 'node:path'
 import t from 'tap'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { openConsole } from './console.ts'
 import { insertGrant } from './insert-grant.ts'
@@ -73,7 +74,7 @@ t.test('a key past its moments is listed as what it has become', async (t) => {
 t.test('migrate says what was applied, once', async (t) => {
   const fresh = await openConsole(t)
   const first = await fresh.json<{ version: number; applied: string[] }>('migrate')
-  const files = readdirSync(resolve(import.meta.dirname, '../../sql')).filter((file) => file.endsWith('.sql'))
+  const files = readdirSync(join(packageFolder, 'sql')).filter((file) => file.endsWith('.sql'))
   t.same(first, {
     schema: fresh.environment['SIGNET_DATABASE_SCHEMA'],
     version: files.length,

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { parseSync } from 'oxc-parser'
 import t from 'tap'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
-const main = resolve(import.meta.dirname, '../../src/main.ts')
+const main = resolve(packageFolder, 'src/main.ts')
 
 /** The packages that a module loads by itself, directly or through our own modules. Types are not loaded. */
 function packagesOf(file: string, seen = new Set<string>()): Set<string> {

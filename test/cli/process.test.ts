@@ -1,12 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { emptyFolder } from './console.ts'
-
-const project = resolve(import.meta.dirname, '../..')
 
 interface Running {
   readonly child: ChildProcess
@@ -17,8 +16,8 @@ interface Running {
 /** Runs `signet` as a process of its own, with these settings and no others. */
 function signet(t: Test, settings: Record<string, string>, ...args: string[]): Running {
   const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('SIGNET_'))
-  const child = spawn(process.execPath, ['--import=tsx', '--conditions=signet-source', 'src/main.ts', ...args], {
-    cwd: project,
+  const child = spawn(process.execPath, ['dist/main.js', ...args], {
+    cwd: packageFolder,
     env: { ...Object.fromEntries(environment), ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -45,7 +44,7 @@ async function freePort(): Promise<number> {
 }
 
 t.test('the version is that of the package, and needs no settings that can be used', async (t) => {
-  const { version } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8')) as { version: string }
+  const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }
   const { code, out, err } = await signet(t, { SIGNET_PORT: 'no port' }, 'version').ended
   t.same({ code, out, err }, { code: 0, out: `${version}\n`, err: '' })
 })

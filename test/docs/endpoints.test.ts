@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { buildApp } from '../../src/app.ts'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { startSignet } from '../support/idp.ts'
 
-const page = readFileSync(join(import.meta.dirname, '../../docs/endpoints.md'), 'utf8')
+const page = readFileSync(join(packageFolder, 'docs/endpoints.md'), 'utf8')
 const [, overview = '', ...sections] = page.split(/^## /m)
 
 /** What follows from other routes: HEAD from GET (RFC 9110 §9.3.2), OPTIONS from the preflight of the whole scope. */

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { join } from 'node:path'
 import t from 'tap'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { eventTypes } from '../../src/records/events/events-store.ts'
 
-const page = readFileSync(resolve(import.meta.dirname, '../../docs/events.md'), 'utf8')
+const page = readFileSync(join(packageFolder, 'docs/events.md'), 'utf8')
 const table = page.split('\n').filter((line) => line.startsWith('| ') && line.includes('`'))
 
 t.test('the page names every type of event once, and no other', async (t) => {

@@ -1,15 +1,16 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { commandsTable } from '../cli/commands-table.ts'
 import { settingsTable } from '../platform/config/settings-table.ts'
 import { errorsTable } from '../platform/http/errors-table.ts'
 
 /** The parts of the documentation that are made from the sources. Run as a program, this file writes them. */
 export const generated = [
-  { page: resolve(import.meta.dirname, '../../docs/settings.md'), table: settingsTable },
-  { page: resolve(import.meta.dirname, '../../docs/commands.md'), table: commandsTable },
-  { page: resolve(import.meta.dirname, '../../docs/errors.md'), table: errorsTable },
+  { page: join(packageFolder, 'docs/settings.md'), table: settingsTable },
+  { page: join(packageFolder, 'docs/commands.md'), table: commandsTable },
+  { page: join(packageFolder, 'docs/errors.md'), table: errorsTable },
 ]
 
 const begin = '<!-- made by npm run docs: -->'

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import t from 'tap'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
-const root = resolve(import.meta.dirname, '../..')
+const root = packageFolder
 const page = readFileSync(join(root, 'docs/threat-model.md'), 'utf8')
 
 /** The rows of the table under a heading, without its head, each as its cells. */

@@ -14,8 +14,8 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { freePort } from '../support/idp.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'signet-demo-'))
@@ -111,7 +111,7 @@ async function worksThrough(t: Test): Promise<void> {
 
 /** Starts the demo in a process group of its own, as a terminal does. */
 function startDemo(t: Test) {
-  const demo = spawn(process.execPath, [fileURLToPath(new URL('../../examples/demo.js', import.meta.url))], {
+  const demo = spawn(process.execPath, [join(packageFolder, 'examples/demo.js')], {
     cwd: folder,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],

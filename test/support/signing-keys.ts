@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { firstMoments } from '../../src/key-ring/schedule.ts'
 import { createSealedKey, type NewKey } from '../../src/key-ring/sealed-key.ts'
 import { insertSigningKey } from '../../src/key-ring/signing-keys-store.ts'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import type { Queryable } from '../../src/platform/database/queryable.ts'
 import { signingAlgorithms } from '../../src/platform/jwt/algorithms.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
@@ -11,7 +12,7 @@ import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 /** The master key of every Signet in the tests. */
 export const testMasterKey = Buffer.alloc(32, 'test').toString('base64url')
 
-const folder = resolve(import.meta.dirname, '../../.signet/test')
+const folder = join(packageFolder, '.signet/test')
 const file = join(folder, 'signing-keys.json')
 
 /**

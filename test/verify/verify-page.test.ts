@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { bearerRefusal, createVerifier, VerificationError, verificationErrorCodes } from 'signet-idp/verify'
 import t from 'tap'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
-const page = readFileSync(new URL('../../docs/verify.md', import.meta.url), 'utf8')
+const page = readFileSync(join(packageFolder, 'docs/verify.md'), 'utf8')
 
 /** The cells of the table that follows a heading. */
 function table(heading: string): string[][] {
@@ -45,9 +47,9 @@ t.test('the page has every option', async (t) => {
 })
 
 t.test('at run time the verifier needs nothing but Node', async (t) => {
-  const folder = new URL('../../src/verify/', import.meta.url)
+  const folder = join(packageFolder, 'src/verify')
   const imported = readdirSync(folder).flatMap((file) => {
-    const source = readFileSync(new URL(file, folder), 'utf8').replace(/^import type .*$/gm, '')
+    const source = readFileSync(join(folder, file), 'utf8').replace(/^import type .*$/gm, '')
     return [...source.matchAll(/(?:from|import|import\()\s*'([^']+)'/g)].map(([, specifier = '']) => specifier)
   })
   t.ok(imported.length > 20)

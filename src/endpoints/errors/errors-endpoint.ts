@@ -1,4 +1,5 @@
 import type { App } from '../../platform/http/app.ts'
+import { errorNames } from '../../platform/http/error-registry.ts'
 import type { Parameters } from '../../platform/http/parameters.ts'
 import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
 import { sendPage } from '../../platform/pages/send-page.ts'
@@ -10,6 +11,6 @@ export function errorsEndpoint(app: App): void {
     const requestId = request.query.values.get('request_id')
     // Nothing but what has the form of a request id is repeated.
     const shown = requestId !== undefined && /^[\w-]{16}$/.test(requestId) ? requestId : undefined
-    return sendPage(reply, ErrorsPage({ page: chooseMessages('en', undefined), requestId: shown }))
+    return sendPage(reply, ErrorsPage({ page: chooseMessages('en', undefined), requestId: shown, errors: errorNames }))
   })
 }

@@ -1,14 +1,15 @@
-import { errorNames, errorRegistry } from '../../platform/http/error-registry.ts'
+import { type ErrorName, errorRegistry } from '../../platform/http/error-registry.ts'
 import { Layout } from '../../platform/pages/layout.tsx'
 import type { PageContext } from '../../platform/pages/page-context.ts'
 
 export interface ErrorsPageProps {
   readonly page: PageContext
   readonly requestId: string | undefined
+  readonly errors: readonly ErrorName[]
 }
 
 /** Every error with what to mend; the address names the one that is meant. */
-export function ErrorsPage({ page, requestId }: ErrorsPageProps) {
+export function ErrorsPage({ page, requestId, errors }: ErrorsPageProps) {
   return (
     <Layout page={page} title="Errors">
       <h1>Errors</h1>
@@ -16,15 +17,12 @@ export function ErrorsPage({ page, requestId }: ErrorsPageProps) {
       {requestId && (
         <div class="notice">
           <p>
-            The operator sees exactly what failed under the request id <code>{requestId}</code>:
+            The operator sees exactly what failed with <code>signet events show {requestId}</code>.
           </p>
-          <pre>
-            <code>signet events show {requestId}</code>
-          </pre>
         </div>
       )}
       <div class="sections errors">
-        {errorNames.map((name) => {
+        {errors.map((name) => {
           const { error, status, description, mend } = errorRegistry[name]
           return (
             <section key={name} id={name}>

@@ -1,8 +1,12 @@
-import { dirname, resolve, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { existsSync } from 'node:fs'
+import { dirname, join, resolve, sep } from 'node:path'
 
-/** Where this package lies: the folder with package.json, sql/ and public/, both from src/ and from dist/. */
-export const packageFolder = fileURLToPath(new URL('../../../', import.meta.url))
+/** Where this package lies: the folder with package.json, sql/ and public/, wherever this module was compiled to. */
+export const packageFolder = folderOfPackage(import.meta.dirname)
+
+function folderOfPackage(folder: string): string {
+  return existsSync(join(folder, 'package.json')) ? folder : folderOfPackage(dirname(folder))
+}
 
 /**
  * Where `.env`, keys and data lie and relative paths start: the checkout, or, where Signet is installed as a package, the

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import pg, { type Client } from 'pg'
 import Postgrator from 'postgrator'
+import { packageFolder } from '../config/installation-folder.ts'
 import { assertSchemaName, clientConfig, type DatabaseConnection } from './connection.ts'
 import type { DatabaseLog } from './log.ts'
 import { isUnavailable } from './unavailable.ts'
@@ -54,7 +54,7 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
   }
 }
 
-const migrationsFolder = fileURLToPath(new URL('../../../sql/', import.meta.url))
+const migrationsFolder = join(packageFolder, 'sql')
 
 async function migrateAlone(
   client: Client,

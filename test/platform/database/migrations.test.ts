@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { packageFolder } from '../../../src/platform/config/installation-folder.ts'
 import { MigrationError, migrate } from '../../../src/platform/database/migrations.ts'
 import { noLog, type TestDatabase, testDatabase } from '../../database.ts'
 import { eventually, freshFolder } from './own-server.ts'
@@ -182,12 +183,12 @@ t.test('two issuers in two schemas do not see each other', async (t) => {
 
 t.test("Signet's own migrations apply to an empty schema, and again to nothing", async (t) => {
   const db = await testDatabase(t)
-  const own = readdirSync(join(import.meta.dirname, '../../../sql')).filter((file) => file.endsWith('.sql'))
+  const own = readdirSync(join(packageFolder, 'sql')).filter((file) => file.endsWith('.sql'))
   t.same(await run(db), { applied: own.sort(), version: own.length })
   t.same(await run(db), { applied: [], version: own.length })
   // Between two releases: what the older one has made, the newer one takes further.
   const folder = folderWith(t, {})
-  for (const file of own) copyFileSync(join(import.meta.dirname, '../../../sql', file), join(folder, file))
+  for (const file of own) copyFileSync(join(packageFolder, 'sql', file), join(folder, file))
   writeFileSync(join(folder, `${String(own.length + 1).padStart(3, '0')}.do.next.sql`), 'CREATE TABLE next_release ();')
   t.match(await run(db, folder), { version: own.length + 1 })
   await t.rejects(run(db), { name: 'MigrationError' })

@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import t from 'tap'
+import { packageFolder } from '../../../src/platform/config/installation-folder.ts'
 import { errorNames, errorRegistry } from '../../../src/platform/http/error-registry.ts'
 import { errorUri, OAuthError } from '../../../src/platform/http/oauth-error.ts'
 
-const sources = resolve(import.meta.dirname, '../../../src')
+const sources = join(packageFolder, 'src')
 const registry = 'platform/http/error-registry.ts'
 
 /** The text of all sources but the registry itself. */

@@ -193,7 +193,13 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         onward={{ href: 'https://notes.example/', label: rightToLeft + endless }}
       />
     ),
-    errors: <ErrorsPage page={page} requestId="5mUJXKqTQb0pPn2w" />,
+    errors: (
+      <ErrorsPage
+        page={page}
+        requestId="5mUJXKqTQb0pPn2w"
+        errors={['code_verifier_wrong', 'post_logout_redirect_uri_not_registered']}
+      />
+    ),
     home: <HomePage page={page} csrf={csrf} documentationHref="https://signet.example/docs" />,
     'home, signed in': <HomePage page={page} csrf={csrf} account={ada} accountHref="/account" />,
     account: (

@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { dirname, join } from 'node:path'
+import { extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
+import { packageFolder } from '../../../../src/platform/config/installation-folder.ts'
 import type { EmbeddedDatabase } from '../../../../src/platform/database/embedded.ts'
 
 /** What another process that uses the embedded database says of it. */
@@ -35,13 +36,13 @@ export function startJoiner(t: Test, dataDir: string, as?: { uid: number; home: 
     '-u',
     'NODE_OPTIONS',
     process.execPath,
-    '--import=tsx',
-    join(import.meta.dirname, 'joiner.ts'),
+    ...process.execArgv.filter((argument) => argument === '--import=tsx'),
+    join(import.meta.dirname, `joiner${extname(import.meta.filename)}`),
     dataDir,
   ]
   const child = spawn('env', command, {
     stdio: ['pipe', 'pipe', 'inherit'],
-    cwd: dirname(dirname(import.meta.dirname)),
+    cwd: packageFolder,
     ...(as ? { uid: as.uid, gid: as.uid, env: { PATH: process.env['PATH'], HOME: as.home } } : {}),
   })
   t.teardown(() => end(child, 'SIGKILL'))
