@@ -1,6 +1,7 @@
-import { Type } from 'typebox'
 import type { App } from '../../platform/http/app.ts'
+import { readForm } from '../../platform/http/form.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
+import type { Parameters } from '../../platform/http/parameters.ts'
 import { isPublic } from '../../records/clients/client.ts'
 import {
   authenticateClient,
@@ -10,17 +11,13 @@ import {
 import type { Signet } from '../../signet.ts'
 import { introspect } from './introspect.ts'
 
-const IntrospectionRequest = Type.Object({
-  token: Type.Optional(Type.String({ maxLength: 16_384 })),
-  token_type_hint: Type.Optional(Type.String({ maxLength: 200 })),
-  ...credentialParameters,
-})
+const parameters = { token: 16_384, token_type_hint: 200, ...credentialParameters }
 
 /** Introspection endpoint, RFC 7662 §2. */
 export function introspectionEndpoint(app: App, signet: Signet): void {
-  app.post('/introspect', { schema: { body: IntrospectionRequest } }, async (request) => {
-    const { body, headers } = request
-    const { client } = await authenticateClient(signet, presentedCredentials(headers.authorization, body))
+  app.post<{ Body: Parameters | undefined }>('/introspect', async (request) => {
+    const body = readForm(request.body, parameters)
+    const { client } = await authenticateClient(signet, presentedCredentials(request.headers.authorization, body))
     // RFC 7662 §2.1: who asks must be authorized, or tokens could be scanned for; a public client proves nothing.
     if (isPublic(client)) throw new OAuthError('introspection_needs_authentication')
     if (body.token === undefined) throw new OAuthError('parameter_missing', { about: 'token' })

@@ -1,7 +1,8 @@
-import { Type } from 'typebox'
 import { inTransaction } from '../../platform/database/queryable.ts'
 import type { App } from '../../platform/http/app.ts'
+import { readForm } from '../../platform/http/form.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
+import type { Parameters } from '../../platform/http/parameters.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import {
   authenticateClient,
@@ -14,20 +15,16 @@ import type { Signet } from '../../signet.ts'
 import { recogniseToken } from '../../tokens/presented-token.ts'
 import { accessTokenStatus, refreshTokenStatus, type TokenStatus } from '../../tokens/token-status-store.ts'
 
-const RevocationRequest = Type.Object({
-  token: Type.Optional(Type.String({ maxLength: 16_384 })),
-  token_type_hint: Type.Optional(Type.String({ maxLength: 200 })),
-  ...credentialParameters,
-})
+const parameters = { token: 16_384, token_type_hint: 200, ...credentialParameters }
 
 /**
  * Revocation endpoint, RFC 7009 §2. Revoking any token of a grant ends the grant: refresh token and access tokens are one
  * authorization, and who gives one back means all of it.
  */
 export function revocationEndpoint(app: App, signet: Signet): void {
-  app.post('/revoke', { schema: { body: RevocationRequest } }, async (request, reply) => {
-    const { body, headers } = request
-    const { client } = await authenticateClient(signet, presentedCredentials(headers.authorization, body))
+  app.post<{ Body: Parameters | undefined }>('/revoke', async (request, reply) => {
+    const body = readForm(request.body, parameters)
+    const { client } = await authenticateClient(signet, presentedCredentials(request.headers.authorization, body))
     if (body.token === undefined) throw new OAuthError('parameter_missing', { about: 'token' })
     const status = await statusOf(signet, body.token)
     // RFC 7009 §2.2: what is not a token of ours, or not one any more, is what the client wanted it to be.

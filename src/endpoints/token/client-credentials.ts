@@ -23,7 +23,7 @@ export async function clientCredentials(
     (scope) => request.scope !== undefined || !isOpenidScope(scope),
   )
   if (scopes.some(isOpenidScope)) throw new OAuthError('scope_needs_a_person')
-  const resources = requestedResources(client, request.resource ?? [], signet.settings.issuer)
+  const resources = requestedResources(client, request.resource, signet.settings.issuer)
   const { target, scopes: targetScopes } = chooseTarget(client, scopes, resources, resources, signet.settings.issuer)
   const grantId =
     credential.standingGrant ??

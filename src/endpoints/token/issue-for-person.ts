@@ -41,7 +41,7 @@ export async function issueForPerson(
   const { target, scopes: targetScopes } = chooseTarget(
     client,
     scopes,
-    request.resource ?? [],
+    request.resource,
     grant.resources,
     signet.settings.issuer,
   )

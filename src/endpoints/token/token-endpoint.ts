@@ -1,5 +1,6 @@
 import type { App } from '../../platform/http/app.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
+import type { Parameters } from '../../platform/http/parameters.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import type { GrantType } from '../../records/clients/client.ts'
 import {
@@ -13,7 +14,7 @@ import { authorizationCode } from './authorization-code.ts'
 import { clientCredentials } from './client-credentials.ts'
 import { longestLifetime } from './longest-lifetime.ts'
 import { refreshToken } from './refresh-token.ts'
-import { TokenRequest, type TokenResponse } from './token-request.ts'
+import { readTokenRequest, type TokenRequest, type TokenResponse } from './token-request.ts'
 
 type Exchange = (
   signet: Signet,
@@ -31,8 +32,8 @@ const grantTypes = new Map<string, Exchange>([
 
 /** Token endpoint, RFC 6749 §3.2. Every answer, errors too, is `Cache-Control: no-store` (§5.1). */
 export function tokenEndpoint(app: App, signet: Signet): void {
-  app.post('/token', { schema: { body: TokenRequest } }, async (request) => {
-    const { body } = request
+  app.post<{ Body: Parameters | undefined }>('/token', async (request) => {
+    const body = readTokenRequest(request.body)
     const authenticated = await authenticateClient(signet, presentedCredentials(request.headers.authorization, body))
     if (body.grant_type === undefined) throw new OAuthError('parameter_missing', { about: 'grant_type' })
     const exchange = grantTypes.get(body.grant_type)

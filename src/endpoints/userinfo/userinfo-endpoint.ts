@@ -2,7 +2,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../../platform/http/app.ts'
 import { errorAnswer } from '../../platform/http/error-answer.ts'
 import type { ErrorName } from '../../platform/http/error-registry.ts'
+import { readForm } from '../../platform/http/form.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
+import type { Parameters } from '../../platform/http/parameters.ts'
 import { noteRefusal } from '../../platform/http/refusal.ts'
 import type { Signet } from '../../signet.ts'
 import { userinfoClaims } from '../../tokens/userinfo-claims.ts'
@@ -24,8 +26,8 @@ export function userinfoEndpoint(app: App, signet: Signet): void {
     keys: ({ kid }) => keyRing.verificationKey(kid, 'published'),
   })
   app.get('/userinfo', (request, reply) => answer(signet, verifier, request, reply))
-  app.post<{ Body: Record<string, string | string[]> | undefined }>('/userinfo', (request, reply) =>
-    answer(signet, verifier, request, reply, request.body?.['access_token']),
+  app.post<{ Body: Parameters | undefined }>('/userinfo', async (request, reply) =>
+    answer(signet, verifier, request, reply, readForm(request.body, { access_token: 16_384 }).access_token),
   )
 }
 
@@ -34,7 +36,7 @@ async function answer(
   verifier: Verifier,
   request: FastifyRequest,
   reply: FastifyReply,
-  inBody?: unknown,
+  inBody?: string,
 ): Promise<FastifyReply> {
   try {
     const claims = await verifier.verify(presentedToken(request, inBody))
@@ -64,9 +66,9 @@ function entryOf({ code }: VerificationError, status: number): ErrorName {
 }
 
 /** RFC 6750 §2.1 and §2.2; no client may use more than one way at once (§2). */
-function presentedToken(request: FastifyRequest, inBody: unknown): string {
+function presentedToken(request: FastifyRequest, inBody: string | undefined): string {
   if (inBody === undefined) return bearerToken(request.raw)
-  if (request.headers.authorization !== undefined || typeof inBody !== 'string')
+  if (request.headers.authorization !== undefined)
     throw new VerificationError('malformed_request', 'Send the access token once, in the header or in the body.')
   return inBody
 }

@@ -51,11 +51,6 @@ export const errorRegistry = {
     description: "The parameter '{}' is not well formed.",
     mend: 'docs/endpoints.md gives the form and the longest length of each parameter.',
   },
-  request_malformed: {
-    ...request,
-    description: 'The request is not well formed.',
-    mend: 'Send the parameters as a form: application/x-www-form-urlencoded.',
-  },
   request_unreadable: {
     ...request,
     description: 'The request cannot be read.',

@@ -18,7 +18,7 @@ export function asOAuthError(error: unknown, request: FastifyRequest): OAuthErro
 
 function translated(error: unknown, request: FastifyRequest): OAuthError {
   if (error instanceof OAuthError) return error
-  const { validation, statusCode = 500, code, message } = error as FastifyError
+  const { statusCode = 500, code, message } = error as FastifyError
   // A client that leaves in the middle has the same code (ECONNRESET) as a database that does, but a status.
   const isClients = statusCode >= 400 && statusCode < 500
   if (!isClients && (isUnavailable(error) || isRefusalToSign(error))) {
@@ -27,13 +27,6 @@ function translated(error: unknown, request: FastifyRequest): OAuthError {
       headers: { 'retry-after': retryAfter },
       detail: error instanceof Error ? error.message : undefined,
     })
-  }
-  if (validation) {
-    const name = validation[0]?.instancePath.split('/')[1]
-    const detail = validation[0] && `${validation[0].instancePath} ${validation[0].message}`
-    return name === undefined
-      ? new OAuthError('request_malformed', { detail })
-      : new OAuthError('parameter_malformed', { about: name, detail })
   }
   if (statusCode === 413) return new OAuthError('body_too_large', { detail: message })
   if (statusCode === 415) return new OAuthError('body_type_unsupported', { detail: message })

@@ -68,13 +68,3 @@ export function faultyParameter({ name, fault }: ParameterFault): OAuthError {
     about: name.slice(0, 60),
   })
 }
-
-/** The form of a body that schemas judge: only what the form held. No name can reach a prototype. */
-export function toRecord(parameters: Parameters): Record<string, string | string[]> {
-  const record: Record<string, string | string[]> = Object.assign(
-    Object.create(null),
-    Object.fromEntries(parameters.values),
-  )
-  if (parameters.resource.length > 0) record['resource'] = [...parameters.resource]
-  return record
-}

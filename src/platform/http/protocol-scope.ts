@@ -2,7 +2,6 @@ import cors from '@fastify/cors'
 import type { App } from './app.ts'
 import { errorAnswer } from './error-answer.ts'
 import { asOAuthError } from './failures.ts'
-import { faultyParameter, type Parameters, toRecord } from './parameters.ts'
 
 /**
  * The routes that programs call. Any origin may: they take no cookies, so a browser client gains nothing it was not given
@@ -23,14 +22,6 @@ export function protocolScope(app: App, { issuer }: { readonly issuer: string },
       allowedHeaders: ['Authorization', 'Content-Type', 'If-None-Match'],
       exposedHeaders: ['WWW-Authenticate', 'X-Request-Id', 'ETag', 'Retry-After'],
       maxAge: 3600,
-    })
-    // The form as schemas judge it; RFC 6749 §3.2: parameters must not come twice.
-    scope.addHook('preValidation', async (request) => {
-      const parameters = request.body as Parameters | undefined
-      if (parameters === undefined || parameters === null) return
-      const fault = parameters.faults[0]
-      if (fault) throw faultyParameter(fault)
-      request.body = toRecord(parameters)
     })
     scope.setErrorHandler((error, request, reply) => {
       const told = asOAuthError(error, request)

@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
 import cookie from '@fastify/cookie'
-import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { LogController } from 'fastify'
 import type { Settings } from '../config/settings.ts'
 import type { Log } from '../log.ts'
@@ -41,7 +40,6 @@ export function createServer(
     clientErrorHandler: (error, socket) => answerClientError(issuer, log, error, socket),
     bodyLimit,
     trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
     // RFC 9110 §9.3.2: HEAD where there is GET.
     exposeHeadRoutes: true,
     // An address that cannot even be decoded has no route, and so no scope that would answer for it.
@@ -69,7 +67,7 @@ export function createServer(
       server.maxHeadersCount = 0
       return server.setTimeout(limits.idleTimeout)
     },
-  }).withTypeProvider<TypeBoxTypeProvider>()
+  })
 
   app.register(cookie)
   app.decorateRequest('refusal', undefined)

@@ -1,8 +1,8 @@
-import { Type } from 'typebox'
 import type { Clock } from '../../platform/clock.ts'
 import type { Settings } from '../../platform/config/settings.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { ErrorName } from '../../platform/http/error-registry.ts'
+import type { Form } from '../../platform/http/form.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { claimedClientId, verifyClientAssertion } from '../../platform/jwt/client-assertion.ts'
 import { digest, equalInConstantTime } from '../../platform/secrets/digest.ts'
@@ -12,18 +12,13 @@ import { findClient } from './clients-store.ts'
 
 /** The parameters of a form by which clients authenticate (RFC 6749 §2.3.1, RFC 7521 §4.2), with bounds on their length. */
 export const credentialParameters = {
-  client_id: Type.Optional(Type.String({ maxLength: 255 })),
-  client_secret: Type.Optional(Type.String({ maxLength: 255 })),
-  client_assertion_type: Type.Optional(Type.String({ maxLength: 255 })),
-  client_assertion: Type.Optional(Type.String({ maxLength: 8192 })),
+  client_id: 255,
+  client_secret: 255,
+  client_assertion_type: 255,
+  client_assertion: 8192,
 }
 
-interface CredentialForm {
-  readonly client_id?: string
-  readonly client_secret?: string
-  readonly client_assertion_type?: string
-  readonly client_assertion?: string
-}
+type CredentialForm = Form<keyof typeof credentialParameters>
 
 /** What a request shows to tell which client sent it. */
 export type PresentedCredentials = { readonly clientId: string } & (

@@ -1,0 +1,31 @@
+import t from 'tap'
+import { readForm, readResources } from '../../../src/platform/http/form.ts'
+import { parseParameters } from '../../../src/platform/http/parameters.ts'
+
+const bounds = { name: 5, digits: /^\d+$/ }
+const read = (text: string) => readForm(parseParameters(text), bounds)
+
+t.test('a parameter out of its bounds is refused by its name, and what it held is not repeated', async (t) => {
+  for (const [text, name] of [
+    ['name=123456', 'name'],
+    ['digits=x', 'digits'],
+    ['digits=1%0a', 'digits'],
+  ] as const)
+    t.throws(() => read(text), { entry: 'parameter_malformed', message: `The parameter '${name}' is not well formed.` })
+  t.throws(() => read('name=1&name=2'), { entry: 'parameter_doubled' })
+  t.throws(() => read('name=1&other=%ff'), { entry: 'parameter_unreadable' }, 'nor is what cannot be read passed over')
+})
+
+t.test('names that every object has are parameters like any other, and unknown ones are left out', async (t) => {
+  const form = read('__proto__=1&constructor=2&toString=3&name=x')
+  t.same(Object.entries(form), [['name', 'x']])
+  t.equal(({} as Record<string, unknown>)['1'], undefined)
+  t.same(readForm(undefined, bounds), {}, 'no body is an empty form')
+})
+
+t.test('resources may be several, but not any number', async (t) => {
+  t.same(readResources(parseParameters('resource=a&resource=b&resource=')), ['a', 'b'])
+  t.same(readResources(undefined), [])
+  t.throws(() => readResources(parseParameters('resource=a&'.repeat(21))), { entry: 'parameter_malformed' })
+  t.throws(() => readResources(parseParameters(`resource=${'a'.repeat(2049)}`)), { entry: 'parameter_malformed' })
+})
