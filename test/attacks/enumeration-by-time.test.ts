@@ -52,7 +52,7 @@ t.test('the statistic', async (t) => {
   })
 })
 
-const idp = await startSignet(t, { SIGNET_TRUST_PROXY: 'loopback' })
+const idp = await startSignet(t, { SIGNET_TRUST_PROXY: 'loopback' }, { passwordHashing: 'as in production' })
 
 /** Milliseconds until the answer, of requests that are made by turns: what slows the machine down slows down both kinds. */
 async function byTurns(times: number, ...kinds: ((turn: number) => Promise<unknown>)[]): Promise<number[][]> {

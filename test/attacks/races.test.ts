@@ -53,7 +53,11 @@ const tally = (answers: readonly { status: number }[]) => {
   return statuses
 }
 
-const idp = await startSignet(t, { SIGNET_TRUST_PROXY: 'loopback', SIGNET_LOG_LEVEL: 'info' })
+const idp = await startSignet(
+  t,
+  { SIGNET_TRUST_PROXY: 'loopback', SIGNET_LOG_LEVEL: 'info' },
+  { passwordHashing: 'as in production' },
+)
 
 t.test(`one code in ${racers} hands at once`, async (t) => {
   const another = await idp.another()

@@ -190,7 +190,7 @@ t.test("an account made with somebody else's e-mail address", async (t) => {
 })
 
 t.test('behind a proxy that is trusted, networks are told apart', async (t) => {
-  const idp = await startSignet(t, { SIGNET_TRUST_PROXY: 'loopback' })
+  const idp = await startSignet(t, { SIGNET_TRUST_PROXY: 'loopback' }, { passwordHashing: 'as in production' })
   const person = await idp.person()
   t.beforeEach(() => clearLimits(idp))
 

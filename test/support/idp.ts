@@ -12,6 +12,7 @@ import { migrate } from '../../src/platform/database/migrations.ts'
 import { digest, randomText } from '../../src/platform/secrets/digest.ts'
 import type { Profile } from '../../src/records/accounts/account.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
+import { createPasswordHashing, type PasswordHashing } from '../../src/records/accounts/password-hashing.ts'
 import { type Client, type ClientMetadata, usesSecret } from '../../src/records/clients/client.ts'
 import { findClient, insertClient } from '../../src/records/clients/clients-store.ts'
 import { saveResource } from '../../src/records/resources/resources-store.ts'
@@ -61,8 +62,15 @@ export interface Reply {
 
 export const defaultRedirectUri = 'https://app.example/callback'
 
+/** argon2id as ever, but a fiftieth of the work: hundreds of people sign in during the tests. */
+const cheap = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
+
 /** A whole Signet, listening on a port of its own, with a fresh schema; ended with the test. */
-export async function startSignet(t: Test, environment: Record<string, string> = {}): Promise<Idp> {
+export async function startSignet(
+  t: Test,
+  environment: Record<string, string> = {},
+  more: { readonly passwordHashing?: 'as in production' } = {},
+): Promise<Idp> {
   const { url, schema, connection, openPool } = await testDatabase(t)
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -71,7 +79,8 @@ export async function startSignet(t: Test, environment: Record<string, string> =
     await migrate({ connection, schema, log: noLog })
     await insertTestKeys(openPool({ max: 1 }))
   }
-  return startNode(t, {
+  const passwords = more.passwordHashing ? createPasswordHashing() : createPasswordHashing(cheap)
+  return startNode(t, passwords, {
     SIGNET_DATABASE_URL: url,
     SIGNET_DATABASE_SCHEMA: schema,
     SIGNET_ISSUER: issuer,
@@ -83,7 +92,7 @@ export async function startSignet(t: Test, environment: Record<string, string> =
   })
 }
 
-async function startNode(t: Test, environment: Record<string, string>): Promise<Idp> {
+async function startNode(t: Test, passwords: PasswordHashing, environment: Record<string, string>): Promise<Idp> {
   const settings = readSettings(environment, tmpdir())
   let log = ''
   const sink = new Writable({
@@ -92,7 +101,8 @@ async function startNode(t: Test, environment: Record<string, string>): Promise<
       done()
     },
   })
-  const { signet, stop: stopSignet } = await start(settings, pino({ level: settings.logLevel }, sink))
+  const { signet: started, stop: stopSignet } = await start(settings, pino({ level: settings.logLevel }, sink))
+  const signet = { ...started, passwords }
   const app = buildApp(signet)
   await app.listen({ host: '127.0.0.1', port: settings.port })
   let stopped: Promise<void> | undefined
@@ -147,7 +157,7 @@ async function startNode(t: Test, environment: Record<string, string>): Promise<
     token: (client, parameters) => postToken(`${base}/token`, client, parameters),
     another: async (more = {}) => {
       const port = await freePort()
-      return startNode(t, { ...environment, SIGNET_PORT: String(port), ...more })
+      return startNode(t, passwords, { ...environment, SIGNET_PORT: String(port), ...more })
     },
   }
 }

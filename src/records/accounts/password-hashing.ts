@@ -3,8 +3,17 @@ import pLimit from 'p-limit'
 import { randomText } from '../../platform/secrets/digest.ts'
 import { normalizePassword } from './normalize-password.ts'
 
+export interface Argon2Parameters {
+  /** KiB. */
+  readonly memoryCost: number
+  /** Passes. */
+  readonly timeCost: number
+  /** Lanes. */
+  readonly parallelism: number
+}
+
 /** OWASP Password Storage: argon2id with 19 MiB, two passes, one lane. */
-const parameters = { type: argon2.argon2id, memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const
+const owasp: Argon2Parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /** Hashing at a time: fewer than libuv's four threads, so that a wave of sign-ins does not hold up signing and files. */
 const slots = 3
@@ -30,7 +39,8 @@ export class HashQueueFull extends Error {
 }
 
 /** Passwords through argon2id, a few at a time. All functions throw HashQueueFull when too many are waiting. */
-export function createPasswordHashing(): PasswordHashing {
+export function createPasswordHashing(cost: Argon2Parameters = owasp): PasswordHashing {
+  const parameters = { type: argon2.argon2id, ...cost }
   const limit = pLimit(slots)
   const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
     if (limit.pendingCount >= mostWaiting) throw new HashQueueFull()

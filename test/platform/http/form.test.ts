@@ -1,9 +1,20 @@
 import t from 'tap'
 import { readForm, readResources } from '../../../src/platform/http/form.ts'
+import { OAuthError } from '../../../src/platform/http/oauth-error.ts'
 import { parseParameters } from '../../../src/platform/http/parameters.ts'
 
 const bounds = { name: 5, digits: /^\d+$/ }
 const read = (text: string) => readForm(parseParameters(text), bounds)
+
+/** The name of the error that is thrown. */
+function refused(work: () => unknown): string | undefined {
+  try {
+    work()
+    return undefined
+  } catch (error) {
+    return error instanceof OAuthError ? `${error.entry}: ${error.message}` : String(error)
+  }
+}
 
 t.test('a parameter out of its bounds is refused by its name, and what it held is not repeated', async (t) => {
   for (const [text, name] of [
@@ -11,9 +22,19 @@ t.test('a parameter out of its bounds is refused by its name, and what it held i
     ['digits=x', 'digits'],
     ['digits=1%0a', 'digits'],
   ] as const)
-    t.throws(() => read(text), { entry: 'parameter_malformed', message: `The parameter '${name}' is not well formed.` })
-  t.throws(() => read('name=1&name=2'), { entry: 'parameter_doubled' })
-  t.throws(() => read('name=1&other=%ff'), { entry: 'parameter_unreadable' }, 'nor is what cannot be read passed over')
+    t.equal(
+      refused(() => read(text)),
+      `parameter_malformed: The parameter '${name}' is not well formed.`,
+    )
+  t.match(
+    refused(() => read('name=1&name=2')),
+    /^parameter_doubled/,
+  )
+  t.match(
+    refused(() => read('name=1&other=%ff')),
+    /^parameter_unreadable/,
+    'nor is what cannot be read passed over',
+  )
 })
 
 t.test('names that every object has are parameters like any other, and unknown ones are left out', async (t) => {
@@ -26,6 +47,9 @@ t.test('names that every object has are parameters like any other, and unknown o
 t.test('resources may be several, but not any number', async (t) => {
   t.same(readResources(parseParameters('resource=a&resource=b&resource=')), ['a', 'b'])
   t.same(readResources(undefined), [])
-  t.throws(() => readResources(parseParameters('resource=a&'.repeat(21))), { entry: 'parameter_malformed' })
-  t.throws(() => readResources(parseParameters(`resource=${'a'.repeat(2049)}`)), { entry: 'parameter_malformed' })
+  for (const text of ['resource=a&'.repeat(21), `resource=${'a'.repeat(2049)}`])
+    t.match(
+      refused(() => readResources(parseParameters(text))),
+      /^parameter_malformed/,
+    )
 })
