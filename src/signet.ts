@@ -5,6 +5,7 @@ import type { Database } from './platform/database/pool.ts'
 import type { Log } from './platform/log.ts'
 import type { PurposeSecrets } from './platform/secrets/purposes.ts'
 import type { PasswordHashing } from './records/accounts/password-hashing.ts'
+import type { KnownClients } from './records/clients/known-clients.ts'
 import type { TokenTally } from './records/events/token-tally.ts'
 import type { SignInLimits } from './records/limits/sign-in-limits.ts'
 import type { RefusalsJournal } from './records/refusals/refusals-journal.ts'
@@ -17,6 +18,7 @@ export interface Signet {
   readonly secrets: PurposeSecrets
   readonly clock: Clock
   readonly log: Log
+  readonly clients: KnownClients
   readonly passwords: PasswordHashing
   readonly limits: SignInLimits
   readonly tally: TokenTally

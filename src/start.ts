@@ -5,6 +5,7 @@ import { isLoopbackHost } from './platform/config/issuer.ts'
 import type { Settings } from './platform/config/settings.ts'
 import { joinEmbedded } from './platform/database/embedded.ts'
 import { lockInstallation, recordIssuer } from './platform/database/installation-store.ts'
+import { listen } from './platform/database/listener.ts'
 import { migrate } from './platform/database/migrations.ts'
 import { createPool } from './platform/database/pool.ts'
 import { inTransaction } from './platform/database/queryable.ts'
@@ -13,6 +14,7 @@ import { openMasterKey } from './platform/secrets/master-key.ts'
 import { openPurposeSecrets } from './platform/secrets/purpose-secrets.ts'
 import { holdsSealed } from './platform/secrets/purpose-secrets-store.ts'
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
+import { createKnownClients } from './records/clients/known-clients.ts'
 import { createTokenTally } from './records/events/token-tally.ts'
 import { createSignInLimits } from './records/limits/sign-in-limits.ts'
 import { createRefusalsJournal } from './records/refusals/refusals-journal.ts'
@@ -81,6 +83,10 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
     const clock = createClock()
     const keyRing = await openKeyRing({ db: database, masterKey, clock, log, lease: settings.keyLease })
     undo.push(() => keyRing.stop())
+    const clients = createKnownClients(database, (onChange) =>
+      listen({ connection, schema, channel: 'signet_clients', onChange, log }),
+    )
+    undo.push(() => clients.stop())
     const tally = createTokenTally(database, log)
     const refusals = createRefusalsJournal(database, log)
     undo.push(() => Promise.all([tally.stop(), refusals.stop()]))
@@ -91,6 +97,7 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
       secrets,
       clock,
       log,
+      clients,
       passwords: createPasswordHashing(),
       limits: createSignInLimits(database),
       tally,

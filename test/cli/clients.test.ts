@@ -3,6 +3,7 @@ import t from 'tap'
 import { createClock } from '../../src/platform/clock.ts'
 import { digest } from '../../src/platform/secrets/digest.ts'
 import { authenticateClient } from '../../src/records/clients/client-authentication.ts'
+import { findClient } from '../../src/records/clients/clients-store.ts'
 import { openStandingGrant } from '../../src/records/grants/grants-store.ts'
 import { answer, openConsole } from './console.ts'
 
@@ -14,7 +15,12 @@ interface ClientDocument {
 
 // One installation for all tests: what they count they tell apart by the client.
 const { signet, json, database, environment } = await openConsole(t)
-const terms = { database, settings: { issuer: 'http://localhost:4000', clockSkew: 60 }, clock: createClock() }
+const terms = {
+  database,
+  clients: { known: () => undefined, read: (id: string) => findClient(database, id), stop: async () => {} },
+  settings: { issuer: 'http://localhost:4000', clockSkew: 60 },
+  clock: createClock(),
+}
 
 const redirectUri = 'https://app.example/callback'
 const app = ['clients', 'create', '--name', 'App', '--redirect-uri', redirectUri]

@@ -8,7 +8,7 @@ import { claimedClientId, verifyClientAssertion } from '../../platform/jwt/clien
 import { digest, equalInConstantTime } from '../../platform/secrets/digest.ts'
 import { type Client, type ClientSecret, isPublic, usesSecret } from './client.ts'
 import { useAssertion } from './client-assertions-store.ts'
-import { findClient } from './clients-store.ts'
+import type { KnownClients } from './known-clients.ts'
 
 /** The parameters of a form by which clients authenticate (RFC 6749 §2.3.1, RFC 7521 §4.2), with bounds on their length. */
 export const credentialParameters = {
@@ -43,6 +43,7 @@ export interface AuthenticatedClient {
 /** What authentication needs of Signet. */
 interface Terms {
   readonly database: Queryable
+  readonly clients: KnownClients
   readonly settings: Pick<Settings, 'issuer' | 'clockSkew'>
   readonly clock: Clock
 }
@@ -86,12 +87,27 @@ function fromBody(body: CredentialForm): PresentedCredentials {
 }
 
 /**
- * Finds the client and checks what it shows. An unknown client and a wrong secret take the same way and get the same answer.
+ * Finds the client and checks what it shows. An unknown client and a wrong secret take the same way and get the same answer. One that
+ * is in memory can be a moment old, so nobody is refused by it: a secret that has just been made is good at once.
  *
  * @throws OAuthError `invalid_client`
  */
 export async function authenticateClient(terms: Terms, presented: PresentedCredentials): Promise<AuthenticatedClient> {
-  const client = await findClient(terms.database, presented.clientId)
+  const known = terms.clients.known(presented.clientId)
+  if (known) {
+    const authenticated = await authenticateAs(terms, known, presented).catch((error: unknown) => {
+      if (!(error instanceof OAuthError)) throw error
+    })
+    if (authenticated) return authenticated
+  }
+  return authenticateAs(terms, await terms.clients.read(presented.clientId), presented)
+}
+
+async function authenticateAs(
+  terms: Terms,
+  client: Client | undefined,
+  presented: PresentedCredentials,
+): Promise<AuthenticatedClient> {
   switch (presented.method) {
     case 'none':
       if (!client || !isPublic(client))

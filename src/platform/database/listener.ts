@@ -1,0 +1,94 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import pg, { type Client } from 'pg'
+import { clientConfig, type DatabaseConnection } from './connection.ts'
+import type { DatabaseLog } from './log.ts'
+
+export interface ListenerOptions {
+  readonly connection: DatabaseConnection
+  /** The payload that is meant for us: one channel serves all schemas of a database. */
+  readonly schema: string
+  readonly channel: string
+  /** Called at each notification, and whenever some may have been missed. */
+  readonly onChange: () => void
+  readonly log: DatabaseLog
+}
+
+export interface Listener {
+  /** Whether everything that was committed longer ago than `heardWithin` has been heard. */
+  hears(): boolean
+  stop(): Promise<void>
+}
+
+/** Milliseconds: between two heartbeats; until one counts as lost; until the next try to connect. */
+const [heartbeat, patience, breath] = [3_000, 2_000, 1_000]
+
+/** Milliseconds after which a change is known at the latest, also where the connection died without a word. */
+export const heardWithin = heartbeat + 2 * patience
+
+/**
+ * Listens on a connection of its own (PostgreSQL, LISTEN), and connects anew whenever that is lost. A heartbeat finds a connection
+ * that died silently; a process that stood still hears nothing until the next one. Wall clock and monotonic clock both count, for
+ * the monotonic one stands still while a machine is suspended.
+ */
+export function listen({ connection, schema, channel, onChange, log }: ListenerOptions): Listener {
+  const ended = new AbortController()
+  let heard: { readonly wall: number; readonly monotonic: number } | undefined
+  const rest = (milliseconds: number) =>
+    pause(milliseconds, undefined, { ref: false, signal: ended.signal }).catch(() => undefined)
+
+  const listenOnce = async (client: Client) => {
+    const lost = new Promise<never>((_, reject) => {
+      client.on('error', reject)
+      client.on('end', () => reject(new Error('The connection has ended.')))
+    })
+    lost.catch(() => {
+      heard = undefined
+    })
+    client.on('notification', ({ payload }) => payload === schema && onChange())
+    await client.connect()
+    await client.query(`LISTEN ${channel}`)
+    // What happened before it listened was not heard.
+    onChange()
+    while (!ended.signal.aborted) {
+      const asked = { wall: Date.now(), monotonic: performance.now() }
+      // An answer comes after the notifications that were sent before it.
+      await client.query('SELECT 1')
+      heard = asked
+      await Promise.race([rest(heartbeat), lost])
+    }
+  }
+
+  const run = async () => {
+    while (!ended.signal.aborted) {
+      const client = new pg.Client({
+        ...clientConfig(connection, { search_path: schema }),
+        application_name: `signet listener ${schema}`,
+        connectionTimeoutMillis: patience,
+        query_timeout: patience,
+        keepAlive: true,
+      })
+      try {
+        await listenOnce(client)
+      } catch (err) {
+        log.warn({ err }, 'The connection that hears of changed clients was lost: they are read anew for each request.')
+      }
+      heard = undefined
+      onChange()
+      await client.end().catch(() => undefined)
+      if (!ended.signal.aborted) await rest(breath)
+    }
+  }
+  const running = run()
+
+  return {
+    hears: () => {
+      if (!heard) return false
+      const since = Math.max(Date.now() - heard.wall, performance.now() - heard.monotonic)
+      return since >= 0 && since <= heardWithin
+    },
+    stop: () => {
+      ended.abort()
+      return running
+    },
+  }
+}

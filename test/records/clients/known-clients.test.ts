@@ -1,0 +1,103 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import t from 'tap'
+import type { Listener } from '../../../src/platform/database/listener.ts'
+import type { Queryable } from '../../../src/platform/database/queryable.ts'
+import { digest, randomText } from '../../../src/platform/secrets/digest.ts'
+import { addClientSecret, deleteClient } from '../../../src/records/clients/clients-store.ts'
+import { createKnownClients } from '../../../src/records/clients/known-clients.ts'
+import { type Idp, startSignet, type TestClient } from '../../support/idp.ts'
+
+const ask = async (idp: Idp, client: TestClient, secret = client.secret) =>
+  (await idp.token({ ...client, secret }, { grant_type: 'client_credentials' })).status
+
+/** Until it is so. A test that never gets there ends with its time. */
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await pause(10)
+}
+
+const machine = { grant_types: ['client_credentials'], scope: '' } as const
+
+t.test('what changes a client is known at every node, though both have it in memory', async (t) => {
+  const idp = await startSignet(t)
+  const other = await idp.another()
+  const { database } = idp.signet
+  const client = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
+  const inMemory = ({ signet }: Idp) => signet.clients.known(client.client_id) !== undefined
+  const remember = (node: Idp) => until(async () => (await ask(node, client)) === 200 && inMemory(node))
+
+  for (const node of [idp, other]) await remember(node)
+  const grants = await database.query('SELECT FROM grants WHERE client_id = $1', [client.client_id])
+  t.equal(grants.rowCount, 1, 'one standing grant for both')
+
+  t.test('a secret that has just been made is good at once', async (t) => {
+    const secret = randomText(32)
+    await addClientSecret(database, client.client_id, digest(secret))
+    t.equal(await ask(other, client, secret), 200)
+    t.equal(await ask(other, client), 200, 'and so is the one before')
+  })
+
+  t.test('a secret that was taken away is refused', async (t) => {
+    await remember(other)
+    await addClientSecret(database, client.client_id, digest(randomText(32)))
+    await until(async () => (await ask(other, client)) === 401)
+    t.equal(await ask(idp, client), 401)
+  })
+
+  t.test('an ended standing grant is not used again', async (t) => {
+    const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
+    await until(
+      async () => (await ask(other, fresh)) === 200 && other.signet.clients.known(fresh.client_id) !== undefined,
+    )
+    await database.query(
+      "UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator' WHERE client_id = $1",
+      [fresh.client_id],
+    )
+    await until(() => other.signet.clients.known(fresh.client_id) === undefined)
+    t.equal(await ask(other, fresh), 200)
+    const { rows } = await database.query<{ alive: number }>(
+      'SELECT count(*) FILTER (WHERE ended_at IS NULL) AS alive FROM grants WHERE client_id = $1',
+      [fresh.client_id],
+    )
+    t.same(rows, [{ alive: 1 }], 'a new one was opened')
+  })
+
+  t.test('a node that is cut off trusts nothing in memory until it hears again', async (t) => {
+    const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
+    const known = () => other.signet.clients.known(fresh.client_id) !== undefined
+    await until(async () => (await ask(other, fresh)) === 200 && known())
+    const { rowCount } = await database.query(
+      'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = left($1, 63)',
+      [`signet listener ${idp.signet.settings.databaseSchema}`],
+    )
+    t.equal(rowCount, 2, 'the listeners of both nodes')
+    await until(() => !known())
+    t.equal(await ask(other, fresh), 200, 'it is read from the database')
+    await until(async () => (await ask(other, fresh)) === 200 && known())
+    await deleteClient(database, fresh.client_id)
+    await until(async () => (await ask(other, fresh)) === 401)
+    t.pass('and hears again')
+  })
+})
+
+t.test('a client that changes while it is read is not kept', async (t) => {
+  let answer = (_: unknown) => {}
+  const db = { query: () => new Promise((resolve) => (answer = resolve)) } as unknown as Queryable
+  let onChange = () => {}
+  const listener: Listener = { hears: () => true, stop: async () => {} }
+  const clients = createKnownClients(db, (change) => {
+    onChange = change
+    return listener
+  })
+  const row = { rows: [{ client: { client_id: 'a', secrets: [], allowed: [], standing_grant: null } }] }
+  const first = clients.read('a')
+  onChange()
+  answer(row)
+  t.match(await first, { client_id: 'a' }, 'who asked has it')
+  t.equal(clients.known('a'), undefined)
+  const second = clients.read('a')
+  answer(row)
+  await second
+  t.match(clients.known('a'), { client_id: 'a' })
+  onChange()
+  t.equal(clients.known('a'), undefined)
+})
