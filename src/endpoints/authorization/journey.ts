@@ -8,7 +8,7 @@ import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts
 import type { PageContext } from '../../platform/pages/page-context.ts'
 import { sendRefusalPage } from '../../platform/pages/send-refusal-page.ts'
 import { type Consent, findConsent } from '../../records/consents/consents-store.ts'
-import { currentSession } from '../../records/sessions/browser-session.ts'
+import { currentSession, whyNoSession } from '../../records/sessions/browser-session.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import { sessionIdFor } from '../../tokens/authentication.ts'
@@ -62,7 +62,8 @@ export async function takeUp(
       consent,
       hintedSub,
     )
-    if (step.step === 'refuse') throw new OAuthError(step.error, { detail: step.detail })
+    if (step.step === 'refuse')
+      throw new OAuthError(step.error, { detail: step.detail ?? whyNoSession(request, settings.issuer) })
     return { travelling, request: authorization, session, consent, step }
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
@@ -128,6 +129,7 @@ export async function takeUpSealed(
     detail: `continue: client ${target.client.client_id} asked ${age} minutes ago`,
   })
   const href = responseUrl(target, signet.settings.issuer, { error, requestId: request.id })
+  noteRefusal(request, error)
   sendRefusalPage(request, reply, error, { href, clientName: target.client.client_name })
   return undefined
 }

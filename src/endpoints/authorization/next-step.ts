@@ -14,7 +14,8 @@ export interface SignedIn {
 
 export type Step =
   | { readonly step: 'sign-in' | 'sign-up' | 'consent' | 'respond' }
-  | { readonly step: 'refuse'; readonly error: ErrorName; readonly detail: string }
+  /** Without a detail where there is no session: why there is none, the rule is not told. */
+  | { readonly step: 'refuse'; readonly error: ErrorName; readonly detail: string | undefined }
 
 /**
  * What a request needs next: the person to sign in, to make an account, to consent, or nothing any more (OpenID Connect Core
@@ -74,8 +75,8 @@ function whyNot(
   receivedAt: number,
   session: SignedIn | undefined,
   hintedSub: string | undefined,
-): string {
-  if (!session) return 'session cookie: none came, or its session has ended'
+): string | undefined {
+  if (!session) return undefined
   if (hintedSub !== undefined && session.sub !== hintedSub)
     return `session: of sub ${session.sub}; id_token_hint: of sub ${hintedSub}`
   const age = Math.round((receivedAt - session.authTime) / 1000)

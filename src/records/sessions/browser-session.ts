@@ -17,6 +17,15 @@ export async function currentSession(
   return cookie === undefined ? undefined : findSession(db, digest(cookie), settings.sessionIdleTtl)
 }
 
+/** For the operator: why a request has no session. */
+export function whyNoSession(request: FastifyRequest, issuer: string): string {
+  const { session } = cookieNames(issuer)
+  if (readCookie(request, session) !== undefined) return `cookie ${session}: its session has ended, or is too old`
+  return request.cookies[session] === undefined
+    ? `cookie ${session}: did not come`
+    : `cookie ${session}: is none of ours, or came twice`
+}
+
 /**
  * Signs a browser in: a new session under a new cookie, whatever cookie was sent (session fixation), in place of the one it had.
  *
