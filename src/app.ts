@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
+import type { FastifyRequest } from 'fastify'
 import { accountEndpoint } from './endpoints/account/account-endpoint.ts'
 import { authorizationEndpoint } from './endpoints/authorization/authorization-endpoint.ts'
 import { UnverifiedTarget } from './endpoints/authorization/authorization-target.ts'
@@ -20,22 +21,36 @@ import { packageFolder } from './platform/config/installation-folder.ts'
 import type { App } from './platform/http/app.ts'
 import { sendNotFound } from './platform/http/not-found.ts'
 import { pageScope } from './platform/http/page-scope.ts'
+import type { Parameters } from './platform/http/parameters.ts'
 import { protocolScope } from './platform/http/protocol-scope.ts'
 import { callerOf } from './platform/http/request-context.ts'
 import { createServer } from './platform/http/server.ts'
+import { parseBasic } from './records/clients/client-authentication.ts'
 import type { Signet } from './signet.ts'
+
+/** Which client a request says that it is from; for the operator, and not to be believed. */
+function claimedClient({ body, query, headers }: FastifyRequest): string | undefined {
+  const sent = [body, query].find((parameters) => (parameters as Parameters | undefined)?.values?.has('client_id'))
+  return (sent as Parameters | undefined)?.values.get('client_id') ?? parseBasic(headers.authorization ?? '')?.clientId
+}
 
 /** Every route there is. */
 export function buildApp(signet: Signet): App {
   const { settings } = signet
-  const app = createServer(settings, signet.log)
+  const app = createServer(settings, signet.log, (caller, refusal) => {
+    const { entry, status, code: error, message: description, detail } = refusal
+    signet.log.info({ reqId: caller.requestId, entry, detail }, 'refused')
+    const unread = { method: 'none', route: 'none', clientId: undefined }
+    signet.refusals.note({ ...caller, ...unread, status, entry, error, description, detail })
+  })
 
   app.addHook('onResponse', async (request) => {
     const { refusal, method } = request
     if (!refusal) return
     const { entry, status, code: error, message: description, detail } = refusal
     const route = request.routeOptions.url ?? 'none'
-    signet.refusals.note({ ...callerOf(request), method, route, status, entry, error, description, detail })
+    const clientId = claimedClient(request)
+    signet.refusals.note({ ...callerOf(request), method, route, clientId, status, entry, error, description, detail })
   })
 
   // For programs, from any origin, JSON or form in, JSON out.

@@ -13,10 +13,10 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
     asked.abort()
   })
 
-// Whoever reads may have enough (`signet clients list | head -1`): that is no failure, and nothing to tell. Any other fault
-// (a full disk) means that what was to be told is lost.
+// Whoever reads may have enough (`signet clients list | head -1`): that is no failure, nothing to tell, and an end to what goes on
+// (`signet events list --follow | grep -m1 signed_in`). Any other fault (a full disk) means that what was to be told is lost.
 for (const stream of [process.stdout, process.stderr])
-  stream.on('error', ({ code }: NodeJS.ErrnoException) => code !== 'EPIPE' && process.exit(1))
+  stream.on('error', ({ code }: NodeJS.ErrnoException) => (code === 'EPIPE' ? asked.abort() : process.exit(1)))
 
 process.exitCode = await run(process.argv.slice(2), {
   environment: process.env,

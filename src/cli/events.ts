@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { type EventFilter, eventTypes, listEvents, type RecordedEvent } from '../records/events/events-store.ts'
 import { findRefusals } from '../records/refusals/refusals-store.ts'
-import { CommandFailed } from './failures.ts'
+import { CommandFailed, WrongUsage } from './failures.ts'
 import { findUser } from './find-user.ts'
 import { count, duration, json, manyValues, oneValue } from './flags.ts'
 import { followEvents, newestEvent } from './follow-events.ts'
@@ -44,7 +44,7 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
     .action(async (flags: Flags) => {
       const unknown = flags.type?.find((type) => !(eventTypes as readonly string[]).includes(type))
       if (unknown !== undefined)
-        throw new CommandFailed(
+        throw new WrongUsage(
           `There are no events of type ${unknown.slice(0, 80)}. The types: ${eventTypes.join(', ')}.`,
         )
       await withSignet(terminal, async ({ database }) => {
@@ -74,8 +74,9 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
         throw new CommandFailed(
           `Nothing is on record for request ${requestId.slice(0, 80)}. A refusal is written down within a second, and kept for a week.`,
         )
-      const refusals = refused.map(({ requestId: _, entry, ...refusal }) => ({
+      const refusals = refused.map(({ requestId: _, clientId, entry, ...refusal }) => ({
         ...refusal,
+        client_id: clientId,
         documentation: `docs/errors.md#${entry}`,
       }))
       if (format.json) {
@@ -91,12 +92,24 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
 async function filterOf(db: Queryable, flags: Flags): Promise<EventFilter> {
   return {
     types: flags.type,
-    sub: flags.user === undefined ? undefined : (await findUser(db, flags.user)).sub,
+    sub: flags.user === undefined ? undefined : await subOf(db, flags.user),
     clientId: flags.clientId,
     grantId: flags.grantId,
     kid: flags.kid,
     since: flags.since === '' ? undefined : flags.since,
   }
+}
+
+/** Events outlive the account that they are about: of one that was deleted only the `sub` is left. */
+async function subOf(db: Queryable, user: string): Promise<string> {
+  const isSub = /^[\w-]{22}$/.test(user)
+  return findUser(db, user).then(
+    ({ sub }) => sub,
+    (error: unknown) => {
+      if (isSub && error instanceof CommandFailed) return user
+      throw error
+    },
+  )
 }
 
 function documentOf({
@@ -116,7 +129,7 @@ function documentOf({
 }
 
 function lineOfJson(event: RecordedEvent): string {
-  return `${visibleJson(documentOf(event)).replaceAll(/\n */g, '')}\n`
+  return `${visibleJson(documentOf(event), 0)}\n`
 }
 
 /** When, what, and the rest by name: it can be read, searched and cut. */
@@ -132,12 +145,12 @@ function quoted(text: string): string {
 }
 
 function paragraphOf(refusal: Document): string {
-  const { at, method, route, status, error, description, detail, network, documentation } = refusal
+  const { at, method, route, status, error, description, detail, network, client_id: clientId, documentation } = refusal
   const lines = [
     `${inWords(at)}  ${inWords(method)} ${inWords(route)} was refused: ${inWords(status)} ${inWords(error)}`,
     `  told      ${inWords(description)}`,
     ...(detail ? [`  not told  ${inWords(detail)}`] : []),
-    `  from      ${inWords(network)}`,
+    `  from      ${inWords(network)}${clientId ? `, as client ${inWords(clientId)}` : ''}`,
     `  to mend   ${inWords(documentation)}`,
   ]
   return `${lines.map(oneLine).join('\n')}\n`

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Queryable } from '../platform/database/queryable.ts'
+import { isUnavailable, type Queryable } from '../platform/database/queryable.ts'
 import { type EventFilter, listEvents, type RecordedEvent } from '../records/events/events-store.ts'
 
 /** Milliseconds between two looks. */
@@ -31,12 +31,17 @@ export async function followEvents(
   const looks = [{ at: performance.now(), id: start }]
   while (!asked.aborted) {
     const floor = looks[0]?.id ?? start
-    const found = await listEvents(db, { ...filter, since: undefined, afterId: floor }, most)
-    for (const event of found) if (!seen.has(event.id)) print(event)
-    seen = new Set([...found.map(({ id }) => id), ...[...seen].filter((id) => id > floor)])
-    const now = performance.now()
-    looks.push({ at: now, id: await newestEvent(db) })
-    while ((looks[1]?.at ?? now) < now - longestTransaction) looks.shift()
+    try {
+      const found = await listEvents(db, { ...filter, since: undefined, afterId: floor }, most)
+      for (const event of found) if (!seen.has(event.id)) print(event)
+      seen = new Set([...found.map(({ id }) => id), ...[...seen].filter((id) => id > floor)])
+      const now = performance.now()
+      looks.push({ at: now, id: await newestEvent(db) })
+      while ((looks[1]?.at ?? now) < now - longestTransaction) looks.shift()
+    } catch (error) {
+      // A database that restarts is no end.
+      if (!isUnavailable(error)) throw error
+    }
     await pause(interval, undefined, { signal: asked }).catch(() => undefined)
   }
 }

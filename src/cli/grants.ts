@@ -1,6 +1,5 @@
 import type { Command } from 'commander'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
-import { recordEvent } from '../records/events/events-store.ts'
 import { endGrant, findGrant, type Grant, listGrants } from '../records/grants/grants-store.ts'
 import { CommandFailed } from './failures.ts'
 import { findUser } from './find-user.ts'
@@ -53,12 +52,8 @@ export function grantsCommand(program: Command, terminal: Terminal): void {
     .action(async (id: string, format: Format) => {
       const grant = await withSignet(terminal, ({ database }) =>
         inTransaction(database, async (tx) => {
-          const { clientId, sub } = await needGrant(tx, id)
-          if (await endGrant(tx, id, 'revoked_by_operator'))
-            await recordEvent(tx, {
-              ...{ type: 'grant_ended', caller: undefined, grantId: id, clientId, sub },
-              detail: { reason: 'revoked_by_operator' },
-            })
+          await needGrant(tx, id)
+          await endGrant(tx, id, 'revoked_by_operator')
           return needGrant(tx, id)
         }),
       )

@@ -103,7 +103,7 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
         const changed = changedBy(existing, flags)
         await saveChecked(tx, signet, changed, 'resource_updated')
         const gone = existing.scopes.filter((scope) => !changed.scopes.includes(scope))
-        return { resource: changed, clients: await takeScopesOffClients(tx, gone) }
+        return { resource: changed, clients: await takeOffClients(tx, identifier, gone) }
       }),
     )
     printOne(terminal, flags, documentOf(resource), notesOn(clients))
@@ -119,7 +119,7 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
         inTransaction(database, async (tx) => {
           await lockResources(tx, 'changing')
           const { scopes } = await needResource(tx, identifier)
-          const affected = await takeScopesOffClients(tx, scopes)
+          const affected = await takeOffClients(tx, identifier, scopes)
           await deleteResource(tx, identifier)
           await recordEvent(tx, {
             type: 'resource_deleted',
@@ -176,6 +176,17 @@ async function saveChecked(tx: Queryable, { settings }: Signet, resource: Resour
     caller: undefined,
     detail: { identifier: resource.identifier, scopes: resource.scopes, served_by: resource.servedBy },
   })
+}
+
+/** What an API gives up its clients lose, which is an event of theirs, too. */
+async function takeOffClients(tx: Queryable, identifier: string, scopes: readonly string[]): Promise<string[]> {
+  const clients = await takeScopesOffClients(tx, scopes)
+  for (const clientId of clients)
+    await recordEvent(tx, {
+      ...{ type: 'client_updated', caller: undefined, clientId },
+      detail: { changed: ['scope'], resource: identifier },
+    })
+  return clients
 }
 
 /** Who asks about tokens must prove who it is (RFC 7662 §2.1). */

@@ -19,8 +19,8 @@ export function visible(text: string): string {
 }
 
 /** JSON with the same characters as escapes: `JSON.stringify` leaves those above U+007E as they are. */
-export function visibleJson(value: unknown): string {
-  return JSON.stringify(value, undefined, 2).replace(/[\u007f-\u009f\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, escaped)
+export function visibleJson(value: unknown, indent = 2): string {
+  return JSON.stringify(value, undefined, indent).replace(/[\u007f-\u009f\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, escaped)
 }
 
 function escaped(character: string): string {

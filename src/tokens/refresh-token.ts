@@ -68,8 +68,8 @@ export type RefreshVerdict =
   | { readonly verdict: 'again' }
   /** The reply was lost, or the machine slept: the same successor is given once more, and that is remembered. */
   | { readonly verdict: 'forgive' }
-  /** Forgiven too often; the family lives on. */
-  | { readonly verdict: 'exhausted' }
+  /** Forgiven too often; the family lives on. `first` is said once a generation. */
+  | { readonly verdict: 'exhausted'; readonly first: boolean }
   /** Newer than the row knows: the database was set back. */
   | { readonly verdict: 'advance' }
   /** Two parties hold the family. */
@@ -97,7 +97,9 @@ export function judgeRefresh(family: FamilyState, presented: number, now: number
   // Its successor was never spent: nobody has used what the lost reply held.
   if (presented === family.generation - 1) {
     if (family.forgivenGeneration === presented)
-      return { verdict: family.forgivenTimes < mostForgiven ? 'forgive' : 'exhausted' }
+      return family.forgivenTimes < mostForgiven
+        ? { verdict: 'forgive' }
+        : { verdict: 'exhausted', first: family.forgivenTimes === mostForgiven }
     // Forgiven for the generation before too? Then somebody shadows the owner, one step behind.
     if (family.forgivenGeneration === undefined || family.forgivenGeneration !== presented - 1)
       return { verdict: 'forgive' }

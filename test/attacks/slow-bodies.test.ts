@@ -8,7 +8,7 @@ const idp = await startSignet(t)
 const job = await idp.client({ grant_types: ['client_credentials'] })
 
 /** The same server with two routes, and less patience than it has in life: a test can wait for its end. */
-const hasty = createServer(idp.signet.settings, idp.signet.log, {
+const hasty = createServer(idp.signet.settings, idp.signet.log, () => {}, {
   ...{ ...serverLimits, headersTimeout: 400, requestTimeout: 800, connectionsCheckingInterval: 50 },
   ...{ keepAliveTimeout: 300, idleTimeout: 1200 },
 })
@@ -101,7 +101,7 @@ t.test('hundreds of clients that never come to the end: the others are answered 
 })
 
 t.test('the server has these limits where it is not told others', async (t) => {
-  const { server } = createServer(idp.signet.settings, idp.signet.log)
+  const { server } = createServer(idp.signet.settings, idp.signet.log, () => {})
   const { headersTimeout, requestTimeout, connectionsCheckingInterval, keepAliveTimeout, idleTimeout } = serverLimits
   t.match(server, { headersTimeout, requestTimeout, keepAliveTimeout, timeout: idleTimeout })
   // To Node, 0 is no limit.

@@ -1,7 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { SignJWT } from 'jose'
 import t from 'tap'
+import type { Queryable } from '../../src/platform/database/queryable.ts'
+import { createTokenTally } from '../../src/records/events/token-tally.ts'
+import { createRefusalsJournal } from '../../src/records/refusals/refusals-journal.ts'
+import { send, sendBytes } from '../attacks/send.ts'
 import { answer, emptyFolder } from '../cli/console.ts'
+import { noLog } from '../database.ts'
 import { startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { testMasterKey } from '../support/signing-keys.ts'
@@ -119,6 +124,20 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
       entry: 'access_token_refused',
       detail: /^access token: [a-z_]+: /,
     },
+    'an address that cannot be read': {
+      asked: send(idp, { path: '/%zz' }).then(({ headers }) => ({
+        headers: new Headers(headers as Record<string, string>),
+      })),
+      entry: 'address_unreadable',
+      detail: /^undefined$/,
+    },
+    'what is no HTTP': {
+      asked: sendBytes(idp, 'nonsense\r\n\r\n').then((came) => ({
+        headers: new Headers({ 'x-request-id': /x-request-id: (\S+)/.exec(came)?.[1] ?? '' }),
+      })),
+      entry: 'not_http',
+      detail: /^HPE_/,
+    },
     'an address that is none': {
       asked: fetch(`${idp.issuer}/no-such-path`),
       entry: 'address_unknown',
@@ -158,7 +177,10 @@ t.test('an error_uri leads to the page that explains this error, with the id of 
 t.test('a flood of refusals is counted, not kept', async (t) => {
   await refusals.stop()
   const before = await database.query<{ count: number }>('SELECT count(*) FROM refusals')
-  const refusal = { requestId: 'flood', network: '::1', method: 'GET', route: '/', status: 400, entry: 'x', error: 'x' }
+  const refusal = {
+    ...{ requestId: 'flood', network: '::1', method: 'GET', route: '/', clientId: undefined },
+    ...{ status: 400, entry: 'x', error: 'x' },
+  }
   for (let n = 0; n < 5_000; n++) refusals.note({ ...refusal, description: 'x', detail: `\0\u001b[2J\ud800${n}` })
   await refusals.stop()
   const after = await database.query<{ count: number }>('SELECT count(*) FROM refusals')
@@ -189,19 +211,16 @@ t.test('everything that matters leaves an event, and the filters find it', async
   const of = async (...filter: string[]) =>
     (await json<{ type: string; detail: object }[]>('events', 'list', ...filter)).map(({ type }) => type)
   t.same(await of('--client-id', clientId), [
-    'grant_opened',
-    'consent_given',
-    'tokens_issued',
-    'tokens_issued',
-    'tokens_issued',
-    'grant_ended',
+    ...['grant_opened', 'consent_given', 'tokens_issued', 'tokens_issued'],
+    // The standing grant of the machine, and its three tokens together.
+    ...['grant_opened', 'tokens_issued', 'grant_ended', 'token_revoked'],
   ])
   t.same(await of('--user', username), [
     ...['signed_in', 'grant_opened', 'consent_given', 'tokens_issued', 'tokens_issued', 'grant_ended'],
-    ...['sign_in_failed', 'signed_out'],
+    ...['token_revoked', 'sign_in_failed', 'signed_out'],
   ])
   t.same(await of('--user', sub, '--type', 'signed_in', '--type', 'signed_out'), ['signed_in', 'signed_out'])
-  t.same(await of('--client-id', clientId, '--limit', '2'), ['tokens_issued', 'grant_ended'], 'the newest')
+  t.same(await of('--client-id', clientId, '--limit', '2'), ['grant_ended', 'token_revoked'], 'the newest')
   t.same(await of('--client-id', "' OR 1=1 --"), [])
   const issued = await json<{ detail: Record<string, unknown> }[]>(
     ...['events', 'list', '--client-id', clientId, '--type', 'tokens_issued'],
@@ -214,12 +233,46 @@ t.test('everything that matters leaves an event, and the filters find it', async
       { grant_type: 'client_credentials', audience: idp.issuer, tokens: 3 },
     ],
   )
-  t.match(await signet('events', 'list', '--type', 'x'), { code: 1, err: /There are no events of type x/ })
+  t.match(await signet('events', 'list', '--type', 'x'), { code: 2, err: /There are no events of type x/ })
   t.match(await signet('events', 'list', '--limit', '0'), { code: 2, err: /from 1 to 10000/ })
   t.match(await signet('events', 'show', 'nothing'), { code: 1, err: /Nothing is on record for request nothing/ })
   const listed = await signet('events', 'list', '--client-id', clientId, '--since', '1h')
   t.match(listed.out, /^\d{4}-.{19} {2}grant_opened {10}request_id=\S{16} network=127\.0\.0\.1 client_id=/)
   t.match((await signet('events', 'list', '--kid', 'x')).out, 'There are no such events.')
+})
+
+t.test('events outlive what they are about, and nobody takes them away', async (t) => {
+  const { person } = await signIn(idp, await idp.client())
+  t.match(await signet('users', 'delete', person.username), { code: 0 })
+  const types = (await json<{ type: string }[]>('events', 'list', '--user', person.sub)).map(({ type }) => type)
+  t.ok(types.includes('signed_in') && types.includes('account_deleted') && types.includes('grant_ended'), `${types}`)
+  t.match(await signet('events', 'list', '--user', 'nobody'), { code: 1, err: /There is no user nobody/ })
+  for (const text of ['DELETE FROM events', "UPDATE events SET type = 'x'", 'TRUNCATE events'])
+    await t.rejects(database.query(text), { message: 'events are append-only' }, text)
+})
+
+t.test('what cannot be written down while the database is away is written when it is back', async (t) => {
+  let away = true
+  const written: unknown[] = []
+  const db = {
+    query: async ({ values = [] }: { values?: unknown[] }) => {
+      if (away) throw new Error('The database is away.')
+      written.push(...values)
+    },
+  } as unknown as Queryable
+  const lost = createRefusalsJournal(db, noLog)
+  const about = { network: '::1', method: 'POST', route: '/token', clientId: undefined, detail: undefined }
+  const told = { status: 503, entry: 'unavailable', error: 'temporarily_unavailable', description: 'Again.' }
+  lost.note({ requestId: 'during', ...about, ...told })
+  await lost.stop()
+  const counted = createTokenTally(db, noLog)
+  const token = { clientId: 'client', grantId: 'grant', audience: 'https://api.example' }
+  for (let n = 0; n < 3; n++) counted.count(token)
+  await counted.stop()
+  away = false
+  counted.count(token)
+  await Promise.all([lost.stop(), counted.stop()])
+  t.match(written.join(' '), /during.*"tokens":4\b/s)
 })
 
 t.test('who follows sees each event once, whatever order they are committed in, and ends with Ctrl-C', async (t) => {

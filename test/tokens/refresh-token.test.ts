@@ -60,7 +60,15 @@ t.test('a generation spent long ago, whose successor was spent too, tells of two
 t.test('a lost reply is forgiven, ten times and no more, and not in the generation after one that was', async (t) => {
   t.same(judgeRefresh(state, 2, now, grace), { verdict: 'forgive' })
   t.same(judgeRefresh({ ...state, forgivenGeneration: 2, forgivenTimes: 9 }, 2, now, grace), { verdict: 'forgive' })
-  t.same(judgeRefresh({ ...state, forgivenGeneration: 2, forgivenTimes: 10 }, 2, now, grace), { verdict: 'exhausted' })
+  t.same(judgeRefresh({ ...state, forgivenGeneration: 2, forgivenTimes: 10 }, 2, now, grace), {
+    verdict: 'exhausted',
+    first: true,
+  })
+  t.same(
+    judgeRefresh({ ...state, forgivenGeneration: 2, forgivenTimes: 11 }, 2, now, grace),
+    { verdict: 'exhausted', first: false },
+    'an event is left once',
+  )
   t.same(judgeRefresh({ ...state, forgivenGeneration: 1, forgivenTimes: 1 }, 2, now, grace), { verdict: 'reused' })
   t.same(judgeRefresh({ ...state, forgivenGeneration: 0, forgivenTimes: 1 }, 2, now, grace), { verdict: 'forgive' })
 })

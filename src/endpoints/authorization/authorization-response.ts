@@ -6,7 +6,7 @@ import type { VerifiedTarget } from './authorization-target.ts'
 import { FormPostPage } from './form-post-page.tsx'
 
 /** What goes back to the client: a code, or an error with the request on which it came up (RFC 6749 §4.1.2, §4.1.2.1). */
-export type Outcome = { readonly code: string } | { readonly error: OAuthError; readonly requestId: string }
+export type Outcome = { readonly code: string } | { readonly error: OAuthError; readonly requestId: string | undefined }
 
 /** The parameters of a response, with `state` as it came and `iss` (RFC 9207 §2), which tells the client who answers. */
 function responseParameters(target: VerifiedTarget, issuer: string, outcome: Outcome): [string, string][] {

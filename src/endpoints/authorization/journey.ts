@@ -135,10 +135,10 @@ export async function takeUpSealed(
 }
 
 /** How the person leaves without signing in: back to the application, which is told so (RFC 6749 §4.1.2.1). */
-export function cancelHref(signet: Signet, request: FastifyRequest, target: VerifiedTarget): string | undefined {
+export function cancelHref(signet: Signet, target: VerifiedTarget): string | undefined {
   if (target.responseMode === 'form_post') return undefined
   const error = new OAuthError('sign_in_cancelled')
-  return responseUrl(target, signet.settings.issuer, { error, requestId: request.id })
+  return responseUrl(target, signet.settings.issuer, { error, requestId: undefined })
 }
 
 /** What pages say of the client. */

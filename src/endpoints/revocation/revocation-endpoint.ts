@@ -40,12 +40,7 @@ export function revocationEndpoint(app: App, signet: Signet): void {
     await inTransaction(signet.database, async (tx) => {
       if (await endGrant(tx, grantId, 'revoked_by_client'))
         await recordEvent(tx, {
-          type: 'grant_ended',
-          caller: callerOf(request),
-          clientId: client.client_id,
-          sub,
-          grantId,
-          detail: { reason: 'revoked_by_client' },
+          ...{ type: 'token_revoked', caller: callerOf(request), clientId: client.client_id, sub, grantId },
         })
     })
     return reply.send()

@@ -91,8 +91,8 @@ async function advance(
       detail: { generation },
     })
 
-  const { verdict } = judgeRefresh(family, generation, family.now, refreshGrace)
-  switch (verdict) {
+  const verdict = judgeRefresh(family, generation, family.now, refreshGrace)
+  switch (verdict.verdict) {
     case 'spend':
       // RFC 9700 §4.14.2: a client that authenticates needs no rotation.
       if (!client.refresh_token_rotation) {
@@ -112,7 +112,11 @@ async function advance(
       await note('refresh_advanced')
       return generation + 1
     case 'exhausted':
-      await note('refresh_exhausted')
+      // Counted once more, so that whoever goes on asking leaves no further event.
+      if (verdict.first) {
+        await forgiveGeneration(tx, familyKey, generation)
+        await note('refresh_exhausted')
+      }
       return new OAuthError('refresh_token_exhausted', { detail: `grant ${family.grantId}, generation ${generation}` })
     case 'reused':
       await endGrant(tx, family.grantId, 'refresh_reused')

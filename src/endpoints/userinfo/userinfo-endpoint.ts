@@ -48,13 +48,14 @@ async function answer(
     const { status, headers, body } = bearerRefusal(error, realm)
     const refusal = new OAuthError(entryOf(error, status), {
       status,
+      about: error.message,
       detail: `access token: ${error.code}: ${error.message}`,
     })
     noteRefusal(request, refusal)
     reply.status(status).headers(headers)
     // RFC 6750 §3.1: who has sent no credentials is told how to, and no error.
     if (refusal.entry === 'access_token_missing') return reply.send(body)
-    return reply.send({ ...errorAnswer(signet.settings.issuer, refusal, request.id), error_description: error.message })
+    return reply.send(errorAnswer(signet.settings.issuer, refusal, request.id))
   }
 }
 

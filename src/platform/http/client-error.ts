@@ -1,6 +1,5 @@
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Log } from '../log.ts'
 import { randomText } from '../secrets/digest.ts'
 import { errorAnswer } from './error-answer.ts'
 import type { ErrorName } from './error-registry.ts'
@@ -8,6 +7,9 @@ import { OAuthError } from './oauth-error.ts'
 
 /** Milliseconds to take the answer. */
 const lastWords = 2_000
+
+/** Takes note of what never became a request, and was answered all the same. */
+export type NoteUnread = (caller: { readonly requestId: string; readonly network: string }, refusal: OAuthError) => void
 
 const entries: Readonly<Record<string, ErrorName>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_too_slow',
@@ -23,14 +25,19 @@ export function newRequestId(): string {
  * Answers what never became a request, because it is no HTTP or came too slowly, like any other error, and closes the connection:
  * where the next request on it would begin is not known (RFC 9112 §9.6).
  */
-export function answerClientError(issuer: string, log: Log, error: NodeJS.ErrnoException, socket: Socket): void {
+export function answerClientError(
+  issuer: string,
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  noteUnread: NoteUnread,
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
   }
   const requestId = newRequestId()
-  const refusal = new OAuthError(entries[error.code ?? ''] ?? 'not_http')
-  log.info({ reqId: requestId, entry: refusal.entry, detail: error.code }, 'refused')
+  const refusal = new OAuthError(entries[error.code ?? ''] ?? 'not_http', { detail: error.code })
+  noteUnread({ requestId, network: socket.remoteAddress ?? 'unknown' }, refusal)
   const body = JSON.stringify(errorAnswer(issuer, refusal, requestId))
   const head = [
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,

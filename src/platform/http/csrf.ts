@@ -43,7 +43,8 @@ function whyForeign(
   if (fetchSite !== undefined) return `Sec-Fetch-Site: ${String(fetchSite).slice(0, 40)}`
   const { browser: name } = cookieNames(issuer)
   const browser = readCookie(request, name)
-  if (browser === undefined) return `cookie ${name}: did not come, nor did Origin or Sec-Fetch-Site`
+  if (browser === undefined)
+    return `cookie ${name}: did not come, or came twice; neither Origin nor Sec-Fetch-Site came`
   if (presented === undefined) return 'csrf: is missing, and neither Origin nor Sec-Fetch-Site came'
   const token = Buffer.from(presented, 'base64url')
   const fits = [...secret.versions.keys()].some((version) => {

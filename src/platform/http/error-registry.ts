@@ -106,7 +106,7 @@ export const errorRegistry = {
     error: 'temporarily_unavailable',
     status: 503,
     description: 'The server cannot answer right now. Try again in a moment.',
-    mend: 'Repeat the request after the seconds of Retry-After; nothing was spent. The database is away, or no signing key may be used: the operator sees which at /readyz and in the log.',
+    mend: 'Repeat the request after the seconds of Retry-After. Almost always nothing was spent; a code that is then refused as used means that it was, and the person signs in anew. The database is away, or no signing key may be used: the operator sees which at /readyz and in the log.',
   },
   unexpected_failure: {
     error: 'server_error',
@@ -284,7 +284,7 @@ export const errorRegistry = {
     error: 'unsupported_token_type',
     status: 400,
     description: 'A token of client_credentials cannot be given back; it expires soon.',
-    mend: 'The operator ends it for all who share the credential: signet grants revoke, or signet clients rotate-secret.',
+    mend: 'The operator ends it for all who share the credential: signet grants revoke, or signet clients rotate-secret twice.',
   },
   introspection_needs_authentication: {
     ...unauthorized,
@@ -295,7 +295,7 @@ export const errorRegistry = {
     error: 'invalid_token',
     status: 401,
     description: 'There is no access token in the request.',
-    mend: 'Send it in the Authorization header: Bearer, a space, the token (RFC 6750 section 2.1).',
+    mend: 'Send it in the Authorization header: Bearer, a space, the token (RFC 6750 section 2.1). This is told by WWW-Authenticate alone: who sends no token is told how to, and no error (section 3.1).',
   },
   access_token_misplaced: {
     ...request,
@@ -305,7 +305,7 @@ export const errorRegistry = {
   access_token_refused: {
     error: 'invalid_token',
     status: 401,
-    description: 'The access token is refused.',
+    description: 'The access token is refused: {}',
     mend: 'Renew it with the refresh token. userinfo takes tokens that are for the issuer: ask for the scope openid, and name no other resource. docs/verify.md explains each reason.',
   },
   access_token_scope_insufficient: {
@@ -454,7 +454,7 @@ export const errorRegistry = {
     error: 'temporarily_unavailable',
     status: 429,
     description: 'Too many attempts.',
-    mend: 'Wait for the seconds of Retry-After. docs/promises.md tells the limits: they count by account and network, and lock nobody out.',
+    mend: 'Wait for the seconds of Retry-After. docs/threat-model.md tells the limits: they count by account and network, and lock nobody out.',
   },
   too_many_passwords: {
     error: 'temporarily_unavailable',

@@ -39,7 +39,11 @@ export function describable(text: string): string {
   return text.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?')
 }
 
-/** The `error_uri` (RFC 6749 §5.2): the page that says what to mend, with the id under which the operator finds the details. */
-export function errorUri(issuer: string, entry: ErrorName, requestId: string): string {
-  return `${issuer}/errors?request_id=${requestId}#${entry}`
+/**
+ * The `error_uri` (RFC 6749 §5.2): the page that says what to mend.
+ *
+ * @param requestId under which the operator finds the details; undefined where there are none
+ */
+export function errorUri(issuer: string, entry: ErrorName, requestId: string | undefined): string {
+  return `${issuer}/errors${requestId === undefined ? '' : `?request_id=${requestId}`}#${entry}`
 }

@@ -6,10 +6,11 @@ import fastify, { LogController } from 'fastify'
 import type { Settings } from '../config/settings.ts'
 import type { Log } from '../log.ts'
 import type { App } from './app.ts'
-import { answerClientError, newRequestId } from './client-error.ts'
+import { answerClientError, type NoteUnread, newRequestId } from './client-error.ts'
 import { errorAnswer } from './error-answer.ts'
 import { OAuthError } from './oauth-error.ts'
 import { type Parameters, parseParameters } from './parameters.ts'
+import { callerOf } from './request-context.ts'
 
 /** Octets of a request's body. The largest form is a consent with a sealed request of 6 KB. */
 const bodyLimit = 32 * 1024
@@ -26,10 +27,13 @@ export const serverLimits = {
 /**
  * A server without routes: strict parsing of queries and forms, a request id on every answer, and a log line for each request
  * that names its route but never its URL.
+ *
+ * @param noteUnread told of what was refused before there was a request
  */
 export function createServer(
   settings: Pick<Settings, 'issuer' | 'tls' | 'trustProxy'>,
   log: Log,
+  noteUnread: NoteUnread,
   limits: typeof serverLimits = serverLimits,
 ): App {
   const { issuer, tls, trustProxy } = settings
@@ -37,13 +41,15 @@ export function createServer(
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: newRequestId,
-    clientErrorHandler: (error, socket) => answerClientError(issuer, log, error, socket),
+    clientErrorHandler: (error, socket) => answerClientError(issuer, error, socket, noteUnread),
     bodyLimit,
     trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
     // RFC 9110 §9.3.2: HEAD where there is GET.
     exposeHeadRoutes: true,
     // An address that cannot even be decoded has no route, and so no scope that would answer for it.
     frameworkErrors: (_error, request, reply) => {
+      const refusal = new OAuthError('address_unreadable')
+      noteUnread(callerOf(request), refusal)
       reply.hijack()
       reply.raw
         .writeHead(400, {
@@ -52,7 +58,7 @@ export function createServer(
           'cache-control': 'no-store',
           'content-type': 'application/json; charset=utf-8',
         })
-        .end(JSON.stringify(errorAnswer(issuer, new OAuthError('address_unreadable'), request.id)))
+        .end(JSON.stringify(errorAnswer(issuer, refusal, request.id)))
     },
     routerOptions: {
       // A path means one thing: no case folding, no trailing slash, no doubled slashes.

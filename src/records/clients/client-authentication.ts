@@ -57,11 +57,17 @@ const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
  * @throws OAuthError where there are none, or more than one kind (RFC 6749 §2.3: a client uses one method a request)
  */
 export function presentedCredentials(authorization: string | undefined, body: CredentialForm): PresentedCredentials {
-  const ways = [authorization, body.client_secret, body.client_assertion ?? body.client_assertion_type]
-  if (ways.filter((way) => way !== undefined).length > 1) throw new OAuthError('client_authenticates_twice')
+  const ways = {
+    Authorization: authorization,
+    client_secret: body.client_secret,
+    client_assertion: body.client_assertion ?? body.client_assertion_type,
+  }
+  const taken = Object.entries(ways).filter(([, value]) => value !== undefined)
+  if (taken.length > 1)
+    throw new OAuthError('client_authenticates_twice', { detail: taken.map(([name]) => name).join(' and ') })
   const presented = authorization === undefined ? fromBody(body) : fromHeader(authorization)
   if (body.client_id !== undefined && body.client_id !== presented.clientId)
-    throw new OAuthError('client_id_contradicts')
+    throw new OAuthError('client_id_contradicts', { detail: `${presented.method}: client ${presented.clientId}` })
   return presented
 }
 
@@ -189,7 +195,7 @@ function authenticationFailed(entry: ErrorName, detail?: string, about?: string)
 }
 
 /** RFC 7617 §2, with id and secret form-encoded before (RFC 6749 §2.3.1, Appendix B). */
-function parseBasic(authorization: string): { clientId: string; secret: string } | undefined {
+export function parseBasic(authorization: string): { clientId: string; secret: string } | undefined {
   const encoded = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization)?.[1]
   if (encoded === undefined) return undefined
   const pair = Buffer.from(encoded, 'base64').toString('utf8')

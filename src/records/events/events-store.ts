@@ -26,6 +26,7 @@ export const eventTypes = [
   'grant_opened',
   'grant_ended',
   'tokens_issued',
+  'token_revoked',
   'code_replayed',
   'refresh_forgiven',
   'refresh_exhausted',

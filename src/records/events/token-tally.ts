@@ -28,20 +28,28 @@ export function createTokenTally(db: Queryable, log: DatabaseLog): TokenTally {
     async () => {
       const counted = counts
       counts = new Map()
-      for (const { clientId, grantId, audience, tokens } of counted.values())
+      for (const [key, { clientId, grantId, audience, tokens }] of counted) {
         await recordEvent(db, {
           ...{ type: 'tokens_issued', caller: undefined, clientId, grantId },
           detail: { grant_type: 'client_credentials', audience, tokens },
+        }).catch((error: unknown) => {
+          // The database is away: what is not written yet is counted on.
+          for (const { tokens: kept, ...token } of counted.values()) add(token, kept)
+          afterwards.due()
+          throw error
         })
+        counted.delete(key)
+      }
     },
     log,
   )
+  const add = (token: MachineToken, tokens: number) => {
+    const key = `${token.grantId} ${token.audience}`
+    counts.set(key, { ...token, tokens: tokens + (counts.get(key)?.tokens ?? 0) })
+  }
   return {
     count: (token) => {
-      const key = `${token.grantId} ${token.audience}`
-      const counted = counts.get(key)
-      if (counted) counted.tokens++
-      else counts.set(key, { ...token, tokens: 1 })
+      add(token, 1)
       afterwards.due()
     },
     stop: () => afterwards.stop(),

@@ -27,7 +27,12 @@ export function createRefusalsJournal(db: Queryable, log: DatabaseLog): Refusals
       noted = []
       left = 0
       if (passedOver > 0) log.warn({ refusals: passedOver }, 'More requests were refused than are kept in detail.')
-      await insertRefusals(db, batch)
+      await insertRefusals(db, batch).catch((error: unknown) => {
+        // Most likely they were refused because the database is away: they wait for it.
+        noted = [...batch, ...noted].slice(0, most)
+        afterwards.due()
+        throw error
+      })
     },
     log,
   )
@@ -42,7 +47,12 @@ export function createRefusalsJournal(db: Queryable, log: DatabaseLog): Refusals
 }
 
 /** On one line, without secrets, and without what PostgreSQL cannot store or a terminal would obey. */
-function printable({ description, detail, ...refusal }: Refusal): Refusal {
+function printable({ clientId, description, detail, ...refusal }: Refusal): Refusal {
   const cleaned = (text: string) => withoutSecrets(text.slice(0, 1_000)).replace(/[\p{Cc}\p{Cs}]/gu, '?')
-  return { ...refusal, description: cleaned(description), detail: detail && cleaned(detail) }
+  return {
+    ...refusal,
+    clientId: clientId && cleaned(clientId.slice(0, 255)),
+    description: cleaned(description),
+    detail: detail && cleaned(detail),
+  }
 }

@@ -7,6 +7,8 @@ export interface Refusal {
   readonly method: string
   /** The route, never the URL: that may hold a code. */
   readonly route: string
+  /** As the request claimed; nothing proves it. */
+  readonly clientId: string | undefined
   readonly status: number
   /** The anchor in docs/errors.md. */
   readonly entry: string
@@ -19,9 +21,9 @@ export interface Refusal {
 export async function insertRefusals(db: Queryable, refusals: readonly Refusal[]): Promise<void> {
   await db.query({
     name: 'insert-refusals',
-    text: `INSERT INTO refusals (request_id, network, method, route, status, entry, error, description, detail)
-           SELECT "requestId", network, method, route, status, entry, error, description, detail
-           FROM jsonb_to_recordset($1) AS r("requestId" text, network text, method text, route text, status integer,
+    text: `INSERT INTO refusals (request_id, network, method, route, client_id, status, entry, error, description, detail)
+           SELECT "requestId", network, method, route, "clientId", status, entry, error, description, detail
+           FROM jsonb_to_recordset($1) AS r("requestId" text, network text, method text, route text, "clientId" text, status integer,
                                             entry text, error text, description text, detail text)`,
     values: [JSON.stringify(refusals)],
   })
@@ -31,9 +33,13 @@ export async function insertRefusals(db: Queryable, refusals: readonly Refusal[]
 export async function findRefusals(db: Queryable, requestId: string): Promise<(Refusal & { readonly at: Date })[]> {
   const { rows } = await db.query<Refusal & { at: Date }>({
     name: 'find-refusals',
-    text: `SELECT at, request_id AS "requestId", network, method, route, status, entry, error, description, detail
+    text: `SELECT at, request_id AS "requestId", network, method, route, client_id AS "clientId", status, entry, error, description, detail
            FROM refusals WHERE request_id = $1 ORDER BY id`,
     values: [requestId],
   })
-  return rows.map(({ detail, ...refusal }) => ({ ...refusal, detail: detail ?? undefined }))
+  return rows.map(({ detail, clientId, ...refusal }) => ({
+    ...refusal,
+    clientId: clientId ?? undefined,
+    detail: detail ?? undefined,
+  }))
 }

@@ -34,7 +34,7 @@ t.test('what is told can be sent as it is, and says what to mend', async (t) => 
   for (const name of errorNames) {
     const { description, mend, status } = errorRegistry[name]
     // RFC 6749 §5.2: %x20-21 / %x23-5B / %x5D-7E.
-    t.match(description, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+[.]$/, name)
+    t.match(description, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+(?:[.]|\{\})$/, name)
     t.match(mend, /^[A-Z0-9a-z].{20,}\.$/, name)
     t.ok(status >= 400 && status < 600)
   }

@@ -80,7 +80,7 @@ async function showPage(
       current: offered && { name: displayName(offered.account) },
       signUpHref:
         signet.settings.signUp === 'open' ? `/sign-up${continueTo ? `?continue=${continueTo}` : ''}` : undefined,
-      cancelHref: journey && cancelHref(signet, request, journey.request.target),
+      cancelHref: journey && cancelHref(signet, journey.request.target),
       ...fault,
     }),
     status,
