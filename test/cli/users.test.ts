@@ -204,7 +204,11 @@ t.test('disabling and setting a password sign a person out everywhere; deleting 
   })
   t.same(
     rows.map(({ type }) => type),
-    ['account_disabled', 'account_enabled', 'password_set', 'account_deleted'],
+    [
+      ...['grant_ended', 'account_disabled', 'account_enabled'],
+      ...['grant_ended', 'password_set'],
+      ...['grant_ended', 'account_deleted'],
+    ],
   )
 })
 
