@@ -1,23 +1,12 @@
-import type { Account } from '../records/accounts/account.ts'
+import { type Account, descriptiveClaims } from '../records/accounts/account.ts'
 
 type Claim = string | number | boolean | object
 
 /** Which claims each scope asks for (OpenID Connect Core §5.4), and where an account has them. */
 const claimsOfScope: Readonly<Record<string, (account: Account) => Readonly<Record<string, Claim | undefined>>>> = {
   profile: (account) => ({
-    name: account.name,
-    given_name: account.given_name,
-    family_name: account.family_name,
-    middle_name: account.middle_name,
-    nickname: account.nickname,
+    ...Object.fromEntries(descriptiveClaims.map((claim) => [claim, account[claim]])),
     preferred_username: account.username,
-    profile: account.profile,
-    picture: account.picture,
-    website: account.website,
-    gender: account.gender,
-    birthdate: account.birthdate,
-    zoneinfo: account.zoneinfo,
-    locale: account.locale,
     updated_at: Math.floor(account.updated_at.getTime() / 1000),
   }),
   email: (account) =>
@@ -43,19 +32,8 @@ export function userinfoClaims(account: Account, scopes: readonly string[]): Rec
 /** What userinfo can tell, for `claims_supported` (OpenID Connect Discovery §3). */
 export const supportedClaims: readonly string[] = [
   'sub',
-  'name',
-  'given_name',
-  'family_name',
-  'middle_name',
-  'nickname',
+  ...descriptiveClaims,
   'preferred_username',
-  'profile',
-  'picture',
-  'website',
-  'gender',
-  'birthdate',
-  'zoneinfo',
-  'locale',
   'updated_at',
   'email',
   'email_verified',

@@ -1,8 +1,7 @@
 import t, { type Test } from 'tap'
-import { openSealedKey } from '../../src/key-ring/sealed-key.ts'
-import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import { type Idp, startSignet, type TestClient } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
+import { createSearch, dressesOf, installationSecrets } from './leaks.ts'
 
 /** A secret, under the name that a finding gets. */
 type Secrets = Map<string, string>
@@ -38,41 +37,7 @@ async function everyRow(idp: Idp): Promise<[table: string, row: string][]> {
   return rows
 }
 
-/** A secret as it is, and in the dresses that it could hide in. */
-function* dressesOf(secret: string): Generator<string> {
-  const raw = Buffer.from(secret, 'base64url')
-  yield secret
-  yield encodeURIComponent(secret)
-  for (const bytes of [Buffer.from(secret), ...(raw.toString('base64url') === secret ? [raw] : [])]) {
-    yield bytes.toString('hex')
-    yield bytes.toString('base64').replace(/=+$/, '')
-    yield bytes.toString('base64url')
-  }
-}
-
-function found(secrets: Secrets, text: string): string[] {
-  return [...secrets]
-    .filter(([, secret]) => [...dressesOf(secret)].some((dress) => text.includes(dress)))
-    .map(([name]) => name)
-}
-
-/** The private members of every key there is, the secret of every purpose, and the master key. */
-async function installationSecrets(idp: Idp): Promise<Secrets> {
-  const { settings, database, secrets } = idp.signet
-  const masterKey = await openMasterKey(settings, true)
-  const all: Secrets = new Map([['the master key', settings.masterKey?.toString('base64url') ?? '']])
-  for (const [purpose, { versions }] of Object.entries(secrets))
-    for (const [version, secret] of versions) all.set(`${purpose} ${version}`, secret.toString('base64url'))
-  const { rows } = await database.query<{ kid: string; sealed_private_jwk: Buffer }>({
-    text: 'SELECT kid, sealed_private_jwk FROM signing_keys WHERE sealed_private_jwk IS NOT NULL',
-  })
-  for (const { kid, sealed_private_jwk: sealed } of rows) {
-    const jwk = openSealedKey(kid, sealed, masterKey).export({ format: 'jwk' }) as Record<string, string>
-    for (const member of ['d', 'p', 'q', 'dp', 'dq', 'qi'])
-      if (jwk[member] !== undefined) all.set(`${member} of ${kid}`, jwk[member])
-  }
-  return all
-}
+const found = (secrets: Secrets, text: string) => createSearch(secrets)(text)
 
 /** What a whole life brings forth: sign-in and sign-up, codes, tokens, refreshing, refusals, sign-out. */
 async function live(idp: Idp, clients: TestClient[], secrets: Secrets): Promise<void> {

@@ -1,24 +1,8 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import type { Profile } from './account.ts'
+import { descriptiveClaims, type Profile } from './account.ts'
 
 /** What a person says of themselves: all of a profile but the user name, which they sign in with. */
 export type Description = Omit<Profile, 'username'>
-
-/** Those that need nothing but to be written. */
-const columns = [
-  'name',
-  'given_name',
-  'family_name',
-  'middle_name',
-  'nickname',
-  'profile',
-  'picture',
-  'website',
-  'gender',
-  'birthdate',
-  'zoneinfo',
-  'locale',
-] as const satisfies readonly (keyof Description)[]
 
 /**
  * Puts a description in the place of the one before; what it leaves out is forgotten. Another telephone number is one that nobody
@@ -28,13 +12,13 @@ export async function replaceDescription(db: Queryable, sub: string, description
   await db.query({
     text: `UPDATE accounts SET updated_at = now(), address = $2,
              phone_number_verified = phone_number_verified AND phone_number IS NOT DISTINCT FROM $3,
-             phone_number = $3, ${columns.map((column, index) => `${column} = $${index + 4}`).join(', ')}
+             phone_number = $3, ${descriptiveClaims.map((column, index) => `${column} = $${index + 4}`).join(', ')}
            WHERE sub = $1`,
     values: [
       sub,
       description.address ? JSON.stringify(description.address) : null,
       description.phone_number ?? null,
-      ...columns.map((column) => description[column] ?? null),
+      ...descriptiveClaims.map((column) => description[column] ?? null),
     ],
   })
 }

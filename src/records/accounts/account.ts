@@ -27,6 +27,22 @@ export interface Profile {
   readonly address?: Address
 }
 
+/** The members of a profile that are mere text, about the person (OpenID Connect Core §5.1); columns and claims have these names. */
+export const descriptiveClaims = [
+  'name',
+  'given_name',
+  'family_name',
+  'middle_name',
+  'nickname',
+  'profile',
+  'picture',
+  'website',
+  'gender',
+  'birthdate',
+  'zoneinfo',
+  'locale',
+] as const satisfies readonly (keyof Profile)[]
+
 export interface Account extends Profile {
   readonly sub: string
   readonly email: string | undefined

@@ -1,23 +1,8 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { GrantEndReason } from '../grants/grants-store.ts'
-import type { Account, Address, Profile } from './account.ts'
+import { type Account, type Address, descriptiveClaims, type Profile } from './account.ts'
 
-const profileColumns = [
-  'username',
-  'name',
-  'given_name',
-  'family_name',
-  'middle_name',
-  'nickname',
-  'profile',
-  'picture',
-  'website',
-  'gender',
-  'birthdate',
-  'zoneinfo',
-  'locale',
-  'phone_number',
-] as const satisfies readonly (keyof Profile)[]
+const profileColumns = ['username', ...descriptiveClaims, 'phone_number'] as const satisfies readonly (keyof Profile)[]
 
 type AccountRow = { [C in (typeof profileColumns)[number]]: string | null } & {
   sub: string
