@@ -78,3 +78,12 @@ export async function nextServer(embedded: EmbeddedDatabase, before: number): Pr
     await askOnce(embedded, 'SELECT 1')
   })
 }
+
+/** Until there is one user left: the server lets go of the share of who was killed when it notices that nobody is there any more. */
+export async function alone(pool: Database): Promise<void> {
+  const shares = "SELECT count(*) AS held FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'"
+  await eventually(async () => {
+    const { rows } = await pool.query<{ held: number }>({ text: shares })
+    if (rows[0]?.held !== 1) throw new Error('not yet')
+  })
+}

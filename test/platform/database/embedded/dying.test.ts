@@ -3,7 +3,17 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import type { EmbeddedDatabase } from '../../../../src/platform/database/embedded.ts'
-import { askOnce, eventually, freshFolder, joinIn, nextServer, poolOn, serverPid, serverPids } from '../own-server.ts'
+import {
+  alone,
+  askOnce,
+  eventually,
+  freshFolder,
+  joinIn,
+  nextServer,
+  poolOn,
+  serverPid,
+  serverPids,
+} from '../own-server.ts'
 import { startJoiner } from './joiners.ts'
 
 t.test('a server that dies or stands still', async (t) => {
@@ -97,6 +107,7 @@ t.test('a server that dies or stands still', async (t) => {
     for (const pid of pids) killIfThere(pid, 'SIGCONT')
     const heir = await joinIn(t, dataDir)
     t.equal(serverPid(heir), pids[0])
+    await alone(poolOn(t, heir))
     await heir.leave()
     t.notOk(existsSync(join(heir.data, 'postmaster.pid')))
   })

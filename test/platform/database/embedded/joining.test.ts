@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
-import { eventually, freshFolder, joinIn, poolOn, serverPid } from '../own-server.ts'
+import { alone, eventually, freshFolder, joinIn, poolOn, serverPid } from '../own-server.ts'
 import { startJoiner } from './joiners.ts'
 
 t.test(
@@ -55,6 +55,7 @@ t.test('one server and its users, in one process and in two', async (t) => {
     const other = startJoiner(t, dataDir)
     t.match(await other.joined, { pid })
     await other.kill()
+    await alone(poolOn(t, first))
     await first.leave()
     await first.leave() // again: nothing
     t.notOk(running())
@@ -67,6 +68,7 @@ t.test('one server and its users, in one process and in two', async (t) => {
     t.ok(running())
     const heir = await joinIn(t, dataDir)
     t.equal(serverPid(heir), left.pid)
+    await alone(poolOn(t, heir))
     await heir.leave()
     t.notOk(running())
   })
