@@ -33,6 +33,10 @@ async function json<T>(...args: string[]): Promise<T> {
   return JSON.parse(out)
 }
 
+const headersIn = (came: string) => ({
+  headers: new Headers({ 'x-request-id': /x-request-id: (\S+)/i.exec(came)?.[1] ?? '' }),
+})
+
 /** What the operator sees of a request, once it is written down. */
 async function show(headers: Headers): Promise<Shown> {
   await refusals.stop()
@@ -132,11 +136,21 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
       detail: /^undefined$/,
     },
     'what is no HTTP': {
-      asked: sendBytes(idp, 'nonsense\r\n\r\n').then((came) => ({
-        headers: new Headers({ 'x-request-id': /x-request-id: (\S+)/.exec(came)?.[1] ?? '' }),
-      })),
+      asked: sendBytes(idp, 'nonsense\r\n\r\n').then(headersIn),
       entry: 'not_http',
       detail: /^HPE_/,
+    },
+    'a request without a Host': {
+      asked: sendBytes(idp, 'GET /healthz HTTP/1.1\r\nconnection: close\r\n\r\n').then(headersIn),
+      entry: 'host_missing',
+      detail: /^undefined$/,
+    },
+    'an expectation that nobody knows': {
+      asked: sendBytes(idp, 'POST /token HTTP/1.1\r\nhost: x\r\nexpect: a-miracle\r\ncontent-length: 1\r\n\r\n').then(
+        headersIn,
+      ),
+      entry: 'expectation_unknown',
+      detail: /^undefined$/,
     },
     'an address that is none': {
       asked: fetch(`${idp.issuer}/no-such-path`),

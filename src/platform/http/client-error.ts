@@ -21,6 +21,19 @@ export function newRequestId(): string {
   return randomText(12)
 }
 
+/** The answer to what no route has seen, in the form of all errors. */
+export function unreadAnswer(issuer: string, requestId: string, refusal: OAuthError) {
+  const body = JSON.stringify(errorAnswer(issuer, refusal, requestId))
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    'x-request-id': requestId,
+  }
+  return { headers, body }
+}
+
 /**
  * Answers what never became a request, because it is no HTTP or came too slowly, like any other error, and closes the connection:
  * where the next request on it would begin is not known (RFC 9112 §9.6).
@@ -38,15 +51,10 @@ export function answerClientError(
   const requestId = newRequestId()
   const refusal = new OAuthError(entries[error.code ?? ''] ?? 'not_http', { detail: error.code })
   noteUnread({ requestId, network: socket.remoteAddress ?? 'unknown' }, refusal)
-  const body = JSON.stringify(errorAnswer(issuer, refusal, requestId))
+  const { headers, body } = unreadAnswer(issuer, requestId, refusal)
   const head = [
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,
-    'content-type: application/json; charset=utf-8',
-    `content-length: ${Buffer.byteLength(body)}`,
-    'cache-control: no-store',
-    'x-content-type-options: nosniff',
-    `x-request-id: ${requestId}`,
-    'connection: close',
+    ...Object.entries({ ...headers, connection: 'close' }).map(([name, value]) => `${name}: ${value}`),
   ]
   // Who goes on sending and never reads is not waited for.
   socket.setTimeout(lastWords, () => socket.destroy())

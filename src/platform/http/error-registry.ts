@@ -66,6 +66,17 @@ export const errorRegistry = {
     description: 'This is no HTTP request.',
     mend: 'Look for spaces or line ends within a header, two lengths of one body, or TLS where plain HTTP is spoken.',
   },
+  host_missing: {
+    ...request,
+    description: 'The request has no Host header.',
+    mend: 'HTTP/1.1 asks for one (RFC 9112 section 3.2). A proxy between may have taken it away.',
+  },
+  expectation_unknown: {
+    ...request,
+    status: 417,
+    description: 'The Expect header asks for something that is not known here.',
+    mend: 'Only 100-continue is known (RFC 9110 section 10.1.1): leave the header out.',
+  },
   headers_too_large: {
     ...request,
     status: 431,

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs'
-import http from 'node:http'
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import cookie from '@fastify/cookie'
 import fastify, { LogController } from 'fastify'
 import type { Settings } from '../config/settings.ts'
 import type { Log } from '../log.ts'
 import type { App } from './app.ts'
-import { answerClientError, type NoteUnread, newRequestId } from './client-error.ts'
-import { errorAnswer } from './error-answer.ts'
+import { answerClientError, type NoteUnread, newRequestId, unreadAnswer } from './client-error.ts'
 import { OAuthError } from './oauth-error.ts'
 import { type Parameters, parseParameters } from './parameters.ts'
 import { callerOf } from './request-context.ts'
@@ -50,15 +49,9 @@ export function createServer(
     frameworkErrors: (_error, request, reply) => {
       const refusal = new OAuthError('address_unreadable')
       noteUnread(callerOf(request), refusal)
+      const { headers, body } = unreadAnswer(issuer, request.id, refusal)
       reply.hijack()
-      reply.raw
-        .writeHead(400, {
-          'x-request-id': request.id,
-          'x-content-type-options': 'nosniff',
-          'cache-control': 'no-store',
-          'content-type': 'application/json; charset=utf-8',
-        })
-        .end(JSON.stringify(errorAnswer(issuer, refusal, request.id)))
+      reply.raw.writeHead(refusal.status, headers).end(body)
     },
     routerOptions: {
       // A path means one thing: no case folding, no trailing slash, no doubled slashes.
@@ -66,9 +59,18 @@ export function createServer(
       querystringParser: (query) => parseParameters(query) as unknown as Record<string, unknown>,
     },
     serverFactory: (handler) => {
+      // Node would refuse a request without Host by itself, and without an id.
+      const options = { ...limits, requireHostHeader: false }
       const server = tls
-        ? https.createServer({ ...limits, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }, handler)
-        : http.createServer(limits, handler)
+        ? https.createServer({ ...options, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }, handler)
+        : http.createServer(options, handler)
+      server.on('checkExpectation', ({ socket }: IncomingMessage, response: ServerResponse) => {
+        const refusal = new OAuthError('expectation_unknown')
+        const requestId = newRequestId()
+        noteUnread({ requestId, network: socket.remoteAddress ?? 'unknown' }, refusal)
+        const { headers, body } = unreadAnswer(issuer, requestId, refusal)
+        response.writeHead(refusal.status, { ...headers, connection: 'close' }).end(body)
+      })
       // Node would drop what stands behind 2,000 headers and say nothing: the address that a proxy added, for one.
       server.maxHeadersCount = 0
       return server.setTimeout(limits.idleTimeout)
@@ -84,6 +86,8 @@ export function createServer(
 
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
+    // RFC 9112 §3.2.
+    if (request.headers.host === undefined && request.raw.httpVersion !== '1.0') throw new OAuthError('host_missing')
   })
   app.addHook('onResponse', async (request, reply) => {
     request.log.info(
