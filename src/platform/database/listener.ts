@@ -37,25 +37,30 @@ export function listen({ connection, schema, channel, onChange, log }: ListenerO
     pause(milliseconds, undefined, { ref: false, signal: ended.signal }).catch(() => undefined)
 
   const listenOnce = async (client: Client) => {
-    const lost = new Promise<never>((_, reject) => {
-      client.on('error', reject)
-      client.on('end', () => reject(new Error('The connection has ended.')))
-    })
-    lost.catch(() => {
+    // One signal for both ends: a promise that is raced at each heartbeat would gather a reaction each time, for ever.
+    const over = new AbortController()
+    let lost: Error | undefined
+    const lose = (error = new Error('The connection has ended.')) => {
+      lost ??= error
       heard = undefined
-    })
+      over.abort()
+    }
+    client.on('error', lose)
+    client.on('end', () => lose())
+    ended.signal.addEventListener('abort', () => over.abort(), { once: true, signal: over.signal })
     client.on('notification', ({ payload }) => payload === schema && onChange())
     await client.connect()
     await client.query(`LISTEN ${channel}`)
     // What happened before it listened was not heard.
     onChange()
-    while (!ended.signal.aborted) {
+    while (!ended.signal.aborted && !lost) {
       const asked = { wall: Date.now(), monotonic: performance.now() }
       // An answer comes after the notifications that were sent before it.
       await client.query('SELECT 1')
       heard = asked
-      await Promise.race([rest(heartbeat), lost])
+      await pause(heartbeat, undefined, { ref: false, signal: over.signal }).catch(() => undefined)
     }
+    if (lost && !ended.signal.aborted) throw lost
   }
 
   const run = async () => {
@@ -74,7 +79,8 @@ export function listen({ connection, schema, channel, onChange, log }: ListenerO
       }
       heard = undefined
       onChange()
-      await client.end().catch(() => undefined)
+      // Not `end()`, which waits for the server's goodbye: a frozen one never says it.
+      client.connection.stream.destroy()
       if (!ended.signal.aborted) await rest(breath)
     }
   }
