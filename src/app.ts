@@ -11,6 +11,7 @@ import { discoveryEndpoint } from './endpoints/discovery/discovery-endpoint.ts'
 import { errorsEndpoint } from './endpoints/errors/errors-endpoint.ts'
 import { healthEndpoint } from './endpoints/health/health-endpoint.ts'
 import { homeEndpoint } from './endpoints/home/home-endpoint.ts'
+import { inspectEndpoint } from './endpoints/inspect/inspect-endpoint.ts'
 import { introspectionEndpoint } from './endpoints/introspection/introspection-endpoint.ts'
 import { jwksEndpoint } from './endpoints/jwks/jwks-endpoint.ts'
 import { logoutEndpoint } from './endpoints/logout/logout-endpoint.ts'
@@ -75,6 +76,7 @@ export function buildApp(signet: Signet): App {
     accountEndpoint(scope, signet)
     homeEndpoint(scope, signet)
     errorsEndpoint(scope)
+    inspectEndpoint(scope, signet)
     scope.register(fastifyStatic, {
       root: join(packageFolder, 'public'),
       prefix: '/assets/',

@@ -22,6 +22,7 @@ export function HomePage({ page, account, csrf, accountHref, documentationHref }
     ['/.well-known/openid-configuration', home.openidConfiguration],
     ['/.well-known/oauth-authorization-server', home.oauthMetadata],
     ['/.well-known/jwks.json', home.jwks],
+    ['/inspect', home.inspect],
     [httpsOnly(documentationHref), home.documentation],
   ] as const
   return (

@@ -5,6 +5,26 @@ import { asOAuthError } from './failures.ts'
 import type { OAuthError } from './oauth-error.ts'
 import { noParameters } from './parameters.ts'
 
+const policy = {
+  defaultSrc: ["'none'"],
+  styleSrc: ["'self'"],
+  scriptSrc: ["'self'"],
+  imgSrc: ["'self'", 'https:'],
+  baseUri: ["'none'"],
+  frameAncestors: ["'none'"],
+}
+
+/**
+ * A route's `helmet` option, for a page whose script fetches from our own origin and handles what must not leave the browser: it can
+ * reach no other origin, not even for an image, and no form can be sent from it. It stands in place of the policy of all pages.
+ */
+export const readsOwnOrigin = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: { ...policy, imgSrc: ["'self'"], connectSrc: ["'self'"], formAction: ["'none'"] },
+  },
+}
+
 /**
  * The routes that show pages, with the headers that pages need. No `form-action`: browsers apply it to the redirect that follows
  * a form too, and would stop people on their way back to the application.
@@ -20,17 +40,7 @@ export function pageScope(
   const overTls = issuer.startsWith('https:')
   app.register(async (scope: App) => {
     await scope.register(helmet, {
-      contentSecurityPolicy: {
-        useDefaults: false,
-        directives: {
-          defaultSrc: ["'none'"],
-          styleSrc: ["'self'"],
-          scriptSrc: ["'self'"],
-          imgSrc: ["'self'", 'https:'],
-          baseUri: ["'none'"],
-          frameAncestors: ["'none'"],
-        },
-      },
+      contentSecurityPolicy: { useDefaults: false, directives: policy },
       // `no-referrer` would make browsers send `Origin: null` with our own forms.
       referrerPolicy: { policy: 'same-origin' },
       strictTransportSecurity: overTls ? { maxAge: 63_072_000, includeSubDomains: false } : false,

@@ -7,6 +7,7 @@ import { SignInPage } from '../../../src/endpoints/authorization/sign-in/sign-in
 import { SignUpPage } from '../../../src/endpoints/authorization/sign-up/sign-up-page.tsx'
 import { ErrorsPage } from '../../../src/endpoints/errors/errors-page.tsx'
 import { HomePage } from '../../../src/endpoints/home/home-page.tsx'
+import { InspectPage } from '../../../src/endpoints/inspect/inspect-page.tsx'
 import { ConfirmLogoutPage } from '../../../src/endpoints/logout/confirm-logout-page.tsx'
 import { SignedOutPage } from '../../../src/endpoints/logout/signed-out-page.tsx'
 import { ErrorPage } from '../../../src/platform/pages/error-page.tsx'
@@ -202,6 +203,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
     ),
     home: <HomePage page={page} csrf={csrf} documentationHref="https://signet.example/docs" />,
     'home, signed in': <HomePage page={page} csrf={csrf} account={ada} accountHref="/account" />,
+    inspect: <InspectPage page={page} issuer="https://id.example" />,
     account: (
       <AccountPage
         {...account}
