@@ -1,0 +1,112 @@
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import t from 'tap'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
+
+const root = packageFolder
+const pages = [
+  ...['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'keys/README.md'],
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.md'))
+    .map((path) => join('docs', path)),
+]
+
+const read = (page: string) => readFileSync(join(root, page), 'utf8')
+
+/** Without fenced code, in which brackets and `#` mean something else. */
+const proseOf = (markdown: string) => markdown.replace(/^(```+)[\s\S]*?^\1$/gm, '')
+
+/** The addresses of links and pictures, in Markdown and in HTML. Code between backticks is none. */
+function addressesIn(markdown: string): string[] {
+  const text = proseOf(markdown).replace(/(?<!\]\()`[^`\n]*`/g, 'code')
+  const written = [...text.matchAll(/\]\(([^()\s]+)(?: "[^"]*")?\)/g), ...text.matchAll(/ (?:src|href)="([^"]+)"/g)]
+  return written.map(([, address]) => address ?? '')
+}
+
+/** What a link inside the repository leads to, or undefined for an address elsewhere. */
+function inside(address: string): { path: string; anchor: string | undefined } | undefined {
+  if (/^[a-z][a-z0-9+.-]*:/i.test(address)) return undefined
+  const [path = '', anchor] = address.split('#')
+  return { path, anchor }
+}
+
+/** Headings as GitHub names them, and ids that are set by hand. Of equal headings the second gets `-1`. */
+function anchorsOf(markdown: string): Set<string> {
+  const anchors = new Set<string>()
+  const prose = proseOf(markdown)
+  for (const [, heading = ''] of prose.matchAll(/^#{1,6} (.+)$/gm)) {
+    const shown = heading.replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/<[^>]*>/g, '')
+    const anchor = shown
+      .trim()
+      .toLowerCase()
+      .replace(/[^\p{L}\p{M}\p{N}\p{Pc}\- ]/gu, '')
+      .replaceAll(' ', '-')
+    let name = anchor
+    for (let count = 1; anchors.has(name); count++) name = `${anchor}-${count}`
+    anchors.add(name)
+  }
+  for (const [, id = ''] of prose.matchAll(/ id="([^"]+)"/g)) anchors.add(id)
+  return anchors
+}
+
+/** Undefined where the link leads somewhere; else what is wrong with it. */
+function whyDead(page: string, address: string): string | undefined {
+  const link = inside(address)
+  if (link === undefined) return undefined
+  const target = link.path === '' ? join(root, page) : resolve(root, dirname(page), link.path)
+  if (relative(root, target).startsWith('..')) return 'leads out of the repository'
+  if (!existsSync(target)) return 'leads to no file'
+  if (link.anchor === undefined) return undefined
+  if (statSync(target).isDirectory() || !target.endsWith('.md')) return 'has an anchor, and leads to no page'
+  return anchorsOf(readFileSync(target, 'utf8')).has(link.anchor) ? undefined : 'leads to no heading of that page'
+}
+
+/** Pictures without a text for those who do not see them. */
+function picturesWithoutText(markdown: string): string[] {
+  const prose = proseOf(markdown)
+  const html = [...prose.matchAll(/<img\b[^>]*>/g)].map(([tag]) => tag).filter((tag) => !/ alt="[^"]{10,}"/.test(tag))
+  return [...html, ...[...prose.matchAll(/!\[.{0,9}\]\([^)]*\)/g)].map(([picture]) => picture)]
+}
+
+t.test('a dead link is noticed', async (t) => {
+  t.equal(whyDead('docs/verify.md', 'verifyy.md'), 'leads to no file')
+  t.equal(whyDead('docs/verify.md', '../README.md#license-'), 'leads to no heading of that page')
+  t.equal(whyDead('docs/verify.md', '#no-such-heading'), 'leads to no heading of that page')
+  t.equal(whyDead('README.md', '../elsewhere'), 'leads out of the repository')
+  t.equal(whyDead('docs/verify.md', '../README.md#license'), undefined)
+  t.same(addressesIn('[`a`](b.md) `[c](d.md)`\n```sh\n[e](f.md)\n```\n<img src="g.png">'), ['b.md', 'g.png'])
+  t.same([...anchorsOf('# A `b_c`: d, [e](f)?\n## G\n## G')], ['a-b_c-d-e', 'g', 'g-1'])
+})
+
+t.test('a picture without a text is noticed', async (t) => {
+  t.equal(
+    picturesWithoutText('<img src="a.svg"> <img src="b.svg" alt=""> ![](c.svg) ![a long enough text](d.svg)').length,
+    3,
+  )
+})
+
+for (const page of pages)
+  t.test(`${page} leads nowhere that is not there, and its pictures have a text`, async (t) => {
+    const markdown = read(page)
+    const dead = addressesIn(markdown).flatMap((address) => {
+      const why = whyDead(page, address)
+      return why === undefined ? [] : [`${address} ${why}`]
+    })
+    t.same(dead, [])
+    t.same(picturesWithoutText(markdown), [])
+  })
+
+t.test('every page can be found from README.md', async (t) => {
+  const found = new Set(['README.md'])
+  for (const page of found)
+    for (const address of addressesIn(read(page))) {
+      const link = inside(address)
+      if (link === undefined || link.path === '') continue
+      const target = relative(root, resolve(root, dirname(page), link.path))
+      if (pages.includes(target)) found.add(target)
+    }
+  t.same(
+    pages.filter((page) => !found.has(page) && page !== 'keys/README.md'),
+    [],
+  )
+})
