@@ -16,6 +16,14 @@ export class WrongUsage extends Error {
   }
 }
 
+/** The command has said on standard output what is wrong. Exit code 1. */
+export class ToldAlready extends Error {
+  constructor() {
+    super('What is wrong has been told.')
+    this.name = 'ToldAlready'
+  }
+}
+
 /** Values that the rules refuse are wrong usage wherever they are found out. */
 const refusals = new Set(['WrongUsage', 'InvalidClientMetadata', 'InvalidResource', 'InvalidProfile'])
 
@@ -26,9 +34,9 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof Error && refusals.has(error.name) ? 2 : 1
 }
 
-/** What is told of an error: plain sentences, no stack. Undefined where commander has told it already. */
+/** What is told of an error: plain sentences, no stack. Undefined where it has been told already. */
 export function sentencesOf(error: unknown): string | undefined {
-  if (error instanceof CommanderError) return undefined
+  if (error instanceof CommanderError || error instanceof ToldAlready) return undefined
   if (!(error instanceof Error)) return 'Something went wrong, and nothing says what.'
   return isAboutDatabase(error)
     ? `The database cannot be used: ${reasonOf(error)}. Check that it runs and that SIGNET_DATABASE_URL leads to it.`

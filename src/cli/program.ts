@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { clientsCommand } from './clients.ts'
+import { doctorCommand } from './doctor.ts'
 import { eventsCommand } from './events.ts'
 import { exitCodeOf, sentencesOf } from './failures.ts'
 import { grantsCommand } from './grants.ts'
@@ -27,6 +28,7 @@ export function createProgram(terminal: Terminal): Command {
     })
   serveCommand(program, terminal)
   migrateCommand(program, terminal)
+  doctorCommand(program, terminal)
   versionCommand(program, terminal)
   keysCommand(program, terminal)
   clientsCommand(program, terminal)

@@ -41,5 +41,5 @@ t.test('the commands are those that are promised', async (t) => {
     verbs.split(' ').map((verb) => `signet ${group} ${verb}`),
   )
   const names = allCommands().map(({ name }) => name)
-  t.same(names.sort(), [...promised, 'signet migrate', 'signet serve', 'signet version'].sort())
+  t.same(names.sort(), [...promised, 'signet doctor', 'signet migrate', 'signet serve', 'signet version'].sort())
 })

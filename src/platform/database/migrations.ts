@@ -54,6 +54,34 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
   }
 }
 
+/**
+ * What `migrate` would apply. Looks, and changes nothing.
+ *
+ * @returns the names of the files
+ * @throws MigrationError as `migrate` does
+ */
+export async function pendingMigrations({
+  connection,
+  schema,
+}: Pick<MigrateOptions, 'connection' | 'schema'>): Promise<string[]> {
+  assertSchemaName(schema)
+  const client = new pg.Client({
+    ...clientConfig(connection, { search_path: schema, statement_timeout: 5_000 }),
+    ...{ application_name: 'signet', connectionTimeoutMillis: 5_000, query_timeout: 5_000 },
+  })
+  client.on('error', () => {}) // the statement under way fails with it
+  await client.connect()
+  try {
+    const migrations = await readMigrations(client, schema, migrationsFolder)
+    const recorded = await readRecord(client)
+    compare(migrations, recorded, schema)
+    return migrations.known.slice(recorded.length).map(({ filename }) => basename(filename))
+  } finally {
+    // Not `end()`, which waits for the server's goodbye: a frozen one never says it.
+    client.connection.stream.destroy()
+  }
+}
+
 const migrationsFolder = join(packageFolder, 'sql')
 
 async function migrateAlone(
@@ -62,11 +90,9 @@ async function migrateAlone(
 ): Promise<{ applied: string[]; version: number }> {
   const migrations = await readMigrations(client, schema, folder)
   await ensureRecord(client, schema)
-  const recorded = await client.query<Recorded>(
-    'SELECT version::int, name, md5 FROM schema_migrations ORDER BY version',
-  )
-  compare(migrations, recorded.rows, schema)
-  const pending = migrations.known.slice(recorded.rows.length)
+  const recorded = await readRecord(client)
+  compare(migrations, recorded, schema)
+  const pending = migrations.known.slice(recorded.length)
   for (const migration of pending) {
     await applyOne(client, migrations.postgrator, migration, log)
     log.info({ schema, migration: basename(migration.filename) }, 'The database was migrated.')
@@ -106,6 +132,13 @@ async function readMigrations(client: Client, schema: string, folder: string): P
     if (version !== index + 1) throw new MigrationError(`The migrations in ${folder} have a gap before ${version}.`)
   })
   return { postgrator, known }
+}
+
+async function readRecord(client: Client): Promise<Recorded[]> {
+  const { rows } = await client.query<Recorded>(
+    'SELECT version::int, name, md5 FROM schema_migrations ORDER BY version',
+  )
+  return rows
 }
 
 /** What was applied must be what these files say, in their order, without a gap. */

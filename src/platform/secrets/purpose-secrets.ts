@@ -1,10 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import type { Queryable } from '../database/queryable.ts'
 import type { MasterKey } from './master-key.ts'
-import { insertPurposeSecret, loadPurposeSecrets } from './purpose-secrets-store.ts'
+import { insertPurposeSecret, loadPurposeSecrets, type SealedPurposeSecret } from './purpose-secrets-store.ts'
 import { type Purpose, type PurposeSecret, type PurposeSecrets, purposes } from './purposes.ts'
 
 const associated = (purpose: string, version: number) => `purpose-secret:${purpose}:${version}`
+
+/** @throws MasterKeyError when the master key does not fit */
+export function openPurposeSecret({ purpose, version, sealed }: SealedPurposeSecret, masterKey: MasterKey): Buffer {
+  return masterKey.unwrap(sealed, associated(purpose, version))
+}
 
 /**
  * Opens the secret of every purpose, and makes those that do not exist yet. To be called under the lock of the start.
@@ -18,7 +23,7 @@ export async function openPurposeSecrets(tx: Queryable, masterKey: MasterKey): P
     const versions = new Map(
       stored
         .filter((secret) => secret.purpose === purpose)
-        .map(({ version, sealed }) => [version, masterKey.unwrap(sealed, associated(purpose, version))]),
+        .map((secret) => [secret.version, openPurposeSecret(secret, masterKey)]),
     )
     if (versions.size === 0) {
       const secret = randomBytes(32)

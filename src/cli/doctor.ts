@@ -1,0 +1,59 @@
+import type { Command } from 'commander'
+import { type Finding, groups } from './doctor/finding.ts'
+import { ToldAlready, WrongUsage } from './failures.ts'
+import { json, oneValue } from './flags.ts'
+import { type Format, oneLine } from './output.ts'
+import { type Terminal, visibleJson } from './terminal.ts'
+import { stopIfAsked } from './with-signet.ts'
+
+interface Flags extends Format {
+  readonly url?: string
+}
+
+/** `signet doctor`: what is wrong with an installation, and what to do about it. */
+export function doctorCommand(program: Command, terminal: Terminal): void {
+  program
+    .command('doctor')
+    .description('Look for what is wrong with this installation, and say what to do. Changes nothing.')
+    .addOption(oneValue('--url <url>', 'ask there instead of at the issuer: a node behind the proxy, say'))
+    .addOption(json())
+    .action(async ({ json: asJson, url }: Flags) => {
+      const base = url === undefined ? undefined : originOf(url)
+      const { examine } = await import('./doctor/examine.ts')
+      const { environment, folder, asked } = terminal
+      const findings = await examine({ environment, folder, asked, url: base })
+      stopIfAsked(terminal)
+      const count = (status: Finding['status']) => findings.filter((finding) => finding.status === status).length
+      const [bad, warnings] = [count('bad'), count('warning')]
+      if (asJson) terminal.writeOut(`${visibleJson({ findings, bad, warnings })}\n`)
+      else
+        terminal.writeOut(`${report(findings)}\n${bad} bad, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}.\n`)
+      if (bad > 0) throw new ToldAlready()
+    })
+}
+
+/** @throws WrongUsage */
+function originOf(url: string): string {
+  const { protocol, origin, pathname, search } = URL.canParse(url) ? new URL(url) : new URL('about:blank')
+  if (!/^https?:$/.test(protocol) || pathname !== '/' || search !== '')
+    throw new WrongUsage('--url takes scheme, host and port, such as http://127.0.0.1:4000.')
+  return origin
+}
+
+/** A line a finding, in groups; below it, where there is something to do, what. */
+function report(findings: readonly Finding[]): string {
+  const all: readonly string[] = Object.values(groups).flat()
+  const width = Math.max(...all.map((check) => check.length))
+  return Object.entries(groups)
+    .map(([group, checks]) => {
+      const lines = checks.flatMap((check) => findings.filter((finding) => finding.check === check))
+      return [group, ...lines.flatMap((finding) => linesOf(finding, width))].join('\n')
+    })
+    .join('\n\n')
+    .concat('\n')
+}
+
+function linesOf({ check, status, finding, advice }: Finding, width: number): string[] {
+  const line = `  ${status.padEnd(7)}  ${check.padEnd(width)}  ${oneLine(finding)}`
+  return advice === undefined ? [line] : [line, `  ${' '.repeat(7)}  ${' '.repeat(width)}  -> ${oneLine(advice)}`]
+}

@@ -1,0 +1,91 @@
+import type { Settings } from '../../platform/config/settings.ts'
+import { isLoopback } from './address-range.ts'
+import type { DatabaseFacts } from './doctor-store.ts'
+import { bad, type Finding, good, warning } from './finding.ts'
+
+/** What a server keeps beside its pool: it listens for changed clients, and migrates at the start. */
+const besidePool = 2
+
+/** What the database says of itself, held against what Signet needs of it. */
+export function judgeDatabase(
+  facts: DatabaseFacts,
+  { databasePool, databaseSchema }: Pick<Settings, 'databasePool' | 'databaseSchema'>,
+): Finding[] {
+  return [
+    judgeServer(facts, databaseSchema),
+    facts.isSuperuser
+      ? warning(
+          'database-role',
+          'Signet connects as a superuser: whoever gets hold of the connection has the whole server.',
+          'Make a role that owns a database and nothing else: CREATE ROLE signet LOGIN; CREATE DATABASE signet OWNER signet;',
+        )
+      : good('database-role', 'The role is no superuser.'),
+    facts.encoding === 'UTF8'
+      ? good('database-encoding', 'UTF8.')
+      : bad(
+          'database-encoding',
+          `The database is encoded in ${facts.encoding}: names that it cannot write are refused.`,
+          'Move to a database that was made with ENCODING UTF8 (pg_dump, and psql into the new one).',
+        ),
+    judgeDurability(facts),
+    judgeConnections(facts.connections, databasePool + besidePool),
+    facts.isEncrypted || facts.clientAddress === null || isLoopback(facts.clientAddress)
+      ? good('database-encryption', 'Nobody between here and the database can read along.')
+      : warning(
+          'database-encryption',
+          'The connection to the database crosses a network in clear.',
+          'Add ?sslmode=verify-full to SIGNET_DATABASE_URL, with &sslrootcert=<file> where the authority is your own.',
+        ),
+  ]
+}
+
+function judgeServer(facts: DatabaseFacts, schema: string): Finding {
+  const { version } = facts
+  if (facts.versionNumber < 150_000)
+    return bad('database', `It is PostgreSQL ${version}.`, 'Signet needs PostgreSQL 15 or later: upgrade it.')
+  if (facts.isReadOnly)
+    return bad(
+      'database',
+      `PostgreSQL ${version} answers, and takes no changes: it is a standby, or was made read-only.`,
+      'Let SIGNET_DATABASE_URL lead to the primary (with several hosts: target_session_attrs=read-write).',
+    )
+  if (!facts.hasSchema && !facts.mayCreateSchema)
+    return bad(
+      'database',
+      `PostgreSQL ${version} answers, but there is no schema ${schema}, and the role may not create it.`,
+      `Let an administrator say: CREATE SCHEMA ${schema} AUTHORIZATION <the role of SIGNET_DATABASE_URL>;`,
+    )
+  if (!facts.hasTables)
+    return warning(
+      'database',
+      `PostgreSQL ${version} answers, and the schema ${schema} is empty: nothing was started on it yet.`,
+      'Start Signet, or look whether SIGNET_DATABASE_URL and SIGNET_DATABASE_SCHEMA are those of the server.',
+    )
+  return good('database', `PostgreSQL ${version} answers, and has the schema ${schema}.`)
+}
+
+function judgeDurability({ fsync, fullPageWrites, synchronousCommit }: DatabaseFacts): Finding {
+  const off = Object.entries({ fsync, full_page_writes: fullPageWrites, synchronous_commit: synchronousCommit })
+    .filter(([, value]) => value === 'off')
+    .map(([name]) => name)
+  return off.length === 0
+    ? good('database-durability', 'What was acknowledged survives a power cut.')
+    : warning(
+        'database-durability',
+        `${off.join(', ')}: off. After a crash a change that was acknowledged can be lost, such as a revocation or a spent code.`,
+        'Switch on again in postgresql.conf, and for the role and the database (ALTER ROLE ... RESET ...).',
+      )
+}
+
+function judgeConnections(available: number, needed: number): Finding {
+  const counts = `The database takes ${available} connections; one process of Signet uses up to ${needed}`
+  if (needed > available)
+    return bad('database-connections', `${counts}.`, 'Raise max_connections, or lower SIGNET_DATABASE_POOL.')
+  if (2 * needed > available)
+    return warning(
+      'database-connections',
+      `${counts}: two do not fit, as while a new one takes over from an old one.`,
+      'Raise max_connections, or lower SIGNET_DATABASE_POOL.',
+    )
+  return good('database-connections', `${counts}.`)
+}

@@ -1,0 +1,65 @@
+import { isPublished, keyStates } from '../../key-ring/schedule.ts'
+import { type KeyRecord, loadSigningKeys } from '../../key-ring/signing-keys-store.ts'
+import type { Settings } from '../../platform/config/settings.ts'
+import { judgeClock } from './check-clock.ts'
+import { judgeDatabase } from './check-database.ts'
+import { judgeIssuer } from './check-issuer-on-record.ts'
+import { checkMigrations } from './check-migrations.ts'
+import { checkSealed } from './check-sealed.ts'
+import { judgeSigningKeys } from './check-signing-keys.ts'
+import { readDatabaseClock, readDatabaseFacts, readIssuerOnRecord } from './doctor-store.ts'
+import { bad, completed, type Finding } from './finding.ts'
+import type { OpenedDatabase } from './open-database.ts'
+import { reasonOf } from './reason.ts'
+
+/** What the database and what lies in it gave. */
+export interface Inside {
+  readonly findings: readonly Finding[]
+  /** The keys that should be published; undefined where they could not be read. */
+  readonly published: readonly KeyRecord[] | undefined
+}
+
+/**
+ * The database, what lies in it, and the keys.
+ *
+ * @param now this machine's clock, in milliseconds since 1970
+ */
+export async function checkInside(
+  { database, connection }: OpenedDatabase,
+  settings: Settings,
+  now: () => number,
+): Promise<Inside> {
+  const schema = settings.databaseSchema
+  const findings: Finding[] = []
+  const giveUp = (why: string) => ({ findings: completed(findings, why, ['Database', 'Keys']), published: undefined })
+  try {
+    const facts = await readDatabaseFacts(database, schema)
+    const asked = now()
+    const said = await readDatabaseClock(database)
+    const reading = { asked, answered: now(), said }
+    findings.push(...judgeDatabase(facts, settings))
+    findings.push(judgeClock('database-clock', "The database's clock", reading, settings.clockSkew))
+    if (!facts.hasTables) return giveUp('Nothing was started yet.')
+    findings.push(await checkMigrations(connection, schema))
+    findings.push(judgeIssuer(await readIssuerOnRecord(database), settings))
+    const { keys, now: databaseNow } = await loadSigningKeys(database)
+    findings.push(...judgeSigningKeys(keys, databaseNow, settings))
+    findings.push(...(await checkSealed(database, settings, keys, databaseNow)))
+    const states = keyStates(keys, databaseNow)
+    return { findings, published: keys.filter((key) => isPublished(states.get(key) ?? 'retired')) }
+  } catch (error) {
+    if (findings.some(({ check, status }) => check === 'migrations' && status !== 'good'))
+      return giveUp('The schema is not that of this release.')
+    findings.push(unusable(error))
+    return giveUp('The database could not be asked.')
+  }
+}
+
+/** The database that cannot be opened, or does not answer. */
+export function unusable(error: unknown): Finding {
+  return bad(
+    'database',
+    `It cannot be used: ${reasonOf(error)}.`,
+    'Look whether it runs, and whether SIGNET_DATABASE_URL leads to it with the right user and password.',
+  )
+}

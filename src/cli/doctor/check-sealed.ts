@@ -1,0 +1,43 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { KeyRecord } from '../../key-ring/signing-keys-store.ts'
+import type { Settings } from '../../platform/config/settings.ts'
+import type { Queryable } from '../../platform/database/queryable.ts'
+import { openMasterKey } from '../../platform/secrets/master-key.ts'
+import { loadPurposeSecrets } from '../../platform/secrets/purpose-secrets-store.ts'
+import { judgeKeyPairs } from './check-key-pairs.ts'
+import { judgeMasterKey } from './check-master-key.ts'
+import { bad, type Finding, skipped } from './finding.ts'
+import { reasonOf } from './reason.ts'
+
+/**
+ * What takes the master key. It is opened as a start opens it, but never made.
+ *
+ * @param databaseNow milliseconds since 1970
+ */
+export async function checkSealed(
+  database: Queryable,
+  settings: Settings,
+  keys: readonly KeyRecord[],
+  databaseNow: number,
+): Promise<Finding[]> {
+  const secrets = await loadPurposeSecrets(database)
+  const holdsSealed = secrets.length > 0 || keys.some(({ sealedPrivateJwk }) => sealedPrivateJwk)
+  const file = join(settings.keysDir, 'master.key')
+  if (!holdsSealed && !settings.masterKey && !(await stat(file).catch(() => undefined)))
+    return [
+      skipped('master-key', 'There is none yet, and nothing that it would have to open.'),
+      skipped('key-pairs', 'There are no keys yet.'),
+    ]
+  try {
+    const masterKey = await openMasterKey(settings, true)
+    return [judgeMasterKey(masterKey, secrets, keys), ...judgeKeyPairs(keys, databaseNow, masterKey)]
+  } catch (error) {
+    const advice =
+      'Put back the key that sealed what the database holds, readable for the user that Signet runs as and nobody else.'
+    return [
+      bad('master-key', `${reasonOf(error)}.`, advice),
+      skipped('key-pairs', 'There is no master key to open them with.'),
+    ]
+  }
+}

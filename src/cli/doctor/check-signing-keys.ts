@@ -1,0 +1,73 @@
+import { keyStates } from '../../key-ring/schedule.ts'
+import type { KeyRecord } from '../../key-ring/signing-keys-store.ts'
+import { activationDelay, type Settings } from '../../platform/config/settings.ts'
+import { type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
+import { bad, type Finding, good, warning } from './finding.ts'
+
+/**
+ * Whether every algorithm has a key that signs and one that is ready to take over, and when what happens next.
+ *
+ * @param now milliseconds since 1970, the database's
+ */
+export function judgeSigningKeys(
+  keys: readonly KeyRecord[],
+  now: number,
+  settings: Pick<Settings, 'jwksMaxAge' | 'verifierCache' | 'clockSkew'>,
+): Finding[] {
+  const states = keyStates(keys, now)
+  const delay = activationDelay(settings) * 1000
+  return signingAlgorithms.map((alg) => {
+    const of = (state: string) => keys.filter((key) => key.alg === alg && states.get(key) === state)
+    const [active] = of('active')
+    const [standby] = of('standby').sort((a, b) => a.activatesAt - b.activatesAt)
+    if (!active) return noActive(alg, standby)
+    const retiring = of('retiring').map(({ retiresAt }) => retiresAt)
+    return judgeStandby(alg, standby, now, delay, inRetirement(retiring))
+  })
+}
+
+function noActive(alg: SigningAlgorithm, standby: KeyRecord | undefined): Finding {
+  return bad(
+    'signing-keys',
+    `No ${alg} key is active: nothing can be signed with ${alg}, and no node is ready.`,
+    standby
+      ? `The next one takes over at ${moment(standby.activatesAt)}. 'signet events list --kid ${standby.kid}' tells what happened.`
+      : "'signet keys list' shows them all. Where the rows are lost, restore signing_keys from a backup.",
+  )
+}
+
+function judgeStandby(
+  alg: SigningAlgorithm,
+  standby: KeyRecord | undefined,
+  now: number,
+  delay: number,
+  retirement: string,
+): Finding {
+  if (!standby)
+    return warning(
+      'signing-keys',
+      `${alg}: a key is active, and no other stands by${retirement}.`,
+      'A running server makes one. Until every verifier has seen it, a key that must be replaced at once breaks them.',
+    )
+  const ripe = standby.publishedAt + delay
+  if (standby.activatesAt < ripe)
+    return warning(
+      'signing-keys',
+      `${alg}: the next key signs from ${moment(standby.activatesAt)}, before every verifier has seen it (${moment(ripe)})${retirement}.`,
+      'It was announced under shorter delays. Set SIGNET_VERIFIER_CACHE and SIGNET_JWKS_MAX_AGE back until it has taken over, or expect ' +
+        'verifiers that keep a set for so long to refuse tokens until they fetch it again.',
+    )
+  const readiness = ripe <= now ? 'ready to take over' : `ready from ${moment(ripe)}, when every verifier has seen it`
+  const next = `the one that stands by is ${readiness}, and signs from ${moment(standby.activatesAt)}`
+  return good('signing-keys', `${alg}: a key is active; ${next}${retirement}.`)
+}
+
+function inRetirement(moments: readonly (number | undefined)[]): string {
+  if (moments.length === 0) return ''
+  const last = moments.map((at) => (at === undefined ? 'when it is decided' : moment(at))).sort()
+  return `; ${moments.length} retiring, the last until ${last.at(-1)}`
+}
+
+function moment(milliseconds: number): string {
+  return new Date(milliseconds).toISOString()
+}

@@ -1,0 +1,52 @@
+import { readSettings, type Settings, SettingsError } from '../../platform/config/settings.ts'
+import { checkFiles } from './check-files.ts'
+import { checkInside, unusable } from './check-inside.ts'
+import { checkOutside } from './check-outside.ts'
+import { judgeSettings } from './check-settings.ts'
+import { checkTlsFiles } from './check-tls-files.ts'
+import { checkVersion } from './check-version.ts'
+import { bad, completed, type Finding, skipped } from './finding.ts'
+import { openDatabase } from './open-database.ts'
+
+export interface Examination {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Where `.env` lies and where relative paths start. */
+  readonly folder: string
+  /** Aborted when the person asks for the end. */
+  readonly asked: AbortSignal
+  /** Where to ask instead of at the issuer. */
+  readonly url?: string | undefined
+  /** This machine's clock, in milliseconds since 1970. */
+  readonly now?: () => number
+}
+
+/** Looks at everything, and creates nothing. A check that cannot be made says why. */
+export async function examine({ environment, folder, asked, url, now = Date.now }: Examination): Promise<Finding[]> {
+  const findings = [checkVersion()]
+  let settings: Settings
+  try {
+    settings = readSettings(environment, folder)
+  } catch (error) {
+    if (!(error instanceof SettingsError)) throw error
+    const faults = error.faults.map((fault) => bad('settings', fault, 'docs/settings.md has what each setting takes.'))
+    return completed([...findings, ...faults], 'The settings cannot be used.')
+  }
+  const around = { base: url ?? settings.issuer, asked, now }
+  findings.push(...judgeSettings(settings, environment))
+  findings.push(...(await checkFiles(settings, folder)), await checkTlsFiles(settings))
+
+  const opened = await openDatabase(settings).catch(unusable)
+  if (!opened) findings.push(skipped('database', 'Nothing was started yet: there is no embedded database.'))
+  if (!opened || 'check' in opened) {
+    if (opened) findings.push(opened)
+    const reached = completed(findings, 'The database could not be asked.', ['Database', 'Keys'])
+    return [...reached, ...(await checkOutside({ ...around, settings, published: undefined, database: undefined }))]
+  }
+  try {
+    const { findings: inside, published } = await checkInside(opened, settings, now)
+    const database = published && opened.database
+    return [...findings, ...inside, ...(await checkOutside({ ...around, settings, published, database }))]
+  } finally {
+    await opened.leave()
+  }
+}

@@ -1,0 +1,71 @@
+/** What is looked at, in the order in which it is told. Every name has a place in docs/doctor.md. */
+export const groups = {
+  'This machine': [
+    'version',
+    'settings',
+    'master-key-file',
+    'keys-directory',
+    'env-file',
+    'data-directory',
+    'tls-files',
+  ],
+  Database: [
+    ...(['database', 'database-role', 'database-encoding', 'database-durability', 'database-connections'] as const),
+    ...(['database-encryption', 'database-clock', 'migrations', 'issuer-on-record'] as const),
+  ],
+  Keys: ['master-key', 'signing-keys', 'key-pairs'],
+  'From outside': [
+    ...([
+      'certificate',
+      'metadata',
+      'jwk-set',
+      'jwk-set-caching',
+      'cross-origin',
+      'readiness',
+      'server-clock',
+    ] as const),
+    ...(['metrics', 'plain-http', 'request-id', 'client-address'] as const),
+  ],
+} as const
+
+export type Check = (typeof groups)[keyof typeof groups][number]
+export type Status = 'good' | 'warning' | 'bad' | 'skipped'
+
+export interface Finding {
+  readonly check: Check
+  readonly status: Status
+  /** What was seen, in a sentence. */
+  readonly finding: string
+  /** What to do about it. */
+  readonly advice?: string
+}
+
+export function good(check: Check, finding: string): Finding {
+  return { check, status: 'good', finding }
+}
+
+/** It works, and will bite some day. */
+export function warning(check: Check, finding: string, advice: string): Finding {
+  return { check, status: 'warning', finding, advice }
+}
+
+/** Something does not work, or is not safe. */
+export function bad(check: Check, finding: string, advice: string): Finding {
+  return { check, status: 'bad', finding, advice }
+}
+
+/** Could not be looked at, and why. */
+export function skipped(check: Check, finding: string): Finding {
+  return { check, status: 'skipped', finding }
+}
+
+/** Adds what was not come to, with the reason, so that silence never looks like health. */
+export function completed(
+  findings: readonly Finding[],
+  why: string,
+  within: readonly (keyof typeof groups)[] = Object.keys(groups) as (keyof typeof groups)[],
+): Finding[] {
+  const seen = new Set<Check>(findings.map(({ check }) => check))
+  const missing = within.flatMap((group) => groups[group] as readonly Check[]).filter((check) => !seen.has(check))
+  return [...findings, ...missing.map((check) => skipped(check, why))]
+}

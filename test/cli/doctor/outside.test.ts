@@ -1,0 +1,160 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type RequestListener } from 'node:http'
+import https from 'node:https'
+import net, { type AddressInfo, type Server } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import t, { type Test } from 'tap'
+import { ask } from '../../../src/cli/doctor/ask.ts'
+import { judgeCertificate, seeCertificate } from '../../../src/cli/doctor/check-certificate.ts'
+import { judgeMetadata } from '../../../src/cli/doctor/check-metadata.ts'
+import { checkOutside } from '../../../src/cli/doctor/check-outside.ts'
+import { checkTlsFiles } from '../../../src/cli/doctor/check-tls-files.ts'
+import { reasonOf } from '../../../src/cli/doctor/reason.ts'
+import { readSettings } from '../../../src/platform/config/settings.ts'
+import { selfSigned } from './certificate.ts'
+
+const never = new AbortController().signal
+const day = 86_400_000
+
+async function portOf(t: Test, server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  return (server.address() as AddressInfo).port
+}
+
+/** What the examination says when this answers where the issuer should. */
+async function examineAnswer(t: Test, answer: RequestListener) {
+  const issuer = `http://127.0.0.1:${await portOf(t, createServer(answer))}`
+  const settings = readSettings({ SIGNET_ISSUER: issuer }, '/nowhere')
+  const findings = await checkOutside({
+    ...{ settings, base: issuer, published: [], database: undefined, asked: never, now: Date.now },
+  })
+  return { issuer, findings, metadata: findings.find(({ check }) => check === 'metadata') }
+}
+
+t.test('whatever answers at the issuer, it is read for a bounded length, and told in words', async (t) => {
+  const cases: [string, RequestListener, RegExp][] = [
+    ['an answer without an end', (_, response) => pour(response), /longer than any metadata/],
+    [
+      'a bomb',
+      (_, response) => response.setHeader('content-encoding', 'gzip').end(gzipSync(Buffer.alloc(9e6))),
+      /longer than/,
+    ],
+    ['rubbish', (_, response) => response.end('<html>Welcome'), /no JSON object/],
+    ['null', (_, response) => response.end('null'), /no JSON object/],
+    ['a list', (_, response) => response.end('[]'), /no JSON object/],
+    [
+      'another host',
+      (_, response) => response.writeHead(302, { location: 'https://a.example/x' }).end(),
+      /redirect to "https:\/\/a/,
+    ],
+    ['a proxy alone', (_, response) => response.writeHead(502).end(), /proxy answers \(status 502\)/],
+    ['another program', (_, response) => response.writeHead(404).end(), /status 404/],
+    [
+      'another issuer',
+      (_, response) => response.end('{"issuer":"https://a.example"}'),
+      /its issuer is "https:\/\/a.example"/,
+    ],
+    ['no issuer', (_, response) => response.end('{"issuer":["x"]}'), /its issuer is none/],
+    ['a cut', (request) => request.socket.destroy(), /does not answer: (?:the connection was cut|socket hang up)/],
+  ]
+  for (const [name, answer, words] of cases) {
+    const { findings, metadata } = await examineAnswer(t, answer)
+    t.match(metadata, { status: 'bad', finding: words, advice: /\w/ }, name)
+    t.ok(
+      findings.every(({ check, status }) => check === 'metadata' || status === 'skipped'),
+      `${name}: the rest is skipped`,
+    )
+  }
+})
+
+function pour(response: Parameters<RequestListener>[1]): void {
+  const more = () => response.write(Buffer.alloc(65_536, 'x'), (error) => !error && more())
+  more()
+}
+
+t.test('an issuer to the letter, and endpoints that are its own', async (t) => {
+  const issuer = 'https://id.example'
+  const judge = (metadata: object) =>
+    judgeMetadata({ status: 200, headers: {}, text: JSON.stringify(metadata), asked: 0, answered: 0, from: '' }, issuer)
+  t.equal(judge({ issuer, jwks_uri: `${issuer}/jwks`, token_endpoint: `${issuer}/token` }).status, 'good')
+  t.match(judge({ issuer: `${issuer}/` }), { status: 'bad', finding: /"https:\/\/id.example\/"/ })
+  t.match(judge({ issuer, jwks_uri: 'https://id.example.evil/jwks' }), { status: 'bad', finding: /jwks_uri leads to/ })
+  t.match(judge({ issuer, token_endpoint: 7 }), { status: 'bad', finding: /token_endpoint leads to none/ })
+})
+
+t.test('who is silent is not waited for, and what does not speak HTTP is told so', async (t) => {
+  const silent = await portOf(
+    t,
+    net.createServer((socket) => void socket.on('error', () => {})),
+  )
+  const question = { as: 'http://id.example', asked: never, now: Date.now }
+  const why = (url: string, more = {}) => ask(url, { ...question, ...more }).catch(reasonOf)
+  t.equal(await why(`http://127.0.0.1:${silent}`, { limit: 50 }), 'no answer within 5 s')
+  const slow = await portOf(
+    t,
+    createServer((_, response) => void response.write('{')),
+  )
+  t.equal(await why(`http://127.0.0.1:${slow}`, { limit: 200 }), 'no answer within 5 s')
+  const mute = await portOf(
+    t,
+    net.createServer((socket) => void socket.on('error', () => {}).end('SSH-2.0-x\r\n')),
+  )
+  t.equal(await why(`http://127.0.0.1:${mute}`), 'what listens there does not speak HTTP')
+  t.equal(await why(`https://127.0.0.1:${mute}`), 'what listens there does not speak TLS')
+  t.match(reasonOf(Object.assign(new Error('x'), { code: 'ENOTFOUND' })), /no address \(DNS\)/)
+  t.notMatch(reasonOf(new Error('bad postgres://me:secret@db/x')), /secret/)
+})
+
+t.test('a certificate is told by what is wrong with it', async (t) => {
+  const seen = async (certificate: { cert: string; key: string }, issuer = 'https://localhost') => {
+    const port = await portOf(t, https.createServer(certificate))
+    return judgeCertificate(await seeCertificate(`https://127.0.0.1:${port}`, issuer, never), Date.now())
+  }
+  const expired = selfSigned({ validFrom: Date.now() - 9 * day, validTo: Date.now() - day })
+  t.match(await seen(expired), { status: 'bad', finding: /^It expired on / })
+  t.match(await seen(selfSigned({ validFrom: Date.now() + day, validTo: Date.now() + 2 * day })), {
+    finding: /not valid before/,
+  })
+  t.match(await seen(selfSigned({})), { status: 'bad', finding: /self-signed/ })
+
+  const presented = { host: 'id.example', fault: undefined, validFrom: 0, validTo: 100 * day, names: 'DNS:a.example' }
+  t.match(judgeCertificate(presented, 79 * day), { status: 'good', finding: /another 21 days/ })
+  t.match(judgeCertificate(presented, 79 * day + 1), { status: 'warning', finding: /another 20 days/ })
+  for (const [fault, words] of [
+    ['ERR_TLS_CERT_ALTNAME_INVALID', 'not for id.example, but for DNS:a.example'],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'between it and the authority are missing'],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'does not know'],
+    ['CERT_REVOKED', 'not believed: CERT_REVOKED'],
+  ] as const)
+    t.match(judgeCertificate({ ...presented, fault }, day), { status: 'bad', finding: words })
+})
+
+t.test('a certificate that no verifier believes is the finding, and nothing is asked behind it', async (t) => {
+  const port = await portOf(t, https.createServer(selfSigned({})))
+  const base = `https://localhost:${port}`
+  const settings = readSettings({ SIGNET_ISSUER: base }, '/nowhere')
+  const outside = { settings, base, published: [], database: undefined, asked: never, now: Date.now }
+  const [certificate, ...rest] = await checkOutside(outside)
+  t.match(certificate, { check: 'certificate', status: 'bad' })
+  t.ok(rest.every(({ status }) => status === 'skipped'))
+})
+
+t.test('certificate and key files that do not belong together are found before a start', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const [one, other] = [selfSigned({ name: 'id.example' }), selfSigned({ name: 'id.example' })]
+  const tls = { certFile: join(folder, 'cert.pem'), keyFile: join(folder, 'key.pem') }
+  const judged = (issuer: string) => checkTlsFiles({ tls, issuer })
+  t.match(await judged('https://id.example'), { status: 'bad', finding: /cert.pem cannot be used: it does not exist/ })
+  writeFileSync(tls.certFile, one.cert)
+  writeFileSync(tls.keyFile, other.key)
+  t.match(await judged('https://id.example'), { status: 'bad', finding: /not the key of/ })
+  writeFileSync(tls.keyFile, one.key)
+  t.match(await judged('https://other.example'), { status: 'bad', finding: /not for other.example/ })
+  t.match(await judged('https://id.example'), { status: 'good' })
+})
