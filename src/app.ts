@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyPluginCallback, FastifyRequest } from 'fastify'
 import { accountEndpoint } from './endpoints/account/account-endpoint.ts'
 import { authorizationEndpoint } from './endpoints/authorization/authorization-endpoint.ts'
 import { UnverifiedTarget } from './endpoints/authorization/authorization-target.ts'
@@ -15,6 +15,7 @@ import { inspectEndpoint } from './endpoints/inspect/inspect-endpoint.ts'
 import { introspectionEndpoint } from './endpoints/introspection/introspection-endpoint.ts'
 import { jwksEndpoint } from './endpoints/jwks/jwks-endpoint.ts'
 import { logoutEndpoint } from './endpoints/logout/logout-endpoint.ts'
+import { metricsEndpoint } from './endpoints/metrics/metrics-endpoint.ts'
 import { revocationEndpoint } from './endpoints/revocation/revocation-endpoint.ts'
 import { tokenEndpoint } from './endpoints/token/token-endpoint.ts'
 import { userinfoEndpoint } from './endpoints/userinfo/userinfo-endpoint.ts'
@@ -35,21 +36,29 @@ function claimedClient({ body, query, headers }: FastifyRequest): string | undef
   return (sent as Parameters | undefined)?.values.get('client_id') ?? parseBasic(headers.authorization ?? '')?.clientId
 }
 
-/** Every route there is. */
-export function buildApp(signet: Signet): App {
+/**
+ * Every route there is.
+ *
+ * @param tracing what makes spans of requests, where traces are asked for
+ */
+export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   const { settings } = signet
   const app = createServer(settings, signet.log, (caller, refusal) => {
     const { entry, status, code: error, message: description, detail } = refusal
     signet.log.info({ reqId: caller.requestId, entry, detail }, 'refused')
     const unread = { method: 'none', route: 'none', clientId: undefined }
     signet.refusals.note({ ...caller, ...unread, status, entry, error, description, detail })
+    signet.metrics.count('signet_refusals_total', { entry })
   })
 
-  app.addHook('onResponse', async (request) => {
+  if (tracing) app.register(tracing)
+  app.addHook('onResponse', async (request, reply) => {
     const { refusal, method } = request
+    const route = request.routeOptions.url ?? 'none'
+    signet.metrics.request(route, method, reply.statusCode, reply.elapsedTime / 1000)
     if (!refusal) return
     const { entry, status, code: error, message: description, detail } = refusal
-    const route = request.routeOptions.url ?? 'none'
+    signet.metrics.count('signet_refusals_total', { entry })
     const clientId = claimedClient(request)
     signet.refusals.note({ ...callerOf(request), method, route, clientId, status, entry, error, description, detail })
   })
@@ -77,6 +86,8 @@ export function buildApp(signet: Signet): App {
     homeEndpoint(scope, signet)
     errorsEndpoint(scope)
     inspectEndpoint(scope, signet)
+    // For Prometheus; here, because who may not read it is answered like any address that is no route, headers and all.
+    metricsEndpoint(scope, signet)
     scope.register(fastifyStatic, {
       root: join(packageFolder, 'public'),
       prefix: '/assets/',

@@ -3,6 +3,7 @@ import type { Clock } from './platform/clock.ts'
 import type { Settings } from './platform/config/settings.ts'
 import type { Database } from './platform/database/pool.ts'
 import type { Log } from './platform/log.ts'
+import type { Metrics } from './platform/metrics.ts'
 import type { PurposeSecrets } from './platform/secrets/purposes.ts'
 import type { PasswordHashing } from './records/accounts/password-hashing.ts'
 import type { KnownClients } from './records/clients/known-clients.ts'
@@ -23,4 +24,5 @@ export interface Signet {
   readonly limits: SignInLimits
   readonly tally: TokenTally
   readonly refusals: RefusalsJournal
+  readonly metrics: Metrics
 }

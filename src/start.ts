@@ -10,6 +10,7 @@ import { migrate } from './platform/database/migrations.ts'
 import { createPool } from './platform/database/pool.ts'
 import { inTransaction } from './platform/database/queryable.ts'
 import type { Log } from './platform/log.ts'
+import { createMetrics } from './platform/metrics.ts'
 import { openMasterKey } from './platform/secrets/master-key.ts'
 import { openPurposeSecrets } from './platform/secrets/purpose-secrets.ts'
 import { holdsSealed } from './platform/secrets/purpose-secrets-store.ts'
@@ -102,6 +103,7 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
       limits: createSignInLimits(database),
       tally,
       refusals,
+      metrics: createMetrics(),
     }
     return { signet, stop }
   } catch (error) {

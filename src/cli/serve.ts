@@ -1,19 +1,21 @@
 import type { Command } from 'commander'
 import { readSettings, type Settings } from '../platform/config/settings.ts'
+import type { Tracing } from '../platform/tracing.ts'
 import { CommandFailed } from './failures.ts'
 import type { Terminal } from './terminal.ts'
 
-/** `signet serve`: runs until it is told to stop, and then lets what has begun come to its end. */
+/** `signet serve`: runs until it is told to stop, and then lets what has begun come to its end; told once more, without the delay. */
 export function serveCommand(program: Command, terminal: Terminal): void {
   program
     .command('serve')
     .description('Start the server.')
     .action(async () => {
       const settings = readSettings(terminal.environment, terminal.folder)
-      const [{ buildApp }, { startCleaner }, { createLog }, { start }] = await Promise.all([
+      const [{ buildApp }, { startCleaner }, { createLog }, { startTracing }, { start }] = await Promise.all([
         import('../app.ts'),
         import('../records/cleanup/cleaner.ts'),
         import('../platform/log.ts'),
+        import('../platform/tracing.ts'),
         import('../start.ts'),
       ])
       const { signet, stop } = await start(settings, createLog(settings))
@@ -22,15 +24,25 @@ export function serveCommand(program: Command, terminal: Terminal): void {
         signet.log,
         Math.max(settings.accessTokenTtl, settings.idTokenTtl),
       )
+      let tracing: Tracing | undefined
       try {
-        const app = buildApp(signet)
+        tracing = await startTracing(terminal.environment, signet.log)
+        const app = buildApp(signet, tracing?.plugin)
         await app.listen({ host: settings.host, port: settings.port }).catch(inWords(settings))
         terminal.writeOut(`Signet is ready: ${settings.issuer}\n`)
         await aborted(terminal.asked)
+        // Not ready any more, but at work: time for a proxy to see it and to send people elsewhere.
+        app.ending.begun = true
+        if (settings.shutdownDelay > 0) {
+          signet.log.info({ seconds: settings.shutdownDelay }, 'ending: not ready any more, requests are still taken')
+          await terminal.linger(settings.shutdownDelay * 1000)
+        }
         await app.close()
       } finally {
         await stopCleaner()
         await stop()
+        // Last: a collector that does not answer is waited for, 10 seconds unless OTEL_EXPORTER_OTLP_TIMEOUT says otherwise.
+        await tracing?.stop()
       }
     })
 }

@@ -8,6 +8,8 @@ export interface Terminal {
   readonly writeError: (text: string) => void
   /** Aborted when the person, or the system, asks the process to end. */
   readonly asked: AbortSignal
+  /** Waits so many milliseconds, or until the end is asked for once more. */
+  readonly linger: (milliseconds: number) => Promise<void>
 }
 
 /**

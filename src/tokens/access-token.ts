@@ -1,3 +1,4 @@
+import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import { randomText } from '../platform/secrets/digest.ts'
 import type { Client } from '../records/clients/client.ts'
 import type { Resource } from '../records/resources/resource.ts'
@@ -24,6 +25,7 @@ export interface IssuedAccessToken {
   readonly expiresIn: number
   readonly audience: string
   readonly jti: string
+  readonly alg: SigningAlgorithm
 }
 
 /**
@@ -53,7 +55,7 @@ export async function issueAccessToken(signet: Signet, content: AccessTokenConte
       sid: content.authentication.sid,
     }),
   }
-  return { token: await keyRing.sign(alg, 'at+jwt', claims, ttl), expiresIn: ttl, audience, jti }
+  return { token: await keyRing.sign(alg, 'at+jwt', claims, ttl), expiresIn: ttl, audience, jti, alg }
 }
 
 function termsOf(target: Target, settings: Signet['settings']) {

@@ -77,6 +77,7 @@ export async function answer(
       err += text
     },
     asked,
+    linger: async () => {},
   })
   return { code, out, err }
 }

@@ -9,4 +9,5 @@ export const unusedTerminal: Terminal = {
   writeOut: () => {},
   writeError: () => {},
   asked: new AbortController().signal,
+  linger: async () => {},
 }

@@ -5,12 +5,14 @@ import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { commandsTable } from '../cli/commands-table.ts'
 import { settingsTable } from '../platform/config/settings-table.ts'
 import { errorsTable } from '../platform/http/errors-table.ts'
+import { metricsTable } from '../platform/metrics-table.ts'
 
 /** The parts of the documentation that are made from the sources. Run as a program, this file writes them. */
 export const generated = [
   { page: join(packageFolder, 'docs/settings.md'), table: settingsTable },
   { page: join(packageFolder, 'docs/commands.md'), table: commandsTable },
   { page: join(packageFolder, 'docs/errors.md'), table: errorsTable },
+  { page: join(packageFolder, 'docs/metrics.md'), table: metricsTable },
 ]
 
 const begin = '<!-- made by npm run docs: -->'

@@ -7,6 +7,7 @@ import type { Parameters } from '../../platform/http/parameters.ts'
 import { noteRefusal } from '../../platform/http/refusal.ts'
 import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
 import { sendPage } from '../../platform/pages/send-page.ts'
+import { countOverLimit } from '../../records/limits/count-over-limit.ts'
 import { overLimit } from '../../records/limits/over-limit.ts'
 import { currentSession } from '../../records/sessions/browser-session.ts'
 import { listSessions, type Session } from '../../records/sessions/sessions-store.ts'
@@ -61,6 +62,7 @@ function takeForm(app: App, signet: Signet, path: string, form: FormName | undef
     } catch (error) {
       const { refusal, fault, retryAfterSeconds } = overLimit(error)
       noteRefusal(request, refusal)
+      countOverLimit(signet.metrics, error)
       reply.headers(refusal.headers)
       return show(form && { form, values, faults: new Map([['form', fault]]) }, refusal.status, retryAfterSeconds)
     }

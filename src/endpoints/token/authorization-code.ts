@@ -12,7 +12,7 @@ import { lockCode, spendCode } from '../../tokens/authorization-codes-store.ts'
 import { insertFamily } from '../../tokens/refresh-families-store.ts'
 import { encodeRefreshToken, familyDigest } from '../../tokens/refresh-token.ts'
 import { issueForPerson } from './issue-for-person.ts'
-import type { TokenRequest, TokenResponse } from './token-request.ts'
+import type { Exchanged, TokenRequest } from './token-request.ts'
 
 /**
  * grant_type=authorization_code (RFC 6749 §4.1.3). The code's row is locked, every binding checked, and only then is it spent, in
@@ -23,11 +23,11 @@ export async function authorizationCode(
   { client }: AuthenticatedClient,
   request: TokenRequest,
   caller: Caller,
-): Promise<TokenResponse> {
+): Promise<Exchanged> {
   if (request.code === undefined) throw new OAuthError('parameter_missing', { about: 'code' })
   if (request.redirect_uri === undefined) throw new OAuthError('parameter_missing', { about: 'redirect_uri' })
   const codeDigest = digest(request.code)
-  const outcome = await inTransaction(signet.database, async (tx): Promise<TokenResponse | OAuthError> => {
+  const outcome = await inTransaction(signet.database, async (tx): Promise<Exchanged | OAuthError> => {
     const verdict = judgeCode(await lockCode(tx, codeDigest), {
       clientId: client.client_id,
       redirectUri: request.redirect_uri,
@@ -53,14 +53,14 @@ export async function authorizationCode(
       return replayed
     }
     await spendCode(tx, codeDigest)
-    const { response, access } = await issueForPerson(signet, client, code, request)
+    const { response, access, algorithms } = await issueForPerson(signet, client, code, request)
     await recordEvent(tx, {
       ...{ type: 'tokens_issued', caller, clientId: client.client_id, sub: code.sub, grantId: code.grantId },
       detail: { grant_type: 'authorization_code', ...access },
     })
     return code.scopes.includes('offline_access') && client.grant_types.includes('refresh_token')
-      ? { ...response, refresh_token: await startFamily(signet, tx, code) }
-      : response
+      ? { response: { ...response, refresh_token: await startFamily(signet, tx, code) }, algorithms }
+      : { response, algorithms }
   })
   if (outcome instanceof OAuthError) throw outcome
   return outcome

@@ -5,7 +5,7 @@ import { openStandingGrant } from '../../records/grants/grants-store.ts'
 import type { Signet } from '../../signet.ts'
 import { issueAccessToken } from '../../tokens/access-token.ts'
 import { chooseTarget, isOpenidScope, requestedResources, requestedScopes } from '../../tokens/scopes.ts'
-import type { TokenRequest, TokenResponse } from './token-request.ts'
+import type { Exchanged, TokenRequest } from './token-request.ts'
 
 /**
  * grant_type=client_credentials (RFC 6749 §4.4). The token hangs on the standing grant of the credential, which is read along
@@ -15,7 +15,7 @@ export async function clientCredentials(
   signet: Signet,
   { client, credential }: AuthenticatedClient,
   request: TokenRequest,
-): Promise<TokenResponse> {
+): Promise<Exchanged> {
   // RFC 6749 §4.4: confidential clients only.
   if (!credential) throw new OAuthError('client_proves_nothing')
   // There is no person whom these could speak of. Where the request names none, the client's other scopes are meant.
@@ -35,7 +35,7 @@ export async function clientCredentials(
       resources: client.resources,
     }))
   if (grantId === undefined) throw new OAuthError('client_credential_replaced')
-  const { token, expiresIn, audience } = await issueAccessToken(signet, {
+  const { token, expiresIn, audience, alg } = await issueAccessToken(signet, {
     client,
     sub: undefined,
     target,
@@ -44,5 +44,11 @@ export async function clientCredentials(
   })
   signet.tally.count({ clientId: client.client_id, grantId, audience })
   // RFC 6749 §4.4.3: no refresh token.
-  return { access_token: token, token_type: 'Bearer', expires_in: expiresIn, scope: targetScopes.join(' ') }
+  const response = {
+    access_token: token,
+    token_type: 'Bearer',
+    expires_in: expiresIn,
+    scope: targetScopes.join(' '),
+  } as const
+  return { response, algorithms: { access: alg } }
 }

@@ -3,7 +3,7 @@ import type { Signet } from '../../signet.ts'
 import { issueAccessToken } from '../../tokens/access-token.ts'
 import { issueIdToken } from '../../tokens/id-token.ts'
 import { chooseTarget } from '../../tokens/scopes.ts'
-import type { TokenRequest, TokenResponse } from './token-request.ts'
+import type { Exchanged, TokenRequest, TokenResponse } from './token-request.ts'
 
 /** What a person's grant says, as codes and refresh families carry it. */
 interface PersonsGrant {
@@ -19,8 +19,7 @@ interface PersonsGrant {
   readonly nonce: string | undefined
 }
 
-interface IssuedForPerson {
-  readonly response: TokenResponse
+interface IssuedForPerson extends Exchanged {
   /** What the event of it says. */
   readonly access: { readonly audience: string; readonly jti: string; readonly scopes: readonly string[] }
 }
@@ -46,7 +45,7 @@ export async function issueForPerson(
     signet.settings.issuer,
   )
   const authentication = { authTime: Math.floor(grant.authTime / 1000), acr: grant.acr, amr: grant.amr, sid: grant.sid }
-  const { token, expiresIn, audience, jti } = await issueAccessToken(signet, {
+  const { token, expiresIn, audience, jti, alg } = await issueAccessToken(signet, {
     client,
     sub: grant.sub,
     target,
@@ -61,8 +60,9 @@ export async function issueForPerson(
     scope: targetScopes.join(' '),
   }
   const access = { audience, jti, scopes: targetScopes }
-  if (!scopes.includes('openid')) return { response, access }
+  if (!scopes.includes('openid')) return { response, access, algorithms: { access: alg } }
   const { sub, nonce } = grant
   const idToken = await issueIdToken(signet, { client, sub, nonce, authentication, accessToken: token })
-  return { response: { ...response, id_token: idToken }, access }
+  const algorithms = { access: alg, id: client.id_token_signed_response_alg }
+  return { response: { ...response, id_token: idToken }, access, algorithms }
 }

@@ -21,7 +21,7 @@ import {
 } from '../../tokens/refresh-token.ts'
 import { readScopes } from '../../tokens/scopes.ts'
 import { issueForPerson } from './issue-for-person.ts'
-import type { TokenRequest, TokenResponse } from './token-request.ts'
+import type { Exchanged, TokenRequest } from './token-request.ts'
 
 /**
  * grant_type=refresh_token (RFC 6749 §6). Client, scope and resource are checked first, and a refusal spends nothing; the rule for
@@ -32,12 +32,12 @@ export async function refreshToken(
   { client }: AuthenticatedClient,
   request: TokenRequest,
   caller: Caller,
-): Promise<TokenResponse> {
+): Promise<Exchanged> {
   if (request.refresh_token === undefined) throw new OAuthError('parameter_missing', { about: 'refresh_token' })
   const token = decodeRefreshToken(signet.secrets['refresh-mac'], request.refresh_token)
   // Rubbish is refused before the database is asked.
   if (!token) throw unknownToken('refresh_token: not one that this issuer made')
-  const outcome = await inTransaction(signet.database, async (tx): Promise<TokenResponse | OAuthError> => {
+  const outcome = await inTransaction(signet.database, async (tx): Promise<Exchanged | OAuthError> => {
     const family = await lockFamily(tx, familyDigest(token))
     if (!family || family.secretVersion !== token.version)
       return unknownToken('refresh_token: its family is not on record')
@@ -53,13 +53,11 @@ export async function refreshToken(
       ...{ type: 'tokens_issued', caller, clientId: client.client_id, sub: family.sub, grantId: family.grantId },
       detail: { grant_type: 'refresh_token', ...issued.access, generation: next },
     })
-    return {
-      ...issued.response,
-      refresh_token: encodeRefreshToken(signet.secrets['refresh-mac'], family.secretVersion, {
-        ...token,
-        generation: next,
-      }),
-    }
+    const successor = encodeRefreshToken(signet.secrets['refresh-mac'], family.secretVersion, {
+      ...token,
+      generation: next,
+    })
+    return { response: { ...issued.response, refresh_token: successor }, algorithms: issued.algorithms }
   })
   if (outcome instanceof OAuthError) throw outcome
   return outcome
@@ -92,6 +90,7 @@ async function advance(
     })
 
   const verdict = judgeRefresh(family, generation, family.now, refreshGrace)
+  signet.metrics.count('signet_refreshes_total', { outcome: verdict.verdict })
   switch (verdict.verdict) {
     case 'spend':
       // RFC 9700 §4.14.2: a client that authenticates needs no rotation.

@@ -2,6 +2,7 @@ import type { App } from '../../platform/http/app.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import type { Parameters } from '../../platform/http/parameters.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
+import type { Metrics } from '../../platform/metrics.ts'
 import type { GrantType } from '../../records/clients/client.ts'
 import {
   type AuthenticatedClient,
@@ -14,14 +15,14 @@ import { authorizationCode } from './authorization-code.ts'
 import { clientCredentials } from './client-credentials.ts'
 import { longestLifetime } from './longest-lifetime.ts'
 import { refreshToken } from './refresh-token.ts'
-import { readTokenRequest, type TokenRequest, type TokenResponse } from './token-request.ts'
+import { type Exchanged, readTokenRequest, type TokenRequest } from './token-request.ts'
 
 type Exchange = (
   signet: Signet,
   authenticated: AuthenticatedClient,
   request: TokenRequest,
   caller: Caller,
-) => Promise<TokenResponse>
+) => Promise<Exchanged>
 
 /** A Map: `constructor` is no grant type. */
 const grantTypes = new Map<string, Exchange>([
@@ -44,6 +45,14 @@ export function tokenEndpoint(app: App, signet: Signet): void {
       })
     // Before any transaction: what may have to be written first must not wait for a connection that a transaction holds.
     await signet.keyRing.cover(longestLifetime(authenticated.client, signet.settings))
-    return exchange(signet, authenticated, body, callerOf(request))
+    const { response, algorithms } = await exchange(signet, authenticated, body, callerOf(request))
+    // One that has an exchange is a GrantType.
+    countTokens(signet.metrics, body.grant_type as GrantType, algorithms)
+    return response
   })
+}
+
+function countTokens(metrics: Metrics, grant_type: GrantType, { access, id }: Exchanged['algorithms']): void {
+  metrics.count('signet_tokens_issued_total', { token: 'access', grant_type, alg: access })
+  if (id) metrics.count('signet_tokens_issued_total', { token: 'id', grant_type, alg: id })
 }

@@ -1,5 +1,6 @@
 import { type Form, readForm, readResources } from '../../platform/http/form.ts'
 import type { Parameters } from '../../platform/http/parameters.ts'
+import type { SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
 import { credentialParameters } from '../../records/clients/client-authentication.ts'
 
 /** The parameters of all grant types (RFC 6749 §4.1.3, §4.4.2, §6; RFC 7636 §4.5). Which are needed is each grant type's matter. */
@@ -33,4 +34,10 @@ export interface TokenResponse {
   readonly scope: string
   readonly refresh_token?: string
   readonly id_token?: string
+}
+
+/** What a grant type comes to: the answer, and for the metrics what its tokens are signed with. */
+export interface Exchanged {
+  readonly response: TokenResponse
+  readonly algorithms: { readonly access: SigningAlgorithm; readonly id?: SigningAlgorithm }
 }

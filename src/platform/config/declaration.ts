@@ -161,12 +161,26 @@ export const declarations = {
   SIGNET_JWKS_MAX_AGE: duration('The max-age of the JWK Set.', '5m', 0),
   SIGNET_VERIFIER_CACHE: duration('The longest that any verifier keeps the JWK Set.', '24h', 0),
   SIGNET_CLOCK_SKEW: duration('How far clocks may be apart.', '60s', 0),
+  SIGNET_SHUTDOWN_DELAY: duration(
+    'How long a node that was told to end goes on serving, while `/readyz` says 503: time for a proxy to send people elsewhere.',
+    '0s',
+    0,
+    600,
+  ),
   SIGNET_SIGN_UP: oneOf(['open', 'closed'], 'open', 'Whether people can make accounts for themselves.'),
   SIGNET_REGISTRATION: oneOf(['closed', 'token', 'open'], 'closed', 'Dynamic client registration (RFC 7591).'),
   SIGNET_PASSWORD_MIN_LENGTH: wholeNumber(8, 128, {
     default: '12',
     about: 'The shortest password taken. NIST SP 800-63B-4 asks for 15 where a password is the only factor.',
   }),
+  SIGNET_METRICS_TOKEN: {
+    takes: '32 to 256 letters, digits and `-._~+/=`',
+    defaultInWords: 'none: `/metrics` is for this machine alone',
+    secret: true,
+    about: 'The bearer token for `/metrics`, from wherever the request comes.',
+    // RFC 6750 §2.1.
+    parse: (text: string) => (/^(?=.{32,256}$)[A-Za-z0-9._~+/-]+=*$/.test(text) ? text : undefined),
+  },
   SIGNET_LOG_LEVEL: oneOf(
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     'info',

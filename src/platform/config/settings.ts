@@ -32,9 +32,11 @@ export interface Settings {
   readonly jwksMaxAge: number
   readonly verifierCache: number
   readonly clockSkew: number
+  readonly shutdownDelay: number
   readonly signUp: 'open' | 'closed'
   readonly registration: 'open' | 'token' | 'closed'
   readonly passwordMinLength: number
+  readonly metricsToken: string | undefined
   readonly logLevel: Value<'SIGNET_LOG_LEVEL'>
 }
 
@@ -108,9 +110,11 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     jwksMaxAge: need('SIGNET_JWKS_MAX_AGE'),
     verifierCache: need('SIGNET_VERIFIER_CACHE'),
     clockSkew: need('SIGNET_CLOCK_SKEW'),
+    shutdownDelay: need('SIGNET_SHUTDOWN_DELAY'),
     signUp: need('SIGNET_SIGN_UP'),
     registration: need('SIGNET_REGISTRATION'),
     passwordMinLength: need('SIGNET_PASSWORD_MIN_LENGTH'),
+    metricsToken: read('SIGNET_METRICS_TOKEN'),
     logLevel: need('SIGNET_LOG_LEVEL'),
   }
   if (!certFile !== !keyFile) faults.push('SIGNET_TLS_CERT and SIGNET_TLS_KEY: go together; one of them is missing.')

@@ -7,6 +7,7 @@ import type { Settings } from '../config/settings.ts'
 import type { Log } from '../log.ts'
 import type { App } from './app.ts'
 import { answerClientError, type NoteUnread, newRequestId, unreadAnswer } from './client-error.ts'
+import { createEnding } from './ending.ts'
 import { OAuthError } from './oauth-error.ts'
 import { type Parameters, parseParameters } from './parameters.ts'
 import { callerOf } from './request-context.ts'
@@ -16,11 +17,11 @@ const bodyLimit = 32 * 1024
 
 /**
  * Octets, and milliseconds. Who is slower is cut off, at the latest `connectionsCheckingInterval` after the time; who does not read
- * what is sent, after `idleTimeout`.
+ * what is sent, after `idleTimeout`. When the server ends, connections on which nothing came have `silence` left, and all others `patience`.
  */
 export const serverLimits = {
   ...{ maxHeaderSize: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 },
-  ...{ keepAliveTimeout: 72_000, idleTimeout: 60_000 },
+  ...{ keepAliveTimeout: 72_000, idleTimeout: 60_000, silence: 500, patience: 10_000 },
 }
 
 /**
@@ -36,6 +37,7 @@ export function createServer(
   limits: typeof serverLimits = serverLimits,
 ): App {
   const { issuer, tls, trustProxy } = settings
+  const ending = createEnding(limits)
   const app: App = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -43,6 +45,8 @@ export function createServer(
     clientErrorHandler: (error, socket) => answerClientError(issuer, error, socket, noteUnread),
     bodyLimit,
     trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
+    // Whose request is on its way when the server closes is answered, and not told to come again.
+    return503OnClosing: false,
     // RFC 9110 §9.3.2: HEAD where there is GET.
     exposeHeadRoutes: true,
     // An address that cannot even be decoded has no route, and so no scope that would answer for it.
@@ -64,6 +68,7 @@ export function createServer(
       const server = tls
         ? https.createServer({ ...options, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }, handler)
         : http.createServer(options, handler)
+      ending.watch(server)
       server.on('checkExpectation', ({ socket }: IncomingMessage, response: ServerResponse) => {
         const refusal = new OAuthError('expectation_unknown')
         const requestId = newRequestId()
@@ -77,6 +82,7 @@ export function createServer(
     },
   })
 
+  ending.addTo(app)
   app.register(cookie)
   app.decorateRequest('refusal', undefined)
   app.removeAllContentTypeParsers()

@@ -268,6 +268,8 @@ t.test('with nothing set, the settings are those of the documentation', async (t
     signUp: 'open',
     registration: 'closed',
     passwordMinLength: 12,
+    metricsToken: undefined,
+    shutdownDelay: 0,
     logLevel: 'info',
   })
 })

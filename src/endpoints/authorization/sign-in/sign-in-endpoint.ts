@@ -5,6 +5,7 @@ import type { Parameters } from '../../../platform/http/parameters.ts'
 import { noteRefusal } from '../../../platform/http/refusal.ts'
 import { sendPage } from '../../../platform/pages/send-page.ts'
 import { displayName } from '../../../records/accounts/account.ts'
+import { countOverLimit } from '../../../records/limits/count-over-limit.ts'
 import { overLimit } from '../../../records/limits/over-limit.ts'
 import { currentSession } from '../../../records/sessions/browser-session.ts'
 import type { Signet } from '../../../signet.ts'
@@ -35,10 +36,13 @@ export function signInEndpoint(app: App, signet: Signet): void {
     if (!username || !password) return showPage(signet, request, reply, onward, { fault: 'missing', username }, 422)
     try {
       const signedIn = await signIn(signet, request, reply, username, password)
+      signet.metrics.count('signet_sign_ins_total', { outcome: signedIn ? 'success' : 'wrong_credentials' })
       if (!signedIn) return showPage(signet, request, reply, onward, { fault: 'wrong_credentials', username }, 403)
     } catch (error) {
       const { refusal, ...fault } = overLimit(error)
       noteRefusal(request, refusal)
+      countOverLimit(signet.metrics, error)
+      signet.metrics.count('signet_sign_ins_total', { outcome: fault.fault === 'busy' ? 'busy' : 'limited' })
       return showPage(signet, request, reply.headers(refusal.headers), onward, { ...fault, username }, refusal.status)
     }
     return leave(reply, onward)

@@ -5,6 +5,7 @@ import { OAuthError } from '../../../platform/http/oauth-error.ts'
 import type { Parameters } from '../../../platform/http/parameters.ts'
 import { noteRefusal } from '../../../platform/http/refusal.ts'
 import { sendPage } from '../../../platform/pages/send-page.ts'
+import { countOverLimit } from '../../../records/limits/count-over-limit.ts'
 import { overLimit } from '../../../records/limits/over-limit.ts'
 import type { Signet } from '../../../signet.ts'
 import { clientOnPage, continueOf, formToken, pageContext } from '../journey.ts'
@@ -45,6 +46,7 @@ export function signUpEndpoint(app: App, signet: Signet): void {
     } catch (error) {
       const { refusal, fault, retryAfterSeconds } = overLimit(error)
       noteRefusal(request, refusal)
+      countOverLimit(signet.metrics, error)
       const shown = { values: typed, faults: { form: fault }, retryAfterSeconds }
       return showPage(signet, request, reply.headers(refusal.headers), onward, shown, refusal.status)
     }

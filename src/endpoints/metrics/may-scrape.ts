@@ -1,0 +1,42 @@
+import type { FastifyRequest } from 'fastify'
+import { isLoopbackHost } from '../../platform/config/issuer.ts'
+import { OAuthError } from '../../platform/http/oauth-error.ts'
+import { digest, equalInConstantTime } from '../../platform/secrets/digest.ts'
+
+/**
+ * Whether a request shows the operator's token.
+ *
+ * @param expected the digest of the token
+ * @returns the refusal; undefined where it may
+ */
+export function tokenFault({ authorization }: FastifyRequest['headers'], expected: Buffer): OAuthError | undefined {
+  // RFC 9110 §11.1: the scheme is known by its name without regard to case.
+  const presented = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
+  // RFC 6750 §3.1: who has sent no credentials is told how to, and no error.
+  if (presented === undefined)
+    return new OAuthError('access_token_missing', { headers: { 'www-authenticate': 'Bearer realm="Signet metrics"' } })
+  if (equalInConstantTime(digest(presented), expected)) return undefined
+  return new OAuthError('access_token_refused', {
+    about: 'metrics take the token of SIGNET_METRICS_TOKEN alone.',
+    headers: { 'www-authenticate': 'Bearer realm="Signet metrics", error="invalid_token"' },
+  })
+}
+
+/**
+ * Whether a request comes from this very machine: the peer is on loopback, no proxy has said that it passes on somebody else's, and
+ * it was addressed to loopback (a web page whose name was pointed at 127.0.0.1 sends its own name as Host).
+ *
+ * The peer is the socket's: what `SIGNET_TRUST_PROXY` makes of X-Forwarded-For is no proof of nearness.
+ *
+ * @returns the refusal, which is that of an address where nothing is; undefined where it does
+ */
+export function nearnessFault({ socket, headers }: Pick<FastifyRequest, 'socket' | 'headers'>): OAuthError | undefined {
+  const peer = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
+  const host = `http://${headers.host}`
+  const isNear =
+    (peer === '::1' || /^127(\.\d{1,3}){3}$/.test(peer)) &&
+    !Object.keys(headers).some((name) => /^(?:forwarded|via|x-real-ip|x-forwarded-.*)$/.test(name)) &&
+    URL.canParse(host) &&
+    isLoopbackHost(new URL(host).hostname)
+  return isNear ? undefined : new OAuthError('address_unknown')
+}

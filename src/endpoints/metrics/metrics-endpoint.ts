@@ -1,0 +1,47 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Registry } from 'prom-client'
+import type { App } from '../../platform/http/app.ts'
+import { errorAnswer } from '../../platform/http/error-answer.ts'
+import type { OAuthError } from '../../platform/http/oauth-error.ts'
+import { noteRefusal } from '../../platform/http/refusal.ts'
+import { sendRefusalPage } from '../../platform/pages/send-refusal-page.ts'
+import { digest } from '../../platform/secrets/digest.ts'
+import type { Signet } from '../../signet.ts'
+import { nearnessFault, tokenFault } from './may-scrape.ts'
+import { readings } from './readings.ts'
+
+/**
+ * What Signet counts, in Prometheus' text format. With `SIGNET_METRICS_TOKEN` for who bears it, from wherever; without it for this
+ * machine, and for everybody else the address is like any that is no route.
+ */
+export function metricsEndpoint(app: App, signet: Signet): void {
+  const { metrics, settings } = signet
+  const expected = settings.metricsToken === undefined ? undefined : digest(settings.metricsToken)
+  let registry: Promise<Registry> | undefined
+  const openRegistry = async () => {
+    const { createRegistry } = await import('../../platform/prometheus-registry.ts')
+    return createRegistry({ ...metrics.readings, ...readings(signet) })
+  }
+
+  app.get('/metrics', async (request, reply) => {
+    const fault = expected ? tokenFault(request.headers, expected) : nearnessFault(request)
+    if (fault) return refuse(settings.issuer, request, reply, fault)
+    registry ??= openRegistry()
+    const opened = await registry
+    return reply
+      .header('cache-control', 'no-store')
+      .type(opened.contentType)
+      .send(await opened.metrics())
+  })
+}
+
+/** As what no route takes is answered (platform/http/not-found.ts): nothing shows that there is one. */
+function refuse(issuer: string, request: FastifyRequest, reply: FastifyReply, error: OAuthError): FastifyReply {
+  noteRefusal(request, error)
+  reply.headers(error.headers)
+  if (request.headers.accept?.includes('text/html')) return sendRefusalPage(request, reply, error)
+  return reply
+    .status(error.status)
+    .header('cache-control', 'no-store')
+    .send(errorAnswer(issuer, error, request.id))
+}

@@ -1,0 +1,44 @@
+import { isPublished } from '../../key-ring/schedule.ts'
+import { signingAlgorithms } from '../../platform/jwt/algorithms.ts'
+import type { GaugeName, Readings, Sample } from '../../platform/metrics.ts'
+import { packageVersion } from '../../platform/package-version.ts'
+import type { Signet } from '../../signet.ts'
+
+const states = ['standby', 'active', 'retiring'] as const
+
+/** What is not counted but looked at, at each scrape. Nothing here asks the database: a scrape tells most when that is away. */
+export function readings(signet: Signet): Readings<GaugeName> {
+  const { database, keyRing, settings } = signet
+  const version = packageVersion()
+  return {
+    signet_database_connections: () => [
+      { labels: { state: 'busy' }, value: database.totalCount - database.idleCount },
+      { labels: { state: 'idle' }, value: database.idleCount },
+    ],
+    signet_database_connections_limit: () => one(settings.databasePool),
+    signet_database_waiting: () => one(database.waitingCount),
+    signet_signing_ready: () => one(keyRing.isReady() ? 1 : 0),
+    signet_signing_keys: () =>
+      signingAlgorithms.flatMap((alg) =>
+        states.map((state) => ({
+          labels: { alg, state },
+          value: publishedKeys(signet).filter(({ labels }) => labels.alg === alg && labels.state === state).length,
+        })),
+      ),
+    signet_signing_key_published_timestamp_seconds: () =>
+      publishedKeys(signet).map(({ labels, key }) => ({ labels, value: key.publishedAt / 1000 })),
+    signet_signing_key_activation_timestamp_seconds: () =>
+      publishedKeys(signet).map(({ labels, key }) => ({ labels, value: key.activatesAt / 1000 })),
+    signet_signing_key_rotation_period_seconds: () => one(settings.keyRotationPeriod),
+    signet_build_info: () => [{ labels: { version }, value: 1 }],
+  }
+}
+
+const one = (value: number): Sample[] => [{ labels: {}, value }]
+
+/** Only those that the JWK Set names: what else the database holds is nobody's business. */
+function publishedKeys({ keyRing }: Signet) {
+  return [...keyRing.keys()]
+    .filter(([, state]) => isPublished(state))
+    .map(([key, state]) => ({ key, labels: { kid: key.kid, alg: key.alg, state } }))
+}

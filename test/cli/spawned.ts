@@ -1,0 +1,39 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
+
+export interface Spawned {
+  readonly child: ChildProcess
+  readonly out: () => string
+  readonly ended: Promise<{ code: number | null; out: string; err: string }>
+}
+
+/** Runs `signet` as a process of its own, with these settings and no others. */
+export function spawnSignet(t: Test, settings: Record<string, string>, ...args: string[]): Spawned {
+  const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('SIGNET_'))
+  const child = spawn(process.execPath, ['dist/main.js', ...args], {
+    cwd: packageFolder,
+    env: { ...Object.fromEntries(environment), ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const said = { out: '', err: '' }
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+    said.out += text
+  })
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said.err += text
+  })
+  const ended = new Promise<{ code: number | null; out: string; err: string }>((done) =>
+    child.once('close', (code) => done({ code, ...said })),
+  )
+  return { child, out: () => said.out, ended }
+}
+
+/** The same for `signet serve`, when it is ready. */
+export async function spawnServer(t: Test, settings: Record<string, string>): Promise<Spawned> {
+  const server = spawnSignet(t, settings, 'serve')
+  while (!server.out().includes('Signet is ready') && server.child.exitCode === null) await pause(50)
+  return server
+}
