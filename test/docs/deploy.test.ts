@@ -1,0 +1,192 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { parse, parseAllDocuments } from 'yaml'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
+import { readSettings } from '../../src/platform/config/settings.ts'
+
+// No container engine is needed here: what can be read off the files is checked, above all what would be dangerous.
+
+const read = (path: string) => readFileSync(join(packageFolder, path), 'utf8')
+
+interface Service {
+  readonly image?: string
+  readonly build?: string | { readonly target?: string }
+  readonly user?: string
+  readonly environment?: Readonly<Record<string, string>>
+  readonly secrets?: readonly string[]
+  readonly volumes?: readonly string[]
+  readonly ports?: readonly string[]
+  readonly restart?: string
+  readonly network_mode?: string
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
+  readonly healthcheck?: { readonly test: readonly string[] }
+  readonly read_only?: boolean
+  readonly cap_drop?: readonly string[]
+  readonly security_opt?: readonly string[]
+  readonly privileged?: boolean
+}
+
+const compose = parse(read('docker-compose.yml'), { merge: true }) as {
+  readonly services: Readonly<Record<string, Service>>
+  readonly secrets: Readonly<Record<string, { readonly file: string }>>
+  readonly volumes: Readonly<Record<string, unknown>>
+}
+const services = Object.entries(compose.services)
+
+t.test('a container can write nothing and gain nothing, and only loopback ports are published', async (t) => {
+  for (const [name, service] of services) {
+    t.match(service, { read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] }, name)
+    t.notOk(service.privileged, name)
+    // Those that are built have their user from the Dockerfile.
+    if (service.image !== undefined) t.match(service.user, /^(postgres|[1-9]\d*:[1-9]\d*)$/, name)
+    for (const port of service.ports ?? []) t.match(port, /^127\.0\.0\.1:\d+:\d+$/, name)
+  }
+  t.same(
+    services.filter(([, { ports }]) => ports).map(([name]) => name),
+    ['proxy'],
+    'the others are reached through the proxy',
+  )
+})
+
+t.test(
+  'no secret stands in the file, and each that is used is declared and kept out of Git and of the image',
+  async (t) => {
+    for (const [name, { environment = {}, secrets = [] }] of services) {
+      for (const [variable, value] of Object.entries(environment)) {
+        t.notMatch(value, /:\/\/[^/]*@/, `${name}: ${variable}`)
+        if (/PASSWORD|MASTER_KEY|DATABASE_URL|TOKEN$/.test(variable))
+          t.match([variable, value], [/_FILE$/, new RegExp(`^/run/secrets/(${secrets.join('|')})$`)], name)
+      }
+      for (const secret of secrets) t.ok(compose.secrets[secret], `${name}: ${secret}`)
+    }
+    const made = [...read('deploy/make-secrets.sh').matchAll(/write ([a-z-]+)$/gm)].map(([, secret]) => secret)
+    for (const [secret, { file }] of Object.entries(compose.secrets)) {
+      t.equal(file, `./deploy/secrets/${secret}`)
+      t.ok(made.includes(secret), `make-secrets.sh makes ${secret}`)
+    }
+    t.match(read('.gitignore'), /^\/deploy\/secrets\/$/m)
+    t.ok(isIgnored('deploy/secrets/master-key'))
+  },
+)
+
+t.test('what services refer to is there', async (t) => {
+  for (const [
+    name,
+    { image, build, volumes = [], depends_on: others = {}, network_mode: mode, healthcheck, restart },
+  ] of services) {
+    if (build === undefined) t.match(image, /^[a-z]+:\d+$/, `${name}: a major version`)
+    else t.equal(image, undefined, `${name}: two builds would fight for one name`)
+    for (const volume of volumes) {
+      const [source = ''] = volume.split(':')
+      t.ok(source.startsWith('./') ? existsSync(join(packageFolder, source)) : source in compose.volumes, volume)
+    }
+    for (const other of Object.keys(others)) t.ok(other in compose.services, `${name} depends on ${other}`)
+    if (mode !== undefined) t.ok(mode.replace('service:', '') in compose.services, mode)
+    // Who runs once is healthy when it is done.
+    if (restart !== 'no') t.ok(healthcheck, `${name} has a health check`)
+  }
+  const stages = [...read('Dockerfile').matchAll(/^FROM \S+ AS (\S+)/gm)].map(([, stage]) => stage)
+  for (const [name, { build }] of services)
+    if (typeof build === 'object') t.ok(stages.includes(build.target), `${name}: ${build.target}`)
+  t.equal(compose.services['database']?.volumes?.[0], 'database:/var/lib/postgresql', 'as of PostgreSQL 18')
+})
+
+/** Settings that Signet takes, with secrets that could be some. */
+function start(environment: Readonly<Record<string, string>>) {
+  const entries = Object.entries(environment).map(([name, value]) => {
+    if (name === 'SIGNET_DATABASE_URL_FILE')
+      return ['SIGNET_DATABASE_URL', 'postgres://signet:password@database/signet']
+    if (name === 'SIGNET_MASTER_KEY_FILE') return ['SIGNET_MASTER_KEY', 'k'.repeat(43)]
+    return [name, value]
+  })
+  return readSettings(Object.fromEntries(entries), '/nowhere')
+}
+
+t.test('Signet takes the settings of the image, of Compose, of Kubernetes and of the service', async (t) => {
+  const image = Object.fromEntries(
+    [...read('Dockerfile').matchAll(/^ENV (.*)$/gm)].flatMap(([, line = '']) =>
+      line.split(' ').map((pair) => pair.split('=')),
+    ),
+  ) as Record<string, string>
+  t.match(start({ ...image, SIGNET_ISSUER: 'http://localhost:8080' }), { host: '0.0.0.0', port: 4000 })
+
+  for (const [name, { environment = {} }] of services)
+    if (environment['SIGNET_ISSUER'])
+      t.match(start({ ...image, ...environment }), { issuer: 'http://localhost:4000' }, name)
+  t.same(compose.services['signet-1'], compose.services['signet-2'])
+  for (const node of ['signet-1', 'signet-2']) t.match(read('deploy/proxy/Caddyfile'), `${node}:4000`)
+
+  const unit = read('deploy/signet.service')
+  const names = [...unit.matchAll(/\b(SIGNET_[A-Z_]+)=/g)].map(([, name = '']) => [name, '/somewhere'])
+  t.equal(names.length, 3)
+  t.ok(start(Object.fromEntries(names)))
+  t.notMatch(unit, /^MemoryDenyWriteExecute/m)
+})
+
+t.test('the pods of Kubernetes are confined, checked, and started with settings that Signet takes', async (t) => {
+  const documents = parseAllDocuments(read('deploy/kubernetes.yaml')).map((document) => document.toJS())
+  t.same(
+    documents.map(({ kind }) => kind),
+    ['Deployment', 'Service', 'PodDisruptionBudget'],
+  )
+  const [deployment, service, budget] = documents
+  const pod = deployment.spec.template.spec
+  const [container] = pod.containers
+  t.ok(
+    start(Object.fromEntries(container.env.map(({ name, value }: { name: string; value: string }) => [name, value]))),
+  )
+  t.match(pod, { enableServiceLinks: false, securityContext: { runAsNonRoot: true } })
+  t.match(container.securityContext, { readOnlyRootFilesystem: true, allowPrivilegeEscalation: false })
+  t.match(container, {
+    readinessProbe: { httpGet: { path: '/readyz' } },
+    livenessProbe: { httpGet: { path: '/healthz' } },
+    startupProbe: { httpGet: { path: '/healthz' } },
+  })
+  for (const { selector } of [service.spec, { selector: budget.spec.selector.matchLabels }])
+    t.same(selector, deployment.spec.template.metadata.labels)
+})
+
+t.test('the image runs as a number that is not 0, and what it is made of is there', async (t) => {
+  const text = read('Dockerfile').replaceAll('\\\n', '')
+  const stages = text.split(/^(?=FROM )/m).slice(1)
+  for (const [, image = '', name] of text.matchAll(/^FROM (\S+)(?: AS (\S+))?/gm))
+    t.match(image, name === 'demo' ? /^build$/ : /^node:\d+-slim$/, image)
+  for (const stage of [stages.find((each) => / AS demo$/m.test(each)), stages.at(-1)])
+    t.match(stage?.match(/^USER .*$/gm), [/^USER [1-9]\d*:[1-9]\d*$/])
+  t.notMatch(text, /:latest|^ADD |^(ENV|ARG) .*(KEY|PASSWORD|SECRET|TOKEN)=/m)
+  t.match(stages.at(-1), /^ENTRYPOINT \["node", "\/app\/dist\/main\.js"\]\nCMD \["serve"\]$/m)
+
+  const copied = [...text.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, sources = '']) => sources.split(' '))
+  t.ok(copied.length > 8)
+  for (const source of copied) {
+    t.ok(existsSync(join(packageFolder, source)), source)
+    t.notOk(isIgnored(source), `${source} reaches the builder`)
+  }
+  for (const secret of [
+    '.env',
+    'keys/master.key',
+    '.git/config',
+    '.signet/postgresql',
+    'node_modules/pg',
+    'deploy/.env',
+  ])
+    t.ok(isIgnored(secret), `${secret} does not`)
+})
+
+/** Whether .dockerignore keeps a path from the builder. The last line that fits decides, and a folder's line is about all in it. */
+function isIgnored(path: string): boolean {
+  const lines = read('.dockerignore')
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+  const prefixes = path.split('/').map((_, index, parts) => parts.slice(0, index + 1).join('/'))
+  const fits = (line: string) => {
+    const pattern = line
+      .replace(/^!/, '')
+      .replaceAll('.', '\\.')
+      .replaceAll('**/', '(.*/)?')
+      .replace(/(?<!\.)\*/g, '[^/]*')
+    return prefixes.some((prefix) => new RegExp(`^${pattern}$`).test(prefix))
+  }
+  return lines.findLast(fits)?.startsWith('!') === false
+}
