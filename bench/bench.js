@@ -1,131 +1,161 @@
-// Measures client_credentials with an ES256 JWT: Signet, oidc-provider in memory (its best case) and the floor, a bare node:http
-// server that signs and replies. All in one run on one machine; read the ratios, not the numbers.
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+// npm run bench: measures Signet beside oidc-provider and beside the floor, in one run on one machine. Read the ratios, not the
+// figures. docs/speed.md tells how.
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import autocannon from 'autocannon'
+import { chart } from './chart.js'
+import { createChildren } from './children.js'
+import { writeDocumentation } from './documentation.js'
+import { createLoader } from './load/load.js'
+import { chooseProcessors, describeMachine } from './machine.js'
+import { measure, memoryAtRest, rounds, warmUp } from './measure.js'
+import { readOptions, usage, WrongUsage } from './options.js'
+import { residentMemory } from './process-usage.js'
+import { profileReport } from './profile.js'
+import { createProgress } from './progress.js'
+import { textReport } from './report.js'
+import { barsOf, median, rowsOf } from './results.js'
+import { scenarios } from './scenarios/scenarios.js'
+import { externalDatabase } from './servers/postgresql.js'
+import { furnish, installation, serveSignet } from './servers/signet.js'
+import { startPlain } from './servers/start-plain.js'
 
-const seconds = Number(process.env.BENCH_SECONDS ?? 5)
-const here = import.meta.dirname
-/** @type {import('node:child_process').ChildProcess[]} */
-const children = []
+/** @typedef {import('./options.js').Options} Options */
+/** @typedef {import('./children.js').Children} Children */
 
-/** @typedef {{ url: string, clientId: string, secret: string, scope: string }} Target */
+const names = scenarios.map(({ name }) => name)
+const options = optionsOrEnd()
+const chosen = scenarios.filter(({ name }) => options.scenarios.includes(name))
+const processors = chooseProcessors()
+const children = createChildren()
+const loader = createLoader(children, processors?.others)
 
-/**
- * Starts a server and waits for the line that says it is ready.
- *
- * @param {string[]} command
- * @param {Record<string, string>} environment
- * @returns {Promise<string>} what it printed
- */
-function serve(command, environment) {
-  const child = spawn(process.execPath, command, {
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  children.push(child)
-  return new Promise((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`${command.join(' ')} ended with ${code}`)))
-    child.stdout.on('data', (data) => String(data).includes('ready') && resolve(String(data)))
-  })
-}
-
-/**
- * Runs a command that prints JSON.
- *
- * @param {string[]} command
- * @param {Record<string, string>} environment
- * @returns {Promise<Record<string, string>>}
- */
-function run(command, environment) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, command, {
-      env: { ...process.env, ...environment },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    let out = ''
-    child.stdout.on('data', (data) => (out += data))
-    child.once('exit', (code) =>
-      code === 0 ? resolve(JSON.parse(out)) : reject(new Error(`${command.join(' ')} ended with ${code}`)),
-    )
-  })
-}
-
-/**
- * @param {string} name
- * @param {Target} target
- */
-async function measure(name, { url, clientId, secret, scope }) {
-  const request = /** @type {const} */ ({
-    url,
-    method: 'POST',
-    headers: {
-      'content-type': 'application/x-www-form-urlencoded',
-      authorization: `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}`,
-    },
-    body: `grant_type=client_credentials&scope=${encodeURIComponent(scope)}`,
-    connections: 32,
-  })
-  const first = await fetch(url, { method: 'POST', headers: request.headers, body: request.body })
-  if (!(await first.json()).access_token) throw new Error(`${name} gave no token: ${first.status}`)
-  await autocannon({ ...request, duration: 2 })
-  const result = await autocannon({ ...request, duration: seconds })
-  if (result.non2xx > 0) throw new Error(`${name}: ${result.non2xx} answers were no success`)
-  process.stderr.write(`  ${name} done\n`)
-  return { name, perSecond: Math.round(result.requests.average), p50: result.latency.p50, p99: result.latency.p99 }
-}
-
-const folder = mkdtempSync(join(tmpdir(), 'signet-bench-'))
+for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
+  process.once(signal, () => children.endAll().finally(() => process.exit(130)))
 try {
-  const target = (/** @type {string} */ line) => /** @type {Target} */ (JSON.parse(line.slice('ready '.length)))
-  const floor = target(await serve([join(here, 'floor.js')], { PORT: '4101' }))
-  const peer = target(await serve([join(here, 'peer.js')], { PORT: '4102', NODE_ENV: 'production' }))
-  const environment = {
-    SIGNET_ISSUER: 'http://localhost:4100',
-    SIGNET_DATA_DIR: join(folder, 'data'),
-    SIGNET_KEYS_DIR: join(folder, 'keys'),
-    SIGNET_LOG_LEVEL: 'warn',
-    NODE_ENV: 'production',
-  }
-  const signet = join(here, '../dist/main.js')
-  await serve([signet, 'serve'], environment)
-  await run(
-    [signet, 'resources', 'create', '--identifier', 'https://api.example', '--scope', 'api:read', '--json'],
-    environment,
-  )
-  const client = await run(
-    [
-      signet,
-      'clients',
-      'create',
-      '--name',
-      'Bench',
-      '--grant-type',
-      'client_credentials',
-      '--scope',
-      'api:read',
-      '--json',
-    ],
-    environment,
-  )
-  const { client_id: clientId = '', client_secret: secret = '' } = client
-  const bare = await measure('floor', floor)
-  const other = await measure('oidc-provider', peer)
-  const own = await measure('Signet', { url: 'http://127.0.0.1:4100/token', clientId, secret, scope: 'api:read' })
-  console.table(
-    [bare, other, own].map((result) => ({
-      ...result,
-      'of the floor': (result.perSecond / bare.perSecond).toFixed(2),
-      'of oidc-provider': (result.perSecond / other.perSecond).toFixed(2),
-    })),
-  )
+  if (options.profile) await profile()
+  else await compare()
+} catch (error) {
+  // What fails because it was told to end is no news.
+  if (!children.isEnding()) process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n`)
+  process.exitCode = 1
 } finally {
-  for (const child of children) {
-    child.removeAllListeners('exit')
-    child.kill('SIGTERM')
+  await children.endAll()
+}
+
+/** @returns {Options} */
+function optionsOrEnd() {
+  try {
+    const read = readOptions(process.argv.slice(2), names)
+    if (read !== 'help') return read
+    process.stdout.write(usage(names))
+    process.exit(0)
+  } catch (error) {
+    if (!(error instanceof WrongUsage)) throw error
+    process.stderr.write(`bench: ${error.message}\n`)
+    process.exit(2)
   }
-  await Promise.all(children.map((child) => child.exitCode ?? new Promise((resolve) => child.once('exit', resolve))))
-  rmSync(folder, { recursive: true, force: true })
+}
+
+async function compare() {
+  const whole = chosen.length === scenarios.length
+  const needsDatabase = chosen.some(({ servers }) => servers.includes('Signet, external'))
+  const database = needsDatabase ? await externalDatabase(children, processors) : undefined
+  const start = whole ? await measureStart() : undefined
+
+  const own = await installation(folderFor('signet'))
+  const signet = await serveSignet(children, processors, own)
+  const atRest = memoryAtRest(signet.pid)
+  const targets = [
+    await startPlain('floor', children, processors),
+    await startPlain('oidc-provider', children, processors),
+  ]
+  const memory = [
+    {
+      server: /** @type {const} */ ('oidc-provider'),
+      pid: targets[1]?.pid ?? 0,
+      atRest: await memoryAtRest(targets[1]?.pid ?? 0),
+    },
+    { server: /** @type {const} */ ('Signet'), pid: signet.pid, atRest: await atRest },
+  ]
+  targets.push(await furnish(children, own, 'Signet', signet.pid))
+  if (database) {
+    const other = await installation(folderFor('signet-external'), database.url)
+    const { pid } = await serveSignet(children, processors, other)
+    targets.push(await furnish(children, other, 'Signet, external', pid))
+  }
+
+  const progress = createProgress(process.stderr, chosen.length, 3 * (warmUp + rounds * options.seconds))
+  const rows = []
+  for (const scenario of chosen) {
+    progress.next(scenario.title)
+    rows.push(...rowsOf(scenario, await measure(scenario, targets, loader, options.seconds, progress.tell)))
+  }
+  progress.end()
+
+  const measured = {
+    setting: settingOf(database?.version),
+    rows,
+    memory: memory.map(({ pid, ...told }) => ({ ...told, afterLoad: residentMemory(pid) })),
+    start,
+  }
+  const results = { ...measured, bars: barsOf(measured) }
+  process.stdout.write(textReport(results))
+  if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(results, null, 2)}\n`)
+  if (options.chart !== undefined) writeFileSync(options.chart, chart(rows))
+  if (options.docs) writeDocumentation(results)
+  if (options.bars && results.bars.some(({ met }) => !met)) process.exitCode = 1
+}
+
+/** From the start of the process to its readiness: in empty folders, and, the median of five, in those that it has made. */
+async function measureStart() {
+  const made = await installation(folderFor('start'))
+  const times = []
+  for (let turn = 0; turn < 6; turn++) {
+    const server = await serveSignet(children, processors, made)
+    times.push(server.readyAfter)
+    await server.end()
+  }
+  const [first = 0, ...later] = times
+  return { first, later: median(later) ?? 0 }
+}
+
+async function profile() {
+  const [scenario] = chosen
+  if (!scenario) return
+  const folder = mkdtempSync(join(tmpdir(), 'signet-profile-'))
+  const own = await installation(folderFor('signet'))
+  const flags = ['--cpu-prof', '--cpu-prof-interval', '250', '--cpu-prof-dir', folder]
+  const signet = await serveSignet(children, processors, own, flags)
+  const target = await furnish(children, own, 'Signet', signet.pid)
+  const load = await scenario.prepare(target)
+  await loader.send(load, 2 * warmUp)
+  const monotonic = () => Number(process.hrtime.bigint() / 1_000n)
+  const from = monotonic()
+  const { requests, perSecond } = await loader.send(load, options.seconds)
+  const window = { from, until: monotonic() }
+  await signet.end()
+  process.stdout.write(`${scenario.title}: ${Math.round(perSecond)} a second while profiled\n\n`)
+  process.stdout.write(profileReport(folder, window, requests))
+}
+
+/** @param {string | undefined} postgresql */
+function settingOf(postgresql) {
+  const placed = processors
+    ? `the measured server alone on one; load generator and PostgreSQL on ${processors.others.split(',').length} other`
+    : 'not assigned'
+  return {
+    ...describeMachine(),
+    'use of processors': placed,
+    'load generator': loader.name,
+    'each figure': `the median of ${rounds} rounds of ${options.seconds} s, the servers taking turns`,
+    ...(postgresql !== undefined && { 'external PostgreSQL': postgresql }),
+  }
+}
+
+/** @param {string} name */
+function folderFor(name) {
+  const folder = join(children.folder, name)
+  mkdirSync(folder, { mode: 0o711 })
+  return folder
 }

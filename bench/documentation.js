@@ -1,0 +1,28 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { chart } from './chart.js'
+import { markdownReport } from './report.js'
+
+const begin = '<!-- made by npm run bench (docs): -->'
+const end = '<!-- :made by npm run bench (docs) -->'
+
+/**
+ * Puts a report between the marks of a page.
+ *
+ * @param {string} page
+ * @param {string} report
+ * @throws {Error} where the marks are not there
+ */
+export function withReport(page, report) {
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)]
+  if (from === -1 || to < from) throw new Error('The page has no place for the results.')
+  return `${page.slice(0, from + begin.length)}\n${report}\n${page.slice(to)}`
+}
+
+/** Writes docs/speed.md and its chart anew. @param {import('./results.js').Results} results */
+export function writeDocumentation(results) {
+  const docs = join(import.meta.dirname, '../docs')
+  const page = join(docs, 'speed.md')
+  writeFileSync(page, withReport(readFileSync(page, 'utf8'), markdownReport(results)))
+  writeFileSync(join(docs, 'images/bench.svg'), chart(results.rows))
+}

@@ -1,0 +1,92 @@
+// As much of a browser as a sign-in takes: it keeps cookies and connections, follows redirects and fills in forms.
+import { Agent, request } from 'node:http'
+
+/**
+ * @typedef {object} Visit
+ * @property {string} url
+ * @property {number} status
+ * @property {string | undefined} location where a redirect leads, absolute
+ * @property {string} text
+ */
+
+/** @typedef {ReturnType<typeof createBrowser>} Browser */
+
+/** Connections that stay open, shared by many browsers. */
+export const createConnections = () => new Agent({ keepAlive: true, noDelay: true })
+
+/**
+ * @param {Agent} agent
+ * @param {Map<string, string>} [cookies]
+ */
+export function createBrowser(agent, cookies = new Map()) {
+  /**
+   * @param {string} url
+   * @param {Record<string, string>} [form] to be posted
+   * @param {Record<string, string>} [headers]
+   * @returns {Promise<Visit>}
+   */
+  const visit = (url, form, headers = {}) =>
+    new Promise((resolve, reject) => {
+      const body = form && new URLSearchParams(form).toString()
+      const cookie = Array.from(cookies, ([name, value]) => `${name}=${value}`).join('; ')
+      const call = request(url, {
+        agent,
+        method: body === undefined ? 'GET' : 'POST',
+        headers: {
+          ...(cookie && { cookie }),
+          ...(body !== undefined && {
+            'content-type': 'application/x-www-form-urlencoded',
+            'content-length': Buffer.byteLength(body),
+          }),
+          ...headers,
+        },
+      })
+      call.once('error', reject)
+      call.once('response', (response) => {
+        for (const line of response.headers['set-cookie'] ?? []) {
+          const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
+          if (value === '') cookies.delete(name)
+          else cookies.set(name, value)
+        }
+        const { location } = response.headers
+        let text = ''
+        response.setEncoding('utf8').on('data', (part) => (text += part))
+        response.once('error', reject)
+        response.once('end', () =>
+          resolve({
+            url,
+            text,
+            status: response.statusCode ?? 0,
+            location: location === undefined ? undefined : new URL(location, url).href,
+          }),
+        )
+      })
+      call.end(body)
+    })
+
+  /**
+   * Sends the form of a page that has a field or button of this name.
+   *
+   * @param {Visit} page
+   * @param {string} field
+   * @param {Record<string, string>} values over those the form holds
+   */
+  const submit = (page, field, values) => {
+    const form = page.text.match(/<form.*?<\/form>/gs)?.find((html) => html.includes(`name="${field}"`))
+    if (!form) throw new Error(`${page.url} answered ${page.status} without a form that has ${field}.`)
+    const held = Array.from(form.matchAll(/<input[^>]*>/g), ([input]) => [
+      attribute(input, 'name'),
+      attribute(input, 'value'),
+    ])
+    const action = attribute(form.slice(0, form.indexOf('>') + 1), 'action')
+    const { origin } = new URL(page.url)
+    return visit(new URL(action, page.url).href, { ...Object.fromEntries(held), ...values }, { origin })
+  }
+
+  return { visit, submit, cookies }
+}
+
+/** @param {string} tag @param {string} name */
+function attribute(tag, name) {
+  return (new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? '').replaceAll('&amp;', '&')
+}

@@ -1,0 +1,85 @@
+// wrk: https://github.com/wg/wrk
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** @typedef {import('./load.js').Load} Load */
+
+const connections = 16
+
+/**
+ * @param {string} program
+ * @param {Load} load
+ * @param {number} seconds
+ * @param {string} folder for the script
+ */
+export function wrkCommand(program, load, seconds, folder) {
+  const script = join(folder, 'wrk.lua')
+  writeFileSync(script, wrkScript(load))
+  return {
+    program,
+    args: [
+      ...['--threads', '1', '--connections', String(connections), '--duration', `${seconds}s`, '--latency'],
+      ...['--script', script, load.url],
+    ],
+  }
+}
+
+/**
+ * A script with the requests written out once, to be sent in turn.
+ *
+ * @param {Load} load
+ */
+export function wrkScript({ method, headers, bodies }) {
+  const table = Object.entries(headers).map(([name, value]) => `[${quoted(name)}] = ${quoted(value)}`)
+  return `local headers = { ${table.join(', ')} }
+local bodies = { ${bodies.map(quoted).join(', ')} }
+local requests = {}
+local turn = 0
+function init()
+  for index, body in ipairs(bodies) do
+    requests[index] = wrk.format(${quoted(method)}, nil, headers, ${method === 'GET' ? 'nil' : 'body'})
+  end
+end
+function request()
+  turn = turn % #requests + 1
+  return requests[turn]
+end
+`
+}
+
+/**
+ * Reads what wrk has printed.
+ *
+ * @param {string} printed
+ * @returns {import('./load.js').Measured}
+ * @throws {Error} where an answer was no success, a connection failed, or this is not what wrk prints
+ */
+export function parseWrk(printed) {
+  const failed = /Non-2xx or 3xx responses: (\d+)/.exec(printed)?.[1]
+  if (failed !== undefined) throw new Error(`${failed} answers were no success.`)
+  const broken = /Socket errors: .*/.exec(printed)?.[0]
+  if (broken !== undefined) throw new Error(`${broken}.`)
+  const [, requests, duration, unit] = /(\d+) requests in ([\d.]+)(s|m)/.exec(printed) ?? []
+  const perSecond = /Requests\/sec:\s+([\d.]+)/.exec(printed)?.[1]
+  const [p50, p99] = ['50', '99'].map((part) => new RegExp(`^\\s+${part}%\\s+([\\d.]+)(us|ms|s|m)`, 'm').exec(printed))
+  if (!requests || !duration || !perSecond || !p50 || !p99) throw new Error(`wrk was not understood:\n${printed}`)
+  return {
+    requests: Number(requests),
+    seconds: Number(duration) * (unit === 'm' ? 60 : 1),
+    perSecond: Number(perSecond),
+    p50: milliseconds(p50),
+    p99: milliseconds(p99),
+  }
+}
+
+const millisecondsPer = { us: 0.001, ms: 1, s: 1_000, m: 60_000 }
+
+/** @param {RegExpExecArray} match */
+function milliseconds([, value, unit]) {
+  return Number(value) * millisecondsPer[/** @type {keyof typeof millisecondsPer} */ (unit)]
+}
+
+/** JSON's strings are Lua's, as long as they are ASCII. @param {string} text */
+function quoted(text) {
+  return JSON.stringify(text)
+}

@@ -1,0 +1,52 @@
+// What of the machine matters to the figures, and which of its processors are for what.
+import { accessSync, constants, readFileSync } from 'node:fs'
+import { availableParallelism, cpus } from 'node:os'
+import { delimiter, join } from 'node:path'
+
+/**
+ * The processor that the measured server has for itself, and those of everything else: load generator and PostgreSQL. Undefined
+ * where processes cannot be bound to processors.
+ *
+ * @typedef {{ server: string, others: string } | undefined} Processors
+ */
+
+/**
+ * Finds a program as a shell would.
+ *
+ * @param {string} name
+ */
+export function onPath(name) {
+  return (process.env['PATH'] ?? '')
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((file) => {
+      try {
+        accessSync(file, constants.X_OK)
+        return true
+      } catch {
+        return false
+      }
+    })
+}
+
+/** @returns {Processors} */
+export function chooseProcessors() {
+  if (process.platform !== 'linux' || !onPath('taskset')) return undefined
+  // Those that we may run on: a container has not always all of them.
+  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? ''
+  const allowed = list.split(',').flatMap((range) => {
+    const [first = 0, last = first] = range.split('-').map(Number)
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index)
+  })
+  const [server, ...others] = allowed
+  return server === undefined || others.length === 0 ? undefined : { server: String(server), others: others.join(',') }
+}
+
+export function describeMachine() {
+  return {
+    processors: availableParallelism(),
+    model: cpus()[0]?.model.trim() ?? 'unknown',
+    platform: `${process.platform} ${process.arch}`,
+    node: process.version,
+  }
+}

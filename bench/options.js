@@ -1,0 +1,84 @@
+import { parseArgs } from 'node:util'
+
+/** What was typed cannot be done; the message says why. */
+export class WrongUsage extends Error {}
+
+/**
+ * @typedef {object} Options
+ * @property {string[]} scenarios names of those to run
+ * @property {number} seconds of each measurement
+ * @property {boolean} profile
+ * @property {boolean} bars whether a bar that is not met is a failure
+ * @property {boolean} docs whether docs/speed.md and its chart are written anew
+ * @property {string | undefined} json file to write the results to
+ * @property {string | undefined} chart file to write the chart to
+ */
+
+/** @param {readonly string[]} names of all scenarios */
+export const usage = (names) => `Usage: npm run bench -- [scenario ...] [options]
+
+Measures Signet beside oidc-provider and beside a bare node:http server, on this machine.
+
+Scenarios (all, where none is named):
+${names.map((name) => `  ${name}`).join('\n')}
+
+Options:
+  --seconds <n>   how long each measurement takes, of which there are three (default: 3)
+  --profile       where the time of one scenario goes, function by function; Signet alone
+  --json <file>   write the results as JSON
+  --chart <file>  draw the ratios as SVG
+  --docs          write the results into docs/speed.md and docs/images/bench.svg
+  --bars          exit with 1 where a bar is not met
+  --help          show this
+
+BENCH_DATABASE_URL names an external PostgreSQL (an empty database). Without it one is started where PostgreSQL is installed.
+`
+
+/**
+ * @param {readonly string[]} args
+ * @param {readonly string[]} names of all scenarios
+ * @returns {Options | 'help'}
+ * @throws {WrongUsage}
+ */
+export function readOptions(args, names) {
+  const { values, positionals } = parse(args)
+  if (values.help) return 'help'
+  const foreign = positionals.find((name) => !names.includes(name))
+  if (foreign !== undefined) throw new WrongUsage(`There is no scenario ${foreign}: take ${names.join(', ')}.`)
+  const seconds = Number(values.seconds)
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > 600)
+    throw new WrongUsage(`--seconds takes a whole number from 1 to 600; it is ${values.seconds}.`)
+  if (values.profile && positionals.length !== 1) throw new WrongUsage('--profile takes one scenario.')
+  if (values.docs && positionals.length > 0) throw new WrongUsage('--docs takes all scenarios: name none.')
+  const { profile, bars, docs, json, chart } = values
+  return {
+    scenarios: positionals.length > 0 ? [...new Set(positionals)] : [...names],
+    seconds,
+    profile,
+    bars,
+    docs,
+    json,
+    chart,
+  }
+}
+
+/** @param {readonly string[]} args */
+function parse(args) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        seconds: { type: 'string', default: '3' },
+        profile: { type: 'boolean', default: false },
+        bars: { type: 'boolean', default: false },
+        docs: { type: 'boolean', default: false },
+        json: { type: 'string' },
+        chart: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    })
+  } catch (error) {
+    throw new WrongUsage(/** @type {Error} */ (error).message)
+  }
+}

@@ -1,0 +1,112 @@
+/** @typedef {import('./results.js').Results} Results */
+
+const columns = [
+  '',
+  'server',
+  'a second',
+  'p50 ms',
+  'p99 ms',
+  'CPU µs',
+  '× oidc-provider',
+  '× floor',
+  'CPU ×',
+  'CPU × floor',
+]
+
+/** @param {Results['rows']} rows */
+function cells(rows) {
+  return rows.map((row, index) => [
+    rows[index - 1]?.title === row.title ? '' : row.title,
+    ...[row.server, figure(row.perSecond), figure(row.p50), figure(row.p99), figure(row.cpu)],
+    ...[row.ofPeer, row.ofFloor, row.cpuOfPeer, row.cpuOfFloor].map((ratio) => ratio?.toFixed(2) ?? '–'),
+  ])
+}
+
+/**
+ * Three figures that mean something, and no more.
+ *
+ * @param {number | undefined} value
+ */
+export function figure(value) {
+  if (value === undefined) return '–'
+  if (value >= 1_000) return String(Math.round(value / 10) * 10)
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+}
+
+/**
+ * A table for people: words to the left, figures to the right.
+ *
+ * @param {readonly string[]} head
+ * @param {readonly (readonly string[])[]} body
+ * @param {number} words how many columns are words
+ */
+export function textTable(head, body, words) {
+  const widths = head.map((name, column) => Math.max(name.length, ...body.map((row) => row[column]?.length ?? 0)))
+  const line = (/** @type {readonly string[]} */ row) =>
+    row
+      .map((cell, column) => (column < words ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd()
+  return [line(head), widths.map((width) => '─'.repeat(width)).join('  '), ...body.map(line)].join('\n')
+}
+
+/** @param {readonly string[]} head @param {readonly (readonly string[])[]} body @param {number} words */
+function markdownTable(head, body, words) {
+  const rule = head.map((_, column) => (column < words ? '---' : '---:'))
+  return [head, rule, ...body].map((row) => `| ${row.join(' | ')} |`).join('\n')
+}
+
+/** @param {Results} results */
+function memoryCells({ memory }) {
+  return memory.map(({ server, atRest, afterLoad }) => [server, figure(atRest), figure(afterLoad)])
+}
+
+const memoryColumns = ['memory, MiB', 'at rest', 'after the load']
+
+/** @param {Results} results */
+const settingOf = ({ setting }) => Object.entries(setting).map(([name, value]) => `${name}: ${value}`)
+
+/** @param {Results} results */
+const startOf = ({ start }) =>
+  start ? [`Start to ready: ${figure(start.first)} ms the first time, ${figure(start.later)} ms later.`] : []
+
+/**
+ * For the console.
+ *
+ * @param {Results} results
+ */
+export function textReport(results) {
+  return [
+    settingOf(results).join('\n'),
+    textTable(columns, cells(results.rows), 2),
+    textTable(memoryColumns, memoryCells(results), 1),
+    ...startOf(results),
+    results.bars
+      .map(({ bar, measured, met }) => `${met ? 'met    ' : 'not met'}  ${bar} (${figure(measured)})`)
+      .join('\n'),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')
+    .concat('\n')
+}
+
+/**
+ * For docs/speed.md.
+ *
+ * @param {Results} results
+ */
+export function markdownReport(results) {
+  return [
+    settingOf(results)
+      .map((line) => `- ${line}`)
+      .join('\n'),
+    markdownTable(columns, cells(results.rows), 2),
+    markdownTable(memoryColumns, memoryCells(results), 1),
+    ...startOf(results),
+    markdownTable(
+      ['bar', 'measured', ''],
+      results.bars.map(({ bar, measured, met }) => [bar, figure(measured), met ? 'met' : 'not met']),
+      1,
+    ),
+  ].join('\n\n')
+}

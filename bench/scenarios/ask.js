@@ -1,0 +1,17 @@
+/**
+ * Sends each request of a load once.
+ *
+ * @param {import('../load/load.js').Load} load
+ * @returns {Promise<Response>} the last answer
+ * @throws {Error} where one is no success
+ */
+export async function ask({ url, method, headers, bodies }) {
+  let response = new Response()
+  for (const body of bodies) {
+    response = await fetch(url, { method, headers, ...(method === 'POST' && { body }) })
+    if (response.status !== 200) throw new Error(`${url} answered ${response.status}: ${await response.text()}`)
+  }
+  return response
+}
+
+export const form = { 'content-type': 'application/x-www-form-urlencoded' }

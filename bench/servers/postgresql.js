@@ -1,0 +1,73 @@
+// An external PostgreSQL, to be measured beside the one that Signet brings along.
+import { chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import pg from 'pg'
+import { onPath } from '../machine.js'
+import { freePort } from './free-port.js'
+
+/** @typedef {{ url: string, version: string }} Database */
+
+/**
+ * The one that BENCH_DATABASE_URL names, else one that is started for the run where PostgreSQL is installed.
+ *
+ * @param {import('../children.js').Children} children
+ * @param {import('../machine.js').Processors} processors
+ * @returns {Promise<Database | undefined>}
+ */
+export async function externalDatabase(children, processors) {
+  const named = process.env['BENCH_DATABASE_URL']
+  const url = named ?? (await startInstalled(children, processors))
+  return url === undefined ? undefined : { url, version: await versionOf(url) }
+}
+
+/** @param {string} url */
+async function versionOf(url) {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  const { rows } = await client.query('SHOW server_version')
+  await client.end()
+  return String(rows[0].server_version).split(' ')[0] ?? ''
+}
+
+const nobody = 65534
+
+/**
+ * @param {import('../children.js').Children} children
+ * @param {import('../machine.js').Processors} processors
+ */
+async function startInstalled({ run, serve, folder }, processors) {
+  const bin = newestInstalled()
+  if (bin === undefined) return undefined
+  // PostgreSQL does not run as root.
+  const isRoot = process.getuid?.() === 0
+  if (isRoot && !onPath('setpriv')) return undefined
+  const home = join(folder, 'postgresql')
+  mkdirSync(home, { mode: 0o755 })
+  const password = join(home, 'password')
+  writeFileSync(password, 'bench')
+  if (isRoot) chownSync(home, nobody, nobody)
+  /** @param {string} name @param {string[]} args */
+  const command = (name, args) => {
+    const own = { program: join(bin, name), args }
+    const as = ['--reuid', String(nobody), '--regid', String(nobody), '--clear-groups']
+    return isRoot ? { program: 'setpriv', args: [...as, own.program, ...args] } : own
+  }
+  const data = join(home, 'data')
+  await run(command('initdb', ['-D', data, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', password]))
+  const port = await freePort()
+  const options = ['-p', String(port), '-k', home, '-c', 'listen_addresses=127.0.0.1']
+  await serve({
+    ...command('postgres', ['-D', data, ...options]),
+    ...{ processors: processors?.others, ready: 'ready to accept connections', signal: 'SIGINT' },
+  })
+  return `postgres://postgres:bench@127.0.0.1:${port}/postgres`
+}
+
+function newestInstalled() {
+  try {
+    const versions = readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a))
+    return versions[0] === undefined ? undefined : join('/usr/lib/postgresql', versions[0], 'bin')
+  } catch {
+    return undefined
+  }
+}

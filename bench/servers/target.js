@@ -1,0 +1,44 @@
+/** @typedef {{ clientId: string, secret: string }} Credentials */
+/** @typedef {'floor' | 'oidc-provider' | 'Signet' | 'Signet, external'} ServerName */
+
+/**
+ * A server that runs, and what it takes to ask it.
+ *
+ * @typedef {object} Target
+ * @property {ServerName} name
+ * @property {number} pid
+ * @property {string} issuer
+ * @property {string} metadataUrl
+ * @property {Record<string, string>} metadata RFC 8414 §2; of the floor only what it has
+ * @property {Record<'ES256' | 'RS256', string>} tokenUrls where a token of this algorithm is to be had
+ * @property {Credentials} machine a client for client_credentials
+ * @property {Credentials & { redirectUri: string }} web a client at which people sign in
+ * @property {import('../load/journeys.js').Person[]} people
+ */
+
+/** Nobody listens there: nothing follows a redirect to it. */
+export const redirectUri = 'https://app.example/callback'
+
+/** @type {import('../load/journeys.js').Person[]} */
+export const people = ['ada', 'ben', 'cora', 'dan'].map((name) => ({
+  username: `${name}.bench`,
+  password: `${name} measures all day`,
+}))
+
+/**
+ * Reads the metadata of a server that has just started.
+ *
+ * @param {ServerName} name
+ * @param {number} pid
+ * @param {string} issuer
+ * @param {Pick<Target, 'machine' | 'web'>} clients
+ * @returns {Promise<Target>}
+ */
+export async function targetOf(name, pid, issuer, clients) {
+  const metadataUrl = `${issuer}/.well-known/openid-configuration`
+  const metadata = await (await fetch(metadataUrl)).json()
+  const token = metadata.token_endpoint
+  const tokenUrls =
+    name === 'floor' ? { ES256: `${issuer}/ES256`, RS256: `${issuer}/RS256` } : { ES256: token, RS256: token }
+  return { name, pid, issuer, metadataUrl, metadata, tokenUrls, people, ...clients }
+}

@@ -1,0 +1,153 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import t from 'tap'
+import { packageFolder } from '../src/platform/config/installation-folder.ts'
+
+/** The bench is no part of what is compiled, so it is imported where it lies. */
+const load = (file: string) => import(pathToFileURL(join(packageFolder, 'bench', file)).href)
+const { parseWrk, wrkScript } = (await load('load/wrk.js')) as typeof import('../bench/load/wrk.js')
+const { readOptions } = (await load('options.js')) as typeof import('../bench/options.js')
+const { rowsOf, barsOf, median } = (await load('results.js')) as typeof import('../bench/results.js')
+const { textReport, markdownReport, figure } = (await load('report.js')) as typeof import('../bench/report.js')
+const { withReport } = (await load('documentation.js')) as typeof import('../bench/documentation.js')
+const { chart } = (await load('chart.js')) as typeof import('../bench/chart.js')
+const { selfTimes } = (await load('profile.js')) as typeof import('../bench/profile.js')
+
+const printed = `Running 1s test @ http://127.0.0.1:4000/token
+  1 threads and 16 connections
+  Thread Stats   Avg      Stdev     Max   +/- Stdev
+    Latency     1.05ms  531.62us  13.56ms   96.68%
+    Req/Sec    15.79k     1.49k   17.29k    80.00%
+  Latency Distribution
+     50%  963.00us
+     75%    1.07ms
+     90%    1.28ms
+     99%    2.81ms
+  15716 requests in 1.10s, 10.93MB read
+Requests/sec:  14286.50
+Transfer/sec:      9.94MB
+`
+
+t.test('a measurement in which any answer was no success, or a connection failed, is none', async (t) => {
+  t.throws(() => parseWrk(printed.replace('Requests/sec', '  Non-2xx or 3xx responses: 7\nRequests/sec')), /^7 answers/)
+  const broken = '  Socket errors: connect 0, read 3, write 0, timeout 0\nRequests/sec'
+  t.throws(() => parseWrk(printed.replace('Requests/sec', broken)), /read 3/)
+  t.throws(() => parseWrk('unable to connect to 127.0.0.1:4000'), /was not understood/)
+})
+
+t.test('what wrk prints is read, in its units', async (t) => {
+  t.same(parseWrk(printed), { requests: 15716, seconds: 1.1, perSecond: 14286.5, p50: 0.963, p99: 2.81 })
+  t.equal(parseWrk(printed.replace('2.81ms', '1.50s')).p99, 1500)
+})
+
+t.test('a script for wrk cannot be left through the values it holds', async (t) => {
+  const load = { url: '', method: 'POST' as const, headers: { authorization: 'Basic "x"' }, bodies: ['a=1', 'a="2\\'] }
+  const script = wrkScript(load)
+  t.match(script, 'local headers = { ["authorization"] = "Basic \\"x\\"" }')
+  t.match(script, 'local bodies = { "a=1", "a=\\"2\\\\" }')
+})
+
+t.test('wrong usage is told in a sentence, and is exit code 2', async (t) => {
+  const names = ['refresh', 'userinfo']
+  for (const [args, sentence] of [
+    [['refesh'], /no scenario refesh: take refresh, userinfo/],
+    [['--seconds', '0'], /--seconds takes/],
+    [['--seconds', 'soon'], /--seconds takes/],
+    [['--profile'], /takes one scenario/],
+    [['--profile', 'refresh', 'userinfo'], /takes one scenario/],
+    [['--docs', 'refresh'], /takes all scenarios/],
+    [['--fast'], /--fast/],
+  ] as const)
+    t.throws(() => readOptions(args, names), sentence)
+  t.match(readOptions([], names), { scenarios: names, seconds: 3, profile: false })
+  t.match(readOptions(['userinfo', 'userinfo', '--seconds', '1'], names), { scenarios: ['userinfo'], seconds: 1 })
+
+  const bench = spawnSync(process.execPath, [join(packageFolder, 'bench/bench.js'), 'refesh'], { encoding: 'utf8' })
+  t.match(bench, { status: 2, stdout: '', stderr: /^bench: There is no scenario refesh/ })
+})
+
+/** One round. */
+const round = (perSecond: number, cpu: number | undefined) => ({
+  ...{ requests: perSecond, seconds: 1, perSecond, p50: 1, p99: 2, cpu },
+})
+const scenario = { name: 'jwk-set', title: 'JWK Set <&>' }
+const rows = rowsOf(scenario, [
+  { server: 'floor', rounds: [round(4000, 25), round(800, 25), round(4000, 50)] },
+  { server: 'oidc-provider', rounds: [round(1000, 100), round(200, 100), round(1000, 200)] },
+  { server: 'Signet', rounds: [round(2000, 50), round(400, 50), round(1000, 100)] },
+])
+const results = {
+  ...{ setting: { processors: 2 }, rows, start: { first: 900, later: 300 } },
+  memory: [{ server: 'Signet' as const, atRest: 120, afterLoad: 130 }],
+}
+
+t.test('ratios are taken within a round, so that a slow round of all changes none', async (t) => {
+  t.match(rows[2], { perSecond: 1000, cpu: 50, ofPeer: 2, ofFloor: 0.5, cpuOfPeer: 2, cpuOfFloor: 0.5 })
+  const alone = rowsOf(scenario, [{ server: 'Signet', rounds: [round(10, undefined)] }])
+  t.match(alone, [{ perSecond: 10, cpu: undefined, ofPeer: undefined, cpuOfFloor: undefined }])
+  t.equal(median([1, undefined]), undefined)
+  t.equal(median([3, 1, 2, 10]), 2.5)
+})
+
+t.test('a bar is judged by what was measured, and not at all where nothing was', async (t) => {
+  t.same(barsOf(results), [
+    { bar: 'JWK Set: at least 2 times oidc-provider', measured: 2, met: true },
+    { bar: 'memory at rest: at most 110 MiB', measured: 120, met: false },
+  ])
+})
+
+t.test('the table is aligned, and says a dash where there is nothing to say', async (t) => {
+  const report = textReport({ ...results, bars: barsOf(results) })
+  const table = report.split('\n').filter((line) => /floor|oidc-provider {2}|Signet/.test(line))
+  t.match(report, /^JWK Set <&> {2}floor .* 4000 /m)
+  t.match(report, /^met {6}JWK Set.*\nnot met {2}memory/m)
+  const ends = table.slice(1, 4).map((line) => line.length)
+  t.equal(new Set(ends).size, 1, table.join('\n'))
+  const alone = rowsOf(scenario, [{ server: 'Signet', rounds: [round(10, undefined)] }])
+  t.match(textReport({ ...results, rows: alone, bars: [] }), /Signet {2,}10\.0.*–.*–.*–/)
+  t.same([0.5, 12.34, 123.4, 12_345].map(figure), ['0.50', '12.3', '123', '12350'])
+})
+
+t.test('the page takes the report between its marks, as often as one likes', async (t) => {
+  const page = readFileSync(join(packageFolder, 'docs/speed.md'), 'utf8')
+  const once = withReport(page, markdownReport({ ...results, bars: barsOf(results) }))
+  t.match(once, '| JWK Set <&> | floor | 4000 |')
+  t.equal(withReport(once, markdownReport({ ...results, bars: barsOf(results) })), once)
+  t.equal(withReport(once, 'x').length, withReport(page, 'x').length)
+  t.throws(() => withReport('# Speed', 'x'), /no place/)
+})
+
+t.test('the chart is well-formed, and its bars are as long as the ratios', async (t) => {
+  const bar = (name: string, ofPeer: number) => [{ ...rows[2]!, name, ofPeer }]
+  const svg = chart([...rows, ...bar('b', 4), ...bar('c', 1)])
+  const widths = Array.from(svg.matchAll(/<rect class="bar"[^>]* width="([\d.]+)"/g), ([, width]) => Number(width))
+  t.same(widths, [240, 480, 120])
+  t.match(svg, 'JWK Set &lt;&amp;>')
+  const tags = Array.from(svg.matchAll(/<(\/?)([a-z]+)[^>]*?(\/?)>/g), ([, close, name, empty]) => ({
+    close,
+    name,
+    empty,
+  }))
+  const open: (string | undefined)[] = []
+  for (const { close, name, empty } of tags)
+    if (close) t.equal(open.pop(), name)
+    else if (!empty) open.push(name)
+  t.same(open, [])
+  t.notMatch(chart([]), /NaN|Infinity|undefined/)
+})
+
+t.test('a profile counts what lies within the measurement', async (t) => {
+  const frame = (functionName: string, url: string) => ({ functionName, url, lineNumber: 6 })
+  const nodes = [
+    { id: 1, callFrame: frame('sign', pathToFileURL('/there/dist/sign.js').href) },
+    { id: 2, callFrame: frame('sign', pathToFileURL('/there/dist/sign.js').href) },
+    { id: 3, callFrame: frame('', 'node:http') },
+  ]
+  const profile = { nodes, startTime: 1000, samples: [3, 1, 2, 3, 1], timeDeltas: [50, 100, 100, 150, 1000] }
+  t.same(selfTimes(profile, { from: 1100, until: 1500 }, '/there'), [
+    { place: 'sign  dist/sign.js:7', microseconds: 200 },
+    { place: '(anonymous)  node:http:7', microseconds: 150 },
+  ])
+})
