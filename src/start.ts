@@ -1,8 +1,9 @@
-import { createFirstKeys } from './key-ring/first-keys.ts'
+import { join } from 'node:path'
+import { openKeyLedger } from './key-ring/key-ledger.ts'
 import { openKeyRing } from './key-ring/key-ring.ts'
 import { createClock } from './platform/clock.ts'
 import { isLoopbackHost } from './platform/config/issuer.ts'
-import type { Settings } from './platform/config/settings.ts'
+import { activationDelay, type Settings } from './platform/config/settings.ts'
 import { joinEmbedded } from './platform/database/embedded.ts'
 import { lockInstallation, recordIssuer } from './platform/database/installation-store.ts'
 import { listen } from './platform/database/listener.ts'
@@ -78,11 +79,22 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
       if (recorded !== settings.issuer) throw new IssuerMismatch(recorded, settings.issuer, schema)
       const opened = await openMasterKey(settings, await holdsSealed(tx))
       const purposeSecrets = await openPurposeSecrets(tx, opened)
-      await createFirstKeys(tx, opened, settings)
       return { masterKey: opened, secrets: purposeSecrets }
     })
     const clock = createClock()
-    const keyRing = await openKeyRing({ db: database, masterKey, clock, log, lease: settings.keyLease })
+    const keyRing = await openKeyRing({
+      db: database,
+      masterKey,
+      clock,
+      log,
+      delays: {
+        rotationPeriod: settings.keyRotationPeriod,
+        activationDelay: activationDelay(settings),
+        clockSkew: settings.clockSkew,
+        keyLease: settings.keyLease,
+      },
+      ledger: await openKeyLedger(join(settings.keysDir, 'key-ledger.txt'), log),
+    })
     undo.push(() => keyRing.stop())
     const clients = createKnownClients(database, (onChange) =>
       listen({ connection, schema, channel: 'signet_clients', onChange, log }),

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { isPublished, type KeyMoments, type KeyState } from './schedule.ts'
 import { type PublicJwk, publicMembers } from './sealed-key.ts'
 
 /** The JWK Set (RFC 7517 §5) as it is served. */
@@ -10,15 +9,16 @@ export interface JwkSet {
   readonly etag: string
 }
 
-/**
- * The set of all published keys, in an order that depends on the keys alone.
- *
- * @param states every key with its state
- */
-export function jwkSet(states: ReadonlyMap<KeyMoments & { readonly publicJwk: PublicJwk }, KeyState>): JwkSet {
-  const keys = [...states]
-    .filter(([, state]) => isPublished(state))
-    .map(([key]) => key)
+interface PublishedKey {
+  readonly kid: string
+  readonly alg: string
+  readonly publishedAt: number
+  readonly publicJwk: PublicJwk
+}
+
+/** The set of these keys, in an order that depends on the keys alone. */
+export function jwkSet(published: readonly PublishedKey[]): JwkSet {
+  const keys = [...published]
     .sort((a, b) => a.publishedAt - b.publishedAt || (a.kid < b.kid ? -1 : 1))
     .map(({ kid, alg, publicJwk }) => ({ kid, use: 'sig', alg, ...publicMembers(publicJwk) }))
   const body = Buffer.from(JSON.stringify({ keys }))

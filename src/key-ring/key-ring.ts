@@ -1,14 +1,17 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 import type { Clock } from '../platform/clock.ts'
-import type { Queryable } from '../platform/database/queryable.ts'
+import type { Database } from '../platform/database/pool.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import { encodeHeader, signJwt } from '../platform/jwt/sign.ts'
 import type { Log } from '../platform/log.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
+import { type Author, type DecisionOptions, decide, isDue, readRing, type Step } from './decide.ts'
+import type { Delays } from './decisions.ts'
 import { type JwkSet, jwkSet } from './jwk-set.ts'
+import type { KeyFact, KeyLedger } from './key-ledger.ts'
+import { type LoadedKey, loadKey } from './loaded-key.ts'
 import { isPublished, type KeyState, keyStates } from './schedule.ts'
-import { openSealedKey } from './sealed-key.ts'
-import { type KeyRecord, loadSigningKeys, raiseLongestLifetime } from './signing-keys-store.ts'
+import type { KeyRecord, StoredRing } from './signing-keys-store.ts'
 
 export interface KeyRing {
   /**
@@ -32,8 +35,17 @@ export interface KeyRing {
   keys(): ReadonlyMap<KeyRecord, KeyState>
   /** Whether every algorithm on offer has an active key and the lease holds. */
   isReady(): boolean
-  /** Reads the keys anew. */
+  /** Reads the keys anew, and decides whatever is due. */
   refresh(): Promise<void>
+  /**
+   * Decides what an operator wants, and reads the keys anew.
+   *
+   * @param wanted is handed the ring as it is under the lock; may throw to decide nothing
+   */
+  decide<T>(
+    author: Author,
+    wanted: (ring: StoredRing, delays: Delays) => { readonly steps: readonly Step[]; readonly result: T },
+  ): Promise<T>
   stop(): void
 }
 
@@ -46,30 +58,25 @@ export class KeysUnavailable extends Error {
 }
 
 interface Options {
-  readonly db: Queryable
+  readonly db: Database
   readonly masterKey: MasterKey
   readonly clock: Clock
   readonly log: Log
-  /** Seconds that a confirmation of the keys is good for. */
-  readonly lease: number
+  /** Its lease, in seconds, is how long a confirmation of the keys is good for. */
+  readonly delays: Delays
+  readonly ledger: KeyLedger
   /** This machine's clocks, in milliseconds: the one that may be set, and the one that may stand still. */
   readonly clocks?: { wall(): number; monotonic(): number }
 }
 
 const machineClocks = { wall: () => Date.now(), monotonic: () => performance.now() }
 
-interface LoadedKey {
-  readonly record: KeyRecord
-  readonly publicKey: KeyObject
-  /** Opened once, when the key is first known: unsealing and parsing are no work for a request. */
-  readonly privateKey: KeyObject | undefined
-  readonly headers: Map<string, string>
-}
-
 interface Snapshot {
   readonly states: ReadonlyMap<KeyRecord, KeyState>
   readonly active: ReadonlyMap<SigningAlgorithm, LoadedKey>
   readonly set: JwkSet
+  /** Seconds: every key that can come to sign is noted to sign what lives this long. */
+  readonly covered: number
   /** Milliseconds since 1970: the next moment at which a state changes. */
   readonly until: number
 }
@@ -77,62 +84,95 @@ interface Snapshot {
 /**
  * The keys as this node knows them, read anew three times within the lease. Between readings states follow the time; while the
  * database is away the last known set goes on being served, but signing ends with the lease.
+ *
+ * @throws ClocksDisagree, MasterKeyError
  */
 export async function openKeyRing({
   db,
   masterKey,
   clock,
   log,
-  lease,
+  delays,
+  ledger,
   clocks = machineClocks,
 }: Options): Promise<KeyRing> {
-  let loaded = new Map<string, LoadedKey>()
+  const lease = delays.keyLease * 1000
+  let loaded: ReadonlyMap<string, LoadedKey> = new Map()
+  let known = { keys: [] as readonly KeyRecord[], now: 0, decisions: 0 }
   let snapshot: Snapshot
   const moment = () => ({ wall: clocks.wall(), monotonic: clocks.monotonic() })
   let confirmed = moment()
 
-  const refresh = async () => {
+  const options = (): DecisionOptions => {
+    const { activatedAt, revokedAt } = ledger
+    return { db, masterKey, delays, remembered: { ...known, activatedAt, revokedAt }, wall: clocks.wall }
+  }
+  const nothing = () => ({ steps: [], result: undefined })
+
+  const read = async () => {
     // Taken before the question is asked: the answer may be as old as this.
     const asked = moment()
-    const { keys, now } = await loadSigningKeys(db)
-    if (keys.length === 0) throw new KeysUnavailable('The database holds no signing keys.')
-    clock.observe(now)
-    loaded = new Map(keys.map((record) => [record.kid, load(record, loaded.get(record.kid), masterKey)]))
-    snapshot = takeSnapshot(loaded, clock.now())
+    let ring = await readRing(db, options())
+    if (isDue(ring, options())) {
+      await decide(options(), { by: 'schedule' }, nothing)
+      ring = await readRing(db, options())
+    }
+    known = { keys: ring.keys, now: Math.max(known.now, ring.now), decisions: ring.decisions }
+    clock.observe(known.now)
+    loaded = loadAll(ring.keys, loaded, masterKey, log)
+    snapshot = takeSnapshot(ring.keys, loaded, clock.now())
+    await ledger.note(factsOf(snapshot.states))
     confirmed = asked
   }
+  // One after the other, lest an older answer take the place of a newer one; who asks during one shares the next.
+  let running: Promise<void> | undefined
+  let waiting: Promise<void> | undefined
+  const refresh = (): Promise<void> => {
+    if (running) {
+      const startNext = () => {
+        waiting = undefined
+        return refresh()
+      }
+      waiting ??= running.then(startNext, startNext)
+      return waiting
+    }
+    running = read().finally(() => {
+      running = undefined
+    })
+    return running
+  }
+
   const current = () => {
     const now = clock.now()
-    if (now >= snapshot.until) snapshot = takeSnapshot(loaded, now)
+    if (now >= snapshot.until) snapshot = takeSnapshot(known.keys, loaded, now)
     return snapshot
   }
   // A suspended machine's monotonic clock stands still, and a wall clock can be set back: the longer of the two counts.
-  const leaseHolds = () =>
-    Math.max(clocks.monotonic() - confirmed.monotonic, clocks.wall() - confirmed.wall) < lease * 1000
-
-  const cover = async (lifetime: number) => {
-    if ([...loaded.values()].every(({ record }) => record.longestLifetime >= lifetime)) return
-    // Written before a token exists: the key must not retire under it.
-    await raiseLongestLifetime(db, lifetime)
-    loaded = new Map(
-      [...loaded].map(([kid, key]) => {
-        const longestLifetime = Math.max(key.record.longestLifetime, lifetime)
-        return [kid, { ...key, record: { ...key.record, longestLifetime } }]
-      }),
-    )
-    snapshot = takeSnapshot(loaded, clock.now())
-  }
+  const leaseHolds = () => Math.max(clocks.monotonic() - confirmed.monotonic, clocks.wall() - confirmed.wall) < lease
 
   await refresh()
   const timer = setInterval(
     () => refresh().catch((error: unknown) => log.warn({ err: error }, 'The signing keys could not be confirmed.')),
-    (lease * 1000) / 3,
+    lease / 3,
   )
   timer.unref()
 
   return {
     refresh,
-    cover,
+    decide: async (author, wanted) => {
+      const result = await decide(options(), author, wanted)
+      await refresh()
+      return result
+    },
+    cover: async (lifetime) => {
+      if (current().covered >= lifetime) return
+      // Written before a token exists: the key must not retire under it.
+      await decide(options(), { by: 'schedule' }, () => ({
+        steps: [{ what: 'cover', longestLifetime: lifetime }],
+        result: undefined,
+      }))
+      await refresh()
+    },
     stop: () => clearInterval(timer),
     keys: () => current().states,
     jwkSet: () => current().set,
@@ -155,27 +195,49 @@ export async function openKeyRing({
   }
 }
 
-function load(record: KeyRecord, known: LoadedKey | undefined, masterKey: MasterKey): LoadedKey {
-  const publicKey = known?.publicKey ?? createPublicKey({ key: { ...record.publicJwk }, format: 'jwk' })
-  const privateKey =
-    record.sealedPrivateJwk && (known?.privateKey ?? openSealedKey(record.kid, record.sealedPrivateJwk, masterKey))
-  return { record, publicKey, privateKey, headers: known?.headers ?? new Map() }
+/** The keys that this node can use. One that cannot be opened is neither published nor used here, and said loudly. */
+function loadAll(
+  records: readonly KeyRecord[],
+  known: ReadonlyMap<string, LoadedKey>,
+  masterKey: MasterKey,
+  log: Log,
+): ReadonlyMap<string, LoadedKey> {
+  const loaded = new Map<string, LoadedKey>()
+  for (const record of records) {
+    try {
+      loaded.set(record.kid, loadKey(record, known.get(record.kid), masterKey))
+    } catch (err) {
+      log.error({ err, kid: record.kid }, 'A signing key cannot be opened: this node neither uses nor publishes it.')
+    }
+  }
+  return loaded
 }
 
-function takeSnapshot(loaded: ReadonlyMap<string, LoadedKey>, now: number): Snapshot {
-  const keys = [...loaded.values()]
-  const states = keyStates(
-    keys.map(({ record }) => record),
-    now,
-  )
-  const active = keys.filter(({ record }) => states.get(record) === 'active')
-  const moments = keys.flatMap(({ record }) => [record.activatesAt, record.retiresAt, record.revokedAt])
+function takeSnapshot(records: readonly KeyRecord[], loaded: ReadonlyMap<string, LoadedKey>, now: number): Snapshot {
+  const states = keyStates(records, now)
+  // Without its private half nothing ties a public key to us.
+  const usable = records.flatMap((record) => {
+    const key = loaded.get(record.kid)
+    const state = states.get(record)
+    return key?.privateKey && state && isPublished(state) ? [{ key, state }] : []
+  })
+  const active = usable.filter(({ state }) => state === 'active')
+  const moments = records.flatMap(({ activatesAt, retiresAt, revokedAt }) => [activatesAt, retiresAt, revokedAt])
   return {
     states,
-    active: new Map(active.map((key) => [key.record.alg, key])),
-    set: jwkSet(states),
-    until: Math.min(...(moments.filter((moment) => moment !== undefined && moment > now) as number[]), Infinity),
+    active: new Map(active.map(({ key }) => [key.record.alg, key])),
+    set: jwkSet(usable.map(({ key }) => ({ ...key.record, publicJwk: key.publicJwk }))),
+    covered: Math.min(...usable.map(({ key }) => key.record.longestLifetime)),
+    until: Math.min(...moments.filter((moment) => moment !== undefined && moment > now).map(Number)),
   }
+}
+
+/** What a restored backup must not undo. */
+function factsOf(states: ReadonlyMap<KeyRecord, KeyState>): KeyFact[] {
+  return [...states].flatMap(([{ kid, activatesAt, revokedAt }, state]): KeyFact[] => {
+    if (revokedAt !== undefined) return [{ kid, what: 'revoked', at: revokedAt }]
+    return state === 'active' ? [{ kid, what: 'activated', at: activatesAt }] : []
+  })
 }
 
 function headerOf(key: LoadedKey, typ: string): string {

@@ -1,4 +1,4 @@
-import { createPrivateKey, generateKeyPair, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, generateKeyPair, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { calculateJwkThumbprint, type JWK } from 'jose'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
@@ -27,22 +27,52 @@ const associated = (kid: string) => `signing-key:${kid}`
 
 /** Makes a key pair; the private half leaves this function sealed. Its kid is the thumbprint of RFC 7638. */
 export async function createSealedKey(alg: SigningAlgorithm, masterKey: MasterKey): Promise<NewKey> {
-  const { publicKey, privateKey } =
+  const { privateKey } =
     alg === 'ES256'
       ? await generate('ec', { namedCurve: 'P-256' })
       : await generate('rsa', { modulusLength: 2048, publicExponent: 0x1_00_01 })
-  const publicJwk = publicMembers(publicKey.export({ format: 'jwk' }))
-  const kid = await calculateJwkThumbprint(publicJwk as JWK)
+  return sealKey(privateKey, alg, undefined, masterKey)
+}
+
+/**
+ * Seals a private key.
+ *
+ * @param kid what it goes by already; undefined: the thumbprint of RFC 7638
+ */
+export async function sealKey(
+  privateKey: KeyObject,
+  alg: SigningAlgorithm,
+  kid: string | undefined,
+  masterKey: MasterKey,
+): Promise<NewKey> {
+  const publicJwk = publicHalf(privateKey)
+  const name = kid ?? (await calculateJwkThumbprint(publicJwk as JWK))
   const plain = Buffer.from(JSON.stringify(privateKey.export({ format: 'jwk' })))
-  const sealedPrivateJwk = masterKey.wrap(plain, associated(kid))
+  const sealedPrivateJwk = masterKey.wrap(plain, associated(name))
   plain.fill(0)
-  return { kid, alg, publicJwk, sealedPrivateJwk }
+  return { kid: name, alg, publicJwk, sealedPrivateJwk }
 }
 
 /** @throws MasterKeyError when the master key does not fit */
 export function openSealedKey(kid: string, sealedPrivateJwk: Buffer, masterKey: MasterKey): KeyObject {
-  const jwk = JSON.parse(masterKey.unwrap(sealedPrivateJwk, associated(kid)).toString('utf8')) as JsonWebKey
+  const plain = masterKey.unwrap(sealedPrivateJwk, associated(kid))
+  const jwk = JSON.parse(plain.toString('utf8')) as JsonWebKey
+  plain.fill(0)
   return createPrivateKey({ key: jwk, format: 'jwk' })
+}
+
+/**
+ * The same private key under the present master key.
+ *
+ * @throws MasterKeyError when neither master key fits
+ */
+export function resealKey(kid: string, sealedPrivateJwk: Buffer, masterKey: MasterKey): Buffer {
+  return masterKey.wrap(masterKey.unwrap(sealedPrivateJwk, associated(kid)), associated(kid))
+}
+
+/** The public half, computed: what a row says it is proves nothing. */
+export function publicHalf(privateKey: KeyObject): PublicJwk {
+  return publicMembers(createPublicKey(privateKey).export({ format: 'jwk' }))
 }
 
 /** Built from an allow-list: a private member cannot get through, whatever it is called. */

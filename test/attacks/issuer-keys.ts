@@ -1,5 +1,5 @@
 import { openSealedKey } from '../../src/key-ring/sealed-key.ts'
-import { loadSigningKeys } from '../../src/key-ring/signing-keys-store.ts'
+import { loadRing } from '../../src/key-ring/signing-keys-store.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import type { Idp } from '../support/idp.ts'
 import { testMasterKey } from '../support/signing-keys.ts'
@@ -11,7 +11,7 @@ export async function issuerKeys({ signet }: Idp): Promise<Record<TrustedKey['al
     { masterKey: Buffer.from(testMasterKey, 'base64url'), masterKeyPrevious: undefined, keysDir: 'none' },
     false,
   )
-  const { keys } = await loadSigningKeys(signet.database)
+  const { keys } = await loadRing(signet.database)
   const find = (alg: TrustedKey['alg']): TrustedKey => {
     const record = keys.find((key) => key.alg === alg)
     const published = record && signet.keyRing.verificationKey(record.kid, 'published')

@@ -1,89 +1,189 @@
 import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { decodeProtectedHeader } from 'jose'
 import { pino } from 'pino'
 import t from 'tap'
-import { createFirstKeys } from '../../src/key-ring/first-keys.ts'
+import type { Step } from '../../src/key-ring/decide.ts'
+import { openKeyLedger } from '../../src/key-ring/key-ledger.ts'
 import { openKeyRing } from '../../src/key-ring/key-ring.ts'
+import { createSealedKey } from '../../src/key-ring/sealed-key.ts'
 import { createClock } from '../../src/platform/clock.ts'
 import { migrate } from '../../src/platform/database/migrations.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import { noLog, testDatabase } from '../database.ts'
 
-t.test('the key ring', async (t) => {
-  const { connection, schema, openPool } = await testDatabase(t)
-  await migrate({ connection, schema, log: noLog })
-  const db = openPool()
-  const masterKey = await openMasterKey(
-    { masterKey: randomBytes(32), masterKeyPrevious: undefined, keysDir: '/nowhere' },
-    false,
-  )
-  await createFirstKeys(db, masterKey, {
-    keyRotationPeriod: 7_776_000,
-    jwksMaxAge: 300,
-    verifierCache: 86_400,
-    clockSkew: 60,
-  })
+const { connection, schema, openPool } = await testDatabase(t)
+await migrate({ connection, schema, log: noLog })
+const db = openPool()
+const setting = { masterKey: randomBytes(32), masterKeyPrevious: undefined, keysDir: '/nowhere' }
+const masterKey = await openMasterKey(setting, false)
+const folder = mkdtempSync(join(tmpdir(), 'signet-ring-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+
+const delays = { rotationPeriod: 7_776_000, activationDelay: 87_120, clockSkew: 60, keyLease: 60 }
+
+async function open(name: string) {
   const machine = { wall: 0, monotonic: 0 }
+  const logged: string[] = []
   const ring = await openKeyRing({
     db,
     masterKey,
     clock: createClock(),
-    log: pino({ level: 'silent' }),
-    lease: 60,
-    clocks: { wall: () => machine.wall, monotonic: () => machine.monotonic },
+    log: pino({ level: 'warn' }, { write: (line: string) => logged.push(line) }),
+    delays,
+    ledger: await openKeyLedger(join(folder, name), noLog),
+    clocks: { wall: () => Date.now() + machine.wall, monotonic: () => performance.now() + machine.monotonic },
   })
   t.teardown(() => ring.stop())
   await ring.cover(60)
+  const states = (alg = 'ES256') =>
+    [...ring.keys()]
+      .filter(([key]) => key.alg === alg)
+      .sort(([a], [b]) => a.activatesAt - b.activatesAt)
+      .map(([{ kid }, state]) => [state, kid] as const)
   const sign = () => ring.sign('ES256', 'JWT', { sub: 'x' }, 60)
+  const published = () => (JSON.parse(String(ring.jwkSet().body)).keys as { kid: string }[]).map(({ kid }) => kid)
+  const take = (step: (now: number) => Step) =>
+    ring.decide({ by: 'test' }, ({ now }) => ({ steps: [step(now)], result: undefined }))
+  return { ring, machine, logged, states, sign, published, take }
+}
 
-  t.test('publishes an active and a standby key of each algorithm, and signs with the active one', async (t) => {
-    t.same([...ring.keys()].map(([{ alg }, state]) => `${alg} ${state}`).sort(), [
-      'ES256 active',
-      'ES256 standby',
-      'RS256 active',
-      'RS256 standby',
-    ])
+const { ring, machine, states, sign, published, take } = await open('one')
+const neighbour = await open('two')
+
+t.test(
+  'two nodes that start make the first keys once: one that signs and two on standby, of each algorithm',
+  async (t) => {
     for (const alg of ['ES256', 'RS256'] as const) {
+      t.same(
+        states(alg).map(([state]) => state),
+        ['active', 'standby', 'standby'],
+      )
       const header = decodeProtectedHeader(await ring.sign(alg, 'at+jwt', {}, 60))
-      t.match(header, { alg, typ: 'at+jwt' })
-      t.equal([...ring.keys()].find(([{ kid }]) => kid === header.kid)?.[1], 'active')
+      t.match(header, { alg, typ: 'at+jwt', kid: states(alg)[0]?.[1] })
     }
-  })
+    t.equal(neighbour.ring.jwkSet().etag, ring.jwkSet().etag)
+  },
+)
 
-  t.test('does not sign when the lease has run out by either clock, yet goes on serving the set', async (t) => {
-    const set = ring.jwkSet()
-    for (const clock of ['wall', 'monotonic'] as const) {
-      machine[clock] += 60_000
-      t.notOk(ring.isReady())
-      await t.rejects(sign(), { name: 'KeysUnavailable' }, `${clock} clock`)
-      t.equal(ring.jwkSet().etag, set.etag)
-      await ring.refresh()
-      t.ok(ring.isReady())
-      await sign()
-    }
-  })
+t.test('does not sign when the lease has run out by either clock, yet goes on serving the set', async (t) => {
+  const set = ring.jwkSet()
+  machine.monotonic += 60_000
+  t.notOk(ring.isReady())
+  await t.rejects(sign(), { name: 'KeysUnavailable' })
+  t.equal(ring.jwkSet().etag, set.etag)
+  await ring.refresh()
+  t.ok(ring.isReady())
+  machine.wall += 60_000
+  await t.rejects(sign(), { name: 'KeysUnavailable' })
+  machine.wall = 0
+  await ring.refresh()
+  await sign()
+})
 
-  t.test('notes the longest lifetime before it signs, and never a shorter one', async (t) => {
-    await t.rejects(ring.sign('ES256', 'JWT', {}, 5_000), /no key is noted to cover/)
-    await Promise.all([ring.cover(5_000), ring.cover(10), ring.cover(600)])
-    await ring.sign('ES256', 'JWT', {}, 5_000)
-    await ring.cover(10)
-    await ring.refresh()
-    t.same(
-      [...ring.keys().keys()].map(({ longestLifetime }) => longestLifetime),
-      [5_000, 5_000, 5_000, 5_000],
-      'the standby too: it may sign before anybody looks again',
+t.test('neither signs nor decides while its clock and the database disagree', async (t) => {
+  const { keys } = (await db.query('SELECT count(*)::int AS keys FROM signing_keys')).rows[0]
+  for (const hours of [-1, 1, 24 * 400]) {
+    machine.wall = hours * 3_600_000
+    await t.rejects(ring.refresh(), { name: 'ClocksDisagree', message: /SIGNET_CLOCK_SKEW/ })
+    await t.rejects(ring.cover(70), { name: 'ClocksDisagree' })
+  }
+  machine.wall = 0
+  await ring.refresh()
+  t.equal((await db.query('SELECT count(*)::int AS keys FROM signing_keys')).rows[0].keys, keys)
+  t.ok(ring.isReady())
+})
+
+t.test('notes the longest lifetime before it signs, and never a shorter one', async (t) => {
+  await t.rejects(ring.sign('ES256', 'JWT', {}, 5_000), /no key is noted to cover/)
+  await Promise.all([ring.cover(5_000), ring.cover(10), ring.cover(600)])
+  await ring.sign('ES256', 'JWT', {}, 5_000)
+  await ring.cover(10)
+  await ring.refresh()
+  t.same(new Set([...ring.keys().keys()].map(({ longestLifetime }) => longestLifetime)), new Set([5_000]))
+})
+
+t.test('who can write to the database, but has no master key, publishes nothing', async (t) => {
+  const before = published()
+  const foreign = await createSealedKey('ES256', await openMasterKey({ ...setting, masterKey: randomBytes(32) }, false))
+  const plant = (kid: string, sealed: Buffer | null) =>
+    db.query(
+      `INSERT INTO signing_keys (kid, alg, public_jwk, sealed_private_jwk, published_at, activates_at, retires_at)
+       VALUES ($1, 'ES256', $2, $3, now(), now() + interval '3 years', now() + interval '9 years')`,
+      [kid, JSON.stringify(foreign.publicJwk), sealed],
     )
-  })
+  await plant('planted-without-private-half', null)
+  await plant('planted-under-another-key', foreign.sealedPrivateJwk)
+  const [, own] = states()[0] ?? []
+  const { rows } = await db.query('SELECT public_jwk FROM signing_keys WHERE kid = $1', [own])
+  await db.query('UPDATE signing_keys SET public_jwk = $2 WHERE kid = $1', [own, JSON.stringify(foreign.publicJwk)])
+  const fresh = await open('three')
+  t.same(fresh.published(), before)
+  t.notOk(String(fresh.ring.jwkSet().body).includes(foreign.publicJwk.x ?? 'none'))
+  t.match(fresh.logged.join(), /planted-under-another-key/)
+  await db.query('UPDATE signing_keys SET public_jwk = $2 WHERE kid = $1', [own, rows[0].public_jwk])
+  await db.query(`DELETE FROM signing_keys WHERE kid LIKE 'planted%'`)
+  await ring.refresh()
+})
 
-  t.test('does not sign with a key that was revoked, and does not verify with it', async (t) => {
-    const { kid = '' } = decodeProtectedHeader(await sign())
-    t.ok(ring.verificationKey(kid, 'published'))
-    await db.query({ text: 'UPDATE signing_keys SET revoked_at = clock_timestamp() WHERE kid = $1', values: [kid] })
-    await ring.refresh()
-    await t.rejects(sign(), { name: 'KeysUnavailable', message: /No ES256 key is active/ })
-    t.equal(ring.verificationKey(kid, 'ever'), undefined)
-    t.notOk(ring.jwkSet().body.includes(kid))
-    t.notOk(ring.isReady())
-  })
+t.test('a key that retires is still published; its private half goes when it has', async (t) => {
+  const [, first = ''] = states()[0] ?? []
+  const [, second = ''] = states()[1] ?? []
+  await take((now) => ({ what: 'activate', kid: second, activatesAt: now }))
+  t.equal(decodeProtectedHeader(await sign()).kid, second)
+  t.ok(published().includes(first))
+  const [retiring] = [...ring.keys().keys()].filter(({ kid }) => kid === first)
+  t.equal((retiring?.retiresAt ?? 0) - Date.now() > (5_000 + 60) * 1000, true, 'after all it signed, and the skew')
+  await neighbour.ring.refresh()
+  t.equal(neighbour.ring.jwkSet().etag, ring.jwkSet().etag)
+
+  await db.query(`UPDATE signing_keys SET retires_at = NULL WHERE kid = $1`, [first])
+  await db.query(
+    `UPDATE signing_keys SET published_at = published_at - interval '2 days', activates_at = activates_at - interval '2 days', longest_lifetime = 0 WHERE kid IN ($1, $2)`,
+    [first, second],
+  )
+  await db.query('UPDATE key_ring SET decisions = decisions + 1')
+  const later = await open('later')
+  t.notOk(later.published().includes(first))
+  t.equal(later.ring.verificationKey(first, 'published'), undefined)
+  t.ok(later.ring.verificationKey(first, 'ever'), 'for hints')
+  t.match((await db.query('SELECT sealed_private_jwk FROM signing_keys WHERE kid = $1', [first])).rows, [
+    { sealed_private_jwk: null },
+  ])
+  await Promise.all([ring.refresh(), neighbour.ring.refresh()])
+})
+
+t.test('a revoked key is gone at once, the ripe standby signs, and no restored backup brings it back', async (t) => {
+  const { kid: revoked = '' } = decodeProtectedHeader(await sign())
+  const { rows: backup } = await db.query('SELECT * FROM signing_keys')
+  await take((now) => ({ what: 'revoke', kid: revoked, revokedAt: now }))
+  const { kid: successor = '' } = decodeProtectedHeader(await sign())
+  t.not(successor, revoked)
+  t.notOk(published().includes(revoked))
+  t.equal(ring.verificationKey(revoked, 'ever'), undefined)
+  t.ok(ring.isReady())
+  t.equal(states().filter(([state]) => state === 'standby').length, 2)
+
+  const restore = async () => {
+    await db.query('DELETE FROM signing_keys')
+    for (const row of backup)
+      await db.query(`INSERT INTO signing_keys SELECT * FROM json_populate_record(NULL::signing_keys, $1)`, [
+        JSON.stringify({
+          ...row,
+          sealed_private_jwk: row.sealed_private_jwk && `\\x${row.sealed_private_jwk.toString('hex')}`,
+        }),
+      ])
+    await db.query('UPDATE key_ring SET decisions = 0')
+  }
+  await restore()
+  await ring.refresh()
+  t.equal(decodeProtectedHeader(await sign()).kid, successor, 'a running node gives back what it knows')
+  t.notOk(published().includes(revoked))
+
+  await restore()
+  const restarted = await open('one')
+  t.notOk(restarted.published().includes(revoked), 'one that starts has its ledger')
+  t.equal(restarted.states().find(([state]) => state === 'active')?.[1], successor)
 })

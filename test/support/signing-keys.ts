@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { firstMoments } from '../../src/key-ring/schedule.ts'
 import { createSealedKey, type NewKey } from '../../src/key-ring/sealed-key.ts'
-import { insertSigningKey } from '../../src/key-ring/signing-keys-store.ts'
+import { putSigningKey } from '../../src/key-ring/signing-keys-store.ts'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import type { Queryable } from '../../src/platform/database/queryable.ts'
 import { signingAlgorithms } from '../../src/platform/jwt/algorithms.ts'
@@ -13,17 +12,24 @@ import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 export const testMasterKey = Buffer.alloc(32, 'test').toString('base64url')
 
 const folder = join(packageFolder, '.signet/test')
-const file = join(folder, 'signing-keys.json')
+const file = join(folder, 'signing-keys-3.json')
 
 /**
- * Gives an empty installation the same keys that all tests have. RSA keys take half a second to make, a hundred times over;
+ * Gives an empty installation the same keys that all tests have, an active one and two standbys of each algorithm. RSA keys take half a second to make, a hundred times over;
  * what makes them has tests of its own (test/flows/start.test.ts, test/key-ring).
  */
 export async function insertTestKeys(db: Queryable): Promise<void> {
   const keys = readKeys() ?? (await makeKeys())
-  const moments = firstMoments(Date.now(), 90 * 86_400, 86_400)
+  const publishedAt = Date.now()
   for (const [index, key] of keys.entries())
-    await insertSigningKey(db, key, index % 2 === 0 ? moments.active : moments.standby)
+    await putSigningKey(db, {
+      ...key,
+      publishedAt,
+      activatesAt: publishedAt + (index % 3) * 90 * 86_400_000,
+      longestLifetime: 0,
+      retiresAt: undefined,
+      revokedAt: undefined,
+    })
 }
 
 function readKeys(): NewKey[] | undefined {
@@ -40,7 +46,7 @@ async function makeKeys(): Promise<NewKey[]> {
   const setting = { masterKey: Buffer.from(testMasterKey, 'base64url'), masterKeyPrevious: undefined, keysDir: folder }
   const masterKey = await openMasterKey(setting, false)
   const keys = await Promise.all(
-    signingAlgorithms.flatMap((alg) => [alg, alg]).map((alg) => createSealedKey(alg, masterKey)),
+    signingAlgorithms.flatMap((alg) => [alg, alg, alg]).map((alg) => createSealedKey(alg, masterKey)),
   )
   const stored = keys.map(({ sealedPrivateJwk, ...key }) => ({
     ...key,

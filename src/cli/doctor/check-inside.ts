@@ -1,5 +1,5 @@
 import { isPublished, keyStates } from '../../key-ring/schedule.ts'
-import { type KeyRecord, loadSigningKeys } from '../../key-ring/signing-keys-store.ts'
+import { type KeyRecord, loadRing } from '../../key-ring/signing-keys-store.ts'
 import type { Settings } from '../../platform/config/settings.ts'
 import { judgeClock } from './check-clock.ts'
 import { judgeDatabase } from './check-database.ts'
@@ -42,7 +42,7 @@ export async function checkInside(
     if (!facts.hasTables) return giveUp('Nothing was started yet.')
     findings.push(await checkMigrations(connection, schema))
     findings.push(judgeIssuer(await readIssuerOnRecord(database), settings))
-    const { keys, now: databaseNow } = await loadSigningKeys(database)
+    const { keys, now: databaseNow } = await loadRing(database)
     findings.push(...judgeSigningKeys(keys, databaseNow, settings))
     findings.push(...(await checkSealed(database, settings, keys, databaseNow)))
     const states = keyStates(keys, databaseNow)

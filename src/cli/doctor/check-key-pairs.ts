@@ -7,7 +7,7 @@ import { canonicalJwk } from './canonical-jwk.ts'
 import { bad, type Finding, good, skipped } from './finding.ts'
 
 const advice =
-  'Somebody who can write to the database may have planted a public key of his own, to sign tokens that every service believes. ' +
+  'Somebody who can write to the database may have planted a public key of their own. Nodes do not publish such a key. ' +
   'Take the row out of signing_keys, restart all nodes, and find out who can write there.'
 
 /**

@@ -12,7 +12,7 @@ import { bad, type Finding, good, warning } from './finding.ts'
 export function judgeSigningKeys(
   keys: readonly KeyRecord[],
   now: number,
-  settings: Pick<Settings, 'jwksMaxAge' | 'verifierCache' | 'clockSkew'>,
+  settings: Pick<Settings, 'jwksMaxAge' | 'verifierCache' | 'clockSkew' | 'keyLease'>,
 ): Finding[] {
   const states = keyStates(keys, now)
   const delay = activationDelay(settings) * 1000
@@ -54,8 +54,7 @@ function judgeStandby(
     return warning(
       'signing-keys',
       `${alg}: the next key signs from ${moment(standby.activatesAt)}, before every verifier has seen it (${moment(ripe)})${retirement}.`,
-      'It was announced under shorter delays. Set SIGNET_VERIFIER_CACHE and SIGNET_JWKS_MAX_AGE back until it has taken over, or expect ' +
-        'verifiers that keep a set for so long to refuse tokens until they fetch it again.',
+      'It was announced under shorter delays. A running server postpones it; where none with these settings runs yet, start one in time.',
     )
   const readiness = ripe <= now ? 'ready to take over' : `ready from ${moment(ripe)}, when every verifier has seen it`
   const next = `the one that stands by is ${readiness}, and signs from ${moment(standby.activatesAt)}`

@@ -125,10 +125,13 @@ export function readSettings(environment: Readonly<Record<string, string | undef
 
 /**
  * How long a key must have been published before it may sign, in seconds: the longest that any honest verifier can go on
- * without having seen it. The JWK Set may be served stale for as long again as it is fresh (`stale-while-revalidate`).
+ * without having seen it. The JWK Set may be served stale for as long again as it is fresh (`stale-while-revalidate`), and a node
+ * may not know the key for a lease.
  */
-export function activationDelay(settings: Pick<Settings, 'jwksMaxAge' | 'verifierCache' | 'clockSkew'>): number {
-  return 2 * settings.jwksMaxAge + settings.verifierCache + settings.clockSkew
+export function activationDelay(
+  settings: Pick<Settings, 'jwksMaxAge' | 'verifierCache' | 'clockSkew' | 'keyLease'>,
+): number {
+  return 2 * settings.jwksMaxAge + settings.verifierCache + settings.clockSkew + settings.keyLease
 }
 
 function contradictions(settings: Settings): string[] {
@@ -137,7 +140,7 @@ function contradictions(settings: Settings): string[] {
   if (settings.keyRotationPeriod <= 2 * delay)
     faults.push(
       `SIGNET_KEY_ROTATION_PERIOD: must be longer than twice the activation delay of ${formatDuration(delay)} ` +
-        '(2 × SIGNET_JWKS_MAX_AGE + SIGNET_VERIFIER_CACHE + SIGNET_CLOCK_SKEW).',
+        '(2 × SIGNET_JWKS_MAX_AGE + SIGNET_VERIFIER_CACHE + SIGNET_CLOCK_SKEW + SIGNET_KEY_LEASE).',
     )
   if (settings.tls && settings.issuer.startsWith('http:'))
     faults.push('SIGNET_TLS_CERT and SIGNET_TLS_KEY: serve https, but SIGNET_ISSUER is http.')

@@ -40,6 +40,13 @@ export const eventTypes = [
   'resource_updated',
   'resource_deleted',
   'key_created',
+  'key_imported',
+  'key_scheduled',
+  'key_superseded',
+  'key_retired',
+  'key_revoked',
+  'key_restored',
+  'keys_resealed',
 ] as const
 export type EventType = (typeof eventTypes)[number]
 

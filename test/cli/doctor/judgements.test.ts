@@ -213,7 +213,7 @@ t.test(
   'each algorithm needs a key that signs, and one that stands by and that everybody has seen in time',
   async (t) => {
     const now = 1_000 * day
-    const settings = { jwksMaxAge: 300, verifierCache: 86_400, clockSkew: 60 }
+    const settings = { jwksMaxAge: 300, verifierCache: 86_400, clockSkew: 60, keyLease: 60 }
     const key = (kid: string, alg: 'ES256' | 'RS256', publishedAt: number, activatesAt: number): KeyRecord => ({
       ...{ kid, alg, publishedAt, activatesAt, retiresAt: undefined, revokedAt: undefined },
       ...{ publicJwk: { kty: 'EC' }, sealedPrivateJwk: undefined, longestLifetime: 0 },

@@ -124,7 +124,7 @@ t.test('settings that contradict each other stop the start', async (t) => {
   ]
   for (const [environment, message] of cases) t.match(faultsOf(environment), [message])
   t.same(faultsOf({ SIGNET_MASTER_KEY: key, SIGNET_MASTER_KEY_PREVIOUS: otherKey }), [])
-  t.equal(activationDelay({ jwksMaxAge: 300, verifierCache: 86_400, clockSkew: 60 }), 87_060)
+  t.equal(activationDelay({ jwksMaxAge: 300, verifierCache: 86_400, clockSkew: 60, keyLease: 60 }), 87_120)
   t.same(faultsOf({ SIGNET_KEY_ROTATION_PERIOD: '174121s' }), [], 'one second more than twice the delay is enough')
   t.equal(faultsOf({ SIGNET_KEY_ROTATION_PERIOD: '174120s' }).length, 1)
 })

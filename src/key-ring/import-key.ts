@@ -1,0 +1,85 @@
+import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
+
+/** The text is no key that Signet could sign with. The message says why, and never holds any of it. */
+export class UnusableKey extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'UnusableKey'
+  }
+}
+
+export interface ReadKey {
+  readonly privateKey: KeyObject
+  readonly alg: SigningAlgorithm
+  /** The name that a JWK has; a PEM has none. */
+  readonly kid: string | undefined
+}
+
+/**
+ * Reads a private key: PEM with PKCS #8 (RFC 5958), or a JWK (RFC 7517 §4). P-256 signs ES256, RSA of 2048 bits and more RS256
+ * (RFC 7518 §3.3, §3.4).
+ *
+ * @throws UnusableKey
+ */
+export function readPrivateKey(text: string): ReadKey {
+  const jwk = text.trimStart().startsWith('{') ? parseJwk(text) : undefined
+  const privateKey = jwk ? fromJwk(jwk) : fromPem(text)
+  const alg = algorithmOf(privateKey)
+  if (jwk?.['alg'] !== undefined && jwk['alg'] !== alg)
+    throw new UnusableKey(`The JWK says that it is for another algorithm; its key can sign ${alg}.`)
+  if (jwk?.['use'] !== undefined && jwk['use'] !== 'sig')
+    throw new UnusableKey('The JWK is not for signatures ("use").')
+  const kid = jwk?.['kid']
+  if (kid !== undefined && !isKid(kid))
+    throw new UnusableKey('The "kid" of the JWK must be 1 to 255 characters without blanks.')
+  return { privateKey, alg, kid }
+}
+
+/** What a key may be called: it goes into headers, logs and the ledger's lines. */
+export function isKid(value: unknown): value is string {
+  return typeof value === 'string' && /^[\x21-\x7e]{1,255}$/.test(value)
+}
+
+function parseJwk(text: string): Record<string, unknown> {
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new UnusableKey('This is no JSON.')
+  }
+  const jwk = value as Record<string, unknown>
+  if (Array.isArray(jwk['keys'])) throw new UnusableKey('This is a set of keys; give one of them.')
+  if (typeof jwk['d'] !== 'string') throw new UnusableKey('The JWK has no private half ("d").')
+  return jwk
+}
+
+function fromJwk(jwk: Record<string, unknown>): KeyObject {
+  try {
+    return createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' })
+  } catch {
+    throw new UnusableKey('This is no JWK of a private key.')
+  }
+}
+
+function fromPem(text: string): KeyObject {
+  if (!text.includes('-----BEGIN PRIVATE KEY-----'))
+    throw new UnusableKey(
+      text.includes('-----BEGIN')
+        ? 'The PEM must hold PKCS #8 without a passphrase (BEGIN PRIVATE KEY); openssl pkcs8 -topk8 -nocrypt makes it.'
+        : 'This is neither a PEM nor a JWK.',
+    )
+  try {
+    return createPrivateKey({ key: text, format: 'pem' })
+  } catch {
+    throw new UnusableKey('The PEM cannot be read.')
+  }
+}
+
+function algorithmOf(key: KeyObject): SigningAlgorithm {
+  const { namedCurve, modulusLength = 0 } = key.asymmetricKeyDetails ?? {}
+  if (key.asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return 'ES256'
+  // RFC 7518 §3.3: 2048 bits or larger.
+  if (key.asymmetricKeyType === 'rsa' && modulusLength >= 2048 && modulusLength <= 4096) return 'RS256'
+  throw new UnusableKey('Signet signs with P-256 (ES256) and RSA of 2048 to 4096 bits (RS256); this key is neither.')
+}

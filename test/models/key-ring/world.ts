@@ -1,0 +1,220 @@
+import { delayInForce, mustNameDelay, type NamedDelay } from '../../../src/key-ring/activation-delay.ts'
+import { type Decision, type Delays, dueFor, type ScheduledKey } from '../../../src/key-ring/decisions.ts'
+import { type Recovery, recoveries, retirementsAfterRecovery } from '../../../src/key-ring/remembered.ts'
+import { isPublished, keyStates } from '../../../src/key-ring/schedule.ts'
+
+/** What a node is configured with, in seconds. */
+export interface NodeSettings extends Delays {
+  readonly maxAge: number
+  readonly lifetime: number
+}
+
+/** The database: its rows, and a clock that may be wrong by `offset` milliseconds. */
+export interface Rows {
+  readonly keys: readonly ScheduledKey[]
+  readonly latestEvent: number
+  readonly decisions: number
+  readonly delay: NamedDelay
+}
+
+/** One process. What it has in memory dies with it; its ledger is a file. */
+export interface Node {
+  up: boolean
+  cutOff: boolean
+  settings: NodeSettings
+  /** Of this machine's clock, in milliseconds. */
+  offset: number
+  readonly ledger: { readonly activatedAt: Map<string, number>; readonly revokedAt: Map<string, number> }
+  memory: { readonly keys: readonly ScheduledKey[]; readonly now: number; readonly decisions: number }
+  keys: readonly ScheduledKey[]
+  /** The ring's time minus the true one when the keys were last confirmed, and the true time then. */
+  ringOffset: number
+  confirmedAt: number
+}
+
+export interface World {
+  /** The true time, in milliseconds. */
+  now: number
+  rows: Rows
+  offset: number
+  readonly nodes: readonly Node[]
+  kids: number
+  /** True times: since when a key is revoked; until when no ripe standby is promised. */
+  readonly revokedAt: Map<string, number>
+  /** Keys that were made to sign before they were ripe, and until when verifiers may not know them. */
+  readonly early: Map<string, number>
+  excusedUntil: number
+  /** When a node last looked at the ring. */
+  lastTended: number
+}
+
+type Step =
+  | Decision
+  | Recovery<ScheduledKey>
+  | { readonly what: 'cover'; readonly longestLifetime: number }
+  | { readonly what: 'import'; readonly kid: string; readonly at: number }
+
+/** Parts of the system that a test may put something wrong in the place of. */
+export interface Rules {
+  readonly due: typeof dueFor
+  readonly recover: typeof recoveries
+  /** Off where only what happens to tokens shall count. */
+  readonly standbyIsChecked: boolean
+  /** Factor of the delay that an operator's rotation waits for. */
+  readonly rotationDelay: number
+  /** Seconds added to the lease that a node believes in. */
+  readonly overstay: number
+}
+export const rules: Rules = { due: dueFor, recover: recoveries, standbyIsChecked: true, rotationDelay: 1, overstay: 0 }
+
+export function ringTime({ rows, now, offset }: Pick<World, 'rows' | 'now' | 'offset'>): number {
+  let time = Math.max(now + offset, rows.latestEvent)
+  for (const key of rows.keys) time = Math.max(time, key.publishedAt, key.revokedAt ?? 0)
+  return time
+}
+
+/** `decide` of the key ring, with an array for the database. Atomic, as the transaction under the ring's lock is. */
+export function decide(
+  world: World,
+  node: Node,
+  rules: Rules,
+  wanted: (keys: readonly ScheduledKey[], now: number, delays: Delays) => readonly Step[],
+): void {
+  const now = Math.max(ringTime(world), world.rows.latestEvent + 1, node.memory.now)
+  let { keys, delay } = world.rows
+  const own = node.settings.activationDelay
+  const delays = { ...node.settings, activationDelay: delayInForce(delay, own, now) }
+  if (mustNameDelay(delay, own, now)) delay = { seconds: own, namedAt: now }
+  const take = (steps: readonly Step[]) => {
+    for (const step of steps) keys = applied(world, keys, step)
+  }
+  const before = keys
+  take(rules.recover(world.rows, rememberedBy(node), now))
+  take(retirementsAfterRecovery(before, keys, now, delays))
+  take(wanted(keys, now, { ...delays, activationDelay: delays.activationDelay * rules.rotationDelay }))
+  for (let round = 0; ; round++) {
+    const due = rules.due('ES256', keys, now, delays)
+    if (due.length === 0) break
+    if (round === 10) throw new Error(`The schedule does not come to rest: ${JSON.stringify(due)}`)
+    take(due)
+  }
+  const { latestEvent, decisions } = world.rows
+  world.rows = {
+    keys,
+    latestEvent: Math.max(latestEvent, now),
+    decisions: Math.max(decisions, node.memory.decisions) + 1,
+    delay,
+  }
+}
+
+function applied(world: World, keys: readonly ScheduledKey[], step: Step): readonly ScheduledKey[] {
+  const fresh = {
+    alg: 'ES256' as const,
+    longestLifetime: 0,
+    sealedPrivateJwk: {},
+    retiresAt: undefined,
+    revokedAt: undefined,
+  }
+  const change = (kid: string, changes: (key: ScheduledKey) => Partial<ScheduledKey>) =>
+    keys.map((key) => (key.kid === kid ? { ...key, ...changes(key) } : key))
+  switch (step.what) {
+    case 'create':
+      world.kids++
+      return [
+        ...keys,
+        { ...fresh, kid: `key-${world.kids}`, publishedAt: step.publishedAt, activatesAt: step.activatesAt },
+      ]
+    case 'import':
+      return [...keys, { ...fresh, kid: step.kid, publishedAt: step.at, activatesAt: step.at }]
+    case 'restore':
+      return [...keys.filter(({ kid }) => kid !== step.key.kid), step.key]
+    case 'postpone':
+    case 'activate':
+      return change(step.kid, () => ({ activatesAt: step.activatesAt }))
+    case 'retire':
+      return change(step.kid, ({ retiresAt = 0 }) => ({ retiresAt: Math.max(retiresAt, step.retiresAt) }))
+    case 'revoke':
+      return change(step.kid, () => ({ revokedAt: step.revokedAt, sealedPrivateJwk: undefined }))
+    case 'cover':
+      return covered(keys, step.longestLifetime, ringTime(world))
+    case 'destroy':
+      return change(step.kid, () => ({ sealedPrivateJwk: undefined }))
+  }
+}
+
+function covered(keys: readonly ScheduledKey[], lifetime: number, now: number): readonly ScheduledKey[] {
+  return keys.map((key) => {
+    const isMeant = key.revokedAt === undefined && (key.retiresAt ?? Infinity) > now
+    if (!isMeant || key.longestLifetime >= lifetime) return key
+    const retiresAt = key.retiresAt && key.retiresAt + (lifetime - key.longestLifetime) * 1000
+    return { ...key, longestLifetime: lifetime, retiresAt }
+  })
+}
+
+function rememberedBy({ memory, ledger }: Node) {
+  return { ...memory, ...ledger }
+}
+
+function clocksAgree(world: World, node: Node): boolean {
+  return Math.abs(node.offset - world.offset) <= node.settings.clockSkew * 1000 + 1000
+}
+
+/** `refresh` of the key ring. False where the database is away, or its clock and this machine's disagree. */
+export function refresh(world: World, node: Node, rules: Rules): boolean {
+  if (node.cutOff || !clocksAgree(world, node)) return false
+  let now = Math.max(ringTime(world), node.memory.now)
+  const { keys, delay } = world.rows
+  const { settings } = node
+  const delays = { ...settings, activationDelay: delayInForce(delay, settings.activationDelay, now) }
+  if (
+    mustNameDelay(delay, settings.activationDelay, now) ||
+    rules.recover(world.rows, rememberedBy(node), now).length > 0 ||
+    rules.due('ES256', keys, now, delays).length > 0
+  )
+    decide(world, node, rules, () => [])
+  node.keys = world.rows.keys
+  now = Math.max(ringTime(world), node.memory.now)
+  node.memory = { keys: node.keys, now, decisions: world.rows.decisions }
+  node.ringOffset = now - world.now
+  node.confirmedAt = world.now
+  for (const [key, state] of keyStates(node.keys, now)) {
+    if (key.revokedAt !== undefined) node.ledger.revokedAt.set(key.kid, key.revokedAt)
+    else if (state === 'active' && !node.ledger.activatedAt.has(key.kid))
+      node.ledger.activatedAt.set(key.kid, key.activatesAt)
+  }
+  return true
+}
+
+export interface Token {
+  readonly kid: string
+  /** By the ring's time, in milliseconds. */
+  readonly expiresAt: number
+}
+
+/** `cover` and `sign` of the key ring. */
+export function sign(world: World, node: Node, rules: Rules): Token | undefined {
+  const { lifetime, keyLease } = node.settings
+  if (world.now - node.confirmedAt >= (keyLease + rules.overstay) * 1000) return undefined
+  if (node.keys.some((key) => key.longestLifetime < lifetime && isUsable(key, node, world))) {
+    if (node.cutOff || !clocksAgree(world, node)) return undefined
+    decide(world, node, rules, () => [{ what: 'cover', longestLifetime: lifetime }])
+    if (!refresh(world, node, rules)) return undefined
+  }
+  const now = world.now + node.ringOffset
+  for (const [key, state] of keyStates(node.keys, now))
+    if (state === 'active') return { kid: key.kid, expiresAt: now + lifetime * 1000 }
+  return undefined
+}
+
+function isUsable(key: ScheduledKey, node: Node, world: World): boolean {
+  const now = world.now + node.ringOffset
+  return (key.retiresAt ?? Infinity) > now && (key.revokedAt ?? Infinity) > now
+}
+
+/** The JWK Set as this node serves it. */
+export function publishedBy(world: World, node: Node): ReadonlySet<string> {
+  const kids = new Set<string>()
+  for (const [key, state] of keyStates(node.keys, world.now + node.ringOffset))
+    if (isPublished(state)) kids.add(key.kid)
+  return kids
+}
