@@ -52,10 +52,11 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   })
 
   if (tracing) app.register(tracing)
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onSend', (request, reply, payload, done) => {
+    done(null, payload)
     const { refusal, method } = request
     const route = request.routeOptions.url ?? 'none'
-    signet.metrics.request(route, method, reply.statusCode, reply.elapsedTime / 1000)
+    signet.metrics.request(route, method, reply.statusCode, (performance.now() - request.startedAt) / 1000)
     if (!refusal) return
     const { entry, status, code: error, message: description, detail } = refusal
     signet.metrics.count('signet_refusals_total', { entry })

@@ -1,5 +1,5 @@
+import { randomUUID } from 'node:crypto'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
-import { randomText } from '../platform/secrets/digest.ts'
 import type { Client } from '../records/clients/client.ts'
 import type { Resource } from '../records/resources/resource.ts'
 import type { Signet } from '../signet.ts'
@@ -38,7 +38,7 @@ export async function issueAccessToken(signet: Signet, content: AccessTokenConte
   const { settings, keyRing, clock } = signet
   const { audience, ttl, alg } = termsOf(content.target, settings)
   const issuedAt = clock.seconds()
-  const jti = randomText(16)
+  const jti = randomUUID()
   const claims = {
     iss: settings.issuer,
     sub: content.sub ?? content.client.client_id,

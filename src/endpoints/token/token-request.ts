@@ -22,7 +22,7 @@ export interface TokenRequest extends Form<keyof typeof parameters> {
 
 /** @throws OAuthError */
 export function readTokenRequest(body: Parameters | undefined): TokenRequest {
-  return { ...readForm(body, parameters), resource: readResources(body) }
+  return Object.assign(readForm(body, parameters), { resource: readResources(body) })
 }
 
 /** A successful answer (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3). */

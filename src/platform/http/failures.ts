@@ -22,7 +22,7 @@ function translated(error: unknown, request: FastifyRequest): OAuthError {
   // A client that leaves in the middle has the same code (ECONNRESET) as a database that does, but a status.
   const isClients = statusCode >= 400 && statusCode < 500
   if (!isClients && (isUnavailable(error) || isRefusalToSign(error))) {
-    request.log.error({ err: error }, 'unavailable')
+    request.server.operatorLog.error({ reqId: request.id, err: error }, 'unavailable')
     return new OAuthError('unavailable', {
       headers: { 'retry-after': retryAfter },
       detail: error instanceof Error ? error.message : undefined,
@@ -31,7 +31,7 @@ function translated(error: unknown, request: FastifyRequest): OAuthError {
   if (statusCode === 413) return new OAuthError('body_too_large', { detail: message })
   if (statusCode === 415) return new OAuthError('body_type_unsupported', { detail: message })
   if (isClients) return new OAuthError('request_unreadable', { status: statusCode, detail: message })
-  request.log.error({ err: error, code }, 'unexpected failure')
+  request.server.operatorLog.error({ reqId: request.id, err: error, code }, 'unexpected failure')
   return new OAuthError('unexpected_failure', { about: request.id })
 }
 

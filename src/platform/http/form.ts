@@ -19,9 +19,9 @@ export function readForm<Name extends string>(
   const { values, faults } = body ?? noParameters
   if (faults[0]) throw faultyParameter(faults[0])
   const form: { [name in Name]?: string } = {}
-  for (const name in bounds) {
-    const value = values.get(name)
-    if (value === undefined) continue
+  for (const [sent, value] of values) {
+    if (!Object.hasOwn(bounds, sent)) continue
+    const name = sent as Name
     if (!isWithin(value, bounds[name])) throw malformed(name, `${value.length} characters`)
     form[name] = value
   }

@@ -1,3 +1,4 @@
+import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import { sendRefusalPage } from '../pages/send-refusal-page.ts'
 import type { App } from './app.ts'
@@ -39,6 +40,7 @@ export function pageScope(
 ): void {
   const overTls = issuer.startsWith('https:')
   app.register(async (scope: App) => {
+    await scope.register(cookie)
     await scope.register(helmet, {
       contentSecurityPolicy: { useDefaults: false, directives: policy },
       // `no-referrer` would make browsers send `Origin: null` with our own forms.

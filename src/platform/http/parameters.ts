@@ -52,6 +52,8 @@ export function parseParameters(encoded: string): Parameters {
 
 /** Undefined for malformed percent-encoding, for bytes that are not UTF-8, and for control characters. */
 function decode(text: string): string | undefined {
+  // Most are, and need no more than this look.
+  if (/^[\w.~:-]*$/.test(text)) return text
   try {
     const decoded = decodeURIComponent(text.replaceAll('+', ' '))
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for; line ends are left to the reader

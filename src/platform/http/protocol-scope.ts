@@ -1,5 +1,5 @@
-import cors from '@fastify/cors'
 import type { App } from './app.ts'
+import { allowAnyOrigin } from './cors.ts'
 import { errorAnswer } from './error-answer.ts'
 import { asOAuthError } from './failures.ts'
 
@@ -9,19 +9,10 @@ import { asOAuthError } from './failures.ts'
  */
 export function protocolScope(app: App, { issuer }: { readonly issuer: string }, routes: (scope: App) => void): void {
   app.register(async (scope: App) => {
-    const paths = new Set<string>()
-    scope.addHook('onRoute', ({ url }) => void paths.add(url))
-    // The plugin answers the preflight of every path there is; those of pages are none of its business.
-    scope.addHook('onRequest', async (request, reply) => {
+    allowAnyOrigin(scope)
+    scope.addHook('onRequest', (_request, reply, done) => {
       reply.header('cache-control', 'no-store')
-      if (request.method === 'OPTIONS' && !paths.has(request.url.split('?', 1)[0] as string)) reply.callNotFound()
-    })
-    await scope.register(cors, {
-      origin: '*',
-      methods: ['GET', 'HEAD', 'POST'],
-      allowedHeaders: ['Authorization', 'Content-Type', 'If-None-Match'],
-      exposedHeaders: ['WWW-Authenticate', 'X-Request-Id', 'ETag', 'Retry-After'],
-      maxAge: 3600,
+      done()
     })
     scope.setErrorHandler((error, request, reply) => {
       const told = asOAuthError(error, request)

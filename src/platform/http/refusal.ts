@@ -12,8 +12,14 @@ declare module 'fastify' {
 export function noteRefusal(request: FastifyRequest, error: OAuthError): void {
   request.refusal = error
   const { code, entry, message, detail } = error
-  request.log.info(
-    { error: code, entry, description: withoutSecrets(message), detail: detail && withoutSecrets(detail) },
+  request.server.operatorLog.info(
+    {
+      reqId: request.id,
+      error: code,
+      entry,
+      description: withoutSecrets(message),
+      detail: detail && withoutSecrets(detail),
+    },
     'refused',
   )
 }

@@ -1,15 +1,15 @@
+import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
-import cookie from '@fastify/cookie'
-import fastify, { LogController } from 'fastify'
+import fastify from 'fastify'
 import type { Settings } from '../config/settings.ts'
 import type { Log } from '../log.ts'
 import type { App } from './app.ts'
 import { answerClientError, type NoteUnread, newRequestId, unreadAnswer } from './client-error.ts'
 import { createEnding } from './ending.ts'
 import { OAuthError } from './oauth-error.ts'
-import { type Parameters, parseParameters } from './parameters.ts'
+import { noParameters, type Parameters, parseParameters } from './parameters.ts'
 import { callerOf } from './request-context.ts'
 
 /** Octets of a request's body. The largest form is a consent with a sealed request of 6 KB. */
@@ -39,8 +39,6 @@ export function createServer(
   const { issuer, tls, trustProxy } = settings
   const ending = createEnding(limits)
   const app: App = fastify({
-    loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
     genReqId: newRequestId,
     clientErrorHandler: (error, socket) => answerClientError(issuer, error, socket, noteUnread),
     bodyLimit,
@@ -83,37 +81,35 @@ export function createServer(
   })
 
   ending.addTo(app)
-  app.register(cookie)
+  app.decorate('operatorLog', log)
   app.decorateRequest('refusal', undefined)
+  app.decorateRequest('startedAt', 0)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, parseForm(body as Buffer)),
   )
 
-  app.addHook('onRequest', async (request, reply) => {
+  // Hooks that are run for each request take a callback: a promise for each of them is time.
+  app.addHook('onRequest', (request, reply, done) => {
+    request.startedAt = performance.now()
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
     // RFC 9112 §3.2.
-    if (request.headers.host === undefined && request.raw.httpVersion !== '1.0') throw new OAuthError('host_missing')
+    if (request.headers.host === undefined && request.raw.httpVersion !== '1.0')
+      return done(new OAuthError('host_missing'))
+    done()
   })
-  app.addHook('onResponse', async (request, reply) => {
-    request.log.info(
-      {
-        method: request.method,
-        route: request.routeOptions.url ?? 'none',
-        status: reply.statusCode,
-        ms: Math.round(reply.elapsedTime),
-      },
-      'request',
-    )
-  })
+  if (['trace', 'debug', 'info'].includes(log.level))
+    app.addHook('onSend', (request, reply, payload, done) => {
+      const [route, status] = [request.routeOptions.url ?? 'none', reply.statusCode]
+      const ms = Math.round(performance.now() - request.startedAt)
+      log.info({ reqId: request.id, method: request.method, route, status, ms }, 'request')
+      done(null, payload)
+    })
   return app
 }
 
 /** Bytes that are not UTF-8 must not become other characters on the way (RFC 6749 Appendix B). */
 function parseForm(body: Buffer): Parameters {
-  try {
-    return parseParameters(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch {
-    return { values: new Map(), resource: [], faults: [{ name: '', fault: 'unreadable' }] }
-  }
+  if (!isUtf8(body)) return { ...noParameters, faults: [{ name: '', fault: 'unreadable' }] }
+  return parseParameters(body.toString('utf8'))
 }

@@ -23,18 +23,17 @@ export function encodeHeader(header: JwtHeader): string {
  *
  * @param encodedHeader from `encodeHeader`
  */
-export async function signJwt(
+export function signJwt(
   encodedHeader: string,
   claims: object,
   key: KeyObject,
   alg: SigningAlgorithm,
-): Promise<string> {
+): string | Promise<string> {
   const input = `${encodedHeader}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}`
   const data = Buffer.from(input)
+  const signed = (signature: Buffer) => `${input}.${signature.toString('base64url')}`
   // RFC 7518 §3.4: r ‖ s, not DER.
-  const signature =
-    alg === 'ES256'
-      ? sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' })
-      : await signInThreadPool('sha256', data, key)
-  return `${input}.${signature.toString('base64url')}`
+  return alg === 'ES256'
+    ? signed(sign('sha256', data, { key, dsaEncoding: 'ieee-p1363' }))
+    : signInThreadPool('sha256', data, key).then(signed)
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /** A fresh random value of `bytes` bytes, base64url. */
 export function randomText(bytes: number): string {
@@ -10,7 +10,7 @@ export function randomText(bytes: number): string {
  * this runs with every request. Passwords go through argon2id instead.
  */
 export function digest(secret: string | Buffer): Buffer {
-  return createHash('sha256').update(secret).digest()
+  return hash('sha256', secret, 'buffer')
 }
 
 /** Compares in a time that tells nothing of where two values differ. Only lengths, which are public, may show. */

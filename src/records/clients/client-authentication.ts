@@ -57,14 +57,9 @@ const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
  * @throws OAuthError where there are none, or more than one kind (RFC 6749 §2.3: a client uses one method a request)
  */
 export function presentedCredentials(authorization: string | undefined, body: CredentialForm): PresentedCredentials {
-  const ways = {
-    Authorization: authorization,
-    client_secret: body.client_secret,
-    client_assertion: body.client_assertion ?? body.client_assertion_type,
-  }
-  const taken = Object.entries(ways).filter(([, value]) => value !== undefined)
-  if (taken.length > 1)
-    throw new OAuthError('client_authenticates_twice', { detail: taken.map(([name]) => name).join(' and ') })
+  const ways = [authorization, body.client_secret, body.client_assertion ?? body.client_assertion_type]
+  const taken = ['Authorization', 'client_secret', 'client_assertion'].filter((_, index) => ways[index] !== undefined)
+  if (taken.length > 1) throw new OAuthError('client_authenticates_twice', { detail: taken.join(' and ') })
   const presented = authorization === undefined ? fromBody(body) : fromHeader(authorization)
   if (body.client_id !== undefined && body.client_id !== presented.clientId)
     throw new OAuthError('client_id_contradicts', { detail: `${presented.method}: client ${presented.clientId}` })
@@ -101,10 +96,11 @@ function fromBody(body: CredentialForm): PresentedCredentials {
 export async function authenticateClient(terms: Terms, presented: PresentedCredentials): Promise<AuthenticatedClient> {
   const known = terms.clients.known(presented.clientId)
   if (known) {
-    const authenticated = await authenticateAs(terms, known, presented).catch((error: unknown) => {
+    try {
+      return await authenticateAs(terms, known, presented)
+    } catch (error) {
       if (!(error instanceof OAuthError)) throw error
-    })
-    if (authenticated) return authenticated
+    }
   }
   return authenticateAs(terms, await terms.clients.read(presented.clientId), presented)
 }
@@ -196,8 +192,9 @@ function authenticationFailed(entry: ErrorName, detail?: string, about?: string)
 
 /** RFC 7617 §2, with id and secret form-encoded before (RFC 6749 §2.3.1, Appendix B). */
 export function parseBasic(authorization: string): { clientId: string; secret: string } | undefined {
-  const encoded = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization)?.[1]
-  if (encoded === undefined) return undefined
+  if (authorization.slice(0, 6).toLowerCase() !== 'basic ') return undefined
+  const encoded = authorization.slice(6).trimStart()
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined
   const pair = Buffer.from(encoded, 'base64').toString('utf8')
   const colon = pair.indexOf(':')
   if (colon < 1) return undefined

@@ -45,7 +45,9 @@ export function createTokenTally(db: Queryable, log: DatabaseLog): TokenTally {
   )
   const add = (token: MachineToken, tokens: number) => {
     const key = `${token.grantId} ${token.audience}`
-    counts.set(key, { ...token, tokens: tokens + (counts.get(key)?.tokens ?? 0) })
+    const counted = counts.get(key)
+    if (counted) counted.tokens += tokens
+    else counts.set(key, { ...token, tokens })
   }
   return {
     count: (token) => {
