@@ -10,8 +10,8 @@ mkdir -p secrets
 chmod 700 secrets
 
 random() { openssl rand -base64 32 | tr '+/' '-_' | tr -d '=\n'; }
-# Aside first: a file that was begun and not ended would count as there.
-write() { cat > "secrets/$1.new" && mv "secrets/$1.new" "secrets/$1"; }
+# Aside first: a file that was begun and not ended would count as there; so would an empty one, where openssl is missing.
+write() { cat > "secrets/$1.new" && [ -s "secrets/$1.new" ] && mv "secrets/$1.new" "secrets/$1"; }
 
 [ -e secrets/master-key ] || random | write master-key
 [ -e secrets/database-admin-password ] || random | write database-admin-password

@@ -125,10 +125,13 @@ function withoutSecrets(exporter: SpanExporter): SpanExporter {
 
 function bare(span: ReadableSpan): ReadableSpan {
   const failed = Number(span.attributes['http.response.status_code']) >= 500
+  // `tracestate` is the caller's own text (Trace Context §3.3).
+  const { traceState: _, ...context } = span.spanContext()
   const shown: Partial<ReadableSpan> = {
     attributes: Object.fromEntries(Object.entries(span.attributes).filter(([name]) => told.includes(name))),
     // Semantic conventions for HTTP: of a server's spans, 5xx are errors and 4xx are not. The message would be that of the exception.
     status: { code: failed ? 2 : 0 },
+    spanContext: () => context,
     events: [],
     links: [],
   }

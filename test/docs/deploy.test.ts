@@ -1,4 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
@@ -69,6 +71,29 @@ t.test(
     t.ok(isIgnored('deploy/secrets/master-key'))
   },
 )
+
+t.test('a secret is whole or not there, and one that is there stays', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  for (const inside of ['bin', 'deploy']) mkdirSync(join(folder, inside))
+  writeFileSync(join(folder, 'deploy/make-secrets.sh'), read('deploy/make-secrets.sh'))
+  const secret = (name: string) => join(folder, 'deploy/secrets', name)
+  const make = (openssl: string) => {
+    writeFileSync(join(folder, 'bin/openssl'), `#!/bin/sh\n${openssl}\n`, { mode: 0o755 })
+    const env = { ...process.env, PATH: `${join(folder, 'bin')}:${process.env['PATH']}` }
+    return spawnSync('sh', [join(folder, 'deploy/make-secrets.sh')], { env, encoding: 'utf8' })
+  }
+  const failed = make('exit 1')
+  t.not(failed.status, 0)
+  t.notMatch(failed.stdout, /The secrets are in/)
+  t.notOk(existsSync(secret('master-key')))
+
+  t.equal(make('echo AAAA+/AAAA=').status, 0)
+  t.equal(readFileSync(secret('master-key'), 'utf8'), 'AAAA-_AAAA')
+  t.equal(statSync(join(folder, 'deploy/secrets')).mode & 0o777, 0o700)
+  t.equal(make('echo BBBB').status, 0)
+  t.equal(readFileSync(secret('database-url'), 'utf8'), 'postgres://signet:AAAA-_AAAA@database:5432/signet')
+})
 
 t.test('what services refer to is there', async (t) => {
   for (const [

@@ -97,7 +97,12 @@ t.test('spans hold no query, code, token, cookie, password or message, and the l
   const redeemed = await app.inject({
     method: 'POST',
     url: '/token?leaked=in-the-query',
-    headers: { ...form, traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' },
+    headers: {
+      ...form,
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      tracestate: 'vendor=what-a-stranger-says',
+      baggage: 'person=what-a-stranger-says',
+    },
     body: new URLSearchParams({
       grant_type: 'authorization_code',
       code,
@@ -156,6 +161,7 @@ t.test('spans hold no query, code, token, cookie, password or message, and the l
     'a message': wrong.json().error_description,
     'what the instrumentation notes of the URL': 'url.path',
     'an exception': 'exception',
+    'what a caller says beside the trace': 'what-a-stranger-says',
     'a health check': '/healthz',
   }
   for (const [what, secret] of Object.entries(secrets)) {

@@ -47,7 +47,7 @@ function keysIn(answer: Answer): PublishedKey[] | undefined {
   if (!Array.isArray(keys)) return undefined
   return keys.map((key: unknown) => {
     const jwk = typeof key === 'object' && key !== null ? (key as PublicJwk & { kid?: unknown }) : { kty: '' }
-    return { kid: 'kid' in jwk ? String(jwk.kid) : '', publicJwk: jwk }
+    return { kid: 'kid' in jwk && typeof jwk.kid === 'string' ? jwk.kid : '', publicJwk: jwk }
   })
 }
 

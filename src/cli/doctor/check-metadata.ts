@@ -42,7 +42,8 @@ export function judgeMetadata(answer: Answer, issuer: string): Finding {
       'Give this command the settings of the server; restart the server if they were changed; or lead the address to this one.',
     )
   const elsewhere = Object.entries(metadata).filter(
-    ([name, value]) => /(?:_endpoint|^jwks_uri)$/.test(name) && !String(value).startsWith(`${issuer}/`),
+    ([name, value]) =>
+      /(?:_endpoint|^jwks_uri)$/.test(name) && !(typeof value === 'string' && value.startsWith(`${issuer}/`)),
   )
   const [first] = elsewhere
   if (first)

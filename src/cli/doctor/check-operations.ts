@@ -9,7 +9,8 @@ export function judgeReadiness(answer: Answer): Finding {
   if (Array.isArray(problems))
     return bad(
       'readiness',
-      `A node is not ready: ${shortened(problems.join('; '))}.`,
+      // What is no text may not even be one when it is asked to: {"toString":1}.
+      `A node is not ready: ${shortened(problems.filter((problem) => typeof problem === 'string').join('; '))}.`,
       "Its log says more. What this command says of the database and the keys is this machine's view; the node may have another.",
     )
   return answer.status === 503

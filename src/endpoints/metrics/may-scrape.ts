@@ -28,12 +28,17 @@ export function tokenFault({ authorization }: FastifyRequest['headers'], expecte
  *
  * The peer is the socket's: what `SIGNET_TRUST_PROXY` makes of X-Forwarded-For is no proof of nearness.
  *
+ * @param isLocal whether the issuer itself is on loopback: where it is not, a forwarder that says nothing of itself may stand on this machine
  * @returns the refusal, which is that of an address where nothing is; undefined where it does
  */
-export function nearnessFault({ socket, headers }: Pick<FastifyRequest, 'socket' | 'headers'>): OAuthError | undefined {
+export function nearnessFault(
+  { socket, headers }: Pick<FastifyRequest, 'socket' | 'headers'>,
+  isLocal: boolean,
+): OAuthError | undefined {
   const peer = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
   const host = `http://${headers.host}`
   const isNear =
+    isLocal &&
     (peer === '::1' || /^127(\.\d{1,3}){3}$/.test(peer)) &&
     !Object.keys(headers).some((name) => /^(?:forwarded|via|x-real-ip|x-forwarded-.*)$/.test(name)) &&
     URL.canParse(host) &&

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Registry } from 'prom-client'
+import { isLoopbackHost } from '../../platform/config/issuer.ts'
 import type { App } from '../../platform/http/app.ts'
 import { errorAnswer } from '../../platform/http/error-answer.ts'
 import type { OAuthError } from '../../platform/http/oauth-error.ts'
@@ -11,11 +12,12 @@ import { nearnessFault, tokenFault } from './may-scrape.ts'
 import { readings } from './readings.ts'
 
 /**
- * What Signet counts, in Prometheus' text format. With `SIGNET_METRICS_TOKEN` for who bears it, from wherever; without it for this
- * machine, and for everybody else the address is like any that is no route.
+ * What Signet counts, in Prometheus' text format. With `SIGNET_METRICS_TOKEN` for who bears it, from wherever; without it, where the
+ * issuer is on loopback, for this machine; and for everybody else the address is like any that is no route.
  */
 export function metricsEndpoint(app: App, signet: Signet): void {
   const { metrics, settings } = signet
+  const isLocal = isLoopbackHost(new URL(settings.issuer).hostname)
   const expected = settings.metricsToken === undefined ? undefined : digest(settings.metricsToken)
   let registry: Promise<Registry> | undefined
   const openRegistry = async () => {
@@ -24,7 +26,7 @@ export function metricsEndpoint(app: App, signet: Signet): void {
   }
 
   app.get('/metrics', async (request, reply) => {
-    const fault = expected ? tokenFault(request.headers, expected) : nearnessFault(request)
+    const fault = expected ? tokenFault(request.headers, expected) : nearnessFault(request, isLocal)
     if (fault) return refuse(settings.issuer, request, reply, fault)
     registry ??= openRegistry()
     const opened = await registry
