@@ -1,4 +1,5 @@
 import { OAuthError } from '../platform/http/oauth-error.ts'
+import { shortened } from '../platform/http/refusal.ts'
 import { type Client, scopesOf } from '../records/clients/client.ts'
 import { isOpenidScope, openidScopes } from '../records/resources/openid-scopes.ts'
 import type { Target } from './access-token.ts'
@@ -15,7 +16,7 @@ export function requestedScopes(client: Pick<Client, 'scope'>, requested: string
   if (requested === undefined) return registered
   const scopes = readScopes(requested)
   const foreign = scopes.find((scope) => !registered.includes(scope))
-  if (foreign !== undefined) throw new OAuthError('scope_not_registered', { about: foreign.slice(0, 60) })
+  if (foreign !== undefined) throw new OAuthError('scope_not_registered', { about: shortened(foreign, 60) })
   return scopes
 }
 
@@ -40,7 +41,7 @@ export function readScopes(requested: string): string[] {
 export function requestedResources(client: Client, requested: readonly string[], issuer: string): string[] {
   for (const identifier of requested)
     if (identifier !== issuer && !client.allowed.some((resource) => resource.identifier === identifier))
-      throw new OAuthError('resource_not_allowed', { detail: `resource ${identifier.slice(0, 200)}` })
+      throw new OAuthError('resource_not_allowed', { detail: `resource ${shortened(identifier, 200)}` })
   return [...new Set(requested)]
 }
 
@@ -74,7 +75,7 @@ export function chooseTarget(
         : owners
       : (granted.length === 0 ? owners : resources).filter(({ identifier }) => identifier === named)
   if (named !== undefined && !resource)
-    throw new OAuthError('resource_not_granted', { detail: `resource ${named.slice(0, 200)}` })
+    throw new OAuthError('resource_not_granted', { detail: `resource ${shortened(named, 200)}` })
   if (!resource) return forIssuer
   if (another)
     throw new OAuthError('resource_ambiguous', { detail: owners.map(({ identifier }) => identifier).join(' ') })

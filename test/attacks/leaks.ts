@@ -3,24 +3,89 @@ import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import type { Idp } from '../support/idp.ts'
 
 /** Secrets, under the names that a finding gets. */
-export type Secrets = ReadonlyMap<string, string>
+type Secrets = ReadonlyMap<string, string>
 
-/** A secret as it is, and in the dresses that it could hide in. */
-export function* dressesOf(secret: string): Generator<string> {
-  const raw = Buffer.from(secret, 'base64url')
+/** So many characters of a secret, in whatever dress, are a leak. */
+const piece = 16
+
+/** The dresses that a secret could hide in. */
+function* dressesOf(secret: string): Generator<string> {
   yield secret
+  yield squeezed(secret)
   yield encodeURIComponent(secret)
-  for (const bytes of [Buffer.from(secret), ...(raw.toString('base64url') === secret ? [raw] : [])]) {
-    yield bytes.toString('hex')
-    yield bytes.toString('base64').replace(/=+$/, '')
-    yield bytes.toString('base64url')
+  yield new URLSearchParams({ '': secret }).toString().slice(1)
+  const html: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+  yield secret.replace(/[&<>"']/g, (character) => html[character] ?? '')
+  yield* dressesOfBytes(Buffer.from(secret))
+  // Most secrets are bytes, and base64url already.
+  const bytes = Buffer.from(secret, 'base64url')
+  if (bytes.toString('base64url') !== secret) return
+  yield* dressesOfBytes(bytes)
+  yield BigInt(`0x${bytes.toString('hex')}`).toString()
+}
+
+function* dressesOfBytes(bytes: Buffer): Generator<string> {
+  const hex = bytes.toString('hex')
+  for (const digits of [hex, hex.toUpperCase()]) {
+    yield digits
+    yield digits.replace(/../g, '%$&')
+  }
+  // A Buffer in JSON.
+  yield bytes.join(',')
+  // Within something else that is encoded as a whole, a byte can begin at any of three places.
+  for (const before of [0, 1, 2]) {
+    const base64 = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64')
+    const own = base64.slice(Math.ceil((before * 4) / 3), Math.floor(((before + bytes.length) * 4) / 3))
+    yield own
+    yield own.replaceAll('+', '-').replaceAll('/', '_')
+    yield encodeURIComponent(own)
+    yield encodeURIComponent(own).replace(/%2[BF]/g, (escaped) => escaped.toLowerCase())
   }
 }
 
-/** Looks for the secrets in a text; gives the names of those that it holds. */
+/** What a text says without the marks that wrapping, JSON in JSON, and a row in PostgreSQL's own notation put into it. */
+function squeezed(text: string): string {
+  return text.replace(/\\+(?:[nrt]|u000[9ad])|[\s\\"]/gi, '')
+}
+
+/** The signature is the part of a JWT that is in no other; without it nobody takes the rest. */
+const tellingPart = (secret: string) => /^[\w-]+\.[\w-]+\.([\w-]{40,})$/.exec(secret)?.[1] ?? secret
+
+/** A number of 20 bits of what stands at a place, so that most places need no further look. */
+const mark = (text: string, at: number) =>
+  (((text.charCodeAt(at) * 97 + text.charCodeAt(at + 5)) * 97 + text.charCodeAt(at + 10)) * 97 +
+    text.charCodeAt(at + piece - 1)) &
+  0xf_ff_ff
+
+/** One after the other, and the end. */
+function piecesOf(dress: string): string[] {
+  const starts = Array.from({ length: Math.floor(dress.length / piece) }, (_, index) => index * piece)
+  return [...starts.map((at) => dress.slice(at, at + piece)), ...(dress.length > piece ? [dress.slice(-piece)] : [])]
+}
+
+/**
+ * Looks for the secrets in a text; gives the names of those of which it holds a piece: any `2 * piece - 1` characters that follow
+ * each other, in any dress.
+ */
 export function createSearch(secrets: Secrets): (text: string) => string[] {
-  const dressed = [...secrets].map(([name, secret]) => [name, [...new Set(dressesOf(secret))]] as const)
-  return (text) => dressed.filter(([, dresses]) => dresses.some((dress) => text.includes(dress))).map(([name]) => name)
+  const pieces = new Map<string, string[]>()
+  const marks = new Uint8Array(0x10_00_00)
+  for (const [name, secret] of secrets) {
+    if (secret.length < piece) throw new Error(`${name} is too short to be looked for: ${secret}`)
+    for (const dress of new Set(dressesOf(tellingPart(secret))))
+      for (const part of piecesOf(dress)) {
+        pieces.set(part, [...(pieces.get(part) ?? []), name])
+        marks[mark(part, 0)] = 1
+      }
+  }
+  return (text) => {
+    const found = new Set<string>()
+    for (const form of [text, squeezed(text)])
+      for (let at = 0; at + piece <= form.length; at++)
+        if (marks[mark(form, at)] === 1)
+          for (const name of pieces.get(form.slice(at, at + piece)) ?? []) found.add(name)
+    return [...secrets.keys()].filter((name) => found.has(name))
+  }
 }
 
 /** What no answer may ever hold: the private members of every key, the secret of every purpose, and the master key. */

@@ -1,5 +1,6 @@
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { faultyParameter, type Parameters } from '../../platform/http/parameters.ts'
+import { shortened } from '../../platform/http/refusal.ts'
 import { type Prompt, promptValues } from '../../platform/oidc-values.ts'
 import { isPublic } from '../../records/clients/client.ts'
 import { requestedResources, requestedScopes } from '../../tokens/scopes.ts'
@@ -44,12 +45,12 @@ export function readAuthorizationRequest(
   const responseType = values.get('response_type')
   if (responseType === undefined) throw new OAuthError('parameter_missing', { about: 'response_type' })
   if (responseType !== 'code')
-    throw new OAuthError('response_type_unsupported', { detail: `response_type ${responseType.slice(0, 80)}` })
+    throw new OAuthError('response_type_unsupported', { detail: `response_type ${shortened(responseType, 80)}` })
   if (!client.grant_types.includes('authorization_code'))
     throw new OAuthError('authorization_code_not_registered', { detail: `client ${client.client_id}` })
   const responseMode = values.get('response_mode')
   if (responseMode !== undefined && readResponseMode(responseMode, target.redirectUri) === undefined)
-    throw new OAuthError('response_mode_unsupported', { detail: `response_mode ${responseMode.slice(0, 80)}` })
+    throw new OAuthError('response_mode_unsupported', { detail: `response_mode ${shortened(responseMode, 80)}` })
 
   return {
     target,
@@ -83,7 +84,7 @@ function readCodeChallenge(values: ReadonlyMap<string, string>, required: boolea
   // RFC 7636 §4.3: a request without a method asks for plain.
   if (method !== 'S256')
     throw new OAuthError('code_challenge_method_unsupported', {
-      detail: `code_challenge_method ${method?.slice(0, 80) ?? 'is missing'}`,
+      detail: `code_challenge_method ${method === undefined ? 'is missing' : shortened(method, 80)}`,
     })
   if (!/^[A-Za-z0-9_-]{43}$/.test(challenge))
     throw new OAuthError('code_challenge_malformed', { detail: `code_challenge has ${challenge.length} characters` })
@@ -93,7 +94,8 @@ function readCodeChallenge(values: ReadonlyMap<string, string>, required: boolea
 function readPrompt(text: string | undefined): ReadonlySet<Prompt> {
   const words = text === undefined ? [] : text.split(' ').filter((word) => word !== '')
   const known = words.filter((word): word is Prompt => (promptValues as readonly string[]).includes(word))
-  if (known.length < words.length) throw new OAuthError('prompt_unknown', { detail: `prompt ${text?.slice(0, 80)}` })
+  if (known.length < words.length)
+    throw new OAuthError('prompt_unknown', { detail: `prompt ${shortened(text ?? '', 80)}` })
   const prompt = new Set(known)
   // OpenID Connect Core §3.1.2.1.
   if (prompt.has('none') && prompt.size > 1) throw new OAuthError('prompt_none_not_alone', { detail: `prompt ${text}` })
@@ -102,7 +104,7 @@ function readPrompt(text: string | undefined): ReadonlySet<Prompt> {
 
 function readMaxAge(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
-  if (!/^\d{1,9}$/.test(text)) throw new OAuthError('max_age_malformed', { detail: `max_age ${text.slice(0, 80)}` })
+  if (!/^\d{1,9}$/.test(text)) throw new OAuthError('max_age_malformed', { detail: `max_age ${shortened(text, 80)}` })
   return Number(text)
 }
 

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { faultyParameter, type Parameters } from '../../platform/http/parameters.ts'
+import { shortened } from '../../platform/http/refusal.ts'
 import { type ResponseMode, responseModes } from '../../platform/oidc-values.ts'
 import type { Client } from '../../records/clients/client.ts'
 import { findClient } from '../../records/clients/clients-store.ts'
@@ -40,13 +41,13 @@ export async function verifyTarget(db: Queryable, parameters: Parameters): Promi
   const clientId = values.get('client_id')
   if (clientId === undefined) throw unverified('parameter_missing', { about: 'client_id' })
   const client = clientId.length <= 255 ? await findClient(db, clientId) : undefined
-  if (!client) throw unverified('client_unknown', { detail: `client_id ${clientId.slice(0, 255)}` })
+  if (!client) throw unverified('client_unknown', { detail: `client_id ${shortened(clientId, 255)}` })
   const redirectUri = values.get('redirect_uri')
   // Required even where one is registered (OpenID Connect Core §3.1.2.1).
   if (redirectUri === undefined) throw unverified('parameter_missing', { about: 'redirect_uri' })
   if (!isRegisteredRedirectUri(client, redirectUri))
     throw unverified('redirect_uri_not_registered', {
-      detail: `redirect_uri ${redirectUri.slice(0, 500)} of client ${clientId}`,
+      detail: `redirect_uri ${shortened(redirectUri, 500)} of client ${clientId}`,
     })
   return {
     client,

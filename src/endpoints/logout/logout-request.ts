@@ -1,5 +1,6 @@
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { faultyParameter, type Parameters } from '../../platform/http/parameters.ts'
+import { shortened } from '../../platform/http/refusal.ts'
 import { type PurposeSecret, sealText, unsealText } from '../../platform/secrets/purposes.ts'
 import type { Client } from '../../records/clients/client.ts'
 import { findClient } from '../../records/clients/clients-store.ts'
@@ -40,7 +41,7 @@ function returnAddress(values: ReadonlyMap<string, string>, client: Client | und
   if (!client?.post_logout_redirect_uris.includes(uri))
     throw client
       ? new OAuthError('post_logout_redirect_uri_not_registered', {
-          detail: `post_logout_redirect_uri ${uri.slice(0, 500)} of client ${client.client_id}`,
+          detail: `post_logout_redirect_uri ${shortened(uri, 500)} of client ${client.client_id}`,
         })
       : new OAuthError('post_logout_redirect_uri_of_nobody')
   const state = values.get('state')

@@ -4,6 +4,7 @@ import { mac, newestMac, type PurposeSecret } from '../secrets/purposes.ts'
 import { cookieNames, readCookie } from './cookies.ts'
 import { OAuthError } from './oauth-error.ts'
 import { faultyParameter, type Parameters } from './parameters.ts'
+import { shortened } from './refusal.ts'
 
 /** The token a form carries: tied to the browser's cookie, so that a form made for one browser is no use in another. */
 export function csrfToken(secret: PurposeSecret, browser: string): string {
@@ -39,8 +40,8 @@ function whyForeign(
 ): string | undefined {
   const { origin, 'sec-fetch-site': fetchSite } = request.headers
   if (origin === issuer || fetchSite === 'same-origin') return undefined
-  if (origin !== undefined) return `Origin: ${origin.slice(0, 200)}, where the issuer is ${issuer}`
-  if (fetchSite !== undefined) return `Sec-Fetch-Site: ${String(fetchSite).slice(0, 40)}`
+  if (origin !== undefined) return `Origin: ${shortened(origin, 200)}, where the issuer is ${issuer}`
+  if (fetchSite !== undefined) return `Sec-Fetch-Site: ${shortened(String(fetchSite), 40)}`
   const { browser: name } = cookieNames(issuer)
   const browser = readCookie(request, name)
   if (browser === undefined)

@@ -1,4 +1,5 @@
 import { OAuthError } from './oauth-error.ts'
+import { shortened } from './refusal.ts'
 
 /** Parameters of a query or a form, parsed strictly. Empty ones count as not sent (RFC 6749 §3.1). */
 export interface Parameters {
@@ -67,6 +68,6 @@ function decode(text: string): string | undefined {
 export function faultyParameter({ name, fault }: ParameterFault): OAuthError {
   if (fault === 'unreadable' && name === '') return new OAuthError('parameters_unreadable')
   return new OAuthError(fault === 'doubled' ? 'parameter_doubled' : 'parameter_unreadable', {
-    about: name.slice(0, 60),
+    about: shortened(name, 60),
   })
 }

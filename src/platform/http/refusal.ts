@@ -28,3 +28,8 @@ export function noteRefusal(request: FastifyRequest, error: OAuthError): void {
 export function withoutSecrets(text: string): string {
   return text.replace(/[\w-]{40,}/g, (long) => `${long.slice(0, 4)}...`)
 }
+
+/** For what is told of a text that somebody sent. In this order: a secret that is cut off in its middle looks like none. */
+export function shortened(text: string, most: number): string {
+  return withoutSecrets(text).slice(0, most)
+}

@@ -1,7 +1,7 @@
 import { createAfterwards } from '../../platform/afterwards.ts'
 import type { DatabaseLog } from '../../platform/database/log.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { withoutSecrets } from '../../platform/http/refusal.ts'
+import { shortened } from '../../platform/http/refusal.ts'
 import { insertRefusals, type Refusal } from './refusals-store.ts'
 
 /** Where refused requests are written down, for the operator who is asked about one. */
@@ -48,10 +48,10 @@ export function createRefusalsJournal(db: Queryable, log: DatabaseLog): Refusals
 
 /** On one line, without secrets, and without what PostgreSQL cannot store or a terminal would obey. */
 function printable({ clientId, description, detail, ...refusal }: Refusal): Refusal {
-  const cleaned = (text: string) => withoutSecrets(text.slice(0, 1_000)).replace(/[\p{Cc}\p{Cs}]/gu, '?')
+  const cleaned = (text: string) => shortened(text, 1_000).replace(/[\p{Cc}\p{Cs}]/gu, '?')
   return {
     ...refusal,
-    clientId: clientId && cleaned(clientId.slice(0, 255)),
+    clientId: clientId && cleaned(clientId).slice(0, 255),
     description: cleaned(description),
     detail: detail && cleaned(detail),
   }

@@ -2,6 +2,7 @@ import t from 'tap'
 import { readForm, readResources } from '../../../src/platform/http/form.ts'
 import { OAuthError } from '../../../src/platform/http/oauth-error.ts'
 import { parseParameters } from '../../../src/platform/http/parameters.ts'
+import { shortened } from '../../../src/platform/http/refusal.ts'
 
 const bounds = { name: 5, digits: /^\d+$/ }
 const read = (text: string) => readForm(parseParameters(text), bounds)
@@ -52,4 +53,13 @@ t.test('resources may be several, but not any number', async (t) => {
       refused(() => readResources(parseParameters(text))),
       /^parameter_malformed/,
     )
+})
+
+t.test('a secret that stands where a long text is cut off leaves nothing of itself', async (t) => {
+  const secret = 'b3JkZXItbm9ib2R5LXNheXMtYS1zZWNyZXQtYWxvdWQ'
+  for (let before = 0; before < 90; before += 1) {
+    const told = shortened(`${'x '.repeat(before / 2)}${secret}`, 80)
+    t.ok(told.length <= 80)
+    t.notMatch(told, secret.slice(0, 8))
+  }
 })
