@@ -15,7 +15,7 @@ INSERT INTO key_ring DEFAULT VALUES;
 -- Nodes keep keys in memory; a change is told at the commit.
 CREATE FUNCTION tell_keys_changed() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  PERFORM pg_notify('signet_keys', current_schema());
+  PERFORM pg_notify('signet_keys', TG_TABLE_SCHEMA);
   RETURN NULL;
 END $$;
 CREATE TRIGGER tell_keys_changed AFTER INSERT OR UPDATE OR DELETE ON signing_keys

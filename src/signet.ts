@@ -1,4 +1,5 @@
 import type { KeyRing } from './key-ring/key-ring.ts'
+import type { VerifierSightings } from './key-ring/verifier-sightings.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Settings } from './platform/config/settings.ts'
 import type { Database } from './platform/database/pool.ts'
@@ -16,6 +17,7 @@ export interface Signet {
   readonly settings: Settings
   readonly database: Database
   readonly keyRing: KeyRing
+  readonly sightings: VerifierSightings
   readonly secrets: PurposeSecrets
   readonly clock: Clock
   readonly log: Log

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { openKeyLedger } from './key-ring/key-ledger.ts'
 import { openKeyRing } from './key-ring/key-ring.ts'
+import { createVerifierSightings } from './key-ring/verifier-sightings.ts'
 import { createClock } from './platform/clock.ts'
 import { isLoopbackHost } from './platform/config/issuer.ts'
 import { activationDelay, type Settings } from './platform/config/settings.ts'
 import { joinEmbedded } from './platform/database/embedded.ts'
 import { lockInstallation, recordIssuer } from './platform/database/installation-store.ts'
-import { listen } from './platform/database/listener.ts'
+import { type Listener, listen } from './platform/database/listener.ts'
 import { migrate } from './platform/database/migrations.ts'
 import { createPool } from './platform/database/pool.ts'
 import { inTransaction } from './platform/database/queryable.ts'
@@ -35,6 +36,8 @@ export class IssuerMismatch extends Error {
 
 export interface Started {
   readonly signet: Signet
+  /** Begins to hear at once what other nodes and commands change, on a connection of its own. For servers: a command is over sooner. */
+  hear(): void
   /** Lets go of everything that the start took. */
   stop(): Promise<void>
 }
@@ -96,17 +99,27 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
       ledger: await openKeyLedger(join(settings.keysDir, 'key-ledger.txt'), log),
     })
     undo.push(() => keyRing.stop())
-    const clients = createKnownClients(database, (onChange) =>
-      listen({ connection, schema, channel: 'signet_clients', onChange, log }),
-    )
-    undo.push(() => clients.stop())
+    let listener: Listener | undefined
+    const clients = createKnownClients(database, () => listener?.hears() ?? false)
+    const onChange = (channel: string | undefined) => {
+      if (channel !== 'signet_keys') clients.forget()
+      // Only sooner: what is not heard is read within the lease, or the lease ends.
+      if (channel !== 'signet_clients')
+        keyRing.refresh().catch((err: unknown) => log.warn({ err }, 'Changed signing keys could not be read.'))
+    }
+    const hear = () => {
+      listener ??= listen({ connection, schema, channels: ['signet_clients', 'signet_keys'], onChange, log })
+    }
+    undo.push(() => listener?.stop())
     const tally = createTokenTally(database, log)
     const refusals = createRefusalsJournal(database, log)
-    undo.push(() => Promise.all([tally.stop(), refusals.stop()]))
+    const sightings = createVerifierSightings(database, clock, log)
+    undo.push(() => Promise.all([tally.stop(), refusals.stop(), sightings.stop()]))
     const signet = {
       settings,
       database,
       keyRing,
+      sightings,
       secrets,
       clock,
       log,
@@ -117,7 +130,7 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
       refusals,
       metrics: createMetrics(),
     }
-    return { signet, stop }
+    return { signet, hear, stop }
   } catch (error) {
     await stop()
     throw error

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 
 /**
- * Puts ids that begin with a hyphen behind a `--`, where they are not taken for flags: ids are random, base64url, and one in 64
+ * Puts ids that begin with a hyphen behind a `--`, where they are not taken for flags: ids are random or digests, base64url, and one in 64
  * begins so (`signet users show -Vb1…`).
  *
  * @param args the command line
@@ -17,9 +17,9 @@ export function idsBehindFlags(args: readonly string[], program: Command): strin
   return [...flags, '--', ...ids, ...args.slice(end + 1)]
 }
 
-/** 96 bits (request ids) or 128 in base64url. What consists of words is a flag that was misspelt. */
+/** 96 bits (request ids), 128, or 256 (thumbprints) in base64url. What consists of words is a flag that was misspelt. */
 function isHyphenedId(arg: string): boolean {
-  return /^-(?:[A-Za-z0-9_-]{15}|[A-Za-z0-9_-]{21})$/.test(arg) && !/^--[a-z][a-z-]*$/.test(arg)
+  return /^-(?:[A-Za-z0-9_-]{15}|[A-Za-z0-9_-]{21}|[A-Za-z0-9_-]{42})$/.test(arg) && !/^--[a-z][a-z-]*$/.test(arg)
 }
 
 function flagsWithValue(command: Command): string[] {

@@ -18,7 +18,7 @@ export async function readPassword(terminal: Terminal): Promise<string> {
     throw new WrongUsage(
       `--password-stdin takes the password from a pipe or a file: printf '%s' "$PASSWORD" | signet users ...`,
     )
-  const bytes = await readToEnd(input, asked)
+  const bytes = await readToEnd(input, asked, mostOctets)
   stopIfAsked(terminal)
   if (bytes.length > mostOctets)
     throw new WrongUsage(`The password on standard input is longer than ${mostOctets} octets.`)
@@ -47,7 +47,7 @@ function sentences(minLength: number): Record<PasswordFault, string> {
 }
 
 /** Stops early at too much, and when the person asks for the end: nobody may ever write to a pipe. */
-function readToEnd(input: Terminal['input'], asked: AbortSignal): Promise<Buffer> {
+export function readToEnd(input: Terminal['input'], asked: AbortSignal, mostOctets: number): Promise<Buffer> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let octets = 0

@@ -7,6 +7,7 @@ import { grantsCommand } from './grants.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { idsBehindFlags } from './operands.ts'
+import { recoverCommand } from './recover.ts'
 import { resourcesCommand } from './resources.ts'
 import { serveCommand } from './serve.ts'
 import { type Terminal, visible } from './terminal.ts'
@@ -31,6 +32,7 @@ export function createProgram(terminal: Terminal): Command {
   doctorCommand(program, terminal)
   versionCommand(program, terminal)
   keysCommand(program, terminal)
+  recoverCommand(program, terminal)
   clientsCommand(program, terminal)
   resourcesCommand(program, terminal)
   usersCommand(program, terminal)

@@ -18,7 +18,8 @@ export function serveCommand(program: Command, terminal: Terminal): void {
         import('../platform/tracing.ts'),
         import('../start.ts'),
       ])
-      const { signet, stop } = await start(settings, createLog(settings))
+      const { signet, hear, stop } = await start(settings, createLog(settings))
+      hear()
       const stopCleaner = startCleaner(
         signet.database,
         signet.log,

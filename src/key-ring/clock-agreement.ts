@@ -24,6 +24,8 @@ export function demandAgreement(
   asked: { readonly from: number; readonly to: number },
   clockSkew: number,
 ): void {
-  const ahead = Math.max(asked.from - databaseClock, 0) || Math.min(asked.to - databaseClock, 0)
+  let ahead = 0
+  if (databaseClock < asked.from) ahead = asked.from - databaseClock
+  if (databaseClock > asked.to) ahead = asked.to - databaseClock
   if (Math.abs(ahead) > clockSkew * 1000 + tolerance) throw new ClocksDisagree(ahead / 1000, clockSkew)
 }

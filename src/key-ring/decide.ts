@@ -42,31 +42,32 @@ export interface DecisionOptions {
   readonly masterKey: MasterKey
   readonly delays: Delays
   readonly remembered: Remembered<KeyRecord>
+  /** Seconds: what this node signs lives so long at the most. A key that is made now will come to sign it. */
+  readonly longestLifetime: number
+  /** Whether a row is a key of ours. */
+  readonly isOurs: (record: KeyRecord) => boolean
   /** This machine's clock: milliseconds since 1970. */
   readonly wall: () => number
 }
 
 /**
- * Reads the ring, and trusts its time only if this machine's clock agrees.
+ * Reads the ring: the rows that are keys of ours, and the time, which is trusted only if this machine's clock agrees.
  *
  * @throws ClocksDisagree
  */
 export async function readRing(
   db: Queryable,
-  { delays, wall }: Pick<DecisionOptions, 'delays' | 'wall'>,
+  { delays, isOurs, wall }: Pick<DecisionOptions, 'delays' | 'isOurs' | 'wall'>,
 ): Promise<StoredRing> {
   const from = wall()
   const ring = await loadRing(db)
   demandAgreement(ring.databaseClock, { from, to: wall() }, delays.clockSkew)
-  return ring
+  return { ...ring, keys: ring.keys.filter(isOurs) }
 }
 
-/** Rounds after which decisions that lead to further ones must have come to rest; three are seen in practice. */
-const mostRounds = 10
-
 /**
- * Decides, under the lock of the ring and in one transaction: first what an operator wants, then whatever is due. However many
- * nodes ask at the same time, each thing is decided once, for all but the first find it done.
+ * Decides, under the lock of the ring and in one transaction: whatever is due, then what an operator wants, then whatever is due
+ * because of that. However many nodes ask at the same time, each thing is decided once, for all but the first find it done.
  *
  * @param wanted is handed the ring as it is under the lock, and says what an operator wants
  * @returns what `wanted` returned beside its steps
@@ -77,7 +78,7 @@ export async function decide<T>(
   author: Author,
   wanted: (ring: StoredRing, delays: Delays) => { readonly steps: readonly Step[]; readonly result: T },
 ): Promise<T> {
-  const { db, masterKey, delays, remembered } = options
+  const { db, delays, remembered } = options
   return inTransaction(db, async (tx) => {
     await lockRing(tx)
     const stored = await readRing(tx, options)
@@ -86,27 +87,41 @@ export async function decide<T>(
     const inForce = { ...delays, activationDelay: delayInForce(ring.delay, delays.activationDelay, ring.now) }
     if (mustNameDelay(ring.delay, delays.activationDelay, ring.now))
       await nameDelay(tx, { seconds: delays.activationDelay, namedAt: ring.now })
-    for (const step of recoveries(ring, remembered, ring.now)) await take(tx, step, masterKey, schedule)
-    const { keys } = await loadRing(tx)
-    for (const step of retirementsAfterRecovery(ring.keys, keys, ring.now, inForce))
-      await take(tx, step, masterKey, schedule)
-
+    await recover(tx, options, ring, inForce)
+    const { keys } = await settle(tx, options, ring.now, inForce)
     const { steps, result } = wanted({ ...ring, keys }, inForce)
-    for (const step of steps) await take(tx, step, masterKey, author)
-
-    for (let round = 0; ; round++) {
-      const due = dueDecisions((await loadRing(tx)).keys, ring.now, inForce)
-      if (due.length === 0) break
-      if (round === mostRounds)
-        throw new Error(`The schedule of the keys does not come to rest: ${JSON.stringify(due)}`)
-      for (const step of due) await take(tx, step, masterKey, schedule)
-    }
+    for (const step of steps) await take(tx, step, options, author)
+    if (steps.length > 0) await settle(tx, options, ring.now, inForce)
     await noteDecision(tx, ring.now, remembered.decisions)
     return result
   })
 }
 
 const schedule: Author = { by: 'schedule' }
+
+/** Tells a database that was set back what it has forgotten. */
+async function recover(tx: Queryable, options: DecisionOptions, ring: StoredRing, delays: Delays): Promise<void> {
+  const forgotten = recoveries(ring, options.remembered, ring.now)
+  if (forgotten.length === 0) return
+  for (const step of forgotten) await take(tx, step, options, schedule)
+  const { keys } = await readRing(tx, options)
+  for (const step of retirementsAfterRecovery(ring.keys, keys, ring.now, delays))
+    await take(tx, step, options, schedule)
+}
+
+/** Rounds after which decisions that lead to further ones must have come to rest; three are seen in practice. */
+const mostRounds = 10
+
+/** Decides what is due until nothing is. */
+async function settle(tx: Queryable, options: DecisionOptions, now: number, delays: Delays): Promise<StoredRing> {
+  for (let round = 0; ; round++) {
+    const ring = await readRing(tx, options)
+    const due = dueDecisions(ring.keys, now, delays)
+    if (due.length === 0) return ring
+    if (round === mostRounds) throw new Error(`The schedule of the keys does not come to rest: ${JSON.stringify(due)}`)
+    for (const step of due) await take(tx, step, options, schedule)
+  }
+}
 
 /** Whether `decide` would find anything to do. */
 export function isDue(
@@ -123,7 +138,8 @@ export function isDue(
   )
 }
 
-async function take(tx: Queryable, step: Step, masterKey: MasterKey, author: Author): Promise<void> {
+async function take(tx: Queryable, step: Step, options: DecisionOptions, author: Author): Promise<void> {
+  const unused = { longestLifetime: options.longestLifetime, retiresAt: undefined, revokedAt: undefined }
   const event = (type: EventType, kid: string, detail: Readonly<Record<string, string>> = {}) =>
     recordEvent(tx, {
       type,
@@ -133,7 +149,7 @@ async function take(tx: Queryable, step: Step, masterKey: MasterKey, author: Aut
     })
   switch (step.what) {
     case 'create': {
-      const key = await createSealedKey(step.alg, masterKey)
+      const key = await createSealedKey(step.alg, options.masterKey)
       const { publishedAt, activatesAt } = step
       await putSigningKey(tx, { ...key, ...unused, publishedAt, activatesAt })
       return event('key_created', key.kid, { alg: key.alg, activates_at: text(activatesAt) })
@@ -161,8 +177,6 @@ async function take(tx: Queryable, step: Step, masterKey: MasterKey, author: Aut
       return event('key_retired', step.kid)
   }
 }
-
-const unused = { longestLifetime: 0, retiresAt: undefined, revokedAt: undefined }
 
 function text(moment: number): string {
   return new Date(moment).toISOString()

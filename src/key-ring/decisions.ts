@@ -52,7 +52,8 @@ export function dueDecisions(keys: readonly ScheduledKey[], now: number, delays:
 
 /** The same for one algorithm. */
 export function dueFor(alg: SigningAlgorithm, keys: readonly ScheduledKey[], now: number, delays: Delays): Decision[] {
-  const own = keys.filter((key) => key.alg === alg)
+  // A key that has retired has done its part. Nor is one without a private half that was not revoked a key of ours.
+  const own = keys.filter((key) => key.alg === alg && (key.sealedPrivateJwk || key.revokedAt !== undefined))
   const states = keyStates(own, now)
   const standbys = own.filter((key) => states.get(key) === 'standby').sort(inOrderOfActivation)
   const active = own.find((key) => states.get(key) === 'active')

@@ -1,4 +1,4 @@
-import { createPrivateKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject, sign, verify } from 'node:crypto'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 
 /** The text is no key that Signet could sign with. The message says why, and never holds any of it. */
@@ -30,6 +30,7 @@ export function readPrivateKey(text: string): ReadKey {
     throw new UnusableKey(`The JWK says that it is for another algorithm; its key can sign ${alg}.`)
   if (jwk?.['use'] !== undefined && jwk['use'] !== 'sig')
     throw new UnusableKey('The JWK is not for signatures ("use").')
+  if (!fitsItself(privateKey)) throw new UnusableKey('The two halves of the key do not belong together.')
   const kid = jwk?.['kid']
   if (kid !== undefined && !isKid(kid))
     throw new UnusableKey('The "kid" of the JWK must be 1 to 255 characters without blanks.')
@@ -76,10 +77,23 @@ function fromPem(text: string): KeyObject {
   }
 }
 
+/** OpenSSL takes a JWK's public half at its word: it would be published, and verify nothing that the private half signs. */
+function fitsItself(privateKey: KeyObject): boolean {
+  const probe = Buffer.from('probe')
+  try {
+    return verify('sha256', probe, createPublicKey(privateKey), sign('sha256', probe, privateKey))
+  } catch {
+    return false
+  }
+}
+
 function algorithmOf(key: KeyObject): SigningAlgorithm {
-  const { namedCurve, modulusLength = 0 } = key.asymmetricKeyDetails ?? {}
+  const { namedCurve, modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {}
   if (key.asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return 'ES256'
-  // RFC 7518 §3.3: 2048 bits or larger.
-  if (key.asymmetricKeyType === 'rsa' && modulusLength >= 2048 && modulusLength <= 4096) return 'RS256'
-  throw new UnusableKey('Signet signs with P-256 (ES256) and RSA of 2048 to 4096 bits (RS256); this key is neither.')
+  // RFC 7518 §3.3: 2048 bits or larger. FIPS 186-5 §5.4: an exponent of more than 16 bits.
+  if (key.asymmetricKeyType === 'rsa' && modulusLength >= 2048 && modulusLength <= 4096 && publicExponent > 0xffffn)
+    return 'RS256'
+  throw new UnusableKey(
+    'Signet signs with P-256 (ES256) and RSA of 2048 to 4096 bits (RS256); this key is neither, or has a small exponent.',
+  )
 }

@@ -1,5 +1,6 @@
 import { appendFile, mkdir, open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { isKid } from './import-key.ts'
 
 /**
  * What a backup of the database may not know, kept in the keys directory: since when a key signs, and which keys are revoked. A line
@@ -9,8 +10,8 @@ export interface KeyLedger {
   /** Milliseconds since 1970, by kid. */
   readonly activatedAt: ReadonlyMap<string, number>
   readonly revokedAt: ReadonlyMap<string, number>
-  /** Adds what is new among these; on disk when it returns. */
-  note(facts: readonly KeyFact[]): Promise<void>
+  /** Adds what is new among these. Whether all of it is on disk; if not, the next call tries again. */
+  note(facts: readonly KeyFact[]): Promise<boolean>
 }
 
 export interface KeyFact {
@@ -39,22 +40,28 @@ export async function openKeyLedger(
     const at = Date.parse(match?.[3] ?? '')
     if (match && !Number.isNaN(at)) remember({ what: match[1] as KeyFact['what'], kid: match[2] ?? '', at })
   }
+  let unwritten: readonly KeyFact[] = []
   let cannotWrite = false
   return {
     activatedAt: maps.activated,
     revokedAt: maps.revoked,
     note: async (facts) => {
-      const fresh = facts.filter(({ kid, what }) => !maps[what].has(kid))
-      if (fresh.length === 0) return
+      // A kid that would spoil the lines is none of ours: ours are sealed under their names.
+      const fresh = facts.filter(({ kid, what }) => isKid(kid) && !maps[what].has(kid))
       for (const fact of fresh) remember(fact)
+      const writing = [...unwritten, ...fresh]
+      unwritten = writing
+      if (writing.length === 0) return true
       try {
-        await append(file, fresh.map(({ what, kid, at }) => `${what} ${kid} ${new Date(at).toISOString()}\n`).join(''))
+        await append(file, writing)
+        unwritten = unwritten.filter((fact) => !writing.includes(fact))
         cannotWrite = false
       } catch (err) {
         if (!cannotWrite)
           log.warn({ err }, `${file} cannot be written: a backup that is restored may bring revoked keys back.`)
         cannotWrite = true
       }
+      return !cannotWrite
     },
   }
 }
@@ -66,9 +73,13 @@ async function readIfThere(file: string): Promise<string> {
   })
 }
 
-async function append(file: string, lines: string): Promise<void> {
+async function append(file: string, facts: readonly KeyFact[]): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
-  await appendFile(file, lines, { mode: 0o600, flush: true })
+  const lines = facts.map(({ what, kid, at }) => `${what} ${kid} ${new Date(at).toISOString()}\n`).join('')
+  // Half a line, of a disk that was full, must not swallow the next one.
+  const before = await readIfThere(file)
+  const gap = before === '' || before.endsWith('\n') ? '' : '\n'
+  await appendFile(file, gap + lines, { mode: 0o600, flush: true })
   const folder = await open(dirname(file), 'r')
   await folder.sync().finally(() => folder.close())
 }

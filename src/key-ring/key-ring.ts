@@ -4,7 +4,9 @@ import type { Database } from '../platform/database/pool.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import { encodeHeader, signJwt } from '../platform/jwt/sign.ts'
 import type { Log } from '../platform/log.ts'
+import { oneAtATime } from '../platform/one-at-a-time.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
+import { delayInForce, type NamedDelay } from './activation-delay.ts'
 import { type Author, type DecisionOptions, decide, isDue, readRing, type Step } from './decide.ts'
 import type { Delays } from './decisions.ts'
 import { type JwkSet, jwkSet } from './jwk-set.ts'
@@ -46,6 +48,17 @@ export interface KeyRing {
     author: Author,
     wanted: (ring: StoredRing, delays: Delays) => { readonly steps: readonly Step[]; readonly result: T },
   ): Promise<T>
+  /**
+   * Revokes keys, first in the keys directory and then in the database: who is killed between the two leaves them revoked by whoever
+   * opens that directory next.
+   *
+   * @returns when, in milliseconds since 1970, and whether the keys directory could be written
+   */
+  revoke(author: Author, kids: readonly string[]): Promise<{ readonly revokedAt: number; readonly isNoted: boolean }>
+  /** In seconds; the activation delay is the one in force, whichever node named it. */
+  delays(): Delays
+  /** What the keys directory remembers, whatever the database does. */
+  readonly ledger: Pick<KeyLedger, 'activatedAt' | 'revokedAt'>
   stop(): void
 }
 
@@ -99,56 +112,74 @@ export async function openKeyRing({
   const lease = delays.keyLease * 1000
   let loaded: ReadonlyMap<string, LoadedKey> = new Map()
   let known = { keys: [] as readonly KeyRecord[], now: 0, decisions: 0 }
+  /** Milliseconds by which the ring's time is ahead of the database's clock, where that was set back. */
+  let ahead = 0
+  let delay: NamedDelay
   let snapshot: Snapshot
+  let longestLifetime = 0
   const moment = () => ({ wall: clocks.wall(), monotonic: clocks.monotonic() })
   let confirmed = moment()
 
-  const options = (): DecisionOptions => {
-    const { activatedAt, revokedAt } = ledger
-    return { db, masterKey, delays, remembered: { ...known, activatedAt, revokedAt }, wall: clocks.wall }
+  // A row that is no key of ours is told once, not three times a minute.
+  const refused = new Set<string>()
+  const load = (record: KeyRecord): LoadedKey | undefined => {
+    try {
+      return loadKey(record, loaded.get(record.kid), masterKey)
+    } catch (err) {
+      if (!refused.has(record.kid) && refused.size < 100)
+        log.error({ err, kid: record.kid }, 'A row of signing_keys is no key of ours: this node takes no notice of it.')
+      refused.add(record.kid)
+      return undefined
+    }
   }
-  const nothing = () => ({ steps: [], result: undefined })
+  const options = (): DecisionOptions => ({
+    ...{ db, masterKey, delays, longestLifetime, wall: clocks.wall },
+    remembered: { ...known, activatedAt: ledger.activatedAt, revokedAt: ledger.revokedAt },
+    isOurs: (record) => load(record) !== undefined,
+  })
+  const ringTime = () => clock.now() + ahead
 
-  const read = async () => {
+  const refresh = oneAtATime(async () => {
     // Taken before the question is asked: the answer may be as old as this.
     const asked = moment()
     let ring = await readRing(db, options())
     if (isDue(ring, options())) {
-      await decide(options(), { by: 'schedule' }, nothing)
+      await decide(options(), { by: 'schedule' }, () => ({ steps: [], result: undefined }))
       ring = await readRing(db, options())
     }
     known = { keys: ring.keys, now: Math.max(known.now, ring.now), decisions: ring.decisions }
-    clock.observe(known.now)
-    loaded = loadAll(ring.keys, loaded, masterKey, log)
-    snapshot = takeSnapshot(ring.keys, loaded, clock.now())
-    await ledger.note(factsOf(snapshot.states))
+    delay = ring.delay
+    // Tokens are dated by the clock as it is; only the moments of keys go by a time that never goes back.
+    clock.observe(ring.databaseClock)
+    ahead = known.now - ring.databaseClock
+    if (ahead > delays.clockSkew * 1000 + 1000)
+      log.warn(
+        { seconds: ahead / 1000 },
+        "The last decision about keys lies in the future: rotation stands still until the database's clock is there.",
+      )
+    loaded = new Map(ring.keys.flatMap((record) => load(record) ?? []).map((key) => [key.record.kid, key]))
+    snapshot = takeSnapshot(loaded, ringTime())
     confirmed = asked
-  }
-  // One after the other, lest an older answer take the place of a newer one; who asks during one shares the next.
-  let running: Promise<void> | undefined
-  let waiting: Promise<void> | undefined
-  const refresh = (): Promise<void> => {
-    if (running) {
-      const startNext = () => {
-        waiting = undefined
-        return refresh()
-      }
-      waiting ??= running.then(startNext, startNext)
-      return waiting
-    }
-    running = read().finally(() => {
-      running = undefined
-    })
-    return running
-  }
+    await ledger.note(factsOf(snapshot.states))
+  })
 
   const current = () => {
-    const now = clock.now()
-    if (now >= snapshot.until) snapshot = takeSnapshot(known.keys, loaded, now)
+    const now = ringTime()
+    if (now >= snapshot.until) snapshot = takeSnapshot(loaded, now)
     return snapshot
   }
   // A suspended machine's monotonic clock stands still, and a wall clock can be set back: the longer of the two counts.
   const leaseHolds = () => Math.max(clocks.monotonic() - confirmed.monotonic, clocks.wall() - confirmed.wall) < lease
+
+  const cover = oneAtATime(async () => {
+    if (current().covered >= longestLifetime) return
+    // Written before a token exists: the key must not retire under it.
+    await decide(options(), { by: 'schedule' }, () => ({
+      steps: [{ what: 'cover', longestLifetime }],
+      result: undefined,
+    }))
+    await refresh()
+  })
 
   await refresh()
   const timer = setInterval(
@@ -165,14 +196,25 @@ export async function openKeyRing({
       return result
     },
     cover: async (lifetime) => {
-      if (current().covered >= lifetime) return
-      // Written before a token exists: the key must not retire under it.
-      await decide(options(), { by: 'schedule' }, () => ({
-        steps: [{ what: 'cover', longestLifetime: lifetime }],
-        result: undefined,
+      longestLifetime = Math.max(longestLifetime, lifetime)
+      if (current().covered < lifetime) await cover()
+    },
+    revoke: async (author, kids) => {
+      // Without what is about to be noted: else the schedule would be the author of it.
+      const before = options()
+      const remembered = { ...before.remembered, revokedAt: new Map(ledger.revokedAt) }
+      const isNoted = await ledger.note(kids.map((kid) => ({ kid, what: 'revoked', at: ringTime() })))
+      const revokedAt = await decide({ ...before, remembered }, author, ({ keys, now }) => ({
+        steps: keys
+          .filter((key) => kids.includes(key.kid) && key.revokedAt === undefined)
+          .map(({ kid }) => ({ what: 'revoke', kid, revokedAt: now })),
+        result: now,
       }))
       await refresh()
+      return { revokedAt, isNoted }
     },
+    delays: () => ({ ...delays, activationDelay: delayInForce(delay, delays.activationDelay, ringTime()) }),
+    ledger,
     stop: () => clearInterval(timer),
     keys: () => current().states,
     jwkSet: () => current().set,
@@ -189,47 +231,35 @@ export async function openKeyRing({
       const key = current().active.get(alg)
       if (!key?.privateKey) throw new KeysUnavailable(`No ${alg} key is active.`)
       if (lifetime > key.record.longestLifetime)
-        throw new Error(`A token of ${lifetime} s was to be signed that no key is noted to cover.`)
+        throw new KeysUnavailable(`The key is not noted yet to sign what lives ${lifetime} s.`)
       return signJwt(headerOf(key, typ), claims, key.privateKey, alg)
     },
   }
 }
 
-/** The keys that this node can use. One that cannot be opened is neither published nor used here, and said loudly. */
-function loadAll(
-  records: readonly KeyRecord[],
-  known: ReadonlyMap<string, LoadedKey>,
-  masterKey: MasterKey,
-  log: Log,
-): ReadonlyMap<string, LoadedKey> {
-  const loaded = new Map<string, LoadedKey>()
-  for (const record of records) {
-    try {
-      loaded.set(record.kid, loadKey(record, known.get(record.kid), masterKey))
-    } catch (err) {
-      log.error({ err, kid: record.kid }, 'A signing key cannot be opened: this node neither uses nor publishes it.')
-    }
-  }
-  return loaded
-}
-
-function takeSnapshot(records: readonly KeyRecord[], loaded: ReadonlyMap<string, LoadedKey>, now: number): Snapshot {
-  const states = keyStates(records, now)
-  // Without its private half nothing ties a public key to us.
-  const usable = records.flatMap((record) => {
-    const key = loaded.get(record.kid)
-    const state = states.get(record)
-    return key?.privateKey && state && isPublished(state) ? [{ key, state }] : []
-  })
-  const active = usable.filter(({ state }) => state === 'active')
+function takeSnapshot(loaded: ReadonlyMap<string, LoadedKey>, now: number): Snapshot {
+  const keys = [...loaded.values()]
+  const records = keys.map(({ record }) => record)
+  const states = statesOf(records, now)
+  const usable = keys.filter(({ record, privateKey }) => privateKey && isPublished(states.get(record) ?? 'retired'))
   const moments = records.flatMap(({ activatesAt, retiresAt, revokedAt }) => [activatesAt, retiresAt, revokedAt])
   return {
     states,
-    active: new Map(active.map(({ key }) => [key.record.alg, key])),
-    set: jwkSet(usable.map(({ key }) => ({ ...key.record, publicJwk: key.publicJwk }))),
-    covered: Math.min(...usable.map(({ key }) => key.record.longestLifetime)),
+    active: new Map(usable.filter(({ record }) => states.get(record) === 'active').map((key) => [key.record.alg, key])),
+    set: jwkSet(usable.map(({ record, publicJwk }) => ({ ...record, publicJwk }))),
+    covered: Math.min(...usable.map(({ record }) => record.longestLifetime)),
     until: Math.min(...moments.filter((moment) => moment !== undefined && moment > now).map(Number)),
   }
+}
+
+/** A key whose private half is gone has retired, or was revoked: whatever its moments say, it comes to nothing else any more. */
+function statesOf(records: readonly KeyRecord[], now: number): ReadonlyMap<KeyRecord, KeyState> {
+  const isOver = ({ sealedPrivateJwk, revokedAt }: KeyRecord) => !sealedPrivateJwk && revokedAt === undefined
+  const states = keyStates(
+    records.filter((record) => !isOver(record)),
+    now,
+  )
+  return new Map(records.map((record) => [record, states.get(record) ?? 'retired']))
 }
 
 /** What a restored backup must not undo. */

@@ -39,8 +39,9 @@ export function recoveries<K extends ScheduledKey>(
     const revokedAt = remembered.revokedAt.get(key.kid)
     if (key.revokedAt === undefined && revokedAt !== undefined)
       return [{ what: 'revoke', kid: key.kid, revokedAt: Math.min(revokedAt, now) }]
-    // A moment that has passed never moves, so an earlier one was decided after the backup.
-    const activatedAt = remembered.activatedAt.get(key.kid) ?? Infinity
+    // A moment that has passed never moves, so an earlier one was decided after the backup. One before the key was published is from
+    // another life: the key was imported into another database, and the keys directory was kept.
+    const activatedAt = Math.max(remembered.activatedAt.get(key.kid) ?? Infinity, key.publishedAt)
     return activatedAt < key.activatesAt ? [{ what: 'activate', kid: key.kid, activatesAt: activatedAt }] : []
   })
 }

@@ -54,7 +54,7 @@ export async function sealKey(
 }
 
 /** @throws MasterKeyError when the master key does not fit */
-export function openSealedKey(kid: string, sealedPrivateJwk: Buffer, masterKey: MasterKey): KeyObject {
+export function openSealedKey(kid: string, sealedPrivateJwk: Buffer, masterKey: Pick<MasterKey, 'unwrap'>): KeyObject {
   const plain = masterKey.unwrap(sealedPrivateJwk, associated(kid))
   const jwk = JSON.parse(plain.toString('utf8')) as JsonWebKey
   plain.fill(0)

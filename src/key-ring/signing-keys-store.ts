@@ -107,7 +107,7 @@ function toRecord(row: Row & { kid: string }): KeyRecord {
   }
 }
 
-/** Puts a key's whole row in its place. */
+/** Puts a key's whole row in its place. A key that is revoked stays so. */
 export async function putSigningKey(db: Queryable, key: KeyRecord): Promise<void> {
   const date = (milliseconds: number | undefined) => (milliseconds === undefined ? null : new Date(milliseconds))
   await db.query({
@@ -117,7 +117,8 @@ export async function putSigningKey(db: Queryable, key: KeyRecord): Promise<void
            ON CONFLICT (kid) DO UPDATE
            SET (sealed_private_jwk, longest_lifetime, published_at, activates_at, retires_at, revoked_at) =
              (EXCLUDED.sealed_private_jwk, greatest(signing_keys.longest_lifetime, EXCLUDED.longest_lifetime),
-              EXCLUDED.published_at, EXCLUDED.activates_at, EXCLUDED.retires_at, EXCLUDED.revoked_at)`,
+              EXCLUDED.published_at, EXCLUDED.activates_at, EXCLUDED.retires_at, EXCLUDED.revoked_at)
+           WHERE signing_keys.revoked_at IS NULL`,
     values: [
       ...[key.kid, key.alg, JSON.stringify(key.publicJwk), key.sealedPrivateJwk ?? null, key.longestLifetime],
       ...[key.publishedAt, key.activatesAt, key.retiresAt, key.revokedAt].map(date),
@@ -170,7 +171,7 @@ export async function raiseLongestLifetime(db: Queryable, seconds: number): Prom
     name: 'raise-longest-lifetime',
     text: `UPDATE signing_keys
            SET longest_lifetime = $1, retires_at = retires_at + make_interval(secs => $1 - longest_lifetime)
-           WHERE longest_lifetime < $1 AND (retires_at IS NULL OR retires_at > clock_timestamp()) AND revoked_at IS NULL`,
+           WHERE longest_lifetime < $1 AND sealed_private_jwk IS NOT NULL`,
     values: [seconds],
   })
 }

@@ -17,7 +17,7 @@ interface ClientDocument {
 const { signet, json, database, environment } = await openConsole(t)
 const terms = {
   database,
-  clients: { known: () => undefined, read: (id: string) => findClient(database, id), stop: async () => {} },
+  clients: { known: () => undefined, read: (id: string) => findClient(database, id), forget: () => {} },
   settings: { issuer: 'http://localhost:4000', clockSkew: 60 },
   clock: createClock(),
 }

@@ -46,21 +46,6 @@ t.test('a grant is found by person and by client, and revoked once and for all',
   t.same(rows, [{ grant_id, sub, client_id, detail: { reason: 'revoked_by_operator' } }], 'one event')
 })
 
-t.test('keys are listed with their states and moments, and nothing private', async (t) => {
-  const keys = await json<Record<string, string>[]>('keys', 'list')
-  t.same(
-    keys.map(({ alg, state }) => `${alg} ${state}`),
-    ['ES256 active', 'ES256 standby', 'ES256 standby', 'RS256 active', 'RS256 standby', 'RS256 standby'],
-  )
-  for (const key of keys) {
-    t.same(Object.keys(key), ['kid', 'alg', 'state', 'published_at', 'activates_at'])
-    t.match(key['kid'], /^[A-Za-z0-9_-]{43}$/)
-    t.equal(key['activates_at'] === key['published_at'], key['state'] === 'active')
-  }
-  const { out } = await signet('keys', 'list')
-  for (const { kid } of keys) t.match(out, `${kid}`)
-})
-
 t.test('migrate says what was applied, once', async (t) => {
   const fresh = await openConsole(t)
   const first = await fresh.json<{ version: number; applied: string[] }>('migrate')

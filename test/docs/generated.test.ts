@@ -1,12 +1,30 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { declarations } from '../../src/platform/config/declaration.ts'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
+import { activationDelay, readSettings } from '../../src/platform/config/settings.ts'
 import { allCommands } from '../cli/commands-table.ts'
-import { generated, partOf } from './generated.ts'
+import { drawn, generated, partOf } from './generated.ts'
+import { inWords } from './key-timeline.ts'
 
 for (const { page, table } of generated)
   t.test(`${page.split('/').at(-1)} says what the sources say: npm run docs`, async (t) => {
     t.equal(partOf(page), table())
   })
+
+for (const { file, draw } of drawn)
+  t.test(`${file.split('/').at(-1)} shows what the sources say: npm run docs`, async (t) => {
+    t.equal(readFileSync(file, 'utf8'), draw())
+  })
+
+t.test('the pages tell the durations that follow from the settings', async (t) => {
+  const settings = readSettings({}, '/nowhere')
+  const delay = inWords(activationDelay(settings))
+  t.equal(delay, '24 h 12 min')
+  for (const page of ['keys', 'key-compromise'])
+    t.ok(readFileSync(join(packageFolder, `docs/${page}.md`), 'utf8').includes(delay), page)
+})
 
 const [settings = '', commands = ''] = generated.map(({ page }) => partOf(page))
 
@@ -33,7 +51,7 @@ t.test('the commands are those that are promised', async (t) => {
     events: 'list show',
     clients: 'create list show update delete rotate-secret',
     grants: 'list show revoke',
-    keys: 'list',
+    keys: 'list rotate revoke import export-public reseal',
     resources: 'create list show update delete',
     users: 'create list show disable enable set-password delete',
   }
@@ -41,5 +59,6 @@ t.test('the commands are those that are promised', async (t) => {
     verbs.split(' ').map((verb) => `signet ${group} ${verb}`),
   )
   const names = allCommands().map(({ name }) => name)
-  t.same(names.sort(), [...promised, 'signet doctor', 'signet migrate', 'signet serve', 'signet version'].sort())
+  const alone = ['doctor', 'migrate', 'recover', 'serve', 'version'].map((name) => `signet ${name}`)
+  t.same(names.sort(), [...promised, ...alone].sort())
 })

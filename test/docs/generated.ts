@@ -6,6 +6,7 @@ import { commandsTable } from '../cli/commands-table.ts'
 import { settingsTable } from '../platform/config/settings-table.ts'
 import { errorsTable } from '../platform/http/errors-table.ts'
 import { metricsTable } from '../platform/metrics-table.ts'
+import { keyTimeline } from './key-timeline.ts'
 
 /** The parts of the documentation that are made from the sources. Run as a program, this file writes them. */
 export const generated = [
@@ -13,7 +14,20 @@ export const generated = [
   { page: join(packageFolder, 'docs/commands.md'), table: commandsTable },
   { page: join(packageFolder, 'docs/errors.md'), table: errorsTable },
   { page: join(packageFolder, 'docs/metrics.md'), table: metricsTable },
+  { page: join(packageFolder, 'docs/keys.md'), table: keySettingsTable },
 ]
+
+/** Pictures that are made from the sources, as a whole. */
+export const drawn = [{ file: join(packageFolder, 'docs/images/key-timeline.svg'), draw: keyTimeline }]
+
+/** Of the table of settings, what the life of the keys follows from. */
+function keySettingsTable(): string {
+  const about = /^\| (setting|---|`SIGNET_(KEY_|JWKS_|VERIFIER_|CLOCK_|MASTER_|KEYS_|ACCESS_TOKEN_TTL|ID_TOKEN_TTL))/
+  return settingsTable()
+    .split('\n')
+    .filter((line) => about.test(line))
+    .join('\n')
+}
 
 const begin = '<!-- made by npm run docs: -->'
 const end = '<!-- :made by npm run docs -->'
@@ -26,10 +40,12 @@ export function partOf(page: string): string {
   return text.slice(from + begin.length, to).trim()
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  for (const { file, draw } of drawn) writeFileSync(file, draw())
   for (const { page, table } of generated) {
     const text = readFileSync(page, 'utf8')
     const rest = text.split(`${begin}\n${partOf(page)}\n${end}`)
     if (rest.length !== 2) throw new Error(`${page}: the marks must stand alone on their lines.`)
     writeFileSync(page, rest.join(`${begin}\n${table()}\n${end}`))
   }
+}

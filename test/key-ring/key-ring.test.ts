@@ -97,8 +97,11 @@ t.test('neither signs nor decides while its clock and the database disagree', as
 })
 
 t.test('notes the longest lifetime before it signs, and never a shorter one', async (t) => {
-  await t.rejects(ring.sign('ES256', 'JWT', {}, 5_000), /no key is noted to cover/)
-  await Promise.all([ring.cover(5_000), ring.cover(10), ring.cover(600)])
+  await t.rejects(ring.sign('ES256', 'JWT', {}, 5_000), /not noted yet/)
+  const decisions = async () => Number((await db.query('SELECT decisions FROM key_ring')).rows[0].decisions)
+  const before = await decisions()
+  await Promise.all(Array.from({ length: 200 }, (_, index) => ring.cover([5_000, 10, 600][index % 3] ?? 0)))
+  t.ok((await decisions()) - before <= 2, 'however many ask')
   await ring.sign('ES256', 'JWT', {}, 5_000)
   await ring.cover(10)
   await ring.refresh()
@@ -116,6 +119,7 @@ t.test('who can write to the database, but has no master key, publishes nothing'
     )
   await plant('planted-without-private-half', null)
   await plant('planted-under-another-key', foreign.sealedPrivateJwk)
+  await db.query(`UPDATE signing_keys SET activates_at = now() WHERE kid = 'planted-without-private-half'`)
   const [, own] = states()[0] ?? []
   const { rows } = await db.query('SELECT public_jwk FROM signing_keys WHERE kid = $1', [own])
   await db.query('UPDATE signing_keys SET public_jwk = $2 WHERE kid = $1', [own, JSON.stringify(foreign.publicJwk)])
@@ -123,6 +127,11 @@ t.test('who can write to the database, but has no master key, publishes nothing'
   t.same(fresh.published(), before)
   t.notOk(String(fresh.ring.jwkSet().body).includes(foreign.publicJwk.x ?? 'none'))
   t.match(fresh.logged.join(), /planted-under-another-key/)
+  await Promise.all([ring.refresh(), fresh.ring.refresh()])
+  t.equal(decodeProtectedHeader(await sign()).kid, own, 'nor does it keep ours from signing')
+  t.equal(fresh.logged.filter((line) => line.includes('planted-under')).length, 1, 'told once')
+  t.equal(ring.verificationKey('planted-without-private-half', 'published'), undefined)
+  t.match((await db.query('SELECT retires_at FROM signing_keys WHERE kid = $1', [own])).rows, [{ retires_at: null }])
   await db.query('UPDATE signing_keys SET public_jwk = $2 WHERE kid = $1', [own, rows[0].public_jwk])
   await db.query(`DELETE FROM signing_keys WHERE kid LIKE 'planted%'`)
   await ring.refresh()
@@ -181,6 +190,13 @@ t.test('a revoked key is gone at once, the ripe standby signs, and no restored b
   await ring.refresh()
   t.equal(decodeProtectedHeader(await sign()).kid, successor, 'a running node gives back what it knows')
   t.notOk(published().includes(revoked))
+
+  await db.query('UPDATE key_ring SET decisions = 0')
+  await neighbour.ring.refresh()
+  t.notOk(
+    neighbour.published().includes(revoked),
+    'one that has not heard of it, and remembers more decisions, does not either',
+  )
 
   await restore()
   const restarted = await open('one')

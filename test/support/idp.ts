@@ -101,7 +101,8 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
       done()
     },
   })
-  const { signet: started, stop: stopSignet } = await start(settings, pino({ level: settings.logLevel }, sink))
+  const { signet: started, hear, stop: stopSignet } = await start(settings, pino({ level: settings.logLevel }, sink))
+  hear()
   const signet = { ...started, passwords }
   const app = buildApp(signet)
   await app.listen({ host: '127.0.0.1', port: settings.port })

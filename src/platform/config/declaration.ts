@@ -137,7 +137,7 @@ export const declarations = {
     about: 'Connections that one process keeps to the database at the most.',
   }),
   SIGNET_DATA_DIR: folderPath('.signet', 'Where the embedded PostgreSQL keeps its data.'),
-  SIGNET_KEYS_DIR: folderPath('keys', 'Where the master key file lies.'),
+  SIGNET_KEYS_DIR: folderPath('keys', 'Where the master key file and the ledger of keys lie.'),
   SIGNET_MASTER_KEY: masterKey(
     'The key that wraps every other secret.',
     'the file `master.key` in the keys directory, made at the first start',

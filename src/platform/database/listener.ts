@@ -7,9 +7,9 @@ export interface ListenerOptions {
   readonly connection: DatabaseConnection
   /** The payload that is meant for us: one channel serves all schemas of a database. */
   readonly schema: string
-  readonly channel: string
-  /** Called at each notification, and whenever some may have been missed. */
-  readonly onChange: () => void
+  readonly channels: readonly string[]
+  /** Called at each notification with its channel, and with none whenever it listens anew: whatever came before was missed. */
+  readonly onChange: (channel: string | undefined) => void
   readonly log: DatabaseLog
 }
 
@@ -30,7 +30,7 @@ export const heardWithin = heartbeat + 2 * patience
  * that died silently; a process that stood still hears nothing until the next one. Wall clock and monotonic clock both count, for
  * the monotonic one stands still while a machine is suspended.
  */
-export function listen({ connection, schema, channel, onChange, log }: ListenerOptions): Listener {
+export function listen({ connection, schema, channels, onChange, log }: ListenerOptions): Listener {
   const ended = new AbortController()
   let heard: { readonly wall: number; readonly monotonic: number } | undefined
   const rest = (milliseconds: number) =>
@@ -48,11 +48,11 @@ export function listen({ connection, schema, channel, onChange, log }: ListenerO
     client.on('error', lose)
     client.on('end', () => lose())
     ended.signal.addEventListener('abort', () => over.abort(), { once: true, signal: over.signal })
-    client.on('notification', ({ payload }) => payload === schema && onChange())
+    client.on('notification', ({ channel, payload }) => payload === schema && onChange(channel))
     await client.connect()
-    await client.query(`LISTEN ${channel}`)
+    await client.query(channels.map((channel) => `LISTEN ${channel}`).join(';'))
     // What happened before it listened was not heard.
-    onChange()
+    onChange(undefined)
     while (!ended.signal.aborted && !lost) {
       const asked = { wall: Date.now(), monotonic: performance.now() }
       // An answer comes after the notifications that were sent before it.
@@ -75,10 +75,12 @@ export function listen({ connection, schema, channel, onChange, log }: ListenerO
       try {
         await listenOnce(client)
       } catch (err) {
-        log.warn({ err }, 'The connection that hears of changed clients was lost: they are read anew for each request.')
+        log.warn(
+          { err },
+          'The connection that hears of changes was lost: clients are read anew for each request, keys three times within the lease.',
+        )
       }
       heard = undefined
-      onChange()
       // Not `end()`, which waits for the server's goodbye: a frozen one never says it.
       client.connection.stream.destroy()
       if (!ended.signal.aborted) await rest(breath)

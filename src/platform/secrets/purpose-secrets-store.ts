@@ -20,6 +20,17 @@ export async function insertPurposeSecret(db: Queryable, secret: SealedPurposeSe
   })
 }
 
+/** The same secret under another wrapping. */
+export async function replacePurposeSeal(
+  tx: Queryable,
+  { purpose, version, sealed }: SealedPurposeSecret,
+): Promise<void> {
+  await tx.query({
+    text: 'UPDATE purpose_secrets SET sealed = $3 WHERE purpose = $1 AND version = $2',
+    values: [purpose, version, sealed],
+  })
+}
+
 /** Whether anything at all was sealed here under a master key. */
 export async function holdsSealed(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ holds: boolean }>({

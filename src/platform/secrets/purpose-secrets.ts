@@ -7,8 +7,25 @@ import { type Purpose, type PurposeSecret, type PurposeSecrets, purposes } from 
 const associated = (purpose: string, version: number) => `purpose-secret:${purpose}:${version}`
 
 /** @throws MasterKeyError when the master key does not fit */
-export function openPurposeSecret({ purpose, version, sealed }: SealedPurposeSecret, masterKey: MasterKey): Buffer {
+export function openPurposeSecret(
+  { purpose, version, sealed }: SealedPurposeSecret,
+  masterKey: Pick<MasterKey, 'unwrap'>,
+): Buffer {
   return masterKey.unwrap(sealed, associated(purpose, version))
+}
+
+/**
+ * The same secret under the present master key.
+ *
+ * @throws MasterKeyError when neither master key fits
+ */
+export function resealPurposeSecret(secret: SealedPurposeSecret, masterKey: MasterKey): SealedPurposeSecret {
+  const { purpose, version } = secret
+  return {
+    purpose,
+    version,
+    sealed: masterKey.wrap(openPurposeSecret(secret, masterKey), associated(purpose, version)),
+  }
 }
 
 /**

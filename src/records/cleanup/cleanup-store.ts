@@ -51,6 +51,16 @@ const statements = [
      RETURNING id
    )
    SELECT count(*) AS deleted FROM old`,
+  // Anybody can send names of verifiers: the five thousand that were seen last are kept, for 90 days.
+  `WITH old AS (
+     DELETE FROM verifiers WHERE name IN (
+       SELECT name FROM verifiers
+       WHERE fetched_at < greatest(now() - interval '90 days',
+         (SELECT fetched_at FROM verifiers ORDER BY fetched_at DESC OFFSET 4999 LIMIT 1))
+       LIMIT $2 FOR UPDATE SKIP LOCKED)
+     RETURNING 1
+   )
+   SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   `WITH old AS (
      DELETE FROM sessions WHERE id IN (
        SELECT id FROM sessions WHERE least(expires_at, ended_at) < now() - make_interval(secs => $1)

@@ -126,20 +126,13 @@ export function live(history: Uint8Array, rules: Rules): Finding {
   return undefined
 }
 
-const nothing = { keys: [], now: 0, decisions: 0 }
-
 function newWorld(): World {
-  const node = (own: NodeSettings): Node => ({
-    up: true,
-    cutOff: false,
-    settings: own,
-    offset: 0,
-    ledger: { activatedAt: new Map(), revokedAt: new Map() },
-    memory: nothing,
-    keys: [],
-    ringOffset: 0,
-    confirmedAt: -Infinity,
-  })
+  const node = (own: NodeSettings): Node => {
+    const ledger = { activatedAt: new Map<string, number>(), revokedAt: new Map<string, number>() }
+    const memory = { keys: [], now: 0, decisions: 0, ...ledger }
+    const unread = { keys: [], ringOffset: 0, clockOffset: 0, confirmedAt: -Infinity }
+    return { up: true, cutOff: false, settings: own, offset: 0, ledger, memory, ...unread }
+  }
   return {
     now: 1_000 * day,
     rows: { keys: [], latestEvent: 0, decisions: 0, delay: { seconds: 0, namedAt: 0 } },
@@ -163,7 +156,7 @@ function wait(world: World, pause: number, rules: Rules): void {
 function start(world: World, node: Node, own: NodeSettings, rules: Rules): void {
   const longer = own.activationDelay > node.settings.activationDelay
   node.settings = own
-  node.memory = nothing
+  node.memory = { keys: [], now: 0, decisions: 0, ...node.ledger }
   node.confirmedAt = -Infinity
   node.up = refresh(world, node, rules)
   // Ripe means more from now on.

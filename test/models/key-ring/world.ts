@@ -1,6 +1,11 @@
 import { delayInForce, mustNameDelay, type NamedDelay } from '../../../src/key-ring/activation-delay.ts'
 import { type Decision, type Delays, dueFor, type ScheduledKey } from '../../../src/key-ring/decisions.ts'
-import { type Recovery, recoveries, retirementsAfterRecovery } from '../../../src/key-ring/remembered.ts'
+import {
+  type Recovery,
+  type Remembered,
+  recoveries,
+  retirementsAfterRecovery,
+} from '../../../src/key-ring/remembered.ts'
 import { isPublished, keyStates } from '../../../src/key-ring/schedule.ts'
 
 /** What a node is configured with, in seconds. */
@@ -25,10 +30,12 @@ export interface Node {
   /** Of this machine's clock, in milliseconds. */
   offset: number
   readonly ledger: { readonly activatedAt: Map<string, number>; readonly revokedAt: Map<string, number> }
-  memory: { readonly keys: readonly ScheduledKey[]; readonly now: number; readonly decisions: number }
+  memory: Remembered<ScheduledKey>
   keys: readonly ScheduledKey[]
   /** The ring's time minus the true one when the keys were last confirmed, and the true time then. */
   ringOffset: number
+  /** That of the database's clock, by which tokens are dated. */
+  clockOffset: number
   confirmedAt: number
 }
 
@@ -89,15 +96,19 @@ export function decide(
     for (const step of steps) keys = applied(world, keys, step)
   }
   const before = keys
-  take(rules.recover(world.rows, rememberedBy(node), now))
+  take(rules.recover(world.rows, node.memory, now))
   take(retirementsAfterRecovery(before, keys, now, delays))
-  take(wanted(keys, now, { ...delays, activationDelay: delays.activationDelay * rules.rotationDelay }))
-  for (let round = 0; ; round++) {
-    const due = rules.due('ES256', keys, now, delays)
-    if (due.length === 0) break
-    if (round === 10) throw new Error(`The schedule does not come to rest: ${JSON.stringify(due)}`)
-    take(due)
+  const settle = () => {
+    for (let round = 0; ; round++) {
+      const due = rules.due('ES256', keys, now, delays)
+      if (due.length === 0) return
+      if (round === 10) throw new Error(`The schedule does not come to rest: ${JSON.stringify(due)}`)
+      take(due)
+    }
   }
+  settle()
+  take(wanted(keys, now, { ...delays, activationDelay: delays.activationDelay * rules.rotationDelay }))
+  settle()
   const { latestEvent, decisions } = world.rows
   world.rows = {
     keys,
@@ -151,10 +162,6 @@ function covered(keys: readonly ScheduledKey[], lifetime: number, now: number): 
   })
 }
 
-function rememberedBy({ memory, ledger }: Node) {
-  return { ...memory, ...ledger }
-}
-
 function clocksAgree(world: World, node: Node): boolean {
   return Math.abs(node.offset - world.offset) <= node.settings.clockSkew * 1000 + 1000
 }
@@ -168,14 +175,16 @@ export function refresh(world: World, node: Node, rules: Rules): boolean {
   const delays = { ...settings, activationDelay: delayInForce(delay, settings.activationDelay, now) }
   if (
     mustNameDelay(delay, settings.activationDelay, now) ||
-    rules.recover(world.rows, rememberedBy(node), now).length > 0 ||
+    rules.recover(world.rows, node.memory, now).length > 0 ||
     rules.due('ES256', keys, now, delays).length > 0
   )
     decide(world, node, rules, () => [])
   node.keys = world.rows.keys
   now = Math.max(ringTime(world), node.memory.now)
-  node.memory = { keys: node.keys, now, decisions: world.rows.decisions }
+  const { activatedAt, revokedAt } = node.ledger
+  node.memory = { keys: node.keys, now, decisions: world.rows.decisions, activatedAt, revokedAt }
   node.ringOffset = now - world.now
+  node.clockOffset = world.offset
   node.confirmedAt = world.now
   for (const [key, state] of keyStates(node.keys, now)) {
     if (key.revokedAt !== undefined) node.ledger.revokedAt.set(key.kid, key.revokedAt)
@@ -187,7 +196,7 @@ export function refresh(world: World, node: Node, rules: Rules): boolean {
 
 export interface Token {
   readonly kid: string
-  /** By the ring's time, in milliseconds. */
+  /** By the database's clock, in milliseconds. */
   readonly expiresAt: number
 }
 
@@ -202,7 +211,7 @@ export function sign(world: World, node: Node, rules: Rules): Token | undefined 
   }
   const now = world.now + node.ringOffset
   for (const [key, state] of keyStates(node.keys, now))
-    if (state === 'active') return { kid: key.kid, expiresAt: now + lifetime * 1000 }
+    if (state === 'active') return { kid: key.kid, expiresAt: world.now + node.clockOffset + lifetime * 1000 }
   return undefined
 }
 

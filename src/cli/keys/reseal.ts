@@ -1,0 +1,97 @@
+import type { Command } from 'commander'
+import type { Resealed } from '../../key-ring/reseal.ts'
+import type { Settings } from '../../platform/config/settings.ts'
+import { lockInstallation } from '../../platform/database/installation-store.ts'
+import { inTransaction } from '../../platform/database/queryable.ts'
+import { openMasterKey, presentMasterKey } from '../../platform/secrets/master-key.ts'
+import {
+  forgetPreviousKey,
+  keepPreviousKey,
+  masterKeyFile,
+  previousKeyFile,
+  putNewKey,
+} from '../../platform/secrets/master-key-file.ts'
+import type { Signet } from '../../signet.ts'
+import { CommandFailed, WrongUsage } from '../failures.ts'
+import { json } from '../flags.ts'
+import { type Format, printOne } from '../output.ts'
+import type { Terminal } from '../terminal.ts'
+import { withSignet } from '../with-signet.ts'
+import { operator, reasonFlag } from './operator.ts'
+
+interface Flags extends Format {
+  readonly newMasterKey?: true
+  readonly forgetPrevious?: true
+  readonly reason?: string
+}
+
+/** `signet keys reseal`: what was sealed is sealed anew under the present master key; nothing else changes. */
+export function resealCommand(keys: Command, terminal: Terminal): void {
+  keys
+    .command('reseal')
+    .description('Seal all keys and secrets anew, under the present master key. Nothing else changes.')
+    .option('--new-master-key', 'make a new master.key first; the one before it is kept as master.key.previous')
+    .option('--forget-previous', 'delete master.key.previous, once everything opens without it')
+    .addOption(reasonFlag())
+    .addOption(json())
+    .action(async (flags: Flags) => {
+      if (flags.newMasterKey && flags.forgetPrevious)
+        throw new WrongUsage('--new-master-key and --forget-previous are two steps: take one after the other.')
+      const author = operator(flags.reason)
+      const { resealed, settings } = await withSignet(terminal, async (signet) => ({
+        resealed: await resealEverything(signet, flags, author),
+        settings: signet.settings,
+      }))
+      const hasForgotten = flags.forgetPrevious === true && (await forgetPreviousKey(masterKeyFile(settings)))
+      const document = {
+        signing_keys: resealed.signingKeys,
+        purpose_secrets: resealed.purposeSecrets,
+        master_key: settings.masterKey ? 'SIGNET_MASTER_KEY' : masterKeyFile(settings),
+        previous: previousOf(settings, flags, hasForgotten),
+      }
+      printOne(terminal, flags, document, [nextStep(settings, flags)])
+    })
+}
+
+/**
+ * All of it under the lock of the installation: two who made a new master key at the same time would leave one of them nowhere. If
+ * this is cut short, the file before it opens what was not sealed anew.
+ */
+async function resealEverything(
+  { database, settings }: Pick<Signet, 'database' | 'settings'>,
+  flags: Flags,
+  author: ReturnType<typeof operator>,
+): Promise<Resealed> {
+  const { demandAllOpens, reseal } = await import('../../key-ring/reseal.ts')
+  if (settings.masterKey && (flags.newMasterKey || flags.forgetPrevious))
+    throw new CommandFailed(
+      'The master key comes from SIGNET_MASTER_KEY: give the new one there, and the one before it in SIGNET_MASTER_KEY_PREVIOUS.',
+    )
+  return inTransaction(database, async (tx) => {
+    await lockInstallation(tx)
+    if (flags.newMasterKey) {
+      await keepPreviousKey(masterKeyFile(settings))
+      await putNewKey(masterKeyFile(settings))
+    }
+    const done = await reseal(tx, await openMasterKey(settings, true), author)
+    if (flags.forgetPrevious) await demandAllOpens(tx, presentMasterKey(settings))
+    return done
+  })
+}
+
+function previousOf(settings: Settings, flags: Flags, hasForgotten: boolean): string | undefined {
+  if (flags.newMasterKey) return previousKeyFile(masterKeyFile(settings))
+  if (hasForgotten) return 'forgotten'
+  return settings.masterKeyPrevious ? 'SIGNET_MASTER_KEY_PREVIOUS' : undefined
+}
+
+function nextStep(settings: Settings, flags: Flags): string {
+  if (flags.newMasterKey)
+    return (
+      'Back up the new master.key, and keep the one before it with the backups of the database that it opens. Then: ' +
+      'signet keys reseal --forget-previous.'
+    )
+  if (settings.masterKeyPrevious)
+    return 'Once every node has been started with both keys: reseal once more, and take SIGNET_MASTER_KEY_PREVIOUS away.'
+  return 'Everything opens with the present master key.'
+}

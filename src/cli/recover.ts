@@ -1,0 +1,84 @@
+import type { Command } from 'commander'
+import type { KeyRing } from '../key-ring/key-ring.ts'
+import { listResources } from '../records/resources/resources-store.ts'
+import { signEverybodyOut } from '../records/sessions/everybody-store.ts'
+import type { Signet } from '../signet.ts'
+import { json } from './flags.ts'
+import { operator, reasonFlag } from './keys/operator.ts'
+import { type Format, printOne } from './output.ts'
+import type { Terminal } from './terminal.ts'
+import { withSignet } from './with-signet.ts'
+
+interface Flags extends Format {
+  readonly signEveryoneOut?: true
+  readonly reason?: string
+}
+
+/** `signet recover`: after the database was restored from a backup. Doing it twice, or without need, does no harm. */
+export function recoverCommand(program: Command, terminal: Terminal): void {
+  program
+    .command('recover')
+    .description(
+      'After the database was restored from a backup: tell it what it has forgotten about keys, and look around.',
+    )
+    .option(
+      '--sign-everyone-out',
+      'end all sessions and grants of people: some had ended since the backup, and live again',
+    )
+    .addOption(reasonFlag())
+    .addOption(json())
+    .action(async (flags: Flags) => {
+      const author = operator(flags.reason)
+      const { keys, ended } = await withSignet(terminal, async (signet) => {
+        await signet.keyRing.cover(await longestLifetime(signet))
+        return {
+          keys: judgeKeys(signet.keyRing),
+          ended: flags.signEveryoneOut ? await signEverybodyOut(signet.database, author) : undefined,
+        }
+      })
+      const document = {
+        ...keys,
+        sessions_ended: ended?.sessions,
+        grants_ended: ended?.grants,
+      }
+      printOne(terminal, flags, document, notes(keys, ended !== undefined))
+    })
+}
+
+/** Seconds: of everything that can be signed under the settings and resources as they are now. */
+async function longestLifetime({ settings, database }: Signet): Promise<number> {
+  const ofResources = (await listResources(database)).map(({ accessTokenTtl }) => accessTokenTtl ?? 0)
+  return Math.max(settings.accessTokenTtl, settings.idTokenTtl, ...ofResources)
+}
+
+/** What the keys directory knows, beside what the database has now that the ring was opened, and told what it had forgotten. */
+function judgeKeys(keyRing: Pick<KeyRing, 'keys' | 'ledger'>) {
+  const { activatedAt, revokedAt } = keyRing.ledger
+  const states = new Map([...keyRing.keys()].map(([{ kid }, state]) => [kid, state]))
+  const active = [...states].filter(([, state]) => state === 'active').map(([kid]) => kid)
+  return {
+    active_keys: active,
+    revoked_keys: [...states].filter(([, state]) => state === 'revoked').map(([kid]) => kid),
+    /** They signed, and are not in the database: made after the backup. */
+    lost_keys: [...activatedAt.keys()].filter((kid) => !states.has(kid) && !revokedAt.has(kid)),
+    ledger_facts: activatedAt.size + revokedAt.size,
+  }
+}
+
+function notes({ lost_keys: lost, ledger_facts: facts }: ReturnType<typeof judgeKeys>, signedOut: boolean): string[] {
+  return [
+    facts === 0
+      ? 'The keys directory remembers nothing: a key that was revoked since the backup signs again. Revoke it once more.'
+      : 'What the keys directory remembers of the keys holds again: those that were revoked stay so, and the one that had taken over signs.',
+    ...(lost.length > 0
+      ? [
+          'Lost keys were made after the backup. What they signed is refused until it expires; applications get new tokens.',
+        ]
+      : []),
+    signedOut
+      ? 'Everybody signs in again.'
+      : 'What people ended since the backup lives again (sign-outs, revoked grants): --sign-everyone-out ends all of it.',
+    'Clients, resources and accounts made or deleted since, and passwords changed since, are as they were at the backup.',
+    'Then: signet doctor; and signet keys rotate, if the backup was read by anybody else.',
+  ]
+}

@@ -1,0 +1,160 @@
+import { existsSync, readdirSync, readFileSync, renameSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { decodeProtectedHeader } from 'jose'
+import { pino } from 'pino'
+import t from 'tap'
+import { openSealedKey } from '../../src/key-ring/sealed-key.ts'
+import { readSettings } from '../../src/platform/config/settings.ts'
+import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
+import { forgetPreviousKey, keepPreviousKey, putNewKey } from '../../src/platform/secrets/master-key-file.ts'
+import { openPurposeSecret } from '../../src/platform/secrets/purpose-secrets.ts'
+import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
+import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
+import { start } from '../../src/start.ts'
+import { testMasterKey } from '../support/signing-keys.ts'
+import { insertGrant } from './insert-grant.ts'
+import { openKeysInstallation } from './keys-installation.ts'
+
+const { signet, json, database, keysDir, environment } = await openKeysInstallation(t)
+const file = join(keysDir, 'master.key')
+const previous = `${file}.previous`
+const other = Buffer.alloc(32, 'other').toString('base64url')
+
+// A node that runs all the while, and has the master key of its start.
+const { signet: node, stop } = await start(readSettings(environment, keysDir), pino({ level: 'silent' }))
+t.teardown(stop)
+await node.keyRing.cover(60)
+
+/** All that is sealed, opened with this key alone; undefined where one does not open. */
+async function opened(masterKey = readFileSync(file, 'utf8').trim()): Promise<string[] | undefined> {
+  const given = { masterKey: Buffer.from(masterKey, 'base64url'), masterKeyPrevious: undefined, keysDir }
+  const key = await openMasterKey(given, true)
+  const { rows } = await database.query<{ kid: string; sealed: Buffer }>({
+    text: 'SELECT kid, sealed_private_jwk AS sealed FROM signing_keys WHERE sealed_private_jwk IS NOT NULL ORDER BY kid',
+  })
+  try {
+    return [
+      ...(await loadPurposeSecrets(database)).map((secret) => openPurposeSecret(secret, key).toString('hex')),
+      ...rows.map(({ kid, sealed }) => String(openSealedKey(kid, sealed, key).export({ format: 'jwk' })['d'])),
+    ]
+  } catch {
+    return undefined
+  }
+}
+const secrets = await opened()
+
+t.test('a key that opens nothing reseals nothing', async (t) => {
+  environment['SIGNET_MASTER_KEY'] = other
+  t.match(await signet('keys', 'reseal'), { code: 1, out: '', err: /does not open what the database holds/ })
+  delete environment['SIGNET_MASTER_KEY']
+  t.same(await opened(), secrets)
+})
+
+t.test('a signing key that does not open is named, and nothing is sealed anew', async (t) => {
+  const { rows } = await database.query<{ kid: string }>({
+    text: `INSERT INTO signing_keys (kid, alg, public_jwk, sealed_private_jwk, published_at, activates_at, revoked_at)
+           SELECT 'planted', alg, public_jwk, sealed_private_jwk, published_at, now() + interval '3 years', NULL
+           FROM signing_keys LIMIT 1 RETURNING kid`,
+  })
+  t.equal(rows.length, 1)
+  t.match(await signet('keys', 'reseal', '--new-master-key'), {
+    code: 1,
+    out: '',
+    err: /key planted does not open.*keys revoke planted/,
+  })
+  t.ok(existsSync(previous), 'the key before opens everything')
+  t.same(await opened(testMasterKey), undefined)
+  t.match(await signet('keys', 'reseal', '--forget-previous'), { code: 1, out: '', err: /planted/ })
+  t.ok(existsSync(previous), 'and is kept')
+  await database.query({ text: `DELETE FROM signing_keys WHERE kid = 'planted'` })
+  t.same(await opened(testMasterKey), secrets)
+  renameSync(previous, file)
+})
+
+t.test('cut short after any step everything opens, and going on brings it to its end', async (t) => {
+  const before = readFileSync(file, 'utf8')
+  await keepPreviousKey(file)
+  t.match(await signet('keys', 'list'), { code: 0, err: '' }, 'after the first step')
+  await keepPreviousKey(file)
+  await putNewKey(file)
+  t.not(readFileSync(file, 'utf8'), before)
+  t.equal(readFileSync(previous, 'utf8'), before)
+  t.match(await signet('keys', 'list'), { code: 0, err: '' }, 'after the second: sealed under the one, opened by both')
+  t.match(await signet('keys', 'reseal', '--new-master-key'), { code: 1, out: '', err: /has to be finished first/ })
+  t.same(await opened(before.trim()), secrets)
+  t.match(await json('keys', 'reseal'), { signing_keys: 6, purpose_secrets: 4, master_key: file })
+  t.same(await opened(), secrets, 'the same secrets, under the new key alone')
+  t.equal(await opened(before.trim()), undefined)
+  t.match(await json('keys', 'reseal', '--forget-previous'), { previous: 'forgotten' })
+  t.notOk(existsSync(previous))
+  t.notOk(await forgetPreviousKey(file))
+  t.match(await signet('keys', 'list'), { code: 0, err: '' })
+})
+
+t.test('in one go: files for nobody else, one event that says who, and no other change', async (t) => {
+  const rows = async () =>
+    (
+      await database.query({
+        text: `SELECT to_jsonb(k) - 'sealed_private_jwk' AS key FROM signing_keys k ORDER BY kid`,
+      })
+    ).rows
+  const kept = await rows()
+  t.match(await json('keys', 'reseal', '--new-master-key', '--reason', 'an operator has left'), { previous })
+  for (const name of [file, previous]) t.equal(statSync(name).mode & 0o777, 0o600)
+  t.same(
+    readdirSync(keysDir).sort(),
+    ['key-ledger.txt', 'master.key', 'master.key.previous'],
+    'nothing is left lying about',
+  )
+  t.same(await opened(), secrets)
+  t.same(await rows(), kept)
+  const [event] = (await json<Record<string, unknown>[]>('events', 'list', '--type', 'keys_resealed')).slice(-1)
+  t.match(event, { detail: { by: String, reason: 'an operator has left', signing_keys: 6, purpose_secrets: 4 } })
+})
+
+t.test('a node that ran all the while goes along with the new master key', async (t) => {
+  const [active = ''] = [...node.keyRing.keys()].flatMap(([{ kid, alg }, state]) =>
+    state === 'active' && alg === 'ES256' ? [kid] : [],
+  )
+  await json('keys', 'revoke', active, '--reason', 'a drill')
+  await node.keyRing.refresh()
+  t.same(JSON.parse(String(node.keyRing.jwkSet().body)), JSON.parse((await signet('keys', 'export-public')).out))
+  t.not(decodeProtectedHeader(await node.keyRing.sign('ES256', 'JWT', {}, 60)).kid, active)
+
+  // What it makes by itself it seals under the new one.
+  await json('keys', 'reseal', '--forget-previous')
+  const [standby = ''] = [...node.keyRing.keys()].flatMap(([{ kid, alg }, state]) =>
+    state === 'standby' && alg === 'ES256' ? [kid] : [],
+  )
+  await node.keyRing.revoke({ by: 'test' }, [standby])
+  t.equal((await opened())?.length, 4 + 6)
+})
+
+t.test('by settings: the new key beside the one before it, then alone', async (t) => {
+  environment['SIGNET_MASTER_KEY'] = other
+  environment['SIGNET_MASTER_KEY_PREVIOUS'] = readFileSync(file, 'utf8').trim()
+  for (const flag of ['--new-master-key', '--forget-previous'])
+    t.match(await signet('keys', 'reseal', flag), { code: 1, out: '', err: /comes from SIGNET_MASTER_KEY/ })
+  t.match(await json('keys', 'reseal'), { master_key: 'SIGNET_MASTER_KEY', previous: 'SIGNET_MASTER_KEY_PREVIOUS' })
+  delete environment['SIGNET_MASTER_KEY_PREVIOUS']
+  t.match(await signet('keys', 'list'), { code: 0, err: '' })
+  t.equal((await opened(other))?.length, 4 + 6)
+})
+
+t.test('recover signs everyone out, with an event each, and leaves machines alone', async (t) => {
+  for (const username of ['one', 'two']) {
+    const sub = `sub-of-${username}`
+    await insertAccount(database, { sub, profile: { username }, email: undefined, passwordHash: undefined })
+    await insertGrant(database, sub)
+  }
+  await database.query({
+    text: `INSERT INTO grants (id, client_id, scopes, resources) SELECT 'of-a-machine', client_id, '{}', '{}' FROM clients LIMIT 1`,
+  })
+  const recovered = await json('recover', '--sign-everyone-out', '--reason', 'restored from a backup')
+  t.match(recovered, { sessions_ended: 2, grants_ended: 2 })
+  const events = await json<Record<string, unknown>[]>('events', 'list', '--type', 'sessions_ended')
+  t.match(events, [{ sub: /^sub-of/, detail: { reason: 'restored from a backup', sessions: 1 } }, { sub: /^sub-of/ }])
+  t.equal((await json<unknown[]>('events', 'list', '--type', 'grant_ended')).length, 2)
+  t.notOk('ended_at' in (await json('grants', 'show', 'of-a-machine')))
+  t.match(await json('recover', '--sign-everyone-out'), { sessions_ended: 0, grants_ended: 0 })
+})

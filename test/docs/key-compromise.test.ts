@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
+import { openKeysInstallation } from '../cli/keys-installation.ts'
+
+/** The page is read in a hurry: so each command on it is run, in its order, and prints the lines that the page says. */
+const page = readFileSync(join(packageFolder, 'docs/key-compromise.md'), 'utf8')
+
+interface Drill {
+  readonly commands: readonly string[]
+  /** Lines that the last of the commands prints, among others; `…` stands for anything. */
+  readonly prints: readonly string[]
+}
+
+const block = /^ *```sh\n(?<commands>[\s\S]*?)^ *```\n(?: *```text\n(?<prints>[\s\S]*?)^ *```\n)?/gm
+
+function linesOf(text = ''): string[] {
+  return text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+}
+
+function drillsOf(markdown: string): Drill[] {
+  return [...markdown.matchAll(block)].map(({ groups }) => ({
+    commands: linesOf(groups?.['commands']),
+    prints: linesOf(groups?.['prints']),
+  }))
+}
+
+/** Splits a command line as a shell does, as far as the page goes. */
+function wordsOf(command: string, variables: Readonly<Record<string, string>>): string[] {
+  return [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain = '']) =>
+    (quoted ?? plain).replace(/\$([A-Z]+)/g, (_, name: string) => variables[name] ?? ''),
+  )
+}
+
+const sentence = (text: string) => text.trim().replace(/\s+/g, ' ')
+
+function prints(out: string, said: string): boolean {
+  const parts = said.split('…').map((part) => sentence(part).replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'))
+  const pattern = new RegExp(`^${parts.join('.*')}$`)
+  return out.split('\n').some((line) => pattern.test(sentence(line)))
+}
+
+t.test('a line that is not printed is noticed', async (t) => {
+  t.ok(prints('a\nkid   one two\n', 'kid …'))
+  t.notOk(prints('a\nkid\n', 'kid one'))
+  t.notOk(prints('the kid one', 'kid …'))
+  t.same(wordsOf('signet x "$KID" --reason "a b"', { KID: '-k' }), ['signet', 'x', '-k', '--reason', 'a b'])
+})
+
+t.test('every command of the drill can be given as it stands, and prints what the page says', async (t) => {
+  const { signet, kids, age } = await openKeysInstallation(t)
+  await kids('active')
+  await age(2)
+  const [KID = ''] = await kids('active')
+  const drills = drillsOf(page)
+  t.ok(drills.length >= 10)
+  t.equal(drills.length, page.match(/```sh$/gm)?.length, 'none is passed over')
+  for (const drill of drills) {
+    let out = ''
+    for (const command of drill.commands) {
+      const [program, ...args] = wordsOf(command, { KID })
+      const answer = await signet(...args)
+      t.match({ program, ...answer }, { program: 'signet', code: 0, err: '' }, command)
+      out = answer.out
+    }
+    for (const said of drill.prints) t.ok(prints(out, said), said, { out })
+  }
+})

@@ -1,0 +1,214 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import { decodeProtectedHeader } from 'jose'
+import t from 'tap'
+import { rotate } from '../../src/key-ring/rotation.ts'
+import type { KeyState } from '../../src/key-ring/schedule.ts'
+import { type SigningAlgorithm, signingAlgorithms } from '../../src/platform/jwt/algorithms.ts'
+import { saveResource } from '../../src/records/resources/resources-store.ts'
+import { spawnServer } from '../cli/spawned.ts'
+import { basic, freePort, startSignet } from '../support/idp.ts'
+import { startBalancer, startCache } from './rotation/balancer.ts'
+import { webApplications } from './rotation/id-tokens.ts'
+import { startLoad } from './rotation/load.ts'
+import { startVerifiers } from './rotation/verifiers.ts'
+
+/** How many planned rotations there are. With more than the usual three, the times of an emergency are measured and told, too. */
+const rotations = Number(process.env['SIGNET_TEST_ROTATIONS'] ?? 3)
+const isLong = rotations > 3
+/** What has not come about by then has failed. */
+t.setTimeout((60 + 10 * rotations) * 1000)
+
+// A key is published four seconds before it signs: once the cache of a verifier, and once the lease.
+const settings = {
+  SIGNET_JWKS_MAX_AGE: '0s',
+  SIGNET_VERIFIER_CACHE: '1s',
+  SIGNET_CLOCK_SKEW: '0s',
+  SIGNET_KEY_LEASE: '3s',
+  SIGNET_ACCESS_TOKEN_TTL: '10s',
+  SIGNET_ID_TOKEN_TTL: '10s',
+}
+/** The same in milliseconds. */
+const [keeps, lease, ripens] = [1_000, 3_000, 4_000]
+
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await pause(5)
+}
+
+const [port, portOfOne, portOfTwo, portOfCache] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
+const issuer = `http://localhost:${port}`
+const [one, two] = [`http://127.0.0.1:${portOfOne}`, `http://127.0.0.1:${portOfTwo}`]
+const cache = `http://127.0.0.1:${portOfCache}`
+await startBalancer(t, port, [one, two])
+await startCache(t, portOfCache, issuer, keeps)
+
+const idp = await startSignet(t, { ...settings, SIGNET_ISSUER: issuer, SIGNET_PORT: String(portOfOne) })
+const { keyRing, database, settings: own } = idp.signet
+/** The other node is a process of its own, to be killed. */
+const startTwo = () =>
+  spawnServer(t, {
+    ...settings,
+    SIGNET_ISSUER: issuer,
+    SIGNET_PORT: String(portOfTwo),
+    SIGNET_DATABASE_URL: own.databaseUrl ?? '',
+    SIGNET_DATABASE_SCHEMA: own.databaseSchema,
+    SIGNET_MASTER_KEY: own.masterKey?.toString('base64url') ?? '',
+    SIGNET_KEYS_DIR: `${own.keysDir}-of-two`,
+    SIGNET_LOG_LEVEL: 'warn',
+  })
+let processOfTwo = await startTwo()
+
+/** A machine that asks for tokens of an API of its own. */
+async function machine(alg: SigningAlgorithm, accessTokenTtl?: number) {
+  const api = `https://${randomUUID()}.example`
+  const scope = `work:${randomUUID()}`
+  const resource = { identifier: api, name: undefined, scopes: [scope], accessTokenTtl, servedBy: [] }
+  await saveResource(database, { ...resource, accessTokenSigningAlg: alg })
+  const grant = { grant_types: ['client_credentials' as const], redirect_uris: [], response_types: [] }
+  const { client_id: id, secret = '' } = await idp.client({ ...grant, scope, resources: [api] })
+  return {
+    api,
+    ask: (node: string) =>
+      fetch(`${node}/token`, {
+        method: 'POST',
+        headers: { authorization: basic(id, secret) },
+        body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      }),
+  }
+}
+const machines = await Promise.all(signingAlgorithms.map((alg) => machine(alg)))
+/** Its tokens outlive whatever happens here. Not asked before the emergency, for keys would retire that much later. */
+const patient = await machine('ES256', 3600)
+
+const verifiers = await startVerifiers(t, {
+  issuer,
+  audience: [...machines, patient].map(({ api }) => api),
+  cache,
+  keeps,
+})
+const load = startLoad({
+  nodes: [one, two],
+  ask: machines.map(({ ask }) => ask),
+  verifiers,
+  flows: [await webApplications(idp, keeps)],
+  every: isLong ? 10 : 100,
+})
+t.teardown(load.stop)
+
+/** Kids that have been revoked. */
+const revoked = new Set<string>()
+/** What was refused of tokens that are good. A flow does not tell the kid. */
+const refusals = () => load.refused.filter(({ kid }) => !revoked.has(kid) && (kid !== '' || revoked.size === 0))
+
+/** Whether the node has been seen to sign with the key. */
+const signs = (node: string, kid: string) => load.lastAsked(node, kid) !== undefined
+
+const inState = (wanted: KeyState) => [...keyRing.keys()].flatMap(([key, state]) => (state === wanted ? [key] : []))
+
+/** Brings the next rotation forward, to the moment when it breaks nobody or to now; returns the kids that take over. */
+const rotateKeys = (algorithms: readonly SigningAlgorithm[], atOnce: boolean) =>
+  keyRing.decide({ by: 'test' }, ({ keys, now }, delays) => {
+    const next = algorithms.flatMap((alg) => rotate(keys, alg, now, delays, atOnce) ?? [])
+    return { steps: next.flatMap(({ decisions }) => decisions), result: next.map(({ kid }) => kid) }
+  })
+
+t.test('rotation under load breaks no verifier, though a node is killed in the middle of one', async (t) => {
+  // Nobody waits for ever for what has been refused.
+  const enough = 3
+  const isCheckedByAll = (kid: string) =>
+    refusals().length > 0 || [...load.good.values()].every((counts) => (counts.get(kid) ?? 0) >= enough)
+  const isInUse = (kids: readonly string[], nodes: readonly string[]) =>
+    kids.every((kid) => nodes.every((node) => signs(node, kid)) && isCheckedByAll(kid))
+
+  const kids = inState('active').map(({ kid }) => kid)
+  await until(() => isInUse(kids, [one, two]))
+  for (let rotation = 0; rotation < rotations; rotation++) {
+    // Those that will stand by afterwards have been made: a rotation waits until they are ripe, too.
+    await until(() => inState('standby').length === 4)
+    const next = await rotateKeys(signingAlgorithms, false)
+    if (rotation === 1) {
+      processOfTwo.child.kill('SIGKILL')
+      await processOfTwo.ended
+      await until(() => isInUse(next, [one]))
+      processOfTwo = await startTwo()
+    }
+    await until(() => isInUse(next, [one, two]))
+    kids.push(...next)
+  }
+  t.same(refusals(), [])
+  t.same(load.faults, [])
+  t.equal(new Set(kids).size, 2 * (rotations + 1), 'a new key of each algorithm in each rotation')
+  for (const [verifier, counts] of load.good) {
+    const checked = [...counts.values()].reduce((sum, count) => sum + count, 0)
+    t.comment(`${verifier}: ${checked} tokens`)
+    t.ok(checked >= enough * kids.length, `${verifier} has checked tokens of every key, and refused none`)
+  }
+})
+
+t.test(
+  'after an emergency no node signs with the revoked key, every verifier comes to refuse it, and none its successor',
+  async (t) => {
+    const times = new Map<string, number[]>()
+    const note = (what: string, ms: number) => times.set(what, [...(times.get(what) ?? []), Math.max(0, ms)])
+    for (let emergency = 0; emergency < (isLong ? 10 : 1); emergency++) {
+      await until(() => inState('standby').some((key) => key.alg === 'ES256' && Date.now() > key.publishedAt + ripens))
+      const kid = inState('active').find(({ alg }) => alg === 'ES256')?.kid ?? ''
+      const { access_token: token } = (await (await patient.ask(one)).json()) as { access_token: string }
+      t.equal(decodeProtectedHeader(token).kid, kid)
+
+      let revokedAt = Number.POSITIVE_INFINITY
+      const taken = new Set<string>()
+      const refusing = verifiers.map(async ({ name, keeping, check }) => {
+        for (;;) {
+          const askedAt = Date.now()
+          const isGood = await check(token).then(
+            () => true,
+            () => false,
+          )
+          if (!isGood) return { name: `${name} (${keeping})`, askedAt }
+          taken.add(name)
+          await pause(2)
+        }
+      })
+      await until(() => taken.size === verifiers.length)
+      await keyRing.decide({ by: 'test' }, ({ now }) => {
+        revokedAt = now
+        return { steps: [{ what: 'revoke', kid, revokedAt: now }], result: undefined }
+      })
+      const decidedBy = Date.now()
+      revoked.add(kid)
+      note('decided, committed and read anew', decidedBy - revokedAt)
+
+      for (const { name, askedAt } of await Promise.all(refusing)) {
+        t.ok(askedAt >= revokedAt, `${name} took the token before, and refuses it now`)
+        note(name, askedAt - revokedAt)
+      }
+      const [successor] = inState('active').filter(({ alg }) => alg === 'ES256')
+      for (const node of [one, two]) {
+        await until(() => signs(node, successor?.kid ?? ''))
+        const last = load.lastAsked(node, kid) ?? 0
+        t.ok(last <= (node === one ? decidedBy : revokedAt + lease + 1_000), 'the node signs with the successor')
+        note(`node ${node === one ? 'that was told to revoke' : 'beside it'} signs`, last - revokedAt)
+      }
+      t.ok((load.latestIat(kid) ?? 0) * 1000 <= revokedAt + lease + 1_000, 'no token with the revoked key is younger')
+    }
+    t.same(refusals(), [])
+    if (isLong)
+      for (const [what, all] of times) {
+        const sorted = all.sort((a, b) => a - b)
+        t.comment(`${what}: ${sorted[sorted.length >> 1]} ms in the middle, ${sorted.at(-1)} ms at the most`)
+      }
+  },
+)
+
+t.test('a key that signs before it was announced is refused by every verifier: these tests can fail', async (t) => {
+  const early = new Set<string>()
+  const isRefusedBy = ({ name }: { name: string }) =>
+    load.refused.some(({ verifier, kid }) => verifier === name && early.has(kid))
+  while (!verifiers.every(isRefusedBy)) {
+    for (const kid of await rotateKeys(['ES256'], true)) early.add(kid)
+    await pause(keeps / 10)
+  }
+  await load.stop()
+  t.pass(`within ${early.size} rotations`)
+})

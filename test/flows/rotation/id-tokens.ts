@@ -1,0 +1,44 @@
+import { decodeProtectedHeader } from 'jose'
+import * as client from 'openid-client'
+import { signingAlgorithms } from '../../../src/platform/jwt/algorithms.ts'
+import type { Idp } from '../../support/idp.ts'
+import { signIn } from '../../support/journey.ts'
+import type { Flow } from './load.ts'
+
+/**
+ * Web applications on openid-client, one for each algorithm, which refresh by turns and check the signature of each ID token. It keeps a
+ * set for five minutes per configuration, so that is made anew each time that `keeps`, in milliseconds, have passed.
+ */
+export async function webApplications(idp: Idp, keeps: number): Promise<Flow> {
+  const applications = await Promise.all(signingAlgorithms.map((alg) => webApplication(idp, alg, keeps)))
+  let turn = 0
+  return {
+    name: 'openid-client, ID tokens',
+    once: async () => applications[turn++ % applications.length]?.(),
+  }
+}
+
+async function webApplication(idp: Idp, alg: 'ES256' | 'RS256', keeps: number): Promise<Flow['once']> {
+  const metadata = { id_token_signed_response_alg: alg }
+  const registered = await idp.client(metadata)
+  const { body } = await (await signIn(idp, registered)).redeem()
+  const { secret = '', client_id: id } = registered
+  const authentication = client.ClientSecretBasic(secret)
+  const insecure = { execute: [client.allowInsecureRequests] }
+  const found = await client.discovery(new URL(idp.issuer), id, metadata, authentication, insecure)
+  let config: client.Configuration | undefined
+  let madeAt = 0
+  return async () => {
+    if (!config || performance.now() - madeAt >= keeps) {
+      config = new client.Configuration(found.serverMetadata(), id, metadata, authentication)
+      client.allowInsecureRequests(config)
+      client.enableNonRepudiationChecks(config)
+      madeAt = performance.now()
+    }
+    const tokens = await client.refreshTokenGrant(config, body.refresh_token).catch((error: unknown) => {
+      if (error instanceof client.ResponseBodyError && error.status === 503) return undefined
+      throw error
+    })
+    return tokens && decodeProtectedHeader(tokens.id_token ?? '').kid
+  }
+}

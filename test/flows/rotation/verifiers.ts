@@ -1,0 +1,156 @@
+import { createPublicKey } from 'node:crypto'
+import express from 'express'
+import { auth } from 'express-oauth2-jwt-bearer'
+import { createVerifier as createFastJwtVerifier } from 'fast-jwt'
+import buildGetJwks from 'get-jwks'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
+import jwt from 'jsonwebtoken'
+import jwksRsa from 'jwks-rsa'
+import * as oauth from 'oauth4webapi'
+import type { Test } from 'tap'
+import { createVerifier } from '../../../src/verify/index.ts'
+
+/** A service that checks access tokens with a library, as that library's users write it. */
+export interface Verifier {
+  readonly name: string
+  /** How it keeps the keys. */
+  readonly keeping: string
+  /** Rejects where the token is refused. */
+  readonly check: (token: string) => Promise<unknown>
+}
+
+interface Options {
+  readonly issuer: string
+  readonly audience: readonly string[]
+  /** Where a cache hands out the set. */
+  readonly cache: string
+  /** Milliseconds that each verifier keeps the set, or a key of it: the setting SIGNET_VERIFIER_CACHE. */
+  readonly keeps: number
+}
+
+const algorithms: ('ES256' | 'RS256')[] = ['ES256', 'RS256']
+
+/**
+ * All of them fetch the set over HTTP, and none fetches it again because of a kid that it does not know, so that it is the announcement
+ * that makes them know a key, and nothing else.
+ */
+export async function startVerifiers(t: Test, options: Options): Promise<readonly Verifier[]> {
+  return [
+    jose(options),
+    jwksRsaWithJsonwebtoken(options),
+    fastJwtWithGetJwks(options),
+    openidClient(options),
+    await expressBearer(t, options),
+    ours(options),
+  ]
+}
+
+function jose({ issuer, audience, keeps }: Options): Verifier {
+  const set = createRemoteJWKSet(new URL('/.well-known/jwks.json', issuer), {
+    cacheMaxAge: keeps,
+    cooldownDuration: Number.POSITIVE_INFINITY,
+  })
+  const rules = { issuer, audience: [...audience], typ: 'at+jwt', algorithms }
+  return { name: 'jose', keeping: 'the set, cacheMaxAge', check: (token) => jwtVerify(token, set, rules) }
+}
+
+/** It keeps keys one by one, and asks for any other at once: hence the cache in between. */
+function jwksRsaWithJsonwebtoken({ issuer, audience, cache, keeps }: Options): Verifier {
+  const client = jwksRsa({ jwksUri: `${cache}/.well-known/jwks.json`, cache: true, cacheMaxAge: keeps })
+  const [first = '', ...others] = audience
+  const rules = { issuer, audience: [first, ...others] as [string, ...string[]], algorithms }
+  return {
+    name: 'jsonwebtoken, jwks-rsa',
+    keeping: 'keys, cacheMaxAge, behind a cache',
+    check: (token) =>
+      new Promise((resolve, reject) => {
+        const key: jwt.GetPublicKeyOrSecret = ({ kid }, done) => {
+          client.getSigningKey(kid).then((found) => done(null, found.getPublicKey()), done)
+        }
+        jwt.verify(token, key, rules, (error, claims) => (error ? reject(error) : resolve(claims)))
+      }),
+  }
+}
+
+/**
+ * The same. When a key of its own has expired and is not in the set any more, get-jwks 11 goes on with the one it had, for as long as it is
+ * asked for it: a revoked key would be trusted for ever. Hence the `delete`. Its own `getPublicKey` takes milliseconds for each token.
+ */
+function fastJwtWithGetJwks({ issuer, audience, cache, keeps }: Options): Verifier {
+  const jwks = buildGetJwks({ ttl: keeps })
+  const check = createFastJwtVerifier({
+    key: async ({ header: { kid = '', alg = '' } }: { header: Record<string, string> }) => {
+      const found = jwks.getJwk({ domain: cache, kid, alg })
+      jwks.staleCache.delete(jwks.generateCacheKey(alg, kid, `${cache}/`))
+      return createPublicKey({ key: await found, format: 'jwk' }).export({ format: 'pem', type: 'spki' })
+    },
+    algorithms,
+    allowedIss: issuer,
+    allowedAud: [...audience],
+    checkTyp: 'at+jwt',
+  })
+  return { name: 'fast-jwt, get-jwks', keeping: 'keys, ttl, behind a cache', check: async (token) => check(token) }
+}
+
+/**
+ * openid-client checks access tokens with oauth4webapi, from the same author. Both keep a set for five minutes per server object, and
+ * cannot be told otherwise: so the object is made anew, as in functions that start with each few requests.
+ */
+function openidClient({ issuer, audience, keeps }: Options): Verifier {
+  let server: oauth.AuthorizationServer | undefined
+  let madeAt = 0
+  const isFor = (token: string) => {
+    const { aud } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { aud: string }
+    return audience.find((one) => one === aud) ?? audience[0] ?? ''
+  }
+  return {
+    name: 'openid-client (oauth4webapi)',
+    keeping: 'the set, made anew',
+    check: (token) => {
+      if (!server || performance.now() - madeAt >= keeps) {
+        server = { issuer, jwks_uri: `${issuer}/.well-known/jwks.json` }
+        madeAt = performance.now()
+      }
+      const request = new Request('https://api.example/', { headers: { authorization: `Bearer ${token}` } })
+      return oauth.validateJwtAccessToken(server, request, isFor(token), {
+        [oauth.allowInsecureRequests]: true,
+        signingAlgorithms: algorithms,
+      })
+    },
+  }
+}
+
+async function expressBearer(t: Test, { issuer, audience, keeps }: Options): Promise<Verifier> {
+  const app = express()
+  const options = { cacheMaxAge: keeps, cooldownDuration: Number.POSITIVE_INFINITY, strict: true }
+  app.use(auth({ issuer, jwksUri: `${issuer}/.well-known/jwks.json`, audience: [...audience], ...options }))
+  app.get('/', (_request, response) => {
+    response.status(204).end()
+  })
+  app.use(((error: Error & { status?: number }, _request, response, _next) => {
+    response.status(error.status ?? 500).send(error.message)
+  }) as express.ErrorRequestHandler)
+  const server = app.listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const { port } = server.address() as { port: number }
+  return {
+    name: 'express-oauth2-jwt-bearer',
+    keeping: 'the set, cacheMaxAge',
+    check: async (token) => {
+      const answer = await fetch(`http://127.0.0.1:${port}/`, { headers: { authorization: `Bearer ${token}` } })
+      const text = await answer.text()
+      if (answer.status !== 204) throw new Error(`${answer.status} ${text}`)
+    },
+  }
+}
+
+/** It keeps a set for ten seconds at least. Here time passes faster for it: its ten seconds are over when those of the others are. */
+function ours({ issuer, audience, keeps }: Options): Verifier {
+  const clock = { wallTime: () => Date.now(), monotonicTime: () => (performance.now() * 10_000) / keeps }
+  const verifier = createVerifier({ issuer, audience, cooldown: 3600, clock })
+  return { name: 'signet-idp/verify', keeping: 'the set, max-age', check: (token) => verifier.verify(token) }
+}

@@ -1,0 +1,77 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
+import t from 'tap'
+import { isKid, readPrivateKey } from '../../src/key-ring/import-key.ts'
+
+const ec = (namedCurve: string) => generateKeyPairSync('ec', { namedCurve }).privateKey
+const rsa = (modulusLength: number, publicExponent = 65_537) =>
+  generateKeyPairSync('rsa', { modulusLength, publicExponent }).privateKey
+const pem = (key: KeyObject, type: 'pkcs8' | 'sec1' | 'pkcs1' = 'pkcs8') => String(key.export({ format: 'pem', type }))
+const [one, two] = [ec('P-256'), ec('P-256')]
+const [jwk, otherJwk] = [one.export({ format: 'jwk' }), two.export({ format: 'jwk' })]
+const rsaKey = rsa(2048)
+const rsaJwk = rsaKey.export({ format: 'jwk' })
+const json = (...members: object[]) => JSON.stringify(Object.assign({}, ...members))
+
+t.test('what is no key, a weak one or one of another kind is refused, and no message holds any of it', async (t) => {
+  const encrypted = one.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'x' })
+  const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey
+  const cases: Record<string, [string, RegExp]> = {
+    nothing: ['', /neither a PEM nor a JWK/],
+    'a password': ['correct horse battery staple', /neither a PEM nor a JWK/],
+    'half a JSON text': [json(jwk).slice(0, -5), /no JSON/],
+    'a set': [json({ keys: [jwk] }), /set of keys/],
+    'a public JWK': [json(jwk, { d: undefined }), /no private half/],
+    'a symmetric JWK': [json({ kty: 'oct', k: 'c2VjcmV0' }), /no private half/],
+    'a JWK of numbers': [json(jwk, { d: 1 }), /no private half/],
+    'a JWK of nonsense': [json(jwk, { x: 'AA' }), /no JWK of a private key/],
+    'a JWK of two keys': [json(jwk, { x: otherJwk.x, y: otherJwk.y }), /do not belong together|no JWK/],
+    'a JWK with another private half': [json(jwk, { d: otherJwk.d }), /do not belong together|no JWK/],
+    'an RSA JWK of two keys': [
+      json(rsaJwk, { n: rsa(2048).export({ format: 'jwk' }).n }),
+      /do not belong together|no JWK/,
+    ],
+    'a JWK for encryption': [json(jwk, { use: 'enc' }), /not for signatures/],
+    'a JWK for another algorithm': [json(jwk, { alg: 'RS256' }), /another algorithm/],
+    'a JWK for HMAC': [json(rsaJwk, { alg: 'HS256' }), /another algorithm/],
+    'a kid with a line feed': [json(jwk, { kid: 'a\nrevoked b 2020-01-01' }), /without blanks/],
+    'a kid that is no text': [json(jwk, { kid: 1 }), /without blanks/],
+    'an endless kid': [json(jwk, { kid: 'k'.repeat(256) }), /without blanks/],
+    'a public PEM': [
+      String(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'pem', type: 'spki' })),
+      /PKCS #8/,
+    ],
+    'SEC 1': [pem(one, 'sec1'), /openssl pkcs8/],
+    'PKCS #1': [pem(rsaKey, 'pkcs1'), /openssl pkcs8/],
+    'a PEM with a passphrase': [String(encrypted), /without a passphrase/],
+    'a PEM cut short': [pem(one).slice(0, 90), /cannot be read/],
+    'P-384': [pem(ec('P-384')), /this key is neither/],
+    secp256k1: [pem(ec('secp256k1')), /this key is neither/],
+    Ed25519: [pem(generateKeyPairSync('ed25519').privateKey), /this key is neither/],
+    'RSA of 1024 bits': [pem(rsa(1024)), /this key is neither/],
+    'RSA with the exponent 3': [pem(rsa(2048, 3)), /small exponent/],
+    'RSA for PSS alone': [pem(pss), /this key is neither/],
+  }
+  const parts = [jwk.d, otherJwk.d, rsaJwk.d, pem(one).slice(60)].map((part) => String(part).slice(0, 12))
+  for (const [name, [text, message]] of Object.entries(cases)) {
+    t.throws(() => readPrivateKey(text), { name: 'UnusableKey', message }, name)
+    try {
+      readPrivateKey(text)
+    } catch (error) {
+      for (const part of parts) t.notOk(String(error).includes(part))
+    }
+  }
+})
+
+t.test('a JWK keeps its name, a PEM has none', async (t) => {
+  t.match(readPrivateKey(` \n${json(jwk, { kid: 'ours', alg: 'ES256', use: 'sig' })}`), { alg: 'ES256', kid: 'ours' })
+  t.match(readPrivateKey(pem(one)), { alg: 'ES256', kid: undefined })
+  t.match(readPrivateKey(`# a comment\n${pem(rsaKey)}`), { alg: 'RS256', kid: undefined })
+  const { privateKey } = readPrivateKey(json(rsaJwk))
+  t.ok(privateKey.equals(rsaKey))
+})
+
+t.test('a kid is printable, without blanks, and bounded: it becomes a word in the ledger', async (t) => {
+  for (const kid of ['k', '2024-01', 'a/b+c=', 'x'.repeat(255)]) t.ok(isKid(kid), kid)
+  for (const kid of ['', ' ', 'a b', 'ä', '\u0000', 'x'.repeat(256), undefined, 1])
+    t.notOk(isKid(kid), JSON.stringify(kid) ?? 'undefined')
+})

@@ -1,0 +1,179 @@
+import t from 'tap'
+import { createVerifierSightings } from '../../src/key-ring/verifier-sightings.ts'
+import { listNotSeenSince, putSightings } from '../../src/key-ring/verifiers-store.ts'
+import { createClock } from '../../src/platform/clock.ts'
+import type { Queryable } from '../../src/platform/database/queryable.ts'
+import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
+import { createVerifier } from '../../src/verify/index.ts'
+import { answer } from '../cli/console.ts'
+import { noLog } from '../database.ts'
+import { startSignet } from '../support/idp.ts'
+
+/** Sightings on a database that is away while `isAway`; `written` is what reached it, a batch each. */
+function onPaper() {
+  const state = { now: 1_000_000, isAway: false, written: [] as [string, number][][] }
+  const query = async ({ values: [names, moments] }: { values: [string[], Date[]] }) => {
+    if (state.isAway) throw new Error('away')
+    state.written.push(names.map((name, index) => [name, Number(moments[index])]))
+    return { rows: [] }
+  }
+  const clock = createClock(
+    () => state.now,
+    () => 0,
+  )
+  return { state, sightings: createVerifierSightings({ query } as unknown as Queryable, clock, noLog) }
+}
+
+t.test('what is no name of 1 to 100 printable ASCII characters is not kept', async (t) => {
+  const { state, sightings } = onPaper()
+  const bad = ['', ' ', ' a', 'a ', 'a\tb', 'a\u001b[2J', 'ä', '\u0000', 'x'.repeat(101), 'x'.repeat(16_000)]
+  for (const name of bad) sightings.note(name)
+  await sightings.stop()
+  t.same(state.written, [])
+  for (const name of ['x', 'x'.repeat(100), '__proto__', "Robert'); --", 'api.example:8443']) sightings.note(name)
+  await sightings.stop()
+  t.same(
+    state.written[0]?.map(([name]) => name),
+    ['x', 'x'.repeat(100), '__proto__', "Robert'); --", 'api.example:8443'],
+  )
+})
+
+t.test('however many names come, a thousand are kept, and those go on being seen', async (t) => {
+  const { state, sightings } = onPaper()
+  sightings.note('first')
+  for (let i = 0; i < 5_000; i++) sightings.note(`made up ${i}`)
+  state.now += 7
+  sightings.note('first')
+  await sightings.stop()
+  t.equal(state.written[0]?.length, 1_000)
+  t.same(state.written[0]?.[0], ['first', 1_000_007])
+  sightings.note('room again')
+  await sightings.stop()
+  t.same(state.written[1], [['room again', 1_000_007]])
+})
+
+t.test('an outage loses no sighting and lets nothing grow', async (t) => {
+  const { state, sightings } = onPaper()
+  state.isAway = true
+  sightings.note('a')
+  await sightings.stop()
+  state.now += 5
+  for (let i = 0; i < 1_500; i++) sightings.note(`b ${i}`)
+  await sightings.stop()
+  state.isAway = false
+  await sightings.stop()
+  t.equal(state.written.length, 1)
+  t.equal(state.written[0]?.length, 1_000)
+  t.same(state.written[0]?.slice(0, 2), [
+    ['a', 1_000_000],
+    ['b 0', 1_000_005],
+  ])
+})
+
+t.test('what is seen while a batch is being written is written with the next', async (t) => {
+  const { state, sightings } = onPaper()
+  sightings.note('a')
+  const writing = sightings.stop()
+  await Promise.resolve()
+  state.now += 5
+  sightings.note('a')
+  await writing
+  await sightings.stop()
+  t.same(state.written, [[['a', 1_000_000]], [['a', 1_000_005]]])
+})
+
+t.test('over HTTP and in the database', async (t) => {
+  const idp = await startSignet(t)
+  const { database: db, sightings } = idp.signet
+  const verifiers = async () => {
+    await sightings.stop()
+    const { rows } = await db.query('SELECT name, fetched_at FROM verifiers ORDER BY name')
+    return rows as { name: string; fetched_at: Date }[]
+  }
+  const set = (headers: Record<string, string>, method = 'GET') =>
+    fetch(`${idp.issuer}/.well-known/jwks.json`, { method, headers })
+
+  t.test('who fetches the set under a name is seen, and so is who hears that it has not changed', async (t) => {
+    const before = idp.signet.clock.now()
+    await set({})
+    await set({ 'signet-verifier': 'only asked for the headers' }, 'HEAD')
+    await set({ 'signet-verifier': 'from a page' }, 'OPTIONS')
+    await set({ 'signet-verifier': 'x'.repeat(101) })
+    const { headers } = await set({ 'signet-verifier': 'new' })
+    const unchanged = { 'signet-verifier': 'has it', 'if-none-match': headers.get('etag') ?? '' }
+    t.equal((await set(unchanged)).status, 304)
+    await createVerifier({ issuer: idp.issuer, audience: 'https://api.example' }).ready()
+    const seen = await verifiers()
+    t.same(
+      seen.map(({ name }) => name),
+      ['api.example', 'has it', 'new'],
+    )
+    t.ok(seen.every(({ fetched_at: at }) => Number(at) >= before && Number(at) <= idp.signet.clock.now()))
+  })
+
+  t.test('of two nodes that saw a verifier the later moment counts, in whatever order they write', async (t) => {
+    const names = ['a', 'b', 'c', 'd', 'e']
+    const at = (seconds: number) =>
+      names.map((name) => ({ name, fetchedAt: new Date(Date.UTC(2026, 0) + seconds * 1000) }))
+    await Promise.all([putSightings(db, at(3)), putSightings(db, at(9).reverse()), putSightings(db, at(6))])
+    const since = Date.UTC(2026, 0) + 9_000
+    t.same(await listNotSeenSince(db, since, 100), [], 'not before 9')
+    t.same(await listNotSeenSince(db, since + 1, 3), at(9).slice(0, 3))
+    await db.query("DELETE FROM verifiers WHERE fetched_at < '2026-02-01'")
+  })
+
+  t.test('of made-up names five thousand stay, those that were seen last; after 90 days none', async (t) => {
+    await db.query(
+      `INSERT INTO verifiers SELECT 'made up ' || n, now() - n * interval '1 second' FROM generate_series(60, 5700) AS n`,
+    )
+    while (await deleteExpired(db, 3600));
+    const left = await verifiers()
+    t.equal(left.length, 5_000)
+    t.ok(left.some(({ name }) => name === 'new'))
+    t.notOk(left.some(({ name }) => name === 'made up 5700'))
+    await db.query("UPDATE verifiers SET fetched_at = now() - interval '91 days' WHERE name <> 'new'")
+    while (await deleteExpired(db, 3600));
+    t.same(
+      (await verifiers()).map(({ name }) => name),
+      ['new'],
+    )
+  })
+
+  t.test('`keys list` says who has not fetched the set since a standby was published', async (t) => {
+    const { databaseUrl = '', databaseSchema, issuer, keysDir, masterKey, keyLease } = idp.signet.settings
+    const environment = {
+      SIGNET_DATABASE_URL: databaseUrl,
+      SIGNET_DATABASE_SCHEMA: databaseSchema,
+      SIGNET_ISSUER: issuer,
+      SIGNET_KEYS_DIR: keysDir,
+      SIGNET_MASTER_KEY: masterKey?.toString('base64url') ?? '',
+    }
+    const list = async (...more: string[]) =>
+      (await answer(['keys', 'list', ...more], { environment, folder: keysDir })).out
+    await db.query('DELETE FROM verifiers')
+    const publishedAt = [...idp.signet.keyRing.keys().keys()][0]?.publishedAt ?? 0
+    const at = (name: string, milliseconds: number) => ({ name, fetchedAt: new Date(publishedAt + milliseconds) })
+    await putSightings(db, [at('knows', keyLease * 1000), at('was given the set before, perhaps', keyLease * 1000 - 1)])
+    await putSightings(db, [at('slept', -5_000)])
+    const keys = JSON.parse(await list('--json')) as { state: string; kid: string; not_fetched_by?: string[] }[]
+    const standbys = keys.filter(({ state }) => state === 'standby')
+    t.equal(standbys.length, 4)
+    for (const { not_fetched_by } of standbys) t.same(not_fetched_by, ['was given the set before, perhaps', 'slept'])
+    t.ok(keys.every((key) => key.state === 'standby' || key.not_fetched_by === undefined))
+    const text = await list()
+    for (const { kid } of standbys)
+      t.match(text, `standby ${kid} was published at`, 'people are told of each in a sentence')
+    t.match(text, /\n {2}slept \(last fetched \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\)\n/)
+    t.notMatch(text, /knows|and more/)
+
+    const many = Array.from({ length: 120 }, (_, index) => at(`n${index}`, -index))
+    await putSightings(db, many)
+    const { not_fetched_by: most } = JSON.parse(await list('--json')).find(
+      ({ state }: { state: string }) => state === 'standby',
+    )
+    t.same(most.slice(0, 3), ['was given the set before, perhaps', 'n0', 'n1'])
+    t.equal(most.length, 100)
+    t.match(await list(), '  n8 (last')
+    t.notMatch(await list(), '  n9 (last')
+  })
+})
