@@ -46,9 +46,9 @@ t.test('guessing passwords', async (t) => {
   const laptop = await knownBrowser(idp, person)
   t.beforeEach(() => clearLimits(idp))
 
-  t.test('a thousand at one account, two hundred at a time: ten are looked at', async (t) => {
+  t.test('four hundred at one account, two hundred at a time: ten are looked at', async (t) => {
     const answers: Answer[] = []
-    for (let burst = 0; burst < 5; burst++)
+    for (let burst = 0; burst < 2; burst++)
       answers.push(
         ...(await Promise.all(
           Array.from({ length: 200 }, (_, guess) => tryPassword(idp, person.username, `guess ${burst} ${guess}`)),
@@ -56,7 +56,7 @@ t.test('guessing passwords', async (t) => {
       )
     t.equal(lookedAt(answers), 10)
     const limited = answers.filter(({ status }) => status === 429)
-    t.equal(limited.length, 990)
+    t.equal(limited.length, 390)
     t.same(new Set(limited.flatMap(faultsOf)), new Set())
     t.ok(
       limited.every(({ headers }) => /^[1-9]\d{0,2}$/.test(headers['retry-after'] ?? '')),

@@ -14,7 +14,7 @@ import { startLoad } from './rotation/load.ts'
 import { startVerifiers } from './rotation/verifiers.ts'
 
 /** How many planned rotations there are. With more than the usual three, the times of an emergency are measured and told, too. */
-const rotations = Number(process.env['SIGNET_TEST_ROTATIONS'] ?? 3)
+const rotations = Number(process.env['SIGNET_TEST_ROTATIONS'] ?? 2)
 const isLong = rotations > 3
 /** What has not come about by then has failed. */
 t.setTimeout((60 + 10 * rotations) * 1000)

@@ -131,15 +131,18 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
       )
       return { ...((await findClient(signet.database, clientId)) as Client), secret }
     },
-    resource: (identifier, scopes, more = {}) =>
-      saveResource(signet.database, {
+    resource: async (identifier, scopes, more = {}) => {
+      await saveResource(signet.database, {
         identifier,
         name: undefined,
         scopes,
         accessTokenTtl: more.accessTokenTtl,
         accessTokenSigningAlg: 'ES256',
         servedBy: more.servedBy ?? [],
-      }),
+      })
+      // Not to wait until PostgreSQL has told this node.
+      signet.clients.forget()
+    },
     person: async ({ email, password, ...profile } = {}) => {
       const person = {
         sub: randomText(16),

@@ -6,13 +6,14 @@ import {
   decide,
   type Node,
   type NodeSettings,
-  publishedBy,
   type Rows,
   type Rules,
   refresh,
   ringTime,
   sign,
   type Token,
+  unread,
+  viewOf,
   type World,
 } from './world.ts'
 
@@ -130,8 +131,8 @@ function newWorld(): World {
   const node = (own: NodeSettings): Node => {
     const ledger = { activatedAt: new Map<string, number>(), revokedAt: new Map<string, number>() }
     const memory = { keys: [], now: 0, decisions: 0, ...ledger }
-    const unread = { keys: [], ringOffset: 0, clockOffset: 0, confirmedAt: -Infinity }
-    return { up: true, cutOff: false, settings: own, offset: 0, ledger, memory, ...unread }
+    const never = { view: unread, ringOffset: 0, clockOffset: 0, confirmedAt: -Infinity }
+    return { up: true, cutOff: false, settings: own, offset: 0, ledger, memory, ...never }
   }
   return {
     now: 1_000 * day,
@@ -157,6 +158,7 @@ function start(world: World, node: Node, own: NodeSettings, rules: Rules): void 
   const longer = own.activationDelay > node.settings.activationDelay
   node.settings = own
   node.memory = { keys: [], now: 0, decisions: 0, ...node.ledger }
+  node.view = unread
   node.confirmedAt = -Infinity
   node.up = refresh(world, node, rules)
   // Ripe means more from now on.
@@ -222,8 +224,9 @@ function invariants(world: World, rules: Rules): Finding {
   if (world.now - world.lastTended > shortestPeriod - longestDelay) excuse(world)
   world.lastTended = world.now
   const now = world.now + node.ringOffset
-  const states = keyStates(node.keys, now)
-  const active = [...states.values()].filter((state) => state === 'active').length
+  const { states } = viewOf(world, node)
+  let active = 0
+  for (const state of states.values()) if (state === 'active') active++
   if (active !== 1) return `${active} keys are active`
   if (rules.standbyIsChecked && world.now > world.excusedUntil && !hasRipeStandby(states, now))
     return 'no standby is ripe'
@@ -254,7 +257,7 @@ function issueAndVerify(
   let fetched: FetchedSet | undefined
   const fetch = () => {
     const node = world.nodes.find(({ up, confirmedAt }) => up && world.now - confirmedAt < lease)
-    fetched ??= node && { kids: publishedBy(world, node), maxAge: node.settings.maxAge * second }
+    fetched ??= node && { kids: viewOf(world, node).published, maxAge: node.settings.maxAge * second }
     return fetched
   }
   for (const token of tokens) {

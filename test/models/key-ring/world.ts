@@ -6,7 +6,7 @@ import {
   recoveries,
   retirementsAfterRecovery,
 } from '../../../src/key-ring/remembered.ts'
-import { isPublished, keyStates } from '../../../src/key-ring/schedule.ts'
+import { isPublished, type KeyState, keyStates } from '../../../src/key-ring/schedule.ts'
 
 /** What a node is configured with, in seconds. */
 export interface NodeSettings extends Delays {
@@ -22,6 +22,16 @@ export interface Rows {
   readonly delay: NamedDelay
 }
 
+/** The keys as a node sees them, until one of their moments comes. */
+interface View {
+  readonly keys: readonly ScheduledKey[]
+  readonly states: ReadonlyMap<ScheduledKey, KeyState>
+  readonly active: ScheduledKey | undefined
+  readonly published: ReadonlySet<string>
+  readonly covered: number
+  readonly until: number
+}
+
 /** One process. What it has in memory dies with it; its ledger is a file. */
 export interface Node {
   up: boolean
@@ -31,7 +41,7 @@ export interface Node {
   offset: number
   readonly ledger: { readonly activatedAt: Map<string, number>; readonly revokedAt: Map<string, number> }
   memory: Remembered<ScheduledKey>
-  keys: readonly ScheduledKey[]
+  view: View
   /** The ring's time minus the true one when the keys were last confirmed, and the true time then. */
   ringOffset: number
   /** That of the database's clock, by which tokens are dated. */
@@ -96,8 +106,9 @@ export function decide(
     for (const step of steps) keys = applied(world, keys, step)
   }
   const before = keys
-  take(rules.recover(world.rows, node.memory, now))
-  take(retirementsAfterRecovery(before, keys, now, delays))
+  const forgotten = rules.recover(world.rows, node.memory, now)
+  take(forgotten)
+  if (forgotten.length > 0) take(retirementsAfterRecovery(before, keys, now, delays))
   const settle = () => {
     for (let round = 0; ; round++) {
       const due = rules.due('ES256', keys, now, delays)
@@ -107,8 +118,9 @@ export function decide(
     }
   }
   settle()
-  take(wanted(keys, now, { ...delays, activationDelay: delays.activationDelay * rules.rotationDelay }))
-  settle()
+  const steps = wanted(keys, now, { ...delays, activationDelay: delays.activationDelay * rules.rotationDelay })
+  take(steps)
+  if (steps.length > 0) settle()
   const { latestEvent, decisions } = world.rows
   world.rows = {
     keys,
@@ -169,29 +181,62 @@ function clocksAgree(world: World, node: Node): boolean {
 /** `refresh` of the key ring. False where the database is away, or its clock and this machine's disagree. */
 export function refresh(world: World, node: Node, rules: Rules): boolean {
   if (node.cutOff || !clocksAgree(world, node)) return false
-  let now = Math.max(ringTime(world), node.memory.now)
-  const { keys, delay } = world.rows
-  const { settings } = node
-  const delays = { ...settings, activationDelay: delayInForce(delay, settings.activationDelay, now) }
-  if (
-    mustNameDelay(delay, settings.activationDelay, now) ||
-    rules.recover(world.rows, node.memory, now).length > 0 ||
-    rules.due('ES256', keys, now, delays).length > 0
-  )
+  const now = Math.max(ringTime(world), node.memory.now)
+  // What was settled is so until a moment comes, or somebody has written.
+  const isSettled = node.view.keys === world.rows.keys && now < node.view.until
+  if (!isSettled ? isDue(world, node, rules, now) : mustNameDelay(world.rows.delay, node.settings.activationDelay, now))
     decide(world, node, rules, () => [])
-  node.keys = world.rows.keys
-  now = Math.max(ringTime(world), node.memory.now)
+  const { keys, decisions } = world.rows
   const { activatedAt, revokedAt } = node.ledger
-  node.memory = { keys: node.keys, now, decisions: world.rows.decisions, activatedAt, revokedAt }
-  node.ringOffset = now - world.now
+  node.memory = { keys, now: Math.max(ringTime(world), node.memory.now), decisions, activatedAt, revokedAt }
+  node.ringOffset = node.memory.now - world.now
   node.clockOffset = world.offset
   node.confirmedAt = world.now
-  for (const [key, state] of keyStates(node.keys, now)) {
-    if (key.revokedAt !== undefined) node.ledger.revokedAt.set(key.kid, key.revokedAt)
-    else if (state === 'active' && !node.ledger.activatedAt.has(key.kid))
-      node.ledger.activatedAt.set(key.kid, key.activatesAt)
-  }
+  if (isSettled && node.view.keys === keys) return true
+  node.view = look(keys, node.memory.now)
+  for (const key of keys) if (key.revokedAt !== undefined) revokedAt.set(key.kid, key.revokedAt)
+  noteActive(node)
   return true
+}
+
+function isDue({ rows }: World, { settings, memory }: Node, rules: Rules, now: number): boolean {
+  const delays = { ...settings, activationDelay: delayInForce(rows.delay, settings.activationDelay, now) }
+  return (
+    mustNameDelay(rows.delay, settings.activationDelay, now) ||
+    rules.recover(rows, memory, now).length > 0 ||
+    rules.due('ES256', rows.keys, now, delays).length > 0
+  )
+}
+
+function noteActive({ view, ledger }: Node): void {
+  const { active } = view
+  if (active && !ledger.activatedAt.has(active.kid)) ledger.activatedAt.set(active.kid, active.activatesAt)
+}
+
+/** `takeSnapshot` of the key ring. */
+function look(keys: readonly ScheduledKey[], now: number): View {
+  const states = keyStates(keys, now)
+  const published = keys.filter((key) => isPublished(states.get(key) ?? 'retired'))
+  let until = Infinity
+  for (const { activatesAt, retiresAt = 0, revokedAt = 0 } of keys)
+    for (const moment of [activatesAt, retiresAt, revokedAt]) if (moment > now && moment < until) until = moment
+  return {
+    keys,
+    states,
+    active: published.find((key) => states.get(key) === 'active'),
+    published: new Set(published.map(({ kid }) => kid)),
+    covered: Math.min(...published.map(({ longestLifetime }) => longestLifetime)),
+    until,
+  }
+}
+
+export const unread: View = look([], 0)
+
+/** What a node sees at this moment. */
+export function viewOf(world: World, node: Node): View {
+  const now = world.now + node.ringOffset
+  if (now >= node.view.until) node.view = look(node.view.keys, now)
+  return node.view
 }
 
 export interface Token {
@@ -204,26 +249,11 @@ export interface Token {
 export function sign(world: World, node: Node, rules: Rules): Token | undefined {
   const { lifetime, keyLease } = node.settings
   if (world.now - node.confirmedAt >= (keyLease + rules.overstay) * 1000) return undefined
-  if (node.keys.some((key) => key.longestLifetime < lifetime && isUsable(key, node, world))) {
+  if (viewOf(world, node).covered < lifetime) {
     if (node.cutOff || !clocksAgree(world, node)) return undefined
     decide(world, node, rules, () => [{ what: 'cover', longestLifetime: lifetime }])
     if (!refresh(world, node, rules)) return undefined
   }
-  const now = world.now + node.ringOffset
-  for (const [key, state] of keyStates(node.keys, now))
-    if (state === 'active') return { kid: key.kid, expiresAt: world.now + node.clockOffset + lifetime * 1000 }
-  return undefined
-}
-
-function isUsable(key: ScheduledKey, node: Node, world: World): boolean {
-  const now = world.now + node.ringOffset
-  return (key.retiresAt ?? Infinity) > now && (key.revokedAt ?? Infinity) > now
-}
-
-/** The JWK Set as this node serves it. */
-export function publishedBy(world: World, node: Node): ReadonlySet<string> {
-  const kids = new Set<string>()
-  for (const [key, state] of keyStates(node.keys, world.now + node.ringOffset))
-    if (isPublished(state)) kids.add(key.kid)
-  return kids
+  const { active } = viewOf(world, node)
+  return active && { kid: active.kid, expiresAt: world.now + node.clockOffset + lifetime * 1000 }
 }
