@@ -36,9 +36,9 @@ export function recoveries<K extends ScheduledKey>(
 ): Recovery<K>[] {
   if (remembered.decisions > stored.decisions) return remembered.keys.map((key) => ({ what: 'restore', key }))
   return stored.keys.flatMap((key): Recovery<K>[] => {
-    const revokedAt = remembered.revokedAt.get(key.kid)
-    if (key.revokedAt === undefined && revokedAt !== undefined)
-      return [{ what: 'revoke', kid: key.kid, revokedAt: Math.min(revokedAt, now) }]
+    // From now on, for it may have signed since: by a moment before it activated it would count as one that never did.
+    if (key.revokedAt === undefined && remembered.revokedAt.has(key.kid))
+      return [{ what: 'revoke', kid: key.kid, revokedAt: now }]
     // A moment that has passed never moves, so an earlier one was decided after the backup. One before the key was published is from
     // another life: the key was imported into another database, and the keys directory was kept.
     const activatedAt = Math.max(remembered.activatedAt.get(key.kid) ?? Infinity, key.publishedAt)

@@ -21,3 +21,14 @@ t.test('a key that signed before the backup was restored goes on signing from th
   t.same(onceActivated(5_000), [{ what: 'activate', kid: 'k', activatesAt: 5_000 }])
   t.same(onceActivated(9_000), [])
 })
+
+t.test(
+  'a key whose revocation the database missed is revoked from now on: it has signed in the meantime',
+  async (t) => {
+    const ledger = { activatedAt: new Map<string, number>(), revokedAt: new Map([[key.kid, 3_000]]) }
+    const stored = { keys: [key], decisions: 0 }
+    t.same(recoveries(stored, { keys: [], now: 0, decisions: 0, ...ledger }, 10_000), [
+      { what: 'revoke', kid: 'k', revokedAt: 10_000 },
+    ])
+  },
+)

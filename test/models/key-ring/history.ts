@@ -161,6 +161,7 @@ function start(world: World, node: Node, own: NodeSettings, rules: Rules): void 
   node.view = unread
   node.confirmedAt = -Infinity
   node.up = refresh(world, node, rules)
+  noteRevocations(world)
   // Ripe means more from now on.
   if (longer) excuse(world)
 }
@@ -192,10 +193,22 @@ function revoke(world: World, node: Node, rules: Rules, which: number): void {
   )
   const [key] = candidates[(which >> 1) % candidates.length] ?? []
   if (!key) return
-  world.revokedAt.set(key.kid, world.now)
   node.ledger.revokedAt.set(key.kid, ringTime(world))
+  // Killed between the keys directory and the database: it counts from when somebody opens that directory again.
+  if (which >= 224) {
+    node.up = false
+    return
+  }
   operate(world, node, rules, (_keys, now) => [{ what: 'revoke', kid: key.kid, revokedAt: now }])
-  excuseEarly(world)
+  noteRevocations(world)
+}
+
+function noteRevocations(world: World): void {
+  for (const { kid, revokedAt } of world.rows.keys) {
+    if (revokedAt === undefined || world.revokedAt.has(kid)) continue
+    world.revokedAt.set(kid, world.now)
+    excuseEarly(world)
+  }
 }
 
 /** A team moves its issuer here. Its verifiers know the key, from where they fetched until now; so do all nodes before they are asked. */
