@@ -18,8 +18,9 @@ const entries: Readonly<Record<string, ErrorName>> = {
 
 /** The id that a request is known by, in the log and to who sent it: 16 characters, so that no proxy's id looks like it. */
 export function newRequestId(): string {
-  // A UUID comes from random bytes that Node fetches ahead, which is ten times as fast as asking for twelve.
-  return Buffer.from(randomUUID().replaceAll('-', '').slice(0, 24), 'hex').toString('base64url')
+  // The random digits of a UUID, which comes from bytes that Node fetches ahead: ten times as fast as asking for some.
+  const uuid = randomUUID()
+  return uuid.slice(0, 8) + uuid.slice(24, 32)
 }
 
 /** The answer to what no route has seen, in the form of all errors. */

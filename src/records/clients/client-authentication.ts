@@ -69,7 +69,7 @@ export function presentedCredentials(authorization: string | undefined, body: Cr
 function fromHeader(authorization: string): PresentedCredentials {
   const credentials = parseBasic(authorization)
   if (!credentials) throw authenticationFailed('client_credentials_malformed')
-  return { ...credentials, method: 'client_secret_basic' }
+  return { method: 'client_secret_basic', clientId: credentials.clientId, secret: credentials.secret }
 }
 
 function fromBody(body: CredentialForm): PresentedCredentials {
@@ -197,14 +197,18 @@ export function parseBasic(authorization: string): { clientId: string; secret: s
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined
   const pair = Buffer.from(encoded, 'base64').toString('utf8')
   const colon = pair.indexOf(':')
-  if (colon < 1) return undefined
+  if (colon < 1 || pair.includes('\0')) return undefined
+  const clientId = formDecoded(pair.slice(0, colon))
+  const secret = formDecoded(pair.slice(colon + 1))
+  return clientId === undefined || secret === undefined ? undefined : { clientId, secret }
+}
+
+/** Undefined for malformed percent-encoding, and for NUL, which PostgreSQL cannot be asked about. */
+function formDecoded(text: string): string | undefined {
+  if (!/[%+]/.test(text)) return text
   try {
-    const [clientId, secret] = [pair.slice(0, colon), pair.slice(colon + 1)].map((part) =>
-      decodeURIComponent(part.replaceAll('+', ' ')),
-    )
-    return clientId !== undefined && secret !== undefined && !/\0/.test(clientId + secret)
-      ? { clientId, secret }
-      : undefined
+    const decoded = decodeURIComponent(text.replaceAll('+', ' '))
+    return decoded.includes('\0') ? undefined : decoded
   } catch {
     return undefined
   }
