@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../platform/clock.ts'
 import type { Database } from '../platform/database/pool.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
@@ -160,7 +161,8 @@ export async function openKeyRing({
     loaded = new Map(ring.keys.flatMap((record) => load(record) ?? []).map((key) => [key.record.kid, key]))
     snapshot = takeSnapshot(loaded, ringTime())
     confirmed = asked
-    await ledger.note(factsOf(snapshot.states))
+    // A folder that hangs must not cost the lease: what is not written yet is tried again.
+    await Promise.race([ledger.note(factsOf(snapshot.states)), pause(1_000, undefined, { ref: false })])
   })
 
   const current = () => {

@@ -7,7 +7,7 @@ import { createSearch, installationSecrets } from './leaks.ts'
 import { faultsOf } from './plain-answer.ts'
 import { type Answer, type Sent, send } from './send.ts'
 
-const requests = Number(process.env['SIGNET_TEST_FUZZ_REQUESTS'] ?? 1000)
+const requests = Number(process.env['SIGNET_TEST_FUZZ_REQUESTS'] ?? 2000)
 /** Of the first round; each round has the next. A failure names its round's: with it, one round is enough to see it again. */
 const firstSeed = Number(process.env['SIGNET_TEST_FUZZ_SEED'] ?? randomInt(2 ** 31))
 /** A round has material of its own, for what is good at the beginning is used, replayed and signed out after a while. */

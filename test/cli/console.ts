@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import { run } from '../../src/cli/program.ts'
+import { migrate } from '../../src/platform/database/migrations.ts'
 import type { Database } from '../../src/platform/database/pool.ts'
-import { testDatabase } from '../database.ts'
+import { noLog, testDatabase } from '../database.ts'
+import { insertTestKeys, testMasterKey } from '../support/signing-keys.ts'
 
 export interface Answer {
   readonly code: number
@@ -26,15 +28,28 @@ export interface Console {
   readonly environment: Record<string, string>
 }
 
-/** An installation of its own, and what it takes to run commands on it. */
-export async function openConsole(t: Test, more: Record<string, string> = {}): Promise<Console> {
-  const { url, schema, openPool } = await testDatabase(t)
+/**
+ * An installation of its own, and what it takes to run commands on it.
+ *
+ * @param keys `made` where the first command shall make them, with the master key; else they are those of all tests, which is faster
+ */
+export async function openConsole(
+  t: Test,
+  more: Record<string, string> = {},
+  keys: 'given' | 'made' = 'given',
+): Promise<Console> {
+  const { url, schema, connection, openPool } = await testDatabase(t)
+  if (keys === 'given') {
+    await migrate({ connection, schema, log: noLog })
+    await insertTestKeys(openPool({ max: 1 }))
+  }
   const folder = emptyFolder(t)
   const environment = {
     SIGNET_DATABASE_URL: url,
     SIGNET_DATABASE_SCHEMA: schema,
     SIGNET_KEYS_DIR: join(folder, 'keys'),
     SIGNET_LOG_LEVEL: 'silent',
+    ...(keys === 'given' && { SIGNET_MASTER_KEY: testMasterKey }),
     ...more,
   }
   const signetReading: Console['signetReading'] = (input, ...args) => answer(args, { environment, folder, input })

@@ -47,7 +47,7 @@ t.test('a grant is found by person and by client, and revoked once and for all',
 })
 
 t.test('migrate says what was applied, once', async (t) => {
-  const fresh = await openConsole(t)
+  const fresh = await openConsole(t, {}, 'made')
   const first = await fresh.json<{ version: number; applied: string[] }>('migrate')
   const files = readdirSync(join(packageFolder, 'sql')).filter((file) => file.endsWith('.sql'))
   t.same(first, {

@@ -22,7 +22,7 @@ export interface KeysInstallation extends Console {
 
 /** An installation with a `master.key` of its own and keys that need not be made. */
 export async function openKeysInstallation(t: Test): Promise<KeysInstallation> {
-  const console = await openConsole(t)
+  const console = await openConsole(t, {}, 'made')
   const keysDir = console.environment['SIGNET_KEYS_DIR'] ?? ''
   mkdirSync(keysDir)
   writeFileSync(join(keysDir, 'master.key'), `${testMasterKey}\n`, { mode: 0o600 })
