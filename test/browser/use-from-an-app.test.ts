@@ -95,7 +95,7 @@ async function startApp(t: Test, code: string, origin: string, client: TestClien
   const folder = join(packageFolder, '.signet', 'test', `app-${new URL(origin).port}`)
   mkdirSync(folder, { recursive: true })
   writeFileSync(join(folder, 'app.mjs'), code)
-  const app = spawn(process.execPath, ['app.mjs'], {
+  const app = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, 'app.mjs'], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {

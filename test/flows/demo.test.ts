@@ -111,7 +111,7 @@ async function worksThrough(t: Test): Promise<void> {
 
 /** Starts the demo in a process group of its own, as a terminal does. */
 function startDemo(t: Test) {
-  const demo = spawn(process.execPath, [join(packageFolder, 'examples/demo.js')], {
+  const demo = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, join(packageFolder, 'examples/demo.js')], {
     cwd: folder,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],

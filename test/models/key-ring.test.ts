@@ -9,7 +9,7 @@ const histories = Number(process.env['SIGNET_TEST_KEY_HISTORIES'] ?? 100_000)
 
 /** Lives through that many histories, or until one breaks a promise; the shortest that does so is told. */
 function explore(rules: Rules, numRuns: number) {
-  const history = fc.uint8Array({ minLength: 10, maxLength: 50, size: 'max' })
+  const history = fc.uint8Array({ minLength: 10, maxLength: 44, size: 'max' })
   const property = fc.property(history, (bytes) => {
     const finding = live(bytes, rules)
     if (finding) throw new Error(finding)
