@@ -27,7 +27,9 @@ export function rotate(
   atOnce: boolean,
 ): Rotation | undefined {
   const states = keyStates(keys, now)
-  const standbys = keys.filter((key) => key.alg === alg && states.get(key) === 'standby').sort(inOrderOfActivation)
+  // Without a private half it could not take over: it is no key of ours, or is over.
+  const canSign = (key: ScheduledKey) => key.alg === alg && key.sealedPrivateJwk !== undefined
+  const standbys = keys.filter((key) => canSign(key) && states.get(key) === 'standby').sort(inOrderOfActivation)
   const [next] = standbys
   if (!next) return undefined
   // The one behind it too: else no ripe standby would be left for an emergency.

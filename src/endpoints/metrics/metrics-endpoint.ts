@@ -1,11 +1,7 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Registry } from 'prom-client'
 import { isLoopbackHost } from '../../platform/config/issuer.ts'
 import type { App } from '../../platform/http/app.ts'
-import { errorAnswer } from '../../platform/http/error-answer.ts'
-import type { OAuthError } from '../../platform/http/oauth-error.ts'
-import { noteRefusal } from '../../platform/http/refusal.ts'
-import { sendRefusalPage } from '../../platform/pages/send-refusal-page.ts'
+import { sendRefusal } from '../../platform/http/send-refusal.ts'
 import { digest } from '../../platform/secrets/digest.ts'
 import type { Signet } from '../../signet.ts'
 import { nearnessFault, tokenFault } from './may-scrape.ts'
@@ -27,7 +23,8 @@ export function metricsEndpoint(app: App, signet: Signet): void {
 
   app.get('/metrics', async (request, reply) => {
     const fault = expected ? tokenFault(request.headers, expected) : nearnessFault(request, isLocal)
-    if (fault) return refuse(settings.issuer, request, reply, fault)
+    // As what no route takes is answered: nothing shows that there is one.
+    if (fault) return sendRefusal(settings.issuer, request, reply, fault)
     registry ??= openRegistry()
     const opened = await registry
     return reply
@@ -35,15 +32,4 @@ export function metricsEndpoint(app: App, signet: Signet): void {
       .type(opened.contentType)
       .send(await opened.metrics())
   })
-}
-
-/** As what no route takes is answered (platform/http/not-found.ts): nothing shows that there is one. */
-function refuse(issuer: string, request: FastifyRequest, reply: FastifyReply, error: OAuthError): FastifyReply {
-  noteRefusal(request, error)
-  reply.headers(error.headers)
-  if (request.headers.accept?.includes('text/html')) return sendRefusalPage(request, reply, error)
-  return reply
-    .status(error.status)
-    .header('cache-control', 'no-store')
-    .send(errorAnswer(issuer, error, request.id))
 }

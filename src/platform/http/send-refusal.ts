@@ -1,0 +1,21 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { sendRefusalPage } from '../pages/send-refusal-page.ts'
+import { errorAnswer } from './error-answer.ts'
+import type { OAuthError } from './oauth-error.ts'
+import { noteRefusal } from './refusal.ts'
+
+/** Refuses where people and programs come by: a browser is shown a page, a program gets JSON. */
+export function sendRefusal(
+  issuer: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: OAuthError,
+): FastifyReply {
+  noteRefusal(request, error)
+  reply.headers(error.headers)
+  if (request.headers.accept?.includes('text/html')) return sendRefusalPage(request, reply, error)
+  return reply
+    .status(error.status)
+    .header('cache-control', 'no-store')
+    .send(errorAnswer(issuer, error, request.id))
+}
