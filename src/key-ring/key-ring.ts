@@ -10,11 +10,12 @@ import type { MasterKey } from '../platform/secrets/master-key.ts'
 import { delayInForce, type NamedDelay } from './activation-delay.ts'
 import { type Author, type DecisionOptions, decide, isDue, readRing, type Step } from './decide.ts'
 import type { Delays } from './decisions.ts'
-import { type JwkSet, jwkSet } from './jwk-set.ts'
+import type { JwkSet } from './jwk-set.ts'
 import type { KeyFact, KeyLedger } from './key-ledger.ts'
 import { type LoadedKey, loadKey } from './loaded-key.ts'
-import { isPublished, type KeyState, keyStates } from './schedule.ts'
+import { isPublished, type KeyState } from './schedule.ts'
 import type { KeyRecord, StoredRing } from './signing-keys-store.ts'
+import { type Snapshot, takeSnapshot } from './snapshot.ts'
 
 export interface KeyRing {
   /**
@@ -84,16 +85,6 @@ interface Options {
 }
 
 const machineClocks = { wall: () => Date.now(), monotonic: () => performance.now() }
-
-interface Snapshot {
-  readonly states: ReadonlyMap<KeyRecord, KeyState>
-  readonly active: ReadonlyMap<SigningAlgorithm, LoadedKey>
-  readonly set: JwkSet
-  /** Seconds: every key that can come to sign is noted to sign what lives this long. */
-  readonly covered: number
-  /** Milliseconds since 1970: the next moment at which a state changes. */
-  readonly until: number
-}
 
 /**
  * The keys as this node knows them, read anew three times within the lease. Between readings states follow the time; while the
@@ -237,31 +228,6 @@ export async function openKeyRing({
       return signJwt(headerOf(key, typ), claims, key.privateKey, alg)
     },
   }
-}
-
-function takeSnapshot(loaded: ReadonlyMap<string, LoadedKey>, now: number): Snapshot {
-  const keys = [...loaded.values()]
-  const records = keys.map(({ record }) => record)
-  const states = statesOf(records, now)
-  const usable = keys.filter(({ record, privateKey }) => privateKey && isPublished(states.get(record) ?? 'retired'))
-  const moments = records.flatMap(({ activatesAt, retiresAt, revokedAt }) => [activatesAt, retiresAt, revokedAt])
-  return {
-    states,
-    active: new Map(usable.filter(({ record }) => states.get(record) === 'active').map((key) => [key.record.alg, key])),
-    set: jwkSet(usable.map(({ record, publicJwk }) => ({ ...record, publicJwk }))),
-    covered: Math.min(...usable.map(({ record }) => record.longestLifetime)),
-    until: Math.min(...moments.filter((moment) => moment !== undefined && moment > now).map(Number)),
-  }
-}
-
-/** A key whose private half is gone has retired, or was revoked: whatever its moments say, it comes to nothing else any more. */
-function statesOf(records: readonly KeyRecord[], now: number): ReadonlyMap<KeyRecord, KeyState> {
-  const isOver = ({ sealedPrivateJwk, revokedAt }: KeyRecord) => !sealedPrivateJwk && revokedAt === undefined
-  const states = keyStates(
-    records.filter((record) => !isOver(record)),
-    now,
-  )
-  return new Map(records.map((record) => [record, states.get(record) ?? 'retired']))
 }
 
 /** What a restored backup must not undo. */
