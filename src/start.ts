@@ -6,32 +6,28 @@ import { createClock } from './platform/clock.ts'
 import { isLoopbackHost } from './platform/config/issuer.ts'
 import { activationDelay, type Settings } from './platform/config/settings.ts'
 import { joinEmbedded } from './platform/database/embedded.ts'
-import { lockInstallation, recordIssuer } from './platform/database/installation-store.ts'
 import { type Listener, listen } from './platform/database/listener.ts'
+import { briefWait } from './platform/database/locked-transaction.ts'
 import { migrate } from './platform/database/migrations.ts'
 import { createPool } from './platform/database/pool.ts'
-import { inTransaction } from './platform/database/queryable.ts'
 import type { Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
-import { openMasterKey } from './platform/secrets/master-key.ts'
-import { openPurposeSecrets } from './platform/secrets/purpose-secrets.ts'
-import { holdsSealed } from './platform/secrets/purpose-secrets-store.ts'
+import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
 import { createKnownClients } from './records/clients/known-clients.ts'
 import { createTokenTally } from './records/events/token-tally.ts'
 import { createSignInLimits } from './records/limits/sign-in-limits.ts'
 import { createRefusalsJournal } from './records/refusals/refusals-journal.ts'
+import { setUpInstallation } from './set-up.ts'
 import type { Signet } from './signet.ts'
 
-/** The settings name an issuer, the database belongs to another: tokens in the world would no longer be ours. */
-export class IssuerMismatch extends Error {
-  constructor(recorded: string, configured: string, schema: string) {
-    super(
-      `This database belongs to the issuer ${recorded}, but SIGNET_ISSUER is ${configured}. Set SIGNET_ISSUER back, or give ` +
-        `the other issuer a schema of its own (SIGNET_DATABASE_SCHEMA is ${schema}).`,
-    )
-    this.name = 'IssuerMismatch'
-  }
+export interface StartOptions {
+  /** Ends the start with its reason, and any wait for another node at once. */
+  readonly signal?: AbortSignal
+  /** Told what takes long or is waited for; the log, unless given. */
+  readonly report?: Report
+  /** A command waits patiently for the database and for other nodes, since no client waits for its answer. */
+  readonly isCommand?: boolean
 }
 
 export interface Started {
@@ -42,48 +38,48 @@ export interface Started {
   stop(): Promise<void>
 }
 
-/** Milliseconds. Together they bound how long anything waits for a database that is away. */
-const connectTimeoutMs = 2_000
-const queryTimeoutMs = 5_000
+/** Milliseconds. Together they bound how long a request waits for a database that is away. */
+const requestLimits = { connectTimeoutMs: 2_000, queryTimeoutMs: 5_000 }
+/**
+ * Milliseconds, for the start and for commands. A process that gets hardly any CPU time may look at its socket long after the answer
+ * arrived, and then the driver's timer fires first. It is also how long a suspended command can hold the rows that it has locked.
+ */
+const patientLimits = { connectTimeoutMs: 15_000, queryTimeoutMs: 30_000 }
 
 /**
  * Brings everything up that commands and server need: the database with its migrations, the master key, secrets and signing keys.
+ * While another node sets up the same installation, this one waits for it.
  *
- * @throws SettingsError, MasterKeyError, IssuerMismatch, and what the database says
+ * @throws SettingsError, MasterKeyError, IssuerMismatch, the signal's reason, and what the database says
  */
-export async function start(settings: Settings, log: Log): Promise<Started> {
+export async function start(settings: Settings, log: Log, options: StartOptions = {}): Promise<Started> {
+  const { signal = briefWait.signal, report = (sentence) => log.info(sentence), isCommand = false } = options
   const schema = settings.databaseSchema
+  const issuerIsLoopback = isLoopbackHost(new URL(settings.issuer).hostname)
   const embedded = settings.databaseUrl
     ? undefined
-    : await joinEmbedded({
-        dataDir: settings.dataDir,
-        issuerIsLoopback: isLoopbackHost(new URL(settings.issuer).hostname),
-        log,
-      })
+    : await reportIfSlow(report, slowSteps.embeddedDatabase, () =>
+        joinEmbedded({ dataDir: settings.dataDir, issuerIsLoopback, log }),
+      )
   const undo: (() => unknown)[] = embedded ? [() => embedded.leave()] : []
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) await step()
   }
   try {
     const connection = embedded ? embedded.connection : { connectionString: settings.databaseUrl as string }
-    await migrate({ connection, schema, log })
-    const database = createPool({
-      connection,
-      schema,
-      max: settings.databasePool,
-      connectTimeoutMs,
-      queryTimeoutMs,
-      log,
-    })
-    undo.push(() => database.end())
-    const { masterKey, secrets } = await inTransaction(database, async (tx) => {
-      await lockInstallation(tx)
-      const recorded = await recordIssuer(tx, settings.issuer)
-      if (recorded !== settings.issuer) throw new IssuerMismatch(recorded, settings.issuer, schema)
-      const opened = await openMasterKey(settings, await holdsSealed(tx))
-      const purposeSecrets = await openPurposeSecrets(tx, opened)
-      return { masterKey: opened, secrets: purposeSecrets }
-    })
+    const migration = { connection, schema, log, signal }
+    await reportIfSlow(report, slowSteps.migrations, () => migrate(migration))
+    const openPool = (limits: typeof requestLimits, max: number) => {
+      const pool = createPool({ connection, schema, max, ...limits, log })
+      undo.push(() => (pool.ending ? undefined : pool.end()))
+      return pool
+    }
+    const database = openPool(isCommand ? patientLimits : requestLimits, settings.databasePool)
+    const opening = {
+      db: isCommand ? database : openPool(patientLimits, 1),
+      wait: { signal, report, timeoutMs: Number.POSITIVE_INFINITY },
+    }
+    const { masterKey, secrets } = await setUpInstallation(opening.db, settings, opening.wait)
     const clock = createClock()
     const keyRing = await openKeyRing({
       db: database,
@@ -97,8 +93,12 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
         keyLease: settings.keyLease,
       },
       ledger: await openKeyLedger(join(settings.keysDir, 'key-ledger.txt'), log),
+      wait: isCommand ? opening.wait : briefWait,
+      opening,
     })
     undo.push(() => keyRing.stop())
+    // Its connection is not needed any more. Nobody waits until the server has closed it.
+    if (!isCommand) opening.db.end().catch(() => {})
     let listener: Listener | undefined
     const clients = createKnownClients(database, () => listener?.hears() ?? false)
     const onChange = (channel: string | undefined) => {

@@ -34,10 +34,22 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof Error && refusals.has(error.name) ? 2 : 1
 }
 
+/** For `catch`: if a signal was aborted because somebody asked for the end, the command fails with this sentence. */
+export function ifInterrupted(sentence: string): (error: unknown) => never {
+  return (error) => {
+    throw isAbort(error) ? new CommandFailed(sentence) : error
+  }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError'
+}
+
 /** What is told of an error: plain sentences, no stack. Undefined where it has been told already. */
 export function sentencesOf(error: unknown): string | undefined {
   if (error instanceof CommanderError || error instanceof ToldAlready) return undefined
   if (!(error instanceof Error)) return 'Something went wrong, and nothing says what.'
+  if (isAbort(error)) return 'Interrupted.'
   return isAboutDatabase(error)
     ? `The database cannot be used: ${reasonOf(error)}. Check that it runs and that SIGNET_DATABASE_URL leads to it.`
     : error.message

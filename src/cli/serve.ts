@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { readSettings, type Settings } from '../platform/config/settings.ts'
 import type { Tracing } from '../platform/tracing.ts'
-import { CommandFailed } from './failures.ts'
+import { CommandFailed, ifInterrupted } from './failures.ts'
 import type { Terminal } from './terminal.ts'
 
 /** `signet serve`: runs until it is told to stop, and then lets what has begun come to its end; told once more, without the delay. */
@@ -18,7 +18,9 @@ export function serveCommand(program: Command, terminal: Terminal): void {
         import('../platform/tracing.ts'),
         import('../start.ts'),
       ])
-      const { signet, hear, stop } = await start(settings, createLog(settings))
+      const { signet, hear, stop } = await start(settings, createLog(settings), { signal: terminal.asked }).catch(
+        ifInterrupted('Interrupted before the server was ready.'),
+      )
       hear()
       const stopCleaner = startCleaner(
         signet.database,

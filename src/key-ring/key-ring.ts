@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../platform/clock.ts'
+import { briefWait, type LockWait } from '../platform/database/locked-transaction.ts'
 import type { Database } from '../platform/database/pool.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import { encodeHeader, signJwt } from '../platform/jwt/sign.ts'
@@ -14,6 +15,7 @@ import type { JwkSet } from './jwk-set.ts'
 import type { KeyFact, KeyLedger } from './key-ledger.ts'
 import { type LoadedKey, loadKey } from './loaded-key.ts'
 import { isPublished, type KeyState } from './schedule.ts'
+import { createSealedKey } from './sealed-key.ts'
 import type { KeyRecord, StoredRing } from './signing-keys-store.ts'
 import { type Snapshot, takeSnapshot } from './snapshot.ts'
 
@@ -44,7 +46,7 @@ export interface KeyRing {
   /**
    * Decides what an operator wants, and reads the keys anew.
    *
-   * @param wanted is handed the ring as it is under the lock; may throw to decide nothing
+   * @param wanted receives the ring as it is under the lock; may throw to decide nothing, and may be called more than once
    */
   decide<T>(
     author: Author,
@@ -80,8 +82,14 @@ interface Options {
   /** Its lease, in seconds, is how long a confirmation of the keys is good for. */
   readonly delays: Delays
   readonly ledger: KeyLedger
+  /** How to wait while another node decides, once the ring is open. */
+  readonly wait?: LockWait
+  /** The same while the ring is being opened, and the pool to use until then. A start can wait longer than a request. */
+  readonly opening?: { readonly db: Database; readonly wait: LockWait }
   /** This machine's clocks, in milliseconds: the one that may be set, and the one that may stand still. */
   readonly clocks?: { wall(): number; monotonic(): number }
+  /** Another way to generate keys, for tests. */
+  readonly generateKey?: DecisionOptions['generateKey']
 }
 
 const machineClocks = { wall: () => Date.now(), monotonic: () => performance.now() }
@@ -99,7 +107,10 @@ export async function openKeyRing({
   log,
   delays,
   ledger,
+  wait = briefWait,
+  opening = { db, wait },
   clocks = machineClocks,
+  generateKey = (alg) => createSealedKey(alg, masterKey),
 }: Options): Promise<KeyRing> {
   const lease = delays.keyLease * 1000
   let loaded: ReadonlyMap<string, LoadedKey> = new Map()
@@ -124,20 +135,23 @@ export async function openKeyRing({
       return undefined
     }
   }
-  const options = (): DecisionOptions => ({
-    ...{ db, masterKey, delays, longestLifetime, wall: clocks.wall },
+  const stopping = new AbortController()
+  const running = { db, wait: { ...wait, signal: AbortSignal.any([wait.signal, stopping.signal]) } }
+  const options = (phase = running): DecisionOptions => ({
+    ...{ ...phase, masterKey, delays, longestLifetime, generateKey, wall: clocks.wall },
     remembered: { ...known, activatedAt: ledger.activatedAt, revokedAt: ledger.revokedAt },
     isOurs: (record) => load(record) !== undefined,
   })
   const ringTime = () => clock.now() + ahead
 
-  const refresh = oneAtATime(async () => {
+  const read = async (phase = running) => {
     // Taken before the question is asked: the answer may be as old as this.
-    const asked = moment()
-    let ring = await readRing(db, options())
-    if (isDue(ring, options())) {
-      await decide(options(), { by: 'schedule' }, () => ({ steps: [], result: undefined }))
-      ring = await readRing(db, options())
+    let asked = moment()
+    let ring = await readRing(phase.db, options(phase))
+    if (isDue(ring, options(phase))) {
+      await decide(options(phase), { by: 'schedule' }, () => ({ steps: [], result: undefined }))
+      asked = moment()
+      ring = await readRing(phase.db, options(phase))
     }
     known = { keys: ring.keys, now: Math.max(known.now, ring.now), decisions: ring.decisions }
     delay = ring.delay
@@ -154,7 +168,8 @@ export async function openKeyRing({
     confirmed = asked
     // A folder that hangs must not cost the lease: what is not written yet is tried again.
     await Promise.race([ledger.note(factsOf(snapshot.states)), pause(1_000, undefined, { ref: false })])
-  })
+  }
+  const refresh = oneAtATime(read)
 
   const current = () => {
     const now = ringTime()
@@ -174,9 +189,12 @@ export async function openKeyRing({
     await refresh()
   })
 
-  await refresh()
+  await read(opening)
   const timer = setInterval(
-    () => refresh().catch((error: unknown) => log.warn({ err: error }, 'The signing keys could not be confirmed.')),
+    () =>
+      refresh().catch((err: unknown) => {
+        if (!stopping.signal.aborted) log.warn({ err }, 'The signing keys could not be confirmed.')
+      }),
     lease / 3,
   )
   timer.unref()
@@ -208,7 +226,10 @@ export async function openKeyRing({
     },
     delays: () => ({ ...delays, activationDelay: delayInForce(delay, delays.activationDelay, ringTime()) }),
     ledger,
-    stop: () => clearInterval(timer),
+    stop: () => {
+      clearInterval(timer)
+      stopping.abort()
+    },
     keys: () => current().states,
     jwkSet: () => current().set,
     isReady: () => leaseHolds() && signingAlgorithms.every((alg) => current().active.has(alg)),

@@ -1,3 +1,5 @@
+import { installationLock } from '../platform/database/installation-store.ts'
+import type { Lock } from '../platform/database/locked-transaction.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { type MasterKey, MasterKeyError } from '../platform/secrets/master-key.ts'
 import { openPurposeSecret, resealPurposeSecret } from '../platform/secrets/purpose-secrets.ts'
@@ -5,7 +7,7 @@ import { loadPurposeSecrets, replacePurposeSeal } from '../platform/secrets/purp
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Author } from './decide.ts'
 import { openSealedKey, resealKey } from './sealed-key.ts'
-import { loadRing, lockRing, replaceSeal } from './signing-keys-store.ts'
+import { loadRing, replaceSeal, ringLock } from './signing-keys-store.ts'
 
 /** How many were sealed anew. */
 export interface Resealed {
@@ -13,13 +15,19 @@ export interface Resealed {
   readonly purposeSecrets: number
 }
 
+/** No other node creates, replaces or seals anything while this is held: it is the lock of the installation and that of the ring. */
+export const sealedLock: Lock = {
+  purpose: 'setting up this installation, or changing its keys',
+  tryLock: async (tx) => (await installationLock.tryLock(tx)) && ringLock.tryLock(tx),
+}
+
 /**
- * Seals everything anew under the present master key, and changes nothing else. To be called under the lock of the installation.
+ * Seals everything anew under the present master key, and changes nothing else. To be called under `sealedLock`.
  *
  * @throws MasterKeyError when something opens under neither master key
  */
 export async function reseal(tx: Queryable, masterKey: MasterKey, author: Author): Promise<Resealed> {
-  const { signingKeys, purposeSecrets } = await lockSealed(tx)
+  const { signingKeys, purposeSecrets } = await loadSealed(tx)
   for (const secret of purposeSecrets) await replacePurposeSeal(tx, resealPurposeSecret(secret, masterKey))
   for (const { kid, sealedPrivateJwk } of signingKeys)
     await replaceSeal(
@@ -42,19 +50,17 @@ export async function reseal(tx: Queryable, masterKey: MasterKey, author: Author
 }
 
 /**
- * Opens everything, and nobody gets to see it. To be called under the lock of the installation.
+ * Opens everything, and drops what it has opened. To be called under `sealedLock`.
  *
  * @throws MasterKeyError when the key does not open all
  */
 export async function demandAllOpens(tx: Queryable, masterKey: Pick<MasterKey, 'unwrap'>): Promise<void> {
-  const { signingKeys, purposeSecrets } = await lockSealed(tx)
+  const { signingKeys, purposeSecrets } = await loadSealed(tx)
   for (const secret of purposeSecrets) openPurposeSecret(secret, masterKey)
   for (const { kid, sealedPrivateJwk } of signingKeys) ofKey(kid, () => openSealedKey(kid, sealedPrivateJwk, masterKey))
 }
 
-/** All that is sealed, and no decision about keys adds to it until the transaction ends. */
-async function lockSealed(tx: Queryable) {
-  await lockRing(tx)
+async function loadSealed(tx: Queryable) {
   const { keys } = await loadRing(tx)
   return {
     signingKeys: keys.flatMap(({ kid, sealedPrivateJwk }) => (sealedPrivateJwk ? [{ kid, sealedPrivateJwk }] : [])),

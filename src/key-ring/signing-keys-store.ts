@@ -1,3 +1,4 @@
+import type { Lock } from '../platform/database/locked-transaction.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import type { NamedDelay } from './activation-delay.ts'
@@ -67,8 +68,17 @@ export async function loadRing(db: Queryable): Promise<StoredRing> {
 }
 
 /** Until the transaction ends nobody else decides about keys. */
-export async function lockRing(tx: Queryable): Promise<void> {
-  await tx.query({ name: 'lock-ring', text: 'SELECT FROM key_ring FOR UPDATE', values: [] })
+export const ringLock: Lock = {
+  purpose: 'deciding about signing keys',
+  // The table has one row, so none means that another transaction has locked it.
+  tryLock: async (tx) => {
+    const { rowCount } = await tx.query({
+      name: 'lock-ring',
+      text: 'SELECT FROM key_ring FOR UPDATE SKIP LOCKED',
+      values: [],
+    })
+    return rowCount === 1
+  },
 }
 
 /**

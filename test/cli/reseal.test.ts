@@ -6,7 +6,7 @@ import t from 'tap'
 import { openSealedKey } from '../../src/key-ring/sealed-key.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
-import { forgetPreviousKey, keepPreviousKey, putNewKey } from '../../src/platform/secrets/master-key-file.ts'
+import { forgetPreviousKey, keepPreviousKey, prepareNewKey, putNewKey } from '../../src/platform/secrets/master-key-file.ts'
 import { openPurposeSecret } from '../../src/platform/secrets/purpose-secrets.ts'
 import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
@@ -76,7 +76,7 @@ t.test('cut short after any step everything opens, and going on brings it to its
   await keepPreviousKey(file)
   t.match(await signet('keys', 'list'), { code: 0, err: '' }, 'after the first step')
   await keepPreviousKey(file)
-  await putNewKey(file)
+  await putNewKey(file, await prepareNewKey(file))
   t.not(readFileSync(file, 'utf8'), before)
   t.equal(readFileSync(previous, 'utf8'), before)
   t.match(await signet('keys', 'list'), { code: 0, err: '' }, 'after the second: sealed under the one, opened by both')

@@ -1,13 +1,14 @@
+import { rm } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { Resealed } from '../../key-ring/reseal.ts'
 import type { Settings } from '../../platform/config/settings.ts'
-import { lockInstallation } from '../../platform/database/installation-store.ts'
-import { inTransaction } from '../../platform/database/queryable.ts'
+import { inLockedTransaction, type LockWait } from '../../platform/database/locked-transaction.ts'
 import { openMasterKey, presentMasterKey } from '../../platform/secrets/master-key.ts'
 import {
   forgetPreviousKey,
   keepPreviousKey,
   masterKeyFile,
+  prepareNewKey,
   previousKeyFile,
   putNewKey,
 } from '../../platform/secrets/master-key-file.ts'
@@ -38,8 +39,8 @@ export function resealCommand(keys: Command, terminal: Terminal): void {
       if (flags.newMasterKey && flags.forgetPrevious)
         throw new WrongUsage('--new-master-key and --forget-previous are two steps: take one after the other.')
       const author = operator(flags.reason)
-      const { resealed, settings } = await withSignet(terminal, async (signet) => ({
-        resealed: await resealEverything(signet, flags, author),
+      const { resealed, settings } = await withSignet(terminal, async (signet, wait) => ({
+        resealed: await resealEverything(signet, flags, author, wait),
         settings: signet.settings,
       }))
       const hasForgotten = flags.forgetPrevious === true && (await forgetPreviousKey(masterKeyFile(settings)))
@@ -54,29 +55,38 @@ export function resealCommand(keys: Command, terminal: Terminal): void {
 }
 
 /**
- * All of it under the lock of the installation: two who made a new master key at the same time would leave one of them nowhere. If
- * this is cut short, the file before it opens what was not sealed anew.
+ * All of it under one lock: if two commands made a new master key at the same time, one of the keys would be lost. If this is cut
+ * short, `master.key.previous` opens what has not been sealed anew.
+ *
+ * The new key is written before the lock is taken, because that waits for the disk. It gets its name under the lock, and the folder
+ * is synced there: what is sealed under the new key must not be committed before that.
  */
 async function resealEverything(
   { database, settings }: Pick<Signet, 'database' | 'settings'>,
   flags: Flags,
   author: ReturnType<typeof operator>,
+  wait: LockWait,
 ): Promise<Resealed> {
-  const { demandAllOpens, reseal } = await import('../../key-ring/reseal.ts')
+  const { demandAllOpens, reseal, sealedLock } = await import('../../key-ring/reseal.ts')
   if (settings.masterKey && (flags.newMasterKey || flags.forgetPrevious))
     throw new CommandFailed(
       'The master key comes from SIGNET_MASTER_KEY: give the new one there, and the one before it in SIGNET_MASTER_KEY_PREVIOUS.',
     )
-  return inTransaction(database, async (tx) => {
-    await lockInstallation(tx)
-    if (flags.newMasterKey) {
-      await keepPreviousKey(masterKeyFile(settings))
-      await putNewKey(masterKeyFile(settings))
-    }
-    const done = await reseal(tx, await openMasterKey(settings, true), author)
-    if (flags.forgetPrevious) await demandAllOpens(tx, presentMasterKey(settings))
-    return done
-  })
+  const file = masterKeyFile(settings)
+  const prepared = flags.newMasterKey ? await prepareNewKey(file) : undefined
+  try {
+    return await inLockedTransaction(database, sealedLock, wait, async (tx) => {
+      if (prepared !== undefined) {
+        await keepPreviousKey(file)
+        await putNewKey(file, prepared)
+      }
+      const done = await reseal(tx, await openMasterKey(settings, true), author)
+      if (flags.forgetPrevious) await demandAllOpens(tx, presentMasterKey(settings))
+      return done
+    })
+  } finally {
+    if (prepared !== undefined) await rm(prepared, { force: true })
+  }
 }
 
 function previousOf(settings: Settings, flags: Flags, hasForgotten: boolean): string | undefined {

@@ -1,11 +1,18 @@
+import type { Lock } from './locked-transaction.ts'
 import type { Queryable } from './queryable.ts'
 
 /**
- * Waits for the lock under which an installation is set up: of several nodes that start at once, one makes keys and secrets and
- * the others find them. It is let go of when the transaction ends.
+ * Held while an installation is set up or its master key is replaced: if several nodes start at once, one creates the secrets and
+ * the others find them.
  */
-export async function lockInstallation(tx: Queryable): Promise<void> {
-  await tx.query({ text: `SELECT pg_advisory_xact_lock(hashtext('signet-installation'), hashtext(current_schema()))` })
+export const installationLock: Lock = {
+  purpose: 'setting up this installation',
+  tryLock: async (tx) => {
+    const { rows } = await tx.query<{ locked: boolean }>({
+      text: `SELECT pg_try_advisory_xact_lock(hashtext('signet-installation'), hashtext(current_schema())) AS locked`,
+    })
+    return rows[0]!.locked
+  },
 }
 
 /** The issuer on record; `issuer` becomes it where there is none. */

@@ -60,10 +60,18 @@ export async function keepPreviousKey(file: string): Promise<void> {
   }
 }
 
-/** The second step: a new key takes the file's name, in one go. What was sealed is opened by the one before it. */
-export async function putNewKey(file: string): Promise<void> {
-  const aside = await writeAside(file)
-  await rename(aside, file)
+/**
+ * Writes a new key to disk, for `putNewKey`. Nothing reads it yet.
+ *
+ * @returns the name of its file, which the caller deletes if it is not put in place
+ */
+export async function prepareNewKey(file: string): Promise<string> {
+  return writeAside(file)
+}
+
+/** The second step: the prepared key takes the file's name, in one go. What was sealed is opened by the one before it. */
+export async function putNewKey(file: string, prepared: string): Promise<void> {
+  await rename(prepared, file)
   await syncFolder(file)
 }
 

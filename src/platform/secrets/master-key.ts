@@ -16,7 +16,8 @@ type MasterKeySettings = Pick<Settings, 'masterKey' | 'masterKeyPrevious' | 'key
 
 /**
  * The master key from the setting or from `master.key` in the keys directory. A new one is made only when the database holds
- * nothing sealed: otherwise a lost file would silently lock away everything that the old key had wrapped.
+ * nothing sealed: otherwise a lost file would silently lock away everything that the old key had wrapped. Creating it waits for the
+ * disk, so this is no work for a transaction.
  *
  * The file is looked at again before anything is wrapped, and when something does not open: processes that run when the operator
  * gives it a new key go along with it, and seal nothing under the one that is about to be forgotten.

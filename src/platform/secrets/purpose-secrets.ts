@@ -29,25 +29,38 @@ export function resealPurposeSecret(secret: SealedPurposeSecret, masterKey: Mast
 }
 
 /**
- * Opens the secret of every purpose, and makes those that do not exist yet. To be called under the lock of the start.
+ * Opens the secrets of all purposes.
  *
- * @throws MasterKeyError
+ * @returns undefined if there are purposes that have no secret yet
+ * @throws MasterKeyError when the master key does not fit
  */
-export async function openPurposeSecrets(tx: Queryable, masterKey: MasterKey): Promise<PurposeSecrets> {
-  const stored = await loadPurposeSecrets(tx)
-  const opened: [Purpose, PurposeSecret][] = []
-  for (const purpose of purposes) {
-    const versions = new Map(
-      stored
-        .filter((secret) => secret.purpose === purpose)
-        .map((secret) => [secret.version, openPurposeSecret(secret, masterKey)]),
-    )
-    if (versions.size === 0) {
-      const secret = randomBytes(32)
-      await insertPurposeSecret(tx, { purpose, version: 1, sealed: masterKey.wrap(secret, associated(purpose, 1)) })
-      versions.set(1, secret)
-    }
-    opened.push([purpose, { newest: Math.max(...versions.keys()), versions }])
-  }
+export function openPurposeSecrets(
+  stored: readonly SealedPurposeSecret[],
+  masterKey: Pick<MasterKey, 'unwrap'>,
+): PurposeSecrets | undefined {
+  const opened = purposes.map((purpose): [Purpose, PurposeSecret] => {
+    const own = stored.filter((secret) => secret.purpose === purpose)
+    const versions = new Map(own.map((secret) => [secret.version, openPurposeSecret(secret, masterKey)]))
+    return [purpose, { newest: Math.max(...versions.keys()), versions }]
+  })
+  if (opened.some(([, { versions }]) => versions.size === 0)) return undefined
   return Object.fromEntries(opened) as unknown as PurposeSecrets
+}
+
+/**
+ * Creates the secrets of purposes that have none, and opens all. To be called in a transaction that holds the lock of the
+ * installation: whoever replaces the master key must see every secret that is sealed under the one before.
+ *
+ * @throws MasterKeyError when the master key does not open those that exist; then nothing must be kept
+ */
+export async function createPurposeSecrets(tx: Queryable, masterKey: MasterKey): Promise<PurposeSecrets> {
+  const stored = await loadPurposeSecrets(tx)
+  openPurposeSecrets(stored, masterKey)
+  const missing = purposes.filter((purpose) => !stored.some((secret) => secret.purpose === purpose))
+  const created = missing.map((purpose) => {
+    const sealed = masterKey.wrap(randomBytes(32), associated(purpose, 1))
+    return { purpose, version: 1, sealed }
+  })
+  for (const secret of created) await insertPurposeSecret(tx, secret)
+  return openPurposeSecrets([...stored, ...created], masterKey) as PurposeSecrets
 }

@@ -1,0 +1,96 @@
+import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
+import { type Decision, type Delays, dueDecisions, type ScheduledKey } from './decisions.ts'
+import type { NewKey } from './sealed-key.ts'
+
+/**
+ * Keys that were generated before the transaction that puts them into the ring. Generating an RSA key takes a tenth of a second on
+ * a fast machine and many seconds on a starved one; inside the transaction it would keep every other node from the lock, and
+ * PostgreSQL would end the transaction for being idle.
+ */
+export interface KeyStock {
+  /** @throws KeysMissing unless there is a key for each of these */
+  demand(algorithms: readonly SigningAlgorithm[]): void
+  /** @throws KeysMissing if there is none left */
+  take(alg: SigningAlgorithm): NewKey
+}
+
+/** The stock does not have the keys that a transaction needs: it rolls back, and is tried again once they have been generated. */
+export class KeysMissing extends Error {
+  /** One entry for each key. */
+  readonly algorithms: readonly SigningAlgorithm[]
+
+  constructor(algorithms: readonly SigningAlgorithm[]) {
+    super(`New signing keys are needed again and again (${algorithms.join(', ')}), although enough were generated.`)
+    this.name = 'KeysMissing'
+    this.algorithms = algorithms
+  }
+}
+
+/** A stock of these keys. It leaves the array as it is, for the next attempt if this one is rolled back. */
+export function stockOf(keys: readonly NewKey[]): KeyStock {
+  const left = [...keys]
+  return {
+    demand: (algorithms) => {
+      const unclaimed = left.map(({ alg }) => alg)
+      const missing = algorithms.filter((alg) => {
+        const index = unclaimed.indexOf(alg)
+        if (index !== -1) unclaimed.splice(index, 1)
+        return index === -1
+      })
+      if (missing.length > 0) throw new KeysMissing(missing)
+    },
+    take: (alg) => {
+      const index = left.findIndex((key) => key.alg === alg)
+      const [key] = index === -1 ? [] : left.splice(index, 1)
+      if (!key) throw new KeysMissing([alg])
+      return key
+    },
+  }
+}
+
+/**
+ * The keys that will be created until nothing is due any more, one entry for each. Decisions lead to further ones, so they are
+ * carried out here on copies: one look says how many keys to generate.
+ *
+ * @param now milliseconds since 1970, the ring's
+ * @param maxRounds as many as the caller allows for the decisions themselves
+ */
+export function newKeysDue(
+  keys: readonly ScheduledKey[],
+  now: number,
+  delays: Delays,
+  maxRounds: number,
+): SigningAlgorithm[] {
+  const created: SigningAlgorithm[] = []
+  let ring = keys
+  for (let round = 0; round < maxRounds; round++) {
+    const due = dueDecisions(ring, now, delays)
+    if (due.length === 0) break
+    for (const decision of due) {
+      if (decision.what === 'create') created.push(decision.alg)
+      ring = withDecision(ring, decision)
+    }
+  }
+  return created
+}
+
+function withDecision(keys: readonly ScheduledKey[], decision: Decision): readonly ScheduledKey[] {
+  const change = (kid: string, changes: Partial<ScheduledKey>) =>
+    keys.map((key) => (key.kid === kid ? { ...key, ...changes } : key))
+  switch (decision.what) {
+    case 'create': {
+      const { alg, publishedAt, activatesAt } = decision
+      const unused = { longestLifetime: 0, sealedPrivateJwk: {}, retiresAt: undefined, revokedAt: undefined }
+      return [...keys, { ...unused, kid: `new key ${keys.length + 1}`, alg, publishedAt, activatesAt }]
+    }
+    case 'postpone':
+    case 'activate':
+      return change(decision.kid, { activatesAt: decision.activatesAt })
+    case 'retire':
+      return change(decision.kid, { retiresAt: decision.retiresAt })
+    case 'revoke':
+      return change(decision.kid, { revokedAt: decision.revokedAt, sealedPrivateJwk: undefined })
+    case 'destroy':
+      return change(decision.kid, { sealedPrivateJwk: undefined })
+  }
+}

@@ -1,0 +1,98 @@
+import type { Queryable } from '../platform/database/queryable.ts'
+import type { MasterKey } from '../platform/secrets/master-key.ts'
+import { type EventType, recordEvent } from '../records/events/events-store.ts'
+import type { Decision } from './decisions.ts'
+import type { KeyStock } from './key-stock.ts'
+import type { Recovery } from './remembered.ts'
+import { type NewKey, resealKey } from './sealed-key.ts'
+import {
+  destroyPrivateHalf,
+  type KeyRecord,
+  putSigningKey,
+  raiseLongestLifetime,
+  setActivation,
+  setRetirement,
+  setRevocation,
+} from './signing-keys-store.ts'
+
+/** Who decides, for the events. */
+export interface Author {
+  /** `schedule`, or the operating system's name for the user who gave a command. */
+  readonly by: string
+  readonly reason?: string | undefined
+}
+
+/** What is decided: by the schedule, from what a node remembers, or by an operator. */
+export type Step =
+  | Decision
+  | Recovery<KeyRecord>
+  /** Keys come to sign what lives this many seconds. */
+  | { readonly what: 'cover'; readonly longestLifetime: number }
+  | { readonly what: 'import'; readonly key: NewKey; readonly at: number }
+
+export interface StepOptions {
+  readonly masterKey: MasterKey
+  readonly stock: KeyStock
+  /** Seconds: the longest lifetime of anything this node signs. A key that is created now will sign it one day. */
+  readonly longestLifetime: number
+}
+
+/**
+ * Writes one step with its event. To be called in a transaction that holds the lock of the ring.
+ *
+ * @throws KeysMissing if the step creates a key and the stock has none
+ */
+export async function writeStep(
+  tx: Queryable,
+  step: Step,
+  { masterKey, stock, longestLifetime }: StepOptions,
+  author: Author,
+): Promise<void> {
+  const unused = { longestLifetime, retiresAt: undefined, revokedAt: undefined }
+  const event = (type: EventType, kid: string, detail: Readonly<Record<string, string>> = {}) =>
+    recordEvent(tx, {
+      type,
+      caller: undefined,
+      kid,
+      detail: { by: author.by, ...(author.reason !== undefined && { reason: author.reason }), ...detail },
+    })
+  // The key was sealed before the lock was taken. If the master key has been replaced since, `signet keys reseal` has not seen
+  // this key: so it is sealed once more, which takes microseconds.
+  const underPresentKey = (key: NewKey): NewKey => ({
+    ...key,
+    sealedPrivateJwk: resealKey(key.kid, key.sealedPrivateJwk, masterKey),
+  })
+  switch (step.what) {
+    case 'create': {
+      const key = underPresentKey(stock.take(step.alg))
+      const { publishedAt, activatesAt } = step
+      await putSigningKey(tx, { ...key, ...unused, publishedAt, activatesAt })
+      return event('key_created', key.kid, { alg: key.alg, activates_at: text(activatesAt) })
+    }
+    case 'import':
+      await putSigningKey(tx, { ...underPresentKey(step.key), ...unused, publishedAt: step.at, activatesAt: step.at })
+      return event('key_imported', step.key.kid, { alg: step.key.alg })
+    case 'restore':
+      await putSigningKey(tx, step.key)
+      return event('key_restored', step.key.kid, { alg: step.key.alg })
+    case 'postpone':
+    case 'activate':
+      await setActivation(tx, step.kid, step.activatesAt)
+      return event('key_scheduled', step.kid, { activates_at: text(step.activatesAt) })
+    case 'retire':
+      await setRetirement(tx, step.kid, step.retiresAt)
+      return event('key_superseded', step.kid, { retires_at: text(step.retiresAt) })
+    case 'revoke':
+      await setRevocation(tx, step.kid, step.revokedAt)
+      return event('key_revoked', step.kid)
+    case 'cover':
+      return raiseLongestLifetime(tx, step.longestLifetime)
+    case 'destroy':
+      await destroyPrivateHalf(tx, step.kid)
+      return event('key_retired', step.kid)
+  }
+}
+
+function text(moment: number): string {
+  return new Date(moment).toISOString()
+}
