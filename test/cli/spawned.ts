@@ -6,6 +6,7 @@ import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 export interface Spawned {
   readonly child: ChildProcess
   readonly out: () => string
+  readonly err: () => string
   readonly ended: Promise<{ code: number | null; out: string; err: string }>
 }
 
@@ -29,7 +30,7 @@ export function spawnSignet(t: Test, settings: Record<string, string>, ...args: 
   const ended = new Promise<{ code: number | null; out: string; err: string }>((done) =>
     child.once('close', (code) => done({ code, ...said })),
   )
-  return { child, out: () => said.out, ended }
+  return { child, out: () => said.out, err: () => said.err, ended }
 }
 
 /** The same for `signet serve`, when it is ready. */

@@ -17,7 +17,7 @@ export interface Share {
  * says so, and the holder sees to it that there is one again, for as long as the share is held.
  *
  * @param host the folder of the server's socket
- * @throws EmbeddedDatabaseError when there is no server within 15 s
+ * @throws EmbeddedDatabaseError when there is no server within a minute
  */
 export async function takeShare(server: Server, host: string, log: DatabaseLog): Promise<Share> {
   const holder: Holder = { server, host, log, givenBack: false, client: undefined, recovery: undefined }
@@ -43,7 +43,8 @@ interface Holder {
 // Two numbers: an advisory lock that no other of ours can be, for those go by hashes of names.
 const shareLock = '0, 1'
 
-const startPatience = 15_000
+// Long enough for a server that recovers from a crash on a machine with little CPU time. One that cannot start is noticed at once.
+const startPatience = 60_000
 const stopPatience = 15_000
 
 /** Connects with the lock, starting the server if need be. Ends without when the share is given back meanwhile. */

@@ -1,0 +1,230 @@
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import type { DecisionOptions } from '../../src/key-ring/decide.ts'
+import { openKeyLedger } from '../../src/key-ring/key-ledger.ts'
+import { openKeyRing } from '../../src/key-ring/key-ring.ts'
+import { KeysMissing, newKeysDue, stockOf } from '../../src/key-ring/key-stock.ts'
+import { rotate } from '../../src/key-ring/rotation.ts'
+import { openSealedKey, sealKey } from '../../src/key-ring/sealed-key.ts'
+import { createClock } from '../../src/platform/clock.ts'
+import { briefWait, type LockWait } from '../../src/platform/database/locked-transaction.ts'
+import { migrate } from '../../src/platform/database/migrations.ts'
+import type { Database } from '../../src/platform/database/pool.ts'
+import type { SigningAlgorithm } from '../../src/platform/jwt/algorithms.ts'
+import { type MasterKey, openMasterKey, presentMasterKey } from '../../src/platform/secrets/master-key.ts'
+import {
+  forgetPreviousKey,
+  keepPreviousKey,
+  prepareNewKey,
+  putNewKey,
+} from '../../src/platform/secrets/master-key-file.ts'
+import { noLog, testDatabase } from '../database.ts'
+
+const { connection, schema, openPool } = await testDatabase(t)
+await migrate({ connection, schema, log: noLog })
+const database = openPool()
+const folder = mkdtempSync(join(tmpdir(), 'signet-stock-'))
+t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+const delays = { rotationPeriod: 7_776_000, activationDelay: 87_120, clockSkew: 60, keyLease: 60 }
+const given = { masterKey: randomBytes(32), masterKeyPrevious: undefined, keysDir: folder }
+const givenKey = await openMasterKey(given, false)
+
+const pair = {
+  ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+  RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
+}
+
+/** A key that costs nothing: the same pair again under another name. */
+const cheap = (alg: SigningAlgorithm, masterKey: MasterKey) =>
+  sealKey(pair[alg], alg, `key-${randomBytes(8).toString('hex')}`, masterKey)
+
+/** A ring as if the installation had never been started. */
+async function forgetAll(): Promise<void> {
+  await database.query(`TRUNCATE signing_keys; UPDATE key_ring SET latest_event = '-infinity', decisions = 0`)
+}
+
+async function open(
+  t: Test,
+  generateKey: DecisionOptions['generateKey'],
+  more: { readonly db?: Database; readonly wait?: LockWait; readonly masterKey?: MasterKey } = {},
+) {
+  const ring = await openKeyRing({
+    ...{ db: more.db ?? database, masterKey: more.masterKey ?? givenKey, clock: createClock(), delays, generateKey },
+    log: { ...noLog, error: (details: { err?: Error }) => t.fail(String(details.err)) } as never,
+    ledger: await openKeyLedger(join(folder, `${randomBytes(4).toString('hex')}.txt`), noLog),
+    wait: more.wait ?? briefWait,
+  })
+  t.teardown(() => ring.stop())
+  return ring
+}
+
+/** A generator that waits until it is told to go on. */
+function heldBack(masterKey = givenKey) {
+  let goOn: () => void = () => {}
+  let begin: () => void = () => {}
+  const gate = new Promise<void>((resolve) => {
+    goOn = resolve
+  })
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  const asked: SigningAlgorithm[] = []
+  const generateKey = async (alg: SigningAlgorithm) => {
+    const key = await cheap(alg, masterKey)
+    asked.push(alg)
+    begin()
+    await gate
+    return key
+  }
+  return { generateKey, asked, begun, goOn }
+}
+
+const stored = async () =>
+  (
+    await database.query<{ alg: string; kid: string; sealed: Buffer }>(
+      'SELECT alg, kid, sealed_private_jwk AS sealed FROM signing_keys ORDER BY alg, kid',
+    )
+  ).rows
+
+const first = ['ES256', 'ES256', 'ES256', 'RS256', 'RS256', 'RS256']
+
+t.test('one look says how many keys the first start takes, and those are generated at once', async (t) => {
+  t.same(newKeysDue([], Date.now(), delays, 10).sort(), first)
+  await forgetAll()
+  const { generateKey, asked, begun, goOn } = heldBack()
+  const opening = open(t, generateKey)
+  await begun
+  await until(() => asked.length === first.length, 'not all keys are being generated')
+  goOn()
+  await opening
+  t.same(asked.sort(), first)
+  t.same(
+    (await stored()).map(({ alg }) => alg),
+    first,
+  )
+})
+
+t.test('while keys are generated no lock is held, no transaction is open and nothing is written', async (t) => {
+  await forgetAll()
+  const db = openPool({ max: 2 })
+  const { generateKey, begun, goOn } = heldBack()
+  const opening = open(t, generateKey, { db })
+  await begun
+  t.equal((await database.query('SELECT FROM key_ring FOR UPDATE NOWAIT')).rowCount, 1)
+  t.equal(db.idleCount, db.totalCount, 'every connection is back in the pool')
+  t.same(await stored(), [])
+  t.match((await database.query('SELECT decisions FROM key_ring')).rows, [{ decisions: 0 }])
+  goOn()
+  await opening
+  t.equal((await stored()).length, first.length)
+})
+
+t.test('two nodes that generate at the same time: each decision is made once, the rest is dropped', async (t) => {
+  await forgetAll()
+  const [one, two] = [heldBack(), heldBack()]
+  const opening = [open(t, one.generateKey), open(t, two.generateKey)]
+  await Promise.all([one.begun, two.begun])
+  one.goOn()
+  two.goOn()
+  const [a, b] = await Promise.all(opening)
+  t.same(
+    (await stored()).map(({ alg }) => alg),
+    first,
+  )
+  await Promise.all([a?.refresh(), b?.refresh()])
+  t.equal(a?.jwkSet().etag, b?.jwkSet().etag)
+})
+
+t.test('a generator that fails leaves nothing behind, and the next attempt succeeds', async (t) => {
+  await forgetAll()
+  let isBroken = true
+  const generateKey = async (alg: SigningAlgorithm) => {
+    if (isBroken && alg === 'RS256') throw new Error('no entropy')
+    return cheap(alg, givenKey)
+  }
+  await t.rejects(open(t, generateKey), { message: 'no entropy' })
+  t.same(await stored(), [])
+  isBroken = false
+  await open(t, generateKey)
+  t.equal((await stored()).length, first.length)
+})
+
+t.test('a signal ends the wait for keys that are being generated', async (t) => {
+  await forgetAll()
+  const { generateKey, begun, goOn } = heldBack()
+  const asked = new AbortController()
+  const opening = open(t, generateKey, { wait: { ...briefWait, signal: asked.signal } })
+  await begun
+  asked.abort()
+  await t.rejects(opening, { name: 'AbortError' })
+  t.same(await stored(), [])
+  goOn()
+})
+
+t.test('what an operator wants is decided on the ring as it is when the keys are there', async (t) => {
+  await forgetAll()
+  const neighbour = await open(t, (alg) => cheap(alg, givenKey))
+  const { generateKey, asked, begun, goOn } = heldBack()
+  const ring = await open(t, generateKey)
+  const active = (of: typeof ring) =>
+    [...of.keys()].find(([{ alg }, state]) => alg === 'ES256' && state === 'active')?.[0].kid
+  let calls = 0
+  const rotating = ring.decide({ by: 'test' }, ({ keys, now }, inForce) => {
+    calls++
+    const rotation = rotate(keys, 'ES256', now, inForce, true)
+    return { steps: rotation?.decisions ?? [], result: rotation?.kid }
+  })
+  await begun
+  const before = active(neighbour) ?? ''
+  await neighbour.revoke({ by: 'test' }, [before])
+  const successor = active(neighbour)
+  goOn()
+  const next = await rotating
+  t.ok(calls > 1, 'it was asked again')
+  t.not(next, successor, 'the key that had taken over in the meantime')
+  t.equal(active(ring), next)
+  t.ok(asked.length >= 1 && asked.every((alg) => alg === 'ES256'), 'no key was generated that nobody needs')
+  const { rows } = await database.query(
+    `SELECT kid FROM events WHERE type = 'key_scheduled' AND kid = $1 AND detail->>'by' = 'test'`,
+    [next],
+  )
+  t.equal(rows.length, 1, 'the attempt that was rolled back has left no event')
+})
+
+t.test('keys that were sealed before the master key was replaced open under the new one alone', async (t) => {
+  await forgetAll()
+  const settings = { ...given, masterKey: undefined }
+  const masterKey = await openMasterKey(settings, false)
+  const { generateKey, begun, goOn } = heldBack(masterKey)
+  const opening = open(t, generateKey, { masterKey })
+  await begun
+  const file = join(folder, 'master.key')
+  await keepPreviousKey(file)
+  await putNewKey(file, await prepareNewKey(file))
+  await forgetPreviousKey(file)
+  goOn()
+  await opening
+  const present = presentMasterKey(settings)
+  for (const { kid, sealed } of await stored()) t.ok(openSealedKey(kid, sealed, present))
+})
+
+t.test('a stock gives out each key once, and says what is missing', async (t) => {
+  const key = await cheap('ES256', givenKey)
+  const stock = stockOf([key])
+  stock.demand(['ES256'])
+  t.throws(() => stock.demand(['ES256', 'RS256', 'ES256']), { algorithms: ['RS256', 'ES256'] })
+  t.equal(stock.take('ES256'), key)
+  t.throws(() => stock.take('ES256'), KeysMissing)
+})
+
+async function until(holds: () => boolean, otherwise: string): Promise<void> {
+  const deadline = performance.now() + 30_000
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`After 30 s ${otherwise}.`)
+    await pause(1)
+  }
+}

@@ -1,0 +1,127 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import { clientConfig } from '../../../src/platform/database/connection.ts'
+import { installationLock } from '../../../src/platform/database/installation-store.ts'
+import {
+  briefWait,
+  inLockedTransaction,
+  type Lock,
+  type LockWait,
+} from '../../../src/platform/database/locked-transaction.ts'
+import { testDatabase } from '../../database.ts'
+
+const { connection, schema, openPool } = await testDatabase(t)
+const pool = openPool()
+await pool.query('CREATE TABLE work (step text)')
+
+const patiently = (): LockWait => ({
+  signal: new AbortController().signal,
+  timeoutMs: Number.POSITIVE_INFINITY,
+  report: () => {},
+})
+const patient = patiently()
+
+/** Another process that holds the lock in a transaction of its own. */
+async function holdLock(t: Test, lock: Lock): Promise<pg.Client> {
+  const client = new pg.Client(clientConfig(connection, { search_path: schema }))
+  client.on('error', () => {}) // one test kills it
+  await client.connect()
+  t.teardown(() => client.end().catch(() => {}))
+  await client.query('BEGIN')
+  t.ok(await lock.tryLock(client))
+  return client
+}
+
+t.test('work under one lock never overlaps, and all of it is done', async (t) => {
+  let inside = 0
+  const overlaps: number[] = []
+  const work = Array.from({ length: 20 }, (_, number) =>
+    inLockedTransaction(pool, installationLock, patiently(), async (tx) => {
+      overlaps.push(inside++)
+      await tx.query({ text: 'INSERT INTO work VALUES ($1)', values: [`overlap ${number}`] })
+      inside--
+      return number
+    }),
+  )
+  t.same(
+    await Promise.all(work),
+    Array.from({ length: 20 }, (_, number) => number),
+  )
+  t.same(new Set(overlaps), new Set([0]))
+  t.equal((await pool.query(`SELECT FROM work WHERE step LIKE 'overlap %'`)).rowCount, 20)
+})
+
+t.test('while another process holds the lock, the wait is reported and keeps no transaction open', async (t) => {
+  const holder = await holdLock(t, installationLock)
+  let told: (sentence: string) => void = () => {}
+  const report = new Promise<string>((resolve) => {
+    told = resolve
+  })
+  const waiter = openPool({ max: 1 })
+  const waiting = inLockedTransaction(waiter, installationLock, { ...patient, report: told }, async () => 'done')
+  t.equal(await report, 'Another node is setting up this installation; waiting for it to finish.')
+  // Between two attempts its connection is back in the pool.
+  await until(() => waiter.idleCount === 1, 'the connection of the waiting process is in use without a pause')
+  await holder.query('COMMIT')
+  t.equal(await waiting, 'done')
+})
+
+t.test('the lock of a process that is killed is free', async (t) => {
+  const holder = await holdLock(t, installationLock)
+  const { rows } = await holder.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+  const waiting = inLockedTransaction(pool, installationLock, patient, async () => 'done')
+  await pool.query({ text: 'SELECT pg_terminate_backend($1)', values: [rows[0]?.pid] })
+  t.equal(await waiting, 'done')
+})
+
+t.test('an aborted signal ends the wait with its reason, and nothing was done', async (t) => {
+  const holder = await holdLock(t, installationLock)
+  const asked = new AbortController()
+  const wait = { ...patient, signal: asked.signal, report: () => asked.abort() }
+  await t.rejects(
+    inLockedTransaction(pool, installationLock, wait, async () => t.fail('the lock is not free')),
+    { name: 'AbortError' },
+  )
+  await holder.query('COMMIT')
+  await t.rejects(
+    inLockedTransaction(pool, installationLock, wait, async () => t.fail('it was aborted before')),
+    { name: 'AbortError' },
+    'and none begins after that',
+  )
+})
+
+t.test('an aborted signal does not disturb work that has begun', async (t) => {
+  const asked = new AbortController()
+  const work = inLockedTransaction(pool, installationLock, { ...patient, signal: asked.signal }, async (tx) => {
+    asked.abort()
+    await tx.query({ text: `INSERT INTO work VALUES ('kept')` })
+    return 'done'
+  })
+  t.equal(await work, 'done')
+  t.equal((await pool.query(`SELECT FROM work WHERE step = 'kept'`)).rowCount, 1)
+})
+
+t.test('a server waits for a limited time, and the error says for what', async (t) => {
+  await holdLock(t, installationLock)
+  await t.rejects(
+    inLockedTransaction(pool, installationLock, { ...briefWait, timeoutMs: 50 }, async () => {}),
+    { name: 'DatabaseUnavailable', message: 'Another node was setting up this installation for more than 0.05 s.' },
+  )
+})
+
+t.test('the transaction may be idle for longer than others, and only that transaction', async (t) => {
+  const one = openPool({ max: 1, queryTimeoutMs: 5_000 })
+  const limit = async (db: Pick<pg.Pool, 'query'>) =>
+    (await db.query('SHOW idle_in_transaction_session_timeout')).rows[0].idle_in_transaction_session_timeout
+  const inside = await inLockedTransaction(one, installationLock, patient, (tx) => limit(tx as unknown as pg.Pool))
+  t.same([inside, await limit(one)], ['15s', '5s'])
+})
+
+async function until(holds: () => boolean, otherwise: string): Promise<void> {
+  const deadline = performance.now() + 30_000
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`After 30 s ${otherwise}.`)
+    await pause(1)
+  }
+}
