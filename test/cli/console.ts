@@ -75,9 +75,10 @@ export async function answer(
     readonly input?: string | Buffer | Readable
     readonly asked?: AbortSignal
     readonly onOut?: () => void
+    readonly onError?: () => void
   },
 ): Promise<Answer> {
-  const { environment = {}, folder, input = '', asked = new AbortController().signal, onOut } = more
+  const { environment = {}, folder, input = '', asked = new AbortController().signal, onOut, onError } = more
   let out = ''
   let err = ''
   const code = await run(args, {
@@ -90,6 +91,7 @@ export async function answer(
     },
     writeError: (text) => {
       err += text
+      onError?.()
     },
     asked,
     linger: async () => {},

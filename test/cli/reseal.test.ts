@@ -6,7 +6,12 @@ import t from 'tap'
 import { openSealedKey } from '../../src/key-ring/sealed-key.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
-import { forgetPreviousKey, keepPreviousKey, prepareNewKey, putNewKey } from '../../src/platform/secrets/master-key-file.ts'
+import {
+  forgetPreviousKey,
+  keepPreviousKey,
+  prepareNewKey,
+  putNewKey,
+} from '../../src/platform/secrets/master-key-file.ts'
 import { openPurposeSecret } from '../../src/platform/secrets/purpose-secrets.ts'
 import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'

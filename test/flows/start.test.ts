@@ -3,9 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { readSettings } from '../../src/platform/config/settings.ts'
+import { readSettings, type Settings } from '../../src/platform/config/settings.ts'
+import { briefWait } from '../../src/platform/database/locked-transaction.ts'
+import { migrate } from '../../src/platform/database/migrations.ts'
+import { setUpInstallation } from '../../src/set-up.ts'
 import { start } from '../../src/start.ts'
-import { testDatabase } from '../database.ts'
+import { noLog, testDatabase } from '../database.ts'
+import { freshFolder } from '../platform/database/own-server.ts'
 import { startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
 
@@ -58,20 +62,49 @@ t.test('a lost or wrong master key stops the start, and no new one is made', asy
   await stop()
 })
 
-t.test('five nodes that start at once on an empty schema share one set of keys and secrets', async (t) => {
-  const settings = await environment(t)
-  const nodes = await Promise.all(Array.from({ length: 5 }, () => started(settings)))
-  t.equal(new Set(nodes.map(({ signet }) => signet.keyRing.jwkSet().etag)).size, 1)
-  t.equal(new Set(nodes.map(({ signet }) => signet.secrets.csrf.versions.get(1)?.toString('hex'))).size, 1)
-  const { keys } = JSON.parse(nodes[0]?.signet.keyRing.jwkSet().body.toString() ?? '') as {
-    keys: { alg: string; kid: string }[]
+t.test('nodes that start at the same moment on an empty schema share one set of keys and secrets', async (t) => {
+  for (const count of [2, 3, 2]) {
+    const settings = await environment(t)
+    const nodes = await Promise.all(Array.from({ length: count }, () => started(settings)))
+    t.ok(nodes.every(({ signet }) => signet.keyRing.isReady()))
+    t.equal(new Set(nodes.map(({ signet }) => signet.keyRing.jwkSet().etag)).size, 1)
+    t.equal(new Set(nodes.map(({ signet }) => signet.secrets.csrf.versions.get(1)?.toString('hex'))).size, 1)
+    const { keys } = JSON.parse(nodes[0]?.signet.keyRing.jwkSet().body.toString() ?? '') as {
+      keys: { alg: string; kid: string }[]
+    }
+    t.same(
+      keys.map(({ alg }) => alg).sort(),
+      ['ES256', 'ES256', 'ES256', 'RS256', 'RS256', 'RS256'],
+      'an active key and two on standby per algorithm',
+    )
+    await Promise.all(nodes.map(({ stop }) => stop()))
   }
-  t.same(
-    keys.map(({ alg }) => alg).sort(),
-    ['ES256', 'ES256', 'ES256', 'RS256', 'RS256', 'RS256'],
-    'an active key and two on standby per algorithm',
-  )
-  await Promise.all(nodes.map(({ stop }) => stop()))
+})
+
+t.test('a node whose master key is not that of the node that was faster is told so', async (t) => {
+  const { connection, schema, openPool } = await testDatabase(t)
+  await migrate({ connection, schema, log: noLog })
+  const folders = [freshFolder(t), freshFolder(t)] as const
+  const settings = folders.map((folder) => readSettings({ SIGNET_KEYS_DIR: folder }, tmpdir()))
+  const pool = openPool()
+  // The other node comes between the two transactions of this one.
+  let connections = 0
+  const slow = new Proxy(openPool(), {
+    get: (target, name) =>
+      name === 'connect'
+        ? async () => {
+            if (++connections === 2) await setUpInstallation(pool, settings[1] as Settings, briefWait)
+            return target.connect()
+          }
+        : Reflect.get(target, name),
+  })
+  await t.rejects(setUpInstallation(slow, settings[0] as Settings, briefWait), {
+    name: 'MasterKeyError',
+    message: /^Another node set up this database at the same moment.*master\.key opens nothing\./,
+  })
+  t.equal(connections, 2)
+  const { secrets } = await setUpInstallation(pool, settings[1] as Settings, briefWait)
+  t.equal(secrets.csrf.versions.size, 1, 'the secrets of the faster node are untouched')
 })
 
 t.test('what one node begins another one finishes', async (t) => {

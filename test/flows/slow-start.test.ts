@@ -1,0 +1,183 @@
+import type { ChildProcess } from 'node:child_process'
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import { clientConfig } from '../../src/platform/database/connection.ts'
+import { migrate } from '../../src/platform/database/migrations.ts'
+import { answer } from '../cli/console.ts'
+import { type Spawned, spawnSignet } from '../cli/spawned.ts'
+import { noLog, testDatabase } from '../database.ts'
+import { freshFolder } from '../platform/database/own-server.ts'
+import { freePort } from '../support/idp.ts'
+
+/**
+ * Percent of a core that a starved process gets. 5 takes a minute and a half, too long for every run:
+ * SIGNET_TEST_STARVED=5 node build/test/flows/slow-start.test.js
+ */
+const percent = Number(process.env['SIGNET_TEST_STARVED'] ?? 12)
+
+t.setTimeout(percent < 10 ? 300_000 : 110_000)
+
+interface Installation {
+  readonly settings: Record<string, string>
+  readonly database: pg.Client
+}
+
+async function emptyInstallation(t: Test): Promise<Installation> {
+  const { url, schema, connection } = await testDatabase(t)
+  const database = new pg.Client(clientConfig(connection, { search_path: schema }))
+  await database.connect()
+  t.teardown(() => database.end())
+  const settings = {
+    SIGNET_DATABASE_URL: url,
+    SIGNET_DATABASE_SCHEMA: schema,
+    SIGNET_KEYS_DIR: `${freshFolder(t)}/keys`,
+    SIGNET_ISSUER: `http://localhost:${await freePort()}`,
+  }
+  return { settings, database }
+}
+
+async function migrated(t: Test): Promise<Installation> {
+  const installation = await emptyInstallation(t)
+  const { SIGNET_DATABASE_URL: connectionString = '', SIGNET_DATABASE_SCHEMA: schema = '' } = installation.settings
+  await migrate({ connection: { connectionString }, schema, log: noLog })
+  return installation
+}
+
+const serve = async (t: Test, settings: Record<string, string>) =>
+  spawnSignet(t, { ...settings, SIGNET_PORT: String(await freePort()) }, 'serve')
+const isReady = ({ out }: Spawned) => out().includes('Signet is ready')
+
+/** Waits until something holds, or one of these processes has ended before its time. */
+async function until(holds: () => Promise<boolean> | boolean, what: string, ...alive: Spawned[]): Promise<void> {
+  const deadline = performance.now() + 100_000
+  while (!(await holds())) {
+    const ended = alive.find(({ child }) => child.exitCode !== null || child.signalCode !== null)
+    if (ended) throw new Error(`The process ended before ${what}: ${ended.err()}`)
+    if (performance.now() > deadline) throw new Error(`After 100 s, still waiting until ${what}`)
+    await pause(20)
+  }
+}
+
+/** Lets processes run for some milliseconds, stops them for many more, and so on: as a machine does that has no CPU time to spare. */
+function starve(t: Test, ...children: ChildProcess[]): () => void {
+  const running = 40
+  let isOver = false
+  const signal = (name: NodeJS.Signals) => {
+    for (const child of children) child.kill(name)
+  }
+  const cycle = async () => {
+    while (!isOver) {
+      signal('SIGSTOP')
+      await pause((running * (100 - percent)) / percent)
+      signal('SIGCONT')
+      await pause(running)
+    }
+  }
+  const cycling = cycle()
+  const end = () => {
+    isOver = true
+    return cycling
+  }
+  t.teardown(end)
+  return end
+}
+
+t.test('while another node sets up the installation, a server says so, and SIGTERM ends it at once', async (t) => {
+  const { settings, database } = await migrated(t)
+  await database.query('BEGIN')
+  await database.query(`SELECT pg_advisory_xact_lock(hashtext('signet-installation'), hashtext(current_schema()))`)
+  const server = await serve(t, settings)
+  await until(() => server.err().includes('Another node is setting up this installation'), 'it says so', server)
+  server.child.kill('SIGTERM')
+  const { code, out, err } = await server.ended
+  t.same({ code, out }, { code: 1, out: '' })
+  t.match(err, /signet: Interrupted before the server was ready\.\n$/)
+  await database.query('ROLLBACK')
+  const { rows } = await database.query('SELECT (SELECT count(*)::int FROM purpose_secrets) AS secrets')
+  t.same(rows, [{ secrets: 0 }])
+})
+
+t.test('a command waits until the other node is finished, and then does its work', async (t) => {
+  const { settings, database } = await migrated(t)
+  const create = ['clients', 'create', '--name', 'App', '--redirect-uri', 'https://app.example/cb', '--json']
+  const run = (asked: AbortSignal) =>
+    answer(create, { environment: settings, folder: '/nowhere', asked, onError: () => said() })
+  let said = () => {}
+  const waits = () =>
+    new Promise<void>((resolve) => {
+      said = resolve
+    })
+
+  await database.query('BEGIN')
+  await database.query('SELECT FROM key_ring FOR UPDATE')
+  const asked = new AbortController()
+  let waiting = waits()
+  const interrupted = run(asked.signal)
+  await waiting
+  asked.abort()
+  t.match(await interrupted, {
+    code: 1,
+    out: '',
+    err: /deciding about signing keys; waiting .*\nsignet: Interrupted; n/,
+  })
+
+  waiting = waits()
+  const created = run(new AbortController().signal)
+  await waiting
+  await database.query('COMMIT')
+  t.match(await created, {
+    code: 0,
+    err: /^signet: Another node is deciding about signing keys; waiting for it to finish\.\n$/,
+  })
+})
+
+t.test('a start that stands still for longer than a request may wait goes on where it was', async (t) => {
+  const { settings, database } = await migrated(t)
+  // Its first statement under the lock has to wait. When it stands still, the answer comes, and nobody is there to read it.
+  await database.query('BEGIN')
+  await database.query('LOCK TABLE installation IN ACCESS EXCLUSIVE MODE')
+  const server = await serve(t, settings)
+  const asks = `SELECT FROM pg_locks WHERE relation = 'installation'::regclass AND NOT granted`
+  await until(async () => (await database.query(asks)).rowCount === 1, 'it asks for the issuer on record', server)
+  server.child.kill('SIGSTOP')
+  await database.query('COMMIT')
+  await pause(6_000)
+  server.child.kill('SIGCONT')
+  await until(() => isReady(server), 'it is ready', server)
+  server.child.kill('SIGTERM')
+  t.equal((await server.ended).code, 0)
+})
+
+t.test(`with ${percent} % of a core two nodes start at the same moment, and keys are rotated`, async (t) => {
+  const { settings, database } = await emptyInstallation(t)
+  const nodes = [await serve(t, settings), await serve(t, settings)]
+  // The program is loaded, and what could be interrupted begins.
+  const record = `SELECT to_regclass('schema_migrations') IS NOT NULL AS there`
+  await until(async () => (await database.query(record)).rows[0].there, 'the migrations begin', ...nodes)
+  const feed = starve(t, ...nodes.map(({ child }) => child))
+  await until(() => nodes.every(isReady), 'both are ready', ...nodes)
+  feed()
+  const { rows } = await database.query(`SELECT alg, count(*)::int AS keys FROM signing_keys GROUP BY alg ORDER BY alg`)
+  t.same(
+    rows,
+    [
+      { alg: 'ES256', keys: 3 },
+      { alg: 'RS256', keys: 3 },
+    ],
+    'one set of keys',
+  )
+  const rotation = spawnSignet(t, settings, 'keys', 'rotate', '--now', '--json')
+  starve(t, rotation.child)
+  const { code, out, err } = await rotation.ended
+  t.equal(code, 0, err)
+  t.match(JSON.parse(out), [
+    { alg: 'ES256', signs: true },
+    { alg: 'RS256', signs: true },
+  ])
+  for (const { child, ended, err } of nodes) {
+    child.kill('SIGTERM')
+    t.equal((await ended).code, 0)
+    t.notMatch(err(), /"level":[456]0/, 'nothing to warn about')
+  }
+})
