@@ -45,6 +45,6 @@ COPY deploy/healthcheck.js ./
 USER 1000:1000
 EXPOSE 4000
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=3s --start-period=30s CMD ["node", "/app/healthcheck.js"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=120s CMD ["node", "/app/healthcheck.js"]
 ENTRYPOINT ["node", "/app/dist/main.js"]
 CMD ["serve"]

@@ -19,6 +19,8 @@ t.test('with the embedded database: no server, a cut short command, beside a ser
     SIGNET_ISSUER: `http://localhost:${await freePort()}`,
     SIGNET_DATA_DIR: join(folder, 'data'),
     SIGNET_KEYS_DIR: join(folder, 'keys'),
+    // Else a command that takes longer than two seconds says so.
+    SIGNET_LOG_LEVEL: 'warn',
   }
   const create = (name: string) =>
     spawnSignet(t, settings, 'clients', 'create', '--name', name, '--redirect-uri', 'https://app.example/cb', '--json')
