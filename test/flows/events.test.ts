@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { SignJWT } from 'jose'
 import t from 'tap'
-import type { Queryable } from '../../src/platform/database/queryable.ts'
+import { DatabaseUnavailable, type Queryable } from '../../src/platform/database/queryable.ts'
 import { createTokenTally } from '../../src/records/events/token-tally.ts'
 import { createRefusalsJournal } from '../../src/records/refusals/refusals-journal.ts'
 import { send, sendBytes } from '../attacks/send.ts'
@@ -199,7 +199,7 @@ t.test('a flood of refusals is counted, not kept', async (t) => {
   await refusals.stop()
   const after = await database.query<{ count: number }>('SELECT count(*) FROM refusals')
   t.equal((after.rows[0]?.count ?? 0) - (before.rows[0]?.count ?? 0), 100)
-  t.match(idp.logged(), '"refusals":4900')
+  t.match(idp.logged(), '"lost":4900,"msg":"More refusals came')
   const shown = await signet('events', 'show', 'flood')
   t.notMatch(shown.out, '\u001b')
 })
@@ -270,7 +270,7 @@ t.test('what cannot be written down while the database is away is written when i
   const written: unknown[] = []
   const db = {
     query: async ({ values = [] }: { values?: unknown[] }) => {
-      if (away) throw new Error('The database is away.')
+      if (away) throw new DatabaseUnavailable('The database is away.')
       written.push(...values)
     },
   } as unknown as Queryable
