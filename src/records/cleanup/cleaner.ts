@@ -31,14 +31,24 @@ export function startCleaner(
   const ended = new AbortController()
   const rest = (milliseconds: number) =>
     pause(milliseconds, undefined, { ref: false, signal: ended.signal }).catch(() => undefined)
+  const sizes = new Map<string, number>()
+  let failing = new Set<string>()
   const clean = async () => {
     for (let more = false; !ended.signal.aborted; ) {
       await rest(more ? pace.betweenBatches : pace.betweenRounds * (0.5 + Math.random()))
       if (ended.signal.aborted) return
-      more = await deleteExpired(db, Math.max(week, longestToken)).catch((err: unknown) => {
-        log.warn({ err }, 'Expired rows could not be deleted.')
+      const failed = new Set<string>()
+      const note = (table: string, err: unknown) => {
+        failed.add(table)
+        // Once, until it works again: with much to delete a round follows the other five times a second.
+        if (!failing.has(table)) log.warn({ err, table }, `Expired rows of ${table} could not be deleted.`)
+      }
+      more = await deleteExpired(db, Math.max(week, longestToken), sizes, note).catch((err: unknown) => {
+        // What is kept for how long could not be read.
+        note('any table', err)
         return false
       })
+      failing = failed
     }
   }
   const cleaning = clean()
