@@ -16,6 +16,7 @@ import { createMetrics } from './platform/metrics.ts'
 import { openMasterKey } from './platform/secrets/master-key.ts'
 import { openPurposeSecrets } from './platform/secrets/purpose-secrets.ts'
 import { holdsSealed } from './platform/secrets/purpose-secrets-store.ts'
+import { createTurns } from './platform/turns.ts'
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
 import { createKnownClients } from './records/clients/known-clients.ts'
 import { createTokenTally } from './records/events/token-tally.ts'
@@ -115,6 +116,7 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
     const refusals = createRefusalsJournal(database, log)
     const sightings = createVerifierSightings(database, clock, log)
     undo.push(() => Promise.all([tally.stop(), refusals.stop(), sightings.stop()]))
+    const turns = createTurns()
     const signet = {
       settings,
       database,
@@ -125,7 +127,8 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
       log,
       clients,
       passwords: createPasswordHashing(),
-      limits: createSignInLimits(database),
+      turns,
+      limits: createSignInLimits(database, turns),
       tally,
       refusals,
       metrics: createMetrics(),

@@ -61,6 +61,15 @@ const statements = [
      RETURNING 1
    )
    SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  // Windows that are over, and those that a clock which was ahead has begun (records/limits/rate-limits-store.ts).
+  `WITH old AS (
+     DELETE FROM rate_limits WHERE key IN (
+       SELECT key FROM rate_limits
+       WHERE expire < extract(epoch FROM now()) * 1000 OR expire > extract(epoch FROM now() + interval '1 day') * 1000
+       LIMIT $2 FOR UPDATE SKIP LOCKED)
+     RETURNING 1
+   )
+   SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   `WITH old AS (
      DELETE FROM sessions WHERE id IN (
        SELECT id FROM sessions WHERE least(expires_at, ended_at) < now() - make_interval(secs => $1)
