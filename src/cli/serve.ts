@@ -24,6 +24,7 @@ export function serveCommand(program: Command, terminal: Terminal): void {
         signet.database,
         signet.log,
         Math.max(settings.accessTokenTtl, settings.idTokenTtl),
+        signet.clock,
       )
       let tracing: Tracing | undefined
       try {

@@ -17,10 +17,7 @@ function onPaper() {
     state.written.push(names.map((name, index) => [name, Number(moments[index])]))
     return { rows: [] }
   }
-  const clock = createClock(
-    () => state.now,
-    () => 0,
-  )
+  const clock = createClock({ wall: () => state.now, monotonic: () => 0 })
   return { state, sightings: createVerifierSightings({ query } as unknown as Queryable, clock, noLog) }
 }
 

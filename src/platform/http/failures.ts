@@ -39,7 +39,7 @@ function translated(error: unknown, request: FastifyRequest): OAuthError {
   return new OAuthError('unexpected_failure', { about: request.id })
 }
 
-/** The key ring lies above this wing, so its refusal is known by its name. */
+/** The key ring lies above this layer, so its refusals are known by their names. */
 function isRefusalToSign(error: unknown): boolean {
-  return error instanceof Error && error.name === 'KeysUnavailable'
+  return error instanceof Error && (error.name === 'KeysUnavailable' || error.name === 'ClocksDisagree')
 }

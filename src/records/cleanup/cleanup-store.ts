@@ -88,6 +88,7 @@ const tableOf = (text: string) => /DELETE FROM (\w+)/.exec(text)?.[1] ?? text
  * would fail for ever.
  *
  * @param keptFor seconds that a thing is kept after its end, at least
+ * @param isNow whether the database's clock, in milliseconds since 1970, may be right; if not, nothing is deleted
  * @param sizes rows of the next batch, by table; kept by the caller from one call to the next
  * @param failed told of each statement that failed; throws unless it is given
  * @returns whether there may be more
@@ -95,15 +96,17 @@ const tableOf = (text: string) => /DELETE FROM (\w+)/.exec(text)?.[1] ?? text
 export async function deleteExpired(
   db: Queryable,
   keptFor: number,
+  isNow: (databaseNow: number) => boolean = () => true,
   sizes: Map<string, number> = new Map(),
   failed: (table: string, error: unknown) => void = (_table, error) => {
     throw error
   },
 ): Promise<boolean> {
-  const { rows: longest } = await db.query<{ kept: number }>({
-    text: 'SELECT greatest($1::integer, max(access_token_ttl)) AS kept FROM resources',
+  const { rows: longest } = await db.query<{ kept: number; now: Date }>({
+    text: 'SELECT greatest($1::integer, max(access_token_ttl)) AS kept, clock_timestamp() AS now FROM resources',
     values: [keptFor],
   })
+  if (!isNow(longest[0]!.now.getTime())) return false
   let more = false
   for (const text of statements) {
     const table = tableOf(text)

@@ -55,7 +55,8 @@ export interface NewSession {
 
 /**
  * Starts a session, and ends the one that the browser had: a cookie is renewed at every sign-in. Where the same person has signed in
- * anew, their grants go on under the new session; another person's end as if they had signed out.
+ * anew, their grants go on under the new session; another person's end as if they had signed out. No sign-in is dated later than the
+ * database's clock: one in the future would satisfy `prompt=login` and `max_age` without a password.
  */
 export async function insertSession(db: Queryable, session: NewSession): Promise<void> {
   await db.query({
@@ -66,7 +67,7 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
              UPDATE accounts SET signed_in_at = now() WHERE sub = $3
            ), session AS (
              INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at)
-             VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6)) RETURNING id
+             VALUES ($1, $2, $3, least($4, clock_timestamp()), $5, now() + make_interval(secs => $6)) RETURNING id
            )
            UPDATE grants SET session_id = CASE WHEN same_person THEN session.id ELSE session_id END,
              ended_at = CASE WHEN NOT same_person THEN now() END,
