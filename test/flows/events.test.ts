@@ -7,6 +7,7 @@ import { createRefusalsJournal } from '../../src/records/refusals/refusals-journ
 import { send, sendBytes } from '../attacks/send.ts'
 import { answer, emptyFolder } from '../cli/console.ts'
 import { noLog } from '../database.ts'
+import { eventually } from '../support/eventually.ts'
 import { startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { testMasterKey } from '../support/signing-keys.ts'
@@ -298,19 +299,20 @@ t.test('who follows sees each event once, whatever order they are committed in, 
   await late.query(insert, [type, 1]) // its number is smaller than that of what is seen before it
   const asked = new AbortController()
   let seen = 0
-  let grown: (() => void) | undefined
   const following = answer(['events', 'list', '--follow', '--json', '--type', type], {
     environment,
     folder,
     asked: asked.signal,
     onOut: () => {
       seen++
-      grown?.()
     },
   })
-  const reached = async (n: number) => {
-    while (seen < n) await new Promise<void>((resolve) => (grown = resolve))
-  }
+  const reached = (n: number) =>
+    eventually(
+      `${n} events`,
+      () => seen,
+      (count) => count >= n,
+    )
   await reached(1)
   await database.query(insert, [type, 2])
   await reached(2)

@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { inspect } from 'node:util'
 
 /** Milliseconds. No test expects this to run out: a busy machine may take a hundred times as long as an idle one. */
-const patience = 60_000
+const patience = 120_000
 
 /**
  * Waits until something is as it should be, looking again every few milliseconds.
@@ -11,7 +11,7 @@ const patience = 60_000
  * @param look reads it; what it throws counts as "not yet"
  * @param isGood whether what was read ends the wait; without it, anything but `undefined`, `null` and `false` does
  * @returns what was read last
- * @throws Error that names what was waited for and what was seen last, after a minute
+ * @throws Error that names what was waited for and what was seen last, after two minutes
  */
 export async function eventually<T>(
   what: string,

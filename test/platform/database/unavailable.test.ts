@@ -88,7 +88,7 @@ t.test('somebody who takes the connection and says nothing, or hangs up', async 
 
 t.test('all connections are taken, at the pool and at the server', async (t) => {
   const { openPool } = await testDatabase(t)
-  const pool = openPool({ max: 1, connectTimeoutMs: 100 })
+  const pool = openPool({ max: 1, connectTimeoutMs: 1_000 })
   const client = await pool.connect()
   t.ok(isUnavailable(await failure(pool.query({ text: 'SELECT 1' }))))
   client.release()
