@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import t from 'tap'
+import { freePort } from '../support/idp.ts'
 import { answer, openConsole } from './console.ts'
 
 const { environment } = await openConsole(t)
@@ -27,8 +28,7 @@ t.test('a port that is taken is told in a sentence, and everything is let go of'
 })
 
 t.test('a server says when it is ready, and ends when it is asked', async (t) => {
-  const { port, free } = await takenPort()
-  await free()
+  const port = await freePort()
   const asked = new AbortController()
   const served = answer(['serve'], {
     environment: { ...environment, SIGNET_PORT: String(port) },
@@ -40,8 +40,7 @@ t.test('a server says when it is ready, and ends when it is asked', async (t) =>
 })
 
 t.test('hundreds of connections wait to be accepted while the server is busy', async (t) => {
-  const { port, free } = await takenPort()
-  await free()
+  const port = await freePort()
   // The system may allow fewer than the 4,096 that the server asks for. Node's own limit is 511.
   const limit = '/proc/sys/net/core/somaxconn'
   const many = Math.min(700, existsSync(limit) ? Number(readFileSync(limit, 'utf8')) : 100)

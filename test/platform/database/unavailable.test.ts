@@ -5,6 +5,7 @@ import t from 'tap'
 import { createPool } from '../../../src/platform/database/pool.ts'
 import { DatabaseUnavailable, isUnavailable } from '../../../src/platform/database/unavailable.ts'
 import { noLog, testDatabase } from '../../database.ts'
+import { freePort } from '../../support/idp.ts'
 import { freshFolder } from './own-server.ts'
 
 const options = { schema: 'signet', max: 1, connectTimeoutMs: 200, queryTimeoutMs: 200, log: noLog }
@@ -50,12 +51,7 @@ t.test('faults of the program and of the settings do not pass for an outage', as
 })
 
 t.test('nobody at the address: a port, a name with several addresses, a socket', async (t) => {
-  const free = await new Promise<number>((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
+  const free = await freePort()
   for (const host of ['127.0.0.1', 'localhost', join(freshFolder(t), 'run'), 'nowhere.invalid']) {
     const pool = createPool({ ...options, connection: { ...somebody, host, port: free }, connectTimeoutMs: 5_000 })
     t.teardown(() => pool.end())
