@@ -130,20 +130,15 @@ export async function openKeyRing({
   })
   const ringTime = () => clock.now() + ahead
 
-  const refresh = oneAtATime(async () => {
+  const readKeys = async () => {
     // Taken before the question is asked: the answer may be as old as this.
     let asked = momentOf(clocks)
     lastAsked = asked
-    const read = () =>
-      readRing(db, options()).catch((error: unknown) => {
-        if (error instanceof ClocksDisagree) lease.end()
-        throw error
-      })
-    let ring = await read()
+    let ring = await readRing(db, options())
     if (isDue(ring, options())) {
       await decide(options(), { by: 'schedule' }, () => ({ steps: [], result: undefined }))
       asked = momentOf(clocks)
-      ring = await read()
+      ring = await readRing(db, options())
     }
     known = { keys: ring.keys, now: Math.max(known.now, ring.now), decisions: ring.decisions }
     delay = ring.delay
@@ -160,7 +155,13 @@ export async function openKeyRing({
     snapshot = takeSnapshot(loaded, ringTime())
     // A folder that hangs must not cost the lease: what is not written yet is tried again.
     await Promise.race([ledger.note(factsOf(snapshot.states)), pause(1_000, undefined, { ref: false })])
-  })
+  }
+  const refresh = oneAtATime(() =>
+    readKeys().catch((error: unknown) => {
+      if (error instanceof ClocksDisagree) lease.end()
+      throw error
+    }),
+  )
 
   const current = () => {
     const now = ringTime()
@@ -168,6 +169,7 @@ export async function openKeyRing({
     if (lease.knowsTime() && (now >= snapshot.until || now < snapshot.at)) snapshot = takeSnapshot(loaded, now)
     return snapshot
   }
+
   const cover = oneAtATime(async () => {
     if (current().covered >= longestLifetime) return
     // Written before a token exists: the key must not retire under it.
