@@ -6,6 +6,7 @@ import type { Database } from './platform/database/pool.ts'
 import type { Log } from './platform/log.ts'
 import type { Metrics } from './platform/metrics.ts'
 import type { PurposeSecrets } from './platform/secrets/purposes.ts'
+import type { Turns } from './platform/turns.ts'
 import type { PasswordHashing } from './records/accounts/password-hashing.ts'
 import type { KnownClients } from './records/clients/known-clients.ts'
 import type { TokenTally } from './records/events/token-tally.ts'
@@ -23,6 +24,8 @@ export interface Signet {
   readonly log: Log
   readonly clients: KnownClients
   readonly passwords: PasswordHashing
+  /** For transactions that lock what others may want at the same time. */
+  readonly turns: Turns
   readonly limits: SignInLimits
   readonly tally: TokenTally
   readonly refusals: RefusalsJournal

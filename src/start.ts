@@ -13,6 +13,7 @@ import { createPool } from './platform/database/pool.ts'
 import type { Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
+import { createTurns } from './platform/turns.ts'
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
 import { createKnownClients } from './records/clients/known-clients.ts'
 import { createTokenTally } from './records/events/token-tally.ts'
@@ -115,6 +116,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const refusals = createRefusalsJournal(database, log)
     const sightings = createVerifierSightings(database, clock, log)
     undo.push(() => Promise.all([tally.stop(), refusals.stop(), sightings.stop()]))
+    const turns = createTurns()
     const signet = {
       settings,
       database,
@@ -125,7 +127,8 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       log,
       clients,
       passwords: createPasswordHashing(),
-      limits: createSignInLimits(database),
+      turns,
+      limits: createSignInLimits(database, turns),
       tally,
       refusals,
       metrics: createMetrics(),

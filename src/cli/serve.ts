@@ -4,6 +4,12 @@ import type { Tracing } from '../platform/tracing.ts'
 import { CommandFailed, ifInterrupted } from './failures.ts'
 import type { Terminal } from './terminal.ts'
 
+/**
+ * Connections that wait to be accepted. With Node's 511, a thousand clients that connect at once wait for the retries of TCP, whose
+ * pauses double: 16 seconds instead of 3. Linux cuts it to `net.core.somaxconn`.
+ */
+const backlog = 4_096
+
 /** `signet serve`: runs until it is told to stop, and then lets what has begun come to its end; told once more, without the delay. */
 export function serveCommand(program: Command, terminal: Terminal): void {
   program
@@ -26,12 +32,14 @@ export function serveCommand(program: Command, terminal: Terminal): void {
         signet.database,
         signet.log,
         Math.max(settings.accessTokenTtl, settings.idTokenTtl),
+        signet.clock,
       )
       let tracing: Tracing | undefined
       try {
         tracing = await startTracing(terminal.environment, signet.log)
         const app = buildApp(signet, tracing?.plugin)
-        await app.listen({ host: settings.host, port: settings.port }).catch(inWords(settings))
+        const { host, port } = settings
+        await app.listen({ host, port, backlog }).catch(inWords(settings))
         terminal.writeOut(`Signet is ready: ${settings.issuer}\n`)
         await aborted(terminal.asked)
         // Not ready any more, but at work: time for a proxy to see it and to send people elsewhere.

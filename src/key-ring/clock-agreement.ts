@@ -14,6 +14,15 @@ export class ClocksDisagree extends Error {
 const tolerance = 1_000
 
 /**
+ * Milliseconds by which two clocks may differ.
+ *
+ * @param clockSkew seconds
+ */
+export function allowedDifference(clockSkew: number): number {
+  return clockSkew * 1000 + tolerance
+}
+
+/**
  * @param databaseClock what the database's clock said
  * @param asked what this machine's clock said before and after it was asked
  * @param clockSkew seconds
@@ -27,5 +36,5 @@ export function demandAgreement(
   let ahead = 0
   if (databaseClock < asked.from) ahead = asked.from - databaseClock
   if (databaseClock > asked.to) ahead = asked.to - databaseClock
-  if (Math.abs(ahead) > clockSkew * 1000 + tolerance) throw new ClocksDisagree(ahead / 1000, clockSkew)
+  if (Math.abs(ahead) > allowedDifference(clockSkew)) throw new ClocksDisagree(ahead / 1000, clockSkew)
 }

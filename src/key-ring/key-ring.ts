@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Clock } from '../platform/clock.ts'
+import { type Clock, type MachineClocks, machineClocks, momentOf } from '../platform/clock.ts'
 import { briefWait, type LockWait } from '../platform/database/locked-transaction.ts'
 import type { Database } from '../platform/database/pool.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
@@ -9,10 +9,12 @@ import type { Log } from '../platform/log.ts'
 import { oneAtATime } from '../platform/one-at-a-time.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
 import { delayInForce, type NamedDelay } from './activation-delay.ts'
+import { allowedDifference, ClocksDisagree } from './clock-agreement.ts'
 import { type Author, type DecisionOptions, decide, isDue, readRing, type Step } from './decide.ts'
 import type { Delays } from './decisions.ts'
 import type { JwkSet } from './jwk-set.ts'
 import type { KeyFact, KeyLedger } from './key-ledger.ts'
+import { createLease, watchClocks } from './lease.ts'
 import { type LoadedKey, loadKey } from './loaded-key.ts'
 import { isPublished, type KeyState } from './schedule.ts'
 import { createSealedKey } from './sealed-key.ts'
@@ -86,13 +88,10 @@ interface Options {
   readonly wait?: LockWait
   /** The same while the ring is being opened, and the pool to use until then. A start can wait longer than a request. */
   readonly opening?: { readonly db: Database; readonly wait: LockWait }
-  /** This machine's clocks, in milliseconds: the one that may be set, and the one that may stand still. */
-  readonly clocks?: { wall(): number; monotonic(): number }
+  readonly clocks?: MachineClocks
   /** Another way to generate keys, for tests. */
   readonly generateKey?: DecisionOptions['generateKey']
 }
-
-const machineClocks = { wall: () => Date.now(), monotonic: () => performance.now() }
 
 /**
  * The keys as this node knows them, read anew three times within the lease. Between readings states follow the time; while the
@@ -112,7 +111,8 @@ export async function openKeyRing({
   clocks = machineClocks,
   generateKey = (alg) => createSealedKey(alg, masterKey),
 }: Options): Promise<KeyRing> {
-  const lease = delays.keyLease * 1000
+  const leaseMs = delays.keyLease * 1000
+  const lease = createLease(delays, clocks)
   let loaded: ReadonlyMap<string, LoadedKey> = new Map()
   let known = { keys: [] as readonly KeyRecord[], now: 0, decisions: 0 }
   /** Milliseconds by which the ring's time is ahead of the database's clock, where that was set back. */
@@ -120,8 +120,7 @@ export async function openKeyRing({
   let delay: NamedDelay
   let snapshot: Snapshot
   let longestLifetime = 0
-  const moment = () => ({ wall: clocks.wall(), monotonic: clocks.monotonic() })
-  let confirmed = moment()
+  let lastAsked = momentOf(clocks)
 
   // A row that is no key of ours is told once, not three times a minute.
   const refused = new Set<string>()
@@ -144,40 +143,45 @@ export async function openKeyRing({
   })
   const ringTime = () => clock.now() + ahead
 
-  const read = async (phase = running) => {
+  const readKeys = async (phase = running) => {
     // Taken before the question is asked: the answer may be as old as this.
-    let asked = moment()
+    let asked = momentOf(clocks)
+    lastAsked = asked
     let ring = await readRing(phase.db, options(phase))
     if (isDue(ring, options(phase))) {
       await decide(options(phase), { by: 'schedule' }, () => ({ steps: [], result: undefined }))
-      asked = moment()
+      asked = momentOf(clocks)
       ring = await readRing(phase.db, options(phase))
     }
     known = { keys: ring.keys, now: Math.max(known.now, ring.now), decisions: ring.decisions }
     delay = ring.delay
     // Tokens are dated by the clock as it is; only the moments of keys go by a time that never goes back.
-    clock.observe(ring.databaseClock)
+    clock.observe(ring.databaseClock, asked)
+    lease.confirm(asked)
     ahead = known.now - ring.databaseClock
-    if (ahead > delays.clockSkew * 1000 + 1000)
+    if (ahead > allowedDifference(delays.clockSkew))
       log.warn(
         { seconds: ahead / 1000 },
         "The last decision about keys lies in the future: rotation stands still until the database's clock is there.",
       )
     loaded = new Map(ring.keys.flatMap((record) => load(record) ?? []).map((key) => [key.record.kid, key]))
     snapshot = takeSnapshot(loaded, ringTime())
-    confirmed = asked
     // A folder that hangs must not cost the lease: what is not written yet is tried again.
     await Promise.race([ledger.note(factsOf(snapshot.states)), pause(1_000, undefined, { ref: false })])
   }
-  const refresh = oneAtATime(read)
+  const refresh = oneAtATime(() =>
+    readKeys().catch((error: unknown) => {
+      if (error instanceof ClocksDisagree) lease.end()
+      throw error
+    }),
+  )
 
   const current = () => {
     const now = ringTime()
-    if (now >= snapshot.until) snapshot = takeSnapshot(loaded, now)
+    // Where the time is in doubt all stays as it was: a clock that is ahead must not take keys out of the set, nor have others sign.
+    if (lease.knowsTime() && (now >= snapshot.until || now < snapshot.at)) snapshot = takeSnapshot(loaded, now)
     return snapshot
   }
-  // A suspended machine's monotonic clock stands still, and a wall clock can be set back: the longer of the two counts.
-  const leaseHolds = () => Math.max(clocks.monotonic() - confirmed.monotonic, clocks.wall() - confirmed.wall) < lease
 
   const cover = oneAtATime(async () => {
     if (current().covered >= longestLifetime) return
@@ -189,15 +193,15 @@ export async function openKeyRing({
     await refresh()
   })
 
-  await read(opening)
-  const timer = setInterval(
-    () =>
-      refresh().catch((err: unknown) => {
-        if (!stopping.signal.aborted) log.warn({ err }, 'The signing keys could not be confirmed.')
-      }),
-    lease / 3,
-  )
+  await readKeys(opening)
+  const confirm = () => {
+    refresh().catch((err: unknown) => {
+      if (!stopping.signal.aborted) log.warn({ err }, 'The signing keys could not be confirmed.')
+    })
+  }
+  const timer = setInterval(confirm, leaseMs / 3)
   timer.unref()
+  const stopWatching = watchClocks(() => lastAsked, confirm, Math.min(1_000, leaseMs / 3), clocks)
 
   return {
     refresh,
@@ -229,10 +233,11 @@ export async function openKeyRing({
     stop: () => {
       clearInterval(timer)
       stopping.abort()
+      stopWatching()
     },
     keys: () => current().states,
     jwkSet: () => current().set,
-    isReady: () => leaseHolds() && signingAlgorithms.every((alg) => current().active.has(alg)),
+    isReady: () => lease.fault() === undefined && signingAlgorithms.every((alg) => current().active.has(alg)),
     verificationKey: (kid, of) => {
       const key = loaded.get(kid)
       const state = key && current().states.get(key.record)
@@ -240,8 +245,8 @@ export async function openKeyRing({
       return { alg: key.record.alg, key: key.publicKey }
     },
     sign: async (alg, typ, claims, lifetime) => {
-      if (!leaseHolds())
-        throw new KeysUnavailable('The signing keys could not be confirmed with the database within the lease.')
+      const fault = lease.fault()
+      if (fault !== undefined) throw new KeysUnavailable(fault)
       const key = current().active.get(alg)
       if (!key?.privateKey) throw new KeysUnavailable(`No ${alg} key is active.`)
       if (lifetime > key.record.longestLifetime)

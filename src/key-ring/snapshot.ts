@@ -11,7 +11,8 @@ export interface Snapshot {
   readonly set: JwkSet
   /** Seconds: every key that can come to sign is noted to sign what lives this long. */
   readonly covered: number
-  /** Milliseconds since 1970: the next moment at which a state changes. */
+  /** Milliseconds since 1970: the moment that this is of, and the next one at which a state changes. */
+  readonly at: number
   readonly until: number
 }
 
@@ -26,6 +27,7 @@ export function takeSnapshot(loaded: ReadonlyMap<string, LoadedKey>, now: number
     states,
     active: new Map(usable.filter(({ record }) => states.get(record) === 'active').map((key) => [key.record.alg, key])),
     set: jwkSet(usable.map(({ record, publicJwk }) => ({ ...record, publicJwk }))),
+    at: now,
     covered: Math.min(...usable.map(({ record }) => record.longestLifetime)),
     until: Math.min(...moments.filter((moment) => moment !== undefined && moment > now).map(Number)),
   }

@@ -1,5 +1,5 @@
-import { createAfterwards } from '../platform/afterwards.ts'
 import type { Clock } from '../platform/clock.ts'
+import { createBatchWriter } from '../platform/database/batch-writer.ts'
 import type { DatabaseLog } from '../platform/database/log.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { putSightings } from './verifiers-store.ts'
@@ -13,36 +13,31 @@ export interface VerifierSightings {
 }
 
 /** Milliseconds. A crash loses what was seen for so long: then somebody seems not to have fetched who has, never the reverse. */
-const wait = 60_000
+const delayMs = 60_000
 /** Names between two writings. Anybody can send any name. */
-const most = 1_000
+const maxQueued = 1_000
 
 /** What the published verifier takes for its `name`: so nothing that a terminal would obey. */
 const isName = (name: string) => /^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/.test(name)
 
 /** Keeps the latest moment of each name, and writes them together. */
 export function createVerifierSightings(db: Queryable, clock: Clock, log: DatabaseLog): VerifierSightings {
-  const seen = new Map<string, number>()
-  const afterwards = createAfterwards(
-    wait,
-    async () => {
-      const batch = [...seen]
-      const sightings = batch.map(([name, at]) => ({ name, fetchedAt: new Date(at) }))
-      await putSightings(db, sightings).catch((error: unknown) => {
-        // The database is away: they wait for it.
-        afterwards.due()
-        throw error
-      })
-      for (const [name, at] of batch) if (seen.get(name) === at) seen.delete(name)
+  const writer = createBatchWriter<{ readonly name: string; readonly at: number; readonly seen: number }>({
+    ...{ what: 'verifier sightings', delayMs, maxQueued, maxBatch: maxQueued, log },
+    write: (sightings) => {
+      const now = performance.now()
+      return putSightings(
+        db,
+        sightings.map(({ name, at, seen }) => ({ name, fetchedAt: new Date(at), age: (now - seen) / 1000 })),
+      )
     },
-    log,
-  )
+    describe: ({ name }) => ({ name }),
+    merging: { key: ({ name }) => name, merge: (_older, newer) => newer },
+  })
   return {
     note: (name) => {
-      if (!isName(name) || (seen.size >= most && !seen.has(name))) return
-      seen.set(name, clock.now())
-      afterwards.due()
+      if (isName(name)) writer.add({ name, at: clock.now(), seen: performance.now() })
     },
-    stop: () => afterwards.stop(),
+    stop: () => writer.stop(),
   }
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { eventually } from '../support/eventually.ts'
 import { startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
 
@@ -15,10 +16,11 @@ t.test('as many redemptions as database connections, under a key that has signed
   await holder.query('BEGIN')
   await holder.query('SELECT FROM authorization_codes FOR UPDATE')
   const replies = Promise.all([first.redeem(), second.redeem()])
-  for (let waiting = 0; waiting < 2; ) {
+  const waiting = async () => {
     const text = 'SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))'
-    waiting = (await database.query({ text, values: [rows[0]?.pid] })).rows.length
+    return (await database.query({ text, values: [rows[0]?.pid] })).rows.length
   }
+  await eventually('both redemptions to wait', waiting, (count) => count === 2)
   await holder.query('COMMIT')
   holder.release()
   t.same(

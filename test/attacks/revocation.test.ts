@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { randomText } from '../../src/platform/secrets/digest.ts'
+import { eventually } from '../support/eventually.ts'
 import { basic, type Reply, startSignet, type TestClient } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
 import { issuerKeys } from './issuer-keys.ts'
@@ -68,8 +69,8 @@ async function hold(text: string, value: string) {
     ) SELECT FROM behind WHERE pid <> $1`
   return {
     isWaitedFor: async (count: number) => {
-      for (let seen = 0; seen < count; )
-        seen = (await database.query({ text: waiting, values: [rows[0]?.pid] })).rows.length
+      const look = async () => (await database.query({ text: waiting, values: [rows[0]?.pid] })).rows.length
+      await eventually(`${count} to wait for it`, look, (seen) => seen >= count)
     },
     commit: async () => {
       await connection.query('COMMIT')

@@ -20,8 +20,8 @@ export interface Answer {
   readonly json: Record<string, unknown> | undefined
 }
 
-/** Milliseconds after which a silent server counts as hung. Nothing here takes a tenth of it. */
-const hung = 15_000
+/** Milliseconds after which a silent server counts as hung. Nothing here takes a hundredth of it on an idle machine. */
+const hung = 60_000
 
 /**
  * Sends a request past `fetch`, which would put it in order.

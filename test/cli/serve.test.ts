@@ -1,5 +1,8 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import t from 'tap'
+import { freePort } from '../support/idp.ts'
 import { answer, openConsole } from './console.ts'
 
 const { environment } = await openConsole(t)
@@ -25,8 +28,7 @@ t.test('a port that is taken is told in a sentence, and everything is let go of'
 })
 
 t.test('a server says when it is ready, and ends when it is asked', async (t) => {
-  const { port, free } = await takenPort()
-  await free()
+  const port = await freePort()
   const asked = new AbortController()
   const served = answer(['serve'], {
     environment: { ...environment, SIGNET_PORT: String(port) },
@@ -35,4 +37,31 @@ t.test('a server says when it is ready, and ends when it is asked', async (t) =>
     onOut: () => asked.abort(),
   })
   t.same(await served, { code: 0, out: 'Signet is ready: http://localhost:4000\n', err: '' })
+})
+
+t.test('hundreds of connections wait to be accepted while the server is busy', async (t) => {
+  const port = await freePort()
+  // The system may allow fewer than the 4,096 that the server asks for. Node's own limit is 511.
+  const limit = '/proc/sys/net/core/somaxconn'
+  const many = Math.min(700, existsSync(limit) ? Number(readFileSync(limit, 'utf8')) : 100)
+  const connects = `
+    const { connect } = require('node:net')
+    let connected = 0
+    const end = () => { process.stdout.write(String(connected)); process.exit() }
+    setTimeout(end, 60_000)
+    for (let n = 0; n < ${many}; n++)
+      connect(${port}, '127.0.0.1').on('connect', () => ++connected === ${many} && end()).on('error', () => {})`
+  const asked = new AbortController()
+  let connected = ''
+  const { code } = await answer(['serve'], {
+    environment: { ...environment, SIGNET_PORT: String(port) },
+    folder: '/nowhere',
+    asked: asked.signal,
+    onOut: () => {
+      // Nothing in this process goes on meanwhile, so the server accepts nobody.
+      connected = execFileSync(process.execPath, ['-e', connects], { encoding: 'utf8', env: {} })
+      asked.abort()
+    },
+  })
+  t.same({ code, connected }, { code: 0, connected: String(many) })
 })

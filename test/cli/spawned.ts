@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { setTimeout as pause } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
+import { eventually } from '../support/eventually.ts'
 
 export interface Spawned {
   readonly child: ChildProcess
@@ -36,6 +36,11 @@ export function spawnSignet(t: Test, settings: Record<string, string>, ...args: 
 /** The same for `signet serve`, when it is ready. */
 export async function spawnServer(t: Test, settings: Record<string, string>): Promise<Spawned> {
   const server = spawnSignet(t, settings, 'serve')
-  while (!server.out().includes('Signet is ready') && server.child.exitCode === null) await pause(50)
+  const { child, out } = server
+  await eventually(
+    '`signet serve` to be ready, or to end',
+    () => ({ out: out(), code: child.exitCode }),
+    ({ code }) => code !== null || out().includes('Signet is ready'),
+  )
   return server
 }

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { rotate } from '../../src/key-ring/rotation.ts'
 import { start } from '../../src/start.ts'
+import { eventually } from '../support/eventually.ts'
 import { type Idp, startSignet } from '../support/idp.ts'
 
 interface PublishedKey {
@@ -14,11 +15,6 @@ interface PublishedKey {
 const idp = await startSignet(t, { SIGNET_KEY_LEASE: '1h', SIGNET_JWKS_MAX_AGE: '7m' })
 const other = await idp.another()
 const nodes = [idp, other]
-
-/** Until it is so. A test that never gets there ends with its time. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await pause(5)
-}
 
 const path = '/.well-known/jwks.json'
 const originOf = ({ signet }: Idp) => `http://127.0.0.1:${signet.settings.port}`
@@ -95,7 +91,11 @@ t.test('both nodes serve the same bytes before, during and after a rotation', as
     const rotation = rotate(keys, 'ES256', now, delays, true)
     return { steps: rotation?.decisions ?? [], result: rotation?.kid ?? '' }
   })
-  await until(() => activeKid(other) === next)
+  await eventually(
+    `the other node to sign with ${next}`,
+    () => activeKid(other),
+    (kid) => kid === next,
+  )
   const [during, sameAgain] = await setsOf()
   t.equal(during, sameAgain)
   t.not(during, before, 'with a new standby')
@@ -110,7 +110,7 @@ t.test(
   async (t) => {
     const kid = activeKid(other)
     await revoke(idp, kid)
-    await until(() => other.signet.keyRing.verificationKey(kid, 'ever') === undefined)
+    await eventually('the other node to drop the key', () => !other.signet.keyRing.verificationKey(kid, 'ever'))
     t.not(activeKid(other), kid)
     const [one, two] = await setsOf()
     t.equal(one, two)
@@ -123,10 +123,12 @@ t.test('what was revoked while nobody listened is read as soon as somebody does 
   await database.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = left($1, 63)', [
     `signet listener ${settings.databaseSchema}`,
   ])
-  await until(() => nodes.every(({ logged }) => logged().includes('The connection that hears of changes was lost')))
+  await eventually('both nodes to lose their connections', () =>
+    nodes.every(({ logged }) => logged().includes('The connection that hears of changes was lost')),
+  )
   const kid = activeKid(other)
   await revoke(idp, kid)
-  await until(() => other.signet.keyRing.verificationKey(kid, 'ever') === undefined)
+  await eventually('the other node to drop the key', () => !other.signet.keyRing.verificationKey(kid, 'ever'))
   t.not(activeKid(other), kid)
 })
 
@@ -141,7 +143,9 @@ t.test('the set is never empty, though every key is revoked, one after the other
     await revoke(idp, kid)
     t.notOk((await keysOf(idp)).some((key) => key.kid === kid))
   }
-  await until(async () => (await keysOf(other)).every(({ kid }) => !old.includes(kid)))
+  await eventually('the other node to drop all of them', async () =>
+    (await keysOf(other)).every(({ kid }) => !old.includes(kid)),
+  )
   isOver = true
   await Promise.all(watching)
   for (const alg of ['ES256', 'RS256'])
@@ -159,7 +163,7 @@ t.test(
     const node = await idp.another({ SIGNET_DATABASE_URL: way.url, SIGNET_KEY_LEASE: '3s' })
     const set = await (await get(node)).text()
     way.close()
-    await until(() => !node.signet.keyRing.isReady())
+    await eventually('the lease to run out', () => !node.signet.keyRing.isReady())
     const answer = await get(node)
     t.equal(answer.status, 200)
     t.equal(await answer.text(), set)

@@ -1,9 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { sessionHandle } from '../../src/endpoints/account/session-handle.ts'
 import { setEmailVerified } from '../../src/records/accounts/accounts-store.ts'
 import { addConsent } from '../../src/records/consents/consents-store.ts'
 import type { Browser, Visit } from '../support/browser.ts'
+import { eventually } from '../support/eventually.ts'
 import { type Person, startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 
@@ -523,7 +523,7 @@ t.test('the password', async (t) => {
     const values = { 'current-password': person.password, 'new-password': newPassword }
     const late = browser.submit(page, 'password-change', values)
     const waiting = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FOR NO KEY UPDATE%'"
-    while ((await query(waiting)).length === 0) await pause(10)
+    await eventually('the form to wait for the lock', async () => (await query(waiting)).length > 0)
     await connection.query({ text: 'COMMIT' })
     connection.release()
     t.ok(isToSignIn(await late))

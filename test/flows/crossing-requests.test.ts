@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import t from 'tap'
+import { eventually } from '../support/eventually.ts'
 import { startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 
@@ -19,11 +20,15 @@ t.test('a consent and a disconnection at the same moment do not wait for each ot
   const waiting = async (many: number) => {
     const text =
       "SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid)) OR wait_event_type = 'Lock' AND application_name = 'signet'"
-    for (let found = 0; found < many; ) found = (await database.query({ text, values: [rows[0]?.pid] })).rows.length
+    const look = async () => (await database.query({ text, values: [rows[0]?.pid] })).rows.length
+    await eventually(`${many} to wait for a lock`, look, (found) => found >= many)
   }
+  // At another node, for at one they take turns before they ask the database.
+  const elsewhere = (await idp.another()).browser()
+  for (const [name, value] of browser.cookies) elsewhere.cookies.set(name, value)
   const disconnected = browser.submit(account, `disconnect-${client.client_id}`)
   await waiting(1)
-  const allowed = browser.submit(page, 'allow', { decision: 'allow' })
+  const allowed = elsewhere.submit(page, 'allow', { decision: 'allow' })
   await waiting(2)
   await holder.query('COMMIT')
   holder.release()

@@ -1,12 +1,13 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { SignJWT } from 'jose'
 import t from 'tap'
-import type { Queryable } from '../../src/platform/database/queryable.ts'
+import { DatabaseUnavailable, type Queryable } from '../../src/platform/database/queryable.ts'
 import { createTokenTally } from '../../src/records/events/token-tally.ts'
 import { createRefusalsJournal } from '../../src/records/refusals/refusals-journal.ts'
 import { send, sendBytes } from '../attacks/send.ts'
 import { answer, emptyFolder } from '../cli/console.ts'
 import { noLog } from '../database.ts'
+import { eventually } from '../support/eventually.ts'
 import { startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { testMasterKey } from '../support/signing-keys.ts'
@@ -199,7 +200,7 @@ t.test('a flood of refusals is counted, not kept', async (t) => {
   await refusals.stop()
   const after = await database.query<{ count: number }>('SELECT count(*) FROM refusals')
   t.equal((after.rows[0]?.count ?? 0) - (before.rows[0]?.count ?? 0), 100)
-  t.match(idp.logged(), '"refusals":4900')
+  t.match(idp.logged(), '"lost":4900,"msg":"More refusals came')
   const shown = await signet('events', 'show', 'flood')
   t.notMatch(shown.out, '\u001b')
 })
@@ -270,7 +271,7 @@ t.test('what cannot be written down while the database is away is written when i
   const written: unknown[] = []
   const db = {
     query: async ({ values = [] }: { values?: unknown[] }) => {
-      if (away) throw new Error('The database is away.')
+      if (away) throw new DatabaseUnavailable('The database is away.')
       written.push(...values)
     },
   } as unknown as Queryable
@@ -298,19 +299,20 @@ t.test('who follows sees each event once, whatever order they are committed in, 
   await late.query(insert, [type, 1]) // its number is smaller than that of what is seen before it
   const asked = new AbortController()
   let seen = 0
-  let grown: (() => void) | undefined
   const following = answer(['events', 'list', '--follow', '--json', '--type', type], {
     environment,
     folder,
     asked: asked.signal,
     onOut: () => {
       seen++
-      grown?.()
     },
   })
-  const reached = async (n: number) => {
-    while (seen < n) await new Promise<void>((resolve) => (grown = resolve))
-  }
+  const reached = (n: number) =>
+    eventually(
+      `${n} events`,
+      () => seen,
+      (count) => count >= n,
+    )
   await reached(1)
   await database.query(insert, [type, 2])
   await reached(2)

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { createServer, serverLimits } from '../../src/platform/http/server.ts'
 import { openConsole } from '../cli/console.ts'
 import { spawnServer } from '../cli/spawned.ts'
+import { eventually } from '../support/eventually.ts'
 import { basic, freePort } from '../support/idp.ts'
 
 const { environment, json, database } = await openConsole(t)
@@ -40,7 +41,7 @@ async function openHalf(port: number): Promise<{ socket: Socket; closed: Promise
   const head = ['POST /token HTTP/1.1', 'host: localhost', `authorization: ${authorization}`, 'expect: 100-continue']
   const body = ['content-type: application/x-www-form-urlencoded', `content-length: ${form.length}`]
   socket.write(`${[...head, ...body].join('\r\n')}\r\n\r\n`)
-  while (!came().includes('100 Continue')) await pause(5)
+  await eventually('the server to ask for the body', came, (text) => text.includes('100 Continue'))
   socket.write(form.slice(0, 9))
   return { socket, closed }
 }
@@ -52,7 +53,7 @@ async function refused(port: number): Promise<void> {
       const socket = connect(port, '127.0.0.1', () => resolve(true))
       socket.once('error', () => resolve(false)).once('connect', () => socket.destroy())
     })
-  while (await connects()) await pause(5)
+  await eventually(`port ${port} to be closed`, async () => !(await connects()))
 }
 
 async function readiness(port: number) {
@@ -110,10 +111,17 @@ t.test(
       }
     }
     const clients = [client(), client(), client(), client()]
-    while (answers.before < 40) await pause(5)
+    await eventually(
+      'forty answers',
+      () => answers.before,
+      (count) => count >= 40,
+    )
     terminate()
-    let ready = await readiness(port)
-    while (ready.status === 200) ready = await readiness(port)
+    const ready = await eventually(
+      'the node not to be ready',
+      () => readiness(port),
+      ({ status }) => status !== 200,
+    )
     t.match(ready, { status: 503, connection: 'close', body: { problems: ['this node is ending'] } })
     away = true
     await Promise.all(clients)

@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { testDatabase } from '../database.ts'
-import { startSignet } from '../support/idp.ts'
+import { freePort, startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
 
 /** A road to the database that can be cut, blocked and opened again. */
@@ -24,8 +24,9 @@ async function road(t: Test, url: string) {
     near.pipe(far)
     far.pipe(near)
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as { port: number }
+  // Not one that the system gives to outgoing connections: one of those could have it when the road is opened again.
+  const port = await freePort()
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const cut = () => {
     for (const socket of sockets) socket.destroy()
   }

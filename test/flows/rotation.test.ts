@@ -7,6 +7,7 @@ import type { KeyState } from '../../src/key-ring/schedule.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../../src/platform/jwt/algorithms.ts'
 import { saveResource } from '../../src/records/resources/resources-store.ts'
 import { spawnServer } from '../cli/spawned.ts'
+import { eventually } from '../support/eventually.ts'
 import { basic, freePort, startSignet } from '../support/idp.ts'
 import { startBalancer, startCache } from './rotation/balancer.ts'
 import { webApplications } from './rotation/id-tokens.ts'
@@ -16,8 +17,8 @@ import { startVerifiers } from './rotation/verifiers.ts'
 /** How many planned rotations there are. With more than the usual three, the times of an emergency are measured and told, too. */
 const rotations = Number(process.env['SIGNET_TEST_ROTATIONS'] ?? 2)
 const isLong = rotations > 3
-/** What has not come about by then has failed. */
-t.setTimeout((60 + 10 * rotations) * 1000)
+/** Each wait has a deadline of its own (test/support/eventually.ts). */
+t.setTimeout((600 + 60 * rotations) * 1000)
 
 // A key is published four seconds before it signs: once the cache of a verifier, and once the lease.
 const settings = {
@@ -30,10 +31,6 @@ const settings = {
 }
 /** The same in milliseconds. */
 const [keeps, lease, ripens] = [1_000, 3_000, 4_000]
-
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await pause(5)
-}
 
 const [port, portOfOne, portOfTwo, portOfCache] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
 const issuer = `http://localhost:${port}`
@@ -121,18 +118,22 @@ t.test('rotation under load breaks no verifier, though a node is killed in the m
     kids.every((kid) => nodes.every((node) => signs(node, kid)) && isCheckedByAll(kid))
 
   const kids = inState('active').map(({ kid }) => kid)
-  await until(() => isInUse(kids, [one, two]))
+  await eventually('the first keys to be in use', () => isInUse(kids, [one, two]))
   for (let rotation = 0; rotation < rotations; rotation++) {
     // Those that will stand by afterwards have been made: a rotation waits until they are ripe, too.
-    await until(() => inState('standby').length === 4)
+    await eventually(
+      'four keys to stand by',
+      () => inState('standby').map(({ kid }) => kid),
+      (standbys) => standbys.length === 4,
+    )
     const next = await rotateKeys(signingAlgorithms, false)
     if (rotation === 1) {
       processOfTwo.child.kill('SIGKILL')
       await processOfTwo.ended
-      await until(() => isInUse(next, [one]))
+      await eventually('the node that lives to sign with the next keys', () => isInUse(next, [one]))
       processOfTwo = await startTwo()
     }
-    await until(() => isInUse(next, [one, two]))
+    await eventually('the next keys to be in use', () => isInUse(next, [one, two]))
     kids.push(...next)
   }
   t.same(refusals(), [])
@@ -151,7 +152,9 @@ t.test(
     const times = new Map<string, number[]>()
     const note = (what: string, ms: number) => times.set(what, [...(times.get(what) ?? []), Math.max(0, ms)])
     for (let emergency = 0; emergency < (isLong ? 10 : 1); emergency++) {
-      await until(() => inState('standby').some((key) => key.alg === 'ES256' && Date.now() > key.publishedAt + ripens))
+      await eventually('a standby to be ripe', () =>
+        inState('standby').some((key) => key.alg === 'ES256' && Date.now() > key.publishedAt + ripens),
+      )
       const kid = inState('active').find(({ alg }) => alg === 'ES256')?.kid ?? ''
       const { access_token: token } = (await (await patient.ask(one)).json()) as { access_token: string }
       t.equal(decodeProtectedHeader(token).kid, kid)
@@ -170,7 +173,11 @@ t.test(
           await pause(2)
         }
       })
-      await until(() => taken.size === verifiers.length)
+      await eventually(
+        'every verifier to take the token',
+        () => [...taken],
+        (names) => names.length === verifiers.length,
+      )
       await keyRing.decide({ by: 'test' }, ({ now }) => {
         revokedAt = now
         return { steps: [{ what: 'revoke', kid, revokedAt: now }], result: undefined }
@@ -185,7 +192,7 @@ t.test(
       }
       const [successor] = inState('active').filter(({ alg }) => alg === 'ES256')
       for (const node of [one, two]) {
-        await until(() => signs(node, successor?.kid ?? ''))
+        await eventually(`${node} to sign with the successor`, () => signs(node, successor?.kid ?? ''))
         const last = load.lastAsked(node, kid) ?? 0
         t.ok(last <= (node === one ? decidedBy : revokedAt + lease + 1_000), 'the node signs with the successor')
         note(`node ${node === one ? 'that was told to revoke' : 'beside it'} signs`, last - revokedAt)
@@ -205,10 +212,11 @@ t.test('a key that signs before it was announced is refused by every verifier: t
   const early = new Set<string>()
   const isRefusedBy = ({ name }: { name: string }) =>
     load.refused.some(({ verifier, kid }) => verifier === name && early.has(kid))
-  while (!verifiers.every(isRefusedBy)) {
+  await eventually('every verifier to refuse a key', async () => {
     for (const kid of await rotateKeys(['ES256'], true)) early.add(kid)
     await pause(keeps / 10)
-  }
+    return verifiers.every(isRefusedBy)
+  })
   await load.stop()
   t.pass(`within ${early.size} rotations`)
 })

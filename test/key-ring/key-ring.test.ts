@@ -13,6 +13,7 @@ import { createClock } from '../../src/platform/clock.ts'
 import { migrate } from '../../src/platform/database/migrations.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import { noLog, testDatabase } from '../database.ts'
+import { eventually } from '../support/eventually.ts'
 
 const { connection, schema, openPool } = await testDatabase(t)
 await migrate({ connection, schema, log: noLog })
@@ -26,15 +27,17 @@ const delays = { rotationPeriod: 7_776_000, activationDelay: 87_120, clockSkew: 
 
 async function open(name: string) {
   const machine = { wall: 0, monotonic: 0 }
+  const clocks = { wall: () => Date.now() + machine.wall, monotonic: () => performance.now() + machine.monotonic }
+  const clock = createClock(clocks)
   const logged: string[] = []
   const ring = await openKeyRing({
     db,
     masterKey,
-    clock: createClock(),
+    clock,
     log: pino({ level: 'warn' }, { write: (line: string) => logged.push(line) }),
     delays,
     ledger: await openKeyLedger(join(folder, name), noLog),
-    clocks: { wall: () => Date.now() + machine.wall, monotonic: () => performance.now() + machine.monotonic },
+    clocks,
   })
   t.teardown(() => ring.stop())
   await ring.cover(60)
@@ -47,10 +50,10 @@ async function open(name: string) {
   const published = () => (JSON.parse(String(ring.jwkSet().body)).keys as { kid: string }[]).map(({ kid }) => kid)
   const take = (step: (now: number) => Step) =>
     ring.decide({ by: 'test' }, ({ now }) => ({ steps: [step(now)], result: undefined }))
-  return { ring, machine, logged, states, sign, published, take }
+  return { ring, machine, clock, logged, states, sign, published, take }
 }
 
-const { ring, machine, states, sign, published, take } = await open('one')
+const { ring, machine, clock, states, sign, published, take } = await open('one')
 const neighbour = await open('two')
 
 t.test(
@@ -95,6 +98,39 @@ t.test('neither signs nor decides while its clock and the database disagree', as
   t.equal((await db.query('SELECT count(*)::int AS keys FROM signing_keys')).rows[0].keys, keys)
   t.ok(ring.isReady())
 })
+
+t.test('a jump of the clock that is put right leaves nothing behind', async (t) => {
+  const ahead = async () => clock.now() - Number((await db.query('SELECT clock_timestamp() AS now')).rows[0].now)
+  const before = { states: states(), set: ring.jwkSet().etag, kid: decodeProtectedHeader(await sign()).kid }
+  const year = 365 * 86_400_000
+  for (const jump of [300_000, year, 5 * year]) {
+    machine.wall = jump
+    t.ok((await ahead()) > jump - 2_000, 'for all that this machine can tell it was suspended')
+    t.same(states(), before.states, 'no key changes its state by it')
+    t.equal(ring.jwkSet().etag, before.set)
+    t.notOk(ring.isReady())
+    await t.rejects(sign(), { name: 'KeysUnavailable', message: /clock/ })
+    await t.rejects(ring.refresh(), { name: 'ClocksDisagree' })
+    await t.rejects(sign(), { name: 'KeysUnavailable' }, 'nor when the database was asked')
+    machine.wall = 0
+    t.ok(Math.abs(await ahead()) < 2_000, 'the time is right at once')
+    await eventually('the node to ask the database by itself', () => ring.isReady())
+    t.ok(Math.abs(await ahead()) < 2_000)
+    t.same(states(), before.states)
+    t.equal(decodeProtectedHeader(await sign()).kid, before.kid, 'no key signs before its time')
+  }
+})
+
+t.test(
+  'a clock that was set back by hours stops the node as soon as it has asked, which it does by itself',
+  async (t) => {
+    machine.wall = -7_200_000
+    await eventually('the node to notice', () => !ring.isReady())
+    t.ok(Math.abs(clock.now() - Date.now()) < 60_000, 'and the time is not what the clock says')
+    machine.wall = 0
+    await eventually('the node to notice that it was put right', () => ring.isReady())
+  },
+)
 
 t.test('notes the longest lifetime before it signs, and never a shorter one', async (t) => {
   await t.rejects(ring.sign('ES256', 'JWT', {}, 5_000), /not noted yet/)

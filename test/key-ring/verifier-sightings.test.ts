@@ -2,7 +2,7 @@ import t from 'tap'
 import { createVerifierSightings } from '../../src/key-ring/verifier-sightings.ts'
 import { listNotSeenSince, putSightings } from '../../src/key-ring/verifiers-store.ts'
 import { createClock } from '../../src/platform/clock.ts'
-import type { Queryable } from '../../src/platform/database/queryable.ts'
+import { DatabaseUnavailable, type Queryable } from '../../src/platform/database/queryable.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import { createVerifier } from '../../src/verify/index.ts'
 import { answer } from '../cli/console.ts'
@@ -13,14 +13,11 @@ import { startSignet } from '../support/idp.ts'
 function onPaper() {
   const state = { now: 1_000_000, isAway: false, written: [] as [string, number][][] }
   const query = async ({ values: [names, moments] }: { values: [string[], Date[]] }) => {
-    if (state.isAway) throw new Error('away')
+    if (state.isAway) throw new DatabaseUnavailable('away')
     state.written.push(names.map((name, index) => [name, Number(moments[index])]))
     return { rows: [] }
   }
-  const clock = createClock(
-    () => state.now,
-    () => 0,
-  )
+  const clock = createClock({ wall: () => state.now, monotonic: () => 0 })
   return { state, sightings: createVerifierSightings({ query } as unknown as Queryable, clock, noLog) }
 }
 
@@ -108,18 +105,43 @@ t.test('over HTTP and in the database', async (t) => {
       seen.map(({ name }) => name),
       ['api.example', 'has it', 'new'],
     )
-    t.ok(seen.every(({ fetched_at: at }) => Number(at) >= before && Number(at) <= idp.signet.clock.now()))
+    // Dated by the node or by the database, whichever is behind.
+    const { rows } = await db.query('SELECT clock_timestamp() AS now')
+    t.ok(seen.every(({ fetched_at: at }) => Number(at) >= before - 1_000 && Number(at) <= Number(rows[0].now)))
   })
 
   t.test('of two nodes that saw a verifier the later moment counts, in whatever order they write', async (t) => {
     const names = ['a', 'b', 'c', 'd', 'e']
     const at = (seconds: number) =>
-      names.map((name) => ({ name, fetchedAt: new Date(Date.UTC(2026, 0) + seconds * 1000) }))
+      names.map((name) => ({ name, fetchedAt: new Date(Date.UTC(2026, 0) + seconds * 1000), age: 0 }))
     await Promise.all([putSightings(db, at(3)), putSightings(db, at(9).reverse()), putSightings(db, at(6))])
     const since = Date.UTC(2026, 0) + 9_000
     t.same(await listNotSeenSince(db, since, 100), [], 'not before 9')
-    t.same(await listNotSeenSince(db, since + 1, 3), at(9).slice(0, 3))
+    t.same(
+      await listNotSeenSince(db, since + 1, 3),
+      at(9)
+        .slice(0, 3)
+        .map(({ name, fetchedAt }) => ({ name, fetchedAt })),
+    )
     await db.query("DELETE FROM verifiers WHERE fetched_at < '2026-02-01'")
+  })
+
+  t.test('a node whose clock was ahead makes nobody seem to have fetched what was published since', async (t) => {
+    const now = async () => Number((await db.query('SELECT clock_timestamp() AS now')).rows[0].now)
+    const before = await now()
+    const ahead = new Date(before + 300_000)
+    await putSightings(db, [{ name: 'ahead', fetchedAt: ahead, age: 30 }])
+    const [seen] = await listNotSeenSince(db, (await now()) - 29_999, 1)
+    t.equal(seen?.name, 'ahead', 'dated by its age')
+    t.ok(Number(seen?.fetchedAt) >= before - 30_000)
+
+    // Written by a release that trusted the node's clock, or while the database's own clock was ahead.
+    await db.query("UPDATE verifiers SET fetched_at = $1 WHERE name = 'ahead'", [ahead])
+    const longAgo = before - 86_400_000
+    t.match(await listNotSeenSince(db, longAgo, 10), [{ name: 'ahead' }], 'a moment that has not come proves nothing')
+    await putSightings(db, [{ name: 'ahead', fetchedAt: new Date(longAgo), age: 0 }])
+    t.match(await listNotSeenSince(db, longAgo + 1, 10), [{ name: 'ahead', fetchedAt: new Date(longAgo) }])
+    await db.query("DELETE FROM verifiers WHERE name = 'ahead'")
   })
 
   t.test('of made-up names five thousand stay, those that were seen last; after 90 days none', async (t) => {
@@ -151,8 +173,15 @@ t.test('over HTTP and in the database', async (t) => {
     const list = async (...more: string[]) =>
       (await answer(['keys', 'list', ...more], { environment, folder: keysDir })).out
     await db.query('DELETE FROM verifiers')
+    // An hour ago: nobody can have been seen at a moment that has not come yet.
+    await db.query("UPDATE signing_keys SET published_at = published_at - interval '1 hour'")
+    await idp.signet.keyRing.refresh()
     const publishedAt = [...idp.signet.keyRing.keys().keys()][0]?.publishedAt ?? 0
-    const at = (name: string, milliseconds: number) => ({ name, fetchedAt: new Date(publishedAt + milliseconds) })
+    const at = (name: string, milliseconds: number) => ({
+      name,
+      fetchedAt: new Date(publishedAt + milliseconds),
+      age: 0,
+    })
     await putSightings(db, [at('knows', keyLease * 1000), at('was given the set before, perhaps', keyLease * 1000 - 1)])
     await putSightings(db, [at('slept', -5_000)])
     const keys = JSON.parse(await list('--json')) as { state: string; kid: string; not_fetched_by?: string[] }[]

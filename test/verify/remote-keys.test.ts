@@ -304,12 +304,13 @@ t.test('an issuer that is away at the start is asked again after a second, not w
 t.test(
   'an issuer that never answers is given up on at the timeout, and holds nobody up again while it is known to be away',
   async (t) => {
-    const { server, clock, verifier, errors } = await verifierOf(t, jsonAnswer(setOf(first)), { timeout: 0.1 })
+    // Long enough for the first answer on a busy machine.
+    const { server, clock, verifier, errors } = await verifierOf(t, jsonAnswer(setOf(first)), { timeout: 2 })
     await verifier.verify(token())
     server.answer = silent
     clock.advance(300)
     t.match(await verifier.verify(token()), { client_id: 'notes' }, 'the first one waits and is served')
-    t.match(errors, [{ message: /no whole answer within 100 ms/ }])
+    t.match(errors, [{ message: /no whole answer within 2000 ms/ }])
     clock.advance(20)
     const waiting = verifier.verify(token())
     t.match(await waiting, { client_id: 'notes' })

@@ -24,7 +24,7 @@ const wrong: Outcome = {
  * @throws LimitExceeded, HashQueueFull
  */
 export async function changePassword(signet: Signet, submission: Submission): Promise<Outcome> {
-  const { database, passwords, settings } = signet
+  const { passwords, settings } = signet
   const { request, reply, session, values } = submission
   const { sub } = session.account
   const current = values.get('current-password')
@@ -37,7 +37,7 @@ export async function changePassword(signet: Signet, submission: Submission): Pr
   const to = await passwords.hash(wanted)
   const cookie = randomText(32)
   let left = 0
-  const outcome = await changeAccount(database, session, async (tx, sessionIds): Promise<Outcome> => {
+  const outcome = await changeAccount(signet, session, async (tx, sessionIds): Promise<Outcome> => {
     // Somebody else was faster: what was proved is the current password no more.
     if (!(await replacePasswordHash(tx, sub, from, to))) return wrong
     const others = sessionIds.filter((id) => id !== session.id)

@@ -33,7 +33,7 @@ export async function changeSignInNames(signet: Signet, submission: Submission):
   // A name costs what an account costs: trying them out, one after the other, would tell who has an account here.
   if (changed.includes('username') && names.username !== undefined) await signet.limits.beforeSignUp(caller.network)
   try {
-    return await changeAccount(signet.database, session, async (tx) => {
+    return await changeAccount(signet, session, async (tx) => {
       await replaceSignInNames(tx, account.sub, names)
       await recordEvent(tx, { type: 'account_updated', caller, sub: account.sub, detail: { claims: changed } })
       return { outcome: 'done', notice: 'sign-in-saved' }

@@ -7,14 +7,14 @@ import type { Outcome, Submission } from './submission.ts'
 
 /** Takes back what the person allowed an application. */
 export async function disconnectApplication(
-  { database }: Signet,
+  signet: Signet,
   { request, session, values }: Submission,
 ): Promise<Outcome> {
   const { sub } = session.account
   const clientId = values.get('client_id')
   // No client_id is longer; what is longer is not worth a question.
   if (clientId === undefined || clientId.length > 255) return { outcome: 'done' }
-  return changeAccount(database, session, async (tx) => {
+  return changeAccount(signet, session, async (tx) => {
     const grants = await disconnect(tx, sub, clientId)
     if (grants === undefined) return { outcome: 'done' }
     const caller = callerOf(request)

@@ -10,17 +10,14 @@ import type { Notice, Outcome, Submission } from './submission.ts'
  * Ends one session of the person's, or all but the present one. One that has ended before is as good as ended; one of somebody else's
  * is never among those that are looked at.
  */
-export async function endChosenSessions(
-  { database, secrets }: Signet,
-  { request, session, values }: Submission,
-): Promise<Outcome> {
+export async function endChosenSessions(signet: Signet, { request, session, values }: Submission): Promise<Outcome> {
   const { sub } = session.account
   const handle = values.get('session')
-  const chosen = handle === undefined ? undefined : readSessionHandle(secrets['request-sealing'], sub, handle)
+  const chosen = handle === undefined ? undefined : readSessionHandle(signet.secrets['request-sealing'], sub, handle)
   const isAmong = values.has('others') ? (id: number) => id !== session.id : (id: number) => id === chosen
   const notice: Notice = values.has('others') ? 'others-ended' : 'session-ended'
   if (!values.has('others') && chosen === undefined) return { outcome: 'done' }
-  return changeAccount(database, session, async (tx, sessionIds) => {
+  return changeAccount(signet, session, async (tx, sessionIds) => {
     const ids = sessionIds.filter(isAmong)
     if (ids.length > 0) {
       await endSessions(tx, ids)

@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { inTransaction } from '../../platform/database/queryable.ts'
+import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
 import type { App } from '../../platform/http/app.ts'
 import type { Parameters } from '../../platform/http/parameters.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
+import { accountTurn } from '../../records/accounts/account.ts'
 import type { Signet } from '../../signet.ts'
 import { isTooLong } from './authorization-request.ts'
 import { sendResponse } from './authorization-response.ts'
@@ -53,9 +54,8 @@ async function goOn(
     return reply
       .header('cache-control', 'no-store')
       .redirect(`/${step.step}?continue=${continueValue(signet, travelling)}`, 303)
-  const code = await inTransaction(signet.database, (tx) =>
-    issueCode(signet, tx, authorization, session, callerOf(request)),
-  )
+  const issue = (tx: Queryable) => issueCode(signet, tx, authorization, session, callerOf(request))
+  const code = await signet.turns.take(accountTurn(session.account.sub), () => inTransaction(signet.database, issue))
   // The session ended in this very moment: begin again.
   if (code === undefined) return backToRequest(signet, reply, travelling)
   return sendResponse(reply, authorization.target, signet.settings.issuer, { code }, pageContext(request, travelling))

@@ -11,7 +11,7 @@ const lifetime = 3600
  */
 export interface TravellingRequest {
   readonly parameters: Parameters
-  /** Milliseconds since 1970: what `prompt` and `max_age` are measured against. */
+  /** Milliseconds since 1970, never in the future: what `prompt` and `max_age` are measured against. */
   readonly receivedAt: number
   /** The session (as this client would see it) that the person chose to go on with, for `prompt=select_account`. */
   readonly selected: string | undefined
@@ -75,7 +75,8 @@ export function openRequest(
   ]
   return {
     parameters: { values: new Map(parameters), resource, faults: [] },
-    receivedAt,
+    // Of a request that came while a clock was ahead, a sign-in would seem to have come before it, and be asked for again and again.
+    receivedAt: Math.min(receivedAt, now),
     selected: selected ?? undefined,
     expired: now - receivedAt > lifetime * 1000,
   }

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { inTransaction } from '../../platform/database/queryable.ts'
+import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
 import type { App } from '../../platform/http/app.ts'
 import { browserOf } from '../../platform/http/cookies.ts'
 import { csrfToken, ownForm } from '../../platform/http/csrf.ts'
@@ -8,7 +8,7 @@ import { noParameters, type Parameters } from '../../platform/http/parameters.ts
 import { callerOf } from '../../platform/http/request-context.ts'
 import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
 import { sendPage } from '../../platform/pages/send-page.ts'
-import { displayName } from '../../records/accounts/account.ts'
+import { accountTurn, displayName } from '../../records/accounts/account.ts'
 import { recordEvent } from '../../records/events/events-store.ts'
 import { currentSession, forgetSession } from '../../records/sessions/browser-session.ts'
 import { endSessions, type Session } from '../../records/sessions/sessions-store.ts'
@@ -66,10 +66,12 @@ function isAskedByOwnClient(signet: Signet, { hint }: LogoutRequest, session: Se
 }
 
 async function signOut(signet: Signet, request: FastifyRequest, session: Session): Promise<void> {
-  await inTransaction(signet.database, async (tx) => {
+  const { sub } = session.account
+  const end = async (tx: Queryable) => {
     await endSessions(tx, [session.id])
-    await recordEvent(tx, { type: 'signed_out', caller: callerOf(request), sub: session.account.sub })
-  })
+    await recordEvent(tx, { type: 'signed_out', caller: callerOf(request), sub })
+  }
+  await signet.turns.take(accountTurn(sub), () => inTransaction(signet.database, end))
 }
 
 function leave(signet: Signet, request: FastifyRequest, reply: FastifyReply, logout: LogoutRequest): FastifyReply {

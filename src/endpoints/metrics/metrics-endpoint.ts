@@ -1,7 +1,7 @@
-import type { Registry } from 'prom-client'
 import { isLoopbackHost } from '../../platform/config/issuer.ts'
 import type { App } from '../../platform/http/app.ts'
 import { sendRefusal } from '../../platform/http/send-refusal.ts'
+import { once } from '../../platform/once.ts'
 import { digest } from '../../platform/secrets/digest.ts'
 import type { Signet } from '../../signet.ts'
 import { nearnessFault, tokenFault } from './may-scrape.ts'
@@ -15,18 +15,16 @@ export function metricsEndpoint(app: App, signet: Signet): void {
   const { metrics, settings } = signet
   const isLocal = isLoopbackHost(new URL(settings.issuer).hostname)
   const expected = settings.metricsToken === undefined ? undefined : digest(settings.metricsToken)
-  let registry: Promise<Registry> | undefined
-  const openRegistry = async () => {
+  const openRegistry = once(async () => {
     const { createRegistry } = await import('../../platform/prometheus-registry.ts')
     return createRegistry({ ...metrics.readings, ...readings(signet) })
-  }
+  })
 
   app.get('/metrics', async (request, reply) => {
     const fault = expected ? tokenFault(request.headers, expected) : nearnessFault(request, isLocal)
     // As what no route takes is answered: nothing shows that there is one.
     if (fault) return sendRefusal(settings.issuer, request, reply, fault)
-    registry ??= openRegistry()
-    const opened = await registry
+    const opened = await openRegistry()
     return reply
       .header('cache-control', 'no-store')
       .type(opened.contentType)

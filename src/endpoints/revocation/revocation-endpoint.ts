@@ -1,4 +1,4 @@
-import { inTransaction } from '../../platform/database/queryable.ts'
+import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
 import type { App } from '../../platform/http/app.ts'
 import { readForm } from '../../platform/http/form.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
@@ -37,12 +37,13 @@ export function revocationEndpoint(app: App, signet: Signet): void {
     // The standing grant belongs to the credential: else one pod could stop all the others.
     if (status.sub === undefined) throw new OAuthError('token_not_revocable')
     const { grantId, sub } = status
-    await inTransaction(signet.database, async (tx) => {
+    const end = async (tx: Queryable) => {
       if (await endGrant(tx, grantId, 'revoked_by_client'))
         await recordEvent(tx, {
           ...{ type: 'token_revoked', caller: callerOf(request), clientId: client.client_id, sub, grantId },
         })
-    })
+    }
+    await signet.turns.take(`grant ${grantId}`, () => inTransaction(signet.database, end))
     return reply.send()
   })
 }

@@ -27,7 +27,7 @@ export async function authorizationCode(
   if (request.code === undefined) throw new OAuthError('parameter_missing', { about: 'code' })
   if (request.redirect_uri === undefined) throw new OAuthError('parameter_missing', { about: 'redirect_uri' })
   const codeDigest = digest(request.code)
-  const outcome = await inTransaction(signet.database, async (tx): Promise<Exchanged | OAuthError> => {
+  const redeem = async (tx: Queryable): Promise<Exchanged | OAuthError> => {
     const verdict = judgeCode(await lockCode(tx, codeDigest), {
       clientId: client.client_id,
       redirectUri: request.redirect_uri,
@@ -61,7 +61,10 @@ export async function authorizationCode(
     return code.scopes.includes('offline_access') && client.grant_types.includes('refresh_token')
       ? { response: { ...response, refresh_token: await startFamily(signet, tx, code) }, algorithms }
       : { response, algorithms }
-  })
+  }
+  const outcome = await signet.turns.take(`code ${codeDigest.toString('hex')}`, () =>
+    inTransaction(signet.database, redeem),
+  )
   if (outcome instanceof OAuthError) throw outcome
   return outcome
 }

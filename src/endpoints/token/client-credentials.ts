@@ -27,13 +27,15 @@ export async function clientCredentials(
   const { target, scopes: targetScopes } = chooseTarget(client, scopes, resources, resources, signet.settings.issuer)
   const grantId =
     credential.standingGrant ??
-    (await openStandingGrant(signet.database, {
-      id: randomText(16),
-      clientId: client.client_id,
-      secretId: credential.secretId,
-      scopes: requestedScopes(client, undefined),
-      resources: client.resources,
-    }))
+    (await signet.turns.take(`standing grant ${client.client_id}`, () =>
+      openStandingGrant(signet.database, {
+        id: randomText(16),
+        clientId: client.client_id,
+        secretId: credential.secretId,
+        scopes: requestedScopes(client, undefined),
+        resources: client.resources,
+      }),
+    ))
   if (grantId === undefined) throw new OAuthError('client_credential_replaced')
   const { token, expiresIn, audience, alg } = await issueAccessToken(signet, {
     client,

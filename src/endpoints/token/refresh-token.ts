@@ -25,7 +25,8 @@ import type { Exchanged, TokenRequest } from './token-request.ts'
 
 /**
  * grant_type=refresh_token (RFC 6749 §6). Client, scope and resource are checked first, and a refusal spends nothing; the rule for
- * the generation comes last. The family's row is locked from the look to the spending, so that racers come one after another.
+ * the generation comes last. The family's row is locked from the look to the spending, so that racers come one after another; those
+ * of one node wait for their turn without holding a connection.
  */
 export async function refreshToken(
   signet: Signet,
@@ -37,8 +38,9 @@ export async function refreshToken(
   const token = decodeRefreshToken(signet.secrets['refresh-mac'], request.refresh_token)
   // Rubbish is refused before the database is asked.
   if (!token) throw unknownToken('refresh_token: not one that this issuer made')
-  const outcome = await inTransaction(signet.database, async (tx): Promise<Exchanged | OAuthError> => {
-    const family = await lockFamily(tx, familyDigest(token))
+  const familyKey = familyDigest(token)
+  const redeem = async (tx: Queryable): Promise<Exchanged | OAuthError> => {
+    const family = await lockFamily(tx, familyKey)
     if (!family || family.secretVersion !== token.version)
       return unknownToken('refresh_token: its family is not on record')
     if (family.clientId !== client.client_id)
@@ -58,7 +60,10 @@ export async function refreshToken(
       generation: next,
     })
     return { response: { ...issued.response, refresh_token: successor }, algorithms: issued.algorithms }
-  })
+  }
+  const outcome = await signet.turns.take(`refresh family ${familyKey.toString('hex')}`, () =>
+    inTransaction(signet.database, redeem),
+  )
   if (outcome instanceof OAuthError) throw outcome
   return outcome
 }

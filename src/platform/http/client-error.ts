@@ -4,6 +4,7 @@ import type { Socket } from 'node:net'
 import { errorAnswer } from './error-answer.ts'
 import type { ErrorName } from './error-registry.ts'
 import { OAuthError } from './oauth-error.ts'
+import { addressOf } from './request-context.ts'
 
 /** Milliseconds to take the answer. */
 const lastWords = 2_000
@@ -52,7 +53,7 @@ export function answerClientError(
   }
   const requestId = newRequestId()
   const refusal = new OAuthError(entries[error.code ?? ''] ?? 'not_http', { detail: error.code })
-  noteUnread({ requestId, network: socket.remoteAddress ?? 'unknown' }, refusal)
+  noteUnread({ requestId, network: addressOf(socket) }, refusal)
   const { headers, body } = unreadAnswer(issuer, requestId, refusal)
   const head = [
     `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,

@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyRequest } from 'fastify'
 import { isUnavailable } from '../database/queryable.ts'
+import { TooManyWaiting } from '../turns.ts'
 import { OAuthError } from './oauth-error.ts'
 import { noteRefusal } from './refusal.ts'
 
@@ -18,6 +19,9 @@ export function asOAuthError(error: unknown, request: FastifyRequest): OAuthErro
 
 function translated(error: unknown, request: FastifyRequest): OAuthError {
   if (error instanceof OAuthError) return error
+  // Not a line in the log as for an outage: anybody with one token can cause this.
+  if (error instanceof TooManyWaiting)
+    return new OAuthError('unavailable', { headers: { 'retry-after': retryAfter }, detail: error.message })
   const { statusCode = 500, code, message } = error as FastifyError
   // A client that leaves in the middle has the same code (ECONNRESET) as a database that does, but a status.
   const isClients = statusCode >= 400 && statusCode < 500
@@ -35,7 +39,7 @@ function translated(error: unknown, request: FastifyRequest): OAuthError {
   return new OAuthError('unexpected_failure', { about: request.id })
 }
 
-/** The key ring lies above this wing, so its refusal is known by its name. */
+/** The key ring lies above this layer, so its refusals are known by their names. */
 function isRefusalToSign(error: unknown): boolean {
-  return error instanceof Error && error.name === 'KeysUnavailable'
+  return error instanceof Error && (error.name === 'KeysUnavailable' || error.name === 'ClocksDisagree')
 }

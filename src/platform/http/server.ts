@@ -10,7 +10,7 @@ import { answerClientError, type NoteUnread, newRequestId, unreadAnswer } from '
 import { createEnding } from './ending.ts'
 import { OAuthError } from './oauth-error.ts'
 import { noParameters, type Parameters, parseParameters } from './parameters.ts'
-import { callerOf } from './request-context.ts'
+import { addressOf, callerOf, keepAddresses } from './request-context.ts'
 
 /** Octets of a request's body. The largest form is a consent with a sealed request of 6 KB. */
 const bodyLimit = 32 * 1024
@@ -66,11 +66,12 @@ export function createServer(
       const server = tls
         ? https.createServer({ ...options, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }, handler)
         : http.createServer(options, handler)
+      keepAddresses(server)
       ending.watch(server)
       server.on('checkExpectation', ({ socket }: IncomingMessage, response: ServerResponse) => {
         const refusal = new OAuthError('expectation_unknown')
         const requestId = newRequestId()
-        noteUnread({ requestId, network: socket.remoteAddress ?? 'unknown' }, refusal)
+        noteUnread({ requestId, network: addressOf(socket) }, refusal)
         const { headers, body } = unreadAnswer(issuer, requestId, refusal)
         response.writeHead(refusal.status, { ...headers, connection: 'close' }).end(body)
       })

@@ -43,6 +43,9 @@ export const descriptiveClaims = [
   'locale',
 ] as const satisfies readonly (keyof Profile)[]
 
+/** What changes of one account take turns by (platform/turns.ts): they lock its sessions. */
+export const accountTurn = (sub: string) => `account ${sub}`
+
 export interface Account extends Profile {
   readonly sub: string
   readonly email: string | undefined

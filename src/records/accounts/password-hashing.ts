@@ -1,5 +1,6 @@
 import argon2 from 'argon2'
 import pLimit from 'p-limit'
+import { once } from '../../platform/once.ts'
 import { randomText } from '../../platform/secrets/digest.ts'
 import { normalizePassword } from './normalize-password.ts'
 
@@ -47,13 +48,13 @@ export function createPasswordHashing(cost: Argon2Parameters = owasp): PasswordH
     return limit(work)
   }
   // Made when first needed: at the start it would cost the time of a hash.
-  let dummy: Promise<string> | undefined
+  const dummyHash = once(() => argon2.hash(randomText(16), parameters))
   return {
     hash: async (password) => inTurn(() => argon2.hash(normalizePassword(password), parameters)),
     verify: async (password, hash) =>
       inTurn(async () => {
-        dummy ??= argon2.hash(randomText(16), parameters)
-        const matches = await argon2.verify(hash ?? (await dummy), normalizePassword(password))
+        const dummy = await dummyHash()
+        const matches = await argon2.verify(hash ?? dummy, normalizePassword(password))
         return matches && hash !== undefined
       }),
     isOutdated: (hash) => argon2.needsRehash(hash, parameters),

@@ -1,3 +1,4 @@
+import { once } from '../../platform/once.ts'
 import { normalizePassword } from './normalize-password.ts'
 
 export type PasswordFault = 'password_too_short' | 'password_too_long' | 'password_common'
@@ -19,10 +20,8 @@ export async function passwordFault(password: string, minLength: number): Promis
   return (await commonPasswords()).has(normalized.toLowerCase()) ? 'password_common' : undefined
 }
 
-let common: Promise<ReadonlySet<string>> | undefined
-
 /** Read when the first password is set: the list is large, and most starts never need it. */
-function commonPasswords(): Promise<ReadonlySet<string>> {
-  common ??= import('@zxcvbn-ts/language-common').then(({ dictionary }) => new Set(dictionary['passwords-common']))
-  return common
-}
+const commonPasswords = once(async (): Promise<ReadonlySet<string>> => {
+  const { dictionary } = await import('@zxcvbn-ts/language-common')
+  return new Set(dictionary['passwords-common'])
+})

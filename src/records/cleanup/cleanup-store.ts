@@ -61,6 +61,15 @@ const statements = [
      RETURNING 1
    )
    SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  // Windows that are over, and those that a clock which was ahead has begun (records/limits/rate-limits-store.ts).
+  `WITH old AS (
+     DELETE FROM rate_limits WHERE key IN (
+       SELECT key FROM rate_limits
+       WHERE expire < extract(epoch FROM now()) * 1000 OR expire > extract(epoch FROM now() + interval '1 day') * 1000
+       LIMIT $2 FOR UPDATE SKIP LOCKED)
+     RETURNING 1
+   )
+   SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   `WITH old AS (
      DELETE FROM sessions WHERE id IN (
        SELECT id FROM sessions WHERE least(expires_at, ended_at) < now() - make_interval(secs => $1)
@@ -70,21 +79,46 @@ const statements = [
    SELECT count(*) AS deleted FROM old`,
 ]
 
+/** The table that a statement is about, for the log. */
+const tableOf = (text: string) => /DELETE FROM (\w+)/.exec(text)?.[1] ?? text
+
 /**
- * Deletes a batch of each kind. Nothing goes that a live access token may hang on, whatever its resource's lifetime.
+ * Deletes a batch of each kind. Nothing goes that a live access token may hang on, whatever its resource's lifetime. A statement that
+ * fails stops none of the others, and is tried with fewer rows the next time: a batch that is too large for the statement's time limit
+ * would fail for ever.
  *
  * @param keptFor seconds that a thing is kept after its end, at least
+ * @param isNow whether the database's clock, in milliseconds since 1970, may be right; if not, nothing is deleted
+ * @param sizes rows of the next batch, by table; kept by the caller from one call to the next
+ * @param failed told of each statement that failed; throws unless it is given
  * @returns whether there may be more
  */
-export async function deleteExpired(db: Queryable, keptFor: number): Promise<boolean> {
-  const { rows: longest } = await db.query<{ kept: number }>({
-    text: 'SELECT greatest($1::integer, max(access_token_ttl)) AS kept FROM resources',
+export async function deleteExpired(
+  db: Queryable,
+  keptFor: number,
+  isNow: (databaseNow: number) => boolean = () => true,
+  sizes: Map<string, number> = new Map(),
+  failed: (table: string, error: unknown) => void = (_table, error) => {
+    throw error
+  },
+): Promise<boolean> {
+  const { rows: longest } = await db.query<{ kept: number; now: Date }>({
+    text: 'SELECT greatest($1::integer, max(access_token_ttl)) AS kept, clock_timestamp() AS now FROM resources',
     values: [keptFor],
   })
+  if (!isNow(longest[0]!.now.getTime())) return false
   let more = false
   for (const text of statements) {
-    const { rows } = await db.query<{ deleted: number }>({ text, values: [longest[0]!.kept, batch] })
-    more ||= rows[0]!.deleted === batch
+    const table = tableOf(text)
+    const size = sizes.get(table) ?? batch
+    try {
+      const { rows } = await db.query<{ deleted: number }>({ text, values: [longest[0]!.kept, size] })
+      more ||= rows[0]!.deleted === size
+      sizes.set(table, Math.min(batch, size * 2))
+    } catch (error) {
+      sizes.set(table, Math.max(1, Math.floor(size / 4)))
+      failed(table, error)
+    }
   }
   return more
 }

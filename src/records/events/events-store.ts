@@ -81,6 +81,26 @@ export async function recordEvent(db: Queryable, event: NewEvent): Promise<void>
   })
 }
 
+/** How many tokens a machine was given on one grant, for one audience. */
+export interface Tally {
+  readonly clientId: string
+  readonly grantId: string
+  readonly audience: string
+  readonly tokens: number
+}
+
+/** Appends an event for each: all or none. */
+export async function insertTallies(db: Queryable, tallies: readonly Tally[]): Promise<void> {
+  await db.query({
+    name: 'insert-tallies',
+    text: `INSERT INTO events (type, client_id, grant_id, detail)
+           SELECT 'tokens_issued', "clientId", "grantId",
+             jsonb_build_object('grant_type', 'client_credentials', 'audience', audience, 'tokens', tokens)
+           FROM jsonb_to_recordset($1) AS t("clientId" text, "grantId" text, audience text, tokens bigint)`,
+    values: [JSON.stringify(tallies)],
+  })
+}
+
 /** An event as it is on record. */
 export interface RecordedEvent {
   readonly id: number

@@ -1,5 +1,6 @@
 import type { ErrorName } from '../../platform/http/error-registry.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
+import { TooManyWaiting } from '../../platform/turns.ts'
 import { HashQueueFull } from '../accounts/password-hashing.ts'
 import { LimitExceeded } from './sign-in-limits.ts'
 
@@ -22,6 +23,7 @@ export function overLimit(error: unknown): OverLimit {
   if (error instanceof LimitExceeded)
     return over('too_many_attempts', error.retryAfter, 'too_many_attempts', error.limit)
   if (error instanceof HashQueueFull) return over('busy', queueDrains, 'too_many_passwords')
+  if (error instanceof TooManyWaiting) return over('busy', queueDrains, 'unavailable')
   throw error
 }
 

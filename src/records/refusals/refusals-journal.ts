@@ -1,4 +1,4 @@
-import { createAfterwards } from '../../platform/afterwards.ts'
+import { createBatchWriter } from '../../platform/database/batch-writer.ts'
 import type { DatabaseLog } from '../../platform/database/log.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { shortened } from '../../platform/http/refusal.ts'
@@ -12,42 +12,23 @@ export interface RefusalsJournal {
 }
 
 /** Milliseconds. A refusal is not worth a round trip to the database of its own. */
-const wait = 1_000
-/** Refusals that are kept of each `wait`: whoever sends nonsense must not fill the database with it. */
-const most = 100
+const delayMs = 1_000
+/** Refusals that are kept of each `delayMs`: whoever sends nonsense must not fill the database with it. */
+const maxQueued = 100
 
 /** Collects refusals and writes them together. One that a crash loses has been logged all the same. */
 export function createRefusalsJournal(db: Queryable, log: DatabaseLog): RefusalsJournal {
-  let noted: Refusal[] = []
-  let left = 0
-  const afterwards = createAfterwards(
-    wait,
-    async () => {
-      const [batch, passedOver] = [noted, left]
-      noted = []
-      left = 0
-      if (passedOver > 0) log.warn({ refusals: passedOver }, 'More requests were refused than are kept in detail.')
-      await insertRefusals(db, batch).catch((error: unknown) => {
-        // Most likely they were refused because the database is away: they wait for it.
-        noted = [...batch, ...noted].slice(0, most)
-        afterwards.due()
-        throw error
-      })
-    },
-    log,
-  )
-  return {
-    note: (refusal) => {
-      if (noted.length < most) noted.push(printable(refusal))
-      else left++
-      afterwards.due()
-    },
-    stop: () => afterwards.stop(),
-  }
+  const writer = createBatchWriter<Refusal>({
+    ...{ what: 'refusals', delayMs, maxQueued, maxBatch: maxQueued, log },
+    write: (refusals) => insertRefusals(db, refusals),
+    describe: ({ requestId, entry, route }) => ({ requestId, entry, route }),
+  })
+  return { note: (refusal) => writer.add(printable(refusal)), stop: () => writer.stop() }
 }
 
 /** On one line, without secrets, and without what PostgreSQL cannot store or a terminal would obey. */
-function printable({ clientId, description, detail, ...refusal }: Refusal): Refusal {
+function printable(refusal: Refusal): Refusal {
+  const { clientId, description, detail } = refusal
   const cleaned = (text: string) => shortened(text, 1_000).replace(/[\p{Cc}\p{Cs}]/gu, '?')
   return {
     ...refusal,

@@ -13,7 +13,8 @@ export interface Session {
 }
 
 /**
- * The session of a cookie, unless it has ended, run out or lain idle too long. Using it is noted once a minute at the most.
+ * The session of a cookie, unless it has ended, run out or lain idle too long. Using it is noted once a minute at most, and not while
+ * somebody holds the row: every page asks for the session, and none may wait.
  *
  * @param sessionDigest of the cookie
  * @param idleTtl seconds
@@ -25,8 +26,9 @@ export async function findSession(db: Queryable, sessionDigest: Buffer, idleTtl:
              SELECT id, sub, auth_time, amr, used_at FROM sessions
              WHERE digest = $1 AND ended_at IS NULL AND expires_at > now() AND used_at > now() - make_interval(secs => $2)
            ), used AS (
-             UPDATE sessions SET used_at = now() FROM session
-             WHERE sessions.id = session.id AND session.used_at < now() - interval '1 minute'
+             UPDATE sessions SET used_at = now() WHERE id IN (
+               SELECT sessions.id FROM session JOIN sessions ON sessions.id = session.id
+               WHERE session.used_at < now() - interval '1 minute' FOR NO KEY UPDATE OF sessions SKIP LOCKED)
            )
            SELECT account.*, session.id, session.auth_time, session.amr
            FROM session JOIN LATERAL (${accountSelect} WHERE accounts.sub = session.sub AND accounts.deleted_at IS NULL) AS account
@@ -53,7 +55,8 @@ export interface NewSession {
 
 /**
  * Starts a session, and ends the one that the browser had: a cookie is renewed at every sign-in. Where the same person has signed in
- * anew, their grants go on under the new session; another person's end as if they had signed out.
+ * anew, their grants go on under the new session; another person's end as if they had signed out. No sign-in is dated later than the
+ * database's clock: one in the future would satisfy `prompt=login` and `max_age` without a password.
  */
 export async function insertSession(db: Queryable, session: NewSession): Promise<void> {
   await db.query({
@@ -64,7 +67,7 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
              UPDATE accounts SET signed_in_at = now() WHERE sub = $3
            ), session AS (
              INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at)
-             VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6)) RETURNING id
+             VALUES ($1, $2, $3, least($4, clock_timestamp()), $5, now() + make_interval(secs => $6)) RETURNING id
            )
            UPDATE grants SET session_id = CASE WHEN same_person THEN session.id ELSE session_id END,
              ended_at = CASE WHEN NOT same_person THEN now() END,

@@ -4,7 +4,8 @@ import t, { type Test } from 'tap'
 import { packageFolder } from '../../../src/platform/config/installation-folder.ts'
 import { MigrationError, migrate } from '../../../src/platform/database/migrations.ts'
 import { noLog, type TestDatabase, testDatabase } from '../../database.ts'
-import { eventually, freshFolder } from './own-server.ts'
+import { eventually } from '../../support/eventually.ts'
+import { freshFolder } from './own-server.ts'
 
 type Files = Readonly<Record<string, string>>
 
@@ -69,12 +70,12 @@ t.test('a node that is killed in the middle leaves the schema as it was, and the
   await run(db, folderWith(t, { '001.do.rings.sql': two['001.do.rings.sql']! }))
   const slow = { ...two, '002.do.seals.sql': `${two['002.do.seals.sql']}\nSELECT pg_sleep(30);` }
   const killed = run(db, folderWith(t, slow)).catch((error: unknown) => error)
-  await eventually(async () => {
+  await eventually('the second migration to be under way', async () => {
     const { rowCount } = await pool.query({
       text: `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'signet migrate'
              AND wait_event = 'PgSleep' AND query LIKE '%seals%'`,
     })
-    if (rowCount === 0) throw new Error('not yet')
+    return rowCount !== 0
   })
   t.type(await killed, Error)
   t.same(await tables(db), ['rings', 'schema_migrations'])
@@ -151,9 +152,7 @@ t.test('a table that is busy is waited for in short turns, and sign-ins pass bet
   await reader.query('BEGIN; SELECT * FROM rings')
   const files = { ...two, '002.do.seals.sql': 'ALTER TABLE rings ADD COLUMN seal text' }
   const migrated = run(db, folderWith(t, files), { ...noLog, warn: (_details, message) => lines.push(message) })
-  await eventually(async () => {
-    if (lines.length === 0) throw new Error('not yet')
-  })
+  await eventually('a line in the log', () => lines.length > 0)
   t.same(
     (await pool.query({ text: 'SELECT name FROM rings' })).rows,
     [{ name: 'first' }],

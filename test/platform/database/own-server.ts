@@ -6,6 +6,7 @@ import type { Test } from 'tap'
 import { type EmbeddedDatabase, joinEmbedded } from '../../../src/platform/database/embedded.ts'
 import { createPool, type Database, type PoolOptions } from '../../../src/platform/database/pool.ts'
 import { noLog } from '../../database.ts'
+import { eventually } from '../../support/eventually.ts'
 
 /** A folder that goes with the test. */
 export function freshFolder(t: Test): string {
@@ -60,30 +61,22 @@ export async function askOnce<R extends pg.QueryResultRow>(
   }
 }
 
-/** Asks again until it works, as a client would that is answered 503. The test's own time limit is the bound. */
-export async function eventually<T>(ask: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await ask()
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, 20))
-    }
-  }
-}
-
 /** Waits until another server than the one that was `before` serves. */
 export async function nextServer(embedded: EmbeddedDatabase, before: number): Promise<void> {
-  await eventually(async () => {
-    if (serverPid(embedded) === before) throw new Error('not yet')
+  await eventually(`another server than process ${before}`, async () => {
+    const pid = serverPid(embedded)
+    if (pid === before) return false
     await askOnce(embedded, 'SELECT 1')
+    return pid
   })
 }
 
 /** Until there is one user left: the server lets go of the share of who was killed when it notices that nobody is there any more. */
 export async function alone(pool: Database): Promise<void> {
   const shares = "SELECT count(*) AS held FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'"
-  await eventually(async () => {
-    const { rows } = await pool.query<{ held: number }>({ text: shares })
-    if (rows[0]?.held !== 1) throw new Error('not yet')
-  })
+  await eventually(
+    'one user to be left',
+    async () => (await pool.query<{ held: number }>({ text: shares })).rows[0]?.held,
+    (held) => held === 1,
+  )
 }

@@ -4,11 +4,12 @@ import t from 'tap'
 import { createPool } from '../../../src/platform/database/pool.ts'
 import { inTransaction, isUnavailable } from '../../../src/platform/database/queryable.ts'
 import { noLog, testDatabase } from '../../database.ts'
-import { eventually, freshFolder, joinIn, poolOn, serverPids } from './own-server.ts'
+import { eventually } from '../../support/eventually.ts'
+import { freshFolder, joinIn, poolOn, serverPids } from './own-server.ts'
 
 t.test('a server that stands still: nobody waits for ever, and all goes on when it does', async (t) => {
   const embedded = await joinIn(t, join(freshFolder(t), 'data'))
-  const pool = poolOn(t, embedded, { max: 3, connectTimeoutMs: 1_000, queryTimeoutMs: 1_000 })
+  const pool = poolOn(t, embedded, { max: 3, connectTimeoutMs: 3_000, queryTimeoutMs: 3_000 })
   await Promise.all([1, 2].map(() => pool.query({ text: 'SELECT pg_sleep(0.05)' }))) // two connections lie ready
   const caught = (error: unknown) => error
   const pids = await serverPids(embedded)
@@ -23,14 +24,14 @@ t.test('a server that stands still: nobody waits for ever, and all goes on when 
     frozen = true
     await tx.query({ text: 'SELECT 1' })
   }).catch(caught)
-  await eventually(async () => {
-    if (!frozen) throw new Error('not yet')
-  })
+  await eventually('the server to stand still', () => frozen)
   const statements = Array.from({ length: 12 }, () => pool.query({ text: 'SELECT 1' }).catch(caught))
   for (const error of await Promise.all([transaction, ...statements])) t.ok(isUnavailable(error), String(error))
 
   for (const pid of pids) signal(pid, 'SIGCONT')
-  const { rows } = await eventually(() => pool.query<{ one: number }>({ text: 'SELECT 1 AS one' }))
+  const { rows } = await eventually('the server to answer again', () =>
+    pool.query<{ one: number }>({ text: 'SELECT 1 AS one' }),
+  )
   t.same(rows, [{ one: 1 }])
   t.ok(pool.totalCount <= 3, 'no connection was lost sight of')
 })
@@ -43,9 +44,7 @@ t.test('connections that the server ends while they are idle are replaced, with 
   const pid = async () => (await pool.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' })).rows[0]!.pid
   const before = await pid()
   await admin.query({ text: 'SELECT pg_terminate_backend($1)', values: [before] })
-  await eventually(async () => {
-    if (lines.length === 0) throw new Error('not yet')
-  })
+  await eventually('a line in the log', () => lines.length > 0)
   t.not(await pid(), before)
   t.same(lines, ['An idle database connection was lost.'])
 })

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { Database } from '../../../src/platform/database/pool.ts'
 import {
@@ -8,6 +7,7 @@ import {
   type Queryable,
 } from '../../../src/platform/database/queryable.ts'
 import { testDatabase } from '../../database.ts'
+import { eventually } from '../../support/eventually.ts'
 
 async function seals(t: Test, options: Parameters<Awaited<ReturnType<typeof testDatabase>>['openPool']>[0] = {}) {
   const { openPool } = await testDatabase(t)
@@ -44,13 +44,14 @@ t.test('a connection that is cut at the commit leaves the outcome unknown, and t
     return 'done'
   })
   const rejected = t.rejects(outcome, new DatabaseUnavailable('It is not known whether the transaction was committed.'))
-  for (let committing = false; !committing; await pause(5)) {
-    const { rows } = await db.query<{ query: string }>({
-      text: "SELECT query FROM pg_stat_activity WHERE pid = $1 AND state = 'active'",
-      values: [pid],
-    })
-    committing = rows[0]?.query === 'COMMIT'
-  }
+  await eventually(
+    'the commit to be under way',
+    async () => {
+      const text = "SELECT query FROM pg_stat_activity WHERE pid = $1 AND state = 'active'"
+      return (await db.query<{ query: string }>({ text, values: [pid] })).rows[0]?.query
+    },
+    (query) => query === 'COMMIT',
+  )
   await db.query({ text: 'SELECT pg_terminate_backend($1)', values: [pid] })
   await rejected
   t.same(await pressed(db), [], 'it was not committed here, but that could not be known')
@@ -74,8 +75,10 @@ t.test(
     const outcome = inTransaction(db, async (tx) => {
       await press(tx, 'idle')
       const pid = await backend(tx)
-      for (let there: number | null = 1; there; await pause(20))
-        there = (await db.query({ text: 'SELECT FROM pg_stat_activity WHERE pid = $1', values: [pid] })).rowCount
+      await eventually('the server to end the connection', async () => {
+        const text = 'SELECT FROM pg_stat_activity WHERE pid = $1'
+        return (await db.query({ text, values: [pid] })).rowCount === 0
+      })
       await press(tx, 'too late')
     })
     const error = await outcome.catch((error: unknown) => error)
@@ -86,7 +89,7 @@ t.test(
 
 t.test('the server gives up on a slow statement before we do, and the work is undone', async (t) => {
   // A tenth of it lies between the two: enough for a busy machine.
-  const db = await seals(t, { queryTimeoutMs: 3_000 })
+  const db = await seals(t, { queryTimeoutMs: 10_000 })
   const outcome = inTransaction(db, async (tx) => {
     await press(tx, 'slow')
     await tx.query({ text: 'SELECT pg_sleep(30)' })

@@ -5,6 +5,7 @@ import t from 'tap'
 import { createPool } from '../../../src/platform/database/pool.ts'
 import { DatabaseUnavailable, isUnavailable } from '../../../src/platform/database/unavailable.ts'
 import { noLog, testDatabase } from '../../database.ts'
+import { freePort } from '../../support/idp.ts'
 import { freshFolder } from './own-server.ts'
 
 const options = { schema: 'signet', max: 1, connectTimeoutMs: 200, queryTimeoutMs: 200, log: noLog }
@@ -50,12 +51,7 @@ t.test('faults of the program and of the settings do not pass for an outage', as
 })
 
 t.test('nobody at the address: a port, a name with several addresses, a socket', async (t) => {
-  const free = await new Promise<number>((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as { port: number }
-      server.close(() => resolve(port))
-    })
-  })
+  const free = await freePort()
   for (const host of ['127.0.0.1', 'localhost', join(freshFolder(t), 'run'), 'nowhere.invalid']) {
     const pool = createPool({ ...options, connection: { ...somebody, host, port: free }, connectTimeoutMs: 5_000 })
     t.teardown(() => pool.end())
@@ -88,7 +84,7 @@ t.test('somebody who takes the connection and says nothing, or hangs up', async 
 
 t.test('all connections are taken, at the pool and at the server', async (t) => {
   const { openPool } = await testDatabase(t)
-  const pool = openPool({ max: 1, connectTimeoutMs: 100 })
+  const pool = openPool({ max: 1, connectTimeoutMs: 1_000 })
   const client = await pool.connect()
   t.ok(isUnavailable(await failure(pool.query({ text: 'SELECT 1' }))))
   client.release()

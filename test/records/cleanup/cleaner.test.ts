@@ -1,41 +1,102 @@
 import t from 'tap'
-import type { Queryable } from '../../../src/platform/database/queryable.ts'
+import { migrate } from '../../../src/platform/database/migrations.ts'
 import { startCleaner } from '../../../src/records/cleanup/cleaner.ts'
-import { noLog } from '../../database.ts'
+import { noLog, testDatabase } from '../../database.ts'
+import { eventually } from '../../support/eventually.ts'
 
+const clock = { now: () => Date.now() }
 const pace = { betweenRounds: 1, betweenBatches: 1 }
 
-t.test(
-  'it goes on for ever, also after the database was away, until it is ended, and then asks nothing any more',
-  async (t) => {
-    let asked = 0
-    let warned = 0
-    const seen = deferred()
-    const db = {
-      query: async () => {
-        asked++
-        if (asked === 3) throw new Error('away')
-        if (asked === 40) seen.resolve()
-        return { rows: [{ deleted: 0, kept: 1 }] }
-      },
-    } as unknown as Queryable
-    // It keeps no process alive by itself.
-    const alive = setInterval(() => {}, 1_000)
-    t.teardown(() => clearInterval(alive))
-    const stop = startCleaner(db, { ...noLog, warn: () => warned++ }, 900, pace)
-    await seen.promise
-    await stop()
-    const before = asked
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    t.equal(asked, before)
-    t.equal(warned, 1)
-  },
-)
+const { openPool, connection, schema } = await testDatabase(t)
+const db = openPool()
+await migrate({ connection, schema, log: noLog })
 
-function deferred() {
-  let resolve = () => {}
-  const promise = new Promise<void>((done) => {
-    resolve = done
-  })
-  return { promise, resolve }
-}
+const expired = `INSERT INTO client_assertions SELECT 'machine', n::text::bytea, now() - interval '1 day' FROM generate_series(1, $1::integer) AS n`
+const left = async (table: string) => Number((await db.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
+await db.query(`INSERT INTO clients (client_id, client_name, grant_types, response_types, scope, token_endpoint_auth_method,
+                  id_token_signed_response_alg, refresh_token_rotation)
+                VALUES ('machine', 'x', '{}', '{}', '', 'none', 'ES256', false)`)
+
+t.test('it goes on for ever, whatever fails, until it is ended, and then asks nothing any more', async (t) => {
+  const warned: string[] = []
+  const stop = startCleaner(db, { ...noLog, warn: (_details, message) => warned.push(message) }, 900, clock, pace)
+  t.teardown(stop)
+  await db.query('ALTER TABLE resources RENAME TO elsewhere')
+  await eventually('a round that fails', () => warned.length > 0)
+  await db.query('ALTER TABLE elsewhere RENAME TO resources')
+  await db.query(expired, [1_200])
+  await eventually(
+    'the expired rows to go',
+    () => left('client_assertions'),
+    (count) => count === 0,
+  )
+  t.same(warned, ['Expired rows of any table could not be deleted.'])
+  await stop()
+  await db.query(expired, [1])
+  t.equal(await left('client_assertions'), 1, 'the loop had ended when stop() resolved')
+})
+
+t.test('a statement that fails stops none of the others, and is logged once', async (t) => {
+  // Deletes of the table that is cleaned first fail for ever, as they would with a damaged index.
+  await db.query(`
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
+    CREATE TRIGGER refuse BEFORE DELETE ON authorization_codes FOR EACH STATEMENT EXECUTE FUNCTION refuse()`)
+  await db.query('DELETE FROM client_assertions')
+  await db.query(expired, [1_200])
+  const warned: object[] = []
+  const stop = startCleaner(db, { ...noLog, warn: (details) => warned.push(details) }, 900, clock, pace)
+  t.teardown(stop)
+  await eventually(
+    'the expired rows to go',
+    () => left('client_assertions'),
+    (count) => count === 0,
+  )
+  await db.query(expired, [10])
+  await eventually(
+    'those that came later to go',
+    () => left('client_assertions'),
+    (count) => count === 0,
+  )
+  t.match(warned, [{ table: 'authorization_codes', err: { message: 'no' } }])
+  t.equal(warned.length, 1)
+})
+
+t.test('a batch that fails as a whole is tried with fewer rows', async (t) => {
+  await db.query(`
+    DROP TRIGGER refuse ON authorization_codes;
+    CREATE FUNCTION refuse_many() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF (SELECT count(*) FROM gone) > 20 THEN RAISE EXCEPTION 'too many at once'; END IF;
+        RETURN NULL;
+      END $$;
+    CREATE TRIGGER refuse_many AFTER DELETE ON client_assertions REFERENCING OLD TABLE AS gone
+      FOR EACH STATEMENT EXECUTE FUNCTION refuse_many()`)
+  await db.query(expired, [200])
+  const stop = startCleaner(db, noLog, 900, clock, pace)
+  t.teardown(stop)
+  await eventually(
+    'the expired rows to go',
+    () => left('client_assertions'),
+    (count) => count === 0,
+  )
+  t.pass('all of them went')
+})
+
+t.test('nothing is deleted while the clocks disagree about what has expired', async (t) => {
+  await db.query('DROP TRIGGER refuse_many ON client_assertions')
+  await db.query(expired, [1])
+  let ahead = -31_536_000_000
+  const warned: object[] = []
+  const log = { ...noLog, warn: (details: object) => warned.push(details) }
+  const stop = startCleaner(db, log, 900, { now: () => Date.now() + ahead }, pace)
+  t.teardown(stop)
+  await eventually('a round', () => warned.length > 0)
+  t.match(warned, [{ err: { message: /disagree/ } }])
+  t.equal(await left('client_assertions'), 1)
+  ahead = 0
+  await eventually(
+    'the row to go',
+    () => left('client_assertions'),
+    (count) => count === 0,
+  )
+})

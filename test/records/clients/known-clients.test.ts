@@ -1,18 +1,13 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import type { Queryable } from '../../../src/platform/database/queryable.ts'
 import { digest, randomText } from '../../../src/platform/secrets/digest.ts'
 import { addClientSecret, deleteClient } from '../../../src/records/clients/clients-store.ts'
 import { createKnownClients } from '../../../src/records/clients/known-clients.ts'
+import { eventually } from '../../support/eventually.ts'
 import { type Idp, startSignet, type TestClient } from '../../support/idp.ts'
 
 const ask = async (idp: Idp, client: TestClient, secret = client.secret) =>
   (await idp.token({ ...client, secret }, { grant_type: 'client_credentials' })).status
-
-/** Until it is so. A test that never gets there ends with its time. */
-async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await pause(10)
-}
 
 const machine = { grant_types: ['client_credentials'], scope: '' } as const
 
@@ -22,7 +17,8 @@ t.test('what changes a client is known at every node, though both have it in mem
   const { database } = idp.signet
   const client = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
   const inMemory = ({ signet }: Idp) => signet.clients.known(client.client_id) !== undefined
-  const remember = (node: Idp) => until(async () => (await ask(node, client)) === 200 && inMemory(node))
+  const remember = (node: Idp) =>
+    eventually('the client to be in memory', async () => (await ask(node, client)) === 200 && inMemory(node))
 
   for (const node of [idp, other]) await remember(node)
   const grants = await database.query('SELECT FROM grants WHERE client_id = $1', [client.client_id])
@@ -38,20 +34,25 @@ t.test('what changes a client is known at every node, though both have it in mem
   t.test('a secret that was taken away is refused', async (t) => {
     await remember(other)
     await addClientSecret(database, client.client_id, digest(randomText(32)))
-    await until(async () => (await ask(other, client)) === 401)
+    await eventually(
+      'the old secret to be refused',
+      () => ask(other, client),
+      (status) => status === 401,
+    )
     t.equal(await ask(idp, client), 401)
   })
 
   t.test('an ended standing grant is not used again', async (t) => {
     const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
-    await until(
+    await eventually(
+      'the client to be in memory',
       async () => (await ask(other, fresh)) === 200 && other.signet.clients.known(fresh.client_id) !== undefined,
     )
     await database.query(
       "UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator' WHERE client_id = $1",
       [fresh.client_id],
     )
-    await until(() => other.signet.clients.known(fresh.client_id) === undefined)
+    await eventually('the node to hear of it', () => other.signet.clients.known(fresh.client_id) === undefined)
     t.equal(await ask(other, fresh), 200)
     const { rows } = await database.query<{ alive: number }>(
       'SELECT count(*) FILTER (WHERE ended_at IS NULL) AS alive FROM grants WHERE client_id = $1',
@@ -63,17 +64,21 @@ t.test('what changes a client is known at every node, though both have it in mem
   t.test('a node that is cut off trusts nothing in memory until it hears again', async (t) => {
     const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
     const known = () => other.signet.clients.known(fresh.client_id) !== undefined
-    await until(async () => (await ask(other, fresh)) === 200 && known())
+    await eventually('the client to be in memory', async () => (await ask(other, fresh)) === 200 && known())
     const { rowCount } = await database.query(
       'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = left($1, 63)',
       [`signet listener ${idp.signet.settings.databaseSchema}`],
     )
     t.equal(rowCount, 2, 'the listeners of both nodes')
-    await until(() => !known())
+    await eventually('the node to notice that it is cut off', () => !known())
     t.equal(await ask(other, fresh), 200, 'it is read from the database')
-    await until(async () => (await ask(other, fresh)) === 200 && known())
+    await eventually('the client to be in memory again', async () => (await ask(other, fresh)) === 200 && known())
     await deleteClient(database, fresh.client_id)
-    await until(async () => (await ask(other, fresh)) === 401)
+    await eventually(
+      'the deleted client to be refused',
+      () => ask(other, fresh),
+      (status) => status === 401,
+    )
     t.pass('and hears again')
   })
 })

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { inTransaction } from '../../../platform/database/queryable.ts'
+import { inTransaction, type Queryable } from '../../../platform/database/queryable.ts'
 import type { App } from '../../../platform/http/app.ts'
 import { ownForm } from '../../../platform/http/csrf.ts'
 import { OAuthError } from '../../../platform/http/oauth-error.ts'
@@ -9,7 +9,7 @@ import { hostOf } from '../../../platform/pages/link-target.ts'
 import { sendPage } from '../../../platform/pages/send-page.ts'
 import { equalInConstantTime } from '../../../platform/secrets/digest.ts'
 import { newestMac } from '../../../platform/secrets/purposes.ts'
-import { displayName } from '../../../records/accounts/account.ts'
+import { accountTurn, displayName } from '../../../records/accounts/account.ts'
 import { addConsent } from '../../../records/consents/consents-store.ts'
 import { recordEvent } from '../../../records/events/events-store.ts'
 import type { Session } from '../../../records/sessions/sessions-store.ts'
@@ -55,14 +55,15 @@ export function consentEndpoint(app: App, signet: Signet): void {
       const outcome = { error: new OAuthError('consent_denied'), requestId: request.id }
       return sendResponse(reply, target, signet.settings.issuer, outcome, pageContext(request, travelling))
     }
-    const code = await inTransaction(signet.database, async (tx) => {
+    const give = async (tx: Queryable) => {
       // The session's row before the consent's, as all who end either lock them: in another order two could wait for each other.
       const issued = await issueCode(signet, tx, journey.request, session, about.caller)
       if (issued === undefined) return undefined
       await addConsent(tx, about.sub, about.clientId, { scopes, resources: journey.request.resources })
       await recordEvent(tx, { type: 'consent_given', ...about, detail: { scopes } })
       return issued
-    })
+    }
+    const code = await signet.turns.take(accountTurn(about.sub), () => inTransaction(signet.database, give))
     if (code === undefined) return backToRequest(signet, reply, journey.travelling)
     return sendResponse(reply, target, signet.settings.issuer, { code }, pageContext(request, travelling))
   })

@@ -1,8 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { inTransaction } from '../../../platform/database/queryable.ts'
+import { inTransaction, type Queryable } from '../../../platform/database/queryable.ts'
 import { browserOf } from '../../../platform/http/cookies.ts'
 import { callerOf } from '../../../platform/http/request-context.ts'
 import { digest } from '../../../platform/secrets/digest.ts'
+import { accountTurn } from '../../../records/accounts/account.ts'
 import { holdPassword, replacePasswordHash } from '../../../records/accounts/account-password-store.ts'
 import { findSignInCandidates } from '../../../records/accounts/accounts-store.ts'
 import { recordEvent } from '../../../records/events/events-store.ts'
@@ -14,7 +15,7 @@ import { matchingAccount } from './matching-account.ts'
  * Checks a password and signs the browser in. An unknown user takes the time of a known one and gets the same answer.
  *
  * @returns whether the person is signed in
- * @throws LimitExceeded, HashQueueFull
+ * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function signIn(
   signet: Signet,
@@ -39,7 +40,7 @@ export async function signIn(
   }
   const { sub, passwordHash } = account
   const renewed = passwords.isOutdated(passwordHash) ? await passwords.hash(password) : undefined
-  return inTransaction(database, async (tx) => {
+  const enter = async (tx: Queryable): Promise<boolean> => {
     // A password that was changed while it was being checked signs nobody in.
     const holds = renewed
       ? await replacePasswordHash(tx, sub, passwordHash, renewed)
@@ -48,5 +49,6 @@ export async function signIn(
     await startSession(tx, settings, request, reply, { sub, authTime: clock.now(), amr: ['pwd'], browserDigest })
     await recordEvent(tx, { type: 'signed_in', caller, sub, detail: { amr: ['pwd'] } })
     return true
-  })
+  }
+  return signet.turns.take(accountTurn(sub), () => inTransaction(database, enter))
 }

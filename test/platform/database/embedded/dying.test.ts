@@ -3,17 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import type { EmbeddedDatabase } from '../../../../src/platform/database/embedded.ts'
-import {
-  alone,
-  askOnce,
-  eventually,
-  freshFolder,
-  joinIn,
-  nextServer,
-  poolOn,
-  serverPid,
-  serverPids,
-} from '../own-server.ts'
+import { eventually } from '../../../support/eventually.ts'
+import { alone, askOnce, freshFolder, joinIn, nextServer, poolOn, serverPid, serverPids } from '../own-server.ts'
 import { startJoiner } from './joiners.ts'
 
 t.test('a server that dies or stands still', async (t) => {
@@ -41,14 +32,16 @@ t.test('a server that dies or stands still', async (t) => {
       process.kill(pid, 'SIGKILL')
       await Promise.all(writing)
       await nextServer(embedded, pid)
-      const found = await eventually(pressed)
+      const found = await eventually('the seals', pressed)
       t.same(
         kept.filter((name) => !found.includes(name)),
         [],
       )
-      await eventually(async () => {
-        if (lines.length < 2 * round) throw new Error('not yet')
-      })
+      await eventually(
+        `${2 * round} lines in the log`,
+        () => lines,
+        () => lines.length >= 2 * round,
+      )
     }
     const gone = 'The embedded PostgreSQL is gone; it is being started again.'
     const back = 'The embedded PostgreSQL is back.'
@@ -62,7 +55,7 @@ t.test('a server that dies or stands still', async (t) => {
       const pids = end === 'SIGKILL' ? await serverPids(embedded) : [before]
       for (const pid of pids) killIfThere(pid, end)
       await nextServer(embedded, before)
-      t.ok((await eventually(pressed)).includes(end))
+      t.ok((await eventually('the seals', pressed)).includes(end))
     }
   })
 
@@ -73,9 +66,11 @@ t.test('a server that dies or stands still', async (t) => {
     lines.length = 0
     process.kill(before, 'SIGKILL')
     await nextServer(embedded, before)
-    await eventually(async () => {
-      if (lines.length < 2) throw new Error('not yet')
-    })
+    await eventually(
+      'two lines in the log',
+      () => lines,
+      () => lines.length >= 2,
+    )
     const pid = serverPid(embedded)
     for (const other of others) t.equal(await other.leave(), 0)
     t.equal(serverPid(embedded), pid, 'those who left have seen that another uses it')

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
-import { alone, eventually, freshFolder, joinIn, poolOn, serverPid } from '../own-server.ts'
+import { eventually } from '../../../support/eventually.ts'
+import { alone, freshFolder, joinIn, poolOn, serverPid } from '../own-server.ts'
 import { startJoiner } from './joiners.ts'
 
 t.test(
@@ -128,8 +129,6 @@ t.test('one server and its users, in one process and in two', async (t) => {
       return rows
     })
     t.same(await Promise.all(visits), Array(24).fill([{ one: 1 }]))
-    await eventually(async () => {
-      if (running()) throw new Error('not yet')
-    })
+    await eventually('the server to be stopped', () => !running())
   })
 })

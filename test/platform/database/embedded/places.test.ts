@@ -17,7 +17,8 @@ import { findPostgresqlPackage } from '../../../../src/platform/database/embedde
 import { prepareRuntime } from '../../../../src/platform/database/embedded/runtime.ts'
 import { joinEmbedded } from '../../../../src/platform/database/embedded.ts'
 import { noLog } from '../../../database.ts'
-import { askOnce, eventually, freshFolder, joinIn, poolOn, serverPid } from '../own-server.ts'
+import { eventually } from '../../../support/eventually.ts'
+import { askOnce, freshFolder, joinIn, poolOn, serverPid } from '../own-server.ts'
 
 t.test(
   'a path longer than a socket may have, full of what means something to a shell, a server or a URL',
@@ -30,7 +31,7 @@ t.test(
     const pool = poolOn(t, embedded)
     t.same((await pool.query({ text: 'SELECT 1 AS one' })).rows, [{ one: 1 }])
     process.kill(serverPid(embedded), 'SIGKILL')
-    const again = await eventually(() => pool.query({ text: 'SELECT 1 AS one' }))
+    const again = await eventually('the next server', () => pool.query({ text: 'SELECT 1 AS one' }))
     t.same(again.rows, [{ one: 1 }], 'the same path leads to the next server')
     await embedded.leave()
     const left = links().filter((link) => !before.includes(link))
