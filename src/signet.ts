@@ -8,6 +8,7 @@ import type { Metrics } from './platform/metrics.ts'
 import type { PurposeSecrets } from './platform/secrets/purposes.ts'
 import type { PasswordHashing } from './records/accounts/password-hashing.ts'
 import type { KnownClients } from './records/clients/known-clients.ts'
+import type { Endings } from './records/endings/follower.ts'
 import type { TokenTally } from './records/events/token-tally.ts'
 import type { SignInLimits } from './records/limits/sign-in-limits.ts'
 import type { RefusalsJournal } from './records/refusals/refusals-journal.ts'
@@ -24,6 +25,7 @@ export interface Signet {
   readonly clients: KnownClients
   readonly passwords: PasswordHashing
   readonly limits: SignInLimits
+  readonly endings: Endings
   readonly tally: TokenTally
   readonly refusals: RefusalsJournal
   readonly metrics: Metrics

@@ -18,6 +18,7 @@ import { openPurposeSecrets } from './platform/secrets/purpose-secrets.ts'
 import { holdsSealed } from './platform/secrets/purpose-secrets-store.ts'
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
 import { createKnownClients } from './records/clients/known-clients.ts'
+import { createEndings } from './records/endings/follower.ts'
 import { createTokenTally } from './records/events/token-tally.ts'
 import { createSignInLimits } from './records/limits/sign-in-limits.ts'
 import { createRefusalsJournal } from './records/refusals/refusals-journal.ts'
@@ -111,6 +112,8 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
       listener ??= listen({ connection, schema, channels: ['signet_clients', 'signet_keys'], onChange, log })
     }
     undo.push(() => listener?.stop())
+    const endings = createEndings(database, log)
+    undo.push(() => endings.stop())
     const tally = createTokenTally(database, log)
     const refusals = createRefusalsJournal(database, log)
     const sightings = createVerifierSightings(database, clock, log)
@@ -126,6 +129,7 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
       clients,
       passwords: createPasswordHashing(),
       limits: createSignInLimits(database),
+      endings,
       tally,
       refusals,
       metrics: createMetrics(),

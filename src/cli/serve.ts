@@ -20,6 +20,7 @@ export function serveCommand(program: Command, terminal: Terminal): void {
       ])
       const { signet, hear, stop } = await start(settings, createLog(settings))
       hear()
+      signet.endings.run()
       const stopCleaner = startCleaner(
         signet.database,
         signet.log,

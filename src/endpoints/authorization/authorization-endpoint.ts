@@ -56,7 +56,7 @@ async function goOn(
   const code = await inTransaction(signet.database, (tx) =>
     issueCode(signet, tx, authorization, session, callerOf(request)),
   )
-  // The session ended in this very moment: begin again.
+  // The session or the consent ended at this very moment: begin again.
   if (code === undefined) return backToRequest(signet, reply, travelling)
   return sendResponse(reply, authorization.target, signet.settings.issuer, { code }, pageContext(request, travelling))
 }

@@ -35,7 +35,7 @@ export function startCleaner(
     for (let more = false; !ended.signal.aborted; ) {
       await rest(more ? pace.betweenBatches : pace.betweenRounds * (0.5 + Math.random()))
       if (ended.signal.aborted) return
-      more = await deleteExpired(db, Math.max(week, longestToken)).catch((err: unknown) => {
+      more = await deleteExpired(db, Math.max(week, longestToken), longestToken).catch((err: unknown) => {
         log.warn({ err }, 'Expired rows could not be deleted.')
         return false
       })

@@ -70,20 +70,33 @@ const statements = [
    SELECT count(*) AS deleted FROM old`,
 ]
 
+/** What newer grants took the place of: a browser can leave very many, and nobody looks into them. */
+const superseded = `WITH old AS (
+     DELETE FROM grants WHERE id IN (
+       SELECT id FROM grants WHERE end_reason = 'superseded' AND ended_at < now() - make_interval(secs => $1)
+       LIMIT $2 FOR UPDATE SKIP LOCKED)
+     RETURNING id
+   )
+   SELECT count(*) AS deleted FROM old`
+
 /**
  * Deletes a batch of each kind. Nothing goes that a live access token may hang on, whatever its resource's lifetime.
  *
  * @param keptFor seconds that a thing is kept after its end, at least
+ * @param longestToken seconds that a superseded grant is kept after its end, at least
  * @returns whether there may be more
  */
-export async function deleteExpired(db: Queryable, keptFor: number): Promise<boolean> {
-  const { rows: longest } = await db.query<{ kept: number }>({
-    text: 'SELECT greatest($1::integer, max(access_token_ttl)) AS kept FROM resources',
-    values: [keptFor],
+export async function deleteExpired(db: Queryable, keptFor: number, longestToken = keptFor): Promise<boolean> {
+  const { rows: longest } = await db.query<{ kept: number; superseded: number }>({
+    text: `SELECT greatest($1::integer, max(access_token_ttl)) AS kept, greatest($2::integer, max(access_token_ttl)) AS superseded
+           FROM resources`,
+    values: [keptFor, longestToken],
   })
+  const { kept, superseded: keptSuperseded } = longest[0]!
   let more = false
-  for (const text of statements) {
-    const { rows } = await db.query<{ deleted: number }>({ text, values: [longest[0]!.kept, batch] })
+  const runs = [...statements.map((text) => [text, kept] as const), [superseded, keptSuperseded] as const]
+  for (const [text, seconds] of runs) {
+    const { rows } = await db.query<{ deleted: number }>({ text, values: [seconds, batch] })
     more ||= rows[0]!.deleted === batch
   }
   return more

@@ -39,14 +39,15 @@ export async function signIn(
   }
   const { sub, passwordHash } = account
   const renewed = passwords.isOutdated(passwordHash) ? await passwords.hash(password) : undefined
-  return inTransaction(database, async (tx) => {
+  const started = await inTransaction(database, async (tx) => {
     // A password that was changed while it was being checked signs nobody in.
-    const holds = renewed
-      ? await replacePasswordHash(tx, sub, passwordHash, renewed)
-      : await holdPassword(tx, sub, passwordHash)
-    if (!holds) return false
-    await startSession(tx, settings, request, reply, { sub, authTime: clock.now(), amr: ['pwd'], browserDigest })
-    await recordEvent(tx, { type: 'signed_in', caller, sub, detail: { amr: ['pwd'] } })
-    return true
+    if (!(await holdPassword(tx, sub, passwordHash))) return undefined
+    if (renewed) await replacePasswordHash(tx, sub, passwordHash, renewed)
+    const who = { sub, authTime: clock.now(), amr: ['pwd'], browserDigest }
+    const session = await startSession(tx, settings, request, reply, who)
+    if (session) await recordEvent(tx, { type: 'signed_in', caller, sub, detail: { amr: ['pwd'] } })
+    return session
   })
+  if (started?.left) signet.endings.due()
+  return started !== undefined
 }

@@ -1,0 +1,26 @@
+import type { Database } from '../platform/database/pool.ts'
+import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { lockSession } from '../records/sessions/sessions-store.ts'
+
+/** The session of a person who does something about their own account. */
+export interface OwnSession {
+  readonly id: number
+  readonly account: { readonly sub: string }
+}
+
+/** The session has ended in the meantime, and nothing was done. */
+export const signedOut = 'signed_out'
+
+/**
+ * Does something about the person of a session, in one transaction, unless the session has ended in the meantime: somebody who was
+ * thrown out by a new password must not go on with a form that was sent a moment before.
+ */
+export async function asSignedIn<T>(
+  database: Database,
+  session: OwnSession,
+  work: (tx: Queryable) => Promise<T>,
+): Promise<T | typeof signedOut> {
+  return inTransaction(database, async (tx) =>
+    (await lockSession(tx, session.account.sub, session.id)) ? work(tx) : signedOut,
+  )
+}
