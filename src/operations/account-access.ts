@@ -1,6 +1,12 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import type { Account } from '../records/accounts/account.ts'
-import { emptyAccount, findAccount, lockAccount, setDisabled, setPasswordHash } from '../records/accounts/accounts-store.ts'
+import {
+  emptyAccount,
+  findAccount,
+  lockAccount,
+  setDisabled,
+  setPasswordHash,
+} from '../records/accounts/accounts-store.ts'
 import { type AccountEndReason, endAllAccess } from '../records/endings/decisions-store.ts'
 import { decideEnding } from '../records/endings/follow-ending.ts'
 import { type EventType, recordEvent } from '../records/events/events-store.ts'

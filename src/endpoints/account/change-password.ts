@@ -1,7 +1,7 @@
+import { changePassword } from '../../operations/own-sessions.ts'
 import { cookieAttributes, cookieNames } from '../../platform/http/cookies.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
-import { changePassword } from '../../operations/own-sessions.ts'
 import { passwordFault } from '../../records/accounts/password-rules.ts'
 import type { Signet } from '../../signet.ts'
 import type { AccountFault } from './account-fault.ts'

@@ -4,10 +4,7 @@ import type { Signet } from '../../signet.ts'
 import type { Outcome, Submission } from './submission.ts'
 
 /** Takes back what the person allowed an application. */
-export async function submitDisconnection(
-  signet: Signet,
-  { request, session, values }: Submission,
-): Promise<Outcome> {
+export async function submitDisconnection(signet: Signet, { request, session, values }: Submission): Promise<Outcome> {
   const clientId = values.get('client_id')
   // No client_id is longer; what is longer is not worth a question.
   if (clientId === undefined || clientId.length > 255) return { outcome: 'done' }

@@ -1,5 +1,5 @@
-import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
 import type { Database } from '../../platform/database/pool.ts'
+import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
 import {
   deleteConnectionsOf,
   deleteGrantsOf,

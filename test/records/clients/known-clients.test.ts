@@ -1,8 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
+import { deleteClient } from '../../../src/operations/delete-client.ts'
 import type { Queryable } from '../../../src/platform/database/queryable.ts'
 import { digest, randomText } from '../../../src/platform/secrets/digest.ts'
-import { addClientSecret, deleteClient } from '../../../src/records/clients/clients-store.ts'
+import { addClientSecret } from '../../../src/records/clients/clients-store.ts'
 import { createKnownClients } from '../../../src/records/clients/known-clients.ts'
 import { type Idp, startSignet, type TestClient } from '../../support/idp.ts'
 
@@ -72,7 +73,7 @@ t.test('what changes a client is known at every node, though both have it in mem
     await until(() => !known())
     t.equal(await ask(other, fresh), 200, 'it is read from the database')
     await until(async () => (await ask(other, fresh)) === 200 && known())
-    await deleteClient(database, fresh.client_id)
+    await deleteClient(idp.signet, { kind: 'operator' }, fresh.client_id)
     await until(async () => (await ask(other, fresh)) === 401)
     t.pass('and hears again')
   })
