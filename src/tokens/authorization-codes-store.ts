@@ -54,15 +54,15 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
              WHERE sessions.id = $4 AND accounts.sub = $3 AND ${sessionAlive} AND accounts.epoch = $16 AND clients.deleted_at IS NULL
              RETURNING id
            ), oldest AS (
+             -- Bounds rather than equality, so that no other index is taken for a session that has collected many.
              SELECT id FROM grants
-             WHERE session_id = $4 AND client_id = $2 AND ended_at IS NULL
-               AND ('offline_access' = ANY (scopes)) = ('offline_access' = ANY ($5))
-             ORDER BY status_index DESC OFFSET ${openPerSession - 1} LIMIT ${endedTogether}
+             WHERE (session_id, client_id) >= ($4, $2) AND (session_id, client_id) <= ($4, $2) AND ended_at IS NULL
+               AND ('offline_access' = ANY (scopes)) = ('offline_access' = ANY ($5)) AND EXISTS (SELECT FROM opened)
+             ORDER BY session_id DESC, client_id DESC, status_index DESC OFFSET ${openPerSession - 1} LIMIT ${endedTogether}
            ), held AS (
-             SELECT grants.id FROM grants JOIN oldest USING (id) JOIN opened ON true
-             WHERE grants.ended_at IS NULL FOR NO KEY UPDATE OF grants SKIP LOCKED
+             SELECT id FROM grants WHERE id = ANY (ARRAY(SELECT id FROM oldest)) AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
            ), ended AS (
-             UPDATE grants SET ended_at = now(), end_reason = 'superseded' FROM held WHERE grants.id = held.id
+             UPDATE grants SET ended_at = now(), end_reason = 'superseded' WHERE id = ANY (ARRAY(SELECT id FROM held))
            )
            INSERT INTO authorization_codes (digest, grant_id, redirect_uri, code_challenge, nonce, sid, expires_at)
            SELECT $10, opened.id, $11, $12, $13, $14, now() + make_interval(secs => $15) FROM opened`,

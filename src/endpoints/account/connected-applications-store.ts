@@ -11,7 +11,7 @@ export interface ConnectedApplication {
 }
 
 /** Open grants of one client that are looked at, the newest first. A person can have any number. */
-const lookedAt = 20
+const lookedAt = 10
 
 /**
  * The clients that a person has consented to, and those that hold a grant without it (first-party ones). A grant is held by a refresh
@@ -37,40 +37,49 @@ export async function listConnectedApplications(
     since: Date | null
     candidates: number
   }>({
+    // Bounds and order by all columns of the index, rather than equality: else another index might be taken for a person who has very many.
     text: `WITH RECURSIVE granted AS (
-             (SELECT client_id FROM grants WHERE sub = $1 AND ended_at IS NULL ORDER BY client_id LIMIT 1)
+             (SELECT sub, client_id FROM grants
+              WHERE ended_at IS NULL AND (sub, client_id) >= ($1, '') ORDER BY sub, client_id LIMIT 1)
              UNION ALL
-             SELECT (SELECT grants.client_id FROM grants
-                     WHERE sub = $1 AND ended_at IS NULL AND grants.client_id > granted.client_id ORDER BY grants.client_id LIMIT 1)
-             FROM granted WHERE granted.client_id IS NOT NULL
+             SELECT following.sub, following.client_id FROM granted CROSS JOIN LATERAL (
+               SELECT grants.sub, grants.client_id FROM grants
+               WHERE ended_at IS NULL AND (grants.sub, grants.client_id) > (granted.sub, granted.client_id)
+               ORDER BY grants.sub, grants.client_id LIMIT 1) AS following
+             WHERE granted.sub = $1
            ), candidates AS (
              SELECT client_id FROM (
-               (SELECT client_id FROM granted WHERE client_id IS NOT NULL LIMIT $3 + 1)
+               (SELECT client_id FROM granted WHERE sub = $1 LIMIT $3 + 1)
                UNION
-               (SELECT client_id FROM consents WHERE sub = $1 ORDER BY client_id LIMIT $3 + 1)
+               (SELECT client_id FROM consents WHERE sub >= $1 AND sub <= $1 ORDER BY sub, client_id LIMIT $3 + 1)
              ) AS clients_of_both ORDER BY client_id LIMIT $3 + 1
+           ), newest AS (
+             SELECT grants.*, count(*) OVER (PARTITION BY candidates.client_id) AS looked_at
+             FROM candidates CROSS JOIN LATERAL (
+               SELECT * FROM grants
+               WHERE ended_at IS NULL AND (sub, client_id) >= ($1, candidates.client_id) AND (sub, client_id) <= ($1, candidates.client_id)
+               ORDER BY sub DESC, client_id DESC, status_index DESC LIMIT ${lookedAt}) AS grants
+           ), held AS (
+             SELECT grants.client_id, min(grants.created_at) AS since, array_agg(DISTINCT allowed.scope) AS scopes
+             FROM newest AS grants
+             -- One at a time, by keys: joined as a whole, other tables might be read from beginning to end.
+             CROSS JOIN LATERAL (
+               SELECT looked_at = ${lookedAt}
+                 OR EXISTS (SELECT FROM refresh_families WHERE grant_id = grants.id AND refresh_families.expires_at > now())
+                 OR (${sessionAlive} AND sessions.expires_at > now()
+                     AND sessions.used_at > now() - make_interval(secs => $2)) AS is_held
+               FROM (SELECT) AS one ${grantJudges} WHERE ${grantAlive} LIMIT 1) AS judged
+             LEFT JOIN LATERAL unnest(grants.scopes) AS allowed (scope) ON true
+             WHERE is_held
+             GROUP BY grants.client_id
            )
            SELECT candidates.client_id, client_name, least(consents.created_at, held.since) AS since,
-             ARRAY(SELECT DISTINCT scope FROM unnest(consents.scopes || held.scopes) AS scope) AS scopes,
+             ARRAY(SELECT DISTINCT scope FROM unnest(consents.scopes || held.scopes) AS scope WHERE scope IS NOT NULL) AS scopes,
              (SELECT count(*) FROM candidates) AS candidates
            FROM candidates
            JOIN clients ON clients.client_id = candidates.client_id AND clients.deleted_at IS NULL
            LEFT JOIN consents ON consents.sub = $1 AND consents.client_id = candidates.client_id
-           CROSS JOIN LATERAL (
-             WITH newest AS (
-               SELECT * FROM grants WHERE sub = $1 AND client_id = candidates.client_id AND ended_at IS NULL
-               ORDER BY status_index DESC LIMIT ${lookedAt}
-             ), held AS (
-               SELECT grants.created_at, grants.scopes FROM newest AS grants ${grantJudges}
-               WHERE ${grantAlive}
-                 AND ((SELECT count(*) FROM newest) = ${lookedAt}
-                      OR EXISTS (SELECT FROM refresh_families WHERE grant_id = grants.id AND refresh_families.expires_at > now())
-                      OR (${sessionAlive} AND sessions.expires_at > now()
-                          AND sessions.used_at > now() - make_interval(secs => $2)))
-             )
-             SELECT (SELECT min(created_at) FROM held) AS since,
-               ARRAY(SELECT DISTINCT scope FROM held, unnest(held.scopes) AS scope) AS scopes
-           ) AS held
+           LEFT JOIN held ON held.client_id = candidates.client_id
            ORDER BY lower(client_name), client_id`,
     values: [sub, idleTtl, most],
   })

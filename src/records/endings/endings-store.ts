@@ -119,6 +119,12 @@ export async function removeEnding(tx: Queryable, id: number): Promise<void> {
   await tx.query({ text: 'DELETE FROM endings WHERE id = $1', values: [id] })
 }
 
+/*
+ * The statements below find their rows by bounds on all columns of an index rather than by equality (`sub >= $1 AND sub <= $1`). With equality
+ * the planner may take another index, or the whole table, where it believes that many rows match; and it believes so of just those who
+ * have collected very many.
+ */
+
 /**
  * Ends a batch of the grants that an ending is about; each leaves its event. Passes over rows that somebody holds, so it never waits.
  *
@@ -133,12 +139,10 @@ export async function endGrantsOf(
 ): Promise<Batch> {
   const [meant, values] = meantGrants(ending)
   const { rows } = await tx.query<{ found: number; ended: number }>({
-    text: `WITH found AS (
-             SELECT id FROM grants WHERE ended_at IS NULL AND ${meant} LIMIT $1
-           ), held AS (
-             SELECT grants.id FROM grants JOIN found USING (id) WHERE ended_at IS NULL FOR NO KEY UPDATE OF grants SKIP LOCKED
+    text: `WITH found AS (${meant} LIMIT $1), held AS (
+             SELECT id FROM grants WHERE id = ANY (ARRAY(SELECT id FROM found)) AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
            ), ended AS (
-             UPDATE grants SET ended_at = coalesce($2, now()), end_reason = $3 FROM held WHERE grants.id = held.id RETURNING 1
+             UPDATE grants SET ended_at = coalesce($2, now()), end_reason = $3 WHERE id = ANY (ARRAY(SELECT id FROM held)) RETURNING 1
            )
            SELECT (SELECT count(*) FROM found) AS found, (SELECT count(*) FROM ended) AS ended`,
     values: [most, decidedAt ?? null, ending.reason, ...values],
@@ -146,15 +150,31 @@ export async function endGrantsOf(
   return batchOf(rows[0]!.found, rows[0]!.ended, most)
 }
 
-/** A condition on `grants` with its values, from $4 on; each is answered by an index that holds open grants only. */
+/** The open grants that are meant, at most $1 of them, with the values from $4 on. */
 function meantGrants(ending: Exclude<Ending, { kind: 'client' | 'sessions' }>): [string, unknown[]] {
   switch (ending.kind) {
     case 'account':
-      return ['sub = $4 AND epoch < $5', [ending.sub, ending.epoch]]
+      return [
+        `SELECT id FROM grants WHERE ended_at IS NULL AND (sub, client_id) >= ($4, '') AND sub <= $4 AND epoch < $5
+         ORDER BY sub, client_id, status_index`,
+        [ending.sub, ending.epoch],
+      ]
     case 'connection':
-      return ['sub = $4 AND client_id = $5 AND epoch < $6', [ending.sub, ending.clientId, ending.epoch]]
+      return [
+        `SELECT id FROM grants
+         WHERE ended_at IS NULL AND (sub, client_id) >= ($4, $5) AND (sub, client_id) <= ($4, $5) AND epoch < $6
+         ORDER BY sub, client_id, status_index`,
+        [ending.sub, ending.clientId, ending.epoch],
+      ]
     case 'session_grants':
-      return [`session_id = ANY ($4) AND NOT 'offline_access' = ANY (scopes)`, [ending.sessionIds]]
+      return [
+        `SELECT bound.id FROM unnest($4::bigint[]) AS ended (id) CROSS JOIN LATERAL (
+           SELECT grants.id FROM grants
+           WHERE ended_at IS NULL AND (session_id, client_id) >= (ended.id, '') AND session_id <= ended.id
+             AND NOT 'offline_access' = ANY (scopes)
+           ORDER BY session_id, client_id, status_index LIMIT $1) AS bound`,
+        [ending.sessionIds],
+      ]
   }
 }
 
@@ -172,11 +192,12 @@ export async function endSessionsOf(
 ): Promise<Batch & { readonly ids: readonly number[] }> {
   const { rows } = await tx.query<{ found: number; ended: number[] }>({
     text: `WITH found AS (
-             SELECT id FROM sessions WHERE sub = $1 AND ended_at IS NULL AND epoch < $2 LIMIT $3
+             SELECT id FROM sessions WHERE ended_at IS NULL AND (sub, id) >= ($1, 0) AND sub <= $1 AND epoch < $2
+             ORDER BY sub, id LIMIT $3
            ), held AS (
-             SELECT sessions.id FROM sessions JOIN found USING (id) WHERE ended_at IS NULL FOR NO KEY UPDATE OF sessions SKIP LOCKED
+             SELECT id FROM sessions WHERE id = ANY (ARRAY(SELECT id FROM found)) AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
            ), ended AS (
-             UPDATE sessions SET ended_at = coalesce($4, now()) FROM held WHERE sessions.id = held.id RETURNING sessions.id
+             UPDATE sessions SET ended_at = coalesce($4, now()) WHERE id = ANY (ARRAY(SELECT id FROM held)) RETURNING id
            )
            SELECT (SELECT count(*) FROM found) AS found, ARRAY(SELECT id FROM ended) AS ended`,
     values: [sub, epoch, most, decidedAt ?? null],
@@ -198,11 +219,11 @@ export async function deleteConnectionsOf(tx: Queryable, sub: string, most: numb
 export async function deleteGrantsOf(tx: Queryable, clientId: string, most: number): Promise<Batch> {
   const { rows } = await tx.query<{ found: number; gone: number }>({
     text: `WITH found AS (
-             SELECT id FROM grants WHERE client_id = $1 LIMIT $2
+             SELECT id FROM grants WHERE client_id >= $1 AND client_id <= $1 ORDER BY client_id LIMIT $2
            ), held AS (
-             SELECT grants.id FROM grants JOIN found USING (id) FOR UPDATE OF grants SKIP LOCKED
+             SELECT id FROM grants WHERE id = ANY (ARRAY(SELECT id FROM found)) FOR UPDATE SKIP LOCKED
            ), gone AS (
-             DELETE FROM grants USING held WHERE grants.id = held.id RETURNING grants.id, sub, ended_at
+             DELETE FROM grants WHERE id = ANY (ARRAY(SELECT id FROM held)) RETURNING id, sub, ended_at
            ), told AS (
              INSERT INTO events (type, client_id, sub, grant_id, detail)
              SELECT 'grant_ended', $1, sub, id, '{"reason": "client_deleted"}' FROM gone WHERE ended_at IS NULL
@@ -238,12 +259,11 @@ async function deleteBatches(
   for (const table of tables) {
     const { rows } = await tx.query<{ found: number; gone: number }>({
       text: `WITH found AS (
-               SELECT ctid AS place FROM ${table} WHERE ${column} = $1 LIMIT $2
+               SELECT ctid AS place FROM ${table} WHERE ${column} >= $1 AND ${column} <= $1 ORDER BY ${column} LIMIT $2
              ), held AS (
-               SELECT ${table}.ctid AS place FROM ${table} JOIN found ON ${table}.ctid = found.place
-               FOR UPDATE OF ${table} SKIP LOCKED
+               SELECT ctid AS place FROM ${table} WHERE ctid = ANY (ARRAY(SELECT place FROM found)) FOR UPDATE SKIP LOCKED
              ), gone AS (
-               DELETE FROM ${table} USING held WHERE ${table}.ctid = held.place RETURNING 1
+               DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT place FROM held)) RETURNING 1
              )
              SELECT (SELECT count(*) FROM found) AS found, (SELECT count(*) FROM gone) AS gone`,
       values: [value, most],
