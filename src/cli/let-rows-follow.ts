@@ -19,5 +19,5 @@ export async function letRowsFollow({ database }: Signet, { asked }: Pick<Termin
     if (isMore === false) return []
     if (isMore === undefined) break
   }
-  return ['It holds from now on. There is much to write down about it, which running servers will go on with.']
+  return ['This is in effect now. Updating all records takes longer; running servers continue with it.']
 }

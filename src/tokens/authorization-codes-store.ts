@@ -31,8 +31,11 @@ export interface NewCode {
  */
 const openPerSession = 100
 
-/** Older ones that one statement ends: two that run at the same time may not see what the other ends. */
-const endedTogether = 5
+/*
+ * One more ends one. Two that are opened at the same time may choose the same one, so every sixteenth looks further and ends what is too
+ * much. Not every one: behind the oldest that is open, the index leads past all that have ended until PostgreSQL has vacuumed it.
+ */
+const [looksFurther, endedTogether] = [16, 50]
 
 /**
  * Opens a grant and writes its code, unless the session, the client, or what the person allowed it has ended since it was read. In place
@@ -52,13 +55,15 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
              SELECT $1, $2, $3, sessions.id, $5, $6, $7, $8, $9, accounts.epoch
              FROM sessions JOIN accounts ON accounts.sub = sessions.sub JOIN clients ON clients.client_id = $2
              WHERE sessions.id = $4 AND accounts.sub = $3 AND ${sessionAlive} AND accounts.epoch = $16 AND clients.deleted_at IS NULL
-             RETURNING id
+             RETURNING id, status_index
            ), oldest AS (
-             -- Bounds rather than equality, so that no other index is taken for a session that has collected many.
+             -- The client by bounds rather than equality, so that no other index gives this order, whatever a session has collected.
              SELECT id FROM grants
-             WHERE (session_id, client_id) >= ($4, $2) AND (session_id, client_id) <= ($4, $2) AND ended_at IS NULL
+             WHERE session_id = $4 AND (session_id, client_id) >= ($4, $2) AND (session_id, client_id) <= ($4, $2) AND ended_at IS NULL
                AND ('offline_access' = ANY (scopes)) = ('offline_access' = ANY ($5)) AND EXISTS (SELECT FROM opened)
-             ORDER BY session_id DESC, client_id DESC, status_index DESC OFFSET ${openPerSession - 1} LIMIT ${endedTogether}
+             ORDER BY session_id DESC, client_id DESC, status_index DESC
+             OFFSET ${openPerSession - 1}
+             LIMIT (SELECT CASE WHEN status_index % ${looksFurther} = 0 THEN ${endedTogether} ELSE 1 END FROM opened)
            ), held AS (
              SELECT id FROM grants WHERE id = ANY (ARRAY(SELECT id FROM oldest)) AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
            ), ended AS (

@@ -244,6 +244,27 @@ for (const [name, ending] of Object.entries(cases))
     },
   )
 
+t.test('a client that is deleted is gone for everybody, while its rows are still there', async (t) => {
+  const [, , { client, browser }] = ended.find(([name]) => name === 'a client that is deleted')!
+  const id = client.client_id
+  t.equal((await query('SELECT FROM clients WHERE client_id = $1', [id])).length, 1)
+  const authorize = new URLSearchParams({
+    client_id: id,
+    redirect_uri: client.redirect_uris[0] ?? '',
+    response_type: 'code',
+  })
+  const { status, location } = await browser.get(`/authorize?${authorize}`)
+  t.same([status, location], [400, undefined], 'nobody is sent to it')
+  t.match(await idp.token(client, { grant_type: 'client_credentials' }), {
+    status: 401,
+    body: { error: 'invalid_client' },
+  })
+  t.notMatch((await command('clients', 'list', '--json')).out, id)
+  for (const verb of ['show', 'delete', 'rotate-secret']) t.equal((await command('clients', verb, id)).code, 1, verb)
+  t.equal((await command('clients', 'update', id, '--client-name', 'Back')).code, 1)
+  t.notMatch((await browser.get('/account')).text, id)
+})
+
 t.test('an account that is enabled again: what had ended stays ended', async (t) => {
   const [, , collected] = ended.find(([name]) => name === 'an account that is disabled')!
   const account = await enableAccount(idp.signet, operator, collected.person.sub)
@@ -332,7 +353,7 @@ t.test('a command lets the rows of its own decision follow, where no server runs
   const { person, client } = await collect()
   const { code, out } = await command('users', 'disable', person.sub)
   t.equal(code, 0)
-  t.notMatch(out, 'It holds from now on', 'there was time for all of them')
+  t.notMatch(out, 'This is in effect now', 'there was time for all of them')
   t.same(await query('SELECT FROM grants WHERE sub = $1 AND ended_at IS NULL', [person.sub]), [])
   t.equal((await command('clients', 'delete', client.client_id)).code, 0)
   t.same(await query('SELECT FROM clients WHERE client_id = $1', [client.client_id]), [])

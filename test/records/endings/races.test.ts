@@ -277,6 +277,33 @@ for (const [way, ending] of Object.entries(ways))
     })
   }
 
+t.test(
+  'what the previous release opens beside this one belongs to the epoch of its account, or of its ended session',
+  async (t) => {
+    const setting = await setUp()
+    const { sub, clientId, session } = setting
+    await setPassword({ database, endings }, operator, sub, 'new')
+    // As 0.1 does: these statements name no epoch, and see no more of a session than its row.
+    const openAsBefore = async (sessionId: number) => {
+      const id = text()
+      await database.query({
+        text: `INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr)
+             VALUES ($1, $2, $3, $4, '{openid,offline_access}', '{}', now(), 'aal1', '{pwd}')`,
+        values: [id, clientId, sub, sessionId],
+      })
+      return id
+    }
+    const { rows } = await database.query<{ id: number; digest: Buffer }>({
+      text: `INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at)
+           VALUES ($1, '', $2, now(), '{pwd}', now() + interval '1 day') RETURNING id, digest`,
+      values: [randomBytes(32), sub],
+    })
+    t.match(await findSession(database, rows[0]!.digest, idle), { account: { sub } })
+    t.ok(await isGrantAlive(await openAsBefore(rows[0]!.id)))
+    t.notOk(await isGrantAlive(await openAsBefore(session.id)), 'by a session that the new password ended')
+  },
+)
+
 t.test('a grant whose row was written after the rows of its decision had followed still gets its event', async (t) => {
   const setting = await setUp()
   const { pool, reached, letGo } = held(database)
