@@ -261,7 +261,7 @@ t.test('a client that is deleted is gone for everybody, while its rows are still
   })
   t.notMatch((await command('clients', 'list', '--json')).out, id)
   for (const verb of ['show', 'delete', 'rotate-secret']) t.equal((await command('clients', verb, id)).code, 1, verb)
-  t.equal((await command('clients', 'update', id, '--client-name', 'Back')).code, 1)
+  t.equal((await command('clients', 'update', id, '--name', 'Back')).code, 1)
   t.notMatch((await browser.get('/account')).text, id)
 })
 
