@@ -9,6 +9,7 @@ import type { PurposeSecrets } from './platform/secrets/purposes.ts'
 import type { Turns } from './platform/turns.ts'
 import type { PasswordHashing } from './records/accounts/password-hashing.ts'
 import type { KnownClients } from './records/clients/known-clients.ts'
+import type { Endings } from './records/endings/follower.ts'
 import type { TokenTally } from './records/events/token-tally.ts'
 import type { SignInLimits } from './records/limits/sign-in-limits.ts'
 import type { RefusalsJournal } from './records/refusals/refusals-journal.ts'
@@ -27,6 +28,7 @@ export interface Signet {
   /** For transactions that lock what others may want at the same time. */
   readonly turns: Turns
   readonly limits: SignInLimits
+  readonly endings: Endings
   readonly tally: TokenTally
   readonly refusals: RefusalsJournal
   readonly metrics: Metrics

@@ -16,6 +16,7 @@ import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
 import { createTurns } from './platform/turns.ts'
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
 import { createKnownClients } from './records/clients/known-clients.ts'
+import { createEndings } from './records/endings/follower.ts'
 import { createTokenTally } from './records/events/token-tally.ts'
 import { createSignInLimits } from './records/limits/sign-in-limits.ts'
 import { createRefusalsJournal } from './records/refusals/refusals-journal.ts'
@@ -112,6 +113,8 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       listener ??= listen({ connection, schema, channels: ['signet_clients', 'signet_keys'], onChange, log })
     }
     undo.push(() => listener?.stop())
+    const endings = createEndings(database, log)
+    undo.push(() => endings.stop())
     const tally = createTokenTally(database, log)
     const refusals = createRefusalsJournal(database, log)
     const sightings = createVerifierSightings(database, clock, log)
@@ -129,6 +132,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       passwords: createPasswordHashing(),
       turns,
       limits: createSignInLimits(database, turns),
+      endings,
       tally,
       refusals,
       metrics: createMetrics(),

@@ -5,7 +5,7 @@ import t from 'tap'
 import { packageFolder } from '../src/platform/config/installation-folder.ts'
 
 /** docs/architecture.md: imports go down only. A file directly in src/ counts as the top, but for the type that all are handed. */
-const wings = ['cli', 'endpoints', 'tokens', 'key-ring', 'records', 'platform', 'verify']
+const wings = ['cli', 'endpoints', 'operations', 'tokens', 'key-ring', 'records', 'platform', 'verify']
 const sources = join(packageFolder, 'src')
 const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))
 
@@ -30,6 +30,7 @@ function fault(file: string, target: string): string | undefined {
   const [targetWing = '', targetRoom] = target.split('/')
   const own = files.includes(target)
   if (!own) {
+    if (wing === 'operations' && target.startsWith('fastify')) return 'operations know nothing of HTTP'
     if (target === 'pg' && !/-store\.ts$/.test(file) && !file.startsWith('platform/database/'))
       return 'only stores may import pg'
     if (target === 'jose' && !/^(platform\/jwt|key-ring|verify)\//.test(file))
@@ -73,6 +74,8 @@ t.test('planted faults are found', async (t) => {
     ['tokens/x.ts', `import { SignJWT } from 'jose'`, 'only platform/jwt'],
     ['endpoints/token/x.ts', `import { codeOf } from '../jwks/jwks-endpoint.ts'`, 'only app.ts'],
     ['endpoints/token/x.ts', `import { metadata } from '../discovery/metadata.ts'`, 'no endpoint may import another'],
+    ['operations/x.ts', `import type { FastifyReply } from 'fastify'`, 'operations know nothing of HTTP'],
+    ['tokens/x.ts', `import { signOut } from '../operations/own-sessions.ts'`, 'imports go down only'],
     ['verify/x.ts', `import { digest } from '../platform/secrets/digest.ts'`, 'verify stands by itself'],
     ['verify/x.ts', `import fastify from 'some-package'`, 'verify stands by itself'],
     ['tokens/x.ts', `import { buildApp } from '../app.ts'`, 'nothing below the top'],

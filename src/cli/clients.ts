@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
+import { deleteClient } from '../operations/delete-client.ts'
 import { inTransaction } from '../platform/database/queryable.ts'
-import { deleteClient, listClients, metadataMembers } from '../records/clients/clients-store.ts'
-import { recordEvent } from '../records/events/events-store.ts'
+import { listClients, metadataMembers } from '../records/clients/clients-store.ts'
 import {
   changeClient,
   createClient,
@@ -13,6 +13,7 @@ import {
 import { addClientFlags } from './client-flags.ts'
 import { WrongUsage } from './failures.ts'
 import { json } from './flags.ts'
+import { letRowsFollow } from './let-rows-follow.ts'
 import { type Document, type Format, printMany, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'
 import { withSignet } from './with-signet.ts'
@@ -73,13 +74,11 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .argument('<client_id>')
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
-      await withSignet(terminal, ({ database }) =>
-        inTransaction(database, async (tx) => {
-          if (!(await deleteClient(tx, clientId))) throw noSuchClient(clientId)
-          await recordEvent(tx, { type: 'client_deleted', caller: undefined, clientId })
-        }),
-      )
-      printOne(terminal, format, { client_id: clientId, deleted: true })
+      const notes = await withSignet(terminal, async (signet) => {
+        if (!(await deleteClient(signet, { kind: 'operator' }, clientId))) throw noSuchClient(clientId)
+        return letRowsFollow(signet, terminal)
+      })
+      printOne(terminal, format, { client_id: clientId, deleted: true }, notes)
     })
 
   clients

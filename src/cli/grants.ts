@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
-import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
-import { endGrant, findGrant, type Grant, listGrants } from '../records/grants/grants-store.ts'
+import { revokeGrant } from '../operations/revoke-grant.ts'
+import type { Queryable } from '../platform/database/queryable.ts'
+import { findGrant, type Grant, listGrants } from '../records/grants/grants-store.ts'
 import { CommandFailed } from './failures.ts'
 import { findUser } from './find-user.ts'
 import { json, oneValue } from './flags.ts'
@@ -50,13 +51,10 @@ export function grantsCommand(program: Command, terminal: Terminal): void {
     .argument('<grant_id>')
     .addOption(json())
     .action(async (id: string, format: Format) => {
-      const grant = await withSignet(terminal, ({ database }) =>
-        inTransaction(database, async (tx) => {
-          await needGrant(tx, id)
-          await endGrant(tx, id, 'revoked_by_operator')
-          return needGrant(tx, id)
-        }),
-      )
+      const grant = await withSignet(terminal, async (signet) => {
+        await revokeGrant(signet, { kind: 'operator' }, await needGrant(signet.database, id))
+        return needGrant(signet.database, id)
+      })
       printOne(terminal, format, documentOf(grant))
     })
 }

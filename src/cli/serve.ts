@@ -28,6 +28,7 @@ export function serveCommand(program: Command, terminal: Terminal): void {
         ifInterrupted('Interrupted before the server was ready.'),
       )
       hear()
+      signet.endings.run()
       const stopCleaner = startCleaner(
         signet.database,
         signet.log,

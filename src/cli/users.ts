@@ -1,28 +1,22 @@
 import { type Command, Option } from 'commander'
+import { deleteAccount, disableAccount, enableAccount, setPassword } from '../operations/account-access.ts'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { randomText } from '../platform/secrets/digest.ts'
 import type { Account } from '../records/accounts/account.ts'
-import {
-  deleteAccount,
-  findAccount,
-  insertAccount,
-  listAccounts,
-  setDisabled,
-  setEmailVerified,
-  setPasswordHash,
-  signOutEverywhere,
-} from '../records/accounts/accounts-store.ts'
+import { findAccount, insertAccount, listAccounts, setEmailVerified } from '../records/accounts/accounts-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
 import { CommandFailed } from './failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
+import { letRowsFollow } from './let-rows-follow.ts'
 import { type Document, type Format, printMany, printOne } from './output.ts'
 import { checkPassword, readPassword } from './password-input.ts'
 import type { Terminal } from './terminal.ts'
 import { addUserFlags, type NewUser } from './user-flags.ts'
 import { withSignet } from './with-signet.ts'
 
+const operator = { kind: 'operator' } as const
 const whom = 'their sub, user name or e-mail address'
 const passwordStdin = () =>
   new Option('--password-stdin', 'read the password from standard input, the only place it is taken from')
@@ -71,8 +65,12 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .argument('<user>', whom)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const account = await withSignet(terminal, (signet) => switchUser(signet, identifier, true))
-      printOne(terminal, format, documentOf(account))
+      const { account, notes } = await withSignet(terminal, async (signet) => {
+        const { sub } = await findUser(signet.database, identifier)
+        const account = present(await disableAccount(signet, operator, sub), sub)
+        return { account, notes: await letRowsFollow(signet, terminal) }
+      })
+      printOne(terminal, format, documentOf(account), notes)
     })
 
   users
@@ -81,7 +79,10 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .argument('<user>', whom)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const account = await withSignet(terminal, (signet) => switchUser(signet, identifier, false))
+      const account = await withSignet(terminal, async (signet) => {
+        const { sub } = await findUser(signet.database, identifier)
+        return present(await enableAccount(signet, operator, sub), sub)
+      })
       printOne(terminal, format, documentOf(account))
     })
 
@@ -93,8 +94,13 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
       const password = await readPassword(terminal)
-      const account = await withSignet(terminal, (signet) => setPassword(signet, identifier, password))
-      printOne(terminal, format, documentOf(account))
+      const { account, notes } = await withSignet(terminal, async (signet) => {
+        const { sub } = await findUser(signet.database, identifier)
+        await checkPassword(password, signet.settings.passwordMinLength)
+        const account = present(await setPassword(signet, operator, sub, await signet.passwords.hash(password)), sub)
+        return { account, notes: await letRowsFollow(signet, terminal) }
+      })
+      printOne(terminal, format, documentOf(account), notes)
     })
 
   users
@@ -103,15 +109,12 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .argument('<user>', whom)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const { sub } = await withSignet(terminal, ({ database }) =>
-        inTransaction(database, async (tx) => {
-          const account = await findUser(tx, identifier)
-          await deleteAccount(tx, account.sub)
-          await recordEvent(tx, { type: 'account_deleted', caller: undefined, sub: account.sub })
-          return account
-        }),
-      )
-      printOne(terminal, format, { sub, deleted: true })
+      const { sub, notes } = await withSignet(terminal, async (signet) => {
+        const account = await findUser(signet.database, identifier)
+        if (!(await deleteAccount(signet, operator, account.sub))) throw justDeleted(account.sub)
+        return { sub: account.sub, notes: await letRowsFollow(signet, terminal) }
+      })
+      printOne(terminal, format, { sub, deleted: true }, notes)
     })
 }
 
@@ -137,39 +140,18 @@ async function createUser(signet: Signet, user: NewUser, password: string | unde
   })
 }
 
-async function switchUser({ database }: Signet, identifier: string, disabled: boolean): Promise<Account> {
-  return inTransaction(database, async (tx) => {
-    const account = await findUser(tx, identifier)
-    await setDisabled(tx, account.sub, disabled)
-    if (account.disabled !== disabled)
-      await recordEvent(tx, {
-        type: disabled ? 'account_disabled' : 'account_enabled',
-        caller: undefined,
-        sub: account.sub,
-      })
-    return again(tx, account.sub)
-  })
-}
-
-async function setPassword(signet: Signet, identifier: string, password: string): Promise<Account> {
-  const { database, settings, passwords } = signet
-  const { sub } = await findUser(database, identifier)
-  await checkPassword(password, settings.passwordMinLength)
-  const passwordHash = await passwords.hash(password)
-  return inTransaction(database, async (tx) => {
-    const account = await again(tx, sub)
-    await setPasswordHash(tx, sub, passwordHash)
-    // Who knew the old password may be signed in by it: an operator sets a new one because something went wrong.
-    await signOutEverywhere(tx, sub, 'password_set')
-    await recordEvent(tx, { type: 'password_set', caller: undefined, sub })
-    return account
-  })
-}
-
 async function again(tx: Queryable, sub: string): Promise<Account> {
-  const account = await findAccount(tx, sub)
-  if (!account) throw new CommandFailed(`The user ${sub} was deleted in this moment.`)
+  return present(await findAccount(tx, sub), sub)
+}
+
+/** @throws CommandFailed where the account is gone */
+function present(account: Account | undefined, sub: string): Account {
+  if (!account) throw justDeleted(sub)
   return account
+}
+
+function justDeleted(sub: string): CommandFailed {
+  return new CommandFailed(`The user ${sub} has just been deleted.`)
 }
 
 /** Tells a broken unique constraint in words. PostgreSQL Appendix A: 23505, unique_violation. */

@@ -1,4 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
+import { grantAlive, grantJudges, sessionAlive } from '../records/endings/judgement-store.ts'
 import type { StoredCode } from './authorization-code.ts'
 
 /** A code about to be issued, with the grant that it opens. Times in milliseconds since 1970, lifetime in seconds. */
@@ -10,6 +11,8 @@ export interface NewCode {
     readonly clientId: string
     readonly sub: string
     readonly sessionId: number
+    /** The account's epoch when session and consent were read (`Session.accountEpoch`). */
+    readonly epoch: number
     readonly scopes: readonly string[]
     readonly resources: readonly string[]
     readonly authTime: number
@@ -23,7 +26,23 @@ export interface NewCode {
 }
 
 /**
- * Opens a grant and writes its code, unless the session has ended in the meantime.
+ * Open grants that one session can have of one client, counted separately with and without `offline_access`. A browser could open them
+ * without end, and each is a row that somebody has to look at. An application that signs in again and again leaves short-lived ones behind.
+ */
+const openPerSession = 100
+
+/*
+ * One more ends one. Two that are opened at the same time may choose the same one, so every sixteenth looks further and ends what is too
+ * much. Not every one: behind the oldest that is open, the index leads past all that have ended until PostgreSQL has vacuumed it.
+ */
+const [looksFurther, endedTogether] = [16, 50]
+
+/**
+ * Opens a grant and writes its code, unless the session, the client, or what the person allowed it has ended since it was read. In place
+ * of the oldest grant, which ends, where the session has as many of this client as it may.
+ *
+ * Takes no lock on session or account: somebody who opens grants without pause must not keep their person from ending them. A decision
+ * that this statement does not see yet ends the grant as well, because the grant is of an epoch before it.
  *
  * @returns whether it did
  */
@@ -32,9 +51,23 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
   const { rowCount } = await db.query({
     name: 'insert-authorization-code',
     text: `WITH opened AS (
-             INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr)
-             SELECT $1, $2, $3, sessions.id, $5, $6, $7, $8, $9 FROM sessions WHERE sessions.id = $4 AND ended_at IS NULL FOR SHARE
-             RETURNING id
+             INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr, epoch)
+             SELECT $1, $2, $3, sessions.id, $5, $6, $7, $8, $9, accounts.epoch
+             FROM sessions JOIN accounts ON accounts.sub = sessions.sub JOIN clients ON clients.client_id = $2
+             WHERE sessions.id = $4 AND accounts.sub = $3 AND ${sessionAlive} AND accounts.epoch = $16 AND clients.deleted_at IS NULL
+             RETURNING id, status_index
+           ), oldest AS (
+             -- The client by bounds rather than equality, so that no other index gives this order, whatever a session has collected.
+             SELECT id FROM grants
+             WHERE session_id = $4 AND (session_id, client_id) >= ($4, $2) AND (session_id, client_id) <= ($4, $2) AND ended_at IS NULL
+               AND ('offline_access' = ANY (scopes)) = ('offline_access' = ANY ($5)) AND EXISTS (SELECT FROM opened)
+             ORDER BY session_id DESC, client_id DESC, status_index DESC
+             OFFSET ${openPerSession - 1}
+             LIMIT (SELECT CASE WHEN status_index % ${looksFurther} = 0 THEN ${endedTogether} ELSE 1 END FROM opened)
+           ), held AS (
+             SELECT id FROM grants WHERE id = ANY (ARRAY(SELECT id FROM oldest)) AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
+           ), ended AS (
+             UPDATE grants SET ended_at = now(), end_reason = 'superseded' WHERE id = ANY (ARRAY(SELECT id FROM held))
            )
            INSERT INTO authorization_codes (digest, grant_id, redirect_uri, code_challenge, nonce, sid, expires_at)
            SELECT $10, opened.id, $11, $12, $13, $14, now() + make_interval(secs => $15) FROM opened`,
@@ -54,6 +87,7 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
       code.nonce ?? null,
       code.sid,
       code.ttl,
+      grant.epoch,
     ],
   })
   return rowCount === 1
@@ -79,14 +113,12 @@ export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCod
     spent_ago: number | null
   }>({
     name: 'lock-authorization-code',
-    // Account and session are looked at too: a grant that was opened while they were being ended has not ended with the others.
-    text: `SELECT grant_id, client_id, grants.sub, redirect_uri, code_challenge, nonce, sid, scopes, resources, grants.auth_time, acr,
+    text: `SELECT grant_id, grants.client_id, grants.sub, redirect_uri, code_challenge, nonce, sid, grants.scopes, grants.resources,
+             grants.auth_time, grants.acr,
              grants.amr, authorization_codes.expires_at <= clock_timestamp() AS expired,
-             grants.ended_at IS NOT NULL OR disabled_at IS NOT NULL OR deleted_at IS NOT NULL
-               OR (sessions.ended_at IS NOT NULL AND NOT 'offline_access' = ANY (scopes)) AS grant_ended,
+             NOT (${grantAlive}) AS grant_ended,
              extract(epoch FROM clock_timestamp() - spent_at)::float8 AS spent_ago
-           FROM authorization_codes JOIN grants ON grants.id = grant_id JOIN accounts ON accounts.sub = grants.sub
-             LEFT JOIN sessions ON sessions.id = grants.session_id
+           FROM authorization_codes JOIN grants ON grants.id = grant_id ${grantJudges}
            WHERE authorization_codes.digest = $1 FOR UPDATE OF authorization_codes, grants`,
     values: [digest],
   })

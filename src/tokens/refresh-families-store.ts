@@ -1,4 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
+import { grantAlive, grantJudges } from '../records/endings/judgement-store.ts'
 import { type FamilyState, keptSpends } from './refresh-token.ts'
 
 /** A family of refresh tokens with its grant. Times in milliseconds since 1970. */
@@ -65,13 +66,12 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
     now: Date
   }>({
     name: 'lock-refresh-family',
-    // The account is looked at too: a grant that was opened while the account was being disabled has not ended with the others.
-    text: `SELECT grant_id, client_id, grants.sub, secret_version, generation, spends, forgiven_generation, forgiven_times, sid,
-             nonce, scopes, resources, auth_time, acr, amr,
-             ended_at IS NOT NULL OR disabled_at IS NOT NULL OR deleted_at IS NOT NULL AS ended,
-             expires_at <= clock_timestamp() OR max_expires_at <= clock_timestamp() AS expired, clock_timestamp() AS now
-           FROM refresh_families JOIN grants ON grants.id = grant_id JOIN accounts ON accounts.sub = grants.sub
-           WHERE digest = $1 FOR UPDATE OF refresh_families, grants`,
+    text: `SELECT grant_id, grants.client_id, grants.sub, secret_version, generation, spends, forgiven_generation, forgiven_times, sid,
+             nonce, grants.scopes, grants.resources, grants.auth_time, grants.acr, grants.amr, NOT (${grantAlive}) AS ended,
+             refresh_families.expires_at <= clock_timestamp() OR max_expires_at <= clock_timestamp() AS expired,
+             clock_timestamp() AS now
+           FROM refresh_families JOIN grants ON grants.id = grant_id ${grantJudges}
+           WHERE refresh_families.digest = $1 FOR UPDATE OF refresh_families, grants`,
     values: [familyDigest],
   })
   const row = rows[0]

@@ -1,4 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
+import { grantAlive, grantJudges } from '../records/endings/judgement-store.ts'
 
 /** What the database knows of the grant behind a token. */
 export interface TokenStatus {
@@ -23,8 +24,7 @@ interface Row {
   served_by: string[] | null
 }
 
-const grantColumns = `grants.id, grants.client_id, grants.sub, accounts.username, grants.scopes,
-  grants.ended_at IS NULL AND accounts.disabled_at IS NULL AND accounts.deleted_at IS NULL`
+const grantColumns = `grants.id, grants.client_id, grants.sub, accounts.username, grants.scopes, ${grantAlive}`
 
 function fromRow(row: Row | undefined): TokenStatus | undefined {
   return (
@@ -49,8 +49,7 @@ export async function accessTokenStatus(
   const { rows } = await db.query<Row>({
     name: 'access-token-status',
     text: `SELECT ${grantColumns} AS alive, resources.served_by
-           FROM grants
-           LEFT JOIN accounts ON accounts.sub = grants.sub
+           FROM grants ${grantJudges}
            LEFT JOIN resources ON resources.identifier = $2
            WHERE grants.id = $1`,
     values: [grantId, audience],
@@ -69,9 +68,8 @@ export async function refreshTokenStatus(
              NULL::text[] AS served_by, refresh_families.generation, refresh_families.created_at,
              least(refresh_families.expires_at, refresh_families.max_expires_at) AS expires_at
            FROM refresh_families
-           JOIN grants ON grants.id = refresh_families.grant_id
-           LEFT JOIN accounts ON accounts.sub = grants.sub
-           WHERE digest = $1`,
+           JOIN grants ON grants.id = refresh_families.grant_id ${grantJudges}
+           WHERE refresh_families.digest = $1`,
     values: [familyDigest],
   })
   const [row] = rows

@@ -141,9 +141,16 @@ t.test('what was to end with the session ends with the one that took its place',
 
   t.test('signed in anew as the same person, and then signed out', async (t) => {
     const { browser, person, redeem } = await signIn(idp, client, { parameters: online })
-    const { access_token: token } = (await redeem()).body
-    await signIn(idp, client, { browser, person, parameters: { ...online, prompt: 'login' } })
+    const { access_token: token, id_token: idToken } = (await redeem()).body
+    const sidOf = (jwt: string) => JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()).sid
+    const sessions = () => idp.signet.database.query('SELECT FROM sessions')
+    const before = (await sessions()).rowCount
+    const cookie = cookieOf(browser, 'signet_session')
+    const again = await signIn(idp, client, { browser, person, parameters: { ...online, prompt: 'login' } })
     t.equal(await userinfo(token), 200, 'signing in anew ends nothing')
+    t.equal(await shownAs(idp, cookie), 'signed out', 'but the cookie of before is worth nothing')
+    t.equal((await sessions()).rowCount, before, 'it is the same session, whatever hangs on it')
+    t.equal(sidOf((await again.redeem()).body.id_token), sidOf(idToken), 'and applications see it as the same')
     await browser.submit(await browser.get('/logout'), 'confirm-logout')
     t.equal(await userinfo(token), 401)
   })

@@ -23,7 +23,16 @@ export async function insertGrant(database: Database, sub: string): Promise<{ gr
     digest: randomBytes(32),
     ttl: 60,
     grant: {
-      ...{ id: grantId, clientId, sub, sessionId: session!.id, scopes: ['openid'], resources: [], authTime },
+      ...{
+        id: grantId,
+        clientId,
+        sub,
+        sessionId: session!.id,
+        epoch: session!.accountEpoch,
+        scopes: ['openid'],
+        resources: [],
+        authTime,
+      },
       ...{ acr: '1', amr: ['pwd'] },
     },
     redirectUri: 'https://app.example/callback',

@@ -14,11 +14,11 @@ import { listSessions, type Session } from '../../records/sessions/sessions-stor
 import type { Signet } from '../../signet.ts'
 import { AccountPage, type AccountPageProps, type FormName, isNotice } from './account-page.tsx'
 import { accountProof, isAbout } from './account-proof.ts'
-import { changePassword } from './change-password.ts'
+import { submitPassword } from './change-password.ts'
 import { changeProfile } from './change-profile.ts'
 import { changeSignInNames } from './change-sign-in-names.ts'
 import { listConnectedApplications } from './connected-applications-store.ts'
-import { disconnectApplication } from './disconnect-application.ts'
+import { submitDisconnection } from './disconnect-application.ts'
 import { endChosenSessions } from './end-sessions.ts'
 import { sessionHandle } from './session-handle.ts'
 import type { Notice, Outcome, Submission } from './submission.ts'
@@ -26,8 +26,9 @@ import type { Notice, Outcome, Submission } from './submission.ts'
 type Act = (signet: Signet, submission: Submission) => Promise<Outcome>
 type Shown = Pick<AccountPageProps, 'notice' | 'refused' | 'retryAfterSeconds'>
 
-/** How many sessions the page lists: one that signs in by a program could have thousands. */
+/** How many sessions and applications the page lists: somebody who signs in by a program could have thousands. */
 const mostSessions = 20
+const mostApplications = 100
 
 /** The page on which people look after their account. Its forms are about the person of the session, whatever they hold. */
 export function accountEndpoint(app: App, signet: Signet): void {
@@ -39,9 +40,9 @@ export function accountEndpoint(app: App, signet: Signet): void {
   })
   takeForm(app, signet, '/account/profile', 'profile', changeProfile)
   takeForm(app, signet, '/account/sign-in', 'sign-in', changeSignInNames)
-  takeForm(app, signet, '/account/password', 'password', changePassword)
+  takeForm(app, signet, '/account/password', 'password', submitPassword)
   takeForm(app, signet, '/account/sessions/end', undefined, endChosenSessions)
-  takeForm(app, signet, '/account/applications/disconnect', undefined, disconnectApplication)
+  takeForm(app, signet, '/account/applications/disconnect', undefined, submitDisconnection)
 }
 
 /** @param form the form that comes back if it is faulty; undefined for one that is a button and nothing else */
@@ -88,9 +89,9 @@ async function showPage(
 ): Promise<FastifyReply> {
   const { database, settings, secrets } = signet
   const { account } = session
-  const [{ sessions, count }, applications] = await Promise.all([
+  const [{ sessions, count, isCut }, connected] = await Promise.all([
     listSessions(database, account.sub, session.id, settings.sessionIdleTtl, mostSessions),
-    listConnectedApplications(database, account.sub, settings.sessionIdleTtl),
+    listConnectedApplications(database, account.sub, settings.sessionIdleTtl, mostApplications),
   ])
   return sendPage(
     reply,
@@ -106,7 +107,9 @@ async function showPage(
         usedAt,
       })),
       sessionCount: count,
-      applications,
+      sessionsAreCut: isCut,
+      applications: connected.applications,
+      applicationsAreCut: connected.isCut,
       minPasswordLength: settings.passwordMinLength,
       ...shown,
     }),

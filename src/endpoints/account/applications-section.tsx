@@ -11,11 +11,14 @@ export interface ApplicationsSectionProps {
   /** What every form of the page carries. */
   readonly hidden: Readonly<Record<string, string>>
   readonly applications: readonly ConnectedApplication[]
+  /** Whether there may be more. */
+  readonly applicationsAreCut: boolean
   readonly timeZone: string | undefined
 }
 
 /** No logos: to load them would tell each application that the person is looking at this page. */
-export function ApplicationsSection({ page, hidden, applications, timeZone }: ApplicationsSectionProps) {
+export function ApplicationsSection(props: ApplicationsSectionProps) {
+  const { page, hidden, applications, applicationsAreCut, timeZone } = props
   const { account, scopes: words } = page.messages
   return (
     <section aria-labelledby="your-applications">
@@ -52,6 +55,7 @@ export function ApplicationsSection({ page, hidden, applications, timeZone }: Ap
           ))}
         </ul>
       )}
+      {applicationsAreCut && <p>{account.moreApplications}</p>}
     </section>
   )
 }

@@ -1,13 +1,10 @@
+import { changePassword } from '../../operations/own-sessions.ts'
 import { cookieAttributes, cookieNames } from '../../platform/http/cookies.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
-import { replacePasswordHash } from '../../records/accounts/account-password-store.ts'
 import { passwordFault } from '../../records/accounts/password-rules.ts'
-import { recordEvent } from '../../records/events/events-store.ts'
-import { endSessions, renewSession } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import type { AccountFault } from './account-fault.ts'
-import { changeAccount } from './change-account.ts'
 import { provePassword } from './current-password.ts'
 import type { Outcome, Submission } from './submission.ts'
 
@@ -18,12 +15,11 @@ const wrong: Outcome = {
 }
 
 /**
- * Changes the password and, in the same transaction, ends all other sessions. The present one goes on under another cookie: a copy
- * of the old one is worth nothing any more (OWASP Session Management, "Renew the Session ID After Any Privilege Level Change").
+ * Changes the password, ends all other sessions, and gives this browser another cookie.
  *
  * @throws LimitExceeded, HashQueueFull
  */
-export async function changePassword(signet: Signet, submission: Submission): Promise<Outcome> {
+export async function submitPassword(signet: Signet, submission: Submission): Promise<Outcome> {
   const { passwords, settings } = signet
   const { request, reply, session, values } = submission
   const { sub } = session.account
@@ -36,23 +32,15 @@ export async function changePassword(signet: Signet, submission: Submission): Pr
   if (from === undefined) return wrong
   const to = await passwords.hash(wanted)
   const cookie = randomText(32)
-  let left = 0
-  const outcome = await changeAccount(signet, session, async (tx, sessionIds): Promise<Outcome> => {
-    // Somebody else was faster: what was proved is the current password no more.
-    if (!(await replacePasswordHash(tx, sub, from, to))) return wrong
-    const others = sessionIds.filter((id) => id !== session.id)
-    await endSessions(tx, others)
-    left = await renewSession(tx, session.id, digest(cookie))
-    const detail = { sessions_ended: others.length }
-    await recordEvent(tx, { type: 'password_changed', caller: callerOf(request), sub, detail })
-    return { outcome: 'done', notice: 'password-changed' }
+  const actor = { kind: 'person', sub, caller: callerOf(request) } as const
+  const changed = await changePassword(signet, actor, session, { from, to, sessionDigest: digest(cookie) })
+  if (changed === 'signed_out') return { outcome: 'signed_out' }
+  if (changed === 'password_replaced') return wrong
+  reply.setCookie(cookieNames(settings.issuer).session, cookie, {
+    ...cookieAttributes(settings.issuer),
+    maxAge: changed.secondsLeft,
   })
-  if (outcome.outcome === 'done')
-    reply.setCookie(cookieNames(settings.issuer).session, cookie, {
-      ...cookieAttributes(settings.issuer),
-      maxAge: left,
-    })
-  return outcome
+  return { outcome: 'done', notice: 'password-changed' }
 }
 
 async function faultsIn(

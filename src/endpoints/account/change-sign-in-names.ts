@@ -1,10 +1,10 @@
+import { asSignedIn } from '../../operations/as-signed-in.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { isEmailAddress, isUsername } from '../../records/accounts/account.ts'
 import { replaceSignInNames } from '../../records/accounts/account-changes-store.ts'
 import { recordEvent } from '../../records/events/events-store.ts'
 import type { Signet } from '../../signet.ts'
 import type { AccountFault } from './account-fault.ts'
-import { changeAccount } from './change-account.ts'
 import { provePassword } from './current-password.ts'
 import type { Outcome, Submission } from './submission.ts'
 
@@ -33,11 +33,11 @@ export async function changeSignInNames(signet: Signet, submission: Submission):
   // A name costs what an account costs: trying them out, one after the other, would tell who has an account here.
   if (changed.includes('username') && names.username !== undefined) await signet.limits.beforeSignUp(caller.network)
   try {
-    return await changeAccount(signet, session, async (tx) => {
+    const outcome = await asSignedIn(signet, session, async (tx) => {
       await replaceSignInNames(tx, account.sub, names)
       await recordEvent(tx, { type: 'account_updated', caller, sub: account.sub, detail: { claims: changed } })
-      return { outcome: 'done', notice: 'sign-in-saved' }
     })
+    return outcome === 'signed_out' ? { outcome } : { outcome: 'done', notice: 'sign-in-saved' }
   } catch (error) {
     if (!isTaken(error)) throw error
     return { outcome: 'faulty', faults: new Map([['username', 'username_taken']]), status: 422 }

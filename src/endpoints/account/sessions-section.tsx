@@ -20,11 +20,14 @@ export interface SessionsSectionProps {
   readonly sessions: readonly PageSession[]
   /** How many there are, of which the page may show only those last used. */
   readonly sessionCount: number
+  /** Whether there may be more than were counted. */
+  readonly sessionsAreCut: boolean
   readonly timeZone: string | undefined
 }
 
 /** Where the person is signed in. What kind of browser it was is not told, for it is not kept. */
-export function SessionsSection({ page, hidden, sessions, sessionCount, timeZone }: SessionsSectionProps) {
+export function SessionsSection(props: SessionsSectionProps) {
+  const { page, hidden, sessions, sessionCount, sessionsAreCut, timeZone } = props
   const { account } = page.messages
   const moment = (at: Date) => <Moment page={page} at={at} timeZone={timeZone} />
   return (
@@ -56,9 +59,13 @@ export function SessionsSection({ page, hidden, sessions, sessionCount, timeZone
         ))}
       </ul>
       {sessionCount > sessions.length && (
-        <p>{fillText(account.moreSessions, { count: String(sessionCount - sessions.length) })}</p>
+        <p>
+          {fillText(sessionsAreCut ? account.manyMoreSessions : account.moreSessions, {
+            count: String(sessionCount - sessions.length),
+          })}
+        </p>
       )}
-      {sessionCount > 1 && (
+      {(sessionCount > 1 || sessionsAreCut) && (
         <form method="post" action="/account/sessions/end">
           <HiddenInputs values={{ ...hidden, others: '1' }} />
           <button class="button" id="end-other-sessions" type="submit">

@@ -56,7 +56,7 @@ async function goOn(
       .redirect(`/${step.step}?continue=${continueValue(signet, travelling)}`, 303)
   const issue = (tx: Queryable) => issueCode(signet, tx, authorization, session, callerOf(request))
   const code = await signet.turns.take(accountTurn(session.account.sub), () => inTransaction(signet.database, issue))
-  // The session ended in this very moment: begin again.
+  // The session or the consent ended at this very moment: begin again.
   if (code === undefined) return backToRequest(signet, reply, travelling)
   return sendResponse(reply, authorization.target, signet.settings.issuer, { code }, pageContext(request, travelling))
 }

@@ -11,7 +11,7 @@ import type { AuthorizationRequest } from './authorization-request.ts'
 /**
  * Opens a grant and issues its code. The code is 256 random bits, of which the database has the digest.
  *
- * @returns undefined when the session has ended in the meantime
+ * @returns undefined when the session, the client or what the person allowed it has ended in the meantime
  */
 export async function issueCode(
   signet: Pick<Signet, 'secrets'>,
@@ -31,6 +31,7 @@ export async function issueCode(
       clientId: client.client_id,
       sub: session.account.sub,
       sessionId: session.id,
+      epoch: session.accountEpoch,
       scopes: request.scopes,
       resources: request.resources,
       authTime: session.authTime,

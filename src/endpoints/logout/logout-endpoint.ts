@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
+import { signOut } from '../../operations/own-sessions.ts'
 import type { App } from '../../platform/http/app.ts'
 import { browserOf } from '../../platform/http/cookies.ts'
 import { csrfToken, ownForm } from '../../platform/http/csrf.ts'
@@ -8,10 +8,9 @@ import { noParameters, type Parameters } from '../../platform/http/parameters.ts
 import { callerOf } from '../../platform/http/request-context.ts'
 import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
 import { sendPage } from '../../platform/pages/send-page.ts'
-import { accountTurn, displayName } from '../../records/accounts/account.ts'
-import { recordEvent } from '../../records/events/events-store.ts'
+import { displayName } from '../../records/accounts/account.ts'
 import { currentSession, forgetSession } from '../../records/sessions/browser-session.ts'
-import { endSessions, type Session } from '../../records/sessions/sessions-store.ts'
+import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import { sessionIdFor } from '../../tokens/authentication.ts'
 import { ConfirmLogoutPage } from './confirm-logout-page.tsx'
@@ -32,7 +31,7 @@ export function logoutEndpoint(app: App, signet: Signet): void {
     const session = await currentSession(signet.database, signet.settings, request)
     if (session && !isAskedByOwnClient(signet, logout, session))
       return confirm(signet, request, reply, logout, session, parameters)
-    if (session) await signOut(signet, request, session)
+    if (session) await signOutOf(signet, request, session)
     return leave(signet, request, reply, logout)
   })
 
@@ -51,7 +50,7 @@ export function logoutEndpoint(app: App, signet: Signet): void {
     if (!parameters) throw new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
     const logout = await readLogoutRequest(signet, parameters)
     const session = await currentSession(signet.database, signet.settings, request)
-    if (session) await signOut(signet, request, session)
+    if (session) await signOutOf(signet, request, session)
     return leave(signet, request, reply, logout)
   })
 }
@@ -65,13 +64,8 @@ function isAskedByOwnClient(signet: Signet, { hint }: LogoutRequest, session: Se
   )
 }
 
-async function signOut(signet: Signet, request: FastifyRequest, session: Session): Promise<void> {
-  const { sub } = session.account
-  const end = async (tx: Queryable) => {
-    await endSessions(tx, [session.id])
-    await recordEvent(tx, { type: 'signed_out', caller: callerOf(request), sub })
-  }
-  await signet.turns.take(accountTurn(sub), () => inTransaction(signet.database, end))
+async function signOutOf(signet: Signet, request: FastifyRequest, session: Session): Promise<void> {
+  await signOut(signet, { kind: 'person', sub: session.account.sub, caller: callerOf(request) }, session)
 }
 
 function leave(signet: Signet, request: FastifyRequest, reply: FastifyReply, logout: LogoutRequest): FastifyReply {

@@ -1,4 +1,4 @@
-import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
+import { revokeGrant } from '../../operations/revoke-grant.ts'
 import type { App } from '../../platform/http/app.ts'
 import { readForm } from '../../platform/http/form.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
@@ -9,8 +9,6 @@ import {
   credentialParameters,
   presentedCredentials,
 } from '../../records/clients/client-authentication.ts'
-import { recordEvent } from '../../records/events/events-store.ts'
-import { endGrant } from '../../records/grants/grants-store.ts'
 import type { Signet } from '../../signet.ts'
 import { recogniseToken } from '../../tokens/presented-token.ts'
 import { accessTokenStatus, refreshTokenStatus, type TokenStatus } from '../../tokens/token-status-store.ts'
@@ -36,14 +34,8 @@ export function revocationEndpoint(app: App, signet: Signet): void {
       })
     // The standing grant belongs to the credential: else one pod could stop all the others.
     if (status.sub === undefined) throw new OAuthError('token_not_revocable')
-    const { grantId, sub } = status
-    const end = async (tx: Queryable) => {
-      if (await endGrant(tx, grantId, 'revoked_by_client'))
-        await recordEvent(tx, {
-          ...{ type: 'token_revoked', caller: callerOf(request), clientId: client.client_id, sub, grantId },
-        })
-    }
-    await signet.turns.take(`grant ${grantId}`, () => inTransaction(signet.database, end))
+    const actor = { kind: 'client', clientId: client.client_id, caller: callerOf(request) } as const
+    await revokeGrant(signet, actor, { id: status.grantId, sub: status.sub })
     return reply.send()
   })
 }

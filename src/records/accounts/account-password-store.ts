@@ -19,13 +19,16 @@ export async function findPassword(db: Queryable, sub: string, browserDigest: Bu
 }
 
 /**
- * Keeps a password as it is until the transaction ends. False where it is another by now: what was proven with the old one proves
- * nothing any more.
+ * Keeps an account and its password as they are until the transaction ends. False where the password is another by now: what was proven
+ * with the old one proves nothing any more.
  */
 export async function holdPassword(tx: Queryable, sub: string, passwordHash: string): Promise<boolean> {
   const { rowCount } = await tx.query({
     name: 'hold-password',
-    text: "SELECT FROM account_credentials WHERE sub = $1 AND kind = 'password' AND secret = $2 FOR SHARE",
+    // The account first, as everybody does who changes a password: in another order two could wait for each other.
+    text: `SELECT FROM accounts JOIN account_credentials ON account_credentials.sub = accounts.sub
+           WHERE accounts.sub = $1 AND kind = 'password' AND secret = $2
+           FOR NO KEY UPDATE OF accounts FOR SHARE OF account_credentials`,
     values: [sub, passwordHash],
   })
   return rowCount === 1

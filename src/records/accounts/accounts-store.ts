@@ -1,5 +1,4 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import type { GrantEndReason } from '../grants/grants-store.ts'
 import { type Account, type Address, descriptiveClaims, type Profile } from './account.ts'
 
 const profileColumns = ['username', ...descriptiveClaims, 'phone_number'] as const satisfies readonly (keyof Profile)[]
@@ -15,13 +14,15 @@ type AccountRow = { [C in (typeof profileColumns)[number]]: string | null } & {
   disabled: boolean
 }
 
-/** An account with its primary address, for statements that read one along with something else. */
-export const accountSelect = `
-  SELECT accounts.sub, ${profileColumns.map((column) => `accounts.${column}`).join(', ')}, accounts.address,
+/** The columns of an account with its primary address, for statements that read one along with something else. Needs `accountEmail`. */
+export const accountColumns = `accounts.sub, ${profileColumns.map((column) => `accounts.${column}`).join(', ')}, accounts.address,
     accounts.phone_number_verified, accounts.created_at, accounts.updated_at, accounts.disabled_at IS NOT NULL AS disabled,
-    account_emails.email, account_emails.verified_at IS NOT NULL AS email_verified
-  FROM accounts
-  LEFT JOIN account_emails ON account_emails.sub = accounts.sub AND account_emails.is_primary`
+    account_emails.email, account_emails.verified_at IS NOT NULL AS email_verified`
+
+/** Goes after `accounts`. */
+export const accountEmail = `LEFT JOIN account_emails ON account_emails.sub = accounts.sub AND account_emails.is_primary`
+
+const accountSelect = `SELECT ${accountColumns} FROM accounts ${accountEmail}`
 
 export function accountFromRow(row: AccountRow): Account {
   const { email, address, ...rest } = row
@@ -137,6 +138,21 @@ export async function findSignInCandidates(
   }))
 }
 
+/**
+ * Keeps an account as it is until the transaction ends. Whoever changes its password, disables it or ends its sessions does this first,
+ * and so does a sign-in: of these, one is first, and the others see it.
+ *
+ * @returns undefined where there is no such account
+ */
+export async function lockAccount(tx: Queryable, sub: string): Promise<{ readonly disabled: boolean } | undefined> {
+  const { rows } = await tx.query<{ disabled: boolean }>({
+    text: `SELECT disabled_at IS NOT NULL AS disabled FROM accounts
+           WHERE sub = $1 AND deleted_at IS NULL FOR NO KEY UPDATE`,
+    values: [sub],
+  })
+  return rows[0]
+}
+
 /** Sets the password; where the account had none yet, this is its first. */
 export async function setPasswordHash(db: Queryable, sub: string, passwordHash: string): Promise<void> {
   await db.query({
@@ -154,46 +170,23 @@ export async function setEmailVerified(db: Queryable, sub: string): Promise<void
   })
 }
 
-/** Signs an account out everywhere: ends its sessions and its grants, as after its password was set by somebody else. */
-export async function signOutEverywhere(
-  db: Queryable,
-  sub: string,
-  reason: Extract<GrantEndReason, 'password_set'>,
-): Promise<void> {
-  await db.query({
-    text: `WITH sessions_ended AS (
-             UPDATE sessions SET ended_at = now() WHERE sub = $1 AND ended_at IS NULL
-           )
-           UPDATE grants SET ended_at = now(), end_reason = $2 WHERE sub = $1 AND ended_at IS NULL`,
-    values: [sub, reason],
-  })
-}
-
-/** Disables or enables an account; disabling ends its sessions and grants in the same statement. */
+/** Disables or enables an account. What it has open is ended by a decision of its own (`endAllAccess`). */
 export async function setDisabled(db: Queryable, sub: string, disabled: boolean): Promise<void> {
   await db.query({
-    text: `WITH account AS (
-             UPDATE accounts SET disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, now()) END
-             WHERE sub = $1 RETURNING sub
-           ), sessions_ended AS (
-             UPDATE sessions SET ended_at = now() WHERE $2 AND sub = $1 AND ended_at IS NULL
-           )
-           UPDATE grants SET ended_at = now(), end_reason = 'account_disabled' WHERE $2 AND sub = $1 AND ended_at IS NULL`,
+    text: `UPDATE accounts SET disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, now()) END WHERE sub = $1`,
     values: [sub, disabled],
   })
 }
 
-/** Empties an account and leaves its `sub` as a tombstone, so that it is never given to anybody else. */
-export async function deleteAccount(db: Queryable, sub: string): Promise<void> {
+/**
+ * Empties an account and leaves its `sub` as a tombstone, so that it is never given to anybody else. What it has open is ended by a
+ * decision of its own (`endAllAccess`).
+ */
+export async function emptyAccount(db: Queryable, sub: string): Promise<void> {
   await db.query({
-    text: `WITH account AS (
-             UPDATE accounts SET deleted_at = now(), address = NULL, ${profileColumns.map((column) => `${column} = NULL`).join(', ')}
-             WHERE sub = $1 AND deleted_at IS NULL
-           ), emails AS (DELETE FROM account_emails WHERE sub = $1),
-           credentials AS (DELETE FROM account_credentials WHERE sub = $1),
-           consents_gone AS (DELETE FROM consents WHERE sub = $1),
-           sessions_ended AS (UPDATE sessions SET ended_at = now() WHERE sub = $1 AND ended_at IS NULL)
-           UPDATE grants SET ended_at = now(), end_reason = 'account_deleted' WHERE sub = $1 AND ended_at IS NULL`,
+    text: `WITH emails AS (DELETE FROM account_emails WHERE sub = $1), credentials AS (DELETE FROM account_credentials WHERE sub = $1)
+           UPDATE accounts SET deleted_at = now(), address = NULL, ${profileColumns.map((column) => `${column} = NULL`).join(', ')}
+           WHERE sub = $1`,
     values: [sub],
   })
 }

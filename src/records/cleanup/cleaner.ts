@@ -55,7 +55,9 @@ export function startCleaner(
         if (!isRight) note('any table', new Error("This node's time and the database's clock disagree."))
         return isRight
       }
-      more = await deleteExpired(db, Math.max(week, longestToken), isNow, sizes, note).catch((err: unknown) => {
+      more = await deleteExpired(db, Math.max(week, longestToken), {
+        ...{ supersededFor: longestToken, isNow, sizes, failed: note },
+      }).catch((err: unknown) => {
         // What is kept for how long could not be read.
         note('any table', err)
         return false

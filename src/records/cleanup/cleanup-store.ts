@@ -3,84 +3,115 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 /** Rows that one statement deletes at the most: it must hold locks for milliseconds only. */
 const batch = 500
 
+/** What newer grants took the place of: a browser can leave very many, and nobody looks into them. */
+const deleteSuperseded = `WITH old AS (
+   DELETE FROM grants WHERE id IN (
+     SELECT id FROM grants WHERE end_reason = 'superseded' AND ended_at < now() - make_interval(secs => $1)
+     LIMIT $2 FOR UPDATE SKIP LOCKED)
+   RETURNING id
+  )
+  SELECT count(*) AS deleted FROM old`
+
 /*
  * Each statement deletes one batch of what no request can need any more, found by an index, and passes over rows that somebody
  * holds: several nodes clean up side by side, and no sign-in waits for them. A grant goes with the last that hung on it.
  */
-const statements = [
-  `WITH old AS (
-     DELETE FROM authorization_codes WHERE digest IN (
-       SELECT digest FROM authorization_codes WHERE expires_at < now() - make_interval(secs => $1)
-       LIMIT $2 FOR UPDATE SKIP LOCKED)
-     RETURNING grant_id
-   ), grants_gone AS (
-     DELETE FROM grants USING old WHERE id = grant_id
-       AND NOT EXISTS (SELECT FROM refresh_families WHERE refresh_families.grant_id = grants.id)
-   )
-   SELECT count(*) AS deleted FROM old`,
-  `WITH old AS (
-     DELETE FROM refresh_families WHERE digest IN (
-       SELECT digest FROM refresh_families WHERE expires_at < now() - make_interval(secs => $1)
-       LIMIT $2 FOR UPDATE SKIP LOCKED)
-     RETURNING grant_id
-   ), grants_gone AS (
-     DELETE FROM grants USING old WHERE id = grant_id
-   )
-   SELECT count(*) AS deleted FROM old`,
-  `WITH old AS (
-     DELETE FROM grants WHERE id IN (
-       SELECT id FROM grants WHERE sub IS NULL AND ended_at < now() - make_interval(secs => $1)
-       LIMIT $2 FOR UPDATE SKIP LOCKED)
-     RETURNING id
-   )
-   SELECT count(*) AS deleted FROM old`,
-  `WITH old AS (
-     DELETE FROM client_assertions WHERE (client_id, jti_digest) IN (
-       SELECT client_id, jti_digest FROM client_assertions WHERE expires_at < now()
-       LIMIT $2 FOR UPDATE SKIP LOCKED)
-     RETURNING 1
-   )
-   SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
-  // Anybody can cause refusals: a week of them is kept, but never more than a million.
-  `WITH old AS (
-     DELETE FROM refusals WHERE id IN (
-       SELECT id FROM refusals
-       WHERE at < now() - make_interval(secs => least($1, 7 * 86400))
-          OR id <= (SELECT max(id) FROM refusals) - 1000000
-       ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
-     RETURNING id
-   )
-   SELECT count(*) AS deleted FROM old`,
-  // Anybody can send names of verifiers: the five thousand that were seen last are kept, for 90 days.
-  `WITH old AS (
-     DELETE FROM verifiers WHERE name IN (
-       SELECT name FROM verifiers
-       WHERE fetched_at < greatest(now() - interval '90 days',
-         (SELECT fetched_at FROM verifiers ORDER BY fetched_at DESC OFFSET 4999 LIMIT 1))
-       LIMIT $2 FOR UPDATE SKIP LOCKED)
-     RETURNING 1
-   )
-   SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
-  // Windows that are over, and those that a clock which was ahead has begun (records/limits/rate-limits-store.ts).
-  `WITH old AS (
-     DELETE FROM rate_limits WHERE key IN (
-       SELECT key FROM rate_limits
-       WHERE expire < extract(epoch FROM now()) * 1000 OR expire > extract(epoch FROM now() + interval '1 day') * 1000
-       LIMIT $2 FOR UPDATE SKIP LOCKED)
-     RETURNING 1
-   )
-   SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
-  `WITH old AS (
-     DELETE FROM sessions WHERE id IN (
-       SELECT id FROM sessions WHERE least(expires_at, ended_at) < now() - make_interval(secs => $1)
-       LIMIT $2 FOR UPDATE SKIP LOCKED)
-     RETURNING id
-   )
-   SELECT count(*) AS deleted FROM old`,
+const statements: readonly (readonly [name: string, text: string])[] = [
+  [
+    'authorization_codes',
+    `WITH old AS (
+       DELETE FROM authorization_codes WHERE digest IN (
+         SELECT digest FROM authorization_codes WHERE expires_at < now() - make_interval(secs => $1)
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING grant_id
+     ), grants_gone AS (
+       DELETE FROM grants USING old WHERE id = grant_id
+         AND NOT EXISTS (SELECT FROM refresh_families WHERE refresh_families.grant_id = grants.id)
+     )
+     SELECT count(*) AS deleted FROM old`,
+  ],
+  [
+    'refresh_families',
+    `WITH old AS (
+       DELETE FROM refresh_families WHERE digest IN (
+         SELECT digest FROM refresh_families WHERE expires_at < now() - make_interval(secs => $1)
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING grant_id
+     ), grants_gone AS (
+       DELETE FROM grants USING old WHERE id = grant_id
+     )
+     SELECT count(*) AS deleted FROM old`,
+  ],
+  [
+    'standing grants',
+    `WITH old AS (
+       DELETE FROM grants WHERE id IN (
+         SELECT id FROM grants WHERE sub IS NULL AND ended_at < now() - make_interval(secs => $1)
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING id
+     )
+     SELECT count(*) AS deleted FROM old`,
+  ],
+  [
+    'client_assertions',
+    `WITH old AS (
+       DELETE FROM client_assertions WHERE (client_id, jti_digest) IN (
+         SELECT client_id, jti_digest FROM client_assertions WHERE expires_at < now()
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
+  [
+    // Anybody can cause refusals: a week of them is kept, but never more than a million.
+    'refusals',
+    `WITH old AS (
+       DELETE FROM refusals WHERE id IN (
+         SELECT id FROM refusals
+         WHERE at < now() - make_interval(secs => least($1, 7 * 86400))
+            OR id <= (SELECT max(id) FROM refusals) - 1000000
+         ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING id
+     )
+     SELECT count(*) AS deleted FROM old`,
+  ],
+  [
+    // Anybody can send names of verifiers: the five thousand that were seen last are kept, for 90 days.
+    'verifiers',
+    `WITH old AS (
+       DELETE FROM verifiers WHERE name IN (
+         SELECT name FROM verifiers
+         WHERE fetched_at < greatest(now() - interval '90 days',
+           (SELECT fetched_at FROM verifiers ORDER BY fetched_at DESC OFFSET 4999 LIMIT 1))
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
+  [
+    // Windows that are over, and those that a clock which was ahead has begun (records/limits/rate-limits-store.ts).
+    'rate_limits',
+    `WITH old AS (
+       DELETE FROM rate_limits WHERE key IN (
+         SELECT key FROM rate_limits
+         WHERE expire < extract(epoch FROM now()) * 1000 OR expire > extract(epoch FROM now() + interval '1 day') * 1000
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
+  [
+    'sessions',
+    `WITH old AS (
+       DELETE FROM sessions WHERE id IN (
+         SELECT id FROM sessions WHERE least(expires_at, ended_at) < now() - make_interval(secs => $1)
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING id
+     )
+     SELECT count(*) AS deleted FROM old`,
+  ],
+  ['superseded grants', deleteSuperseded],
 ]
-
-/** The table that a statement is about, for the log. */
-const tableOf = (text: string) => /DELETE FROM (\w+)/.exec(text)?.[1] ?? text
 
 /**
  * Deletes a batch of each kind. Nothing goes that a live access token may hang on, whatever its resource's lifetime. A statement that
@@ -88,37 +119,49 @@ const tableOf = (text: string) => /DELETE FROM (\w+)/.exec(text)?.[1] ?? text
  * would fail for ever.
  *
  * @param keptFor seconds that a thing is kept after its end, at least
- * @param isNow whether the database's clock, in milliseconds since 1970, may be right; if not, nothing is deleted
- * @param sizes rows of the next batch, by table; kept by the caller from one call to the next
- * @param failed told of each statement that failed; throws unless it is given
  * @returns whether there may be more
  */
 export async function deleteExpired(
   db: Queryable,
   keptFor: number,
-  isNow: (databaseNow: number) => boolean = () => true,
-  sizes: Map<string, number> = new Map(),
-  failed: (table: string, error: unknown) => void = (_table, error) => {
-    throw error
-  },
+  { supersededFor = keptFor, isNow = () => true, sizes = new Map(), failed = rethrow }: Partial<Round> = {},
 ): Promise<boolean> {
-  const { rows: longest } = await db.query<{ kept: number; now: Date }>({
-    text: 'SELECT greatest($1::integer, max(access_token_ttl)) AS kept, clock_timestamp() AS now FROM resources',
-    values: [keptFor],
+  const { rows } = await db.query<{ kept: number; superseded: number; now: Date }>({
+    text: `SELECT greatest($1::integer, max(access_token_ttl)) AS kept, greatest($2::integer, max(access_token_ttl)) AS superseded,
+             clock_timestamp() AS now
+           FROM resources`,
+    values: [keptFor, supersededFor],
   })
-  if (!isNow(longest[0]!.now.getTime())) return false
+  const { kept, superseded, now } = rows[0]!
+  if (!isNow(now.getTime())) return false
   let more = false
-  for (const text of statements) {
-    const table = tableOf(text)
-    const size = sizes.get(table) ?? batch
+  for (const [name, text] of statements) {
+    const size = sizes.get(name) ?? batch
     try {
-      const { rows } = await db.query<{ deleted: number }>({ text, values: [longest[0]!.kept, size] })
-      more ||= rows[0]!.deleted === size
-      sizes.set(table, Math.min(batch, size * 2))
+      const seconds = text === deleteSuperseded ? superseded : kept
+      const { rows: counts } = await db.query<{ deleted: number }>({ text, values: [seconds, size] })
+      more ||= counts[0]!.deleted === size
+      sizes.set(name, Math.min(batch, size * 2))
     } catch (error) {
-      sizes.set(table, Math.max(1, Math.floor(size / 4)))
-      failed(table, error)
+      sizes.set(name, Math.max(1, Math.floor(size / 4)))
+      failed(name, error)
     }
   }
   return more
+}
+
+/** What the caller keeps and decides from one round to the next. */
+interface Round {
+  /** Seconds that a superseded grant is kept after its end, at least. */
+  readonly supersededFor: number
+  /** Whether the database's clock, in milliseconds since 1970, may be right; if not, nothing is deleted. */
+  readonly isNow: (databaseNow: number) => boolean
+  /** Rows of the next batch of each statement. */
+  readonly sizes: Map<string, number>
+  /** Called for each statement that failed; by default the error is thrown. */
+  readonly failed: (what: string, error: unknown) => void
+}
+
+function rethrow(_what: string, error: unknown): never {
+  throw error
 }

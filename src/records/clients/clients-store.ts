@@ -45,9 +45,12 @@ export const metadataMembers = [
   'resources',
 ] as const satisfies readonly (keyof ClientMetadata)[]
 
-/** One column of JSON, not one of each kind: what the server has to describe and the driver to take apart is less. */
+/**
+ * One column of JSON, not one of each kind: what the server has to describe and the driver to take apart is less. A client that is
+ * marked as deleted is none.
+ */
 const select = `
-  SELECT to_jsonb(clients) - '{created_at,updated_at}'::text[] || jsonb_build_object(
+  SELECT to_jsonb(clients) - '{created_at,updated_at,deleted_at}'::text[] || jsonb_build_object(
     'secrets', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', client_secrets.id, 'digest', encode(digest, 'hex'), 'grant', grants.id)
                                ORDER BY client_secrets.id), '[]')
      FROM client_secrets
@@ -57,7 +60,7 @@ const select = `
                        AND client_secret_id IS NULL AND ended_at IS NULL),
     'allowed', (SELECT coalesce(jsonb_agg(${resourceJson} ORDER BY resources.identifier), '[]')
      FROM resources WHERE resources.identifier = ANY (clients.resources))) AS client
-  FROM clients`
+  FROM clients WHERE clients.deleted_at IS NULL`
 
 function clientFromRow(row: ClientRow): Client {
   const { standing_grant: standingGrant, ...metadata } = row
@@ -84,7 +87,7 @@ function clientFromRow(row: ClientRow): Client {
 export async function findClient(db: Queryable, clientId: string): Promise<Client | undefined> {
   const { rows } = await db.query<{ client: ClientRow }>({
     name: 'find-client',
-    text: `${select} WHERE client_id = $1`,
+    text: `${select} AND client_id = $1`,
     values: [clientId],
   })
   return rows[0] && clientFromRow(rows[0].client)
@@ -93,7 +96,7 @@ export async function findClient(db: Queryable, clientId: string): Promise<Clien
 /** Keeps a client as it is until the transaction ends, so that what is read of it is what is changed. False where there is none. */
 export async function lockClient(tx: Queryable, clientId: string): Promise<boolean> {
   const { rowCount } = await tx.query({
-    text: 'SELECT FROM clients WHERE client_id = $1 FOR UPDATE',
+    text: 'SELECT FROM clients WHERE client_id = $1 AND deleted_at IS NULL FOR UPDATE',
     values: [clientId],
   })
   return rowCount === 1
@@ -127,15 +130,9 @@ export async function insertClient(
 export async function updateClient(db: Queryable, clientId: string, metadata: ClientMetadata): Promise<boolean> {
   const { rowCount } = await db.query({
     text: `UPDATE clients SET updated_at = now(), ${metadataMembers.map((column, index) => `${column} = $${index + 2}`).join(', ')}
-           WHERE client_id = $1`,
+           WHERE client_id = $1 AND deleted_at IS NULL`,
     values: [clientId, ...metadataMembers.map((column) => metadata[column] ?? null)],
   })
-  return rowCount === 1
-}
-
-/** Deletes a client with everything that hangs on it. False where there is none. */
-export async function deleteClient(db: Queryable, clientId: string): Promise<boolean> {
-  const { rowCount } = await db.query({ text: 'DELETE FROM clients WHERE client_id = $1', values: [clientId] })
   return rowCount === 1
 }
 
@@ -148,8 +145,10 @@ export async function addClientSecret(db: Queryable, clientId: string, secretDig
     text: `WITH kept AS (
              SELECT id FROM client_secrets WHERE client_id = $1 ORDER BY id DESC LIMIT 1
            ), ended AS (
+             -- By the secrets: a client can have millions of grants, but no more than two standing ones.
              UPDATE grants SET ended_at = now(), end_reason = 'client_secret_rotated'
-             WHERE ended_at IS NULL AND sub IS NULL AND client_id = $1 AND client_secret_id NOT IN (SELECT id FROM kept)
+             WHERE ended_at IS NULL AND sub IS NULL AND client_secret_id IN (
+               SELECT id FROM client_secrets WHERE client_id = $1 AND id NOT IN (SELECT id FROM kept))
            ), gone AS (
              DELETE FROM client_secrets WHERE client_id = $1 AND id NOT IN (SELECT id FROM kept)
            )
@@ -158,12 +157,16 @@ export async function addClientSecret(db: Queryable, clientId: string, secretDig
   })
 }
 
-/** Takes all secrets of a client that becomes public, and ends the grants that stood for them. */
+/** Takes all secrets of a client that uses none, and ends the grants that stood for its credentials. */
 export async function deleteClientSecrets(db: Queryable, clientId: string): Promise<void> {
   await db.query({
     text: `WITH ended AS (
              UPDATE grants SET ended_at = now(), end_reason = 'client_secret_rotated'
-             WHERE ended_at IS NULL AND sub IS NULL AND client_id = $1
+             WHERE ended_at IS NULL AND id IN (
+               SELECT grants.id FROM client_secrets JOIN grants ON client_secret_id = client_secrets.id
+               WHERE client_secrets.client_id = $1 AND sub IS NULL AND ended_at IS NULL
+               UNION ALL
+               SELECT id FROM grants WHERE client_id = $1 AND client_secret_id IS NULL AND sub IS NULL AND ended_at IS NULL)
            )
            DELETE FROM client_secrets WHERE client_id = $1`,
     values: [clientId],

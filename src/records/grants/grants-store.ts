@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import { grantAlive, grantEndedAt, grantEndReason, grantJudges } from '../endings/judgement-store.ts'
 
 export type GrantEndReason =
   | 'code_replayed'
@@ -10,7 +11,9 @@ export type GrantEndReason =
   | 'password_set'
   | 'account_deleted'
   | 'client_secret_rotated'
+  | 'client_deleted'
   | 'disconnected'
+  | 'superseded'
 
 export interface Grant {
   readonly id: string
@@ -27,7 +30,8 @@ export interface Grant {
 export async function endGrant(db: Queryable, id: string, reason: GrantEndReason): Promise<boolean> {
   const { rowCount } = await db.query({
     name: 'end-grant',
-    text: 'UPDATE grants SET ended_at = now(), end_reason = $2 WHERE id = $1 AND ended_at IS NULL',
+    text: `UPDATE grants SET ended_at = now(), end_reason = $2
+           WHERE ended_at IS NULL AND id = (SELECT grants.id FROM grants ${grantJudges} WHERE grants.id = $1 AND ${grantAlive})`,
     values: [id, reason],
   })
   return rowCount === 1
@@ -52,16 +56,17 @@ export async function openStandingGrant(db: Queryable, grant: NewStandingGrant):
     grant.secretId === undefined
       ? await db.query<{ id: string }>({
           name: 'open-standing-grant-of-key',
-          text: `INSERT INTO grants (id, client_id, scopes, resources)
-                 SELECT $1, client_id, $3, $4 FROM clients WHERE client_id = $2 FOR SHARE
+          text: `INSERT INTO grants (id, client_id, scopes, resources, epoch)
+                 SELECT $1, client_id, $3, $4, 0 FROM clients WHERE client_id = $2 AND deleted_at IS NULL FOR SHARE
                  ON CONFLICT (client_id) WHERE sub IS NULL AND client_secret_id IS NULL AND ended_at IS NULL
                  DO UPDATE SET client_id = excluded.client_id RETURNING id`,
           values,
         })
       : await db.query<{ id: string }>({
           name: 'open-standing-grant',
-          text: `INSERT INTO grants (id, client_id, client_secret_id, scopes, resources)
-                 SELECT $1, client_id, id, $3, $4 FROM client_secrets WHERE client_id = $2 AND id = $5 FOR SHARE
+          text: `INSERT INTO grants (id, client_id, client_secret_id, scopes, resources, epoch)
+                 SELECT $1, client_id, id, $3, $4, 0 FROM client_secrets JOIN clients USING (client_id)
+                 WHERE client_id = $2 AND id = $5 AND deleted_at IS NULL FOR SHARE
                  ON CONFLICT (client_secret_id) WHERE sub IS NULL AND ended_at IS NULL
                  DO UPDATE SET client_id = excluded.client_id RETURNING id`,
           values: [...values, grant.secretId],
@@ -80,7 +85,9 @@ interface GrantRow {
   end_reason: string | null
 }
 
-const grantColumns = 'id, client_id, sub, scopes, resources, created_at, ended_at, end_reason'
+/** As it is judged: a grant whose row has not followed a decision yet shows the end that it is going to have. */
+const grantColumns = `grants.id, grants.client_id, grants.sub, grants.scopes, grants.resources, grants.created_at,
+  ${grantEndedAt} AS ended_at, ${grantEndReason} AS end_reason`
 
 function grantFromRow(row: GrantRow): Grant {
   return {
@@ -97,7 +104,7 @@ function grantFromRow(row: GrantRow): Grant {
 
 export async function findGrant(db: Queryable, id: string): Promise<Grant | undefined> {
   const { rows } = await db.query<GrantRow>({
-    text: `SELECT ${grantColumns} FROM grants WHERE id = $1`,
+    text: `SELECT ${grantColumns} FROM grants ${grantJudges} WHERE grants.id = $1`,
     values: [id],
   })
   return rows[0] && grantFromRow(rows[0])
@@ -110,9 +117,11 @@ export async function listGrants(
   most: number,
 ): Promise<Grant[]> {
   const { rows } = await db.query<GrantRow>({
-    text: `SELECT ${grantColumns} FROM grants
-           WHERE ($1::text IS NULL OR sub = $1) AND ($2::text IS NULL OR client_id = $2)
-           ORDER BY created_at DESC LIMIT $3`,
+    // Bounded before it is joined.
+    text: `SELECT ${grantColumns}
+           FROM (SELECT * FROM grants WHERE ($1::text IS NULL OR sub = $1) AND ($2::text IS NULL OR client_id = $2)
+                 ORDER BY created_at DESC LIMIT $3) AS grants ${grantJudges}
+           ORDER BY grants.created_at DESC`,
     values: [only.sub ?? null, only.clientId ?? null, most],
   })
   return rows.map(grantFromRow)

@@ -3,6 +3,7 @@ import type { Settings } from '../../platform/config/settings.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { cookieAttributes, cookieNames, readCookie } from '../../platform/http/cookies.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
+import { decideEnding } from '../endings/follow-ending.ts'
 import { findSession, insertSession, type NewSession, type Session } from './sessions-store.ts'
 
 type SessionSettings = Pick<Settings, 'issuer' | 'sessionTtl' | 'sessionIdleTtl'>
@@ -27,30 +28,35 @@ export function whyNoSession(request: FastifyRequest, issuer: string): string {
 }
 
 /**
- * Signs a browser in: a new session under a new cookie, whatever cookie was sent (session fixation), in place of the one it had.
+ * Signs a browser in under a new cookie, whatever cookie was sent (session fixation). The session that the browser had goes on where
+ * it is the same person's, and otherwise ends with what is bound to it.
  *
  * @param authTime milliseconds since 1970
+ * @returns undefined where the account has been disabled or deleted; `left` where rows of the ended session are to follow
  */
 export async function startSession(
-  db: Queryable,
+  tx: Queryable,
   settings: SessionSettings,
   request: FastifyRequest,
   reply: FastifyReply,
   who: Pick<NewSession, 'sub' | 'authTime' | 'amr' | 'browserDigest'>,
-): Promise<void> {
+): Promise<{ readonly left: boolean } | undefined> {
   const name = cookieNames(settings.issuer).session
   const replaced = readCookie(request, name)
   const value = randomText(32)
-  await insertSession(db, {
+  const started = await insertSession(tx, {
     ...who,
     digest: digest(value),
     ttl: settings.sessionTtl,
     replaces: replaced === undefined ? undefined : digest(replaced),
   })
+  if (!started) return undefined
   // No cache may keep the answer and hand the cookie to somebody else.
   reply
     .header('cache-control', 'no-store')
     .setCookie(name, value, { ...cookieAttributes(settings.issuer), maxAge: settings.sessionTtl })
+  if (started.replaced === undefined) return { left: false }
+  return decideEnding(tx, { kind: 'session_grants', reason: 'signed_out', sessionIds: [started.replaced] })
 }
 
 /** Takes the cookie away. The session itself is ended in the database. */

@@ -16,34 +16,51 @@ export async function signEverybodyOut(
 ): Promise<{ sessions: number; grants: number }> {
   const detail = JSON.stringify({ by, ...(reason !== undefined && { reason }) })
   // Sessions first: none of them can open another grant then.
-  const sessions = await untilNone(db, {
-    text: `WITH ended AS (
-             UPDATE sessions SET ended_at = now()
-             WHERE id IN (SELECT id FROM sessions WHERE ended_at IS NULL LIMIT $1) AND ended_at IS NULL RETURNING sub
+  const sessions = await inOrder(db, {
+    text: `WITH found AS (
+             SELECT id FROM sessions WHERE id > $1 AND ended_at IS NULL ORDER BY id LIMIT $2
+           ), ended AS (
+             UPDATE sessions SET ended_at = now() WHERE id IN (SELECT id FROM found) AND ended_at IS NULL RETURNING sub
            ), told AS (
              INSERT INTO events (type, sub, detail)
-             SELECT 'sessions_ended', sub, $2::jsonb || jsonb_build_object('sessions', count(*)) FROM ended GROUP BY sub
+             SELECT 'sessions_ended', sub, $3::jsonb || jsonb_build_object('sessions', count(*)) FROM ended GROUP BY sub
            )
-           SELECT count(*)::int AS ended FROM ended`,
-    values: [batch, detail],
+           SELECT (SELECT max(id) FROM found) AS last, (SELECT count(*) FROM ended) AS ended`,
+    values: [detail],
   })
-  const grants = await untilNone(db, {
-    text: `WITH ended AS (
+  const grants = await inOrder(db, {
+    text: `WITH found AS (
+             SELECT status_index FROM grants WHERE status_index > $1 AND sub IS NOT NULL AND ended_at IS NULL
+             ORDER BY status_index LIMIT $2
+           ), ended AS (
              UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator'
-             WHERE id IN (SELECT id FROM grants WHERE sub IS NOT NULL AND ended_at IS NULL LIMIT $1) AND ended_at IS NULL
-             RETURNING id
+             WHERE status_index IN (SELECT status_index FROM found) AND ended_at IS NULL RETURNING id
            )
-           SELECT count(*)::int AS ended FROM ended`,
-    values: [batch],
+           SELECT (SELECT max(status_index) FROM found) AS last, (SELECT count(*) FROM ended) AS ended`,
+    values: [],
   })
   return { sessions, grants }
 }
 
-async function untilNone(db: Queryable, statement: { text: string; values: unknown[] }): Promise<number> {
-  for (let all = 0; ; ) {
-    const { rows } = await db.query<{ ended: number }>(statement)
-    const ended = rows[0]?.ended ?? 0
-    if (ended === 0) return all
-    all += ended
+/**
+ * One batch after the other, each beginning where the one before it ended, so that what has ended already is not walked over again. Once more
+ * from the beginning, until there is none: what was being opened meanwhile may have a lower number.
+ *
+ * @param statement the number to begin after is $1, the size of the batch $2, its own values follow
+ * @returns how many ended
+ */
+async function inOrder(db: Queryable, { text, values }: { text: string; values: unknown[] }): Promise<number> {
+  let all = 0
+  for (let ofPass = Number.NaN; ofPass !== 0; all += ofPass) {
+    ofPass = 0
+    for (let after: number | null = 0; after !== null; ) {
+      const { rows }: { rows: { last: number | null; ended: number }[] } = await db.query({
+        text,
+        values: [after, batch, ...values],
+      })
+      ofPass += rows[0]!.ended
+      after = rows[0]!.last
+    }
   }
+  return all
 }

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Account } from '../accounts/account.ts'
-import { type AccountRow, accountFromRow, accountSelect } from '../accounts/accounts-store.ts'
+import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../accounts/accounts-store.ts'
+import { sessionAlive } from '../endings/judgement-store.ts'
 
 /** A browser's sign-in, with the person it signs in. */
 export interface Session {
@@ -10,6 +11,8 @@ export interface Session {
   /** Authentication Method References (RFC 8176). */
   readonly amr: readonly string[]
   readonly account: Account
+  /** How many decisions have ended something of the account. A grant that is opened for what was read along with the session is of this epoch. */
+  readonly accountEpoch: number
 }
 
 /**
@@ -20,28 +23,29 @@ export interface Session {
  * @param idleTtl seconds
  */
 export async function findSession(db: Queryable, sessionDigest: Buffer, idleTtl: number): Promise<Session | undefined> {
-  const { rows } = await db.query<AccountRow & { id: number; auth_time: Date; amr: string[] }>({
+  const { rows } = await db.query<
+    AccountRow & { id: number; auth_time: Date; amr: string[]; used_at: Date; epoch: number }
+  >({
     name: 'find-session',
     text: `WITH session AS (
-             SELECT id, sub, auth_time, amr, used_at FROM sessions
-             WHERE digest = $1 AND ended_at IS NULL AND expires_at > now() AND used_at > now() - make_interval(secs => $2)
+             SELECT ${accountColumns}, accounts.epoch, sessions.id, sessions.auth_time, sessions.amr, sessions.used_at
+             FROM sessions JOIN accounts ON accounts.sub = sessions.sub ${accountEmail}
+             WHERE digest = $1 AND ${sessionAlive} AND expires_at > now() AND used_at > now() - make_interval(secs => $2)
            ), used AS (
              UPDATE sessions SET used_at = now() WHERE id IN (
                SELECT sessions.id FROM session JOIN sessions ON sessions.id = session.id
                WHERE session.used_at < now() - interval '1 minute' FOR NO KEY UPDATE OF sessions SKIP LOCKED)
            )
-           SELECT account.*, session.id, session.auth_time, session.amr
-           FROM session JOIN LATERAL (${accountSelect} WHERE accounts.sub = session.sub AND accounts.deleted_at IS NULL) AS account
-             ON NOT account.disabled`,
+           SELECT * FROM session`,
     values: [sessionDigest, idleTtl],
   })
   const row = rows[0]
   if (!row) return undefined
-  const { id, auth_time, amr, ...account } = row
-  return { id, authTime: auth_time.getTime(), amr, account: accountFromRow(account) }
+  const { id, auth_time, amr, used_at: _, epoch, ...account } = row
+  return { id, authTime: auth_time.getTime(), amr, account: accountFromRow(account), accountEpoch: epoch }
 }
 
-/** What makes a new session. Lifetime in seconds; times in milliseconds since 1970. */
+/** What a sign-in makes of a browser. Lifetime in seconds; times in milliseconds since 1970. */
 export interface NewSession {
   readonly digest: Buffer
   readonly browserDigest: Buffer
@@ -49,31 +53,42 @@ export interface NewSession {
   readonly authTime: number
   readonly amr: readonly string[]
   readonly ttl: number
-  /** The session that this one takes the place of in the browser. */
+  /** The cookie that the browser came with, as a digest. */
   readonly replaces: Buffer | undefined
 }
 
+/** `replaced`: the session of somebody else that the browser had, and that has ended with this sign-in. */
+export type StartedSession = { readonly replaced: number | undefined }
+
 /**
- * Starts a session, and ends the one that the browser had: a cookie is renewed at every sign-in. Where the same person has signed in
- * anew, their grants go on under the new session; another person's end as if they had signed out. No sign-in is dated later than the
- * database's clock: one in the future would satisfy `prompt=login` and `max_age` without a password.
+ * Signs a browser in under a new cookie; the one it had is worth nothing any more. A person who signs in again in the same browser goes on
+ * with the same session, and so with the grants that are bound to it. Somebody else's session ends. No sign-in is dated later
+ * than the database's clock: one in the future would satisfy `prompt=login` and `max_age` without a password.
+ *
+ * @returns undefined where the account has been disabled or deleted
  */
-export async function insertSession(db: Queryable, session: NewSession): Promise<void> {
-  await db.query({
+export async function insertSession(db: Queryable, session: NewSession): Promise<StartedSession | undefined> {
+  const { rows } = await db.query<{ replaced: number | null }>({
     name: 'insert-session',
-    text: `WITH replaced AS (
-             UPDATE sessions SET ended_at = now() WHERE digest = $7 AND ended_at IS NULL RETURNING id, sub = $3 AS same_person
-           ), account AS (
-             UPDATE accounts SET signed_in_at = now() WHERE sub = $3
-           ), session AS (
-             INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at)
-             VALUES ($1, $2, $3, least($4, clock_timestamp()), $5, now() + make_interval(secs => $6)) RETURNING id
+    // The account's row first, as everybody does who locks both.
+    text: `WITH account AS (
+             UPDATE accounts SET signed_in_at = now() WHERE sub = $3 AND disabled_at IS NULL AND deleted_at IS NULL
+             RETURNING sub, epoch, session_epoch
+           ), renewed AS (
+             UPDATE sessions SET digest = $1, browser_digest = $2, auth_time = least($4, clock_timestamp()), amr = $5, epoch = account.epoch, used_at = now(),
+               expires_at = now() + make_interval(secs => $6)
+             FROM account
+             WHERE digest = $7 AND sessions.sub = account.sub AND ended_at IS NULL AND sessions.epoch >= account.session_epoch
+             RETURNING id
+           ), replaced AS (
+             UPDATE sessions SET ended_at = now() FROM account
+             WHERE digest = $7 AND sessions.sub <> account.sub AND ended_at IS NULL RETURNING id
+           ), started AS (
+             INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at, epoch)
+             SELECT $1, $2, account.sub, least($4, clock_timestamp()), $5, now() + make_interval(secs => $6), account.epoch FROM account
+             WHERE NOT EXISTS (SELECT FROM renewed)
            )
-           UPDATE grants SET session_id = CASE WHEN same_person THEN session.id ELSE session_id END,
-             ended_at = CASE WHEN NOT same_person THEN now() END,
-             end_reason = CASE WHEN NOT same_person THEN 'signed_out' END
-           FROM replaced, session
-           WHERE session_id = replaced.id AND grants.ended_at IS NULL AND (same_person OR NOT 'offline_access' = ANY (scopes))`,
+           SELECT (SELECT id FROM replaced) AS replaced FROM account`,
     values: [
       session.digest,
       session.browserDigest,
@@ -84,6 +99,7 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
       session.replaces ?? null,
     ],
   })
+  return rows[0] && { replaced: rows[0].replaced ?? undefined }
 }
 
 /** A sign-in as its own person may see it. */
@@ -94,11 +110,15 @@ export interface ListedSession {
   readonly usedAt: Date
 }
 
+/** Sessions that are looked at for a list. A person who signs in by a program can have any number. */
+const lookedAt = 1_000
+
 /**
- * The sign-ins of a person that are alive, the present one first, then those last used.
+ * The sign-ins of a person that are alive, the present one first, then those last used. Of very many, the newest are looked at.
  *
  * @param idleTtl seconds
- * @param most how many are listed; `count` is of all
+ * @param most how many are listed
+ * @returns `count` of all that are alive; `isCut` where there may be more than were counted
  */
 export async function listSessions(
   db: Queryable,
@@ -106,47 +126,42 @@ export async function listSessions(
   presentId: number,
   idleTtl: number,
   most: number,
-): Promise<{ sessions: ListedSession[]; count: number }> {
-  const { rows } = await db.query<{ id: number; auth_time: Date; used_at: Date; count: number }>({
-    text: `SELECT id, auth_time, used_at, count(*) OVER () AS count FROM sessions
-           WHERE sub = $1 AND ended_at IS NULL AND expires_at > now() AND used_at > now() - make_interval(secs => $3)
-           ORDER BY id = $2 DESC, used_at DESC, id DESC LIMIT $4`,
-    values: [sub, presentId, idleTtl, most],
+): Promise<{ sessions: ListedSession[]; count: number; isCut: boolean }> {
+  const { rows } = await db.query<{ id: number; auth_time: Date; used_at: Date; count: number; looked_at: number }>({
+    // Bounds rather than equality, so that no other index is taken for a person who has very many.
+    text: `WITH newest AS (
+             SELECT id, auth_time, used_at, expires_at, epoch FROM sessions
+             WHERE sub >= $1 AND (sub, id) <= ($1, ${Number.MAX_SAFE_INTEGER}) AND ended_at IS NULL AND id <> $2
+             ORDER BY sub DESC, id DESC LIMIT $5
+           ), alive AS (
+             SELECT newest.* FROM (SELECT * FROM newest
+                                   UNION ALL SELECT id, auth_time, used_at, expires_at, epoch FROM sessions
+                                   WHERE id = $2 AND sub = $1 AND ended_at IS NULL) AS newest
+             JOIN accounts ON accounts.sub = $1 AND newest.epoch >= accounts.session_epoch
+             WHERE expires_at > now() AND used_at > now() - make_interval(secs => $3)
+           )
+           SELECT id, auth_time, used_at, (SELECT count(*) FROM alive) AS count, (SELECT count(*) FROM newest) AS looked_at
+           FROM alive ORDER BY id = $2 DESC, used_at DESC, id DESC LIMIT $4`,
+    values: [sub, presentId, idleTtl, most, lookedAt],
   })
   const sessions = rows.map((row) => ({ id: row.id, authTime: row.auth_time, usedAt: row.used_at }))
-  return { sessions, count: rows[0]?.count ?? 0 }
+  return { sessions, count: rows[0]?.count ?? 0, isCut: rows[0]?.looked_at === lookedAt }
 }
 
 /**
- * Locks the sessions of a person that have not ended until the transaction ends: of those who change something about one
+ * Locks a person and their session until the transaction ends, if the session is alive: of those who change something about one
  * person, one is first, and the others see it.
  *
- * @returns their ids: nobody else's is among them
+ * @returns false where the session has ended
  */
-export async function lockSessions(tx: Queryable, sub: string): Promise<number[]> {
-  const { rows } = await tx.query<{ id: number }>({
-    // In order, so that two who lock them wait for each other one way only.
-    text: 'SELECT id FROM sessions WHERE sub = $1 AND ended_at IS NULL ORDER BY id FOR NO KEY UPDATE',
-    values: [sub],
+export async function lockSession(tx: Queryable, sub: string, id: number): Promise<boolean> {
+  const { rowCount } = await tx.query({
+    // Whoever waited for another one's lock judges by what that one left.
+    text: `SELECT FROM accounts JOIN sessions ON sessions.sub = accounts.sub
+           WHERE accounts.sub = $1 AND sessions.id = $2 AND ${sessionAlive} FOR NO KEY UPDATE OF accounts, sessions`,
+    values: [sub, id],
   })
-  return rows.map(({ id }) => id)
-}
-
-/**
- * Signs browsers out: their sessions end, and with them the grants that were to last no longer than the session. Those with
- * `offline_access` go on: that is what the scope is for (OpenID Connect Core §11).
- */
-export async function endSessions(tx: Queryable, ids: readonly number[]): Promise<void> {
-  await tx.query({
-    text: 'UPDATE sessions SET ended_at = now() WHERE id = ANY ($1) AND ended_at IS NULL',
-    values: [ids],
-  })
-  // A statement of its own: it sees the grants of those whom the first one had to wait for.
-  await tx.query({
-    text: `UPDATE grants SET ended_at = now(), end_reason = 'signed_out'
-           WHERE session_id = ANY ($1) AND ended_at IS NULL AND NOT 'offline_access' = ANY (scopes)`,
-    values: [ids],
-  })
+  return rowCount === 1
 }
 
 /**

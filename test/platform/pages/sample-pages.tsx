@@ -209,6 +209,8 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         {...account}
         sessions={[signedIn('one', 5), signedIn('two', 3)]}
         sessionCount={2}
+        sessionsAreCut={false}
+        applicationsAreCut={false}
         applications={[
           {
             clientId: 'client_notes',
@@ -226,6 +228,8 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         {...account}
         sessions={[signedIn('one', 5), signedIn('two', 3)]}
         sessionCount={12}
+        sessionsAreCut={true}
+        applicationsAreCut={true}
         applications={[]}
         retryAfterSeconds={240}
         refused={{
@@ -250,6 +254,8 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         account={{ ...person, email_verified: true, zoneinfo: 'Nowhere/Else' }}
         sessions={[signedIn('one', 5)]}
         sessionCount={1}
+        sessionsAreCut={false}
+        applicationsAreCut={false}
         applications={[]}
         refused={{
           form: 'password',
@@ -277,6 +283,8 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         }}
         sessions={[signedIn(endless, 5), signedIn(markup, 3)]}
         sessionCount={2}
+        sessionsAreCut={false}
+        applicationsAreCut={false}
         applications={[
           {
             clientId: endless,

@@ -1,7 +1,8 @@
 import t from 'tap'
+import { deleteClient } from '../../../src/operations/delete-client.ts'
 import type { Queryable } from '../../../src/platform/database/queryable.ts'
 import { digest, randomText } from '../../../src/platform/secrets/digest.ts'
-import { addClientSecret, deleteClient } from '../../../src/records/clients/clients-store.ts'
+import { addClientSecret } from '../../../src/records/clients/clients-store.ts'
 import { createKnownClients } from '../../../src/records/clients/known-clients.ts'
 import { eventually } from '../../support/eventually.ts'
 import { type Idp, startSignet, type TestClient } from '../../support/idp.ts'
@@ -73,7 +74,7 @@ t.test('what changes a client is known at every node, though both have it in mem
     await eventually('the node to notice that it is cut off', () => !known())
     t.equal(await ask(other, fresh), 200, 'it is read from the database')
     await eventually('the client to be in memory again', async () => (await ask(other, fresh)) === 200 && known())
-    await deleteClient(database, fresh.client_id)
+    await deleteClient(idp.signet, { kind: 'operator' }, fresh.client_id)
     await eventually(
       'the deleted client to be refused',
       () => ask(other, fresh),

@@ -12,7 +12,7 @@ import { newestMac } from '../../../platform/secrets/purposes.ts'
 import { accountTurn, displayName } from '../../../records/accounts/account.ts'
 import { addConsent } from '../../../records/consents/consents-store.ts'
 import { recordEvent } from '../../../records/events/events-store.ts'
-import type { Session } from '../../../records/sessions/sessions-store.ts'
+import { lockSession, type Session } from '../../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../../signet.ts'
 import { sendResponse } from '../authorization-response.ts'
 import { issueCode } from '../issue-code.ts'
@@ -56,7 +56,8 @@ export function consentEndpoint(app: App, signet: Signet): void {
       return sendResponse(reply, target, signet.settings.issuer, outcome, pageContext(request, travelling))
     }
     const give = async (tx: Queryable) => {
-      // The session's row before the consent's, as all who end either lock them: in another order two could wait for each other.
+      // Whoever ends this session or this consent comes before or after.
+      if (!(await lockSession(tx, about.sub, session.id))) return undefined
       const issued = await issueCode(signet, tx, journey.request, session, about.caller)
       if (issued === undefined) return undefined
       await addConsent(tx, about.sub, about.clientId, { scopes, resources: journey.request.resources })

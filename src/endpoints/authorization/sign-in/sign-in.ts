@@ -40,15 +40,18 @@ export async function signIn(
   }
   const { sub, passwordHash } = account
   const renewed = passwords.isOutdated(passwordHash) ? await passwords.hash(password) : undefined
-  const enter = async (tx: Queryable): Promise<boolean> => {
+  const enter = async (tx: Queryable) => {
     // A password that was changed while it was being checked signs nobody in.
     const holds = renewed
       ? await replacePasswordHash(tx, sub, passwordHash, renewed)
       : await holdPassword(tx, sub, passwordHash)
-    if (!holds) return false
-    await startSession(tx, settings, request, reply, { sub, authTime: clock.now(), amr: ['pwd'], browserDigest })
-    await recordEvent(tx, { type: 'signed_in', caller, sub, detail: { amr: ['pwd'] } })
-    return true
+    if (!holds) return undefined
+    const who = { sub, authTime: clock.now(), amr: ['pwd'], browserDigest }
+    const session = await startSession(tx, settings, request, reply, who)
+    if (session) await recordEvent(tx, { type: 'signed_in', caller, sub, detail: { amr: ['pwd'] } })
+    return session
   }
-  return signet.turns.take(accountTurn(sub), () => inTransaction(database, enter))
+  const started = await signet.turns.take(accountTurn(sub), () => inTransaction(database, enter))
+  if (started?.left) signet.endings.due()
+  return started !== undefined
 }

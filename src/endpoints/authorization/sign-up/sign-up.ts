@@ -38,16 +38,18 @@ export async function signUp(
   await limits.beforeSignUp(caller.network)
   const passwordHash = await passwords.hash(password)
   const sub = randomText(16)
-  await inTransaction(signet.database, async (tx) => {
+  const started = await inTransaction(signet.database, async (tx) => {
     await insertAccount(tx, { sub, profile: name === undefined ? {} : { name }, email, passwordHash })
-    await startSession(tx, settings, request, reply, {
+    const session = await startSession(tx, settings, request, reply, {
       sub,
       authTime: clock.now(),
       amr: ['pwd'],
       browserDigest: digest(browserOf(request, reply, settings.issuer)),
     })
     await recordEvent(tx, { type: 'account_created', caller, sub })
+    return session
   })
+  if (started?.left) signet.endings.due()
   return undefined
 }
 

@@ -1,0 +1,114 @@
+import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { type Account, accountTurn } from '../records/accounts/account.ts'
+import {
+  emptyAccount,
+  findAccount,
+  lockAccount,
+  setDisabled,
+  setPasswordHash,
+} from '../records/accounts/accounts-store.ts'
+import { type AccountEndReason, endAllAccess } from '../records/endings/decisions-store.ts'
+import { decideEnding } from '../records/endings/follow-ending.ts'
+import { type EventType, recordEvent } from '../records/events/events-store.ts'
+import type { Signet } from '../signet.ts'
+import { type Actor, callerOfActor } from './actor.ts'
+
+type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
+
+/**
+ * Disables an account: its person is signed out everywhere, all grants end, and nobody signs in to it. However much the account has
+ * open, all of it has ended when this returns; rows and events of the grants follow.
+ *
+ * @returns undefined where there is no such account
+ */
+export async function disableAccount(signet: Terms, actor: Actor, sub: string): Promise<Account | undefined> {
+  return changeAccess(signet, actor, sub, 'account_disabled', async (tx, { disabled }) => {
+    await setDisabled(tx, sub, true)
+    return disabled ? undefined : 'account_disabled'
+  })
+}
+
+/**
+ * Lets the person of a disabled account sign in again. What had ended stays ended, and so does what was being opened when the account
+ * was disabled.
+ *
+ * @returns undefined where there is no such account
+ */
+export async function enableAccount(signet: Terms, actor: Actor, sub: string): Promise<Account | undefined> {
+  const account = await findAccount(signet.database, sub)
+  if (!account?.disabled) return account
+  return changeAccess(signet, actor, sub, 'account_disabled', async (tx, { disabled }) => {
+    await setDisabled(tx, sub, false)
+    return disabled ? 'account_enabled' : undefined
+  })
+}
+
+/**
+ * Sets the password of an account, signs its person out everywhere and ends all grants: whoever knew the old password may be signed in by it.
+ *
+ * @param passwordHash in PHC form
+ * @returns undefined where there is no such account
+ */
+export async function setPassword(
+  signet: Terms,
+  actor: Actor,
+  sub: string,
+  passwordHash: string,
+): Promise<Account | undefined> {
+  return changeAccess(signet, actor, sub, 'password_set', async (tx) => {
+    await setPasswordHash(tx, sub, passwordHash)
+    return 'password_set'
+  })
+}
+
+/**
+ * Deletes all that is known of a person, and ends everything. The `sub` is never given to anybody else.
+ *
+ * @returns false where there is no such account
+ */
+export async function deleteAccount(signet: Terms, actor: Actor, sub: string): Promise<boolean> {
+  const empty = async (tx: Queryable) => {
+    if (!(await lockAccount(tx, sub))) return undefined
+    await emptyAccount(tx, sub)
+    return endAccess(tx, actor, sub, 'account_deleted', 'account_deleted')
+  }
+  const left = await signet.turns.take(accountTurn(sub), () => inTransaction(signet.database, empty))
+  if (left) signet.endings.due()
+  return left !== undefined
+}
+
+/** @param change what is done along with it; the event that it leaves, undefined where nothing has changed */
+async function changeAccess(
+  signet: Terms,
+  actor: Actor,
+  sub: string,
+  reason: AccountEndReason,
+  change: (tx: Queryable, account: { readonly disabled: boolean }) => Promise<EventType | undefined>,
+): Promise<Account | undefined> {
+  const changeAndEnd = async (tx: Queryable) => {
+    const locked = await lockAccount(tx, sub)
+    if (!locked) return { account: undefined, left: false }
+    const event = await change(tx, locked)
+    const rowsLeft = await endAccess(tx, actor, sub, reason, event)
+    return { account: await findAccount(tx, sub), left: rowsLeft }
+  }
+  const { account, left } = await signet.turns.take(accountTurn(sub), () =>
+    inTransaction(signet.database, changeAndEnd),
+  )
+  if (left) signet.endings.due()
+  return account
+}
+
+/** @returns whether rows are left to follow */
+async function endAccess(
+  tx: Queryable,
+  actor: Actor,
+  sub: string,
+  reason: AccountEndReason,
+  type: EventType | undefined,
+): Promise<boolean> {
+  const epoch = await endAllAccess(tx, sub, reason)
+  const { left } = await decideEnding(tx, { kind: 'account', reason, sub, epoch })
+  if (type) await recordEvent(tx, { type, caller: callerOfActor(actor), sub })
+  return left
+}

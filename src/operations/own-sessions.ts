@@ -1,0 +1,123 @@
+import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { accountTurn } from '../records/accounts/account.ts'
+import { replacePasswordHash } from '../records/accounts/account-password-store.ts'
+import { endAllSessions, endSession, moveSession } from '../records/endings/decisions-store.ts'
+import { decideEnding, type Followed } from '../records/endings/follow-ending.ts'
+import { recordEvent } from '../records/events/events-store.ts'
+import { renewSession } from '../records/sessions/sessions-store.ts'
+import type { Signet } from '../signet.ts'
+import { type Actor, callerOfActor } from './actor.ts'
+import { asSignedIn, type OwnSession, signedOut } from './as-signed-in.ts'
+
+type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
+
+/*
+ * Ending a session ends the grants that were to last no longer than it. Those with `offline_access` go on: that is what the scope is for
+ * (OpenID Connect Core §11). All of it holds when these functions return, however much there was; rows and events of the grants follow.
+ */
+
+/** Signs a person out of their present session. */
+export async function signOut(signet: Terms, actor: Actor, session: OwnSession): Promise<void> {
+  const { sub } = session.account
+  const end = async (tx: Queryable) => {
+    const ended = await endOne(tx, sub, session.id)
+    if (ended) await recordEvent(tx, { type: 'signed_out', caller: callerOfActor(actor), sub })
+    return ended
+  }
+  const followed = await signet.turns.take(accountTurn(sub), () => inTransaction(signet.database, end))
+  if (followed?.left) signet.endings.due()
+}
+
+/**
+ * Ends one session of a person's. One that has ended before is as good as ended, and somebody else's is never looked at.
+ *
+ * @param present the session by which they ask
+ * @param chosen the id of the one to end
+ */
+export async function endOwnSession(
+  signet: Terms,
+  actor: Actor,
+  present: OwnSession,
+  chosen: number,
+): Promise<'done' | typeof signedOut> {
+  const { sub } = present.account
+  const followed = await asSignedIn(signet, present, async (tx) => {
+    const ended = await endOne(tx, sub, chosen)
+    if (ended)
+      await recordEvent(tx, { type: 'sessions_ended', caller: callerOfActor(actor), sub, detail: { sessions: 1 } })
+    return ended
+  })
+  if (followed === signedOut) return signedOut
+  if (followed?.left) signet.endings.due()
+  return 'done'
+}
+
+/** Ends all sessions of a person but the present one. */
+export async function endOtherSessions(
+  signet: Terms,
+  actor: Actor,
+  present: OwnSession,
+): Promise<'done' | typeof signedOut> {
+  const { sub } = present.account
+  const followed = await asSignedIn(signet, present, async (tx) => {
+    const ended = await endOthers(tx, present)
+    const detail = countOf('sessions', ended)
+    if (ended.sessions > 0) await recordEvent(tx, { type: 'sessions_ended', caller: callerOfActor(actor), sub, detail })
+    return ended
+  })
+  if (followed === signedOut) return signedOut
+  if (followed.left) signet.endings.due()
+  return 'done'
+}
+
+/** @param from, to the hash that the current password fits, and that of the new one; both in PHC form */
+interface NewPassword {
+  readonly from: string
+  readonly to: string
+  /** Of the cookie under which the present session goes on. */
+  readonly sessionDigest: Buffer
+}
+
+/**
+ * Changes a person's password and, in the same transaction, ends all other sessions. The present one goes on under another cookie: a copy
+ * of the old one is worth nothing any more (OWASP Session Management, "Renew the Session ID After Any Privilege Level Change").
+ *
+ * @returns seconds that the session still has at the most; `password_replaced` where somebody else was faster, and what was proved is the
+ *   current password no more
+ */
+export async function changePassword(
+  signet: Terms,
+  actor: Actor,
+  present: OwnSession,
+  { from, to, sessionDigest }: NewPassword,
+): Promise<{ readonly secondsLeft: number } | 'password_replaced' | typeof signedOut> {
+  const { sub } = present.account
+  const outcome = await asSignedIn(signet, present, async (tx) => {
+    if (!(await replacePasswordHash(tx, sub, from, to))) return 'password_replaced'
+    const ended = await endOthers(tx, present)
+    const secondsLeft = await renewSession(tx, present.id, sessionDigest)
+    const detail = countOf('sessions_ended', ended)
+    await recordEvent(tx, { type: 'password_changed', caller: callerOfActor(actor), sub, detail })
+    return { secondsLeft, left: ended.left }
+  })
+  if (typeof outcome === 'string') return outcome
+  if (outcome.left) signet.endings.due()
+  return { secondsLeft: outcome.secondsLeft }
+}
+
+async function endOne(tx: Queryable, sub: string, id: number): Promise<Followed | undefined> {
+  if (!(await endSession(tx, sub, id))) return undefined
+  return decideEnding(tx, { kind: 'session_grants', reason: 'signed_out', sessionIds: [id] })
+}
+
+async function endOthers(tx: Queryable, present: OwnSession): Promise<Followed> {
+  const { sub } = present.account
+  const epoch = await endAllSessions(tx, sub)
+  await moveSession(tx, present.id, epoch)
+  return decideEnding(tx, { kind: 'sessions', reason: 'signed_out', sub, epoch })
+}
+
+/** How many, for an event. Of very many, those that had followed by then; `more` says so. */
+function countOf(name: string, { sessions, left }: Followed): Record<string, number | boolean> {
+  return { [name]: sessions, ...(left && { more: true }) }
+}

@@ -1,0 +1,374 @@
+import t, { type Test } from 'tap'
+import { deleteAccount, disableAccount, enableAccount, setPassword } from '../../src/operations/account-access.ts'
+import { deleteClient } from '../../src/operations/delete-client.ts'
+import type { Database } from '../../src/platform/database/pool.ts'
+import { followNext } from '../../src/records/endings/follow-ending.ts'
+import { answer, emptyFolder } from '../cli/console.ts'
+import type { Browser } from '../support/browser.ts'
+import { basic, type Person, startSignet, type TestClient } from '../support/idp.ts'
+import { type SignedIn, signIn } from '../support/journey.ts'
+import { createRowMeter } from '../support/row-meter.ts'
+import { testMasterKey } from '../support/signing-keys.ts'
+
+/*
+ * People who have collected very many grants, and everything that ends these. Nothing follows the decisions here (`endings.run` is not
+ * called) until the last tests, so all that is refused before is refused by judgement alone.
+ */
+
+const idp = await startSignet(t)
+const { database } = idp.signet
+const operator = { kind: 'operator' } as const
+const cost = createRowMeter(database)
+const query = async (text: string, values: unknown[] = []) => (await database.query({ text, values })).rows
+
+/** Open grants of a person and client before the real ones. Half of them are for no longer than the session. */
+const crowd = 1_500
+
+interface Collected {
+  readonly person: Person
+  readonly client: TestClient
+  readonly browser: Browser
+  /** Redeemed, for no longer than the session; redeemed, with a refresh token; and two whose codes have not been redeemed. */
+  readonly journeys: Record<'online' | 'offline' | 'onlineCode' | 'offlineCode', SignedIn>
+  readonly tokens: { readonly online: string; readonly offline: string; readonly refresh: string }
+}
+
+async function collect(): Promise<Collected> {
+  const client = await idp.client()
+  const { person, browser } = await signIn(idp, client)
+  await query(
+    `INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr, created_at)
+     SELECT client_id || n, client_id, sub, session_id, CASE WHEN n % 2 = 0 THEN '{openid}'::text[] ELSE scopes END, resources, auth_time, acr, amr,
+       created_at
+     FROM grants, generate_series(1, $2) AS n WHERE sub = $1`,
+    [person.sub, crowd],
+  )
+  const go = (scope: string) => signIn(idp, client, { person, browser, parameters: { scope } })
+  const [online, offline] = [await go('openid'), await go('openid offline_access')]
+  const [onlineTokens, offlineTokens] = [(await online.redeem()).body, (await offline.redeem()).body]
+  const [onlineCode, offlineCode] = [await go('openid'), await go('openid offline_access')]
+  return {
+    ...{ person, client, browser, journeys: { online, offline, onlineCode, offlineCode } },
+    tokens: {
+      online: onlineTokens.access_token,
+      offline: offlineTokens.access_token,
+      refresh: offlineTokens.refresh_token,
+    },
+  }
+}
+
+async function introspect({ client }: Collected, token: string): Promise<boolean> {
+  const response = await fetch(`${idp.issuer}/introspect`, {
+    method: 'POST',
+    headers: { authorization: basic(client.client_id, client.secret ?? '') },
+    body: new URLSearchParams({ token }),
+  })
+  return response.status === 200 && (await response.json()).active
+}
+
+/** What still works; tokens are looked at in each way that there is, which must agree. */
+async function aliveOf(t: Test, collected: Collected) {
+  const { browser, client, tokens } = collected
+  const token = async (text: string) => {
+    const { status } = await fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${text}` } })
+    t.equal(await introspect(collected, text), status === 200, 'userinfo and introspection agree')
+    return status === 200
+  }
+  const isActive = await introspect(collected, tokens.refresh)
+  const refreshed = await idp.token(client, { grant_type: 'refresh_token', refresh_token: tokens.refresh })
+  t.equal(refreshed.status === 200, isActive, 'refreshing and introspection agree')
+  return {
+    session: (await browser.get('/account')).status === 200,
+    online: await token(tokens.online),
+    offline: (await token(tokens.offline)) && isActive,
+  }
+}
+
+async function redeemed({ journeys }: Collected) {
+  const [online, offline] = [await journeys.onlineCode.redeem(), await journeys.offlineCode.redeem()]
+  return { onlineCode: online.status === 200, offlineCode: offline.status === 200 }
+}
+
+/** Signs in at the sign-in page. */
+async function enter(person: Person, browser = idp.browser(), password = person.password): Promise<Browser> {
+  const page = await browser.get('/sign-in')
+  const { status } = await browser.submit(page, 'sign-in', { username: person.username, password })
+  if (status !== 303) throw new Error(`${person.username} cannot sign in: ${status}`)
+  return browser
+}
+
+const everything = { session: false, online: false, onlineCode: false, offline: false, offlineCode: false }
+const whatIsBound = { ...everything, offline: true, offlineCode: true }
+
+interface Case {
+  /** What still works afterwards. */
+  readonly alive: typeof everything
+  readonly reason: string
+  /** Makes ready, and returns what ends it. */
+  readonly prepare: (collected: Collected) => Promise<() => Promise<unknown>>
+}
+
+const newPassword = 'quiet lamps over harbours'
+
+const cases: Record<string, Case> = {
+  'an account that is disabled': {
+    alive: everything,
+    reason: 'account_disabled',
+    prepare:
+      async ({ person }) =>
+      () =>
+        disableAccount(idp.signet, operator, person.sub),
+  },
+  'an account whose password an operator sets': {
+    alive: everything,
+    reason: 'password_set',
+    prepare: async ({ person }) => {
+      const hash = await idp.signet.passwords.hash(newPassword)
+      return () => setPassword(idp.signet, operator, person.sub, hash)
+    },
+  },
+  'an account that is deleted': {
+    alive: everything,
+    reason: 'account_deleted',
+    prepare:
+      async ({ person }) =>
+      () =>
+        deleteAccount(idp.signet, operator, person.sub),
+  },
+  'a session that is signed out': {
+    alive: whatIsBound,
+    reason: 'signed_out',
+    prepare: async ({ browser }) => {
+      const page = await browser.get('/logout')
+      const cookie = browser.cookies.get('signet_session') ?? ''
+      return async () => {
+        await browser.submit(page, 'confirm-logout')
+        browser.cookies.set('signet_session', cookie)
+      }
+    },
+  },
+  'a session in whose browser somebody else signs in': {
+    alive: whatIsBound,
+    reason: 'signed_out',
+    prepare: async ({ browser }) => {
+      const other = await idp.person()
+      const cookie = browser.cookies.get('signet_session') ?? ''
+      return async () => {
+        await enter(other, browser)
+        browser.cookies.set('signet_session', cookie)
+      }
+    },
+  },
+  'a session that its person ends from another browser': {
+    alive: whatIsBound,
+    reason: 'signed_out',
+    prepare: async ({ person }) => {
+      const here = await enter(person)
+      const page = await here.get('/account')
+      return () => here.submit(page, 'end-session-2')
+    },
+  },
+  'all other sessions of a person': {
+    alive: whatIsBound,
+    reason: 'signed_out',
+    prepare: async ({ person }) => {
+      const here = await enter(person)
+      const page = await here.get('/account')
+      return () => here.submit(page, 'end-other-sessions')
+    },
+  },
+  'the sessions of a person who changes the password elsewhere': {
+    alive: whatIsBound,
+    reason: 'signed_out',
+    prepare: async ({ person }) => {
+      const here = await enter(person)
+      const page = await here.get('/account')
+      const form = { 'current-password': person.password, 'new-password': newPassword }
+      return async () => {
+        const { location } = await here.submit(page, 'password-change', form)
+        if (!location?.endsWith('password-changed')) throw new Error(`The password was not changed: ${location}`)
+      }
+    },
+  },
+  'an application that is disconnected': {
+    alive: { ...everything, session: true },
+    reason: 'disconnected',
+    prepare: async ({ person, client }) => {
+      const here = await enter(person)
+      const page = await here.get('/account')
+      return () => here.submit(page, `disconnect-${client.client_id}`)
+    },
+  },
+  'a client that is deleted': {
+    alive: { ...everything, session: true },
+    reason: 'client_deleted',
+    prepare:
+      async ({ client }) =>
+      () =>
+        deleteClient(idp.signet, operator, client.client_id),
+  },
+}
+
+const ended: [name: string, Case, Collected][] = []
+
+for (const [name, ending] of Object.entries(cases))
+  t.test(
+    `${name}, with ${crowd} open grants: a change of constant cost, and at once nothing of it works`,
+    async (t) => {
+      const collected = await collect()
+      const { journeys, person, client } = collected
+      await query('ANALYZE grants')
+      const end = await ending.prepare(collected)
+      const { read, written } = await cost(end)
+      // Its own few rows, and those of a hundred grants with their events.
+      t.ok(written > 0 && written < 500, `${written} rows written`)
+      t.ok(read < 1_500, `${read} rows read`)
+
+      t.same({ ...(await aliveOf(t, collected)), ...(await redeemed(collected)) }, ending.alive)
+      const real = await query(
+        `SELECT count(*) AS open FROM grants WHERE client_id = $1 AND ended_at IS NULL AND id NOT LIKE client_id || '%' `,
+        [client.client_id],
+      )
+      t.ok(real[0]?.['open'] >= Object.keys(journeys).length, 'though no row of theirs has followed yet')
+
+      const listed = JSON.parse((await command('grants', 'list', '--user', person.sub, '--json')).out || '[]')
+      const isOpen = (grant: { end_reason?: string }) => grant.end_reason === undefined
+      const hidden = ending.reason === 'account_deleted'
+      t.equal(
+        listed.some(isOpen),
+        !hidden && ending.alive.offline,
+        'and the list for operators shows them as they are judged',
+      )
+      if (!hidden) t.ok(listed.some((grant: { end_reason?: string }) => grant.end_reason === ending.reason))
+      ended.push([name, ending, collected])
+    },
+  )
+
+t.test('a client that is deleted is gone for everybody, while its rows are still there', async (t) => {
+  const [, , { client, browser }] = ended.find(([name]) => name === 'a client that is deleted')!
+  const id = client.client_id
+  t.equal((await query('SELECT FROM clients WHERE client_id = $1', [id])).length, 1)
+  const authorize = new URLSearchParams({
+    client_id: id,
+    redirect_uri: client.redirect_uris[0] ?? '',
+    response_type: 'code',
+  })
+  const { status, location } = await browser.get(`/authorize?${authorize}`)
+  t.same([status, location], [400, undefined], 'nobody is sent to it')
+  t.match(await idp.token(client, { grant_type: 'client_credentials' }), {
+    status: 401,
+    body: { error: 'invalid_client' },
+  })
+  t.notMatch((await command('clients', 'list', '--json')).out, id)
+  for (const verb of ['show', 'delete', 'rotate-secret']) t.equal((await command('clients', verb, id)).code, 1, verb)
+  t.equal((await command('clients', 'update', id, '--name', 'Back')).code, 1)
+  t.notMatch((await browser.get('/account')).text, id)
+})
+
+t.test('an account that is enabled again: what had ended stays ended', async (t) => {
+  const [, , collected] = ended.find(([name]) => name === 'an account that is disabled')!
+  const account = await enableAccount(idp.signet, operator, collected.person.sub)
+  t.match(account, { disabled: false })
+  t.match(await aliveOf(t, collected), { session: false, online: false, offline: false })
+  const { redeem } = await signIn(idp, collected.client, { person: collected.person })
+  const { access_token: token } = (await redeem()).body
+  const userinfo = await fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } })
+  t.equal(userinfo.status, 200, 'the person signs in, and what they open from now on is alive')
+})
+
+t.test('a process that is killed between two batches loses nothing', async (t) => {
+  const before = await query('SELECT * FROM endings ORDER BY id')
+  t.ok(before.length >= ended.length)
+  const killed = new Error('killed')
+  const dying = {
+    connect: async () => {
+      const client = await database.connect()
+      return new Proxy(client, {
+        get: (target, name) => {
+          if (name === 'query')
+            return (statement: { text: string }) =>
+              statement.text === 'COMMIT' ? Promise.reject(killed) : target.query(statement)
+          const value = Reflect.get(target, name)
+          return typeof value === 'function' ? value.bind(target) : value
+        },
+      })
+    },
+    query: () => Promise.reject(killed),
+  } as unknown as Database
+  await t.rejects(followNext(dying), killed)
+  t.same(await query('SELECT * FROM endings ORDER BY id'), before)
+})
+
+t.test('rows follow in batches; each grant leaves one event, with the reason of its end', async (t) => {
+  let batches = 0
+  let most = 0
+  for (let isMore = true; isMore; batches++) {
+    const { written } = await cost(async () => {
+      isMore = await followNext(database)
+    })
+    most = Math.max(most, written)
+  }
+  t.ok(batches > ended.length)
+  t.ok(most < 4_000, `${most} rows at a time`)
+
+  for (const [name, { alive, reason }, { person, client }] of ended) {
+    const rows = await query('SELECT scopes, end_reason FROM grants WHERE client_id = $1', [client.client_id])
+    const open = rows.filter((row) => row['end_reason'] === null)
+    if (reason === 'client_deleted') t.equal(rows.length, 0, `${name}: deleted`)
+    else if (alive.offline)
+      t.ok(
+        open.every(({ scopes }) => scopes.includes('offline_access')),
+        `${name}: only offline access is left`,
+      )
+    else if (reason !== 'account_disabled') t.equal(open.length, 0, `${name}: none is open`)
+    const events = await query(
+      `SELECT detail ->> 'reason' AS reason, count(*) AS events, count(DISTINCT grant_id) AS grants FROM events
+       WHERE type = 'grant_ended' AND client_id = $1 AND sub = $2 GROUP BY 1`,
+      [client.client_id, person.sub],
+    )
+    t.ok(
+      events.every((row) => row['events'] === row['grants']),
+      `${name}: none is told twice`,
+    )
+    const told = events.find((row) => row['reason'] === reason)
+    t.ok(told?.['grants'] > crowd / 3, `${name}: ${told?.['grants']} by ${reason}`)
+    // Whatever was opened beyond what one session may have had ended before.
+    t.same(
+      events.map((row) => row['reason']).filter((other) => other !== 'superseded'),
+      [reason],
+      name,
+    )
+  }
+  t.same(await query(`SELECT client_id FROM clients WHERE deleted_at IS NOT NULL`), [], 'a deleted client goes last')
+})
+
+t.test('decisions are looked at once more a little later, and then forgotten', async (t) => {
+  t.ok((await query('SELECT FROM endings')).length > 0)
+  await query("UPDATE endings SET decided_at = decided_at - interval '1 hour', due_at = now()")
+  while (await followNext(database));
+  t.same(await query('SELECT * FROM endings'), [])
+})
+
+t.test('a command lets the rows of its own decision follow, where no server runs', async (t) => {
+  const { person, client } = await collect()
+  const { code, out } = await command('users', 'disable', person.sub)
+  t.equal(code, 0)
+  t.notMatch(out, 'This is in effect now', 'there was time for all of them')
+  t.same(await query('SELECT FROM grants WHERE sub = $1 AND ended_at IS NULL', [person.sub]), [])
+  t.equal((await command('clients', 'delete', client.client_id)).code, 0)
+  t.same(await query('SELECT FROM clients WHERE client_id = $1', [client.client_id]), [])
+})
+
+const folder = emptyFolder(t)
+function command(...args: string[]) {
+  const { settings } = idp.signet
+  const environment = {
+    SIGNET_DATABASE_URL: settings.databaseUrl ?? '',
+    SIGNET_DATABASE_SCHEMA: settings.databaseSchema,
+    SIGNET_ISSUER: settings.issuer,
+    SIGNET_KEYS_DIR: settings.keysDir,
+    SIGNET_MASTER_KEY: testMasterKey,
+    SIGNET_LOG_LEVEL: 'silent',
+  }
+  return answer(args, { environment, folder })
+}

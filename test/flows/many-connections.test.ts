@@ -1,0 +1,73 @@
+import t from 'tap'
+import { listConnectedApplications } from '../../src/endpoints/account/connected-applications-store.ts'
+import { inTransaction } from '../../src/platform/database/queryable.ts'
+import { listSessions } from '../../src/records/sessions/sessions-store.ts'
+import { startSignet } from '../support/idp.ts'
+import { signIn } from '../support/journey.ts'
+import { createRowMeter } from '../support/row-meter.ts'
+
+/*
+ * The account page of a person with thousands of grants, sessions and consents. What it costs is counted in rows, and compared with what it
+ * costs with a few times as many.
+ */
+
+const idp = await startSignet(t)
+const { database, settings } = idp.signet
+const cost = createRowMeter(database)
+const idle = settings.sessionIdleTtl
+const clients = 110
+
+const { person, browser } = await signIn(idp, await idp.client({ client_name: 'Real' }))
+const { sub } = person
+
+/** @param each open grants of each client; sessions ten times as many */
+async function add(each: number): Promise<void> {
+  await database.query({
+    text: `INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at)
+           SELECT sha256(random()::text::bytea), '', $1, now(), '{pwd}', now() + interval '1 day' FROM generate_series(1, $2::integer)`,
+    values: [sub, each * 100],
+  })
+  await database.query({
+    text: `INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr)
+           SELECT gen_random_uuid(), 'crowd-' || client, $1, (SELECT max(id) FROM sessions) - n, '{openid,email}', '{}', now(), 'aal1', '{pwd}'
+           FROM generate_series(1, $2::integer) AS client, generate_series(1, $3::integer) AS n`,
+    values: [sub, clients, each],
+  })
+  await database.query('ANALYZE')
+}
+
+const applications = () => cost(() => inTransaction(database, (tx) => listConnectedApplications(tx, sub, idle, 100)))
+const sessions = () => cost(() => inTransaction(database, (tx) => listSessions(tx, sub, 1, idle, 20)))
+
+t.test('each list costs the same, however much there is', async (t) => {
+  await database.query({
+    text: `WITH named AS (
+             INSERT INTO clients (client_id, client_name, grant_types, response_types, scope, token_endpoint_auth_method,
+               id_token_signed_response_alg, refresh_token_rotation)
+             SELECT 'crowd-' || n, 'Crowd ' || n, '{authorization_code}', '{code}', 'openid', 'none', 'ES256', true
+             FROM generate_series(1, $2::integer) AS n RETURNING client_id)
+           INSERT INTO consents (sub, client_id, scopes, resources) SELECT $1, client_id, '{openid,phone}', '{}' FROM named`,
+    values: [sub, clients],
+  })
+  await add(12)
+  const few = { applications: await applications(), sessions: await sessions() }
+  await add(30)
+  const many = { applications: await applications(), sessions: await sessions() }
+  t.ok(many.applications.read < few.applications.read * 1.3, JSON.stringify([few, many]))
+  t.ok(many.sessions.read < few.sessions.read * 1.3, JSON.stringify([few, many]))
+})
+
+t.test('the page shows a bounded part, and says that there is more', async (t) => {
+  const { status, text } = await browser.get('/account')
+  t.equal(status, 200)
+  t.equal(text.match(/id="disconnect-/g)?.length, 100)
+  t.match(text, 'There are more applications than fit here.')
+  t.equal(text.match(/>Another browser</g)?.length, 19)
+  t.match(text, 'And more than 981 others.')
+  t.match(text, 'id="end-other-sessions"')
+  t.match(
+    text,
+    /Crowd \d+[\s\S]*Since[\s\S]*e-mail address[\s\S]*telephone|phone/i,
+    'with what consent and grants allow',
+  )
+})

@@ -1,0 +1,333 @@
+import { randomBytes } from 'node:crypto'
+import { setTimeout as pause } from 'node:timers/promises'
+import t from 'tap'
+import { deleteAccount, disableAccount, enableAccount, setPassword } from '../../../src/operations/account-access.ts'
+import type { Actor } from '../../../src/operations/actor.ts'
+import { deleteClient } from '../../../src/operations/delete-client.ts'
+import { disconnectApplication } from '../../../src/operations/disconnect-application.ts'
+import { changePassword, endOtherSessions, endOwnSession, signOut } from '../../../src/operations/own-sessions.ts'
+import { migrate } from '../../../src/platform/database/migrations.ts'
+import type { Database } from '../../../src/platform/database/pool.ts'
+import { inTransaction } from '../../../src/platform/database/queryable.ts'
+import type { Turns } from '../../../src/platform/turns.ts'
+import { holdPassword } from '../../../src/records/accounts/account-password-store.ts'
+import { insertAccount } from '../../../src/records/accounts/accounts-store.ts'
+import { completeMetadata } from '../../../src/records/clients/client-metadata.ts'
+import { insertClient } from '../../../src/records/clients/clients-store.ts'
+import { followNext } from '../../../src/records/endings/follow-ending.ts'
+import { findGrant } from '../../../src/records/grants/grants-store.ts'
+import { findSession, insertSession, type Session } from '../../../src/records/sessions/sessions-store.ts'
+import { insertCode, lockCode, spendCode } from '../../../src/tokens/authorization-codes-store.ts'
+import { insertFamily, lockFamily } from '../../../src/tokens/refresh-families-store.ts'
+import { noLog, testDatabase } from '../../database.ts'
+
+/*
+ * Each way to end grants beside each way to open one, redeem a code or sign in, at the same moment: one of the two has done all of its
+ * work and not committed yet when the other begins. Whichever comes first, what has ended is never alive afterwards.
+ */
+
+const { connection, schema, openPool } = await testDatabase(t)
+await migrate({ connection, schema, log: noLog })
+const database = openPool({ max: 4 })
+/** Of one connection, so that it can be told what it waits for. */
+const single = openPool({ max: 1 })
+const { rows: backends } = await single.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+
+const endings = { due: () => {}, run: () => {}, stop: async () => {} }
+// Nobody takes turns here: that two nodes race is what is tested.
+const turns: Turns = { take: (_key, work) => work() }
+const text = () => randomBytes(12).toString('hex')
+const idle = 3600
+
+interface Setting {
+  readonly sub: string
+  readonly clientId: string
+  /** The session that opens grants, and another one of the same person. */
+  readonly session: Session
+  readonly other: Session
+  /** Issued, not redeemed; with offline access. */
+  readonly code: Buffer
+  readonly codeGrant: string
+}
+
+async function signInAs(db: Database, sub: string): Promise<Buffer | undefined> {
+  const digest = randomBytes(32)
+  const started = await inTransaction(db, async (tx) => {
+    if (!(await holdPassword(tx, sub, 'old'))) return undefined
+    return insertSession(tx, {
+      ...{ digest, browserDigest: digest, sub, authTime: Date.now(), amr: ['pwd'], ttl: idle, replaces: undefined },
+    })
+  })
+  return started && digest
+}
+
+async function openGrant(db: Database, { session, clientId }: Pick<Setting, 'session' | 'clientId'>, scopes: string[]) {
+  const [id, code] = [text(), randomBytes(32)]
+  const grant = { id, clientId, sub: session.account.sub, sessionId: session.id, epoch: session.accountEpoch, scopes }
+  const opened = await inTransaction(db, (tx) =>
+    insertCode(tx, {
+      grant: { ...grant, resources: [], authTime: Date.now(), acr: 'aal1', amr: ['pwd'] },
+      ...{
+        digest: code,
+        ttl: 60,
+        redirectUri: 'https://app.example',
+        sid: 'sid',
+        codeChallenge: undefined,
+        nonce: undefined,
+      },
+    }),
+  )
+  return opened ? { id, code } : undefined
+}
+
+async function setUp(): Promise<Setting> {
+  const [sub, clientId] = [text(), `client_${text()}`]
+  const terms = { resources: [], defaultIdTokenAlg: 'ES256' } as const
+  await insertClient(database, clientId, completeMetadata({ redirect_uris: ['https://app.example'] }, terms), undefined)
+  await insertAccount(database, { sub, profile: {}, email: undefined, passwordHash: 'old' })
+  const enter = async () => (await findSession(database, (await signInAs(database, sub))!, idle))!
+  const [session, other] = [await enter(), await enter()]
+  const { id: codeGrant, code } = (await openGrant(database, { session, clientId }, ['openid', 'offline_access']))!
+  return { sub, clientId, session, other, code, codeGrant }
+}
+
+const operator = { kind: 'operator' } as const
+const personOf = ({ sub }: Setting): Actor => ({ kind: 'person', sub, caller: { requestId: text(), network: '::1' } })
+
+interface Ending {
+  readonly decide: (db: Database, setting: Setting) => Promise<unknown>
+  /** Offline access goes on. */
+  readonly isOfSessions?: true
+  /** Nobody signs in with the password of before. */
+  readonly endsSignIns?: true
+}
+
+const ways: Record<string, Ending> = {
+  disable: {
+    endsSignIns: true,
+    decide: (db, { sub }) => disableAccount({ database: db, endings, turns }, operator, sub),
+  },
+  'set a password': {
+    endsSignIns: true,
+    decide: (db, { sub }) => setPassword({ database: db, endings, turns }, operator, sub, 'new'),
+  },
+  'delete the account': {
+    endsSignIns: true,
+    decide: (db, { sub }) => deleteAccount({ database: db, endings, turns }, operator, sub),
+  },
+  'change the password elsewhere': {
+    endsSignIns: true,
+    isOfSessions: true,
+    decide: (db, setting) =>
+      changePassword({ database: db, endings, turns }, personOf(setting), setting.other, {
+        ...{ from: 'old', to: 'new', sessionDigest: randomBytes(32) },
+      }),
+  },
+  'end all others': {
+    isOfSessions: true,
+    decide: (db, setting) => endOtherSessions({ database: db, endings, turns }, personOf(setting), setting.other),
+  },
+  'end the session': {
+    isOfSessions: true,
+    decide: (db, setting) =>
+      endOwnSession({ database: db, endings, turns }, personOf(setting), setting.other, setting.session.id),
+  },
+  'sign out': {
+    isOfSessions: true,
+    decide: (db, setting) => signOut({ database: db, endings, turns }, personOf(setting), setting.session),
+  },
+  disconnect: {
+    decide: (db, setting) =>
+      disconnectApplication({ database: db, endings, turns }, personOf(setting), setting.other, setting.clientId),
+  },
+  'delete the client': {
+    decide: (db, { clientId }) => deleteClient({ database: db, endings }, operator, clientId),
+  },
+}
+
+interface Racer {
+  readonly go: (db: Database, setting: Setting) => Promise<unknown>
+  /** Whether what it made is alive: for everything that ends nothing but sessions, and for everything else. */
+  readonly mayLive: (ending: Ending) => boolean
+  readonly isAlive: (setting: Setting, made: never) => Promise<boolean>
+}
+
+const isGrantAlive = async (id: string) => {
+  const grant = await findGrant(database, id)
+  return grant !== undefined && grant.endedAt === undefined
+}
+
+const racers: Record<string, Racer> = {
+  'a grant for the session': {
+    go: (db, setting) => openGrant(db, setting, ['openid']),
+    mayLive: () => false,
+    isAlive: async (_, made?: { id: string }) => made !== undefined && isGrantAlive(made.id),
+  },
+  'a grant with offline access': {
+    go: (db, setting) => openGrant(db, setting, ['openid', 'offline_access']),
+    mayLive: ({ isOfSessions }) => isOfSessions === true,
+    isAlive: async (_, made?: { id: string }) => made !== undefined && isGrantAlive(made.id),
+  },
+  'a code that is redeemed': {
+    go: (db, { code }) =>
+      inTransaction(db, async (tx) => {
+        const stored = await lockCode(tx, code)
+        if (!stored || stored.grantEnded) return undefined
+        await spendCode(tx, code)
+        const digest = randomBytes(32)
+        const family = { digest, grantId: stored.grantId, secretVersion: 1, sid: 'sid', nonce: undefined }
+        await insertFamily(tx, family, { sliding: idle, absolute: idle })
+        return digest
+      }),
+    mayLive: ({ isOfSessions }) => isOfSessions === true,
+    isAlive: async ({ codeGrant }, digest?: Buffer) => {
+      const family = digest && (await inTransaction(database, (tx) => lockFamily(tx, digest)))
+      return (family !== undefined && !family.ended) || (digest !== undefined && (await isGrantAlive(codeGrant)))
+    },
+  },
+  'a sign-in': {
+    go: (db, { sub }) => signInAs(db, sub),
+    mayLive: ({ endsSignIns }) => !endsSignIns,
+    isAlive: async (_, digest?: Buffer) =>
+      digest !== undefined && (await findSession(database, digest, idle)) !== undefined,
+  },
+}
+
+/** A pool whose transactions stop before their commit until they are let go. */
+function held(db: Database) {
+  let letGo = () => {}
+  let reach = () => {}
+  const gate = new Promise<void>((resolve) => (letGo = resolve))
+  const reached = new Promise<void>((resolve) => (reach = resolve))
+  const connect = async () => {
+    const client = await db.connect()
+    return new Proxy(client, {
+      get: (target, name) => {
+        if (name === 'query')
+          return async (statement: { text: string }) => {
+            if (statement.text === 'COMMIT') {
+              reach()
+              await gate
+            }
+            return target.query(statement)
+          }
+        const value = Reflect.get(target, name)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  }
+  return { pool: { connect } as unknown as Database, reached, letGo }
+}
+
+/** Whether the single connection comes to wait for another one before `work` is done. */
+async function waits(work: Promise<unknown>): Promise<boolean> {
+  let isDone = false
+  const done = work.finally(() => {
+    isDone = true
+  })
+  done.catch(() => {})
+  while (!isDone) {
+    const { rows } = await database.query<{ waits: boolean }>({
+      text: 'SELECT cardinality(pg_blocking_pids($1)) > 0 AS waits',
+      values: [backends[0]!.pid],
+    })
+    if (rows[0]!.waits) return true
+    await pause(1)
+  }
+  return false
+}
+
+for (const [way, ending] of Object.entries(ways))
+  for (const [name, racer] of Object.entries(racers)) {
+    t.test(`${name}, not committed yet, when a decision comes: ${way}`, async (t) => {
+      const setting = await setUp()
+      const { pool, reached, letGo } = held(database)
+      const made = racer.go(pool, setting)
+      await Promise.race([reached, made])
+      const decided = ending.decide(single, setting)
+      const isKeptWaiting = await waits(decided)
+      if (name !== 'a sign-in') t.notOk(isKeptWaiting, 'the decision is not kept waiting')
+      letGo()
+      await decided
+      const alive = await racer.isAlive(setting, (await made) as never)
+      t.ok(racer.mayLive(ending) || !alive)
+    })
+
+    t.test(`${name}, when a decision is not committed yet: ${way}`, async (t) => {
+      const setting = await setUp()
+      const { pool, reached, letGo } = held(database)
+      const decided = ending.decide(pool, setting)
+      await reached
+      const made = racer.go(single, setting)
+      await waits(made)
+      letGo()
+      await decided
+      const alive = await racer.isAlive(setting, (await made) as never)
+      t.ok(racer.mayLive(ending) || !alive)
+      if (way === 'disable') {
+        await enableAccount({ database, endings, turns }, operator, setting.sub)
+        t.notOk(await racer.isAlive(setting, (await made) as never), 'nor when the account is enabled again')
+      }
+    })
+
+    t.test(`${name}, after a decision that it did not know of: ${way}`, async (t) => {
+      const setting = await setUp()
+      await ending.decide(database, setting)
+      const made = await racer.go(database, setting)
+      const isOpened = made !== undefined
+      if (name.startsWith('a grant')) t.notOk(isOpened, 'is not opened')
+      t.ok(racer.mayLive(ending) || !(await racer.isAlive(setting, made as never)))
+    })
+  }
+
+t.test(
+  'what the previous release opens beside this one belongs to the epoch of its account, or of its ended session',
+  async (t) => {
+    const setting = await setUp()
+    const { sub, clientId, session } = setting
+    await setPassword({ database, endings, turns }, operator, sub, 'new')
+    // As 0.1 does: these statements name no epoch, and see no more of a session than its row.
+    const openAsBefore = async (sessionId: number) => {
+      const id = text()
+      await database.query({
+        text: `INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr)
+             VALUES ($1, $2, $3, $4, '{openid,offline_access}', '{}', now(), 'aal1', '{pwd}')`,
+        values: [id, clientId, sub, sessionId],
+      })
+      return id
+    }
+    const { rows } = await database.query<{ id: number; digest: Buffer }>({
+      text: `INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at)
+           VALUES ($1, '', $2, now(), '{pwd}', now() + interval '1 day') RETURNING id, digest`,
+      values: [randomBytes(32), sub],
+    })
+    t.match(await findSession(database, rows[0]!.digest, idle), { account: { sub } })
+    t.ok(await isGrantAlive(await openAsBefore(rows[0]!.id)))
+    t.notOk(await isGrantAlive(await openAsBefore(session.id)), 'by a session that the new password ended')
+  },
+)
+
+t.test('a grant whose row was written after the rows of its decision had followed still gets its event', async (t) => {
+  const setting = await setUp()
+  const { pool, reached, letGo } = held(database)
+  const made = openGrant(pool, setting, ['openid'])
+  await reached
+  await setPassword({ database, endings, turns }, operator, setting.sub, 'new')
+  while (await followNext(database));
+  letGo()
+  const { id } = (await made)!
+  const row = async () => {
+    const { rows } = await database.query({ text: 'SELECT end_reason FROM grants WHERE id = $1', values: [id] })
+    return rows[0]?.['end_reason']
+  }
+  t.match(await findGrant(database, id), { endReason: 'password_set' }, 'it has ended from the first moment')
+  t.equal(await row(), null)
+  await database.query("UPDATE endings SET decided_at = decided_at - interval '1 minute', due_at = now()")
+  while (await followNext(database));
+  t.equal(await row(), 'password_set')
+  const { rows } = await database.query({
+    text: "SELECT detail FROM events WHERE type = 'grant_ended' AND grant_id = $1",
+    values: [id],
+  })
+  t.same(rows, [{ detail: { reason: 'password_set' } }])
+})
