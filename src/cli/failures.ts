@@ -62,7 +62,8 @@ function isAboutDatabase(error: Error): boolean {
   if (/^(?:connect|getaddrinfo)$/.test(syscall ?? '')) return true
   // PostgreSQL Appendix A: connection, authorization, database that is not there, resources, operator.
   return (
-    /^(?:08|28|3D|53|57)[0-9A-Z]{3}$/.test(code ?? '') || /^(?:Connection terminated|timeout e)/.test(error.message)
+    /^(?:08|28|3D|53|57)[0-9A-Z]{3}$/.test(code ?? '') ||
+    /^(?:Connection terminated|timeout e|Query read timeout|Client (?:has encountered|was closed))/.test(error.message)
   )
 }
 

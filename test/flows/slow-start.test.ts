@@ -11,7 +11,7 @@ import { freshFolder } from '../platform/database/own-server.ts'
 import { freePort } from '../support/idp.ts'
 
 /**
- * Percent of a core that a starved process gets. 5 takes a minute and a half, too long for every run:
+ * Percent of the time that a starved process may run. 5 takes twice as long, too long for every run of the tests:
  * SIGNET_TEST_STARVED=5 node build/test/flows/slow-start.test.js
  */
 const percent = Number(process.env['SIGNET_TEST_STARVED'] ?? 12)
@@ -59,7 +59,7 @@ async function until(holds: () => Promise<boolean> | boolean, what: string, ...a
   }
 }
 
-/** Lets processes run for some milliseconds, stops them for many more, and so on: as a machine does that has no CPU time to spare. */
+/** Lets processes run for some milliseconds, stops them for many more, and so on, like a machine that has no CPU time to spare. */
 function starve(t: Test, ...children: ChildProcess[]): () => void {
   const running = 40
   let isOver = false
@@ -149,7 +149,7 @@ t.test('a start that stands still for longer than a request may wait goes on whe
   t.equal((await server.ended).code, 0)
 })
 
-t.test(`with ${percent} % of a core two nodes start at the same moment, and keys are rotated`, async (t) => {
+t.test(`with ${percent} % of the time to run, two nodes start at the same moment, and keys are rotated`, async (t) => {
   const { settings, database } = await emptyInstallation(t)
   const nodes = [await serve(t, settings), await serve(t, settings)]
   // The program is loaded, and what could be interrupted begins.
