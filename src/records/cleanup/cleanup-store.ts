@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import { longestAccessTokenTtl } from '../resources/resources-store.ts'
 
 /** Rows that one statement deletes at the most: it must hold locks for milliseconds only. */
 const batch = 500
@@ -41,16 +42,30 @@ const statements = [
      RETURNING 1
    )
    SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
-  // Anybody can cause refusals: a week of them is kept, but never more than a million.
+  // Anybody can cause refusals: a week of them is kept, but never more than a million. A statement for each, so that each goes through
+  // its own index from the start and no further than what it deletes.
   `WITH old AS (
-     DELETE FROM refusals WHERE id IN (
-       SELECT id FROM refusals
-       WHERE at < now() - make_interval(secs => least($1, 7 * 86400))
-          OR id <= (SELECT max(id) FROM refusals) - 1000000
-       ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+     DELETE FROM refusals WHERE id = ANY (ARRAY(
+       SELECT id FROM refusals WHERE at < now() - make_interval(secs => least($1, 7 * 86400))
+       ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED))
      RETURNING id
    )
    SELECT count(*) AS deleted FROM old`,
+  `WITH old AS (
+     DELETE FROM refusals WHERE id = ANY (ARRAY(
+       SELECT id FROM refusals WHERE id <= (SELECT max(id) FROM refusals) - 1000000
+       ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED))
+     RETURNING id
+   )
+   SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  // Counters of attempts. They expire by the clock of the node that counted (milliseconds), so an hour is left for clocks that differ.
+  `WITH old AS (
+     DELETE FROM rate_limits WHERE key = ANY (ARRAY(
+       SELECT key FROM rate_limits WHERE expire < (extract(epoch FROM now()) * 1000)::bigint - 3600000
+       ORDER BY expire LIMIT $2 FOR UPDATE SKIP LOCKED))
+     RETURNING 1
+   )
+   SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   // Anybody can send names of verifiers: the five thousand that were seen last are kept, for 90 days.
   `WITH old AS (
      DELETE FROM verifiers WHERE name IN (
@@ -77,13 +92,10 @@ const statements = [
  * @returns whether there may be more
  */
 export async function deleteExpired(db: Queryable, keptFor: number): Promise<boolean> {
-  const { rows: longest } = await db.query<{ kept: number }>({
-    text: 'SELECT greatest($1::integer, max(access_token_ttl)) AS kept FROM resources',
-    values: [keptFor],
-  })
+  const kept = Math.max(keptFor, (await longestAccessTokenTtl(db)) ?? 0)
   let more = false
   for (const text of statements) {
-    const { rows } = await db.query<{ deleted: number }>({ text, values: [longest[0]!.kept, batch] })
+    const { rows } = await db.query<{ deleted: number }>({ text, values: [kept, batch] })
     more ||= rows[0]!.deleted === batch
   }
   return more

@@ -48,6 +48,9 @@ export function createSignInLimits(database: Database): SignInLimits {
       storeType: 'pool',
       tableName: 'rate_limits',
       tableCreated: true,
+      // Our cleaner does it (records/cleanup), in small batches: the library's own deletes everything in one statement, and swallows
+      // its failure.
+      clearExpiredByTimeout: false,
       keyPrefix,
       points,
       duration,
