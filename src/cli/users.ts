@@ -5,6 +5,7 @@ import type { Account } from '../records/accounts/account.ts'
 import {
   deleteAccount,
   findAccount,
+  hasAccount,
   insertAccount,
   listAccounts,
   setDisabled,
@@ -17,7 +18,8 @@ import type { Signet } from '../signet.ts'
 import { CommandFailed } from './failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
-import { type Document, type Format, printMany, printOne } from './output.ts'
+import { type Document, type Format, printOne } from './output.ts'
+import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import { checkPassword, readPassword } from './password-input.ts'
 import type { Terminal } from './terminal.ts'
 import { addUserFlags, type NewUser } from './user-flags.ts'
@@ -45,15 +47,21 @@ export function usersCommand(program: Command, terminal: Terminal): void {
       printOne(terminal, flags, documentOf(account))
     })
 
-  users
-    .command('list')
-    .description('List all people.')
+  addPageFlags(users.command('list').description('List users, the oldest accounts first.'), 'sub')
     .addOption(json())
-    .action(async (format: Format) => {
-      const all = await withSignet(terminal, ({ database }) => listAccounts(database))
-      const columns = ['sub', 'username', 'email', 'email_verified', 'name', 'disabled']
-      printMany(terminal, format, all.map(documentOf), columns, 'There are no users yet: signet users create.')
-    })
+    .action(async (flags: PageFlags) =>
+      printPages<Account, { readonly sub: string }>(terminal, flags, {
+        find: async ({ database }, sub) => {
+          if (!(await hasAccount(database, sub))) throw new CommandFailed(`There is no user ${sub.slice(0, 80)}.`)
+          return { sub }
+        },
+        read: ({ database }, after, limit) => listAccounts(database, after?.sub, limit),
+        idOf: ({ sub }) => sub,
+        documentOf,
+        columns: ['sub', 'username', 'email', 'email_verified', 'name', 'disabled'],
+        nothing: 'There are no users yet: signet users create.',
+      }),
+    )
 
   users
     .command('show')
