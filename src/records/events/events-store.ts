@@ -98,40 +98,108 @@ export interface RecordedEvent {
 /** Which events are meant; what is left out excludes none. */
 export interface EventFilter {
   readonly types?: readonly string[] | undefined
-  readonly requestId?: string | undefined
   readonly clientId?: string | undefined
   readonly sub?: string | undefined
   readonly grantId?: string | undefined
   readonly kid?: string | undefined
   /** Seconds: none that is older. */
   readonly since?: number | undefined
-  /** None that was recorded before this one. */
-  readonly afterId?: number | undefined
+  /** The id of an event: only those before it. */
+  readonly before?: number | undefined
 }
 
-/** The newest events that are meant, the oldest of them first. */
-export async function listEvents(db: Queryable, filter: EventFilter, most: number): Promise<RecordedEvent[]> {
+const columns = `id, at, type, request_id AS "requestId", network, client_id AS "clientId", sub, grant_id AS "grantId", kid, detail`
+
+/**
+ * One page of events: the newest that are meant, the oldest of them first. They are in the order of their moments; those of one moment,
+ * which is one transaction, in the order in which they were written.
+ *
+ * @param limit the length of the page
+ */
+export async function listEvents(db: Queryable, filter: EventFilter, limit: number): Promise<RecordedEvent[]> {
+  const values: unknown[] = [limit]
+  const about = conditionsOf(filter, values)
+  const during = [
+    ...(filter.since !== undefined ? [`at >= now() - make_interval(secs => $${values.push(filter.since)})`] : []),
+    ...(filter.before !== undefined ? [isBefore(values.push(filter.before))] : []),
+  ]
+  const newest = (conditions: readonly string[]) =>
+    `SELECT * FROM events ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''} ORDER BY at DESC, id DESC LIMIT $1`
+  const ofTypes = filter.types && `$${values.push(filter.types)}::text[]`
   const { rows } = await db.query<RecordedEvent>({
-    text: `SELECT id, at, type, request_id AS "requestId", network, client_id AS "clientId", sub, grant_id AS "grantId", kid, detail
-           FROM events
-           WHERE ($1::text[] IS NULL OR type = ANY ($1)) AND ($2::text IS NULL OR request_id = $2)
-             AND ($3::text IS NULL OR client_id = $3) AND ($4::text IS NULL OR sub = $4)
-             AND ($5::text IS NULL OR grant_id = $5) AND ($6::text IS NULL OR kid = $6)
-             AND ($7::float8 IS NULL OR at >= now() - make_interval(secs => $7)) AND ($8::bigint IS NULL OR id > $8)
-           ORDER BY id DESC LIMIT $9`,
-    values: [
-      filter.types ?? null,
-      filter.requestId ?? null,
-      filter.clientId ?? null,
-      filter.sub ?? null,
-      filter.grantId ?? null,
-      filter.kid ?? null,
-      filter.since ?? null,
-      filter.afterId ?? null,
-      most,
-    ],
+    // With nothing but types to go by, the newest of each type are looked up, and of these the newest taken: the index over type and
+    // moment has the events of one type in order, not those of several.
+    text:
+      ofTypes === undefined || about.length > 0
+        ? `SELECT ${columns} FROM (${newest([...about, ...(ofTypes ? [`type = ANY (${ofTypes})`] : []), ...during])}) AS found
+           ORDER BY at, id`
+        : `SELECT ${columns} FROM (
+             SELECT found.* FROM unnest(${ofTypes}) AS wanted (type)
+             CROSS JOIN LATERAL (${newest(['events.type = wanted.type', ...during])}) AS found
+             ORDER BY at DESC, id DESC LIMIT $1
+           ) AS found ORDER BY at, id`,
+    values,
   })
-  return rows.reverse().map((row) => withoutNulls(row))
+  return rows.map(withoutNulls)
+}
+
+/** How many numbers `listEventsAfter` looks through. */
+export const idsAtATime = 10_000
+
+/**
+ * The events whose numbers are the next `idsAtATime` after `afterId`: what has just happened, without a search in all that ever did.
+ *
+ * @param filter `since` and `before` mean nothing here
+ */
+export async function listEventsAfter(db: Queryable, filter: EventFilter, afterId: number): Promise<RecordedEvent[]> {
+  const values: unknown[] = [afterId]
+  const about = conditionsOf(filter, values)
+  if (filter.types) about.push(`type = ANY ($${values.push(filter.types)})`)
+  const { rows } = await db.query<RecordedEvent>({
+    // The inner LIMIT keeps the planner from looking for all events about somebody first.
+    text: `SELECT ${columns}
+           FROM (SELECT * FROM events WHERE id > $1 AND id <= $1 + ${idsAtATime} ORDER BY id LIMIT ${idsAtATime}) AS recent
+           ${about.length > 0 ? `WHERE ${about.join(' AND ')}` : ''} ORDER BY id`,
+    values,
+  })
+  return rows.map(withoutNulls)
+}
+
+/** The number of the newest event, whatever it is about; 0 where there is none. */
+export async function newestEventId(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ newest: number | null }>({ text: 'SELECT max(id) AS newest FROM events' })
+  return rows[0]?.newest ?? 0
+}
+
+/** Whether there is an event with this number. */
+export async function hasEvent(db: Queryable, id: number): Promise<boolean> {
+  const { rowCount } = await db.query({ text: 'SELECT FROM events WHERE id = $1', values: [id] })
+  return rowCount === 1
+}
+
+/**
+ * What happened on one request, in order.
+ *
+ * @param limit how many events to return at most
+ */
+export async function findEventsOfRequest(db: Queryable, requestId: string, limit: number): Promise<RecordedEvent[]> {
+  const { rows } = await db.query<RecordedEvent>({
+    text: `SELECT ${columns} FROM (SELECT * FROM events WHERE request_id = $1 LIMIT $2) AS found ORDER BY at, id`,
+    values: [requestId, limit],
+  })
+  return rows.map(withoutNulls)
+}
+
+/** The conditions that are given, each with its value: only with these can the planner choose the index that narrows most. */
+function conditionsOf({ clientId, sub, grantId, kid }: EventFilter, values: unknown[]): string[] {
+  return Object.entries({ client_id: clientId, sub, grant_id: grantId, kid }).flatMap(([column, value]) =>
+    value === undefined ? [] : [`${column} = $${values.push(value)}`],
+  )
+}
+
+/** @param place of the id among the values */
+function isBefore(place: number): string {
+  return `(at, id) < ((SELECT at FROM events WHERE id = $${place}), $${place}::bigint)`
 }
 
 function withoutNulls<T extends object>(row: T): T {
