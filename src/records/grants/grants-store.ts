@@ -14,6 +14,8 @@ export type GrantEndReason =
 
 export interface Grant {
   readonly id: string
+  /** Grows with each grant that is opened. */
+  readonly statusIndex: number
   readonly clientId: string
   readonly sub: string | undefined
   readonly scopes: readonly string[]
@@ -71,6 +73,7 @@ export async function openStandingGrant(db: Queryable, grant: NewStandingGrant):
 
 interface GrantRow {
   id: string
+  status_index: number
   client_id: string
   sub: string | null
   scopes: string[]
@@ -80,11 +83,12 @@ interface GrantRow {
   end_reason: string | null
 }
 
-const grantColumns = 'id, client_id, sub, scopes, resources, created_at, ended_at, end_reason'
+const grantColumns = 'id, status_index, client_id, sub, scopes, resources, created_at, ended_at, end_reason'
 
 function grantFromRow(row: GrantRow): Grant {
   return {
     id: row.id,
+    statusIndex: row.status_index,
     clientId: row.client_id,
     sub: row.sub ?? undefined,
     scopes: row.scopes,
@@ -103,17 +107,30 @@ export async function findGrant(db: Queryable, id: string): Promise<Grant | unde
   return rows[0] && grantFromRow(rows[0])
 }
 
-/** The newest grants, of one person or client where one is named. */
+/**
+ * One page of grants, the newest first.
+ *
+ * @param only the account and the client whose grants are meant
+ * @param before the `statusIndex` of the last grant of the page before
+ * @param limit the length of the page
+ */
 export async function listGrants(
   db: Queryable,
-  only: { sub?: string; clientId?: string },
-  most: number,
+  only: { readonly sub?: string | undefined; readonly clientId?: string | undefined },
+  before: number | undefined,
+  limit: number,
 ): Promise<Grant[]> {
+  // Only the conditions that are asked for: with `$1 IS NULL OR …` in it, a prepared statement cannot use an index.
+  const values: unknown[] = [limit]
+  const conditions = [
+    ...(only.sub !== undefined ? [`sub = $${values.push(only.sub)}`] : []),
+    ...(only.clientId !== undefined ? [`client_id = $${values.push(only.clientId)}`] : []),
+    ...(before !== undefined ? [`status_index < $${values.push(before)}`] : []),
+  ]
   const { rows } = await db.query<GrantRow>({
-    text: `SELECT ${grantColumns} FROM grants
-           WHERE ($1::text IS NULL OR sub = $1) AND ($2::text IS NULL OR client_id = $2)
-           ORDER BY created_at DESC LIMIT $3`,
-    values: [only.sub ?? null, only.clientId ?? null, most],
+    text: `SELECT ${grantColumns} FROM grants ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
+           ORDER BY status_index DESC LIMIT $1`,
+    values,
   })
   return rows.map(grantFromRow)
 }
