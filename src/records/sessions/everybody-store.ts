@@ -1,11 +1,11 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 
-/** Rows at a time: no statement takes long, and who is cut short goes on where it was. */
+/** Rows that one statement looks at: none takes long, and a call that is cut short can be repeated. */
 const batch = 5_000
 
 /**
- * Signs everybody out: ends all sessions, with an event a person, and all grants of people, each with its event. Those of machines
- * go on.
+ * Signs everybody out: ends all sessions, with one event for each person and batch, and all grants of people, each with its event. The
+ * grants of machines go on.
  *
  * @param author who orders it, and why
  * @returns how many ended
@@ -16,34 +16,50 @@ export async function signEverybodyOut(
 ): Promise<{ sessions: number; grants: number }> {
   const detail = JSON.stringify({ by, ...(reason !== undefined && { reason }) })
   // Sessions first: none of them can open another grant then.
-  const sessions = await untilNone(db, {
-    text: `WITH ended AS (
-             UPDATE sessions SET ended_at = now()
-             WHERE id IN (SELECT id FROM sessions WHERE ended_at IS NULL LIMIT $1) AND ended_at IS NULL RETURNING sub
-           ), told AS (
-             INSERT INTO events (type, sub, detail)
-             SELECT 'sessions_ended', sub, $2::jsonb || jsonb_build_object('sessions', count(*)) FROM ended GROUP BY sub
-           )
-           SELECT count(*)::int AS ended FROM ended`,
-    values: [batch, detail],
-  })
-  const grants = await untilNone(db, {
-    text: `WITH ended AS (
-             UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator'
-             WHERE id IN (SELECT id FROM grants WHERE sub IS NOT NULL AND ended_at IS NULL LIMIT $1) AND ended_at IS NULL
-             RETURNING id
-           )
-           SELECT count(*)::int AS ended FROM ended`,
-    values: [batch],
-  })
+  const sessions = await inBatches((after) =>
+    db.query<Batch>({
+      text: `WITH batch AS (
+               SELECT id, ended_at IS NULL AS alive FROM sessions WHERE id > $1 ORDER BY id LIMIT ${batch}
+             ), ended AS (
+               UPDATE sessions SET ended_at = now()
+               WHERE id = ANY (ARRAY(SELECT id FROM batch WHERE alive)) AND ended_at IS NULL RETURNING sub
+             ), recorded AS (
+               INSERT INTO events (type, sub, detail)
+               SELECT 'sessions_ended', sub, $2::jsonb || jsonb_build_object('sessions', count(*)) FROM ended GROUP BY sub
+             )
+             SELECT (SELECT count(*) FROM ended) AS ended, (SELECT max(id) FROM batch) AS last`,
+      values: [after, detail],
+    }),
+  )
+  const grants = await inBatches((after) =>
+    db.query<Batch>({
+      text: `WITH batch AS (
+               SELECT id, status_index, sub IS NOT NULL AND ended_at IS NULL AS alive FROM grants
+               WHERE status_index > $1 ORDER BY status_index LIMIT ${batch}
+             ), ended AS (
+               UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator'
+               WHERE id = ANY (ARRAY(SELECT id FROM batch WHERE alive)) AND ended_at IS NULL RETURNING id
+             )
+             SELECT (SELECT count(*) FROM ended) AS ended, (SELECT max(status_index) FROM batch) AS last`,
+      values: [after],
+    }),
+  )
   return { sessions, grants }
 }
 
-async function untilNone(db: Queryable, statement: { text: string; values: unknown[] }): Promise<number> {
-  for (let all = 0; ; ) {
-    const { rows } = await db.query<{ ended: number }>(statement)
-    const ended = rows[0]?.ended ?? 0
-    if (ended === 0) return all
-    all += ended
+interface Batch {
+  readonly ended: number
+  /** The number of the last row that was looked at; null where there was none. */
+  readonly last: number | null
+}
+
+/** Goes once through a table in the order of its numbers: what has ended already is passed over once, not by every statement. */
+async function inBatches(next: (after: number) => Promise<{ rows: Batch[] }>): Promise<number> {
+  let ended = 0
+  for (let last: number | null = 0; last !== null; ) {
+    const { rows } = await next(last)
+    ended += rows[0]?.ended ?? 0
+    last = rows[0]?.last ?? null
   }
+  return ended
 }
