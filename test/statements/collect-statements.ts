@@ -1,0 +1,108 @@
+import type { Statement } from '../../src/platform/database/queryable.ts'
+import { standIn } from './stand-in.ts'
+
+/** A statement that a function of a store sends. */
+export interface SentStatement {
+  /** Its path below src/. */
+  readonly file: string
+  readonly sentBy: string
+  readonly name: string | undefined
+  readonly text: string
+}
+
+/** Statements that one call may send: a function that goes on until nothing is left would never end. */
+const mostStatements = 20
+/** Milliseconds. */
+const longestCall = 5_000
+
+/**
+ * Calls every function that a store exports, over and over, each time with other values present: all of them, none, each one by
+ * itself, all but one, and each two. So a statement that is put together from what is given is seen in all its forms.
+ *
+ * @param file the store's path below src/
+ * @param store its exports
+ */
+export async function collectStatements(
+  file: string,
+  store: Readonly<Record<string, unknown>>,
+): Promise<SentStatement[]> {
+  const sent = new Map<string, SentStatement>()
+  for (const [sentBy, operation] of Object.entries(store)) {
+    if (typeof operation !== 'function') continue
+    const call = async (isPresent: (path: string) => boolean) => {
+      const reached = new Set<string>()
+      for (const rows of [1, 0]) {
+        const record = ({ name, text }: Statement) => sent.set(`${sentBy} ${text}`, { file, sentBy, name, text })
+        const db = recordingDatabase(record, rows, isPresent, reached)
+        const values = Array.from({ length: 7 }, (_, index) =>
+          isPresent(`${index + 1}`) ? standIn(`${index + 1}`, isPresent, reached) : undefined,
+        )
+        await within(longestCall, sentBy, async () => operation(db, ...values))
+      }
+      return reached
+    }
+    const paths = [...(await call(() => true))]
+    await call((path) => !path.includes('.'))
+    await call(() => false)
+    for (const path of [...paths, '1', '2', '3']) await call((other) => !isAt(other, path))
+    for (const one of paths)
+      for (const another of paths)
+        if (one <= another)
+          await call(
+            (path) =>
+              !path.includes('.') || isAt(path, one) || isAt(path, another) || isAt(one, path) || isAt(another, path),
+          )
+  }
+  return [...sent.values()]
+}
+
+/** Whether a path is that of a value or of something within it. */
+function isAt(path: string, value: string): boolean {
+  return path === value || path.startsWith(`${value}.`) || path.startsWith(`${value}[`) || path.startsWith(`${value}(`)
+}
+
+/** What a store takes for the database or a transaction: it notes what is sent, and answers with `count` rows of stand-ins. */
+function recordingDatabase(
+  record: (statement: Statement) => void,
+  count: number,
+  isPresent: (path: string) => boolean,
+  reached: Set<string>,
+) {
+  let asked = 0
+  const client = {
+    query: async (statement: Statement | string) => {
+      const asObject = typeof statement === 'string' ? { text: statement } : statement
+      record(asObject)
+      if (++asked > mostStatements) throw new Error('More statements than one call may send here.')
+      const rows =
+        asked > mostStatements / 2 ? [] : Array.from({ length: count }, () => standIn('row', isPresent, reached))
+      return { rows, rowCount: rows.length, command: asObject.text }
+    },
+    on: () => client,
+    off: () => client,
+    release: () => undefined,
+    getTransactionStatus: () => 'I',
+    connect: async () => client,
+  }
+  return client
+}
+
+/** What a store throws over a value that is missing says nothing about its statements. */
+async function within(milliseconds: number, what: string, work: () => Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`${what} has not returned after ${milliseconds / 1000} s.`)),
+      milliseconds,
+    )
+  })
+  const done = work().then(
+    () => undefined,
+    () => undefined,
+  )
+  try {
+    await Promise.race([done, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,43 @@
+import { parseSync, Visitor } from 'oxc-parser'
+
+/** A text of a source file that holds SQL. */
+export interface SqlLiteral {
+  readonly line: number
+  /** The texts between what is put in (`${…}`), in order. */
+  readonly parts: readonly string[]
+}
+
+/** Words that stand in capitals in SQL, and in nothing else that this project writes. */
+const keyword =
+  /\b(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|VALUES|WHERE|AND|OR|FROM|JOIN|LIMIT|ORDER BY|GROUP BY|RETURNING|LOCK TABLE)\b/
+
+/** All texts of a source that hold SQL: whole statements, and the pieces that some are put together from. */
+export function sqlLiterals(file: string, source: string): SqlLiteral[] {
+  const found: SqlLiteral[] = []
+  const add = (start: number, parts: readonly string[]) => {
+    if (!parts.some((part) => keyword.test(part))) return
+    found.push({ line: source.slice(0, start).split('\n').length, parts })
+  }
+  new Visitor({
+    Literal: ({ start, value }) => {
+      if (typeof value === 'string') add(start, [value])
+    },
+    TemplateLiteral: ({ start, quasis }) =>
+      add(
+        start,
+        quasis.map(({ value }) => value.cooked ?? value.raw),
+      ),
+  }).visit(parseSync(file, source).program)
+  return found
+}
+
+/** Whether a statement has the parts of a literal, in their order. */
+export function holds(statement: string, { parts }: SqlLiteral): boolean {
+  let from = 0
+  for (const part of parts) {
+    const at = statement.indexOf(part, from)
+    if (at === -1) return false
+    from = at + part.length
+  }
+  return true
+}
