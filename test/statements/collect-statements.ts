@@ -1,5 +1,5 @@
 import type { Statement } from '../../src/platform/database/queryable.ts'
-import { standIn } from './stand-in.ts'
+import { any, standIn } from './stand-in.ts'
 
 /** A statement that a function of a store sends. */
 export interface SentStatement {
@@ -17,47 +17,58 @@ const longestCall = 5_000
 
 /**
  * Calls every function that a store exports, over and over, each time with other values present: all of them, none, each one by
- * itself, all but one, and each two. So a statement that is put together from what is given is seen in all its forms.
+ * itself, all but one, each two; and with each of the texts that the source compares something with. So a statement that is put
+ * together from what is given is seen in all its forms.
  *
  * @param file the store's path below src/
  * @param store its exports
+ * @param texts what values are compared with in its source
  */
 export async function collectStatements(
   file: string,
   store: Readonly<Record<string, unknown>>,
+  texts: readonly string[],
 ): Promise<SentStatement[]> {
   const sent = new Map<string, SentStatement>()
   for (const [sentBy, operation] of Object.entries(store)) {
     if (typeof operation !== 'function') continue
-    const call = async (isPresent: (path: string) => boolean) => {
+    const call = async (given: (path: string) => unknown) => {
       const reached = new Set<string>()
       for (const rows of [1, 0]) {
         const record = ({ name, text }: Statement) => sent.set(`${sentBy} ${text}`, { file, sentBy, name, text })
-        const db = recordingDatabase(record, rows, isPresent, reached)
-        const values = Array.from({ length: 7 }, (_, index) =>
-          isPresent(`${index + 1}`) ? standIn(`${index + 1}`, isPresent, reached) : undefined,
-        )
-        await within(longestCall, sentBy, async () => operation(db, ...values))
+        const db = recordingDatabase(record, rows, given, reached)
+        const args = ['1', '2', '3', '4', '5', '6', '7'].map((path) => {
+          const value = given(path)
+          return value === any ? standIn(path, given, reached) : value
+        })
+        await within(longestCall, sentBy, async () => operation(db, ...args))
       }
       return reached
     }
-    const paths = [...(await call(() => true))]
-    await call((path) => !path.includes('.'))
-    await call(() => false)
-    for (const path of [...paths, '1', '2', '3']) await call((other) => !isAt(other, path))
-    for (const one of paths)
-      for (const another of paths)
+    const isPart = (path: string) => path.includes('.')
+    const present = (is: boolean) => (is ? any : undefined)
+    const found = await call(() => any)
+    await call((path) => present(!isPart(path)))
+    await call(() => undefined)
+    for (const path of [...found, '1', '2', '3']) {
+      await call((other) => present(!isWithin(other, path)))
+      for (const text of texts) {
+        await call((other) => (other === path ? text : any))
+        await call((other) => (other === path ? text : present(!isPart(other) || isWithin(path, other))))
+      }
+    }
+    for (const one of found)
+      for (const another of found)
         if (one <= another)
-          await call(
-            (path) =>
-              !path.includes('.') || isAt(path, one) || isAt(path, another) || isAt(one, path) || isAt(another, path),
+          await call((path) =>
+            present(!isPart(path) || [one, another].some((value) => isWithin(path, value) || isWithin(value, path))),
           )
   }
   return [...sent.values()]
 }
 
-/** Whether a path is that of a value or of something within it. */
-function isAt(path: string, value: string): boolean {
+/** Whether a path is that of a value, or of something within it. */
+function isWithin(path: string, value: string): boolean {
   return path === value || path.startsWith(`${value}.`) || path.startsWith(`${value}[`) || path.startsWith(`${value}(`)
 }
 
@@ -65,7 +76,7 @@ function isAt(path: string, value: string): boolean {
 function recordingDatabase(
   record: (statement: Statement) => void,
   count: number,
-  isPresent: (path: string) => boolean,
+  given: (path: string) => unknown,
   reached: Set<string>,
 ) {
   let asked = 0
@@ -74,8 +85,7 @@ function recordingDatabase(
       const asObject = typeof statement === 'string' ? { text: statement } : statement
       record(asObject)
       if (++asked > mostStatements) throw new Error('More statements than one call may send here.')
-      const rows =
-        asked > mostStatements / 2 ? [] : Array.from({ length: count }, () => standIn('row', isPresent, reached))
+      const rows = asked > mostStatements / 2 ? [] : Array.from({ length: count }, () => standIn('row', given, reached))
       return { rows, rowCount: rows.length, command: asObject.text }
     },
     on: () => client,

@@ -74,6 +74,8 @@ function valueOfType({ table, name, type, refersTo, check }: Column, number: str
       return 'ARRAY[now()]'
     case 'text[]':
       return `ARRAY['value ' || (${number})]`
+    case 'bigint[]':
+      return `ARRAY[${number}]`
     case 'jsonb':
       return `'{}'::jsonb`
     default:

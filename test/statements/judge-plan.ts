@@ -26,6 +26,7 @@ export interface Tables {
 
 /** An index as the catalog has it. */
 export interface Index {
+  readonly table: string
   readonly unique: boolean
   /** Its columns and expressions, as PostgreSQL writes them. */
   readonly keys: readonly string[]
@@ -136,10 +137,17 @@ export function faultsOfPlan(plan: PlanNode, tables: Tables): string[] {
   }
 
   const rowsOfScan = (table: string, scan: PlanNode): Rows => {
-    const index = tables.indexes.get(scan['Index Name'] ?? '')
+    const own = tables.indexes.get(scan['Index Name'] ?? '')
     const keys = lookedUp(scan)
-    const oneRow = index?.unique === true && index.keys.every((key) => keys.includes(key))
-    return oneRow || keys.some((key) => tables.few[`${table}.${key}`] !== undefined) ? 'few' : 'many'
+    // Another index may be the one that says that there is one such row: (sub, id) is looked up, and id is the primary key.
+    const isOneRow = [...tables.indexes.values()].some(
+      (index) =>
+        index.unique &&
+        index.table === table &&
+        (index === own || index.predicate === null) &&
+        index.keys.every((key) => keys.includes(key)),
+    )
+    return isOneRow || keys.some((key) => tables.few[`${table}.${key}`] !== undefined) ? 'few' : 'many'
   }
 
   /** The keys of a scan's index that are looked up by their value: `=`, `= ANY`, and of a GIN index `@>` and `&&`. */

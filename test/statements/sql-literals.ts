@@ -31,6 +31,21 @@ export function sqlLiterals(file: string, source: string): SqlLiteral[] {
   return found
 }
 
+/** The texts that a source compares values with: what a function does can depend on them. */
+export function comparedTexts(file: string, source: string): string[] {
+  const found = new Set<string>()
+  const add = (node: { type: string; value?: unknown } | null) => {
+    if (node?.type === 'Literal' && typeof node.value === 'string') found.add(node.value)
+  }
+  new Visitor({
+    SwitchCase: ({ test }) => add(test),
+    BinaryExpression: ({ operator, left, right }) => {
+      if (/^[!=]=/.test(operator)) for (const side of [left, right]) add(side)
+    },
+  }).visit(parseSync(file, source).program)
+  return [...found]
+}
+
 /** Whether a statement has the parts of a literal, in their order. */
 export function holds(statement: string, { parts }: SqlLiteral): boolean {
   let from = 0
