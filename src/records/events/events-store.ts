@@ -125,7 +125,7 @@ export async function listEvents(db: Queryable, filter: EventFilter, limit: numb
   ]
   const newest = (conditions: readonly string[]) =>
     `SELECT * FROM events ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''} ORDER BY at DESC, id DESC LIMIT $1`
-  const ofTypes = filter.types && `$${values.push(filter.types)}::text[]`
+  const ofTypes = filter.types && `$${values.push([...new Set(filter.types)])}::text[]`
   const { rows } = await db.query<RecordedEvent>({
     // With nothing but types to go by, the newest of each type are looked up, and of these the newest taken: the index over type and
     // moment has the events of one type in order, not those of several.

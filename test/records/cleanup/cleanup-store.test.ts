@@ -1,5 +1,8 @@
+import { mock } from 'node:test'
 import t from 'tap'
+import type { Database } from '../../../src/platform/database/pool.ts'
 import { deleteExpired } from '../../../src/records/cleanup/cleanup-store.ts'
+import { createSignInLimits } from '../../../src/records/limits/sign-in-limits.ts'
 import { startSignet } from '../../support/idp.ts'
 import { signIn } from '../../support/journey.ts'
 
@@ -51,14 +54,56 @@ t.test('nothing goes that a token of a resource with a long life hangs on', asyn
   t.equal(await userinfo(), 401)
 })
 
-t.test('refusals are kept for a week, events for ever', async (t) => {
+t.test('what is kept of what anybody can cause has a bound', async (t) => {
   const idp = await startSignet(t)
   const db = idp.signet.database
-  await fetch(`${idp.issuer}/no-such-path`)
-  await idp.signet.refusals.stop()
-  await db.query("UPDATE refusals SET at = now() - interval '8 days'")
-  await deleteExpired(db, 30 * 86_400)
-  const { rows } = await db.query<{ refusals: number }>('SELECT count(*) AS refusals FROM refusals')
-  t.same(rows, [{ refusals: 0 }])
-  await t.rejects(db.query('DELETE FROM events'), { message: 'events are append-only' })
+  const count = async (table: 'refusals' | 'rate_limits') =>
+    (await db.query<{ count: number }>(`SELECT count(*) FROM ${table}`)).rows[0]?.count
+
+  t.test('refusals are kept for a week, and at most a million; events for ever', async (t) => {
+    await fetch(`${idp.issuer}/no-such-path`)
+    await idp.signet.refusals.stop()
+    t.equal(await deleteExpired(db, 30 * 86_400), false)
+    t.equal(await count('refusals'), 1)
+    await db.query("UPDATE refusals SET at = now() - interval '8 days'")
+    await deleteExpired(db, 30 * 86_400)
+    t.equal(await count('refusals'), 0)
+
+    const insert = `INSERT INTO refusals (id, request_id, network, method, route, status, entry, error, description)
+                    OVERRIDING SYSTEM VALUE SELECT i, '', '', '', '', 400, '', '', '' FROM generate_series($1::int, $2::int) AS i`
+    await db.query(insert, [1_000_000, 1_000_700])
+    await db.query(insert, [2_000_100, 2_000_100])
+    t.equal(await deleteExpired(db, 30 * 86_400), false, 'less than a batch')
+    t.equal(await count('refusals'), 601)
+    await t.rejects(db.query('DELETE FROM events'), { message: 'events are append-only' })
+  })
+
+  t.test('counters of attempts go an hour after they have expired, in batches', async (t) => {
+    const expiring = (minutes: number, n: number) =>
+      db.query(
+        `INSERT INTO rate_limits SELECT 'made-up:' || $1 || ':' || i, 1, $2 FROM generate_series(1, $3::int) AS i`,
+        [minutes, Date.now() + minutes * 60_000, n],
+      )
+    await expiring(-70, 700)
+    await expiring(-50, 3)
+    await expiring(10, 3)
+    t.equal(await deleteExpired(db, 3600), true, 'there may be more')
+    t.equal(await count('rate_limits'), 206)
+    t.equal(await deleteExpired(db, 3600), false)
+    t.equal(await count('rate_limits'), 6)
+  })
+
+  t.test(
+    'the library that counts does not clean up by itself, in one statement whose failure nobody hears of',
+    async (t) => {
+      mock.timers.enable({ apis: ['setTimeout'] })
+      t.teardown(() => mock.timers.reset())
+      const sent: string[] = []
+      const database = { query: async ({ text }: { text: string }) => sent.push(text) } as unknown as Database
+      createSignInLimits(database)
+      mock.timers.tick(3_600_000)
+      await new Promise((resolve) => setImmediate(resolve))
+      t.same(sent, [])
+    },
+  )
 })
