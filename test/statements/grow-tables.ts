@@ -1,7 +1,13 @@
-import type { Database } from '../../src/platform/database/pool.ts'
+import type { Queryable } from '../../src/platform/database/queryable.ts'
 
 /** Rows of each table that grows. */
 const size = 30_000
+/**
+ * Different values of a column that need not be unique. They are few, so that the planner expects to meet any of them soon wherever it
+ * looks, and prefers to go through rows in the order that is wanted until enough pass a filter. In a table where those are old, or few
+ * after all, that is through everything.
+ */
+const values = 7
 
 interface Column {
   readonly table: string
@@ -21,35 +27,40 @@ interface Column {
 
 /**
  * Fills every table of a schema but those that do not grow, and tells the planner (ANALYZE). The rows mean nothing: constraints and
- * triggers are taken away first, what is not unique has ten rows of each value, and of what may be null every third is.
+ * triggers are taken away first, and of what may be null every third is.
  *
  * @param steady the tables that stay empty
+ * @param few the columns (`table.column`) that have few rows of each value
  */
-export async function growTables(db: Database, steady: readonly string[]): Promise<void> {
-  const client = await db.connect()
-  try {
-    const { rows: columns } = await client.query<Column>({ text: columnsOf, values: [steady] })
-    await client.query(dropWhatMinds)
-    const { rows: indexes } = await client.query<{ name: string; definition: string }>(indexesToBuild)
-    for (const { name } of indexes) await client.query(`DROP INDEX ${name}`)
-    const tables = [...new Set(columns.map(({ table }) => table))]
-    for (const table of tables) {
-      const own = columns.filter((column) => column.table === table)
-      const names = own.map(({ name }) => name).join(', ')
-      await client.query(`ALTER TABLE ${table} SET UNLOGGED`)
-      await client.query(
-        `INSERT INTO ${table} (${names}) OVERRIDING SYSTEM VALUE SELECT ${own.map(columnValue).join(', ')} FROM generate_series(1, ${size}) AS i`,
-      )
-    }
-    for (const { definition } of indexes) await client.query(definition)
-    await client.query(`ANALYZE ${tables.join(', ')}`)
-  } finally {
-    client.release()
+export async function growTables(db: Queryable, steady: readonly string[], few: readonly string[]): Promise<void> {
+  const { rows: columns } = await db.query<Column>({ text: columnsOf, values: [steady] })
+  await db.query({ text: dropWhatMinds })
+  const { rows: indexes } = await db.query<{ name: string; definition: string }>({ text: indexesToBuild })
+  for (const { name } of indexes) await db.query({ text: `DROP INDEX ${name}` })
+  const tables = [...new Set(columns.map(({ table }) => table))]
+  for (const table of tables) {
+    const own = columns.filter((column) => column.table === table)
+    await db.query({ text: `ALTER TABLE ${table} SET UNLOGGED` })
+    await db.query({
+      text: `INSERT INTO ${table} (${own.map(({ name }) => name).join(', ')}) OVERRIDING SYSTEM VALUE
+             SELECT ${own.map((column, index) => columnValue(column, index, few)).join(', ')} FROM generate_series(1, ${size}) AS i`,
+    })
   }
+  for (const { definition } of indexes) await db.query({ text: definition })
+  await db.query({ text: `ANALYZE ${tables.join(', ')}` })
 }
 
-function columnValue(column: Column, index: number): string {
-  const number = column.unique || column.identity ? 'i' : (column.place ?? 1) > 1 ? 'i % 10 + 1' : 'i / 10 + 1'
+function columnValue(column: Column, index: number, few: readonly string[]): string {
+  const number =
+    column.unique || column.identity
+      ? 'i'
+      : few.includes(`${column.table}.${column.name}`)
+        ? 'i / 2 + 1'
+        : column.place === null
+          ? `i % ${values} + 1`
+          : column.place > 1
+            ? `i / ${size / 10} + 1`
+            : `i % ${size / 10} + 1`
   const value = valueOfType(column, number)
   return column.nullable ? `CASE WHEN (i + ${index}) % 3 <> 0 THEN ${value} END` : value
 }

@@ -150,11 +150,18 @@ export function faultsOfPlan(plan: PlanNode, tables: Tables): string[] {
     return isOneRow || keys.some((key) => tables.few[`${table}.${key}`] !== undefined) ? 'few' : 'many'
   }
 
-  /** The keys of a scan's index that are looked up by their value: `=`, `= ANY`, and of a GIN index `@>` and `&&`. */
+  /** The keys of a scan's index that are looked up by their value: `=`, `= ANY`, BETWEEN it and itself, and of a GIN index `@>` and `&&`. */
   const lookedUp = (scan: PlanNode): string[] => {
     const condition = withoutAliases(scan['Index Cond'] ?? '')
     const keys = tables.indexes.get(scan['Index Name'] ?? '')?.keys ?? []
-    return keys.filter((key) => ['=', '@>', '&&'].some((operator) => condition.includes(`(${key} ${operator} `)))
+    const isBetween = (key: string) =>
+      conjuncts(condition).some((one) => {
+        const [, value] = one.split(`${key} >= `)
+        return value !== undefined && conjuncts(condition).includes(`${key} <= ${value}`)
+      })
+    return keys.filter(
+      (key) => ['=', '@>', '&&'].some((operator) => condition.includes(`(${key} ${operator} `)) || isBetween(key),
+    )
   }
 
   /** Whether a filter drops next to nothing of what is found in an index. */

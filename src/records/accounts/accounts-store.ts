@@ -174,7 +174,8 @@ export async function findSignInCandidates(
                ON lower(own.email) = lower($1)
            ), candidates AS (
              SELECT sub, bool_or(proven) AS proven, min(entered_at) AS entered_at,
-               EXISTS (SELECT FROM sessions WHERE sessions.sub = named.sub AND sessions.browser_digest = $2) AS known_here
+               coalesce((SELECT true FROM sessions
+                         WHERE sessions.sub = named.sub AND sessions.browser_digest = $2 LIMIT 1), false) AS known_here
              FROM named GROUP BY sub
            )
            SELECT accounts.sub, account_credentials.secret, accounts.disabled_at IS NOT NULL AS disabled, known_here

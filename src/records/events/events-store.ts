@@ -118,26 +118,25 @@ const columns = `id, at, type, request_id AS "requestId", network, client_id AS 
  */
 export async function listEvents(db: Queryable, filter: EventFilter, limit: number): Promise<RecordedEvent[]> {
   const values: unknown[] = [limit]
-  const about = conditionsOf(filter, values)
-  const during = [
+  const [index, ...others] = conditionsOf(filter)
+  const conditions = [
+    ...others.map(([column, wanted]) => `${column} = ANY ($${values.push(wanted)})`),
     ...(filter.since !== undefined ? [`at >= now() - make_interval(secs => $${values.push(filter.since)})`] : []),
     ...(filter.before !== undefined ? [isBefore(values.push(filter.before))] : []),
   ]
-  const newest = (conditions: readonly string[]) =>
-    `SELECT * FROM events ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''} ORDER BY at DESC, id DESC LIMIT $1`
-  const ofTypes = filter.types && `$${values.push([...new Set(filter.types)])}::text[]`
+  const where = (all: readonly string[]) => (all.length > 0 ? `WHERE ${all.join(' AND ')}` : '')
+  const newest = index
+    ? // For each value that is wanted of one column, the newest events that have it: an index over the column and the moment has these
+      // in order. BETWEEN, because with = the planner may go through all events by their moments instead, until enough have the value:
+      // it expects to meet a frequent one soon, which takes for ever where all of them are old.
+      `SELECT found.* FROM unnest($${values.push(index[1])}::text[]) AS wanted (value)
+       CROSS JOIN LATERAL (
+         SELECT * FROM events ${where([`events.${index[0]} BETWEEN wanted.value AND wanted.value`, ...conditions])}
+         ORDER BY ${index[0]} DESC, at DESC, id DESC LIMIT $1
+       ) AS found ORDER BY at DESC, id DESC LIMIT $1`
+    : `SELECT * FROM events ${where(conditions)} ORDER BY at DESC, id DESC LIMIT $1`
   const { rows } = await db.query<RecordedEvent>({
-    // With nothing but types to go by, the newest of each type are looked up, and of these the newest taken: the index over type and
-    // moment has the events of one type in order, not those of several.
-    text:
-      ofTypes === undefined || about.length > 0
-        ? `SELECT ${columns} FROM (${newest([...about, ...(ofTypes ? [`type = ANY (${ofTypes})`] : []), ...during])}) AS found
-           ORDER BY at, id`
-        : `SELECT ${columns} FROM (
-             SELECT found.* FROM unnest(${ofTypes}) AS wanted (type)
-             CROSS JOIN LATERAL (${newest(['events.type = wanted.type', ...during])}) AS found
-             ORDER BY at DESC, id DESC LIMIT $1
-           ) AS found ORDER BY at, id`,
+    text: `SELECT ${columns} FROM (${newest}) AS found ORDER BY at, id`,
     values,
   })
   return rows.map(withoutNulls)
@@ -153,8 +152,7 @@ export const idsAtATime = 10_000
  */
 export async function listEventsAfter(db: Queryable, filter: EventFilter, afterId: number): Promise<RecordedEvent[]> {
   const values: unknown[] = [afterId]
-  const about = conditionsOf(filter, values)
-  if (filter.types) about.push(`type = ANY ($${values.push(filter.types)})`)
+  const about = conditionsOf(filter).map(([column, wanted]) => `${column} = ANY ($${values.push(wanted)})`)
   const { rows } = await db.query<RecordedEvent>({
     // The inner LIMIT keeps the planner from looking for all events about somebody first.
     text: `SELECT ${columns}
@@ -190,10 +188,11 @@ export async function findEventsOfRequest(db: Queryable, requestId: string, limi
   return rows.map(withoutNulls)
 }
 
-/** The conditions that are given, each with its value: only with these can the planner choose the index that narrows most. */
-function conditionsOf({ clientId, sub, grantId, kid }: EventFilter, values: unknown[]): string[] {
-  return Object.entries({ client_id: clientId, sub, grant_id: grantId, kid }).flatMap(([column, value]) =>
-    value === undefined ? [] : [`${column} = $${values.push(value)}`],
+/** The columns that a filter is about, with the values that are wanted of each; the one with the fewest rows of a value first. */
+function conditionsOf({ grantId, kid, sub, clientId, types }: EventFilter): [column: string, wanted: string[]][] {
+  const given = { grant_id: grantId, kid, sub, client_id: clientId, type: types }
+  return Object.entries(given).flatMap(([column, wanted]) =>
+    wanted === undefined ? [] : [[column, typeof wanted === 'string' ? [wanted] : [...new Set(wanted)]]],
   )
 }
 

@@ -122,14 +122,18 @@ export async function listGrants(
 ): Promise<Grant[]> {
   // Only the conditions that are asked for: with `$1 IS NULL OR …` in it, a prepared statement cannot use an index.
   const values: unknown[] = [limit]
+  const [index, ...others] = Object.entries({ sub: only.sub, client_id: only.clientId }).flatMap(([column, value]) =>
+    value === undefined ? [] : [[column, `$${values.push(value)}`] as const],
+  )
   const conditions = [
-    ...(only.sub !== undefined ? [`sub = $${values.push(only.sub)}`] : []),
-    ...(only.clientId !== undefined ? [`client_id = $${values.push(only.clientId)}`] : []),
+    // Not with =: see listEvents.
+    ...(index ? [`${index[0]} BETWEEN ${index[1]} AND ${index[1]}`] : []),
+    ...others.map(([column, value]) => `${column} = ${value}`),
     ...(before !== undefined ? [`status_index < $${values.push(before)}`] : []),
   ]
   const { rows } = await db.query<GrantRow>({
     text: `SELECT ${grantColumns} FROM grants ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
-           ORDER BY status_index DESC LIMIT $1`,
+           ORDER BY ${index ? `${index[0]} DESC, ` : ''}status_index DESC LIMIT $1`,
     values,
   })
   return rows.map(grantFromRow)
