@@ -53,13 +53,19 @@ interface Batch {
   readonly last: number | null
 }
 
-/** Goes once through a table in the order of its numbers: what has ended already is passed over once, not by every statement. */
+/**
+ * Goes through a table in the order of its numbers, so that what has ended already is passed over once, and not by every statement. Then
+ * once more, until nothing is left to end: what was being opened meanwhile may have a number that had been passed.
+ */
 async function inBatches(next: (after: number) => Promise<{ rows: Batch[] }>): Promise<number> {
   let ended = 0
-  for (let last: number | null = 0; last !== null; ) {
-    const { rows } = await next(last)
-    ended += rows[0]?.ended ?? 0
-    last = rows[0]?.last ?? null
+  for (let before = -1; before < ended; ) {
+    before = ended
+    for (let last: number | null = 0; last !== null; ) {
+      const { rows } = await next(last)
+      ended += rows[0]?.ended ?? 0
+      last = rows[0]?.last ?? null
+    }
   }
   return ended
 }
