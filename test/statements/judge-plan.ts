@@ -150,18 +150,17 @@ export function faultsOfPlan(plan: PlanNode, tables: Tables): string[] {
     return isOneRow || keys.some((key) => tables.few[`${table}.${key}`] !== undefined) ? 'few' : 'many'
   }
 
-  /** The keys of a scan's index that are looked up by their value: `=`, `= ANY`, BETWEEN it and itself, and of a GIN index `@>` and `&&`. */
+  /** The keys of a scan's index that are looked up by their value: `=`, `= ANY`, from it to itself, and of a GIN index `@>` and `&&`. */
   const lookedUp = (scan: PlanNode): string[] => {
-    const condition = withoutAliases(scan['Index Cond'] ?? '')
+    const parts = conjuncts(withoutAliases(scan['Index Cond'] ?? ''))
     const keys = tables.indexes.get(scan['Index Name'] ?? '')?.keys ?? []
-    const isBetween = (key: string) =>
-      conjuncts(condition).some((one) => {
-        const [, value] = one.split(`${key} >= `)
-        return value !== undefined && conjuncts(condition).includes(`${key} <= ${value}`)
-      })
-    return keys.filter(
-      (key) => ['=', '@>', '&&'].some((operator) => condition.includes(`(${key} ${operator} `)) || isBetween(key),
-    )
+    const isEqual = (key: string) =>
+      ['=', '@>', '&&'].some((sign) => parts.some((part) => part.startsWith(`${key} ${sign} `)))
+    const isWithin = (key: string) => {
+      const from = parts.flatMap((part) => boundOf(key, '>', part))
+      return parts.flatMap((part) => boundOf(key, '<', part)).some((to) => from.includes(to))
+    }
+    return keys.filter((key) => isEqual(key) || isWithin(key))
   }
 
   /** Whether a filter drops next to nothing of what is found in an index. */
@@ -198,6 +197,14 @@ function conjuncts(condition: string): string[] {
     .replace(/^\(\((.*)\)\)$/, '($1)')
     .split(' AND ')
     .map((one) => one.replace(/^\((.*)\)$/, '$1'))
+}
+
+/** What a condition compares a key with, by itself (`a >= x`) or at the head of a row (`(a, b) >= (x, y)`). */
+function boundOf(key: string, sign: '<' | '>', condition: string): string[] {
+  const [left, right] = condition.split(new RegExp(` ${sign}=? `))
+  if (left === undefined || right === undefined) return []
+  if (left === key) return [right]
+  return left.startsWith(`ROW(${key}, `) ? [right.slice('ROW('.length, right.indexOf(','))] : []
 }
 
 /**
