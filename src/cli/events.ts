@@ -50,7 +50,7 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
     .addOption(oneValue('--kid <kid>', 'only those about this key'))
     .addOption(duration('--since <duration>', 'only those of the last 15m, 24h, 7d, ...'))
     .addOption(count('--limit <number>', `how many to show: ${usually} by default, ${most} at most`, most))
-    .addOption(count('--before <id>', 'show the events before this one, the first of the page after', maxId))
+    .addOption(count('--before <id>', 'show older events: those before this one', maxId))
     .addOption(
       new Option(
         '--follow',

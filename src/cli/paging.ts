@@ -46,7 +46,7 @@ export interface PagedList<Entry extends After, After> {
 export function addPageFlags(command: Command, id: string): Command {
   return command
     .addOption(count('--limit <number>', `how many to show: ${usual} by default, ${most} at most`, most))
-    .addOption(oneValue(`--after <${id}>`, 'show what follows this entry, the last one of the page before'))
+    .addOption(oneValue(`--after <${id}>`, 'show what follows this entry: the last one of the page before'))
     .addOption(new Option('--all', 'show all, however many there are').conflicts('limit'))
 }
 
