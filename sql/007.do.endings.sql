@@ -46,8 +46,7 @@ CREATE INDEX ON endings (due_at);
 CREATE INDEX ON grants (session_id, client_id, status_index) WHERE ended_at IS NULL;
 CREATE INDEX ON grants (sub, client_id, status_index) WHERE ended_at IS NULL;
 CREATE INDEX ON sessions (sub, id) WHERE ended_at IS NULL;
--- Few grants: those of credentials, which a deleted credential must find, and those that newer ones took the place of.
-CREATE INDEX ON grants (client_secret_id) WHERE client_secret_id IS NOT NULL;
+-- Few grants: those that newer ones took the place of.
 CREATE INDEX ON grants (ended_at) WHERE end_reason = 'superseded';
 DROP INDEX grants_session_id_idx;
 DROP INDEX sessions_sub_idx;

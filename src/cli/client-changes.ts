@@ -1,6 +1,6 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
-import { type Client, type ClientMetadata, usesSecret } from '../records/clients/client.ts'
+import { type Client, type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
 import { changeMetadata, completeMetadata, type RegistrationTerms } from '../records/clients/client-metadata.ts'
 import {
   addClientSecret,
@@ -11,7 +11,7 @@ import {
   updateClient,
 } from '../records/clients/clients-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
-import { listResources, lockResources } from '../records/resources/resources-store.ts'
+import { findResources, lockResources } from '../records/resources/resources-store.ts'
 import { CommandFailed } from './failures.ts'
 
 export type RegisteredClient = ClientMetadata & { readonly client_id: string }
@@ -28,7 +28,7 @@ interface ClientWithSecret {
  * @throws InvalidClientMetadata
  */
 export async function createClient(tx: Queryable, input: Record<string, unknown>): Promise<ClientWithSecret> {
-  const metadata = completeMetadata(input, await registrationTerms(tx))
+  const metadata = completeMetadata(input, await registrationTerms(tx, input))
   const clientId = `client_${randomText(16)}`
   const secret = usesSecret(metadata) ? randomText(32) : undefined
   await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret))
@@ -46,9 +46,10 @@ export async function changeClient(
   clientId: string,
   changes: Record<string, unknown>,
 ): Promise<ClientWithSecret> {
-  const terms = await registrationTerms(tx)
+  await lockResources(tx, 'reading')
   if (!(await lockClient(tx, clientId))) throw noSuchClient(clientId)
   const existing = await needClient(tx, clientId)
+  const terms = await registrationTerms(tx, existing, changes)
   const metadata = changeMetadata(metadataOf(existing), changes, terms)
   await updateClient(tx, clientId, metadata)
   const secret = usesSecret(metadata) && !usesSecret(existing) ? randomText(32) : undefined
@@ -79,10 +80,19 @@ export async function rotateSecret(tx: Queryable, clientId: string): Promise<{ c
   return { client, secret }
 }
 
-/** The resources stay as they are until the client that is built on them stands. */
-async function registrationTerms(tx: Queryable): Promise<RegistrationTerms> {
+/**
+ * What the rules need to know about resources, which stay as they are until the transaction ends.
+ *
+ * @param metadata all metadata that the rules will see; it has not been checked
+ */
+async function registrationTerms(
+  tx: Queryable,
+  ...metadata: readonly { readonly scope?: unknown; readonly resources?: unknown }[]
+): Promise<RegistrationTerms> {
   await lockResources(tx, 'reading')
-  return { resources: await listResources(tx), defaultIdTokenAlg: 'ES256' }
+  const scopes = metadata.flatMap(({ scope }) => (typeof scope === 'string' ? scopesOf(scope) : []))
+  const identifiers = metadata.flatMap(({ resources }) => (Array.isArray(resources) ? resources.map(String) : []))
+  return { resources: await findResources(tx, { identifiers, scopes }), defaultIdTokenAlg: 'ES256' }
 }
 
 /** @throws CommandFailed where there is none */

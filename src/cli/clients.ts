@@ -12,9 +12,10 @@ import {
 } from './client-changes.ts'
 import { addClientFlags } from './client-flags.ts'
 import { WrongUsage } from './failures.ts'
-import { json } from './flags.ts'
+import { json, oneValue } from './flags.ts'
 import { letRowsFollow } from './let-rows-follow.ts'
-import { type Document, type Format, printMany, printOne } from './output.ts'
+import { type Document, type Format, printOne } from './output.ts'
+import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
 import { withSignet } from './with-signet.ts'
 
@@ -34,15 +35,24 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
   })
 
-  clients
-    .command('list')
-    .description('List all clients.')
+  addPageFlags(
+    clients
+      .command('list')
+      .description('List clients by name.')
+      .addOption(oneValue('--name <text>', 'only clients whose names begin with this, in upper or lower case')),
+    'client_id',
+  )
     .addOption(json())
-    .action(async (format: Format) => {
-      const all = await withSignet(terminal, ({ database }) => listClients(database))
-      const columns = ['client_id', 'client_name', 'token_endpoint_auth_method', 'grant_types']
-      printMany(terminal, format, all.map(documentOf), columns, 'There are no clients yet: signet clients create.')
-    })
+    .action(async (flags: PageFlags & { readonly name?: string }) =>
+      printPages(terminal, flags, {
+        find: ({ database }, clientId) => needClient(database, clientId),
+        read: ({ database }, after, limit) => listClients(database, flags.name ?? '', after, limit),
+        idOf: ({ client_id }) => client_id,
+        documentOf,
+        columns: ['client_id', 'client_name', 'token_endpoint_auth_method', 'grant_types'],
+        nothing: flags.name ? 'There are no such clients.' : 'There are no clients yet: signet clients create.',
+      }),
+    )
 
   clients
     .command('show')

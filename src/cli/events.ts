@@ -1,18 +1,28 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { Queryable } from '../platform/database/queryable.ts'
-import { type EventFilter, eventTypes, listEvents, type RecordedEvent } from '../records/events/events-store.ts'
+import {
+  type EventFilter,
+  eventTypes,
+  findEventsOfRequest,
+  hasEvent,
+  listEvents,
+  newestEventId,
+  type RecordedEvent,
+} from '../records/events/events-store.ts'
 import { findRefusals } from '../records/refusals/refusals-store.ts'
 import { CommandFailed, WrongUsage } from './failures.ts'
 import { findUser } from './find-user.ts'
 import { count, duration, json, manyValues, oneValue } from './flags.ts'
-import { followEvents, newestEvent } from './follow-events.ts'
-import { type Document, type Format, inWords, oneLine } from './output.ts'
+import { followEvents } from './follow-events.ts'
+import { type Document, type Format, inWords, oneLine, printMore } from './output.ts'
 import { type Terminal, visibleJson } from './terminal.ts'
 import { withSignet } from './with-signet.ts'
 
 /** Events that a list shows at the most, and where no number is given. */
 const most = 10_000
 const usually = 100
+/** The greatest number that `--before` takes. */
+const maxId = 999_999_999_999_999
 
 interface Flags extends Format {
   readonly type?: readonly string[]
@@ -22,6 +32,7 @@ interface Flags extends Format {
   readonly kid?: string
   readonly since?: number | ''
   readonly limit?: number
+  readonly before?: number
   readonly follow?: boolean
 }
 
@@ -38,8 +49,14 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
     .addOption(oneValue('--grant-id <grant_id>', 'only those about this grant'))
     .addOption(oneValue('--kid <kid>', 'only those about this key'))
     .addOption(duration('--since <duration>', 'only those of the last 15m, 24h, 7d, ...'))
-    .addOption(count('--limit <number>', `how many, ${usually} unless told, ${most} at the most`, most))
-    .option('--follow', 'go on with what happens from now on, until Ctrl-C; with --json one document a line')
+    .addOption(count('--limit <number>', `how many to show: ${usually} by default, ${most} at most`, most))
+    .addOption(count('--before <id>', 'show older events: those before this one', maxId))
+    .addOption(
+      new Option(
+        '--follow',
+        'go on with what happens from now on, until Ctrl-C; with --json one document a line',
+      ).conflicts('before'),
+    )
     .addOption(json())
     .action(async (flags: Flags) => {
       const unknown = flags.type?.find((type) => !(eventTypes as readonly string[]).includes(type))
@@ -47,17 +64,23 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
         throw new WrongUsage(
           `There are no events of type ${unknown.slice(0, 80)}. The types: ${eventTypes.join(', ')}.`,
         )
+      const limit = flags.limit ?? usually
       await withSignet(terminal, async ({ database }) => {
         const filter = await filterOf(database, flags)
-        const start = await newestEvent(database)
-        const found = await listEvents(database, filter, flags.limit ?? usually)
+        const start = flags.follow ? await newestEventId(database) : 0
+        // One more than is shown tells whether there are more.
+        const found = await listEvents(database, filter, limit + 1)
+        const events = found.slice(-limit)
         if (flags.follow) {
           const print = (event: RecordedEvent) => terminal.writeOut(flags.json ? lineOfJson(event) : lineOf(event))
-          for (const event of found) print(event)
-          return followEvents(database, filter, start, found, print, terminal.asked)
+          for (const event of events) print(event)
+          return followEvents(database, filter, start, events, print, terminal.asked)
         }
-        if (flags.json) terminal.writeOut(`${visibleJson(found.map(documentOf))}\n`)
-        else terminal.writeOut(found.map(lineOf).join('') || 'There are no such events.\n')
+        if (flags.json) terminal.writeOut(`${visibleJson(events.map(documentOf))}\n`)
+        else terminal.writeOut(events.map(lineOf).join('') || 'There are no such events.\n')
+        const [oldest] = events
+        if (oldest && found.length > limit)
+          printMore(terminal, flags, 'There are older events: --before', String(oldest.id), ' shows them.')
       })
     })
 
@@ -68,7 +91,7 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (requestId: string, format: Format) => {
       const [found, refused] = await withSignet(terminal, ({ database }) =>
-        Promise.all([listEvents(database, { requestId }, most), findRefusals(database, requestId)]),
+        Promise.all([findEventsOfRequest(database, requestId, most), findRefusals(database, requestId, most)]),
       )
       if (found.length + refused.length === 0)
         throw new CommandFailed(
@@ -90,7 +113,10 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
 }
 
 async function filterOf(db: Queryable, flags: Flags): Promise<EventFilter> {
+  if (flags.before !== undefined && !(await hasEvent(db, flags.before)))
+    throw new CommandFailed(`There is no event ${flags.before}.`)
   return {
+    before: flags.before,
     types: flags.type,
     sub: flags.user === undefined ? undefined : await subOf(db, flags.user),
     clientId: flags.clientId,

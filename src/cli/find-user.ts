@@ -3,23 +3,24 @@ import type { Account } from '../records/accounts/account.ts'
 import { findAccountsByIdentifier } from '../records/accounts/accounts-store.ts'
 import { CommandFailed } from './failures.ts'
 
+/** How many accounts are named where an address could mean several. */
+const mostNamed = 20
+
 /**
- * The person whom an operator names by `sub`, user name or e-mail address. Anybody can have entered an address, so one that nobody
- * has verified may mean several people: then none is chosen.
+ * The account that an operator names by `sub`, user name or e-mail address. Anybody can enter any address, so one that nobody has
+ * verified can belong to several accounts: then none of them is chosen.
  *
- * @throws CommandFailed where nobody is meant, or more than one
+ * @throws CommandFailed where there is no such account, or more than one
  */
 export async function findUser(db: Queryable, identifier: string): Promise<Account> {
-  const accounts = await findAccountsByIdentifier(db, identifier)
-  const only =
-    accounts.find(({ sub }) => sub === identifier) ??
-    accounts.find(({ email_verified }) => email_verified) ??
-    (accounts.length === 1 ? accounts[0] : undefined)
-  if (only) return only
-  if (accounts.length === 0)
-    throw new CommandFailed(`There is no user ${identifier.slice(0, 80)}: signet users list shows all.`)
+  const found = await findAccountsByIdentifier(db, identifier, mostNamed + 1)
+  const [first, second] = found
+  if (!first) throw new CommandFailed(`There is no user ${identifier.slice(0, 80)}: signet users list shows all.`)
+  if (first.unambiguous || !second) return first.account
+  const named = found.slice(0, mostNamed).map(({ account }) => account.sub)
+  const howMany = found.length > mostNamed ? `more than ${mostNamed}` : found.length
   throw new CommandFailed(
-    `${identifier.slice(0, 80)} is the address of ${accounts.length} users, none of whom has verified it. Name one by its sub: ` +
-      `${accounts.map(({ sub }) => sub).join(', ')}.`,
+    `${identifier.slice(0, 80)} is the address of ${howMany} users, none of whom has verified it. Name one by its sub: ` +
+      `${named.join(', ')}${found.length > mostNamed ? ', ...' : '.'}`,
   )
 }

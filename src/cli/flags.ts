@@ -52,7 +52,7 @@ export function duration(flag: string, about: string): Option {
 export function count(flag: string, about: string, most: number): Option {
   return new Option(flag, about).argParser<number | undefined>((value, previous) => {
     if (previous !== undefined) throw new InvalidArgumentError('It is given twice.')
-    const parsed = /^\d{1,9}$/.test(value) ? Number(value) : 0
+    const parsed = /^\d{1,15}$/.test(value) ? Number(value) : 0
     if (parsed < 1 || parsed > most) throw new InvalidArgumentError(`It takes a whole number from 1 to ${most}.`)
     return parsed
   })

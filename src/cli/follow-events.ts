@@ -1,6 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { isUnavailable, type Queryable } from '../platform/database/queryable.ts'
-import { type EventFilter, listEvents, type RecordedEvent } from '../records/events/events-store.ts'
+import {
+  type EventFilter,
+  idsAtATime,
+  listEventsAfter,
+  newestEventId,
+  type RecordedEvent,
+} from '../records/events/events-store.ts'
 
 /** Milliseconds between two looks. */
 const interval = 1_000
@@ -9,9 +15,6 @@ const interval = 1_000
  * after a greater one; no transaction takes as long as this.
  */
 const longestTransaction = 30_000
-/** More than happens in one look back. */
-const most = 100_000
-
 /**
  * Prints each event that comes, once, until it is told to stop.
  *
@@ -32,11 +35,16 @@ export async function followEvents(
   while (!asked.aborted) {
     const floor = looks[0]?.id ?? start
     try {
-      const found = await listEvents(db, { ...filter, since: undefined, afterId: floor }, most)
-      for (const event of found) if (!seen.has(event.id)) print(event)
-      seen = new Set([...found.map(({ id }) => id), ...[...seen].filter((id) => id > floor)])
       const now = performance.now()
-      looks.push({ at: now, id: await newestEvent(db) })
+      const newest = await newestEventId(db)
+      seen = new Set([...seen].filter((id) => id > floor))
+      for (let after = floor; after < newest; after += idsAtATime)
+        for (const event of await listEventsAfter(db, filter, after))
+          if (!seen.has(event.id)) {
+            seen.add(event.id)
+            print(event)
+          }
+      looks.push({ at: now, id: newest })
       while ((looks[1]?.at ?? now) < now - longestTransaction) looks.shift()
     } catch (error) {
       // A database that restarts is no end.
@@ -44,10 +52,4 @@ export async function followEvents(
     }
     await pause(interval, undefined, { signal: asked }).catch(() => undefined)
   }
-}
-
-/** The number of the newest event, whatever it is about. */
-export async function newestEvent(db: Queryable): Promise<number> {
-  const [event] = await listEvents(db, {}, 1)
-  return event?.id ?? 0
 }

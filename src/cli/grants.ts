@@ -5,34 +5,37 @@ import { findGrant, type Grant, listGrants } from '../records/grants/grants-stor
 import { CommandFailed } from './failures.ts'
 import { findUser } from './find-user.ts'
 import { json, oneValue } from './flags.ts'
-import { type Document, type Format, printMany, printOne } from './output.ts'
+import { type Document, type Format, printOne } from './output.ts'
+import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
 import { withSignet } from './with-signet.ts'
-
-/** Grants that a list shows at the most. */
-const most = 1000
 
 /** `signet grants`: what people, and clients for themselves, have authorized. */
 export function grantsCommand(program: Command, terminal: Terminal): void {
   const grants = program.command('grants').description('Look at authorizations, and end them.')
 
-  grants
-    .command('list')
-    .description(`List the newest grants, ${most} at the most.`)
-    .addOption(oneValue('--user <user>', 'only those of this person: their sub, user name or e-mail address'))
-    .addOption(oneValue('--client-id <client_id>', 'only those of this client'))
+  addPageFlags(
+    grants
+      .command('list')
+      .description('List grants, the newest first.')
+      .addOption(oneValue('--user <user>', 'only those of this person: their sub, user name or e-mail address'))
+      .addOption(oneValue('--client-id <client_id>', 'only those of this client')),
+    'grant_id',
+  )
     .addOption(json())
-    .action(async (flags: Format & { readonly user?: string; readonly clientId?: string }) => {
-      const found = await withSignet(terminal, async ({ database }) => {
-        const user = flags.user === undefined ? undefined : await findUser(database, flags.user)
-        return listGrants(
-          database,
-          { ...(user && { sub: user.sub }), ...(flags.clientId !== undefined && { clientId: flags.clientId }) },
-          most,
-        )
+    .action(async (flags: PageFlags & { readonly user?: string; readonly clientId?: string }) => {
+      let sub: string | undefined
+      await printPages(terminal, flags, {
+        find: ({ database }, id) => needGrant(database, id),
+        read: async ({ database }, after, limit) => {
+          if (flags.user !== undefined) sub ??= (await findUser(database, flags.user)).sub
+          return listGrants(database, { sub, clientId: flags.clientId }, after?.statusIndex, limit)
+        },
+        idOf: ({ id }) => id,
+        documentOf,
+        columns: ['grant_id', 'client_id', 'sub', 'scopes', 'created_at', 'ended_at'],
+        nothing: 'There are no such grants.',
       })
-      const columns = ['grant_id', 'client_id', 'sub', 'scopes', 'created_at', 'ended_at']
-      printMany(terminal, flags, found.map(documentOf), columns, 'There are no such grants.')
     })
 
   grants

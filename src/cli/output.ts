@@ -41,6 +41,7 @@ export function printOne(
  *
  * @param columns names of members, in the order of the table
  * @param nothing the sentence where there are none
+ * @param heading whether the table begins with the names of the columns: one that is continued does not
  */
 export function printMany(
   terminal: Terminal,
@@ -48,14 +49,47 @@ export function printMany(
   documents: readonly Document[],
   columns: readonly string[],
   nothing: string,
+  heading: 'heading' | 'no heading' = 'heading',
 ): void {
   if (json) terminal.writeOut(`${visibleJson(documents)}\n`)
   else if (documents.length === 0) terminal.writeOut(`${nothing}\n`)
-  else terminal.writeOut(table(documents, columns))
+  else terminal.writeOut(table(documents, columns, heading))
 }
 
-function table(documents: readonly Document[], columns: readonly string[]): string {
-  const rows = [columns, ...documents.map((document) => columns.map((column) => oneLine(inWords(document[column]))))]
+/** Prints one JSON array piece by piece, as `printMany` prints it at once. */
+export function openArray(terminal: Terminal): { add(documents: readonly Document[]): void; close(): void } {
+  let isEmpty = true
+  return {
+    add: (documents) => {
+      // The pieces without their brackets.
+      const pieces = visibleJson(documents).slice(1, -2)
+      if (documents.length > 0) terminal.writeOut(`${isEmpty ? '[' : ','}${pieces}`)
+      isEmpty &&= documents.length === 0
+    },
+    close: () => terminal.writeOut(isEmpty ? '[]\n' : '\n]\n'),
+  }
+}
+
+/**
+ * Says how to see more than was printed: below a table, or, where JSON was printed, on standard error.
+ *
+ * @param flag the sentence up to the flag, which takes `value`
+ * @param end the rest of the sentence
+ */
+export function printMore(terminal: Terminal, { json }: Format, flag: string, value: string, end: string): void {
+  const sentence = `${flag} ${oneLine(asArgument(value))}${end}\n`
+  if (json) terminal.writeError(`signet: ${sentence}`)
+  else terminal.writeOut(`\n${sentence}`)
+}
+
+/** A value that a shell takes as one, to be copied from here. */
+function asArgument(value: string): string {
+  return /^[\w.:/@%+=,-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`
+}
+
+function table(documents: readonly Document[], columns: readonly string[], heading: 'heading' | 'no heading'): string {
+  const rows = documents.map((document) => columns.map((column) => oneLine(inWords(document[column]))))
+  if (heading === 'heading') rows.unshift([...columns])
   const widths = columns.map((_, index) => Math.max(...rows.map((row) => widthOf(row[index] ?? ''))))
   const lines = rows.map((row) =>
     row

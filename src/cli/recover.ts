@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { KeyRing } from '../key-ring/key-ring.ts'
-import { listResources } from '../records/resources/resources-store.ts'
+import { longestAccessTokenTtl } from '../records/resources/resources-store.ts'
 import { signEverybodyOut } from '../records/sessions/everybody-store.ts'
 import type { Signet } from '../signet.ts'
 import { json } from './flags.ts'
@@ -47,8 +47,7 @@ export function recoverCommand(program: Command, terminal: Terminal): void {
 
 /** Seconds: of everything that can be signed under the settings and resources as they are now. */
 async function longestLifetime({ settings, database }: Signet): Promise<number> {
-  const ofResources = (await listResources(database)).map(({ accessTokenTtl }) => accessTokenTtl ?? 0)
-  return Math.max(settings.accessTokenTtl, settings.idTokenTtl, ...ofResources)
+  return Math.max(settings.accessTokenTtl, settings.idTokenTtl, (await longestAccessTokenTtl(database)) ?? 0)
 }
 
 /** What the keys directory knows, beside what the database has now that the ring was opened, and told what it had forgotten. */

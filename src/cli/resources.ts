@@ -10,15 +10,18 @@ import { checkResource } from '../records/resources/resource-rules.ts'
 import {
   deleteResource,
   findResource,
+  findResources,
   listResources,
   lockResources,
   saveResource,
+  takeResourceOffClients,
   takeScopesOffClients,
 } from '../records/resources/resources-store.ts'
 import type { Signet } from '../signet.ts'
 import { CommandFailed, WrongUsage } from './failures.ts'
 import { duration, json, manyValues, manyWords, oneValue } from './flags.ts'
-import { type Document, type Format, printMany, printOne } from './output.ts'
+import { type Document, type Format, printOne } from './output.ts'
+import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
 import { withSignet } from './with-signet.ts'
 
@@ -68,15 +71,18 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
     printOne(terminal, flags, documentOf(resource))
   })
 
-  resources
-    .command('list')
-    .description('List all resources.')
+  addPageFlags(resources.command('list').description('List resources by identifier.'), 'identifier')
     .addOption(json())
-    .action(async (format: Format) => {
-      const all = await withSignet(terminal, ({ database }) => listResources(database))
-      const columns = ['identifier', 'name', 'scopes', 'access_token_ttl', 'access_token_signing_alg']
-      printMany(terminal, format, all.map(documentOf), columns, 'There are no resources yet: signet resources create.')
-    })
+    .action(async (flags: PageFlags) =>
+      printPages(terminal, flags, {
+        find: async (_, identifier) => ({ identifier }),
+        read: ({ database }, after, limit) => listResources(database, after?.identifier, limit),
+        idOf: ({ identifier }) => identifier,
+        documentOf,
+        columns: ['identifier', 'name', 'scopes', 'access_token_ttl', 'access_token_signing_alg'],
+        nothing: 'There are no resources yet: signet resources create.',
+      }),
+    )
 
   resources
     .command('show')
@@ -103,7 +109,7 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
         const changed = changedBy(existing, flags)
         await saveChecked(tx, signet, changed, 'resource_updated')
         const gone = existing.scopes.filter((scope) => !changed.scopes.includes(scope))
-        return { resource: changed, clients: await takeOffClients(tx, identifier, gone) }
+        return { resource: changed, clients: await takeScopesOffClients(tx, gone, identifier) }
       }),
     )
     printOne(terminal, flags, documentOf(resource), notesOn(clients))
@@ -119,12 +125,15 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
         inTransaction(database, async (tx) => {
           await lockResources(tx, 'changing')
           const { scopes } = await needResource(tx, identifier)
-          const affected = await takeOffClients(tx, identifier, scopes)
+          const affected = await takeScopesOffClients(tx, scopes, identifier)
+          await takeResourceOffClients(tx, identifier)
           await deleteResource(tx, identifier)
+          // Each of the clients has an event of its own; this one must not grow with their number.
+          const clients = affected.slice(0, mostNamed)
           await recordEvent(tx, {
             type: 'resource_deleted',
             caller: undefined,
-            detail: { identifier, clients: affected },
+            detail: { identifier, clients, ...(affected.length > mostNamed && { clients_affected: affected.length }) },
           })
           return affected
         }),
@@ -167,7 +176,8 @@ function readAlgorithm(text: string): SigningAlgorithm {
 }
 
 async function saveChecked(tx: Queryable, { settings }: Signet, resource: Resource, type: EventType): Promise<void> {
-  const others = (await listResources(tx)).filter(({ identifier }) => identifier !== resource.identifier)
+  const owners = await findResources(tx, { scopes: resource.scopes })
+  const others = owners.filter(({ identifier }) => identifier !== resource.identifier)
   checkResource(resource, settings.issuer, others)
   for (const clientId of resource.servedBy) await needServer(tx, clientId)
   await saveResource(tx, resource)
@@ -176,17 +186,6 @@ async function saveChecked(tx: Queryable, { settings }: Signet, resource: Resour
     caller: undefined,
     detail: { identifier: resource.identifier, scopes: resource.scopes, served_by: resource.servedBy },
   })
-}
-
-/** What an API gives up its clients lose, which is an event of theirs, too. */
-async function takeOffClients(tx: Queryable, identifier: string, scopes: readonly string[]): Promise<string[]> {
-  const clients = await takeScopesOffClients(tx, scopes)
-  for (const clientId of clients)
-    await recordEvent(tx, {
-      ...{ type: 'client_updated', caller: undefined, clientId },
-      detail: { changed: ['scope'], resource: identifier },
-    })
-  return clients
 }
 
 /** Who asks about tokens must prove who it is (RFC 7662 §2.1). */
@@ -217,6 +216,12 @@ function documentOf({ identifier, name, scopes, accessTokenTtl, accessTokenSigni
   }
 }
 
+/** Clients that are named where any number of them can be affected. */
+const mostNamed = 100
+
 function notesOn(clients: readonly string[]): string[] {
-  return clients.length === 0 ? [] : [`These clients lose scopes that are gone: ${clients.join(' ')}`]
+  if (clients.length === 0) return []
+  const more =
+    clients.length > mostNamed ? ` ... (${clients.length} in all: signet events list --type client_updated)` : ''
+  return [`These clients lose scopes that are gone: ${clients.slice(0, mostNamed).join(' ')}${more}`]
 }

@@ -3,14 +3,21 @@ import { deleteAccount, disableAccount, enableAccount, setPassword } from '../op
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { randomText } from '../platform/secrets/digest.ts'
 import type { Account } from '../records/accounts/account.ts'
-import { findAccount, insertAccount, listAccounts, setEmailVerified } from '../records/accounts/accounts-store.ts'
+import {
+  findAccount,
+  hasAccount,
+  insertAccount,
+  listAccounts,
+  setEmailVerified,
+} from '../records/accounts/accounts-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
 import { CommandFailed } from './failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
 import { letRowsFollow } from './let-rows-follow.ts'
-import { type Document, type Format, printMany, printOne } from './output.ts'
+import { type Document, type Format, printOne } from './output.ts'
+import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import { checkPassword, readPassword } from './password-input.ts'
 import type { Terminal } from './terminal.ts'
 import { addUserFlags, type NewUser } from './user-flags.ts'
@@ -39,15 +46,21 @@ export function usersCommand(program: Command, terminal: Terminal): void {
       printOne(terminal, flags, documentOf(account))
     })
 
-  users
-    .command('list')
-    .description('List all people.')
+  addPageFlags(users.command('list').description('List users, the oldest accounts first.'), 'sub')
     .addOption(json())
-    .action(async (format: Format) => {
-      const all = await withSignet(terminal, ({ database }) => listAccounts(database))
-      const columns = ['sub', 'username', 'email', 'email_verified', 'name', 'disabled']
-      printMany(terminal, format, all.map(documentOf), columns, 'There are no users yet: signet users create.')
-    })
+    .action(async (flags: PageFlags) =>
+      printPages<Account, { readonly sub: string }>(terminal, flags, {
+        find: async ({ database }, sub) => {
+          if (!(await hasAccount(database, sub))) throw new CommandFailed(`There is no user ${sub.slice(0, 80)}.`)
+          return { sub }
+        },
+        read: ({ database }, after, limit) => listAccounts(database, after?.sub, limit),
+        idOf: ({ sub }) => sub,
+        documentOf,
+        columns: ['sub', 'username', 'email', 'email_verified', 'name', 'disabled'],
+        nothing: 'There are no users yet: signet users create.',
+      }),
+    )
 
   users
     .command('show')

@@ -55,7 +55,7 @@ async function refusalIsFound(t: Test, node = idp): Promise<void> {
     // Among many more than are kept, one may be passed over.
     const answer = await fetch(`http://127.0.0.1:${node.signet.settings.port}/no-such-path`)
     await node.signet.refusals.stop()
-    const [refusal] = await findRefusals(database, answer.headers.get('x-request-id') ?? '')
+    const [refusal] = await findRefusals(database, answer.headers.get('x-request-id') ?? '', 1)
     return refusal
   })
   t.match(found, { network: '127.0.0.1', entry: 'address_unknown', status: 404 })

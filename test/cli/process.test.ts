@@ -49,7 +49,7 @@ t.test('with the embedded database: no server, a cut short command, beside a ser
   t.same({ code: list.code, err: list.err }, { code: 0, err: '' })
   t.same(
     (JSON.parse(list.out) as { client_name: string }[]).map(({ client_name }) => client_name),
-    code === 0 ? ['First', 'Cut short', 'Beside'] : ['First', 'Beside'],
+    code === 0 ? ['Beside', 'Cut short', 'First'] : ['Beside', 'First'],
     'what the commands told is what is',
   )
   t.notOk(serverRuns())

@@ -182,3 +182,35 @@ t.test('a deleted resource is taken off the clients, with its scopes', async (t)
   const { rows } = await database.query({ text: `SELECT detail FROM events WHERE type = 'resource_deleted'` })
   t.same(rows, [{ detail: { identifier, clients: [client_id] } }])
 })
+
+t.test('a resource that any number of clients use goes from all of them, with an event each', async (t) => {
+  const identifier = 'https://popular.example'
+  await json(...create, identifier, '--scope', 'popular:read popular:write')
+  const clients = 1_200
+  await database.query({
+    text: `INSERT INTO clients (client_id, client_name, grant_types, response_types, scope, token_endpoint_auth_method,
+             id_token_signed_response_alg, refresh_token_rotation, resources)
+           SELECT 'client_popular_' || i, 'Popular', '{}', '{}', 'openid popular:read popular', 'none', 'ES256', true,
+             ARRAY[$1, 'https://other.example'] FROM generate_series(1, $2::int) AS i`,
+    values: [identifier, clients],
+  })
+  const { code, out } = await signet('resources', 'delete', identifier)
+  t.equal(code, 0)
+  t.match(out, / \.\.\. \(1200 in all: signet events list --type client_updated\)\n$/)
+  t.ok(out.length < 5_000)
+  const { rows } = await database.query({
+    text: `SELECT scope, resources, count(*) FROM clients WHERE client_name = 'Popular' GROUP BY scope, resources`,
+  })
+  t.same(rows, [{ scope: 'openid popular', resources: ['https://other.example'], count: clients }])
+  const { rows: events } = await database.query({
+    text: `SELECT count(DISTINCT client_id) FROM events
+           WHERE type = 'client_updated' AND detail = '{"changed": ["scope"], "resource": "https://popular.example"}'`,
+  })
+  t.same(events, [{ count: clients }])
+  const { rows: deleted } = await database.query<{ detail: { clients: string[] } }>({
+    text: `SELECT detail FROM events WHERE type = 'resource_deleted' AND detail ->> 'identifier' = $1`,
+    values: [identifier],
+  })
+  t.match(deleted, [{ detail: { identifier, clients_affected: clients } }])
+  t.equal(deleted[0]?.detail.clients.length, 100)
+})

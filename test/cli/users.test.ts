@@ -84,6 +84,13 @@ t.test('an address that nobody has verified may mean several people, and then no
   t.match(await signetReading(password, 'users', 'set-password', 'both@example.com'), { code: 1, out: '' })
   t.match(await signet('grants', 'list', '--user', 'both@example.com'), { code: 1, out: '' })
   t.match(await json('users', 'show', one.sub), one)
+  await database.query({
+    text: `WITH made AS (INSERT INTO accounts (sub) SELECT 'crowd-' || i FROM generate_series(1, 30) AS i RETURNING sub)
+           INSERT INTO account_emails (sub, email) SELECT sub, 'both@example.com' FROM made`,
+  })
+  const crowded = await signet('users', 'show', 'both@example.com')
+  t.match(crowded, { code: 1, out: '', err: /is the address of more than 20 users.*, \.\.\.\n$/s })
+  t.ok(crowded.err.includes(one.sub) && crowded.err.length < 1_000, 'those that entered it first are named')
   const owner = await json<UserDocument>(...create, '--email', 'both@example.com', '--email-verified')
   t.match(await json('users', 'show', 'both@example.com'), { sub: owner.sub }, 'whoever verified it is meant')
 })

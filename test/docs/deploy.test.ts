@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -215,3 +215,20 @@ function isIgnored(path: string): boolean {
   }
   return lines.findLast(fits)?.startsWith('!') === false
 }
+
+t.test('the indexes that can be built before an upgrade are those of the migrations', async (t) => {
+  const spaces = (text: string) => text.replace(/\s+/g, ' ')
+  const folder = join(packageFolder, 'sql')
+  const migrations = spaces(
+    readdirSync(folder)
+      .map((file) => readFileSync(join(folder, file), 'utf8'))
+      .join('\n'),
+  )
+  const page = readFileSync(join(packageFolder, 'docs/deploy.md'), 'utf8')
+  const named = page.match(/CREATE INDEX CONCURRENTLY[^;]+;/g) ?? []
+  t.ok(named.length > 5)
+  for (const statement of named) {
+    const locking = spaces(statement.replace(' CONCURRENTLY', ''))
+    t.ok(migrations.includes(locking), locking)
+  }
+})

@@ -214,7 +214,7 @@ async function live(steps: readonly Step[]): Promise<void> {
   for (const browser of [0, 1, 2]) await take(world, { ...steps[0]!, what: 'enter', browser })
   for (const each of steps) {
     await takeHeld(world, each)
-    const grants = await listGrants(database, { sub: world.sub }, 1000)
+    const grants = await listGrants(database, { sub: world.sub }, undefined, 1000)
     const alive = grants.filter(({ endedAt }) => endedAt === undefined).map(({ id }) => id)
     same(each, alive.sort(), [...world.aliveGrants.keys()].sort())
     for (const grant of grants)

@@ -148,7 +148,7 @@ async function checkClientAddress(
 async function recordedAddress(database: Queryable, id: string, asked: AbortSignal): Promise<string | undefined> {
   const until = performance.now() + stepLimit
   while (performance.now() < until && !asked.aborted) {
-    const [refusal] = await findRefusals(database, id)
+    const [refusal] = await findRefusals(database, id, 1)
     if (refusal) return refusal.network
     await pause(200)
   }

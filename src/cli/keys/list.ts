@@ -1,31 +1,62 @@
 import type { Command } from 'commander'
 import { ripensAt } from '../../key-ring/decisions.ts'
 import type { KeyRing } from '../../key-ring/key-ring.ts'
+import type { KeyState } from '../../key-ring/schedule.ts'
 import { listNotSeenSince, type Sighting } from '../../key-ring/verifiers-store.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { Signet } from '../../signet.ts'
+import { CommandFailed } from '../failures.ts'
 import { json } from '../flags.ts'
-import { type Document, type Format, oneLine, printMany } from '../output.ts'
+import { type Document, oneLine } from '../output.ts'
+import { addPageFlags, type PageFlags, printPages } from '../paging.ts'
 import type { Terminal } from '../terminal.ts'
-import { withSignet } from '../with-signet.ts'
 import { moment } from './moment.ts'
 import { whatNext } from './what-next.ts'
 
 /** `signet keys list`. */
 export function listCommand(keys: Command, terminal: Terminal): void {
-  keys
-    .command('list')
-    .description('List all keys with their states (standby, active, retiring, retired, revoked) and what comes next.')
+  addPageFlags(
+    keys
+      .command('list')
+      .description(
+        'List keys with their states and what comes next: standby, active and retiring ones, then retired and revoked ones, the newest first.',
+      ),
+    'kid',
+  )
     .addOption(json())
-    .action(async (format: Format) => {
-      const { documents, unaware } = await withSignet(terminal, async ({ keyRing, clock, database }) => {
-        const found = await unawareVerifiers(keyRing, database)
-        return { documents: keyDocuments(keyRing, clock.now(), found), unaware: found }
+    .action(async (flags: PageFlags) => {
+      let all: KeyDocument[] | undefined
+      let unaware: Unaware[] = []
+      const load = async ({ keyRing, clock, database }: Signet) => {
+        unaware = await unawareVerifiers(keyRing, database)
+        return keyDocuments(keyRing, clock.now(), unaware)
+      }
+      await printPages(terminal, flags, {
+        find: async (signet, kid) => {
+          all ??= await load(signet)
+          if (!all.some((key) => key.kid === kid)) throw new CommandFailed(`There is no key ${kid.slice(0, 80)}.`)
+          return { kid }
+        },
+        // Every node has all keys in memory: there are two for each rotation.
+        read: async (signet, after, limit) => {
+          all ??= await load(signet)
+          const from = after === undefined ? 0 : all.findIndex(({ kid }) => kid === after.kid) + 1
+          return all.slice(from, from + limit)
+        },
+        idOf: ({ kid }) => kid,
+        documentOf: (key) => key,
+        columns: ['alg', 'state', 'kid', 'published_at', 'activates_at', 'next'],
+        nothing: 'There are no keys.',
+        notes: (entries) =>
+          unaware
+            .filter(({ kid }) => entries.some((entry) => entry.kid === kid))
+            .map(inSentences)
+            .join(''),
       })
-      const columns = ['alg', 'state', 'kid', 'published_at', 'activates_at', 'next']
-      printMany(terminal, format, documents, columns, 'There are no keys.')
-      if (!format.json) for (const found of unaware) terminal.writeOut(inSentences(found))
     })
 }
+
+type KeyDocument = Document & { readonly kid: string }
 
 interface Unaware {
   readonly kid: string
@@ -60,15 +91,24 @@ function inSentences({ kid, alg, publishedAt, verifiers }: Unaware): string {
 }
 
 /**
- * The keys, by algorithm and in the order in which they sign.
+ * The keys that are of use, by algorithm and in the order in which they sign; then those that no longer are, the newest first.
  *
  * @param now milliseconds since 1970
  */
-function keyDocuments(keyRing: Pick<KeyRing, 'keys' | 'delays'>, now: number, unaware: readonly Unaware[]): Document[] {
+function keyDocuments(
+  keyRing: Pick<KeyRing, 'keys' | 'delays'>,
+  now: number,
+  unaware: readonly Unaware[],
+): KeyDocument[] {
   const states = keyRing.keys()
   const { activationDelay } = keyRing.delays()
+  const isPast = (state: KeyState) => state === 'retired' || state === 'revoked'
   return [...states]
-    .sort(([a], [b]) => (a.alg < b.alg ? -1 : a.alg > b.alg ? 1 : a.activatesAt - b.activatesAt))
+    .sort(([a, stateOfA], [b, stateOfB]) => {
+      if (isPast(stateOfA) !== isPast(stateOfB)) return isPast(stateOfA) ? 1 : -1
+      if (isPast(stateOfA)) return b.activatesAt - a.activatesAt
+      return a.alg < b.alg ? -1 : a.alg > b.alg ? 1 : a.activatesAt - b.activatesAt
+    })
     .map(([key, state]) => ({
       ...{ kid: key.kid, alg: key.alg, state },
       published_at: new Date(key.publishedAt),

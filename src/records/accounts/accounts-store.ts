@@ -41,25 +41,71 @@ export async function findAccount(db: Queryable, sub: string): Promise<Account |
   return rows[0] && accountFromRow(rows[0])
 }
 
-export async function listAccounts(db: Queryable): Promise<Account[]> {
-  const { rows } = await db.query<AccountRow>({
-    text: `${accountSelect} WHERE accounts.deleted_at IS NULL ORDER BY accounts.created_at, accounts.sub`,
-  })
+/**
+ * One page of all accounts, the oldest first.
+ *
+ * @param after the `sub` of the last account of the page before; also of one that was deleted since
+ * @param limit the length of the page
+ */
+export async function listAccounts(db: Queryable, after: string | undefined, limit: number): Promise<Account[]> {
+  const { rows } = await db.query<AccountRow>(
+    after === undefined
+      ? {
+          text: `${accountSelect} WHERE accounts.deleted_at IS NULL ORDER BY accounts.created_at, accounts.sub LIMIT $1`,
+          values: [limit],
+        }
+      : {
+          text: `${accountSelect}
+                 WHERE accounts.deleted_at IS NULL
+                   AND (accounts.created_at, accounts.sub) > ((SELECT created_at FROM accounts WHERE sub = $2), $2)
+                 ORDER BY accounts.created_at, accounts.sub LIMIT $1`,
+          values: [limit, after],
+        },
+  )
   return rows.map(accountFromRow)
 }
 
-/** Accounts by `sub`, user name or e-mail address: several people can have entered the same unverified address. */
-export async function findAccountsByIdentifier(db: Queryable, identifier: string): Promise<Account[]> {
-  const { rows } = await db.query<AccountRow>({
-    text: `${accountSelect}
-           WHERE accounts.deleted_at IS NULL
-             AND (accounts.sub = $1 OR lower(accounts.username) = lower($1)
-                  OR EXISTS (SELECT FROM account_emails AS any_email
-                             WHERE any_email.sub = accounts.sub AND lower(any_email.email) = lower($1)))
-           ORDER BY accounts.created_at`,
-    values: [identifier],
+/** Whether an account has, or once had, this `sub`. */
+export async function hasAccount(db: Queryable, sub: string): Promise<boolean> {
+  const { rowCount } = await db.query({ text: 'SELECT FROM accounts WHERE sub = $1', values: [sub] })
+  return rowCount === 1
+}
+
+/** An account that an identifier may mean. */
+export interface IdentifiedAccount {
+  readonly account: Account
+  /** Whether it can mean no other account: it is the `sub`, the user name, or an address that this account has verified. */
+  readonly unambiguous: boolean
+}
+
+/**
+ * The accounts that have an identifier as their `sub`, user name or e-mail address. Any number of accounts can have the same unverified
+ * address: of these come the ones that entered it first.
+ *
+ * @param limit how many accounts that have the address unverified to return at most
+ */
+export async function findAccountsByIdentifier(
+  db: Queryable,
+  identifier: string,
+  limit: number,
+): Promise<IdentifiedAccount[]> {
+  const { rows } = await db.query<AccountRow & { place: number }>({
+    // Each part is a look-up in an index of its own. With OR between them, PostgreSQL would read all accounts.
+    text: `WITH named AS (
+             SELECT sub, 1 AS place FROM accounts WHERE sub = $1
+             UNION ALL
+             SELECT sub, 2 FROM accounts WHERE lower(username) = lower($1)
+             UNION ALL
+             (SELECT sub, CASE WHEN verified_at IS NOT NULL THEN 3 ELSE 4 END FROM account_emails
+              WHERE lower(email) = lower($1) ORDER BY verified_at, created_at LIMIT $2)
+           )
+           SELECT account.*, named.place
+           FROM (SELECT sub, min(place) AS place FROM named GROUP BY sub) AS named
+           JOIN LATERAL (${accountSelect} WHERE accounts.sub = named.sub AND accounts.deleted_at IS NULL) AS account ON true
+           ORDER BY named.place, account.created_at`,
+    values: [identifier, limit],
   })
-  return rows.map(accountFromRow)
+  return rows.map(({ place, ...row }) => ({ account: accountFromRow(row as AccountRow), unambiguous: place < 4 }))
 }
 
 /**
@@ -100,10 +146,10 @@ export interface SignInCandidate {
 }
 
 /**
- * Whom a user name or an e-mail address may mean. A user name means one account. Any number of people can have entered the same
- * unverified address; of these, whoever verified it comes first, then accounts this browser has signed in to, then the oldest, and
- * five at the most, for each costs a password hash. The oldest: accounts that somebody makes now with another's address, or signs
- * in to, must not push that one out.
+ * The accounts that somebody who signs in may mean by a user name or an e-mail address. A user name means one account. Any number of
+ * accounts can have the same unverified address; of these, the one that has verified it comes first, then accounts that this browser
+ * has signed in to, then those that entered it first. There are five at most, because each costs a password hash: accounts that
+ * somebody creates later with another person's address, or moves to it, must not push that person's own out.
  *
  * @param browserDigest of the browser's cookie
  */
@@ -114,19 +160,31 @@ export async function findSignInCandidates(
 ): Promise<SignInCandidate[]> {
   const { rows } = await db.query<{ sub: string; secret: string | null; disabled: boolean; known_here: boolean }>({
     name: 'find-sign-in-candidates',
+    // Each part of `named` has a bound, however many accounts have the address: of all of them the first five; of those that this
+    // browser has signed in to the ones that have it (OFFSET 0: found by account, not by address). No browser signs in a thousand
+    // times before the sessions of its first times are cleaned up.
     text: `WITH named AS (
-             SELECT sub, NULL::timestamptz AS verified_at FROM accounts WHERE lower(username) = lower($1)
+             SELECT sub, true AS proven, NULL::timestamptz AS entered_at FROM accounts WHERE lower(username) = lower($1)
              UNION ALL
-             SELECT sub, verified_at FROM account_emails WHERE lower(email) = lower($1)
+             (SELECT sub, verified_at IS NOT NULL, created_at FROM account_emails
+              WHERE lower(email) = lower($1) ORDER BY verified_at, created_at LIMIT 5)
+             UNION ALL
+             SELECT here.sub, false, own.created_at
+             FROM (SELECT DISTINCT sub FROM (SELECT sub FROM sessions WHERE browser_digest = $2 LIMIT 1000) AS lately) AS here
+             JOIN LATERAL (SELECT * FROM account_emails WHERE account_emails.sub = here.sub OFFSET 0) AS own
+               ON lower(own.email) = lower($1)
+           ), candidates AS (
+             SELECT sub, bool_or(proven) AS proven, min(entered_at) AS entered_at,
+               coalesce((SELECT true FROM sessions
+                         WHERE sessions.sub = named.sub AND sessions.browser_digest = $2 LIMIT 1), false) AS known_here
+             FROM named GROUP BY sub
            )
-           SELECT accounts.sub, account_credentials.secret, accounts.disabled_at IS NOT NULL AS disabled,
-             EXISTS (SELECT FROM sessions
-                     WHERE sessions.sub = accounts.sub AND sessions.browser_digest = $2) AS known_here
-           FROM named
+           SELECT accounts.sub, account_credentials.secret, accounts.disabled_at IS NOT NULL AS disabled, known_here
+           FROM candidates
            JOIN accounts USING (sub)
            LEFT JOIN account_credentials ON account_credentials.sub = accounts.sub AND account_credentials.kind = 'password'
            WHERE accounts.deleted_at IS NULL
-           ORDER BY named.verified_at IS NULL, known_here DESC, accounts.created_at
+           ORDER BY proven DESC, known_here DESC, entered_at
            LIMIT 5`,
     values: [identifier, browserDigest],
   })

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import { longestAccessTokenTtl } from '../resources/resources-store.ts'
 
 /** Rows that one statement deletes at the most: it must hold locks for milliseconds only. */
 const batch = 500
@@ -62,18 +63,27 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
+  // Anybody can cause refusals: a week of them is kept, but never more than a million. A statement for each, so that each goes through
+  // its own index from the start and no further than what it deletes.
   [
-    // Anybody can cause refusals: a week of them is kept, but never more than a million.
-    'refusals',
+    'old refusals',
     `WITH old AS (
-       DELETE FROM refusals WHERE id IN (
-         SELECT id FROM refusals
-         WHERE at < now() - make_interval(secs => least($1, 7 * 86400))
-            OR id <= (SELECT max(id) FROM refusals) - 1000000
-         ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+       DELETE FROM refusals WHERE id = ANY (ARRAY(
+         SELECT id FROM refusals WHERE at < now() - make_interval(secs => least($1, 7 * 86400))
+         ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED))
        RETURNING id
      )
      SELECT count(*) AS deleted FROM old`,
+  ],
+  [
+    'refusals beyond a million',
+    `WITH old AS (
+       DELETE FROM refusals WHERE id = ANY (ARRAY(
+         SELECT id FROM refusals WHERE id <= (SELECT max(id) FROM refusals) - 1000000
+         ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED))
+       RETURNING id
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
   [
     // Anybody can send names of verifiers: the five thousand that were seen last are kept, for 90 days.
@@ -88,14 +98,23 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
+  // Windows that are over, and those that a clock which was ahead has begun (records/limits/rate-limits-store.ts).
   [
-    // Windows that are over, and those that a clock which was ahead has begun (records/limits/rate-limits-store.ts).
     'rate_limits',
     `WITH old AS (
-       DELETE FROM rate_limits WHERE key IN (
-         SELECT key FROM rate_limits
-         WHERE expire < extract(epoch FROM now()) * 1000 OR expire > extract(epoch FROM now() + interval '1 day') * 1000
-         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       DELETE FROM rate_limits WHERE key = ANY (ARRAY(
+         SELECT key FROM rate_limits WHERE expire < (extract(epoch FROM now()) * 1000)::bigint
+         ORDER BY expire LIMIT $2 FOR UPDATE SKIP LOCKED))
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
+  [
+    'rate_limits in the future',
+    `WITH old AS (
+       DELETE FROM rate_limits WHERE key = ANY (ARRAY(
+         SELECT key FROM rate_limits WHERE expire > (extract(epoch FROM now()) * 1000)::bigint + 86400000
+         ORDER BY expire DESC LIMIT $2 FOR UPDATE SKIP LOCKED))
        RETURNING 1
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
@@ -126,14 +145,10 @@ export async function deleteExpired(
   keptFor: number,
   { supersededFor = keptFor, isNow = () => true, sizes = new Map(), failed = rethrow }: Partial<Round> = {},
 ): Promise<boolean> {
-  const { rows } = await db.query<{ kept: number; superseded: number; now: Date }>({
-    text: `SELECT greatest($1::integer, max(access_token_ttl)) AS kept, greatest($2::integer, max(access_token_ttl)) AS superseded,
-             clock_timestamp() AS now
-           FROM resources`,
-    values: [keptFor, supersededFor],
-  })
-  const { kept, superseded, now } = rows[0]!
-  if (!isNow(now.getTime())) return false
+  const { rows } = await db.query<{ now: Date }>({ text: 'SELECT clock_timestamp() AS now' })
+  const longest = (await longestAccessTokenTtl(db)) ?? 0
+  const [kept, superseded] = [Math.max(keptFor, longest), Math.max(supersededFor, longest)]
+  if (!isNow(rows[0]!.now.getTime())) return false
   let more = false
   for (const [name, text] of statements) {
     const size = sizes.get(name) ?? batch

@@ -18,7 +18,7 @@ export { InvalidClientMetadata, type InvalidClientMetadataCode, type MetadataInp
 
 /** What the rules need to know beside the metadata. */
 export interface RegistrationTerms {
-  /** All resources there are. */
+  /** Those of all resources that the metadata, old or new, names or has a scope of. */
   readonly resources: readonly Pick<Resource, 'identifier' | 'scopes'>[]
   /** Where the input names none. A registration has RS256 (OpenID Connect Registration §2), a command ES256. */
   readonly defaultIdTokenAlg: SigningAlgorithm

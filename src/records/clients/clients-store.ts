@@ -102,8 +102,39 @@ export async function lockClient(tx: Queryable, clientId: string): Promise<boole
   return rowCount === 1
 }
 
-export async function listClients(db: Queryable): Promise<Client[]> {
-  const { rows } = await db.query<{ client: ClientRow }>({ text: `${select} ORDER BY clients.created_at, client_id` })
+/**
+ * One page of clients by name, in whatever case that is written, and by `client_id` where names are alike.
+ *
+ * @param prefix only clients whose names begin with this, in whatever case; empty: all
+ * @param after the last client of the page before
+ * @param limit the length of the page
+ */
+export async function listClients(
+  db: Queryable,
+  prefix: string,
+  after: Pick<Client, 'client_id' | 'client_name'> | undefined,
+  limit: number,
+): Promise<Client[]> {
+  const values: unknown[] = [limit]
+  // Bytes are compared (COLLATE "C"): so what begins with the prefix is a range of the index. U+10FFFF is no character, and the last.
+  const conditions = [
+    ...(prefix !== ''
+      ? [
+          `lower(client_name) COLLATE "C" >= lower($${values.push(prefix)})`,
+          `lower(client_name) COLLATE "C" < lower($${values.length}) || chr(1114111)`,
+        ]
+      : []),
+    ...(after
+      ? [
+          `(lower(client_name) COLLATE "C", client_id) > (lower($${values.push(after.client_name)}), $${values.push(after.client_id)})`,
+        ]
+      : []),
+  ]
+  const { rows } = await db.query<{ client: ClientRow }>({
+    text: `${select}${conditions.map((condition) => ` AND ${condition}`).join('')}
+           ORDER BY lower(client_name) COLLATE "C", client_id LIMIT $1`,
+    values,
+  })
   return rows.map(({ client }) => clientFromRow(client))
 }
 
@@ -144,13 +175,12 @@ export async function addClientSecret(db: Queryable, clientId: string, secretDig
   await db.query({
     text: `WITH kept AS (
              SELECT id FROM client_secrets WHERE client_id = $1 ORDER BY id DESC LIMIT 1
+           ), gone AS (
+             DELETE FROM client_secrets WHERE client_id = $1 AND id NOT IN (SELECT id FROM kept) RETURNING id
            ), ended AS (
              -- By the secrets: a client can have millions of grants, but no more than two standing ones.
              UPDATE grants SET ended_at = now(), end_reason = 'client_secret_rotated'
-             WHERE ended_at IS NULL AND sub IS NULL AND client_secret_id IN (
-               SELECT id FROM client_secrets WHERE client_id = $1 AND id NOT IN (SELECT id FROM kept))
-           ), gone AS (
-             DELETE FROM client_secrets WHERE client_id = $1 AND id NOT IN (SELECT id FROM kept)
+             WHERE ended_at IS NULL AND sub IS NULL AND client_secret_id = ANY (ARRAY(SELECT id FROM gone))
            )
            INSERT INTO client_secrets (client_id, digest) VALUES ($1, $2)`,
     values: [clientId, secretDigest],
@@ -160,15 +190,14 @@ export async function addClientSecret(db: Queryable, clientId: string, secretDig
 /** Takes all secrets of a client that uses none, and ends the grants that stood for its credentials. */
 export async function deleteClientSecrets(db: Queryable, clientId: string): Promise<void> {
   await db.query({
-    text: `WITH ended AS (
+    text: `WITH gone AS (
+             DELETE FROM client_secrets WHERE client_id = $1 RETURNING id
+           ), ended_of_secrets AS (
              UPDATE grants SET ended_at = now(), end_reason = 'client_secret_rotated'
-             WHERE ended_at IS NULL AND id IN (
-               SELECT grants.id FROM client_secrets JOIN grants ON client_secret_id = client_secrets.id
-               WHERE client_secrets.client_id = $1 AND sub IS NULL AND ended_at IS NULL
-               UNION ALL
-               SELECT id FROM grants WHERE client_id = $1 AND client_secret_id IS NULL AND sub IS NULL AND ended_at IS NULL)
+             WHERE ended_at IS NULL AND sub IS NULL AND client_secret_id = ANY (ARRAY(SELECT id FROM gone))
            )
-           DELETE FROM client_secrets WHERE client_id = $1`,
+           UPDATE grants SET ended_at = now(), end_reason = 'client_secret_rotated'
+           WHERE ended_at IS NULL AND sub IS NULL AND client_secret_id IS NULL AND client_id = $1`,
     values: [clientId],
   })
 }

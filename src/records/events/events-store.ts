@@ -118,40 +118,107 @@ export interface RecordedEvent {
 /** Which events are meant; what is left out excludes none. */
 export interface EventFilter {
   readonly types?: readonly string[] | undefined
-  readonly requestId?: string | undefined
   readonly clientId?: string | undefined
   readonly sub?: string | undefined
   readonly grantId?: string | undefined
   readonly kid?: string | undefined
   /** Seconds: none that is older. */
   readonly since?: number | undefined
-  /** None that was recorded before this one. */
-  readonly afterId?: number | undefined
+  /** The id of an event: only those before it. */
+  readonly before?: number | undefined
 }
 
-/** The newest events that are meant, the oldest of them first. */
-export async function listEvents(db: Queryable, filter: EventFilter, most: number): Promise<RecordedEvent[]> {
+const columns = `id, at, type, request_id AS "requestId", network, client_id AS "clientId", sub, grant_id AS "grantId", kid, detail`
+
+/**
+ * One page of events: the newest that are meant, the oldest of them first. They are in the order of their moments; those of one moment,
+ * which is one transaction, in the order in which they were written.
+ *
+ * @param limit the length of the page
+ */
+export async function listEvents(db: Queryable, filter: EventFilter, limit: number): Promise<RecordedEvent[]> {
+  const values: unknown[] = [limit]
+  const [index, ...others] = conditionsOf(filter)
+  const conditions = [
+    ...others.map(([column, wanted]) => `${column} = ANY ($${values.push(wanted)})`),
+    ...(filter.since !== undefined ? [`at >= now() - make_interval(secs => $${values.push(filter.since)})`] : []),
+    ...(filter.before !== undefined ? [isBefore(values.push(filter.before))] : []),
+  ]
+  const where = (all: readonly string[]) => (all.length > 0 ? `WHERE ${all.join(' AND ')}` : '')
+  const newest = index
+    ? // For each value that is wanted of one column, the newest events that have it: an index over the column and the moment has these
+      // in order. BETWEEN, because with = the planner may go through all events by their moments instead, until enough have the value:
+      // it expects to meet a frequent one soon, which takes for ever where all of them are old.
+      `SELECT found.* FROM unnest($${values.push(index[1])}::text[]) AS wanted (value)
+       CROSS JOIN LATERAL (
+         SELECT * FROM events ${where([`events.${index[0]} BETWEEN wanted.value AND wanted.value`, ...conditions])}
+         ORDER BY ${index[0]} DESC, at DESC, id DESC LIMIT $1
+       ) AS found ORDER BY at DESC, id DESC LIMIT $1`
+    : `SELECT * FROM events ${where(conditions)} ORDER BY at DESC, id DESC LIMIT $1`
   const { rows } = await db.query<RecordedEvent>({
-    text: `SELECT id, at, type, request_id AS "requestId", network, client_id AS "clientId", sub, grant_id AS "grantId", kid, detail
-           FROM events
-           WHERE ($1::text[] IS NULL OR type = ANY ($1)) AND ($2::text IS NULL OR request_id = $2)
-             AND ($3::text IS NULL OR client_id = $3) AND ($4::text IS NULL OR sub = $4)
-             AND ($5::text IS NULL OR grant_id = $5) AND ($6::text IS NULL OR kid = $6)
-             AND ($7::float8 IS NULL OR at >= now() - make_interval(secs => $7)) AND ($8::bigint IS NULL OR id > $8)
-           ORDER BY id DESC LIMIT $9`,
-    values: [
-      filter.types ?? null,
-      filter.requestId ?? null,
-      filter.clientId ?? null,
-      filter.sub ?? null,
-      filter.grantId ?? null,
-      filter.kid ?? null,
-      filter.since ?? null,
-      filter.afterId ?? null,
-      most,
-    ],
+    text: `SELECT ${columns} FROM (${newest}) AS found ORDER BY at, id`,
+    values,
   })
-  return rows.reverse().map((row) => withoutNulls(row))
+  return rows.map(withoutNulls)
+}
+
+/** How many numbers `listEventsAfter` looks through. */
+export const idsAtATime = 10_000
+
+/**
+ * The events whose numbers are the next `idsAtATime` after `afterId`: what has just happened, without a search in all that ever did.
+ *
+ * @param filter `since` and `before` mean nothing here
+ */
+export async function listEventsAfter(db: Queryable, filter: EventFilter, afterId: number): Promise<RecordedEvent[]> {
+  const values: unknown[] = [afterId]
+  const about = conditionsOf(filter).map(([column, wanted]) => `${column} = ANY ($${values.push(wanted)})`)
+  const { rows } = await db.query<RecordedEvent>({
+    // The inner LIMIT keeps the planner from looking for all events about somebody first.
+    text: `SELECT ${columns}
+           FROM (SELECT * FROM events WHERE id > $1 AND id <= $1 + ${idsAtATime} ORDER BY id LIMIT ${idsAtATime}) AS recent
+           ${about.length > 0 ? `WHERE ${about.join(' AND ')}` : ''} ORDER BY id`,
+    values,
+  })
+  return rows.map(withoutNulls)
+}
+
+/** The number of the newest event, whatever it is about; 0 where there is none. */
+export async function newestEventId(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ newest: number | null }>({ text: 'SELECT max(id) AS newest FROM events' })
+  return rows[0]?.newest ?? 0
+}
+
+/** Whether there is an event with this number. */
+export async function hasEvent(db: Queryable, id: number): Promise<boolean> {
+  const { rowCount } = await db.query({ text: 'SELECT FROM events WHERE id = $1', values: [id] })
+  return rowCount === 1
+}
+
+/**
+ * What happened on one request, in order.
+ *
+ * @param limit how many events to return at most
+ */
+export async function findEventsOfRequest(db: Queryable, requestId: string, limit: number): Promise<RecordedEvent[]> {
+  const { rows } = await db.query<RecordedEvent>({
+    text: `SELECT ${columns} FROM (SELECT * FROM events WHERE request_id = $1 LIMIT $2) AS found ORDER BY at, id`,
+    values: [requestId, limit],
+  })
+  return rows.map(withoutNulls)
+}
+
+/** The columns that a filter is about, with the values that are wanted of each; the one with the fewest rows of a value first. */
+function conditionsOf({ grantId, kid, sub, clientId, types }: EventFilter): [column: string, wanted: string[]][] {
+  const given = { grant_id: grantId, kid, sub, client_id: clientId, type: types }
+  return Object.entries(given).flatMap(([column, wanted]) =>
+    wanted === undefined ? [] : [[column, typeof wanted === 'string' ? [wanted] : [...new Set(wanted)]]],
+  )
+}
+
+/** @param place of the id among the values */
+function isBefore(place: number): string {
+  return `(at, id) < ((SELECT at FROM events WHERE id = $${place}), $${place}::bigint)`
 }
 
 function withoutNulls<T extends object>(row: T): T {

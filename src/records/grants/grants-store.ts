@@ -17,6 +17,8 @@ export type GrantEndReason =
 
 export interface Grant {
   readonly id: string
+  /** Grows with each grant that is opened. */
+  readonly statusIndex: number
   readonly clientId: string
   readonly sub: string | undefined
   readonly scopes: readonly string[]
@@ -76,6 +78,7 @@ export async function openStandingGrant(db: Queryable, grant: NewStandingGrant):
 
 interface GrantRow {
   id: string
+  status_index: number
   client_id: string
   sub: string | null
   scopes: string[]
@@ -86,12 +89,13 @@ interface GrantRow {
 }
 
 /** As it is judged: a grant whose row has not followed a decision yet shows the end that it is going to have. */
-const grantColumns = `grants.id, grants.client_id, grants.sub, grants.scopes, grants.resources, grants.created_at,
+const grantColumns = `grants.id, grants.status_index, grants.client_id, grants.sub, grants.scopes, grants.resources, grants.created_at,
   ${grantEndedAt} AS ended_at, ${grantEndReason} AS end_reason`
 
 function grantFromRow(row: GrantRow): Grant {
   return {
     id: row.id,
+    statusIndex: row.status_index,
     clientId: row.client_id,
     sub: row.sub ?? undefined,
     scopes: row.scopes,
@@ -110,19 +114,37 @@ export async function findGrant(db: Queryable, id: string): Promise<Grant | unde
   return rows[0] && grantFromRow(rows[0])
 }
 
-/** The newest grants, of one person or client where one is named. */
+/**
+ * One page of grants, the newest first.
+ *
+ * @param only the account and the client whose grants are meant
+ * @param before the `statusIndex` of the last grant of the page before
+ * @param limit the length of the page
+ */
 export async function listGrants(
   db: Queryable,
-  only: { sub?: string; clientId?: string },
-  most: number,
+  only: { readonly sub?: string | undefined; readonly clientId?: string | undefined },
+  before: number | undefined,
+  limit: number,
 ): Promise<Grant[]> {
+  // Only the conditions that are asked for: with `$1 IS NULL OR …` in it, a prepared statement cannot use an index.
+  const values: unknown[] = [limit]
+  const [index, ...others] = Object.entries({ sub: only.sub, client_id: only.clientId }).flatMap(([column, value]) =>
+    value === undefined ? [] : [[column, `$${values.push(value)}`] as const],
+  )
+  const conditions = [
+    // Not with =: see listEvents.
+    ...(index ? [`${index[0]} BETWEEN ${index[1]} AND ${index[1]}`] : []),
+    ...others.map(([column, value]) => `${column} = ${value}`),
+    ...(before !== undefined ? [`status_index < $${values.push(before)}`] : []),
+  ]
   const { rows } = await db.query<GrantRow>({
     // Bounded before it is joined.
     text: `SELECT ${grantColumns}
-           FROM (SELECT * FROM grants WHERE ($1::text IS NULL OR sub = $1) AND ($2::text IS NULL OR client_id = $2)
-                 ORDER BY created_at DESC LIMIT $3) AS grants ${grantJudges}
-           ORDER BY grants.created_at DESC`,
-    values: [only.sub ?? null, only.clientId ?? null, most],
+           FROM (SELECT * FROM grants ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
+                 ORDER BY ${index ? `${index[0]} DESC, ` : ''}status_index DESC LIMIT $1) AS grants ${grantJudges}
+           ORDER BY grants.status_index DESC`,
+    values,
   })
   return rows.map(grantFromRow)
 }

@@ -29,13 +29,21 @@ export async function insertRefusals(db: Queryable, refusals: readonly Refusal[]
   })
 }
 
-/** What was refused on one request, in order. */
-export async function findRefusals(db: Queryable, requestId: string): Promise<(Refusal & { readonly at: Date })[]> {
+/**
+ * What was refused on one request, in order.
+ *
+ * @param limit how many refusals to return at most
+ */
+export async function findRefusals(
+  db: Queryable,
+  requestId: string,
+  limit: number,
+): Promise<(Refusal & { readonly at: Date })[]> {
   const { rows } = await db.query<Refusal & { at: Date }>({
     name: 'find-refusals',
     text: `SELECT at, request_id AS "requestId", network, method, route, client_id AS "clientId", status, entry, error, description, detail
-           FROM refusals WHERE request_id = $1 ORDER BY id`,
-    values: [requestId],
+           FROM (SELECT * FROM refusals WHERE request_id = $1 LIMIT $2) AS refused ORDER BY id`,
+    values: [requestId, limit],
   })
   return rows.map(({ detail, clientId, ...refusal }) => ({
     ...refusal,

@@ -21,7 +21,7 @@ const longestTtl = 365 * 86_400
  * Checks a resource as a whole.
  *
  * @param issuer which is the resource of the OpenID scopes, and nobody else's
- * @param others all other resources: a scope belongs to one
+ * @param others the other resources that own one of its scopes: a scope belongs to one resource
  * @throws InvalidResource for the first fault found
  */
 export function checkResource(resource: Resource, issuer: string, others: readonly Resource[]): void {

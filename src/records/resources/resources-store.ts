@@ -36,9 +36,17 @@ export async function lockResources(tx: Queryable, purpose: 'reading' | 'changin
   await tx.query({ text: `LOCK TABLE resources IN ${purpose === 'reading' ? 'SHARE' : 'SHARE ROW EXCLUSIVE'} MODE` })
 }
 
-export async function listResources(db: Queryable): Promise<Resource[]> {
+/**
+ * One page of resources, by identifier.
+ *
+ * @param after the identifier of the last resource of the page before
+ * @param limit the length of the page
+ */
+export async function listResources(db: Queryable, after: string | undefined, limit: number): Promise<Resource[]> {
   const { rows } = await db.query<{ resource: Row }>({
-    text: `SELECT ${resourceJson} AS resource FROM resources ORDER BY identifier`,
+    // Every identifier comes after the empty text.
+    text: `SELECT ${resourceJson} AS resource FROM resources WHERE identifier > $2 ORDER BY identifier LIMIT $1`,
+    values: [limit, after ?? ''],
   })
   return rows.map(({ resource }) => resourceFromRow(resource))
 }
@@ -51,13 +59,26 @@ export async function findResource(db: Queryable, identifier: string): Promise<R
   return rows[0] && resourceFromRow(rows[0].resource)
 }
 
-/** Which resources own these scopes: scope → identifier. Scopes that no resource owns are left out. */
-export async function ownersOfScopes(db: Queryable, scopes: readonly string[]): Promise<Map<string, string>> {
-  const { rows } = await db.query<{ scope: string; resource: string }>({
-    text: 'SELECT scope, resource FROM resource_scopes WHERE scope = ANY($1)',
-    values: [scopes],
+/** The resources that have one of these identifiers, or own one of these scopes. */
+export async function findResources(
+  db: Queryable,
+  { identifiers = [], scopes }: { readonly identifiers?: readonly string[]; readonly scopes: readonly string[] },
+): Promise<Resource[]> {
+  const { rows } = await db.query<{ resource: Row }>({
+    text: `SELECT ${resourceJson} AS resource FROM resources
+           WHERE identifier = ANY ($1::text[] || ARRAY(SELECT resource FROM resource_scopes WHERE scope = ANY ($2::text[])))
+           ORDER BY identifier`,
+    values: [identifiers, scopes],
   })
-  return new Map(rows.map(({ scope, resource }) => [scope, resource]))
+  return rows.map(({ resource }) => resourceFromRow(resource))
+}
+
+/** Seconds: the longest lifetime that a resource gives its access tokens; undefined where none of them says. */
+export async function longestAccessTokenTtl(db: Queryable): Promise<number | undefined> {
+  const { rows } = await db.query<{ longest: number | null }>({
+    text: 'SELECT max(access_token_ttl) AS longest FROM resources',
+  })
+  return rows[0]?.longest ?? undefined
 }
 
 /** Makes or changes a resource with its scopes, in one statement; a scope that another resource owns fails it (23505). */
@@ -86,33 +107,65 @@ export async function saveResource(db: Queryable, resource: Resource): Promise<v
   })
 }
 
-/** Deletes a resource and takes it off the allow-list of every client. False where there was none. */
-export async function deleteResource(db: Queryable, identifier: string): Promise<boolean> {
-  const { rows } = await db.query<{ deleted: boolean }>({
-    text: `WITH deleted AS (DELETE FROM resources WHERE identifier = $1 RETURNING identifier), freed AS (
-             UPDATE clients SET resources = array_remove(resources, $1) WHERE $1 = ANY(resources)
-           )
-           SELECT EXISTS (SELECT FROM deleted) AS deleted`,
+/** Deletes a resource, once it is on no client's allow-list. False where there was none. */
+export async function deleteResource(tx: Queryable, identifier: string): Promise<boolean> {
+  const { rowCount } = await tx.query({ text: 'DELETE FROM resources WHERE identifier = $1', values: [identifier] })
+  return rowCount === 1
+}
+
+/** Clients that one statement changes: no statement takes long, however many there are. */
+const batch = 500
+
+/**
+ * Takes a resource off the allow-list of every client.
+ *
+ * @param tx a transaction: it takes several statements
+ */
+export async function takeResourceOffClients(tx: Queryable, identifier: string): Promise<void> {
+  await untilNone(tx, {
+    text: `UPDATE clients SET resources = array_remove(resources, $1)
+           WHERE client_id = ANY (ARRAY(SELECT client_id FROM clients WHERE resources @> ARRAY[$1] LIMIT ${batch}))
+           RETURNING client_id`,
     values: [identifier],
   })
-  return rows[0]!.deleted
 }
 
 /**
- * Takes scopes that a resource has no longer off the clients that are registered for them: another resource may give a scope of
- * the same name another meaning, and no client shall have it by then.
+ * Takes scopes that a resource no longer has off the clients that are registered for them: another resource may give a scope of
+ * the same name another meaning, and no client must have it by then. Each client gets its event.
  *
+ * @param tx a transaction: it takes several statements
+ * @param resource the identifier of the resource that gives them up
  * @returns the clients that had any of them
  */
-export async function takeScopesOffClients(db: Queryable, scopes: readonly string[]): Promise<string[]> {
-  const { rows } = await db.query<{ client_id: string }>({
-    text: `UPDATE clients SET updated_at = now(), scope = (
-             SELECT coalesce(string_agg(kept.scope, ' ' ORDER BY kept.place), '')
-             FROM string_to_table(clients.scope, ' ') WITH ORDINALITY AS kept (scope, place)
-             WHERE NOT kept.scope = ANY ($1))
-           WHERE string_to_array(scope, ' ') && $1::text[]
-           RETURNING client_id`,
-    values: [scopes],
+export async function takeScopesOffClients(
+  tx: Queryable,
+  scopes: readonly string[],
+  resource: string,
+): Promise<string[]> {
+  const clients = await untilNone(tx, {
+    text: `WITH changed AS (
+             UPDATE clients SET updated_at = now(), scope = (
+               SELECT coalesce(string_agg(kept.scope, ' ' ORDER BY kept.place), '')
+               FROM string_to_table(clients.scope, ' ') WITH ORDINALITY AS kept (scope, place)
+               WHERE NOT kept.scope = ANY ($1))
+             WHERE client_id = ANY (ARRAY(
+               SELECT client_id FROM clients WHERE string_to_array(scope, ' ') && $1::text[] LIMIT ${batch}))
+             RETURNING client_id
+           ), recorded AS (
+             INSERT INTO events (type, client_id, detail) SELECT 'client_updated', client_id, $2::jsonb FROM changed
+           )
+           SELECT client_id FROM changed`,
+    values: [scopes, JSON.stringify({ changed: ['scope'], resource })],
   })
-  return rows.map(({ client_id }) => client_id).sort()
+  return clients.sort()
+}
+
+async function untilNone(tx: Queryable, statement: { text: string; values: unknown[] }): Promise<string[]> {
+  const clients: string[] = []
+  for (;;) {
+    const { rows } = await tx.query<{ client_id: string }>(statement)
+    clients.push(...rows.map(({ client_id }) => client_id))
+    if (rows.length < batch) return clients
+  }
 }

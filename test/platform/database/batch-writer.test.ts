@@ -214,7 +214,7 @@ t.test('a refusal and a count that cannot be stored keep no others from being st
   refusals.note({ requestId: 'after', ...about, ...told })
   await refusals.stop()
   for (const requestId of ['before', 'after'])
-    t.match(await findRefusals(db, requestId), [{ requestId }], 'it is on record')
+    t.match(await findRefusals(db, requestId, 10), [{ requestId }], 'it is on record')
   t.match(warned, [/23502 network.*"bad".*refusals/, /22003.*"worse"/])
 
   const tally = createTokenTally(db, log)

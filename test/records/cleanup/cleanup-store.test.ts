@@ -51,14 +51,45 @@ t.test('nothing goes that a token of a resource with a long life hangs on', asyn
   t.equal(await userinfo(), 401)
 })
 
-t.test('refusals are kept for a week, events for ever', async (t) => {
+t.test('what is kept of what anybody can cause has a bound', async (t) => {
   const idp = await startSignet(t)
   const db = idp.signet.database
-  await fetch(`${idp.issuer}/no-such-path`)
-  await idp.signet.refusals.stop()
-  await db.query("UPDATE refusals SET at = now() - interval '8 days'")
-  await deleteExpired(db, 30 * 86_400)
-  const { rows } = await db.query<{ refusals: number }>('SELECT count(*) AS refusals FROM refusals')
-  t.same(rows, [{ refusals: 0 }])
-  await t.rejects(db.query('DELETE FROM events'), { message: 'events are append-only' })
+  const count = async (table: 'refusals' | 'rate_limits') =>
+    (await db.query<{ count: number }>(`SELECT count(*) FROM ${table}`)).rows[0]?.count
+
+  t.test('refusals are kept for a week, and at most a million; events for ever', async (t) => {
+    await fetch(`${idp.issuer}/no-such-path`)
+    await idp.signet.refusals.stop()
+    t.equal(await deleteExpired(db, 30 * 86_400), false)
+    t.equal(await count('refusals'), 1)
+    await db.query("UPDATE refusals SET at = now() - interval '8 days'")
+    await deleteExpired(db, 30 * 86_400)
+    t.equal(await count('refusals'), 0)
+
+    const insert = `INSERT INTO refusals (id, request_id, network, method, route, status, entry, error, description)
+                    OVERRIDING SYSTEM VALUE SELECT i, '', '', '', '', 400, '', '', '' FROM generate_series($1::int, $2::int) AS i`
+    await db.query(insert, [1_000_000, 1_000_700])
+    await db.query(insert, [2_000_100, 2_000_100])
+    t.equal(await deleteExpired(db, 30 * 86_400), false, 'less than a batch')
+    t.equal(await count('refusals'), 601)
+    await t.rejects(db.query('DELETE FROM events'), { message: 'events are append-only' })
+  })
+
+  t.test(
+    'counters of attempts go as soon as they have expired, and those that a clock which was ahead began, in batches',
+    async (t) => {
+      const expiring = (minutes: number, n: number) =>
+        db.query(
+          `INSERT INTO rate_limits SELECT 'made-up:' || $1 || ':' || i, 1, $2 FROM generate_series(1, $3::int) AS i`,
+          [minutes, Date.now() + minutes * 60_000, n],
+        )
+      await expiring(-1, 700)
+      await expiring(10, 3)
+      await expiring(3 * 1440, 3)
+      t.equal(await deleteExpired(db, 3600), true, 'there may be more')
+      t.equal(await count('rate_limits'), 203)
+      t.equal(await deleteExpired(db, 3600), false)
+      t.equal(await count('rate_limits'), 3)
+    },
+  )
 })

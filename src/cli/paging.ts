@@ -1,0 +1,100 @@
+import { type Command, Option } from 'commander'
+import type { Signet } from '../signet.ts'
+import { CommandFailed } from './failures.ts'
+import { count, oneValue } from './flags.ts'
+import { type Document, type Format, openArray, printMany, printMore } from './output.ts'
+import type { Terminal } from './terminal.ts'
+import { withSignet } from './with-signet.ts'
+
+/** Entries of a page, and at most. */
+const usual = 100
+const most = 1000
+
+export interface PageFlags extends Format {
+  readonly limit?: number
+  /** The id of the last entry of the page before. */
+  readonly after?: string
+  readonly all?: true
+}
+
+/** A list that is read page by page. `After` is what of an entry is needed to find those that follow it. */
+export interface PagedList<Entry extends After, After> {
+  /**
+   * Finds the entry that `--after` names.
+   *
+   * @throws CommandFailed where there is none
+   */
+  readonly find: (signet: Signet, id: string) => Promise<After>
+  /** Reads a page: the entries that follow `after`, or the first ones, and no more than `limit`. */
+  readonly read: (signet: Signet, after: After | undefined, limit: number) => Promise<readonly Entry[]>
+  /** What `--after` takes. */
+  readonly idOf: (entry: Entry) => string
+  readonly documentOf: (entry: Entry) => Document
+  /** Members of the document that make the columns of the table. */
+  readonly columns: readonly string[]
+  /** The sentence where there are no entries at all. */
+  readonly nothing: string
+  /** Text for people that belongs below the entries. */
+  readonly notes?: (entries: readonly Entry[]) => string
+}
+
+/**
+ * Gives a command the flags of a list that is shown in pages.
+ *
+ * @param id what `--after` takes, such as `client_id`
+ */
+export function addPageFlags(command: Command, id: string): Command {
+  return command
+    .addOption(count('--limit <number>', `how many to show: ${usual} by default, ${most} at most`, most))
+    .addOption(oneValue(`--after <${id}>`, 'show what follows this entry: the last one of the page before'))
+    .addOption(new Option('--all', 'show all, however many there are').conflicts('limit'))
+}
+
+/**
+ * Prints one page of a list, and how to get the next one; or, with `--all`, everything. With `--json` that is one array, and the
+ * sentence about the next page goes to standard error.
+ */
+export async function printPages<Entry extends After, After>(
+  terminal: Terminal,
+  flags: PageFlags,
+  list: PagedList<Entry, After>,
+): Promise<void> {
+  const first = async (signet: Signet) => (flags.after === undefined ? undefined : list.find(signet, flags.after))
+  if (flags.all)
+    return withSignet(terminal, async (signet) => printAll(terminal, flags, list, signet, await first(signet)))
+  const limit = flags.limit ?? usual
+  // One more than is shown tells whether there are more.
+  const found = await withSignet(terminal, async (signet) => list.read(signet, await first(signet), limit + 1))
+  const entries = found.slice(0, limit)
+  const nothing = flags.after === undefined ? list.nothing : `Nothing follows ${flags.after.slice(0, 80)}.`
+  printMany(terminal, flags, entries.map(list.documentOf), list.columns, nothing)
+  if (!flags.json && list.notes) terminal.writeOut(list.notes(entries))
+  const last = entries.at(-1)
+  if (last !== undefined && found.length > limit)
+    printMore(terminal, flags, 'There are more: --after', list.idOf(last), ' shows the next page, --all everything.')
+}
+
+/** Nothing is held in memory but a page, so what is printed when something fails stays printed. */
+async function printAll<Entry extends After, After>(
+  terminal: Terminal,
+  flags: PageFlags,
+  list: PagedList<Entry, After>,
+  signet: Signet,
+  after: After | undefined,
+): Promise<void> {
+  const array = flags.json ? openArray(terminal) : undefined
+  let isFirst = true
+  for (let last: After | undefined = after; ; ) {
+    const entries = await list.read(signet, last, most)
+    const documents = entries.map(list.documentOf)
+    if (array) array.add(documents)
+    else if (documents.length > 0 || isFirst)
+      printMany(terminal, flags, documents, list.columns, list.nothing, isFirst ? 'heading' : 'no heading')
+    if (!flags.json && list.notes) terminal.writeOut(list.notes(entries))
+    if (entries.length < most) break
+    if (terminal.asked.aborted) throw new CommandFailed('Interrupted: the list is not complete.')
+    last = entries.at(-1)
+    isFirst = false
+  }
+  array?.close()
+}

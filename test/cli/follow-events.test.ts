@@ -1,0 +1,28 @@
+import t from 'tap'
+import { followEvents } from '../../src/cli/follow-events.ts'
+import { migrate } from '../../src/platform/database/migrations.ts'
+import { idsAtATime } from '../../src/records/events/events-store.ts'
+import { noLog, testDatabase } from '../database.ts'
+
+t.test('of very many events in one look each that is meant is printed, and once', async (t) => {
+  const { connection, schema, openPool } = await testDatabase(t)
+  await migrate({ connection, schema, log: noLog })
+  const db = openPool({ max: 2 })
+  const every = 2_000
+  const last = 2 * idsAtATime + every
+  await db.query(
+    `INSERT INTO events (type, sub)
+     SELECT CASE WHEN i % $1 = 0 THEN 'signed_in' ELSE 'tokens_issued' END, 'sub' FROM generate_series(1, $2::int) AS i`,
+    [every, last],
+  )
+  const asked = new AbortController()
+  const printed: number[] = []
+  const print = ({ id }: { id: number }) => {
+    printed.push(id)
+    // One more look, and then the end.
+    if (id === last) db.query("INSERT INTO events (type, sub) VALUES ('signed_in', 'sub'), ('signed_in', 'other')")
+    if (id > last) asked.abort()
+  }
+  await followEvents(db, { types: ['signed_in'], sub: 'sub' }, 0, [], print, asked.signal)
+  t.same(printed, [...Array.from({ length: last / every }, (_, n) => (n + 1) * every), last + 1])
+})

@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto'
+import t from 'tap'
+import { migrate } from '../../../src/platform/database/migrations.ts'
+import {
+  findAccountsByIdentifier,
+  findSignInCandidates,
+  insertAccount,
+  setEmailVerified,
+} from '../../../src/records/accounts/accounts-store.ts'
+import { noLog, testDatabase } from '../../database.ts'
+
+const { connection, schema, openPool } = await testDatabase(t)
+await migrate({ connection, schema, log: noLog })
+const db = openPool({ max: 2 })
+
+const account = (sub: string, email: string) =>
+  insertAccount(db, { sub, profile: {}, email, passwordHash: `hash of ${sub}` })
+
+/** Accounts that somebody made, or moved to this address, at some time. */
+async function crowd(name: string, email: string, when: string): Promise<void> {
+  for (let n = 0; n < 30; n++) await account(`${name}-${n}`, email)
+  await db.query('UPDATE account_emails SET created_at = $2 WHERE sub LIKE $1', [`${name}-%`, when])
+}
+
+async function signedIn(sub: string, browser: Buffer): Promise<void> {
+  await db.query(
+    `INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at) VALUES ($1, $2, $3, now(), '{pwd}', now())`,
+    [randomBytes(32), browser, sub],
+  )
+}
+
+t.test(
+  'a crowd of accounts with somebody’s address does not push theirs out of the candidates of a sign-in',
+  async (t) => {
+    const email = 'wanted@example.com'
+    const candidates = async (browser = randomBytes(32)) =>
+      (await findSignInCandidates(db, email.toUpperCase(), browser)).map(({ sub }) => sub)
+
+    await account('first', email)
+    await crowd('later', email, '2040-01-01')
+    t.equal((await candidates()).length, 5)
+    t.equal((await candidates())[0], 'first', 'who entered it first')
+
+    // Accounts that are older, but came to this address later.
+    await db.query(`UPDATE accounts SET created_at = '2001-01-01' WHERE sub LIKE 'later-%'`)
+    t.equal((await candidates())[0], 'first', 'an account that is older, but was moved to the address later')
+
+    const browser = randomBytes(32)
+    await crowd('earlier', email, '2001-01-01')
+    t.notOk((await candidates()).includes('first'))
+    await signedIn('first', browser)
+    await signedIn('later-7', browser)
+    for (let n = 0; n < 20; n++) await signedIn(`somebody-${n}`, browser).catch(() => {}) // nobody's: fails
+    t.same((await candidates(browser)).slice(0, 2), ['first', 'later-7'], 'this browser knows them')
+    const [known] = await findSignInCandidates(db, email, browser)
+    t.match(known, { sub: 'first', knownHere: true, passwordHash: 'hash of first', disabled: false })
+
+    await setEmailVerified(db, 'later-9')
+    t.equal((await candidates(browser))[0], 'later-9', 'whoever verified it')
+    t.equal((await candidates(browser)).length, 5)
+  },
+)
+
+t.test('a browser that has signed in to accounts with other addresses proposes none of them', async (t) => {
+  const browser = randomBytes(32)
+  await account('other', 'other@example.com')
+  await signedIn('other', browser)
+  t.same(await findSignInCandidates(db, 'nobody@example.com', browser), [])
+})
+
+t.test('of a crowd that shares an address a look-up returns a few, and whoever verified it first', async (t) => {
+  const email = 'shared@example.com'
+  await crowd('shared', email, '2030-01-01')
+  const found = await findAccountsByIdentifier(db, email, 21)
+  t.equal(found.length, 21)
+  t.notOk(found.some(({ unambiguous }) => unambiguous))
+  await account('verified', email)
+  await setEmailVerified(db, 'verified')
+  const [first] = await findAccountsByIdentifier(db, 'SHARED@example.com', 21)
+  t.match(first, { account: { sub: 'verified' }, unambiguous: true })
+})

@@ -1,0 +1,35 @@
+import t from 'tap'
+import { migrate } from '../../../src/platform/database/migrations.ts'
+import { signEverybodyOut } from '../../../src/records/sessions/everybody-store.ts'
+import { noLog, testDatabase } from '../../database.ts'
+
+t.test('signing everybody out goes past any number of those that have ended, and leaves machines alone', async (t) => {
+  const { connection, schema, openPool } = await testDatabase(t)
+  await migrate({ connection, schema, log: noLog })
+  const db = openPool({ max: 1 })
+  await db.query(`INSERT INTO accounts (sub) SELECT 'sub-' || i FROM generate_series(1, 3) AS i`)
+  await db.query(
+    `INSERT INTO clients (client_id, client_name, grant_types, response_types, scope, token_endpoint_auth_method,
+       id_token_signed_response_alg, refresh_token_rotation)
+     VALUES ('client', 'Client', '{}', '{}', '', 'none', 'ES256', true)`,
+  )
+  // More than one batch has ended already; those that live come after, and before.
+  const endedOf = (i: string) => `CASE WHEN ${i} BETWEEN 10 AND 5500 THEN now() END`
+  await db.query(
+    `INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at, ended_at)
+     SELECT sha256(i::text::bytea), '', 'sub-' || 1 + i % 3, now(), '{}', now(), ${endedOf('i')} FROM generate_series(1, 5600) AS i`,
+  )
+  await db.query(
+    `INSERT INTO grants (id, client_id, sub, scopes, resources, ended_at, end_reason)
+     SELECT 'grant-' || i, 'client', CASE WHEN i <> 3 THEN 'sub-1' END, '{}', '{}', ${endedOf('i')},
+       CASE WHEN i BETWEEN 10 AND 5500 THEN 'signed_out' END FROM generate_series(1, 5600) AS i`,
+  )
+  t.same(await signEverybodyOut(db, { by: 'somebody' }), { sessions: 109, grants: 108 })
+  const { rows } = await db.query(
+    `SELECT (SELECT count(*) FROM sessions WHERE ended_at IS NULL) AS sessions,
+       ARRAY(SELECT id FROM grants WHERE ended_at IS NULL) AS grants,
+       (SELECT sum((detail ->> 'sessions')::int) FROM events WHERE type = 'sessions_ended') AS told`,
+  )
+  t.same(rows, [{ sessions: 0, grants: ['grant-3'], told: 109 }])
+  t.same(await signEverybodyOut(db, { by: 'somebody' }), { sessions: 0, grants: 0 })
+})

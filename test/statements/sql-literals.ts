@@ -1,0 +1,58 @@
+import { parseSync, Visitor } from 'oxc-parser'
+
+/** A text of a source file that holds SQL. */
+export interface SqlLiteral {
+  readonly line: number
+  /** The texts between what is put in (`${…}`), in order. */
+  readonly parts: readonly string[]
+}
+
+/** Words that stand in capitals in SQL, and in nothing else that this project writes. */
+const keyword =
+  /\b(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|VALUES|WHERE|AND|OR|FROM|JOIN|LIMIT|ORDER BY|GROUP BY|RETURNING|LOCK TABLE)\b/
+
+/** All texts of a source that hold SQL: whole statements, and the pieces that some are put together from. */
+export function sqlLiterals(file: string, source: string): SqlLiteral[] {
+  const found: SqlLiteral[] = []
+  const add = (start: number, parts: readonly string[]) => {
+    if (!parts.some((part) => keyword.test(part))) return
+    found.push({ line: source.slice(0, start).split('\n').length, parts })
+  }
+  new Visitor({
+    Literal: ({ start, value }) => {
+      if (typeof value === 'string') add(start, [value])
+    },
+    TemplateLiteral: ({ start, quasis }) =>
+      add(
+        start,
+        quasis.map(({ value }) => value.cooked ?? value.raw),
+      ),
+  }).visit(parseSync(file, source).program)
+  return found
+}
+
+/** The texts that a source compares values with: what a function does can depend on them. */
+export function comparedTexts(file: string, source: string): string[] {
+  const found = new Set<string>()
+  const add = (node: { type: string; value?: unknown } | null) => {
+    if (node?.type === 'Literal' && typeof node.value === 'string') found.add(node.value)
+  }
+  new Visitor({
+    SwitchCase: ({ test }) => add(test),
+    BinaryExpression: ({ operator, left, right }) => {
+      if (/^[!=]=/.test(operator)) for (const side of [left, right]) add(side)
+    },
+  }).visit(parseSync(file, source).program)
+  return [...found]
+}
+
+/** Whether a statement has the parts of a literal, in their order. */
+export function holds(statement: string, { parts }: SqlLiteral): boolean {
+  let from = 0
+  for (const part of parts) {
+    const at = statement.indexOf(part, from)
+    if (at === -1) return false
+    from = at + part.length
+  }
+  return true
+}
