@@ -71,14 +71,20 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const connection = embedded ? embedded.connection : { connectionString: settings.databaseUrl as string }
     const migration = { connection, schema, log, signal }
     await reportIfSlow(report, slowSteps.migrations, () => migrate(migration))
-    const openPool = (limits: typeof requestLimits, max: number) => {
-      const pool = createPool({ connection, schema, max, ...limits, log })
-      undo.push(() => (pool.ending ? undefined : pool.end()))
-      return pool
+    const common = { connection, schema, log }
+    const limits = isCommand ? patientLimits : requestLimits
+    const database = createPool({ ...common, ...limits, max: settings.databasePool })
+    undo.push(() => database.end())
+    // A server starts on one connection of its own, with the limits of a start.
+    const startPool = isCommand ? undefined : createPool({ ...common, ...patientLimits, max: 1 })
+    let startPoolEnd: Promise<void> | undefined
+    const endStartPool = () => {
+      startPoolEnd ??= startPool?.end()
+      return startPoolEnd
     }
-    const database = openPool(isCommand ? patientLimits : requestLimits, settings.databasePool)
+    undo.push(endStartPool)
     const opening = {
-      db: isCommand ? database : openPool(patientLimits, 1),
+      db: startPool ?? database,
       wait: { signal, report, timeoutMs: Number.POSITIVE_INFINITY },
     }
     const { masterKey, secrets } = await setUpInstallation(opening.db, settings, opening.wait)
@@ -99,8 +105,8 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       opening,
     })
     undo.push(() => keyRing.stop())
-    // Its connection is not needed any more. Nobody waits until the server has closed it.
-    if (!isCommand) opening.db.end().catch(() => {})
+    // Nobody waits here until the server has closed the connection: `stop` does.
+    endStartPool()?.catch((err: unknown) => log.warn({ err }, 'The connection of the start could not be closed.'))
     let listener: Listener | undefined
     const clients = createKnownClients(database, () => listener?.hears() ?? false)
     const onChange = (channel: string | undefined) => {

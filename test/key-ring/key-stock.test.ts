@@ -216,7 +216,12 @@ t.test('a stock gives out each key once, and says what is missing', async (t) =>
   const key = await cheap('ES256', givenKey)
   const stock = stockOf([key])
   stock.demand(['ES256'])
-  t.throws(() => stock.demand(['ES256', 'RS256', 'ES256']), new KeysMissing(['RS256', 'ES256']))
+  try {
+    stock.demand(['ES256', 'RS256', 'ES256'])
+    t.fail('two are missing')
+  } catch (error) {
+    t.same((error as KeysMissing).algorithms, ['RS256', 'ES256'])
+  }
   t.equal(stock.take('ES256'), key)
   t.throws(() => stock.take('ES256'), KeysMissing)
 })

@@ -1,5 +1,4 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Pool } from 'pg'
 import type { Report } from '../progress.ts'
 import { DatabaseUnavailable, inTransaction, type Queryable } from './queryable.ts'
 
@@ -47,7 +46,7 @@ const idleLimitMs = 15_000
  *   done); otherwise what `inTransaction` throws
  */
 export async function inLockedTransaction<T>(
-  pool: Pool,
+  database: Parameters<typeof inTransaction>[0],
   { tryLock, purpose }: Lock,
   { signal, timeoutMs, report }: LockWait,
   work: (tx: Queryable) => Promise<T>,
@@ -56,7 +55,7 @@ export async function inLockedTransaction<T>(
   let nextReport = reportAfter
   for (let wait = firstPause; ; wait = Math.min(wait * 1.5, longestPause)) {
     signal.throwIfAborted()
-    const outcome = await inTransaction(pool, async (tx) => {
+    const outcome = await inTransaction(database, async (tx) => {
       await tx.query({ text: `SET LOCAL idle_in_transaction_session_timeout = ${idleLimitMs}` })
       return (await tryLock(tx)) ? { result: await work(tx) } : undefined
     })
