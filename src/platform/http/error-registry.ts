@@ -117,7 +117,7 @@ export const errorRegistry = {
     error: 'temporarily_unavailable',
     status: 503,
     description: 'The server cannot answer right now. Try again in a moment.',
-    mend: 'Repeat the request after the seconds of Retry-After. Almost always nothing was spent; a code that is then refused as used means that it was, and the person signs in anew. The database is away, or no signing key may be used: the operator sees which at /readyz and in the log.',
+    mend: 'Repeat the request after the seconds of Retry-After. Almost always nothing was spent; a code that is then refused as used means that it was, and the person signs in anew. The database is away, no signing key may be used, or too many requests want the same token, code or account at once: the operator sees which at /readyz and in the log.',
   },
   unexpected_failure: {
     error: 'server_error',

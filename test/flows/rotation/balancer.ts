@@ -14,6 +14,7 @@ export async function startBalancer(t: Test, port: number, nodes: readonly strin
     const headers = Object.fromEntries(there.map((name) => [name, String(request.headers[name] ?? '')]))
     const body = request.method === 'POST' ? Buffer.concat(await request.toArray()) : null
     const first = turn++
+    const reasons: string[] = []
     for (let tries = 0; tries < nodes.length; tries++) {
       const node = nodes[(first + tries) % nodes.length]
       const answer = await fetch(`${node}${request.url}`, {
@@ -21,13 +22,16 @@ export async function startBalancer(t: Test, port: number, nodes: readonly strin
         headers: Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== '')),
         body,
         redirect: 'manual',
-      }).catch(() => undefined)
+      }).catch((error: Error) => {
+        reasons.push(`${node}: ${error.cause ?? error}`)
+        return undefined
+      })
       if (!answer) continue
       for (const name of back) if (answer.headers.has(name)) response.setHeader(name, answer.headers.get(name) ?? '')
       response.writeHead(answer.status).end(Buffer.from(await answer.arrayBuffer()))
       return
     }
-    response.writeHead(502).end()
+    response.writeHead(502, { 'content-type': 'text/plain' }).end(reasons.join('\n'))
   })
 }
 

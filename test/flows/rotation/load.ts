@@ -111,7 +111,9 @@ export function startLoad({ nodes, ask, verifiers, flows, every }: Options): Loa
         const kid = await once()
         if (kid !== undefined) count(name, kid)
       } catch (error) {
-        refused.push({ verifier: name, kid: '', why: String((error as Error).cause ?? error) })
+        const { cause } = error as Error
+        const why = cause instanceof Response ? `${cause.status} ${await textOf(cause)}` : String(cause ?? error)
+        refused.push({ verifier: name, kid: '', why })
       }
       await rest(next - performance.now())
     }
@@ -131,3 +133,6 @@ export function startLoad({ nodes, ask, verifiers, flows, every }: Options): Loa
     },
   }
 }
+
+/** Of an answer that a library may have read already. */
+const textOf = async (response: Response) => (response.bodyUsed ? '' : response.text().catch(() => ''))
