@@ -28,6 +28,19 @@ const few = {
   'account_credentials.sub': 'one of each kind',
 }
 
+/** What is known to take longer as tables grow, and is being rewritten. What no longer does fails the test until it goes from here. */
+const known = [
+  'endpoints/account/connected-applications-store.ts, disconnect',
+  'endpoints/account/connected-applications-store.ts, listConnectedApplications',
+  'records/accounts/accounts-store.ts, deleteAccount',
+  'records/accounts/accounts-store.ts, setDisabled',
+  'records/accounts/accounts-store.ts, signOutEverywhere',
+  'records/sessions/sessions-store.ts, endSessions',
+  'records/sessions/sessions-store.ts, insertSession',
+  'records/sessions/sessions-store.ts, listSessions',
+  'records/sessions/sessions-store.ts, lockSessions',
+]
+
 const sources = join(packageFolder, 'src')
 const files = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))
 const sourceOf = (file: string) => readFileSync(join(sources, file), 'utf8')
@@ -97,6 +110,7 @@ t.test('with tables that have grown', async (t) => {
   const tables: Tables = { schema, steady, few, indexes: await readIndexes(db) }
 
   t.test('every statement stays fast, however much the tables hold', { skip }, async (t) => {
+    const slow = new Set<string>()
     for (const { file, sentBy, text } of statements) {
       // It has no plan.
       if (text.startsWith('LOCK TABLE')) continue
@@ -104,8 +118,14 @@ t.test('with tables that have grown', async (t) => {
         faults: [error.message],
         plan: undefined,
       }))
-      if (found) t.fail(`src/${file}, ${sentBy}: ${found.faults.join(' ')}`, { statement: text, plan: found.plan })
+      if (found && known.includes(`${file}, ${sentBy}`)) slow.add(`${file}, ${sentBy}`)
+      else if (found) t.fail(`src/${file}, ${sentBy}: ${found.faults.join(' ')}`, { statement: text, plan: found.plan })
     }
+    t.same(
+      known.filter((name) => !slow.has(name)),
+      [],
+      'these are fast: take them off the list of known ones',
+    )
   })
 
   t.test('what refers to a row is found through an index when that row is deleted', { skip }, async (t) => {
