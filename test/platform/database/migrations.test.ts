@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { packageFolder } from '../../../src/platform/config/installation-folder.ts'
 import { MigrationError, migrate } from '../../../src/platform/database/migrations.ts'
@@ -20,8 +22,55 @@ const two: Files = {
   '002.do.seals.sql': 'CREATE TABLE seals (ring text REFERENCES rings);\nINSERT INTO seals VALUES ($$first$$);',
 }
 
-function run({ connection, schema }: TestDatabase, folder?: string, log = noLog) {
-  return migrate({ connection, schema, log, ...(folder ? { folder } : {}) })
+type Place = Pick<TestDatabase, 'connection' | 'schema'>
+
+function run({ connection, schema }: Place, folder?: string, log = noLog, signal?: AbortSignal) {
+  return migrate({ connection, schema, log, signal, ...(folder ? { folder } : {}) })
+}
+
+/** A node that has begun the second of two migrations and completes it when `finish` is called. */
+async function slowNode(t: Test, db: TestDatabase) {
+  const gate = await clientOf(t, db)
+  await gate.query(`BEGIN; SELECT pg_advisory_xact_lock(hashtext('${db.schema}'))`)
+  const folder = folderWith(t, {
+    ...two,
+    // lock_timeout counts for advisory locks, too.
+    '002.do.seals.sql': `SET LOCAL lock_timeout = 0; ${two['002.do.seals.sql']}
+                         SELECT pg_advisory_xact_lock(hashtext(current_schema()));`,
+  })
+  const migrated = run(db, folder)
+  const pool = db.openPool()
+  await waitUntil('the slow node is in its second migration', async () => {
+    const { rows } = await pool.query({
+      text: `SELECT FROM pg_stat_activity WHERE application_name = 'signet migrate' AND wait_event = 'advisory'
+             AND datname = current_database() AND query LIKE '%seals%'`,
+    })
+    return rows.length > 0
+  })
+  return {
+    folder,
+    finish: async () => {
+      await gate.query('COMMIT')
+      return migrated
+    },
+  }
+}
+
+async function clientOf(t: Test, { connection }: Place): Promise<pg.Client> {
+  const client = new pg.Client('connectionString' in connection ? connection : { ...connection, ssl: false })
+  client.on('error', () => {})
+  await client.connect()
+  t.teardown(() => client.end())
+  return client
+}
+
+/** Asks again until the answer is yes. */
+async function waitUntil(what: string, ask: () => Promise<boolean> | boolean): Promise<void> {
+  const deadline = performance.now() + 60_000
+  while (!(await ask())) {
+    if (performance.now() > deadline) throw new Error(`Waited 60 s in vain until ${what}.`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
 }
 
 async function tables(db: TestDatabase): Promise<string[]> {
@@ -80,6 +129,96 @@ t.test('a node that is killed in the middle leaves the schema as it was, and the
   t.same(await tables(db), ['rings', 'schema_migrations'])
   t.same(await versions(db), [1])
   t.match(await run(db, folderWith(t, two)), { applied: ['002.do.seals.sql'], version: 2 })
+})
+
+t.test('while one node migrates, the others wait, say so, and find nothing left to do', async (t) => {
+  const db = await testDatabase(t)
+  const slow = await slowNode(t, db)
+  const lines: { details: object; message: string }[] = []
+  const log = { ...noLog, warn: (details: object, message: string) => lines.push({ details, message }) }
+  const waiting = run(db, slow.folder, log)
+  await waitUntil('the waiting node has said what it waits for', () => lines.length > 0)
+  t.match(lines, [{ message: /^Waiting for another node that is migrating the database/, details: { pid: Number } }])
+  t.same(await versions(db), [1], 'what is complete is visible before the rest')
+  t.match(await slow.finish(), { applied: ['001.do.rings.sql', '002.do.seals.sql'] })
+  t.same(await waiting, { applied: [], version: 2 })
+})
+
+t.test('between its attempts a waiting node has no transaction open, so it does not hold back VACUUM', async (t) => {
+  const db = await testDatabase(t)
+  const slow = await slowNode(t, db)
+  const waiting = run(db, slow.folder)
+  const pool = db.openPool()
+  await waitUntil('the waiting node is seen idle, without a snapshot', async () => {
+    const { rows } = await pool.query({
+      text: `SELECT FROM pg_stat_activity WHERE application_name = 'signet migrate' AND datname = current_database()
+             AND state = 'idle' AND backend_xmin IS NULL AND query LIKE '%ROLLBACK%'`,
+    })
+    return rows.length > 0
+  })
+  await slow.finish()
+  await waiting
+})
+
+t.test('a node that is told to stop while it waits stops waiting', async (t) => {
+  const db = await testDatabase(t)
+  const slow = await slowNode(t, db)
+  const stop = new AbortController()
+  const waiting = run(db, slow.folder, noLog, stop.signal).catch((error: unknown) => error)
+  const reason = new Error('told to stop')
+  stop.abort(reason)
+  t.equal(await waiting, reason)
+  await t.rejects(run(db, slow.folder, noLog, stop.signal), reason, 'and does not begin')
+  await slow.finish()
+})
+
+t.test('a node that is told to stop during a migration completes that one and begins no other', async (t) => {
+  const db = await testDatabase(t)
+  const stop = new AbortController()
+  const log = { ...noLog, info: () => stop.abort(new Error('told to stop')) }
+  await t.rejects(run(db, folderWith(t, two), log, stop.signal), { message: 'told to stop' })
+  t.same(await versions(db), [1])
+})
+
+t.test('a node that stands still in the middle of a migration is not waited for for ever', async (t) => {
+  const db = await testDatabase(t)
+  const client = await clientOf(t, db)
+  const seen = folderWith(t, {
+    '001.do.rings.sql': `CREATE TABLE rings AS SELECT name, setting FROM pg_settings WHERE name LIKE '%timeout';`,
+  })
+  await run(db, seen)
+  const { rows } = await client.query(`SELECT name, setting FROM ${db.schema}.rings ORDER BY name`)
+  t.match(
+    Object.fromEntries(rows.map(({ name, setting }) => [name, setting])),
+    { idle_in_transaction_session_timeout: '60000', lock_timeout: '2000', statement_timeout: '0' },
+    'PostgreSQL ends its transaction, and with it the lock',
+  )
+})
+
+t.test('if nothing is pending, only reading is needed: no lock, and no right to create anything', async (t) => {
+  const db = await testDatabase(t)
+  await run(db, folderWith(t, two))
+  const client = await clientOf(t, db)
+  await client.query(`REVOKE CREATE ON SCHEMA ${db.schema} FROM CURRENT_USER`)
+  const key = createHash('sha256').update(`signet migrations ${db.schema}`).digest().readBigInt64BE()
+  await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${key})`)
+  t.same(await run(db, folderWith(t, two)), { applied: [], version: 2 })
+  await client.query('COMMIT')
+  const more = folderWith(t, { ...two, '003.do.stones.sql': 'CREATE TABLE stones ();' })
+  await t.rejects(run(db, more), { name: 'MigrationError', message: /permission denied .*Run 'signet migrate' as/ })
+})
+
+t.test('a node of the previous release, which locks for its whole session, is waited for as well', async (t) => {
+  const db = await testDatabase(t)
+  const previous = await clientOf(t, db)
+  const key = createHash('sha256').update(`signet migrations ${db.schema}`).digest().readBigInt64BE()
+  await previous.query(`SELECT pg_advisory_lock(${key})`)
+  const lines: string[] = []
+  const migrated = run(db, folderWith(t, two), { ...noLog, warn: (_details, message) => lines.push(message) })
+  await waitUntil('it waits', () => lines.length > 0)
+  t.same(await tables(db), [])
+  await previous.query('SELECT pg_advisory_unlock_all()')
+  t.match(await migrated, { version: 2 })
 })
 
 t.test('a file that fails half-way is taken back as a whole, and named', async (t) => {
@@ -162,7 +301,7 @@ t.test('a table that is busy is waited for in short turns, and sign-ins pass bet
   await reader.query('COMMIT')
   reader.release()
   t.match(await migrated, { version: 2 })
-  t.same([...new Set(lines)], ['A table was busy; the migration is tried again.'])
+  t.same([...new Set(lines)], ['A table is busy; the migration will be tried again.'])
 })
 
 t.test('names that mean something elsewhere: a folder with brackets, a schema that is a key word', async (t) => {
