@@ -51,7 +51,7 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
   assertSchemaName(schema)
   signal?.throwIfAborted()
   const client = new pg.Client({
-    ...clientConfig(connection, {}),
+    ...clientConfig(connection, { search_path: schema }),
     ...{ application_name: 'signet migrate', connectionTimeoutMillis: 10_000, keepAlive: true },
   })
   client.on('error', () => {}) // the running statement fails with it, and so do all later ones
