@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+import { readFileSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import pg from 'pg'
 import type { Test } from 'tap'
 import { packageFolder } from '../src/platform/config/installation-folder.ts'
@@ -26,7 +27,7 @@ export const noLog: DatabaseLog = { info: () => {}, warn: () => {} }
  * else on an embedded one that all test files which run at the same time share.
  */
 export async function testDatabase(t: Test): Promise<TestDatabase> {
-  const connection = await joinTestServer(t)
+  const { connection } = await testServer(t)
   const schema = `test_${Date.now().toString(36)}_${randomBytes(4).toString('hex')}`
   await once(connection, `CREATE SCHEMA ${schema}`)
   t.teardown(() => drop(connection, schema))
@@ -45,11 +46,22 @@ export async function testDatabase(t: Test): Promise<TestDatabase> {
   }
 }
 
+/** The tests' server, for tests that bring what is between them and it. */
+export interface TestServer {
+  readonly connection: DatabaseConnection
+  /** As a role that may create databases, or as the ordinary one, if there is no other. */
+  readonly administrator: DatabaseConnection
+  /** The account that the server's Unix socket is open to, if it is not open to everybody. */
+  readonly socketOwner: { readonly uid: number; readonly gid: number } | undefined
+}
+
 // tap does teardowns in the reverse order of their registration: pools end, the schema goes, and then the server may
 // stop.
-async function joinTestServer(t: Test): Promise<DatabaseConnection> {
+/** Joins the tests' server until `t` is over. */
+export async function testServer(t: Test): Promise<TestServer> {
   const url = process.env['SIGNET_TEST_DATABASE_URL']
-  if (url) return { connectionString: url }
+  if (url)
+    return { connection: { connectionString: url }, administrator: { connectionString: url }, socketOwner: undefined }
   const embedded = await joinEmbedded({
     dataDir: join(packageFolder, '.signet/test/database'),
     issuerIsLoopback: true,
@@ -59,7 +71,13 @@ async function joinTestServer(t: Test): Promise<DatabaseConnection> {
   })
   t.teardown(() => embedded.leave())
   await dropForgotten(embedded.connection)
-  return embedded.connection
+  const { superuserPassword } = JSON.parse(readFileSync(join(dirname(embedded.data), 'credentials.json'), 'utf8'))
+  const { uid, gid } = statSync(embedded.data)
+  return {
+    connection: embedded.connection,
+    administrator: { ...embedded.connection, user: 'postgres', password: superuserPassword },
+    socketOwner: { uid, gid },
+  }
 }
 
 // What tests that were killed have left.
@@ -79,7 +97,8 @@ async function drop(connection: DatabaseConnection, schema: string): Promise<voi
   await once(connection, `SET lock_timeout = '10s'; DROP SCHEMA ${schema} CASCADE`)
 }
 
-async function once(connection: DatabaseConnection, statement: string): Promise<pg.QueryResult> {
+/** Runs one statement, or several without parameters, on a connection of its own. */
+export async function once(connection: DatabaseConnection, statement: string): Promise<pg.QueryResult> {
   const client = new pg.Client('connectionString' in connection ? connection : { ...connection, ssl: false })
   await client.connect()
   try {
