@@ -1,13 +1,8 @@
-import { randomBytes } from 'node:crypto'
-import { readFileSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import pg from 'pg'
 import type { Test } from 'tap'
-import { packageFolder } from '../src/platform/config/installation-folder.ts'
 import type { DatabaseConnection } from '../src/platform/database/connection.ts'
-import { joinEmbedded } from '../src/platform/database/embedded.ts'
-import type { DatabaseLog } from '../src/platform/database/log.ts'
 import { createPool, type Database, type PoolOptions } from '../src/platform/database/pool.ts'
+import { dropSchema, noLog, once, testName, testServer } from './database-server.ts'
+import { pooledDatabase } from './support/pgbouncer.ts'
 
 export interface TestDatabase {
   readonly connection: DatabaseConnection
@@ -19,18 +14,18 @@ export interface TestDatabase {
   openPool(options?: Partial<PoolOptions>): Database
 }
 
-/** A log for tests that do not look at it. */
-export const noLog: DatabaseLog = { info: () => {}, warn: () => {} }
+export { noLog } from './database-server.ts'
 
 /**
  * A fresh, empty schema on a real PostgreSQL, dropped when `t` is over: on the server of SIGNET_TEST_DATABASE_URL, or
- * else on an embedded one that all test files which run at the same time share.
+ * else on an embedded one that all test files which run at the same time share. With SIGNET_TEST_PGBOUNCER set to
+ * `transaction` or `session`, a PgBouncer in that mode is in front of it.
  */
 export async function testDatabase(t: Test): Promise<TestDatabase> {
-  const { connection } = await testServer(t)
-  const schema = `test_${Date.now().toString(36)}_${randomBytes(4).toString('hex')}`
+  const schema = testName()
+  const connection = await connectionFor(t, schema)
   await once(connection, `CREATE SCHEMA ${schema}`)
-  t.teardown(() => drop(connection, schema))
+  t.teardown(() => dropSchema(connection, schema))
   return {
     connection,
     url: urlOf(connection),
@@ -46,66 +41,12 @@ export async function testDatabase(t: Test): Promise<TestDatabase> {
   }
 }
 
-/** The tests' server, for tests that bring what is between them and it. */
-export interface TestServer {
-  readonly connection: DatabaseConnection
-  /** As a role that may create databases, or as the ordinary one, if there is no other. */
-  readonly administrator: DatabaseConnection
-  /** The account that the server's Unix socket is open to, if it is not open to everybody. */
-  readonly socketOwner: { readonly uid: number; readonly gid: number } | undefined
-}
-
-// tap does teardowns in the reverse order of their registration: pools end, the schema goes, and then the server may
-// stop.
-/** Joins the tests' server until `t` is over. */
-export async function testServer(t: Test): Promise<TestServer> {
-  const url = process.env['SIGNET_TEST_DATABASE_URL']
-  if (url)
-    return { connection: { connectionString: url }, administrator: { connectionString: url }, socketOwner: undefined }
-  const embedded = await joinEmbedded({
-    dataDir: join(packageFolder, '.signet/test/database'),
-    issuerIsLoopback: true,
-    log: noLog,
-    // What tests write need not outlive a power cut.
-    testParameters: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
-  })
-  t.teardown(() => embedded.leave())
-  await dropForgotten(embedded.connection)
-  const { superuserPassword } = JSON.parse(readFileSync(join(dirname(embedded.data), 'credentials.json'), 'utf8'))
-  const { uid, gid } = statSync(embedded.data)
-  return {
-    connection: embedded.connection,
-    administrator: { ...embedded.connection, user: 'postgres', password: superuserPassword },
-    socketOwner: { uid, gid },
-  }
-}
-
-// What tests that were killed have left.
-async function dropForgotten(connection: DatabaseConnection): Promise<void> {
-  const { rows } = await once(
-    connection,
-    String.raw`SELECT nspname AS schema FROM pg_namespace WHERE nspname LIKE 'test\_%'`,
-  )
-  for (const { schema } of rows as { schema: string }[]) {
-    const made = Number.parseInt(schema.slice('test_'.length), 36)
-    if (made < Date.now() - 3_600_000) await drop(connection, schema).catch(() => {}) // another process is at it, too
-  }
-}
-
-// A test that has left a transaction open is told, instead of waited for.
-async function drop(connection: DatabaseConnection, schema: string): Promise<void> {
-  await once(connection, `SET lock_timeout = '10s'; DROP SCHEMA ${schema} CASCADE`)
-}
-
-/** Runs one statement, or several without parameters, on a connection of its own. */
-export async function once(connection: DatabaseConnection, statement: string): Promise<pg.QueryResult> {
-  const client = new pg.Client('connectionString' in connection ? connection : { ...connection, ssl: false })
-  await client.connect()
-  try {
-    return await client.query(statement)
-  } finally {
-    await client.end()
-  }
+// A pooler in transaction mode takes the schema from the role's settings in a database, so that each test needs one of its own.
+async function connectionFor(t: Test, schema: string): Promise<DatabaseConnection> {
+  const mode = process.env['SIGNET_TEST_PGBOUNCER']
+  if (mode !== 'transaction' && mode !== 'session') return (await testServer(t)).connection
+  const role = mode === 'transaction' ? { search_path: schema } : {}
+  return { connectionString: (await pooledDatabase(t, { mode, role })).url }
 }
 
 function urlOf(connection: DatabaseConnection): string {

@@ -1,6 +1,5 @@
-import { randomBytes, randomInt } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Writable } from 'node:stream'
@@ -20,7 +19,10 @@ import type { Signet } from '../../src/signet.ts'
 import { start } from '../../src/start.ts'
 import { noLog, testDatabase } from '../database.ts'
 import { type Browser, createBrowser } from './browser.ts'
+import { freePort } from './free-port.ts'
 import { insertTestKeys, testMasterKey } from './signing-keys.ts'
+
+export { freePort } from './free-port.ts'
 
 export interface TestClient extends Client {
   readonly secret: string | undefined
@@ -208,18 +210,4 @@ function completed(metadata: Partial<ClientMetadata>): ClientMetadata {
     resources: [],
     ...metadata,
   }
-}
-
-/**
- * A port that nobody listens on, and that nobody is given: it lies below those that systems choose from for outgoing
- * connections, of which other tests have thousands, and above the last that browsers refuse (10080).
- */
-export async function freePort(): Promise<number> {
-  const port = 20_000 + randomInt(12_000)
-  const server = createServer()
-  const free = await new Promise<boolean>((resolve) => {
-    server.once('error', () => resolve(false))
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
-  })
-  return free ? port : freePort()
 }

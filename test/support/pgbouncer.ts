@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
 import {
   accessSync,
   chownSync,
@@ -16,8 +15,8 @@ import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import type { Test } from 'tap'
-import { once, type TestServer, testServer } from '../database.ts'
-import { freePort } from './idp.ts'
+import { once, type TestServer, testName, testServer } from '../database-server.ts'
+import { freePort } from './free-port.ts'
 
 /** PgBouncer's program. Debian installs it in a folder that is not on everybody's PATH. */
 const program = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
@@ -72,7 +71,7 @@ export interface PooledDatabase {
 export async function pooledDatabase(t: Test, options: PoolerOptions): Promise<PooledDatabase> {
   const server = await testServer(t)
   const { host, port, user: role = '', password = '' } = new pg.Client(configOf(server.connection))
-  const database = `test_${Date.now().toString(36)}_${randomBytes(4).toString('hex')}`
+  const database = testName()
   await once(server.administrator, `CREATE DATABASE ${database} OWNER ${pg.escapeIdentifier(role)}`)
   t.teardown(() => once(server.administrator, `DROP DATABASE ${database} WITH (FORCE)`))
   const setRole = async (settings: Readonly<Record<string, string>>) => {
