@@ -45,7 +45,7 @@ export interface PoolerOptions {
   readonly mode: 'session' | 'transaction' | 'statement'
   /** Settings of PgBouncer beside ours; `default_pool_size` is 10. */
   readonly ini?: Readonly<Record<string, string | number>>
-  /** What the role is set to in this database (ALTER ROLE … IN DATABASE … SET); nothing unless it is named here. */
+  /** What the role is set to in this database (ALTER ROLE … IN DATABASE … SET), as SQL; nothing unless it is named here. */
   readonly role?: Readonly<Record<string, string>>
 }
 
@@ -61,7 +61,7 @@ export interface PooledDatabase {
   readonly version: string
   /** Runs a statement on a connection of its own that goes past the pooler. */
   ask<R extends pg.QueryResultRow>(text: string): Promise<R[]>
-  /** Sets the role in this database, and has PgBouncer open its connections again. */
+  /** Sets the role in this database, in SQL, and has PgBouncer open its connections again. */
   setRole(settings: Readonly<Record<string, string>>): Promise<void>
   /** Runs a command of PgBouncer's console, such as `SHOW SERVERS`. */
   console(command: string): Promise<Record<string, unknown>[]>
@@ -78,7 +78,7 @@ export async function pooledDatabase(t: Test, options: PoolerOptions): Promise<P
     for (const [name, value] of Object.entries(settings))
       await once(
         server.administrator,
-        `ALTER ROLE ${pg.escapeIdentifier(role)} IN DATABASE ${database} SET ${name} = ${pg.escapeLiteral(value)}`,
+        `ALTER ROLE ${pg.escapeIdentifier(role)} IN DATABASE ${database} SET ${name} = ${value}`,
       )
   }
   await setRole(options.role ?? {})
