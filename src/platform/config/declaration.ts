@@ -136,6 +136,11 @@ export const declarations = {
     default: '10',
     about: 'Connections that one process keeps to the database at the most.',
   }),
+  SIGNET_DATABASE_PREPARED_STATEMENTS: oneOf(
+    ['auto', 'on', 'off'],
+    'auto',
+    'Whether statements are prepared by name. `auto`: yes, unless a connection pooler is in between. Behind one in transaction mode `on` needs PgBouncer 1.21 or later with `max_prepared_statements`.',
+  ),
   SIGNET_DATA_DIR: folderPath('.signet', 'Where the embedded PostgreSQL keeps its data.'),
   SIGNET_KEYS_DIR: folderPath('keys', 'Where the master key file and the ledger of keys lie.'),
   SIGNET_MASTER_KEY: masterKey(

@@ -15,6 +15,7 @@ export interface Settings {
   readonly databaseUrl: string | undefined
   readonly databaseSchema: string
   readonly databasePool: number
+  readonly databasePreparedStatements: Value<'SIGNET_DATABASE_PREPARED_STATEMENTS'>
   readonly dataDir: string
   readonly keysDir: string
   readonly masterKey: Buffer | undefined
@@ -93,6 +94,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     databaseUrl: read('SIGNET_DATABASE_URL'),
     databaseSchema: need('SIGNET_DATABASE_SCHEMA'),
     databasePool: need('SIGNET_DATABASE_POOL'),
+    databasePreparedStatements: need('SIGNET_DATABASE_PREPARED_STATEMENTS'),
     dataDir: need('SIGNET_DATA_DIR'),
     keysDir: need('SIGNET_KEYS_DIR'),
     masterKey: read('SIGNET_MASTER_KEY'),
