@@ -5,7 +5,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import pg, { type Client } from 'pg'
 import Postgrator from 'postgrator'
 import { packageFolder } from '../config/installation-folder.ts'
-import { assertSchemaName, clientConfig, type DatabaseConnection } from './connection.ts'
+import { hangUp, openConnection, sayGoodbye } from './connect.ts'
+import { assertSchemaName, type DatabaseConnection } from './connection.ts'
 import type { DatabaseLog } from './log.ts'
 import { isUnavailable } from './unavailable.ts'
 
@@ -37,20 +38,20 @@ export interface MigrateOptions {
 export async function migrate(options: MigrateOptions): Promise<{ applied: string[]; version: number }> {
   const { connection, schema, log, folder = migrationsFolder } = options
   assertSchemaName(schema)
-  const client = new pg.Client({
+  const { client } = await openConnection({
+    connection,
+    applicationName: 'signet migrate',
+    connectTimeoutMs: 10_000,
     // No timeout for statements: a migration of a large table takes what it takes. For locks, see applyOne.
-    ...clientConfig(connection, { search_path: schema, statement_timeout: 0, idle_in_transaction_session_timeout: 0 }),
-    ...{ application_name: 'signet migrate', connectionTimeoutMillis: 10_000, keepAlive: true },
+    setup: { schema, statementTimeoutMs: 0, idleInTransactionTimeoutMs: 0 },
   })
-  client.on('error', () => {}) // the statement under way fails with it, and so do all after it
-  await client.connect()
   try {
     await assertServerVersion(client)
     await waitForOtherNodes(client, schema, log)
     return await migrateAlone(client, { schema, log, folder })
   } finally {
     // The lock goes with the connection.
-    await client.end()
+    await sayGoodbye(client)
   }
 }
 
@@ -65,20 +66,19 @@ export async function pendingMigrations({
   schema,
 }: Pick<MigrateOptions, 'connection' | 'schema'>): Promise<string[]> {
   assertSchemaName(schema)
-  const client = new pg.Client({
-    ...clientConfig(connection, { search_path: schema, statement_timeout: 5_000 }),
-    ...{ application_name: 'signet', connectionTimeoutMillis: 5_000, query_timeout: 5_000 },
+  const { client } = await openConnection({
+    connection,
+    applicationName: 'signet',
+    ...{ connectTimeoutMs: 5_000, queryTimeoutMs: 5_000 },
+    setup: { schema, statementTimeoutMs: 5_000, idleInTransactionTimeoutMs: 5_000, readOnlyIsFine: true },
   })
-  client.on('error', () => {}) // the statement under way fails with it
-  await client.connect()
   try {
     const migrations = await readMigrations(client, schema, migrationsFolder)
     const recorded = await readRecord(client)
     compare(migrations, recorded, schema)
     return migrations.known.slice(recorded.length).map(({ filename }) => basename(filename))
   } finally {
-    // Not `end()`, which waits for the server's goodbye: a frozen one never says it.
-    client.connection.stream.destroy()
+    hangUp(client)
   }
 }
 
