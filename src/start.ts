@@ -8,8 +8,8 @@ import { activationDelay, type Settings } from './platform/config/settings.ts'
 import { joinEmbedded } from './platform/database/embedded.ts'
 import { lockInstallation, recordIssuer } from './platform/database/installation-store.ts'
 import { type Listener, listen } from './platform/database/listener.ts'
-import { migrate } from './platform/database/migrations.ts'
 import { createPool } from './platform/database/pool.ts'
+import { prepareDatabase } from './platform/database/prepare-database.ts'
 import { inTransaction } from './platform/database/queryable.ts'
 import type { Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
@@ -66,10 +66,13 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
   }
   try {
     const connection = embedded ? embedded.connection : { connectionString: settings.databaseUrl as string }
-    await migrate({ connection, schema, log })
+    const { databasePreparedStatements: preparedStatements } = settings
+    const { route, advice } = await prepareDatabase({ connection, schema, preparedStatements, queryTimeoutMs, log })
     const database = createPool({
       connection,
       schema,
+      session: route.session,
+      namedStatements: route.namedStatements,
       max: settings.databasePool,
       connectTimeoutMs,
       queryTimeoutMs,
@@ -108,6 +111,15 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
         keyRing.refresh().catch((err: unknown) => log.warn({ err }, 'Changed signing keys could not be read.'))
     }
     const hear = () => {
+      for (const line of advice) log.warn({}, line)
+      if (route.session === 'shared') {
+        log.warn(
+          {},
+          'Behind a connection pooler in transaction mode PostgreSQL cannot notify this node of changes (LISTEN): ' +
+            'clients are read from the database for each request, and keys three times within the lease.',
+        )
+        return
+      }
       listener ??= listen({ connection, schema, channels: ['signet_clients', 'signet_keys'], onChange, log })
     }
     undo.push(() => listener?.stop())

@@ -16,6 +16,12 @@ export interface TestDatabase {
 
 export { noLog } from './database-server.ts'
 
+/** What is between the tests and PostgreSQL; undefined if there is nothing. */
+export const poolerMode = ['transaction', 'session'].find((mode) => mode === process.env['SIGNET_TEST_PGBOUNCER']) as
+  | 'transaction'
+  | 'session'
+  | undefined
+
 /**
  * A fresh, empty schema on a real PostgreSQL, dropped when `t` is over: on the server of SIGNET_TEST_DATABASE_URL, or
  * else on an embedded one that all test files which run at the same time share. With SIGNET_TEST_PGBOUNCER set to
@@ -33,6 +39,8 @@ export async function testDatabase(t: Test): Promise<TestDatabase> {
     openPool: (options = {}) => {
       const pool = createPool({
         ...{ connection, schema, max: 10, connectTimeoutMs: 5_000, queryTimeoutMs: 10_000, log: noLog },
+        ...(poolerMode === 'transaction' && { session: 'shared' as const }),
+        ...(poolerMode && { namedStatements: false }),
         ...options,
       })
       t.teardown(() => pool.end())
@@ -43,10 +51,9 @@ export async function testDatabase(t: Test): Promise<TestDatabase> {
 
 // A pooler in transaction mode takes the schema from the role's settings in a database, so that each test needs one of its own.
 async function connectionFor(t: Test, schema: string): Promise<DatabaseConnection> {
-  const mode = process.env['SIGNET_TEST_PGBOUNCER']
-  if (mode !== 'transaction' && mode !== 'session') return (await testServer(t)).connection
-  const role = mode === 'transaction' ? { search_path: schema } : {}
-  return { connectionString: (await pooledDatabase(t, { mode, role })).url }
+  if (!poolerMode) return (await testServer(t)).connection
+  const role = poolerMode === 'transaction' ? { search_path: schema } : {}
+  return { connectionString: (await pooledDatabase(t, { mode: poolerMode, role })).url }
 }
 
 function urlOf(connection: DatabaseConnection): string {

@@ -32,7 +32,7 @@ export async function openDatabase(settings: Settings): Promise<OpenedDatabase |
   const connection = embedded?.connection ?? { connectionString: databaseUrl as string }
   const limits = { max: 2, connectTimeoutMs: stepLimit, queryTimeoutMs: stepLimit }
   try {
-    const database = createPool({ connection, schema, log: noLog, ...limits })
+    const database = createPool({ connection, schema, log: noLog, ...limits, readOnlyIsFine: true })
     return {
       connection,
       database,

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import pg, { type Client } from 'pg'
-import { clientConfig, type DatabaseConnection } from './connection.ts'
+import type { Client } from 'pg'
+import { hangUp, openConnection } from './connect.ts'
+import type { DatabaseConnection } from './connection.ts'
 import type { DatabaseLog } from './log.ts'
 
 export interface ListenerOptions {
@@ -49,7 +50,6 @@ export function listen({ connection, schema, channels, onChange, log }: Listener
     client.on('end', () => lose())
     ended.signal.addEventListener('abort', () => over.abort(), { once: true, signal: over.signal })
     client.on('notification', ({ channel, payload }) => payload === schema && onChange(channel))
-    await client.connect()
     await client.query(channels.map((channel) => `LISTEN ${channel}`).join(';'))
     // What happened before it listened was not heard.
     onChange(undefined)
@@ -65,14 +65,15 @@ export function listen({ connection, schema, channels, onChange, log }: Listener
 
   const run = async () => {
     while (!ended.signal.aborted) {
-      const client = new pg.Client({
-        ...clientConfig(connection, { search_path: schema }),
-        application_name: `signet listener ${schema}`,
-        connectionTimeoutMillis: patience,
-        query_timeout: patience,
-        keepAlive: true,
-      })
+      let client: Client | undefined
       try {
+        const opened = await openConnection({
+          connection,
+          applicationName: `signet listener ${schema}`,
+          setup: { schema, statementTimeoutMs: patience, idleInTransactionTimeoutMs: patience },
+          ...{ connectTimeoutMs: patience, queryTimeoutMs: patience },
+        })
+        client = opened.client
         await listenOnce(client)
       } catch (err) {
         log.warn(
@@ -81,8 +82,7 @@ export function listen({ connection, schema, channels, onChange, log }: Listener
         )
       }
       heard = undefined
-      // Not `end()`, which waits for the server's goodbye: a frozen one never says it.
-      client.connection.stream.destroy()
+      if (client) hangUp(client)
       if (!ended.signal.aborted) await rest(breath)
     }
   }

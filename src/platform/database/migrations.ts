@@ -3,7 +3,8 @@ import { basename, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg, { type Client } from 'pg'
 import { packageFolder } from '../config/installation-folder.ts'
-import { assertSchemaName, clientConfig, type DatabaseConnection } from './connection.ts'
+import { hangUp, openConnection, sayGoodbye } from './connect.ts'
+import { assertSchemaName, type DatabaseConnection } from './connection.ts'
 import type { DatabaseLog } from './log.ts'
 import {
   compare,
@@ -47,22 +48,32 @@ export interface Migrated {
  *   signal's reason if it was aborted; otherwise what the database reports
  */
 export async function migrate(options: MigrateOptions): Promise<Migrated> {
-  const { connection, schema, log, folder = migrationsFolder, signal } = options
-  assertSchemaName(schema)
-  signal?.throwIfAborted()
-  const client = new pg.Client({
-    ...clientConfig(connection, { search_path: schema }),
-    ...{ application_name: 'signet migrate', connectionTimeoutMillis: 10_000, keepAlive: true },
+  options.signal?.throwIfAborted()
+  assertSchemaName(options.schema)
+  const { client } = await openConnection({
+    connection: options.connection,
+    applicationName: 'signet migrate',
+    connectTimeoutMs: 10_000,
+    setup: { schema: options.schema, session: 'untouched' },
   })
-  client.on('error', () => {}) // the running statement fails with it, and so do all later ones
-  await client.connect()
   try {
-    await assertServerVersion(client)
-    const migrations = await readMigrations(client, schema, folder)
-    return await applyPending(client, migrations, { schema, log, signal })
+    return await migrateOn(client, options)
   } finally {
-    await client.end()
+    await sayGoodbye(client)
   }
+}
+
+/**
+ * The same on a connection that is open already.
+ *
+ * @throws as `migrate` does
+ */
+export async function migrateOn(client: Client, options: Omit<MigrateOptions, 'connection'>): Promise<Migrated> {
+  const { schema, log, folder = migrationsFolder, signal } = options
+  assertSchemaName(schema)
+  await assertServerVersion(client)
+  const migrations = await readMigrations(client, schema, folder)
+  return applyPending(client, migrations, { schema, log, signal })
 }
 
 /**
@@ -76,18 +87,17 @@ export async function pendingMigrations({
   schema,
 }: Pick<MigrateOptions, 'connection' | 'schema'>): Promise<string[]> {
   assertSchemaName(schema)
-  const client = new pg.Client({
-    ...clientConfig(connection, {}),
-    ...{ application_name: 'signet', connectionTimeoutMillis: 5_000, query_timeout: 5_000 },
+  const { client } = await openConnection({
+    connection,
+    applicationName: 'signet',
+    ...{ connectTimeoutMs: 5_000, queryTimeoutMs: 5_000 },
+    setup: { schema, session: 'untouched', readOnlyIsFine: true },
   })
-  client.on('error', () => {}) // the running statement fails with it
-  await client.connect()
   try {
     const migrations = await readMigrations(client, schema, migrationsFolder)
     return (await readPending(client, migrations, schema)).map(nameOf)
   } finally {
-    // Not `end()`: it waits for the server to close the connection, which a frozen server never does.
-    client.connection.stream.destroy()
+    hangUp(client)
   }
 }
 

@@ -1,21 +1,21 @@
 import { randomBytes } from 'node:crypto'
-import pg, { type Client } from 'pg'
-import { clientConfig, type DatabaseConnection } from './connection.ts'
-import { isPathOf, judgedSettings, judgeRole, PoolerError, type Session } from './role-settings.ts'
+import type { Client } from 'pg'
+import { hangUp, openConnection } from './connect.ts'
+import type { DatabaseConnection } from './connection.ts'
+import { isPathOf } from './connection-setup.ts'
+import { judgedSettings, judgeRole, PoolerError, type Session } from './role-settings.ts'
 
 export { PoolerError } from './role-settings.ts'
-
-/**
- * Whose the server's session is that a connection of ours talks to. `own`: ours alone, for as long as the connection is open (no
- * pooler, or one in session mode). `shared`: anybody's after each transaction (a pooler in transaction mode), so that
- * nothing can be set, prepared, locked or listened to for longer.
- */
-export type Sessions = 'own' | 'shared'
 
 /** How this process reaches its database. */
 export interface Route {
   readonly hasPooler: boolean
-  readonly sessions: Sessions
+  /**
+   * Whose the server's session is that a connection talks to. `own`: ours for as long as the connection is open (no pooler, or one in
+   * session mode). `shared`: others get it after each transaction (a pooler in transaction mode), so nothing can be set,
+   * prepared, locked or listened to for longer.
+   */
+  readonly session: 'own' | 'shared'
   /** Whether statements are prepared by name. */
   readonly namedStatements: boolean
 }
@@ -46,21 +46,16 @@ export interface Probed {
  * @throws PoolerError if Signet cannot work through the pooler; otherwise what the database reports
  */
 export async function probePooler(client: Client, options: ProbeOptions): Promise<Probed> {
-  const { connection, preparedStatements } = options
+  const { connection, schema, preparedStatements } = options
   const first = await look(client)
   // PostgreSQL gives a new connection the number of its process (protocol message BackendKeyData). A pooler's is made up.
   if (first.pid === (client as Client & { processID?: number | null }).processID)
-    return { route: { hasPooler: false, sessions: 'own', namedStatements: preparedStatements !== 'off' }, advice: [] }
-  const other = new pg.Client({
-    ...clientConfig(connection, {}),
-    ...{ application_name: 'signet probe', connectionTimeoutMillis: patience, query_timeout: patience },
-  })
-  other.on('error', () => {}) // the running statement fails with it
+    return { route: { hasPooler: false, session: 'own', namedStatements: preparedStatements !== 'off' }, advice: [] }
+  const { client: other } = await openSecond(connection, schema)
   try {
-    await other.connect()
     return await probeWithTwo(client, other, first, options)
   } finally {
-    other.connection.stream.destroy()
+    hangUp(other)
   }
 }
 
@@ -72,7 +67,7 @@ async function probeWithTwo(one: Client, other: Client, first: Session, options:
   await assertTransactions(one)
   // If a pooler takes its server connections in turns, one that has two would give each of us always the same one if
   // we took turns as well.
-  const [seenByOne, seenByOther] = [[first], [await lookAsSecond(other)]]
+  const [seenByOne, seenByOther] = [[first], [await look(other)]]
   for (const [client, seen] of [
     [other, seenByOther],
     [one, seenByOne],
@@ -80,18 +75,18 @@ async function probeWithTwo(one: Client, other: Client, first: Session, options:
     [other, seenByOther],
   ] as const)
     seen.push(await look(client))
-  const ownSessions =
+  const ownSession =
     isAlways(seenByOne) &&
     isAlways(seenByOther) &&
     seenByOne[0]!.pid !== seenByOther[0]!.pid &&
     (await keepsSettings(one, schema))
-  if (preparedStatements === 'on' && !ownSessions) await assertNamedStatements(one, other)
+  if (preparedStatements === 'on' && !ownSession) await assertNamedStatements(one, other)
   const route: Route = {
     hasPooler: true,
-    sessions: ownSessions ? 'own' : 'shared',
+    session: ownSession ? 'own' : 'shared',
     namedStatements: preparedStatements === 'on',
   }
-  return { route, advice: ownSessions ? [] : judgeRole([...seenByOne, ...seenByOther], schema, queryTimeoutMs) }
+  return { route, advice: ownSession ? [] : judgeRole([...seenByOne, ...seenByOther], schema, queryTimeoutMs) }
 }
 
 async function look(client: Client): Promise<Session> {
@@ -103,13 +98,19 @@ async function look(client: Client): Promise<Session> {
   return rows[0]!
 }
 
-// In session mode each connection of ours occupies one of the pooler's. If there is none left, ours waits.
-async function lookAsSecond(client: Client): Promise<Session> {
+// In session mode each connection of ours occupies one of the pooler's. If it has none left, ours waits.
+async function openSecond(connection: DatabaseConnection, schema: string) {
   try {
-    return await look(client)
+    return await openConnection({
+      connection,
+      applicationName: 'signet probe',
+      setup: { schema, session: 'untouched', readOnlyIsFine: true },
+      ...{ connectTimeoutMs: patience, queryTimeoutMs: patience },
+    })
   } catch (error) {
-    // The first is the driver's, the second PgBouncer's.
-    if (!(error instanceof Error && /Query read timeout|query_wait_timeout/.test(error.message))) throw error
+    // The words of the driver, of `openConnection` and of PgBouncer.
+    if (!/Query read timeout|Connection terminated|timeout expired|query_wait_timeout/.test(messageOf(error)))
+      throw error
     throw new PoolerError(
       'The connection pooler has no second connection to PostgreSQL for Signet. ' +
         'In session mode each node needs SIGNET_DATABASE_POOL + 3 of them: raise the size of the pool (PgBouncer: ' +
@@ -132,13 +133,13 @@ async function assertTransactions(client: Client): Promise<void> {
     await client.query('COMMIT')
   } catch (error) {
     // PgBouncer's words; it has no code of its own for this.
-    if (!(error instanceof Error && /transaction blocks? not allowed/i.test(error.message))) throw error
+    if (!/transaction blocks? not allowed/i.test(messageOf(error))) throw error
     throw inStatementMode(error)
   }
   if (pids[0] !== pids[1]) throw inStatementMode()
 }
 
-function inStatementMode(cause?: Error): PoolerError {
+function inStatementMode(cause?: unknown): PoolerError {
   return new PoolerError(
     'SIGNET_DATABASE_URL leads to a connection pooler in statement mode, which allows no transactions. ' +
       'Set pool_mode = transaction (or session) for this database, or connect to PostgreSQL directly.',
@@ -160,9 +161,13 @@ async function assertNamedStatements(one: Client, other: Client): Promise<void> 
   } catch (error) {
     throw new PoolerError(
       'SIGNET_DATABASE_PREPARED_STATEMENTS is on, but the connection pooler does not keep prepared statements apart ' +
-        `(${error instanceof Error ? error.message : String(error)}). ` +
+        `(${messageOf(error)}). ` +
         'Set it to auto; or use PgBouncer 1.21 or later with max_prepared_statements above 0.',
       { cause: error },
     )
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { isPathOf } from './connection-setup.ts'
 
 /** A pooler, or what it leads to, is set up in a way that Signet cannot work with. The message says how to change that. */
 export class PoolerError extends Error {
@@ -59,11 +60,6 @@ export function judgeRole(sessions: readonly Session[], schema: string, queryTim
     'Behind a connection pooler in transaction mode Signet cannot limit how long PostgreSQL works on a statement that it ' +
       `no longer waits for, and the role has no suitable limits: ${listed(unwise)}. ${toDo(unwise, sessions)}`,
   ]
-}
-
-/** Whether a search_path is the schema and nothing else. */
-export function isPathOf(searchPath: string | undefined, schema: string): boolean {
-  return searchPath === schema || searchPath === `"${schema}"`
 }
 
 type Unmet = Requirement & { readonly found: string }

@@ -1,6 +1,6 @@
-import pg from 'pg'
 import t, { type Test } from 'tap'
-import { clientConfig } from '../../../src/platform/database/connection.ts'
+import { hangUp, openConnection } from '../../../src/platform/database/connect.ts'
+import type { DatabaseConnection } from '../../../src/platform/database/connection.ts'
 import { type ProbeOptions, probePooler } from '../../../src/platform/database/pooler.ts'
 import { testServer } from '../../database-server.ts'
 import { type PooledDatabase, pooledDatabase, whyNoPooler } from '../../support/pgbouncer.ts'
@@ -13,16 +13,22 @@ function pooled(name: string, work: (t: Test) => Promise<void>): void {
   else t.test(`${name} (skipped: ${reason})`, { skip: true }, async () => {})
 }
 
+const open = (connection: DatabaseConnection) =>
+  openConnection({
+    connection,
+    applicationName: 'signet migrate',
+    connectTimeoutMs: 20_000,
+    setup: { schema: 'signet', session: 'untouched' },
+  })
+
 /** Probes as a start does. */
 async function probe({ url, schema }: Pick<PooledDatabase, 'url' | 'schema'>, more: Partial<ProbeOptions> = {}) {
   const connection = { connectionString: url }
-  const client = new pg.Client(clientConfig(connection, {}))
-  client.on('error', () => {})
-  await client.connect()
+  const { client } = await open(connection)
   try {
     return await probePooler(client, { connection, schema, preparedStatements: 'auto', queryTimeoutMs: 5_000, ...more })
   } finally {
-    client.connection.stream.destroy()
+    hangUp(client)
   }
 }
 
@@ -39,8 +45,7 @@ const ready = {
 
 t.test('a direct connection is known by one statement', async (t) => {
   const { connection } = await testServer(t)
-  const client = new pg.Client(clientConfig(connection, {}))
-  await client.connect()
+  const { client } = await open(connection)
   t.teardown(() => client.end())
   let statements = 0
   const query = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>
@@ -52,7 +57,7 @@ t.test('a direct connection is known by one statement', async (t) => {
   })
   const options = { connection, schema: 'signet', preparedStatements: 'auto', queryTimeoutMs: 5_000 } as const
   t.same(await probePooler(client, options), {
-    route: { hasPooler: false, sessions: 'own', namedStatements: true },
+    route: { hasPooler: false, session: 'own', namedStatements: true },
     advice: [],
   })
   t.equal(statements, 1)
@@ -61,7 +66,7 @@ t.test('a direct connection is known by one statement', async (t) => {
 
 pooled('session mode: the session is ours, whatever the role is set to', async (t) => {
   const db = await pooledDatabase(t, { mode: 'session', role: { DateStyle: 'German' } })
-  t.same(await probe(db), { route: { hasPooler: true, sessions: 'own', namedStatements: false }, advice: [] })
+  t.same(await probe(db), { route: { hasPooler: true, session: 'own', namedStatements: false }, advice: [] })
   t.match(await probe(db, { preparedStatements: 'on' }), { route: { namedStatements: true } })
 })
 
@@ -82,7 +87,7 @@ pooled('transaction mode on a role that is set up for it', async (t) => {
     for (let turn = 0; turn < 4; turn += 1)
       t.same(
         await probe(db),
-        { route: { hasPooler: true, sessions: 'shared', namedStatements: false }, advice: [] },
+        { route: { hasPooler: true, session: 'shared', namedStatements: false }, advice: [] },
         JSON.stringify(ini),
       )
   }
@@ -99,7 +104,7 @@ pooled('transaction mode on a role that is not: what is wrong, and the SQL that 
   await db.ask(sqlIn(error.message))
   await t.rejects(probe(db), { name: 'PoolerError' }, 'the connections that the pooler has open are as they were')
   await db.console('RECONNECT')
-  t.match(await probe(db), { route: { sessions: 'shared' }, advice: [] })
+  t.match(await probe(db), { route: { session: 'shared' }, advice: [] })
 })
 
 pooled('limits on statements are advice', async (t) => {
@@ -108,7 +113,7 @@ pooled('limits on statements are advice', async (t) => {
     role: { search_path: 'signet', statement_timeout: "'1min'" },
   })
   const { route, advice } = await probe(db)
-  t.match(route, { sessions: 'shared' })
+  t.match(route, { session: 'shared' })
   t.equal(advice.length, 1)
   t.match(advice[0], /statement_timeout is 1min, idle_in_transaction_session_timeout is 0\./)
   await db.ask(sqlIn(advice[0] ?? ''))
