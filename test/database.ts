@@ -6,6 +6,8 @@ import { pooledDatabase } from './support/pgbouncer.ts'
 
 export interface TestDatabase {
   readonly connection: DatabaseConnection
+  /** Past the pooler, if there is one. */
+  readonly direct: DatabaseConnection
   /** The same as a setting has it (SIGNET_DATABASE_URL). */
   readonly url: string
   /** Empty, and nobody else's. */
@@ -22,6 +24,12 @@ export const poolerMode = ['transaction', 'session'].find((mode) => mode === pro
   | 'session'
   | undefined
 
+/** A test of what Signet does with a connection that leads to PostgreSQL itself; skipped if there is a pooler. */
+export function withoutPooler(t: Test, name: string, work: (t: Test) => Promise<void>): Promise<unknown> {
+  if (!poolerMode) return t.test(name, work)
+  return t.test(`${name} (skipped: a pooler in ${poolerMode} mode has the session)`, { skip: true }, async () => {})
+}
+
 /**
  * A fresh, empty schema on a real PostgreSQL, dropped when `t` is over: on the server of SIGNET_TEST_DATABASE_URL, or
  * else on an embedded one that all test files which run at the same time share. With SIGNET_TEST_PGBOUNCER set to
@@ -29,11 +37,12 @@ export const poolerMode = ['transaction', 'session'].find((mode) => mode === pro
  */
 export async function testDatabase(t: Test): Promise<TestDatabase> {
   const schema = testName()
-  const connection = await connectionFor(t, schema)
+  const { connection, direct } = await connectionsFor(t, schema)
   await once(connection, `CREATE SCHEMA ${schema}`)
   t.teardown(() => dropSchema(connection, schema))
   return {
     connection,
+    direct,
     url: urlOf(connection),
     schema,
     openPool: (options = {}) => {
@@ -50,10 +59,14 @@ export async function testDatabase(t: Test): Promise<TestDatabase> {
 }
 
 // A pooler in transaction mode takes the schema from the role's settings in a database, so that each test needs one of its own.
-async function connectionFor(t: Test, schema: string): Promise<DatabaseConnection> {
-  if (!poolerMode) return (await testServer(t)).connection
+async function connectionsFor(t: Test, schema: string): Promise<Pick<TestDatabase, 'connection' | 'direct'>> {
+  if (!poolerMode) {
+    const { connection } = await testServer(t)
+    return { connection, direct: connection }
+  }
   const role = poolerMode === 'transaction' ? { search_path: schema } : {}
-  return { connectionString: (await pooledDatabase(t, { mode: poolerMode, role })).url }
+  const { url, direct } = await pooledDatabase(t, { mode: poolerMode, role })
+  return { connection: { connectionString: url }, direct }
 }
 
 function urlOf(connection: DatabaseConnection): string {

@@ -15,6 +15,7 @@ import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import type { Test } from 'tap'
+import type { DatabaseConnection } from '../../src/platform/database/connection.ts'
 import { once, type TestServer, testName, testServer } from '../database-server.ts'
 import { freePort } from './free-port.ts'
 
@@ -57,6 +58,8 @@ export interface PooledDatabase {
   readonly schema: string
   readonly role: string
   readonly database: string
+  /** Past the pooler. */
+  readonly direct: DatabaseConnection
   /** The version that PgBouncer reports. */
   readonly version: string
   /** Runs a statement on a connection of its own that goes past the pooler. */
@@ -91,14 +94,16 @@ export async function pooledDatabase(t: Test, options: PoolerOptions): Promise<P
     return rows as Record<string, unknown>[]
   }
   const [first] = await console('SHOW VERSION')
+  const direct = { host, port, database, user: role, password }
   return {
     url: `${address}/${database}`,
+    direct,
     schema: 'signet',
     role,
     database,
     version: String(first?.['version']),
     ask: async <R extends pg.QueryResultRow>(text: string) => {
-      const { rows } = await once({ host, port, database, user: role, password }, text)
+      const { rows } = await once(direct, text)
       return rows as R[]
     },
     setRole: async (settings) => {

@@ -56,8 +56,9 @@ async function slowNode(t: Test, db: TestDatabase) {
   }
 }
 
-async function clientOf(t: Test, { connection }: Place): Promise<pg.Client> {
-  const client = new pg.Client('connectionString' in connection ? connection : { ...connection, ssl: false })
+/** A session of our own, past any pooler. */
+async function clientOf(t: Test, { direct }: Pick<TestDatabase, 'direct'>): Promise<pg.Client> {
+  const client = new pg.Client('connectionString' in direct ? direct : { ...direct, ssl: false })
   client.on('error', () => {})
   await client.connect()
   t.teardown(() => client.end())
@@ -108,7 +109,7 @@ t.test('a schema that is not there is made, by one of five', async (t) => {
   const schema = `${db.schema}_new`
   t.teardown(() => db.openPool().query({ text: `DROP SCHEMA ${schema} CASCADE` }))
   await Promise.all([1, 2, 3, 4, 5].map(() => run({ ...db, schema }, folderWith(t, two))))
-  const { rows } = await db.openPool({ schema }).query({ text: 'SELECT ring FROM seals' })
+  const { rows } = await db.openPool().query({ text: `SELECT ring FROM ${schema}.seals` })
   t.same(rows, [{ ring: 'first' }])
 })
 
@@ -310,7 +311,7 @@ t.test('names that mean something elsewhere: a folder with brackets, a schema th
   t.match(await run(db, folder), { version: 2 })
   t.teardown(() => db.openPool().query({ text: 'DROP SCHEMA IF EXISTS "order" CASCADE' }))
   t.match(await run({ ...db, schema: 'order' }, folder), { version: 2 })
-  t.same((await db.openPool({ schema: 'order' }).query({ text: 'SELECT ring FROM seals' })).rows, [{ ring: 'first' }])
+  t.same((await db.openPool().query({ text: 'SELECT ring FROM "order".seals' })).rows, [{ ring: 'first' }])
   await t.rejects(run({ ...db, schema: 'a"; DROP SCHEMA x; --' }, folder), { name: 'TypeError' })
 })
 

@@ -7,7 +7,7 @@ import {
   isUnavailable,
   type Queryable,
 } from '../../../src/platform/database/queryable.ts'
-import { testDatabase } from '../../database.ts'
+import { testDatabase, withoutPooler } from '../../database.ts'
 
 async function seals(t: Test, options: Parameters<Awaited<ReturnType<typeof testDatabase>>['openPool']>[0] = {}) {
   const { openPool } = await testDatabase(t)
@@ -67,7 +67,8 @@ t.test('a statement whose failure was swallowed cannot turn into a commit that n
   t.same(await pressed(db), [])
 })
 
-t.test(
+withoutPooler(
+  t,
   'a server that cuts the connection while the work is busy elsewhere does not take the process with it',
   async (t) => {
     const db = await seals(t, { queryTimeoutMs: 1_000 })
