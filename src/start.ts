@@ -5,6 +5,7 @@ import { createVerifierSightings } from './key-ring/verifier-sightings.ts'
 import { createClock } from './platform/clock.ts'
 import { isLoopbackHost } from './platform/config/issuer.ts'
 import { activationDelay, type Settings } from './platform/config/settings.ts'
+import { queryTimeoutMs } from './platform/database/connection-setup.ts'
 import { joinEmbedded } from './platform/database/embedded.ts'
 import { lockInstallation, recordIssuer } from './platform/database/installation-store.ts'
 import { type Listener, listen } from './platform/database/listener.ts'
@@ -42,9 +43,8 @@ export interface Started {
   stop(): Promise<void>
 }
 
-/** Milliseconds. Together they bound how long anything waits for a database that is away. */
+/** Milliseconds. Together with the limit on a statement it bounds how long anything waits for a database that is away. */
 const connectTimeoutMs = 2_000
-const queryTimeoutMs = 5_000
 
 /**
  * Brings everything up that commands and server need: the database with its migrations, the master key, secrets and signing keys.
@@ -111,7 +111,7 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
         keyRing.refresh().catch((err: unknown) => log.warn({ err }, 'Changed signing keys could not be read.'))
     }
     const hear = () => {
-      for (const line of advice) log.warn({}, line)
+      for (const one of advice) log.warn({}, `${one.finding} ${one.advice}`)
       if (route.session === 'shared') {
         log.warn(
           {},

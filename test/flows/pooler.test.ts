@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { decodeProtectedHeader } from 'jose'
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import type { Finding } from '../../src/cli/doctor/finding.ts'
 import { answer, emptyFolder } from '../cli/console.ts'
 import { basic, freePort, type Idp, type Reply, startSignet, type TestClient } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
@@ -53,6 +54,15 @@ async function post(idp: Idp, path: string, client: TestClient, form: Record<str
   return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
 }
 
+/** What `signet doctor` finds, by the name of the check. */
+async function doctor(environment: Record<string, string>): Promise<Map<string, Finding>> {
+  // Where nobody answers: only what is inside is of interest.
+  const url = `http://127.0.0.1:${await freePort()}`
+  const { out } = await answer(['doctor', '--json', '--url', url], { environment, folder: '/' })
+  const { findings } = JSON.parse(out) as { findings: Finding[] }
+  return new Map(findings.map((finding) => [finding.check, finding]))
+}
+
 /** Signs up at one node, redeems, refreshes and asks at the other, and back: everything that a person's sign-in leads to. */
 async function wholeJourney(one: Idp, two: Idp, client: TestClient, resourceServer: TestClient) {
   const proof = pkce()
@@ -88,7 +98,11 @@ async function wholeJourney(one: Idp, two: Idp, client: TestClient, resourceServ
 pooled('PgBouncer in transaction mode: two nodes start on an empty database and do everything', async (t) => {
   const db = await pooledDatabase(t, { mode: 'transaction', role: ready, ini: { default_pool_size: 4 } })
   const ports = [await freePort(), await freePort()]
-  const settings = { ...settingsFor(t, db), SIGNET_ISSUER: `http://localhost:${ports[0]}` }
+  const settings = {
+    ...settingsFor(t, db),
+    SIGNET_ISSUER: `http://localhost:${ports[0]}`,
+    SIGNET_DATABASE_PREPARED_STATEMENTS: db.keepsStatements ? 'on' : 'auto',
+  }
   const [one, two] = (await Promise.all(
     ports.map((port) => startSignet(t, { ...settings, SIGNET_PORT: String(port) })),
   )) as [Idp, Idp]
@@ -177,6 +191,20 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
       })
   })
 
+  t.test('doctor finds the pooler, and what the role lacks', async (t) => {
+    const findings = await doctor({ ...settings, SIGNET_ISSUER: one.issuer })
+    t.match(findings.get('database-pooler'), { status: 'good', finding: /transaction mode.* clients for each request/ })
+    t.match(findings.get('database-connections'), { status: 'skipped' })
+    t.match(findings.get('migrations'), { status: 'good' })
+    t.match(findings.get('key-pairs'), { status: 'good' })
+    await db.setRole({ statement_timeout: '0' })
+    t.match((await doctor(settings)).get('database-pooler'), {
+      status: 'warning',
+      advice: /ALTER ROLE .* SET statement_timeout = '4500ms';/,
+    })
+    await db.setRole(ready)
+  })
+
   t.test('nothing is left behind in the sessions of the server, and nothing outside the schema', async (t) => {
     t.same(await db.ask("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"), [])
     t.same(
@@ -194,7 +222,7 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
     for (const one of clients) {
       const { rows } = await one.query(
         `SELECT current_setting('search_path') AS path, current_setting('statement_timeout') AS timeout,
-                (SELECT count(*)::int FROM pg_prepared_statements) AS prepared,
+                (SELECT count(*)::int FROM pg_prepared_statements WHERE name !~ '^PGBOUNCER_') AS prepared,
                 (SELECT count(*)::int FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'advisory') AS locks,
                 (SELECT count(*)::int FROM pg_listening_channels()) AS channels`,
       )

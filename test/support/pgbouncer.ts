@@ -60,8 +60,8 @@ export interface PooledDatabase {
   readonly database: string
   /** Past the pooler. */
   readonly direct: DatabaseConnection
-  /** The version that PgBouncer reports. */
-  readonly version: string
+  /** Whether this PgBouncer keeps the prepared statements of its clients apart in transaction mode (1.21). */
+  readonly keepsStatements: boolean
   /** Runs a statement on a connection of its own that goes past the pooler. */
   ask<R extends pg.QueryResultRow>(text: string): Promise<R[]>
   /** Sets the role in this database, in SQL, and has PgBouncer open its connections again. */
@@ -101,7 +101,7 @@ export async function pooledDatabase(t: Test, options: PoolerOptions): Promise<P
     schema: 'signet',
     role,
     database,
-    version: String(first?.['version']),
+    keepsStatements: Number(/ 1\.(\d+)/.exec(String(first?.['version']))?.[1]) >= 21,
     ask: async <R extends pg.QueryResultRow>(text: string) => {
       const { rows } = await once(direct, text)
       return rows as R[]

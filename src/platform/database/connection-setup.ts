@@ -9,6 +9,9 @@ export class DatabaseReadOnly extends DatabaseUnavailable {
   }
 }
 
+/** Milliseconds that a request of Signet waits for one statement. */
+export const queryTimeoutMs = 5_000
+
 /** Server parameters by their names in PostgreSQL. They hold for the whole session. */
 export type SessionParameters = Readonly<Record<string, string | number>>
 

@@ -3,9 +3,9 @@ import type { Client } from 'pg'
 import { hangUp, openConnection } from './connect.ts'
 import type { DatabaseConnection } from './connection.ts'
 import { isPathOf } from './connection-setup.ts'
-import { judgedSettings, judgeRole, PoolerError, type Session } from './role-settings.ts'
+import { type Advice, judgedSettings, judgeRole, PoolerError, type Session } from './role-settings.ts'
 
-export { PoolerError } from './role-settings.ts'
+export { type Advice, PoolerError } from './role-settings.ts'
 
 /** How this process reaches its database. */
 export interface Route {
@@ -30,12 +30,14 @@ export interface ProbeOptions {
   readonly preparedStatements: PreparedStatements
   /** Milliseconds that a statement of Signet may take. */
   readonly queryTimeoutMs: number
+  /** Milliseconds to wait for the second connection, and for each of its statements. Default 20 s. */
+  readonly patienceMs?: number
 }
 
 export interface Probed {
   readonly route: Route
-  /** What works but should be changed, each with the SQL that does it. */
-  readonly advice: readonly string[]
+  /** What works but should be changed. */
+  readonly advice: readonly Advice[]
 }
 
 /**
@@ -46,21 +48,18 @@ export interface Probed {
  * @throws PoolerError if Signet cannot work through the pooler; otherwise what the database reports
  */
 export async function probePooler(client: Client, options: ProbeOptions): Promise<Probed> {
-  const { connection, schema, preparedStatements } = options
+  const { connection, schema, preparedStatements, patienceMs = 20_000 } = options
   const first = await look(client)
   // PostgreSQL gives a new connection the number of its process (protocol message BackendKeyData). A pooler's is made up.
   if (first.pid === (client as Client & { processID?: number | null }).processID)
     return { route: { hasPooler: false, session: 'own', namedStatements: preparedStatements !== 'off' }, advice: [] }
-  const { client: other } = await openSecond(connection, schema)
+  const { client: other } = await openSecond(connection, schema, patienceMs)
   try {
     return await probeWithTwo(client, other, first, options)
   } finally {
     hangUp(other)
   }
 }
-
-/** Milliseconds to wait for the second connection and for its statements. */
-const patience = 20_000
 
 async function probeWithTwo(one: Client, other: Client, first: Session, options: ProbeOptions): Promise<Probed> {
   const { preparedStatements, schema, queryTimeoutMs } = options
@@ -99,22 +98,22 @@ async function look(client: Client): Promise<Session> {
 }
 
 // In session mode each connection of ours occupies one of the pooler's. If it has none left, ours waits.
-async function openSecond(connection: DatabaseConnection, schema: string) {
+async function openSecond(connection: DatabaseConnection, schema: string, patienceMs: number) {
   try {
     return await openConnection({
       connection,
       applicationName: 'signet probe',
       setup: { schema, session: 'untouched', readOnlyIsFine: true },
-      ...{ connectTimeoutMs: patience, queryTimeoutMs: patience },
+      ...{ connectTimeoutMs: patienceMs, queryTimeoutMs: patienceMs },
     })
   } catch (error) {
     // The words of the driver, of `openConnection` and of PgBouncer.
     if (!/Query read timeout|Connection terminated|timeout expired|query_wait_timeout/.test(messageOf(error)))
       throw error
     throw new PoolerError(
-      'The connection pooler has no second connection to PostgreSQL for Signet. ' +
-        'In session mode each node needs SIGNET_DATABASE_POOL + 3 of them: raise the size of the pool (PgBouncer: ' +
-        'default_pool_size or pool_size), or use transaction mode, where a few are enough.',
+      'The connection pooler has no second connection to PostgreSQL for Signet. In session mode each node needs ' +
+        'SIGNET_DATABASE_POOL + 3 of them.',
+      'Raise the size of the pool (PgBouncer: default_pool_size or pool_size), or use transaction mode, where a few are enough.',
       { cause: error },
     )
   }
@@ -141,8 +140,8 @@ async function assertTransactions(client: Client): Promise<void> {
 
 function inStatementMode(cause?: unknown): PoolerError {
   return new PoolerError(
-    'SIGNET_DATABASE_URL leads to a connection pooler in statement mode, which allows no transactions. ' +
-      'Set pool_mode = transaction (or session) for this database, or connect to PostgreSQL directly.',
+    'SIGNET_DATABASE_URL leads to a connection pooler in statement mode, which allows no transactions.',
+    'Set pool_mode = transaction (or session) for this database, or connect to PostgreSQL directly.',
     { cause },
   )
 }
@@ -161,8 +160,8 @@ async function assertNamedStatements(one: Client, other: Client): Promise<void> 
   } catch (error) {
     throw new PoolerError(
       'SIGNET_DATABASE_PREPARED_STATEMENTS is on, but the connection pooler does not keep prepared statements apart ' +
-        `(${messageOf(error)}). ` +
-        'Set it to auto; or use PgBouncer 1.21 or later with max_prepared_statements above 0.',
+        `(${messageOf(error)}).`,
+      'Set it to auto; or use PgBouncer 1.21 or later with max_prepared_statements above 0.',
       { cause: error },
     )
   }

@@ -1,11 +1,21 @@
 import pg from 'pg'
 import { isPathOf } from './connection-setup.ts'
 
-/** A pooler, or what it leads to, is set up in a way that Signet cannot work with. The message says how to change that. */
-export class PoolerError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
+/** Something to change, and how. */
+export interface Advice {
+  readonly finding: string
+  readonly advice: string
+}
+
+/** A pooler, or what it leads to, is set up in a way that Signet cannot work with. The message has both. */
+export class PoolerError extends Error implements Advice {
+  readonly finding: string
+  readonly advice: string
+  constructor(finding: string, advice: string, options?: ErrorOptions) {
+    super(`${finding} ${advice}`, options)
     this.name = 'PoolerError'
+    this.finding = finding
+    this.advice = advice
   }
 }
 
@@ -38,7 +48,7 @@ interface Requirement {
  * @returns advice on what works but should be changed
  * @throws PoolerError if Signet would not find its tables, or misread what it finds
  */
-export function judgeRole(sessions: readonly Session[], schema: string, queryTimeoutMs: number): string[] {
+export function judgeRole(sessions: readonly Session[], schema: string, queryTimeoutMs: number): Advice[] {
   const isTimeout = (value: string) => inMilliseconds(value) > 0 && inMilliseconds(value) <= queryTimeoutMs
   const wrong = unmet(sessions, [
     { name: 'search_path', to: pg.escapeIdentifier(schema), isMet: (value) => isPathOf(value, schema) },
@@ -53,12 +63,17 @@ export function judgeRole(sessions: readonly Session[], schema: string, queryTim
   if (wrong.length > 0)
     throw new PoolerError(
       'SIGNET_DATABASE_URL leads to a connection pooler in transaction mode. There Signet cannot set up its sessions, so ' +
-        `the role must be set up for it, but ${listed(wrong)}. ${toDo([...wrong, ...unwise], sessions)}`,
+        `the role must be set up for it, but ${listed(wrong)}.`,
+      toDo([...wrong, ...unwise], sessions),
     )
   if (unwise.length === 0) return []
   return [
-    'Behind a connection pooler in transaction mode Signet cannot limit how long PostgreSQL works on a statement that it ' +
-      `no longer waits for, and the role has no suitable limits: ${listed(unwise)}. ${toDo(unwise, sessions)}`,
+    {
+      finding:
+        'Behind a connection pooler in transaction mode Signet cannot limit how long PostgreSQL works on a statement that it ' +
+        `no longer waits for, and the role has no suitable limits: ${listed(unwise)}.`,
+      advice: toDo(unwise, sessions),
+    },
   ]
 }
 

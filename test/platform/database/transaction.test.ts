@@ -85,7 +85,7 @@ withoutPooler(
   },
 )
 
-t.test('the server gives up on a slow statement before we do, and the work is undone', async (t) => {
+withoutPooler(t, 'the server gives up on a slow statement before we do, and the work is undone', async (t) => {
   // A tenth of it lies between the two: enough for a busy machine.
   const db = await seals(t, { queryTimeoutMs: 3_000 })
   const outcome = inTransaction(db, async (tx) => {
