@@ -1,5 +1,6 @@
 import type { Client } from 'pg'
 import { DatabaseUnavailable } from './unavailable.ts'
+import type { WatchedConnection } from './watched-connection.ts'
 
 /** The server accepts no writes. Connections to it are closed: the next one goes wherever the address leads by then. */
 export class DatabaseReadOnly extends DatabaseUnavailable {
@@ -37,20 +38,17 @@ export interface ServerState {
  *
  * @throws DatabaseReadOnly when the server accepts no writes, unless that is fine; whatever the statement fails with
  */
-export async function setUpConnection(client: Client, setup: ConnectionSetup): Promise<ServerState> {
+export async function setUpConnection({ client, query }: WatchedConnection, setup: ConnectionSetup): Promise<ServerState> {
   const parameters = Object.entries(sessionParameters(setup))
   const columns = parameters.map((_, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, false)`)
-  const { rows } = await client.query<(string | boolean)[]>({
-    text: `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean, ${columns}`,
+  const { rows } = await query<{ is_read_only: boolean; parameters: string[] }>({
+    text: `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS is_read_only,
+                  ARRAY[${columns}] AS parameters`,
     values: parameters.flatMap(([name, value]) => [name, String(value)]),
-    rowMode: 'array',
   })
-  const [isReadOnly, ...values] = rows[0]!
+  const { is_read_only: isReadOnly, parameters: values } = rows[0]!
   if (isReadOnly && !setup.readOnlyIsFine) throw readOnly(client)
-  return {
-    isReadOnly: isReadOnly === true,
-    parameters: Object.fromEntries(parameters.map(([name], index) => [name, String(values[index])])),
-  }
+  return { isReadOnly, parameters: Object.fromEntries(parameters.map(([name], index) => [name, values[index]!])) }
 }
 
 function sessionParameters({
