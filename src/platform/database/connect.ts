@@ -1,6 +1,7 @@
-import pg, { type Client, type CustomTypesConfig } from 'pg'
+import type { Client, CustomTypesConfig } from 'pg'
 import { clientConfig, type DatabaseConnection } from './connection.ts'
 import { type ConnectionSetup, type ServerState, setUpConnection } from './connection-setup.ts'
+import { type WatchedConnection, watchedConnection } from './watched-connection.ts'
 
 export interface ConnectOptions {
   readonly connection: DatabaseConnection
@@ -14,8 +15,7 @@ export interface ConnectOptions {
   readonly types?: CustomTypesConfig
 }
 
-export interface OpenedConnection {
-  readonly client: Client
+export interface OpenedConnection extends WatchedConnection {
   readonly server: ServerState
 }
 
@@ -23,15 +23,12 @@ export interface OpenedConnection {
  * Opens one connection and sets it up. Every connection of the process is opened here, except those of the process that
  * keeps the embedded server running.
  *
- * The client has a listener for `error` from before it connects until it is garbage: an `error` that nobody listens for ends
- * the process, and a server can end a connection at any moment, between two statements too.
- *
  * @throws DatabaseReadOnly, and what the driver and the server say; then the connection is closed
  */
 export async function openConnection(options: ConnectOptions): Promise<OpenedConnection> {
   const { connection, applicationName, setup, connectTimeoutMs, queryTimeoutMs, types } = options
   const deadline = performance.now() + connectTimeoutMs
-  const client = new pg.Client({
+  const opened = watchedConnection({
     ...clientConfig(connection),
     application_name: applicationName,
     connectionTimeoutMillis: connectTimeoutMs,
@@ -41,16 +38,18 @@ export async function openConnection(options: ConnectOptions): Promise<OpenedCon
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   })
-  client.on('error', () => {})
+  const { client } = opened
   let overdue: NodeJS.Timeout | undefined
   try {
     await client.connect()
     // The statement under way then fails with "Connection terminated unexpectedly".
     overdue = setTimeout(() => hangUp(client), Math.max(0, deadline - performance.now()))
-    return { client, server: await setUpConnection(client, setup) }
+    return { ...opened, server: await setUpConnection(opened, setup) }
   } catch (error) {
+    // The first error says what happened; the statement may fail with what followed from it.
+    const first = opened.lost() ?? error
     hangUp(client)
-    throw error
+    throw first
   } finally {
     clearTimeout(overdue)
   }

@@ -1,5 +1,6 @@
 import type { Client } from 'pg'
 import { DatabaseUnavailable } from './unavailable.ts'
+import type { WatchedConnection } from './watched-connection.ts'
 
 /** The server accepts no writes. Connections to it are closed: the next one goes wherever the address leads by then. */
 export class DatabaseReadOnly extends DatabaseUnavailable {
@@ -45,24 +46,26 @@ export interface ServerState {
  * @throws DatabaseReadOnly when the server accepts no writes, unless that is fine; DatabaseUnavailable when a shared session
  *   leads to another schema; whatever the statement fails with
  */
-export async function setUpConnection(client: Client, setup: ConnectionSetup): Promise<ServerState> {
+export async function setUpConnection(
+  { client, query }: WatchedConnection,
+  setup: ConnectionSetup,
+): Promise<ServerState> {
   const { schema, session = 'own', readOnlyIsFine = false } = setup
-  const set = session === 'own' ? Object.entries(sessionParameters(setup)) : []
-  const columns = set.map((_, index) => `, set_config($${2 * index + 1}, $${2 * index + 2}, false)`)
-  const { rows } = await client.query<(string | boolean)[]>({
-    text: `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean,
-                  current_setting('search_path') ${columns.join('')}`,
-    values: set.flatMap(([name, value]) => [name, String(value)]),
-    rowMode: 'array',
+  const parameters = session === 'own' ? Object.entries(sessionParameters(setup)) : []
+  const columns = parameters.map((_, index) => `, set_config($${2 * index + 1}, $${2 * index + 2}, false)`)
+  const { rows } = await query<{ is_read_only: boolean; search_path: string }>({
+    text: `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS is_read_only,
+                  current_setting('search_path') AS search_path ${columns.join('')}`,
+    values: parameters.flatMap(([name, value]) => [name, String(value)]),
   })
-  const [isReadOnly, searchPath] = rows[0]!
+  const { is_read_only: isReadOnly, search_path: searchPath } = rows[0]!
   if (isReadOnly && !readOnlyIsFine) throw readOnly(client)
-  if (session === 'shared' && !isPathOf(String(searchPath), schema))
+  if (session === 'shared' && !isPathOf(searchPath, schema))
     throw new DatabaseUnavailable(
       `The connection pooler gave us a session with the search_path ${searchPath} instead of ${schema}: ` +
         'the role was changed, or the pooler has connections from before it was.',
     )
-  return { isReadOnly: isReadOnly === true }
+  return { isReadOnly }
 }
 
 /** Whether a search_path is the schema and nothing else. */

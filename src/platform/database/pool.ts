@@ -5,7 +5,7 @@ import type { DatabaseLog } from './log.ts'
 import type { CheckedOut, Queryable, Statement } from './queryable.ts'
 import { rowTypes } from './row-types.ts'
 import { DatabaseUnavailable } from './unavailable.ts'
-import { type WatchedConnection, watchConnection } from './watched-connection.ts'
+import type { WatchedConnection } from './watched-connection.ts'
 
 /** The pool that stores are handed: each statement by itself. For several in one transaction, `inTransaction`. */
 export interface Database extends Queryable {
@@ -111,18 +111,11 @@ export function createPool(options: PoolOptions): Database {
       },
     })
       .then(
-        ({ client }) => {
-          const pooled: Pooled = {
-            generation: begun,
-            ...watchConnection(
-              client,
-              namedStatements,
-              (error) => lose(pooled, error),
-              () => {},
-            ),
-          }
+        (opened) => {
+          const pooled: Pooled = { ...opened, generation: begun }
           open.add(pooled)
           makeIdle(pooled)
+          opened.whenLost((error) => lose(pooled, error))
         },
         (error: unknown) => {
           const first = waiting.shift()
@@ -169,11 +162,16 @@ export function createPool(options: PoolOptions): Database {
     pump()
   }
 
+  const asStatement = (statement: Statement | string, listed?: unknown[]): Statement => {
+    const { name, text, values = listed }: Statement = typeof statement === 'string' ? { text: statement } : statement
+    return { text, ...(values ? { values } : {}), ...(name !== undefined && namedStatements ? { name } : {}) }
+  }
+
   const checkOut = (pooled: Pooled): CheckedOut => {
     clearTimeout(pooled.idleTimer)
     let released = false
     return {
-      query: pooled.query,
+      query: (statement, values) => pooled.query(asStatement(statement, values)),
       get lost() {
         return pooled.lost()
       },
