@@ -34,6 +34,7 @@ const program = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
 /** Why no test can go through PgBouncer here, for the title of what is skipped; undefined if it can. */
 export async function whyNoPooler(t: Test): Promise<string | undefined> {
   if (program === undefined) return 'PgBouncer is not installed'
+  if (process.env['SIGNET_TEST_PGBOUNCER']) return 'these tests go through a pooler already'
   const { administrator } = await testServer(t)
   const { rows } = await once(
     administrator,
