@@ -6,7 +6,7 @@ import type { Finding } from '../../src/cli/doctor/finding.ts'
 import { answer, emptyFolder } from '../cli/console.ts'
 import { basic, freePort, type Idp, type Reply, startSignet, type TestClient } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
-import { type PooledDatabase, pooledDatabase, whyNoPooler } from '../support/pgbouncer.ts'
+import { documentedSettings, type PooledDatabase, pooledDatabase, whyNoPooler } from '../support/pgbouncer.ts'
 import { testMasterKey } from '../support/signing-keys.ts'
 
 const reason = await whyNoPooler(t)
@@ -17,12 +17,7 @@ function pooled(name: string, work: (t: Test) => Promise<void>): void {
   else t.test(`${name} (skipped: ${reason})`, { skip: true }, async () => {})
 }
 
-/** What docs/deploy.md has an administrator set. */
-const ready = {
-  search_path: 'signet',
-  statement_timeout: "'4500ms'",
-  idle_in_transaction_session_timeout: "'5s'",
-}
+const ready = documentedSettings()
 const api = 'https://notes.example'
 const password = 'a long and winding password'
 

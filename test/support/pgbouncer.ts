@@ -15,6 +15,7 @@ import { delimiter, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import type { Test } from 'tap'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import type { DatabaseConnection } from '../../src/platform/database/connection.ts'
 import { once, type TestServer, testName, testServer } from '../database-server.ts'
 import { freePort } from './free-port.ts'
@@ -41,6 +42,13 @@ export async function whyNoPooler(t: Test): Promise<string | undefined> {
     'SELECT rolcreatedb OR rolsuper AS may FROM pg_roles WHERE rolname = current_user',
   )
   return rows[0].may ? undefined : 'the role of SIGNET_TEST_DATABASE_URL may not create databases'
+}
+
+/** The settings that docs/deploy.md has an administrator give to the role, for transaction mode. */
+export function documentedSettings(): Record<string, string> {
+  const page = readFileSync(join(packageFolder, 'docs/deploy.md'), 'utf8')
+  const statements = page.matchAll(/^ALTER ROLE signet IN DATABASE signet SET (\w+) = (.*);$/gm)
+  return Object.fromEntries([...statements].map(([, name = '', value = '']) => [name, value]))
 }
 
 export interface PoolerOptions {

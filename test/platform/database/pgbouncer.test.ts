@@ -3,7 +3,7 @@ import { hangUp, openConnection } from '../../../src/platform/database/connect.t
 import type { DatabaseConnection } from '../../../src/platform/database/connection.ts'
 import { type ProbeOptions, probePooler } from '../../../src/platform/database/pooler.ts'
 import { testServer } from '../../database-server.ts'
-import { type PooledDatabase, pooledDatabase, whyNoPooler } from '../../support/pgbouncer.ts'
+import { documentedSettings, type PooledDatabase, pooledDatabase, whyNoPooler } from '../../support/pgbouncer.ts'
 
 const reason = await whyNoPooler(t)
 
@@ -37,11 +37,7 @@ function sqlIn(message: string): string {
   return message.match(/ALTER ROLE .*;/)?.[0] ?? ''
 }
 
-const ready = {
-  search_path: 'signet',
-  statement_timeout: "'4500ms'",
-  idle_in_transaction_session_timeout: "'5s'",
-}
+const ready = documentedSettings()
 
 t.test('a direct connection is known by one statement', async (t) => {
   const { connection } = await testServer(t)
