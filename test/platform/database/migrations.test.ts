@@ -97,10 +97,8 @@ t.test('five nodes that migrate an empty schema at once: each file is applied on
     results.map(({ version }) => version),
     [2, 2, 2, 2, 2],
   )
-  t.same(
-    results.flatMap(({ applied }) => applied),
-    ['001.do.rings.sql', '002.do.seals.sql'],
-  )
+  // One node may apply the first and another the second.
+  t.same(results.flatMap(({ applied }) => applied).sort(), ['001.do.rings.sql', '002.do.seals.sql'])
   t.same((await db.openPool().query({ text: 'SELECT name FROM rings' })).rows, [{ name: 'first' }])
 })
 
