@@ -7,6 +7,7 @@ import Postgrator from 'postgrator'
 import { packageFolder } from '../config/installation-folder.ts'
 import { hangUp, openConnection, sayGoodbye } from './connect.ts'
 import { assertSchemaName, type DatabaseConnection } from './connection.ts'
+import { type Hosts, hostsOf } from './hosts.ts'
 import type { DatabaseLog } from './log.ts'
 import { isUnavailable } from './unavailable.ts'
 
@@ -20,6 +21,8 @@ export class MigrationError extends Error {
 
 export interface MigrateOptions {
   readonly connection: DatabaseConnection
+  /** The hosts of `connection`, where others connect to them, too, and are to know which one is good. */
+  readonly hosts?: Hosts
   /** Created if it is missing. */
   readonly schema: string
   readonly log: DatabaseLog
@@ -36,10 +39,10 @@ export interface MigrateOptions {
  * @throws MigrationError when the schema is newer than this release, or was not made by these files
  */
 export async function migrate(options: MigrateOptions): Promise<{ applied: string[]; version: number }> {
-  const { connection, schema, log, folder = migrationsFolder } = options
+  const { connection, hosts = hostsOf(connection), schema, log, folder = migrationsFolder } = options
   assertSchemaName(schema)
   const { client } = await openConnection({
-    connection,
+    hosts,
     applicationName: 'signet migrate',
     connectTimeoutMs: 10_000,
     // No timeout for statements: a migration of a large table takes what it takes. For locks, see applyOne.
@@ -67,10 +70,9 @@ export async function pendingMigrations({
 }: Pick<MigrateOptions, 'connection' | 'schema'>): Promise<string[]> {
   assertSchemaName(schema)
   const { client } = await openConnection({
-    connection,
-    applicationName: 'signet',
-    ...{ connectTimeoutMs: 5_000, queryTimeoutMs: 5_000 },
-    setup: { schema, statementTimeoutMs: 5_000, idleInTransactionTimeoutMs: 5_000, readOnlyIsFine: true },
+    hosts: hostsOf(connection),
+    ...{ applicationName: 'signet', readOnlyIsFine: true, connectTimeoutMs: 5_000, queryTimeoutMs: 5_000 },
+    setup: { schema, statementTimeoutMs: 5_000, idleInTransactionTimeoutMs: 5_000 },
   })
   try {
     const migrations = await readMigrations(client, schema, migrationsFolder)
