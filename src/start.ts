@@ -7,8 +7,9 @@ import { isLoopbackHost } from './platform/config/issuer.ts'
 import { activationDelay, type Settings } from './platform/config/settings.ts'
 import { queryTimeoutMs } from './platform/database/connection-setup.ts'
 import { joinEmbedded } from './platform/database/embedded.ts'
+import { type Heartbeat, startHeartbeat } from './platform/database/heartbeat.ts'
+import { hostsOf } from './platform/database/hosts.ts'
 import { lockInstallation, recordIssuer } from './platform/database/installation-store.ts'
-import { type Listener, listen } from './platform/database/listener.ts'
 import { createPool } from './platform/database/pool.ts'
 import { prepareDatabase } from './platform/database/prepare-database.ts'
 import { inTransaction } from './platform/database/queryable.ts'
@@ -37,8 +38,11 @@ export class IssuerMismatch extends Error {
 
 export interface Started {
   readonly signet: Signet
-  /** Begins to hear at once what other nodes and commands change, on a connection of its own. For servers: a command is over sooner. */
-  hear(): void
+  /**
+   * Starts the heartbeat, which also hears at once what other nodes and commands change. For servers: a command is over sooner.
+   * Resolves when it has beaten, or failed to, once.
+   */
+  hear(): Promise<void>
   /** Lets go of everything that the start took. */
   stop(): Promise<void>
 }
@@ -66,16 +70,26 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
   }
   try {
     const connection = embedded ? embedded.connection : { connectionString: settings.databaseUrl as string }
+    const hosts = hostsOf(connection)
     const { databasePreparedStatements: preparedStatements } = settings
-    const { route, advice } = await prepareDatabase({ connection, schema, preparedStatements, queryTimeoutMs, log })
+    const { route, advice } = await prepareDatabase({ hosts, schema, preparedStatements, queryTimeoutMs, log })
+    let heartbeat: Heartbeat | undefined
+    // Drops what is in memory: something has changed, or may have.
+    let onChange = (_channel: string | undefined) => {}
     const database = createPool({
       connection,
+      hosts,
       schema,
       session: route.session,
       namedStatements: route.namedStatements,
       max: settings.databasePool,
       connectTimeoutMs,
       queryTimeoutMs,
+      onUnwritable: (code) => {
+        if (code === '53100') return heartbeat?.checkDisk()
+        heartbeat?.reconnect()
+        onChange(undefined)
+      },
       log,
     })
     undo.push(() => database.end())
@@ -102,9 +116,8 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
       ledger: await openKeyLedger(join(settings.keysDir, 'key-ledger.txt'), log),
     })
     undo.push(() => keyRing.stop())
-    let listener: Listener | undefined
-    const clients = createKnownClients(database, () => listener?.hears() ?? false)
-    const onChange = (channel: string | undefined) => {
+    const clients = createKnownClients(database, () => heartbeat?.hears() ?? false)
+    onChange = (channel) => {
       if (channel !== 'signet_keys') clients.forget()
       // Only sooner: what is not heard is read within the lease, or the lease ends.
       if (channel !== 'signet_clients')
@@ -118,11 +131,20 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
           'Behind a connection pooler in transaction mode PostgreSQL cannot notify this node of changes (LISTEN): ' +
             'clients are read from the database for each request, and keys three times within the lease.',
         )
-        return
       }
-      listener ??= listen({ connection, schema, channels: ['signet_clients', 'signet_keys'], onChange, log })
+      heartbeat ??= startHeartbeat({
+        ...{ hosts, schema, session: route.session, log },
+        channels: route.session === 'own' ? ['signet_clients', 'signet_keys'] : [],
+        onChange: (channel) => onChange(channel),
+        onLost: (reason) => {
+          database.dropConnections(reason)
+          onChange(undefined)
+        },
+        onTooMany: () => database.makeRoom(),
+      })
+      return heartbeat.begun
     }
-    undo.push(() => listener?.stop())
+    undo.push(() => heartbeat?.stop())
     const tally = createTokenTally(database, log)
     const refusals = createRefusalsJournal(database, log)
     const sightings = createVerifierSightings(database, clock, log)
@@ -130,6 +152,7 @@ export async function start(settings: Settings, log: Log): Promise<Started> {
     const signet = {
       settings,
       database,
+      databaseProblem: () => (heartbeat ? heartbeat.problem() : 'the heartbeat has not started'),
       keyRing,
       sightings,
       secrets,

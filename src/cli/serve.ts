@@ -19,7 +19,7 @@ export function serveCommand(program: Command, terminal: Terminal): void {
         import('../start.ts'),
       ])
       const { signet, hear, stop } = await start(settings, createLog(settings))
-      hear()
+      await hear()
       const stopCleaner = startCleaner(
         signet.database,
         signet.log,

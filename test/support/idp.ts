@@ -104,7 +104,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
     },
   })
   const { signet: started, hear, stop: stopSignet } = await start(settings, pino({ level: settings.logLevel }, sink))
-  hear()
+  await hear()
   const signet = { ...started, passwords }
   const app = buildApp(signet)
   await app.listen({ host: '127.0.0.1', port: settings.port })

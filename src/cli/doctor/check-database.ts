@@ -100,15 +100,17 @@ function judgeDurability({ fsync, fullPageWrites, synchronousCommit }: DatabaseF
       )
 }
 
+const raise =
+  'Raise the limit (max_connections of the server, CONNECTION LIMIT of the role or the database), or lower SIGNET_DATABASE_POOL.'
+
 function judgeConnections(available: number, needed: number): Finding {
   const counts = `The database takes ${available} connections; one process of Signet uses up to ${needed}`
-  if (needed > available)
-    return bad('database-connections', `${counts}.`, 'Raise max_connections, or lower SIGNET_DATABASE_POOL.')
+  if (needed > available) return bad('database-connections', `${counts}.`, raise)
   if (2 * needed > available)
     return warning(
       'database-connections',
       `${counts}: two do not fit, as while a new one takes over from an old one.`,
-      'Raise max_connections, or lower SIGNET_DATABASE_POOL.',
+      raise,
     )
   return good('database-connections', `${counts}.`)
 }

@@ -7,6 +7,7 @@ import { hangUp, openConnection } from '../../platform/database/connect.ts'
 import type { DatabaseConnection } from '../../platform/database/connection.ts'
 import { queryTimeoutMs } from '../../platform/database/connection-setup.ts'
 import { joinEmbedded } from '../../platform/database/embedded.ts'
+import { hostsOf } from '../../platform/database/hosts.ts'
 import { createPool, type Database } from '../../platform/database/pool.ts'
 import { type Probed, probePooler } from '../../platform/database/pooler.ts'
 import { isLoopback } from './address-range.ts'
@@ -67,10 +68,10 @@ async function probe(
   settings: Settings,
 ): Promise<Pick<OpenedDatabase, 'probed' | 'isPrivate'>> {
   const { databaseSchema: schema, databasePreparedStatements: preparedStatements } = settings
+  const hosts = hostsOf(connection)
   const { client } = await openConnection({
-    connection,
-    applicationName: 'signet doctor',
-    setup: { schema, session: 'untouched', readOnlyIsFine: true },
+    ...{ hosts, applicationName: 'signet doctor', readOnlyIsFine: true },
+    setup: { schema, session: 'untouched' },
     ...{ connectTimeoutMs: stepLimit, queryTimeoutMs: stepLimit },
   })
   try {
@@ -80,7 +81,7 @@ async function probe(
       // A Unix socket has no address.
       isPrivate: 'encrypted' in stream || remoteAddress === undefined || isLoopback(remoteAddress),
       probed: await probePooler(client, {
-        ...{ connection, schema, preparedStatements, queryTimeoutMs, patienceMs: stepLimit },
+        ...{ hosts, schema, preparedStatements, queryTimeoutMs, patienceMs: stepLimit },
       }),
     }
   } finally {

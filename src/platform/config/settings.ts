@@ -75,8 +75,12 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     const text = texts.get(name) ?? setting.default
     if (text === undefined) return undefined
     const value = setting.parse(text, folder)
-    if (value === undefined)
-      faults.push(`${name}: takes ${setting.takes}${setting.secret ? '' : `; it is ${shown(text)}`}.`)
+    if (value === undefined) {
+      const fault = setting.fault?.(text)
+      faults.push(
+        `${name}: takes ${setting.takes}${setting.secret ? '' : `; it is ${shown(text)}`}.${fault ? ` Here ${fault}.` : ''}`,
+      )
+    }
     return value
   }
   // A setting with a default is only absent when its text is bad, and then the start stops on the faults below.

@@ -1,14 +1,6 @@
-import type { Client } from 'pg'
+import { isReadOnlyExpression } from './primary-store.ts'
 import { DatabaseUnavailable } from './unavailable.ts'
 import type { WatchedConnection } from './watched-connection.ts'
-
-/** The server accepts no writes. Connections to it are closed: the next one goes wherever the address leads by then. */
-export class DatabaseReadOnly extends DatabaseUnavailable {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'DatabaseReadOnly'
-  }
-}
 
 /** Milliseconds that a request of Signet waits for one statement. */
 export const queryTimeoutMs = 5_000
@@ -29,8 +21,6 @@ export interface ConnectionSetup {
   readonly statementTimeoutMs?: number
   /** Milliseconds; 0, the default, for no limit. The server ends a connection whose transaction does nothing for longer. */
   readonly idleInTransactionTimeoutMs?: number
-  /** Whether a server that accepts no writes is good enough, as it is for a command that only looks. */
-  readonly readOnlyIsFine?: boolean
 }
 
 /** What a new connection leads to. */
@@ -43,23 +33,18 @@ export interface ServerState {
  * statement. The parameters are not sent in the startup message (`options`), because PgBouncer refuses or ignores it. What the
  * operator's URL has in `options` is in effect before this, so these values win.
  *
- * @throws DatabaseReadOnly when the server accepts no writes, unless that is fine; DatabaseUnavailable when a shared session
- *   leads to another schema; whatever the statement fails with
+ * @throws DatabaseUnavailable when a shared session leads to another schema; what the statement fails with
  */
-export async function setUpConnection(
-  { client, query }: WatchedConnection,
-  setup: ConnectionSetup,
-): Promise<ServerState> {
-  const { schema, session = 'own', readOnlyIsFine = false } = setup
+export async function setUpConnection({ query }: WatchedConnection, setup: ConnectionSetup): Promise<ServerState> {
+  const { schema, session = 'own' } = setup
   const parameters = session === 'own' ? Object.entries(sessionParameters(setup)) : []
   const columns = parameters.map((_, index) => `, set_config($${2 * index + 1}, $${2 * index + 2}, false)`)
   const { rows } = await query<{ is_read_only: boolean; search_path: string }>({
-    text: `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS is_read_only,
+    text: `SELECT ${isReadOnlyExpression} AS is_read_only,
                   current_setting('search_path') AS search_path ${columns.join('')}`,
     values: parameters.flatMap(([name, value]) => [name, String(value)]),
   })
   const { is_read_only: isReadOnly, search_path: searchPath } = rows[0]!
-  if (isReadOnly && !readOnlyIsFine) throw readOnly(client)
   if (session === 'shared' && !isPathOf(searchPath, schema))
     throw new DatabaseUnavailable(
       `The connection pooler gave us a session with the search_path ${searchPath} instead of ${schema}: ` +
@@ -88,16 +73,4 @@ function sessionParameters({
     statement_timeout: statementTimeoutMs,
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
   }
-}
-
-/** Where a connection leads, for messages. Never with a password. */
-export function addressOf({ host, port }: Pick<Client, 'host' | 'port'>): string {
-  if (host.startsWith('/')) return `${host} (port ${port})`
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`
-}
-
-function readOnly(client: Client): DatabaseReadOnly {
-  return new DatabaseReadOnly(
-    `The PostgreSQL server at ${addressOf(client)} accepts no writes: it is a standby, or it was made read-only.`,
-  )
 }

@@ -5,6 +5,7 @@ import pg, { type Client } from 'pg'
 import { packageFolder } from '../config/installation-folder.ts'
 import { hangUp, openConnection, sayGoodbye } from './connect.ts'
 import { assertSchemaName, type DatabaseConnection } from './connection.ts'
+import { type Hosts, hostsOf } from './hosts.ts'
 import type { DatabaseLog } from './log.ts'
 import {
   compare,
@@ -20,6 +21,8 @@ export { MigrationError } from './migration-files.ts'
 
 export interface MigrateOptions {
   readonly connection: DatabaseConnection
+  /** The hosts of `connection`, where others connect to them, too, and are to know which one is good. */
+  readonly hosts?: Hosts
   /** Created if it is missing. */
   readonly schema: string
   readonly log: DatabaseLog
@@ -48,13 +51,14 @@ export interface Migrated {
  *   signal's reason if it was aborted; otherwise what the database reports
  */
 export async function migrate(options: MigrateOptions): Promise<Migrated> {
-  options.signal?.throwIfAborted()
-  assertSchemaName(options.schema)
+  const { connection, hosts = hostsOf(connection), schema, signal } = options
+  signal?.throwIfAborted()
+  assertSchemaName(schema)
   const { client } = await openConnection({
-    connection: options.connection,
+    hosts,
     applicationName: 'signet migrate',
     connectTimeoutMs: 10_000,
-    setup: { schema: options.schema, session: 'untouched' },
+    setup: { schema, session: 'untouched' },
   })
   try {
     return await migrateOn(client, options)
@@ -68,7 +72,10 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
  *
  * @throws as `migrate` does
  */
-export async function migrateOn(client: Client, options: Omit<MigrateOptions, 'connection'>): Promise<Migrated> {
+export async function migrateOn(
+  client: Client,
+  options: Omit<MigrateOptions, 'connection' | 'hosts'>,
+): Promise<Migrated> {
   const { schema, log, folder = migrationsFolder, signal } = options
   assertSchemaName(schema)
   await assertServerVersion(client)
@@ -88,10 +95,9 @@ export async function pendingMigrations({
 }: Pick<MigrateOptions, 'connection' | 'schema'>): Promise<string[]> {
   assertSchemaName(schema)
   const { client } = await openConnection({
-    connection,
-    applicationName: 'signet',
-    ...{ connectTimeoutMs: 5_000, queryTimeoutMs: 5_000 },
-    setup: { schema, session: 'untouched', readOnlyIsFine: true },
+    hosts: hostsOf(connection),
+    ...{ applicationName: 'signet', readOnlyIsFine: true, connectTimeoutMs: 5_000, queryTimeoutMs: 5_000 },
+    setup: { schema, session: 'untouched' },
   })
   try {
     const migrations = await readMigrations(client, schema, migrationsFolder)

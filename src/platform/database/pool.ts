@@ -1,10 +1,13 @@
 import type { QueryResult, QueryResultRow } from 'pg'
 import { hangUp, openConnection, sayGoodbye } from './connect.ts'
 import { assertSchemaName, type DatabaseConnection } from './connection.ts'
+import { createConnectionLimit } from './connection-limit.ts'
+import { type Hosts, hostsOf } from './hosts.ts'
 import type { DatabaseLog } from './log.ts'
 import type { CheckedOut, Queryable, Statement } from './queryable.ts'
 import { rowTypes } from './row-types.ts'
-import { DatabaseUnavailable } from './unavailable.ts'
+import { DatabaseUnavailable, isTooManyConnections } from './unavailable.ts'
+import { createWaitingLine } from './waiting-line.ts'
 import type { WatchedConnection } from './watched-connection.ts'
 
 /** The pool that stores are handed: each statement by itself. For several in one transaction, `inTransaction`. */
@@ -19,6 +22,8 @@ export interface Database extends Queryable {
    * @param reason for the log
    */
   dropConnections(reason: string): void
+  /** Gives up a connection, so that another part of this process can have one where the server allows no more. */
+  makeRoom(): void
   /** Ends the pool, when all connections have been released. Calling it again waits for the same end. */
   end(): Promise<void>
   /** Connections that are open or being opened. */
@@ -26,12 +31,14 @@ export interface Database extends Queryable {
   readonly idleCount: number
   /** Callers that wait for a connection. */
   readonly waitingCount: number
-  /** How many connections there can be at present. */
+  /** How many connections there can be at present: `max`, or fewer where the server was found to refuse more. */
   readonly limit: number
 }
 
 export interface PoolOptions {
   readonly connection: DatabaseConnection
+  /** The hosts of `connection`, where others connect to them, too, and are to know which one is good. */
+  readonly hosts?: Hosts
   readonly schema: string
   /** Maximum number of connections. */
   readonly max: number
@@ -45,48 +52,62 @@ export interface PoolOptions {
   readonly namedStatements?: boolean
   /** Whether a server that accepts no writes is good enough. Default false. */
   readonly readOnlyIsFine?: boolean
+  /**
+   * Called when a statement fails because the server accepts no writes (25006), after all connections to it were dropped, and when
+   * one fails because the disk is full (53100).
+   */
+  readonly onUnwritable?: (code: '25006' | '53100') => void
   readonly log: DatabaseLog
 }
 
 interface Pooled extends WatchedConnection {
-  /** Of which generation: `dropConnections` begins another. */
+  /** `dropConnections` begins another generation. */
   readonly generation: number
   idleTimer?: NodeJS.Timeout
 }
 
-interface Waiting {
-  readonly resolve: (connection: CheckedOut) => void
-  readonly reject: (error: unknown) => void
-  readonly timer: NodeJS.Timeout
-}
-
 /** Milliseconds until an idle connection is closed. */
 const idleTimeout = 30_000
+/** Milliseconds until another connection is tried, where some are open and the last attempt failed, and where there is none. */
+const [pauseBesideOthers, pauseWithoutAny] = [1_000, 100]
+/** Callers that can wait for a connection. More only means that all of them get their 503 later. */
+const maxWaiting = 1_000
 
 /**
  * Opens a pool. Connections are made when they are first needed. However the server fails, a caller waits no longer than
- * `connectTimeoutMs + queryTimeoutMs` for a statement, and when the server is back, so is the pool.
+ * `connectTimeoutMs + queryTimeoutMs` for a statement, and when the server is back, so is the pool. Where the server refuses
+ * more connections, callers wait for those that there are.
  *
- * @throws TypeError when `schema` is no schema name
+ * @throws TypeError when `schema` is no schema name, or the URL of the connection cannot be used
  */
 export function createPool(options: PoolOptions): Database {
   const { connection, schema, max, connectTimeoutMs, queryTimeoutMs, log } = options
-  const { session = 'own', namedStatements = true, readOnlyIsFine = false } = options
+  const {
+    hosts = hostsOf(connection),
+    session = 'own',
+    namedStatements = true,
+    readOnlyIsFine = false,
+    onUnwritable,
+  } = options
   assertSchemaName(schema)
   const open = new Set<Pooled>()
   const idle: Pooled[] = []
-  const waiting: Waiting[] = []
+  const limit = createConnectionLimit(max, log)
+  const line = createWaitingLine<Pooled>(maxWaiting, connectTimeoutMs, () => {
+    const failed = lastFailure ? ` Opening another failed: ${lastFailure}` : ''
+    return `${open.size - idle.length} of ${limit.current()} are in use.${failed}`
+  })
   let opening = 0
   let generation = 0
+  let lastFailure: string | undefined
+  let openAgainAt = 0
   let ended: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
 
+  /** Serves who waits with what is idle, and opens connections for the others. To be called whenever something changed. */
   const pump = () => {
-    while (waiting.length > 0 && idle.length > 0) {
-      const { resolve, timer } = waiting.shift()!
-      clearTimeout(timer)
-      resolve(checkOut(idle.pop()!))
-    }
-    while (opening < waiting.length && open.size + opening < max) openOne()
+    while (line.length > 0 && idle.length > 0) line.serve(takeIdle(idle.at(-1)!))
+    if (performance.now() >= openAgainAt)
+      while (opening < line.length && open.size + opening < limit.current()) openOne()
     if (ended && open.size + opening === 0) ended.resolve()
   }
 
@@ -94,15 +115,10 @@ export function createPool(options: PoolOptions): Database {
     opening += 1
     const begun = generation
     openConnection({
-      connection,
-      applicationName: 'signet',
-      types: rowTypes,
-      connectTimeoutMs,
-      queryTimeoutMs,
+      ...{ hosts, applicationName: 'signet', types: rowTypes, readOnlyIsFine, connectTimeoutMs, queryTimeoutMs },
       setup: {
         schema,
         session,
-        readOnlyIsFine,
         // The server gives up a little earlier than we do: then it is certain that nothing was done, and the connection
         // is kept.
         statementTimeoutMs: Math.max(1, Math.floor(queryTimeoutMs * 0.9)),
@@ -112,17 +128,14 @@ export function createPool(options: PoolOptions): Database {
     })
       .then(
         (opened) => {
+          lastFailure = undefined
           const pooled: Pooled = { ...opened, generation: begun }
           open.add(pooled)
-          makeIdle(pooled)
+          limit.allowed(open.size)
+          putBack(pooled)
           opened.whenLost((error) => lose(pooled, error))
         },
-        (error: unknown) => {
-          const first = waiting.shift()
-          if (!first) return
-          clearTimeout(first.timer)
-          first.reject(error)
-        },
+        (error: unknown) => failToOpen(error),
       )
       .finally(() => {
         opening -= 1
@@ -130,36 +143,50 @@ export function createPool(options: PoolOptions): Database {
       })
   }
 
-  const makeIdle = (pooled: Pooled) => {
-    if (ended || pooled.generation !== generation) return close(pooled)
+  const failToOpen = (error: unknown) => {
+    lastFailure = error instanceof Error ? error.message : String(error)
+    const tooMany = isTooManyConnections(error)
+    // Nobody can be served without a connection, so the longest waiting caller is told why.
+    if (open.size === 0 && !tooMany) return line.refuse(error)
+    if (open.size > 0 && tooMany) return limit.refused(open.size)
+    const wait = open.size > 0 ? pauseBesideOthers : pauseWithoutAny
+    openAgainAt = performance.now() + wait
+    setTimeout(pump, wait + 1).unref()
+  }
+
+  const putBack = (pooled: Pooled) => {
+    if (ended || pooled.lost() || pooled.generation !== generation || open.size > limit.current()) return close(pooled)
     idle.push(pooled)
-    pooled.idleTimer = setTimeout(() => {
-      takeFromIdle(pooled)
-      close(pooled)
-      pump()
-    }, idleTimeout)
+    pooled.idleTimer = setTimeout(() => close(takeIdle(pooled)), idleTimeout)
     pooled.idleTimer.unref()
   }
 
-  const takeFromIdle = (pooled: Pooled): boolean => {
+  const takeIdle = (pooled: Pooled): Pooled => {
     clearTimeout(pooled.idleTimer)
-    const index = idle.indexOf(pooled)
-    if (index !== -1) idle.splice(index, 1)
-    return index !== -1
+    idle.splice(idle.indexOf(pooled), 1)
+    return pooled
   }
 
-  const close = (pooled: Pooled) => {
+  const close = (pooled: Pooled, how: 'politely' | 'at once' = 'politely') => {
     open.delete(pooled)
-    if (pooled.lost()) hangUp(pooled.client)
+    // The last one is gone: whoever waits cannot wait for it.
+    if (open.size === 0) openAgainAt = 0
+    if (how === 'at once' || pooled.lost()) hangUp(pooled.client)
     else sayGoodbye(pooled.client)
+    pump()
   }
 
   const lose = (pooled: Pooled, err: Error) => {
-    // One that is checked out is told by the statement that fails, and closed when it is released.
-    if (!takeFromIdle(pooled)) return
+    // One that is checked out is noticed by the statement that fails, and closed when it is released.
+    if (!idle.includes(pooled)) return
     log.warn({ err }, 'An idle database connection was lost.')
-    close(pooled)
-    pump()
+    close(takeIdle(pooled))
+  }
+
+  const dropConnections = (reason: string) => {
+    generation += 1
+    log.warn({ reason, connections: open.size }, 'All connections to the database are replaced.')
+    for (const pooled of [...idle]) close(takeIdle(pooled))
   }
 
   const asStatement = (statement: Statement | string, listed?: unknown[]): Statement => {
@@ -168,62 +195,58 @@ export function createPool(options: PoolOptions): Database {
   }
 
   const checkOut = (pooled: Pooled): CheckedOut => {
-    clearTimeout(pooled.idleTimer)
     let released = false
     return {
-      query: (statement, values) => pooled.query(asStatement(statement, values)),
+      query: async (statement, values) => {
+        try {
+          return await pooled.query(asStatement(statement, values))
+        } catch (error) {
+          const { code } = error as { code?: unknown }
+          if (code === '53100') onUnwritable?.(code)
+          // Many may find out at once; what an old connection leads to is no news.
+          if (code === '25006' && pooled.generation === generation && !readOnlyIsFine) {
+            dropConnections('the server accepts no writes')
+            onUnwritable?.(code)
+          }
+          throw error
+        }
+      },
       get lost() {
         return pooled.lost()
       },
       release: (fault) => {
         if (released) throw new Error('The connection was released already.')
         released = true
-        if (pooled.lost()) close(pooled)
-        else if (fault) {
-          open.delete(pooled)
-          hangUp(pooled.client)
-        } else makeIdle(pooled)
+        if (fault) close(pooled, 'at once')
+        else putBack(pooled)
         pump()
       },
     }
   }
 
-  const connect = (): Promise<CheckedOut> => {
-    if (ended) return Promise.reject(new DatabaseUnavailable('The connection pool has ended.'))
-    if (waiting.length === 0 && idle.length > 0) return Promise.resolve(checkOut(idle.pop()!))
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        waiting.splice(waiting.indexOf(entry), 1)
-        reject(
-          new DatabaseUnavailable(
-            `No database connection became available within ${connectTimeoutMs} ms: ${open.size - idle.length} of ${max} are in use.`,
-          ),
-        )
-      }, connectTimeoutMs)
-      const entry: Waiting = { resolve, reject, timer }
-      waiting.push(entry)
-      pump()
-    })
+  const connect = async (): Promise<CheckedOut> => {
+    if (ended) throw new DatabaseUnavailable('The connection pool has ended.')
+    // Nobody is overtaken.
+    if (line.length === 0 && idle.length > 0) return checkOut(takeIdle(idle.at(-1)!))
+    const served = line.wait()
+    pump()
+    return checkOut(await served)
   }
 
   return {
     connect,
     query: async (statement, values) => {
-      const checkedOut = await connect()
+      const connection = await connect()
       try {
-        return await checkedOut.query(statement, values)
+        return await connection.query(statement, values)
       } finally {
-        checkedOut.release()
+        connection.release()
       }
     },
-    dropConnections: (reason) => {
-      generation += 1
-      log.warn({ reason, connections: open.size }, 'All database connections are being replaced.')
-      for (const pooled of idle.splice(0)) {
-        clearTimeout(pooled.idleTimer)
-        close(pooled)
-      }
-      pump()
+    dropConnections,
+    makeRoom: () => {
+      limit.reserve(open.size + opening)
+      if (open.size + opening > limit.current() && idle.length > 0) close(takeIdle(idle[0]!))
     },
     end: () => {
       if (!ended) {
@@ -232,14 +255,8 @@ export function createPool(options: PoolOptions): Database {
           resolve = done
         })
         ended = { promise, resolve }
-        for (const { reject, timer } of waiting.splice(0)) {
-          clearTimeout(timer)
-          reject(new DatabaseUnavailable('The connection pool has ended.'))
-        }
-        for (const pooled of idle.splice(0)) {
-          clearTimeout(pooled.idleTimer)
-          close(pooled)
-        }
+        while (line.length > 0) line.refuse(new DatabaseUnavailable('The connection pool has ended.'))
+        for (const pooled of [...idle]) close(takeIdle(pooled))
         pump()
       }
       return ended.promise
@@ -251,8 +268,10 @@ export function createPool(options: PoolOptions): Database {
       return idle.length
     },
     get waitingCount() {
-      return waiting.length
+      return line.length
     },
-    limit: max,
+    get limit() {
+      return limit.current()
+    },
   }
 }

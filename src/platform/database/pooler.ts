@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
 import { hangUp, openConnection } from './connect.ts'
-import type { DatabaseConnection } from './connection.ts'
 import { isPathOf } from './connection-setup.ts'
+import type { Hosts } from './hosts.ts'
 import { type Advice, judgedSettings, judgeRole, PoolerError, type Session } from './role-settings.ts'
 
 export { type Advice, PoolerError } from './role-settings.ts'
@@ -25,7 +25,7 @@ export type PreparedStatements = 'auto' | 'on' | 'off'
 
 export interface ProbeOptions {
   /** Where `client` is connected to; a second connection is opened if there is a pooler. */
-  readonly connection: DatabaseConnection
+  readonly hosts: Hosts
   readonly schema: string
   readonly preparedStatements: PreparedStatements
   /** Milliseconds that a statement of Signet may take. */
@@ -48,12 +48,12 @@ export interface Probed {
  * @throws PoolerError if Signet cannot work through the pooler; otherwise what the database reports
  */
 export async function probePooler(client: Client, options: ProbeOptions): Promise<Probed> {
-  const { connection, schema, preparedStatements, patienceMs = 20_000 } = options
+  const { hosts, schema, preparedStatements, patienceMs = 20_000 } = options
   const first = await look(client)
   // PostgreSQL gives a new connection the number of its process (protocol message BackendKeyData). A pooler's is made up.
   if (first.pid === (client as Client & { processID?: number | null }).processID)
     return { route: { hasPooler: false, session: 'own', namedStatements: preparedStatements !== 'off' }, advice: [] }
-  const { client: other } = await openSecond(connection, schema, patienceMs)
+  const { client: other } = await openSecond(hosts, schema, patienceMs)
   try {
     return await probeWithTwo(client, other, first, options)
   } finally {
@@ -98,12 +98,11 @@ async function look(client: Client): Promise<Session> {
 }
 
 // In session mode each connection of ours occupies one of the pooler's. If it has none left, ours waits.
-async function openSecond(connection: DatabaseConnection, schema: string, patienceMs: number) {
+async function openSecond(hosts: Hosts, schema: string, patienceMs: number) {
   try {
     return await openConnection({
-      connection,
-      applicationName: 'signet probe',
-      setup: { schema, session: 'untouched', readOnlyIsFine: true },
+      ...{ hosts, applicationName: 'signet probe', readOnlyIsFine: true },
+      setup: { schema, session: 'untouched' },
       ...{ connectTimeoutMs: patienceMs, queryTimeoutMs: patienceMs },
     })
   } catch (error) {

@@ -9,12 +9,12 @@ import { type Probed, type ProbeOptions, probePooler } from './pooler.ts'
  *
  * @throws PoolerError and MigrationError, with what to do; DatabaseReadOnly; the signal's reason; otherwise what the database reports
  */
-export async function prepareDatabase(options: MigrateOptions & ProbeOptions): Promise<Probed> {
-  const { connection, schema, signal } = options
+export async function prepareDatabase(options: Omit<MigrateOptions, 'connection'> & ProbeOptions): Promise<Probed> {
+  const { hosts, schema, signal } = options
   assertSchemaName(schema)
   signal?.throwIfAborted()
   const { client } = await openConnection({
-    connection,
+    hosts,
     applicationName: 'signet migrate',
     connectTimeoutMs: 10_000,
     setup: { schema, session: 'untouched' },

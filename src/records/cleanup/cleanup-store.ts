@@ -61,6 +61,14 @@ const statements = [
      RETURNING 1
    )
    SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  // Servers that were killed. One that stops removes its row itself.
+  `WITH old AS (
+     DELETE FROM nodes WHERE id IN (
+       SELECT id FROM nodes WHERE started_at < now() - interval '1 day' AND seen_at < now() - interval '1 day'
+       LIMIT $2 FOR UPDATE SKIP LOCKED)
+     RETURNING 1
+   )
+   SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   `WITH old AS (
      DELETE FROM sessions WHERE id IN (
        SELECT id FROM sessions WHERE least(expires_at, ended_at) < now() - make_interval(secs => $1)

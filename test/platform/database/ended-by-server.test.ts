@@ -29,12 +29,18 @@ const failure = (promise: Promise<unknown>) =>
 
 t.test('a server that ends a connection with its answer, while another caller waits for it', async (t) => {
   const { pool, accepted } = await onePool(t, ({ text, connection }) =>
-    text === 'SELECT 1' && connection === 1 ? shutdown : undefined,
+    text === `SELECT ${connection}` ? shutdown : undefined,
   )
-  const [first, second] = await Promise.all([pool.query({ text: 'SELECT 1' }), pool.query({ text: 'SELECT 2' })])
+  const [first, second, third] = await Promise.all([
+    pool.query({ text: 'SELECT 1' }),
+    inTransaction(pool, (tx) => tx.query({ text: 'UPDATE' })),
+    pool.query({ text: 'SELECT 2' }),
+    inTransaction(pool, (tx) => tx.query({ text: 'UPDATE' })),
+  ])
   t.equal(first.command, 'SELECT', 'what was answered counts')
-  t.equal(second.command, 'SELECT', 'the one who waited is given another connection')
-  t.equal(accepted(), 2)
+  t.equal(second.command, 'UPDATE', 'the one who waited is given another connection')
+  t.equal(third.command, 'SELECT')
+  t.equal(accepted(), 3)
 })
 
 t.test('a server that ends a new connection as soon as it is open', async (t) => {

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { hangUp, openConnection } from '../../../src/platform/database/connect.ts'
 import type { DatabaseConnection } from '../../../src/platform/database/connection.ts'
+import { hostsOf } from '../../../src/platform/database/hosts.ts'
 import { type ProbeOptions, probePooler } from '../../../src/platform/database/pooler.ts'
 import { testServer } from '../../database-server.ts'
 import { documentedSettings, type PooledDatabase, pooledDatabase, whyNoPooler } from '../../support/pgbouncer.ts'
@@ -15,7 +16,7 @@ function pooled(name: string, work: (t: Test) => Promise<void>): void {
 
 const open = (connection: DatabaseConnection) =>
   openConnection({
-    connection,
+    hosts: hostsOf(connection),
     applicationName: 'signet migrate',
     connectTimeoutMs: 20_000,
     setup: { schema: 'signet', session: 'untouched' },
@@ -26,7 +27,13 @@ async function probe({ url, schema }: Pick<PooledDatabase, 'url' | 'schema'>, mo
   const connection = { connectionString: url }
   const { client } = await open(connection)
   try {
-    return await probePooler(client, { connection, schema, preparedStatements: 'auto', queryTimeoutMs: 5_000, ...more })
+    return await probePooler(client, {
+      hosts: hostsOf(connection),
+      schema,
+      preparedStatements: 'auto',
+      queryTimeoutMs: 5_000,
+      ...more,
+    })
   } finally {
     hangUp(client)
   }
@@ -51,7 +58,12 @@ t.test('a direct connection is known by one statement', async (t) => {
       return query(...args)
     },
   })
-  const options = { connection, schema: 'signet', preparedStatements: 'auto', queryTimeoutMs: 5_000 } as const
+  const options = {
+    hosts: hostsOf(connection),
+    schema: 'signet',
+    preparedStatements: 'auto',
+    queryTimeoutMs: 5_000,
+  } as const
   t.same(await probePooler(client, options), {
     route: { hasPooler: false, session: 'own', namedStatements: true },
     advice: [],
