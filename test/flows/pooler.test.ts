@@ -17,7 +17,7 @@ function pooled(name: string, work: (t: Test) => Promise<void>): void {
   else t.test(`${name} (skipped: ${reason})`, { skip: true }, async () => {})
 }
 
-const ready = documentedSettings()
+const roleSettings = documentedSettings()
 const api = 'https://notes.example'
 const password = 'a long and winding password'
 
@@ -48,6 +48,8 @@ async function post(idp: Idp, path: string, client: TestClient, form: Record<str
   const text = await response.text()
   return { status: response.status, headers: response.headers, body: text === '' ? undefined : JSON.parse(text) }
 }
+
+const ready = (idp: Idp) => fetch(`http://127.0.0.1:${idp.signet.settings.port}/readyz`)
 
 /** What `signet doctor` finds, by the name of the check. */
 async function doctor(environment: Record<string, string>): Promise<Map<string, Finding>> {
@@ -91,7 +93,7 @@ async function wholeJourney(one: Idp, two: Idp, client: TestClient, resourceServ
 }
 
 pooled('PgBouncer in transaction mode: two nodes start on an empty database and do everything', async (t) => {
-  const db = await pooledDatabase(t, { mode: 'transaction', role: ready, ini: { default_pool_size: 4 } })
+  const db = await pooledDatabase(t, { mode: 'transaction', role: roleSettings, ini: { default_pool_size: 4 } })
   const ports = [await freePort(), await freePort()]
   const settings = {
     ...settingsFor(t, db),
@@ -124,6 +126,7 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
       t.same(statuses, [200, 200, 200, 200, 200, 200, 200])
       t.same(active, [true, false])
     }
+    for (const node of [one, two]) t.equal((await ready(node)).status, 200)
   })
 
   t.test('what a command changes holds at once, although no node is told', async (t) => {
@@ -179,11 +182,10 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
       [...statuses].filter((status) => ![200, 400, 503].includes(status)),
       [],
     )
-    for (const node of [one, two])
-      await waitUntil('the node serves again', async () => {
-        const reply = await node.token(machine, { grant_type: 'client_credentials' })
-        return reply.status === 200
-      })
+    for (const node of [one, two]) {
+      await waitUntil('the node is ready again', async () => (await ready(node)).status === 200)
+      t.equal((await node.token(machine, { grant_type: 'client_credentials' })).status, 200)
+    }
   })
 
   t.test('doctor finds the pooler, and what the role lacks', async (t) => {
@@ -197,7 +199,7 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
       status: 'warning',
       advice: /ALTER ROLE .* SET statement_timeout = '4500ms';/,
     })
-    await db.setRole(ready)
+    await db.setRole(roleSettings)
   })
 
   t.test('nothing is left behind in the sessions of the server, and nothing outside the schema', async (t) => {
