@@ -92,8 +92,11 @@ async function startOn(
     if (stopped) return
     stopped = true
     const pid = Number(readFileSync(join(cluster.data, 'postmaster.pid'), 'utf8').split('\n')[0])
+    // The server is detached, so waiting for its end alone would not keep this process running.
+    const busy = setInterval(() => {}, 1_000)
     await stopServer(server, pid, 60_000)
     await ended
+    clearInterval(busy)
   }
   t.teardown(() => stop())
   await until('the server answers', () => ask('SELECT 1').catch((error: Error) => error.message), Array.isArray)
