@@ -123,7 +123,7 @@ t.test('what was revoked while nobody listened is read as soon as somebody does 
   await database.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = left($1, 63)', [
     `signet listener ${settings.databaseSchema}`,
   ])
-  await until(() => nodes.every(({ logged }) => logged().includes('The connection that hears of changes was lost')))
+  await until(() => nodes.every(({ logged }) => logged().includes('Heartbeat: the connection was lost')))
   const kid = activeKid(other)
   await revoke(idp, kid)
   await until(() => other.signet.keyRing.verificationKey(kid, 'ever') === undefined)

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { testDatabase } from '../database.ts'
 import { startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
+import { untilReady } from '../support/until.ts'
 
 /** A road to the database that can be cut, blocked and opened again. */
 async function road(t: Test, url: string) {
@@ -88,7 +89,7 @@ t.test('the database goes away and comes back', async (t) => {
 
   t.test('and when it is back all goes on by itself, with the code unspent', async (t) => {
     await way.open()
-    t.equal((await get('/readyz')).status, 200)
+    await untilReady(idp.issuer)
     t.equal((await journey.redeem()).status, 200)
   })
 
@@ -97,6 +98,6 @@ t.test('the database goes away and comes back', async (t) => {
     await servesFromMemory(t)
     await refusesTheRest(t)
     way.unblock()
-    t.equal((await get('/readyz')).status, 200)
+    await untilReady(idp.issuer)
   })
 })

@@ -90,10 +90,10 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     logged = undefined
     begin()
   }
-  const fail = (err: unknown) => {
+  const fail = (err: unknown, otherwise: string) => {
     // One slow answer says little; then `written` decides, which grows old.
     problem = definiteProblem(err) ?? problem
-    const message = definiteProblem(err) ?? 'the database does not answer, or did not in time'
+    const message = definiteProblem(err) ?? otherwise
     // An outage is one line, not one each second.
     if (message !== logged) log.warn({ err }, `Heartbeat: ${message}.`)
     logged = message
@@ -115,7 +115,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     } catch (error) {
       // Without a connection, or with one to a server that is not the primary, nothing is left to do here.
       if (connection.lost() || codeOf(error) === '25006') throw error
-      fail(error)
+      fail(error, 'a write failed')
     }
     // The answer came after the notifications that were sent before it.
     if (channels.length > 0) heard = asked
@@ -159,8 +159,9 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       } catch (error) {
         if (current) hangUp(current.client)
         if (!isExpected && !ended.signal.aborted) {
-          fail(error)
-          if (current) onLost(definiteProblem(error) ?? 'the connection of the heartbeat was lost')
+          const what = current ? 'the connection was lost' : 'the database cannot be reached'
+          fail(error, what)
+          if (current) onLost(definiteProblem(error) ?? `heartbeat: ${what}`)
           if (isTooManyConnections(error)) onTooMany()
         }
       }
