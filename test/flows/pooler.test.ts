@@ -8,6 +8,7 @@ import { basic, freePort, type Idp, type Reply, startSignet, type TestClient } f
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { documentedSettings, type PooledDatabase, pooledDatabase, whyNoPooler } from '../support/pgbouncer.ts'
 import { testMasterKey } from '../support/signing-keys.ts'
+import { until } from '../support/until.ts'
 
 const reason = await whyNoPooler(t)
 
@@ -28,14 +29,6 @@ function settingsFor(t: Test, db: PooledDatabase): Record<string, string> {
     SIGNET_MASTER_KEY: testMasterKey,
     SIGNET_KEYS_DIR: emptyFolder(t),
     SIGNET_KEY_LEASE: '3s',
-  }
-}
-
-async function waitUntil(what: string, ask: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = performance.now() + 60_000
-  while (!(await ask())) {
-    if (performance.now() > deadline) throw new Error(`Waited 60 s in vain until ${what}.`)
-    await pause(20)
   }
 }
 
@@ -152,7 +145,7 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
     const before = await kid(one)
     await command('keys', 'rotate', '--now', '--reason', 'test')
     for (const node of [one, two])
-      await waitUntil('the node signs with the next key', async () => (await kid(node)) !== before)
+      await until('the node signs with the next key', async () => (await kid(node)) !== before)
     t.equal(await kid(one), await kid(two))
   })
 
@@ -183,7 +176,7 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
       [],
     )
     for (const node of [one, two]) {
-      await waitUntil('the node is ready again', async () => (await ready(node)).status === 200)
+      await until('the node is ready again', async () => (await ready(node)).status === 200)
       t.equal((await node.token(machine, { grant_type: 'client_credentials' })).status, 200)
     }
   })
@@ -236,12 +229,12 @@ pooled('PgBouncer in session mode: the role needs no settings, and nodes are tol
   t.equal((await (await signIn(idp, client)).redeem()).status, 200)
   t.same(await db.ask("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"), [])
   const machine = await idp.client({ grant_types: ['client_credentials'], scope: '' })
-  await waitUntil('the node keeps the client in memory', async () => {
+  await until('the node keeps the client in memory', async () => {
     await idp.token(machine, { grant_type: 'client_credentials' })
     return idp.signet.clients.known(machine.client_id) !== undefined
   })
   await db.ask(`DELETE FROM signet.clients WHERE client_id = '${machine.client_id}'`)
-  await waitUntil('the node has forgotten it', () => idp.signet.clients.known(machine.client_id) === undefined)
+  await until('the node has forgotten it', () => idp.signet.clients.known(machine.client_id) === undefined)
 })
 
 pooled(

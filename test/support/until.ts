@@ -9,7 +9,11 @@ const patience = 60_000
  * @param what is waited for, for the message
  * @throws Error with the last answer when it did not come
  */
-export async function until<T>(what: string, ask: () => Promise<T> | T, isYes: (answer: T) => boolean): Promise<T> {
+export async function until<T>(
+  what: string,
+  ask: () => Promise<T> | T,
+  isYes: (answer: T) => boolean = Boolean,
+): Promise<T> {
   const deadline = performance.now() + patience
   for (;;) {
     const answer = await ask()

@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { packageFolder } from '../../../src/platform/config/installation-folder.ts'
 import { MigrationError, migrate } from '../../../src/platform/database/migrations.ts'
 import { noLog, type TestDatabase, testDatabase } from '../../database.ts'
+import { until } from '../../support/until.ts'
 import { eventually, freshFolder } from './own-server.ts'
 
 type Files = Readonly<Record<string, string>>
@@ -40,7 +41,7 @@ async function slowNode(t: Test, db: TestDatabase) {
   })
   const migrated = run(db, folder)
   const pool = db.openPool()
-  await waitUntil('the slow node is in its second migration', async () => {
+  await until('the slow node is in its second migration', async () => {
     const { rows } = await pool.query({
       text: `SELECT FROM pg_stat_activity WHERE application_name = 'signet migrate' AND wait_event = 'advisory'
              AND datname = current_database() AND query LIKE '%seals%'`,
@@ -63,15 +64,6 @@ async function clientOf(t: Test, { direct }: Pick<TestDatabase, 'direct'>): Prom
   await client.connect()
   t.teardown(() => client.end())
   return client
-}
-
-/** Asks again until the answer is yes. */
-async function waitUntil(what: string, ask: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = performance.now() + 60_000
-  while (!(await ask())) {
-    if (performance.now() > deadline) throw new Error(`Waited 60 s in vain until ${what}.`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }
 
 async function tables(db: TestDatabase): Promise<string[]> {
@@ -136,7 +128,7 @@ t.test('while one node migrates, the others wait, say so, and find nothing left 
   const lines: { details: object; message: string }[] = []
   const log = { ...noLog, warn: (details: object, message: string) => lines.push({ details, message }) }
   const waiting = run(db, slow.folder, log)
-  await waitUntil('the waiting node has said what it waits for', () => lines.length > 0)
+  await until('the waiting node has said what it waits for', () => lines.length > 0)
   t.match(lines, [{ message: /^Waiting for another node that is migrating the database/, details: { pid: Number } }])
   t.same(await versions(db), [1], 'what is complete is visible before the rest')
   t.match(await slow.finish(), { applied: ['001.do.rings.sql', '002.do.seals.sql'] })
@@ -148,7 +140,7 @@ t.test('between its attempts a waiting node has no transaction open, so it does 
   const slow = await slowNode(t, db)
   const waiting = run(db, slow.folder)
   const pool = db.openPool()
-  await waitUntil('the waiting node is seen idle, without a snapshot', async () => {
+  await until('the waiting node is seen idle, without a snapshot', async () => {
     const { rows } = await pool.query({
       text: `SELECT FROM pg_stat_activity WHERE application_name = 'signet migrate' AND datname = current_database()
              AND state = 'idle' AND backend_xmin IS NULL AND query LIKE '%ROLLBACK%'`,
@@ -214,7 +206,7 @@ t.test('a node of the previous release, which locks for its whole session, is wa
   await previous.query(`SELECT pg_advisory_lock(${key})`)
   const lines: string[] = []
   const migrated = run(db, folderWith(t, two), { ...noLog, warn: (_details, message) => lines.push(message) })
-  await waitUntil('it waits', () => lines.length > 0)
+  await until('it waits', () => lines.length > 0)
   t.same(await tables(db), [])
   await previous.query('SELECT pg_advisory_unlock_all()')
   t.match(await migrated, { version: 2 })
