@@ -28,7 +28,7 @@ function settingsFor(t: Test, db: PooledDatabase): Record<string, string> {
     SIGNET_DATABASE_SCHEMA: db.schema,
     SIGNET_MASTER_KEY: testMasterKey,
     SIGNET_KEYS_DIR: emptyFolder(t),
-    SIGNET_KEY_LEASE: '3s',
+    SIGNET_KEY_LEASE: '6s',
   }
 }
 
