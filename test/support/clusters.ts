@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { lchown } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -26,11 +26,31 @@ export interface Server {
   readonly stop: () => Promise<void>
 }
 
-/** Starts a server on a new cluster in this folder. Its `cluster_name` is `primary`, that of a standby `standby`. */
-export async function startPrimary(t: Test, folder: string): Promise<Server> {
+/**
+ * Puts a file system of this size on the folder, to be filled.
+ *
+ * @returns why that cannot be done here, if it cannot
+ */
+export async function mountSmallDisk(t: Test, folder: string, megabytes: number): Promise<string | undefined> {
+  mkdirSync(folder, { mode: 0o755 })
+  try {
+    await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=755`, 'tmpfs', folder])
+  } catch {
+    return 'this user may not mount a small disk'
+  }
+  t.teardown(() => run('umount', [folder]))
+  return undefined
+}
+
+/**
+ * Starts a server on a new cluster in this folder. Its `cluster_name` is `primary`, that of a standby `standby`.
+ *
+ * @param programs the folder for the programs, which take more room than the cluster
+ */
+export async function startPrimary(t: Test, folder: string, programs: string): Promise<Server> {
   const source = findPostgresqlPackage()
   const home = await chooseHome({ dataDir: folder, issuerIsLoopback: true }, noLog)
-  const runtime = await prepareRuntime(home.base, source)
+  const runtime = await prepareRuntime(programs, source)
   return startOn(t, await ensureCluster(home, runtime, source), home, runtime, 'primary')
 }
 
@@ -42,10 +62,11 @@ export async function startStandby(
   t: Test,
   folder: string,
   primary: Server,
+  programs: string,
 ): Promise<{ primary: Server; standby: Server }> {
   const source = findPostgresqlPackage()
   const home = await chooseHome({ dataDir: folder, issuerIsLoopback: true }, noLog)
-  const runtime = await prepareRuntime(home.base, source)
+  const runtime = await prepareRuntime(programs, source)
   await primary.stop()
   const from = join(primary.cluster.data, '..')
   const to = join(home.base, 'postgresql')

@@ -7,12 +7,16 @@ export interface ConnectionLimit {
   refused(connections: number): void
   /** The server allowed this many. */
   allowed(connections: number): void
-  /** Leaves one of the connections that there are to another part of the process. */
+  /** Leaves one of this many connections to another part of the process for a while. */
   reserve(connections: number): void
 }
 
-/** Milliseconds that a limit which the server was found to have is kept to. Then one more connection is tried. */
-const remembered = 30_000
+/** Milliseconds until one more connection than the server was found to allow is tried: at first, and after several refusals. */
+const [firstRetry, lastRetry] = [1_000, 30_000]
+/** Milliseconds for which a connection is left to another part of the process. */
+const reservation = 30_000
+/** Milliseconds after which the limit that was found is worth a line in the log. Of several attempts at once more are refused than must be. */
+const settles = 1_000
 
 /**
  * PostgreSQL refuses connections beyond the limit of the role (CONNECTION LIMIT), the database or the server
@@ -21,33 +25,48 @@ const remembered = 30_000
  * @param max SIGNET_DATABASE_POOL
  */
 export function createConnectionLimit(max: number, log: DatabaseLog): ConnectionLimit {
-  let found = { connections: max, until: 0 }
+  let found: number | undefined
+  let wait = firstRetry
+  let retryAt = 0
   let reservedUntil = 0
-  let logged = max
-  const isFound = () => performance.now() < found.until
-  const find = (connections: number) => {
-    found = { connections: Math.max(1, Math.min(connections, max)), until: performance.now() + remembered }
-    if (found.connections === logged || found.connections === max) return
-    logged = found.connections
+  let logged: number | undefined
+  let isSettling = false
+  const tell = () => {
+    isSettling = false
+    if (found === undefined || found === logged) return
+    logged = found
     log.warn(
-      { connections: found.connections, pool: max },
+      { connections: found, pool: max },
       'The database refuses further connections, so requests wait for these. Raise the limit of the role or of the server, or lower SIGNET_DATABASE_POOL.',
     )
+  }
+  const refused = (connections: number) => {
+    // Of several that are refused at once only the first is news.
+    const isRetry = found !== undefined && performance.now() >= retryAt
+    if (found !== undefined && connections >= found && !isRetry) return
+    wait = isRetry ? Math.min(wait * 2, lastRetry) : firstRetry
+    found = Math.max(1, Math.min(connections, max))
+    retryAt = performance.now() + wait
+    if (!isSettling) setTimeout(tell, settles).unref()
+    isSettling = true
   }
   return {
     current: () => {
       const reserved = performance.now() < reservedUntil ? 1 : 0
-      return Math.max(1, (isFound() ? found.connections : max) - reserved)
+      const retried = performance.now() < retryAt ? 0 : 1
+      return Math.max(1, (found === undefined ? max : Math.min(max, found + retried)) - reserved)
     },
-    refused: find,
+    refused,
     allowed: (connections) => {
-      // Several are opened at once: one is refused, and others that were asked for before it are not.
-      if (isFound() && connections > found.connections) found = { ...found, connections }
+      if (found === undefined || connections <= found) return
+      found = connections < max ? connections : undefined
+      wait = firstRetry
+      retryAt = 0
     },
     reserve: (connections) => {
       if (connections === 0 || performance.now() < reservedUntil) return
-      find(connections)
-      reservedUntil = performance.now() + remembered
+      refused(connections)
+      reservedUntil = performance.now() + reservation
     },
   }
 }

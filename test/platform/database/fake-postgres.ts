@@ -11,10 +11,19 @@ export interface Asked {
 /** What is sent after a connection was accepted (`text` is then empty) or after a statement was answered, in the same chunk. */
 export type AndThen = (asked: Asked) => Buffer | undefined
 
+/** What keeps the answer to a statement back. */
+export type Before = (asked: Asked) => Promise<void> | undefined
+
 export interface FakePostgres {
   readonly connection: { host: string; port: number; user: string; password: string; database: string }
+  /** As a URL. */
+  url: string
   /** How many connections there were. */
   readonly accepted: () => number
+  /** Whether it says of itself that it accepts no writes. */
+  isReadOnly: boolean
+  /** Connections beside which it refuses further ones. */
+  limit: number
   /** Every statement but those that set a connection up. */
   readonly asked: readonly Asked[]
   /** The names under which statements were parsed; empty for those without. */
@@ -25,11 +34,20 @@ export interface FakePostgres {
  * A server that speaks just enough of PostgreSQL's protocol to accept connections and answer statements with no rows. It
  * decides what arrives in one chunk, which a real server leaves to chance.
  */
-export async function fakePostgres(t: Test, andThen: AndThen = () => undefined): Promise<FakePostgres> {
+export async function fakePostgres(
+  t: Test,
+  andThen: AndThen = () => undefined,
+  before: Before = () => undefined,
+): Promise<FakePostgres> {
   let accepted = 0
   const asked: Asked[] = []
   const parsed: string[] = []
   const sockets = new Set<Socket>()
+  const served = new Set<Socket>()
+  const fake: FakePostgres = {
+    connection: { host: '127.0.0.1', port: 0, user: 'signet', password: 'x', database: 'signet' },
+    ...{ url: '', accepted: () => accepted, isReadOnly: false, limit: 1_000, asked, parsed },
+  }
   const server = createServer((socket) => {
     accepted += 1
     sockets.add(socket)
@@ -43,7 +61,10 @@ export async function fakePostgres(t: Test, andThen: AndThen = () => undefined):
     const execute = (isExtended: boolean) => {
       const about = { ...statement, connection }
       if (!isSetup(statement.text)) asked.push(about)
-      answer([...(isExtended ? [parseComplete, bindComplete] : []), ...rowsFor(statement)], about)
+      const messages = [...(isExtended ? [parseComplete, bindComplete] : []), ...rowsFor(about, fake.isReadOnly)]
+      const wait = before(about)
+      if (wait) wait.then(() => answer(messages, about))
+      else answer(messages, about)
     }
     const take = (code: string, body: Buffer) => {
       if (code === 'Q') {
@@ -58,7 +79,10 @@ export async function fakePostgres(t: Test, andThen: AndThen = () => undefined):
       else if (code === 'X') socket.end()
     }
     socket.on('error', () => {})
-    socket.on('close', () => sockets.delete(socket))
+    socket.on('close', () => {
+      sockets.delete(socket)
+      served.delete(socket)
+    })
     socket.on('data', (chunk) => {
       buffered = Buffer.concat([buffered, chunk])
       for (;;) {
@@ -69,7 +93,11 @@ export async function fakePostgres(t: Test, andThen: AndThen = () => undefined):
         const [code, body] = [buffered.toString('latin1', 0, at), buffered.subarray(at + 4, end)]
         buffered = buffered.subarray(end)
         if (started) take(code, body)
-        else answer([authenticationOk], { text: '', values: [], connection })
+        else if (served.size >= fake.limit) socket.end(fatal('53300', 'too many connections for role "signet"'))
+        else {
+          served.add(socket)
+          answer([authenticationOk], { text: '', values: [], connection })
+        }
         started = true
       }
     })
@@ -80,12 +108,9 @@ export async function fakePostgres(t: Test, andThen: AndThen = () => undefined):
     server.close()
   })
   const { port } = server.address() as { port: number }
-  return {
-    connection: { host: '127.0.0.1', port, user: 'signet', password: 'x', database: 'signet' },
-    accepted: () => accepted,
-    asked,
-    parsed,
-  }
+  Object.assign(fake.connection, { port })
+  fake.url = `postgres://signet:x@127.0.0.1:${port}/signet`
+  return fake
 }
 
 /** A server's last words: it ends the connection (FATAL). */
@@ -110,12 +135,12 @@ const parseComplete = message('1', Buffer.alloc(0))
 const bindComplete = message('2', Buffer.alloc(0))
 
 /** The setup wants to know whether the server is read-only, and what became of its parameters: name, value, name, value. */
-function rowsFor({ text, values }: { text: string; values: readonly (string | null)[] }): Buffer[] {
+function rowsFor({ text, values }: Asked, isReadOnly: boolean): Buffer[] {
   const [command = ''] = text.trim().split(/\s/)
   const complete = message('C', Buffer.from(`${command.toUpperCase()}\0`))
   if (!isSetup(text)) return [complete]
   const parameters = values.filter((_, index) => index % 2 === 1).map((value) => JSON.stringify(value))
-  const row = ['f', `{${parameters}}`]
+  const row = [isReadOnly ? 't' : 'f', `{${parameters}}`]
   const count = Buffer.alloc(2)
   count.writeInt16BE(row.length)
   const columns = row.map((_, index) => {
