@@ -18,6 +18,8 @@ import type { RefusalsJournal } from './records/refusals/refusals-journal.ts'
 export interface Signet {
   readonly settings: Settings
   readonly database: Database
+  /** Why the database cannot be relied on at present, as the heartbeat has found; undefined when it can. For servers. */
+  readonly databaseProblem: () => string | undefined
   readonly keyRing: KeyRing
   readonly sightings: VerifierSightings
   readonly secrets: PurposeSecrets

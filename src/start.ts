@@ -5,11 +5,13 @@ import { createVerifierSightings } from './key-ring/verifier-sightings.ts'
 import { createClock } from './platform/clock.ts'
 import { isLoopbackHost } from './platform/config/issuer.ts'
 import { activationDelay, type Settings } from './platform/config/settings.ts'
+import { queryTimeoutMs } from './platform/database/connection-setup.ts'
 import { joinEmbedded } from './platform/database/embedded.ts'
-import { type Listener, listen } from './platform/database/listener.ts'
+import { type Heartbeat, startHeartbeat } from './platform/database/heartbeat.ts'
+import { hostsOf } from './platform/database/hosts.ts'
 import { briefWait } from './platform/database/locked-transaction.ts'
-import { migrate } from './platform/database/migrations.ts'
 import { createPool } from './platform/database/pool.ts'
+import { prepareDatabase } from './platform/database/prepare-database.ts'
 import type { Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
@@ -34,14 +36,17 @@ export interface StartOptions {
 
 export interface Started {
   readonly signet: Signet
-  /** Begins to hear at once what other nodes and commands change, on a connection of its own. For servers: a command is over sooner. */
-  hear(): void
+  /**
+   * Starts the heartbeat, which also hears at once what other nodes and commands change. For servers: a command is over sooner.
+   * Resolves when it has beaten, or failed to, once.
+   */
+  hear(): Promise<void>
   /** Lets go of everything that the start took. */
   stop(): Promise<void>
 }
 
 /** Milliseconds. Together they bound how long a request waits for a database that is away. */
-const requestLimits = { connectTimeoutMs: 2_000, queryTimeoutMs: 5_000 }
+const requestLimits = { connectTimeoutMs: 2_000, queryTimeoutMs }
 /**
  * Milliseconds, for the start and for commands. A process that gets hardly any CPU time may look at its socket long after the answer
  * arrived, and then the driver's timer fires first. It is also how long a suspended command can hold the rows that it has locked.
@@ -69,11 +74,26 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
   }
   try {
     const connection = embedded ? embedded.connection : { connectionString: settings.databaseUrl as string }
-    const migration = { connection, schema, log, signal }
-    await reportIfSlow(report, slowSteps.migrations, () => migrate(migration))
-    const common = { connection, schema, log }
+    const hosts = hostsOf(connection)
+    const { databasePreparedStatements: preparedStatements } = settings
+    const preparation = { hosts, schema, preparedStatements, queryTimeoutMs, log, signal }
+    const { route, advice } = await reportIfSlow(report, slowSteps.migrations, () => prepareDatabase(preparation))
+    let heartbeat: Heartbeat | undefined
+    // Drops what is in memory: something has changed, or may have.
+    let onChange = (_channel: string | undefined) => {}
+    const { session, namedStatements } = route
+    const common = { connection, hosts, schema, session, namedStatements, log }
     const limits = isCommand ? patientLimits : requestLimits
-    const database = createPool({ ...common, ...limits, max: settings.databasePool })
+    const database = createPool({
+      ...common,
+      ...limits,
+      max: settings.databasePool,
+      onUnwritable: (code) => {
+        if (code === '53100') return heartbeat?.checkDisk()
+        heartbeat?.reconnect()
+        onChange(undefined)
+      },
+    })
     undo.push(() => database.end())
     // A server starts on one connection of its own, with the limits of a start.
     const startPool = isCommand ? undefined : createPool({ ...common, ...patientLimits, max: 1 })
@@ -107,18 +127,35 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     undo.push(() => keyRing.stop())
     // Nobody waits here until the server has closed the connection: `stop` does.
     endStartPool()?.catch((err: unknown) => log.warn({ err }, 'The connection of the start could not be closed.'))
-    let listener: Listener | undefined
-    const clients = createKnownClients(database, () => listener?.hears() ?? false)
-    const onChange = (channel: string | undefined) => {
+    const clients = createKnownClients(database, () => heartbeat?.hears() ?? false)
+    onChange = (channel) => {
       if (channel !== 'signet_keys') clients.forget()
       // Only sooner: what is not heard is read within the lease, or the lease ends.
       if (channel !== 'signet_clients')
         keyRing.refresh().catch((err: unknown) => log.warn({ err }, 'Changed signing keys could not be read.'))
     }
     const hear = () => {
-      listener ??= listen({ connection, schema, channels: ['signet_clients', 'signet_keys'], onChange, log })
+      for (const one of advice) log.warn({}, `${one.finding} ${one.advice}`)
+      if (route.session === 'shared') {
+        log.warn(
+          {},
+          'Behind a connection pooler in transaction mode PostgreSQL cannot notify this node of changes (LISTEN): ' +
+            'clients are read from the database for each request, and keys three times within the lease.',
+        )
+      }
+      heartbeat ??= startHeartbeat({
+        ...{ hosts, schema, session: route.session, log },
+        channels: route.session === 'own' ? ['signet_clients', 'signet_keys'] : [],
+        onChange: (channel) => onChange(channel),
+        onLost: (reason) => {
+          database.dropConnections(reason)
+          onChange(undefined)
+        },
+        onTooMany: () => database.makeRoom(),
+      })
+      return heartbeat.begun
     }
-    undo.push(() => listener?.stop())
+    undo.push(() => heartbeat?.stop())
     const endings = createEndings(database, log)
     undo.push(() => endings.stop())
     const tally = createTokenTally(database, log)
@@ -129,6 +166,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const signet = {
       settings,
       database,
+      databaseProblem: () => (heartbeat ? heartbeat.problem() : 'the heartbeat has not started'),
       keyRing,
       sightings,
       secrets,

@@ -1,15 +1,13 @@
-import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
-import pg from 'pg'
 import type { Test } from 'tap'
-import { packageFolder } from '../src/platform/config/installation-folder.ts'
 import type { DatabaseConnection } from '../src/platform/database/connection.ts'
-import { joinEmbedded } from '../src/platform/database/embedded.ts'
-import type { DatabaseLog } from '../src/platform/database/log.ts'
 import { createPool, type Database, type PoolOptions } from '../src/platform/database/pool.ts'
+import { dropSchema, noLog, once, testName, testServer } from './database-server.ts'
+import { pooledDatabase } from './support/pgbouncer.ts'
 
 export interface TestDatabase {
   readonly connection: DatabaseConnection
+  /** Past the pooler, if there is one. */
+  readonly direct: DatabaseConnection
   /** The same as a setting has it (SIGNET_DATABASE_URL). */
   readonly url: string
   /** Empty, and nobody else's. */
@@ -18,25 +16,40 @@ export interface TestDatabase {
   openPool(options?: Partial<PoolOptions>): Database
 }
 
-/** A log for tests that do not look at it. */
-export const noLog: DatabaseLog = { info: () => {}, warn: () => {} }
+export { noLog } from './database-server.ts'
+
+/** What is between the tests and PostgreSQL; undefined if there is nothing. */
+export const poolerMode = ['transaction', 'session'].find((mode) => mode === process.env['SIGNET_TEST_PGBOUNCER']) as
+  | 'transaction'
+  | 'session'
+  | undefined
+
+/** A test of what Signet does with a connection that leads to PostgreSQL itself; skipped if there is a pooler. */
+export function withoutPooler(t: Test, name: string, work: (t: Test) => Promise<void>): Promise<unknown> {
+  if (!poolerMode) return t.test(name, work)
+  return t.test(`${name} (skipped: a pooler in ${poolerMode} mode has the session)`, { skip: true }, async () => {})
+}
 
 /**
  * A fresh, empty schema on a real PostgreSQL, dropped when `t` is over: on the server of SIGNET_TEST_DATABASE_URL, or
- * else on an embedded one that all test files which run at the same time share.
+ * else on an embedded one that all test files which run at the same time share. With SIGNET_TEST_PGBOUNCER set to
+ * `transaction` or `session`, a PgBouncer in that mode is in front of it.
  */
 export async function testDatabase(t: Test): Promise<TestDatabase> {
-  const connection = await joinTestServer(t)
-  const schema = `test_${Date.now().toString(36)}_${randomBytes(4).toString('hex')}`
+  const schema = testName()
+  const { connection, direct } = await connectionsFor(t, schema)
   await once(connection, `CREATE SCHEMA ${schema}`)
-  t.teardown(() => drop(connection, schema))
+  t.teardown(() => dropSchema(connection, schema))
   return {
     connection,
+    direct,
     url: urlOf(connection),
     schema,
     openPool: (options = {}) => {
       const pool = createPool({
         ...{ connection, schema, max: 10, connectTimeoutMs: 5_000, queryTimeoutMs: 10_000, log: noLog },
+        ...(poolerMode === 'transaction' && { session: 'shared' as const }),
+        ...(poolerMode && { namedStatements: false }),
         ...options,
       })
       t.teardown(() => pool.end())
@@ -45,48 +58,15 @@ export async function testDatabase(t: Test): Promise<TestDatabase> {
   }
 }
 
-// tap does teardowns in the reverse order of their registration: pools end, the schema goes, and then the server may
-// stop.
-async function joinTestServer(t: Test): Promise<DatabaseConnection> {
-  const url = process.env['SIGNET_TEST_DATABASE_URL']
-  if (url) return { connectionString: url }
-  const embedded = await joinEmbedded({
-    dataDir: join(packageFolder, '.signet/test/database'),
-    issuerIsLoopback: true,
-    log: noLog,
-    // What tests write need not outlive a power cut.
-    testParameters: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
-  })
-  t.teardown(() => embedded.leave())
-  await dropForgotten(embedded.connection)
-  return embedded.connection
-}
-
-// What tests that were killed have left.
-async function dropForgotten(connection: DatabaseConnection): Promise<void> {
-  const { rows } = await once(
-    connection,
-    String.raw`SELECT nspname AS schema FROM pg_namespace WHERE nspname LIKE 'test\_%'`,
-  )
-  for (const { schema } of rows as { schema: string }[]) {
-    const made = Number.parseInt(schema.slice('test_'.length), 36)
-    if (made < Date.now() - 3_600_000) await drop(connection, schema).catch(() => {}) // another process is at it, too
+// A pooler in transaction mode takes the schema from the role's settings in a database, so that each test needs one of its own.
+async function connectionsFor(t: Test, schema: string): Promise<Pick<TestDatabase, 'connection' | 'direct'>> {
+  if (!poolerMode) {
+    const { connection } = await testServer(t)
+    return { connection, direct: connection }
   }
-}
-
-// A test that has left a transaction open is told, instead of waited for.
-async function drop(connection: DatabaseConnection, schema: string): Promise<void> {
-  await once(connection, `SET lock_timeout = '10s'; DROP SCHEMA ${schema} CASCADE`)
-}
-
-async function once(connection: DatabaseConnection, statement: string): Promise<pg.QueryResult> {
-  const client = new pg.Client('connectionString' in connection ? connection : { ...connection, ssl: false })
-  await client.connect()
-  try {
-    return await client.query(statement)
-  } finally {
-    await client.end()
-  }
+  const role = poolerMode === 'transaction' ? { search_path: schema } : {}
+  const { url, direct } = await pooledDatabase(t, { mode: poolerMode, role })
+  return { connection: { connectionString: url }, direct }
 }
 
 function urlOf(connection: DatabaseConnection): string {

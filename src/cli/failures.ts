@@ -50,6 +50,8 @@ export function sentencesOf(error: unknown): string | undefined {
   if (error instanceof CommanderError || error instanceof ToldAlready) return undefined
   if (!(error instanceof Error)) return 'Something went wrong, and nothing says what.'
   if (isAbort(error)) return 'Interrupted.'
+  if (error.name === 'DatabaseReadOnly')
+    return `${error.message} Signet needs the primary: let SIGNET_DATABASE_URL lead to it, or name every host, as in postgres://user:password@host1,host2/database?target_session_attrs=read-write.`
   return isAboutDatabase(error)
     ? `The database cannot be used: ${reasonOf(error)}. Check that it runs and that SIGNET_DATABASE_URL leads to it.`
     : error.message

@@ -27,7 +27,7 @@ export function serveCommand(program: Command, terminal: Terminal): void {
       const { signet, hear, stop } = await start(settings, createLog(settings), { signal: terminal.asked }).catch(
         ifInterrupted('Interrupted before the server was ready.'),
       )
-      hear()
+      await hear()
       signet.endings.run()
       const stopCleaner = startCleaner(
         signet.database,

@@ -1,6 +1,7 @@
 import { inLockedTransaction, type LockWait } from '../platform/database/locked-transaction.ts'
 import type { Database } from '../platform/database/pool.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
+import { DatabaseReadOnly } from '../platform/database/unavailable.ts'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import { reportIfSlow, slowSteps, untilAborted } from '../platform/progress.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
@@ -35,7 +36,7 @@ export interface DecisionOptions {
 /**
  * Reads the ring: the rows that are keys of ours, and the time, which is trusted only if this machine's clock agrees.
  *
- * @throws ClocksDisagree
+ * @throws ClocksDisagree; DatabaseReadOnly where the server is not the primary, so that what it says confirms nothing
  */
 export async function readRing(
   db: Queryable,
@@ -43,6 +44,8 @@ export async function readRing(
 ): Promise<StoredRing> {
   const from = wall()
   const ring = await loadRing(db)
+  if (ring.isReadOnly)
+    throw new DatabaseReadOnly('The signing keys were not read from the primary: this server accepts no writes.')
   demandAgreement(ring.databaseClock, { from, to: wall() }, delays.clockSkew)
   return { ...ring, keys: ring.keys.filter(isOurs) }
 }

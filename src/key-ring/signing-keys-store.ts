@@ -1,4 +1,5 @@
 import type { Lock } from '../platform/database/locked-transaction.ts'
+import { isReadOnlyExpression } from '../platform/database/primary-store.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import type { NamedDelay } from './activation-delay.ts'
@@ -24,6 +25,8 @@ export interface StoredRing {
   readonly decisions: number
   /** What the database's clock says. */
   readonly databaseClock: number
+  /** Whether the server accepts no writes: then keys may have changed on another, which is the primary now. */
+  readonly isReadOnly: boolean
   readonly delay: NamedDelay
 }
 
@@ -39,6 +42,7 @@ interface Row {
   revoked_at: Date | null
   now: Date
   clock: Date
+  is_read_only: boolean
   latest_event: Date | number
   decisions: string
   activation_delay: number
@@ -50,7 +54,8 @@ export async function loadRing(db: Queryable): Promise<StoredRing> {
     name: 'load-ring',
     text: `SELECT signing_keys.*, ring.*
            FROM (SELECT clock_timestamp() AS clock, latest_event, decisions, activation_delay, activation_delay_named_at,
-                   greatest(clock_timestamp(), latest_event, (SELECT max(greatest(published_at, revoked_at)) FROM signing_keys)) AS now
+                   greatest(clock_timestamp(), latest_event, (SELECT max(greatest(published_at, revoked_at)) FROM signing_keys)) AS now,
+                   ${isReadOnlyExpression} AS is_read_only
                  FROM key_ring) AS ring
            LEFT JOIN signing_keys ON true`,
     values: [],
@@ -63,6 +68,7 @@ export async function loadRing(db: Queryable): Promise<StoredRing> {
     latestEvent: Number(first.latest_event),
     decisions: Number(first.decisions),
     databaseClock: first.clock.getTime(),
+    isReadOnly: first.is_read_only,
     delay: { seconds: first.activation_delay, namedAt: Number(first.activation_delay_named_at) },
   }
 }

@@ -124,7 +124,7 @@ t.test('what was revoked while nobody listened is read as soon as somebody does 
     `signet listener ${settings.databaseSchema}`,
   ])
   await eventually('both nodes to lose their connections', () =>
-    nodes.every(({ logged }) => logged().includes('The connection that hears of changes was lost')),
+    nodes.every(({ logged }) => logged().includes('Heartbeat: the connection was lost')),
   )
   const kid = activeKid(other)
   await revoke(idp, kid)

@@ -3,6 +3,7 @@ import t, { type Test } from 'tap'
 import { testDatabase } from '../database.ts'
 import { freePort, startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
+import { untilReady } from '../support/readiness.ts'
 
 /** A road to the database that can be cut, blocked and opened again. */
 async function road(t: Test, url: string) {
@@ -89,7 +90,7 @@ t.test('the database goes away and comes back', async (t) => {
 
   t.test('and when it is back all goes on by itself, with the code unspent', async (t) => {
     await way.open()
-    t.equal((await get('/readyz')).status, 200)
+    await untilReady(idp.issuer)
     t.equal((await journey.redeem()).status, 200)
   })
 
@@ -98,6 +99,6 @@ t.test('the database goes away and comes back', async (t) => {
     await servesFromMemory(t)
     await refusesTheRest(t)
     way.unblock()
-    t.equal((await get('/readyz')).status, 200)
+    await untilReady(idp.issuer)
   })
 })

@@ -25,8 +25,9 @@ interface Installation {
 
 async function emptyInstallation(t: Test): Promise<Installation> {
   const { url, schema, connection } = await testDatabase(t)
-  const database = new pg.Client(clientConfig(connection, { search_path: schema }))
+  const database = new pg.Client(clientConfig(connection))
   await database.connect()
+  await database.query(`SET search_path = ${schema}`)
   t.teardown(() => database.end())
   const settings = {
     SIGNET_DATABASE_URL: url,

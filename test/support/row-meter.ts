@@ -30,20 +30,19 @@ export function createRowMeter(database: Database): (work: () => Promise<unknown
         spent.push({ read: read - before.read, written: written - before.written })
       }
       const result = await query(statement)
-      if (statement.text === 'BEGIN') before = await sum()
+      if (statement.text.startsWith('BEGIN')) before = await sum()
       return result
     }
-    const release = client.release.bind(client)
-    return Object.assign(client, {
-      query: meteredQuery,
-      release: (error?: Error) => {
-        Object.assign(client, { query, release })
-        release(error)
+    return {
+      query: meteredQuery as typeof client.query,
+      get lost() {
+        return client.lost
       },
-    })
+      release: (fault?: unknown) => client.release(fault),
+    }
   }
-  // A pool's own statements pass a callback: each is a transaction by itself, and is left alone.
-  Object.assign(database, { connect: (callback?: never) => (callback ? connect(callback) : metered()) })
+  // Statements by themselves are transactions of their own, and are left alone.
+  Object.assign(database, { connect: metered })
   return async (work) => {
     spent = []
     await work()

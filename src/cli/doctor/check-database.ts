@@ -1,15 +1,24 @@
 import type { Settings } from '../../platform/config/settings.ts'
+import type { Route } from '../../platform/database/pooler.ts'
 import { isLoopback } from './address-range.ts'
 import type { DatabaseFacts } from './doctor-store.ts'
-import { bad, type Finding, good, warning } from './finding.ts'
+import { bad, type Finding, good, skipped, warning } from './finding.ts'
 
 /** What a server keeps beside its pool: it listens for changed clients, and migrates at the start. */
 const besidePool = 2
 
-/** What the database says of itself, held against what Signet needs of it. */
+/** How this process reaches the database. */
+export interface Way {
+  readonly route: Pick<Route, 'hasPooler' | 'session'>
+  /** Whether nobody can read along between this process and what it is connected to: PostgreSQL or a pooler. */
+  readonly isPrivate: boolean
+}
+
+/** What the database says about itself, compared with what Signet needs. */
 export function judgeDatabase(
   facts: DatabaseFacts,
   { databasePool, databaseSchema }: Pick<Settings, 'databasePool' | 'databaseSchema'>,
+  { route, isPrivate }: Way,
 ): Finding[] {
   return [
     judgeServer(facts, databaseSchema),
@@ -28,15 +37,29 @@ export function judgeDatabase(
           'Move to a database that was made with ENCODING UTF8 (pg_dump, and psql into the new one).',
         ),
     judgeDurability(facts),
-    judgeConnections(facts.connections, databasePool + besidePool),
-    facts.isEncrypted || facts.clientAddress === null || isLoopback(facts.clientAddress)
-      ? good('database-encryption', 'Nobody between here and the database can read along.')
-      : warning(
-          'database-encryption',
-          'The connection to the database crosses a network in clear.',
-          'Add ?sslmode=verify-full to SIGNET_DATABASE_URL, with &sslrootcert=<file> where the authority is your own.',
-        ),
+    route.session === 'shared'
+      ? skipped('database-connections', 'The connection pooler decides how many connections to PostgreSQL there are.')
+      : judgeConnections(facts.connections, databasePool + besidePool),
+    judgeEncryption(facts, { route, isPrivate }),
   ]
+}
+
+function judgeEncryption({ isEncrypted, clientAddress }: DatabaseFacts, { route, isPrivate }: Way): Finding {
+  // PostgreSQL knows the last stretch only, which begins at the pooler if there is one.
+  const isLastPrivate = isEncrypted || clientAddress === null || isLoopback(clientAddress)
+  if (isPrivate && isLastPrivate)
+    return good('database-encryption', 'Nobody between here and the database can read along.')
+  if (!isPrivate || !route.hasPooler)
+    return warning(
+      'database-encryption',
+      'The connection to the database crosses a network in clear.',
+      'Add ?sslmode=verify-full to SIGNET_DATABASE_URL, with &sslrootcert=<file> where the authority is your own.',
+    )
+  return warning(
+    'database-encryption',
+    'The connection from the pooler to PostgreSQL crosses a network in clear.',
+    'Let the pooler use TLS (PgBouncer: server_tls_sslmode = verify-full, with server_tls_ca_file).',
+  )
 }
 
 function judgeServer(facts: DatabaseFacts, schema: string): Finding {
@@ -77,15 +100,17 @@ function judgeDurability({ fsync, fullPageWrites, synchronousCommit }: DatabaseF
       )
 }
 
+const raise =
+  'Raise the limit (max_connections of the server, CONNECTION LIMIT of the role or the database), or lower SIGNET_DATABASE_POOL.'
+
 function judgeConnections(available: number, needed: number): Finding {
   const counts = `The database takes ${available} connections; one process of Signet uses up to ${needed}`
-  if (needed > available)
-    return bad('database-connections', `${counts}.`, 'Raise max_connections, or lower SIGNET_DATABASE_POOL.')
+  if (needed > available) return bad('database-connections', `${counts}.`, raise)
   if (2 * needed > available)
     return warning(
       'database-connections',
       `${counts}: two do not fit, as while a new one takes over from an old one.`,
-      'Raise max_connections, or lower SIGNET_DATABASE_POOL.',
+      raise,
     )
   return good('database-connections', `${counts}.`)
 }

@@ -1,10 +1,12 @@
 import { isPublished, keyStates } from '../../key-ring/schedule.ts'
 import { type KeyRecord, loadRing } from '../../key-ring/signing-keys-store.ts'
 import type { Settings } from '../../platform/config/settings.ts'
+import { PoolerError } from '../../platform/database/pooler.ts'
 import { judgeClock } from './check-clock.ts'
 import { judgeDatabase } from './check-database.ts'
 import { judgeIssuer } from './check-issuer-on-record.ts'
 import { checkMigrations } from './check-migrations.ts'
+import { judgePooler } from './check-pooler.ts'
 import { checkSealed } from './check-sealed.ts'
 import { judgeSigningKeys } from './check-signing-keys.ts'
 import { readDatabaseClock, readDatabaseFacts, readIssuerOnRecord } from './doctor-store.ts'
@@ -25,19 +27,19 @@ export interface Inside {
  * @param now this machine's clock, in milliseconds since 1970
  */
 export async function checkInside(
-  { database, connection }: OpenedDatabase,
+  { database, connection, probed, isPrivate }: OpenedDatabase,
   settings: Settings,
   now: () => number,
 ): Promise<Inside> {
   const schema = settings.databaseSchema
-  const findings: Finding[] = []
+  const findings: Finding[] = [judgePooler(probed)]
   const giveUp = (why: string) => ({ findings: completed(findings, why, ['Database', 'Keys']), published: undefined })
   try {
     const facts = await readDatabaseFacts(database, schema)
     const asked = now()
     const said = await readDatabaseClock(database)
     const reading = { asked, answered: now(), said }
-    findings.push(...judgeDatabase(facts, settings))
+    findings.push(...judgeDatabase(facts, settings, { route: probed.route, isPrivate }))
     findings.push(judgeClock('database-clock', "The database's clock", reading, settings.clockSkew))
     if (!facts.hasTables) return giveUp('Nothing was started yet.')
     findings.push(await checkMigrations(connection, schema))
@@ -57,6 +59,7 @@ export async function checkInside(
 
 /** The database that cannot be opened, or does not answer. */
 export function unusable(error: unknown): Finding {
+  if (error instanceof PoolerError) return bad('database-pooler', error.finding, error.advice)
   return bad(
     'database',
     `It cannot be used: ${reasonOf(error)}.`,

@@ -9,7 +9,7 @@ export interface DatabaseFacts {
   readonly fsync: string
   readonly fullPageWrites: string
   readonly synchronousCommit: string
-  /** Without those that are kept for superusers. */
+  /** How many the role can have: without those that are kept for superusers, and within the limits of role and database. */
   readonly connections: number
   readonly isEncrypted: boolean
   /** Null: over a Unix socket. */
@@ -30,7 +30,10 @@ export async function readDatabaseFacts(db: Queryable, schema: string): Promise<
              'fsync', current_setting('fsync'),
              'fullPageWrites', current_setting('full_page_writes'),
              'synchronousCommit', current_setting('synchronous_commit'),
-             'connections', current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer,
+             'connections', least(
+               current_setting('max_connections')::integer - current_setting('superuser_reserved_connections')::integer,
+               (SELECT nullif(rolconnlimit, -1) FROM pg_roles WHERE rolname = session_user AND NOT rolsuper),
+               (SELECT nullif(datconnlimit, -1) FROM pg_database WHERE datname = current_database())),
              'isEncrypted', coalesce((SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()), false),
              'clientAddress', host(inet_client_addr()),
              'isReadOnly', current_setting('transaction_read_only')::boolean,

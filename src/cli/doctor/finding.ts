@@ -10,7 +10,14 @@ export const groups = {
     'tls-files',
   ],
   Database: [
-    ...(['database', 'database-role', 'database-encoding', 'database-durability', 'database-connections'] as const),
+    ...([
+      'database',
+      'database-pooler',
+      'database-role',
+      'database-encoding',
+      'database-durability',
+      'database-connections',
+    ] as const),
     ...(['database-encryption', 'database-clock', 'migrations', 'issuer-on-record'] as const),
   ],
   Keys: ['master-key', 'signing-keys', 'key-pairs'],

@@ -1,15 +1,25 @@
 import { stat } from 'node:fs/promises'
+import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { isLoopbackHost } from '../../platform/config/issuer.ts'
 import type { Settings } from '../../platform/config/settings.ts'
+import { hangUp, openConnection } from '../../platform/database/connect.ts'
 import type { DatabaseConnection } from '../../platform/database/connection.ts'
+import { queryTimeoutMs } from '../../platform/database/connection-setup.ts'
 import { joinEmbedded } from '../../platform/database/embedded.ts'
+import { hostsOf } from '../../platform/database/hosts.ts'
 import { createPool, type Database } from '../../platform/database/pool.ts'
+import { type Probed, probePooler } from '../../platform/database/pooler.ts'
+import { isLoopback } from './address-range.ts'
 import { stepLimit } from './reason.ts'
 
 export interface OpenedDatabase {
   readonly connection: DatabaseConnection
   readonly database: Database
+  /** What is between Signet and PostgreSQL. */
+  readonly probed: Probed
+  /** Whether nobody can read along between this process and whatever it is connected to. */
+  readonly isPrivate: boolean
   leave(): Promise<void>
 }
 
@@ -19,7 +29,7 @@ const noLog = { info: () => {}, warn: () => {} }
 /**
  * The database as it is: nothing is created and nothing migrated. Undefined where the embedded one has never been started.
  *
- * @throws EmbeddedDatabaseError, and what `pg` says of a URL that it cannot read
+ * @throws EmbeddedDatabaseError; PoolerError; what the database or its driver reports
  */
 export async function openDatabase(settings: Settings): Promise<OpenedDatabase | undefined> {
   const { databaseUrl, databaseSchema: schema, dataDir, issuer } = settings
@@ -30,12 +40,18 @@ export async function openDatabase(settings: Settings): Promise<OpenedDatabase |
       ? await joinEmbedded({ dataDir, issuerIsLoopback: isLoopbackHost(new URL(issuer).hostname), log: noLog })
       : undefined
   const connection = embedded?.connection ?? { connectionString: databaseUrl as string }
-  const limits = { max: 2, connectTimeoutMs: stepLimit, queryTimeoutMs: stepLimit }
   try {
-    const database = createPool({ connection, schema, log: noLog, ...limits })
+    const { probed, isPrivate } = await probe(connection, settings)
+    const { session, namedStatements } = probed.route
+    const database = createPool({
+      ...{ connection, schema, session, namedStatements, readOnlyIsFine: true, log: noLog },
+      ...{ max: 2, connectTimeoutMs: stepLimit, queryTimeoutMs: stepLimit },
+    })
     return {
       connection,
       database,
+      probed,
+      isPrivate,
       leave: async () => {
         await database.end()
         await embedded?.leave()
@@ -44,6 +60,32 @@ export async function openDatabase(settings: Settings): Promise<OpenedDatabase |
   } catch (error) {
     await embedded?.leave()
     throw error
+  }
+}
+
+async function probe(
+  connection: DatabaseConnection,
+  settings: Settings,
+): Promise<Pick<OpenedDatabase, 'probed' | 'isPrivate'>> {
+  const { databaseSchema: schema, databasePreparedStatements: preparedStatements } = settings
+  const hosts = hostsOf(connection)
+  const { client } = await openConnection({
+    ...{ hosts, applicationName: 'signet doctor', readOnlyIsFine: true },
+    setup: { schema, session: 'untouched' },
+    ...{ connectTimeoutMs: stepLimit, queryTimeoutMs: stepLimit },
+  })
+  try {
+    const { stream } = client.connection
+    const { remoteAddress } = stream as Socket
+    return {
+      // A Unix socket has no address.
+      isPrivate: 'encrypted' in stream || remoteAddress === undefined || isLoopback(remoteAddress),
+      probed: await probePooler(client, {
+        ...{ hosts, schema, preparedStatements, queryTimeoutMs, patienceMs: stepLimit },
+      }),
+    }
+  } finally {
+    hangUp(client)
   }
 }
 

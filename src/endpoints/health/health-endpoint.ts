@@ -1,11 +1,12 @@
+import { isReadOnly } from '../../platform/database/primary-store.ts'
 import type { App } from '../../platform/http/app.ts'
 import type { Signet } from '../../signet.ts'
 
 /**
- * `/healthz`: the process lives. `/readyz`: it can serve and goes on to, so it has an active key, reaches the database and was not asked
- * to end.
+ * `/healthz`: the process is alive. `/readyz`: it can serve and will go on to. It has an active key, the database it reaches is the
+ * primary and can be written, and it was not told to end.
  */
-export function healthEndpoint(app: App, { database, keyRing, log, settings }: Signet): void {
+export function healthEndpoint(app: App, { database, databaseProblem, keyRing, log }: Signet): void {
   app.get('/healthz', async () => ({ status: 'ok' }))
 
   app.get('/readyz', async (_request, reply) => {
@@ -13,13 +14,18 @@ export function healthEndpoint(app: App, { database, keyRing, log, settings }: S
       reply.status(503).header('retry-after', '2').send({ status: 'unavailable', problems })
     if (app.ending.begun) return unavailable(['this node is ending'])
     const problems = [...(keyRing.isReady() ? [] : ['no active key, or none that could be confirmed in time'])]
-    // Where requests hold every connection, waiting for one tells of the load and not of the database; the keys were confirmed in time.
-    const isBusy = database.idleCount === 0 && database.totalCount >= settings.databasePool
+    const written = databaseProblem()
+    if (written !== undefined) problems.push(written)
+    // The heartbeat has a connection of its own; requests need those of the pool. Where requests hold all of them, waiting for one
+    // would measure the load and not the database.
+    const isBusy = database.idleCount === 0 && database.totalCount >= database.limit
     if (!isBusy)
-      await database.query({ name: 'ready', text: 'SELECT 1' }).catch((error: unknown) => {
-        log.warn({ err: error }, 'The database does not answer.')
+      try {
+        if (await isReadOnly(database)) problems.push('a connection leads to a database that accepts no writes')
+      } catch (err) {
+        log.warn({ err }, 'The database does not answer.')
         problems.push('the database does not answer')
-      })
+      }
     return problems.length > 0 ? unavailable(problems) : { status: 'ok' }
   })
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { isAbsolute, resolve } from 'node:path'
 import { isSchemaName } from '../database/connection.ts'
+import { databaseUrlFault } from '../database/hosts.ts'
 import { formatDuration, parseDuration } from './duration.ts'
 import { parseIssuer } from './issuer.ts'
 
@@ -17,6 +18,8 @@ export interface Setting<T> {
   readonly about: string
   /** Returns undefined for a text that is no value of this setting. */
   parse(text: string, folder: string): T | undefined
+  /** Says what is wrong with a text that is no value. Where the setting is secret, it does not repeat the text. */
+  fault?(text: string): string | undefined
 }
 
 interface Text {
@@ -120,11 +123,14 @@ export const declarations = {
     },
   },
   SIGNET_DATABASE_URL: {
-    takes: '`postgres://user:password@host:port/database`',
+    takes:
+      '`postgres://user:password@host:port/database`; for several hosts, `host1:port,host2:port` in place of `host:port`',
     defaultInWords: 'the embedded PostgreSQL',
     secret: true,
-    about: 'Your own PostgreSQL, 15 or later.',
-    parse: (text: string) => (/^postgres(ql)?:\/\/./.test(text) && URL.canParse(text) ? text : undefined),
+    about:
+      'Your own PostgreSQL, 15 or later. Of several hosts the one that accepts writes is used; `target_session_attrs` can be `read-write` or `primary`.',
+    parse: (text: string) => (databaseUrlFault(text) === undefined ? text : undefined),
+    fault: databaseUrlFault,
   },
   SIGNET_DATABASE_SCHEMA: {
     takes: 'up to 63 lower-case letters, digits and `_`, not beginning with a digit or `pg_`',
@@ -136,6 +142,11 @@ export const declarations = {
     default: '10',
     about: 'Connections that one process keeps to the database at the most.',
   }),
+  SIGNET_DATABASE_PREPARED_STATEMENTS: oneOf(
+    ['auto', 'on', 'off'],
+    'auto',
+    'Whether statements are prepared by name. `auto`: yes, unless a connection pooler is in between. Behind one in transaction mode `on` needs PgBouncer 1.21 or later with `max_prepared_statements`.',
+  ),
   SIGNET_DATA_DIR: folderPath('.signet', 'Where the embedded PostgreSQL keeps its data.'),
   SIGNET_KEYS_DIR: folderPath('keys', 'Where the master key file and the ledger of keys lie.'),
   SIGNET_MASTER_KEY: masterKey(

@@ -15,6 +15,7 @@ export interface Settings {
   readonly databaseUrl: string | undefined
   readonly databaseSchema: string
   readonly databasePool: number
+  readonly databasePreparedStatements: Value<'SIGNET_DATABASE_PREPARED_STATEMENTS'>
   readonly dataDir: string
   readonly keysDir: string
   readonly masterKey: Buffer | undefined
@@ -74,8 +75,12 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     const text = texts.get(name) ?? setting.default
     if (text === undefined) return undefined
     const value = setting.parse(text, folder)
-    if (value === undefined)
-      faults.push(`${name}: takes ${setting.takes}${setting.secret ? '' : `; it is ${shown(text)}`}.`)
+    if (value === undefined) {
+      const fault = setting.fault?.(text)
+      faults.push(
+        `${name}: takes ${setting.takes}${setting.secret ? '' : `; it is ${shown(text)}`}.${fault ? ` Here ${fault}.` : ''}`,
+      )
+    }
     return value
   }
   // A setting with a default is only absent when its text is bad, and then the start stops on the faults below.
@@ -93,6 +98,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     databaseUrl: read('SIGNET_DATABASE_URL'),
     databaseSchema: need('SIGNET_DATABASE_SCHEMA'),
     databasePool: need('SIGNET_DATABASE_POOL'),
+    databasePreparedStatements: need('SIGNET_DATABASE_PREPARED_STATEMENTS'),
     dataDir: need('SIGNET_DATA_DIR'),
     keysDir: need('SIGNET_KEYS_DIR'),
     masterKey: read('SIGNET_MASTER_KEY'),

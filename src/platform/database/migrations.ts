@@ -1,61 +1,90 @@
 import { createHash } from 'node:crypto'
-import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg, { type Client } from 'pg'
-import Postgrator from 'postgrator'
 import { packageFolder } from '../config/installation-folder.ts'
-import { assertSchemaName, clientConfig, type DatabaseConnection } from './connection.ts'
+import { hangUp, openConnection, sayGoodbye } from './connect.ts'
+import { assertSchemaName, type DatabaseConnection } from './connection.ts'
+import { type Hosts, hostsOf } from './hosts.ts'
 import type { DatabaseLog } from './log.ts'
+import {
+  compare,
+  type Migration,
+  MigrationError,
+  type Migrations,
+  type Recorded,
+  readMigrations,
+} from './migration-files.ts'
 import { isUnavailable } from './unavailable.ts'
 
-/** The database's shape and this release do not go together. The message tells the operator what to do. */
-export class MigrationError extends Error {
-  constructor(message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.name = 'MigrationError'
-  }
-}
+export { MigrationError } from './migration-files.ts'
 
 export interface MigrateOptions {
   readonly connection: DatabaseConnection
+  /** The hosts of `connection`, where others connect to them, too, and are to know which one is good. */
+  readonly hosts?: Hosts
   /** Created if it is missing. */
   readonly schema: string
   readonly log: DatabaseLog
-  /** Where the numbered files lie. Another than this package's is for tests. */
+  /** Where the numbered files are. Only tests use a folder other than this package's. */
   readonly folder?: string
+  /** Ends every wait when it is aborted, and lets no further migration begin. One that is running is completed. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface Migrated {
+  /** The files that this call applied. */
+  readonly applied: string[]
+  /** The version that the schema has now. */
+  readonly version: number
 }
 
 /**
- * Brings a schema to the shape that this release needs. Each migration takes place in one transaction with the record
- * of it: killed at any moment, it has taken place or it has not. Any number of nodes may do this at once; one works,
- * the others wait for it.
+ * Brings a schema to the shape that this release needs. Each migration is one transaction together with its record: if the
+ * process is killed, the migration is either complete or absent. Any number of nodes may call this at the same time; one
+ * works and the others wait. If nothing is pending, it only reads: it takes no lock, and the role needs no right to create
+ * anything.
  *
- * @returns the files that were applied by this call, and the version that the schema now has
- * @throws MigrationError when the schema is newer than this release, or was not made by these files
+ * Nothing is kept in the session between two transactions, so this also works through a pooler in transaction mode.
+ *
+ * @throws MigrationError if the schema is newer than this release, was not made by these files, or a migration failed; the
+ *   signal's reason if it was aborted; otherwise what the database reports
  */
-export async function migrate(options: MigrateOptions): Promise<{ applied: string[]; version: number }> {
-  const { connection, schema, log, folder = migrationsFolder } = options
+export async function migrate(options: MigrateOptions): Promise<Migrated> {
+  const { connection, hosts = hostsOf(connection), schema, signal } = options
+  signal?.throwIfAborted()
   assertSchemaName(schema)
-  const client = new pg.Client({
-    // No timeout for statements: a migration of a large table takes what it takes. For locks, see applyOne.
-    ...clientConfig(connection, { search_path: schema, statement_timeout: 0, idle_in_transaction_session_timeout: 0 }),
-    ...{ application_name: 'signet migrate', connectionTimeoutMillis: 10_000, keepAlive: true },
+  const { client } = await openConnection({
+    hosts,
+    applicationName: 'signet migrate',
+    connectTimeoutMs: 10_000,
+    setup: { schema, session: 'untouched' },
   })
-  client.on('error', () => {}) // the statement under way fails with it, and so do all after it
-  await client.connect()
   try {
-    await assertServerVersion(client)
-    await waitForOtherNodes(client, schema, log)
-    return await migrateAlone(client, { schema, log, folder })
+    return await migrateOn(client, options)
   } finally {
-    // The lock goes with the connection.
-    await client.end()
+    await sayGoodbye(client)
   }
 }
 
 /**
- * What `migrate` would apply. Looks, and changes nothing.
+ * The same on a connection that is open already.
+ *
+ * @throws as `migrate` does
+ */
+export async function migrateOn(
+  client: Client,
+  options: Omit<MigrateOptions, 'connection' | 'hosts'>,
+): Promise<Migrated> {
+  const { schema, log, folder = migrationsFolder, signal } = options
+  assertSchemaName(schema)
+  await assertServerVersion(client)
+  const migrations = await readMigrations(client, schema, folder)
+  return applyPending(client, migrations, { schema, log, signal })
+}
+
+/**
+ * What `migrate` would apply. Only reads.
  *
  * @returns the names of the files
  * @throws MigrationError as `migrate` does
@@ -65,139 +94,181 @@ export async function pendingMigrations({
   schema,
 }: Pick<MigrateOptions, 'connection' | 'schema'>): Promise<string[]> {
   assertSchemaName(schema)
-  const client = new pg.Client({
-    ...clientConfig(connection, { search_path: schema, statement_timeout: 5_000 }),
-    ...{ application_name: 'signet', connectionTimeoutMillis: 5_000, query_timeout: 5_000 },
+  const { client } = await openConnection({
+    hosts: hostsOf(connection),
+    ...{ applicationName: 'signet', readOnlyIsFine: true, connectTimeoutMs: 5_000, queryTimeoutMs: 5_000 },
+    setup: { schema, session: 'untouched' },
   })
-  client.on('error', () => {}) // the statement under way fails with it
-  await client.connect()
   try {
     const migrations = await readMigrations(client, schema, migrationsFolder)
-    const recorded = await readRecord(client)
-    compare(migrations, recorded, schema)
-    return migrations.known.slice(recorded.length).map(({ filename }) => basename(filename))
+    return (await readPending(client, migrations, schema)).map(nameOf)
   } finally {
-    // Not `end()`, which waits for the server's goodbye: a frozen one never says it.
-    client.connection.stream.destroy()
+    hangUp(client)
   }
 }
 
 const migrationsFolder = join(packageFolder, 'sql')
 
-async function migrateAlone(
-  client: Client,
-  { schema, log, folder }: { schema: string; log: DatabaseLog; folder: string },
-): Promise<{ applied: string[]; version: number }> {
-  const migrations = await readMigrations(client, schema, folder)
-  await ensureRecord(client, schema)
-  const recorded = await readRecord(client)
-  compare(migrations, recorded, schema)
-  const pending = migrations.known.slice(recorded.length)
-  for (const migration of pending) {
-    await applyOne(client, migrations.postgrator, migration, log)
-    log.info({ schema, migration: basename(migration.filename) }, 'The database was migrated.')
-  }
-  return { applied: pending.map(({ filename }) => basename(filename)), version: migrations.known.at(-1)!.version }
+/** Milliseconds between two attempts to take the lock: from the first to the last pause. */
+const [firstPause, longestPause] = [20, 500]
+/** Milliseconds of waiting for another node until the log says so, and until it says so again. */
+const [quietWait, reportInterval] = [1_000, 30_000]
+/** How often a migration is tried while other transactions hold a table that it needs. */
+const tableAttempts = 10
+
+interface Applying {
+  readonly schema: string
+  readonly log: DatabaseLog
+  readonly signal: AbortSignal | undefined
 }
 
-interface Migrations {
-  readonly postgrator: Postgrator
-  readonly known: readonly Postgrator.Migration[]
-}
-
-interface Recorded {
-  readonly version: number
-  readonly name: string
-  readonly md5: string
-}
-
-async function readMigrations(client: Client, schema: string, folder: string): Promise<Migrations> {
-  const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort()
-  for (const file of files)
-    if (!/^\d{3}\.do\.[a-z0-9-]+\.sql$/.test(file))
-      throw new MigrationError(`${join(folder, file)} is not named as a migration is: 001.do.what-it-does.sql.`)
-  if (files.length === 0) throw new MigrationError(`${folder} holds no migrations: the installation is incomplete.`)
-  const postgrator = new Postgrator({
-    driver: 'pg',
-    // With its schema, or postgrator would find a table of this name in any other. SQL in the files names none.
-    schemaTable: `${schema}.schema_migrations`,
-    // A pattern: what has a meaning in patterns is taken by the letter, for the folder's name is not ours.
-    migrationPattern: `${folder.replace(/[?*()[\]{}!+@\\]/g, '\\$&')}/*.sql`,
-    newline: 'LF',
-    execQuery: (text) => client.query(text),
-    execSqlScript: (script) => runScript(client, script),
-  })
-  const known = (await postgrator.getMigrations()).sort((a, b) => a.version - b.version)
-  known.forEach(({ version }, index) => {
-    if (version !== index + 1) throw new MigrationError(`The migrations in ${folder} have a gap before ${version}.`)
-  })
-  return { postgrator, known }
-}
-
-async function readRecord(client: Client): Promise<Recorded[]> {
-  const { rows } = await client.query<Recorded>(
-    'SELECT version::int, name, md5 FROM schema_migrations ORDER BY version',
-  )
-  return rows
-}
-
-/** What was applied must be what these files say, in their order, without a gap. */
-function compare({ known }: Migrations, recorded: readonly Recorded[], schema: string): void {
-  const newest = recorded.at(-1)?.version ?? 0
-  if (newest > known.length)
-    throw new MigrationError(
-      `The schema ${schema} has version ${newest}; this release of Signet knows versions up to ${known.length}. ` +
-        'It was migrated by a newer release: start that one. Nothing was changed.',
-    )
-  recorded.forEach(({ version, name, md5 }, index) => {
-    const file = known[index]!
-    if (version !== file.version || md5 !== file.md5)
-      throw new MigrationError(
-        `Migration ${version} (${name}) was applied to the schema ${schema} with another content than ` +
-          `${basename(file.filename)} has now. ` +
-          'A migration that has been applied is never changed: restore the file, and put the change into a new one.',
-      )
-  })
-}
-
-async function applyOne(
-  client: Client,
-  postgrator: Postgrator,
-  migration: Postgrator.Migration,
-  log: DatabaseLog,
-): Promise<void> {
-  // A statement that waits for a table's lock holds up all that come after it, sign-ins too. So it waits briefly, and
-  // comes again.
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await client.query('BEGIN')
-      await client.query("SET LOCAL lock_timeout = '2s'")
-      await postgrator.runMigrations([migration]) // the file, and the record of it
-      await client.query('COMMIT')
-      return
-    } catch (error) {
-      await client.query('ROLLBACK').catch(() => {}) // a lost connection has rolled back by itself
-      const busy = (error as { code?: unknown }).code === '55P03'
-      if (!busy && isUnavailable(error)) throw error
-      if (!busy || attempt === 10)
-        throw new MigrationError(`${basename(migration.filename)} failed: ${said(error)}`, { cause: error })
-      log.warn({ migration: basename(migration.filename) }, 'A table was busy; the migration is tried again.')
-      await pause(500 * Math.random() + 500)
+async function applyPending(client: Client, migrations: Migrations, applying: Applying): Promise<Migrated> {
+  const { schema, log, signal } = applying
+  const applied: string[] = []
+  const waiting = { since: performance.now(), reported: Number.NEGATIVE_INFINITY, pause: firstPause }
+  let attempts = 0
+  for (;;) {
+    signal?.throwIfAborted()
+    const [next] = await readPending(client, migrations, schema)
+    if (!next) return { applied, version: migrations.known.length }
+    const outcome = await applyNext(client, migrations, next, schema)
+    if (outcome === 'locked') {
+      await reportWait(client, waiting, applying)
+      // Asked again and again: a statement that waited for the lock would hold back VACUUM all the while.
+      await sleep(waiting.pause, signal)
+      waiting.pause = Math.min(waiting.pause * 1.5, longestPause)
+    } else if (outcome === 'busy') {
+      attempts += 1
+      if (attempts === tableAttempts)
+        throw new MigrationError(
+          `${nameOf(next)} failed: other transactions hold a table that it needs. ` +
+            'Look in pg_stat_activity for the oldest one (xact_start), end it, and start again.',
+        )
+      log.warn({ schema, migration: nameOf(next) }, 'A table is busy; the migration will be tried again.')
+      await sleep(500 + 500 * Math.random(), signal)
+    } else {
+      attempts = 0
+      waiting.since = performance.now()
+      waiting.pause = firstPause
+      if (outcome === 'up to date') continue
+      applied.push(nameOf(outcome))
+      log.info({ schema, migration: nameOf(outcome) }, 'A migration was applied to the database.')
     }
   }
 }
 
-// The script by itself, then postgrator adds the record: both must be in the transaction that we have begun.
-async function runScript(client: Client, script: string): Promise<void> {
-  await client.query(script)
-  if (client.getTransactionStatus() !== 'T')
-    throw new MigrationError(
-      'It ends its transaction by itself, which it must not (see sql/README.md). Some of it may have been kept.',
+type Outcome = Migration | 'up to date' | 'locked' | 'busy'
+
+/**
+ * Applies the first pending migration with its record, in one transaction that holds the lock of this schema.
+ *
+ * @param expected the migration that is probably next; another node may have applied it in the meantime
+ */
+async function applyNext(
+  client: Client,
+  migrations: Migrations,
+  expected: Migration,
+  schema: string,
+): Promise<Outcome> {
+  let next: Migration | undefined = expected
+  try {
+    await client.query(begin(schema))
+    const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS locked', [
+      String(lockKey(schema)),
+    ])
+    if (!rows[0]!.locked) {
+      await client.query('ROLLBACK')
+      return 'locked'
+    }
+    await ensureRecord(client, schema)
+    ;[next] = await readPending(client, migrations, schema)
+    if (next) await migrations.run(next)
+    await client.query('COMMIT')
+    return next ?? 'up to date'
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {}) // a lost connection has rolled back already
+    const code = (error as { code?: unknown }).code
+    if (code === '55P03') return 'busy'
+    if (isUnavailable(error) || next === undefined) throw error
+    const advice = code === '42501' ? ` ${mayNot(schema)}` : ''
+    throw new MigrationError(`${nameOf(next)} failed: ${messageOf(error)}${advice}`, { cause: error })
+  }
+}
+
+// All of it is local to the transaction: in transaction mode a pooler hands the server's session to somebody else afterwards.
+function begin(schema: string): string {
+  return [
+    // Under REPEATABLE READ the record would be read as it was before the lock was taken.
+    'BEGIN ISOLATION LEVEL READ COMMITTED',
+    `SET LOCAL search_path = ${pg.escapeIdentifier(schema)}`,
+    // A migration of a large table takes as long as it takes. But a statement that waits for a table's lock makes all
+    // later ones wait, sign-ins included, so it waits briefly and is tried again.
+    'SET LOCAL statement_timeout = 0',
+    "SET LOCAL lock_timeout = '2s'",
+    // A node that stands still (a suspended machine) must not keep the others waiting for ever.
+    "SET LOCAL idle_in_transaction_session_timeout = '60s'",
+  ].join('; ')
+}
+
+function lockKey(schema: string): bigint {
+  return createHash('sha256').update(`signet migrations ${schema}`).digest().readBigInt64BE()
+}
+
+async function ensureRecord(client: Client, schema: string): Promise<void> {
+  // Not IF NOT EXISTS: it requires the right to create even if there is nothing to create.
+  const { rows } = await client.query<{ schema: boolean; record: boolean }>(
+    `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS schema, to_regclass($2) IS NOT NULL AS record`,
+    [schema, recordOf(schema)],
+  )
+  if (!rows[0]!.schema) await client.query(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`)
+  // The columns that postgrator writes.
+  if (!rows[0]!.record)
+    await client.query(
+      `CREATE TABLE ${recordOf(schema)} (version bigint PRIMARY KEY, name text, md5 text, run_at timestamptz)`,
     )
 }
 
-function said(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+/** The migrations that the schema has not had yet, in order. @throws MigrationError as `migrate` does */
+async function readPending(client: Client, migrations: Migrations, schema: string): Promise<readonly Migration[]> {
+  const recorded = await readRecord(client, schema)
+  compare(migrations, recorded, schema)
+  return migrations.known.slice(recorded.length)
+}
+
+async function readRecord(client: Client, schema: string): Promise<Recorded[]> {
+  const found = await client.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS exists', [
+    recordOf(schema),
+  ])
+  if (!found.rows[0]!.exists) return []
+  const { rows } = await client.query<Recorded>(
+    `SELECT version::int, name, md5 FROM ${recordOf(schema)} ORDER BY version`,
+  )
+  return rows
+}
+
+async function reportWait(
+  client: Client,
+  waiting: { readonly since: number; reported: number },
+  { schema, log }: Applying,
+): Promise<void> {
+  const now = performance.now()
+  if (now - waiting.since < quietWait || now - waiting.reported < reportInterval) return
+  waiting.reported = now
+  const { rows } = await client.query<{ pid: number; address: string | null; since: Date | null }>(
+    // PostgreSQL shows a lock's number in two halves.
+    `SELECT pid, host(client_addr) AS address, xact_start AS since FROM pg_locks JOIN pg_stat_activity USING (pid)
+     WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid::bigint << 32 | objid::bigint = $1
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+    [String(lockKey(schema))],
+  )
+  log.warn(
+    { schema, ...rows[0], seconds: Math.round((now - waiting.since) / 1000) },
+    'Waiting for another node that is migrating the database (its server process is pid).',
+  )
+}
+
+async function sleep(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  await pause(milliseconds, undefined, { signal }).catch(() => signal?.throwIfAborted())
 }
 
 async function assertServerVersion(client: Client): Promise<void> {
@@ -208,23 +279,21 @@ async function assertServerVersion(client: Client): Promise<void> {
     throw new MigrationError(`Signet needs PostgreSQL 15 or later; this is ${rows[0]!.name}.`)
 }
 
-// Asked again and again, rather than waited for in one statement: that one would hold back VACUUM as long as it waits.
-async function waitForOtherNodes(client: Client, schema: string, log: DatabaseLog): Promise<void> {
-  const key = createHash('sha256').update(`signet migrations ${schema}`).digest().readBigInt64BE()
-  for (let attempt = 0; ; attempt += 1) {
-    const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_lock($1) AS locked', [String(key)])
-    if (rows[0]!.locked) return
-    if (attempt === 50) log.info({ schema }, 'Another node is migrating the database; this one waits for it.')
-    await pause(20)
-  }
+function recordOf(schema: string): string {
+  return `${pg.escapeIdentifier(schema)}.schema_migrations`
 }
 
-async function ensureRecord(client: Client, schema: string): Promise<void> {
-  // Not IF NOT EXISTS: that asks for the right to create one even where it is there already.
-  const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [schema])
-  if (rowCount === 0) await client.query(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`)
-  // The columns that postgrator writes.
-  await client.query(
-    'CREATE TABLE IF NOT EXISTS schema_migrations (version bigint PRIMARY KEY, name text, md5 text, run_at timestamptz)',
+function nameOf({ filename }: Migration): string {
+  return basename(filename)
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+function mayNot(schema: string): string {
+  return (
+    `Run 'signet migrate' as the role that owns the schema, or let an administrator create it first: ` +
+    `CREATE SCHEMA ${schema} AUTHORIZATION <the role of SIGNET_DATABASE_URL>;`
   )
 }

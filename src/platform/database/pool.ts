@@ -1,57 +1,277 @@
-import pg, { type Pool } from 'pg'
-import { assertSchemaName, clientConfig, type DatabaseConnection } from './connection.ts'
+import type { QueryResult, QueryResultRow } from 'pg'
+import { hangUp, openConnection, sayGoodbye } from './connect.ts'
+import { assertSchemaName, type DatabaseConnection } from './connection.ts'
+import { createConnectionLimit } from './connection-limit.ts'
+import { type Hosts, hostsOf } from './hosts.ts'
 import type { DatabaseLog } from './log.ts'
+import type { CheckedOut, Queryable, Statement } from './queryable.ts'
 import { rowTypes } from './row-types.ts'
+import { DatabaseUnavailable, isTooManyConnections } from './unavailable.ts'
+import { createWaitingLine } from './waiting-line.ts'
+import type { WatchedConnection } from './watched-connection.ts'
 
 /** The pool that stores are handed: each statement by itself. For several in one transaction, `inTransaction`. */
-export type Database = Pool
+export interface Database extends Queryable {
+  // biome-ignore lint/suspicious/noExplicitAny: rows have whatever columns the statement names, as in `pg`
+  query<R extends QueryResultRow = any>(statement: Statement | string, values?: unknown[]): Promise<QueryResult<R>>
+  /** A connection of the caller's own, to be released in any case. */
+  connect(): Promise<CheckedOut>
+  /**
+   * Closes every connection: idle ones at once, the others when they are released. Requests from now on get new ones.
+   *
+   * @param reason for the log
+   */
+  dropConnections(reason: string): void
+  /** Gives up a connection, so that another part of this process can have one where the server allows no more. */
+  makeRoom(): void
+  /** Ends the pool, when all connections have been released. Calling it again waits for the same end. */
+  end(): Promise<void>
+  /** Connections that are open or being opened. */
+  readonly totalCount: number
+  readonly idleCount: number
+  /** Callers that wait for a connection. */
+  readonly waitingCount: number
+  /** How many connections there can be at present: `max`, or fewer where the server was found to refuse more. */
+  readonly limit: number
+}
 
 export interface PoolOptions {
   readonly connection: DatabaseConnection
-  /** Where the tables are: SQL names no schema. */
+  /** The hosts of `connection`, where others connect to them, too, and are to know which one is good. */
+  readonly hosts?: Hosts
   readonly schema: string
-  /** Connections at the most. */
+  /** Maximum number of connections. */
   readonly max: number
-  /** Milliseconds to wait for a connection, whether for a new one or for one that others have. */
+  /** Milliseconds to wait for a connection, whether a new one or one that others have. */
   readonly connectTimeoutMs: number
   /** Milliseconds to wait for a statement. */
   readonly queryTimeoutMs: number
+  /** Whose the sessions of the server are; see ConnectionSetup. Default `own`. */
+  readonly session?: 'own' | 'shared'
+  /** Whether statements with a name are prepared once for each connection. Default true. */
+  readonly namedStatements?: boolean
+  /** Whether a server that accepts no writes is good enough. Default false. */
+  readonly readOnlyIsFine?: boolean
+  /**
+   * Called when a statement fails because the server accepts no writes (25006), after all connections to it were dropped, and when
+   * one fails because the disk is full (53100).
+   */
+  readonly onUnwritable?: (code: '25006' | '53100') => void
   readonly log: DatabaseLog
 }
 
+interface Pooled extends WatchedConnection {
+  /** `dropConnections` begins another generation. */
+  readonly generation: number
+  idleTimer?: NodeJS.Timeout
+}
+
+/** Milliseconds until an idle connection is closed. */
+const idleTimeout = 30_000
+/** Milliseconds until another connection is tried, where some are open and the last attempt failed, and where there is none. */
+const [pauseBesideOthers, pauseWithoutAny] = [1_000, 100]
+/** Callers that can wait for a connection. More only means that all of them get their 503 later. */
+const maxWaiting = 1_000
+
 /**
- * Opens a pool; connections are made when they are first needed. However the server fails, a caller waits no longer
- * than `connectTimeoutMs + queryTimeoutMs` for a statement, and when the server is back, so is the pool.
+ * Opens a pool. Connections are made when they are first needed. However the server fails, a caller waits no longer than
+ * `connectTimeoutMs + queryTimeoutMs` for a statement, and when the server is back, so is the pool. Where the server refuses
+ * more connections, callers wait for those that there are.
  *
- * @throws TypeError when `schema` is no schema name
+ * @throws TypeError when `schema` is no schema name, or the URL of the connection cannot be used
  */
-export function createPool({ connection, schema, max, connectTimeoutMs, queryTimeoutMs, log }: PoolOptions): Database {
+export function createPool(options: PoolOptions): Database {
+  const { connection, schema, max, connectTimeoutMs, queryTimeoutMs, log } = options
+  const {
+    hosts = hostsOf(connection),
+    session = 'own',
+    namedStatements = true,
+    readOnlyIsFine = false,
+    onUnwritable,
+  } = options
   assertSchemaName(schema)
-  const pool = new pg.Pool({
-    ...clientConfig(connection, {
-      search_path: schema,
-      // Dates are parsed in this form, whatever the server or the role is set to.
-      DateStyle: 'ISO',
-      TimeZone: 'UTC',
-      // The stores' statements are atomic under READ COMMITTED; a server whose default is another would answer 40001.
-      default_transaction_isolation: 'read committed',
-      // The server gives up a little earlier than we do: then it is certain that nothing was done, and the connection
-      // is kept.
-      statement_timeout: Math.max(1, Math.floor(queryTimeoutMs * 0.9)),
-      // A process that stands still (a suspended laptop) lets go of the rows it has locked.
-      idle_in_transaction_session_timeout: queryTimeoutMs,
-    }),
-    application_name: 'signet',
-    max,
-    types: rowTypes,
-    connectionTimeoutMillis: connectTimeoutMs,
-    query_timeout: queryTimeoutMs,
-    // A peer that vanished without a word is found on idle connections, too.
-    keepAlive: true,
-    keepAliveInitialDelayMillis: 10_000,
-    idleTimeoutMillis: 30_000,
+  const open = new Set<Pooled>()
+  const idle: Pooled[] = []
+  const limit = createConnectionLimit(max, log)
+  const line = createWaitingLine<Pooled>(maxWaiting, connectTimeoutMs, () => {
+    const failed = lastFailure ? ` Opening another failed: ${lastFailure}` : ''
+    return `${open.size - idle.length} of ${limit.current()} are in use.${failed}`
   })
-  // The pool has dropped the connection already and makes another when one is needed.
-  pool.on('error', (err) => log.warn({ err }, 'An idle database connection was lost.'))
-  return pool
+  let opening = 0
+  let generation = 0
+  let lastFailure: string | undefined
+  let openAgainAt = 0
+  let ended: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
+
+  /** Serves who waits with what is idle, and opens connections for the others. To be called whenever something changed. */
+  const pump = () => {
+    while (line.length > 0 && idle.length > 0) line.serve(takeIdle(idle.at(-1)!))
+    if (performance.now() >= openAgainAt)
+      while (opening < line.length && open.size + opening < limit.current()) openOne()
+    if (ended && open.size + opening === 0) ended.resolve()
+  }
+
+  const openOne = () => {
+    opening += 1
+    const begun = generation
+    openConnection({
+      ...{ hosts, applicationName: 'signet', types: rowTypes, readOnlyIsFine, connectTimeoutMs, queryTimeoutMs },
+      setup: {
+        schema,
+        session,
+        // The server gives up a little earlier than we do: then it is certain that nothing was done, and the connection
+        // is kept.
+        statementTimeoutMs: Math.max(1, Math.floor(queryTimeoutMs * 0.9)),
+        // A process that stands still (a suspended laptop) releases the rows it has locked.
+        idleInTransactionTimeoutMs: queryTimeoutMs,
+      },
+    })
+      .then(
+        (opened) => {
+          lastFailure = undefined
+          const pooled: Pooled = { ...opened, generation: begun }
+          open.add(pooled)
+          limit.allowed(open.size)
+          putBack(pooled)
+          opened.whenLost((error) => lose(pooled, error))
+        },
+        (error: unknown) => failToOpen(error),
+      )
+      .finally(() => {
+        opening -= 1
+        pump()
+      })
+  }
+
+  const failToOpen = (error: unknown) => {
+    lastFailure = error instanceof Error ? error.message : String(error)
+    const tooMany = isTooManyConnections(error)
+    // Nobody can be served without a connection, so the longest waiting caller is told why.
+    if (open.size === 0 && !tooMany) return line.refuse(error)
+    if (open.size > 0 && tooMany) return limit.refused(open.size)
+    const wait = open.size > 0 ? pauseBesideOthers : pauseWithoutAny
+    openAgainAt = performance.now() + wait
+    setTimeout(pump, wait + 1).unref()
+  }
+
+  const putBack = (pooled: Pooled) => {
+    if (ended || pooled.lost() || pooled.generation !== generation || open.size > limit.current()) return close(pooled)
+    idle.push(pooled)
+    pooled.idleTimer = setTimeout(() => close(takeIdle(pooled)), idleTimeout)
+    pooled.idleTimer.unref()
+  }
+
+  const takeIdle = (pooled: Pooled): Pooled => {
+    clearTimeout(pooled.idleTimer)
+    idle.splice(idle.indexOf(pooled), 1)
+    return pooled
+  }
+
+  const close = (pooled: Pooled, how: 'politely' | 'at once' = 'politely') => {
+    open.delete(pooled)
+    // The last one is gone: whoever waits cannot wait for it.
+    if (open.size === 0) openAgainAt = 0
+    if (how === 'at once' || pooled.lost()) hangUp(pooled.client)
+    else sayGoodbye(pooled.client)
+    pump()
+  }
+
+  const lose = (pooled: Pooled, err: Error) => {
+    // One that is checked out is noticed by the statement that fails, and closed when it is released.
+    if (!idle.includes(pooled)) return
+    log.warn({ err }, 'An idle database connection was lost.')
+    close(takeIdle(pooled))
+  }
+
+  const dropConnections = (reason: string) => {
+    generation += 1
+    log.warn({ reason, connections: open.size }, 'All connections to the database are replaced.')
+    for (const pooled of [...idle]) close(takeIdle(pooled))
+  }
+
+  const asStatement = (statement: Statement | string, listed?: unknown[]): Statement => {
+    const { name, text, values = listed }: Statement = typeof statement === 'string' ? { text: statement } : statement
+    return { text, ...(values ? { values } : {}), ...(name !== undefined && namedStatements ? { name } : {}) }
+  }
+
+  const checkOut = (pooled: Pooled): CheckedOut => {
+    let released = false
+    return {
+      query: async (statement, values) => {
+        try {
+          return await pooled.query(asStatement(statement, values))
+        } catch (error) {
+          const { code } = error as { code?: unknown }
+          if (code === '53100') onUnwritable?.(code)
+          // Many may find out at once; what an old connection leads to is no news.
+          if (code === '25006' && pooled.generation === generation && !readOnlyIsFine) {
+            dropConnections('the server accepts no writes')
+            onUnwritable?.(code)
+          }
+          throw error
+        }
+      },
+      get lost() {
+        return pooled.lost()
+      },
+      release: (fault) => {
+        if (released) throw new Error('The connection was released already.')
+        released = true
+        if (fault) close(pooled, 'at once')
+        else putBack(pooled)
+        pump()
+      },
+    }
+  }
+
+  const connect = async (): Promise<CheckedOut> => {
+    if (ended) throw new DatabaseUnavailable('The connection pool has ended.')
+    // Nobody is overtaken.
+    if (line.length === 0 && idle.length > 0) return checkOut(takeIdle(idle.at(-1)!))
+    const served = line.wait()
+    pump()
+    return checkOut(await served)
+  }
+
+  return {
+    connect,
+    query: async (statement, values) => {
+      const connection = await connect()
+      try {
+        return await connection.query(statement, values)
+      } finally {
+        connection.release()
+      }
+    },
+    dropConnections,
+    makeRoom: () => {
+      limit.reserve(open.size + opening)
+      if (open.size + opening > limit.current() && idle.length > 0) close(takeIdle(idle[0]!))
+    },
+    end: () => {
+      if (!ended) {
+        let resolve = () => {}
+        const promise = new Promise<void>((done) => {
+          resolve = done
+        })
+        ended = { promise, resolve }
+        while (line.length > 0) line.refuse(new DatabaseUnavailable('The connection pool has ended.'))
+        for (const pooled of [...idle]) close(takeIdle(pooled))
+        pump()
+      }
+      return ended.promise
+    },
+    get totalCount() {
+      return open.size + opening
+    },
+    get idleCount() {
+      return idle.length
+    },
+    get waitingCount() {
+      return line.length
+    },
+    get limit() {
+      return limit.current()
+    },
+  }
 }

@@ -1,4 +1,4 @@
-import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
+import type { QueryResult, QueryResultRow } from 'pg'
 import { DatabaseUnavailable, isUnavailable } from './unavailable.ts'
 
 export { DatabaseUnavailable, isUnavailable } from './unavailable.ts'
@@ -15,41 +15,53 @@ export interface Statement {
   readonly values?: unknown[]
 }
 
+/** A connection that one caller has for itself until it is released. */
+export interface CheckedOut extends Queryable {
+  // biome-ignore lint/suspicious/noExplicitAny: rows have whatever columns the statement names, as in `pg`
+  query<R extends QueryResultRow = any>(statement: Statement | string, values?: unknown[]): Promise<QueryResult<R>>
+  /** Why the connection can no longer be used: the first error, not what followed from it. */
+  readonly lost: Error | undefined
+  /**
+   * Gives the connection back.
+   *
+   * @param fault if there is one, the connection is closed, and with it whatever the server still has open
+   * @throws Error when it was released before
+   */
+  release(fault?: unknown): void
+}
+
 /**
  * Does `work` in one transaction (READ COMMITTED): all of it, or, when it throws, nothing.
  *
  * @param work is handed the transaction; statements one after the other. Its outcome counts when this function has returned
- * @throws what `work` throws; DatabaseUnavailable when it is not known whether the commit took place
+ * @throws what `work` throws; when the connection was lost, the first error that said so; DatabaseUnavailable when it is not
+ *   known whether the commit took place
  */
-export async function inTransaction<T>(pool: Pool, work: (tx: Queryable) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
-  // The pool listens for errors of idle connections only. Without this one, a server that ends a connection while
-  // `work` is busy elsewhere (25P03) would end this process.
-  let lost: Error | undefined
-  const onError = (error: Error) => {
-    lost = error
-  }
-  client.on('error', onError)
-  let faulty: Error | undefined
+export async function inTransaction<T>(
+  database: { connect(): Promise<CheckedOut> },
+  work: (tx: Queryable) => Promise<T>,
+): Promise<T> {
+  const connection = await database.connect()
+  let isReusable = true
   try {
-    await client.query({ text: 'BEGIN' })
-    const result = await work(client)
-    await commit(client)
+    await connection.query({ text: 'BEGIN' })
+    const result = await work(connection)
+    await commit(connection)
     return result
   } catch (error) {
-    faulty = (await rolledBack(client, error)) ? undefined : new Error('The transaction failed.', { cause: error })
+    isReusable = await rolledBack(connection)
     throw error
   } finally {
-    client.off('error', onError)
-    // Handed an error, the pool destroys the connection, and with it whatever the server still has open.
-    client.release(lost ?? faulty)
+    connection.release(isReusable ? undefined : 'The transaction may still be open.')
   }
 }
 
-async function commit(client: PoolClient): Promise<void> {
+async function commit(connection: CheckedOut): Promise<void> {
+  // Nothing can have been committed then, and this is the error that says what happened.
+  if (connection.lost) throw connection.lost
   let command: string
   try {
-    command = (await client.query({ text: 'COMMIT' })).command
+    command = (await connection.query({ text: 'COMMIT' })).command
   } catch (error) {
     // A deferred constraint is a plain no. Any other silence may hide a yes.
     if (!isUnavailable(error)) throw error
@@ -60,13 +72,13 @@ async function commit(client: PoolClient): Promise<void> {
   if (command !== 'COMMIT') throw new Error('A statement of the transaction had failed, so nothing was committed.')
 }
 
-/** Takes everything back. Tells whether the connection is as good as new. */
-async function rolledBack(client: PoolClient, error: unknown): Promise<boolean> {
-  // The server will take it back by itself once the connection is gone; a frozen one is not waited for a second time.
-  if (isUnavailable(error)) return false
+/** @returns whether the connection is as good as new */
+async function rolledBack(connection: CheckedOut): Promise<boolean> {
+  // The server does so by itself once the connection is gone; a frozen one is not waited for a second time.
+  if (connection.lost) return false
   try {
-    await client.query({ text: 'ROLLBACK' })
-    return client.getTransactionStatus() === 'I'
+    await connection.query({ text: 'ROLLBACK' })
+    return !connection.lost
   } catch {
     return false
   }

@@ -6,6 +6,14 @@ export class DatabaseUnavailable extends Error {
   }
 }
 
+/** The server accepts no writes: it is a standby, or it was made read-only. A connection to it is of no use and is closed. */
+export class DatabaseReadOnly extends DatabaseUnavailable {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'DatabaseReadOnly'
+  }
+}
+
 /**
  * Tells "the database is away, overloaded or restarting" from faults in the program or its settings (a broken
  * constraint, an unknown column, a wrong password). The first is answered with 503 and passes by itself; the second
@@ -23,6 +31,13 @@ export function isUnavailable(error: unknown): boolean {
   // A host name with several addresses: every one of them failed.
   if (error instanceof AggregateError) return error.errors.length > 0 && error.errors.every(isUnavailable)
   return driverMessages.has(error.message)
+}
+
+/** Whether the server, or one of several, refused a connection because it has as many as it may have. */
+export function isTooManyConnections(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  if ((error as { code?: unknown }).code === '53300') return true
+  return error.cause instanceof AggregateError && error.cause.errors.some(isTooManyConnections)
 }
 
 // PostgreSQL Appendix A. Two characters stand for a class.

@@ -119,6 +119,17 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
+  // Servers that were killed. One that stops removes its row itself.
+  [
+    'nodes',
+    `WITH old AS (
+       DELETE FROM nodes WHERE id IN (
+         SELECT id FROM nodes WHERE started_at < now() - interval '1 day' AND seen_at < now() - interval '1 day'
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
   [
     'sessions',
     `WITH old AS (

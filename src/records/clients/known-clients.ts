@@ -4,7 +4,7 @@ import { findClient } from './clients-store.ts'
 
 /** The clients that this node has in memory. */
 export interface KnownClients {
-  /** One that is in memory, and as far as is known has not changed: it is behind by `heardWithin` at the most. */
+  /** One that is in memory, and as far as is known has not changed: it is behind by `maxStaleness` at the most. */
   known(clientId: string): Client | undefined
   /** Reads one from the database, and keeps it. */
   read(clientId: string): Promise<Client | undefined>

@@ -4,7 +4,7 @@ import t from 'tap'
 import { isWithin } from '../../../src/cli/doctor/address-range.ts'
 import { judgeClientAddress } from '../../../src/cli/doctor/check-client-address.ts'
 import { judgeClock } from '../../../src/cli/doctor/check-clock.ts'
-import { judgeDatabase } from '../../../src/cli/doctor/check-database.ts'
+import { judgeDatabase, type Way } from '../../../src/cli/doctor/check-database.ts'
 import { judgeDataDirectory, judgeKeysDirectory, judgeSecretFile } from '../../../src/cli/doctor/check-files.ts'
 import { judgeCaching, judgeCrossOrigin, judgeJwkSet } from '../../../src/cli/doctor/check-jwk-set.ts'
 import {
@@ -72,8 +72,9 @@ t.test('of the database is told what loses changes, what is too old, too small, 
     ...{ fsync: 'on', fullPageWrites: 'on', synchronousCommit: 'on', isEncrypted: false, clientAddress: null },
     ...{ isReadOnly: false, hasSchema: true, mayCreateSchema: false, hasTables: true },
   }
-  const judge = (more: Partial<DatabaseFacts>, databasePool = 10) =>
-    notGood(judgeDatabase({ ...facts, ...more }, { databasePool, databaseSchema: 'signet' }))
+  const direct = { route: { hasPooler: false, session: 'own' }, isPrivate: true } as const
+  const judge = (more: Partial<DatabaseFacts>, databasePool = 10, way: Way = direct) =>
+    notGood(judgeDatabase({ ...facts, ...more }, { databasePool, databaseSchema: 'signet' }, way))
   t.same(judge({}), [])
   t.same(judge({ versionNumber: 140_010 }), ['database: bad'])
   t.same(judge({ isReadOnly: true }), ['database: bad'])
@@ -88,6 +89,10 @@ t.test('of the database is told what loses changes, what is too old, too small, 
   t.same(judge({ clientAddress: '10.0.0.3' }), ['database-encryption: warning'])
   t.same(judge({ clientAddress: '10.0.0.3', isEncrypted: true }), [])
   t.same(judge({ clientAddress: '127.0.0.1' }), [])
+  const pooler = { route: { hasPooler: true, session: 'shared' }, isPrivate: true } as const
+  t.same(judge({}, 96, pooler), ['database-connections: skipped'], 'that is for the pooler to know')
+  t.same(judge({}, 10, { ...pooler, isPrivate: false }).at(-1), 'database-encryption: warning', 'the way to the pooler')
+  t.same(judge({ clientAddress: '10.0.0.3' }, 10, pooler).at(-1), 'database-encryption: warning', 'and from there')
 })
 
 t.test('files are judged by who can read and who can change them', async (t) => {

@@ -248,6 +248,7 @@ t.test('with nothing set, the settings are those of the documentation', async (t
     databaseUrl: undefined,
     databaseSchema: 'signet',
     databasePool: 10,
+    databasePreparedStatements: 'auto',
     dataDir: '/srv/signet/.signet',
     keysDir: '/srv/signet/keys',
     masterKey: undefined,

@@ -9,6 +9,7 @@ import {
   type Lock,
   type LockWait,
 } from '../../../src/platform/database/locked-transaction.ts'
+import type { Queryable } from '../../../src/platform/database/queryable.ts'
 import { testDatabase } from '../../database.ts'
 
 const { connection, schema, openPool } = await testDatabase(t)
@@ -24,9 +25,10 @@ const patient = patiently()
 
 /** Another process that holds the lock in a transaction of its own. */
 async function holdLock(t: Test, lock: Lock): Promise<pg.Client> {
-  const client = new pg.Client(clientConfig(connection, { search_path: schema }))
+  const client = new pg.Client(clientConfig(connection))
   client.on('error', () => {}) // one test kills it
   await client.connect()
+  await client.query(`SET search_path = ${schema}`)
   t.teardown(() => client.end().catch(() => {}))
   await client.query('BEGIN')
   t.ok(await lock.tryLock(client))
@@ -112,9 +114,13 @@ t.test('a server waits for a limited time, and the error says for what', async (
 
 t.test('the transaction may be idle for longer than others, and only that transaction', async (t) => {
   const one = openPool({ max: 1, queryTimeoutMs: 5_000 })
-  const limit = async (db: Pick<pg.Pool, 'query'>) =>
-    (await db.query('SHOW idle_in_transaction_session_timeout')).rows[0].idle_in_transaction_session_timeout
-  const inside = await inLockedTransaction(one, installationLock, patient, (tx) => limit(tx as unknown as pg.Pool))
+  const limit = async (db: Queryable) => {
+    const { rows } = await db.query<{ limit: string }>({
+      text: "SELECT current_setting('idle_in_transaction_session_timeout') AS limit",
+    })
+    return rows[0]?.limit
+  }
+  const inside = await inLockedTransaction(one, installationLock, patient, limit)
   t.same([inside, await limit(one)], ['15s', '5s'])
 })
 

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { copyFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import pg from 'pg'
 import t, { type Test } from 'tap'
 import { packageFolder } from '../../../src/platform/config/installation-folder.ts'
 import { MigrationError, migrate } from '../../../src/platform/database/migrations.ts'
@@ -21,8 +23,47 @@ const two: Files = {
   '002.do.seals.sql': 'CREATE TABLE seals (ring text REFERENCES rings);\nINSERT INTO seals VALUES ($$first$$);',
 }
 
-function run({ connection, schema }: TestDatabase, folder?: string, log = noLog) {
-  return migrate({ connection, schema, log, ...(folder ? { folder } : {}) })
+type Place = Pick<TestDatabase, 'connection' | 'schema'>
+
+function run({ connection, schema }: Place, folder?: string, log = noLog, signal?: AbortSignal) {
+  return migrate({ connection, schema, log, signal, ...(folder ? { folder } : {}) })
+}
+
+/** A node that has begun the second of two migrations and completes it when `finish` is called. */
+async function slowNode(t: Test, db: TestDatabase) {
+  const gate = await clientOf(t, db)
+  await gate.query(`BEGIN; SELECT pg_advisory_xact_lock(hashtext('${db.schema}'))`)
+  const folder = folderWith(t, {
+    ...two,
+    // lock_timeout counts for advisory locks, too.
+    '002.do.seals.sql': `SET LOCAL lock_timeout = 0; ${two['002.do.seals.sql']}
+                         SELECT pg_advisory_xact_lock(hashtext(current_schema()));`,
+  })
+  const migrated = run(db, folder)
+  const pool = db.openPool()
+  await eventually('the slow node is in its second migration', async () => {
+    const { rows } = await pool.query({
+      text: `SELECT FROM pg_stat_activity WHERE application_name = 'signet migrate' AND wait_event = 'advisory'
+             AND datname = current_database() AND query LIKE '%seals%'`,
+    })
+    return rows.length > 0
+  })
+  return {
+    folder,
+    finish: async () => {
+      await gate.query('COMMIT')
+      return migrated
+    },
+  }
+}
+
+/** A session of our own, past any pooler. */
+async function clientOf(t: Test, { direct }: Pick<TestDatabase, 'direct'>): Promise<pg.Client> {
+  const client = new pg.Client('connectionString' in direct ? direct : { ...direct, ssl: false })
+  client.on('error', () => {})
+  await client.connect()
+  t.teardown(() => client.end())
+  return client
 }
 
 async function tables(db: TestDatabase): Promise<string[]> {
@@ -48,10 +89,8 @@ t.test('five nodes that migrate an empty schema at once: each file is applied on
     results.map(({ version }) => version),
     [2, 2, 2, 2, 2],
   )
-  t.same(
-    results.flatMap(({ applied }) => applied),
-    ['001.do.rings.sql', '002.do.seals.sql'],
-  )
+  // One node may apply the first and another the second.
+  t.same(results.flatMap(({ applied }) => applied).sort(), ['001.do.rings.sql', '002.do.seals.sql'])
   t.same((await db.openPool().query({ text: 'SELECT name FROM rings' })).rows, [{ name: 'first' }])
 })
 
@@ -60,7 +99,7 @@ t.test('a schema that is not there is made, by one of five', async (t) => {
   const schema = `${db.schema}_new`
   t.teardown(() => db.openPool().query({ text: `DROP SCHEMA ${schema} CASCADE` }))
   await Promise.all([1, 2, 3, 4, 5].map(() => run({ ...db, schema }, folderWith(t, two))))
-  const { rows } = await db.openPool({ schema }).query({ text: 'SELECT ring FROM seals' })
+  const { rows } = await db.openPool().query({ text: `SELECT ring FROM ${schema}.seals` })
   t.same(rows, [{ ring: 'first' }])
 })
 
@@ -83,6 +122,96 @@ t.test('a node that is killed in the middle leaves the schema as it was, and the
   t.match(await run(db, folderWith(t, two)), { applied: ['002.do.seals.sql'], version: 2 })
 })
 
+t.test('while one node migrates, the others wait, say so, and find nothing left to do', async (t) => {
+  const db = await testDatabase(t)
+  const slow = await slowNode(t, db)
+  const lines: { details: object; message: string }[] = []
+  const log = { ...noLog, warn: (details: object, message: string) => lines.push({ details, message }) }
+  const waiting = run(db, slow.folder, log)
+  await eventually('the waiting node has said what it waits for', () => lines.length > 0)
+  t.match(lines, [{ message: /^Waiting for another node that is migrating the database/, details: { pid: Number } }])
+  t.same(await versions(db), [1], 'what is complete is visible before the rest')
+  t.match(await slow.finish(), { applied: ['001.do.rings.sql', '002.do.seals.sql'] })
+  t.same(await waiting, { applied: [], version: 2 })
+})
+
+t.test('between its attempts a waiting node has no transaction open, so it does not hold back VACUUM', async (t) => {
+  const db = await testDatabase(t)
+  const slow = await slowNode(t, db)
+  const waiting = run(db, slow.folder)
+  const pool = db.openPool()
+  await eventually('the waiting node is seen idle, without a snapshot', async () => {
+    const { rows } = await pool.query({
+      text: `SELECT FROM pg_stat_activity WHERE application_name = 'signet migrate' AND datname = current_database()
+             AND state = 'idle' AND backend_xmin IS NULL AND query LIKE '%ROLLBACK%'`,
+    })
+    return rows.length > 0
+  })
+  await slow.finish()
+  await waiting
+})
+
+t.test('a node that is told to stop while it waits stops waiting', async (t) => {
+  const db = await testDatabase(t)
+  const slow = await slowNode(t, db)
+  const stop = new AbortController()
+  const waiting = run(db, slow.folder, noLog, stop.signal).catch((error: unknown) => error)
+  const reason = new Error('told to stop')
+  stop.abort(reason)
+  t.equal(await waiting, reason)
+  await t.rejects(run(db, slow.folder, noLog, stop.signal), reason, 'and does not begin')
+  await slow.finish()
+})
+
+t.test('a node that is told to stop during a migration completes that one and begins no other', async (t) => {
+  const db = await testDatabase(t)
+  const stop = new AbortController()
+  const log = { ...noLog, info: () => stop.abort(new Error('told to stop')) }
+  await t.rejects(run(db, folderWith(t, two), log, stop.signal), { message: 'told to stop' })
+  t.same(await versions(db), [1])
+})
+
+t.test('a node that stands still in the middle of a migration is not waited for for ever', async (t) => {
+  const db = await testDatabase(t)
+  const client = await clientOf(t, db)
+  const seen = folderWith(t, {
+    '001.do.rings.sql': `CREATE TABLE rings AS SELECT name, setting FROM pg_settings WHERE name LIKE '%timeout';`,
+  })
+  await run(db, seen)
+  const { rows } = await client.query(`SELECT name, setting FROM ${db.schema}.rings ORDER BY name`)
+  t.match(
+    Object.fromEntries(rows.map(({ name, setting }) => [name, setting])),
+    { idle_in_transaction_session_timeout: '60000', lock_timeout: '2000', statement_timeout: '0' },
+    'PostgreSQL ends its transaction, and with it the lock',
+  )
+})
+
+t.test('if nothing is pending, only reading is needed: no lock, and no right to create anything', async (t) => {
+  const db = await testDatabase(t)
+  await run(db, folderWith(t, two))
+  const client = await clientOf(t, db)
+  await client.query(`REVOKE CREATE ON SCHEMA ${db.schema} FROM CURRENT_USER`)
+  const key = createHash('sha256').update(`signet migrations ${db.schema}`).digest().readBigInt64BE()
+  await client.query(`BEGIN; SELECT pg_advisory_xact_lock(${key})`)
+  t.same(await run(db, folderWith(t, two)), { applied: [], version: 2 })
+  await client.query('COMMIT')
+  const more = folderWith(t, { ...two, '003.do.stones.sql': 'CREATE TABLE stones ();' })
+  await t.rejects(run(db, more), { name: 'MigrationError', message: /permission denied .*Run 'signet migrate' as/ })
+})
+
+t.test('a node of the previous release, which locks for its whole session, is waited for as well', async (t) => {
+  const db = await testDatabase(t)
+  const previous = await clientOf(t, db)
+  const key = createHash('sha256').update(`signet migrations ${db.schema}`).digest().readBigInt64BE()
+  await previous.query(`SELECT pg_advisory_lock(${key})`)
+  const lines: string[] = []
+  const migrated = run(db, folderWith(t, two), { ...noLog, warn: (_details, message) => lines.push(message) })
+  await eventually('it waits', () => lines.length > 0)
+  t.same(await tables(db), [])
+  await previous.query('SELECT pg_advisory_unlock_all()')
+  t.match(await migrated, { version: 2 })
+})
+
 t.test('a file that fails half-way is taken back as a whole, and named', async (t) => {
   const db = await testDatabase(t)
   const folder = folderWith(t, { ...two, '002.do.seals.sql': 'CREATE TABLE seals (); SELECT 1/0;' })
@@ -93,7 +222,7 @@ t.test('a file that fails half-way is taken back as a whole, and named', async (
 
 t.test('a file that ends its transaction by itself is refused and not recorded', async (t) => {
   const db = await testDatabase(t)
-  const folder = folderWith(t, { '001.do.rings.sql': 'CREATE TABLE rings (); COMMIT; CREATE TABLE more ();' })
+  const folder = folderWith(t, { '001.do.rings.sql': 'CREATE TABLE rings (); COMMIT; SELECT 1;' })
   await t.rejects(run(db, folder), { name: 'MigrationError', message: /ends its transaction by itself/ })
   t.same(await versions(db), [])
 })
@@ -161,7 +290,7 @@ t.test('a table that is busy is waited for in short turns, and sign-ins pass bet
   await reader.query('COMMIT')
   reader.release()
   t.match(await migrated, { version: 2 })
-  t.same([...new Set(lines)], ['A table was busy; the migration is tried again.'])
+  t.same([...new Set(lines)], ['A table is busy; the migration will be tried again.'])
 })
 
 t.test('names that mean something elsewhere: a folder with brackets, a schema that is a key word', async (t) => {
@@ -170,7 +299,7 @@ t.test('names that mean something elsewhere: a folder with brackets, a schema th
   t.match(await run(db, folder), { version: 2 })
   t.teardown(() => db.openPool().query({ text: 'DROP SCHEMA IF EXISTS "order" CASCADE' }))
   t.match(await run({ ...db, schema: 'order' }, folder), { version: 2 })
-  t.same((await db.openPool({ schema: 'order' }).query({ text: 'SELECT ring FROM seals' })).rows, [{ ring: 'first' }])
+  t.same((await db.openPool().query({ text: 'SELECT ring FROM "order".seals' })).rows, [{ ring: 'first' }])
   await t.rejects(run({ ...db, schema: 'a"; DROP SCHEMA x; --' }, folder), { name: 'TypeError' })
 })
 

@@ -3,7 +3,7 @@ import pg from 'pg'
 import t from 'tap'
 import { createPool } from '../../../src/platform/database/pool.ts'
 import { inTransaction, isUnavailable } from '../../../src/platform/database/queryable.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import { noLog, testDatabase, withoutPooler } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 import { freshFolder, joinIn, poolOn, serverPids } from './own-server.ts'
 
@@ -36,20 +36,24 @@ t.test('a server that stands still: nobody waits for ever, and all goes on when 
   t.ok(pool.totalCount <= 3, 'no connection was lost sight of')
 })
 
-t.test('connections that the server ends while they are idle are replaced, with a line in the log', async (t) => {
-  const lines: string[] = []
-  const { openPool } = await testDatabase(t)
-  const pool = openPool({ log: { ...noLog, warn: (_details, message) => lines.push(message) } })
-  const admin = openPool()
-  const pid = async () => (await pool.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' })).rows[0]!.pid
-  const before = await pid()
-  await admin.query({ text: 'SELECT pg_terminate_backend($1)', values: [before] })
-  await eventually('a line in the log', () => lines.length > 0)
-  t.not(await pid(), before)
-  t.same(lines, ['An idle database connection was lost.'])
-})
+withoutPooler(
+  t,
+  'connections that the server ends while they are idle are replaced, with a line in the log',
+  async (t) => {
+    const lines: string[] = []
+    const { openPool } = await testDatabase(t)
+    const pool = openPool({ log: { ...noLog, warn: (_details, message) => lines.push(message) } })
+    const admin = openPool()
+    const pid = async () => (await pool.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' })).rows[0]!.pid
+    const before = await pid()
+    await admin.query({ text: 'SELECT pg_terminate_backend($1)', values: [before] })
+    await eventually('a line in the log', () => lines.length > 0)
+    t.not(await pid(), before)
+    t.same(lines, ['An idle database connection was lost.'])
+  },
+)
 
-t.test('the schema comes from the start of the session, whatever the URL says beside it', async (t) => {
+withoutPooler(t, 'the schema comes from the start of the session, whatever the URL says beside it', async (t) => {
   const { url, schema, openPool } = await testDatabase(t)
   await openPool().query({ text: 'CREATE TABLE here (n bigint)' })
   for (const connectionString of [
@@ -64,7 +68,7 @@ t.test('the schema comes from the start of the session, whatever the URL says be
   }
 })
 
-t.test('a session does not depend on what the server or the environment has for defaults', async (t) => {
+withoutPooler(t, 'a session does not depend on what the server or the environment has for defaults', async (t) => {
   const { openPool, schema, connection } = await testDatabase(t)
   const strange = {
     PGPORT: '1',

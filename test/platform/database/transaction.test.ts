@@ -6,7 +6,7 @@ import {
   isUnavailable,
   type Queryable,
 } from '../../../src/platform/database/queryable.ts'
-import { testDatabase } from '../../database.ts'
+import { testDatabase, withoutPooler } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 
 async function seals(t: Test, options: Parameters<Awaited<ReturnType<typeof testDatabase>>['openPool']>[0] = {}) {
@@ -68,7 +68,8 @@ t.test('a statement whose failure was swallowed cannot turn into a commit that n
   t.same(await pressed(db), [])
 })
 
-t.test(
+withoutPooler(
+  t,
   'a server that cuts the connection while the work is busy elsewhere does not take the process with it',
   async (t) => {
     const db = await seals(t, { queryTimeoutMs: 1_000 })
@@ -87,7 +88,7 @@ t.test(
   },
 )
 
-t.test('the server gives up on a slow statement before we do, and the work is undone', async (t) => {
+withoutPooler(t, 'the server gives up on a slow statement before we do, and the work is undone', async (t) => {
   // A tenth of it lies between the two: enough for a busy machine.
   const db = await seals(t, { queryTimeoutMs: 10_000 })
   const outcome = inTransaction(db, async (tx) => {

@@ -1,0 +1,72 @@
+import type { DatabaseLog } from './log.ts'
+
+/** How many connections the pool may have: as many as it is set to, or as the server has been found to allow. */
+export interface ConnectionLimit {
+  current(): number
+  /** The server refused one more connection beside this many. */
+  refused(connections: number): void
+  /** The server allowed this many. */
+  allowed(connections: number): void
+  /** Leaves one of this many connections to another part of the process for a while. */
+  reserve(connections: number): void
+}
+
+/** Milliseconds until one more connection than the server was found to allow is tried: at first, and after several refusals. */
+const [firstRetry, lastRetry] = [1_000, 30_000]
+/** Milliseconds for which a connection is left to another part of the process. */
+const reservation = 30_000
+/** Milliseconds after which the limit that was found is worth a line in the log. Of several attempts at once more are refused than must be. */
+const settles = 1_000
+
+/**
+ * PostgreSQL refuses connections beyond the limit of the role (CONNECTION LIMIT), the database or the server
+ * (`max_connections`). Other programs may share each of these, and none can be known in advance.
+ *
+ * @param max SIGNET_DATABASE_POOL
+ */
+export function createConnectionLimit(max: number, log: DatabaseLog): ConnectionLimit {
+  let found: number | undefined
+  let wait = firstRetry
+  let retryAt = 0
+  let reservedUntil = 0
+  let logged: number | undefined
+  let isSettling = false
+  const tell = () => {
+    isSettling = false
+    if (found === undefined || found === logged) return
+    logged = found
+    log.warn(
+      { connections: found, pool: max },
+      'The database refuses further connections, so requests wait for these. Raise the limit of the role or of the server, or lower SIGNET_DATABASE_POOL.',
+    )
+  }
+  const refused = (connections: number) => {
+    // Of several that are refused at once only the first is news.
+    const isRetry = found !== undefined && performance.now() >= retryAt
+    if (found !== undefined && connections >= found && !isRetry) return
+    wait = isRetry ? Math.min(wait * 2, lastRetry) : firstRetry
+    found = Math.max(1, Math.min(connections, max))
+    retryAt = performance.now() + wait
+    if (!isSettling) setTimeout(tell, settles).unref()
+    isSettling = true
+  }
+  return {
+    current: () => {
+      const reserved = performance.now() < reservedUntil ? 1 : 0
+      const retried = performance.now() < retryAt ? 0 : 1
+      return Math.max(1, (found === undefined ? max : Math.min(max, found + retried)) - reserved)
+    },
+    refused,
+    allowed: (connections) => {
+      if (found === undefined || connections <= found) return
+      found = connections < max ? connections : undefined
+      wait = firstRetry
+      retryAt = 0
+    },
+    reserve: (connections) => {
+      if (connections === 0 || performance.now() < reservedUntil) return
+      refused(connections)
+      reservedUntil = performance.now() + reservation
+    },
+  }
+}

@@ -1,0 +1,76 @@
+import { isReadOnlyExpression } from './primary-store.ts'
+import { DatabaseUnavailable } from './unavailable.ts'
+import type { WatchedConnection } from './watched-connection.ts'
+
+/** Milliseconds that a request of Signet waits for one statement. */
+export const queryTimeoutMs = 5_000
+
+/** Server parameters by their names in PostgreSQL. They hold for the whole session. */
+export type SessionParameters = Readonly<Record<string, string | number>>
+
+export interface ConnectionSetup {
+  /** Where the tables are: SQL names no schema. */
+  readonly schema: string
+  /**
+   * Whose the server's session is. `own`: ours for as long as the connection is open, so it is set up (the default). `shared`: a
+   * pooler gives it to others after each transaction, so nothing is set, and it must have the schema by itself. `untouched`: that is
+   * not known or does not matter, because each transaction sets what it needs.
+   */
+  readonly session?: 'own' | 'shared' | 'untouched'
+  /** Milliseconds; 0, the default, for no limit. The server cancels a statement that takes longer. */
+  readonly statementTimeoutMs?: number
+  /** Milliseconds; 0, the default, for no limit. The server ends a connection whose transaction does nothing for longer. */
+  readonly idleInTransactionTimeoutMs?: number
+}
+
+/** What a new connection leads to. */
+export interface ServerState {
+  readonly isReadOnly: boolean
+}
+
+/**
+ * Sets the session parameters of a new connection, where the session is ours, and looks at the server behind it, in one
+ * statement. The parameters are not sent in the startup message (`options`), because PgBouncer refuses or ignores it. What the
+ * operator's URL has in `options` is in effect before this, so these values win.
+ *
+ * @throws DatabaseUnavailable when a shared session leads to another schema; what the statement fails with
+ */
+export async function setUpConnection({ query }: WatchedConnection, setup: ConnectionSetup): Promise<ServerState> {
+  const { schema, session = 'own' } = setup
+  const parameters = session === 'own' ? Object.entries(sessionParameters(setup)) : []
+  const columns = parameters.map((_, index) => `, set_config($${2 * index + 1}, $${2 * index + 2}, false)`)
+  const { rows } = await query<{ is_read_only: boolean; search_path: string }>({
+    text: `SELECT ${isReadOnlyExpression} AS is_read_only,
+                  current_setting('search_path') AS search_path ${columns.join('')}`,
+    values: parameters.flatMap(([name, value]) => [name, String(value)]),
+  })
+  const { is_read_only: isReadOnly, search_path: searchPath } = rows[0]!
+  if (session === 'shared' && !isPathOf(searchPath, schema))
+    throw new DatabaseUnavailable(
+      `The connection pooler gave us a session with the search_path ${searchPath} instead of ${schema}: ` +
+        'the role was changed, or the pooler has connections from before it was.',
+    )
+  return { isReadOnly }
+}
+
+/** Whether a search_path is the schema and nothing else. */
+export function isPathOf(searchPath: string | undefined, schema: string): boolean {
+  return searchPath === schema || searchPath === `"${schema}"`
+}
+
+function sessionParameters({
+  schema,
+  statementTimeoutMs = 0,
+  idleInTransactionTimeoutMs = 0,
+}: ConnectionSetup): SessionParameters {
+  return {
+    search_path: schema,
+    // Dates are parsed in this form, whatever the server or the role is set to.
+    DateStyle: 'ISO',
+    TimeZone: 'UTC',
+    // The stores' statements are atomic under READ COMMITTED; a server with another default would answer 40001.
+    default_transaction_isolation: 'read committed',
+    statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
+  }
+}

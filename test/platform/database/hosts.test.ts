@@ -1,0 +1,166 @@
+import { createServer, type Socket } from 'node:net'
+import pg from 'pg'
+import t, { type Test } from 'tap'
+import { databaseUrlFault, hostsOf } from '../../../src/platform/database/hosts.ts'
+import { createPool, type PoolOptions } from '../../../src/platform/database/pool.ts'
+import { isUnavailable } from '../../../src/platform/database/unavailable.ts'
+import { noLog } from '../../database.ts'
+import { fakePostgres } from './fake-postgres.ts'
+
+const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+
+function poolOn(t: Test, addresses: string[], more: Partial<PoolOptions> = {}) {
+  const pool = createPool({
+    ...{ connection: { connectionString: `postgres://signet:secret@${addresses}/signet` }, schema: 'signet' },
+    ...{ max: 1, connectTimeoutMs: 20_000, queryTimeoutMs: 20_000, log: noLog },
+    ...more,
+  })
+  t.teardown(() => pool.end())
+  return pool
+}
+
+/** A port that accepts connections and never says a word, or refuses them. */
+async function deadPort(t: Test, kind: 'silent' | 'refuses'): Promise<string> {
+  const sockets = new Set<Socket>()
+  const server = createServer((socket) => sockets.add(socket.on('error', () => {})))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  const close = () => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  }
+  if (kind === 'refuses') close()
+  else t.teardown(close)
+  return `127.0.0.1:${port}`
+}
+
+const addressOf = ({ connection }: { connection: { port: number } }) => `127.0.0.1:${connection.port}`
+
+t.test('a URL that cannot be meant is a fault, told without the password', async (t) => {
+  for (const [url, fault] of Object.entries({
+    'mysql://u:secret@h/db': /must start with postgres:/,
+    'postgres://': /must start with postgres:/,
+    'postgres://u:secret@h:port/db': /not a valid URL/,
+    'postgres://u:secret@h1:1,h2:99999/db': /not a valid URL/,
+    'postgres://u:secret@h1,,h2/db': /not a valid URL|missing/,
+    'postgres://u:secret@h1,/db': /not a valid URL|missing/,
+    'postgres://u:secret@h/db?target_session_attrs=any': /only be read-write or primary/,
+    'postgres://u:secret@h/db?target_session_attrs=standby': /only be read-write or primary/,
+    'postgres://u:secret@h1,h2/db?target_session_attrs=': /only be read-write or primary/,
+    'postgres://u:secret@h/db?host=h1,h2': /before the path/,
+    'postgres://u:secret@h1,h2/db?port=5433': /before the path/,
+  })) {
+    t.match(databaseUrlFault(url), fault, url)
+    t.notMatch(databaseUrlFault(url), /secret/)
+    t.throws(() => hostsOf({ connectionString: url }), { name: 'TypeError' })
+  }
+})
+
+t.test('several hosts, as libpq has them', async (t) => {
+  const hosts = (url: string) =>
+    hostsOf({ connectionString: url }).configs.map((config) => {
+      const { host, port, user, password, database } = new pg.Client(config)
+      return { address: `${host} ${port}`, user, password, database }
+    })
+  const who = { user: 'us:er', password: 'p@ss,w/rd', database: 'db' }
+  const account = 'us%3Aer:p%40ss,w%2Frd'
+  for (const [authority, addresses] of Object.entries({
+    'h1:5433': ['h1 5433'],
+    'h1:5433,h2:5434': ['h1 5433', 'h2 5434'],
+    'h1,h2:5434,h3': ['h1 5432', 'h2 5434', 'h3 5432'],
+    '[::1]:5433,[2001:db8::1],10.0.0.1': ['::1 5433', '2001:db8::1 5432', '10.0.0.1 5432'],
+    '%2Frun%2Fa:5433,%2Frun%2Fb': ['/run/a 5433', '/run/b 5432'],
+  }))
+    for (const more of ['', '?target_session_attrs=read-write', '?target_session_attrs=primary&sslmode=disable'])
+      t.same(
+        hosts(`postgres://${account}@${authority}/db${more}`),
+        addresses.map((address) => ({ address, ...who })),
+        authority + more,
+      )
+})
+
+t.test(
+  'a host that is read-only, refuses or says nothing is passed over, and then not asked first again',
+  async (t) => {
+    const readOnly = await fakePostgres(t)
+    readOnly.isReadOnly = true
+    for (const [what, address] of Object.entries({
+      'read-only': addressOf(readOnly),
+      refuses: await deadPort(t, 'refuses'),
+      silent: await deadPort(t, 'silent'),
+    })) {
+      const good = await fakePostgres(t)
+      // The silent one takes half of this.
+      const pool = poolOn(t, [address, addressOf(good)], { connectTimeoutMs: what === 'silent' ? 2_000 : 20_000 })
+      t.equal((await pool.query('SELECT 1')).command, 'SELECT', what)
+      pool.dropConnections('so that another is made')
+      t.equal((await pool.query('SELECT 1')).command, 'SELECT')
+      t.equal(good.accepted(), 2)
+    }
+    t.equal(readOnly.accepted(), 1, 'the second connection went straight to the good one')
+  },
+)
+
+t.test('what was good and is no more is left, and returned to when the other fails', async (t) => {
+  const [one, two] = [await fakePostgres(t), await fakePostgres(t)]
+  two.isReadOnly = true
+  const pool = poolOn(t, [addressOf(one), addressOf(two)])
+  await pool.query('SELECT one')
+  one.isReadOnly = true
+  two.isReadOnly = false
+  pool.dropConnections('fail-over')
+  await pool.query('SELECT two')
+  one.isReadOnly = false
+  two.isReadOnly = true
+  pool.dropConnections('and back')
+  await pool.query('SELECT three')
+  t.same(
+    [one, two].map(({ asked }) => asked.map(({ text }) => text)),
+    [['SELECT one', 'SELECT three'], ['SELECT two']],
+  )
+})
+
+t.test('where no host is good the error says so of each, and names no account', async (t) => {
+  const readOnly = await fakePostgres(t)
+  readOnly.isReadOnly = true
+  const away = await deadPort(t, 'refuses')
+  const [standby] = [addressOf(readOnly)]
+  for (const [addresses, name, message] of [
+    [
+      [standby],
+      'DatabaseReadOnly',
+      `The PostgreSQL server at ${standby} accepts no writes: it is a standby, or it was made read-only.`,
+    ],
+    [
+      [away, standby],
+      'DatabaseReadOnly',
+      `No PostgreSQL server accepts writes: ${away} failed (connect ECONNREFUSED ${away}); ${standby} accepts no writes (it is a standby, or it was made read-only).`,
+    ],
+    [
+      [away, away],
+      'DatabaseUnavailable',
+      `No PostgreSQL server accepts writes: ${away} failed (connect ECONNREFUSED ${away}); ${away} failed (connect ECONNREFUSED ${away}).`,
+    ],
+  ] as const) {
+    const error = await failure(poolOn(t, [...addresses]).query('SELECT 1'))
+    t.match(error, { name, message })
+    t.ok(isUnavailable(error))
+  }
+})
+
+t.test('who only looks is content with a standby, but prefers the primary', async (t) => {
+  const readOnly = await fakePostgres(t)
+  readOnly.isReadOnly = true
+  const good = await fakePostgres(t)
+  const look = { readOnlyIsFine: true }
+  await poolOn(t, [addressOf(readOnly), addressOf(good)], look).query('SELECT 1')
+  await poolOn(t, [addressOf(readOnly), await deadPort(t, 'refuses')], look).query('SELECT 2')
+  t.same(
+    [good, readOnly].map(({ asked }) => asked.map(({ text }) => text)),
+    [['SELECT 1'], ['SELECT 2']],
+  )
+})
