@@ -1,11 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { pino } from 'pino'
 import t, { type Test } from 'tap'
+import { createServer } from '../../src/platform/http/server.ts'
 import { openConsole } from '../cli/console.ts'
 import { spawnNode, untilServing } from '../cli/spawned.ts'
 import { freshFolder } from '../platform/database/own-server.ts'
-import { basic, freePort } from '../support/idp.ts'
+import { basic, freePort, startSignet } from '../support/idp.ts'
 import { readiness, until } from '../support/until.ts'
 
 const { environment, json } = await openConsole(t)
@@ -115,4 +117,37 @@ t.test('a fault before it serves exits at once', async (t) => {
   const { code, out, err } = await spawnNode(t, settings, ['--import', early, 'dist/main.js', 'serve']).ended
   t.same({ code, out }, { code: 70, out: '' })
   t.match(err, 'planted early')
+})
+
+t.test('a fault in what is counted and noted costs no answer, and no process', async (t) => {
+  const idp = await startSignet(t)
+  const { port } = idp.signet.settings
+  const broken = () => {
+    throw new Error('planted')
+  }
+  Object.assign(idp.signet.metrics, { request: broken })
+  Object.assign(idp.signet.refusals, { note: broken })
+  t.equal((await fetch(`${idp.issuer}/healthz`)).status, 200)
+  t.equal((await fetch(`${idp.issuer}/no-such-path`)).status, 404)
+  const garbage = connect(port, '127.0.0.1')
+  let came = ''
+  garbage.on('data', (chunk) => {
+    came += chunk
+  })
+  garbage.write('no HTTP at all\r\n\r\n')
+  await new Promise((done) => garbage.once('close', done))
+  t.match(came, /^HTTP\/1\.1 400 /)
+  t.equal(idp.logged().split('A request could not be counted or noted.').length - 1, 3)
+})
+
+t.test('a connection that the system cannot hand over does not end the server', async (t) => {
+  const lines: string[] = []
+  const log = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) })
+  const app = createServer({ issuer: 'http://localhost', tls: undefined, trustProxy: [] }, log, () => {})
+  t.teardown(() => app.close())
+  app.get('/', async () => 'served')
+  const address = await app.listen({ host: '127.0.0.1', port: 0 })
+  app.server.emit('error', Object.assign(new Error('accept ENOMEM'), { code: 'ENOMEM', syscall: 'accept' }))
+  t.equal(await (await fetch(address)).text(), 'served')
+  t.match(lines, [/accept ENOMEM/])
 })
