@@ -43,25 +43,37 @@ function claimedClient({ body, query, headers }: FastifyRequest): string | undef
  */
 export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   const { settings } = signet
+  // Where this is called a fault would be nobody's to catch, or would come after the answer; it must not cost either.
+  const keepingBooks = (work: () => void) => {
+    try {
+      work()
+    } catch (err) {
+      signet.log.error({ err }, 'A request could not be counted or noted.')
+    }
+  }
   const app = createServer(settings, signet.log, (caller, refusal) => {
-    const { entry, status, code: error, message: description, detail } = refusal
-    signet.log.info({ reqId: caller.requestId, entry, detail }, 'refused')
-    const unread = { method: 'none', route: 'none', clientId: undefined }
-    signet.refusals.note({ ...caller, ...unread, status, entry, error, description, detail })
-    signet.metrics.count('signet_refusals_total', { entry })
+    keepingBooks(() => {
+      const { entry, status, code: error, message: description, detail } = refusal
+      signet.log.info({ reqId: caller.requestId, entry, detail }, 'refused')
+      const unread = { method: 'none', route: 'none', clientId: undefined }
+      signet.refusals.note({ ...caller, ...unread, status, entry, error, description, detail })
+      signet.metrics.count('signet_refusals_total', { entry })
+    })
   })
 
   if (tracing) app.register(tracing)
   app.addHook('onSend', (request, reply, payload, done) => {
     done(null, payload)
-    const { refusal, method } = request
-    const route = request.routeOptions.url ?? 'none'
-    signet.metrics.request(route, method, reply.statusCode, (performance.now() - request.startedAt) / 1000)
-    if (!refusal) return
-    const { entry, status, code: error, message: description, detail } = refusal
-    signet.metrics.count('signet_refusals_total', { entry })
-    const clientId = claimedClient(request)
-    signet.refusals.note({ ...callerOf(request), method, route, clientId, status, entry, error, description, detail })
+    keepingBooks(() => {
+      const { refusal, method } = request
+      const route = request.routeOptions.url ?? 'none'
+      signet.metrics.request(route, method, reply.statusCode, (performance.now() - request.startedAt) / 1000)
+      if (!refusal) return
+      const { entry, status, code: error, message: description, detail } = refusal
+      signet.metrics.count('signet_refusals_total', { entry })
+      const clientId = claimedClient(request)
+      signet.refusals.note({ ...callerOf(request), method, route, clientId, status, entry, error, description, detail })
+    })
   })
 
   // For programs, from any origin, JSON or form in, JSON out.

@@ -62,7 +62,7 @@ export function readToEnd(input: Terminal['input'], asked: AbortSignal, mostOcte
       if (octets > mostOctets) finish()
     })
     // An input that was closed before we began (`<&-`) is one without a password.
-    input.once('end', finish).once('error', finish).once('close', finish)
+    input.once('end', finish).on('error', finish).once('close', finish)
     asked.addEventListener('abort', finish)
     if (asked.aborted || !input.readable) finish()
   })

@@ -42,7 +42,8 @@ export function seeCertificate(base: string, issuer: string, asked: AbortSignal)
       socket.destroy()
     }
     signal.addEventListener('abort', give, { once: true })
-    socket.once('error', reject)
+    // Not only once: the server may break off after the certificate was read.
+    socket.on('error', reject)
     socket.once('secureConnect', () => {
       const { valid_from, valid_to, subjectaltname } = socket.getPeerCertificate()
       // Typed as an Error; it is the code.

@@ -68,6 +68,11 @@ export function createServer(
         : http.createServer(options, handler)
       keepAddresses(server)
       ending.watch(server)
+      // A connection that the system cannot hand over (no memory for its buffers) is an `error` of the server, for which nobody
+      // listens any more once it listens for connections.
+      server.on('listening', () =>
+        server.on('error', (err) => log.error({ err }, 'A connection could not be accepted.')),
+      )
       server.on('checkExpectation', ({ socket }: IncomingMessage, response: ServerResponse) => {
         const refusal = new OAuthError('expectation_unknown')
         const requestId = newRequestId()

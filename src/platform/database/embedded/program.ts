@@ -36,9 +36,12 @@ export async function runProgram(program: Program, input = ''): Promise<string> 
   const child = startProgram(program, { detached: false, stdio: ['pipe', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [child.stdout, child.stderr])
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      said += text
-    })
+    stream
+      ?.setEncoding('utf8')
+      .on('data', (text: string) => {
+        said += text
+      })
+      .on('error', () => {}) // what it could still say is lost; its status tells how it ended
   child.stdin?.on('error', () => {}) // it ended without reading: its status tells why
   child.stdin?.end(input)
   const status = await ended(child, program)
@@ -57,7 +60,7 @@ export async function runProgram(program: Program, input = ''): Promise<string> 
  */
 export function ended(child: ChildProcess, { path, runAs }: Program): Promise<number | string> {
   return new Promise((resolve, reject) => {
-    child.once('error', (cause) => {
+    child.on('error', (cause) => {
       const as = runAs ? ` as uid ${runAs.uid}` : ''
       reject(
         new EmbeddedDatabaseError(
