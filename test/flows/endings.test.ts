@@ -8,6 +8,7 @@ import type { Browser } from '../support/browser.ts'
 import { basic, type Person, startSignet, type TestClient } from '../support/idp.ts'
 import { type SignedIn, signIn } from '../support/journey.ts'
 import { createRowMeter } from '../support/row-meter.ts'
+import { openSeedingPool } from '../support/seeding-pool.ts'
 import { testMasterKey } from '../support/signing-keys.ts'
 
 /*
@@ -19,7 +20,8 @@ const idp = await startSignet(t)
 const { database } = idp.signet
 const operator = { kind: 'operator' } as const
 const cost = createRowMeter(database)
-const query = async (text: string, values: unknown[] = []) => (await database.query({ text, values })).rows
+const seeding = openSeedingPool(t, idp)
+const query = async (text: string, values: unknown[] = []) => (await seeding.query({ text, values })).rows
 
 /** Open grants of a person and client before the real ones. Half of them are for no longer than the session. */
 const crowd = 1_500

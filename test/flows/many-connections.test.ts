@@ -5,6 +5,7 @@ import { listSessions } from '../../src/records/sessions/sessions-store.ts'
 import { startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
 import { createRowMeter } from '../support/row-meter.ts'
+import { openSeedingPool } from '../support/seeding-pool.ts'
 
 /*
  * The account page of a person with thousands of grants, sessions and consents. What it costs is counted in rows, and compared with what it
@@ -14,6 +15,7 @@ import { createRowMeter } from '../support/row-meter.ts'
 const idp = await startSignet(t)
 const { database, settings } = idp.signet
 const cost = createRowMeter(database)
+const seeding = openSeedingPool(t, idp)
 const idle = settings.sessionIdleTtl
 const clients = 110
 
@@ -22,25 +24,25 @@ const { sub } = person
 
 /** @param each open grants of each client; sessions ten times as many */
 async function add(each: number): Promise<void> {
-  await database.query({
+  await seeding.query({
     text: `INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at)
            SELECT sha256(random()::text::bytea), '', $1, now(), '{pwd}', now() + interval '1 day' FROM generate_series(1, $2::integer)`,
     values: [sub, each * 100],
   })
-  await database.query({
+  await seeding.query({
     text: `INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr)
            SELECT gen_random_uuid(), 'crowd-' || client, $1, (SELECT max(id) FROM sessions) - n, '{openid,email}', '{}', now(), 'aal1', '{pwd}'
            FROM generate_series(1, $2::integer) AS client, generate_series(1, $3::integer) AS n`,
     values: [sub, clients, each],
   })
-  await database.query('ANALYZE')
+  await seeding.query('ANALYZE')
 }
 
 const applications = () => cost(() => inTransaction(database, (tx) => listConnectedApplications(tx, sub, idle, 100)))
 const sessions = () => cost(() => inTransaction(database, (tx) => listSessions(tx, sub, 1, idle, 20)))
 
 t.test('each list costs the same, however much there is', async (t) => {
-  await database.query({
+  await seeding.query({
     text: `WITH named AS (
              INSERT INTO clients (client_id, client_name, grant_types, response_types, scope, token_endpoint_auth_method,
                id_token_signed_response_alg, refresh_token_rotation)

@@ -1,0 +1,15 @@
+import type { Test } from 'tap'
+import { createPool, type Database } from '../../src/platform/database/pool.ts'
+import { noLog } from '../database.ts'
+import type { Idp } from './idp.ts'
+
+/** A pool on the schema of a running Signet for statements that take as long as they take: many rows on a busy machine. */
+export function openSeedingPool(t: Test, { signet: { settings } }: Idp): Database {
+  const pool = createPool({
+    connection: { connectionString: settings.databaseUrl ?? '' },
+    schema: settings.databaseSchema,
+    ...{ max: 1, connectTimeoutMs: 60_000, queryTimeoutMs: 300_000, log: noLog },
+  })
+  t.teardown(() => pool.end())
+  return pool
+}
