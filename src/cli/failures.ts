@@ -24,11 +24,21 @@ export class ToldAlready extends Error {
   }
 }
 
+/** A fault in the program has ended the server; the log has it. EX_SOFTWARE of sysexits.h, for supervisors and whoever looks there. */
+export class ServerFault extends Error {
+  static readonly exitCode = 70
+  constructor() {
+    super('A fault in the program has ended the server; the log has it, with its stack. Please report it.')
+    this.name = 'ServerFault'
+  }
+}
+
 /** Values that the rules refuse are wrong usage wherever they are found out. */
 const refusals = new Set(['WrongUsage', 'InvalidClientMetadata', 'InvalidResource', 'InvalidProfile'])
 
-/** 0 done, 1 failed, 2 wrong usage. */
+/** 0 done, 1 failed, 2 wrong usage, 70 a fault in the program that has ended a server. */
 export function exitCodeOf(error: unknown): number {
+  if (error instanceof ServerFault) return ServerFault.exitCode
   // Commander throws for --help, too, when all is done.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   return error instanceof Error && refusals.has(error.name) ? 2 : 1

@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
 import { readSettings, type Settings } from '../platform/config/settings.ts'
+import type { Log } from '../platform/log.ts'
 import type { Tracing } from '../platform/tracing.ts'
 import { CommandFailed } from './failures.ts'
+import { catchFaults, type LastResort } from './last-resort.ts'
 import type { Terminal } from './terminal.ts'
 
 /** `signet serve`: runs until it is told to stop, and then lets what has begun come to its end; told once more, without the delay. */
@@ -11,41 +13,55 @@ export function serveCommand(program: Command, terminal: Terminal): void {
     .description('Start the server.')
     .action(async () => {
       const settings = readSettings(terminal.environment, terminal.folder)
-      const [{ buildApp }, { startCleaner }, { createLog }, { startTracing }, { start }] = await Promise.all([
-        import('../app.ts'),
-        import('../records/cleanup/cleaner.ts'),
-        import('../platform/log.ts'),
-        import('../platform/tracing.ts'),
-        import('../start.ts'),
-      ])
-      const { signet, hear, stop } = await start(settings, createLog(settings))
-      await hear()
-      const stopCleaner = startCleaner(
-        signet.database,
-        signet.log,
-        Math.max(settings.accessTokenTtl, settings.idTokenTtl),
-      )
-      let tracing: Tracing | undefined
+      const { createLog } = await import('../platform/log.ts')
+      const log = createLog(settings)
+      const lastResort = catchFaults(log)
       try {
-        tracing = await startTracing(terminal.environment, signet.log)
-        const app = buildApp(signet, tracing?.plugin)
-        await app.listen({ host: settings.host, port: settings.port }).catch(inWords(settings))
-        terminal.writeOut(`Signet is ready: ${settings.issuer}\n`)
-        await aborted(terminal.asked)
-        // Not ready any more, but at work: time for a proxy to see it and to send people elsewhere.
-        app.ending.begun = true
-        if (settings.shutdownDelay > 0) {
-          signet.log.info({ seconds: settings.shutdownDelay }, 'ending: not ready any more, requests are still taken')
-          await terminal.linger(settings.shutdownDelay * 1000)
-        }
-        await app.close()
+        await serve(settings, log, terminal, lastResort)
+      } catch (error) {
+        // What failed on the way out may only have followed from it.
+        throw lastResort.fault() ?? error
       } finally {
-        await stopCleaner()
-        await stop()
-        // Last: a collector that does not answer is waited for, 10 seconds unless OTEL_EXPORTER_OTLP_TIMEOUT says otherwise.
-        await tracing?.stop()
+        lastResort.remove()
       }
     })
+}
+
+/** @throws ServerFault when the end was not asked for; what `start` and a port that is taken throw */
+async function serve(settings: Settings, log: Log, terminal: Terminal, lastResort: LastResort): Promise<void> {
+  const [{ buildApp }, { startCleaner }, { startTracing }, { start }] = await Promise.all([
+    import('../app.ts'),
+    import('../records/cleanup/cleaner.ts'),
+    import('../platform/tracing.ts'),
+    import('../start.ts'),
+  ])
+  const { signet, hear, stop } = await start(settings, log)
+  let stopCleaner: (() => Promise<void>) | undefined
+  let tracing: Tracing | undefined
+  try {
+    await hear()
+    stopCleaner = startCleaner(signet.database, log, Math.max(settings.accessTokenTtl, settings.idTokenTtl))
+    tracing = await startTracing(terminal.environment, log)
+    const app = buildApp(signet, tracing?.plugin)
+    await app.listen({ host: settings.host, port: settings.port }).catch(inWords(settings))
+    terminal.writeOut(`Signet is ready: ${settings.issuer}\n`)
+    const ending = lastResort.whileServing(terminal.asked)
+    await aborted(ending)
+    // Not ready any more, but at work: time for a proxy to see it and to send people elsewhere.
+    app.ending.begun = true
+    if (settings.shutdownDelay > 0 && !lastResort.fault()) {
+      log.info({ seconds: settings.shutdownDelay }, 'ending: not ready any more, requests are still taken')
+      await terminal.linger(settings.shutdownDelay * 1000)
+    }
+    await app.close()
+  } finally {
+    await stopCleaner?.()
+    await stop()
+    // Last: a collector that does not answer is waited for, 10 seconds unless OTEL_EXPORTER_OTLP_TIMEOUT says otherwise.
+    await tracing?.stop()
+  }
+  const fault = lastResort.fault()
+  if (fault) throw fault
 }
 
 /** The two ways in which a port is refused, with the way out. */

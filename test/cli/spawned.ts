@@ -11,9 +11,14 @@ export interface Spawned {
 
 /** Runs `signet` as a process of its own, with these settings and no others. */
 export function spawnSignet(t: Test, settings: Record<string, string>, ...args: string[]): Spawned {
+  return spawnNode(t, settings, ['dist/main.js', ...args])
+}
+
+/** The same, with all arguments of `node`. */
+export function spawnNode(t: Test, settings: Record<string, string>, args: readonly string[]): Spawned {
   const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('SIGNET_'))
   // Without what tap has every program load that a test starts, which takes longer to load than Signet.
-  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, 'dist/main.js', ...args], {
+  const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, ...args], {
     cwd: packageFolder,
     env: { ...Object.fromEntries(environment), ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -34,7 +39,10 @@ export function spawnSignet(t: Test, settings: Record<string, string>, ...args: 
 
 /** The same for `signet serve`, when it is ready. */
 export async function spawnServer(t: Test, settings: Record<string, string>): Promise<Spawned> {
-  const server = spawnSignet(t, settings, 'serve')
+  return untilServing(spawnSignet(t, settings, 'serve'))
+}
+
+export async function untilServing(server: Spawned): Promise<Spawned> {
   while (!server.out().includes('Signet is ready') && server.child.exitCode === null) await pause(50)
   return server
 }

@@ -52,9 +52,10 @@ export function createConnectionLimit(max: number, log: DatabaseLog): Connection
   }
   return {
     current: () => {
-      const reserved = performance.now() < reservedUntil ? 1 : 0
-      const retried = performance.now() < retryAt ? 0 : 1
-      return Math.max(1, (found === undefined ? max : Math.min(max, found + retried)) - reserved)
+      const now = performance.now()
+      if (now < reservedUntil) return Math.max(1, (found ?? max) - 1)
+      if (found === undefined) return max
+      return now < retryAt ? found : Math.min(max, found + 1)
     },
     refused,
     allowed: (connections) => {

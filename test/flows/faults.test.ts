@@ -1,0 +1,118 @@
+import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { openConsole } from '../cli/console.ts'
+import { spawnNode, untilServing } from '../cli/spawned.ts'
+import { freshFolder } from '../platform/database/own-server.ts'
+import { basic, freePort } from '../support/idp.ts'
+import { readiness, until } from '../support/until.ts'
+
+const { environment, json } = await openConsole(t)
+await json('resources', 'create', '--identifier', 'https://api.example', '--scope', 'jobs:run')
+const flags = ['--grant-type', 'client_credentials', '--scope', 'jobs:run']
+const job = await json<{ client_id: string; client_secret: string }>('clients', 'create', '--name', 'Job', ...flags)
+const form = 'grant_type=client_credentials'
+
+/** Loaded into the server by `node --import`: faults that come when a signal does, in the midst of anything. */
+const planted = join(freshFolder(t), 'planted.mjs')
+writeFileSync(
+  planted,
+  `process.on('SIGUSR2', () => setImmediate(() => { throw new Error('planted exception') }))
+   process.on('SIGWINCH', () => { Promise.reject(new Error('planted rejection')) })`,
+)
+
+async function serve(t: Test) {
+  const port = await freePort()
+  const node = ['--import', planted, 'dist/main.js', 'serve']
+  // A delay, which a fault does not wait for.
+  const settings = {
+    ...environment,
+    SIGNET_PORT: String(port),
+    SIGNET_SHUTDOWN_DELAY: '10m',
+    SIGNET_LOG_LEVEL: 'fatal',
+  }
+  const { child, ended } = await untilServing(spawnNode(t, settings, node))
+  return { port, child, ended }
+}
+
+/** A request for a token of which the second half is still to come; the server has begun with it. */
+async function half(port: number) {
+  const socket = connect(port, '127.0.0.1')
+  let came = ''
+  socket.on('data', (chunk) => {
+    came += chunk.toString('latin1')
+  })
+  socket.on('error', () => {}) // it may be cut off: `closed` tells
+  const closed = new Promise<string>((done) => socket.once('close', () => done(came)))
+  const authorization = basic(job.client_id, job.client_secret)
+  const head = ['POST /token HTTP/1.1', 'host: localhost', `authorization: ${authorization}`, 'expect: 100-continue']
+  const body = ['content-type: application/x-www-form-urlencoded', `content-length: ${form.length}`]
+  socket.write(`${[...head, ...body].join('\r\n')}\r\n\r\n`)
+  await until(
+    'the server has begun with the request',
+    () => came,
+    (text) => text.includes('100 Continue'),
+  )
+  socket.write(form.slice(0, 9))
+  return { finish: () => socket.write(form.slice(9)), closed }
+}
+
+async function untilRefused(port: number): Promise<void> {
+  const isRefused = () =>
+    new Promise<boolean>((resolve) => {
+      const socket = connect(port, '127.0.0.1', () => resolve(false))
+      socket.once('error', () => resolve(true)).once('connect', () => socket.destroy())
+    })
+  await until('nobody can connect any more', isRefused, Boolean)
+}
+
+for (const [signal, message] of [
+  ['SIGUSR2', 'planted exception'],
+  ['SIGWINCH', 'planted rejection'],
+] as const)
+  t.test(`${message}: it is logged, requests under way are answered, and the process exits with 70`, async (t) => {
+    const { port, child, ended } = await serve(t)
+    t.match(await readiness(`http://127.0.0.1:${port}`), { status: 200 })
+    const request = await half(port)
+    child.kill(signal)
+    await untilRefused(port)
+    request.finish()
+    t.match(await request.closed, /\r\n\r\nHTTP\/1\.1 200 OK\r\n.*"access_token":"/s)
+    const { code, err } = await ended
+    t.equal(code, 70)
+    const [line = '', ...more] = err.split('\n').filter((text) => text.includes('"level":60'))
+    t.same(more, [])
+    t.match(JSON.parse(line), { level: 60, err: { message }, msg: 'A fault that no code has caught: the server ends.' })
+    t.match(JSON.parse(line).err.stack, /planted\.mjs/)
+    t.match(err, /signet: A fault in the program has ended the server; .*\n$/)
+  })
+
+t.test('a second fault while requests come to their end exits at once, with the same code', async (t) => {
+  const { port, child, ended } = await serve(t)
+  const request = await half(port)
+  child.kill('SIGUSR2')
+  await untilRefused(port)
+  child.kill('SIGWINCH')
+  const { code, err } = await ended
+  t.equal(code, 70)
+  t.match(await request.closed, /100 Continue\r\n\r\n$/, 'it was cut off')
+  for (const message of ['planted exception', 'planted rejection']) t.match(err, message, 'both are in the log')
+})
+
+t.test('a fault before it serves exits at once', async (t) => {
+  const early = join(freshFolder(t), 'early.mjs')
+  // The first timer that is due while it starts, after the handlers are there.
+  writeFileSync(
+    early,
+    `const wait = setInterval(() => {
+       if (process.listenerCount('uncaughtException') === 0) return
+       clearInterval(wait)
+       throw new Error('planted early')
+     }, 1)`,
+  )
+  const settings = { ...environment, SIGNET_PORT: String(await freePort()), SIGNET_LOG_LEVEL: 'fatal' }
+  const { code, out, err } = await spawnNode(t, settings, ['--import', early, 'dist/main.js', 'serve']).ended
+  t.same({ code, out }, { code: 70, out: '' })
+  t.match(err, 'planted early')
+})
