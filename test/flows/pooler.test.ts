@@ -162,15 +162,18 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
         }
       }),
     )
-    for (let kill = 0; kill < 15; kill += 1) {
-      await db.ask(
-        `SELECT pg_terminate_backend(pid) FROM (SELECT pid FROM pg_stat_activity WHERE datname = current_database()
-         AND pid <> pg_backend_pid() ORDER BY random() LIMIT 2) AS victims`,
-      )
-      await pause(20)
+    const kill = `SELECT pg_terminate_backend(pid) FROM (
+                    SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend'
+                    AND pid <> pg_backend_pid() ORDER BY random() LIMIT 2) AS victims`
+    try {
+      for (let kills = 0; kills < 15; kills += 1) {
+        await db.ask(kill)
+        await pause(20)
+      }
+    } finally {
+      isOver = true
+      await Promise.all(load)
     }
-    isOver = true
-    await Promise.all(load)
     t.same(
       [...statuses].filter((status) => ![200, 400, 503].includes(status)),
       [],
