@@ -7,8 +7,9 @@ import { createServer } from '../../src/platform/http/server.ts'
 import { openConsole } from '../cli/console.ts'
 import { spawnNode, untilServing } from '../cli/spawned.ts'
 import { freshFolder } from '../platform/database/own-server.ts'
+import { eventually } from '../support/eventually.ts'
 import { basic, freePort, startSignet } from '../support/idp.ts'
-import { readiness, until } from '../support/until.ts'
+import { readiness } from '../support/readiness.ts'
 
 const { environment, json } = await openConsole(t)
 await json('resources', 'create', '--identifier', 'https://api.example', '--scope', 'jobs:run')
@@ -51,7 +52,7 @@ async function half(port: number) {
   const head = ['POST /token HTTP/1.1', 'host: localhost', `authorization: ${authorization}`, 'expect: 100-continue']
   const body = ['content-type: application/x-www-form-urlencoded', `content-length: ${form.length}`]
   socket.write(`${[...head, ...body].join('\r\n')}\r\n\r\n`)
-  await until(
+  await eventually(
     'the server has begun with the request',
     () => came,
     (text) => text.includes('100 Continue'),
@@ -66,7 +67,7 @@ async function untilRefused(port: number): Promise<void> {
       const socket = connect(port, '127.0.0.1', () => resolve(false))
       socket.once('error', () => resolve(true)).once('connect', () => socket.destroy())
     })
-  await until('nobody can connect any more', isRefused, Boolean)
+  await eventually('nobody can connect any more', isRefused, Boolean)
 }
 
 for (const [signal, message] of [
