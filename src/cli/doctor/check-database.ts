@@ -101,7 +101,7 @@ function judgeDurability({ fsync, fullPageWrites, synchronousCommit }: DatabaseF
 }
 
 const raise =
-  'Raise the limit (max_connections of the server, CONNECTION LIMIT of the role or the database), or lower SIGNET_DATABASE_POOL.'
+  'Raise max_connections of the server, or the connection limit of the role or the database, or lower SIGNET_DATABASE_POOL.'
 
 function judgeConnections(available: number, needed: number): Finding {
   const counts = `The database takes ${available} connections; one process of Signet uses up to ${needed}`
