@@ -62,12 +62,17 @@ export const metricDeclarations = {
   },
   signet_database_connections_limit: {
     type: 'gauge',
-    help: 'The most connections that this node makes: SIGNET_DATABASE_POOL.',
+    help: 'Maximum connections of this node at present: SIGNET_DATABASE_POOL, or fewer where the database refuses more.',
     labels: {},
   },
   signet_database_waiting: {
     type: 'gauge',
     help: 'Requests that wait for a connection to the database.',
+    labels: {},
+  },
+  signet_database_writable: {
+    type: 'gauge',
+    help: '1 where the heartbeat wrote to the primary within the last seconds. Else 0; /readyz says why.',
     labels: {},
   },
   signet_signing_ready: {

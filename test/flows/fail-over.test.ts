@@ -59,6 +59,24 @@ t.test('of two hosts, the standby first, the one that accepts writes is used', a
   t.equal(await serverOf(idp), 'primary')
   t.match(await signIn(idp, await idp.client()), { code: String })
   t.same(await standby.ask("SELECT query FROM pg_stat_activity WHERE application_name LIKE 'signet%'"), [])
+
+  const another = await idp.another()
+  const nodes = () => primary.ask<{ nodes: number }>('SELECT count(*)::int AS nodes FROM signet.nodes')
+  t.same(await nodes(), [{ nodes: 2 }], 'each running node has its row')
+  await another.stop()
+  t.same(await nodes(), [{ nodes: 1 }], 'and takes it away when it stops')
+})
+
+t.test('a heartbeat that is lost takes the other connections with it', async (t) => {
+  const { database } = idp.signet
+  const backend = async () => (await database.query('SELECT pg_backend_pid() AS pid')).rows[0]?.pid
+  const before = await backend()
+  await primary.ask(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'signet listener%'",
+  )
+  await until('the pool has another connection', backend, (pid) => pid !== before)
+  await untilReady(idp.issuer)
+  t.match(idp.logged(), 'All connections to the database are replaced.')
 })
 
 t.test(

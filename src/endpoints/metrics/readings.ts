@@ -8,15 +8,16 @@ const states = ['standby', 'active', 'retiring'] as const
 
 /** What is not counted but looked at, at each scrape. Nothing here asks the database: a scrape tells most when that is away. */
 export function readings(signet: Signet): Readings<GaugeName> {
-  const { database, keyRing, settings } = signet
+  const { database, databaseProblem, keyRing, settings } = signet
   const version = packageVersion()
   return {
     signet_database_connections: () => [
       { labels: { state: 'busy' }, value: database.totalCount - database.idleCount },
       { labels: { state: 'idle' }, value: database.idleCount },
     ],
-    signet_database_connections_limit: () => one(settings.databasePool),
+    signet_database_connections_limit: () => one(database.limit),
     signet_database_waiting: () => one(database.waitingCount),
+    signet_database_writable: () => one(databaseProblem() === undefined ? 1 : 0),
     signet_signing_ready: () => one(keyRing.isReady() ? 1 : 0),
     signet_signing_keys: () =>
       signingAlgorithms.flatMap((alg) =>

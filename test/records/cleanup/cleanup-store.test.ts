@@ -51,6 +51,16 @@ t.test('nothing goes that a token of a resource with a long life hangs on', asyn
   t.equal(await userinfo(), 401)
 })
 
+t.test('a node that was killed is forgotten after a day, one that runs is not', async (t) => {
+  const { database } = (await startSignet(t)).signet
+  await database.query(`INSERT INTO nodes (id, started_at, seen_at) VALUES
+    ('killed', now() - interval '3 days', now() - interval '25 hours'),
+    ('runs', now() - interval '3 days', now() - interval '1 minute')`)
+  await deleteExpired(database, 3600)
+  const { rows } = await database.query("SELECT id FROM nodes WHERE id IN ('killed', 'runs')")
+  t.same(rows, [{ id: 'runs' }])
+})
+
 t.test('what is kept of what anybody can cause has a bound', async (t) => {
   const idp = await startSignet(t)
   const db = idp.signet.database
