@@ -28,6 +28,7 @@ interface ClientWithSecret {
  * @throws InvalidClientMetadata
  */
 export async function createClient(tx: Queryable, input: Record<string, unknown>): Promise<ClientWithSecret> {
+  await lockResources(tx, 'reading')
   const metadata = completeMetadata(input, await registrationTerms(tx, input))
   const clientId = `client_${randomText(16)}`
   const secret = usesSecret(metadata) ? randomText(32) : undefined
@@ -81,7 +82,7 @@ export async function rotateSecret(tx: Queryable, clientId: string): Promise<{ c
 }
 
 /**
- * What the rules need to know about resources, which stay as they are until the transaction ends.
+ * What the rules need to know about resources. The caller has locked these, so that they stay as they are until the client is saved.
  *
  * @param metadata all metadata that the rules will see; it has not been checked
  */
@@ -89,7 +90,6 @@ async function registrationTerms(
   tx: Queryable,
   ...metadata: readonly { readonly scope?: unknown; readonly resources?: unknown }[]
 ): Promise<RegistrationTerms> {
-  await lockResources(tx, 'reading')
   const scopes = metadata.flatMap(({ scope }) => (typeof scope === 'string' ? scopesOf(scope) : []))
   const identifiers = metadata.flatMap(({ resources }) => (Array.isArray(resources) ? resources.map(String) : []))
   return { resources: await findResources(tx, { identifiers, scopes }), defaultIdTokenAlg: 'ES256' }
@@ -103,7 +103,7 @@ export async function needClient(db: Queryable, clientId: string): Promise<Clien
 }
 
 export function noSuchClient(clientId: string): CommandFailed {
-  return new CommandFailed(`There is no client ${clientId.slice(0, 80)}: signet clients list shows all.`)
+  return new CommandFailed(`There is no client ${clientId.slice(0, 80)}: signet clients list shows them.`)
 }
 
 function metadataOf({

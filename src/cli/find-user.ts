@@ -15,7 +15,7 @@ const mostNamed = 20
 export async function findUser(db: Queryable, identifier: string): Promise<Account> {
   const found = await findAccountsByIdentifier(db, identifier, mostNamed + 1)
   const [first, second] = found
-  if (!first) throw new CommandFailed(`There is no user ${identifier.slice(0, 80)}: signet users list shows all.`)
+  if (!first) throw new CommandFailed(`There is no user ${identifier.slice(0, 80)}: signet users list shows them.`)
   if (first.unambiguous || !second) return first.account
   const named = found.slice(0, mostNamed).map(({ account }) => account.sub)
   const howMany = found.length > mostNamed ? `more than ${mostNamed}` : found.length

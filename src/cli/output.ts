@@ -41,7 +41,7 @@ export function printOne(
  *
  * @param columns names of members, in the order of the table
  * @param nothing the sentence where there are none
- * @param heading whether the table begins with the names of the columns: one that is continued does not
+ * @param heading whether to print the names of the columns first; a table that continues another has none
  */
 export function printMany(
   terminal: Terminal,
@@ -56,12 +56,12 @@ export function printMany(
   else terminal.writeOut(table(documents, columns, heading))
 }
 
-/** Prints one JSON array piece by piece, as `printMany` prints it at once. */
+/** Prints one JSON array piece by piece. The result is the same as `printMany` prints at once. */
 export function openArray(terminal: Terminal): { add(documents: readonly Document[]): void; close(): void } {
   let isEmpty = true
   return {
     add: (documents) => {
-      // The pieces without their brackets.
+      // Without the brackets.
       const pieces = visibleJson(documents).slice(1, -2)
       if (documents.length > 0) terminal.writeOut(`${isEmpty ? '[' : ','}${pieces}`)
       isEmpty &&= documents.length === 0
@@ -82,7 +82,7 @@ export function printMore(terminal: Terminal, { json }: Format, flag: string, va
   else terminal.writeOut(`\n${sentence}`)
 }
 
-/** A value that a shell takes as one, to be copied from here. */
+/** A value as one argument of a command, quoted for a shell where it has to be. */
 function asArgument(value: string): string {
   return /^[\w.:/@%+=,-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`
 }

@@ -6,7 +6,7 @@ import { type Document, type Format, openArray, printMany, printMore } from './o
 import type { Terminal } from './terminal.ts'
 import { withSignet } from './with-signet.ts'
 
-/** Entries of a page, and at most. */
+/** The number of entries of a page by default, and at most. */
 const usual = 100
 const most = 1000
 
@@ -17,7 +17,7 @@ export interface PageFlags extends Format {
   readonly all?: true
 }
 
-/** A list that is read page by page. `After` is what of an entry is needed to find those that follow it. */
+/** A list that is read page by page. `After` is the part of an entry that is needed to find the entries after it. */
 export interface PagedList<Entry extends After, After> {
   /**
    * Finds the entry that `--after` names.
@@ -34,7 +34,7 @@ export interface PagedList<Entry extends After, After> {
   readonly columns: readonly string[]
   /** The sentence where there are no entries at all. */
   readonly nothing: string
-  /** Text for people that belongs below the entries. */
+  /** Text for people, printed below the entries. */
   readonly notes?: (entries: readonly Entry[]) => string
 }
 
@@ -74,7 +74,7 @@ export async function printPages<Entry extends After, After>(
     printMore(terminal, flags, 'There are more: --after', list.idOf(last), ' shows the next page, --all everything.')
 }
 
-/** Nothing is held in memory but a page, so what is printed when something fails stays printed. */
+/** Prints each page as soon as it is read: the list can be too long to hold in memory. Where reading fails, part of it has been printed. */
 async function printAll<Entry extends After, After>(
   terminal: Terminal,
   flags: PageFlags,

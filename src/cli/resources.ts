@@ -191,7 +191,7 @@ async function saveChecked(tx: Queryable, { settings }: Signet, resource: Resour
 /** Who asks about tokens must prove who it is (RFC 7662 §2.1). */
 async function needServer(db: Queryable, clientId: string): Promise<void> {
   const client = await findClient(db, clientId)
-  if (!client) throw new CommandFailed(`There is no client ${clientId.slice(0, 80)}: signet clients list shows all.`)
+  if (!client) throw new CommandFailed(`There is no client ${clientId.slice(0, 80)}: signet clients list shows them.`)
   if (isPublic(client))
     throw new CommandFailed(
       `The client ${clientId} is public: it cannot prove who it is, so it may not ask about tokens.`,
@@ -201,7 +201,7 @@ async function needServer(db: Queryable, clientId: string): Promise<void> {
 async function needResource(db: Queryable, identifier: string): Promise<Resource> {
   const resource = await findResource(db, identifier)
   if (!resource)
-    throw new CommandFailed(`There is no resource ${identifier.slice(0, 80)}: signet resources list shows all.`)
+    throw new CommandFailed(`There is no resource ${identifier.slice(0, 80)}: signet resources list shows them.`)
   return resource
 }
 

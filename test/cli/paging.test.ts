@@ -27,7 +27,7 @@ async function pages(t: Test, limit: number, id: string, ...command: string[]): 
 const app = `'{authorization_code}', '{code}', 'openid', 'none', 'ES256', true`
 const appColumns = `grant_types, response_types, scope, token_endpoint_auth_method, id_token_signed_response_alg, refresh_token_rotation`
 
-t.test('what cannot be meant is wrong usage, and what is not there is said', async (t) => {
+t.test('bad values of the flags are wrong usage, and an entry that does not exist is an error', async (t) => {
   for (const limit of ['-1', '1001', '1.5', 'x', '1e2', '', '9'.repeat(400)])
     t.match(await signet('users', 'list', '--limit', limit), { code: 2, out: '', err: /a whole number from 1 to 1000/ })
   for (const id of ["' OR 1=1 --", '__proto__', '%', 'x'.repeat(8192)])
@@ -51,7 +51,7 @@ t.test('what cannot be meant is wrong usage, and what is not there is said', asy
   t.match(await signet('events', 'list', '--before', '1', '--follow'), { code: 2, out: '', err: /cannot be used with/ })
 })
 
-t.test('pages of clients have each client once, in one order, whatever they are called', async (t) => {
+t.test('the pages of clients hold each client once, in one order, whatever their names are', async (t) => {
   // Names that are alike, that differ in case, and that a pattern or a collation would take for others.
   const names = ['b', 'B', 'b', 'a', 'Zed', '%', '_', 'ab', 'a b', 'äb', 'ISTANBUL', '\u{10FFFD}', '🦊', 'b', "'", '\\']
   for (const [index, name] of names.entries())
@@ -87,7 +87,7 @@ t.test('pages of clients have each client once, in one order, whatever they are 
   )
 })
 
-t.test('a table ends with how to go on; the last page does not', async (t) => {
+t.test('a table ends with a line about the next page, unless it is the last one', async (t) => {
   const { out } = await signet('clients', 'list', '--limit', '2')
   const lines = out.trimEnd().split('\n')
   t.match(lines[0], /^client_id +client_name/)
@@ -99,7 +99,7 @@ t.test('a table ends with how to go on; the last page does not', async (t) => {
   t.match(nothing, { code: 0, out: /^Nothing follows client_\d+\.\n$/, err: '' })
 })
 
-t.test('a client that is gone is no place to go on from', async (t) => {
+t.test('paging cannot go on after a client that was deleted, and says so', async (t) => {
   const { out, err } = await signet('clients', 'list', '--limit', '3', '--json')
   const id = String((JSON.parse(out) as Listed[]).at(-1)?.['client_id'])
   t.match(err, id)
@@ -107,7 +107,7 @@ t.test('a client that is gone is no place to go on from', async (t) => {
   t.match(await signet('clients', 'list', '--after', id), { code: 1, out: '', err: /There is no client/ })
 })
 
-t.test('--all goes on past any number of pages, with one heading, and prints one array', async (t) => {
+t.test('--all prints any number of pages as one table or one array', async (t) => {
   await sql(`INSERT INTO clients (client_id, client_name, ${appColumns})
              SELECT 'client_many_' || i, 'Many ' || i % 7, ${app} FROM generate_series(1, 2300) AS i`)
   const all = await json<Listed[]>('clients', 'list', '--all', '--name', 'many')
@@ -122,7 +122,7 @@ t.test('--all goes on past any number of pages, with one heading, and prints one
 })
 
 t.test(
-  'accounts that were made in one moment come in one order, and one that is deleted is a good place to go on',
+  'accounts that were created at the same time have one order, and paging goes on after one that was deleted',
   async (t) => {
     await sql(`INSERT INTO accounts (sub, username, created_at)
              SELECT 'sub-' || i, 'user-' || i, CASE WHEN i % 2 = 0 THEN now() ELSE now() + i % 5 * interval '1 microsecond' END
@@ -136,7 +136,7 @@ t.test(
   },
 )
 
-t.test('resources go by identifier, and one that needs quotes in a shell is quoted', async (t) => {
+t.test('resources are ordered by identifier, and the line about the next page quotes it for a shell', async (t) => {
   for (const end of ['a', 'b?x=1&y=2', 'c', "d'e"])
     await sql(`INSERT INTO resources (identifier) VALUES ($$https://api.example/${end}$$)`)
   const all = await json<Listed[]>('resources', 'list')
@@ -153,7 +153,7 @@ t.test('resources go by identifier, and one that needs quotes in a shell is quot
   )
 })
 
-t.test('grants come newest first, of a person, of a client, of both', async (t) => {
+t.test('grants are listed newest first, for a person, for a client, and for both', async (t) => {
   await sql(`INSERT INTO grants (id, client_id, sub, scopes, resources, created_at)
              SELECT 'grant-' || i, 'client_' || i % 2, 'sub-' || 1 + i % 3, '{openid}', '{}', now() FROM generate_series(1, 30) AS i`)
   const numbers = (listed: Listed[]) => listed.map(({ grant_id: id }) => Number(String(id).slice('grant-'.length)))
@@ -171,7 +171,7 @@ t.test('grants come newest first, of a person, of a client, of both', async (t) 
   }
 })
 
-t.test('keys that sign come before those that no longer do', async (t) => {
+t.test('keys in use are listed before revoked ones', async (t) => {
   const all = await json<Listed[]>('keys', 'list')
   t.same((await pages(t, 2, 'kid', 'keys', 'list')).flat(), all)
   await sql(`UPDATE signing_keys SET revoked_at = now() WHERE kid = '${all[0]?.['kid']}'`)

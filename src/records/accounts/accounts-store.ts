@@ -44,7 +44,7 @@ export async function findAccount(db: Queryable, sub: string): Promise<Account |
 /**
  * One page of all accounts, the oldest first.
  *
- * @param after the `sub` of the last account of the page before; also of one that was deleted since
+ * @param after the `sub` of the last account of the page before, even if that account has been deleted since
  * @param limit the length of the page
  */
 export async function listAccounts(db: Queryable, after: string | undefined, limit: number): Promise<Account[]> {
@@ -74,15 +74,15 @@ export async function hasAccount(db: Queryable, sub: string): Promise<boolean> {
 /** An account that an identifier may mean. */
 export interface IdentifiedAccount {
   readonly account: Account
-  /** Whether it can mean no other account: it is the `sub`, the user name, or an address that this account has verified. */
+  /** Whether the identifier can mean no other account: it is the `sub`, the user name, or an address that this account has verified. */
   readonly unambiguous: boolean
 }
 
 /**
  * The accounts that have an identifier as their `sub`, user name or e-mail address. Any number of accounts can have the same unverified
- * address: of these come the ones that entered it first.
+ * address: the ones that entered it first are returned.
  *
- * @param limit how many accounts that have the address unverified to return at most
+ * @param limit the maximum number of accounts with the address
  */
 export async function findAccountsByIdentifier(
   db: Queryable,
@@ -160,9 +160,9 @@ export async function findSignInCandidates(
 ): Promise<SignInCandidate[]> {
   const { rows } = await db.query<{ sub: string; secret: string | null; disabled: boolean; known_here: boolean }>({
     name: 'find-sign-in-candidates',
-    // Each part of `named` has a bound, however many accounts have the address: of all of them the first five; of those that this
-    // browser has signed in to the ones that have it (OFFSET 0: found by account, not by address). No browser signs in a thousand
-    // times before the sessions of its first times are cleaned up.
+    // Each part of `named` is bounded, however many accounts have the address: the first five of them, and those among the accounts
+    // that this browser has signed in to (OFFSET 0 makes PostgreSQL find these by account and not by address). No browser signs in a
+    // thousand times before its first sessions are cleaned up.
     text: `WITH named AS (
              SELECT sub, true AS proven, NULL::timestamptz AS entered_at FROM accounts WHERE lower(username) = lower($1)
              UNION ALL

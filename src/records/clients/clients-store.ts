@@ -103,9 +103,9 @@ export async function lockClient(tx: Queryable, clientId: string): Promise<boole
 }
 
 /**
- * One page of clients by name, in whatever case that is written, and by `client_id` where names are alike.
+ * One page of clients, by name regardless of case, and by `client_id` where names are equal.
  *
- * @param prefix only clients whose names begin with this, in whatever case; empty: all
+ * @param prefix only clients whose names begin with this, regardless of case; empty: all
  * @param after the last client of the page before
  * @param limit the length of the page
  */
@@ -116,7 +116,8 @@ export async function listClients(
   limit: number,
 ): Promise<Client[]> {
   const values: unknown[] = [limit]
-  // Bytes are compared (COLLATE "C"): so what begins with the prefix is a range of the index. U+10FFFF is no character, and the last.
+  // COLLATE "C" compares bytes, so the names that begin with the prefix are a range of the index. U+10FFFF is the last code point, and
+  // not a character.
   const conditions = [
     ...(prefix !== ''
       ? [

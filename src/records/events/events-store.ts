@@ -131,8 +131,8 @@ export interface EventFilter {
 const columns = `id, at, type, request_id AS "requestId", network, client_id AS "clientId", sub, grant_id AS "grantId", kid, detail`
 
 /**
- * One page of events: the newest that are meant, the oldest of them first. They are in the order of their moments; those of one moment,
- * which is one transaction, in the order in which they were written.
+ * One page of events: the newest that pass the filter, the oldest of them first. They are ordered by time; the events of one
+ * transaction have the same time, and are in the order in which they were written.
  *
  * @param limit the length of the page
  */
@@ -146,9 +146,9 @@ export async function listEvents(db: Queryable, filter: EventFilter, limit: numb
   ]
   const where = (all: readonly string[]) => (all.length > 0 ? `WHERE ${all.join(' AND ')}` : '')
   const newest = index
-    ? // For each value that is wanted of one column, the newest events that have it: an index over the column and the moment has these
-      // in order. BETWEEN, because with = the planner may go through all events by their moments instead, until enough have the value:
-      // it expects to meet a frequent one soon, which takes for ever where all of them are old.
+    ? // Finds the newest events for each wanted value of one column, in the index over (column, at). With `=` instead of BETWEEN, the
+      // planner may walk the index over `at` and drop what has another value: if the value is frequent it expects to find enough soon,
+      // but where all events with that value are old, it walks through everything newer first.
       `SELECT found.* FROM unnest($${values.push(index[1])}::text[]) AS wanted (value)
        CROSS JOIN LATERAL (
          SELECT * FROM events ${where([`events.${index[0]} BETWEEN wanted.value AND wanted.value`, ...conditions])}
@@ -166,15 +166,16 @@ export async function listEvents(db: Queryable, filter: EventFilter, limit: numb
 export const idsAtATime = 10_000
 
 /**
- * The events whose numbers are the next `idsAtATime` after `afterId`: what has just happened, without a search in all that ever did.
+ * The events that pass the filter among the next `idsAtATime` numbers after `afterId`. Its cost does not depend on how many events there
+ * are in all.
  *
- * @param filter `since` and `before` mean nothing here
+ * @param filter `since` and `before` are ignored
  */
 export async function listEventsAfter(db: Queryable, filter: EventFilter, afterId: number): Promise<RecordedEvent[]> {
   const values: unknown[] = [afterId]
   const about = conditionsOf(filter).map(([column, wanted]) => `${column} = ANY ($${values.push(wanted)})`)
   const { rows } = await db.query<RecordedEvent>({
-    // The inner LIMIT keeps the planner from looking for all events about somebody first.
+    // The inner LIMIT keeps the planner from looking up all events about somebody first.
     text: `SELECT ${columns}
            FROM (SELECT * FROM events WHERE id > $1 AND id <= $1 + ${idsAtATime} ORDER BY id LIMIT ${idsAtATime}) AS recent
            ${about.length > 0 ? `WHERE ${about.join(' AND ')}` : ''} ORDER BY id`,
@@ -208,7 +209,7 @@ export async function findEventsOfRequest(db: Queryable, requestId: string, limi
   return rows.map(withoutNulls)
 }
 
-/** The columns that a filter is about, with the values that are wanted of each; the one with the fewest rows of a value first. */
+/** The columns that a filter is about, each with the wanted values. The column with the fewest rows for a value comes first. */
 function conditionsOf({ grantId, kid, sub, clientId, types }: EventFilter): [column: string, wanted: string[]][] {
   const given = { grant_id: grantId, kid, sub, client_id: clientId, type: types }
   return Object.entries(given).flatMap(([column, wanted]) =>

@@ -133,7 +133,7 @@ export async function listGrants(
     value === undefined ? [] : [[column, `$${values.push(value)}`] as const],
   )
   const conditions = [
-    // Not with =: see listEvents.
+    // BETWEEN for the same reason as in listEvents.
     ...(index ? [`${index[0]} BETWEEN ${index[1]} AND ${index[1]}`] : []),
     ...others.map(([column, value]) => `${column} = ${value}`),
     ...(before !== undefined ? [`status_index < $${values.push(before)}`] : []),
