@@ -41,6 +41,7 @@ CREATE TABLE endings (
   epoch integer -- rows of an earlier epoch end
 );
 CREATE INDEX ON endings (due_at);
+CREATE INDEX ON endings (sub, id);
 
 -- Grants of a session are counted and ended by the first index, those of a person and client by the second. Both hold open grants only.
 CREATE INDEX ON grants (session_id, client_id, status_index) WHERE ended_at IS NULL;
