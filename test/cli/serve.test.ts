@@ -1,8 +1,10 @@
 import { createServer } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
+import { recordEnding } from '../../src/records/endings/endings-store.ts'
 import { answer, openConsole } from './console.ts'
 
-const { environment } = await openConsole(t)
+const { environment, database } = await openConsole(t)
 
 /** A port that somebody listens on, until the test is over. */
 async function takenPort(): Promise<{ port: number; free: () => Promise<void> }> {
@@ -35,4 +37,21 @@ t.test('a server says when it is ready, and ends when it is asked', async (t) =>
     onOut: () => asked.abort(),
   })
   t.same(await served, { code: 0, out: 'Signet is ready: http://localhost:4000\n', err: '' })
+})
+
+t.test('a server lets rows follow what others have decided', async (t) => {
+  const { port, free } = await takenPort()
+  await free()
+  await recordEnding(database, { kind: 'client', reason: 'client_deleted', clientId: 'gone' }, undefined, 0)
+  const asked = new AbortController()
+  const served = answer(['serve'], {
+    environment: { ...environment, SIGNET_PORT: String(port) },
+    folder: '/nowhere',
+    asked: asked.signal,
+  })
+  const deadline = Date.now() + 60_000
+  while ((await database.query('SELECT FROM endings')).rowCount !== 0 && Date.now() < deadline) await pause(20)
+  t.equal((await database.query('SELECT FROM endings')).rowCount, 0, 'within a minute')
+  asked.abort()
+  t.match(await served, { code: 0 })
 })
