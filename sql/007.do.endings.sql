@@ -41,13 +41,15 @@ CREATE TABLE endings (
   epoch integer -- rows of an earlier epoch end
 );
 CREATE INDEX ON endings (due_at);
+CREATE INDEX ON endings (sub, id);
 
+-- On a large installation, build these beforehand: docs/deploy.md, "Before an upgrade that builds indexes".
 -- Grants of a session are counted and ended by the first index, those of a person and client by the second. Both hold open grants only.
-CREATE INDEX ON grants (session_id, client_id, status_index) WHERE ended_at IS NULL;
-CREATE INDEX ON grants (sub, client_id, status_index) WHERE ended_at IS NULL;
-CREATE INDEX ON sessions (sub, id) WHERE ended_at IS NULL;
+CREATE INDEX IF NOT EXISTS grants_open_of_session_idx ON grants (session_id, client_id, status_index) WHERE ended_at IS NULL;
+CREATE INDEX IF NOT EXISTS grants_open_of_person_idx ON grants (sub, client_id, status_index) WHERE ended_at IS NULL;
+CREATE INDEX IF NOT EXISTS sessions_open_idx ON sessions (sub, id) WHERE ended_at IS NULL;
 -- Few grants: those that newer ones took the place of.
-CREATE INDEX ON grants (ended_at) WHERE end_reason = 'superseded';
+CREATE INDEX IF NOT EXISTS grants_superseded_idx ON grants (ended_at) WHERE end_reason = 'superseded';
 DROP INDEX grants_session_id_idx;
 DROP INDEX sessions_sub_idx;
 

@@ -62,7 +62,8 @@ export async function endOtherSessions(
   const followed = await asSignedIn(signet, present, async (tx) => {
     const ended = await endOthers(tx, present)
     const detail = countOf('sessions', ended)
-    if (ended.sessions > 0) await recordEvent(tx, { type: 'sessions_ended', caller: callerOfActor(actor), sub, detail })
+    if (ended.sessions > 0 || ended.left)
+      await recordEvent(tx, { type: 'sessions_ended', caller: callerOfActor(actor), sub, detail })
     return ended
   })
   if (followed === signedOut) return signedOut
@@ -107,7 +108,7 @@ export async function changePassword(
 
 async function endOne(tx: Queryable, sub: string, id: number): Promise<Followed | undefined> {
   if (!(await endSession(tx, sub, id))) return undefined
-  return decideEnding(tx, { kind: 'session_grants', reason: 'signed_out', sessionIds: [id] })
+  return decideEnding(tx, { kind: 'session_grants', reason: 'signed_out', sub, sessionIds: [id] })
 }
 
 async function endOthers(tx: Queryable, present: OwnSession): Promise<Followed> {

@@ -1,3 +1,5 @@
+import { patientTimer } from './patient-timer.ts'
+
 /** Does work one at a time for each key, so that requests which need the same row do not all hold a database connection to wait for it. */
 export interface Turns {
   /**
@@ -36,11 +38,11 @@ export function createTurns({ maxWaiting, timeoutMs }: typeof limits = limits): 
     new Promise<void>((resolve, reject) => {
       if (queue.size >= maxWaiting) return reject(new TooManyWaiting(`${queue.size} requests wait for the same thing.`))
       const begin = () => {
-        clearTimeout(timer)
+        endTimer()
         queue.delete(begin)
         resolve()
       }
-      const timer = setTimeout(() => {
+      const endTimer = patientTimer(() => {
         queue.delete(begin)
         reject(new TooManyWaiting(`Others wanted the same thing, and were not done after ${timeoutMs} ms.`))
       }, timeoutMs)

@@ -2,10 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import t from 'tap'
+import { recordEnding } from '../../src/records/endings/endings-store.ts'
+import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/idp.ts'
 import { answer, openConsole } from './console.ts'
 
-const { environment } = await openConsole(t)
+const { environment, database } = await openConsole(t)
 
 /** A port that somebody listens on, until the test is over. */
 async function takenPort(): Promise<{ port: number; free: () => Promise<void> }> {
@@ -64,4 +66,19 @@ t.test('hundreds of connections wait to be accepted while the server is busy', a
     },
   })
   t.same({ code, connected }, { code: 0, connected: String(many) })
+})
+
+t.test('a server lets rows follow what others have decided', async (t) => {
+  const { port, free } = await takenPort()
+  await free()
+  await recordEnding(database, { kind: 'client', reason: 'client_deleted', clientId: 'gone' }, undefined, 0)
+  const asked = new AbortController()
+  const served = answer(['serve'], {
+    environment: { ...environment, SIGNET_PORT: String(port) },
+    folder: '/nowhere',
+    asked: asked.signal,
+  })
+  await eventually('its row to go', async () => (await database.query('SELECT FROM endings')).rowCount === 0)
+  asked.abort()
+  t.match(await served, { code: 0 })
 })

@@ -74,7 +74,7 @@ t.test('a heartbeat that is lost takes the other connections with it', async (t)
   await primary.ask(
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'signet listener%'",
   )
-  await until('the pool has another connection', backend, (pid) => pid !== before)
+  await eventually('the pool has another connection', backend, (pid) => pid !== before)
   await untilReady(idp.issuer)
   t.match(idp.logged(), 'All connections to the database are replaced.')
 })

@@ -1,8 +1,11 @@
 import type { Client, ClientConfig, CustomTypesConfig } from 'pg'
+import { patientTimer } from '../patient-timer.ts'
 import { type ConnectionSetup, type ServerState, setUpConnection } from './connection-setup.ts'
 import type { Hosts } from './hosts.ts'
 import { DatabaseReadOnly, DatabaseUnavailable, isUnavailable } from './unavailable.ts'
-import { type WatchedConnection, watchedConnection } from './watched-connection.ts'
+import { hangUp, type WatchedConnection, watchedConnection } from './watched-connection.ts'
+
+export { hangUp } from './watched-connection.ts'
 
 export interface ConnectOptions {
   readonly hosts: Hosts
@@ -13,8 +16,10 @@ export interface ConnectOptions {
   readonly readOnlyIsFine?: boolean
   /** Milliseconds until the attempt is given up, whatever the number of hosts. */
   readonly connectTimeoutMs: number
-  /** Milliseconds to wait for a statement. Absent: as long as it takes. */
+  /** Milliseconds to wait for a statement that goes through `query`. Absent: as long as it takes. */
   readonly queryTimeoutMs?: number
+  /** The same for statements that are sent by the client itself. */
+  readonly clientQueryTimeoutMs?: number
   readonly types?: CustomTypesConfig
 }
 
@@ -44,7 +49,7 @@ export async function openConnection(options: ConnectOptions): Promise<OpenedCon
   for (const [position, host] of order.entries()) {
     // One that does not answer leaves time for those after it.
     const share = Math.max(1, (deadline - performance.now()) / (order.length - position))
-    const connection = watchedConnection(clientConfigOf(hosts.configs[host]!, options, share))
+    const connection = watchedConnection(clientConfigOf(hosts.configs[host]!, options), options.queryTimeoutMs)
     const address = addressOf(connection.client)
     try {
       const server = await connectAndSetUp(connection, options.setup, share)
@@ -67,13 +72,12 @@ export async function openConnection(options: ConnectOptions): Promise<OpenedCon
   throw asOneError(failures)
 }
 
-function clientConfigOf(config: ClientConfig, options: ConnectOptions, connectTimeoutMs: number): ClientConfig {
-  const { applicationName, queryTimeoutMs, types } = options
+function clientConfigOf(config: ClientConfig, options: ConnectOptions): ClientConfig {
+  const { applicationName, clientQueryTimeoutMs, types } = options
   return {
     ...config,
     application_name: applicationName,
-    connectionTimeoutMillis: connectTimeoutMs,
-    ...(queryTimeoutMs === undefined ? {} : { query_timeout: queryTimeoutMs }),
+    ...(clientQueryTimeoutMs === undefined ? {} : { query_timeout: clientQueryTimeoutMs }),
     ...(types ? { types } : {}),
     // A peer that vanished without a word is found on idle connections, too.
     keepAlive: true,
@@ -87,8 +91,7 @@ async function connectAndSetUp(
   timeoutMs: number,
 ): Promise<ServerState> {
   const { client } = connection
-  // What is under way then fails with "Connection terminated unexpectedly".
-  const overdue = setTimeout(() => hangUp(client), timeoutMs)
+  const endTimer = patientTimer(() => connection.abandon(new Error('timeout expired')), timeoutMs)
   try {
     await client.connect()
     return await setUpConnection(connection, setup)
@@ -98,13 +101,8 @@ async function connectAndSetUp(
     hangUp(client)
     throw first
   } finally {
-    clearTimeout(overdue)
+    endTimer()
   }
-}
-
-/** Closes a connection at once, whatever is under way. `end()` would wait for the server, and a frozen one never answers. */
-export function hangUp(client: Client): void {
-  client.connection.stream.destroy()
 }
 
 /** Milliseconds that a server has to close its end. */

@@ -96,7 +96,7 @@ export async function pendingMigrations({
   assertSchemaName(schema)
   const { client } = await openConnection({
     hosts: hostsOf(connection),
-    ...{ applicationName: 'signet', readOnlyIsFine: true, connectTimeoutMs: 5_000, queryTimeoutMs: 5_000 },
+    ...{ applicationName: 'signet', readOnlyIsFine: true, connectTimeoutMs: 5_000, clientQueryTimeoutMs: 5_000 },
     setup: { schema, session: 'untouched' },
   })
   try {

@@ -103,7 +103,7 @@ async function openSecond(hosts: Hosts, schema: string, patienceMs: number) {
     return await openConnection({
       ...{ hosts, applicationName: 'signet probe', readOnlyIsFine: true },
       setup: { schema, session: 'untouched' },
-      ...{ connectTimeoutMs: patienceMs, queryTimeoutMs: patienceMs },
+      ...{ connectTimeoutMs: patienceMs, clientQueryTimeoutMs: patienceMs },
     })
   } catch (error) {
     // The words of the driver, of `openConnection` and of PgBouncer.

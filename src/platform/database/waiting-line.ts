@@ -1,3 +1,4 @@
+import { patientTimer } from '../patient-timer.ts'
 import { DatabaseUnavailable } from './unavailable.ts'
 
 /** Callers that wait for something, each until its own deadline, served in the order in which they came. */
@@ -17,12 +18,12 @@ export interface WaitingLine<T> {
  * @param reason why it was in vain, as a sentence, for the operator
  */
 export function createWaitingLine<T>(maxLength: number, timeoutMs: number, reason: () => string): WaitingLine<T> {
-  const line = new Set<{ resolve: (item: T) => void; reject: (error: unknown) => void; timer: NodeJS.Timeout }>()
+  const line = new Set<{ resolve: (item: T) => void; reject: (error: unknown) => void; endTimer: () => void }>()
   const takeFirst = () => {
     const [first] = line
     if (!first) return undefined
     line.delete(first)
-    clearTimeout(first.timer)
+    first.endTimer()
     return first
   }
   return {
@@ -33,11 +34,11 @@ export function createWaitingLine<T>(maxLength: number, timeoutMs: number, reaso
       new Promise((resolve, reject) => {
         if (line.size >= maxLength)
           return reject(new DatabaseUnavailable(`${line.size} requests are waiting for a database connection already.`))
-        const timer = setTimeout(() => {
+        const endTimer = patientTimer(() => {
           line.delete(entry)
           reject(new DatabaseUnavailable(`No database connection was free within ${timeoutMs} ms. ${reason()}`))
         }, timeoutMs)
-        const entry = { resolve, reject, timer }
+        const entry = { resolve, reject, endTimer }
         line.add(entry)
       }),
     serve: (item) => takeFirst()?.resolve(item),

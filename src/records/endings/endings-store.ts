@@ -13,8 +13,9 @@ export type Ending = { readonly reason: GrantEndReason } & (
       readonly sub: string
       readonly epoch: number
     }
-  | /** The grants that are bound to these sessions. */ {
+  | /** The grants that are bound to these sessions of an account. */ {
       readonly kind: 'session_grants'
+      readonly sub: string
       readonly sessionIds: readonly number[]
     }
   | /** The grants of a person and a client that are of an earlier epoch. */ {
@@ -68,8 +69,18 @@ export async function recordEnding(
   })
 }
 
+/** Whether rows of an earlier decision about the same account are still to follow. */
+export async function hasDueEnding(tx: Queryable, sub: string): Promise<boolean> {
+  const { rows } = await tx.query<{ due: boolean }>({
+    text: 'SELECT EXISTS (SELECT FROM endings WHERE sub = $1 AND due_at <= now()) AS due',
+    values: [sub],
+  })
+  return rows[0]!.due
+}
+
 /**
- * The ending that has been due for longest, locked until the transaction ends. Nodes that ask at the same time get different ones.
+ * The ending that has been due for longest, locked until the transaction ends. Nodes that ask at the same time get different ones. Of one
+ * account the earlier comes first, so that a grant which two decisions have ended names the first.
  *
  * @param settled seconds: `isSettled` where the decision is older
  */
@@ -90,7 +101,10 @@ export async function takeEnding(
   }>({
     text: `SELECT id, kind, reason, decided_at, sub, client_id, session_ids, epoch,
              decided_at < now() - make_interval(secs => $1) AS settled
-           FROM endings WHERE due_at <= now() ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
+           FROM endings
+           WHERE due_at <= now() AND NOT EXISTS (
+             SELECT FROM endings AS earlier WHERE earlier.sub = endings.sub AND earlier.id < endings.id AND earlier.due_at <= now())
+           ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
     values: [settled],
   })
   const row = rows[0]

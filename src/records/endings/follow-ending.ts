@@ -8,6 +8,7 @@ import {
   type Ending,
   endGrantsOf,
   endSessionsOf,
+  hasDueEnding,
   postponeEnding,
   recordEnding,
   removeEnding,
@@ -40,6 +41,11 @@ const nothing: Followed = { sessions: 0, grants: 0, left: false }
  * follow; all of them are judged as ended from the commit on.
  */
 export async function decideEnding(tx: Queryable, ending: Exclude<Ending, { kind: 'client' }>): Promise<Followed> {
+  // What an earlier decision has ended says so when it follows: first come, first served.
+  if (await hasDueEnding(tx, ending.sub)) {
+    await recordEnding(tx, ending, undefined, 0)
+    return { ...nothing, left: true }
+  }
   return startEnding(tx, ending, undefined, atOnce)
 }
 
@@ -122,7 +128,8 @@ async function followEnding(
     case 'sessions': {
       const { ids, rows, left } = await endSessionsOf(tx, ending, decidedAt, most)
       if (ids.length === 0) return { ...nothing, left }
-      const bound = await startEnding(tx, { ...ending, kind: 'session_grants', sessionIds: ids }, decidedAt, most)
+      const { sub, reason } = ending
+      const bound = await startEnding(tx, { kind: 'session_grants', reason, sub, sessionIds: ids }, decidedAt, most)
       return { sessions: rows, grants: bound.grants, left: left || bound.left }
     }
     case 'session_grants':

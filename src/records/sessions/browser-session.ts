@@ -55,8 +55,9 @@ export async function startSession(
   reply
     .header('cache-control', 'no-store')
     .setCookie(name, value, { ...cookieAttributes(settings.issuer), maxAge: settings.sessionTtl })
-  if (started.replaced === undefined) return { left: false }
-  return decideEnding(tx, { kind: 'session_grants', reason: 'signed_out', sessionIds: [started.replaced] })
+  if (!started.replaced) return { left: false }
+  const { id, sub } = started.replaced
+  return decideEnding(tx, { kind: 'session_grants', reason: 'signed_out', sub, sessionIds: [id] })
 }
 
 /** Takes the cookie away. The session itself is ended in the database. */

@@ -58,7 +58,7 @@ export interface NewSession {
 }
 
 /** `replaced`: the session of somebody else that the browser had, and that has ended with this sign-in. */
-export type StartedSession = { readonly replaced: number | undefined }
+export type StartedSession = { readonly replaced: { readonly id: number; readonly sub: string } | undefined }
 
 /**
  * Signs a browser in under a new cookie; the one it had is worth nothing any more. A person who signs in again in the same browser goes on
@@ -68,7 +68,7 @@ export type StartedSession = { readonly replaced: number | undefined }
  * @returns undefined where the account has been disabled or deleted
  */
 export async function insertSession(db: Queryable, session: NewSession): Promise<StartedSession | undefined> {
-  const { rows } = await db.query<{ replaced: number | null }>({
+  const { rows } = await db.query<{ id: number | null; sub: string | null }>({
     name: 'insert-session',
     // The account's row first, as everybody does who locks both.
     text: `WITH account AS (
@@ -82,13 +82,13 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
              RETURNING id
            ), replaced AS (
              UPDATE sessions SET ended_at = now() FROM account
-             WHERE digest = $7 AND sessions.sub <> account.sub AND ended_at IS NULL RETURNING id
+             WHERE digest = $7 AND sessions.sub <> account.sub AND ended_at IS NULL RETURNING sessions.id, sessions.sub
            ), started AS (
              INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at, epoch)
              SELECT $1, $2, account.sub, least($4, clock_timestamp()), $5, now() + make_interval(secs => $6), account.epoch FROM account
              WHERE NOT EXISTS (SELECT FROM renewed)
            )
-           SELECT (SELECT id FROM replaced) AS replaced FROM account`,
+           SELECT replaced.id, replaced.sub FROM account LEFT JOIN replaced ON true`,
     values: [
       session.digest,
       session.browserDigest,
@@ -99,7 +99,8 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
       session.replaces ?? null,
     ],
   })
-  return rows[0] && { replaced: rows[0].replaced ?? undefined }
+  const [row] = rows
+  return row && { replaced: row.id === null || row.sub === null ? undefined : { id: row.id, sub: row.sub } }
 }
 
 /** A sign-in as its own person may see it. */

@@ -103,3 +103,21 @@ t.test('what is kept of what anybody can cause has a bound', async (t) => {
     },
   )
 })
+
+t.test(
+  'a grant stays ended when the session that it ended with is deleted, though its own row has not followed',
+  async (t) => {
+    const idp = await startSignet(t)
+    const db = idp.signet.database
+    const { redeem } = await signIn(idp, await idp.client(), { parameters: { scope: 'openid' } })
+    const { access_token: token } = (await redeem()).body
+    const userinfo = async () =>
+      (await fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } })).status
+    t.equal(await userinfo(), 200)
+    await db.query("UPDATE sessions SET ended_at = now() - interval '2 hours'")
+    t.equal(await userinfo(), 401)
+    await deleteExpired(db, 3600)
+    t.same((await db.query('SELECT FROM sessions')).rowCount, 0)
+    t.equal(await userinfo(), 401)
+  },
+)

@@ -331,3 +331,20 @@ t.test('a grant whose row was written after the rows of its decision had followe
   })
   t.same(rows, [{ detail: { reason: 'password_set' } }])
 })
+
+t.test('a grant that two decisions have ended names the first, though its row follows after both', async (t) => {
+  const { sub, clientId, session } = await setUp()
+  await database.query({
+    text: `INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr, epoch)
+           SELECT gen_random_uuid(), $1, $2, $3, '{openid}', '{}', now(), 'aal1', '{pwd}', 0 FROM generate_series(1, 1200)`,
+    values: [clientId, sub, session.id],
+  })
+  await setPassword({ database, endings, turns }, operator, sub, 'new')
+  await deleteAccount({ database, endings, turns }, operator, sub)
+  while (await followNext(database));
+  const { rows } = await database.query({
+    text: 'SELECT end_reason, count(*) AS grants FROM grants WHERE sub = $1 GROUP BY end_reason',
+    values: [sub],
+  })
+  t.same(rows, [{ end_reason: 'password_set', grants: 1201 }])
+})
