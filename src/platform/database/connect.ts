@@ -36,8 +36,8 @@ interface Failure {
  * Opens one connection and sets it up, on the first host that accepts writes. Every connection of the process is opened here,
  * except the one that keeps the embedded server running.
  *
- * @throws DatabaseReadOnly when at least one host answered and none accepts writes; otherwise what the driver or the server
- *   says, or, for several hosts, DatabaseUnavailable with what each of them says. Every connection is then closed
+ * @throws DatabaseReadOnly when every host answered and none accepts writes; otherwise what the driver or the server says, or,
+ *   for several hosts, DatabaseUnavailable with what each of them says. Every connection is then closed
  */
 export async function openConnection(options: ConnectOptions): Promise<OpenedConnection> {
   const { hosts, readOnlyIsFine = false, connectTimeoutMs } = options
@@ -134,7 +134,8 @@ function asOneError(failures: readonly Failure[]): unknown {
   )
   const message = `No PostgreSQL server accepts writes: ${each.join('; ')}.`
   const cause = new AggregateError(errors, 'All hosts failed.')
-  return errors.some((error) => error instanceof DatabaseReadOnly)
+  // One that is away, or has too many connections, may be the primary.
+  return errors.every((error) => error instanceof DatabaseReadOnly)
     ? new DatabaseReadOnly(message, { cause })
     : new DatabaseUnavailable(message, { cause })
 }

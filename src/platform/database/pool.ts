@@ -149,6 +149,7 @@ export function createPool(options: PoolOptions): Database {
     // Nobody can be served without a connection, so the longest waiting caller is told why.
     if (open.size === 0 && !tooMany) return line.refuse(error)
     if (open.size > 0 && tooMany) return limit.refused(open.size)
+    log.warn({ err: error, connections: open.size }, 'Another database connection could not be opened; requests wait.')
     const wait = open.size > 0 ? pauseBesideOthers : pauseWithoutAny
     openAgainAt = performance.now() + wait
     setTimeout(pump, wait + 1).unref()

@@ -137,8 +137,13 @@ t.test('where no host is good the error says so of each, and names no account', 
     ],
     [
       [away, standby],
-      'DatabaseReadOnly',
+      'DatabaseUnavailable',
       `No PostgreSQL server accepts writes: ${away} failed (connect ECONNREFUSED ${away}); ${standby} accepts no writes (it is a standby, or it was made read-only).`,
+    ],
+    [
+      [standby, standby],
+      'DatabaseReadOnly',
+      `No PostgreSQL server accepts writes: ${standby} accepts no writes (it is a standby, or it was made read-only); ${standby} accepts no writes (it is a standby, or it was made read-only).`,
     ],
     [
       [away, away],
