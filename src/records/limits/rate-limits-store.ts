@@ -25,7 +25,8 @@ export async function countOne(db: Queryable, key: string, seconds: number): Pro
            ON CONFLICT (key) DO UPDATE SET
              points = CASE WHEN ${isOver} THEN 1 ELSE counted.points + 1 END,
              expire = CASE WHEN ${isOver} THEN EXCLUDED.expire ELSE counted.expire END
-           RETURNING points AS counted, greatest(0, expire - ${now}) AS "endsIn"`,
+           -- Whoever had to wait for the row may have begun before the window did.
+           RETURNING points AS counted, least($2::bigint * 1000, greatest(0, expire - ${now})) AS "endsIn"`,
     values: [key, seconds],
   })
   return rows[0]!
