@@ -1,5 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
-import { type FamilyState, keptSpends } from './refresh-token.ts'
+import { type FamilyState, type Forgiveness, keptSpends } from './refresh-token.ts'
 
 /** A family of refresh tokens with its grant. Times in milliseconds since 1970. */
 export interface StoredFamily extends FamilyState {
@@ -52,7 +52,10 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
     generation: number
     spends: Date[]
     forgiven_generation: number | null
-    forgiven_times: number
+    forgiven_run: number
+    forgiven_through: number | null
+    forgiven_at: Date | null
+    forgiven_seconds: number
     sid: string
     nonce: string | null
     scopes: string[]
@@ -66,8 +69,9 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
   }>({
     name: 'lock-refresh-family',
     // The account is looked at too: a grant that was opened while the account was being disabled has not ended with the others.
-    text: `SELECT grant_id, client_id, grants.sub, secret_version, generation, spends, forgiven_generation, forgiven_times, sid,
-             nonce, scopes, resources, auth_time, acr, amr,
+    text: `SELECT grant_id, client_id, grants.sub, secret_version, generation, spends, sid, nonce,
+             forgiven_generation, forgiven_run, forgiven_through, forgiven_at, forgiven_seconds,
+             scopes, resources, auth_time, acr, amr,
              ended_at IS NOT NULL OR disabled_at IS NOT NULL OR deleted_at IS NOT NULL AS ended,
              expires_at <= clock_timestamp() OR max_expires_at <= clock_timestamp() AS expired, clock_timestamp() AS now
            FROM refresh_families JOIN grants ON grants.id = grant_id JOIN accounts ON accounts.sub = grants.sub
@@ -83,8 +87,7 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
       secretVersion: row.secret_version,
       generation: row.generation,
       spends: row.spends.map((spend) => spend.getTime()),
-      forgivenGeneration: row.forgiven_generation ?? undefined,
-      forgivenTimes: row.forgiven_times,
+      forgiveness: forgivenessFrom(row),
       sid: row.sid,
       nonce: row.nonce ?? undefined,
       scopes: row.scopes,
@@ -129,13 +132,34 @@ export async function slideFamily(tx: Queryable, familyDigest: Buffer, slidingSe
   })
 }
 
-/** Remembers that the lost reply to this generation was forgiven, once more. */
-export async function forgiveGeneration(tx: Queryable, familyDigest: Buffer, generation: number): Promise<void> {
+/** Records what the rule has decided about a lost response. The caller holds the row's lock. */
+export async function saveForgiveness(tx: Queryable, familyDigest: Buffer, forgiveness: Forgiveness): Promise<void> {
+  const { generation, run, through, at, seconds } = forgiveness
   await tx.query({
-    name: 'forgive-refresh-generation',
-    text: `UPDATE refresh_families SET forgiven_generation = $2,
-             forgiven_times = CASE WHEN forgiven_generation = $2 THEN forgiven_times + 1 ELSE 1 END
+    name: 'save-refresh-forgiveness',
+    // The previous release allows ten times of a generation and then refuses it without an end. It is not to count these.
+    text: `UPDATE refresh_families SET forgiven_generation = $2, forgiven_times = 1, forgiven_run = $3, forgiven_through = $4,
+             forgiven_at = $5, forgiven_seconds = $6
            WHERE digest = $1`,
-    values: [familyDigest, generation],
+    values: [familyDigest, generation, run, through, at === undefined ? null : new Date(at), seconds],
   })
+}
+
+interface ForgivenessRow {
+  readonly forgiven_generation: number | null
+  readonly forgiven_run: number
+  readonly forgiven_through: number | null
+  readonly forgiven_at: Date | null
+  readonly forgiven_seconds: number
+}
+
+function forgivenessFrom(row: ForgivenessRow): Forgiveness | undefined {
+  const { forgiven_generation: generation, forgiven_run: run } = row
+  if (generation === null) return undefined
+  const through = row.forgiven_through ?? -1
+  if (through >= generation)
+    return { generation, run, through, at: row.forgiven_at?.getTime(), seconds: row.forgiven_seconds }
+  // The previous release forgave this generation and wrote the number only. The other columns are of an earlier one, or were never set.
+  const continues = run > 0 && generation === through + 1
+  return { generation, run: continues ? run + 1 : 1, through: generation, at: undefined, seconds: 0 }
 }

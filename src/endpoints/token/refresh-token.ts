@@ -6,9 +6,9 @@ import { type Caller, type EventType, recordEvent } from '../../records/events/e
 import { endGrant } from '../../records/grants/grants-store.ts'
 import type { Signet } from '../../signet.ts'
 import {
-  forgiveGeneration,
   lockFamily,
   type StoredFamily,
+  saveForgiveness,
   slideFamily,
   spendGeneration,
 } from '../../tokens/refresh-families-store.ts'
@@ -101,21 +101,20 @@ async function advance(
       await spendGeneration(tx, familyKey, generation, refreshTokenTtl)
       return generation + 1
     case 'again':
+      if (verdict.forgiveness) await saveForgiveness(tx, familyKey, verdict.forgiveness)
       return family.generation
     case 'forgive':
-      await forgiveGeneration(tx, familyKey, generation)
-      await note('refresh_forgiven')
+      await saveForgiveness(tx, familyKey, verdict.forgiveness)
+      // Once per generation: an application that retries for hours must not fill the events. Each token it gets has its own.
+      if (verdict.first) await note('refresh_forgiven')
       return generation + 1
     case 'advance':
       await spendGeneration(tx, familyKey, generation, refreshTokenTtl)
       await note('refresh_advanced')
       return generation + 1
     case 'exhausted':
-      // Counted once more, so that whoever goes on asking leaves no further event.
-      if (verdict.first) {
-        await forgiveGeneration(tx, familyKey, generation)
-        await note('refresh_exhausted')
-      }
+      await endGrant(tx, family.grantId, 'refresh_exhausted')
+      await note('refresh_exhausted')
       return new OAuthError('refresh_token_exhausted', { detail: `grant ${family.grantId}, generation ${generation}` })
     case 'reused':
       await endGrant(tx, family.grantId, 'refresh_reused')

@@ -3,6 +3,7 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 export type GrantEndReason =
   | 'code_replayed'
   | 'refresh_reused'
+  | 'refresh_exhausted'
   | 'revoked_by_operator'
   | 'revoked_by_client'
   | 'signed_out'
