@@ -9,19 +9,29 @@ import { newWorld, present, type Rule } from './refresh/world.ts'
 /** SIGNET_TEST_REFRESH_HISTORIES=500000 looks longer. */
 const histories = Number(process.env['SIGNET_TEST_REFRESH_HISTORIES'] ?? 2_000)
 
-/** Lives through that many histories, or until one breaks the claim; reports the shortest that does. */
+interface Outcome {
+  readonly histories: number
+  /** The shortest history that breaks the claim, and how; undefined if none does. */
+  readonly finding: string | undefined
+}
+
+/** Lives through that many histories, or until one breaks the claim. */
 function explore<History>(
   history: fc.Arbitrary<History>,
   live: (history: History, rule?: Rule) => string | undefined,
   rule?: Rule,
-) {
+): Outcome {
   const property = fc.property(history, (steps) => {
     const finding = live(steps, rule)
     if (finding) throw new Error(finding)
   })
   // A fault must be found however unlucky the seed is; the search ends with the first history that shows it.
   const numRuns = rule ? 1_000_000 : histories
-  return fc.check(property, { numRuns, seed: Number(process.env['SIGNET_TEST_SEED'] ?? Date.now() % 2 ** 31) })
+  const outcome = fc.check(property, { numRuns, seed: Number(process.env['SIGNET_TEST_SEED'] ?? Date.now() % 2 ** 31) })
+  return {
+    histories: outcome.numRuns,
+    finding: outcome.failed ? (fc.defaultReportMessage(outcome) ?? 'interrupted') : undefined,
+  }
 }
 
 const honesty = (rule?: Rule) => explore(honestHistory, liveHonestly, rule)
@@ -38,12 +48,10 @@ const claims = {
 }
 for (const [claim, check] of Object.entries(claims))
   t.test(claim, async (t) => {
-    const outcome = check()
-    t.notOk(outcome.failed, fc.defaultReportMessage(outcome) ?? '')
-    t.equal(outcome.numRuns, histories)
+    t.same(check(), { histories, finding: undefined })
   })
 
-const faults: [string, (rule: Rule) => ReturnType<typeof honesty>, Rule][] = [
+const faults: [string, (rule: Rule) => Outcome, Rule][] = [
   ['ten times, and then a refusal that leaves the family to the thief', outliving, faultyRules.tenTimes],
   ['ten times, which clients that retry use up', honesty, faultyRules.tenTimes],
   ['a refusal for being exhausted that ends nothing', outliving, faultyRules.exhaustedButAlive],
@@ -56,9 +64,8 @@ const faults: [string, (rule: Rule) => ReturnType<typeof honesty>, Rule][] = [
 ]
 for (const [fault, check, rule] of faults)
   t.test(`the model finds ${fault}`, async (t) => {
-    const outcome = check(rule)
-    t.ok(outcome.failed, `${outcome.numRuns} histories`)
-    t.comment(`found in history ${outcome.numRuns}: ${(outcome.errorInstance as Error | null)?.message}`)
+    const { histories, finding } = check(rule)
+    t.ok(finding, `in ${histories} histories`)
   })
 
 t.test('a thief who burns forgiveness while the owner sleeps ends the family, and has to be quick', async (t) => {

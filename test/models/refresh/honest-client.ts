@@ -54,7 +54,11 @@ const refreshes = (tabs: fc.Arbitrary<number[]>, oneLostIn: number, restores: bo
 
 /** On a bad network, or for a long time with tabs that always refresh together. */
 export const honestHistory = fc.oneof(
-  fc.array(refreshes(fc.oneof(fc.constant([]), tabs(0)), 2, true), { minLength: 1, maxLength: 40, size: 'max' }),
+  fc.array(refreshes(fc.oneof(fc.constant<number[]>([]), tabs(0)), 2, true), {
+    minLength: 1,
+    maxLength: 40,
+    size: 'max',
+  }),
   fc.array(refreshes(tabs(1), 10, false), { minLength: 40, maxLength: 80, size: 'max' }),
 )
 export type HonestHistory = typeof honestHistory extends fc.Arbitrary<infer History> ? History : never
