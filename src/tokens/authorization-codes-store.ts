@@ -1,4 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
+import { type GrantTerms, grantTermsJson } from '../records/consents/consents-store.ts'
 import type { StoredCode } from './authorization-code.ts'
 
 /** A code about to be issued, with the grant that it opens. Times in milliseconds since 1970, lifetime in seconds. */
@@ -71,6 +72,7 @@ export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCod
     sid: string
     scopes: string[]
     resources: string[]
+    terms: GrantTerms
     auth_time: Date
     acr: string
     amr: string[]
@@ -80,7 +82,7 @@ export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCod
   }>({
     name: 'lock-authorization-code',
     // Account and session are looked at too: a grant that was opened while they were being ended has not ended with the others.
-    text: `SELECT grant_id, client_id, grants.sub, redirect_uri, code_challenge, nonce, sid, scopes, resources, grants.auth_time, acr,
+    text: `SELECT grant_id, client_id, grants.sub, redirect_uri, code_challenge, nonce, sid, scopes, resources, ${grantTermsJson} AS terms, grants.auth_time, acr,
              grants.amr, authorization_codes.expires_at <= clock_timestamp() AS expired,
              grants.ended_at IS NOT NULL OR disabled_at IS NOT NULL OR deleted_at IS NOT NULL
                OR (sessions.ended_at IS NOT NULL AND NOT 'offline_access' = ANY (scopes)) AS grant_ended,
@@ -102,6 +104,7 @@ export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCod
       sid: row.sid,
       scopes: row.scopes,
       resources: row.resources,
+      terms: row.terms,
       authTime: row.auth_time.getTime(),
       acr: row.acr,
       amr: row.amr,

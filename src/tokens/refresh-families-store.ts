@@ -1,4 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
+import { type GrantTerms, grantTermsJson } from '../records/consents/consents-store.ts'
 import { type FamilyState, type Forgiveness, keptSpends } from './refresh-token.ts'
 
 /** A family of refresh tokens with its grant. Times in milliseconds since 1970. */
@@ -11,6 +12,7 @@ export interface StoredFamily extends FamilyState {
   readonly nonce: string | undefined
   readonly scopes: readonly string[]
   readonly resources: readonly string[]
+  readonly terms: GrantTerms
   readonly authTime: number
   readonly acr: string
   readonly amr: readonly string[]
@@ -60,6 +62,7 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
     nonce: string | null
     scopes: string[]
     resources: string[]
+    terms: GrantTerms
     auth_time: Date
     acr: string
     amr: string[]
@@ -71,7 +74,7 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
     // The account is looked at too: a grant that was opened while the account was being disabled has not ended with the others.
     text: `SELECT grant_id, client_id, grants.sub, secret_version, generation, spends, sid, nonce,
              forgiven_generation, forgiven_run, forgiven_through, forgiven_at, forgiven_seconds,
-             scopes, resources, auth_time, acr, amr,
+             scopes, resources, ${grantTermsJson} AS terms, auth_time, acr, amr,
              ended_at IS NOT NULL OR disabled_at IS NOT NULL OR deleted_at IS NOT NULL AS ended,
              expires_at <= clock_timestamp() OR max_expires_at <= clock_timestamp() AS expired, clock_timestamp() AS now
            FROM refresh_families JOIN grants ON grants.id = grant_id JOIN accounts ON accounts.sub = grants.sub
@@ -92,6 +95,7 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
       nonce: row.nonce ?? undefined,
       scopes: row.scopes,
       resources: row.resources,
+      terms: row.terms,
       authTime: row.auth_time.getTime(),
       acr: row.acr,
       amr: row.amr,

@@ -5,6 +5,7 @@ import type { AuthenticatedClient } from '../../records/clients/client-authentic
 import { type Caller, type EventType, recordEvent } from '../../records/events/events-store.ts'
 import { endGrant } from '../../records/grants/grants-store.ts'
 import type { Signet } from '../../signet.ts'
+import { scopesThatHold } from '../../tokens/issuable-scopes.ts'
 import {
   lockFamily,
   type StoredFamily,
@@ -45,6 +46,9 @@ export async function refreshToken(
       return unknownToken(`refresh_token: grant ${family.grantId} is of client ${family.clientId}`)
     if (family.ended) return unknownToken(`refresh_token: grant ${family.grantId} has ended`)
     if (family.expired) return unknownToken(`refresh_token: the family of grant ${family.grantId} has expired`)
+    // What lets the client come back without the person.
+    if (!scopesThatHold(client, family.scopes, family.terms).includes('offline_access'))
+      return new OAuthError('offline_access_taken', { detail: `grant ${family.grantId}` })
     const scopes = narrowedScopes(family, request.scope)
     const issued = await issueForPerson(signet, client, { ...family, nonce: undefined }, request, scopes)
     const next = await advance(signet, tx, client, family, token, caller)
@@ -124,8 +128,8 @@ async function advance(
 }
 
 /** RFC 6749 §6: no more than was granted. Narrowing touches the access token only, the family keeps its scopes. */
-function narrowedScopes(family: StoredFamily, requested: string | undefined): readonly string[] {
-  if (requested === undefined) return family.scopes
+function narrowedScopes(family: StoredFamily, requested: string | undefined): readonly string[] | undefined {
+  if (requested === undefined) return undefined
   const scopes = readScopes(requested)
   if (!scopes.every((scope) => family.scopes.includes(scope)))
     throw new OAuthError('scope_wider_than_granted', { detail: `granted: ${family.scopes.join(' ')}` })
