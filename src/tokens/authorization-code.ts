@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { ErrorName } from '../platform/http/error-registry.ts'
 import { equalInConstantTime } from '../platform/secrets/digest.ts'
+import type { GrantTerms } from '../records/consents/consents-store.ts'
 
 /** Seconds. FAPI 2.0 Security Profile §5.3.2.1 allows 60 at the most. */
 export const authorizationCodeTtl = 60
@@ -16,6 +17,7 @@ export interface StoredCode {
   readonly sid: string
   readonly scopes: readonly string[]
   readonly resources: readonly string[]
+  readonly terms: GrantTerms
   readonly authTime: number
   readonly acr: string
   readonly amr: readonly string[]

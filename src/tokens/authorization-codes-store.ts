@@ -1,4 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
+import { type GrantTerms, grantTermsJson } from '../records/consents/consents-store.ts'
 import { grantAlive, grantJudges, sessionAlive } from '../records/endings/judgement-store.ts'
 import type { StoredCode } from './authorization-code.ts'
 
@@ -105,6 +106,7 @@ export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCod
     sid: string
     scopes: string[]
     resources: string[]
+    terms: GrantTerms
     auth_time: Date
     acr: string
     amr: string[]
@@ -114,7 +116,7 @@ export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCod
   }>({
     name: 'lock-authorization-code',
     text: `SELECT grant_id, grants.client_id, grants.sub, redirect_uri, code_challenge, nonce, sid, grants.scopes, grants.resources,
-             grants.auth_time, grants.acr,
+             ${grantTermsJson} AS terms, grants.auth_time, grants.acr,
              grants.amr, authorization_codes.expires_at <= clock_timestamp() AS expired,
              NOT (${grantAlive}) AS grant_ended,
              extract(epoch FROM clock_timestamp() - spent_at)::float8 AS spent_ago
@@ -134,6 +136,7 @@ export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCod
       sid: row.sid,
       scopes: row.scopes,
       resources: row.resources,
+      terms: row.terms,
       authTime: row.auth_time.getTime(),
       acr: row.acr,
       amr: row.amr,

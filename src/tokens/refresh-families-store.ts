@@ -1,6 +1,7 @@
 import type { Queryable } from '../platform/database/queryable.ts'
+import { type GrantTerms, grantTermsJson } from '../records/consents/consents-store.ts'
 import { grantAlive, grantJudges } from '../records/endings/judgement-store.ts'
-import { type FamilyState, keptSpends } from './refresh-token.ts'
+import { type FamilyState, type Forgiveness, keptSpends } from './refresh-token.ts'
 
 /** A family of refresh tokens with its grant. Times in milliseconds since 1970. */
 export interface StoredFamily extends FamilyState {
@@ -12,6 +13,7 @@ export interface StoredFamily extends FamilyState {
   readonly nonce: string | undefined
   readonly scopes: readonly string[]
   readonly resources: readonly string[]
+  readonly terms: GrantTerms
   readonly authTime: number
   readonly acr: string
   readonly amr: readonly string[]
@@ -53,11 +55,15 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
     generation: number
     spends: Date[]
     forgiven_generation: number | null
-    forgiven_times: number
+    forgiven_run: number
+    forgiven_through: number | null
+    forgiven_at: Date | null
+    forgiven_seconds: number
     sid: string
     nonce: string | null
     scopes: string[]
     resources: string[]
+    terms: GrantTerms
     auth_time: Date
     acr: string
     amr: string[]
@@ -66,8 +72,10 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
     now: Date
   }>({
     name: 'lock-refresh-family',
-    text: `SELECT grant_id, grants.client_id, grants.sub, secret_version, generation, spends, forgiven_generation, forgiven_times, sid,
-             nonce, grants.scopes, grants.resources, grants.auth_time, grants.acr, grants.amr, NOT (${grantAlive}) AS ended,
+    text: `SELECT grant_id, grants.client_id, grants.sub, secret_version, generation, spends, sid, nonce,
+             forgiven_generation, forgiven_run, forgiven_through, forgiven_at, forgiven_seconds,
+             grants.scopes, grants.resources, ${grantTermsJson} AS terms, grants.auth_time, grants.acr, grants.amr,
+             NOT (${grantAlive}) AS ended,
              refresh_families.expires_at <= clock_timestamp() OR max_expires_at <= clock_timestamp() AS expired,
              clock_timestamp() AS now
            FROM refresh_families JOIN grants ON grants.id = grant_id ${grantJudges}
@@ -83,12 +91,12 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
       secretVersion: row.secret_version,
       generation: row.generation,
       spends: row.spends.map((spend) => spend.getTime()),
-      forgivenGeneration: row.forgiven_generation ?? undefined,
-      forgivenTimes: row.forgiven_times,
+      forgiveness: forgivenessFrom(row),
       sid: row.sid,
       nonce: row.nonce ?? undefined,
       scopes: row.scopes,
       resources: row.resources,
+      terms: row.terms,
       authTime: row.auth_time.getTime(),
       acr: row.acr,
       amr: row.amr,
@@ -129,13 +137,34 @@ export async function slideFamily(tx: Queryable, familyDigest: Buffer, slidingSe
   })
 }
 
-/** Remembers that the lost reply to this generation was forgiven, once more. */
-export async function forgiveGeneration(tx: Queryable, familyDigest: Buffer, generation: number): Promise<void> {
+/** Records what the rule has decided about a lost response. The caller holds the row's lock. */
+export async function saveForgiveness(tx: Queryable, familyDigest: Buffer, forgiveness: Forgiveness): Promise<void> {
+  const { generation, run, through, at, seconds } = forgiveness
   await tx.query({
-    name: 'forgive-refresh-generation',
-    text: `UPDATE refresh_families SET forgiven_generation = $2,
-             forgiven_times = CASE WHEN forgiven_generation = $2 THEN forgiven_times + 1 ELSE 1 END
+    name: 'save-refresh-forgiveness',
+    // The previous release allows ten times of a generation and then refuses it without an end. It is not to count these.
+    text: `UPDATE refresh_families SET forgiven_generation = $2, forgiven_times = 1, forgiven_run = $3, forgiven_through = $4,
+             forgiven_at = $5, forgiven_seconds = $6
            WHERE digest = $1`,
-    values: [familyDigest, generation],
+    values: [familyDigest, generation, run, through, at === undefined ? null : new Date(at), seconds],
   })
+}
+
+interface ForgivenessRow {
+  readonly forgiven_generation: number | null
+  readonly forgiven_run: number
+  readonly forgiven_through: number | null
+  readonly forgiven_at: Date | null
+  readonly forgiven_seconds: number
+}
+
+function forgivenessFrom(row: ForgivenessRow): Forgiveness | undefined {
+  const { forgiven_generation: generation, forgiven_run: run } = row
+  if (generation === null) return undefined
+  const through = row.forgiven_through ?? -1
+  if (through >= generation)
+    return { generation, run, through, at: row.forgiven_at?.getTime(), seconds: row.forgiven_seconds }
+  // The previous release forgave this generation and wrote the number only. The other columns are of an earlier one, or were never set.
+  const continues = run > 0 && generation === through + 1
+  return { generation, run: continues ? run + 1 : 1, through: generation, at: undefined, seconds: 0 }
 }

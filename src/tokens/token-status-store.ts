@@ -1,4 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
+import { type GrantTerms, grantTermsJson } from '../records/consents/consents-store.ts'
 import { grantAlive, grantJudges } from '../records/endings/judgement-store.ts'
 
 /** What the database knows of the grant behind a token. */
@@ -9,6 +10,7 @@ export interface TokenStatus {
   readonly sub: string | undefined
   readonly username: string | undefined
   readonly scopes: readonly string[]
+  readonly terms: GrantTerms
   readonly alive: boolean
   /** The clients that serve the token's audience, and may ask about it. */
   readonly servedBy: readonly string[]
@@ -20,11 +22,13 @@ interface Row {
   sub: string | null
   username: string | null
   scopes: string[]
+  terms: GrantTerms
   alive: boolean
   served_by: string[] | null
 }
 
-const grantColumns = `grants.id, grants.client_id, grants.sub, accounts.username, grants.scopes, ${grantAlive}`
+const grantColumns = `grants.id, grants.client_id, grants.sub, accounts.username, grants.scopes, ${grantTermsJson} AS terms,
+  ${grantAlive}`
 
 function fromRow(row: Row | undefined): TokenStatus | undefined {
   return (
@@ -34,6 +38,7 @@ function fromRow(row: Row | undefined): TokenStatus | undefined {
       sub: row.sub ?? undefined,
       username: row.username ?? undefined,
       scopes: row.scopes,
+      terms: row.terms,
       alive: row.alive,
       servedBy: row.served_by ?? [],
     }

@@ -1,4 +1,6 @@
+import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
+import { lockFamily } from '../../src/tokens/refresh-families-store.ts'
 import { encodeRefreshToken } from '../../src/tokens/refresh-token.ts'
 import { type Idp, type Reply, startSignet, type TestClient } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
@@ -138,29 +140,59 @@ t.test('a token in many hands', async (t) => {
     t.equal(await userinfo(idp, thiefsNext.access_token), 401)
   })
 
-  t.test('a thief who follows one step behind is found at the second generation', async (t) => {
-    const { refresh_token: first } = await firstTokens(idp, client)
-    const owners = (await refresh(idp, client, first)).body.refresh_token
-    t.equal((await refresh(idp, client, first)).body.refresh_token, owners, 'once it passes for a lost reply')
-    const next = (await refresh(idp, client, owners)).body.refresh_token
-    t.match(await refresh(idp, client, owners), refused, 'twice running it does not')
+  t.test('a thief who follows one step behind is found at the third generation', async (t) => {
+    let { refresh_token: token } = await firstTokens(idp, client)
+    for (const generation of ['first', 'second']) {
+      const owners = (await refresh(idp, client, token)).body.refresh_token
+      t.equal(
+        (await refresh(idp, client, token)).body.refresh_token,
+        owners,
+        `the ${generation} passes for a lost response`,
+      )
+      token = owners
+    }
+    const next = (await refresh(idp, client, token)).body.refresh_token
+    t.match(await refresh(idp, client, token), refused, 'the third does not')
     t.match(await refresh(idp, client, next), refused)
   })
 
-  t.test(
-    'a lost reply is forgiven ten times and no more; the family lives, and the thief learns no new token',
-    async (t) => {
-      const { refresh_token: first } = await firstTokens(idp, client)
-      const successor = (await refresh(idp, client, first)).body.refresh_token
-      const replies = await Promise.all(Array.from({ length: 15 }, () => refresh(idp, client, first)))
-      t.equal(replies.filter(({ status }) => status === 200).length, 10)
-      t.same(
-        new Set(replies.filter(({ status }) => status === 200).map(({ body }) => body.refresh_token)),
-        new Set([successor]),
-      )
-      t.equal((await refresh(idp, client, successor)).status, 200)
-    },
-  )
+  t.test('a thief who burns forgiveness does not get the owner refused, nor any other successor', async (t) => {
+    const { refresh_token: first } = await firstTokens(idp, client)
+    const successor = (await refresh(idp, client, first)).body.refresh_token
+    const replies = await sameSuccessor(t, 30, () => refresh(idp, client, first))
+    t.equal(replies[0]?.body.refresh_token, successor)
+    t.equal((await refresh(idp, client, first)).body.refresh_token, successor, 'the owner, whose response was lost')
+    t.equal((await refresh(idp, client, successor)).status, 200)
+  })
+
+  t.test('a thief who goes on for twelve hours ends the grant for everybody, with its event', async (t) => {
+    const { refresh_token: first } = await firstTokens(idp, client)
+    const owners = (await refresh(idp, client, first)).body
+    const grantId = decodeJwt(owners.access_token)['grant_id']
+    for (let hours = 0; hours < 12; hours += 3) {
+      t.equal((await refresh(idp, client, first)).body.refresh_token, owners.refresh_token, `${hours} hours later`)
+      await passHours(idp, 3)
+    }
+    t.match(await refresh(idp, client, first), refused, '12 hours later')
+    t.match(await refresh(idp, client, owners.refresh_token), refused, 'the thief, who holds the successor')
+    t.equal(await userinfo(idp, owners.access_token), 401)
+    const { rows } = await idp.signet.database.query({
+      text: `SELECT type, detail FROM events WHERE grant_id = $1 AND type IN ('refresh_exhausted', 'grant_ended') ORDER BY type`,
+      values: [grantId],
+    })
+    t.same(rows, [
+      { type: 'grant_ended', detail: { reason: 'refresh_exhausted' } },
+      { type: 'refresh_exhausted', detail: { generation: 0 } },
+    ])
+  })
+
+  t.test('an owner who is away for weeks after an outage is not signed out', async (t) => {
+    const { refresh_token: first } = await firstTokens(idp, client)
+    const successor = (await refresh(idp, client, first)).body.refresh_token
+    await refresh(idp, client, first)
+    await passHours(idp, 20 * 24)
+    t.equal((await refresh(idp, client, first)).body.refresh_token, successor)
+  })
 
   t.test('the end of a grant is final: no generation, old or new, comes back', async (t) => {
     const journey = await signIn(idp, client)
@@ -170,6 +202,57 @@ t.test('a token in many hands', async (t) => {
     t.match(await journey.redeem(), refused)
     for (const token of [first.refresh_token, second.refresh_token]) t.match(await refresh(idp, client, token), refused)
     t.match(await refresh(idp, client, second.refresh_token), refused)
+  })
+})
+
+t.test('beside the previous release, on the same rows', async (t) => {
+  const idp = withoutGrace
+  const client = await idp.client(publicClient)
+  /** What the previous release writes when it forgives a generation, some number of times. */
+  const forgiveAsBefore = async (accessToken: string, generation: number, times = 1) => {
+    for (let time = 0; time < times; time++)
+      await idp.signet.database.query({
+        text: `UPDATE refresh_families SET forgiven_generation = $2,
+                 forgiven_times = CASE WHEN forgiven_generation = $2 THEN forgiven_times + 1 ELSE 1 END
+               WHERE grant_id = $1`,
+        values: [decodeJwt(accessToken)['grant_id'], generation],
+      })
+  }
+
+  t.test('a response that it will forgive no more is forgiven here', async (t) => {
+    const { refresh_token: first, access_token: access } = await firstTokens(idp, client)
+    const successor = (await refresh(idp, client, first)).body.refresh_token
+    await forgiveAsBefore(access, 0, 11)
+    t.equal((await refresh(idp, client, first)).body.refresh_token, successor)
+    t.equal((await refresh(idp, client, successor)).status, 200)
+  })
+
+  t.test('a generation that it forgave counts in a run', async (t) => {
+    const { refresh_token: first, access_token: access } = await firstTokens(idp, client)
+    const second = (await refresh(idp, client, first)).body.refresh_token
+    await forgiveAsBefore(access, 0)
+    const third = (await refresh(idp, client, second)).body.refresh_token
+    t.equal((await refresh(idp, client, second)).body.refresh_token, third, 'the second in a row')
+    const fourth = (await refresh(idp, client, third)).body.refresh_token
+    t.match(await refresh(idp, client, third), refused, 'the third')
+    t.match(await refresh(idp, client, fourth), refused)
+  })
+
+  t.test('what this release knows of an earlier generation is not taken for the one that it forgave', async (t) => {
+    const { refresh_token: first, access_token: access } = await firstTokens(idp, client)
+    let token = (await refresh(idp, client, first)).body.refresh_token
+    await refresh(idp, client, first)
+    for (let generation = 1; generation < 3; generation++)
+      token = (await refresh(idp, client, token)).body.refresh_token
+    await passHours(idp, 300)
+    await forgiveAsBefore(access, 2)
+    const { rows } = await idp.signet.database.query({
+      text: 'SELECT digest FROM refresh_families WHERE grant_id = $1',
+      values: [decodeJwt(access)['grant_id']],
+    })
+    t.match(await lockFamily(idp.signet.database, rows[0].digest), {
+      forgiveness: { generation: 2, run: 1, through: 2, at: undefined, seconds: 0 },
+    })
   })
 })
 
@@ -236,7 +319,16 @@ t.test('twenty refreshes at once', async (t) => {
   })
 })
 
-/** With a grace of nothing those who lose the race are lost replies, of which ten are forgiven. */
+/** Lets hours pass for all families, on the clock of the database. */
+async function passHours(idp: Idp, hours: number): Promise<void> {
+  await idp.signet.database.query({
+    text: `UPDATE refresh_families SET forgiven_at = forgiven_at - make_interval(hours => $1),
+             spends = ARRAY(SELECT spend - make_interval(hours => $1) FROM unnest(spends) AS spend ORDER BY spend)`,
+    values: [hours],
+  })
+}
+
+/** With a grace of nothing, whoever loses the race has lost the response, which is forgiven any number of times. */
 async function sameSuccessor(t: Test, racers: number, ask: () => Promise<Reply>): Promise<Reply[]> {
   const replies = await Promise.all(Array.from({ length: racers }, ask))
   t.same(new Set(replies.map(({ status }) => status)), new Set([200]))

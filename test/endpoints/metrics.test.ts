@@ -174,7 +174,7 @@ t.test('what somebody sends makes no series', async (t) => {
 
 t.test('each thing is counted once, where it happens', async (t) => {
   const client = await idp.client({ token_endpoint_auth_method: 'none' })
-  const machine = await idp.client({ grant_types: ['client_credentials'], scope: 'jobs:run', resources: [] })
+  const machine = await idp.client({ grant_types: ['client_credentials'], scope: '' })
   const person = await idp.person()
   const browser = idp.browser()
   const page = await browser.get('/sign-in')

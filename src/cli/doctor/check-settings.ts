@@ -64,7 +64,7 @@ function risksOf(settings: Settings, environment: Readonly<Record<string, string
       when: settings.refreshGrace > 60,
       finding:
         'SIGNET_REFRESH_GRACE is longer than 60s: within it a stolen refresh token is not told from a second tab.',
-      advice: 'Set it to 10s; a reply that was lost is forgiven whatever the grace.',
+      advice: 'Set it to 10s; a lost response is forgiven whatever the grace.',
     },
     {
       when: settings.passwordMinLength < 12,

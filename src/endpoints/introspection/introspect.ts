@@ -1,6 +1,9 @@
+import { scopesOf } from '../../records/clients/client.ts'
+import { knownOrRead } from '../../records/clients/known-clients.ts'
 import type { Signet } from '../../signet.ts'
+import { heldByToken, scopesThatHold } from '../../tokens/issuable-scopes.ts'
 import { recogniseToken } from '../../tokens/presented-token.ts'
-import { accessTokenStatus, refreshTokenStatus } from '../../tokens/token-status-store.ts'
+import { accessTokenStatus, refreshTokenStatus, type TokenStatus } from '../../tokens/token-status-store.ts'
 
 /** RFC 7662 §2.2. */
 export type Introspection =
@@ -24,7 +27,9 @@ export type Introspection =
 const inactive = { active: false } as const
 
 /**
- * What a client is told of a token: of one that was issued to it, or that is for a resource it serves.
+ * What a client learns about a token that was issued to it, or that is for a resource it serves. Introspection tells what the token is good
+ * for now (RFC 7662 §1): scopes that the client, the person's consent or the resource has lost are left out, and a token of which
+ * nothing is left is not active.
  *
  * @param asking the client that asks
  */
@@ -36,6 +41,8 @@ export async function introspect(signet: Signet, asking: string, text: string): 
     const { iss, sub, aud, scope, iat, exp, jti } = token.claims
     const status = await accessTokenStatus(database, token.grantId, aud)
     if (!status?.alive || (status.clientId !== asking && !status.servedBy.includes(asking))) return inactive
+    const held = await heldBy(signet, status, { audience: aud, scopes: scopesOf(scope) })
+    if (!held) return inactive
     const username = status.username === undefined ? {} : { username: status.username }
     return {
       active: true,
@@ -44,7 +51,7 @@ export async function introspect(signet: Signet, asking: string, text: string): 
       sub,
       client_id: status.clientId,
       ...username,
-      scope,
+      scope: held.join(' '),
       aud,
       iat,
       exp,
@@ -60,13 +67,26 @@ export async function introspect(signet: Signet, asking: string, text: string): 
     status.generation !== token.generation
   )
     return inactive
+  const client = await knownOrRead(signet.clients, status.clientId)
+  const scopes = client ? scopesThatHold(client, status.scopes, status.terms) : []
+  // It cannot be exchanged for anything.
+  if (!client?.grant_types.includes('refresh_token') || !scopes.includes('offline_access')) return inactive
   return {
     active: true,
     iss: settings.issuer,
     sub: status.sub,
     client_id: status.clientId,
-    scope: status.scopes.join(' '),
+    scope: scopes.join(' '),
     iat: Math.floor(status.createdAt.getTime() / 1000),
     exp: Math.floor(status.expiresAt.getTime() / 1000),
   }
+}
+
+async function heldBy(
+  { clients, settings }: Signet,
+  { clientId, sub, terms }: TokenStatus,
+  token: { readonly audience: string; readonly scopes: readonly string[] },
+): Promise<string[] | undefined> {
+  const client = await knownOrRead(clients, clientId)
+  return client && heldByToken(client, token, sub === undefined ? undefined : terms, settings.issuer)
 }

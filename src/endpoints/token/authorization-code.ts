@@ -53,12 +53,12 @@ export async function authorizationCode(
       return replayed
     }
     await spendCode(tx, codeDigest)
-    const { response, access, algorithms } = await issueForPerson(signet, client, code, request)
+    const { response, scopes, access, algorithms } = await issueForPerson(signet, client, code, request)
     await recordEvent(tx, {
       ...{ type: 'tokens_issued', caller, clientId: client.client_id, sub: code.sub, grantId: code.grantId },
       detail: { grant_type: 'authorization_code', ...access },
     })
-    return code.scopes.includes('offline_access') && client.grant_types.includes('refresh_token')
+    return scopes.includes('offline_access') && client.grant_types.includes('refresh_token')
       ? { response: { ...response, refresh_token: await startFamily(signet, tx, code) }, algorithms }
       : { response, algorithms }
   }

@@ -4,7 +4,8 @@ import type { AuthenticatedClient } from '../../records/clients/client-authentic
 import { openStandingGrant } from '../../records/grants/grants-store.ts'
 import type { Signet } from '../../signet.ts'
 import { issueAccessToken } from '../../tokens/access-token.ts'
-import { chooseTarget, isOpenidScope, requestedResources, requestedScopes } from '../../tokens/scopes.ts'
+import { issuableScopes } from '../../tokens/issuable-scopes.ts'
+import { isOpenidScope, requestedResources, requestedScopes } from '../../tokens/scopes.ts'
 import type { Exchanged, TokenRequest } from './token-request.ts'
 
 /**
@@ -24,7 +25,12 @@ export async function clientCredentials(
   )
   if (scopes.some(isOpenidScope)) throw new OAuthError('scope_needs_a_person')
   const resources = requestedResources(client, request.resource, signet.settings.issuer)
-  const { target, scopes: targetScopes } = chooseTarget(client, scopes, resources, resources, signet.settings.issuer)
+  const { target, scopes: targetScopes } = issuableScopes(
+    client,
+    { scopes, resources, terms: undefined },
+    { scopes, resource: resources },
+    signet.settings.issuer,
+  )
   const grantId =
     credential.standingGrant ??
     (await signet.turns.take(`standing grant ${client.client_id}`, () =>

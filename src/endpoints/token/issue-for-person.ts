@@ -2,15 +2,13 @@ import type { Client } from '../../records/clients/client.ts'
 import type { Signet } from '../../signet.ts'
 import { issueAccessToken } from '../../tokens/access-token.ts'
 import { issueIdToken } from '../../tokens/id-token.ts'
-import { chooseTarget } from '../../tokens/scopes.ts'
+import { type Grantable, issuableScopes } from '../../tokens/issuable-scopes.ts'
 import type { Exchanged, TokenRequest, TokenResponse } from './token-request.ts'
 
 /** What a person's grant says, as codes and refresh families carry it. */
-interface PersonsGrant {
+interface PersonsGrant extends Grantable {
   readonly grantId: string
   readonly sub: string
-  readonly scopes: readonly string[]
-  readonly resources: readonly string[]
   /** Milliseconds since 1970. */
   readonly authTime: number
   readonly acr: string
@@ -20,6 +18,8 @@ interface PersonsGrant {
 }
 
 interface IssuedForPerson extends Exchanged {
+  /** All scopes asked for that still hold, whatever the audience of the access token. */
+  readonly scopes: readonly string[]
   /** What the event of it says. */
   readonly access: { readonly audience: string; readonly jti: string; readonly scopes: readonly string[] }
 }
@@ -27,23 +27,18 @@ interface IssuedForPerson extends Exchanged {
 /**
  * The access token, and the ID token where the grant is an OpenID one (OpenID Connect Core §3.1.3.3, §12.2).
  *
- * @param scopes those of the grant, unless the request narrows them
- * @throws OAuthError `invalid_target`; KeysUnavailable
+ * @param requestedScopes to which the request narrows the grant; undefined: all of it
+ * @throws OAuthError `invalid_scope`, `invalid_grant`, `invalid_target`; KeysUnavailable
  */
 export async function issueForPerson(
   signet: Signet,
   client: Client,
   grant: PersonsGrant,
   request: Pick<TokenRequest, 'resource'>,
-  scopes: readonly string[] = grant.scopes,
+  requestedScopes?: readonly string[],
 ): Promise<IssuedForPerson> {
-  const { target, scopes: targetScopes } = chooseTarget(
-    client,
-    scopes,
-    request.resource,
-    grant.resources,
-    signet.settings.issuer,
-  )
+  const asked = { scopes: requestedScopes, resource: request.resource }
+  const { target, scopes: targetScopes, holding } = issuableScopes(client, grant, asked, signet.settings.issuer)
   const authentication = { authTime: Math.floor(grant.authTime / 1000), acr: grant.acr, amr: grant.amr, sid: grant.sid }
   const { token, expiresIn, audience, jti, alg } = await issueAccessToken(signet, {
     client,
@@ -60,9 +55,9 @@ export async function issueForPerson(
     scope: targetScopes.join(' '),
   }
   const access = { audience, jti, scopes: targetScopes }
-  if (!scopes.includes('openid')) return { response, access, algorithms: { access: alg } }
+  if (!holding.includes('openid')) return { response, scopes: holding, access, algorithms: { access: alg } }
   const { sub, nonce } = grant
   const idToken = await issueIdToken(signet, { client, sub, nonce, authentication, accessToken: token })
   const algorithms = { access: alg, id: client.id_token_signed_response_alg }
-  return { response: { ...response, id_token: idToken }, access, algorithms }
+  return { response: { ...response, id_token: idToken }, scopes: holding, access, algorithms }
 }

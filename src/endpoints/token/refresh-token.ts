@@ -5,10 +5,11 @@ import type { AuthenticatedClient } from '../../records/clients/client-authentic
 import { type Caller, type EventType, recordEvent } from '../../records/events/events-store.ts'
 import { endGrant } from '../../records/grants/grants-store.ts'
 import type { Signet } from '../../signet.ts'
+import { scopesThatHold } from '../../tokens/issuable-scopes.ts'
 import {
-  forgiveGeneration,
   lockFamily,
   type StoredFamily,
+  saveForgiveness,
   slideFamily,
   spendGeneration,
 } from '../../tokens/refresh-families-store.ts'
@@ -47,6 +48,9 @@ export async function refreshToken(
       return unknownToken(`refresh_token: grant ${family.grantId} is of client ${family.clientId}`)
     if (family.ended) return unknownToken(`refresh_token: grant ${family.grantId} has ended`)
     if (family.expired) return unknownToken(`refresh_token: the family of grant ${family.grantId} has expired`)
+    // What lets the client come back without the person.
+    if (!scopesThatHold(client, family.scopes, family.terms).includes('offline_access'))
+      return new OAuthError('offline_access_taken', { detail: `grant ${family.grantId}` })
     const scopes = narrowedScopes(family, request.scope)
     const issued = await issueForPerson(signet, client, { ...family, nonce: undefined }, request, scopes)
     const next = await advance(signet, tx, client, family, token, caller)
@@ -106,21 +110,20 @@ async function advance(
       await spendGeneration(tx, familyKey, generation, refreshTokenTtl)
       return generation + 1
     case 'again':
+      if (verdict.forgiveness) await saveForgiveness(tx, familyKey, verdict.forgiveness)
       return family.generation
     case 'forgive':
-      await forgiveGeneration(tx, familyKey, generation)
-      await note('refresh_forgiven')
+      await saveForgiveness(tx, familyKey, verdict.forgiveness)
+      // Once per generation: an application that retries for hours must not fill the events. Each token it gets has its own.
+      if (verdict.first) await note('refresh_forgiven')
       return generation + 1
     case 'advance':
       await spendGeneration(tx, familyKey, generation, refreshTokenTtl)
       await note('refresh_advanced')
       return generation + 1
     case 'exhausted':
-      // Counted once more, so that whoever goes on asking leaves no further event.
-      if (verdict.first) {
-        await forgiveGeneration(tx, familyKey, generation)
-        await note('refresh_exhausted')
-      }
+      await endGrant(tx, family.grantId, 'refresh_exhausted')
+      await note('refresh_exhausted')
       return new OAuthError('refresh_token_exhausted', { detail: `grant ${family.grantId}, generation ${generation}` })
     case 'reused':
       await endGrant(tx, family.grantId, 'refresh_reused')
@@ -130,8 +133,8 @@ async function advance(
 }
 
 /** RFC 6749 §6: no more than was granted. Narrowing touches the access token only, the family keeps its scopes. */
-function narrowedScopes(family: StoredFamily, requested: string | undefined): readonly string[] {
-  if (requested === undefined) return family.scopes
+function narrowedScopes(family: StoredFamily, requested: string | undefined): readonly string[] | undefined {
+  if (requested === undefined) return undefined
   const scopes = readScopes(requested)
   if (!scopes.every((scope) => family.scopes.includes(scope)))
     throw new OAuthError('scope_wider_than_granted', { detail: `granted: ${family.scopes.join(' ')}` })

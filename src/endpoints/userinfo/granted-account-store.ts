@@ -1,15 +1,22 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Account } from '../../records/accounts/account.ts'
 import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../../records/accounts/accounts-store.ts'
+import { type GrantTerms, grantTermsJson } from '../../records/consents/consents-store.ts'
 import { grantAlive, grantJudges } from '../../records/endings/judgement-store.ts'
 
-/** The account of a token's subject, if the grant that the token came from is alive: one round trip. */
-export async function findGrantedAccount(db: Queryable, grantId: string, sub: string): Promise<Account | undefined> {
-  const { rows } = await db.query<AccountRow>({
+/** The account of a token's subject and the terms of the token's grant, if the grant is alive: one round trip. */
+export async function findGrantedAccount(
+  db: Queryable,
+  grantId: string,
+  sub: string,
+): Promise<{ account: Account; terms: GrantTerms } | undefined> {
+  const { rows } = await db.query<AccountRow & { terms: GrantTerms }>({
     name: 'find-granted-account',
-    text: `SELECT ${accountColumns} FROM grants ${grantJudges} ${accountEmail}
+    text: `SELECT ${accountColumns}, ${grantTermsJson} AS terms FROM grants ${grantJudges} ${accountEmail}
            WHERE grants.id = $1 AND accounts.sub = $2 AND ${grantAlive}`,
     values: [grantId, sub],
   })
-  return rows[0] && accountFromRow(rows[0])
+  if (!rows[0]) return undefined
+  const { terms, ...row } = rows[0]
+  return { account: accountFromRow(row), terms }
 }

@@ -6,14 +6,19 @@ import { readForm } from '../../platform/http/form.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import type { Parameters } from '../../platform/http/parameters.ts'
 import { noteRefusal } from '../../platform/http/refusal.ts'
+import { knownOrRead } from '../../records/clients/known-clients.ts'
 import type { Signet } from '../../signet.ts'
+import { scopesThatHold } from '../../tokens/issuable-scopes.ts'
 import { userinfoClaims } from '../../tokens/userinfo-claims.ts'
 import { bearerRefusal, bearerToken, createVerifier, VerificationError, type Verifier } from '../../verify/index.ts'
 import { findGrantedAccount } from './granted-account-store.ts'
 
 const realm = 'Signet'
 
-/** Userinfo endpoint, OpenID Connect Core §5.3. It takes only tokens whose audience is the issuer, and whose grant lives. */
+/**
+ * Userinfo endpoint, OpenID Connect Core §5.3. It accepts only tokens whose audience is the issuer and whose grant has not ended, and
+ * returns the claims of the scopes that the client still has.
+ */
 export function userinfoEndpoint(app: App, signet: Signet): void {
   const { settings, keyRing, clock } = signet
   const verifier = createVerifier({
@@ -40,9 +45,14 @@ async function answer(
 ): Promise<FastifyReply> {
   try {
     const claims = await verifier.verify(presentedToken(request, inBody))
-    const account = await findGrantedAccount(signet.database, String(claims['grant_id']), claims.sub)
-    if (!account) throw new VerificationError('expired', 'The grant that this token came from has ended.')
-    return reply.send(userinfoClaims(account, claims.scope?.split(' ') ?? []))
+    const client = await knownOrRead(signet.clients, claims.client_id)
+    const granted = await findGrantedAccount(signet.database, String(claims['grant_id']), claims.sub)
+    if (!client || !granted) throw new VerificationError('expired', 'The grant that this token came from has ended.')
+    // The token says what was allowed when it was issued; the claims follow what still is.
+    const scopes = scopesThatHold(client, claims.scope?.split(' ') ?? [], granted.terms)
+    if (!scopes.includes('openid'))
+      throw new VerificationError('insufficient_scope', 'The scope openid was taken from the client.')
+    return reply.send(userinfoClaims(granted.account, scopes))
   } catch (error) {
     if (!(error instanceof VerificationError)) throw error
     const { status, headers, body } = bearerRefusal(error, realm)

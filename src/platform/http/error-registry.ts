@@ -237,8 +237,8 @@ export const errorRegistry = {
   },
   refresh_token_exhausted: {
     ...grant,
-    description: 'This refresh token was replaced, and its successor has been given too often.',
-    mend: 'The client does not keep the refresh token that it is given. Store the new one before using it; the grant itself lives, so the newest token still works.',
+    description: 'This refresh token was replaced long ago, so the grant has ended: sign in again.',
+    mend: 'The client, or somebody who has a copy of its token, kept presenting this token and never used the one issued in its place. Store the new refresh token before you use the new access token. docs/refresh-tokens.md explains the rule.',
   },
   refresh_token_reused: {
     ...grant,
@@ -259,6 +259,21 @@ export const errorRegistry = {
     ...scope,
     description: 'The scope is wider than what was granted.',
     mend: 'A refresh can narrow the scope only (RFC 6749 section 6). For more, send the person through an authorization request.',
+  },
+  scope_taken: {
+    ...scope,
+    description: 'None of the requested scopes can be issued: they were taken from the client or from its APIs.',
+    mend: 'The client was registered for them once, and is no longer, or they have moved to another API. Register them again: signet clients update --scope. A scope of another API must be allowed by the person, too: send them through an authorization request.',
+  },
+  grant_scopes_taken: {
+    ...grant,
+    description: 'None of the scopes of this grant can be issued any more: sign in again.',
+    mend: 'They were taken from the client or from its APIs, or people have to be asked for them since. Send the person through an authorization request with the scopes that the client has: signet clients show.',
+  },
+  offline_access_taken: {
+    ...grant,
+    description: 'This client may no longer use refresh tokens: it has lost the scope offline_access.',
+    mend: 'Register the scope again (signet clients update --scope), and the refresh token is good again; or sign the person in without offline_access.',
   },
   scope_needs_a_person: {
     ...scope,

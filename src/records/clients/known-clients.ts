@@ -12,6 +12,11 @@ export interface KnownClients {
   forget(): void
 }
 
+/** A client from memory, or else from the database; undefined if there is no such client. */
+export async function knownOrRead(clients: KnownClients, clientId: string): Promise<Client | undefined> {
+  return clients.known(clientId) ?? clients.read(clientId)
+}
+
 /** Clients in memory at the most, of some 4 KB each. */
 const most = 5_000
 

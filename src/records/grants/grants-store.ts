@@ -4,6 +4,7 @@ import { grantAlive, grantEndedAt, grantEndReason, grantJudges } from '../ending
 export type GrantEndReason =
   | 'code_replayed'
   | 'refresh_reused'
+  | 'refresh_exhausted'
   | 'revoked_by_operator'
   | 'revoked_by_client'
   | 'signed_out'

@@ -29,6 +29,18 @@ export const resourceJson = `jsonb_build_object(
   'scopes', ARRAY(SELECT scope FROM resource_scopes WHERE resource = resources.identifier ORDER BY scope))`
 
 /**
+ * SQL for those of some scopes that have not come to another resource after a moment, in their order. Somebody who allowed a scope at one
+ * API has not allowed what another API means by the same name.
+ *
+ * @param scopes SQL for a text[]
+ * @param moment SQL for the timestamptz at which they were allowed
+ */
+export const scopesUnmovedSince = (scopes: string, moment: string): string => `ARRAY(
+  SELECT allowed.scope FROM unnest(${scopes}) WITH ORDINALITY AS allowed (scope, place)
+  WHERE NOT EXISTS (SELECT FROM resource_scopes WHERE resource_scopes.scope = allowed.scope AND since > ${moment})
+  ORDER BY place)`
+
+/**
  * Keeps the resources still until the transaction ends. Who builds on them (`reading`: a client's allow-list) shares the lock;
  * who changes them waits for all others, and what he reads afterwards is how things are. Tokens go on being issued meanwhile.
  */

@@ -12,6 +12,7 @@ import { newestMac } from '../../../platform/secrets/purposes.ts'
 import { accountTurn, displayName } from '../../../records/accounts/account.ts'
 import { addConsent } from '../../../records/consents/consents-store.ts'
 import { recordEvent } from '../../../records/events/events-store.ts'
+import type { Resource } from '../../../records/resources/resource.ts'
 import { lockSession, type Session } from '../../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../../signet.ts'
 import { sendResponse } from '../authorization-response.ts'
@@ -44,8 +45,9 @@ export function consentEndpoint(app: App, signet: Signet): void {
     const journey = await takeUpSealed(signet, request, reply, sealed)
     if (!journey) return reply
     const { session, travelling, step } = journey
-    // Another tab may have signed in someone else, or out: what was agreed to on the page is no longer what would happen.
-    if (step.step !== 'consent' || !session || !isAbout(signet, values.get('account'), session, sealed))
+    // Another tab may have signed in someone else, or out, or a scope may have moved to another API: what was agreed to on the page is no
+    // longer what would happen.
+    if (step.step !== 'consent' || !session || !isAbout(signet, values.get('account'), session, journey, sealed))
       return backToRequest(signet, reply, journey.travelling)
 
     const { target, scopes } = journey.request
@@ -77,11 +79,8 @@ function showPage(
   journey: Journey,
   session: Session,
 ): FastifyReply {
-  const { target, scopes, resources } = journey.request
+  const { target, scopes } = journey.request
   const sealed = continueValue(signet, journey.travelling)
-  const named = target.client.allowed.filter(
-    (resource) => resources.includes(resource.identifier) || resource.scopes.some((scope) => scopes.includes(scope)),
-  )
   return sendPage(
     reply,
     ConsentPage({
@@ -89,10 +88,10 @@ function showPage(
       csrf: formToken(signet, request, reply),
       continueTo: sealed,
       account: { name: displayName(session.account), email: session.account.email },
-      accountProof: accountProof(signet, session, sealed).toString('base64url'),
+      accountProof: accountProof(signet, session, journey, sealed).toString('base64url'),
       client: clientOnPage(target),
       scopes: scopes.map((value) => ({ value })),
-      resources: named.map(({ identifier, name }) => ({ identifier, name })),
+      resources: resourcesOf(journey).map(({ identifier, name }) => ({ identifier, name })),
       redirectHost: hostOf(target.redirectUri) ?? target.redirectUri,
       remembers: !canBeImpersonated(target.client, target.redirectUri),
       otherAccountHref: `/sign-in?continue=${sealed}`,
@@ -100,11 +99,31 @@ function showPage(
   )
 }
 
-/** Ties the form to the person, the sign-in and the request that the page spoke of. */
-function accountProof(signet: Signet, session: Session, sealed: string): Buffer {
-  return newestMac(signet.secrets.csrf, `consent:${session.account.sub}:${session.id}:${sealed}`)
+/** The APIs that the person is asked about: those that the request names, and the owners of its scopes. */
+function resourcesOf({ request: { target, scopes, resources } }: Journey): Resource[] {
+  return target.client.allowed.filter(
+    (resource) => resources.includes(resource.identifier) || resource.scopes.some((scope) => scopes.includes(scope)),
+  )
 }
 
-function isAbout(signet: Signet, presented: string | undefined, session: Session, sealed: string): boolean {
-  return equalInConstantTime(Buffer.from(presented ?? '', 'base64url'), accountProof(signet, session, sealed))
+/** Ties the form to the person, the sign-in, the request and the owners of its scopes that the page was about. */
+function accountProof(signet: Signet, session: Session, journey: Journey, sealed: string): Buffer {
+  const { scopes } = journey.request
+  const owned = resourcesOf(journey).map((resource) => [
+    resource.identifier,
+    ...resource.scopes.filter((scope) => scopes.includes(scope)),
+  ])
+  const about = JSON.stringify(owned)
+  return newestMac(signet.secrets.csrf, `consent:${session.account.sub}:${session.id}:${sealed}:${about}`)
+}
+
+function isAbout(
+  signet: Signet,
+  presented: string | undefined,
+  session: Session,
+  journey: Journey,
+  sealed: string,
+): boolean {
+  const proof = accountProof(signet, session, journey, sealed)
+  return equalInConstantTime(Buffer.from(presented ?? '', 'base64url'), proof)
 }
