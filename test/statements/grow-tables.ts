@@ -73,7 +73,9 @@ function valueOfType({ table, name, type, refersTo, check }: Column, number: str
     case 'character varying':
       return `'${refersTo ?? table} ' || (${number})`
     case 'bigint':
+    case 'smallint':
     case 'integer':
+    case 'double precision':
       return number
     case 'boolean':
       return 'i % 2 = 0'
