@@ -42,6 +42,7 @@ CREATE TABLE endings (
 );
 CREATE INDEX ON endings (due_at);
 CREATE INDEX ON endings (sub, id);
+CREATE INDEX ON endings (sub, due_at);
 
 -- On a large installation, build these beforehand: docs/deploy.md, "Before an upgrade that builds indexes".
 -- Grants of a session are counted and ended by the first index, those of a person and client by the second. Both hold open grants only.

@@ -129,7 +129,7 @@ t.test('a command waits until the other node is finished, and then does its work
   await database.query('COMMIT')
   t.match(await created, {
     code: 0,
-    err: /^signet: Another node is deciding about signing keys; waiting for it to finish\.\n$/,
+    err: /^signet: Another node is deciding about signing keys; waiting for it to finish\.\n/,
   })
 })
 
