@@ -1,5 +1,8 @@
 -- Ending everything that an account, a session or a client has collected is one small change. Rows follow in batches.
 
+-- Tables that refer to others first, as the statements that write to them lock them.
+LOCK TABLE grants, sessions, clients, accounts IN ACCESS EXCLUSIVE MODE;
+
 -- Each account counts the decisions that end something of it. A session or grant is opened in the epoch that the account has at that
 -- moment. A decision begins a new epoch and ends what was opened in an earlier one. No clock and no lock is needed: whatever is being
 -- opened while the decision is not committed yet reads the old epoch, and so it has ended.

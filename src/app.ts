@@ -43,7 +43,7 @@ function claimedClient({ body, query, headers }: FastifyRequest): string | undef
  */
 export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   const { settings } = signet
-  // Where this is called a fault would be nobody's to catch, or would come after the answer; it must not cost either.
+  // An error in here would come after the answer, or where nobody catches it. It must cost neither the answer nor the process.
   const keepingBooks = (work: () => void) => {
     try {
       work()

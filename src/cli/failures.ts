@@ -24,11 +24,11 @@ export class ToldAlready extends Error {
   }
 }
 
-/** A fault in the program has ended the server; the log has it. EX_SOFTWARE of sysexits.h, for supervisors and whoever looks there. */
+/** An uncaught error has stopped the server; the log has it. Its exit code is EX_SOFTWARE of sysexits.h. */
 export class ServerFault extends Error {
   static readonly exitCode = 70
   constructor() {
-    super('A fault in the program has ended the server; the log has it, with its stack. Please report it.')
+    super('The server was stopped by an uncaught error; its stack is in the log. Please report it.')
     this.name = 'ServerFault'
   }
 }
@@ -36,7 +36,7 @@ export class ServerFault extends Error {
 /** Values that the rules refuse are wrong usage wherever they are found out. */
 const refusals = new Set(['WrongUsage', 'InvalidClientMetadata', 'InvalidResource', 'InvalidProfile'])
 
-/** 0 done, 1 failed, 2 wrong usage, 70 a fault in the program that has ended a server. */
+/** 0 done, 1 failed, 2 wrong usage, 70 an uncaught error has stopped a server. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ServerFault) return ServerFault.exitCode
   // Commander throws for --help, too, when all is done.

@@ -1,27 +1,27 @@
 import type { Log } from '../platform/log.ts'
 import { ServerFault } from './failures.ts'
 
-/** Milliseconds that a server has to end after a fault: ten seconds for requests under way, and a little for what is still to be written. */
+/** Milliseconds that a server has to stop: ten seconds for requests under way, and some for deferred writes. */
 const patience = 15_000
 
 export interface LastResort {
   /**
-   * From now on a fault lets requests under way come to their end. Before, there are none, and the process exits at once.
+   * From now on requests under way are answered before the process exits. Until then there are none, and it exits at once.
    *
-   * @param asked aborted when somebody asks for the end
-   * @returns a signal that is aborted then, and at a fault
+   * @param asked aborted when the server is told to stop
+   * @returns a signal that is aborted then, and at an uncaught error
    */
   whileServing(asked: AbortSignal): AbortSignal
-  /** The fault that has ended the server, if it was one. */
+  /** The uncaught error that stopped the server, if one did. */
   fault(): ServerFault | undefined
   remove(): void
 }
 
 /**
- * Catches what no code has caught: an exception, or a rejected promise that nobody waits for. After that nothing is certain about
- * the state of the process, so it does not go on. The fault is logged, the server ends as if it had been told to, and the process
- * exits with a code of its own, so that its supervisor starts a clean one. A second fault, or an end that takes too long, exits at
- * once.
+ * Handles errors that no code has caught: an exception, or a rejected promise without a handler. The state of the process is
+ * uncertain after that, so it does not continue. The error is logged, the server stops as if it had been told to, and the process
+ * exits with a code of its own, so that its supervisor starts a clean one. A second such error, or a stop that takes too long,
+ * exits at once.
  */
 export function catchFaults(log: Pick<Log, 'fatal'>): LastResort {
   let ending: AbortController | undefined
@@ -29,7 +29,7 @@ export function catchFaults(log: Pick<Log, 'fatal'>): LastResort {
   // The log writes what it still has when the process exits.
   const exit = () => process.exit(ServerFault.exitCode)
   const onFault = (err: unknown) => {
-    log.fatal({ err }, 'A fault that no code has caught: the server ends.')
+    log.fatal({ err }, 'Uncaught error: the server is stopping.')
     if (!ending || fault) return exit()
     fault = new ServerFault()
     setTimeout(exit, patience).unref()

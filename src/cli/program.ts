@@ -46,7 +46,7 @@ export function createProgram(terminal: Terminal): Command {
  * Runs one command.
  *
  * @param args the command line, without the program's own name
- * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 70 a fault in the program that has ended a server
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 70 an uncaught error has stopped a server
  */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
   const program = createProgram(terminal)

@@ -25,7 +25,7 @@ export function serveCommand(program: Command, terminal: Terminal): void {
       try {
         await serve(settings, log, terminal, lastResort)
       } catch (error) {
-        // What failed on the way out may only have followed from it.
+        // What failed while it stopped may only have followed from it.
         throw lastResort.fault() ?? error
       } finally {
         lastResort.remove()
@@ -33,7 +33,7 @@ export function serveCommand(program: Command, terminal: Terminal): void {
     })
 }
 
-/** @throws ServerFault when the end was not asked for; what `start` and a port that is taken throw */
+/** @throws ServerFault when an uncaught error stopped it; what `start` throws; CommandFailed for a port that is taken */
 async function serve(settings: Settings, log: Log, terminal: Terminal, lastResort: LastResort): Promise<void> {
   const [{ buildApp }, { startCleaner }, { startTracing }, { start }] = await Promise.all([
     import('../app.ts'),

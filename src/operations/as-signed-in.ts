@@ -1,5 +1,5 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
-import { accountTurn } from '../records/accounts/account.ts'
+import { sessionTurn } from '../records/accounts/account.ts'
 import { lockSession } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 
@@ -25,5 +25,5 @@ export async function asSignedIn<T>(
 ): Promise<T | typeof signedOut> {
   const { sub } = session.account
   const inSession = async (tx: Queryable) => ((await lockSession(tx, sub, session.id)) ? work(tx) : signedOut)
-  return turns.take(accountTurn(sub), () => inTransaction(database, inSession))
+  return turns.take(sessionTurn(session.id), () => inTransaction(database, inSession))
 }

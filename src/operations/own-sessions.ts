@@ -1,5 +1,5 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
-import { accountTurn } from '../records/accounts/account.ts'
+import { sessionTurn } from '../records/accounts/account.ts'
 import { replacePasswordHash } from '../records/accounts/account-password-store.ts'
 import { endAllSessions, endSession, moveSession } from '../records/endings/decisions-store.ts'
 import { decideEnding, type Followed } from '../records/endings/follow-ending.ts'
@@ -24,7 +24,7 @@ export async function signOut(signet: Terms, actor: Actor, session: OwnSession):
     if (ended) await recordEvent(tx, { type: 'signed_out', caller: callerOfActor(actor), sub })
     return ended
   }
-  const followed = await signet.turns.take(accountTurn(sub), () => inTransaction(signet.database, end))
+  const followed = await signet.turns.take(sessionTurn(session.id), () => inTransaction(signet.database, end))
   if (followed?.left) signet.endings.due()
 }
 

@@ -1,6 +1,6 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { type GrantTerms, grantTermsJson } from '../records/consents/consents-store.ts'
-import { grantAlive, grantJudges, sessionAlive } from '../records/endings/judgement-store.ts'
+import { isGrantAlive, sessionAlive } from '../records/endings/judgement-store.ts'
 import type { StoredCode } from './authorization-code.ts'
 
 /** A code about to be issued, with the grant that it opens. Times in milliseconds since 1970, lifetime in seconds. */
@@ -111,16 +111,14 @@ export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCod
     acr: string
     amr: string[]
     expired: boolean
-    grant_ended: boolean
     spent_ago: number | null
   }>({
     name: 'lock-authorization-code',
     text: `SELECT grant_id, grants.client_id, grants.sub, redirect_uri, code_challenge, nonce, sid, grants.scopes, grants.resources,
              ${grantTermsJson} AS terms, grants.auth_time, grants.acr,
              grants.amr, authorization_codes.expires_at <= clock_timestamp() AS expired,
-             NOT (${grantAlive}) AS grant_ended,
              extract(epoch FROM clock_timestamp() - spent_at)::float8 AS spent_ago
-           FROM authorization_codes JOIN grants ON grants.id = grant_id ${grantJudges}
+           FROM authorization_codes JOIN grants ON grants.id = grant_id
            WHERE authorization_codes.digest = $1 FOR UPDATE OF authorization_codes, grants`,
     values: [digest],
   })
@@ -141,7 +139,7 @@ export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCod
       acr: row.acr,
       amr: row.amr,
       expired: row.expired,
-      grantEnded: row.grant_ended,
+      grantEnded: !(await isGrantAlive(tx, row.grant_id)),
       spentAgo: row.spent_ago ?? undefined,
     }
   )

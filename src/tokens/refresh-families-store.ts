@@ -1,6 +1,6 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { type GrantTerms, grantTermsJson } from '../records/consents/consents-store.ts'
-import { grantAlive, grantJudges } from '../records/endings/judgement-store.ts'
+import { isGrantAlive } from '../records/endings/judgement-store.ts'
 import { type FamilyState, type Forgiveness, keptSpends } from './refresh-token.ts'
 
 /** A family of refresh tokens with its grant. Times in milliseconds since 1970. */
@@ -67,7 +67,6 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
     auth_time: Date
     acr: string
     amr: string[]
-    ended: boolean
     expired: boolean
     now: Date
   }>({
@@ -75,10 +74,9 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
     text: `SELECT grant_id, grants.client_id, grants.sub, secret_version, generation, spends, sid, nonce,
              forgiven_generation, forgiven_run, forgiven_through, forgiven_at, forgiven_seconds,
              grants.scopes, grants.resources, ${grantTermsJson} AS terms, grants.auth_time, grants.acr, grants.amr,
-             NOT (${grantAlive}) AS ended,
              refresh_families.expires_at <= clock_timestamp() OR max_expires_at <= clock_timestamp() AS expired,
              clock_timestamp() AS now
-           FROM refresh_families JOIN grants ON grants.id = grant_id ${grantJudges}
+           FROM refresh_families JOIN grants ON grants.id = grant_id
            WHERE refresh_families.digest = $1 FOR UPDATE OF refresh_families, grants`,
     values: [familyDigest],
   })
@@ -100,7 +98,7 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
       authTime: row.auth_time.getTime(),
       acr: row.acr,
       amr: row.amr,
-      ended: row.ended,
+      ended: !(await isGrantAlive(tx, row.grant_id)),
       expired: row.expired,
       now: row.now.getTime(),
     }

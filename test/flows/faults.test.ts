@@ -74,7 +74,7 @@ for (const [signal, message] of [
   ['SIGUSR2', 'planted exception'],
   ['SIGWINCH', 'planted rejection'],
 ] as const)
-  t.test(`${message}: it is logged, requests under way are answered, and the process exits with 70`, async (t) => {
+  t.test(`${message}: it is logged, requests under way are answered, and the process exits with code 70`, async (t) => {
     const { port, child, ended } = await serve(t)
     t.match(await readiness(`http://127.0.0.1:${port}`), { status: 200 })
     const request = await half(port)
@@ -86,12 +86,12 @@ for (const [signal, message] of [
     t.equal(code, 70)
     const [line = '', ...more] = err.split('\n').filter((text) => text.includes('"level":60'))
     t.same(more, [])
-    t.match(JSON.parse(line), { level: 60, err: { message }, msg: 'A fault that no code has caught: the server ends.' })
+    t.match(JSON.parse(line), { level: 60, err: { message }, msg: 'Uncaught error: the server is stopping.' })
     t.match(JSON.parse(line).err.stack, /planted\.mjs/)
-    t.match(err, /signet: A fault in the program has ended the server; .*\n$/)
+    t.match(err, /signet: The server was stopped by an uncaught error; .*\n$/)
   })
 
-t.test('a second fault while requests come to their end exits at once, with the same code', async (t) => {
+t.test('a second uncaught error while requests are being answered exits at once with the same code', async (t) => {
   const { port, child, ended } = await serve(t)
   const request = await half(port)
   child.kill('SIGUSR2')
@@ -103,7 +103,7 @@ t.test('a second fault while requests come to their end exits at once, with the 
   for (const message of ['planted exception', 'planted rejection']) t.match(err, message, 'both are in the log')
 })
 
-t.test('a fault before it serves exits at once', async (t) => {
+t.test('an uncaught error during the start exits at once', async (t) => {
   const early = join(freshFolder(t), 'early.mjs')
   // The first timer that is due while it starts, after the handlers are there.
   writeFileSync(
@@ -120,7 +120,7 @@ t.test('a fault before it serves exits at once', async (t) => {
   t.match(err, 'planted early')
 })
 
-t.test('a fault in what is counted and noted costs no answer, and no process', async (t) => {
+t.test('an error in metrics or the refusals journal costs neither the answer nor the process', async (t) => {
   const idp = await startSignet(t)
   const { port } = idp.signet.settings
   const broken = () => {
@@ -141,7 +141,7 @@ t.test('a fault in what is counted and noted costs no answer, and no process', a
   t.equal(idp.logged().split('A request could not be counted or noted.').length - 1, 3)
 })
 
-t.test('a connection that the system cannot hand over does not end the server', async (t) => {
+t.test('an error of accept() does not stop the server', async (t) => {
   const lines: string[] = []
   const log = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) })
   const app = createServer({ issuer: 'http://localhost', tls: undefined, trustProxy: [] }, log, () => {})

@@ -38,7 +38,7 @@ export async function mountSmallDisk(t: Test, folder: string, megabytes: number)
   } catch {
     return 'this user may not mount a small disk'
   }
-  t.teardown(() => run('umount', [folder]))
+  t.teardown(() => run('umount', ['-l', folder]))
   return undefined
 }
 

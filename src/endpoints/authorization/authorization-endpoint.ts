@@ -3,7 +3,7 @@ import { inTransaction, type Queryable } from '../../platform/database/queryable
 import type { App } from '../../platform/http/app.ts'
 import type { Parameters } from '../../platform/http/parameters.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
-import { accountTurn } from '../../records/accounts/account.ts'
+import { sessionTurn } from '../../records/accounts/account.ts'
 import type { Signet } from '../../signet.ts'
 import { isTooLong } from './authorization-request.ts'
 import { sendResponse } from './authorization-response.ts'
@@ -55,7 +55,7 @@ async function goOn(
       .header('cache-control', 'no-store')
       .redirect(`/${step.step}?continue=${continueValue(signet, travelling)}`, 303)
   const issue = (tx: Queryable) => issueCode(signet, tx, authorization, session, callerOf(request))
-  const code = await signet.turns.take(accountTurn(session.account.sub), () => inTransaction(signet.database, issue))
+  const code = await signet.turns.take(sessionTurn(session.id), () => inTransaction(signet.database, issue))
   // The session or the consent ended at this very moment: begin again.
   if (code === undefined) return backToRequest(signet, reply, travelling)
   return sendResponse(reply, authorization.target, signet.settings.issuer, { code }, pageContext(request, travelling))

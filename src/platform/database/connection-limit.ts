@@ -15,7 +15,7 @@ export interface ConnectionLimit {
 const [firstRetry, lastRetry] = [1_000, 30_000]
 /** Milliseconds for which a connection is left to another part of the process. */
 const reservation = 30_000
-/** Milliseconds after which the limit that was found is worth a line in the log. Of several attempts at once more are refused than must be. */
+/** Milliseconds before the limit is logged. Of several simultaneous attempts, PostgreSQL refuses more than it has to. */
 const settles = 1_000
 
 /**
@@ -41,7 +41,7 @@ export function createConnectionLimit(max: number, log: DatabaseLog): Connection
     )
   }
   const refused = (connections: number) => {
-    // Of several that are refused at once only the first is news.
+    // Of several simultaneous refusals only the first counts.
     const isRetry = found !== undefined && performance.now() >= retryAt
     if (found !== undefined && connections >= found && !isRetry) return
     wait = isRetry ? Math.min(wait * 2, lastRetry) : firstRetry

@@ -91,10 +91,10 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     begin()
   }
   const fail = (err: unknown, otherwise: string) => {
-    // One slow answer says little; then `written` decides, which grows old.
+    // One slow answer says little; then the age of the last successful write decides.
     problem = definiteProblem(err) ?? problem
     const message = definiteProblem(err) ?? otherwise
-    // An outage is one line, not one each second.
+    // One line per outage, not one per second.
     if (message !== logged) log.warn({ err }, `Heartbeat: ${message}.`)
     logged = message
     begin()
@@ -113,7 +113,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       }
       succeed(asked)
     } catch (error) {
-      // Without a connection, or with one to a server that is not the primary, nothing is left to do here.
+      // A lost connection, or a server that is not the primary, ends this round.
       if (connection.lost() || codeOf(error) === '25006') throw error
       fail(error, 'a write failed')
     }
@@ -187,6 +187,8 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       hangUp(current.client)
     },
     checkDisk: () => {
+      // Once it is known to be full, each beat looks.
+      if (isDiskDue || problem !== undefined) return
       isDiskDue = true
       wake.abort()
     },
@@ -208,7 +210,7 @@ function isFresh(moment: Moment | undefined): boolean {
   return since >= 0 && since <= maxStaleness
 }
 
-/** What is known for certain, in words that /readyz can show to anybody: without addresses and names. */
+/** A problem that is certain, in words that /readyz can show to anyone: without addresses and names. */
 function definiteProblem(error: unknown): string | undefined {
   if (error instanceof DatabaseReadOnly || codeOf(error) === '25006')
     return 'the database accepts no writes: it is a standby, or it was made read-only'

@@ -188,7 +188,8 @@ async function applyNext(
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {}) // a lost connection has rolled back already
     const code = (error as { code?: unknown }).code
-    if (code === '55P03') return 'busy'
+    // lock_not_available, deadlock_detected: either way, requests and this migration wanted the same tables.
+    if (code === '55P03' || code === '40P01') return 'busy'
     if (isUnavailable(error) || next === undefined) throw error
     const advice = code === '42501' ? ` ${mayNot(schema)}` : ''
     throw new MigrationError(`${nameOf(next)} failed: ${messageOf(error)}${advice}`, { cause: error })

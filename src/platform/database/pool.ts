@@ -70,7 +70,7 @@ interface Pooled extends WatchedConnection {
 const idleTimeout = 30_000
 /** Milliseconds until another connection is tried, where some are open and the last attempt failed, and where there is none. */
 const [pauseBesideOthers, pauseWithoutAny] = [1_000, 100]
-/** Callers that can wait for a connection. More only means that all of them get their 503 later. */
+/** Maximum number of waiting callers. A longer queue would only mean that all of them get their 503 later. */
 const maxWaiting = 1_000
 
 /**
@@ -103,7 +103,7 @@ export function createPool(options: PoolOptions): Database {
   let openAgainAt = 0
   let ended: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
 
-  /** Serves who waits with what is idle, and opens connections for the others. To be called whenever something changed. */
+  /** Serves waiting callers from idle connections, and opens connections for the rest. Called whenever something has changed. */
   const pump = () => {
     while (line.length > 0 && idle.length > 0) line.serve(takeIdle(idle.at(-1)!))
     if (performance.now() >= openAgainAt)
@@ -146,7 +146,7 @@ export function createPool(options: PoolOptions): Database {
   const failToOpen = (error: unknown) => {
     lastFailure = error instanceof Error ? error.message : String(error)
     const tooMany = isTooManyConnections(error)
-    // Nobody can be served without a connection, so the longest waiting caller is told why.
+    // Without any connection nobody can be served, so the caller that has waited longest gets the error.
     if (open.size === 0 && !tooMany) return line.refuse(error)
     if (open.size > 0 && tooMany) return limit.refused(open.size)
     log.warn({ err: error, connections: open.size }, 'Another database connection could not be opened; requests wait.')
@@ -170,7 +170,7 @@ export function createPool(options: PoolOptions): Database {
 
   const close = (pooled: Pooled, how: 'politely' | 'at once' = 'politely') => {
     open.delete(pooled)
-    // The last one is gone: whoever waits cannot wait for it.
+    // The last one is gone, so there is nothing to wait for.
     if (open.size === 0) openAgainAt = 0
     if (how === 'at once' || pooled.lost()) hangUp(pooled.client)
     else sayGoodbye(pooled.client)
@@ -178,7 +178,7 @@ export function createPool(options: PoolOptions): Database {
   }
 
   const lose = (pooled: Pooled, err: Error) => {
-    // One that is checked out is noticed by the statement that fails, and closed when it is released.
+    // The holder of a connection notices by the statement that fails; it is closed when it is released.
     if (!idle.includes(pooled)) return
     log.warn({ err }, 'An idle database connection was lost.')
     close(takeIdle(pooled))
@@ -204,7 +204,7 @@ export function createPool(options: PoolOptions): Database {
         } catch (error) {
           const { code } = error as { code?: unknown }
           if (code === '53100') onUnwritable?.(code)
-          // Many may find out at once; what an old connection leads to is no news.
+          // Many statements may fail at once; those on connections that were dropped already change nothing.
           if (code === '25006' && pooled.generation === generation && !readOnlyIsFine) {
             dropConnections('the server accepts no writes')
             onUnwritable?.(code)
@@ -227,7 +227,7 @@ export function createPool(options: PoolOptions): Database {
 
   const connect = async (): Promise<CheckedOut> => {
     if (ended) throw new DatabaseUnavailable('The connection pool has ended.')
-    // Nobody is overtaken.
+    // First come, first served.
     if (line.length === 0 && idle.length > 0) return checkOut(takeIdle(idle.at(-1)!))
     const served = line.wait()
     pump()

@@ -63,13 +63,11 @@ const lostConnections = new Set([
 // too.
 const refusedConnects = new Set(['ENOENT', 'EAGAIN'])
 
-// What pg and pg-pool throw without a code.
+// What pg throws without a code.
 const driverMessages = new Set([
   'Connection terminated',
   'Connection terminated unexpectedly',
-  'Connection terminated due to connection timeout',
   'timeout expired',
-  'timeout exceeded when trying to connect',
   'Query read timeout',
   'Client has encountered a connection error and is not queryable',
   'Client was closed and is not queryable',

@@ -15,7 +15,7 @@ export interface WaitingLine<T> {
 /**
  * @param maxLength further callers are refused at once
  * @param timeoutMs milliseconds that a caller waits
- * @param reason why it was in vain, as a sentence, for the operator
+ * @param reason why nothing became free, as a sentence for the operator
  */
 export function createWaitingLine<T>(maxLength: number, timeoutMs: number, reason: () => string): WaitingLine<T> {
   const line = new Set<{ resolve: (item: T) => void; reject: (error: unknown) => void; endTimer: () => void }>()

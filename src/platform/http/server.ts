@@ -68,8 +68,8 @@ export function createServer(
         : http.createServer(options, handler)
       keepAddresses(server)
       ending.watch(server)
-      // A connection that the system cannot hand over (no memory for its buffers) is an `error` of the server, for which nobody
-      // listens any more once it listens for connections.
+      // When the system cannot accept a connection (no memory for its buffers), the server emits `error`. Fastify listens for it
+      // only until the server listens for connections.
       server.on('listening', () =>
         server.on('error', (err) => log.error({ err }, 'A connection could not be accepted.')),
       )

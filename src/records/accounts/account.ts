@@ -43,8 +43,12 @@ export const descriptiveClaims = [
   'locale',
 ] as const satisfies readonly (keyof Profile)[]
 
-/** What changes of one account take turns by (platform/turns.ts): they lock its sessions. */
+/**
+ * What changes of one account take turns by (platform/turns.ts), because they lock its row: signing in, and what an operator does. What a
+ * session does takes turns by the session, so that somebody with a stolen one cannot fill the queue of its person.
+ */
 export const accountTurn = (sub: string) => `account ${sub}`
+export const sessionTurn = (id: number) => `session ${id}`
 
 export interface Account extends Profile {
   readonly sub: string

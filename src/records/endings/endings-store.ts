@@ -72,7 +72,7 @@ export async function recordEnding(
 /** Whether rows of an earlier decision about the same account are still to follow. */
 export async function hasDueEnding(tx: Queryable, sub: string): Promise<boolean> {
   const { rows } = await tx.query<{ due: boolean }>({
-    text: 'SELECT EXISTS (SELECT FROM endings WHERE sub = $1 AND due_at <= now()) AS due',
+    text: `SELECT coalesce((SELECT due_at FROM endings WHERE sub BETWEEN $1 AND $1 ORDER BY sub, due_at LIMIT 1) <= now(), false) AS due`,
     values: [sub],
   })
   return rows[0]!.due

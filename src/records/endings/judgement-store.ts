@@ -1,3 +1,5 @@
+import type { Queryable } from '../../platform/database/queryable.ts'
+
 /*
  * Whether a grant or a session is alive: the one place that says so. A decision to end many of them changes a marker on the account, the
  * client or the connection between the two; the rows themselves follow later. So each statement that asks judges by all of these.
@@ -41,3 +43,16 @@ export const grantAlive = `NOT coalesce(${endings.map(([applies]) => `(${applies
  */
 export const sessionAlive = `(sessions.ended_at IS NULL AND sessions.epoch >= accounts.session_epoch
   AND accounts.disabled_at IS NULL AND accounts.deleted_at IS NULL)`
+
+/**
+ * Whether a grant is alive at this moment. A statement that waits for the lock on a row sees that row as it is then, but accounts, sessions
+ * and clients as they were when it began; so whoever has locked a grant asks once more.
+ */
+export async function isGrantAlive(db: Queryable, id: string): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'is-grant-alive',
+    text: `SELECT FROM grants ${grantJudges} WHERE grants.id = $1 AND ${grantAlive}`,
+    values: [id],
+  })
+  return rowCount === 1
+}

@@ -1,4 +1,5 @@
-import type { Queryable } from '../../platform/database/queryable.ts'
+import type { Database } from '../../platform/database/pool.ts'
+import { inTransaction } from '../../platform/database/queryable.ts'
 
 /** Rows that one statement looks at: none takes long, and a call that is cut short can be repeated. */
 const batch = 5_000
@@ -11,11 +12,11 @@ const batch = 5_000
  * @returns how many ended
  */
 export async function signEverybodyOut(
-  db: Queryable,
+  db: Database,
   { by, reason }: { readonly by: string; readonly reason?: string | undefined },
 ): Promise<{ sessions: number; grants: number }> {
   const detail = JSON.stringify({ by, ...(reason !== undefined && { reason }) })
-  // Sessions first: none of them can open another grant then.
+  // Sessions first: once they have ended, no statement that begins opens another grant.
   const sessions = await inBatches((after) =>
     db.query<Batch>({
       text: `WITH batch AS (
@@ -31,6 +32,8 @@ export async function signEverybodyOut(
       values: [after, detail],
     }),
   )
+  // Opening a grant takes no lock on the session. This waits for those that are being opened, by statements that began before.
+  await inTransaction(db, (tx) => tx.query({ text: 'LOCK TABLE grants IN SHARE MODE' }))
   const grants = await inBatches((after) =>
     db.query<Batch>({
       text: `WITH batch AS (

@@ -1,6 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import pg from 'pg'
 import t, { type Test } from 'tap'
+import { readSettings } from '../../../src/platform/config/settings.ts'
 import { databaseUrlFault, hostsOf } from '../../../src/platform/database/hosts.ts'
 import { createPool, type PoolOptions } from '../../../src/platform/database/pool.ts'
 import { isUnavailable } from '../../../src/platform/database/unavailable.ts'
@@ -40,7 +41,7 @@ async function deadPort(t: Test, kind: 'silent' | 'refuses'): Promise<string> {
 
 const addressOf = ({ connection }: { connection: { port: number } }) => `127.0.0.1:${connection.port}`
 
-t.test('a URL that cannot be meant is a fault, told without the password', async (t) => {
+t.test('an unusable URL is refused, and the message does not repeat the password', async (t) => {
   for (const [url, fault] of Object.entries({
     'mysql://u:secret@h/db': /must start with postgres:/,
     'postgres://': /must start with postgres:/,
@@ -58,9 +59,16 @@ t.test('a URL that cannot be meant is a fault, told without the password', async
     t.notMatch(databaseUrlFault(url), /secret/)
     t.throws(() => hostsOf({ connectionString: url }), { name: 'TypeError' })
   }
+  const settings = (url: string) => readSettings({ SIGNET_DATABASE_URL: url }, '/nowhere')
+  t.throws(() => settings('postgres://u:secret@h/db?target_session_attrs=any'), {
+    name: 'SettingsError',
+    message: /SIGNET_DATABASE_URL: takes .*\. Here target_session_attrs can only be read-write or primary/,
+  })
+  const several = 'postgres://u:secret@h1:5432,h2:5433/db?target_session_attrs=read-write'
+  t.equal(settings(several).databaseUrl, several)
 })
 
-t.test('several hosts, as libpq has them', async (t) => {
+t.test('several hosts are parsed as libpq does', async (t) => {
   const hosts = (url: string) =>
     hostsOf({ connectionString: url }).configs.map((config) => {
       const { host, port, user, password, database } = new pg.Client(config)
@@ -84,7 +92,7 @@ t.test('several hosts, as libpq has them', async (t) => {
 })
 
 t.test(
-  'a host that is read-only, refuses or says nothing is passed over, and then not asked first again',
+  'a host that is read-only, refuses connections or is silent is skipped, and not tried first the next time',
   async (t) => {
     const readOnly = await fakePostgres(t)
     readOnly.isReadOnly = true
@@ -95,7 +103,7 @@ t.test(
     })) {
       const good = await fakePostgres(t)
       // The silent one takes half of this.
-      const pool = poolOn(t, [address, addressOf(good)], { connectTimeoutMs: what === 'silent' ? 2_000 : 20_000 })
+      const pool = poolOn(t, [address, addressOf(good)], { connectTimeoutMs: what === 'silent' ? 6_000 : 20_000 })
       t.equal((await pool.query('SELECT 1')).command, 'SELECT', what)
       pool.dropConnections('so that another is made')
       t.equal((await pool.query('SELECT 1')).command, 'SELECT')
@@ -105,7 +113,7 @@ t.test(
   },
 )
 
-t.test('what was good and is no more is left, and returned to when the other fails', async (t) => {
+t.test('the pool follows when another host becomes the writable one, and back again', async (t) => {
   const [one, two] = [await fakePostgres(t), await fakePostgres(t)]
   two.isReadOnly = true
   const pool = poolOn(t, [addressOf(one), addressOf(two)])
@@ -124,7 +132,7 @@ t.test('what was good and is no more is left, and returned to when the other fai
   )
 })
 
-t.test('where no host is good the error says so of each, and names no account', async (t) => {
+t.test('when no host accepts writes, the error says why for each of them', async (t) => {
   const readOnly = await fakePostgres(t)
   readOnly.isReadOnly = true
   const away = await deadPort(t, 'refuses')
@@ -157,7 +165,7 @@ t.test('where no host is good the error says so of each, and names no account', 
   }
 })
 
-t.test('who only looks is content with a standby, but prefers the primary', async (t) => {
+t.test('a caller that only reads accepts a standby, but prefers the primary', async (t) => {
   const readOnly = await fakePostgres(t)
   readOnly.isReadOnly = true
   const good = await fakePostgres(t)

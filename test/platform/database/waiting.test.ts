@@ -25,29 +25,26 @@ async function limited(t: Test, limit: number, more: Partial<PoolOptions> = {}) 
   return { server, pool, lines }
 }
 
-t.test(
-  'a server that allows fewer connections than the pool: everybody waits, in order, and nobody is lost',
-  async (t) => {
-    const { server, pool, lines } = await limited(t, 3)
-    const numbers = Array.from({ length: 200 }, (_, index) => `SELECT ${index}`)
-    const answers = await Promise.all(numbers.map((text) => pool.query(text)))
-    t.equal(answers.length, 200)
-    t.same(server.asked.map(({ text }) => text).sort(), [...numbers].sort(), 'each was asked once')
-    t.equal(pool.totalCount, 3)
-    const before = server.accepted()
-    for (let round = 0; round < 10; round += 1) await Promise.all(numbers.map((text) => pool.query(text)))
-    const attempts = server.accepted() - before
-    t.ok(attempts < 8, `of 2000 statements ${attempts} tried another connection`)
-    await eventually(
-      'the limit is in the log',
-      () => lines.length,
-      (count) => count > 0,
-    )
-    t.match(lines, [/^The database refuses further connections/])
-  },
-)
+t.test('a server that allows fewer connections than the pool: every caller is served', async (t) => {
+  const { server, pool, lines } = await limited(t, 3)
+  const numbers = Array.from({ length: 200 }, (_, index) => `SELECT ${index}`)
+  const answers = await Promise.all(numbers.map((text) => pool.query(text)))
+  t.equal(answers.length, 200)
+  t.same(server.asked.map(({ text }) => text).sort(), [...numbers].sort(), 'each was asked once')
+  t.equal(pool.totalCount, 3)
+  const before = server.accepted()
+  for (let round = 0; round < 10; round += 1) await Promise.all(numbers.map((text) => pool.query(text)))
+  const attempts = server.accepted() - before
+  t.ok(attempts < 8, `of 2000 statements ${attempts} tried another connection`)
+  await eventually(
+    'the limit is in the log',
+    () => lines.length,
+    (count) => count > 0,
+  )
+  t.match(lines, [/^The database refuses further connections/])
+})
 
-t.test('a server that has no connection left at all: who waits is served as soon as it has', async (t) => {
+t.test('a server that has no connection left at all: waiting callers are served as soon as it has one', async (t) => {
   const { server, pool } = await limited(t, 0)
   const answers = [1, 2, 3].map((number) => pool.query(`SELECT ${number}`))
   await eventually('it was tried more than once', server.accepted, (accepted) => accepted > 3)
@@ -55,7 +52,7 @@ t.test('a server that has no connection left at all: who waits is served as soon
   t.equal((await Promise.all(answers)).length, 3)
 })
 
-t.test('who waits too long is told why, and the connection that comes later serves others', async (t) => {
+t.test('a caller that waits too long is told why, and the connection goes to the next one', async (t) => {
   const { server, pool } = await limited(t, 1, { connectTimeoutMs: 500 })
   const held = await pool.connect()
   const late = await failure(pool.query('SELECT 1'))
@@ -74,7 +71,7 @@ t.test('who waits too long is told why, and the connection that comes later serv
   t.equal(pool.waitingCount, 0)
 })
 
-t.test('a line that is full turns the next one away at once', async (t) => {
+t.test('when the queue is full, further callers are refused at once', async (t) => {
   const { pool } = await limited(t, 1)
   const held = await pool.connect()
   const waiting = Array.from({ length: 1_000 }, () => pool.connect())
@@ -88,7 +85,7 @@ t.test('a line that is full turns the next one away at once', async (t) => {
   t.equal(pool.waitingCount, 0)
 })
 
-t.test('room that is made for another part of the process stays free for it', async (t) => {
+t.test('makeRoom leaves a connection to another part of the process', async (t) => {
   const { server, pool } = await limited(t, 3)
   const held = await Promise.all([1, 2, 3].map(() => pool.connect()))
   pool.makeRoom()
@@ -111,7 +108,7 @@ t.test('connections that break while others wait are replaced for them', async (
   t.ok(server.accepted() >= 3)
 })
 
-t.test('a pool that ends closes what comes back, and turns away who waits and who comes', async (t) => {
+t.test('a pool that ends closes released connections, and refuses waiting and new callers', async (t) => {
   const { pool } = await limited(t, 1)
   const held = await pool.connect()
   const waiting = failure(pool.query('SELECT 1'))

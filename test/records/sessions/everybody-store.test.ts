@@ -2,6 +2,7 @@ import t from 'tap'
 import { migrate } from '../../../src/platform/database/migrations.ts'
 import { signEverybodyOut } from '../../../src/records/sessions/everybody-store.ts'
 import { noLog, testDatabase } from '../../database.ts'
+import { eventually } from '../../support/eventually.ts'
 
 t.test('signing everybody out goes past any number of those that have ended, and leaves machines alone', async (t) => {
   const { connection, schema, openPool } = await testDatabase(t)
@@ -32,4 +33,31 @@ t.test('signing everybody out goes past any number of those that have ended, and
   )
   t.same(rows, [{ sessions: 0, grants: ['grant-3'], told: 109 }])
   t.same(await signEverybodyOut(db, { by: 'somebody' }), { sessions: 0, grants: 0 })
+})
+
+t.test('a grant that is being opened while everybody is signed out ends, too', async (t) => {
+  const { connection, schema, openPool } = await testDatabase(t)
+  await migrate({ connection, schema, log: noLog })
+  const db = openPool({ max: 3 })
+  await db.query(`INSERT INTO accounts (sub) VALUES ('sub')`)
+  await db.query(
+    `INSERT INTO clients (client_id, client_name, grant_types, response_types, scope, token_endpoint_auth_method,
+       id_token_signed_response_alg, refresh_token_rotation)
+     VALUES ('client', 'Client', '{}', '{}', '', 'none', 'ES256', true)`,
+  )
+  const opener = await db.connect()
+  await opener.query('BEGIN')
+  await opener.query(
+    `INSERT INTO grants (id, client_id, sub, scopes, resources) VALUES ('late', 'client', 'sub', '{offline_access}', '{}')`,
+  )
+  const signedOut = signEverybodyOut(db, { by: 'somebody' })
+  await eventually('the command to wait for the grant', async () => {
+    const { rowCount } = await db.query(
+      `SELECT FROM pg_locks WHERE NOT granted AND relation = 'grants'::regclass AND mode = 'ShareLock'`,
+    )
+    return rowCount === 1
+  })
+  await opener.query('COMMIT')
+  opener.release()
+  t.same(await signedOut, { sessions: 0, grants: 1 })
 })

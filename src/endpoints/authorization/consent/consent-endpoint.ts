@@ -9,7 +9,7 @@ import { hostOf } from '../../../platform/pages/link-target.ts'
 import { sendPage } from '../../../platform/pages/send-page.ts'
 import { equalInConstantTime } from '../../../platform/secrets/digest.ts'
 import { newestMac } from '../../../platform/secrets/purposes.ts'
-import { accountTurn, displayName } from '../../../records/accounts/account.ts'
+import { displayName, sessionTurn } from '../../../records/accounts/account.ts'
 import { addConsent } from '../../../records/consents/consents-store.ts'
 import { recordEvent } from '../../../records/events/events-store.ts'
 import type { Resource } from '../../../records/resources/resource.ts'
@@ -66,7 +66,7 @@ export function consentEndpoint(app: App, signet: Signet): void {
       await recordEvent(tx, { type: 'consent_given', ...about, detail: { scopes } })
       return issued
     }
-    const code = await signet.turns.take(accountTurn(about.sub), () => inTransaction(signet.database, give))
+    const code = await signet.turns.take(sessionTurn(session.id), () => inTransaction(signet.database, give))
     if (code === undefined) return backToRequest(signet, reply, journey.travelling)
     return sendResponse(reply, target, signet.settings.issuer, { code }, pageContext(request, travelling))
   })

@@ -42,10 +42,8 @@ export async function signIn(
   const renewed = passwords.isOutdated(passwordHash) ? await passwords.hash(password) : undefined
   const enter = async (tx: Queryable) => {
     // A password that was changed while it was being checked signs nobody in.
-    const holds = renewed
-      ? await replacePasswordHash(tx, sub, passwordHash, renewed)
-      : await holdPassword(tx, sub, passwordHash)
-    if (!holds) return undefined
+    if (!(await holdPassword(tx, sub, passwordHash))) return undefined
+    if (renewed) await replacePasswordHash(tx, sub, passwordHash, renewed)
     const who = { sub, authTime: clock.now(), amr: ['pwd'], browserDigest }
     const session = await startSession(tx, settings, request, reply, who)
     if (session) await recordEvent(tx, { type: 'signed_in', caller, sub, detail: { amr: ['pwd'] } })
