@@ -101,7 +101,7 @@ t.test('with tables that have grown', async (t) => {
     for (const { file, sentBy, text } of statements)
       for (const part of text.split(/;\s*/)) {
         // These have no plan.
-        if (/^(?:LOCK TABLE|SET LOCAL)/.test(part)) continue
+        if (/^(?:LOCK TABLE|SET LOCAL|BEGIN|COMMIT|ROLLBACK)/.test(part)) continue
         const found = await findFaults(db, part, tables).catch((error: Error) => ({
           faults: [error.message],
           plan: undefined,

@@ -36,17 +36,19 @@ const cases = [
     what: 'a code',
     sub: 'of-code',
     table: 'authorization_codes',
+    statement: '%redirect_uri, code_challenge%',
     ended: async () => (await inTransaction(db, (tx) => lockCode(tx, digest)))?.grantEnded,
   },
   {
     what: 'a refresh token',
     sub: 'of-family',
     table: 'refresh_families',
+    statement: '%secret_version, generation%',
     ended: async () => (await inTransaction(db, (tx) => lockFamily(tx, digest)))?.ended,
   },
 ]
 
-for (const { what, sub, table, ended } of cases)
+for (const { what, sub, table, statement, ended } of cases)
   t.test(`${what} that waits for its row while the account is disabled is judged as of afterwards`, async (t) => {
     t.equal(await ended(), false)
     const holder = await db.connect()
@@ -55,8 +57,9 @@ for (const { what, sub, table, ended } of cases)
     const waiting = ended()
     await eventually('the request to wait for the row', async () => {
       const { rowCount } = await db.query(
-        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FOR UPDATE OF ${table}%'
+        `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE $1
          AND datname = current_database() AND pid <> pg_backend_pid()`,
+        [statement],
       )
       return rowCount === 1
     })
