@@ -208,7 +208,11 @@ t.test('what a standby says of the keys confirms nothing', async (t) => {
 
 t.test('after a fail-over a node follows, and one that has only the old primary is not ready', async (t) => {
   await idp.resource('https://api.example', ['jobs:run'])
-  const job = await idp.client({ grant_types: ['client_credentials'], scope: 'jobs:run' })
+  const job = await idp.client({
+    grant_types: ['client_credentials'],
+    scope: 'jobs:run',
+    resources: ['https://api.example'],
+  })
   const onlyOld = await idp.another({ SIGNET_DATABASE_URL: primary.url })
   const token = async (node: Idp) => (await node.token(job, { grant_type: 'client_credentials' })).status
   await untilReady(originOf(onlyOld))
