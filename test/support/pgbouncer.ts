@@ -18,6 +18,7 @@ import type { Test } from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import type { DatabaseConnection } from '../../src/platform/database/connection.ts'
 import { once, type TestServer, testName, testServer } from '../database-server.ts'
+import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
 
 /** PgBouncer's program. Debian installs it in a folder that is not on everybody's PATH. */
@@ -85,7 +86,13 @@ export async function pooledDatabase(t: Test, options: PoolerOptions): Promise<P
   const { host, port, user: role = '', password = '' } = new pg.Client(configOf(server.connection))
   const database = testName()
   await once(server.administrator, `CREATE DATABASE ${database} OWNER ${pg.escapeIdentifier(role)}`)
-  t.teardown(() => once(server.administrator, `DROP DATABASE ${database} WITH (FORCE)`))
+  // A worker of autovacuum that is at it belongs to a superuser, so that the role may not end it (42501). It is done in a moment.
+  t.teardown(() =>
+    eventually('the database to be dropped', async () => {
+      await once(server.administrator, `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)
+      return true
+    }),
+  )
   const setRole = async (settings: Readonly<Record<string, string>>) => {
     for (const [name, value] of Object.entries(settings))
       await once(
