@@ -18,7 +18,7 @@ t.test('what is no key, a weak one or one of another kind is refused, and no mes
   const cases: Record<string, [string, RegExp]> = {
     nothing: ['', /neither a PEM nor a JWK/],
     'a password': ['correct horse battery staple', /neither a PEM nor a JWK/],
-    'half a JSON text': [json(jwk).slice(0, -5), /no JSON/],
+    'half a JSON text': [json(jwk).slice(0, -5), /not JSON/],
     'a set': [json({ keys: [jwk] }), /set of keys/],
     'a public JWK': [json(jwk, { d: undefined }), /no private half/],
     'a symmetric JWK': [json({ kty: 'oct', k: 'c2VjcmV0' }), /no private half/],
