@@ -31,6 +31,10 @@ export function readPrivateKey(text: string): ReadKey {
     throw new UnusableKey(`The JWK says that it is for another algorithm; its key can sign ${alg}.`)
   if (jwk?.['use'] !== undefined && jwk['use'] !== 'sig')
     throw new UnusableKey('The JWK is not for signatures ("use").')
+  const operations = jwk?.['key_ops']
+  // RFC 7517 §4.3.
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('sign')))
+    throw new UnusableKey('The JWK is not for signing ("key_ops").')
   if (!fitsItself(privateKey)) throw new UnusableKey('The two halves of the key do not belong together.')
   const kid = jwk?.['kid']
   if (kid !== undefined && !isKid(kid))

@@ -170,8 +170,8 @@ export const errorRegistry = {
   client_assertion_refused: {
     ...client,
     description:
-      'The client_assertion is refused: check its signature, iss, sub, aud, exp and jti (RFC 7523 section 3).',
-    mend: 'aud is the issuer, as one string. exp lies ahead, at most ten minutes. The key is in the registered jwks, under the kid of the header if it names one. Look at the clock of the machine. The operator sees which check failed: signet events show.',
+      'The client_assertion is refused: check its typ, signature, iss, sub, aud, exp and jti (RFC 7523 section 3).',
+    mend: 'typ is client-authentication+jwt or JWT, or is left out. aud is the issuer, as one string. exp lies ahead, at most ten minutes. The key is in the registered jwks, under the kid of the header if it names one. Look at the clock of the machine. The operator sees which check failed: signet events show.',
   },
   client_assertion_replayed: {
     ...client,
