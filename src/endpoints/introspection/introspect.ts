@@ -36,7 +36,9 @@ export async function introspect(signet: Signet, asking: string, text: string): 
     const { iss, sub, aud, scope, iat, exp, jti } = token.claims
     const status = await accessTokenStatus(database, token.grantId, aud)
     if (!status?.alive || (status.clientId !== asking && !status.servedBy.includes(asking))) return inactive
-    const username = status.username === undefined ? {} : { username: status.username }
+    // The scope that tells it at userinfo, as `preferred_username` (OpenID Connect Core §5.4); RFC 7662 §5: no more than is needed.
+    const mayTell = scope.split(' ').includes('profile')
+    const username = mayTell && status.username !== undefined ? { username: status.username } : {}
     return {
       active: true,
       token_type: 'Bearer',
