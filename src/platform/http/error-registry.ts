@@ -71,6 +71,16 @@ export const errorRegistry = {
     description: 'The request has no Host header.',
     mend: 'HTTP/1.1 asks for one (RFC 9112 section 3.2). A proxy between may have taken it away.',
   },
+  host_malformed: {
+    ...request,
+    description: 'The Host header is not well formed.',
+    mend: 'Send a host name or an address, and a port if it is not the usual one (RFC 9110 section 7.2).',
+  },
+  header_doubled: {
+    ...request,
+    description: 'The request has more than one {} header.',
+    mend: 'Send it once. Two programs could choose different ones, so none is chosen (RFC 9112 section 3.2). A proxy may have added one.',
+  },
   expectation_unknown: {
     ...request,
     status: 417,
