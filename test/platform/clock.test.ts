@@ -19,6 +19,9 @@ t.test('the clock follows the database from the moment it has seen it', async (t
   state.monotonic += 500
   t.equal(clock.now(), 2_000_500)
   t.equal(clock.seconds(), 2_000)
+  state.wall += 499
+  state.monotonic += 499
+  t.equal(clock.seconds(), 2_000, 'seconds are rounded down')
 })
 
 t.test('the clock never goes back, whatever the database or this machine says', async (t) => {
