@@ -118,7 +118,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
 async function createUser(signet: Signet, user: NewUser, password: string | undefined): Promise<Account> {
   const { database, settings, passwords } = signet
   const { email, emailVerified, profile } = user
-  if (password !== undefined) await checkPassword(password, settings.passwordMinLength)
+  if (password !== undefined) await checkPassword(password, settings, { ...profile, email })
   const passwordHash = password === undefined ? undefined : await passwords.hash(password)
   const sub = randomText(16)
   return inTransaction(database, async (tx) => {
@@ -153,8 +153,9 @@ async function switchUser({ database }: Signet, identifier: string, disabled: bo
 
 async function setPassword(signet: Signet, identifier: string, password: string): Promise<Account> {
   const { database, settings, passwords } = signet
-  const { sub } = await findUser(database, identifier)
-  await checkPassword(password, settings.passwordMinLength)
+  const found = await findUser(database, identifier)
+  const { sub } = found
+  await checkPassword(password, settings, found)
   const passwordHash = await passwords.hash(password)
   return inTransaction(database, async (tx) => {
     const account = await again(tx, sub)
