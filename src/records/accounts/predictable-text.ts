@@ -15,6 +15,9 @@ const longestPattern = 6
 /** Characters beside digits and separators: `a` with eight digits is not a word with digits. */
 const shortestWord = 3
 
+/** Characters of a word that is looked for in a repetition. */
+const longestWord = 64
+
 /** Characters. A longer text is compared as it is: taking it apart would take long, and no word is made so long by accident. */
 const longestText = 256
 
@@ -61,11 +64,14 @@ function repeatedIn(text: string): string[] {
   const count = characters.length
   const period = periodOf(characters)
   const found = []
-  // The last time it has no separator behind it.
-  const unit = characters.slice(0, period)
-  const word = unit.slice(0, endOfWord(unit, 0))
-  if (period < count && count % period === 0) found.push(unit.join(''))
-  if (period < count && count % period === word.length % period) found.push(word.join(''))
+  // `blablablabla` is twice a listed word, and four times one that is not.
+  for (let length = period; length <= count / 2 + 1 && length <= longestWord; length += period) {
+    const unit = characters.slice(0, length)
+    // The last time there may be no separator behind it.
+    const last = count % length || length
+    if (length < count && unit.slice(last).every((character) => separator.test(character)))
+      found.push(unit.slice(0, last).join(''))
+  }
   const words = text.split(/[\s\p{Pd}\p{Pc}.,]+/u).filter((word) => word !== '')
   const [first] = words
   if (first !== undefined && first !== text && words.every((word) => word === first)) found.push(first)
@@ -114,7 +120,7 @@ function waysToTake(digits: readonly string[], isExpected: (digits: readonly str
   return [...few, ...many.filter((taken) => isExpected(digits.slice(0, taken)))]
 }
 
-/** The length of the shortest beginning that gives the whole when it is repeated; the last time it may be cut off. */
+/** The length, at least 1, of the shortest beginning that gives the whole when it is repeated; the last time it may be cut off. */
 function periodOf(characters: readonly string[]): number {
   // Knuth, Morris and Pratt: how much of the beginning each part of the text ends with.
   const border = [0]
@@ -123,7 +129,7 @@ function periodOf(characters: readonly string[]): number {
     while (length > 0 && characters[index] !== characters[length]) length = border[length - 1] ?? 0
     border.push(characters[index] === characters[length] ? length + 1 : 0)
   }
-  return characters.length - (border.at(-1) ?? 0)
+  return Math.max(1, characters.length - (border.at(-1) ?? 0))
 }
 
 /** What a reader takes for one character: a flag, or a face of several code points, is one and not four. */

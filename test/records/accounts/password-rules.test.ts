@@ -94,6 +94,8 @@ const refused: Record<PasswordFault, readonly string[]> = {
       'password1password1',
       'trustno1trustno1',
       'letmein-12345',
+      'blablablabla123456789',
+      'ytpyf._ytpyf.',
       '1password1password1',
       'michael19901231',
       'unbelievable',
@@ -140,7 +142,14 @@ const allowed = [
     'quiet lamps over harbours',
     'a'.padEnd(12, 'bcd'),
   ],
-  ...['anna!?!?!?!?', '1990 was a good year', '12 monkeys escaped 34', 'пароль не скажу', 'ⅳ ⅴ ⅵ ⅶ ⅷ ⅸ ⅹ'],
+  ...[
+    'anna!?!?!?!?',
+    '.,-_ ,.-, _-.',
+    '1990 was a good year',
+    '12 monkeys escaped 34',
+    'пароль не скажу',
+    'ⅳ ⅴ ⅵ ⅶ ⅷ ⅸ ⅹ',
+  ],
   ...['x7!kd0-q2lw '.repeat(21), '👩🏽‍🚀 up, up and away'],
 ]
 
