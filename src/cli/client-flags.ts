@@ -65,7 +65,7 @@ const eitherWayFlags = [
   {
     member: 'refresh_token_rotation',
     name: 'refresh-token-rotation',
-    about: 'give a new refresh token at every use (the default for public clients)',
+    about: 'give a new refresh token at every use (always on for public clients)',
   },
 ] as const satisfies readonly { member: keyof ClientMetadata; name: string; about: string }[]
 

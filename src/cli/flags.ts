@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../platform/config/duration.ts'
+import { parseJson } from '../verify/strict-json.ts'
 
 /** A flag that takes one value. Given twice, there is no telling which one is meant. */
 export function oneValue(flag: string, about: string): Option {
@@ -64,9 +65,9 @@ export function jsonValue(flag: string, about: string): Option {
     if (previous !== undefined) throw new InvalidArgumentError('It is given twice.')
     if (value === '') return ''
     try {
-      return JSON.parse(value)
-    } catch {
-      throw new InvalidArgumentError('It takes a JSON document.')
+      return parseJson(value)
+    } catch (error) {
+      throw new InvalidArgumentError(`It takes a JSON document, but ${error instanceof Error ? error.message : error}.`)
     }
   })
 }

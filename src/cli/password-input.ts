@@ -1,4 +1,5 @@
-import { type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
+import type { Settings } from '../platform/config/settings.ts'
+import { type PasswordFault, type PersonsNames, passwordFault } from '../records/accounts/password-rules.ts'
 import { WrongUsage } from './failures.ts'
 import type { Terminal } from './terminal.ts'
 import { stopIfAsked } from './with-signet.ts'
@@ -30,19 +31,29 @@ export async function readPassword(terminal: Terminal): Promise<string> {
 }
 
 /**
- * @param minLength characters
+ * @param person whose password it will be, as far as they are known
  * @throws WrongUsage where the rules refuse the password
  */
-export async function checkPassword(password: string, minLength: number): Promise<void> {
-  const fault = await passwordFault(password, minLength)
-  if (fault) throw new WrongUsage(sentences(minLength)[fault])
+export async function checkPassword(
+  password: string,
+  settings: Pick<Settings, 'passwordMinLength' | 'issuer'>,
+  person: PersonsNames,
+): Promise<void> {
+  const fault = await passwordFault(password, settings, person)
+  if (fault) throw new WrongUsage(sentences(settings.passwordMinLength)[fault])
 }
 
 function sentences(minLength: number): Record<PasswordFault, string> {
   return {
     password_too_short: `The password has fewer than ${minLength} characters (SIGNET_PASSWORD_MIN_LENGTH).`,
     password_too_long: 'The password is too long: 256 characters at the most.',
-    password_common: 'The password is one of those that are tried first; choose another.',
+    password_personal:
+      "The password is the person's name, user name or e-mail address, perhaps repeated or with digits added; choose another.",
+    password_service:
+      'The password is the name or address of this service, perhaps repeated or with digits added; choose another.',
+    password_pattern: 'The password repeats a short pattern; choose another.',
+    password_common:
+      'The password is one of the first that attackers try, perhaps repeated or with digits added; choose another.',
   }
 }
 

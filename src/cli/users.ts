@@ -108,8 +108,9 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .action(async (identifier: string, format: Format) => {
       const password = await readPassword(terminal)
       const { account, notes } = await withSignet(terminal, async (signet) => {
-        const { sub } = await findUser(signet.database, identifier)
-        await checkPassword(password, signet.settings.passwordMinLength)
+        const found = await findUser(signet.database, identifier)
+        const { sub } = found
+        await checkPassword(password, signet.settings, found)
         const account = present(await setPassword(signet, operator, sub, await signet.passwords.hash(password)), sub)
         return { account, notes: await letRowsFollow(signet, terminal) }
       })
@@ -134,7 +135,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
 async function createUser(signet: Signet, user: NewUser, password: string | undefined): Promise<Account> {
   const { database, settings, passwords } = signet
   const { email, emailVerified, profile } = user
-  if (password !== undefined) await checkPassword(password, settings.passwordMinLength)
+  if (password !== undefined) await checkPassword(password, settings, { ...profile, email })
   const passwordHash = password === undefined ? undefined : await passwords.hash(password)
   const sub = randomText(16)
   return inTransaction(database, async (tx) => {

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject, sign, verify } from 'node:crypto'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
+import { type JsonObject, parseJsonObject } from '../verify/strict-json.ts'
 
 /** The text is no key that Signet could sign with. The message says why, and never holds any of it. */
 export class UnusableKey extends Error {
@@ -30,6 +31,10 @@ export function readPrivateKey(text: string): ReadKey {
     throw new UnusableKey(`The JWK says that it is for another algorithm; its key can sign ${alg}.`)
   if (jwk?.['use'] !== undefined && jwk['use'] !== 'sig')
     throw new UnusableKey('The JWK is not for signatures ("use").')
+  const operations = jwk?.['key_ops']
+  // RFC 7517 §4.3.
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes('sign')))
+    throw new UnusableKey('The JWK is not for signing ("key_ops").')
   if (!fitsItself(privateKey)) throw new UnusableKey('The two halves of the key do not belong together.')
   const kid = jwk?.['kid']
   if (kid !== undefined && !isKid(kid))
@@ -42,20 +47,19 @@ export function isKid(value: unknown): value is string {
   return typeof value === 'string' && /^[\x21-\x7e]{1,255}$/.test(value)
 }
 
-function parseJwk(text: string): Record<string, unknown> {
-  let value: unknown
+function parseJwk(text: string): JsonObject {
+  let jwk: JsonObject
   try {
-    value = JSON.parse(text)
-  } catch {
-    throw new UnusableKey('This is no JSON.')
+    jwk = parseJsonObject(text)
+  } catch (error) {
+    throw new UnusableKey(`This is not a JWK: ${error instanceof Error ? error.message : error}.`)
   }
-  const jwk = value as Record<string, unknown>
   if (Array.isArray(jwk['keys'])) throw new UnusableKey('This is a set of keys; give one of them.')
   if (typeof jwk['d'] !== 'string') throw new UnusableKey('The JWK has no private half ("d").')
   return jwk
 }
 
-function fromJwk(jwk: Record<string, unknown>): KeyObject {
+function fromJwk(jwk: JsonObject): KeyObject {
   try {
     return createPrivateKey({ key: jwk as JsonWebKey, format: 'jwk' })
   } catch {

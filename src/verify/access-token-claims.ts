@@ -53,7 +53,7 @@ export function checkClaims(payload: JsonObject, rules: ClaimRules): AccessToken
   if (!audiences.some((name) => audience.includes(name)))
     throw new VerificationError(
       'wrong_audience',
-      `The token is for ${quoted(claims.aud)} (aud), this service is ${audience.join(' or ')}.`,
+      `The token is for ${quoted(audiences.join(', '))} (aud), this service is ${audience.join(' or ')}.`,
     )
 
   // RFC 7519 §4.1.4: on or after `exp` it is over. The tolerance is for clocks that differ, not a longer life.

@@ -10,6 +10,12 @@ export type CompactJws = {
 }
 
 /**
+ * In characters of base64url. A `kid` has up to 255 characters, so a header without a key or certificate is half as long; one that
+ * brings a key along is refused anyway. The limit bounds what it costs to refuse a token that anybody can make up.
+ */
+const maxHeaderLength = 1024
+
+/**
  * Takes a JWS apart: three parts in canonical base64url, the header a JSON object.
  *
  * @param token what was presented; not yet trusted to be a string
@@ -23,10 +29,15 @@ export function parseCompactJws(token: string, maxLength: number): CompactJws {
       'token_too_large',
       `The token has ${token.length} characters, this service takes ${maxLength}.`,
     )
-  const parts = token.split('.')
-  const [header, payload, signature] = parts
-  if (header === undefined || payload === undefined || signature === undefined || parts.length !== 3)
-    throw malformed(`a signed JWT has three parts, this has ${parts.length}`)
+  // A fourth part is enough to refuse the token, however many follow.
+  const [header, payload, signature, ...more] = token.split('.', 4)
+  if (header === undefined || payload === undefined || signature === undefined || more.length > 0)
+    throw malformed('it does not have three parts')
+  if (header.length > maxHeaderLength)
+    throw new VerificationError(
+      'token_too_large',
+      `The token's header has ${header.length} characters, at most ${maxHeaderLength} are accepted.`,
+    )
   return {
     header: parsePart('header', decodeBase64url('header', header)),
     payload: decodeBase64url('payload', payload),

@@ -49,7 +49,7 @@ export async function requestJwkSet(
       await response.body?.cancel()
       throw new Error(`the answer has status ${response.status}`)
     }
-    const keys = parseJwkSet(await readText(response))
+    const keys = parseJwkSet(await readBody(response))
     return { keys, etag: response.headers.get('etag') ?? undefined, freshness }
   })
 }
@@ -71,7 +71,7 @@ async function withinTime<Result>(timeout: number, work: (signal: AbortSignal) =
   }
 }
 
-async function readText(response: Response): Promise<string> {
+async function readBody(response: Response): Promise<Buffer> {
   const reader = response.body?.getReader()
   if (reader === undefined) throw new Error('the answer is empty')
   const chunks: Uint8Array[] = []
@@ -84,5 +84,5 @@ async function readText(response: Response): Promise<string> {
     }
     chunks.push(read.value)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  return Buffer.concat(chunks)
 }

@@ -1,4 +1,4 @@
-import { isJsonObject } from './strict-json.ts'
+import { isJsonObject, parseJsonObject } from './strict-json.ts'
 import { importVerificationKey, type VerificationKey } from './verification-key.ts'
 
 /** The usable keys of a JWK Set by `kid`, each parsed once. */
@@ -8,12 +8,11 @@ export type JwkSet = ReadonlyMap<string, VerificationKey>
  * Reads a JWK Set (RFC 7517 §5). Keys that cannot check our tokens are passed over, as §5 demands, so that the issuer can add
  * kinds of which this version knows nothing. A `kid` that stands for two usable keys stands for none.
  *
- * @param text the JSON document
+ * @param json the JSON document
  * @throws {Error} where it is no JWK Set or has no usable key: nothing that could take the place of a good set
  */
-export function parseJwkSet(text: string): JwkSet {
-  const document: unknown = JSON.parse(text)
-  const members = isJsonObject(document) ? document['keys'] : undefined
+export function parseJwkSet(json: Buffer): JwkSet {
+  const members = parseJsonObject(json)['keys']
   if (!Array.isArray(members)) throw new Error('it is not a JWK Set')
   const keys = new Map<string, VerificationKey>()
   const ambiguous = new Set<string>()

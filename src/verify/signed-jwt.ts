@@ -19,11 +19,16 @@ export type SignedJwtRules = {
 }
 
 /**
- * Header parameters that change what a signature means (`crit`, `b64`) or bring a key along or an address to fetch it from.
- * RFC 7515 §4.1.11 demands that a `crit` not understood is refused, and none is understood here. The keys come from the issuer's
- * set and from nowhere else (RFC 8725 §3.10): the parameters that say otherwise are an attack, or an issuer who needs to hear of it.
+ * Header parameters that change what a signature means. RFC 7515 §4.1.11 demands that a `crit` not understood is refused, and none
+ * is understood here. `b64` has no place in a JWT, with or without `crit` (RFC 7797 §7).
  */
-const refusedParameters = ['crit', 'b64', 'jwk', 'jku', 'x5c', 'x5u']
+export const changedMeaning: readonly string[] = ['crit', 'b64']
+
+/**
+ * And those that bring a key along, or an address to fetch it from. The keys come from the issuer's set and from nowhere else
+ * (RFC 8725 §3.10): the parameters that say otherwise are an attack, or an issuer who needs to hear of it.
+ */
+const refusedParameters = [...changedMeaning, 'jwk', 'jku', 'x5c', 'x5u']
 
 /**
  * Checks that a JWT of the given type was signed by the key that it names, and nothing of what it claims. Where a claim is to be
@@ -35,13 +40,13 @@ const refusedParameters = ['crit', 'b64', 'jwk', 'jku', 'x5c', 'x5u']
 export async function verifySignedJwt(token: string, rules: SignedJwtRules): Promise<JsonObject> {
   const { header, payload, signingInput, signature } = parseCompactJws(token, rules.maxTokenLength)
 
-  for (const parameter of refusedParameters)
-    if (Object.hasOwn(header, parameter))
-      throw new VerificationError('unsupported_header', `The token's header has ${parameter}, which is not accepted.`)
+  const refused = refusedParameters.find((parameter) => Object.hasOwn(header, parameter))
+  if (refused !== undefined)
+    throw new VerificationError('unsupported_header', `The token's header has ${refused}, which is not accepted.`)
 
   // RFC 8725 §3.11: the type keeps an ID token or a logout token, signed by the same key, from passing as an access token.
   const { typ, kid } = header
-  if (typeof typ !== 'string' || mediaType(typ) !== mediaType(rules.typ))
+  if (!isMediaType(typ, rules.typ))
     throw new VerificationError(
       'wrong_type',
       `The token's type (typ) is ${quoted(typ)}, not ${rules.typ}. Was an ID token sent where the access token belongs?`,
@@ -84,6 +89,11 @@ async function findKey(keys: KeySource, reference: KeyReference): Promise<Verifi
     if (cause instanceof VerificationError) throw cause
     throw new VerificationError('keys_unavailable', 'The keys that check the token cannot be had.', { cause })
   }
+}
+
+/** Whether a header's `typ` names this media type, in any of its spellings. */
+export function isMediaType(typ: unknown, expected: string): boolean {
+  return typeof typ === 'string' && mediaType(typ) === mediaType(expected)
 }
 
 /** RFC 7515 §4.1.9: without regard to case, and `application/` may be left out where no other slash is. */

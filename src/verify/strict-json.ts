@@ -3,21 +3,43 @@ import { isUtf8 } from 'node:buffer'
 export type JsonObject = { [member: string]: unknown }
 
 /**
- * Parses one JSON object, more strictly than `JSON.parse` does (and jose with it):
- * - the bytes are UTF-8 (RFC 8259 §8.1), not something that a decoder has mended;
- * - no object has a member twice (RFC 7515 §4, RFC 7519 §4 let a parser refuse it): where two programs that read one token
- *   choose different ones of the two, the one has checked what the other does not use;
- * - no member is named `__proto__`: it is harmless here, and sets the prototype where a service copies the claims.
- *
- * @param bytes the JSON text
- * @throws {SyntaxError} saying what is wrong, and nothing of the text
+ * How deeply arrays and objects may be nested. RFC 8259 §9 lets a parser set this limit. Claims need five or six levels, a chain of
+ * actors (RFC 8693 §4.1) some more. Without a limit the sender decides how deep every function that walks the value recurses.
  */
-export function parseJsonObject(bytes: Buffer): JsonObject {
+const maxDepth = 32
+
+/** In bytes. Callers that know how long their input can be set a lower limit before they call. */
+const maxLength = 1024 * 1024
+
+/**
+ * Parses JSON that comes from outside, more strictly than `JSON.parse` does (and jose with it):
+ * - it is bounded in length and depth, and checked before anything is built from it;
+ * - the bytes are UTF-8 (RFC 8259 §8.1), not something that a decoder has repaired;
+ * - no object has a member twice (RFC 7515 §4 and RFC 7519 §4 let a parser refuse it): two programs that read the same token
+ *   could choose different ones, and one would check what the other does not use;
+ * - no member is named `__proto__`: it is harmless here, but sets the prototype where a service copies the claims.
+ *
+ * @param json the JSON text
+ * @throws {SyntaxError} saying what is wrong, without quoting the text
+ */
+export function parseJson(json: Buffer | string): unknown {
+  const bytes = typeof json === 'string' ? Buffer.from(json) : json
+  if (bytes.length > maxLength) throw new SyntaxError(`it is longer than ${maxLength} bytes`)
   if (!isUtf8(bytes)) throw new SyntaxError('it is not UTF-8')
-  const text = bytes.toString('utf8')
-  const value = parseJson(text)
+  const written = countWrittenMembers(bytes)
+  const value = parseText(bytes.toString('utf8'))
+  if (countMembers(value) !== written) throw new SyntaxError('it has a member twice')
+  return value
+}
+
+/**
+ * Parses one JSON object, as `parseJson` does.
+ *
+ * @throws {SyntaxError}
+ */
+export function parseJsonObject(json: Buffer | string): JsonObject {
+  const value = parseJson(json)
   if (!isJsonObject(value)) throw new SyntaxError('it is not a JSON object')
-  if (countMembers(value) !== countWrittenMembers(text)) throw new SyntaxError('it has a member twice')
   return value
 }
 
@@ -25,7 +47,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-function parseJson(text: string): unknown {
+function parseText(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
@@ -34,19 +56,48 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The members that are left after `JSON.parse`, at every depth; by a work list, as the depth is the sender's choice. */
-function countMembers(root: JsonObject): number {
+// The bytes of " \ : [ ] { }
+const quote = 0x22
+const backslash = 0x5c
+const colon = 0x3a
+const openArray = 0x5b
+const closeArray = 0x5d
+const openObject = 0x7b
+const closeObject = 0x7d
+
+/**
+ * Counts the members as they are written, and the depth, before the text is parsed. In JSON each member has one colon outside the
+ * strings. Text that is not JSON may be counted wrongly, which does no harm: up to its first error the parser sees the same brackets.
+ *
+ * @throws {SyntaxError} where it is nested too deeply
+ */
+function countWrittenMembers(json: Buffer): number {
   let members = 0
-  const open: object[] = [root]
-  for (let value = open.pop(); value !== undefined; value = open.pop()) {
-    if (Object.hasOwn(value, '__proto__')) throw new SyntaxError('it has a member named __proto__')
-    if (!Array.isArray(value)) members += Object.keys(value).length
-    for (const child of Object.values(value)) if (typeof child === 'object' && child !== null) open.push(child)
+  let depth = 0
+  let inString = false
+  for (let index = 0; index < json.length; index++) {
+    const byte = json[index]
+    if (inString) {
+      if (byte === backslash) index++
+      else if (byte === quote) inString = false
+    } else if (byte === quote) inString = true
+    else if (byte === colon) members++
+    else if (byte === closeArray || byte === closeObject) depth--
+    else if ((byte === openArray || byte === openObject) && ++depth > maxDepth)
+      throw new SyntaxError(`it is nested more than ${maxDepth} levels deep`)
   }
   return members
 }
 
-/** The members as written: in JSON, which the text is known to be, each has one colon outside the strings. */
-function countWrittenMembers(text: string): number {
-  return text.replace(/"[^"\\]*(?:\\.[^"\\]*)*"/g, '').split(':').length - 1
+/** The members that are left after `JSON.parse`, at every level. */
+function countMembers(value: unknown): number {
+  if (typeof value !== 'object' || value === null) return 0
+  if (Array.isArray(value)) return value.reduce((members: number, child) => members + countMembers(child), 0)
+  const names = Object.keys(value)
+  let members = names.length
+  for (const name of names) {
+    if (name === '__proto__') throw new SyntaxError('it has a member named __proto__')
+    members += countMembers((value as JsonObject)[name])
+  }
+  return members
 }

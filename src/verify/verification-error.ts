@@ -54,8 +54,13 @@ export class VerificationError extends Error {
   }
 }
 
-/** A value as a message quotes it: short, for the value may be an attacker's. */
+/**
+ * A value as a message quotes it. The value may be an attacker's: a string is cut, and of anything else only the kind is named,
+ * since turning an array or an object into text takes as long as its sender likes.
+ */
 export function quoted(value: unknown): string {
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
-  return text.length > 80 ? `${text.slice(0, 80)}...` : text
+  if (value === undefined) return 'missing'
+  if (typeof value !== 'string')
+    return Array.isArray(value) ? 'a list' : value === null ? 'null' : `of type ${typeof value}`
+  return value.length > 80 ? `${value.slice(0, 80)}...` : value
 }

@@ -232,6 +232,62 @@ t.test('headers that somebody made up', async (t) => {
   })
 })
 
+t.test('a request with two Host, Authorization or Content-Type headers, or a malformed Host, is refused', async (t) => {
+  const post = 'POST /token HTTP/1.1\r\ncontent-length: 3\r\nconnection: close\r\n'
+  const form = 'content-type: application/x-www-form-urlencoded\r\n'
+  const refused: Record<string, string> = {
+    'two hosts': 'GET /healthz HTTP/1.1\r\nhost: a\r\nhost: b\r\nconnection: close\r\n\r\n',
+    'one host twice': 'GET /healthz HTTP/1.1\r\nhost: a\r\nHOST: a\r\nconnection: close\r\n\r\n',
+    'two hosts, far apart': 'GET / HTTP/1.1\r\nHost: a\r\nconnection: close\r\ncookie: a=b\r\nhost: b\r\n\r\n',
+    'two hosts, one of them empty': 'GET /healthz HTTP/1.1\r\nhost:\r\nhost: b\r\nconnection: close\r\n\r\n',
+    'two hosts in HTTP/1.0': 'GET /healthz HTTP/1.0\r\nhost: a\r\nhost: b\r\n\r\n',
+    'two hosts where there is no route':
+      'GET /no-such-path HTTP/1.1\r\nhost: a\r\nhost: b\r\nconnection: close\r\n\r\n',
+    ...Object.fromEntries(
+      [
+        'a b',
+        'a, b',
+        'user@a',
+        'a/b',
+        'http://a',
+        'a:b',
+        'a:1:2',
+        '[a',
+        '[zz]',
+        'a?b',
+        'a#b',
+        'a\\b',
+        '\xe9.example',
+        '%zz',
+      ].map((host) => [`the host ${host}`, `GET /healthz HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`]),
+    ),
+    'two Authorization headers': `${post}host: x\r\n${form}authorization: Basic YTpi\r\nAuthorization: Basic YTpi\r\n\r\na=b`,
+    'two types of one body': `${post}host: x\r\n${form}content-type: application/json\r\n\r\na=b`,
+  }
+  for (const [name, bytes] of Object.entries(refused)) {
+    const came = await sendBytes(idp, Buffer.from(bytes, 'latin1'))
+    t.match(came, /^HTTP\/1\.1 400 /, name)
+    t.match(came, /^x-request-id: [\w-]{16}\r$/im, name)
+  }
+  for (const host of [
+    'x',
+    'x:1',
+    'a_b.example',
+    'EXAMPLE.com.',
+    '127.0.0.1:80',
+    '[::1]:80',
+    'xn--e1afmkfd.example',
+    'x:',
+    '',
+  ]) {
+    const came = await sendBytes(idp, `GET /healthz HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`)
+    t.match(came, /^HTTP\/1\.1 200 /, `host ${host}`)
+  }
+  const cookies = 'cookie: a=b\r\ncookie: c=d\r\naccept: a/b\r\naccept: c/d\r\n'
+  const came = await sendBytes(idp, `GET /healthz HTTP/1.1\r\nhost: x\r\n${cookies}connection: close\r\n\r\n`)
+  t.match(came, /^HTTP\/1\.1 200 /, 'headers that may come several times')
+})
+
 t.test('what is no HTTP is answered or hung up on, and the server lives', async (t) => {
   const end = 'host: x\r\nconnection: close\r\n\r\n'
   const raw: Record<string, string | Buffer> = {

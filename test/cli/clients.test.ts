@@ -128,7 +128,7 @@ t.test('every flag sets the metadata of its name', async (t) => {
     ...['--grant-type', 'authorization_code', '--grant-type', 'refresh_token', '--response-type', 'code'],
     ...['--scope', 'openid email', '--scope', 'read', '--scope', 'openid'],
     ...['--token-endpoint-auth-method', 'none', '--id-token-signed-response-alg', 'RS256'],
-    ...['--default-max-age', '3600', '--require-auth-time', '--first-party', '--no-refresh-token-rotation'],
+    ...['--default-max-age', '3600', '--require-auth-time', '--first-party', '--refresh-token-rotation'],
     ...['--client-uri', 'https://app.example', '--logo-uri', 'https://app.example/logo.svg'],
     ...['--policy-uri', 'https://app.example/policy', '--tos-uri', 'https://app.example/terms'],
     ...['--contact', 'dev@app.example', '--contact', 'ops@app.example', '--resource', 'https://other.example'],
@@ -152,7 +152,7 @@ t.test('every flag sets the metadata of its name', async (t) => {
     contacts: ['dev@app.example', 'ops@app.example'],
     require_pkce: true,
     first_party: true,
-    refresh_token_rotation: false,
+    refresh_token_rotation: true,
     resources: ['https://other.example', 'https://api.example'],
   })
   t.same(await json('clients', 'show', client_id), client)
@@ -219,6 +219,8 @@ t.test(
   async (t) => {
     const created = await json<ClientDocument>(...app, '--no-require-pkce')
     const { client_id } = created
+    const rotation = [...app, '--token-endpoint-auth-method', 'none', '--no-refresh-token-rotation']
+    t.match(await signet(...rotation), { code: 2, err: /must rotate its refresh tokens/ })
     const toPublic = ['clients', 'update', client_id, '--token-endpoint-auth-method', 'none']
     t.match(await signet(...toPublic), { code: 2, err: /must use PKCE/ })
     const open = await json<ClientDocument>(...toPublic, '--require-pkce')

@@ -34,7 +34,10 @@ t.test('a password that cannot be one is wrong usage, and makes no account', asy
     ['too short\n', /fewer than 12 characters/],
     ['p'.repeat(257), /too long/],
     ['p'.repeat(8192), /longer than 4096/],
-    ['1234567890987654321', /tried first/],
+    ['1234567890987654321', /first that attackers try/],
+    ['aaaaaaaaaaaa', /short pattern/],
+    ['signetsignet1', /name or address of this service/],
+    ['nobody nobody', /name, user name or e-mail address/],
     [`${password}\nanother line`, /more than one line/],
     [`${password}\n\n`, /more than one line/],
     [`${password}\0`, /more than one line/],
@@ -48,6 +51,33 @@ t.test('a password that cannot be one is wrong usage, and makes no account', asy
   }
   t.same((await database.query({ text: 'SELECT FROM accounts' })).rowCount, 0)
   t.match(await signet('users', 'list'), { code: 0, out: /^There are no users yet/ })
+})
+
+t.test("the person's own names are no password, neither for a new account nor for one that there is", async (t) => {
+  const flags = [
+    '--username',
+    'grace.h',
+    '--email',
+    'hopper@navy.example',
+    '--given-name',
+    'Grace',
+    '--family-name',
+    'Hopper',
+  ]
+  const own = ['grace.h 1906', 'hopper@navy.example', 'hopperhopper', 'GraceHopper1906', 'hopper-grace']
+  for (const input of own) {
+    const answer = await signetReading(input, ...create, ...flags, '--password-stdin')
+    t.match(answer, { code: 2, out: '', err: /the person's name, user name or e-mail address/ }, input)
+  }
+  const { sub } = await json<UserDocument>(...create, ...flags)
+  for (const input of own) {
+    const answer = await signetReading(input, 'users', 'set-password', sub, '--password-stdin')
+    t.match(answer, { code: 2, out: '', err: /the person's name, user name or e-mail address/ }, input)
+  }
+  t.equal(await passwordHashOf(sub), undefined)
+  const phrase = 'grace hopper found a moth'
+  t.equal((await signetReading(phrase, 'users', 'set-password', sub, '--password-stdin')).code, 0)
+  t.equal((await signet('users', 'delete', sub)).code, 0)
 })
 
 t.test('one line feed at the end of standard input is not part of the password', async (t) => {

@@ -74,13 +74,9 @@ t.test('without a token, who is not on this machine finds nothing there', async 
     ['via', '1.1 proxy'],
   ] as const)
     t.same(lasting(await open('/metrics', { [name]: value })), nothing, `passed on: ${name}`)
-  for (const host of [
-    'id.example.com',
-    'localhost.example',
-    '127.0.0.1.example:4000',
-    'user@127.0.0.1@evil.example',
-    'a b',
-  ])
+  for (const host of ['user@127.0.0.1@evil.example', 'a b'])
+    t.equal((await open('/metrics', { host })).status, 400, `addressed to ${host}`)
+  for (const host of ['id.example.com', 'localhost.example', '127.0.0.1.example:4000'])
     t.same(lasting(await open('/metrics', { host })), nothing, `addressed to ${host}`)
   t.same(
     lasting(await trusting('/metrics', { 'x-forwarded-for': '127.0.0.1' }, '192.0.2.1')),

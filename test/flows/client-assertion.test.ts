@@ -167,6 +167,15 @@ t.test('a client that authenticates with its key', async (t) => {
       'another curve': { keys: [{ ...p384.jwk, alg: undefined }] },
       'an algorithm that does not fit': { keys: [{ ...key.jwk, alg: 'RS256' }] },
       'a key for encryption': { keys: [{ ...key.jwk, use: 'enc' }] },
+      'a use that is no text': { keys: [{ ...key.jwk, use: ['sig'] }] },
+      'a key for encryption, by its operations': { keys: [{ ...key.jwk, key_ops: ['encrypt'] }] },
+      'a key that may sign only': { keys: [{ ...key.jwk, key_ops: ['sign'] }] },
+      'a key for two purposes': { keys: [{ ...key.jwk, key_ops: ['verify', 'wrapKey'] }] },
+      'a key for no operation': { keys: [{ ...key.jwk, key_ops: [] }] },
+      'an operation twice': { keys: [{ ...key.jwk, key_ops: ['verify', 'verify'] }] },
+      'operations that are no list': { keys: [{ ...key.jwk, key_ops: 'verify' }] },
+      'operations that are null': { keys: [{ ...key.jwk, key_ops: null }] },
+      'a use and operations that contradict each other': { keys: [{ ...key.jwk, use: 'sig', key_ops: ['deriveKey'] }] },
       'a point off the curve': { keys: [{ ...key.jwk, x: key.jwk['y'], y: key.jwk['y'] }] },
       __proto__: JSON.parse('{"__proto__": {"keys": []}}'),
     }))
@@ -175,6 +184,8 @@ t.test('a client that authenticates with its key', async (t) => {
       code: 'invalid_client_metadata',
     })
     const rsa = { ...(await exportJWK(weak.publicKey)), secretNote: 'x' }
+    for (const key_ops of [['verify'], ['sign', 'verify']])
+      t.equal(complete({ keys: [{ ...key.jwk, use: 'sig', key_ops }] }).jwks?.keys.length, 1)
     t.notOk(JSON.stringify(complete({ keys: [rsa] }).jwks).includes('secretNote'), 'only public members are kept')
   })
 })

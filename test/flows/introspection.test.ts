@@ -59,6 +59,26 @@ t.test('asking about tokens, and giving them back', async (t) => {
     t.match((await introspect(client, refresh_token)).body, { active: true, client_id: client.client_id })
   })
 
+  t.test('a user name is told only where the token has the scope that tells it at userinfo too', async (t) => {
+    const apps = await idp.client({ resources: [api], scope: 'openid profile email offline_access notes:read' })
+    const told = async (scope: string, resource?: string) => {
+      const journey = await signIn(idp, apps, { parameters: { scope } })
+      const { access_token, refresh_token } = (await journey.redeem(journey.code, resource ? { resource } : {})).body
+      const asked = (token: string) => introspect(apps, token).then(({ body }) => body)
+      return { journey, access: await asked(access_token), refresh: await asked(refresh_token) }
+    }
+    for (const scope of ['openid offline_access', 'openid email offline_access', 'offline_access']) {
+      const { access, refresh } = await told(scope)
+      t.match([access, refresh], [{ active: true }, { active: true }], scope)
+      t.notOk('username' in access || 'username' in refresh, scope)
+    }
+    const { journey, access } = await told('openid profile offline_access')
+    t.match(access, { active: true, username: journey.person.username })
+    const forApi = await told('openid profile offline_access notes:read', api)
+    t.match(forApi.access, { active: true, aud: api, scope: 'notes:read' })
+    t.notOk('username' in forApi.access, 'the scope is of the grant, and not of this token')
+  })
+
   t.test('revoking the refresh token ends the access token too, and the other way round', async (t) => {
     for (const given of ['refresh_token', 'access_token'] as const) {
       const tokens = await tokensOf(client)

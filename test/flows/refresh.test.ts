@@ -31,6 +31,15 @@ t.test('refreshing, outside any grace', async (t) => {
     t.equal(rows.length, 1)
   })
 
+  t.test('a public client that was registered without rotation has its tokens rotated all the same', async (t) => {
+    const old = await idp.client({ ...publicClient, refresh_token_rotation: false })
+    const { refresh_token: stolen } = await firstTokens(idp, old)
+    const second = (await refresh(idp, old, stolen)).body.refresh_token
+    t.not(second, stolen)
+    t.equal((await refresh(idp, old, second)).status, 200)
+    t.match(await refresh(idp, old, stolen), { status: 400, body: { error: 'invalid_grant' } })
+  })
+
   t.test(
     'a lost response is issued again however often it is asked for, with one event, and the family lives on',
     async (t) => {

@@ -18,7 +18,7 @@ t.test('what is no key, a weak one or one of another kind is refused, and no mes
   const cases: Record<string, [string, RegExp]> = {
     nothing: ['', /neither a PEM nor a JWK/],
     'a password': ['correct horse battery staple', /neither a PEM nor a JWK/],
-    'half a JSON text': [json(jwk).slice(0, -5), /no JSON/],
+    'half a JSON text': [json(jwk).slice(0, -5), /not JSON/],
     'a set': [json({ keys: [jwk] }), /set of keys/],
     'a public JWK': [json(jwk, { d: undefined }), /no private half/],
     'a symmetric JWK': [json({ kty: 'oct', k: 'c2VjcmV0' }), /no private half/],
@@ -31,6 +31,9 @@ t.test('what is no key, a weak one or one of another kind is refused, and no mes
       /do not belong together|no JWK/,
     ],
     'a JWK for encryption': [json(jwk, { use: 'enc' }), /not for signatures/],
+    'a JWK for key agreement': [json(jwk, { key_ops: ['deriveBits'] }), /not for signing/],
+    'a JWK for verifying alone': [json(jwk, { key_ops: ['verify'] }), /not for signing/],
+    'operations that are no list': [json(jwk, { key_ops: 'sign' }), /not for signing/],
     'a JWK for another algorithm': [json(jwk, { alg: 'RS256' }), /another algorithm/],
     'a JWK for HMAC': [json(rsaJwk, { alg: 'HS256' }), /another algorithm/],
     'a kid with a line feed': [json(jwk, { kid: 'a\nrevoked b 2020-01-01' }), /without blanks/],
@@ -63,7 +66,10 @@ t.test('what is no key, a weak one or one of another kind is refused, and no mes
 })
 
 t.test('a JWK keeps its name, a PEM has none', async (t) => {
-  t.match(readPrivateKey(` \n${json(jwk, { kid: 'ours', alg: 'ES256', use: 'sig' })}`), { alg: 'ES256', kid: 'ours' })
+  t.match(readPrivateKey(` \n${json(jwk, { kid: 'ours', alg: 'ES256', use: 'sig', key_ops: ['sign'] })}`), {
+    alg: 'ES256',
+    kid: 'ours',
+  })
   t.match(readPrivateKey(pem(one)), { alg: 'ES256', kid: undefined })
   t.match(readPrivateKey(`# a comment\n${pem(rsaKey)}`), { alg: 'RS256', kid: undefined })
   const { privateKey } = readPrivateKey(json(rsaJwk))

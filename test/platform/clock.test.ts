@@ -17,6 +17,8 @@ t.test('the clock follows the database from the moment it has seen it', async (t
   pass(500)
   t.equal(clock.now(), 2_000_500)
   t.equal(clock.seconds(), 2_000)
+  pass(499)
+  t.equal(clock.seconds(), 2_000, 'seconds are rounded down')
 })
 
 t.test('a jump that is put right is over at once, before the database is asked again', async (t) => {

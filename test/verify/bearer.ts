@@ -93,7 +93,7 @@ export const refusals: [what: string, path: string, headers: string[], status: n
     '/invoices',
     ['Authorization', 'Bearer rubbish'],
     401,
-    invalid('The token is not a signed JWT: a signed JWT has three parts, this has 1.'),
+    invalid('The token is not a signed JWT: it does not have three parts.'),
   ],
   [
     'an expired token',

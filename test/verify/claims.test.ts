@@ -128,7 +128,7 @@ t.test('the message says what to mend', async (t) => {
   t.equal(await message({ iss: `${issuer}/` }), `The token is from ${issuer}/ (iss), this service trusts ${issuer}.`)
   t.equal(
     await message({ aud: ['https://a.example'] }),
-    `The token is for ['https://a.example'] (aud), this service is ${audience}.`,
+    `The token is for https://a.example (aud), this service is ${audience}.`,
   )
   t.equal(
     await message({ iss: `${'x'.repeat(500)}"\r\n` }),

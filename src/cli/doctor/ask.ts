@@ -3,6 +3,7 @@ import https from 'node:https'
 import { isIP } from 'node:net'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
+import { type JsonObject, parseJsonObject } from '../../verify/strict-json.ts'
 import { bareHost } from './bare-host.ts'
 import { stepLimit } from './reason.ts'
 
@@ -85,11 +86,10 @@ function unpacked(bytes: Buffer, encoding: string | undefined): string | undefin
   }
 }
 
-/** The JSON object that an answer holds; undefined for anything else. */
-export function objectIn({ text }: Pick<Answer, 'text'>): Readonly<Record<string, unknown>> | undefined {
+/** The JSON object that an answer holds; undefined for anything else, and for one that is nested too deeply. */
+export function objectIn({ text }: Pick<Answer, 'text'>): Readonly<JsonObject> | undefined {
   try {
-    const value: unknown = JSON.parse(text ?? '')
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined
+    return parseJsonObject(text ?? '')
   } catch {
     return undefined
   }

@@ -2,6 +2,7 @@ import { changePassword } from '../../operations/own-sessions.ts'
 import { cookieAttributes, cookieNames } from '../../platform/http/cookies.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
+import type { Account } from '../../records/accounts/account.ts'
 import { passwordFault } from '../../records/accounts/password-rules.ts'
 import type { Signet } from '../../signet.ts'
 import type { AccountFault } from './account-fault.ts'
@@ -25,7 +26,7 @@ export async function submitPassword(signet: Signet, submission: Submission): Pr
   const { sub } = session.account
   const current = values.get('current-password')
   const wanted = values.get('new-password')
-  const faults = await faultsIn(current, wanted, settings.passwordMinLength)
+  const faults = await faultsIn(current, wanted, settings, session.account)
   if (faults.size > 0 || current === undefined || wanted === undefined)
     return { outcome: 'faulty', faults, status: 422 }
   const from = await provePassword(signet, submission, current)
@@ -46,11 +47,12 @@ export async function submitPassword(signet: Signet, submission: Submission): Pr
 async function faultsIn(
   current: string | undefined,
   wanted: string | undefined,
-  minLength: number,
+  settings: Signet['settings'],
+  account: Account,
 ): Promise<ReadonlyMap<string, AccountFault>> {
   const faults = new Map<string, AccountFault>()
   if (current === undefined) faults.set('current-password', 'current_password_missing')
-  const fault = wanted === undefined ? 'password_missing' : await passwordFault(wanted, minLength)
+  const fault = wanted === undefined ? 'password_missing' : await passwordFault(wanted, settings, account)
   if (fault) faults.set('new-password', fault)
   return faults
 }

@@ -43,7 +43,9 @@ export async function introspect(signet: Signet, asking: string, text: string): 
     if (!status?.alive || (status.clientId !== asking && !status.servedBy.includes(asking))) return inactive
     const held = await heldBy(signet, status, { audience: aud, scopes: scopesOf(scope) })
     if (!held) return inactive
-    const username = status.username === undefined ? {} : { username: status.username }
+    // The scope that tells it at userinfo, as `preferred_username` (OpenID Connect Core §5.4); RFC 7662 §5: no more than is needed.
+    const mayTell = scopesOf(scope).includes('profile')
+    const username = mayTell && status.username !== undefined ? { username: status.username } : {}
     return {
       active: true,
       token_type: 'Bearer',

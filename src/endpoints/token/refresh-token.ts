@@ -1,6 +1,6 @@
 import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
-import type { Client } from '../../records/clients/client.ts'
+import { type Client, rotatesRefreshTokens } from '../../records/clients/client.ts'
 import type { AuthenticatedClient } from '../../records/clients/client-authentication.ts'
 import { type Caller, type EventType, recordEvent } from '../../records/events/events-store.ts'
 import { endGrant } from '../../records/grants/grants-store.ts'
@@ -103,7 +103,7 @@ async function advance(
   switch (verdict.verdict) {
     case 'spend':
       // RFC 9700 §4.14.2: a client that authenticates needs no rotation.
-      if (!client.refresh_token_rotation) {
+      if (!rotatesRefreshTokens(client)) {
         await slideFamily(tx, familyKey, refreshTokenTtl)
         return generation
       }

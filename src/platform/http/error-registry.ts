@@ -71,6 +71,16 @@ export const errorRegistry = {
     description: 'The request has no Host header.',
     mend: 'HTTP/1.1 asks for one (RFC 9112 section 3.2). A proxy between may have taken it away.',
   },
+  host_malformed: {
+    ...request,
+    description: 'The Host header is not well formed.',
+    mend: 'Send a host name or an address, and a port if it is not the usual one (RFC 9110 section 7.2).',
+  },
+  header_doubled: {
+    ...request,
+    description: 'The request has more than one {} header.',
+    mend: 'Send it once. Two programs could choose different ones, so none is chosen (RFC 9112 section 3.2). A proxy may have added one.',
+  },
   expectation_unknown: {
     ...request,
     status: 417,
@@ -170,8 +180,8 @@ export const errorRegistry = {
   client_assertion_refused: {
     ...client,
     description:
-      'The client_assertion is refused: check its signature, iss, sub, aud, exp and jti (RFC 7523 section 3).',
-    mend: 'aud is the issuer, as one string. exp lies ahead, at most ten minutes. The key is in the registered jwks, under the kid of the header if it names one. Look at the clock of the machine. The operator sees which check failed: signet events show.',
+      'The client_assertion is refused: check its typ, signature, iss, sub, aud, exp and jti (RFC 7523 section 3).',
+    mend: 'typ is client-authentication+jwt or JWT, or is left out. aud is the issuer, as one string. exp lies ahead, at most ten minutes. The key is in the registered jwks, under the kid of the header if it names one. Look at the clock of the machine. The operator sees which check failed: signet events show.',
   },
   client_assertion_replayed: {
     ...client,

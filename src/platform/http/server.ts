@@ -8,6 +8,7 @@ import type { Log } from '../log.ts'
 import type { App } from './app.ts'
 import { answerClientError, type NoteUnread, newRequestId, unreadAnswer } from './client-error.ts'
 import { createEnding } from './ending.ts'
+import { headerFault } from './header-faults.ts'
 import { OAuthError } from './oauth-error.ts'
 import { noParameters, type Parameters, parseParameters } from './parameters.ts'
 import { addressOf, callerOf, keepAddresses } from './request-context.ts'
@@ -99,10 +100,7 @@ export function createServer(
   app.addHook('onRequest', (request, reply, done) => {
     request.startedAt = performance.now()
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
-    // RFC 9112 §3.2.
-    if (request.headers.host === undefined && request.raw.httpVersion !== '1.0')
-      return done(new OAuthError('host_missing'))
-    done()
+    done(headerFault(request.raw))
   })
   if (['trace', 'debug', 'info'].includes(log.level))
     app.addHook('onSend', (request, reply, payload, done) => {

@@ -1,6 +1,9 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose'
 import { parseCompactJws, parsePart } from '../../verify/compact-jws.ts'
 import { VerificationError } from '../../verify/index.ts'
+import { changedMeaning, isMediaType } from '../../verify/signed-jwt.ts'
+import type { JsonObject } from '../../verify/strict-json.ts'
+import { quoted } from '../../verify/verification-error.ts'
 import { type AssertionAlgorithm, assertionAlgorithms } from './algorithms.ts'
 
 export interface AssertionRules {
@@ -21,6 +24,12 @@ const longestLife = 600
 
 /** Characters; a form holds no more. */
 const longestAssertion = 8192
+
+/**
+ * RFC 7523 says nothing of `typ`, and its successor names `client-authentication+jwt` (draft-ietf-oauth-rfc7523bis §4). Clients of
+ * today send `JWT` or nothing. Any other type is a JWT that the same key signed for another purpose (RFC 8725 §2.8, §3.11).
+ */
+const assertionTypes = ['JWT', 'client-authentication+jwt']
 
 /**
  * The client's own statement of who it is: not to be believed, only to find the keys that check it. The assertion is read more
@@ -49,6 +58,8 @@ export async function verifyClientAssertion(
 ): Promise<{ readonly jti: string; readonly forgetAt: number } | { readonly fault: string }> {
   const { clientId, audiences, jwks, algorithm, now, clockSkew } = rules
   try {
+    const fault = faultInHeader(parseCompactJws(assertion, longestAssertion).header)
+    if (fault) return { fault }
     const { payload } = await jwtVerify(assertion, createLocalJWKSet(jwks), {
       algorithms: algorithm ? [algorithm] : [...assertionAlgorithms],
       issuer: clientId,
@@ -66,7 +77,17 @@ export async function verifyClientAssertion(
     return { jti, forgetAt: exp + clockSkew }
   } catch (error) {
     // Whatever a hostile assertion or key makes jose throw is a refusal; a fault of ours is not.
-    if (error instanceof errors.JOSEError || error instanceof TypeError) return { fault: error.message }
+    if (error instanceof errors.JOSEError || error instanceof VerificationError || error instanceof TypeError)
+      return { fault: error.message }
     throw error
   }
+}
+
+/** jose ignores a `b64` that `crit` does not name, and looks at `typ` only where there is one type. */
+function faultInHeader(header: JsonObject): string | undefined {
+  const refused = changedMeaning.find((parameter) => Object.hasOwn(header, parameter))
+  if (refused !== undefined) return `its header has ${refused}`
+  const { typ } = header
+  if (typ === undefined || assertionTypes.some((type) => isMediaType(typ, type))) return undefined
+  return `its type (typ) is ${quoted(typ)}, not ${assertionTypes.join(' or ')}`
 }

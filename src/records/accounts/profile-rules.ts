@@ -1,3 +1,4 @@
+import { parseJsonObject } from '../../verify/strict-json.ts'
 import { isPlainText, longestName, shown } from '../plain-text.ts'
 import { type Address, isUsername, type Profile } from './account.ts'
 
@@ -28,18 +29,15 @@ export function checkProfile(profile: Profile): void {
 /**
  * Reads an address claim (OpenID Connect Core §5.1.1) from JSON.
  *
- * @throws InvalidProfile where the text is not JSON, or has other members than those of §5.1.1
+ * @throws InvalidProfile where the text is not JSON, is nested too deeply, or has other members than those of §5.1.1
  */
 export function readAddress(json: string): Address {
-  let value: unknown
+  let members: [string, unknown][]
   try {
-    value = JSON.parse(json)
-  } catch {
-    throw new InvalidProfile('The address is not JSON.')
+    members = Object.entries(parseJsonObject(json))
+  } catch (error) {
+    throw new InvalidProfile(`The address must be a JSON object: ${error instanceof Error ? error.message : error}.`)
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new InvalidProfile('The address must be a JSON object.')
-  const members = Object.entries(value)
   if (members.length === 0)
     throw new InvalidProfile(`The address is empty; its members are ${addressMembers.join(', ')}.`)
   for (const [name, member] of members) {

@@ -38,10 +38,12 @@ function readKey(value: unknown) {
     throw invalid(
       'jwks has a private or symmetric key. Send the public half, and make a new key: this one is no secret any more.',
     )
-  const { kty, kid, use, alg } = value
+  const { kty, kid, use, key_ops: operations, alg } = value
   const kind = typeof kty === 'string' && Object.hasOwn(kinds, kty) ? kinds[kty as keyof typeof kinds] : undefined
   if (!kind || typeof kty !== 'string') throw invalid('jwks has a key whose kty is none of EC, RSA, OKP.')
   if (use !== undefined && use !== 'sig') throw invalid('jwks has a key that is not for signatures (use).')
+  if (operations !== undefined && !isForVerifying(operations))
+    throw invalid('jwks has a key whose key_ops are not those of a public signing key: ["verify"].')
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > 200))
     throw invalid('jwks has a kid that is no text.')
   const algorithms: readonly AssertionAlgorithm[] = kind.algorithms
@@ -69,6 +71,16 @@ function faultOf(jwk: JsonWebKey): string | undefined {
   if (key.asymmetricKeyType === 'rsa')
     return modulusLength && modulusLength >= 2048 && modulusLength <= 4096 ? undefined : 'it has not 2048 to 4096 bits'
   return 'its curve is not Ed25519'
+}
+
+/** RFC 7517 §4.3: no operation twice, and none unrelated to signatures. Some tools leave the private half's `sign` in. */
+function isForVerifying(operations: unknown): boolean {
+  return (
+    Array.isArray(operations) &&
+    operations.includes('verify') &&
+    operations.every((operation) => operation === 'verify' || operation === 'sign') &&
+    new Set(operations).size === operations.length
+  )
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

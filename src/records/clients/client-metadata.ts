@@ -59,8 +59,7 @@ export function completeMetadata(input: MetadataInput, terms: RegistrationTerms)
     contacts: readContacts(read.texts('contacts') ?? []),
     require_pkce: readRequirePkce(read.flag('require_pkce'), isPublic),
     first_party: read.flag('first_party') ?? false,
-    // RFC 9700 §4.14.2: what a public client's stolen refresh token is found out by. A secret does the same for the others.
-    refresh_token_rotation: read.flag('refresh_token_rotation') ?? isPublic,
+    refresh_token_rotation: readRotation(read.flag('refresh_token_rotation'), isPublic),
     resources: readResources(scopes, read.texts('resources') ?? [], terms.resources),
   }
 }
@@ -83,9 +82,7 @@ export function changeMetadata(
   return completeMetadata(
     {
       ...kept,
-      ...((method === 'none') === (existing.token_endpoint_auth_method === 'none') && {
-        refresh_token_rotation: rotation,
-      }),
+      ...(method !== 'none' && existing.token_endpoint_auth_method !== 'none' && { refresh_token_rotation: rotation }),
       resources: rescoped ? resources.filter((identifier) => !owners.includes(identifier)) : resources,
       ...changes,
     },
@@ -181,6 +178,16 @@ function nameFrom([uri]: readonly string[]): string {
 function readRequirePkce(given: boolean | undefined, isPublic: boolean): boolean {
   if (given === false && isPublic) throw invalid('require_pkce cannot be false: a public client must use PKCE.')
   return given ?? true
+}
+
+/**
+ * RFC 9700 §2.2.2, §4.14.2: rotation is how theft of a public client's refresh token is noticed. The other clients authenticate, so a
+ * stolen token is no use without their credentials.
+ */
+function readRotation(given: boolean | undefined, isPublic: boolean): boolean {
+  if (given === false && isPublic)
+    throw invalid('refresh_token_rotation cannot be false: a public client must rotate its refresh tokens.')
+  return given ?? isPublic
 }
 
 /** A client that only acts for itself has no person to ask about. */

@@ -64,6 +64,16 @@ export function isPublic(client: Pick<ClientMetadata, 'token_endpoint_auth_metho
   return client.token_endpoint_auth_method === 'none'
 }
 
+/**
+ * Whether each use of a refresh token gives a new one. RFC 9700 §2.2.2: those of public clients must be rotated or bound to a key, and
+ * Signet binds none. So it holds for a client, too, that was registered when that could be switched off.
+ */
+export function rotatesRefreshTokens(
+  client: Pick<ClientMetadata, 'token_endpoint_auth_method' | 'refresh_token_rotation'>,
+): boolean {
+  return isPublic(client) || client.refresh_token_rotation
+}
+
 /** Whether the client proves itself with a secret that Signet keeps a digest of. */
 export function usesSecret(client: Pick<ClientMetadata, 'token_endpoint_auth_method'>): boolean {
   return client.token_endpoint_auth_method.startsWith('client_secret_')

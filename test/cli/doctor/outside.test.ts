@@ -80,19 +80,22 @@ function pour(response: Parameters<RequestListener>[1]): void {
 t.test('JSON of any shape is told as what it is, and ends nothing', async (t) => {
   const noText = '{"toString":1,"valueOf":1}'
   const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
-  for (const odd of [noText, deep]) {
+  for (const [odd, keySet, readiness, endpoint] of [
+    [noText, /keys that the database does not publish/, /^A node is not ready/, /token_endpoint leads to none/],
+    [deep, /something else than a JWK Set/, /status 503/, /no JSON object/],
+  ] as const) {
     const { findings } = await examineAnswer(t, ({ url, headers: { host } }, response) => {
       if (url?.endsWith('/openid-configuration')) return response.end(`{"issuer":"http://${host}"}`)
       if (url?.endsWith('/jwks.json')) return response.end(`{"keys":[{"kid":${odd}}]}`)
       return response.writeHead(503).end(`{"problems":[${odd}]}`)
     })
     const told = (name: string) => findings.find(({ check }) => check === name)
-    t.match(told('jwk-set'), { status: 'bad', finding: /keys that the database does not publish/ })
-    t.match(told('readiness'), { status: 'bad', finding: /^A node is not ready/ })
+    t.match(told('jwk-set'), { status: 'bad', finding: keySet })
+    t.match(told('readiness'), { status: 'bad', finding: readiness })
     const { metadata } = await examineAnswer(t, ({ headers: { host } }, response) =>
       response.end(`{"issuer":"http://${host}","token_endpoint":${odd}}`),
     )
-    t.match(metadata, { status: 'bad', finding: /token_endpoint leads to none/ })
+    t.match(metadata, { status: 'bad', finding: endpoint })
   }
 })
 

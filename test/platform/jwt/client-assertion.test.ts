@@ -1,3 +1,4 @@
+import { generateKeyPairSync, sign } from 'node:crypto'
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
 import t from 'tap'
 import { verifyClientAssertion } from '../../../src/platform/jwt/client-assertion.ts'
@@ -5,11 +6,13 @@ import { verifyClientAssertion } from '../../../src/platform/jwt/client-assertio
 const issuer = 'https://id.example'
 const now = 1_800_000_000
 const { privateKey, publicKey } = await generateKeyPair('ES256')
+const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256' }] }
 
-async function verdict(audiences: string[], more: JWTPayload): Promise<string> {
+async function verdict(audiences: string[], more: JWTPayload, header: object = {}): Promise<string> {
   const claims = { iss: 'client', sub: 'client', jti: 'once', iat: now, exp: now + 60, ...more }
-  const assertion = await new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'one' }).sign(privateKey)
+  const head = { alg: 'ES256', kid: 'one', ...header }
+  const assertion = await new SignJWT(claims).setProtectedHeader(head).sign(privateKey)
   const rules = { clientId: 'client', audiences, jwks, algorithm: undefined, now, clockSkew: 60 }
   const verified = await verifyClientAssertion(assertion, rules)
   return 'fault' in verified ? verified.fault : `until ${verified.forgetAt - now}`
@@ -32,4 +35,43 @@ t.test('it lives ten minutes at the most, by the clock skew more', async (t) => 
   t.equal(await verdict([issuer], { aud, exp: now - 59 }), 'until 1', 'remembered for as long as it is good')
   t.match(await verdict([issuer], { aud, exp: now - 61 }), /exp/)
   t.equal(await verdict([issuer], { aud, iat: now + 61 }), 'iat is in the future')
+})
+
+t.test('a JWT of another kind, though the client has signed it, is no assertion', async (t) => {
+  const typed = (typ: unknown) => verdict([issuer], { aud: issuer }, { typ })
+  for (const typ of [
+    ...['at+jwt', 'dpop+jwt', 'logout+jwt', 'oauth-authz-req+jwt', 'secevent+jwt', 'token-introspection+jwt'],
+    ...['application/at+jwt', 'text/jwt', 'JWS', 'JOSE', 'application/application/jwt', 'jwt ', 'JWT\0', ''],
+    ...[null, 0, true, ['JWT'], { JWT: 1 }],
+  ])
+    t.match(await typed(typ), /^its type \(typ\) is /, JSON.stringify(typ))
+  for (const typ of [
+    ...[undefined, 'JWT', 'jwt', 'application/jwt'],
+    ...['client-authentication+jwt', 'application/client-authentication+jwt', 'Client-Authentication+JWT'],
+  ])
+    t.equal(await typed(typ), 'until 120', String(typ))
+})
+
+t.test('an assertion has no critical parameter, and no b64 (RFC 7797)', async (t) => {
+  const { privateKey: key } = pair
+  const signed = (header: object) => {
+    const claims = { iss: 'client', sub: 'client', aud: issuer, jti: 'once', iat: now, exp: now + 60 }
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const input = `${part({ alg: 'ES256', kid: 'two', ...header })}.${part(claims)}`
+    const signature = sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' })
+    return `${input}.${signature.toString('base64url')}`
+  }
+  const judged = async (header: object) => {
+    const set = { keys: [{ ...pair.publicKey.export({ format: 'jwk' }), kid: 'two', alg: 'ES256' }] } as never
+    const rules = { clientId: 'client', audiences: [issuer], jwks: set, algorithm: undefined, now, clockSkew: 60 }
+    const verified = await verifyClientAssertion(signed(header), rules)
+    return 'fault' in verified ? verified.fault : 'good'
+  }
+  t.equal(await judged({}), 'good')
+  t.equal(await judged({ x5t: 'abc', cty: 'x', 'https://example.com/x': 1 }), 'good', 'others are ignored')
+  for (const b64 of [true, false, null, 'false', 0]) {
+    t.match(await judged({ b64 }), /b64/, `b64 ${b64}`)
+    t.match(await judged({ b64, crit: ['b64'] }), /crit|b64/, `b64 ${b64}, critical`)
+  }
+  for (const crit of [[], ['exp'], ['b64'], null, 'b64', [['b64']]]) t.match(await judged({ crit, exp: 1 }), /crit/)
 })

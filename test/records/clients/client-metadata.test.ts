@@ -228,6 +228,7 @@ t.test('members of the wrong type or with values that are not offered are refuse
     [{ require_auth_time: 'true' }, /require_auth_time must be true or false/],
     [{ first_party: 1 }, /first_party must be true or false/],
     [{ require_pkce: false, token_endpoint_auth_method: 'none' }, /must use PKCE/],
+    [{ refresh_token_rotation: false, token_endpoint_auth_method: 'none' }, /must rotate/],
     [{ client_uri: 'http://app.example' }, /client_uri.*must be https/],
     [{ client_uri: 'http://localhost:4000' }, /client_uri.*must be https/],
     [{ logo_uri: 'data:image/svg+xml,x' }, /logo_uri.*must be https/],
@@ -319,5 +320,8 @@ t.test('a change derives anew what followed from what it replaces, and nothing e
   const open = changeMetadata(before, { token_endpoint_auth_method: 'none' }, terms)
   t.equal(open.refresh_token_rotation, true)
   t.equal(changeMetadata(open, other, terms).refresh_token_rotation, false)
+  t.throws(() => changeMetadata(open, { refresh_token_rotation: false }, terms), { code: 'invalid_client_metadata' })
+  const old = { ...open, refresh_token_rotation: false }
+  t.equal(changeMetadata(old, { client_name: 'New' }, terms).refresh_token_rotation, true, 'registered before the rule')
   t.throws(() => changeMetadata(before, { redirect_uris: [] }, terms), { code: 'invalid_redirect_uri' })
 })

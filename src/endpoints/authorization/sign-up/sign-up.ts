@@ -32,7 +32,7 @@ export async function signUp(
   { name, email, password }: Typed,
 ): Promise<SignUpFaults | undefined> {
   const { settings, limits, passwords, clock } = signet
-  const faults = await faultsIn({ name, email, password }, settings.passwordMinLength)
+  const faults = await faultsIn({ name, email, password }, settings)
   if (faults || !email || !password) return faults
   const caller = callerOf(request)
   await limits.beforeSignUp(caller.network)
@@ -53,7 +53,10 @@ export async function signUp(
   return undefined
 }
 
-async function faultsIn({ name, email, password }: Typed, minLength: number): Promise<SignUpFaults | undefined> {
+async function faultsIn(
+  { name, email, password }: Typed,
+  settings: Signet['settings'],
+): Promise<SignUpFaults | undefined> {
   const faults: SignUpFaults = {}
   if (name !== undefined && [...name].length > longestName) faults.name = 'name_too_long'
   else if (name !== undefined && !isPlainText(name, longestName)) faults.name = 'name_invalid'
@@ -61,7 +64,9 @@ async function faultsIn({ name, email, password }: Typed, minLength: number): Pr
   else if (!isEmailAddress(email)) faults.email = 'email_invalid'
   if (!password) faults.password = 'password_missing'
   else {
-    const fault = await passwordFault(password, minLength)
+    // Only names that have passed their own checks, which bound their length.
+    const known = { name: faults.name ? undefined : name, email: faults.email ? undefined : email }
+    const fault = await passwordFault(password, settings, known)
     if (fault) faults.password = fault
   }
   return Object.keys(faults).length > 0 ? faults : undefined

@@ -435,8 +435,12 @@ export const de: Messages = {
     password_too_short: 'Dieses Passwort ist zu kurz: Es braucht mindestens {min} Zeichen.',
     password_too_long: 'Dieses Passwort ist zu lang.',
     password_common:
-      'Dieses Passwort steht auf den Listen, die Angreifer zuerst probieren. Bitte wählen Sie ein anderes.',
-    password_personal: 'Dieses Passwort enthält Ihren Namen oder Ihre E-Mail-Adresse. Bitte wählen Sie ein anderes.',
+      'Dieses Passwort ist eines der ersten, die Angreifer ausprobieren, vielleicht wiederholt oder mit Ziffern ergänzt. Bitte wählen Sie ein anderes.',
+    password_personal:
+      'Dieses Passwort ist Ihr Name, Ihr Benutzername oder Ihre E-Mail-Adresse, vielleicht wiederholt oder mit Ziffern ergänzt. Bitte wählen Sie ein anderes.',
+    password_service:
+      'Dieses Passwort ist der Name oder die Adresse dieses Dienstes, vielleicht wiederholt oder mit Ziffern ergänzt. Bitte wählen Sie ein anderes.',
+    password_pattern: 'Dieses Passwort wiederholt nur ein kurzes Muster. Bitte wählen Sie ein anderes.',
     sign_up_closed: 'Hier können keine neuen Konten erstellt werden.',
   },
   accountFaults: {

@@ -427,8 +427,13 @@ export const en = {
     password_missing: 'Please choose a password.',
     password_too_short: 'This password is too short: it needs at least {min} characters.',
     password_too_long: 'This password is too long.',
-    password_common: 'This password is on the lists that attackers try first. Please choose another one.',
-    password_personal: 'This password contains your name or e-mail address. Please choose another one.',
+    password_common:
+      'This password is one of the first that attackers try, perhaps repeated or with digits added. Please choose another one.',
+    password_personal:
+      'This password is your name, user name or e-mail address, perhaps repeated or with digits added. Please choose another one.',
+    password_service:
+      'This password is the name or address of this service, perhaps repeated or with digits added. Please choose another one.',
+    password_pattern: 'This password repeats a short pattern. Please choose another one.',
     sign_up_closed: 'New accounts cannot be created here.',
   },
   accountFaults: {
