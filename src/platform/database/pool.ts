@@ -144,12 +144,18 @@ export function createPool(options: PoolOptions): Database {
   }
 
   const failToOpen = (error: unknown) => {
+    const isNews = lastFailure === undefined
     lastFailure = error instanceof Error ? error.message : String(error)
     const tooMany = isTooManyConnections(error)
     // Without any connection nobody can be served, so the caller that has waited longest gets the error.
     if (open.size === 0 && !tooMany) return line.refuse(error)
     if (open.size > 0 && tooMany) return limit.refused(open.size)
-    log.warn({ err: error, connections: open.size }, 'Another database connection could not be opened; requests wait.')
+    // Once until one can be opened again: attempts follow each other quickly.
+    if (isNews)
+      log.warn(
+        { err: error, connections: open.size },
+        'Another database connection could not be opened; requests wait.',
+      )
     const wait = open.size > 0 ? pauseBesideOthers : pauseWithoutAny
     openAgainAt = performance.now() + wait
     setTimeout(pump, wait + 1).unref()
