@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
-import { isEmailAddress, type Profile } from '../records/accounts/account.ts'
-import { checkProfile, readAddress } from '../records/accounts/profile-rules.ts'
+import type { Profile } from '../records/accounts/account.ts'
+import { canonicalEmail } from '../records/accounts/canonical-email.ts'
+import { canonicalProfile, readAddress } from '../records/accounts/profile-rules.ts'
 import { WrongUsage } from './failures.ts'
 import { oneValue } from './flags.ts'
 
@@ -34,7 +35,7 @@ export interface NewUser {
 /**
  * Gives a command the flags of what an account holds of a person.
  *
- * @returns reads and checks what was given; throws WrongUsage and InvalidProfile
+ * @returns reads and checks what was given, with names in their canonical forms; throws WrongUsage and InvalidProfile
  */
 export function addUserFlags(command: Command): () => NewUser {
   const claims = claimFlags()
@@ -50,7 +51,8 @@ export function addUserFlags(command: Command): () => NewUser {
   )
   return () => {
     const given = command.opts<Record<string, string | undefined> & { emailVerified?: true }>()
-    const { email, address, emailVerified } = given
+    const { email: typedEmail, address, emailVerified } = given
+    const email = typedEmail === undefined ? undefined : canonicalEmail(typedEmail.trim())
     const profile: Profile = {
       ...Object.fromEntries(
         claims.flatMap(({ claim, option }) => {
@@ -60,11 +62,10 @@ export function addUserFlags(command: Command): () => NewUser {
       ),
       ...(address === undefined ? {} : { address: readAddress(address) }),
     }
-    if (email === undefined && profile.username === undefined)
+    if (typedEmail === undefined && profile.username === undefined)
       throw new WrongUsage('Give --email, --username or both: what the person signs in with.')
-    if (email !== undefined && !isEmailAddress(email)) throw new WrongUsage('--email takes an e-mail address.')
+    if (typedEmail !== undefined && email === undefined) throw new WrongUsage('--email takes an e-mail address.')
     if (emailVerified && email === undefined) throw new WrongUsage('--email-verified goes with --email.')
-    checkProfile(profile)
-    return { email, emailVerified: emailVerified ?? false, profile }
+    return { email, emailVerified: emailVerified ?? false, profile: canonicalProfile(profile) }
   }
 }

@@ -19,7 +19,7 @@ export class LimitExceeded extends Error {
 
 /** One password, tried at one account. */
 export interface Attempt {
-  /** The account; where nobody has the name, what was typed. All names and spellings of one account share its allowance. */
+  /** The account; where nobody has the name, its canonical form. All names and spellings of one account share its allowance. */
   readonly account: { readonly sub: string } | { readonly nobodys: string }
   readonly network: string
   /** The digest of the browser's cookie, if somebody has signed in to this account from it before. */
@@ -89,15 +89,7 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
 
 /** With its kind: what somebody typed must not pass for another's `sub`. */
 function nameOf(account: Attempt['account']): [kind: string, name: string] {
-  return 'sub' in account ? ['sub', account.sub] : ['nobodys', folded(account.nobodys)]
-}
-
-/**
- * In lower case as PostgreSQL has it: letter by letter, one for one. JavaScript makes two letters of `İ` and two kinds of `Σ`; if names
- * were kept apart here that would be one account there, counting would tell which of them exist.
- */
-function folded(name: string): string {
-  return Array.from(name, (letter) => String.fromCodePoint(letter.toLowerCase().codePointAt(0) ?? 0)).join('')
+  return 'sub' in account ? ['sub', account.sub] : ['nobodys', account.nobodys]
 }
 
 /** With a digest, so that keys have one length and the table names nobody. */

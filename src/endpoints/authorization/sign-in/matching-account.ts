@@ -4,8 +4,8 @@ import type { Signet } from '../../../signet.ts'
 
 /** What somebody tries, and from where. */
 export interface Credentials {
-  /** A user name or an e-mail address, as it was typed. */
-  readonly username: string
+  /** What a user name or an e-mail address that nobody has is counted under (typed-name.ts). */
+  readonly nameKey: string
   readonly password: string
   readonly network: string
   readonly browserDigest: Buffer
@@ -46,9 +46,9 @@ export async function matchingAccount(
   return undefined
 }
 
-function attemptAt(candidate: SignInCandidate | undefined, { username, network, browserDigest }: Credentials): Attempt {
+function attemptAt(candidate: SignInCandidate | undefined, { nameKey, network, browserDigest }: Credentials): Attempt {
   return {
-    account: candidate ? { sub: candidate.sub } : { nobodys: username },
+    account: candidate ? { sub: candidate.sub } : { nobodys: nameKey },
     network,
     knownBrowser: candidate?.knownHere ? browserDigest : undefined,
   }

@@ -6,6 +6,7 @@ import { digest } from '../../../platform/secrets/digest.ts'
 import { accountTurn } from '../../../records/accounts/account.ts'
 import { holdPassword, replacePasswordHash } from '../../../records/accounts/account-password-store.ts'
 import { findSignInCandidates } from '../../../records/accounts/accounts-store.ts'
+import { typedName } from '../../../records/accounts/typed-name.ts'
 import { recordEvent } from '../../../records/events/events-store.ts'
 import { startSession } from '../../../records/sessions/browser-session.ts'
 import type { Signet } from '../../../signet.ts'
@@ -27,9 +28,10 @@ export async function signIn(
   const { database, passwords, settings, clock } = signet
   const caller = callerOf(request)
   const browserDigest = digest(browserOf(request, reply, settings.issuer))
-  const candidates = await findSignInCandidates(database, username, browserDigest)
+  const name = typedName(username)
+  const candidates = await findSignInCandidates(database, name, browserDigest)
   const account = await matchingAccount(signet, candidates, {
-    username,
+    nameKey: name.key,
     password,
     network: caller.network,
     browserDigest,

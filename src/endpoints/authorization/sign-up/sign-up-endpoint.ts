@@ -5,6 +5,7 @@ import { OAuthError } from '../../../platform/http/oauth-error.ts'
 import type { Parameters } from '../../../platform/http/parameters.ts'
 import { noteRefusal } from '../../../platform/http/refusal.ts'
 import { sendPage } from '../../../platform/pages/send-page.ts'
+import { canonicalEmail } from '../../../records/accounts/canonical-email.ts'
 import { countOverLimit } from '../../../records/limits/count-over-limit.ts'
 import { overLimit } from '../../../records/limits/over-limit.ts'
 import type { Signet } from '../../../signet.ts'
@@ -29,8 +30,8 @@ export function signUpEndpoint(app: App, signet: Signet): void {
       return reply.redirect(sealed === undefined ? '/sign-in' : `/sign-in?continue=${encodeURIComponent(sealed)}`, 303)
     const onward = await takeUpOnward(signet, request, reply, sealed)
     if (!onward) return reply
-    const email = onward.journey?.request.loginHint
-    const shown = { values: { name: undefined, email: email?.includes('@') ? email : undefined }, faults: {} }
+    const email = canonicalEmail(onward.journey?.request.loginHint ?? '')
+    const shown = { values: { name: undefined, email }, faults: {} }
     return showPage(signet, request, reply, onward, shown, 200)
   })
 

@@ -3,8 +3,8 @@ import { inTransaction } from '../../../platform/database/queryable.ts'
 import { browserOf } from '../../../platform/http/cookies.ts'
 import { callerOf } from '../../../platform/http/request-context.ts'
 import { digest, randomText } from '../../../platform/secrets/digest.ts'
-import { isEmailAddress } from '../../../records/accounts/account.ts'
 import { insertAccount } from '../../../records/accounts/accounts-store.ts'
+import { canonicalEmail } from '../../../records/accounts/canonical-email.ts'
 import { passwordFault } from '../../../records/accounts/password-rules.ts'
 import { recordEvent } from '../../../records/events/events-store.ts'
 import { isPlainText, longestName } from '../../../records/plain-text.ts'
@@ -29,10 +29,11 @@ export async function signUp(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
-  { name, email, password }: Typed,
+  { name, email: typedEmail, password }: Typed,
 ): Promise<SignUpFaults | undefined> {
   const { settings, limits, passwords, clock } = signet
-  const faults = await faultsIn({ name, email, password }, settings)
+  const email = canonicalEmail(typedEmail ?? '')
+  const faults = await faultsIn({ name, typedEmail, email, password }, settings)
   if (faults || !email || !password) return faults
   const caller = callerOf(request)
   await limits.beforeSignUp(caller.network)
@@ -54,18 +55,23 @@ export async function signUp(
 }
 
 async function faultsIn(
-  { name, email, password }: Typed,
+  {
+    name,
+    typedEmail,
+    email,
+    password,
+  }: Omit<Typed, 'email'> & { readonly typedEmail: string | undefined; readonly email: string | undefined },
   settings: Signet['settings'],
 ): Promise<SignUpFaults | undefined> {
   const faults: SignUpFaults = {}
   if (name !== undefined && [...name].length > longestName) faults.name = 'name_too_long'
   else if (name !== undefined && !isPlainText(name, longestName)) faults.name = 'name_invalid'
-  if (!email) faults.email = 'email_missing'
-  else if (!isEmailAddress(email)) faults.email = 'email_invalid'
+  if (!typedEmail) faults.email = 'email_missing'
+  else if (!email) faults.email = 'email_invalid'
   if (!password) faults.password = 'password_missing'
   else {
     // Only names that have passed their own checks, which bound their length.
-    const known = { name: faults.name ? undefined : name, email: faults.email ? undefined : email }
+    const known = { name: faults.name ? undefined : name, email }
     const fault = await passwordFault(password, settings, known)
     if (fault) faults.password = fault
   }
