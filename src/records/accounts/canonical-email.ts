@@ -49,7 +49,8 @@ function asciiDomain(domain: string): string | undefined {
   // The function takes what a URL may have for a host, percent-encoded or with a path behind it. UTS 46 ignores some characters that
   // nobody sees, so they are looked for first.
   if (unwanted.test(domain.replaceAll(joiners, '')) || /[^a-z0-9.\x80-\uffff-]/i.test(domain)) return undefined
-  const ascii = domainToASCII(domain)
+  // UTS 46 has made `ss` of the capital `ẞ` until Unicode 15.1, and `ß` since: not all versions of Node agree.
+  const ascii = domainToASCII(domain.replaceAll('ẞ', 'ß'))
   if (!mailDomain.test(ascii)) return undefined
   // Some versions let labels pass that no conversion produces, such as `xn--abc-`.
   return domainToASCII(domainToUnicode(ascii)) === ascii ? ascii : undefined
