@@ -132,8 +132,9 @@ export async function findAccountsByIdentifier(
 }
 
 /**
- * Makes an account with its address and password, in one statement. A user name that is taken, or an address that somebody has
- * verified, fails it (23505).
+ * Makes an account with its address and password, in one statement. A user name that is taken fails it (23505).
+ *
+ * @param account with its user name and address in their canonical forms
  */
 export async function insertAccount(
   db: Queryable,
