@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { inLockedTransaction, type LockWait } from '../platform/database/locked-transaction.ts'
 import type { DatabaseLog } from '../platform/database/log.ts'
 import type { Database } from '../platform/database/pool.ts'
-import type { Queryable } from '../platform/database/queryable.ts'
+import { isUnavailable, type Queryable } from '../platform/database/queryable.ts'
 import { lockAccount } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail } from '../records/accounts/canonical-email.ts'
 import { foldUsername } from '../records/accounts/canonical-username.ts'
@@ -32,22 +32,28 @@ const brief: Omit<LockWait, 'signal'> = { timeoutMs: 5_000, report: () => {} }
  * event. A user name that somebody else has by now stays as it is, and its person goes on signing in with it (typed-name.ts). Of two
  * verified addresses that turn out to be the same one, the one that was verified first stays verified.
  *
- * It may be killed at any moment and run on any number of nodes.
+ * It may be killed at any moment and run on any number of nodes. An account that cannot be converted keeps no other one waiting: it is
+ * logged, and tried again in the next round.
  *
- * @returns whether there may be more
- * @throws DatabaseUnavailable where another node converts for longer than 5 s
+ * @param after where the batch before has ended; '' begins a round
+ * @returns where the next batch begins; undefined at the end of the round
+ * @throws DatabaseUnavailable, also where another node converts for longer than 5 s; the signal's reason
  */
 export async function convertNames(
   database: Database,
   log: DatabaseLog,
+  after = '',
   signal: AbortSignal = new AbortController().signal,
-): Promise<boolean> {
-  const subs = await listNamesToConvert(database, batch)
-  for (const sub of subs) {
-    if (signal.aborted) return false
-    await convertAccount(database, log, signal, sub)
-  }
-  return subs.length === batch
+): Promise<string | undefined> {
+  const subs = await listNamesToConvert(database, after, batch)
+  for (const sub of subs)
+    try {
+      await convertAccount(database, log, signal, sub)
+    } catch (err) {
+      if (signal.aborted || isUnavailable(err)) throw err
+      log.warn({ err, sub }, 'The names of an account could not be converted; they will be tried again.')
+    }
+  return subs.length === batch ? subs.at(-1) : undefined
 }
 
 async function convertAccount(database: Database, log: DatabaseLog, signal: AbortSignal, sub: string): Promise<void> {
@@ -57,8 +63,8 @@ async function convertAccount(database: Database, log: DatabaseLog, signal: Abor
     try {
       return await inTurn((tx) => convertOne(tx, sub))
     } catch (error) {
-      // PostgreSQL Appendix A: 23505, unique_violation; 40P01, deadlock_detected.
-      if (!['23505', '40P01'].includes(String((error as { code?: unknown }).code))) throw error
+      // PostgreSQL Appendix A: 23505, unique_violation.
+      if ((error as { code?: unknown }).code !== '23505') throw error
       if (attempt === attempts) log.warn({ err: error, sub }, 'The names of an account stay as they are.')
     }
   await inTurn(async (tx) => {
@@ -122,15 +128,15 @@ export function startConvertingNames(database: Database, log: DatabaseLog, pace:
   const { signal } = ended
   const convert = async () => {
     let failing = false
-    for (let more = false; !signal.aborted; ) {
-      const milliseconds = more ? pace.betweenBatches : pace.betweenLooks * (0.5 + Math.random())
+    for (let after: string | undefined; !signal.aborted; ) {
+      const milliseconds = after === undefined ? pace.betweenLooks * (0.5 + Math.random()) : pace.betweenBatches
       await pause(milliseconds, undefined, { ref: false, signal }).catch(() => undefined)
       if (signal.aborted) return
       try {
-        more = await convertNames(database, log, signal)
+        after = await convertNames(database, log, after, signal)
         failing = false
       } catch (err) {
-        more = false
+        after = undefined
         // Once, until it works again.
         if (!failing && !signal.aborted) log.warn({ err }, 'Names of an earlier release could not be converted.')
         failing = true

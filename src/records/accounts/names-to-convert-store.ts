@@ -12,11 +12,15 @@ export const conversionLock: Lock = {
   },
 }
 
-/** Accounts whose names may not be in the canonical form. */
-export async function listNamesToConvert(db: Queryable, limit: number): Promise<string[]> {
+/**
+ * Accounts whose names may not be in the canonical form, in order.
+ *
+ * @param after the last `sub` of the batch before; '' for the first batch
+ */
+export async function listNamesToConvert(db: Queryable, after: string, limit: number): Promise<string[]> {
   const { rows } = await db.query<{ sub: string }>({
-    text: 'SELECT sub FROM names_to_convert ORDER BY sub LIMIT $1',
-    values: [limit],
+    text: 'SELECT sub FROM names_to_convert WHERE sub > $1 ORDER BY sub LIMIT $2',
+    values: [after, limit],
   })
   return rows.map(({ sub }) => sub)
 }
