@@ -5,14 +5,13 @@ import { foldUsername } from './canonical-username.ts'
 export interface TypedName {
   /** As it was typed. */
   readonly typed: string
-  /** What names an account that nobody has, in limits: all spellings of one name have the same. */
-  readonly key: string
   /**
-   * What the stored names in `lower(… COLLATE "C")` are compared with, the exact spelling first. The canonical form; and the text as it was
-   * typed, because some names from before there was a canonical form are stored as they were. A name that cannot be one has only the
-   * latter, and goes the same way as all others.
+   * What stored names are compared with, in `lower(… COLLATE "C")`: the canonical form. All spellings of one name have the same, so it also
+   * names what nobody has, in limits. For a text that cannot be a name it is the text; that goes the same way as all others.
    */
-  readonly keys: readonly string[]
+  readonly key: string
+  /** The same of the text as it was typed: some names from before there was a canonical form are stored as they were. */
+  readonly spelled: string
 }
 
 /** @param typed a user name or an e-mail address, without white space around it */
@@ -20,7 +19,7 @@ export function typedName(typed: string): TypedName {
   const spelled = asciiLowerCase(typed)
   const canonical = /[@＠]/.test(typed) ? canonicalEmail(typed) : foldUsername(typed)
   const key = canonical === undefined ? spelled : asciiLowerCase(canonical)
-  return { typed, key, keys: key === spelled ? [key] : [spelled, key] }
+  return { typed, key, spelled }
 }
 
 /** As PostgreSQL's `lower(… COLLATE "C")` does it: A to Z alone, whatever the locale of a database is. */
