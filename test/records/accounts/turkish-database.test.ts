@@ -61,8 +61,14 @@ t.test(names.title, names, async (t) => {
 
   const released = mkdtempSync(join(tmpdir(), 'signet-test-'))
   t.teardown(() => rmSync(released, { recursive: true, force: true }))
-  for (const file of readdirSync(join(packageFolder, 'sql')))
-    if (/^0(?:0\d|1[01])\.do\./.test(file)) copyFileSync(join(packageFolder, 'sql', file), join(released, file))
+  const migrations = readdirSync(join(packageFolder, 'sql'))
+    .filter((file) => file.endsWith('.sql'))
+    .sort()
+  for (const file of migrations.slice(
+    0,
+    migrations.findIndex((file) => file.includes('canonical-names')),
+  ))
+    copyFileSync(join(packageFolder, 'sql', file), join(released, file))
   await migrate({ connection, schema, log: noLog, folder: released })
   t.same(await query("SELECT lower('I') AS i"), [{ i: 'ı' }])
 
