@@ -5,7 +5,7 @@ import { csrfToken, ownForm } from '../../platform/http/csrf.ts'
 import { sealOwnPage } from '../../platform/http/own-page.ts'
 import type { Parameters } from '../../platform/http/parameters.ts'
 import { noteRefusal } from '../../platform/http/refusal.ts'
-import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
+import { pageContextOf } from '../../platform/pages/page-context.ts'
 import { sendPage } from '../../platform/pages/send-page.ts'
 import { countOverLimit } from '../../records/limits/count-over-limit.ts'
 import { overLimit } from '../../records/limits/over-limit.ts'
@@ -96,7 +96,7 @@ async function showPage(
   return sendPage(
     reply,
     AccountPage({
-      page: chooseMessages(undefined, request.headers['accept-language']),
+      page: pageContextOf(request),
       csrf: csrfToken(secrets.csrf, browserOf(request, reply, settings.issuer)),
       accountProof: accountProof(secrets.csrf, account.sub),
       account,

@@ -184,6 +184,19 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         onward={{ href: 'https://notes.example/', label: fillText(errors.backTo, { client: 'Notes' }) }}
       />
     ),
+    'error, of a request': (
+      <ErrorPage
+        page={page}
+        status={400}
+        title={errors.requestTitle}
+        description={errors.request}
+        requestId="01jd8y5m8q"
+        explanation="The redirect_uri is not registered for this client."
+        code="invalid_request"
+        codeHref="/errors?request_id=01jd8y5m8q#redirect_uri_unregistered"
+        onward={{ href: '/', label: errors.home }}
+      />
+    ),
     'error, hostile': (
       <ErrorPage
         page={page}
