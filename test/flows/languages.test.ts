@@ -97,3 +97,31 @@ t.test('the page of errors has an index in which each error is named once', asyn
   t.ok(sections.length > 50)
   t.same(linked.sort(), sections.sort())
 })
+
+t.test(
+  'consent and account pages say what a scope allows, in the words of its API for the language of the page',
+  async (t) => {
+    const api = 'https://notes.example'
+    await idp.resource(api, ['notes:read', 'notes:write', 'notes:share'], {
+      scopeDescriptions: [
+        { scope: 'notes:read', language: undefined, text: 'read your notes' },
+        { scope: 'notes:read', language: 'de-CH', text: 'Ihre Notizen lesen' },
+        { scope: 'notes:write', language: 'fr', text: 'modifier vos notes' },
+      ],
+    })
+    const scope = 'openid notes:read notes:write notes:share'
+    const reader = await idp.client({ scope, resources: [api] })
+    const request = `/authorize?${new URLSearchParams(authorizationParameters(reader, pkce(), { scope, prompt: 'consent' }))}`
+    const { browser } = await signIn(idp, reader, { parameters: { scope } })
+    const languages = { de: '>Ihre Notizen lesen<', en: '>read your notes<' }
+    for (const [language, words] of Object.entries(languages)) {
+      const asked = await browser.follow(await browser.get(`${request}&ui_locales=${language}`))
+      const account = await browser.get('/account', { 'accept-language': language })
+      for (const { text } of [asked, account]) {
+        t.match(text, words)
+        t.match(text, '<bdi lang="fr">modifier vos notes</bdi>', 'words in another language, and marked as such')
+        t.match(text, '<bdi class="identifier">notes:share</bdi>', 'the bare value where nothing is said')
+      }
+    }
+  },
+)

@@ -9,6 +9,7 @@ import { pageContextOf } from '../../platform/pages/page-context.ts'
 import { sendPage } from '../../platform/pages/send-page.ts'
 import { countOverLimit } from '../../records/limits/count-over-limit.ts'
 import { overLimit } from '../../records/limits/over-limit.ts'
+import { findScopeDescriptions } from '../../records/resources/resources-store.ts'
 import { currentSession } from '../../records/sessions/browser-session.ts'
 import { listSessions, type Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
@@ -93,6 +94,8 @@ async function showPage(
     listSessions(database, account.sub, session.id, settings.sessionIdleTtl, mostSessions),
     listConnectedApplications(database, account.sub, settings.sessionIdleTtl, mostApplications),
   ])
+  const scopes = new Set(connected.applications.flatMap((application) => application.scopes))
+  const scopeDescriptions = await findScopeDescriptions(database, [...scopes])
   return sendPage(
     reply,
     AccountPage({
@@ -110,6 +113,7 @@ async function showPage(
       sessionsAreCut: isCut,
       applications: connected.applications,
       applicationsAreCut: connected.isCut,
+      scopeDescriptions,
       minPasswordLength: settings.passwordMinLength,
       ...shown,
     }),

@@ -132,7 +132,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         client={notes}
         scopes={[
           ...everyScope,
-          { value: 'invoices:read', description: 'read your invoices' },
+          { value: 'invoices:read', description: { text: 'read your invoices', language: undefined } },
           { value: 'invoices:write' },
         ]}
         resources={[
@@ -148,7 +148,11 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         {...consent}
         client={{ name: `${rightToLeft} ${markup} ${endless}`, policyUri: 'javascript:alert(1)' }}
         account={{ name: endless, email: `${endless.toLowerCase()}@example.com` }}
-        scopes={[{ value: 'constructor' }, { value: endless }, { value: 'x', description: markup }]}
+        scopes={[
+          { value: 'constructor' },
+          { value: endless },
+          { value: 'x', description: { text: markup, language: undefined } },
+        ]}
         resources={[{ identifier: `https://${endless}.example/`, name: rightToLeft }]}
         redirectHost={`${'deep.'.repeat(30)}example:8443`}
         remembers
@@ -224,6 +228,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         sessionCount={2}
         sessionsAreCut={false}
         applicationsAreCut={false}
+        scopeDescriptions={[]}
         applications={[
           {
             clientId: 'client_notes',
@@ -243,6 +248,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         sessionCount={12}
         sessionsAreCut={true}
         applicationsAreCut={true}
+        scopeDescriptions={[]}
         applications={[]}
         retryAfterSeconds={240}
         refused={{
@@ -269,6 +275,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         sessionCount={1}
         sessionsAreCut={false}
         applicationsAreCut={false}
+        scopeDescriptions={[]}
         applications={[]}
         refused={{
           form: 'password',
@@ -298,6 +305,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         sessionCount={2}
         sessionsAreCut={false}
         applicationsAreCut={false}
+        scopeDescriptions={[]}
         applications={[
           {
             clientId: endless,
