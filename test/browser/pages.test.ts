@@ -69,7 +69,7 @@ t.test('no page has a serious barrier, breaks the policy, or has something too l
 /** What there is to press, and is lower than a finger needs. */
 function tooLow(page: Page): Promise<string[]> {
   return page
-    .locator('a, button, input:not([type=hidden], [type=checkbox]), label:has([type=checkbox])')
+    .locator('a, button, input:not([type=hidden], [hidden], [type=checkbox]), label:has([type=checkbox])')
     .evaluateAll((elements) =>
       elements.filter((element) => element.getBoundingClientRect().height < 44).map(({ outerHTML }) => outerHTML),
     )

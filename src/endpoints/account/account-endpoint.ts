@@ -39,6 +39,8 @@ export function accountEndpoint(app: App, signet: Signet): void {
     const notice = request.query.values.get('notice') ?? ''
     return showPage(signet, request, reply, session, { notice: isNotice(notice) ? notice : undefined }, 200)
   })
+  // W3C, A Well-Known URL for Changing Passwords §2: where a password manager sends people.
+  app.get('/.well-known/change-password', async (_request, reply) => reply.redirect('/account#your-password', 303))
   takeForm(app, signet, '/account/profile', 'profile', changeProfile)
   takeForm(app, signet, '/account/sign-in', 'sign-in', changeSignInNames)
   takeForm(app, signet, '/account/password', 'password', submitPassword)

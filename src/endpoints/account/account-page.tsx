@@ -64,7 +64,12 @@ export function AccountPage(props: AccountPageProps) {
   ].filter((entry): entry is [string, string] => entry[1] !== undefined)
   const timeZone = account.zoneinfo
   return (
-    <Layout page={page} title={text.title} faulty={refused !== undefined} scripts={['show-password.js']}>
+    <Layout
+      page={page}
+      title={text.title}
+      faulty={refused !== undefined}
+      scripts={['show-password.js', 'local-times.js']}
+    >
       <h1>{text.title}</h1>
       {notice && (
         <p class="notice" role="status">
@@ -104,6 +109,7 @@ export function AccountPage(props: AccountPageProps) {
           hidden={hidden}
           form={filled('password', new Map())}
           textOf={textOf}
+          signInName={account.email ?? account.username}
           minPasswordLength={props.minPasswordLength}
         />
         <SessionsSection {...{ page, hidden, sessions, sessionCount, sessionsAreCut, timeZone }} />

@@ -69,7 +69,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         csrf={csrf}
         continueTo={continueTo}
         client={notes}
-        signUpHref="/sign-up?continue=sealed-request"
+        offersSignUp
         cancelHref="/sign-in/cancel?continue=sealed-request"
       />
     ),
@@ -81,7 +81,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
       <SignInPage page={page} csrf={csrf} username="ada" fault="too_many_attempts" retryAfterSeconds={240} />
     ),
     'sign-in, continue as': (
-      <SignInPage page={page} csrf={csrf} client={notes} current={{ name: 'Ada Lovelace' }} signUpHref="/sign-up" />
+      <SignInPage page={page} csrf={csrf} client={notes} current={{ name: 'Ada Lovelace' }} offersSignUp />
     ),
     'sign-in, hostile': (
       <SignInPage
@@ -91,7 +91,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         username={markup}
         current={{ name: rightToLeft + endless }}
         fault="missing"
-        signUpHref="/sign-up"
+        offersSignUp
       />
     ),
     'sign-up': (
