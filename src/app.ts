@@ -5,6 +5,7 @@ import { accountEndpoint } from './endpoints/account/account-endpoint.ts'
 import { authorizationEndpoint } from './endpoints/authorization/authorization-endpoint.ts'
 import { UnverifiedTarget } from './endpoints/authorization/authorization-target.ts'
 import { consentEndpoint } from './endpoints/authorization/consent/consent-endpoint.ts'
+import { openRequest } from './endpoints/authorization/sealed-request.ts'
 import { signInEndpoint } from './endpoints/authorization/sign-in/sign-in-endpoint.ts'
 import { signUpEndpoint } from './endpoints/authorization/sign-up/sign-up-endpoint.ts'
 import { discoveryEndpoint } from './endpoints/discovery/discovery-endpoint.ts'
@@ -15,6 +16,7 @@ import { inspectEndpoint } from './endpoints/inspect/inspect-endpoint.ts'
 import { introspectionEndpoint } from './endpoints/introspection/introspection-endpoint.ts'
 import { jwksEndpoint } from './endpoints/jwks/jwks-endpoint.ts'
 import { logoutEndpoint } from './endpoints/logout/logout-endpoint.ts'
+import { openLogoutRequest } from './endpoints/logout/logout-request.ts'
 import { metricsEndpoint } from './endpoints/metrics/metrics-endpoint.ts'
 import { revocationEndpoint } from './endpoints/revocation/revocation-endpoint.ts'
 import { tokenEndpoint } from './endpoints/token/token-endpoint.ts'
@@ -89,7 +91,12 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
 
   // For people, from our own origin, form in, page out.
   const refusalOf = (error: unknown) => (error instanceof UnverifiedTarget ? error.refusal : undefined)
-  pageScope(app, settings, refusalOf, (scope) => {
+  const uiLocalesOf = (sealed: string) => {
+    const secret = signet.secrets['request-sealing']
+    const parameters = openRequest(secret, sealed, signet.clock.now())?.parameters ?? openLogoutRequest(secret, sealed)
+    return parameters?.values.get('ui_locales')
+  }
+  pageScope(app, settings, { refusalOf, uiLocalesOf }, (scope) => {
     authorizationEndpoint(scope, signet)
     signInEndpoint(scope, signet)
     signUpEndpoint(scope, signet)

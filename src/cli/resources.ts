@@ -5,7 +5,8 @@ import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algori
 import { isPublic } from '../records/clients/client.ts'
 import { findClient } from '../records/clients/clients-store.ts'
 import { type EventType, recordEvent } from '../records/events/events-store.ts'
-import type { Resource } from '../records/resources/resource.ts'
+import { shown } from '../records/plain-text.ts'
+import type { Resource, ScopeDescription } from '../records/resources/resource.ts'
 import { checkResource } from '../records/resources/resource-rules.ts'
 import {
   deleteResource,
@@ -28,6 +29,7 @@ import { withSignet } from './with-signet.ts'
 interface ResourceFlags extends Format {
   readonly name?: string
   readonly scope?: readonly string[]
+  readonly scopeDescription?: readonly string[]
   readonly accessTokenTtl?: number | ''
   readonly accessTokenSigningAlg?: string
   readonly servedBy?: readonly string[]
@@ -53,7 +55,7 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
     const { identifier } = flags
     const resource = changedBy(
       {
-        ...{ identifier, name: undefined, scopes: [], servedBy: [] },
+        ...{ identifier, name: undefined, scopes: [], scopeDescriptions: [], servedBy: [] },
         ...{ accessTokenTtl: undefined, accessTokenSigningAlg: 'ES256' },
       },
       flags,
@@ -147,6 +149,12 @@ function addResourceFlags(command: Command): Command {
     .addOption(oneValue('--name <text>', 'what people call the API'))
     .addOption(manyWords('--scope <scope>', 'what clients may ask for at this API; each scope belongs to one resource'))
     .addOption(
+      manyValues(
+        '--scope-description <scope=text>',
+        'what the consent page says that a scope allows; scope#de=text says it to readers of German',
+      ),
+    )
+    .addOption(
       duration('--access-token-ttl <duration>', 'how long its access tokens live; else SIGNET_ACCESS_TOKEN_TTL'),
     )
     .addOption(oneValue('--access-token-signing-alg <alg>', `one of ${signingAlgorithms.join(', ')}`))
@@ -157,11 +165,17 @@ function addResourceFlags(command: Command): Command {
 }
 
 function changedBy(resource: Resource, flags: ResourceFlags): Resource {
-  const { name, scope, accessTokenTtl, accessTokenSigningAlg, servedBy } = flags
+  const { name, scope, scopeDescription, accessTokenTtl, accessTokenSigningAlg, servedBy } = flags
+  const scopes = scope === undefined ? resource.scopes : [...new Set(scope)]
   return {
     identifier: resource.identifier,
     name: name === undefined ? resource.name : name || undefined,
-    scopes: scope === undefined ? resource.scopes : [...new Set(scope)],
+    scopes,
+    scopeDescriptions:
+      scopeDescription === undefined
+        ? // What a scope was said to allow goes with the scope.
+          resource.scopeDescriptions.filter((description) => scopes.includes(description.scope))
+        : scopeDescription.map((text) => readScopeDescription(text, scopes)),
     servedBy: servedBy === undefined ? resource.servedBy : [...new Set(servedBy)],
     accessTokenTtl: accessTokenTtl === undefined ? resource.accessTokenTtl : accessTokenTtl || undefined,
     accessTokenSigningAlg:
@@ -173,6 +187,21 @@ function readAlgorithm(text: string): SigningAlgorithm {
   const alg = signingAlgorithms.find((known) => known === text)
   if (!alg) throw new WrongUsage(`--access-token-signing-alg is one of ${signingAlgorithms.join(', ')}.`)
   return alg
+}
+
+/**
+ * Reads `scope=text` or `scope#de=text`, in the way of RFC 7591 §2.2. A scope may itself hold these two characters, so the longest one that
+ * the resource has is meant.
+ */
+function readScopeDescription(given: string, scopes: readonly string[]): ScopeDescription {
+  const fitting = scopes.filter((scope) => given.startsWith(`${scope}=`) || given.startsWith(`${scope}#`))
+  const scope = fitting.sort((one, other) => other.length - one.length)[0]
+  const [, , language, text] = /^(#([^=]*))?=([\s\S]*)$/.exec(given.slice(scope?.length ?? 0)) ?? []
+  if (scope === undefined || text === undefined)
+    throw new WrongUsage(
+      `--scope-description ${shown(given)}: it takes scope=text, or scope#de=text for one language, with a scope of this resource.`,
+    )
+  return { scope, language, text }
 }
 
 async function saveChecked(tx: Queryable, { settings }: Signet, resource: Resource, type: EventType): Promise<void> {
@@ -205,11 +234,16 @@ async function needResource(db: Queryable, identifier: string): Promise<Resource
   return resource
 }
 
-function documentOf({ identifier, name, scopes, accessTokenTtl, accessTokenSigningAlg, servedBy }: Resource): Document {
+function documentOf(resource: Resource): Document {
+  const { identifier, name, scopes, scopeDescriptions, accessTokenTtl, accessTokenSigningAlg, servedBy } = resource
   return {
     identifier,
     name,
     scopes,
+    // As the flag takes them.
+    scope_descriptions: scopeDescriptions.map(
+      ({ scope, language, text }) => `${scope}${language === undefined ? '' : `#${language}`}=${text}`,
+    ),
     access_token_ttl: accessTokenTtl,
     access_token_signing_alg: accessTokenSigningAlg,
     served_by: servedBy,

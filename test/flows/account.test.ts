@@ -188,9 +188,13 @@ t.test('the page by itself', async (t) => {
 
     const newcomer = idp.browser()
     const asks = await newcomer.follow(await newcomer.get('/account'))
-    const signUpHref = /href="(\/sign-up\?continue=[^"]*)"/.exec(asks.text)?.[1] ?? ''
     const signUp = { email: 'new@example.com', password: newPassword }
-    const made = await newcomer.submit(await newcomer.get(signUpHref), 'sign-up', signUp)
+    const sealed = new URL(asks.url).searchParams.get('continue') ?? ''
+    const typed = { from: 'sign-in', continue: sealed, username: signUp.email, password: 'for another account' }
+    const form = await newcomer.post('/sign-up', typed)
+    t.match(form, { status: 200, text: 'value="new@example.com"' })
+    t.notMatch(form.text, 'for another account')
+    const made = await newcomer.submit(form, 'sign-up', { password: signUp.password })
     t.equal(made.location, `${idp.issuer}/account`)
   })
 
@@ -655,6 +659,18 @@ t.test('where one is signed in', async (t) => {
     const page = await here.get('/account')
     t.equal(page.text.match(/>Another browser</g)?.length, 19)
     t.match(page.text, 'And 11 more')
+  })
+
+  t.test('password managers find the form to change the password, and which account it is for', async (t) => {
+    const person = await idp.person()
+    const { location, status } = await idp.browser().get('/.well-known/change-password')
+    t.match({ location, status }, { location: `${idp.issuer}/account#your-password`, status: 303 })
+    const { text } = await (await enter(person)).get('/account')
+    const form = /<form[^>]*action="\/account\/password"[\s\S]*?<\/form>/.exec(text)?.[0] ?? ''
+    t.match(form, new RegExp(`<input type="text" name="username" autocomplete="username" value="${person.email}"`))
+    // W3C, A Well-Known URL for Changing Passwords: without a 404 here, nobody can tell whether the other address means anything.
+    const absent = '/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200'
+    t.match(await idp.browser().get(absent), { status: 404 })
   })
 
   t.test('times are told in the person’s zone, and the zone is named', async (t) => {

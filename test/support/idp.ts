@@ -14,6 +14,7 @@ import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { createPasswordHashing, type PasswordHashing } from '../../src/records/accounts/password-hashing.ts'
 import { type Client, type ClientMetadata, usesSecret } from '../../src/records/clients/client.ts'
 import { findClient, insertClient } from '../../src/records/clients/clients-store.ts'
+import type { Resource } from '../../src/records/resources/resource.ts'
 import { saveResource } from '../../src/records/resources/resources-store.ts'
 import type { Signet } from '../../src/signet.ts'
 import { start } from '../../src/start.ts'
@@ -44,7 +45,7 @@ export interface Idp {
   readonly resource: (
     identifier: string,
     scopes: string[],
-    more?: { accessTokenTtl?: number; servedBy?: readonly string[] },
+    more?: Partial<Pick<Resource, 'accessTokenTtl' | 'scopeDescriptions' | 'servedBy'>>,
   ) => Promise<void>
   readonly person: (profile?: Profile & { email?: string; password?: string }) => Promise<Person>
   readonly browser: () => Browser
@@ -138,6 +139,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
         identifier,
         name: undefined,
         scopes,
+        scopeDescriptions: more.scopeDescriptions ?? [],
         accessTokenTtl: more.accessTokenTtl,
         accessTokenSigningAlg: 'ES256',
         servedBy: more.servedBy ?? [],

@@ -73,8 +73,13 @@ export function PasswordSection({
   hidden,
   form,
   textOf,
+  signInName,
   minPasswordLength,
-}: SectionProps & { readonly minPasswordLength: number }) {
+}: SectionProps & {
+  /** What the person signs in with. */
+  readonly signInName: string | undefined
+  readonly minPasswordLength: number
+}) {
   const { account, signUp } = page.messages
   const { fault, autofocus } = fieldsOf(form, textOf)
   return (
@@ -83,6 +88,8 @@ export function PasswordSection({
       <p class="about">{account.passwordLead}</p>
       <form method="post" action="/account/password">
         <HiddenInputs values={hidden} />
+        {/* Tells password managers which account the new password belongs to. Not type=hidden: they pass that over. */}
+        <input type="text" name="username" autocomplete="username" value={signInName} readonly hidden />
         <Field
           id="current-password"
           label={account.currentPassword}

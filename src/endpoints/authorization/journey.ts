@@ -4,8 +4,7 @@ import { csrfToken } from '../../platform/http/csrf.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { faultyParameter, type Parameters } from '../../platform/http/parameters.ts'
 import { noteRefusal } from '../../platform/http/refusal.ts'
-import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
-import type { PageContext } from '../../platform/pages/page-context.ts'
+import { type PageContext, pageContextOf } from '../../platform/pages/page-context.ts'
 import { sendRefusalPage } from '../../platform/pages/send-refusal-page.ts'
 import { type Consent, findConsent } from '../../records/consents/consents-store.ts'
 import { currentSession, whyNoSession } from '../../records/sessions/browser-session.ts'
@@ -46,7 +45,6 @@ export async function takeUp(
     verifyTarget(database, travelling.parameters),
     currentSession(database, settings, request),
   ])
-  const page = pageContext(request, travelling)
   try {
     const authorization = readAuthorizationRequest(travelling.parameters, target, settings.issuer)
     const hintedSub = await readHint(signet, authorization)
@@ -68,7 +66,7 @@ export async function takeUp(
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
     noteRefusal(request, error)
-    sendResponse(reply, target, settings.issuer, { error, requestId: request.id }, page)
+    sendResponse(reply, target, settings.issuer, { error, requestId: request.id }, pageContext(request, travelling))
     return undefined
   }
 }
@@ -130,7 +128,8 @@ export async function takeUpSealed(
   })
   const href = responseUrl(target, signet.settings.issuer, { error, requestId: request.id })
   noteRefusal(request, error)
-  sendRefusalPage(request, reply, error, { href, clientName: target.client.client_name })
+  const page = pageContext(request, travelling)
+  sendRefusalPage(request, reply, page, error, { href, clientName: target.client.client_name })
   return undefined
 }
 
@@ -153,7 +152,7 @@ export function clientOnPage({ client }: VerifiedTarget) {
 }
 
 export function pageContext(request: FastifyRequest, travelling?: TravellingRequest): PageContext {
-  return chooseMessages(travelling?.parameters.values.get('ui_locales'), request.headers['accept-language'])
+  return pageContextOf(request, travelling?.parameters.values.get('ui_locales'))
 }
 
 /** The token for a form on a page that this reply carries; sets the browser's cookie where there is none yet. */

@@ -6,7 +6,7 @@ import { csrfToken, ownForm } from '../../platform/http/csrf.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { noParameters, type Parameters } from '../../platform/http/parameters.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
-import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
+import { pageContextOf } from '../../platform/pages/page-context.ts'
 import { sendPage } from '../../platform/pages/send-page.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import { currentSession, forgetSession } from '../../records/sessions/browser-session.ts'
@@ -73,7 +73,7 @@ function leave(signet: Signet, request: FastifyRequest, reply: FastifyReply, log
   reply.header('cache-control', 'no-store')
   if (logout.returnTo !== undefined) return reply.redirect(logout.returnTo, 303)
   const client = logout.client && { name: logout.client.client_name, clientUri: logout.client.client_uri }
-  const page = chooseMessages(logout.uiLocales, request.headers['accept-language'])
+  const page = pageContextOf(request, logout.uiLocales)
   return sendPage(reply, SignedOutPage({ page, client, returnHref: logout.client?.client_uri }))
 }
 
@@ -88,7 +88,7 @@ function confirm(
   return sendPage(
     reply,
     ConfirmLogoutPage({
-      page: chooseMessages(logout.uiLocales, request.headers['accept-language']),
+      page: pageContextOf(request, logout.uiLocales),
       csrf: csrfToken(signet.secrets.csrf, browserOf(request, reply, signet.settings.issuer)),
       continueTo: sealLogoutRequest(signet.secrets['request-sealing'], parameters),
       client: logout.client && { name: logout.client.client_name, clientUri: logout.client.client_uri },

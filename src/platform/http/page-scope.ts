@@ -1,5 +1,6 @@
 import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
+import { pageContextOf, sentParameter } from '../pages/page-context.ts'
 import { sendRefusalPage } from '../pages/send-refusal-page.ts'
 import type { App } from './app.ts'
 import { asOAuthError } from './failures.ts'
@@ -26,16 +27,23 @@ export const readsOwnOrigin = {
   },
 }
 
+export interface PageScopeTerms {
+  /** What is wrong with the request, where an error of the layer above says so. */
+  refusalOf(error: unknown): OAuthError | undefined
+  /** The languages that an application asked for in the request that a `continue` value holds. */
+  uiLocalesOf(continueValue: string): string | undefined
+}
+
 /**
  * The routes that show pages, with the headers that pages need. No `form-action`: browsers apply it to the redirect that follows
  * a form too, and would stop people on their way back to the application.
  *
- * @param refusalOf gives what a room above knows to be wrong with the request, to be told on the page
+ * @param above what the layer above knows
  */
 export function pageScope(
   app: App,
   { issuer }: { readonly issuer: string },
-  refusalOf: (error: unknown) => OAuthError | undefined,
+  above: PageScopeTerms,
   routes: (scope: App) => void,
 ): void {
   const overTls = issuer.startsWith('https:')
@@ -55,8 +63,10 @@ export function pageScope(
       request.body ??= noParameters
     })
     scope.setErrorHandler((error, request, reply) => {
-      const told = asOAuthError(refusalOf(error) ?? error, request)
-      return sendRefusalPage(request, reply.headers(told.headers), told)
+      const refusal = asOAuthError(above.refusalOf(error) ?? error, request)
+      const sealed = sentParameter(request, 'continue')
+      const page = pageContextOf(request, sealed === undefined ? undefined : above.uiLocalesOf(sealed))
+      return sendRefusalPage(request, reply.headers(refusal.headers), page, refusal)
     })
     routes(scope)
   })

@@ -91,6 +91,7 @@ export function createServer(
   app.decorate('operatorLog', log)
   app.decorateRequest('refusal', undefined)
   app.decorateRequest('startedAt', 0)
+  app.decorateRequest('profileLocale', undefined)
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (_request, body, done) =>
     done(null, parseForm(body as Buffer)),

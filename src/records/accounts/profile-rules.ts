@@ -1,5 +1,5 @@
 import { parseJsonObject } from '../../verify/strict-json.ts'
-import { isPlainText, longestName, shown } from '../plain-text.ts'
+import { isLanguageTag, isPlainText, longestName, shown } from '../plain-text.ts'
 import { type Address, isUsername, type Profile } from './account.ts'
 
 /** A claim that cannot be kept; a plain sentence says why. */
@@ -111,15 +111,6 @@ function isTimeZone(value: string): boolean {
   if (!/^[A-Za-z]/.test(value)) return false
   try {
     return new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== ''
-  } catch {
-    return false
-  }
-}
-
-function isLanguageTag(value: string): boolean {
-  try {
-    // §5.1: some write an underscore, and it is to be taken.
-    return Intl.getCanonicalLocales(value.replaceAll('_', '-')).length === 1
   } catch {
     return false
   }

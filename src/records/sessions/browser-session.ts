@@ -8,14 +8,16 @@ import { findSession, insertSession, type NewSession, type Session } from './ses
 
 type SessionSettings = Pick<Settings, 'issuer' | 'sessionTtl' | 'sessionIdleTtl'>
 
-/** The session that a request's cookie stands for, if it is alive. */
+/** The session that a request's cookie stands for, if it is alive. Its person's language becomes the language of the page. */
 export async function currentSession(
   db: Queryable,
   settings: SessionSettings,
   request: FastifyRequest,
 ): Promise<Session | undefined> {
   const cookie = readCookie(request, cookieNames(settings.issuer).session)
-  return cookie === undefined ? undefined : findSession(db, digest(cookie), settings.sessionIdleTtl)
+  const session = cookie === undefined ? undefined : await findSession(db, digest(cookie), settings.sessionIdleTtl)
+  request.profileLocale = session?.account.locale
+  return session
 }
 
 /** For the operator: why a request has no session. */

@@ -13,6 +13,7 @@ import { displayName, sessionTurn } from '../../../records/accounts/account.ts'
 import { addConsent } from '../../../records/consents/consents-store.ts'
 import { recordEvent } from '../../../records/events/events-store.ts'
 import type { Resource } from '../../../records/resources/resource.ts'
+import { descriptionFor } from '../../../records/resources/scope-descriptions.ts'
 import { lockSession, type Session } from '../../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../../signet.ts'
 import { sendResponse } from '../authorization-response.ts'
@@ -81,16 +82,18 @@ function showPage(
 ): FastifyReply {
   const { target, scopes } = journey.request
   const sealed = continueValue(signet, journey.travelling)
+  const page = pageContext(request, journey.travelling)
+  const descriptions = target.client.allowed.flatMap(({ scopeDescriptions }) => scopeDescriptions)
   return sendPage(
     reply,
     ConsentPage({
-      page: pageContext(request, journey.travelling),
+      page,
       csrf: formToken(signet, request, reply),
       continueTo: sealed,
       account: { name: displayName(session.account), email: session.account.email },
       accountProof: accountProof(signet, session, journey, sealed).toString('base64url'),
       client: clientOnPage(target),
-      scopes: scopes.map((value) => ({ value })),
+      scopes: scopes.map((value) => ({ value, description: descriptionFor(value, page.locale, descriptions) })),
       resources: resourcesOf(journey).map(({ identifier, name }) => ({ identifier, name })),
       redirectHost: hostOf(target.redirectUri) ?? target.redirectUri,
       remembers: !canBeImpersonated(target.client, target.redirectUri),

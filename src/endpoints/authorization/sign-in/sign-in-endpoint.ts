@@ -82,8 +82,7 @@ async function showPage(
       continueTo,
       client: journey && clientOnPage(journey.request.target),
       current: offered && { name: displayName(offered.account) },
-      signUpHref:
-        signet.settings.signUp === 'open' ? `/sign-up${continueTo ? `?continue=${continueTo}` : ''}` : undefined,
+      offersSignUp: signet.settings.signUp === 'open',
       cancelHref: journey && cancelHref(signet, journey.request.target),
       ...fault,
     }),

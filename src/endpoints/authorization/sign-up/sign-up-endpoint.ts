@@ -29,9 +29,7 @@ export function signUpEndpoint(app: App, signet: Signet): void {
       return reply.redirect(sealed === undefined ? '/sign-in' : `/sign-in?continue=${encodeURIComponent(sealed)}`, 303)
     const onward = await takeUpOnward(signet, request, reply, sealed)
     if (!onward) return reply
-    const email = onward.journey?.request.loginHint
-    const shown = { values: { name: undefined, email: email?.includes('@') ? email : undefined }, faults: {} }
-    return showPage(signet, request, reply, onward, shown, 200)
+    return showPage(signet, request, reply, onward, startingWith(onward.journey?.request.loginHint), 200)
   })
 
   app.post<{ Body: Parameters }>('/sign-up', async (request, reply) => {
@@ -39,6 +37,9 @@ export function signUpEndpoint(app: App, signet: Signet): void {
     if (closed) throw new OAuthError('sign_up_closed')
     const onward = await takeUpOnward(signet, request, reply, values.get('continue'))
     if (!onward) return reply
+    // From the sign-in page, with what was typed there. Nothing else of that form is looked at: the password is for another account.
+    if (values.get('from') === 'sign-in')
+      return showPage(signet, request, reply, onward, startingWith(values.get('username')?.trim()), 200)
     const typed = { name: values.get('name')?.trim() || undefined, email: values.get('email')?.trim() }
     try {
       const found = await signUp(signet, request, reply, { ...typed, password: values.get('password') })
@@ -52,6 +53,11 @@ export function signUpEndpoint(app: App, signet: Signet): void {
     }
     return reply.redirect(onward.href, 303)
   })
+}
+
+/** An empty form, with an address that is known already. A user name is not one. */
+function startingWith(name: string | undefined): Shown {
+  return { values: { name: undefined, email: name?.includes('@') ? name : undefined }, faults: {} }
 }
 
 function showPage(

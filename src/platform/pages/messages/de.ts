@@ -398,6 +398,7 @@ export const de: Messages = {
     picture: 'Die Adresse eines Bildes von Ihnen, mit https://',
   },
   error: {
+    explanation: 'Fehler',
     code: 'Code',
     requestId: 'Anfrage',
     tell: 'Wenn Sie um Hilfe bitten, geben Sie dies weiter: Es führt direkt zur Ursache.',
@@ -411,6 +412,12 @@ export const de: Messages = {
     refusedTitle: 'Dieses Formular wurde nicht angenommen',
     refused:
       'Es kam nicht von unserer eigenen Seite, oder Ihr Browser verbirgt, woher es kam. Bitte gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal.',
+    closedTitle: 'Hier können keine neuen Konten erstellt werden',
+    closed:
+      'Wenn Sie schon ein Konto haben, melden Sie sich damit an. Andernfalls bitten Sie die Betreiber dieses Dienstes um eines.',
+    brokenLinkTitle: 'Dieser Link funktioniert nicht',
+    brokenLink:
+      'Ein Teil der Adresse fehlt oder wurde verändert, vielleicht beim Kopieren oder Weiterleiten. Bitte beginnen Sie in der Anwendung noch einmal.',
     requestTitle: 'Die Anfrage dieser Anwendung kann nicht beantwortet werden',
     request: 'Sie selbst können das nicht beheben. Wer die Anwendung betreibt, kann es mit den Angaben unten.',
     serverTitle: 'Bei uns ist etwas schiefgegangen',

@@ -392,6 +392,7 @@ export const en = {
     picture: 'The address of a picture of you, with https://',
   },
   error: {
+    explanation: 'Error',
     code: 'Code',
     requestId: 'Request',
     tell: 'If you ask for help, pass this on: it leads straight to what went wrong.',
@@ -404,8 +405,13 @@ export const en = {
     refusedTitle: 'This form could not be accepted',
     refused:
       'It did not come from our own page, or your browser hides where it came from. Please go back, reload the page and try again.',
+    closedTitle: 'New accounts cannot be created here',
+    closed: 'If you have an account already, sign in with it. Otherwise ask the people who run this service for one.',
+    brokenLinkTitle: 'This link does not work',
+    brokenLink:
+      'Part of the address is missing or has changed, perhaps because it was copied or sent on. Please start again from the application.',
     requestTitle: 'This application sent a request that cannot be answered',
-    request: 'You cannot mend this yourself. The people who run the application can, with what stands below.',
+    request: 'You cannot fix this yourself. The people who run the application can, with the details below.',
     serverTitle: 'Something went wrong on our side',
     server: 'It is not your fault, and nothing you did is lost. Please try again in a moment.',
     backTo: 'Back to {client}',
