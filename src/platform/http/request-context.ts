@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Log } from '../log.ts'
 import { type Address, canonicalAddress } from '../network-address.ts'
 import { clientAddress, unknownAddress } from './client-address.ts'
@@ -44,4 +44,19 @@ export function addressOf(socket: Socket): string {
  */
 export function callerOf(request: FastifyRequest): { readonly requestId: string; readonly network: string } {
   return { requestId: request.id, network: clientAddress(request.raw, request.server.isTrustedProxy) }
+}
+
+/**
+ * Whom a request waits for: the client's network, and a signal that is aborted when the client closes the connection before it has its
+ * answer.
+ */
+export function requesterOf(
+  request: FastifyRequest,
+  { raw }: FastifyReply,
+): { readonly network: string; readonly signal: AbortSignal } {
+  const hungUp = new AbortController()
+  // Node emits `close` after every answer too, when nothing waits any more.
+  if (raw.destroyed) hungUp.abort()
+  else raw.once('close', () => hungUp.abort())
+  return { network: callerOf(request).network, signal: hungUp.signal }
 }
