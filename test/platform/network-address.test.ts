@@ -1,12 +1,7 @@
 import fc from 'fast-check'
+import ipaddr from 'ipaddr.js'
 import t from 'tap'
-import {
-  canonicalAddress,
-  isWithin,
-  networkOfAddress,
-  parseAddress,
-  rangeTest,
-} from '../../src/platform/network-address.ts'
+import { canonicalAddress, isWithin, networkOfAddress, rangeTest } from '../../src/platform/network-address.ts'
 
 t.test('spellings of an address that programs read differently are not addresses', async (t) => {
   for (const text of [
@@ -69,7 +64,7 @@ t.test('every spelling of an address has one text', async (t) => {
     // RFC 5952 §4.2: one group of zeros stays, and of runs that are equally long the first is shortened.
     '2001:db8:0:1:1:1:1:1': ['2001:db8::1:1:1:1:1'],
     '2001:db8::1:0:0:1': ['2001:db8:0:0:1:0:0:1', '2001:db8:0:0:1::1'],
-    // Not IPv4, though ipaddr.js reads it so (RFC 4291 §2.5.5.1 has it as an address of its own).
+    // Not IPv4: RFC 4291 §2.5.5.1 has it as an address of its own. ipaddr.js reads it as 127.0.0.1.
     '::7f00:1': ['::127.0.0.1'],
     // RFC 8215: how long the prefix of a translator of one's own is cannot be seen.
     '64:ff9b:1::102:304': ['64:ff9b:1::1.2.3.4'],
@@ -115,8 +110,28 @@ t.test('only what lies in a range of SIGNET_TRUST_PROXY is trusted', async (t) =
   t.notOk(isWithin('::127.0.0.1', ['loopback']))
   t.notOk(isWithin('0x7f.1', ['loopback']))
   t.notOk(isWithin('64:ff9b::10.0.0.1', ['10.0.0.0/8']), 'RFC 6052 §3.1: no translator has a private address')
-  t.notOk(rangeTest([])(parseAddress('127.0.0.1') as never))
+  t.notOk(rangeTest([])('127.0.0.1'))
   for (const text of ['0.0.0.0/0', '10.0.0.0/8/8', 'proxy.example']) t.throws(() => rangeTest([text]), TypeError, text)
+})
+
+t.test('ranges and networks are those that ipaddr.js computes', async () => {
+  const subject = fc.oneof(
+    fc.record({ address: fc.ipV4(), base: fc.ipV4(), bits: fc.integer({ min: 1, max: 32 }) }),
+    fc.record({ address: fc.ipV6(), base: fc.ipV6(), bits: fc.integer({ min: 1, max: 128 }) }),
+  )
+  fc.assert(
+    fc.property(subject, fc.boolean(), ({ address: text, base, bits }, isNear) => {
+      const [address, network] = [canonicalAddress(text) ?? '', canonicalAddress(base) ?? '']
+      if (address.includes(':') !== network.includes(':') || (!address.includes(':') && bits > 32)) return true
+      const cidr = `${isNear ? address : network}/${bits}`
+      // Half of them with the last bits changed, so that they are within.
+      const candidate = isNear ? address.replace(/[0-9a-f]$/, '1') : address
+      if (isWithin(candidate, [cidr]) !== ipaddr.parse(candidate).match(ipaddr.parseCIDR(cidr) as never)) return false
+      const prefix = () => canonicalAddress(ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`).toString())
+      return !address.includes(':') || networkOfAddress(address, bits) === `${prefix()}/${bits}`
+    }),
+    { numRuns: 3_000 },
+  )
 })
 
 t.test('an IPv6 address counts for a range, IPv4 and `unknown` for themselves', async (t) => {

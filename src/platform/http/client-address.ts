@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { type Address, parseAddress, textOfAddress } from '../network-address.ts'
+import { canonicalAddress, parseAddress } from '../network-address.ts'
 
 /** Stands for the address of a client that hung up before it could be read. All of them count as one network. */
 export const unknownAddress = 'unknown'
@@ -28,7 +28,7 @@ export function clientAddress(
     socket,
     headers,
   }: Pick<IncomingMessage, 'headers'> & { readonly socket: { readonly remoteAddress?: string | undefined } },
-  isTrusted: (address: Address) => boolean,
+  isTrusted: (address: string) => boolean,
 ): string {
   let address = parseAddress(socket.remoteAddress ?? '')
   if (!address) return unknownAddress
@@ -42,14 +42,14 @@ export function clientAddress(
     address = reported
     end = comma
   }
-  return textOfAddress(address)
+  return canonicalAddress(address) ?? unknownAddress
 }
 
 /**
  * Reads one member of X-Forwarded-For: an address, with a port if the proxy adds one (Azure Application Gateway, IIS), IPv6 in brackets or
  * bare, and with the quotes that RFC 7239 §6 requires in `Forwarded`.
  */
-function parseMember(member: string): Address | undefined {
+function parseMember(member: string): string | undefined {
   if (member.length > maxMemberLength) return undefined
   const unquoted = member.trim().replace(/^"(.*)"$/, '$1')
   const [, bracketed, dotted] = /^(?:\[(.*)\]|([\d.]+))(?::\d{1,5})?$/.exec(unquoted) ?? []

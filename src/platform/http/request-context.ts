@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Log } from '../log.ts'
-import { type Address, canonicalAddress } from '../network-address.ts'
+import { canonicalAddress } from '../network-address.ts'
 import { clientAddress, unknownAddress } from './client-address.ts'
 
 declare module 'fastify' {
@@ -10,7 +10,7 @@ declare module 'fastify' {
     /** The operator's log. Fastify is given none: it would make one for each request, and listen to the end of each answer. */
     readonly operatorLog: Log
     /** Whether an address belongs to a proxy in SIGNET_TRUST_PROXY. */
-    readonly isTrustedProxy: (address: Address) => boolean
+    readonly isTrustedProxy: (address: string) => boolean
   }
   interface FastifyRequest {
     /** Milliseconds, by `performance.now()`. */
