@@ -24,6 +24,8 @@ import { addUserFlags, type NewUser } from './user-flags.ts'
 import { withSignet } from './with-signet.ts'
 
 const operator = { kind: 'operator' } as const
+/** A command has the queue of its process for itself. */
+const byCommand = { network: undefined }
 const whom = 'their sub, user name or e-mail address'
 const passwordStdin = () =>
   new Option('--password-stdin', 'read the password from standard input, the only place it is taken from')
@@ -111,7 +113,10 @@ export function usersCommand(program: Command, terminal: Terminal): void {
         const found = await findUser(signet.database, identifier)
         const { sub } = found
         await checkPassword(password, signet.settings, found)
-        const account = present(await setPassword(signet, operator, sub, await signet.passwords.hash(password)), sub)
+        const account = present(
+          await setPassword(signet, operator, sub, await signet.passwords.hash(password, byCommand)),
+          sub,
+        )
         return { account, notes: await letRowsFollow(signet, terminal) }
       })
       printOne(terminal, format, documentOf(account), notes)
@@ -136,7 +141,7 @@ async function createUser(signet: Signet, user: NewUser, password: string | unde
   const { database, settings, passwords } = signet
   const { email, emailVerified, profile } = user
   if (password !== undefined) await checkPassword(password, settings, { ...profile, email })
-  const passwordHash = password === undefined ? undefined : await passwords.hash(password)
+  const passwordHash = password === undefined ? undefined : await passwords.hash(password, byCommand)
   const sub = randomText(16)
   return inTransaction(database, async (tx) => {
     await insertAccount(tx, { sub, profile, email, passwordHash }).catch(

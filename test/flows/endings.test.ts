@@ -125,7 +125,7 @@ const cases: Record<string, Case> = {
     alive: everything,
     reason: 'password_set',
     prepare: async ({ person }) => {
-      const hash = await idp.signet.passwords.hash(newPassword)
+      const hash = await idp.signet.passwords.hash(newPassword, { network: undefined })
       return () => setPassword(idp.signet, operator, person.sub, hash)
     },
   },

@@ -66,13 +66,13 @@ export interface Reply {
 export const defaultRedirectUri = 'https://app.example/callback'
 
 /** argon2id as ever, but a fiftieth of the work: hundreds of people sign in during the tests. */
-const cheap = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
+export const cheapHashing = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
 
 /** A whole Signet, listening on a port of its own, with a fresh schema; ended with the test. */
 export async function startSignet(
   t: Test,
   environment: Record<string, string> = {},
-  more: { readonly passwordHashing?: 'as in production' } = {},
+  more: { readonly passwordHashing?: 'as in production'; readonly passwords?: PasswordHashing } = {},
 ): Promise<Idp> {
   const { url, schema, connection, openPool } = await testDatabase(t)
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
@@ -82,7 +82,7 @@ export async function startSignet(
     await migrate({ connection, schema, log: noLog })
     await insertTestKeys(openPool({ max: 1 }))
   }
-  const passwords = more.passwordHashing ? createPasswordHashing() : createPasswordHashing(cheap)
+  const passwords = more.passwords ?? createPasswordHashing(more.passwordHashing ? undefined : cheapHashing)
   return startNode(t, passwords, {
     SIGNET_DATABASE_URL: url,
     SIGNET_DATABASE_SCHEMA: schema,
@@ -158,7 +158,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
         sub: person.sub,
         profile: { ...profile, username: person.username },
         email: person.email,
-        passwordHash: await signet.passwords.hash(person.password),
+        passwordHash: await signet.passwords.hash(person.password, { network: undefined }),
       })
       return person
     },

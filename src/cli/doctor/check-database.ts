@@ -1,6 +1,6 @@
 import type { Settings } from '../../platform/config/settings.ts'
 import type { Route } from '../../platform/database/pooler.ts'
-import { isLoopback } from './address-range.ts'
+import { isLoopback } from '../../platform/network-address.ts'
 import type { DatabaseFacts } from './doctor-store.ts'
 import { bad, type Finding, good, skipped, warning } from './finding.ts'
 

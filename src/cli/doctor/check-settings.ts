@@ -27,8 +27,8 @@ export function judgeSettings(
 function dangersOf({ trustProxy }: Settings): Risk[] {
   return [
     {
-      when: trustProxy.some((range) => /\/[01]$/.test(range)),
-      finding: `SIGNET_TRUST_PROXY (${trustProxy.join(', ')}) believes half the internet or more about who is calling.`,
+      when: trustProxy.some((range) => range.endsWith('/1')),
+      finding: `SIGNET_TRUST_PROXY (${trustProxy.join(', ')}) believes half the internet about who is calling.`,
       advice:
         'Name the addresses of your proxies and no others: else limits on guessing passwords can be walked around.',
     },

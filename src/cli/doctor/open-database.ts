@@ -10,7 +10,7 @@ import { joinEmbedded } from '../../platform/database/embedded.ts'
 import { hostsOf } from '../../platform/database/hosts.ts'
 import { createPool, type Database } from '../../platform/database/pool.ts'
 import { type Probed, probePooler } from '../../platform/database/pooler.ts'
-import { isLoopback } from './address-range.ts'
+import { isLoopback } from '../../platform/network-address.ts'
 import { stepLimit } from './reason.ts'
 
 export interface OpenedDatabase {

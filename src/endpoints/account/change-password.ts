@@ -1,6 +1,6 @@
 import { changePassword } from '../../operations/own-sessions.ts'
 import { cookieAttributes, cookieNames } from '../../platform/http/cookies.ts'
-import { callerOf } from '../../platform/http/request-context.ts'
+import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
 import type { Account } from '../../records/accounts/account.ts'
 import { passwordFault } from '../../records/accounts/password-rules.ts'
@@ -31,7 +31,7 @@ export async function submitPassword(signet: Signet, submission: Submission): Pr
     return { outcome: 'faulty', faults, status: 422 }
   const from = await provePassword(signet, submission, current)
   if (from === undefined) return wrong
-  const to = await passwords.hash(wanted)
+  const to = await passwords.hash(wanted, requesterOf(request, reply))
   const cookie = randomText(32)
   const actor = { kind: 'person', sub, caller: callerOf(request) } as const
   const changed = await changePassword(signet, actor, session, { from, to, sessionDigest: digest(cookie) })

@@ -1,5 +1,5 @@
 import { browserOf } from '../../platform/http/cookies.ts'
-import { callerOf } from '../../platform/http/request-context.ts'
+import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { digest } from '../../platform/secrets/digest.ts'
 import { findPassword } from '../../records/accounts/account-password-store.ts'
 import { recordEvent } from '../../records/events/events-store.ts'
@@ -29,7 +29,7 @@ export async function provePassword(
     knownBrowser: knownHere ? browserDigest : undefined,
   }
   await limits.beforeHashing(attempt)
-  if (!(await passwords.verify(password, passwordHash))) {
+  if (!(await passwords.verify(password, passwordHash, requesterOf(request, reply)))) {
     await recordEvent(database, { type: 'reauthentication_failed', caller, sub })
     return undefined
   }

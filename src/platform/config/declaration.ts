@@ -1,7 +1,7 @@
-import { isIP } from 'node:net'
 import { isAbsolute, resolve } from 'node:path'
 import { isSchemaName } from '../database/connection.ts'
 import { databaseUrlFault } from '../database/hosts.ts'
+import { isAddressRange } from '../network-address.ts'
 import { formatDuration, parseDuration } from './duration.ts'
 import { parseIssuer } from './issuer.ts'
 
@@ -78,17 +78,6 @@ const masterKey = (about: string, defaultInWords?: string): Setting<Buffer> => (
   about,
   parse: (text) => (/^[A-Za-z0-9_-]{43}$/.test(text) ? Buffer.from(text, 'base64url') : undefined),
 })
-
-function isAddressRange(text: string): boolean {
-  const [address = '', prefix, more] = text.split('/')
-  if (more !== undefined) return false
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true
-  const version = isIP(address)
-  return (
-    version !== 0 &&
-    (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)))
-  )
-}
 
 /** Every setting Signet knows. The table in docs/settings.md is made from it. */
 export const declarations = {

@@ -496,7 +496,7 @@ export const errorRegistry = {
     error: 'temporarily_unavailable',
     status: 503,
     description: 'Too many passwords are being checked at this moment.',
-    mend: 'Try again in a moment. If it stays so, somebody is guessing, or the machine is too small: each check takes 19 MB for a short while.',
+    mend: 'Try again in a moment. If this goes on, somebody is guessing, the machine is too small, or Signet cannot tell the clients behind a proxy apart (SIGNET_TRUST_PROXY): one network may have 20 passwords waiting.',
   },
   logout_hint_refused: {
     ...request,

@@ -5,13 +5,15 @@ import https from 'node:https'
 import fastify from 'fastify'
 import type { Settings } from '../config/settings.ts'
 import type { Log } from '../log.ts'
+import { rangeTest } from '../network-address.ts'
 import type { App } from './app.ts'
+import { clientAddress } from './client-address.ts'
 import { answerClientError, type NoteUnread, newRequestId, unreadAnswer } from './client-error.ts'
 import { createEnding } from './ending.ts'
 import { headerFault } from './header-faults.ts'
 import { OAuthError } from './oauth-error.ts'
 import { noParameters, type Parameters, parseParameters } from './parameters.ts'
-import { addressOf, callerOf, keepAddresses } from './request-context.ts'
+import { callerOf, keepAddresses } from './request-context.ts'
 
 /** Octets of a request's body. The largest form is a consent with a sealed request of 6 KB. */
 const bodyLimit = 32 * 1024
@@ -38,12 +40,12 @@ export function createServer(
   limits: typeof serverLimits = serverLimits,
 ): App {
   const { issuer, tls, trustProxy } = settings
+  const isTrustedProxy = rangeTest(trustProxy)
   const ending = createEnding(limits)
   const app: App = fastify({
     genReqId: newRequestId,
     clientErrorHandler: (error, socket) => answerClientError(issuer, error, socket, noteUnread),
     bodyLimit,
-    trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
     // Whose request is on its way when the server closes is answered, and not told to come again.
     return503OnClosing: false,
     // RFC 9110 §9.3.2: HEAD where there is GET.
@@ -74,10 +76,10 @@ export function createServer(
       server.on('listening', () =>
         server.on('error', (err) => log.error({ err }, 'A connection could not be accepted.')),
       )
-      server.on('checkExpectation', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      server.on('checkExpectation', (message: IncomingMessage, response: ServerResponse) => {
         const refusal = new OAuthError('expectation_unknown')
         const requestId = newRequestId()
-        noteUnread({ requestId, network: addressOf(socket) }, refusal)
+        noteUnread({ requestId, network: clientAddress(message, isTrustedProxy) }, refusal)
         const { headers, body } = unreadAnswer(issuer, requestId, refusal)
         response.writeHead(refusal.status, { ...headers, connection: 'close' }).end(body)
       })
@@ -89,6 +91,7 @@ export function createServer(
 
   ending.addTo(app)
   app.decorate('operatorLog', log)
+  app.decorate('isTrustedProxy', isTrustedProxy)
   app.decorateRequest('refusal', undefined)
   app.decorateRequest('startedAt', 0)
   app.decorateRequest('profileLocale', undefined)

@@ -21,13 +21,13 @@ const queueDrains = 2
  */
 export function overLimit(error: unknown): OverLimit {
   if (error instanceof LimitExceeded)
-    return over('too_many_attempts', error.retryAfter, 'too_many_attempts', error.limit)
-  if (error instanceof HashQueueFull) return over('busy', queueDrains, 'too_many_passwords')
+    return over('too_many_attempts', error.retryAfter, 'too_many_attempts', `limit: ${error.limit}`)
+  if (error instanceof HashQueueFull) return over('busy', queueDrains, 'too_many_passwords', error.message)
   if (error instanceof TooManyWaiting) return over('busy', queueDrains, 'unavailable')
   throw error
 }
 
-function over(fault: OverLimit['fault'], retryAfterSeconds: number, entry: ErrorName, limit?: string): OverLimit {
+function over(fault: OverLimit['fault'], retryAfterSeconds: number, entry: ErrorName, detail?: string): OverLimit {
   const headers = { 'retry-after': String(retryAfterSeconds) }
-  return { fault, retryAfterSeconds, refusal: new OAuthError(entry, { headers, detail: limit && `limit: ${limit}` }) }
+  return { fault, retryAfterSeconds, refusal: new OAuthError(entry, { headers, detail }) }
 }

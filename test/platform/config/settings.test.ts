@@ -213,10 +213,17 @@ t.test('proxies are addresses and ranges, a schema is a name that PostgreSQL lea
   const proxies = (text: string) => readSettings({ SIGNET_TRUST_PROXY: text }, '/nowhere').trustProxy
   t.same(proxies('off'), [])
   t.same(proxies('loopback, 10.0.0.0/8,2001:db8::/32'), ['loopback', '10.0.0.0/8', '2001:db8::/32'])
+  t.same(proxies('::ffff:10.0.0.0/104, ::1'), ['::ffff:10.0.0.0/104', '::1'])
   for (const text of [
     'true',
     '1',
     '10.0.0.0/33',
+    '0.0.0.0/0',
+    '::/0',
+    '::ffff:0:0/96',
+    '127.1',
+    '010.0.0.1',
+    '10.0.0.0/1e1',
     '10.0.0.0/8/8',
     '10.0.0.0/',
     '10.0.0',

@@ -1,4 +1,5 @@
 import type { SignInCandidate } from '../../../records/accounts/accounts-store.ts'
+import type { Requester } from '../../../records/accounts/password-hashing.ts'
 import { type Attempt, LimitExceeded } from '../../../records/limits/sign-in-limits.ts'
 import type { Signet } from '../../../signet.ts'
 
@@ -7,7 +8,7 @@ export interface Credentials {
   /** A user name or an e-mail address, as it was typed. */
   readonly username: string
   readonly password: string
-  readonly network: string
+  readonly requester: Requester & { readonly network: string }
   readonly browserDigest: Buffer
 }
 
@@ -36,7 +37,7 @@ export async function matchingAccount(
       continue
     }
     lookedAt++
-    const matches = await passwords.verify(credentials.password, candidate?.passwordHash)
+    const matches = await passwords.verify(credentials.password, candidate?.passwordHash, credentials.requester)
     if (!matches || !candidate || candidate.disabled) continue
     await limits.succeeded(attempt)
     return candidate
@@ -46,10 +47,13 @@ export async function matchingAccount(
   return undefined
 }
 
-function attemptAt(candidate: SignInCandidate | undefined, { username, network, browserDigest }: Credentials): Attempt {
+function attemptAt(
+  candidate: SignInCandidate | undefined,
+  { username, requester, browserDigest }: Credentials,
+): Attempt {
   return {
     account: candidate ? { sub: candidate.sub } : { nobodys: username },
-    network,
+    network: requester.network,
     knownBrowser: candidate?.knownHere ? browserDigest : undefined,
   }
 }

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { inTransaction, type Queryable } from '../../../platform/database/queryable.ts'
 import { browserOf } from '../../../platform/http/cookies.ts'
-import { callerOf } from '../../../platform/http/request-context.ts'
+import { callerOf, requesterOf } from '../../../platform/http/request-context.ts'
 import { digest } from '../../../platform/secrets/digest.ts'
 import { accountTurn } from '../../../records/accounts/account.ts'
 import { holdPassword, replacePasswordHash } from '../../../records/accounts/account-password-store.ts'
@@ -26,12 +26,13 @@ export async function signIn(
 ): Promise<boolean> {
   const { database, passwords, settings, clock } = signet
   const caller = callerOf(request)
+  const requester = requesterOf(request, reply)
   const browserDigest = digest(browserOf(request, reply, settings.issuer))
   const candidates = await findSignInCandidates(database, username, browserDigest)
   const account = await matchingAccount(signet, candidates, {
     username,
     password,
-    network: caller.network,
+    requester,
     browserDigest,
   })
   if (!account?.passwordHash) {
@@ -39,7 +40,7 @@ export async function signIn(
     return false
   }
   const { sub, passwordHash } = account
-  const renewed = passwords.isOutdated(passwordHash) ? await passwords.hash(password) : undefined
+  const renewed = passwords.isOutdated(passwordHash) ? await passwords.hash(password, requester) : undefined
   const enter = async (tx: Queryable) => {
     // A password that was changed while it was being checked signs nobody in.
     if (!(await holdPassword(tx, sub, passwordHash))) return undefined

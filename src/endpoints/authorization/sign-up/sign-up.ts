@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { inTransaction } from '../../../platform/database/queryable.ts'
 import { browserOf } from '../../../platform/http/cookies.ts'
-import { callerOf } from '../../../platform/http/request-context.ts'
+import { callerOf, requesterOf } from '../../../platform/http/request-context.ts'
 import { digest, randomText } from '../../../platform/secrets/digest.ts'
 import { isEmailAddress } from '../../../records/accounts/account.ts'
 import { insertAccount } from '../../../records/accounts/accounts-store.ts'
@@ -36,7 +36,7 @@ export async function signUp(
   if (faults || !email || !password) return faults
   const caller = callerOf(request)
   await limits.beforeSignUp(caller.network)
-  const passwordHash = await passwords.hash(password)
+  const passwordHash = await passwords.hash(password, requesterOf(request, reply))
   const sub = randomText(16)
   const started = await inTransaction(signet.database, async (tx) => {
     await insertAccount(tx, { sub, profile: name === undefined ? {} : { name }, email, passwordHash })
