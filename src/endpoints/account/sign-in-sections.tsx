@@ -109,7 +109,7 @@ export function PasswordSection({
           <input type="checkbox" data-reveals="new-password" aria-controls="new-password" />
           {account.revealNew}
         </label>
-        <label class="choice">
+        <label class="tick">
           <input
             type="checkbox"
             id={applicationsChoice}
@@ -120,7 +120,7 @@ export function PasswordSection({
           />
           {account.endApplications}
         </label>
-        <p class="hint choice-hint" id={hint}>
+        <p class="hint tick-hint" id={hint}>
           {account.endApplicationsHint}
         </p>
         <button class="button" id="password-change" type="submit">

@@ -114,12 +114,12 @@ export const de: Messages = {
     revealNew: 'Neues Passwort anzeigen',
     endApplications: 'Auch aus allen Anwendungen abmelden',
     endApplicationsHint:
-      'Sie melden sich dort mit dem neuen Passwort wieder an. Ohne das Häkchen bleiben die Anwendungen, die Sie in diesem Browser benutzen, angemeldet, und wer auch in Ihrer Abwesenheit zugreifen darf, behält diesen Zugriff.',
+      'Sie melden sich dort mit dem neuen Passwort wieder an. Ohne Häkchen bleiben Sie in den Anwendungen angemeldet, die Sie in diesem Browser benutzen, und Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff.',
     changePassword: 'Passwort ändern',
     sessions: 'Wo Sie angemeldet sind',
     sessionsLead: 'Beenden Sie Sitzungen, die Sie nicht kennen, und ändern Sie dann Ihr Passwort.',
     sessionsKeepApplications:
-      'Zugriff, den Anwendungen auch in Ihrer Abwesenheit haben, endet dadurch nicht. Trennen Sie dafür die Anwendung, oder melden Sie sich beim Ändern des Passworts auch aus allen Anwendungen ab.',
+      'Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, sind davon nicht betroffen. Trennen Sie diese weiter unten, oder melden Sie sich beim Ändern des Passworts auch aus allen Anwendungen ab.',
     thisBrowser: 'Dieser Browser',
     anotherBrowser: 'Ein anderer Browser',
     signedIn: 'Angemeldet: {time}',
@@ -142,7 +142,7 @@ export const de: Messages = {
     passwordChanged:
       'Ihr Passwort ist geändert. Sie sind in allen anderen Browsern und aus allen Anwendungen abgemeldet.',
     passwordChangedApplicationsKept:
-      'Ihr Passwort ist geändert, und Sie sind in allen anderen Browsern abgemeldet. Die Anwendungen, die Sie in diesem Browser benutzen, bleiben angemeldet. Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff: siehe „Verbundene Anwendungen“.',
+      'Ihr Passwort ist geändert, und Sie sind in allen anderen Browsern abgemeldet. In den Anwendungen, die Sie in diesem Browser benutzen, bleiben Sie angemeldet. Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff: siehe „Verbundene Anwendungen“.',
     sessionEnded:
       'Die Sitzung ist beendet. Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff.',
     othersEnded:

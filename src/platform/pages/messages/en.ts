@@ -119,7 +119,7 @@ export const en = {
     sessions: 'Where you are signed in',
     sessionsLead: 'End any session you don’t recognise, then change your password.',
     sessionsKeepApplications:
-      'Ending a session does not end the access that applications may keep while you are away. To end that, disconnect the application, or sign out of all applications when you change your password.',
+      'Ending sessions does not affect applications that may keep access while you are away. Disconnect those below, or sign out of all applications when you change your password.',
     thisBrowser: 'This browser',
     anotherBrowser: 'Another browser',
     signedIn: 'Signed in: {time}',
