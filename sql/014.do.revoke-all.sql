@@ -36,3 +36,6 @@ ALTER TABLE endings
   ADD COLUMN ended_sessions integer NOT NULL DEFAULT 0,
   ADD COLUMN ended_grants integer NOT NULL DEFAULT 0,
   ADD COLUMN followed_at timestamptz; -- when all rows had followed; it is looked at once more after that
+-- Of the decisions about a client as a whole, the earlier is followed first.
+CREATE INDEX ON endings (client_id, id) WHERE sub IS NULL;
+CREATE INDEX ON endings (client_id, due_at) WHERE sub IS NULL;

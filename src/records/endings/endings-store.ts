@@ -95,18 +95,28 @@ export async function recordEnding(
   return rows[0]!.id
 }
 
-/** Whether rows of an earlier decision about the same account are still to follow. */
-export async function hasDueEnding(tx: Queryable, sub: string): Promise<boolean> {
-  const { rows } = await tx.query<{ due: boolean }>({
-    text: `SELECT coalesce((SELECT due_at FROM endings WHERE sub BETWEEN $1 AND $1 ORDER BY sub, due_at LIMIT 1) <= now(), false) AS due`,
-    values: [sub],
-  })
+/** Whether rows of an earlier decision about the same account, or else about the same client as a whole, are still to follow. */
+export async function hasDueEnding(
+  tx: Queryable,
+  of: { readonly sub: string } | { readonly sub?: undefined; readonly clientId: string },
+): Promise<boolean> {
+  const { rows } =
+    of.sub !== undefined
+      ? await tx.query<{ due: boolean }>({
+          text: `SELECT coalesce((SELECT due_at FROM endings WHERE sub BETWEEN $1 AND $1 ORDER BY sub, due_at LIMIT 1) <= now(), false) AS due`,
+          values: [of.sub],
+        })
+      : await tx.query<{ due: boolean }>({
+          text: `SELECT coalesce((SELECT due_at FROM endings WHERE client_id BETWEEN $1 AND $1 AND sub IS NULL
+                                  ORDER BY client_id, due_at LIMIT 1) <= now(), false) AS due`,
+          values: [of.clientId],
+        })
   return rows[0]!.due
 }
 
 /**
  * The ending that has been due for longest, locked until the transaction ends. Nodes that ask at the same time get different ones. Of one
- * account the earlier comes first, so that a grant which two decisions have ended names the first.
+ * account or client the earlier comes first, so that a grant which two decisions have ended names the first, and is counted once.
  *
  * @param settled seconds: `isSettled` where the decision is older
  */
@@ -130,6 +140,9 @@ export async function takeEnding(
            FROM endings
            WHERE due_at <= now() AND NOT EXISTS (
              SELECT FROM endings AS earlier WHERE earlier.sub = endings.sub AND earlier.id < endings.id AND earlier.due_at <= now())
+             AND NOT EXISTS (
+             SELECT FROM endings AS earlier WHERE endings.sub IS NULL AND earlier.sub IS NULL AND earlier.client_id = endings.client_id
+               AND earlier.id < endings.id AND earlier.due_at <= now())
            ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
     values: [settled],
   })

@@ -51,7 +51,7 @@ export async function decideEnding(
   before = 0,
 ): Promise<Decided> {
   // What an earlier decision has ended says so when it follows: first come, first served.
-  if ('sub' in ending && (await hasDueEnding(tx, ending.sub))) {
+  if (await hasDueEnding(tx, ending)) {
     const later = { sessions: 0, grants: before, left: true }
     return { ...later, ending: await recordEnding(tx, ending, undefined, 0, later) }
   }

@@ -376,13 +376,47 @@ t.test('a grant whose row was written after the rows of its decision had followe
   t.same(rows, [{ detail: { reason: 'password_set' } }])
 })
 
-t.test('a grant that two decisions have ended names the first, though its row follows after both', async (t) => {
-  const { sub, clientId, session } = await setUp()
-  await database.query({
+/** Opens very many grants: more than one batch. */
+const openMany = ({ sub, clientId, session }: Setting) =>
+  database.query({
     text: `INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr, epoch)
            SELECT gen_random_uuid(), $1, $2, $3, '{openid}', '{}', now(), 'aal1', '{pwd}', 0 FROM generate_series(1, 1200)`,
     values: [clientId, sub, session.id],
   })
+
+t.test('a grant that two decisions about a client have ended counts for the first, and names it', async (t) => {
+  const setting = await setUp()
+  await openMany(setting)
+  const revoke = () => revokeGrantsOfClient({ database, endings }, operator, setting.clientId)
+  const [first, second] = [await revoke(), await revoke()]
+  await deleteClient({ database, endings }, operator, setting.clientId)
+  t.match(
+    [first, second],
+    [
+      { grants: 100, left: true },
+      { grants: 0, left: true },
+    ],
+  )
+  const counted = async () => {
+    const { rows } = await database.query<{ ended_grants: number }>({
+      text: `SELECT ended_grants FROM endings WHERE client_id = $1 AND kind = 'client_grants' ORDER BY id`,
+      values: [setting.clientId],
+    })
+    return rows.map((row) => row.ended_grants)
+  }
+  while (await followNext(database));
+  t.same(await counted(), [1201, 0])
+  const { rows } = await database.query({
+    text: `SELECT detail ->> 'reason' AS reason, count(*) AS grants FROM events WHERE type = 'grant_ended' AND client_id = $1 GROUP BY 1`,
+    values: [setting.clientId],
+  })
+  t.same(rows, [{ reason: 'revoked_by_operator', grants: 1201 }])
+})
+
+t.test('a grant that two decisions have ended names the first, though its row follows after both', async (t) => {
+  const setting = await setUp()
+  const { sub } = setting
+  await openMany(setting)
   await setPassword({ database, endings, turns }, operator, sub, 'new')
   await deleteAccount({ database, endings, turns }, operator, sub)
   while (await followNext(database));
