@@ -325,11 +325,12 @@ for (const [way, ending] of Object.entries(ways))
   }
 
 t.test(
-  'what the previous release opens beside this one belongs to the epoch of its account, or of its ended session',
+  'what the previous release opens beside this one belongs to the epochs of its client and its account, or of its ended session',
   async (t) => {
     const setting = await setUp()
     const { sub, clientId, session } = setting
     await setPassword({ database, endings, turns }, operator, sub, 'new')
+    await revokeGrantsOfClient({ database, endings }, operator, clientId)
     // As 0.1 does: these statements name no epoch, and see no more of a session than its row.
     const openAsBefore = async (sessionId: number) => {
       const id = text()
