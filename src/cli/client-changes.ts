@@ -64,24 +64,6 @@ export async function changeClient(
 }
 
 /**
- * Gives a client a second secret, or a second one in place of an older.
- *
- * @throws CommandFailed where there is no such client, or it uses no secret
- */
-export async function rotateSecret(tx: Queryable, clientId: string): Promise<{ client: Client; secret: string }> {
-  if (!(await lockClient(tx, clientId))) throw noSuchClient(clientId)
-  const client = await needClient(tx, clientId)
-  if (!usesSecret(client))
-    throw new CommandFailed(
-      `The client ${clientId} has no secret: it authenticates with ${client.token_endpoint_auth_method}.`,
-    )
-  const secret = randomText(32)
-  await addClientSecret(tx, clientId, digest(secret))
-  await recordEvent(tx, { type: 'client_secret_rotated', caller: undefined, clientId })
-  return { client, secret }
-}
-
-/**
  * What the rules need to know about resources. The caller has locked these, so that they stay as they are until the client is saved.
  *
  * @param metadata all metadata that the rules will see; it has not been checked

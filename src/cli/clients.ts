@@ -2,15 +2,9 @@ import type { Command } from 'commander'
 import { deleteClient } from '../operations/delete-client.ts'
 import { inTransaction } from '../platform/database/queryable.ts'
 import { listClients, metadataMembers } from '../records/clients/clients-store.ts'
-import {
-  changeClient,
-  createClient,
-  needClient,
-  noSuchClient,
-  type RegisteredClient,
-  rotateSecret,
-} from './client-changes.ts'
+import { changeClient, createClient, needClient, noSuchClient, type RegisteredClient } from './client-changes.ts'
 import { addClientFlags } from './client-flags.ts'
+import { clientSecretCommands, keepIt } from './client-secrets.ts'
 import { WrongUsage } from './failures.ts'
 import { json, oneValue } from './flags.ts'
 import { letRowsFollow } from './let-rows-follow.ts'
@@ -18,8 +12,6 @@ import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
 import { withSignet } from './with-signet.ts'
-
-const keepIt = 'The secret is shown this once; Signet keeps only its digest.'
 
 /** `signet clients`: the applications that may ask for tokens (RFC 7591 §2 has the names). */
 export function clientsCommand(program: Command, terminal: Terminal): void {
@@ -91,18 +83,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
       printOne(terminal, format, { client_id: clientId, deleted: true }, notes)
     })
 
-  clients
-    .command('rotate-secret')
-    .description('Give a client a new secret. The one before it goes on working until the next rotation.')
-    .argument('<client_id>')
-    .addOption(json())
-    .action(async (clientId: string, format: Format) => {
-      const { client, secret } = await withSignet(terminal, ({ database }) =>
-        inTransaction(database, (tx) => rotateSecret(tx, clientId)),
-      )
-      const notes = [keepIt, 'The secret before it goes on working until the next rotation; older ones are gone.']
-      printOne(terminal, format, withSecret(client, secret), notes)
-    })
+  clientSecretCommands(clients, terminal, withSecret)
 }
 
 /** What is told of a client: the metadata under the names of RFC 7591 §2. An allow-list, so no digest gets out. */

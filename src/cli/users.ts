@@ -1,5 +1,11 @@
 import { type Command, Option } from 'commander'
-import { deleteAccount, disableAccount, enableAccount, setPassword } from '../operations/account-access.ts'
+import {
+  deleteAccount,
+  disableAccount,
+  enableAccount,
+  setPassword,
+  signOutEverywhere,
+} from '../operations/account-access.ts'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { randomText } from '../platform/secrets/digest.ts'
 import type { Account } from '../records/accounts/account.ts'
@@ -15,7 +21,7 @@ import type { Signet } from '../signet.ts'
 import { CommandFailed } from './failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
-import { letRowsFollow } from './let-rows-follow.ts'
+import { countAsRowsFollow, letRowsFollow } from './let-rows-follow.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import { checkPassword, readPassword } from './password-input.ts'
@@ -72,6 +78,23 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .action(async (identifier: string, format: Format) => {
       const account = await withSignet(terminal, ({ database }) => findUser(database, identifier))
       printOne(terminal, format, documentOf(account))
+    })
+
+  users
+    .command('sign-out')
+    .description(
+      'Sign a person out everywhere and end their grants, offline_access included. They can sign in again: if somebody else knows the password, use set-password or disable.',
+    )
+    .argument('<user>', whom)
+    .addOption(json())
+    .action(async (identifier: string, format: Format) => {
+      const { sub, ended, notes } = await withSignet(terminal, async (signet) => {
+        const { sub } = await findUser(signet.database, identifier)
+        const decided = await signOutEverywhere(signet, operator, sub)
+        if (!decided) throw justDeleted(sub)
+        return { sub, ...(await countAsRowsFollow(signet, terminal, decided)) }
+      })
+      printOne(terminal, format, { sub, sessions_ended: ended.sessions, grants_ended: ended.grants }, notes)
     })
 
   users

@@ -8,7 +8,7 @@ import {
   setPasswordHash,
 } from '../records/accounts/accounts-store.ts'
 import { type AccountEndReason, endAllAccess } from '../records/endings/decisions-store.ts'
-import { decideEnding } from '../records/endings/follow-ending.ts'
+import { type Decided, decideEnding } from '../records/endings/follow-ending.ts'
 import { type EventType, recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, callerOfActor } from './actor.ts'
@@ -62,6 +62,27 @@ export async function setPassword(
 }
 
 /**
+ * Signs a person out everywhere and ends all grants, those with `offline_access` included. Nothing keeps them from signing in again.
+ *
+ * @returns undefined if there is no such account
+ */
+export async function signOutEverywhere(signet: Terms, actor: Actor, sub: string): Promise<Decided | undefined> {
+  const decided = await signet.turns.take(accountTurn(sub), () =>
+    inTransaction(signet.database, async (tx) => {
+      if (!(await lockAccount(tx, sub))) return undefined
+      const decided = await decideEnd(tx, sub, 'revoked_by_operator')
+      const { sessions, grants, left } = decided
+      // Of very many, those that have followed by now; `more` says so.
+      const detail = { sessions, grants, ...(left && { more: true }) }
+      await recordEvent(tx, { type: 'sessions_ended', caller: callerOfActor(actor), sub, detail })
+      return decided
+    }),
+  )
+  if (decided?.left) signet.endings.due()
+  return decided
+}
+
+/**
  * Deletes all that is known of a person, and ends everything. The `sub` is never given to anybody else.
  *
  * @returns false where there is no such account
@@ -107,8 +128,11 @@ async function endAccess(
   reason: AccountEndReason,
   type: EventType | undefined,
 ): Promise<boolean> {
-  const epoch = await endAllAccess(tx, sub, reason)
-  const { left } = await decideEnding(tx, { kind: 'account', reason, sub, epoch })
+  const { left } = await decideEnd(tx, sub, reason)
   if (type) await recordEvent(tx, { type, caller: callerOfActor(actor), sub })
   return left
+}
+
+async function decideEnd(tx: Queryable, sub: string, reason: AccountEndReason): Promise<Decided> {
+  return decideEnding(tx, { kind: 'account', reason, sub, epoch: await endAllAccess(tx, sub, reason) })
 }

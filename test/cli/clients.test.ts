@@ -67,12 +67,13 @@ t.test('hostile names are kept as they are and shown without harm', async (t) =>
 
 t.test('clients that are not there', async (t) => {
   const ids = ['__proto__', "' OR 1=1 --", 'x'.repeat(8192), '-h3cdefghijklmnopqrstu']
-  const commands = ['delete', 'rotate-secret'].map((command) => [command, 'client_none'])
+  const commands = ['delete', 'rotate-secret', 'list-secrets'].map((command) => [command, 'client_none'])
   for (const [command = '', id = ''] of [...commands, ...ids.map((id) => ['show', id])]) {
     const { code, out, err } = await signet('clients', command, id)
     t.same({ code, out }, { code: 1, out: '' }, `${command} ${id.slice(0, 30)}`)
     t.match(err, /^signet: There is no client .{1,130}\n$/)
   }
+  t.match(await signet('clients', 'revoke-secret', 'client_none', '1'), { code: 1, err: /There is no client/ })
   t.match(await signet('clients', 'update', 'client_none', '--name', 'B'), { code: 1, err: /There is no client/ })
 })
 
@@ -265,6 +266,76 @@ t.test('a rotated secret leaves the one before it alive until the next rotation'
     [false, true, true],
   )
   t.match(await json('grants', 'show', 'standing'), { end_reason: 'client_secret_rotated' })
+})
+
+t.test('a leaked secret is replaced and no longer accepted, and both old ones can be revoked one by one', async (t) => {
+  const create = ['clients', 'create', '--name', 'Job', '--grant-type', 'client_credentials']
+  const { client_id, client_secret: leaked } = await json<ClientDocument>(...create)
+  const works = (secret: string) =>
+    authenticateClient(terms, { clientId: client_id, secret, method: 'client_secret_basic' }).then(
+      () => true,
+      () => false,
+    )
+  const listed = () =>
+    json<{ secret_id: number; created_at: string; grant_id?: string }[]>('clients', 'list-secrets', client_id)
+  const [only] = await listed()
+  const secretId = only?.secret_id ?? 0
+  t.match(only, { secret_id: Number, created_at: /^20/, grant_id: undefined })
+  const grant = { id: `of ${client_id}`, clientId: client_id, secretId, scopes: [], resources: [] }
+  await openStandingGrant(database, grant)
+  t.match(await listed(), [{ grant_id: grant.id }])
+
+  t.match(await signet('clients', 'revoke-secret', client_id, String(secretId)), {
+    code: 1,
+    out: '',
+    err: /has no other secret\. To replace it: signet clients rotate-secret --revoke-old client_/,
+  })
+  for (const id of ['0', '-1', '1e3', '99999999999999999999', 'x', String(secretId + 1000)])
+    t.match(await signet('clients', 'revoke-secret', client_id, '--', id), { code: 1, err: /has no secret / }, id)
+
+  const { out } = await signet('clients', 'rotate-secret', client_id)
+  const [, second = ''] = /client_secret +(\S{43})\n/.exec(out) ?? []
+  t.match(out, /The secret before it goes on working until the next rotation/)
+  t.same([await works(leaked), await works(second)], [true, true])
+  const rotated = await signet('clients', 'rotate-secret', client_id, '--revoke-old')
+  t.match(rotated.out, /No older secret works any longer/)
+  t.match(rotated.out, `signet grants revoke-all --client-id ${client_id}`)
+  const [, third = ''] = /client_secret +(\S{43})\n/.exec(rotated.out) ?? []
+  t.same([await works(leaked), await works(second), await works(third)], [false, false, true])
+  t.match(await json('grants', 'show', grant.id), { end_reason: 'client_secret_revoked' })
+  t.equal((await listed()).length, 1)
+
+  const fourth = await json<ClientDocument>('clients', 'rotate-secret', client_id)
+  const [older, newer] = await listed()
+  t.same(await json('clients', 'revoke-secret', client_id, String(newer?.secret_id)), {
+    client_id,
+    secret_id: newer?.secret_id,
+    revoked: true,
+    grants_ended: 0,
+  })
+  t.same([await works(third), await works(fourth.client_secret)], [true, false])
+  t.same(
+    (await listed()).map(({ secret_id }) => secret_id),
+    [older?.secret_id],
+  )
+  const { rows } = await database.query({
+    text: "SELECT type, detail FROM events WHERE client_id = $1 AND type LIKE 'client_secret%' ORDER BY id",
+    values: [client_id],
+  })
+  t.same(rows, [
+    { type: 'client_secret_rotated', detail: {} },
+    { type: 'client_secret_rotated', detail: { secrets_revoked: 2, grants_ended: 1 } },
+    { type: 'client_secret_rotated', detail: {} },
+    { type: 'client_secret_revoked', detail: { secret_id: newer?.secret_id, grants_ended: 0 } },
+  ])
+})
+
+t.test('a client without a secret has none to list, rotate or revoke', async (t) => {
+  const { client_id } = await json<ClientDocument>(...app, '--token-endpoint-auth-method', 'none')
+  t.same(await json('clients', 'list-secrets', client_id), [])
+  t.match(await signet('clients', 'list-secrets', client_id), { code: 0, out: /it authenticates with none/ })
+  t.match(await signet('clients', 'rotate-secret', client_id, '--revoke-old'), { code: 1, err: /has no secret/ })
+  t.match(await signet('clients', 'revoke-secret', client_id, '1'), { code: 1, err: /has no secret 1/ })
 })
 
 t.test('secrets are told once: in the answer to their making, and in no event, log line or row', async (t) => {

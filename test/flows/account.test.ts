@@ -162,7 +162,8 @@ t.test('every form of the account page', async (t) => {
       'disconnected',
       'profile-saved',
       'sign-in-saved',
-      'password-changed',
+      // The hidden fields of the form without its box: the tick was taken away.
+      'password-changed-applications-kept',
       'session-ended',
       'others-ended',
     ])
@@ -485,12 +486,14 @@ t.test('the names to sign in with', async (t) => {
 
 t.test('the password', async (t) => {
   const client = await idp.client()
-  const change = async (browser: Browser, current: string, wanted: string) =>
+  const change = async (browser: Browser, current: string, wanted: string, more: Record<string, string> = {}) =>
     browser.submit(await browser.get('/account'), 'password-change', {
       'current-password': current,
       'new-password': wanted,
+      ...more,
     })
   const changed = { status: 303, location: `${idp.issuer}/account?notice=password-changed` }
+  const kept = { ...changed, location: `${changed.location}-applications-kept` }
 
   t.test(
     'a wrong current one, or a new one that is none, changes nothing and never comes back to the browser',
@@ -553,7 +556,7 @@ t.test('the password', async (t) => {
     })
 
   t.test(
-    'it signs all others out with what hung on them, renews the cookie, and leaves offline access and this browser',
+    'without the tick it signs all others out with what hung on them, renews the cookie, and leaves offline access and this browser',
     async (t) => {
       const person = await idp.person()
       const here = await signIn(idp, client, { person, parameters: { scope: 'openid' } })
@@ -564,10 +567,13 @@ t.test('the password', async (t) => {
       const tokens = await Promise.all(journeys.map(async ({ redeem }) => (await redeem()).body.access_token as string))
       const before = here.browser.cookies.get('signet_session') ?? ''
 
-      t.match(await change(here.browser, person.password, newPassword), changed)
+      t.match(await change(here.browser, person.password, newPassword, { 'end-applications': '' }), kept)
       const after = here.browser.cookies.get('signet_session') ?? ''
       t.not(after, before)
-      t.match((await here.browser.get('/account?notice=password-changed')).text, 'Your password is changed')
+      t.match(
+        (await here.browser.get('/account?notice=password-changed-applications-kept')).text,
+        /has been changed.*keep access while you are away still have it/,
+      )
       const copy = idp.browser()
       copy.cookies.set('signet_session', before)
       t.ok(isToSignIn(await copy.get('/account')), 'a copy of the old cookie is worth nothing')
@@ -576,7 +582,8 @@ t.test('the password', async (t) => {
       t.equal((await stranger.browser.get('/account')).status, 200)
       const alive = await Promise.all(tokens.map((token) => isStatus(token, 200)))
       t.same(alive, [true, false, true, true])
-      t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], { sessions_ended: 2 })
+      const told = { sessions_ended: 2, applications: 'kept' }
+      t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], told)
 
       await t.rejects(enter(person), /cannot sign in/)
       t.ok(await enter({ ...person, password: newPassword }))
@@ -585,6 +592,79 @@ t.test('the password', async (t) => {
       await clearLimits()
     },
   )
+})
+
+t.test('the box that signs out of all applications', async (t) => {
+  const client = await idp.client()
+  const isTicked = (page: Visit) => /<input(?=[^>]*id="end-applications")(?=[^>]*checked)[^>]*>/.test(page.text)
+  /** What a person has open: in this browser, in another one, and with offline access. */
+  const open = async () => {
+    const person = await idp.person()
+    const go = (scope: string) => signIn(idp, client, { person, parameters: { scope } })
+    const [here, there, phone] = [await go('openid'), await go('openid'), await go('openid offline_access')]
+    const replies = await Promise.all([here, there, phone].map(({ redeem }) => redeem()))
+    const tokens = replies.map(({ body }) => body.access_token as string)
+    const alive = async () => Promise.all(tokens.map((token) => isStatus(token, 200)))
+    const refresh = () =>
+      idp.token(client, { grant_type: 'refresh_token', refresh_token: replies[2]?.body.refresh_token })
+    return { person, browser: here.browser, alive, refresh }
+  }
+  const values = (person: Person) => ({ 'current-password': person.password, 'new-password': newPassword })
+
+  t.test('a form that never had the box, such as one of an older page, is taken as ticked', async (t) => {
+    const { person, browser, alive } = await open()
+    const page = await browser.get('/account')
+    const { 'end-applications-offered': offered, ...hidden } = hiddenOf(page, 'password-change')
+    t.equal(offered, '1')
+    const visit = await browser.post('/account/password', { ...hidden, ...values(person) })
+    t.match(visit.location, /notice=password-changed$/)
+    t.same(await alive(), [false, false, false])
+  })
+
+  t.test(
+    'it is ticked, and ends everything but this session, offline access and this browser’s included',
+    async (t) => {
+      const { person, browser, alive, refresh } = await open()
+      const page = await browser.get('/account')
+      t.ok(isTicked(page))
+      t.match(await browser.submit(page, 'password-change', values(person)), {
+        location: `${idp.issuer}/account?notice=password-changed`,
+      })
+      t.same(await alive(), [false, false, false])
+      t.match(await refresh(), { status: 400, body: { error: 'invalid_grant' } })
+      const after = await browser.get('/account?notice=password-changed')
+      t.match(after, { status: 200, text: /in all other browsers and out of all applications/ }, 'the session goes on')
+      t.match(after.text, `disconnect-${client.client_id}`, 'and what was allowed is not forgotten')
+      const told = { sessions_ended: 2, applications: 'ended', grants_ended: 3 }
+      t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], told)
+      const reasons = await query(
+        `SELECT detail ->> 'reason' AS reason, count(*) AS grants FROM events WHERE sub = $1 AND type = 'grant_ended' GROUP BY 1`,
+        [person.sub],
+      )
+      t.same(reasons, [{ reason: 'password_changed', grants: 3 }])
+      const again = await signIn(idp, client, { person, browser })
+      t.equal((await again.redeem()).status, 200, 'the application is let in again by the session, without a question')
+    },
+  )
+
+  t.test('a refused form comes back with the box as it was left, and has ended nothing', async (t) => {
+    const { person, browser, alive } = await open()
+    const page = await browser.get('/account')
+    for (const [choice, ticked] of [
+      [{}, true],
+      [{ 'end-applications': '' }, false],
+    ] as const) {
+      const wrong = await browser.submit(page, 'password-change', {
+        ...values(person),
+        'current-password': 'x',
+        ...choice,
+      })
+      t.equal(wrong.status, 403)
+      t.equal(isTicked(wrong), ticked)
+    }
+    t.same(await alive(), [true, true, true])
+    await clearLimits()
+  })
 })
 
 t.test('where one is signed in', async (t) => {

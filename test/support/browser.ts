@@ -80,7 +80,10 @@ function formsOf(html: string) {
     inputs: Object.fromEntries(
       [...content.matchAll(/<input\b([^>]*)>/g)].flatMap(([, input = '']) => {
         const name = /\bname="([^"]*)"/.exec(input)?.[1]
-        return name === undefined ? [] : [[name, decodeEntities(/\bvalue="([^"]*)"/.exec(input)?.[1] ?? '')]]
+        const isUnticked = input.includes('type="checkbox"') && !/\schecked\b/.test(input)
+        return name === undefined || isUnticked
+          ? []
+          : [[name, decodeEntities(/\bvalue="([^"]*)"/.exec(input)?.[1] ?? '')]]
       }),
     ) as Record<string, string>,
   }))

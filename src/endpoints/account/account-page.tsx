@@ -38,6 +38,7 @@ const notices = {
   'profile-saved': 'profileSaved',
   'sign-in-saved': 'signInSaved',
   'password-changed': 'passwordChanged',
+  'password-changed-applications-kept': 'passwordChangedApplicationsKept',
   'session-ended': 'sessionEnded',
   'others-ended': 'othersEnded',
   disconnected: 'disconnected',

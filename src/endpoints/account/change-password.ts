@@ -6,6 +6,7 @@ import type { Account } from '../../records/accounts/account.ts'
 import { passwordFault } from '../../records/accounts/password-rules.ts'
 import type { Signet } from '../../signet.ts'
 import type { AccountFault } from './account-fault.ts'
+import { wantsApplicationsEnded } from './applications-choice.ts'
 import { provePassword } from './current-password.ts'
 import type { Outcome, Submission } from './submission.ts'
 
@@ -16,7 +17,7 @@ const wrong: Outcome = {
 }
 
 /**
- * Changes the password, ends all other sessions, and gives this browser another cookie.
+ * Changes the password, ends all other sessions and, unless the person took the tick away, all grants, and gives this browser another cookie.
  *
  * @throws LimitExceeded, HashQueueFull
  */
@@ -34,14 +35,16 @@ export async function submitPassword(signet: Signet, submission: Submission): Pr
   const to = await passwords.hash(wanted, requesterOf(request, reply))
   const cookie = randomText(32)
   const actor = { kind: 'person', sub, caller: callerOf(request) } as const
-  const changed = await changePassword(signet, actor, session, { from, to, sessionDigest: digest(cookie) })
+  const applications = wantsApplicationsEnded(values) ? 'end' : 'keep'
+  const change = { from, to, sessionDigest: digest(cookie), applications } as const
+  const changed = await changePassword(signet, actor, session, change)
   if (changed === 'signed_out') return { outcome: 'signed_out' }
   if (changed === 'password_replaced') return wrong
   reply.setCookie(cookieNames(settings.issuer).session, cookie, {
     ...cookieAttributes(settings.issuer),
     maxAge: changed.secondsLeft,
   })
-  return { outcome: 'done', notice: 'password-changed' }
+  return { outcome: 'done', notice: applications === 'end' ? 'password-changed' : 'password-changed-applications-kept' }
 }
 
 async function faultsIn(

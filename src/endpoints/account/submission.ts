@@ -15,6 +15,7 @@ export type Notice =
   | 'profile-saved'
   | 'sign-in-saved'
   | 'password-changed'
+  | 'password-changed-applications-kept'
   | 'session-ended'
   | 'others-ended'
   | 'disconnected'

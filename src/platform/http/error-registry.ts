@@ -320,7 +320,7 @@ export const errorRegistry = {
     error: 'unsupported_token_type',
     status: 400,
     description: 'A token of client_credentials cannot be given back; it expires soon.',
-    mend: 'The operator ends it for all who share the credential: signet grants revoke, or signet clients rotate-secret twice.',
+    mend: 'The operator can end it for everybody who shares the credential: signet grants revoke ends the tokens issued so far, signet clients rotate-secret --revoke-old ends the secret as well.',
   },
   introspection_needs_authentication: {
     ...unauthorized,

@@ -271,6 +271,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
       <AccountPage
         {...account}
         account={{ ...person, email_verified: true, zoneinfo: 'Nowhere/Else' }}
+        notice="password-changed-applications-kept"
         sessions={[signedIn('one', 5)]}
         sessionCount={1}
         sessionsAreCut={false}
@@ -282,6 +283,8 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
           values: new Map([
             ['current-password', 'typed'],
             ['new-password', 'typed too'],
+            // And the box without its tick.
+            ['end-applications-offered', '1'],
           ]),
           faults: new Map([
             ['current-password', 'current_password_wrong'],

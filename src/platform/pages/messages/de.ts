@@ -108,13 +108,18 @@ export const de: Messages = {
     confirmPassword: 'Ihr Passwort zur Bestätigung',
     saveSignIn: 'Speichern',
     password: 'Passwort',
-    passwordLead: 'Mit einem neuen Passwort werden Sie in allen anderen Browsern abgemeldet.',
+    passwordLead: 'Wenn Sie das Passwort ändern, werden Sie in allen anderen Browsern abgemeldet.',
     currentPassword: 'Bisheriges Passwort',
     newPassword: 'Neues Passwort',
     revealNew: 'Neues Passwort anzeigen',
+    endApplications: 'Auch aus allen Anwendungen abmelden',
+    endApplicationsHint:
+      'Sie melden sich dort mit dem neuen Passwort wieder an. Ohne Häkchen bleiben Sie in den Anwendungen angemeldet, die Sie in diesem Browser benutzen, und Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff.',
     changePassword: 'Passwort ändern',
     sessions: 'Wo Sie angemeldet sind',
-    sessionsLead: 'Beenden Sie, was Sie nicht kennen, und ändern Sie dann Ihr Passwort.',
+    sessionsLead: 'Beenden Sie Sitzungen, die Sie nicht kennen, und ändern Sie dann Ihr Passwort.',
+    sessionsKeepApplications:
+      'Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, sind davon nicht betroffen. Trennen Sie diese weiter unten, oder melden Sie sich beim Ändern des Passworts auch aus allen Anwendungen ab.',
     thisBrowser: 'Dieser Browser',
     anotherBrowser: 'Ein anderer Browser',
     signedIn: 'Angemeldet: {time}',
@@ -134,9 +139,14 @@ export const de: Messages = {
     signOut: 'Abmelden',
     profileSaved: 'Ihr Profil ist gespeichert.',
     signInSaved: 'Womit Sie sich anmelden, ist gespeichert.',
-    passwordChanged: 'Ihr Passwort ist geändert, und Sie sind in allen anderen Browsern abgemeldet.',
-    sessionEnded: 'Die Sitzung ist beendet.',
-    othersEnded: 'Sie sind in allen anderen Browsern abgemeldet.',
+    passwordChanged:
+      'Ihr Passwort ist geändert. Sie sind in allen anderen Browsern und aus allen Anwendungen abgemeldet.',
+    passwordChangedApplicationsKept:
+      'Ihr Passwort ist geändert, und Sie sind in allen anderen Browsern abgemeldet. In den Anwendungen, die Sie in diesem Browser benutzen, bleiben Sie angemeldet. Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff: siehe „Verbundene Anwendungen“.',
+    sessionEnded:
+      'Die Sitzung ist beendet. Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff.',
+    othersEnded:
+      'Sie sind in allen anderen Browsern abgemeldet. Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff.',
     disconnected: 'Die Anwendung ist getrennt.',
     otherAccount: 'In diesem Browser hat sich inzwischen jemand anderes angemeldet. Es wurde nichts geändert.',
   },

@@ -108,13 +108,18 @@ export const en = {
     confirmPassword: 'Your password, to confirm it',
     saveSignIn: 'Save',
     password: 'Password',
-    passwordLead: 'With a new password you are signed out in all other browsers.',
+    passwordLead: 'Changing your password signs you out in all other browsers.',
     currentPassword: 'Current password',
     newPassword: 'New password',
     revealNew: 'Show the new password',
+    endApplications: 'Sign out of all applications too',
+    endApplicationsHint:
+      'You sign in to them again with the new password. Without the tick, the applications you use in this browser stay signed in, and those that may keep access while you are away keep it.',
     changePassword: 'Change password',
     sessions: 'Where you are signed in',
-    sessionsLead: 'End what you do not recognise, and then change your password.',
+    sessionsLead: 'End any session you don’t recognise, then change your password.',
+    sessionsKeepApplications:
+      'Ending sessions does not affect applications that may keep access while you are away. Disconnect those below, or sign out of all applications when you change your password.',
     thisBrowser: 'This browser',
     anotherBrowser: 'Another browser',
     signedIn: 'Signed in: {time}',
@@ -134,9 +139,13 @@ export const en = {
     signOut: 'Sign out',
     profileSaved: 'Your profile is saved.',
     signInSaved: 'What you sign in with is saved.',
-    passwordChanged: 'Your password is changed, and you are signed out in all other browsers.',
-    sessionEnded: 'The session has ended.',
-    othersEnded: 'You are signed out in all other browsers.',
+    passwordChanged:
+      'Your password has been changed. You are signed out in all other browsers and out of all applications.',
+    passwordChangedApplicationsKept:
+      'Your password has been changed, and you are signed out in all other browsers. The applications you use in this browser stay signed in, and those that may keep access while you are away still have it: see “Connected applications”.',
+    sessionEnded: 'The session has ended. Applications that may keep access while you are away still have it.',
+    othersEnded:
+      'You are signed out in all other browsers. Applications that may keep access while you are away still have it.',
     disconnected: 'The application is disconnected.',
     otherAccount: 'Somebody else has signed in in this browser meanwhile. Nothing was changed.',
   },
