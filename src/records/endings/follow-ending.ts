@@ -6,6 +6,7 @@ import {
   deleteMarkedClient,
   deleteRecordsOf,
   type Ending,
+  endFamiliesOf,
   endGrantsOf,
   endSessionsOf,
   hasDueEnding,
@@ -27,6 +28,11 @@ const atATime = 500
  */
 const settleTime = 15
 
+/** The same of a revoked secret: a node that has not heard of it may go on to start families for as long as its lease. */
+const settleTimeOfSecret = 180
+
+const settleTimeOf = ({ kind }: Ending) => (kind === 'refresh_secret' ? settleTimeOfSecret : settleTime)
+
 /** How many rows have followed a decision; `left` where there are more to come. */
 export interface Followed {
   readonly sessions: number
@@ -40,7 +46,10 @@ const nothing: Followed = { sessions: 0, grants: 0, left: false }
  * Records the decision that has just been made in this transaction, and ends a bounded number of its rows along with it. The rest
  * follow; all of them are judged as ended from the commit on.
  */
-export async function decideEnding(tx: Queryable, ending: Exclude<Ending, { kind: 'client' }>): Promise<Followed> {
+export async function decideEnding(
+  tx: Queryable,
+  ending: Exclude<Ending, { kind: 'client' | 'refresh_secret' }>,
+): Promise<Followed> {
   // What an earlier decision has ended says so when it follows: first come, first served.
   if (await hasDueEnding(tx, ending.sub)) {
     await recordEnding(tx, ending, undefined, 0)
@@ -68,16 +77,16 @@ export async function followNext(database: Database): Promise<boolean> {
   let taken: number | undefined
   try {
     return await inTransaction(database, async (tx) => {
-      const recorded = await takeEnding(tx, settleTime)
+      const recorded = await takeEnding(tx)
       if (!recorded) return false
-      const { id, ending, decidedAt, isSettled } = recorded
+      const { id, ending, decidedAt, age } = recorded
       taken = id
       const { left } = await followEnding(tx, ending, decidedAt, atATime)
       if (left) await postponeEnding(tx, id, 0)
       else if (ending.kind === 'client') {
         await deleteMarkedClient(tx, ending.clientId)
         await removeEnding(tx, id)
-      } else if (isSettled) await removeEnding(tx, id)
+      } else if (age > settleTimeOf(ending)) await removeEnding(tx, id)
       else await postponeEnding(tx, id, settleTime)
       return true
     })
@@ -135,6 +144,10 @@ async function followEnding(
     case 'session_grants':
     case 'connection': {
       const { rows, left } = await endGrantsOf(tx, ending, decidedAt, most)
+      return { sessions: 0, grants: rows, left }
+    }
+    case 'refresh_secret': {
+      const { rows, left } = await endFamiliesOf(tx, ending, decidedAt, most)
       return { sessions: 0, grants: rows, left }
     }
     case 'client': {
