@@ -51,7 +51,7 @@ t.test('the commands are those that are promised', async (t) => {
     events: 'list show',
     clients: 'create list show update delete rotate-secret',
     grants: 'list show revoke',
-    keys: 'list rotate revoke import export-public reseal',
+    keys: 'list rotate revoke import export-public reseal secrets rotate-secrets',
     resources: 'create list show update delete',
     users: 'create list show disable enable set-password delete',
   }
