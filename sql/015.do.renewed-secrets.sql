@@ -1,7 +1,7 @@
 -- Purpose secrets can be renewed. A new version is published first, and used once every node has read it.
 
--- When a version is first used. created_at is when it was published. The previous release makes first versions only, which are used at once;
--- of several versions it uses the newest, so secrets are to be renewed only when no node of it runs.
+-- When a version is first used. created_at is when it was published. The previous release makes first versions only, which are used at once.
+-- It reads secrets only when it starts, so they are to be renewed only when no node of it runs.
 ALTER TABLE purpose_secrets ADD COLUMN activates_at timestamptz NOT NULL DEFAULT '-infinity';
 
 -- Versions that must not be accepted any more. They are recognised by a digest of their value, because a restored backup may hold another
@@ -22,7 +22,7 @@ END $$;
 CREATE TRIGGER tell_secrets_changed AFTER INSERT OR UPDATE OR DELETE ON purpose_secrets
   FOR EACH STATEMENT EXECUTE FUNCTION tell_secrets_changed();
 
--- False for nodes of the previous release: they read the secrets only when they start.
+-- False for nodes of the previous release.
 ALTER TABLE nodes ADD COLUMN rereads_secrets boolean NOT NULL DEFAULT false;
 
 -- Which version of `session-id` a session's `sid` is made with, so that it stays the same for as long as the session lives.
