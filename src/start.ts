@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { openKeyLedger } from './key-ring/key-ledger.ts'
 import { openKeyRing } from './key-ring/key-ring.ts'
+import { openSecretRing } from './key-ring/secret-ring.ts'
 import { createVerifierSightings } from './key-ring/verifier-sightings.ts'
 import { createClock } from './platform/clock.ts'
 import { isLoopbackHost } from './platform/config/issuer.ts'
@@ -107,7 +108,8 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       db: startPool ?? database,
       wait: { signal, report, timeoutMs: Number.POSITIVE_INFINITY },
     }
-    const { masterKey, secrets } = await setUpInstallation(opening.db, settings, opening.wait)
+    const ledger = await openKeyLedger(join(settings.keysDir, 'key-ledger.txt'), log)
+    const masterKey = await setUpInstallation(opening.db, settings, opening.wait, ledger)
     const clock = createClock()
     const keyRing = await openKeyRing({
       db: database,
@@ -120,19 +122,25 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
         clockSkew: settings.clockSkew,
         keyLease: settings.keyLease,
       },
-      ledger: await openKeyLedger(join(settings.keysDir, 'key-ledger.txt'), log),
+      ledger,
       wait: isCommand ? opening.wait : briefWait,
       opening,
     })
     undo.push(() => keyRing.stop())
+    const { keyLease, clockSkew } = settings
+    const secrets = await openSecretRing({ db: database, masterKey, clock, log, keyLease, clockSkew, ledger, opening })
+    undo.push(() => secrets.stop())
     // Nobody waits here until the server has closed the connection: `stop` does.
     endStartPool()?.catch((err: unknown) => log.warn({ err }, 'The connection of the start could not be closed.'))
     const clients = createKnownClients(database, () => heartbeat?.hears() ?? false)
     onChange = (channel) => {
-      if (channel !== 'signet_keys') clients.forget()
+      const isAbout = (name: string) => channel === undefined || channel === name
+      if (isAbout('signet_clients')) clients.forget()
       // Only sooner: what is not heard is read within the lease, or the lease ends.
-      if (channel !== 'signet_clients')
+      if (isAbout('signet_keys'))
         keyRing.refresh().catch((err: unknown) => log.warn({ err }, 'Changed signing keys could not be read.'))
+      if (isAbout('signet_secrets'))
+        secrets.refresh().catch((err: unknown) => log.warn({ err }, 'Changed purpose secrets could not be read.'))
     }
     const hear = () => {
       for (const one of advice) log.warn({}, `${one.finding} ${one.advice}`)
@@ -140,12 +148,12 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
         log.warn(
           {},
           'Behind a connection pooler in transaction mode PostgreSQL cannot notify this node of changes (LISTEN): ' +
-            'clients are read from the database for each request, and keys three times within the lease.',
+            'clients are read from the database for each request, and keys and secrets three times within the lease.',
         )
       }
       heartbeat ??= startHeartbeat({
         ...{ hosts, schema, session: route.session, log },
-        channels: route.session === 'own' ? ['signet_clients', 'signet_keys'] : [],
+        channels: route.session === 'own' ? ['signet_clients', 'signet_keys', 'signet_secrets'] : [],
         onChange: (channel) => onChange(channel),
         onLost: (reason) => {
           database.dropConnections(reason)

@@ -52,7 +52,7 @@ async function longestLifetime({ settings, database }: Signet): Promise<number> 
 
 /** What the keys directory knows, beside what the database has now that the ring was opened, and told what it had forgotten. */
 function judgeKeys(keyRing: Pick<KeyRing, 'keys' | 'ledger'>) {
-  const { activatedAt, revokedAt } = keyRing.ledger
+  const { activatedAt, revokedAt, revokedSecrets } = keyRing.ledger
   const states = new Map([...keyRing.keys()].map(([{ kid }, state]) => [kid, state]))
   const active = [...states].filter(([, state]) => state === 'active').map(([kid]) => kid)
   return {
@@ -60,15 +60,16 @@ function judgeKeys(keyRing: Pick<KeyRing, 'keys' | 'ledger'>) {
     revoked_keys: [...states].filter(([, state]) => state === 'revoked').map(([kid]) => kid),
     /** They signed, and are not in the database: made after the backup. */
     lost_keys: [...activatedAt.keys()].filter((kid) => !states.has(kid) && !revokedAt.has(kid)),
-    ledger_facts: activatedAt.size + revokedAt.size,
+    revoked_secrets: revokedSecrets.size,
+    ledger_facts: activatedAt.size + revokedAt.size + revokedSecrets.size,
   }
 }
 
 function notes({ lost_keys: lost, ledger_facts: facts }: ReturnType<typeof judgeKeys>, signedOut: boolean): string[] {
   return [
     facts === 0
-      ? 'The keys directory remembers nothing: a key that was revoked since the backup signs again. Revoke it once more.'
-      : 'What the keys directory remembers of the keys holds again: those that were revoked stay so, and the one that had taken over signs.',
+      ? 'The keys directory remembers nothing: a key or secret that was revoked since the backup is in use again. Revoke it once more.'
+      : 'What the keys directory remembers holds again: keys and secrets that were revoked stay so, and the key that had taken over signs.',
     ...(lost.length > 0
       ? [
           'Lost keys were made after the backup. What they signed is refused until it expires; applications get new tokens.',

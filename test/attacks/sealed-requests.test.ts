@@ -74,7 +74,7 @@ t.test('a continue value that was not sealed here, for this, as it is, leads now
     'eight kilobytes': 'A'.repeat(8192),
     'four letters': 'AAAA',
     "another installation's": sealText(
-      { newest: 1, versions: new Map([[1, Buffer.alloc(32)]]) },
+      { current: 1, versions: new Map([[1, Buffer.alloc(32)]]) },
       '[[],[],0,null]',
       'authorization-request',
     ),

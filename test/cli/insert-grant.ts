@@ -23,7 +23,16 @@ export async function insertGrant(
   const digest = randomBytes(32)
   const authTime = Date.now()
   await insertSession(database, {
-    ...{ digest, browserDigest: randomBytes(32), sub, authTime, amr: ['pwd'], ttl: 3600, replaces: undefined },
+    ...{
+      digest,
+      browserDigest: randomBytes(32),
+      sub,
+      authTime,
+      amr: ['pwd'],
+      ttl: 3600,
+      sidVersion: 1,
+      replaces: undefined,
+    },
   })
   const session = await findSession(database, digest, 3600)
   const grantId = randomText(16)

@@ -51,7 +51,7 @@ t.test('the commands are those that are promised', async (t) => {
     events: 'list show',
     clients: 'create list show update delete list-secrets rotate-secret revoke-secret',
     grants: 'list show revoke revoke-all',
-    keys: 'list rotate revoke import export-public reseal',
+    keys: 'list rotate revoke import export-public reseal secrets rotate-secrets',
     resources: 'create list show update delete',
     users: 'create list show sign-out disable enable set-password delete',
   }

@@ -112,7 +112,7 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
   switch (what) {
     case 'enter': {
       const digest = randomBytes(32)
-      const who = { digest, browserDigest: digest, sub, authTime: Date.now(), amr: ['pwd'], ttl: idle }
+      const who = { digest, browserDigest: digest, sub, authTime: Date.now(), amr: ['pwd'], ttl: idle, sidVersion: 1 }
       if (await insertSession(database, { ...who, replaces: world.cookies[browser] })) {
         world.cookies[browser] = digest
         aliveSessions.add(browser)

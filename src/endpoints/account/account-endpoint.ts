@@ -51,7 +51,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
 /** @param form the form that comes back if it is faulty; undefined for one that is a button and nothing else */
 function takeForm(app: App, signet: Signet, path: string, form: FormName | undefined, act: Act): void {
   app.post<{ Body: Parameters }>(path, async (request, reply) => {
-    const values = ownForm(request, signet.settings.issuer, signet.secrets.csrf)
+    const values = await ownForm(request, signet.settings.issuer, signet.secrets)
     const session = await currentSession(signet.database, signet.settings, request)
     if (!session) return toSignIn(signet, reply)
     if (!isAbout(signet.secrets.csrf, session.account.sub, values.get('account'))) return toPage(reply, 'other-account')

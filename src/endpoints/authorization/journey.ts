@@ -6,6 +6,7 @@ import { faultyParameter, type Parameters } from '../../platform/http/parameters
 import { noteRefusal } from '../../platform/http/refusal.ts'
 import { type PageContext, pageContextOf } from '../../platform/pages/page-context.ts'
 import { sendRefusalPage } from '../../platform/pages/send-refusal-page.ts'
+import { secretFor } from '../../platform/secrets/purposes.ts'
 import { type Consent, findConsent } from '../../records/consents/consents-store.ts'
 import { currentSession, whyNoSession } from '../../records/sessions/browser-session.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
@@ -55,7 +56,7 @@ export async function takeUp(
       session && {
         sub: session.account.sub,
         authTime: session.authTime,
-        selected: travelling.selected === sessionIdFor(secrets['session-id'], session.id, target.client.client_id),
+        selected: travelling.selected === (await sessionIdFor(secrets, session, target.client.client_id)),
       },
       consent,
       hintedSub,
@@ -118,7 +119,8 @@ export async function takeUpSealed(
   reply: FastifyReply,
   sealed: string,
 ): Promise<Journey | undefined> {
-  const travelling = openRequest(signet.secrets['request-sealing'], sealed, signet.clock.now())
+  const secret = await secretFor(signet.secrets, 'request-sealing', sealed)
+  const travelling = openRequest(secret, sealed, signet.clock.now())
   if (!travelling) throw new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
   if (!travelling.expired) return takeUp(signet, request, reply, travelling)
   const target = await verifyTarget(signet.database, travelling.parameters)

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import { pageDays, pagePurposes } from '../../platform/secrets/purposes.ts'
 import { longestAccessTokenTtl } from '../resources/resources-store.ts'
 
 /** Rows that one statement deletes at the most: it must hold locks for milliseconds only. */
@@ -141,6 +142,24 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      SELECT count(*) AS deleted FROM old`,
   ],
   ['superseded grants', deleteSuperseded],
+  // Versions that nothing has been made with for long enough, and that nothing alive was made with. A session may be of a version that was
+  // revoked since; the next one has taken its place, and is kept for it.
+  [
+    'purpose_secrets',
+    `WITH old AS (
+       DELETE FROM purpose_secrets AS old
+       WHERE (SELECT min(activates_at) FROM purpose_secrets AS later WHERE later.purpose = old.purpose AND later.version > old.version)
+           < now() - CASE WHEN purpose IN (${pagePurposes.map((purpose) => `'${purpose}'`).join(', ')}) THEN interval '${pageDays} days' ELSE interval '1 hour' END
+         AND NOT (purpose = 'refresh-mac' AND EXISTS (
+           SELECT FROM refresh_families WHERE secret_version >= old.version AND secret_version <= old.version AND expires_at > now()))
+         AND NOT (purpose = 'session-id' AND coalesce((SELECT min(sid_version) FROM sessions) <= version, false))
+       RETURNING purpose, version
+     ), told AS (
+       INSERT INTO events (type, detail)
+       SELECT 'secret_retired', jsonb_build_object('by', 'schedule', 'purpose', purpose, 'version', version) FROM old
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for, $2::integer AS size FROM old`,
+  ],
 ]
 
 /**

@@ -35,6 +35,10 @@ export type Ending = { readonly reason: GrantEndReason } & (
       readonly epoch: number
     }
   | /** Everything of a client, and the client itself. */ { readonly kind: 'client'; readonly clientId: string }
+  | /** The grants whose refresh tokens were made with this version of the secret. */ {
+      readonly kind: 'refresh_secret'
+      readonly version: number
+    }
 )
 
 /** An ending on record. */
@@ -86,7 +90,7 @@ export async function recordEnding(
       'sub' in ending ? ending.sub : null,
       'clientId' in ending ? ending.clientId : null,
       'sessionIds' in ending ? ending.sessionIds : null,
-      'epoch' in ending ? ending.epoch : null,
+      'epoch' in ending ? ending.epoch : 'version' in ending ? ending.version : null,
       followed.sessions,
       followed.grants,
       followed.left,
@@ -118,12 +122,9 @@ export async function hasDueEnding(
  * The ending that has been due for longest, locked until the transaction ends. Nodes that ask at the same time get different ones. Of one
  * account or client the earlier comes first, so that a grant which two decisions have ended names the first, and is counted once.
  *
- * @param settled seconds: `isSettled` where the decision is older
+ * @returns with the age of the decision in seconds
  */
-export async function takeEnding(
-  tx: Queryable,
-  settled: number,
-): Promise<(RecordedEnding & { readonly isSettled: boolean }) | undefined> {
+export async function takeEnding(tx: Queryable): Promise<(RecordedEnding & { readonly age: number }) | undefined> {
   const { rows } = await tx.query<{
     id: number
     kind: Ending['kind']
@@ -133,10 +134,10 @@ export async function takeEnding(
     client_id: string | null
     session_ids: number[] | null
     epoch: number | null
-    settled: boolean
+    age: number
   }>({
     text: `SELECT id, kind, reason, decided_at, sub, client_id, session_ids, epoch,
-             decided_at < now() - make_interval(secs => $1) AS settled
+             extract(epoch FROM now() - decided_at)::float8 AS age
            FROM endings
            WHERE due_at <= now() AND NOT EXISTS (
              SELECT FROM endings AS earlier WHERE earlier.sub = endings.sub AND earlier.id < endings.id AND earlier.due_at <= now())
@@ -144,7 +145,7 @@ export async function takeEnding(
              SELECT FROM endings AS earlier WHERE endings.sub IS NULL AND earlier.sub IS NULL AND earlier.client_id = endings.client_id
                AND earlier.id < endings.id AND earlier.due_at <= now())
            ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
-    values: [settled],
+    values: [],
   })
   const row = rows[0]
   if (!row) return undefined
@@ -156,8 +157,9 @@ export async function takeEnding(
     clientId: row.client_id,
     sessionIds: row.session_ids,
     epoch: row.epoch,
+    version: row.epoch,
   } as Ending
-  return { id: row.id, ending, decidedAt: row.decided_at, isSettled: row.settled }
+  return { id: row.id, ending, decidedAt: row.decided_at, age: row.age }
 }
 
 /**
@@ -209,7 +211,7 @@ export async function removeEnding(tx: Queryable, id: number): Promise<void> {
  */
 export async function endGrantsOf(
   tx: Queryable,
-  ending: Exclude<Ending, { kind: 'client' | 'sessions' }>,
+  ending: Exclude<Ending, { kind: 'client' | 'sessions' | 'refresh_secret' }>,
   decidedAt: Date | undefined,
   most: number,
 ): Promise<Batch> {
@@ -227,7 +229,7 @@ export async function endGrantsOf(
 }
 
 /** The open grants that are meant, at most $1 of them, with the values from $4 on. */
-function meantGrants(ending: Exclude<Ending, { kind: 'client' | 'sessions' }>): [string, unknown[]] {
+function meantGrants(ending: Exclude<Ending, { kind: 'client' | 'sessions' | 'refresh_secret' }>): [string, unknown[]] {
   switch (ending.kind) {
     case 'account':
     case 'account_grants':
@@ -287,6 +289,39 @@ export async function endSessionsOf(
   })
   const { found, ended } = rows[0]!
   return { ...batchOf(found, ended.length, most), ids: ended }
+}
+
+/**
+ * Ends a batch of the grants whose refresh tokens were made with a version of the secret that was revoked. Their families expire, so that
+ * the next batch does not find them again.
+ *
+ * @param most rows
+ */
+export async function endFamiliesOf(
+  tx: Queryable,
+  { version, reason }: Extract<Ending, { kind: 'refresh_secret' }>,
+  decidedAt: Date | undefined,
+  most: number,
+): Promise<Batch> {
+  const { rows } = await tx.query<{ found: number; expired: number }>({
+    text: `WITH found AS (
+             SELECT digest FROM refresh_families
+             WHERE secret_version >= $1 AND secret_version <= $1 AND expires_at > now()
+             ORDER BY secret_version, expires_at LIMIT $2
+           ), held AS (
+             SELECT refresh_families.digest, grants.id FROM refresh_families JOIN grants ON grants.id = grant_id
+             WHERE refresh_families.digest = ANY (ARRAY(SELECT digest FROM found))
+             FOR NO KEY UPDATE OF refresh_families, grants SKIP LOCKED
+           ), expired AS (
+             UPDATE refresh_families SET expires_at = now() WHERE digest = ANY (ARRAY(SELECT digest FROM held)) RETURNING 1
+           ), ended AS (
+             UPDATE grants SET ended_at = coalesce($3, now()), end_reason = $4
+             WHERE id = ANY (ARRAY(SELECT id FROM held)) AND ended_at IS NULL
+           )
+           SELECT (SELECT count(*) FROM found) AS found, (SELECT count(*) FROM expired) AS expired`,
+    values: [version, most, decidedAt ?? null, reason],
+  })
+  return batchOf(rows[0]!.found, rows[0]!.expired, most)
 }
 
 /** Forgets a batch of what a deleted account said of clients. */

@@ -6,6 +6,7 @@ import {
   deleteMarkedClient,
   deleteRecordsOf,
   type Ending,
+  endFamiliesOf,
   endGrantsOf,
   endSessionsOf,
   type Followed,
@@ -29,6 +30,11 @@ const atATime = 500
  */
 const settleTime = 15
 
+/** The same of a revoked secret: a node that has not heard of it may go on to start families for as long as its lease. */
+const settleTimeOfSecret = 180
+
+const settleTimeOf = ({ kind }: Ending) => (kind === 'refresh_secret' ? settleTimeOfSecret : settleTime)
+
 export type { Followed } from './endings-store.ts'
 
 /** A decision on record, and the rows that have followed it in its own transaction. */
@@ -47,7 +53,7 @@ const nothing: Followed = { sessions: 0, grants: 0, left: false }
  */
 export async function decideEnding(
   tx: Queryable,
-  ending: Exclude<Ending, { kind: 'client' }>,
+  ending: Exclude<Ending, { kind: 'client' | 'refresh_secret' }>,
   before = 0,
 ): Promise<Decided> {
   // What an earlier decision has ended says so when it follows: first come, first served.
@@ -77,16 +83,16 @@ export async function followNext(database: Database): Promise<boolean> {
   let taken: number | undefined
   try {
     return await inTransaction(database, async (tx) => {
-      const recorded = await takeEnding(tx, settleTime)
+      const recorded = await takeEnding(tx)
       if (!recorded) return false
-      const { id, ending, decidedAt, isSettled } = recorded
+      const { id, ending, decidedAt, age } = recorded
       taken = id
       const followed = await followEnding(tx, ending, decidedAt, atATime)
       if (followed.left) await noteBatch(tx, id, 0, followed)
       else if (ending.kind === 'client') {
         await deleteMarkedClient(tx, ending.clientId)
         await removeEnding(tx, id)
-      } else if (isSettled) await removeEnding(tx, id)
+      } else if (age > settleTimeOf(ending)) await removeEnding(tx, id)
       else await noteBatch(tx, id, settleTime, followed)
       return true
     })
@@ -147,6 +153,10 @@ async function followEnding(
     case 'connection':
     case 'client_grants': {
       const { rows, left } = await endGrantsOf(tx, ending, decidedAt, most)
+      return { sessions: 0, grants: rows, left }
+    }
+    case 'refresh_secret': {
+      const { rows, left } = await endFamiliesOf(tx, ending, decidedAt, most)
       return { sessions: 0, grants: rows, left }
     }
     case 'client': {

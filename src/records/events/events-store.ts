@@ -49,6 +49,9 @@ export const eventTypes = [
   'key_revoked',
   'key_restored',
   'keys_resealed',
+  'secret_created',
+  'secret_revoked',
+  'secret_retired',
 ] as const
 export type EventType = (typeof eventTypes)[number]
 

@@ -5,6 +5,7 @@ export type GrantEndReason =
   | 'code_replayed'
   | 'refresh_reused'
   | 'refresh_exhausted'
+  | 'refresh_secret_revoked'
   | 'revoked_by_operator'
   | 'revoked_by_client'
   | 'signed_out'

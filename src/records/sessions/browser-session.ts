@@ -41,7 +41,7 @@ export async function startSession(
   settings: SessionSettings,
   request: FastifyRequest,
   reply: FastifyReply,
-  who: Pick<NewSession, 'sub' | 'authTime' | 'amr' | 'browserDigest'>,
+  who: Pick<NewSession, 'sub' | 'authTime' | 'amr' | 'browserDigest' | 'sidVersion'>,
 ): Promise<{ readonly left: boolean } | undefined> {
   const name = cookieNames(settings.issuer).session
   const replaced = readCookie(request, name)

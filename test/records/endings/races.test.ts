@@ -66,7 +66,16 @@ async function signInAs(db: Database, sub: string): Promise<Buffer | undefined> 
   const started = await inTransaction(db, async (tx) => {
     if (!(await holdPassword(tx, sub, 'old'))) return undefined
     return insertSession(tx, {
-      ...{ digest, browserDigest: digest, sub, authTime: Date.now(), amr: ['pwd'], ttl: idle, replaces: undefined },
+      ...{
+        digest,
+        browserDigest: digest,
+        sub,
+        authTime: Date.now(),
+        amr: ['pwd'],
+        ttl: idle,
+        sidVersion: 1,
+        replaces: undefined,
+      },
     })
   })
   return started && digest

@@ -26,7 +26,7 @@ export function signInEndpoint(app: App, signet: Signet): void {
   })
 
   app.post<{ Body: Parameters }>('/sign-in', async (request, reply) => {
-    const values = ownForm(request, signet.settings.issuer, signet.secrets.csrf)
+    const values = await ownForm(request, signet.settings.issuer, signet.secrets)
     const onward = await takeUpOnward(signet, request, reply, values.get('continue'))
     if (!onward) return reply
     if (values.has('select')) return goOnAs(signet, reply, onward)
@@ -55,11 +55,11 @@ function leave(reply: FastifyReply, { href }: Onward): FastifyReply {
 }
 
 /** The person goes on with the account that is signed in already (`prompt=select_account`). */
-function goOnAs(signet: Signet, reply: FastifyReply, onward: Onward): FastifyReply {
+async function goOnAs(signet: Signet, reply: FastifyReply, onward: Onward): Promise<FastifyReply> {
   const { journey } = onward
   if (!journey?.session) return leave(reply, onward)
   const { client } = journey.request.target
-  const selected = sessionIdFor(signet.secrets['session-id'], journey.session.id, client.client_id)
+  const selected = await sessionIdFor(signet.secrets, journey.session, client.client_id)
   return leave(reply, onwardWith(signet, { ...journey, travelling: { ...journey.travelling, selected } }))
 }
 

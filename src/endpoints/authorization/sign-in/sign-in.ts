@@ -45,7 +45,8 @@ export async function signIn(
     // A password that was changed while it was being checked signs nobody in.
     if (!(await holdPassword(tx, sub, passwordHash))) return undefined
     if (renewed) await replacePasswordHash(tx, sub, passwordHash, renewed)
-    const who = { sub, authTime: clock.now(), amr: ['pwd'], browserDigest }
+    const sidVersion = signet.secrets['session-id'].current
+    const who = { sub, authTime: clock.now(), amr: ['pwd'], browserDigest, sidVersion }
     const session = await startSession(tx, settings, request, reply, who)
     if (session) await recordEvent(tx, { type: 'signed_in', caller, sub, detail: { amr: ['pwd'] } })
     return session

@@ -33,7 +33,7 @@ export function signUpEndpoint(app: App, signet: Signet): void {
   })
 
   app.post<{ Body: Parameters }>('/sign-up', async (request, reply) => {
-    const values = ownForm(request, signet.settings.issuer, signet.secrets.csrf)
+    const values = await ownForm(request, signet.settings.issuer, signet.secrets)
     if (closed) throw new OAuthError('sign_up_closed')
     const onward = await takeUpOnward(signet, request, reply, values.get('continue'))
     if (!onward) return reply

@@ -45,6 +45,7 @@ export async function signUp(
       authTime: clock.now(),
       amr: ['pwd'],
       browserDigest: digest(browserOf(request, reply, settings.issuer)),
+      sidVersion: signet.secrets['session-id'].current,
     })
     await recordEvent(tx, { type: 'account_created', caller, sub })
     return session
