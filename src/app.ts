@@ -24,7 +24,7 @@ import { userinfoEndpoint } from './endpoints/userinfo/userinfo-endpoint.ts'
 import { packageFolder } from './platform/config/installation-folder.ts'
 import type { App } from './platform/http/app.ts'
 import { sendNotFound } from './platform/http/not-found.ts'
-import { pageScope } from './platform/http/page-scope.ts'
+import { pageScope, withoutOpener } from './platform/http/page-scope.ts'
 import type { Parameters } from './platform/http/parameters.ts'
 import { protocolScope } from './platform/http/protocol-scope.ts'
 import { callerOf } from './platform/http/request-context.ts'
@@ -97,24 +97,27 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     return parameters?.values.get('ui_locales')
   }
   pageScope(app, settings, { refusalOf, uiLocalesOf }, (scope) => {
+    // The pages of a request. An application may have opened them in a pop-up.
     authorizationEndpoint(scope, signet)
     signInEndpoint(scope, signet)
     signUpEndpoint(scope, signet)
     consentEndpoint(scope, signet)
     logoutEndpoint(scope, signet)
-    accountEndpoint(scope, signet)
-    homeEndpoint(scope, signet)
-    errorsEndpoint(scope)
-    inspectEndpoint(scope, signet)
-    // For Prometheus; here, because who may not read it is answered like any address that is no route, headers and all.
-    metricsEndpoint(scope, signet)
-    scope.register(fastifyStatic, {
-      root: join(packageFolder, 'public'),
-      prefix: '/assets/',
-      index: false,
-      maxAge: '1h',
+    withoutOpener(scope, (own) => {
+      accountEndpoint(own, signet)
+      homeEndpoint(own, signet)
+      errorsEndpoint(own)
+      inspectEndpoint(own, signet)
+      // For Prometheus; here, because who may not read it is answered like any address that is no route, headers and all.
+      metricsEndpoint(own, signet)
+      own.register(fastifyStatic, {
+        root: join(packageFolder, 'public'),
+        prefix: '/assets/',
+        index: false,
+        maxAge: '1h',
+      })
+      own.setNotFoundHandler((request, reply) => sendNotFound(app, settings.issuer, request, reply))
     })
-    scope.setNotFoundHandler((request, reply) => sendNotFound(app, settings.issuer, request, reply))
   })
   return app
 }

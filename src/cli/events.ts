@@ -1,5 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { Queryable } from '../platform/database/queryable.ts'
+import type { ErrorName } from '../platform/http/error-registry.ts'
+import { errorUri } from '../platform/http/oauth-error.ts'
 import {
   type EventFilter,
   eventTypes,
@@ -90,8 +92,12 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
     .argument('<request_id>')
     .addOption(json())
     .action(async (requestId: string, format: Format) => {
-      const [found, refused] = await withSignet(terminal, ({ database }) =>
-        Promise.all([findEventsOfRequest(database, requestId, most), findRefusals(database, requestId, most)]),
+      const [found, refused, issuer] = await withSignet(terminal, ({ database, settings }) =>
+        Promise.all([
+          findEventsOfRequest(database, requestId, most),
+          findRefusals(database, requestId, most),
+          settings.issuer,
+        ]),
       )
       if (found.length + refused.length === 0)
         throw new CommandFailed(
@@ -100,7 +106,7 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
       const refusals = refused.map(({ requestId: _, clientId, entry, ...refusal }) => ({
         ...refusal,
         client_id: clientId,
-        documentation: `docs/errors.md#${entry}`,
+        documentation: errorUri(issuer, entry as ErrorName, undefined),
       }))
       if (format.json) {
         const document = { request_id: requestId, events: found.map(documentOf), refusals }

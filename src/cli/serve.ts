@@ -50,7 +50,7 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
     await hear()
     signet.endings.run()
     const longestToken = Math.max(settings.accessTokenTtl, settings.idTokenTtl)
-    stopCleaner = startCleaner(signet.database, log, longestToken, signet.clock)
+    stopCleaner = startCleaner(signet.database, log, longestToken, settings.eventRetention, signet.clock)
     tracing = await startTracing(terminal.environment, log)
     const app = buildApp(signet, tracing?.plugin)
     const { host, port } = settings

@@ -32,6 +32,8 @@ import { withSignet } from './with-signet.ts'
 const operator = { kind: 'operator' } as const
 /** A command has the queue of its process for itself. */
 const byCommand = { network: undefined }
+
+const erasure = 'A running server removes the network addresses from the events about them, within minutes.'
 const whom = 'their sub, user name or e-mail address'
 const passwordStdin = () =>
   new Option('--password-stdin', 'read the password from standard input, the only place it is taken from')
@@ -147,7 +149,9 @@ export function usersCommand(program: Command, terminal: Terminal): void {
 
   users
     .command('delete')
-    .description('Delete all that is known of a person. Their sub is never given to anybody else.')
+    .description(
+      'Delete a person: profile, names, password, consents and sign-ins. The sub stays, and the events about it.',
+    )
     .argument('<user>', whom)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
@@ -156,7 +160,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
         if (!(await deleteAccount(signet, operator, account.sub))) throw justDeleted(account.sub)
         return { sub: account.sub, notes: await letRowsFollow(signet, terminal) }
       })
-      printOne(terminal, format, { sub, deleted: true }, notes)
+      printOne(terminal, format, { sub, deleted: true }, [...notes, erasure])
     })
 }
 

@@ -83,7 +83,8 @@ export async function signOutEverywhere(signet: Terms, actor: Actor, sub: string
 }
 
 /**
- * Deletes all that is known of a person, and ends everything. The `sub` is never given to anybody else.
+ * Deletes what is known of a person, and ends everything. The `sub` is kept and never given to anybody else. Events about them are kept
+ * as well, without the addresses that they came from: the cleaner removes those (records/cleanup/cleanup-store.ts).
  *
  * @returns false where there is no such account
  */

@@ -11,6 +11,17 @@ const authorize = (client: TestClient, more: Record<string, string> = {}) =>
 
 const cookiesOf = (browser: Browser) => [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
 
+/** The pages that are not part of a request: no application has opened them and waits. (Nor does one wait for a wrong method.) */
+const noApplicationWaits = new Set([
+  'start',
+  'account',
+  'errors',
+  'inspect',
+  'not found',
+  'a wrong method',
+  'no such asset',
+])
+
 /** Every page that there is, as a browser comes to it. */
 async function everyPage(idp: Idp): Promise<Record<string, Answer>> {
   const client = await idp.client({ logo_uri: 'https://app.example/logo.png', client_uri: 'https://app.example/' })
@@ -30,6 +41,9 @@ async function everyPage(idp: Idp): Promise<Record<string, Answer>> {
   })
   return {
     start: await get('/'),
+    account: await get('/account'),
+    errors: await get('/errors'),
+    inspect: await get('/inspect'),
     'sign-in': await get('/sign-in'),
     'sign-in on the way': await follow(authorize(client, { prompt: 'login' })),
     'sign-in with a wrong password': await form('/sign-in', { username: 'x', password: 'x' }),
@@ -75,12 +89,13 @@ t.test('every page', async (t) => {
       t.equal(policy.get('frame-ancestors'), "'none'")
       t.equal(policy.get('base-uri'), "'none'")
       // Browsers apply it to the redirect that follows a form, too: it would stop people on their way back.
-      t.notOk(policy.has('form-action'))
+      t.equal(policy.get('form-action'), name === 'inspect' ? "'none'" : undefined)
       t.notMatch(headers['content-security-policy'], /unsafe|nonce|\*/)
       t.equal(headers['x-frame-options'], 'DENY')
       t.equal(headers['x-content-type-options'], 'nosniff')
       t.equal(headers['referrer-policy'], 'same-origin')
       t.equal(headers['cache-control'], 'no-store')
+      t.equal(headers['cross-origin-opener-policy'], noApplicationWaits.has(name) ? 'same-origin' : undefined)
       t.notOk(
         Object.keys(headers).some((header) => header.startsWith('access-control-')),
         'no CORS',

@@ -164,7 +164,7 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
       const { events, refusals } = await show((await asked).headers)
       t.same(events, [])
       t.equal(refusals.length, 1)
-      t.equal(refusals[0]?.documentation, `docs/errors.md#${entry}`)
+      t.equal(refusals[0]?.documentation, `${idp.issuer}/errors#${entry}`)
       t.match(String(refusals[0]?.detail), detail)
     })
 })

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { readSettings, type Settings, SettingsError } from '../../platform/config/settings.ts'
 import { checkFiles } from './check-files.ts'
 import { checkInside, unusable } from './check-inside.ts'
@@ -28,7 +29,8 @@ export async function examine({ environment, folder, asked, url, now = Date.now 
     settings = readSettings(environment, folder)
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error
-    const faults = error.faults.map((fault) => bad('settings', fault, 'docs/settings.md has what each setting takes.'))
+    const advice = `Correct it in the environment of the server, or in ${join(folder, '.env')}.`
+    const faults = error.faults.map((fault) => bad('settings', fault, advice))
     return completed([...findings, ...faults], 'The settings cannot be used.')
   }
   const around = { base: url ?? settings.issuer, asked, now }

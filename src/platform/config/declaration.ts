@@ -79,6 +79,20 @@ const masterKey = (about: string, defaultInWords?: string): Setting<Buffer> => (
   parse: (text) => (/^[A-Za-z0-9_-]{43}$/.test(text) ? Buffer.from(text, 'base64url') : undefined),
 })
 
+/** The database refuses to delete an event that is younger (sql/018.do.event-retention.sql). */
+const shortestRetention = 30 * 86_400
+
+const eventRetention: Setting<number | 'forever'> = {
+  takes: `\`forever\`, or a duration such as \`180d\`, from ${formatDuration(shortestRetention)} to ${formatDuration(longest)}`,
+  default: '365d',
+  about: 'How long an event is kept. Older ones are deleted.',
+  parse: (text) => {
+    if (text === 'forever') return text
+    const seconds = parseDuration(text)
+    return seconds !== undefined && seconds >= shortestRetention && seconds <= longest ? seconds : undefined
+  },
+}
+
 /** Every setting Signet knows. The table in docs/settings.md is made from it. */
 export const declarations = {
   SIGNET_ISSUER: {
@@ -161,6 +175,7 @@ export const declarations = {
   SIGNET_JWKS_MAX_AGE: duration('The max-age of the JWK Set.', '5m', 0),
   SIGNET_VERIFIER_CACHE: duration('The longest that any verifier keeps the JWK Set.', '24h', 0),
   SIGNET_CLOCK_SKEW: duration('How far clocks may be apart.', '60s', 0),
+  SIGNET_EVENT_RETENTION: eventRetention,
   SIGNET_SHUTDOWN_DELAY: duration(
     'How long a node that was told to end goes on serving, while `/readyz` says 503: time for a proxy to send people elsewhere.',
     '0s',

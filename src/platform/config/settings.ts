@@ -33,6 +33,8 @@ export interface Settings {
   readonly jwksMaxAge: number
   readonly verifierCache: number
   readonly clockSkew: number
+  /** Undefined: for ever. */
+  readonly eventRetention: number | undefined
   readonly shutdownDelay: number
   readonly signUp: 'open' | 'closed'
   readonly registration: 'open' | 'token' | 'closed'
@@ -89,6 +91,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const issuer = need('SIGNET_ISSUER')
   const certFile = read('SIGNET_TLS_CERT')
   const keyFile = read('SIGNET_TLS_KEY')
+  const retention = need('SIGNET_EVENT_RETENTION')
   const settings: Settings = {
     issuer,
     host: need('SIGNET_HOST'),
@@ -116,6 +119,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     jwksMaxAge: need('SIGNET_JWKS_MAX_AGE'),
     verifierCache: need('SIGNET_VERIFIER_CACHE'),
     clockSkew: need('SIGNET_CLOCK_SKEW'),
+    eventRetention: retention === 'forever' ? undefined : retention,
     shutdownDelay: need('SIGNET_SHUTDOWN_DELAY'),
     signUp: need('SIGNET_SIGN_UP'),
     registration: need('SIGNET_REGISTRATION'),

@@ -49,7 +49,7 @@ export const errorRegistry = {
   parameter_malformed: {
     ...request,
     description: "The parameter '{}' is not well formed.",
-    mend: 'docs/endpoints.md gives the form and the longest length of each parameter.',
+    mend: 'The description names the parameter. Look for a value that is too long, has another form than its RFC says, or was encoded twice.',
   },
   request_unreadable: {
     ...request,
@@ -248,12 +248,12 @@ export const errorRegistry = {
   refresh_token_exhausted: {
     ...grant,
     description: 'This refresh token was replaced long ago, so the grant has ended: sign in again.',
-    mend: 'The client, or somebody who has a copy of its token, kept presenting this token and never used the one issued in its place. Store the new refresh token before you use the new access token. docs/refresh-tokens.md explains the rule.',
+    mend: 'The client, or somebody who has a copy of its token, kept presenting this token and never used the one issued in its place. Store the new refresh token before you use the new access token.',
   },
   refresh_token_reused: {
     ...grant,
     description: 'This refresh token was used by two parties, so the grant has ended: sign in again.',
-    mend: 'Either it was stolen, or two stores that do not share keep one token: give each its own sign-in. docs/refresh-tokens.md explains the rule.',
+    mend: 'Either it was stolen, or two stores that do not share keep one token: give each its own sign-in. The grant ends for both parties, because Signet cannot tell which one is the thief.',
   },
   scope_malformed: {
     ...scope,
@@ -325,7 +325,7 @@ export const errorRegistry = {
   introspection_needs_authentication: {
     ...unauthorized,
     description: 'A client without a secret may not ask about tokens.',
-    mend: 'RFC 7662 section 2.1 asks for authentication. Let the service that checks tokens be a confidential client, or check them without a call: docs/verify.md.',
+    mend: 'RFC 7662 section 2.1 asks for authentication. Let the service that checks tokens be a confidential client, or have it check them without a call, by their signatures and the keys of this issuer.',
   },
   access_token_missing: {
     error: 'invalid_token',
@@ -342,7 +342,7 @@ export const errorRegistry = {
     error: 'invalid_token',
     status: 401,
     description: 'The access token is refused: {}',
-    mend: 'Renew it with the refresh token. userinfo takes tokens that are for the issuer: ask for the scope openid, and name no other resource. docs/verify.md explains each reason.',
+    mend: 'Renew it with the refresh token. userinfo takes tokens that are for the issuer: ask for the scope openid, and name no other resource. The description ends with the reason.',
   },
   access_token_scope_insufficient: {
     error: 'insufficient_scope',
@@ -490,7 +490,7 @@ export const errorRegistry = {
     error: 'temporarily_unavailable',
     status: 429,
     description: 'Too many attempts.',
-    mend: 'Wait for the seconds of Retry-After. docs/threat-model.md tells the limits: they count by account and network, and lock nobody out.',
+    mend: 'Wait for the seconds of Retry-After. Attempts are counted by account and network, and nobody is locked out for good.',
   },
   too_many_passwords: {
     error: 'temporarily_unavailable',

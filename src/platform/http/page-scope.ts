@@ -55,7 +55,7 @@ export function pageScope(
       referrerPolicy: { policy: 'same-origin' },
       strictTransportSecurity: overTls ? { maxAge: 63_072_000, includeSubDomains: false } : false,
       frameguard: { action: 'deny' },
-      // Any policy would cut a sign-in in a pop-up off from the application that opened it and waits for it.
+      // See `withoutOpener`.
       crossOriginOpenerPolicy: false,
     })
     // A form without a body is an empty one.
@@ -69,5 +69,24 @@ export function pageScope(
       return sendRefusalPage(request, reply.headers(refusal.headers), page, refusal)
     })
     routes(scope)
+  })
+}
+
+/**
+ * The pages that no application waits for: those that are not part of a request. Whoever opened one of them in a window keeps no handle
+ * to it, and the page has no `opener` (HTML, Cross-origin opener policies).
+ *
+ * The pages of a request must not be among them, and neither may a redirect between those: an application can open `/authorize` in a
+ * pop-up, and its callback page reports to `window.opener`. One response with any value of the header but `unsafe-none` cuts that tie
+ * for good, even if the application's own page follows. `same-origin-allow-popups` concerns the windows that a page opens itself, and
+ * `noopener-allow-popups` cuts the opener off as well.
+ */
+export function withoutOpener(scope: App, routes: (scope: App) => void): void {
+  scope.register(async (own: App) => {
+    own.addHook('onRequest', (_request, reply, done) => {
+      reply.header('cross-origin-opener-policy', 'same-origin')
+      done()
+    })
+    routes(own)
   })
 }

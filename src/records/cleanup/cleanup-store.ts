@@ -14,6 +14,37 @@ const deleteSuperseded = `WITH old AS (
   )
   SELECT count(*) AS deleted FROM old`
 
+/** By the index over `at`, the oldest first. The database refuses to delete an event that is younger than 30 days. */
+const deleteEvents = `WITH old AS (
+   DELETE FROM events WHERE id = ANY (ARRAY(
+     SELECT id FROM events WHERE at < now() - make_interval(secs => $1)
+     ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED))
+   RETURNING 1
+  )
+  SELECT count(*) AS deleted FROM old`
+
+/**
+ * Removes the addresses from the next batch of the events about one person who was deleted, in their order. A minute after the
+ * deletion, when every request that was under way has ended. `deleted` is a whole batch if there was somebody: there may be others.
+ */
+const eraseAddresses = `WITH due AS (
+   SELECT sub, at, event_id FROM erasures WHERE requested_at < now() - interval '1 minute'
+   ORDER BY requested_at LIMIT 1 FOR UPDATE SKIP LOCKED
+  ), found AS (
+   SELECT about.id, about.at FROM due CROSS JOIN LATERAL (
+     SELECT id, at FROM events
+     WHERE events.sub BETWEEN due.sub AND due.sub AND (events.at, events.id) > (due.at, due.event_id)
+     ORDER BY events.sub, events.at, events.id LIMIT $2) AS about
+  ), erased AS (
+   UPDATE events SET network = NULL WHERE id = ANY (ARRAY(SELECT id FROM found)) AND network IS NOT NULL
+  ), moved AS (
+   UPDATE erasures SET (at, event_id) = (SELECT at, id FROM found ORDER BY at DESC, id DESC LIMIT 1)
+   WHERE sub = (SELECT sub FROM due) AND (SELECT count(*) FROM found) = $2
+  ), done AS (
+   DELETE FROM erasures WHERE sub = (SELECT sub FROM due) AND (SELECT count(*) FROM found) < $2
+  )
+  SELECT count(*) * $2 AS deleted, $1::integer AS kept_for FROM due`
+
 /*
  * Each statement deletes one batch of what no request can need any more, found by an index, and passes over rows that somebody
  * holds: several nodes clean up side by side, and no sign-in waits for them. A grant goes with the last that hung on it.
@@ -160,6 +191,8 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for, $2::integer AS size FROM old`,
   ],
+  ['events', deleteEvents],
+  ['addresses of deleted people', eraseAddresses],
 ]
 
 /**
@@ -173,7 +206,7 @@ const statements: readonly (readonly [name: string, text: string])[] = [
 export async function deleteExpired(
   db: Queryable,
   keptFor: number,
-  { supersededFor = keptFor, isNow = () => true, sizes = new Map(), failed = rethrow }: Partial<Round> = {},
+  { supersededFor = keptFor, eventsFor, isNow = () => true, sizes = new Map(), failed = rethrow }: Partial<Round> = {},
 ): Promise<boolean> {
   const { rows } = await db.query<{ now: Date }>({ text: 'SELECT clock_timestamp() AS now' })
   const longest = (await longestAccessTokenTtl(db)) ?? 0
@@ -183,7 +216,8 @@ export async function deleteExpired(
   for (const [name, text] of statements) {
     const size = sizes.get(name) ?? batch
     try {
-      const seconds = text === deleteSuperseded ? superseded : kept
+      const seconds = text === deleteSuperseded ? superseded : text === deleteEvents ? eventsFor : kept
+      if (seconds === undefined) continue
       const { rows: counts } = await db.query<{ deleted: number }>({ text, values: [seconds, size] })
       more ||= counts[0]!.deleted === size
       sizes.set(name, Math.min(batch, size * 2))
@@ -199,6 +233,8 @@ export async function deleteExpired(
 interface Round {
   /** Seconds that a superseded grant is kept after its end, at least. */
   readonly supersededFor: number
+  /** Seconds that an event is kept; undefined: for ever. */
+  readonly eventsFor: number | undefined
   /** Whether the database's clock, in milliseconds since 1970, may be right; if not, nothing is deleted. */
   readonly isNow: (databaseNow: number) => boolean
   /** Rows of the next batch of each statement. */

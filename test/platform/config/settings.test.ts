@@ -209,6 +209,18 @@ t.test('durations have a unit and bounds', async (t) => {
   t.match(faultsOf({ SIGNET_KEY_LEASE: '75d' }), [/^SIGNET_KEY_LEASE: .* from 3s to 1h/])
 })
 
+t.test(
+  'events are kept for ever, or for 30 days at least: the database would refuse to delete younger ones',
+  async (t) => {
+    const retention = (text: string) => readSettings({ SIGNET_EVENT_RETENTION: text }, '/nowhere').eventRetention
+    t.same(['forever', '30d', '3650d', '720h'].map(retention), [undefined, 2_592_000, 315_360_000, 2_592_000])
+    for (const text of ['29d', '719h', '0s', 'off', 'Forever', '3651d', '365'])
+      t.match(faultsOf({ SIGNET_EVENT_RETENTION: text }), [
+        /^SIGNET_EVENT_RETENTION: takes `forever`, or a duration .* from 30d/,
+      ])
+  },
+)
+
 t.test('proxies are addresses and ranges, a schema is a name that PostgreSQL leaves to others', async (t) => {
   const proxies = (text: string) => readSettings({ SIGNET_TRUST_PROXY: text }, '/nowhere').trustProxy
   t.same(proxies('off'), [])
@@ -278,6 +290,7 @@ t.test('with nothing set, the settings are those of the documentation', async (t
     passwordMinLength: 12,
     metricsToken: undefined,
     shutdownDelay: 0,
+    eventRetention: 31_536_000,
     logLevel: 'info',
   })
 })

@@ -156,7 +156,7 @@ export const de: Messages = {
     contents: 'Auf dieser Seite',
     look: 'Ein Token ansehen',
     noScript:
-      'Ein Skript in Ihrem Browser liest das Token, und Skripte sind ausgeschaltet. Die Dokumentation zeigt, wie man ein Token im Terminal liest: docs/verify.md, „Look at a token“.',
+      'Diese Seite liest Token mit einem Skript in Ihrem Browser, und Skripte sind ausgeschaltet. Im Terminal zeigt dieser Befehl, was in einem Token steht, das in der Variablen TOKEN liegt; geprüft wird dabei nichts:',
     token: 'Token',
     stays:
       'Es bleibt in diesem Browser. Nichts davon wird gesendet, gespeichert oder in die Adresse geschrieben; nur die öffentlichen Schlüssel dieses Ausstellers werden geholt.',

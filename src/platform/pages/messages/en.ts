@@ -155,7 +155,7 @@ export const en = {
     contents: 'On this page',
     look: 'Look at a token',
     noScript:
-      'Reading a token is done by a script in your browser, and scripts are off. The documentation shows how to read a token in a terminal: docs/verify.md, “Look at a token”.',
+      'This page reads tokens with a script in your browser, and scripts are off. In a terminal, with the token in the variable TOKEN, this command shows what the token says, and checks nothing:',
     token: 'Token',
     stays:
       'It stays in this browser. Nothing of it is sent, stored or put into the address; only the public keys of this issuer are fetched.',
