@@ -1,3 +1,4 @@
+import { databaseInWords } from './installation.ts'
 import type { Settings } from './platform/config/settings.ts'
 import { installationLock, recordIssuer } from './platform/database/installation-store.ts'
 import { inLockedTransaction, type LockWait } from './platform/database/locked-transaction.ts'
@@ -46,6 +47,8 @@ export async function setUpInstallation(
         throw error instanceof MasterKeyError && !found.holdsSealed ? anotherWasFaster(settings) : error
       },
     ))
+  if (!found.holdsSealed)
+    wait.report(`This is a new installation, in the schema ${settings.databaseSchema} of ${databaseInWords(settings)}.`)
   return { masterKey, secrets }
 }
 

@@ -17,7 +17,7 @@ import { letRowsFollow } from './let-rows-follow.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
-import { withSignet } from './with-signet.ts'
+import { changing, reading } from './with-signet.ts'
 
 const keepIt = 'The secret is shown this once; Signet keeps only its digest.'
 
@@ -29,7 +29,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
   const metadataOfCreate = addClientFlags(create, { nameIs: 'required' })
   create.addOption(json()).action(async (format: Format) => {
     const input = metadataOfCreate()
-    const { client, secret } = await withSignet(terminal, ({ database }) =>
+    const { client, secret } = await changing(terminal, ({ database }) =>
       inTransaction(database, (tx) => createClient(tx, input)),
     )
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
@@ -60,7 +60,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .argument('<client_id>')
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
-      const client = await withSignet(terminal, ({ database }) => needClient(database, clientId))
+      const client = await reading(terminal, ({ database }) => needClient(database, clientId))
       printOne(terminal, format, documentOf(client))
     })
 
@@ -72,7 +72,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
   update.addOption(json()).action(async (clientId: string, format: Format) => {
     const changes = metadataOfUpdate()
     if (Object.keys(changes).length === 0) throw new WrongUsage('Nothing to change is given.')
-    const { client, secret } = await withSignet(terminal, ({ database }) =>
+    const { client, secret } = await changing(terminal, ({ database }) =>
       inTransaction(database, (tx) => changeClient(tx, clientId, changes)),
     )
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
@@ -84,7 +84,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .argument('<client_id>')
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
-      const notes = await withSignet(terminal, async (signet) => {
+      const notes = await changing(terminal, async (signet) => {
         if (!(await deleteClient(signet, { kind: 'operator' }, clientId))) throw noSuchClient(clientId)
         return letRowsFollow(signet, terminal)
       })
@@ -97,7 +97,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .argument('<client_id>')
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
-      const { client, secret } = await withSignet(terminal, ({ database }) =>
+      const { client, secret } = await changing(terminal, ({ database }) =>
         inTransaction(database, (tx) => rotateSecret(tx, clientId)),
       )
       const notes = [keepIt, 'The secret before it goes on working until the next rotation; older ones are gone.']

@@ -8,7 +8,7 @@ import { json, oneValue } from './flags.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
-import { withSignet } from './with-signet.ts'
+import { changing, reading } from './with-signet.ts'
 
 /** `signet grants`: what people, and clients for themselves, have authorized. */
 export function grantsCommand(program: Command, terminal: Terminal): void {
@@ -44,7 +44,7 @@ export function grantsCommand(program: Command, terminal: Terminal): void {
     .argument('<grant_id>')
     .addOption(json())
     .action(async (id: string, format: Format) => {
-      const grant = await withSignet(terminal, ({ database }) => needGrant(database, id))
+      const grant = await reading(terminal, ({ database }) => needGrant(database, id))
       printOne(terminal, format, documentOf(grant))
     })
 
@@ -54,7 +54,7 @@ export function grantsCommand(program: Command, terminal: Terminal): void {
     .argument('<grant_id>')
     .addOption(json())
     .action(async (id: string, format: Format) => {
-      const grant = await withSignet(terminal, async (signet) => {
+      const grant = await changing(terminal, async (signet) => {
         await revokeGrant(signet, { kind: 'operator' }, await needGrant(signet.database, id))
         return needGrant(signet.database, id)
       })

@@ -1,5 +1,5 @@
+import type { Installation } from '../installation.ts'
 import { followNext } from '../records/endings/follow-ending.ts'
-import type { Signet } from '../signet.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Milliseconds that a command spends on the rows of what it has ended. */
@@ -11,7 +11,10 @@ const longest = 10_000
  *
  * @returns a note where rows are left
  */
-export async function letRowsFollow({ database }: Signet, { asked }: Pick<Terminal, 'asked'>): Promise<string[]> {
+export async function letRowsFollow(
+  { database }: Pick<Installation, 'database'>,
+  { asked }: Pick<Terminal, 'asked'>,
+): Promise<string[]> {
   const begun = performance.now()
   while (performance.now() - begun < longest && !asked.aborted) {
     // Neither a failure nor an interruption may hide that it is done.

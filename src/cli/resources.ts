@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import type { Installation } from '../installation.ts'
 import { readSettings } from '../platform/config/settings.ts'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
@@ -17,13 +18,12 @@ import {
   takeResourceOffClients,
   takeScopesOffClients,
 } from '../records/resources/resources-store.ts'
-import type { Signet } from '../signet.ts'
 import { CommandFailed, WrongUsage } from './failures.ts'
 import { duration, json, manyValues, manyWords, oneValue } from './flags.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
-import { withSignet } from './with-signet.ts'
+import { changing, reading } from './with-signet.ts'
 
 interface ResourceFlags extends Format {
   readonly name?: string
@@ -60,7 +60,7 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
     )
     // What is wrong by itself is told before a database is started for it.
     checkResource(resource, readSettings(terminal.environment, terminal.folder).issuer, [])
-    await withSignet(terminal, (signet) =>
+    await changing(terminal, (signet) =>
       inTransaction(signet.database, async (tx) => {
         await lockResources(tx, 'changing')
         if (await findResource(tx, identifier))
@@ -90,7 +90,7 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
     .argument('<identifier>')
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const resource = await withSignet(terminal, ({ database }) => needResource(database, identifier))
+      const resource = await reading(terminal, ({ database }) => needResource(database, identifier))
       printOne(terminal, format, documentOf(resource))
     })
 
@@ -102,7 +102,7 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
   ).action(async (identifier: string, flags: ResourceFlags) => {
     const { json: _, ...given } = flags
     if (Object.keys(given).length === 0) throw new WrongUsage('Nothing to change is given.')
-    const { resource, clients } = await withSignet(terminal, (signet) =>
+    const { resource, clients } = await changing(terminal, (signet) =>
       inTransaction(signet.database, async (tx) => {
         await lockResources(tx, 'changing')
         const existing = await needResource(tx, identifier)
@@ -121,7 +121,7 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
     .argument('<identifier>')
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const clients = await withSignet(terminal, ({ database }) =>
+      const clients = await changing(terminal, ({ database }) =>
         inTransaction(database, async (tx) => {
           await lockResources(tx, 'changing')
           const { scopes } = await needResource(tx, identifier)
@@ -175,7 +175,12 @@ function readAlgorithm(text: string): SigningAlgorithm {
   return alg
 }
 
-async function saveChecked(tx: Queryable, { settings }: Signet, resource: Resource, type: EventType): Promise<void> {
+async function saveChecked(
+  tx: Queryable,
+  { settings }: Installation,
+  resource: Resource,
+  type: EventType,
+): Promise<void> {
   const owners = await findResources(tx, { scopes: resource.scopes })
   const others = owners.filter(({ identifier }) => identifier !== resource.identifier)
   checkResource(resource, settings.issuer, others)

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import type { Installation } from '../installation.ts'
 import { deleteAccount, disableAccount, enableAccount, setPassword } from '../operations/account-access.ts'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { randomText } from '../platform/secrets/digest.ts'
@@ -11,7 +12,6 @@ import {
   setEmailVerified,
 } from '../records/accounts/accounts-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
-import type { Signet } from '../signet.ts'
 import { CommandFailed } from './failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
@@ -21,9 +21,8 @@ import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import { checkPassword, readPassword } from './password-input.ts'
 import type { Terminal } from './terminal.ts'
 import { addUserFlags, type NewUser } from './user-flags.ts'
-import { withSignet } from './with-signet.ts'
+import { changing, reading } from './with-signet.ts'
 
-const operator = { kind: 'operator' } as const
 const whom = 'their sub, user name or e-mail address'
 const passwordStdin = () =>
   new Option('--password-stdin', 'read the password from standard input, the only place it is taken from')
@@ -42,7 +41,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .action(async (flags: Format & { readonly passwordStdin?: true }) => {
       const user = newUser()
       const password = flags.passwordStdin ? await readPassword(terminal) : undefined
-      const account = await withSignet(terminal, (signet) => createUser(signet, user, password))
+      const account = await changing(terminal, (signet) => createUser(signet, user, password))
       printOne(terminal, flags, documentOf(account))
     })
 
@@ -68,7 +67,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .argument('<user>', whom)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const account = await withSignet(terminal, ({ database }) => findUser(database, identifier))
+      const account = await reading(terminal, ({ database }) => findUser(database, identifier))
       printOne(terminal, format, documentOf(account))
     })
 
@@ -78,9 +77,9 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .argument('<user>', whom)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const { account, notes } = await withSignet(terminal, async (signet) => {
+      const { account, notes } = await changing(terminal, async (signet) => {
         const { sub } = await findUser(signet.database, identifier)
-        const account = present(await disableAccount(signet, operator, sub), sub)
+        const account = present(await disableAccount(signet, { kind: 'operator' }, sub), sub)
         return { account, notes: await letRowsFollow(signet, terminal) }
       })
       printOne(terminal, format, documentOf(account), notes)
@@ -92,9 +91,9 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .argument('<user>', whom)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const account = await withSignet(terminal, async (signet) => {
+      const account = await changing(terminal, async (signet) => {
         const { sub } = await findUser(signet.database, identifier)
-        return present(await enableAccount(signet, operator, sub), sub)
+        return present(await enableAccount(signet, { kind: 'operator' }, sub), sub)
       })
       printOne(terminal, format, documentOf(account))
     })
@@ -107,11 +106,14 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
       const password = await readPassword(terminal)
-      const { account, notes } = await withSignet(terminal, async (signet) => {
+      const { account, notes } = await changing(terminal, async (signet) => {
         const found = await findUser(signet.database, identifier)
         const { sub } = found
         await checkPassword(password, signet.settings, found)
-        const account = present(await setPassword(signet, operator, sub, await signet.passwords.hash(password)), sub)
+        const account = present(
+          await setPassword(signet, { kind: 'operator' }, sub, await signet.passwords.hash(password)),
+          sub,
+        )
         return { account, notes: await letRowsFollow(signet, terminal) }
       })
       printOne(terminal, format, documentOf(account), notes)
@@ -123,16 +125,16 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .argument('<user>', whom)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const { sub, notes } = await withSignet(terminal, async (signet) => {
+      const { sub, notes } = await changing(terminal, async (signet) => {
         const account = await findUser(signet.database, identifier)
-        if (!(await deleteAccount(signet, operator, account.sub))) throw justDeleted(account.sub)
+        if (!(await deleteAccount(signet, { kind: 'operator' }, account.sub))) throw justDeleted(account.sub)
         return { sub: account.sub, notes: await letRowsFollow(signet, terminal) }
       })
       printOne(terminal, format, { sub, deleted: true }, notes)
     })
 }
 
-async function createUser(signet: Signet, user: NewUser, password: string | undefined): Promise<Account> {
+async function createUser(signet: Installation, user: NewUser, password: string | undefined): Promise<Account> {
   const { database, settings, passwords } = signet
   const { email, emailVerified, profile } = user
   if (password !== undefined) await checkPassword(password, settings, { ...profile, email })

@@ -6,7 +6,7 @@ import { CommandFailed } from '../failures.ts'
 import { json } from '../flags.ts'
 import { type Format, printMany } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
-import { withSignet } from '../with-signet.ts'
+import { changingKeys } from '../with-signet.ts'
 import { moment } from './moment.ts'
 import { operator, reasonFlag } from './operator.ts'
 
@@ -28,7 +28,7 @@ export function rotateCommand(keys: Command, terminal: Terminal): void {
     .action(async (flags: Flags) => {
       const author = operator(flags.reason)
       const algorithms = flags.alg ? [flags.alg] : signingAlgorithms
-      const rotated = await withSignet(terminal, ({ keyRing }) =>
+      const rotated = await changingKeys(terminal, ({ keyRing }) =>
         keyRing.decide(author, (ring, delays) => {
           const all = algorithms.map((alg) => rotation(ring.keys, alg, ring.now, delays, flags.now === true))
           return { steps: all.flatMap(({ steps }) => steps), result: all.map(({ document }) => document) }
