@@ -14,6 +14,7 @@ import { addClientFlags } from './client-flags.ts'
 import { WrongUsage } from './failures.ts'
 import { json, oneValue } from './flags.ts'
 import { letRowsFollow } from './let-rows-follow.ts'
+import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
@@ -30,7 +31,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
   create.addOption(json()).action(async (format: Format) => {
     const input = metadataOfCreate()
     const { client, secret } = await changing(terminal, ({ database }) =>
-      inTransaction(database, (tx) => createClient(tx, input)),
+      inTransaction(database, (tx) => createClient(tx, operator(terminal), input)),
     )
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
   })
@@ -73,7 +74,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     const changes = metadataOfUpdate()
     if (Object.keys(changes).length === 0) throw new WrongUsage('Nothing to change is given.')
     const { client, secret } = await changing(terminal, ({ database }) =>
-      inTransaction(database, (tx) => changeClient(tx, clientId, changes)),
+      inTransaction(database, (tx) => changeClient(tx, operator(terminal), clientId, changes)),
     )
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
   })
@@ -85,7 +86,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
       const notes = await changing(terminal, async (signet) => {
-        if (!(await deleteClient(signet, { kind: 'operator' }, clientId))) throw noSuchClient(clientId)
+        if (!(await deleteClient(signet, operator(terminal), clientId))) throw noSuchClient(clientId)
         return letRowsFollow(signet, terminal)
       })
       printOne(terminal, format, { client_id: clientId, deleted: true }, notes)
@@ -98,7 +99,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
       const { client, secret } = await changing(terminal, ({ database }) =>
-        inTransaction(database, (tx) => rotateSecret(tx, clientId)),
+        inTransaction(database, (tx) => rotateSecret(tx, operator(terminal), clientId)),
       )
       const notes = [keepIt, 'The secret before it goes on working until the next rotation; older ones are gone.']
       printOne(terminal, format, withSecret(client, secret), notes)

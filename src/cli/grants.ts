@@ -5,6 +5,7 @@ import { findGrant, type Grant, listGrants } from '../records/grants/grants-stor
 import { CommandFailed } from './failures.ts'
 import { findUser } from './find-user.ts'
 import { json, oneValue } from './flags.ts'
+import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
@@ -55,7 +56,7 @@ export function grantsCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (id: string, format: Format) => {
       const grant = await changing(terminal, async (signet) => {
-        await revokeGrant(signet, { kind: 'operator' }, await needGrant(signet.database, id))
+        await revokeGrant(signet, operator(terminal), await needGrant(signet.database, id))
         return needGrant(signet.database, id)
       })
       printOne(terminal, format, documentOf(grant))

@@ -1,10 +1,11 @@
 import type { Command } from 'commander'
 import type { Installation } from '../installation.ts'
 import type { KeyRing } from '../key-ring/key-ring.ts'
+import { recordEvent } from '../records/events/events-store.ts'
 import { longestAccessTokenTtl } from '../records/resources/resources-store.ts'
 import { signEverybodyOut } from '../records/sessions/everybody-store.ts'
 import { json } from './flags.ts'
-import { operator, reasonFlag } from './keys/operator.ts'
+import { authorOf, reasonFlag } from './operator.ts'
 import { type Format, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'
 import { changingKeys } from './with-signet.ts'
@@ -28,11 +29,18 @@ export function recoverCommand(program: Command, terminal: Terminal): void {
     .addOption(reasonFlag())
     .addOption(json())
     .action(async (flags: Flags) => {
-      const author = operator(flags.reason)
+      const author = authorOf(terminal, flags.reason)
       const { keys, ended } = await changingKeys(terminal, async ({ keyRing }, installation) => {
         const { database } = installation
         await keyRing.cover(await longestLifetime(installation))
         const ended = flags.signEveryoneOut ? await signEverybodyOut(database, author) : undefined
+        await recordEvent(database, {
+          ...{ type: 'installation_recovered', by: author.by },
+          detail: {
+            ...(author.reason !== undefined && { reason: author.reason }),
+            ...(ended && { sessions: ended.sessions, grants: ended.grants }),
+          },
+        })
         return { keys: judgeKeys(keyRing), ended }
       })
       const document = {

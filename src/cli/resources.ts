@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Installation } from '../installation.ts'
+import { type Actor, originOf } from '../operations/actor.ts'
 import { readSettings } from '../platform/config/settings.ts'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
@@ -20,6 +21,7 @@ import {
 } from '../records/resources/resources-store.ts'
 import { CommandFailed, WrongUsage } from './failures.ts'
 import { duration, json, manyValues, manyWords, oneValue } from './flags.ts'
+import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
@@ -65,7 +67,7 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
         await lockResources(tx, 'changing')
         if (await findResource(tx, identifier))
           throw new CommandFailed(`There is a resource ${identifier} already: signet resources update changes it.`)
-        await saveChecked(tx, signet, resource, 'resource_created')
+        await saveChecked(tx, signet, operator(terminal), resource, 'resource_created')
       }),
     )
     printOne(terminal, flags, documentOf(resource))
@@ -102,14 +104,15 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
   ).action(async (identifier: string, flags: ResourceFlags) => {
     const { json: _, ...given } = flags
     if (Object.keys(given).length === 0) throw new WrongUsage('Nothing to change is given.')
+    const actor = operator(terminal)
     const { resource, clients } = await changing(terminal, (signet) =>
       inTransaction(signet.database, async (tx) => {
         await lockResources(tx, 'changing')
         const existing = await needResource(tx, identifier)
         const changed = changedBy(existing, flags)
-        await saveChecked(tx, signet, changed, 'resource_updated')
+        await saveChecked(tx, signet, actor, changed, 'resource_updated')
         const gone = existing.scopes.filter((scope) => !changed.scopes.includes(scope))
-        return { resource: changed, clients: await takeScopesOffClients(tx, gone, identifier) }
+        return { resource: changed, clients: await takeScopesOffClients(tx, gone, identifier, actor.by) }
       }),
     )
     printOne(terminal, flags, documentOf(resource), notesOn(clients))
@@ -121,18 +124,19 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
     .argument('<identifier>')
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
+      const { by } = operator(terminal)
       const clients = await changing(terminal, ({ database }) =>
         inTransaction(database, async (tx) => {
           await lockResources(tx, 'changing')
           const { scopes } = await needResource(tx, identifier)
-          const affected = await takeScopesOffClients(tx, scopes, identifier)
+          const affected = await takeScopesOffClients(tx, scopes, identifier, by)
           await takeResourceOffClients(tx, identifier)
           await deleteResource(tx, identifier)
           // Each of the clients has an event of its own; this one must not grow with their number.
           const clients = affected.slice(0, mostNamed)
           await recordEvent(tx, {
             type: 'resource_deleted',
-            caller: undefined,
+            by,
             detail: { identifier, clients, ...(affected.length > mostNamed && { clients_affected: affected.length }) },
           })
           return affected
@@ -178,6 +182,7 @@ function readAlgorithm(text: string): SigningAlgorithm {
 async function saveChecked(
   tx: Queryable,
   { settings }: Installation,
+  actor: Actor,
   resource: Resource,
   type: EventType,
 ): Promise<void> {
@@ -188,7 +193,7 @@ async function saveChecked(
   await saveResource(tx, resource)
   await recordEvent(tx, {
     type,
-    caller: undefined,
+    ...originOf(actor),
     detail: { identifier: resource.identifier, scopes: resource.scopes, served_by: resource.servedBy },
   })
 }

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { Installation } from '../installation.ts'
 import { deleteAccount, disableAccount, enableAccount, setPassword } from '../operations/account-access.ts'
+import { type Actor, originOf } from '../operations/actor.ts'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { randomText } from '../platform/secrets/digest.ts'
 import type { Account } from '../records/accounts/account.ts'
@@ -16,6 +17,7 @@ import { CommandFailed } from './failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
 import { letRowsFollow } from './let-rows-follow.ts'
+import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import { checkPassword, readPassword } from './password-input.ts'
@@ -41,7 +43,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .action(async (flags: Format & { readonly passwordStdin?: true }) => {
       const user = newUser()
       const password = flags.passwordStdin ? await readPassword(terminal) : undefined
-      const account = await changing(terminal, (signet) => createUser(signet, user, password))
+      const account = await changing(terminal, (signet) => createUser(signet, operator(terminal), user, password))
       printOne(terminal, flags, documentOf(account))
     })
 
@@ -79,7 +81,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .action(async (identifier: string, format: Format) => {
       const { account, notes } = await changing(terminal, async (signet) => {
         const { sub } = await findUser(signet.database, identifier)
-        const account = present(await disableAccount(signet, { kind: 'operator' }, sub), sub)
+        const account = present(await disableAccount(signet, operator(terminal), sub), sub)
         return { account, notes: await letRowsFollow(signet, terminal) }
       })
       printOne(terminal, format, documentOf(account), notes)
@@ -93,7 +95,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .action(async (identifier: string, format: Format) => {
       const account = await changing(terminal, async (signet) => {
         const { sub } = await findUser(signet.database, identifier)
-        return present(await enableAccount(signet, { kind: 'operator' }, sub), sub)
+        return present(await enableAccount(signet, operator(terminal), sub), sub)
       })
       printOne(terminal, format, documentOf(account))
     })
@@ -111,7 +113,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
         const { sub } = found
         await checkPassword(password, signet.settings, found)
         const account = present(
-          await setPassword(signet, { kind: 'operator' }, sub, await signet.passwords.hash(password)),
+          await setPassword(signet, operator(terminal), sub, await signet.passwords.hash(password)),
           sub,
         )
         return { account, notes: await letRowsFollow(signet, terminal) }
@@ -127,14 +129,19 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .action(async (identifier: string, format: Format) => {
       const { sub, notes } = await changing(terminal, async (signet) => {
         const account = await findUser(signet.database, identifier)
-        if (!(await deleteAccount(signet, { kind: 'operator' }, account.sub))) throw justDeleted(account.sub)
+        if (!(await deleteAccount(signet, operator(terminal), account.sub))) throw justDeleted(account.sub)
         return { sub: account.sub, notes: await letRowsFollow(signet, terminal) }
       })
       printOne(terminal, format, { sub, deleted: true }, notes)
     })
 }
 
-async function createUser(signet: Installation, user: NewUser, password: string | undefined): Promise<Account> {
+async function createUser(
+  signet: Installation,
+  actor: Actor,
+  user: NewUser,
+  password: string | undefined,
+): Promise<Account> {
   const { database, settings, passwords } = signet
   const { email, emailVerified, profile } = user
   if (password !== undefined) await checkPassword(password, settings, { ...profile, email })
@@ -148,7 +155,7 @@ async function createUser(signet: Installation, user: NewUser, password: string 
       await setEmailVerified(tx, sub).catch(taken(`${email} is the verified address of somebody else.`))
     await recordEvent(tx, {
       type: 'account_created',
-      caller: undefined,
+      ...originOf(actor),
       sub,
       detail: { email_verified: emailVerified },
     })

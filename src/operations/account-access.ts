@@ -11,7 +11,7 @@ import { type AccountEndReason, endAllAccess } from '../records/endings/decision
 import { decideEnding } from '../records/endings/follow-ending.ts'
 import { type EventType, recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
-import { type Actor, callerOfActor } from './actor.ts'
+import { type Actor, originOf } from './actor.ts'
 
 type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
 
@@ -109,6 +109,6 @@ async function endAccess(
 ): Promise<boolean> {
   const epoch = await endAllAccess(tx, sub, reason)
   const { left } = await decideEnding(tx, { kind: 'account', reason, sub, epoch })
-  if (type) await recordEvent(tx, { type, caller: callerOfActor(actor), sub })
+  if (type) await recordEvent(tx, { type, ...originOf(actor), sub })
   return left
 }

@@ -1,9 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { recordIssuer } from '../../src/platform/database/installation-store.ts'
 import { migrate } from '../../src/platform/database/migrations.ts'
+import type { Queryable } from '../../src/platform/database/queryable.ts'
 import { randomText } from '../../src/platform/secrets/digest.ts'
 import { noLog, testDatabase } from '../database.ts'
 import { allCommands } from './commands-table.ts'
@@ -12,7 +14,7 @@ import { dump } from './dump.ts'
 import { insertGrant } from './insert-grant.ts'
 
 const issuer = 'http://localhost:4321'
-const { signet, json, database, environment } = await openConsole(t, { SIGNET_ISSUER: issuer })
+const { signet, signetReading, json, database, environment } = await openConsole(t, { SIGNET_ISSUER: issuer })
 await recordIssuer(database, issuer)
 
 const resource = 'https://api.example'
@@ -281,6 +283,53 @@ t.test('on a terminal a command says which database it found, unless the environ
     code: 1,
     err: /There is no Signet/,
   })
+})
+
+/** What a command recorded. The ends of grants are consequences: the event beside them says who brought them about. */
+async function eventsAfter(db: Queryable, id: number) {
+  const { rows } = await db.query<{ type: string; detail: { by?: string }; caller: string | null }>({
+    text: `SELECT type, detail, coalesce(request_id, network) AS caller FROM events
+           WHERE id > $1 AND type <> 'grant_ended' ORDER BY id`,
+    values: [id],
+  })
+  return rows
+}
+
+t.test('every command that changes something leaves an event that says who gave it', async (t) => {
+  const by = `${userInfo().username}@${hostname()}`
+  for (const { argv, name, input = '' } of named.filter(({ kind }) => kind === 'changes')) {
+    const { rows } = await database.query<{ id: number }>({ text: 'SELECT max(id) AS id FROM events' })
+    const { code, err } = await signetReading(input, ...argv)
+    t.same({ code, err }, { code: 0, err: '' }, name)
+    const events = await eventsAfter(database, rows[0]?.id ?? 0)
+    const ours = events.filter(({ detail }) => detail.by === by)
+    t.ok(ours.length > 0, `${name} leaves ${ours.map(({ type }) => type)}`)
+    t.same(
+      events.filter(({ detail }) => detail.by !== by && detail.by !== 'schedule'),
+      [],
+      name,
+    )
+    t.ok(events.every(({ caller }) => caller === null))
+  }
+  const { out } = await signet('events', 'list', '--type', 'account_created')
+  t.match(out, ` by=${by} `)
+})
+
+t.test('who came by sudo is named, and nothing that could not be a user name', async (t) => {
+  const { username } = userInfo()
+  const cases = [
+    ['alice', `alice@${hostname()} (as ${username})`],
+    [username, `${username}@${hostname()}`],
+    ['x\u001b[2J" by=somebody', `${username}@${hostname()}`],
+    ['', `${username}@${hostname()}`],
+  ]
+  for (const [index, [before = '', by]] of cases.entries()) {
+    const more = { folder: emptyFolder(t), environment: { ...environment, SUDO_USER: before } }
+    const { code, out } = await answer(['users', 'create', '--username', `sudo${index}`, '--json'], more)
+    t.equal(code, 0)
+    const events = await json<unknown[]>('events', 'list', '--user', JSON.parse(out).sub)
+    t.match(events, [{ type: 'account_created', detail: { by } }])
+  }
 })
 
 function newKey(): string {

@@ -10,12 +10,12 @@ import type { StoredRing } from '../../key-ring/signing-keys-store.ts'
 import { openMasterKey } from '../../platform/secrets/master-key.ts'
 import { CommandFailed, WrongUsage } from '../failures.ts'
 import { json, oneValue } from '../flags.ts'
+import { authorOf, reasonFlag } from '../operator.ts'
 import { type Format, printOne } from '../output.ts'
 import { readToEnd } from '../password-input.ts'
 import type { Terminal } from '../terminal.ts'
 import { changingKeys, stopIfAsked } from '../with-signet.ts'
 import { moment } from './moment.ts'
-import { operator, reasonFlag } from './operator.ts'
 
 interface Flags extends Format {
   readonly kid?: string
@@ -37,7 +37,7 @@ export function importCommand(keys: Command, terminal: Terminal): void {
     .addOption(reasonFlag())
     .addOption(json())
     .action(async (file: string | undefined, flags: Flags) => {
-      const author = operator(flags.reason)
+      const author = authorOf(terminal, flags.reason)
       const key = readPrivateKey(await readText(terminal, file ?? '-'))
       const kid = kidOf(key, flags.kid)
       const { activatesAt, nextRotation, ...imported } = await changingKeys(

@@ -16,10 +16,10 @@ import {
 } from '../../platform/secrets/master-key-file.ts'
 import { CommandFailed, WrongUsage } from '../failures.ts'
 import { json } from '../flags.ts'
+import { authorOf, reasonFlag } from '../operator.ts'
 import { type Format, printOne } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 import { changingKeys } from '../with-signet.ts'
-import { operator, reasonFlag } from './operator.ts'
 
 interface Flags extends Format {
   readonly newMasterKey?: true
@@ -39,7 +39,7 @@ export function resealCommand(keys: Command, terminal: Terminal): void {
     .action(async (flags: Flags) => {
       if (flags.newMasterKey && flags.forgetPrevious)
         throw new WrongUsage('--new-master-key and --forget-previous are two steps: take one after the other.')
-      const author = operator(flags.reason)
+      const author = authorOf(terminal, flags.reason)
       const { resealed, settings } = await changingKeys(terminal, async (_, installation, wait) => ({
         resealed: await resealEverything(installation, flags, author, wait),
         settings: installation.settings,

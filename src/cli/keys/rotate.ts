@@ -4,11 +4,11 @@ import { rotate } from '../../key-ring/rotation.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
 import { CommandFailed } from '../failures.ts'
 import { json } from '../flags.ts'
+import { authorOf, reasonFlag } from '../operator.ts'
 import { type Format, printMany } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 import { changingKeys } from '../with-signet.ts'
 import { moment } from './moment.ts'
-import { operator, reasonFlag } from './operator.ts'
 
 interface Flags extends Format {
   readonly alg?: SigningAlgorithm
@@ -26,7 +26,7 @@ export function rotateCommand(keys: Command, terminal: Terminal): void {
     .addOption(reasonFlag())
     .addOption(json())
     .action(async (flags: Flags) => {
-      const author = operator(flags.reason)
+      const author = authorOf(terminal, flags.reason)
       const algorithms = flags.alg ? [flags.alg] : signingAlgorithms
       const rotated = await changingKeys(terminal, ({ keyRing }) =>
         keyRing.decide(author, (ring, delays) => {

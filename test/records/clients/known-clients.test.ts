@@ -74,7 +74,7 @@ t.test('what changes a client is known at every node, though both have it in mem
     await eventually('the node to notice that it is cut off', () => !known())
     t.equal(await ask(other, fresh), 200, 'it is read from the database')
     await eventually('the client to be in memory again', async () => (await ask(other, fresh)) === 200 && known())
-    await deleteClient(idp.signet, { kind: 'operator' }, fresh.client_id)
+    await deleteClient(idp.signet, { kind: 'operator', by: 'test' }, fresh.client_id)
     await eventually(
       'the deleted client to be refused',
       () => ask(other, fresh),
