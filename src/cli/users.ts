@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import type { Installation } from '../installation.ts'
 import { deleteAccount, disableAccount, enableAccount, setPassword } from '../operations/account-access.ts'
 import { type Actor, originOf } from '../operations/actor.ts'
+import { type AccountChanges, type AccountRefusal, updateAccount } from '../operations/update-account.ts'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { randomText } from '../platform/secrets/digest.ts'
 import type { Account } from '../records/accounts/account.ts'
@@ -22,7 +23,7 @@ import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import { checkPassword, readPassword } from './password-input.ts'
 import type { Terminal } from './terminal.ts'
-import { addUserFlags, type NewUser } from './user-flags.ts'
+import { addUserChangeFlags, addUserFlags, type NewUser } from './user-flags.ts'
 import { changing, reading } from './with-signet.ts'
 
 const whom = 'their sub, user name or e-mail address'
@@ -72,6 +73,22 @@ export function usersCommand(program: Command, terminal: Terminal): void {
       const account = await reading(terminal, ({ database }) => findUser(database, identifier))
       printOne(terminal, format, documentOf(account))
     })
+
+  const update = users
+    .command('update')
+    .description('Change what is given; an empty value takes it away. The rest stays. A new address is not verified.')
+    .argument('<user>', whom)
+  const changesOf = addUserChangeFlags(update)
+  update.addOption(json()).action(async (identifier: string, format: Format) => {
+    const changes = changesOf()
+    const account = await changing(terminal, async (signet) => {
+      const { sub } = await findUser(signet.database, identifier)
+      const outcome = await updateAccount(signet, operator(terminal), sub, changes)
+      if (typeof outcome === 'string') throw new CommandFailed(whyNot(outcome, sub, changes))
+      return outcome.account
+    })
+    printOne(terminal, format, documentOf(account))
+  })
 
   users
     .command('disable')
@@ -175,6 +192,21 @@ function present(account: Account | undefined, sub: string): Account {
 
 function justDeleted(sub: string): CommandFailed {
   return new CommandFailed(`The user ${sub} has just been deleted.`)
+}
+
+function whyNot(refusal: AccountRefusal, sub: string, { username, email }: AccountChanges): string {
+  switch (refusal) {
+    case 'no_such_account':
+      return justDeleted(sub).message
+    case 'username_taken':
+      return `The user name ${username} is taken.`
+    case 'email_taken':
+      return `${email ?? 'The address'} is the verified address of somebody else.`
+    case 'no_email':
+      return 'The person has no e-mail address that could be verified: give --email.'
+    case 'no_sign_in_name':
+      return 'The person would have nothing left to sign in with: keep an e-mail address or a user name.'
+  }
 }
 
 /** Tells a broken unique constraint in words. PostgreSQL Appendix A: 23505, unique_violation. */

@@ -9,8 +9,10 @@ import { spawnServer, spawnSignet } from './spawned.ts'
 
 t.test('the version is that of the package, and needs no settings that can be used', async (t) => {
   const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }
-  const { code, out, err } = await spawnSignet(t, { SIGNET_PORT: 'no port' }, 'version').ended
-  t.same({ code, out, err }, { code: 0, out: `${version}\n`, err: '' })
+  for (const word of ['version', '--version']) {
+    const { code, out, err } = await spawnSignet(t, { SIGNET_PORT: 'no port' }, word).ended
+    t.same({ code, out, err }, { code: 0, out: `${version}\n`, err: '' })
+  }
 })
 
 t.test('with the embedded database: no server, a cut short command, beside a server, and after it', async (t) => {

@@ -70,6 +70,7 @@ const commands: Record<string, Case> = {
   'signet grants revoke': changes([grantId]),
   'signet clients delete': changes([clientId]),
   'signet users create': changes(['--username', 'other']),
+  'signet users update': changes([sub, '--name', 'A person']),
   'signet users disable': changes([sub]),
   'signet users enable': changes([sub]),
   'signet users set-password': changes([sub, '--password-stdin'], 'correct horse battery'),

@@ -53,7 +53,7 @@ t.test('the commands are those that are promised', async (t) => {
     grants: 'list show revoke',
     keys: 'list rotate revoke import export-public reseal',
     resources: 'create list show update delete',
-    users: 'create list show disable enable set-password delete',
+    users: 'create list show update disable enable set-password delete',
   }
   const promised = Object.entries(groups).flatMap(([group, verbs]) =>
     verbs.split(' ').map((verb) => `signet ${group} ${verb}`),
