@@ -1,3 +1,4 @@
+import { databaseInWords } from './installation.ts'
 import type { KeyLedger } from './key-ring/key-ledger.ts'
 import { isUnsettled, settleSecrets } from './key-ring/secret-decisions.ts'
 import type { Settings } from './platform/config/settings.ts'
@@ -49,6 +50,8 @@ export async function setUpInstallation(
         throw error instanceof MasterKeyError && !found.holdsSealed ? anotherWasFaster(settings) : error
       },
     )
+  if (!found.holdsSealed)
+    wait.report(`This is a new installation, in the schema ${settings.databaseSchema} of ${databaseInWords(settings)}.`)
   return masterKey
 }
 

@@ -5,11 +5,10 @@ import { type ListedSecret, listClientSecrets } from '../records/clients/clients
 import { needClient, noSuchClient } from './client-changes.ts'
 import { CommandFailed } from './failures.ts'
 import { json } from './flags.ts'
+import { operator } from './operator.ts'
 import { type Document, type Format, printMany, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'
-import { withSignet } from './with-signet.ts'
-
-const operator = { kind: 'operator' } as const
+import { changing, reading } from './with-signet.ts'
 
 /** Said whenever a secret is shown. */
 export const keepIt = 'The secret is shown this once; Signet keeps only its digest.'
@@ -33,7 +32,7 @@ export function clientSecretCommands(
     .argument('<client_id>')
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
-      const { client, secrets } = await withSignet(terminal, async ({ database }) => ({
+      const { client, secrets } = await reading(terminal, async ({ database }) => ({
         client: await needClient(database, clientId),
         secrets: await listClientSecrets(database, clientId),
       }))
@@ -54,7 +53,9 @@ export function clientSecretCommands(
     .addOption(json())
     .action(async (clientId: string, flags: Format & { readonly revokeOld?: true }) => {
       const old = flags.revokeOld ? 'revoked' : 'newest kept'
-      const rotated = await withSignet(terminal, (signet) => rotateClientSecret(signet, operator, clientId, old))
+      const rotated = await changing(terminal, (installation) =>
+        rotateClientSecret(installation, operator(terminal), clientId, old),
+      )
       if (rotated === 'no_such_client') throw noSuchClient(clientId)
       if ('usesNoSecret' in rotated) throw new CommandFailed(hasNone(rotated.usesNoSecret))
       const notes = flags.revokeOld
@@ -70,9 +71,9 @@ export function clientSecretCommands(
     .argument('<secret_id>', 'a number: signet clients list-secrets')
     .addOption(json())
     .action(async (clientId: string, secretId: string, format: Format) => {
-      const revoked = await withSignet(terminal, (signet) => {
+      const revoked = await changing(terminal, (installation) => {
         const id = /^[1-9]\d{0,14}$/.test(secretId) ? Number(secretId) : 0
-        return revokeClientSecret(signet, operator, clientId, id)
+        return revokeClientSecret(installation, operator(terminal), clientId, id)
       })
       switch (revoked) {
         case 'no_such_client':

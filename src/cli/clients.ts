@@ -8,10 +8,11 @@ import { clientSecretCommands, keepIt } from './client-secrets.ts'
 import { WrongUsage } from './failures.ts'
 import { json, oneValue } from './flags.ts'
 import { letRowsFollow } from './let-rows-follow.ts'
+import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
-import { withSignet } from './with-signet.ts'
+import { changing, reading } from './with-signet.ts'
 
 /** `signet clients`: the applications that may ask for tokens (RFC 7591 §2 has the names). */
 export function clientsCommand(program: Command, terminal: Terminal): void {
@@ -21,8 +22,8 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
   const metadataOfCreate = addClientFlags(create, { nameIs: 'required' })
   create.addOption(json()).action(async (format: Format) => {
     const input = metadataOfCreate()
-    const { client, secret } = await withSignet(terminal, ({ database }) =>
-      inTransaction(database, (tx) => createClient(tx, input)),
+    const { client, secret } = await changing(terminal, ({ database }) =>
+      inTransaction(database, (tx) => createClient(tx, operator(terminal), input)),
     )
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
   })
@@ -52,7 +53,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .argument('<client_id>')
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
-      const client = await withSignet(terminal, ({ database }) => needClient(database, clientId))
+      const client = await reading(terminal, ({ database }) => needClient(database, clientId))
       printOne(terminal, format, documentOf(client))
     })
 
@@ -64,8 +65,8 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
   update.addOption(json()).action(async (clientId: string, format: Format) => {
     const changes = metadataOfUpdate()
     if (Object.keys(changes).length === 0) throw new WrongUsage('Nothing to change is given.')
-    const { client, secret } = await withSignet(terminal, ({ database }) =>
-      inTransaction(database, (tx) => changeClient(tx, clientId, changes)),
+    const { client, secret } = await changing(terminal, ({ database }) =>
+      inTransaction(database, (tx) => changeClient(tx, operator(terminal), clientId, changes)),
     )
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
   })
@@ -76,8 +77,8 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .argument('<client_id>')
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
-      const notes = await withSignet(terminal, async (signet) => {
-        if (!(await deleteClient(signet, { kind: 'operator' }, clientId))) throw noSuchClient(clientId)
+      const notes = await changing(terminal, async (signet) => {
+        if (!(await deleteClient(signet, operator(terminal), clientId))) throw noSuchClient(clientId)
         return letRowsFollow(signet, terminal)
       })
       printOne(terminal, format, { client_id: clientId, deleted: true }, notes)

@@ -18,7 +18,7 @@ import { count, duration, json, manyValues, oneValue } from './flags.ts'
 import { followEvents } from './follow-events.ts'
 import { type Document, type Format, inWords, oneLine, printMore } from './output.ts'
 import { type Terminal, visibleJson } from './terminal.ts'
-import { withSignet } from './with-signet.ts'
+import { reading } from './with-signet.ts'
 
 /** Events that a list shows at the most, and where no number is given. */
 const most = 10_000
@@ -67,7 +67,7 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
           `There are no events of type ${unknown.slice(0, 80)}. The types: ${eventTypes.join(', ')}.`,
         )
       const limit = flags.limit ?? usually
-      await withSignet(terminal, async ({ database }) => {
+      await reading(terminal, async ({ database }) => {
         const filter = await filterOf(database, flags)
         const start = flags.follow ? await newestEventId(database) : 0
         // One more than is shown tells whether there are more.
@@ -92,7 +92,7 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
     .argument('<request_id>')
     .addOption(json())
     .action(async (requestId: string, format: Format) => {
-      const [found, refused, issuer] = await withSignet(terminal, ({ database, settings }) =>
+      const [found, refused, issuer] = await reading(terminal, ({ database, settings }) =>
         Promise.all([
           findEventsOfRequest(database, requestId, most),
           findRefusals(database, requestId, most),

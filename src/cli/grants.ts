@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import type { Installation } from '../installation.ts'
+import type { Actor } from '../operations/actor.ts'
 import { revokeGrant } from '../operations/revoke-grant.ts'
 import {
   type RevokedGrants,
@@ -8,16 +10,16 @@ import {
 } from '../operations/revoke-grants.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { findGrant, type Grant, listGrants } from '../records/grants/grants-store.ts'
-import type { Signet } from '../signet.ts'
 import { needClient, noSuchClient } from './client-changes.ts'
 import { CommandFailed, WrongUsage } from './failures.ts'
 import { findUser } from './find-user.ts'
 import { json, oneValue } from './flags.ts'
 import { countAsRowsFollow } from './let-rows-follow.ts'
+import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
-import { withSignet } from './with-signet.ts'
+import { changing, reading } from './with-signet.ts'
 
 /** `signet grants`: what people, and clients for themselves, have authorized. */
 export function grantsCommand(program: Command, terminal: Terminal): void {
@@ -53,7 +55,7 @@ export function grantsCommand(program: Command, terminal: Terminal): void {
     .argument('<grant_id>')
     .addOption(json())
     .action(async (id: string, format: Format) => {
-      const grant = await withSignet(terminal, ({ database }) => needGrant(database, id))
+      const grant = await reading(terminal, ({ database }) => needGrant(database, id))
       printOne(terminal, format, documentOf(grant))
     })
 
@@ -63,8 +65,8 @@ export function grantsCommand(program: Command, terminal: Terminal): void {
     .argument('<grant_id>')
     .addOption(json())
     .action(async (id: string, format: Format) => {
-      const grant = await withSignet(terminal, async (signet) => {
-        await revokeGrant(signet, { kind: 'operator' }, await needGrant(signet.database, id))
+      const grant = await changing(terminal, async (signet) => {
+        await revokeGrant(signet, operator(terminal), await needGrant(signet.database, id))
         return needGrant(signet.database, id)
       })
       printOne(terminal, format, documentOf(grant))
@@ -84,8 +86,8 @@ export function grantsCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (flags: RevokeAllFlags) => {
       checkFlags(flags)
-      const { sub, ended, notes, consentForgotten } = await withSignet(terminal, async (signet) => {
-        const { sub, revoked } = await revokeAll(signet, flags)
+      const { sub, ended, notes, consentForgotten } = await changing(terminal, async (signet) => {
+        const { sub, revoked } = await revokeAll(signet, operator(terminal), flags)
         return { sub, ...revoked, ...(await countAsRowsFollow(signet, terminal, revoked)) }
       })
       const document = {
@@ -115,22 +117,22 @@ function checkFlags({ user, clientId, forgetConsent }: RevokeAllFlags): void {
 
 /** @throws CommandFailed if there is no such person or client */
 async function revokeAll(
-  signet: Signet,
+  signet: Installation,
+  actor: Actor,
   { user, clientId, forgetConsent }: RevokeAllFlags,
 ): Promise<{ readonly sub: string | undefined; readonly revoked: RevokedGrants }> {
-  const operator = { kind: 'operator' } as const
   if (clientId !== undefined) await needClient(signet.database, clientId)
   if (user === undefined) {
     if (clientId === undefined) throw new WrongUsage(whose)
-    const revoked = await revokeGrantsOfClient(signet, operator, clientId)
+    const revoked = await revokeGrantsOfClient(signet, actor, clientId)
     if (!revoked) throw noSuchClient(clientId)
     return { sub: undefined, revoked }
   }
   const { sub } = await findUser(signet.database, user)
   const revoked =
     clientId === undefined
-      ? await revokeGrantsOfPerson(signet, operator, sub)
-      : await revokeGrantsOfConnection(signet, operator, { sub, clientId }, forgetConsent ? 'forgotten' : 'kept')
+      ? await revokeGrantsOfPerson(signet, actor, sub)
+      : await revokeGrantsOfConnection(signet, actor, { sub, clientId }, forgetConsent ? 'forgotten' : 'kept')
   if (!revoked) throw new CommandFailed('The user or the client has just been deleted.')
   return { sub, revoked }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import type { Installation } from '../installation.ts'
 import { findFollowed } from '../records/endings/endings-store.ts'
 import { type Decided, type Followed, followNext } from '../records/endings/follow-ending.ts'
-import type { Signet } from '../signet.ts'
 import type { Terminal } from './terminal.ts'
 
 /** Milliseconds that a command spends on the rows of what it has ended. */
@@ -18,7 +18,10 @@ const continues = 'This is in effect now. Updating all records takes longer; run
  *
  * @returns a note where rows are left
  */
-export async function letRowsFollow({ database }: Signet, { asked }: Pick<Terminal, 'asked'>): Promise<string[]> {
+export async function letRowsFollow(
+  { database }: Pick<Installation, 'database'>,
+  { asked }: Pick<Terminal, 'asked'>,
+): Promise<string[]> {
   const begun = performance.now()
   while (performance.now() - begun < longest && !asked.aborted) {
     // Neither a failure nor an interruption may hide that it is done.
@@ -35,7 +38,7 @@ export async function letRowsFollow({ database }: Signet, { asked }: Pick<Termin
  * @returns how many sessions and grants have ended; where `left`, these are those that have been counted, and `notes` says so
  */
 export async function countAsRowsFollow(
-  { database }: Signet,
+  { database }: Pick<Installation, 'database'>,
   { asked }: Pick<Terminal, 'asked'>,
   decided: Decided,
 ): Promise<{ readonly ended: Followed; readonly notes: string[] }> {

@@ -1,13 +1,14 @@
 import type { Command } from 'commander'
+import type { Installation } from '../installation.ts'
 import type { KeyRing } from '../key-ring/key-ring.ts'
+import { recordEvent } from '../records/events/events-store.ts'
 import { longestAccessTokenTtl } from '../records/resources/resources-store.ts'
 import { signEverybodyOut } from '../records/sessions/everybody-store.ts'
-import type { Signet } from '../signet.ts'
 import { json } from './flags.ts'
-import { operator, reasonFlag } from './keys/operator.ts'
+import { authorOf, reasonFlag } from './operator.ts'
 import { type Format, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'
-import { withSignet } from './with-signet.ts'
+import { changingKeys } from './with-signet.ts'
 
 interface Flags extends Format {
   readonly signEveryoneOut?: true
@@ -28,13 +29,19 @@ export function recoverCommand(program: Command, terminal: Terminal): void {
     .addOption(reasonFlag())
     .addOption(json())
     .action(async (flags: Flags) => {
-      const author = operator(flags.reason)
-      const { keys, ended } = await withSignet(terminal, async (signet) => {
-        await signet.keyRing.cover(await longestLifetime(signet))
-        return {
-          keys: judgeKeys(signet.keyRing),
-          ended: flags.signEveryoneOut ? await signEverybodyOut(signet.database, author) : undefined,
-        }
+      const author = authorOf(terminal, flags.reason)
+      const { keys, ended } = await changingKeys(terminal, async ({ keyRing }, installation) => {
+        const { database } = installation
+        await keyRing.cover(await longestLifetime(installation))
+        const ended = flags.signEveryoneOut ? await signEverybodyOut(database, author) : undefined
+        await recordEvent(database, {
+          ...{ type: 'installation_recovered', by: author.by },
+          detail: {
+            ...(author.reason !== undefined && { reason: author.reason }),
+            ...(ended && { sessions: ended.sessions, grants: ended.grants }),
+          },
+        })
+        return { keys: judgeKeys(keyRing), ended }
       })
       const document = {
         ...keys,
@@ -46,7 +53,7 @@ export function recoverCommand(program: Command, terminal: Terminal): void {
 }
 
 /** Seconds: of everything that can be signed under the settings and resources as they are now. */
-async function longestLifetime({ settings, database }: Signet): Promise<number> {
+async function longestLifetime({ settings, database }: Installation): Promise<number> {
   return Math.max(settings.accessTokenTtl, settings.idTokenTtl, (await longestAccessTokenTtl(database)) ?? 0)
 }
 

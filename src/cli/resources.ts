@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import type { Installation } from '../installation.ts'
+import { type Actor, originOf } from '../operations/actor.ts'
 import { readSettings } from '../platform/config/settings.ts'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
@@ -18,13 +20,13 @@ import {
   takeResourceOffClients,
   takeScopesOffClients,
 } from '../records/resources/resources-store.ts'
-import type { Signet } from '../signet.ts'
 import { CommandFailed, WrongUsage } from './failures.ts'
 import { duration, json, manyValues, manyWords, oneValue } from './flags.ts'
+import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
-import { withSignet } from './with-signet.ts'
+import { changing, reading } from './with-signet.ts'
 
 interface ResourceFlags extends Format {
   readonly name?: string
@@ -62,12 +64,12 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
     )
     // What is wrong by itself is told before a database is started for it.
     checkResource(resource, readSettings(terminal.environment, terminal.folder).issuer, [])
-    await withSignet(terminal, (signet) =>
+    await changing(terminal, (signet) =>
       inTransaction(signet.database, async (tx) => {
         await lockResources(tx, 'changing')
         if (await findResource(tx, identifier))
           throw new CommandFailed(`There is a resource ${identifier} already: signet resources update changes it.`)
-        await saveChecked(tx, signet, resource, 'resource_created')
+        await saveChecked(tx, signet, operator(terminal), resource, 'resource_created')
       }),
     )
     printOne(terminal, flags, documentOf(resource))
@@ -92,7 +94,7 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
     .argument('<identifier>')
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const resource = await withSignet(terminal, ({ database }) => needResource(database, identifier))
+      const resource = await reading(terminal, ({ database }) => needResource(database, identifier))
       printOne(terminal, format, documentOf(resource))
     })
 
@@ -104,14 +106,15 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
   ).action(async (identifier: string, flags: ResourceFlags) => {
     const { json: _, ...given } = flags
     if (Object.keys(given).length === 0) throw new WrongUsage('Nothing to change is given.')
-    const { resource, clients } = await withSignet(terminal, (signet) =>
+    const actor = operator(terminal)
+    const { resource, clients } = await changing(terminal, (signet) =>
       inTransaction(signet.database, async (tx) => {
         await lockResources(tx, 'changing')
         const existing = await needResource(tx, identifier)
         const changed = changedBy(existing, flags)
-        await saveChecked(tx, signet, changed, 'resource_updated')
+        await saveChecked(tx, signet, actor, changed, 'resource_updated')
         const gone = existing.scopes.filter((scope) => !changed.scopes.includes(scope))
-        return { resource: changed, clients: await takeScopesOffClients(tx, gone, identifier) }
+        return { resource: changed, clients: await takeScopesOffClients(tx, gone, identifier, actor.by) }
       }),
     )
     printOne(terminal, flags, documentOf(resource), notesOn(clients))
@@ -123,18 +126,19 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
     .argument('<identifier>')
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const clients = await withSignet(terminal, ({ database }) =>
+      const { by } = operator(terminal)
+      const clients = await changing(terminal, ({ database }) =>
         inTransaction(database, async (tx) => {
           await lockResources(tx, 'changing')
           const { scopes } = await needResource(tx, identifier)
-          const affected = await takeScopesOffClients(tx, scopes, identifier)
+          const affected = await takeScopesOffClients(tx, scopes, identifier, by)
           await takeResourceOffClients(tx, identifier)
           await deleteResource(tx, identifier)
           // Each of the clients has an event of its own; this one must not grow with their number.
           const clients = affected.slice(0, mostNamed)
           await recordEvent(tx, {
             type: 'resource_deleted',
-            caller: undefined,
+            by,
             detail: { identifier, clients, ...(affected.length > mostNamed && { clients_affected: affected.length }) },
           })
           return affected
@@ -204,7 +208,13 @@ function readScopeDescription(given: string, scopes: readonly string[]): ScopeDe
   return { scope, language, text }
 }
 
-async function saveChecked(tx: Queryable, { settings }: Signet, resource: Resource, type: EventType): Promise<void> {
+async function saveChecked(
+  tx: Queryable,
+  { settings }: Installation,
+  actor: Actor,
+  resource: Resource,
+  type: EventType,
+): Promise<void> {
   const owners = await findResources(tx, { scopes: resource.scopes })
   const others = owners.filter(({ identifier }) => identifier !== resource.identifier)
   checkResource(resource, settings.issuer, others)
@@ -212,7 +222,7 @@ async function saveChecked(tx: Queryable, { settings }: Signet, resource: Resour
   await saveResource(tx, resource)
   await recordEvent(tx, {
     type,
-    caller: undefined,
+    ...originOf(actor),
     detail: { identifier: resource.identifier, scopes: resource.scopes, served_by: resource.servedBy },
   })
 }

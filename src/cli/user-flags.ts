@@ -1,8 +1,9 @@
 import { type Command, Option } from 'commander'
+import type { AccountChanges } from '../operations/update-account.ts'
 import { isEmailAddress, type Profile } from '../records/accounts/account.ts'
 import { checkProfile, readAddress } from '../records/accounts/profile-rules.ts'
 import { WrongUsage } from './failures.ts'
-import { oneValue } from './flags.ts'
+import { addEitherWay, oneValue } from './flags.ts'
 
 /** The standard claims of OpenID Connect Core §5.1, each a flag. */
 const claimFlags = (): { claim: Exclude<keyof Profile, 'address'>; option: Option }[] => [
@@ -37,10 +38,53 @@ export interface NewUser {
  * @returns reads and checks what was given; throws WrongUsage and InvalidProfile
  */
 export function addUserFlags(command: Command): () => NewUser {
+  const claims = addClaimFlags(command, () =>
+    command.addOption(new Option('--email-verified', 'you vouch that the address is the person’s')),
+  )
+  return () => {
+    const { email, ...profile } = claims(readAddress)
+    const { emailVerified } = command.opts<{ emailVerified?: true }>()
+    if (email === undefined && profile.username === undefined)
+      throw new WrongUsage('Give --email, --username or both: what the person signs in with.')
+    if (emailVerified && email === undefined) throw new WrongUsage('--email-verified goes with --email.')
+    checkGiven({ email, ...profile })
+    return { email, emailVerified: emailVerified ?? false, profile: profile as Profile }
+  }
+}
+
+/**
+ * Gives a command the same flags to change an account with; an empty value takes one away.
+ *
+ * @returns reads and checks what was given; throws WrongUsage and InvalidProfile
+ */
+export function addUserChangeFlags(command: Command): () => AccountChanges {
+  const claims = addClaimFlags(command, () =>
+    addEitherWay(command, 'email-verified', 'you vouch that the address is the person’s'),
+  )
+  return () => {
+    const given = claims((text) => (text === '' ? '' : readAddress(text)))
+    const { emailVerified } = command.opts<{ emailVerified?: boolean }>()
+    const values = Object.entries(given)
+    if (values.length === 0 && emailVerified === undefined) throw new WrongUsage('Nothing to change is given.')
+    if (emailVerified && given.email === '') throw new WrongUsage('--email-verified goes with an address.')
+    checkGiven(Object.fromEntries(values.filter(([, value]) => value !== '')))
+    return {
+      ...Object.fromEntries(values.map(([claim, value]) => [claim, value === '' ? null : value])),
+      ...(emailVerified !== undefined && { email_verified: emailVerified }),
+    }
+  }
+}
+
+type Given<A> = { readonly [claim in Exclude<keyof Profile, 'address'>]?: string } & {
+  readonly email?: string
+  readonly address?: A
+}
+
+/** @returns what was given of all claims, by their names and unchecked but for the address, which `toAddress` reads */
+function addClaimFlags(command: Command, addMark: () => unknown): <A>(toAddress: (text: string) => A) => Given<A> {
   const claims = claimFlags()
-  command
-    .addOption(oneValue('--email <address>', 'the e-mail address'))
-    .addOption(new Option('--email-verified', 'you vouch that the address is the person’s'))
+  command.addOption(oneValue('--email <address>', 'the e-mail address'))
+  addMark()
   for (const { option } of claims) command.addOption(option)
   command.addOption(
     oneValue(
@@ -48,23 +92,23 @@ export function addUserFlags(command: Command): () => NewUser {
       'the postal address: a JSON object of formatted, street_address, locality, region, postal_code, country',
     ),
   )
-  return () => {
-    const given = command.opts<Record<string, string | undefined> & { emailVerified?: true }>()
-    const { email, address, emailVerified } = given
-    const profile: Profile = {
-      ...Object.fromEntries(
-        claims.flatMap(({ claim, option }) => {
-          const value = given[option.attributeName()]
-          return value === undefined ? [] : [[claim, value]]
-        }),
-      ),
-      ...(address === undefined ? {} : { address: readAddress(address) }),
+  return (toAddress) => {
+    const given = command.opts<Record<string, string | undefined>>()
+    const { email, address } = given
+    const values = claims.flatMap(({ claim, option }) => {
+      const value = given[option.attributeName()]
+      return value === undefined ? [] : [[claim, value]]
+    })
+    return {
+      ...(email !== undefined && { email }),
+      ...Object.fromEntries(values),
+      ...(address !== undefined && { address: toAddress(address) }),
     }
-    if (email === undefined && profile.username === undefined)
-      throw new WrongUsage('Give --email, --username or both: what the person signs in with.')
-    if (email !== undefined && !isEmailAddress(email)) throw new WrongUsage('--email takes an e-mail address.')
-    if (emailVerified && email === undefined) throw new WrongUsage('--email-verified goes with --email.')
-    checkProfile(profile)
-    return { email, emailVerified: emailVerified ?? false, profile }
   }
+}
+
+/** The one place where commands check the names and claims of a person. @throws WrongUsage, InvalidProfile */
+function checkGiven({ email, ...profile }: Profile & { readonly email?: string | undefined }): void {
+  if (email !== undefined && !isEmailAddress(email)) throw new WrongUsage('--email takes an e-mail address.')
+  checkProfile(profile)
 }

@@ -136,8 +136,8 @@ async function addVersion(
   const made = await insertPurposeSecret(tx, sealNewSecret(purpose, version, masterKey), activatesIn)
   await recordEvent(tx, {
     type: 'secret_created',
-    caller: undefined,
-    detail: { ...detailOf(author), purpose, version, activates_at: new Date(made.activatesAt).toISOString() },
+    by: author.by,
+    detail: { ...reasonOf(author), purpose, version, activates_at: new Date(made.activatesAt).toISOString() },
   })
   return made
 }
@@ -147,8 +147,8 @@ async function revoke(tx: Queryable, version: SecretVersion, author: Author): Pr
   const { purpose } = version
   await recordEvent(tx, {
     type: 'secret_revoked',
-    caller: undefined,
-    detail: { ...detailOf(author), purpose, version: version.version },
+    by: author.by,
+    detail: { ...reasonOf(author), purpose, version: version.version },
   })
   // Its refresh tokens are refused from now on, so their grants are of no use to anybody any more.
   if (purpose === 'refresh-mac')
@@ -160,6 +160,6 @@ async function revoke(tx: Queryable, version: SecretVersion, author: Author): Pr
     )
 }
 
-function detailOf({ by, reason }: Author) {
-  return { by, ...(reason !== undefined && { reason }) }
+function reasonOf({ reason }: Author) {
+  return reason === undefined ? {} : { reason }
 }

@@ -11,7 +11,7 @@ import { type AccountEndReason, endAllAccess } from '../records/endings/decision
 import { type Decided, decideEnding } from '../records/endings/follow-ending.ts'
 import { type EventType, recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
-import { type Actor, callerOfActor } from './actor.ts'
+import { type Actor, originOf } from './actor.ts'
 
 type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
 
@@ -74,7 +74,7 @@ export async function signOutEverywhere(signet: Terms, actor: Actor, sub: string
       const { sessions, grants, left } = decided
       // Of very many, those that have followed by now; `more` says so.
       const detail = { sessions, grants, ...(left && { more: true }) }
-      await recordEvent(tx, { type: 'sessions_ended', caller: callerOfActor(actor), sub, detail })
+      await recordEvent(tx, { type: 'sessions_ended', ...originOf(actor), sub, detail })
       return decided
     }),
   )
@@ -130,7 +130,7 @@ async function endAccess(
   type: EventType | undefined,
 ): Promise<boolean> {
   const { left } = await decideEnd(tx, sub, reason)
-  if (type) await recordEvent(tx, { type, caller: callerOfActor(actor), sub })
+  if (type) await recordEvent(tx, { type, ...originOf(actor), sub })
   return left
 }
 

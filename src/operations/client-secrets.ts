@@ -11,7 +11,7 @@ import {
 } from '../records/clients/clients-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
-import { type Actor, callerOfActor } from './actor.ts'
+import { type Actor, originOf } from './actor.ts'
 
 /*
  * A secret that is revoked is refused as soon as a node hears of it: in milliseconds, and within seconds where the connection that tells it
@@ -48,7 +48,7 @@ export async function rotateClientSecret(
     if (!usesSecret(client)) return { usesNoSecret: client }
     const revoked = await addClientSecret(tx, clientId, digest(secret), old)
     const detail = old === 'revoked' ? { secrets_revoked: revoked.secrets, grants_ended: revoked.grants } : {}
-    await recordEvent(tx, { type: 'client_secret_rotated', caller: callerOfActor(actor), clientId, detail })
+    await recordEvent(tx, { type: 'client_secret_rotated', ...originOf(actor), clientId, detail })
     return { client, secret, revoked }
   })
 }
@@ -71,7 +71,7 @@ export async function revokeClientSecret(
     if (secrets.length === 1) return 'only_secret'
     const { grants } = await deleteClientSecret(tx, clientId, secretId)
     const detail = { secret_id: secretId, grants_ended: grants }
-    await recordEvent(tx, { type: 'client_secret_revoked', caller: callerOfActor(actor), clientId, detail })
+    await recordEvent(tx, { type: 'client_secret_revoked', ...originOf(actor), clientId, detail })
     return { grants }
   })
 }

@@ -6,7 +6,7 @@ import { decideEnding, type Followed } from '../records/endings/follow-ending.ts
 import { recordEvent } from '../records/events/events-store.ts'
 import { renewSession } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
-import { type Actor, callerOfActor } from './actor.ts'
+import { type Actor, originOf } from './actor.ts'
 import { asSignedIn, type OwnSession, signedOut } from './as-signed-in.ts'
 
 type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
@@ -21,7 +21,7 @@ export async function signOut(signet: Terms, actor: Actor, session: OwnSession):
   const { sub } = session.account
   const end = async (tx: Queryable) => {
     const ended = await endOne(tx, sub, session.id)
-    if (ended) await recordEvent(tx, { type: 'signed_out', caller: callerOfActor(actor), sub })
+    if (ended) await recordEvent(tx, { type: 'signed_out', ...originOf(actor), sub })
     return ended
   }
   const followed = await signet.turns.take(sessionTurn(session.id), () => inTransaction(signet.database, end))
@@ -43,8 +43,7 @@ export async function endOwnSession(
   const { sub } = present.account
   const followed = await asSignedIn(signet, present, async (tx) => {
     const ended = await endOne(tx, sub, chosen)
-    if (ended)
-      await recordEvent(tx, { type: 'sessions_ended', caller: callerOfActor(actor), sub, detail: { sessions: 1 } })
+    if (ended) await recordEvent(tx, { type: 'sessions_ended', ...originOf(actor), sub, detail: { sessions: 1 } })
     return ended
   })
   if (followed === signedOut) return signedOut
@@ -63,7 +62,7 @@ export async function endOtherSessions(
     const ended = await endOthers(tx, present)
     const detail = countOf('sessions', ended)
     if (ended.sessions > 0 || ended.left)
-      await recordEvent(tx, { type: 'sessions_ended', caller: callerOfActor(actor), sub, detail })
+      await recordEvent(tx, { type: 'sessions_ended', ...originOf(actor), sub, detail })
     return ended
   })
   if (followed === signedOut) return signedOut
@@ -106,7 +105,7 @@ export async function changePassword(
     const which =
       applications === 'end' ? { applications: 'ended', grants_ended: ended.grants } : { applications: 'kept' }
     const detail = { ...countOf('sessions_ended', ended), ...which }
-    await recordEvent(tx, { type: 'password_changed', caller: callerOfActor(actor), sub, detail })
+    await recordEvent(tx, { type: 'password_changed', ...originOf(actor), sub, detail })
     return { secondsLeft, left: ended.left }
   })
   if (typeof outcome === 'string') return outcome

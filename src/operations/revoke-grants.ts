@@ -7,7 +7,7 @@ import { type Decided, decideEnding } from '../records/endings/follow-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import { endStandingGrants } from '../records/grants/grants-store.ts'
 import type { Signet } from '../signet.ts'
-import { type Actor, callerOfActor } from './actor.ts'
+import { type Actor, originOf } from './actor.ts'
 
 /*
  * Ending many grants at once. All of them have ended when these functions return, however many there are, and a grant that is being opened
@@ -35,7 +35,7 @@ export async function revokeGrantsOfPerson(
   return ofAccount(signet, sub, async (tx) => {
     const epoch = await endAllGrants(tx, sub, 'revoked_by_operator')
     const decided = await decideEnding(tx, { kind: 'account_grants', reason: 'revoked_by_operator', sub, epoch })
-    await recordEvent(tx, { type: 'grants_revoked', caller: callerOfActor(actor), sub, detail: countOf(decided) })
+    await recordEvent(tx, { type: 'grants_revoked', ...originOf(actor), sub, detail: countOf(decided) })
     return decided
   })
 }
@@ -59,7 +59,7 @@ export async function revokeGrantsOfConnection(
     const ending = { kind: 'connection', reason: 'revoked_by_operator', sub, clientId, epoch } as const
     const decided = await decideEnding(tx, ending)
     const detail = { ...countOf(decided), ...(consentForgotten && { consent_forgotten: true }) }
-    await recordEvent(tx, { type: 'grants_revoked', caller: callerOfActor(actor), sub, clientId, detail })
+    await recordEvent(tx, { type: 'grants_revoked', ...originOf(actor), sub, clientId, detail })
     return { ...decided, consentForgotten }
   })
 }
@@ -83,7 +83,7 @@ export async function revokeGrantsOfClient(
       { kind: 'client_grants', reason: 'revoked_by_operator', clientId, epoch },
       standing,
     )
-    await recordEvent(tx, { type: 'grants_revoked', caller: callerOfActor(actor), clientId, detail: countOf(followed) })
+    await recordEvent(tx, { type: 'grants_revoked', ...originOf(actor), clientId, detail: countOf(followed) })
     return followed
   })
   if (revoked?.left) signet.endings.due()

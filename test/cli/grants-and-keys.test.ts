@@ -47,6 +47,11 @@ t.test('a grant is found by person and by client, and revoked once and for all',
   })
   const { grantId: grant_id, sub, clientId: client_id } = one
   t.same(rows, [{ grant_id, sub, client_id, detail: { reason: 'revoked_by_operator' } }], 'one event')
+  const orders = await database.query({
+    text: `SELECT grant_id, sub, client_id, detail FROM events WHERE type = 'grant_revoked'`,
+  })
+  t.match(orders.rows, [{ grant_id, sub, client_id, detail: { by: String } }], 'and one that says who ended it')
+  t.equal(orders.rows.length, 1)
 })
 
 t.test('whose grants are to end must be said, and be there', async (t) => {

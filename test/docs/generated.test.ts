@@ -53,7 +53,7 @@ t.test('the commands are those that are promised', async (t) => {
     grants: 'list show revoke revoke-all',
     keys: 'list rotate revoke import export-public reseal secrets rotate-secrets',
     resources: 'create list show update delete',
-    users: 'create list show sign-out disable enable set-password delete',
+    users: 'create list show update sign-out disable enable set-password delete',
   }
   const promised = Object.entries(groups).flatMap(([group, verbs]) =>
     verbs.split(' ').map((verb) => `signet ${group} ${verb}`),

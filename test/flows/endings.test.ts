@@ -29,7 +29,7 @@ import { testMasterKey } from '../support/signing-keys.ts'
 
 const idp = await startSignet(t)
 const { database } = idp.signet
-const operator = { kind: 'operator' } as const
+const operator = { kind: 'operator', by: 'test' } as const
 const cost = createRowMeter(database)
 const seeding = openSeedingPool(t, idp)
 const query = async (text: string, values: unknown[] = []) => (await seeding.query({ text, values })).rows

@@ -39,6 +39,24 @@ t.test('a start with another issuer than the one on record is refused', async (t
   await (await started(settings)).stop()
 })
 
+t.test(
+  'a start that creates an installation says so, and where, without a password; the next one does not',
+  async (t) => {
+    const settings = await environment(t)
+    const announced = async () => {
+      const said: string[] = []
+      const report = (sentence: string) => said.push(sentence)
+      const { stop } = await start(readSettings(settings, tmpdir()), pino({ level: 'silent' }), { report })
+      await stop()
+      return said.filter((sentence) => sentence.includes('new installation'))
+    }
+    const [first = '', ...more] = await announced()
+    t.match(first, /^This is a new installation, in the schema \w+ of postgres(?:ql)?:\/\/[^:@]+@/)
+    t.same(more, [])
+    t.same(await announced(), [])
+  },
+)
+
 t.test('a lost or wrong master key stops the start, and no new one is made', async (t) => {
   const settings = await environment(t)
   await (await started(settings)).stop()

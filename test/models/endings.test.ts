@@ -43,7 +43,7 @@ const database = openPool({ max: 3 })
 // Nobody takes turns here: that two nodes race is what is tested.
 const turns: Turns = { take: (_key, work) => work() }
 const signet = { database, turns, endings: { due: () => {}, run: () => {}, stop: async () => {} } }
-const operator = { kind: 'operator' } as const
+const operator = { kind: 'operator', by: 'test' } as const
 const idle = 3600
 const text = () => randomBytes(9).toString('hex')
 
@@ -197,7 +197,8 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
     case 'revoke': {
       const [id] = [...aliveGrants.keys()]
       if (id === undefined) return
-      if (!(await revokeGrant(signet, operator, { id, sub }))) throw new Error('A grant that is alive can be revoked.')
+      if (!(await revokeGrant(signet, operator, { id, clientId, sub })))
+        throw new Error('A grant that is alive can be revoked.')
       aliveGrants.delete(id)
       return
     }

@@ -5,11 +5,11 @@ import { type Purpose, purposes } from '../../platform/secrets/purposes.ts'
 import { CommandFailed, sentencesOf, WrongUsage } from '../failures.ts'
 import { json, manyValues } from '../flags.ts'
 import { letRowsFollow } from '../let-rows-follow.ts'
+import { authorOf, reasonFlag } from '../operator.ts'
 import { type Document, type Format, printMany } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
-import { withSignet } from '../with-signet.ts'
+import { changingSecrets } from '../with-signet.ts'
 import { moment } from './moment.ts'
-import { operator, reasonFlag } from './operator.ts'
 
 interface Flags extends Format {
   readonly purpose?: readonly string[]
@@ -35,21 +35,21 @@ export function rotateSecretsCommand(keys: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (flags: Flags) => {
       const wanted = wantedOf(flags)
-      const author = operator(flags.reason)
+      const author = authorOf(terminal, flags.reason)
       if (flags.compromised && author.reason === undefined) throw new WrongUsage('--compromised needs a --reason.')
-      const { documents, notes } = await withSignet(terminal, async (signet, wait) => {
+      const { documents, notes } = await changingSecrets(terminal, async ({ secrets, clock }, installation, wait) => {
         if (!flags.compromised) {
-          const renewals = await signet.secrets.renew(author, wanted, wait)
+          const renewals = await secrets.renew(author, wanted, wait)
           return { documents: renewals.map(renewed), notes: [] }
         }
-        const outcome = await signet.secrets.revoke(author, wanted, wait).catch((error: unknown) => {
+        const outcome = await secrets.revoke(author, wanted, wait).catch((error: unknown) => {
           throw new CommandFailed(
             `${sentencesOf(error)} The revocation may have been noted in the keys directory before: if so, the next command that can use ` +
               'the database carries it out (signet keys secrets).',
           )
         })
-        const stoppedBy = signet.clock.now() + secretLease(signet.settings.keyLease) * 1000
-        const left = wanted.includes('refresh-mac') ? await letRowsFollow(signet, terminal) : []
+        const stoppedBy = clock.now() + secretLease(installation.settings.keyLease) * 1000
+        const left = wanted.includes('refresh-mac') ? await letRowsFollow(installation, terminal) : []
         return { documents: outcome.renewals.map(replaced), notes: [...notesOn(outcome, stoppedBy), ...left] }
       })
       printMany(terminal, flags, documents, ['purpose', 'version', 'activates_at', 'next'], '')

@@ -1,12 +1,12 @@
 import type { Command } from 'commander'
+import type { SecretView } from '../../installation-keys.ts'
 import { type SecretState, secretStates, supersededAt } from '../../key-ring/secret-schedule.ts'
 import type { SecretVersion } from '../../platform/secrets/purpose-secrets.ts'
 import { pageDays, pagePurposes } from '../../platform/secrets/purposes.ts'
-import type { Signet } from '../../signet.ts'
 import { json } from '../flags.ts'
 import { type Document, type Format, printMany } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
-import { withSignet } from '../with-signet.ts'
+import { readingSecrets } from '../with-signet.ts'
 import { moment } from './moment.ts'
 
 /** `signet keys secrets`. */
@@ -16,14 +16,12 @@ export function secretsCommand(keys: Command, terminal: Terminal): void {
     .description('List the versions of the purpose secrets: those that are accepted, then those that were revoked.')
     .addOption(json())
     .action(async (format: Format) => {
-      const documents = await withSignet(terminal, async (signet) => secretDocuments(signet))
+      const documents = await readingSecrets(terminal, secretDocuments)
       printMany(terminal, format, documents, ['purpose', 'version', 'state', 'published_at', 'next'], '')
     })
 }
 
-function secretDocuments({ secrets, clock }: Pick<Signet, 'secrets' | 'clock'>): Document[] {
-  const { versions, revoked } = secrets.known()
-  const now = clock.now()
+function secretDocuments({ versions, revoked, now }: SecretView): Document[] {
   const states = secretStates(versions, now)
   return [
     ...[...states].map(([version, state]) => {

@@ -1,8 +1,6 @@
-import { asSignedIn } from '../../operations/as-signed-in.ts'
+import { updateOwnAccount } from '../../operations/update-account.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { isEmailAddress, isUsername } from '../../records/accounts/account.ts'
-import { replaceSignInNames } from '../../records/accounts/account-changes-store.ts'
-import { recordEvent } from '../../records/events/events-store.ts'
 import type { Signet } from '../../signet.ts'
 import type { AccountFault } from './account-fault.ts'
 import { provePassword } from './current-password.ts'
@@ -32,16 +30,16 @@ export async function changeSignInNames(signet: Signet, submission: Submission):
   if (changed.length === 0) return { outcome: 'done', notice: 'sign-in-saved' }
   // A name costs what an account costs: trying them out, one after the other, would tell who has an account here.
   if (changed.includes('username') && names.username !== undefined) await signet.limits.beforeSignUp(caller.network)
-  try {
-    const outcome = await asSignedIn(signet, session, async (tx) => {
-      await replaceSignInNames(tx, account.sub, names)
-      await recordEvent(tx, { type: 'account_updated', caller, sub: account.sub, detail: { claims: changed } })
-    })
-    return outcome === 'signed_out' ? { outcome } : { outcome: 'done', notice: 'sign-in-saved' }
-  } catch (error) {
-    if (!isTaken(error)) throw error
+  const actor = { kind: 'person', sub: account.sub, caller } as const
+  const changes = Object.fromEntries(changed.map((name) => [name, names[name] ?? null]))
+  const outcome = await updateOwnAccount(signet, actor, session, changes)
+  if (outcome === 'signed_out' || outcome === 'no_such_account') return { outcome: 'signed_out' }
+  if (outcome === 'username_taken')
     return { outcome: 'faulty', faults: new Map([['username', 'username_taken']]), status: 422 }
-  }
+  // An operator took the other name away a moment ago.
+  if (outcome === 'no_sign_in_name')
+    return { outcome: 'faulty', faults: new Map([['username', 'names_missing']]), status: 422 }
+  return { outcome: 'done', notice: 'sign-in-saved' }
 }
 
 function faultsIn(
@@ -54,9 +52,4 @@ function faultsIn(
   if (email !== undefined && !isEmailAddress(email)) faults.set('email', 'email_invalid')
   if (password === undefined) faults.set('confirm-password', 'current_password_missing')
   return faults
-}
-
-/** PostgreSQL Appendix A: 23505, unique_violation. Of the names only the user name can be one. */
-function isTaken(error: unknown): boolean {
-  return (error as { code?: unknown }).code === '23505'
 }

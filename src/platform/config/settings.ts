@@ -144,6 +144,21 @@ export function activationDelay(
   return 2 * settings.jwksMaxAge + settings.verifierCache + settings.clockSkew + settings.keyLease
 }
 
+/**
+ * The `.env` file, if at least one of these settings comes from it and not from the environment.
+ *
+ * @param folder where `.env` lies
+ */
+export function dotEnvSource(
+  environment: Readonly<Record<string, string | undefined>>,
+  folder: string,
+  names: readonly SettingName[],
+): string | undefined {
+  const inFile = readDotEnv(folder, [])
+  const decides = (name: string) => Boolean(inFile[name]) && !environment[name]
+  return names.some((name) => decides(name) || decides(`${name}_FILE`)) ? resolve(folder, '.env') : undefined
+}
+
 function contradictions(settings: Settings): string[] {
   const faults: string[] = []
   const delay = activationDelay(settings)

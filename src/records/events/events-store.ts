@@ -25,6 +25,7 @@ export const eventTypes = [
   'application_disconnected',
   'grant_opened',
   'grant_ended',
+  'grant_revoked',
   'grants_revoked',
   'tokens_issued',
   'token_revoked',
@@ -52,13 +53,17 @@ export const eventTypes = [
   'secret_created',
   'secret_revoked',
   'secret_retired',
+  'installation_recovered',
 ] as const
 export type EventType = (typeof eventTypes)[number]
 
-export interface NewEvent {
+/** What an event comes from: a request, or else a command or the schedule, which `by` names. */
+export type EventOrigin =
+  | { readonly caller: Caller; readonly by?: undefined }
+  | { readonly caller?: undefined; readonly by: string }
+
+export type NewEvent = EventOrigin & {
   readonly type: EventType
-  /** Undefined for what an operator did by command. */
-  readonly caller: Caller | undefined
   readonly clientId?: string | undefined
   readonly sub?: string | undefined
   readonly grantId?: string | undefined
@@ -81,7 +86,7 @@ export async function recordEvent(db: Queryable, event: NewEvent): Promise<void>
       event.sub ?? null,
       event.grantId ?? null,
       event.kid ?? null,
-      JSON.stringify(event.detail ?? {}),
+      JSON.stringify({ ...(event.by !== undefined && { by: event.by }), ...event.detail }),
     ],
   })
 }

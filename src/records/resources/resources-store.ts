@@ -177,12 +177,14 @@ export async function takeResourceOffClients(tx: Queryable, identifier: string):
  *
  * @param tx a transaction: it takes several statements
  * @param resource the identifier of the resource that gives them up
+ * @param by who gave the command, for the events
  * @returns the clients that had any of them
  */
 export async function takeScopesOffClients(
   tx: Queryable,
   scopes: readonly string[],
   resource: string,
+  by: string,
 ): Promise<string[]> {
   const clients = await untilNone(tx, {
     text: `WITH changed AS (
@@ -197,7 +199,7 @@ export async function takeScopesOffClients(
              INSERT INTO events (type, client_id, detail) SELECT 'client_updated', client_id, $2::jsonb FROM changed
            )
            SELECT client_id FROM changed`,
-    values: [scopes, JSON.stringify({ changed: ['scope'], resource })],
+    values: [scopes, JSON.stringify({ by, changed: ['scope'], resource })],
   })
   return clients.sort()
 }

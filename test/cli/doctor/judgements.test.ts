@@ -70,7 +70,7 @@ t.test('of the database is told what loses changes, what is too old, too small, 
   t.same(judge({ versionNumber: 140_010 }), ['database: bad'])
   t.same(judge({ isReadOnly: true }), ['database: bad'])
   t.same(judge({ hasSchema: false, hasTables: false }), ['database: bad'], 'and may not make it')
-  t.same(judge({ hasSchema: false, hasTables: false, mayCreateSchema: true }), ['database: warning'])
+  t.same(judge({ hasSchema: false, hasTables: false, mayCreateSchema: true }), ['database: bad'])
   t.same(judge({ isSuperuser: true }), ['database-role: warning'])
   t.same(judge({ encoding: 'SQL_ASCII' }), ['database-encoding: bad'])
   for (const off of [{ fsync: 'off' }, { fullPageWrites: 'off' }, { synchronousCommit: 'off' }])

@@ -7,7 +7,7 @@ import { signIn } from '../../support/journey.ts'
 const day = 86_400
 const idp = await startSignet(t)
 const { database: db } = idp.signet
-const operator = { kind: 'operator' } as const
+const operator = { kind: 'operator', by: 'operator@host' } as const
 
 const rowsOf = async (sub: string) =>
   (

@@ -14,7 +14,7 @@ const ask = async (idp: Idp, client: TestClient, secret = client.secret) =>
   (await idp.token({ ...client, secret }, { grant_type: 'client_credentials' })).status
 
 const machine = { grant_types: ['client_credentials'], scope: '' } as const
-const operator = { kind: 'operator' } as const
+const operator = { kind: 'operator', by: 'operator@host' } as const
 
 async function rotate({ signet }: Idp, client: TestClient, old: 'newest kept' | 'revoked') {
   const rotated = await rotateClientSecret(signet, operator, client.client_id, old)
@@ -200,7 +200,7 @@ t.test('what changes a client is known at every node, though both have it in mem
     await eventually('the node to notice that it is cut off', () => !known())
     t.equal(await ask(other, fresh), 200, 'it is read from the database')
     await eventually('the client to be in memory again', async () => (await ask(other, fresh)) === 200 && known())
-    await deleteClient(idp.signet, { kind: 'operator' }, fresh.client_id)
+    await deleteClient(idp.signet, { kind: 'operator', by: 'test' }, fresh.client_id)
     await eventually(
       'the deleted client to be refused',
       () => ask(other, fresh),

@@ -111,7 +111,7 @@ async function setUp(): Promise<Setting> {
   return { sub, clientId, session, other, code, codeGrant }
 }
 
-const operator = { kind: 'operator' } as const
+const operator = { kind: 'operator', by: 'test' } as const
 const personOf = ({ sub }: Setting): Actor => ({ kind: 'person', sub, caller: { requestId: text(), network: '::1' } })
 
 interface Ending {
