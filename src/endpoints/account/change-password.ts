@@ -1,4 +1,5 @@
 import { changePassword } from '../../operations/own-sessions.ts'
+import { provePassword } from '../../operations/prove-password.ts'
 import { cookieAttributes, cookieNames } from '../../platform/http/cookies.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
@@ -6,8 +7,7 @@ import type { Account } from '../../records/accounts/account.ts'
 import { passwordFault } from '../../records/accounts/password-rules.ts'
 import type { Signet } from '../../signet.ts'
 import type { AccountFault } from './account-fault.ts'
-import { provePassword } from './current-password.ts'
-import type { Outcome, Submission } from './submission.ts'
+import { browserDigestOf, type Outcome, type Submission } from './submission.ts'
 
 const wrong: Outcome = {
   outcome: 'faulty',
@@ -29,11 +29,11 @@ export async function submitPassword(signet: Signet, submission: Submission): Pr
   const faults = await faultsIn(current, wanted, settings, session.account)
   if (faults.size > 0 || current === undefined || wanted === undefined)
     return { outcome: 'faulty', faults, status: 422 }
-  const from = await provePassword(signet, submission, current)
+  const actor = { kind: 'person', sub, caller: callerOf(request) } as const
+  const from = await provePassword(signet, actor, browserDigestOf(submission, settings.issuer), current)
   if (from === undefined) return wrong
   const to = await passwords.hash(wanted)
   const cookie = randomText(32)
-  const actor = { kind: 'person', sub, caller: callerOf(request) } as const
   const changed = await changePassword(signet, actor, session, { from, to, sessionDigest: digest(cookie) })
   if (changed === 'signed_out') return { outcome: 'signed_out' }
   if (changed === 'password_replaced') return wrong

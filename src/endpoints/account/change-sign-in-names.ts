@@ -1,12 +1,12 @@
 import { asSignedIn } from '../../operations/as-signed-in.ts'
+import { provePassword } from '../../operations/prove-password.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { isEmailAddress, isUsername } from '../../records/accounts/account.ts'
 import { replaceSignInNames } from '../../records/accounts/account-changes-store.ts'
 import { recordEvent } from '../../records/events/events-store.ts'
 import type { Signet } from '../../signet.ts'
 import type { AccountFault } from './account-fault.ts'
-import { provePassword } from './current-password.ts'
-import type { Outcome, Submission } from './submission.ts'
+import { browserDigestOf, type Outcome, type Submission } from './submission.ts'
 
 /**
  * Changes the user name and the e-mail address. That somebody else has the address makes no difference and is not told: nobody
@@ -25,13 +25,16 @@ export async function changeSignInNames(signet: Signet, submission: Submission):
   const password = values.get('confirm-password')
   const faults = faultsIn(names, password)
   if (faults.size > 0 || password === undefined) return { outcome: 'faulty', faults, status: 422 }
-  if ((await provePassword(signet, submission, password)) === undefined)
+  const actor = { kind: 'person', sub: account.sub, caller } as const
+  const browserDigest = browserDigestOf(submission, signet.settings.issuer)
+  if ((await provePassword(signet, actor, browserDigest, password)) === undefined)
     return { outcome: 'faulty', faults: new Map([['confirm-password', 'current_password_wrong']]), status: 403 }
 
   const changed = (['username', 'email'] as const).filter((name) => names[name] !== account[name])
   if (changed.length === 0) return { outcome: 'done', notice: 'sign-in-saved' }
-  // A name costs what an account costs: trying them out, one after the other, would tell who has an account here.
-  if (changed.includes('username') && names.username !== undefined) await signet.limits.beforeSignUp(caller.network)
+  // A new name costs what an account costs. Trying out user names, one after the other, would tell who has an account here; and somebody
+  // who moves an account from address to address signs in with its password at each of them.
+  if (changed.some((name) => names[name] !== undefined)) await signet.limits.beforeSignUp(caller.network)
   try {
     const outcome = await asSignedIn(signet, session, async (tx) => {
       await replaceSignInNames(tx, account.sub, names)

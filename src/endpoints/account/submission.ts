@@ -1,4 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { browserOf } from '../../platform/http/cookies.ts'
+import { digest } from '../../platform/secrets/digest.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { AccountFaults } from './account-fault.ts'
 
@@ -8,6 +10,11 @@ export interface Submission {
   readonly reply: FastifyReply
   readonly session: Session
   readonly values: ReadonlyMap<string, string>
+}
+
+/** Of the cookie that tells the browser from others; it is given one where it has none. */
+export function browserDigestOf({ request, reply }: Submission, issuer: string): Buffer {
+  return digest(browserOf(request, reply, issuer))
 }
 
 /** What the page says once something is done: a fixed key, never a text that comes with an address. */

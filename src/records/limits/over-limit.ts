@@ -20,14 +20,21 @@ const queueDrains = 2
  * @throws anything else, as it is
  */
 export function overLimit(error: unknown): OverLimit {
-  if (error instanceof LimitExceeded)
-    return over('too_many_attempts', error.retryAfter, 'too_many_attempts', error.limit)
+  if (error instanceof LimitExceeded) return over('too_many_attempts', error.retryAfter, 'too_many_attempts', error)
   if (error instanceof HashQueueFull) return over('busy', queueDrains, 'too_many_passwords')
   if (error instanceof TooManyWaiting) return over('busy', queueDrains, 'unavailable')
   throw error
 }
 
-function over(fault: OverLimit['fault'], retryAfterSeconds: number, entry: ErrorName, limit?: string): OverLimit {
+/** One row is enough for each window of a limit: whoever is over one must not fill a table by going on. */
+function over(
+  fault: OverLimit['fault'],
+  retryAfterSeconds: number,
+  entry: ErrorName,
+  exceeded?: LimitExceeded,
+): OverLimit {
   const headers = { 'retry-after': String(retryAfterSeconds) }
-  return { fault, retryAfterSeconds, refusal: new OAuthError(entry, { headers, detail: limit && `limit: ${limit}` }) }
+  const detail = exceeded && `limit: ${exceeded.limit}`
+  const isRecorded = exceeded?.isFirst ?? true
+  return { fault, retryAfterSeconds, refusal: new OAuthError(entry, { headers, detail, isRecorded }) }
 }
