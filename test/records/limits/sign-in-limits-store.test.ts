@@ -172,10 +172,10 @@ t.test('failures in a row', async (t) => {
     const letThrough = async () =>
       (await Promise.all(Array.from({ length: 40 }, () => claim('raced')))).filter((one) => one !== undefined)
     t.equal((await letThrough()).length, 20)
+    // However long the test takes.
+    await pass('raced', -800)
     t.equal((await letThrough()).length, 0)
-    await pass('raced', 29)
-    t.equal((await letThrough()).length, 0)
-    await pass('raced', 2)
+    await pass('raced', 831)
     t.same(await letThrough(), [{ key: 'raced', failures: 101 }])
   })
 
