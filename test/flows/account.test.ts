@@ -356,6 +356,7 @@ t.test('the names to sign in with', async (t) => {
   const saved = { status: 303, location: `${idp.issuer}/account?notice=sign-in-saved` }
 
   t.test('wrong passwords count as they do at sign-in, before they are looked at, and for both', async (t) => {
+    await clearLimits()
     const person = await idp.person()
     const browser = await enter(person)
     for (let guess = 0; guess < 20; guess++)

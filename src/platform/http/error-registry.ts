@@ -490,7 +490,7 @@ export const errorRegistry = {
     error: 'temporarily_unavailable',
     status: 429,
     description: 'Too many attempts.',
-    mend: 'Wait for the seconds of Retry-After. docs/threat-model.md tells the limits: they count by account and network, and lock nobody out.',
+    mend: 'Wait for the seconds of Retry-After. The limits count by network and by the name that was typed, and a browser that has signed in before has its own: see docs/threat-model.md, "Limits on guessing".',
   },
   too_many_passwords: {
     error: 'temporarily_unavailable',
