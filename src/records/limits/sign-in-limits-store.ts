@@ -118,7 +118,8 @@ export interface Success {
 }
 
 /**
- * Takes back what was counted before a password turned out to be right. A few failures are forgiven at any time, all of them once a day: somebody who guesses patiently must not gain a hundred guesses each time that the owner signs in.
+ * Takes back what was counted before a password turned out to be right. A few failures are forgiven at any time, all of them once a day:
+ * somebody who guesses patiently must not gain a hundred guesses each time that the owner signs in.
  */
 export async function settleSuccess(db: Queryable, success: Success): Promise<void> {
   const { takenBack, cleared, unclaimed, proven } = success
@@ -130,11 +131,12 @@ export async function settleSuccess(db: Queryable, success: Success): Promise<vo
              SELECT key FROM rate_limits WHERE key = ANY ($1) ORDER BY key COLLATE "C" FOR UPDATE
            ), settled AS (
              UPDATE rate_limits
-             SET points = CASE WHEN rate_limits.key = ANY ($2) THEN 0 ELSE points - CASE WHEN points > 0 AND expire > ${now} THEN 1 ELSE 0 END END
+             SET points = CASE WHEN rate_limits.key = ANY ($2) THEN 0 WHEN points > 0 AND expire > ${now} THEN points - 1 ELSE points END
              FROM windows WHERE rate_limits.key = windows.key
            ), claims AS (
              SELECT held.key, claimed.failures AS claimed,
-               claimed.key = $5 AND (held.failures <= ${few} OR coalesce(forgiven_at NOT BETWEEN now() - interval '1 day' AND now(), true)) AS forgives
+               claimed.key = $5 AND (held.failures <= ${few}
+                 OR coalesce(forgiven_at NOT BETWEEN now() - interval '1 day' AND now(), true)) AS forgives
              FROM unnest($3::text[], $4::integer[]) AS claimed (key, failures) JOIN failed_sign_ins AS held ON held.key = claimed.key
              ORDER BY held.key FOR UPDATE OF held
            )
