@@ -73,6 +73,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
       if (!refusal) return
       const { entry, status, code: error, message: description, detail } = refusal
       signet.metrics.count('signet_refusals_total', { entry })
+      if (!refusal.isRecorded) return
       const clientId = claimedClient(request)
       signet.refusals.note({ ...callerOf(request), method, route, clientId, status, entry, error, description, detail })
     })

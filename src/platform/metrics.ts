@@ -52,8 +52,8 @@ export const metricDeclarations = {
   },
   signet_limits_exceeded_total: {
     type: 'counter',
-    help: 'Tries that were refused because a limit was reached.',
-    labels: { limit: ['sign-in-account', 'sign-in-network', 'sign-in-browser', 'sign-up-network'] },
+    help: 'Attempts that were refused because a limit was reached. sign-in-wait: the account waits after too many failures, and the attempt fails as a wrong password does.',
+    labels: { limit: ['sign-in-name', 'sign-in-network', 'sign-in-wait', 'sign-up-network'] },
   },
   signet_database_connections: {
     type: 'gauge',

@@ -316,7 +316,7 @@ t.test('no answer of the account page can be framed, kept or read by another sit
     'a redirect': await post(profile),
     'the way to the sign-in page': await send(idp, { path: '/account' }),
   }
-  await setGuesses(idp, 10)
+  await setGuesses(idp, 20)
   answers['too many guesses'] = await post(password)
   t.equal(answers['too many guesses']?.status, 429)
   await clearLimits(idp)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { settleSecrets } from '../../src/key-ring/secret-decisions.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import { openPurposeSecret, openVersions } from '../../src/platform/secrets/purpose-secrets.ts'
 import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
@@ -9,7 +10,13 @@ import { openKeysInstallation } from './keys-installation.ts'
 
 const { signet, json, database, keysDir } = await openKeysInstallation(t)
 const file = join(keysDir, 'master.key')
-await json('keys', 'list')
+const masterKeyNow = () =>
+  openMasterKey(
+    { masterKey: Buffer.from(readFileSync(file, 'utf8').trim(), 'base64url'), masterKeyPrevious: undefined, keysDir },
+    true,
+  )
+// As the first start of a server does.
+await settleSecrets(database, await masterKeyNow(), new Map())
 
 interface Listed {
   readonly purpose: string
@@ -23,10 +30,7 @@ const statesOf = async (purpose: string) =>
   (await listed()).filter((one) => one.purpose === purpose).map(({ version, state }) => `${version} ${state}`)
 const lastEvent = async (type: string) => (await json<Listed[]>('events', 'list', '--type', type)).at(-1)?.['detail']
 const opened = async () => {
-  const masterKey = await openMasterKey(
-    { masterKey: Buffer.from(readFileSync(file, 'utf8').trim(), 'base64url'), masterKeyPrevious: undefined, keysDir },
-    true,
-  )
+  const masterKey = await masterKeyNow()
   return (await loadPurposeSecrets(database)).map((secret) => openPurposeSecret(secret, masterKey).toString('hex'))
 }
 

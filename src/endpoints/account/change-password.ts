@@ -1,4 +1,5 @@
 import { changePassword } from '../../operations/own-sessions.ts'
+import { provePassword } from '../../operations/prove-password.ts'
 import { cookieAttributes, cookieNames } from '../../platform/http/cookies.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
@@ -7,8 +8,7 @@ import { passwordFault } from '../../records/accounts/password-rules.ts'
 import type { Signet } from '../../signet.ts'
 import type { AccountFault } from './account-fault.ts'
 import { wantsApplicationsEnded } from './applications-choice.ts'
-import { provePassword } from './current-password.ts'
-import type { Outcome, Submission } from './submission.ts'
+import { type Outcome, provingBrowser, type Submission } from './submission.ts'
 
 const wrong: Outcome = {
   outcome: 'faulty',
@@ -30,11 +30,11 @@ export async function submitPassword(signet: Signet, submission: Submission): Pr
   const faults = await faultsIn(current, wanted, settings, session.account)
   if (faults.size > 0 || current === undefined || wanted === undefined)
     return { outcome: 'faulty', faults, status: 422 }
-  const from = await provePassword(signet, submission, current)
+  const actor = { kind: 'person', sub, caller: callerOf(request) } as const
+  const from = await provePassword(signet, actor, provingBrowser(submission, settings.issuer), current)
   if (from === undefined) return wrong
   const to = await passwords.hash(wanted, requesterOf(request, reply))
   const cookie = randomText(32)
-  const actor = { kind: 'person', sub, caller: callerOf(request) } as const
   const applications = wantsApplicationsEnded(values) ? 'end' : 'keep'
   const change = { from, to, sessionDigest: digest(cookie), applications } as const
   const changed = await changePassword(signet, actor, session, change)

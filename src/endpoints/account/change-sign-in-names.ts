@@ -1,10 +1,10 @@
+import { provePassword } from '../../operations/prove-password.ts'
 import { updateOwnAccount } from '../../operations/update-account.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { isEmailAddress, isUsername } from '../../records/accounts/account.ts'
 import type { Signet } from '../../signet.ts'
 import type { AccountFault } from './account-fault.ts'
-import { provePassword } from './current-password.ts'
-import type { Outcome, Submission } from './submission.ts'
+import { type Outcome, provingBrowser, type Submission } from './submission.ts'
 
 /**
  * Changes the user name and the e-mail address. That somebody else has the address makes no difference and is not told: nobody
@@ -23,14 +23,16 @@ export async function changeSignInNames(signet: Signet, submission: Submission):
   const password = values.get('confirm-password')
   const faults = faultsIn(names, password)
   if (faults.size > 0 || password === undefined) return { outcome: 'faulty', faults, status: 422 }
-  if ((await provePassword(signet, submission, password)) === undefined)
+  const actor = { kind: 'person', sub: account.sub, caller } as const
+  const browser = provingBrowser(submission, signet.settings.issuer)
+  if ((await provePassword(signet, actor, browser, password)) === undefined)
     return { outcome: 'faulty', faults: new Map([['confirm-password', 'current_password_wrong']]), status: 403 }
 
   const changed = (['username', 'email'] as const).filter((name) => names[name] !== account[name])
   if (changed.length === 0) return { outcome: 'done', notice: 'sign-in-saved' }
-  // A name costs what an account costs: trying them out, one after the other, would tell who has an account here.
-  if (changed.includes('username') && names.username !== undefined) await signet.limits.beforeSignUp(caller.network)
-  const actor = { kind: 'person', sub: account.sub, caller } as const
+  // A new name costs what an account costs. Trying out user names, one after the other, would tell who has an account here; and somebody
+  // who moves an account from address to address signs in with its password at each of them.
+  if (changed.some((name) => names[name] !== undefined)) await signet.limits.beforeSignUp(caller.network)
   const changes = Object.fromEntries(changed.map((name) => [name, names[name] ?? null]))
   const outcome = await updateOwnAccount(signet, actor, session, changes)
   if (outcome === 'signed_out' || outcome === 'no_such_account') return { outcome: 'signed_out' }

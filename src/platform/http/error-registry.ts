@@ -490,7 +490,7 @@ export const errorRegistry = {
     error: 'temporarily_unavailable',
     status: 429,
     description: 'Too many attempts.',
-    mend: 'Wait for the seconds of Retry-After. Attempts are counted by account and network, and nobody is locked out for good.',
+    mend: 'Wait for the seconds of Retry-After. Attempts are counted by network and by the name that was typed; a browser in which the person has signed in before has a limit of its own. Nobody is locked out for good.',
   },
   too_many_passwords: {
     error: 'temporarily_unavailable',

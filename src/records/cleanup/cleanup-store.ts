@@ -130,7 +130,7 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
-  // Windows that are over, and those that a clock which was ahead has begun (records/limits/rate-limits-store.ts).
+  // Windows that are over, and those that a clock which was ahead has begun (records/limits/sign-in-limits-store.ts).
   [
     'rate_limits',
     `WITH old AS (
@@ -145,8 +145,29 @@ const statements: readonly (readonly [name: string, text: string])[] = [
     'rate_limits in the future',
     `WITH old AS (
        DELETE FROM rate_limits WHERE key = ANY (ARRAY(
-         SELECT key FROM rate_limits WHERE expire > (extract(epoch FROM now()) * 1000)::bigint + 86400000
+         SELECT key FROM rate_limits WHERE expire > (extract(epoch FROM now()) * 1000)::bigint + 2 * 86400000
          ORDER BY expire DESC LIMIT $2 FOR UPDATE SKIP LOCKED))
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
+  // Failed sign-ins in a row: forgotten after a day without one. Those in the future were counted while a clock was wrong.
+  [
+    'failed_sign_ins',
+    `WITH old AS (
+       DELETE FROM failed_sign_ins WHERE key = ANY (ARRAY(
+         SELECT key FROM failed_sign_ins WHERE failed_at < now() - interval '1 day'
+         ORDER BY failed_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
+  [
+    'failed_sign_ins in the future',
+    `WITH old AS (
+       DELETE FROM failed_sign_ins WHERE key = ANY (ARRAY(
+         SELECT key FROM failed_sign_ins WHERE failed_at > now() + interval '1 day'
+         ORDER BY failed_at DESC LIMIT $2 FOR UPDATE SKIP LOCKED))
        RETURNING 1
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,

@@ -32,7 +32,8 @@ async function introspect(idp: Idp, client: TestClient, secret: string | undefin
 }
 
 async function eventsOf(db: Queryable, client: TestClient) {
-  const text = "SELECT type, detail FROM events WHERE client_id = $1 AND type ~ 'secret|ended' ORDER BY type, id"
+  const text =
+    "SELECT type, detail - 'by' AS detail FROM events WHERE client_id = $1 AND type ~ 'secret|ended' ORDER BY type, id"
   return (await db.query({ text, values: [client.client_id] })).rows
 }
 

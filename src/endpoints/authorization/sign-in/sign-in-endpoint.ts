@@ -1,18 +1,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type SignInOutcome, signIn } from '../../../operations/sign-in.ts'
 import type { App } from '../../../platform/http/app.ts'
 import { ownForm } from '../../../platform/http/csrf.ts'
 import type { Parameters } from '../../../platform/http/parameters.ts'
 import { noteRefusal } from '../../../platform/http/refusal.ts'
+import { callerOf, requesterOf } from '../../../platform/http/request-context.ts'
 import { sendPage } from '../../../platform/pages/send-page.ts'
 import { displayName } from '../../../records/accounts/account.ts'
 import { countOverLimit } from '../../../records/limits/count-over-limit.ts'
 import { overLimit } from '../../../records/limits/over-limit.ts'
-import { currentSession } from '../../../records/sessions/browser-session.ts'
+import { currentSession, newBrowserSession, setSessionCookie } from '../../../records/sessions/browser-session.ts'
 import type { Signet } from '../../../signet.ts'
 import { sessionIdFor } from '../../../tokens/authentication.ts'
 import { cancelHref, clientOnPage, continueOf, formToken, pageContext } from '../journey.ts'
 import { type Onward, onwardWith, takeUpOnward } from '../onward.ts'
-import { signIn } from './sign-in.ts'
 import { SignInPage, type SignInPageProps } from './sign-in-page.tsx'
 
 type Fault = Pick<SignInPageProps, 'fault' | 'retryAfterSeconds' | 'username'>
@@ -35,9 +36,13 @@ export function signInEndpoint(app: App, signet: Signet): void {
     const password = values.get('password')
     if (!username || !password) return showPage(signet, request, reply, onward, { fault: 'missing', username }, 422)
     try {
-      const signedIn = await signIn(signet, request, reply, username, password)
-      signet.metrics.count('signet_sign_ins_total', { outcome: signedIn ? 'success' : 'wrong_credentials' })
-      if (!signedIn) return showPage(signet, request, reply, onward, { fault: 'wrong_credentials', username }, 403)
+      const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
+      const { cookie, digests } = newBrowserSession(request, reply, signet.settings.issuer)
+      const signedIn = await signIn(signet, visitor, digests, { username, password })
+      countSignIn(signet, signedIn)
+      if (signedIn.outcome !== 'signed_in')
+        return showPage(signet, request, reply, onward, { fault: 'wrong_credentials', username }, 403)
+      setSessionCookie(reply, signet.settings, cookie)
     } catch (error) {
       const { refusal, ...fault } = overLimit(error)
       noteRefusal(request, refusal)
@@ -47,6 +52,12 @@ export function signInEndpoint(app: App, signet: Signet): void {
     }
     return leave(reply, onward)
   })
+}
+
+function countSignIn({ metrics }: Signet, signedIn: SignInOutcome): void {
+  const isSignedIn = signedIn.outcome === 'signed_in'
+  metrics.count('signet_sign_ins_total', { outcome: isSignedIn ? 'success' : 'wrong_credentials' })
+  if (!isSignedIn && signedIn.hasWaited) metrics.count('signet_limits_exceeded_total', { limit: 'sign-in-wait' })
 }
 
 /** Back to the request, to a page of ours, or to the start page: a `continue` value that Signet did not seal never gets here. */

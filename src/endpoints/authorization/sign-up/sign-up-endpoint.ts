@@ -1,16 +1,18 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { signUp } from '../../../operations/sign-up.ts'
 import type { App } from '../../../platform/http/app.ts'
 import { ownForm } from '../../../platform/http/csrf.ts'
 import { OAuthError } from '../../../platform/http/oauth-error.ts'
 import type { Parameters } from '../../../platform/http/parameters.ts'
 import { noteRefusal } from '../../../platform/http/refusal.ts'
+import { callerOf, requesterOf } from '../../../platform/http/request-context.ts'
 import { sendPage } from '../../../platform/pages/send-page.ts'
 import { countOverLimit } from '../../../records/limits/count-over-limit.ts'
 import { overLimit } from '../../../records/limits/over-limit.ts'
+import { newBrowserSession, setSessionCookie } from '../../../records/sessions/browser-session.ts'
 import type { Signet } from '../../../signet.ts'
 import { clientOnPage, continueOf, formToken, pageContext } from '../journey.ts'
 import { type Onward, takeUpOnward } from '../onward.ts'
-import { signUp } from './sign-up.ts'
 import { type SignUpFaults, SignUpPage } from './sign-up-page.tsx'
 
 interface Shown {
@@ -42,8 +44,13 @@ export function signUpEndpoint(app: App, signet: Signet): void {
       return showPage(signet, request, reply, onward, startingWith(values.get('username')?.trim()), 200)
     const typed = { name: values.get('name')?.trim() || undefined, email: values.get('email')?.trim() }
     try {
-      const found = await signUp(signet, request, reply, { ...typed, password: values.get('password') })
-      if (found) return showPage(signet, request, reply, onward, { values: typed, faults: found }, 422)
+      const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
+      const { cookie, digests } = newBrowserSession(request, reply, signet.settings.issuer)
+      const account = { ...typed, password: values.get('password') }
+      const signedUp = await signUp(signet, visitor, digests, account)
+      if (signedUp.outcome === 'faulty')
+        return showPage(signet, request, reply, onward, { values: typed, faults: signedUp.faults }, 422)
+      setSessionCookie(reply, signet.settings, cookie)
     } catch (error) {
       const { refusal, fault, retryAfterSeconds } = overLimit(error)
       noteRefusal(request, refusal)

@@ -436,7 +436,8 @@ export const de: Messages = {
     home: 'Zur Startseite',
   },
   faults: {
-    wrong_credentials: 'Diese E-Mail-Adresse oder dieser Benutzername und dieses Passwort gehören nicht zusammen.',
+    wrong_credentials:
+      'E-Mail-Adresse, Benutzername oder Passwort ist falsch. Nach sehr vielen Fehlversuchen muss ein Browser, in dem Sie sich noch nie angemeldet haben, bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
     too_many_attempts: 'Es gab zu viele Versuche.',
     busy: 'Im Moment melden sich sehr viele Menschen an.',
     missing: 'Bitte füllen Sie beide Felder aus.',

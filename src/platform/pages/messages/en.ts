@@ -427,7 +427,8 @@ export const en = {
     home: 'To the start page',
   },
   faults: {
-    wrong_credentials: 'This e-mail address or user name and this password do not belong together.',
+    wrong_credentials:
+      'Incorrect e-mail address, user name or password. After very many failed attempts, a browser that you have not signed in with before may have to wait up to 15 minutes, even with the correct password.',
     too_many_attempts: 'There were too many attempts.',
     busy: 'Very many people are signing in at this moment.',
     missing: 'Please fill in both fields.',
