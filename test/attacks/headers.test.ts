@@ -196,6 +196,28 @@ t.test('CORS', async (t) => {
     }
   })
 
+  t.test('headers that tracing libraries add pass the preflight of every browser', async (t) => {
+    // Fetch, CORS-preflight fetch, step 7: without credentials `*` stands for every name but Authorization.
+    const passes = (allowed: readonly string[], name: string) =>
+      allowed.includes(name) || (name !== 'authorization' && allowed.includes('*'))
+    const sent = [
+      ...['traceparent', 'tracestate', 'baggage', 'sentry-trace', 'b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-sampled'],
+      ...['uber-trace-id', 'x-datadog-trace-id', 'x-datadog-parent-id', 'x-datadog-origin', 'x-amzn-trace-id', 'newrelic'],
+      ...['x-request-id', 'x-requested-with', 'authorization', 'content-type', 'if-none-match', 'signet-verifier'],
+    ]
+    for (const path of protocol) {
+      const { headers } = await preflight(path)
+      const allowed = String(headers['access-control-allow-headers']).toLowerCase().split(/, */)
+      t.same(
+        sent.filter((name) => !passes(allowed, name)),
+        [],
+        path,
+      )
+      // Browsers from before the wildcard look for the name itself.
+      for (const name of ['authorization', 'content-type', 'if-none-match']) t.ok(allowed.includes(name), name)
+    }
+  })
+
   t.test('no page but ours may read a page', async (t) => {
     for (const path of [
       '/',

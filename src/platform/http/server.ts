@@ -1,4 +1,3 @@
-import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
@@ -10,7 +9,8 @@ import { answerClientError, type NoteUnread, newRequestId, unreadAnswer } from '
 import { createEnding } from './ending.ts'
 import { headerFault } from './header-faults.ts'
 import { OAuthError } from './oauth-error.ts'
-import { noParameters, type Parameters, parseParameters } from './parameters.ts'
+import { parseParameters } from './parameters.ts'
+import { readFormsOnly } from './request-body.ts'
 import { addressOf, callerOf, keepAddresses } from './request-context.ts'
 
 /** Octets of a request's body. The largest form is a consent with a sealed request of 6 KB. */
@@ -91,10 +91,7 @@ export function createServer(
   app.decorate('operatorLog', log)
   app.decorateRequest('refusal', undefined)
   app.decorateRequest('startedAt', 0)
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (_request, body, done) =>
-    done(null, parseForm(body as Buffer)),
-  )
+  readFormsOnly(app)
 
   // Hooks that are run for each request take a callback: a promise for each of them is time.
   app.addHook('onRequest', (request, reply, done) => {
@@ -110,10 +107,4 @@ export function createServer(
       done(null, payload)
     })
   return app
-}
-
-/** Bytes that are not UTF-8 must not become other characters on the way (RFC 6749 Appendix B). */
-function parseForm(body: Buffer): Parameters {
-  if (!isUtf8(body)) return { ...noParameters, faults: [{ name: '', fault: 'unreadable' }] }
-  return parseParameters(body.toString('utf8'))
 }
