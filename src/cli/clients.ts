@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { deleteClient } from '../operations/delete-client.ts'
 import { inTransaction } from '../platform/database/queryable.ts'
 import { listClients, metadataMembers } from '../records/clients/clients-store.ts'
+import { isClaimable } from '../records/clients/redirect-uri-rules.ts'
 import {
   changeClient,
   createClient,
@@ -32,6 +33,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     const { client, secret } = await withSignet(terminal, ({ database }) =>
       inTransaction(database, (tx) => createClient(tx, input)),
     )
+    warnOfClaimableSchemes(terminal, client, input)
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
   })
 
@@ -75,6 +77,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     const { client, secret } = await withSignet(terminal, ({ database }) =>
       inTransaction(database, (tx) => changeClient(tx, clientId, changes)),
     )
+    warnOfClaimableSchemes(terminal, client, changes)
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
   })
 
@@ -103,6 +106,24 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
       const notes = [keepIt, 'The secret before it goes on working until the next rotation; older ones are gone.']
       printOne(terminal, format, withSecret(client, secret), notes)
     })
+}
+
+/** RFC 8252 §8.6: says on standard error what a scheme without a domain name means, where the command has set one. */
+function warnOfClaimableSchemes(
+  { writeError }: Terminal,
+  client: RegisteredClient,
+  given: Readonly<Record<string, unknown>>,
+): void {
+  const uris = [
+    ...(given['redirect_uris'] === undefined ? [] : client.redirect_uris),
+    ...(given['post_logout_redirect_uris'] === undefined ? [] : client.post_logout_redirect_uris),
+  ]
+  const schemes = new Set(uris.filter(isClaimable).map((uri) => uri.slice(0, uri.indexOf(':'))))
+  for (const scheme of schemes)
+    writeError(
+      `signet: Warning: any other app on a device can claim the scheme ${scheme}: and receive what is meant for this one. ` +
+        'If you can, use https, or a scheme that is a domain name of yours reversed (RFC 8252, 7.1).\n',
+    )
 }
 
 /** What is told of a client: the metadata under the names of RFC 7591 §2. An allow-list, so no digest gets out. */

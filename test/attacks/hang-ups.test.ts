@@ -44,6 +44,9 @@ const ways: Record<string, string> = {
   'half a form': form('/token', 'grant_type=client_credentials').replace(/Content-Length: \d+/, 'Content-Length: 9000'),
   'a form that is too large': form('/token', `x=${'x'.repeat(40_000)}`),
   'a body that is no form': form('/token', '{}').replace('x-www-form-urlencoded', 'json'),
+  'a body of another type that never begins': form('/token', '')
+    .replace('x-www-form-urlencoded', 'json')
+    .replace('Content-Length: 0', 'Transfer-Encoding: chunked'),
   'a token that is none': get('/userinfo', 'Authorization: Bearer none\r\n'),
   'an application that does not exist': get('/authorize?client_id=nobody&redirect_uri=https://nobody.example/'),
   'a form from elsewhere': form('/sign-in', 'username=a&password=b', 'Origin: https://evil.example\r\n'),
@@ -73,6 +76,10 @@ for (const [way, bytes] of Object.entries(ways))
     )
     t.ok(Number((await database.query('SELECT count(*) FROM refusals')).rows[0].count) > before)
   })
+
+t.test('a client that hangs up is not taken for a database that is away', async (t) => {
+  t.notMatch(idp.logged(), '"msg":"unavailable"')
+})
 
 t.test('all ways at once, behind a proxy that is trusted', async (t) => {
   const behind = await idp.another({ SIGNET_TRUST_PROXY: 'loopback' })

@@ -1,3 +1,4 @@
+import { withParameters } from '../../platform/http/address-query.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { faultyParameter, type Parameters } from '../../platform/http/parameters.ts'
 import { shortened } from '../../platform/http/refusal.ts'
@@ -45,8 +46,7 @@ function returnAddress(values: ReadonlyMap<string, string>, client: Client | und
         })
       : new OAuthError('post_logout_redirect_uri_of_nobody')
   const state = values.get('state')
-  if (state === undefined) return uri
-  return `${uri}${uri.includes('?') ? '&' : '?'}${new URLSearchParams({ state })}`
+  return state === undefined ? uri : withParameters(uri, [['state', state]])
 }
 
 const associated = 'logout-request'
