@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { defaultRedirectUri, startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
@@ -14,7 +15,8 @@ const outcomes: Record<string, { missing: Outcome; '8 KB long': Outcome; 'of a w
   redirect_uri: { missing: 'page', '8 KB long': 'page', 'of a wrong type': 'page' },
   response_type: refused('unsupported_response_type', 'invalid_request'),
   scope: refused('invalid_scope'),
-  state: refused('on'),
+  // It could not come back, and without it the client could not tell what the error belongs to.
+  state: { missing: 'on', '8 KB long': 'page', 'of a wrong type': 'on' },
   code_challenge: refused('invalid_request', 'invalid_request'),
   code_challenge_method: refused('invalid_request', 'invalid_request'),
   nonce: refused('on'),
@@ -51,8 +53,9 @@ function expected(name: string, mutation: Mutation): Outcome {
   return outcome.missing === 'page' ? 'page' : 'invalid_request'
 }
 
+const idp = await startSignet(t)
+
 t.test('every parameter of an authorization request, each mutilated in every way', async (t) => {
-  const idp = await startSignet(t)
   const client = await idp.client({ scope: 'openid offline_access' })
   const idToken = (await (await signIn(idp, client)).redeem()).body.id_token as string
   const good = {
@@ -94,6 +97,66 @@ t.test('every parameter of an authorization request, each mutilated in every way
           }
         })
     })
+})
+
+t.test('no answer has headers of more than 8 KB, however long what comes back in them is', async (t) => {
+  const bye = `https://app.example/${'b'.repeat(1980)}`
+  const client = await idp.client({
+    scope: 'openid offline_access',
+    redirect_uris: [`https://app.example/${'c'.repeat(1980)}`],
+    post_logout_redirect_uris: [bye],
+  })
+  const person = await idp.person()
+  const { browser, redeem } = await signIn(idp, client, { person })
+  const hint = (await redeem()).body.id_token as string
+  const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const octetsOf = ({ headers, setCookies }: Answer) =>
+    [...Object.entries(headers), ...setCookies.map((line) => ['set-cookie', line] as const)]
+      .map(([name, value]) => `${name}: ${value}\r\n`.length)
+      .reduce((sum, octets) => sum + octets, 20)
+
+  /** Texts that grow in different ways: as they are, in a form's encoding, in JSON, in UTF-8. */
+  const texts = ['x', '"', ' ', '\u00e9', '\u{1f511}', '"\u00e9'].flatMap((text) =>
+    [1000, 2000, 3400, 8000].map((octets) => text.repeat(octets / Buffer.byteLength(text))),
+  )
+  let [returned, pages, longest] = [0, 0, 0]
+  const take = (answer: Answer, state: string, what: string) => {
+    longest = Math.max(longest, octetsOf(answer))
+    if (octetsOf(answer) > 8192) t.fail(`${what}: ${octetsOf(answer)} octets`)
+    const { location } = answer
+    if (location === undefined) pages += answer.status === 400 ? 1 : 0
+    else if (!location.startsWith('/')) {
+      returned += 1
+      if (new URL(location).searchParams.get('state') !== state) t.fail(`${what}: not the state that was sent`)
+    }
+  }
+  for (const state of texts) {
+    const short = `${[...state][0]} ${state.length}`
+    const parameters = authorizationParameters(client, pkce(), { state })
+    for (const more of [{}, { prompt: 'login' }, { request: 'x' }]) {
+      const query = new URLSearchParams({ ...parameters, ...more }).toString()
+      take(await send(idp, { path: `/authorize?${query}`, headers: { cookie } }), state, `GET ${short}`)
+      const posted = await postForm(idp, '/authorize', query, { cookie })
+      take(posted, state, `POST ${short}`)
+      if (posted.location?.startsWith('/'))
+        take(await send(idp, { path: posted.location, headers: { cookie } }), state, `then GET ${short}`)
+    }
+    const out = new URLSearchParams({ id_token_hint: hint, post_logout_redirect_uri: bye, state }).toString()
+    // Without the session, so that nobody is signed out.
+    take(await send(idp, { path: `/logout?${out}` }), state, `sign-out, GET ${short}`)
+    const posted = await postForm(idp, '/logout', out)
+    take(posted, state, `sign-out, POST ${short}`)
+    if (posted.location?.startsWith('/')) take(await send(idp, { path: posted.location }), state, `sign-out ${short}`)
+  }
+  t.ok(longest > 6000 && returned > 50 && pages > 50, `longest ${longest}, ${returned} came back, ${pages} pages`)
+
+  t.test('a state of the length that clients use comes back', async (t) => {
+    for (const state of ['x'.repeat(3000), randomBytes(1500).toString('base64'), JSON.stringify({ to: '/a?b=c&d' })]) {
+      const parameters = authorizationParameters(client, pkce(), { state, prompt: 'none', scope: 'openid profile' })
+      const { location } = await send(idp, { path: `/authorize?${new URLSearchParams(parameters)}` })
+      t.equal(new URL(location ?? '').searchParams.get('state'), state)
+    }
+  })
 })
 
 /** A state that came twice, or in bytes that nobody can read, is not sent back: no telling which one the client waits for. */

@@ -202,7 +202,14 @@ t.test('CORS', async (t) => {
       allowed.includes(name) || (name !== 'authorization' && allowed.includes('*'))
     const sent = [
       ...['traceparent', 'tracestate', 'baggage', 'sentry-trace', 'b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-sampled'],
-      ...['uber-trace-id', 'x-datadog-trace-id', 'x-datadog-parent-id', 'x-datadog-origin', 'x-amzn-trace-id', 'newrelic'],
+      ...[
+        'uber-trace-id',
+        'x-datadog-trace-id',
+        'x-datadog-parent-id',
+        'x-datadog-origin',
+        'x-amzn-trace-id',
+        'newrelic',
+      ],
       ...['x-request-id', 'x-requested-with', 'authorization', 'content-type', 'if-none-match', 'signet-verifier'],
     ]
     for (const path of protocol) {

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import { isTooLongToReturn, longestReturned } from '../../platform/http/address-query.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { faultyParameter, type Parameters } from '../../platform/http/parameters.ts'
 import { shortened } from '../../platform/http/refusal.ts'
@@ -49,12 +50,16 @@ export async function verifyTarget(db: Queryable, parameters: Parameters): Promi
     throw unverified('redirect_uri_not_registered', {
       detail: `redirect_uri ${shortened(redirectUri, 500)} of client ${clientId}`,
     })
+  // A doubled state is none: there is no telling which one the client waits for.
+  const state = faults.some(({ name }) => name === 'state') ? undefined : values.get('state')
+  // RFC 6749 §4.1.2.1 has it come back exactly as it came, and without it the client could not tell what the error belongs to.
+  if (state !== undefined && isTooLongToReturn(state))
+    throw unverified('state_too_long', { about: String(longestReturned) })
   return {
     client,
     redirectUri,
     responseMode: readResponseMode(values.get('response_mode'), redirectUri) ?? 'query',
-    // A doubled state is none: there is no telling which one the client waits for.
-    state: faults.some(({ name }) => name === 'state') ? undefined : values.get('state'),
+    state,
   } as VerifiedTarget
 }
 

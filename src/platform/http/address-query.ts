@@ -26,3 +26,14 @@ export function withoutParameters(uri: string, names: readonly string[]): string
   if (kept.length === pairs.length) return uri
   return kept.length === 0 ? uri.slice(0, start) : `${uri.slice(0, start)}?${kept.join('&')}`
 }
+
+/**
+ * Octets of a value that comes back in an address, as it is encoded there. Proxies take a response header of 8 KB, nginx for one. An address of 2,000
+ * octets, this, and an error with its description leave a kilobyte of that to the other headers.
+ */
+export const longestReturned = 4096
+
+/** Whether a value is too long to come back in an address. */
+export function isTooLongToReturn(value: string): boolean {
+  return new URLSearchParams({ '': value }).toString().length - 1 > longestReturned
+}

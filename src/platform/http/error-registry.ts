@@ -366,6 +366,11 @@ export const errorRegistry = {
     description: 'The parameters take more than {} octets together.',
     mend: 'They travel in URLs through sign-in. Shorten state: keep what belongs to it in the session of your application.',
   },
+  state_too_long: {
+    ...request,
+    description: 'The parameter state takes more than {} octets, as a form encodes it.',
+    mend: 'It has to come back whole, in an address that every proxy takes. Keep what belongs to it in the session of your application.',
+  },
   response_type_unsupported: {
     error: 'unsupported_response_type',
     status: 400,

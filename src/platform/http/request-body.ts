@@ -35,8 +35,10 @@ function refuseContent(payload: IncomingMessage, done: (error?: Error) => void):
   const type = payload.headers['content-type']
   const refusal = () =>
     new OAuthError('body_type_unsupported', { detail: `content-type ${type ? shortened(type, 80) : 'is missing'}` })
-  if (payload.headers['transfer-encoding'] === undefined)
-    return done(Number(payload.headers['content-length'] ?? 0) === 0 ? undefined : refusal())
+  if (payload.headers['transfer-encoding'] === undefined) {
+    done(Number(payload.headers['content-length'] ?? 0) === 0 ? undefined : refusal())
+    return
+  }
   const finish = (error?: Error) => {
     payload.off('data', onData).off('end', onEnd).off('error', onError)
     done(error)
