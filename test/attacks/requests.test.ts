@@ -129,6 +129,24 @@ t.test('bodies', async (t) => {
     t.match(await sendBytes(idp, `${head}transfer-encoding: chunked\r\n\r\n1\r\n{\r\n`), /^HTTP\/1\.1 415 /)
   })
 
+  t.test('a parameter with a TAB, a line end or another control character is refused, whoever takes it', async (t) => {
+    const forms = ['/token', '/introspect', '/revoke', '/userinfo', '/authorize', '/logout']
+    for (const value of ['a%09b', 'a%0Ab', 'a%0Db', 'a%C2%85b', '%0D%0A'])
+      for (const name of ['client_id', 'state', 'token', 'scope', 'resource', 'not_a_parameter']) {
+        const answers = [
+          ...forms.map((path) =>
+            send(idp, { method: 'POST', path, headers: { 'content-type': form }, body: `${name}=${value}` }),
+          ),
+          ...['/authorize', '/logout'].map((path) => send(idp, { path: `${path}?${name}=${value}` })),
+          ...['/sign-in', '/sign-up', '/logout'].map((path) => send(idp, { path: `${path}?continue=${value}` })),
+        ]
+        const statuses = (await Promise.all(answers)).map(({ status }) => status)
+        t.same(new Set(statuses), new Set([400]), `${name}=${value}`)
+      }
+    const token = await send(idp, { method: 'POST', path: '/token', headers: { 'content-type': form }, body: 'a=%09' })
+    t.match(token.json, { error: 'invalid_request', error_description: /^The parameter 'a' has a TAB/ })
+  })
+
   t.test('a body that does not say how long it is has the same limit', async (t) => {
     for (const path of posts.filter((path) => path in routes)) {
       const chunk = `${(8192).toString(16)}\r\n${'a'.repeat(8192)}\r\n`
