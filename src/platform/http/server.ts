@@ -19,10 +19,11 @@ const bodyLimit = 32 * 1024
 /**
  * Octets, and milliseconds. Who is slower is cut off, at the latest `connectionsCheckingInterval` after the time; who does not read
  * what is sent, after `idleTimeout`. When the server ends, connections on which nothing came have `silence` left, and all others `patience`.
+ * All of these are for a request under way: between two requests a connection stays open for the setting `keepAliveTimeout`.
  */
 export const serverLimits = {
   ...{ maxHeaderSize: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 },
-  ...{ keepAliveTimeout: 72_000, idleTimeout: 60_000, silence: 500, patience: 10_000 },
+  ...{ idleTimeout: 60_000, silence: 500, patience: 10_000 },
 }
 
 /**
@@ -30,14 +31,16 @@ export const serverLimits = {
  * that names its route but never its URL.
  *
  * @param noteUnread told of what was refused before there was a request
+ * @param others in place of the limits that hold in production
  */
 export function createServer(
-  settings: Pick<Settings, 'issuer' | 'tls' | 'trustProxy'>,
+  settings: Pick<Settings, 'issuer' | 'tls' | 'trustProxy' | 'keepAliveTimeout'>,
   log: Log,
   noteUnread: NoteUnread,
-  limits: typeof serverLimits = serverLimits,
+  others: Partial<typeof serverLimits & { keepAliveTimeout: number }> = {},
 ): App {
   const { issuer, tls, trustProxy } = settings
+  const limits = { keepAliveTimeout: settings.keepAliveTimeout * 1000, ...serverLimits, ...others }
   const ending = createEnding(limits)
   const app: App = fastify({
     genReqId: newRequestId,
