@@ -218,6 +218,7 @@ t.test('every setting has an effect: the code reads it', async (t) => {
   const code = readdirSync(sources, { recursive: true, encoding: 'utf8' })
     .filter((file) => /\.tsx?$/.test(file) && !file.startsWith('platform/config/') && !file.startsWith('cli/doctor/'))
     .map((file) => readFileSync(join(sources, file), 'utf8'))
+    .concat(String(activationDelay))
     .join('\n')
   // Of a destructured one the name stands there without a dot.
   for (const name of Object.keys(readSettings({}, '/nowhere')))
