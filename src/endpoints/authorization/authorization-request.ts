@@ -4,7 +4,8 @@ import { shortened } from '../../platform/http/refusal.ts'
 import { type Prompt, promptValues } from '../../platform/oidc-values.ts'
 import { isPublic } from '../../records/clients/client.ts'
 import { requestedResources, requestedScopes } from '../../tokens/scopes.ts'
-import { readResponseMode, type VerifiedTarget } from './authorization-target.ts'
+import type { VerifiedTarget } from './authorization-target.ts'
+import { readResponseMode } from './response-mode.ts'
 
 /** An authorization request whose every parameter has been checked. */
 export interface AuthorizationRequest {

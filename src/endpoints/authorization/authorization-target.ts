@@ -3,10 +3,11 @@ import { isTooLongToReturn, longestReturned } from '../../platform/http/address-
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { faultyParameter, type Parameters } from '../../platform/http/parameters.ts'
 import { shortened } from '../../platform/http/refusal.ts'
-import { type ResponseMode, responseModes } from '../../platform/oidc-values.ts'
+import type { ResponseMode } from '../../platform/oidc-values.ts'
 import type { Client } from '../../records/clients/client.ts'
 import { findClient } from '../../records/clients/clients-store.ts'
 import { isRegisteredRedirectUri } from './redirect-uri.ts'
+import { responseModeFor } from './response-mode.ts'
 
 declare const verified: unique symbol
 
@@ -58,17 +59,11 @@ export async function verifyTarget(db: Queryable, parameters: Parameters): Promi
   return {
     client,
     redirectUri,
-    responseMode: readResponseMode(values.get('response_mode'), redirectUri) ?? 'query',
+    responseMode: responseModeFor(values, redirectUri),
     state,
   } as VerifiedTarget
 }
 
 function unverified(...refusal: ConstructorParameters<typeof OAuthError>): UnverifiedTarget {
   return new UnverifiedTarget(new OAuthError(...refusal))
-}
-
-/** Undefined where there is none, or one that is not offered. No browser can post a form to an app's own URI scheme. */
-export function readResponseMode(text: string | undefined, redirectUri: string): ResponseMode | undefined {
-  const mode = responseModes.find((known) => known === text)
-  return mode === 'form_post' && !/^https?:/.test(redirectUri) ? undefined : mode
 }
