@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { findRefusals } from '../../src/records/refusals/refusals-store.ts'
@@ -77,8 +78,21 @@ for (const [way, bytes] of Object.entries(ways))
     t.ok(Number((await database.query('SELECT count(*) FROM refusals')).rows[0].count) > before)
   })
 
-t.test('a client that hangs up is not taken for a database that is away', async (t) => {
-  t.notMatch(idp.logged(), '"msg":"unavailable"')
+t.test('a client that hangs up in the middle of a body is not taken for a database that is away', async (t) => {
+  for (const type of ['application/json', 'application/x-www-form-urlencoded']) {
+    const before = idp.logged().length
+    const head = `POST /token HTTP/1.1\r\n${host}Content-Type: ${type}\r\nTransfer-Encoding: chunked\r\n`
+    const socket = connect(settings.port, '127.0.0.1', () => socket.write(`${head}Expect: 100-continue\r\n\r\n`))
+    // The server has the headers, and waits for the body.
+    await once(socket, 'data')
+    socket.resetAndDestroy()
+    const logged = await eventually('the refusal to be logged', () => {
+      const lines = idp.logged().slice(before)
+      return /"msg":"(?:refused|unavailable)"/.test(lines) ? lines : undefined
+    })
+    t.match(logged, '"entry":"request_unreadable"', type)
+    t.notMatch(logged, '"msg":"unavailable"', type)
+  }
 })
 
 t.test('all ways at once, behind a proxy that is trusted', async (t) => {
