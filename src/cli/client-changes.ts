@@ -85,7 +85,8 @@ async function registrationTerms(
 ): Promise<RegistrationTerms> {
   const scopes = metadata.flatMap(({ scope }) => (typeof scope === 'string' ? scopesOf(scope) : []))
   const identifiers = metadata.flatMap(({ resources }) => (Array.isArray(resources) ? resources.map(String) : []))
-  return { resources: await findResources(tx, { identifiers, scopes }), defaultIdTokenAlg: 'ES256' }
+  const resources = await findResources(tx, { identifiers, scopes })
+  return { resources, defaultIdTokenAlg: 'ES256', byOperator: true }
 }
 
 /** @throws CommandFailed where there is none */

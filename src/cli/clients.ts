@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { deleteClient } from '../operations/delete-client.ts'
 import { inTransaction } from '../platform/database/queryable.ts'
 import { listClients, metadataMembers } from '../records/clients/clients-store.ts'
+import { isClaimable } from '../records/clients/redirect-uri-rules.ts'
 import { changeClient, createClient, needClient, noSuchClient, type RegisteredClient } from './client-changes.ts'
 import { addClientFlags } from './client-flags.ts'
 import { clientSecretCommands, keepIt } from './client-secrets.ts'
@@ -25,6 +26,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     const { client, secret } = await changing(terminal, ({ database }) =>
       inTransaction(database, (tx) => createClient(tx, operator(terminal), input)),
     )
+    warnOfClaimableSchemes(terminal, client, input)
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
   })
 
@@ -68,6 +70,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     const { client, secret } = await changing(terminal, ({ database }) =>
       inTransaction(database, (tx) => changeClient(tx, operator(terminal), clientId, changes)),
     )
+    warnOfClaimableSchemes(terminal, client, changes)
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
   })
 
@@ -85,6 +88,24 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     })
 
   clientSecretCommands(clients, terminal, withSecret)
+}
+
+/** RFC 8252 §8.6: says on standard error what a scheme without a domain name means, where the command has set one. */
+function warnOfClaimableSchemes(
+  { writeError }: Terminal,
+  client: RegisteredClient,
+  given: Readonly<Record<string, unknown>>,
+): void {
+  const uris = [
+    ...(given['redirect_uris'] === undefined ? [] : client.redirect_uris),
+    ...(given['post_logout_redirect_uris'] === undefined ? [] : client.post_logout_redirect_uris),
+  ]
+  const schemes = new Set(uris.filter(isClaimable).map((uri) => uri.slice(0, uri.indexOf(':'))))
+  for (const scheme of schemes)
+    writeError(
+      `signet: Warning: any other app on a device can claim the scheme ${scheme}: and receive what is meant for this one. ` +
+        'If you can, use https, or a scheme that is a domain name of yours reversed (RFC 8252, 7.1).\n',
+    )
 }
 
 /** What is told of a client: the metadata under the names of RFC 7591 §2. An allow-list, so no digest gets out. */

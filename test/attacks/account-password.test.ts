@@ -34,7 +34,7 @@ t.test('what needs the password is not had without it', async (t) => {
     'with a line end': `${person.password}\n`,
     'its hash': String(secret),
     'the new password': newPassword,
-    'the session cookie': browser.cookies.get('signet_session') ?? '',
+    'the session cookie': browser.cookies.get(browser.names.session) ?? '',
     'the proof of the page': hiddenOf(page, 'profile-save')['account'] ?? '',
     'a name that every object has': '__proto__',
   }
@@ -74,7 +74,10 @@ t.test('what was shown to a session before a new password does nothing after it'
   const asking = await idp.client()
   const request = `/authorize?${new URLSearchParams(authorizationParameters(asking, pkce()))}`
   const consent = await there.follow(await there.get(request))
-  const before = { here: here.cookies.get('signet_session') ?? '', there: there.cookies.get('signet_session') ?? '' }
+  const before = {
+    here: here.cookies.get(here.names.session) ?? '',
+    there: there.cookies.get(there.names.session) ?? '',
+  }
   const passwords = { 'current-password': person.password, 'new-password': newPassword }
   t.match((await here.submit(pageHere, 'password-change', passwords)).location, /password-changed$/)
   const changed = await stateOf(idp, person)
@@ -89,7 +92,7 @@ t.test('what was shown to a session before a new password does nothing after it'
     for (const who of [person, renewed])
       for (const [form, { path, values }] of Object.entries(formsOf(page, who, client.client_id))) {
         const thief = idp.browser()
-        thief.cookies.set('signet_session', session)
+        thief.cookies.set(thief.names.session, session)
         t.equal(outcomeOf(await thief.post(path, values)), '/sign-in', `${name}: ${form}`)
       }
   const late = await there.follow(await there.submit(consent, 'allow', { decision: 'allow' }))
@@ -144,11 +147,11 @@ t.test('guesses at the current password', async (t) => {
   })
 
   t.test('a stolen session cookie gives ten, whatever addresses and browsers it is sent with', async (t) => {
-    const stolen = `signet_session=${browser.cookies.get('signet_session')}`
+    const stolen = `${idp.cookieNames.session}=${browser.cookies.get(browser.names.session)}`
     await burst(stolen, 1)
     await setGuesses(idp, 8)
     const answers = await burst(stolen, 12, (guess) => ({
-      cookie: `${stolen}; signet_browser=${Buffer.alloc(32, guess).toString('base64url')}`,
+      cookie: `${stolen}; ${idp.cookieNames.browser}=${Buffer.alloc(32, guess).toString('base64url')}`,
       'x-forwarded-for': `192.0.2.${guess}`,
       forwarded: `for=192.0.2.${guess}`,
       'x-real-ip': `192.0.2.${guess}`,

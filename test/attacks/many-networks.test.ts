@@ -126,7 +126,7 @@ t.test('after a hundred failures in a row, whatever networks they came from', as
       const { network } = elsewhere()
       return thief.post('/account/password', { ...form, 'current-password': current }, { 'x-forwarded-for': network })
     }
-    const session = { signet_session: desk.cookies.get('signet_session') ?? '' }
+    const session = { [desk.names.session]: desk.cookies.get(desk.names.session) ?? '' }
     await exhaust(person.username)
     t.match(await change(session, person.password), { status: 403 }, 'the guesses of the sign-in page count')
     t.match(await wrong(), { status: 403 })

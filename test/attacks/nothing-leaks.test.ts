@@ -28,6 +28,7 @@ type Search = (text: string) => string[]
 interface Given {
   /** Members of its JSON. */
   readonly json?: readonly string[]
+  /** Without the port that the issuer's names end in. */
   readonly cookies?: readonly string[]
   /** Parameters of its redirect, and of links on its page. */
   readonly redirect?: readonly string[]
@@ -67,7 +68,7 @@ function beyondOwn(answer: Answer, search: Search, gave: (member: string, value:
   }
   const parameter = /(?<=[?&#;])(\w+)=([^&#"]+)/g
   const values = headers.map(([name, value]) => {
-    if (name === 'set-cookie') return value.replace(/^(\w+)=([^;]+)/, cut(cookies))
+    if (name === 'set-cookie') return value.replace(/^(\w+?)(?:_\d+)?=([^;]+)/, cut(cookies))
     return name === 'location' ? value.replace(parameter, cut(redirect)) : value
   })
   const text = body

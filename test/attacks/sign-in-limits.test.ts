@@ -69,7 +69,7 @@ t.test('guessing passwords', async (t) => {
   t.test("a browser cookie of the guesser's own choice opens no new allowance", async (t) => {
     const answers: Answer[] = []
     for (let guess = 0; guess < 15; guess++) {
-      const cookie = `signet_browser=${Buffer.alloc(32, guess).toString('base64url')}`
+      const cookie = `${idp.cookieNames.browser}=${Buffer.alloc(32, guess).toString('base64url')}`
       answers.push(await tryPassword(idp, person.username, 'wrong', { cookie }))
     }
     t.equal(failed(answers), 10)

@@ -116,7 +116,11 @@ journey('no script can read a cookie, and signing in brings no token into the br
     cookies
       .map(({ name, httpOnly, sameSite }) => ({ name, httpOnly, sameSite }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    ['notes_session', 'signet_browser', 'signet_session'].map((name) => ({ name, httpOnly: true, sameSite: 'Lax' })),
+    ['notes_session', idp.cookieNames.browser, idp.cookieNames.session].map((name) => ({
+      name,
+      httpOnly: true,
+      sameSite: 'Lax',
+    })),
   )
   t.ok(received.length > 4)
   t.notMatch(received.join('\n'), /eyJ[\w-]+\.eyJ[\w-]+\./, 'a JWT')
@@ -184,7 +188,7 @@ journey(
     t.equal(await page.textContent('h1'), 'You are signed out')
     t.same(
       (await context.cookies()).map(({ name }) => name),
-      ['signet_browser'],
+      [idp.cookieNames.browser],
     )
     await page.goto(notes.origin)
     t.equal(await page.locator('#person').count(), 0)

@@ -381,3 +381,46 @@ t.test('a client that authenticates with its key has no secret, and its public k
   t.same(created['jwks'], JSON.parse(keys(publicKey)))
   t.match(await signet('clients', 'rotate-secret', created.client_id), { code: 1, err: /has no secret/ })
 })
+
+t.test(
+  'an app of an editor can be registered under its scheme, with a warning and for public clients only',
+  async (t) => {
+    const editor = 'vscode://publisher.extension/callback'
+    const create = ['clients', 'create', '--name', 'Editor', '--redirect-uri', editor]
+    t.match(await signet(...create), { code: 2, out: '', err: /public clients only/ })
+    for (const uri of [
+      'javascript:alert(1)//x.y',
+      'ms-settings:privacy',
+      'X-APPLE.systempreferences:x',
+      'web+app://cb',
+    ])
+      t.match(await signet(...create, '--redirect-uri', uri, '--token-endpoint-auth-method', 'none'), {
+        code: 2,
+        out: '',
+      })
+    const { code, out, err } = await signet(...create, '--token-endpoint-auth-method', 'none', '--json')
+    t.match({ code, err }, { code: 0, err: /^signet: Warning: any other app .* scheme vscode: .*\n$/ })
+    const { client_id: id, redirect_uris } = JSON.parse(out)
+    t.same(redirect_uris, [editor])
+    t.match(await signet('clients', 'update', id, '--name', 'Renamed'), { code: 0, err: '' })
+    t.match(await signet('clients', 'update', id, '--redirect-uri', 'cursor://x/cb'), {
+      code: 0,
+      err: /scheme cursor: /,
+    })
+  },
+)
+
+t.test(
+  'a redirect URI with a parameter of responses in its query, or on a port that browsers block, is refused',
+  async (t) => {
+    for (const [uri, message] of [
+      ['https://app.example/cb?tenant=a&state=b', /must not have state in its query, which a response adds/],
+      ['http://localhost:6000/cb', /has the port 6000, to which browsers do not connect/],
+    ] as const)
+      t.match(await signet('clients', 'create', '--name', 'App', '--redirect-uri', uri), {
+        code: 2,
+        out: '',
+        err: message,
+      })
+  },
+)

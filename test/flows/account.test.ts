@@ -113,7 +113,7 @@ t.test('every form of the account page', async (t) => {
     t.test(`${id}: without a session that lives it leads to the sign-in page`, async (t) => {
       const stranger = idp.browser()
       t.ok(isToSignIn(await stranger.post(path, form)))
-      stranger.cookies.set('signet_session', 'A'.repeat(43))
+      stranger.cookies.set(stranger.names.session, 'A'.repeat(43))
       t.ok(isToSignIn(await stranger.post(path, form)))
       const late = await idp.person()
       const stale = await enter(late)
@@ -391,7 +391,7 @@ t.test('the names to sign in with', async (t) => {
     const statuses: number[] = []
     for (let guess = 0; guess < 12; guess++) {
       const thief = idp.browser()
-      thief.cookies.set('signet_session', browser.cookies.get('signet_session') ?? '')
+      thief.cookies.set(thief.names.session, browser.cookies.get(browser.names.session) ?? '')
       const guessed = { ...form, 'current-password': `guess ${guess}`, 'new-password': newPassword }
       statuses.push((await thief.post('/account/password', guessed)).status)
     }
@@ -576,17 +576,17 @@ t.test('the password', async (t) => {
       const stranger = await signIn(idp, client, { parameters: { scope: 'openid' } })
       const journeys = [here, there, phone, stranger]
       const tokens = await Promise.all(journeys.map(async ({ redeem }) => (await redeem()).body.access_token as string))
-      const before = here.browser.cookies.get('signet_session') ?? ''
+      const before = here.browser.cookies.get(here.browser.names.session) ?? ''
 
       t.match(await change(here.browser, person.password, newPassword, { 'end-applications': '' }), kept)
-      const after = here.browser.cookies.get('signet_session') ?? ''
+      const after = here.browser.cookies.get(here.browser.names.session) ?? ''
       t.not(after, before)
       t.match(
         (await here.browser.get('/account?notice=password-changed-applications-kept')).text,
         /has been changed.*keep access while you are away still have it/,
       )
       const copy = idp.browser()
-      copy.cookies.set('signet_session', before)
+      copy.cookies.set(copy.names.session, before)
       t.ok(isToSignIn(await copy.get('/account')), 'a copy of the old cookie is worth nothing')
       t.ok(isToSignIn(await there.browser.get('/account')))
       t.ok(isToSignIn(await phone.browser.get('/account')))

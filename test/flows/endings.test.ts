@@ -154,10 +154,10 @@ const cases: Record<string, Case> = {
     reason: 'signed_out',
     prepare: async ({ browser }) => {
       const page = await browser.get('/logout')
-      const cookie = browser.cookies.get('signet_session') ?? ''
+      const cookie = browser.cookies.get(browser.names.session) ?? ''
       return async () => {
         await browser.submit(page, 'confirm-logout')
-        browser.cookies.set('signet_session', cookie)
+        browser.cookies.set(browser.names.session, cookie)
       }
     },
   },
@@ -166,10 +166,10 @@ const cases: Record<string, Case> = {
     reason: 'signed_out',
     prepare: async ({ browser }) => {
       const other = await idp.person()
-      const cookie = browser.cookies.get('signet_session') ?? ''
+      const cookie = browser.cookies.get(browser.names.session) ?? ''
       return async () => {
         await enter(other, browser)
-        browser.cookies.set('signet_session', cookie)
+        browser.cookies.set(browser.names.session, cookie)
       }
     },
   },

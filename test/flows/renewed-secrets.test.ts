@@ -160,7 +160,7 @@ t.test('once secrets have leaked, nothing forged with them is accepted on any no
     const text = unsealText(stolen['request-sealing'], sealed, 'authorization-request') ?? ''
     return sealText(stolen['request-sealing'], text, 'authorization-request')
   }
-  const browserCookie = pausedBrowser.cookies.get('signet_browser') ?? ''
+  const browserCookie = pausedBrowser.cookies.get(pausedBrowser.names.browser) ?? ''
   const attempts = async (node: Idp) => ({
     request: (await elsewhere(pausedBrowser, node).get(`/sign-in?continue=${forgedRequest()}`)).status,
     form: await guess(node, pausedBrowser, { csrf: csrfToken(stolen.csrf, browserCookie) }),

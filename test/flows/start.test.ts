@@ -143,3 +143,13 @@ t.test('what one node begins another one finishes', async (t) => {
   t.equal(tokens.status, 200)
   t.match(await journey.redeem(), { status: 400, body: { error: 'invalid_grant' } })
 })
+
+t.test('a node whose role may create nothing starts where nothing is pending, and signs people in', async (t) => {
+  const idp = await startSignet(t)
+  const client = await idp.client()
+  const { databaseSchema: schema } = idp.signet.settings
+  await idp.signet.database.query({ text: `REVOKE CREATE ON SCHEMA ${schema} FROM CURRENT_USER, PUBLIC` })
+  await t.rejects(idp.signet.database.query({ text: `CREATE TABLE ${schema}.stones ()` }), /permission denied/)
+  const node = await idp.another()
+  t.match(await (await signIn(node, client)).redeem(), { status: 200 })
+})

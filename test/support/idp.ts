@@ -8,6 +8,7 @@ import type { Test } from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
 import { migrate } from '../../src/platform/database/migrations.ts'
+import { type CookieNames, cookieNames } from '../../src/platform/http/cookies.ts'
 import { digest, randomText } from '../../src/platform/secrets/digest.ts'
 import type { Profile } from '../../src/records/accounts/account.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
@@ -38,6 +39,8 @@ export interface Person {
 
 export interface Idp {
   readonly issuer: string
+  /** What it calls its cookies. */
+  readonly cookieNames: CookieNames
   readonly signet: Signet
   /** Everything that was logged, one JSON line after the other. */
   readonly logged: () => string
@@ -119,6 +122,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
 
   return {
     issuer: settings.issuer,
+    cookieNames: cookieNames(settings.issuer),
     signet,
     logged: () => log,
     stop,

@@ -99,11 +99,6 @@ function risksOf(settings: Settings, environment: Readonly<Record<string, string
       advice: 'Set SIGNET_DATABASE_URL to a PostgreSQL of your own, or see to it that the data directory is backed up.',
     },
     {
-      when: isPublic && settings.registration === 'open',
-      finding: 'SIGNET_REGISTRATION is open: anybody can register an application that bears any name.',
-      advice: 'Set it to token or closed, unless that is what you offer.',
-    },
-    {
       when: environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0',
       finding: `NODE_TLS_REJECT_UNAUTHORIZED is 0: no certificate is checked, the database's neither.`,
       advice: 'Take it away; name an authority of your own in NODE_EXTRA_CA_CERTS.',

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
-import { declarations, type Setting, type SettingName, type Value } from './declaration.ts'
+import { isBlockedPort } from '../blocked-ports.ts'
+import { declarations, futureSettings, type Setting, type SettingName, type Value } from './declaration.ts'
 import { formatDuration } from './duration.ts'
 import { isLoopbackHost } from './issuer.ts'
 
@@ -27,7 +28,6 @@ export interface Settings {
   readonly refreshGrace: number
   readonly sessionTtl: number
   readonly sessionIdleTtl: number
-  readonly statusListTtl: number
   readonly keyRotationPeriod: number
   readonly keyLease: number
   readonly jwksMaxAge: number
@@ -36,8 +36,8 @@ export interface Settings {
   /** Undefined: for ever. */
   readonly eventRetention: number | undefined
   readonly shutdownDelay: number
+  readonly keepAliveTimeout: number
   readonly signUp: 'open' | 'closed'
-  readonly registration: 'open' | 'token' | 'closed'
   readonly passwordMinLength: number
   readonly metricsToken: string | undefined
   readonly logLevel: Value<'SIGNET_LOG_LEVEL'>
@@ -68,9 +68,12 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     for (const [name, text] of Object.entries(source)) if (name.startsWith('SIGNET_') && text) texts.set(name, text)
 
   readSecretFiles(texts, folder, faults)
-  for (const name of texts.keys())
-    if (!Object.hasOwn(declarations, name) && !name.startsWith('SIGNET_TEST_'))
+  for (const name of texts.keys()) {
+    if (Object.hasOwn(futureSettings, name))
+      faults.push(`${name}: has no effect, because ${futureSettings[name]}. Remove it.`)
+    else if (!Object.hasOwn(declarations, name) && !name.startsWith('SIGNET_TEST_'))
       faults.push(`${name}: there is no such setting.`)
+  }
 
   const read = <N extends SettingName>(name: N): Value<N> | undefined => {
     const setting = declarations[name] as Setting<Value<N>>
@@ -113,7 +116,6 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     refreshGrace: need('SIGNET_REFRESH_GRACE'),
     sessionTtl: need('SIGNET_SESSION_TTL'),
     sessionIdleTtl: need('SIGNET_SESSION_IDLE_TTL'),
-    statusListTtl: need('SIGNET_STATUS_LIST_TTL'),
     keyRotationPeriod: need('SIGNET_KEY_ROTATION_PERIOD'),
     keyLease: need('SIGNET_KEY_LEASE'),
     jwksMaxAge: need('SIGNET_JWKS_MAX_AGE'),
@@ -121,8 +123,8 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     clockSkew: need('SIGNET_CLOCK_SKEW'),
     eventRetention: retention === 'forever' ? undefined : retention,
     shutdownDelay: need('SIGNET_SHUTDOWN_DELAY'),
+    keepAliveTimeout: need('SIGNET_KEEP_ALIVE_TIMEOUT'),
     signUp: need('SIGNET_SIGN_UP'),
-    registration: need('SIGNET_REGISTRATION'),
     passwordMinLength: need('SIGNET_PASSWORD_MIN_LENGTH'),
     metricsToken: read('SIGNET_METRICS_TOKEN'),
     logLevel: need('SIGNET_LOG_LEVEL'),
@@ -160,7 +162,7 @@ export function dotEnvSource(
 }
 
 function contradictions(settings: Settings): string[] {
-  const faults: string[] = []
+  const faults = blockedPorts(settings)
   const delay = activationDelay(settings)
   if (settings.keyRotationPeriod <= 2 * delay)
     faults.push(
@@ -176,6 +178,17 @@ function contradictions(settings: Settings): string[] {
   if (settings.masterKeyPrevious && settings.masterKey?.equals(settings.masterKeyPrevious))
     faults.push('SIGNET_MASTER_KEY_PREVIOUS: is the same as SIGNET_MASTER_KEY.')
   return faults
+}
+
+/** What listens on such a port works, for everybody but browsers: it is better to say so before the first sign-in. */
+function blockedPorts({ issuer, port }: Settings): string[] {
+  const instead = 'browsers do not connect to it (Fetch standard, "bad port"). Choose another, such as 4000.'
+  const url = new URL(issuer)
+  if (url.port !== '' && isBlockedPort(Number(url.port)))
+    return [`SIGNET_ISSUER: has the port ${url.port}, and ${instead}`]
+  // Behind a proxy any port will do: browsers connect to the issuer's.
+  if (isLoopbackHost(url.hostname) && isBlockedPort(port)) return [`SIGNET_PORT: is ${port}, and ${instead}`]
+  return []
 }
 
 function defaultPort(issuer: string | undefined): number {

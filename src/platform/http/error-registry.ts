@@ -41,6 +41,11 @@ export const errorRegistry = {
     description: "The parameter '{}' is not URL-encoded UTF-8 text.",
     mend: 'Encode names and values as application/x-www-form-urlencoded in UTF-8 (RFC 6749 appendix B), without control characters.',
   },
+  parameter_control: {
+    ...request,
+    description: "The parameter '{}' has a TAB, a line end or another control character.",
+    mend: 'Send the value without it. Encode what has several lines, such as a state, in base64url.',
+  },
   parameters_unreadable: {
     ...request,
     description: 'A parameter is not URL-encoded UTF-8 text, or there are more than 100 of them.',
@@ -365,6 +370,11 @@ export const errorRegistry = {
     ...request,
     description: 'The parameters take more than {} octets together.',
     mend: 'They travel in URLs through sign-in. Shorten state: keep what belongs to it in the session of your application.',
+  },
+  state_too_long: {
+    ...request,
+    description: 'The parameter state takes more than {} octets, as a form encodes it.',
+    mend: 'It has to come back whole, in an address that every proxy takes. Keep what belongs to it in the session of your application.',
   },
   response_type_unsupported: {
     error: 'unsupported_response_type',

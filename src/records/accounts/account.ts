@@ -66,12 +66,14 @@ export function displayName(account: Pick<Account, 'name' | 'username' | 'email'
 }
 
 /**
- * An address as mail systems take it: one `@`, no spaces or control characters, 254 octets at the most (RFC 5321 §4.5.3.1).
+ * An address as mail systems take it: one `@`, no spaces, no control characters nor any that turn the direction of what follows, 254
+ * octets at the most (RFC 5321 §4.5.3.1).
  * Whether it is somebody's only a mail can tell.
  */
 export function isEmailAddress(text: string): boolean {
   return (
     Buffer.byteLength(text) <= 254 &&
+    !/[\p{Cs}\p{Bidi_Control}]/u.test(text) &&
     /^[^\s@\p{Cc}<>"(),:;\\[\]]{1,64}@[^\s@\p{Cc}<>"(),:;\\[\]]+\.[^\s@\p{Cc}<>"(),:;\\[\].]+$/u.test(text)
   )
 }

@@ -21,7 +21,7 @@ writeFileSync(tls.keyFile, key)
 
 /** A server that looks where a request came from only when the client has hung up. */
 async function lateServer(t: Test, more: { tls?: typeof tls; trustProxy?: string[] }) {
-  const settings = { issuer: 'https://id.example', tls: undefined, trustProxy: [], ...more }
+  const settings = { issuer: 'https://id.example', tls: undefined, trustProxy: [], keepAliveTimeout: 60, ...more }
   const app = createServer(settings, pino({ level: 'silent' }), () => {})
   let hangUp = () => {}
   let answer: (network: string) => void = () => {}

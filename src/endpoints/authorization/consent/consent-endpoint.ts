@@ -94,7 +94,7 @@ function showPage(
       client: clientOnPage(target),
       scopes: scopes.map((value) => ({ value, description: descriptionFor(value, page.locale, descriptions) })),
       resources: resourcesOf(journey).map(({ identifier, name }) => ({ identifier, name })),
-      redirectHost: hostOf(target.redirectUri) ?? target.redirectUri,
+      redirectHost: hostOf(target.redirectUri) ?? target.redirectUri.replace(/\?.*/, ''),
       remembers: !canBeImpersonated(target.client, target.redirectUri),
       otherAccountHref: `/sign-in?continue=${sealed}`,
     }),
