@@ -222,7 +222,11 @@ async function live(client: TestClient): Promise<void> {
   keep('new password', changed)
   const passwords = { 'current-password': 'wrong', 'new-password': changed }
   await browser.submit(account, 'password-change', passwords)
-  await browser.submit(account, 'password-change', { ...passwords, 'current-password': person.password })
+  await browser.submit(account, 'password-change', {
+    ...passwords,
+    'current-password': person.password,
+    'end-applications': '',
+  })
   await browser.submit(account, 'sign-in-save', { username: 'renamed', 'confirm-password': person.password })
   await browser.submit(account, 'profile-save', { nickname: 'Nick', birthdate: 'never' })
   await refresh(first.refresh_token)
