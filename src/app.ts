@@ -5,6 +5,7 @@ import { accountEndpoint } from './endpoints/account/account-endpoint.ts'
 import { authorizationEndpoint } from './endpoints/authorization/authorization-endpoint.ts'
 import { UnverifiedTarget } from './endpoints/authorization/authorization-target.ts'
 import { consentEndpoint } from './endpoints/authorization/consent/consent-endpoint.ts'
+import { openRequest } from './endpoints/authorization/sealed-request.ts'
 import { signInEndpoint } from './endpoints/authorization/sign-in/sign-in-endpoint.ts'
 import { signUpEndpoint } from './endpoints/authorization/sign-up/sign-up-endpoint.ts'
 import { discoveryEndpoint } from './endpoints/discovery/discovery-endpoint.ts'
@@ -15,6 +16,7 @@ import { inspectEndpoint } from './endpoints/inspect/inspect-endpoint.ts'
 import { introspectionEndpoint } from './endpoints/introspection/introspection-endpoint.ts'
 import { jwksEndpoint } from './endpoints/jwks/jwks-endpoint.ts'
 import { logoutEndpoint } from './endpoints/logout/logout-endpoint.ts'
+import { openLogoutRequest } from './endpoints/logout/logout-request.ts'
 import { metricsEndpoint } from './endpoints/metrics/metrics-endpoint.ts'
 import { revocationEndpoint } from './endpoints/revocation/revocation-endpoint.ts'
 import { tokenEndpoint } from './endpoints/token/token-endpoint.ts'
@@ -22,7 +24,7 @@ import { userinfoEndpoint } from './endpoints/userinfo/userinfo-endpoint.ts'
 import { packageFolder } from './platform/config/installation-folder.ts'
 import type { App } from './platform/http/app.ts'
 import { sendNotFound } from './platform/http/not-found.ts'
-import { pageScope } from './platform/http/page-scope.ts'
+import { pageScope, withoutOpener } from './platform/http/page-scope.ts'
 import type { Parameters } from './platform/http/parameters.ts'
 import { protocolScope } from './platform/http/protocol-scope.ts'
 import { callerOf } from './platform/http/request-context.ts'
@@ -71,6 +73,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
       if (!refusal) return
       const { entry, status, code: error, message: description, detail } = refusal
       signet.metrics.count('signet_refusals_total', { entry })
+      if (!refusal.isRecorded) return
       const clientId = claimedClient(request)
       signet.refusals.note({ ...callerOf(request), method, route, clientId, status, entry, error, description, detail })
     })
@@ -89,25 +92,33 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
 
   // For people, from our own origin, form in, page out.
   const refusalOf = (error: unknown) => (error instanceof UnverifiedTarget ? error.refusal : undefined)
-  pageScope(app, settings, refusalOf, (scope) => {
+  const uiLocalesOf = (sealed: string) => {
+    const secret = signet.secrets['request-sealing']
+    const parameters = openRequest(secret, sealed, signet.clock.now())?.parameters ?? openLogoutRequest(secret, sealed)
+    return parameters?.values.get('ui_locales')
+  }
+  pageScope(app, settings, { refusalOf, uiLocalesOf }, (scope) => {
+    // The pages of a request. An application may have opened them in a pop-up.
     authorizationEndpoint(scope, signet)
     signInEndpoint(scope, signet)
     signUpEndpoint(scope, signet)
     consentEndpoint(scope, signet)
     logoutEndpoint(scope, signet)
-    accountEndpoint(scope, signet)
-    homeEndpoint(scope, signet)
-    errorsEndpoint(scope)
-    inspectEndpoint(scope, signet)
-    // For Prometheus; here, because who may not read it is answered like any address that is no route, headers and all.
-    metricsEndpoint(scope, signet)
-    scope.register(fastifyStatic, {
-      root: join(packageFolder, 'public'),
-      prefix: '/assets/',
-      index: false,
-      maxAge: '1h',
+    withoutOpener(scope, (own) => {
+      accountEndpoint(own, signet)
+      homeEndpoint(own, signet)
+      errorsEndpoint(own)
+      inspectEndpoint(own, signet)
+      // For Prometheus; here, because who may not read it is answered like any address that is no route, headers and all.
+      metricsEndpoint(own, signet)
+      own.register(fastifyStatic, {
+        root: join(packageFolder, 'public'),
+        prefix: '/assets/',
+        index: false,
+        maxAge: '1h',
+      })
+      own.setNotFoundHandler((request, reply) => sendNotFound(app, settings.issuer, request, reply))
     })
-    scope.setNotFoundHandler((request, reply) => sendNotFound(app, settings.issuer, request, reply))
   })
   return app
 }

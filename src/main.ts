@@ -42,6 +42,7 @@ process.exitCode = await run(process.argv.slice(2), {
   },
   writeOut: (text) => process.stdout.write(text),
   writeError: (text) => process.stderr.write(text),
+  errorIsTTY: process.stderr.isTTY,
   asked: asked.signal,
   linger,
 })

@@ -1,11 +1,11 @@
 import type { KeyRing } from './key-ring/key-ring.ts'
+import type { SecretRing } from './key-ring/secret-ring.ts'
 import type { VerifierSightings } from './key-ring/verifier-sightings.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Settings } from './platform/config/settings.ts'
 import type { Database } from './platform/database/pool.ts'
 import type { Log } from './platform/log.ts'
 import type { Metrics } from './platform/metrics.ts'
-import type { PurposeSecrets } from './platform/secrets/purposes.ts'
 import type { Turns } from './platform/turns.ts'
 import type { PasswordHashing } from './records/accounts/password-hashing.ts'
 import type { KnownClients } from './records/clients/known-clients.ts'
@@ -22,7 +22,7 @@ export interface Signet {
   readonly databaseProblem: () => string | undefined
   readonly keyRing: KeyRing
   readonly sightings: VerifierSightings
-  readonly secrets: PurposeSecrets
+  readonly secrets: SecretRing
   readonly clock: Clock
   readonly log: Log
   readonly clients: KnownClients

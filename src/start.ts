@@ -1,12 +1,11 @@
 import { join } from 'node:path'
 import { openKeyLedger } from './key-ring/key-ledger.ts'
 import { openKeyRing } from './key-ring/key-ring.ts'
+import { openSecretRing } from './key-ring/secret-ring.ts'
 import { createVerifierSightings } from './key-ring/verifier-sightings.ts'
 import { createClock } from './platform/clock.ts'
-import { isLoopbackHost } from './platform/config/issuer.ts'
 import { activationDelay, type Settings } from './platform/config/settings.ts'
-import { queryTimeoutMs } from './platform/database/connection-setup.ts'
-import { joinEmbedded } from './platform/database/embedded.ts'
+import { patientLimits, queryTimeoutMs } from './platform/database/connection-setup.ts'
 import { type Heartbeat, startHeartbeat } from './platform/database/heartbeat.ts'
 import { hostsOf } from './platform/database/hosts.ts'
 import { briefWait } from './platform/database/locked-transaction.ts'
@@ -16,6 +15,7 @@ import type { Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
 import { createTurns } from './platform/turns.ts'
+import { reachDatabase } from './reach-database.ts'
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
 import { createKnownClients } from './records/clients/known-clients.ts'
 import { createEndings } from './records/endings/follower.ts'
@@ -30,15 +30,13 @@ export interface StartOptions {
   readonly signal?: AbortSignal
   /** Told what takes long or is waited for; the log, unless given. */
   readonly report?: Report
-  /** A command waits patiently for the database and for other nodes, since no client waits for its answer. */
-  readonly isCommand?: boolean
 }
 
 export interface Started {
   readonly signet: Signet
   /**
-   * Starts the heartbeat, which also hears at once what other nodes and commands change. For servers: a command is over sooner.
-   * Resolves when it has beaten, or failed to, once.
+   * Starts the heartbeat, which also hears at once what other nodes and commands change. Resolves when it has beaten, or failed to,
+   * once.
    */
   hear(): Promise<void>
   /** Lets go of everything that the start took. */
@@ -47,33 +45,23 @@ export interface Started {
 
 /** Milliseconds. Together they bound how long a request waits for a database that is away. */
 const requestLimits = { connectTimeoutMs: 2_000, queryTimeoutMs }
-/**
- * Milliseconds, for the start and for commands. A process that gets hardly any CPU time may look at its socket long after the answer
- * arrived, and then the driver's timer fires first. It is also how long a suspended command can hold the rows that it has locked.
- */
-const patientLimits = { connectTimeoutMs: 15_000, queryTimeoutMs: 30_000 }
 
 /**
- * Brings everything up that commands and server need: the database with its migrations, the master key, secrets and signing keys.
- * While another node sets up the same installation, this one waits for it.
+ * Brings up everything that a server needs: the database with its migrations, the master key, secrets and signing keys. What does not
+ * exist yet is created; commands, which never create anything, use `openInstallation` instead. While another node sets up the same
+ * installation, this one waits for it.
  *
  * @throws SettingsError, MasterKeyError, IssuerMismatch, the signal's reason, and what the database says
  */
 export async function start(settings: Settings, log: Log, options: StartOptions = {}): Promise<Started> {
-  const { signal = briefWait.signal, report = (sentence) => log.info(sentence), isCommand = false } = options
+  const { signal = briefWait.signal, report = (sentence) => log.info(sentence) } = options
   const schema = settings.databaseSchema
-  const issuerIsLoopback = isLoopbackHost(new URL(settings.issuer).hostname)
-  const embedded = settings.databaseUrl
-    ? undefined
-    : await reportIfSlow(report, slowSteps.embeddedDatabase, () =>
-        joinEmbedded({ dataDir: settings.dataDir, issuerIsLoopback, log }),
-      )
-  const undo: (() => unknown)[] = embedded ? [() => embedded.leave()] : []
+  const { connection, leave } = await reachDatabase(settings, log, report)
+  const undo: (() => unknown)[] = [leave]
   const stop = async () => {
     for (const step of undo.splice(0).reverse()) await step()
   }
   try {
-    const connection = embedded ? embedded.connection : { connectionString: settings.databaseUrl as string }
     const hosts = hostsOf(connection)
     const { databasePreparedStatements: preparedStatements } = settings
     const preparation = { hosts, schema, preparedStatements, queryTimeoutMs, log, signal }
@@ -83,10 +71,9 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     let onChange = (_channel: string | undefined) => {}
     const { session, namedStatements } = route
     const common = { connection, hosts, schema, session, namedStatements, log }
-    const limits = isCommand ? patientLimits : requestLimits
     const database = createPool({
       ...common,
-      ...limits,
+      ...requestLimits,
       max: settings.databasePool,
       onUnwritable: (code) => {
         if (code === '53100') return heartbeat?.checkDisk()
@@ -96,18 +83,19 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     })
     undo.push(() => database.end())
     // A server starts on one connection of its own, with the limits of a start.
-    const startPool = isCommand ? undefined : createPool({ ...common, ...patientLimits, max: 1 })
+    const startPool = createPool({ ...common, ...patientLimits, max: 1 })
     let startPoolEnd: Promise<void> | undefined
     const endStartPool = () => {
-      startPoolEnd ??= startPool?.end()
+      startPoolEnd ??= startPool.end()
       return startPoolEnd
     }
     undo.push(endStartPool)
     const opening = {
-      db: startPool ?? database,
+      db: startPool,
       wait: { signal, report, timeoutMs: Number.POSITIVE_INFINITY },
     }
-    const { masterKey, secrets } = await setUpInstallation(opening.db, settings, opening.wait)
+    const ledger = await openKeyLedger(join(settings.keysDir, 'key-ledger.txt'), log)
+    const masterKey = await setUpInstallation(opening.db, settings, opening.wait, ledger)
     const clock = createClock()
     const keyRing = await openKeyRing({
       db: database,
@@ -120,19 +108,25 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
         clockSkew: settings.clockSkew,
         keyLease: settings.keyLease,
       },
-      ledger: await openKeyLedger(join(settings.keysDir, 'key-ledger.txt'), log),
-      wait: isCommand ? opening.wait : briefWait,
+      ledger,
+      wait: briefWait,
       opening,
     })
     undo.push(() => keyRing.stop())
+    const { keyLease, clockSkew } = settings
+    const secrets = await openSecretRing({ db: database, masterKey, clock, log, keyLease, clockSkew, ledger, opening })
+    undo.push(() => secrets.stop())
     // Nobody waits here until the server has closed the connection: `stop` does.
-    endStartPool()?.catch((err: unknown) => log.warn({ err }, 'The connection of the start could not be closed.'))
+    endStartPool().catch((err: unknown) => log.warn({ err }, 'The connection of the start could not be closed.'))
     const clients = createKnownClients(database, () => heartbeat?.hears() ?? false)
     onChange = (channel) => {
-      if (channel !== 'signet_keys') clients.forget()
+      const isAbout = (name: string) => channel === undefined || channel === name
+      if (isAbout('signet_clients')) clients.forget()
       // Only sooner: what is not heard is read within the lease, or the lease ends.
-      if (channel !== 'signet_clients')
+      if (isAbout('signet_keys'))
         keyRing.refresh().catch((err: unknown) => log.warn({ err }, 'Changed signing keys could not be read.'))
+      if (isAbout('signet_secrets'))
+        secrets.refresh().catch((err: unknown) => log.warn({ err }, 'Changed purpose secrets could not be read.'))
     }
     const hear = () => {
       for (const one of advice) log.warn({}, `${one.finding} ${one.advice}`)
@@ -140,12 +134,12 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
         log.warn(
           {},
           'Behind a connection pooler in transaction mode PostgreSQL cannot notify this node of changes (LISTEN): ' +
-            'clients are read from the database for each request, and keys three times within the lease.',
+            'clients are read from the database for each request, and keys and secrets three times within the lease.',
         )
       }
       heartbeat ??= startHeartbeat({
         ...{ hosts, schema, session: route.session, log },
-        channels: route.session === 'own' ? ['signet_clients', 'signet_keys'] : [],
+        channels: route.session === 'own' ? ['signet_clients', 'signet_keys', 'signet_secrets'] : [],
         onChange: (channel) => onChange(channel),
         onLost: (reason) => {
           database.dropConnections(reason)

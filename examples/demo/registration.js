@@ -31,11 +31,9 @@ import { DemoFailed } from './programs.js'
  */
 export async function findOrRegister(file, wanted) {
   const kept = await readKept(file)
-  if (kept && isFor(kept, wanted)) {
-    await wanted.signetReady
-    if (await isKnown(kept)) return
-  }
-  // Without waiting for Signet: its commands work beside a server, also beside one that is only starting.
+  // The first start creates the installation; commands work only on one that exists.
+  await wanted.signetReady
+  if (kept && isFor(kept, wanted) && (await isKnown(kept))) return
   await keep(file, await register(wanted))
 }
 

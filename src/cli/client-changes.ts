@@ -1,3 +1,4 @@
+import { type Actor, originOf } from '../operations/actor.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
 import { type Client, type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
@@ -27,13 +28,22 @@ interface ClientWithSecret {
  *
  * @throws InvalidClientMetadata
  */
-export async function createClient(tx: Queryable, input: Record<string, unknown>): Promise<ClientWithSecret> {
+export async function createClient(
+  tx: Queryable,
+  actor: Actor,
+  input: Record<string, unknown>,
+): Promise<ClientWithSecret> {
   await lockResources(tx, 'reading')
   const metadata = completeMetadata(input, await registrationTerms(tx, input))
   const clientId = `client_${randomText(16)}`
   const secret = usesSecret(metadata) ? randomText(32) : undefined
   await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret))
-  await recordEvent(tx, { type: 'client_created', caller: undefined, clientId, detail: { name: metadata.client_name } })
+  await recordEvent(tx, {
+    type: 'client_created',
+    ...originOf(actor),
+    clientId,
+    detail: { name: metadata.client_name },
+  })
   return { client: { ...metadata, client_id: clientId }, secret }
 }
 
@@ -44,6 +54,7 @@ export async function createClient(tx: Queryable, input: Record<string, unknown>
  */
 export async function changeClient(
   tx: Queryable,
+  actor: Actor,
   clientId: string,
   changes: Record<string, unknown>,
 ): Promise<ClientWithSecret> {
@@ -59,26 +70,8 @@ export async function changeClient(
   const changed = (Object.keys(metadata) as (keyof ClientMetadata)[]).filter(
     (name) => JSON.stringify(metadata[name]) !== JSON.stringify(existing[name]),
   )
-  await recordEvent(tx, { type: 'client_updated', caller: undefined, clientId, detail: { changed } })
+  await recordEvent(tx, { type: 'client_updated', ...originOf(actor), clientId, detail: { changed } })
   return { client: { ...metadata, client_id: clientId }, secret }
-}
-
-/**
- * Gives a client a second secret, or a second one in place of an older.
- *
- * @throws CommandFailed where there is no such client, or it uses no secret
- */
-export async function rotateSecret(tx: Queryable, clientId: string): Promise<{ client: Client; secret: string }> {
-  if (!(await lockClient(tx, clientId))) throw noSuchClient(clientId)
-  const client = await needClient(tx, clientId)
-  if (!usesSecret(client))
-    throw new CommandFailed(
-      `The client ${clientId} has no secret: it authenticates with ${client.token_endpoint_auth_method}.`,
-    )
-  const secret = randomText(32)
-  await addClientSecret(tx, clientId, digest(secret))
-  await recordEvent(tx, { type: 'client_secret_rotated', caller: undefined, clientId })
-  return { client, secret }
 }
 
 /**
@@ -92,7 +85,8 @@ async function registrationTerms(
 ): Promise<RegistrationTerms> {
   const scopes = metadata.flatMap(({ scope }) => (typeof scope === 'string' ? scopesOf(scope) : []))
   const identifiers = metadata.flatMap(({ resources }) => (Array.isArray(resources) ? resources.map(String) : []))
-  return { resources: await findResources(tx, { identifiers, scopes }), defaultIdTokenAlg: 'ES256' }
+  const resources = await findResources(tx, { identifiers, scopes })
+  return { resources, defaultIdTokenAlg: 'ES256', byOperator: true }
 }
 
 /** @throws CommandFailed where there is none */

@@ -59,7 +59,7 @@ const valueFlags = (): ClientFlag[] => [
 ]
 
 const eitherWayFlags = [
-  { member: 'require_auth_time', name: 'require-auth-time', about: 'tell in every ID token when the person signed in' },
+  { member: 'require_auth_time', name: 'require-auth-time', about: 'ask for auth_time in ID tokens; all have it' },
   { member: 'require_pkce', name: 'require-pkce', about: 'refuse authorization requests without PKCE (the default)' },
   { member: 'first_party', name: 'first-party', about: 'do not ask people for consent' },
   {

@@ -2,24 +2,18 @@ import type { Command } from 'commander'
 import { deleteClient } from '../operations/delete-client.ts'
 import { inTransaction } from '../platform/database/queryable.ts'
 import { listClients, metadataMembers } from '../records/clients/clients-store.ts'
-import {
-  changeClient,
-  createClient,
-  needClient,
-  noSuchClient,
-  type RegisteredClient,
-  rotateSecret,
-} from './client-changes.ts'
+import { isClaimable } from '../records/clients/redirect-uri-rules.ts'
+import { changeClient, createClient, needClient, noSuchClient, type RegisteredClient } from './client-changes.ts'
 import { addClientFlags } from './client-flags.ts'
+import { clientSecretCommands, keepIt } from './client-secrets.ts'
 import { WrongUsage } from './failures.ts'
 import { json, oneValue } from './flags.ts'
 import { letRowsFollow } from './let-rows-follow.ts'
+import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
-import { withSignet } from './with-signet.ts'
-
-const keepIt = 'The secret is shown this once; Signet keeps only its digest.'
+import { changing, reading } from './with-signet.ts'
 
 /** `signet clients`: the applications that may ask for tokens (RFC 7591 §2 has the names). */
 export function clientsCommand(program: Command, terminal: Terminal): void {
@@ -29,9 +23,10 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
   const metadataOfCreate = addClientFlags(create, { nameIs: 'required' })
   create.addOption(json()).action(async (format: Format) => {
     const input = metadataOfCreate()
-    const { client, secret } = await withSignet(terminal, ({ database }) =>
-      inTransaction(database, (tx) => createClient(tx, input)),
+    const { client, secret } = await changing(terminal, ({ database }) =>
+      inTransaction(database, (tx) => createClient(tx, operator(terminal), input)),
     )
+    warnOfClaimableSchemes(terminal, client, input)
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
   })
 
@@ -60,7 +55,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .argument('<client_id>')
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
-      const client = await withSignet(terminal, ({ database }) => needClient(database, clientId))
+      const client = await reading(terminal, ({ database }) => needClient(database, clientId))
       printOne(terminal, format, documentOf(client))
     })
 
@@ -72,9 +67,10 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
   update.addOption(json()).action(async (clientId: string, format: Format) => {
     const changes = metadataOfUpdate()
     if (Object.keys(changes).length === 0) throw new WrongUsage('Nothing to change is given.')
-    const { client, secret } = await withSignet(terminal, ({ database }) =>
-      inTransaction(database, (tx) => changeClient(tx, clientId, changes)),
+    const { client, secret } = await changing(terminal, ({ database }) =>
+      inTransaction(database, (tx) => changeClient(tx, operator(terminal), clientId, changes)),
     )
+    warnOfClaimableSchemes(terminal, client, changes)
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
   })
 
@@ -84,25 +80,32 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .argument('<client_id>')
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
-      const notes = await withSignet(terminal, async (signet) => {
-        if (!(await deleteClient(signet, { kind: 'operator' }, clientId))) throw noSuchClient(clientId)
+      const notes = await changing(terminal, async (signet) => {
+        if (!(await deleteClient(signet, operator(terminal), clientId))) throw noSuchClient(clientId)
         return letRowsFollow(signet, terminal)
       })
       printOne(terminal, format, { client_id: clientId, deleted: true }, notes)
     })
 
-  clients
-    .command('rotate-secret')
-    .description('Give a client a new secret. The one before it goes on working until the next rotation.')
-    .argument('<client_id>')
-    .addOption(json())
-    .action(async (clientId: string, format: Format) => {
-      const { client, secret } = await withSignet(terminal, ({ database }) =>
-        inTransaction(database, (tx) => rotateSecret(tx, clientId)),
-      )
-      const notes = [keepIt, 'The secret before it goes on working until the next rotation; older ones are gone.']
-      printOne(terminal, format, withSecret(client, secret), notes)
-    })
+  clientSecretCommands(clients, terminal, withSecret)
+}
+
+/** RFC 8252 §8.6: says on standard error what a scheme without a domain name means, where the command has set one. */
+function warnOfClaimableSchemes(
+  { writeError }: Terminal,
+  client: RegisteredClient,
+  given: Readonly<Record<string, unknown>>,
+): void {
+  const uris = [
+    ...(given['redirect_uris'] === undefined ? [] : client.redirect_uris),
+    ...(given['post_logout_redirect_uris'] === undefined ? [] : client.post_logout_redirect_uris),
+  ]
+  const schemes = new Set(uris.filter(isClaimable).map((uri) => uri.slice(0, uri.indexOf(':'))))
+  for (const scheme of schemes)
+    writeError(
+      `signet: Warning: any other app on a device can claim the scheme ${scheme}: and receive what is meant for this one. ` +
+        'If you can, use https, or a scheme that is a domain name of yours reversed (RFC 8252, 7.1).\n',
+    )
 }
 
 /** What is told of a client: the metadata under the names of RFC 7591 §2. An allow-list, so no digest gets out. */

@@ -1,5 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { Queryable } from '../platform/database/queryable.ts'
+import type { ErrorName } from '../platform/http/error-registry.ts'
+import { errorUri } from '../platform/http/oauth-error.ts'
 import {
   type EventFilter,
   eventTypes,
@@ -16,7 +18,7 @@ import { count, duration, json, manyValues, oneValue } from './flags.ts'
 import { followEvents } from './follow-events.ts'
 import { type Document, type Format, inWords, oneLine, printMore } from './output.ts'
 import { type Terminal, visibleJson } from './terminal.ts'
-import { withSignet } from './with-signet.ts'
+import { reading } from './with-signet.ts'
 
 /** Events that a list shows at the most, and where no number is given. */
 const most = 10_000
@@ -65,7 +67,7 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
           `There are no events of type ${unknown.slice(0, 80)}. The types: ${eventTypes.join(', ')}.`,
         )
       const limit = flags.limit ?? usually
-      await withSignet(terminal, async ({ database }) => {
+      await reading(terminal, async ({ database }) => {
         const filter = await filterOf(database, flags)
         const start = flags.follow ? await newestEventId(database) : 0
         // One more than is shown tells whether there are more.
@@ -90,8 +92,12 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
     .argument('<request_id>')
     .addOption(json())
     .action(async (requestId: string, format: Format) => {
-      const [found, refused] = await withSignet(terminal, ({ database }) =>
-        Promise.all([findEventsOfRequest(database, requestId, most), findRefusals(database, requestId, most)]),
+      const [found, refused, issuer] = await reading(terminal, ({ database, settings }) =>
+        Promise.all([
+          findEventsOfRequest(database, requestId, most),
+          findRefusals(database, requestId, most),
+          settings.issuer,
+        ]),
       )
       if (found.length + refused.length === 0)
         throw new CommandFailed(
@@ -100,7 +106,7 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
       const refusals = refused.map(({ requestId: _, clientId, entry, ...refusal }) => ({
         ...refusal,
         client_id: clientId,
-        documentation: `docs/errors.md#${entry}`,
+        documentation: errorUri(issuer, entry as ErrorName, undefined),
       }))
       if (format.json) {
         const document = { request_id: requestId, events: found.map(documentOf), refusals }

@@ -5,15 +5,19 @@ import { listCommand } from './keys/list.ts'
 import { resealCommand } from './keys/reseal.ts'
 import { revokeCommand } from './keys/revoke.ts'
 import { rotateCommand } from './keys/rotate.ts'
+import { rotateSecretsCommand } from './keys/rotate-secrets.ts'
+import { secretsCommand } from './keys/secrets.ts'
 import type { Terminal } from './terminal.ts'
 
-/** `signet keys`: the keys that sign tokens, and the master key that seals them. */
+/** `signet keys`: the keys that sign tokens, purpose secrets, and the master key that seals both. */
 export function keysCommand(program: Command, terminal: Terminal): void {
-  const keys = program.command('keys').description('Look at the keys that sign tokens, and look after them.')
+  const keys = program.command('keys').description('View and manage signing keys and secrets.')
   listCommand(keys, terminal)
   rotateCommand(keys, terminal)
   revokeCommand(keys, terminal)
   importCommand(keys, terminal)
   exportPublicCommand(keys, terminal)
   resealCommand(keys, terminal)
+  secretsCommand(keys, terminal)
+  rotateSecretsCommand(keys, terminal)
 }

@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander'
-import type { Signet } from '../signet.ts'
+import type { Installation } from '../installation.ts'
 import { CommandFailed } from './failures.ts'
 import { count, oneValue } from './flags.ts'
 import { type Document, type Format, openArray, printMany, printMore } from './output.ts'
 import type { Terminal } from './terminal.ts'
-import { withSignet } from './with-signet.ts'
+import { reading } from './with-signet.ts'
 
 /** The number of entries of a page by default, and at most. */
 const usual = 100
@@ -24,9 +24,9 @@ export interface PagedList<Entry extends After, After> {
    *
    * @throws CommandFailed where there is none
    */
-  readonly find: (signet: Signet, id: string) => Promise<After>
+  readonly find: (installation: Installation, id: string) => Promise<After>
   /** Reads a page: the entries that follow `after`, or the first ones, and no more than `limit`. */
-  readonly read: (signet: Signet, after: After | undefined, limit: number) => Promise<readonly Entry[]>
+  readonly read: (installation: Installation, after: After | undefined, limit: number) => Promise<readonly Entry[]>
   /** What `--after` takes. */
   readonly idOf: (entry: Entry) => string
   readonly documentOf: (entry: Entry) => Document
@@ -59,12 +59,17 @@ export async function printPages<Entry extends After, After>(
   flags: PageFlags,
   list: PagedList<Entry, After>,
 ): Promise<void> {
-  const first = async (signet: Signet) => (flags.after === undefined ? undefined : list.find(signet, flags.after))
+  const first = async (installation: Installation) =>
+    flags.after === undefined ? undefined : list.find(installation, flags.after)
   if (flags.all)
-    return withSignet(terminal, async (signet) => printAll(terminal, flags, list, signet, await first(signet)))
+    return reading(terminal, async (installation) =>
+      printAll(terminal, flags, list, installation, await first(installation)),
+    )
   const limit = flags.limit ?? usual
   // One more than is shown tells whether there are more.
-  const found = await withSignet(terminal, async (signet) => list.read(signet, await first(signet), limit + 1))
+  const found = await reading(terminal, async (installation) =>
+    list.read(installation, await first(installation), limit + 1),
+  )
   const entries = found.slice(0, limit)
   const nothing = flags.after === undefined ? list.nothing : `Nothing follows ${flags.after.slice(0, 80)}.`
   printMany(terminal, flags, entries.map(list.documentOf), list.columns, nothing)
@@ -79,13 +84,13 @@ async function printAll<Entry extends After, After>(
   terminal: Terminal,
   flags: PageFlags,
   list: PagedList<Entry, After>,
-  signet: Signet,
+  installation: Installation,
   after: After | undefined,
 ): Promise<void> {
   const array = flags.json ? openArray(terminal) : undefined
   let isFirst = true
   for (let last: After | undefined = after; ; ) {
-    const entries = await list.read(signet, last, most)
+    const entries = await list.read(installation, last, most)
     const documents = entries.map(list.documentOf)
     if (array) array.add(documents)
     else if (documents.length > 0 || isFirst)

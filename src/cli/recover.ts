@@ -1,13 +1,14 @@
 import type { Command } from 'commander'
+import type { Installation } from '../installation.ts'
 import type { KeyRing } from '../key-ring/key-ring.ts'
+import { recordEvent } from '../records/events/events-store.ts'
 import { longestAccessTokenTtl } from '../records/resources/resources-store.ts'
 import { signEverybodyOut } from '../records/sessions/everybody-store.ts'
-import type { Signet } from '../signet.ts'
 import { json } from './flags.ts'
-import { operator, reasonFlag } from './keys/operator.ts'
+import { authorOf, reasonFlag } from './operator.ts'
 import { type Format, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'
-import { withSignet } from './with-signet.ts'
+import { changingKeys } from './with-signet.ts'
 
 interface Flags extends Format {
   readonly signEveryoneOut?: true
@@ -28,13 +29,19 @@ export function recoverCommand(program: Command, terminal: Terminal): void {
     .addOption(reasonFlag())
     .addOption(json())
     .action(async (flags: Flags) => {
-      const author = operator(flags.reason)
-      const { keys, ended } = await withSignet(terminal, async (signet) => {
-        await signet.keyRing.cover(await longestLifetime(signet))
-        return {
-          keys: judgeKeys(signet.keyRing),
-          ended: flags.signEveryoneOut ? await signEverybodyOut(signet.database, author) : undefined,
-        }
+      const author = authorOf(terminal, flags.reason)
+      const { keys, ended } = await changingKeys(terminal, async ({ keyRing }, installation) => {
+        const { database } = installation
+        await keyRing.cover(await longestLifetime(installation))
+        const ended = flags.signEveryoneOut ? await signEverybodyOut(database, author) : undefined
+        await recordEvent(database, {
+          ...{ type: 'installation_recovered', by: author.by },
+          detail: {
+            ...(author.reason !== undefined && { reason: author.reason }),
+            ...(ended && { sessions: ended.sessions, grants: ended.grants }),
+          },
+        })
+        return { keys: judgeKeys(keyRing), ended }
       })
       const document = {
         ...keys,
@@ -46,13 +53,13 @@ export function recoverCommand(program: Command, terminal: Terminal): void {
 }
 
 /** Seconds: of everything that can be signed under the settings and resources as they are now. */
-async function longestLifetime({ settings, database }: Signet): Promise<number> {
+async function longestLifetime({ settings, database }: Installation): Promise<number> {
   return Math.max(settings.accessTokenTtl, settings.idTokenTtl, (await longestAccessTokenTtl(database)) ?? 0)
 }
 
 /** What the keys directory knows, beside what the database has now that the ring was opened, and told what it had forgotten. */
 function judgeKeys(keyRing: Pick<KeyRing, 'keys' | 'ledger'>) {
-  const { activatedAt, revokedAt } = keyRing.ledger
+  const { activatedAt, revokedAt, revokedSecrets } = keyRing.ledger
   const states = new Map([...keyRing.keys()].map(([{ kid }, state]) => [kid, state]))
   const active = [...states].filter(([, state]) => state === 'active').map(([kid]) => kid)
   return {
@@ -60,15 +67,16 @@ function judgeKeys(keyRing: Pick<KeyRing, 'keys' | 'ledger'>) {
     revoked_keys: [...states].filter(([, state]) => state === 'revoked').map(([kid]) => kid),
     /** They signed, and are not in the database: made after the backup. */
     lost_keys: [...activatedAt.keys()].filter((kid) => !states.has(kid) && !revokedAt.has(kid)),
-    ledger_facts: activatedAt.size + revokedAt.size,
+    revoked_secrets: revokedSecrets.size,
+    ledger_facts: activatedAt.size + revokedAt.size + revokedSecrets.size,
   }
 }
 
 function notes({ lost_keys: lost, ledger_facts: facts }: ReturnType<typeof judgeKeys>, signedOut: boolean): string[] {
   return [
     facts === 0
-      ? 'The keys directory remembers nothing: a key that was revoked since the backup signs again. Revoke it once more.'
-      : 'What the keys directory remembers of the keys holds again: those that were revoked stay so, and the one that had taken over signs.',
+      ? 'The keys directory remembers nothing: a key or secret that was revoked since the backup is in use again. Revoke it once more.'
+      : 'What the keys directory remembers holds again: keys and secrets that were revoked stay so, and the key that had taken over signs.',
     ...(lost.length > 0
       ? [
           'Lost keys were made after the backup. What they signed is refused until it expires; applications get new tokens.',

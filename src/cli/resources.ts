@@ -1,11 +1,14 @@
 import type { Command } from 'commander'
+import type { Installation } from '../installation.ts'
+import { type Actor, originOf } from '../operations/actor.ts'
 import { readSettings } from '../platform/config/settings.ts'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import { isPublic } from '../records/clients/client.ts'
 import { findClient } from '../records/clients/clients-store.ts'
 import { type EventType, recordEvent } from '../records/events/events-store.ts'
-import type { Resource } from '../records/resources/resource.ts'
+import { shown } from '../records/plain-text.ts'
+import type { Resource, ScopeDescription } from '../records/resources/resource.ts'
 import { checkResource } from '../records/resources/resource-rules.ts'
 import {
   deleteResource,
@@ -17,17 +20,18 @@ import {
   takeResourceOffClients,
   takeScopesOffClients,
 } from '../records/resources/resources-store.ts'
-import type { Signet } from '../signet.ts'
 import { CommandFailed, WrongUsage } from './failures.ts'
 import { duration, json, manyValues, manyWords, oneValue } from './flags.ts'
+import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
-import { withSignet } from './with-signet.ts'
+import { changing, reading } from './with-signet.ts'
 
 interface ResourceFlags extends Format {
   readonly name?: string
   readonly scope?: readonly string[]
+  readonly scopeDescription?: readonly string[]
   readonly accessTokenTtl?: number | ''
   readonly accessTokenSigningAlg?: string
   readonly servedBy?: readonly string[]
@@ -53,19 +57,19 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
     const { identifier } = flags
     const resource = changedBy(
       {
-        ...{ identifier, name: undefined, scopes: [], servedBy: [] },
+        ...{ identifier, name: undefined, scopes: [], scopeDescriptions: [], servedBy: [] },
         ...{ accessTokenTtl: undefined, accessTokenSigningAlg: 'ES256' },
       },
       flags,
     )
     // What is wrong by itself is told before a database is started for it.
     checkResource(resource, readSettings(terminal.environment, terminal.folder).issuer, [])
-    await withSignet(terminal, (signet) =>
+    await changing(terminal, (signet) =>
       inTransaction(signet.database, async (tx) => {
         await lockResources(tx, 'changing')
         if (await findResource(tx, identifier))
           throw new CommandFailed(`There is a resource ${identifier} already: signet resources update changes it.`)
-        await saveChecked(tx, signet, resource, 'resource_created')
+        await saveChecked(tx, signet, operator(terminal), resource, 'resource_created')
       }),
     )
     printOne(terminal, flags, documentOf(resource))
@@ -90,7 +94,7 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
     .argument('<identifier>')
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const resource = await withSignet(terminal, ({ database }) => needResource(database, identifier))
+      const resource = await reading(terminal, ({ database }) => needResource(database, identifier))
       printOne(terminal, format, documentOf(resource))
     })
 
@@ -102,14 +106,15 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
   ).action(async (identifier: string, flags: ResourceFlags) => {
     const { json: _, ...given } = flags
     if (Object.keys(given).length === 0) throw new WrongUsage('Nothing to change is given.')
-    const { resource, clients } = await withSignet(terminal, (signet) =>
+    const actor = operator(terminal)
+    const { resource, clients } = await changing(terminal, (signet) =>
       inTransaction(signet.database, async (tx) => {
         await lockResources(tx, 'changing')
         const existing = await needResource(tx, identifier)
         const changed = changedBy(existing, flags)
-        await saveChecked(tx, signet, changed, 'resource_updated')
+        await saveChecked(tx, signet, actor, changed, 'resource_updated')
         const gone = existing.scopes.filter((scope) => !changed.scopes.includes(scope))
-        return { resource: changed, clients: await takeScopesOffClients(tx, gone, identifier) }
+        return { resource: changed, clients: await takeScopesOffClients(tx, gone, identifier, actor.by) }
       }),
     )
     printOne(terminal, flags, documentOf(resource), notesOn(clients))
@@ -121,18 +126,19 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
     .argument('<identifier>')
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const clients = await withSignet(terminal, ({ database }) =>
+      const { by } = operator(terminal)
+      const clients = await changing(terminal, ({ database }) =>
         inTransaction(database, async (tx) => {
           await lockResources(tx, 'changing')
           const { scopes } = await needResource(tx, identifier)
-          const affected = await takeScopesOffClients(tx, scopes, identifier)
+          const affected = await takeScopesOffClients(tx, scopes, identifier, by)
           await takeResourceOffClients(tx, identifier)
           await deleteResource(tx, identifier)
           // Each of the clients has an event of its own; this one must not grow with their number.
           const clients = affected.slice(0, mostNamed)
           await recordEvent(tx, {
             type: 'resource_deleted',
-            caller: undefined,
+            by,
             detail: { identifier, clients, ...(affected.length > mostNamed && { clients_affected: affected.length }) },
           })
           return affected
@@ -147,6 +153,12 @@ function addResourceFlags(command: Command): Command {
     .addOption(oneValue('--name <text>', 'what people call the API'))
     .addOption(manyWords('--scope <scope>', 'what clients may ask for at this API; each scope belongs to one resource'))
     .addOption(
+      manyValues(
+        '--scope-description <scope=text>',
+        'what the consent page says that a scope allows; scope#de=text says it to readers of German',
+      ),
+    )
+    .addOption(
       duration('--access-token-ttl <duration>', 'how long its access tokens live; else SIGNET_ACCESS_TOKEN_TTL'),
     )
     .addOption(oneValue('--access-token-signing-alg <alg>', `one of ${signingAlgorithms.join(', ')}`))
@@ -157,11 +169,17 @@ function addResourceFlags(command: Command): Command {
 }
 
 function changedBy(resource: Resource, flags: ResourceFlags): Resource {
-  const { name, scope, accessTokenTtl, accessTokenSigningAlg, servedBy } = flags
+  const { name, scope, scopeDescription, accessTokenTtl, accessTokenSigningAlg, servedBy } = flags
+  const scopes = scope === undefined ? resource.scopes : [...new Set(scope)]
   return {
     identifier: resource.identifier,
     name: name === undefined ? resource.name : name || undefined,
-    scopes: scope === undefined ? resource.scopes : [...new Set(scope)],
+    scopes,
+    scopeDescriptions:
+      scopeDescription === undefined
+        ? // What a scope was said to allow goes with the scope.
+          resource.scopeDescriptions.filter((description) => scopes.includes(description.scope))
+        : scopeDescription.map((text) => readScopeDescription(text, scopes)),
     servedBy: servedBy === undefined ? resource.servedBy : [...new Set(servedBy)],
     accessTokenTtl: accessTokenTtl === undefined ? resource.accessTokenTtl : accessTokenTtl || undefined,
     accessTokenSigningAlg:
@@ -175,7 +193,28 @@ function readAlgorithm(text: string): SigningAlgorithm {
   return alg
 }
 
-async function saveChecked(tx: Queryable, { settings }: Signet, resource: Resource, type: EventType): Promise<void> {
+/**
+ * Reads `scope=text` or `scope#de=text`, in the way of RFC 7591 §2.2. A scope may itself hold these two characters, so the longest one that
+ * the resource has is meant.
+ */
+function readScopeDescription(given: string, scopes: readonly string[]): ScopeDescription {
+  const fitting = scopes.filter((scope) => given.startsWith(`${scope}=`) || given.startsWith(`${scope}#`))
+  const scope = fitting.sort((one, other) => other.length - one.length)[0]
+  const [, , language, text] = /^(#([^=]*))?=([\s\S]*)$/.exec(given.slice(scope?.length ?? 0)) ?? []
+  if (scope === undefined || text === undefined)
+    throw new WrongUsage(
+      `--scope-description ${shown(given)}: it takes scope=text, or scope#de=text for one language, with a scope of this resource.`,
+    )
+  return { scope, language, text }
+}
+
+async function saveChecked(
+  tx: Queryable,
+  { settings }: Installation,
+  actor: Actor,
+  resource: Resource,
+  type: EventType,
+): Promise<void> {
   const owners = await findResources(tx, { scopes: resource.scopes })
   const others = owners.filter(({ identifier }) => identifier !== resource.identifier)
   checkResource(resource, settings.issuer, others)
@@ -183,7 +222,7 @@ async function saveChecked(tx: Queryable, { settings }: Signet, resource: Resour
   await saveResource(tx, resource)
   await recordEvent(tx, {
     type,
-    caller: undefined,
+    ...originOf(actor),
     detail: { identifier: resource.identifier, scopes: resource.scopes, served_by: resource.servedBy },
   })
 }
@@ -205,11 +244,16 @@ async function needResource(db: Queryable, identifier: string): Promise<Resource
   return resource
 }
 
-function documentOf({ identifier, name, scopes, accessTokenTtl, accessTokenSigningAlg, servedBy }: Resource): Document {
+function documentOf(resource: Resource): Document {
+  const { identifier, name, scopes, scopeDescriptions, accessTokenTtl, accessTokenSigningAlg, servedBy } = resource
   return {
     identifier,
     name,
     scopes,
+    // As the flag takes them.
+    scope_descriptions: scopeDescriptions.map(
+      ({ scope, language, text }) => `${scope}${language === undefined ? '' : `#${language}`}=${text}`,
+    ),
     access_token_ttl: accessTokenTtl,
     access_token_signing_alg: accessTokenSigningAlg,
     served_by: servedBy,

@@ -53,7 +53,7 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
     signet.endings.run()
     const longestToken = Math.max(settings.accessTokenTtl, settings.idTokenTtl)
     stopConverting = startConvertingNames(signet.database, log)
-    stopCleaner = startCleaner(signet.database, log, longestToken, signet.clock)
+    stopCleaner = startCleaner(signet.database, log, longestToken, settings.eventRetention, signet.clock)
     tracing = await startTracing(terminal.environment, log)
     const app = buildApp(signet, tracing?.plugin)
     const { host, port } = settings

@@ -6,6 +6,8 @@ export interface Terminal {
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined }
   readonly writeOut: (text: string) => void
   readonly writeError: (text: string) => void
+  /** Whether a person is likely to read what is written to standard error. */
+  readonly errorIsTTY?: boolean | undefined
   /** Aborted when the person, or the system, asks the process to end. */
   readonly asked: AbortSignal
   /** Waits so many milliseconds, or until the end is asked for once more. */

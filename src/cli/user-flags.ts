@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander'
+import type { AccountChanges } from '../operations/update-account.ts'
 import type { Profile } from '../records/accounts/account.ts'
 import { canonicalEmail } from '../records/accounts/canonical-email.ts'
 import { canonicalProfile, readAddress } from '../records/accounts/profile-rules.ts'
 import { WrongUsage } from './failures.ts'
-import { oneValue } from './flags.ts'
+import { addEitherWay, oneValue } from './flags.ts'
 
 /** The standard claims of OpenID Connect Core §5.1, each a flag. */
 const claimFlags = (): { claim: Exclude<keyof Profile, 'address'>; option: Option }[] => [
@@ -35,13 +36,58 @@ export interface NewUser {
 /**
  * Gives a command the flags of what an account holds of a person.
  *
- * @returns reads and checks what was given, with names in their canonical forms; throws WrongUsage and InvalidProfile
+ * @returns reads and checks what was given; throws WrongUsage and InvalidProfile
  */
 export function addUserFlags(command: Command): () => NewUser {
+  const claims = addClaimFlags(command, () =>
+    command.addOption(new Option('--email-verified', 'you vouch that the address is the person’s')),
+  )
+  return () => {
+    const { email, ...profile } = claims(readAddress)
+    const { emailVerified } = command.opts<{ emailVerified?: true }>()
+    if (email === undefined && profile.username === undefined)
+      throw new WrongUsage('Give --email, --username or both: what the person signs in with.')
+    if (emailVerified && email === undefined) throw new WrongUsage('--email-verified goes with --email.')
+    const canonical = canonicalGiven({ email, ...profile })
+    return { email: canonical.email, emailVerified: emailVerified ?? false, profile: canonical.profile }
+  }
+}
+
+/**
+ * Gives a command the same flags to change an account with; an empty value takes one away.
+ *
+ * @returns reads and checks what was given; throws WrongUsage and InvalidProfile
+ */
+export function addUserChangeFlags(command: Command): () => AccountChanges {
+  const claims = addClaimFlags(command, () =>
+    addEitherWay(command, 'email-verified', 'you vouch that the address is the person’s'),
+  )
+  return () => {
+    const given = claims((text) => (text === '' ? '' : readAddress(text)))
+    const { emailVerified } = command.opts<{ emailVerified?: boolean }>()
+    const values = Object.entries(given)
+    if (values.length === 0 && emailVerified === undefined) throw new WrongUsage('Nothing to change is given.')
+    if (emailVerified && given.email === '') throw new WrongUsage('--email-verified goes with an address.')
+    const { email, profile } = canonicalGiven(Object.fromEntries(values.filter(([, value]) => value !== '')))
+    return {
+      ...Object.fromEntries(values.filter(([, value]) => value === '').map(([claim]) => [claim, null])),
+      ...profile,
+      ...(email !== undefined && { email }),
+      ...(emailVerified !== undefined && { email_verified: emailVerified }),
+    }
+  }
+}
+
+type Given<A> = { readonly [claim in Exclude<keyof Profile, 'address'>]?: string } & {
+  readonly email?: string
+  readonly address?: A
+}
+
+/** @returns what was given of all claims, by their names and unchecked but for the address, which `toAddress` reads */
+function addClaimFlags(command: Command, addMark: () => unknown): <A>(toAddress: (text: string) => A) => Given<A> {
   const claims = claimFlags()
-  command
-    .addOption(oneValue('--email <address>', 'the e-mail address'))
-    .addOption(new Option('--email-verified', 'you vouch that the address is the person’s'))
+  command.addOption(oneValue('--email <address>', 'the e-mail address'))
+  addMark()
   for (const { option } of claims) command.addOption(option)
   command.addOption(
     oneValue(
@@ -49,23 +95,29 @@ export function addUserFlags(command: Command): () => NewUser {
       'the postal address: a JSON object of formatted, street_address, locality, region, postal_code, country',
     ),
   )
-  return () => {
-    const given = command.opts<Record<string, string | undefined> & { emailVerified?: true }>()
-    const { email: typedEmail, address, emailVerified } = given
-    const email = typedEmail === undefined ? undefined : canonicalEmail(typedEmail.trim())
-    const profile: Profile = {
-      ...Object.fromEntries(
-        claims.flatMap(({ claim, option }) => {
-          const value = given[option.attributeName()]
-          return value === undefined ? [] : [[claim, value]]
-        }),
-      ),
-      ...(address === undefined ? {} : { address: readAddress(address) }),
+  return (toAddress) => {
+    const given = command.opts<Record<string, string | undefined>>()
+    const { email, address } = given
+    const values = claims.flatMap(({ claim, option }) => {
+      const value = given[option.attributeName()]
+      return value === undefined ? [] : [[claim, value]]
+    })
+    return {
+      ...(email !== undefined && { email }),
+      ...Object.fromEntries(values),
+      ...(address !== undefined && { address: toAddress(address) }),
     }
-    if (typedEmail === undefined && profile.username === undefined)
-      throw new WrongUsage('Give --email, --username or both: what the person signs in with.')
-    if (typedEmail !== undefined && email === undefined) throw new WrongUsage('--email takes an e-mail address.')
-    if (emailVerified && email === undefined) throw new WrongUsage('--email-verified goes with --email.')
-    return { email, emailVerified: emailVerified ?? false, profile: canonicalProfile(profile) }
   }
+}
+
+/**
+ * The one place where commands check the names and claims of a person.
+ *
+ * @returns the names in their canonical forms
+ * @throws WrongUsage, InvalidProfile
+ */
+function canonicalGiven({ email: typed, ...profile }: Profile & { readonly email?: string | undefined }) {
+  const email = typed === undefined ? undefined : canonicalEmail(typed.trim())
+  if (typed !== undefined && email === undefined) throw new WrongUsage('--email takes an e-mail address.')
+  return { email, profile: canonicalProfile(profile) }
 }

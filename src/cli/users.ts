@@ -1,5 +1,14 @@
 import { type Command, Option } from 'commander'
-import { deleteAccount, disableAccount, enableAccount, setPassword } from '../operations/account-access.ts'
+import type { Installation } from '../installation.ts'
+import {
+  deleteAccount,
+  disableAccount,
+  enableAccount,
+  setPassword,
+  signOutEverywhere,
+} from '../operations/account-access.ts'
+import { type Actor, originOf } from '../operations/actor.ts'
+import { type AccountChanges, type AccountRefusal, updateAccount } from '../operations/update-account.ts'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { randomText } from '../platform/secrets/digest.ts'
 import type { Account } from '../records/accounts/account.ts'
@@ -11,19 +20,22 @@ import {
   setEmailVerified,
 } from '../records/accounts/accounts-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
-import type { Signet } from '../signet.ts'
 import { CommandFailed } from './failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
-import { letRowsFollow } from './let-rows-follow.ts'
+import { countAsRowsFollow, letRowsFollow } from './let-rows-follow.ts'
+import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import { checkPassword, readPassword } from './password-input.ts'
 import type { Terminal } from './terminal.ts'
-import { addUserFlags, type NewUser } from './user-flags.ts'
-import { withSignet } from './with-signet.ts'
+import { addUserChangeFlags, addUserFlags, type NewUser } from './user-flags.ts'
+import { changing, reading } from './with-signet.ts'
 
-const operator = { kind: 'operator' } as const
+/** A command has the queue of its process for itself. */
+const byCommand = { network: undefined }
+
+const erasure = 'A running server removes the network addresses from the events about them, within minutes.'
 const whom = 'their sub, user name or e-mail address'
 const passwordStdin = () =>
   new Option('--password-stdin', 'read the password from standard input, the only place it is taken from')
@@ -42,7 +54,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .action(async (flags: Format & { readonly passwordStdin?: true }) => {
       const user = newUser()
       const password = flags.passwordStdin ? await readPassword(terminal) : undefined
-      const account = await withSignet(terminal, (signet) => createUser(signet, user, password))
+      const account = await changing(terminal, (signet) => createUser(signet, operator(terminal), user, password))
       printOne(terminal, flags, documentOf(account))
     })
 
@@ -68,8 +80,41 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .argument('<user>', whom)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const account = await withSignet(terminal, ({ database }) => findUser(database, identifier))
+      const account = await reading(terminal, ({ database }) => findUser(database, identifier))
       printOne(terminal, format, documentOf(account))
+    })
+
+  const update = users
+    .command('update')
+    .description('Change what is given; an empty value takes it away. The rest stays. A new address is not verified.')
+    .argument('<user>', whom)
+  const changesOf = addUserChangeFlags(update)
+  update.addOption(json()).action(async (identifier: string, format: Format) => {
+    const changes = changesOf()
+    const account = await changing(terminal, async (signet) => {
+      const { sub } = await findUser(signet.database, identifier)
+      const outcome = await updateAccount(signet, operator(terminal), sub, changes)
+      if (typeof outcome === 'string') throw new CommandFailed(whyNot(outcome, sub, changes))
+      return outcome.account
+    })
+    printOne(terminal, format, documentOf(account))
+  })
+
+  users
+    .command('sign-out')
+    .description(
+      'Sign a person out everywhere and end their grants, offline_access included. They can sign in again: if somebody else knows the password, use set-password or disable.',
+    )
+    .argument('<user>', whom)
+    .addOption(json())
+    .action(async (identifier: string, format: Format) => {
+      const { sub, ended, notes } = await changing(terminal, async (signet) => {
+        const { sub } = await findUser(signet.database, identifier)
+        const decided = await signOutEverywhere(signet, operator(terminal), sub)
+        if (!decided) throw justDeleted(sub)
+        return { sub, ...(await countAsRowsFollow(signet, terminal, decided)) }
+      })
+      printOne(terminal, format, { sub, sessions_ended: ended.sessions, grants_ended: ended.grants }, notes)
     })
 
   users
@@ -78,9 +123,9 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .argument('<user>', whom)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const { account, notes } = await withSignet(terminal, async (signet) => {
+      const { account, notes } = await changing(terminal, async (signet) => {
         const { sub } = await findUser(signet.database, identifier)
-        const account = present(await disableAccount(signet, operator, sub), sub)
+        const account = present(await disableAccount(signet, operator(terminal), sub), sub)
         return { account, notes: await letRowsFollow(signet, terminal) }
       })
       printOne(terminal, format, documentOf(account), notes)
@@ -92,9 +137,9 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .argument('<user>', whom)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const account = await withSignet(terminal, async (signet) => {
+      const account = await changing(terminal, async (signet) => {
         const { sub } = await findUser(signet.database, identifier)
-        return present(await enableAccount(signet, operator, sub), sub)
+        return present(await enableAccount(signet, operator(terminal), sub), sub)
       })
       printOne(terminal, format, documentOf(account))
     })
@@ -107,11 +152,14 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
       const password = await readPassword(terminal)
-      const { account, notes } = await withSignet(terminal, async (signet) => {
+      const { account, notes } = await changing(terminal, async (signet) => {
         const found = await findUser(signet.database, identifier)
         const { sub } = found
         await checkPassword(password, signet.settings, found)
-        const account = present(await setPassword(signet, operator, sub, await signet.passwords.hash(password)), sub)
+        const account = present(
+          await setPassword(signet, operator(terminal), sub, await signet.passwords.hash(password, byCommand)),
+          sub,
+        )
         return { account, notes: await letRowsFollow(signet, terminal) }
       })
       printOne(terminal, format, documentOf(account), notes)
@@ -119,24 +167,31 @@ export function usersCommand(program: Command, terminal: Terminal): void {
 
   users
     .command('delete')
-    .description('Delete all that is known of a person. Their sub is never given to anybody else.')
+    .description(
+      'Delete a person: profile, names, password, consents and sign-ins. The sub stays, and the events about it.',
+    )
     .argument('<user>', whom)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const { sub, notes } = await withSignet(terminal, async (signet) => {
+      const { sub, notes } = await changing(terminal, async (signet) => {
         const account = await findUser(signet.database, identifier)
-        if (!(await deleteAccount(signet, operator, account.sub))) throw justDeleted(account.sub)
+        if (!(await deleteAccount(signet, operator(terminal), account.sub))) throw justDeleted(account.sub)
         return { sub: account.sub, notes: await letRowsFollow(signet, terminal) }
       })
-      printOne(terminal, format, { sub, deleted: true }, notes)
+      printOne(terminal, format, { sub, deleted: true }, [...notes, erasure])
     })
 }
 
-async function createUser(signet: Signet, user: NewUser, password: string | undefined): Promise<Account> {
+async function createUser(
+  signet: Installation,
+  actor: Actor,
+  user: NewUser,
+  password: string | undefined,
+): Promise<Account> {
   const { database, settings, passwords } = signet
   const { email, emailVerified, profile } = user
   if (password !== undefined) await checkPassword(password, settings, { ...profile, email })
-  const passwordHash = password === undefined ? undefined : await passwords.hash(password)
+  const passwordHash = password === undefined ? undefined : await passwords.hash(password, byCommand)
   const sub = randomText(16)
   return inTransaction(database, async (tx) => {
     await insertAccount(tx, { sub, profile, email, passwordHash }).catch(
@@ -146,7 +201,7 @@ async function createUser(signet: Signet, user: NewUser, password: string | unde
       await setEmailVerified(tx, sub).catch(taken(`${email} is the verified address of somebody else.`))
     await recordEvent(tx, {
       type: 'account_created',
-      caller: undefined,
+      ...originOf(actor),
       sub,
       detail: { email_verified: emailVerified },
     })
@@ -166,6 +221,21 @@ function present(account: Account | undefined, sub: string): Account {
 
 function justDeleted(sub: string): CommandFailed {
   return new CommandFailed(`The user ${sub} has just been deleted.`)
+}
+
+function whyNot(refusal: AccountRefusal, sub: string, { username, email }: AccountChanges): string {
+  switch (refusal) {
+    case 'no_such_account':
+      return justDeleted(sub).message
+    case 'username_taken':
+      return `The user name ${username} is taken.`
+    case 'email_taken':
+      return `${email ?? 'The address'} is the verified address of somebody else.`
+    case 'no_email':
+      return 'The person has no e-mail address that could be verified: give --email.'
+    case 'no_sign_in_name':
+      return 'The person would have nothing left to sign in with: keep an e-mail address or a user name.'
+  }
 }
 
 /** Tells a broken unique constraint in words. PostgreSQL Appendix A: 23505, unique_violation. */

@@ -1,40 +1,133 @@
-import { readSettings, type Settings } from '../platform/config/settings.ts'
+import type { Installation } from '../installation.ts'
+import type { InstallationKeys, InstallationSecrets, SecretView } from '../installation-keys.ts'
+import type { KeyView } from '../key-ring/key-view.ts'
+import { dotEnvSource, readSettings, type Settings } from '../platform/config/settings.ts'
 import type { LockWait } from '../platform/database/locked-transaction.ts'
 import type { Log } from '../platform/log.ts'
 import type { Report } from '../platform/progress.ts'
-import type { Signet } from '../signet.ts'
 import { CommandFailed, ifInterrupted } from './failures.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
- * Does a command's work on everything that a start brings up, beside a running server or without one, and releases it.
+ * Does a command's work on the installation that the settings name, beside a running server or without one, and releases it. A command
+ * never creates an installation and never migrates one: that is for `serve` and `migrate`. This is for commands that only look: `work`
+ * changes nothing. If SIGNET_ISSUER is not the issuer on record, standard error says so.
+ *
+ * @throws NoInstallation, what `openInstallation` and `work` throw; CommandFailed when the person asked for the end in time
+ */
+export async function reading<T>(terminal: Terminal, work: (installation: Installation) => Promise<T>): Promise<T> {
+  return withInstallation(terminal, work, (recorded, { issuer }) =>
+    terminal.writeError(
+      `signet: This database belongs to the issuer ${recorded}, but SIGNET_ISSUER is ${issuer}. Is it the one you meant?\n`,
+    ),
+  )
+}
+
+/**
+ * The same for commands that change something. An installation of another issuer than SIGNET_ISSUER is refused.
  *
  * If the person asks for the end (Ctrl-C) before the work has begun, or while it waits for another node, the command ends at once
  * and has changed nothing. Otherwise the work is completed, which takes moments: a change is never made without its answer being
  * printed, for the answer may hold a secret that is shown once.
  *
- * @param work receives what the start has brought up, and how to wait for locks of other nodes
- * @throws what `start` and `work` throw; CommandFailed when the person asked for the end in time
+ * @param work receives the installation, and how to wait for locks of other nodes
+ * @throws as `reading` does; IssuerMismatch
  */
-export async function withSignet<T>(
+export async function changing<T>(
   terminal: Terminal,
-  work: (signet: Signet, wait: LockWait) => Promise<T>,
+  work: (installation: Installation, wait: LockWait) => Promise<T>,
+): Promise<T> {
+  const { IssuerMismatch } = await import('../set-up.ts')
+  return withInstallation(terminal, work, (recorded, { issuer, databaseSchema }) => {
+    throw new IssuerMismatch(recorded, issuer, databaseSchema)
+  })
+}
+
+/** `reading` for commands that look at the signing keys. */
+export async function readingKeys<T>(
+  terminal: Terminal,
+  work: (keys: KeyView, installation: Installation) => Promise<T>,
+): Promise<T> {
+  const { readKeys } = await import('../installation-keys.ts')
+  return reading(terminal, async (installation) => work(await readKeys(installation), installation))
+}
+
+/** `changing` for commands that change signing keys. Whatever is due by the schedule is decided before `work` begins. */
+export async function changingKeys<T>(
+  terminal: Terminal,
+  work: (keys: InstallationKeys, installation: Installation, wait: LockWait) => Promise<T>,
+): Promise<T> {
+  const { openKeys } = await import('../installation-keys.ts')
+  return changing(terminal, async (installation, wait) => {
+    const keys = await openKeys(installation, wait)
+    try {
+      stopIfAsked(terminal)
+      return await work(keys, installation, wait)
+    } finally {
+      keys.keyRing.stop()
+    }
+  })
+}
+
+/** `reading` for commands that look at the purpose secrets. */
+export async function readingSecrets<T>(terminal: Terminal, work: (secrets: SecretView) => T): Promise<T> {
+  const { readSecrets } = await import('../installation-keys.ts')
+  return reading(terminal, async (installation) => work(await readSecrets(installation)))
+}
+
+/** `changing` for commands that change purpose secrets. */
+export async function changingSecrets<T>(
+  terminal: Terminal,
+  work: (secrets: InstallationSecrets, installation: Installation, wait: LockWait) => Promise<T>,
+): Promise<T> {
+  const { openSecrets } = await import('../installation-keys.ts')
+  return changing(terminal, async (installation, wait) => {
+    const opened = await openSecrets(installation, wait)
+    try {
+      stopIfAsked(terminal)
+      return await work(opened, installation, wait)
+    } finally {
+      opened.secrets.stop()
+    }
+  })
+}
+
+async function withInstallation<T>(
+  terminal: Terminal,
+  work: (installation: Installation, wait: LockWait) => Promise<T>,
+  onOtherIssuer: (recorded: string, settings: Settings) => void,
 ): Promise<T> {
   const settings = readSettings(terminal.environment, terminal.folder)
   // Loaded here and not above: `signet version` and a slip of the pen need no database driver.
-  const { start } = await import('../start.ts')
+  const { openInstallation } = await import('../installation.ts')
   const wait = { signal: terminal.asked, timeoutMs: Number.POSITIVE_INFINITY, report: reportTo(terminal, settings) }
-  const options = { signal: wait.signal, report: wait.report, isCommand: true }
-  const { signet, stop } = await start(settings, await quietLog(settings), options).catch(ifInterrupted(unchanged))
+  const opened = await openInstallation(settings, await quietLog(settings), wait).catch(ifInterrupted(unchanged))
+  const { installation, issuerOnRecord, close } = opened
   try {
     stopIfAsked(terminal)
-    return await work(signet, wait).catch(ifInterrupted(unchanged))
+    await sayWhere(terminal, settings)
+    if (issuerOnRecord !== undefined && issuerOnRecord !== settings.issuer) onOtherIssuer(issuerOnRecord, settings)
+    return await work(installation, wait).catch(ifInterrupted(unchanged))
   } finally {
-    await stop()
+    await close()
   }
 }
 
 const unchanged = 'Interrupted; nothing was changed.'
+
+/**
+ * Tells a person which database a command works on, if that is not plain from the environment: the embedded one is used because no
+ * setting names another, or a `.env` file does. Only on a terminal, so that the output of scripts stays as it is.
+ */
+export async function sayWhere(terminal: Terminal, settings: Settings): Promise<void> {
+  const { environment, folder, errorIsTTY } = terminal
+  const source = dotEnvSource(environment, folder, ['SIGNET_DATABASE_URL', 'SIGNET_DATABASE_SCHEMA', 'SIGNET_DATA_DIR'])
+  if (!errorIsTTY || (settings.databaseUrl !== undefined && source === undefined)) return
+  const { databaseInWords } = await import('../installation.ts')
+  const schema = settings.databaseSchema === 'signet' ? '' : `, schema ${settings.databaseSchema}`
+  const file = source === undefined ? '' : ` (settings from ${source})`
+  reportTo(terminal, settings)(`Using ${databaseInWords(settings)}${schema}${file}.`)
+}
 
 /** Tells the person what takes long, on standard error, unless the settings ask for warnings and errors only. */
 export function reportTo({ writeError }: Terminal, { logLevel }: Pick<Settings, 'logLevel'>): Report {

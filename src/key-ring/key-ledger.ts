@@ -3,20 +3,23 @@ import { dirname } from 'node:path'
 import { isKid } from './import-key.ts'
 
 /**
- * What a backup of the database may not know, kept in the keys directory: since when a key signs, and which keys are revoked. A line
- * a fact, appended and never changed.
+ * What a backup of the database may not know, kept in the keys directory: since when a key signs, and which keys and purpose secrets are
+ * revoked. A line a fact, appended and never changed.
  */
 export interface KeyLedger {
   /** Milliseconds since 1970, by kid. */
   readonly activatedAt: ReadonlyMap<string, number>
   readonly revokedAt: ReadonlyMap<string, number>
+  /** The same of purpose secrets, by fingerprint. */
+  readonly revokedSecrets: ReadonlyMap<string, number>
   /** Adds what is new among these. Whether all of it is on disk; if not, the next call tries again. */
   note(facts: readonly KeyFact[]): Promise<boolean>
 }
 
 export interface KeyFact {
+  /** Or the fingerprint of a purpose secret. */
   readonly kid: string
-  readonly what: 'activated' | 'revoked'
+  readonly what: 'activated' | 'revoked' | 'revoked-secret'
   /** Milliseconds since 1970. */
   readonly at: number
 }
@@ -29,14 +32,18 @@ export async function openKeyLedger(
   file: string,
   log: { warn(context: object, message: string): void },
 ): Promise<KeyLedger> {
-  const maps = { activated: new Map<string, number>(), revoked: new Map<string, number>() }
+  const maps = {
+    activated: new Map<string, number>(),
+    revoked: new Map<string, number>(),
+    'revoked-secret': new Map<string, number>(),
+  }
   const remember = ({ kid, what, at }: KeyFact) => {
     const before = maps[what].get(kid)
     if (before === undefined || at < before) maps[what].set(kid, at)
   }
   for (const line of (await readIfThere(file)).split('\n')) {
     // A process that was killed in the middle of a line leaves half of one.
-    const match = /^(activated|revoked) (\S{1,255}) (\S+)$/.exec(line)
+    const match = /^(activated|revoked|revoked-secret) (\S{1,255}) (\S+)$/.exec(line)
     const at = Date.parse(match?.[3] ?? '')
     if (match && !Number.isNaN(at)) remember({ what: match[1] as KeyFact['what'], kid: match[2] ?? '', at })
   }
@@ -45,6 +52,7 @@ export async function openKeyLedger(
   return {
     activatedAt: maps.activated,
     revokedAt: maps.revoked,
+    revokedSecrets: maps['revoked-secret'],
     note: async (facts) => {
       // A kid that would spoil the lines is none of ours: ours are sealed under their names.
       const fresh = facts.filter(({ kid, what }) => isKid(kid) && !maps[what].has(kid))

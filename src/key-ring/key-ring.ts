@@ -64,7 +64,7 @@ export interface KeyRing {
   /** In seconds; the activation delay is the one in force, whichever node named it. */
   delays(): Delays
   /** What the keys directory remembers, whatever the database does. */
-  readonly ledger: Pick<KeyLedger, 'activatedAt' | 'revokedAt'>
+  readonly ledger: Pick<KeyLedger, 'activatedAt' | 'revokedAt' | 'revokedSecrets'>
   stop(): void
 }
 

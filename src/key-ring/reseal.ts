@@ -38,9 +38,8 @@ export async function reseal(tx: Queryable, masterKey: MasterKey, author: Author
   const resealed = { signingKeys: signingKeys.length, purposeSecrets: purposeSecrets.length }
   await recordEvent(tx, {
     type: 'keys_resealed',
-    caller: undefined,
+    by: author.by,
     detail: {
-      by: author.by,
       ...(author.reason !== undefined && { reason: author.reason }),
       signing_keys: resealed.signingKeys,
       purpose_secrets: resealed.purposeSecrets,

@@ -17,7 +17,7 @@ import {
 
 /** Who decides, for the events. */
 export interface Author {
-  /** `schedule`, or the operating system's name for the user who gave a command. */
+  /** `schedule`, or who gave a command. */
   readonly by: string
   readonly reason?: string | undefined
 }
@@ -51,10 +51,8 @@ export async function writeStep(
   const unused = { longestLifetime, retiresAt: undefined, revokedAt: undefined }
   const event = (type: EventType, kid: string, detail: Readonly<Record<string, string>> = {}) =>
     recordEvent(tx, {
-      type,
-      caller: undefined,
-      kid,
-      detail: { by: author.by, ...(author.reason !== undefined && { reason: author.reason }), ...detail },
+      ...{ type, by: author.by, kid },
+      detail: { ...(author.reason !== undefined && { reason: author.reason }), ...detail },
     })
   // The key was sealed before the lock was taken. If the master key has been replaced since, `signet keys reseal` has not seen
   // this key: so it is sealed once more, which takes microseconds.

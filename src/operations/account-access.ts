@@ -8,10 +8,10 @@ import {
   setPasswordHash,
 } from '../records/accounts/accounts-store.ts'
 import { type AccountEndReason, endAllAccess } from '../records/endings/decisions-store.ts'
-import { decideEnding } from '../records/endings/follow-ending.ts'
+import { type Decided, decideEnding } from '../records/endings/follow-ending.ts'
 import { type EventType, recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
-import { type Actor, callerOfActor } from './actor.ts'
+import { type Actor, originOf } from './actor.ts'
 
 type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
 
@@ -62,7 +62,29 @@ export async function setPassword(
 }
 
 /**
- * Deletes all that is known of a person, and ends everything. The `sub` is never given to anybody else.
+ * Signs a person out everywhere and ends all grants, those with `offline_access` included. Nothing keeps them from signing in again.
+ *
+ * @returns undefined if there is no such account
+ */
+export async function signOutEverywhere(signet: Terms, actor: Actor, sub: string): Promise<Decided | undefined> {
+  const decided = await signet.turns.take(accountTurn(sub), () =>
+    inTransaction(signet.database, async (tx) => {
+      if (!(await lockAccount(tx, sub))) return undefined
+      const decided = await decideEnd(tx, sub, 'revoked_by_operator')
+      const { sessions, grants, left } = decided
+      // Of very many, those that have followed by now; `more` says so.
+      const detail = { sessions, grants, ...(left && { more: true }) }
+      await recordEvent(tx, { type: 'sessions_ended', ...originOf(actor), sub, detail })
+      return decided
+    }),
+  )
+  if (decided?.left) signet.endings.due()
+  return decided
+}
+
+/**
+ * Deletes what is known of a person, and ends everything. The `sub` is kept and never given to anybody else. Events about them are kept
+ * as well, without the addresses that they came from: the cleaner removes those (records/cleanup/cleanup-store.ts).
  *
  * @returns false where there is no such account
  */
@@ -107,8 +129,11 @@ async function endAccess(
   reason: AccountEndReason,
   type: EventType | undefined,
 ): Promise<boolean> {
-  const epoch = await endAllAccess(tx, sub, reason)
-  const { left } = await decideEnding(tx, { kind: 'account', reason, sub, epoch })
-  if (type) await recordEvent(tx, { type, caller: callerOfActor(actor), sub })
+  const { left } = await decideEnd(tx, sub, reason)
+  if (type) await recordEvent(tx, { type, ...originOf(actor), sub })
   return left
+}
+
+async function decideEnd(tx: Queryable, sub: string, reason: AccountEndReason): Promise<Decided> {
+  return decideEnding(tx, { kind: 'account', reason, sub, epoch: await endAllAccess(tx, sub, reason) })
 }

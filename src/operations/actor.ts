@@ -1,12 +1,14 @@
-import type { Caller } from '../records/events/events-store.ts'
+import type { Caller, EventOrigin } from '../records/events/events-store.ts'
 
-/** Who does something. A person's or a client's request is on the record of it; what an operator did by command has none. */
+/**
+ * Who does something. The event of a person or client has their request. An operator's command has none, so it says who gave it.
+ */
 export type Actor =
-  | { readonly kind: 'operator' }
+  | { readonly kind: 'operator'; readonly by: string }
   | { readonly kind: 'person'; readonly sub: string; readonly caller: Caller }
   | { readonly kind: 'client'; readonly clientId: string; readonly caller: Caller }
 
-/** Where the request came from, for events. */
-export function callerOfActor(actor: Actor): Caller | undefined {
-  return actor.kind === 'operator' ? undefined : actor.caller
+/** The part of an event that says where it came from. */
+export function originOf(actor: Actor): EventOrigin {
+  return actor.kind === 'operator' ? { by: actor.by } : { caller: actor.caller }
 }

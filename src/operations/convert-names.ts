@@ -79,8 +79,7 @@ async function convertOne(tx: Queryable, sub: string): Promise<void> {
   const stored = await readStoredNames(tx, sub)
   if (stored) {
     const claims = [...(await convertedUsername(tx, sub, stored)), ...(await convertedEmail(tx, sub, stored))]
-    if (claims.length > 0)
-      await recordEvent(tx, { type: 'names_converted', caller: undefined, sub, detail: { claims } })
+    if (claims.length > 0) await recordEvent(tx, { type: 'names_converted', by: 'schedule', sub, detail: { claims } })
   }
   await forgetNameToConvert(tx, sub)
 }
@@ -101,7 +100,7 @@ async function convertedEmail(tx: Queryable, sub: string, { email, verifiedAt }:
     const loser = other.verifiedAt <= verifiedAt ? sub : other.sub
     await setEmailUnverified(tx, loser)
     const detail = { reason: 'same_address', verified_by: loser === sub ? other.sub : sub }
-    await recordEvent(tx, { type: 'email_unverified', caller: undefined, sub: loser, detail })
+    await recordEvent(tx, { type: 'email_unverified', by: 'schedule', sub: loser, detail })
   }
   await convertEmail(tx, sub, canonical)
   return ['email']

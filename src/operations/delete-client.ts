@@ -3,7 +3,7 @@ import { markClientDeleted } from '../records/endings/decisions-store.ts'
 import { decideDeletion } from '../records/endings/follow-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
-import { type Actor, callerOfActor } from './actor.ts'
+import { type Actor, originOf } from './actor.ts'
 
 /**
  * Deletes a client with its secrets, consents and grants. There is no such client from the moment this returns, whatever it has collected;
@@ -19,7 +19,7 @@ export async function deleteClient(
   const deleted = await inTransaction(signet.database, async (tx) => {
     if (!(await markClientDeleted(tx, clientId))) return false
     await decideDeletion(tx, clientId)
-    await recordEvent(tx, { type: 'client_deleted', caller: callerOfActor(actor), clientId })
+    await recordEvent(tx, { type: 'client_deleted', ...originOf(actor), clientId })
     return true
   })
   if (deleted) signet.endings.due()

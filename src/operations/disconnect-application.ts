@@ -2,7 +2,7 @@ import { endConnection } from '../records/endings/decisions-store.ts'
 import { decideEnding } from '../records/endings/follow-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
-import { type Actor, callerOfActor } from './actor.ts'
+import { type Actor, originOf } from './actor.ts'
 import { asSignedIn, type OwnSession, signedOut } from './as-signed-in.ts'
 
 /**
@@ -24,7 +24,7 @@ export async function disconnectApplication(
     const ended = await decideEnding(tx, { kind: 'connection', reason: 'disconnected', sub, clientId, epoch })
     // Of very many, those that have followed by now; `more` says so.
     const detail = { grants: ended.grants, ...(ended.left && { more: true }) }
-    await recordEvent(tx, { type: 'application_disconnected', caller: callerOfActor(actor), clientId, sub, detail })
+    await recordEvent(tx, { type: 'application_disconnected', ...originOf(actor), clientId, sub, detail })
     return ended
   })
   if (followed === signedOut) return signedOut

@@ -1,12 +1,12 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { sessionTurn } from '../records/accounts/account.ts'
 import { replacePasswordHash } from '../records/accounts/account-password-store.ts'
-import { endAllSessions, endSession, moveSession } from '../records/endings/decisions-store.ts'
+import { endAllAccess, endAllSessions, endSession, moveSession } from '../records/endings/decisions-store.ts'
 import { decideEnding, type Followed } from '../records/endings/follow-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import { renewSession } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
-import { type Actor, callerOfActor } from './actor.ts'
+import { type Actor, originOf } from './actor.ts'
 import { asSignedIn, type OwnSession, signedOut } from './as-signed-in.ts'
 
 type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
@@ -21,7 +21,7 @@ export async function signOut(signet: Terms, actor: Actor, session: OwnSession):
   const { sub } = session.account
   const end = async (tx: Queryable) => {
     const ended = await endOne(tx, sub, session.id)
-    if (ended) await recordEvent(tx, { type: 'signed_out', caller: callerOfActor(actor), sub })
+    if (ended) await recordEvent(tx, { type: 'signed_out', ...originOf(actor), sub })
     return ended
   }
   const followed = await signet.turns.take(sessionTurn(session.id), () => inTransaction(signet.database, end))
@@ -43,8 +43,7 @@ export async function endOwnSession(
   const { sub } = present.account
   const followed = await asSignedIn(signet, present, async (tx) => {
     const ended = await endOne(tx, sub, chosen)
-    if (ended)
-      await recordEvent(tx, { type: 'sessions_ended', caller: callerOfActor(actor), sub, detail: { sessions: 1 } })
+    if (ended) await recordEvent(tx, { type: 'sessions_ended', ...originOf(actor), sub, detail: { sessions: 1 } })
     return ended
   })
   if (followed === signedOut) return signedOut
@@ -63,7 +62,7 @@ export async function endOtherSessions(
     const ended = await endOthers(tx, present)
     const detail = countOf('sessions', ended)
     if (ended.sessions > 0 || ended.left)
-      await recordEvent(tx, { type: 'sessions_ended', caller: callerOfActor(actor), sub, detail })
+      await recordEvent(tx, { type: 'sessions_ended', ...originOf(actor), sub, detail })
     return ended
   })
   if (followed === signedOut) return signedOut
@@ -77,11 +76,17 @@ interface NewPassword {
   readonly to: string
   /** Of the cookie under which the present session goes on. */
   readonly sessionDigest: Buffer
+  /**
+   * `end`: all grants end, those with `offline_access` and those of the present session included. `keep`: the applications of the present
+   * session and those with `offline_access` go on.
+   */
+  readonly applications: 'end' | 'keep'
 }
 
 /**
- * Changes a person's password and, in the same transaction, ends all other sessions. The present one goes on under another cookie: a copy
- * of the old one is worth nothing any more (OWASP Session Management, "Renew the Session ID After Any Privilege Level Change").
+ * Changes a person's password and, in the same transaction, ends all other sessions and, if the person wants it, all grants. The present
+ * session goes on under another cookie: a copy of the old one is worth nothing any more (OWASP Session Management, "Renew the Session ID
+ * After Any Privilege Level Change").
  *
  * @returns seconds that the session still has at the most; `password_replaced` where somebody else was faster, and what was proved is the
  *   current password no more
@@ -90,15 +95,17 @@ export async function changePassword(
   signet: Terms,
   actor: Actor,
   present: OwnSession,
-  { from, to, sessionDigest }: NewPassword,
+  { from, to, sessionDigest, applications }: NewPassword,
 ): Promise<{ readonly secondsLeft: number } | 'password_replaced' | typeof signedOut> {
   const { sub } = present.account
   const outcome = await asSignedIn(signet, present, async (tx) => {
     if (!(await replacePasswordHash(tx, sub, from, to))) return 'password_replaced'
-    const ended = await endOthers(tx, present)
+    const ended = applications === 'end' ? await endOthersAndGrants(tx, present) : await endOthers(tx, present)
     const secondsLeft = await renewSession(tx, present.id, sessionDigest)
-    const detail = countOf('sessions_ended', ended)
-    await recordEvent(tx, { type: 'password_changed', caller: callerOfActor(actor), sub, detail })
+    const which =
+      applications === 'end' ? { applications: 'ended', grants_ended: ended.grants } : { applications: 'kept' }
+    const detail = { ...countOf('sessions_ended', ended), ...which }
+    await recordEvent(tx, { type: 'password_changed', ...originOf(actor), sub, detail })
     return { secondsLeft, left: ended.left }
   })
   if (typeof outcome === 'string') return outcome
@@ -116,6 +123,13 @@ async function endOthers(tx: Queryable, present: OwnSession): Promise<Followed> 
   const epoch = await endAllSessions(tx, sub)
   await moveSession(tx, present.id, epoch)
   return decideEnding(tx, { kind: 'sessions', reason: 'signed_out', sub, epoch })
+}
+
+async function endOthersAndGrants(tx: Queryable, present: OwnSession): Promise<Followed> {
+  const { sub } = present.account
+  const epoch = await endAllAccess(tx, sub, 'password_changed')
+  await moveSession(tx, present.id, epoch)
+  return decideEnding(tx, { kind: 'account', reason: 'password_changed', sub, epoch })
 }
 
 /** How many, for an event. Of very many, those that had followed by then; `more` says so. */

@@ -2,7 +2,7 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { recordEvent } from '../records/events/events-store.ts'
 import { endGrant } from '../records/grants/grants-store.ts'
 import type { Signet } from '../signet.ts'
-import { type Actor, callerOfActor } from './actor.ts'
+import { type Actor, originOf } from './actor.ts'
 
 /**
  * Ends a grant, and with it its codes, refresh tokens and access tokens. That is final.
@@ -13,17 +13,13 @@ import { type Actor, callerOfActor } from './actor.ts'
 export async function revokeGrant(
   { database, turns }: Pick<Signet, 'database' | 'turns'>,
   actor: Exclude<Actor, { kind: 'person' }>,
-  grant: { readonly id: string; readonly sub: string | undefined },
+  grant: { readonly id: string; readonly clientId: string; readonly sub: string | undefined },
 ): Promise<boolean> {
   const end = async (tx: Queryable): Promise<boolean> => {
     if (!(await endGrant(tx, grant.id, actor.kind === 'client' ? 'revoked_by_client' : 'revoked_by_operator')))
       return false
-    // An operator's is told by `grant_ended` alone.
-    if (actor.kind === 'client') {
-      const { clientId } = actor
-      const caller = callerOfActor(actor)
-      await recordEvent(tx, { type: 'token_revoked', caller, clientId, sub: grant.sub, grantId: grant.id })
-    }
+    const type = actor.kind === 'client' ? 'token_revoked' : 'grant_revoked'
+    await recordEvent(tx, { type, ...originOf(actor), clientId: grant.clientId, sub: grant.sub, grantId: grant.id })
     return true
   }
   return turns.take(`grant ${grant.id}`, () => inTransaction(database, end))

@@ -21,7 +21,7 @@ export const metricDeclarations = {
     type: 'histogram',
     help: 'Requests that were answered, by how long that took. Its _count is the number of requests.',
     labels: {
-      route: "the route's path as in docs/endpoints.md; `none` for an address that is no route",
+      route: "the route's path; `none` for an address that is no route",
       method: ['GET', 'HEAD', 'POST', 'OPTIONS', 'other'],
       status: ['1xx', '2xx', '3xx', '4xx', '5xx'],
     },
@@ -29,7 +29,7 @@ export const metricDeclarations = {
   signet_refusals_total: {
     type: 'counter',
     help: 'Errors that were told to clients and people.',
-    labels: { entry: 'an entry of docs/errors.md' },
+    labels: { entry: 'the name of an error, as at `/errors`' },
   },
   signet_tokens_issued_total: {
     type: 'counter',
@@ -47,13 +47,13 @@ export const metricDeclarations = {
   },
   signet_refreshes_total: {
     type: 'counter',
-    help: 'What the rule said of refresh tokens that were authentic and of a living family (docs/refresh-tokens.md).',
+    help: 'What the rule said of refresh tokens that were authentic and of a living family.',
     labels: { outcome: ['spend', 'again', 'forgive', 'exhausted', 'advance', 'reused'] },
   },
   signet_limits_exceeded_total: {
     type: 'counter',
-    help: 'Tries that were refused because a limit was reached.',
-    labels: { limit: ['sign-in-account', 'sign-in-network', 'sign-in-browser', 'sign-up-network'] },
+    help: 'Attempts that were refused because a limit was reached. sign-in-wait: the account waits after too many failures, and the attempt fails as a wrong password does.',
+    labels: { limit: ['sign-in-name', 'sign-in-network', 'sign-in-wait', 'sign-up-network'] },
   },
   signet_database_connections: {
     type: 'gauge',

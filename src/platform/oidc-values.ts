@@ -5,3 +5,12 @@ export type ResponseMode = (typeof responseModes)[number]
 /** OpenID Connect Core §3.1.2.1; `create`: Initiating User Registration via OpenID Connect §3. */
 export const promptValues = ['none', 'login', 'consent', 'select_account', 'create'] as const
 export type Prompt = (typeof promptValues)[number]
+
+/**
+ * What authorization responses may carry, of every kind: the names that the OAuth Parameters registry (RFC 6749 §11.2) has for
+ * them. A redirect URI that has one of them in its query would make the client see two.
+ */
+export const responseParameters = [
+  ...['code', 'state', 'iss', 'error', 'error_description', 'error_uri', 'session_state', 'response'],
+  ...['access_token', 'token_type', 'expires_in', 'scope', 'id_token'],
+] as const

@@ -17,3 +17,13 @@ export function isPlainText(text: string, longest: number): boolean {
 export function shown(value: string): string {
   return value.length > 80 ? `${describable(value.slice(0, 80))}...` : describable(value)
 }
+
+/** Whether a text is the tag of a language (RFC 5646). */
+export function isLanguageTag(value: string): boolean {
+  try {
+    // OpenID Connect Core §5.1: some use an underscore as the separator, and it is to be accepted.
+    return Intl.getCanonicalLocales(value.replaceAll('_', '-')).length === 1
+  } catch {
+    return false
+  }
+}

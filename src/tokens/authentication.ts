@@ -1,4 +1,5 @@
-import { newestMac, type PurposeSecret } from '../platform/secrets/purposes.ts'
+import { type LiveSecrets, mac } from '../platform/secrets/purposes.ts'
+import type { Session } from '../records/sessions/sessions-store.ts'
 
 /** How and when a person signed in, as tokens tell it. */
 export interface Authentication {
@@ -14,8 +15,22 @@ export const singleFactor = 'aal1'
 
 /**
  * The session's id as one client sees it (OpenID Connect Front-Channel Logout §3). It is not the cookie and differs per client:
- * two clients that compare notes cannot tell by it that they serve the same person.
+ * two clients that compare notes cannot tell by it that they serve the same person. Each session keeps the version of the secret that
+ * it began with, so the id stays the same while the session lives. Only if that version was revoked does the id change: the next version
+ * then takes its place.
+ *
+ * @throws what reading the secrets throws
  */
-export function sessionIdFor(secret: PurposeSecret, sessionId: number, clientId: string): string {
-  return newestMac(secret, `${sessionId}:${clientId}`).subarray(0, 16).toString('base64url')
+export async function sessionIdFor(
+  secrets: LiveSecrets,
+  { id, sidVersion }: Pick<Session, 'id' | 'sidVersion'>,
+  clientId: string,
+): Promise<string> {
+  const usable = () => [...secrets['session-id'].versions.keys()].filter((version) => version >= sidVersion)
+  // Another node has begun this session with a version that this one has not read yet.
+  if (usable().length === 0) await secrets.readAgain()
+  const version = Math.min(...usable())
+  const value = mac(secrets['session-id'], version, `${id}:${clientId}`)
+  if (!value) throw new Error(`The secret session-id has no version ${sidVersion}, and none after it.`)
+  return value.subarray(0, 16).toString('base64url')
 }

@@ -52,8 +52,8 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
   const { rowCount } = await db.query({
     name: 'insert-authorization-code',
     text: `WITH opened AS (
-             INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr, epoch)
-             SELECT $1, $2, $3, sessions.id, $5, $6, $7, $8, $9, accounts.epoch
+             INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr, epoch, client_epoch)
+             SELECT $1, $2, $3, sessions.id, $5, $6, $7, $8, $9, accounts.epoch, clients.grant_epoch
              FROM sessions JOIN accounts ON accounts.sub = sessions.sub JOIN clients ON clients.client_id = $2
              WHERE sessions.id = $4 AND accounts.sub = $3 AND ${sessionAlive} AND accounts.epoch = $16 AND clients.deleted_at IS NULL
              RETURNING id, status_index

@@ -2,7 +2,7 @@ import { signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import type { Signet } from '../signet.ts'
 import { VerificationError } from '../verify/index.ts'
 import { verifySignedJwt } from '../verify/signed-jwt.ts'
-import { decodeRefreshToken, familyDigest } from './refresh-token.ts'
+import { familyDigest, readRefreshToken } from './refresh-token.ts'
 
 /** A token of Signet's own making, recognised. Whether it is still good is another question. */
 export type PresentedToken =
@@ -30,7 +30,7 @@ export interface AccessTokenClaims {
  * not make, an ID token or a logout token among it, and for an access token that has expired.
  */
 export async function recogniseToken(signet: Signet, text: string): Promise<PresentedToken | undefined> {
-  const refresh = decodeRefreshToken(signet.secrets['refresh-mac'], text)
+  const refresh = await readRefreshToken(signet.secrets, text)
   if (refresh) return { kind: 'refresh_token', familyDigest: familyDigest(refresh), generation: refresh.generation }
   const claims = await readAccessToken(signet, text)
   if (!claims || claims.exp <= signet.clock.seconds()) return undefined

@@ -1,5 +1,5 @@
 import { digest, equalInConstantTime } from '../platform/secrets/digest.ts'
-import { mac, type PurposeSecret } from '../platform/secrets/purposes.ts'
+import { type LiveSecrets, mac, type PurposeSecret } from '../platform/secrets/purposes.ts'
 
 /*
  * A refresh token is base64url(s ‖ n ‖ HMAC(K, s ‖ n)): s, 256 random bits that all tokens of a family share, of which the
@@ -24,12 +24,33 @@ export function encodeRefreshToken(secret: PurposeSecret, version: number, token
   return Buffer.concat([body, tag]).toString('base64url')
 }
 
-/** Reads a refresh token that Signet made; undefined for anything else. Asks no database. */
+/**
+ * Reads a refresh token that Signet made; undefined for anything else. What has the form of one, but fits no version of the secret, may
+ * have been made by a node that learned of a new version earlier: then the secrets are read again, which asks the database only so often.
+ *
+ * @throws what reading the secrets throws: a token that might be good is not refused because the database is away
+ */
+export async function readRefreshToken(
+  secrets: LiveSecrets,
+  text: string,
+): Promise<(RefreshToken & { version: number }) | undefined> {
+  if (!hasForm(text)) return undefined
+  const token = decodeRefreshToken(secrets['refresh-mac'], text)
+  if (token) return token
+  await secrets.readAgain()
+  return decodeRefreshToken(secrets['refresh-mac'], text)
+}
+
+function hasForm(text: string): boolean {
+  return text.length === encodedLength && /^[A-Za-z0-9_-]+$/.test(text)
+}
+
+/** Reads a refresh token that was made under a version at hand; undefined for anything else. Asks no database. */
 export function decodeRefreshToken(
   secret: PurposeSecret,
   text: string,
 ): (RefreshToken & { version: number }) | undefined {
-  if (text.length !== encodedLength || !/^[A-Za-z0-9_-]+$/.test(text)) return undefined
+  if (!hasForm(text)) return undefined
   const bytes = Buffer.from(text, 'base64url')
   // One text for one token: another spelling of the last character's unused bits would be another text for the same bytes.
   if (bytes.toString('base64url') !== text) return undefined

@@ -56,15 +56,16 @@ export function checkClaims(payload: JsonObject, rules: ClaimRules): AccessToken
       `The token is for ${quoted(audiences.join(', '))} (aud), this service is ${audience.join(' or ')}.`,
     )
 
-  // RFC 7519 §4.1.4: on or after `exp` it is over. The tolerance is for clocks that differ, not a longer life.
-  if (now >= claims.exp + clockTolerance)
+  // RFC 7519 §4.1.4: on or after `exp` it is over. The tolerance is for clocks that differ, not a longer life. Written so that a
+  // clock that returns NaN refuses the token.
+  if (!(now < claims.exp + clockTolerance))
     throw new VerificationError(
       'expired',
       `The token expired ${Math.floor(now - claims.exp)} s ago (exp ${claims.exp}, now ${Math.floor(now)}).`,
     )
   for (const name of ['nbf', 'iat'] as const) {
     const moment = claims[name]
-    if (moment !== undefined && moment > now + clockTolerance)
+    if (moment !== undefined && !(moment <= now + clockTolerance))
       throw new VerificationError(
         'not_yet_valid',
         `The token is not valid for another ${Math.ceil(moment - now)} s (${name} ${moment}, now ${Math.floor(now)}): is a clock wrong?`,

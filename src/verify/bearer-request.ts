@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { AccessTokenClaims } from './access-token-claims.ts'
+import { checkRealm } from './bearer-refusal.ts'
 import { bearerToken } from './bearer-token.ts'
 import type { VerificationError } from './verification-error.ts'
 import type { Verifier } from './verifier.ts'
@@ -10,6 +11,22 @@ export type Protection = {
   /** See `checkRealm`. */
   realm: string
   onRefusal: (error: VerificationError, request: IncomingMessage) => void
+}
+
+/**
+ * What protects routes, with its parts checked where the service starts rather than at the first refusal.
+ *
+ * @param realm default: the verifier's first audience
+ * @throws {TypeError} naming the option
+ */
+export function createProtection(
+  verifier: Verifier,
+  realm: string | undefined,
+  onRefusal: Protection['onRefusal'],
+): Protection {
+  if (typeof verifier?.verify !== 'function') throw new TypeError('verifier must be what createVerifier returned.')
+  if (typeof onRefusal !== 'function') throw new TypeError('onRefusal must be a function that takes the error.')
+  return { verifier, realm: checkRealm(realm ?? verifier.audience[0] ?? ''), onRefusal }
 }
 
 type Authentication = { claims: AccessTokenClaims; protection: Protection }

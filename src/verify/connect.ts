@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { requireScopes } from './access-token-claims.ts'
-import { bearerRefusal, checkRealm } from './bearer-refusal.ts'
-import { accessTokenOf, authenticate, type Protection, protectionOf } from './bearer-request.ts'
+import { bearerRefusal } from './bearer-refusal.ts'
+import { accessTokenOf, authenticate, createProtection, type Protection, protectionOf } from './bearer-request.ts'
 import { VerificationError } from './verification-error.ts'
 import type { Verifier } from './verifier.ts'
 import { checkScopes } from './verifier-options.ts'
@@ -24,11 +24,11 @@ export type ConnectBearerOptions = {
 /**
  * A Connect middleware: whatever comes after it has a checked bearer token, whose claims `accessTokenOf(request)` gives.
  *
- * @throws {TypeError} where the realm cannot be sent
+ * @throws {TypeError} where the realm cannot be sent, or an option is of another type
  */
 export function connectBearer(options: ConnectBearerOptions): ConnectMiddleware {
-  const { verifier, realm = verifier.audience[0] ?? '', onRefusal = () => {} } = options
-  const protection = { verifier, realm: checkRealm(realm), onRefusal }
+  const { verifier, realm, onRefusal = () => {} } = options
+  const protection = createProtection(verifier, realm, onRefusal)
   return (request, response, next) => {
     authenticate(request, protection).then(
       () => next(),

@@ -1,7 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { type AccessTokenClaims, requireScopes } from './access-token-claims.ts'
-import { bearerRefusal, checkRealm } from './bearer-refusal.ts'
-import { accessTokenOf, authenticate, type Protection, protectionOf } from './bearer-request.ts'
+import { bearerRefusal } from './bearer-refusal.ts'
+import { accessTokenOf, authenticate, createProtection, type Protection, protectionOf } from './bearer-request.ts'
 import { VerificationError } from './verification-error.ts'
 import type { Verifier } from './verifier.ts'
 import { checkScopes } from './verifier-options.ts'
@@ -19,11 +19,8 @@ export type FastifyBearerOptions = {
   realm?: string
 }
 
-const plugin: FastifyPluginAsync<FastifyBearerOptions> = async (
-  app,
-  { verifier, realm = verifier.audience[0] ?? '' },
-) => {
-  const protection = { verifier, realm: checkRealm(realm), onRefusal: () => {} }
+const plugin: FastifyPluginAsync<FastifyBearerOptions> = async (app, { verifier, realm }) => {
+  const protection = createProtection(verifier, realm, () => {})
   app.decorateRequest('accessToken', {
     getter(this: FastifyRequest) {
       return accessTokenOf(this.raw)

@@ -1,3 +1,4 @@
+import { KeyObject } from 'node:crypto'
 import { parseCompactJws, parsePart } from './compact-jws.ts'
 import type { JsonObject } from './strict-json.ts'
 import { quoted, VerificationError } from './verification-error.ts'
@@ -83,12 +84,20 @@ export async function verifySignedJwt(token: string, rules: SignedJwtRules): Pro
 }
 
 async function findKey(keys: KeySource, reference: KeyReference): Promise<VerificationKey | undefined> {
+  let found: VerificationKey | undefined
   try {
-    return await keys(reference)
+    found = await keys(reference)
   } catch (cause) {
     if (cause instanceof VerificationError) throw cause
     throw new VerificationError('keys_unavailable', 'The keys that check the token cannot be had.', { cause })
   }
+  // A JWK or a PEM has not been pinned to one algorithm.
+  if (found !== undefined && !(found?.key instanceof KeyObject))
+    throw new VerificationError(
+      'keys_unavailable',
+      'The option keys returned something else than a key of importVerificationKey.',
+    )
+  return found
 }
 
 /** Whether a header's `typ` names this media type, in any of its spellings. */

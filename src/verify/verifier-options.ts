@@ -64,25 +64,30 @@ const optionNames: Record<keyof VerifierOptions, true> = {
   clock: true,
 }
 
+/** Options about fetching the JWK Set. With `keys` nothing is fetched, so each of them would be ignored. */
+const fetchOptions = ['jwksUri', 'name', 'cooldown', 'timeout', 'keepKeysFor', 'fetch', 'onKeysError'] as const
+
 /**
  * Completes and checks the options. A fault stops the service when it starts; it must not become a check that is silently left out,
- * as with `audience: process.env.AUDIENCE` where the variable is missing, or a misspelt `requiredScope`.
+ * as with `audience: process.env.AUDIENCE` where the variable is missing, or a misspelt `requiredScope`, nor an exception at the first
+ * failed fetch, as with a logger that was given in place of a function.
  *
- * @throws {TypeError} naming the option and what it takes
+ * @throws {TypeError} naming the option, what it takes and what it is
  */
 export function readOptions(options: VerifierOptions): VerifierSettings {
+  demand(isObject(options), `createVerifier takes an object with options; it was given ${kindOf(options)}.`)
   for (const name of Object.keys(options))
     demand(
       Object.hasOwn(optionNames, name),
       `There is no option ${name}. There are ${Object.keys(optionNames).join(', ')}.`,
     )
 
-  const { issuer, keys } = options
-  demand(isText(issuer), 'issuer must be a string that is not empty.')
+  const { issuer, keys, fetch: givenFetch, onKeysError, clock } = options
+  demand(isText(issuer), `issuer must be a non-empty string; it is ${kindOf(issuer)}.`)
   const audience = typeof options.audience === 'string' ? [options.audience] : options.audience
   demand(
     Array.isArray(audience) && audience.length > 0 && audience.every(isText),
-    'audience must be a string or strings.',
+    `audience must be a non-empty string or a list of them; it is ${kindOf(options.audience)}.`,
   )
   const algorithms = options.algorithms ?? signatureAlgorithms
   demand(
@@ -91,12 +96,29 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
   )
   const requiredScopes = checkScopes(options.requiredScopes ?? [])
   const typ = options.typ ?? 'at+jwt'
-  demand(isText(typ), 'typ must be a media type.')
-  demand(keys === undefined || options.jwksUri === undefined, 'keys and jwksUri exclude each other.')
+  demand(isText(typ), `typ must be a media type; it is ${kindOf(typ)}.`)
+
+  checkFunction('keys', keys, 'takes { kid, alg } and returns a key of importVerificationKey')
+  checkFunction('fetch', givenFetch, 'takes what the global fetch takes')
+  checkFunction('onKeysError', onKeysError, 'takes the error')
+  if (clock !== undefined) checkClock(clock)
+  const ignored = keys === undefined ? undefined : fetchOptions.find((name) => options[name] !== undefined)
+  demand(
+    ignored === undefined,
+    `keys and ${ignored} exclude each other: with keys nothing is fetched, so ${ignored} would be ignored.`,
+  )
+
+  demand(
+    options.jwksUri === undefined || isText(options.jwksUri),
+    `jwksUri must be a URL as a string; it is ${kindOf(options.jwksUri)}.`,
+  )
   const jwksUri = options.jwksUri ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`
   if (keys === undefined) checkJwksUri(jwksUri)
   const name = options.name ?? hostOf(audience[0] ?? '')
-  demand(/^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/.test(name), 'name must be 1 to 100 printable ASCII characters.')
+  demand(
+    typeof name === 'string' && /^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/.test(name),
+    'name must be 1 to 100 printable ASCII characters, without a space at either end.',
+  )
 
   return {
     issuer,
@@ -112,10 +134,30 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
     cooldown: inRange('cooldown', options.cooldown ?? 30, 1, 3600, 'seconds'),
     timeout: inRange('timeout', options.timeout ?? 5, 0.1, 60, 'seconds'),
     keepKeysFor: inRange('keepKeysFor', options.keepKeysFor ?? 86_400, 60, 604_800, 'seconds'),
-    fetch: options.fetch ?? ((url, init) => fetch(url, init)),
-    onKeysError: options.onKeysError ?? (() => {}),
-    clock: options.clock ?? { wallTime: () => Date.now(), monotonicTime: () => performance.now() },
+    fetch: givenFetch ?? ((url, init) => fetch(url, init)),
+    onKeysError: onKeysError ?? (() => {}),
+    clock: clock ?? { wallTime: () => Date.now(), monotonicTime: () => performance.now() },
   }
+}
+
+/** A clock that returns no number would make every comparison with `exp` false. */
+function checkClock(clock: Clock): void {
+  demand(
+    isObject(clock),
+    `clock must be an object with the functions wallTime and monotonicTime; it is ${kindOf(clock)}.`,
+  )
+  for (const name of ['wallTime', 'monotonicTime'] as const) {
+    checkFunction(`clock.${name}`, clock[name] ?? null, 'returns milliseconds')
+    demand(Number.isFinite(clock[name]()), `clock.${name} must return a number of milliseconds.`)
+  }
+}
+
+/** @param does completes the sentence "… must be a function that …" */
+function checkFunction(name: string, value: unknown, does: string): void {
+  demand(
+    value === undefined || typeof value === 'function',
+    `${name} must be a function that ${does}; it is ${kindOf(value)}.`,
+  )
 }
 
 /**
@@ -152,6 +194,18 @@ function hostOf(identifier: string): string {
 function inRange(name: string, value: number, least: number, most: number, unit: string): number {
   demand(Number.isFinite(value) && value >= least && value <= most, `${name} must be ${least} to ${most} ${unit}.`)
   return value
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** What a value is, for a message. Never the value itself, which may be a secret in the wrong place. */
+function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return String(value)
+  if (value === '') return 'an empty string'
+  if (Array.isArray(value)) return 'a list'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
 }
 
 function isText(value: unknown): value is string {

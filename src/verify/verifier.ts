@@ -12,9 +12,10 @@ export type Verifier = {
    *
    * @param token the token alone, without `Bearer`
    * @param options `requiredScopes`: beside those of the verifier
-   * @throws {VerificationError} see `verificationErrorCodes`; nothing else, whatever is presented
+   * @throws {VerificationError} see `verificationErrorCodes`; nothing else, whatever token is presented
+   * @throws {TypeError} where the options do not make sense
    */
-  verify: (token: string, options?: { requiredScopes?: readonly string[] }) => Promise<AccessTokenClaims>
+  verify: (token: string, options?: CallOptions) => Promise<AccessTokenClaims>
   /**
    * Resolves when the keys are at hand; for a start that should fail early, or a readiness probe.
    *
@@ -40,16 +41,28 @@ export function createVerifier(options: VerifierOptions): Verifier {
   return {
     issuer,
     audience,
-    async verify(token, { requiredScopes = [] } = {}) {
-      const allScopes =
-        requiredScopes.length > 0
-          ? checkScopes([...settings.requiredScopes, ...requiredScopes])
-          : settings.requiredScopes
+    async verify(token, options = {}) {
+      const allScopes = scopesOfCall(settings.requiredScopes, options)
       const payload = await verifySignedJwt(token, rules)
       return checkClaims(payload, { ...settings, requiredScopes: allScopes, now: clock.wallTime() / 1000 })
     },
     ready,
   }
+}
+
+type CallOptions = { requiredScopes?: readonly string[] }
+
+/**
+ * The scopes that one call demands, with those of the verifier.
+ *
+ * @throws {TypeError} for a misspelt option, which would leave a check out, and for what is not a list of scopes
+ */
+function scopesOfCall(always: readonly string[], options: CallOptions): readonly string[] {
+  for (const name of Object.keys(options))
+    if (name !== 'requiredScopes') throw new TypeError(`verify has no option ${name}. It has requiredScopes.`)
+  const { requiredScopes } = options
+  if (requiredScopes === undefined) return always
+  return [...always, ...checkScopes(requiredScopes)]
 }
 
 function issuerKeys(settings: VerifierSettings) {

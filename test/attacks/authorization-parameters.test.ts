@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import { defaultRedirectUri, startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
@@ -14,7 +15,8 @@ const outcomes: Record<string, { missing: Outcome; '8 KB long': Outcome; 'of a w
   redirect_uri: { missing: 'page', '8 KB long': 'page', 'of a wrong type': 'page' },
   response_type: refused('unsupported_response_type', 'invalid_request'),
   scope: refused('invalid_scope'),
-  state: refused('on'),
+  // It could not come back, and without it the client could not tell what the error belongs to.
+  state: { missing: 'on', '8 KB long': 'page', 'of a wrong type': 'on' },
   code_challenge: refused('invalid_request', 'invalid_request'),
   code_challenge_method: refused('invalid_request', 'invalid_request'),
   nonce: refused('on'),
@@ -51,8 +53,9 @@ function expected(name: string, mutation: Mutation): Outcome {
   return outcome.missing === 'page' ? 'page' : 'invalid_request'
 }
 
+const idp = await startSignet(t)
+
 t.test('every parameter of an authorization request, each mutilated in every way', async (t) => {
-  const idp = await startSignet(t)
   const client = await idp.client({ scope: 'openid offline_access' })
   const idToken = (await (await signIn(idp, client)).redeem()).body.id_token as string
   const good = {
@@ -94,6 +97,163 @@ t.test('every parameter of an authorization request, each mutilated in every way
           }
         })
     })
+})
+
+t.test('a refusal goes by the mode that the request names, else by the default of its response type', async (t) => {
+  const client = await idp.client({ redirect_uris: [defaultRedirectUri, 'https://app.example/second'] })
+  const app = await idp.client({ token_endpoint_auth_method: 'none', redirect_uris: ['com.example.app:/cb'] })
+  const jws = (payload: object | string, header: object = { alg: 'none' }, seal = '') =>
+    [header, payload]
+      .map((part) => Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url'))
+      .concat(seal)
+      .join('.')
+  /** Where the error was given: query, fragment or form; and which. By GET and by POST, which must not differ. */
+  const refusalOf = async (more: Record<string, string>, of = client) => {
+    const parameters = authorizationParameters(of, pkce(), { state: 'the-state', ...more })
+    const query = new URLSearchParams(parameters).toString()
+    const posted = await postForm(idp, '/authorize', query)
+    const answers = [
+      await send(idp, { path: `/authorize?${query}` }),
+      posted.location?.startsWith('/') ? await send(idp, { path: posted.location }) : posted,
+    ].map(({ location, text, status }) => {
+      const redirectUri = of.redirect_uris[0] ?? ''
+      if (location?.startsWith(`${redirectUri}#`) || location?.startsWith(`${redirectUri}?`)) {
+        const answered = new URLSearchParams(location.slice(redirectUri.length + 1))
+        if (answered.get('state') !== 'the-state') return 'without state'
+        return `${location[redirectUri.length] === '#' ? 'fragment' : 'query'}: ${answered.get('error')}`
+      }
+      if (!text.includes(`action="${redirectUri}"`)) return `${status} ${location}`
+      return `form: ${/name="error" value="([^"]*)"/.exec(text)?.[1]}`
+    })
+    t.equal(answers[1], answers[0], 'by POST as by GET')
+    return answers[0]
+  }
+
+  t.test('in an unsigned request object, which is refused all the same', async (t) => {
+    const refused = 'request_not_supported'
+    for (const [mode, where] of [
+      ['form_post', 'form'],
+      ['fragment', 'fragment'],
+      ['query', 'query'],
+    ] as const) {
+      t.equal(await refusalOf({ request: jws({ response_mode: mode }) }), `${where}: ${refused}`)
+      t.equal(
+        await refusalOf({ request: jws({ response_mode: mode }, { alg: 'RS256' }, 'AAAA') }),
+        `${where}: ${refused}`,
+      )
+    }
+    t.equal(
+      await refusalOf({ request: jws({ response_mode: 'form_post' }), response_mode: 'fragment' }),
+      `fragment: ${refused}`,
+    )
+    t.equal(
+      await refusalOf({ request: jws({ response_mode: 'form_post' }) }, app),
+      `query: ${refused}`,
+      'not to an app',
+    )
+  })
+
+  t.test('and nothing else is taken from such an object, wherever it would lead', async (t) => {
+    const evil = {
+      redirect_uri: 'https://evil.example/',
+      client_id: app.client_id,
+      state: 'evil',
+      response_type: 'token',
+    }
+    t.equal(await refusalOf({ request: jws({ ...evil, response_mode: 'form_post' }) }), 'form: request_not_supported')
+    t.equal(
+      await refusalOf({ request: jws({ ...evil, redirect_uri: client.redirect_uris[1] }) }),
+      'query: request_not_supported',
+    )
+    const unregistered = { redirect_uri: 'https://evil.example/', request: jws({ redirect_uri: defaultRedirectUri }) }
+    t.equal(await refusalOf(unregistered), '400 undefined', 'nor does it make another redirect URI good')
+  })
+
+  t.test('an object that cannot be read names no mode', async (t) => {
+    const deep = `${'['.repeat(2000)}${']'.repeat(2000)}`
+    for (const request of [
+      ...['x', '..', '.....', 'a.b.c.d.e', jws('{'), jws('[]'), jws('null'), jws('"form_post"'), jws(deep)],
+      ...[jws('{"response_mode":"fragment","response_mode":"form_post"}'), jws({ response_mode: ['form_post'] })],
+      ...[jws({ response_mode: 'form_post.jwt' }), jws({ response_mode: '__proto__' }), jws({}, {}, 'a.b')],
+      jws(`{"response_mode":"form_post","x":"${'x'.repeat(9000)}`),
+    ])
+      t.equal(await refusalOf({ request }), 'query: request_not_supported', request.slice(0, 40))
+  })
+
+  t.test('of a response type that returns tokens in the fragment', async (t) => {
+    for (const type of ['id_token', 'token', 'id_token token', 'code id_token', 'code token', 'code id_token token']) {
+      const refused = 'unsupported_response_type'
+      t.equal(await refusalOf({ response_type: type }), `fragment: ${refused}`, type)
+      t.equal(await refusalOf({ response_type: type, response_mode: 'query' }), `fragment: ${refused}`, type)
+      t.equal(await refusalOf({ response_type: type, response_mode: 'form_post' }), `form: ${refused}`, type)
+      t.equal(await refusalOf({ response_type: type, response_mode: 'x' }), `fragment: ${refused}`, type)
+      t.equal(await refusalOf({ response_type: type, request: 'x' }), 'fragment: request_not_supported', type)
+    }
+    for (const type of ['none', 'tokens', 'code code', '__proto__'])
+      t.equal(await refusalOf({ response_type: type }), 'query: unsupported_response_type', type)
+    t.equal(await refusalOf({ prompt: 'none' }), 'query: login_required')
+    t.equal(await refusalOf({ response_mode: 'x', response_type: 'code' }), 'query: invalid_request')
+  })
+})
+
+t.test('no answer has headers of more than 8 KB, however long what comes back in them is', async (t) => {
+  const bye = `https://app.example/${'b'.repeat(1980)}`
+  const client = await idp.client({
+    scope: 'openid offline_access',
+    redirect_uris: [`https://app.example/${'c'.repeat(1980)}`],
+    post_logout_redirect_uris: [bye],
+  })
+  const person = await idp.person()
+  const { browser, redeem } = await signIn(idp, client, { person })
+  const hint = (await redeem()).body.id_token as string
+  const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+  const octetsOf = ({ headers, setCookies }: Answer) =>
+    [...Object.entries(headers), ...setCookies.map((line) => ['set-cookie', line] as const)]
+      .map(([name, value]) => `${name}: ${value}\r\n`.length)
+      .reduce((sum, octets) => sum + octets, 20)
+
+  /** Texts that grow in different ways: as they are, in a form's encoding, in JSON, in UTF-8. */
+  const texts = ['x', '"', ' ', '\u00e9', '\u{1f511}', '"\u00e9'].flatMap((text) =>
+    [1000, 2000, 3400, 8000].map((octets) => text.repeat(octets / Buffer.byteLength(text))),
+  )
+  let [returned, pages, longest] = [0, 0, 0]
+  const take = (answer: Answer, state: string, what: string) => {
+    longest = Math.max(longest, octetsOf(answer))
+    if (octetsOf(answer) > 8192) t.fail(`${what}: ${octetsOf(answer)} octets`)
+    const { location } = answer
+    if (location === undefined) pages += answer.status === 400 ? 1 : 0
+    else if (!location.startsWith('/')) {
+      returned += 1
+      if (new URL(location).searchParams.get('state') !== state) t.fail(`${what}: not the state that was sent`)
+    }
+  }
+  for (const state of texts) {
+    const short = `${[...state][0]} ${state.length}`
+    const parameters = authorizationParameters(client, pkce(), { state })
+    for (const more of [{}, { prompt: 'login' }, { request: 'x' }]) {
+      const query = new URLSearchParams({ ...parameters, ...more }).toString()
+      take(await send(idp, { path: `/authorize?${query}`, headers: { cookie } }), state, `GET ${short}`)
+      const posted = await postForm(idp, '/authorize', query, { cookie })
+      take(posted, state, `POST ${short}`)
+      if (posted.location?.startsWith('/'))
+        take(await send(idp, { path: posted.location, headers: { cookie } }), state, `then GET ${short}`)
+    }
+    const out = new URLSearchParams({ id_token_hint: hint, post_logout_redirect_uri: bye, state }).toString()
+    // Without the session, so that nobody is signed out.
+    take(await send(idp, { path: `/logout?${out}` }), state, `sign-out, GET ${short}`)
+    const posted = await postForm(idp, '/logout', out)
+    take(posted, state, `sign-out, POST ${short}`)
+    if (posted.location?.startsWith('/')) take(await send(idp, { path: posted.location }), state, `sign-out ${short}`)
+  }
+  t.ok(longest > 6000 && returned > 50 && pages > 50, `longest ${longest}, ${returned} came back, ${pages} pages`)
+
+  t.test('a state of the length that clients use comes back', async (t) => {
+    for (const state of ['x'.repeat(3000), randomBytes(1500).toString('base64'), JSON.stringify({ to: '/a?b=c&d' })]) {
+      const parameters = authorizationParameters(client, pkce(), { state, prompt: 'none', scope: 'openid profile' })
+      const { location } = await send(idp, { path: `/authorize?${new URLSearchParams(parameters)}` })
+      t.equal(new URL(location ?? '').searchParams.get('state'), state)
+    }
+  })
 })
 
 /** A state that came twice, or in bytes that nobody can read, is not sent back: no telling which one the client waits for. */

@@ -142,16 +142,9 @@ t.test('who saw a code can neither use it nor burn it', async (t) => {
 
   t.test('a code is one text: other spellings of it are other codes', async (t) => {
     const { redeem, code } = await signIn(idp, owner)
-    for (const other of [
-      `${code} `,
-      ` ${code}`,
-      `${code}=`,
-      code.slice(0, -1),
-      code.toLowerCase(),
-      `${code}\n`,
-      '__proto__',
-    ])
+    for (const other of [`${code} `, ` ${code}`, `${code}=`, code.slice(0, -1), code.toLowerCase(), '__proto__'])
       t.match(await redeem(other), refusedCode, JSON.stringify(other.slice(-4)))
+    t.match(await redeem(`${code}\n`), { status: 400, body: { error: 'invalid_request' } }, 'with a line end')
     t.equal((await redeem()).status, 200)
   })
 })

@@ -131,7 +131,10 @@ t.test('an issuer with https: whatever neighbours plant is not looked at', async
   t.test('it makes no browser known: the attacker gains no guesses when the victim signs in under it', async (t) => {
     const value = randomBytes(32).toString('base64url')
     const form = { username: victim.person.username, password }
-    const { status } = await post(idp, '/sign-in', form, { cookie: `signet_browser=${value}`, origin: idp.issuer })
+    const { status } = await post(idp, '/sign-in', form, {
+      cookie: `signet_browser=${value}`,
+      origin: idp.issuer,
+    })
     t.equal(status, 303)
     const known = await idp.signet.database.query({
       text: 'SELECT FROM sessions WHERE browser_digest = $1',
@@ -148,9 +151,9 @@ t.test('an issuer on loopback, whose cookies have no prefix', async (t) => {
   /** The attacker's session before or behind the victim's; and what the victim was shown before it was planted. */
   const orders = (victim: Party, attacker: Party) => {
     const [mine, theirs] = [victim, attacker].map(
-      ({ browser }) => `signet_session=${browser.cookies.get('signet_session')}`,
+      ({ browser }) => `${idp.cookieNames.session}=${browser.cookies.get(browser.names.session)}`,
     )
-    const browser = `signet_browser=${victim.browser.cookies.get('signet_browser')}`
+    const browser = `${idp.cookieNames.browser}=${victim.browser.cookies.get(victim.browser.names.browser)}`
     return [`${theirs}; ${browser}; ${mine}`, `${browser}; ${mine}; ${theirs}`]
   }
 
@@ -228,7 +231,8 @@ t.test('an issuer on loopback, whose cookies have no prefix', async (t) => {
   t.test('cookies of our names that hold nothing of ours take no session away', async (t) => {
     const victim = await party(idp)
     const own = line(victim.browser.cookies)
-    for (const planted of ['signet_session', 'x=signet_session', 'signet_sessio=n', 'Signet_Session=x', ';;;'])
+    const name = idp.cookieNames.session
+    for (const planted of [name, `x=${name}`, `${name.slice(0, -1)}=n`, `${name.toUpperCase()}=x`, ';;;'])
       t.ok(shownTo(await send(idp, { path: '/account', headers: { cookie: `${planted}; ${own}` } }), victim), planted)
   })
 
@@ -275,7 +279,7 @@ t.test('an issuer on loopback, whose cookies have no prefix', async (t) => {
     async (t) => {
       const attacker = await party(idp)
       const victim = idp.browser()
-      victim.cookies.set('signet_session', attacker.browser.cookies.get('signet_session') ?? '')
+      victim.cookies.set(victim.names.session, attacker.browser.cookies.get(attacker.browser.names.session) ?? '')
       const person = await idp.person()
       const before = await idp.signet.database.query({
         text: 'SELECT count(*) FROM grants WHERE sub = $1',

@@ -134,7 +134,7 @@ export async function makeMaterial(idp: Idp): Promise<Material> {
       ...words,
     ],
     headers: {
-      cookie: [cookie, 'signet_session=x', '=;;,'],
+      cookie: [cookie, `${idp.cookieNames.session}=x`, '=;;,'],
       authorization: [authorization, bearer, 'Basic ///', basic(confidential.client_id, 'wrong')],
     },
     secrets: new Map([

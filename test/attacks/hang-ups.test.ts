@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { findRefusals } from '../../src/records/refusals/refusals-store.ts'
@@ -44,6 +45,9 @@ const ways: Record<string, string> = {
   'half a form': form('/token', 'grant_type=client_credentials').replace(/Content-Length: \d+/, 'Content-Length: 9000'),
   'a form that is too large': form('/token', `x=${'x'.repeat(40_000)}`),
   'a body that is no form': form('/token', '{}').replace('x-www-form-urlencoded', 'json'),
+  'a body of another type that never begins': form('/token', '')
+    .replace('x-www-form-urlencoded', 'json')
+    .replace('Content-Length: 0', 'Transfer-Encoding: chunked'),
   'a token that is none': get('/userinfo', 'Authorization: Bearer none\r\n'),
   'an application that does not exist': get('/authorize?client_id=nobody&redirect_uri=https://nobody.example/'),
   'a form from elsewhere': form('/sign-in', 'username=a&password=b', 'Origin: https://evil.example\r\n'),
@@ -73,6 +77,23 @@ for (const [way, bytes] of Object.entries(ways))
     )
     t.ok(Number((await database.query('SELECT count(*) FROM refusals')).rows[0].count) > before)
   })
+
+t.test('a client that hangs up in the middle of a body is not taken for a database that is away', async (t) => {
+  for (const type of ['application/json', 'application/x-www-form-urlencoded']) {
+    const before = idp.logged().length
+    const head = `POST /token HTTP/1.1\r\n${host}Content-Type: ${type}\r\nTransfer-Encoding: chunked\r\n`
+    const socket = connect(settings.port, '127.0.0.1', () => socket.write(`${head}Expect: 100-continue\r\n\r\n`))
+    // The server has the headers, and waits for the body.
+    await once(socket, 'data')
+    socket.resetAndDestroy()
+    const logged = await eventually('the refusal to be logged', () => {
+      const lines = idp.logged().slice(before)
+      return /"msg":"(?:refused|unavailable)"/.test(lines) ? lines : undefined
+    })
+    t.match(logged, '"entry":"request_unreadable"', type)
+    t.notMatch(logged, '"msg":"unavailable"', type)
+  }
+})
 
 t.test('all ways at once, behind a proxy that is trusted', async (t) => {
   const behind = await idp.another({ SIGNET_TRUST_PROXY: 'loopback' })

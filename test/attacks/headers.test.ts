@@ -1,5 +1,6 @@
 import t from 'tap'
 import { sealRequest } from '../../src/endpoints/authorization/sealed-request.ts'
+import { cookieNames } from '../../src/platform/http/cookies.ts'
 import { parseParameters } from '../../src/platform/http/parameters.ts'
 import type { Browser } from '../support/browser.ts'
 import { freePort, type Idp, startSignet, type TestClient } from '../support/idp.ts'
@@ -10,6 +11,17 @@ const authorize = (client: TestClient, more: Record<string, string> = {}) =>
   `/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), more))}`
 
 const cookiesOf = (browser: Browser) => [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+
+/** The pages that are not part of a request: no application has opened them and waits. (Nor does one wait for a wrong method.) */
+const noApplicationWaits = new Set([
+  'start',
+  'account',
+  'errors',
+  'inspect',
+  'not found',
+  'a wrong method',
+  'no such asset',
+])
 
 /** Every page that there is, as a browser comes to it. */
 async function everyPage(idp: Idp): Promise<Record<string, Answer>> {
@@ -30,6 +42,9 @@ async function everyPage(idp: Idp): Promise<Record<string, Answer>> {
   })
   return {
     start: await get('/'),
+    account: await get('/account'),
+    errors: await get('/errors'),
+    inspect: await get('/inspect'),
     'sign-in': await get('/sign-in'),
     'sign-in on the way': await follow(authorize(client, { prompt: 'login' })),
     'sign-in with a wrong password': await form('/sign-in', { username: 'x', password: 'x' }),
@@ -75,12 +90,13 @@ t.test('every page', async (t) => {
       t.equal(policy.get('frame-ancestors'), "'none'")
       t.equal(policy.get('base-uri'), "'none'")
       // Browsers apply it to the redirect that follows a form, too: it would stop people on their way back.
-      t.notOk(policy.has('form-action'))
+      t.equal(policy.get('form-action'), name === 'inspect' ? "'none'" : undefined)
       t.notMatch(headers['content-security-policy'], /unsafe|nonce|\*/)
       t.equal(headers['x-frame-options'], 'DENY')
       t.equal(headers['x-content-type-options'], 'nosniff')
       t.equal(headers['referrer-policy'], 'same-origin')
       t.equal(headers['cache-control'], 'no-store')
+      t.equal(headers['cross-origin-opener-policy'], noApplicationWaits.has(name) ? 'same-origin' : undefined)
       t.notOk(
         Object.keys(headers).some((header) => header.startsWith('access-control-')),
         'no CORS',
@@ -161,11 +177,31 @@ t.test('cookies', async (t) => {
     ])
   })
 
+  t.test('of two installations on one host stay apart: a browser sends cookies to every port', async (t) => {
+    const other = 'https://id.example:8443'
+    const nodes = [await startSignet(t), await startSignet(t)]
+    const jar = new Map<string, string>()
+    const cookie = () => [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+    for (const node of nodes) {
+      const { username, password } = await node.person()
+      const form = new URLSearchParams({ username, password }).toString()
+      const { setCookies } = await postForm(node, '/sign-in', form, { origin: node.issuer, cookie: cookie() })
+      for (const line of setCookies) jar.set(line.split('=')[0] ?? '', /=([^;]*)/.exec(line)?.[1] ?? '')
+    }
+    for (const node of nodes)
+      t.match((await send(node, { path: '/', headers: { cookie: cookie() } })).text, 'id="sign-out"', node.issuer)
+    t.equal(jar.size, 4)
+    t.same(cookieNames(other), { session: '__Host-signet_session_8443', browser: '__Host-signet_browser_8443' })
+    t.same(cookieNames('https://id.example').session, '__Host-signet_session', 'without a port, as ever')
+    t.same(cookieNames('http://localhost').session, 'signet_session')
+  })
+
   t.test('of a loopback issuer have all but what plain http cannot have', async (t) => {
     const idp = await startSignet(t)
+    const { port } = new URL(idp.issuer)
     t.same(await attributesOf(idp), [
-      'signet_browser; Max-Age; Path=/; HttpOnly; SameSite=Lax',
-      'signet_session; Max-Age; Path=/; HttpOnly; SameSite=Lax',
+      `signet_browser_${port}; Max-Age; Path=/; HttpOnly; SameSite=Lax`,
+      `signet_session_${port}; Max-Age; Path=/; HttpOnly; SameSite=Lax`,
     ])
     t.notOk('strict-transport-security' in (await send(idp, { path: '/sign-in' })).headers)
   })
@@ -193,6 +229,35 @@ t.test('CORS', async (t) => {
       t.equal(answer.headers['access-control-allow-origin'], '*', `${path}, errors too`)
       t.notOk('access-control-allow-credentials' in answer.headers, path)
       t.notOk('set-cookie' in answer.headers, path)
+    }
+  })
+
+  t.test('headers that tracing libraries add pass the preflight of every browser', async (t) => {
+    // Fetch, CORS-preflight fetch, step 7: without credentials `*` stands for every name but Authorization.
+    const passes = (allowed: readonly string[], name: string) =>
+      allowed.includes(name) || (name !== 'authorization' && allowed.includes('*'))
+    const sent = [
+      ...['traceparent', 'tracestate', 'baggage', 'sentry-trace', 'b3', 'x-b3-traceid', 'x-b3-spanid', 'x-b3-sampled'],
+      ...[
+        'uber-trace-id',
+        'x-datadog-trace-id',
+        'x-datadog-parent-id',
+        'x-datadog-origin',
+        'x-amzn-trace-id',
+        'newrelic',
+      ],
+      ...['x-request-id', 'x-requested-with', 'authorization', 'content-type', 'if-none-match', 'signet-verifier'],
+    ]
+    for (const path of protocol) {
+      const { headers } = await preflight(path)
+      const allowed = String(headers['access-control-allow-headers']).toLowerCase().split(/, */)
+      t.same(
+        sent.filter((name) => !passes(allowed, name)),
+        [],
+        path,
+      )
+      // Browsers from before the wildcard look for the name itself.
+      for (const name of ['authorization', 'content-type', 'if-none-match']) t.ok(allowed.includes(name), name)
     }
   })
 

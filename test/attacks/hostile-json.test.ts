@@ -211,7 +211,6 @@ t.test('JSON that an operator or a person hands in is bounded as well', async (t
 const ownJson = [
   'cli/doctor/check-version.ts',
   'cli/keys/export-public.ts',
-  'cli/version.ts',
   'endpoints/authorization/sealed-request.ts',
   'endpoints/logout/logout-request.ts',
   'key-ring/sealed-key.ts',

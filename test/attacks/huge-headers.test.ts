@@ -6,7 +6,7 @@ import { send, sendBytes } from './send.ts'
 const idp = await startSignet(t)
 const client = await idp.client({ grant_types: ['authorization_code', 'refresh_token', 'client_credentials'] })
 const { browser, redeem } = await signIn(idp, client)
-const session = browser.cookies.get('signet_session') ?? ''
+const session = browser.cookies.get(browser.names.session) ?? ''
 
 const end = 'host: x\r\nconnection: close\r\n\r\n'
 const get = (path: string, headers: string) => `GET ${path} HTTP/1.1\r\n${headers}${end}`
@@ -20,13 +20,13 @@ const statusesIn = (came: string) => [...came.matchAll(/HTTP\/1\.1 (\d{3}) /g)].
 
 t.test('what is longer than Node takes is refused before anybody looks at it', async (t) => {
   const secret = 'a-cookie-that-nobody-echoes'
-  const kept = `cookie: signet_session=${session}; x=${secret}\r\n`
+  const kept = `cookie: ${idp.cookieNames.session}=${session}; x=${secret}\r\n`
   const long: Record<string, string> = {
     'a header of 17 KB': get('/', `${kept}x: ${'y'.repeat(17 * 1024)}\r\n`),
     'a header of a megabyte': get('/', `${kept}x: ${'y'.repeat(1024 * 1024)}\r\n`),
     'a header name of 17 KB': get('/', `${kept}${'x'.repeat(17 * 1024)}: y\r\n`),
-    'a cookie of 17 KB': get('/', `${kept}cookie: signet_session=${'a'.repeat(17 * 1024)}\r\n`),
-    'a thousand cookie headers': get('/', `${kept}${`cookie: signet_session=${session}\r\n`.repeat(1000)}`),
+    'a cookie of 17 KB': get('/', `${kept}cookie: ${idp.cookieNames.session}=${'a'.repeat(17 * 1024)}\r\n`),
+    'a thousand cookie headers': get('/', `${kept}${`cookie: ${idp.cookieNames.session}=${session}\r\n`.repeat(1000)}`),
     'five thousand different headers': get('/', kept + Array.from({ length: 5000 }, (_, n) => `x${n}: y\r\n`).join('')),
     'an address of 17 KB': get(`/authorize?state=${'a'.repeat(17 * 1024)}`, kept),
     'an address of a megabyte': get(`/${'a'.repeat(1024 * 1024)}`, kept),
@@ -58,7 +58,7 @@ t.test('what is just short enough is read as a whole, or refused as a whole', as
   t.test('a session cookie behind 15 KB of others is found', async (t) => {
     const filler = Array.from({ length: 500 }, (_, n) => `filler${n}=${'a'.repeat(18)}`).join('; ')
     t.match(
-      (await send(idp, { path: '/', headers: { cookie: `${filler}; signet_session=${session}` } })).text,
+      (await send(idp, { path: '/', headers: { cookie: `${filler}; ${idp.cookieNames.session}=${session}` } })).text,
       'sign-out',
     )
   })
@@ -70,7 +70,9 @@ t.test('what is just short enough is read as a whole, or refused as a whole', as
       const filler = `host: x\r\nconnection: close\r\n${'x: y\r\n'.repeat(2100)}`
       const bearer = await answersTo(`GET /userinfo HTTP/1.1\r\n${filler}authorization: Bearer ${token}\r\n\r\n`)
       t.ok([200, 431].includes(statusesIn(bearer)[0] ?? 0), bearer.slice(0, 200))
-      const basicTwice = await answersTo(`GET / HTTP/1.1\r\n${filler}cookie: signet_session=${session}\r\n\r\n`)
+      const basicTwice = await answersTo(
+        `GET / HTTP/1.1\r\n${filler}cookie: ${idp.cookieNames.session}=${session}\r\n\r\n`,
+      )
       t.ok(/sign-out/.test(basicTwice) || statusesIn(basicTwice)[0] === 431, basicTwice.slice(0, 200))
     },
   )

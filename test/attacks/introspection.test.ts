@@ -225,7 +225,9 @@ t.test('no forgery is active, and no other text of a token', async (t) => {
   const active: string[] = []
   for (const [name, token] of vectors) {
     const answer = await ask({ ...credentials, token })
-    if (faultsOf(answer).length > 0 || outcomeOf(answer) !== 'inactive') active.push(`${name}: ${answer.text}`)
+    // A line end is refused before anybody asks what the token is.
+    const refusal = /[\t\r\n]/.test(token) ? 'invalid_request' : 'inactive'
+    if (faultsOf(answer).length > 0 || outcomeOf(answer) !== refusal) active.push(`${name}: ${answer.text}`)
   }
   t.same(active, [])
   const good = signWith(key, { alg: 'ES256', typ, kid: key.kid }, claims())

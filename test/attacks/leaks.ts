@@ -1,5 +1,6 @@
 import { openSealedKey } from '../../src/key-ring/sealed-key.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
+import { purposes } from '../../src/platform/secrets/purposes.ts'
 import type { Idp } from '../support/idp.ts'
 
 /** Secrets, under the names that a finding gets. */
@@ -93,8 +94,9 @@ export async function installationSecrets(idp: Idp): Promise<Map<string, string>
   const { settings, database, secrets } = idp.signet
   const masterKey = await openMasterKey(settings, true)
   const all = new Map([['the master key', settings.masterKey?.toString('base64url') ?? '']])
-  for (const [purpose, { versions }] of Object.entries(secrets))
-    for (const [version, secret] of versions) all.set(`${purpose} ${version}`, secret.toString('base64url'))
+  for (const purpose of purposes)
+    for (const [version, secret] of secrets[purpose].versions)
+      all.set(`${purpose} ${version}`, secret.toString('base64url'))
   const { rows } = await database.query<{ kid: string; sealed_private_jwk: Buffer }>({
     text: 'SELECT kid, sealed_private_jwk FROM signing_keys WHERE sealed_private_jwk IS NOT NULL',
   })

@@ -9,7 +9,7 @@ import { type Answer, postForm, send } from './send.ts'
 const pool = 2
 const many = 200
 
-const idp = await startSignet(t, { SIGNET_DATABASE_POOL: String(pool) })
+const idp = await startSignet(t, { SIGNET_DATABASE_POOL: String(pool), SIGNET_TRUST_PROXY: 'loopback' })
 const nodes = [idp, await idp.another()]
 const { database } = idp.signet
 const client = await idp.client()
@@ -237,6 +237,18 @@ t.test('guesses at one account, which all count in one row', async (t) => {
   t.ok(statusesOf(served).every((status) => [403, 429].includes(status)))
   const looked = served.filter(({ status }) => status === 403).length
   t.ok(looked <= 9, `${looked} more were looked at, of ten`)
+})
+
+t.test('guesses at one account from many networks, which count in one row', async (t) => {
+  const person = await idp.person()
+  const body = new URLSearchParams({ username: person.username, password: 'wrong' }).toString()
+  let networks = 0
+  const guess = (node: Idp) =>
+    postForm(node, '/sign-in', body, { origin: idp.issuer, 'x-forwarded-for': `2001:${(++networks).toString(16)}::1` })
+  await clearLimits(idp)
+  await guess(idp)
+  const served = await heldUp(t, 'SELECT FROM failed_sign_ins FOR UPDATE', [], guess)
+  t.same(statusesOf(served), [403])
 })
 
 t.test('and nothing of it was a failure of ours', async (t) => {

@@ -133,7 +133,9 @@ t.test('sign-ups with one e-mail address', async (t) => {
     const made = statuses[303] ?? 0
     t.equal(await accountsOf(email), made, 'an account for each that was told so, and for no other')
     t.equal((await sessions()) - sessionsBefore, made, 'and one session for each account')
-    const cookies = answers.map(({ setCookies }) => setCookies.find((line) => line.startsWith('signet_session=')))
+    const cookies = answers.map(({ setCookies }) =>
+      setCookies.find((line) => line.startsWith(`${idp.cookieNames.session}=`)),
+    )
     t.same(
       answers.map(({ status }) => status === 303),
       cookies.map((cookie) => cookie !== undefined),

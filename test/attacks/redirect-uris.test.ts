@@ -169,3 +169,84 @@ t.test('the port of a loopback address may vary, and nothing else of it (RFC 825
     t.equal(await ask(app, uri), 400, uri)
   t.equal(await ask(confidential, 'http://127.0.0.1:4000/cb'), 400, 'a client with a secret has a port of its own')
 })
+
+t.test('what a response has comes once, even where an older registration has it in the query', async (t) => {
+  const query = 'code=own&a=%20b+c&state=own&iss=https%3A%2F%2Fevil.example&%65rror=own&error_uri=own&a=%20d&'
+  const redirectUri = `${registered}?${query}`
+  // Past the rules, which do not let it in any more.
+  const old = await idp.client({ redirect_uris: [redirectUri], post_logout_redirect_uris: [`${registered}?state=own`] })
+  const person = await idp.person()
+  const { browser, redeem } = await signIn(idp, old, { person })
+  const asked = async (more: Record<string, string>) => {
+    const parameters = authorizationParameters(old, pkce(), { state: 'sent', ...more })
+    return browser.get(`/authorize?${new URLSearchParams(parameters)}`)
+  }
+  const names = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri']
+  const seen = (text: string) => {
+    const all = [...new URLSearchParams(text)].filter(([name]) => names.includes(name))
+    t.equal(new Set(all.map(([name]) => name)).size, all.length, `each once: ${text}`)
+    return Object.fromEntries(all)
+  }
+
+  t.test('in the query', async (t) => {
+    const { location = '' } = await asked({})
+    t.match(seen(new URL(location).search), { state: 'sent', iss: idp.issuer, code: /^[\w-]{43}$/ })
+    t.match(location, '?a=%20b+c&', 'the rest is kept to the letter')
+    t.match(location, '&a=%20d&')
+    const refused = new URL((await asked({ response_type: 'x', state: '' })).location ?? '').search
+    t.match(seen(refused), { error: 'unsupported_response_type', error_uri: /^http/, iss: idp.issuer })
+  })
+
+  t.test('in the fragment, and nothing beside it', async (t) => {
+    const { location = '' } = await asked({ response_mode: 'fragment' })
+    const { hash, search } = new URL(location)
+    t.match(seen(hash.slice(1)), { state: 'sent', iss: idp.issuer })
+    t.match(
+      Object.keys(seen(search)).join(),
+      /^error,error_uri$/,
+      'what the response does not have is the client its own',
+    )
+  })
+
+  t.test('in the form', async (t) => {
+    const { text } = await asked({ response_mode: 'form_post' })
+    const action = /<form[^>]* action="([^"]*)"/.exec(text)?.[1]?.replaceAll('&amp;', '&') ?? ''
+    t.notMatch(action, /code=|state=|iss=/)
+    t.match(action, `${registered}?a=%20b+c&`)
+    t.match(text, 'name="state" value="sent"')
+  })
+
+  t.test('after signing out', async (t) => {
+    const hint = (await redeem()).body.id_token
+    const uri = `${registered}?state=own`
+    const parameters = new URLSearchParams({ id_token_hint: hint, post_logout_redirect_uri: uri, state: 'sent' })
+    t.match(await browser.get(`/logout?${parameters}`), { location: `${registered}?state=sent` })
+  })
+})
+
+t.test('an app with a scheme of its own gets its code there, and the person is asked every time', async (t) => {
+  const redirectUri = 'vscode://publisher.extension/callback?windowId=1'
+  const editor = await idp.client({
+    token_endpoint_auth_method: 'none',
+    redirect_uris: [redirectUri],
+    first_party: true,
+  })
+  const { browser, response, redeem } = await signIn(idp, editor)
+  const stranger = idp.browser()
+  t.match(response.get('code'), /^[\w-]{43}$/)
+  t.match(await redeem(), { status: 200 })
+  const parameters = authorizationParameters(editor, pkce())
+  const page = await stranger.follow(await stranger.get(`/authorize?${new URLSearchParams(parameters)}`))
+  t.match(page.text, 'href="vscode://publisher.extension/callback?windowId=1&amp;error=access_denied', 'the way back')
+  const again = await browser.get(`/authorize?${new URLSearchParams(parameters)}`)
+  const consent = await browser.follow(again)
+  t.match(consent.text, 'id="allow"')
+  t.match(
+    consent.text,
+    '<bdi class="host">vscode://publisher.extension/callback</bdi>',
+    'no host that somebody else has',
+  )
+  const posted = { ...parameters, prompt: 'none', response_mode: 'form_post' }
+  const answer = await browser.get(`/authorize?${new URLSearchParams(posted)}`)
+  t.match(answer.location, /^vscode:.*error=invalid_request/, 'no browser can post a form there')
+})

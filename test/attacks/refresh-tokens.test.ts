@@ -69,7 +69,7 @@ t.test("a token that is not the client's own, or not what Signet made, is refuse
     zeros: Buffer.alloc(68).toString('base64url'),
     'a name that every object has': '__proto__',
     'under the seal of another installation': encodeRefreshToken(
-      { newest: 1, versions: new Map([[1, Buffer.alloc(32)]]) },
+      { current: 1, versions: new Map([[1, Buffer.alloc(32)]]) },
       1,
       { family: bytes.subarray(0, 32), generation: 0 },
     ),

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { startSignet } from '../support/idp.ts'
 import { faultsOf } from './plain-answer.ts'
-import { send, sendBytes } from './send.ts'
+import { type Answer, send, sendBytes } from './send.ts'
 
 const idp = await startSignet(t)
 
@@ -98,6 +98,54 @@ t.test('bodies', async (t) => {
       }
       t.equal((await send(idp, { path: '/healthz' })).status, 200)
     })
+
+  t.test('a body without content is no body, whatever its type', async (t) => {
+    const types = ['application/json', 'application/json; charset=utf-8', 'text/plain;charset=UTF-8', 'application/jwt']
+    types.push('multipart/form-data; boundary=x', 'application/x-nobody')
+    const without = (answer: Answer) => [answer.status, answer.json?.['error'], answer.json?.['error_description']]
+    const asked = { accept: 'application/json', origin: idp.issuer }
+    for (const path of posts.filter((path) => path in routes)) {
+      const usual = await send(idp, { method: 'POST', path, headers: asked })
+      t.not(usual.status, 415, path)
+      for (const type of types) {
+        const headers = { ...asked, 'content-type': type }
+        const none = await send(idp, { method: 'POST', path, headers: { ...headers, 'content-length': '0' } })
+        t.same(without(none), without(usual), `${path}, ${type}`)
+        t.same(faultsOf(none), [], `${path}, ${type}`)
+        const chunked = { ...headers, 'transfer-encoding': 'chunked' }
+        t.same(without(await send(idp, { method: 'POST', path, headers: chunked })), without(usual), `${path}, chunked`)
+        const one = await send(idp, { method: 'POST', path, headers: chunked, body: '0' })
+        t.equal(one.status, 415, `${path}, one octet of ${type}`)
+      }
+      // Neither a length nor chunks: there is no body (RFC 9112 §6.3).
+      const bytes = `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n`
+      t.match(await sendBytes(idp, bytes), new RegExp(`^HTTP/1\\.1 ${usual.status === 303 ? 303 : '(?!415)'}`), path)
+    }
+  })
+
+  t.test('a body of another type is refused before all of it has come', async (t) => {
+    const head = 'POST /userinfo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n'
+    t.match(await sendBytes(idp, `${head}content-length: 20000\r\n\r\n{`), /^HTTP\/1\.1 415 /)
+    t.match(await sendBytes(idp, `${head}transfer-encoding: chunked\r\n\r\n1\r\n{\r\n`), /^HTTP\/1\.1 415 /)
+  })
+
+  t.test('a parameter with a TAB, a line end or another control character is refused, whoever takes it', async (t) => {
+    const forms = ['/token', '/introspect', '/revoke', '/userinfo', '/authorize', '/logout']
+    for (const value of ['a%09b', 'a%0Ab', 'a%0Db', 'a%C2%85b', '%0D%0A'])
+      for (const name of ['client_id', 'state', 'token', 'scope', 'resource', 'not_a_parameter']) {
+        const answers = [
+          ...forms.map((path) =>
+            send(idp, { method: 'POST', path, headers: { 'content-type': form }, body: `${name}=${value}` }),
+          ),
+          ...['/authorize', '/logout'].map((path) => send(idp, { path: `${path}?${name}=${value}` })),
+          ...['/sign-in', '/sign-up', '/logout'].map((path) => send(idp, { path: `${path}?continue=${value}` })),
+        ]
+        const statuses = (await Promise.all(answers)).map(({ status }) => status)
+        t.same(new Set(statuses), new Set([400]), `${name}=${value}`)
+      }
+    const token = await send(idp, { method: 'POST', path: '/token', headers: { 'content-type': form }, body: 'a=%09' })
+    t.match(token.json, { error: 'invalid_request', error_description: /^The parameter 'a' has a TAB/ })
+  })
 
   t.test('a body that does not say how long it is has the same limit', async (t) => {
     for (const path of posts.filter((path) => path in routes)) {

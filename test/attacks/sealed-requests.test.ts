@@ -74,7 +74,7 @@ t.test('a continue value that was not sealed here, for this, as it is, leads now
     'eight kilobytes': 'A'.repeat(8192),
     'four letters': 'AAAA',
     "another installation's": sealText(
-      { newest: 1, versions: new Map([[1, Buffer.alloc(32)]]) },
+      { current: 1, versions: new Map([[1, Buffer.alloc(32)]]) },
       '[[],[],0,null]',
       'authorization-request',
     ),
@@ -214,8 +214,8 @@ t.test('a sealed request carries no authority', async (t) => {
 
 t.test('a request as large as may be goes all the way', async (t) => {
   const client = await idp.client()
-  // What grows most on its way: characters that JSON escapes.
-  const state = '"'.repeat(3500)
+  // What grows most on its way: characters that a form encodes and JSON escapes.
+  const state = '"'.repeat(1365)
   const { response } = await signIn(idp, client, { parameters: { state } })
   t.equal(response.get('state'), state)
 })

@@ -10,7 +10,7 @@ const randomCookie = () => randomBytes(32).toString('base64url')
 const shownAs = async (idp: Idp, cookie: string) =>
   /id="sign-out"/.test((await send(idp, { path: '/', headers: { cookie } })).text) ? 'signed in' : 'signed out'
 
-const cookieOf = (browser: Browser, name: string) => `${name}=${browser.cookies.get(name) ?? ''}`
+const sessionOf = ({ names, cookies }: Browser) => `${names.session}=${cookies.get(names.session) ?? ''}`
 
 t.test('session fixation', async (t) => {
   const idp = await startSignet(t)
@@ -18,32 +18,32 @@ t.test('session fixation', async (t) => {
   const form = new URLSearchParams({ username: person.username, password: person.password }).toString()
   const signInWith = (cookie: string) => postForm(idp, '/sign-in', form, { origin: idp.issuer, cookie })
   const given = (setCookies: readonly string[]) =>
-    /^signet_session=([^;]*)/.exec(setCookies.find((line) => line.startsWith('signet_session=')) ?? '')?.[1] ?? ''
+    /^[^=]+=([^;]*)/.exec(setCookies.find((line) => line.startsWith(`${idp.cookieNames.session}=`)) ?? '')?.[1] ?? ''
 
   t.test('a planted value is not adopted', async (t) => {
     const planted = randomCookie()
-    const { status, setCookies } = await signInWith(`signet_session=${planted}`)
+    const { status, setCookies } = await signInWith(`${idp.cookieNames.session}=${planted}`)
     t.equal(status, 303)
     t.match(given(setCookies), /^[A-Za-z0-9_-]{43}$/, '256 bits')
     t.not(given(setCookies), planted)
-    t.equal(await shownAs(idp, `signet_session=${planted}`), 'signed out')
-    t.equal(await shownAs(idp, `signet_session=${given(setCookies)}`), 'signed in')
+    t.equal(await shownAs(idp, `${idp.cookieNames.session}=${planted}`), 'signed out')
+    t.equal(await shownAs(idp, `${idp.cookieNames.session}=${given(setCookies)}`), 'signed in')
   })
 
   t.test("a planted session of the attacker's own is left behind, and ended", async (t) => {
     const attacker = await signIn(idp, await idp.client())
-    const planted = cookieOf(attacker.browser, 'signet_session')
+    const planted = sessionOf(attacker.browser)
     const { setCookies } = await signInWith(planted)
-    t.not(`signet_session=${given(setCookies)}`, planted)
+    t.not(`${idp.cookieNames.session}=${given(setCookies)}`, planted)
     t.equal(await shownAs(idp, planted), 'signed out')
   })
 
   t.test('every sign-in has a cookie of its own, and ends the one before', async (t) => {
     const first = given((await signInWith('')).setCookies)
-    const second = given((await signInWith(`signet_session=${first}`)).setCookies)
+    const second = given((await signInWith(`${idp.cookieNames.session}=${first}`)).setCookies)
     t.not(first, second)
-    t.equal(await shownAs(idp, `signet_session=${first}`), 'signed out')
-    t.equal(await shownAs(idp, `signet_session=${second}`), 'signed in')
+    t.equal(await shownAs(idp, `${idp.cookieNames.session}=${first}`), 'signed out')
+    t.equal(await shownAs(idp, `${idp.cookieNames.session}=${second}`), 'signed in')
   })
 
   t.test('so does a sign-up', async (t) => {
@@ -51,7 +51,7 @@ t.test('session fixation', async (t) => {
     const signUp = new URLSearchParams({ email: 'new@example.com', password: 'a long enough phrase' }).toString()
     const { setCookies } = await postForm(idp, '/sign-up', signUp, {
       origin: idp.issuer,
-      cookie: `signet_session=${planted}`,
+      cookie: `${idp.cookieNames.session}=${planted}`,
     })
     t.match(given(setCookies), /^[A-Za-z0-9_-]{43}$/)
     t.not(given(setCookies), planted)
@@ -60,9 +60,12 @@ t.test('session fixation', async (t) => {
   t.test('a wrong password signs nobody in, and nobody out', async (t) => {
     const session = given((await signInWith('')).setCookies)
     const wrong = new URLSearchParams({ username: person.username, password: 'wrong' }).toString()
-    const answer = await postForm(idp, '/sign-in', wrong, { origin: idp.issuer, cookie: `signet_session=${session}` })
+    const answer = await postForm(idp, '/sign-in', wrong, {
+      origin: idp.issuer,
+      cookie: `${idp.cookieNames.session}=${session}`,
+    })
     t.equal(given(answer.setCookies), '')
-    t.equal(await shownAs(idp, `signet_session=${session}`), 'signed in')
+    t.equal(await shownAs(idp, `${idp.cookieNames.session}=${session}`), 'signed in')
   })
 
   t.test('a disabled account is not signed in with the right password, and not told apart', async (t) => {
@@ -90,7 +93,11 @@ t.test('session fixation', async (t) => {
     ]) {
       const answer = await send(idp, {
         path: '/',
-        headers: { cookie: Buffer.from(`signet_session=${value}; signet_browser=${value}`).toString('latin1') },
+        headers: {
+          cookie: Buffer.from(`${idp.cookieNames.session}=${value}; ${idp.cookieNames.browser}=${value}`).toString(
+            'latin1',
+          ),
+        },
       })
       t.equal(answer.status, 200, value.slice(0, 20))
       t.notMatch(answer.text, 'id="sign-out"')
@@ -111,7 +118,7 @@ t.test('a session ends', async (t) => {
   for (const [name, text] of Object.entries(endings))
     t.test(name, async (t) => {
       const { browser } = await signIn(idp, client)
-      const cookie = cookieOf(browser, 'signet_session')
+      const cookie = sessionOf(browser)
       t.equal(await shownAs(idp, cookie), 'signed in')
       await idp.signet.database.query({ text })
       t.equal(await shownAs(idp, cookie), 'signed out')
@@ -125,9 +132,9 @@ t.test('a session ends', async (t) => {
 
   t.test('by signing out: the old cookie is worth nothing, in this browser or another', async (t) => {
     const { browser } = await signIn(idp, client)
-    const cookie = cookieOf(browser, 'signet_session')
+    const cookie = sessionOf(browser)
     await browser.submit(await browser.get('/logout'), 'confirm-logout')
-    t.notOk(browser.cookies.has('signet_session'))
+    t.notOk(browser.cookies.has(browser.names.session))
     t.equal(await shownAs(idp, cookie), 'signed out')
   })
 })
@@ -145,7 +152,7 @@ t.test('what was to end with the session ends with the one that took its place',
     const sidOf = (jwt: string) => JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()).sid
     const sessions = () => idp.signet.database.query('SELECT FROM sessions')
     const before = (await sessions()).rowCount
-    const cookie = cookieOf(browser, 'signet_session')
+    const cookie = sessionOf(browser)
     const again = await signIn(idp, client, { browser, person, parameters: { ...online, prompt: 'login' } })
     t.equal(await userinfo(token), 200, 'signing in anew ends nothing')
     t.equal(await shownAs(idp, cookie), 'signed out', 'but the cookie of before is worth nothing')
@@ -189,7 +196,7 @@ t.test('who has an account here', async (t) => {
       .replace(/<code>[^<]*<\/code>/g, '')
   const answerTo = async (username: string, password: string) => {
     const form = new URLSearchParams({ username, password }).toString()
-    const cookie = `signet_browser=${randomCookie()}`
+    const cookie = `${idp.cookieNames.browser}=${randomCookie()}`
     const { status, text, headers } = await postForm(idp, '/sign-in', form, { origin: idp.issuer, cookie })
     const { date: _, 'x-request-id': id, ...rest } = headers
     t.ok(id)

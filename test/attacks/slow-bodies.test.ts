@@ -1,8 +1,10 @@
+import { Agent, get as httpGet } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { createServer, serverLimits } from '../../src/platform/http/server.ts'
 import { basic, startSignet } from '../support/idp.ts'
-import { send } from './send.ts'
+import { send, sendBytes } from './send.ts'
 
 const idp = await startSignet(t)
 const job = await idp.client({ grant_types: ['client_credentials'] })
@@ -102,10 +104,46 @@ t.test('hundreds of clients that never come to the end: the others are answered 
 
 t.test('the server has these limits where it is not told others', async (t) => {
   const { server } = createServer(idp.signet.settings, idp.signet.log, () => {})
-  const { headersTimeout, requestTimeout, connectionsCheckingInterval, keepAliveTimeout, idleTimeout } = serverLimits
-  t.match(server, { headersTimeout, requestTimeout, keepAliveTimeout, timeout: idleTimeout })
+  const { headersTimeout, requestTimeout, connectionsCheckingInterval, idleTimeout } = serverLimits
+  t.match(server, { headersTimeout, requestTimeout, keepAliveTimeout: 130_000, timeout: idleTimeout })
   // To Node, 0 is no limit.
   t.ok([headersTimeout, requestTimeout, connectionsCheckingInterval, idleTimeout].every((limit) => limit > 0))
+})
+
+t.test('a connection without requests stays open for as long as the operator says', async (t) => {
+  const [long, short] = await Promise.all(
+    ['620s', '1s'].map((time) => idp.another({ SIGNET_KEEP_ALIVE_TIMEOUT: time })),
+  )
+  const get = 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n'
+  for (const [node, header] of [
+    [idp, 'timeout=130'],
+    [long, 'timeout=620'],
+  ] as const)
+    t.equal(
+      (await send(node ?? idp, { path: '/healthz', headers: { connection: 'keep-alive' } })).headers['keep-alive'],
+      header,
+    )
+  // It is longer than the time for headers, for a request and for a silent client, none of which may cut it.
+  t.match(await sendBytes(short ?? idp, get), /^HTTP\/1\.1 200 OK\r\n[\s\S]*Keep-Alive: timeout=1\r\n[\s\S]*\}$/i)
+  const hastier = createServer({ ...idp.signet.settings, keepAliveTimeout: 600 }, idp.signet.log, () => {}, {
+    ...{ headersTimeout: 200, requestTimeout: 300, connectionsCheckingInterval: 50, idleTimeout: 400 },
+  })
+  hastier.get('/', async () => 'here')
+  t.teardown(() => hastier.close())
+  await hastier.listen({ host: '127.0.0.1', port: 0 })
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => agent.destroy())
+  const ask = () =>
+    new Promise<{ status: number | undefined; reused: boolean }>((resolve, reject) => {
+      const request = httpGet(
+        { agent, host: '127.0.0.1', port: (hastier.server.address() as AddressInfo).port },
+        (response) =>
+          response.resume().on('end', () => resolve({ status: response.statusCode, reused: request.reusedSocket })),
+      ).on('error', reject)
+    })
+  t.same(await ask(), { status: 200, reused: false })
+  await pause(1000)
+  t.same(await ask(), { status: 200, reused: true }, 'a second later, on the same connection')
 })
 
 t.test('the server hangs up on a client that', async (t) => {
@@ -198,7 +236,7 @@ t.test('requests that do not wait for the answer before', async (t) => {
     const inner = get('/assets/signet.css')
     const outer = `${post}content-length: ${inner.length}\r\n\r\n${inner}`
     const { ended } = await open(port, { first: `${outer}${get('/healthz', 'connection: close\r\n')}` })
-    t.same(statuses(await ended), ['401', '200'])
+    t.same(statuses(await ended), ['400', '200'])
   })
 
   t.test('hundreds from one that never reads: the others are answered', async (t) => {

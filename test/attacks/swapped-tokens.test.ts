@@ -72,7 +72,7 @@ async function newSet() {
         events,
       }),
       'a status list that says what an access token says': await mint('statuslist+jwt', { ...claims }),
-      'a session cookie': browser.cookies.get('signet_session') ?? '',
+      'a session cookie': browser.cookies.get(browser.names.session) ?? '',
       'a sealed request': sealOwnPage(idp.signet.secrets['request-sealing'], 'account'),
     },
   }
@@ -227,7 +227,7 @@ const places: Record<string, Place> = {
     refusal: '/sign-in',
     present: async (token) => {
       const stranger = idp.browser()
-      stranger.cookies.set('signet_session', token)
+      stranger.cookies.set(stranger.names.session, token)
       const { status, location = '' } = await stranger.get('/account')
       return status === 200 ? 'taken' : new URL(location).pathname
     },

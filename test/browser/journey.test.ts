@@ -116,7 +116,11 @@ journey('no script can read a cookie, and signing in brings no token into the br
     cookies
       .map(({ name, httpOnly, sameSite }) => ({ name, httpOnly, sameSite }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
-    ['notes_session', 'signet_browser', 'signet_session'].map((name) => ({ name, httpOnly: true, sameSite: 'Lax' })),
+    ['notes_session', idp.cookieNames.browser, idp.cookieNames.session].map((name) => ({
+      name,
+      httpOnly: true,
+      sameSite: 'Lax',
+    })),
   )
   t.ok(received.length > 4)
   t.notMatch(received.join('\n'), /eyJ[\w-]+\.eyJ[\w-]+\./, 'a JWT')
@@ -147,9 +151,10 @@ journey('somebody new makes an account, gives access, and is greeted by name wit
   await page.goto(notes.origin)
   await page.click('#sign-in')
   await page.waitForURL(`${idp.issuer}/sign-in?**`)
-  await page.click('a[href^="/sign-up"]')
+  await page.fill('#username', 'new.person@example.com')
+  await page.click('#to-sign-up')
   await page.fill('#name', 'New Person')
-  await page.fill('#email', 'new.person@example.com')
+  t.equal(await page.inputValue('#email'), 'new.person@example.com', 'nobody types it twice')
   await page.fill('#password', 'rather long and only mine')
   await page.click('#sign-up')
   await page.waitForURL(`${idp.issuer}/consent?**`)
@@ -184,7 +189,7 @@ journey(
     t.equal(await page.textContent('h1'), 'You are signed out')
     t.same(
       (await context.cookies()).map(({ name }) => name),
-      ['signet_browser'],
+      [idp.cookieNames.browser],
     )
     await page.goto(notes.origin)
     t.equal(await page.locator('#person').count(), 0)
@@ -369,6 +374,66 @@ for (const javaScriptEnabled of [true, false])
     { options: { javaScriptEnabled } },
   )
 
+journey(
+  'an application that waits for a pop-up gets its answer, after a wrong password, a consent and a sign-out',
+  async (t, page, context) => {
+    const opener = await reporter(t)
+    const client = await idp.client({
+      redirect_uris: [`${opener}/callback`],
+      post_logout_redirect_uris: [`${opener}/signed-out`],
+    })
+    const somebody = await person('Person')
+    const wait = async (path: string, parameters: Record<string, string>, act: (popup: Page) => Promise<void>) => {
+      const address = `${idp.issuer}${path}?${new URLSearchParams(parameters)}`
+      await page.goto(opener)
+      const [popup] = await Promise.all([
+        context.waitForEvent('page'),
+        page.evaluate(`open(${JSON.stringify(address)})`),
+      ])
+      await act(popup)
+      await page.waitForFunction('self.answer !== undefined')
+      return new URL(String(await page.evaluate('self.answer')))
+    }
+
+    const answer = await wait('/authorize', authorizationParameters(client, pkce()), async (popup) => {
+      await signIn(popup, { ...somebody, password: 'not the password' })
+      await popup.waitForSelector('[role=alert]')
+      await signIn(popup, somebody)
+      await popup.click('#allow')
+    })
+    t.match(answer.searchParams.get('code'), /^[\w-]{43}$/)
+    t.equal(answer.searchParams.get('iss'), idp.issuer)
+
+    const signOutAt = { client_id: client.client_id, post_logout_redirect_uri: `${opener}/signed-out` }
+    const end = await wait('/logout', signOutAt, (popup) => popup.click('#confirm-logout'))
+    t.equal(end.pathname, '/signed-out')
+  },
+  { complaints: [/status of 403/] },
+)
+
+journey(
+  'a page that opens the account page keeps no handle to it, and the account page has no opener',
+  async (t, page, context) => {
+    const somebody = await person('Person')
+    await page.goto(`${idp.issuer}/sign-in`)
+    await signIn(page, somebody)
+    await page.waitForURL(`${idp.issuer}/`)
+    const opener = await reporter(t)
+    for (const path of ['/account', '/', '/errors', '/inspect', '/no-such-page']) {
+      await page.goto(opener)
+      const [popup] = await Promise.all([
+        context.waitForEvent('page'),
+        page.evaluate(`self.popup = open(${JSON.stringify(idp.issuer + path)})`),
+      ])
+      await popup.waitForSelector('main')
+      t.equal(await popup.evaluate('self.opener'), null, path)
+      t.equal(await page.evaluate('popup.closed'), true, `${path}: as if it had been closed`)
+      await popup.close()
+    }
+  },
+  { complaints: [/status of 404/] },
+)
+
 journey('the keyboard is enough', async (t, page) => {
   const somebody = await person('Person')
   await page.goto(notes.origin)
@@ -446,6 +511,23 @@ async function serve(app: FastifyInstance, port?: number): Promise<string> {
   await app.listen({ host: '127.0.0.1', port: port ?? 0 })
   t.teardown(() => app.close())
   return `http://localhost:${(app.server.address() as AddressInfo).port}`
+}
+
+/** An application whose other pages report where they are to the window that opened them. */
+async function reporter(t: Test): Promise<string> {
+  const script = `addEventListener('message', ({ data }) => { self.answer = data })
+    if (location.pathname !== '/') opener.postMessage(location.href, location.origin)`
+  const server = createServer((_request, response) => {
+    response
+      .setHeader('content-type', 'text/html')
+      .end(`<!doctype html><link rel="icon" href="data:,"><title>Application</title><script>${script}</script>`)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://localhost:${(server.address() as AddressInfo).port}`
 }
 
 /** A redirect URI that keeps the forms it is sent. */

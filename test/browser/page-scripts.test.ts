@@ -69,6 +69,31 @@ t.test('without scripts a person signs in, consents and is sent back all the sam
   await context.close()
 })
 
+t.test('without scripts, too, the address that was typed goes along from sign-in to sign-up', async (t) => {
+  const context = await browser.newContext({ javaScriptEnabled: false })
+  const { page, sent } = await showPage(context, html('sign-in'))
+  await page.fill('#username', 'ada@example.com')
+  await page.click('#to-sign-up')
+  await page.waitForURL(`${origin}/sign-up`)
+  t.match(sent, [{ method: 'POST' }], 'it is in no URL, and the empty password is no hindrance')
+  t.same(sent[0]?.parameters.slice(1), [
+    ['continue', 'sealed-request'],
+    ['username', 'ada@example.com'],
+    ['password', ''],
+    ['from', 'sign-in'],
+  ])
+  await context.close()
+})
+
+t.test('times are in the time zone of the browser, unless the profile has one', async (t) => {
+  const context = await browser.newContext({ timezoneId: 'Asia/Tokyo' })
+  const times = async (page: string) =>
+    (await showPage(context, html(page))).page.locator('[aria-labelledby=your-sessions] time').allTextContents()
+  t.match(await times('account, wrong password'), [/GMT\+9/], 'the profile has a zone that nobody knows')
+  t.match(await times('account'), [/GMT|BST/], 'the profile has one')
+  await context.close()
+})
+
 t.test('without scripts nothing is offered that only a script can do', async (t) => {
   const context = await browser.newContext({ javaScriptEnabled: false })
   const { page } = await showPage(context, html('sign-in'))

@@ -69,7 +69,7 @@ t.test('no page has a serious barrier, breaks the policy, or has something too l
 /** What there is to press, and is lower than a finger needs. */
 function tooLow(page: Page): Promise<string[]> {
   return page
-    .locator('a, button, input:not([type=hidden], [type=checkbox]), label:has([type=checkbox])')
+    .locator('a, button, input:not([type=hidden], [hidden], [type=checkbox]), label:has([type=checkbox])')
     .evaluateAll((elements) =>
       elements.filter((element) => element.getBoundingClientRect().height < 44).map(({ outerHTML }) => outerHTML),
     )
@@ -152,6 +152,27 @@ t.test('on paper there is nothing to press, and the writing is dark', async (t) 
   t.equal(await page.locator('.button').isVisible(), false)
   t.equal(await page.locator('h1').evaluate((h1) => getComputedStyle(h1).color), 'rgb(0, 0, 0)')
   await context.close()
+})
+
+t.test('the answer to a consent is in view without scrolling, however much is asked for', async (t) => {
+  for (const viewport of [screens.phone, { width: 1280, height: 900 }]) {
+    const context = await browser.newContext({ viewport })
+    const { page, sent } = await showPage(context, renderPage(samplePage('consent, everything')))
+    t.ok(
+      await page.evaluate(() => document.documentElement.scrollHeight > innerHeight),
+      'the page is longer than the screen',
+    )
+    for (const id of ['allow', 'deny'])
+      t.ok(await page.locator(`#${id}`).evaluate((button) => button.getBoundingClientRect().bottom <= innerHeight), id)
+    // What is reached with the keyboard is not hidden behind it (WCAG 2.4.11).
+    const link = page.locator('.links a').first()
+    await link.focus()
+    const [linkBox, choiceBox] = [await link.boundingBox(), await page.locator('.choice').boundingBox()]
+    t.ok((linkBox?.y ?? NaN) + (linkBox?.height ?? NaN) <= (choiceBox?.y ?? NaN))
+    await page.click('#deny')
+    t.match(sent, [{ method: 'POST' }])
+    await context.close()
+  }
 })
 
 /** What reaches beyond the screen: runs in the page. */

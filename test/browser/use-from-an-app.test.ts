@@ -69,6 +69,16 @@ t.test('the single-page application signs people in, and says so when they do no
   const kept = await tab.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie]))
   t.equal(kept, '[{},{},""]')
   t.same(complaints, [])
+
+  // What monitoring scripts add to each request of a page, and what HTTP libraries add to an empty POST.
+  const answers = await tab.evaluate(async (issuer) => {
+    const tracing = { traceparent: `00-${'1'.repeat(32)}-${'1'.repeat(16)}-01`, baggage: 'a=b', 'sentry-trace': '1' }
+    const headers = { ...tracing, authorization: 'Bearer x', 'content-type': 'application/json' }
+    const jwks = await fetch(`${issuer}/.well-known/jwks.json`, { headers: tracing })
+    const userinfo = await fetch(`${issuer}/userinfo`, { method: 'POST', headers })
+    return [jwks.status, userinfo.status]
+  }, idp.issuer)
+  t.same(answers, [200, 401])
   await context.close()
 })
 

@@ -67,12 +67,13 @@ t.test('hostile names are kept as they are and shown without harm', async (t) =>
 
 t.test('clients that are not there', async (t) => {
   const ids = ['__proto__', "' OR 1=1 --", 'x'.repeat(8192), '-h3cdefghijklmnopqrstu']
-  const commands = ['delete', 'rotate-secret'].map((command) => [command, 'client_none'])
+  const commands = ['delete', 'rotate-secret', 'list-secrets'].map((command) => [command, 'client_none'])
   for (const [command = '', id = ''] of [...commands, ...ids.map((id) => ['show', id])]) {
     const { code, out, err } = await signet('clients', command, id)
     t.same({ code, out }, { code: 1, out: '' }, `${command} ${id.slice(0, 30)}`)
     t.match(err, /^signet: There is no client .{1,130}\n$/)
   }
+  t.match(await signet('clients', 'revoke-secret', 'client_none', '1'), { code: 1, err: /There is no client/ })
   t.match(await signet('clients', 'update', 'client_none', '--name', 'B'), { code: 1, err: /There is no client/ })
 })
 
@@ -115,7 +116,7 @@ t.test('without further flags a client is confidential, for the code flow with r
     text: 'SELECT type, client_id, request_id, detail FROM events WHERE client_id = $1',
     values: [client_id],
   })
-  t.same(rows, [{ type: 'client_created', client_id, request_id: null, detail: { name: 'App' } }])
+  t.match(rows, [{ type: 'client_created', client_id, request_id: null, detail: { by: String, name: 'App' } }])
 })
 
 t.test('every flag sets the metadata of its name', async (t) => {
@@ -205,7 +206,7 @@ t.test('an update replaces what is given, takes away what is empty, and leaves t
     text: `SELECT detail FROM events WHERE type = 'client_updated' AND client_id = $1`,
     values: [client_id],
   })
-  t.same(rows, [{ detail: { changed: ['client_name', 'default_max_age', 'client_uri', 'contacts', 'require_pkce'] } }])
+  t.match(rows, [{ detail: { changed: ['client_name', 'default_max_age', 'client_uri', 'contacts', 'require_pkce'] } }])
 
   t.match(await signet('clients', 'update', client_id, '--redirect-uri', ''), { code: 2, out: '', err: /at least one/ })
   t.same(await json('clients', 'show', client_id), updated, 'a refused update changes nothing')
@@ -267,6 +268,76 @@ t.test('a rotated secret leaves the one before it alive until the next rotation'
   t.match(await json('grants', 'show', 'standing'), { end_reason: 'client_secret_rotated' })
 })
 
+t.test('a leaked secret is replaced and no longer accepted, and both old ones can be revoked one by one', async (t) => {
+  const create = ['clients', 'create', '--name', 'Job', '--grant-type', 'client_credentials']
+  const { client_id, client_secret: leaked } = await json<ClientDocument>(...create)
+  const works = (secret: string) =>
+    authenticateClient(terms, { clientId: client_id, secret, method: 'client_secret_basic' }).then(
+      () => true,
+      () => false,
+    )
+  const listed = () =>
+    json<{ secret_id: number; created_at: string; grant_id?: string }[]>('clients', 'list-secrets', client_id)
+  const [only] = await listed()
+  const secretId = only?.secret_id ?? 0
+  t.match(only, { secret_id: Number, created_at: /^20/, grant_id: undefined })
+  const grant = { id: `of ${client_id}`, clientId: client_id, secretId, scopes: [], resources: [] }
+  await openStandingGrant(database, grant)
+  t.match(await listed(), [{ grant_id: grant.id }])
+
+  t.match(await signet('clients', 'revoke-secret', client_id, String(secretId)), {
+    code: 1,
+    out: '',
+    err: /has no other secret\. To replace it: signet clients rotate-secret --revoke-old client_/,
+  })
+  for (const id of ['0', '-1', '1e3', '99999999999999999999', 'x', String(secretId + 1000)])
+    t.match(await signet('clients', 'revoke-secret', client_id, '--', id), { code: 1, err: /has no secret / }, id)
+
+  const { out } = await signet('clients', 'rotate-secret', client_id)
+  const [, second = ''] = /client_secret +(\S{43})\n/.exec(out) ?? []
+  t.match(out, /The secret before it goes on working until the next rotation/)
+  t.same([await works(leaked), await works(second)], [true, true])
+  const rotated = await signet('clients', 'rotate-secret', client_id, '--revoke-old')
+  t.match(rotated.out, /No older secret works any longer/)
+  t.match(rotated.out, `signet grants revoke-all --client-id ${client_id}`)
+  const [, third = ''] = /client_secret +(\S{43})\n/.exec(rotated.out) ?? []
+  t.same([await works(leaked), await works(second), await works(third)], [false, false, true])
+  t.match(await json('grants', 'show', grant.id), { end_reason: 'client_secret_revoked' })
+  t.equal((await listed()).length, 1)
+
+  const fourth = await json<ClientDocument>('clients', 'rotate-secret', client_id)
+  const [older, newer] = await listed()
+  t.same(await json('clients', 'revoke-secret', client_id, String(newer?.secret_id)), {
+    client_id,
+    secret_id: newer?.secret_id,
+    revoked: true,
+    grants_ended: 0,
+  })
+  t.same([await works(third), await works(fourth.client_secret)], [true, false])
+  t.same(
+    (await listed()).map(({ secret_id }) => secret_id),
+    [older?.secret_id],
+  )
+  const { rows } = await database.query({
+    text: "SELECT type, detail - 'by' AS detail FROM events WHERE client_id = $1 AND type LIKE 'client_secret%' ORDER BY id",
+    values: [client_id],
+  })
+  t.same(rows, [
+    { type: 'client_secret_rotated', detail: {} },
+    { type: 'client_secret_rotated', detail: { secrets_revoked: 2, grants_ended: 1 } },
+    { type: 'client_secret_rotated', detail: {} },
+    { type: 'client_secret_revoked', detail: { secret_id: newer?.secret_id, grants_ended: 0 } },
+  ])
+})
+
+t.test('a client without a secret has none to list, rotate or revoke', async (t) => {
+  const { client_id } = await json<ClientDocument>(...app, '--token-endpoint-auth-method', 'none')
+  t.same(await json('clients', 'list-secrets', client_id), [])
+  t.match(await signet('clients', 'list-secrets', client_id), { code: 0, out: /it authenticates with none/ })
+  t.match(await signet('clients', 'rotate-secret', client_id, '--revoke-old'), { code: 1, err: /has no secret/ })
+  t.match(await signet('clients', 'revoke-secret', client_id, '1'), { code: 1, err: /has no secret 1/ })
+})
+
 t.test('secrets are told once: in the answer to their making, and in no event, log line or row', async (t) => {
   const { client_id, client_secret } = await json<ClientDocument>(...app)
   const rotated = await json<ClientDocument>('clients', 'rotate-secret', client_id)
@@ -310,3 +381,46 @@ t.test('a client that authenticates with its key has no secret, and its public k
   t.same(created['jwks'], JSON.parse(keys(publicKey)))
   t.match(await signet('clients', 'rotate-secret', created.client_id), { code: 1, err: /has no secret/ })
 })
+
+t.test(
+  'an app of an editor can be registered under its scheme, with a warning and for public clients only',
+  async (t) => {
+    const editor = 'vscode://publisher.extension/callback'
+    const create = ['clients', 'create', '--name', 'Editor', '--redirect-uri', editor]
+    t.match(await signet(...create), { code: 2, out: '', err: /public clients only/ })
+    for (const uri of [
+      'javascript:alert(1)//x.y',
+      'ms-settings:privacy',
+      'X-APPLE.systempreferences:x',
+      'web+app://cb',
+    ])
+      t.match(await signet(...create, '--redirect-uri', uri, '--token-endpoint-auth-method', 'none'), {
+        code: 2,
+        out: '',
+      })
+    const { code, out, err } = await signet(...create, '--token-endpoint-auth-method', 'none', '--json')
+    t.match({ code, err }, { code: 0, err: /^signet: Warning: any other app .* scheme vscode: .*\n$/ })
+    const { client_id: id, redirect_uris } = JSON.parse(out)
+    t.same(redirect_uris, [editor])
+    t.match(await signet('clients', 'update', id, '--name', 'Renamed'), { code: 0, err: '' })
+    t.match(await signet('clients', 'update', id, '--redirect-uri', 'cursor://x/cb'), {
+      code: 0,
+      err: /scheme cursor: /,
+    })
+  },
+)
+
+t.test(
+  'a redirect URI with a parameter of responses in its query, or on a port that browsers block, is refused',
+  async (t) => {
+    for (const [uri, message] of [
+      ['https://app.example/cb?tenant=a&state=b', /must not have state in its query, which a response adds/],
+      ['http://localhost:6000/cb', /has the port 6000, to which browsers do not connect/],
+    ] as const)
+      t.match(await signet('clients', 'create', '--name', 'App', '--redirect-uri', uri), {
+        code: 2,
+        out: '',
+        err: message,
+      })
+  },
+)

@@ -76,9 +76,19 @@ export async function answer(
     readonly asked?: AbortSignal
     readonly onOut?: () => void
     readonly onError?: () => void
+    /** Whether standard error is a terminal. */
+    readonly errorIsTTY?: boolean
   },
 ): Promise<Answer> {
-  const { environment = {}, folder, input = '', asked = new AbortController().signal, onOut, onError } = more
+  const {
+    environment = {},
+    folder,
+    input = '',
+    asked = new AbortController().signal,
+    onOut,
+    onError,
+    errorIsTTY,
+  } = more
   let out = ''
   let err = ''
   const code = await run(args, {
@@ -93,6 +103,7 @@ export async function answer(
       err += text
       onError?.()
     },
+    errorIsTTY,
     asked,
     linger: async () => {},
   })

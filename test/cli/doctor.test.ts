@@ -143,7 +143,7 @@ t.test('nothing is created: no folder, no key, no schema, no table', async (t) =
   const folder = emptyFolder(t)
   const { schema, openPool } = await testDatabase(t)
   const fresh = await doctor({ SIGNET_DATABASE_SCHEMA: schema, SIGNET_MASTER_KEY: '' }, inside, folder)
-  t.match(fresh.textOf('database'), /is empty: nothing was started on it yet/)
+  t.match(fresh.textOf('database'), /there is no installation in the schema/)
   const { rows } = await openPool().query({
     text: `SELECT FROM pg_class WHERE relnamespace = $1::regnamespace`,
     values: [schema],
@@ -151,7 +151,7 @@ t.test('nothing is created: no folder, no key, no schema, no table', async (t) =
   t.equal(rows.length, 0)
 
   const embedded = await doctor({ SIGNET_DATABASE_URL: '', SIGNET_MASTER_KEY: '' }, inside, folder)
-  t.match(embedded.textOf('database'), 'Nothing was started yet: there is no embedded database.')
+  t.match(embedded.textOf('database'), /There is no installation here: .* holds no embedded database/)
   t.same(readdirSync(folder), [])
 })
 

@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import t from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
+import { addConsent, findConsent } from '../../src/records/consents/consents-store.ts'
+import { createEndings } from '../../src/records/endings/follower.ts'
+import { noLog } from '../database.ts'
 import { openConsole } from './console.ts'
 import { insertGrant } from './insert-grant.ts'
 
@@ -44,6 +47,110 @@ t.test('a grant is found by person and by client, and revoked once and for all',
   })
   const { grantId: grant_id, sub, clientId: client_id } = one
   t.same(rows, [{ grant_id, sub, client_id, detail: { reason: 'revoked_by_operator' } }], 'one event')
+  const orders = await database.query({
+    text: `SELECT grant_id, sub, client_id, detail FROM events WHERE type = 'grant_revoked'`,
+  })
+  t.match(orders.rows, [{ grant_id, sub, client_id, detail: { by: String } }], 'and one that says who ended it')
+  t.equal(orders.rows.length, 1)
+})
+
+t.test('whose grants are to end must be said, and be there', async (t) => {
+  const revokeAll = ['grants', 'revoke-all']
+  t.match(await signet(...revokeAll), { code: 2, out: '', err: /Whose grants\? Give --user, --client-id or both/ })
+  for (const half of [['--user', 'one'], ['--client-id', 'client_none'], []])
+    t.match(await signet(...revokeAll, ...half, '--forget-consent'), { code: 2, out: '' })
+  t.match(await signet(...revokeAll, '--client-id', "' OR 1=1 --"), { code: 1, out: '', err: /There is no client/ })
+  t.match(await signet(...revokeAll, '--user', '__proto__'), { code: 1, out: '', err: /There is no user/ })
+  t.match(await signet(...revokeAll, '--user', 'one', '--client-id', 'client_none'), { code: 1, err: /no client/ })
+  t.match(await signet(...revokeAll, 'eHjD7_u-ArwtV50Qfx3ZPQ', '--user', 'one'), { code: 2, out: '' })
+  const { rows } = await database.query({ text: `SELECT FROM events WHERE type = 'grants_revoked'` })
+  t.same(rows, [])
+})
+
+t.test('all grants of a person, of a client, or of a person at a client end, and no others', async (t) => {
+  /** Two people with a grant each at their own client, and a third grant of the first person at the client of the second. */
+  const [ann, bob] = await Promise.all(
+    ['ann', 'bob'].map(async (username) => {
+      const sub = `sub-of-${username}`
+      await insertAccount(database, { sub, profile: { username }, email: undefined, passwordHash: undefined })
+      return { sub, ...(await insertGrant(database, sub)) }
+    }),
+  )
+  if (!ann || !bob) throw new Error('Two people were made.')
+  const third = await insertGrant(database, ann.sub, bob.clientId)
+  await addConsent(database, ann.sub, bob.clientId, { scopes: ['openid'], resources: [] })
+  const isAlive = async (id: string) => !('ended_at' in (await json('grants', 'show', id)))
+  const alive = () => Promise.all([ann.grantId, bob.grantId, third.grantId].map(isAlive))
+
+  const both = ['grants', 'revoke-all', '--user', 'ANN', '--client-id', bob.clientId]
+  t.same(await json(...both), { sub: ann.sub, client_id: bob.clientId, grants_ended: 1 })
+  t.same(await alive(), [true, true, false])
+  t.ok(await findConsent(database, ann.sub, bob.clientId), 'the consent stays')
+  t.match(await json('grants', 'show', third.grantId), { end_reason: 'revoked_by_operator' })
+  t.same(await json(...both, '--forget-consent'), {
+    ...{ sub: ann.sub, client_id: bob.clientId, grants_ended: 0, consent_forgotten: true },
+  })
+  t.notOk(await findConsent(database, ann.sub, bob.clientId))
+
+  const { out } = await signet('grants', 'revoke-all', '--client-id', bob.clientId)
+  t.match(out, /^client_id +client_\S+\ngrants_ended +1\n\nThe client can be granted access again at once/)
+  t.same(await alive(), [true, false, false])
+  const again = await insertGrant(database, ann.sub, bob.clientId)
+  t.ok(await isAlive(again.grantId), 'what is opened after that lives')
+
+  t.match(await signet('grants', 'revoke-all', '--user', ann.sub), {
+    code: 0,
+    out: /grants_ended +2\n\nSessions and consents stay: .* signet users sign-out sub-of-ann\n$/,
+  })
+  t.same(await alive(), [false, false, false])
+  t.notOk(await isAlive(again.grantId))
+  const sessions =
+    'SELECT FROM sessions JOIN accounts USING (sub) WHERE ended_at IS NULL AND sessions.epoch >= session_epoch AND sub = $1'
+  const sessionsOfAnn = async () => (await database.query({ text: sessions, values: [ann.sub] })).rowCount
+  t.equal(await sessionsOfAnn(), 3, 'sessions go on')
+  const last = await insertGrant(database, ann.sub, bob.clientId)
+  t.same(await json('users', 'sign-out', 'ann'), { sub: ann.sub, sessions_ended: 4, grants_ended: 1 })
+  t.equal(await sessionsOfAnn(), 0)
+  t.notOk(await isAlive(last.grantId))
+  t.match(await json('users', 'show', 'ann'), { sub: ann.sub })
+
+  const { rows } = await database.query({
+    text: `SELECT sub, client_id, detail - 'by' AS detail FROM events WHERE type IN ('grants_revoked', 'sessions_ended') ORDER BY id`,
+  })
+  const ofBoth = { sub: ann.sub, client_id: bob.clientId }
+  t.same(rows, [
+    { ...ofBoth, detail: { grants: 1 } },
+    { ...ofBoth, detail: { grants: 0, consent_forgotten: true } },
+    { sub: null, client_id: bob.clientId, detail: { grants: 1 } },
+    { sub: ann.sub, client_id: null, detail: { grants: 2 } },
+    { sub: ann.sub, client_id: null, detail: { sessions: 4, grants: 1 } },
+  ])
+})
+
+t.test('the number of grants that ended is told though other processes let the rows follow, or fail to', async (t) => {
+  const sub = 'sub-of-many'
+  await insertAccount(database, { sub, profile: { username: 'many' }, email: undefined, passwordHash: undefined })
+  const { grantId, clientId } = await insertGrant(database, sub)
+  const crowd = `INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr)
+                 SELECT id || n || $2, client_id, sub, session_id, scopes, resources, auth_time, acr, amr
+                 FROM grants, generate_series(1, 2500) AS n WHERE id = $1`
+  await database.query({ text: crowd, values: [grantId, 'first'] })
+  const servers = [1, 2].map(() =>
+    createEndings(database, noLog, { betweenLooks: 5, betweenBatches: 1, afterFailure: 5 }),
+  )
+  for (const server of servers) server.run()
+  t.same(await json('grants', 'revoke-all', '--client-id', clientId), { client_id: clientId, grants_ended: 2501 })
+  await Promise.all(servers.map((server) => server.stop()))
+
+  await insertGrant(database, sub, clientId)
+  await database.query({ text: crowd, values: [grantId, 'second'] })
+  await database.query(`
+    CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a bad row'; END $$;
+    CREATE TRIGGER fail BEFORE UPDATE ON grants FOR EACH ROW WHEN (NEW.id LIKE '%2500second') EXECUTE FUNCTION fail()`)
+  const { code, out } = await signet('grants', 'revoke-all', '--user', sub)
+  t.equal(code, 0)
+  t.match(out, /grants_ended +\d+\n\nThis is in effect now\..* The number is of those counted so far\.\n/)
+  await database.query('DROP TRIGGER fail ON grants')
 })
 
 t.test('migrate says what was applied, once', async (t) => {

@@ -6,16 +6,33 @@ import { insertClient } from '../../src/records/clients/clients-store.ts'
 import { findSession, insertSession } from '../../src/records/sessions/sessions-store.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
 
-/** Signs a person in and opens a grant for a client of its own, as the pages do. */
-export async function insertGrant(database: Database, sub: string): Promise<{ grantId: string; clientId: string }> {
-  const clientId = `client_${randomText(16)}`
+/**
+ * Signs a person in and opens a grant, as the pages do.
+ *
+ * @param existing the client; by default one that is made for the purpose
+ */
+export async function insertGrant(
+  database: Database,
+  sub: string,
+  existing?: string,
+): Promise<{ grantId: string; clientId: string }> {
+  const clientId = existing ?? `client_${randomText(16)}`
   const terms = { resources: [], defaultIdTokenAlg: 'ES256' } as const
   const metadata = completeMetadata({ redirect_uris: ['https://app.example/callback'] }, terms)
-  await insertClient(database, clientId, metadata, undefined)
+  if (existing === undefined) await insertClient(database, clientId, metadata, undefined)
   const digest = randomBytes(32)
   const authTime = Date.now()
   await insertSession(database, {
-    ...{ digest, browserDigest: randomBytes(32), sub, authTime, amr: ['pwd'], ttl: 3600, replaces: undefined },
+    ...{
+      digest,
+      browserDigest: randomBytes(32),
+      sub,
+      authTime,
+      amr: ['pwd'],
+      ttl: 3600,
+      sidVersion: 1,
+      replaces: undefined,
+    },
   })
   const session = await findSession(database, digest, 3600)
   const grantId = randomText(16)

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
@@ -9,8 +9,10 @@ import { spawnServer, spawnSignet } from './spawned.ts'
 
 t.test('the version is that of the package, and needs no settings that can be used', async (t) => {
   const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }
-  const { code, out, err } = await spawnSignet(t, { SIGNET_PORT: 'no port' }, 'version').ended
-  t.same({ code, out, err }, { code: 0, out: `${version}\n`, err: '' })
+  for (const word of ['version', '--version']) {
+    const { code, out, err } = await spawnSignet(t, { SIGNET_PORT: 'no port' }, word).ended
+    t.same({ code, out, err }, { code: 0, out: `${version}\n`, err: '' })
+  }
 })
 
 t.test('with the embedded database: no server, a cut short command, beside a server, and after it', async (t) => {
@@ -25,6 +27,12 @@ t.test('with the embedded database: no server, a cut short command, beside a ser
   const create = (name: string) =>
     spawnSignet(t, settings, 'clients', 'create', '--name', name, '--redirect-uri', 'https://app.example/cb', '--json')
   const serverRuns = () => existsSync(join(folder, 'data/postgresql/data/postmaster.pid'))
+
+  const early = await create('Early').ended
+  t.match(early, { code: 1, out: '', err: /There is no Signet installation here/ })
+  t.same(readdirSync(folder), [], 'a command alone creates nothing')
+  t.match(await spawnSignet(t, settings, 'migrate').ended, { code: 0, err: '' })
+  t.notOk(existsSync(join(folder, 'keys')), 'the keys are left to the first start')
 
   const first = await create('First').ended
   t.same({ code: first.code, err: first.err }, { code: 0, err: '' })

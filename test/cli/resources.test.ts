@@ -35,6 +35,19 @@ t.test('a resource that cannot be registered is wrong usage, and registers nothi
     [[...create, good, '--scope', Array.from({ length: 101 }, (_, n) => `s${n}`).join(' ')], /more than 100/],
     [[...create, good, '--name', 'n'.repeat(8192)], /The name/],
     [[...create, good, '--name', 'A\u202ename'], /The name/],
+    [
+      [...create, good, '--scope', 'read', '--scope-description', 'write=change notes'],
+      /with a scope of this resource/,
+    ],
+    [[...create, good, '--scope', 'read', '--scope-description', 'read'], /scope=text/],
+    [[...create, good, '--scope', 'read', '--scope-description', 'read='], /1 to 200 characters/],
+    [[...create, good, '--scope', 'read', '--scope-description', `read=${'d'.repeat(8192)}`], /1 to 200 characters/],
+    [[...create, good, '--scope', 'read', '--scope-description', 'read=see \u202eeverything'], /control characters/],
+    [[...create, good, '--scope', 'read', '--scope-description', 'read#d_!=lesen'], /not a language tag/],
+    [
+      [...create, good, '--scope', 'read', '--scope-description', 'read#de=a', '--scope-description', 'read#DE=b'],
+      /two descriptions/,
+    ],
     [[...create, good, '--access-token-ttl', '9s'], /from 10s to 365d/],
     [[...create, good, '--access-token-ttl', '366d'], /from 10s to 365d/],
   ]
@@ -80,6 +93,8 @@ t.test('every flag sets what it names', async (t) => {
   const resource = await json(
     ...[...create, 'urn:example:api', '--name', 'The API', '--scope', 'api:read api:write', '--scope', 'api:read'],
     ...[
+      '--scope-description',
+      'api:read=read what the API has',
       '--access-token-ttl',
       '5m',
       '--access-token-signing-alg',
@@ -94,6 +109,7 @@ t.test('every flag sets what it names', async (t) => {
     identifier: 'urn:example:api',
     name: 'The API',
     scopes: ['api:read', 'api:write'],
+    scope_descriptions: ['api:read=read what the API has'],
     access_token_ttl: 300,
     access_token_signing_alg: 'RS256',
     served_by: [serving],
@@ -103,7 +119,9 @@ t.test('every flag sets what it names', async (t) => {
   const { rows } = await database.query({
     text: `SELECT detail FROM events WHERE detail->>'identifier' = 'urn:example:api'`,
   })
-  t.same(rows, [{ detail: { identifier: 'urn:example:api', scopes: ['api:read', 'api:write'], served_by: [serving] } }])
+  t.match(rows, [
+    { detail: { by: String, identifier: 'urn:example:api', scopes: ['api:read', 'api:write'], served_by: [serving] } },
+  ])
 })
 
 t.test('only a client that can prove who it is can serve an API', async (t) => {
@@ -136,7 +154,10 @@ t.test('an update replaces what is given, takes away what is empty, and leaves t
   t.match(await signet('resources', 'update', identifier, '--scope', 'openid'), { code: 2, out: '' })
   t.match(await signet('resources', 'update', identifier, '--scope', 'first:read'), { code: 2, err: /belongs to/ })
   t.match(await signet('resources', 'update', 'https://none.example', '--name', 'x'), { code: 1, err: /no resource/ })
-  const expected = { identifier, scopes: ['u:read', 'u:write'], access_token_signing_alg: 'ES256', served_by: [] }
+  const expected = {
+    ...{ identifier, scopes: ['u:read', 'u:write'], scope_descriptions: [] },
+    ...{ access_token_signing_alg: 'ES256', served_by: [] },
+  }
   t.same(await json('resources', 'update', identifier, '--name', '', '--access-token-ttl', ''), expected)
   t.same(await json('resources', 'update', identifier, '--name', 'New'), { ...expected, name: 'New' })
 })
@@ -180,7 +201,7 @@ t.test('a deleted resource is taken off the clients, with its scopes', async (t)
   t.match(await json('clients', 'show', String(client_id)), { scope: 'openid', resources: [] })
   t.match(await signet('resources', 'delete', identifier), { code: 1, err: /There is no resource/ })
   const { rows } = await database.query({ text: `SELECT detail FROM events WHERE type = 'resource_deleted'` })
-  t.same(rows, [{ detail: { identifier, clients: [client_id] } }])
+  t.match(rows, [{ detail: { by: String, identifier, clients: [client_id] } }])
 })
 
 t.test('a resource that any number of clients use goes from all of them, with an event each', async (t) => {
@@ -204,7 +225,7 @@ t.test('a resource that any number of clients use goes from all of them, with an
   t.same(rows, [{ scope: 'openid popular', resources: ['https://other.example'], count: clients }])
   const { rows: events } = await database.query({
     text: `SELECT count(DISTINCT client_id) FROM events
-           WHERE type = 'client_updated' AND detail = '{"changed": ["scope"], "resource": "https://popular.example"}'`,
+           WHERE type = 'client_updated' AND detail - 'by' = '{"changed": ["scope"], "resource": "https://popular.example"}' AND detail ? 'by'`,
   })
   t.same(events, [{ count: clients }])
   const { rows: deleted } = await database.query<{ detail: { clients: string[] } }>({
@@ -213,4 +234,35 @@ t.test('a resource that any number of clients use goes from all of them, with an
   })
   t.match(deleted, [{ detail: { identifier, clients_affected: clients } }])
   t.equal(deleted[0]?.detail.clients.length, 100)
+})
+
+t.test('a scope has a description for each language, which goes with the scope', async (t) => {
+  const identifier = 'https://described.example'
+  const given = ['notes:read=read your notes', 'notes:read#de=Ihre Notizen lesen', '__proto__=own the prototype']
+  const flags = given.flatMap((description) => ['--scope-description', description])
+  const made = await json(...create, identifier, '--scope', 'notes:read notes:read#de __proto__', ...flags)
+  t.match(
+    made,
+    {
+      scope_descriptions: [
+        'notes:read=read your notes',
+        'notes:read#de=Ihre Notizen lesen',
+        '__proto__=own the prototype',
+      ],
+    },
+    'a text is for the longest scope that it begins with',
+  )
+  const stored = await json<{ scope_descriptions: string[] }>('resources', 'show', identifier)
+  t.same(stored.scope_descriptions.sort(), given.sort())
+  const fewer = await json('resources', 'update', identifier, '--scope', 'notes:read')
+  t.match(fewer, { scope_descriptions: ['notes:read=read your notes'] }, 'nothing is left of a scope that is gone')
+  const replaced = ['--scope-description', 'notes:read#de=alle Notizen lesen']
+  t.match(await json('resources', 'update', identifier, ...replaced), {
+    scope_descriptions: ['notes:read#de=alle Notizen lesen'],
+  })
+  t.match(await json('resources', 'update', identifier, '--name', 'Notes'), {
+    scope_descriptions: ['notes:read#de=alle Notizen lesen'],
+  })
+  const none = await json('resources', 'update', identifier, '--scope-description', '')
+  t.same((none as { scope_descriptions: string[] }).scope_descriptions, [])
 })

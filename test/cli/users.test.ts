@@ -86,7 +86,7 @@ t.test('one line feed at the end of standard input is not part of the password',
     const { code } = await signetReading(`${password}${end}`, ...create, '--username', username, '--password-stdin')
     t.equal(code, 0)
     const { sub } = await json<UserDocument>('users', 'show', username)
-    t.ok(await passwords.verify(password, await passwordHashOf(sub)), username)
+    t.ok(await passwords.verify(password, await passwordHashOf(sub), { network: undefined }), username)
   }
 })
 
@@ -161,6 +161,17 @@ t.test('a person is found by every spelling of their names, and by nothing that 
     t.match(await signet(...create, flag, value), { code: value === 'Émile' ? 1 : 2, out: '', err: message }, value)
 })
 
+t.test('an address that is still to be converted keeps its mark in every spelling', async (t) => {
+  const sub = 'unconverted'
+  const email = 'old@münchen.example'
+  await insertAccount(database, { sub, profile: {}, email, passwordHash: undefined })
+  await json('users', 'update', sub, '--email-verified')
+  for (const spelling of ['old@xn--mnchen-3ya.example', 'OLD@MÜNCHEN.example'])
+    t.match(await json('users', 'update', sub, '--email', spelling), { email, email_verified: true }, spelling)
+  t.match(await json('users', 'update', sub, '--email', 'old@munchen.example'), { email_verified: false })
+  t.match(await signet('users', 'update', sub, '--username', 'аda'), { code: 2, err: /one writing system/ })
+})
+
 t.test('people who are not there', async (t) => {
   const users = ['__proto__', "' OR 1=1 --", '%', 'x'.repeat(8192)]
   const commands = ['disable', 'enable', 'delete'].map((command) => [command, 'noone'])
@@ -210,7 +221,106 @@ t.test('every flag sets the claim of its name', async (t) => {
     text: 'SELECT type, request_id, detail FROM events WHERE sub = $1',
     values: [sub],
   })
-  t.same(rows, [{ type: 'account_created', request_id: null, detail: { email_verified: true } }])
+  t.match(rows, [{ type: 'account_created', request_id: null, detail: { by: String, email_verified: true } }])
+})
+
+/** The claims that each update of a person named, in order. */
+async function updatesOf(sub: string): Promise<unknown[]> {
+  const { rows } = await database.query<{ detail: { by: string; claims: string[] } }>({
+    text: `SELECT detail FROM events WHERE sub = $1 AND type = 'account_updated' ORDER BY id`,
+    values: [sub],
+  })
+  t.ok(rows.every(({ detail: { by } }) => by.includes('@')))
+  return rows.map(({ detail: { claims } }) => claims)
+}
+
+t.test('an update cannot take what is another’s, nor the last name to sign in with', async (t) => {
+  const { sub } = await json<UserDocument>(...create, '--username', 'modest', '--name', 'A person')
+  await json(...create, '--username', 'Owned', '--email', 'owned@example.com', '--email-verified')
+  const update = ['users', 'update', sub]
+  const refused: [string[], RegExp][] = [
+    [['--username', 'oWNED', '--name', 'x'], /The user name oWNED is taken/],
+    [
+      ['--email', 'OWNED@example.com', '--email-verified'],
+      /OWNED@example.com is the verified address of somebody else/,
+    ],
+    [['--username', ''], /nothing left to sign in with/],
+    [['--email-verified'], /no e-mail address that could be verified/],
+  ]
+  for (const [flags, message] of refused)
+    t.match(await signet(...update, ...flags), { code: 1, out: '', err: message }, flags.join(' '))
+  t.match(await json('users', 'show', sub), { username: 'modest', name: 'A person', email_verified: false })
+  t.notOk('email' in (await json('users', 'show', sub)))
+  t.same(await updatesOf(sub), [], 'all of it was undone')
+  t.match(await signet('users', 'update', 'nobody', '--name', 'x'), { code: 1, err: /There is no user/ })
+  // Entering an address that somebody else has verified is not refused: it proves nothing.
+  await json(...update, '--email', 'owned@example.com')
+  t.match(await signet(...update, '--email-verified'), { code: 1, err: /verified address of somebody else/ })
+})
+
+t.test('a changed address loses its mark, and an address can be marked and unmarked', async (t) => {
+  const { sub } = await json<UserDocument>(...create, '--email', 'first@example.com', '--email-verified')
+  const update = ['users', 'update', sub]
+  t.match(await json(...update, '--email', 'First@Example.com'), { email: 'First@example.com', email_verified: true })
+  t.match(await json(...update, '--email', 'second@example.com'), {
+    email: 'second@example.com',
+    email_verified: false,
+  })
+  t.match(await json(...update, '--email-verified'), { email_verified: true })
+  const { updated_at } = await json(...update, '--email-verified')
+  t.match(await json('users', 'show', sub), { updated_at }, 'once more changes nothing')
+  t.match(await json(...update, '--no-email-verified'), { email_verified: false })
+  t.match(await json(...update, '--email', 'third@example.com', '--email-verified'), { email_verified: true })
+  t.match(await json(...update, '--username', 'third', '--email', ''), { username: 'third', email_verified: false })
+  t.same(await updatesOf(sub), [
+    ['email'],
+    ['email', 'email_verified'],
+    ['email_verified'],
+    ['email_verified'],
+    ['email', 'email_verified'],
+    ['username', 'email', 'email_verified'],
+  ])
+})
+
+t.test('an update changes what is given, takes away what is empty, and leaves the rest', async (t) => {
+  const { sub, ...before } = await json<UserDocument>(
+    ...[
+      ...create,
+      '--username',
+      'changing',
+      '--given-name',
+      'Given',
+      '--nickname',
+      'Nick',
+      '--phone-number',
+      '+41441234567',
+    ],
+    ...['--address', JSON.stringify({ locality: 'Town', country: 'Land' })],
+  )
+  await database.query({ text: 'UPDATE accounts SET phone_number_verified = true WHERE sub = $1', values: [sub] })
+  const claims = {
+    name: 'A Person',
+    family_name: 'Person',
+    middle_name: 'M.',
+    profile: 'https://people.example/full',
+    picture: 'https://people.example/full.png',
+    website: 'http://full.example',
+    gender: 'x',
+    birthdate: '0000-02-29',
+    zoneinfo: 'Europe/Paris',
+    locale: 'de-CH',
+  }
+  const flags = Object.entries(claims).flatMap(([claim, value]) => [`--${claim.replaceAll('_', '-')}`, value])
+  const { updated_at, ...after } = await json<UserDocument>('users', 'update', 'changing', ...flags, '--nickname', '')
+  const { nickname: _, updated_at: earlier, ...kept } = before
+  t.same(after, { ...kept, ...claims, sub, phone_number_verified: true })
+  t.ok(String(updated_at) > String(earlier))
+  const sameAddress = JSON.stringify({ country: 'Land', locality: 'Town' })
+  t.match(await json('users', 'update', sub, '--address', sameAddress, '--gender', 'x'), { updated_at })
+  const last = await json('users', 'update', sub, '--address', '', '--phone-number', '+41441234568')
+  t.match(last, { phone_number: '+41441234568', phone_number_verified: false })
+  t.notOk('address' in last)
+  t.same((await updatesOf(sub)).length, 2, 'what changes nothing leaves no event')
 })
 
 t.test('a line feed in a value cannot pass for another line', async (t) => {
@@ -248,7 +358,7 @@ t.test('disabling and setting a password sign a person out everywhere; deleting 
   const answer = await signetReading('another fine password', 'users', 'set-password', 'reset', '--password-stdin')
   t.match(answer, { code: 0, err: '' })
   t.same(await live(reset), { sessions: 0, grants: 0 })
-  t.ok(await passwords.verify('another fine password', await passwordHashOf(reset)))
+  t.ok(await passwords.verify('another fine password', await passwordHashOf(reset), { network: undefined }))
   t.match(await json('grants', 'list', '--user', reset), [{ end_reason: 'password_set' }])
 
   const deleted = await person('deleted')

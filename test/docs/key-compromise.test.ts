@@ -52,17 +52,22 @@ t.test('a line that is not printed is noticed', async (t) => {
 })
 
 t.test('every command of the drill can be given as it stands, and prints what the page says', async (t) => {
-  const { signet, kids, age } = await openKeysInstallation(t)
+  const { signet, json, kids, age } = await openKeysInstallation(t)
   await kids('active')
   await age(2)
   const [KID = ''] = await kids('active')
+  const { client_id: CLIENT } = await json<{ client_id: string }>(
+    ...['clients', 'create', '--name', 'App', '--redirect-uri', 'https://app.example/callback'],
+  )
+  const PERSON = 'person@example.com'
+  await json('users', 'create', '--email', PERSON)
   const drills = drillsOf(page)
   t.ok(drills.length >= 10)
   t.equal(drills.length, page.match(/```sh$/gm)?.length, 'none is passed over')
   for (const drill of drills) {
     let out = ''
     for (const command of drill.commands) {
-      const [program, ...args] = wordsOf(command, { KID })
+      const [program, ...args] = wordsOf(command, { KID, CLIENT, PERSON })
       const answer = await signet(...args)
       t.match({ program, ...answer }, { program: 'signet', code: 0, err: '' }, command)
       out = answer.out

@@ -53,7 +53,7 @@ const [head = '', body = '', seal = ''] = good.split('.')
 const flipped = (text: string) => text.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'))
 
 t.test('what is no JWT is told by what it looks like', async (t) => {
-  const secret = { newest: 1, versions: new Map([[1, Buffer.alloc(32, 7)]]) }
+  const secret = { current: 1, versions: new Map([[1, Buffer.alloc(32, 7)]]) }
   const refreshToken = encodeRefreshToken(secret, 1, { family: Buffer.alloc(32, 1), generation: 3 })
   const told: [text: string, kind: string, keys: string[]][] = [
     ['', 'empty', []],

@@ -215,10 +215,10 @@ t.test('each thing is counted once, where it happens', async (t) => {
     'signet_tokens_issued_total{token="access",grant_type="client_credentials",alg="ES256"}': 1,
   })
 
-  for (let tries = 0; tries < 10; tries++) await attempt('wrong password')
+  for (let tries = 0; tries < 20; tries++) await attempt('wrong password')
   t.same(await counted(() => attempt('wrong password')), {
     'signet_sign_ins_total{outcome="limited"}': 1,
-    'signet_limits_exceeded_total{limit="sign-in-browser"}': 1,
+    'signet_limits_exceeded_total{limit="sign-in-name"}': 1,
     'signet_refusals_total{entry="too_many_attempts"}': 1,
   })
 })

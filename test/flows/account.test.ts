@@ -52,7 +52,10 @@ const isToSignIn = ({ status, location, headers }: Visit) =>
 const isStatus = async (token: string, status: number) =>
   (await fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } })).status === status
 
-const clearLimits = () => query('DELETE FROM rate_limits')
+const clearLimits = async () => {
+  await query('DELETE FROM rate_limits')
+  await query('DELETE FROM failed_sign_ins')
+}
 
 t.test('every form of the account page', async (t) => {
   const client = await idp.client()
@@ -110,7 +113,7 @@ t.test('every form of the account page', async (t) => {
     t.test(`${id}: without a session that lives it leads to the sign-in page`, async (t) => {
       const stranger = idp.browser()
       t.ok(isToSignIn(await stranger.post(path, form)))
-      stranger.cookies.set('signet_session', 'A'.repeat(43))
+      stranger.cookies.set(stranger.names.session, 'A'.repeat(43))
       t.ok(isToSignIn(await stranger.post(path, form)))
       const late = await idp.person()
       const stale = await enter(late)
@@ -162,7 +165,8 @@ t.test('every form of the account page', async (t) => {
       'disconnected',
       'profile-saved',
       'sign-in-saved',
-      'password-changed',
+      // The hidden fields of the form without its box: the tick was taken away.
+      'password-changed-applications-kept',
       'session-ended',
       'others-ended',
     ])
@@ -188,9 +192,13 @@ t.test('the page by itself', async (t) => {
 
     const newcomer = idp.browser()
     const asks = await newcomer.follow(await newcomer.get('/account'))
-    const signUpHref = /href="(\/sign-up\?continue=[^"]*)"/.exec(asks.text)?.[1] ?? ''
     const signUp = { email: 'new@example.com', password: newPassword }
-    const made = await newcomer.submit(await newcomer.get(signUpHref), 'sign-up', signUp)
+    const sealed = new URL(asks.url).searchParams.get('continue') ?? ''
+    const typed = { from: 'sign-in', continue: sealed, username: signUp.email, password: 'for another account' }
+    const form = await newcomer.post('/sign-up', typed)
+    t.match(form, { status: 200, text: 'value="new@example.com"' })
+    t.notMatch(form.text, 'for another account')
+    const made = await newcomer.submit(form, 'sign-up', { password: signUp.password })
     t.equal(made.location, `${idp.issuer}/account`)
   })
 
@@ -325,7 +333,12 @@ t.test('the profile', async (t) => {
         'zoneinfo',
         'picture',
       ]
-      t.same(event?.['detail'], { claims: [...changed, 'address'] }, 'which claims, and not what they say')
+      t.same(
+        ((event?.['detail'] ?? {}) as { claims: string[] }).claims?.sort(),
+        [...changed, 'address'].sort(),
+        'which claims, and not what they say',
+      )
+      t.same(Object.keys(event?.['detail'] ?? {}), ['claims'])
       t.ok(event?.['request_id'])
       const page = await browser.get('/account')
       t.match(page.text, 'value="{field} &quot;quoted&quot; &lt;b"')
@@ -353,17 +366,20 @@ t.test('the names to sign in with', async (t) => {
   const saved = { status: 303, location: `${idp.issuer}/account?notice=sign-in-saved` }
 
   t.test('wrong passwords count as they do at sign-in, before they are looked at, and for both', async (t) => {
+    await clearLimits()
     const person = await idp.person()
     const browser = await enter(person)
-    for (let guess = 0; guess < 10; guess++)
+    for (let guess = 0; guess < 20; guess++)
       t.equal((await save(browser, { username: 'x', 'confirm-password': `guess ${guess}` })).status, 403)
     const limited = await save(browser, { username: 'x', 'confirm-password': person.password })
     t.equal(limited.status, 429, 'the right one is not looked at either')
     t.ok(Number(limited.headers.get('retry-after')) > 0)
     t.match(limited.text, 'There were too many attempts')
-    const form = { username: person.username, password: person.password }
-    t.equal((await browser.submit(await browser.get('/sign-in'), 'sign-in', form)).status, 429)
-    t.equal((await eventsOf(person, 'reauthentication_failed')).length, 10)
+    const form = { username: person.username, password: 'wrong' }
+    t.equal((await browser.submit(await browser.get('/sign-in'), 'sign-in', form)).status, 403)
+    const counted = await query('SELECT failures FROM failed_sign_ins WHERE failures > 0')
+    t.same(counted, [{ failures: 1 }], 'for the sign-in page this browser is one that is unknown by now')
+    t.equal((await eventsOf(person, 'reauthentication_failed')).length, 20)
     t.equal((await query('SELECT FROM accounts WHERE username = $1', ['x'])).length, 0)
     await clearLimits()
   })
@@ -375,7 +391,7 @@ t.test('the names to sign in with', async (t) => {
     const statuses: number[] = []
     for (let guess = 0; guess < 12; guess++) {
       const thief = idp.browser()
-      thief.cookies.set('signet_session', browser.cookies.get('signet_session') ?? '')
+      thief.cookies.set(thief.names.session, browser.cookies.get(browser.names.session) ?? '')
       const guessed = { ...form, 'current-password': `guess ${guess}`, 'new-password': newPassword }
       statuses.push((await thief.post('/account/password', guessed)).status)
     }
@@ -481,12 +497,14 @@ t.test('the names to sign in with', async (t) => {
 
 t.test('the password', async (t) => {
   const client = await idp.client()
-  const change = async (browser: Browser, current: string, wanted: string) =>
+  const change = async (browser: Browser, current: string, wanted: string, more: Record<string, string> = {}) =>
     browser.submit(await browser.get('/account'), 'password-change', {
       'current-password': current,
       'new-password': wanted,
+      ...more,
     })
   const changed = { status: 303, location: `${idp.issuer}/account?notice=password-changed` }
+  const kept = { ...changed, location: `${changed.location}-applications-kept` }
 
   t.test(
     'a wrong current one, or a new one that is none, changes nothing and never comes back to the browser',
@@ -549,7 +567,7 @@ t.test('the password', async (t) => {
     })
 
   t.test(
-    'it signs all others out with what hung on them, renews the cookie, and leaves offline access and this browser',
+    'without the tick it signs all others out with what hung on them, renews the cookie, and leaves offline access and this browser',
     async (t) => {
       const person = await idp.person()
       const here = await signIn(idp, client, { person, parameters: { scope: 'openid' } })
@@ -558,21 +576,25 @@ t.test('the password', async (t) => {
       const stranger = await signIn(idp, client, { parameters: { scope: 'openid' } })
       const journeys = [here, there, phone, stranger]
       const tokens = await Promise.all(journeys.map(async ({ redeem }) => (await redeem()).body.access_token as string))
-      const before = here.browser.cookies.get('signet_session') ?? ''
+      const before = here.browser.cookies.get(here.browser.names.session) ?? ''
 
-      t.match(await change(here.browser, person.password, newPassword), changed)
-      const after = here.browser.cookies.get('signet_session') ?? ''
+      t.match(await change(here.browser, person.password, newPassword, { 'end-applications': '' }), kept)
+      const after = here.browser.cookies.get(here.browser.names.session) ?? ''
       t.not(after, before)
-      t.match((await here.browser.get('/account?notice=password-changed')).text, 'Your password is changed')
+      t.match(
+        (await here.browser.get('/account?notice=password-changed-applications-kept')).text,
+        /has been changed.*keep access while you are away still have it/,
+      )
       const copy = idp.browser()
-      copy.cookies.set('signet_session', before)
+      copy.cookies.set(copy.names.session, before)
       t.ok(isToSignIn(await copy.get('/account')), 'a copy of the old cookie is worth nothing')
       t.ok(isToSignIn(await there.browser.get('/account')))
       t.ok(isToSignIn(await phone.browser.get('/account')))
       t.equal((await stranger.browser.get('/account')).status, 200)
       const alive = await Promise.all(tokens.map((token) => isStatus(token, 200)))
       t.same(alive, [true, false, true, true])
-      t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], { sessions_ended: 2 })
+      const told = { sessions_ended: 2, applications: 'kept' }
+      t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], told)
 
       await t.rejects(enter(person), /cannot sign in/)
       t.ok(await enter({ ...person, password: newPassword }))
@@ -581,6 +603,79 @@ t.test('the password', async (t) => {
       await clearLimits()
     },
   )
+})
+
+t.test('the box that signs out of all applications', async (t) => {
+  const client = await idp.client()
+  const isTicked = (page: Visit) => /<input(?=[^>]*id="end-applications")(?=[^>]*checked)[^>]*>/.test(page.text)
+  /** What a person has open: in this browser, in another one, and with offline access. */
+  const open = async () => {
+    const person = await idp.person()
+    const go = (scope: string) => signIn(idp, client, { person, parameters: { scope } })
+    const [here, there, phone] = [await go('openid'), await go('openid'), await go('openid offline_access')]
+    const replies = await Promise.all([here, there, phone].map(({ redeem }) => redeem()))
+    const tokens = replies.map(({ body }) => body.access_token as string)
+    const alive = async () => Promise.all(tokens.map((token) => isStatus(token, 200)))
+    const refresh = () =>
+      idp.token(client, { grant_type: 'refresh_token', refresh_token: replies[2]?.body.refresh_token })
+    return { person, browser: here.browser, alive, refresh }
+  }
+  const values = (person: Person) => ({ 'current-password': person.password, 'new-password': newPassword })
+
+  t.test('a form that never had the box, such as one of an older page, is taken as ticked', async (t) => {
+    const { person, browser, alive } = await open()
+    const page = await browser.get('/account')
+    const { 'end-applications-offered': offered, ...hidden } = hiddenOf(page, 'password-change')
+    t.equal(offered, '1')
+    const visit = await browser.post('/account/password', { ...hidden, ...values(person) })
+    t.match(visit.location, /notice=password-changed$/)
+    t.same(await alive(), [false, false, false])
+  })
+
+  t.test(
+    'it is ticked, and ends everything but this session, offline access and this browser’s included',
+    async (t) => {
+      const { person, browser, alive, refresh } = await open()
+      const page = await browser.get('/account')
+      t.ok(isTicked(page))
+      t.match(await browser.submit(page, 'password-change', values(person)), {
+        location: `${idp.issuer}/account?notice=password-changed`,
+      })
+      t.same(await alive(), [false, false, false])
+      t.match(await refresh(), { status: 400, body: { error: 'invalid_grant' } })
+      const after = await browser.get('/account?notice=password-changed')
+      t.match(after, { status: 200, text: /in all other browsers and out of all applications/ }, 'the session goes on')
+      t.match(after.text, `disconnect-${client.client_id}`, 'and what was allowed is not forgotten')
+      const told = { sessions_ended: 2, applications: 'ended', grants_ended: 3 }
+      t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], told)
+      const reasons = await query(
+        `SELECT detail ->> 'reason' AS reason, count(*) AS grants FROM events WHERE sub = $1 AND type = 'grant_ended' GROUP BY 1`,
+        [person.sub],
+      )
+      t.same(reasons, [{ reason: 'password_changed', grants: 3 }])
+      const again = await signIn(idp, client, { person, browser })
+      t.equal((await again.redeem()).status, 200, 'the application is let in again by the session, without a question')
+    },
+  )
+
+  t.test('a refused form comes back with the box as it was left, and has ended nothing', async (t) => {
+    const { person, browser, alive } = await open()
+    const page = await browser.get('/account')
+    for (const [choice, ticked] of [
+      [{}, true],
+      [{ 'end-applications': '' }, false],
+    ] as const) {
+      const wrong = await browser.submit(page, 'password-change', {
+        ...values(person),
+        'current-password': 'x',
+        ...choice,
+      })
+      t.equal(wrong.status, 403)
+      t.equal(isTicked(wrong), ticked)
+    }
+    t.same(await alive(), [true, true, true])
+    await clearLimits()
+  })
 })
 
 t.test('where one is signed in', async (t) => {
@@ -655,6 +750,18 @@ t.test('where one is signed in', async (t) => {
     const page = await here.get('/account')
     t.equal(page.text.match(/>Another browser</g)?.length, 19)
     t.match(page.text, 'And 11 more')
+  })
+
+  t.test('password managers find the form to change the password, and which account it is for', async (t) => {
+    const person = await idp.person()
+    const { location, status } = await idp.browser().get('/.well-known/change-password')
+    t.match({ location, status }, { location: `${idp.issuer}/account#your-password`, status: 303 })
+    const { text } = await (await enter(person)).get('/account')
+    const form = /<form[^>]*action="\/account\/password"[\s\S]*?<\/form>/.exec(text)?.[0] ?? ''
+    t.match(form, new RegExp(`<input type="text" name="username" autocomplete="username" value="${person.email}"`))
+    // W3C, A Well-Known URL for Changing Passwords: without a 404 here, nobody can tell whether the other address means anything.
+    const absent = '/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200'
+    t.match(await idp.browser().get(absent), { status: 404 })
   })
 
   t.test('times are told in the person’s zone, and the zone is named', async (t) => {

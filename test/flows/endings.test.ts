@@ -1,6 +1,17 @@
 import t, { type Test } from 'tap'
-import { deleteAccount, disableAccount, enableAccount, setPassword } from '../../src/operations/account-access.ts'
+import {
+  deleteAccount,
+  disableAccount,
+  enableAccount,
+  setPassword,
+  signOutEverywhere,
+} from '../../src/operations/account-access.ts'
 import { deleteClient } from '../../src/operations/delete-client.ts'
+import {
+  revokeGrantsOfClient,
+  revokeGrantsOfConnection,
+  revokeGrantsOfPerson,
+} from '../../src/operations/revoke-grants.ts'
 import type { Database } from '../../src/platform/database/pool.ts'
 import { followNext } from '../../src/records/endings/follow-ending.ts'
 import { answer, emptyFolder } from '../cli/console.ts'
@@ -18,7 +29,7 @@ import { testMasterKey } from '../support/signing-keys.ts'
 
 const idp = await startSignet(t)
 const { database } = idp.signet
-const operator = { kind: 'operator' } as const
+const operator = { kind: 'operator', by: 'test' } as const
 const cost = createRowMeter(database)
 const seeding = openSeedingPool(t, idp)
 const query = async (text: string, values: unknown[] = []) => (await seeding.query({ text, values })).rows
@@ -101,6 +112,7 @@ async function enter(person: Person, browser = idp.browser(), password = person.
 
 const everything = { session: false, online: false, onlineCode: false, offline: false, offlineCode: false }
 const whatIsBound = { ...everything, offline: true, offlineCode: true }
+const allButSessions = { ...everything, session: true }
 
 interface Case {
   /** What still works afterwards. */
@@ -125,7 +137,7 @@ const cases: Record<string, Case> = {
     alive: everything,
     reason: 'password_set',
     prepare: async ({ person }) => {
-      const hash = await idp.signet.passwords.hash(newPassword)
+      const hash = await idp.signet.passwords.hash(newPassword, { network: undefined })
       return () => setPassword(idp.signet, operator, person.sub, hash)
     },
   },
@@ -142,10 +154,10 @@ const cases: Record<string, Case> = {
     reason: 'signed_out',
     prepare: async ({ browser }) => {
       const page = await browser.get('/logout')
-      const cookie = browser.cookies.get('signet_session') ?? ''
+      const cookie = browser.cookies.get(browser.names.session) ?? ''
       return async () => {
         await browser.submit(page, 'confirm-logout')
-        browser.cookies.set('signet_session', cookie)
+        browser.cookies.set(browser.names.session, cookie)
       }
     },
   },
@@ -154,10 +166,10 @@ const cases: Record<string, Case> = {
     reason: 'signed_out',
     prepare: async ({ browser }) => {
       const other = await idp.person()
-      const cookie = browser.cookies.get('signet_session') ?? ''
+      const cookie = browser.cookies.get(browser.names.session) ?? ''
       return async () => {
         await enter(other, browser)
-        browser.cookies.set('signet_session', cookie)
+        browser.cookies.set(browser.names.session, cookie)
       }
     },
   },
@@ -179,9 +191,22 @@ const cases: Record<string, Case> = {
       return () => here.submit(page, 'end-other-sessions')
     },
   },
-  'the sessions of a person who changes the password elsewhere': {
+  'the sessions of a person who changes the password elsewhere and keeps the applications': {
     alive: whatIsBound,
     reason: 'signed_out',
+    prepare: async ({ person }) => {
+      const here = await enter(person)
+      const page = await here.get('/account')
+      const form = { 'current-password': person.password, 'new-password': newPassword, 'end-applications': '' }
+      return async () => {
+        const { location } = await here.submit(page, 'password-change', form)
+        if (!location?.endsWith('applications-kept')) throw new Error(`The password was not changed: ${location}`)
+      }
+    },
+  },
+  'sessions and applications of a person who changes the password elsewhere': {
+    alive: everything,
+    reason: 'password_changed',
     prepare: async ({ person }) => {
       const here = await enter(person)
       const page = await here.get('/account')
@@ -192,8 +217,40 @@ const cases: Record<string, Case> = {
       }
     },
   },
+  'a person whom an operator signs out everywhere': {
+    alive: everything,
+    reason: 'revoked_by_operator',
+    prepare:
+      async ({ person }) =>
+      () =>
+        signOutEverywhere(idp.signet, operator, person.sub),
+  },
+  'a person whose grants an operator ends': {
+    alive: allButSessions,
+    reason: 'revoked_by_operator',
+    prepare:
+      async ({ person }) =>
+      () =>
+        revokeGrantsOfPerson(idp.signet, operator, person.sub),
+  },
+  'a person whose grants at one client an operator ends': {
+    alive: allButSessions,
+    reason: 'revoked_by_operator',
+    prepare:
+      async ({ person, client }) =>
+      () =>
+        revokeGrantsOfConnection(idp.signet, operator, { sub: person.sub, clientId: client.client_id }, 'kept'),
+  },
+  'a client whose grants an operator ends': {
+    alive: allButSessions,
+    reason: 'revoked_by_operator',
+    prepare:
+      async ({ client }) =>
+      () =>
+        revokeGrantsOfClient(idp.signet, operator, client.client_id),
+  },
   'an application that is disconnected': {
-    alive: { ...everything, session: true },
+    alive: allButSessions,
     reason: 'disconnected',
     prepare: async ({ person, client }) => {
       const here = await enter(person)
@@ -202,7 +259,7 @@ const cases: Record<string, Case> = {
     },
   },
   'a client that is deleted': {
-    alive: { ...everything, session: true },
+    alive: allButSessions,
     reason: 'client_deleted',
     prepare:
       async ({ client }) =>

@@ -96,23 +96,25 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
     'a cookie: none came': {
       asked: idp.browser().get(authorize({ prompt: 'none' })),
       entry: 'login_required',
-      detail: /^cookie signet_session: did not come$/,
+      detail: new RegExp(`^cookie ${idp.cookieNames.session}: did not come$`),
     },
     'a cookie: its session has ended': {
       asked: fetch(`${idp.issuer}${authorize({ prompt: 'none' })}`, {
-        headers: { cookie: `signet_session=${'x'.repeat(43)}` },
+        headers: { cookie: `${idp.cookieNames.session}=${'x'.repeat(43)}` },
         redirect: 'manual',
       }),
       entry: 'login_required',
-      detail: /^cookie signet_session: its session has ended, or is too old$/,
+      detail: new RegExp(`^cookie ${idp.cookieNames.session}: its session has ended, or is too old$`),
     },
     'a cookie: there are two': {
       asked: fetch(`${idp.issuer}${authorize({ prompt: 'none' })}`, {
-        headers: { cookie: `signet_session=${'x'.repeat(43)}; signet_session=${'y'.repeat(43)}` },
+        headers: {
+          cookie: `${idp.cookieNames.session}=${'x'.repeat(43)}; ${idp.cookieNames.session}=${'y'.repeat(43)}`,
+        },
         redirect: 'manual',
       }),
       entry: 'login_required',
-      detail: /^cookie signet_session: is none of ours, or came twice$/,
+      detail: new RegExp(`^cookie ${idp.cookieNames.session}: is none of ours, or came twice$`),
     },
     'a clock: the sign-in is too long ago': {
       asked: pause(1_100).then(() => silently('0')),
@@ -164,7 +166,7 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
       const { events, refusals } = await show((await asked).headers)
       t.same(events, [])
       t.equal(refusals.length, 1)
-      t.equal(refusals[0]?.documentation, `docs/errors.md#${entry}`)
+      t.equal(refusals[0]?.documentation, `${idp.issuer}/errors#${entry}`)
       t.match(String(refusals[0]?.detail), detail)
     })
 })

@@ -224,7 +224,7 @@ t.test('after a fail-over a node follows, and one that has only the old primary 
   await standby.ask('SELECT pg_promote(true, 60)')
   await deleteClient(
     { database: poolOn(standby.url), endings: idp.signet.endings },
-    { kind: 'operator' },
+    { kind: 'operator', by: 'test' },
     job.client_id,
   )
 

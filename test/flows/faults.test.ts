@@ -144,7 +144,11 @@ t.test('an error in metrics or the refusals journal costs neither the answer nor
 t.test('an error of accept() does not stop the server', async (t) => {
   const lines: string[] = []
   const log = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) })
-  const app = createServer({ issuer: 'http://localhost', tls: undefined, trustProxy: [] }, log, () => {})
+  const app = createServer(
+    { issuer: 'http://localhost', tls: undefined, trustProxy: [], keepAliveTimeout: 60 },
+    log,
+    () => {},
+  )
   t.teardown(() => app.close())
   app.get('/', async () => 'served')
   const address = await app.listen({ host: '127.0.0.1', port: 0 })

@@ -54,7 +54,7 @@ t.test('signing out', async (t) => {
     const { browser } = await signIn(idp, client)
     const done = await browser.submit(await browser.get('/logout'), 'confirm-logout')
     t.equal(done.status, 200)
-    t.equal(browser.cookies.has('signet_session'), false)
+    t.equal(browser.cookies.has(browser.names.session), false)
     t.equal((await browser.get('/logout')).status, 200, 'and once more, signed out, is no error')
   })
 

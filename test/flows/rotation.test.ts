@@ -59,7 +59,14 @@ let processOfTwo = await startTwo()
 async function machine(alg: SigningAlgorithm, accessTokenTtl?: number) {
   const api = `https://${randomUUID()}.example`
   const scope = `work:${randomUUID()}`
-  const resource = { identifier: api, name: undefined, scopes: [scope], accessTokenTtl, servedBy: [] }
+  const resource = {
+    identifier: api,
+    name: undefined,
+    scopes: [scope],
+    scopeDescriptions: [],
+    accessTokenTtl,
+    servedBy: [],
+  }
   await saveResource(database, { ...resource, accessTokenSigningAlg: alg })
   const grant = { grant_types: ['client_credentials' as const], redirect_uris: [], response_types: [] }
   const { client_id: id, secret = '' } = await idp.client({ ...grant, scope, resources: [api] })

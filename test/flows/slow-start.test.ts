@@ -9,6 +9,7 @@ import { type Spawned, spawnSignet } from '../cli/spawned.ts'
 import { noLog, testDatabase } from '../database.ts'
 import { freshFolder } from '../platform/database/own-server.ts'
 import { freePort } from '../support/idp.ts'
+import { insertTestKeys, testMasterKey } from '../support/signing-keys.ts'
 
 /**
  * Percent of the time that a starved process may run. 5 takes twice as long, too long for every run of the tests:
@@ -101,9 +102,10 @@ t.test('while another node sets up the installation, a server says so, and SIGTE
 
 t.test('a command waits until the other node is finished, and then does its work', async (t) => {
   const { settings, database } = await migrated(t)
-  const create = ['clients', 'create', '--name', 'App', '--redirect-uri', 'https://app.example/cb', '--json']
-  const run = (asked: AbortSignal) =>
-    answer(create, { environment: settings, folder: '/nowhere', asked, onError: () => said() })
+  await insertTestKeys({ query: ({ text, values }) => database.query(text, values) })
+  const environment = { ...settings, SIGNET_MASTER_KEY: testMasterKey }
+  const rotate = ['keys', 'rotate', '--now', '--json']
+  const run = (asked: AbortSignal) => answer(rotate, { environment, folder: '/nowhere', asked, onError: () => said() })
   let said = () => {}
   const waits = () =>
     new Promise<void>((resolve) => {

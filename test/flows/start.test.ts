@@ -6,6 +6,7 @@ import t, { type Test } from 'tap'
 import { readSettings, type Settings } from '../../src/platform/config/settings.ts'
 import { briefWait } from '../../src/platform/database/locked-transaction.ts'
 import { migrate } from '../../src/platform/database/migrations.ts'
+import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
 import { setUpInstallation } from '../../src/set-up.ts'
 import { start } from '../../src/start.ts'
 import { noLog, testDatabase } from '../database.ts'
@@ -37,6 +38,24 @@ t.test('a start with another issuer than the one on record is refused', async (t
   })
   await (await started(settings)).stop()
 })
+
+t.test(
+  'a start that creates an installation says so, and where, without a password; the next one does not',
+  async (t) => {
+    const settings = await environment(t)
+    const announced = async () => {
+      const said: string[] = []
+      const report = (sentence: string) => said.push(sentence)
+      const { stop } = await start(readSettings(settings, tmpdir()), pino({ level: 'silent' }), { report })
+      await stop()
+      return said.filter((sentence) => sentence.includes('new installation'))
+    }
+    const [first = '', ...more] = await announced()
+    t.match(first, /^This is a new installation, in the schema \w+ of postgres(?:ql)?:\/\/[^:@]+@/)
+    t.same(more, [])
+    t.same(await announced(), [])
+  },
+)
 
 t.test('a lost or wrong master key stops the start, and no new one is made', async (t) => {
   const settings = await environment(t)
@@ -87,24 +106,27 @@ t.test('a node whose master key is not that of the node that was faster is told 
   const folders = [freshFolder(t), freshFolder(t)] as const
   const settings = folders.map((folder) => readSettings({ SIGNET_KEYS_DIR: folder }, tmpdir()))
   const pool = openPool()
+  const nothingKept = { revokedSecrets: new Map<string, number>() }
   // The other node comes between the two transactions of this one.
   let connections = 0
   const slow = new Proxy(openPool(), {
     get: (target, name) =>
       name === 'connect'
         ? async () => {
-            if (++connections === 2) await setUpInstallation(pool, settings[1] as Settings, briefWait)
+            if (++connections === 2) await setUpInstallation(pool, settings[1] as Settings, briefWait, nothingKept)
             return target.connect()
           }
         : Reflect.get(target, name),
   })
-  await t.rejects(setUpInstallation(slow, settings[0] as Settings, briefWait), {
+  await t.rejects(setUpInstallation(slow, settings[0] as Settings, briefWait, nothingKept), {
     name: 'MasterKeyError',
     message: /^Another node set up this database at the same moment.*master\.key opens nothing\./,
   })
   t.equal(connections, 2)
-  const { secrets } = await setUpInstallation(pool, settings[1] as Settings, briefWait)
-  t.equal(secrets.csrf.versions.size, 1, 'the secrets of the faster node are untouched')
+  const before = await loadPurposeSecrets(pool)
+  await setUpInstallation(pool, settings[1] as Settings, briefWait, nothingKept)
+  t.same(await loadPurposeSecrets(pool), before, 'the secrets of the faster node are untouched')
+  t.equal(before.length, 4)
 })
 
 t.test('what one node begins another one finishes', async (t) => {
@@ -120,4 +142,14 @@ t.test('what one node begins another one finishes', async (t) => {
   })
   t.equal(tokens.status, 200)
   t.match(await journey.redeem(), { status: 400, body: { error: 'invalid_grant' } })
+})
+
+t.test('a node whose role may create nothing starts where nothing is pending, and signs people in', async (t) => {
+  const idp = await startSignet(t)
+  const client = await idp.client()
+  const { databaseSchema: schema } = idp.signet.settings
+  await idp.signet.database.query({ text: `REVOKE CREATE ON SCHEMA ${schema} FROM CURRENT_USER, PUBLIC` })
+  await t.rejects(idp.signet.database.query({ text: `CREATE TABLE ${schema}.stones ()` }), /permission denied/)
+  const node = await idp.another()
+  t.match(await (await signIn(node, client)).redeem(), { status: 200 })
 })

@@ -1,15 +1,27 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { deleteAccount, disableAccount, enableAccount, setPassword } from '../../src/operations/account-access.ts'
+import {
+  deleteAccount,
+  disableAccount,
+  enableAccount,
+  setPassword,
+  signOutEverywhere,
+} from '../../src/operations/account-access.ts'
 import type { Actor } from '../../src/operations/actor.ts'
 import { deleteClient } from '../../src/operations/delete-client.ts'
 import { disconnectApplication } from '../../src/operations/disconnect-application.ts'
-import { endOtherSessions, endOwnSession, signOut } from '../../src/operations/own-sessions.ts'
+import { changePassword, endOtherSessions, endOwnSession, signOut } from '../../src/operations/own-sessions.ts'
 import { revokeGrant } from '../../src/operations/revoke-grant.ts'
+import {
+  revokeGrantsOfClient,
+  revokeGrantsOfConnection,
+  revokeGrantsOfPerson,
+} from '../../src/operations/revoke-grants.ts'
 import { migrate } from '../../src/platform/database/migrations.ts'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
 import type { Turns } from '../../src/platform/turns.ts'
+import { findPassword } from '../../src/records/accounts/account-password-store.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
@@ -31,7 +43,7 @@ const database = openPool({ max: 3 })
 // Nobody takes turns here: that two nodes race is what is tested.
 const turns: Turns = { take: (_key, work) => work() }
 const signet = { database, turns, endings: { due: () => {}, run: () => {}, stop: async () => {} } }
-const operator = { kind: 'operator' } as const
+const operator = { kind: 'operator', by: 'test' } as const
 const idle = 3600
 const text = () => randomBytes(9).toString('hex')
 
@@ -58,6 +70,13 @@ const weights = {
     'set password': 1,
     disable: 1,
     enable: 2,
+  },
+  ...{
+    'change password': 2,
+    'sign out everywhere': 1,
+    'revoke of person': 2,
+    'revoke of both': 2,
+    'revoke of client': 2,
   },
   ...{ revoke: 1, 'delete client': 0.3, 'delete account': 0.2, follow: 3, settle: 1, clean: 1 },
 }
@@ -93,7 +112,7 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
   switch (what) {
     case 'enter': {
       const digest = randomBytes(32)
-      const who = { digest, browserDigest: digest, sub, authTime: Date.now(), amr: ['pwd'], ttl: idle }
+      const who = { digest, browserDigest: digest, sub, authTime: Date.now(), amr: ['pwd'], ttl: idle, sidVersion: 1 }
       if (await insertSession(database, { ...who, replaces: world.cookies[browser] })) {
         world.cookies[browser] = digest
         aliveSessions.add(browser)
@@ -138,6 +157,34 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
     case 'set password':
       if (await setPassword(signet, operator, sub, text())) endEverything(world)
       return
+    case 'change password': {
+      if (!session) return
+      const { passwordHash: from = '' } = await findPassword(database, sub, randomBytes(32))
+      const sessionDigest = randomBytes(32)
+      const applications = isOffline ? 'keep' : 'end'
+      await changePassword(signet, personOf(world), session, { from, to: text(), sessionDigest, applications })
+      world.cookies[browser] = sessionDigest
+      for (const each of [0, 1, 2]) if (each !== browser) endBound(world, each)
+      if (applications === 'end') aliveGrants.clear()
+      return
+    }
+    case 'sign out everywhere':
+      if (await signOutEverywhere(signet, operator, sub)) endEverything(world)
+      return
+    case 'revoke of person':
+      if (await revokeGrantsOfPerson(signet, operator, sub)) aliveGrants.clear()
+      return
+    case 'revoke of both':
+    case 'revoke of client': {
+      const revoked =
+        what === 'revoke of client'
+          ? await revokeGrantsOfClient(signet, operator, clientId)
+          : await revokeGrantsOfConnection(signet, operator, { sub, clientId }, isOffline ? 'kept' : 'forgotten')
+      if (!revoked && !world.goneClients.has(client) && !world.isDeleted)
+        throw new Error('The grants of a client that is there can be revoked.')
+      for (const [id, grant] of aliveGrants) if (grant.client === client) aliveGrants.delete(id)
+      return
+    }
     case 'disable':
       if (await disableAccount(signet, operator, sub)) {
         world.isDisabled = true
@@ -150,7 +197,8 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
     case 'revoke': {
       const [id] = [...aliveGrants.keys()]
       if (id === undefined) return
-      if (!(await revokeGrant(signet, operator, { id, sub }))) throw new Error('A grant that is alive can be revoked.')
+      if (!(await revokeGrant(signet, operator, { id, clientId, sub })))
+        throw new Error('A grant that is alive can be revoked.')
       aliveGrants.delete(id)
       return
     }
@@ -182,10 +230,18 @@ async function takeHeld(world: World, step: Step): Promise<void> {
   if (!isHeld || what === 'revoke' || what === 'settle') return take(world, step)
   await inTransaction(database, async (tx) => {
     await tx.query({ text: 'SELECT FROM grants FOR NO KEY UPDATE' })
-    if (['end others', 'set password', 'disable', 'delete account'].includes(what))
+    const holdsSessions = [
+      'end others',
+      'change password',
+      'sign out everywhere',
+      'set password',
+      'disable',
+      'delete account',
+    ]
+    if (holdsSessions.includes(what))
       await tx.query({
         text: 'SELECT FROM sessions WHERE sub = $1 AND digest IS DISTINCT FROM $2 FOR NO KEY UPDATE',
-        values: [world.sub, what === 'end others' ? world.cookies[browser] : null],
+        values: [world.sub, what === 'end others' || what === 'change password' ? world.cookies[browser] : null],
       })
     await take(world, step)
   })

@@ -50,7 +50,9 @@ t.test('a conversion that is cut off leaves an account as it was, and the next o
   await query('DROP TRIGGER cut_off ON events')
   await convertNames(db, noLog)
   t.same(await usernames('cut-off'), ['ähre'])
-  t.same(await query(`SELECT detail FROM events WHERE sub = 'cut-off'`), [{ detail: { claims: ['username'] } }])
+  t.same(await query(`SELECT detail FROM events WHERE sub = 'cut-off'`), [
+    { detail: { by: 'schedule', claims: ['username'] } },
+  ])
 })
 
 t.test('a deleted account is passed over', async (t) => {

@@ -15,7 +15,8 @@ import { comparedTexts, holds, sqlLiterals } from './sql-literals.ts'
 const steady = {
   installation: 'one row',
   key_ring: 'one row',
-  purpose_secrets: 'a row for each purpose and version',
+  purpose_secrets: 'a row for each purpose and version; every node has them all in memory',
+  revoked_purpose_secrets: 'a row for each version that was revoked in an emergency',
   signing_keys: 'a row for each algorithm and rotation, some eight a year; every node has them all in memory',
   schema_migrations: 'a row for each migration',
   nodes: 'a row for each server that runs, or was killed within the last day',

@@ -1,3 +1,5 @@
+import { type CookieNames, cookieNames } from '../../src/platform/http/cookies.ts'
+
 /** What came back, with the cookies already kept. */
 export interface Visit {
   readonly url: string
@@ -21,6 +23,8 @@ export interface Browser {
   /** Sends the form of a page that has the button or field `id`, with these values over those it holds. */
   readonly submit: (page: Visit, id: string, values?: Record<string, string>) => Promise<Visit>
   readonly cookies: Map<string, string>
+  /** What the issuer calls its cookies. */
+  readonly names: CookieNames
 }
 
 export function createBrowser(issuer: string, base: string): Browser {
@@ -51,6 +55,7 @@ export function createBrowser(issuer: string, base: string): Browser {
   }
   const browser: Browser = {
     cookies,
+    names: cookieNames(issuer),
     get: (path, headers = {}) => visit(path, { headers }),
     post: (path, form, headers = {}) =>
       visit(path, {
@@ -80,7 +85,10 @@ function formsOf(html: string) {
     inputs: Object.fromEntries(
       [...content.matchAll(/<input\b([^>]*)>/g)].flatMap(([, input = '']) => {
         const name = /\bname="([^"]*)"/.exec(input)?.[1]
-        return name === undefined ? [] : [[name, decodeEntities(/\bvalue="([^"]*)"/.exec(input)?.[1] ?? '')]]
+        const isUnticked = input.includes('type="checkbox"') && !/\schecked\b/.test(input)
+        return name === undefined || isUnticked
+          ? []
+          : [[name, decodeEntities(/\bvalue="([^"]*)"/.exec(input)?.[1] ?? '')]]
       }),
     ) as Record<string, string>,
   }))

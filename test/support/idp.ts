@@ -8,12 +8,14 @@ import type { Test } from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
 import { migrate } from '../../src/platform/database/migrations.ts'
+import { type CookieNames, cookieNames } from '../../src/platform/http/cookies.ts'
 import { digest, randomText } from '../../src/platform/secrets/digest.ts'
 import type { Profile } from '../../src/records/accounts/account.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { createPasswordHashing, type PasswordHashing } from '../../src/records/accounts/password-hashing.ts'
 import { type Client, type ClientMetadata, usesSecret } from '../../src/records/clients/client.ts'
 import { findClient, insertClient } from '../../src/records/clients/clients-store.ts'
+import type { Resource } from '../../src/records/resources/resource.ts'
 import { saveResource } from '../../src/records/resources/resources-store.ts'
 import type { Signet } from '../../src/signet.ts'
 import { start } from '../../src/start.ts'
@@ -37,6 +39,8 @@ export interface Person {
 
 export interface Idp {
   readonly issuer: string
+  /** What it calls its cookies. */
+  readonly cookieNames: CookieNames
   readonly signet: Signet
   /** Everything that was logged, one JSON line after the other. */
   readonly logged: () => string
@@ -44,7 +48,7 @@ export interface Idp {
   readonly resource: (
     identifier: string,
     scopes: string[],
-    more?: { accessTokenTtl?: number; servedBy?: readonly string[] },
+    more?: Partial<Pick<Resource, 'accessTokenTtl' | 'scopeDescriptions' | 'servedBy'>>,
   ) => Promise<void>
   readonly person: (profile?: Profile & { email?: string; password?: string }) => Promise<Person>
   readonly browser: () => Browser
@@ -65,13 +69,13 @@ export interface Reply {
 export const defaultRedirectUri = 'https://app.example/callback'
 
 /** argon2id as ever, but a fiftieth of the work: hundreds of people sign in during the tests. */
-const cheap = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
+export const cheapHashing = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
 
 /** A whole Signet, listening on a port of its own, with a fresh schema; ended with the test. */
 export async function startSignet(
   t: Test,
   environment: Record<string, string> = {},
-  more: { readonly passwordHashing?: 'as in production' } = {},
+  more: { readonly passwordHashing?: 'as in production'; readonly passwords?: PasswordHashing } = {},
 ): Promise<Idp> {
   const { url, schema, connection, openPool } = await testDatabase(t)
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
@@ -81,7 +85,7 @@ export async function startSignet(
     await migrate({ connection, schema, log: noLog })
     await insertTestKeys(openPool({ max: 1 }))
   }
-  const passwords = more.passwordHashing ? createPasswordHashing() : createPasswordHashing(cheap)
+  const passwords = more.passwords ?? createPasswordHashing(more.passwordHashing ? undefined : cheapHashing)
   return startNode(t, passwords, {
     SIGNET_DATABASE_URL: url,
     SIGNET_DATABASE_SCHEMA: schema,
@@ -118,6 +122,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
 
   return {
     issuer: settings.issuer,
+    cookieNames: cookieNames(settings.issuer),
     signet,
     logged: () => log,
     stop,
@@ -138,6 +143,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
         identifier,
         name: undefined,
         scopes,
+        scopeDescriptions: more.scopeDescriptions ?? [],
         accessTokenTtl: more.accessTokenTtl,
         accessTokenSigningAlg: 'ES256',
         servedBy: more.servedBy ?? [],
@@ -156,7 +162,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
         sub: person.sub,
         profile: { ...profile, username: person.username },
         email: person.email,
-        passwordHash: await signet.passwords.hash(person.password),
+        passwordHash: await signet.passwords.hash(person.password, { network: undefined }),
       })
       return person
     },

@@ -63,7 +63,7 @@ for (const { what, sub, table, statement, ended } of cases)
       )
       return rowCount === 1
     })
-    await disableAccount(signet, { kind: 'operator' }, sub)
+    await disableAccount(signet, { kind: 'operator', by: 'test' }, sub)
     await holder.query('COMMIT')
     holder.release()
     t.equal(await waiting, true)

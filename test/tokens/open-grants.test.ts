@@ -20,7 +20,16 @@ for (const id of ['client_a', 'client_b'])
 
 async function enter(): Promise<Session> {
   const digest = randomBytes(32)
-  const who = { digest, browserDigest: digest, sub, authTime: Date.now(), amr: ['pwd'], ttl: 3600, replaces: undefined }
+  const who = {
+    digest,
+    browserDigest: digest,
+    sub,
+    authTime: Date.now(),
+    amr: ['pwd'],
+    ttl: 3600,
+    sidVersion: 1,
+    replaces: undefined,
+  }
   await insertSession(database, who)
   return (await findSession(database, digest, 3600))!
 }

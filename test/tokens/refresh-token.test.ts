@@ -13,7 +13,7 @@ import {
 } from '../../src/tokens/refresh-token.ts'
 
 const secret: PurposeSecret = {
-  newest: 2,
+  current: 2,
   versions: new Map([
     [1, randomBytes(32)],
     [2, randomBytes(32)],
@@ -51,7 +51,7 @@ t.test('a changed, cut, lengthened or respelt refresh token is no token', async 
 
 t.test('a token under an older version of the secret is still one, under an unknown version is none', async (t) => {
   t.match(decodeRefreshToken(secret, encodeRefreshToken(secret, 1, { family, generation: 0 })), { version: 1 })
-  const other = { newest: 1, versions: new Map([[1, randomBytes(32)]]) }
+  const other = { current: 1, versions: new Map([[1, randomBytes(32)]]) }
   t.equal(decodeRefreshToken(other, encodeRefreshToken(secret, 1, { family, generation: 0 })), undefined)
 })
 

@@ -11,6 +11,7 @@ const resource = (identifier: string, scopes: string[]) => ({
   scopes,
   accessTokenTtl: undefined,
   accessTokenSigningAlg: 'ES256' as const,
+  scopeDescriptions: [],
   servedBy: [],
 })
 const client = { allowed: [resource(invoices, ['invoices:read']), resource(mail, ['mail:send'])] } as unknown as Client

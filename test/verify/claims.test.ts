@@ -150,6 +150,13 @@ t.test('clocks may differ by the tolerance, and it can be set', async (t) => {
   t.ok(await accepts({ exp: now - 299 }, 300))
 })
 
+t.test('a clock that stops returning numbers lets no token pass', async (t) => {
+  const clock = stoppedClock()
+  const verifier = createVerifier({ issuer, audience, keys: () => imported, clock })
+  clock.wall = Number.NaN
+  t.equal(await codeOf(verifier.verify(mint(key))), 'expired')
+})
+
 t.test('a service with several names takes a token for any of them', async (t) => {
   const both = createVerifier({ issuer, audience: ['urn:api', audience], keys: () => imported, clock: stoppedClock() })
   for (const aud of [audience, 'urn:api', ['urn:other', 'urn:api']])

@@ -1,11 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import fastify from 'fastify'
 import {
   accessTokenOf,
   type ConnectBearerOptions,
   type ConnectMiddleware,
   connectBearer,
   connectScopes,
+  fastifyBearer,
   VerificationError,
 } from 'signet-idp/verify'
 import t, { type Test } from 'tap'
@@ -105,6 +107,18 @@ t.test('claims cannot be put onto a request by another middleware', async (t) =>
 t.test('a realm or a scope that cannot be sent is refused at the start', async (t) => {
   t.throws(() => connectBearer({ verifier, realm: 'a"' }), { name: 'TypeError' })
   t.throws(() => connectScopes('a b'), { name: 'TypeError' })
+})
+
+t.test('a missing verifier, or a logger in place of its method, is refused at the start', async (t) => {
+  t.throws(() => connectBearer({ verifer: verifier } as never), { name: 'TypeError', message: /^verifier must be/ })
+  t.throws(() => connectBearer({ verifier, onRefusal: console } as never), {
+    name: 'TypeError',
+    message: /^onRefusal must be a function/,
+  })
+  await t.rejects(async () => fastify().register(fastifyBearer, {} as never), {
+    name: 'TypeError',
+    message: /^verifier must be/,
+  })
 })
 
 t.test('a good token reaches the route, and the claims are at hand', async (t) => {

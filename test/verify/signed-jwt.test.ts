@@ -305,6 +305,16 @@ t.test('a source of keys that fails is no reason to trust, nor to call the token
   await t.rejects(throwing.verify(good), { code: 'keys_unavailable', cause })
 })
 
+t.test(
+  'a source that returns a JWK, a PEM or a bare key is named as the fault, and no token is judged by it',
+  async (t) => {
+    for (const returned of [ec.jwk, ec.publicKey, 'PEM', null]) {
+      const verifier = createVerifier({ issuer, audience, keys: () => returned as never })
+      await t.rejects(verifier.verify(good), { code: 'keys_unavailable', message: /importVerificationKey/ })
+    }
+  },
+)
+
 t.test('a good token is accepted under both spellings of its type and both algorithms', async (t) => {
   for (const key of [ec, rsa])
     for (const typ of ['at+jwt', 'application/at+jwt', 'AT+JWT', 'Application/AT+jwt'])

@@ -39,6 +39,49 @@ const faults: [what: string, options: Record<string, unknown>, says: RegExp][] =
   ['a set in the address itself', { jwksUri: 'data:application/json,{"keys":[]}' }, /must be https/],
   ['a set with a password', { jwksUri: 'https://me:secret@id.example.com/jwks' }, /no user name and no password/],
   ['two sources of keys', { jwksUri: 'https://id.example.com/jwks', keys: () => undefined }, /exclude each other/],
+  ['a timeout for a fetch that is never made', { timeout: 3, keys: () => undefined }, /^keys and timeout exclude/],
+  [
+    'a listener to a fetch that is never made',
+    { onKeysError: () => {}, keys: () => undefined },
+    /^keys and onKeysError/,
+  ],
+  ['a JWK Set in place of a source of keys', { keys: { keys: [] } }, /^keys must be a function .* it is an object\.$/],
+  ['a list of keys', { keys: [{ kty: 'EC' }] }, /^keys must be a function .* it is a list\.$/],
+  ['no source of keys, as from a failed import', { keys: null }, /^keys must be a function .* it is null\.$/],
+  ['an address in place of fetch', { fetch: 'http://proxy:3128' }, /^fetch must be a function .* it is a string\.$/],
+  ['an agent in place of fetch', { fetch: { agent: {} } }, /^fetch must be a function .* it is an object\.$/],
+  [
+    'a logger in place of its method',
+    { onKeysError: console },
+    /^onKeysError must be a function .* it is an object\.$/,
+  ],
+  ['false in place of a listener', { onKeysError: false }, /^onKeysError must be a function .* it is a boolean\.$/],
+  ['a function in place of a clock', { clock: () => Date.now() }, /^clock must be an object .* it is a function\.$/],
+  [
+    'a clock that cannot tell how long ago',
+    { clock: { wallTime: () => 0 } },
+    /^clock\.monotonicTime must be a function/,
+  ],
+  [
+    'a clock that returns nothing',
+    { clock: { wallTime: () => {}, monotonicTime: () => 0 } },
+    /^clock\.wallTime must return/,
+  ],
+  [
+    'a clock that returns text',
+    { clock: { wallTime: () => '0', monotonicTime: () => 0 } },
+    /^clock\.wallTime must return/,
+  ],
+  ['a number as a name', { name: 7 }, /^name must be 1 to 100 printable ASCII characters/],
+  ['a name that begins with a space', { name: ' api' }, /^name must be/],
+  ['an empty name', { name: '' }, /^name must be/],
+  [
+    'an address of the set that is a URL object',
+    { jwksUri: new URL('https://id.example.com/jwks') },
+    /^jwksUri must be a URL as a string/,
+  ],
+  ['a number as a typ', { typ: 1 }, /^typ must be a media type; it is a number/],
+  ['an issuer as a URL object', { issuer: new URL(issuer) }, /^issuer must be a non-empty string; it is an object/],
 ]
 
 t.test('a fault in the options stops the service at its start and says what the option takes', async (t) => {
@@ -50,9 +93,25 @@ t.test('a fault in the options stops the service at its start and says what the 
     )
 })
 
+t.test('options that are not an object are a fault that says so', async (t) => {
+  for (const options of [undefined, null, issuer, [issuer, audience]])
+    t.throws(() => createVerifier(options as unknown as VerifierOptions), {
+      name: 'TypeError',
+      message: /^createVerifier takes an object with options/,
+    })
+})
+
 t.test('a call that asks for something that is no scope is a fault of the program, not of the token', async (t) => {
   const verifier = createVerifier({ issuer, audience, keys: () => undefined })
   await t.rejects(verifier.verify('x', { requiredScopes: ['a b'] }), { name: 'TypeError' })
+  const asText = { requiredScopes: 'read' } as unknown as { requiredScopes: string[] }
+  await t.rejects(verifier.verify('x', asText), { name: 'TypeError', message: /^Scopes must be a list/ })
+})
+
+t.test('a misspelt option of a call leaves no check out', async (t) => {
+  const verifier = createVerifier({ issuer, audience, keys: () => undefined })
+  const misspelt = { requiredScope: ['read'] } as unknown as { requiredScopes: string[] }
+  await t.rejects(verifier.verify('x', misspelt), { name: 'TypeError', message: /^verify has no option requiredScope/ })
 })
 
 t.test('the loopback needs no https', async (t) => {

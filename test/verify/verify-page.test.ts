@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { bearerRefusal, createVerifier, VerificationError, verificationErrorCodes } from 'signet-idp/verify'
 import t from 'tap'
@@ -43,6 +43,23 @@ t.test('the page has every option', async (t) => {
   t.strictSame(
     table('Options').map(([name]) => name),
     names.map((name) => `\`${name}\``),
+  )
+})
+
+t.test('what is not published is installed from a tarball, under the name that npm pack gives it', async (t) => {
+  const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }
+  t.match(page, `npm install --omit=optional ./signet-idp-${version}.tgz`)
+  const texts = ['README.md', 'docs', 'examples', 'deploy', 'src', 'public'].flatMap((name) => {
+    const path = join(packageFolder, name)
+    if (statSync(path).isFile()) return [{ name, text: readFileSync(path, 'utf8') }]
+    return readdirSync(path, { recursive: true, encoding: 'utf8' })
+      .filter((file) => /\.(?:md|tsx?|js|sh|ya?ml)$/.test(file))
+      .map((file) => ({ name: `${name}/${file}`, text: readFileSync(join(path, file), 'utf8') }))
+  })
+  t.ok(texts.length > 250)
+  t.same(
+    texts.flatMap(({ name, text }) => (/npm i(?:nstall)? [^\n]*signet-idp(?!-\d)/.test(text) ? [name] : [])),
+    [],
   )
 })
 

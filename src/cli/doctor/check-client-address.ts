@@ -1,4 +1,4 @@
-import { isWithin, plainAddress } from './address-range.ts'
+import { canonicalAddress, isWithin } from '../../platform/network-address.ts'
 import { bad, type Finding, good, skipped, warning } from './finding.ts'
 
 export interface SeenAddress {
@@ -17,7 +17,8 @@ export interface SeenAddress {
  * Whether Signet knows who is calling, from a request that lied about it. Limits on guessing go by this address.
  */
 export function judgeClientAddress({ forged, recorded, own, trustProxy, hasProxy }: SeenAddress): Finding {
-  const seen = plainAddress(recorded)
+  const seen = canonicalAddress(recorded) ?? recorded
+  const here = canonicalAddress(own) ?? own
   if (seen === forged) {
     if (isWithin(own, trustProxy))
       return skipped(
@@ -30,10 +31,10 @@ export function judgeClientAddress({ forged, recorded, own, trustProxy, hasProxy
       'Let the proxy replace X-Forwarded-For, or add to it ($proxy_add_x_forwarded_for), and name in SIGNET_TRUST_PROXY no more than it.',
     )
   }
-  if (trustProxy.length === 0 && (hasProxy || seen !== plainAddress(own)))
+  if (trustProxy.length === 0 && (hasProxy || seen !== here))
     return warning(
       'client-address',
-      `Signet takes ${seen} for the caller, and this machine is ${plainAddress(own)}: behind a proxy limits count everybody as one.`,
+      `Signet takes ${seen} for the caller, and this machine is ${here}: behind a proxy limits count everybody as one.`,
       `Where ${seen} is a proxy, set SIGNET_TRUST_PROXY=${seen}, and let it send X-Forwarded-For. Where it is this network's own ` +
         'address in the world, all is well.',
     )
@@ -41,7 +42,8 @@ export function judgeClientAddress({ forged, recorded, own, trustProxy, hasProxy
     return warning(
       'client-address',
       `Signet takes ${seen}, a proxy, for the caller: limits count everybody as one.`,
-      'Let the proxy send X-Forwarded-For with the address that it was asked from.',
+      'Have the proxy send X-Forwarded-For and end it with the IP address of its own client. A port may follow the address; a name or ' +
+        '`unknown` cannot be read.',
     )
   return good('client-address', `A forged X-Forwarded-For was not believed; Signet saw ${seen}.`)
 }

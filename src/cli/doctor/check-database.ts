@@ -1,6 +1,6 @@
 import type { Settings } from '../../platform/config/settings.ts'
 import type { Route } from '../../platform/database/pooler.ts'
-import { isLoopback } from './address-range.ts'
+import { isLoopback } from '../../platform/network-address.ts'
 import type { DatabaseFacts } from './doctor-store.ts'
 import { bad, type Finding, good, skipped, warning } from './finding.ts'
 
@@ -79,10 +79,10 @@ function judgeServer(facts: DatabaseFacts, schema: string): Finding {
       `Let an administrator say: CREATE SCHEMA ${schema} AUTHORIZATION <the role of SIGNET_DATABASE_URL>;`,
     )
   if (!facts.hasTables)
-    return warning(
+    return bad(
       'database',
-      `PostgreSQL ${version} answers, and the schema ${schema} is empty: nothing was started on it yet.`,
-      'Start Signet, or look whether SIGNET_DATABASE_URL and SIGNET_DATABASE_SCHEMA are those of the server.',
+      `PostgreSQL ${version} answers, but there is no installation in the schema ${schema}: it has none of Signet's tables.`,
+      "Set SIGNET_DATABASE_URL and SIGNET_DATABASE_SCHEMA as for the server; 'signet serve' creates an installation.",
     )
   return good('database', `PostgreSQL ${version} answers, and has the schema ${schema}.`)
 }

@@ -7,6 +7,7 @@ import { openMasterKey } from '../../platform/secrets/master-key.ts'
 import { loadPurposeSecrets } from '../../platform/secrets/purpose-secrets-store.ts'
 import { judgeKeyPairs } from './check-key-pairs.ts'
 import { judgeMasterKey } from './check-master-key.ts'
+import { judgePurposeSecrets } from './check-purpose-secrets.ts'
 import { bad, type Finding, skipped } from './finding.ts'
 import { reasonOf } from './reason.ts'
 
@@ -28,16 +29,22 @@ export async function checkSealed(
     return [
       skipped('master-key', 'There is none yet, and nothing that it would have to open.'),
       skipped('key-pairs', 'There are no keys yet.'),
+      judgePurposeSecrets(secrets, databaseNow),
     ]
   try {
     const masterKey = await openMasterKey(settings, true)
-    return [judgeMasterKey(masterKey, secrets, keys), ...judgeKeyPairs(keys, databaseNow, masterKey)]
+    return [
+      judgeMasterKey(masterKey, secrets, keys),
+      ...judgeKeyPairs(keys, databaseNow, masterKey),
+      judgePurposeSecrets(secrets, databaseNow),
+    ]
   } catch (error) {
     const advice =
       'Put back the key that sealed what the database holds, readable for the user that Signet runs as and nobody else.'
     return [
       bad('master-key', `${reasonOf(error)}.`, advice),
       skipped('key-pairs', 'There is no master key to open them with.'),
+      judgePurposeSecrets(secrets, databaseNow),
     ]
   }
 }

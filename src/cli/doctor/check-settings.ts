@@ -27,8 +27,8 @@ export function judgeSettings(
 function dangersOf({ trustProxy }: Settings): Risk[] {
   return [
     {
-      when: trustProxy.some((range) => /\/[01]$/.test(range)),
-      finding: `SIGNET_TRUST_PROXY (${trustProxy.join(', ')}) believes half the internet or more about who is calling.`,
+      when: trustProxy.some((range) => range.endsWith('/1')),
+      finding: `SIGNET_TRUST_PROXY (${trustProxy.join(', ')}) believes half the internet about who is calling.`,
       advice:
         'Name the addresses of your proxies and no others: else limits on guessing passwords can be walked around.',
     },
@@ -97,11 +97,6 @@ function risksOf(settings: Settings, environment: Readonly<Record<string, string
       when: isPublic && settings.databaseUrl === undefined,
       finding: 'A public issuer runs on the embedded PostgreSQL: one machine, and nobody makes backups of it.',
       advice: 'Set SIGNET_DATABASE_URL to a PostgreSQL of your own, or see to it that the data directory is backed up.',
-    },
-    {
-      when: isPublic && settings.registration === 'open',
-      finding: 'SIGNET_REGISTRATION is open: anybody can register an application that bears any name.',
-      advice: 'Set it to token or closed, unless that is what you offer.',
     },
     {
       when: environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0',

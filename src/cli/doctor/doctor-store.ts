@@ -50,8 +50,3 @@ export async function readDatabaseClock(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ now: Date }>({ text: 'SELECT clock_timestamp() AS now' })
   return rows[0]!.now.getTime()
 }
-
-export async function readIssuerOnRecord(db: Queryable): Promise<string | undefined> {
-  const { rows } = await db.query<{ issuer: string }>({ text: 'SELECT issuer FROM installation' })
-  return rows[0]?.issuer
-}

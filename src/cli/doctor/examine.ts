@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { readSettings, type Settings, SettingsError } from '../../platform/config/settings.ts'
 import { checkFiles } from './check-files.ts'
 import { checkInside, unusable } from './check-inside.ts'
@@ -5,7 +6,7 @@ import { checkOutside } from './check-outside.ts'
 import { judgeSettings } from './check-settings.ts'
 import { checkTlsFiles } from './check-tls-files.ts'
 import { checkVersion } from './check-version.ts'
-import { bad, completed, type Finding, skipped } from './finding.ts'
+import { bad, completed, type Finding } from './finding.ts'
 import { openDatabase } from './open-database.ts'
 
 export interface Examination {
@@ -28,7 +29,8 @@ export async function examine({ environment, folder, asked, url, now = Date.now 
     settings = readSettings(environment, folder)
   } catch (error) {
     if (!(error instanceof SettingsError)) throw error
-    const faults = error.faults.map((fault) => bad('settings', fault, 'docs/settings.md has what each setting takes.'))
+    const advice = `Correct it in the environment of the server, or in ${join(folder, '.env')}.`
+    const faults = error.faults.map((fault) => bad('settings', fault, advice))
     return completed([...findings, ...faults], 'The settings cannot be used.')
   }
   const around = { base: url ?? settings.issuer, asked, now }
@@ -36,7 +38,7 @@ export async function examine({ environment, folder, asked, url, now = Date.now 
   findings.push(...(await checkFiles(settings, folder)), await checkTlsFiles(settings))
 
   const opened = await openDatabase(settings).catch(unusable)
-  if (!opened) findings.push(skipped('database', 'Nothing was started yet: there is no embedded database.'))
+  if (!opened) findings.push(noDatabase(settings))
   if (!opened || 'check' in opened) {
     if (opened) findings.push(opened)
     const reached = completed(findings, 'The database could not be asked.', ['Database', 'Keys'])
@@ -49,4 +51,13 @@ export async function examine({ environment, folder, asked, url, now = Date.now 
   } finally {
     await opened.leave()
   }
+}
+
+/** Even if a server answers at the issuer: then its database is another one than these settings name. */
+function noDatabase({ dataDir }: Pick<Settings, 'dataDir'>): Finding {
+  return bad(
+    'database',
+    `There is no installation here: SIGNET_DATABASE_URL is not set, and ${dataDir} holds no embedded database.`,
+    "Set SIGNET_DATABASE_URL or SIGNET_DATA_DIR as for the server; 'signet serve' creates an installation.",
+  )
 }

@@ -20,7 +20,7 @@ export const groups = {
     ] as const),
     ...(['database-encryption', 'database-clock', 'migrations', 'issuer-on-record'] as const),
   ],
-  Keys: ['master-key', 'signing-keys', 'key-pairs'],
+  Keys: ['master-key', 'signing-keys', 'key-pairs', 'purpose-secrets'],
   'From outside': [
     ...([
       'certificate',

@@ -1,16 +1,14 @@
-import { stat } from 'node:fs/promises'
 import type { Socket } from 'node:net'
-import { join } from 'node:path'
-import { isLoopbackHost } from '../../platform/config/issuer.ts'
 import type { Settings } from '../../platform/config/settings.ts'
 import { hangUp, openConnection } from '../../platform/database/connect.ts'
 import type { DatabaseConnection } from '../../platform/database/connection.ts'
 import { queryTimeoutMs } from '../../platform/database/connection-setup.ts'
-import { joinEmbedded } from '../../platform/database/embedded.ts'
+import { hasEmbedded } from '../../platform/database/embedded.ts'
 import { hostsOf } from '../../platform/database/hosts.ts'
 import { createPool, type Database } from '../../platform/database/pool.ts'
 import { type Probed, probePooler } from '../../platform/database/pooler.ts'
-import { isLoopback } from './address-range.ts'
+import { isLoopback } from '../../platform/network-address.ts'
+import { reachDatabase } from '../../reach-database.ts'
 import { stepLimit } from './reason.ts'
 
 export interface OpenedDatabase {
@@ -32,14 +30,9 @@ const noLog = { info: () => {}, warn: () => {} }
  * @throws EmbeddedDatabaseError; PoolerError; what the database or its driver reports
  */
 export async function openDatabase(settings: Settings): Promise<OpenedDatabase | undefined> {
-  const { databaseUrl, databaseSchema: schema, dataDir, issuer } = settings
-  // What is not there would be made; a link that leads nowhere, too.
-  if (databaseUrl === undefined && !(await exists(join(dataDir, 'postgresql', 'data')))) return undefined
-  const embedded =
-    databaseUrl === undefined
-      ? await joinEmbedded({ dataDir, issuerIsLoopback: isLoopbackHost(new URL(issuer).hostname), log: noLog })
-      : undefined
-  const connection = embedded?.connection ?? { connectionString: databaseUrl as string }
+  const { databaseUrl, databaseSchema: schema, dataDir } = settings
+  if (databaseUrl === undefined && !(await hasEmbedded(dataDir))) return undefined
+  const { connection, leave } = await reachDatabase(settings, noLog, () => {})
   try {
     const { probed, isPrivate } = await probe(connection, settings)
     const { session, namedStatements } = probed.route
@@ -54,11 +47,11 @@ export async function openDatabase(settings: Settings): Promise<OpenedDatabase |
       isPrivate,
       leave: async () => {
         await database.end()
-        await embedded?.leave()
+        await leave()
       },
     }
   } catch (error) {
-    await embedded?.leave()
+    await leave()
     throw error
   }
 }
@@ -86,15 +79,5 @@ async function probe(
     }
   } finally {
     hangUp(client)
-  }
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await stat(path)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
-    throw error
   }
 }

@@ -2,7 +2,8 @@ import type { Command } from 'commander'
 import { CommandFailed } from '../failures.ts'
 import { oneValue } from '../flags.ts'
 import { type Terminal, visibleJson } from '../terminal.ts'
-import { withSignet } from '../with-signet.ts'
+import { readingKeys } from '../with-signet.ts'
+import { sayNotRevokedYet } from './not-revoked-yet.ts'
 
 /** `signet keys export-public`: always JSON, for a verifier that cannot fetch. */
 export function exportPublicCommand(keys: Command, terminal: Terminal): void {
@@ -12,7 +13,10 @@ export function exportPublicCommand(keys: Command, terminal: Terminal): void {
     .addOption(oneValue('--kid <kid>', 'only this key, as one JWK'))
     .action(async ({ kid }: { readonly kid?: string }) => {
       // The very bytes that are served: there is no second way to leave out what is private.
-      const set = await withSignet(terminal, async ({ keyRing }) => JSON.parse(keyRing.jwkSet().body.toString('utf8')))
+      const set = await readingKeys(terminal, async (view) => {
+        sayNotRevokedYet(terminal, view)
+        return JSON.parse(view.jwkSet.body.toString('utf8'))
+      })
       const { keys: published } = set as { readonly keys: readonly { readonly kid: string }[] }
       const found = kid === undefined ? { keys: published } : published.find((key) => key.kid === kid)
       if (!found)

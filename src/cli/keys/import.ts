@@ -10,12 +10,12 @@ import type { StoredRing } from '../../key-ring/signing-keys-store.ts'
 import { openMasterKey } from '../../platform/secrets/master-key.ts'
 import { CommandFailed, WrongUsage } from '../failures.ts'
 import { json, oneValue } from '../flags.ts'
+import { authorOf, reasonFlag } from '../operator.ts'
 import { type Format, printOne } from '../output.ts'
 import { readToEnd } from '../password-input.ts'
 import type { Terminal } from '../terminal.ts'
-import { stopIfAsked, withSignet } from '../with-signet.ts'
+import { changingKeys, stopIfAsked } from '../with-signet.ts'
 import { moment } from './moment.ts'
-import { operator, reasonFlag } from './operator.ts'
 
 interface Flags extends Format {
   readonly kid?: string
@@ -37,29 +37,32 @@ export function importCommand(keys: Command, terminal: Terminal): void {
     .addOption(reasonFlag())
     .addOption(json())
     .action(async (file: string | undefined, flags: Flags) => {
-      const author = operator(flags.reason)
+      const author = authorOf(terminal, flags.reason)
       const key = readPrivateKey(await readText(terminal, file ?? '-'))
       const kid = kidOf(key, flags.kid)
-      const { activatesAt, nextRotation, ...imported } = await withSignet(terminal, async ({ keyRing, settings }) => {
-        const { sealKey } = await import('../../key-ring/sealed-key.ts')
-        const masterKey = await openMasterKey(settings, true)
-        // By its own thumbprint first: that is the name under which it would be known here already.
-        const thumbprint = (await sealKey(key.privateKey, key.alg, undefined, masterKey)).kid
-        const sealed = await sealKey(key.privateKey, key.alg, kid, masterKey)
-        return keyRing.decide(author, (ring, delays) => {
-          refuseKnown(sealed, thumbprint, ring, keyRing.ledger)
-          const later = postponements(ring, sealed.alg, delays)
-          const covered = Math.max(0, ...ring.keys.map(({ longestLifetime }) => longestLifetime))
-          const steps: Step[] = [
-            ...later,
-            { what: 'import', key: sealed, at: ring.now },
-            // What is being signed at this moment is within it.
-            { what: 'cover', longestLifetime: covered },
-          ]
-          const nextRotation = later[0]?.activatesAt
-          return { steps, result: { kid: sealed.kid, alg: sealed.alg, activatesAt: ring.now, nextRotation } }
-        })
-      })
+      const { activatesAt, nextRotation, ...imported } = await changingKeys(
+        terminal,
+        async ({ keyRing }, { settings }) => {
+          const { sealKey } = await import('../../key-ring/sealed-key.ts')
+          const masterKey = await openMasterKey(settings, true)
+          // By its own thumbprint first: that is the name under which it would be known here already.
+          const thumbprint = (await sealKey(key.privateKey, key.alg, undefined, masterKey)).kid
+          const sealed = await sealKey(key.privateKey, key.alg, kid, masterKey)
+          return keyRing.decide(author, (ring, delays) => {
+            refuseKnown(sealed, thumbprint, ring, keyRing.ledger)
+            const later = postponements(ring, sealed.alg, delays)
+            const covered = Math.max(0, ...ring.keys.map(({ longestLifetime }) => longestLifetime))
+            const steps: Step[] = [
+              ...later,
+              { what: 'import', key: sealed, at: ring.now },
+              // What is being signed at this moment is within it.
+              { what: 'cover', longestLifetime: covered },
+            ]
+            const nextRotation = later[0]?.activatesAt
+            return { steps, result: { kid: sealed.kid, alg: sealed.alg, activatesAt: ring.now, nextRotation } }
+          })
+        },
+      )
       printOne(terminal, flags, { ...imported, activates_at: new Date(activatesAt) }, [
         'It signs from now on, on every node within SIGNET_KEY_LEASE. The key before it retires by itself.',
         ...(nextRotation === undefined ? [] : [`The next rotation is not before ${moment(nextRotation)}.`]),

@@ -1,16 +1,17 @@
 import type { Command } from 'commander'
+import type { Installation } from '../../installation.ts'
 import { ripensAt } from '../../key-ring/decisions.ts'
-import type { KeyRing } from '../../key-ring/key-ring.ts'
+import type { KeyView } from '../../key-ring/key-view.ts'
 import type { KeyState } from '../../key-ring/schedule.ts'
 import { listNotSeenSince, type Sighting } from '../../key-ring/verifiers-store.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
-import type { Signet } from '../../signet.ts'
 import { CommandFailed } from '../failures.ts'
 import { json } from '../flags.ts'
 import { type Document, oneLine } from '../output.ts'
 import { addPageFlags, type PageFlags, printPages } from '../paging.ts'
 import type { Terminal } from '../terminal.ts'
 import { moment } from './moment.ts'
+import { sayNotRevokedYet } from './not-revoked-yet.ts'
 import { whatNext } from './what-next.ts'
 
 /** `signet keys list`. */
@@ -27,19 +28,22 @@ export function listCommand(keys: Command, terminal: Terminal): void {
     .action(async (flags: PageFlags) => {
       let all: KeyDocument[] | undefined
       let unaware: Unaware[] = []
-      const load = async ({ keyRing, clock, database }: Signet) => {
-        unaware = await unawareVerifiers(keyRing, database)
-        return keyDocuments(keyRing, clock.now(), unaware)
+      const load = async (installation: Installation) => {
+        const { readKeys } = await import('../../installation-keys.ts')
+        const view = await readKeys(installation)
+        sayNotRevokedYet(terminal, view)
+        unaware = await unawareVerifiers(view, installation.database)
+        return keyDocuments(view, unaware)
       }
       await printPages(terminal, flags, {
-        find: async (signet, kid) => {
-          all ??= await load(signet)
+        find: async (installation, kid) => {
+          all ??= await load(installation)
           if (!all.some((key) => key.kid === kid)) throw new CommandFailed(`There is no key ${kid.slice(0, 80)}.`)
           return { kid }
         },
-        // Every node has all keys in memory: there are two for each rotation.
-        read: async (signet, after, limit) => {
-          all ??= await load(signet)
+        // All keys fit into memory, as on every node: there are two for each rotation.
+        read: async (installation, after, limit) => {
+          all ??= await load(installation)
           const from = after === undefined ? 0 : all.findIndex(({ kid }) => kid === after.kid) + 1
           return all.slice(from, from + limit)
         },
@@ -67,10 +71,10 @@ interface Unaware {
 }
 
 /** Of each standby, the verifiers that name themselves and have not fetched the JWK Set since it was published. */
-async function unawareVerifiers(keyRing: Pick<KeyRing, 'keys' | 'delays'>, db: Queryable): Promise<Unaware[]> {
-  const standbys = [...keyRing.keys()].filter(([, state]) => state === 'standby').map(([key]) => key)
+async function unawareVerifiers({ keys, delays }: KeyView, db: Queryable): Promise<Unaware[]> {
+  const standbys = [...keys].filter(([, state]) => state === 'standby').map(([key]) => key)
   // For so long a node may have gone on to serve the set without it.
-  const lease = keyRing.delays().keyLease * 1000
+  const lease = delays.keyLease * 1000
   return Promise.all(
     standbys.map(async ({ kid, alg, publishedAt }) => ({
       ...{ kid, alg, publishedAt },
@@ -90,18 +94,9 @@ function inSentences({ kid, alg, publishedAt, verifiers }: Unaware): string {
   return `\nVerifiers that have not fetched the set ${since}:\n${lines.join('')}${more}`
 }
 
-/**
- * The keys that are of use, by algorithm and in the order in which they sign; then those that no longer are, the newest first.
- *
- * @param now milliseconds since 1970
- */
-function keyDocuments(
-  keyRing: Pick<KeyRing, 'keys' | 'delays'>,
-  now: number,
-  unaware: readonly Unaware[],
-): KeyDocument[] {
-  const states = keyRing.keys()
-  const { activationDelay } = keyRing.delays()
+/** The keys that are of use, by algorithm and in the order in which they sign; then those that no longer are, the newest first. */
+function keyDocuments({ keys: states, delays, now }: KeyView, unaware: readonly Unaware[]): KeyDocument[] {
+  const { activationDelay } = delays
   const isPast = (state: KeyState) => state === 'retired' || state === 'revoked'
   return [...states]
     .sort(([a, stateOfA], [b, stateOfB]) => {

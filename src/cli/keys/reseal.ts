@@ -1,5 +1,7 @@
 import { rm } from 'node:fs/promises'
 import type { Command } from 'commander'
+import type { Installation } from '../../installation.ts'
+import type { Author } from '../../key-ring/decide.ts'
 import type { Resealed } from '../../key-ring/reseal.ts'
 import type { Settings } from '../../platform/config/settings.ts'
 import { inLockedTransaction, type LockWait } from '../../platform/database/locked-transaction.ts'
@@ -12,13 +14,12 @@ import {
   previousKeyFile,
   putNewKey,
 } from '../../platform/secrets/master-key-file.ts'
-import type { Signet } from '../../signet.ts'
 import { CommandFailed, WrongUsage } from '../failures.ts'
 import { json } from '../flags.ts'
+import { authorOf, reasonFlag } from '../operator.ts'
 import { type Format, printOne } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
-import { withSignet } from '../with-signet.ts'
-import { operator, reasonFlag } from './operator.ts'
+import { changingKeys } from '../with-signet.ts'
 
 interface Flags extends Format {
   readonly newMasterKey?: true
@@ -38,10 +39,10 @@ export function resealCommand(keys: Command, terminal: Terminal): void {
     .action(async (flags: Flags) => {
       if (flags.newMasterKey && flags.forgetPrevious)
         throw new WrongUsage('--new-master-key and --forget-previous are two steps: take one after the other.')
-      const author = operator(flags.reason)
-      const { resealed, settings } = await withSignet(terminal, async (signet, wait) => ({
-        resealed: await resealEverything(signet, flags, author, wait),
-        settings: signet.settings,
+      const author = authorOf(terminal, flags.reason)
+      const { resealed, settings } = await changingKeys(terminal, async (_, installation, wait) => ({
+        resealed: await resealEverything(installation, flags, author, wait),
+        settings: installation.settings,
       }))
       const hasForgotten = flags.forgetPrevious === true && (await forgetPreviousKey(masterKeyFile(settings)))
       const document = {
@@ -62,9 +63,9 @@ export function resealCommand(keys: Command, terminal: Terminal): void {
  * is synced there: what is sealed under the new key must not be committed before that.
  */
 async function resealEverything(
-  { database, settings }: Pick<Signet, 'database' | 'settings'>,
+  { database, settings }: Pick<Installation, 'database' | 'settings'>,
   flags: Flags,
-  author: ReturnType<typeof operator>,
+  author: Author,
   wait: LockWait,
 ): Promise<Resealed> {
   const { demandAllOpens, reseal, sealedLock } = await import('../../key-ring/reseal.ts')

@@ -6,11 +6,11 @@ import type { KeyRecord } from '../../key-ring/signing-keys-store.ts'
 import type { SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
 import { CommandFailed, sentencesOf, WrongUsage } from '../failures.ts'
 import { json } from '../flags.ts'
+import { authorOf, reasonFlag } from '../operator.ts'
 import { type Format, oneLine, printOne } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
-import { withSignet } from '../with-signet.ts'
+import { changingKeys } from '../with-signet.ts'
 import { moment } from './moment.ts'
-import { operator, reasonFlag } from './operator.ts'
 
 interface Flags extends Format {
   readonly all?: true
@@ -28,8 +28,8 @@ export function revokeCommand(keys: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (kid: string | undefined, flags: Flags) => {
       if ((kid === undefined) !== (flags.all === true)) throw new WrongUsage('Name one key, or --all.')
-      const author = operator(flags.reason)
-      const { document, notes } = await withSignet(terminal, async ({ keyRing, clock }) => {
+      const author = authorOf(terminal, flags.reason)
+      const { document, notes } = await changingKeys(terminal, async ({ keyRing, clock }) => {
         const meant = kid === undefined ? allPublished(keyRing.keys()) : [needKey(keyRing.keys(), kid)]
         const done = await keyRing
           .revoke(
@@ -38,8 +38,8 @@ export function revokeCommand(keys: Command, terminal: Terminal): void {
           )
           .catch((error: unknown) => {
             throw new CommandFailed(
-              `${sentencesOf(error)} The revocation was noted in the keys directory before: the next command that can use the database ` +
-                'carries it out (signet keys list).',
+              `${sentencesOf(error)} The revocation is noted in the keys directory: signet recover carries it out once the database can be ` +
+                'used, and so does the next start of a server that has this directory.',
             )
           })
         return outcome(keyRing, meant, done, clock.now())

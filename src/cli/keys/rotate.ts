@@ -4,11 +4,11 @@ import { rotate } from '../../key-ring/rotation.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
 import { CommandFailed } from '../failures.ts'
 import { json } from '../flags.ts'
+import { authorOf, reasonFlag } from '../operator.ts'
 import { type Format, printMany } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
-import { withSignet } from '../with-signet.ts'
+import { changingKeys } from '../with-signet.ts'
 import { moment } from './moment.ts'
-import { operator, reasonFlag } from './operator.ts'
 
 interface Flags extends Format {
   readonly alg?: SigningAlgorithm
@@ -26,9 +26,9 @@ export function rotateCommand(keys: Command, terminal: Terminal): void {
     .addOption(reasonFlag())
     .addOption(json())
     .action(async (flags: Flags) => {
-      const author = operator(flags.reason)
+      const author = authorOf(terminal, flags.reason)
       const algorithms = flags.alg ? [flags.alg] : signingAlgorithms
-      const rotated = await withSignet(terminal, ({ keyRing }) =>
+      const rotated = await changingKeys(terminal, ({ keyRing }) =>
         keyRing.decide(author, (ring, delays) => {
           const all = algorithms.map((alg) => rotation(ring.keys, alg, ring.now, delays, flags.now === true))
           return { steps: all.flatMap(({ steps }) => steps), result: all.map(({ document }) => document) }

@@ -5,10 +5,11 @@ import { csrfToken, ownForm } from '../../platform/http/csrf.ts'
 import { sealOwnPage } from '../../platform/http/own-page.ts'
 import type { Parameters } from '../../platform/http/parameters.ts'
 import { noteRefusal } from '../../platform/http/refusal.ts'
-import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
+import { pageContextOf } from '../../platform/pages/page-context.ts'
 import { sendPage } from '../../platform/pages/send-page.ts'
 import { countOverLimit } from '../../records/limits/count-over-limit.ts'
 import { overLimit } from '../../records/limits/over-limit.ts'
+import { findScopeDescriptions } from '../../records/resources/resources-store.ts'
 import { currentSession } from '../../records/sessions/browser-session.ts'
 import { listSessions, type Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
@@ -38,6 +39,8 @@ export function accountEndpoint(app: App, signet: Signet): void {
     const notice = request.query.values.get('notice') ?? ''
     return showPage(signet, request, reply, session, { notice: isNotice(notice) ? notice : undefined }, 200)
   })
+  // W3C, A Well-Known URL for Changing Passwords §2: where a password manager sends people.
+  app.get('/.well-known/change-password', async (_request, reply) => reply.redirect('/account#your-password', 303))
   takeForm(app, signet, '/account/profile', 'profile', changeProfile)
   takeForm(app, signet, '/account/sign-in', 'sign-in', changeSignInNames)
   takeForm(app, signet, '/account/password', 'password', submitPassword)
@@ -48,7 +51,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
 /** @param form the form that comes back if it is faulty; undefined for one that is a button and nothing else */
 function takeForm(app: App, signet: Signet, path: string, form: FormName | undefined, act: Act): void {
   app.post<{ Body: Parameters }>(path, async (request, reply) => {
-    const values = ownForm(request, signet.settings.issuer, signet.secrets.csrf)
+    const values = await ownForm(request, signet.settings.issuer, signet.secrets)
     const session = await currentSession(signet.database, signet.settings, request)
     if (!session) return toSignIn(signet, reply)
     if (!isAbout(signet.secrets.csrf, session.account.sub, values.get('account'))) return toPage(reply, 'other-account')
@@ -93,10 +96,12 @@ async function showPage(
     listSessions(database, account.sub, session.id, settings.sessionIdleTtl, mostSessions),
     listConnectedApplications(database, account.sub, settings.sessionIdleTtl, mostApplications),
   ])
+  const scopes = new Set(connected.applications.flatMap((application) => application.scopes))
+  const scopeDescriptions = await findScopeDescriptions(database, [...scopes])
   return sendPage(
     reply,
     AccountPage({
-      page: chooseMessages(undefined, request.headers['accept-language']),
+      page: pageContextOf(request),
       csrf: csrfToken(secrets.csrf, browserOf(request, reply, settings.issuer)),
       accountProof: accountProof(secrets.csrf, account.sub),
       account,
@@ -110,6 +115,7 @@ async function showPage(
       sessionsAreCut: isCut,
       applications: connected.applications,
       applicationsAreCut: connected.isCut,
+      scopeDescriptions,
       minPasswordLength: settings.passwordMinLength,
       ...shown,
     }),

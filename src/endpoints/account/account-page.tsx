@@ -27,6 +27,7 @@ export interface AccountPageProps extends Figures {
   readonly sessionsAreCut: boolean
   readonly applications: ApplicationsSectionProps['applications']
   readonly applicationsAreCut: boolean
+  readonly scopeDescriptions: ApplicationsSectionProps['scopeDescriptions']
   /** What has just been done. */
   readonly notice?: Notice | undefined
   /** The form that was sent and refused, with what was typed. Passwords never go back to the browser. */
@@ -37,6 +38,7 @@ const notices = {
   'profile-saved': 'profileSaved',
   'sign-in-saved': 'signInSaved',
   'password-changed': 'passwordChanged',
+  'password-changed-applications-kept': 'passwordChangedApplicationsKept',
   'session-ended': 'sessionEnded',
   'others-ended': 'othersEnded',
   disconnected: 'disconnected',
@@ -51,7 +53,7 @@ export function isNotice(key: string): key is Notice {
 /** The page on which people look after their account (OpenID Connect Core §5.1 names what stands in the profile). */
 export function AccountPage(props: AccountPageProps) {
   const { page, csrf, accountProof, account, sessions, sessionCount, applications, notice, refused } = props
-  const { sessionsAreCut, applicationsAreCut } = props
+  const { sessionsAreCut, applicationsAreCut, scopeDescriptions } = props
   const { account: text } = page.messages
   const hidden = { csrf, account: accountProof }
   const textOf = (fault: AccountFault, field: string) => accountFaultText(page, fault, field, props)
@@ -63,7 +65,12 @@ export function AccountPage(props: AccountPageProps) {
   ].filter((entry): entry is [string, string] => entry[1] !== undefined)
   const timeZone = account.zoneinfo
   return (
-    <Layout page={page} title={text.title} faulty={refused !== undefined} scripts={['show-password.js']}>
+    <Layout
+      page={page}
+      title={text.title}
+      faulty={refused !== undefined}
+      scripts={['show-password.js', 'local-times.js']}
+    >
       <h1>{text.title}</h1>
       {notice && (
         <p class="notice" role="status">
@@ -103,10 +110,11 @@ export function AccountPage(props: AccountPageProps) {
           hidden={hidden}
           form={filled('password', new Map())}
           textOf={textOf}
+          signInName={account.email ?? account.username}
           minPasswordLength={props.minPasswordLength}
         />
         <SessionsSection {...{ page, hidden, sessions, sessionCount, sessionsAreCut, timeZone }} />
-        <ApplicationsSection {...{ page, hidden, applications, applicationsAreCut, timeZone }} />
+        <ApplicationsSection {...{ page, hidden, applications, applicationsAreCut, scopeDescriptions, timeZone }} />
       </div>
       <form class="leave" method="post" action="/logout/confirm">
         <HiddenInputs values={{ csrf }} />

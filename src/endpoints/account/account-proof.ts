@@ -1,5 +1,6 @@
-import { equalInConstantTime } from '../../platform/secrets/digest.ts'
-import { newestMac, type PurposeSecret } from '../../platform/secrets/purposes.ts'
+import { currentMac, isMacOf, type PurposeSecret } from '../../platform/secrets/purposes.ts'
+
+const subject = (sub: string) => `account:${sub}`
 
 /**
  * Ties the forms of a page to the person it spoke to: another tab may have signed in somebody else meanwhile, and one person's
@@ -8,9 +9,9 @@ import { newestMac, type PurposeSecret } from '../../platform/secrets/purposes.t
  * @param secret the one for CSRF
  */
 export function accountProof(secret: PurposeSecret, sub: string): string {
-  return newestMac(secret, `account:${sub}`).toString('base64url')
+  return currentMac(secret, subject(sub)).toString('base64url')
 }
 
 export function isAbout(secret: PurposeSecret, sub: string, presented: string | undefined): boolean {
-  return equalInConstantTime(Buffer.from(presented ?? ''), Buffer.from(accountProof(secret, sub)))
+  return isMacOf(secret, subject(sub), Buffer.from(presented ?? '', 'base64url'))
 }

@@ -3,6 +3,9 @@ import { HiddenInputs } from '../../platform/pages/hidden-inputs.tsx'
 import { fill } from '../../platform/pages/messages/fill.ts'
 import type { Messages } from '../../platform/pages/messages/messages.ts'
 import type { PageContext } from '../../platform/pages/page-context.ts'
+import { ScopeInWords } from '../../platform/pages/scope-in-words.tsx'
+import type { ScopeDescription } from '../../records/resources/resource.ts'
+import { descriptionFor } from '../../records/resources/scope-descriptions.ts'
 import type { ConnectedApplication } from './connected-applications-store.ts'
 import { Moment } from './moment.tsx'
 
@@ -11,6 +14,8 @@ export interface ApplicationsSectionProps {
   /** What every form of the page carries. */
   readonly hidden: Readonly<Record<string, string>>
   readonly applications: readonly ConnectedApplication[]
+  /** Those of all scopes above that have any. */
+  readonly scopeDescriptions: readonly ScopeDescription[]
   /** Whether there may be more. */
   readonly applicationsAreCut: boolean
   readonly timeZone: string | undefined
@@ -18,7 +23,7 @@ export interface ApplicationsSectionProps {
 
 /** No logos: to load them would tell each application that the person is looking at this page. */
 export function ApplicationsSection(props: ApplicationsSectionProps) {
-  const { page, hidden, applications, applicationsAreCut, timeZone } = props
+  const { page, hidden, applications, scopeDescriptions, applicationsAreCut, timeZone } = props
   const { account, scopes: words } = page.messages
   return (
     <section aria-labelledby="your-applications">
@@ -36,7 +41,12 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
                 {scopes.length > 0 && <p>{account.may}</p>}
                 <ul class="scopes">
                   {inOrder(scopes, words).map((scope) => (
-                    <li key={scope}>{inWords(scope, words)}</li>
+                    <li key={scope}>
+                      <ScopeInWords
+                        page={page}
+                        scope={{ value: scope, description: descriptionFor(scope, page.locale, scopeDescriptions) }}
+                      />
+                    </li>
                   ))}
                 </ul>
               </div>
@@ -64,12 +74,4 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
 function inOrder(scopes: readonly string[], words: Messages['scopes']): string[] {
   const known = Object.keys(words).filter((scope) => scopes.includes(scope))
   return [...known, ...scopes.filter((scope) => !known.includes(scope)).sort()]
-}
-
-function inWords(scope: string, words: Messages['scopes']) {
-  return isKnown(scope, words) ? words[scope] : <bdi class="identifier">{scope}</bdi>
-}
-
-function isKnown(scope: string, words: Messages['scopes']): scope is keyof Messages['scopes'] {
-  return Object.hasOwn(words, scope)
 }

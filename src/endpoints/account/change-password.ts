@@ -1,13 +1,14 @@
 import { changePassword } from '../../operations/own-sessions.ts'
+import { provePassword } from '../../operations/prove-password.ts'
 import { cookieAttributes, cookieNames } from '../../platform/http/cookies.ts'
-import { callerOf } from '../../platform/http/request-context.ts'
+import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
 import type { Account } from '../../records/accounts/account.ts'
 import { passwordFault } from '../../records/accounts/password-rules.ts'
 import type { Signet } from '../../signet.ts'
 import type { AccountFault } from './account-fault.ts'
-import { provePassword } from './current-password.ts'
-import type { Outcome, Submission } from './submission.ts'
+import { wantsApplicationsEnded } from './applications-choice.ts'
+import { type Outcome, provingBrowser, type Submission } from './submission.ts'
 
 const wrong: Outcome = {
   outcome: 'faulty',
@@ -16,7 +17,7 @@ const wrong: Outcome = {
 }
 
 /**
- * Changes the password, ends all other sessions, and gives this browser another cookie.
+ * Changes the password, ends all other sessions and, unless the person took the tick away, all grants, and gives this browser another cookie.
  *
  * @throws LimitExceeded, HashQueueFull
  */
@@ -29,19 +30,21 @@ export async function submitPassword(signet: Signet, submission: Submission): Pr
   const faults = await faultsIn(current, wanted, settings, session.account)
   if (faults.size > 0 || current === undefined || wanted === undefined)
     return { outcome: 'faulty', faults, status: 422 }
-  const from = await provePassword(signet, submission, current)
-  if (from === undefined) return wrong
-  const to = await passwords.hash(wanted)
-  const cookie = randomText(32)
   const actor = { kind: 'person', sub, caller: callerOf(request) } as const
-  const changed = await changePassword(signet, actor, session, { from, to, sessionDigest: digest(cookie) })
+  const from = await provePassword(signet, actor, provingBrowser(submission, settings.issuer), current)
+  if (from === undefined) return wrong
+  const to = await passwords.hash(wanted, requesterOf(request, reply))
+  const cookie = randomText(32)
+  const applications = wantsApplicationsEnded(values) ? 'end' : 'keep'
+  const change = { from, to, sessionDigest: digest(cookie), applications } as const
+  const changed = await changePassword(signet, actor, session, change)
   if (changed === 'signed_out') return { outcome: 'signed_out' }
   if (changed === 'password_replaced') return wrong
   reply.setCookie(cookieNames(settings.issuer).session, cookie, {
     ...cookieAttributes(settings.issuer),
     maxAge: changed.secondsLeft,
   })
-  return { outcome: 'done', notice: 'password-changed' }
+  return { outcome: 'done', notice: applications === 'end' ? 'password-changed' : 'password-changed-applications-kept' }
 }
 
 async function faultsIn(

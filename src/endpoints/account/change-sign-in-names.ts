@@ -1,16 +1,14 @@
-import { asSignedIn } from '../../operations/as-signed-in.ts'
+import { provePassword } from '../../operations/prove-password.ts'
+import { updateOwnAccount } from '../../operations/update-account.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import type { Account } from '../../records/accounts/account.ts'
-import { replaceSignInNames } from '../../records/accounts/account-changes-store.ts'
 import { canonicalEmail } from '../../records/accounts/canonical-email.ts'
-import { foldUsername, readUsername } from '../../records/accounts/canonical-username.ts'
+import { readUsername } from '../../records/accounts/canonical-username.ts'
 import { isNamedAfter } from '../../records/accounts/password-rules.ts'
-import { isSameName } from '../../records/accounts/typed-name.ts'
-import { recordEvent } from '../../records/events/events-store.ts'
+import { isStillToConvert } from '../../records/accounts/typed-name.ts'
 import type { Signet } from '../../signet.ts'
 import type { AccountFault } from './account-fault.ts'
-import { provePassword } from './current-password.ts'
-import type { Outcome, Submission } from './submission.ts'
+import { type Outcome, provingBrowser, type Submission } from './submission.ts'
 
 /** What somebody wants to sign in with; undefined takes a name away. */
 interface Names {
@@ -33,7 +31,9 @@ export async function changeSignInNames(signet: Signet, submission: Submission):
   const { names, faults } = readNames(typed, account)
   if (password === undefined) faults.set('confirm-password', 'current_password_missing')
   if (faults.size > 0 || password === undefined) return { outcome: 'faulty', faults, status: 422 }
-  if ((await provePassword(signet, submission, password)) === undefined)
+  const actor = { kind: 'person', sub: account.sub, caller } as const
+  const browser = provingBrowser(submission, signet.settings.issuer)
+  if ((await provePassword(signet, actor, browser, password)) === undefined)
     return { outcome: 'faulty', faults: new Map([['confirm-password', 'current_password_wrong']]), status: 403 }
 
   const changed = (['username', 'email'] as const).filter((name) => names[name] !== account[name])
@@ -42,18 +42,18 @@ export async function changeSignInNames(signet: Signet, submission: Submission):
   for (const name of changed)
     if (await isNamedAfter(password, { [name]: names[name] })) faults.set(name, 'name_is_password')
   if (faults.size > 0) return { outcome: 'faulty', faults, status: 422 }
-  // A name costs what an account costs: trying them out, one after the other, would tell who has an account here.
-  if (changed.includes('username') && names.username !== undefined) await signet.limits.beforeSignUp(caller.network)
-  try {
-    const outcome = await asSignedIn(signet, session, async (tx) => {
-      await replaceSignInNames(tx, account.sub, names)
-      await recordEvent(tx, { type: 'account_updated', caller, sub: account.sub, detail: { claims: changed } })
-    })
-    return outcome === 'signed_out' ? { outcome } : { outcome: 'done', notice: 'sign-in-saved' }
-  } catch (error) {
-    if (!isTaken(error)) throw error
+  // A new name costs what an account costs. Trying out user names, one after the other, would tell who has an account here; and somebody
+  // who moves an account from address to address signs in with its password at each of them.
+  if (changed.some((name) => names[name] !== undefined)) await signet.limits.beforeSignUp(caller.network)
+  const changes = Object.fromEntries(changed.map((name) => [name, names[name] ?? null]))
+  const outcome = await updateOwnAccount(signet, actor, session, changes)
+  if (outcome === 'signed_out' || outcome === 'no_such_account') return { outcome: 'signed_out' }
+  if (outcome === 'username_taken')
     return { outcome: 'faulty', faults: new Map([['username', 'username_taken']]), status: 422 }
-  }
+  // An operator took the other name away a moment ago.
+  if (outcome === 'no_sign_in_name')
+    return { outcome: 'faulty', faults: new Map([['username', 'names_missing']]), status: 422 }
+  return { outcome: 'done', notice: 'sign-in-saved' }
 }
 
 /** @param typed without white space around it; an empty field takes a name away */
@@ -76,7 +76,7 @@ function newUsername(
   // Not judged unless it is another: a name from before may be one that nobody could choose today.
   if (typed === stored) return stored
   const read = readUsername(typed)
-  if ('username' in read) return isStillToConvert(stored, read.username, foldUsername) ? stored : read.username
+  if ('username' in read) return isStillToConvert(stored, read.username) ? stored : read.username
   faults.set('username', read.fault)
   return undefined
 }
@@ -91,21 +91,5 @@ function newEmail(
   if (typed === stored) return stored
   const email = canonicalEmail(typed)
   if (email === undefined) faults.set('email', 'email_invalid')
-  return isStillToConvert(stored, email, canonicalEmail) ? stored : email
-}
-
-/** Whether a name is the one on record, which is not in its canonical form yet. It is converted in its own time. */
-function isStillToConvert(
-  stored: string | undefined,
-  wanted: string | undefined,
-  canonicalForm: (name: string) => string | undefined,
-): boolean {
-  const canonical = stored === undefined ? undefined : canonicalForm(stored)
-  if (stored === undefined || wanted === undefined || canonical === undefined) return false
-  return isSameName(canonical, wanted) && !isSameName(stored, wanted)
-}
-
-/** PostgreSQL Appendix A: 23505, unique_violation. Of the names only the user name can be one. */
-function isTaken(error: unknown): boolean {
-  return (error as { code?: unknown }).code === '23505'
+  return isStillToConvert(stored, email) ? stored : email
 }

@@ -1,5 +1,6 @@
 import { endOtherSessions, endOwnSession } from '../../operations/own-sessions.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
+import { secretFor } from '../../platform/secrets/purposes.ts'
 import type { Signet } from '../../signet.ts'
 import { readSessionHandle } from './session-handle.ts'
 import type { Outcome, Submission } from './submission.ts'
@@ -13,7 +14,10 @@ export async function endChosenSessions(signet: Signet, { request, session, valu
     return outcome === 'done' ? { outcome, notice: 'others-ended' } : { outcome }
   }
   const handle = values.get('session')
-  const chosen = handle === undefined ? undefined : readSessionHandle(signet.secrets['request-sealing'], sub, handle)
+  const chosen =
+    handle === undefined
+      ? undefined
+      : readSessionHandle(await secretFor(signet.secrets, 'request-sealing', handle), sub, handle)
   if (chosen === undefined) return { outcome: 'done' }
   const outcome = await endOwnSession(signet, actor, session, chosen)
   return outcome === 'done' ? { outcome, notice: 'session-ended' } : { outcome }

@@ -1,3 +1,4 @@
+import type { AccountChanges } from '../../operations/update-account.ts'
 import { httpsOnly } from '../../platform/pages/link-target.ts'
 import type { Address, Profile } from '../../records/accounts/account.ts'
 import type { Description } from '../../records/accounts/account-changes-store.ts'
@@ -50,28 +51,28 @@ export function profileValues(account: Profile): ReadonlyMap<string, string> {
  * it, and it must not stand in the way of another change.
  *
  * @param account as it is before the change
- * @returns the whole description, the names of the claims that are not as before, and what is wrong with which field
+ * @returns the claims that are not as before, null where one is taken away, and what is wrong with which field
  */
 export function readProfile(
   values: ReadonlyMap<string, string>,
   account: Profile,
-): { description: Description; changed: string[]; faults: AccountFaults } {
+): { changes: AccountChanges; faults: AccountFaults } {
   const before = profileValues(account)
   const typed = (field: ProfileField) => unified(values.get(field)) || undefined
   const isChanged = (field: ProfileField) => typed(field) !== unified(before.get(field))
   const now = (field: ProfileField) => (isChanged(field) ? typed(field) : before.get(field))
 
   const address: Address = Object.fromEntries(textsOf(members, now))
-  const description: Description = {
-    ...Object.fromEntries(textsOf(claims, now)),
-    ...(Object.keys(address).length > 0 ? { address } : {}),
-  }
   const changedClaims = claims.filter(isChanged)
   const changedMembers = members.filter(isChanged)
   const faults = new Map<string, AccountFault>()
   for (const claim of changedClaims) if (!fitsClaim(claim, typed(claim))) faults.set(claim, claimFaults[claim])
   for (const member of changedMembers) if (!fitsMember(member, typed(member))) faults.set(member, 'text_invalid')
-  return { description, changed: [...changedClaims, ...(changedMembers.length > 0 ? ['address'] : [])], faults }
+  const changes: AccountChanges = {
+    ...Object.fromEntries(changedClaims.map((claim) => [claim, typed(claim) ?? null])),
+    ...(changedMembers.length > 0 && { address: Object.keys(address).length > 0 ? address : null }),
+  }
+  return { changes, faults }
 }
 
 /** Browsers send line ends as CR LF, whatever they were given (HTML, "constructing the entry list"). */

@@ -33,7 +33,11 @@ export function SessionsSection(props: SessionsSectionProps) {
   return (
     <section aria-labelledby="your-sessions">
       <h2 id="your-sessions">{account.sessions}</h2>
-      {sessionCount > 1 && <p class="about">{account.sessionsLead}</p>}
+      {sessionCount > 1 && (
+        <p class="about">
+          {account.sessionsLead} {account.sessionsKeepApplications}
+        </p>
+      )}
       <ul class="rows">
         {sessions.map(({ handle, isThisBrowser, authTime, usedAt }, index) => (
           <li class="row" key={handle}>

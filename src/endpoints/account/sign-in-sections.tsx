@@ -3,6 +3,7 @@ import { HiddenInputs } from '../../platform/pages/hidden-inputs.tsx'
 import { fillText } from '../../platform/pages/messages/fill.ts'
 import type { PageContext } from '../../platform/pages/page-context.ts'
 import type { AccountFault } from './account-fault.ts'
+import { applicationsChoice, offersApplications, wantsApplicationsEnded } from './applications-choice.ts'
 import type { FilledForm } from './filled-form.ts'
 
 interface SectionProps {
@@ -73,16 +74,24 @@ export function PasswordSection({
   hidden,
   form,
   textOf,
+  signInName,
   minPasswordLength,
-}: SectionProps & { readonly minPasswordLength: number }) {
+}: SectionProps & {
+  /** What the person signs in with. */
+  readonly signInName: string | undefined
+  readonly minPasswordLength: number
+}) {
   const { account, signUp } = page.messages
   const { fault, autofocus } = fieldsOf(form, textOf)
+  const hint = `${applicationsChoice}-hint`
   return (
     <section aria-labelledby="your-password">
       <h2 id="your-password">{account.password}</h2>
       <p class="about">{account.passwordLead}</p>
       <form method="post" action="/account/password">
-        <HiddenInputs values={hidden} />
+        <HiddenInputs values={{ ...hidden, ...offersApplications }} />
+        {/* Tells password managers which account the new password belongs to. Not type=hidden: they pass that over. */}
+        <input type="text" name="username" autocomplete="username" value={signInName} readonly hidden />
         <Field
           id="current-password"
           label={account.currentPassword}
@@ -107,6 +116,20 @@ export function PasswordSection({
           <input type="checkbox" data-reveals="new-password" aria-controls="new-password" />
           {account.revealNew}
         </label>
+        <label class="tick">
+          <input
+            type="checkbox"
+            id={applicationsChoice}
+            name={applicationsChoice}
+            value="1"
+            checked={wantsApplicationsEnded(form.values)}
+            aria-describedby={hint}
+          />
+          {account.endApplications}
+        </label>
+        <p class="hint tick-hint" id={hint}>
+          {account.endApplicationsHint}
+        </p>
         <button class="button" id="password-change" type="submit">
           {account.changePassword}
         </button>

@@ -4,7 +4,8 @@ import { shortened } from '../../platform/http/refusal.ts'
 import { type Prompt, promptValues } from '../../platform/oidc-values.ts'
 import { isPublic } from '../../records/clients/client.ts'
 import { requestedResources, requestedScopes } from '../../tokens/scopes.ts'
-import { readResponseMode, type VerifiedTarget } from './authorization-target.ts'
+import type { VerifiedTarget } from './authorization-target.ts'
+import { readResponseMode } from './response-mode.ts'
 
 /** An authorization request whose every parameter has been checked. */
 export interface AuthorizationRequest {
@@ -21,7 +22,7 @@ export interface AuthorizationRequest {
   readonly uiLocales: string | undefined
 }
 
-/** Octets of all parameters together: they travel in URLs, sealed, through sign-in and consent. */
+/** Octets of all parameters together, as JSON writes them: they travel in URLs, sealed, through sign-in and consent. */
 const mostOctets = 4096
 
 /**
@@ -111,7 +112,12 @@ function readMaxAge(text: string | undefined): number | undefined {
 /** Whether the parameters are more than can travel sealed. */
 export function isTooLong({ values, resource }: Parameters): boolean {
   let octets = 0
-  for (const [name, value] of values) octets += Buffer.byteLength(name) + Buffer.byteLength(value)
-  for (const value of resource) octets += Buffer.byteLength(value)
+  for (const [name, value] of values) octets += Buffer.byteLength(name) + octetsInJson(value)
+  for (const value of resource) octets += octetsInJson(value)
   return octets > mostOctets
+}
+
+/** Quotes and backslashes take two. */
+function octetsInJson(text: string): number {
+  return Buffer.byteLength(text) + (text.match(/["\\]/g)?.length ?? 0)
 }

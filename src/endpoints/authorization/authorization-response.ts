@@ -1,4 +1,5 @@
 import type { FastifyReply } from 'fastify'
+import { withoutParameters, withParameters } from '../../platform/http/address-query.ts'
 import { errorUri, type OAuthError } from '../../platform/http/oauth-error.ts'
 import type { PageContext } from '../../platform/pages/page-context.ts'
 import { sendPage } from '../../platform/pages/send-page.ts'
@@ -23,12 +24,22 @@ function responseParameters(target: VerifiedTarget, issuer: string, outcome: Out
   return parameters
 }
 
-/** The address of a response by redirect. The registered URI's own query stays as it is (RFC 6749 §3.1.2). */
+/** The address of a response by redirect. The registered URI's own query stays as it is (RFC 6749 §3.1.2), but for what the response has. */
 export function responseUrl(target: VerifiedTarget, issuer: string, outcome: Outcome): string {
-  const encoded = new URLSearchParams(responseParameters(target, issuer, outcome)).toString()
-  if (target.responseMode === 'fragment') return `${target.redirectUri}#${encoded}`
-  const separator = target.redirectUri.includes('?') ? (/[?&]$/.test(target.redirectUri) ? '' : '&') : '?'
-  return `${target.redirectUri}${separator}${encoded}`
+  const parameters = responseParameters(target, issuer, outcome)
+  if (target.responseMode !== 'fragment') return withParameters(target.redirectUri, parameters)
+  return `${addressFor(target, parameters)}#${new URLSearchParams(parameters)}`
+}
+
+/**
+ * The redirect URI without what the response brings. Such a query cannot be registered any more; where one was, the client must not
+ * see two values, whichever of query, fragment and form it reads.
+ */
+function addressFor({ redirectUri }: VerifiedTarget, parameters: readonly [string, string][]): string {
+  return withoutParameters(
+    redirectUri,
+    parameters.map(([name]) => name),
+  )
 }
 
 /** Answers at the redirect URI, in the mode that was asked for (OAuth 2.0 Form Post Response Mode §2). */
@@ -42,5 +53,5 @@ export function sendResponse(
   if (target.responseMode !== 'form_post')
     return reply.header('cache-control', 'no-store').redirect(responseUrl(target, issuer, outcome), 303)
   const parameters = responseParameters(target, issuer, outcome)
-  return sendPage(reply, FormPostPage({ page, action: target.redirectUri, parameters }))
+  return sendPage(reply, FormPostPage({ page, action: addressFor(target, parameters), parameters }))
 }

@@ -1,11 +1,13 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import { isTooLongToReturn, longestReturned } from '../../platform/http/address-query.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { faultyParameter, type Parameters } from '../../platform/http/parameters.ts'
 import { shortened } from '../../platform/http/refusal.ts'
-import { type ResponseMode, responseModes } from '../../platform/oidc-values.ts'
+import type { ResponseMode } from '../../platform/oidc-values.ts'
 import type { Client } from '../../records/clients/client.ts'
 import { findClient } from '../../records/clients/clients-store.ts'
 import { isRegisteredRedirectUri } from './redirect-uri.ts'
+import { responseModeFor } from './response-mode.ts'
 
 declare const verified: unique symbol
 
@@ -49,21 +51,19 @@ export async function verifyTarget(db: Queryable, parameters: Parameters): Promi
     throw unverified('redirect_uri_not_registered', {
       detail: `redirect_uri ${shortened(redirectUri, 500)} of client ${clientId}`,
     })
+  // A doubled state is none: there is no telling which one the client waits for.
+  const state = faults.some(({ name }) => name === 'state') ? undefined : values.get('state')
+  // RFC 6749 §4.1.2.1 has it come back exactly as it came, and without it the client could not tell what the error belongs to.
+  if (state !== undefined && isTooLongToReturn(state))
+    throw unverified('state_too_long', { about: String(longestReturned) })
   return {
     client,
     redirectUri,
-    responseMode: readResponseMode(values.get('response_mode'), redirectUri) ?? 'query',
-    // A doubled state is none: there is no telling which one the client waits for.
-    state: faults.some(({ name }) => name === 'state') ? undefined : values.get('state'),
+    responseMode: responseModeFor(values, redirectUri),
+    state,
   } as VerifiedTarget
 }
 
 function unverified(...refusal: ConstructorParameters<typeof OAuthError>): UnverifiedTarget {
   return new UnverifiedTarget(new OAuthError(...refusal))
-}
-
-/** Undefined where there is none, or one that is not offered. No browser can post a form to an app's own URI scheme. */
-export function readResponseMode(text: string | undefined, redirectUri: string): ResponseMode | undefined {
-  const mode = responseModes.find((known) => known === text)
-  return mode === 'form_post' && !/^https?:/.test(redirectUri) ? undefined : mode
 }

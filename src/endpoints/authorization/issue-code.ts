@@ -41,7 +41,7 @@ export async function issueCode(
     redirectUri: request.target.redirectUri,
     codeChallenge: request.codeChallenge,
     nonce: request.nonce,
-    sid: sessionIdFor(signet.secrets['session-id'], session.id, client.client_id),
+    sid: await sessionIdFor(signet.secrets, session, client.client_id),
   })
   if (!issued) return undefined
   await recordEvent(db, {

@@ -4,9 +4,9 @@ import { csrfToken } from '../../platform/http/csrf.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { faultyParameter, type Parameters } from '../../platform/http/parameters.ts'
 import { noteRefusal } from '../../platform/http/refusal.ts'
-import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
-import type { PageContext } from '../../platform/pages/page-context.ts'
+import { type PageContext, pageContextOf } from '../../platform/pages/page-context.ts'
 import { sendRefusalPage } from '../../platform/pages/send-refusal-page.ts'
+import { secretFor } from '../../platform/secrets/purposes.ts'
 import { type Consent, findConsent } from '../../records/consents/consents-store.ts'
 import { currentSession, whyNoSession } from '../../records/sessions/browser-session.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
@@ -46,7 +46,6 @@ export async function takeUp(
     verifyTarget(database, travelling.parameters),
     currentSession(database, settings, request),
   ])
-  const page = pageContext(request, travelling)
   try {
     const authorization = readAuthorizationRequest(travelling.parameters, target, settings.issuer)
     const hintedSub = await readHint(signet, authorization)
@@ -57,7 +56,7 @@ export async function takeUp(
       session && {
         sub: session.account.sub,
         authTime: session.authTime,
-        selected: travelling.selected === sessionIdFor(secrets['session-id'], session.id, target.client.client_id),
+        selected: travelling.selected === (await sessionIdFor(secrets, session, target.client.client_id)),
       },
       consent,
       hintedSub,
@@ -68,7 +67,7 @@ export async function takeUp(
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
     noteRefusal(request, error)
-    sendResponse(reply, target, settings.issuer, { error, requestId: request.id }, page)
+    sendResponse(reply, target, settings.issuer, { error, requestId: request.id }, pageContext(request, travelling))
     return undefined
   }
 }
@@ -120,7 +119,8 @@ export async function takeUpSealed(
   reply: FastifyReply,
   sealed: string,
 ): Promise<Journey | undefined> {
-  const travelling = openRequest(signet.secrets['request-sealing'], sealed, signet.clock.now())
+  const secret = await secretFor(signet.secrets, 'request-sealing', sealed)
+  const travelling = openRequest(secret, sealed, signet.clock.now())
   if (!travelling) throw new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
   if (!travelling.expired) return takeUp(signet, request, reply, travelling)
   const target = await verifyTarget(signet.database, travelling.parameters)
@@ -130,7 +130,8 @@ export async function takeUpSealed(
   })
   const href = responseUrl(target, signet.settings.issuer, { error, requestId: request.id })
   noteRefusal(request, error)
-  sendRefusalPage(request, reply, error, { href, clientName: target.client.client_name })
+  const page = pageContext(request, travelling)
+  sendRefusalPage(request, reply, page, error, { href, clientName: target.client.client_name })
   return undefined
 }
 
@@ -153,7 +154,7 @@ export function clientOnPage({ client }: VerifiedTarget) {
 }
 
 export function pageContext(request: FastifyRequest, travelling?: TravellingRequest): PageContext {
-  return chooseMessages(travelling?.parameters.values.get('ui_locales'), request.headers['accept-language'])
+  return pageContextOf(request, travelling?.parameters.values.get('ui_locales'))
 }
 
 /** The token for a form on a page that this reply carries; sets the browser's cookie where there is none yet. */

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { openOwnPage } from '../../platform/http/own-page.ts'
+import { secretFor } from '../../platform/secrets/purposes.ts'
 import type { Signet } from '../../signet.ts'
 import { continueValue, type Journey, takeUpSealed } from './journey.ts'
 
@@ -25,7 +26,7 @@ export async function takeUpOnward(
   sealed: string | undefined,
 ): Promise<Onward | undefined> {
   if (sealed === undefined) return { journey: undefined, continueTo: undefined, href: '/' }
-  const page = openOwnPage(signet.secrets['request-sealing'], sealed)
+  const page = openOwnPage(await secretFor(signet.secrets, 'request-sealing', sealed), sealed)
   if (page !== undefined) return { journey: undefined, continueTo: sealed, href: page }
   const journey = await takeUpSealed(signet, request, reply, sealed)
   return journey && onwardWith(signet, journey)

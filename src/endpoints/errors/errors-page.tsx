@@ -8,12 +8,12 @@ export interface ErrorsPageProps {
   readonly errors: readonly ErrorName[]
 }
 
-/** Every error with what to mend; the address names the one that is meant. */
+/** Every error and how to fix it, with an index by the code that the client received. The fragment of the address names the one that is meant. */
 export function ErrorsPage({ page, requestId, errors }: ErrorsPageProps) {
   return (
     <Layout page={page} title="Errors">
       <h1>Errors</h1>
-      <p class="lead">What each error of this issuer means, and what to mend.</p>
+      <p class="lead">What each error of this issuer means, and how to fix it.</p>
       {requestId && (
         <div class="notice">
           <p>
@@ -21,6 +21,22 @@ export function ErrorsPage({ page, requestId, errors }: ErrorsPageProps) {
           </p>
         </div>
       )}
+      <nav class="index" aria-label="Errors by code">
+        {byCode(errors).map(([code, names]) => (
+          <details key={code}>
+            <summary>
+              {code} ({names.length})
+            </summary>
+            <ul>
+              {names.map((name) => (
+                <li key={name}>
+                  <a href={`#${name}`}>{name}</a>
+                </li>
+              ))}
+            </ul>
+          </details>
+        ))}
+      </nav>
       <div class="sections errors">
         {errors.map((name) => {
           const { error, status, description, mend } = errorRegistry[name]
@@ -42,4 +58,14 @@ export function ErrorsPage({ page, requestId, errors }: ErrorsPageProps) {
       </div>
     </Layout>
   )
+}
+
+/** The errors under each code of the specifications, in the order of the registry. */
+function byCode(errors: readonly ErrorName[]): [code: string, names: ErrorName[]][] {
+  const groups = new Map<string, ErrorName[]>()
+  for (const name of errors) {
+    const { error } = errorRegistry[name]
+    groups.set(error, [...(groups.get(error) ?? []), name])
+  }
+  return [...groups]
 }

@@ -1,7 +1,7 @@
 import type { App } from '../../platform/http/app.ts'
 import { browserOf } from '../../platform/http/cookies.ts'
 import { csrfToken } from '../../platform/http/csrf.ts'
-import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
+import { pageContextOf } from '../../platform/pages/page-context.ts'
 import { sendPage } from '../../platform/pages/send-page.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import { currentSession } from '../../records/sessions/browser-session.ts'
@@ -15,7 +15,7 @@ export function homeEndpoint(app: App, signet: Signet): void {
     return sendPage(
       reply,
       HomePage({
-        page: chooseMessages(undefined, request.headers['accept-language']),
+        page: pageContextOf(request),
         csrf: csrfToken(signet.secrets.csrf, browserOf(request, reply, signet.settings.issuer)),
         account: session && { name: displayName(session.account), email: session.account.email },
         accountHref: '/account',

@@ -1,6 +1,6 @@
 import type { App } from '../../platform/http/app.ts'
 import { readsOwnOrigin } from '../../platform/http/page-scope.ts'
-import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
+import { pageContextOf } from '../../platform/pages/page-context.ts'
 import { sendPage } from '../../platform/pages/send-page.ts'
 import type { Signet } from '../../signet.ts'
 import { InspectPage } from './inspect-page.tsx'
@@ -11,9 +11,6 @@ import { InspectPage } from './inspect-page.tsx'
  */
 export function inspectEndpoint(app: App, { settings }: Signet): void {
   app.get('/inspect', { helmet: readsOwnOrigin }, async (request, reply) =>
-    sendPage(
-      reply,
-      InspectPage({ page: chooseMessages(undefined, request.headers['accept-language']), issuer: settings.issuer }),
-    ),
+    sendPage(reply, InspectPage({ page: pageContextOf(request), issuer: settings.issuer })),
   )
 }

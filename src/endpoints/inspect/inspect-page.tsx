@@ -13,6 +13,9 @@ const typedHere = { autocomplete: 'off', autocapitalize: 'none', autocorrect: 'o
 const examplePayload = '{\n  "sub": "ada",\n  "admin": false\n}'
 const exampleSecret = 'known-to-the-two-of-us-and-nobody'
 
+/** The same as in docs/verify.md: prints header and payload of the token that the variable TOKEN holds. */
+export const readInTerminal = `printf '%s' "$TOKEN" | node -e 'for (const part of require("fs").readFileSync(0, "utf8").split(".", 2)) console.log(Buffer.from(part, "base64url").toString())'`
+
 /**
  * Shows what a token says and whether this issuer signed it, and what a shared secret would mean. There is no form: a form could be
  * sent. What only the script can do waits in templates, with the texts that it shows in `data-texts`.
@@ -38,7 +41,12 @@ export function InspectPage({ page, issuer }: InspectPageProps) {
         <section aria-labelledby="look">
           <h2 id="look">{inspect.look}</h2>
           <noscript>
-            <p class="notice">{inspect.noScript}</p>
+            <div class="notice">
+              <p>{inspect.noScript}</p>
+              <p>
+                <code dir="ltr">{readInTerminal}</code>
+              </p>
+            </div>
           </noscript>
           <template id="look-tool">
             <div class="field">

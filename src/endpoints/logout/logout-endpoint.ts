@@ -6,8 +6,9 @@ import { csrfToken, ownForm } from '../../platform/http/csrf.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { noParameters, type Parameters } from '../../platform/http/parameters.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
-import { chooseMessages } from '../../platform/pages/messages/choose-messages.ts'
+import { pageContextOf } from '../../platform/pages/page-context.ts'
 import { sendPage } from '../../platform/pages/send-page.ts'
+import { secretFor } from '../../platform/secrets/purposes.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import { currentSession, forgetSession } from '../../records/sessions/browser-session.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
@@ -19,17 +20,18 @@ import { SignedOutPage } from './signed-out-page.tsx'
 
 /** Logout endpoint (end_session_endpoint), OpenID Connect RP-Initiated Logout §2. */
 export function logoutEndpoint(app: App, signet: Signet): void {
-  const sealing = signet.secrets['request-sealing']
+  const open = async (sealed: string) =>
+    openLogoutRequest(await secretFor(signet.secrets, 'request-sealing', sealed), sealed)
 
   app.get<{ Querystring: Parameters }>('/logout', async (request, reply) => {
     const sealed = request.query.values.get('continue')
     // A query with faults is judged as it came, and refused.
     const asItCame = sealed === undefined || request.query.faults.length > 0
-    const parameters = asItCame ? request.query : openLogoutRequest(sealing, sealed)
+    const parameters = asItCame ? request.query : await open(sealed)
     if (!parameters) throw new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
     const logout = await readLogoutRequest(signet, parameters)
     const session = await currentSession(signet.database, signet.settings, request)
-    if (session && !isAskedByOwnClient(signet, logout, session))
+    if (session && !(await isAskedByOwnClient(signet, logout, session)))
       return confirm(signet, request, reply, logout, session, parameters)
     if (session) await signOutOf(signet, request, session)
     return leave(signet, request, reply, logout)
@@ -40,13 +42,13 @@ export function logoutEndpoint(app: App, signet: Signet): void {
     await readLogoutRequest(signet, request.body)
     return reply
       .header('cache-control', 'no-store')
-      .redirect(`/logout?continue=${sealLogoutRequest(sealing, request.body)}`, 303)
+      .redirect(`/logout?continue=${sealLogoutRequest(signet.secrets['request-sealing'], request.body)}`, 303)
   })
 
   app.post<{ Body: Parameters }>('/logout/confirm', async (request, reply) => {
-    const values = ownForm(request, signet.settings.issuer, signet.secrets.csrf)
+    const values = await ownForm(request, signet.settings.issuer, signet.secrets)
     const sealed = values.get('continue')
-    const parameters = sealed === undefined ? noParameters : openLogoutRequest(sealing, sealed)
+    const parameters = sealed === undefined ? noParameters : await open(sealed)
     if (!parameters) throw new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
     const logout = await readLogoutRequest(signet, parameters)
     const session = await currentSession(signet.database, signet.settings, request)
@@ -56,11 +58,11 @@ export function logoutEndpoint(app: App, signet: Signet): void {
 }
 
 /** §2: without a hint that fits this very session, a link anywhere could sign people out; then the person is asked. */
-function isAskedByOwnClient(signet: Signet, { hint }: LogoutRequest, session: Session): boolean {
+async function isAskedByOwnClient(signet: Signet, { hint }: LogoutRequest, session: Session): Promise<boolean> {
   return (
     hint !== undefined &&
     hint.sub === session.account.sub &&
-    hint.sid === sessionIdFor(signet.secrets['session-id'], session.id, hint.clientId)
+    hint.sid === (await sessionIdFor(signet.secrets, session, hint.clientId))
   )
 }
 
@@ -73,7 +75,7 @@ function leave(signet: Signet, request: FastifyRequest, reply: FastifyReply, log
   reply.header('cache-control', 'no-store')
   if (logout.returnTo !== undefined) return reply.redirect(logout.returnTo, 303)
   const client = logout.client && { name: logout.client.client_name, clientUri: logout.client.client_uri }
-  const page = chooseMessages(logout.uiLocales, request.headers['accept-language'])
+  const page = pageContextOf(request, logout.uiLocales)
   return sendPage(reply, SignedOutPage({ page, client, returnHref: logout.client?.client_uri }))
 }
 
@@ -88,7 +90,7 @@ function confirm(
   return sendPage(
     reply,
     ConfirmLogoutPage({
-      page: chooseMessages(logout.uiLocales, request.headers['accept-language']),
+      page: pageContextOf(request, logout.uiLocales),
       csrf: csrfToken(signet.secrets.csrf, browserOf(request, reply, signet.settings.issuer)),
       continueTo: sealLogoutRequest(signet.secrets['request-sealing'], parameters),
       client: logout.client && { name: logout.client.client_name, clientUri: logout.client.client_uri },

@@ -1,3 +1,4 @@
+import { isTooLongToReturn, longestReturned, withParameters } from '../../platform/http/address-query.ts'
 import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { faultyParameter, type Parameters } from '../../platform/http/parameters.ts'
 import { shortened } from '../../platform/http/refusal.ts'
@@ -46,13 +47,14 @@ function returnAddress(values: ReadonlyMap<string, string>, client: Client | und
       : new OAuthError('post_logout_redirect_uri_of_nobody')
   const state = values.get('state')
   if (state === undefined) return uri
-  return `${uri}${uri.includes('?') ? '&' : '?'}${new URLSearchParams({ state })}`
+  if (isTooLongToReturn(state)) throw new OAuthError('state_too_long', { about: String(longestReturned) })
+  return withParameters(uri, [['state', state]])
 }
 
 const associated = 'logout-request'
 
-/** Octets, as they are sealed: more would make a URL that no browser can bring back. */
-const mostOctets = 8192
+/** Octets, as they are sealed. In base64 that is 6,900, which fits a response header of 8 KB with the other headers. */
+const mostOctets = 5120
 
 const carried = ['id_token_hint', 'client_id', 'post_logout_redirect_uri', 'state', 'ui_locales', 'logout_hint']
 

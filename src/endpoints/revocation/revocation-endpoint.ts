@@ -35,7 +35,7 @@ export function revocationEndpoint(app: App, signet: Signet): void {
     // The standing grant belongs to the credential: else one pod could stop all the others.
     if (status.sub === undefined) throw new OAuthError('token_not_revocable')
     const actor = { kind: 'client', clientId: client.client_id, caller: callerOf(request) } as const
-    await revokeGrant(signet, actor, { id: status.grantId, sub: status.sub })
+    await revokeGrant(signet, actor, { id: status.grantId, clientId: status.clientId, sub: status.sub })
     return reply.send()
   })
 }

@@ -71,11 +71,13 @@ export async function authorizationCode(
 
 async function startFamily({ settings, secrets }: Signet, tx: Queryable, code: StoredCode): Promise<string> {
   const token = { family: randomBytes(32), generation: 0 }
-  const secretVersion = secrets['refresh-mac'].newest
+  // Held for both uses: it may be renewed while the row is written.
+  const secret = secrets['refresh-mac']
+  const secretVersion = secret.current
   await insertFamily(
     tx,
     { digest: familyDigest(token), grantId: code.grantId, secretVersion, sid: code.sid, nonce: code.nonce },
     { sliding: settings.refreshTokenTtl, absolute: settings.refreshTokenMaxTtl },
   )
-  return encodeRefreshToken(secrets['refresh-mac'], secretVersion, token)
+  return encodeRefreshToken(secret, secretVersion, token)
 }

@@ -14,11 +14,11 @@ import {
   spendGeneration,
 } from '../../tokens/refresh-families-store.ts'
 import {
-  decodeRefreshToken,
   encodeRefreshToken,
   familyDigest,
   judgeRefresh,
   type RefreshToken,
+  readRefreshToken,
 } from '../../tokens/refresh-token.ts'
 import { readScopes } from '../../tokens/scopes.ts'
 import { issueForPerson } from './issue-for-person.ts'
@@ -36,12 +36,15 @@ export async function refreshToken(
   caller: Caller,
 ): Promise<Exchanged> {
   if (request.refresh_token === undefined) throw new OAuthError('parameter_missing', { about: 'refresh_token' })
-  const token = decodeRefreshToken(signet.secrets['refresh-mac'], request.refresh_token)
-  // Rubbish is refused before the database is asked.
+  const token = await readRefreshToken(signet.secrets, request.refresh_token)
+  // Rubbish is refused before the database is asked for a family.
   if (!token) throw unknownToken('refresh_token: not one that this issuer made')
   const familyKey = familyDigest(token)
   const redeem = async (tx: Queryable): Promise<Exchanged | OAuthError> => {
     const family = await lockFamily(tx, familyKey)
+    const secret = signet.secrets['refresh-mac']
+    if (!secret.versions.has(token.version))
+      return unknownToken('refresh_token: the secret that it was made with was revoked a moment ago')
     if (!family || family.secretVersion !== token.version)
       return unknownToken('refresh_token: its family is not on record')
     if (family.clientId !== client.client_id)
@@ -59,7 +62,7 @@ export async function refreshToken(
       ...{ type: 'tokens_issued', caller, clientId: client.client_id, sub: family.sub, grantId: family.grantId },
       detail: { grant_type: 'refresh_token', ...issued.access, generation: next },
     })
-    const successor = encodeRefreshToken(signet.secrets['refresh-mac'], family.secretVersion, {
+    const successor = encodeRefreshToken(secret, family.secretVersion, {
       ...token,
       generation: next,
     })

@@ -1,7 +1,7 @@
-import { isIP } from 'node:net'
 import { isAbsolute, resolve } from 'node:path'
 import { isSchemaName } from '../database/connection.ts'
 import { databaseUrlFault } from '../database/hosts.ts'
+import { isAddressRange } from '../network-address.ts'
 import { formatDuration, parseDuration } from './duration.ts'
 import { parseIssuer } from './issuer.ts'
 
@@ -79,15 +79,18 @@ const masterKey = (about: string, defaultInWords?: string): Setting<Buffer> => (
   parse: (text) => (/^[A-Za-z0-9_-]{43}$/.test(text) ? Buffer.from(text, 'base64url') : undefined),
 })
 
-function isAddressRange(text: string): boolean {
-  const [address = '', prefix, more] = text.split('/')
-  if (more !== undefined) return false
-  if (['loopback', 'linklocal', 'uniquelocal'].includes(text)) return true
-  const version = isIP(address)
-  return (
-    version !== 0 &&
-    (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (version === 4 ? 32 : 128)))
-  )
+/** The database refuses to delete an event that is younger (sql/017.do.event-retention.sql). */
+const shortestRetention = 30 * 86_400
+
+const eventRetention: Setting<number | 'forever'> = {
+  takes: `\`forever\`, or a duration such as \`180d\`, from ${formatDuration(shortestRetention)} to ${formatDuration(longest)}`,
+  default: '365d',
+  about: 'How long an event is kept. Older ones are deleted.',
+  parse: (text) => {
+    if (text === 'forever') return text
+    const seconds = parseDuration(text)
+    return seconds !== undefined && seconds >= shortestRetention && seconds <= longest ? seconds : undefined
+  },
 }
 
 /** Every setting Signet knows. The table in docs/settings.md is made from it. */
@@ -161,7 +164,6 @@ export const declarations = {
   SIGNET_REFRESH_GRACE: duration('How long a spent refresh token still gives its successor.', '10s', 0),
   SIGNET_SESSION_TTL: duration('How long a sign-in at Signet lasts.', '30d'),
   SIGNET_SESSION_IDLE_TTL: duration('How long a sign-in at Signet lasts without being used.', '7d'),
-  SIGNET_STATUS_LIST_TTL: duration('How long a verifier may keep a status list.', '15s'),
   SIGNET_KEY_ROTATION_PERIOD: duration('How long a key signs before the next one takes over.', '90d'),
   SIGNET_KEY_LEASE: duration(
     'How long a node signs without having confirmed the keys in the database.',
@@ -172,14 +174,20 @@ export const declarations = {
   SIGNET_JWKS_MAX_AGE: duration('The max-age of the JWK Set.', '5m', 0),
   SIGNET_VERIFIER_CACHE: duration('The longest that any verifier keeps the JWK Set.', '24h', 0),
   SIGNET_CLOCK_SKEW: duration('How far clocks may be apart.', '60s', 0),
+  SIGNET_EVENT_RETENTION: eventRetention,
   SIGNET_SHUTDOWN_DELAY: duration(
     'How long a node that was told to end goes on serving, while `/readyz` says 503: time for a proxy to send people elsewhere.',
     '0s',
     0,
     600,
   ),
+  SIGNET_KEEP_ALIVE_TIMEOUT: duration(
+    'How long a connection without requests stays open. It must be longer than the time for which a proxy or load balancer in front keeps its connections to Signet.',
+    '130s',
+    1,
+    7200,
+  ),
   SIGNET_SIGN_UP: oneOf(['open', 'closed'], 'open', 'Whether people can make accounts for themselves.'),
-  SIGNET_REGISTRATION: oneOf(['closed', 'token', 'open'], 'closed', 'Dynamic client registration (RFC 7591).'),
   SIGNET_PASSWORD_MIN_LENGTH: wholeNumber(8, 128, {
     default: '12',
     about: 'The shortest password taken. NIST SP 800-63B-4 asks for 15 where a password is the only factor.',
@@ -198,6 +206,12 @@ export const declarations = {
     'How much is written to the log (JSON lines on standard error).',
   ),
 } as const satisfies Record<string, Setting<unknown>>
+
+/** Names that are kept for what is not built yet. A setting that did nothing would let an operator believe that it does. */
+export const futureSettings: Readonly<Record<string, string>> = {
+  SIGNET_REGISTRATION: 'this release has no dynamic client registration',
+  SIGNET_STATUS_LIST_TTL: 'this release has no status lists',
+}
 
 export type SettingName = keyof typeof declarations
 export type Value<N extends SettingName> = Exclude<ReturnType<(typeof declarations)[N]['parse']>, undefined>

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
-import { declarations, type Setting, type SettingName, type Value } from './declaration.ts'
+import { isBlockedPort } from '../blocked-ports.ts'
+import { declarations, futureSettings, type Setting, type SettingName, type Value } from './declaration.ts'
 import { formatDuration } from './duration.ts'
 import { isLoopbackHost } from './issuer.ts'
 
@@ -27,15 +28,16 @@ export interface Settings {
   readonly refreshGrace: number
   readonly sessionTtl: number
   readonly sessionIdleTtl: number
-  readonly statusListTtl: number
   readonly keyRotationPeriod: number
   readonly keyLease: number
   readonly jwksMaxAge: number
   readonly verifierCache: number
   readonly clockSkew: number
+  /** Undefined: for ever. */
+  readonly eventRetention: number | undefined
   readonly shutdownDelay: number
+  readonly keepAliveTimeout: number
   readonly signUp: 'open' | 'closed'
-  readonly registration: 'open' | 'token' | 'closed'
   readonly passwordMinLength: number
   readonly metricsToken: string | undefined
   readonly logLevel: Value<'SIGNET_LOG_LEVEL'>
@@ -66,9 +68,12 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     for (const [name, text] of Object.entries(source)) if (name.startsWith('SIGNET_') && text) texts.set(name, text)
 
   readSecretFiles(texts, folder, faults)
-  for (const name of texts.keys())
-    if (!Object.hasOwn(declarations, name) && !name.startsWith('SIGNET_TEST_'))
+  for (const name of texts.keys()) {
+    if (Object.hasOwn(futureSettings, name))
+      faults.push(`${name}: has no effect, because ${futureSettings[name]}. Remove it.`)
+    else if (!Object.hasOwn(declarations, name) && !name.startsWith('SIGNET_TEST_'))
       faults.push(`${name}: there is no such setting.`)
+  }
 
   const read = <N extends SettingName>(name: N): Value<N> | undefined => {
     const setting = declarations[name] as Setting<Value<N>>
@@ -89,6 +94,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const issuer = need('SIGNET_ISSUER')
   const certFile = read('SIGNET_TLS_CERT')
   const keyFile = read('SIGNET_TLS_KEY')
+  const retention = need('SIGNET_EVENT_RETENTION')
   const settings: Settings = {
     issuer,
     host: need('SIGNET_HOST'),
@@ -110,15 +116,15 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     refreshGrace: need('SIGNET_REFRESH_GRACE'),
     sessionTtl: need('SIGNET_SESSION_TTL'),
     sessionIdleTtl: need('SIGNET_SESSION_IDLE_TTL'),
-    statusListTtl: need('SIGNET_STATUS_LIST_TTL'),
     keyRotationPeriod: need('SIGNET_KEY_ROTATION_PERIOD'),
     keyLease: need('SIGNET_KEY_LEASE'),
     jwksMaxAge: need('SIGNET_JWKS_MAX_AGE'),
     verifierCache: need('SIGNET_VERIFIER_CACHE'),
     clockSkew: need('SIGNET_CLOCK_SKEW'),
+    eventRetention: retention === 'forever' ? undefined : retention,
     shutdownDelay: need('SIGNET_SHUTDOWN_DELAY'),
+    keepAliveTimeout: need('SIGNET_KEEP_ALIVE_TIMEOUT'),
     signUp: need('SIGNET_SIGN_UP'),
-    registration: need('SIGNET_REGISTRATION'),
     passwordMinLength: need('SIGNET_PASSWORD_MIN_LENGTH'),
     metricsToken: read('SIGNET_METRICS_TOKEN'),
     logLevel: need('SIGNET_LOG_LEVEL'),
@@ -140,8 +146,23 @@ export function activationDelay(
   return 2 * settings.jwksMaxAge + settings.verifierCache + settings.clockSkew + settings.keyLease
 }
 
+/**
+ * The `.env` file, if at least one of these settings comes from it and not from the environment.
+ *
+ * @param folder where `.env` lies
+ */
+export function dotEnvSource(
+  environment: Readonly<Record<string, string | undefined>>,
+  folder: string,
+  names: readonly SettingName[],
+): string | undefined {
+  const inFile = readDotEnv(folder, [])
+  const decides = (name: string) => Boolean(inFile[name]) && !environment[name]
+  return names.some((name) => decides(name) || decides(`${name}_FILE`)) ? resolve(folder, '.env') : undefined
+}
+
 function contradictions(settings: Settings): string[] {
-  const faults: string[] = []
+  const faults = blockedPorts(settings)
   const delay = activationDelay(settings)
   if (settings.keyRotationPeriod <= 2 * delay)
     faults.push(
@@ -157,6 +178,17 @@ function contradictions(settings: Settings): string[] {
   if (settings.masterKeyPrevious && settings.masterKey?.equals(settings.masterKeyPrevious))
     faults.push('SIGNET_MASTER_KEY_PREVIOUS: is the same as SIGNET_MASTER_KEY.')
   return faults
+}
+
+/** What listens on such a port works, for everybody but browsers: it is better to say so before the first sign-in. */
+function blockedPorts({ issuer, port }: Settings): string[] {
+  const instead = 'browsers do not connect to it (Fetch standard, "bad port"). Choose another, such as 4000.'
+  const url = new URL(issuer)
+  if (url.port !== '' && isBlockedPort(Number(url.port)))
+    return [`SIGNET_ISSUER: has the port ${url.port}, and ${instead}`]
+  // Behind a proxy any port will do: browsers connect to the issuer's.
+  if (isLoopbackHost(url.hostname) && isBlockedPort(port)) return [`SIGNET_PORT: is ${port}, and ${instead}`]
+  return []
 }
 
 function defaultPort(issuer: string | undefined): number {

@@ -5,6 +5,12 @@ import type { WatchedConnection } from './watched-connection.ts'
 /** Milliseconds that a request of Signet waits for one statement. */
 export const queryTimeoutMs = 5_000
 
+/**
+ * Milliseconds, for starts and commands. A process that gets hardly any CPU time may look at its socket long after the answer
+ * arrived, and then the driver's timer fires first. It is also how long a suspended command can hold the rows that it has locked.
+ */
+export const patientLimits = { connectTimeoutMs: 15_000, queryTimeoutMs: 30_000 }
+
 /** Server parameters by their names in PostgreSQL. They hold for the whole session. */
 export type SessionParameters = Readonly<Record<string, string | number>>
 

@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { ensureCluster } from './embedded/cluster.ts'
 import { EmbeddedDatabaseError, useYourOwn } from './embedded/embedded-database-error.ts'
 import { chooseHome } from './embedded/home.ts'
@@ -31,6 +33,23 @@ export interface EmbeddedDatabase {
   readonly data: string
   /** Ends the use, after the last pool has ended. Who leaves last stops the server. Throws nothing; again does nothing. */
   leave(): Promise<void>
+}
+
+/**
+ * Whether `dataDir` holds an embedded database. Only looks; `joinEmbedded` would create one.
+ *
+ * @throws EmbeddedDatabaseError if this user may not look
+ */
+export async function hasEmbedded(dataDir: string): Promise<boolean> {
+  try {
+    // A link can lead to it, and a link that leads nowhere counts as none (see home.ts).
+    await stat(join(dataDir, 'postgresql', 'data'))
+    return true
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return false
+    throw inWords(error, dataDir)
+  }
 }
 
 /**

@@ -38,6 +38,14 @@ export function databaseUrlFault(url: string): string | undefined {
   return undefined
 }
 
+/** A database URL as it can be shown to people: user, hosts and database, without the password and the query. */
+export function withoutPassword(url: string): string {
+  const [, scheme = '', authority = '', path = ''] = /^([^/]*\/\/)([^/?#]*)([^?#]*)/.exec(url) ?? []
+  const at = authority.lastIndexOf('@')
+  const user = at === -1 ? '' : `${authority.slice(0, at).split(':', 1)[0]}@`
+  return `${scheme}${user}${authority.slice(at + 1)}${path}`
+}
+
 /** One URL for each host: what stands between the user and the path is separated by commas. */
 function splitHosts(url: string): string[] {
   const [, scheme = '', authority = '', rest = ''] = /^([^/]*\/\/)([^/?#]*)(.*)$/s.exec(url) ?? []

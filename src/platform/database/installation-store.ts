@@ -15,6 +15,12 @@ export const installationLock: Lock = {
   },
 }
 
+/** The issuer on record; undefined before the first start. Only reads. */
+export async function readIssuerOnRecord(db: Queryable): Promise<string | undefined> {
+  const { rows } = await db.query<{ issuer: string }>({ text: 'SELECT issuer FROM installation' })
+  return rows[0]?.issuer
+}
+
 /** The issuer on record; `issuer` becomes it where there is none. */
 export async function recordIssuer(tx: Queryable, issuer: string): Promise<string> {
   const { rows } = await tx.query<{ issuer: string }>({

@@ -80,7 +80,7 @@ export function compare({ known }: Migrations, recorded: readonly Recorded[], sc
   if (newest > known.length)
     throw new MigrationError(
       `The schema ${schema} has version ${newest}; this release of Signet knows versions up to ${known.length}. ` +
-        'It was migrated by a newer release: start that one. Nothing was changed.',
+        'It was migrated by a newer release: use that one. Nothing was changed.',
     )
   recorded.forEach(({ version, name, md5 }, index) => {
     const file = known[index]!

@@ -84,6 +84,26 @@ export async function migrateOn(
   return applyPending(client, migrations, { schema, log, signal })
 }
 
+/** How a schema compares with this release. */
+export interface SchemaState {
+  /** The number of migrations that the schema has had; 0 if Signet's tables are not there. */
+  readonly version: number
+  /** The names of the files that `migrate` would apply. */
+  readonly pending: readonly string[]
+}
+
+/**
+ * Compares a schema with this release. Only reads.
+ *
+ * @throws MigrationError as `migrate` does
+ */
+export async function readSchemaState(client: Client, schema: string): Promise<SchemaState> {
+  assertSchemaName(schema)
+  const migrations = await readMigrations(client, schema, migrationsFolder)
+  const pending = await readPending(client, migrations, schema)
+  return { version: migrations.known.length - pending.length, pending: pending.map(nameOf) }
+}
+
 /**
  * What `migrate` would apply. Only reads.
  *
@@ -93,7 +113,7 @@ export async function migrateOn(
 export async function pendingMigrations({
   connection,
   schema,
-}: Pick<MigrateOptions, 'connection' | 'schema'>): Promise<string[]> {
+}: Pick<MigrateOptions, 'connection' | 'schema'>): Promise<readonly string[]> {
   assertSchemaName(schema)
   const { client } = await openConnection({
     hosts: hostsOf(connection),
@@ -101,8 +121,7 @@ export async function pendingMigrations({
     setup: { schema, session: 'untouched' },
   })
   try {
-    const migrations = await readMigrations(client, schema, migrationsFolder)
-    return (await readPending(client, migrations, schema)).map(nameOf)
+    return (await readSchemaState(client, schema)).pending
   } finally {
     hangUp(client)
   }

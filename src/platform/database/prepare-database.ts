@@ -1,6 +1,7 @@
+import type { Client } from 'pg'
 import { openConnection, sayGoodbye } from './connect.ts'
 import { assertSchemaName } from './connection.ts'
-import { type MigrateOptions, migrateOn } from './migrations.ts'
+import { type MigrateOptions, migrateOn, readSchemaState, type SchemaState } from './migrations.ts'
 import { type Probed, type ProbeOptions, probePooler } from './pooler.ts'
 
 /**
@@ -10,19 +11,40 @@ import { type Probed, type ProbeOptions, probePooler } from './pooler.ts'
  * @throws PoolerError and MigrationError, with what to do; DatabaseReadOnly; the signal's reason; otherwise what the database reports
  */
 export async function prepareDatabase(options: Omit<MigrateOptions, 'connection'> & ProbeOptions): Promise<Probed> {
-  const { hosts, schema, signal } = options
-  assertSchemaName(schema)
-  signal?.throwIfAborted()
-  const { client } = await openConnection({
-    hosts,
-    applicationName: 'signet migrate',
-    connectTimeoutMs: 10_000,
-    setup: { schema, session: 'untouched' },
-  })
-  try {
+  return onOneConnection('signet migrate', options, async (client) => {
     const probed = await probePooler(client, options)
     await migrateOn(client, options)
     return probed
+  })
+}
+
+/**
+ * What a command does before it opens its pool: the same, but it only looks at the schema and changes nothing.
+ *
+ * @throws as `prepareDatabase` does
+ */
+export async function inspectDatabase(
+  options: ProbeOptions & Pick<MigrateOptions, 'signal'>,
+): Promise<Probed & { readonly state: SchemaState }> {
+  return onOneConnection('signet', options, async (client) => ({
+    ...(await probePooler(client, options)),
+    state: await readSchemaState(client, options.schema),
+  }))
+}
+
+async function onOneConnection<T>(
+  applicationName: string,
+  { hosts, schema, signal }: ProbeOptions & Pick<MigrateOptions, 'signal'>,
+  work: (client: Client) => Promise<T>,
+): Promise<T> {
+  assertSchemaName(schema)
+  signal?.throwIfAborted()
+  const { client } = await openConnection({
+    ...{ hosts, applicationName, connectTimeoutMs: 10_000 },
+    setup: { schema, session: 'untouched' },
+  })
+  try {
+    return await work(client)
   } finally {
     await sayGoodbye(client)
   }

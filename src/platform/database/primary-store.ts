@@ -14,9 +14,17 @@ export async function isReadOnly(db: Queryable): Promise<boolean> {
 /** Writes that this node runs: a real change, committed when this returns. */
 export async function writeSeen(db: Queryable, node: string): Promise<void> {
   await db.query({
-    text: `INSERT INTO nodes (id) VALUES ($1) ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp()`,
+    text: `INSERT INTO nodes (id, rereads_secrets) VALUES ($1, true) ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp()`,
     values: [node],
   })
+}
+
+/** How many nodes run, or ran within the last minute, that read purpose secrets only when they start: those of an earlier release. */
+export async function countNodesOfEarlierReleases(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ nodes: number }>({
+    text: `SELECT count(*) AS nodes FROM nodes WHERE NOT rereads_secrets AND seen_at > clock_timestamp() - interval '1 minute'`,
+  })
+  return rows[0]!.nodes
 }
 
 /**

@@ -10,10 +10,15 @@ export interface CookieNames {
 /**
  * The `__Host-` prefix (RFC 6265bis §4.1.3.2) makes browsers refuse these cookies from a neighbouring host or over plain http.
  * It needs Secure, so a plain-http loopback issuer goes without.
+ *
+ * A browser sends a cookie to every port of its host (RFC 6265 §8.5). A port of the issuer's own is therefore part of the name: two
+ * installations on one host would otherwise sign people out of each other.
  */
 export function cookieNames(issuer: string): CookieNames {
-  const prefix = issuer.startsWith('https:') ? '__Host-' : ''
-  return { session: `${prefix}signet_session`, browser: `${prefix}signet_browser` }
+  const { protocol, port } = new URL(issuer)
+  const prefix = protocol === 'https:' ? '__Host-' : ''
+  const suffix = port === '' ? '' : `_${port}`
+  return { session: `${prefix}signet_session${suffix}`, browser: `${prefix}signet_browser${suffix}` }
 }
 
 /** The attributes all our cookies share. Lax: sent when another site links here, not when it posts or embeds. */

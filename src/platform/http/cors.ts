@@ -1,9 +1,14 @@
 import type { App } from './app.ts'
 
-/** The answer to a preflight (Fetch §3.2.3), to be remembered for an hour. */
+/**
+ * The answer to a preflight (Fetch §3.2.3), cached for an hour. Any header may be sent: monitoring scripts add headers of their own to every
+ * request (traceparent, sentry-trace, x-datadog-trace-id), and a preflight that refuses one of them breaks sign-in. It gives nothing away,
+ * because these routes read no cookies and any program can send any header. Without credentials `*` covers every name but Authorization;
+ * the others are for browsers from before the wildcard.
+ */
 const preflight = {
   'access-control-allow-methods': 'GET, HEAD, POST',
-  'access-control-allow-headers': 'Authorization, Content-Type, If-None-Match',
+  'access-control-allow-headers': 'Authorization, Content-Type, If-None-Match, *',
   'access-control-max-age': '3600',
 }
 

@@ -1,14 +1,15 @@
 import type { FastifyRequest } from 'fastify'
-import { equalInConstantTime } from '../secrets/digest.ts'
-import { mac, newestMac, type PurposeSecret } from '../secrets/purposes.ts'
+import { currentMac, isMacOf, type LiveSecrets, type PurposeSecret } from '../secrets/purposes.ts'
 import { cookieNames, readCookie } from './cookies.ts'
 import { OAuthError } from './oauth-error.ts'
 import { faultyParameter, type Parameters } from './parameters.ts'
 import { shortened } from './refusal.ts'
 
+const macBytes = 32
+
 /** The token a form carries: tied to the browser's cookie, so that a form made for one browser is no use in another. */
 export function csrfToken(secret: PurposeSecret, browser: string): string {
-  return newestMac(secret, browser).toString('base64url')
+  return currentMac(secret, browser).toString('base64url')
 }
 
 /**
@@ -18,26 +19,27 @@ export function csrfToken(secret: PurposeSecret, browser: string): string {
  *
  * @throws OAuthError where it came from elsewhere, or cannot be read: which of two values is meant is not guessed
  */
-export function ownForm(
+export async function ownForm(
   request: FastifyRequest<{ Body: Parameters }>,
   issuer: string,
-  secret: PurposeSecret,
-): ReadonlyMap<string, string> {
+  secrets: LiveSecrets,
+): Promise<ReadonlyMap<string, string>> {
   const { values, faults } = request.body
-  const fault = faults[0]
+  // What a person types is for the rules of each field: a password can have a TAB, an address several lines.
+  const fault = faults.find((one) => one.fault !== 'control')
   if (fault) throw faultyParameter(fault)
-  const stranger = whyForeign(request, issuer, secret, values.get('csrf'))
+  const stranger = await whyForeign(request, issuer, secrets, values.get('csrf'))
   if (stranger !== undefined) throw new OAuthError('form_from_elsewhere', { detail: stranger })
   return values
 }
 
 /** Undefined for a form of our own; else what tells it, for the operator. */
-function whyForeign(
+async function whyForeign(
   request: FastifyRequest<{ Body: Parameters }>,
   issuer: string,
-  secret: PurposeSecret,
+  secrets: LiveSecrets,
   presented: string | undefined,
-): string | undefined {
+): Promise<string | undefined> {
   const { origin, 'sec-fetch-site': fetchSite } = request.headers
   if (origin === issuer || fetchSite === 'same-origin') return undefined
   if (origin !== undefined) return `Origin: ${shortened(origin, 200)}, where the issuer is ${issuer}`
@@ -48,9 +50,7 @@ function whyForeign(
     return `cookie ${name}: did not come, or came twice; neither Origin nor Sec-Fetch-Site came`
   if (presented === undefined) return 'csrf: is missing, and neither Origin nor Sec-Fetch-Site came'
   const token = Buffer.from(presented, 'base64url')
-  const fits = [...secret.versions.keys()].some((version) => {
-    const expected = mac(secret, version, browser)
-    return expected !== undefined && equalInConstantTime(expected, token)
-  })
-  return fits ? undefined : `csrf: does not belong to the cookie ${name}`
+  if (isMacOf(secrets.csrf, browser, token)) return undefined
+  if (token.length === macBytes) await secrets.readAgain()
+  return isMacOf(secrets.csrf, browser, token) ? undefined : `csrf: does not belong to the cookie ${name}`
 }

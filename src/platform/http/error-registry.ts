@@ -41,6 +41,11 @@ export const errorRegistry = {
     description: "The parameter '{}' is not URL-encoded UTF-8 text.",
     mend: 'Encode names and values as application/x-www-form-urlencoded in UTF-8 (RFC 6749 appendix B), without control characters.',
   },
+  parameter_control: {
+    ...request,
+    description: "The parameter '{}' has a TAB, a line end or another control character.",
+    mend: 'Send the value without it. Encode what has several lines, such as a state, in base64url.',
+  },
   parameters_unreadable: {
     ...request,
     description: 'A parameter is not URL-encoded UTF-8 text, or there are more than 100 of them.',
@@ -49,7 +54,7 @@ export const errorRegistry = {
   parameter_malformed: {
     ...request,
     description: "The parameter '{}' is not well formed.",
-    mend: 'docs/endpoints.md gives the form and the longest length of each parameter.',
+    mend: 'The description names the parameter. Look for a value that is too long, has another form than its RFC says, or was encoded twice.',
   },
   request_unreadable: {
     ...request,
@@ -248,12 +253,12 @@ export const errorRegistry = {
   refresh_token_exhausted: {
     ...grant,
     description: 'This refresh token was replaced long ago, so the grant has ended: sign in again.',
-    mend: 'The client, or somebody who has a copy of its token, kept presenting this token and never used the one issued in its place. Store the new refresh token before you use the new access token. docs/refresh-tokens.md explains the rule.',
+    mend: 'The client, or somebody who has a copy of its token, kept presenting this token and never used the one issued in its place. Store the new refresh token before you use the new access token.',
   },
   refresh_token_reused: {
     ...grant,
     description: 'This refresh token was used by two parties, so the grant has ended: sign in again.',
-    mend: 'Either it was stolen, or two stores that do not share keep one token: give each its own sign-in. docs/refresh-tokens.md explains the rule.',
+    mend: 'Either it was stolen, or two stores that do not share keep one token: give each its own sign-in. The grant ends for both parties, because Signet cannot tell which one is the thief.',
   },
   scope_malformed: {
     ...scope,
@@ -320,12 +325,12 @@ export const errorRegistry = {
     error: 'unsupported_token_type',
     status: 400,
     description: 'A token of client_credentials cannot be given back; it expires soon.',
-    mend: 'The operator ends it for all who share the credential: signet grants revoke, or signet clients rotate-secret twice.',
+    mend: 'The operator can end it for everybody who shares the credential: signet grants revoke ends the tokens issued so far, signet clients rotate-secret --revoke-old ends the secret as well.',
   },
   introspection_needs_authentication: {
     ...unauthorized,
     description: 'A client without a secret may not ask about tokens.',
-    mend: 'RFC 7662 section 2.1 asks for authentication. Let the service that checks tokens be a confidential client, or check them without a call: docs/verify.md.',
+    mend: 'RFC 7662 section 2.1 asks for authentication. Let the service that checks tokens be a confidential client, or have it check them without a call, by their signatures and the keys of this issuer.',
   },
   access_token_missing: {
     error: 'invalid_token',
@@ -342,7 +347,7 @@ export const errorRegistry = {
     error: 'invalid_token',
     status: 401,
     description: 'The access token is refused: {}',
-    mend: 'Renew it with the refresh token. userinfo takes tokens that are for the issuer: ask for the scope openid, and name no other resource. docs/verify.md explains each reason.',
+    mend: 'Renew it with the refresh token. userinfo takes tokens that are for the issuer: ask for the scope openid, and name no other resource. The description ends with the reason.',
   },
   access_token_scope_insufficient: {
     error: 'insufficient_scope',
@@ -365,6 +370,11 @@ export const errorRegistry = {
     ...request,
     description: 'The parameters take more than {} octets together.',
     mend: 'They travel in URLs through sign-in. Shorten state: keep what belongs to it in the session of your application.',
+  },
+  state_too_long: {
+    ...request,
+    description: 'The parameter state takes more than {} octets, as a form encodes it.',
+    mend: 'It has to come back whole, in an address that every proxy takes. Keep what belongs to it in the session of your application.',
   },
   response_type_unsupported: {
     error: 'unsupported_response_type',
@@ -490,13 +500,13 @@ export const errorRegistry = {
     error: 'temporarily_unavailable',
     status: 429,
     description: 'Too many attempts.',
-    mend: 'Wait for the seconds of Retry-After. docs/threat-model.md tells the limits: they count by account and network, and lock nobody out.',
+    mend: 'Wait for the seconds of Retry-After. Attempts are counted by network and by the name that was typed; a browser in which the person has signed in before has a limit of its own. Nobody is locked out for good.',
   },
   too_many_passwords: {
     error: 'temporarily_unavailable',
     status: 503,
     description: 'Too many passwords are being checked at this moment.',
-    mend: 'Try again in a moment. If it stays so, somebody is guessing, or the machine is too small: each check takes 19 MB for a short while.',
+    mend: 'Try again in a moment. If this goes on, somebody is guessing, the machine is too small, or Signet cannot tell the clients behind a proxy apart (SIGNET_TRUST_PROXY): one network may have 20 passwords waiting.',
   },
   logout_hint_refused: {
     ...request,

@@ -9,6 +9,8 @@ interface Options {
   readonly status?: number
   /** For the operator only, under the request id: which parameter, cookie or clock failed, and how. Never sent, never a secret. */
   readonly detail?: string | undefined
+  /** False for one of many that say the same: it is logged and counted, but no row is written for it. */
+  readonly isRecorded?: boolean
 }
 
 /** What is told to a client. */
@@ -18,6 +20,7 @@ export class OAuthError extends Error {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly detail: string | undefined
+  readonly isRecorded: boolean
 
   constructor(entry: ErrorName, options: Options = {}) {
     const { error, status, description }: RegisteredError = errorRegistry[entry]
@@ -28,6 +31,7 @@ export class OAuthError extends Error {
     this.status = options.status ?? status
     this.headers = options.headers ?? {}
     this.detail = options.detail
+    this.isRecorded = options.isRecorded ?? true
   }
 }
 

@@ -1,5 +1,6 @@
 import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
+import { pageContextOf, sentParameter } from '../pages/page-context.ts'
 import { sendRefusalPage } from '../pages/send-refusal-page.ts'
 import type { App } from './app.ts'
 import { asOAuthError } from './failures.ts'
@@ -26,16 +27,23 @@ export const readsOwnOrigin = {
   },
 }
 
+export interface PageScopeTerms {
+  /** What is wrong with the request, where an error of the layer above says so. */
+  refusalOf(error: unknown): OAuthError | undefined
+  /** The languages that an application asked for in the request that a `continue` value holds. */
+  uiLocalesOf(continueValue: string): string | undefined
+}
+
 /**
  * The routes that show pages, with the headers that pages need. No `form-action`: browsers apply it to the redirect that follows
  * a form too, and would stop people on their way back to the application.
  *
- * @param refusalOf gives what a room above knows to be wrong with the request, to be told on the page
+ * @param above what the layer above knows
  */
 export function pageScope(
   app: App,
   { issuer }: { readonly issuer: string },
-  refusalOf: (error: unknown) => OAuthError | undefined,
+  above: PageScopeTerms,
   routes: (scope: App) => void,
 ): void {
   const overTls = issuer.startsWith('https:')
@@ -47,7 +55,7 @@ export function pageScope(
       referrerPolicy: { policy: 'same-origin' },
       strictTransportSecurity: overTls ? { maxAge: 63_072_000, includeSubDomains: false } : false,
       frameguard: { action: 'deny' },
-      // Any policy would cut a sign-in in a pop-up off from the application that opened it and waits for it.
+      // See `withoutOpener`.
       crossOriginOpenerPolicy: false,
     })
     // A form without a body is an empty one.
@@ -55,9 +63,30 @@ export function pageScope(
       request.body ??= noParameters
     })
     scope.setErrorHandler((error, request, reply) => {
-      const told = asOAuthError(refusalOf(error) ?? error, request)
-      return sendRefusalPage(request, reply.headers(told.headers), told)
+      const refusal = asOAuthError(above.refusalOf(error) ?? error, request)
+      const sealed = sentParameter(request, 'continue')
+      const page = pageContextOf(request, sealed === undefined ? undefined : above.uiLocalesOf(sealed))
+      return sendRefusalPage(request, reply.headers(refusal.headers), page, refusal)
     })
     routes(scope)
+  })
+}
+
+/**
+ * The pages that no application waits for: those that are not part of a request. Whoever opened one of them in a window keeps no handle
+ * to it, and the page has no `opener` (HTML, Cross-origin opener policies).
+ *
+ * The pages of a request must not be among them, and neither may a redirect between those: an application can open `/authorize` in a
+ * pop-up, and its callback page reports to `window.opener`. One response with any value of the header but `unsafe-none` cuts that tie
+ * for good, even if the application's own page follows. `same-origin-allow-popups` concerns the windows that a page opens itself, and
+ * `noopener-allow-popups` cuts the opener off as well.
+ */
+export function withoutOpener(scope: App, routes: (scope: App) => void): void {
+  scope.register(async (own: App) => {
+    own.addHook('onRequest', (_request, reply, done) => {
+      reply.header('cross-origin-opener-policy', 'same-origin')
+      done()
+    })
+    routes(own)
   })
 }

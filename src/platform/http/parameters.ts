@@ -12,7 +12,8 @@ export interface Parameters {
 
 export interface ParameterFault {
   readonly name: string
-  readonly fault: 'doubled' | 'unreadable'
+  /** `control`: the value has a TAB, a line end or another control character that a person can have typed into a form of ours. */
+  readonly fault: 'doubled' | 'unreadable' | 'control'
 }
 
 export const noParameters: Parameters = { values: new Map(), resource: [], faults: [] }
@@ -21,7 +22,7 @@ const mostParameters = 100
 
 /**
  * Parses `application/x-www-form-urlencoded` (RFC 6749 Appendix B: UTF-8). Nothing is repaired: a doubled parameter, bytes
- * that are no UTF-8, NUL and other control characters are faults.
+ * that are no UTF-8, NUL and other control characters are faults. A value whose only fault is `control` is given all the same.
  */
 export function parseParameters(encoded: string): Parameters {
   const values = new Map<string, string>()
@@ -36,10 +37,11 @@ export function parseParameters(encoded: string): Parameters {
     const equals = pair.indexOf('=')
     const name = decode(equals === -1 ? pair : pair.slice(0, equals))
     const value = equals === -1 ? '' : decode(pair.slice(equals + 1))
-    if (name === undefined || value === undefined) {
-      faults.push({ name: name ?? '', fault: 'unreadable' })
+    if (name === undefined || value === undefined || hasControl(name)) {
+      faults.push({ name: name === undefined || hasControl(name) ? '' : name, fault: 'unreadable' })
       continue
     }
+    if (hasControl(value)) faults.push({ name, fault: 'control' })
     if (name === 'resource') {
       if (value !== '') resource.push(value)
       continue
@@ -51,13 +53,18 @@ export function parseParameters(encoded: string): Parameters {
   return { values, resource, faults }
 }
 
-/** Undefined for malformed percent-encoding, for bytes that are not UTF-8, and for control characters. */
+/** TAB, line ends and the C1 controls, which a pasted password or a postal address can have; no parameter of a specification does. */
+function hasControl(text: string): boolean {
+  return /[\t\n\r\x80-\x9f]/.test(text)
+}
+
+/** Undefined for malformed percent-encoding, for bytes that are not UTF-8, and for the control characters that nobody types. */
 function decode(text: string): string | undefined {
   // Most are, and need no more than this look.
   if (/^[\w.~:-]*$/.test(text)) return text
   try {
     const decoded = decodeURIComponent(text.replaceAll('+', ' '))
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for; line ends are left to the reader
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     return /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.test(decoded) ? undefined : decoded
   } catch {
     return undefined
@@ -67,7 +74,10 @@ function decode(text: string): string | undefined {
 /** What a fault is to the client. */
 export function faultyParameter({ name, fault }: ParameterFault): OAuthError {
   if (fault === 'unreadable' && name === '') return new OAuthError('parameters_unreadable')
-  return new OAuthError(fault === 'doubled' ? 'parameter_doubled' : 'parameter_unreadable', {
-    about: shortened(name, 60),
-  })
+  const entries = {
+    doubled: 'parameter_doubled',
+    unreadable: 'parameter_unreadable',
+    control: 'parameter_control',
+  } as const
+  return new OAuthError(entries[fault], { about: shortened(name, 60) })
 }

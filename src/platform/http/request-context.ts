@@ -1,12 +1,16 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Log } from '../log.ts'
+import { canonicalAddress } from '../network-address.ts'
+import { clientAddress, unknownAddress } from './client-address.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** The operator's log. Fastify is given none: it would make one for each request, and listen to the end of each answer. */
     readonly operatorLog: Log
+    /** Whether an address belongs to a proxy in SIGNET_TRUST_PROXY. */
+    readonly isTrustedProxy: (address: string) => boolean
   }
   interface FastifyRequest {
     /** Milliseconds, by `performance.now()`. */
@@ -14,13 +18,10 @@ declare module 'fastify' {
   }
 }
 
-/** The address of a client that hung up before it could be read. */
-const unknownAddress = 'unknown'
-
 /**
  * Reads the address of each connection once, when it is opened, and keeps it as the socket's `remoteAddress`. Node asks the operating
  * system when the property is first read, and a client that has hung up by then has no address any more. Everything that needs the
- * address, Fastify's `request.ip` included, reads it from the socket, so this is the only place that has to care.
+ * address reads it from the socket, so this is the only place that has to care.
  *
  * @param server HTTP or HTTPS
  */
@@ -33,21 +34,29 @@ export function keepAddresses(server: Server): void {
   server.prependListener('secureConnection', keep)
 }
 
-/** The address of a connection's other end, or `unknown`. */
+/** The canonical address of a connection's other end, or `unknown`. */
 export function addressOf(socket: Socket): string {
-  return socket.remoteAddress ?? unknownAddress
+  return canonicalAddress(socket.remoteAddress ?? '') ?? unknownAddress
 }
 
 /**
- * Where a request came from, for events, refusals and limits. A trusted proxy says it in a header, where anything may stand: a text
- * that cannot be an address is replaced by `unknown`.
+ * Where a request came from, for events, refusals and limits. `network` is the client's address in its canonical form, or `unknown`.
  */
 export function callerOf(request: FastifyRequest): { readonly requestId: string; readonly network: string } {
-  const address: string | undefined = request.ip
-  return { requestId: request.id, network: isAddress(address) ? address : unknownAddress }
+  return { requestId: request.id, network: clientAddress(request.raw, request.server.isTrustedProxy) }
 }
 
-/** Of the length and the characters of an address, with a zone or a port where a proxy adds one. */
-function isAddress(text: string | undefined): text is string {
-  return text !== undefined && /^[\w.:%[\]-]{1,100}$/.test(text)
+/**
+ * Whom a request waits for: the client's network, and a signal that is aborted when the client closes the connection before it has its
+ * answer.
+ */
+export function requesterOf(
+  request: FastifyRequest,
+  { raw }: FastifyReply,
+): { readonly network: string; readonly signal: AbortSignal } {
+  const hungUp = new AbortController()
+  // Node emits `close` after every answer too, when nothing waits any more.
+  if (raw.destroyed) hungUp.abort()
+  else raw.once('close', () => hungUp.abort())
+  return { network: callerOf(request).network, signal: hungUp.signal }
 }

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { pageContextOf } from '../pages/page-context.ts'
 import { sendRefusalPage } from '../pages/send-refusal-page.ts'
 import { errorAnswer } from './error-answer.ts'
 import type { OAuthError } from './oauth-error.ts'
@@ -13,7 +14,8 @@ export function sendRefusal(
 ): FastifyReply {
   noteRefusal(request, error)
   reply.headers(error.headers)
-  if (request.headers.accept?.includes('text/html')) return sendRefusalPage(request, reply, error)
+  if (request.headers.accept?.includes('text/html'))
+    return sendRefusalPage(request, reply, pageContextOf(request), error)
   return reply
     .status(error.status)
     .header('cache-control', 'no-store')

@@ -1,17 +1,19 @@
-import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import http, { type IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
 import fastify from 'fastify'
 import type { Settings } from '../config/settings.ts'
 import type { Log } from '../log.ts'
+import { rangeTest } from '../network-address.ts'
 import type { App } from './app.ts'
+import { clientAddress } from './client-address.ts'
 import { answerClientError, type NoteUnread, newRequestId, unreadAnswer } from './client-error.ts'
 import { createEnding } from './ending.ts'
 import { headerFault } from './header-faults.ts'
 import { OAuthError } from './oauth-error.ts'
-import { noParameters, type Parameters, parseParameters } from './parameters.ts'
-import { addressOf, callerOf, keepAddresses } from './request-context.ts'
+import { parseParameters } from './parameters.ts'
+import { readFormsOnly } from './request-body.ts'
+import { callerOf, keepAddresses } from './request-context.ts'
 
 /** Octets of a request's body. The largest form is a consent with a sealed request of 6 KB. */
 const bodyLimit = 32 * 1024
@@ -19,10 +21,11 @@ const bodyLimit = 32 * 1024
 /**
  * Octets, and milliseconds. Who is slower is cut off, at the latest `connectionsCheckingInterval` after the time; who does not read
  * what is sent, after `idleTimeout`. When the server ends, connections on which nothing came have `silence` left, and all others `patience`.
+ * All of these are for a request under way: between two requests a connection stays open for the setting `keepAliveTimeout`.
  */
 export const serverLimits = {
   ...{ maxHeaderSize: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 },
-  ...{ keepAliveTimeout: 72_000, idleTimeout: 60_000, silence: 500, patience: 10_000 },
+  ...{ idleTimeout: 60_000, silence: 500, patience: 10_000 },
 }
 
 /**
@@ -30,20 +33,22 @@ export const serverLimits = {
  * that names its route but never its URL.
  *
  * @param noteUnread told of what was refused before there was a request
+ * @param others in place of the limits that hold in production
  */
 export function createServer(
-  settings: Pick<Settings, 'issuer' | 'tls' | 'trustProxy'>,
+  settings: Pick<Settings, 'issuer' | 'tls' | 'trustProxy' | 'keepAliveTimeout'>,
   log: Log,
   noteUnread: NoteUnread,
-  limits: typeof serverLimits = serverLimits,
+  others: Partial<typeof serverLimits & { keepAliveTimeout: number }> = {},
 ): App {
   const { issuer, tls, trustProxy } = settings
+  const isTrustedProxy = rangeTest(trustProxy)
+  const limits = { keepAliveTimeout: settings.keepAliveTimeout * 1000, ...serverLimits, ...others }
   const ending = createEnding(limits)
   const app: App = fastify({
     genReqId: newRequestId,
     clientErrorHandler: (error, socket) => answerClientError(issuer, error, socket, noteUnread),
     bodyLimit,
-    trustProxy: trustProxy.length > 0 ? [...trustProxy] : false,
     // Whose request is on its way when the server closes is answered, and not told to come again.
     return503OnClosing: false,
     // RFC 9110 §9.3.2: HEAD where there is GET.
@@ -74,10 +79,10 @@ export function createServer(
       server.on('listening', () =>
         server.on('error', (err) => log.error({ err }, 'A connection could not be accepted.')),
       )
-      server.on('checkExpectation', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      server.on('checkExpectation', (message: IncomingMessage, response: ServerResponse) => {
         const refusal = new OAuthError('expectation_unknown')
         const requestId = newRequestId()
-        noteUnread({ requestId, network: addressOf(socket) }, refusal)
+        noteUnread({ requestId, network: clientAddress(message, isTrustedProxy) }, refusal)
         const { headers, body } = unreadAnswer(issuer, requestId, refusal)
         response.writeHead(refusal.status, { ...headers, connection: 'close' }).end(body)
       })
@@ -89,12 +94,11 @@ export function createServer(
 
   ending.addTo(app)
   app.decorate('operatorLog', log)
+  app.decorate('isTrustedProxy', isTrustedProxy)
   app.decorateRequest('refusal', undefined)
   app.decorateRequest('startedAt', 0)
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (_request, body, done) =>
-    done(null, parseForm(body as Buffer)),
-  )
+  app.decorateRequest('profileLocale', undefined)
+  readFormsOnly(app)
 
   // Hooks that are run for each request take a callback: a promise for each of them is time.
   app.addHook('onRequest', (request, reply, done) => {
@@ -110,10 +114,4 @@ export function createServer(
       done(null, payload)
     })
   return app
-}
-
-/** Bytes that are not UTF-8 must not become other characters on the way (RFC 6749 Appendix B). */
-function parseForm(body: Buffer): Parameters {
-  if (!isUtf8(body)) return { ...noParameters, faults: [{ name: '', fault: 'unreadable' }] }
-  return parseParameters(body.toString('utf8'))
 }

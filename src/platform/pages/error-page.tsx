@@ -14,13 +14,16 @@ export interface ErrorPageProps {
   readonly requestId: string
   /** Where the person can go from here: no error page is a dead end. The label may hold a client's name. */
   readonly onward?: { readonly href: string; readonly label: string } | undefined
+  /** What is wrong with the request, in English, for the developer. */
+  readonly explanation?: string | undefined
   /** The RFC's error code, for the developer. */
   readonly code?: string | undefined
   /** A path of ours, where the error is explained. */
   readonly codeHref?: string | undefined
 }
 
-export function ErrorPage({ page, status, title, description, requestId, onward, code, codeHref }: ErrorPageProps) {
+export function ErrorPage(props: ErrorPageProps) {
+  const { page, status, title, description, requestId, onward, explanation, code, codeHref } = props
   const { error } = page.messages
   const href = onwardOnly(onward?.href)
   return (
@@ -38,6 +41,14 @@ export function ErrorPage({ page, status, title, description, requestId, onward,
       <div class="details">
         <p>{error.tell}</p>
         <dl>
+          {explanation && (
+            <div>
+              <dt>{error.explanation}</dt>
+              <dd lang="en" dir="ltr">
+                {explanation}
+              </dd>
+            </div>
+          )}
           {code && codeHref && (
             <div>
               <dt>{error.code}</dt>

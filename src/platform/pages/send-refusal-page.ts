@@ -2,42 +2,44 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { ErrorName } from '../http/error-registry.ts'
 import type { OAuthError } from '../http/oauth-error.ts'
 import { ErrorPage } from './error-page.tsx'
-import { chooseMessages } from './messages/choose-messages.ts'
 import { fillText } from './messages/fill.ts'
+import type { PageContext } from './page-context.ts'
 import { renderPage } from './render-page.ts'
 
-type Kind = 'expired' | 'notFound' | 'refused' | 'request' | 'server'
+type Kind = 'expired' | 'notFound' | 'refused' | 'closed' | 'brokenLink' | 'request' | 'server'
 
-/** The errors that people meet who made no mistake in a program: they get words of their own, in their language. */
+/** Errors that people run into without a fault in any program. Each kind has its own words, in the reader's language. */
 const kinds: Partial<Record<ErrorName, Kind>> = {
   sign_in_expired: 'expired',
   address_unknown: 'notFound',
   method_not_allowed: 'notFound',
   form_from_elsewhere: 'refused',
-  sign_up_closed: 'refused',
-  continue_unreadable: 'refused',
+  sign_up_closed: 'closed',
+  continue_unreadable: 'brokenLink',
 }
 
 /**
- * Answers with an error page in the reader's language, with the request's id and a link to what a developer can mend.
+ * Answers with an error page in the reader's language. What a developer needs stands below, in English: the request's id, the error, and a
+ * link to its explanation.
  *
- * @param onward back to the application; the start page otherwise: no error page is a dead end
+ * @param onward back to the application; otherwise the page leads to the start page, so that no error page is a dead end
  */
 export function sendRefusalPage(
   request: FastifyRequest,
   reply: FastifyReply,
+  page: PageContext,
   error: OAuthError,
   onward?: { readonly href: string; readonly clientName: string },
 ): FastifyReply {
-  const page = chooseMessages(undefined, request.headers['accept-language'])
   const { errors } = page.messages
   const kind = error.status >= 500 ? 'server' : (kinds[error.entry] ?? 'request')
   const texts = {
     expired: [errors.expiredTitle, errors.expired],
     notFound: [errors.notFoundTitle, errors.notFound],
     refused: [errors.refusedTitle, errors.refused],
-    // What a developer has to mend.
-    request: [errors.requestTitle, error.message],
+    closed: [errors.closedTitle, errors.closed],
+    brokenLink: [errors.brokenLinkTitle, errors.brokenLink],
+    request: [errors.requestTitle, errors.request],
     server: [errors.serverTitle, errors.server],
   } as const
   const [title, description] = texts[kind]
@@ -53,6 +55,8 @@ export function sendRefusalPage(
           title,
           description,
           requestId: request.id,
+          // Where nobody but a developer can do anything, the error itself is told as well.
+          explanation: kind === 'request' ? error.message : undefined,
           code: kind === 'notFound' ? undefined : error.code,
           codeHref: `/errors?request_id=${request.id}#${error.entry}`,
           onward: onward

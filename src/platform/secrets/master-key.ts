@@ -33,7 +33,7 @@ export async function openMasterKey(settings: MasterKeySettings, holdsSealed: bo
   if (read().length === 0)
     throw new MasterKeyError(
       `The database holds sealed secrets, but there is no master key: SIGNET_MASTER_KEY is not set and ${file} does not ` +
-        'exist. Put back the key that sealed them.',
+        'exist. Put back the key that sealed them, or set SIGNET_KEYS_DIR to the directory that holds it.',
     )
   let keys = [...read(), ...(masterKeyPrevious ? [masterKeyPrevious] : [])]
   const lookAgain = () => {

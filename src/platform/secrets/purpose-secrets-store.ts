@@ -1,3 +1,4 @@
+import { isReadOnlyExpression } from '../database/primary-store.ts'
 import type { Queryable } from '../database/queryable.ts'
 
 export interface SealedPurposeSecret {
@@ -6,17 +7,104 @@ export interface SealedPurposeSecret {
   readonly sealed: Buffer
 }
 
-export async function loadPurposeSecrets(db: Queryable): Promise<SealedPurposeSecret[]> {
-  const { rows } = await db.query<{ purpose: string; version: number; sealed: Buffer }>({
-    text: 'SELECT purpose, version, sealed FROM purpose_secrets ORDER BY purpose, version',
-  })
-  return rows
+/** A version as the database has it. Milliseconds since 1970; the first version of a release that had no others: -Infinity. */
+export interface StoredPurposeSecret extends SealedPurposeSecret {
+  readonly publishedAt: number
+  readonly activatesAt: number
 }
 
-export async function insertPurposeSecret(db: Queryable, secret: SealedPurposeSecret): Promise<void> {
-  await db.query({
-    text: 'INSERT INTO purpose_secrets (purpose, version, sealed) VALUES ($1, $2, $3)',
-    values: [secret.purpose, secret.version, secret.sealed],
+/** A version that must not be accepted any more. */
+export interface RevokedPurposeSecret {
+  readonly fingerprint: string
+  readonly purpose: string
+  readonly version: number
+  /** Milliseconds since 1970. */
+  readonly revokedAt: number
+}
+
+/** Everything about purpose secrets, read in one statement. */
+export interface StoredSecrets {
+  readonly versions: readonly StoredPurposeSecret[]
+  readonly revoked: readonly RevokedPurposeSecret[]
+  /** Milliseconds since 1970: the database's clock. */
+  readonly now: number
+  /** Whether the server accepts no writes: then secrets may have changed on another, which is the primary now. */
+  readonly isReadOnly: boolean
+}
+
+interface Row {
+  readonly purpose: string
+  readonly version: number
+  readonly sealed: Buffer
+  readonly created_at: Date
+  readonly activates_at: Date | number
+}
+
+const columns = 'purpose, version, sealed, created_at, activates_at'
+
+export async function loadPurposeSecrets(db: Queryable): Promise<StoredPurposeSecret[]> {
+  const { rows } = await db.query<Row>({
+    text: `SELECT ${columns} FROM purpose_secrets ORDER BY purpose, version`,
+  })
+  return rows.map(fromRow)
+}
+
+export async function loadStoredSecrets(db: Queryable): Promise<StoredSecrets> {
+  const { rows } = await db.query<
+    { purpose: string | null; now: Date; is_read_only: boolean; revoked: [string, string, number, number][] } & Row
+  >({
+    name: 'load-stored-secrets',
+    text: `SELECT ${columns}, now, is_read_only, revoked
+           FROM (SELECT clock_timestamp() AS now, ${isReadOnlyExpression} AS is_read_only,
+                   (SELECT coalesce(jsonb_agg(jsonb_build_array(fingerprint, purpose, version, extract(epoch FROM revoked_at) * 1000)), '[]')
+                    FROM revoked_purpose_secrets) AS revoked) AS moment
+           LEFT JOIN purpose_secrets ON true`,
+    values: [],
+  })
+  const { now, is_read_only: isReadOnly, revoked } = rows[0]!
+  return {
+    versions: rows.flatMap((row) => (row.purpose === null ? [] : [fromRow(row)])),
+    revoked: revoked.map(([fingerprint, purpose, version, at]) => ({
+      ...{ fingerprint, purpose, version, revokedAt: Math.round(at) },
+    })),
+    now: now.getTime(),
+    isReadOnly,
+  }
+}
+
+function fromRow({ purpose, version, sealed, created_at, activates_at }: Row): StoredPurposeSecret {
+  return { purpose, version, sealed, publishedAt: created_at.getTime(), activatesAt: Number(activates_at) }
+}
+
+/**
+ * Adds a version.
+ *
+ * @param activatesIn seconds
+ */
+export async function insertPurposeSecret(
+  tx: Queryable,
+  { purpose, version, sealed }: SealedPurposeSecret,
+  activatesIn: number,
+): Promise<StoredPurposeSecret> {
+  const { rows } = await tx.query<Row>({
+    text: `INSERT INTO purpose_secrets (purpose, version, sealed, created_at, activates_at)
+           SELECT $1, $2, $3, now, now + make_interval(secs => $4) FROM clock_timestamp() AS now
+           RETURNING ${columns}`,
+    values: [purpose, version, sealed, activatesIn],
+  })
+  return fromRow(rows[0]!)
+}
+
+/** Takes a version away and remembers that it must never be accepted again. */
+export async function removeRevoked(
+  tx: Queryable,
+  { purpose, version, fingerprint }: Omit<RevokedPurposeSecret, 'revokedAt'>,
+): Promise<void> {
+  await tx.query({
+    text: `WITH gone AS (DELETE FROM purpose_secrets WHERE purpose = $2 AND version = $3)
+           INSERT INTO revoked_purpose_secrets (fingerprint, purpose, version, revoked_at)
+           VALUES ($1, $2, $3, clock_timestamp()) ON CONFLICT DO NOTHING`,
+    values: [fingerprint, purpose, version],
   })
 }
 

@@ -1,8 +1,18 @@
-import { randomBytes } from 'node:crypto'
-import type { Queryable } from '../database/queryable.ts'
+import { hash, randomBytes } from 'node:crypto'
 import type { MasterKey } from './master-key.ts'
-import { insertPurposeSecret, loadPurposeSecrets, type SealedPurposeSecret } from './purpose-secrets-store.ts'
-import { type Purpose, type PurposeSecret, type PurposeSecrets, purposes } from './purposes.ts'
+import type { SealedPurposeSecret, StoredPurposeSecret } from './purpose-secrets-store.ts'
+import { type Purpose, purposes } from './purposes.ts'
+
+/** One version of a purpose's secret, opened. Milliseconds since 1970. */
+export interface SecretVersion {
+  readonly purpose: Purpose
+  readonly version: number
+  readonly secret: Buffer
+  /** Tells this value from any other of the same number, and nothing about it: 128 bits of a digest of 256 random ones. */
+  readonly fingerprint: string
+  readonly publishedAt: number
+  readonly activatesAt: number
+}
 
 const associated = (purpose: string, version: number) => `purpose-secret:${purpose}:${version}`
 
@@ -28,39 +38,31 @@ export function resealPurposeSecret(secret: SealedPurposeSecret, masterKey: Mast
   }
 }
 
-/**
- * Opens the secrets of all purposes.
- *
- * @returns undefined if there are purposes that have no secret yet
- * @throws MasterKeyError when the master key does not fit
- */
-export function openPurposeSecrets(
-  stored: readonly SealedPurposeSecret[],
-  masterKey: Pick<MasterKey, 'unwrap'>,
-): PurposeSecrets | undefined {
-  const opened = purposes.map((purpose): [Purpose, PurposeSecret] => {
-    const own = stored.filter((secret) => secret.purpose === purpose)
-    const versions = new Map(own.map((secret) => [secret.version, openPurposeSecret(secret, masterKey)]))
-    return [purpose, { newest: Math.max(...versions.keys()), versions }]
-  })
-  if (opened.some(([, { versions }]) => versions.size === 0)) return undefined
-  return Object.fromEntries(opened) as unknown as PurposeSecrets
+/** A new random secret, sealed. */
+export function sealNewSecret(purpose: Purpose, version: number, masterKey: MasterKey): SealedPurposeSecret {
+  return { purpose, version, sealed: masterKey.wrap(randomBytes(32), associated(purpose, version)) }
 }
 
 /**
- * Creates the secrets of purposes that have none, and opens all. To be called in a transaction that holds the lock of the
- * installation: whoever replaces the master key must see every secret that is sealed under the one before.
+ * Opens versions. What belongs to a purpose that this release does not know is left out: a later release has been here.
  *
- * @throws MasterKeyError when the master key does not open those that exist; then nothing must be kept
+ * @throws MasterKeyError when the master key does not fit
  */
-export async function createPurposeSecrets(tx: Queryable, masterKey: MasterKey): Promise<PurposeSecrets> {
-  const stored = await loadPurposeSecrets(tx)
-  openPurposeSecrets(stored, masterKey)
-  const missing = purposes.filter((purpose) => !stored.some((secret) => secret.purpose === purpose))
-  const created = missing.map((purpose) => {
-    const sealed = masterKey.wrap(randomBytes(32), associated(purpose, 1))
-    return { purpose, version: 1, sealed }
+export function openVersions(
+  stored: readonly StoredPurposeSecret[],
+  masterKey: Pick<MasterKey, 'unwrap'>,
+): SecretVersion[] {
+  return stored.flatMap((row) => {
+    const purpose = purposes.find((known) => known === row.purpose)
+    if (!purpose) return []
+    const { version, publishedAt, activatesAt } = row
+    const secret = openPurposeSecret(row, masterKey)
+    return [{ purpose, version, secret, fingerprint: fingerprintOf(purpose, secret), publishedAt, activatesAt }]
   })
-  for (const secret of created) await insertPurposeSecret(tx, secret)
-  return openPurposeSecrets([...stored, ...created], masterKey) as PurposeSecrets
+}
+
+function fingerprintOf(purpose: Purpose, secret: Buffer): string {
+  return hash('sha256', Buffer.concat([Buffer.from(`signet purpose secret ${purpose} `), secret]), 'buffer')
+    .subarray(0, 16)
+    .toString('base64url')
 }

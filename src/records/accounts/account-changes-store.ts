@@ -54,3 +54,18 @@ export async function replaceSignInNames(
     values: [sub, email],
   })
 }
+
+/**
+ * Marks the primary address as verified, or as not. One that is marked already keeps its moment. It fails (23505) where another account
+ * has verified the address.
+ */
+export async function markEmail(db: Queryable, sub: string, isVerified: boolean): Promise<void> {
+  await db.query({
+    text: `WITH marked AS (
+             UPDATE account_emails SET verified_at = CASE WHEN $2 THEN now() END
+             WHERE sub = $1 AND is_primary AND (verified_at IS NOT NULL) <> $2 RETURNING sub
+           )
+           UPDATE accounts SET updated_at = now() WHERE sub IN (SELECT sub FROM marked)`,
+    values: [sub, isVerified],
+  })
+}

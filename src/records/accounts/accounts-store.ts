@@ -173,6 +173,8 @@ export interface SignInCandidate {
   readonly disabled: boolean
   /** Whether somebody has signed in to this account from the same browser before. */
   readonly knownHere: boolean
+  /** Whether the account has had this password, and this address if it is meant by one, for a day at least. */
+  readonly isSettled: boolean
 }
 
 /**
@@ -188,7 +190,13 @@ export async function findSignInCandidates(
   { typed, key, spelled }: TypedName,
   browserDigest: Buffer,
 ): Promise<SignInCandidate[]> {
-  const { rows } = await db.query<{ sub: string; secret: string | null; disabled: boolean; known_here: boolean }>({
+  const { rows } = await db.query<{
+    sub: string
+    secret: string | null
+    disabled: boolean
+    known_here: boolean
+    is_settled: boolean
+  }>({
     name: 'find-sign-in-candidates',
     // Each part of `named` is bounded, however many accounts have the address: the first five of them, and those among the accounts
     // that this browser has signed in to (OFFSET 0 makes PostgreSQL find these by account and not by address). No browser signs in a
@@ -218,7 +226,8 @@ export async function findSignInCandidates(
                          WHERE sessions.sub = named.sub AND sessions.browser_digest = $3 LIMIT 1), false) AS known_here
              FROM named GROUP BY sub
            )
-           SELECT accounts.sub, account_credentials.secret, accounts.disabled_at IS NOT NULL AS disabled, known_here
+           SELECT accounts.sub, account_credentials.secret, accounts.disabled_at IS NOT NULL AS disabled, known_here,
+             coalesce(greatest(account_credentials.updated_at, entered_at) < now() - interval '1 day', false) AS is_settled
            FROM candidates
            JOIN accounts USING (sub)
            LEFT JOIN account_credentials ON account_credentials.sub = accounts.sub AND account_credentials.kind = 'password'
@@ -232,6 +241,7 @@ export async function findSignInCandidates(
     passwordHash: row.secret ?? undefined,
     disabled: row.disabled,
     knownHere: row.known_here,
+    isSettled: row.is_settled,
   }))
 }
 

@@ -1,5 +1,6 @@
 import argon2 from 'argon2'
-import pLimit from 'p-limit'
+import { createFairQueue, type FairQueue, type FairQueueLimits, QueueFull } from '../../platform/fair-queue.ts'
+import { networkOfAddress } from '../../platform/network-address.ts'
 import { once } from '../../platform/once.ts'
 import { randomText } from '../../platform/secrets/digest.ts'
 import { normalizePassword } from './normalize-password.ts'
@@ -16,43 +17,70 @@ export interface Argon2Parameters {
 /** OWASP Password Storage: argon2id with 19 MiB, two passes, one lane. */
 const owasp: Argon2Parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
-/** Hashing at a time: fewer than libuv's four threads, so that a wave of sign-ins does not hold up signing and files. */
-const slots = 3
-/** Waiting at the most. At some 40 ms a hash the last one waits about a second and a half; who comes then is told to come again. */
-const mostWaiting = 100
+/**
+ * Fewer slots than libuv has threads (four), so that a wave of sign-ins does not hold up signing and files. At some 40 ms a hash, a full
+ * queue takes about a second and a half; on a machine so slow or busy that it takes five, people get an answer while they still wait.
+ */
+export const hashQueueLimits: FairQueueLimits = {
+  ...{ slots: 3, maxWaiting: 100, maxWaitingPerSource: 20 },
+  timeoutMs: 5_000,
+}
+
+/** Bits of an IPv6 address that count as one source. A /48 is what one customer gets, and has 65,536 networks. */
+const sourceBits = 48
+
+/** Whom a password is hashed for. */
+export interface Requester {
+  /** The caller's address, as `callerOf` gives it; undefined for an operator's command. */
+  readonly network: string | undefined
+  /** Aborted when nobody waits for the result any more. */
+  readonly signal?: AbortSignal
+}
 
 export interface PasswordHashing {
-  hash(password: string): Promise<string>
+  hash(password: string, requester: Requester): Promise<string>
   /**
    * Whether the password is the one. Without a hash (an unknown user) a dummy is checked, so that the time tells nothing.
    */
-  verify(password: string, hash: string | undefined): Promise<boolean>
+  verify(password: string, hash: string | undefined, requester: Requester): Promise<boolean>
   /** Whether a hash was made with other parameters than today's. */
   isOutdated(hash: string): boolean
 }
 
-/** More sign-ins are waiting than can be served soon. */
+/** The password was not hashed: too many are waiting, from this network or from all, or this one has waited too long. */
 export class HashQueueFull extends Error {
-  constructor() {
-    super('Too many passwords are waiting to be checked.')
+  /** @param reason why, for the operator */
+  constructor(reason: string) {
+    super(reason)
     this.name = 'HashQueueFull'
   }
 }
 
-/** Passwords through argon2id, a few at a time. All functions throw HashQueueFull when too many are waiting. */
-export function createPasswordHashing(cost: Argon2Parameters = owasp): PasswordHashing {
+/**
+ * Passwords through argon2id, a few at a time, taken from the networks in turn. `hash` and `verify` throw HashQueueFull.
+ *
+ * @param queue where they wait
+ */
+export function createPasswordHashing(
+  cost: Argon2Parameters = owasp,
+  queue: FairQueue = createFairQueue(hashQueueLimits),
+): PasswordHashing {
   const parameters = { type: argon2.argon2id, ...cost }
-  const limit = pLimit(slots)
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    if (limit.pendingCount >= mostWaiting) throw new HashQueueFull()
-    return limit(work)
+  const inTurn = async <T>({ network, signal }: Requester, work: () => Promise<T>): Promise<T> => {
+    // What an operator does is not a flood: each command is a source of its own, and the limit for one source does not apply.
+    const source = network === undefined ? `operator ${randomText(8)}` : networkOfAddress(network, sourceBits)
+    try {
+      return await queue.run(source, work, signal)
+    } catch (error) {
+      throw error instanceof QueueFull ? new HashQueueFull(error.message) : error
+    }
   }
   // Made when first needed: at the start it would cost the time of a hash.
   const dummyHash = once(() => argon2.hash(randomText(16), parameters))
   return {
-    hash: async (password) => inTurn(() => argon2.hash(normalizePassword(password), parameters)),
-    verify: async (password, hash) =>
-      inTurn(async () => {
+    hash: (password, requester) => inTurn(requester, () => argon2.hash(normalizePassword(password), parameters)),
+    verify: (password, hash, requester) =>
+      inTurn(requester, async () => {
         const dummy = await dummyHash()
         const matches = await argon2.verify(hash ?? dummy, normalizePassword(password))
         return matches && hash !== undefined

@@ -1,5 +1,5 @@
 import { parseJsonObject } from '../../verify/strict-json.ts'
-import { isPlainText, longestName, shown } from '../plain-text.ts'
+import { isLanguageTag, isPlainText, longestName, shown } from '../plain-text.ts'
 import type { Address, Profile } from './account.ts'
 import { readUsername, type UsernameFault } from './canonical-username.ts'
 
@@ -64,8 +64,7 @@ export function readAddress(json: string): Address {
   for (const [name, member] of members) {
     if (!(addressMembers as readonly string[]).includes(name))
       throw new InvalidProfile(`The address has '${shown(name)}'; its members are ${addressMembers.join(', ')}.`)
-    // §5.1.1: `formatted` and `street_address` may have several lines.
-    if (typeof member !== 'string' || !isPlainText(member.replaceAll(/\r?\n/g, ' '), longestLine))
+    if (typeof member !== 'string' || !isPlainText(severalLines.has(name) ? inOneLine(member) : member, longestLine))
       throw new InvalidProfile(`The address member ${name} must be a text of up to ${longestLine} characters.`)
   }
   return Object.fromEntries(members) as Address
@@ -79,6 +78,13 @@ const addressMembers = [
   'postal_code',
   'country',
 ] as const satisfies readonly (keyof Address)[]
+
+/** §5.1.1 lets these have several lines, and no others. */
+const severalLines: ReadonlySet<string> = new Set<keyof Address>(['formatted', 'street_address'])
+
+function inOneLine(text: string): string {
+  return text.replaceAll(/\r?\n/g, ' ')
+}
 
 interface Rule {
   /** The end of a sentence that begins with "it takes". */
@@ -131,15 +137,6 @@ function isTimeZone(value: string): boolean {
   if (!/^[A-Za-z]/.test(value)) return false
   try {
     return new Intl.DateTimeFormat('en', { timeZone: value }).resolvedOptions().timeZone !== ''
-  } catch {
-    return false
-  }
-}
-
-function isLanguageTag(value: string): boolean {
-  try {
-    // §5.1: some write an underscore, and it is to be taken.
-    return Intl.getCanonicalLocales(value.replaceAll('_', '-')).length === 1
   } catch {
     return false
   }

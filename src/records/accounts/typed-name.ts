@@ -27,7 +27,12 @@ export function asciiLowerCase(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 }
 
-/** Whether two canonical names, or names as they are stored, are the same. */
-export function isSameName(one: string, other: string): boolean {
-  return asciiLowerCase(one) === asciiLowerCase(other)
+/**
+ * Whether a canonical name is the one on record, which an earlier release has stored in another form. It is converted in its own time:
+ * to store the canonical form here would be a change to another name.
+ */
+export function isStillToConvert(stored: string | undefined, canonical: string | undefined): boolean {
+  if (stored === undefined || canonical === undefined) return false
+  const { key, spelled } = typedName(stored)
+  return key === asciiLowerCase(canonical) && key !== spelled
 }

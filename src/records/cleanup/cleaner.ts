@@ -26,12 +26,14 @@ const usual: Pace = { betweenRounds: 5 * 60_000, betweenBatches: 200 }
  * ahead for a moment must not take every session and every refresh token with it.
  *
  * @param longestToken seconds: nothing is deleted that a live token hangs on
+ * @param eventsFor seconds that an event is kept; undefined: for ever
  * @returns a function that ends it, once the batch under way is done
  */
 export function startCleaner(
   db: Queryable,
   log: DatabaseLog,
   longestToken: number,
+  eventsFor: number | undefined,
   clock: Pick<Clock, 'now'>,
   pace: Pace = usual,
 ): () => Promise<void> {
@@ -56,7 +58,7 @@ export function startCleaner(
         return isRight
       }
       more = await deleteExpired(db, Math.max(week, longestToken), {
-        ...{ supersededFor: longestToken, isNow, sizes, failed: note },
+        ...{ supersededFor: longestToken, eventsFor, isNow, sizes, failed: note },
       }).catch((err: unknown) => {
         // What is kept for how long could not be read.
         note('any table', err)

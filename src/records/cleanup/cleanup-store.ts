@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import { pageDays, pagePurposes } from '../../platform/secrets/purposes.ts'
 import { longestAccessTokenTtl } from '../resources/resources-store.ts'
 
 /** Rows that one statement deletes at the most: it must hold locks for milliseconds only. */
@@ -12,6 +13,37 @@ const deleteSuperseded = `WITH old AS (
    RETURNING id
   )
   SELECT count(*) AS deleted FROM old`
+
+/** By the index over `at`, the oldest first. The database refuses to delete an event that is younger than 30 days. */
+const deleteEvents = `WITH old AS (
+   DELETE FROM events WHERE id = ANY (ARRAY(
+     SELECT id FROM events WHERE at < now() - make_interval(secs => $1)
+     ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED))
+   RETURNING 1
+  )
+  SELECT count(*) AS deleted FROM old`
+
+/**
+ * Removes the addresses from the next batch of the events about one person who was deleted, in their order. A minute after the
+ * deletion, when every request that was under way has ended. `deleted` is a whole batch if there was somebody: there may be others.
+ */
+const eraseAddresses = `WITH due AS (
+   SELECT sub, at, event_id FROM erasures WHERE requested_at < now() - interval '1 minute'
+   ORDER BY requested_at LIMIT 1 FOR UPDATE SKIP LOCKED
+  ), found AS (
+   SELECT about.id, about.at FROM due CROSS JOIN LATERAL (
+     SELECT id, at FROM events
+     WHERE events.sub BETWEEN due.sub AND due.sub AND (events.at, events.id) > (due.at, due.event_id)
+     ORDER BY events.sub, events.at, events.id LIMIT $2) AS about
+  ), erased AS (
+   UPDATE events SET network = NULL WHERE id = ANY (ARRAY(SELECT id FROM found)) AND network IS NOT NULL
+  ), moved AS (
+   UPDATE erasures SET (at, event_id) = (SELECT at, id FROM found ORDER BY at DESC, id DESC LIMIT 1)
+   WHERE sub = (SELECT sub FROM due) AND (SELECT count(*) FROM found) = $2
+  ), done AS (
+   DELETE FROM erasures WHERE sub = (SELECT sub FROM due) AND (SELECT count(*) FROM found) < $2
+  )
+  SELECT count(*) * $2 AS deleted, $1::integer AS kept_for FROM due`
 
 /*
  * Each statement deletes one batch of what no request can need any more, found by an index, and passes over rows that somebody
@@ -98,7 +130,7 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
-  // Windows that are over, and those that a clock which was ahead has begun (records/limits/rate-limits-store.ts).
+  // Windows that are over, and those that a clock which was ahead has begun (records/limits/sign-in-limits-store.ts).
   [
     'rate_limits',
     `WITH old AS (
@@ -113,8 +145,29 @@ const statements: readonly (readonly [name: string, text: string])[] = [
     'rate_limits in the future',
     `WITH old AS (
        DELETE FROM rate_limits WHERE key = ANY (ARRAY(
-         SELECT key FROM rate_limits WHERE expire > (extract(epoch FROM now()) * 1000)::bigint + 86400000
+         SELECT key FROM rate_limits WHERE expire > (extract(epoch FROM now()) * 1000)::bigint + 2 * 86400000
          ORDER BY expire DESC LIMIT $2 FOR UPDATE SKIP LOCKED))
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
+  // Failed sign-ins in a row: forgotten after a day without one. Those in the future were counted while a clock was wrong.
+  [
+    'failed_sign_ins',
+    `WITH old AS (
+       DELETE FROM failed_sign_ins WHERE key = ANY (ARRAY(
+         SELECT key FROM failed_sign_ins WHERE failed_at < now() - interval '1 day'
+         ORDER BY failed_at LIMIT $2 FOR UPDATE SKIP LOCKED))
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
+  [
+    'failed_sign_ins in the future',
+    `WITH old AS (
+       DELETE FROM failed_sign_ins WHERE key = ANY (ARRAY(
+         SELECT key FROM failed_sign_ins WHERE failed_at > now() + interval '1 day'
+         ORDER BY failed_at DESC LIMIT $2 FOR UPDATE SKIP LOCKED))
        RETURNING 1
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
@@ -141,6 +194,26 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      SELECT count(*) AS deleted FROM old`,
   ],
   ['superseded grants', deleteSuperseded],
+  // Versions that nothing has been made with for long enough, and that nothing alive was made with. A session may be of a version that was
+  // revoked since; the next one has taken its place, and is kept for it.
+  [
+    'purpose_secrets',
+    `WITH old AS (
+       DELETE FROM purpose_secrets AS old
+       WHERE (SELECT min(activates_at) FROM purpose_secrets AS later WHERE later.purpose = old.purpose AND later.version > old.version)
+           < now() - CASE WHEN purpose IN (${pagePurposes.map((purpose) => `'${purpose}'`).join(', ')}) THEN interval '${pageDays} days' ELSE interval '1 hour' END
+         AND NOT (purpose = 'refresh-mac' AND EXISTS (
+           SELECT FROM refresh_families WHERE secret_version >= old.version AND secret_version <= old.version AND expires_at > now()))
+         AND NOT (purpose = 'session-id' AND coalesce((SELECT min(sid_version) FROM sessions) <= version, false))
+       RETURNING purpose, version
+     ), told AS (
+       INSERT INTO events (type, detail)
+       SELECT 'secret_retired', jsonb_build_object('by', 'schedule', 'purpose', purpose, 'version', version) FROM old
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for, $2::integer AS size FROM old`,
+  ],
+  ['events', deleteEvents],
+  ['addresses of deleted people', eraseAddresses],
 ]
 
 /**
@@ -154,7 +227,7 @@ const statements: readonly (readonly [name: string, text: string])[] = [
 export async function deleteExpired(
   db: Queryable,
   keptFor: number,
-  { supersededFor = keptFor, isNow = () => true, sizes = new Map(), failed = rethrow }: Partial<Round> = {},
+  { supersededFor = keptFor, eventsFor, isNow = () => true, sizes = new Map(), failed = rethrow }: Partial<Round> = {},
 ): Promise<boolean> {
   const { rows } = await db.query<{ now: Date }>({ text: 'SELECT clock_timestamp() AS now' })
   const longest = (await longestAccessTokenTtl(db)) ?? 0
@@ -164,7 +237,8 @@ export async function deleteExpired(
   for (const [name, text] of statements) {
     const size = sizes.get(name) ?? batch
     try {
-      const seconds = text === deleteSuperseded ? superseded : kept
+      const seconds = text === deleteSuperseded ? superseded : text === deleteEvents ? eventsFor : kept
+      if (seconds === undefined) continue
       const { rows: counts } = await db.query<{ deleted: number }>({ text, values: [seconds, size] })
       more ||= counts[0]!.deleted === size
       sizes.set(name, Math.min(batch, size * 2))
@@ -180,6 +254,8 @@ export async function deleteExpired(
 interface Round {
   /** Seconds that a superseded grant is kept after its end, at least. */
   readonly supersededFor: number
+  /** Seconds that an event is kept; undefined: for ever. */
+  readonly eventsFor: number | undefined
   /** Whether the database's clock, in milliseconds since 1970, may be right; if not, nothing is deleted. */
   readonly isNow: (databaseNow: number) => boolean
   /** Rows of the next batch of each statement. */

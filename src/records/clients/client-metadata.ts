@@ -1,4 +1,5 @@
 import { assertionAlgorithms, type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
+import { responseParameters } from '../../platform/oidc-values.ts'
 import { isPlainText, longestName, shown } from '../plain-text.ts'
 import { isOpenidScope, isScopeToken } from '../resources/openid-scopes.ts'
 import type { Resource } from '../resources/resource.ts'
@@ -12,7 +13,7 @@ import {
 } from './client.ts'
 import { readClientJwks } from './client-jwks.ts'
 import { InvalidClientMetadata, invalid, type MetadataInput, mostEntries, readMembers } from './metadata-members.ts'
-import { redirectUriFault, shownUriFault } from './redirect-uri-rules.ts'
+import { type RedirectUriUse, redirectUriFault, shownUriFault } from './redirect-uri-rules.ts'
 
 export { InvalidClientMetadata, type InvalidClientMetadataCode, type MetadataInput } from './metadata-members.ts'
 
@@ -22,6 +23,8 @@ export interface RegistrationTerms {
   readonly resources: readonly Pick<Resource, 'identifier' | 'scopes'>[]
   /** Where the input names none. A registration has RS256 (OpenID Connect Registration §2), a command ES256. */
   readonly defaultIdTokenAlg: SigningAlgorithm
+  /** Set where an operator has written the input, and not the client itself (RFC 7591). */
+  readonly byOperator?: true
 }
 
 /**
@@ -37,12 +40,18 @@ export function completeMetadata(input: MetadataInput, terms: RegistrationTerms)
   const grants = readGrantTypes(read.texts('grant_types'), isPublic)
   const withCode = grants.includes('authorization_code')
   checkResponseTypes(read.texts('response_types'), withCode)
-  checkRedirectUris(redirectUris, withCode, isPublic)
+  const byOperator = terms.byOperator === true
+  checkRedirectUris(redirectUris, withCode, { isPublic, byOperator, adds: responseParameters })
   const scopes = scopesOf(read.text('scope') ?? defaultScope(grants))
   return {
     client_name: readName(read.text('client_name')) ?? nameFrom(redirectUris),
     redirect_uris: redirectUris,
-    post_logout_redirect_uris: readPostLogoutUris(read.texts('post_logout_redirect_uris') ?? [], isPublic),
+    post_logout_redirect_uris: readPostLogoutUris(read.texts('post_logout_redirect_uris') ?? [], {
+      isPublic,
+      byOperator,
+      // OpenID Connect RP-Initiated Logout §3.
+      adds: ['state'],
+    }),
     grant_types: grants,
     response_types: withCode ? ['code'] : [],
     scope: scopes.join(' '),
@@ -128,22 +137,22 @@ function checkResponseTypes(given: readonly string[] | undefined, withCode: bool
     throw invalid('response_types has code, but grant_types has no authorization_code.')
 }
 
-function checkRedirectUris(uris: readonly string[], withCode: boolean, isPublic: boolean): void {
+function checkRedirectUris(uris: readonly string[], withCode: boolean, use: RedirectUriUse): void {
   if (withCode && uris.length === 0)
     throw new InvalidClientMetadata(
       'invalid_redirect_uri',
       'redirect_uris must have at least one URI for authorization_code.',
     )
   for (const uri of uris) {
-    const fault = redirectUriFault(uri, isPublic)
+    const fault = redirectUriFault(uri, use)
     if (fault) throw new InvalidClientMetadata('invalid_redirect_uri', `redirect_uris: '${shown(uri)}' ${fault}.`)
   }
 }
 
 /** OpenID Connect RP-Initiated Logout §3.1: people are sent there as they are to redirect URIs, so the same rules hold. */
-function readPostLogoutUris(uris: string[], isPublic: boolean): string[] {
+function readPostLogoutUris(uris: string[], use: RedirectUriUse): string[] {
   for (const uri of uris) {
-    const fault = redirectUriFault(uri, isPublic)
+    const fault = redirectUriFault(uri, use)
     if (fault) throw invalid(`post_logout_redirect_uris: '${shown(uri)}' ${fault}.`)
   }
   return uris

@@ -50,7 +50,7 @@ export const metadataMembers = [
  * marked as deleted is none.
  */
 const select = `
-  SELECT to_jsonb(clients) - '{created_at,updated_at,deleted_at}'::text[] || jsonb_build_object(
+  SELECT to_jsonb(clients) - '{created_at,updated_at,deleted_at,grant_epoch,grants_ended_at}'::text[] || jsonb_build_object(
     'secrets', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', client_secrets.id, 'digest', encode(digest, 'hex'), 'grant', grants.id)
                                ORDER BY client_secrets.id), '[]')
      FROM client_secrets
@@ -168,24 +168,79 @@ export async function updateClient(db: Queryable, clientId: string, metadata: Cl
   return rowCount === 1
 }
 
+/** What went when secrets were taken away: they, and the grants that stood for them. */
+export interface RevokedSecrets {
+  readonly secrets: number
+  readonly grants: number
+}
+
 /**
- * Adds a secret and keeps the one before it, so that two are live while the client is moved over; older ones go, and with them
- * the grants that stood for them.
+ * Adds a secret. By default the newest of those before it is kept, so that two are live while the client is moved over; the others go, and
+ * with them the grants that stood for them. The caller has locked the client, so that no such grant is being opened.
+ *
+ * @param old `revoked`: all secrets before this one go
  */
-export async function addClientSecret(db: Queryable, clientId: string, secretDigest: Buffer): Promise<void> {
-  await db.query({
+export async function addClientSecret(
+  db: Queryable,
+  clientId: string,
+  secretDigest: Buffer,
+  old: 'newest kept' | 'revoked' = 'newest kept',
+): Promise<RevokedSecrets> {
+  const [kept, reason] = old === 'revoked' ? [0, 'client_secret_revoked'] : [1, 'client_secret_rotated']
+  const { rows } = await db.query<RevokedSecrets>({
     text: `WITH kept AS (
-             SELECT id FROM client_secrets WHERE client_id = $1 ORDER BY id DESC LIMIT 1
+             SELECT id FROM client_secrets WHERE client_id = $1 ORDER BY id DESC LIMIT $3
            ), gone AS (
              DELETE FROM client_secrets WHERE client_id = $1 AND id NOT IN (SELECT id FROM kept) RETURNING id
            ), ended AS (
              -- By the secrets: a client can have millions of grants, but no more than two standing ones.
-             UPDATE grants SET ended_at = now(), end_reason = 'client_secret_rotated'
-             WHERE ended_at IS NULL AND sub IS NULL AND client_secret_id = ANY (ARRAY(SELECT id FROM gone))
+             UPDATE grants SET ended_at = now(), end_reason = $4
+             WHERE ended_at IS NULL AND sub IS NULL AND client_secret_id = ANY (ARRAY(SELECT id FROM gone)) RETURNING 1
+           ), added AS (
+             INSERT INTO client_secrets (client_id, digest) VALUES ($1, $2)
            )
-           INSERT INTO client_secrets (client_id, digest) VALUES ($1, $2)`,
-    values: [clientId, secretDigest],
+           SELECT (SELECT count(*) FROM gone) AS secrets, (SELECT count(*) FROM ended) AS grants`,
+    values: [clientId, secretDigest, kept, reason],
   })
+  return rows[0]!
+}
+
+/** A secret of a client, as it is listed: what it is nobody knows. */
+export interface ListedSecret {
+  readonly id: number
+  readonly createdAt: Date
+  /** The id of the open grant that stands for it, if it ever asked for a token (client_credentials). */
+  readonly standingGrant: string | undefined
+}
+
+/** The live secrets of a client, the oldest first. */
+export async function listClientSecrets(db: Queryable, clientId: string): Promise<ListedSecret[]> {
+  const { rows } = await db.query<{ id: number; created_at: Date; standing_grant: string | null }>({
+    text: `SELECT client_secrets.id, client_secrets.created_at, grants.id AS standing_grant FROM client_secrets
+           LEFT JOIN grants ON grants.client_secret_id = client_secrets.id AND grants.sub IS NULL AND grants.ended_at IS NULL
+           WHERE client_secrets.client_id = $1 ORDER BY client_secrets.id`,
+    values: [clientId],
+  })
+  return rows.map((row) => ({
+    id: row.id,
+    createdAt: row.created_at,
+    standingGrant: row.standing_grant ?? undefined,
+  }))
+}
+
+/** Takes one secret away, and ends the grant that stood for it. The caller has locked the client. */
+export async function deleteClientSecret(db: Queryable, clientId: string, secretId: number): Promise<RevokedSecrets> {
+  const { rows } = await db.query<RevokedSecrets>({
+    text: `WITH gone AS (
+             DELETE FROM client_secrets WHERE client_id = $1 AND id = $2 RETURNING id
+           ), ended AS (
+             UPDATE grants SET ended_at = now(), end_reason = 'client_secret_revoked'
+             WHERE ended_at IS NULL AND sub IS NULL AND client_secret_id = ANY (ARRAY(SELECT id FROM gone)) RETURNING 1
+           )
+           SELECT (SELECT count(*) FROM gone) AS secrets, (SELECT count(*) FROM ended) AS grants`,
+    values: [clientId, secretId],
+  })
+  return rows[0]!
 }
 
 /** Takes all secrets of a client that uses none, and ends the grants that stood for its credentials. */

@@ -32,6 +32,15 @@ export async function findConsent(db: Queryable, sub: string, clientId: string):
   return rows[0]
 }
 
+/** Forgets what a person allowed a client. False if there was nothing. */
+export async function deleteConsent(tx: Queryable, sub: string, clientId: string): Promise<boolean> {
+  const { rowCount } = await tx.query({
+    text: 'DELETE FROM consents WHERE sub = $1 AND client_id = $2',
+    values: [sub, clientId],
+  })
+  return rowCount === 1
+}
+
 /** Remembers a consent, in addition to what was allowed before and still means the same. */
 export async function addConsent(db: Queryable, sub: string, clientId: string, consent: Consent): Promise<void> {
   await db.query({

@@ -7,7 +7,10 @@ import type { GrantEndReason } from '../grants/grants-store.ts'
  */
 
 /** Why all grants of an account end. */
-export type AccountEndReason = Extract<GrantEndReason, 'account_disabled' | 'account_deleted' | 'password_set'>
+export type AccountEndReason = Extract<
+  GrantEndReason,
+  'account_disabled' | 'account_deleted' | 'password_set' | 'password_changed' | 'revoked_by_operator'
+>
 
 /**
  * Ends all sessions of an account. What is bound to them ends with them; grants with `offline_access` go on.
@@ -37,6 +40,20 @@ export async function endAllAccess(tx: Queryable, sub: string, reason: AccountEn
   const { rows } = await tx.query<{ epoch: number }>({
     text: `UPDATE accounts SET epoch = epoch + 1, session_epoch = epoch + 1, sessions_ended_at = now(),
              grant_epoch = epoch + 1, grants_ended_at = now(), grants_end_reason = $2
+           WHERE sub = $1 RETURNING epoch`,
+    values: [sub, reason],
+  })
+  return rows[0]!.epoch
+}
+
+/**
+ * Ends all grants of an account. Its sessions go on.
+ *
+ * @returns the epoch that begins
+ */
+export async function endAllGrants(tx: Queryable, sub: string, reason: AccountEndReason): Promise<number> {
+  const { rows } = await tx.query<{ epoch: number }>({
+    text: `UPDATE accounts SET epoch = epoch + 1, grant_epoch = epoch + 1, grants_ended_at = now(), grants_end_reason = $2
            WHERE sub = $1 RETURNING epoch`,
     values: [sub, reason],
   })
@@ -79,10 +96,43 @@ export async function endConnection(tx: Queryable, sub: string, clientId: string
            ), consent AS (
              DELETE FROM consents WHERE sub = $1 AND client_id = $2
            )
-           INSERT INTO disconnections (sub, client_id, epoch, at) SELECT $1, $2, epoch, now() FROM account
-           ON CONFLICT (sub, client_id) DO UPDATE SET epoch = excluded.epoch, at = excluded.at
+           INSERT INTO disconnections (sub, client_id, epoch, at, reason) SELECT $1, $2, epoch, now(), 'disconnected' FROM account
+           ON CONFLICT (sub, client_id) DO UPDATE SET epoch = excluded.epoch, at = excluded.at, reason = excluded.reason
            RETURNING epoch`,
     values: [sub, clientId],
+  })
+  return rows[0]?.epoch
+}
+
+/**
+ * Ends all grants that a person has at a client, by order of an operator. What the person allowed is not forgotten.
+ *
+ * @returns the epoch that begins; undefined if there is no such account or client
+ */
+export async function endGrantsOfConnection(tx: Queryable, sub: string, clientId: string): Promise<number | undefined> {
+  const { rows } = await tx.query<{ epoch: number }>({
+    text: `WITH account AS (
+             UPDATE accounts SET epoch = epoch + 1
+             WHERE sub = $1 AND EXISTS (SELECT FROM clients WHERE client_id = $2 AND deleted_at IS NULL) RETURNING epoch
+           )
+           INSERT INTO disconnections (sub, client_id, epoch, at, reason) SELECT $1, $2, epoch, now(), 'revoked_by_operator' FROM account
+           ON CONFLICT (sub, client_id) DO UPDATE SET epoch = excluded.epoch, at = excluded.at, reason = excluded.reason
+           RETURNING epoch`,
+    values: [sub, clientId],
+  })
+  return rows[0]?.epoch
+}
+
+/**
+ * Ends all grants of a client, by order of an operator.
+ *
+ * @returns the epoch of the client that begins; undefined if there is no such client
+ */
+export async function endGrantsOfClient(tx: Queryable, clientId: string): Promise<number | undefined> {
+  const { rows } = await tx.query<{ epoch: number }>({
+    text: `UPDATE clients SET grant_epoch = grant_epoch + 1, grants_ended_at = now()
+           WHERE client_id = $1 AND deleted_at IS NULL RETURNING grant_epoch AS epoch`,
+    values: [clientId],
   })
   return rows[0]?.epoch
 }

@@ -8,6 +8,11 @@ export type Ending = { readonly reason: GrantEndReason } & (
       readonly sub: string
       readonly epoch: number
     }
+  | /** The grants of an account that are of an earlier epoch. Its sessions go on. */ {
+      readonly kind: 'account_grants'
+      readonly sub: string
+      readonly epoch: number
+    }
   | /** The sessions of an account that are of an earlier epoch, and what is bound to them. */ {
       readonly kind: 'sessions'
       readonly sub: string
@@ -24,7 +29,16 @@ export type Ending = { readonly reason: GrantEndReason } & (
       readonly clientId: string
       readonly epoch: number
     }
+  | /** The grants of a client, whosever they are, that are of an earlier epoch of the client. */ {
+      readonly kind: 'client_grants'
+      readonly clientId: string
+      readonly epoch: number
+    }
   | /** Everything of a client, and the client itself. */ { readonly kind: 'client'; readonly clientId: string }
+  | /** The grants whose refresh tokens were made with this version of the secret. */ {
+      readonly kind: 'refresh_secret'
+      readonly version: number
+    }
 )
 
 /** An ending on record. */
@@ -41,21 +55,33 @@ export interface Batch {
   readonly left: boolean
 }
 
+/** How many rows have followed a decision; `left` where there are more to come. */
+export interface Followed {
+  readonly sessions: number
+  readonly grants: number
+  readonly left: boolean
+}
+
 /**
  * Records a decision, so that its rows follow even if this process is killed.
  *
  * @param decidedAt undefined: in this transaction
  * @param dueIn seconds until the next batch
+ * @param followed the rows that have followed in this transaction; by default none, and all are left
+ * @returns its number
  */
 export async function recordEnding(
   tx: Queryable,
   ending: Ending,
   decidedAt: Date | undefined,
   dueIn: number,
-): Promise<void> {
-  await tx.query({
-    text: `INSERT INTO endings (kind, reason, decided_at, due_at, sub, client_id, session_ids, epoch)
-           VALUES ($1, $2, coalesce($3, now()), now() + make_interval(secs => $4), $5, $6, $7, $8)`,
+  followed: Followed = { sessions: 0, grants: 0, left: true },
+): Promise<number> {
+  const { rows } = await tx.query<{ id: number }>({
+    text: `INSERT INTO endings (kind, reason, decided_at, due_at, sub, client_id, session_ids, epoch, ended_sessions, ended_grants, followed_at)
+           VALUES ($1, $2, coalesce($3, now()), now() + make_interval(secs => $4), $5, $6, $7, $8, $9, $10,
+             CASE WHEN $11 THEN NULL ELSE now() END)
+           RETURNING id`,
     values: [
       ending.kind,
       ending.reason,
@@ -64,30 +90,41 @@ export async function recordEnding(
       'sub' in ending ? ending.sub : null,
       'clientId' in ending ? ending.clientId : null,
       'sessionIds' in ending ? ending.sessionIds : null,
-      'epoch' in ending ? ending.epoch : null,
+      'epoch' in ending ? ending.epoch : 'version' in ending ? ending.version : null,
+      followed.sessions,
+      followed.grants,
+      followed.left,
     ],
   })
+  return rows[0]!.id
 }
 
-/** Whether rows of an earlier decision about the same account are still to follow. */
-export async function hasDueEnding(tx: Queryable, sub: string): Promise<boolean> {
-  const { rows } = await tx.query<{ due: boolean }>({
-    text: `SELECT coalesce((SELECT due_at FROM endings WHERE sub BETWEEN $1 AND $1 ORDER BY sub, due_at LIMIT 1) <= now(), false) AS due`,
-    values: [sub],
-  })
+/** Whether rows of an earlier decision about the same account, or else about the same client as a whole, are still to follow. */
+export async function hasDueEnding(
+  tx: Queryable,
+  of: { readonly sub: string } | { readonly sub?: undefined; readonly clientId: string },
+): Promise<boolean> {
+  const { rows } =
+    of.sub !== undefined
+      ? await tx.query<{ due: boolean }>({
+          text: `SELECT coalesce((SELECT due_at FROM endings WHERE sub BETWEEN $1 AND $1 ORDER BY sub, due_at LIMIT 1) <= now(), false) AS due`,
+          values: [of.sub],
+        })
+      : await tx.query<{ due: boolean }>({
+          text: `SELECT coalesce((SELECT due_at FROM endings WHERE client_id BETWEEN $1 AND $1 AND sub IS NULL
+                                  ORDER BY client_id, due_at LIMIT 1) <= now(), false) AS due`,
+          values: [of.clientId],
+        })
   return rows[0]!.due
 }
 
 /**
  * The ending that has been due for longest, locked until the transaction ends. Nodes that ask at the same time get different ones. Of one
- * account the earlier comes first, so that a grant which two decisions have ended names the first.
+ * account or client the earlier comes first, so that a grant which two decisions have ended names the first, and is counted once.
  *
- * @param settled seconds: `isSettled` where the decision is older
+ * @returns with the age of the decision in seconds
  */
-export async function takeEnding(
-  tx: Queryable,
-  settled: number,
-): Promise<(RecordedEnding & { readonly isSettled: boolean }) | undefined> {
+export async function takeEnding(tx: Queryable): Promise<(RecordedEnding & { readonly age: number }) | undefined> {
   const { rows } = await tx.query<{
     id: number
     kind: Ending['kind']
@@ -97,15 +134,18 @@ export async function takeEnding(
     client_id: string | null
     session_ids: number[] | null
     epoch: number | null
-    settled: boolean
+    age: number
   }>({
     text: `SELECT id, kind, reason, decided_at, sub, client_id, session_ids, epoch,
-             decided_at < now() - make_interval(secs => $1) AS settled
+             extract(epoch FROM now() - decided_at)::float8 AS age
            FROM endings
            WHERE due_at <= now() AND NOT EXISTS (
              SELECT FROM endings AS earlier WHERE earlier.sub = endings.sub AND earlier.id < endings.id AND earlier.due_at <= now())
+             AND NOT EXISTS (
+             SELECT FROM endings AS earlier WHERE endings.sub IS NULL AND earlier.sub IS NULL AND earlier.client_id = endings.client_id
+               AND earlier.id < endings.id AND earlier.due_at <= now())
            ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
-    values: [settled],
+    values: [],
   })
   const row = rows[0]
   if (!row) return undefined
@@ -117,8 +157,32 @@ export async function takeEnding(
     clientId: row.client_id,
     sessionIds: row.session_ids,
     epoch: row.epoch,
+    version: row.epoch,
   } as Ending
-  return { id: row.id, ending, decidedAt: row.decided_at, isSettled: row.settled }
+  return { id: row.id, ending, decidedAt: row.decided_at, age: row.age }
+}
+
+/**
+ * Counts a batch of rows that have followed.
+ *
+ * @param dueIn seconds until the next batch
+ */
+export async function noteBatch(tx: Queryable, id: number, dueIn: number, batch: Followed): Promise<void> {
+  await tx.query({
+    text: `UPDATE endings SET due_at = clock_timestamp() + make_interval(secs => $2), ended_sessions = ended_sessions + $3,
+             ended_grants = ended_grants + $4, followed_at = CASE WHEN $5 THEN followed_at ELSE coalesce(followed_at, now()) END
+           WHERE id = $1`,
+    values: [id, dueIn, batch.sessions, batch.grants, batch.left],
+  })
+}
+
+/** How many rows have followed a decision so far, at whichever node. Undefined once it has been forgotten, a while after the last of them. */
+export async function findFollowed(db: Queryable, id: number): Promise<Followed | undefined> {
+  const { rows } = await db.query<Followed>({
+    text: `SELECT ended_sessions AS sessions, ended_grants AS grants, followed_at IS NULL AS left FROM endings WHERE id = $1`,
+    values: [id],
+  })
+  return rows[0]
 }
 
 /** @param dueIn seconds until the next batch */
@@ -147,7 +211,7 @@ export async function removeEnding(tx: Queryable, id: number): Promise<void> {
  */
 export async function endGrantsOf(
   tx: Queryable,
-  ending: Exclude<Ending, { kind: 'client' | 'sessions' }>,
+  ending: Exclude<Ending, { kind: 'client' | 'sessions' | 'refresh_secret' }>,
   decidedAt: Date | undefined,
   most: number,
 ): Promise<Batch> {
@@ -165,9 +229,10 @@ export async function endGrantsOf(
 }
 
 /** The open grants that are meant, at most $1 of them, with the values from $4 on. */
-function meantGrants(ending: Exclude<Ending, { kind: 'client' | 'sessions' }>): [string, unknown[]] {
+function meantGrants(ending: Exclude<Ending, { kind: 'client' | 'sessions' | 'refresh_secret' }>): [string, unknown[]] {
   switch (ending.kind) {
     case 'account':
+    case 'account_grants':
       return [
         `SELECT id FROM grants WHERE ended_at IS NULL AND (sub, client_id) >= ($4, '') AND sub <= $4 AND epoch < $5
          ORDER BY sub, client_id, status_index`,
@@ -179,6 +244,12 @@ function meantGrants(ending: Exclude<Ending, { kind: 'client' | 'sessions' }>): 
          WHERE ended_at IS NULL AND (sub, client_id) >= ($4, $5) AND (sub, client_id) <= ($4, $5) AND epoch < $6
          ORDER BY sub, client_id, status_index`,
         [ending.sub, ending.clientId, ending.epoch],
+      ]
+    case 'client_grants':
+      return [
+        `SELECT id FROM grants WHERE ended_at IS NULL AND client_id >= $4 AND client_id <= $4 AND client_epoch < $5
+         ORDER BY client_id, status_index`,
+        [ending.clientId, ending.epoch],
       ]
     case 'session_grants':
       return [
@@ -218,6 +289,39 @@ export async function endSessionsOf(
   })
   const { found, ended } = rows[0]!
   return { ...batchOf(found, ended.length, most), ids: ended }
+}
+
+/**
+ * Ends a batch of the grants whose refresh tokens were made with a version of the secret that was revoked. Their families expire, so that
+ * the next batch does not find them again.
+ *
+ * @param most rows
+ */
+export async function endFamiliesOf(
+  tx: Queryable,
+  { version, reason }: Extract<Ending, { kind: 'refresh_secret' }>,
+  decidedAt: Date | undefined,
+  most: number,
+): Promise<Batch> {
+  const { rows } = await tx.query<{ found: number; expired: number }>({
+    text: `WITH found AS (
+             SELECT digest FROM refresh_families
+             WHERE secret_version >= $1 AND secret_version <= $1 AND expires_at > now()
+             ORDER BY secret_version, expires_at LIMIT $2
+           ), held AS (
+             SELECT refresh_families.digest, grants.id FROM refresh_families JOIN grants ON grants.id = grant_id
+             WHERE refresh_families.digest = ANY (ARRAY(SELECT digest FROM found))
+             FOR NO KEY UPDATE OF refresh_families, grants SKIP LOCKED
+           ), expired AS (
+             UPDATE refresh_families SET expires_at = now() WHERE digest = ANY (ARRAY(SELECT digest FROM held)) RETURNING 1
+           ), ended AS (
+             UPDATE grants SET ended_at = coalesce($3, now()), end_reason = $4
+             WHERE id = ANY (ARRAY(SELECT id FROM held)) AND ended_at IS NULL
+           )
+           SELECT (SELECT count(*) FROM found) AS found, (SELECT count(*) FROM expired) AS expired`,
+    values: [version, most, decidedAt ?? null, reason],
+  })
+  return batchOf(rows[0]!.found, rows[0]!.expired, most)
 }
 
 /** Forgets a batch of what a deleted account said of clients. */

@@ -6,9 +6,12 @@ import {
   deleteMarkedClient,
   deleteRecordsOf,
   type Ending,
+  endFamiliesOf,
   endGrantsOf,
   endSessionsOf,
+  type Followed,
   hasDueEnding,
+  noteBatch,
   postponeEnding,
   recordEnding,
   removeEnding,
@@ -27,11 +30,17 @@ const atATime = 500
  */
 const settleTime = 15
 
-/** How many rows have followed a decision; `left` where there are more to come. */
-export interface Followed {
-  readonly sessions: number
-  readonly grants: number
-  readonly left: boolean
+/** The same of a revoked secret: a node that has not heard of it may go on to start families for as long as its lease. */
+const settleTimeOfSecret = 180
+
+const settleTimeOf = ({ kind }: Ending) => (kind === 'refresh_secret' ? settleTimeOfSecret : settleTime)
+
+export type { Followed } from './endings-store.ts'
+
+/** A decision on record, and the rows that have followed it in its own transaction. */
+export interface Decided extends Followed {
+  /** Its number: `findFollowed` counts the rows by it. */
+  readonly ending: number
 }
 
 const nothing: Followed = { sessions: 0, grants: 0, left: false }
@@ -39,14 +48,20 @@ const nothing: Followed = { sessions: 0, grants: 0, left: false }
 /**
  * Records the decision that has just been made in this transaction, and ends a bounded number of its rows along with it. The rest
  * follow; all of them are judged as ended from the commit on.
+ *
+ * @param before grants of the decision whose rows have been ended already; they are counted with the others
  */
-export async function decideEnding(tx: Queryable, ending: Exclude<Ending, { kind: 'client' }>): Promise<Followed> {
+export async function decideEnding(
+  tx: Queryable,
+  ending: Exclude<Ending, { kind: 'client' | 'refresh_secret' }>,
+  before = 0,
+): Promise<Decided> {
   // What an earlier decision has ended says so when it follows: first come, first served.
-  if (await hasDueEnding(tx, ending.sub)) {
-    await recordEnding(tx, ending, undefined, 0)
-    return { ...nothing, left: true }
+  if (await hasDueEnding(tx, ending)) {
+    const later = { sessions: 0, grants: before, left: true }
+    return { ...later, ending: await recordEnding(tx, ending, undefined, 0, later) }
   }
-  return startEnding(tx, ending, undefined, atOnce)
+  return startEnding(tx, ending, undefined, atOnce, before)
 }
 
 /**
@@ -68,17 +83,17 @@ export async function followNext(database: Database): Promise<boolean> {
   let taken: number | undefined
   try {
     return await inTransaction(database, async (tx) => {
-      const recorded = await takeEnding(tx, settleTime)
+      const recorded = await takeEnding(tx)
       if (!recorded) return false
-      const { id, ending, decidedAt, isSettled } = recorded
+      const { id, ending, decidedAt, age } = recorded
       taken = id
-      const { left } = await followEnding(tx, ending, decidedAt, atATime)
-      if (left) await postponeEnding(tx, id, 0)
+      const followed = await followEnding(tx, ending, decidedAt, atATime)
+      if (followed.left) await noteBatch(tx, id, 0, followed)
       else if (ending.kind === 'client') {
         await deleteMarkedClient(tx, ending.clientId)
         await removeEnding(tx, id)
-      } else if (isSettled) await removeEnding(tx, id)
-      else await postponeEnding(tx, id, settleTime)
+      } else if (age > settleTimeOf(ending)) await removeEnding(tx, id)
+      else await noteBatch(tx, id, settleTime, followed)
       return true
     })
   } catch (cause) {
@@ -101,10 +116,11 @@ async function startEnding(
   ending: Ending,
   decidedAt: Date | undefined,
   most: number,
-): Promise<Followed> {
-  const followed = await followEnding(tx, ending, decidedAt, most)
-  await recordEnding(tx, ending, decidedAt, followed.left ? 0 : settleTime)
-  return followed
+  before = 0,
+): Promise<Decided> {
+  const { sessions, grants, left } = await followEnding(tx, ending, decidedAt, most)
+  const followed = { sessions, grants: grants + before, left }
+  return { ...followed, ending: await recordEnding(tx, ending, decidedAt, followed.left ? 0 : settleTime, followed) }
 }
 
 async function followEnding(
@@ -132,9 +148,15 @@ async function followEnding(
       const bound = await startEnding(tx, { kind: 'session_grants', reason, sub, sessionIds: ids }, decidedAt, most)
       return { sessions: rows, grants: bound.grants, left: left || bound.left }
     }
+    case 'account_grants':
     case 'session_grants':
-    case 'connection': {
+    case 'connection':
+    case 'client_grants': {
       const { rows, left } = await endGrantsOf(tx, ending, decidedAt, most)
+      return { sessions: 0, grants: rows, left }
+    }
+    case 'refresh_secret': {
+      const { rows, left } = await endFamiliesOf(tx, ending, decidedAt, most)
       return { sessions: 0, grants: rows, left }
     }
     case 'client': {

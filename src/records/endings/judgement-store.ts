@@ -22,7 +22,8 @@ const endings = [
   ['accounts.deleted_at IS NOT NULL', `'account_deleted'`, 'accounts.deleted_at'],
   ['grants.epoch < accounts.grant_epoch', `accounts.grants_end_reason`, 'accounts.grants_ended_at'],
   ['accounts.disabled_at IS NOT NULL', `'account_disabled'`, 'accounts.disabled_at'],
-  ['grants.epoch < disconnections.epoch', `'disconnected'`, 'disconnections.at'],
+  ['grants.epoch < disconnections.epoch', 'disconnections.reason', 'disconnections.at'],
+  ['grants.client_epoch < clients.grant_epoch', `'revoked_by_operator'`, 'clients.grants_ended_at'],
   // A session whose row is gone ended long ago.
   [`${endsWithSession} AND sessions.id IS NULL`, `'signed_out'`, 'grants.created_at'],
   [`${endsWithSession} AND sessions.ended_at IS NOT NULL`, `'signed_out'`, 'sessions.ended_at'],

@@ -27,6 +27,8 @@ export const eventTypes = [
   'application_disconnected',
   'grant_opened',
   'grant_ended',
+  'grant_revoked',
+  'grants_revoked',
   'tokens_issued',
   'token_revoked',
   'code_replayed',
@@ -38,6 +40,7 @@ export const eventTypes = [
   'client_updated',
   'client_deleted',
   'client_secret_rotated',
+  'client_secret_revoked',
   'resource_created',
   'resource_updated',
   'resource_deleted',
@@ -49,13 +52,20 @@ export const eventTypes = [
   'key_revoked',
   'key_restored',
   'keys_resealed',
+  'secret_created',
+  'secret_revoked',
+  'secret_retired',
+  'installation_recovered',
 ] as const
 export type EventType = (typeof eventTypes)[number]
 
-export interface NewEvent {
+/** What an event comes from: a request, or else a command or the schedule, which `by` names. */
+export type EventOrigin =
+  | { readonly caller: Caller; readonly by?: undefined }
+  | { readonly caller?: undefined; readonly by: string }
+
+export type NewEvent = EventOrigin & {
   readonly type: EventType
-  /** Undefined for what an operator did by command. */
-  readonly caller: Caller | undefined
   readonly clientId?: string | undefined
   readonly sub?: string | undefined
   readonly grantId?: string | undefined
@@ -78,7 +88,7 @@ export async function recordEvent(db: Queryable, event: NewEvent): Promise<void>
       event.sub ?? null,
       event.grantId ?? null,
       event.kid ?? null,
-      JSON.stringify(event.detail ?? {}),
+      JSON.stringify({ ...(event.by !== undefined && { by: event.by }), ...event.detail }),
     ],
   })
 }

@@ -5,13 +5,16 @@ export type GrantEndReason =
   | 'code_replayed'
   | 'refresh_reused'
   | 'refresh_exhausted'
+  | 'refresh_secret_revoked'
   | 'revoked_by_operator'
   | 'revoked_by_client'
   | 'signed_out'
   | 'account_disabled'
   | 'password_set'
+  | 'password_changed'
   | 'account_deleted'
   | 'client_secret_rotated'
+  | 'client_secret_revoked'
   | 'client_deleted'
   | 'disconnected'
   | 'superseded'
@@ -59,22 +62,46 @@ export async function openStandingGrant(db: Queryable, grant: NewStandingGrant):
     grant.secretId === undefined
       ? await db.query<{ id: string }>({
           name: 'open-standing-grant-of-key',
-          text: `INSERT INTO grants (id, client_id, scopes, resources, epoch)
-                 SELECT $1, client_id, $3, $4, 0 FROM clients WHERE client_id = $2 AND deleted_at IS NULL FOR SHARE
+          text: `INSERT INTO grants (id, client_id, scopes, resources, epoch, client_epoch)
+                 SELECT $1, client_id, $3, $4, 0, grant_epoch FROM clients WHERE client_id = $2 AND deleted_at IS NULL FOR SHARE
                  ON CONFLICT (client_id) WHERE sub IS NULL AND client_secret_id IS NULL AND ended_at IS NULL
                  DO UPDATE SET client_id = excluded.client_id RETURNING id`,
           values,
         })
       : await db.query<{ id: string }>({
           name: 'open-standing-grant',
-          text: `INSERT INTO grants (id, client_id, client_secret_id, scopes, resources, epoch)
-                 SELECT $1, client_id, id, $3, $4, 0 FROM client_secrets JOIN clients USING (client_id)
+          text: `INSERT INTO grants (id, client_id, client_secret_id, scopes, resources, epoch, client_epoch)
+                 SELECT $1, client_id, id, $3, $4, 0, grant_epoch FROM client_secrets JOIN clients USING (client_id)
                  WHERE client_id = $2 AND id = $5 AND deleted_at IS NULL FOR SHARE
                  ON CONFLICT (client_secret_id) WHERE sub IS NULL AND ended_at IS NULL
                  DO UPDATE SET client_id = excluded.client_id RETURNING id`,
           values: [...values, grant.secretId],
         })
   return rows[0]?.id
+}
+
+/**
+ * Ends the grants that stand for the credentials of a client, by order of an operator. Their rows change here and do not follow later: the
+ * next request for a token looks for an open one by its row. The caller has changed the row of the client, so that none is being opened.
+ *
+ * @returns how many
+ */
+export async function endStandingGrants(tx: Queryable, clientId: string): Promise<number> {
+  const { rows } = await tx.query<{ ended: number }>({
+    text: `WITH of_secrets AS (
+             UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator'
+             WHERE ended_at IS NULL AND sub IS NULL
+               AND client_secret_id = ANY (ARRAY(SELECT client_secrets.id FROM client_secrets WHERE client_secrets.client_id = $1))
+             RETURNING 1
+           ), of_key AS (
+             UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator'
+             WHERE ended_at IS NULL AND sub IS NULL AND client_secret_id IS NULL AND client_id = $1
+             RETURNING 1
+           )
+           SELECT (SELECT count(*) FROM of_secrets) + (SELECT count(*) FROM of_key) AS ended`,
+    values: [clientId],
+  })
+  return rows[0]!.ended
 }
 
 interface GrantRow {

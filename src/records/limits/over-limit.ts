@@ -21,13 +21,20 @@ const queueDrains = 2
  */
 export function overLimit(error: unknown): OverLimit {
   if (error instanceof LimitExceeded)
-    return over('too_many_attempts', error.retryAfter, 'too_many_attempts', error.limit)
-  if (error instanceof HashQueueFull) return over('busy', queueDrains, 'too_many_passwords')
+    return over('too_many_attempts', error.retryAfter, 'too_many_attempts', `limit: ${error.limit}`, error.isFirst)
+  if (error instanceof HashQueueFull) return over('busy', queueDrains, 'too_many_passwords', error.message)
   if (error instanceof TooManyWaiting) return over('busy', queueDrains, 'unavailable')
   throw error
 }
 
-function over(fault: OverLimit['fault'], retryAfterSeconds: number, entry: ErrorName, limit?: string): OverLimit {
+/** @param isRecorded one row is enough for each window of a limit: whoever is over one must not fill a table by going on */
+function over(
+  fault: OverLimit['fault'],
+  retryAfterSeconds: number,
+  entry: ErrorName,
+  detail?: string,
+  isRecorded = true,
+): OverLimit {
   const headers = { 'retry-after': String(retryAfterSeconds) }
-  return { fault, retryAfterSeconds, refusal: new OAuthError(entry, { headers, detail: limit && `limit: ${limit}` }) }
+  return { fault, retryAfterSeconds, refusal: new OAuthError(entry, { headers, detail, isRecorded }) }
 }

@@ -1,37 +1,82 @@
 import { createHash } from 'node:crypto'
-import ipaddr from 'ipaddr.js'
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Turns } from '../../platform/turns.ts'
-import { countOne, forgetCount, takeOneBack } from './rate-limits-store.ts'
+import { rangesOf } from './networks.ts'
+import { type Claim, type Counter, claimAttempt, countAll, type Pace, settleSuccess } from './sign-in-limits-store.ts'
 
-/** Too many tries; how many seconds until the next one counts. */
+/*
+ * Limits on guessing. Two kinds, and the difference between them is what keeps them from telling who has an account:
+ *
+ * - What a caller is told (429) depends on what came with the request alone: the network and the name as it was typed. It is counted
+ *   before anything of an account is looked at.
+ * - What depends on an account is never told. An attempt that is not let through fails as a wrong password does.
+ *
+ * A browser in which somebody has signed in to the account before passes by both, within an allowance of its own, so that nobody can
+ * lock others out where they usually sign in.
+ */
+
+/** A caller has tried too often. */
 export class LimitExceeded extends Error {
+  /** Seconds until the next attempt counts. */
   readonly retryAfter: number
-  /** Which limit it was. */
+  /** Which limit it was, as the metrics name it. */
   readonly limit: string
-  constructor(retryAfter: number, limit: string) {
+  /** Whether this is the first request that the limit refuses in its window. */
+  readonly isFirst: boolean
+  constructor(retryAfter: number, limit: string, isFirst: boolean) {
     super('Too many attempts.')
     this.name = 'LimitExceeded'
     this.retryAfter = retryAfter
     this.limit = limit
+    this.isFirst = isFirst
   }
 }
 
-/** One password, tried at one account. */
-export interface Attempt {
-  /** The account; where nobody has the name, its canonical form. All names and spellings of one account share its allowance. */
-  readonly account: { readonly sub: string } | { readonly nobodys: string }
-  readonly network: string
-  /** The digest of the browser's cookie, if somebody has signed in to this account from it before. */
-  readonly knownBrowser: Buffer | undefined
+/** Whom an attempt is for: an account, or what was typed (its `key`, typed-name.ts) where no account is meant yet. */
+export type Subject = { readonly sub: string } | { readonly typed: string }
+
+/** What a request was counted under. */
+export interface CountedRequest {
+  /** Windows in which it was counted; none where a window had been full before. */
+  readonly keys: readonly string[]
+  /** The limit that refuses it, unless the browser is known. */
+  readonly over: LimitExceeded | undefined
 }
 
+/**
+ * Whether the password of one account may be looked at.
+ *
+ * - `look`: it may. Counted as a failure until `succeeded`.
+ * - `wait`: there were too many failures in a row. The attempt must fail as a wrong password does, and take as long. This is for
+ *   accounts that have nothing but a password: one that has a verified address or a passkey will get a kind of its own here, under
+ *   which the password is looked at as ever and the other factor is asked for besides.
+ * - `refused`: the request is over a limit of its network or name, and the browser is not known.
+ */
+export type Ruling =
+  | { readonly kind: 'look'; readonly browserKeys: readonly string[]; readonly claim: Claim | undefined }
+  | { readonly kind: 'wait' }
+  | { readonly kind: 'refused' }
+export type Look = Extract<Ruling, { kind: 'look' }>
+
 export interface SignInLimits {
-  /** Counts an attempt before the password is looked at. @throws LimitExceeded, TooManyWaiting */
-  beforeHashing(attempt: Attempt): Promise<void>
-  /** Takes the attempt back: the password was right. */
-  succeeded(attempt: Attempt): Promise<void>
-  /** Counts a new account. @throws LimitExceeded, TooManyWaiting */
+  /** Counts a request that brings a password, for its network and for what was typed. @throws TooManyWaiting */
+  countRequest(network: string, subject: Subject): Promise<CountedRequest>
+  /**
+   * Decides, before the password is looked at, whether it may be.
+   *
+   * @param knownBrowser the digest of the browser's cookie, if somebody has signed in to this account from it before
+   * @throws TooManyWaiting
+   */
+  rule(request: CountedRequest, subject: Subject, knownBrowser: Buffer | undefined): Promise<Ruling>
+  /**
+   * Takes back what was counted: the password was right.
+   *
+   * @param proven of the account whose password it was
+   * @param unclaimed of other accounts whose failure is not to count
+   * @throws TooManyWaiting
+   */
+  succeeded(request: CountedRequest, proven: Look, unclaimed: readonly Look[]): Promise<void>
+  /** Counts a new account, user name or address. @throws LimitExceeded, TooManyWaiting */
   beforeSignUp(network: string): Promise<void>
 }
 
@@ -43,65 +88,89 @@ interface Limit {
 }
 
 const window = 15 * 60 // seconds
-const perAccount: Limit = { name: 'sign-in-account', points: 10, seconds: window }
+const perName: Limit = { name: 'sign-in-name', points: 10, seconds: window }
 const perNetwork: Limit = { name: 'sign-in-network', points: 100, seconds: window }
-const perBrowser: Limit = { name: 'sign-in-browser', points: 10, seconds: window }
 const signUps: Limit = { name: 'sign-up-network', points: 30, seconds: 3600 }
-
+/** The second so that a known browser that was stolen is not good for two thousand guesses a day. */
+const perBrowser: readonly Limit[] = [
+  { name: 'sign-in-browser', points: 20, seconds: window },
+  { name: 'sign-in-browser-day', points: 100, seconds: 86_400 },
+]
 /**
- * Limits on guessing. There is no lock on an account: it would be a way to lock others out. Failures count for an account
- * together with the address they come from, and for the address over all accounts; a browser that has signed in to the account
- * before has its own allowance, so that nobody who shares its address can spend it.
- *
- * @param turns all guesses at one account count in one row: those that wait for it must not hold every connection
+ * NIST SP 800-63B-4 §3.2.2: at most 100 failures in a row for an account, and waits that grow, from 30 seconds on, so that nobody is
+ * locked out. Fifteen minutes at most: that is 96 guesses a day, and no longer than anybody may have to wait.
  */
-export function createSignInLimits(database: Queryable, turns: Turns): SignInLimits {
-  const accountKey = ({ account, network }: Attempt) => key(perAccount, ...nameOf(account), networkOf(network))
-  const networkKey = (network: string) => key(perNetwork, networkOf(network))
-  const browserKey = ({ account }: Attempt, browser: Buffer) =>
-    key(perBrowser, ...nameOf(account), browser.toString('hex'))
-  const inTurn = <T>(limitKey: string, work: () => Promise<T>) => turns.take(`limit ${limitKey}`, work)
+const pace: Pace = { free: 100, firstWait: 30, longestWait: window }
 
-  const consume = async ({ name, points, seconds }: Limit, limitKey: string): Promise<void> => {
-    const { counted, endsIn } = await inTurn(limitKey, () => countOne(database, limitKey, seconds))
-    if (counted > points) throw new LimitExceeded(Math.max(1, Math.ceil(endsIn / 1000)), name)
+/** @param turns guesses from one network, or at one account, count in one row: those that wait for it must not hold every connection */
+export function createSignInLimits(database: Queryable, turns: Turns): SignInLimits {
+  const count = async (counters: readonly NamedCounter[], turn: string): Promise<CountedRequest> => {
+    const windows = await turns.take(`limit ${turn}`, () => countAll(database, counters))
+    const keys = windows.filter(({ isNew }) => isNew).map(({ key }) => key)
+    for (const { key, most, limit } of counters) {
+      const full = windows.find((one) => one.key === key && one.counted > most)
+      if (!full) continue
+      const retryAfter = Math.max(1, Math.ceil(full.endsIn / 1000))
+      return { keys, over: new LimitExceeded(retryAfter, limit, full.isNew && full.counted === most + 1) }
+    }
+    return { keys, over: undefined }
   }
 
   return {
-    beforeHashing: async (attempt) => {
-      if (attempt.knownBrowser) return consume(perBrowser, browserKey(attempt, attempt.knownBrowser))
-      await consume(perAccount, accountKey(attempt))
-      await consume(perNetwork, networkKey(attempt.network))
+    countRequest: (network, subject) => {
+      const ranges = rangesOf(network)
+      const ofName = counterOf(perName, ...partsOf(subject), ranges[0] as string)
+      return count([...countersOf(perNetwork, ranges), ofName], widest(ranges))
     },
-    succeeded: async (attempt) => {
-      const { knownBrowser } = attempt
-      const own = knownBrowser ? browserKey(attempt, knownBrowser) : accountKey(attempt)
-      const network = networkKey(attempt.network)
-      await Promise.all([
-        inTurn(own, () => forgetCount(database, own)),
-        // One point back and no more: who holds one account must not wipe out what they failed at with others.
-        knownBrowser ? undefined : inTurn(network, () => takeOneBack(database, network)),
-      ])
+    rule: async ({ over }, subject, knownBrowser) => {
+      const browser = knownBrowser?.toString('hex')
+      const ofBrowser =
+        browser === undefined ? [] : perBrowser.map((limit) => counterOf(limit, ...partsOf(subject), browser))
+      const browserKeys = ofBrowser.map(({ key }) => key)
+      if (ofBrowser[0] && (await count(ofBrowser, ofBrowser[0].key)).over === undefined)
+        return { kind: 'look', browserKeys, claim: undefined }
+      if (over) return { kind: 'refused' }
+      const key = keyOf('sign-in-wait', ...partsOf(subject))
+      const claim = await turns.take(`limit ${key}`, () => claimAttempt(database, key, pace))
+      return claim ? { kind: 'look', browserKeys, claim } : { kind: 'wait' }
     },
-    beforeSignUp: (network) => consume(signUps, key(signUps, networkOf(network))),
+    succeeded: ({ keys }, proven, unclaimed) =>
+      settleSuccess(database, {
+        takenBack: [...keys, ...unclaimed.flatMap(({ browserKeys }) => browserKeys)],
+        cleared: proven.browserKeys,
+        unclaimed: unclaimed.flatMap(({ claim }) => claim ?? []),
+        proven: proven.claim,
+      }),
+    beforeSignUp: async (network) => {
+      const ranges = rangesOf(network)
+      const { over } = await count(countersOf(signUps, ranges), `sign-up ${widest(ranges)}`)
+      if (over) throw over
+    },
   }
 }
 
+interface NamedCounter extends Counter {
+  /** As the metrics name it. */
+  readonly limit: string
+}
+
+function counterOf({ name, points, seconds }: Limit, ...parts: string[]): NamedCounter {
+  return { limit: name, key: keyOf(name, ...parts), most: points, seconds }
+}
+
+/** One for each range. Each is allowed twice as much as the one within it. */
+function countersOf(limit: Limit, ranges: readonly string[]): NamedCounter[] {
+  return ranges.map((range, index) => counterOf({ ...limit, points: limit.points * 2 ** index }, range))
+}
+
+const widest = (ranges: readonly string[]) => ranges.at(-1) as string
+
 /** With its kind: what somebody typed must not pass for another's `sub`. */
-function nameOf(account: Attempt['account']): [kind: string, name: string] {
-  return 'sub' in account ? ['sub', account.sub] : ['nobodys', account.nobodys]
+function partsOf(subject: Subject): [kind: string, name: string] {
+  return 'sub' in subject ? ['sub', subject.sub] : ['typed', subject.typed]
 }
 
 /** With a digest, so that keys have one length and the table names nobody. */
-function key({ name }: Limit, ...parts: string[]): string {
-  return `${name}:${createHash('sha256').update(JSON.stringify(parts)).digest('base64url')}`
-}
-
-/** An IPv6 customer has a whole /64 to send from, so it counts as one address. */
-export function networkOf(address: string): string {
-  if (!ipaddr.isValid(address)) return address
-  const parsed = ipaddr.process(address)
-  return parsed instanceof ipaddr.IPv6
-    ? `${new ipaddr.IPv6([...parsed.parts.slice(0, 4), 0, 0, 0, 0])}/64`
-    : parsed.toString()
+function keyOf(limit: string, ...parts: string[]): string {
+  return `${limit}:${createHash('sha256').update(JSON.stringify(parts)).digest('base64url')}`
 }

@@ -1,5 +1,5 @@
 import { formatDuration } from '../../platform/config/duration.ts'
-import { isPlainText, longestName, shown } from '../plain-text.ts'
+import { isLanguageTag, isPlainText, longestName, shown } from '../plain-text.ts'
 import { isOpenidScope, isScopeToken } from './openid-scopes.ts'
 import type { Resource } from './resource.ts'
 
@@ -13,6 +13,8 @@ export class InvalidResource extends Error {
 
 const longestIdentifier = 2000 // characters
 const mostScopes = 100
+/** Characters. The consent page lists all scopes, and must stay short enough to be read. */
+const longestDescription = 200
 /** Seconds. The bounds keep out slips of the unit. */
 const shortestTtl = 10
 const longestTtl = 365 * 86_400
@@ -36,6 +38,28 @@ export function checkResource(resource: Resource, issuer: string, others: readon
   if (resource.scopes.length > mostScopes)
     throw new InvalidResource(`A resource must not have more than ${mostScopes} scopes.`)
   for (const scope of resource.scopes) checkScope(scope, others)
+  checkScopeDescriptions(resource)
+}
+
+/** People read these before they consent, so nothing in them may hide or turn what stands around it. */
+function checkScopeDescriptions({ scopes, scopeDescriptions }: Resource): void {
+  const seen = new Set<string>()
+  for (const { scope, language, text } of scopeDescriptions) {
+    const named = language === undefined ? `'${shown(scope)}'` : `'${shown(scope)}' in '${shown(language)}'`
+    if (!scopes.includes(scope))
+      throw new InvalidResource(`'${shown(scope)}' has a description, but the resource does not have this scope.`)
+    if (language !== undefined && !isLanguageTag(language))
+      throw new InvalidResource(
+        `The language of the description of ${named} is not a language tag such as de-CH (RFC 5646).`,
+      )
+    if (!isPlainText(text, longestDescription))
+      throw new InvalidResource(
+        `The description of ${named} must be 1 to ${longestDescription} characters, without control characters.`,
+      )
+    const key = JSON.stringify([scope, language?.toLowerCase()])
+    if (seen.has(key)) throw new InvalidResource(`The scope ${named} has two descriptions.`)
+    seen.add(key)
+  }
 }
 
 function checkIdentifier(identifier: string, issuer: string): void {

@@ -1,11 +1,12 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
-import type { Resource } from './resource.ts'
+import type { Resource, ScopeDescription } from './resource.ts'
 
 interface Row {
   identifier: string
   name: string | null
   scopes: string[]
+  scope_descriptions: { scope: string; descriptions: { language?: string; text: string }[] }[]
   access_token_ttl: number | null
   access_token_signing_alg: SigningAlgorithm
   served_by: string[]
@@ -16,17 +17,24 @@ export function resourceFromRow(row: Row): Resource {
     identifier: row.identifier,
     name: row.name ?? undefined,
     scopes: row.scopes,
+    scopeDescriptions: row.scope_descriptions.flatMap(descriptionsFromRow),
     accessTokenTtl: row.access_token_ttl ?? undefined,
     accessTokenSigningAlg: row.access_token_signing_alg,
     servedBy: row.served_by,
   }
 }
 
+function descriptionsFromRow({ scope, descriptions }: Row['scope_descriptions'][number]): ScopeDescription[] {
+  return descriptions.map(({ language, text }) => ({ scope, language, text }))
+}
+
 /** The columns of a resource with its scopes, as JSON: for statements that read resources along with something else. */
 export const resourceJson = `jsonb_build_object(
   'identifier', resources.identifier, 'name', resources.name, 'access_token_ttl', resources.access_token_ttl,
   'access_token_signing_alg', resources.access_token_signing_alg, 'served_by', resources.served_by,
-  'scopes', ARRAY(SELECT scope FROM resource_scopes WHERE resource = resources.identifier ORDER BY scope))`
+  'scopes', ARRAY(SELECT scope FROM resource_scopes WHERE resource = resources.identifier ORDER BY scope),
+  'scope_descriptions', ARRAY(SELECT jsonb_build_object('scope', scope, 'descriptions', descriptions) FROM resource_scopes
+                              WHERE resource = resources.identifier AND descriptions <> '[]' ORDER BY scope))`
 
 /**
  * SQL for those of some scopes that have not come to another resource after a moment, in their order. Somebody who allowed a scope at one
@@ -85,6 +93,15 @@ export async function findResources(
   return rows.map(({ resource }) => resourceFromRow(resource))
 }
 
+/** What the resources say of these scopes. A scope belongs to one resource. */
+export async function findScopeDescriptions(db: Queryable, scopes: readonly string[]): Promise<ScopeDescription[]> {
+  const { rows } = await db.query<Row['scope_descriptions'][number]>({
+    text: `SELECT scope, descriptions FROM resource_scopes WHERE scope = ANY ($1::text[]) AND descriptions <> '[]'`,
+    values: [scopes],
+  })
+  return rows.flatMap(descriptionsFromRow)
+}
+
 /** Seconds: the longest lifetime that a resource gives its access tokens; undefined where none of them says. */
 export async function longestAccessTokenTtl(db: Queryable): Promise<number | undefined> {
   const { rows } = await db.query<{ longest: number | null }>({
@@ -104,10 +121,19 @@ export async function saveResource(db: Queryable, resource: Resource): Promise<v
              RETURNING identifier
            ), gone AS (
              DELETE FROM resource_scopes WHERE resource = $1 AND NOT scope = ANY($5)
+           ), wanted AS (
+             SELECT wanted.scope, coalesce(jsonb_agg(jsonb_strip_nulls(jsonb_build_object('language', said.language, 'text', said.text)))
+                                           FILTER (WHERE said.text IS NOT NULL), '[]') AS descriptions
+             FROM unnest($5::text[]) AS wanted (scope)
+             LEFT JOIN unnest($7::text[], $8::text[], $9::text[]) AS said (scope, language, text) USING (scope)
+             GROUP BY wanted.scope
+           ), kept AS (
+             UPDATE resource_scopes SET descriptions = wanted.descriptions FROM wanted
+             WHERE resource_scopes.scope = wanted.scope AND resource = $1
            )
-           INSERT INTO resource_scopes (scope, resource)
-           SELECT scope, saved.identifier FROM saved, unnest($5::text[]) AS scope
-           WHERE NOT EXISTS (SELECT FROM resource_scopes AS own WHERE own.scope = scope.scope AND own.resource = $1)`,
+           INSERT INTO resource_scopes (scope, resource, descriptions)
+           SELECT wanted.scope, saved.identifier, wanted.descriptions FROM saved, wanted
+           WHERE NOT EXISTS (SELECT FROM resource_scopes AS own WHERE own.scope = wanted.scope AND own.resource = $1)`,
     values: [
       resource.identifier,
       resource.name ?? null,
@@ -115,6 +141,9 @@ export async function saveResource(db: Queryable, resource: Resource): Promise<v
       resource.accessTokenSigningAlg,
       resource.scopes,
       resource.servedBy,
+      resource.scopeDescriptions.map(({ scope }) => scope),
+      resource.scopeDescriptions.map(({ language }) => language ?? null),
+      resource.scopeDescriptions.map(({ text }) => text),
     ],
   })
 }
@@ -148,12 +177,14 @@ export async function takeResourceOffClients(tx: Queryable, identifier: string):
  *
  * @param tx a transaction: it takes several statements
  * @param resource the identifier of the resource that gives them up
+ * @param by who gave the command, for the events
  * @returns the clients that had any of them
  */
 export async function takeScopesOffClients(
   tx: Queryable,
   scopes: readonly string[],
   resource: string,
+  by: string,
 ): Promise<string[]> {
   const clients = await untilNone(tx, {
     text: `WITH changed AS (
@@ -168,7 +199,7 @@ export async function takeScopesOffClients(
              INSERT INTO events (type, client_id, detail) SELECT 'client_updated', client_id, $2::jsonb FROM changed
            )
            SELECT client_id FROM changed`,
-    values: [scopes, JSON.stringify({ changed: ['scope'], resource })],
+    values: [scopes, JSON.stringify({ by, changed: ['scope'], resource })],
   })
   return clients.sort()
 }

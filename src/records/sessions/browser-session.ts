@@ -1,21 +1,23 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Settings } from '../../platform/config/settings.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { cookieAttributes, cookieNames, readCookie } from '../../platform/http/cookies.ts'
+import { browserOf, cookieAttributes, cookieNames, readCookie } from '../../platform/http/cookies.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
-import { decideEnding } from '../endings/follow-ending.ts'
-import { findSession, insertSession, type NewSession, type Session } from './sessions-store.ts'
+import { findSession, type Session } from './sessions-store.ts'
+import type { BrowserDigests } from './start-session.ts'
 
 type SessionSettings = Pick<Settings, 'issuer' | 'sessionTtl' | 'sessionIdleTtl'>
 
-/** The session that a request's cookie stands for, if it is alive. */
+/** The session that a request's cookie stands for, if it is alive. Its person's language becomes the language of the page. */
 export async function currentSession(
   db: Queryable,
   settings: SessionSettings,
   request: FastifyRequest,
 ): Promise<Session | undefined> {
   const cookie = readCookie(request, cookieNames(settings.issuer).session)
-  return cookie === undefined ? undefined : findSession(db, digest(cookie), settings.sessionIdleTtl)
+  const session = cookie === undefined ? undefined : await findSession(db, digest(cookie), settings.sessionIdleTtl)
+  request.profileLocale = session?.account.locale
+  return session
 }
 
 /** For the operator: why a request has no session. */
@@ -27,37 +29,30 @@ export function whyNoSession(request: FastifyRequest, issuer: string): string {
     : `cookie ${session}: is none of ours, or came twice`
 }
 
-/**
- * Signs a browser in under a new cookie, whatever cookie was sent (session fixation). The session that the browser had goes on where
- * it is the same person's, and otherwise ends with what is bound to it.
- *
- * @param authTime milliseconds since 1970
- * @returns undefined where the account has been disabled or deleted; `left` where rows of the ended session are to follow
- */
-export async function startSession(
-  tx: Queryable,
-  settings: SessionSettings,
+/** What an operation is told of a browser that somebody signs in with, and the cookie that it will be given then. */
+export function newBrowserSession(
   request: FastifyRequest,
   reply: FastifyReply,
-  who: Pick<NewSession, 'sub' | 'authTime' | 'amr' | 'browserDigest'>,
-): Promise<{ readonly left: boolean } | undefined> {
-  const name = cookieNames(settings.issuer).session
-  const replaced = readCookie(request, name)
-  const value = randomText(32)
-  const started = await insertSession(tx, {
-    ...who,
-    digest: digest(value),
-    ttl: settings.sessionTtl,
-    replaces: replaced === undefined ? undefined : digest(replaced),
-  })
-  if (!started) return undefined
+  issuer: string,
+): { readonly cookie: string; readonly digests: BrowserDigests } {
+  const cookie = randomText(32)
+  const replaced = readCookie(request, cookieNames(issuer).session)
+  return {
+    cookie,
+    digests: {
+      browserDigest: digest(browserOf(request, reply, issuer)),
+      sessionDigest: digest(cookie),
+      replaces: replaced === undefined ? undefined : digest(replaced),
+    },
+  }
+}
+
+/** Gives the browser the cookie of the session that has begun. */
+export function setSessionCookie(reply: FastifyReply, { issuer, sessionTtl }: SessionSettings, cookie: string): void {
   // No cache may keep the answer and hand the cookie to somebody else.
   reply
     .header('cache-control', 'no-store')
-    .setCookie(name, value, { ...cookieAttributes(settings.issuer), maxAge: settings.sessionTtl })
-  if (!started.replaced) return { left: false }
-  const { id, sub } = started.replaced
-  return decideEnding(tx, { kind: 'session_grants', reason: 'signed_out', sub, sessionIds: [id] })
+    .setCookie(cookieNames(issuer).session, cookie, { ...cookieAttributes(issuer), maxAge: sessionTtl })
 }
 
 /** Takes the cookie away. The session itself is ended in the database. */

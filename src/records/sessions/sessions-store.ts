@@ -11,6 +11,8 @@ export interface Session {
   /** Authentication Method References (RFC 8176). */
   readonly amr: readonly string[]
   readonly account: Account
+  /** The version of the secret `session-id` that the session began with. */
+  readonly sidVersion: number
   /** How many decisions have ended something of the account. A grant that is opened for what was read along with the session is of this epoch. */
   readonly accountEpoch: number
 }
@@ -24,11 +26,11 @@ export interface Session {
  */
 export async function findSession(db: Queryable, sessionDigest: Buffer, idleTtl: number): Promise<Session | undefined> {
   const { rows } = await db.query<
-    AccountRow & { id: number; auth_time: Date; amr: string[]; used_at: Date; epoch: number }
+    AccountRow & { id: number; auth_time: Date; amr: string[]; used_at: Date; sid_version: number; epoch: number }
   >({
     name: 'find-session',
     text: `WITH session AS (
-             SELECT ${accountColumns}, accounts.epoch, sessions.id, sessions.auth_time, sessions.amr, sessions.used_at
+             SELECT ${accountColumns}, accounts.epoch, sessions.id, sessions.auth_time, sessions.amr, sessions.used_at, sessions.sid_version
              FROM sessions JOIN accounts ON accounts.sub = sessions.sub ${accountEmail}
              WHERE digest = $1 AND ${sessionAlive} AND expires_at > now() AND used_at > now() - make_interval(secs => $2)
            ), used AS (
@@ -41,8 +43,8 @@ export async function findSession(db: Queryable, sessionDigest: Buffer, idleTtl:
   })
   const row = rows[0]
   if (!row) return undefined
-  const { id, auth_time, amr, used_at: _, epoch, ...account } = row
-  return { id, authTime: auth_time.getTime(), amr, account: accountFromRow(account), accountEpoch: epoch }
+  const { id, auth_time, amr, used_at: _, sid_version: sidVersion, epoch, ...account } = row
+  return { id, authTime: auth_time.getTime(), amr, account: accountFromRow(account), sidVersion, accountEpoch: epoch }
 }
 
 /** What a sign-in makes of a browser. Lifetime in seconds; times in milliseconds since 1970. */
@@ -53,6 +55,8 @@ export interface NewSession {
   readonly authTime: number
   readonly amr: readonly string[]
   readonly ttl: number
+  /** The current version of the secret `session-id`. A session that goes on keeps its own. */
+  readonly sidVersion: number
   /** The cookie that the browser came with, as a digest. */
   readonly replaces: Buffer | undefined
 }
@@ -84,8 +88,8 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
              UPDATE sessions SET ended_at = now() FROM account
              WHERE digest = $7 AND sessions.sub <> account.sub AND ended_at IS NULL RETURNING sessions.id, sessions.sub
            ), started AS (
-             INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at, epoch)
-             SELECT $1, $2, account.sub, least($4, clock_timestamp()), $5, now() + make_interval(secs => $6), account.epoch FROM account
+             INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at, epoch, sid_version)
+             SELECT $1, $2, account.sub, least($4, clock_timestamp()), $5, now() + make_interval(secs => $6), account.epoch, $8 FROM account
              WHERE NOT EXISTS (SELECT FROM renewed)
            )
            SELECT replaced.id, replaced.sub FROM account LEFT JOIN replaced ON true`,
@@ -97,6 +101,7 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
       session.amr,
       session.ttl,
       session.replaces ?? null,
+      session.sidVersion,
     ],
   })
   const [row] = rows

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { isWithin } from '../../../src/cli/doctor/address-range.ts'
 import { judgeClientAddress } from '../../../src/cli/doctor/check-client-address.ts'
 import { judgeClock } from '../../../src/cli/doctor/check-clock.ts'
 import { judgeDatabase, type Way } from '../../../src/cli/doctor/check-database.ts'
@@ -40,18 +39,10 @@ t.test('a forged address that is believed is bad; a proxy that is taken for ever
   t.equal(judge({ recorded: '10.0.0.7' }), 'warning', 'a proxy that leaves no mark')
   t.equal(judge({ hasProxy: true }), 'warning', 'all on one machine')
   t.equal(judge({ recorded: '10.0.0.7', trustProxy: ['uniquelocal'], hasProxy: true }), 'warning', 'no X-Forwarded-For')
+  t.equal(judge({ recorded: '10.0.0.7', trustProxy: ['10.0.0.0/8'] }), 'warning', 'or one that cannot be read')
   t.equal(judge({ recorded: '203.0.113.5', trustProxy: ['uniquelocal'], hasProxy: true }), 'good')
   t.equal(judge({}), 'good')
   t.equal(judge({ recorded: '::ffff:198.51.100.4' }), 'good')
-})
-
-t.test('an address is within the ranges that SIGNET_TRUST_PROXY names', async (t) => {
-  t.ok(isWithin('127.8.8.8', ['loopback']))
-  t.ok(isWithin('fd00::1', ['10.0.0.1', 'uniquelocal']))
-  t.ok(isWithin('::ffff:10.1.2.3', ['10.0.0.0/8']))
-  t.ok(isWithin('fe80::1', ['linklocal']))
-  t.notOk(isWithin('10.0.0.2', ['10.0.0.1']))
-  t.notOk(isWithin('nobody', ['0.0.0.0/0']))
 })
 
 t.test('a clock is a warning beyond 2 s, bad beyond the skew, and a slow answer proves nothing', async (t) => {
@@ -79,7 +70,7 @@ t.test('of the database is told what loses changes, what is too old, too small, 
   t.same(judge({ versionNumber: 140_010 }), ['database: bad'])
   t.same(judge({ isReadOnly: true }), ['database: bad'])
   t.same(judge({ hasSchema: false, hasTables: false }), ['database: bad'], 'and may not make it')
-  t.same(judge({ hasSchema: false, hasTables: false, mayCreateSchema: true }), ['database: warning'])
+  t.same(judge({ hasSchema: false, hasTables: false, mayCreateSchema: true }), ['database: bad'])
   t.same(judge({ isSuperuser: true }), ['database-role: warning'])
   t.same(judge({ encoding: 'SQL_ASCII' }), ['database-encoding: bad'])
   for (const off of [{ fsync: 'off' }, { fullPageWrites: 'off' }, { synchronousCommit: 'off' }])
@@ -187,7 +178,7 @@ t.test('settings that nothing refuses and that bite are told', async (t) => {
     judgeSettings(readSettings({ SIGNET_ISSUER: 'https://id.example', ...database, ...more }, '/nowhere'), environment)
   const database: Record<string, string> = { SIGNET_DATABASE_URL: 'postgres://localhost/signet' }
   t.same(notGood(judge({})), [])
-  t.match(judge({ SIGNET_TRUST_PROXY: '10.0.0.1, 0.0.0.0/0' }), [{ status: 'bad', finding: /half the internet/ }])
+  t.match(judge({ SIGNET_TRUST_PROXY: '10.0.0.1, 0.0.0.0/1' }), [{ status: 'bad', finding: /half the internet/ }])
   const risky: [Record<string, string>, RegExp][] = [
     [{ SIGNET_VERIFIER_CACHE: '1h' }, /\.NET/],
     [{ SIGNET_LOG_LEVEL: 'trace' }, /trace/],
@@ -199,7 +190,6 @@ t.test('settings that nothing refuses and that bite are told', async (t) => {
     [{ SIGNET_ACCESS_TOKEN_TTL: '2h' }, /stolen access token/],
     [{ SIGNET_REFRESH_GRACE: '5m' }, /second tab/],
     [{ SIGNET_PASSWORD_MIN_LENGTH: '8' }, /is 8/],
-    [{ SIGNET_REGISTRATION: 'open' }, /bears any name/],
     [{ SIGNET_DATABASE_URL: '' }, /embedded/],
     [{ SIGNET_MASTER_KEY_PREVIOUS: 'A'.repeat(43) }, /still set/],
   ]

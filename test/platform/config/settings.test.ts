@@ -1,8 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { declarations, type Setting } from '../../../src/platform/config/declaration.ts'
+import { isBlockedPort } from '../../../src/platform/blocked-ports.ts'
+import { declarations, futureSettings, type Setting } from '../../../src/platform/config/declaration.ts'
+import { packageFolder } from '../../../src/platform/config/installation-folder.ts'
 import { activationDelay, readSettings, SettingsError } from '../../../src/platform/config/settings.ts'
 
 const key = 'k'.repeat(43)
@@ -179,9 +181,48 @@ t.test('the port is that of a loopback issuer, else 4000, unless one is set', as
   t.equal(portOf({ SIGNET_ISSUER: 'http://localhost:5000' }), 5000)
   t.equal(portOf({ SIGNET_ISSUER: 'http://localhost' }), 80)
   t.equal(portOf({ SIGNET_ISSUER: 'https://id.example.com:8443' }), 4000)
-  t.equal(portOf({ SIGNET_ISSUER: 'http://localhost:5000', SIGNET_PORT: '6000' }), 6000)
+  t.equal(portOf({ SIGNET_ISSUER: 'http://localhost:5000', SIGNET_PORT: '6001' }), 6001)
   for (const port of ['0', '-1', '4000.5', '1e3', '0x10', ' 80', '99999', '٤٠'])
     t.match(faultsOf({ SIGNET_PORT: port }), [/^SIGNET_PORT/], port)
+})
+
+t.test('a port that browsers do not connect to is refused, unless a proxy stands before it', async (t) => {
+  for (const port of [1, 22, 2049, 5060, 6000, 6566, 6665, 6669, 6697, 10_080])
+    for (const issuer of [`http://localhost:${port}`, `https://id.example:${port}`, `http://[::1]:${port}`])
+      t.match(
+        faultsOf({ SIGNET_ISSUER: issuer }),
+        [new RegExp(`^SIGNET_ISSUER: has the port ${port}, and browsers do not connect to it .* such as 4000\\.$`)],
+        issuer,
+      )
+  t.match(faultsOf({ SIGNET_PORT: '6666' }), [/^SIGNET_PORT: is 6666, and browsers do not connect/])
+  t.same(faultsOf({ SIGNET_ISSUER: 'https://id.example', SIGNET_PORT: '6000' }), [])
+  t.same(faultsOf({ SIGNET_ISSUER: 'http://localhost:6001' }), [])
+  // Node keeps to the same list. Nothing is connected to.
+  for (let port = 1; port < 11_000; port++) {
+    if (!isBlockedPort(port)) continue
+    const cause = await fetch(`http://127.0.0.1:${port}/`).catch((error: Error) => error.cause)
+    t.match(String(cause), 'bad port', String(port))
+  }
+})
+
+t.test('a setting of something that is not built yet is refused, whatever it says', async (t) => {
+  t.match(faultsOf({ SIGNET_REGISTRATION: 'closed', SIGNET_STATUS_LIST_TTL: '15s' }), [
+    'SIGNET_REGISTRATION: has no effect, because this release has no dynamic client registration. Remove it.',
+    'SIGNET_STATUS_LIST_TTL: has no effect, because this release has no status lists. Remove it.',
+  ])
+  t.notOk(Object.keys(futureSettings).some((name) => Object.hasOwn(declarations, name)))
+})
+
+t.test('every setting has an effect: the code reads it', async (t) => {
+  const sources = join(packageFolder, 'src')
+  const code = readdirSync(sources, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /\.tsx?$/.test(file) && !file.startsWith('platform/config/') && !file.startsWith('cli/doctor/'))
+    .map((file) => readFileSync(join(sources, file), 'utf8'))
+    .concat(String(activationDelay))
+    .join('\n')
+  // Of a destructured one the name stands there without a dot.
+  for (const name of Object.keys(readSettings({}, '/nowhere')))
+    t.match(code, new RegExp(`[sS]ettings\\.${name}\\b|[{,]\\s*${name}\\b[^(]*\\}`), name)
 })
 
 t.test('relative paths start at the folder, whatever the working directory', async (t) => {
@@ -209,14 +250,33 @@ t.test('durations have a unit and bounds', async (t) => {
   t.match(faultsOf({ SIGNET_KEY_LEASE: '75d' }), [/^SIGNET_KEY_LEASE: .* from 3s to 1h/])
 })
 
+t.test(
+  'events are kept for ever, or for 30 days at least: the database would refuse to delete younger ones',
+  async (t) => {
+    const retention = (text: string) => readSettings({ SIGNET_EVENT_RETENTION: text }, '/nowhere').eventRetention
+    t.same(['forever', '30d', '3650d', '720h'].map(retention), [undefined, 2_592_000, 315_360_000, 2_592_000])
+    for (const text of ['29d', '719h', '0s', 'off', 'Forever', '3651d', '365'])
+      t.match(faultsOf({ SIGNET_EVENT_RETENTION: text }), [
+        /^SIGNET_EVENT_RETENTION: takes `forever`, or a duration .* from 30d/,
+      ])
+  },
+)
+
 t.test('proxies are addresses and ranges, a schema is a name that PostgreSQL leaves to others', async (t) => {
   const proxies = (text: string) => readSettings({ SIGNET_TRUST_PROXY: text }, '/nowhere').trustProxy
   t.same(proxies('off'), [])
   t.same(proxies('loopback, 10.0.0.0/8,2001:db8::/32'), ['loopback', '10.0.0.0/8', '2001:db8::/32'])
+  t.same(proxies('::ffff:10.0.0.0/104, ::1'), ['::ffff:10.0.0.0/104', '::1'])
   for (const text of [
     'true',
     '1',
     '10.0.0.0/33',
+    '0.0.0.0/0',
+    '::/0',
+    '::ffff:0:0/96',
+    '127.1',
+    '010.0.0.1',
+    '10.0.0.0/1e1',
     '10.0.0.0/8/8',
     '10.0.0.0/',
     '10.0.0',
@@ -260,17 +320,17 @@ t.test('with nothing set, the settings are those of the documentation', async (t
     refreshGrace: 10,
     sessionTtl: 2_592_000,
     sessionIdleTtl: 604_800,
-    statusListTtl: 15,
     keyRotationPeriod: 7_776_000,
     keyLease: 60,
     jwksMaxAge: 300,
     verifierCache: 86_400,
     clockSkew: 60,
     signUp: 'open',
-    registration: 'closed',
     passwordMinLength: 12,
     metricsToken: undefined,
     shutdownDelay: 0,
+    eventRetention: 31_536_000,
+    keepAliveTimeout: 130,
     logLevel: 'info',
   })
 })

@@ -2,7 +2,7 @@ import { createServer, type Socket } from 'node:net'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { readSettings } from '../../../src/platform/config/settings.ts'
-import { databaseUrlFault, hostsOf } from '../../../src/platform/database/hosts.ts'
+import { databaseUrlFault, hostsOf, withoutPassword } from '../../../src/platform/database/hosts.ts'
 import { createPool, type PoolOptions } from '../../../src/platform/database/pool.ts'
 import { isUnavailable } from '../../../src/platform/database/unavailable.ts'
 import { noLog } from '../../database.ts'
@@ -176,4 +176,19 @@ t.test('a caller that only reads accepts a standby, but prefers the primary', as
     [good, readOnly].map(({ asked }) => asked.map(({ text }) => text)),
     [['SELECT 1'], ['SELECT 2']],
   )
+})
+
+t.test('a database URL is shown without its password and without its query', async (t) => {
+  const cases: [string, string][] = [
+    ['postgres://signet:pass@word@db.example:5432/signet', 'postgres://signet@db.example:5432/signet'],
+    ['postgresql://u:a:b@h1:5432,h2:5433/db?sslmode=verify-full&password=x', 'postgresql://u@h1:5432,h2:5433/db'],
+    ['postgres://u@h', 'postgres://u@h'],
+    ['postgres://:secret@h/db#secret', 'postgres://@h/db'],
+    ['postgres://u:secret@%2Fvar%2Frun/db', 'postgres://u@%2Fvar%2Frun/db'],
+    ['postgres:///db?host=/var/run&user=u&password=secret', 'postgres:///db'],
+  ]
+  for (const [url, shown] of cases) {
+    t.equal(databaseUrlFault(url), undefined, 'it is one that the settings take')
+    t.equal(withoutPassword(url), shown)
+  }
 })

@@ -22,6 +22,14 @@ t.test('bytes that are no UTF-8, broken escapes and control characters are fault
   t.same(parsed('a%00=1').faults, [' unreadable'])
 })
 
+t.test('TAB, line ends and C1 controls are a fault, and left to who takes what a person types', async (t) => {
+  for (const value of ['%09', 'a%0d%0ab', '%0a', '%0D', '%C2%85', '%c2%9f'])
+    t.match(parsed(`a=${value}`), { values: { a: /./s }, faults: ['a control'] }, value)
+  t.same(parsed('resource=a%09').faults, ['resource control'])
+  t.same(parsed('a%09=1').faults, [' unreadable'])
+  t.same(parsed('a=%C2%A0%E2%80%A8').faults, [], 'what is no control character')
+})
+
 t.test('an empty parameter counts as not sent', async (t) => {
   t.same(parsed('a=&b&c=1&&'), { values: { c: '1' }, resource: [], faults: [] })
 })

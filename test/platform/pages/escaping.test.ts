@@ -61,7 +61,7 @@ t.test('no way onward leads to a script', async (t) => {
   const error = { page, status: 400, title: 'T', description: 'D', requestId: 'r' }
   t.notMatch(renderPage(h(ErrorPage, { ...error, onward: { href, label: 'On' } })), 'javascript:')
   t.notMatch(renderPage(h(SignedOutPage, { page, returnHref: href })), 'javascript:')
-  t.notMatch(renderPage(h(SignInPage, { page, csrf: 'c', cancelHref: href, signUpHref: href })), 'javascript:')
+  t.notMatch(renderPage(h(SignInPage, { page, csrf: 'c', cancelHref: href })), 'javascript:')
   t.throws(() => renderPage(h(FormPostPage, { page, action: href, parameters: [['code', 'c']] })), TypeError)
 })
 

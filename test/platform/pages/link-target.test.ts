@@ -40,7 +40,8 @@ t.test('a way onward is a path of ours, http(s), or the scheme of a native appli
     '//evil.example',
     '/\\evil.example',
     '/\t/evil.example',
-    'myapp:/x',
+    'ms-settings:privacy',
+    'C:/x',
     undefined,
   ])
     t.equal(onwardOnly(uri), undefined, String(uri))
@@ -50,6 +51,7 @@ t.test('a way onward is a path of ours, http(s), or the scheme of a native appli
     'https://notes.example/callback?x=1',
     'http://127.0.0.1:4001/callback',
     'com.example.app:/callback',
+    'vscode://publisher.extension/callback',
   ])
     t.equal(onwardOnly(uri), uri, 'unchanged')
 })
@@ -58,4 +60,5 @@ t.test('the host is what the browser will go to', async (t) => {
   t.equal(hostOf('https://notes.example@evil.example:8443/notes.example'), 'evil.example:8443')
   t.equal(hostOf('https://nоtes.example/'), 'xn--ntes-55d.example', 'a Cyrillic letter shows')
   t.equal(hostOf('com.example.app:/callback'), undefined)
+  t.equal(hostOf('com.example.app://bank.example/callback'), undefined, 'what an app puts there is no host')
 })

@@ -69,7 +69,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         csrf={csrf}
         continueTo={continueTo}
         client={notes}
-        signUpHref="/sign-up?continue=sealed-request"
+        offersSignUp
         cancelHref="/sign-in/cancel?continue=sealed-request"
       />
     ),
@@ -81,7 +81,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
       <SignInPage page={page} csrf={csrf} username="ada" fault="too_many_attempts" retryAfterSeconds={240} />
     ),
     'sign-in, continue as': (
-      <SignInPage page={page} csrf={csrf} client={notes} current={{ name: 'Ada Lovelace' }} signUpHref="/sign-up" />
+      <SignInPage page={page} csrf={csrf} client={notes} current={{ name: 'Ada Lovelace' }} offersSignUp />
     ),
     'sign-in, hostile': (
       <SignInPage
@@ -91,7 +91,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         username={markup}
         current={{ name: rightToLeft + endless }}
         fault="missing"
-        signUpHref="/sign-up"
+        offersSignUp
       />
     ),
     'sign-up': (
@@ -132,7 +132,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         client={notes}
         scopes={[
           ...everyScope,
-          { value: 'invoices:read', description: 'read your invoices' },
+          { value: 'invoices:read', description: { text: 'read your invoices', language: undefined } },
           { value: 'invoices:write' },
         ]}
         resources={[
@@ -148,7 +148,11 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         {...consent}
         client={{ name: `${rightToLeft} ${markup} ${endless}`, policyUri: 'javascript:alert(1)' }}
         account={{ name: endless, email: `${endless.toLowerCase()}@example.com` }}
-        scopes={[{ value: 'constructor' }, { value: endless }, { value: 'x', description: markup }]}
+        scopes={[
+          { value: 'constructor' },
+          { value: endless },
+          { value: 'x', description: { text: markup, language: undefined } },
+        ]}
         resources={[{ identifier: `https://${endless}.example/`, name: rightToLeft }]}
         redirectHost={`${'deep.'.repeat(30)}example:8443`}
         remembers
@@ -184,6 +188,19 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         onward={{ href: 'https://notes.example/', label: fillText(errors.backTo, { client: 'Notes' }) }}
       />
     ),
+    'error, of a request': (
+      <ErrorPage
+        page={page}
+        status={400}
+        title={errors.requestTitle}
+        description={errors.request}
+        requestId="01jd8y5m8q"
+        explanation="The redirect_uri is not registered for this client."
+        code="invalid_request"
+        codeHref="/errors?request_id=01jd8y5m8q#redirect_uri_unregistered"
+        onward={{ href: '/', label: errors.home }}
+      />
+    ),
     'error, hostile': (
       <ErrorPage
         page={page}
@@ -211,6 +228,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         sessionCount={2}
         sessionsAreCut={false}
         applicationsAreCut={false}
+        scopeDescriptions={[]}
         applications={[
           {
             clientId: 'client_notes',
@@ -230,6 +248,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         sessionCount={12}
         sessionsAreCut={true}
         applicationsAreCut={true}
+        scopeDescriptions={[]}
         applications={[]}
         retryAfterSeconds={240}
         refused={{
@@ -252,16 +271,20 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
       <AccountPage
         {...account}
         account={{ ...person, email_verified: true, zoneinfo: 'Nowhere/Else' }}
+        notice="password-changed-applications-kept"
         sessions={[signedIn('one', 5)]}
         sessionCount={1}
         sessionsAreCut={false}
         applicationsAreCut={false}
+        scopeDescriptions={[]}
         applications={[]}
         refused={{
           form: 'password',
           values: new Map([
             ['current-password', 'typed'],
             ['new-password', 'typed too'],
+            // And the box without its tick.
+            ['end-applications-offered', '1'],
           ]),
           faults: new Map([
             ['current-password', 'current_password_wrong'],
@@ -285,6 +308,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         sessionCount={2}
         sessionsAreCut={false}
         applicationsAreCut={false}
+        scopeDescriptions={[]}
         applications={[
           {
             clientId: endless,

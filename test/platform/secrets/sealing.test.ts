@@ -25,8 +25,8 @@ t.test('the same text is sealed differently each time', async (t) => {
 })
 
 t.test('a sealed text names the version of its secret, and needs that version', async (t) => {
-  const old = { newest: 1, versions: new Map([[1, key]]) }
-  const rotated = { newest: 2, versions: new Map([...old.versions, [2, randomBytes(32)]]) }
+  const old = { current: 1, versions: new Map([[1, key]]) }
+  const rotated = { current: 2, versions: new Map([...old.versions, [2, randomBytes(32)]]) }
   const sealed = sealText(old, 'text', 'use')
   t.equal(unsealText(rotated, sealed, 'use'), 'text')
   t.equal(unsealText(old, sealText(rotated, 'text', 'use'), 'use'), undefined)

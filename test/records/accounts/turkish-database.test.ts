@@ -123,7 +123,7 @@ t.test(names.title, names, async (t) => {
   t.test('of two verified addresses that are one, the first stays verified', async (t) => {
     const { 'irmak-1': first, 'irmak-2': second } = await stored()
     t.same([first?.[2], second?.[2]], ['verified', 'unverified'])
-    t.same(await eventsOf('email_unverified'), [['irmak-2', { reason: 'same_address' }]])
+    t.same(await eventsOf('email_unverified'), [['irmak-2', { by: 'schedule', reason: 'same_address' }]])
     await t.rejects(setEmailVerified(db, 'irmak-2'), { code: '23505' })
   })
 
@@ -189,9 +189,9 @@ t.test(names.title, names, async (t) => {
     }
     t.match(await stored(), converted)
     t.same(await eventsOf('email_unverified'), [
-      ['irmak-2', { reason: 'same_address' }],
-      ['punycode-later', { reason: 'same_address', verified_by: 'unicode-first' }],
-      ['unicode-later', { reason: 'same_address', verified_by: 'punycode-first' }],
+      ['irmak-2', { by: 'schedule', reason: 'same_address' }],
+      ['punycode-later', { by: 'schedule', reason: 'same_address', verified_by: 'unicode-first' }],
+      ['unicode-later', { by: 'schedule', reason: 'same_address', verified_by: 'punycode-first' }],
     ])
     t.same(
       (await eventsOf('names_converted')).map(([sub, detail]) => `${sub}: ${detail.claims}`),

@@ -19,7 +19,14 @@ await db.query(`INSERT INTO clients (client_id, client_name, grant_types, respon
 
 t.test('it goes on for ever, whatever fails, until it is ended, and then asks nothing any more', async (t) => {
   const warned: string[] = []
-  const stop = startCleaner(db, { ...noLog, warn: (_details, message) => warned.push(message) }, 900, clock, pace)
+  const stop = startCleaner(
+    db,
+    { ...noLog, warn: (_details, message) => warned.push(message) },
+    900,
+    undefined,
+    clock,
+    pace,
+  )
   t.teardown(stop)
   await db.query('ALTER TABLE resources RENAME TO elsewhere')
   await eventually('a round that fails', () => warned.length > 0)
@@ -44,7 +51,7 @@ t.test('a statement that fails stops none of the others, and is logged once', as
   await db.query('DELETE FROM client_assertions')
   await db.query(expired, [1_200])
   const warned: object[] = []
-  const stop = startCleaner(db, { ...noLog, warn: (details) => warned.push(details) }, 900, clock, pace)
+  const stop = startCleaner(db, { ...noLog, warn: (details) => warned.push(details) }, 900, undefined, clock, pace)
   t.teardown(stop)
   await eventually(
     'the expired rows to go',
@@ -72,7 +79,7 @@ t.test('a batch that fails as a whole is tried with fewer rows', async (t) => {
     CREATE TRIGGER refuse_many AFTER DELETE ON client_assertions REFERENCING OLD TABLE AS gone
       FOR EACH STATEMENT EXECUTE FUNCTION refuse_many()`)
   await db.query(expired, [200])
-  const stop = startCleaner(db, noLog, 900, clock, pace)
+  const stop = startCleaner(db, noLog, 900, undefined, clock, pace)
   t.teardown(stop)
   await eventually(
     'the expired rows to go',
@@ -88,7 +95,7 @@ t.test('nothing is deleted while the clocks disagree about what has expired', as
   let ahead = -31_536_000_000
   const warned: object[] = []
   const log = { ...noLog, warn: (details: object) => warned.push(details) }
-  const stop = startCleaner(db, log, 900, { now: () => Date.now() + ahead }, pace)
+  const stop = startCleaner(db, log, 900, undefined, { now: () => Date.now() + ahead }, pace)
   t.teardown(stop)
   await eventually('a round', () => warned.length > 0)
   t.match(warned, [{ err: { message: /disagree/ } }])

@@ -7,7 +7,7 @@ import {
   type MetadataInput,
   type RegistrationTerms,
 } from '../../../src/records/clients/client-metadata.ts'
-import { redirectUriFault } from '../../../src/records/clients/redirect-uri-rules.ts'
+import { isClaimable, redirectUriFault } from '../../../src/records/clients/redirect-uri-rules.ts'
 
 const terms: RegistrationTerms = {
   resources: [
@@ -17,14 +17,15 @@ const terms: RegistrationTerms = {
   ],
   defaultIdTokenAlg: 'RS256',
 }
+const operatorTerms: RegistrationTerms = { ...terms, byOperator: true }
 const uri = 'https://app.example/callback'
 
 const complete = (input: MetadataInput) => completeMetadata({ redirect_uris: [uri], ...input }, terms)
 
 /** The refusal of an input, which must be one. */
-function refusal(input: MetadataInput): InvalidClientMetadata {
+function refusal(input: MetadataInput, by = terms): InvalidClientMetadata {
   try {
-    complete(input)
+    completeMetadata({ redirect_uris: [uri], ...input }, by)
   } catch (error) {
     if (error instanceof InvalidClientMetadata) return error
     throw error
@@ -83,12 +84,15 @@ t.test('redirect URIs that could lead elsewhere are refused, with the code that 
     'http://localhost.evil.example/': /https, or http on loopback/,
     'http://10.0.0.1/': /https, or http on loopback/,
     'http://localhost./': /trailing dot/,
-    'javascript:alert(1)': /private-use scheme that has a period/,
-    'data:text/html,hello': /private-use scheme that has a period/,
-    'file:///etc/passwd': /private-use scheme that has a period/,
-    'blob:https://app.example/1': /private-use scheme that has a period/,
+    'javascript:alert(1)': /operating systems act on/,
+    'data:text/html,hello': /operating systems act on/,
+    'file:///etc/passwd': /operating systems act on/,
+    'blob:https://app.example/1': /operating systems act on/,
     'myapp://callback': /private-use scheme that has a period/,
     'com.example.app:/callback': /public clients only/,
+    'https://app.example:6000/': /port 6000, to which browsers do not connect/,
+    'http://localhost:6666/callback': /port 6666/,
+    'https://app.example/callback?x=1&state': /must not have state in its query/,
     'COM.example.app:/callback': /lower case/,
   }
   for (const [redirectUri, message] of Object.entries(refused)) {
@@ -103,7 +107,132 @@ t.test('redirect URIs that could lead elsewhere are refused, with the code that 
   t.match(refusal({ ...publicClient, redirect_uris: ['com.example.app:/a/../b'] }).message, /dot-segments/)
   t.match(refusal({ ...publicClient, redirect_uris: ['com.example.app:/a#b'] }).message, /fragment/)
   t.match(refusal({ ...publicClient, redirect_uris: ['com.example.app://user@host/'] }).message, /user name/)
-  t.match(refusal({ ...publicClient, redirect_uris: ['javascript:alert(1)'] }).message, /period/)
+  t.match(refusal({ ...publicClient, redirect_uris: ['javascript:alert(1)'] }).message, /act on/)
+})
+
+t.test('a redirect URI cannot have in its query what a response adds', async (t) => {
+  const names = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri', 'session_state', 'response']
+  names.push('access_token', 'token_type', 'expires_in', 'scope', 'id_token')
+  for (const name of names)
+    for (const query of [
+      `${name}=x`,
+      name,
+      `a=b&${name}=`,
+      `%${name.charCodeAt(0).toString(16)}${name.slice(1)}=x`,
+      `?&${name}=x&${name}=y`.slice(1),
+    ]) {
+      const error = refusal({ redirect_uris: [`${uri}?${query}`] }, operatorTerms)
+      t.match(error, { code: 'invalid_redirect_uri', message: new RegExp(`must not have ${name} in its query`) }, query)
+    }
+  const like = ['states=x', 'State=x', 'x=state', 'xcode=1&codex=2', 'a=b&b=%26state=x', 'x=1;state=2']
+  t.same(complete({ redirect_uris: like.map((query) => `${uri}?${query}`) }).redirect_uris.length, like.length)
+  t.match(refusal({ post_logout_redirect_uris: [`${uri}?state=x`] }).message, /must not have state/)
+  t.same(complete({ post_logout_redirect_uris: [`${uri}?code=x`] }).post_logout_redirect_uris, [`${uri}?code=x`])
+})
+
+t.test('a scheme that a browser or a system acts on itself is nobody else to have', async (t) => {
+  const schemes = [
+    ...[
+      'javascript',
+      'data',
+      'blob',
+      'file',
+      'filesystem',
+      'about',
+      'view-source',
+      'vbscript',
+      'jar',
+      'wyciwyg',
+      'resource',
+    ],
+    ...[
+      'chrome',
+      'chrome-extension',
+      'moz-extension',
+      'edge',
+      'devtools',
+      'intent',
+      'content',
+      'android-app',
+      'market',
+      'ws',
+    ],
+    ...[
+      'wss',
+      'ftp',
+      'mailto',
+      'tel',
+      'sms',
+      'callto',
+      'facetime',
+      'itms',
+      'itms-services',
+      'itms-appss',
+      'ms-settings',
+      'ms-msdt',
+    ],
+    ...[
+      'ms-word',
+      'ms-appinstaller',
+      'search-ms',
+      'search',
+      'shell',
+      'hcp',
+      'mk',
+      'res',
+      'microsoft-edge',
+      'ldap',
+      'smb',
+      'afp',
+      'ssh',
+    ],
+    ...[
+      'telnet',
+      'vnc',
+      'x-man-page',
+      'x-apple.systempreferences',
+      'x-apple-helpbasic',
+      'microsoft.windows.camera',
+      'vnd.ms.radio',
+    ],
+    ...[
+      'ie.http',
+      'web+bank',
+      'ext+bank',
+      'c',
+      'openid',
+      'openid4vp',
+      'otpauth',
+      'prefs',
+      'app-prefs',
+      'shortcuts',
+      'webcal',
+    ],
+  ]
+  for (const scheme of schemes)
+    for (const rest of ['://callback', ':/callback', ':callback', ':x.y'])
+      t.match(
+        refusal({ token_endpoint_auth_method: 'none', redirect_uris: [`${scheme}${rest}`] }, operatorTerms),
+        { code: 'invalid_redirect_uri', message: /has a scheme that browsers or operating systems act on/ },
+        `${scheme}${rest}`,
+      )
+  t.match(
+    refusal({ token_endpoint_auth_method: 'none', redirect_uris: ['JavaScript:x'] }, operatorTerms).message,
+    /lower case/,
+  )
+})
+
+t.test('a scheme without a period is for a public client that an operator registers', async (t) => {
+  const own = ['vscode://publisher.extension/callback', 'cursor://anysphere.cursor-mcp/oauth/callback', 'myapp:/cb']
+  const native = { token_endpoint_auth_method: 'none', redirect_uris: own, post_logout_redirect_uris: own }
+  t.same(completeMetadata(native, operatorTerms).redirect_uris, own)
+  t.match(refusal(native), { code: 'invalid_redirect_uri', message: /scheme that has a period/ }, 'not by itself')
+  const confidential = { redirect_uris: own }
+  t.match(refusal(confidential, operatorTerms).message, /for public clients only/)
+  t.match(refusal({ ...native, redirect_uris: ['vscode://user@x/'] }, operatorTerms).message, /user name/)
+  t.match(refusal({ ...native, redirect_uris: ['vscode://x/a/../b'] }, operatorTerms).message, /dot-segments/)
+  t.same(own.map(isClaimable), [true, true, true])
+  t.same([uri, 'http://127.0.0.1/cb', 'com.example.app:/cb'].map(isClaimable), [false, false, false])
 })
 
 t.test('redirect URIs that an application can have are kept to the letter', async (t) => {
@@ -167,7 +296,7 @@ t.test('whatever is put together from the parts of URIs: what is kept leads wher
   let seen = 0
   fc.assert(
     fc.property(uris, fc.boolean(), (candidate, isPublic) => {
-      if (redirectUriFault(candidate, isPublic) !== undefined) return
+      if (redirectUriFault(candidate, { isPublic, byOperator: false, adds: [] }) !== undefined) return
       seen += 1
       const url = new URL(candidate)
       const text = url.href.endsWith('/') && !candidate.endsWith('/') ? url.href.slice(0, -1) : url.href

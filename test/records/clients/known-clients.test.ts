@@ -1,16 +1,41 @@
 import t from 'tap'
+import { revokeClientSecret, rotateClientSecret } from '../../../src/operations/client-secrets.ts'
 import { deleteClient } from '../../../src/operations/delete-client.ts'
+import { revokeGrantsOfClient } from '../../../src/operations/revoke-grants.ts'
 import type { Queryable } from '../../../src/platform/database/queryable.ts'
 import { digest, randomText } from '../../../src/platform/secrets/digest.ts'
-import { addClientSecret } from '../../../src/records/clients/clients-store.ts'
+import { addClientSecret, listClientSecrets } from '../../../src/records/clients/clients-store.ts'
 import { createKnownClients } from '../../../src/records/clients/known-clients.ts'
+import { findGrant, openStandingGrant } from '../../../src/records/grants/grants-store.ts'
 import { eventually } from '../../support/eventually.ts'
-import { type Idp, startSignet, type TestClient } from '../../support/idp.ts'
+import { basic, type Idp, startSignet, type TestClient } from '../../support/idp.ts'
 
 const ask = async (idp: Idp, client: TestClient, secret = client.secret) =>
   (await idp.token({ ...client, secret }, { grant_type: 'client_credentials' })).status
 
 const machine = { grant_types: ['client_credentials'], scope: '' } as const
+const operator = { kind: 'operator', by: 'operator@host' } as const
+
+async function rotate({ signet }: Idp, client: TestClient, old: 'newest kept' | 'revoked') {
+  const rotated = await rotateClientSecret(signet, operator, client.client_id, old)
+  if (typeof rotated === 'string' || 'usesNoSecret' in rotated) throw new Error('The client has a secret.')
+  return rotated
+}
+
+async function introspect(idp: Idp, client: TestClient, secret: string | undefined, token: string) {
+  const response = await fetch(`http://127.0.0.1:${idp.signet.settings.port}/introspect`, {
+    method: 'POST',
+    headers: { authorization: basic(client.client_id, secret ?? '') },
+    body: new URLSearchParams({ token }),
+  })
+  return response.json()
+}
+
+async function eventsOf(db: Queryable, client: TestClient) {
+  const text =
+    "SELECT type, detail - 'by' AS detail FROM events WHERE client_id = $1 AND type ~ 'secret|ended' ORDER BY type, id"
+  return (await db.query({ text, values: [client.client_id] })).rows
+}
 
 t.test('what changes a client is known at every node, though both have it in memory', async (t) => {
   const idp = await startSignet(t)
@@ -41,6 +66,108 @@ t.test('what changes a client is known at every node, though both have it in mem
       (status) => status === 401,
     )
     t.equal(await ask(idp, client), 401)
+  })
+
+  t.test(
+    'secrets that are revoked with a rotation are refused at every node, and what they had opened ends',
+    async (t) => {
+      const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
+      const second = await rotate(idp, fresh, 'newest kept')
+      const live = [fresh.secret, second.secret]
+      const issued: string[] = []
+      for (const node of [idp, other])
+        for (const secret of live) {
+          const got = await node.token({ ...fresh, secret }, { grant_type: 'client_credentials' })
+          issued.push(got.body.access_token)
+        }
+      for (const node of [idp, other])
+        await eventually('the client to be in memory', async () => {
+          await ask(node, fresh)
+          return node.signet.clients.known(fresh.client_id)?.secrets.every(({ standingGrant }) => standingGrant)
+        })
+      const third = await rotate(idp, fresh, 'revoked')
+      t.same(third.revoked, { secrets: 2, grants: 2 })
+      for (const node of [idp, other]) {
+        t.equal(await ask(node, fresh, third.secret), 200, 'the new one is good at once')
+        for (const secret of live)
+          await eventually(
+            'an old secret to be refused',
+            () => ask(node, fresh, secret),
+            (status) => status === 401,
+          )
+      }
+      for (const token of issued)
+        for (const node of [idp, other]) t.same(await introspect(node, fresh, third.secret, token), { active: false })
+      t.same(await eventsOf(database, fresh), [
+        { type: 'client_secret_rotated', detail: {} },
+        { type: 'client_secret_rotated', detail: { secrets_revoked: 2, grants_ended: 2 } },
+        { type: 'grant_ended', detail: { reason: 'client_secret_revoked' } },
+        { type: 'grant_ended', detail: { reason: 'client_secret_revoked' } },
+      ])
+    },
+  )
+
+  t.test('one of two secrets can be revoked, the newer one too, but not the only one', async (t) => {
+    const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
+    const { secret: newer } = await rotate(idp, fresh, 'newest kept')
+    t.equal(await ask(other, fresh, newer), 200)
+    const [first, second] = await listClientSecrets(database, fresh.client_id)
+    t.match([first?.standingGrant, second?.standingGrant], [undefined, String])
+    const revoke = (id = 0) => revokeClientSecret(idp.signet, operator, fresh.client_id, id)
+    const elsewhere = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
+    const [notTheirs] = await listClientSecrets(database, elsewhere.client_id)
+    t.equal(await revoke(notTheirs?.id), 'no_such_secret', 'that of another client is never looked at')
+    t.same(await revoke(second?.id), { grants: 1 })
+    await eventually(
+      'the secret to be refused',
+      () => ask(other, fresh, newer),
+      (status) => status === 401,
+    )
+    t.equal(await ask(other, fresh), 200)
+    t.equal(await revoke(second?.id), 'no_such_secret')
+    t.equal(await revoke(first?.id), 'only_secret')
+    t.equal(await revokeClientSecret(idp.signet, operator, 'client_none', 1), 'no_such_client')
+    t.equal(await ask(idp, fresh), 200)
+  })
+
+  t.test('a standing grant that is just being opened with a secret ends with it', async (t) => {
+    const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
+    const [secret] = await listClientSecrets(database, fresh.client_id)
+    const opening = await database.connect()
+    await opening.query({ text: 'BEGIN' })
+    const grant = { id: randomText(16), clientId: fresh.client_id, secretId: secret?.id, scopes: [], resources: [] }
+    t.equal(await openStandingGrant(opening, grant), grant.id)
+    const rotated = rotate(idp, fresh, 'revoked')
+    const waiting =
+      "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%FROM clients%FOR UPDATE%'"
+    await eventually('the rotation to wait', async () => (await database.query({ text: waiting })).rowCount === 1)
+    await opening.query({ text: 'COMMIT' })
+    opening.release()
+    t.same((await rotated).revoked, { secrets: 1, grants: 1 })
+    t.match(await findGrant(database, grant.id), { endReason: 'client_secret_revoked' })
+  })
+
+  t.test('the grants of a client for itself end with all others, and the next request opens a new one', async (t) => {
+    const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
+    const { sub } = await idp.person()
+    // More than follow in the transaction of the decision, and no other process lets rows follow here.
+    await database.query(
+      `INSERT INTO grants (id, client_id, sub, scopes, resources)
+       SELECT $1 || n, $1, $2, '{openid}', '{}' FROM generate_series(1, 200) AS n`,
+      [fresh.client_id, sub],
+    )
+    const before = (await other.token(fresh, { grant_type: 'client_credentials' })).body.access_token as string
+    t.match(await revokeGrantsOfClient(idp.signet, operator, fresh.client_id), { grants: 101, left: true })
+    t.same(await introspect(other, fresh, fresh.secret, before), { active: false })
+    await eventually('a token on a new grant', async () => {
+      const { body } = await other.token(fresh, { grant_type: 'client_credentials' })
+      return (await introspect(other, fresh, fresh.secret, body.access_token)).active
+    })
+    const { rows } = await database.query(
+      'SELECT client_epoch FROM grants WHERE client_id = $1 AND ended_at IS NULL AND sub IS NULL',
+      [fresh.client_id],
+    )
+    t.same(rows, [{ client_epoch: 1 }])
   })
 
   t.test('an ended standing grant is not used again', async (t) => {
@@ -74,7 +201,7 @@ t.test('what changes a client is known at every node, though both have it in mem
     await eventually('the node to notice that it is cut off', () => !known())
     t.equal(await ask(other, fresh), 200, 'it is read from the database')
     await eventually('the client to be in memory again', async () => (await ask(other, fresh)) === 200 && known())
-    await deleteClient(idp.signet, { kind: 'operator' }, fresh.client_id)
+    await deleteClient(idp.signet, { kind: 'operator', by: 'test' }, fresh.client_id)
     await eventually(
       'the deleted client to be refused',
       () => ask(other, fresh),

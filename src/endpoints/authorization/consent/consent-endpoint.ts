@@ -7,12 +7,12 @@ import type { Parameters } from '../../../platform/http/parameters.ts'
 import { callerOf } from '../../../platform/http/request-context.ts'
 import { hostOf } from '../../../platform/pages/link-target.ts'
 import { sendPage } from '../../../platform/pages/send-page.ts'
-import { equalInConstantTime } from '../../../platform/secrets/digest.ts'
-import { newestMac } from '../../../platform/secrets/purposes.ts'
+import { currentMac, isMacOf } from '../../../platform/secrets/purposes.ts'
 import { displayName, sessionTurn } from '../../../records/accounts/account.ts'
 import { addConsent } from '../../../records/consents/consents-store.ts'
 import { recordEvent } from '../../../records/events/events-store.ts'
 import type { Resource } from '../../../records/resources/resource.ts'
+import { descriptionFor } from '../../../records/resources/scope-descriptions.ts'
 import { lockSession, type Session } from '../../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../../signet.ts'
 import { sendResponse } from '../authorization-response.ts'
@@ -40,7 +40,7 @@ export function consentEndpoint(app: App, signet: Signet): void {
   })
 
   app.post<{ Body: Parameters }>('/consent', async (request, reply) => {
-    const values = ownForm(request, signet.settings.issuer, signet.secrets.csrf)
+    const values = await ownForm(request, signet.settings.issuer, signet.secrets)
     const sealed = values.get('continue') ?? ''
     const journey = await takeUpSealed(signet, request, reply, sealed)
     if (!journey) return reply
@@ -81,18 +81,20 @@ function showPage(
 ): FastifyReply {
   const { target, scopes } = journey.request
   const sealed = continueValue(signet, journey.travelling)
+  const page = pageContext(request, journey.travelling)
+  const descriptions = target.client.allowed.flatMap(({ scopeDescriptions }) => scopeDescriptions)
   return sendPage(
     reply,
     ConsentPage({
-      page: pageContext(request, journey.travelling),
+      page,
       csrf: formToken(signet, request, reply),
       continueTo: sealed,
       account: { name: displayName(session.account), email: session.account.email },
-      accountProof: accountProof(signet, session, journey, sealed).toString('base64url'),
+      accountProof: currentMac(signet.secrets.csrf, pageAbout(session, journey, sealed)).toString('base64url'),
       client: clientOnPage(target),
-      scopes: scopes.map((value) => ({ value })),
+      scopes: scopes.map((value) => ({ value, description: descriptionFor(value, page.locale, descriptions) })),
       resources: resourcesOf(journey).map(({ identifier, name }) => ({ identifier, name })),
-      redirectHost: hostOf(target.redirectUri) ?? target.redirectUri,
+      redirectHost: hostOf(target.redirectUri) ?? target.redirectUri.replace(/\?.*/, ''),
       remembers: !canBeImpersonated(target.client, target.redirectUri),
       otherAccountHref: `/sign-in?continue=${sealed}`,
     }),
@@ -106,15 +108,15 @@ function resourcesOf({ request: { target, scopes, resources } }: Journey): Resou
   )
 }
 
-/** Ties the form to the person, the sign-in, the request and the owners of its scopes that the page was about. */
-function accountProof(signet: Signet, session: Session, journey: Journey, sealed: string): Buffer {
+/** The person, the sign-in, the request and the owners of its scopes that the page was about; a MAC of it ties the form to them. */
+function pageAbout(session: Session, journey: Journey, sealed: string): string {
   const { scopes } = journey.request
   const owned = resourcesOf(journey).map((resource) => [
     resource.identifier,
     ...resource.scopes.filter((scope) => scopes.includes(scope)),
   ])
   const about = JSON.stringify(owned)
-  return newestMac(signet.secrets.csrf, `consent:${session.account.sub}:${session.id}:${sealed}:${about}`)
+  return `consent:${session.account.sub}:${session.id}:${sealed}:${about}`
 }
 
 function isAbout(
@@ -124,6 +126,6 @@ function isAbout(
   journey: Journey,
   sealed: string,
 ): boolean {
-  const proof = accountProof(signet, session, journey, sealed)
-  return equalInConstantTime(Buffer.from(presented ?? '', 'base64url'), proof)
+  const proof = Buffer.from(presented ?? '', 'base64url')
+  return isMacOf(signet.secrets.csrf, pageAbout(session, journey, sealed), proof)
 }

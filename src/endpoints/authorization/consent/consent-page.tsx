@@ -4,15 +4,9 @@ import { HiddenInputs } from '../../../platform/pages/hidden-inputs.tsx'
 import { Layout } from '../../../platform/pages/layout.tsx'
 import { onwardOnly } from '../../../platform/pages/link-target.ts'
 import { fill } from '../../../platform/pages/messages/fill.ts'
-import type { Messages } from '../../../platform/pages/messages/messages.ts'
 import type { PageContext } from '../../../platform/pages/page-context.ts'
+import { type PageScope, ScopeInWords } from '../../../platform/pages/scope-in-words.tsx'
 import { shownName } from '../../../platform/pages/shown-name.ts'
-
-/** A scope value (RFC 6749 §3.3) and what its resource says that it means. */
-export interface PageScope {
-  readonly value: string
-  readonly description?: string | undefined
-}
 
 /** An API that the tokens are for (RFC 8707). */
 export interface PageResource {
@@ -51,7 +45,9 @@ export function ConsentPage(props: ConsentPageProps) {
           <h2 id="scopes">{fill(consent.scopes, { client: name })}</h2>
           <ul class="scopes" aria-labelledby="scopes">
             {scopes.map((scope) => (
-              <li key={scope.value}>{scopeInWords(scope, page.messages)}</li>
+              <li key={scope.value}>
+                <ScopeInWords page={page} scope={scope} />
+              </li>
             ))}
           </ul>
         </>
@@ -83,7 +79,7 @@ export function ConsentPage(props: ConsentPageProps) {
           </li>
         </ul>
       )}
-      <form method="post" action="/consent">
+      <form class="answer" method="post" action="/consent">
         <HiddenInputs values={{ csrf, continue: continueTo, account: accountProof }} />
         <p class="fine">
           {fill(consent.returns, { host: <bdi class="host">{redirectHost}</bdi> })}{' '}
@@ -100,14 +96,4 @@ export function ConsentPage(props: ConsentPageProps) {
       </form>
     </Layout>
   )
-}
-
-/** OpenID Connect Core §5.4 and §11 in plain words; other scopes mean what their resource says. */
-function scopeInWords({ value, description }: PageScope, { scopes }: Messages) {
-  if (isKnown(value, scopes)) return scopes[value]
-  return description ? <bdi>{description}</bdi> : <bdi class="identifier">{value}</bdi>
-}
-
-function isKnown(value: string, scopes: Messages['scopes']): value is keyof Messages['scopes'] {
-  return Object.hasOwn(scopes, value)
 }

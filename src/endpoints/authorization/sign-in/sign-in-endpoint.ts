@@ -1,18 +1,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type SignInOutcome, signIn } from '../../../operations/sign-in.ts'
 import type { App } from '../../../platform/http/app.ts'
 import { ownForm } from '../../../platform/http/csrf.ts'
 import type { Parameters } from '../../../platform/http/parameters.ts'
 import { noteRefusal } from '../../../platform/http/refusal.ts'
+import { callerOf, requesterOf } from '../../../platform/http/request-context.ts'
 import { sendPage } from '../../../platform/pages/send-page.ts'
 import { displayName } from '../../../records/accounts/account.ts'
 import { countOverLimit } from '../../../records/limits/count-over-limit.ts'
 import { overLimit } from '../../../records/limits/over-limit.ts'
-import { currentSession } from '../../../records/sessions/browser-session.ts'
+import { currentSession, newBrowserSession, setSessionCookie } from '../../../records/sessions/browser-session.ts'
 import type { Signet } from '../../../signet.ts'
 import { sessionIdFor } from '../../../tokens/authentication.ts'
 import { cancelHref, clientOnPage, continueOf, formToken, pageContext } from '../journey.ts'
 import { type Onward, onwardWith, takeUpOnward } from '../onward.ts'
-import { signIn } from './sign-in.ts'
 import { SignInPage, type SignInPageProps } from './sign-in-page.tsx'
 
 type Fault = Pick<SignInPageProps, 'fault' | 'retryAfterSeconds' | 'username'>
@@ -26,7 +27,7 @@ export function signInEndpoint(app: App, signet: Signet): void {
   })
 
   app.post<{ Body: Parameters }>('/sign-in', async (request, reply) => {
-    const values = ownForm(request, signet.settings.issuer, signet.secrets.csrf)
+    const values = await ownForm(request, signet.settings.issuer, signet.secrets)
     const onward = await takeUpOnward(signet, request, reply, values.get('continue'))
     if (!onward) return reply
     if (values.has('select')) return goOnAs(signet, reply, onward)
@@ -35,9 +36,13 @@ export function signInEndpoint(app: App, signet: Signet): void {
     const password = values.get('password')
     if (!username || !password) return showPage(signet, request, reply, onward, { fault: 'missing', username }, 422)
     try {
-      const signedIn = await signIn(signet, request, reply, username, password)
-      signet.metrics.count('signet_sign_ins_total', { outcome: signedIn ? 'success' : 'wrong_credentials' })
-      if (!signedIn) return showPage(signet, request, reply, onward, { fault: 'wrong_credentials', username }, 403)
+      const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
+      const { cookie, digests } = newBrowserSession(request, reply, signet.settings.issuer)
+      const signedIn = await signIn(signet, visitor, digests, { username, password })
+      countSignIn(signet, signedIn)
+      if (signedIn.outcome !== 'signed_in')
+        return showPage(signet, request, reply, onward, { fault: 'wrong_credentials', username }, 403)
+      setSessionCookie(reply, signet.settings, cookie)
     } catch (error) {
       const { refusal, ...fault } = overLimit(error)
       noteRefusal(request, refusal)
@@ -49,17 +54,23 @@ export function signInEndpoint(app: App, signet: Signet): void {
   })
 }
 
+function countSignIn({ metrics }: Signet, signedIn: SignInOutcome): void {
+  const isSignedIn = signedIn.outcome === 'signed_in'
+  metrics.count('signet_sign_ins_total', { outcome: isSignedIn ? 'success' : 'wrong_credentials' })
+  if (!isSignedIn && signedIn.hasWaited) metrics.count('signet_limits_exceeded_total', { limit: 'sign-in-wait' })
+}
+
 /** Back to the request, to a page of ours, or to the start page: a `continue` value that Signet did not seal never gets here. */
 function leave(reply: FastifyReply, { href }: Onward): FastifyReply {
   return reply.redirect(href, 303)
 }
 
 /** The person goes on with the account that is signed in already (`prompt=select_account`). */
-function goOnAs(signet: Signet, reply: FastifyReply, onward: Onward): FastifyReply {
+async function goOnAs(signet: Signet, reply: FastifyReply, onward: Onward): Promise<FastifyReply> {
   const { journey } = onward
   if (!journey?.session) return leave(reply, onward)
   const { client } = journey.request.target
-  const selected = sessionIdFor(signet.secrets['session-id'], journey.session.id, client.client_id)
+  const selected = await sessionIdFor(signet.secrets, journey.session, client.client_id)
   return leave(reply, onwardWith(signet, { ...journey, travelling: { ...journey.travelling, selected } }))
 }
 
@@ -82,8 +93,7 @@ async function showPage(
       continueTo,
       client: journey && clientOnPage(journey.request.target),
       current: offered && { name: displayName(offered.account) },
-      signUpHref:
-        signet.settings.signUp === 'open' ? `/sign-up${continueTo ? `?continue=${continueTo}` : ''}` : undefined,
+      offersSignUp: signet.settings.signUp === 'open',
       cancelHref: journey && cancelHref(signet, journey.request.target),
       ...fault,
     }),

@@ -24,16 +24,16 @@ export interface SignInPageProps {
   readonly retryAfterSeconds?: number | undefined
   /** Who is signed in already and may go on with a press. */
   readonly current?: { readonly name: string } | undefined
-  readonly signUpHref?: string | undefined
+  /** Whether people can make an account for themselves. */
+  readonly offersSignUp?: boolean | undefined
   /** Back to the application with `access_denied`. */
   readonly cancelHref?: string | undefined
 }
 
 export function SignInPage(props: SignInPageProps) {
-  const { page, csrf, continueTo, client, username, fault, retryAfterSeconds, current } = props
+  const { page, csrf, continueTo, client, username, fault, retryAfterSeconds, current, offersSignUp } = props
   const { signIn, password } = page.messages
   const faulty = faultyFields(fault, username)
-  const signUpHref = onwardOnly(props.signUpHref)
   const cancelHref = onwardOnly(props.cancelHref)
   return (
     <Layout
@@ -64,7 +64,7 @@ export function SignInPage(props: SignInPageProps) {
         </form>
       )}
       {current && <p class="or">{signIn.otherAccount}</p>}
-      <form method="post" action="/sign-in">
+      <form id="credentials" method="post" action="/sign-in">
         <HiddenInputs values={{ csrf, continue: continueTo }} />
         <Field
           id="username"
@@ -91,11 +91,23 @@ export function SignInPage(props: SignInPageProps) {
           {signIn.submit}
         </button>
       </form>
-      {(signUpHref || cancelHref) && (
+      {(offersSignUp || cancelHref) && (
         <ul class="links">
-          {signUpHref && (
+          {offersSignUp && (
             <li>
-              <a href={signUpHref}>{signIn.signUp}</a>
+              {/* Sends the form, so that the address that was typed need not be typed again, and is in no URL. */}
+              <button
+                class="link"
+                id="to-sign-up"
+                form="credentials"
+                formaction="/sign-up"
+                formnovalidate
+                name="from"
+                value="sign-in"
+                type="submit"
+              >
+                {signIn.signUp}
+              </button>
             </li>
           )}
           {cancelHref && (

@@ -1,17 +1,19 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { signUp } from '../../../operations/sign-up.ts'
 import type { App } from '../../../platform/http/app.ts'
 import { ownForm } from '../../../platform/http/csrf.ts'
 import { OAuthError } from '../../../platform/http/oauth-error.ts'
 import type { Parameters } from '../../../platform/http/parameters.ts'
 import { noteRefusal } from '../../../platform/http/refusal.ts'
+import { callerOf, requesterOf } from '../../../platform/http/request-context.ts'
 import { sendPage } from '../../../platform/pages/send-page.ts'
 import { canonicalEmail } from '../../../records/accounts/canonical-email.ts'
 import { countOverLimit } from '../../../records/limits/count-over-limit.ts'
 import { overLimit } from '../../../records/limits/over-limit.ts'
+import { newBrowserSession, setSessionCookie } from '../../../records/sessions/browser-session.ts'
 import type { Signet } from '../../../signet.ts'
 import { clientOnPage, continueOf, formToken, pageContext } from '../journey.ts'
 import { type Onward, takeUpOnward } from '../onward.ts'
-import { signUp } from './sign-up.ts'
 import { type SignUpFaults, SignUpPage } from './sign-up-page.tsx'
 
 interface Shown {
@@ -30,20 +32,26 @@ export function signUpEndpoint(app: App, signet: Signet): void {
       return reply.redirect(sealed === undefined ? '/sign-in' : `/sign-in?continue=${encodeURIComponent(sealed)}`, 303)
     const onward = await takeUpOnward(signet, request, reply, sealed)
     if (!onward) return reply
-    const email = canonicalEmail(onward.journey?.request.loginHint ?? '')
-    const shown = { values: { name: undefined, email }, faults: {} }
-    return showPage(signet, request, reply, onward, shown, 200)
+    return showPage(signet, request, reply, onward, startingWith(onward.journey?.request.loginHint), 200)
   })
 
   app.post<{ Body: Parameters }>('/sign-up', async (request, reply) => {
-    const values = ownForm(request, signet.settings.issuer, signet.secrets.csrf)
+    const values = await ownForm(request, signet.settings.issuer, signet.secrets)
     if (closed) throw new OAuthError('sign_up_closed')
     const onward = await takeUpOnward(signet, request, reply, values.get('continue'))
     if (!onward) return reply
+    // From the sign-in page, with what was typed there. Nothing else of that form is looked at: the password is for another account.
+    if (values.get('from') === 'sign-in')
+      return showPage(signet, request, reply, onward, startingWith(values.get('username')?.trim()), 200)
     const typed = { name: values.get('name')?.trim() || undefined, email: values.get('email')?.trim() }
     try {
-      const found = await signUp(signet, request, reply, { ...typed, password: values.get('password') })
-      if (found) return showPage(signet, request, reply, onward, { values: typed, faults: found }, 422)
+      const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
+      const { cookie, digests } = newBrowserSession(request, reply, signet.settings.issuer)
+      const account = { ...typed, password: values.get('password') }
+      const signedUp = await signUp(signet, visitor, digests, account)
+      if (signedUp.outcome === 'faulty')
+        return showPage(signet, request, reply, onward, { values: typed, faults: signedUp.faults }, 422)
+      setSessionCookie(reply, signet.settings, cookie)
     } catch (error) {
       const { refusal, fault, retryAfterSeconds } = overLimit(error)
       noteRefusal(request, refusal)
@@ -53,6 +61,11 @@ export function signUpEndpoint(app: App, signet: Signet): void {
     }
     return reply.redirect(onward.href, 303)
   })
+}
+
+/** An empty form, with an address that is known already. A user name is not one. */
+function startingWith(name: string | undefined): Shown {
+  return { values: { name: undefined, email: canonicalEmail(name ?? '') }, faults: {} }
 }
 
 function showPage(

@@ -108,13 +108,18 @@ export const de: Messages = {
     confirmPassword: 'Ihr Passwort zur Bestätigung',
     saveSignIn: 'Speichern',
     password: 'Passwort',
-    passwordLead: 'Mit einem neuen Passwort werden Sie in allen anderen Browsern abgemeldet.',
+    passwordLead: 'Wenn Sie das Passwort ändern, werden Sie in allen anderen Browsern abgemeldet.',
     currentPassword: 'Bisheriges Passwort',
     newPassword: 'Neues Passwort',
     revealNew: 'Neues Passwort anzeigen',
+    endApplications: 'Auch aus allen Anwendungen abmelden',
+    endApplicationsHint:
+      'Sie melden sich dort mit dem neuen Passwort wieder an. Ohne Häkchen bleiben Sie in den Anwendungen angemeldet, die Sie in diesem Browser benutzen, und Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff.',
     changePassword: 'Passwort ändern',
     sessions: 'Wo Sie angemeldet sind',
-    sessionsLead: 'Beenden Sie, was Sie nicht kennen, und ändern Sie dann Ihr Passwort.',
+    sessionsLead: 'Beenden Sie Sitzungen, die Sie nicht kennen, und ändern Sie dann Ihr Passwort.',
+    sessionsKeepApplications:
+      'Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, sind davon nicht betroffen. Trennen Sie diese weiter unten, oder melden Sie sich beim Ändern des Passworts auch aus allen Anwendungen ab.',
     thisBrowser: 'Dieser Browser',
     anotherBrowser: 'Ein anderer Browser',
     signedIn: 'Angemeldet: {time}',
@@ -134,9 +139,14 @@ export const de: Messages = {
     signOut: 'Abmelden',
     profileSaved: 'Ihr Profil ist gespeichert.',
     signInSaved: 'Womit Sie sich anmelden, ist gespeichert.',
-    passwordChanged: 'Ihr Passwort ist geändert, und Sie sind in allen anderen Browsern abgemeldet.',
-    sessionEnded: 'Die Sitzung ist beendet.',
-    othersEnded: 'Sie sind in allen anderen Browsern abgemeldet.',
+    passwordChanged:
+      'Ihr Passwort ist geändert. Sie sind in allen anderen Browsern und aus allen Anwendungen abgemeldet.',
+    passwordChangedApplicationsKept:
+      'Ihr Passwort ist geändert, und Sie sind in allen anderen Browsern abgemeldet. In den Anwendungen, die Sie in diesem Browser benutzen, bleiben Sie angemeldet. Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff: siehe „Verbundene Anwendungen“.',
+    sessionEnded:
+      'Die Sitzung ist beendet. Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff.',
+    othersEnded:
+      'Sie sind in allen anderen Browsern abgemeldet. Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff.',
     disconnected: 'Die Anwendung ist getrennt.',
     otherAccount: 'In diesem Browser hat sich inzwischen jemand anderes angemeldet. Es wurde nichts geändert.',
   },
@@ -146,7 +156,7 @@ export const de: Messages = {
     contents: 'Auf dieser Seite',
     look: 'Ein Token ansehen',
     noScript:
-      'Ein Skript in Ihrem Browser liest das Token, und Skripte sind ausgeschaltet. Die Dokumentation zeigt, wie man ein Token im Terminal liest: docs/verify.md, „Look at a token“.',
+      'Diese Seite liest Token mit einem Skript in Ihrem Browser, und Skripte sind ausgeschaltet. Im Terminal zeigt dieser Befehl, was in einem Token steht, das in der Variablen TOKEN liegt; geprüft wird dabei nichts:',
     token: 'Token',
     stays:
       'Es bleibt in diesem Browser. Nichts davon wird gesendet, gespeichert oder in die Adresse geschrieben; nur die öffentlichen Schlüssel dieses Ausstellers werden geholt.',
@@ -398,6 +408,7 @@ export const de: Messages = {
     picture: 'Die Adresse eines Bildes von Ihnen, mit https://',
   },
   error: {
+    explanation: 'Fehler',
     code: 'Code',
     requestId: 'Anfrage',
     tell: 'Wenn Sie um Hilfe bitten, geben Sie dies weiter: Es führt direkt zur Ursache.',
@@ -411,6 +422,12 @@ export const de: Messages = {
     refusedTitle: 'Dieses Formular wurde nicht angenommen',
     refused:
       'Es kam nicht von unserer eigenen Seite, oder Ihr Browser verbirgt, woher es kam. Bitte gehen Sie zurück, laden Sie die Seite neu und versuchen Sie es noch einmal.',
+    closedTitle: 'Hier können keine neuen Konten erstellt werden',
+    closed:
+      'Wenn Sie schon ein Konto haben, melden Sie sich damit an. Andernfalls bitten Sie die Betreiber dieses Dienstes um eines.',
+    brokenLinkTitle: 'Dieser Link funktioniert nicht',
+    brokenLink:
+      'Ein Teil der Adresse fehlt oder wurde verändert, vielleicht beim Kopieren oder Weiterleiten. Bitte beginnen Sie in der Anwendung noch einmal.',
     requestTitle: 'Die Anfrage dieser Anwendung kann nicht beantwortet werden',
     request: 'Sie selbst können das nicht beheben. Wer die Anwendung betreibt, kann es mit den Angaben unten.',
     serverTitle: 'Bei uns ist etwas schiefgegangen',
@@ -419,7 +436,8 @@ export const de: Messages = {
     home: 'Zur Startseite',
   },
   faults: {
-    wrong_credentials: 'Diese E-Mail-Adresse oder dieser Benutzername und dieses Passwort gehören nicht zusammen.',
+    wrong_credentials:
+      'E-Mail-Adresse, Benutzername oder Passwort ist falsch. Nach sehr vielen Fehlversuchen muss ein Browser, in dem Sie sich noch nie angemeldet haben, bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
     too_many_attempts: 'Es gab zu viele Versuche.',
     busy: 'Im Moment melden sich sehr viele Menschen an.',
     missing: 'Bitte füllen Sie beide Felder aus.',

@@ -108,13 +108,18 @@ export const en = {
     confirmPassword: 'Your password, to confirm it',
     saveSignIn: 'Save',
     password: 'Password',
-    passwordLead: 'With a new password you are signed out in all other browsers.',
+    passwordLead: 'Changing your password signs you out in all other browsers.',
     currentPassword: 'Current password',
     newPassword: 'New password',
     revealNew: 'Show the new password',
+    endApplications: 'Sign out of all applications too',
+    endApplicationsHint:
+      'You sign in to them again with the new password. Without the tick, the applications you use in this browser stay signed in, and those that may keep access while you are away keep it.',
     changePassword: 'Change password',
     sessions: 'Where you are signed in',
-    sessionsLead: 'End what you do not recognise, and then change your password.',
+    sessionsLead: 'End any session you don’t recognise, then change your password.',
+    sessionsKeepApplications:
+      'Ending sessions does not affect applications that may keep access while you are away. Disconnect those below, or sign out of all applications when you change your password.',
     thisBrowser: 'This browser',
     anotherBrowser: 'Another browser',
     signedIn: 'Signed in: {time}',
@@ -134,9 +139,13 @@ export const en = {
     signOut: 'Sign out',
     profileSaved: 'Your profile is saved.',
     signInSaved: 'What you sign in with is saved.',
-    passwordChanged: 'Your password is changed, and you are signed out in all other browsers.',
-    sessionEnded: 'The session has ended.',
-    othersEnded: 'You are signed out in all other browsers.',
+    passwordChanged:
+      'Your password has been changed. You are signed out in all other browsers and out of all applications.',
+    passwordChangedApplicationsKept:
+      'Your password has been changed, and you are signed out in all other browsers. The applications you use in this browser stay signed in, and those that may keep access while you are away still have it: see “Connected applications”.',
+    sessionEnded: 'The session has ended. Applications that may keep access while you are away still have it.',
+    othersEnded:
+      'You are signed out in all other browsers. Applications that may keep access while you are away still have it.',
     disconnected: 'The application is disconnected.',
     otherAccount: 'Somebody else has signed in in this browser meanwhile. Nothing was changed.',
   },
@@ -146,7 +155,7 @@ export const en = {
     contents: 'On this page',
     look: 'Look at a token',
     noScript:
-      'Reading a token is done by a script in your browser, and scripts are off. The documentation shows how to read a token in a terminal: docs/verify.md, “Look at a token”.',
+      'This page reads tokens with a script in your browser, and scripts are off. In a terminal, with the token in the variable TOKEN, this command shows what the token says, and checks nothing:',
     token: 'Token',
     stays:
       'It stays in this browser. Nothing of it is sent, stored or put into the address; only the public keys of this issuer are fetched.',
@@ -392,6 +401,7 @@ export const en = {
     picture: 'The address of a picture of you, with https://',
   },
   error: {
+    explanation: 'Error',
     code: 'Code',
     requestId: 'Request',
     tell: 'If you ask for help, pass this on: it leads straight to what went wrong.',
@@ -404,15 +414,21 @@ export const en = {
     refusedTitle: 'This form could not be accepted',
     refused:
       'It did not come from our own page, or your browser hides where it came from. Please go back, reload the page and try again.',
+    closedTitle: 'New accounts cannot be created here',
+    closed: 'If you have an account already, sign in with it. Otherwise ask the people who run this service for one.',
+    brokenLinkTitle: 'This link does not work',
+    brokenLink:
+      'Part of the address is missing or has changed, perhaps because it was copied or sent on. Please start again from the application.',
     requestTitle: 'This application sent a request that cannot be answered',
-    request: 'You cannot mend this yourself. The people who run the application can, with what stands below.',
+    request: 'You cannot fix this yourself. The people who run the application can, with the details below.',
     serverTitle: 'Something went wrong on our side',
     server: 'It is not your fault, and nothing you did is lost. Please try again in a moment.',
     backTo: 'Back to {client}',
     home: 'To the start page',
   },
   faults: {
-    wrong_credentials: 'This e-mail address or user name and this password do not belong together.',
+    wrong_credentials:
+      'Incorrect e-mail address, user name or password. After very many failed attempts, a browser that you have not signed in with before may have to wait up to 15 minutes, even with the correct password.',
     too_many_attempts: 'There were too many attempts.',
     busy: 'Very many people are signing in at this moment.',
     missing: 'Please fill in both fields.',

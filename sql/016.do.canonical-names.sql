@@ -25,7 +25,7 @@ BEGIN
   ), unverified AS (
     UPDATE account_emails SET verified_at = NULL WHERE ctid IN (SELECT place FROM ranked WHERE rank > 1) RETURNING sub
   )
-  INSERT INTO events (type, sub, detail) SELECT 'email_unverified', sub, '{"reason": "same_address"}' FROM unverified;
+  INSERT INTO events (type, sub, detail) SELECT 'email_unverified', sub, '{"by": "schedule", "reason": "same_address"}' FROM unverified;
   later := ARRAY(
     SELECT sub FROM (
       SELECT sub, row_number() OVER (PARTITION BY lower(username COLLATE "C") ORDER BY created_at, sub) AS rank

@@ -1,0 +1,59 @@
+import type { Command } from 'commander'
+import type { SecretView } from '../../installation-keys.ts'
+import { type SecretState, secretStates, supersededAt } from '../../key-ring/secret-schedule.ts'
+import type { SecretVersion } from '../../platform/secrets/purpose-secrets.ts'
+import { pageDays, pagePurposes } from '../../platform/secrets/purposes.ts'
+import { json } from '../flags.ts'
+import { type Document, type Format, printMany } from '../output.ts'
+import type { Terminal } from '../terminal.ts'
+import { readingSecrets } from '../with-signet.ts'
+import { moment } from './moment.ts'
+
+/** `signet keys secrets`. */
+export function secretsCommand(keys: Command, terminal: Terminal): void {
+  keys
+    .command('secrets')
+    .description('List the versions of the purpose secrets: those that are accepted, then those that were revoked.')
+    .addOption(json())
+    .action(async (format: Format) => {
+      const documents = await readingSecrets(terminal, secretDocuments)
+      printMany(terminal, format, documents, ['purpose', 'version', 'state', 'published_at', 'next'], '')
+    })
+}
+
+function secretDocuments({ versions, revoked, now }: SecretView): Document[] {
+  const states = secretStates(versions, now)
+  return [
+    ...[...states].map(([version, state]) => {
+      const superseded = supersededAt(version, versions, now)
+      return {
+        ...{ purpose: version.purpose, version: version.version, state },
+        published_at: new Date(version.publishedAt),
+        // The first version of an installation has been active from the start.
+        active_since: state === 'standby' ? undefined : new Date(Math.max(version.activatesAt, version.publishedAt)),
+        activates_at: state === 'standby' ? new Date(version.activatesAt) : undefined,
+        superseded_at: superseded === undefined ? undefined : new Date(superseded),
+        next: whatNext(version, state, superseded),
+      }
+    }),
+    ...[...revoked]
+      .sort((a, b) => b.revokedAt - a.revokedAt)
+      .map(({ purpose, version, revokedAt }) => ({
+        ...{ purpose, version, state: 'revoked', revoked_at: new Date(revokedAt) },
+        next: `revoked ${moment(revokedAt)}, and refused for good`,
+      })),
+  ]
+}
+
+function whatNext({ purpose, activatesAt }: SecretVersion, state: SecretState, superseded: number | undefined): string {
+  if (state === 'standby') return `accepted; used from ${moment(activatesAt)}, when every node has read it`
+  if (state === 'active') return 'in use until it is rotated'
+  return `no longer used; accepted ${acceptedUntil(purpose, superseded ?? 0)}`
+}
+
+function acceptedUntil(purpose: SecretVersion['purpose'], superseded: number): string {
+  if (pagePurposes.includes(purpose)) return `until ${moment(superseded + pageDays * 86_400_000)}`
+  return purpose === 'refresh-mac'
+    ? 'until the last refresh token made with it has expired'
+    : 'until the last session that began with it is over'
+}

@@ -1,0 +1,141 @@
+import { join } from 'node:path'
+import type { Installation } from './installation.ts'
+import { databaseInWords, NoInstallation } from './installation.ts'
+import { type KeyLedger, openKeyLedger } from './key-ring/key-ledger.ts'
+import { type KeyRing, openKeyRing } from './key-ring/key-ring.ts'
+import { type KeyView, viewKeys } from './key-ring/key-view.ts'
+import { openSecretRing, type SecretRing } from './key-ring/secret-ring.ts'
+import { type Clock, createClock } from './platform/clock.ts'
+import { activationDelay, type Settings } from './platform/config/settings.ts'
+import type { LockWait } from './platform/database/locked-transaction.ts'
+import { type MasterKey, openMasterKey } from './platform/secrets/master-key.ts'
+import { openVersions, type SecretVersion } from './platform/secrets/purpose-secrets.ts'
+import {
+  holdsSealed,
+  loadPurposeSecrets,
+  loadStoredSecrets,
+  type RevokedPurposeSecret,
+} from './platform/secrets/purpose-secrets-store.ts'
+
+/** The keys of an installation, for commands that change something about them. */
+export interface InstallationKeys {
+  readonly keyRing: KeyRing
+  readonly clock: Clock
+}
+
+/**
+ * Opens the signing keys of an installation in order to change them. Whatever is due is decided first, as by a server. The master key
+ * and the first signing keys are never created here: that is for a start.
+ *
+ * @param wait how to wait while another node decides about keys
+ * @throws NoInstallation where no server has been started yet; MasterKeyError; ClocksDisagree
+ */
+export async function openKeys(installation: Installation, wait: LockWait): Promise<InstallationKeys> {
+  const { database, settings, log } = installation
+  const masterKey = await masterKeyOf(installation)
+  const clock = createClock()
+  const keyRing = await openKeyRing({
+    ...{ db: database, masterKey, clock, log, wait },
+    delays: delaysOf(settings),
+    ledger: await ledgerOf(installation),
+  })
+  return { keyRing, clock }
+}
+
+/**
+ * Reads the signing keys of an installation and changes nothing, neither in the database nor in the keys directory.
+ *
+ * @throws NoInstallation where no server has been started yet; MasterKeyError
+ */
+export async function readKeys(installation: Installation): Promise<KeyView> {
+  const { database, settings, log } = installation
+  const masterKey = await masterKeyOf(installation)
+  const ledger = await ledgerOf(installation)
+  return viewKeys({ db: database, masterKey, log, ledger, delays: delaysOf(settings) })
+}
+
+/** The purpose secrets of an installation, for commands that change them. */
+export interface InstallationSecrets {
+  readonly secrets: SecretRing
+  readonly clock: Clock
+}
+
+/**
+ * Opens the purpose secrets of an installation in order to change them. What the keys directory knows to be revoked is revoked first, as
+ * by a server.
+ *
+ * @param wait how to wait while another node changes secrets
+ * @throws NoInstallation where no server has been started yet; MasterKeyError
+ */
+export async function openSecrets(installation: Installation, wait: LockWait): Promise<InstallationSecrets> {
+  const { database: db, settings, log } = installation
+  const masterKey = await masterKeyOf(installation)
+  const clock = createClock()
+  const { keyLease, clockSkew } = settings
+  const ledger = await ledgerOf(installation)
+  const secrets = await openSecretRing({
+    db,
+    masterKey,
+    clock,
+    log,
+    keyLease,
+    clockSkew,
+    ledger,
+    opening: { db, wait },
+  })
+  return { secrets, clock }
+}
+
+/** The purpose secrets as the database has them at one moment, in milliseconds since 1970. */
+export interface SecretView {
+  readonly versions: readonly SecretVersion[]
+  /** Those that the keys directory knows to be revoked are among these, even if the database has forgotten that. */
+  readonly revoked: readonly Omit<RevokedPurposeSecret, 'fingerprint'>[]
+  readonly now: number
+}
+
+/**
+ * Reads the purpose secrets of an installation and changes nothing, neither in the database nor in the keys directory.
+ *
+ * @throws NoInstallation where no server has been started yet; MasterKeyError
+ */
+export async function readSecrets(installation: Installation): Promise<SecretView> {
+  const masterKey = await masterKeyOf(installation)
+  const { revokedSecrets } = await ledgerOf(installation)
+  const stored = await loadStoredSecrets(installation.database)
+  const opened = openVersions(stored.versions, masterKey)
+  const forgotten = opened.flatMap(({ purpose, version, fingerprint }) => {
+    const revokedAt = revokedSecrets.get(fingerprint)
+    return revokedAt === undefined ? [] : [{ purpose, version, revokedAt }]
+  })
+  return {
+    versions: opened.filter(({ fingerprint }) => !revokedSecrets.has(fingerprint)),
+    revoked: [...stored.revoked, ...forgotten],
+    now: stored.now,
+  }
+}
+
+async function masterKeyOf({ database, settings }: Installation): Promise<MasterKey> {
+  if (!(await holdsSealed(database)))
+    throw new NoInstallation(
+      `The schema ${settings.databaseSchema} of ${databaseInWords(settings)} has no keys yet: no server has been started on it. ` +
+        "The first 'signet serve' creates them.",
+    )
+  const masterKey = await openMasterKey(settings, true)
+  // Tells a wrong master key from a signing key that is damaged.
+  openVersions(await loadPurposeSecrets(database), masterKey)
+  return masterKey
+}
+
+function ledgerOf({ settings, log }: Installation): Promise<KeyLedger> {
+  return openKeyLedger(join(settings.keysDir, 'key-ledger.txt'), log)
+}
+
+function delaysOf(settings: Settings) {
+  return {
+    rotationPeriod: settings.keyRotationPeriod,
+    activationDelay: activationDelay(settings),
+    clockSkew: settings.clockSkew,
+    keyLease: settings.keyLease,
+  }
+}

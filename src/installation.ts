@@ -1,0 +1,112 @@
+import type { Settings } from './platform/config/settings.ts'
+import { patientLimits, queryTimeoutMs } from './platform/database/connection-setup.ts'
+import { hasEmbedded } from './platform/database/embedded.ts'
+import { hostsOf, withoutPassword } from './platform/database/hosts.ts'
+import { readIssuerOnRecord } from './platform/database/installation-store.ts'
+import type { SchemaState } from './platform/database/migrations.ts'
+import { createPool } from './platform/database/pool.ts'
+import { inspectDatabase } from './platform/database/prepare-database.ts'
+import type { Log } from './platform/log.ts'
+import type { Report } from './platform/progress.ts'
+import { createTurns } from './platform/turns.ts'
+import { reachDatabase } from './reach-database.ts'
+import { createPasswordHashing } from './records/accounts/password-hashing.ts'
+import { createEndings } from './records/endings/follower.ts'
+import type { Signet } from './signet.ts'
+
+/** What commands are given: an installation that exists, without its keys (see `installation-keys.ts`). */
+export type Installation = Pick<Signet, 'settings' | 'database' | 'log' | 'passwords' | 'turns' | 'endings'>
+
+export interface OpenedInstallation {
+  readonly installation: Installation
+  /** The issuer on record; undefined before the first start of a server. */
+  readonly issuerOnRecord: string | undefined
+  close(): Promise<void>
+}
+
+/** The settings lead to a place where there is no installation, or one that this release cannot use yet. Nothing was changed. */
+export class NoInstallation extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'NoInstallation'
+  }
+}
+
+/**
+ * Opens the installation that the settings name. It never creates or migrates anything: where there is no installation, nothing is left
+ * behind, and the database is as it was until the caller changes it. Of the embedded database only the server may have to be started.
+ *
+ * @param options.signal ends the opening with its reason
+ * @param options.report told if starting the embedded database takes long
+ * @throws NoInstallation with what was looked at and what to do; MigrationError for a schema of a newer release; PoolerError;
+ *   EmbeddedDatabaseError; otherwise what the database reports
+ */
+export async function openInstallation(
+  settings: Settings,
+  log: Log,
+  { signal, report }: { readonly signal: AbortSignal; readonly report: Report },
+): Promise<OpenedInstallation> {
+  const { databaseUrl, databaseSchema: schema, databasePreparedStatements: preparedStatements } = settings
+  signal.throwIfAborted()
+  if (databaseUrl === undefined && !(await hasEmbedded(settings.dataDir)))
+    throw new NoInstallation(noDatabase(settings))
+  const { connection, leave } = await reachDatabase(settings, log, report)
+  const undo: (() => unknown)[] = [leave]
+  const close = async () => {
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+  try {
+    const hosts = hostsOf(connection)
+    const { route, state } = await inspectDatabase({ hosts, schema, preparedStatements, queryTimeoutMs, signal })
+    if (state.version === 0) throw new NoInstallation(noTables(settings))
+    if (state.pending.length > 0) throw new NoInstallation(notMigrated(settings, state))
+    const { session, namedStatements } = route
+    const database = createPool({
+      ...{ connection, hosts, schema, session, namedStatements, log },
+      ...{ ...patientLimits, max: settings.databasePool },
+    })
+    undo.push(() => database.end())
+    const installation = {
+      ...{ settings, database, log },
+      passwords: createPasswordHashing(),
+      turns: createTurns(),
+      endings: createEndings(database, log),
+    }
+    return { installation, issuerOnRecord: await readIssuerOnRecord(database), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** The database that the settings name, for people; without a password. */
+export function databaseInWords({ databaseUrl, dataDir }: Pick<Settings, 'databaseUrl' | 'dataDir'>): string {
+  return databaseUrl === undefined ? `the embedded database in ${dataDir}` : withoutPassword(databaseUrl)
+}
+
+type Place = Pick<Settings, 'databaseUrl' | 'dataDir' | 'databaseSchema'>
+
+/** The sentence for a data directory without a database. */
+function noDatabase({ dataDir }: Place): string {
+  return (
+    `There is no Signet installation here: SIGNET_DATABASE_URL is not set, and ${dataDir} holds no embedded database. ` +
+    "Set SIGNET_DATABASE_URL or SIGNET_DATA_DIR as for the server, or create an installation with 'signet serve' or 'signet migrate'."
+  )
+}
+
+/** The sentence for a schema that is missing or empty. */
+function noTables(place: Place): string {
+  const setting = place.databaseUrl === undefined ? 'SIGNET_DATA_DIR' : 'SIGNET_DATABASE_URL'
+  return (
+    `There is no Signet installation in the schema ${place.databaseSchema} of ${databaseInWords(place)}: it has none of Signet's ` +
+    `tables. Set ${setting} and SIGNET_DATABASE_SCHEMA as for the server, or create an installation with 'signet serve' or ` +
+    "'signet migrate'."
+  )
+}
+
+function notMigrated(place: Place, { version, pending }: SchemaState): string {
+  return (
+    `The schema ${place.databaseSchema} of ${databaseInWords(place)} has version ${version}, and this release of Signet needs version ` +
+    `${version + pending.length}. Run 'signet migrate', or start the server of this release. Nothing was changed.`
+  )
+}

@@ -1,0 +1,165 @@
+import { countNodesOfEarlierReleases } from '../platform/database/primary-store.ts'
+import type { Queryable } from '../platform/database/queryable.ts'
+import type { MasterKey } from '../platform/secrets/master-key.ts'
+import { openVersions, type SecretVersion, sealNewSecret } from '../platform/secrets/purpose-secrets.ts'
+import {
+  insertPurposeSecret,
+  loadStoredSecrets,
+  removeRevoked,
+  type StoredSecrets,
+} from '../platform/secrets/purpose-secrets-store.ts'
+import { maxVersion, type Purpose, purposes } from '../platform/secrets/purposes.ts'
+import { recordEnding } from '../records/endings/endings-store.ts'
+import { recordEvent } from '../records/events/events-store.ts'
+import type { Author } from './write-step.ts'
+
+/*
+ * The only writers of purpose secrets. Each is to be called in a transaction that holds the lock of the installation, which whoever
+ * replaces the master key holds, too: so every secret is resealed, and no two commands make the same version.
+ */
+
+/** What became of one purpose. */
+export interface Renewal {
+  readonly purpose: Purpose
+  /** The version that makes from `activatesAt` on; milliseconds since 1970. */
+  readonly version: number
+  readonly publishedAt: number
+  readonly activatesAt: number
+  /** False if this version was on its way already. */
+  readonly isNew: boolean
+  /** The versions that are refused from now on. */
+  readonly revoked: readonly SecretVersion[]
+}
+
+/** Nodes of an earlier release run beside this one. They read secrets only at their start, and would refuse what others make. */
+export class EarlierReleaseRuns extends Error {
+  constructor(nodes: number) {
+    super(
+      `${nodes === 1 ? 'A node' : `${nodes} nodes`} of an earlier release still run${nodes === 1 ? 's' : ''}, or stopped less than a ` +
+        'minute ago. It would refuse what is made with new secrets. Upgrade all nodes first. Nothing was changed.',
+    )
+    this.name = 'EarlierReleaseRuns'
+  }
+}
+
+/**
+ * Publishes a new version of each of these purposes, unless one is on its way already.
+ *
+ * @param publishedFor seconds until it is used
+ * @throws EarlierReleaseRuns; MasterKeyError when the master key does not open what there is: then nothing must be kept
+ */
+export async function renewSecrets(
+  tx: Queryable,
+  masterKey: MasterKey,
+  wanted: readonly Purpose[],
+  publishedFor: number,
+  author: Author,
+): Promise<Renewal[]> {
+  const earlier = await countNodesOfEarlierReleases(tx)
+  if (earlier > 0) throw new EarlierReleaseRuns(earlier)
+  const stored = await loadStoredSecrets(tx)
+  const opened = openVersions(stored.versions, masterKey)
+  const renewals: Renewal[] = []
+  for (const purpose of wanted) {
+    const pending = opened.find((version) => version.purpose === purpose && version.activatesAt > stored.now)
+    const made = pending ?? (await addVersion(tx, masterKey, purpose, stored, publishedFor, author))
+    const { version, publishedAt, activatesAt } = made
+    renewals.push({ purpose, version, publishedAt, activatesAt, isNew: !pending, revoked: [] })
+  }
+  return renewals
+}
+
+/**
+ * Replaces all versions of each of these purposes by a new one at once, the published ones too: whoever has read one of them may have
+ * read all.
+ *
+ * @returns beside the renewals, how many nodes of an earlier release run, which take no notice before they are restarted
+ * @throws MasterKeyError when the master key does not open what there is: then nothing must be kept
+ */
+export async function revokeSecrets(
+  tx: Queryable,
+  masterKey: MasterKey,
+  wanted: readonly Purpose[],
+  author: Author,
+): Promise<{ readonly renewals: Renewal[]; readonly earlierNodes: number }> {
+  const stored = await loadStoredSecrets(tx)
+  const opened = openVersions(stored.versions, masterKey)
+  const renewals: Renewal[] = []
+  for (const purpose of wanted) {
+    const revoked = opened.filter((version) => version.purpose === purpose)
+    for (const version of revoked) await revoke(tx, version, author)
+    const { version, publishedAt, activatesAt } = await addVersion(tx, masterKey, purpose, stored, 0, author)
+    renewals.push({ purpose, version, publishedAt, activatesAt, isNew: true, revoked })
+  }
+  return { renewals, earlierNodes: await countNodesOfEarlierReleases(tx) }
+}
+
+/** Whether `settleSecrets` would find anything to do. */
+export function isUnsettled(versions: readonly SecretVersion[], revoked: ReadonlyMap<string, number>): boolean {
+  const accepted = versions.filter(({ fingerprint }) => !revoked.has(fingerprint))
+  return (
+    accepted.length < versions.length || purposes.some((purpose) => !accepted.some((one) => one.purpose === purpose))
+  )
+}
+
+/**
+ * Sees to it that every purpose has a secret and that none was revoked: makes those that are missing, and revokes again what a
+ * restored backup has brought back.
+ *
+ * @param revoked fingerprints that the keys directory remembers
+ * @throws MasterKeyError when the master key does not open those that exist; then nothing must be kept
+ */
+export async function settleSecrets(
+  tx: Queryable,
+  masterKey: MasterKey,
+  revoked: ReadonlyMap<string, number>,
+): Promise<void> {
+  const stored = await loadStoredSecrets(tx)
+  const opened = openVersions(stored.versions, masterKey)
+  for (const version of opened) if (revoked.has(version.fingerprint)) await revoke(tx, version, { by: 'schedule' })
+  for (const purpose of purposes)
+    if (!opened.some((one) => one.purpose === purpose && !revoked.has(one.fingerprint)))
+      await addVersion(tx, masterKey, purpose, stored, 0, { by: 'schedule' })
+}
+
+async function addVersion(
+  tx: Queryable,
+  masterKey: MasterKey,
+  purpose: Purpose,
+  stored: StoredSecrets,
+  activatesIn: number,
+  author: Author,
+) {
+  const used = [...stored.versions, ...stored.revoked].filter((one) => one.purpose === purpose)
+  const version = Math.max(0, ...used.map((one) => one.version)) + 1
+  if (version > maxVersion) throw new Error(`There is no version of ${purpose} after ${maxVersion}.`)
+  const made = await insertPurposeSecret(tx, sealNewSecret(purpose, version, masterKey), activatesIn)
+  await recordEvent(tx, {
+    type: 'secret_created',
+    by: author.by,
+    detail: { ...reasonOf(author), purpose, version, activates_at: new Date(made.activatesAt).toISOString() },
+  })
+  return made
+}
+
+async function revoke(tx: Queryable, version: SecretVersion, author: Author): Promise<void> {
+  await removeRevoked(tx, version)
+  const { purpose } = version
+  await recordEvent(tx, {
+    type: 'secret_revoked',
+    by: author.by,
+    detail: { ...reasonOf(author), purpose, version: version.version },
+  })
+  // Its refresh tokens are refused from now on, so their grants are of no use to anybody any more.
+  if (purpose === 'refresh-mac')
+    await recordEnding(
+      tx,
+      { kind: 'refresh_secret', reason: 'refresh_secret_revoked', version: version.version },
+      undefined,
+      0,
+    )
+}
+
+function reasonOf({ reason }: Author) {
+  return reason === undefined ? {} : { reason }
+}

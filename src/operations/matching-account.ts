@@ -1,0 +1,75 @@
+import { findSignInCandidates } from '../records/accounts/accounts-store.ts'
+import type { Requester } from '../records/accounts/password-hashing.ts'
+import { typedName } from '../records/accounts/typed-name.ts'
+import type { Caller } from '../records/events/events-store.ts'
+import type { Look } from '../records/limits/sign-in-limits.ts'
+import type { Signet } from '../signet.ts'
+
+/** Where a sign-in comes from, and who waits for it. */
+export type Visitor = Caller & Requester
+
+/** What somebody presents. */
+export interface Credentials {
+  /** A user name or an e-mail address, as it was typed. */
+  readonly username: string
+  readonly password: string
+  /** Of the browser's cookie. */
+  readonly browserDigest: Buffer
+}
+
+/** Whose password it is. */
+export interface Matched {
+  /** Undefined if it is nobody's, or may not be looked at. */
+  readonly account: { readonly sub: string; readonly passwordHash: string } | undefined
+  /** The first account that was meant, for the record. */
+  readonly meant: string | undefined
+  /** Whether an account waits, so that its password was not looked at. Never told to the caller. */
+  readonly hasWaited: boolean
+}
+
+/**
+ * Finds the account that a name and a password belong to. The request is counted once, for its network and for what was typed, before
+ * anything depends on an account. Then each account that may be meant has limits of its own: anybody can make an account with somebody
+ * else's address, and must not gain guesses at the other by failing, succeeding or being known at their own.
+ *
+ * A disabled account's password is checked like any other, and never matches. Where nobody has the name, and where an account waits
+ * after too many failures, the password is checked against nothing, which takes as long.
+ *
+ * Two round trips before the first hash: the count and the look-up side by side, then the claim of the account. One after success.
+ *
+ * @throws LimitExceeded where no account was looked at; HashQueueFull, TooManyWaiting
+ */
+export async function matchingAccount(
+  { database, limits, passwords }: Pick<Signet, 'database' | 'limits' | 'passwords'>,
+  visitor: Visitor,
+  { username, password, browserDigest }: Credentials,
+): Promise<Matched> {
+  const name = typedName(username)
+  const [request, candidates] = await Promise.all([
+    limits.countRequest(visitor.network, { typed: name.key }),
+    findSignInCandidates(database, name, browserDigest),
+  ])
+  const failed: Look[] = []
+  let [hasLooked, hasWaited] = [false, false]
+  for (const candidate of candidates.length > 0 ? candidates : [undefined]) {
+    const subject = candidate ? { sub: candidate.sub } : { typed: name.key }
+    const ruling = await limits.rule(request, subject, candidate?.knownHere ? browserDigest : undefined)
+    if (ruling.kind === 'refused') continue
+    hasLooked = true
+    hasWaited ||= ruling.kind === 'wait'
+    const hash = ruling.kind === 'look' ? candidate?.passwordHash : undefined
+    const matches = await passwords.verify(password, hash, visitor)
+    if (ruling.kind !== 'look') continue
+    if (matches && candidate && hash !== undefined && !candidate.disabled) {
+      // Two people who share an address must not use up each other's failures. But somebody could make an account with the victim's
+      // address and set its password to each guess, or move one account from victim to victim: each success would be a guess at the
+      // victim that nobody counts. So what failed at others is taken back only if password and address are a day old. That leaves one
+      // such guess a day for each of the accounts.
+      await limits.succeeded(request, ruling, candidate.isSettled ? failed : [])
+      return { account: { sub: candidate.sub, passwordHash: hash }, meant: candidate.sub, hasWaited }
+    }
+    failed.push(ruling)
+  }
+  if (!hasLooked && request.over) throw request.over
+  return { account: undefined, meant: candidates[0]?.sub, hasWaited }
+}

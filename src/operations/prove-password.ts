@@ -1,0 +1,39 @@
+import { findPassword } from '../records/accounts/account-password-store.ts'
+import type { Requester } from '../records/accounts/password-hashing.ts'
+import { recordEvent } from '../records/events/events-store.ts'
+import type { Signet } from '../signet.ts'
+import type { Actor } from './actor.ts'
+
+/**
+ * Asks somebody who is signed in for their password once more. A browser that was left open, or a cookie that was stolen, must not
+ * be enough to take an account over. So guesses are counted as at sign-in, with the same limits for account and browser, before the
+ * password is looked at.
+ *
+ * @param actor the person of the session
+ * @param browser.browserDigest of the browser's cookie. It decides whether the browser is known, and not the session: with a stolen session
+ *   anybody could be a new browser with each guess
+ * @returns the hash that the password fits; undefined where it is wrong, or the account waits after too many failures
+ * @throws LimitExceeded, HashQueueFull, TooManyWaiting
+ */
+export async function provePassword(
+  { database, limits, passwords }: Pick<Signet, 'database' | 'limits' | 'passwords'>,
+  actor: Extract<Actor, { kind: 'person' }>,
+  { browserDigest, requester }: { readonly browserDigest: Buffer; readonly requester: Requester },
+  password: string,
+): Promise<string | undefined> {
+  const { sub, caller } = actor
+  const [request, { passwordHash, knownHere }] = await Promise.all([
+    limits.countRequest(caller.network, { sub }),
+    findPassword(database, sub, browserDigest),
+  ])
+  const ruling = await limits.rule(request, { sub }, knownHere ? browserDigest : undefined)
+  if (ruling.kind === 'refused' && request.over) throw request.over
+  const isRight = await passwords.verify(password, ruling.kind === 'look' ? passwordHash : undefined, requester)
+  if (isRight && ruling.kind === 'look') {
+    await limits.succeeded(request, ruling, [])
+    return passwordHash
+  }
+  const detail = ruling.kind === 'wait' ? { detail: { reason: 'waiting' } } : {}
+  await recordEvent(database, { type: 'reauthentication_failed', caller, sub, ...detail })
+  return undefined
+}

@@ -1,0 +1,94 @@
+import { inTransaction } from '../platform/database/queryable.ts'
+import { randomText } from '../platform/secrets/digest.ts'
+import { insertAccount } from '../records/accounts/accounts-store.ts'
+import { canonicalEmail } from '../records/accounts/canonical-email.ts'
+import { type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
+import { recordEvent } from '../records/events/events-store.ts'
+import { isPlainText, longestName } from '../records/plain-text.ts'
+import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'
+import type { Signet } from '../signet.ts'
+import { matchingAccount, type Visitor } from './matching-account.ts'
+import { enter } from './sign-in.ts'
+
+export interface TypedAccount {
+  readonly name: string | undefined
+  readonly email: string | undefined
+  readonly password: string | undefined
+}
+
+/** By the field that it is about. */
+export interface TypedAccountFaults {
+  readonly name?: 'name_too_long' | 'name_invalid'
+  readonly email?: 'email_missing' | 'email_invalid'
+  readonly password?: 'password_missing' | PasswordFault
+}
+
+export type SignUpOutcome =
+  | { readonly outcome: 'created' | 'signed_in' }
+  | { readonly outcome: 'faulty'; readonly faults: TypedAccountFaults }
+
+/**
+ * Makes an account and signs the browser in. Somebody who types the address and the password of an account that there is already is
+ * signed in to that one, and nothing of it is changed. Otherwise it makes no difference whether somebody has an account with the address,
+ * and it is not told: an address that nobody has verified blocks nobody.
+ *
+ * That makes a sign-up one more way to try a password, so it is counted as a sign-in is, whether there is an account or not. While an
+ * account waits after too many failures, its password is not looked at here either, and a new account is made.
+ *
+ * @param browser its session has the new cookie once this has returned `created` or `signed_in`
+ * @throws LimitExceeded, HashQueueFull, TooManyWaiting
+ */
+export async function signUp(
+  signet: Signet,
+  caller: Visitor,
+  browser: BrowserDigests,
+  { name, email: typedEmail, password }: TypedAccount,
+): Promise<SignUpOutcome> {
+  const email = canonicalEmail(typedEmail ?? '')
+  const faults = faultsIn({ name, email: typedEmail, password })
+  if (Object.keys(faults).length > 0 || !email || !password) return { outcome: 'faulty', faults }
+  // Before the password is judged: that takes a list of common ones.
+  await signet.limits.beforeSignUp(caller.network)
+  const fault = await passwordFault(password, signet.settings, { name, email })
+  if (fault) return { outcome: 'faulty', faults: { password: fault } }
+
+  const { browserDigest } = browser
+  const { account } = await matchingAccount(signet, caller, { username: email, password, browserDigest })
+  if (account && (await enter(signet, caller, browser, account, password))) return { outcome: 'signed_in' }
+  await createAccount(signet, caller, browser, { name, email, password })
+  return { outcome: 'created' }
+}
+
+async function createAccount(
+  { database, passwords, settings, clock, secrets, endings }: Signet,
+  caller: Visitor,
+  browser: BrowserDigests,
+  { name, email, password }: { readonly name: string | undefined; readonly email: string; readonly password: string },
+): Promise<void> {
+  const passwordHash = await passwords.hash(password, caller)
+  const sub = randomText(16)
+  const started = await inTransaction(database, async (tx) => {
+    await insertAccount(tx, { sub, profile: name === undefined ? {} : { name }, email, passwordHash })
+    const who = { sub, authTime: clock.now(), amr: ['pwd'], sidVersion: secrets['session-id'].current }
+    const session = await startSession(tx, settings.sessionTtl, browser, who)
+    await recordEvent(tx, { type: 'account_created', caller, sub })
+    return session
+  })
+  if (started?.left) endings.due()
+}
+
+/** What can be told without looking at the password. */
+function faultsIn({ name, email, password }: TypedAccount): TypedAccountFaults {
+  const nameFault =
+    name === undefined || isPlainText(name, longestName)
+      ? undefined
+      : [...name].length > longestName
+        ? 'name_too_long'
+        : 'name_invalid'
+  const emailFault = !email ? 'email_missing' : canonicalEmail(email) ? undefined : 'email_invalid'
+  return {
+    ...(nameFault && { name: nameFault }),
+    ...(emailFault && { email: emailFault }),
+    ...(!password && { password: 'password_missing' }),
+  }
+}

@@ -1,0 +1,138 @@
+import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { type Account, accountTurn, descriptiveClaims, type Profile } from '../records/accounts/account.ts'
+import { markEmail, replaceDescription, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
+import { findAccount, lockAccount } from '../records/accounts/accounts-store.ts'
+import { isStillToConvert } from '../records/accounts/typed-name.ts'
+import { recordEvent } from '../records/events/events-store.ts'
+import type { Signet } from '../signet.ts'
+import { type Actor, originOf } from './actor.ts'
+import { asSignedIn, type OwnSession, type signedOut } from './as-signed-in.ts'
+
+/**
+ * What is to change in an account, under the names of the claims. What is left out stays as it is; null takes a value away. The caller
+ * has checked the values, and brought the names into their canonical forms (`canonicalProfile`, `canonicalEmail`).
+ */
+export type AccountChanges = { readonly [claim in keyof Profile]?: Profile[claim] | null } & {
+  readonly email?: string | null
+  /** Whether somebody vouches that the address is the person's. Another address is one that nobody has vouched for. */
+  readonly email_verified?: boolean
+}
+
+/** Why an account was left as it is. */
+export type AccountRefusal =
+  | 'no_such_account'
+  /** Somebody else has the user name. */
+  | 'username_taken'
+  /** The address is the verified address of another account. */
+  | 'email_taken'
+  /** There is no address that could be verified. */
+  | 'no_email'
+  /** Neither an address nor a user name would be left to sign in with. */
+  | 'no_sign_in_name'
+
+export interface UpdatedAccount {
+  readonly account: Account
+  /** The claims that have another value now. Where there are none, no event was recorded. */
+  readonly changed: readonly string[]
+}
+
+/** Changes an account for an operator. */
+export async function updateAccount(
+  { database, turns }: Pick<Signet, 'database' | 'turns'>,
+  actor: Actor,
+  sub: string,
+  changes: AccountChanges,
+): Promise<UpdatedAccount | AccountRefusal> {
+  return refusalOrResult(
+    turns.take(accountTurn(sub), () => inTransaction(database, (tx) => change(tx, actor, sub, changes))),
+  )
+}
+
+/**
+ * Changes the account of the person who asks, unless their session has ended in the meantime.
+ *
+ * @param present the session by which they ask
+ * @throws TooManyWaiting
+ */
+export async function updateOwnAccount(
+  signet: Pick<Signet, 'database' | 'turns'>,
+  actor: Actor,
+  present: OwnSession,
+  changes: AccountChanges,
+): Promise<UpdatedAccount | AccountRefusal | typeof signedOut> {
+  return refusalOrResult(asSignedIn(signet, present, (tx) => change(tx, actor, present.account.sub, changes)))
+}
+
+async function change(
+  tx: Queryable,
+  actor: Actor,
+  sub: string,
+  changes: AccountChanges,
+): Promise<UpdatedAccount | AccountRefusal> {
+  const before = (await lockAccount(tx, sub)) && (await findAccount(tx, sub))
+  if (!before) return 'no_such_account'
+  const wanted = merged(before, changes)
+  const namesChange = wanted.username !== before.username || wanted.email !== before.email
+  if (namesChange && wanted.username === undefined && wanted.email === undefined) return 'no_sign_in_name'
+  if (changes.email_verified && wanted.email === undefined) return 'no_email'
+
+  if (describing.some((claim) => !isSame(wanted[claim], before[claim]))) await replaceDescription(tx, sub, wanted)
+  if (namesChange)
+    await replaceSignInNames(tx, sub, { username: wanted.username, email: wanted.email }).catch(
+      ifTaken('username_taken'),
+    )
+  if (changes.email_verified !== undefined)
+    await markEmail(tx, sub, changes.email_verified).catch(ifTaken('email_taken'))
+
+  const account = (await findAccount(tx, sub)) as Account
+  const changed = claims.filter((claim) => !isSame(account[claim], before[claim]))
+  // Which claims, never what they say: events outlive the account.
+  if (changed.length > 0)
+    await recordEvent(tx, { type: 'account_updated', ...originOf(actor), sub, detail: { claims: changed } })
+  return { account, changed }
+}
+
+const describing = [...descriptiveClaims, 'phone_number', 'address'] as const
+const claims = ['username', 'email', 'email_verified', ...describing] as const
+
+type Wanted = Profile & { readonly email?: string | undefined }
+
+/** The account as it is to be, without what is null. */
+function merged(before: Account, changes: AccountChanges): Wanted {
+  const isKept = (name: 'username' | 'email') =>
+    changes[name] === undefined || isStillToConvert(before[name], changes[name] ?? undefined)
+  const values = [
+    ...(['username', 'email'] as const).map((name) => [name, isKept(name) ? before[name] : changes[name]]),
+    ...describing.map((name) => [name, changes[name] === undefined ? before[name] : changes[name]]),
+  ]
+  return Object.fromEntries(values.filter(([, value]) => value !== null && value !== undefined)) as Wanted
+}
+
+/** Addresses are compared member by member, whatever their order. */
+function isSame(one: unknown, other: unknown): boolean {
+  const sorted = (value: unknown) => JSON.stringify(value, value ? Object.keys(value).sort() : undefined)
+  return typeof one === 'object' && typeof other === 'object' ? sorted(one) === sorted(other) : one === other
+}
+
+/** Rolls the transaction back. */
+class Taken extends Error {
+  readonly refusal: AccountRefusal
+  constructor(refusal: AccountRefusal) {
+    super(refusal)
+    this.refusal = refusal
+  }
+}
+
+/** PostgreSQL Appendix A: 23505, unique_violation. */
+function ifTaken(refusal: AccountRefusal): (error: unknown) => never {
+  return (error) => {
+    throw (error as { code?: unknown }).code === '23505' ? new Taken(refusal) : error
+  }
+}
+
+async function refusalOrResult<T>(work: Promise<T>): Promise<T | AccountRefusal> {
+  return work.catch((error: unknown) => {
+    if (error instanceof Taken) return error.refusal
+    throw error
+  })
+}

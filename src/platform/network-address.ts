@@ -1,0 +1,105 @@
+import { BlockList, isIP } from 'node:net'
+
+/** The names that SIGNET_TRUST_PROXY accepts besides addresses and ranges. */
+const namedRanges: ReadonlyMap<string, readonly string[]> = new Map([
+  ['loopback', ['127.0.0.0/8', '::1/128']],
+  ['linklocal', ['169.254.0.0/16', 'fe80::/10']],
+  ['uniquelocal', ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']],
+])
+
+/**
+ * Reads an address and nothing else. IPv4 is four decimal numbers without leading zeros; programs read `127.1`, `0x7f.1` and octal
+ * differently (RFC 6943 §3.1.1). IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2) are IPv4. The zone of an IPv6 address is dropped.
+ *
+ * @returns the address in decimal or as RFC 5952 §4 has it; undefined if the text is not an address
+ */
+export function parseAddress(text: string): string | undefined {
+  const version = isIP(text)
+  if (version !== 6) return version === 4 ? text : undefined
+  // The URL Standard's serializer writes IPv6 as RFC 5952 does.
+  const address = new URL(`http://[${text.replace(/%.*$/, '')}]`).hostname.slice(1, -1)
+  const [, high, low] = /^::ffff:([0-9a-f]+):([0-9a-f]+)$/.exec(address) ?? []
+  return high && low ? dotted(high, low) : address
+}
+
+/**
+ * The one text that stands for an address in limits, events and refusals: what `parseAddress` gives, but an IPv4 host whose address was
+ * translated to `64:ff9b::/96` (RFC 6052 §2.1) gets its IPv4 address back. Otherwise all of IPv4 would share a single /64.
+ *
+ * @returns undefined if the text is not an address
+ */
+export function canonicalAddress(text: string): string | undefined {
+  const address = parseAddress(text)
+  const [isTranslated, high = '0', low = '0'] = /^64:ff9b::(?:(?:([0-9a-f]+):)?([0-9a-f]+))?$/.exec(address ?? '') ?? []
+  return isTranslated ? dotted(high, low) : address
+}
+
+/**
+ * A test for addresses in any of some ranges.
+ *
+ * @param ranges as SIGNET_TRUST_PROXY has them: addresses, CIDR ranges, `loopback`, `linklocal`, `uniquelocal`
+ * @returns takes what `parseAddress` gives
+ * @throws TypeError if one of them is none of these
+ */
+export function rangeTest(ranges: readonly string[]): (address: string) => boolean {
+  const list = new BlockList()
+  for (const text of ranges.flatMap((name) => namedRanges.get(name) ?? [name])) {
+    const range = parseRange(text)
+    if (!range) throw new TypeError(`Not an address or a range of addresses: ${text}`)
+    list.addSubnet(range.network, range.bits, familyOf(range.network))
+  }
+  return (address) => list.check(address, familyOf(address))
+}
+
+/** Whether a text is an address in one of the ranges, which are written as SIGNET_TRUST_PROXY has them. */
+export function isWithin(text: string, ranges: readonly string[]): boolean {
+  const address = parseAddress(text)
+  return address !== undefined && rangeTest(ranges)(address)
+}
+
+export function isLoopback(text: string): boolean {
+  return isWithin(text, ['loopback'])
+}
+
+/** Whether a text is something that `rangeTest` accepts. */
+export function isAddressRange(text: string): boolean {
+  return namedRanges.has(text) || parseRange(text) !== undefined
+}
+
+/**
+ * The network that an address counts for.
+ *
+ * @param address a canonical address, or `unknown`
+ * @param bits the length of an IPv6 network's prefix; an IPv4 address counts by itself
+ */
+export function networkOfAddress(address: string, bits: number): string {
+  if (isIP(address) !== 6) return address
+  const [head = [], tail = []] = address.split('::').map((part) => part.split(':').filter((group) => group !== ''))
+  const groups = [...head, ...new Array(8 - head.length - tail.length).fill('0'), ...tail]
+  const masked = groups.map((group, index) => {
+    const kept = Math.min(16, Math.max(0, bits - 16 * index))
+    return (Number.parseInt(group, 16) & (0xffff << (16 - kept)) & 0xffff).toString(16)
+  })
+  return `${parseAddress(masked.join(':'))}/${bits}`
+}
+
+function parseRange(text: string): { readonly network: string; readonly bits: number } | undefined {
+  const [, base = '', prefix] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const network = parseAddress(base)
+  if (!network) return undefined
+  const longest = familyOf(network) === 'ipv4' ? 32 : 128
+  // `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
+  const bits = prefix === undefined ? longest : Number(prefix) - (longest === 32 && base.includes(':') ? 96 : 0)
+  // Not `/0`: whoever trusts everybody as a proxy believes what every client claims.
+  return bits >= 1 && bits <= longest ? { network, bits } : undefined
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return address.includes(':') ? 'ipv6' : 'ipv4'
+}
+
+/** The last two groups of an IPv6 address, as IPv4. */
+function dotted(high: string, low: string): string {
+  const [first, second] = [Number.parseInt(high, 16), Number.parseInt(low, 16)]
+  return [first >> 8, first & 255, second >> 8, second & 255].join('.')
+}

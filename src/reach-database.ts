@@ -1,0 +1,29 @@
+import { isLoopbackHost } from './platform/config/issuer.ts'
+import type { Settings } from './platform/config/settings.ts'
+import type { DatabaseConnection } from './platform/database/connection.ts'
+import { joinEmbedded } from './platform/database/embedded.ts'
+import type { DatabaseLog } from './platform/database/log.ts'
+import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
+
+export interface ReachedDatabase {
+  readonly connection: DatabaseConnection
+  /** Ends the use of the embedded database, after the last connection is closed. */
+  leave(): Promise<void>
+}
+
+/**
+ * The database that the settings name: the operator's own, or else the embedded one, which is created and started if need be. A
+ * command that must not create it asks `hasEmbedded` first.
+ *
+ * @param report told if starting the embedded database takes long
+ * @throws EmbeddedDatabaseError
+ */
+export async function reachDatabase(
+  { databaseUrl, dataDir, issuer }: Pick<Settings, 'databaseUrl' | 'dataDir' | 'issuer'>,
+  log: DatabaseLog,
+  report: Report,
+): Promise<ReachedDatabase> {
+  if (databaseUrl !== undefined) return { connection: { connectionString: databaseUrl }, leave: async () => {} }
+  const issuerIsLoopback = isLoopbackHost(new URL(issuer).hostname)
+  return reportIfSlow(report, slowSteps.embeddedDatabase, () => joinEmbedded({ dataDir, issuerIsLoopback, log }))
+}

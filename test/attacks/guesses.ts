@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto'
+import type { Browser } from '../support/browser.ts'
+import type { Idp, Person } from '../support/idp.ts'
+import { type Answer, postForm } from './send.ts'
+
+export interface From {
+  /** Of a browser; none unless given. */
+  readonly cookie?: string
+  /** The address that a trusted proxy would pass on. */
+  readonly network?: string
+}
+
+/** Posts the sign-in form as a browser without cookies would, or with those of `cookie`. */
+export function tryPassword(idp: Idp, username: string, password: string, from: From = {}): Promise<Answer> {
+  return post(idp, '/sign-in', { username, password }, from)
+}
+
+/** Posts the sign-up form. */
+export function trySignUp(idp: Idp, email: string, password: string, from: From = {}): Promise<Answer> {
+  return post(idp, '/sign-up', { email, password }, from)
+}
+
+function post(idp: Idp, path: string, form: Record<string, string>, { cookie, network }: From): Promise<Answer> {
+  return postForm(idp, path, new URLSearchParams(form).toString(), {
+    origin: idp.issuer,
+    ...(cookie === undefined ? {} : { cookie }),
+    ...(network === undefined ? {} : { 'x-forwarded-for': network }),
+  })
+}
+
+/** A browser in which a person has signed in. */
+export async function knownBrowser(idp: Idp, person: Person): Promise<Browser> {
+  const browser = idp.browser()
+  const form = { username: person.username, password: person.password }
+  const { status } = await browser.submit(await browser.get('/sign-in'), 'sign-in', form)
+  if (status !== 303) throw new Error(`The sign-in ended with ${status}.`)
+  return browser
+}
+
+export const clearLimits = async ({ signet }: Idp) => {
+  await signet.database.query('DELETE FROM rate_limits')
+  await signet.database.query('DELETE FROM failed_sign_ins')
+}
+
+/** As if so many had been counted in all windows of a limit, or in that of one network: hashing that many takes long. */
+export const setCount = ({ signet }: Idp, limit: string, points: number, network?: string) =>
+  signet.database.query({
+    text: 'UPDATE rate_limits SET points = $2 WHERE key LIKE $1',
+    values: [`${limit}:${network === undefined ? '%' : digestOf(network)}`, points],
+  })
+
+const digestOf = (part: string) =>
+  createHash('sha256')
+    .update(JSON.stringify([part]))
+    .digest('base64url')
+
+/** As if so many attempts had failed in a row at each account, or name, that one has failed at. */
+export const setFailures = ({ signet }: Idp, failures: number) =>
+  signet.database.query({
+    text: 'UPDATE failed_sign_ins SET failures = $1, failed_at = now(), next_at = now()',
+    values: [failures],
+  })
+
+/** Failures in a row, of all accounts and names that have any, the most first. */
+export const failuresOf = async ({ signet }: Idp): Promise<number[]> => {
+  const text = 'SELECT failures FROM failed_sign_ins WHERE failures > 0 ORDER BY failures DESC'
+  return (await signet.database.query<{ failures: number }>(text)).rows.map(({ failures }) => failures)
+}
+
+/** As if every account that waits had so many seconds to go. */
+export const setWait = ({ signet }: Idp, seconds: number) =>
+  signet.database.query({
+    text: 'UPDATE failed_sign_ins SET next_at = now() + make_interval(secs => $1) WHERE failures >= 100',
+    values: [seconds],
+  })
+
+/** As if these people had had their passwords and addresses for a week. */
+export const settle = async ({ signet }: Idp, ...people: readonly Person[]) => {
+  const values = [people.map(({ sub }) => sub)]
+  const weekAgo = `now() - interval '7 days'`
+  await signet.database.query({
+    text: `UPDATE account_credentials SET updated_at = ${weekAgo} WHERE sub = ANY ($1)`,
+    values,
+  })
+  await signet.database.query({
+    text: `UPDATE account_emails SET created_at = ${weekAgo} WHERE sub = ANY ($1)`,
+    values,
+  })
+}
+
+/** How many of the answers came of a wrong password, or of what must look like one. */
+export const failed = (answers: readonly Answer[]) => answers.filter(({ status }) => status === 403).length
+
+/** An answer without what differs from answer to answer anyway. */
+export function usual({ status, headers, text, setCookies }: Answer, name: string) {
+  const {
+    date: _,
+    'x-request-id': __,
+    'retry-after': ___,
+    'set-cookie': ____,
+    'content-length': _____,
+    ...rest
+  } = headers
+  return {
+    status,
+    rest,
+    cookies: setCookies.map((line) => line.replace(/=[^;]*/, '')),
+    text: text
+      .replaceAll(name, '{name}')
+      .replace(/name="csrf" value="[^"]*"/g, '')
+      .replace(/\d+ (?:minutes?|seconds?)/g, '{time}'),
+  }
+}

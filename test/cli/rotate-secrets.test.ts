@@ -1,0 +1,129 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { settleSecrets } from '../../src/key-ring/secret-decisions.ts'
+import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
+import { openPurposeSecret, openVersions } from '../../src/platform/secrets/purpose-secrets.ts'
+import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
+import { purposes } from '../../src/platform/secrets/purposes.ts'
+import { openKeysInstallation } from './keys-installation.ts'
+
+const { signet, json, database, keysDir } = await openKeysInstallation(t)
+const file = join(keysDir, 'master.key')
+const masterKeyNow = () =>
+  openMasterKey(
+    { masterKey: Buffer.from(readFileSync(file, 'utf8').trim(), 'base64url'), masterKeyPrevious: undefined, keysDir },
+    true,
+  )
+// As the first start of a server does.
+await settleSecrets(database, await masterKeyNow(), new Map())
+
+interface Listed {
+  readonly purpose: string
+  readonly version: number
+  readonly state: string
+  readonly [member: string]: unknown
+}
+
+const listed = () => json<Listed[]>('keys', 'secrets')
+const statesOf = async (purpose: string) =>
+  (await listed()).filter((one) => one.purpose === purpose).map(({ version, state }) => `${version} ${state}`)
+const lastEvent = async (type: string) => (await json<Listed[]>('events', 'list', '--type', type)).at(-1)?.['detail']
+const opened = async () => {
+  const masterKey = await masterKeyNow()
+  return (await loadPurposeSecrets(database)).map((secret) => openPurposeSecret(secret, masterKey).toString('hex'))
+}
+
+t.test('a slip is told before anything is done', async (t) => {
+  for (const [args, said] of [
+    [['--purpose', 'crsf'], /no purpose crsf. The purposes: refresh-mac, request-sealing, csrf, session-id/],
+    [['--purpose', 'csrf', '--all'], /cannot be used with/],
+    [['--compromised', '--reason', 'leaked'], /Name what has leaked with --purpose, or --all/],
+    [['--compromised', '--all'], /needs a --reason/],
+    [['--reason', ' '], /must say something/],
+  ] as [string[], RegExp][])
+    t.match(await signet('keys', 'rotate-secrets', ...args), { code: 2, out: '', err: said })
+  t.equal((await listed()).length, 4)
+})
+
+t.test('a planned rotation makes a version of every purpose, for later, and once', async (t) => {
+  const made = await json<Listed[]>('keys', 'rotate-secrets', '--reason', 'every year')
+  t.match(
+    made,
+    purposes.map((purpose) => ({ purpose, version: 2, activates_at: String, next: /when every node has read it/ })),
+  )
+  t.match(await signet('keys', 'rotate-secrets', '--purpose', 'csrf'), { code: 0, out: /was on its way already/ })
+  for (const purpose of purposes) t.same(await statesOf(purpose), ['1 active', '2 standby'])
+  t.match(await lastEvent('secret_created'), { by: String, reason: 'every year', purpose: String, version: 2 })
+  await database.query({ text: `UPDATE purpose_secrets SET activates_at = now() WHERE version = 2` })
+  t.same(await statesOf('csrf'), ['1 retiring', '2 active'])
+  const out = (await signet('keys', 'secrets')).out
+  t.match(out, /refresh-mac +1 +retiring.*until the last refresh token made with it has expired/)
+  t.match(out, /session-id +1 +retiring.*until the last session that began with it is over/)
+  t.match(out, /csrf +1 +retiring.*accepted until 20/)
+})
+
+t.test('all versions get a new seal with a new master key, also if both are renewed at the same moment', async (t) => {
+  const before = await opened()
+  const [resealed, rotated] = await Promise.all([
+    signet('keys', 'reseal', '--new-master-key'),
+    signet('keys', 'rotate-secrets', '--purpose', 'csrf'),
+  ])
+  t.match([resealed, rotated], [{ code: 0 }, { code: 0 }])
+  t.match(await json('keys', 'reseal', '--forget-previous'), { previous: 'forgotten', purpose_secrets: 9 })
+  const after = await opened()
+  t.equal(after.length, 9)
+  for (const secret of before) t.ok(after.includes(secret))
+})
+
+t.test('a secret that has leaked is replaced at once, and noted in the keys directory', async (t) => {
+  const masterKey = await openMasterKey({ masterKey: undefined, masterKeyPrevious: undefined, keysDir }, true)
+  const leaked = openVersions(await loadPurposeSecrets(database), masterKey).filter(({ purpose }) => purpose === 'csrf')
+  t.equal(leaked.length, 3)
+  await database.query({ text: `INSERT INTO nodes (id) VALUES ('earlier')` })
+  t.match(await signet('keys', 'rotate-secrets'), { code: 1, out: '', err: /earlier release.*Nothing was changed/ })
+  const { code, out, err } = await signet(
+    'keys',
+    'rotate-secrets',
+    '--compromised',
+    '--purpose',
+    'csrf',
+    '--reason',
+    'in a log',
+  )
+  t.match({ code, err }, { code: 0, err: '' })
+  t.match(out, /csrf +4 .*forms that are open have to be sent once more/)
+  t.match(out, /Every node has stopped accepting the old versions: at once where it hears of it, \S+Z at the latest\./)
+  t.match(out, /1 of the nodes runs an earlier release and will not notice: restart or stop them now\./)
+  await database.query({ text: 'DELETE FROM nodes' })
+  t.same((await statesOf('csrf')).sort(), ['1 revoked', '2 revoked', '3 revoked', '4 active'])
+  t.same(await statesOf('refresh-mac'), ['1 retiring', '2 active'], 'the others stay')
+  const ledger = readFileSync(join(keysDir, 'key-ledger.txt'), 'utf8')
+  for (const { fingerprint } of leaked) t.match(ledger, `revoked-secret ${fingerprint} `)
+  t.notMatch(ledger, leaked[0]?.secret.toString('base64url'))
+  t.match(await json('recover'), { revoked_secrets: 3 })
+  t.match(await lastEvent('secret_revoked'), { by: String, reason: 'in a log', purpose: 'csrf', version: 3 })
+})
+
+t.test('the doctor looks at their age, and at what does not open', async (t) => {
+  const finding = async (check: string) =>
+    JSON.parse((await signet('doctor', '--json')).out).findings.find((one: { check: string }) => one.check === check)
+  t.match(await finding('purpose-secrets'), {
+    status: 'good',
+    finding: /Every purpose has a secret.* 3 more versions are accepted/,
+  })
+  await database.query({
+    text: `UPDATE purpose_secrets SET created_at = now() - interval '3 years', activates_at = '-infinity'`,
+  })
+  t.match(await finding('purpose-secrets'), {
+    status: 'warning',
+    finding: /In use for more than two years: .*csrf \(version 4\)/,
+    advice: /signet keys rotate-secrets/,
+  })
+  const { rows } = await database.query({
+    text: `UPDATE purpose_secrets SET sealed = '\\x00' WHERE purpose = 'csrf' RETURNING version`,
+  })
+  t.match(await finding('master-key'), { status: 'bad', finding: new RegExp(`csrf \\(version ${rows[0].version}\\)`) })
+  await database.query({ text: `DELETE FROM purpose_secrets WHERE purpose = 'csrf'` })
+  t.match(await finding('purpose-secrets'), { status: 'bad', finding: 'There is no secret for csrf.' })
+})

@@ -1,0 +1,127 @@
+import t from 'tap'
+import { sealRequest } from '../../src/endpoints/authorization/sealed-request.ts'
+import { startSignet } from '../support/idp.ts'
+import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
+
+/*
+ * Which language a page is written in: what the application asked for (ui_locales), else what the person's profile says, else what the
+ * browser asks for. Error pages are no exception.
+ */
+
+const idp = await startSignet(t)
+const client = await idp.client()
+const german = { 'accept-language': 'de' }
+
+const requestWith = (more: Record<string, string>) =>
+  `/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), more))}`
+
+t.test(
+  'a request that is refused before its client is known is answered in the language that it asks for',
+  async (t) => {
+    const page = await idp.browser().get(requestWith({ client_id: 'nobody', ui_locales: 'de' }))
+    t.match(page, { status: 400, text: '<html lang="de">' })
+    t.match(page.text, 'Sie selbst können das nicht beheben.')
+    t.match(
+      page.text,
+      /<dt>Fehler<\/dt><dd lang="en" dir="ltr">/,
+      'what a developer needs is in English, and marked as English',
+    )
+  },
+)
+
+t.test('a form that is refused is answered in the language of the request that it carries', async (t) => {
+  const browser = idp.browser()
+  const signInPage = await browser.follow(await browser.get(requestWith({ ui_locales: 'de' })))
+  const sealed = new URL(signInPage.url).searchParams.get('continue') ?? ''
+  const refused = await browser.post('/sign-in', { continue: sealed }, { origin: 'https://evil.example' })
+  t.match(refused, { status: 403, text: '<html lang="de">' })
+  t.match(refused.text, 'Dieses Formular wurde nicht angenommen')
+
+  const signedIn = await signIn(idp, client)
+  const logout = await signedIn.browser.get('/logout?ui_locales=de')
+  const [, continueTo = ''] = /name="continue" value="([^"]+)"/.exec(logout.text) ?? []
+  const foreign = { origin: 'https://evil.example' }
+  const stillIn = await signedIn.browser.post('/logout/confirm', { continue: continueTo }, foreign)
+  t.match(stillIn, { status: 403, text: '<html lang="de">' })
+})
+
+t.test('a sign-in that has expired says so in the language of its request', async (t) => {
+  const values = new Map(Object.entries(authorizationParameters(client, pkce(), { ui_locales: 'de' })))
+  const twoHoursAgo = Date.now() - 2 * 3_600_000
+  const travelling = { parameters: { values, resource: [], faults: [] }, receivedAt: twoHoursAgo, selected: undefined }
+  const sealed = sealRequest(idp.signet.secrets['request-sealing'], travelling)
+  const expired = await idp.browser().get(`/sign-in?continue=${sealed}`)
+  t.match(expired.text, 'Diese Seite war zu lange offen')
+})
+
+t.test(
+  "the person's own pages are in the language of their profile, unless the application asks for another",
+  async (t) => {
+    const person = await idp.person({ locale: 'de-CH' })
+    const { browser } = await signIn(idp, client, { person })
+    for (const path of ['/', '/account', '/logout', '/sign-in'])
+      t.match((await browser.get(path, { 'accept-language': 'en' })).text, '<html lang="de">', path)
+    const consent = await browser.get(requestWith({ prompt: 'consent', ui_locales: 'en' }))
+    t.match((await browser.follow(consent)).text, '<html lang="en">')
+    const inProfile = await browser.get(requestWith({ prompt: 'consent' }))
+    t.match((await browser.follow(inProfile)).text, '<html lang="de">')
+  },
+)
+
+t.test('without either, the browser decides; a language that no page speaks is passed over', async (t) => {
+  const browser = idp.browser()
+  t.match((await browser.get('/sign-in', german)).text, '<html lang="de">')
+  const signInPage = await browser.get(requestWith({ ui_locales: 'tlh' }), german)
+  const followed = await browser.get(signInPage.location ?? '', german)
+  t.match(followed.text, '<html lang="de">')
+})
+
+t.test(
+  'a closed sign-up and a broken link each say what they are, and not that a form came from elsewhere',
+  async (t) => {
+    const closed = await idp.another({ SIGNET_SIGN_UP: 'closed' })
+    const refused = await closed.browser().post('/sign-up', { email: 'ada@example.com' }, german)
+    t.match(refused, { status: 403, text: 'Hier können keine neuen Konten erstellt werden' })
+    t.notMatch(refused.text, 'Formular')
+    const broken = await idp.browser().get('/consent?continue=cut-off')
+    t.match(broken, { status: 400, text: 'This link does not work' })
+    t.notMatch(broken.text, 'form')
+  },
+)
+
+t.test('the page of errors has an index in which each error is named once', async (t) => {
+  const { text } = await idp.browser().get('/errors')
+  const index = /<nav class="index"[\s\S]*?<\/nav>/.exec(text)?.[0] ?? ''
+  const linked = [...index.matchAll(/href="#(\w+)"/g)].map(([, name]) => name)
+  const sections = [...text.matchAll(/<section id="(\w+)"/g)].map(([, name]) => name)
+  t.ok(sections.length > 50)
+  t.same(linked.sort(), sections.sort())
+})
+
+t.test(
+  'consent and account pages say what a scope allows, in the words of its API for the language of the page',
+  async (t) => {
+    const api = 'https://notes.example'
+    await idp.resource(api, ['notes:read', 'notes:write', 'notes:share'], {
+      scopeDescriptions: [
+        { scope: 'notes:read', language: undefined, text: 'read your notes' },
+        { scope: 'notes:read', language: 'de-CH', text: 'Ihre Notizen lesen' },
+        { scope: 'notes:write', language: 'fr', text: 'modifier vos notes' },
+      ],
+    })
+    const scope = 'openid notes:read notes:write notes:share'
+    const reader = await idp.client({ scope, resources: [api] })
+    const request = `/authorize?${new URLSearchParams(authorizationParameters(reader, pkce(), { scope, prompt: 'consent' }))}`
+    const { browser } = await signIn(idp, reader, { parameters: { scope } })
+    const languages = { de: '>Ihre Notizen lesen<', en: '>read your notes<' }
+    for (const [language, words] of Object.entries(languages)) {
+      const asked = await browser.follow(await browser.get(`${request}&ui_locales=${language}`))
+      const account = await browser.get('/account', { 'accept-language': language })
+      for (const { text } of [asked, account]) {
+        t.match(text, words)
+        t.match(text, '<bdi lang="fr">modifier vos notes</bdi>', 'words in another language, and marked as such')
+        t.match(text, '<bdi class="identifier">notes:share</bdi>', 'the bare value where nothing is said')
+      }
+    }
+  },
+)
