@@ -35,8 +35,9 @@ export function serveCommand(program: Command, terminal: Terminal): void {
 
 /** @throws ServerFault when an uncaught error stopped it; what `start` throws; CommandFailed for a port that is taken */
 async function serve(settings: Settings, log: Log, terminal: Terminal, lastResort: LastResort): Promise<void> {
-  const [{ buildApp }, { startCleaner }, { startTracing }, { start }] = await Promise.all([
+  const [{ buildApp }, { startConvertingNames }, { startCleaner }, { startTracing }, { start }] = await Promise.all([
     import('../app.ts'),
+    import('../operations/convert-names.ts'),
     import('../records/cleanup/cleaner.ts'),
     import('../platform/tracing.ts'),
     import('../start.ts'),
@@ -45,11 +46,13 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
     ifInterrupted('Interrupted before the server was ready.'),
   )
   let stopCleaner: (() => Promise<void>) | undefined
+  let stopConverting: (() => Promise<void>) | undefined
   let tracing: Tracing | undefined
   try {
     await hear()
     signet.endings.run()
     const longestToken = Math.max(settings.accessTokenTtl, settings.idTokenTtl)
+    stopConverting = startConvertingNames(signet.database, log)
     stopCleaner = startCleaner(signet.database, log, longestToken, settings.eventRetention, signet.clock)
     tracing = await startTracing(terminal.environment, log)
     const app = buildApp(signet, tracing?.plugin)
@@ -66,6 +69,7 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
     }
     await app.close()
   } finally {
+    await stopConverting?.()
     await stopCleaner?.()
     await stop()
     // Last: a collector that does not answer is waited for, 10 seconds unless OTEL_EXPORTER_OTLP_TIMEOUT says otherwise.

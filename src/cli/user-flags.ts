@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander'
 import type { AccountChanges } from '../operations/update-account.ts'
-import { isEmailAddress, type Profile } from '../records/accounts/account.ts'
-import { checkProfile, readAddress } from '../records/accounts/profile-rules.ts'
+import type { Profile } from '../records/accounts/account.ts'
+import { canonicalEmail } from '../records/accounts/canonical-email.ts'
+import { canonicalProfile, readAddress } from '../records/accounts/profile-rules.ts'
 import { WrongUsage } from './failures.ts'
 import { addEitherWay, oneValue } from './flags.ts'
 
@@ -47,8 +48,8 @@ export function addUserFlags(command: Command): () => NewUser {
     if (email === undefined && profile.username === undefined)
       throw new WrongUsage('Give --email, --username or both: what the person signs in with.')
     if (emailVerified && email === undefined) throw new WrongUsage('--email-verified goes with --email.')
-    checkGiven({ email, ...profile })
-    return { email, emailVerified: emailVerified ?? false, profile: profile as Profile }
+    const canonical = canonicalGiven({ email, ...profile })
+    return { email: canonical.email, emailVerified: emailVerified ?? false, profile: canonical.profile }
   }
 }
 
@@ -67,9 +68,11 @@ export function addUserChangeFlags(command: Command): () => AccountChanges {
     const values = Object.entries(given)
     if (values.length === 0 && emailVerified === undefined) throw new WrongUsage('Nothing to change is given.')
     if (emailVerified && given.email === '') throw new WrongUsage('--email-verified goes with an address.')
-    checkGiven(Object.fromEntries(values.filter(([, value]) => value !== '')))
+    const { email, profile } = canonicalGiven(Object.fromEntries(values.filter(([, value]) => value !== '')))
     return {
-      ...Object.fromEntries(values.map(([claim, value]) => [claim, value === '' ? null : value])),
+      ...Object.fromEntries(values.filter(([, value]) => value === '').map(([claim]) => [claim, null])),
+      ...profile,
+      ...(email !== undefined && { email }),
       ...(emailVerified !== undefined && { email_verified: emailVerified }),
     }
   }
@@ -107,8 +110,14 @@ function addClaimFlags(command: Command, addMark: () => unknown): <A>(toAddress:
   }
 }
 
-/** The one place where commands check the names and claims of a person. @throws WrongUsage, InvalidProfile */
-function checkGiven({ email, ...profile }: Profile & { readonly email?: string | undefined }): void {
-  if (email !== undefined && !isEmailAddress(email)) throw new WrongUsage('--email takes an e-mail address.')
-  checkProfile(profile)
+/**
+ * The one place where commands check the names and claims of a person.
+ *
+ * @returns the names in their canonical forms
+ * @throws WrongUsage, InvalidProfile
+ */
+function canonicalGiven({ email: typed, ...profile }: Profile & { readonly email?: string | undefined }) {
+  const email = typed === undefined ? undefined : canonicalEmail(typed.trim())
+  if (typed !== undefined && email === undefined) throw new WrongUsage('--email takes an e-mail address.')
+  return { email, profile: canonicalProfile(profile) }
 }

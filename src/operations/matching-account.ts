@@ -1,5 +1,6 @@
 import { findSignInCandidates } from '../records/accounts/accounts-store.ts'
 import type { Requester } from '../records/accounts/password-hashing.ts'
+import { typedName } from '../records/accounts/typed-name.ts'
 import type { Caller } from '../records/events/events-store.ts'
 import type { Look } from '../records/limits/sign-in-limits.ts'
 import type { Signet } from '../signet.ts'
@@ -43,14 +44,15 @@ export async function matchingAccount(
   visitor: Visitor,
   { username, password, browserDigest }: Credentials,
 ): Promise<Matched> {
+  const name = typedName(username)
   const [request, candidates] = await Promise.all([
-    limits.countRequest(visitor.network, { typed: username }),
-    findSignInCandidates(database, username, browserDigest),
+    limits.countRequest(visitor.network, { typed: name.key }),
+    findSignInCandidates(database, name, browserDigest),
   ])
   const failed: Look[] = []
   let [hasLooked, hasWaited] = [false, false]
   for (const candidate of candidates.length > 0 ? candidates : [undefined]) {
-    const subject = candidate ? { sub: candidate.sub } : { typed: username }
+    const subject = candidate ? { sub: candidate.sub } : { typed: name.key }
     const ruling = await limits.rule(request, subject, candidate?.knownHere ? browserDigest : undefined)
     if (ruling.kind === 'refused') continue
     hasLooked = true

@@ -1,7 +1,7 @@
 import { inTransaction } from '../platform/database/queryable.ts'
 import { randomText } from '../platform/secrets/digest.ts'
-import { isEmailAddress } from '../records/accounts/account.ts'
 import { insertAccount } from '../records/accounts/accounts-store.ts'
+import { canonicalEmail } from '../records/accounts/canonical-email.ts'
 import { type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import { isPlainText, longestName } from '../records/plain-text.ts'
@@ -42,9 +42,10 @@ export async function signUp(
   signet: Signet,
   caller: Visitor,
   browser: BrowserDigests,
-  { name, email, password }: TypedAccount,
+  { name, email: typedEmail, password }: TypedAccount,
 ): Promise<SignUpOutcome> {
-  const faults = faultsIn({ name, email, password })
+  const email = canonicalEmail(typedEmail ?? '')
+  const faults = faultsIn({ name, email: typedEmail, password })
   if (Object.keys(faults).length > 0 || !email || !password) return { outcome: 'faulty', faults }
   // Before the password is judged: that takes a list of common ones.
   await signet.limits.beforeSignUp(caller.network)
@@ -84,7 +85,7 @@ function faultsIn({ name, email, password }: TypedAccount): TypedAccountFaults {
       : [...name].length > longestName
         ? 'name_too_long'
         : 'name_invalid'
-  const emailFault = !email ? 'email_missing' : isEmailAddress(email) ? undefined : 'email_invalid'
+  const emailFault = !email ? 'email_missing' : canonicalEmail(email) ? undefined : 'email_invalid'
   return {
     ...(nameFault && { name: nameFault }),
     ...(emailFault && { email: emailFault }),

@@ -2,6 +2,7 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { type Account, accountTurn, descriptiveClaims, type Profile } from '../records/accounts/account.ts'
 import { markEmail, replaceDescription, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
 import { findAccount, lockAccount } from '../records/accounts/accounts-store.ts'
+import { isStillToConvert } from '../records/accounts/typed-name.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
@@ -9,7 +10,7 @@ import { asSignedIn, type OwnSession, type signedOut } from './as-signed-in.ts'
 
 /**
  * What is to change in an account, under the names of the claims. What is left out stays as it is; null takes a value away. The caller
- * has checked the values (`checkProfile`, `isEmailAddress`).
+ * has checked the values, and brought the names into their canonical forms (`canonicalProfile`, `canonicalEmail`).
  */
 export type AccountChanges = { readonly [claim in keyof Profile]?: Profile[claim] | null } & {
   readonly email?: string | null
@@ -98,8 +99,12 @@ type Wanted = Profile & { readonly email?: string | undefined }
 
 /** The account as it is to be, without what is null. */
 function merged(before: Account, changes: AccountChanges): Wanted {
-  const names = ['username', 'email', ...describing] as const
-  const values = names.map((name) => [name, changes[name] === undefined ? before[name] : changes[name]])
+  const isKept = (name: 'username' | 'email') =>
+    changes[name] === undefined || isStillToConvert(before[name], changes[name] ?? undefined)
+  const values = [
+    ...(['username', 'email'] as const).map((name) => [name, isKept(name) ? before[name] : changes[name]]),
+    ...describing.map((name) => [name, changes[name] === undefined ? before[name] : changes[name]]),
+  ]
   return Object.fromEntries(values.filter(([, value]) => value !== null && value !== undefined)) as Wanted
 }
 

@@ -132,11 +132,45 @@ t.test(
     await insertAccount(database, { sub, profile: { username: 'hyphen' }, email: undefined, passwordHash: undefined })
     t.match(await json('users', 'show', sub), { sub })
     t.same(await json('grants', 'list', '--user', sub), [])
-    // Somebody takes another's sub for a user name.
-    await json(...create, '--username', sub)
+    // Somebody has taken another's sub for a user name, while that could be done.
+    t.match(await signet(...create, `--username=${sub}`), { code: 2, err: /form of an id/ })
+    const profile = { username: sub }
+    await insertAccount(database, { sub: 'mallory', profile, email: undefined, passwordHash: undefined })
     t.match(await json('users', 'show', sub), { username: 'hyphen' })
   },
 )
+
+t.test('a person is found by every spelling of their names, and by nothing that only looks like them', async (t) => {
+  const { sub, ...names } = await json<UserDocument>(
+    ...create,
+    ...['--username', 'ÉMILE', '--email', 'emile@MÜNCHEN.example', '--email-verified'],
+  )
+  t.match(names, { username: 'émile', email: 'emile@xn--mnchen-3ya.example' })
+  for (const user of ['émile', 'E\u0301mile', 'ÉMILE', 'emile@münchen.example', 'EMILE@XN--MNCHEN-3YA.example'])
+    t.match(await json('users', 'show', user), { sub }, user)
+  for (const user of ['emile', 'еmile', 'emile@munchen.example', 'emile@m\u200bünchen.example'])
+    t.match(await signet('users', 'show', user), { code: 1, err: /There is no user/ }, user)
+  for (const [flag, value, message] of [
+    ['--username', 'Émile', /is taken/],
+    ['--username', 'аda', /one writing system/],
+    ['--username', 'a\u200bb', /takes 1 to 64 letters/],
+    ['--username', '123e4567-e89b-12d3-a456-426614174000', /form of an id/],
+    ['--email', 'a\u202e@example.com', /takes an e-mail address/],
+    ['--email', 'a@1.2.3.4', /takes an e-mail address/],
+  ] as const)
+    t.match(await signet(...create, flag, value), { code: value === 'Émile' ? 1 : 2, out: '', err: message }, value)
+})
+
+t.test('an address that is still to be converted keeps its mark in every spelling', async (t) => {
+  const sub = 'unconverted'
+  const email = 'old@münchen.example'
+  await insertAccount(database, { sub, profile: {}, email, passwordHash: undefined })
+  await json('users', 'update', sub, '--email-verified')
+  for (const spelling of ['old@xn--mnchen-3ya.example', 'OLD@MÜNCHEN.example'])
+    t.match(await json('users', 'update', sub, '--email', spelling), { email, email_verified: true }, spelling)
+  t.match(await json('users', 'update', sub, '--email', 'old@munchen.example'), { email_verified: false })
+  t.match(await signet('users', 'update', sub, '--username', 'аda'), { code: 2, err: /one writing system/ })
+})
 
 t.test('people who are not there', async (t) => {
   const users = ['__proto__', "' OR 1=1 --", '%', 'x'.repeat(8192)]
@@ -227,7 +261,7 @@ t.test('an update cannot take what is another’s, nor the last name to sign in 
 t.test('a changed address loses its mark, and an address can be marked and unmarked', async (t) => {
   const { sub } = await json<UserDocument>(...create, '--email', 'first@example.com', '--email-verified')
   const update = ['users', 'update', sub]
-  t.match(await json(...update, '--email', 'First@Example.com'), { email: 'First@Example.com', email_verified: true })
+  t.match(await json(...update, '--email', 'First@Example.com'), { email: 'First@example.com', email_verified: true })
   t.match(await json(...update, '--email', 'second@example.com'), {
     email: 'second@example.com',
     email_verified: false,

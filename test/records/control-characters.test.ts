@@ -1,5 +1,6 @@
 import t from 'tap'
-import { isEmailAddress, isUsername } from '../../src/records/accounts/account.ts'
+import { canonicalEmail } from '../../src/records/accounts/canonical-email.ts'
+import { readUsername } from '../../src/records/accounts/canonical-username.ts'
 import { checkProfile, readAddress } from '../../src/records/accounts/profile-rules.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { checkResource } from '../../src/records/resources/resource-rules.ts'
@@ -41,8 +42,8 @@ const takers: Record<string, [good: string, take: (text: string) => unknown]> = 
   'a resource that is a URN': ['urn:example:api', (text) => resource({ identifier: text })],
   'the name of a resource': ['Invoices', (text) => resource({ name: text })],
   'a scope of a resource': ['read', (text) => resource({ scopes: [text] })],
-  'an e-mail address': ['a@example.com', (text) => refuseUnless(isEmailAddress(text))],
-  'a user name': ['ada', (text) => refuseUnless(isUsername(text))],
+  'an e-mail address': ['a@example.com', (text) => refuseUnless(canonicalEmail(text) !== undefined)],
+  'a user name': ['ada', (text) => refuseUnless('username' in readUsername(text))],
   ...Object.fromEntries(
     Object.entries({
       ...{ name: 'Ada', given_name: 'Ada', family_name: 'L', middle_name: 'K', nickname: 'A', gender: 'x' },
@@ -54,7 +55,7 @@ const takers: Record<string, [good: string, take: (text: string) => unknown]> = 
         zoneinfo: 'Europe/Zurich',
         locale: 'de-CH',
       },
-      ...{ phone_number: '+41 44 123 45 67', username: 'ada' },
+      ...{ phone_number: '+41 44 123 45 67' },
     }).map(([claim, good]) => [`the claim ${claim}`, [good, (text: string) => checkProfile({ [claim]: text })]]),
   ),
   ...Object.fromEntries(

@@ -7,8 +7,9 @@ const avoided = ['seqscan', 'sort', 'bitmapscan', 'hashjoin', 'mergejoin']
 /** Reads from the catalog what there is to know about the indexes of the current schema. */
 export async function readIndexes(db: Queryable): Promise<Map<string, Index>> {
   const { rows } = await db.query<Index & { name: string }>({
+    // A plan shows an expression without its COLLATE.
     text: `SELECT relname AS name, indrelid::regclass::text AS table, indisunique AS unique, pg_get_expr(indpred, indrelid) AS predicate,
-             ARRAY(SELECT pg_get_indexdef(indexrelid, key, true) FROM generate_series(1, indnkeyatts) AS key) AS keys
+             ARRAY(SELECT replace(pg_get_indexdef(indexrelid, key, true), ' COLLATE "C"', '') FROM generate_series(1, indnkeyatts) AS key) AS keys
            FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid WHERE relnamespace = current_schema()::regnamespace`,
   })
   return new Map(rows.map(({ name, ...index }) => [name, index]))

@@ -1,10 +1,20 @@
 import { provePassword } from '../../operations/prove-password.ts'
 import { updateOwnAccount } from '../../operations/update-account.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
-import { isEmailAddress, isUsername } from '../../records/accounts/account.ts'
+import type { Account } from '../../records/accounts/account.ts'
+import { canonicalEmail } from '../../records/accounts/canonical-email.ts'
+import { readUsername } from '../../records/accounts/canonical-username.ts'
+import { isNamedAfter } from '../../records/accounts/password-rules.ts'
+import { isStillToConvert } from '../../records/accounts/typed-name.ts'
 import type { Signet } from '../../signet.ts'
 import type { AccountFault } from './account-fault.ts'
 import { type Outcome, provingBrowser, type Submission } from './submission.ts'
+
+/** What somebody wants to sign in with; undefined takes a name away. */
+interface Names {
+  readonly username: string | undefined
+  readonly email: string | undefined
+}
 
 /**
  * Changes the user name and the e-mail address. That somebody else has the address makes no difference and is not told: nobody
@@ -16,12 +26,10 @@ export async function changeSignInNames(signet: Signet, submission: Submission):
   const { request, session, values } = submission
   const { account } = session
   const caller = callerOf(request)
-  const names = {
-    username: values.get('username')?.trim() || undefined,
-    email: values.get('email')?.trim() || undefined,
-  }
   const password = values.get('confirm-password')
-  const faults = faultsIn(names, password)
+  const typed = { username: values.get('username')?.trim(), email: values.get('email')?.trim() }
+  const { names, faults } = readNames(typed, account)
+  if (password === undefined) faults.set('confirm-password', 'current_password_missing')
   if (faults.size > 0 || password === undefined) return { outcome: 'faulty', faults, status: 422 }
   const actor = { kind: 'person', sub: account.sub, caller } as const
   const browser = provingBrowser(submission, signet.settings.issuer)
@@ -30,6 +38,10 @@ export async function changeSignInNames(signet: Signet, submission: Submission):
 
   const changed = (['username', 'email'] as const).filter((name) => names[name] !== account[name])
   if (changed.length === 0) return { outcome: 'done', notice: 'sign-in-saved' }
+  // The password was checked against the names of its day.
+  for (const name of changed)
+    if (await isNamedAfter(password, { [name]: names[name] })) faults.set(name, 'name_is_password')
+  if (faults.size > 0) return { outcome: 'faulty', faults, status: 422 }
   // A new name costs what an account costs. Trying out user names, one after the other, would tell who has an account here; and somebody
   // who moves an account from address to address signs in with its password at each of them.
   if (changed.some((name) => names[name] !== undefined)) await signet.limits.beforeSignUp(caller.network)
@@ -44,14 +56,40 @@ export async function changeSignInNames(signet: Signet, submission: Submission):
   return { outcome: 'done', notice: 'sign-in-saved' }
 }
 
-function faultsIn(
-  { username, email }: { readonly username: string | undefined; readonly email: string | undefined },
-  password: string | undefined,
-): ReadonlyMap<string, AccountFault> {
+/** @param typed without white space around it; an empty field takes a name away */
+function readNames(typed: Names, account: Account): { names: Names; faults: Map<string, AccountFault> } {
   const faults = new Map<string, AccountFault>()
-  if (username === undefined && email === undefined) faults.set('username', 'names_missing')
-  if (username !== undefined && !isUsername(username)) faults.set('username', 'username_invalid')
-  if (email !== undefined && !isEmailAddress(email)) faults.set('email', 'email_invalid')
-  if (password === undefined) faults.set('confirm-password', 'current_password_missing')
-  return faults
+  if (!typed.username && !typed.email) faults.set('username', 'names_missing')
+  const names = {
+    username: newUsername(typed.username, account, faults),
+    email: newEmail(typed.email, account, faults),
+  }
+  return { names, faults }
+}
+
+function newUsername(
+  typed: string | undefined,
+  { username: stored }: Account,
+  faults: Map<string, AccountFault>,
+): string | undefined {
+  if (!typed) return undefined
+  // Not judged unless it is another: a name from before may be one that nobody could choose today.
+  if (typed === stored) return stored
+  const read = readUsername(typed)
+  if ('username' in read) return isStillToConvert(stored, read.username) ? stored : read.username
+  faults.set('username', read.fault)
+  return undefined
+}
+
+/** Browsers send the same address in Punycode or in Unicode: if it is the one on record, it stays verified. */
+function newEmail(
+  typed: string | undefined,
+  { email: stored }: Account,
+  faults: Map<string, AccountFault>,
+): string | undefined {
+  if (!typed) return undefined
+  if (typed === stored) return stored
+  const email = canonicalEmail(typed)
+  if (email === undefined) faults.set('email', 'email_invalid')
+  return isStillToConvert(stored, email) ? stored : email
 }

@@ -79,7 +79,7 @@ const masterKey = (about: string, defaultInWords?: string): Setting<Buffer> => (
   parse: (text) => (/^[A-Za-z0-9_-]{43}$/.test(text) ? Buffer.from(text, 'base64url') : undefined),
 })
 
-/** The database refuses to delete an event that is younger (sql/018.do.event-retention.sql). */
+/** The database refuses to delete an event that is younger (sql/017.do.event-retention.sql). */
 const shortestRetention = 30 * 86_400
 
 const eventRetention: Setting<number | 'forever'> = {

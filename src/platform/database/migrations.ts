@@ -78,8 +78,9 @@ export async function migrateOn(
 ): Promise<Migrated> {
   const { schema, log, folder = migrationsFolder, signal } = options
   assertSchemaName(schema)
-  await assertServerVersion(client)
+  const { encoding } = await assertServerVersion(client)
   const migrations = await readMigrations(client, schema, folder)
+  await assertEncoding(client, migrations, schema, encoding)
   return applyPending(client, migrations, { schema, log, signal })
 }
 
@@ -291,12 +292,27 @@ async function sleep(milliseconds: number, signal: AbortSignal | undefined): Pro
   await pause(milliseconds, undefined, { signal }).catch(() => signal?.throwIfAborted())
 }
 
-async function assertServerVersion(client: Client): Promise<void> {
-  const { rows } = await client.query<{ number: number; name: string }>(
-    "SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS name",
+async function assertServerVersion(client: Client): Promise<{ readonly encoding: string }> {
+  const { rows } = await client.query<{ number: number; name: string; encoding: string }>(
+    `SELECT current_setting('server_version_num')::int AS number, current_setting('server_version') AS name,
+            current_setting('server_encoding') AS encoding`,
   )
   if (rows[0]!.number < 150_000)
     throw new MigrationError(`Signet needs PostgreSQL 15 or later; this is ${rows[0]!.name}.`)
+  return rows[0]!
+}
+
+/**
+ * Refuses to begin in a database that cannot hold every name. An installation that is in one already goes on, or nobody could sign in
+ * any more; `signet doctor` reports it.
+ */
+async function assertEncoding(client: Client, migrations: Migrations, schema: string, encoding: string): Promise<void> {
+  if (encoding === 'UTF8') return
+  if ((await readPending(client, migrations, schema)).length < migrations.known.length) return
+  throw new MigrationError(
+    `Signet needs a database in the encoding UTF8; this one is in ${encoding}. Create another one: ` +
+      "CREATE DATABASE signet ENCODING 'UTF8' TEMPLATE template0.",
+  )
 }
 
 function recordOf(schema: string): string {

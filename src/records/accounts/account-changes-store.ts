@@ -25,9 +25,10 @@ export async function replaceDescription(db: Queryable, sub: string, description
 
 /**
  * Changes what a person signs in with; undefined takes a name away. The address that takes the place of another is one that nobody
- * has verified; written in other capitals it is the same one. A user name that somebody else has fails it (23505).
+ * has verified; with other capitals (A to Z) it is the same one. A user name that somebody else has fails it (23505).
  *
  * @param tx a transaction: it takes several statements
+ * @param names in their canonical forms, or as they are stored
  */
 export async function replaceSignInNames(
   tx: Queryable,
@@ -42,13 +43,14 @@ export async function replaceSignInNames(
   const email = names.email ?? null
   await tx.query({
     text: `DELETE FROM account_emails
-           WHERE sub = $1 AND CASE WHEN is_primary THEN lower(email) IS DISTINCT FROM lower($2) ELSE lower(email) = lower($2) END`,
+           WHERE sub = $1 AND CASE WHEN is_primary THEN lower(email COLLATE "C") IS DISTINCT FROM lower($2 COLLATE "C")
+                                   ELSE lower(email COLLATE "C") = lower($2 COLLATE "C") END`,
     values: [sub, email],
   })
   if (email === null) return
   await tx.query({
     text: `INSERT INTO account_emails (sub, email) VALUES ($1, $2)
-           ON CONFLICT (sub, lower(email)) DO UPDATE SET email = excluded.email`,
+           ON CONFLICT (sub, lower(email COLLATE "C")) DO UPDATE SET email = excluded.email`,
     values: [sub, email],
   })
 }

@@ -64,21 +64,3 @@ export interface Account extends Profile {
 export function displayName(account: Pick<Account, 'name' | 'username' | 'email' | 'sub'>): string {
   return account.name ?? account.username ?? account.email ?? account.sub
 }
-
-/**
- * An address as mail systems take it: one `@`, no spaces, no control characters nor any that turn the direction of what follows, 254
- * octets at the most (RFC 5321 §4.5.3.1).
- * Whether it is somebody's only a mail can tell.
- */
-export function isEmailAddress(text: string): boolean {
-  return (
-    Buffer.byteLength(text) <= 254 &&
-    !/[\p{Cs}\p{Bidi_Control}]/u.test(text) &&
-    /^[^\s@\p{Cc}<>"(),:;\\[\]]{1,64}@[^\s@\p{Cc}<>"(),:;\\[\]]+\.[^\s@\p{Cc}<>"(),:;\\[\].]+$/u.test(text)
-  )
-}
-
-/** A user name has no `@`, so that it is never mistaken for an e-mail address. */
-export function isUsername(text: string): boolean {
-  return /^[\p{L}\p{N}._-]{1,64}$/u.test(text)
-}

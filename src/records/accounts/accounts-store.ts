@@ -1,5 +1,6 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { type Account, type Address, descriptiveClaims, type Profile } from './account.ts'
+import type { TypedName } from './typed-name.ts'
 
 const profileColumns = ['username', ...descriptiveClaims, 'phone_number'] as const satisfies readonly (keyof Profile)[]
 
@@ -78,6 +79,19 @@ export interface IdentifiedAccount {
   readonly unambiguous: boolean
 }
 
+/** How an identifier may name an account, the most exact first. */
+const places = { sub: 1, spelled: 2, username: 3, verified: 4, unverified: 5 }
+
+/*
+ * Names are compared by `lower(… COLLATE "C")`, which folds A to Z and nothing else whatever the locale of the database is: everything
+ * else has been decided when a name was brought into its canonical form (canonical-email.ts, canonical-username.ts). Names that are
+ * still to be converted are found in the way in which they were before, too.
+ */
+
+/** Whether the names of a row are still to be converted. As a value and not a join, it is looked up for the few rows found. */
+const isToBeConverted = (table: string) =>
+  `coalesce((SELECT true FROM names_to_convert WHERE names_to_convert.sub = ${table}.sub), false)`
+
 /**
  * The accounts that have an identifier as their `sub`, user name or e-mail address. Any number of accounts can have the same unverified
  * address: the ones that entered it first are returned.
@@ -86,31 +100,47 @@ export interface IdentifiedAccount {
  */
 export async function findAccountsByIdentifier(
   db: Queryable,
-  identifier: string,
+  { typed, key, spelled }: TypedName,
   limit: number,
 ): Promise<IdentifiedAccount[]> {
+  const placeOfUsername = `CASE WHEN username = $1 THEN ${places.spelled} ELSE ${places.username} END`
+  const placeOfEmail = `CASE WHEN verified_at IS NOT NULL THEN ${places.verified} ELSE ${places.unverified} END`
   const { rows } = await db.query<AccountRow & { place: number }>({
     // Each part is a look-up in an index of its own. With OR between them, PostgreSQL would read all accounts.
     text: `WITH named AS (
-             SELECT sub, 1 AS place FROM accounts WHERE sub = $1
+             SELECT sub, ${places.sub} AS place FROM accounts WHERE sub = $1
              UNION ALL
-             SELECT sub, 2 FROM accounts WHERE lower(username) = lower($1)
+             SELECT own.* FROM (VALUES ($2::text), ($3)) AS name (key) CROSS JOIN LATERAL (
+               SELECT sub, ${placeOfUsername} FROM accounts WHERE lower(username COLLATE "C") = key LIMIT $4) AS own
              UNION ALL
-             (SELECT sub, CASE WHEN verified_at IS NOT NULL THEN 3 ELSE 4 END FROM account_emails
-              WHERE lower(email) = lower($1) ORDER BY verified_at, created_at LIMIT $2)
+             SELECT own.* FROM (VALUES ($2::text), ($3)) AS name (key) CROSS JOIN LATERAL (
+               SELECT sub, ${placeOfEmail} FROM account_emails
+               WHERE lower(email COLLATE "C") = key ORDER BY verified_at, created_at LIMIT $4) AS own
+             UNION ALL
+             SELECT sub, ${placeOfUsername} FROM accounts WHERE lower(username) = lower($1) AND ${isToBeConverted('accounts')}
+             UNION ALL
+             SELECT first.* FROM (
+               SELECT sub, ${placeOfEmail} FROM account_emails
+               WHERE lower(email) = lower($1) ORDER BY verified_at, created_at LIMIT $4) AS first
+             WHERE ${isToBeConverted('first')}
            )
            SELECT account.*, named.place
            FROM (SELECT sub, min(place) AS place FROM named GROUP BY sub) AS named
            JOIN LATERAL (${accountSelect} WHERE accounts.sub = named.sub AND accounts.deleted_at IS NULL) AS account ON true
            ORDER BY named.place, account.created_at`,
-    values: [identifier, limit],
+    values: [typed, key, spelled, limit],
   })
-  return rows.map(({ place, ...row }) => ({ account: accountFromRow(row as AccountRow), unambiguous: place < 4 }))
+  const isAlone = (place: number) => rows.filter((row) => row.place === place).length === 1
+  return rows.map(({ place, ...row }) => ({
+    account: accountFromRow(row as AccountRow),
+    unambiguous: place < places.unverified && isAlone(place),
+  }))
 }
 
 /**
- * Makes an account with its address and password, in one statement. A user name that is taken, or an address that somebody has
- * verified, fails it (23505).
+ * Makes an account with its address and password, in one statement. A user name that is taken fails it (23505).
+ *
+ * @param account with its user name and address in their canonical forms
  */
 export async function insertAccount(
   db: Queryable,
@@ -157,7 +187,7 @@ export interface SignInCandidate {
  */
 export async function findSignInCandidates(
   db: Queryable,
-  identifier: string,
+  { typed, key, spelled }: TypedName,
   browserDigest: Buffer,
 ): Promise<SignInCandidate[]> {
   const { rows } = await db.query<{
@@ -172,19 +202,28 @@ export async function findSignInCandidates(
     // that this browser has signed in to (OFFSET 0 makes PostgreSQL find these by account and not by address). No browser signs in a
     // thousand times before its first sessions are cleaned up.
     text: `WITH named AS (
-             SELECT sub, true AS proven, NULL::timestamptz AS entered_at FROM accounts WHERE lower(username) = lower($1)
+             SELECT sub, true AS proven, NULL::timestamptz AS entered_at FROM (VALUES ($1::text), ($2)) AS name (key)
+             CROSS JOIN LATERAL (SELECT sub FROM accounts WHERE lower(username COLLATE "C") = key LIMIT 5) AS own
              UNION ALL
-             (SELECT sub, verified_at IS NOT NULL, created_at FROM account_emails
-              WHERE lower(email) = lower($1) ORDER BY verified_at, created_at LIMIT 5)
+             SELECT first.* FROM (VALUES ($1::text), ($2)) AS name (key) CROSS JOIN LATERAL (
+               SELECT sub, verified_at IS NOT NULL, created_at FROM account_emails
+               WHERE lower(email COLLATE "C") = key ORDER BY verified_at, created_at LIMIT 5) AS first
              UNION ALL
              SELECT here.sub, false, own.created_at
-             FROM (SELECT DISTINCT sub FROM (SELECT sub FROM sessions WHERE browser_digest = $2 LIMIT 1000) AS lately) AS here
+             FROM (SELECT DISTINCT sub FROM (SELECT sub FROM sessions WHERE browser_digest = $3 LIMIT 1000) AS lately) AS here
              JOIN LATERAL (SELECT * FROM account_emails WHERE account_emails.sub = here.sub OFFSET 0) AS own
-               ON lower(own.email) = lower($1)
+               ON lower(own.email COLLATE "C") IN ($1, $2)
+             UNION ALL
+             SELECT sub, true, NULL FROM accounts WHERE lower(username) = lower($4) AND ${isToBeConverted('accounts')}
+             UNION ALL
+             SELECT first.* FROM (
+               SELECT sub, verified_at IS NOT NULL, created_at FROM account_emails
+               WHERE lower(email) = lower($4) ORDER BY verified_at, created_at LIMIT 5) AS first
+             WHERE ${isToBeConverted('first')}
            ), candidates AS (
              SELECT sub, bool_or(proven) AS proven, min(entered_at) AS entered_at,
                coalesce((SELECT true FROM sessions
-                         WHERE sessions.sub = named.sub AND sessions.browser_digest = $2 LIMIT 1), false) AS known_here
+                         WHERE sessions.sub = named.sub AND sessions.browser_digest = $3 LIMIT 1), false) AS known_here
              FROM named GROUP BY sub
            )
            SELECT accounts.sub, account_credentials.secret, accounts.disabled_at IS NOT NULL AS disabled, known_here,
@@ -195,7 +234,7 @@ export async function findSignInCandidates(
            WHERE accounts.deleted_at IS NULL
            ORDER BY proven DESC, known_here DESC, entered_at
            LIMIT 5`,
-    values: [identifier, browserDigest],
+    values: [key, spelled, browserDigest, typed],
   })
   return rows.map((row) => ({
     sub: row.sub,

@@ -1,6 +1,7 @@
 import type { Settings } from '../../platform/config/settings.ts'
 import { once } from '../../platform/once.ts'
 import type { Profile } from './account.ts'
+import { emailInUnicode } from './canonical-email.ts'
 import { normalizePassword } from './normalize-password.ts'
 import { isPattern, sourcesOf } from './predictable-text.ts'
 
@@ -54,6 +55,16 @@ export async function passwordFault(
 }
 
 /**
+ * Whether a password is one of these names, also repeated or with digits added. For names that are chosen after the password: they
+ * must not come to be what it is.
+ */
+export async function isNamedAfter(password: string, names: PersonsNames): Promise<boolean> {
+  const listed = await listedWords()
+  const isExpected = (digits: string) => listed.has(digits) || isPattern(digits)
+  return meet(sourcesOf(joined(folded(password)), isExpected), personalWords(names))
+}
+
+/**
  * The password as it is counted. §3.1.1.2: "each Unicode code point SHALL be counted as a single character", and so before NFKC makes
  * several of one: U+FDFA becomes eighteen. A letter whose accent was typed apart counts as the one character that it is when
  * composed; else six letters would be twelve on some keyboards.
@@ -70,7 +81,7 @@ function personalWords({ email, username, name, given_name, middle_name, family_
   const names = [name, given_name, middle_name, family_name, nickname, fullName].filter((part) => part !== undefined)
   const parts = names.map((whole) => whole.split(/[\s\p{Pd},]+/u))
   return wordsOf([
-    ...[email, username, local, local.split('+')[0], ...names],
+    ...[email, email && emailInUnicode(email), username, local, local.split('+')[0], ...names],
     ...parts.flat(),
     ...parts.map((ordered) => ordered.toReversed().join('')),
     ...parts.flatMap((ordered) => [`${ordered[0]}${ordered.at(-1)}`, `${ordered.at(-1)}${ordered[0]}`]),

@@ -1,6 +1,7 @@
 import { parseJsonObject } from '../../verify/strict-json.ts'
 import { isLanguageTag, isPlainText, longestName, shown } from '../plain-text.ts'
-import { type Address, isUsername, type Profile } from './account.ts'
+import type { Address, Profile } from './account.ts'
+import { readUsername, type UsernameFault } from './canonical-username.ts'
 
 /** A claim that cannot be kept; a plain sentence says why. */
 export class InvalidProfile extends Error {
@@ -18,12 +19,32 @@ const longestLine = 1000 // characters
  *
  * @throws InvalidProfile for the first fault found
  */
-export function checkProfile(profile: Profile): void {
+export function checkProfile(profile: Omit<Profile, 'username'>): void {
   for (const [claim, check] of Object.entries(rules) as [keyof typeof rules, Rule][]) {
     const value = profile[claim]
     if (value !== undefined && !check.fits(value))
       throw new InvalidProfile(`The ${claim} '${shown(value)}' cannot be kept: it takes ${check.takes}.`)
   }
+}
+
+/**
+ * Checks a profile, and gives it back with the user name in its canonical form.
+ *
+ * @throws InvalidProfile for the first fault found
+ */
+export function canonicalProfile({ username: typed, ...description }: Profile): Profile {
+  checkProfile(description)
+  if (typed === undefined) return description
+  const read = readUsername(typed.trim())
+  if ('fault' in read)
+    throw new InvalidProfile(`The username '${shown(typed)}' cannot be kept: ${usernameFaults[read.fault]}.`)
+  return { username: read.username, ...description }
+}
+
+const usernameFaults: Readonly<Record<UsernameFault, string>> = {
+  username_invalid: 'it takes 1 to 64 letters, digits, dots, hyphens and underscores',
+  username_mixed: 'its letters and digits must be of one writing system',
+  username_like_id: 'it has the form of an id, such as a sub or a UUID',
 }
 
 /**
@@ -82,8 +103,7 @@ const webAddress: Rule = {
   fits: (value) => value.length <= 2000 && /^https?:\/\/[\x21-\x7e]+$/.test(value) && URL.canParse(value),
 }
 
-const rules: { readonly [claim in Exclude<keyof Profile, 'address'>]-?: Rule } = {
-  username: { takes: '1 to 64 letters, digits, dots, hyphens and underscores', fits: isUsername },
+const rules: { readonly [claim in Exclude<keyof Profile, 'address' | 'username'>]-?: Rule } = {
   name,
   given_name: name,
   family_name: name,

@@ -13,6 +13,8 @@ export const eventTypes = [
   'account_enabled',
   'account_deleted',
   'account_updated',
+  'names_converted',
+  'email_unverified',
   'password_set',
   'password_changed',
   'reauthentication_failed',

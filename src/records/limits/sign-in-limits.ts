@@ -32,7 +32,7 @@ export class LimitExceeded extends Error {
   }
 }
 
-/** Whom an attempt is for: an account, or what was typed where no account is meant yet. */
+/** Whom an attempt is for: an account, or what was typed (its `key`, typed-name.ts) where no account is meant yet. */
 export type Subject = { readonly sub: string } | { readonly typed: string }
 
 /** What a request was counted under. */
@@ -167,15 +167,7 @@ const widest = (ranges: readonly string[]) => ranges.at(-1) as string
 
 /** With its kind: what somebody typed must not pass for another's `sub`. */
 function partsOf(subject: Subject): [kind: string, name: string] {
-  return 'sub' in subject ? ['sub', subject.sub] : ['typed', folded(subject.typed)]
-}
-
-/**
- * In lower case as PostgreSQL has it: letter by letter, one for one. JavaScript makes two letters of `İ` and two kinds of `Σ`; if names
- * were kept apart here that would be one account there, each spelling would have an allowance of its own.
- */
-function folded(name: string): string {
-  return Array.from(name, (letter) => String.fromCodePoint(letter.toLowerCase().codePointAt(0) ?? 0)).join('')
+  return 'sub' in subject ? ['sub', subject.sub] : ['typed', subject.typed]
 }
 
 /** With a digest, so that keys have one length and the table names nobody. */

@@ -7,6 +7,7 @@ import {
   insertAccount,
   setEmailVerified,
 } from '../../../src/records/accounts/accounts-store.ts'
+import { typedName } from '../../../src/records/accounts/typed-name.ts'
 import { noLog, testDatabase } from '../../database.ts'
 
 const { connection, schema, openPool } = await testDatabase(t)
@@ -34,7 +35,7 @@ t.test(
   async (t) => {
     const email = 'wanted@example.com'
     const candidates = async (browser = randomBytes(32)) =>
-      (await findSignInCandidates(db, email.toUpperCase(), browser)).map(({ sub }) => sub)
+      (await findSignInCandidates(db, typedName(email.toUpperCase()), browser)).map(({ sub }) => sub)
 
     await account('first', email)
     await crowd('later', email, '2040-01-01')
@@ -52,7 +53,7 @@ t.test(
     await signedIn('later-7', browser)
     for (let n = 0; n < 20; n++) await signedIn(`somebody-${n}`, browser).catch(() => {}) // nobody's: fails
     t.same((await candidates(browser)).slice(0, 2), ['first', 'later-7'], 'this browser knows them')
-    const [known] = await findSignInCandidates(db, email, browser)
+    const [known] = await findSignInCandidates(db, typedName(email), browser)
     t.match(known, { sub: 'first', knownHere: true, passwordHash: 'hash of first', disabled: false })
 
     await setEmailVerified(db, 'later-9')
@@ -65,17 +66,17 @@ t.test('a browser that has signed in to accounts with other addresses proposes n
   const browser = randomBytes(32)
   await account('other', 'other@example.com')
   await signedIn('other', browser)
-  t.same(await findSignInCandidates(db, 'nobody@example.com', browser), [])
+  t.same(await findSignInCandidates(db, typedName('nobody@example.com'), browser), [])
 })
 
 t.test('of a crowd that shares an address a look-up returns a few, and whoever verified it first', async (t) => {
   const email = 'shared@example.com'
   await crowd('shared', email, '2030-01-01')
-  const found = await findAccountsByIdentifier(db, email, 21)
+  const found = await findAccountsByIdentifier(db, typedName(email), 21)
   t.equal(found.length, 21)
   t.notOk(found.some(({ unambiguous }) => unambiguous))
   await account('verified', email)
   await setEmailVerified(db, 'verified')
-  const [first] = await findAccountsByIdentifier(db, 'SHARED@example.com', 21)
+  const [first] = await findAccountsByIdentifier(db, typedName('SHARED@example.com'), 21)
   t.match(first, { account: { sub: 'verified' }, unambiguous: true })
 })

@@ -7,6 +7,7 @@ import type { Parameters } from '../../../platform/http/parameters.ts'
 import { noteRefusal } from '../../../platform/http/refusal.ts'
 import { callerOf, requesterOf } from '../../../platform/http/request-context.ts'
 import { sendPage } from '../../../platform/pages/send-page.ts'
+import { canonicalEmail } from '../../../records/accounts/canonical-email.ts'
 import { countOverLimit } from '../../../records/limits/count-over-limit.ts'
 import { overLimit } from '../../../records/limits/over-limit.ts'
 import { newBrowserSession, setSessionCookie } from '../../../records/sessions/browser-session.ts'
@@ -64,7 +65,7 @@ export function signUpEndpoint(app: App, signet: Signet): void {
 
 /** An empty form, with an address that is known already. A user name is not one. */
 function startingWith(name: string | undefined): Shown {
-  return { values: { name: undefined, email: name?.includes('@') ? name : undefined }, faults: {} }
+  return { values: { name: undefined, email: canonicalEmail(name ?? '') }, faults: {} }
 }
 
 function showPage(

@@ -469,7 +469,13 @@ export const de: Messages = {
     language_invalid: '{field}: Bitte geben Sie eine Sprache wie en oder de-CH ein.',
     phone_invalid: '{field}: Bitte geben Sie eine Nummer mit dem Land ein, zum Beispiel +41 44 123 45 67.',
     username_invalid: 'Ein Benutzername hat bis zu 64 Buchstaben, Ziffern, Punkte, Bindestriche und Unterstriche.',
+    username_mixed:
+      'Buchstaben und Ziffern eines Benutzernamens gehören zu einer einzigen Schrift, zum Beispiel zur lateinischen oder zur griechischen.',
+    username_like_id:
+      'Dieser Benutzername sieht wie die interne Kennung eines Kontos aus. Bitte wählen Sie einen kürzeren oder längeren.',
     username_taken: 'Jemand anderes hat diesen Benutzernamen.',
+    name_is_password:
+      'Ihr Passwort ist gleich wie dieser Name, vielleicht wiederholt oder mit Ziffern ergänzt. Bitte wählen Sie einen anderen Namen, oder ändern Sie zuerst Ihr Passwort.',
     names_missing:
       'Bitte behalten Sie einen Benutzernamen oder eine E-Mail-Adresse: Sonst könnten Sie sich nicht mehr anmelden.',
     current_password_missing: 'Bitte geben Sie Ihr bisheriges Passwort ein.',

@@ -460,7 +460,11 @@ export const en = {
     language_invalid: '{field}: please enter a language such as en or de-CH.',
     phone_invalid: '{field}: please enter a number with the country, such as +41 44 123 45 67.',
     username_invalid: 'A user name has up to 64 letters, digits, dots, hyphens and underscores.',
+    username_mixed: 'A user name takes letters and digits of one writing system, such as Latin or Greek, but not both.',
+    username_like_id: 'This user name looks like the internal ID of an account. Please make it shorter or longer.',
     username_taken: 'Somebody else has this user name.',
+    name_is_password:
+      'Your password is the same as this name, perhaps repeated or with digits added. Please choose another name, or change your password first.',
     names_missing: 'Please keep a user name or an e-mail address: you could not sign in any more.',
     current_password_missing: 'Please enter your current password.',
     current_password_wrong: 'This is not your current password.',

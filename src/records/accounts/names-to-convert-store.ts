@@ -1,0 +1,96 @@
+import type { Lock } from '../../platform/database/locked-transaction.ts'
+import type { Queryable } from '../../platform/database/queryable.ts'
+
+/** Held for each batch: one node converts at a time, so that no two wait for each other's accounts. */
+export const conversionLock: Lock = {
+  purpose: 'converting names',
+  tryLock: async (tx) => {
+    const { rows } = await tx.query<{ locked: boolean }>({
+      text: `SELECT pg_try_advisory_xact_lock(hashtext('signet-names'), hashtext(current_schema())) AS locked`,
+    })
+    return rows[0]!.locked
+  },
+}
+
+/**
+ * Accounts whose names may not be in the canonical form, in order.
+ *
+ * @param after the last `sub` of the batch before; '' for the first batch
+ */
+export async function listNamesToConvert(db: Queryable, after: string, limit: number): Promise<string[]> {
+  const { rows } = await db.query<{ sub: string }>({
+    text: 'SELECT sub FROM names_to_convert WHERE sub > $1 ORDER BY sub LIMIT $2',
+    values: [after, limit],
+  })
+  return rows.map(({ sub }) => sub)
+}
+
+/** Takes an account off the list. Whoever changes a name holds the account's row, and so must the caller. */
+export async function forgetNameToConvert(tx: Queryable, sub: string): Promise<void> {
+  await tx.query({ text: 'DELETE FROM names_to_convert WHERE sub = $1', values: [sub] })
+}
+
+/** What a person signs in with, as it is stored. */
+export interface StoredNames {
+  readonly username: string | null
+  readonly email: string | null
+  readonly verifiedAt: Date | null
+}
+
+export async function readStoredNames(tx: Queryable, sub: string): Promise<StoredNames | undefined> {
+  const { rows } = await tx.query<StoredNames>({
+    text: `SELECT username, email, verified_at AS "verifiedAt"
+           FROM accounts LEFT JOIN account_emails ON account_emails.sub = accounts.sub AND is_primary
+           WHERE accounts.sub = $1`,
+    values: [sub],
+  })
+  return rows[0]
+}
+
+/** Whether somebody else has a user name, by the indexes of this release and of the one before. */
+export async function isUsernameTaken(tx: Queryable, sub: string, username: string): Promise<boolean> {
+  const { rows } = await tx.query<{ taken: boolean }>({
+    text: `SELECT EXISTS (SELECT FROM accounts WHERE lower(username COLLATE "C") = lower($2 COLLATE "C") AND sub <> $1)
+               OR EXISTS (SELECT FROM accounts WHERE lower(username) = lower($2) AND sub <> $1) AS taken`,
+    values: [sub, username],
+  })
+  return rows[0]!.taken
+}
+
+export async function convertUsername(tx: Queryable, sub: string, username: string): Promise<void> {
+  await tx.query({
+    text: 'UPDATE accounts SET updated_at = now(), username = $2 WHERE sub = $1',
+    values: [sub, username],
+  })
+}
+
+/** Who else has verified an address; undefined where nobody has. */
+export async function findVerifiedElsewhere(
+  tx: Queryable,
+  sub: string,
+  email: string,
+): Promise<{ readonly sub: string; readonly verifiedAt: Date } | undefined> {
+  const { rows } = await tx.query<{ sub: string; verifiedAt: Date }>({
+    text: `SELECT sub, verified_at AS "verifiedAt" FROM account_emails
+           WHERE lower(email COLLATE "C") = lower($2 COLLATE "C") AND verified_at IS NOT NULL AND sub <> $1 LIMIT 1`,
+    values: [sub, email],
+  })
+  return rows[0]
+}
+
+export async function setEmailUnverified(tx: Queryable, sub: string): Promise<void> {
+  await tx.query({
+    text: `WITH account AS (UPDATE accounts SET updated_at = now() WHERE sub = $1)
+           UPDATE account_emails SET verified_at = NULL WHERE sub = $1 AND is_primary`,
+    values: [sub],
+  })
+}
+
+/** Writes the address of an account in another form. Whether it is verified stays as it is. */
+export async function convertEmail(tx: Queryable, sub: string, email: string): Promise<void> {
+  await tx.query({
+    text: `WITH account AS (UPDATE accounts SET updated_at = now() WHERE sub = $1)
+           UPDATE account_emails SET email = $2 WHERE sub = $1 AND is_primary`,
+    values: [sub, email],
+  })
+}
