@@ -1,5 +1,5 @@
 import { findSignInCandidates } from '../records/accounts/accounts-store.ts'
-import type { Requester } from '../records/accounts/password-hashing.ts'
+import { HashQueueFull, type Requester } from '../records/accounts/password-hashing.ts'
 import { typedName } from '../records/accounts/typed-name.ts'
 import type { Caller } from '../records/events/events-store.ts'
 import type { Look } from '../records/limits/sign-in-limits.ts'
@@ -58,7 +58,12 @@ export async function matchingAccount(
     hasLooked = true
     hasWaited ||= ruling.kind === 'wait'
     const hash = ruling.kind === 'look' ? candidate?.passwordHash : undefined
-    const matches = await passwords.verify(password, hash, visitor)
+    const matches = await passwords.verify(password, hash, visitor).catch(async (error: unknown) => {
+      // The name stays counted if another account's password has been looked at.
+      const nameKey = failed.length > 0 ? undefined : request.nameKey
+      if (error instanceof HashQueueFull) await limits.notLookedAt(nameKey, ruling)
+      throw error
+    })
     if (ruling.kind !== 'look') continue
     if (matches && candidate && hash !== undefined && !candidate.disabled) {
       // Two people who share an address must not use up each other's failures. But somebody could make an account with the victim's

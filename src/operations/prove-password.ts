@@ -1,5 +1,5 @@
 import { findPassword } from '../records/accounts/account-password-store.ts'
-import type { Requester } from '../records/accounts/password-hashing.ts'
+import { HashQueueFull, type Requester } from '../records/accounts/password-hashing.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
 import type { Actor } from './actor.ts'
@@ -28,7 +28,11 @@ export async function provePassword(
   ])
   const ruling = await limits.rule(request, { sub }, knownHere ? browserDigest : undefined)
   if (ruling.kind === 'refused' && request.over) throw request.over
-  const isRight = await passwords.verify(password, ruling.kind === 'look' ? passwordHash : undefined, requester)
+  const hash = ruling.kind === 'look' ? passwordHash : undefined
+  const isRight = await passwords.verify(password, hash, requester).catch(async (error: unknown) => {
+    if (error instanceof HashQueueFull) await limits.notLookedAt(request.nameKey, ruling)
+    throw error
+  })
   if (isRight && ruling.kind === 'look') {
     await limits.succeeded(request, ruling, [])
     return passwordHash

@@ -2,7 +2,7 @@ import { inTransaction } from '../platform/database/queryable.ts'
 import { randomText } from '../platform/secrets/digest.ts'
 import { insertAccount } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail } from '../records/accounts/canonical-email.ts'
-import { type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
+import { type PasswordFault, passwordFault, passwordLengthFault } from '../records/accounts/password-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import { isPlainText, longestName } from '../records/plain-text.ts'
 import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'
@@ -45,9 +45,9 @@ export async function signUp(
   { name, email: typedEmail, password }: TypedAccount,
 ): Promise<SignUpOutcome> {
   const email = canonicalEmail(typedEmail ?? '')
-  const faults = faultsIn({ name, email: typedEmail, password })
+  const faults = faultsIn({ name, email: typedEmail, password }, signet.settings)
   if (Object.keys(faults).length > 0 || !email || !password) return { outcome: 'faulty', faults }
-  // Before the password is judged: that takes a list of common ones.
+  // Before the password is compared with the list of common ones, which takes a moment.
   await signet.limits.beforeSignUp(caller.network)
   const fault = await passwordFault(password, signet.settings, { name, email })
   if (fault) return { outcome: 'faulty', faults: { password: fault } }
@@ -77,8 +77,8 @@ async function createAccount(
   if (started?.left) endings.due()
 }
 
-/** What can be told without looking at the password. */
-function faultsIn({ name, email, password }: TypedAccount): TypedAccountFaults {
+/** What can be told at no cost. */
+function faultsIn({ name, email, password }: TypedAccount, settings: Signet['settings']): TypedAccountFaults {
   const nameFault =
     name === undefined || isPlainText(name, longestName)
       ? undefined
@@ -86,9 +86,10 @@ function faultsIn({ name, email, password }: TypedAccount): TypedAccountFaults {
         ? 'name_too_long'
         : 'name_invalid'
   const emailFault = !email ? 'email_missing' : canonicalEmail(email) ? undefined : 'email_invalid'
+  const lengthFault = password ? passwordLengthFault(password, settings) : 'password_missing'
   return {
     ...(nameFault && { name: nameFault }),
     ...(emailFault && { email: emailFault }),
-    ...(!password && { password: 'password_missing' }),
+    ...(lengthFault && { password: lengthFault }),
   }
 }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { HashQueueFull } from '../../src/records/accounts/password-hashing.ts'
 import { startSignet } from '../support/idp.ts'
 import { cookiesOf } from './account-forms.ts'
 import { clearLimits, type From, knownBrowser, setCount, settle, tryPassword, trySignUp, usual } from './guesses.ts'
@@ -80,6 +81,29 @@ t.test('by failing at a user name and then at the address that may belong to it'
   t.same(await seen(person.username, shared.email), apart, 'of two accounts')
 })
 
+t.test('a queue that others keep full uses up nobody’s attempts', async (t) => {
+  await clearLimits(idp)
+  const known = { ...fresh(), cookie: cookiesOf(await knownBrowser(idp, person)) }
+  const unknown = fresh()
+  const { verify } = idp.signet.passwords
+  const full = t.intercept(idp.signet.passwords, 'verify', {
+    value: async () => {
+      throw new HashQueueFull('full')
+    },
+    writable: true,
+    configurable: true,
+  })
+  for (let attempt = 0; attempt < 25; attempt++)
+    for (const from of [unknown, known])
+      t.match(await tryPassword(idp, person.username, person.password, from), { status: 503 })
+  t.ok(full().length > 0)
+  idp.signet.passwords.verify = verify
+  const { rows } = await database.query({ text: 'SELECT FROM failed_sign_ins WHERE failures > 0' })
+  t.equal(rows.length, 0, 'the account is as far from waiting as before')
+  t.match(await tryPassword(idp, person.username, person.password, unknown), { status: 303 })
+  t.match(await tryPassword(idp, person.username, person.password, known), { status: 303 })
+})
+
 t.test('by signing up', async (t) => {
   const seen = async (email: string) => {
     await clearLimits(idp)
@@ -89,11 +113,13 @@ t.test('by signing up', async (t) => {
       answers.push(usual(await trySignUp(idp, email, `a long enough phrase ${guess}`, from), email))
     const leftOver = await left(from)
     await setCount(idp, 'sign-up-network', 29)
-    const last = [await trySignUp(idp, 'x@example.org', 'y', from), await trySignUp(idp, 'x@example.org', 'y', from)]
+    // Long enough, and refused for being common: what is too short costs nothing.
+    const common = () => trySignUp(idp, 'x@example.org', 'passwordpassword', from)
+    const last = [await common(), await trySignUp(idp, 'x@example.org', 'y', from), await common()]
     return { answers, left: leftOver, last: last.map(({ status }) => status) }
   }
   const expected = await seen('nobody.yet@example.com')
-  t.same(expected.last, [422, 429])
+  t.same(expected.last, [422, 422, 429])
   t.same(await seen(person.email), expected, 'an address that somebody has')
   t.same(await seen(disabled.email), expected, 'an address of a disabled account')
 })

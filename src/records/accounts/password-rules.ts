@@ -23,6 +23,16 @@ export type PersonsNames = {
 /** A bound on what is hashed. NIST SP 800-63B-4 §3.1.1.2 asks for at least 64. */
 const maxLength = 256
 
+/** What is wrong with the length of a new password: the part of `passwordFault` that costs nothing. */
+export function passwordLengthFault(
+  password: string,
+  { passwordMinLength }: Pick<Settings, 'passwordMinLength'>,
+): 'password_too_short' | 'password_too_long' | undefined {
+  const { length } = [...shortestForm(password)]
+  if (length < passwordMinLength) return 'password_too_short'
+  return length > maxLength ? 'password_too_long' : undefined
+}
+
 /**
  * What is wrong with a new password, by NIST SP 800-63B-4 §3.1.1.2: its length, or that it is among those that are tried first.
  * "The entire password SHALL be subject to comparison, not substrings or words that might be contained therein": so it is refused
@@ -35,20 +45,19 @@ const maxLength = 256
  */
 export async function passwordFault(
   password: string,
-  { passwordMinLength, issuer }: Pick<Settings, 'passwordMinLength' | 'issuer'>,
+  settings: Pick<Settings, 'passwordMinLength' | 'issuer'>,
   person: PersonsNames,
 ): Promise<PasswordFault | undefined> {
+  const lengthFault = passwordLengthFault(password, settings)
+  if (lengthFault) return lengthFault
   const written = shortestForm(password)
-  const { length } = [...written]
-  if (length < passwordMinLength) return 'password_too_short'
-  if (length > maxLength) return 'password_too_long'
   const listed = await listedWords()
   const isListed = (text: string) => listed.has(text)
   const isExpected = (digits: string) => isListed(digits) || isPattern(digits)
   const normalized = folded(password)
   const names = sourcesOf(joined(normalized), isExpected)
   if (meet(names, personalWords(person))) return 'password_personal'
-  if (meet(names, serviceWords(issuer))) return 'password_service'
+  if (meet(names, serviceWords(settings.issuer))) return 'password_service'
   // NFKC can make a longer pattern of a short one.
   if (isPattern(normalized) || isPattern(written)) return 'password_pattern'
   return [...sourcesOf(normalized, isExpected)].some(isListed) ? 'password_common' : undefined

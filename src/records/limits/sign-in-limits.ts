@@ -39,6 +39,8 @@ export type Subject = { readonly sub: string } | { readonly typed: string }
 export interface CountedRequest {
   /** Windows in which it was counted; none where a window had been full before. */
   readonly keys: readonly string[]
+  /** That of these which is about the name, and not about the network alone. */
+  readonly nameKey: string | undefined
   /** The limit that refuses it, unless the browser is known. */
   readonly over: LimitExceeded | undefined
 }
@@ -76,6 +78,15 @@ export interface SignInLimits {
    * @throws TooManyWaiting
    */
   succeeded(request: CountedRequest, proven: Look, unclaimed: readonly Look[]): Promise<void>
+  /**
+   * Takes back what was counted for name, account and browser: the password was not looked at after all, because too many others were waiting.
+   * Otherwise somebody who keeps the queue full could use up everybody's attempts. The network stays counted, so that the number of names
+   * that it can try, each of which is a row, stays bounded.
+   *
+   * @param nameKey of the counted request; undefined where it is to stay counted
+   * @throws TooManyWaiting
+   */
+  notLookedAt(nameKey: string | undefined, ruling: Ruling): Promise<void>
   /** Counts a new account, user name or address. @throws LimitExceeded, TooManyWaiting */
   beforeSignUp(network: string): Promise<void>
 }
@@ -104,7 +115,7 @@ const pace: Pace = { free: 100, firstWait: 30, longestWait: window }
 
 /** @param turns guesses from one network, or at one account, count in one row: those that wait for it must not hold every connection */
 export function createSignInLimits(database: Queryable, turns: Turns): SignInLimits {
-  const count = async (counters: readonly NamedCounter[], turn: string): Promise<CountedRequest> => {
+  const count = async (counters: readonly NamedCounter[], turn: string): Promise<Omit<CountedRequest, 'nameKey'>> => {
     const windows = await turns.take(`limit ${turn}`, () => countAll(database, counters))
     const keys = windows.filter(({ isNew }) => isNew).map(({ key }) => key)
     for (const { key, most, limit } of counters) {
@@ -117,10 +128,11 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
   }
 
   return {
-    countRequest: (network, subject) => {
+    countRequest: async (network, subject) => {
       const ranges = rangesOf(network)
       const ofName = counterOf(perName, ...partsOf(subject), ranges[0] as string)
-      return count([...countersOf(perNetwork, ranges), ofName], widest(ranges))
+      const counted = await count([...countersOf(perNetwork, ranges), ofName], widest(ranges))
+      return { ...counted, nameKey: counted.keys.find((key) => key === ofName.key) }
     },
     rule: async ({ over }, subject, knownBrowser) => {
       const browser = knownBrowser?.toString('hex')
@@ -141,6 +153,15 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
         unclaimed: unclaimed.flatMap(({ claim }) => claim ?? []),
         proven: proven.claim,
       }),
+    notLookedAt: (nameKey, ruling) => {
+      const { browserKeys, claim } = ruling.kind === 'look' ? ruling : nothing
+      return settleSuccess(database, {
+        takenBack: nameKey === undefined ? browserKeys : [nameKey, ...browserKeys],
+        cleared: [],
+        unclaimed: claim ? [claim] : [],
+        proven: undefined,
+      })
+    },
     beforeSignUp: async (network) => {
       const ranges = rangesOf(network)
       const { over } = await count(countersOf(signUps, ranges), `sign-up ${widest(ranges)}`)
@@ -162,6 +183,8 @@ function counterOf({ name, points, seconds }: Limit, ...parts: string[]): NamedC
 function countersOf(limit: Limit, ranges: readonly string[]): NamedCounter[] {
   return ranges.map((range, index) => counterOf({ ...limit, points: limit.points * 2 ** index }, range))
 }
+
+const nothing: Pick<Look, 'browserKeys' | 'claim'> = { browserKeys: [], claim: undefined }
 
 const widest = (ranges: readonly string[]) => ranges.at(-1) as string
 
