@@ -20,7 +20,7 @@ import {
   setEmailVerified,
 } from '../records/accounts/accounts-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
-import { CommandFailed } from './failures.ts'
+import { CommandFailed, WrongUsage } from './failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
 import { countAsRowsFollow, letRowsFollow } from './let-rows-follow.ts'
@@ -91,9 +91,10 @@ export function usersCommand(program: Command, terminal: Terminal): void {
   const changesOf = addUserChangeFlags(update)
   update.addOption(json()).action(async (identifier: string, format: Format) => {
     const changes = changesOf()
+    const vouched = vouchedEmail(identifier, changes)
     const account = await changing(terminal, async (signet) => {
       const { sub } = await findUser(signet.database, identifier)
-      const outcome = await updateAccount(signet, operator(terminal), sub, changes)
+      const outcome = await updateAccount(signet, operator(terminal), sub, { ...changes, ...vouched })
       if (typeof outcome === 'string') throw new CommandFailed(whyNot(outcome, sub, changes))
       return outcome.account
     })
@@ -223,6 +224,20 @@ function justDeleted(sub: string): CommandFailed {
   return new CommandFailed(`The user ${sub} has just been deleted.`)
 }
 
+/**
+ * Whoever vouches for an address says which one it is. A person can change theirs at any moment, also to somebody else's.
+ *
+ * @throws WrongUsage if neither --email nor the name of the person says it
+ */
+function vouchedEmail(identifier: string, { email, email_verified: isVouched }: AccountChanges) {
+  if (!isVouched || email !== undefined) return {}
+  if (!identifier.includes('@'))
+    throw new WrongUsage(
+      'Say which address you vouch for: give --email with --email-verified, or name the person by it.',
+    )
+  return { vouched_email: identifier.trim() }
+}
+
 function whyNot(refusal: AccountRefusal, sub: string, { username, email }: AccountChanges): string {
   switch (refusal) {
     case 'no_such_account':
@@ -233,6 +248,8 @@ function whyNot(refusal: AccountRefusal, sub: string, { username, email }: Accou
       return `${email ?? 'The address'} is the verified address of somebody else.`
     case 'no_email':
       return 'The person has no e-mail address that could be verified: give --email.'
+    case 'other_email':
+      return 'The person has just changed their e-mail address. Nothing was changed: look at it, and try again.'
     case 'no_sign_in_name':
       return 'The person would have nothing left to sign in with: keep an e-mail address or a user name.'
   }

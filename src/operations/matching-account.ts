@@ -1,7 +1,8 @@
+import type { Queryable } from '../platform/database/queryable.ts'
 import { findSignInCandidates } from '../records/accounts/accounts-store.ts'
 import { HashQueueFull, type Requester } from '../records/accounts/password-hashing.ts'
 import { typedName } from '../records/accounts/typed-name.ts'
-import type { Caller } from '../records/events/events-store.ts'
+import { type Caller, recordEvents } from '../records/events/events-store.ts'
 import type { Look } from '../records/limits/sign-in-limits.ts'
 import type { Signet } from '../signet.ts'
 
@@ -17,13 +18,22 @@ export interface Credentials {
   readonly browserDigest: Buffer
 }
 
+/** An account that was meant, and whose password it was not; or a name that nobody has. */
+export interface Mismatch {
+  readonly sub: string | undefined
+  /** Whether the account waits after too many failures, so that its password was not looked at. Never told to the caller. */
+  readonly hasWaited: boolean
+}
+
 /** Whose password it is. */
 export interface Matched {
   /** Undefined if it is nobody's, or may not be looked at. */
   readonly account: { readonly sub: string; readonly passwordHash: string } | undefined
-  /** The first account that was meant, for the record. */
-  readonly meant: string | undefined
-  /** Whether an account waits, so that its password was not looked at. Never told to the caller. */
+  /** The accounts that were meant. */
+  readonly meant: readonly string[]
+  /** Accounts at which a failure stays counted, for the record. Where nobody has the name: that name. */
+  readonly mismatches: readonly Mismatch[]
+  /** Whether anything waits: an account, or a name that no account has. Never told to the caller of a sign-in. */
   readonly hasWaited: boolean
 }
 
@@ -49,14 +59,15 @@ export async function matchingAccount(
     limits.countRequest(visitor.network, { typed: name.key }),
     findSignInCandidates(database, name, browserDigest),
   ])
-  const failed: Look[] = []
+  const meant = candidates.map(({ sub }) => sub)
+  const failed: { readonly sub: string | undefined; readonly look: Look }[] = []
+  const waiting: Mismatch[] = []
   let [hasLooked, hasWaited] = [false, false]
   for (const candidate of candidates.length > 0 ? candidates : [undefined]) {
     const subject = candidate ? { sub: candidate.sub } : { typed: name.key }
     const ruling = await limits.rule(request, subject, candidate?.knownHere ? browserDigest : undefined)
     if (ruling.kind === 'refused') continue
     hasLooked = true
-    hasWaited ||= ruling.kind === 'wait'
     const hash = ruling.kind === 'look' ? candidate?.passwordHash : undefined
     const matches = await passwords.verify(password, hash, visitor).catch(async (error: unknown) => {
       // The name stays counted if another account's password has been looked at.
@@ -64,17 +75,27 @@ export async function matchingAccount(
       if (error instanceof HashQueueFull) await limits.notLookedAt(nameKey, ruling)
       throw error
     })
-    if (ruling.kind !== 'look') continue
-    if (matches && candidate && hash !== undefined && !candidate.disabled) {
-      // Two people who share an address must not use up each other's failures. But somebody could make an account with the victim's
-      // address and set its password to each guess, or move one account from victim to victim: each success would be a guess at the
-      // victim that nobody counts. So what failed at others is taken back only if password and address are a day old. That leaves one
-      // such guess a day for each of the accounts.
-      await limits.succeeded(request, ruling, candidate.isSettled ? failed : [])
-      return { account: { sub: candidate.sub, passwordHash: hash }, meant: candidate.sub, hasWaited }
-    }
-    failed.push(ruling)
+    if (ruling.kind === 'wait') {
+      hasWaited = true
+      waiting.push({ sub: candidate?.sub, hasWaited: true })
+    } else if (matches && candidate && hash !== undefined && !candidate.disabled) {
+      const stayed = await limits.succeeded(request, ruling, failed)
+      const mismatches = [...stayed.map(({ sub }) => ({ sub, hasWaited: false })), ...waiting]
+      return { account: { sub: candidate.sub, passwordHash: hash }, meant, mismatches, hasWaited }
+    } else failed.push({ sub: candidate?.sub, look: ruling })
   }
   if (!hasLooked && request.over) throw request.over
-  return { account: undefined, meant: candidates[0]?.sub, hasWaited }
+  const mismatches = [...failed.map(({ sub }) => ({ sub, hasWaited: false })), ...waiting]
+  return { account: undefined, meant, mismatches, hasWaited }
+}
+
+/** Records a failed sign-in at each of these accounts. It takes as long if there are none. */
+export async function recordMismatches(db: Queryable, caller: Caller, mismatches: readonly Mismatch[]): Promise<void> {
+  await recordEvents(
+    db,
+    mismatches.map(({ sub, hasWaited }) => ({
+      ...{ type: 'sign_in_failed', caller, sub },
+      ...(hasWaited && { detail: { reason: 'waiting' } }),
+    })),
+  )
 }

@@ -4,7 +4,7 @@ import { holdPassword, replacePasswordHash } from '../records/accounts/account-p
 import { recordEvent } from '../records/events/events-store.ts'
 import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
-import { matchingAccount, type Visitor } from './matching-account.ts'
+import { matchingAccount, recordMismatches, type Visitor } from './matching-account.ts'
 
 /** `wrong_credentials`: `hasWaited` where an account waits after too many failures, so that the password was not looked at. */
 export type SignInOutcome =
@@ -24,12 +24,10 @@ export async function signIn(
   { username, password }: { readonly username: string; readonly password: string },
 ): Promise<SignInOutcome> {
   const { browserDigest } = browser
-  const { account, meant, hasWaited } = await matchingAccount(signet, caller, { username, password, browserDigest })
+  const matched = await matchingAccount(signet, caller, { username, password, browserDigest })
+  const { account, mismatches, hasWaited } = matched
+  if (mismatches.length > 0) await recordMismatches(signet.database, caller, mismatches)
   if (account && (await enter(signet, caller, browser, account, password))) return { outcome: 'signed_in' }
-  if (!account) {
-    const detail = hasWaited ? { detail: { reason: 'waiting' } } : {}
-    await recordEvent(signet.database, { type: 'sign_in_failed', caller, sub: meant, ...detail })
-  }
   return { outcome: 'wrong_credentials', hasWaited }
 }
 

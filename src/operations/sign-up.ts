@@ -1,13 +1,14 @@
 import { inTransaction } from '../platform/database/queryable.ts'
 import { randomText } from '../platform/secrets/digest.ts'
-import { insertAccount } from '../records/accounts/accounts-store.ts'
+import { findSignInCandidates, insertAccount, lockAddress } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail } from '../records/accounts/canonical-email.ts'
 import { type PasswordFault, passwordFault, passwordLengthFault } from '../records/accounts/password-rules.ts'
+import { typedName } from '../records/accounts/typed-name.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import { isPlainText, longestName } from '../records/plain-text.ts'
 import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
-import { matchingAccount, type Visitor } from './matching-account.ts'
+import { matchingAccount, recordMismatches, type Visitor } from './matching-account.ts'
 import { enter } from './sign-in.ts'
 
 export interface TypedAccount {
@@ -32,8 +33,11 @@ export type SignUpOutcome =
  * signed in to that one, and nothing of it is changed. Otherwise it makes no difference whether somebody has an account with the address,
  * and it is not told: an address that nobody has verified blocks nobody.
  *
- * That makes a sign-up one more way to try a password, so it is counted as a sign-in is, whether there is an account or not. While an
- * account waits after too many failures, its password is not looked at here either, and a new account is made.
+ * That makes a sign-up one more way to try a password, so it is counted and recorded as a sign-in is, whether there is an account or not.
+ * While an account waits after too many failures, its password is not looked at here either. No account is made then: it would split a
+ * person in two who typed the right password. A name that no account has waits in the same way, so the answer does not tell that there is one.
+ *
+ * Two sign-ups at the same moment, such as a form that was sent twice, make one account.
  *
  * @param browser its session has the new cookie once this has returned `created` or `signed_in`
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
@@ -52,29 +56,44 @@ export async function signUp(
   const fault = await passwordFault(password, signet.settings, { name, email })
   if (fault) return { outcome: 'faulty', faults: { password: fault } }
 
-  const { browserDigest } = browser
-  const { account } = await matchingAccount(signet, caller, { username: email, password, browserDigest })
-  if (account && (await enter(signet, caller, browser, account, password))) return { outcome: 'signed_in' }
-  await createAccount(signet, caller, browser, { name, email, password })
-  return { outcome: 'created' }
+  const credentials = { username: email, password, browserDigest: browser.browserDigest }
+  for (let isFirst = true; ; isFirst = false) {
+    const { account, meant, mismatches, hasWaited } = await matchingAccount(signet, caller, credentials)
+    // Where nobody has the address, no sign-in failed; recording nothing takes as long.
+    const atAccounts = mismatches.filter(({ sub }) => sub !== undefined)
+    await recordMismatches(signet.database, caller, atAccounts)
+    if (account && (await enter(signet, caller, browser, account, password))) return { outcome: 'signed_in' }
+    if (hasWaited) throw signet.limits.waiting()
+    const seen = isFirst ? meant : undefined
+    if (await createAccount(signet, caller, browser, { name, email, password }, seen)) return { outcome: 'created' }
+  }
 }
 
+/**
+ * @param seen the accounts with the address whose password has been tried; undefined if it does not matter whether there are others
+ * @returns false, with nothing done, if somebody has just made another account with the address
+ */
 async function createAccount(
   { database, passwords, settings, clock, secrets, endings }: Signet,
   caller: Visitor,
   browser: BrowserDigests,
   { name, email, password }: { readonly name: string | undefined; readonly email: string; readonly password: string },
-): Promise<void> {
+  seen: readonly string[] | undefined,
+): Promise<boolean> {
   const passwordHash = await passwords.hash(password, caller)
   const sub = randomText(16)
-  const started = await inTransaction(database, async (tx) => {
+  const created = await inTransaction(database, async (tx) => {
+    await lockAddress(tx, email)
+    const candidates = seen ? await findSignInCandidates(tx, typedName(email), browser.browserDigest) : []
+    if (candidates.some((candidate) => !seen?.includes(candidate.sub))) return undefined
     await insertAccount(tx, { sub, profile: name === undefined ? {} : { name }, email, passwordHash })
     const who = { sub, authTime: clock.now(), amr: ['pwd'], sidVersion: secrets['session-id'].current }
     const session = await startSession(tx, settings.sessionTtl, browser, who)
     await recordEvent(tx, { type: 'account_created', caller, sub })
-    return session
+    return { left: session?.left ?? false }
   })
-  if (started?.left) endings.due()
+  if (created?.left) endings.due()
+  return created !== undefined
 }
 
 /** What can be told at no cost. */

@@ -2,7 +2,7 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { type Account, accountTurn, descriptiveClaims, type Profile } from '../records/accounts/account.ts'
 import { markEmail, replaceDescription, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
 import { findAccount, lockAccount } from '../records/accounts/accounts-store.ts'
-import { isStillToConvert } from '../records/accounts/typed-name.ts'
+import { isStillToConvert, typedName } from '../records/accounts/typed-name.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
@@ -16,6 +16,8 @@ export type AccountChanges = { readonly [claim in keyof Profile]?: Profile[claim
   readonly email?: string | null
   /** Whether somebody vouches that the address is the person's. Another address is one that nobody has vouched for. */
   readonly email_verified?: boolean
+  /** The address that they vouch for, if it is not to be changed: the person may have another by now. */
+  readonly vouched_email?: string
 }
 
 /** Why an account was left as it is. */
@@ -27,6 +29,8 @@ export type AccountRefusal =
   | 'email_taken'
   /** There is no address that could be verified. */
   | 'no_email'
+  /** The address is not the one that was vouched for. */
+  | 'other_email'
   /** Neither an address nor a user name would be left to sign in with. */
   | 'no_sign_in_name'
 
@@ -75,6 +79,8 @@ async function change(
   const namesChange = wanted.username !== before.username || wanted.email !== before.email
   if (namesChange && wanted.username === undefined && wanted.email === undefined) return 'no_sign_in_name'
   if (changes.email_verified && wanted.email === undefined) return 'no_email'
+  const { vouched_email: vouched } = changes
+  if (vouched !== undefined && typedName(wanted.email ?? '').key !== typedName(vouched).key) return 'other_email'
 
   if (describing.some((claim) => !isSame(wanted[claim], before[claim]))) await replaceDescription(tx, sub, wanted)
   if (namesChange)

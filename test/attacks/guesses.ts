@@ -74,20 +74,6 @@ export const setWait = ({ signet }: Idp, seconds: number) =>
     values: [seconds],
   })
 
-/** As if these people had had their passwords and addresses for a week. */
-export const settle = async ({ signet }: Idp, ...people: readonly Person[]) => {
-  const values = [people.map(({ sub }) => sub)]
-  const weekAgo = `now() - interval '7 days'`
-  await signet.database.query({
-    text: `UPDATE account_credentials SET updated_at = ${weekAgo} WHERE sub = ANY ($1)`,
-    values,
-  })
-  await signet.database.query({
-    text: `UPDATE account_emails SET created_at = ${weekAgo} WHERE sub = ANY ($1)`,
-    values,
-  })
-}
-
 /** How many of the answers came of a wrong password, or of what must look like one. */
 export const failed = (answers: readonly Answer[]) => answers.filter(({ status }) => status === 403).length
 

@@ -167,14 +167,26 @@ export async function insertAccount(
   })
 }
 
+/**
+ * Lets sign-ups with one address come one after the other until the transaction ends.
+ *
+ * @param email in its canonical form
+ */
+export async function lockAddress(tx: Queryable, email: string): Promise<void> {
+  await tx.query({
+    name: 'lock-address',
+    // With the schema, because another issuer may use the same database.
+    text: `SELECT pg_advisory_xact_lock(hashtextextended('address ' || current_schema() || ' ' || lower($1 COLLATE "C"), 0))`,
+    values: [email],
+  })
+}
+
 export interface SignInCandidate {
   readonly sub: string
   readonly passwordHash: string | undefined
   readonly disabled: boolean
   /** Whether somebody has signed in to this account from the same browser before. */
   readonly knownHere: boolean
-  /** Whether the account has had this password, and this address if it is meant by one, for a day at least. */
-  readonly isSettled: boolean
 }
 
 /**
@@ -195,7 +207,6 @@ export async function findSignInCandidates(
     secret: string | null
     disabled: boolean
     known_here: boolean
-    is_settled: boolean
   }>({
     name: 'find-sign-in-candidates',
     // Each part of `named` is bounded, however many accounts have the address: the first five of them, and those among the accounts
@@ -226,8 +237,7 @@ export async function findSignInCandidates(
                          WHERE sessions.sub = named.sub AND sessions.browser_digest = $3 LIMIT 1), false) AS known_here
              FROM named GROUP BY sub
            )
-           SELECT accounts.sub, account_credentials.secret, accounts.disabled_at IS NOT NULL AS disabled, known_here,
-             coalesce(greatest(account_credentials.updated_at, entered_at) < now() - interval '1 day', false) AS is_settled
+           SELECT accounts.sub, account_credentials.secret, accounts.disabled_at IS NOT NULL AS disabled, known_here
            FROM candidates
            JOIN accounts USING (sub)
            LEFT JOIN account_credentials ON account_credentials.sub = accounts.sub AND account_credentials.kind = 'password'
@@ -241,7 +251,6 @@ export async function findSignInCandidates(
     passwordHash: row.secret ?? undefined,
     disabled: row.disabled,
     knownHere: row.known_here,
-    isSettled: row.is_settled,
   }))
 }
 

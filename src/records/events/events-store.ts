@@ -93,6 +93,31 @@ export async function recordEvent(db: Queryable, event: NewEvent): Promise<void>
   })
 }
 
+/** Appends any number of events in one statement, which takes as long for none as for one. */
+export async function recordEvents(db: Queryable, events: readonly NewEvent[]): Promise<void> {
+  await db.query({
+    name: 'record-events',
+    text: `INSERT INTO events (type, request_id, network, client_id, sub, grant_id, kid, detail)
+           SELECT type, request_id, network, client_id, sub, grant_id, kid, detail
+           FROM jsonb_to_recordset($1::jsonb) AS event (type text, request_id text, network text, client_id text, sub text, grant_id text,
+                                                        kid text, detail jsonb)`,
+    values: [
+      JSON.stringify(
+        events.map(({ type, caller, by, clientId, sub, grantId, kid, detail }) => ({
+          ...{ type, request_id: caller?.requestId, network: caller?.network },
+          ...{
+            client_id: clientId,
+            sub,
+            grant_id: grantId,
+            kid,
+            detail: { ...(by !== undefined && { by }), ...detail },
+          },
+        })),
+      ),
+    ],
+  })
+}
+
 /** How many tokens a machine was given on one grant, for one audience. */
 export interface Tally {
   readonly clientId: string

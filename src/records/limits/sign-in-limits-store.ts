@@ -105,47 +105,64 @@ export async function claimAttempt(db: Queryable, key: string, pace: Pace): Prom
 /** Failures in a row that a success forgives at any time. */
 const few = 10
 
+/** Failures of an account that are taken back in a day because the password was another account's with the same address. */
+const othersADay = 10
+
 /** What a right password settles. */
 export interface Success {
-  /** Windows in which one is taken back. */
+  /** Windows in which one is taken back, unless a failure at another account stays. */
   readonly takenBack: readonly string[]
   /** Windows that start again. */
   readonly cleared: readonly string[]
-  /** Claims that are taken back: the account waits no longer than before. */
-  readonly unclaimed: readonly Claim[]
+  /** Claims at other accounts, which the password was wrong for. */
+  readonly others: readonly Claim[]
   /** The claim at the account whose password it was: its failures are forgiven. */
   readonly proven: Claim | undefined
 }
 
 /**
- * Takes back what was counted before a password turned out to be right. A few failures are forgiven at any time, all of them once a day:
- * somebody who guesses patiently must not gain a hundred guesses each time that the owner signs in.
+ * Takes back what was counted before a password turned out to be right.
+ *
+ * - Of the account whose password it was, a few failures are forgiven at any time, and all of them once a day: somebody who guesses
+ *   patiently must not gain a hundred guesses each time that the owner signs in.
+ * - At other accounts with the same address, a few failures a day are taken back, so that people who share an address do not use up each
+ *   other's. No more than a few: somebody can make accounts with the victim's address, and give them each guess as their password.
+ *   Beyond that the failure stays, and so does what was counted for network and name.
+ *
+ * @returns the keys of other accounts whose failure stays
  */
-export async function settleSuccess(db: Queryable, success: Success): Promise<void> {
-  const { takenBack, cleared, unclaimed, proven } = success
-  const claims = proven ? [...unclaimed, proven] : unclaimed
-  await db.query({
+export async function settleSuccess(db: Queryable, success: Success): Promise<readonly string[]> {
+  const { takenBack, cleared, others, proven } = success
+  const claims = proven ? [...others, proven] : others
+  const { rows } = await db.query<{ key: string; stays: boolean }>({
     name: 'settle-success',
-    // Rows are locked in the order of their keys, as in `countAll`: no two statements can wait for each other.
-    text: `WITH windows AS (
-             SELECT key FROM rate_limits WHERE key = ANY ($1) ORDER BY key COLLATE "C" FOR UPDATE
+    // Rows are locked in the order of their keys, and those of accounts first: no two statements can wait for each other.
+    text: `WITH claims AS MATERIALIZED (
+             SELECT held.key, claimed.failures AS claimed, held.key = $5 AS is_proven,
+               held.key = $5 AND (held.failures <= ${few}
+                 OR coalesce(forgiven_at NOT BETWEEN now() - interval '1 day' AND now(), true)) AS forgives,
+               coalesce(taken_back_since BETWEEN now() - interval '1 day' AND now(), false) AS is_same_day,
+               coalesce(taken_back < ${othersADay} OR taken_back_since NOT BETWEEN now() - interval '1 day' AND now(), true) AS is_free
+             FROM unnest($3::text[], $4::integer[]) AS claimed (key, failures) JOIN failed_sign_ins AS held ON held.key = claimed.key
+             ORDER BY held.key FOR UPDATE OF held
+           ), windows AS (
+             SELECT key FROM rate_limits
+             WHERE key = ANY ($1) AND (key = ANY ($2) OR (SELECT coalesce(bool_and(is_proven OR is_free), true) FROM claims))
+             ORDER BY key COLLATE "C" FOR UPDATE
            ), settled AS (
              UPDATE rate_limits
              SET points = CASE WHEN rate_limits.key = ANY ($2) THEN 0 WHEN points > 0 AND expire > ${now} THEN points - 1 ELSE points END
              FROM windows WHERE rate_limits.key = windows.key
-           ), claims AS (
-             SELECT held.key, claimed.failures AS claimed,
-               claimed.key = $5 AND (held.failures <= ${few}
-                 OR coalesce(forgiven_at NOT BETWEEN now() - interval '1 day' AND now(), true)) AS forgives
-             FROM unnest($3::text[], $4::integer[]) AS claimed (key, failures) JOIN failed_sign_ins AS held ON held.key = claimed.key
-             ORDER BY held.key FOR UPDATE OF held
            )
            UPDATE failed_sign_ins SET
-             failures = CASE WHEN forgives THEN 0 ELSE greatest(0, failures - 1) END,
+             failures = CASE WHEN forgives THEN 0 WHEN is_proven OR is_free THEN greatest(0, failures - 1) ELSE failures END,
              -- The wait began with this claim, unless another attempt has been let through since.
-             next_at = CASE WHEN forgives OR failures = claimed THEN now() ELSE next_at END,
-             forgiven_at = CASE WHEN forgives AND failures > ${few} THEN now() ELSE forgiven_at END
-           FROM claims WHERE failed_sign_ins.key = claims.key`,
+             next_at = CASE WHEN forgives OR ((is_proven OR is_free) AND failures = claimed) THEN now() ELSE next_at END,
+             forgiven_at = CASE WHEN forgives AND failures > ${few} THEN now() ELSE forgiven_at END,
+             taken_back = CASE WHEN is_proven OR NOT is_free THEN taken_back WHEN is_same_day THEN taken_back + 1 ELSE 1 END,
+             taken_back_since = CASE WHEN is_proven OR NOT is_free OR is_same_day THEN taken_back_since ELSE now() END
+           FROM claims WHERE failed_sign_ins.key = claims.key
+           RETURNING failed_sign_ins.key, NOT (is_proven OR is_free) AS stays`,
     values: [
       [...takenBack, ...cleared],
       cleared,
@@ -153,5 +170,27 @@ export async function settleSuccess(db: Queryable, success: Success): Promise<vo
       claims.map(({ failures }) => failures),
       proven?.key ?? null,
     ],
+  })
+  return rows.filter(({ stays }) => stays).map(({ key }) => key)
+}
+
+/** Takes back what was counted for an attempt whose password was not looked at after all. */
+export async function takeBack(db: Queryable, windows: readonly string[], claim: Claim | undefined): Promise<void> {
+  await db.query({
+    name: 'take-back',
+    // Locked in the same order as in `settleSuccess`.
+    text: `WITH claimed AS MATERIALIZED (
+             SELECT key FROM failed_sign_ins WHERE key = $2 FOR UPDATE
+           ), windows AS (
+             SELECT key FROM rate_limits WHERE key = ANY ($1) AND (SELECT count(*) FROM claimed) >= 0
+             ORDER BY key COLLATE "C" FOR UPDATE
+           ), settled AS (
+             UPDATE rate_limits SET points = CASE WHEN points > 0 AND expire > ${now} THEN points - 1 ELSE points END
+             FROM windows WHERE rate_limits.key = windows.key
+           )
+           UPDATE failed_sign_ins SET failures = greatest(0, failures - 1),
+             next_at = CASE WHEN failures = $3 THEN now() ELSE next_at END
+           FROM claimed WHERE failed_sign_ins.key = claimed.key`,
+    values: [windows, claim?.key ?? null, claim?.failures ?? 0],
   })
 }

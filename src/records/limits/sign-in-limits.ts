@@ -2,7 +2,15 @@ import { createHash } from 'node:crypto'
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Turns } from '../../platform/turns.ts'
 import { rangesOf } from './networks.ts'
-import { type Claim, type Counter, claimAttempt, countAll, type Pace, settleSuccess } from './sign-in-limits-store.ts'
+import {
+  type Claim,
+  type Counter,
+  claimAttempt,
+  countAll,
+  type Pace,
+  settleSuccess,
+  takeBack,
+} from './sign-in-limits-store.ts'
 
 /*
  * Limits on guessing. Two kinds, and the difference between them is what keeps them from telling who has an account:
@@ -55,7 +63,14 @@ export interface CountedRequest {
  * - `refused`: the request is over a limit of its network or name, and the browser is not known.
  */
 export type Ruling =
-  | { readonly kind: 'look'; readonly browserKeys: readonly string[]; readonly claim: Claim | undefined }
+  | {
+      readonly kind: 'look'
+      /** The windows of a known browser, which start again when it succeeds. */
+      readonly browserKeys: readonly string[]
+      /** Those of them in which the attempt was counted. */
+      readonly countedIn: readonly string[]
+      readonly claim: Claim | undefined
+    }
   | { readonly kind: 'wait' }
   | { readonly kind: 'refused' }
 export type Look = Extract<Ruling, { kind: 'look' }>
@@ -74,10 +89,15 @@ export interface SignInLimits {
    * Takes back what was counted: the password was right.
    *
    * @param proven of the account whose password it was
-   * @param unclaimed of other accounts whose failure is not to count
+   * @param others of accounts with the same address, which it was wrong for. A few of their failures a day are taken back as well
+   * @returns those of the others whose failure stays
    * @throws TooManyWaiting
    */
-  succeeded(request: CountedRequest, proven: Look, unclaimed: readonly Look[]): Promise<void>
+  succeeded<T extends { readonly look: Look }>(
+    request: CountedRequest,
+    proven: Look,
+    others: readonly T[],
+  ): Promise<T[]>
   /**
    * Takes back what was counted for name, account and browser: the password was not looked at after all, because too many others were waiting.
    * Otherwise somebody who keeps the queue full could use up everybody's attempts. The network stays counted, so that the number of names
@@ -87,6 +107,8 @@ export interface SignInLimits {
    * @throws TooManyWaiting
    */
   notLookedAt(nameKey: string | undefined, ruling: Ruling): Promise<void>
+  /** For a caller who is to be told that they have to wait, though what waits is an account or a name. */
+  waiting(): LimitExceeded
   /** Counts a new account, user name or address. @throws LimitExceeded, TooManyWaiting */
   beforeSignUp(network: string): Promise<void>
 }
@@ -139,29 +161,30 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
       const ofBrowser =
         browser === undefined ? [] : perBrowser.map((limit) => counterOf(limit, ...partsOf(subject), browser))
       const browserKeys = ofBrowser.map(({ key }) => key)
-      if (ofBrowser[0] && (await count(ofBrowser, ofBrowser[0].key)).over === undefined)
-        return { kind: 'look', browserKeys, claim: undefined }
+      if (ofBrowser[0]) {
+        const counted = await count(ofBrowser, ofBrowser[0].key)
+        if (!counted.over) return { kind: 'look', browserKeys, countedIn: counted.keys, claim: undefined }
+      }
       if (over) return { kind: 'refused' }
       const key = keyOf('sign-in-wait', ...partsOf(subject))
       const claim = await turns.take(`limit ${key}`, () => claimAttempt(database, key, pace))
-      return claim ? { kind: 'look', browserKeys, claim } : { kind: 'wait' }
+      return claim ? { kind: 'look', browserKeys, countedIn: [], claim } : { kind: 'wait' }
     },
-    succeeded: ({ keys }, proven, unclaimed) =>
-      settleSuccess(database, {
-        takenBack: [...keys, ...unclaimed.flatMap(({ browserKeys }) => browserKeys)],
+    succeeded: async ({ keys }, proven, others) => {
+      const stays = await settleSuccess(database, {
+        takenBack: keys,
         cleared: proven.browserKeys,
-        unclaimed: unclaimed.flatMap(({ claim }) => claim ?? []),
+        others: others.flatMap(({ look }) => look.claim ?? []),
         proven: proven.claim,
-      }),
-    notLookedAt: (nameKey, ruling) => {
-      const { browserKeys, claim } = ruling.kind === 'look' ? ruling : nothing
-      return settleSuccess(database, {
-        takenBack: nameKey === undefined ? browserKeys : [nameKey, ...browserKeys],
-        cleared: [],
-        unclaimed: claim ? [claim] : [],
-        proven: undefined,
       })
+      // In a browser that is known to the other account, its failure is counted for the browser alone, and stays.
+      return others.filter(({ look: { claim } }) => claim === undefined || stays.includes(claim.key))
     },
+    notLookedAt: (nameKey, ruling) => {
+      const { countedIn, claim } = ruling.kind === 'look' ? ruling : { countedIn: [], claim: undefined }
+      return takeBack(database, nameKey === undefined ? countedIn : [nameKey, ...countedIn], claim)
+    },
+    waiting: () => new LimitExceeded(pace.longestWait, 'sign-in-wait', false),
     beforeSignUp: async (network) => {
       const ranges = rangesOf(network)
       const { over } = await count(countersOf(signUps, ranges), `sign-up ${widest(ranges)}`)
@@ -183,8 +206,6 @@ function counterOf({ name, points, seconds }: Limit, ...parts: string[]): NamedC
 function countersOf(limit: Limit, ranges: readonly string[]): NamedCounter[] {
   return ranges.map((range, index) => counterOf({ ...limit, points: limit.points * 2 ** index }, range))
 }
-
-const nothing: Pick<Look, 'browserKeys' | 'claim'> = { browserKeys: [], claim: undefined }
 
 const widest = (ranges: readonly string[]) => ranges.at(-1) as string
 

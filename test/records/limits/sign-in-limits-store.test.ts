@@ -44,7 +44,7 @@ async function whileHeld(lock: string, statements: readonly (() => Promise<unkno
 t.test('windows', async (t) => {
   const count = async (key: string, most = 1000) => (await countAll(db, [{ key, most, seconds: hour }]))[0]
   const settle = (success: Partial<Success>) =>
-    settleSuccess(db, { takenBack: [], cleared: [], unclaimed: [], proven: undefined, ...success })
+    settleSuccess(db, { takenBack: [], cleared: [], others: [], proven: undefined, ...success })
   const shift = (key: string, seconds: number) =>
     db.query('UPDATE rate_limits SET expire = expire + $2::bigint * 1000 WHERE key = $1', [key, seconds])
 
@@ -144,8 +144,8 @@ t.test('windows', async (t) => {
 t.test('failures in a row', async (t) => {
   const pace = { free: 100, firstWait: 30, longestWait: 900 }
   const claim = (key: string) => claimAttempt(db, key, pace)
-  const settle = (proven: Claim | undefined, unclaimed: readonly Claim[] = []) =>
-    settleSuccess(db, { takenBack: [], cleared: [], unclaimed, proven })
+  const settle = (proven: Claim | undefined, others: readonly Claim[] = []) =>
+    settleSuccess(db, { takenBack: [], cleared: [], others, proven })
   /** As if so much time had passed. */
   const pass = (key: string, seconds: number) =>
     db.query(
