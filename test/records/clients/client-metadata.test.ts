@@ -479,6 +479,11 @@ t.test('what is left out is filled in', async (t) => {
   })
   const own = { redirect_uris: ['com.example.app:/cb'], token_endpoint_auth_method: 'none' }
   t.equal(completeMetadata(own, terms).client_name, 'com.example.app')
+  const posing = { redirect_uris: ['com.example.app://bank.example/callback'], token_endpoint_auth_method: 'none' }
+  t.equal(completeMetadata(posing, terms).client_name, 'com.example.app', 'what an app puts there is no host')
+  const editor = { ...posing, redirect_uris: ['vscode://bank.example/callback', uri] }
+  t.equal(completeMetadata(editor, operatorTerms).client_name, 'vscode')
+  t.equal(complete({ redirect_uris: ['http://localhost:4001/cb'] }).client_name, 'localhost:4001')
 })
 
 t.test('resources that own a registered scope join the allow-list', async (t) => {
