@@ -6,6 +6,7 @@ import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
+import { serverLimits } from '../../src/platform/http/server.ts'
 
 // No container engine is needed here: what can be read off the files is checked, above all what would be dangerous.
 
@@ -231,4 +232,20 @@ t.test('the indexes that can be built before an upgrade are those of the migrati
     const locking = spaces(statement.replace(' CONCURRENTLY', ''))
     t.ok(migrations.includes(locking), locking)
   }
+})
+
+t.test('the docs say how long a new connection has for its first request', async (t) => {
+  const { headersTimeout, connectionsCheckingInterval } = serverLimits
+  const seconds = [headersTimeout, headersTimeout + connectionsCheckingInterval].map((limit) => limit / 1000)
+  const time = `${seconds.join(' to ')} seconds`
+  const [, idle = ''] = read('docs/deploy.md').split('### Idle connections')
+  t.ok(idle.slice(0, idle.indexOf('###')).includes(`has ${time} for its first one`), 'docs/deploy.md')
+  const setting = read('docs/settings.md')
+    .split('\n')
+    .find((line) => line.startsWith('| `SIGNET_KEEP_ALIVE_TIMEOUT`'))
+  t.ok(setting?.includes(`the first request must come within ${time}`), 'docs/settings.md')
+  t.ok(
+    read('docs/endpoints.md').replace(/\s+/g, ' ').includes(`a new one has ${time} for its first`),
+    'docs/endpoints.md',
+  )
 })

@@ -182,7 +182,7 @@ export const declarations = {
     600,
   ),
   SIGNET_KEEP_ALIVE_TIMEOUT: duration(
-    'How long a connection without requests stays open. It must be longer than the time for which a proxy or load balancer in front keeps its connections to Signet.',
+    'How long a connection stays open between two requests. It must be longer than the time for which a proxy or load balancer in front keeps its connections to Signet. It does not hold for a new connection: the first request must come within 15 to 20 seconds.',
     '130s',
     1,
     7200,

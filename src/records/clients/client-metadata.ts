@@ -178,9 +178,14 @@ function readContacts(contacts: string[]): string[] {
   return contacts
 }
 
-/** RFC 7591 §2 leaves a nameless client to the server. The host that people are sent back to is what they know of it. */
+/**
+ * RFC 7591 §2 leaves the name of a nameless client to the server. People know the host that they are sent back to. Behind an app's own scheme
+ * there is no host: the app chooses what stands there, and `app://bank.example/` must not be shown as the bank. So the scheme is the name.
+ */
 function nameFrom([uri]: readonly string[]): string {
-  return (uri !== undefined && (new URL(uri).host || uri.slice(0, uri.indexOf(':')))) || 'Unnamed client'
+  if (uri === undefined) return 'Unnamed client'
+  const { protocol, host } = new URL(uri)
+  return protocol === 'https:' || protocol === 'http:' ? host : protocol.slice(0, -1)
 }
 
 /** RFC 9700 §2.1.1: public clients must use PKCE. */

@@ -1,6 +1,6 @@
 import { isBlockedPort } from '../../platform/blocked-ports.ts'
 import { isLoopbackHost } from '../../platform/config/issuer.ts'
-import { isReservedScheme } from '../../platform/uri-schemes.ts'
+import { isReservedScheme, isReversedDomain } from '../../platform/uri-schemes.ts'
 
 /** Characters. Longer than any real one, short enough for a column, a log line and a browser. */
 const longest = 2000
@@ -35,8 +35,8 @@ export function redirectUriFault(uri: string, { isPublic, byOperator, adds }: Re
     )
   if (isReservedScheme(scheme)) return 'has a scheme that browsers or operating systems act on themselves'
   // RFC 8252 §7.1: a domain name of the app's own, reversed.
-  if (isClaimable(uri) && !byOperator)
-    return 'must be https, http on loopback, or begin with a private-use scheme that has a period'
+  if (!byOperator && !isReversedDomain(scheme))
+    return 'must be https, http on loopback, or have a private-use scheme that is a reversed domain name, such as com.example.app'
   return isPublic ? pathFault(path) : 'has a private-use scheme, which is for public clients only'
 }
 

@@ -41,6 +41,10 @@ t.test('a way onward is a path of ours, http(s), or the scheme of a native appli
     '/\\evil.example',
     '/\t/evil.example',
     'ms-settings:privacy',
+    'applescript://com.apple.scripteditor',
+    'Explorer.AssocProtocol.search-ms:query=x',
+    'ie.https://evil.example/',
+    'vnd.libreoffice.command:x',
     'C:/x',
     undefined,
   ])

@@ -88,7 +88,7 @@ t.test('redirect URIs that could lead elsewhere are refused, with the code that 
     'data:text/html,hello': /operating systems act on/,
     'file:///etc/passwd': /operating systems act on/,
     'blob:https://app.example/1': /operating systems act on/,
-    'myapp://callback': /private-use scheme that has a period/,
+    'myapp://callback': /private-use scheme that is a reversed domain name/,
     'com.example.app:/callback': /public clients only/,
     'https://app.example:6000/': /port 6000, to which browsers do not connect/,
     'http://localhost:6666/callback': /port 6666/,
@@ -208,6 +208,31 @@ t.test('a scheme that a browser or a system acts on itself is nobody else to hav
       'shortcuts',
       'webcal',
     ],
+    ...'applescript apple-news appletv com.apple.mail x-apple-health dict xcode photos-navigation clock-alarm'.split(
+      ' ',
+    ),
+    ...'microsoft microsoftmusic microsoftvideo microsoft-edge-holographic microsoft.workfolders mswindowsmusic'.split(
+      ' ',
+    ),
+    ...'mswindowsvideo tbauth windows.tbauth windowsmail.url.mailto outlook.url.mailto.15 wmp11.assocprotocol.mms'.split(
+      ' ',
+    ),
+    ...'explorer.assocprotocol.search-ms explorer.erasedisc ie.https ie.ftp ie.assocfile.htm com.microsoft.builder3d'.split(
+      ' ',
+    ),
+    ...'com.microsoft.3dviewer msi.package application.manifest exefile htafile xboxgames xbox-tcui bingmaps'.split(
+      ' ',
+    ),
+    ...'firefox-bridge firefox-private-bridge firefoxurl-308046b0af4a39cb chromehtml msedgehtm x-safari-https'.split(
+      ' ',
+    ),
+    ...'chrome-distiller isolated-app page-icon jnlp vnd.libreoffice.command vnd.sun.star.script vnd.youtube'.split(
+      ' ',
+    ),
+    ...'com.android.settings android.resource google.navigation lpa wifi apturl macro ipp ipps whois soap.beep'.split(
+      ' ',
+    ),
+    ...'openid-initiate openid-initiate-issuance openid-vc haip-vp'.split(' '),
   ]
   for (const scheme of schemes)
     for (const rest of ['://callback', ':/callback', ':callback', ':x.y'])
@@ -226,13 +251,45 @@ t.test('a scheme without a period is for a public client that an operator regist
   const own = ['vscode://publisher.extension/callback', 'cursor://anysphere.cursor-mcp/oauth/callback', 'myapp:/cb']
   const native = { token_endpoint_auth_method: 'none', redirect_uris: own, post_logout_redirect_uris: own }
   t.same(completeMetadata(native, operatorTerms).redirect_uris, own)
-  t.match(refusal(native), { code: 'invalid_redirect_uri', message: /scheme that has a period/ }, 'not by itself')
+  t.match(refusal(native), { code: 'invalid_redirect_uri', message: /that is a reversed domain name/ }, 'not by itself')
   const confidential = { redirect_uris: own }
   t.match(refusal(confidential, operatorTerms).message, /for public clients only/)
   t.match(refusal({ ...native, redirect_uris: ['vscode://user@x/'] }, operatorTerms).message, /user name/)
   t.match(refusal({ ...native, redirect_uris: ['vscode://x/a/../b'] }, operatorTerms).message, /dot-segments/)
   t.same(own.map(isClaimable), [true, true, true])
   t.same([uri, 'http://127.0.0.1/cb', 'com.example.app:/cb'].map(isClaimable), [false, false, false])
+})
+
+t.test('a scheme that no operator registers is a reversed domain name', async (t) => {
+  const native = (scheme: string) => ({ token_endpoint_auth_method: 'none', redirect_uris: [`${scheme}:/callback`] })
+  const kept =
+    'com.example com.example.app io.github.someone.app dev.example.app org.example-1.x2 eu.europa.example'.split(' ')
+  kept.push('ie.example.notes', 'de.xn--nxasmq6b.app', 'xn--p1ai.example.app', 'co.uk.example')
+  for (const scheme of kept) {
+    t.same(completeMetadata(native(scheme), terms).redirect_uris, [`${scheme}:/callback`])
+    t.same(completeMetadata(native(scheme), operatorTerms).redirect_uris, [`${scheme}:/callback`])
+  }
+  const refused = 'com com. com..example com.-example com.example- com.exa+mple acrobat2021.oauth2 a.b'.split(' ')
+  refused.push(
+    'adobe.genuine.invoker',
+    'blizzard.uri.battlenet',
+    'nordvpn.notification',
+    'c0m.example',
+    `com.${'x'.repeat(64)}`,
+  )
+  for (const scheme of refused)
+    t.match(
+      refusal(native(scheme)),
+      { code: 'invalid_redirect_uri', message: /that is a reversed domain name/ },
+      scheme,
+    )
+  t.same(completeMetadata(native('adobe.genuine.invoker'), operatorTerms).client_name, 'adobe.genuine.invoker')
+  for (const scheme of 'vscode vscode-insiders cursor windsurf zed jetbrains obsidian raycast slack'.split(' '))
+    t.same(
+      completeMetadata(native(scheme), operatorTerms).redirect_uris,
+      [`${scheme}:/callback`],
+      'an editor has no other',
+    )
 })
 
 t.test('redirect URIs that an application can have are kept to the letter', async (t) => {
@@ -422,6 +479,11 @@ t.test('what is left out is filled in', async (t) => {
   })
   const own = { redirect_uris: ['com.example.app:/cb'], token_endpoint_auth_method: 'none' }
   t.equal(completeMetadata(own, terms).client_name, 'com.example.app')
+  const posing = { redirect_uris: ['com.example.app://bank.example/callback'], token_endpoint_auth_method: 'none' }
+  t.equal(completeMetadata(posing, terms).client_name, 'com.example.app', 'what an app puts there is no host')
+  const editor = { ...posing, redirect_uris: ['vscode://bank.example/callback', uri] }
+  t.equal(completeMetadata(editor, operatorTerms).client_name, 'vscode')
+  t.equal(complete({ redirect_uris: ['http://localhost:4001/cb'] }).client_name, 'localhost:4001')
 })
 
 t.test('resources that own a registered scope join the allow-list', async (t) => {
