@@ -45,6 +45,21 @@ t.test('a form that is refused is answered in the language of the request that i
   t.match(stillIn, { status: 403, text: '<html lang="de">' })
 })
 
+t.test('a page for an unknown address or a wrong method obeys ui_locales, whatever else the query says', async (t) => {
+  const headers = { accept: 'text/html' }
+  const browser = idp.browser()
+  for (const [path, status] of [
+    ['/nowhere', 404],
+    ['/token', 405],
+  ] as const) {
+    t.match(await browser.get(`${path}?ui_locales=de`, headers), { status, text: '<html lang="de">' })
+    t.match(await browser.get(`${path}?values=x&ui_locales=de`, headers), { status, text: '<html lang="de">' })
+    t.match(await browser.get(`${path}?values=x`, headers), { status, text: '<html lang="en">' })
+    t.match(await browser.get(`${path}?values=x`), { status, text: '"error_uri"' })
+    t.match(await browser.post(`${path}/x?values=x`, { values: 'x' }, headers), { status: 404 })
+  }
+})
+
 t.test('a sign-in that has expired says so in the language of its request', async (t) => {
   const values = new Map(Object.entries(authorizationParameters(client, pkce(), { ui_locales: 'de' })))
   const twoHoursAgo = Date.now() - 2 * 3_600_000

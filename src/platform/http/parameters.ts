@@ -21,6 +21,17 @@ export const noParameters: Parameters = { values: new Map(), resource: [], fault
 const mostParameters = 100
 
 /**
+ * One value of a query or a form. For what the answer does not depend on: faults are passed over.
+ *
+ * @param sent `request.query` or `request.body`. It may not have been parsed by Signet: Fastify parses the query itself if no route matches,
+ *   and a body may be missing.
+ */
+export function sentValue(sent: unknown, name: string): string | undefined {
+  const values = (sent as Partial<Parameters> | null | undefined)?.values
+  return values instanceof Map ? values.get(name) : undefined
+}
+
+/**
  * Parses `application/x-www-form-urlencoded` (RFC 6749 Appendix B: UTF-8). Nothing is repaired: a doubled parameter, bytes
  * that are no UTF-8, NUL and other control characters are faults. A value whose only fault is `control` is given all the same.
  */
