@@ -42,7 +42,7 @@ export const de: Messages = {
     otherAccount: 'Anderes Konto verwenden',
     scopes: '{client} darf dann:',
     resources: 'Der Zugriff gilt bei:',
-    returns: 'In jedem Fall geht es zurück zu {host}.',
+    returns: 'Ob Sie zustimmen oder nicht: Zurück geht es zu {host}.',
     remembers: 'Wenn Sie zustimmen, werden Sie nach demselben Zugriff nicht noch einmal gefragt.',
     asksAgain: 'Beim nächsten Mal werden Sie wieder gefragt.',
     allow: 'Zulassen',

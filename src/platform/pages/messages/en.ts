@@ -44,7 +44,7 @@ export const en = {
     otherAccount: 'Use another account',
     scopes: '{client} will be able to:',
     resources: 'It may use this access at:',
-    returns: 'Either way you go back to {host}.',
+    returns: 'Whether you allow it or not, you go back to {host}.',
     remembers: 'If you allow it, you will not be asked about the same access again.',
     asksAgain: 'You will be asked again next time.',
     allow: 'Allow',
