@@ -74,7 +74,7 @@ t.test(
   async (t) => {
     const person = await idp.person({ locale: 'de-CH' })
     const { browser } = await signIn(idp, client, { person })
-    for (const path of ['/', '/account', '/logout', '/sign-in'])
+    for (const path of ['/', '/account', '/logout', '/sign-in', '/sign-up'])
       t.match((await browser.get(path, { 'accept-language': 'en' })).text, '<html lang="de">', path)
     const consent = await browser.get(requestWith({ prompt: 'consent', ui_locales: 'en' }))
     t.match((await browser.follow(consent)).text, '<html lang="en">')
