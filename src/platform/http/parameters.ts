@@ -1,5 +1,5 @@
 import { OAuthError } from './oauth-error.ts'
-import { shortened } from './refusal.ts'
+import { withoutSecrets } from './refusal.ts'
 
 /** Parameters of a query or a form, parsed strictly. Empty ones count as not sent (RFC 6749 §3.1). */
 export interface Parameters {
@@ -82,7 +82,10 @@ function decode(text: string): string | undefined {
   }
 }
 
-/** What a fault is to the client. */
+/**
+ * What a fault is to the client. The name is repeated only if it looks like one: whoever makes a link or a form chooses it, and could put
+ * a text of their own onto a page of ours.
+ */
 export function faultyParameter({ name, fault }: ParameterFault): OAuthError {
   if (fault === 'unreadable' && name === '') return new OAuthError('parameters_unreadable')
   const entries = {
@@ -90,5 +93,7 @@ export function faultyParameter({ name, fault }: ParameterFault): OAuthError {
     unreadable: 'parameter_unreadable',
     control: 'parameter_control',
   } as const
-  return new OAuthError(entries[fault], { about: shortened(name, 60) })
+  return new OAuthError(entries[fault], {
+    about: /^[\w.-]{1,40}$/.test(name) ? `The parameter '${withoutSecrets(name)}'` : 'A parameter',
+  })
 }
