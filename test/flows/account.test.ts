@@ -659,7 +659,11 @@ t.test('the box that signs out of all applications', async (t) => {
       t.same(await alive(), [false, false, false])
       t.match(await refresh(), { status: 400, body: { error: 'invalid_grant' } })
       const after = await browser.get('/account?notice=password-changed')
-      t.match(after, { status: 200, text: /in all other browsers, and the access of all applications has ended/ }, 'the session goes on')
+      t.match(
+        after,
+        { status: 200, text: /in all other browsers, and the access of all applications has ended/ },
+        'the session goes on',
+      )
       t.match(after.text, `disconnect-${client.client_id}`, 'and what was allowed is not forgotten')
       const told = { sessions_ended: 2, applications: 'ended', grants_ended: 3 }
       t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], told)
