@@ -185,7 +185,7 @@ t.test('nobody can allow access without having seen where it leads and for which
   ]
   const context = await browser.newContext()
   for (const language of ['en', 'de'] as const) {
-    const { page } = await showPage(context, renderPage(samplePages(language)['consent, everything']))
+    const { page } = await showPage(context, renderPage(samplePage('consent, everything', language)))
     for (const viewport of sizes) {
       await page.setViewportSize(viewport)
       const size = `${language}, ${viewport.width}x${viewport.height}`
