@@ -25,7 +25,7 @@ import { packageFolder } from './platform/config/installation-folder.ts'
 import type { App } from './platform/http/app.ts'
 import { sendNotFound } from './platform/http/not-found.ts'
 import { pageScope, withoutOpener } from './platform/http/page-scope.ts'
-import type { Parameters } from './platform/http/parameters.ts'
+import { sentValue } from './platform/http/parameters.ts'
 import { protocolScope } from './platform/http/protocol-scope.ts'
 import { callerOf } from './platform/http/request-context.ts'
 import { createServer } from './platform/http/server.ts'
@@ -34,8 +34,8 @@ import type { Signet } from './signet.ts'
 
 /** Which client a request says that it is from; for the operator, and not to be believed. */
 function claimedClient({ body, query, headers }: FastifyRequest): string | undefined {
-  const sent = [body, query].find((parameters) => (parameters as Parameters | undefined)?.values?.has('client_id'))
-  return (sent as Parameters | undefined)?.values.get('client_id') ?? parseBasic(headers.authorization ?? '')?.clientId
+  const sent = sentValue(body, 'client_id') ?? sentValue(query, 'client_id')
+  return sent ?? parseBasic(headers.authorization ?? '')?.clientId
 }
 
 /**

@@ -67,6 +67,28 @@ function issued(t: Test, reply: Reply) {
 
 const error = (code: string) => ({ status: 400, body: { error: code } })
 
+t.test('the account page shows what was allowed, and not what another API means by the same name', async (t) => {
+  const { client, read, payments, move, register } = await install()
+  const firstParty = await install({ first_party: true })
+  const { browser, person } = await signInFor(client, `${everything} ${read}`)
+  await signIn(idp, firstParty.client, { browser, person, parameters: { scope: `${everything} ${firstParty.read}` } })
+  const scopes = async () => {
+    const { text } = await browser.get('/account')
+    return [read, firstParty.read, 'see your name'].map((said) => text.includes(said))
+  }
+  t.same(await scopes(), [true, true, true])
+  await move()
+  t.same(await scopes(), [false, true, true], 'neither by the grant nor by the consent')
+  await firstParty.move()
+  t.same(await scopes(), [false, false, true])
+  await register('--resource', payments)
+  await signIn(idp, client, {
+    ...{ browser, person },
+    parameters: { scope: `${everything} ${read}`, resource: payments, prompt: 'consent' },
+  })
+  t.same(await scopes(), [true, false, true], 'it has been allowed again')
+})
+
 t.test('a scope that was taken from the client is not issued again', async (t) => {
   const { client, notes, read, register } = await install()
   const first = await (await signInFor(client, `${everything} ${read}`)).redeem()

@@ -75,7 +75,7 @@ t.test('without scripts, too, the address that was typed goes along from sign-in
   await page.fill('#username', 'ada@example.com')
   await page.click('#to-sign-up')
   await page.waitForURL(`${origin}/sign-up`)
-  t.match(sent, [{ method: 'POST' }], 'it is in no URL, and the empty password is no hindrance')
+  t.match(sent, [{ method: 'POST' }], 'it is in no URL in clear, and the empty password is no hindrance')
   t.same(sent[0]?.parameters.slice(1), [
     ['continue', 'sealed-request'],
     ['username', 'ada@example.com'],

@@ -175,6 +175,39 @@ t.test('the answer to a consent is in view without scrolling, however much is as
   }
 })
 
+t.test('nobody can allow access without having seen where it leads and for which account', async (t) => {
+  const sizes = [
+    ...[screens.phone, { width: 1280, height: 900 }, { width: 1280, height: 720 }],
+    ...[
+      { width: 800, height: 480 },
+      { width: 320, height: 800 },
+    ],
+  ]
+  const context = await browser.newContext()
+  for (const language of ['en', 'de'] as const) {
+    const { page } = await showPage(context, renderPage(samplePage('consent, everything', language)))
+    for (const viewport of sizes) {
+      await page.setViewportSize(viewport)
+      const size = `${language}, ${viewport.width}x${viewport.height}`
+      const boxOf = (selector: string) =>
+        page.locator(selector).evaluate((element) => {
+          const { top, bottom } = element.getBoundingClientRect()
+          return { top, bottom }
+        })
+      const [allow, deny, scopes] = [await boxOf('#allow'), await boxOf('#deny'), await boxOf('#scopes')]
+      for (const selector of ['.host', '.account']) {
+        const { bottom } = await boxOf(selector)
+        t.ok(bottom <= allow.top && bottom <= scopes.top, `${size}: ${selector}`)
+      }
+      // Two rows of buttons would cover too much of the page.
+      const position = await page.locator('.choice').evaluate((choice) => getComputedStyle(choice).position)
+      if (allow.top !== deny.top) t.equal(position, 'static', size)
+    }
+    await page.close()
+  }
+  await context.close()
+})
+
 /** What reaches beyond the screen: runs in the page. */
 function tooWide(): string[] {
   const { scrollWidth, clientWidth } = document.documentElement

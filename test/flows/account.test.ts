@@ -195,9 +195,24 @@ t.test('the page by itself', async (t) => {
     const signUp = { email: 'new@example.com', password: newPassword }
     const sealed = new URL(asks.url).searchParams.get('continue') ?? ''
     const typed = { from: 'sign-in', continue: sealed, username: signUp.email, password: 'for another account' }
-    const form = await newcomer.post('/sign-up', typed)
+    const onward = await newcomer.post('/sign-up', typed)
+    t.match(onward, { status: 303, location: `${idp.issuer}/sign-up?continue=` }, 'a reload posts nothing')
+    t.equal(onward.headers.get('cache-control'), 'no-store')
+    t.notMatch(onward.location, /example\.com|another/, 'the URL holds nothing personal in clear')
+    const form = await newcomer.follow(onward)
     t.match(form, { status: 200, text: 'value="new@example.com"' })
     t.notMatch(form.text, 'for another account')
+    for (const username of ['ada', '', '@', 'a'.repeat(300)])
+      t.equal((await newcomer.post('/sign-up', { from: 'sign-in', username })).location, `${idp.issuer}/sign-up`)
+    for (const email of ['new@example.com', 'x', sealed, `A${new URL(form.url).searchParams.get('email')}`]) {
+      const ignored = await newcomer.get(`/sign-up?${new URLSearchParams({ email })}`)
+      t.match(ignored, { status: 200, text: '<h1>Create an account</h1>' })
+      t.match(
+        ignored.text,
+        /<input type="email"(?![^>]*value=)[^>]*id="email"/,
+        'a value that does not open is ignored',
+      )
+    }
     const made = await newcomer.submit(form, 'sign-up', { password: signUp.password })
     t.equal(made.location, `${idp.issuer}/account`)
   })
@@ -583,7 +598,7 @@ t.test('the password', async (t) => {
       t.not(after, before)
       t.match(
         (await here.browser.get('/account?notice=password-changed-applications-kept')).text,
-        /has been changed.*keep access while you are away still have it/,
+        /has been changed.*still have access, and so do those that may keep it while you are away/,
       )
       const copy = idp.browser()
       copy.cookies.set(copy.names.session, before)
@@ -644,7 +659,11 @@ t.test('the box that signs out of all applications', async (t) => {
       t.same(await alive(), [false, false, false])
       t.match(await refresh(), { status: 400, body: { error: 'invalid_grant' } })
       const after = await browser.get('/account?notice=password-changed')
-      t.match(after, { status: 200, text: /in all other browsers and out of all applications/ }, 'the session goes on')
+      t.match(
+        after,
+        { status: 200, text: /in all other browsers, and the access of all applications has ended/ },
+        'the session goes on',
+      )
       t.match(after.text, `disconnect-${client.client_id}`, 'and what was allowed is not forgotten')
       const told = { sessions_ended: 2, applications: 'ended', grants_ended: 3 }
       t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], told)
@@ -754,9 +773,15 @@ t.test('where one is signed in', async (t) => {
 
   t.test('password managers find the form to change the password, and which account it is for', async (t) => {
     const person = await idp.person()
-    const { location, status } = await idp.browser().get('/.well-known/change-password')
-    t.match({ location, status }, { location: `${idp.issuer}/account#your-password`, status: 303 })
-    const { text } = await (await enter(person)).get('/account')
+    const theForm = { status: 303, location: `${idp.issuer}/account#your-password` }
+    const browser = idp.browser()
+    const signedOut = await browser.get('/.well-known/change-password')
+    t.ok(isToSignIn(signedOut))
+    const signIn = await browser.follow(signedOut)
+    const { username, password } = person
+    t.match(await browser.submit(signIn, 'sign-in', { username, password }), theForm)
+    t.match(await browser.get('/.well-known/change-password'), theForm)
+    const { text } = await browser.get('/account')
     const form = /<form[^>]*action="\/account\/password"[\s\S]*?<\/form>/.exec(text)?.[0] ?? ''
     t.match(form, new RegExp(`<input type="text" name="username" autocomplete="username" value="${person.email}"`))
     // W3C, A Well-Known URL for Changing Passwords: without a 404 here, nobody can tell whether the other address means anything.

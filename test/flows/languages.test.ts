@@ -45,6 +45,29 @@ t.test('a form that is refused is answered in the language of the request that i
   t.match(stillIn, { status: 403, text: '<html lang="de">' })
 })
 
+t.test('a page for an unknown address or a wrong method obeys ui_locales, whatever else the query says', async (t) => {
+  const headers = { accept: 'text/html' }
+  const browser = idp.browser()
+  for (const [path, status] of [
+    ['/nowhere', 404],
+    ['/token', 405],
+  ] as const) {
+    t.match(await browser.get(`${path}?ui_locales=de`, headers), { status, text: '<html lang="de">' })
+    t.match(await browser.get(`${path}?values=x&ui_locales=de`, headers), { status, text: '<html lang="de">' })
+    t.match(await browser.get(`${path}?values=x`, headers), { status, text: '<html lang="en">' })
+    t.match(await browser.get(`${path}?values=x`), { status, text: '"error_uri"' })
+    t.match(await browser.post(`${path}/x?values=x`, { values: 'x' }, headers), { status: 404 })
+  }
+})
+
+t.test('a form from elsewhere is refused as such, whatever is wrong with its parameters', async (t) => {
+  for (const form of ['Call+0800=1&Call+0800=2', 'csrf=%ff', 'username=a&username=b']) {
+    const refused = await idp.browser().post('/sign-in', form, { origin: 'https://evil.example' })
+    t.match(refused, { status: 403, text: 'form_from_elsewhere' })
+    t.notMatch(refused.text, '0800')
+  }
+})
+
 t.test('a sign-in that has expired says so in the language of its request', async (t) => {
   const values = new Map(Object.entries(authorizationParameters(client, pkce(), { ui_locales: 'de' })))
   const twoHoursAgo = Date.now() - 2 * 3_600_000
@@ -57,10 +80,14 @@ t.test('a sign-in that has expired says so in the language of its request', asyn
 t.test(
   "the person's own pages are in the language of their profile, unless the application asks for another",
   async (t) => {
-    const person = await idp.person({ locale: 'de-CH' })
+    const person = await idp.person({ locale: 'de_CH' })
     const { browser } = await signIn(idp, client, { person })
-    for (const path of ['/', '/account', '/logout', '/sign-in'])
+    for (const path of ['/', '/account', '/logout', '/sign-in', '/sign-up'])
       t.match((await browser.get(path, { 'accept-language': 'en' })).text, '<html lang="de">', path)
+    for (const wrong of [{ client_id: 'nobody' }, { client_id: '' }, { redirect_uri: 'https://evil.example/' }]) {
+      const refused = await browser.get(requestWith(wrong), { 'accept-language': 'en' })
+      t.match(refused, { status: 400, text: '<html lang="de">' }, JSON.stringify(wrong))
+    }
     const consent = await browser.get(requestWith({ prompt: 'consent', ui_locales: 'en' }))
     t.match((await browser.follow(consent)).text, '<html lang="en">')
     const inProfile = await browser.get(requestWith({ prompt: 'consent' }))

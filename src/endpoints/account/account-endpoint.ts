@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from '../../platform/http/app.ts'
 import { browserOf } from '../../platform/http/cookies.ts'
 import { csrfToken, ownForm } from '../../platform/http/csrf.ts'
-import { sealOwnPage } from '../../platform/http/own-page.ts'
+import { type OwnPage, sealOwnPage } from '../../platform/http/own-page.ts'
 import type { Parameters } from '../../platform/http/parameters.ts'
 import { noteRefusal } from '../../platform/http/refusal.ts'
 import { pageContextOf } from '../../platform/pages/page-context.ts'
@@ -40,7 +40,12 @@ export function accountEndpoint(app: App, signet: Signet): void {
     return showPage(signet, request, reply, session, { notice: isNotice(notice) ? notice : undefined }, 200)
   })
   // W3C, A Well-Known URL for Changing Passwords §2: where a password manager sends people.
-  app.get('/.well-known/change-password', async (_request, reply) => reply.redirect('/account#your-password', 303))
+  // Signed out, the fragment would be lost on the way to the sign-in page.
+  app.get('/.well-known/change-password', async (request, reply) => {
+    const session = await currentSession(signet.database, signet.settings, request)
+    if (!session) return toSignIn(signet, reply, 'password')
+    return reply.header('cache-control', 'no-store').redirect('/account#your-password', 303)
+  })
   takeForm(app, signet, '/account/profile', 'profile', changeProfile)
   takeForm(app, signet, '/account/sign-in', 'sign-in', changeSignInNames)
   takeForm(app, signet, '/account/password', 'password', submitPassword)
@@ -73,8 +78,8 @@ function takeForm(app: App, signet: Signet, path: string, form: FormName | undef
   })
 }
 
-function toSignIn(signet: Signet, reply: FastifyReply): FastifyReply {
-  const continueTo = sealOwnPage(signet.secrets['request-sealing'], 'account')
+function toSignIn(signet: Signet, reply: FastifyReply, page: OwnPage = 'account'): FastifyReply {
+  const continueTo = sealOwnPage(signet.secrets['request-sealing'], page)
   return reply.header('cache-control', 'no-store').redirect(`/sign-in?continue=${continueTo}`, 303)
 }
 

@@ -1,4 +1,4 @@
-/** The checkbox of the password form: whether the person is signed out of all applications, too. */
+/** The checkbox of the password form: whether the access of all applications ends, too. */
 export const applicationsChoice = 'end-applications'
 
 /**

@@ -1,11 +1,12 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { grantAlive, grantJudges, sessionAlive } from '../../records/endings/judgement-store.ts'
+import { scopesUnmovedSince } from '../../records/resources/resources-store.ts'
 
 /** A client that has access to an account, or may take it without asking. */
 export interface ConnectedApplication {
   readonly clientId: string
   readonly name: string
-  /** What it was allowed, each once. */
+  /** What it was allowed, each once; without what has come to another resource since. */
   readonly scopes: readonly string[]
   readonly since: Date
 }
@@ -69,12 +70,12 @@ export async function listConnectedApplications(
                  OR (${sessionAlive} AND sessions.expires_at > now()
                      AND sessions.used_at > now() - make_interval(secs => $2)) AS is_held
                FROM (SELECT) AS one ${grantJudges} WHERE ${grantAlive} LIMIT 1) AS judged
-             LEFT JOIN LATERAL unnest(grants.scopes) AS allowed (scope) ON true
+             LEFT JOIN LATERAL unnest(${scopesUnmovedSince('grants.scopes', 'grants.created_at')}) AS allowed (scope) ON true
              WHERE is_held
              GROUP BY grants.client_id
            )
            SELECT candidates.client_id, client_name, least(consents.created_at, held.since) AS since,
-             ARRAY(SELECT DISTINCT scope FROM unnest(consents.scopes || held.scopes) AS scope WHERE scope IS NOT NULL) AS scopes,
+             ARRAY(SELECT DISTINCT scope FROM unnest(${scopesUnmovedSince('consents.scopes', 'consents.updated_at')} || held.scopes) AS scope WHERE scope IS NOT NULL) AS scopes,
              (SELECT count(*) FROM candidates) AS candidates
            FROM candidates
            JOIN clients ON clients.client_id = candidates.client_id AND clients.deleted_at IS NULL

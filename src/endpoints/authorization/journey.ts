@@ -42,10 +42,11 @@ export async function takeUp(
   travelling: TravellingRequest,
 ): Promise<Journey | undefined> {
   const { database, settings, secrets } = signet
-  const [target, session] = await Promise.all([
-    verifyTarget(database, travelling.parameters),
+  // Both at once. The session comes first, because a page that says what is wrong with the target is in the person's language.
+  const [session, target] = await inOrder(
     currentSession(database, settings, request),
-  ])
+    verifyTarget(database, travelling.parameters),
+  )
   try {
     const authorization = readAuthorizationRequest(travelling.parameters, target, settings.issuer)
     const hintedSub = await readHint(signet, authorization)
@@ -70,6 +71,13 @@ export async function takeUp(
     sendResponse(reply, target, settings.issuer, { error, requestId: request.id }, pageContext(request, travelling))
     return undefined
   }
+}
+
+/** Waits for two results. If the second fails, the first is still there before the error is thrown. */
+async function inOrder<First, Second>(first: Promise<First>, second: Promise<Second>): Promise<[First, Second]> {
+  // Its error is thrown below; nobody else handles it until then.
+  second.catch(() => undefined)
+  return [await first, await second]
 }
 
 /** OpenID Connect Core §3.1.2.1: a hint that is not our own ID token for this client is no hint but a mistake. */

@@ -25,11 +25,11 @@ export async function ownForm(
   secrets: LiveSecrets,
 ): Promise<ReadonlyMap<string, string>> {
   const { values, faults } = request.body
+  const stranger = await whyForeign(request, issuer, secrets, values.get('csrf'))
+  if (stranger !== undefined) throw new OAuthError('form_from_elsewhere', { detail: stranger })
   // What a person types is for the rules of each field: a password can have a TAB, an address several lines.
   const fault = faults.find((one) => one.fault !== 'control')
   if (fault) throw faultyParameter(fault)
-  const stranger = await whyForeign(request, issuer, secrets, values.get('csrf'))
-  if (stranger !== undefined) throw new OAuthError('form_from_elsewhere', { detail: stranger })
   return values
 }
 

@@ -33,17 +33,17 @@ export const errorRegistry = {
   },
   parameter_doubled: {
     ...request,
-    description: "The parameter '{}' is sent more than once.",
+    description: '{} is sent more than once.',
     mend: 'Send it once, in the query or in the body. Only resource may come several times (RFC 6749 section 3.1, RFC 8707 section 2).',
   },
   parameter_unreadable: {
     ...request,
-    description: "The parameter '{}' is not URL-encoded UTF-8 text.",
+    description: '{} is not URL-encoded UTF-8 text.',
     mend: 'Encode names and values as application/x-www-form-urlencoded in UTF-8 (RFC 6749 appendix B), without control characters.',
   },
   parameter_control: {
     ...request,
-    description: "The parameter '{}' has a TAB, a line end or another control character.",
+    description: '{} has a TAB, a line end or another control character.',
     mend: 'Send the value without it. Encode what has several lines, such as a state, in base64url.',
   },
   parameters_unreadable: {

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { App } from './app.ts'
 import { OAuthError } from './oauth-error.ts'
+import { parseParameters } from './parameters.ts'
 import { sendRefusal } from './send-refusal.ts'
 
 const methods = ['GET', 'HEAD', 'POST'] as const
@@ -9,7 +10,9 @@ const methods = ['GET', 'HEAD', 'POST'] as const
  * Answers what no route takes: a path that other methods are for (RFC 9110 §15.5.6), or none at all.
  */
 export function sendNotFound(app: App, issuer: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const path = request.url.split('?', 1)[0] as string
+  const [path = '', ...query] = request.url.split('?')
+  // Fastify parses the query with a parser of its own if no route matches.
+  request.query = parseParameters(query.join('?'))
   const allowed = methods.filter((method) => app.hasRoute({ method, url: path }))
   const error =
     allowed.length > 0

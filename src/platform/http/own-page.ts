@@ -1,7 +1,11 @@
 import { type PurposeSecret, sealText, unsealText } from '../secrets/purposes.ts'
 
 /** The pages of ours that sign-in may lead to, and where they are. */
-const pages: ReadonlyMap<string, string> = new Map([['account', '/account']])
+const pages = {
+  account: '/account',
+  password: '/account#your-password',
+} as const
+export type OwnPage = keyof typeof pages
 
 const associated = 'own-page'
 
@@ -11,12 +15,12 @@ const associated = 'own-page'
  *
  * @returns base64url, for a URL or a form
  */
-export function sealOwnPage(secret: PurposeSecret, page: 'account'): string {
+export function sealOwnPage(secret: PurposeSecret, page: OwnPage): string {
   return sealText(secret, page, associated)
 }
 
-/** The path of the page; undefined for what Signet did not seal for this, an authorization request among it. */
+/** The path of the page, with a fragment where it is a part of one; undefined for what Signet did not seal for this, an authorization request among it. */
 export function openOwnPage(secret: PurposeSecret, sealed: string): string | undefined {
   const page = unsealText(secret, sealed, associated)
-  return page === undefined ? undefined : pages.get(page)
+  return page !== undefined && Object.hasOwn(pages, page) ? pages[page as OwnPage] : undefined
 }

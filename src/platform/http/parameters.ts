@@ -1,5 +1,5 @@
 import { OAuthError } from './oauth-error.ts'
-import { shortened } from './refusal.ts'
+import { withoutSecrets } from './refusal.ts'
 
 /** Parameters of a query or a form, parsed strictly. Empty ones count as not sent (RFC 6749 §3.1). */
 export interface Parameters {
@@ -19,6 +19,17 @@ export interface ParameterFault {
 export const noParameters: Parameters = { values: new Map(), resource: [], faults: [] }
 
 const mostParameters = 100
+
+/**
+ * One value of a query or a form. For what the answer does not depend on: faults are passed over.
+ *
+ * @param sent `request.query` or `request.body`. It may not have been parsed by Signet: Fastify parses the query itself if no route matches,
+ *   and a body may be missing.
+ */
+export function sentValue(sent: unknown, name: string): string | undefined {
+  const values = (sent as Partial<Parameters> | null | undefined)?.values
+  return values instanceof Map ? values.get(name) : undefined
+}
 
 /**
  * Parses `application/x-www-form-urlencoded` (RFC 6749 Appendix B: UTF-8). Nothing is repaired: a doubled parameter, bytes
@@ -71,7 +82,10 @@ function decode(text: string): string | undefined {
   }
 }
 
-/** What a fault is to the client. */
+/**
+ * What a fault is to the client. The name is repeated only if it looks like one: whoever makes a link or a form chooses it, and could put
+ * a text of their own onto a page of ours.
+ */
 export function faultyParameter({ name, fault }: ParameterFault): OAuthError {
   if (fault === 'unreadable' && name === '') return new OAuthError('parameters_unreadable')
   const entries = {
@@ -79,5 +93,7 @@ export function faultyParameter({ name, fault }: ParameterFault): OAuthError {
     unreadable: 'parameter_unreadable',
     control: 'parameter_control',
   } as const
-  return new OAuthError(entries[fault], { about: shortened(name, 60) })
+  return new OAuthError(entries[fault], {
+    about: /^[\w.-]{1,40}$/.test(name) ? `The parameter '${withoutSecrets(name)}'` : 'A parameter',
+  })
 }

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { Parameters } from '../http/parameters.ts'
+import { sentValue } from '../http/parameters.ts'
 import { chooseMessages } from './messages/choose-messages.ts'
 import type { Messages } from './messages/messages.ts'
 
@@ -35,6 +35,5 @@ function uiLocalesOf(request: FastifyRequest): string | undefined {
 
 /** A parameter of the query or the form, for the language of a page alone: neither has been checked, and a form may not have been read. */
 export function sentParameter({ query, body }: FastifyRequest, name: string): string | undefined {
-  const [inQuery, inForm] = [query, body] as (Partial<Parameters> | undefined)[]
-  return inQuery?.values?.get(name) ?? inForm?.values?.get(name)
+  return sentValue(query, name) ?? sentValue(body, name)
 }

@@ -14,5 +14,5 @@ export function ScopeInWords({ page, scope }: { readonly page: PageContext; read
   // A scope may be called `constructor`.
   if (Object.hasOwn(scopes, value)) return <>{scopes[value as keyof typeof scopes]}</>
   if (!description) return <bdi class="identifier">{value}</bdi>
-  return <bdi lang={description.language}>{description.text}</bdi>
+  return <bdi lang={description.language?.replaceAll('_', '-')}>{description.text}</bdi>
 }

@@ -41,6 +41,24 @@ t.test('a parameter out of its bounds is refused by its name, and what it held i
   )
 })
 
+t.test("only what looks like a parameter's name is repeated", async (t) => {
+  const plain = 'code_challenge.method-1'
+  t.equal(
+    refused(() => read(`${plain}=1&${plain}=2`)),
+    `parameter_doubled: The parameter '${plain}' is sent more than once.`,
+  )
+  for (const name of ['Call+0800+123456', 'https://evil.example', 'x'.repeat(41), '%C3%A4', 'a%27b'])
+    for (const [query, sentence] of [
+      [`${name}=1&${name}=2`, 'parameter_doubled: A parameter is sent more than once.'],
+      [`${name}=%ff`, 'parameter_unreadable: A parameter is not URL-encoded UTF-8 text.'],
+      [`${name}=%0a`, 'parameter_control: A parameter has a TAB, a line end or another control character.'],
+    ] as const)
+      t.equal(
+        refused(() => read(query)),
+        sentence,
+      )
+})
+
 t.test('names that every object has are parameters like any other, and unknown ones are left out', async (t) => {
   const form = read('__proto__=1&constructor=2&toString=3&name=x')
   t.same(Object.entries(form), [['name', 'x']])

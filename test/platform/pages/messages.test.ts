@@ -42,7 +42,8 @@ t.test(
 )
 
 t.test('a tag finds its language, whatever its case and its region', async (t) => {
-  for (const tag of ['de-AT', 'DE', 'de-Latn-CH-1996', 'de-DE-u-co-phonebk']) t.equal(chosen(tag, 'en'), 'de', tag)
+  for (const tag of ['de-AT', 'DE', 'de-Latn-CH-1996', 'de-DE-u-co-phonebk', 'de_CH', 'DE_at'])
+    t.equal(chosen(tag, 'en'), 'de', tag)
   t.equal(chosen('den', undefined), 'en', 'Slavey is not German')
   t.equal(chosen('en-GB de'), 'en')
 })

@@ -40,6 +40,16 @@ export function ConsentPage(props: ConsentPageProps) {
     <Layout page={page} title={consent.pageTitle} below={<ClientLinks page={page} client={client} />}>
       <ClientLogo client={client} />
       <h1>{fill(consent.title, { client: name })}</h1>
+      {/* First what a client cannot choose: nobody should be able to answer without having seen it. */}
+      <p class="fine">{fill(consent.returns, { host: <bdi class="host">{redirectHost}</bdi> })}</p>
+      <Account account={account} label={consent.account} />
+      {otherAccountHref && (
+        <ul class="links">
+          <li>
+            <a href={otherAccountHref}>{consent.otherAccount}</a>
+          </li>
+        </ul>
+      )}
       {scopes.length > 0 && (
         <>
           <h2 id="scopes">{fill(consent.scopes, { client: name })}</h2>
@@ -71,20 +81,9 @@ export function ConsentPage(props: ConsentPageProps) {
           </ul>
         </>
       )}
-      <Account account={account} label={consent.account} />
-      {otherAccountHref && (
-        <ul class="links">
-          <li>
-            <a href={otherAccountHref}>{consent.otherAccount}</a>
-          </li>
-        </ul>
-      )}
       <form class="answer" method="post" action="/consent">
         <HiddenInputs values={{ csrf, continue: continueTo, account: accountProof }} />
-        <p class="fine">
-          {fill(consent.returns, { host: <bdi class="host">{redirectHost}</bdi> })}{' '}
-          {remembers ? consent.remembers : consent.asksAgain}
-        </p>
+        <p class="fine">{remembers ? consent.remembers : consent.asksAgain}</p>
         <div class="choice">
           <button class="button primary" id="allow" name="decision" value="allow" type="submit">
             {consent.allow}

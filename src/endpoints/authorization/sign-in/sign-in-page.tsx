@@ -95,7 +95,7 @@ export function SignInPage(props: SignInPageProps) {
         <ul class="links">
           {offersSignUp && (
             <li>
-              {/* Sends the form, so that the address that was typed need not be typed again, and is in no URL. */}
+              {/* Sends the form, so that the address that was typed need not be typed again. The answer leads on to a URL that holds it sealed. */}
               <button
                 class="link"
                 id="to-sign-up"

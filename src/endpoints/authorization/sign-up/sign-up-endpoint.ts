@@ -10,11 +10,12 @@ import { sendPage } from '../../../platform/pages/send-page.ts'
 import { canonicalEmail } from '../../../records/accounts/canonical-email.ts'
 import { countOverLimit } from '../../../records/limits/count-over-limit.ts'
 import { overLimit } from '../../../records/limits/over-limit.ts'
-import { newBrowserSession, setSessionCookie } from '../../../records/sessions/browser-session.ts'
+import { currentSession, newBrowserSession, setSessionCookie } from '../../../records/sessions/browser-session.ts'
 import type { Signet } from '../../../signet.ts'
 import { clientOnPage, continueOf, formToken, pageContext } from '../journey.ts'
 import { type Onward, takeUpOnward } from '../onward.ts'
 import { type SignUpFaults, SignUpPage } from './sign-up-page.tsx'
+import { openTypedEmail, sealTypedEmail } from './typed-email.ts'
 
 interface Shown {
   readonly values: { readonly name: string | undefined; readonly email: string | undefined }
@@ -32,7 +33,9 @@ export function signUpEndpoint(app: App, signet: Signet): void {
       return reply.redirect(sealed === undefined ? '/sign-in' : `/sign-in?continue=${encodeURIComponent(sealed)}`, 303)
     const onward = await takeUpOnward(signet, request, reply, sealed)
     if (!onward) return reply
-    return showPage(signet, request, reply, onward, startingWith(onward.journey?.request.loginHint), 200)
+    await readLanguage(signet, request, onward)
+    const typed = await openTypedEmail(signet, request.query.values.get('email'))
+    return showPage(signet, request, reply, onward, startingWith(typed ?? onward.journey?.request.loginHint), 200)
   })
 
   app.post<{ Body: Parameters }>('/sign-up', async (request, reply) => {
@@ -41,8 +44,8 @@ export function signUpEndpoint(app: App, signet: Signet): void {
     const onward = await takeUpOnward(signet, request, reply, values.get('continue'))
     if (!onward) return reply
     // From the sign-in page, with what was typed there. Nothing else of that form is looked at: the password is for another account.
-    if (values.get('from') === 'sign-in')
-      return showPage(signet, request, reply, onward, startingWith(values.get('username')?.trim()), 200)
+    if (values.get('from') === 'sign-in') return toEmptyForm(signet, reply, onward, values.get('username'))
+    await readLanguage(signet, request, onward)
     const typed = { name: values.get('name')?.trim() || undefined, email: values.get('email')?.trim() }
     try {
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
@@ -61,6 +64,18 @@ export function signUpEndpoint(app: App, signet: Signet): void {
     }
     return reply.redirect(onward.href, 303)
   })
+}
+
+/** The page by GET, so that a reload or a way back through the history does not post the form of the sign-in page again. */
+function toEmptyForm(signet: Signet, reply: FastifyReply, { continueTo }: Onward, typed: string | undefined) {
+  const email = sealTypedEmail(signet, typed)
+  const query = new URLSearchParams({ ...(continueTo && { continue: continueTo }), ...(email && { email }) }).toString()
+  return reply.header('cache-control', 'no-store').redirect(query === '' ? '/sign-up' : `/sign-up?${query}`, 303)
+}
+
+/** The page of somebody who is signed in is in the language of their profile. A journey has read the session already. */
+async function readLanguage({ database, settings }: Signet, request: FastifyRequest, { journey }: Onward) {
+  if (!journey) await currentSession(database, settings, request)
 }
 
 /** An empty form, with an address that is known already. A user name is not one. */

@@ -34,7 +34,8 @@ export function chooseMessages(
 
 /** RFC 4647 §3.4: a range is cut from its end until a language fits, so `de-AT` finds `de`. Tags ignore case (RFC 5646 §2.1.1). */
 function lookUp(range: string): { messages: Messages; locale: string } | undefined {
-  const subtags = range.trim().toLowerCase().split('-', 8)
+  // OpenID Connect Core §5.1: some write `de_CH`, and a profile may.
+  const subtags = range.trim().toLowerCase().replaceAll('_', '-').split('-', 8)
   for (; subtags.length > 0; subtags.pop()) {
     const locale = subtags.join('-')
     const messages = languages.get(locale)

@@ -42,7 +42,7 @@ export const de: Messages = {
     otherAccount: 'Anderes Konto verwenden',
     scopes: '{client} darf dann:',
     resources: 'Der Zugriff gilt bei:',
-    returns: 'In jedem Fall geht es zurück zu {host}.',
+    returns: 'Ob Sie zustimmen oder nicht: Zurück geht es zu {host}.',
     remembers: 'Wenn Sie zustimmen, werden Sie nach demselben Zugriff nicht noch einmal gefragt.',
     asksAgain: 'Beim nächsten Mal werden Sie wieder gefragt.',
     allow: 'Zulassen',
@@ -112,14 +112,14 @@ export const de: Messages = {
     currentPassword: 'Bisheriges Passwort',
     newPassword: 'Neues Passwort',
     revealNew: 'Neues Passwort anzeigen',
-    endApplications: 'Auch aus allen Anwendungen abmelden',
+    endApplications: 'Auch den Zugriff aller Anwendungen beenden',
     endApplicationsHint:
-      'Sie melden sich dort mit dem neuen Passwort wieder an. Ohne Häkchen bleiben Sie in den Anwendungen angemeldet, die Sie in diesem Browser benutzen, und Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff.',
+      'Sie müssen Signet dann neu fragen, in diesem Browser womöglich ohne dass Sie ein Passwort eingeben. Eine Anwendung kann eine eigene Sitzung behalten: Melden Sie sich auch dort ab. Ohne Häkchen behalten die Anwendungen, die Sie in diesem Browser benutzen, ihren Zugriff, ebenso die, die auch in Ihrer Abwesenheit zugreifen dürfen.',
     changePassword: 'Passwort ändern',
     sessions: 'Wo Sie angemeldet sind',
     sessionsLead: 'Beenden Sie Sitzungen, die Sie nicht kennen, und ändern Sie dann Ihr Passwort.',
     sessionsKeepApplications:
-      'Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, sind davon nicht betroffen. Trennen Sie diese weiter unten, oder melden Sie sich beim Ändern des Passworts auch aus allen Anwendungen ab.',
+      'Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, sind davon nicht betroffen. Trennen Sie diese weiter unten, oder beenden Sie beim Ändern des Passworts den Zugriff aller Anwendungen.',
     thisBrowser: 'Dieser Browser',
     anotherBrowser: 'Ein anderer Browser',
     signedIn: 'Angemeldet: {time}',
@@ -140,9 +140,9 @@ export const de: Messages = {
     profileSaved: 'Ihr Profil ist gespeichert.',
     signInSaved: 'Womit Sie sich anmelden, ist gespeichert.',
     passwordChanged:
-      'Ihr Passwort ist geändert. Sie sind in allen anderen Browsern und aus allen Anwendungen abgemeldet.',
+      'Ihr Passwort ist geändert. Sie sind in allen anderen Browsern abgemeldet, und der Zugriff aller Anwendungen ist beendet. Eine Anwendung kann eine eigene Sitzung behalten: Melden Sie sich auch dort ab.',
     passwordChangedApplicationsKept:
-      'Ihr Passwort ist geändert, und Sie sind in allen anderen Browsern abgemeldet. In den Anwendungen, die Sie in diesem Browser benutzen, bleiben Sie angemeldet. Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff: siehe „Verbundene Anwendungen“.',
+      'Ihr Passwort ist geändert, und Sie sind in allen anderen Browsern abgemeldet. Die Anwendungen, die Sie in diesem Browser benutzen, behalten ihren Zugriff, ebenso die, die auch in Ihrer Abwesenheit zugreifen dürfen: siehe „Verbundene Anwendungen“.',
     sessionEnded:
       'Die Sitzung ist beendet. Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff.',
     othersEnded:

@@ -44,7 +44,7 @@ export const en = {
     otherAccount: 'Use another account',
     scopes: '{client} will be able to:',
     resources: 'It may use this access at:',
-    returns: 'Either way you go back to {host}.',
+    returns: 'Whether you allow it or not, you go back to {host}.',
     remembers: 'If you allow it, you will not be asked about the same access again.',
     asksAgain: 'You will be asked again next time.',
     allow: 'Allow',
@@ -112,14 +112,14 @@ export const en = {
     currentPassword: 'Current password',
     newPassword: 'New password',
     revealNew: 'Show the new password',
-    endApplications: 'Sign out of all applications too',
+    endApplications: 'End the access of all applications too',
     endApplicationsHint:
-      'You sign in to them again with the new password. Without the tick, the applications you use in this browser stay signed in, and those that may keep access while you are away keep it.',
+      'They have to ask Signet again, which may need no password in this browser. An application may keep a session of its own: sign out there too. Without the tick, the applications you use in this browser keep their access, and so do those that may have it while you are away.',
     changePassword: 'Change password',
     sessions: 'Where you are signed in',
     sessionsLead: 'End any session you don’t recognise, then change your password.',
     sessionsKeepApplications:
-      'Ending sessions does not affect applications that may keep access while you are away. Disconnect those below, or sign out of all applications when you change your password.',
+      'Ending sessions does not affect applications that may keep access while you are away. Disconnect those below, or end the access of all applications when you change your password.',
     thisBrowser: 'This browser',
     anotherBrowser: 'Another browser',
     signedIn: 'Signed in: {time}',
@@ -140,9 +140,9 @@ export const en = {
     profileSaved: 'Your profile is saved.',
     signInSaved: 'What you sign in with is saved.',
     passwordChanged:
-      'Your password has been changed. You are signed out in all other browsers and out of all applications.',
+      'Your password has been changed. You are signed out in all other browsers, and the access of all applications has ended. An application may keep a session of its own: sign out there too.',
     passwordChangedApplicationsKept:
-      'Your password has been changed, and you are signed out in all other browsers. The applications you use in this browser stay signed in, and those that may keep access while you are away still have it: see “Connected applications”.',
+      'Your password has been changed, and you are signed out in all other browsers. The applications you use in this browser still have access, and so do those that may keep it while you are away: see “Connected applications”.',
     sessionEnded: 'The session has ended. Applications that may keep access while you are away still have it.',
     othersEnded:
       'You are signed out in all other browsers. Applications that may keep access while you are away still have it.',
