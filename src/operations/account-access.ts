@@ -10,10 +10,16 @@ import {
 import { type AccountEndReason, endAllAccess } from '../records/endings/decisions-store.ts'
 import { type Decided, decideEnding } from '../records/endings/follow-ending.ts'
 import { type EventType, recordEvent } from '../records/events/events-store.ts'
+import { forgetBrowsers } from '../records/sessions/known-browsers-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 
 type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
+
+/*
+ * Each of these also forgets the browsers that the account knows. Otherwise a thief's browser would keep its own allowance of guesses after
+ * the password was changed because of the thief.
+ */
 
 /**
  * Disables an account: its person is signed out everywhere, all grants end, and nobody signs in to it. However much the account has
@@ -135,5 +141,6 @@ async function endAccess(
 }
 
 async function decideEnd(tx: Queryable, sub: string, reason: AccountEndReason): Promise<Decided> {
+  await forgetBrowsers(tx, sub)
   return decideEnding(tx, { kind: 'account', reason, sub, epoch: await endAllAccess(tx, sub, reason) })
 }

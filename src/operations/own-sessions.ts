@@ -4,6 +4,7 @@ import { replacePasswordHash } from '../records/accounts/account-password-store.
 import { endAllAccess, endAllSessions, endSession, moveSession } from '../records/endings/decisions-store.ts'
 import { decideEnding, type Followed } from '../records/endings/follow-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import { forgetBrowserOf, forgetOtherBrowsers } from '../records/sessions/known-browsers-store.ts'
 import { renewSession } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
@@ -14,6 +15,9 @@ type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
 /*
  * Ending a session ends the grants that were to last no longer than it. Those with `offline_access` go on: that is what the scope is for
  * (OpenID Connect Core §11). All of it holds when these functions return, however much there was; rows and events of the grants follow.
+ *
+ * A person who signs out comes back in the same browser, so the account goes on knowing it. A session that is ended from another browser may be
+ * a thief's, or of a computer that was lost: that browser is forgotten.
  */
 
 /** Signs a person out of their present session. */
@@ -29,7 +33,8 @@ export async function signOut(signet: Terms, actor: Actor, session: OwnSession):
 }
 
 /**
- * Ends one session of a person's. One that has ended before is as good as ended, and somebody else's is never looked at.
+ * Ends one session of a person and forgets its browser, unless it is also the browser of the present session. One that has ended before is as
+ * good as ended, and its browser is forgotten all the same: a thief may have signed out a moment earlier. Somebody else's is never looked at.
  *
  * @param present the session by which they ask
  * @param chosen the id of the one to end
@@ -43,6 +48,7 @@ export async function endOwnSession(
   const { sub } = present.account
   const followed = await asSignedIn(signet, present, async (tx) => {
     const ended = await endOne(tx, sub, chosen)
+    await forgetBrowserOf(tx, sub, chosen, present.id)
     if (ended) await recordEvent(tx, { type: 'sessions_ended', ...originOf(actor), sub, detail: { sessions: 1 } })
     return ended
   })
@@ -51,7 +57,7 @@ export async function endOwnSession(
   return 'done'
 }
 
-/** Ends all sessions of a person but the present one. */
+/** Ends all sessions of a person but the present one, and forgets all browsers but its own. */
 export async function endOtherSessions(
   signet: Terms,
   actor: Actor,
@@ -84,8 +90,8 @@ interface NewPassword {
 }
 
 /**
- * Changes a person's password and, in the same transaction, ends all other sessions and, if the person wants it, all grants. The present
- * session goes on under another cookie: a copy of the old one is worth nothing any more (OWASP Session Management, "Renew the Session ID
+ * Changes a person's password and, in the same transaction, ends all other sessions, forgets all other browsers and, if the person wants
+ * it, ends all grants. The present session goes on under another cookie: a copy of the old one is worth nothing any more (OWASP Session Management, "Renew the Session ID
  * After Any Privilege Level Change").
  *
  * @returns seconds that the session still has at the most; `password_replaced` where somebody else was faster, and what was proved is the
@@ -122,6 +128,7 @@ async function endOthers(tx: Queryable, present: OwnSession): Promise<Followed> 
   const { sub } = present.account
   const epoch = await endAllSessions(tx, sub)
   await moveSession(tx, present.id, epoch)
+  await forgetOtherBrowsers(tx, sub, present.id)
   return decideEnding(tx, { kind: 'sessions', reason: 'signed_out', sub, epoch })
 }
 
@@ -129,6 +136,7 @@ async function endOthersAndGrants(tx: Queryable, present: OwnSession): Promise<F
   const { sub } = present.account
   const epoch = await endAllAccess(tx, sub, 'password_changed')
   await moveSession(tx, present.id, epoch)
+  await forgetOtherBrowsers(tx, sub, present.id)
   return decideEnding(tx, { kind: 'account', reason: 'password_changed', sub, epoch })
 }
 

@@ -59,15 +59,17 @@ function columnValue(column: Column, index: number, few: readonly string[]): str
         : column.place === null
           ? `i % ${values} + 1`
           : column.place > 1
-            ? `i / ${size / 10} + 1`
+            ? // Neighbours differ: a first column with few rows of each value has the same in both.
+              `i / ${size / 10} + 1 + i % 2 * 11`
             : `i % ${size / 10} + 1`
   const value = valueOfType(column, number)
   return column.nullable ? `CASE WHEN (i + ${index}) % 3 <> 0 THEN ${value} END` : value
 }
 
 function valueOfType({ table, name, type, refersTo, check }: Column, number: string): string {
+  const isEqual = new RegExp(`^CHECK \\(\\(${name} = `).test(check ?? '')
   const allowed = [...(check ?? '').matchAll(/'((?:[^']|'')*)'::text/g)].map(([text]) => text)
-  if (allowed.length > 1) return `(ARRAY[${allowed.join(', ')}])[1 + i % ${allowed.length}]`
+  if (isEqual && allowed.length > 0) return `(ARRAY[${allowed.join(', ')}])[1 + i % ${allowed.length}]`
   switch (type) {
     case 'text':
     case 'character varying':

@@ -28,6 +28,7 @@ const few = {
   'resource_scopes.resource': 'a hundred (resource-rules.ts)',
   'account_emails.sub': 'one: a person has one address (account-changes-store.ts)',
   'account_credentials.sub': 'one of each kind',
+  'known_browsers.sub': 'a hundred: a new one pushes out the one that was not used for longest (sessions-store.ts)',
 }
 
 const sources = join(packageFolder, 'src')

@@ -4,7 +4,7 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 export interface StoredPassword {
   /** In PHC form; undefined where the account has none. */
   readonly passwordHash: string | undefined
-  /** Whether somebody has signed in to this account from the same browser before. */
+  /** Whether the account knows the browser (known-browsers-store.ts). */
   readonly knownHere: boolean
 }
 
@@ -12,7 +12,7 @@ export interface StoredPassword {
 export async function findPassword(db: Queryable, sub: string, browserDigest: Buffer): Promise<StoredPassword> {
   const { rows } = await db.query<{ secret: string | null; known_here: boolean }>({
     text: `SELECT (SELECT secret FROM account_credentials WHERE sub = $1 AND kind = 'password') AS secret,
-             EXISTS (SELECT FROM sessions WHERE sub = $1 AND browser_digest = $2) AS known_here`,
+             EXISTS (SELECT FROM known_browsers WHERE sub = $1 AND browser_digest = $2) AS known_here`,
     values: [sub, browserDigest],
   })
   return { passwordHash: rows[0]?.secret ?? undefined, knownHere: rows[0]?.known_here ?? false }

@@ -185,7 +185,7 @@ export interface SignInCandidate {
   readonly sub: string
   readonly passwordHash: string | undefined
   readonly disabled: boolean
-  /** Whether somebody has signed in to this account from the same browser before. */
+  /** Whether the account knows the browser (known-browsers-store.ts). */
   readonly knownHere: boolean
 }
 
@@ -209,9 +209,9 @@ export async function findSignInCandidates(
     known_here: boolean
   }>({
     name: 'find-sign-in-candidates',
-    // Each part of `named` is bounded, however many accounts have the address: the first five of them, and those among the accounts
-    // that this browser has signed in to (OFFSET 0 makes PostgreSQL find these by account and not by address). No browser signs in a
-    // thousand times before its first sessions are cleaned up.
+    // Each part of `named` is bounded, however many accounts have the address: the first five of them, and those among the hundred
+    // accounts that this browser last signed in to (OFFSET 0 makes PostgreSQL find these by account and not by address). Bounds
+    // rather than equality, so that no other index is taken for a browser that has very many.
     text: `WITH named AS (
              SELECT sub, true AS proven, NULL::timestamptz AS entered_at FROM (VALUES ($1::text), ($2)) AS name (key)
              CROSS JOIN LATERAL (SELECT sub FROM accounts WHERE lower(username COLLATE "C") = key LIMIT 5) AS own
@@ -221,7 +221,8 @@ export async function findSignInCandidates(
                WHERE lower(email COLLATE "C") = key ORDER BY verified_at, created_at LIMIT 5) AS first
              UNION ALL
              SELECT here.sub, false, own.created_at
-             FROM (SELECT DISTINCT sub FROM (SELECT sub FROM sessions WHERE browser_digest = $3 LIMIT 1000) AS lately) AS here
+             FROM (SELECT sub FROM known_browsers WHERE browser_digest BETWEEN $3 AND $3
+                   ORDER BY browser_digest DESC, used_at DESC LIMIT 100) AS here
              JOIN LATERAL (SELECT * FROM account_emails WHERE account_emails.sub = here.sub OFFSET 0) AS own
                ON lower(own.email COLLATE "C") IN ($1, $2)
              UNION ALL
@@ -233,8 +234,8 @@ export async function findSignInCandidates(
              WHERE ${isToBeConverted('first')}
            ), candidates AS (
              SELECT sub, bool_or(proven) AS proven, min(entered_at) AS entered_at,
-               coalesce((SELECT true FROM sessions
-                         WHERE sessions.sub = named.sub AND sessions.browser_digest = $3 LIMIT 1), false) AS known_here
+               coalesce((SELECT true FROM known_browsers
+                         WHERE known_browsers.sub = named.sub AND known_browsers.browser_digest = $3), false) AS known_here
              FROM named GROUP BY sub
            )
            SELECT accounts.sub, account_credentials.secret, accounts.disabled_at IS NOT NULL AS disabled, known_here
@@ -300,7 +301,8 @@ export async function setDisabled(db: Queryable, sub: string, disabled: boolean)
  */
 export async function emptyAccount(db: Queryable, sub: string): Promise<void> {
   await db.query({
-    text: `WITH emails AS (DELETE FROM account_emails WHERE sub = $1), credentials AS (DELETE FROM account_credentials WHERE sub = $1)
+    text: `WITH emails AS (DELETE FROM account_emails WHERE sub = $1), credentials AS (DELETE FROM account_credentials WHERE sub = $1),
+             browsers AS (DELETE FROM known_browsers WHERE sub = $1)
            UPDATE accounts SET deleted_at = now(), address = NULL, ${profileColumns.map((column) => `${column} = NULL`).join(', ')}
            WHERE sub = $1`,
     values: [sub],

@@ -172,6 +172,17 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
+  // A year is how long a browser keeps the cookie by which it is known (platform/http/cookies.ts).
+  [
+    'known_browsers',
+    `WITH old AS (
+       DELETE FROM known_browsers WHERE (sub, browser_digest) IN (
+         SELECT sub, browser_digest FROM known_browsers WHERE used_at < now() - interval '365 days'
+         ORDER BY used_at LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
   // Servers that were killed. One that stops removes its row itself.
   [
     'nodes',

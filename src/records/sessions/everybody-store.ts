@@ -5,8 +5,8 @@ import { inTransaction } from '../../platform/database/queryable.ts'
 const batch = 5_000
 
 /**
- * Signs everybody out: ends all sessions, with one event for each person and batch, and all grants of people, each with its event. The
- * grants of machines go on.
+ * Signs everybody out: ends all sessions, with one event for each person and batch, and all grants of people, each with its event, and
+ * forgets all browsers: of those in a backup, some had been forgotten since. The grants of machines go on.
  *
  * @param author who orders it, and why
  * @returns how many ended
@@ -47,7 +47,30 @@ export async function signEverybodyOut(
       values: [after],
     }),
   )
+  await forgetAllBrowsers(db)
   return { sessions, grants }
+}
+
+/** Passes over rows that somebody holds: a browser that is signing in now would be known right afterwards, too. */
+async function forgetAllBrowsers(db: Database): Promise<void> {
+  for (let last: Place | undefined = { sub: '', browser_digest: Buffer.of() }; last; ) {
+    const { rows }: { rows: Place[] } = await db.query<Place>({
+      text: `WITH batch AS (
+               SELECT sub, browser_digest FROM known_browsers WHERE (sub, browser_digest) > ($1, $2)
+               ORDER BY sub, browser_digest LIMIT ${batch} FOR UPDATE SKIP LOCKED
+             ), forgotten AS (
+               DELETE FROM known_browsers WHERE (sub, browser_digest) IN (SELECT sub, browser_digest FROM batch)
+             )
+             SELECT sub, browser_digest FROM batch ORDER BY sub DESC, browser_digest DESC LIMIT 1`,
+      values: [last.sub, last.browser_digest],
+    })
+    last = rows[0]
+  }
+}
+
+interface Place {
+  readonly sub: string
+  readonly browser_digest: Buffer
 }
 
 interface Batch {

@@ -65,9 +65,16 @@ export interface NewSession {
 export type StartedSession = { readonly replaced: { readonly id: number; readonly sub: string } | undefined }
 
 /**
+ * Browsers that an account knows at most: those last used. No person has more, but a program that signs in without a cookie is a new
+ * browser each time.
+ */
+const mostKnownBrowsers = 100
+
+/**
  * Signs a browser in under a new cookie; the one it had is worth nothing any more. A person who signs in again in the same browser goes on
  * with the same session, and so with the grants that are bound to it. Somebody else's session ends. No sign-in is dated later
- * than the database's clock: one in the future would satisfy `prompt=login` and `max_age` without a password.
+ * than the database's clock: one in the future would satisfy `prompt=login` and `max_age` without a password. From now on the account
+ * knows the browser, also when the session has ended (known-browsers-store.ts).
  *
  * @returns undefined where the account has been disabled or deleted
  */
@@ -91,6 +98,13 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
              INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at, epoch, sid_version)
              SELECT $1, $2, account.sub, least($4, clock_timestamp()), $5, now() + make_interval(secs => $6), account.epoch, $8 FROM account
              WHERE NOT EXISTS (SELECT FROM renewed)
+           ), known AS (
+             INSERT INTO known_browsers (sub, browser_digest, used_at) SELECT account.sub, $2, now() FROM account
+             ON CONFLICT (sub, browser_digest) DO UPDATE SET used_at = excluded.used_at
+           ), forgotten AS (
+             DELETE FROM known_browsers WHERE sub = (SELECT sub FROM account) AND browser_digest = ANY (ARRAY(
+               SELECT browser_digest FROM known_browsers WHERE sub = (SELECT sub FROM account) AND browser_digest <> $2
+               ORDER BY used_at DESC OFFSET ${mostKnownBrowsers - 1}))
            )
            SELECT replaced.id, replaced.sub FROM account LEFT JOIN replaced ON true`,
     values: [

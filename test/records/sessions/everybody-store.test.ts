@@ -25,7 +25,11 @@ t.test('signing everybody out goes past any number of those that have ended, and
      SELECT 'grant-' || i, 'client', CASE WHEN i <> 3 THEN 'sub-1' END, '{}', '{}', ${endedOf('i')},
        CASE WHEN i BETWEEN 10 AND 5500 THEN 'signed_out' END FROM generate_series(1, 5600) AS i`,
   )
+  await db.query(
+    `INSERT INTO known_browsers (sub, browser_digest, used_at) SELECT 'sub-' || i % 3, sha256(i::text::bytea), now() FROM generate_series(1, 5600) AS i`,
+  )
   t.same(await signEverybodyOut(db, { by: 'somebody' }), { sessions: 109, grants: 108 })
+  t.same((await db.query('SELECT FROM known_browsers')).rowCount, 0, 'browsers are forgotten, in any number')
   const { rows } = await db.query(
     `SELECT (SELECT count(*) FROM sessions WHERE ended_at IS NULL) AS sessions,
        ARRAY(SELECT id FROM grants WHERE ended_at IS NULL) AS grants,
