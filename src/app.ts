@@ -93,9 +93,15 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   // For people, from our own origin, form in, page out.
   const refusalOf = (error: unknown) => (error instanceof UnverifiedTarget ? error.refusal : undefined)
   const uiLocalesOf = (sealed: string) => {
-    const secret = signet.secrets['request-sealing']
-    const parameters = openRequest(secret, sealed, signet.clock.now())?.parameters ?? openLogoutRequest(secret, sealed)
-    return parameters?.values.get('ui_locales')
+    try {
+      const secret = signet.secrets['request-sealing']
+      const parameters =
+        openRequest(secret, sealed, signet.clock.now())?.parameters ?? openLogoutRequest(secret, sealed)
+      return parameters?.values.get('ui_locales')
+    } catch {
+      // A node that cannot confirm its secrets must not fail on the page that says so.
+      return undefined
+    }
   }
   pageScope(app, settings, { refusalOf, uiLocalesOf }, (scope) => {
     // The pages of a request. An application may have opened them in a pop-up.

@@ -89,8 +89,9 @@ export async function openSecrets(installation: Installation, wait: LockWait): P
 /** The purpose secrets as the database has them at one moment, in milliseconds since 1970. */
 export interface SecretView {
   readonly versions: readonly SecretVersion[]
-  /** Those that the keys directory knows to be revoked are among these, even if the database has forgotten that. */
-  readonly revoked: readonly Omit<RevokedPurposeSecret, 'fingerprint'>[]
+  readonly revoked: readonly RevokedPurposeSecret[]
+  /** Versions that are revoked by the keys directory and not by the database: a backup was restored, or a command was interrupted. */
+  readonly notRevokedYet: readonly SecretVersion[]
   readonly now: number
 }
 
@@ -104,13 +105,10 @@ export async function readSecrets(installation: Installation): Promise<SecretVie
   const { revokedSecrets } = await ledgerOf(installation)
   const stored = await loadStoredSecrets(installation.database)
   const opened = openVersions(stored.versions, masterKey)
-  const forgotten = opened.flatMap(({ purpose, version, fingerprint }) => {
-    const revokedAt = revokedSecrets.get(fingerprint)
-    return revokedAt === undefined ? [] : [{ purpose, version, revokedAt }]
-  })
   return {
-    versions: opened.filter(({ fingerprint }) => !revokedSecrets.has(fingerprint)),
-    revoked: [...stored.revoked, ...forgotten],
+    versions: opened,
+    revoked: stored.revoked,
+    notRevokedYet: opened.filter(({ fingerprint }) => revokedSecrets.has(fingerprint)),
     now: stored.now,
   }
 }

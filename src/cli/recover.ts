@@ -30,8 +30,12 @@ export function recoverCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (flags: Flags) => {
       const author = authorOf(terminal, flags.reason)
-      const { keys, ended } = await changingKeys(terminal, async ({ keyRing }, installation) => {
+      const { keys, ended } = await changingKeys(terminal, async ({ keyRing }, installation, wait) => {
         const { database } = installation
+        // Opening them revokes again what the keys directory remembers, as it does for the keys.
+        const { openSecrets } = await import('../installation-keys.ts')
+        const { secrets } = await openSecrets(installation, wait)
+        secrets.stop()
         await keyRing.cover(await longestLifetime(installation))
         const ended = flags.signEveryoneOut ? await signEverybodyOut(database, author) : undefined
         await recordEvent(database, {

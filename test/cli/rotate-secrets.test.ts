@@ -105,12 +105,48 @@ t.test('a secret that has leaked is replaced at once, and noted in the keys dire
   t.match(await lastEvent('secret_revoked'), { by: String, reason: 'in a log', purpose: 'csrf', version: 3 })
 })
 
+t.test(
+  'a revocation that the database has forgotten is told by those who look, and carried out by signet recover',
+  async (t) => {
+    const { rows } = await database.query({ text: `SELECT * FROM purpose_secrets WHERE purpose = 'session-id'` })
+    const leaked = await signet(
+      'keys',
+      'rotate-secrets',
+      '--compromised',
+      '--purpose',
+      'session-id',
+      '--reason',
+      'leaked',
+    )
+    t.equal(leaked.code, 0)
+    // As a restored backup brings it back.
+    await database.query({ text: `DELETE FROM purpose_secrets WHERE purpose = 'session-id'` })
+    await database.query({ text: `DELETE FROM revoked_purpose_secrets WHERE purpose = 'session-id'` })
+    for (const { purpose, version, sealed, activates_at } of rows)
+      await database.query({
+        text: 'INSERT INTO purpose_secrets (purpose, version, sealed, activates_at) VALUES ($1, $2, $3, $4)',
+        values: [purpose, version, sealed, activates_at],
+      })
+    const told = await signet('keys', 'secrets')
+    t.match(told, { code: 0, err: /session-id \(version 1\).* was revoked, but the database does not: signet recover/ })
+    t.match(told.out, /session-id +2 +active.*servers may still accept it: signet recover/)
+    t.equal((await signet('doctor')).out.match(/purpose-secrets .*signet recover/s)?.length, 1)
+    await json('recover')
+    const states = await statesOf('session-id')
+    t.same(
+      states.filter((state) => !state.endsWith('revoked')),
+      ['3 active'],
+    )
+    t.equal((await signet('keys', 'secrets')).err, '')
+  },
+)
+
 t.test('the doctor looks at their age, and at what does not open', async (t) => {
   const finding = async (check: string) =>
     JSON.parse((await signet('doctor', '--json')).out).findings.find((one: { check: string }) => one.check === check)
   t.match(await finding('purpose-secrets'), {
     status: 'good',
-    finding: /Every purpose has a secret.* 3 more versions are accepted/,
+    finding: /Every purpose has a secret.* 2 more versions are accepted/,
   })
   await database.query({
     text: `UPDATE purpose_secrets SET created_at = now() - interval '3 years', activates_at = '-infinity'`,

@@ -148,12 +148,14 @@ t.test('without an embedded database every command says so, and leaves no file b
   // A typo beside an installation, and a data directory that holds something else.
   mkdirSync(join(folder, '.signet'))
   writeFileSync(join(folder, '.signet', 'demo.json'), '{}')
-  for (const dataDir of ['.signet', '.signte', '.signet/demo.json', 'a/b']) {
+  mkdirSync(join(folder, 'empty/postgresql/data'), { recursive: true })
+  const before = readdirSync(folder, { recursive: true })
+  for (const dataDir of ['.signet', '.signte', '.signet/demo.json', 'a/b', 'empty']) {
     const environment = { SIGNET_DATA_DIR: dataDir, SIGNET_LOG_LEVEL: 'silent' }
     const { code, err } = await answer(['clients', 'create', '--name', 'x'], { environment, folder })
     t.match({ code, err }, { code: 1, err: `${join(folder, dataDir)} holds no embedded database` })
   }
-  t.same(readdirSync(folder, { recursive: true }), ['.signet', '.signet/demo.json'])
+  t.same(readdirSync(folder, { recursive: true }), before)
 })
 
 t.test('in another schema every command says so, and creates neither schema nor table', async (t) => {

@@ -1,5 +1,7 @@
 import t from 'tap'
+import { buildApp } from '../../src/app.ts'
 import { sealRequest } from '../../src/endpoints/authorization/sealed-request.ts'
+import { KeysUnavailable } from '../../src/key-ring/key-ring.ts'
 import { startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 
@@ -152,3 +154,23 @@ t.test(
     }
   },
 )
+
+t.test('a node that cannot confirm its secrets says so on a page, also where a request is under way', async (t) => {
+  const browser = idp.browser()
+  const { url } = await browser.follow(await browser.get(requestWith({ ui_locales: 'de' })))
+  const secrets = Object.create(idp.signet.secrets, {
+    'request-sealing': {
+      get: () => {
+        throw new KeysUnavailable('The secrets of this node could not be confirmed.')
+      },
+    },
+  })
+  const app = buildApp({ ...idp.signet, secrets })
+  t.teardown(() => app.close())
+  const answer = await app.inject({
+    url: new URL(url).pathname + new URL(url).search,
+    headers: { accept: 'text/html' },
+  })
+  t.match(answer, { statusCode: 503, headers: { 'content-type': /^text\/html/, 'retry-after': String } })
+  t.notMatch(answer.body, 'could not be confirmed')
+})

@@ -1,6 +1,6 @@
 import { secretStates } from '../../key-ring/secret-schedule.ts'
 import type { StoredPurposeSecret } from '../../platform/secrets/purpose-secrets-store.ts'
-import { type Purpose, purposes } from '../../platform/secrets/purposes.ts'
+import { purposes } from '../../platform/secrets/purposes.ts'
 import { bad, type Finding, good, skipped, warning } from './finding.ts'
 
 const day = 86_400_000
@@ -12,13 +12,24 @@ const longestUse = 2 * 365
  * Whether every purpose has a secret, and none has been in use for too long.
  *
  * @param now milliseconds since 1970, the database's
+ * @param revoked those of them that the keys directory knows to be revoked
  */
-export function judgePurposeSecrets(stored: readonly StoredPurposeSecret[], now: number): Finding {
+export function judgePurposeSecrets(
+  stored: readonly StoredPurposeSecret[],
+  now: number,
+  revoked: readonly StoredPurposeSecret[] = [],
+): Finding {
   if (stored.length === 0) return skipped('purpose-secrets', 'There are none yet; the first start makes them.')
   const known = stored.flatMap((row) => {
     const purpose = purposes.find((name) => name === row.purpose)
     return purpose ? [{ ...row, purpose }] : []
   })
+  if (revoked.length > 0)
+    return bad(
+      'purpose-secrets',
+      `The keys directory says that ${revoked.map(inWords).join(', ')} was revoked, but the database does not.`,
+      "A backup was restored, or a command was interrupted. Run 'signet recover' now: servers may still accept what is made with it.",
+    )
   const states = [...secretStates(known, now)]
   const of = (state: string) => states.filter(([, is]) => is === state).map(([version]) => version)
   const active = of('active')
@@ -49,6 +60,6 @@ function usedSince({ publishedAt, activatesAt }: StoredPurposeSecret): number {
   return Math.max(publishedAt, activatesAt)
 }
 
-function inWords({ purpose, version }: { readonly purpose: Purpose; readonly version: number }): string {
+function inWords({ purpose, version }: { readonly purpose: string; readonly version: number }): string {
   return `${purpose} (version ${version})`
 }

@@ -1,10 +1,12 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { openKeyLedger } from '../../key-ring/key-ledger.ts'
 import type { KeyRecord } from '../../key-ring/signing-keys-store.ts'
 import type { Settings } from '../../platform/config/settings.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { openMasterKey } from '../../platform/secrets/master-key.ts'
-import { loadPurposeSecrets } from '../../platform/secrets/purpose-secrets-store.ts'
+import { type MasterKey, openMasterKey } from '../../platform/secrets/master-key.ts'
+import { openVersions } from '../../platform/secrets/purpose-secrets.ts'
+import { loadPurposeSecrets, type StoredPurposeSecret } from '../../platform/secrets/purpose-secrets-store.ts'
 import { judgeKeyPairs } from './check-key-pairs.ts'
 import { judgeMasterKey } from './check-master-key.ts'
 import { judgePurposeSecrets } from './check-purpose-secrets.ts'
@@ -33,10 +35,11 @@ export async function checkSealed(
     ]
   try {
     const masterKey = await openMasterKey(settings, true)
+    const { revokedSecrets } = await openKeyLedger(join(settings.keysDir, 'key-ledger.txt'), { warn: () => {} })
     return [
       judgeMasterKey(masterKey, secrets, keys),
       ...judgeKeyPairs(keys, databaseNow, masterKey),
-      judgePurposeSecrets(secrets, databaseNow),
+      judgePurposeSecrets(secrets, databaseNow, revokedAmong(secrets, masterKey, revokedSecrets)),
     ]
   } catch (error) {
     const advice =
@@ -47,4 +50,19 @@ export async function checkSealed(
       judgePurposeSecrets(secrets, databaseNow),
     ]
   }
+}
+
+/** The secrets that the keys directory knows to be revoked. What does not open is told by another check. */
+function revokedAmong(
+  secrets: readonly StoredPurposeSecret[],
+  masterKey: MasterKey,
+  revoked: ReadonlyMap<string, number>,
+): StoredPurposeSecret[] {
+  return secrets.filter((secret) => {
+    try {
+      return openVersions([secret], masterKey).some(({ fingerprint }) => revoked.has(fingerprint))
+    } catch {
+      return false
+    }
+  })
 }

@@ -44,8 +44,8 @@ export function rotateSecretsCommand(keys: Command, terminal: Terminal): void {
         }
         const outcome = await secrets.revoke(author, wanted, wait).catch((error: unknown) => {
           throw new CommandFailed(
-            `${sentencesOf(error)} The revocation may have been noted in the keys directory before: if so, the next command that can use ` +
-              'the database carries it out (signet keys secrets).',
+            `${sentencesOf(error)} The revocation may have been noted in the keys directory before: if so, signet recover carries it out, ` +
+              'and so does the next start of a server with that directory.',
           )
         })
         const stoppedBy = clock.now() + secretLease(installation.settings.keyLease) * 1000

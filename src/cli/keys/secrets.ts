@@ -16,12 +16,24 @@ export function secretsCommand(keys: Command, terminal: Terminal): void {
     .description('List the versions of the purpose secrets: those that are accepted, then those that were revoked.')
     .addOption(json())
     .action(async (format: Format) => {
-      const documents = await readingSecrets(terminal, secretDocuments)
+      const documents = await readingSecrets(terminal, (view) => {
+        sayNotRevokedYet(terminal, view)
+        return secretDocuments(view)
+      })
       printMany(terminal, format, documents, ['purpose', 'version', 'state', 'published_at', 'next'], '')
     })
 }
 
-function secretDocuments({ versions, revoked, now }: SecretView): Document[] {
+/** Warns on standard error: a command that only looks does not carry the revocation out. */
+function sayNotRevokedYet({ writeError }: Pick<Terminal, 'writeError'>, { notRevokedYet }: SecretView): void {
+  if (notRevokedYet.length === 0) return
+  const named = notRevokedYet.map(({ purpose, version }) => `${purpose} (version ${version})`).join(', ')
+  writeError(
+    `signet: The keys directory says that ${named} was revoked, but the database does not: signet recover carries that out.\n`,
+  )
+}
+
+function secretDocuments({ versions, revoked, notRevokedYet, now }: SecretView): Document[] {
   const states = secretStates(versions, now)
   return [
     ...[...states].map(([version, state]) => {
@@ -33,7 +45,9 @@ function secretDocuments({ versions, revoked, now }: SecretView): Document[] {
         active_since: state === 'standby' ? undefined : new Date(Math.max(version.activatesAt, version.publishedAt)),
         activates_at: state === 'standby' ? new Date(version.activatesAt) : undefined,
         superseded_at: superseded === undefined ? undefined : new Date(superseded),
-        next: whatNext(version, state, superseded),
+        next: notRevokedYet.includes(version)
+          ? 'revoked in the keys directory only, so servers may still accept it: signet recover'
+          : whatNext(version, state, superseded),
       }
     }),
     ...[...revoked]

@@ -43,7 +43,7 @@ export interface EmbeddedDatabase {
 export async function hasEmbedded(dataDir: string): Promise<boolean> {
   try {
     // A link can lead to it, and a link that leads nowhere counts as none (see home.ts).
-    await stat(join(dataDir, 'postgresql', 'data'))
+    await stat(join(dataDir, 'postgresql', 'data', 'PG_VERSION'))
     return true
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
