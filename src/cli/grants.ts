@@ -94,6 +94,7 @@ export function grantsCommand(program: Command, terminal: Terminal): void {
         sub,
         client_id: flags.clientId,
         grants_ended: ended.grants,
+        more: ended.left || undefined,
         consent_forgotten: flags.forgetConsent ? consentForgotten : undefined,
       }
       printOne(terminal, flags, document, [...notes, ...whatStays(sub, flags)])

@@ -35,7 +35,7 @@ export async function letRowsFollow(
 /**
  * Lets rows follow one decision as `letRowsFollow` does, and counts them. Servers that run may do part of the work; their rows count as well.
  *
- * @returns how many sessions and grants have ended; where `left`, these are those that have been counted, and `notes` says so
+ * @returns how many sessions and grants have ended; with `left` there are more than that, and `notes` says so
  */
 export async function countAsRowsFollow(
   { database }: Pick<Installation, 'database'>,

@@ -115,7 +115,13 @@ export function usersCommand(program: Command, terminal: Terminal): void {
         if (!decided) throw justDeleted(sub)
         return { sub, ...(await countAsRowsFollow(signet, terminal, decided)) }
       })
-      printOne(terminal, format, { sub, sessions_ended: ended.sessions, grants_ended: ended.grants }, notes)
+      const document = {
+        sub,
+        sessions_ended: ended.sessions,
+        grants_ended: ended.grants,
+        more: ended.left || undefined,
+      }
+      printOne(terminal, format, document, notes)
     })
 
   users

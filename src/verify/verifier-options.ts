@@ -82,20 +82,23 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
       `There is no option ${name}. There are ${Object.keys(optionNames).join(', ')}.`,
     )
 
+  // Only what is left out has a default. null, as from a setting that could not be read, would leave a check out.
   const { issuer, keys, fetch: givenFetch, onKeysError, clock } = options
+  const { algorithms = signatureAlgorithms, typ = 'at+jwt', clockTolerance = 60, maxTokenLength = 16_384 } = options
+  const { cooldown = 30, timeout = 5, keepKeysFor = 86_400 } = options
   demand(isText(issuer), `issuer must be a non-empty string; it is ${kindOf(issuer)}.`)
   const audience = typeof options.audience === 'string' ? [options.audience] : options.audience
   demand(
-    Array.isArray(audience) && audience.length > 0 && audience.every(isText),
+    Array.isArray(audience) && audience.length > 0 && Array.from(audience).every(isText),
     `audience must be a non-empty string or a list of them; it is ${kindOf(options.audience)}.`,
   )
-  const algorithms = options.algorithms ?? signatureAlgorithms
   demand(
-    Array.isArray(algorithms) && algorithms.length > 0 && algorithms.every((alg) => signatureAlgorithms.includes(alg)),
+    Array.isArray(algorithms) &&
+      algorithms.length > 0 &&
+      Array.from(algorithms).every((alg) => signatureAlgorithms.includes(alg)),
     `algorithms must be some of ${signatureAlgorithms.join(', ')}.`,
   )
-  const requiredScopes = checkScopes(options.requiredScopes ?? [])
-  const typ = options.typ ?? 'at+jwt'
+  const requiredScopes = checkScopes(options.requiredScopes === undefined ? [] : options.requiredScopes)
   demand(isText(typ), `typ must be a media type; it is ${kindOf(typ)}.`)
 
   checkFunction('keys', keys, 'takes { kid, alg } and returns a key of importVerificationKey')
@@ -114,7 +117,7 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
   )
   const jwksUri = options.jwksUri ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`
   if (keys === undefined) checkJwksUri(jwksUri)
-  const name = options.name ?? hostOf(audience[0] ?? '')
+  const { name = hostOf(audience[0] ?? '') } = options
   demand(
     typeof name === 'string' && /^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/.test(name),
     'name must be 1 to 100 printable ASCII characters, without a space at either end.',
@@ -129,11 +132,11 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
     jwksUri,
     name,
     keys,
-    clockTolerance: inRange('clockTolerance', options.clockTolerance ?? 60, 0, 300, 'seconds'),
-    maxTokenLength: inRange('maxTokenLength', options.maxTokenLength ?? 16_384, 256, 1_048_576, 'characters'),
-    cooldown: inRange('cooldown', options.cooldown ?? 30, 1, 3600, 'seconds'),
-    timeout: inRange('timeout', options.timeout ?? 5, 0.1, 60, 'seconds'),
-    keepKeysFor: inRange('keepKeysFor', options.keepKeysFor ?? 86_400, 60, 604_800, 'seconds'),
+    clockTolerance: inRange('clockTolerance', clockTolerance, 0, 300, 'seconds'),
+    maxTokenLength: inRange('maxTokenLength', maxTokenLength, 256, 1_048_576, 'characters'),
+    cooldown: inRange('cooldown', cooldown, 1, 3600, 'seconds'),
+    timeout: inRange('timeout', timeout, 0.1, 60, 'seconds'),
+    keepKeysFor: inRange('keepKeysFor', keepKeysFor, 60, 604_800, 'seconds'),
     fetch: givenFetch ?? ((url, init) => fetch(url, init)),
     onKeysError: onKeysError ?? (() => {}),
     clock: clock ?? { wallTime: () => Date.now(), monotonicTime: () => performance.now() },
@@ -168,7 +171,9 @@ function checkFunction(name: string, value: unknown, does: string): void {
  */
 export function checkScopes(scopes: readonly string[]): readonly string[] {
   demand(
-    Array.isArray(scopes) && scopes.every((scope) => isText(scope) && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)),
+    // Array.from, because `every` skips the holes of a sparse list.
+    Array.isArray(scopes) &&
+      Array.from(scopes).every((scope) => isText(scope) && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)),
     'Scopes must be a list of scopes, each without space, quote and backslash.',
   )
   return [...scopes]

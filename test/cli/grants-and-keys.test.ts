@@ -147,9 +147,11 @@ t.test('the number of grants that ended is told though other processes let the r
   await database.query(`
     CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a bad row'; END $$;
     CREATE TRIGGER fail BEFORE UPDATE ON grants FOR EACH ROW WHEN (NEW.id LIKE '%2500second') EXECUTE FUNCTION fail()`)
+  t.match(await json('grants', 'revoke-all', '--user', sub), { sub, grants_ended: Number, more: true })
+  t.match(await json('users', 'sign-out', sub), { sub, sessions_ended: Number, grants_ended: Number, more: true })
   const { code, out } = await signet('grants', 'revoke-all', '--user', sub)
   t.equal(code, 0)
-  t.match(out, /grants_ended +\d+\n\nThis is in effect now\..* The number is of those counted so far\.\n/)
+  t.match(out, /grants_ended +\d+\nmore +yes\n\nThis is in effect now\..* The number is of those counted so far\.\n/)
   await database.query('DROP TRIGGER fail ON grants')
 })
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, renameSync, symlinkSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { settleSecrets } from '../../src/key-ring/secret-decisions.ts'
@@ -141,12 +141,29 @@ t.test(
   },
 )
 
+t.test('a program is told of everything that may still accept what has leaked', async (t) => {
+  const compromised = ['keys', 'rotate-secrets', '--compromised', '--purpose', 'session-id', '--reason', 'in a log']
+  t.match(await json(...compromised), [{ earlier_nodes: 0, in_ledger: true, nodes_stopped_by: /Z$/ }])
+
+  await database.query({ text: `INSERT INTO nodes (id) VALUES ('earlier'), ('another')` })
+  const ledger = join(keysDir, 'key-ledger.txt')
+  renameSync(ledger, `${ledger}.aside`)
+  symlinkSync(join(keysDir, 'no-such-folder', 'ledger'), ledger)
+  t.match(await json(...compromised), [{ purpose: 'session-id', earlier_nodes: 2, in_ledger: false }])
+  unlinkSync(ledger)
+  renameSync(`${ledger}.aside`, ledger)
+  await database.query({ text: 'DELETE FROM nodes' })
+
+  const refresh = ['keys', 'rotate-secrets', '--compromised', '--purpose', 'refresh-mac', '--reason', 'in a log']
+  t.match(await json(...refresh), [{ purpose: 'refresh-mac', records_left: false }])
+})
+
 t.test('the doctor looks at their age, and at what does not open', async (t) => {
   const finding = async (check: string) =>
     JSON.parse((await signet('doctor', '--json')).out).findings.find((one: { check: string }) => one.check === check)
   t.match(await finding('purpose-secrets'), {
     status: 'good',
-    finding: /Every purpose has a secret.* 2 more versions are accepted/,
+    finding: /Every purpose has a secret.* 1 more version is accepted/,
   })
   await database.query({
     text: `UPDATE purpose_secrets SET created_at = now() - interval '3 years', activates_at = '-infinity'`,

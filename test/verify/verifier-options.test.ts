@@ -93,6 +93,38 @@ t.test('a fault in the options stops the service at its start and says what the 
     )
 })
 
+t.test('null is not taken for an option that was left out', async (t) => {
+  const names = ['issuer', 'audience', 'algorithms', 'requiredScopes', 'clockTolerance', 'typ', 'maxTokenLength']
+  for (const name of [
+    ...names,
+    'jwksUri',
+    'name',
+    'cooldown',
+    'timeout',
+    'keepKeysFor',
+    'fetch',
+    'onKeysError',
+    'keys',
+    'clock',
+  ])
+    t.throws(
+      () => createVerifier({ issuer, audience, [name]: null } as unknown as VerifierOptions),
+      { name: 'TypeError', message: name === 'requiredScopes' ? /^Scopes must be/ : new RegExp(`^${name} must be`) },
+      name,
+    )
+  const verifier = createVerifier({ issuer, audience, keys: () => undefined })
+  const withNull = { requiredScopes: null } as unknown as { requiredScopes: string[] }
+  await t.rejects(verifier.verify('x', withNull), { name: 'TypeError', message: /^Scopes must be/ })
+})
+
+t.test('a list with holes is refused', async (t) => {
+  const holes = new Array(1)
+  for (const option of [{ audience: holes }, { algorithms: holes }, { requiredScopes: holes }])
+    t.throws(() => createVerifier({ issuer, audience, ...option } as unknown as VerifierOptions), { name: 'TypeError' })
+  const verifier = createVerifier({ issuer, audience, keys: () => undefined })
+  await t.rejects(verifier.verify('x', { requiredScopes: holes }), { name: 'TypeError', message: /^Scopes must be/ })
+})
+
 t.test('options that are not an object are a fault that says so', async (t) => {
   for (const options of [undefined, null, issuer, [issuer, audience]])
     t.throws(() => createVerifier(options as unknown as VerifierOptions), {

@@ -50,7 +50,17 @@ export function rotateSecretsCommand(keys: Command, terminal: Terminal): void {
         })
         const stoppedBy = clock.now() + secretLease(installation.settings.keyLease) * 1000
         const left = wanted.includes('refresh-mac') ? await letRowsFollow(installation, terminal) : []
-        return { documents: outcome.renewals.map(replaced), notes: [...notesOn(outcome, stoppedBy), ...left] }
+        const state = {
+          nodes_stopped_by: new Date(stoppedBy),
+          earlier_nodes: outcome.earlierNodes,
+          in_ledger: outcome.isNoted,
+        }
+        const documents = outcome.renewals.map((renewal) => ({
+          ...replaced(renewal),
+          ...state,
+          records_left: renewal.purpose === 'refresh-mac' ? left.length > 0 : undefined,
+        }))
+        return { documents, notes: [...notesOn(outcome, stoppedBy), ...left] }
       })
       printMany(terminal, flags, documents, ['purpose', 'version', 'activates_at', 'next'], '')
       if (notes.length > 0 && !flags.json) terminal.writeOut(`\n${notes.join('\n')}\n`)

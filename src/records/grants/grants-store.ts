@@ -70,9 +70,13 @@ export async function openStandingGrant(db: Queryable, grant: NewStandingGrant):
         })
       : await db.query<{ id: string }>({
           name: 'open-standing-grant',
-          text: `INSERT INTO grants (id, client_id, client_secret_id, scopes, resources, epoch, client_epoch)
-                 SELECT $1, client_id, id, $3, $4, 0, grant_epoch FROM client_secrets JOIN clients USING (client_id)
-                 WHERE client_id = $2 AND id = $5 AND deleted_at IS NULL FOR SHARE
+          // The client is locked before its secret, in the order of those who take secrets away. A plain join would lock the secret first.
+          text: `WITH client AS MATERIALIZED (
+                   SELECT client_id, grant_epoch FROM clients WHERE client_id = $2 AND deleted_at IS NULL FOR SHARE
+                 )
+                 INSERT INTO grants (id, client_id, client_secret_id, scopes, resources, epoch, client_epoch)
+                 SELECT $1, client_id, id, $3, $4, 0, grant_epoch FROM client JOIN client_secrets USING (client_id)
+                 WHERE id = $5 FOR SHARE OF client_secrets
                  ON CONFLICT (client_secret_id) WHERE sub IS NULL AND ended_at IS NULL
                  DO UPDATE SET client_id = excluded.client_id RETURNING id`,
           values: [...values, grant.secretId],

@@ -54,6 +54,52 @@ t.test('whoever writes to the table can neither change an event nor delete a you
   await erase()
 })
 
+t.test('nobody is taken for deleted who is not', async (t) => {
+  const { person } = await signIn(idp, await idp.client())
+  const before = await addressesOf(person.sub)
+  t.ok(before > 0)
+  const tables = await db.connect()
+  const tryAs = async (...statements: string[]) => {
+    await tables.query('BEGIN')
+    try {
+      for (const statement of statements) await tables.query(statement)
+    } finally {
+      await tables.query('ROLLBACK')
+    }
+  }
+  const erasing = `UPDATE events SET network = NULL WHERE sub = '${person.sub}'`
+  const schema = `pretended_${idp.signet.settings.databaseSchema}`.slice(0, 63)
+  await t.rejects(
+    tryAs(
+      'CREATE TEMP TABLE accounts (sub text, deleted_at timestamptz)',
+      `INSERT INTO pg_temp.accounts VALUES ('${person.sub}', now())`,
+      erasing,
+    ),
+    { message: 'events are append-only' },
+    'a temporary table',
+  )
+  await t.rejects(
+    tryAs(
+      `CREATE SCHEMA ${schema}`,
+      `CREATE FUNCTION ${schema}.always(timestamptz, timestamptz) RETURNS boolean LANGUAGE sql AS 'SELECT true'`,
+      `CREATE OPERATOR ${schema}.< (LEFTARG = timestamptz, RIGHTARG = timestamptz, FUNCTION = ${schema}.always)`,
+      `SELECT set_config('search_path', '${schema}, pg_catalog, ' || current_setting('search_path'), true)`,
+      `DELETE FROM events WHERE sub = '${person.sub}'`,
+    ),
+    { message: 'events are append-only' },
+    'an operator',
+  )
+  const deleting = `UPDATE accounts SET deleted_at = now() WHERE sub = '${person.sub}'`
+  for (const undoing of [
+    `UPDATE accounts SET deleted_at = NULL WHERE sub = '${person.sub}'`,
+    `UPDATE accounts SET sub = 'somebody else' WHERE sub = '${person.sub}'`,
+    `DELETE FROM accounts WHERE sub = '${person.sub}'`,
+  ])
+    await t.rejects(tryAs(deleting, erasing, undoing), { message: 'the deletion of an account is final' }, undoing)
+  tables.release()
+  t.equal(await addressesOf(person.sub), before)
+})
+
 t.test(
   'events go when they are older than the setting says, in batches, and stay where it says for ever',
   async (t) => {
@@ -113,4 +159,15 @@ t.test('of very many events each loses its address, also where they are of one m
   await Promise.all([erase(), erase(), erase()])
   for (const { sub } of people) t.equal(await addressesOf(sub), 0)
   t.same((await db.query('SELECT FROM erasures')).rowCount, 0)
+})
+
+t.test('what happens after the deletion is written down without an address', async (t) => {
+  const client = await idp.client()
+  const { person, redeem } = await signIn(idp, client)
+  await redeem()
+  await deleteAccount(idp.signet, operator, person.sub)
+  await erase()
+  t.equal((await redeem()).body.error, 'invalid_grant', 'the code was spent')
+  t.match((await rowsOf(person.sub)).at(-1), { type: 'code_replayed', network: null })
+  t.equal(await addressesOf(person.sub), 0)
 })

@@ -4,7 +4,13 @@ import { deleteClient } from '../../../src/operations/delete-client.ts'
 import { revokeGrantsOfClient } from '../../../src/operations/revoke-grants.ts'
 import type { Queryable } from '../../../src/platform/database/queryable.ts'
 import { digest, randomText } from '../../../src/platform/secrets/digest.ts'
-import { addClientSecret, listClientSecrets } from '../../../src/records/clients/clients-store.ts'
+import {
+  addClientSecret,
+  deleteClientSecret,
+  deleteClientSecrets,
+  listClientSecrets,
+  lockClient,
+} from '../../../src/records/clients/clients-store.ts'
 import { createKnownClients } from '../../../src/records/clients/known-clients.ts'
 import { findGrant, openStandingGrant } from '../../../src/records/grants/grants-store.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -146,6 +152,39 @@ t.test('what changes a client is known at every node, though both have it in mem
     t.same((await rotated).revoked, { secrets: 1, grants: 1 })
     t.match(await findGrant(database, grant.id), { endReason: 'client_secret_revoked' })
   })
+
+  t.test(
+    'an operator who takes secrets away and a first request of the client never wait for each other',
+    async (t) => {
+      const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
+      const [secret] = await listClientSecrets(database, fresh.client_id)
+      const grant = { id: randomText(16), clientId: fresh.client_id, secretId: secret?.id, scopes: [], resources: [] }
+      const replace = (tx: Queryable) => addClientSecret(tx, fresh.client_id, digest(randomText(32)), 'revoked')
+      for (const [takeAway, end, outcome] of [
+        [(tx) => deleteClientSecret(tx, fresh.client_id, secret?.id ?? 0), 'ROLLBACK', grant.id],
+        [(tx) => deleteClientSecrets(tx, fresh.client_id), 'ROLLBACK', grant.id],
+        [replace, 'ROLLBACK', grant.id],
+        [replace, 'COMMIT', undefined],
+      ] as [(tx: Queryable) => Promise<unknown>, string, string | undefined][]) {
+        const taking = await database.connect()
+        await taking.query({ text: 'BEGIN' })
+        const { pid } = (await taking.query('SELECT pg_backend_pid() AS pid')).rows[0]
+        await lockClient(taking, fresh.client_id)
+        const opened = openStandingGrant(database, grant).catch((error: Error) => error.message)
+        const waiting = 'SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))'
+        await eventually('the request to wait', async () => (await database.query(waiting, [pid])).rowCount === 1)
+        const fault = await takeAway(taking).then(
+          () => undefined,
+          (error: Error) => error.message,
+        )
+        await taking.query({ text: end })
+        taking.release()
+        t.equal(fault, undefined, 'no deadlock')
+        t.equal(await opened, outcome, 'it opens a grant only where the secret stayed')
+        await database.query('DELETE FROM grants WHERE id = $1', [grant.id])
+      }
+    },
+  )
 
   t.test('the grants of a client for itself end with all others, and the next request opens a new one', async (t) => {
     const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
