@@ -100,6 +100,10 @@ export const declarations = {
     default: 'http://localhost:4000',
     about: 'The issuer identifier, exactly as it stands in tokens and metadata.',
     parse: (text: string) => parseIssuer(text),
+    fault: (text: string) =>
+      text.endsWith('/') && parseIssuer(text.slice(0, -1)) !== undefined
+        ? 'only the slash at the end is too much'
+        : undefined,
   },
   SIGNET_HOST: {
     takes: 'an address or a host name',
