@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { assertionAlgorithms, signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import { authenticationMethods, type ClientMetadata, grantTypes } from '../records/clients/client.ts'
-import { addEitherWay, jsonValue, manyValues, manyWords, oneValue, seconds } from './flags.ts'
+import { addEitherWay, jsonValue, manyValues, manyWords, notEmpty, oneValue, seconds } from './flags.ts'
 
 /** A flag, the member of the metadata that it sets, and whether an empty value takes that member away. */
 interface ClientFlag {
@@ -80,7 +80,9 @@ export function addClientFlags(
 ): () => Record<string, unknown> {
   const flags = valueFlags()
   for (const { member, option } of flags)
-    command.addOption(option.makeOptionMandatory(member === 'client_name' && nameIs === 'required'))
+    command.addOption(
+      member === 'client_name' && nameIs === 'required' ? notEmpty(option).makeOptionMandatory() : option,
+    )
   for (const { name, about } of eitherWayFlags) addEitherWay(command, name, about)
   return () => {
     const given = command.opts<Record<string, unknown>>()

@@ -7,7 +7,7 @@ import { changeClient, createClient, needClient, noSuchClient, type RegisteredCl
 import { addClientFlags } from './client-flags.ts'
 import { clientSecretCommands, keepIt } from './client-secrets.ts'
 import { WrongUsage } from './failures.ts'
-import { json, oneValue } from './flags.ts'
+import { json, notEmpty, oneValue } from './flags.ts'
 import { letRowsFollow } from './let-rows-follow.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
@@ -34,7 +34,9 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     clients
       .command('list')
       .description('List clients by name.')
-      .addOption(oneValue('--name <text>', 'only clients whose names begin with this, in upper or lower case')),
+      .addOption(
+        notEmpty(oneValue('--name <text>', 'only clients whose names begin with this, in upper or lower case')),
+      ),
     'client_id',
   )
     .addOption(json())

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { type Finding, groups } from './doctor/finding.ts'
 import { ToldAlready, WrongUsage } from './failures.ts'
-import { json, oneValue } from './flags.ts'
+import { json, notEmpty, oneValue } from './flags.ts'
 import { type Format, oneLine } from './output.ts'
 import { type Terminal, visibleJson } from './terminal.ts'
 import { stopIfAsked } from './with-signet.ts'
@@ -15,7 +15,7 @@ export function doctorCommand(program: Command, terminal: Terminal): void {
   program
     .command('doctor')
     .description('Look for what is wrong with this installation, and say what to do. Changes nothing.')
-    .addOption(oneValue('--url <url>', 'ask there instead of at the issuer: a node behind the proxy, say'))
+    .addOption(notEmpty(oneValue('--url <url>', 'ask there instead of at the issuer: a node behind the proxy, say')))
     .addOption(json())
     .action(async ({ json: asJson, url }: Flags) => {
       const base = url === undefined ? undefined : originOf(url)

@@ -14,7 +14,7 @@ import {
 import { findRefusals } from '../records/refusals/refusals-store.ts'
 import { CommandFailed, WrongUsage } from './failures.ts'
 import { findUser } from './find-user.ts'
-import { count, duration, json, manyValues, oneValue } from './flags.ts'
+import { count, duration, json, manyValues, notEmpty, oneValue } from './flags.ts'
 import { followEvents } from './follow-events.ts'
 import { type Document, type Format, inWords, oneLine, printMore } from './output.ts'
 import { type Terminal, visibleJson } from './terminal.ts'
@@ -45,12 +45,14 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
   events
     .command('list')
     .description('List the newest events, the last one last.')
-    .addOption(manyValues('--type <type>', `only this kind: ${eventTypes.join(', ')}`))
-    .addOption(oneValue('--user <user>', 'only those about this person: their sub, user name or e-mail address'))
-    .addOption(oneValue('--client-id <client_id>', 'only those about this client'))
-    .addOption(oneValue('--grant-id <grant_id>', 'only those about this grant'))
-    .addOption(oneValue('--kid <kid>', 'only those about this key'))
-    .addOption(duration('--since <duration>', 'only those of the last 15m, 24h, 7d, ...'))
+    .addOption(notEmpty(manyValues('--type <type>', `only this kind: ${eventTypes.join(', ')}`)))
+    .addOption(
+      notEmpty(oneValue('--user <user>', 'only those about this person: their sub, user name or e-mail address')),
+    )
+    .addOption(notEmpty(oneValue('--client-id <client_id>', 'only those about this client')))
+    .addOption(notEmpty(oneValue('--grant-id <grant_id>', 'only those about this grant')))
+    .addOption(notEmpty(oneValue('--kid <kid>', 'only those about this key')))
+    .addOption(notEmpty(duration('--since <duration>', 'only those of the last 15m, 24h, 7d, ...')))
     .addOption(count('--limit <number>', `how many to show: ${usually} by default, ${most} at most`, most))
     .addOption(count('--before <id>', 'show older events: those before this one', maxId))
     .addOption(

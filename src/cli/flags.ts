@@ -29,6 +29,29 @@ export function manyWords(flag: string, about: string): Option {
   )
 }
 
+/**
+ * A flag that finds or chooses something. An empty value comes from a variable that is not set: searching for nothing would find nothing,
+ * or everything. Where a flag sets a member, an empty value takes the member away, so those flags stay as they are.
+ */
+export function notEmpty(option: Option): Option {
+  const parse = option.parseArg
+  return option.argParser<unknown>((value, previous) => {
+    refuseEmpty(value)
+    return parse ? parse(value, previous) : value
+  })
+}
+
+/** Has every argument of a command and of the commands below it refuse an empty value: each of them names something. */
+export function refuseEmptyArguments(command: Command): void {
+  for (const argument of command.registeredArguments) argument.argParser(refuseEmpty)
+  for (const below of command.commands) refuseEmptyArguments(below)
+}
+
+function refuseEmpty(value: string): string {
+  if (value.trim() === '') throw new InvalidArgumentError('It is empty.')
+  return value
+}
+
 /** A flag that takes a whole number of seconds; empty stands for none. */
 export function seconds(flag: string, about: string): Option {
   return new Option(flag, about).argParser<number | '' | undefined>((value, previous) => {

@@ -13,7 +13,7 @@ import { findGrant, type Grant, listGrants } from '../records/grants/grants-stor
 import { needClient, noSuchClient } from './client-changes.ts'
 import { CommandFailed, WrongUsage } from './failures.ts'
 import { findUser } from './find-user.ts'
-import { json, oneValue } from './flags.ts'
+import { json, notEmpty, oneValue } from './flags.ts'
 import { countAsRowsFollow } from './let-rows-follow.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
@@ -29,8 +29,10 @@ export function grantsCommand(program: Command, terminal: Terminal): void {
     grants
       .command('list')
       .description('List grants, the newest first.')
-      .addOption(oneValue('--user <user>', 'only those of this person: their sub, user name or e-mail address'))
-      .addOption(oneValue('--client-id <client_id>', 'only those of this client')),
+      .addOption(
+        notEmpty(oneValue('--user <user>', 'only those of this person: their sub, user name or e-mail address')),
+      )
+      .addOption(notEmpty(oneValue('--client-id <client_id>', 'only those of this client'))),
     'grant_id',
   )
     .addOption(json())
@@ -77,8 +79,10 @@ export function grantsCommand(program: Command, terminal: Terminal): void {
     .description(
       'End all grants of a person, of a client, or of a person at a client, offline_access included. That is final. Sessions and consents stay.',
     )
-    .addOption(oneValue('--user <user>', 'those of this person: their sub, user name or e-mail address'))
-    .addOption(oneValue('--client-id <client_id>', 'those of this client, the ones it has for itself included'))
+    .addOption(notEmpty(oneValue('--user <user>', 'those of this person: their sub, user name or e-mail address')))
+    .addOption(
+      notEmpty(oneValue('--client-id <client_id>', 'those of this client, the ones it has for itself included')),
+    )
     .option(
       '--forget-consent',
       'with --user and --client-id: the person is asked again before the client gets another grant',

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { Installation } from '../installation.ts'
 import { CommandFailed } from './failures.ts'
-import { count, oneValue } from './flags.ts'
+import { count, notEmpty, oneValue } from './flags.ts'
 import { type Document, type Format, openArray, printMany, printMore } from './output.ts'
 import type { Terminal } from './terminal.ts'
 import { reading } from './with-signet.ts'
@@ -46,7 +46,7 @@ export interface PagedList<Entry extends After, After> {
 export function addPageFlags(command: Command, id: string): Command {
   return command
     .addOption(count('--limit <number>', `how many to show: ${usual} by default, ${most} at most`, most))
-    .addOption(oneValue(`--after <${id}>`, 'show what follows this entry: the last one of the page before'))
+    .addOption(notEmpty(oneValue(`--after <${id}>`, 'show what follows this entry: the last one of the page before')))
     .addOption(new Option('--all', 'show all, however many there are').conflicts('limit'))
 }
 

@@ -3,6 +3,7 @@ import { clientsCommand } from './clients.ts'
 import { doctorCommand } from './doctor.ts'
 import { eventsCommand } from './events.ts'
 import { exitCodeOf, sentencesOf } from './failures.ts'
+import { refuseEmptyArguments } from './flags.ts'
 import { grantsCommand } from './grants.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
@@ -39,6 +40,7 @@ export function createProgram(terminal: Terminal): Command {
   grantsCommand(program, terminal)
   eventsCommand(program, terminal)
   for (const group of program.commands) group.enablePositionalOptions()
+  refuseEmptyArguments(program)
   return program
 }
 

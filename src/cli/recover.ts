@@ -79,17 +79,25 @@ function judgeKeys(keyRing: Pick<KeyRing, 'keys' | 'ledger'>) {
 function notes({ lost_keys: lost, ledger_facts: facts }: ReturnType<typeof judgeKeys>, signedOut: boolean): string[] {
   return [
     facts === 0
-      ? 'The keys directory remembers nothing: a key or secret that was revoked since the backup is in use again. Revoke it once more.'
-      : 'What the keys directory remembers holds again: keys and secrets that were revoked stay so, and the key that had taken over signs.',
+      ? 'The keys directory remembers no keys or secrets, so nothing was compared with the database.'
+      : 'The database agrees with the keys directory: keys and secrets that were revoked stay revoked, and the key that took over last signs.',
+    ...(signedOut ? ['Every session and every grant of a person has ended. Everybody signs in again.'] : []),
     ...(lost.length > 0
       ? [
-          'Lost keys were made after the backup. What they signed is refused until it expires; applications get new tokens.',
+          'The database does not have the lost keys: they are newer than the backup that was restored. What they signed is refused until it ' +
+            'expires; applications get new tokens.',
         ]
       : []),
-    signedOut
-      ? 'Everybody signs in again.'
-      : 'What people ended since the backup lives again (sign-outs, revoked grants): --sign-everyone-out ends all of it.',
-    'Clients, resources and accounts made or deleted since, and passwords changed since, are as they were at the backup.',
-    'Then: signet doctor; and signet keys rotate, if the backup was read by anybody else.',
+    'If you restored a backup:',
+    ...(facts === 0
+      ? ['- A key or secret that was revoked since the backup is in use again. Revoke it once more.']
+      : []),
+    ...(signedOut
+      ? []
+      : [
+          '- Sessions and grants that ended since the backup are alive again. End all of them with --sign-everyone-out.',
+        ]),
+    '- Clients, resources, accounts and passwords are as they were when the backup was made.',
+    '- Run signet doctor, and signet keys rotate if anybody else has read the backup.',
   ]
 }

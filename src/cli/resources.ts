@@ -21,7 +21,7 @@ import {
   takeScopesOffClients,
 } from '../records/resources/resources-store.ts'
 import { CommandFailed, WrongUsage } from './failures.ts'
-import { duration, json, manyValues, manyWords, oneValue } from './flags.ts'
+import { duration, json, manyValues, manyWords, notEmpty, oneValue } from './flags.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
@@ -48,9 +48,8 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
       .command('create')
       .description('Register an API with its scopes.')
       .addOption(
-        oneValue(
-          '--identifier <uri>',
-          'what its tokens are for (their aud): an absolute URI, such as its address',
+        notEmpty(
+          oneValue('--identifier <uri>', 'what its tokens are for (their aud): an absolute URI, such as its address'),
         ).makeOptionMandatory(),
       ),
   ).action(async (flags: ResourceFlags & { readonly identifier: string }) => {

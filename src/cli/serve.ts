@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { isLoopbackHost } from '../platform/config/issuer.ts'
 import { readSettings, type Settings } from '../platform/config/settings.ts'
 import type { Log } from '../platform/log.ts'
 import type { Tracing } from '../platform/tracing.ts'
@@ -58,7 +59,7 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
     const app = buildApp(signet, tracing?.plugin)
     const { host, port } = settings
     await app.listen({ host, port, backlog }).catch(inWords(settings))
-    terminal.writeOut(`Signet is ready: ${settings.issuer}\n`)
+    terminal.writeOut(`Signet is ready: ${addressOf(settings)}\n`)
     const ending = lastResort.whileServing(terminal.asked)
     await aborted(ending)
     // Not ready any more, but at work: time for a proxy to see it and to send people elsewhere.
@@ -79,20 +80,50 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
   if (fault) throw fault
 }
 
+/**
+ * The issuer, and where this process listens if that is somewhere else: behind a proxy, or beside another process that has the issuer's
+ * port.
+ */
+function addressOf({ issuer, host, port, tls }: Settings): string {
+  const own = new URL(`${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`)
+  const browsers = new URL(issuer)
+  // `localhost`, 127.0.0.1 and an address that stands for every address of this machine lead to one place.
+  const isHere = isLoopbackHost(own.hostname) || own.hostname === '0.0.0.0' || own.hostname === '[::]'
+  const isSameHost = own.hostname === browsers.hostname || (isHere && isLoopbackHost(browsers.hostname))
+  const isSame = isSameHost && own.protocol === browsers.protocol && portOf(own) === portOf(browsers)
+  return isSame ? issuer : `${issuer} (this process listens on ${own.origin})`
+}
+
+function portOf({ port, protocol }: URL): string {
+  return port || (protocol === 'https:' ? '443' : '80')
+}
+
 /** The two ways in which a port is refused, with the way out. */
-function inWords({ host, port }: Pick<Settings, 'host' | 'port'>): (error: unknown) => never {
+function inWords(settings: Settings): (error: unknown) => never {
+  const { host, port } = settings
   return (error) => {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE')
-      throw new CommandFailed(
-        `Something listens on ${host}, port ${port}, already: stop it, or set SIGNET_PORT. The issuer's port is what browsers use.`,
-      )
+    if (code === 'EADDRINUSE') throw new CommandFailed(`Port ${port} of ${host} is in use. ${wayOut(settings)}`)
     if (code === 'EACCES')
       throw new CommandFailed(
         `This user may not listen on port ${port}: set SIGNET_PORT to one above 1023, behind a proxy.`,
       )
     throw error
   }
+}
+
+/** With SIGNET_PORT alone, a loopback issuer would lead browsers to the process that has the port. */
+function wayOut({ issuer, port, databaseUrl }: Settings): string {
+  const url = new URL(issuer)
+  if (!isLoopbackHost(url.hostname) || portOf(url) !== String(port))
+    return 'Stop the program that listens there, or set SIGNET_PORT to another port. The proxy must lead to that port.'
+  const another = port === 4010 ? 4020 : 4010
+  // The database has the first issuer on record by now.
+  const database = databaseUrl ? `SIGNET_DATABASE_SCHEMA=signet_${another}` : `SIGNET_DATA_DIR=.signet-${another}`
+  return (
+    'Stop the program that listens there, or start an installation of its own beside it: ' +
+    `SIGNET_ISSUER=${url.protocol}//${url.hostname}:${another} ${database} SIGNET_KEYS_DIR=keys-${another}`
+  )
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

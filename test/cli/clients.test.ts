@@ -36,7 +36,7 @@ t.test('metadata that cannot be registered is wrong usage, and registers nothing
     [[...app, '--grant-type', '__proto__'], /'__proto__', which is not offered/],
     [[...app, '--id-token-signed-response-alg', 'none'], /'none' is not offered/],
     [[...app, '--contact', 'a\u001b[2J'], /contacts/],
-    [['clients', 'create', '--name', '', '--redirect-uri', redirectUri], /client_name/],
+    [['clients', 'create', '--name', '', '--redirect-uri', redirectUri], /--name <text>.*It is empty/],
     [['clients', 'create', '--name', 'A\u202eppa', '--redirect-uri', redirectUri], /client_name/],
   ]
   for (const [args, message] of cases) {

@@ -107,8 +107,15 @@ t.test('a revoked key is gone, the ledger has it, and the answer tells what foll
     `ES256: ${unripe} signs, which every verifier knows. No other key that every verifier knows stands by until`,
   )
   t.match(people.out, isoSeconds)
+  t.match(
+    people.out,
+    /Signet refuses tokens signed with this key from now on. A service that checks tokens by itself may accept them until/,
+  )
+  t.notMatch(people.out, /worthless/, 'a service may still accept them')
+  const { out: table } = await signet('keys', 'list')
+  t.match(table, `revoked ${String(revoked['revoked_at']).slice(0, 19)}Z`, 'the moment that the revocation printed')
   const [last = ''] = await kids('standby')
-  t.notMatch((await signet('keys', 'revoke', last, '--reason', 'a standby')).out, /are worthless/)
+  t.notMatch((await signet('keys', 'revoke', last, '--reason', 'a standby')).out, /with a refresh token get new tokens/)
   t.match(await json('keys', 'revoke', retiring, '--reason', 'on its way out'), {
     revoked: [retiring],
     signs_now: [unripe],
@@ -232,6 +239,6 @@ t.test('after a restore the ledger wins, and recover says what is and what is lo
   t.equal((recovered['active_keys'] as string[]).length, 2)
   t.notOk('sessions_ended' in recovered)
   const { out } = await signet('recover')
-  t.match(out, /Lost keys were made after the backup/)
-  t.match(out, /--sign-everyone-out ends all of it/)
+  t.match(out, /does not have the lost keys: they are newer than the backup/)
+  t.match(out, /If you restored a backup:\n- Sessions and grants .* --sign-everyone-out\./s)
 })

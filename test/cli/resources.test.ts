@@ -8,7 +8,7 @@ const create = ['resources', 'create', '--identifier']
 t.test('a resource that cannot be registered is wrong usage, and registers nothing', async (t) => {
   const good = 'https://good.example'
   const cases: [string[], RegExp][] = [
-    [[...create, ''], /absolute URI/],
+    [[...create, ''], /--identifier <uri>.*It is empty/],
     [[...create, 'api'], /absolute URI/],
     [[...create, '/api'], /absolute URI/],
     [[...create, '__proto__'], /absolute URI/],

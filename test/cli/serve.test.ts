@@ -25,7 +25,17 @@ t.test('a port that is taken is told in a sentence, and everything is let go of'
     folder: '/nowhere',
   })
   t.same({ code, out }, { code: 1, out: '' })
-  t.match(err, new RegExp(`^signet: Something listens on 127.0.0.1, port ${port}, already: .*SIGNET_PORT.*\\n$`))
+  t.match(err, new RegExp(`^signet: Port ${port} of 127.0.0.1 is in use. .*SIGNET_PORT.*\\n$`))
+  await free()
+})
+
+t.test('where browsers use the port that is taken, the advice is an installation with another issuer', async (t) => {
+  const { port, free } = await takenPort()
+  const { signet } = await openConsole(t, { SIGNET_ISSUER: `http://localhost:${port}` })
+  const { code, out, err } = await signet('serve')
+  t.same({ code, out }, { code: 1, out: '' })
+  t.match(err, `SIGNET_ISSUER=http://localhost:4010 SIGNET_DATABASE_SCHEMA=signet_4010 SIGNET_KEYS_DIR=keys-4010\n`)
+  t.notMatch(err, 'SIGNET_PORT', 'with it, this process would name the address of the other one')
   await free()
 })
 
@@ -38,7 +48,23 @@ t.test('a server says when it is ready, and ends when it is asked', async (t) =>
     asked: asked.signal,
     onOut: () => asked.abort(),
   })
-  t.same(await served, { code: 0, out: 'Signet is ready: http://localhost:4000\n', err: '' })
+  t.same(await served, {
+    code: 0,
+    out: `Signet is ready: http://localhost:4000 (this process listens on http://127.0.0.1:${port})\n`,
+    err: '',
+  })
+})
+
+t.test('one address is enough where the issuer is the address that is listened on', async (t) => {
+  const port = await freePort()
+  const issuer = `http://localhost:${port}`
+  const { environment } = await openConsole(t, { SIGNET_ISSUER: issuer })
+  const asked = new AbortController()
+  const served = answer(['serve'], {
+    ...{ environment, folder: '/nowhere', asked: asked.signal },
+    onOut: () => asked.abort(),
+  })
+  t.same(await served, { code: 0, out: `Signet is ready: ${issuer}\n`, err: '' })
 })
 
 t.test('hundreds of connections wait to be accepted while the server is busy', async (t) => {

@@ -1,3 +1,4 @@
+import type { Command } from 'commander'
 import t from 'tap'
 import { idsBehindFlags } from '../../src/cli/operands.ts'
 import { createProgram } from '../../src/cli/program.ts'
@@ -81,6 +82,44 @@ t.test(
       t.notMatch(err, /\n\s+at /, 'no stack')
       t.ok(err.length < 2000 || err.startsWith('Usage'), 'a value of 8 KB is not thrown back')
     }
+  },
+)
+
+t.test(
+  'an empty value, as from a variable that is not set, is wrong usage where it would name or choose something',
+  async (t) => {
+    const folder = emptyFolder(t)
+    // Settings that cannot be used: whatever gets as far as reading them is exit code 1.
+    const environment = { SIGNET_PORT: 'no port' }
+    const commands = (command: Command): Command[] => [command, ...command.commands.flatMap(commands)]
+    const path = (command: Command): string[] => (command.parent ? [...path(command.parent), command.name()] : [])
+    const cases = commands(createProgram(unusedTerminal)).flatMap((command) => {
+      const named = command.registeredArguments.map(() => 'x')
+      // Where a flag sets a member, an empty value takes it away.
+      const setsMembers = ['create', 'update'].includes(command.name())
+      const chosen = command.options.filter(({ required, mandatory }) => required && (mandatory || !setsMembers))
+      const reason = chosen.some(({ mandatory, long }) => mandatory && long === '--reason') ? ['--reason', 'r'] : []
+      return [
+        ...named.map((_, index) => [...path(command), ...named.with(index, ''), ...reason]),
+        ...chosen.map(({ long }) => [
+          ...path(command),
+          ...named,
+          ...(long === '--reason' ? [] : reason),
+          `${long}`,
+          '',
+        ]),
+      ]
+    })
+    t.ok(cases.length > 40, `${cases.length} flags and arguments`)
+    for (const args of cases) {
+      const { code, out, err } = await answer(args, { folder, environment })
+      t.same({ code, out }, { code: 2, out: '' }, `signet ${args.map((arg) => arg || '""').join(' ')}: ${err}`)
+    }
+    t.match((await answer(['keys', 'revoke', ' ', '--reason', 'r'], { folder })).err, /'kid'. It is empty/)
+    t.match(
+      (await answer(['events', 'list', '--client-id', ''], { folder })).err,
+      /--client-id <client_id>.*It is empty/,
+    )
   },
 )
 

@@ -86,7 +86,10 @@ t.test('requests under way are answered, and a connection on which nothing came 
     t.match(answer, /"access_token":"/)
   }
   const { code, out } = await ended
-  t.same({ code, out }, { code: 0, out: 'Signet is ready: http://localhost:4000\n' })
+  t.same(
+    { code, out },
+    { code: 0, out: `Signet is ready: http://localhost:4000 (this process listens on http://127.0.0.1:${port})\n` },
+  )
 })
 
 t.test(

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { dueFor } from '../../src/key-ring/decisions.ts'
 import { rotate } from '../../src/key-ring/rotation.ts'
 
 const delays = { rotationPeriod: 1_000, activationDelay: 100, clockSkew: 1, keyLease: 1 }
@@ -20,6 +21,24 @@ t.test('the next key takes over now where both that stand by are ripe, and else 
   t.match(rotate(late, 'ES256', 100_000, delays, false), { activatesAt: 150_000 }, 'a ripe one must remain')
   t.match(rotate(late, 'ES256', 100_000, delays, true), { activatesAt: 100_000, ripeAt: 150_000 }, 'unless told to')
 })
+
+t.test(
+  'a key that takes over early signs for the rest of the period before, too: the keys behind it stay where they are',
+  async (t) => {
+    const period = delays.rotationPeriod * 1_000
+    const early = rotate(ring, 'ES256', 100_000, delays, false)
+    t.match(early, { kid: 'next', decisions: [{ what: 'activate', kid: 'next', activatesAt: 100_000 }] })
+    const rotated = [key('active', 0), key('next', 100_000), key('behind', 1_900_000)]
+    const decisions = dueFor('ES256', rotated, 100_000, delays)
+    t.match(
+      decisions.find(({ what }) => what === 'create'),
+      { activatesAt: 1_900_000 + period },
+      'a new standby comes a period after the last',
+    )
+    t.notOk(decisions.some(({ what }) => what === 'activate' || what === 'postpone'))
+    t.ok(1_900_000 - 100_000 > period, 'so it signs for longer than a period')
+  },
+)
 
 t.test('a rotation is never put off, and nothing is decided where nothing comes earlier', async (t) => {
   t.match(rotate(ring, 'ES256', 899_999, delays, false), { activatesAt: 899_999 })

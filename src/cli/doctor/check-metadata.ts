@@ -5,8 +5,10 @@ import { shortened } from './reason.ts'
 /**
  * The metadata as the world gets it (OpenID Connect Discovery §4). Verifiers hold the issuer against the one they were told, to the
  * letter (§4.3).
+ *
+ * @param base the origin that was asked: the issuer, or another way to it
  */
-export function judgeMetadata(answer: Answer, issuer: string): Finding {
+export function judgeMetadata(answer: Answer, issuer: string, base: string): Finding {
   const { status, headers, text } = answer
   if (status >= 300 && status < 400)
     return bad(
@@ -52,7 +54,8 @@ export function judgeMetadata(answer: Answer, issuer: string): Finding {
       `${shortened(first[0])} leads to ${quoted(first[1])}.`,
       'Something between here and Signet changes what it says: let the proxy pass bodies on as they are.',
     )
-  return good('metadata', `${issuer}/.well-known/openid-configuration answers, with this issuer.`)
+  const which = base === issuer ? 'this issuer' : `the issuer ${issuer}`
+  return good('metadata', `${base}/.well-known/openid-configuration answers, with ${which}.`)
 }
 
 function quoted(value: unknown): string {

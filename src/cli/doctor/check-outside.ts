@@ -40,7 +40,7 @@ export async function checkOutside(outside: Outside): Promise<Finding[]> {
     unreachable(base, error),
   )
   if ('check' in metadata) return only([certificate, metadata], 'Nothing answers.')
-  const found = judgeMetadata(metadata, issuer)
+  const found = judgeMetadata(metadata, issuer, base)
   if (found.status === 'bad') return only([certificate, found], 'What answers is not this Signet.')
 
   const look = (check: Check, path: string, judge: (answer: Answer) => Finding | Finding[], headers = {}) =>
@@ -99,8 +99,8 @@ function judgeServerClock({ headers, asked, answered }: Answer, clockSkew: numbe
 
 async function checkPlainHttp({ settings: { issuer }, base, asked, now }: Outside): Promise<Finding> {
   const { protocol, port, hostname } = new URL(issuer)
-  if (protocol === 'http:' || port !== '' || base !== issuer)
-    return skipped('plain-http', 'The issuer is not https on port 443.')
+  if (base !== issuer) return skipped('plain-http', 'Not looked at with --url.')
+  if (protocol === 'http:' || port !== '') return skipped('plain-http', 'The issuer is not https on port 443.')
   const url = `http://${hostname}/.well-known/openid-configuration`
   // Firewalls drop what they do not let through: silence is as good as a refusal.
   const answer = await ask(url, { as: issuer, asked, now, limit: 2_000 }).catch(() => undefined)

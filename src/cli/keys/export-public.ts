@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { CommandFailed } from '../failures.ts'
-import { oneValue } from '../flags.ts'
+import { notEmpty, oneValue } from '../flags.ts'
 import { type Terminal, visibleJson } from '../terminal.ts'
 import { readingKeys } from '../with-signet.ts'
 import { sayNotRevokedYet } from './not-revoked-yet.ts'
@@ -10,7 +10,7 @@ export function exportPublicCommand(keys: Command, terminal: Terminal): void {
   keys
     .command('export-public')
     .description('Print the JWK Set as it is served, as JSON; nothing in it is private.')
-    .addOption(oneValue('--kid <kid>', 'only this key, as one JWK'))
+    .addOption(notEmpty(oneValue('--kid <kid>', 'only this key, as one JWK')))
     .action(async ({ kid }: { readonly kid?: string }) => {
       // The very bytes that are served: there is no second way to leave out what is private.
       const set = await readingKeys(terminal, async (view) => {

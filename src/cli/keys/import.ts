@@ -9,7 +9,7 @@ import type { NewKey } from '../../key-ring/sealed-key.ts'
 import type { StoredRing } from '../../key-ring/signing-keys-store.ts'
 import { openMasterKey } from '../../platform/secrets/master-key.ts'
 import { CommandFailed, WrongUsage } from '../failures.ts'
-import { json, oneValue } from '../flags.ts'
+import { json, notEmpty, oneValue } from '../flags.ts'
 import { authorOf, reasonFlag } from '../operator.ts'
 import { type Format, printOne } from '../output.ts'
 import { readToEnd } from '../password-input.ts'
@@ -33,7 +33,7 @@ export function importCommand(keys: Command, terminal: Terminal): void {
       'Let a key sign that your verifiers know already: a PEM (PKCS #8) or a JWK, from a file or standard input (-).',
     )
     .argument('[file]')
-    .addOption(oneValue('--kid <kid>', 'what a PEM goes by; else its thumbprint (RFC 7638)'))
+    .addOption(notEmpty(oneValue('--kid <kid>', 'what a PEM goes by; else its thumbprint (RFC 7638)')))
     .addOption(reasonFlag())
     .addOption(json())
     .action(async (file: string | undefined, flags: Flags) => {

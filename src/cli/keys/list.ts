@@ -10,7 +10,7 @@ import { json } from '../flags.ts'
 import { type Document, oneLine } from '../output.ts'
 import { addPageFlags, type PageFlags, printPages } from '../paging.ts'
 import type { Terminal } from '../terminal.ts'
-import { moment } from './moment.ts'
+import { pastMoment } from './moment.ts'
 import { sayNotRevokedYet } from './not-revoked-yet.ts'
 import { whatNext } from './what-next.ts'
 
@@ -88,9 +88,9 @@ function inSentences({ kid, alg, publishedAt, verifiers }: Unaware): string {
   if (verifiers.length === 0) return ''
   const lines = verifiers
     .slice(0, 10)
-    .map(({ name, fetchedAt }) => `  ${oneLine(name)} (last fetched ${moment(fetchedAt.getTime())})\n`)
+    .map(({ name, fetchedAt }) => `  ${oneLine(name)} (last fetched ${pastMoment(fetchedAt.getTime())})\n`)
   const more = verifiers.length > 10 ? '  and more: signet keys list --json\n' : ''
-  const since = `since ${alg} standby ${kid} was published at ${moment(publishedAt)}`
+  const since = `since ${alg} standby ${kid} was published at ${pastMoment(publishedAt)}`
   return `\nVerifiers that have not fetched the set ${since}:\n${lines.join('')}${more}`
 }
 

@@ -10,7 +10,7 @@ import { authorOf, reasonFlag } from '../operator.ts'
 import { type Format, oneLine, printOne } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 import { changingKeys } from '../with-signet.ts'
-import { moment } from './moment.ts'
+import { moment, pastMoment } from './moment.ts'
 
 interface Flags extends Format {
   readonly all?: true
@@ -53,7 +53,8 @@ function needKey(states: ReadonlyMap<KeyRecord, KeyState>, kid: string): KeyReco
   const [key, state] = [...states].find(([one]) => one.kid === kid) ?? []
   const name = oneLine(kid.slice(0, 80))
   if (!key) throw new CommandFailed(`There is no key ${name}: signet keys list shows them.`)
-  if (state === 'revoked') throw new CommandFailed(`The key ${name} was revoked ${moment(key.revokedAt ?? 0)} already.`)
+  if (state === 'revoked')
+    throw new CommandFailed(`The key ${name} was revoked ${pastMoment(key.revokedAt ?? 0)} already.`)
   if (state === 'retired')
     throw new CommandFailed(`The key ${name} has retired: no verifier takes it, and its private half is destroyed.`)
   return key
@@ -86,14 +87,16 @@ function outcome(
     ripe_standby_at: new Date(Math.max(...successions.map(({ ripeStandbyAt }) => ripeStandbyAt))),
     in_ledger: isNoted,
   }
+  const what = revoked.length === 1 ? 'this key' : 'these keys'
   const notes = [
     ...successions.map(({ sentence }) => sentence),
-    `Every node has stopped using what was revoked: at once where it hears of it, ${moment(stoppedBy)} at the latest.`,
-    `A verifier may take what is signed with it until it fetches the JWK Set anew: ${moment(acceptedUntil)} at the latest.`,
+    `Nodes that hear of it stop using ${what} at once, all others by ${moment(stoppedBy)}.`,
+    `Signet refuses tokens signed with ${what} from now on. A service that checks tokens by itself may accept them until it fetches the ` +
+      `JWK Set again: ${moment(acceptedUntil)} at the latest.`,
     ...(revoked.some(({ activatesAt }) => activatesAt <= revokedAt)
       ? [
-          'Tokens that were signed with it are worthless. Applications with a refresh token get new ones, and so do machines; others ' +
-            'send people through the sign-in, which asks for nothing while the session lives.',
+          'Applications with a refresh token get new tokens, and so do machines. Other applications send people through the sign-in, which asks ' +
+            'for nothing while their session lives.',
         ]
       : []),
     ...(isNoted

@@ -3,7 +3,7 @@ import type { Renewal } from '../../key-ring/secret-decisions.ts'
 import { secretLease } from '../../key-ring/secret-schedule.ts'
 import { type Purpose, purposes } from '../../platform/secrets/purposes.ts'
 import { CommandFailed, sentencesOf, WrongUsage } from '../failures.ts'
-import { json, manyValues } from '../flags.ts'
+import { json, manyValues, notEmpty } from '../flags.ts'
 import { letRowsFollow } from '../let-rows-follow.ts'
 import { authorOf, reasonFlag } from '../operator.ts'
 import { type Document, type Format, printMany } from '../output.ts'
@@ -25,7 +25,7 @@ export function rotateSecretsCommand(keys: Command, terminal: Terminal): void {
     .description(
       'Replace purpose secrets. A new version is used once every node knows it; the old one stays accepted for as long as it is needed.',
     )
-    .addOption(manyValues('--purpose <name>', `only this one: ${purposes.join(', ')}`))
+    .addOption(notEmpty(manyValues('--purpose <name>', `only this one: ${purposes.join(', ')}`)))
     .addOption(new Option('--all', 'every purpose; without --compromised that is the default').conflicts('purpose'))
     .option(
       '--compromised',

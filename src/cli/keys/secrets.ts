@@ -7,7 +7,7 @@ import { json } from '../flags.ts'
 import { type Document, type Format, printMany } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 import { readingSecrets } from '../with-signet.ts'
-import { moment } from './moment.ts'
+import { moment, pastMoment } from './moment.ts'
 
 /** `signet keys secrets`. */
 export function secretsCommand(keys: Command, terminal: Terminal): void {
@@ -54,7 +54,7 @@ function secretDocuments({ versions, revoked, notRevokedYet, now }: SecretView):
       .sort((a, b) => b.revokedAt - a.revokedAt)
       .map(({ purpose, version, revokedAt }) => ({
         ...{ purpose, version, state: 'revoked', revoked_at: new Date(revokedAt) },
-        next: `revoked ${moment(revokedAt)}, and refused for good`,
+        next: `revoked ${pastMoment(revokedAt)}, and refused for good`,
       })),
   ]
 }

@@ -1,6 +1,6 @@
 import { ripensAt } from '../../key-ring/decisions.ts'
 import { inOrderOfActivation, type KeyMoments, type KeyState } from '../../key-ring/schedule.ts'
-import { moment } from './moment.ts'
+import { moment, pastMoment } from './moment.ts'
 
 /**
  * What happens next to a key, and when, in words.
@@ -35,12 +35,12 @@ export function whatNext<K extends KeyMoments>(
     case 'retired':
       return 'left the set; its public half is kept for hints (id_token_hint)'
     default:
-      return `revoked ${moment(key.revokedAt ?? now)}, and refused for good`
+      return `revoked ${pastMoment(key.revokedAt ?? now)}, and refused for good`
   }
 }
 
 /** Whether every verifier has seen a standby, in words. */
 export function ripeness(key: KeyMoments, now: number, activationDelay: number): string {
   const ripe = ripensAt(key, activationDelay)
-  return ripe <= now ? `ripe since ${moment(ripe)}` : `ripe from ${moment(ripe)}`
+  return ripe <= now ? `ripe since ${pastMoment(ripe)}` : `ripe from ${moment(ripe)}`
 }

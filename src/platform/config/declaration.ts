@@ -100,6 +100,10 @@ export const declarations = {
     default: 'http://localhost:4000',
     about: 'The issuer identifier, exactly as it stands in tokens and metadata.',
     parse: (text: string) => parseIssuer(text),
+    fault: (text: string) =>
+      text.endsWith('/') && parseIssuer(text.slice(0, -1)) !== undefined
+        ? 'only the slash at the end is too much'
+        : undefined,
   },
   SIGNET_HOST: {
     takes: 'an address or a host name',
@@ -164,7 +168,10 @@ export const declarations = {
   SIGNET_REFRESH_GRACE: duration('How long a spent refresh token still gives its successor.', '10s', 0),
   SIGNET_SESSION_TTL: duration('How long a sign-in at Signet lasts.', '30d'),
   SIGNET_SESSION_IDLE_TTL: duration('How long a sign-in at Signet lasts without being used.', '7d'),
-  SIGNET_KEY_ROTATION_PERIOD: duration('How long a key signs before the next one takes over.', '90d'),
+  SIGNET_KEY_ROTATION_PERIOD: duration(
+    'How long a key signs before the next one takes over by schedule. After `keys rotate` or `keys revoke` the new key also signs for what was left of the one before.',
+    '90d',
+  ),
   SIGNET_KEY_LEASE: duration(
     'How long a node signs without having confirmed the keys in the database.',
     '60s',

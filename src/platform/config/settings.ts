@@ -5,6 +5,7 @@ import { isBlockedPort } from '../blocked-ports.ts'
 import { declarations, futureSettings, type Setting, type SettingName, type Value } from './declaration.ts'
 import { formatDuration } from './duration.ts'
 import { isLoopbackHost } from './issuer.ts'
+import { nearestName } from './nearest-name.ts'
 
 /** All settings as they are in force. Durations are seconds. */
 export interface Settings {
@@ -72,7 +73,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     if (Object.hasOwn(futureSettings, name))
       faults.push(`${name}: has no effect, because ${futureSettings[name]}. Remove it.`)
     else if (!Object.hasOwn(declarations, name) && !name.startsWith('SIGNET_TEST_'))
-      faults.push(`${name}: there is no such setting.`)
+      faults.push(unknownSetting(name, environment[name] ? undefined : resolve(folder, '.env')))
   }
 
   const read = <N extends SettingName>(name: N): Value<N> | undefined => {
@@ -189,6 +190,15 @@ function blockedPorts({ issuer, port }: Settings): string[] {
   // Behind a proxy any port will do: browsers connect to the issuer's.
   if (isLoopbackHost(url.hostname) && isBlockedPort(port)) return [`SIGNET_PORT: is ${port}, and ${instead}`]
   return []
+}
+
+/** @param file where it stands; undefined for the environment */
+function unknownSetting(name: string, file: string | undefined): string {
+  const known = Object.entries<Setting<unknown>>(declarations).flatMap(([one, { secret }]) =>
+    secret ? [one, `${one}_FILE`] : [one],
+  )
+  const meant = nearestName(name, known)
+  return `${name}: there is no such setting${file ? `; it is in ${file}` : ''}.${meant ? ` Did you mean ${meant}?` : ''}`
 }
 
 function defaultPort(issuer: string | undefined): number {

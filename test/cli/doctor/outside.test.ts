@@ -102,11 +102,35 @@ t.test('JSON of any shape is told as what it is, and ends nothing', async (t) =>
 t.test('an issuer to the letter, and endpoints that are its own', async (t) => {
   const issuer = 'https://id.example'
   const judge = (metadata: object) =>
-    judgeMetadata({ status: 200, headers: {}, text: JSON.stringify(metadata), asked: 0, answered: 0, from: '' }, issuer)
+    judgeMetadata(
+      { status: 200, headers: {}, text: JSON.stringify(metadata), asked: 0, answered: 0, from: '' },
+      issuer,
+      issuer,
+    )
   t.equal(judge({ issuer, jwks_uri: `${issuer}/jwks`, token_endpoint: `${issuer}/token` }).status, 'good')
   t.match(judge({ issuer: `${issuer}/` }), { status: 'bad', finding: /"https:\/\/id.example\/"/ })
   t.match(judge({ issuer, jwks_uri: 'https://id.example.evil/jwks' }), { status: 'bad', finding: /jwks_uri leads to/ })
   t.match(judge({ issuer, token_endpoint: 7 }), { status: 'bad', finding: /token_endpoint leads to none/ })
+})
+
+t.test('with --url, what is asked is named, and what belongs to the issuer alone is not looked at', async (t) => {
+  const issuer = 'https://id.example'
+  const port = await portOf(
+    t,
+    createServer((_, response) => void response.end(JSON.stringify({ issuer }))),
+  )
+  const base = `http://127.0.0.1:${port}`
+  const environment = { SIGNET_ISSUER: issuer, SIGNET_DATABASE_URL: 'postgres://me@127.0.0.1:1/x' }
+  const findings = await checkOutside({
+    ...{ settings: readSettings(environment, '/nowhere'), base, asked: never, now: Date.now },
+    ...{ published: undefined, database: undefined },
+  })
+  const told = (name: string) => findings.find(({ check }) => check === name)
+  t.match(told('metadata'), {
+    status: 'good',
+    finding: `${base}/.well-known/openid-configuration answers, with the issuer ${issuer}.`,
+  })
+  t.match(told('plain-http'), { status: 'skipped', finding: 'Not looked at with --url.' })
 })
 
 t.test('who is silent is not waited for, and what does not speak HTTP is told so', async (t) => {

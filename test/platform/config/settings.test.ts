@@ -81,14 +81,23 @@ t.test('a value of 8 KB is not thrown back', async (t) => {
 t.test(
   'unknown names stop the start, in the environment and in .env; those of tests and other programs do not',
   async (t) => {
-    t.match(faultsOf({ SIGNET_ISSUR: 'https://id.example.com' }), [/^SIGNET_ISSUR: there is no such setting/])
+    t.same(faultsOf({ SIGNET_ISSUR: 'https://id.example.com' }), [
+      'SIGNET_ISSUR: there is no such setting. Did you mean SIGNET_ISSUER?',
+    ])
+    const meant = (name: string) => /mean (\w+)\?/.exec(faultsOf({ [name]: 'x' }).join())?.[1]
+    t.equal(meant('SIGNET_PROT'), 'SIGNET_PORT')
+    t.equal(meant('SIGNET_DATABSE_URL_FILE'), 'SIGNET_DATABASE_URL_FILE')
+    t.equal(meant('SIGNET_signup'), undefined, 'nothing is near')
+    t.equal(meant(`SIGNET_${'x'.repeat(100_000)}`), undefined)
     t.match(faultsOf({ SIGNET_constructor: '1', SIGNET___proto__: '1' }), [/SIGNET_constructor/, /SIGNET___proto__/])
     t.match(
       faultsOf({ SIGNET_PORT_FILE: 'port' }),
       [/^SIGNET_PORT_FILE: there is no such setting/],
       'no secret, no file',
     )
-    t.match(faultsOf({}, folderWith(t, { '.env': 'SIGNET_ISSUR=x\nOTHER=y\n' })), [/^SIGNET_ISSUR/])
+    const folder = folderWith(t, { '.env': 'SIGNET_ISSUR=x\nOTHER=y\n' })
+    const inFile = `SIGNET_ISSUR: there is no such setting; it is in ${join(folder, '.env')}. Did you mean SIGNET_ISSUER?`
+    t.same(faultsOf({}, folder), [inFile])
     t.same(faultsOf({ SIGNET_TEST_DATABASE_URL: 'anything', PATH: '/bin', SIGNETISSUER: 'x' }), [])
   },
 )
@@ -173,6 +182,8 @@ t.test('an issuer is an origin in its canonical form, https unless it is this ma
   ]
   for (const issuer of bad)
     t.match(faultsOf({ SIGNET_ISSUER: issuer }), [/^SIGNET_ISSUER: takes/], JSON.stringify(issuer))
+  t.match(faultsOf({ SIGNET_ISSUER: 'http://localhost:4000/' }), [/Here only the slash at the end is too much\.$/])
+  t.notMatch(faultsOf({ SIGNET_ISSUER: 'http://localhost:4000/path/' }), [/Here/])
 })
 
 t.test('the port is that of a loopback issuer, else 4000, unless one is set', async (t) => {
