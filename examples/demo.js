@@ -56,13 +56,13 @@ Ctrl-C ends it.`)
 }
 
 async function refuseTakenPorts() {
+  const { port: signetPort } = new URL(issuer)
   const wanted = [
     // A database belongs to one issuer, so another address needs another database and other keys.
     {
-      port: new URL(issuer).port,
+      port: signetPort,
       who: 'Signet',
-      otherwise:
-        `run with SIGNET_ISSUER=http://localhost:${Number(port) + 10} SIGNET_DATA_DIR=.signet-2 SIGNET_KEYS_DIR=keys-2 (an installation of its own)`,
+      otherwise: `run with SIGNET_ISSUER=http://localhost:${Number(signetPort) + 10} SIGNET_DATA_DIR=.signet-2 SIGNET_KEYS_DIR=keys-2 (an installation of its own)`,
     },
     { port: NOTES_PORT, who: 'Notes', otherwise: 'set NOTES_PORT to another port' },
     { port: API_PORT, who: 'The API', otherwise: 'set API_PORT to another port' },

@@ -31,7 +31,7 @@ function linesOf(text = ''): string[] {
 
 function drillsOf(markdown: string): Drill[] {
   return [...markdown.matchAll(block)].map(({ groups, index }) => ({
-    section: markdown.slice(0, index).match(/^## .*$/gm)?.at(-1) ?? '',
+    section: [...markdown.slice(0, index).matchAll(/^## .*$/gm)].at(-1)?.[0] ?? '',
     commands: linesOf(groups?.['commands']),
     prints: linesOf(groups?.['prints']),
   }))
