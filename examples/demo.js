@@ -51,19 +51,26 @@ async function run() {
   Signet                   ${issuer}
 
 Create an account on the way: any e-mail address will do, nothing is sent to it.
-Everything is kept in ${dataDir}. Ctrl-C ends the demo.`)
+Accounts and consents are kept in ${dataDir}; notes are gone when the demo ends.
+Ctrl-C ends it.`)
 }
 
 async function refuseTakenPorts() {
+  const { port: signetPort } = new URL(issuer)
   const wanted = [
-    { port: new URL(issuer).port, who: 'Signet', setting: 'SIGNET_ISSUER' },
-    { port: NOTES_PORT, who: 'Notes', setting: 'NOTES_PORT' },
-    { port: API_PORT, who: 'The API', setting: 'API_PORT' },
+    // A database belongs to one issuer, so another address needs another database and other keys.
+    {
+      port: signetPort,
+      who: 'Signet',
+      otherwise: `run with SIGNET_ISSUER=http://localhost:${Number(signetPort) + 10} SIGNET_DATA_DIR=.signet-2 SIGNET_KEYS_DIR=keys-2 (an installation of its own)`,
+    },
+    { port: NOTES_PORT, who: 'Notes', otherwise: 'set NOTES_PORT to another port' },
+    { port: API_PORT, who: 'The API', otherwise: 'set API_PORT to another port' },
   ]
-  for (const { port, who, setting } of wanted)
+  for (const { port, who, otherwise } of wanted)
     if (await isTaken(Number(port)))
       throw new DemoFailed(
-        `${who} cannot start: port ${port} is in use by another program. End that one, or set ${setting} to another port.`,
+        `${who} cannot start: port ${port} is in use by another program. End that one, or ${otherwise}.`,
       )
 }
 

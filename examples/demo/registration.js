@@ -85,7 +85,12 @@ async function register({ issuer, audience, redirectUri, postLogoutRedirectUri, 
   // The API first: a client can ask only for scopes that somebody has.
   const resource = await signet(
     ...['resources', 'create', '--identifier', audience, '--name', 'Notes API'],
-    ...['--scope', 'notes:read', '--scope', 'notes:write', '--json'],
+    ...['--scope', 'notes:read', '--scope', 'notes:write'],
+    // The consent page says these after "Notes will be able to".
+    ...['--scope-description', 'notes:read=read your notes'],
+    ...['--scope-description', 'notes:read#de=Ihre Notizen lesen'],
+    ...['--scope-description', 'notes:write=add notes in your name'],
+    ...['--scope-description', 'notes:write#de=in Ihrem Namen Notizen anlegen', '--json'],
   )
   if (resource.code !== 0) {
     // Most likely it is there from before.

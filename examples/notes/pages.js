@@ -85,7 +85,7 @@ function refusedNotes(refusal) {
 /** @param {Trial} trial */
 function trialResult({ before, after, refusal }) {
   return html`<div id="trial" role="status">
-    <p>The token spoke of <code>${before}</code>. Sent was one that speaks of <code>${after}</code>.</p>
+    <p>The token named <code>${before}</code>. The one sent instead named <code>${after}</code>.</p>
     <p>${refusal ? inWords(refusal) : 'The API took it. That must never happen.'}</p>
   </div>`
 }

@@ -8,10 +8,17 @@ import { openKeysInstallation } from '../cli/keys-installation.ts'
 const page = readFileSync(join(packageFolder, 'docs/key-compromise.md'), 'utf8')
 
 interface Drill {
+  /** The `##` heading that it stands under. */
+  readonly section: string
   readonly commands: readonly string[]
   /** Lines that the last of the commands prints, among others; `…` stands for anything. */
   readonly prints: readonly string[]
 }
+
+/** A value that the reader puts in: `KID=…`. */
+const setting = /^(?<name>[A-Z_]+)=\S*…$/
+/** A password comes by a pipe, since it must not be an argument. */
+const pipe = /^printf '%s' "\$(?<piped>[A-Z_]+)" \| /
 
 const block = /^ *```sh\n(?<commands>[\s\S]*?)^ *```\n(?: *```text\n(?<prints>[\s\S]*?)^ *```\n)?/gm
 
@@ -23,7 +30,8 @@ function linesOf(text = ''): string[] {
 }
 
 function drillsOf(markdown: string): Drill[] {
-  return [...markdown.matchAll(block)].map(({ groups }) => ({
+  return [...markdown.matchAll(block)].map(({ groups, index }) => ({
+    section: [...markdown.slice(0, index).matchAll(/^## .*$/gm)].at(-1)?.[0] ?? '',
     commands: linesOf(groups?.['commands']),
     prints: linesOf(groups?.['prints']),
   }))
@@ -32,7 +40,7 @@ function drillsOf(markdown: string): Drill[] {
 /** Splits a command line as a shell does, as far as the page goes. */
 function wordsOf(command: string, variables: Readonly<Record<string, string>>): string[] {
   return [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain = '']) =>
-    (quoted ?? plain).replace(/\$([A-Z]+)/g, (_, name: string) => variables[name] ?? ''),
+    (quoted ?? plain).replace(/\$([A-Z_]+)/g, (_, name: string) => variables[name] ?? ''),
   )
 }
 
@@ -52,7 +60,7 @@ t.test('a line that is not printed is noticed', async (t) => {
 })
 
 t.test('every command of the drill can be given as it stands, and prints what the page says', async (t) => {
-  const { signet, json, kids, age } = await openKeysInstallation(t)
+  const { signetReading, json, kids, age } = await openKeysInstallation(t)
   await kids('active')
   await age(2)
   const [KID = ''] = await kids('active')
@@ -61,14 +69,25 @@ t.test('every command of the drill can be given as it stands, and prints what th
   )
   const PERSON = 'person@example.com'
   await json('users', 'create', '--email', PERSON)
+  const values: Record<string, string> = { KID, CLIENT, PERSON, NEW_PASSWORD: 'grapefruit-tango-lantern' }
+  const isSet = new Set<string>()
   const drills = drillsOf(page)
   t.ok(drills.length >= 10)
   t.equal(drills.length, page.match(/```sh$/gm)?.length, 'none is passed over')
   for (const drill of drills) {
     let out = ''
     for (const command of drill.commands) {
-      const [program, ...args] = wordsOf(command, { KID, CLIENT, PERSON })
-      const answer = await signet(...args)
+      const name = setting.exec(command)?.groups?.['name']
+      if (name !== undefined) {
+        t.type(values[name], 'string', `${name} is known here`)
+        isSet.add(`${drill.section} ${name}`)
+        continue
+      }
+      for (const [, used] of command.matchAll(/\$([A-Z_]+)/g))
+        t.ok(isSet.has(`${drill.section} ${used}`), `${drill.section} sets ${used} before ${command}`)
+      const piped = pipe.exec(command)?.groups?.['piped']
+      const [program, ...args] = wordsOf(command.replace(pipe, ''), values)
+      const answer = await signetReading(piped === undefined ? '' : (values[piped] ?? ''), ...args)
       t.match({ program, ...answer }, { program: 'signet', code: 0, err: '' }, command)
       out = answer.out
     }

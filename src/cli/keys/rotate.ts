@@ -67,8 +67,8 @@ function sentence(
 ): string {
   if (activatesAt > now)
     return isChanged
-      ? 'signs from then on; sooner, a verifier might not know it, or the one behind it'
-      : 'signs from then on, as it was; sooner, a verifier might not know it, or the one behind it'
+      ? 'starts signing then; before that, some verifiers may not know this key or the next one'
+      : 'starts signing then, as planned; before that, some verifiers may not know this key or the next one'
   if (known > now)
     return (
       `signs now: who fetched the JWK Set before ${moment(publishedAt)} refuses its tokens until it is fetched anew, ` +

@@ -222,7 +222,10 @@ function readResources(
   const orphan = scopes.find(
     (scope) => !isOpenidScope(scope) && !resources.some((resource) => resource.scopes.includes(scope)),
   )
-  if (orphan !== undefined) throw invalid(`scope: '${shown(orphan)}' is no OpenID scope, and no resource has it.`)
+  if (orphan !== undefined)
+    throw invalid(
+      `scope: '${shown(orphan)}' is not an OpenID scope, and no resource has it: register it with signet resources create --scope.`,
+    )
   const unknown = named.find((identifier) => !resources.some((resource) => resource.identifier === identifier))
   if (unknown !== undefined) throw invalid(`resources: there is no resource '${shown(unknown)}'.`)
   return [...new Set([...named, ...ownersOf(scopes, resources)])]

@@ -33,7 +33,7 @@ export const de: Messages = {
     passwordHint:
       'Mindestens {min} Zeichen. Ein paar Wörter, die nur Sie so zusammenstellen würden, sind stark und leicht zu merken.',
     submit: 'Konto erstellen',
-    signIn: 'Mit einem vorhandenen Konto anmelden',
+    signIn: 'Ich habe schon ein Konto',
   },
   consent: {
     pageTitle: 'Zugriff geben',
@@ -94,12 +94,12 @@ export const de: Messages = {
     contents: 'Auf dieser Seite',
     profile: 'Profil',
     profileLead:
-      'Anwendungen, die Ihr Profil sehen dürfen, erhalten, was hier steht. Lassen Sie leer, was sie nichts angeht.',
+      'Anwendungen, die Ihr Profil sehen dürfen, erhalten Ihre Angaben von hier. Was Sie für sich behalten möchten, lassen Sie leer.',
     more: 'Weiteres über Sie',
     address: 'Postanschrift',
     saveProfile: 'Profil speichern',
     signIn: 'Anmeldung',
-    signInLead: 'Sie melden sich mit einem von beiden und Ihrem Passwort an. Eines davon muss bleiben.',
+    signInLead: 'Sie melden sich mit einem von beiden und Ihrem Passwort an. Mindestens eines müssen Sie behalten.',
     username: 'Benutzername',
     usernameHint: 'Buchstaben, Ziffern, Punkte, Bindestriche und Unterstriche.',
     email: 'E-Mail-Adresse',

@@ -35,7 +35,7 @@ export const en = {
     passwordHint:
       'At least {min} characters. A few words that only you would put together are strong and easy to keep in mind.',
     submit: 'Create account',
-    signIn: 'Sign in with an account you have',
+    signIn: 'I already have an account',
   },
   consent: {
     pageTitle: 'Give access',
@@ -94,12 +94,13 @@ export const en = {
     title: 'Your account',
     contents: 'On this page',
     profile: 'Profile',
-    profileLead: 'Applications that you let see your profile get what stands here. Leave empty what is not for them.',
+    profileLead:
+      'Applications that may see your profile get what you enter here. Leave a field empty to keep it to yourself.',
     more: 'More about you',
     address: 'Postal address',
     saveProfile: 'Save profile',
     signIn: 'Sign-in',
-    signInLead: 'You sign in with either of these and your password. One of them is needed.',
+    signInLead: 'You sign in with either of these and your password. Keep at least one.',
     username: 'User name',
     usernameHint: 'Letters, digits, dots, hyphens and underscores.',
     email: 'E-mail address',
