@@ -52,7 +52,7 @@ async function run() {
 
 Create an account on the way: any e-mail address will do, nothing is sent to it.
 Accounts and consents are kept in ${dataDir}; notes are gone when the demo ends.
-Ctrl-C ends it.`)
+Ctrl-C ends the demo.`)
 }
 
 async function refuseTakenPorts() {
