@@ -20,17 +20,17 @@ const isLong = rotations > 3
 /** Each wait has a deadline of its own (test/support/eventually.ts). */
 t.setTimeout((600 + 60 * rotations) * 1000)
 
-// A key is published four seconds before it signs: once the cache of a verifier, and once the lease.
+// A key is published six seconds before it signs: once the cache of a verifier, and once the lease.
 const settings = {
   SIGNET_JWKS_MAX_AGE: '0s',
   SIGNET_VERIFIER_CACHE: '1s',
   SIGNET_CLOCK_SKEW: '0s',
-  SIGNET_KEY_LEASE: '3s',
+  SIGNET_KEY_LEASE: '5s',
   SIGNET_ACCESS_TOKEN_TTL: '10s',
   SIGNET_ID_TOKEN_TTL: '10s',
 }
 /** The same in milliseconds. */
-const [keeps, lease, ripens] = [1_000, 3_000, 4_000]
+const [keeps, lease, ripens] = [1_000, 5_000, 6_000]
 
 const [port, portOfOne, portOfTwo, portOfCache] = await Promise.all([freePort(), freePort(), freePort(), freePort()])
 const issuer = `http://localhost:${port}`
