@@ -31,7 +31,7 @@ t.test('metadata that cannot be registered is wrong usage, and registers nothing
     [[...create, '--redirect-uri', ''], /at least one URI/],
     [[...create, '--redirect-uri', 'javascript:alert(1)'], /javascript/],
     [[...create, '--redirect-uri', 'https://app.example@evil.example/cb'], /user name/],
-    [[...app, '--scope', "openid'); DROP TABLE clients; --"], /no OpenID scope|not a scope/],
+    [[...app, '--scope', "openid'); DROP TABLE clients; --"], /not an OpenID scope|not a scope/],
     [[...app, '--resource', '__proto__'], /no resource '__proto__'/],
     [[...app, '--grant-type', '__proto__'], /'__proto__', which is not offered/],
     [[...app, '--id-token-signed-response-alg', 'none'], /'none' is not offered/],
