@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { Queryable } from '../platform/database/queryable.ts'
-import type { ErrorName } from '../platform/http/error-registry.ts'
-import { errorUri } from '../platform/http/oauth-error.ts'
+import type { ErrorName } from '../protocol/errors/error-registry.ts'
+import { errorUri } from '../protocol/errors/oauth-error.ts'
 import {
   type EventFilter,
   eventTypes,

@@ -1,4 +1,3 @@
-import type { ErrorName } from './http/error-registry.ts'
 import { signingAlgorithms } from './jwt/algorithms.ts'
 
 /** One metric: what is said of it at each scrape and in docs/metrics.md. */
@@ -121,9 +120,7 @@ export type Labels<N extends MetricName> = {
   readonly [L in keyof Declarations[N]['labels']]: Declarations[N]['labels'][L] extends readonly (infer V extends
     string)[]
     ? V
-    : L extends 'entry'
-      ? ErrorName
-      : string
+    : string
 }
 
 /** One value as it is told to Prometheus. */

@@ -1,4 +1,4 @@
-import { describable } from '../platform/http/oauth-error.ts'
+import { describable } from '../protocol/errors/oauth-error.ts'
 
 /** Characters of a name that people read. */
 export const longestName = 200

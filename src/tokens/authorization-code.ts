@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import type { ErrorName } from '../platform/http/error-registry.ts'
 import { equalInConstantTime } from '../platform/secrets/digest.ts'
+import type { ErrorName } from '../protocol/errors/error-registry.ts'
 import type { GrantTerms } from '../records/consents/consents-store.ts'
 
 /** Seconds. FAPI 2.0 Security Profile §5.3.2.1 allows 60 at the most. */

@@ -1,4 +1,4 @@
-import { OAuthError } from '../platform/http/oauth-error.ts'
+import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { type Client, scopesOf } from '../records/clients/client.ts'
 import type { GrantTerms } from '../records/consents/consents-store.ts'
 import type { Target } from './access-token.ts'

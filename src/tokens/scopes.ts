@@ -1,5 +1,5 @@
-import { OAuthError } from '../platform/http/oauth-error.ts'
-import { shortened } from '../platform/http/refusal.ts'
+import { OAuthError } from '../protocol/errors/oauth-error.ts'
+import { shortened } from '../protocol/errors/refusal.ts'
 import { type Client, scopesOf } from '../records/clients/client.ts'
 import { isOpenidScope, openidScopes } from '../records/resources/openid-scopes.ts'
 import type { Target } from './access-token.ts'

@@ -211,8 +211,8 @@ t.test('JSON that an operator or a person hands in is bounded as well', async (t
 const ownJson = [
   'cli/doctor/check-version.ts',
   'cli/keys/export-public.ts',
-  'endpoints/authorization/sealed-request.ts',
-  'endpoints/logout/logout-request.ts',
+  'interaction/sealed-request.ts',
+  'pages/sign-out/logout-request.ts',
   'key-ring/sealed-key.ts',
   'platform/database/embedded/cluster.ts',
   'platform/database/embedded/postgresql-package.ts',

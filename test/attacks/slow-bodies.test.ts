@@ -2,7 +2,7 @@ import { Agent, get as httpGet } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { createServer, serverLimits } from '../../src/platform/http/server.ts'
+import { createServer, serverLimits } from '../../src/protocol/http/server.ts'
 import { basic, startSignet } from '../support/idp.ts'
 import { send, sendBytes } from './send.ts'
 

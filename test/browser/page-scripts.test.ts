@@ -1,9 +1,9 @@
 import { h } from 'preact'
 import t from 'tap'
-import { FormPostPage } from '../../src/endpoints/authorization/form-post-page.tsx'
-import { chooseMessages } from '../../src/platform/pages/messages/choose-messages.ts'
-import { renderPage } from '../../src/platform/pages/render-page.ts'
-import { samplePage } from '../platform/pages/sample-pages.tsx'
+import { chooseMessages } from '../../src/html/messages/choose-messages.ts'
+import { renderPage } from '../../src/html/render-page.ts'
+import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
+import { samplePage } from '../html/sample-pages.tsx'
 import { launchChromium } from './chromium.ts'
 import { origin, showPage } from './show-page.ts'
 

@@ -1,8 +1,8 @@
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { renderPage } from '../../src/platform/pages/render-page.ts'
-import { samplePage, samplePages } from '../platform/pages/sample-pages.tsx'
+import { renderPage } from '../../src/html/render-page.ts'
+import { samplePage, samplePages } from '../html/sample-pages.tsx'
 import { launchChromium } from './chromium.ts'
 import { showPage } from './show-page.ts'
 

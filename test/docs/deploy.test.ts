@@ -6,7 +6,7 @@ import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
-import { serverLimits } from '../../src/platform/http/server.ts'
+import { serverLimits } from '../../src/protocol/http/server.ts'
 
 // No container engine is needed here: what can be read off the files is checked, above all what would be dangerous.
 

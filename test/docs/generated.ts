@@ -4,8 +4,8 @@ import { pathToFileURL } from 'node:url'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { commandsTable } from '../cli/commands-table.ts'
 import { settingsTable } from '../platform/config/settings-table.ts'
-import { errorsTable } from '../platform/http/errors-table.ts'
 import { metricsTable } from '../platform/metrics-table.ts'
+import { errorsTable } from '../protocol/errors/errors-table.ts'
 import { keyTimeline } from './key-timeline.ts'
 
 /** The parts of the documentation that are made from the sources. Run as a program, this file writes them. */

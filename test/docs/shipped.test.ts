@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseSync, Visitor } from 'oxc-parser'
 import t from 'tap'
-import { readInTerminal } from '../../src/endpoints/inspect/inspect-page.tsx'
+import { readInTerminal } from '../../src/pages/inspect/inspect-page.tsx'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
 const { files: shipped } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { files: string[] }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { buildApp } from '../../src/app.ts'
-import { sealRequest } from '../../src/endpoints/authorization/sealed-request.ts'
+import { sealRequest } from '../../src/interaction/sealed-request.ts'
 import { KeysUnavailable } from '../../src/key-ring/key-ring.ts'
 import { startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { listConnectedApplications } from '../../src/endpoints/account/connected-applications-store.ts'
+import { listConnectedApplications } from '../../src/pages/account/connected-applications-store.ts'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
 import { listSessions } from '../../src/records/sessions/sessions-store.ts'
 import { startSignet } from '../support/idp.ts'

@@ -1,6 +1,5 @@
 import t from 'tap'
 import { briefWait } from '../../src/platform/database/locked-transaction.ts'
-import { csrfToken } from '../../src/platform/http/csrf.ts'
 import {
   type Purpose,
   type PurposeSecret,
@@ -8,6 +7,7 @@ import {
   sealText,
   unsealText,
 } from '../../src/platform/secrets/purposes.ts'
+import { csrfToken } from '../../src/protocol/http/csrf.ts'
 import { followNext } from '../../src/records/endings/follow-ending.ts'
 import { decodeRefreshToken, encodeRefreshToken } from '../../src/tokens/refresh-token.ts'
 import type { Browser, Visit } from '../support/browser.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { de } from '../../src/platform/pages/messages/de.ts'
-import { en } from '../../src/platform/pages/messages/en.ts'
-import { fillText } from '../../src/platform/pages/messages/fill.ts'
+import { de } from '../../src/html/messages/de.ts'
+import { en } from '../../src/html/messages/en.ts'
+import { fillText } from '../../src/html/messages/fill.ts'
 import { enter, hiddenOf } from '../attacks/account-forms.ts'
 import { startSignet } from '../support/idp.ts'
 

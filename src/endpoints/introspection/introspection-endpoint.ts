@@ -1,7 +1,7 @@
 import type { App } from '../../platform/http/app.ts'
-import { readForm } from '../../platform/http/form.ts'
-import { OAuthError } from '../../platform/http/oauth-error.ts'
-import type { Parameters } from '../../platform/http/parameters.ts'
+import { OAuthError } from '../../protocol/errors/oauth-error.ts'
+import { readForm } from '../../protocol/http/form.ts'
+import type { Parameters } from '../../protocol/http/parameters.ts'
 import { isPublic } from '../../records/clients/client.ts'
 import {
   authenticateClient,

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { isLoopbackHost } from '../../platform/config/issuer.ts'
-import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { digest, equalInConstantTime } from '../../platform/secrets/digest.ts'
+import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 
 /**
  * Whether a request shows the operator's token.

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
-import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { digest } from '../../platform/secrets/digest.ts'
+import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { isPublic } from '../../records/clients/client.ts'
 import type { AuthenticatedClient } from '../../records/clients/client-authentication.ts'
 import { type Caller, recordEvent } from '../../records/events/events-store.ts'

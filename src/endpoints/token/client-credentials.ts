@@ -1,5 +1,5 @@
-import { OAuthError } from '../../platform/http/oauth-error.ts'
 import { randomText } from '../../platform/secrets/digest.ts'
+import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import type { AuthenticatedClient } from '../../records/clients/client-authentication.ts'
 import { openStandingGrant } from '../../records/grants/grants-store.ts'
 import type { Signet } from '../../signet.ts'

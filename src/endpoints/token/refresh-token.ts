@@ -1,5 +1,5 @@
 import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
-import { OAuthError } from '../../platform/http/oauth-error.ts'
+import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { type Client, rotatesRefreshTokens } from '../../records/clients/client.ts'
 import type { AuthenticatedClient } from '../../records/clients/client-authentication.ts'
 import { type Caller, type EventType, recordEvent } from '../../records/events/events-store.ts'

@@ -1,8 +1,8 @@
 import type { App } from '../../platform/http/app.ts'
-import { OAuthError } from '../../platform/http/oauth-error.ts'
-import type { Parameters } from '../../platform/http/parameters.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import type { Metrics } from '../../platform/metrics.ts'
+import { OAuthError } from '../../protocol/errors/oauth-error.ts'
+import type { Parameters } from '../../protocol/http/parameters.ts'
 import type { GrantType } from '../../records/clients/client.ts'
 import {
   type AuthenticatedClient,

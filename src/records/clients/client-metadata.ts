@@ -1,5 +1,5 @@
 import { assertionAlgorithms, type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
-import { responseParameters } from '../../platform/oidc-values.ts'
+import { responseParameters } from '../../protocol/oidc-values.ts'
 import { isPlainText, longestName, shown } from '../plain-text.ts'
 import { isOpenidScope, isScopeToken } from '../resources/openid-scopes.ts'
 import type { Resource } from '../resources/resource.ts'

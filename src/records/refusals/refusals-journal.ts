@@ -1,7 +1,7 @@
 import { createBatchWriter } from '../../platform/database/batch-writer.ts'
 import type { DatabaseLog } from '../../platform/database/log.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { shortened } from '../../platform/http/refusal.ts'
+import { shortened } from '../../protocol/errors/refusal.ts'
 import { insertRefusals, type Refusal } from './refusals-store.ts'
 
 /** Where refused requests are written down, for the operator who is asked about one. */

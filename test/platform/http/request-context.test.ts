@@ -8,8 +8,8 @@ import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { clientAddress } from '../../../src/platform/http/client-address.ts'
 import { callerOf } from '../../../src/platform/http/request-context.ts'
-import { createServer } from '../../../src/platform/http/server.ts'
 import { canonicalAddress, rangeTest } from '../../../src/platform/network-address.ts'
+import { createServer } from '../../../src/protocol/http/server.ts'
 import { selfSigned } from '../../cli/doctor/certificate.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'signet-tls-'))

@@ -1,0 +1,123 @@
+import { OAuthError } from '../protocol/errors/oauth-error.ts'
+import { shortened } from '../protocol/errors/refusal.ts'
+import { faultyParameter, type Parameters } from '../protocol/http/parameters.ts'
+import { type Prompt, promptValues } from '../protocol/oidc-values.ts'
+import { isPublic } from '../records/clients/client.ts'
+import { requestedResources, requestedScopes } from '../tokens/scopes.ts'
+import type { VerifiedTarget } from './authorization-target.ts'
+import { readResponseMode } from './response-mode.ts'
+
+/** An authorization request whose every parameter has been checked. */
+export interface AuthorizationRequest {
+  readonly target: VerifiedTarget
+  readonly scopes: readonly string[]
+  readonly resources: readonly string[]
+  readonly codeChallenge: string | undefined
+  readonly nonce: string | undefined
+  readonly prompt: ReadonlySet<Prompt>
+  /** Seconds. */
+  readonly maxAge: number | undefined
+  readonly loginHint: string | undefined
+  readonly idTokenHint: string | undefined
+  readonly uiLocales: string | undefined
+}
+
+/** Octets of all parameters together, as JSON writes them: they travel in URLs, sealed, through sign-in and consent. */
+const mostOctets = 4096
+
+/**
+ * Checks the parameters of an authorization request whose target has been verified, so that its errors can go there.
+ *
+ * @param issuer which may always be named as a resource
+ * @throws OAuthError for the redirect URI (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6)
+ */
+export function readAuthorizationRequest(
+  parameters: Parameters,
+  target: VerifiedTarget,
+  issuer: string,
+): AuthorizationRequest {
+  const { client } = target
+  const { values } = parameters
+  const fault = parameters.faults[0]
+  if (fault) throw faultyParameter(fault)
+  refuseUnsupported(values)
+  if (isTooLong(parameters)) throw new OAuthError('request_too_long', { about: String(mostOctets) })
+
+  const responseType = values.get('response_type')
+  if (responseType === undefined) throw new OAuthError('parameter_missing', { about: 'response_type' })
+  if (responseType !== 'code')
+    throw new OAuthError('response_type_unsupported', { detail: `response_type ${shortened(responseType, 80)}` })
+  if (!client.grant_types.includes('authorization_code'))
+    throw new OAuthError('authorization_code_not_registered', { detail: `client ${client.client_id}` })
+  const responseMode = values.get('response_mode')
+  if (responseMode !== undefined && readResponseMode(responseMode, target.redirectUri) === undefined)
+    throw new OAuthError('response_mode_unsupported', { detail: `response_mode ${shortened(responseMode, 80)}` })
+
+  return {
+    target,
+    scopes: requestedScopes(client, values.get('scope')),
+    resources: requestedResources(client, parameters.resource, issuer),
+    codeChallenge: readCodeChallenge(values, isPublic(client) || client.require_pkce),
+    nonce: values.get('nonce'),
+    prompt: readPrompt(values.get('prompt')),
+    maxAge: readMaxAge(values.get('max_age')) ?? client.default_max_age,
+    loginHint: values.get('login_hint'),
+    idTokenHint: values.get('id_token_hint'),
+    uiLocales: values.get('ui_locales'),
+  }
+}
+
+/** OpenID Connect Core §3.1.2.6: what is not supported is refused, for ignoring it would drop what the client relies on. */
+function refuseUnsupported(values: ReadonlyMap<string, string>): void {
+  if (values.has('request')) throw new OAuthError('request_object_unsupported')
+  if (values.has('request_uri')) throw new OAuthError('request_uri_unsupported')
+  if (values.has('registration')) throw new OAuthError('registration_unsupported')
+}
+
+/** RFC 7636 §4.3, with S256 alone: `plain` protects against nobody who can read the request (RFC 9700 §2.1.1). */
+function readCodeChallenge(values: ReadonlyMap<string, string>, required: boolean): string | undefined {
+  const challenge = values.get('code_challenge')
+  const method = values.get('code_challenge_method')
+  if (challenge === undefined) {
+    if (required || method !== undefined) throw new OAuthError('code_challenge_missing')
+    return undefined
+  }
+  // RFC 7636 §4.3: a request without a method asks for plain.
+  if (method !== 'S256')
+    throw new OAuthError('code_challenge_method_unsupported', {
+      detail: `code_challenge_method ${method === undefined ? 'is missing' : shortened(method, 80)}`,
+    })
+  if (!/^[A-Za-z0-9_-]{43}$/.test(challenge))
+    throw new OAuthError('code_challenge_malformed', { detail: `code_challenge has ${challenge.length} characters` })
+  return challenge
+}
+
+function readPrompt(text: string | undefined): ReadonlySet<Prompt> {
+  const words = text === undefined ? [] : text.split(' ').filter((word) => word !== '')
+  const known = words.filter((word): word is Prompt => (promptValues as readonly string[]).includes(word))
+  if (known.length < words.length)
+    throw new OAuthError('prompt_unknown', { detail: `prompt ${shortened(text ?? '', 80)}` })
+  const prompt = new Set(known)
+  // OpenID Connect Core §3.1.2.1.
+  if (prompt.has('none') && prompt.size > 1) throw new OAuthError('prompt_none_not_alone', { detail: `prompt ${text}` })
+  return prompt
+}
+
+function readMaxAge(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^\d{1,9}$/.test(text)) throw new OAuthError('max_age_malformed', { detail: `max_age ${shortened(text, 80)}` })
+  return Number(text)
+}
+
+/** Whether the parameters are more than can travel sealed. */
+export function isTooLong({ values, resource }: Parameters): boolean {
+  let octets = 0
+  for (const [name, value] of values) octets += Buffer.byteLength(name) + octetsInJson(value)
+  for (const value of resource) octets += octetsInJson(value)
+  return octets > mostOctets
+}
+
+/** Quotes and backslashes take two. */
+function octetsInJson(text: string): number {
+  return Buffer.byteLength(text) + (text.match(/["\\]/g)?.length ?? 0)
+}

@@ -1,0 +1,61 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Settings } from '../platform/config/settings.ts'
+import type { Queryable } from '../platform/database/queryable.ts'
+import { browserOf, cookieAttributes, cookieNames, readCookie } from '../platform/http/cookies.ts'
+import { digest, randomText } from '../platform/secrets/digest.ts'
+import { findSession, type Session } from '../records/sessions/sessions-store.ts'
+import type { BrowserDigests } from '../records/sessions/start-session.ts'
+
+type SessionSettings = Pick<Settings, 'issuer' | 'sessionTtl' | 'sessionIdleTtl'>
+
+/** The session that a request's cookie stands for, if it is alive. Its person's language becomes the language of the page. */
+export async function currentSession(
+  db: Queryable,
+  settings: SessionSettings,
+  request: FastifyRequest,
+): Promise<Session | undefined> {
+  const cookie = readCookie(request, cookieNames(settings.issuer).session)
+  const session = cookie === undefined ? undefined : await findSession(db, digest(cookie), settings.sessionIdleTtl)
+  request.profileLocale = session?.account.locale
+  return session
+}
+
+/** For the operator: why a request has no session. */
+export function whyNoSession(request: FastifyRequest, issuer: string): string {
+  const { session } = cookieNames(issuer)
+  if (readCookie(request, session) !== undefined) return `cookie ${session}: its session has ended, or is too old`
+  return request.cookies[session] === undefined
+    ? `cookie ${session}: did not come`
+    : `cookie ${session}: is none of ours, or came twice`
+}
+
+/** What an operation is told of a browser that somebody signs in with, and the cookie that it will be given then. */
+export function newBrowserSession(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  issuer: string,
+): { readonly cookie: string; readonly digests: BrowserDigests } {
+  const cookie = randomText(32)
+  const replaced = readCookie(request, cookieNames(issuer).session)
+  return {
+    cookie,
+    digests: {
+      browserDigest: digest(browserOf(request, reply, issuer)),
+      sessionDigest: digest(cookie),
+      replaces: replaced === undefined ? undefined : digest(replaced),
+    },
+  }
+}
+
+/** Gives the browser the cookie of the session that has begun. */
+export function setSessionCookie(reply: FastifyReply, { issuer, sessionTtl }: SessionSettings, cookie: string): void {
+  // No cache may keep the answer and hand the cookie to somebody else.
+  reply
+    .header('cache-control', 'no-store')
+    .setCookie(cookieNames(issuer).session, cookie, { ...cookieAttributes(issuer), maxAge: sessionTtl })
+}
+
+/** Takes the cookie away. The session itself is ended in the database. */
+export function forgetSession(reply: FastifyReply, issuer: string): void {
+  reply.clearCookie(cookieNames(issuer).session, cookieAttributes(issuer))
+}

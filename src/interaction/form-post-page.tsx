@@ -1,0 +1,40 @@
+import { Layout } from '../html/layout.tsx'
+import { hostOf, onwardOnly } from '../html/link-target.ts'
+import { fill } from '../html/messages/fill.ts'
+import type { PageContext } from '../html/page-context.ts'
+
+export interface FormPostPageProps {
+  readonly page: PageContext
+  /** The verified redirect URI. */
+  readonly action: string
+  /** The authorization response. */
+  readonly parameters: readonly (readonly [name: string, value: string])[]
+}
+
+/**
+ * OAuth 2.0 Form Post Response Mode §2: the response as a form that sends itself, or is sent by hand where scripts are off.
+ *
+ * @throws where the action is an address that no form may be sent to: such a redirect URI is never registered
+ */
+export function FormPostPage({ page, action, parameters }: FormPostPageProps) {
+  const { formPost } = page.messages
+  const target = onwardOnly(action)
+  if (target === undefined) throw new TypeError('A form_post response needs a redirect URI that a browser can post to.')
+  const host = hostOf(target)
+  return (
+    <Layout page={page} title={formPost.title} scripts={['form-post.js']}>
+      <h1>{formPost.title}</h1>
+      <p class="lead">{host ? fill(formPost.going, { host: <bdi class="host">{host}</bdi> }) : formPost.goingBack}</p>
+      <form method="post" action={target} id="form-post" autocomplete="off">
+        {parameters.map(([name, value]) => (
+          <input key={name} type="hidden" name={name} value={value} />
+        ))}
+        <p class="fine">{formPost.stuck}</p>
+        {/* It has no name: it must not become a parameter of the response. */}
+        <button class="button primary" type="submit">
+          {formPost.submit}
+        </button>
+      </form>
+    </Layout>
+  )
+}

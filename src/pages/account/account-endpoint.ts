@@ -1,0 +1,129 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { sendPage } from '../../html/send-page.ts'
+import { currentSession } from '../../interaction/browser-session.ts'
+import { countOverLimit } from '../../interaction/count-over-limit.ts'
+import { overLimit } from '../../interaction/over-limit.ts'
+import { type OwnPage, sealOwnPage } from '../../interaction/own-page.ts'
+import type { App } from '../../platform/http/app.ts'
+import { browserOf } from '../../platform/http/cookies.ts'
+import { noteRefusal } from '../../protocol/errors/refusal.ts'
+import { csrfToken, ownForm } from '../../protocol/http/csrf.ts'
+import type { Parameters } from '../../protocol/http/parameters.ts'
+import { pageContextOf } from '../../protocol/http/ui-locales.ts'
+import { findScopeDescriptions } from '../../records/resources/resources-store.ts'
+import { listSessions, type Session } from '../../records/sessions/sessions-store.ts'
+import type { Signet } from '../../signet.ts'
+import { AccountPage, type AccountPageProps, type FormName, isNotice } from './account-page.tsx'
+import { accountProof, isAbout } from './account-proof.ts'
+import { submitPassword } from './change-password.ts'
+import { changeProfile } from './change-profile.ts'
+import { changeSignInNames } from './change-sign-in-names.ts'
+import { listConnectedApplications } from './connected-applications-store.ts'
+import { submitDisconnection } from './disconnect-application.ts'
+import { endChosenSessions } from './end-sessions.ts'
+import { sessionHandle } from './session-handle.ts'
+import type { Notice, Outcome, Submission } from './submission.ts'
+
+type Act = (signet: Signet, submission: Submission) => Promise<Outcome>
+type Shown = Pick<AccountPageProps, 'notice' | 'refused' | 'retryAfterSeconds'>
+
+/** How many sessions and applications the page lists: somebody who signs in by a program could have thousands. */
+const mostSessions = 20
+const mostApplications = 100
+
+/** The page on which people look after their account. Its forms are about the person of the session, whatever they hold. */
+export function accountEndpoint(app: App, signet: Signet): void {
+  app.get<{ Querystring: Parameters }>('/account', async (request, reply) => {
+    const session = await currentSession(signet.database, signet.settings, request)
+    if (!session) return toSignIn(signet, reply)
+    const notice = request.query.values.get('notice') ?? ''
+    return showPage(signet, request, reply, session, { notice: isNotice(notice) ? notice : undefined }, 200)
+  })
+  // W3C, A Well-Known URL for Changing Passwords §2: where a password manager sends people.
+  // Signed out, the fragment would be lost on the way to the sign-in page.
+  app.get('/.well-known/change-password', async (request, reply) => {
+    const session = await currentSession(signet.database, signet.settings, request)
+    if (!session) return toSignIn(signet, reply, 'password')
+    return reply.header('cache-control', 'no-store').redirect('/account#your-password', 303)
+  })
+  takeForm(app, signet, '/account/profile', 'profile', changeProfile)
+  takeForm(app, signet, '/account/sign-in', 'sign-in', changeSignInNames)
+  takeForm(app, signet, '/account/password', 'password', submitPassword)
+  takeForm(app, signet, '/account/sessions/end', undefined, endChosenSessions)
+  takeForm(app, signet, '/account/applications/disconnect', undefined, submitDisconnection)
+}
+
+/** @param form the form that comes back if it is faulty; undefined for one that is a button and nothing else */
+function takeForm(app: App, signet: Signet, path: string, form: FormName | undefined, act: Act): void {
+  app.post<{ Body: Parameters }>(path, async (request, reply) => {
+    const values = await ownForm(request, signet.settings.issuer, signet.secrets)
+    const session = await currentSession(signet.database, signet.settings, request)
+    if (!session) return toSignIn(signet, reply)
+    if (!isAbout(signet.secrets.csrf, session.account.sub, values.get('account'))) return toPage(reply, 'other-account')
+
+    const show = (faults: Shown['refused'], status: number, retryAfterSeconds?: number) =>
+      showPage(signet, request, reply, session, { refused: faults, retryAfterSeconds }, status)
+    try {
+      const outcome = await act(signet, { request, reply, session, values })
+      if (outcome.outcome === 'signed_out') return toSignIn(signet, reply)
+      if (outcome.outcome === 'done') return toPage(reply, outcome.notice)
+      return show(form && { form, values, faults: outcome.faults }, outcome.status)
+    } catch (error) {
+      const { refusal, fault, retryAfterSeconds } = overLimit(error)
+      noteRefusal(request, refusal)
+      countOverLimit(signet.metrics, error)
+      reply.headers(refusal.headers)
+      return show(form && { form, values, faults: new Map([['form', fault]]) }, refusal.status, retryAfterSeconds)
+    }
+  })
+}
+
+function toSignIn(signet: Signet, reply: FastifyReply, page: OwnPage = 'account'): FastifyReply {
+  const continueTo = sealOwnPage(signet.secrets['request-sealing'], page)
+  return reply.header('cache-control', 'no-store').redirect(`/sign-in?continue=${continueTo}`, 303)
+}
+
+function toPage(reply: FastifyReply, notice: Notice | undefined): FastifyReply {
+  return reply.header('cache-control', 'no-store').redirect(notice ? `/account?notice=${notice}` : '/account', 303)
+}
+
+async function showPage(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  session: Session,
+  shown: Shown,
+  status: number,
+): Promise<FastifyReply> {
+  const { database, settings, secrets } = signet
+  const { account } = session
+  const [{ sessions, count, isCut }, connected] = await Promise.all([
+    listSessions(database, account.sub, session.id, settings.sessionIdleTtl, mostSessions),
+    listConnectedApplications(database, account.sub, settings.sessionIdleTtl, mostApplications),
+  ])
+  const scopes = new Set(connected.applications.flatMap((application) => application.scopes))
+  const scopeDescriptions = await findScopeDescriptions(database, [...scopes])
+  return sendPage(
+    reply,
+    AccountPage({
+      page: pageContextOf(request),
+      csrf: csrfToken(secrets.csrf, browserOf(request, reply, settings.issuer)),
+      accountProof: accountProof(secrets.csrf, account.sub),
+      account,
+      sessions: sessions.map(({ id, authTime, usedAt }) => ({
+        handle: sessionHandle(secrets['request-sealing'], account.sub, id),
+        isThisBrowser: id === session.id,
+        authTime,
+        usedAt,
+      })),
+      sessionCount: count,
+      sessionsAreCut: isCut,
+      applications: connected.applications,
+      applicationsAreCut: connected.isCut,
+      scopeDescriptions,
+      minPasswordLength: settings.passwordMinLength,
+      ...shown,
+    }),
+    status,
+  )
+}

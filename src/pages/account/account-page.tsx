@@ -1,0 +1,148 @@
+import { Account as AccountBadge } from '../../html/account.tsx'
+import { FaultSummary } from '../../html/fault-summary.tsx'
+import { HiddenInputs } from '../../html/hidden-inputs.tsx'
+import { Layout } from '../../html/layout.tsx'
+import type { PageContext } from '../../html/page-context.ts'
+import { type Account, displayName } from '../../records/accounts/account.ts'
+import type { AccountFault } from './account-fault.ts'
+import { ApplicationsSection, type ApplicationsSectionProps } from './applications-section.tsx'
+import { accountFaultText, type Figures, type FilledForm } from './filled-form.ts'
+import { profileValues } from './profile-form.ts'
+import { ProfileSection } from './profile-section.tsx'
+import { SessionsSection, type SessionsSectionProps } from './sessions-section.tsx'
+import { PasswordSection, SignInNamesSection } from './sign-in-sections.tsx'
+import type { Notice } from './submission.ts'
+
+/** The forms that have fields, and so may come back faulty. */
+export type FormName = 'profile' | 'sign-in' | 'password'
+
+export interface AccountPageProps extends Figures {
+  readonly page: PageContext
+  readonly csrf: string
+  /** Whom the page speaks to: another tab may sign in somebody else. */
+  readonly accountProof: string
+  readonly account: Account
+  readonly sessions: SessionsSectionProps['sessions']
+  readonly sessionCount: number
+  readonly sessionsAreCut: boolean
+  readonly applications: ApplicationsSectionProps['applications']
+  readonly applicationsAreCut: boolean
+  readonly scopeDescriptions: ApplicationsSectionProps['scopeDescriptions']
+  /** What has just been done. */
+  readonly notice?: Notice | undefined
+  /** The form that was sent and refused, with what was typed. Passwords never go back to the browser. */
+  readonly refused?: (FilledForm & { readonly form: FormName }) | undefined
+}
+
+const notices = {
+  'profile-saved': 'profileSaved',
+  'sign-in-saved': 'signInSaved',
+  'password-changed': 'passwordChanged',
+  'password-changed-applications-kept': 'passwordChangedApplicationsKept',
+  'session-ended': 'sessionEnded',
+  'others-ended': 'othersEnded',
+  disconnected: 'disconnected',
+  'other-account': 'otherAccount',
+} as const satisfies Record<Notice, string>
+
+/** Whether a key names something that the page can say. */
+export function isNotice(key: string): key is Notice {
+  return Object.hasOwn(notices, key)
+}
+
+/** The page on which people look after their account (OpenID Connect Core §5.1 names what stands in the profile). */
+export function AccountPage(props: AccountPageProps) {
+  const { page, csrf, accountProof, account, sessions, sessionCount, applications, notice, refused } = props
+  const { sessionsAreCut, applicationsAreCut, scopeDescriptions } = props
+  const { account: text } = page.messages
+  const hidden = { csrf, account: accountProof }
+  const textOf = (fault: AccountFault, field: string) => accountFaultText(page, fault, field, props)
+  const filled = (form: FormName, values: ReadonlyMap<string, string>): FilledForm =>
+    refused?.form === form ? refused : { values, faults: new Map() }
+  const names = [
+    ['username', account.username],
+    ['email', account.email],
+  ].filter((entry): entry is [string, string] => entry[1] !== undefined)
+  const timeZone = account.zoneinfo
+  return (
+    <Layout
+      page={page}
+      title={text.title}
+      faulty={refused !== undefined}
+      scripts={['show-password.js', 'local-times.js']}
+    >
+      <h1>{text.title}</h1>
+      {notice && (
+        <p class="notice" role="status">
+          {text[notices[notice]]}
+        </p>
+      )}
+      {refused && <Faults refused={refused} textOf={textOf} />}
+      <AccountBadge account={{ name: displayName(account), email: account.email }} label={page.messages.home.account} />
+      <nav aria-label={text.contents}>
+        <ul class="links contents">
+          {(
+            [
+              ['your-profile', text.profile],
+              ['your-sign-in', text.signIn],
+              ['your-password', text.password],
+              ['your-sessions', text.sessions],
+              ['your-applications', text.applications],
+            ] as const
+          ).map(([id, title]) => (
+            <li key={id}>
+              <a href={`#${id}`}>{title}</a>
+            </li>
+          ))}
+        </ul>
+      </nav>
+      <div class="sections">
+        <ProfileSection page={page} hidden={hidden} form={filled('profile', profileValues(account))} textOf={textOf} />
+        <SignInNamesSection
+          page={page}
+          hidden={hidden}
+          form={filled('sign-in', new Map(names))}
+          textOf={textOf}
+          emailVerified={account.email === undefined ? undefined : account.email_verified}
+        />
+        <PasswordSection
+          page={page}
+          hidden={hidden}
+          form={filled('password', new Map())}
+          textOf={textOf}
+          signInName={account.email ?? account.username}
+          minPasswordLength={props.minPasswordLength}
+        />
+        <SessionsSection {...{ page, hidden, sessions, sessionCount, sessionsAreCut, timeZone }} />
+        <ApplicationsSection {...{ page, hidden, applications, applicationsAreCut, scopeDescriptions, timeZone }} />
+      </div>
+      <form class="leave" method="post" action="/logout/confirm">
+        <HiddenInputs values={{ csrf }} />
+        <button class="button" id="sign-out" type="submit">
+          {text.signOut}
+        </button>
+      </form>
+    </Layout>
+  )
+}
+
+function Faults({
+  refused,
+  textOf,
+}: {
+  readonly refused: FilledForm
+  readonly textOf: (fault: AccountFault, field: string) => string
+}) {
+  const faults = [...refused.faults]
+  return (
+    <FaultSummary>
+      <ul>
+        {faults.map(([field, fault]) => (
+          <li key={field}>
+            {field === 'form' ? textOf(fault, field) : <a href={`#${field}`}>{textOf(fault, field)}</a>}
+          </li>
+        ))}
+      </ul>
+    </FaultSummary>
+  )
+}

@@ -1,0 +1,112 @@
+import { httpsOnly } from '../../html/link-target.ts'
+import type { AccountChanges } from '../../operations/update-account.ts'
+import type { Address, Profile } from '../../records/accounts/account.ts'
+import type { Description } from '../../records/accounts/account-changes-store.ts'
+import { checkProfile, InvalidProfile, readAddress } from '../../records/accounts/profile-rules.ts'
+import type { AccountFault, AccountFaults } from './account-fault.ts'
+
+type Claim = Exclude<keyof Description, 'address'>
+
+/** The claims that are a field each (OpenID Connect Core §5.1), in the page's order, and what is said where one cannot be kept. */
+const claimFaults = {
+  name: 'text_invalid',
+  nickname: 'text_invalid',
+  given_name: 'text_invalid',
+  family_name: 'text_invalid',
+  middle_name: 'text_invalid',
+  gender: 'text_invalid',
+  birthdate: 'birthdate_invalid',
+  phone_number: 'phone_invalid',
+  locale: 'language_invalid',
+  zoneinfo: 'zone_invalid',
+  website: 'url_invalid',
+  profile: 'url_invalid',
+  picture: 'url_invalid',
+} as const satisfies { readonly [claim in Claim]-?: AccountFault }
+
+const claims = Object.keys(claimFaults) as readonly Claim[]
+
+/** The members of the address, a field each (§5.1.1). */
+const members = [
+  'street_address',
+  'formatted',
+  'postal_code',
+  'locality',
+  'region',
+  'country',
+] as const satisfies readonly (keyof Address)[]
+
+export type ProfileField = Claim | (typeof members)[number]
+
+/** What the form shows of an account. */
+export function profileValues(account: Profile): ReadonlyMap<string, string> {
+  return new Map([
+    ...textsOf(claims, (claim) => account[claim]),
+    ...textsOf(members, (member) => account.address?.[member]),
+  ])
+}
+
+/**
+ * Reads the form. A field that is empty takes its claim away. What has not been changed is not judged: an operator may have set
+ * it, and it must not stand in the way of another change.
+ *
+ * @param account as it is before the change
+ * @returns the claims that are not as before, null where one is taken away, and what is wrong with which field
+ */
+export function readProfile(
+  values: ReadonlyMap<string, string>,
+  account: Profile,
+): { changes: AccountChanges; faults: AccountFaults } {
+  const before = profileValues(account)
+  const typed = (field: ProfileField) => unified(values.get(field)) || undefined
+  const isChanged = (field: ProfileField) => typed(field) !== unified(before.get(field))
+  const now = (field: ProfileField) => (isChanged(field) ? typed(field) : before.get(field))
+
+  const address: Address = Object.fromEntries(textsOf(members, now))
+  const changedClaims = claims.filter(isChanged)
+  const changedMembers = members.filter(isChanged)
+  const faults = new Map<string, AccountFault>()
+  for (const claim of changedClaims) if (!fitsClaim(claim, typed(claim))) faults.set(claim, claimFaults[claim])
+  for (const member of changedMembers) if (!fitsMember(member, typed(member))) faults.set(member, 'text_invalid')
+  const changes: AccountChanges = {
+    ...Object.fromEntries(changedClaims.map((claim) => [claim, typed(claim) ?? null])),
+    ...(changedMembers.length > 0 && { address: Object.keys(address).length > 0 ? address : null }),
+  }
+  return { changes, faults }
+}
+
+/** Browsers send line ends as CR LF, whatever they were given (HTML, "constructing the entry list"). */
+function unified(text: string | undefined): string | undefined {
+  return text?.replaceAll('\r\n', '\n').trim()
+}
+
+function textsOf<Field extends string>(
+  fields: readonly Field[],
+  textOf: (field: Field) => string | undefined,
+): [Field, string][] {
+  return fields.flatMap((field): [Field, string][] => {
+    const text = textOf(field)
+    return text === undefined ? [] : [[field, text]]
+  })
+}
+
+function fitsClaim(claim: Claim, value: string | undefined): boolean {
+  if (value === undefined) return true
+  // Stricter than what an operator may set: applications make links and images of these, on pages that are https.
+  if (claimFaults[claim] === 'url_invalid' && httpsOnly(value) === undefined) return false
+  return isValid(() => checkProfile({ [claim]: value }))
+}
+
+function fitsMember(member: keyof Address, value: string | undefined): boolean {
+  return value === undefined || isValid(() => readAddress(JSON.stringify({ [member]: value })))
+}
+
+function isValid(check: () => unknown): boolean {
+  try {
+    check()
+    return true
+  } catch (error) {
+    if (error instanceof InvalidProfile) return false
+    throw error
+  }
+}

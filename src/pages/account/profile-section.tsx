@@ -1,0 +1,92 @@
+import { Field } from '../../html/field.tsx'
+import { HiddenInputs } from '../../html/hidden-inputs.tsx'
+import type { PageContext } from '../../html/page-context.ts'
+import type { AccountFault } from './account-fault.ts'
+import type { FilledForm } from './filled-form.ts'
+import type { ProfileField } from './profile-form.ts'
+import { TextArea } from './text-area.tsx'
+
+/** The fields as they stand on the page, each with its autofill field name (HTML §4.10.18.7.1). */
+const basic: Fields = [
+  ['name', 'name'],
+  ['nickname', 'nickname'],
+  ['given_name', 'given-name'],
+  ['family_name', 'family-name'],
+]
+const more: Fields = [
+  ['middle_name', 'additional-name'],
+  ['gender', 'sex'],
+  ['birthdate', 'bday'],
+  ['phone_number', 'tel'],
+  ['locale', 'language'],
+  ['zoneinfo', 'off'],
+  ['website', 'url'],
+  ['profile', 'off'],
+  ['picture', 'photo'],
+]
+const address: Fields = [
+  ['street_address', 'street-address'],
+  ['formatted', 'off'],
+  ['postal_code', 'postal-code'],
+  ['locality', 'address-level2'],
+  ['region', 'address-level1'],
+  ['country', 'country-name'],
+]
+
+type Fields = readonly (readonly [field: ProfileField, autocomplete: string])[]
+
+interface ProfileSectionProps {
+  readonly page: PageContext
+  /** What every form of the page carries. */
+  readonly hidden: Readonly<Record<string, string>>
+  readonly form: FilledForm
+  readonly textOf: (fault: AccountFault, field: string) => string
+}
+
+export function ProfileSection({ page, hidden, form, textOf }: ProfileSectionProps) {
+  const { account, claims, claimHints } = page.messages
+  const [firstFaulty] = form.faults.keys()
+  const show = (fields: Fields) => (
+    <div class="fields">
+      {fields.map(([field, autocomplete]) => {
+        const fault = form.faults.get(field)
+        const shown = {
+          id: field,
+          label: claims[field],
+          autocomplete,
+          value: form.values.get(field),
+          fault: fault && textOf(fault, field),
+          autofocus: field === firstFaulty,
+        }
+        return field === 'street_address' || field === 'formatted' ? (
+          <TextArea key={field} {...shown} />
+        ) : (
+          <Field key={field} {...shown} hint={isHinted(field) ? claimHints[field] : undefined} />
+        )
+      })}
+    </div>
+  )
+  const isFaulty = (fields: Fields) => fields.some(([field]) => form.faults.has(field))
+  const isHinted = (field: ProfileField): field is keyof typeof claimHints => Object.hasOwn(claimHints, field)
+  return (
+    <section aria-labelledby="your-profile">
+      <h2 id="your-profile">{account.profile}</h2>
+      <p class="about">{account.profileLead}</p>
+      <form method="post" action="/account/profile">
+        <HiddenInputs values={hidden} />
+        {show(basic)}
+        <details open={isFaulty(more)}>
+          <summary>{account.more}</summary>
+          {show(more)}
+        </details>
+        <details open={isFaulty(address)}>
+          <summary>{account.address}</summary>
+          {show(address)}
+        </details>
+        <button class="button primary" id="profile-save" type="submit">
+          {account.saveProfile}
+        </button>
+      </form>
+    </section>
+  )
+}

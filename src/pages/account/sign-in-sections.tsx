@@ -1,0 +1,151 @@
+import { Field } from '../../html/field.tsx'
+import { HiddenInputs } from '../../html/hidden-inputs.tsx'
+import { fillText } from '../../html/messages/fill.ts'
+import type { PageContext } from '../../html/page-context.ts'
+import type { AccountFault } from './account-fault.ts'
+import { applicationsChoice, offersApplications, wantsApplicationsEnded } from './applications-choice.ts'
+import type { FilledForm } from './filled-form.ts'
+
+interface SectionProps {
+  readonly page: PageContext
+  /** What every form of the page carries. */
+  readonly hidden: Readonly<Record<string, string>>
+  readonly form: FilledForm
+  readonly textOf: (fault: AccountFault, field: string) => string
+}
+
+/** What a person signs in with. */
+export function SignInNamesSection({
+  page,
+  hidden,
+  form,
+  textOf,
+  emailVerified,
+}: SectionProps & {
+  /** Of the address on record; undefined where there is none. */ readonly emailVerified: boolean | undefined
+}) {
+  const { account } = page.messages
+  const { value, fault, autofocus } = fieldsOf(form, textOf)
+  return (
+    <section aria-labelledby="your-sign-in">
+      <h2 id="your-sign-in">{account.signIn}</h2>
+      <p class="about">{account.signInLead}</p>
+      <form method="post" action="/account/sign-in">
+        <HiddenInputs values={hidden} />
+        <Field
+          id="username"
+          label={account.username}
+          autocomplete="username"
+          value={value('username')}
+          hint={account.usernameHint}
+          fault={fault('username')}
+          autofocus={autofocus('username')}
+        />
+        <Field
+          id="email"
+          label={account.email}
+          type="email"
+          inputmode="email"
+          autocomplete="email"
+          value={value('email')}
+          hint={emailVerified === undefined ? undefined : emailVerified ? account.verified : account.notVerified}
+          fault={fault('email')}
+          autofocus={autofocus('email')}
+        />
+        <Field
+          id="confirm-password"
+          label={account.confirmPassword}
+          type="password"
+          autocomplete="current-password"
+          required
+          fault={fault('confirm-password')}
+          autofocus={autofocus('confirm-password')}
+        />
+        <button class="button" id="sign-in-save" type="submit">
+          {account.saveSignIn}
+        </button>
+      </form>
+    </section>
+  )
+}
+
+export function PasswordSection({
+  page,
+  hidden,
+  form,
+  textOf,
+  signInName,
+  minPasswordLength,
+}: SectionProps & {
+  /** What the person signs in with. */
+  readonly signInName: string | undefined
+  readonly minPasswordLength: number
+}) {
+  const { account, signUp } = page.messages
+  const { fault, autofocus } = fieldsOf(form, textOf)
+  const hint = `${applicationsChoice}-hint`
+  return (
+    <section aria-labelledby="your-password">
+      <h2 id="your-password">{account.password}</h2>
+      <p class="about">{account.passwordLead}</p>
+      <form method="post" action="/account/password">
+        <HiddenInputs values={{ ...hidden, ...offersApplications }} />
+        {/* Tells password managers which account the new password belongs to. Not type=hidden: they pass that over. */}
+        <input type="text" name="username" autocomplete="username" value={signInName} readonly hidden />
+        <Field
+          id="current-password"
+          label={account.currentPassword}
+          type="password"
+          autocomplete="current-password"
+          required
+          fault={fault('current-password')}
+          autofocus={autofocus('current-password')}
+        />
+        <Field
+          id="new-password"
+          label={account.newPassword}
+          type="password"
+          autocomplete="new-password"
+          required
+          minlength={minPasswordLength}
+          hint={fillText(signUp.passwordHint, { min: String(minPasswordLength) })}
+          fault={fault('new-password')}
+          autofocus={autofocus('new-password')}
+        />
+        <label class="reveal" hidden>
+          <input type="checkbox" data-reveals="new-password" aria-controls="new-password" />
+          {account.revealNew}
+        </label>
+        <label class="tick">
+          <input
+            type="checkbox"
+            id={applicationsChoice}
+            name={applicationsChoice}
+            value="1"
+            checked={wantsApplicationsEnded(form.values)}
+            aria-describedby={hint}
+          />
+          {account.endApplications}
+        </label>
+        <p class="hint tick-hint" id={hint}>
+          {account.endApplicationsHint}
+        </p>
+        <button class="button" id="password-change" type="submit">
+          {account.changePassword}
+        </button>
+      </form>
+    </section>
+  )
+}
+
+function fieldsOf({ values, faults }: FilledForm, textOf: SectionProps['textOf']) {
+  const [firstFaulty] = faults.keys()
+  return {
+    value: (field: string) => values.get(field),
+    fault: (field: string) => {
+      const fault = faults.get(field)
+      return fault && textOf(fault, field)
+    },
+    autofocus: (field: string) => field === firstFaulty,
+  }
+}

@@ -1,0 +1,98 @@
+import { Account, type PageAccount } from '../../html/account.tsx'
+import { ClientLinks, ClientLogo, ClientName, type PageClient } from '../../html/client.tsx'
+import { HiddenInputs } from '../../html/hidden-inputs.tsx'
+import { Layout } from '../../html/layout.tsx'
+import { onwardOnly } from '../../html/link-target.ts'
+import { fill } from '../../html/messages/fill.ts'
+import type { PageContext } from '../../html/page-context.ts'
+import { type PageScope, ScopeInWords } from '../../html/scope-in-words.tsx'
+import { shownName } from '../../html/shown-name.ts'
+
+/** An API that the tokens are for (RFC 8707). */
+export interface PageResource {
+  readonly identifier: string
+  readonly name?: string | undefined
+}
+
+export interface ConsentPageProps {
+  readonly page: PageContext
+  readonly csrf: string
+  readonly continueTo: string
+  readonly account: PageAccount
+  /** Whom and what the answer is about: another tab may have signed in someone else meanwhile. */
+  readonly accountProof: string
+  readonly client: PageClient
+  readonly scopes: readonly PageScope[]
+  readonly resources: readonly PageResource[]
+  /** Where the code goes. A name is the client's own choice; this is not. */
+  readonly redirectHost: string
+  /** Whether the answer will be remembered. */
+  readonly remembers: boolean
+  readonly otherAccountHref?: string | undefined
+}
+
+export function ConsentPage(props: ConsentPageProps) {
+  const { page, csrf, continueTo, account, accountProof, client, scopes, resources, redirectHost, remembers } = props
+  const { consent } = page.messages
+  const name = <ClientName client={client} />
+  const otherAccountHref = onwardOnly(props.otherAccountHref)
+  return (
+    <Layout page={page} title={consent.pageTitle} below={<ClientLinks page={page} client={client} />}>
+      <ClientLogo client={client} />
+      <h1>{fill(consent.title, { client: name })}</h1>
+      {/* First what a client cannot choose: nobody should be able to answer without having seen it. */}
+      <p class="fine">{fill(consent.returns, { host: <bdi class="host">{redirectHost}</bdi> })}</p>
+      <Account account={account} label={consent.account} />
+      {otherAccountHref && (
+        <ul class="links">
+          <li>
+            <a href={otherAccountHref}>{consent.otherAccount}</a>
+          </li>
+        </ul>
+      )}
+      {scopes.length > 0 && (
+        <>
+          <h2 id="scopes">{fill(consent.scopes, { client: name })}</h2>
+          <ul class="scopes" aria-labelledby="scopes">
+            {scopes.map((scope) => (
+              <li key={scope.value}>
+                <ScopeInWords page={page} scope={scope} />
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      {resources.length > 0 && (
+        <>
+          <h2 id="resources">{consent.resources}</h2>
+          <ul class="resources" aria-labelledby="resources">
+            {resources.map(({ identifier, name: resourceName }) => (
+              <li key={identifier}>
+                {resourceName && (
+                  <span class="name">
+                    <bdi>{shownName(resourceName)}</bdi>
+                  </span>
+                )}
+                <span class="identifier">
+                  <bdi>{identifier}</bdi>
+                </span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      <form class="answer" method="post" action="/consent">
+        <HiddenInputs values={{ csrf, continue: continueTo, account: accountProof }} />
+        <p class="fine">{remembers ? consent.remembers : consent.asksAgain}</p>
+        <div class="choice">
+          <button class="button primary" id="allow" name="decision" value="allow" type="submit">
+            {consent.allow}
+          </button>
+          <button class="button" id="deny" name="decision" value="deny" type="submit">
+            {consent.deny}
+          </button>
+        </div>
+      </form>
+    </Layout>
+  )
+}

@@ -1,0 +1,25 @@
+import { sendPage } from '../../html/send-page.ts'
+import { currentSession } from '../../interaction/browser-session.ts'
+import type { App } from '../../platform/http/app.ts'
+import { browserOf } from '../../platform/http/cookies.ts'
+import { csrfToken } from '../../protocol/http/csrf.ts'
+import { pageContextOf } from '../../protocol/http/ui-locales.ts'
+import { displayName } from '../../records/accounts/account.ts'
+import type { Signet } from '../../signet.ts'
+import { HomePage } from './home-page.tsx'
+
+/** The start page: where one lands without an application, and where error pages lead. */
+export function homeEndpoint(app: App, signet: Signet): void {
+  app.get('/', async (request, reply) => {
+    const session = await currentSession(signet.database, signet.settings, request)
+    return sendPage(
+      reply,
+      HomePage({
+        page: pageContextOf(request),
+        csrf: csrfToken(signet.secrets.csrf, browserOf(request, reply, signet.settings.issuer)),
+        account: session && { name: displayName(session.account), email: session.account.email },
+        accountHref: '/account',
+      }),
+    )
+  })
+}

@@ -1,0 +1,129 @@
+import { ClientLinks, ClientLogo, ClientName, type PageClient } from '../../html/client.tsx'
+import { FaultSummary } from '../../html/fault-summary.tsx'
+import { Field, RevealPassword } from '../../html/field.tsx'
+import { HiddenInputs } from '../../html/hidden-inputs.tsx'
+import { Layout } from '../../html/layout.tsx'
+import { onwardOnly } from '../../html/link-target.ts'
+import { faultText } from '../../html/messages/fault-text.ts'
+import { fill } from '../../html/messages/fill.ts'
+import type { PageContext } from '../../html/page-context.ts'
+import { shownName } from '../../html/shown-name.ts'
+
+export type SignInFault = 'wrong_credentials' | 'too_many_attempts' | 'busy' | 'missing' | 'expired'
+
+export interface SignInPageProps {
+  readonly page: PageContext
+  readonly csrf: string
+  /** The sealed authorization request to go on with. */
+  readonly continueTo?: string | undefined
+  readonly client?: PageClient | undefined
+  /** What stands in the field already: `login_hint`, or what was typed before. */
+  readonly username?: string | undefined
+  readonly fault?: SignInFault | undefined
+  /** For `too_many_attempts` and `busy`: when it is worth trying again. */
+  readonly retryAfterSeconds?: number | undefined
+  /** Who is signed in already and may go on with a press. */
+  readonly current?: { readonly name: string } | undefined
+  /** Whether people can make an account for themselves. */
+  readonly offersSignUp?: boolean | undefined
+  /** Back to the application with `access_denied`. */
+  readonly cancelHref?: string | undefined
+}
+
+export function SignInPage(props: SignInPageProps) {
+  const { page, csrf, continueTo, client, username, fault, retryAfterSeconds, current, offersSignUp } = props
+  const { signIn, password } = page.messages
+  const faulty = faultyFields(fault, username)
+  const cancelHref = onwardOnly(props.cancelHref)
+  return (
+    <Layout
+      page={page}
+      title={signIn.title}
+      faulty={fault !== undefined}
+      scripts={['show-password.js']}
+      below={<ClientLinks page={page} client={client} />}
+    >
+      <h1>{signIn.title}</h1>
+      {client && (
+        <p class="purpose">
+          <ClientLogo client={client} />
+          <span>{fill(signIn.purpose, { client: <ClientName client={client} /> })}</span>
+        </p>
+      )}
+      {fault && (
+        <FaultSummary>
+          <p>{faultText(page, fault, { retryAfterSeconds })}</p>
+        </FaultSummary>
+      )}
+      {current && (
+        <form method="post" action="/sign-in">
+          <HiddenInputs values={{ csrf, continue: continueTo, select: '1' }} />
+          <button class="button primary" id="continue-as" type="submit">
+            <span>{fill(signIn.continueAs, { name: <bdi>{shownName(current.name)}</bdi> })}</span>
+          </button>
+        </form>
+      )}
+      {current && <p class="or">{signIn.otherAccount}</p>}
+      <form id="credentials" method="post" action="/sign-in">
+        <HiddenInputs values={{ csrf, continue: continueTo }} />
+        <Field
+          id="username"
+          label={signIn.username}
+          // Not type="email": a user name has no @. The keyboard with an @ serves both.
+          inputmode="email"
+          autocomplete="username"
+          required
+          value={username}
+          faultyBy={faulty.username ? 'fault' : undefined}
+          autofocus={!current && !username}
+        />
+        <Field
+          id="password"
+          label={password.label}
+          type="password"
+          autocomplete="current-password"
+          required
+          faultyBy={faulty.password ? 'fault' : undefined}
+          autofocus={!current && Boolean(username)}
+        />
+        <RevealPassword page={page} />
+        <button class={current ? 'button' : 'button primary'} id="sign-in" name="sign-in" type="submit">
+          {signIn.submit}
+        </button>
+      </form>
+      {(offersSignUp || cancelHref) && (
+        <ul class="links">
+          {offersSignUp && (
+            <li>
+              {/* Sends the form, so that the address that was typed need not be typed again. The answer leads on to a URL that holds it sealed. */}
+              <button
+                class="link"
+                id="to-sign-up"
+                form="credentials"
+                formaction="/sign-up"
+                formnovalidate
+                name="from"
+                value="sign-in"
+                type="submit"
+              >
+                {signIn.signUp}
+              </button>
+            </li>
+          )}
+          {cancelHref && (
+            <li>
+              <a href={cancelHref}>{signIn.cancel}</a>
+            </li>
+          )}
+        </ul>
+      )}
+    </Layout>
+  )
+}
+
+/** Which of the two was wrong is not told: it would tell who has an account here. */
+function faultyFields(fault: SignInFault | undefined, username: string | undefined) {
+  if (fault === 'wrong_credentials') return { username: true, password: true }
+  if (fault === 'missing') return { username: !username, password: Boolean(username) }
+  return { username: false, password: false }
+}

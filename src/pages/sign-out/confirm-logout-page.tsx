@@ -1,0 +1,43 @@
+import { Account, type PageAccount } from '../../html/account.tsx'
+import { ClientLinks, ClientName, type PageClient } from '../../html/client.tsx'
+import { HiddenInputs } from '../../html/hidden-inputs.tsx'
+import { Layout } from '../../html/layout.tsx'
+import { onwardOnly } from '../../html/link-target.ts'
+import { fill } from '../../html/messages/fill.ts'
+import type { PageContext } from '../../html/page-context.ts'
+
+export interface ConfirmLogoutPageProps {
+  readonly page: PageContext
+  readonly csrf: string
+  /** The sealed logout request to go on with. */
+  readonly continueTo?: string | undefined
+  /** Who asked. */
+  readonly client?: PageClient | undefined
+  readonly account: PageAccount
+  /** Where to go for who stays signed in; the start page where it is not given. */
+  readonly stayHref?: string | undefined
+}
+
+/** OpenID Connect RP-Initiated Logout §2: the person is asked, for a link that signs people out is a nuisance in itself. */
+export function ConfirmLogoutPage({ page, csrf, continueTo, client, account, stayHref }: ConfirmLogoutPageProps) {
+  const { logout, consent } = page.messages
+  return (
+    <Layout page={page} title={logout.title} below={<ClientLinks page={page} client={client} />}>
+      <h1>{logout.title}</h1>
+      {client && <p class="lead">{fill(logout.asked, { client: <ClientName client={client} /> })}</p>}
+      <Account account={account} label={consent.account} />
+      <form method="post" action="/logout/confirm">
+        <HiddenInputs values={{ csrf, continue: continueTo }} />
+        <p class="fine">{logout.consequence}</p>
+        <button class="button primary" id="confirm-logout" name="confirm-logout" type="submit">
+          {logout.submit}
+        </button>
+      </form>
+      <ul class="links">
+        <li>
+          <a href={onwardOnly(stayHref) ?? '/'}>{logout.stay}</a>
+        </li>
+      </ul>
+    </Layout>
+  )
+}

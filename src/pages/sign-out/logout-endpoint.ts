@@ -1,0 +1,100 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { sendPage } from '../../html/send-page.ts'
+import { currentSession, forgetSession } from '../../interaction/browser-session.ts'
+import { signOut } from '../../operations/own-sessions.ts'
+import type { App } from '../../platform/http/app.ts'
+import { browserOf } from '../../platform/http/cookies.ts'
+import { callerOf } from '../../platform/http/request-context.ts'
+import { secretFor } from '../../platform/secrets/purposes.ts'
+import { OAuthError } from '../../protocol/errors/oauth-error.ts'
+import { csrfToken, ownForm } from '../../protocol/http/csrf.ts'
+import { noParameters, type Parameters } from '../../protocol/http/parameters.ts'
+import { pageContextOf } from '../../protocol/http/ui-locales.ts'
+import { displayName } from '../../records/accounts/account.ts'
+import type { Session } from '../../records/sessions/sessions-store.ts'
+import type { Signet } from '../../signet.ts'
+import { sessionIdFor } from '../../tokens/authentication.ts'
+import { ConfirmLogoutPage } from './confirm-logout-page.tsx'
+import { type LogoutRequest, openLogoutRequest, readLogoutRequest, sealLogoutRequest } from './logout-request.ts'
+import { SignedOutPage } from './signed-out-page.tsx'
+
+/** Logout endpoint (end_session_endpoint), OpenID Connect RP-Initiated Logout §2. */
+export function logoutEndpoint(app: App, signet: Signet): void {
+  const open = async (sealed: string) =>
+    openLogoutRequest(await secretFor(signet.secrets, 'request-sealing', sealed), sealed)
+
+  app.get<{ Querystring: Parameters }>('/logout', async (request, reply) => {
+    const sealed = request.query.values.get('continue')
+    // A query with faults is judged as it came, and refused.
+    const asItCame = sealed === undefined || request.query.faults.length > 0
+    const parameters = asItCame ? request.query : await open(sealed)
+    if (!parameters) throw new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
+    const logout = await readLogoutRequest(signet, parameters)
+    const session = await currentSession(signet.database, signet.settings, request)
+    if (session && !(await isAskedByOwnClient(signet, logout, session)))
+      return confirm(signet, request, reply, logout, session, parameters)
+    if (session) await signOutOf(signet, request, session)
+    return leave(signet, request, reply, logout)
+  })
+
+  // Lax cookies stay away from a POST that another site sends: it comes back as a GET, as at /authorize.
+  app.post<{ Body: Parameters }>('/logout', async (request, reply) => {
+    await readLogoutRequest(signet, request.body)
+    return reply
+      .header('cache-control', 'no-store')
+      .redirect(`/logout?continue=${sealLogoutRequest(signet.secrets['request-sealing'], request.body)}`, 303)
+  })
+
+  app.post<{ Body: Parameters }>('/logout/confirm', async (request, reply) => {
+    const values = await ownForm(request, signet.settings.issuer, signet.secrets)
+    const sealed = values.get('continue')
+    const parameters = sealed === undefined ? noParameters : await open(sealed)
+    if (!parameters) throw new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
+    const logout = await readLogoutRequest(signet, parameters)
+    const session = await currentSession(signet.database, signet.settings, request)
+    if (session) await signOutOf(signet, request, session)
+    return leave(signet, request, reply, logout)
+  })
+}
+
+/** §2: without a hint that fits this very session, a link anywhere could sign people out; then the person is asked. */
+async function isAskedByOwnClient(signet: Signet, { hint }: LogoutRequest, session: Session): Promise<boolean> {
+  return (
+    hint !== undefined &&
+    hint.sub === session.account.sub &&
+    hint.sid === (await sessionIdFor(signet.secrets, session, hint.clientId))
+  )
+}
+
+async function signOutOf(signet: Signet, request: FastifyRequest, session: Session): Promise<void> {
+  await signOut(signet, { kind: 'person', sub: session.account.sub, caller: callerOf(request) }, session)
+}
+
+function leave(signet: Signet, request: FastifyRequest, reply: FastifyReply, logout: LogoutRequest): FastifyReply {
+  forgetSession(reply, signet.settings.issuer)
+  reply.header('cache-control', 'no-store')
+  if (logout.returnTo !== undefined) return reply.redirect(logout.returnTo, 303)
+  const client = logout.client && { name: logout.client.client_name, clientUri: logout.client.client_uri }
+  const page = pageContextOf(request, logout.uiLocales)
+  return sendPage(reply, SignedOutPage({ page, client, returnHref: logout.client?.client_uri }))
+}
+
+function confirm(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  logout: LogoutRequest,
+  session: Session,
+  parameters: Parameters,
+): FastifyReply {
+  return sendPage(
+    reply,
+    ConfirmLogoutPage({
+      page: pageContextOf(request, logout.uiLocales),
+      csrf: csrfToken(signet.secrets.csrf, browserOf(request, reply, signet.settings.issuer)),
+      continueTo: sealLogoutRequest(signet.secrets['request-sealing'], parameters),
+      client: logout.client && { name: logout.client.client_name, clientUri: logout.client.client_uri },
+      account: { name: displayName(session.account) },
+    }),
+  )
+}

@@ -1,0 +1,74 @@
+import { isTooLongToReturn, longestReturned, withParameters } from '../../platform/http/address-query.ts'
+import { type PurposeSecret, sealText, unsealText } from '../../platform/secrets/purposes.ts'
+import { OAuthError } from '../../protocol/errors/oauth-error.ts'
+import { shortened } from '../../protocol/errors/refusal.ts'
+import { faultyParameter, type Parameters } from '../../protocol/http/parameters.ts'
+import type { Client } from '../../records/clients/client.ts'
+import { findClient } from '../../records/clients/clients-store.ts'
+import type { Signet } from '../../signet.ts'
+import { type IdTokenHint, readIdTokenHint } from '../../tokens/id-token-hint.ts'
+
+/** A request to sign out, judged (OpenID Connect RP-Initiated Logout §2). */
+export interface LogoutRequest {
+  readonly hint: IdTokenHint | undefined
+  readonly client: Client | undefined
+  /** Where the person goes afterwards, with `state`: only ever an address that the client registered. */
+  readonly returnTo: string | undefined
+  readonly uiLocales: string | undefined
+}
+
+/** @throws OAuthError for a page: where a request to sign out is not obeyed, the person is not sent anywhere (§4) */
+export async function readLogoutRequest(signet: Signet, { values, faults }: Parameters): Promise<LogoutRequest> {
+  const fault = faults[0]
+  if (fault) throw faultyParameter(fault)
+  if (Buffer.byteLength(textOf(values)) > mostOctets)
+    throw new OAuthError('request_too_long', { about: String(mostOctets) })
+  const hintText = values.get('id_token_hint')
+  const hint = hintText === undefined ? undefined : await readIdTokenHint(signet, hintText)
+  if (hintText !== undefined && !hint) throw new OAuthError('logout_hint_refused')
+  const clientId = values.get('client_id')
+  // §2: both, if given, must name the same client.
+  if (hint && clientId !== undefined && clientId !== hint.clientId)
+    throw new OAuthError('logout_client_contradicts', { detail: `id_token_hint: issued to client ${hint.clientId}` })
+  const named = hint?.clientId ?? clientId
+  const client = named !== undefined && named.length <= 255 ? await findClient(signet.database, named) : undefined
+  return { hint, client, returnTo: returnAddress(values, client), uiLocales: values.get('ui_locales') }
+}
+
+/** §3: the address must be registered, to the letter; without a client nothing tells whose it is. */
+function returnAddress(values: ReadonlyMap<string, string>, client: Client | undefined): string | undefined {
+  const uri = values.get('post_logout_redirect_uri')
+  if (uri === undefined) return undefined
+  if (!client?.post_logout_redirect_uris.includes(uri))
+    throw client
+      ? new OAuthError('post_logout_redirect_uri_not_registered', {
+          detail: `post_logout_redirect_uri ${shortened(uri, 500)} of client ${client.client_id}`,
+        })
+      : new OAuthError('post_logout_redirect_uri_of_nobody')
+  const state = values.get('state')
+  if (state === undefined) return uri
+  if (isTooLongToReturn(state)) throw new OAuthError('state_too_long', { about: String(longestReturned) })
+  return withParameters(uri, [['state', state]])
+}
+
+const associated = 'logout-request'
+
+/** Octets, as they are sealed. In base64 that is 6,900, which fits a response header of 8 KB with the other headers. */
+const mostOctets = 5120
+
+const carried = ['id_token_hint', 'client_id', 'post_logout_redirect_uri', 'state', 'ui_locales', 'logout_hint']
+
+/** Seals a request, to survive the confirmation page or a POST from another site; everything in it is checked anew. */
+export function sealLogoutRequest(secret: PurposeSecret, { values }: Parameters): string {
+  return sealText(secret, textOf(values), associated)
+}
+
+/** Undefined for what Signet did not seal. */
+export function openLogoutRequest(secret: PurposeSecret, sealed: string): Parameters | undefined {
+  const text = unsealText(secret, sealed, associated)
+  return text === undefined ? undefined : { values: new Map(JSON.parse(text)), resource: [], faults: [] }
+}
+
+function textOf(values: ReadonlyMap<string, string>): string {
+  return JSON.stringify([...values].filter(([name]) => carried.includes(name)))
+}

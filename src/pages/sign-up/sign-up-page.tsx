@@ -1,0 +1,112 @@
+import { ClientLinks, ClientLogo, ClientName, type PageClient } from '../../html/client.tsx'
+import { FaultSummary } from '../../html/fault-summary.tsx'
+import { Field, RevealPassword } from '../../html/field.tsx'
+import { HiddenInputs } from '../../html/hidden-inputs.tsx'
+import { Layout } from '../../html/layout.tsx'
+import { onwardOnly } from '../../html/link-target.ts'
+import { faultText } from '../../html/messages/fault-text.ts'
+import { fill, fillText } from '../../html/messages/fill.ts'
+import type { Fault } from '../../html/messages/messages.ts'
+import type { PageContext } from '../../html/page-context.ts'
+
+/** `form` is what is wrong with no field in particular. */
+export type SignUpFaults = Partial<Record<'name' | 'email' | 'password' | 'form', Fault>>
+
+export interface SignUpPageProps {
+  readonly page: PageContext
+  readonly csrf: string
+  readonly continueTo?: string | undefined
+  readonly client?: PageClient | undefined
+  /** What was typed before. A password never goes back to the browser. */
+  readonly values: { readonly name?: string | undefined; readonly email?: string | undefined }
+  readonly faults: SignUpFaults
+  /** In characters. */
+  readonly minPasswordLength: number
+  /** For `too_many_attempts` and `busy`: when it is worth trying again. */
+  readonly retryAfterSeconds?: number | undefined
+  readonly signInHref: string
+}
+
+export function SignUpPage(props: SignUpPageProps) {
+  const { page, csrf, continueTo, client, values, faults, minPasswordLength } = props
+  const { signUp, password } = page.messages
+  const said = (fault: Fault | undefined) => fault && faultText(page, fault, props)
+  const faulty = (['name', 'email', 'password'] as const).filter((field) => faults[field])
+  const signInHref = onwardOnly(props.signInHref)
+  return (
+    <Layout
+      page={page}
+      title={signUp.title}
+      faulty={faulty.length > 0 || faults.form !== undefined}
+      scripts={['show-password.js']}
+      below={<ClientLinks page={page} client={client} />}
+    >
+      <h1>{signUp.title}</h1>
+      {client && (
+        <p class="purpose">
+          <ClientLogo client={client} />
+          <span>{fill(signUp.purpose, { client: <ClientName client={client} /> })}</span>
+        </p>
+      )}
+      {(faulty.length > 0 || faults.form) && (
+        <FaultSummary>
+          {faults.form && <p>{said(faults.form)}</p>}
+          {faulty.length > 0 && (
+            <ul>
+              {faulty.map((field) => (
+                <li key={field}>
+                  <a href={`#${field}`}>{said(faults[field])}</a>
+                </li>
+              ))}
+            </ul>
+          )}
+        </FaultSummary>
+      )}
+      <form method="post" action="/sign-up">
+        <HiddenInputs values={{ csrf, continue: continueTo }} />
+        <Field
+          id="name"
+          label={signUp.name}
+          autocomplete="name"
+          value={values.name}
+          hint={signUp.nameHint}
+          fault={said(faults.name)}
+          autofocus={faulty[0] === 'name'}
+        />
+        <Field
+          id="email"
+          label={signUp.email}
+          type="email"
+          inputmode="email"
+          autocomplete="email"
+          required
+          value={values.email}
+          fault={said(faults.email)}
+          autofocus={faulty[0] === 'email'}
+        />
+        <Field
+          id="password"
+          label={password.label}
+          type="password"
+          autocomplete="new-password"
+          required
+          minlength={minPasswordLength}
+          hint={fillText(signUp.passwordHint, { min: String(minPasswordLength) })}
+          fault={said(faults.password)}
+          autofocus={faulty[0] === 'password'}
+        />
+        <RevealPassword page={page} />
+        <button class="button primary" id="sign-up" name="sign-up" type="submit">
+          {signUp.submit}
+        </button>
+      </form>
+      {signInHref && (
+        <ul class="links">
+          <li>
+            <a href={signInHref}>{signUp.signIn}</a>
+          </li>
+        </ul>
+      )}
+    </Layout>
+  )
+}

@@ -1,0 +1,45 @@
+import type { FastifyError, FastifyRequest } from 'fastify'
+import { isUnavailable } from '../../platform/database/queryable.ts'
+import { TooManyWaiting } from '../../platform/turns.ts'
+import { OAuthError } from './oauth-error.ts'
+import { noteRefusal } from './refusal.ts'
+
+/** Seconds after which it is worth trying again. */
+const retryAfter = '2'
+
+/**
+ * What a thrown error is to the world. What nobody foresaw, and what lies with the database, is logged under the request's id and
+ * told in one plain sentence.
+ */
+export function asOAuthError(error: unknown, request: FastifyRequest): OAuthError {
+  const told = translated(error, request)
+  noteRefusal(request, told)
+  return told
+}
+
+function translated(error: unknown, request: FastifyRequest): OAuthError {
+  if (error instanceof OAuthError) return error
+  // Not a line in the log as for an outage: anybody with one token can cause this.
+  if (error instanceof TooManyWaiting)
+    return new OAuthError('unavailable', { headers: { 'retry-after': retryAfter }, detail: error.message })
+  const { statusCode = 500, code, message } = error as FastifyError
+  // A client that leaves in the middle has the same code (ECONNRESET) as a database that does, but a status.
+  const isClients = statusCode >= 400 && statusCode < 500
+  if (!isClients && (isUnavailable(error) || isRefusalToSign(error))) {
+    request.server.operatorLog.error({ reqId: request.id, err: error }, 'unavailable')
+    return new OAuthError('unavailable', {
+      headers: { 'retry-after': retryAfter },
+      detail: error instanceof Error ? error.message : undefined,
+    })
+  }
+  if (statusCode === 413) return new OAuthError('body_too_large', { detail: message })
+  if (statusCode === 415) return new OAuthError('body_type_unsupported', { detail: message })
+  if (isClients) return new OAuthError('request_unreadable', { status: statusCode, detail: message })
+  request.server.operatorLog.error({ reqId: request.id, err: error, code }, 'unexpected failure')
+  return new OAuthError('unexpected_failure', { about: request.id })
+}
+
+/** The key ring lies above this layer, so its refusals are known by their names. */
+function isRefusalToSign(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'KeysUnavailable' || error.name === 'ClocksDisagree')
+}

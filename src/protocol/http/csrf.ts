@@ -1,0 +1,56 @@
+import type { FastifyRequest } from 'fastify'
+import { cookieNames, readCookie } from '../../platform/http/cookies.ts'
+import { currentMac, isMacOf, type LiveSecrets, type PurposeSecret } from '../../platform/secrets/purposes.ts'
+import { OAuthError } from '../errors/oauth-error.ts'
+import { shortened } from '../errors/refusal.ts'
+import { faultyParameter, type Parameters } from './parameters.ts'
+
+const macBytes = 32
+
+/** The token a form carries: tied to the browser's cookie, so that a form made for one browser is no use in another. */
+export function csrfToken(secret: PurposeSecret, browser: string): string {
+  return currentMac(secret, browser).toString('base64url')
+}
+
+/**
+ * The values of a form that was posted from one of our own pages. Browsers say where a POST comes from, in headers that a page
+ * cannot forge; only where a browser says nothing does the token decide (OWASP CSRF Prevention, "Verifying Origin", "Fetch
+ * Metadata").
+ *
+ * @throws OAuthError where it came from elsewhere, or cannot be read: which of two values is meant is not guessed
+ */
+export async function ownForm(
+  request: FastifyRequest<{ Body: Parameters }>,
+  issuer: string,
+  secrets: LiveSecrets,
+): Promise<ReadonlyMap<string, string>> {
+  const { values, faults } = request.body
+  const stranger = await whyForeign(request, issuer, secrets, values.get('csrf'))
+  if (stranger !== undefined) throw new OAuthError('form_from_elsewhere', { detail: stranger })
+  // What a person types is for the rules of each field: a password can have a TAB, an address several lines.
+  const fault = faults.find((one) => one.fault !== 'control')
+  if (fault) throw faultyParameter(fault)
+  return values
+}
+
+/** Undefined for a form of our own; else what tells it, for the operator. */
+async function whyForeign(
+  request: FastifyRequest<{ Body: Parameters }>,
+  issuer: string,
+  secrets: LiveSecrets,
+  presented: string | undefined,
+): Promise<string | undefined> {
+  const { origin, 'sec-fetch-site': fetchSite } = request.headers
+  if (origin === issuer || fetchSite === 'same-origin') return undefined
+  if (origin !== undefined) return `Origin: ${shortened(origin, 200)}, where the issuer is ${issuer}`
+  if (fetchSite !== undefined) return `Sec-Fetch-Site: ${shortened(String(fetchSite), 40)}`
+  const { browser: name } = cookieNames(issuer)
+  const browser = readCookie(request, name)
+  if (browser === undefined)
+    return `cookie ${name}: did not come, or came twice; neither Origin nor Sec-Fetch-Site came`
+  if (presented === undefined) return 'csrf: is missing, and neither Origin nor Sec-Fetch-Site came'
+  const token = Buffer.from(presented, 'base64url')
+  if (isMacOf(secrets.csrf, browser, token)) return undefined
+  if (token.length === macBytes) await secrets.readAgain()
+  return isMacOf(secrets.csrf, browser, token) ? undefined : `csrf: does not belong to the cookie ${name}`
+}

@@ -1,0 +1,99 @@
+import { OAuthError } from '../errors/oauth-error.ts'
+import { withoutSecrets } from '../errors/refusal.ts'
+
+/** Parameters of a query or a form, parsed strictly. Empty ones count as not sent (RFC 6749 §3.1). */
+export interface Parameters {
+  readonly values: ReadonlyMap<string, string>
+  /** RFC 8707 §2: the one parameter that may come more than once. */
+  readonly resource: readonly string[]
+  /** In order: what no server should guess at. Whoever reads parameters must look here first. */
+  readonly faults: readonly ParameterFault[]
+}
+
+export interface ParameterFault {
+  readonly name: string
+  /** `control`: the value has a TAB, a line end or another control character that a person can have typed into a form of ours. */
+  readonly fault: 'doubled' | 'unreadable' | 'control'
+}
+
+export const noParameters: Parameters = { values: new Map(), resource: [], faults: [] }
+
+const mostParameters = 100
+
+/**
+ * One value of a query or a form. For what the answer does not depend on: faults are passed over.
+ *
+ * @param sent `request.query` or `request.body`. It may not have been parsed by Signet: Fastify parses the query itself if no route matches,
+ *   and a body may be missing.
+ */
+export function sentValue(sent: unknown, name: string): string | undefined {
+  const values = (sent as Partial<Parameters> | null | undefined)?.values
+  return values instanceof Map ? values.get(name) : undefined
+}
+
+/**
+ * Parses `application/x-www-form-urlencoded` (RFC 6749 Appendix B: UTF-8). Nothing is repaired: a doubled parameter, bytes
+ * that are no UTF-8, NUL and other control characters are faults. A value whose only fault is `control` is given all the same.
+ */
+export function parseParameters(encoded: string): Parameters {
+  const values = new Map<string, string>()
+  const seen = new Set<string>()
+  const resource: string[] = []
+  const faults: ParameterFault[] = []
+  const pairs = encoded.split('&', mostParameters + 1)
+  // What stands behind is not read, so the whole is not either.
+  if (pairs.length > mostParameters) return { ...noParameters, faults: [{ name: '', fault: 'unreadable' }] }
+  for (const pair of pairs) {
+    if (pair === '') continue
+    const equals = pair.indexOf('=')
+    const name = decode(equals === -1 ? pair : pair.slice(0, equals))
+    const value = equals === -1 ? '' : decode(pair.slice(equals + 1))
+    if (name === undefined || value === undefined || hasControl(name)) {
+      faults.push({ name: name === undefined || hasControl(name) ? '' : name, fault: 'unreadable' })
+      continue
+    }
+    if (hasControl(value)) faults.push({ name, fault: 'control' })
+    if (name === 'resource') {
+      if (value !== '') resource.push(value)
+      continue
+    }
+    if (seen.has(name)) faults.push({ name, fault: 'doubled' })
+    seen.add(name)
+    if (value !== '') values.set(name, value)
+  }
+  return { values, resource, faults }
+}
+
+/** TAB, line ends and the C1 controls, which a pasted password or a postal address can have; no parameter of a specification does. */
+function hasControl(text: string): boolean {
+  return /[\t\n\r\x80-\x9f]/.test(text)
+}
+
+/** Undefined for malformed percent-encoding, for bytes that are not UTF-8, and for the control characters that nobody types. */
+function decode(text: string): string | undefined {
+  // Most are, and need no more than this look.
+  if (/^[\w.~:-]*$/.test(text)) return text
+  try {
+    const decoded = decodeURIComponent(text.replaceAll('+', ' '))
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    return /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.test(decoded) ? undefined : decoded
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * What a fault is to the client. The name is repeated only if it looks like one: whoever makes a link or a form chooses it, and could put
+ * a text of their own onto a page of ours.
+ */
+export function faultyParameter({ name, fault }: ParameterFault): OAuthError {
+  if (fault === 'unreadable' && name === '') return new OAuthError('parameters_unreadable')
+  const entries = {
+    doubled: 'parameter_doubled',
+    unreadable: 'parameter_unreadable',
+    control: 'parameter_control',
+  } as const
+  return new OAuthError(entries[fault], {
+    about: /^[\w.-]{1,40}$/.test(name) ? `The parameter '${withoutSecrets(name)}'` : 'A parameter',
+  })
+}

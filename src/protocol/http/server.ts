@@ -1,0 +1,117 @@
+import { readFileSync } from 'node:fs'
+import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import https from 'node:https'
+import fastify from 'fastify'
+import type { Settings } from '../../platform/config/settings.ts'
+import type { App } from '../../platform/http/app.ts'
+import { clientAddress } from '../../platform/http/client-address.ts'
+import { createEnding } from '../../platform/http/ending.ts'
+import { callerOf, keepAddresses } from '../../platform/http/request-context.ts'
+import type { Log } from '../../platform/log.ts'
+import { rangeTest } from '../../platform/network-address.ts'
+import { OAuthError } from '../errors/oauth-error.ts'
+import { answerClientError, type NoteUnread, newRequestId, unreadAnswer } from './client-error.ts'
+import { headerFault } from './header-faults.ts'
+import { parseParameters } from './parameters.ts'
+import { readFormsOnly } from './request-body.ts'
+
+/** Octets of a request's body. The largest form is a consent with a sealed request of 6 KB. */
+const bodyLimit = 32 * 1024
+
+/**
+ * Octets, and milliseconds. Who is slower is cut off, at the latest `connectionsCheckingInterval` after the time; who does not read
+ * what is sent, after `idleTimeout`. When the server ends, connections on which nothing came have `silence` left, and all others `patience`.
+ * All of these are for a request under way: between two requests a connection stays open for the setting `keepAliveTimeout`.
+ */
+export const serverLimits = {
+  ...{ maxHeaderSize: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 },
+  ...{ idleTimeout: 60_000, silence: 500, patience: 10_000 },
+}
+
+/**
+ * A server without routes: strict parsing of queries and forms, a request id on every answer, and a log line for each request
+ * that names its route but never its URL.
+ *
+ * @param noteUnread told of what was refused before there was a request
+ * @param others in place of the limits that hold in production
+ */
+export function createServer(
+  settings: Pick<Settings, 'issuer' | 'tls' | 'trustProxy' | 'keepAliveTimeout'>,
+  log: Log,
+  noteUnread: NoteUnread,
+  others: Partial<typeof serverLimits & { keepAliveTimeout: number }> = {},
+): App {
+  const { issuer, tls, trustProxy } = settings
+  const isTrustedProxy = rangeTest(trustProxy)
+  const limits = { keepAliveTimeout: settings.keepAliveTimeout * 1000, ...serverLimits, ...others }
+  const ending = createEnding(limits)
+  const app: App = fastify({
+    genReqId: newRequestId,
+    clientErrorHandler: (error, socket) => answerClientError(issuer, error, socket, noteUnread),
+    bodyLimit,
+    // Whose request is on its way when the server closes is answered, and not told to come again.
+    return503OnClosing: false,
+    // RFC 9110 §9.3.2: HEAD where there is GET.
+    exposeHeadRoutes: true,
+    // An address that cannot even be decoded has no route, and so no scope that would answer for it.
+    frameworkErrors: (_error, request, reply) => {
+      const refusal = new OAuthError('address_unreadable')
+      noteUnread(callerOf(request), refusal)
+      const { headers, body } = unreadAnswer(issuer, request.id, refusal)
+      reply.hijack()
+      reply.raw.writeHead(refusal.status, headers).end(body)
+    },
+    routerOptions: {
+      // A path means one thing: no case folding, no trailing slash, no doubled slashes.
+      caseSensitive: true,
+      querystringParser: (query) => parseParameters(query) as unknown as Record<string, unknown>,
+    },
+    serverFactory: (handler) => {
+      // Node would refuse a request without Host by itself, and without an id.
+      const options = { ...limits, requireHostHeader: false }
+      const server = tls
+        ? https.createServer({ ...options, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }, handler)
+        : http.createServer(options, handler)
+      keepAddresses(server)
+      ending.watch(server)
+      // When the system cannot accept a connection (no memory for its buffers), the server emits `error`. Fastify listens for it
+      // only until the server listens for connections.
+      server.on('listening', () =>
+        server.on('error', (err) => log.error({ err }, 'A connection could not be accepted.')),
+      )
+      server.on('checkExpectation', (message: IncomingMessage, response: ServerResponse) => {
+        const refusal = new OAuthError('expectation_unknown')
+        const requestId = newRequestId()
+        noteUnread({ requestId, network: clientAddress(message, isTrustedProxy) }, refusal)
+        const { headers, body } = unreadAnswer(issuer, requestId, refusal)
+        response.writeHead(refusal.status, { ...headers, connection: 'close' }).end(body)
+      })
+      // Node would drop what stands behind 2,000 headers and say nothing: the address that a proxy added, for one.
+      server.maxHeadersCount = 0
+      return server.setTimeout(limits.idleTimeout)
+    },
+  })
+
+  ending.addTo(app)
+  app.decorate('operatorLog', log)
+  app.decorate('isTrustedProxy', isTrustedProxy)
+  app.decorateRequest('refusal', undefined)
+  app.decorateRequest('startedAt', 0)
+  app.decorateRequest('profileLocale', undefined)
+  readFormsOnly(app)
+
+  // Hooks that are run for each request take a callback: a promise for each of them is time.
+  app.addHook('onRequest', (request, reply, done) => {
+    request.startedAt = performance.now()
+    reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')
+    done(headerFault(request.raw))
+  })
+  if (['trace', 'debug', 'info'].includes(log.level))
+    app.addHook('onSend', (request, reply, payload, done) => {
+      const [route, status] = [request.routeOptions.url ?? 'none', reply.statusCode]
+      const ms = Math.round(performance.now() - request.startedAt)
+      log.info({ reqId: request.id, method: request.method, route, status, ms }, 'request')
+      done(null, payload)
+    })
+  return app
+}

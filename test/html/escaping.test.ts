@@ -1,0 +1,97 @@
+import { h } from 'preact'
+import t from 'tap'
+import { ErrorPage } from '../../src/html/error-page.tsx'
+import { chooseMessages } from '../../src/html/messages/choose-messages.ts'
+import { renderPage } from '../../src/html/render-page.ts'
+import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
+import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
+import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
+import { markup, samplePages } from './sample-pages.tsx'
+
+const page = chooseMessages('en', undefined)
+const pages = ['en', 'de'].flatMap((language) =>
+  Object.entries(samplePages(language)).map(([name, node]) => [`${name} (${language})`, renderPage(node)] as const),
+)
+/** The tags of a document. Attribute values are quoted and cannot hold a quote, so a tag ends where a `>` stands outside quotes. */
+const tagsOf = (html: string) => html.match(/<[a-z!/](?:"[^"]*"|[^">])*>/gi) ?? []
+
+t.test('a name that is markup comes out as text, in elements and in attributes', async (t) => {
+  const hostile = pages.filter(([, html]) => html.includes('alert('))
+  t.ok(hostile.length >= 6, 'there are pages that show it')
+  for (const [name, html] of hostile) {
+    t.notOk(html.includes(markup), name)
+    t.notOk(
+      tagsOf(html).some((tag) => /onerror\s*=|alert/i.test(tag.replace(/"[^"]*"/g, ''))),
+      name,
+    )
+  }
+})
+
+t.test('no page has a script, a style or a handler of its own: Content-Security-Policy would drop it', async (t) => {
+  for (const [name, html] of pages)
+    for (const tag of tagsOf(html)) {
+      if (/^<script/i.test(tag)) t.match(tag, /^<script src="\/assets\/[a-z-]+\.js" defer>$/, name)
+      t.notMatch(tag, /^<style/i, name)
+      t.notMatch(tag.replace(/"[^"]*"/g, '""'), /\s(style|on[a-z]+)=/i, name)
+    }
+})
+
+t.test('links that a client registers are shown only if they are https', async (t) => {
+  for (const uri of [
+    'javascript:alert(1)',
+    'JaVaScRiPt:alert(1)',
+    'data:text/html,x',
+    'http://notes.example/',
+    '//x',
+    'notes',
+  ]) {
+    const client = { name: 'Notes', clientUri: uri, policyUri: uri, tosUri: uri, logoUri: uri }
+    const html = renderPage(h(SignInPage, { page, csrf: 'c', client }))
+    t.notOk(html.includes(`="${uri}`), uri)
+    t.notMatch(html, /<footer|class="logo"/, uri)
+  }
+  const logoUri = 'https://notes.example/logo.png'
+  const html = renderPage(h(SignInPage, { page, csrf: 'c', client: { name: 'Notes', logoUri, tosUri: logoUri } }))
+  t.match(html, `<img class="logo" src="${logoUri}" alt width="40" height="40" referrerpolicy="no-referrer"/>`)
+  t.match(html, `<a href="${logoUri}" target="_blank" rel="noopener noreferrer">`)
+})
+
+t.test('no way onward leads to a script', async (t) => {
+  const href = 'javascript:alert(1)'
+  const error = { page, status: 400, title: 'T', description: 'D', requestId: 'r' }
+  t.notMatch(renderPage(h(ErrorPage, { ...error, onward: { href, label: 'On' } })), 'javascript:')
+  t.notMatch(renderPage(h(SignedOutPage, { page, returnHref: href })), 'javascript:')
+  t.notMatch(renderPage(h(SignInPage, { page, csrf: 'c', cancelHref: href })), 'javascript:')
+  t.throws(() => renderPage(h(FormPostPage, { page, action: href, parameters: [['code', 'c']] })), TypeError)
+})
+
+t.test('the response in a form_post page is the one that was given, parameter by parameter', async (t) => {
+  const html = renderPage(
+    h(FormPostPage, {
+      page,
+      action: 'https://notes.example/callback?a=1&b=2',
+      parameters: [
+        ['code', 'a"b<c&d'],
+        ['state', '{host}'],
+      ],
+    }),
+  )
+  t.match(html, '<form method="post" action="https://notes.example/callback?a=1&amp;b=2"')
+  t.match(html, '<input type="hidden" name="code" value="a&quot;b&lt;c&amp;d"/>')
+  t.match(html, '<input type="hidden" name="state" value="{host}"/>')
+  t.equal(html.match(/<input/g)?.length, 2)
+  t.notMatch(html, /<button[^>]* name=/, 'the button must not become a third')
+})
+
+t.test('a password that was typed never comes back', async (t) => {
+  for (const [name, html] of pages)
+    for (const tag of tagsOf(html)) if (tag.includes('type="password"')) t.notMatch(tag, /value=/, name)
+})
+
+t.test('every page is a whole document in its language with one heading', async (t) => {
+  for (const [name, html] of pages) {
+    t.ok(html.startsWith(`<!doctype html>\n<html lang="${name.endsWith('(de)') ? 'de' : 'en'}">`), name)
+    t.equal(html.match(/<h1>/g)?.length, 1, name)
+    t.match(html, /<title>[^<]+ – Signet<\/title>|<title>Signet<\/title>/, name)
+  }
+})

@@ -1,0 +1,334 @@
+/** @jsxRuntime automatic @jsxImportSource preact */
+import type { VNode } from 'preact'
+import { ErrorPage } from '../../src/html/error-page.tsx'
+import { chooseMessages } from '../../src/html/messages/choose-messages.ts'
+import { fillText } from '../../src/html/messages/fill.ts'
+import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
+import { AccountPage } from '../../src/pages/account/account-page.tsx'
+import { ConsentPage } from '../../src/pages/consent/consent-page.tsx'
+import { ErrorsPage } from '../../src/pages/errors/errors-page.tsx'
+import { HomePage } from '../../src/pages/home/home-page.tsx'
+import { InspectPage } from '../../src/pages/inspect/inspect-page.tsx'
+import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
+import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.tsx'
+import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
+import { SignUpPage } from '../../src/pages/sign-up/sign-up-page.tsx'
+
+/** Markup, quotes that would end an attribute, and a script: what an attacker names a client or an account. */
+export const markup = `"><script>alert('&lt;')</script><img src=x onerror=alert(1)>`
+const endless = 'Donaudampfschifffahrtsgesellschaftskapitän'.repeat(4)
+const rightToLeft = 'דוגמה של שם ارتباط \u202Egnihsihp'
+
+const notes = {
+  name: 'Notes',
+  clientUri: 'https://notes.example/',
+  policyUri: 'https://notes.example/privacy',
+  tosUri: 'https://notes.example/terms',
+}
+const ada = { name: 'Ada Lovelace', email: 'ada@example.com' }
+const csrf = 'csrf-token'
+const continueTo = 'sealed-request'
+const everyScope = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'].map((value) => ({ value }))
+
+const person = {
+  sub: 'cXVpZXQgcGxhY2VzIGFy',
+  ...ada,
+  username: 'ada',
+  given_name: 'Ada',
+  birthdate: '1815-12-10',
+  zoneinfo: 'Europe/London',
+  website: 'https://ada.example/',
+  address: { street_address: '12 St James’s Square\nFirst floor', locality: 'London' },
+  email_verified: false,
+  phone_number_verified: false,
+  created_at: new Date('2026-11-01T08:00:00Z'),
+  updated_at: new Date('2026-11-01T08:00:00Z'),
+  disabled: false,
+}
+const signedIn = (handle: string, day: number) => ({
+  handle,
+  isThisBrowser: day === 5,
+  authTime: new Date(Date.UTC(2026, 10, day, 8, 30)),
+  usedAt: new Date(Date.UTC(2026, 10, day, 17, 5)),
+})
+
+/**
+ * Every page in the states that people meet, plain and hostile.
+ *
+ * @param language a BCP 47 tag
+ */
+export function samplePages(language: string): Readonly<Record<string, VNode>> {
+  const page = chooseMessages(language, undefined)
+  const { errors } = page.messages
+  const account = { page, csrf, accountProof: 'proof', account: person, minPasswordLength: 12 }
+  const consent = { page, csrf, continueTo, account: ada, accountProof: 'proof', redirectHost: 'notes.example' }
+  return {
+    'sign-in': (
+      <SignInPage
+        page={page}
+        csrf={csrf}
+        continueTo={continueTo}
+        client={notes}
+        offersSignUp
+        cancelHref="/sign-in/cancel?continue=sealed-request"
+      />
+    ),
+    'sign-in, alone': <SignInPage page={page} csrf={csrf} />,
+    'sign-in, wrong credentials': (
+      <SignInPage page={page} csrf={csrf} client={notes} username="ada@example.com" fault="wrong_credentials" />
+    ),
+    'sign-in, too many attempts': (
+      <SignInPage page={page} csrf={csrf} username="ada" fault="too_many_attempts" retryAfterSeconds={240} />
+    ),
+    'sign-in, continue as': (
+      <SignInPage page={page} csrf={csrf} client={notes} current={{ name: 'Ada Lovelace' }} offersSignUp />
+    ),
+    'sign-in, hostile': (
+      <SignInPage
+        page={page}
+        csrf={csrf}
+        client={{ ...notes, name: endless }}
+        username={markup}
+        current={{ name: rightToLeft + endless }}
+        fault="missing"
+        offersSignUp
+      />
+    ),
+    'sign-up': (
+      <SignUpPage
+        page={page}
+        csrf={csrf}
+        continueTo={continueTo}
+        client={notes}
+        values={{}}
+        faults={{}}
+        minPasswordLength={12}
+        signInHref="/sign-in"
+      />
+    ),
+    'sign-up, faults': (
+      <SignUpPage
+        page={page}
+        csrf={csrf}
+        values={{ name: endless, email: 'ada@' }}
+        faults={{ name: 'name_too_long', email: 'email_invalid', password: 'password_too_short', form: 'busy' }}
+        minPasswordLength={12}
+        signInHref="/sign-in"
+      />
+    ),
+    consent: (
+      <ConsentPage
+        {...consent}
+        client={notes}
+        scopes={everyScope.slice(0, 3)}
+        resources={[]}
+        remembers
+        otherAccountHref="/sign-in"
+      />
+    ),
+    'consent, everything': (
+      <ConsentPage
+        {...consent}
+        client={notes}
+        scopes={[
+          ...everyScope,
+          { value: 'invoices:read', description: { text: 'read your invoices', language: undefined } },
+          { value: 'invoices:write' },
+        ]}
+        resources={[
+          { identifier: 'https://invoices.example', name: 'Invoices' },
+          { identifier: 'urn:example:archive' },
+        ]}
+        remembers={false}
+        otherAccountHref="/sign-in"
+      />
+    ),
+    'consent, hostile': (
+      <ConsentPage
+        {...consent}
+        client={{ name: `${rightToLeft} ${markup} ${endless}`, policyUri: 'javascript:alert(1)' }}
+        account={{ name: endless, email: `${endless.toLowerCase()}@example.com` }}
+        scopes={[
+          { value: 'constructor' },
+          { value: endless },
+          { value: 'x', description: { text: markup, language: undefined } },
+        ]}
+        resources={[{ identifier: `https://${endless}.example/`, name: rightToLeft }]}
+        redirectHost={`${'deep.'.repeat(30)}example:8443`}
+        remembers
+      />
+    ),
+    'form post': (
+      <FormPostPage
+        page={page}
+        action="https://notes.example/callback"
+        parameters={[
+          ['code', markup],
+          ['state', 's'],
+        ]}
+      />
+    ),
+    'confirm logout': (
+      <ConfirmLogoutPage page={page} csrf={csrf} continueTo={continueTo} client={notes} account={ada} />
+    ),
+    'confirm logout, hostile': (
+      <ConfirmLogoutPage page={page} csrf={csrf} client={{ name: markup }} account={{ name: rightToLeft + endless }} />
+    ),
+    'signed out': <SignedOutPage page={page} />,
+    'signed out, with a way back': <SignedOutPage page={page} client={notes} returnHref="http://localhost:4001/" />,
+    error: (
+      <ErrorPage
+        page={page}
+        status={400}
+        title={errors.expiredTitle}
+        description={errors.expired}
+        requestId="01jd8y5m8q"
+        code="invalid_request"
+        codeHref="/errors?request_id=01jd8y5m8q#sign_in_expired"
+        onward={{ href: 'https://notes.example/', label: fillText(errors.backTo, { client: 'Notes' }) }}
+      />
+    ),
+    'error, of a request': (
+      <ErrorPage
+        page={page}
+        status={400}
+        title={errors.requestTitle}
+        description={errors.request}
+        requestId="01jd8y5m8q"
+        explanation="The redirect_uri is not registered for this client."
+        code="invalid_request"
+        codeHref="/errors?request_id=01jd8y5m8q#redirect_uri_unregistered"
+        onward={{ href: '/', label: errors.home }}
+      />
+    ),
+    'error, hostile': (
+      <ErrorPage
+        page={page}
+        status={404}
+        title={endless}
+        description={markup}
+        requestId={endless}
+        onward={{ href: 'https://notes.example/', label: rightToLeft + endless }}
+      />
+    ),
+    errors: (
+      <ErrorsPage
+        page={page}
+        requestId="5mUJXKqTQb0pPn2w"
+        errors={['code_verifier_wrong', 'post_logout_redirect_uri_not_registered']}
+      />
+    ),
+    home: <HomePage page={page} csrf={csrf} documentationHref="https://signet.example/docs" />,
+    'home, signed in': <HomePage page={page} csrf={csrf} account={ada} accountHref="/account" />,
+    inspect: <InspectPage page={page} issuer="https://id.example" />,
+    account: (
+      <AccountPage
+        {...account}
+        sessions={[signedIn('one', 5), signedIn('two', 3)]}
+        sessionCount={2}
+        sessionsAreCut={false}
+        applicationsAreCut={false}
+        scopeDescriptions={[]}
+        applications={[
+          {
+            clientId: 'client_notes',
+            name: 'Notes',
+            scopes: ['invoices:read', 'openid', 'profile', 'email', 'offline_access'],
+            since: new Date('2026-11-02T08:00:00Z'),
+          },
+          { clientId: 'client_bare', name: 'Bare', scopes: [], since: new Date('2026-11-03T08:00:00Z') },
+        ]}
+        notice="password-changed"
+      />
+    ),
+    'account, faults': (
+      <AccountPage
+        {...account}
+        sessions={[signedIn('one', 5), signedIn('two', 3)]}
+        sessionCount={12}
+        sessionsAreCut={true}
+        applicationsAreCut={true}
+        scopeDescriptions={[]}
+        applications={[]}
+        retryAfterSeconds={240}
+        refused={{
+          form: 'profile',
+          values: new Map([
+            ['name', endless],
+            ['website', 'http://ada.example/'],
+            ['street_address', rightToLeft],
+          ]),
+          faults: new Map([
+            ['form', 'too_many_attempts'],
+            ['name', 'text_invalid'],
+            ['website', 'url_invalid'],
+            ['street_address', 'text_invalid'],
+          ]),
+        }}
+      />
+    ),
+    'account, wrong password': (
+      <AccountPage
+        {...account}
+        account={{ ...person, email_verified: true, zoneinfo: 'Nowhere/Else' }}
+        notice="password-changed-applications-kept"
+        sessions={[signedIn('one', 5)]}
+        sessionCount={1}
+        sessionsAreCut={false}
+        applicationsAreCut={false}
+        scopeDescriptions={[]}
+        applications={[]}
+        refused={{
+          form: 'password',
+          values: new Map([
+            ['current-password', 'typed'],
+            ['new-password', 'typed too'],
+            // And the box without its tick.
+            ['end-applications-offered', '1'],
+          ]),
+          faults: new Map([
+            ['current-password', 'current_password_wrong'],
+            ['new-password', 'password_too_short'],
+          ]),
+        }}
+      />
+    ),
+    'account, hostile': (
+      <AccountPage
+        {...account}
+        account={{
+          ...person,
+          name: markup,
+          nickname: rightToLeft + endless,
+          email: `${endless.toLowerCase()}@example.com`,
+          website: 'javascript:alert(1)',
+          address: { formatted: `</textarea>${markup}` },
+        }}
+        sessions={[signedIn(endless, 5), signedIn(markup, 3)]}
+        sessionCount={2}
+        sessionsAreCut={false}
+        applicationsAreCut={false}
+        scopeDescriptions={[]}
+        applications={[
+          {
+            clientId: endless,
+            name: `${rightToLeft} ${markup} ${endless}`,
+            scopes: ['constructor', '__proto__', endless, markup],
+            since: new Date(0),
+          },
+        ]}
+      />
+    ),
+  }
+}
+
+/**
+ * One of them.
+ *
+ * @throws where there is none by that name
+ */
+export function samplePage(name: string, language = 'en'): VNode {
+  const sample = samplePages(language)[name]
+  if (!sample) throw new Error(`There is no sample page ${name}.`)
+  return sample
+}

@@ -1,0 +1,77 @@
+import { generateKeyPairSync, sign } from 'node:crypto'
+import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose'
+import t from 'tap'
+import { verifyClientAssertion } from '../../src/protocol/client-assertion.ts'
+
+const issuer = 'https://id.example'
+const now = 1_800_000_000
+const { privateKey, publicKey } = await generateKeyPair('ES256')
+const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256' }] }
+
+async function verdict(audiences: string[], more: JWTPayload, header: object = {}): Promise<string> {
+  const claims = { iss: 'client', sub: 'client', jti: 'once', iat: now, exp: now + 60, ...more }
+  const head = { alg: 'ES256', kid: 'one', ...header }
+  const assertion = await new SignJWT(claims).setProtectedHeader(head).sign(privateKey)
+  const rules = { clientId: 'client', audiences, jwks, algorithm: undefined, now, clockSkew: 60 }
+  const verified = await verifyClientAssertion(assertion, rules)
+  return 'fault' in verified ? verified.fault : `until ${verified.forgetAt - now}`
+}
+
+t.test('the audience is one string of those that the server goes by', async (t) => {
+  const both = [issuer, `${issuer}/token`]
+  for (const aud of both) t.equal(await verdict(both, { aud }), 'until 120', aud)
+  const wrong = 'aud is not the one string it must be'
+  t.equal(await verdict([issuer], { aud: `${issuer}/token` }), wrong, 'the issuer alone')
+  for (const aud of [both, [issuer], [], `${issuer}/`, `${issuer}/revoke`, '', 'https://other.example'])
+    t.equal(await verdict(both, { aud }), wrong, JSON.stringify(aud))
+  t.equal(await verdict(both, {}), wrong, 'none')
+})
+
+t.test('it lives ten minutes at the most, by the clock skew more', async (t) => {
+  const aud = issuer
+  t.equal(await verdict([issuer], { aud, exp: now + 660 }), 'until 720')
+  t.equal(await verdict([issuer], { aud, exp: now + 661 }), 'it lives longer than ten minutes')
+  t.equal(await verdict([issuer], { aud, exp: now - 59 }), 'until 1', 'remembered for as long as it is good')
+  t.match(await verdict([issuer], { aud, exp: now - 61 }), /exp/)
+  t.equal(await verdict([issuer], { aud, iat: now + 61 }), 'iat is in the future')
+})
+
+t.test('a JWT of another kind, though the client has signed it, is no assertion', async (t) => {
+  const typed = (typ: unknown) => verdict([issuer], { aud: issuer }, { typ })
+  for (const typ of [
+    ...['at+jwt', 'dpop+jwt', 'logout+jwt', 'oauth-authz-req+jwt', 'secevent+jwt', 'token-introspection+jwt'],
+    ...['application/at+jwt', 'text/jwt', 'JWS', 'JOSE', 'application/application/jwt', 'jwt ', 'JWT\0', ''],
+    ...[null, 0, true, ['JWT'], { JWT: 1 }],
+  ])
+    t.match(await typed(typ), /^its type \(typ\) is /, JSON.stringify(typ))
+  for (const typ of [
+    ...[undefined, 'JWT', 'jwt', 'application/jwt'],
+    ...['client-authentication+jwt', 'application/client-authentication+jwt', 'Client-Authentication+JWT'],
+  ])
+    t.equal(await typed(typ), 'until 120', String(typ))
+})
+
+t.test('an assertion has no critical parameter, and no b64 (RFC 7797)', async (t) => {
+  const { privateKey: key } = pair
+  const signed = (header: object) => {
+    const claims = { iss: 'client', sub: 'client', aud: issuer, jti: 'once', iat: now, exp: now + 60 }
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
+    const input = `${part({ alg: 'ES256', kid: 'two', ...header })}.${part(claims)}`
+    const signature = sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' })
+    return `${input}.${signature.toString('base64url')}`
+  }
+  const judged = async (header: object) => {
+    const set = { keys: [{ ...pair.publicKey.export({ format: 'jwk' }), kid: 'two', alg: 'ES256' }] } as never
+    const rules = { clientId: 'client', audiences: [issuer], jwks: set, algorithm: undefined, now, clockSkew: 60 }
+    const verified = await verifyClientAssertion(signed(header), rules)
+    return 'fault' in verified ? verified.fault : 'good'
+  }
+  t.equal(await judged({}), 'good')
+  t.equal(await judged({ x5t: 'abc', cty: 'x', 'https://example.com/x': 1 }), 'good', 'others are ignored')
+  for (const b64 of [true, false, null, 'false', 0]) {
+    t.match(await judged({ b64 }), /b64/, `b64 ${b64}`)
+    t.match(await judged({ b64, crit: ['b64'] }), /crit|b64/, `b64 ${b64}, critical`)
+  }
+  for (const crit of [[], ['exp'], ['b64'], null, 'b64', [['b64']]]) t.match(await judged({ crit, exp: 1 }), /crit/)
+})
