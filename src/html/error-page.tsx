@@ -1,7 +1,7 @@
+import { shownName } from './account-and-client.tsx'
 import { Layout } from './layout.tsx'
 import { onwardOnly } from './link-target.ts'
-import type { PageContext } from './page-context.ts'
-import { shownName } from './shown-name.ts'
+import type { PageContext } from './messages/messages.ts'
 
 export interface ErrorPageProps {
   readonly page: PageContext

@@ -1,6 +1,5 @@
 import type { ComponentChildren } from 'preact'
-import { fillText } from './messages/fill.ts'
-import type { PageContext } from './page-context.ts'
+import { fillText, type PageContext } from './messages/messages.ts'
 
 interface LayoutProps {
   readonly page: PageContext

@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify'
-import type { PageContext } from '../html/page-context.ts'
+import type { PageContext } from '../html/messages/messages.ts'
 import { sendPage } from '../html/send-page.ts'
 import { withoutParameters, withParameters } from '../platform/http/address-query.ts'
 import { errorUri, type OAuthError } from '../protocol/errors/oauth-error.ts'

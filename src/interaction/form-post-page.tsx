@@ -1,7 +1,6 @@
 import { Layout } from '../html/layout.tsx'
 import { hostOf, onwardOnly } from '../html/link-target.ts'
-import { fill } from '../html/messages/fill.ts'
-import type { PageContext } from '../html/page-context.ts'
+import { fill, type PageContext } from '../html/messages/messages.ts'
 
 export interface FormPostPageProps {
   readonly page: PageContext

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { PageContext } from '../html/page-context.ts'
+import type { PageContext } from '../html/messages/messages.ts'
 import { browserOf } from '../platform/http/cookies.ts'
 import { secretFor } from '../platform/secrets/purposes.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'

@@ -1,7 +1,7 @@
 import { h } from 'preact'
 import t from 'tap'
 import { chooseMessages } from '../../src/html/messages/choose-messages.ts'
-import { renderPage } from '../../src/html/render-page.ts'
+import { renderPage } from '../../src/html/send-page.ts'
 import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
 import { samplePage } from '../html/sample-pages.tsx'
 import { launchChromium } from './chromium.ts'

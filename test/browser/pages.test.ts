@@ -1,7 +1,7 @@
 import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { renderPage } from '../../src/html/render-page.ts'
+import { renderPage } from '../../src/html/send-page.ts'
 import { samplePage, samplePages } from '../html/sample-pages.tsx'
 import { launchChromium } from './chromium.ts'
 import { showPage } from './show-page.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { de } from '../../src/html/messages/de.ts'
 import { en } from '../../src/html/messages/en.ts'
-import { fillText } from '../../src/html/messages/fill.ts'
+import { fillText } from '../../src/html/messages/messages.ts'
 import { enter, hiddenOf } from '../attacks/account-forms.ts'
 import { startSignet } from '../support/idp.ts'
 

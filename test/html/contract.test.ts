@@ -1,5 +1,5 @@
 import t from 'tap'
-import { renderPage } from '../../src/html/render-page.ts'
+import { renderPage } from '../../src/html/send-page.ts'
 import { samplePage } from './sample-pages.tsx'
 
 const rendered = (name: string) => renderPage(samplePage(name))

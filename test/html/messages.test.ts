@@ -1,10 +1,8 @@
 import t from 'tap'
 import { chooseMessages, uiLocales } from '../../src/html/messages/choose-messages.ts'
 import { de } from '../../src/html/messages/de.ts'
-import { durationInWords } from '../../src/html/messages/duration-in-words.ts'
 import { en } from '../../src/html/messages/en.ts'
-import { faultText } from '../../src/html/messages/fault-text.ts'
-import { fill, fillText } from '../../src/html/messages/fill.ts'
+import { durationInWords, faultText, fill, fillText } from '../../src/html/messages/messages.ts'
 
 const chosen = (wish: string | undefined, header?: string) => chooseMessages(wish, header).locale
 

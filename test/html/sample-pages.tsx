@@ -2,7 +2,7 @@
 import type { VNode } from 'preact'
 import { ErrorPage } from '../../src/html/error-page.tsx'
 import { chooseMessages } from '../../src/html/messages/choose-messages.ts'
-import { fillText } from '../../src/html/messages/fill.ts'
+import { fillText } from '../../src/html/messages/messages.ts'
 import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
 import { AccountPage } from '../../src/pages/account/account-page.tsx'
 import { ConsentPage } from '../../src/pages/consent/consent-page.tsx'

@@ -1,6 +1,6 @@
 import { de } from './de.ts'
 import { en } from './en.ts'
-import type { Messages } from './messages.ts'
+import type { Messages, PageContext } from './messages.ts'
 
 const languages: ReadonlyMap<string, Messages> = new Map<string, Messages>([
   ['en', en],
@@ -20,10 +20,7 @@ const mostPreferences = 32
  * @param uiLocales BCP 47 tags, separated by spaces, the most wanted first
  * @param acceptLanguage the header of that name, RFC 9110 §12.5.4
  */
-export function chooseMessages(
-  uiLocales: string | undefined,
-  acceptLanguage: string | undefined,
-): { messages: Messages; locale: string } {
+export function chooseMessages(uiLocales: string | undefined, acceptLanguage: string | undefined): PageContext {
   const wanted = (uiLocales ?? '').split(' ', mostPreferences)
   for (const range of [...wanted, ...rangesByQuality(acceptLanguage ?? '')]) {
     const found = lookUp(range)
@@ -33,7 +30,7 @@ export function chooseMessages(
 }
 
 /** RFC 4647 §3.4: a range is cut from its end until a language fits, so `de-AT` finds `de`. Tags ignore case (RFC 5646 §2.1.1). */
-function lookUp(range: string): { messages: Messages; locale: string } | undefined {
+function lookUp(range: string): PageContext | undefined {
   // OpenID Connect Core §5.1: some write `de_CH`, and a profile may.
   const subtags = range.trim().toLowerCase().replaceAll('_', '-').split('-', 8)
   for (; subtags.length > 0; subtags.pop()) {

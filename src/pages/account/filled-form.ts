@@ -1,6 +1,4 @@
-import { faultText } from '../../html/messages/fault-text.ts'
-import { fillText } from '../../html/messages/fill.ts'
-import type { PageContext } from '../../html/page-context.ts'
+import { faultText, fillText, type PageContext } from '../../html/messages/messages.ts'
 import type { AccountFault, AccountFaults } from './account-fault.ts'
 
 /** A form as the page has it: what stands in its fields, and what is wrong with them. */

@@ -1,4 +1,4 @@
-import type { PageContext } from '../../html/page-context.ts'
+import type { PageContext } from '../../html/messages/messages.ts'
 
 /**
  * A point in time in the person's language. It is in the time zone of their profile; where they have not chosen one, `local-times.js` shows it in

@@ -1,10 +1,8 @@
-import { Field } from '../../html/field.tsx'
-import { HiddenInputs } from '../../html/hidden-inputs.tsx'
-import type { PageContext } from '../../html/page-context.ts'
+import { Field, HiddenInputs, TextArea } from '../../html/form-fields.tsx'
+import type { PageContext } from '../../html/messages/messages.ts'
 import type { AccountFault } from './account-fault.ts'
 import type { FilledForm } from './filled-form.ts'
 import type { ProfileField } from './profile-form.ts'
-import { TextArea } from './text-area.tsx'
 
 /** The fields as they stand on the page, each with its autofill field name (HTML §4.10.18.7.1). */
 const basic: Fields = [

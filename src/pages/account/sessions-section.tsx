@@ -1,6 +1,5 @@
-import { HiddenInputs } from '../../html/hidden-inputs.tsx'
-import { fill, fillText } from '../../html/messages/fill.ts'
-import type { PageContext } from '../../html/page-context.ts'
+import { HiddenInputs } from '../../html/form-fields.tsx'
+import { fill, fillText, type PageContext } from '../../html/messages/messages.ts'
 import { Moment } from './moment.tsx'
 
 /** A sign-in as the page shows it. */

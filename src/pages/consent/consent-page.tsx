@@ -1,12 +1,18 @@
-import { Account, type PageAccount } from '../../html/account.tsx'
-import { ClientLinks, ClientLogo, ClientName, type PageClient } from '../../html/client.tsx'
-import { HiddenInputs } from '../../html/hidden-inputs.tsx'
+import {
+  AccountBadge,
+  ClientLinks,
+  ClientLogo,
+  ClientName,
+  type PageAccount,
+  type PageClient,
+  type PageScope,
+  ScopeInWords,
+  shownName,
+} from '../../html/account-and-client.tsx'
+import { HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { onwardOnly } from '../../html/link-target.ts'
-import { fill } from '../../html/messages/fill.ts'
-import type { PageContext } from '../../html/page-context.ts'
-import { type PageScope, ScopeInWords } from '../../html/scope-in-words.tsx'
-import { shownName } from '../../html/shown-name.ts'
+import { fill, type PageContext } from '../../html/messages/messages.ts'
 
 /** An API that the tokens are for (RFC 8707). */
 export interface PageResource {
@@ -42,7 +48,7 @@ export function ConsentPage(props: ConsentPageProps) {
       <h1>{fill(consent.title, { client: name })}</h1>
       {/* First what a client cannot choose: nobody should be able to answer without having seen it. */}
       <p class="fine">{fill(consent.returns, { host: <bdi class="host">{redirectHost}</bdi> })}</p>
-      <Account account={account} label={consent.account} />
+      <AccountBadge account={account} label={consent.account} />
       {otherAccountHref && (
         <ul class="links">
           <li>

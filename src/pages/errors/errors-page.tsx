@@ -1,5 +1,5 @@
 import { Layout } from '../../html/layout.tsx'
-import type { PageContext } from '../../html/page-context.ts'
+import type { PageContext } from '../../html/messages/messages.ts'
 import { type ErrorName, errorRegistry } from '../../protocol/errors/error-registry.ts'
 
 export interface ErrorsPageProps {

@@ -1,8 +1,8 @@
-import { Account, type PageAccount } from '../../html/account.tsx'
-import { HiddenInputs } from '../../html/hidden-inputs.tsx'
+import { AccountBadge, type PageAccount } from '../../html/account-and-client.tsx'
+import { HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { httpsOnly, onwardOnly } from '../../html/link-target.ts'
-import type { PageContext } from '../../html/page-context.ts'
+import type { PageContext } from '../../html/messages/messages.ts'
 
 export interface HomePageProps {
   readonly page: PageContext
@@ -31,7 +31,7 @@ export function HomePage({ page, account, csrf, accountHref, documentationHref }
       <p class="lead">{home.what}</p>
       {account ? (
         <>
-          <Account account={account} label={home.account} />
+          <AccountBadge account={account} label={home.account} />
           <form method="post" action="/logout/confirm">
             <HiddenInputs values={{ csrf }} />
             <div class="choice">

@@ -1,5 +1,5 @@
 import { Layout } from '../../html/layout.tsx'
-import type { PageContext } from '../../html/page-context.ts'
+import type { PageContext } from '../../html/messages/messages.ts'
 
 export interface InspectPageProps {
   readonly page: PageContext

@@ -1,13 +1,8 @@
-import { ClientLinks, ClientLogo, ClientName, type PageClient } from '../../html/client.tsx'
-import { FaultSummary } from '../../html/fault-summary.tsx'
-import { Field, RevealPassword } from '../../html/field.tsx'
-import { HiddenInputs } from '../../html/hidden-inputs.tsx'
+import { ClientLinks, ClientLogo, ClientName, type PageClient, shownName } from '../../html/account-and-client.tsx'
+import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { onwardOnly } from '../../html/link-target.ts'
-import { faultText } from '../../html/messages/fault-text.ts'
-import { fill } from '../../html/messages/fill.ts'
-import type { PageContext } from '../../html/page-context.ts'
-import { shownName } from '../../html/shown-name.ts'
+import { faultText, fill, type PageContext } from '../../html/messages/messages.ts'
 
 export type SignInFault = 'wrong_credentials' | 'too_many_attempts' | 'busy' | 'missing' | 'expired'
 

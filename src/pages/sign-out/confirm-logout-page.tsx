@@ -1,10 +1,14 @@
-import { Account, type PageAccount } from '../../html/account.tsx'
-import { ClientLinks, ClientName, type PageClient } from '../../html/client.tsx'
-import { HiddenInputs } from '../../html/hidden-inputs.tsx'
+import {
+  AccountBadge,
+  ClientLinks,
+  ClientName,
+  type PageAccount,
+  type PageClient,
+} from '../../html/account-and-client.tsx'
+import { HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { onwardOnly } from '../../html/link-target.ts'
-import { fill } from '../../html/messages/fill.ts'
-import type { PageContext } from '../../html/page-context.ts'
+import { fill, type PageContext } from '../../html/messages/messages.ts'
 
 export interface ConfirmLogoutPageProps {
   readonly page: PageContext
@@ -25,7 +29,7 @@ export function ConfirmLogoutPage({ page, csrf, continueTo, client, account, sta
     <Layout page={page} title={logout.title} below={<ClientLinks page={page} client={client} />}>
       <h1>{logout.title}</h1>
       {client && <p class="lead">{fill(logout.asked, { client: <ClientName client={client} /> })}</p>}
-      <Account account={account} label={consent.account} />
+      <AccountBadge account={account} label={consent.account} />
       <form method="post" action="/logout/confirm">
         <HiddenInputs values={{ csrf, continue: continueTo }} />
         <p class="fine">{logout.consequence}</p>

@@ -1,8 +1,7 @@
-import { ClientName, type PageClient } from '../../html/client.tsx'
+import { ClientName, type PageClient } from '../../html/account-and-client.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { onwardOnly } from '../../html/link-target.ts'
-import { fill } from '../../html/messages/fill.ts'
-import type { PageContext } from '../../html/page-context.ts'
+import { fill, type PageContext } from '../../html/messages/messages.ts'
 
 export interface SignedOutPageProps {
   readonly page: PageContext

@@ -1,13 +1,8 @@
-import { ClientLinks, ClientLogo, ClientName, type PageClient } from '../../html/client.tsx'
-import { FaultSummary } from '../../html/fault-summary.tsx'
-import { Field, RevealPassword } from '../../html/field.tsx'
-import { HiddenInputs } from '../../html/hidden-inputs.tsx'
+import { ClientLinks, ClientLogo, ClientName, type PageClient } from '../../html/account-and-client.tsx'
+import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { onwardOnly } from '../../html/link-target.ts'
-import { faultText } from '../../html/messages/fault-text.ts'
-import { fill, fillText } from '../../html/messages/fill.ts'
-import type { Fault } from '../../html/messages/messages.ts'
-import type { PageContext } from '../../html/page-context.ts'
+import { type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
 
 /** `form` is what is wrong with no field in particular. */
 export type SignUpFaults = Partial<Record<'name' | 'email' | 'password' | 'form', Fault>>

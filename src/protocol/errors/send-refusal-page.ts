@@ -1,8 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ErrorPage } from '../../html/error-page.tsx'
-import { fillText } from '../../html/messages/fill.ts'
-import type { PageContext } from '../../html/page-context.ts'
-import { renderPage } from '../../html/render-page.ts'
+import { fillText, type PageContext } from '../../html/messages/messages.ts'
+import { renderPage } from '../../html/send-page.ts'
 import type { ErrorName } from './error-registry.ts'
 import type { OAuthError } from './oauth-error.ts'
 

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { chooseMessages } from '../../html/messages/choose-messages.ts'
-import type { PageContext } from '../../html/page-context.ts'
+import type { PageContext } from '../../html/messages/messages.ts'
 import { sentValue } from './parameters.ts'
 
 declare module 'fastify' {

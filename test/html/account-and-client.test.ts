@@ -1,5 +1,5 @@
 import t from 'tap'
-import { shownName } from '../../src/html/shown-name.ts'
+import { shownName } from '../../src/html/account-and-client.tsx'
 
 t.test('characters that turn the direction of a name, or hide in it, are gone', async (t) => {
   t.equal(shownName('\u202Enigol\u202C'), 'nigol')

@@ -1,0 +1,130 @@
+import { httpsOnly } from './link-target.ts'
+import { fill, type PageContext } from './messages/messages.ts'
+
+/*
+ * What pages show that somebody else chose: the names and links of people and clients, and the descriptions of scopes. `bdi` keeps a name's
+ * direction to itself: a right-to-left name must not turn the sentence around it.
+ */
+
+/** In letters as people see them. Longer names are cut: a client's must not push what a person consents to off the screen. */
+const longest = 80
+
+/**
+ * A name that somebody chose, as a page may show it. Characters that nobody sees go: control characters, and those that turn
+ * the direction of what follows (Unicode TR36 §2.5.1 and Bidi_Control in UAX 9), which make `nigol` read as `login`.
+ * Names in right-to-left scripts need none of them: their letters have a direction of their own.
+ */
+export function shownName(name: string): string {
+  // Cut twice: first roughly, so that a name of a megabyte costs no more than a long one.
+  const seen = name
+    .slice(0, longest * 32)
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .replace(/\p{Bidi_Control}/gu, '')
+    .trim()
+  const letters = [...new Intl.Segmenter('und', { granularity: 'grapheme' }).segment(seen)]
+  if (letters.length <= longest) return seen
+  const kept = letters.slice(0, longest - 1).map(({ segment }) => segment)
+  return `${kept.join('').trimEnd()}…`
+}
+
+/** What a page shows of the person it speaks to. */
+export interface PageAccount {
+  readonly name: string
+  readonly email?: string | undefined
+}
+
+/** The account as a small badge. The line around the `bdi` keeps it in its column. The initial is decoration: the name says it. */
+export function AccountBadge({ account, label }: { readonly account: PageAccount; readonly label: string }) {
+  const name = shownName(account.name)
+  return (
+    <div class="account">
+      <span class="initial" aria-hidden="true">
+        {initial(name)}
+      </span>
+      <p>
+        <span class="label">{label}</span>
+        <span class="name">
+          <bdi>{name}</bdi>
+        </span>
+        {account.email && account.email !== account.name && (
+          <span class="email">
+            <bdi>{account.email}</bdi>
+          </span>
+        )}
+      </p>
+    </div>
+  )
+}
+
+/** The first letter as people see it: an accent or an emoji may take several code points. */
+function initial(name: string): string {
+  const [first] = new Intl.Segmenter('und', { granularity: 'grapheme' }).segment(name)
+  return (first?.segment ?? '').toLocaleUpperCase('und')
+}
+
+/** What a page shows of a client: RFC 7591 §2 `client_name`, `logo_uri`, `policy_uri`, `tos_uri`, `client_uri`. */
+export interface PageClient {
+  readonly name: string
+  readonly logoUri?: string | undefined
+  readonly policyUri?: string | undefined
+  readonly tosUri?: string | undefined
+  readonly clientUri?: string | undefined
+}
+
+export function ClientName({ client }: { readonly client: PageClient }) {
+  return <bdi class="name">{shownName(client.name)}</bdi>
+}
+
+/** The name stands beside it, so it has no text of its own. It must not tell the logo's host which sign-in it was loaded for. */
+export function ClientLogo({ client }: { readonly client: PageClient }) {
+  const src = httpsOnly(client.logoUri)
+  return src ? <img class="logo" src={src} alt="" width="40" height="40" referrerpolicy="no-referrer" /> : null
+}
+
+/** The client's own pages, in a new tab so that the form is not lost; nothing where it has none that may be linked. */
+export function ClientLinks({ page, client }: { readonly page: PageContext; readonly client: PageClient | undefined }) {
+  const { messages } = page
+  if (!client) return null
+  const links = [
+    [httpsOnly(client.clientUri), messages.client.website],
+    [httpsOnly(client.policyUri), messages.client.policy],
+    [httpsOnly(client.tosUri), messages.client.terms],
+  ] as const
+  if (links.every(([href]) => !href)) return null
+  return (
+    <footer class="below">
+      <ul class="links">
+        {links.map(
+          ([href, message]) =>
+            href && (
+              <li key={message}>
+                <a href={href} target="_blank" rel="noopener noreferrer">
+                  <span>
+                    {fill(message, { client: <ClientName client={client} /> })}{' '}
+                    <span class="unseen">{messages.layout.newTab}</span>
+                  </span>
+                </a>
+              </li>
+            ),
+        )}
+      </ul>
+    </footer>
+  )
+}
+
+/** A scope value (RFC 6749 §3.3), and what its resource says that it allows. */
+export interface PageScope {
+  readonly value: string
+  /** In the language of the page, if there is one. */
+  readonly description?: { readonly text: string; readonly language: string | undefined } | undefined
+}
+
+/** What a scope allows: the scopes of OpenID Connect Core §5.4 and §11 in our words, others in those of their resource. */
+export function ScopeInWords({ page, scope }: { readonly page: PageContext; readonly scope: PageScope }) {
+  const { value, description } = scope
+  const { scopes } = page.messages
+  // A scope may be called `constructor`.
+  if (Object.hasOwn(scopes, value)) return <>{scopes[value as keyof typeof scopes]}</>
+  if (!description) return <bdi class="identifier">{value}</bdi>
+  return <bdi lang={description.language?.replaceAll('_', '-')}>{description.text}</bdi>
+}
