@@ -1,5 +1,5 @@
 import t from 'tap'
-import { sessionHandle } from '../../src/pages/account/session-handle.ts'
+import { sessionHandle } from '../../src/pages/account/access-forms.ts'
 import { setEmailVerified } from '../../src/records/accounts/accounts-store.ts'
 import { addConsent } from '../../src/records/consents/consents-store.ts'
 import type { Browser, Visit } from '../support/browser.ts'

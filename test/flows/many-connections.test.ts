@@ -1,6 +1,6 @@
 import t from 'tap'
-import { listConnectedApplications } from '../../src/pages/account/connected-applications-store.ts'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
+import { listConnectedApplications } from '../../src/records/grants/connected-applications-store.ts'
 import { listSessions } from '../../src/records/sessions/sessions-store.ts'
 import { startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'

@@ -10,19 +10,15 @@ import { noteRefusal } from '../../protocol/errors/refusal.ts'
 import { csrfToken, ownForm } from '../../protocol/http/csrf.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
+import { listConnectedApplications } from '../../records/grants/connected-applications-store.ts'
 import { findScopeDescriptions } from '../../records/resources/resources-store.ts'
 import { listSessions, type Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
+import { sessionHandle, submitDisconnection, submitSessionEnd } from './access-forms.ts'
+import { accountProof, isAbout, type Notice, type Outcome, type Submission } from './account-form.ts'
 import { AccountPage, type AccountPageProps, type FormName, isNotice } from './account-page.tsx'
-import { accountProof, isAbout } from './account-proof.ts'
-import { submitPassword } from './change-password.ts'
-import { changeProfile } from './change-profile.ts'
-import { changeSignInNames } from './change-sign-in-names.ts'
-import { listConnectedApplications } from './connected-applications-store.ts'
-import { submitDisconnection } from './disconnect-application.ts'
-import { endChosenSessions } from './end-sessions.ts'
-import { sessionHandle } from './session-handle.ts'
-import type { Notice, Outcome, Submission } from './submission.ts'
+import { submitProfile } from './profile-form.ts'
+import { submitPassword, submitSignInNames } from './sign-in-forms.ts'
 
 type Act = (signet: Signet, submission: Submission) => Promise<Outcome>
 type Shown = Pick<AccountPageProps, 'notice' | 'refused' | 'retryAfterSeconds'>
@@ -46,10 +42,10 @@ export function accountEndpoint(app: App, signet: Signet): void {
     if (!session) return toSignIn(signet, reply, 'password')
     return reply.header('cache-control', 'no-store').redirect('/account#your-password', 303)
   })
-  takeForm(app, signet, '/account/profile', 'profile', changeProfile)
-  takeForm(app, signet, '/account/sign-in', 'sign-in', changeSignInNames)
+  takeForm(app, signet, '/account/profile', 'profile', submitProfile)
+  takeForm(app, signet, '/account/sign-in', 'sign-in', submitSignInNames)
   takeForm(app, signet, '/account/password', 'password', submitPassword)
-  takeForm(app, signet, '/account/sessions/end', undefined, endChosenSessions)
+  takeForm(app, signet, '/account/sessions/end', undefined, submitSessionEnd)
   takeForm(app, signet, '/account/applications/disconnect', undefined, submitDisconnection)
 }
 

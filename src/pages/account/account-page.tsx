@@ -3,14 +3,16 @@ import { FaultSummary, HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import type { PageContext } from '../../html/messages/messages.ts'
 import { type Account, displayName } from '../../records/accounts/account.ts'
-import type { AccountFault } from './account-fault.ts'
-import { ApplicationsSection, type ApplicationsSectionProps } from './applications-section.tsx'
-import { accountFaultText, type Figures, type FilledForm } from './filled-form.ts'
+import {
+  ApplicationsSection,
+  type ApplicationsSectionProps,
+  SessionsSection,
+  type SessionsSectionProps,
+} from './access-sections.tsx'
+import { type AccountFault, accountFaultText, type Figures, type FilledForm, type Notice } from './account-form.ts'
 import { profileValues } from './profile-form.ts'
 import { ProfileSection } from './profile-section.tsx'
-import { SessionsSection, type SessionsSectionProps } from './sessions-section.tsx'
 import { PasswordSection, SignInNamesSection } from './sign-in-sections.tsx'
-import type { Notice } from './submission.ts'
 
 /** The forms that have fields, and so may come back faulty. */
 export type FormName = 'profile' | 'sign-in' | 'password'

@@ -1,9 +1,10 @@
 import { httpsOnly } from '../../html/link-target.ts'
-import type { AccountChanges } from '../../operations/update-account.ts'
+import { type AccountChanges, updateOwnAccount } from '../../operations/update-account.ts'
 import type { Address, Profile } from '../../records/accounts/account.ts'
 import type { Description } from '../../records/accounts/account-changes-store.ts'
 import { checkProfile, InvalidProfile, readAddress } from '../../records/accounts/profile-rules.ts'
-import type { AccountFault, AccountFaults } from './account-fault.ts'
+import type { Signet } from '../../signet.ts'
+import { type AccountFault, type AccountFaults, actorOf, type Outcome, type Submission } from './account-form.ts'
 
 type Claim = Exclude<keyof Description, 'address'>
 
@@ -46,6 +47,18 @@ export function profileValues(account: Profile): ReadonlyMap<string, string> {
   ])
 }
 
+/** Saves what a person says of themselves. */
+export async function submitProfile(signet: Signet, submission: Submission): Promise<Outcome> {
+  const { session, values } = submission
+  const { changes, faults } = readProfile(values, session.account)
+  if (faults.size > 0) return { outcome: 'faulty', faults, status: 422 }
+  if (Object.keys(changes).length === 0) return { outcome: 'done', notice: 'profile-saved' }
+  const outcome = await updateOwnAccount(signet, actorOf(submission), session, changes)
+  return outcome === 'signed_out' || outcome === 'no_such_account'
+    ? { outcome: 'signed_out' }
+    : { outcome: 'done', notice: 'profile-saved' }
+}
+
 /**
  * Reads the form. A field that is empty takes its claim away. What has not been changed is not judged: an operator may have set
  * it, and it must not stand in the way of another change.
@@ -53,7 +66,7 @@ export function profileValues(account: Profile): ReadonlyMap<string, string> {
  * @param account as it is before the change
  * @returns the claims that are not as before, null where one is taken away, and what is wrong with which field
  */
-export function readProfile(
+function readProfile(
   values: ReadonlyMap<string, string>,
   account: Profile,
 ): { changes: AccountChanges; faults: AccountFaults } {

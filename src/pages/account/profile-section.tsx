@@ -1,7 +1,5 @@
 import { Field, HiddenInputs, TextArea } from '../../html/form-fields.tsx'
-import type { PageContext } from '../../html/messages/messages.ts'
-import type { AccountFault } from './account-fault.ts'
-import type { FilledForm } from './filled-form.ts'
+import { type FormSectionProps, fieldsOf } from './account-form.ts'
 import type { ProfileField } from './profile-form.ts'
 
 /** The fields as they stand on the page, each with its autofill field name (HTML §4.10.18.7.1). */
@@ -33,28 +31,19 @@ const address: Fields = [
 
 type Fields = readonly (readonly [field: ProfileField, autocomplete: string])[]
 
-interface ProfileSectionProps {
-  readonly page: PageContext
-  /** What every form of the page carries. */
-  readonly hidden: Readonly<Record<string, string>>
-  readonly form: FilledForm
-  readonly textOf: (fault: AccountFault, field: string) => string
-}
-
-export function ProfileSection({ page, hidden, form, textOf }: ProfileSectionProps) {
+export function ProfileSection({ page, hidden, form, textOf }: FormSectionProps) {
   const { account, claims, claimHints } = page.messages
-  const [firstFaulty] = form.faults.keys()
+  const { value, fault, autofocus } = fieldsOf(form, textOf)
   const show = (fields: Fields) => (
     <div class="fields">
       {fields.map(([field, autocomplete]) => {
-        const fault = form.faults.get(field)
         const shown = {
           id: field,
           label: claims[field],
           autocomplete,
-          value: form.values.get(field),
-          fault: fault && textOf(fault, field),
-          autofocus: field === firstFaulty,
+          value: value(field),
+          fault: fault(field),
+          autofocus: autofocus(field),
         }
         return field === 'street_address' || field === 'formatted' ? (
           <TextArea key={field} {...shown} />

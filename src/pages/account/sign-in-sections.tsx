@@ -1,16 +1,7 @@
-import { Field, HiddenInputs } from '../../html/form-fields.tsx'
-import { fillText, type PageContext } from '../../html/messages/messages.ts'
-import type { AccountFault } from './account-fault.ts'
-import { applicationsChoice, offersApplications, wantsApplicationsEnded } from './applications-choice.ts'
-import type { FilledForm } from './filled-form.ts'
-
-interface SectionProps {
-  readonly page: PageContext
-  /** What every form of the page carries. */
-  readonly hidden: Readonly<Record<string, string>>
-  readonly form: FilledForm
-  readonly textOf: (fault: AccountFault, field: string) => string
-}
+import { Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { fillText } from '../../html/messages/messages.ts'
+import { type FormSectionProps, fieldsOf } from './account-form.ts'
+import { applicationsChoice, offersApplications, wantsApplicationsEnded } from './sign-in-forms.ts'
 
 /** What a person signs in with. */
 export function SignInNamesSection({
@@ -19,8 +10,9 @@ export function SignInNamesSection({
   form,
   textOf,
   emailVerified,
-}: SectionProps & {
-  /** Of the address on record; undefined where there is none. */ readonly emailVerified: boolean | undefined
+}: FormSectionProps & {
+  /** Of the address on record; undefined where there is none. */
+  readonly emailVerified: boolean | undefined
 }) {
   const { account } = page.messages
   const { value, fault, autofocus } = fieldsOf(form, textOf)
@@ -74,7 +66,7 @@ export function PasswordSection({
   textOf,
   signInName,
   minPasswordLength,
-}: SectionProps & {
+}: FormSectionProps & {
   /** What the person signs in with. */
   readonly signInName: string | undefined
   readonly minPasswordLength: number
@@ -110,10 +102,7 @@ export function PasswordSection({
           fault={fault('new-password')}
           autofocus={autofocus('new-password')}
         />
-        <label class="reveal" hidden>
-          <input type="checkbox" data-reveals="new-password" aria-controls="new-password" />
-          {account.revealNew}
-        </label>
+        <RevealPassword page={page} field="new-password" label={account.revealNew} />
         <label class="tick">
           <input
             type="checkbox"
@@ -134,16 +123,4 @@ export function PasswordSection({
       </form>
     </section>
   )
-}
-
-function fieldsOf({ values, faults }: FilledForm, textOf: SectionProps['textOf']) {
-  const [firstFaulty] = faults.keys()
-  return {
-    value: (field: string) => values.get(field),
-    fault: (field: string) => {
-      const fault = faults.get(field)
-      return fault && textOf(fault, field)
-    },
-    autofocus: (field: string) => field === firstFaulty,
-  }
 }

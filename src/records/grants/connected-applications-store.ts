@@ -1,6 +1,6 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { grantAlive, grantJudges, sessionAlive } from '../../records/endings/judgement-store.ts'
-import { scopesUnmovedSince } from '../../records/resources/resources-store.ts'
+import { grantAlive, grantJudges, sessionAlive } from '../endings/judgement-store.ts'
+import { scopesUnmovedSince } from '../resources/resources-store.ts'
 
 /** A client that has access to an account, or may take it without asking. */
 export interface ConnectedApplication {

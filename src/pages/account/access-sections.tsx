@@ -1,0 +1,187 @@
+import { ClientName, ScopeInWords } from '../../html/account-and-client.tsx'
+import { HiddenInputs } from '../../html/form-fields.tsx'
+import { fill, fillText, type Messages, type PageContext } from '../../html/messages/messages.ts'
+import type { ConnectedApplication } from '../../records/grants/connected-applications-store.ts'
+import type { ScopeDescription } from '../../records/resources/resource.ts'
+import { descriptionFor } from '../../records/resources/scope-descriptions.ts'
+
+/** A sign-in as the page shows it. */
+export interface PageSession {
+  /** What stands for it in the form. */
+  readonly handle: string
+  readonly isThisBrowser: boolean
+  readonly authTime: Date
+  readonly usedAt: Date
+}
+
+export interface SessionsSectionProps {
+  readonly page: PageContext
+  /** What every form of the page carries. */
+  readonly hidden: Readonly<Record<string, string>>
+  /** The present one among them. */
+  readonly sessions: readonly PageSession[]
+  /** How many there are, of which the page may show only those last used. */
+  readonly sessionCount: number
+  /** Whether there may be more than were counted. */
+  readonly sessionsAreCut: boolean
+  readonly timeZone: string | undefined
+}
+
+/** Where the person is signed in. The kind of browser is not shown, because it is not stored. */
+export function SessionsSection(props: SessionsSectionProps) {
+  const { page, hidden, sessions, sessionCount, sessionsAreCut, timeZone } = props
+  const { account } = page.messages
+  const moment = (at: Date) => <Moment page={page} at={at} timeZone={timeZone} />
+  return (
+    <section aria-labelledby="your-sessions">
+      <h2 id="your-sessions">{account.sessions}</h2>
+      {sessionCount > 1 && (
+        <p class="about">
+          {account.sessionsLead} {account.sessionsKeepApplications}
+        </p>
+      )}
+      <ul class="rows">
+        {sessions.map(({ handle, isThisBrowser, authTime, usedAt }, index) => (
+          <li class="row" key={handle}>
+            <div class="row-text" id={`session-${index + 1}`}>
+              <p class="name">{isThisBrowser ? account.thisBrowser : account.anotherBrowser}</p>
+              <p>{fill(account.signedIn, { time: moment(authTime) })}</p>
+              <p>{fill(account.lastUsed, { time: moment(usedAt) })}</p>
+            </div>
+            {!isThisBrowser && (
+              <form method="post" action="/account/sessions/end">
+                <HiddenInputs values={{ ...hidden, session: handle }} />
+                <button
+                  class="button"
+                  id={`end-session-${index + 1}`}
+                  aria-describedby={`session-${index + 1}`}
+                  type="submit"
+                >
+                  {account.endSession}
+                </button>
+              </form>
+            )}
+          </li>
+        ))}
+      </ul>
+      {sessionCount > sessions.length && (
+        <p>
+          {fillText(sessionsAreCut ? account.manyMoreSessions : account.moreSessions, {
+            count: String(sessionCount - sessions.length),
+          })}
+        </p>
+      )}
+      {(sessionCount > 1 || sessionsAreCut) && (
+        <form method="post" action="/account/sessions/end">
+          <HiddenInputs values={{ ...hidden, others: '1' }} />
+          <button class="button" id="end-other-sessions" type="submit">
+            {account.endOthers}
+          </button>
+        </form>
+      )}
+    </section>
+  )
+}
+
+export interface ApplicationsSectionProps {
+  readonly page: PageContext
+  /** What every form of the page carries. */
+  readonly hidden: Readonly<Record<string, string>>
+  readonly applications: readonly ConnectedApplication[]
+  /** Those of all scopes above that have any. */
+  readonly scopeDescriptions: readonly ScopeDescription[]
+  /** Whether there may be more. */
+  readonly applicationsAreCut: boolean
+  readonly timeZone: string | undefined
+}
+
+/** No logos: to load them would tell each application that the person is looking at this page. */
+export function ApplicationsSection(props: ApplicationsSectionProps) {
+  const { page, hidden, applications, scopeDescriptions, applicationsAreCut, timeZone } = props
+  const { account, scopes: words } = page.messages
+  return (
+    <section aria-labelledby="your-applications">
+      <h2 id="your-applications">{account.applications}</h2>
+      <p class="about">{applications.length > 0 ? account.applicationsLead : account.noApplications}</p>
+      {applications.length > 0 && (
+        <ul class="rows">
+          {applications.map(({ clientId, name, scopes, since }, index) => (
+            <li class="row" key={clientId}>
+              <div class="row-text" id={`application-${index + 1}`}>
+                <p>
+                  <ClientName client={{ name }} />
+                </p>
+                <p>{fill(account.since, { time: <Moment page={page} at={since} timeZone={timeZone} dateOnly /> })}</p>
+                {scopes.length > 0 && <p>{account.may}</p>}
+                <ul class="scopes">
+                  {inOrder(scopes, words).map((scope) => (
+                    <li key={scope}>
+                      <ScopeInWords
+                        page={page}
+                        scope={{ value: scope, description: descriptionFor(scope, page.locale, scopeDescriptions) }}
+                      />
+                    </li>
+                  ))}
+                </ul>
+              </div>
+              <form method="post" action="/account/applications/disconnect">
+                <HiddenInputs values={{ ...hidden, client_id: clientId }} />
+                <button
+                  class="button"
+                  id={`disconnect-${clientId}`}
+                  aria-describedby={`application-${index + 1}`}
+                  type="submit"
+                >
+                  {account.disconnect}
+                </button>
+              </form>
+            </li>
+          ))}
+        </ul>
+      )}
+      {applicationsAreCut && <p>{account.moreApplications}</p>}
+    </section>
+  )
+}
+
+/** Those of OpenID Connect first, in the order of the consent page; then the others by name. */
+function inOrder(scopes: readonly string[], words: Messages['scopes']): string[] {
+  const known = Object.keys(words).filter((scope) => scopes.includes(scope))
+  return [...known, ...scopes.filter((scope) => !known.includes(scope)).sort()]
+}
+
+/**
+ * A point in time in the person's language. It is in the time zone of their profile; where they have not chosen one, `local-times.js` shows it in
+ * the browser's, and without that script it is in UTC. The zone is always named.
+ */
+export function Moment({
+  page,
+  at,
+  timeZone,
+  dateOnly = false,
+}: {
+  readonly page: PageContext
+  readonly at: Date
+  /** Their `zoneinfo` (OpenID Connect Core §5.1). */
+  readonly timeZone: string | undefined
+  readonly dateOnly?: boolean
+}) {
+  const chosen = known(timeZone)
+  const date = { year: 'numeric', month: 'long', day: 'numeric', timeZone: chosen ?? 'UTC' } as const
+  const options = dateOnly ? date : ({ ...date, hour: 'numeric', minute: '2-digit', timeZoneName: 'short' } as const)
+  return (
+    <time dateTime={at.toISOString()} data-local={chosen === undefined ? (dateOnly ? 'date' : 'moment') : undefined}>
+      {new Intl.DateTimeFormat(page.locale, options).format(at)}
+    </time>
+  )
+}
+
+/** The time zone, where this Node knows it: what an account holds was checked by another one, perhaps years ago. */
+function known(timeZone: string | undefined): string | undefined {
+  if (timeZone === undefined) return undefined
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone }).resolvedOptions().timeZone
+  } catch {
+    return undefined
+  }
+}
