@@ -8,7 +8,7 @@ interface FieldProps {
   readonly type?: 'text' | 'email' | 'password'
   /** The autofill field name of HTML §4.10.18.7.1: password managers and WCAG 1.3.5 go by it. */
   readonly autocomplete: string
-  readonly inputmode?: 'email' | 'text'
+  readonly inputmode?: 'email'
   readonly value?: string | undefined
   readonly hint?: ComponentChildren
   /** What is wrong, shown below the label and read out with the field. */

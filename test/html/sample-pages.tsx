@@ -6,7 +6,7 @@ import { fillText } from '../../src/html/messages/messages.ts'
 import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
 import { AccountPage } from '../../src/pages/account/account-page.tsx'
 import { ConsentPage } from '../../src/pages/consent/consent-page.tsx'
-import { ErrorsPage } from '../../src/pages/errors/errors-page.tsx'
+import { ErrorReferencePage } from '../../src/pages/errors/error-reference-page.tsx'
 import { HomePage } from '../../src/pages/home/home-page.tsx'
 import { InspectPage } from '../../src/pages/inspect/inspect-page.tsx'
 import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
@@ -212,14 +212,14 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
       />
     ),
     errors: (
-      <ErrorsPage
+      <ErrorReferencePage
         page={page}
         requestId="5mUJXKqTQb0pPn2w"
         errors={['code_verifier_wrong', 'post_logout_redirect_uri_not_registered']}
       />
     ),
-    home: <HomePage page={page} csrf={csrf} documentationHref="https://signet.example/docs" />,
-    'home, signed in': <HomePage page={page} csrf={csrf} account={ada} accountHref="/account" />,
+    home: <HomePage page={page} csrf={csrf} />,
+    'home, signed in': <HomePage page={page} csrf={csrf} account={ada} />,
     inspect: <InspectPage page={page} issuer="https://id.example" />,
     account: (
       <AccountPage

@@ -87,7 +87,6 @@ export const de: Messages = {
     oauthMetadata: 'OAuth-2.0-Metadaten',
     jwks: 'Öffentliche Schlüssel',
     inspect: 'Ein Token ansehen',
-    documentation: 'Dokumentation',
   },
   account: {
     title: 'Ihr Konto',

@@ -88,7 +88,6 @@ export const en = {
     oauthMetadata: 'OAuth 2.0 metadata',
     jwks: 'Public keys',
     inspect: 'Look at a token',
-    documentation: 'Documentation',
   },
   account: {
     title: 'Your account',

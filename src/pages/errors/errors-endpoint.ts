@@ -3,7 +3,7 @@ import { sendPage } from '../../html/send-page.ts'
 import type { App } from '../../platform/http/app.ts'
 import { errorNames } from '../../protocol/errors/error-registry.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
-import { ErrorsPage } from './errors-page.tsx'
+import { ErrorReferencePage } from './error-reference-page.tsx'
 
 /** Where `error_uri` leads (RFC 6749 §5.2): what each error means, and what to mend. For developers, so in English. */
 export function errorsEndpoint(app: App): void {
@@ -11,6 +11,9 @@ export function errorsEndpoint(app: App): void {
     const requestId = request.query.values.get('request_id')
     // Nothing but what has the form of a request id is repeated.
     const shown = requestId !== undefined && /^[\w-]{16}$/.test(requestId) ? requestId : undefined
-    return sendPage(reply, ErrorsPage({ page: chooseMessages('en', undefined), requestId: shown, errors: errorNames }))
+    return sendPage(
+      reply,
+      ErrorReferencePage({ page: chooseMessages('en', undefined), requestId: shown, errors: errorNames }),
+    )
   })
 }

@@ -18,7 +18,6 @@ export function homeEndpoint(app: App, signet: Signet): void {
         page: pageContextOf(request),
         csrf: csrfToken(signet.secrets.csrf, browserOf(request, reply, signet.settings.issuer)),
         account: session && { name: displayName(session.account), email: session.account.email },
-        accountHref: '/account',
       }),
     )
   })

@@ -1,29 +1,22 @@
 import { AccountBadge, type PageAccount } from '../../html/account-and-client.tsx'
 import { HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
-import { httpsOnly, onwardOnly } from '../../html/link-target.ts'
 import type { PageContext } from '../../html/messages/messages.ts'
 
 export interface HomePageProps {
   readonly page: PageContext
   readonly account?: PageAccount | undefined
   readonly csrf: string
-  /** The page where a person manages the account, where there is one. */
-  readonly accountHref?: string | undefined
-  /** Where the documentation is published. */
-  readonly documentationHref?: string | undefined
 }
 
-/** What stands at `/`: it tells who stumbles upon it what this is, and a developer where to go on. */
-export function HomePage({ page, account, csrf, accountHref, documentationHref }: HomePageProps) {
+/** What stands at `/`: it says what this is, and shows a developer where to go on. */
+export function HomePage({ page, account, csrf }: HomePageProps) {
   const { home } = page.messages
-  const manageHref = onwardOnly(accountHref)
   const documents = [
     ['/.well-known/openid-configuration', home.openidConfiguration],
     ['/.well-known/oauth-authorization-server', home.oauthMetadata],
     ['/.well-known/jwks.json', home.jwks],
     ['/inspect', home.inspect],
-    [httpsOnly(documentationHref), home.documentation],
   ] as const
   return (
     <Layout page={page} title={home.title}>
@@ -35,11 +28,9 @@ export function HomePage({ page, account, csrf, accountHref, documentationHref }
           <form method="post" action="/logout/confirm">
             <HiddenInputs values={{ csrf }} />
             <div class="choice">
-              {manageHref && (
-                <a class="button" href={manageHref}>
-                  {home.manage}
-                </a>
-              )}
+              <a class="button" href="/account">
+                {home.manage}
+              </a>
               <button class="button" id="sign-out" type="submit">
                 {home.signOut}
               </button>
@@ -55,14 +46,11 @@ export function HomePage({ page, account, csrf, accountHref, documentationHref }
       )}
       <h2 id="developers">{home.developers}</h2>
       <ul class="links" aria-labelledby="developers">
-        {documents.map(
-          ([href, text]) =>
-            href && (
-              <li key={href}>
-                <a href={href}>{text}</a>
-              </li>
-            ),
-        )}
+        {documents.map(([href, text]) => (
+          <li key={href}>
+            <a href={href}>{text}</a>
+          </li>
+        ))}
       </ul>
     </Layout>
   )

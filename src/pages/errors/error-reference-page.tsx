@@ -2,14 +2,14 @@ import { Layout } from '../../html/layout.tsx'
 import type { PageContext } from '../../html/messages/messages.ts'
 import { type ErrorName, errorRegistry } from '../../protocol/errors/error-registry.ts'
 
-export interface ErrorsPageProps {
+export interface ErrorReferencePageProps {
   readonly page: PageContext
   readonly requestId: string | undefined
   readonly errors: readonly ErrorName[]
 }
 
 /** Every error and how to fix it, with an index by the code that the client received. The fragment of the address names the one that is meant. */
-export function ErrorsPage({ page, requestId, errors }: ErrorsPageProps) {
+export function ErrorReferencePage({ page, requestId, errors }: ErrorReferencePageProps) {
   return (
     <Layout page={page} title="Errors">
       <h1>Errors</h1>
