@@ -1,3 +1,4 @@
+import Negotiator from 'negotiator'
 import { de } from './de.ts'
 import { en } from './en.ts'
 import type { Messages, PageContext } from './messages.ts'
@@ -10,8 +11,9 @@ const languages: ReadonlyMap<string, Messages> = new Map<string, Messages>([
 /** The tags of the languages the pages speak, for `ui_locales_supported` (OpenID Connect Discovery §3). */
 export const uiLocales: readonly string[] = [...languages.keys()]
 
-/** Nobody means more languages than this; what stands behind them is not worth the time. */
+/** Nobody names more languages than this, or longer tags (RFC 5646 §4.4.1): more than this is not read, however long a header is. */
 const mostPreferences = 32
+const longestRange = 100
 
 /**
  * The language of a page: the application's wish, else the browser's, else English. A language that is not spoken here is
@@ -22,7 +24,7 @@ const mostPreferences = 32
  */
 export function chooseMessages(uiLocales: string | undefined, acceptLanguage: string | undefined): PageContext {
   const wanted = (uiLocales ?? '').split(' ', mostPreferences)
-  for (const range of [...wanted, ...rangesByQuality(acceptLanguage ?? '')]) {
+  for (const range of [...wanted, ...rangesByWeight(acceptLanguage ?? '')]) {
     const found = lookUp(range)
     if (found) return found
   }
@@ -32,7 +34,7 @@ export function chooseMessages(uiLocales: string | undefined, acceptLanguage: st
 /** RFC 4647 §3.4: a range is cut from its end until a language fits, so `de-AT` finds `de`. Tags ignore case (RFC 5646 §2.1.1). */
 function lookUp(range: string): PageContext | undefined {
   // OpenID Connect Core §5.1: some write `de_CH`, and a profile may.
-  const subtags = range.trim().toLowerCase().replaceAll('_', '-').split('-', 8)
+  const subtags = range.trim().slice(0, longestRange).toLowerCase().replaceAll('_', '-').split('-', 8)
   for (; subtags.length > 0; subtags.pop()) {
     const locale = subtags.join('-')
     const messages = languages.get(locale)
@@ -41,16 +43,11 @@ function lookUp(range: string): PageContext | undefined {
   return undefined
 }
 
-/** The ranges of an Accept-Language header, best first. RFC 9110 §12.4.2: q is 1 where it is not given, and 0 means "not this". */
-function rangesByQuality(header: string): string[] {
-  return header
-    .split(',', mostPreferences)
-    .map((preference) => {
-      const [range = '', ...parameters] = preference.split(';').map((part) => part.trim())
-      const q = parameters.find((parameter) => /^q=/i.test(parameter))?.slice(2)
-      return { range, quality: q === undefined ? 1 : /^(0(\.\d{0,3})?|1(\.0{0,3})?)$/.test(q) ? Number(q) : 0 }
-    })
-    .filter(({ quality }) => quality > 0)
-    .sort((one, other) => other.quality - one.quality)
-    .map(({ range }) => range)
+/** RFC 9110 §12.4.2: a weight is between 0 and 1, with three decimals at most. Negotiator takes any number. */
+const faultyWeight = /;\s*q=(?!(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*(?:;|$))/i
+
+/** The ranges of an Accept-Language header, best first, without those that have a weight of 0: "not this". */
+function rangesByWeight(header: string): string[] {
+  const preferences = header.split(',', mostPreferences).filter((preference) => !faultyWeight.test(preference))
+  return new Negotiator({ headers: { 'accept-language': preferences.join(',') } }).languages()
 }
