@@ -6,7 +6,7 @@ import {
   setPassword,
   signOutEverywhere,
 } from '../../src/operations/account-access.ts'
-import { deleteClient } from '../../src/operations/delete-client.ts'
+import { deleteClient } from '../../src/operations/client-registration.ts'
 import {
   revokeGrantsOfClient,
   revokeGrantsOfConnection,

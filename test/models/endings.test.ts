@@ -9,7 +9,7 @@ import {
   signOutEverywhere,
 } from '../../src/operations/account-access.ts'
 import type { Actor } from '../../src/operations/actor.ts'
-import { deleteClient } from '../../src/operations/delete-client.ts'
+import { deleteClient } from '../../src/operations/client-registration.ts'
 import { disconnectApplication } from '../../src/operations/disconnect-application.ts'
 import { changePassword, endOtherSessions, endOwnSession, signOut } from '../../src/operations/own-sessions.ts'
 import { revokeGrant } from '../../src/operations/revoke-grant.ts'
