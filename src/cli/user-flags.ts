@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander'
+import type { NewAccount } from '../operations/create-account.ts'
 import type { AccountChanges } from '../operations/update-account.ts'
 import type { Profile } from '../records/accounts/account.ts'
 import { canonicalEmail } from '../records/accounts/canonical-email.ts'
@@ -27,18 +28,12 @@ const claimFlags = (): { claim: Exclude<keyof Profile, 'address'>; option: Optio
   { claim: 'phone_number', option: oneValue('--phone-number <number>', 'the telephone number, such as +41441234567') },
 ]
 
-export interface NewUser {
-  readonly email: string | undefined
-  readonly emailVerified: boolean
-  readonly profile: Profile
-}
-
 /**
  * Gives a command the flags of what an account holds of a person.
  *
  * @returns reads and checks what was given; throws WrongUsage and InvalidProfile
  */
-export function addUserFlags(command: Command): () => NewUser {
+export function addUserFlags(command: Command): () => NewAccount {
   const claims = addClaimFlags(command, () =>
     command.addOption(new Option('--email-verified', 'you vouch that the address is the person’s')),
   )

@@ -7,12 +7,14 @@ import {
   setDisabled,
   setPasswordHash,
 } from '../records/accounts/accounts-store.ts'
+import type { PasswordFault } from '../records/accounts/password-rules.ts'
 import { type AccountEndReason, endAllAccess } from '../records/endings/decisions-store.ts'
 import { type Decided, decideEnding } from '../records/endings/follow-ending.ts'
 import { type EventType, recordEvent } from '../records/events/events-store.ts'
 import { forgetBrowsers } from '../records/sessions/known-browsers-store.ts'
 import type { Signet } from '../signet.ts'
-import { type Actor, originOf } from './actor.ts'
+import { type Actor, type Operator, originOf } from './actor.ts'
+import { hashNewPassword } from './new-password.ts'
 
 type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
 
@@ -49,13 +51,37 @@ export async function enableAccount(signet: Terms, actor: Actor, sub: string): P
   })
 }
 
+export type SetPasswordOutcome =
+  | { readonly outcome: 'set'; readonly account: Account }
+  | { readonly outcome: 'no_such_account' }
+  | { readonly outcome: 'password_refused'; readonly fault: PasswordFault }
+
+/**
+ * Gives an account another password, and ends what `setHashedPassword` ends. Where the rules refuse the password, nothing is changed.
+ *
+ * @throws HashQueueFull
+ */
+export async function setPassword(
+  signet: Terms & Pick<Signet, 'settings' | 'passwords'>,
+  actor: Operator,
+  sub: string,
+  password: string,
+): Promise<SetPasswordOutcome> {
+  const person = await findAccount(signet.database, sub)
+  if (!person) return { outcome: 'no_such_account' }
+  const hashed = await hashNewPassword(signet, password, person)
+  if ('fault' in hashed) return { outcome: 'password_refused', fault: hashed.fault }
+  const account = await setHashedPassword(signet, actor, sub, hashed.hash)
+  return account ? { outcome: 'set', account } : { outcome: 'no_such_account' }
+}
+
 /**
  * Sets the password of an account, signs its person out everywhere and ends all grants: whoever knew the old password may be signed in by it.
  *
- * @param passwordHash in PHC form
+ * @param passwordHash in PHC form, of a password that has been checked
  * @returns undefined where there is no such account
  */
-export async function setPassword(
+export async function setHashedPassword(
   signet: Terms,
   actor: Actor,
   sub: string,

@@ -5,7 +5,7 @@ import {
   deleteAccount,
   disableAccount,
   enableAccount,
-  setPassword,
+  setHashedPassword,
   signOutEverywhere,
 } from '../../src/operations/account-access.ts'
 import type { Actor } from '../../src/operations/actor.ts'
@@ -155,7 +155,7 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
       for (const [id, grant] of aliveGrants) if (grant.client === client) aliveGrants.delete(id)
       return
     case 'set password':
-      if (await setPassword(signet, operator, sub, text())) endEverything(world)
+      if (await setHashedPassword(signet, operator, sub, text())) endEverything(world)
       return
     case 'change password': {
       if (!session) return
