@@ -239,7 +239,7 @@ t.test(names.title, names, async (t) => {
     await insertOld(['unlucky', 'Ünal', null, null])
     await insertOld(['z-lucky', 'Özlem', null, null])
     await query(`
-      CREATE FUNCTION taken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE unique_violation; END $$;
+      CREATE FUNCTION taken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE unique_violation USING CONSTRAINT = 'accounts_username_key_idx'; END $$;
       CREATE TRIGGER taken BEFORE UPDATE ON accounts FOR EACH ROW WHEN (NEW.sub = 'unlucky') EXECUTE FUNCTION taken()`)
     const warnings: unknown[] = []
     await convertNames(db, { ...noLog, warn: (details: unknown) => warnings.push(details) })
