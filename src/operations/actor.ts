@@ -1,3 +1,4 @@
+import type { Author } from '../key-ring/write-step.ts'
 import type { Caller, EventOrigin } from '../records/events/events-store.ts'
 
 /** Somebody who may change everything. A command has no request, so its event says who gave it. */
@@ -23,4 +24,13 @@ export function originOf(actor: Actor): EventOrigin {
     default:
       return { caller: actor.caller }
   }
+}
+
+/**
+ * The same for decisions about keys and secrets, which the key ring records.
+ *
+ * @param reason why, in the operator's words
+ */
+export function authorOf({ by }: Operator, reason: string | undefined): Author {
+  return { by, reason }
 }
