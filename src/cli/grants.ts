@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import type { Installation } from '../installation.ts'
 import type { Actor } from '../operations/actor.ts'
-import { revokeGrant } from '../operations/revoke-grant.ts'
 import {
   type RevokedGrants,
+  revokeGrant,
   revokeGrantsOfClient,
   revokeGrantsOfConnection,
   revokeGrantsOfPerson,

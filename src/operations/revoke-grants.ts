@@ -2,20 +2,47 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { accountTurn } from '../records/accounts/account.ts'
 import { lockAccount } from '../records/accounts/accounts-store.ts'
 import { deleteConsent } from '../records/consents/consents-store.ts'
-import { endAllGrants, endGrantsOfClient, endGrantsOfConnection } from '../records/endings/decisions-store.ts'
+import {
+  endAllGrants,
+  endConnection,
+  endGrantsOfClient,
+  endGrantsOfConnection,
+} from '../records/endings/decisions-store.ts'
 import { type Decided, decideEnding } from '../records/endings/follow-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'
-import { endStandingGrants } from '../records/grants/grants-store.ts'
+import { endGrant, endStandingGrants } from '../records/grants/grants-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
+import { asSignedIn, type OwnSession, signedOut } from './as-signed-in.ts'
+
+type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
+
+/**
+ * Ends a grant, and with it its codes, refresh tokens and access tokens. That is final.
+ *
+ * @param grant `sub` undefined: client_credentials
+ * @returns false where it had ended before
+ */
+export async function revokeGrant(
+  { database, turns }: Pick<Signet, 'database' | 'turns'>,
+  actor: Exclude<Actor, { kind: 'person' }>,
+  grant: { readonly id: string; readonly clientId: string; readonly sub: string | undefined },
+): Promise<boolean> {
+  const end = async (tx: Queryable): Promise<boolean> => {
+    if (!(await endGrant(tx, grant.id, actor.kind === 'client' ? 'revoked_by_client' : 'revoked_by_operator')))
+      return false
+    const type = actor.kind === 'client' ? 'token_revoked' : 'grant_revoked'
+    await recordEvent(tx, { type, ...originOf(actor), clientId: grant.clientId, sub: grant.sub, grantId: grant.id })
+    return true
+  }
+  return turns.take(`grant ${grant.id}`, () => inTransaction(database, end))
+}
 
 /*
  * Ending many grants at once. All of them have ended when these functions return, however many there are, and a grant that is being opened
  * at the same moment ends as well; rows and events of the grants follow. Sessions go on, so people and clients can open new grants at once.
  * Consents stay, too, unless the caller asks otherwise.
  */
-
-type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
 
 /** The decision, and the grants that ended in its own transaction. */
 export interface RevokedGrants extends Decided {
@@ -88,6 +115,37 @@ export async function revokeGrantsOfClient(
   })
   if (revoked?.left) signet.endings.due()
   return revoked
+}
+
+/**
+ * Takes back what a person allowed an application: the consent is forgotten and all grants end, however many there are. Rows and events
+ * of the grants follow.
+ *
+ * @param present the session by which they ask
+ */
+export async function disconnectApplication(
+  signet: Terms,
+  actor: Actor,
+  present: OwnSession,
+  clientId: string,
+): Promise<'done' | 'not_connected' | typeof signedOut> {
+  const { sub } = present.account
+  const followed = await asSignedIn(signet, present, async (tx) => {
+    const epoch = await endConnection(tx, sub, clientId)
+    if (epoch === undefined) return undefined
+    const ended = await decideEnding(tx, { kind: 'connection', reason: 'disconnected', sub, clientId, epoch })
+    await recordEvent(tx, {
+      type: 'application_disconnected',
+      ...originOf(actor),
+      clientId,
+      sub,
+      detail: countOf(ended),
+    })
+    return ended
+  })
+  if (followed === signedOut) return signedOut
+  if (followed?.left) signet.endings.due()
+  return followed ? 'done' : 'not_connected'
 }
 
 async function ofAccount(

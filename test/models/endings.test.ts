@@ -10,10 +10,10 @@ import {
 } from '../../src/operations/account-access.ts'
 import type { Actor } from '../../src/operations/actor.ts'
 import { deleteClient } from '../../src/operations/client-registration.ts'
-import { disconnectApplication } from '../../src/operations/disconnect-application.ts'
 import { changePassword, endOtherSessions, endOwnSession, signOut } from '../../src/operations/own-sessions.ts'
-import { revokeGrant } from '../../src/operations/revoke-grant.ts'
 import {
+  disconnectApplication,
+  revokeGrant,
   revokeGrantsOfClient,
   revokeGrantsOfConnection,
   revokeGrantsOfPerson,

@@ -1,4 +1,4 @@
-import { disconnectApplication } from '../../operations/disconnect-application.ts'
+import { disconnectApplication } from '../../operations/revoke-grants.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import type { Signet } from '../../signet.ts'
 import type { Outcome, Submission } from './submission.ts'

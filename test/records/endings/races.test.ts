@@ -10,9 +10,9 @@ import {
 } from '../../../src/operations/account-access.ts'
 import type { Actor } from '../../../src/operations/actor.ts'
 import { deleteClient } from '../../../src/operations/client-registration.ts'
-import { disconnectApplication } from '../../../src/operations/disconnect-application.ts'
 import { changePassword, endOtherSessions, endOwnSession, signOut } from '../../../src/operations/own-sessions.ts'
 import {
+  disconnectApplication,
   revokeGrantsOfClient,
   revokeGrantsOfConnection,
   revokeGrantsOfPerson,
