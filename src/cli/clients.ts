@@ -4,7 +4,7 @@ import { listClients, metadataMembers } from '../records/clients/clients-store.t
 import { isClaimable } from '../records/clients/redirect-uri-rules.ts'
 import { addClientFlags } from './client-flags.ts'
 import { clientSecretCommands, keepIt } from './client-secret-commands.ts'
-import { WrongUsage } from './failures.ts'
+import { WrongUsage } from './command-failures.ts'
 import { needClient, noSuchClient } from './find-client.ts'
 import { json, notEmpty, oneValue } from './flags.ts'
 import { letRowsFollow } from './let-rows-follow.ts'

@@ -1,7 +1,7 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import type { Client } from '../records/clients/client.ts'
 import { findClient } from '../records/clients/clients-store.ts'
-import { CommandFailed } from './failures.ts'
+import { CommandFailed } from './command-failures.ts'
 
 /** @throws CommandFailed where there is none */
 export async function needClient(db: Queryable, clientId: string): Promise<Client> {

@@ -10,7 +10,7 @@ import {
 } from '../operations/revoke-grants.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { findGrant, type Grant, listGrants } from '../records/grants/grants-store.ts'
-import { CommandFailed, WrongUsage } from './failures.ts'
+import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { needClient, noSuchClient } from './find-client.ts'
 import { findUser } from './find-user.ts'
 import { json, notEmpty, oneValue } from './flags.ts'

@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os'
 import type { Option } from 'commander'
 import type { Operator } from '../operations/actor.ts'
-import { WrongUsage } from './failures.ts'
+import { WrongUsage } from './command-failures.ts'
 import { oneValue } from './flags.ts'
 import type { Terminal } from './terminal.ts'
 

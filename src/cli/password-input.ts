@@ -1,6 +1,6 @@
 import type { Settings } from '../platform/config/settings.ts'
 import type { PasswordFault } from '../records/accounts/password-rules.ts'
-import { WrongUsage } from './failures.ts'
+import { WrongUsage } from './command-failures.ts'
 import type { Terminal } from './terminal.ts'
 import { stopIfAsked } from './with-signet.ts'
 

@@ -4,7 +4,7 @@ import type { AccountChanges } from '../operations/update-account.ts'
 import type { Profile } from '../records/accounts/account.ts'
 import { canonicalEmail } from '../records/accounts/canonical-email.ts'
 import { canonicalProfile, readAddress } from '../records/accounts/profile-rules.ts'
-import { WrongUsage } from './failures.ts'
+import { WrongUsage } from './command-failures.ts'
 import { addEitherWay, oneValue } from './flags.ts'
 
 /** The standard claims of OpenID Connect Core §5.1, each a flag. */

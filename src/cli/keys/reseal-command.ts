@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Settings } from '../../platform/config/settings.ts'
 import { masterKeyFile, previousKeyFile } from '../../platform/secrets/master-key-file.ts'
-import { CommandFailed, WrongUsage } from '../failures.ts'
+import { CommandFailed, WrongUsage } from '../command-failures.ts'
 import { json } from '../flags.ts'
 import { operator, readReason, reasonFlag } from '../operator.ts'
 import { type Format, printOne } from '../output.ts'

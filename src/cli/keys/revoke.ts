@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { type RevokedKeys, type RevokeKeysOutcome, revokeKeys, type Succession } from '../../operations/revoke-keys.ts'
-import { CommandFailed, sentencesOf, WrongUsage } from '../failures.ts'
+import { CommandFailed, sentencesOf, WrongUsage } from '../command-failures.ts'
 import { json } from '../flags.ts'
 import { operator, readReason, reasonFlag } from '../operator.ts'
 import { type Document, type Format, moment, oneLine, pastMoment, printOne } from '../output.ts'

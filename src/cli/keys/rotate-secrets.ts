@@ -6,7 +6,7 @@ import {
   rotatePurposeSecrets,
 } from '../../operations/rotate-purpose-secrets.ts'
 import { type Purpose, purposes } from '../../platform/secrets/purposes.ts'
-import { CommandFailed, sentencesOf, WrongUsage } from '../failures.ts'
+import { CommandFailed, sentencesOf, WrongUsage } from '../command-failures.ts'
 import { json, manyValues, notEmpty } from '../flags.ts'
 import { letRowsFollow } from '../let-rows-follow.ts'
 import { operator, readReason, reasonFlag } from '../operator.ts'

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { type RotatedKey, rotateKeys } from '../../operations/rotate-keys.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
-import { CommandFailed } from '../failures.ts'
+import { CommandFailed } from '../command-failures.ts'
 import { json } from '../flags.ts'
 import { operator, readReason, reasonFlag } from '../operator.ts'
 import { type Document, type Format, moment, printMany } from '../output.ts'
