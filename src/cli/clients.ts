@@ -80,7 +80,8 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
       const notes = await changing(terminal, async (signet) => {
-        if (!(await deleteClient(signet, operator(terminal), clientId))) throw noSuchClient(clientId)
+        const outcome = await deleteClient(signet, operator(terminal), clientId)
+        if (outcome === 'no_such_client') throw noSuchClient(clientId)
         return letRowsFollow(signet, terminal)
       })
       printOne(terminal, format, { client_id: clientId, deleted: true }, notes)

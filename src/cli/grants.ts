@@ -130,7 +130,7 @@ async function revokeAll(
   if (user === undefined) {
     if (clientId === undefined) throw new WrongUsage(whose)
     const revoked = await revokeGrantsOfClient(signet, actor, clientId)
-    if (!revoked) throw noSuchClient(clientId)
+    if (revoked === 'no_such_client') throw noSuchClient(clientId)
     return { sub: undefined, revoked }
   }
   const { sub } = await findUser(signet.database, user)
@@ -138,7 +138,8 @@ async function revokeAll(
     clientId === undefined
       ? await revokeGrantsOfPerson(signet, actor, sub)
       : await revokeGrantsOfConnection(signet, actor, { sub, clientId }, forgetConsent ? 'forgotten' : 'kept')
-  if (!revoked) throw new CommandFailed('The user or the client has just been deleted.')
+  if (revoked === 'no_such_account' || revoked === 'no_such_client')
+    throw new CommandFailed('The user or the client has just been deleted.')
   return { sub, revoked }
 }
 

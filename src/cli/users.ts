@@ -104,7 +104,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
       const { sub, ended, notes } = await changing(terminal, async (signet) => {
         const { sub } = await findUser(signet.database, identifier)
         const decided = await signOutEverywhere(signet, operator(terminal), sub)
-        if (!decided) throw justDeleted(sub)
+        if (decided === 'no_such_account') throw justDeleted(sub)
         return { sub, ...(await countAsRowsFollow(signet, terminal, decided)) }
       })
       const document = {
@@ -171,7 +171,8 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .action(async (identifier: string, format: Format) => {
       const { sub, notes } = await changing(terminal, async (signet) => {
         const account = await findUser(signet.database, identifier)
-        if (!(await deleteAccount(signet, operator(terminal), account.sub))) throw justDeleted(account.sub)
+        const outcome = await deleteAccount(signet, operator(terminal), account.sub)
+        if (outcome === 'no_such_account') throw justDeleted(account.sub)
         return { sub: account.sub, notes: await letRowsFollow(signet, terminal) }
       })
       printOne(terminal, format, { sub, deleted: true }, [...notes, erasure])
@@ -179,8 +180,8 @@ export function usersCommand(program: Command, terminal: Terminal): void {
 }
 
 /** @throws CommandFailed where the account is gone */
-function present(account: Account | undefined, sub: string): Account {
-  if (!account) throw justDeleted(sub)
+function present(account: Account | 'no_such_account', sub: string): Account {
+  if (account === 'no_such_account') throw justDeleted(sub)
   return account
 }
 

@@ -82,22 +82,20 @@ export async function changeClient(
 /**
  * Deletes a client with its secrets, consents and grants. There is no such client from the moment this returns, whatever it has collected;
  * its rows are deleted in batches, its own last.
- *
- * @returns false where there is no such client
  */
 export async function deleteClient(
   signet: Pick<Signet, 'database' | 'endings'>,
   actor: Actor,
   clientId: string,
-): Promise<boolean> {
-  const deleted = await inTransaction(signet.database, async (tx) => {
-    if (!(await markClientDeleted(tx, clientId))) return false
+): Promise<'deleted' | 'no_such_client'> {
+  const outcome = await inTransaction(signet.database, async (tx) => {
+    if (!(await markClientDeleted(tx, clientId))) return 'no_such_client'
     await decideDeletion(tx, clientId)
     await recordEvent(tx, { type: 'client_deleted', ...originOf(actor), clientId })
-    return true
+    return 'deleted'
   })
-  if (deleted) signet.endings.due()
-  return deleted
+  if (outcome === 'deleted') signet.endings.due()
+  return outcome
 }
 
 /**

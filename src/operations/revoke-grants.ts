@@ -49,17 +49,13 @@ export interface RevokedGrants extends Decided {
   readonly consentForgotten?: boolean
 }
 
-/**
- * Ends all grants of a person, those with `offline_access` included.
- *
- * @returns undefined if there is no such account
- */
+/** Ends all grants of a person, those with `offline_access` included. */
 export async function revokeGrantsOfPerson(
   signet: Terms,
   actor: Actor,
   sub: string,
-): Promise<RevokedGrants | undefined> {
-  return ofAccount(signet, sub, async (tx) => {
+): Promise<RevokedGrants | 'no_such_account'> {
+  return ofAccount<never>(signet, sub, async (tx) => {
     const epoch = await endAllGrants(tx, sub, 'revoked_by_operator')
     const decided = await decideEnding(tx, { kind: 'account_grants', reason: 'revoked_by_operator', sub, epoch })
     await recordEvent(tx, { type: 'grants_revoked', ...originOf(actor), sub, detail: countOf(decided) })
@@ -71,17 +67,16 @@ export async function revokeGrantsOfPerson(
  * Ends all grants that a person has at a client.
  *
  * @param consent whether the person is asked again before the client gets another grant
- * @returns undefined if there is no such account or client
  */
 export async function revokeGrantsOfConnection(
   signet: Terms,
   actor: Actor,
   { sub, clientId }: { readonly sub: string; readonly clientId: string },
   consent: 'kept' | 'forgotten',
-): Promise<RevokedGrants | undefined> {
-  return ofAccount(signet, sub, async (tx) => {
+): Promise<RevokedGrants | 'no_such_account' | 'no_such_client'> {
+  return ofAccount<'no_such_client'>(signet, sub, async (tx) => {
     const epoch = await endGrantsOfConnection(tx, sub, clientId)
-    if (epoch === undefined) return undefined
+    if (epoch === undefined) return 'no_such_client'
     const consentForgotten = consent === 'forgotten' && (await deleteConsent(tx, sub, clientId))
     const ending = { kind: 'connection', reason: 'revoked_by_operator', sub, clientId, epoch } as const
     const decided = await decideEnding(tx, ending)
@@ -91,19 +86,15 @@ export async function revokeGrantsOfConnection(
   })
 }
 
-/**
- * Ends all grants of a client: those of every person, and those that it has for itself (client_credentials).
- *
- * @returns undefined if there is no such client
- */
+/** Ends all grants of a client: those of every person, and those that it has for itself (client_credentials). */
 export async function revokeGrantsOfClient(
   signet: Pick<Terms, 'database' | 'endings'>,
   actor: Actor,
   clientId: string,
-): Promise<RevokedGrants | undefined> {
+): Promise<RevokedGrants | 'no_such_client'> {
   const revoked = await inTransaction(signet.database, async (tx) => {
     const epoch = await endGrantsOfClient(tx, clientId)
-    if (epoch === undefined) return undefined
+    if (epoch === undefined) return 'no_such_client'
     const standing = await endStandingGrants(tx, clientId)
     const followed = await decideEnding(
       tx,
@@ -113,7 +104,7 @@ export async function revokeGrantsOfClient(
     await recordEvent(tx, { type: 'grants_revoked', ...originOf(actor), clientId, detail: countOf(followed) })
     return followed
   })
-  if (revoked?.left) signet.endings.due()
+  if (revoked !== 'no_such_client' && revoked.left) signet.endings.due()
   return revoked
 }
 
@@ -148,15 +139,15 @@ export async function disconnectApplication(
   return followed ? 'done' : 'not_connected'
 }
 
-async function ofAccount(
+async function ofAccount<R extends string>(
   signet: Terms,
   sub: string,
-  decide: (tx: Queryable) => Promise<RevokedGrants | undefined>,
-): Promise<RevokedGrants | undefined> {
+  decide: (tx: Queryable) => Promise<RevokedGrants | R>,
+): Promise<RevokedGrants | R | 'no_such_account'> {
   const revoked = await signet.turns.take(accountTurn(sub), () =>
-    inTransaction(signet.database, async (tx) => ((await lockAccount(tx, sub)) ? decide(tx) : undefined)),
+    inTransaction(signet.database, async (tx) => ((await lockAccount(tx, sub)) ? decide(tx) : 'no_such_account')),
   )
-  if (revoked?.left) signet.endings.due()
+  if (typeof revoked !== 'string' && revoked.left) signet.endings.due()
   return revoked
 }
 
