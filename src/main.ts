@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { run } from './cli/program.ts'
+import { run } from './cli/commands.ts'
 import { installationFolder } from './platform/config/installation-folder.ts'
 
 // The first signal asks for an orderly end, the next one ends a delay before it, and where there is none (any more) does not ask. One

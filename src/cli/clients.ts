@@ -1,12 +1,11 @@
 import type { Command } from 'commander'
-import { deleteClient } from '../operations/delete-client.ts'
-import { inTransaction } from '../platform/database/queryable.ts'
+import { changeClient, deleteClient, type RegisteredClient, registerClient } from '../operations/client-registration.ts'
 import { listClients, metadataMembers } from '../records/clients/clients-store.ts'
 import { isClaimable } from '../records/clients/redirect-uri-rules.ts'
-import { changeClient, createClient, needClient, noSuchClient, type RegisteredClient } from './client-changes.ts'
 import { addClientFlags } from './client-flags.ts'
-import { clientSecretCommands, keepIt } from './client-secrets.ts'
-import { WrongUsage } from './failures.ts'
+import { clientSecretCommands, keepIt } from './client-secret-commands.ts'
+import { WrongUsage } from './command-failures.ts'
+import { needClient, noSuchClient } from './find-client.ts'
 import { json, notEmpty, oneValue } from './flags.ts'
 import { letRowsFollow } from './let-rows-follow.ts'
 import { operator } from './operator.ts'
@@ -23,9 +22,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
   const metadataOfCreate = addClientFlags(create, { nameIs: 'required' })
   create.addOption(json()).action(async (format: Format) => {
     const input = metadataOfCreate()
-    const { client, secret } = await changing(terminal, ({ database }) =>
-      inTransaction(database, (tx) => createClient(tx, operator(terminal), input)),
-    )
+    const { client, secret } = await changing(terminal, (signet) => registerClient(signet, operator(terminal), input))
     warnOfClaimableSchemes(terminal, client, input)
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
   })
@@ -69,9 +66,9 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
   update.addOption(json()).action(async (clientId: string, format: Format) => {
     const changes = metadataOfUpdate()
     if (Object.keys(changes).length === 0) throw new WrongUsage('Nothing to change is given.')
-    const { client, secret } = await changing(terminal, ({ database }) =>
-      inTransaction(database, (tx) => changeClient(tx, operator(terminal), clientId, changes)),
-    )
+    const changed = await changing(terminal, (signet) => changeClient(signet, operator(terminal), clientId, changes))
+    if (changed === 'no_such_client') throw noSuchClient(clientId)
+    const { client, secret } = changed
     warnOfClaimableSchemes(terminal, client, changes)
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
   })
@@ -83,7 +80,8 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
       const notes = await changing(terminal, async (signet) => {
-        if (!(await deleteClient(signet, operator(terminal), clientId))) throw noSuchClient(clientId)
+        const outcome = await deleteClient(signet, operator(terminal), clientId)
+        if (outcome === 'no_such_client') throw noSuchClient(clientId)
         return letRowsFollow(signet, terminal)
       })
       printOne(terminal, format, { client_id: clientId, deleted: true }, notes)

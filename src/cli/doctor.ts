@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
+import { ToldAlready, WrongUsage } from './command-failures.ts'
 import { type Finding, groups } from './doctor/finding.ts'
-import { ToldAlready, WrongUsage } from './failures.ts'
 import { json, notEmpty, oneValue } from './flags.ts'
 import { type Format, oneLine } from './output.ts'
 import { type Terminal, visibleJson } from './terminal.ts'

@@ -12,7 +12,7 @@ import {
   type RecordedEvent,
 } from '../records/events/events-store.ts'
 import { findRefusals } from '../records/refusals/refusals-store.ts'
-import { CommandFailed, WrongUsage } from './failures.ts'
+import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { findUser } from './find-user.ts'
 import { count, duration, json, manyValues, notEmpty, oneValue } from './flags.ts'
 import { followEvents } from './follow-events.ts'

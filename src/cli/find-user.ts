@@ -2,7 +2,7 @@ import type { Queryable } from '../platform/database/queryable.ts'
 import type { Account } from '../records/accounts/account.ts'
 import { findAccountsByIdentifier } from '../records/accounts/accounts-store.ts'
 import { typedName } from '../records/accounts/typed-name.ts'
-import { CommandFailed } from './failures.ts'
+import { CommandFailed } from './command-failures.ts'
 
 /** How many accounts are named where an address could mean several. */
 const mostNamed = 20

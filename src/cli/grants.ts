@@ -1,17 +1,17 @@
 import type { Command } from 'commander'
 import type { Installation } from '../installation.ts'
 import type { Actor } from '../operations/actor.ts'
-import { revokeGrant } from '../operations/revoke-grant.ts'
 import {
   type RevokedGrants,
+  revokeGrant,
   revokeGrantsOfClient,
   revokeGrantsOfConnection,
   revokeGrantsOfPerson,
 } from '../operations/revoke-grants.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { findGrant, type Grant, listGrants } from '../records/grants/grants-store.ts'
-import { needClient, noSuchClient } from './client-changes.ts'
-import { CommandFailed, WrongUsage } from './failures.ts'
+import { CommandFailed, WrongUsage } from './command-failures.ts'
+import { needClient, noSuchClient } from './find-client.ts'
 import { findUser } from './find-user.ts'
 import { json, notEmpty, oneValue } from './flags.ts'
 import { countAsRowsFollow } from './let-rows-follow.ts'
@@ -130,7 +130,7 @@ async function revokeAll(
   if (user === undefined) {
     if (clientId === undefined) throw new WrongUsage(whose)
     const revoked = await revokeGrantsOfClient(signet, actor, clientId)
-    if (!revoked) throw noSuchClient(clientId)
+    if (revoked === 'no_such_client') throw noSuchClient(clientId)
     return { sub: undefined, revoked }
   }
   const { sub } = await findUser(signet.database, user)
@@ -138,7 +138,8 @@ async function revokeAll(
     clientId === undefined
       ? await revokeGrantsOfPerson(signet, actor, sub)
       : await revokeGrantsOfConnection(signet, actor, { sub, clientId }, forgetConsent ? 'forgotten' : 'kept')
-  if (!revoked) throw new CommandFailed('The user or the client has just been deleted.')
+  if (revoked === 'no_such_account' || revoked === 'no_such_client')
+    throw new CommandFailed('The user or the client has just been deleted.')
   return { sub, revoked }
 }
 

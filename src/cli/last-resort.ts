@@ -1,5 +1,5 @@
 import type { Log } from '../platform/log.ts'
-import { ServerFault } from './failures.ts'
+import { ServerFault } from './command-failures.ts'
 
 /** Milliseconds that a server has to stop: ten seconds for requests under way, and some for deferred writes. */
 const patience = 15_000

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { readSettings } from '../platform/config/settings.ts'
 import { reportIfSlow, slowSteps } from '../platform/progress.ts'
-import { ifInterrupted } from './failures.ts'
+import { ifInterrupted } from './command-failures.ts'
 import { json } from './flags.ts'
 import { type Format, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'

@@ -1,8 +1,7 @@
 import { hostname, userInfo } from 'node:os'
 import type { Option } from 'commander'
-import type { Author } from '../key-ring/decide.ts'
-import type { Actor } from '../operations/actor.ts'
-import { WrongUsage } from './failures.ts'
+import type { Operator } from '../operations/actor.ts'
+import { WrongUsage } from './command-failures.ts'
 import { oneValue } from './flags.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -14,7 +13,7 @@ const most = 500
  * vouches for the user, sudo for who that was before, and nobody for the host's name. It is a note for colleagues and no proof:
  * whoever can give commands has the password of the database and can write any event.
  */
-export function operator({ environment }: Pick<Terminal, 'environment'>): Extract<Actor, { kind: 'operator' }> {
+export function operator({ environment }: Pick<Terminal, 'environment'>): Operator {
   const user = userName()
   const before = environment['SUDO_USER']
   const host = hostname().slice(0, 100)
@@ -27,15 +26,17 @@ export function reasonFlag(): Option {
 }
 
 /**
- * Who gives this command and why.
+ * What `--reason` says.
  *
- * @throws WrongUsage if the reason is empty or too long
+ * @throws WrongUsage if it is empty or too long
  */
-export function authorOf(terminal: Pick<Terminal, 'environment'>, reason: string | undefined): Author {
+export function readReason(reason: string): string
+export function readReason(reason: string | undefined): string | undefined
+export function readReason(reason: string | undefined): string | undefined {
   if (reason?.trim() === '') throw new WrongUsage('--reason must say something.')
   if (reason !== undefined && reason.length > most)
     throw new WrongUsage(`--reason takes ${most} characters at the most.`)
-  return { by: operator(terminal).by, reason }
+  return reason
 }
 
 /** In a container the number may have no name. */

@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import type { Installation } from '../installation.ts'
-import { CommandFailed } from './failures.ts'
+import { CommandFailed } from './command-failures.ts'
 import { count, notEmpty, oneValue } from './flags.ts'
 import { type Document, type Format, openArray, printMany, printMore } from './output.ts'
 import type { Terminal } from './terminal.ts'

@@ -1,6 +1,6 @@
 import type { Settings } from '../platform/config/settings.ts'
-import { type PasswordFault, type PersonsNames, passwordFault } from '../records/accounts/password-rules.ts'
-import { WrongUsage } from './failures.ts'
+import type { PasswordFault } from '../records/accounts/password-rules.ts'
+import { WrongUsage } from './command-failures.ts'
 import type { Terminal } from './terminal.ts'
 import { stopIfAsked } from './with-signet.ts'
 
@@ -30,17 +30,12 @@ export async function readPassword(terminal: Terminal): Promise<string> {
   return password
 }
 
-/**
- * @param person whose password it will be, as far as they are known
- * @throws WrongUsage where the rules refuse the password
- */
-export async function checkPassword(
-  password: string,
-  settings: Pick<Settings, 'passwordMinLength' | 'issuer'>,
-  person: PersonsNames,
-): Promise<void> {
-  const fault = await passwordFault(password, settings, person)
-  if (fault) throw new WrongUsage(sentences(settings.passwordMinLength)[fault])
+/** The rules refuse the password. */
+export function passwordRefused(
+  fault: PasswordFault,
+  { passwordMinLength }: Pick<Settings, 'passwordMinLength'>,
+): WrongUsage {
+  return new WrongUsage(sentences(passwordMinLength)[fault])
 }
 
 function sentences(minLength: number): Record<PasswordFault, string> {

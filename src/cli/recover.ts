@@ -1,11 +1,7 @@
 import type { Command } from 'commander'
-import type { Installation } from '../installation.ts'
-import type { KeyRing } from '../key-ring/key-ring.ts'
-import { recordEvent } from '../records/events/events-store.ts'
-import { longestAccessTokenTtl } from '../records/resources/resources-store.ts'
-import { signEverybodyOut } from '../records/sessions/everybody-store.ts'
+import { type Recovery, recoverInstallation } from '../operations/recover-installation.ts'
 import { json } from './flags.ts'
-import { authorOf, reasonFlag } from './operator.ts'
+import { operator, readReason, reasonFlag } from './operator.ts'
 import { type Format, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'
 import { changingKeys } from './with-signet.ts'
@@ -29,54 +25,30 @@ export function recoverCommand(program: Command, terminal: Terminal): void {
     .addOption(reasonFlag())
     .addOption(json())
     .action(async (flags: Flags) => {
-      const author = authorOf(terminal, flags.reason)
-      const { keys, ended } = await changingKeys(terminal, async ({ keyRing }, installation, wait) => {
-        const { database } = installation
+      const reason = readReason(flags.reason)
+      const signEveryoneOut = flags.signEveryoneOut === true
+      const recovery = await changingKeys(terminal, async ({ keyRing }, installation, wait) => {
         // Opening them revokes again what the keys directory remembers, as it does for the keys.
         const { openSecrets } = await import('../installation-keys.ts')
         const { secrets } = await openSecrets(installation, wait)
         secrets.stop()
-        await keyRing.cover(await longestLifetime(installation))
-        const ended = flags.signEveryoneOut ? await signEverybodyOut(database, author) : undefined
-        await recordEvent(database, {
-          ...{ type: 'installation_recovered', by: author.by },
-          detail: {
-            ...(author.reason !== undefined && { reason: author.reason }),
-            ...(ended && { sessions: ended.sessions, grants: ended.grants }),
-          },
-        })
-        return { keys: judgeKeys(keyRing), ended }
+        return recoverInstallation({ ...installation, keyRing }, operator(terminal), { signEveryoneOut, reason })
       })
       const document = {
-        ...keys,
-        sessions_ended: ended?.sessions,
-        grants_ended: ended?.grants,
+        active_keys: recovery.activeKeys,
+        revoked_keys: recovery.revokedKeys,
+        lost_keys: recovery.lostKeys,
+        revoked_secrets: recovery.revokedSecrets,
+        ledger_facts: recovery.ledgerFacts,
+        sessions_ended: recovery.ended?.sessions,
+        grants_ended: recovery.ended?.grants,
       }
-      printOne(terminal, flags, document, notes(keys, ended !== undefined))
+      printOne(terminal, flags, document, notes(recovery))
     })
 }
 
-/** Seconds: of everything that can be signed under the settings and resources as they are now. */
-async function longestLifetime({ settings, database }: Installation): Promise<number> {
-  return Math.max(settings.accessTokenTtl, settings.idTokenTtl, (await longestAccessTokenTtl(database)) ?? 0)
-}
-
-/** What the keys directory knows, beside what the database has now that the ring was opened, and told what it had forgotten. */
-function judgeKeys(keyRing: Pick<KeyRing, 'keys' | 'ledger'>) {
-  const { activatedAt, revokedAt, revokedSecrets } = keyRing.ledger
-  const states = new Map([...keyRing.keys()].map(([{ kid }, state]) => [kid, state]))
-  const active = [...states].filter(([, state]) => state === 'active').map(([kid]) => kid)
-  return {
-    active_keys: active,
-    revoked_keys: [...states].filter(([, state]) => state === 'revoked').map(([kid]) => kid),
-    /** They signed, and are not in the database: made after the backup. */
-    lost_keys: [...activatedAt.keys()].filter((kid) => !states.has(kid) && !revokedAt.has(kid)),
-    revoked_secrets: revokedSecrets.size,
-    ledger_facts: activatedAt.size + revokedAt.size + revokedSecrets.size,
-  }
-}
-
-function notes({ lost_keys: lost, ledger_facts: facts }: ReturnType<typeof judgeKeys>, signedOut: boolean): string[] {
+function notes({ lostKeys: lost, ledgerFacts: facts, ended }: Recovery): string[] {
+  const signedOut = ended !== undefined
   return [
     facts === 0
       ? 'The keys directory remembers no keys or secrets, so nothing was compared with the database.'

@@ -1,26 +1,20 @@
 import type { Command } from 'commander'
-import type { Installation } from '../installation.ts'
-import { type Actor, originOf } from '../operations/actor.ts'
+import {
+  changeResource,
+  deleteResource,
+  type ResourceChanges,
+  registerResource,
+  type ServerRefusal,
+} from '../operations/resource-registration.ts'
 import { readSettings } from '../platform/config/settings.ts'
-import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import type { Queryable } from '../platform/database/queryable.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
-import { isPublic } from '../records/clients/client.ts'
-import { findClient } from '../records/clients/clients-store.ts'
-import { type EventType, recordEvent } from '../records/events/events-store.ts'
 import { shown } from '../records/plain-text.ts'
 import type { Resource, ScopeDescription } from '../records/resources/resource.ts'
 import { checkResource } from '../records/resources/resource-rules.ts'
-import {
-  deleteResource,
-  findResource,
-  findResources,
-  listResources,
-  lockResources,
-  saveResource,
-  takeResourceOffClients,
-  takeScopesOffClients,
-} from '../records/resources/resources-store.ts'
-import { CommandFailed, WrongUsage } from './failures.ts'
+import { findResource, listResources } from '../records/resources/resources-store.ts'
+import { CommandFailed, WrongUsage } from './command-failures.ts'
+import { noSuchClient } from './find-client.ts'
 import { duration, json, manyValues, manyWords, notEmpty, oneValue } from './flags.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
@@ -54,23 +48,13 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
       ),
   ).action(async (flags: ResourceFlags & { readonly identifier: string }) => {
     const { identifier } = flags
-    const resource = changedBy(
-      {
-        ...{ identifier, name: undefined, scopes: [], scopeDescriptions: [], servedBy: [] },
-        ...{ accessTokenTtl: undefined, accessTokenSigningAlg: 'ES256' },
-      },
-      flags,
-    )
+    const resource = newResource(identifier, flags)
     // What is wrong by itself is told before a database is started for it.
     checkResource(resource, readSettings(terminal.environment, terminal.folder).issuer, [])
-    await changing(terminal, (signet) =>
-      inTransaction(signet.database, async (tx) => {
-        await lockResources(tx, 'changing')
-        if (await findResource(tx, identifier))
-          throw new CommandFailed(`There is a resource ${identifier} already: signet resources update changes it.`)
-        await saveChecked(tx, signet, operator(terminal), resource, 'resource_created')
-      }),
-    )
+    const registered = await changing(terminal, (signet) => registerResource(signet, operator(terminal), resource))
+    if (registered.outcome === 'identifier_taken')
+      throw new CommandFailed(`There is a resource ${identifier} already: signet resources update changes it.`)
+    if (registered.outcome !== 'registered') throw cannotServe(registered)
     printOne(terminal, flags, documentOf(resource))
   })
 
@@ -105,18 +89,13 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
   ).action(async (identifier: string, flags: ResourceFlags) => {
     const { json: _, ...given } = flags
     if (Object.keys(given).length === 0) throw new WrongUsage('Nothing to change is given.')
-    const actor = operator(terminal)
-    const { resource, clients } = await changing(terminal, (signet) =>
-      inTransaction(signet.database, async (tx) => {
-        await lockResources(tx, 'changing')
-        const existing = await needResource(tx, identifier)
-        const changed = changedBy(existing, flags)
-        await saveChecked(tx, signet, actor, changed, 'resource_updated')
-        const gone = existing.scopes.filter((scope) => !changed.scopes.includes(scope))
-        return { resource: changed, clients: await takeScopesOffClients(tx, gone, identifier, actor.by) }
-      }),
-    )
-    printOne(terminal, flags, documentOf(resource), notesOn(clients))
+    const changed = await changing(terminal, async (signet) => {
+      const { scopes } = await needResource(signet.database, identifier)
+      return changeResource(signet, operator(terminal), identifier, changesOf(flags, scopes))
+    })
+    if (changed.outcome === 'no_such_resource') throw noSuchResource(identifier)
+    if (changed.outcome !== 'changed') throw cannotServe(changed)
+    printOne(terminal, flags, documentOf(changed.resource), notesOn(changed.clients))
   })
 
   resources
@@ -125,25 +104,9 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
     .argument('<identifier>')
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const { by } = operator(terminal)
-      const clients = await changing(terminal, ({ database }) =>
-        inTransaction(database, async (tx) => {
-          await lockResources(tx, 'changing')
-          const { scopes } = await needResource(tx, identifier)
-          const affected = await takeScopesOffClients(tx, scopes, identifier, by)
-          await takeResourceOffClients(tx, identifier)
-          await deleteResource(tx, identifier)
-          // Each of the clients has an event of its own; this one must not grow with their number.
-          const clients = affected.slice(0, mostNamed)
-          await recordEvent(tx, {
-            type: 'resource_deleted',
-            by,
-            detail: { identifier, clients, ...(affected.length > mostNamed && { clients_affected: affected.length }) },
-          })
-          return affected
-        }),
-      )
-      printOne(terminal, format, { identifier, deleted: true }, notesOn(clients))
+      const deleted = await changing(terminal, (signet) => deleteResource(signet, operator(terminal), identifier))
+      if (deleted === 'no_such_resource') throw noSuchResource(identifier)
+      printOne(terminal, format, { identifier, deleted: true }, notesOn(deleted.clients))
     })
 }
 
@@ -167,22 +130,28 @@ function addResourceFlags(command: Command): Command {
     .addOption(json())
 }
 
-function changedBy(resource: Resource, flags: ResourceFlags): Resource {
-  const { name, scope, scopeDescription, accessTokenTtl, accessTokenSigningAlg, servedBy } = flags
-  const scopes = scope === undefined ? resource.scopes : [...new Set(scope)]
+function newResource(identifier: string, flags: ResourceFlags): Resource {
+  const { name, accessTokenTtl, ...given } = changesOf(flags, [])
   return {
-    identifier: resource.identifier,
-    name: name === undefined ? resource.name : name || undefined,
-    scopes,
-    scopeDescriptions:
-      scopeDescription === undefined
-        ? // What a scope was said to allow goes with the scope.
-          resource.scopeDescriptions.filter((description) => scopes.includes(description.scope))
-        : scopeDescription.map((text) => readScopeDescription(text, scopes)),
-    servedBy: servedBy === undefined ? resource.servedBy : [...new Set(servedBy)],
-    accessTokenTtl: accessTokenTtl === undefined ? resource.accessTokenTtl : accessTokenTtl || undefined,
-    accessTokenSigningAlg:
-      accessTokenSigningAlg === undefined ? resource.accessTokenSigningAlg : readAlgorithm(accessTokenSigningAlg),
+    ...{ identifier, scopes: [], scopeDescriptions: [], servedBy: [], accessTokenSigningAlg: 'ES256', ...given },
+    name: name ?? undefined,
+    accessTokenTtl: accessTokenTtl ?? undefined,
+  }
+}
+
+/** @param existingScopes those that the resource has until now: descriptions may be of these, unless others are given */
+function changesOf(flags: ResourceFlags, existingScopes: readonly string[]): ResourceChanges {
+  const { name, scope, scopeDescription, accessTokenTtl, accessTokenSigningAlg, servedBy } = flags
+  const scopes = scope && [...new Set(scope)]
+  return {
+    ...(name !== undefined && { name: name || null }),
+    ...(scopes && { scopes }),
+    ...(scopeDescription && {
+      scopeDescriptions: scopeDescription.map((text) => readScopeDescription(text, scopes ?? existingScopes)),
+    }),
+    ...(servedBy && { servedBy: [...new Set(servedBy)] }),
+    ...(accessTokenTtl !== undefined && { accessTokenTtl: accessTokenTtl || null }),
+    ...(accessTokenSigningAlg !== undefined && { accessTokenSigningAlg: readAlgorithm(accessTokenSigningAlg) }),
   }
 }
 
@@ -207,40 +176,21 @@ function readScopeDescription(given: string, scopes: readonly string[]): ScopeDe
   return { scope, language, text }
 }
 
-async function saveChecked(
-  tx: Queryable,
-  { settings }: Installation,
-  actor: Actor,
-  resource: Resource,
-  type: EventType,
-): Promise<void> {
-  const owners = await findResources(tx, { scopes: resource.scopes })
-  const others = owners.filter(({ identifier }) => identifier !== resource.identifier)
-  checkResource(resource, settings.issuer, others)
-  for (const clientId of resource.servedBy) await needServer(tx, clientId)
-  await saveResource(tx, resource)
-  await recordEvent(tx, {
-    type,
-    ...originOf(actor),
-    detail: { identifier: resource.identifier, scopes: resource.scopes, served_by: resource.servedBy },
-  })
-}
-
-/** Who asks about tokens must prove who it is (RFC 7662 §2.1). */
-async function needServer(db: Queryable, clientId: string): Promise<void> {
-  const client = await findClient(db, clientId)
-  if (!client) throw new CommandFailed(`There is no client ${clientId.slice(0, 80)}: signet clients list shows them.`)
-  if (isPublic(client))
-    throw new CommandFailed(
-      `The client ${clientId} is public: it cannot prove who it is, so it may not ask about tokens.`,
-    )
+function cannotServe({ outcome, clientId }: ServerRefusal): CommandFailed {
+  if (outcome === 'no_such_client') return noSuchClient(clientId)
+  return new CommandFailed(
+    `The client ${clientId} is public: it cannot prove who it is, so it may not ask about tokens.`,
+  )
 }
 
 async function needResource(db: Queryable, identifier: string): Promise<Resource> {
   const resource = await findResource(db, identifier)
-  if (!resource)
-    throw new CommandFailed(`There is no resource ${identifier.slice(0, 80)}: signet resources list shows them.`)
+  if (!resource) throw noSuchResource(identifier)
   return resource
+}
+
+function noSuchResource(identifier: string): CommandFailed {
+  return new CommandFailed(`There is no resource ${identifier.slice(0, 80)}: signet resources list shows them.`)
 }
 
 function documentOf(resource: Resource): Document {

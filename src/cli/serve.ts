@@ -3,7 +3,7 @@ import { isLoopbackHost } from '../platform/config/issuer.ts'
 import { readSettings, type Settings } from '../platform/config/settings.ts'
 import type { Log } from '../platform/log.ts'
 import type { Tracing } from '../platform/tracing.ts'
-import { CommandFailed, ifInterrupted } from './failures.ts'
+import { CommandFailed, ifInterrupted } from './command-failures.ts'
 import { catchFaults, type LastResort } from './last-resort.ts'
 import type { Terminal } from './terminal.ts'
 

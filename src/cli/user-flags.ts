@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander'
+import type { NewAccount } from '../operations/create-account.ts'
 import type { AccountChanges } from '../operations/update-account.ts'
 import type { Profile } from '../records/accounts/account.ts'
 import { canonicalEmail } from '../records/accounts/canonical-email.ts'
 import { canonicalProfile, readAddress } from '../records/accounts/profile-rules.ts'
-import { WrongUsage } from './failures.ts'
+import { WrongUsage } from './command-failures.ts'
 import { addEitherWay, oneValue } from './flags.ts'
 
 /** The standard claims of OpenID Connect Core §5.1, each a flag. */
@@ -27,18 +28,12 @@ const claimFlags = (): { claim: Exclude<keyof Profile, 'address'>; option: Optio
   { claim: 'phone_number', option: oneValue('--phone-number <number>', 'the telephone number, such as +41441234567') },
 ]
 
-export interface NewUser {
-  readonly email: string | undefined
-  readonly emailVerified: boolean
-  readonly profile: Profile
-}
-
 /**
  * Gives a command the flags of what an account holds of a person.
  *
  * @returns reads and checks what was given; throws WrongUsage and InvalidProfile
  */
-export function addUserFlags(command: Command): () => NewUser {
+export function addUserFlags(command: Command): () => NewAccount {
   const claims = addClaimFlags(command, () =>
     command.addOption(new Option('--email-verified', 'you vouch that the address is the person’s')),
   )

@@ -1,5 +1,4 @@
 import { type Command, Option } from 'commander'
-import type { Installation } from '../installation.ts'
 import {
   deleteAccount,
   disableAccount,
@@ -7,33 +6,21 @@ import {
   setPassword,
   signOutEverywhere,
 } from '../operations/account-access.ts'
-import { type Actor, originOf } from '../operations/actor.ts'
+import { createAccount } from '../operations/create-account.ts'
 import { type AccountChanges, type AccountRefusal, updateAccount } from '../operations/update-account.ts'
-import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
-import { randomText } from '../platform/secrets/digest.ts'
 import type { Account } from '../records/accounts/account.ts'
-import {
-  findAccount,
-  hasAccount,
-  insertAccount,
-  listAccounts,
-  setEmailVerified,
-} from '../records/accounts/accounts-store.ts'
-import { recordEvent } from '../records/events/events-store.ts'
-import { CommandFailed, WrongUsage } from './failures.ts'
+import { hasAccount, listAccounts, type TakenName } from '../records/accounts/accounts-store.ts'
+import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
 import { countAsRowsFollow, letRowsFollow } from './let-rows-follow.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
-import { checkPassword, readPassword } from './password-input.ts'
+import { passwordRefused, readPassword } from './password-input.ts'
 import type { Terminal } from './terminal.ts'
-import { addUserChangeFlags, addUserFlags, type NewUser } from './user-flags.ts'
+import { addUserChangeFlags, addUserFlags } from './user-flags.ts'
 import { changing, reading } from './with-signet.ts'
-
-/** A command has the queue of its process for itself. */
-const byCommand = { network: undefined }
 
 const erasure = 'A running server removes the network addresses from the events about them, within minutes.'
 const whom = 'their sub, user name or e-mail address'
@@ -54,8 +41,13 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .action(async (flags: Format & { readonly passwordStdin?: true }) => {
       const user = newUser()
       const password = flags.passwordStdin ? await readPassword(terminal) : undefined
-      const account = await changing(terminal, (signet) => createUser(signet, operator(terminal), user, password))
-      printOne(terminal, flags, documentOf(account))
+      const created = await changing(terminal, async (signet) => {
+        const outcome = await createAccount(signet, operator(terminal), { ...user, password })
+        if (outcome.outcome === 'password_refused') throw passwordRefused(outcome.fault, signet.settings)
+        return outcome
+      })
+      if (created.outcome !== 'created') throw nameTaken(created.outcome, user.profile.username, user.email)
+      printOne(terminal, flags, documentOf(created.account))
     })
 
   addPageFlags(users.command('list').description('List users, the oldest accounts first.'), 'sub')
@@ -95,7 +87,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     const account = await changing(terminal, async (signet) => {
       const { sub } = await findUser(signet.database, identifier)
       const outcome = await updateAccount(signet, operator(terminal), sub, { ...changes, ...vouched })
-      if (typeof outcome === 'string') throw new CommandFailed(whyNot(outcome, sub, changes))
+      if (typeof outcome === 'string') throw whyNot(outcome, sub, changes)
       return outcome.account
     })
     printOne(terminal, format, documentOf(account))
@@ -112,7 +104,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
       const { sub, ended, notes } = await changing(terminal, async (signet) => {
         const { sub } = await findUser(signet.database, identifier)
         const decided = await signOutEverywhere(signet, operator(terminal), sub)
-        if (!decided) throw justDeleted(sub)
+        if (decided === 'no_such_account') throw justDeleted(sub)
         return { sub, ...(await countAsRowsFollow(signet, terminal, decided)) }
       })
       const document = {
@@ -160,14 +152,11 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .action(async (identifier: string, format: Format) => {
       const password = await readPassword(terminal)
       const { account, notes } = await changing(terminal, async (signet) => {
-        const found = await findUser(signet.database, identifier)
-        const { sub } = found
-        await checkPassword(password, signet.settings, found)
-        const account = present(
-          await setPassword(signet, operator(terminal), sub, await signet.passwords.hash(password, byCommand)),
-          sub,
-        )
-        return { account, notes: await letRowsFollow(signet, terminal) }
+        const { sub } = await findUser(signet.database, identifier)
+        const set = await setPassword(signet, operator(terminal), sub, password)
+        if (set.outcome === 'password_refused') throw passwordRefused(set.fault, signet.settings)
+        if (set.outcome === 'no_such_account') throw justDeleted(sub)
+        return { account: set.account, notes: await letRowsFollow(signet, terminal) }
       })
       printOne(terminal, format, documentOf(account), notes)
     })
@@ -182,47 +171,17 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .action(async (identifier: string, format: Format) => {
       const { sub, notes } = await changing(terminal, async (signet) => {
         const account = await findUser(signet.database, identifier)
-        if (!(await deleteAccount(signet, operator(terminal), account.sub))) throw justDeleted(account.sub)
+        const outcome = await deleteAccount(signet, operator(terminal), account.sub)
+        if (outcome === 'no_such_account') throw justDeleted(account.sub)
         return { sub: account.sub, notes: await letRowsFollow(signet, terminal) }
       })
       printOne(terminal, format, { sub, deleted: true }, [...notes, erasure])
     })
 }
 
-async function createUser(
-  signet: Installation,
-  actor: Actor,
-  user: NewUser,
-  password: string | undefined,
-): Promise<Account> {
-  const { database, settings, passwords } = signet
-  const { email, emailVerified, profile } = user
-  if (password !== undefined) await checkPassword(password, settings, { ...profile, email })
-  const passwordHash = password === undefined ? undefined : await passwords.hash(password, byCommand)
-  const sub = randomText(16)
-  return inTransaction(database, async (tx) => {
-    await insertAccount(tx, { sub, profile, email, passwordHash }).catch(
-      taken(`The user name ${profile.username} is taken.`),
-    )
-    if (emailVerified)
-      await setEmailVerified(tx, sub).catch(taken(`${email} is the verified address of somebody else.`))
-    await recordEvent(tx, {
-      type: 'account_created',
-      ...originOf(actor),
-      sub,
-      detail: { email_verified: emailVerified },
-    })
-    return again(tx, sub)
-  })
-}
-
-async function again(tx: Queryable, sub: string): Promise<Account> {
-  return present(await findAccount(tx, sub), sub)
-}
-
 /** @throws CommandFailed where the account is gone */
-function present(account: Account | undefined, sub: string): Account {
-  if (!account) throw justDeleted(sub)
+function present(account: Account | 'no_such_account', sub: string): Account {
+  if (account === 'no_such_account') throw justDeleted(sub)
   return account
 }
 
@@ -244,28 +203,36 @@ function vouchedEmail(identifier: string, { email, email_verified: isVouched }: 
   return { vouched_email: identifier.trim() }
 }
 
-function whyNot(refusal: AccountRefusal, sub: string, { username, email }: AccountChanges): string {
+function whyNot(refusal: AccountRefusal, sub: string, { username, email }: AccountChanges): CommandFailed {
   switch (refusal) {
     case 'no_such_account':
-      return justDeleted(sub).message
+      return justDeleted(sub)
     case 'username_taken':
-      return `The user name ${username} is taken.`
     case 'email_taken':
-      return `${email ?? 'The address'} is the verified address of somebody else.`
+      return nameTaken(refusal, username, email)
     case 'no_email':
-      return 'The person has no e-mail address that could be verified: give --email.'
+      return new CommandFailed('The person has no e-mail address that could be verified: give --email.')
     case 'other_email':
-      return 'The person has just changed their e-mail address. Nothing was changed: look at it, and try again.'
+      return new CommandFailed(
+        'The person has just changed their e-mail address. Nothing was changed: look at it, and try again.',
+      )
     case 'no_sign_in_name':
-      return 'The person would have nothing left to sign in with: keep an e-mail address or a user name.'
+      return new CommandFailed(
+        'The person would have nothing left to sign in with: keep an e-mail address or a user name.',
+      )
   }
 }
 
-/** Tells a broken unique constraint in words. PostgreSQL Appendix A: 23505, unique_violation. */
-function taken(sentence: string): (error: unknown) => never {
-  return (error) => {
-    throw (error as { code?: unknown }).code === '23505' ? new CommandFailed(sentence) : error
-  }
+function nameTaken(
+  taken: TakenName,
+  username: string | null | undefined,
+  email: string | null | undefined,
+): CommandFailed {
+  return new CommandFailed(
+    taken === 'username_taken'
+      ? `The user name ${username} is taken.`
+      : `${email ?? 'The address'} is the verified address of somebody else.`,
+  )
 }
 
 /** The claims under their names, and no password hash: an account does not even hold one. */

@@ -5,7 +5,7 @@ import { dotEnvSource, readSettings, type Settings } from '../platform/config/se
 import type { LockWait } from '../platform/database/locked-transaction.ts'
 import type { Log } from '../platform/log.ts'
 import type { Report } from '../platform/progress.ts'
-import { CommandFailed, ifInterrupted } from './failures.ts'
+import { CommandFailed, ifInterrupted } from './command-failures.ts'
 import type { Terminal } from './terminal.ts'
 
 /**

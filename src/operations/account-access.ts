@@ -7,12 +7,14 @@ import {
   setDisabled,
   setPasswordHash,
 } from '../records/accounts/accounts-store.ts'
+import type { PasswordFault } from '../records/accounts/password-rules.ts'
 import { type AccountEndReason, endAllAccess } from '../records/endings/decisions-store.ts'
 import { type Decided, decideEnding } from '../records/endings/follow-ending.ts'
 import { type EventType, recordEvent } from '../records/events/events-store.ts'
 import { forgetBrowsers } from '../records/sessions/known-browsers-store.ts'
 import type { Signet } from '../signet.ts'
-import { type Actor, originOf } from './actor.ts'
+import { type Actor, type Operator, originOf } from './actor.ts'
+import { hashNewPassword } from './new-password.ts'
 
 type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
 
@@ -24,10 +26,8 @@ type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
 /**
  * Disables an account: its person is signed out everywhere, all grants end, and nobody signs in to it. However much the account has
  * open, all of it has ended when this returns; rows and events of the grants follow.
- *
- * @returns undefined where there is no such account
  */
-export async function disableAccount(signet: Terms, actor: Actor, sub: string): Promise<Account | undefined> {
+export async function disableAccount(signet: Terms, actor: Actor, sub: string): Promise<Account | 'no_such_account'> {
   return changeAccess(signet, actor, sub, 'account_disabled', async (tx, { disabled }) => {
     await setDisabled(tx, sub, true)
     return disabled ? undefined : 'account_disabled'
@@ -37,30 +37,52 @@ export async function disableAccount(signet: Terms, actor: Actor, sub: string): 
 /**
  * Lets the person of a disabled account sign in again. What had ended stays ended, and so does what was being opened when the account
  * was disabled.
- *
- * @returns undefined where there is no such account
  */
-export async function enableAccount(signet: Terms, actor: Actor, sub: string): Promise<Account | undefined> {
+export async function enableAccount(signet: Terms, actor: Actor, sub: string): Promise<Account | 'no_such_account'> {
   const account = await findAccount(signet.database, sub)
-  if (!account?.disabled) return account
+  if (!account) return 'no_such_account'
+  if (!account.disabled) return account
   return changeAccess(signet, actor, sub, 'account_disabled', async (tx, { disabled }) => {
     await setDisabled(tx, sub, false)
     return disabled ? 'account_enabled' : undefined
   })
 }
 
+export type SetPasswordOutcome =
+  | { readonly outcome: 'set'; readonly account: Account }
+  | { readonly outcome: 'no_such_account' }
+  | { readonly outcome: 'password_refused'; readonly fault: PasswordFault }
+
+/**
+ * Gives an account another password, and ends what `setHashedPassword` ends. Where the rules refuse the password, nothing is changed.
+ *
+ * @throws HashQueueFull
+ */
+export async function setPassword(
+  signet: Terms & Pick<Signet, 'settings' | 'passwords'>,
+  actor: Operator,
+  sub: string,
+  password: string,
+): Promise<SetPasswordOutcome> {
+  const person = await findAccount(signet.database, sub)
+  if (!person) return { outcome: 'no_such_account' }
+  const hashed = await hashNewPassword(signet, password, person)
+  if ('fault' in hashed) return { outcome: 'password_refused', fault: hashed.fault }
+  const account = await setHashedPassword(signet, actor, sub, hashed.hash)
+  return account === 'no_such_account' ? { outcome: account } : { outcome: 'set', account }
+}
+
 /**
  * Sets the password of an account, signs its person out everywhere and ends all grants: whoever knew the old password may be signed in by it.
  *
- * @param passwordHash in PHC form
- * @returns undefined where there is no such account
+ * @param passwordHash in PHC form, of a password that has been checked
  */
-export async function setPassword(
+export async function setHashedPassword(
   signet: Terms,
   actor: Actor,
   sub: string,
   passwordHash: string,
-): Promise<Account | undefined> {
+): Promise<Account | 'no_such_account'> {
   return changeAccess(signet, actor, sub, 'password_set', async (tx) => {
     await setPasswordHash(tx, sub, passwordHash)
     return 'password_set'
@@ -69,13 +91,15 @@ export async function setPassword(
 
 /**
  * Signs a person out everywhere and ends all grants, those with `offline_access` included. Nothing keeps them from signing in again.
- *
- * @returns undefined if there is no such account
  */
-export async function signOutEverywhere(signet: Terms, actor: Actor, sub: string): Promise<Decided | undefined> {
+export async function signOutEverywhere(
+  signet: Terms,
+  actor: Actor,
+  sub: string,
+): Promise<Decided | 'no_such_account'> {
   const decided = await signet.turns.take(accountTurn(sub), () =>
     inTransaction(signet.database, async (tx) => {
-      if (!(await lockAccount(tx, sub))) return undefined
+      if (!(await lockAccount(tx, sub))) return 'no_such_account'
       const decided = await decideEnd(tx, sub, 'revoked_by_operator')
       const { sessions, grants, left } = decided
       // Of very many, those that have followed by now; `more` says so.
@@ -84,17 +108,15 @@ export async function signOutEverywhere(signet: Terms, actor: Actor, sub: string
       return decided
     }),
   )
-  if (decided?.left) signet.endings.due()
+  if (decided !== 'no_such_account' && decided.left) signet.endings.due()
   return decided
 }
 
 /**
  * Deletes what is known of a person, and ends everything. The `sub` is kept and never given to anybody else. Events about them are kept
  * as well, without the addresses that they came from: the cleaner removes those (records/cleanup/cleanup-store.ts).
- *
- * @returns false where there is no such account
  */
-export async function deleteAccount(signet: Terms, actor: Actor, sub: string): Promise<boolean> {
+export async function deleteAccount(signet: Terms, actor: Actor, sub: string): Promise<'deleted' | 'no_such_account'> {
   const empty = async (tx: Queryable) => {
     if (!(await lockAccount(tx, sub))) return undefined
     await emptyAccount(tx, sub)
@@ -102,7 +124,7 @@ export async function deleteAccount(signet: Terms, actor: Actor, sub: string): P
   }
   const left = await signet.turns.take(accountTurn(sub), () => inTransaction(signet.database, empty))
   if (left) signet.endings.due()
-  return left !== undefined
+  return left === undefined ? 'no_such_account' : 'deleted'
 }
 
 /** @param change what is done along with it; the event that it leaves, undefined where nothing has changed */
@@ -112,7 +134,7 @@ async function changeAccess(
   sub: string,
   reason: AccountEndReason,
   change: (tx: Queryable, account: { readonly disabled: boolean }) => Promise<EventType | undefined>,
-): Promise<Account | undefined> {
+): Promise<Account | 'no_such_account'> {
   const changeAndEnd = async (tx: Queryable) => {
     const locked = await lockAccount(tx, sub)
     if (!locked) return { account: undefined, left: false }
@@ -124,7 +146,7 @@ async function changeAccess(
     inTransaction(signet.database, changeAndEnd),
   )
   if (left) signet.endings.due()
-  return account
+  return account ?? 'no_such_account'
 }
 
 /** @returns whether rows are left to follow */

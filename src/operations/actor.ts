@@ -1,14 +1,36 @@
+import type { Author } from '../key-ring/write-step.ts'
 import type { Caller, EventOrigin } from '../records/events/events-store.ts'
 
-/**
- * Who does something. The event of a person or client has their request. An operator's command has none, so it says who gave it.
- */
+/** Somebody who may change everything. A command has no request, so its event says who gave it. */
+export interface Operator {
+  readonly kind: 'operator'
+  readonly by: string
+}
+
+/** Who does something. The event of a person or a client has their request; what is done by schedule has none. */
 export type Actor =
-  | { readonly kind: 'operator'; readonly by: string }
+  | Operator
   | { readonly kind: 'person'; readonly sub: string; readonly caller: Caller }
   | { readonly kind: 'client'; readonly clientId: string; readonly caller: Caller }
+  | { readonly kind: 'schedule' }
 
 /** The part of an event that says where it came from. */
 export function originOf(actor: Actor): EventOrigin {
-  return actor.kind === 'operator' ? { by: actor.by } : { caller: actor.caller }
+  switch (actor.kind) {
+    case 'operator':
+      return { by: actor.by }
+    case 'schedule':
+      return { by: 'schedule' }
+    default:
+      return { caller: actor.caller }
+  }
+}
+
+/**
+ * The same for decisions about keys and secrets, which the key ring records.
+ *
+ * @param reason why, in the operator's words
+ */
+export function authorOf({ by }: Operator, reason: string | undefined): Author {
+  return { by, reason }
 }

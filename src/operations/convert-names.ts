@@ -3,7 +3,7 @@ import { inLockedTransaction, type LockWait } from '../platform/database/locked-
 import type { DatabaseLog } from '../platform/database/log.ts'
 import type { Database } from '../platform/database/pool.ts'
 import { isUnavailable, type Queryable } from '../platform/database/queryable.ts'
-import { lockAccount } from '../records/accounts/accounts-store.ts'
+import { lockAccount, type TakenName } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail } from '../records/accounts/canonical-email.ts'
 import { foldUsername } from '../records/accounts/canonical-username.ts'
 import {
@@ -19,6 +19,12 @@ import {
   setEmailUnverified,
 } from '../records/accounts/names-to-convert-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import { type Actor, originOf } from './actor.ts'
+import { withRollBack } from './roll-back.ts'
+
+const schedule: Actor = { kind: 'schedule' }
+
+type RollBack = (taken: TakenName) => never
 
 /** Accounts of one batch. */
 const batch = 100
@@ -59,40 +65,52 @@ export async function convertNames(
 async function convertAccount(database: Database, log: DatabaseLog, signal: AbortSignal, sub: string): Promise<void> {
   const inTurn = (work: (tx: Queryable) => Promise<void>) =>
     inLockedTransaction(database, conversionLock, { ...brief, signal }, work)
-  for (let attempt = 1; attempt <= attempts; attempt++)
-    try {
-      return await inTurn((tx) => convertOne(tx, sub))
-    } catch (error) {
-      // PostgreSQL Appendix A: 23505, unique_violation.
-      if ((error as { code?: unknown }).code !== '23505') throw error
-      if (attempt === attempts) log.warn({ err: error, sub }, 'The names of an account stay as they are.')
-    }
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    const taken = await withRollBack<TakenName, void>((rollBack) => inTurn((tx) => convertOne(tx, sub, rollBack)))
+    if (taken === undefined) return
+    if (attempt === attempts) log.warn({ taken, sub }, 'The names of an account stay as they are.')
+  }
   await inTurn(async (tx) => {
     await lockAccount(tx, sub)
     await forgetNameToConvert(tx, sub)
   })
 }
 
-async function convertOne(tx: Queryable, sub: string): Promise<void> {
+async function convertOne(tx: Queryable, sub: string, rollBack: RollBack): Promise<void> {
   // Whoever changes a name locks the account first, too, and notes it to be converted after that.
   await lockAccount(tx, sub)
   const stored = await readStoredNames(tx, sub)
   if (stored) {
-    const claims = [...(await convertedUsername(tx, sub, stored)), ...(await convertedEmail(tx, sub, stored))]
-    if (claims.length > 0) await recordEvent(tx, { type: 'names_converted', by: 'schedule', sub, detail: { claims } })
+    const claims = [
+      ...(await convertedUsername(tx, sub, stored, rollBack)),
+      ...(await convertedEmail(tx, sub, stored, rollBack)),
+    ]
+    if (claims.length > 0)
+      await recordEvent(tx, { type: 'names_converted', ...originOf(schedule), sub, detail: { claims } })
   }
   await forgetNameToConvert(tx, sub)
 }
 
 /** @returns the names of the claims that are different now */
-async function convertedUsername(tx: Queryable, sub: string, { username }: StoredNames): Promise<string[]> {
+async function convertedUsername(
+  tx: Queryable,
+  sub: string,
+  { username }: StoredNames,
+  rollBack: RollBack,
+): Promise<string[]> {
   const canonical = username === null ? undefined : foldUsername(username)
   if (canonical === undefined || canonical === username || (await isUsernameTaken(tx, sub, canonical))) return []
-  await convertUsername(tx, sub, canonical)
+  const converted = await convertUsername(tx, sub, canonical)
+  if (converted !== 'done') return rollBack(converted)
   return ['username']
 }
 
-async function convertedEmail(tx: Queryable, sub: string, { email, verifiedAt }: StoredNames): Promise<string[]> {
+async function convertedEmail(
+  tx: Queryable,
+  sub: string,
+  { email, verifiedAt }: StoredNames,
+  rollBack: RollBack,
+): Promise<string[]> {
   const canonical = email === null ? undefined : canonicalEmail(email)
   if (canonical === undefined || canonical === email) return []
   const other = verifiedAt && (await findVerifiedElsewhere(tx, sub, canonical))
@@ -100,9 +118,10 @@ async function convertedEmail(tx: Queryable, sub: string, { email, verifiedAt }:
     const loser = other.verifiedAt <= verifiedAt ? sub : other.sub
     await setEmailUnverified(tx, loser)
     const detail = { reason: 'same_address', verified_by: loser === sub ? other.sub : sub }
-    await recordEvent(tx, { type: 'email_unverified', by: 'schedule', sub: loser, detail })
+    await recordEvent(tx, { type: 'email_unverified', ...originOf(schedule), sub: loser, detail })
   }
-  await convertEmail(tx, sub, canonical)
+  const converted = await convertEmail(tx, sub, canonical)
+  if (converted !== 'done') return rollBack(converted)
   return ['email']
 }
 

@@ -1,12 +1,13 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { type Account, accountTurn, descriptiveClaims, type Profile } from '../records/accounts/account.ts'
 import { markEmail, replaceDescription, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
-import { findAccount, lockAccount } from '../records/accounts/accounts-store.ts'
+import { findAccount, lockAccount, type TakenName } from '../records/accounts/accounts-store.ts'
 import { isStillToConvert, typedName } from '../records/accounts/typed-name.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 import { asSignedIn, type OwnSession, type signedOut } from './as-signed-in.ts'
+import { withRollBack } from './roll-back.ts'
 
 /**
  * What is to change in an account, under the names of the claims. What is left out stays as it is; null takes a value away. The caller
@@ -23,10 +24,7 @@ export type AccountChanges = { readonly [claim in keyof Profile]?: Profile[claim
 /** Why an account was left as it is. */
 export type AccountRefusal =
   | 'no_such_account'
-  /** Somebody else has the user name. */
-  | 'username_taken'
-  /** The address is the verified address of another account. */
-  | 'email_taken'
+  | TakenName
   /** There is no address that could be verified. */
   | 'no_email'
   /** The address is not the one that was vouched for. */
@@ -47,8 +45,8 @@ export async function updateAccount(
   sub: string,
   changes: AccountChanges,
 ): Promise<UpdatedAccount | AccountRefusal> {
-  return refusalOrResult(
-    turns.take(accountTurn(sub), () => inTransaction(database, (tx) => change(tx, actor, sub, changes))),
+  return withRollBack<TakenName, UpdatedAccount | AccountRefusal>((rollBack) =>
+    turns.take(accountTurn(sub), () => inTransaction(database, (tx) => change(tx, actor, sub, changes, rollBack))),
   )
 }
 
@@ -64,7 +62,9 @@ export async function updateOwnAccount(
   present: OwnSession,
   changes: AccountChanges,
 ): Promise<UpdatedAccount | AccountRefusal | typeof signedOut> {
-  return refusalOrResult(asSignedIn(signet, present, (tx) => change(tx, actor, present.account.sub, changes)))
+  return withRollBack<TakenName, UpdatedAccount | AccountRefusal | typeof signedOut>((rollBack) =>
+    asSignedIn(signet, present, (tx) => change(tx, actor, present.account.sub, changes, rollBack)),
+  )
 }
 
 async function change(
@@ -72,6 +72,7 @@ async function change(
   actor: Actor,
   sub: string,
   changes: AccountChanges,
+  rollBack: (taken: TakenName) => never,
 ): Promise<UpdatedAccount | AccountRefusal> {
   const before = (await lockAccount(tx, sub)) && (await findAccount(tx, sub))
   if (!before) return 'no_such_account'
@@ -83,12 +84,14 @@ async function change(
   if (vouched !== undefined && typedName(wanted.email ?? '').key !== typedName(vouched).key) return 'other_email'
 
   if (describing.some((claim) => !isSame(wanted[claim], before[claim]))) await replaceDescription(tx, sub, wanted)
-  if (namesChange)
-    await replaceSignInNames(tx, sub, { username: wanted.username, email: wanted.email }).catch(
-      ifTaken('username_taken'),
-    )
-  if (changes.email_verified !== undefined)
-    await markEmail(tx, sub, changes.email_verified).catch(ifTaken('email_taken'))
+  if (namesChange) {
+    const replaced = await replaceSignInNames(tx, sub, { username: wanted.username, email: wanted.email })
+    if (replaced !== 'done') return rollBack(replaced)
+  }
+  if (changes.email_verified !== undefined) {
+    const marked = await markEmail(tx, sub, changes.email_verified)
+    if (marked !== 'done') return rollBack(marked)
+  }
 
   const account = (await findAccount(tx, sub)) as Account
   const changed = claims.filter((claim) => !isSame(account[claim], before[claim]))
@@ -118,27 +121,4 @@ function merged(before: Account, changes: AccountChanges): Wanted {
 function isSame(one: unknown, other: unknown): boolean {
   const sorted = (value: unknown) => JSON.stringify(value, value ? Object.keys(value).sort() : undefined)
   return typeof one === 'object' && typeof other === 'object' ? sorted(one) === sorted(other) : one === other
-}
-
-/** Rolls the transaction back. */
-class Taken extends Error {
-  readonly refusal: AccountRefusal
-  constructor(refusal: AccountRefusal) {
-    super(refusal)
-    this.refusal = refusal
-  }
-}
-
-/** PostgreSQL Appendix A: 23505, unique_violation. */
-function ifTaken(refusal: AccountRefusal): (error: unknown) => never {
-  return (error) => {
-    throw (error as { code?: unknown }).code === '23505' ? new Taken(refusal) : error
-  }
-}
-
-async function refusalOrResult<T>(work: Promise<T>): Promise<T | AccountRefusal> {
-  return work.catch((error: unknown) => {
-    if (error instanceof Taken) return error.refusal
-    throw error
-  })
 }

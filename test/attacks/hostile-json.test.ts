@@ -209,8 +209,8 @@ t.test('JSON that an operator or a person hands in is bounded as well', async (t
 
 /** Files that parse JSON which Signet itself has written, sealed or shipped: nobody else chooses how deep it is. */
 const ownJson = [
-  'cli/doctor/check-version.ts',
-  'cli/keys/export-public.ts',
+  'cli/doctor/examine.ts',
+  'cli/keys/list-keys.ts',
   'interaction/sealed-request.ts',
   'pages/sign-out/logout-request.ts',
   'key-ring/sealed-key.ts',

@@ -3,7 +3,7 @@ import {
   deleteAccount,
   disableAccount,
   enableAccount,
-  setPassword,
+  setHashedPassword,
   signOutEverywhere,
 } from '../../src/operations/account-access.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
@@ -82,7 +82,7 @@ t.test('an operator makes an account forget all browsers', async (t) => {
   const { signet } = idp
   const decisions: Record<string, (sub: string) => Promise<unknown>> = {
     'setting the password': async (sub) =>
-      setPassword(signet, operator, sub, await signet.passwords.hash(newPassword, { network: undefined })),
+      setHashedPassword(signet, operator, sub, await signet.passwords.hash(newPassword, { network: undefined })),
     'disabling the account': async (sub) => {
       await disableAccount(signet, operator, sub)
       await enableAccount(signet, operator, sub)

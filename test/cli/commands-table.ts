@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander'
-import { createProgram } from '../../src/cli/program.ts'
+import { createProgram } from '../../src/cli/commands.ts'
 import { unusedTerminal } from './unused-terminal.ts'
 
 /** Every command that does something, with its whole name. */

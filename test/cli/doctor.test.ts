@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { checkMigrations } from '../../src/cli/doctor/check-migrations.ts'
+import { checkMigrations } from '../../src/cli/doctor/check-database.ts'
 import { examine } from '../../src/cli/doctor/examine.ts'
 import { type Finding, groups } from '../../src/cli/doctor/finding.ts'
 import { testDatabase } from '../database.ts'

@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import t from 'tap'
-import { idsBehindFlags } from '../../src/cli/operands.ts'
-import { createProgram } from '../../src/cli/program.ts'
+import { createProgram, idsBehindFlags } from '../../src/cli/commands.ts'
 import { visible, visibleJson } from '../../src/cli/terminal.ts'
 import { answer, emptyFolder } from './console.ts'
 import { unusedTerminal } from './unused-terminal.ts'

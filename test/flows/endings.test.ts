@@ -3,10 +3,10 @@ import {
   deleteAccount,
   disableAccount,
   enableAccount,
-  setPassword,
+  setHashedPassword,
   signOutEverywhere,
 } from '../../src/operations/account-access.ts'
-import { deleteClient } from '../../src/operations/delete-client.ts'
+import { deleteClient } from '../../src/operations/client-registration.ts'
 import {
   revokeGrantsOfClient,
   revokeGrantsOfConnection,
@@ -138,7 +138,7 @@ const cases: Record<string, Case> = {
     reason: 'password_set',
     prepare: async ({ person }) => {
       const hash = await idp.signet.passwords.hash(newPassword, { network: undefined })
-      return () => setPassword(idp.signet, operator, person.sub, hash)
+      return () => setHashedPassword(idp.signet, operator, person.sub, hash)
     },
   },
   'an account that is deleted': {

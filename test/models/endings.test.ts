@@ -5,15 +5,15 @@ import {
   deleteAccount,
   disableAccount,
   enableAccount,
-  setPassword,
+  setHashedPassword,
   signOutEverywhere,
 } from '../../src/operations/account-access.ts'
 import type { Actor } from '../../src/operations/actor.ts'
-import { deleteClient } from '../../src/operations/delete-client.ts'
-import { disconnectApplication } from '../../src/operations/disconnect-application.ts'
+import { deleteClient } from '../../src/operations/client-registration.ts'
 import { changePassword, endOtherSessions, endOwnSession, signOut } from '../../src/operations/own-sessions.ts'
-import { revokeGrant } from '../../src/operations/revoke-grant.ts'
 import {
+  disconnectApplication,
+  revokeGrant,
   revokeGrantsOfClient,
   revokeGrantsOfConnection,
   revokeGrantsOfPerson,
@@ -155,7 +155,7 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
       for (const [id, grant] of aliveGrants) if (grant.client === client) aliveGrants.delete(id)
       return
     case 'set password':
-      if (await setPassword(signet, operator, sub, text())) endEverything(world)
+      if ((await setHashedPassword(signet, operator, sub, text())) !== 'no_such_account') endEverything(world)
       return
     case 'change password': {
       if (!session) return
@@ -169,10 +169,10 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
       return
     }
     case 'sign out everywhere':
-      if (await signOutEverywhere(signet, operator, sub)) endEverything(world)
+      if ((await signOutEverywhere(signet, operator, sub)) !== 'no_such_account') endEverything(world)
       return
     case 'revoke of person':
-      if (await revokeGrantsOfPerson(signet, operator, sub)) aliveGrants.clear()
+      if ((await revokeGrantsOfPerson(signet, operator, sub)) !== 'no_such_account') aliveGrants.clear()
       return
     case 'revoke of both':
     case 'revoke of client': {
@@ -180,19 +180,19 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
         what === 'revoke of client'
           ? await revokeGrantsOfClient(signet, operator, clientId)
           : await revokeGrantsOfConnection(signet, operator, { sub, clientId }, isOffline ? 'kept' : 'forgotten')
-      if (!revoked && !world.goneClients.has(client) && !world.isDeleted)
+      if (typeof revoked === 'string' && !world.goneClients.has(client) && !world.isDeleted)
         throw new Error('The grants of a client that is there can be revoked.')
       for (const [id, grant] of aliveGrants) if (grant.client === client) aliveGrants.delete(id)
       return
     }
     case 'disable':
-      if (await disableAccount(signet, operator, sub)) {
+      if ((await disableAccount(signet, operator, sub)) !== 'no_such_account') {
         world.isDisabled = true
         endEverything(world)
       }
       return
     case 'enable':
-      if (await enableAccount(signet, operator, sub)) world.isDisabled = false
+      if ((await enableAccount(signet, operator, sub)) !== 'no_such_account') world.isDisabled = false
       return
     case 'revoke': {
       const [id] = [...aliveGrants.keys()]

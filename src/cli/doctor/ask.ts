@@ -4,7 +4,6 @@ import { isIP } from 'node:net'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
 import { type JsonObject, parseJsonObject } from '../../verify/strict-json.ts'
-import { bareHost } from './bare-host.ts'
 import { stepLimit } from './reason.ts'
 
 /** Octets of an answer that are read. What Signet says of itself has a tenth of it. */
@@ -93,4 +92,9 @@ export function objectIn({ text }: Pick<Answer, 'text'>): Readonly<JsonObject> |
   } catch {
     return undefined
   }
+}
+
+/** The host of a URL as sockets and certificates have it: an IPv6 address without its brackets. */
+export function bareHost(url: string): string {
+  return new URL(url).hostname.replace(/^\[|\]$/g, '')
 }

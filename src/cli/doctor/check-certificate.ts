@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { checkServerIdentity, connect } from 'node:tls'
-import { bareHost } from './bare-host.ts'
+import { bareHost } from './ask.ts'
 import { bad, type Finding, good, warning } from './finding.ts'
 import { shortened, stepLimit } from './reason.ts'
 

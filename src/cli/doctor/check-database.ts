@@ -1,8 +1,11 @@
 import type { Settings } from '../../platform/config/settings.ts'
-import type { Route } from '../../platform/database/pooler.ts'
+import type { DatabaseConnection } from '../../platform/database/connection.ts'
+import { MigrationError, pendingMigrations } from '../../platform/database/migrations.ts'
+import type { Probed, Route } from '../../platform/database/pooler.ts'
 import { isLoopback } from '../../platform/network-address.ts'
 import type { DatabaseFacts } from './doctor-store.ts'
 import { bad, type Finding, good, skipped, warning } from './finding.ts'
+import { reasonOf } from './reason.ts'
 
 /** What a server keeps beside its pool: it listens for changed clients, and migrates at the start. */
 const besidePool = 2
@@ -113,4 +116,57 @@ function judgeConnections(available: number, needed: number): Finding {
       raise,
     )
   return good('database-connections', `${counts}.`)
+}
+
+/** What is between Signet and PostgreSQL. A pooler that Signet cannot work through is not judged here: the probe refuses it. */
+export function judgePooler({ route, advice }: Probed): Finding {
+  const [first] = advice
+  if (first) return warning('database-pooler', first.finding, first.advice)
+  if (!route.hasPooler) return good('database-pooler', 'There is no connection pooler in between.')
+  if (route.session === 'own')
+    return good(
+      'database-pooler',
+      'A connection pooler in session mode: each connection of Signet takes one of its own.',
+    )
+  return good(
+    'database-pooler',
+    'A connection pooler in transaction mode, and the role is set up for it. PostgreSQL cannot notify nodes through it, ' +
+      'so they read clients for each request, and keys three times within SIGNET_KEY_LEASE.',
+  )
+}
+
+/**
+ * How the schema stands to this release.
+ *
+ * @throws what the database says
+ */
+export async function checkMigrations(connection: DatabaseConnection, schema: string): Promise<Finding> {
+  try {
+    const pending = await pendingMigrations({ connection, schema })
+    return pending.length === 0
+      ? good('migrations', 'The schema has the shape that this release needs.')
+      : warning(
+          'migrations',
+          `Not applied yet: ${pending.join(', ')}.`,
+          "The next start applies them; so does 'signet migrate'.",
+        )
+  } catch (error) {
+    if (!(error instanceof MigrationError)) throw error
+    return bad('migrations', reasonOf(error), 'Run the release that the database was last used with, or a newer one.')
+  }
+}
+
+/** One issuer a schema, for ever: tokens in the world name it. */
+export function judgeIssuer(
+  recorded: string | undefined,
+  { issuer, databaseSchema }: Pick<Settings, 'issuer' | 'databaseSchema'>,
+): Finding {
+  if (recorded === undefined) return skipped('issuer-on-record', 'There is none yet: nothing was started.')
+  return recorded === issuer
+    ? good('issuer-on-record', `The database belongs to ${issuer}.`)
+    : bad(
+        'issuer-on-record',
+        `The database belongs to ${recorded}, and SIGNET_ISSUER is ${issuer}: no start will take place.`,
+        `Set SIGNET_ISSUER back, or give the other issuer a schema of its own (SIGNET_DATABASE_SCHEMA is ${databaseSchema}).`,
+      )
 }

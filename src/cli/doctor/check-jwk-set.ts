@@ -1,6 +1,6 @@
 import type { PublicJwk } from '../../key-ring/sealed-key.ts'
 import { type Answer, objectIn } from './ask.ts'
-import { canonicalJwk } from './canonical-jwk.ts'
+import { canonicalJwk } from './check-key-pairs.ts'
 import { bad, type Finding, good, skipped, warning } from './finding.ts'
 import { shortened } from './reason.ts'
 

@@ -1,9 +1,8 @@
-import { createPublicKey } from 'node:crypto'
+import { createPublicKey, type JsonWebKey } from 'node:crypto'
 import { isPublished, keyStates } from '../../key-ring/schedule.ts'
-import { openSealedKey } from '../../key-ring/sealed-key.ts'
+import { openSealedKey, type PublicJwk, publicMembers } from '../../key-ring/sealed-key.ts'
 import type { KeyRecord } from '../../key-ring/signing-keys-store.ts'
 import type { MasterKey } from '../../platform/secrets/master-key.ts'
-import { canonicalJwk } from './canonical-jwk.ts'
 import { bad, type Finding, good, skipped } from './finding.ts'
 
 const advice =
@@ -41,4 +40,9 @@ function judgePair(
   } catch {
     return { isOpen: false } // told as a fault of the master key
   }
+}
+
+/** A public key as one text, whatever the order of its members and whatever stands beside them. */
+export function canonicalJwk(jwk: PublicJwk | JsonWebKey): string {
+  return JSON.stringify(Object.entries(publicMembers(jwk)).sort())
 }

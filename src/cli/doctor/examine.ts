@@ -1,12 +1,12 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { packageFolder } from '../../platform/config/installation-folder.ts'
 import { readSettings, type Settings, SettingsError } from '../../platform/config/settings.ts'
-import { checkFiles } from './check-files.ts'
+import { checkFiles, checkTlsFiles } from './check-files.ts'
 import { checkInside, unusable } from './check-inside.ts'
 import { checkOutside } from './check-outside.ts'
 import { judgeSettings } from './check-settings.ts'
-import { checkTlsFiles } from './check-tls-files.ts'
-import { checkVersion } from './check-version.ts'
-import { bad, completed, type Finding } from './finding.ts'
+import { bad, completed, type Finding, good } from './finding.ts'
 import { openDatabase } from './open-database.ts'
 
 export interface Examination {
@@ -60,4 +60,23 @@ function noDatabase({ dataDir }: Pick<Settings, 'dataDir'>): Finding {
     `There is no installation here: SIGNET_DATABASE_URL is not set, and ${dataDir} holds no embedded database.`,
     "Set SIGNET_DATABASE_URL or SIGNET_DATA_DIR as for the server; 'signet serve' creates an installation.",
   )
+}
+
+/** Which Signet this is, and whether it runs on a Node that it is made for. */
+function checkVersion(): Finding {
+  const { version, engines } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as {
+    version: string
+    engines: { node: string }
+  }
+  return judgeVersion(version, engines.node.replace('>=', ''), process.versions.node)
+}
+
+/** @param needed the oldest Node: major and minor */
+export function judgeVersion(signet: string, needed: string, node: string): Finding {
+  const [neededMajor = 0, neededMinor = 0] = needed.split('.').map(Number)
+  const [major = 0, minor = 0] = node.split('.').map(Number)
+  const what = `Signet ${signet} on Node ${node}`
+  return major > neededMajor || (major === neededMajor && minor >= neededMinor)
+    ? good('version', `${what}.`)
+    : bad('version', `${what}, which is too old.`, `Install Node ${needed} or later.`)
 }

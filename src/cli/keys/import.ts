@@ -1,21 +1,14 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { Step } from '../../key-ring/decide.ts'
-import type { Delays } from '../../key-ring/decisions.ts'
 import { isKid, type ReadKey, readPrivateKey } from '../../key-ring/import-key.ts'
-import type { KeyRing } from '../../key-ring/key-ring.ts'
-import { inOrderOfActivation, keyStates } from '../../key-ring/schedule.ts'
-import type { NewKey } from '../../key-ring/sealed-key.ts'
-import type { StoredRing } from '../../key-ring/signing-keys-store.ts'
-import { openMasterKey } from '../../platform/secrets/master-key.ts'
-import { CommandFailed, WrongUsage } from '../failures.ts'
+import type { ImportKeyOutcome } from '../../operations/import-signing-key.ts'
+import { CommandFailed, WrongUsage } from '../command-failures.ts'
 import { json, notEmpty, oneValue } from '../flags.ts'
-import { authorOf, reasonFlag } from '../operator.ts'
-import { type Format, printOne } from '../output.ts'
+import { operator, readReason, reasonFlag } from '../operator.ts'
+import { type Format, moment, printOne } from '../output.ts'
 import { readToEnd } from '../password-input.ts'
 import type { Terminal } from '../terminal.ts'
 import { changingKeys, stopIfAsked } from '../with-signet.ts'
-import { moment } from './moment.ts'
 
 interface Flags extends Format {
   readonly kid?: string
@@ -37,33 +30,17 @@ export function importCommand(keys: Command, terminal: Terminal): void {
     .addOption(reasonFlag())
     .addOption(json())
     .action(async (file: string | undefined, flags: Flags) => {
-      const author = authorOf(terminal, flags.reason)
+      const reason = readReason(flags.reason)
       const key = readPrivateKey(await readText(terminal, file ?? '-'))
       const kid = kidOf(key, flags.kid)
-      const { activatesAt, nextRotation, ...imported } = await changingKeys(
-        terminal,
-        async ({ keyRing }, { settings }) => {
-          const { sealKey } = await import('../../key-ring/sealed-key.ts')
-          const masterKey = await openMasterKey(settings, true)
-          // By its own thumbprint first: that is the name under which it would be known here already.
-          const thumbprint = (await sealKey(key.privateKey, key.alg, undefined, masterKey)).kid
-          const sealed = await sealKey(key.privateKey, key.alg, kid, masterKey)
-          return keyRing.decide(author, (ring, delays) => {
-            refuseKnown(sealed, thumbprint, ring, keyRing.ledger)
-            const later = postponements(ring, sealed.alg, delays)
-            const covered = Math.max(0, ...ring.keys.map(({ longestLifetime }) => longestLifetime))
-            const steps: Step[] = [
-              ...later,
-              { what: 'import', key: sealed, at: ring.now },
-              // What is being signed at this moment is within it.
-              { what: 'cover', longestLifetime: covered },
-            ]
-            const nextRotation = later[0]?.activatesAt
-            return { steps, result: { kid: sealed.kid, alg: sealed.alg, activatesAt: ring.now, nextRotation } }
-          })
-        },
-      )
-      printOne(terminal, flags, { ...imported, activates_at: new Date(activatesAt) }, [
+      const imported = await changingKeys(terminal, async ({ keyRing }, { settings }) => {
+        // Loaded here and not above: it needs `jose`.
+        const { importSigningKey } = await import('../../operations/import-signing-key.ts')
+        return importSigningKey({ keyRing, settings }, operator(terminal), { key, kid, reason })
+      })
+      if (imported.outcome !== 'imported') throw notImported(imported)
+      const { alg, activatesAt, nextRotation } = imported
+      printOne(terminal, flags, { kid: imported.kid, alg, activates_at: new Date(activatesAt) }, [
         'It signs from now on, on every node within SIGNET_KEY_LEASE. The key before it retires by itself.',
         ...(nextRotation === undefined ? [] : [`The next rotation is not before ${moment(nextRotation)}.`]),
         'Destroy the copy that it was imported from: whoever has it signs as you.',
@@ -101,31 +78,15 @@ function kidOf(key: ReadKey, flag: string | undefined): string | undefined {
   return key.kid ?? flag
 }
 
-/** @throws CommandFailed */
-function refuseKnown(key: NewKey, thumbprint: string, { keys }: StoredRing, { revokedAt }: KeyRing['ledger']): void {
-  if (revokedAt.has(key.kid) || revokedAt.has(thumbprint))
-    throw new CommandFailed(`The key ${key.kid} was revoked here, and never signs again.`)
-  const isSame = (other: NewKey['publicJwk']) =>
-    (['kty', 'crv', 'x', 'y', 'n', 'e'] as const).every((member) => other[member] === key.publicJwk[member])
-  const known = keys.find(({ kid, publicJwk }) => kid === key.kid || kid === thumbprint || isSame(publicJwk))
-  if (!known) return
-  if (known.revokedAt !== undefined)
-    throw new CommandFailed(`It is the key ${known.kid}, which was revoked here and never signs again.`)
-  throw new CommandFailed(
-    known.kid === key.kid
-      ? `There is a key ${key.kid} already: signet keys list shows it.`
-      : `This key is known already, as ${known.kid}: a key has one name.`,
-  )
-}
-
-/** Those that stand by do not take over before a period has passed: verifiers shall not meet two new keys in a row. */
-function postponements({ keys, now }: StoredRing, alg: NewKey['alg'], { rotationPeriod }: Delays) {
-  const states = keyStates(keys, now)
-  return keys
-    .filter((key) => key.alg === alg && states.get(key) === 'standby')
-    .sort(inOrderOfActivation)
-    .flatMap(({ kid, activatesAt }, index) => {
-      const earliest = now + (index + 1) * rotationPeriod * 1000
-      return activatesAt < earliest ? [{ what: 'postpone' as const, kid, activatesAt: earliest }] : []
-    })
+function notImported({ outcome, kid }: Exclude<ImportKeyOutcome, { outcome: 'imported' }>): CommandFailed {
+  switch (outcome) {
+    case 'revoked_in_ledger':
+      return new CommandFailed(`The key ${kid} was revoked here, and never signs again.`)
+    case 'revoked':
+      return new CommandFailed(`It is the key ${kid}, which was revoked here and never signs again.`)
+    case 'kid_taken':
+      return new CommandFailed(`There is a key ${kid} already: signet keys list shows it.`)
+    case 'known':
+      return new CommandFailed(`This key is known already, as ${kid}: a key has one name.`)
+  }
 }

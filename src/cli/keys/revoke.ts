@@ -1,16 +1,11 @@
 import type { Command } from 'commander'
-import { isRipe, ripensAt } from '../../key-ring/decisions.ts'
-import type { KeyRing } from '../../key-ring/key-ring.ts'
-import { isPublished, type KeyState } from '../../key-ring/schedule.ts'
-import type { KeyRecord } from '../../key-ring/signing-keys-store.ts'
-import type { SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
-import { CommandFailed, sentencesOf, WrongUsage } from '../failures.ts'
+import { type RevokedKeys, type RevokeKeysOutcome, revokeKeys, type Succession } from '../../operations/revoke-keys.ts'
+import { CommandFailed, sentencesOf, WrongUsage } from '../command-failures.ts'
 import { json } from '../flags.ts'
-import { authorOf, reasonFlag } from '../operator.ts'
-import { type Format, oneLine, printOne } from '../output.ts'
+import { operator, readReason, reasonFlag } from '../operator.ts'
+import { type Document, type Format, moment, oneLine, pastMoment, printOne } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 import { changingKeys } from '../with-signet.ts'
-import { moment, pastMoment } from './moment.ts'
 
 interface Flags extends Format {
   readonly all?: true
@@ -28,72 +23,57 @@ export function revokeCommand(keys: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (kid: string | undefined, flags: Flags) => {
       if ((kid === undefined) !== (flags.all === true)) throw new WrongUsage('Name one key, or --all.')
-      const author = authorOf(terminal, flags.reason)
-      const { document, notes } = await changingKeys(terminal, async ({ keyRing, clock }) => {
-        const meant = kid === undefined ? allPublished(keyRing.keys()) : [needKey(keyRing.keys(), kid)]
-        const done = await keyRing
-          .revoke(
-            author,
-            meant.map((key) => key.kid),
+      const reason = readReason(flags.reason)
+      const which = kid === undefined ? 'all' : { kid }
+      const revoked = await changingKeys(terminal, (keys) =>
+        revokeKeys(keys, operator(terminal), which, reason).catch((error: unknown) => {
+          throw new CommandFailed(
+            `${sentencesOf(error)} The revocation is noted in the keys directory: signet recover carries it out once the database can be ` +
+              'used, and so does the next start of a server that has this directory.',
           )
-          .catch((error: unknown) => {
-            throw new CommandFailed(
-              `${sentencesOf(error)} The revocation is noted in the keys directory: signet recover carries it out once the database can be ` +
-                'used, and so does the next start of a server that has this directory.',
-            )
-          })
-        return outcome(keyRing, meant, done, clock.now())
-      })
-      printOne(terminal, flags, document, notes)
+        }),
+      )
+      if (revoked.outcome !== 'revoked') throw notRevoked(kid ?? '', revoked)
+      printOne(terminal, flags, documentOf(revoked), notes(revoked))
     })
 }
 
-/** @throws CommandFailed where there is nothing to revoke */
-function needKey(states: ReadonlyMap<KeyRecord, KeyState>, kid: string): KeyRecord {
-  const [key, state] = [...states].find(([one]) => one.kid === kid) ?? []
+function notRevoked(kid: string, refusal: Exclude<RevokeKeysOutcome, RevokedKeys>): CommandFailed {
   const name = oneLine(kid.slice(0, 80))
-  if (!key) throw new CommandFailed(`There is no key ${name}: signet keys list shows them.`)
-  if (state === 'revoked')
-    throw new CommandFailed(`The key ${name} was revoked ${pastMoment(key.revokedAt ?? 0)} already.`)
-  if (state === 'retired')
-    throw new CommandFailed(`The key ${name} has retired: no verifier takes it, and its private half is destroyed.`)
-  return key
+  switch (refusal.outcome) {
+    case 'no_such_key':
+      return new CommandFailed(`There is no key ${name}: signet keys list shows them.`)
+    case 'revoked_before':
+      return new CommandFailed(`The key ${name} was revoked ${pastMoment(refusal.revokedAt)} already.`)
+    case 'retired':
+      return new CommandFailed(`The key ${name} has retired: no verifier takes it, and its private half is destroyed.`)
+  }
 }
 
-function allPublished(states: ReadonlyMap<KeyRecord, KeyState>): KeyRecord[] {
-  return [...states].filter(([, state]) => isPublished(state)).map(([key]) => key)
-}
-
-/** What an operator has to know next. */
-function outcome(
-  keyRing: Pick<KeyRing, 'keys' | 'delays'>,
-  revoked: readonly KeyRecord[],
-  { revokedAt, isNoted }: Awaited<ReturnType<KeyRing['revoke']>>,
-  now: number,
-) {
-  const { activationDelay, keyLease } = keyRing.delays()
-  const algorithms = [...new Set(revoked.map(({ alg }) => alg))].sort()
-  const successions = algorithms.map((alg) => succession(keyRing.keys(), alg, now, activationDelay))
-  // A node whose clock is slow, or that had asked just before.
-  const stoppedBy = revokedAt + (keyLease + 1) * 1000
-  const acceptedUntil = revokedAt + activationDelay * 1000
-  const document = {
-    revoked: revoked.map(({ kid }) => kid),
+function documentOf(revoked: RevokedKeys): Document {
+  const { kids, revokedAt, nodesStoppedBy, verifiersStoppedBy, isNoted, successions, now } = revoked
+  return {
+    revoked: kids,
     revoked_at: new Date(revokedAt),
     signs_now: successions.flatMap(({ active }) => (active ? [active.kid] : [])),
-    nodes_stopped_by: new Date(stoppedBy),
-    verifiers_stopped_by: new Date(acceptedUntil),
+    nodes_stopped_by: new Date(nodesStoppedBy),
+    verifiers_stopped_by: new Date(verifiersStoppedBy),
     ripe_standby: successions.every(({ ripeStandbyAt }) => ripeStandbyAt <= now),
     ripe_standby_at: new Date(Math.max(...successions.map(({ ripeStandbyAt }) => ripeStandbyAt))),
     in_ledger: isNoted,
   }
-  const what = revoked.length === 1 ? 'this key' : 'these keys'
-  const notes = [
-    ...successions.map(({ sentence }) => sentence),
-    `Nodes that hear of it stop using ${what} at once, all others by ${moment(stoppedBy)}.`,
+}
+
+/** What an operator has to know next. */
+function notes(revoked: RevokedKeys): string[] {
+  const { kids, nodesStoppedBy, verifiersStoppedBy, hadSigned, isNoted, successions, now } = revoked
+  const what = kids.length === 1 ? 'this key' : 'these keys'
+  return [
+    ...successions.map((succession) => sentenceOn(succession, now)),
+    `Nodes that hear of it stop using ${what} at once, all others by ${moment(nodesStoppedBy)}.`,
     `Signet refuses tokens signed with ${what} from now on. A service that checks tokens by itself may accept them until it fetches the ` +
-      `JWK Set again: ${moment(acceptedUntil)} at the latest.`,
-    ...(revoked.some(({ activatesAt }) => activatesAt <= revokedAt)
+      `JWK Set again: ${moment(verifiersStoppedBy)} at the latest.`,
+    ...(hadSigned
       ? [
           'Applications with a refresh token get new tokens, and so do machines. Other applications send people through the sign-in, which asks ' +
             'for nothing while their session lives.',
@@ -103,25 +83,16 @@ function outcome(
       ? []
       : ['The keys directory could not be written: a backup of the database that is restored would bring it back.']),
   ]
-  return { document, notes }
 }
 
-function succession(
-  states: ReadonlyMap<KeyRecord, KeyState>,
-  alg: SigningAlgorithm,
-  now: number,
-  activationDelay: number,
-) {
-  const of = (state: KeyState) => [...states].filter(([key, is]) => key.alg === alg && is === state).map(([key]) => key)
-  const [active] = of('active')
-  const ripeStandbyAt = Math.min(...of('standby').map((key) => ripensAt(key, activationDelay)))
+function sentenceOn({ alg, active, ripeStandbyAt }: Succession, now: number): string {
   const standby =
     ripeStandbyAt <= now
       ? 'Another key that every verifier knows stands by.'
       : `No other key that every verifier knows stands by until ${moment(ripeStandbyAt)}.`
-  if (!active) return { active, ripeStandbyAt, sentence: `${alg}: no key signs. ${standby}` }
-  const known = isRipe(active, now, activationDelay)
+  if (!active) return `${alg}: no key signs. ${standby}`
+  const known = active.isRipe
     ? ', which every verifier knows'
-    : `, which verifiers may not know, and refuse, until they fetch the JWK Set anew: ${moment(ripensAt(active, activationDelay))} at the latest`
-  return { active, ripeStandbyAt, sentence: `${alg}: ${active.kid} signs${known}. ${standby}` }
+    : `, which verifiers may not know, and refuse, until they fetch the JWK Set anew: ${moment(active.ripeAt)} at the latest`
+  return `${alg}: ${active.kid} signs${known}. ${standby}`
 }

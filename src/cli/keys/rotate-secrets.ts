@@ -1,15 +1,18 @@
 import { type Command, Option } from 'commander'
 import type { Renewal } from '../../key-ring/secret-decisions.ts'
-import { secretLease } from '../../key-ring/secret-schedule.ts'
+import {
+  type ReplacedSecrets,
+  replaceLeakedSecrets,
+  rotatePurposeSecrets,
+} from '../../operations/rotate-purpose-secrets.ts'
 import { type Purpose, purposes } from '../../platform/secrets/purposes.ts'
-import { CommandFailed, sentencesOf, WrongUsage } from '../failures.ts'
+import { CommandFailed, sentencesOf, WrongUsage } from '../command-failures.ts'
 import { json, manyValues, notEmpty } from '../flags.ts'
 import { letRowsFollow } from '../let-rows-follow.ts'
-import { authorOf, reasonFlag } from '../operator.ts'
-import { type Document, type Format, printMany } from '../output.ts'
+import { operator, readReason, reasonFlag } from '../operator.ts'
+import { type Document, type Format, moment, printMany } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 import { changingSecrets } from '../with-signet.ts'
-import { moment } from './moment.ts'
 
 interface Flags extends Format {
   readonly purpose?: readonly string[]
@@ -35,32 +38,27 @@ export function rotateSecretsCommand(keys: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (flags: Flags) => {
       const wanted = wantedOf(flags)
-      const author = authorOf(terminal, flags.reason)
-      if (flags.compromised && author.reason === undefined) throw new WrongUsage('--compromised needs a --reason.')
-      const { documents, notes } = await changingSecrets(terminal, async ({ secrets, clock }, installation, wait) => {
-        if (!flags.compromised) {
-          const renewals = await secrets.renew(author, wanted, wait)
+      const reason = readReason(flags.reason)
+      const actor = operator(terminal)
+      if (flags.compromised && reason === undefined) throw new WrongUsage('--compromised needs a --reason.')
+      const { documents, notes } = await changingSecrets(terminal, async (opened, installation, wait) => {
+        if (!flags.compromised || reason === undefined) {
+          const renewals = await rotatePurposeSecrets(opened, actor, wanted, reason, wait)
           return { documents: renewals.map(renewed), notes: [] }
         }
-        const outcome = await secrets.revoke(author, wanted, wait).catch((error: unknown) => {
+        const { settings } = installation
+        const terms = { ...opened, settings }
+        const outcome = await replaceLeakedSecrets(terms, actor, wanted, reason, wait).catch((error: unknown) => {
           throw new CommandFailed(
             `${sentencesOf(error)} The revocation may have been noted in the keys directory before: if so, signet recover carries it out, ` +
               'and so does the next start of a server with that directory.',
           )
         })
-        const stoppedBy = clock.now() + secretLease(installation.settings.keyLease) * 1000
         const left = wanted.includes('refresh-mac') ? await letRowsFollow(installation, terminal) : []
-        const state = {
-          nodes_stopped_by: new Date(stoppedBy),
-          earlier_nodes: outcome.earlierNodes,
-          in_ledger: outcome.isNoted,
+        return {
+          documents: outcome.renewals.map((renewal) => replaced(renewal, outcome, left.length > 0)),
+          notes: [...notesOn(outcome), ...left],
         }
-        const documents = outcome.renewals.map((renewal) => ({
-          ...replaced(renewal),
-          ...state,
-          records_left: renewal.purpose === 'refresh-mac' ? left.length > 0 : undefined,
-        }))
-        return { documents, notes: [...notesOn(outcome, stoppedBy), ...left] }
       })
       printMany(terminal, flags, documents, ['purpose', 'version', 'activates_at', 'next'], '')
       if (notes.length > 0 && !flags.json) terminal.writeOut(`\n${notes.join('\n')}\n`)
@@ -94,23 +92,27 @@ const costs: Readonly<Record<Purpose, string>> = {
   'session-id': 'sessions get another sid: sign-out by an application with an earlier ID token asks for confirmation',
 }
 
-function replaced({ purpose, version, activatesAt, publishedAt, revoked }: Renewal): Document {
+function replaced(
+  { purpose, version, activatesAt, publishedAt, revoked }: Renewal,
+  { nodesStoppedBy, earlierNodes, isNoted }: ReplacedSecrets,
+  recordsLeft: boolean,
+): Document {
   return {
     ...{ purpose, version },
     published_at: new Date(publishedAt),
     activates_at: new Date(activatesAt),
     revoked_versions: revoked.map((one) => String(one.version)),
     next: costs[purpose],
+    nodes_stopped_by: new Date(nodesStoppedBy),
+    earlier_nodes: earlierNodes,
+    in_ledger: isNoted,
+    records_left: purpose === 'refresh-mac' ? recordsLeft : undefined,
   }
 }
 
-/** @param stoppedBy milliseconds since 1970 */
-function notesOn(
-  { earlierNodes, isNoted }: { readonly earlierNodes: number; readonly isNoted: boolean },
-  stoppedBy: number,
-): string[] {
+function notesOn({ earlierNodes, isNoted, nodesStoppedBy }: ReplacedSecrets): string[] {
   return [
-    `Every node has stopped accepting the old versions: at once where it hears of it, ${moment(stoppedBy)} at the latest.`,
+    `Every node has stopped accepting the old versions: at once where it hears of it, ${moment(nodesStoppedBy)} at the latest.`,
     ...(earlierNodes > 0
       ? [
           `${earlierNodes} of the nodes run${earlierNodes === 1 ? 's' : ''} an earlier release and will not notice: restart or stop them now.`,

@@ -1,14 +1,12 @@
 import { type Command, Option } from 'commander'
-import { type Delays, ripensAt, type ScheduledKey } from '../../key-ring/decisions.ts'
-import { rotate } from '../../key-ring/rotation.ts'
+import { type RotatedKey, rotateKeys } from '../../operations/rotate-keys.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
-import { CommandFailed } from '../failures.ts'
+import { CommandFailed } from '../command-failures.ts'
 import { json } from '../flags.ts'
-import { authorOf, reasonFlag } from '../operator.ts'
-import { type Format, printMany } from '../output.ts'
+import { operator, readReason, reasonFlag } from '../operator.ts'
+import { type Document, type Format, moment, printMany } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 import { changingKeys } from '../with-signet.ts'
-import { moment } from './moment.ts'
 
 interface Flags extends Format {
   readonly alg?: SigningAlgorithm
@@ -26,55 +24,38 @@ export function rotateCommand(keys: Command, terminal: Terminal): void {
     .addOption(reasonFlag())
     .addOption(json())
     .action(async (flags: Flags) => {
-      const author = authorOf(terminal, flags.reason)
+      const reason = readReason(flags.reason)
       const algorithms = flags.alg ? [flags.alg] : signingAlgorithms
-      const rotated = await changingKeys(terminal, ({ keyRing }) =>
-        keyRing.decide(author, (ring, delays) => {
-          const all = algorithms.map((alg) => rotation(ring.keys, alg, ring.now, delays, flags.now === true))
-          return { steps: all.flatMap(({ steps }) => steps), result: all.map(({ document }) => document) }
-        }),
+      const rotated = await changingKeys(terminal, (keys) =>
+        rotateKeys(keys, operator(terminal), { algorithms, atOnce: flags.now === true, reason }),
       )
-      printMany(terminal, flags, rotated, ['alg', 'kid', 'activates_at', 'next'], '')
+      if (rotated.outcome === 'no_standby')
+        throw new CommandFailed(`No ${rotated.alg} key stands by to take over. Nothing was changed.`)
+      printMany(terminal, flags, rotated.keys.map(documentOf), ['alg', 'kid', 'activates_at', 'next'], '')
     })
 }
 
-function rotation(keys: readonly ScheduledKey[], alg: SigningAlgorithm, now: number, delays: Delays, atOnce: boolean) {
-  const rotation = rotate(keys, alg, now, delays, atOnce)
-  const key = keys.find(({ kid }) => kid === rotation?.kid)
-  if (!rotation || !key) throw new CommandFailed(`No ${alg} key stands by to take over. Nothing was changed.`)
-  const { kid, activatesAt, ripeAt, decisions } = rotation
-  const known = ripensAt(key, delays.activationDelay)
-  const document = {
-    ...{ alg, kid, signs: activatesAt <= now },
+function documentOf(rotated: RotatedKey): Document {
+  const { alg, kid, activatesAt, ripeAt, decidedAt } = rotated
+  return {
+    ...{ alg, kid, signs: activatesAt <= decidedAt },
     activates_at: new Date(activatesAt),
-    ripe_at: new Date(known),
-    next: sentence(activatesAt, now, known, ripeAt, key.publishedAt, decisions.length > 0),
+    ripe_at: new Date(ripeAt),
+    next: whatFollows(rotated),
   }
-  return { steps: decisions, document }
 }
 
-/**
- * @param known when every verifier knows the key that takes over
- * @param ripeAt when they know the one behind it, too
- */
-function sentence(
-  activatesAt: number,
-  now: number,
-  known: number,
-  ripeAt: number,
-  publishedAt: number,
-  isChanged: boolean,
-): string {
+function whatFollows({ publishedAt, activatesAt, ripeAt, nextRipeAt, isChanged, decidedAt: now }: RotatedKey): string {
   if (activatesAt > now)
     return isChanged
       ? 'starts signing then; before that, some verifiers may not know this key or the next one'
       : 'starts signing then, as planned; before that, some verifiers may not know this key or the next one'
-  if (known > now)
+  if (ripeAt > now)
     return (
       `signs now: who fetched the JWK Set before ${moment(publishedAt)} refuses its tokens until it is fetched anew, ` +
-      `${moment(known)} at the latest`
+      `${moment(ripeAt)} at the latest`
     )
-  return ripeAt > now
-    ? `signs now; no other key that every verifier knows stands by until ${moment(ripeAt)}`
+  return nextRipeAt > now
+    ? `signs now; no other key that every verifier knows stands by until ${moment(nextRipeAt)}`
     : 'signs now'
 }

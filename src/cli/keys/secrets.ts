@@ -4,10 +4,9 @@ import { type SecretState, secretStates, supersededAt } from '../../key-ring/sec
 import type { SecretVersion } from '../../platform/secrets/purpose-secrets.ts'
 import { pageDays, pagePurposes } from '../../platform/secrets/purposes.ts'
 import { json } from '../flags.ts'
-import { type Document, type Format, printMany } from '../output.ts'
+import { type Document, type Format, moment, pastMoment, printMany } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 import { readingSecrets } from '../with-signet.ts'
-import { moment, pastMoment } from './moment.ts'
 
 /** `signet keys secrets`. */
 export function secretsCommand(keys: Command, terminal: Terminal): void {

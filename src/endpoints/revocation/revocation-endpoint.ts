@@ -1,4 +1,4 @@
-import { revokeGrant } from '../../operations/revoke-grant.ts'
+import { revokeGrant } from '../../operations/revoke-grants.ts'
 import type { App } from '../../platform/http/app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'

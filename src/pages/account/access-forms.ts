@@ -1,4 +1,4 @@
-import { disconnectApplication } from '../../operations/disconnect-application.ts'
+import { disconnectApplication } from '../../operations/revoke-grants.ts'
 import { endOtherSessions, endOwnSession } from '../../operations/own-sessions.ts'
 import { type PurposeSecret, sealText, secretFor, unsealText } from '../../platform/secrets/purposes.ts'
 import type { Signet } from '../../signet.ts'

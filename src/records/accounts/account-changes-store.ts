@@ -1,5 +1,6 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { descriptiveClaims, type Profile } from './account.ts'
+import { type TakenName, unlessTaken } from './accounts-store.ts'
 
 /** What a person says of themselves: all of a profile but the user name, which they sign in with. */
 export type Description = Omit<Profile, 'username'>
@@ -25,21 +26,24 @@ export async function replaceDescription(db: Queryable, sub: string, description
 
 /**
  * Changes what a person signs in with; undefined takes a name away. The address that takes the place of another is one that nobody
- * has verified; with other capitals (A to Z) it is the same one. A user name that somebody else has fails it (23505).
+ * has verified; with other capitals (A to Z) it is the same one.
  *
  * @param tx a transaction: it takes several statements
  * @param names in their canonical forms, or as they are stored
+ * @returns which name somebody else has; the transaction must be rolled back then
  */
 export async function replaceSignInNames(
   tx: Queryable,
   sub: string,
   names: { readonly username: string | undefined; readonly email: string | undefined },
-): Promise<void> {
+): Promise<'done' | TakenName> {
   // First, for it locks the account: whoever else changes the address waits here.
-  await tx.query({
+  const renamed = tx.query({
     text: 'UPDATE accounts SET updated_at = now(), username = $2 WHERE sub = $1',
     values: [sub, names.username ?? null],
   })
+  const outcome = await unlessTaken(renamed)
+  if (outcome !== 'done') return outcome
   const email = names.email ?? null
   await tx.query({
     text: `DELETE FROM account_emails
@@ -47,20 +51,22 @@ export async function replaceSignInNames(
                                    ELSE lower(email COLLATE "C") = lower($2 COLLATE "C") END`,
     values: [sub, email],
   })
-  if (email === null) return
-  await tx.query({
+  if (email === null) return 'done'
+  const moved = tx.query({
     text: `INSERT INTO account_emails (sub, email) VALUES ($1, $2)
            ON CONFLICT (sub, lower(email COLLATE "C")) DO UPDATE SET email = excluded.email`,
     values: [sub, email],
   })
+  return unlessTaken(moved)
 }
 
 /**
- * Marks the primary address as verified, or as not. One that is marked already keeps its moment. It fails (23505) where another account
- * has verified the address.
+ * Marks the primary address as verified, or as not. One that is marked already keeps its moment.
+ *
+ * @returns `email_taken` where another account has verified the address: nothing was marked, and the transaction must be rolled back
  */
-export async function markEmail(db: Queryable, sub: string, isVerified: boolean): Promise<void> {
-  await db.query({
+export async function markEmail(db: Queryable, sub: string, isVerified: boolean): Promise<'done' | TakenName> {
+  const marked = db.query({
     text: `WITH marked AS (
              UPDATE account_emails SET verified_at = CASE WHEN $2 THEN now() END
              WHERE sub = $1 AND is_primary AND (verified_at IS NOT NULL) <> $2 RETURNING sub
@@ -68,4 +74,5 @@ export async function markEmail(db: Queryable, sub: string, isVerified: boolean)
            UPDATE accounts SET updated_at = now() WHERE sub IN (SELECT sub FROM marked)`,
     values: [sub, isVerified],
   })
+  return unlessTaken(marked)
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import { violatedUniqueness } from '../../platform/database/unique-violation.ts'
 import { type Account, type Address, descriptiveClaims, type Profile } from './account.ts'
 import type { TypedName } from './typed-name.ts'
 
@@ -138,17 +139,18 @@ export async function findAccountsByIdentifier(
 }
 
 /**
- * Makes an account with its address and password, in one statement. A user name that is taken fails it (23505).
+ * Makes an account with its address and password, in one statement.
  *
  * @param account with its user name and address in their canonical forms
+ * @returns `username_taken` where somebody else has the user name: nothing was made, and the transaction must be rolled back
  */
 export async function insertAccount(
   db: Queryable,
   account: { sub: string; profile: Profile; email: string | undefined; passwordHash: string | undefined },
-): Promise<void> {
+): Promise<'done' | TakenName> {
   const { sub, profile, email, passwordHash } = account
   const count = profileColumns.length
-  await db.query({
+  const inserted = db.query({
     text: `WITH account AS (
              INSERT INTO accounts (sub, address, ${profileColumns.join(', ')})
              VALUES ($1, $2, ${profileColumns.map((_, index) => `$${index + 3}`).join(', ')}) RETURNING sub
@@ -165,6 +167,38 @@ export async function insertAccount(
       passwordHash ?? null,
     ],
   })
+  return unlessTaken(inserted)
+}
+
+/** Somebody else has the user name, or has verified the address. */
+export type TakenName = 'username_taken' | 'email_taken'
+
+/** The unique indexes over names: those of this release, and those that the previous one needs (016.do.canonical-names.sql). */
+const nameIndexes: ReadonlyMap<string | undefined, TakenName> = new Map([
+  ['accounts_username_key_idx', 'username_taken'],
+  ['accounts_lower_idx', 'username_taken'],
+  ['account_emails_verified_key_idx', 'email_taken'],
+])
+
+/**
+ * Says whether a statement that writes a name was done, or which name is taken.
+ *
+ * @param emailIndexes further unique indexes by which an address is taken
+ * @throws what the statement throws otherwise
+ */
+export async function unlessTaken(
+  statement: Promise<unknown>,
+  emailIndexes: readonly string[] = [],
+): Promise<'done' | TakenName> {
+  try {
+    await statement
+    return 'done'
+  } catch (error) {
+    const index = violatedUniqueness(error)
+    const taken = index !== undefined && emailIndexes.includes(index) ? 'email_taken' : nameIndexes.get(index)
+    if (taken === undefined) throw error
+    return taken
+  }
 }
 
 /**
@@ -279,12 +313,17 @@ export async function setPasswordHash(db: Queryable, sub: string, passwordHash: 
   })
 }
 
-/** Notes that the account's address is its person's. An address that somebody else has verified fails it (23505). */
-export async function setEmailVerified(db: Queryable, sub: string): Promise<void> {
-  await db.query({
+/**
+ * Notes that the account's address is its person's.
+ *
+ * @returns `email_taken` where somebody else has verified the address: nothing was noted, and the transaction must be rolled back
+ */
+export async function setEmailVerified(db: Queryable, sub: string): Promise<'done' | TakenName> {
+  const noted = db.query({
     text: 'UPDATE account_emails SET verified_at = coalesce(verified_at, now()) WHERE sub = $1 AND is_primary',
     values: [sub],
   })
+  return unlessTaken(noted)
 }
 
 /** Disables or enables an account. What it has open is ended by a decision of its own (`endAllAccess`). */

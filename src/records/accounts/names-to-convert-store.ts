@@ -1,5 +1,6 @@
 import type { Lock } from '../../platform/database/locked-transaction.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
+import { type TakenName, unlessTaken } from './accounts-store.ts'
 
 /** Held for each batch: one node converts at a time, so that no two wait for each other's accounts. */
 export const conversionLock: Lock = {
@@ -57,11 +58,13 @@ export async function isUsernameTaken(tx: Queryable, sub: string, username: stri
   return rows[0]!.taken
 }
 
-export async function convertUsername(tx: Queryable, sub: string, username: string): Promise<void> {
-  await tx.query({
+/** @returns `username_taken` where somebody has taken it at this moment; the transaction must be rolled back then */
+export async function convertUsername(tx: Queryable, sub: string, username: string): Promise<'done' | TakenName> {
+  const converted = tx.query({
     text: 'UPDATE accounts SET updated_at = now(), username = $2 WHERE sub = $1',
     values: [sub, username],
   })
+  return unlessTaken(converted)
 }
 
 /** Who else has verified an address; undefined where nobody has. */
@@ -86,11 +89,20 @@ export async function setEmailUnverified(tx: Queryable, sub: string): Promise<vo
   })
 }
 
-/** Writes the address of an account in another form. Whether it is verified stays as it is. */
-export async function convertEmail(tx: Queryable, sub: string, email: string): Promise<void> {
-  await tx.query({
+/** The account itself has the address in that form, beside this one. */
+const ownAddressIndexes = ['account_emails_sub_key_idx', 'account_emails_sub_lower_idx']
+
+/**
+ * Writes the address of an account in another form. Whether it is verified stays as it is.
+ *
+ * @returns `email_taken` where somebody has verified the same address at this moment, or the account has it twice; the transaction must
+ *   be rolled back then
+ */
+export async function convertEmail(tx: Queryable, sub: string, email: string): Promise<'done' | TakenName> {
+  const converted = tx.query({
     text: `WITH account AS (UPDATE accounts SET updated_at = now() WHERE sub = $1)
            UPDATE account_emails SET email = $2 WHERE sub = $1 AND is_primary`,
     values: [sub, email],
   })
+  return unlessTaken(converted, ownAddressIndexes)
 }

@@ -110,7 +110,7 @@ export async function longestAccessTokenTtl(db: Queryable): Promise<number | und
   return rows[0]?.longest ?? undefined
 }
 
-/** Makes or changes a resource with its scopes, in one statement; a scope that another resource owns fails it (23505). */
+/** Makes or changes a resource with its scopes, in one statement. The caller holds `lockResources` and knows that no other resource owns a scope. */
 export async function saveResource(db: Queryable, resource: Resource): Promise<void> {
   await db.query({
     text: `WITH saved AS (

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { deleteClient } from '../../../src/operations/client-registration.ts'
 import { revokeClientSecret, rotateClientSecret } from '../../../src/operations/client-secrets.ts'
-import { deleteClient } from '../../../src/operations/delete-client.ts'
 import { revokeGrantsOfClient } from '../../../src/operations/revoke-grants.ts'
 import type { Queryable } from '../../../src/platform/database/queryable.ts'
 import { digest, randomText } from '../../../src/platform/secrets/digest.ts'

@@ -5,14 +5,14 @@ import {
   deleteAccount,
   disableAccount,
   enableAccount,
-  setPassword,
+  setHashedPassword,
   signOutEverywhere,
 } from '../../../src/operations/account-access.ts'
 import type { Actor } from '../../../src/operations/actor.ts'
-import { deleteClient } from '../../../src/operations/delete-client.ts'
-import { disconnectApplication } from '../../../src/operations/disconnect-application.ts'
+import { deleteClient } from '../../../src/operations/client-registration.ts'
 import { changePassword, endOtherSessions, endOwnSession, signOut } from '../../../src/operations/own-sessions.ts'
 import {
+  disconnectApplication,
   revokeGrantsOfClient,
   revokeGrantsOfConnection,
   revokeGrantsOfPerson,
@@ -131,7 +131,7 @@ const ways: Record<string, Ending> = {
   },
   'set a password': {
     endsSignIns: true,
-    decide: (db, { sub }) => setPassword({ database: db, endings, turns }, operator, sub, 'new'),
+    decide: (db, { sub }) => setHashedPassword({ database: db, endings, turns }, operator, sub, 'new'),
   },
   'delete the account': {
     endsSignIns: true,
@@ -338,7 +338,7 @@ t.test(
   async (t) => {
     const setting = await setUp()
     const { sub, clientId, session } = setting
-    await setPassword({ database, endings, turns }, operator, sub, 'new')
+    await setHashedPassword({ database, endings, turns }, operator, sub, 'new')
     await revokeGrantsOfClient({ database, endings }, operator, clientId)
     // As 0.1 does: these statements name no epoch, and see no more of a session than its row.
     const openAsBefore = async (sessionId: number) => {
@@ -366,7 +366,7 @@ t.test('a grant whose row was written after the rows of its decision had followe
   const { pool, reached, letGo } = held(database)
   const made = openGrant(pool, setting, ['openid'])
   await reached
-  await setPassword({ database, endings, turns }, operator, setting.sub, 'new')
+  await setHashedPassword({ database, endings, turns }, operator, setting.sub, 'new')
   while (await followNext(database));
   letGo()
   const { id } = (await made)!
@@ -427,7 +427,7 @@ t.test('a grant that two decisions have ended names the first, though its row fo
   const setting = await setUp()
   const { sub } = setting
   await openMany(setting)
-  await setPassword({ database, endings, turns }, operator, sub, 'new')
+  await setHashedPassword({ database, endings, turns }, operator, sub, 'new')
   await deleteAccount({ database, endings, turns }, operator, sub)
   while (await followNext(database));
   const { rows } = await database.query({

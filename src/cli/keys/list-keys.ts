@@ -2,17 +2,15 @@ import type { Command } from 'commander'
 import type { Installation } from '../../installation.ts'
 import { ripensAt } from '../../key-ring/decisions.ts'
 import type { KeyView } from '../../key-ring/key-view.ts'
-import type { KeyState } from '../../key-ring/schedule.ts'
+import { inOrderOfActivation, type KeyMoments, type KeyState } from '../../key-ring/schedule.ts'
 import { listNotSeenSince, type Sighting } from '../../key-ring/verifiers-store.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { CommandFailed } from '../failures.ts'
-import { json } from '../flags.ts'
-import { type Document, oneLine } from '../output.ts'
+import { CommandFailed } from '../command-failures.ts'
+import { json, notEmpty, oneValue } from '../flags.ts'
+import { type Document, moment, oneLine, pastMoment } from '../output.ts'
 import { addPageFlags, type PageFlags, printPages } from '../paging.ts'
-import type { Terminal } from '../terminal.ts'
-import { pastMoment } from './moment.ts'
-import { sayNotRevokedYet } from './not-revoked-yet.ts'
-import { whatNext } from './what-next.ts'
+import { type Terminal, visibleJson } from '../terminal.ts'
+import { readingKeys } from '../with-signet.ts'
 
 /** `signet keys list`. */
 export function listCommand(keys: Command, terminal: Terminal): void {
@@ -58,6 +56,41 @@ export function listCommand(keys: Command, terminal: Terminal): void {
             .join(''),
       })
     })
+}
+
+/** `signet keys export-public`: always JSON, for a verifier that cannot fetch. */
+export function exportPublicCommand(keys: Command, terminal: Terminal): void {
+  keys
+    .command('export-public')
+    .description('Print the JWK Set as it is served, as JSON; nothing in it is private.')
+    .addOption(notEmpty(oneValue('--kid <kid>', 'only this key, as one JWK')))
+    .action(async ({ kid }: { readonly kid?: string }) => {
+      // The very bytes that are served: there is no second way to leave out what is private.
+      const set = await readingKeys(terminal, async (view) => {
+        sayNotRevokedYet(terminal, view)
+        return JSON.parse(view.jwkSet.body.toString('utf8'))
+      })
+      const { keys: published } = set as { readonly keys: readonly { readonly kid: string }[] }
+      const found = kid === undefined ? { keys: published } : published.find((key) => key.kid === kid)
+      if (!found)
+        throw new CommandFailed(`No key ${kid?.slice(0, 80)} is published: signet keys list shows those that are.`)
+      terminal.writeOut(`${visibleJson(found)}\n`)
+    })
+}
+
+/**
+ * Warns on standard error about keys that are revoked by the keys directory and not by the database. A command that only looks does
+ * not carry the revocation out.
+ */
+function sayNotRevokedYet(
+  { writeError }: Pick<Terminal, 'writeError'>,
+  { notRevokedYet }: Pick<KeyView, 'notRevokedYet'>,
+): void {
+  if (notRevokedYet.length === 0) return
+  const kids = notRevokedYet.map(oneLine).join(', ')
+  writeError(
+    `signet: The keys directory says that ${kids} was revoked, but the database does not: signet recover carries that out.\n`,
+  )
 }
 
 type KeyDocument = Document & { readonly kid: string }
@@ -118,4 +151,47 @@ function keyDocuments({ keys: states, delays, now }: KeyView, unaware: readonly 
 
 function dateOf(milliseconds: number | undefined): Date | undefined {
   return milliseconds === undefined ? undefined : new Date(milliseconds)
+}
+
+/**
+ * What happens next to a key, and when, in words.
+ *
+ * @param states of all keys
+ * @param now milliseconds since 1970
+ * @param activationDelay seconds, the one in force
+ */
+function whatNext<K extends KeyMoments>(
+  key: K,
+  states: ReadonlyMap<K, KeyState>,
+  now: number,
+  activationDelay: number,
+): string {
+  const standbys = [...states]
+    .filter(([{ alg }, state]) => alg === key.alg && state === 'standby')
+    .map(([standby]) => standby)
+    .sort(inOrderOfActivation)
+  switch (states.get(key)) {
+    case 'standby': {
+      const before = key === standbys[0] ? ', unless one is needed before' : ''
+      return `${ripeness(key, now, activationDelay)}, signs from ${moment(key.activatesAt)}${before}`
+    }
+    case 'active':
+      return standbys[0]
+        ? `signs until ${moment(standbys[0].activatesAt)}, unless it is rotated or revoked before`
+        : 'signs until another one is made'
+    case 'retiring':
+      return key.retiresAt === undefined
+        ? 'signs no more, and leaves the set when its last token has expired'
+        : `signs no more, and leaves the set ${moment(key.retiresAt)}`
+    case 'retired':
+      return 'left the set; its public half is kept for hints (id_token_hint)'
+    default:
+      return `revoked ${pastMoment(key.revokedAt ?? now)}, and refused for good`
+  }
+}
+
+/** Whether every verifier has seen a standby, in words. */
+function ripeness(key: KeyMoments, now: number, activationDelay: number): string {
+  const ripe = ripensAt(key, activationDelay)
+  return ripe <= now ? `ripe since ${pastMoment(ripe)}` : `ripe from ${moment(ripe)}`
 }

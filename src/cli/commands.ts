@@ -1,19 +1,19 @@
 import { Command } from 'commander'
+import { packageVersion } from '../platform/package-version.ts'
 import { clientsCommand } from './clients.ts'
+import { exitCodeOf, sentencesOf } from './command-failures.ts'
 import { doctorCommand } from './doctor.ts'
 import { eventsCommand } from './events.ts'
-import { exitCodeOf, sentencesOf } from './failures.ts'
-import { refuseEmptyArguments } from './flags.ts'
+import { json, refuseEmptyArguments } from './flags.ts'
 import { grantsCommand } from './grants.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
-import { idsBehindFlags } from './operands.ts'
+import { type Format, printOne } from './output.ts'
 import { recoverCommand } from './recover.ts'
 import { resourcesCommand } from './resources.ts'
 import { serveCommand } from './serve.ts'
 import { type Terminal, visible } from './terminal.ts'
 import { usersCommand } from './users.ts'
-import { versionCommand } from './version.ts'
 
 /** All commands with their flags. What a command needs beyond its flags is loaded when it runs. */
 export function createProgram(terminal: Terminal): Command {
@@ -44,6 +44,20 @@ export function createProgram(terminal: Terminal): Command {
   return program
 }
 
+/** `signet version` and `signet --version`: they need no database and no settings. */
+function versionCommand(program: Command, terminal: Terminal): void {
+  program.version(packageVersion(), '--version', 'print the version')
+  program
+    .command('version')
+    .description('Print the version.')
+    .addOption(json())
+    .action((format: Format) => {
+      const version = packageVersion()
+      if (format.json) printOne(terminal, format, { version })
+      else terminal.writeOut(`${version}\n`)
+    })
+}
+
 /**
  * Runs one command.
  *
@@ -64,4 +78,33 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
 
 function shortened(text: string): string {
   return text.length > 600 ? `${text.slice(0, 300)} ... ${text.slice(-300)}` : text
+}
+
+/**
+ * Puts ids that begin with a hyphen behind a `--`, where they are not taken for flags: ids are random or digests, base64url, and one in 64
+ * begins so (`signet users show -Vb1…`).
+ *
+ * @param args the command line
+ * @param program which knows all flags, and which of them take a value
+ */
+export function idsBehindFlags(args: readonly string[], program: Command): string[] {
+  const takeValue = new Set(flagsWithValue(program))
+  const end = args.includes('--') ? args.indexOf('--') : args.length
+  const isOperand = args.map((arg, index) => index < end && isHyphenedId(arg) && !takeValue.has(args[index - 1] ?? ''))
+  if (!isOperand.includes(true)) return [...args]
+  const flags = args.filter((_, index) => index < end && !isOperand[index])
+  const ids = args.filter((_, index) => isOperand[index])
+  return [...flags, '--', ...ids, ...args.slice(end + 1)]
+}
+
+/** 96 bits (request ids), 128, or 256 (thumbprints) in base64url. What consists of words is a flag that was misspelt. */
+function isHyphenedId(arg: string): boolean {
+  return /^-(?:[A-Za-z0-9_-]{15}|[A-Za-z0-9_-]{21}|[A-Za-z0-9_-]{42})$/.test(arg) && !/^--[a-z][a-z-]*$/.test(arg)
+}
+
+function flagsWithValue(command: Command): string[] {
+  return [
+    ...command.options.flatMap(({ long, required }) => (long && required ? [long] : [])),
+    ...command.commands.flatMap(flagsWithValue),
+  ]
 }

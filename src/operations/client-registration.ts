@@ -1,0 +1,124 @@
+import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { digest, randomText } from '../platform/secrets/digest.ts'
+import { type Client, type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
+import { changeMetadata, completeMetadata, type RegistrationTerms } from '../records/clients/client-metadata.ts'
+import {
+  addClientSecret,
+  deleteClientSecrets,
+  findClient,
+  insertClient,
+  lockClient,
+  updateClient,
+} from '../records/clients/clients-store.ts'
+import { markClientDeleted } from '../records/endings/decisions-store.ts'
+import { decideDeletion } from '../records/endings/follow-ending.ts'
+import { recordEvent } from '../records/events/events-store.ts'
+import { findResources, lockResources } from '../records/resources/resources-store.ts'
+import type { Signet } from '../signet.ts'
+import { type Actor, originOf } from './actor.ts'
+
+export type RegisteredClient = ClientMetadata & { readonly client_id: string }
+
+interface ClientWithSecret {
+  readonly client: RegisteredClient
+  /** New, and nowhere else in clear. Undefined where the client has been given none. */
+  readonly secret: string | undefined
+}
+
+/**
+ * Registers a client (RFC 7591 §2 has the names of the metadata).
+ *
+ * @param input the metadata, unchecked
+ * @throws InvalidClientMetadata
+ */
+export async function registerClient(
+  { database }: Pick<Signet, 'database'>,
+  actor: Actor,
+  input: Readonly<Record<string, unknown>>,
+): Promise<ClientWithSecret> {
+  return inTransaction(database, async (tx) => {
+    await lockResources(tx, 'reading')
+    const metadata = completeMetadata(input, await registrationTerms(tx, input))
+    // No `sub` has this form, so that a client that acts for itself is never taken for a person.
+    const clientId = `client_${randomText(16)}`
+    const secret = usesSecret(metadata) ? randomText(32) : undefined
+    await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret))
+    const detail = { name: metadata.client_name }
+    await recordEvent(tx, { type: 'client_created', ...originOf(actor), clientId, detail })
+    return { client: { ...metadata, client_id: clientId }, secret }
+  })
+}
+
+/**
+ * Replaces some of a client's metadata. A client that comes to use a secret gets one; a client that no longer uses one loses all.
+ *
+ * @param changes members of the metadata, unchecked; null takes a value away
+ * @throws InvalidClientMetadata
+ */
+export async function changeClient(
+  { database }: Pick<Signet, 'database'>,
+  actor: Actor,
+  clientId: string,
+  changes: Readonly<Record<string, unknown>>,
+): Promise<ClientWithSecret | 'no_such_client'> {
+  return inTransaction(database, async (tx) => {
+    await lockResources(tx, 'reading')
+    const existing = (await lockClient(tx, clientId)) && (await findClient(tx, clientId))
+    if (!existing) return 'no_such_client'
+    const terms = await registrationTerms(tx, existing, changes)
+    const metadata = changeMetadata(metadataOf(existing), changes, terms)
+    await updateClient(tx, clientId, metadata)
+    const secret = usesSecret(metadata) && !usesSecret(existing) ? randomText(32) : undefined
+    if (secret !== undefined) await addClientSecret(tx, clientId, digest(secret))
+    if (!usesSecret(metadata)) await deleteClientSecrets(tx, clientId)
+    const changed = (Object.keys(metadata) as (keyof ClientMetadata)[]).filter(
+      (name) => JSON.stringify(metadata[name]) !== JSON.stringify(existing[name]),
+    )
+    await recordEvent(tx, { type: 'client_updated', ...originOf(actor), clientId, detail: { changed } })
+    return { client: { ...metadata, client_id: clientId }, secret }
+  })
+}
+
+/**
+ * Deletes a client with its secrets, consents and grants. There is no such client from the moment this returns, whatever it has collected;
+ * its rows are deleted in batches, its own last.
+ */
+export async function deleteClient(
+  signet: Pick<Signet, 'database' | 'endings'>,
+  actor: Actor,
+  clientId: string,
+): Promise<'deleted' | 'no_such_client'> {
+  const outcome = await inTransaction(signet.database, async (tx) => {
+    if (!(await markClientDeleted(tx, clientId))) return 'no_such_client'
+    await decideDeletion(tx, clientId)
+    await recordEvent(tx, { type: 'client_deleted', ...originOf(actor), clientId })
+    return 'deleted'
+  })
+  if (outcome === 'deleted') signet.endings.due()
+  return outcome
+}
+
+/**
+ * What the rules need to know about resources. The caller has locked these, so that they stay as they are until the client is saved.
+ *
+ * @param metadata all metadata that the rules will see; it has not been checked
+ */
+async function registrationTerms(
+  tx: Queryable,
+  ...metadata: readonly { readonly scope?: unknown; readonly resources?: unknown }[]
+): Promise<RegistrationTerms> {
+  const scopes = metadata.flatMap(({ scope }) => (typeof scope === 'string' ? scopesOf(scope) : []))
+  const identifiers = metadata.flatMap(({ resources }) => (Array.isArray(resources) ? resources.map(String) : []))
+  const resources = await findResources(tx, { identifiers, scopes })
+  return { resources, defaultIdTokenAlg: 'ES256', byOperator: true }
+}
+
+function metadataOf({
+  client_id: _,
+  secrets: __,
+  allowed: ___,
+  standingGrant: ____,
+  ...metadata
+}: Client): ClientMetadata {
+  return metadata
+}

@@ -1,0 +1,51 @@
+import { inTransaction } from '../platform/database/queryable.ts'
+import { randomText } from '../platform/secrets/digest.ts'
+import type { Account, Profile } from '../records/accounts/account.ts'
+import { findAccount, insertAccount, setEmailVerified, type TakenName } from '../records/accounts/accounts-store.ts'
+import type { PasswordFault } from '../records/accounts/password-rules.ts'
+import { recordEvent } from '../records/events/events-store.ts'
+import type { Signet } from '../signet.ts'
+import { type Operator, originOf } from './actor.ts'
+import { hashNewPassword } from './new-password.ts'
+import { withRollBack } from './roll-back.ts'
+
+/** What an operator says of a person. The caller has brought the names into their canonical forms (`canonicalProfile`, `canonicalEmail`). */
+export interface NewAccount {
+  readonly profile: Profile
+  readonly email: string | undefined
+  /** Whether the operator vouches that the address is the person's. */
+  readonly emailVerified: boolean
+  /** Without one nobody can sign in to the account yet. */
+  readonly password?: string | undefined
+}
+
+export type CreateAccountOutcome =
+  | { readonly outcome: 'created'; readonly account: Account }
+  | { readonly outcome: TakenName }
+  | { readonly outcome: 'password_refused'; readonly fault: PasswordFault }
+
+/**
+ * Makes an account for somebody. Where a name is taken or the password is refused, none is made.
+ *
+ * @throws HashQueueFull
+ */
+export async function createAccount(
+  signet: Pick<Signet, 'database' | 'settings' | 'passwords'>,
+  actor: Operator,
+  { profile, email, emailVerified, password }: NewAccount,
+): Promise<CreateAccountOutcome> {
+  const hashed = password === undefined ? undefined : await hashNewPassword(signet, password, { ...profile, email })
+  if (hashed && 'fault' in hashed) return { outcome: 'password_refused', fault: hashed.fault }
+  const sub = randomText(16)
+  return withRollBack<{ readonly outcome: TakenName }, CreateAccountOutcome>((rollBack) =>
+    inTransaction(signet.database, async (tx) => {
+      const inserted = await insertAccount(tx, { sub, profile, email, passwordHash: hashed?.hash })
+      if (inserted !== 'done') return rollBack({ outcome: inserted })
+      const verified = emailVerified ? await setEmailVerified(tx, sub) : 'done'
+      if (verified !== 'done') return rollBack({ outcome: verified })
+      const detail = { email_verified: emailVerified }
+      await recordEvent(tx, { type: 'account_created', ...originOf(actor), sub, detail })
+      return { outcome: 'created', account: (await findAccount(tx, sub)) as Account }
+    }),
+  )
+}

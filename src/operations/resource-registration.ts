@@ -1,0 +1,151 @@
+import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { isPublic } from '../records/clients/client.ts'
+import { findClient } from '../records/clients/clients-store.ts'
+import { recordEvent } from '../records/events/events-store.ts'
+import type { Resource } from '../records/resources/resource.ts'
+import { checkResource } from '../records/resources/resource-rules.ts'
+import {
+  deleteResource as deleteRow,
+  findResource,
+  findResources,
+  lockResources,
+  saveResource,
+  takeResourceOffClients,
+  takeScopesOffClients,
+} from '../records/resources/resources-store.ts'
+import type { Signet } from '../signet.ts'
+import { type Operator, originOf } from './actor.ts'
+
+type Terms = Pick<Signet, 'database' | 'settings'>
+
+/** Why a client may not serve a resource: there is no such client, or it cannot prove who it is. */
+export interface ServerRefusal {
+  readonly outcome: 'no_such_client' | 'public_client'
+  readonly clientId: string
+}
+
+/**
+ * Registers a resource with its scopes.
+ *
+ * @throws InvalidResource
+ */
+export async function registerResource(
+  signet: Terms,
+  actor: Operator,
+  resource: Resource,
+): Promise<{ readonly outcome: 'registered' } | { readonly outcome: 'identifier_taken' } | ServerRefusal> {
+  return inTransaction(signet.database, async (tx) => {
+    await lockResources(tx, 'changing')
+    if (await findResource(tx, resource.identifier)) return { outcome: 'identifier_taken' }
+    const refusal = await saveChecked(tx, signet, actor, resource, 'resource_created')
+    return refusal ?? { outcome: 'registered' }
+  })
+}
+
+/** What is to change in a resource. What is left out stays as it is; null takes a value away. */
+export interface ResourceChanges extends Partial<Omit<Resource, 'identifier' | 'name' | 'accessTokenTtl'>> {
+  readonly name?: string | null
+  readonly accessTokenTtl?: number | null
+}
+
+export type ChangeResourceOutcome =
+  | {
+      readonly outcome: 'changed'
+      readonly resource: Resource
+      /** The clients that were registered for scopes that are gone. */
+      readonly clients: readonly string[]
+    }
+  | { readonly outcome: 'no_such_resource' }
+  | ServerRefusal
+
+/**
+ * Changes a resource. Scopes that it loses are taken off the clients. A scope that goes takes its descriptions along, unless others are given.
+ *
+ * @throws InvalidResource
+ */
+export async function changeResource(
+  signet: Terms,
+  actor: Operator,
+  identifier: string,
+  changes: ResourceChanges,
+): Promise<ChangeResourceOutcome> {
+  return inTransaction(signet.database, async (tx) => {
+    await lockResources(tx, 'changing')
+    const existing = await findResource(tx, identifier)
+    if (!existing) return { outcome: 'no_such_resource' }
+    const resource = changed(existing, changes)
+    const refusal = await saveChecked(tx, signet, actor, resource, 'resource_updated')
+    if (refusal) return refusal
+    const gone = existing.scopes.filter((scope) => !resource.scopes.includes(scope))
+    return { outcome: 'changed', resource, clients: await takeScopesOffClients(tx, gone, identifier, actor.by) }
+  })
+}
+
+/** Clients that one event names, where any number of them can be affected. */
+const mostNamed = 100
+
+/**
+ * Deletes a resource, and takes it and its scopes off the clients.
+ *
+ * @returns the clients that were registered for its scopes
+ */
+export async function deleteResource(
+  { database }: Pick<Signet, 'database'>,
+  actor: Operator,
+  identifier: string,
+): Promise<{ readonly clients: readonly string[] } | 'no_such_resource'> {
+  return inTransaction(database, async (tx) => {
+    await lockResources(tx, 'changing')
+    const existing = await findResource(tx, identifier)
+    if (!existing) return 'no_such_resource'
+    const clients = await takeScopesOffClients(tx, existing.scopes, identifier, actor.by)
+    await takeResourceOffClients(tx, identifier)
+    await deleteRow(tx, identifier)
+    // Each of the clients has an event of its own; this one must not grow with their number.
+    const named = clients.slice(0, mostNamed)
+    const detail = {
+      ...{ identifier, clients: named },
+      ...(clients.length > mostNamed && { clients_affected: clients.length }),
+    }
+    await recordEvent(tx, { type: 'resource_deleted', ...originOf(actor), detail })
+    return { clients }
+  })
+}
+
+function changed(existing: Resource, { name, accessTokenTtl, ...changes }: ResourceChanges): Resource {
+  const scopes = changes.scopes ?? existing.scopes
+  return {
+    identifier: existing.identifier,
+    name: name === undefined ? existing.name : (name ?? undefined),
+    scopes,
+    scopeDescriptions:
+      changes.scopeDescriptions ?? existing.scopeDescriptions.filter(({ scope }) => scopes.includes(scope)),
+    servedBy: changes.servedBy ?? existing.servedBy,
+    accessTokenTtl: accessTokenTtl === undefined ? existing.accessTokenTtl : (accessTokenTtl ?? undefined),
+    accessTokenSigningAlg: changes.accessTokenSigningAlg ?? existing.accessTokenSigningAlg,
+  }
+}
+
+/** @returns why nothing was saved */
+async function saveChecked(
+  tx: Queryable,
+  { settings }: Terms,
+  actor: Operator,
+  resource: Resource,
+  type: 'resource_created' | 'resource_updated',
+): Promise<ServerRefusal | undefined> {
+  const { identifier, scopes, servedBy } = resource
+  const owners = await findResources(tx, { scopes })
+  const others = owners.filter((owner) => owner.identifier !== identifier)
+  checkResource(resource, settings.issuer, others)
+  // RFC 7662 §2.1: a client that asks about tokens must prove who it is.
+  for (const clientId of servedBy) {
+    const client = await findClient(tx, clientId)
+    if (!client) return { outcome: 'no_such_client', clientId }
+    if (isPublic(client)) return { outcome: 'public_client', clientId }
+  }
+  await saveResource(tx, resource)
+  const detail = { identifier, scopes, served_by: servedBy }
+  await recordEvent(tx, { type, ...originOf(actor), detail })
+  return undefined
+}

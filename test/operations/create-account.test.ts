@@ -1,0 +1,91 @@
+import t from 'tap'
+import { setPassword } from '../../src/operations/account-access.ts'
+import { createAccount } from '../../src/operations/create-account.ts'
+import { updateAccount } from '../../src/operations/update-account.ts'
+import { startSignet } from '../support/idp.ts'
+
+const idp = await startSignet(t)
+const { signet } = idp
+const operator = { kind: 'operator', by: 'test@here' } as const
+const query = async (text: string, values: unknown[] = []) => (await signet.database.query({ text, values })).rows
+const countOf = async (table: 'accounts' | 'account_emails' | 'events') =>
+  Number((await query(`SELECT count(*) AS count FROM ${table}`))[0].count)
+const unverified = (username: string) => ({ profile: { username }, email: undefined, emailVerified: false })
+const outcomes = (all: readonly { readonly outcome: string }[]) => all.map(({ outcome }) => outcome).sort()
+
+t.test(
+  'of many who ask for one user name at the same moment, one gets it, and nothing of the others is left',
+  async (t) => {
+    const before = await countOf('accounts')
+    const names = ['racer', 'Racer', 'RACER', 'raceR', 'rAcer']
+    const created = await Promise.all(names.map((username) => createAccount(signet, operator, unverified(username))))
+    t.same(outcomes(created), ['created', ...Array(4).fill('username_taken')])
+    t.equal(await countOf('accounts'), before + 1)
+    const events = await query(`SELECT detail FROM events WHERE type = 'account_created'`)
+    t.same(events, [{ detail: { by: 'test@here', email_verified: false } }])
+  },
+)
+
+t.test(
+  'of many for whom one address is vouched at the same moment, one gets it, and nothing of the others is left',
+  async (t) => {
+    const before = { accounts: await countOf('accounts'), emails: await countOf('account_emails') }
+    const account = { profile: {}, email: 'vouched@example.com', emailVerified: true }
+    const created = await Promise.all(Array.from({ length: 5 }, () => createAccount(signet, operator, account)))
+    t.same(outcomes(created), ['created', ...Array(4).fill('email_taken')])
+    t.equal(await countOf('accounts'), before.accounts + 1)
+    t.equal(await countOf('account_emails'), before.emails + 1, 'not even an unverified address')
+  },
+)
+
+t.test('a change that ends at a taken name leaves all of the account as it was, and no event', async (t) => {
+  const { sub } = await idp.person({ username: 'modest', email: 'modest@example.com' })
+  const before = {
+    account: await query('SELECT * FROM accounts WHERE sub = $1', [sub]),
+    events: await countOf('events'),
+  }
+  const renamed = await updateAccount(signet, operator, sub, { name: 'Immodest', username: 'racer' })
+  t.equal(renamed, 'username_taken')
+  const address = { name: 'Immodest', email: 'VOUCHED@example.com', email_verified: true }
+  t.equal(await updateAccount(signet, operator, sub, address), 'email_taken')
+  t.same(await query('SELECT * FROM accounts WHERE sub = $1', [sub]), before.account)
+  t.equal(await countOf('events'), before.events)
+})
+
+t.test('a password that the rules refuse makes no account, sets none, and ends nothing', async (t) => {
+  const before = { accounts: await countOf('accounts'), events: await countOf('events') }
+  const refused = await createAccount(signet, operator, { ...unverified('hopper.grace'), password: 'hopper.grace1906' })
+  t.same(refused, { outcome: 'password_refused', fault: 'password_personal' })
+  t.equal(await countOf('accounts'), before.accounts)
+
+  const person = await idp.person()
+  const secretOf = () => query('SELECT * FROM account_credentials WHERE sub = $1', [person.sub])
+  const secret = await secretOf()
+  t.same(await setPassword(signet, operator, person.sub, person.email), {
+    outcome: 'password_refused',
+    fault: 'password_personal',
+  })
+  t.same(await setPassword(signet, operator, person.sub, 'short'), {
+    outcome: 'password_refused',
+    fault: 'password_too_short',
+  })
+  t.same(await setPassword(signet, operator, 'nobody', 'a good long phrase'), { outcome: 'no_such_account' })
+  t.same(await secretOf(), secret)
+  t.equal(await countOf('events'), before.events)
+})
+
+t.test('an account is made with all that is known of the person, and its password signs them in', async (t) => {
+  const account = {
+    ...{ profile: { username: 'ada', name: 'Ada' }, email: 'ada@example.com', emailVerified: true },
+    password: 'weaving algebraic patterns',
+  }
+  const created = await createAccount(signet, operator, account)
+  t.match(created, {
+    outcome: 'created',
+    account: { username: 'ada', name: 'Ada', email: 'ada@example.com', email_verified: true, disabled: false },
+  })
+  const [{ secret }] = await query(
+    `SELECT secret FROM account_credentials JOIN accounts USING (sub) WHERE username = 'ada'`,
+  )
+  t.ok(await signet.passwords.verify(account.password, secret, { network: undefined }))
+})

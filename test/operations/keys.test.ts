@@ -1,0 +1,86 @@
+import { generateKeyPairSync } from 'node:crypto'
+import t from 'tap'
+import { importSigningKey } from '../../src/operations/import-signing-key.ts'
+import { resealEverything } from '../../src/operations/reseal-everything.ts'
+import { revokeKeys } from '../../src/operations/revoke-keys.ts'
+import { rotateKeys } from '../../src/operations/rotate-keys.ts'
+import { briefWait } from '../../src/platform/database/locked-transaction.ts'
+import type { Signet } from '../../src/signet.ts'
+import { startSignet } from '../support/idp.ts'
+
+/** Operations on signing keys. What the commands make of them: test/cli/keys.test.ts. */
+
+const { signet } = await startSignet(t)
+const { database, keyRing } = signet
+const operator = { kind: 'operator', by: 'test@here' } as const
+const reason = 'a test'
+const rows = async () => (await database.query({ text: 'SELECT * FROM signing_keys ORDER BY kid' })).rows
+const events = async () => (await database.query({ text: 'SELECT id, type, kid, detail FROM events ORDER BY id' })).rows
+const kidsIn = (state: string, alg = 'ES256') =>
+  [...keyRing.keys()].filter(([key, is]) => key.alg === alg && is === state).map(([{ kid }]) => kid)
+
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+const imported = (kid: string | undefined) =>
+  importSigningKey(signet, operator, { key: { privateKey, alg: 'ES256', kid }, kid, reason })
+
+t.test('a key that is imported signs at once, and is known by one name only', async (t) => {
+  const outcome = await imported('legacy')
+  t.match(outcome, { outcome: 'imported', kid: 'legacy', alg: 'ES256', activatesAt: Number })
+  t.same(kidsIn('active'), ['legacy'])
+  const before = { rows: await rows(), events: await events() }
+  t.same(await imported('legacy'), { outcome: 'kid_taken', kid: 'legacy' })
+  t.same(await imported('another'), { outcome: 'known', kid: 'legacy' })
+  t.same(await imported(undefined), { outcome: 'known', kid: 'legacy' })
+  t.same({ rows: await rows(), events: await events() }, before)
+})
+
+t.test('a key that was revoked never comes back, under no name', async (t) => {
+  const revoked = await revokeKeys(signet, operator, { kid: 'legacy' }, reason)
+  t.match(revoked, { outcome: 'revoked', kids: ['legacy'], hadSigned: true, isNoted: true })
+  const before = { rows: await rows(), events: await events() }
+  t.same(await imported('legacy'), { outcome: 'revoked_in_ledger', kid: 'legacy' })
+  t.same(await imported('another'), { outcome: 'revoked', kid: 'legacy' })
+  t.same(await imported(undefined), { outcome: 'revoked', kid: 'legacy' })
+  t.match(await revokeKeys(signet, operator, { kid: 'legacy' }, reason), { outcome: 'revoked_before' })
+  t.same(await revokeKeys(signet, operator, { kid: 'none' }, reason), { outcome: 'no_such_key' })
+  t.same({ rows: await rows(), events: await events() }, before)
+})
+
+t.test('a revocation says what signs from now on, and its event says who ordered it and why', async (t) => {
+  const [active = ''] = kidsIn('active')
+  const [next] = kidsIn('standby')
+  const revoked = await revokeKeys(signet, operator, { kid: active }, reason)
+  t.match(revoked, { outcome: 'revoked', kids: [active], successions: [{ alg: 'ES256', active: { kid: String } }] })
+  t.same(kidsIn('active'), [next])
+  const [event] = (await events()).filter(({ type, kid }) => type === 'key_revoked' && kid === active)
+  t.same(event.detail, { by: 'test@here', reason })
+})
+
+t.test('a master key that comes from a setting is neither replaced nor forgotten', async (t) => {
+  const before = { rows: await rows(), events: await events() }
+  for (const masterKey of ['new', 'present and no other'] as const)
+    t.same(await resealEverything(signet, operator, { masterKey, reason }, briefWait), {
+      outcome: 'master_key_is_setting',
+    })
+  t.same({ rows: await rows(), events: await events() }, before)
+})
+
+t.test('a rotation of all algorithms changes none where one of them has no key that could take over', async (t) => {
+  const before = { rows: await rows(), events: await events() }
+  // The schedule would make a key before it asks; so the ring is shown without those of one algorithm.
+  const withoutRsa: Pick<Signet, 'keyRing'> = {
+    keyRing: {
+      ...keyRing,
+      decide: (author, wanted) =>
+        keyRing.decide(author, (ring, delays) =>
+          wanted({ ...ring, keys: ring.keys.filter(({ alg }) => alg !== 'RS256') }, delays),
+        ),
+    },
+  }
+  const rotated = await rotateKeys(withoutRsa, operator, { algorithms: ['ES256', 'RS256'], atOnce: true, reason })
+  t.same(rotated, { outcome: 'no_standby', alg: 'RS256' })
+  t.same({ rows: await rows(), events: await events() }, before)
+  const alone = await rotateKeys(withoutRsa, operator, { algorithms: ['ES256'], atOnce: true, reason })
+  t.match(alone, { outcome: 'rotated', keys: [{ alg: 'ES256', isChanged: true }] })
+  t.equal(kidsIn('active')[0], alone.outcome === 'rotated' && alone.keys[0]?.kid)
+})

@@ -1,0 +1,133 @@
+import t from 'tap'
+import { changeClient, deleteClient, registerClient } from '../../src/operations/client-registration.ts'
+import { changeResource, deleteResource, registerResource } from '../../src/operations/resource-registration.ts'
+import { findClient } from '../../src/records/clients/clients-store.ts'
+import type { Resource } from '../../src/records/resources/resource.ts'
+import { findResource } from '../../src/records/resources/resources-store.ts'
+import { startSignet } from '../support/idp.ts'
+
+/** Operations on clients and on resources, which refer to each other. */
+
+const { signet, client } = await startSignet(t)
+const { database } = signet
+const operator = { kind: 'operator', by: 'test@here' } as const
+const query = async (text: string, values: unknown[] = []) => (await database.query({ text, values })).rows
+const eventsSince = async (id: number) =>
+  (await query('SELECT type FROM events WHERE id > $1 ORDER BY id', [id])).map(({ type }) => type)
+const newestEvent = async () => Number((await query('SELECT coalesce(max(id), 0) AS id FROM events'))[0].id)
+
+const resource = (identifier: string, more: Partial<Resource> = {}): Resource => ({
+  ...{ identifier, name: undefined, scopes: [], scopeDescriptions: [], accessTokenTtl: undefined },
+  ...{ accessTokenSigningAlg: 'ES256', servedBy: [], ...more },
+})
+const web = (more: Record<string, unknown> = {}) => ({
+  client_name: 'App',
+  redirect_uris: ['https://app.example/callback'],
+  ...more,
+})
+
+t.test('of two registrations of one identifier, or of one scope, at the same moment, one wins', async (t) => {
+  const same = resource('https://same.example', { scopes: ['same:read'] })
+  const [one, other] = await Promise.all([
+    registerResource(signet, operator, same),
+    registerResource(signet, operator, same),
+  ])
+  t.same([one.outcome, other.outcome].sort(), ['identifier_taken', 'registered'])
+
+  const claims = await Promise.allSettled(
+    ['https://one.example', 'https://two.example'].map((identifier) =>
+      registerResource(signet, operator, resource(identifier, { scopes: ['wanted:read'] })),
+    ),
+  )
+  t.same(claims.map(({ status }) => status).sort(), ['fulfilled', 'rejected'])
+  t.match(
+    claims.find(({ status }) => status === 'rejected'),
+    { reason: { name: 'InvalidResource', message: /belongs to https:\/\/(one|two)\.example/ } },
+  )
+  t.equal((await query(`SELECT FROM resource_scopes WHERE scope = 'wanted:read'`)).length, 1)
+})
+
+t.test('a client that is registered while its scope goes does not keep the scope', async (t) => {
+  for (let n = 0; n < 5; n++) {
+    const identifier = `https://going-${n}.example`
+    const scope = `going-${n}:read`
+    await registerResource(signet, operator, resource(identifier, { scopes: [scope] }))
+    const [registered] = await Promise.allSettled([
+      registerClient(signet, operator, web({ scope: `openid ${scope}` })),
+      deleteResource(signet, operator, identifier),
+    ])
+    if (registered.status === 'rejected') t.match(registered.reason, { name: 'InvalidClientMetadata' })
+    else t.equal((await findClient(database, registered.value.client.client_id))?.scope, 'openid')
+    t.same(await query('SELECT FROM clients WHERE string_to_array(scope, $1) @> ARRAY[$2]', [' ', scope]), [])
+  }
+})
+
+t.test('nobody may ask about tokens who cannot prove who they are, and then nothing is saved', async (t) => {
+  const open = await client({ token_endpoint_auth_method: 'none' })
+  const identifier = 'https://served.example'
+  const before = await newestEvent()
+  const attempts = { public_client: open.client_id, no_such_client: 'client_none' }
+  for (const [outcome, clientId] of Object.entries(attempts))
+    t.same(await registerResource(signet, operator, resource(identifier, { servedBy: [clientId] })), {
+      outcome,
+      clientId,
+    })
+  t.equal(await findResource(database, identifier), undefined)
+  t.same(await eventsSince(before), [])
+
+  await registerResource(signet, operator, resource(identifier, { scopes: ['served:read'] }))
+  const registered = await newestEvent()
+  const changed = await changeResource(signet, operator, identifier, { scopes: [], servedBy: [open.client_id] })
+  t.same(changed, { outcome: 'public_client', clientId: open.client_id })
+  t.match(await findResource(database, identifier), { scopes: ['served:read'], servedBy: [] })
+  t.same(await eventsSince(registered), [])
+})
+
+t.test('what does not exist is not changed or deleted, and leaves no event', async (t) => {
+  const before = await newestEvent()
+  t.same(await changeResource(signet, operator, 'https://no.example', { name: 'No' }), { outcome: 'no_such_resource' })
+  t.equal(await deleteResource(signet, operator, 'https://no.example'), 'no_such_resource')
+  t.equal(await changeClient(signet, operator, 'client_none', { client_name: 'No' }), 'no_such_client')
+  t.equal(await deleteClient(signet, operator, 'client_none'), 'no_such_client')
+  const { client: gone } = await registerClient(signet, operator, web())
+  t.equal(await deleteClient(signet, operator, gone.client_id), 'deleted')
+  t.equal(await changeClient(signet, operator, gone.client_id, { client_name: 'Back' }), 'no_such_client')
+  t.same(await eventsSince(before), ['client_created', 'client_deleted'])
+})
+
+t.test('null takes a value of a resource away, and what is left out stays', async (t) => {
+  const identifier = 'https://changing.example'
+  const scopeDescriptions = [
+    { scope: 'changing:read', language: undefined, text: 'Read' },
+    { scope: 'changing:write', language: undefined, text: 'Write' },
+  ]
+  const scopes = ['changing:read', 'changing:write']
+  const full = resource(identifier, { name: 'Changing', accessTokenTtl: 60, scopes, scopeDescriptions })
+  await registerResource(signet, operator, full)
+  const { client: user } = await registerClient(signet, operator, web({ scope: 'openid changing:write' }))
+  t.match(await changeResource(signet, operator, identifier, { accessTokenTtl: 90 }), {
+    outcome: 'changed',
+    resource: { ...full, accessTokenTtl: 90 },
+    clients: [],
+  })
+  const less = { name: null, accessTokenTtl: null, scopes: ['changing:read'] }
+  t.same(await changeResource(signet, operator, identifier, less), {
+    outcome: 'changed',
+    resource: resource(identifier, { scopes: ['changing:read'], scopeDescriptions: scopeDescriptions.slice(0, 1) }),
+    clients: [user.client_id],
+  })
+  t.equal((await findClient(database, user.client_id))?.scope, 'openid')
+})
+
+t.test('a client that comes to use a secret gets one, and a client that no longer uses one loses all', async (t) => {
+  const { client: app, secret } = await registerClient(signet, operator, web({ token_endpoint_auth_method: 'none' }))
+  t.equal(secret, undefined)
+  const confidential = { token_endpoint_auth_method: 'client_secret_basic' }
+  const changed = await changeClient(signet, operator, app.client_id, confidential)
+  t.match(changed, { client: { ...confidential, client_id: app.client_id }, secret: /^[\w-]{43}$/ })
+  const secrets = () => query('SELECT FROM client_secrets WHERE client_id = $1', [app.client_id])
+  t.equal((await secrets()).length, 1)
+  t.match(await changeClient(signet, operator, app.client_id, { client_name: 'Renamed' }), { secret: undefined })
+  await changeClient(signet, operator, app.client_id, { token_endpoint_auth_method: 'none' })
+  t.equal((await secrets()).length, 0)
+})
