@@ -1,6 +1,6 @@
 import type { Installation } from '../installation.ts'
 import type { InstallationKeys, InstallationSecrets, SecretView } from '../installation-keys.ts'
-import type { KeyView } from '../key-ring/key-view.ts'
+import type { KeyView } from '../key-ring/key-snapshot.ts'
 import { dotEnvSource, readSettings, type Settings } from '../platform/config/settings.ts'
 import type { LockWait } from '../platform/database/locked-transaction.ts'
 import type { Log } from '../platform/log.ts'

@@ -12,14 +12,12 @@ import { delayInForce, type NamedDelay } from './activation-delay.ts'
 import { allowedDifference, ClocksDisagree } from './clock-agreement.ts'
 import { type Author, type DecisionOptions, decide, isDue, readRing, type Step } from './decide.ts'
 import type { Delays } from './decisions.ts'
-import type { JwkSet } from './jwk-set.ts'
 import type { KeyFact, KeyLedger } from './key-ledger.ts'
+import { type JwkSet, type LoadedKey, loadKey, type Snapshot, takeSnapshot } from './key-snapshot.ts'
 import { createLease, watchClocks } from './lease.ts'
-import { type LoadedKey, loadKey } from './loaded-key.ts'
 import { isPublished, type KeyState } from './schedule.ts'
 import { createSealedKey } from './sealed-key.ts'
 import type { KeyRecord, StoredRing } from './signing-keys-store.ts'
-import { type Snapshot, takeSnapshot } from './snapshot.ts'
 
 export interface KeyRing {
   /**

@@ -1,4 +1,4 @@
-import type { KeyView } from '../../key-ring/key-view.ts'
+import type { KeyView } from '../../key-ring/key-snapshot.ts'
 import { oneLine } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 
