@@ -2,8 +2,7 @@ import type { Lock } from '../platform/database/locked-transaction.ts'
 import { isReadOnlyExpression } from '../platform/database/primary-store.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
-import type { NamedDelay } from './activation-delay.ts'
-import type { KeyMoments } from './schedule.ts'
+import type { KeyMoments, NamedDelay } from './schedule.ts'
 import type { PublicJwk } from './sealed-key.ts'
 
 /** A signing key as the database has it. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Installation } from '../../installation.ts'
-import { ripensAt } from '../../key-ring/decisions.ts'
 import type { KeyView } from '../../key-ring/key-snapshot.ts'
+import { ripensAt } from '../../key-ring/rotation.ts'
 import type { KeyState } from '../../key-ring/schedule.ts'
 import { listNotSeenSince, type Sighting } from '../../key-ring/verifiers-store.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'

@@ -1,6 +1,5 @@
 import { type Command, Option } from 'commander'
-import { type Delays, ripensAt, type ScheduledKey } from '../../key-ring/decisions.ts'
-import { rotate } from '../../key-ring/rotation.ts'
+import { type Delays, ripensAt, rotate, type ScheduledKey } from '../../key-ring/rotation.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
 import { CommandFailed } from '../failures.ts'
 import { json } from '../flags.ts'

@@ -1,4 +1,4 @@
-import { ripensAt } from '../../key-ring/decisions.ts'
+import { ripensAt } from '../../key-ring/rotation.ts'
 import { inOrderOfActivation, type KeyMoments, type KeyState } from '../../key-ring/schedule.ts'
 import { moment, pastMoment } from './moment.ts'
 
