@@ -10,12 +10,13 @@ import { oneAtATime } from '../platform/one-at-a-time.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
 import { type Author, type DecisionOptions, decide, isDue, readRing, type Step } from './decide.ts'
 import type { KeyFact, KeyLedger } from './key-ledger.ts'
+import type { StoredRing } from './key-ring-store.ts'
 import { type JwkSet, type LoadedKey, loadKey, type Snapshot, takeSnapshot } from './key-snapshot.ts'
 import { allowedDifference, ClocksDisagree, createLease, watchClocks } from './lease.ts'
 import type { Delays } from './rotation.ts'
 import { delayInForce, isPublished, type KeyState, type NamedDelay } from './schedule.ts'
 import { createSealedKey } from './sealed-key.ts'
-import type { KeyRecord, StoredRing } from './signing-keys-store.ts'
+import type { KeyRecord } from './signing-keys-store.ts'
 
 export interface KeyRing {
   /**

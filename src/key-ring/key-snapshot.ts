@@ -4,10 +4,11 @@ import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import type { Log } from '../platform/log.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
 import type { KeyLedger } from './key-ledger.ts'
+import { loadRing } from './key-ring-store.ts'
 import type { Delays } from './rotation.ts'
 import { delayInForce, isPublished, type KeyState, keyStates } from './schedule.ts'
 import { openSealedKey, type PublicJwk, publicHalf, publicMembers } from './sealed-key.ts'
-import { type KeyRecord, loadRing } from './signing-keys-store.ts'
+import type { KeyRecord } from './signing-keys-store.ts'
 
 /** The JWK Set (RFC 7517 §5) as it is served. */
 export interface JwkSet {

@@ -7,19 +7,20 @@ import { DatabaseReadOnly } from '../platform/database/unavailable.ts'
 import type { Log } from '../platform/log.ts'
 import { oneAtATime } from '../platform/one-at-a-time.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
-import { openVersions, type SecretVersion } from '../platform/secrets/purpose-secrets.ts'
+import {
+  type LiveSecrets,
+  openVersions,
+  type Purpose,
+  type PurposeSecret,
+  type PurposeSecrets,
+  purposes,
+  type SecretVersion,
+} from '../platform/secrets/purpose-secrets.ts'
 import {
   loadStoredSecrets,
   type RevokedPurposeSecret,
   type StoredPurposeSecret,
 } from '../platform/secrets/purpose-secrets-store.ts'
-import {
-  type LiveSecrets,
-  type Purpose,
-  type PurposeSecret,
-  type PurposeSecrets,
-  purposes,
-} from '../platform/secrets/purposes.ts'
 import type { KeyLedger } from './key-ledger.ts'
 import { KeysUnavailable } from './key-ring.ts'
 import { createLease, watchClocks } from './lease.ts'

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { Renewal } from '../../key-ring/secret-decisions.ts'
 import { secretLease } from '../../key-ring/secret-schedule.ts'
-import { type Purpose, purposes } from '../../platform/secrets/purposes.ts'
+import { type Purpose, purposes } from '../../platform/secrets/purpose-secrets.ts'
 import { CommandFailed, sentencesOf, WrongUsage } from '../failures.ts'
 import { json, manyValues, notEmpty } from '../flags.ts'
 import { letRowsFollow } from '../let-rows-follow.ts'

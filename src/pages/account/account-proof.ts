@@ -1,4 +1,4 @@
-import { currentMac, isMacOf, type PurposeSecret } from '../../platform/secrets/purposes.ts'
+import { currentMac, isMacOf, type PurposeSecret } from '../../platform/secrets/purpose-secrets.ts'
 
 const subject = (sub: string) => `account:${sub}`
 

@@ -1,6 +1,6 @@
 import { endOtherSessions, endOwnSession } from '../../operations/own-sessions.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
-import { secretFor } from '../../platform/secrets/purposes.ts'
+import { secretFor } from '../../platform/secrets/purpose-secrets.ts'
 import type { Signet } from '../../signet.ts'
 import { readSessionHandle } from './session-handle.ts'
 import type { Outcome, Submission } from './submission.ts'

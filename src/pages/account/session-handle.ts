@@ -1,4 +1,4 @@
-import { type PurposeSecret, sealText, unsealText } from '../../platform/secrets/purposes.ts'
+import { type PurposeSecret, sealText, unsealText } from '../../platform/secrets/purpose-secrets.ts'
 
 const associated = (sub: string) => `account-session:${sub}`
 

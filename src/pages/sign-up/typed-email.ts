@@ -1,4 +1,4 @@
-import { sealText, secretFor, unsealText } from '../../platform/secrets/purposes.ts'
+import { sealText, secretFor, unsealText } from '../../platform/secrets/purpose-secrets.ts'
 import { canonicalEmail } from '../../records/accounts/canonical-email.ts'
 import type { Signet } from '../../signet.ts'
 
