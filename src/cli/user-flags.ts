@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import type { AccountChanges } from '../operations/update-account.ts'
 import type { Profile } from '../records/accounts/account.ts'
-import { canonicalEmail } from '../records/accounts/canonical-email.ts'
+import { canonicalEmail } from '../records/accounts/canonical-names.ts'
 import { canonicalProfile, readAddress } from '../records/accounts/profile-rules.ts'
 import { WrongUsage } from './failures.ts'
 import { addEitherWay, oneValue } from './flags.ts'

@@ -1,8 +1,8 @@
 import type { Settings } from '../../platform/config/settings.ts'
 import { once } from '../../platform/once.ts'
 import type { Profile } from './account.ts'
-import { emailInUnicode } from './canonical-email.ts'
-import { normalizePassword } from './normalize-password.ts'
+import { emailInUnicode } from './canonical-names.ts'
+import { normalizePassword } from './password-hashing.ts'
 import { isPattern, sourcesOf } from './predictable-text.ts'
 
 export type PasswordFault =

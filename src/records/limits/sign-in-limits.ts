@@ -40,7 +40,7 @@ export class LimitExceeded extends Error {
   }
 }
 
-/** Whom an attempt is for: an account, or what was typed (its `key`, typed-name.ts) where no account is meant yet. */
+/** Whom an attempt is for: an account, or what was typed (its `key`, canonical-names.ts) where no account is meant yet. */
 export type Subject = { readonly sub: string } | { readonly typed: string }
 
 /** What a request was counted under. */
