@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { packageVersion } from '../platform/package-version.ts'
+import { packageVersion } from '../platform/config/installation-folder.ts'
 import { json } from './flags.ts'
 import { type Format, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'

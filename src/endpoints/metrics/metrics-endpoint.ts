@@ -1,5 +1,5 @@
-import { isLoopbackHost } from '../../platform/config/issuer.ts'
 import type { App } from '../../platform/http/app.ts'
+import { isLoopbackHost } from '../../platform/network-address.ts'
 import { once } from '../../platform/once.ts'
 import { digest } from '../../platform/secrets/digest.ts'
 import { sendRefusal } from '../../protocol/errors/send-refusal.ts'

@@ -3,14 +3,7 @@ import { createFairQueue, type FairQueue, type FairQueueLimits, QueueFull } from
 import { networkOfAddress } from '../../platform/network-address.ts'
 import { once } from '../../platform/once.ts'
 import { randomText } from '../../platform/secrets/digest.ts'
-
-/**
- * The form in which a password is judged and hashed: the same one typed on two keyboards can arrive as different code points (NIST
- * SP 800-63B-4 §3.1.1.2).
- */
-export function normalizePassword(password: string): string {
-  return password.normalize('NFKC')
-}
+import { normalizePassword } from './password-rules.ts'
 
 export interface Argon2Parameters {
   /** KiB. */

@@ -1,4 +1,4 @@
-import { formatDuration } from '../../platform/config/duration.ts'
+import { formatDuration } from '../../platform/config/setting-kinds.ts'
 import { isLanguageTag, isPlainText, longestName, shown } from '../plain-text.ts'
 import { isOpenidScope, isScopeToken, type Resource } from './resource.ts'
 
