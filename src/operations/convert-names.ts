@@ -1,8 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { inLockedTransaction, type LockWait } from '../platform/database/locked-transaction.ts'
-import type { DatabaseLog } from '../platform/database/log.ts'
 import type { Database } from '../platform/database/pool.ts'
 import { isUnavailable, type Queryable } from '../platform/database/queryable.ts'
+import type { DatabaseLog } from '../platform/log.ts'
 import { lockAccount } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail, foldUsername } from '../records/accounts/canonical-names.ts'
 import {

@@ -1,4 +1,4 @@
-import type { DatabaseConnection } from '../../platform/database/connection.ts'
+import type { DatabaseConnection } from '../../platform/database/hosts.ts'
 import { MigrationError, pendingMigrations } from '../../platform/database/migrations.ts'
 import { bad, type Finding, good, warning } from './finding.ts'
 import { reasonOf } from './reason.ts'

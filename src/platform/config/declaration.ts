@@ -1,5 +1,4 @@
-import { isSchemaName } from '../database/connection.ts'
-import { databaseUrlFault } from '../database/hosts.ts'
+import { databaseUrlFault, isSchemaName } from '../database/hosts.ts'
 import { isAddressRange } from '../network-address.ts'
 import {
   duration,

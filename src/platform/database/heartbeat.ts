@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import type { DatabaseLog } from '../log.ts'
 import { hangUp, type OpenedConnection, openConnection, sayGoodbye } from './connect.ts'
 import type { Hosts } from './hosts.ts'
-import type { DatabaseLog } from './log.ts'
 import { removeNode, useDisk, writeSeen } from './primary-store.ts'
 import { DatabaseReadOnly, isTooManyConnections } from './unavailable.ts'
 
