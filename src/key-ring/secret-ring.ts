@@ -5,7 +5,6 @@ import { briefWait, inLockedTransaction, type LockWait } from '../platform/datab
 import type { Database } from '../platform/database/pool.ts'
 import { DatabaseReadOnly } from '../platform/database/unavailable.ts'
 import type { Log } from '../platform/log.ts'
-import { oneAtATime } from '../platform/one-at-a-time.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
 import {
   type LiveSecrets,
@@ -21,6 +20,7 @@ import {
   type RevokedPurposeSecret,
   type StoredPurposeSecret,
 } from '../platform/secrets/purpose-secrets-store.ts'
+import { oneAtATime } from '../platform/shared-work.ts'
 import type { KeyLedger } from './key-ledger.ts'
 import { KeysUnavailable } from './key-ring.ts'
 import { createLease, watchClocks } from './lease.ts'

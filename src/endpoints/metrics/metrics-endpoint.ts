@@ -1,7 +1,7 @@
 import type { App } from '../../platform/http/app.ts'
 import { isLoopbackHost } from '../../platform/network-address.ts'
-import { once } from '../../platform/once.ts'
 import { digest } from '../../platform/secrets/digest.ts'
+import { once } from '../../platform/shared-work.ts'
 import { sendRefusal } from '../../protocol/errors/send-refusal.ts'
 import type { Signet } from '../../signet.ts'
 import { nearnessFault, tokenFault } from './may-scrape.ts'

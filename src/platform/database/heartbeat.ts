@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
+import { type Moment, machineClocks, momentOf, since } from '../clock.ts'
 import type { DatabaseLog } from '../log.ts'
 import { hangUp, type OpenedConnection, openConnection, sayGoodbye } from './connect.ts'
 import type { Hosts } from './hosts.ts'
@@ -49,11 +50,6 @@ export const maxStaleness = interval + 2 * timeout
  */
 const beatsBetweenDisks = 10
 
-interface Moment {
-  readonly wall: number
-  readonly monotonic: number
-}
-
 /**
  * Proves again and again, on a connection of its own, that this node reaches the primary and that it can be written, and listens
  * there (PostgreSQL, LISTEN). A connection that died silently is found by the missing answer, a server that became a standby or
@@ -101,7 +97,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 
   const beat = async (connection: OpenedConnection, count: number) => {
-    const asked = now()
+    const asked = momentOf(machineClocks)
     try {
       await writeSeen(connection, node)
       if (isDiskDue || problem !== undefined || count % beatsBetweenDisks === 0) {
@@ -200,14 +196,10 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 }
 
-function now(): Moment {
-  return { wall: Date.now(), monotonic: performance.now() }
-}
-
 function isFresh(moment: Moment | undefined): boolean {
   if (!moment) return false
-  const since = Math.max(Date.now() - moment.wall, performance.now() - moment.monotonic)
-  return since >= 0 && since <= maxStaleness
+  const { atMost } = since(moment, machineClocks)
+  return atMost >= 0 && atMost <= maxStaleness
 }
 
 /** A problem that is certain, in words that /readyz can show to anyone: without addresses and names. */

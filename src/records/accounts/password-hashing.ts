@@ -1,8 +1,8 @@
 import argon2 from 'argon2'
 import { createFairQueue, type FairQueue, type FairQueueLimits, QueueFull } from '../../platform/fair-queue.ts'
 import { networkOfAddress } from '../../platform/network-address.ts'
-import { once } from '../../platform/once.ts'
 import { randomText } from '../../platform/secrets/digest.ts'
+import { once } from '../../platform/shared-work.ts'
 import { normalizePassword } from './password-rules.ts'
 
 export interface Argon2Parameters {

@@ -1,5 +1,5 @@
 import type { Settings } from '../../platform/config/settings.ts'
-import { once } from '../../platform/once.ts'
+import { once } from '../../platform/shared-work.ts'
 import type { Profile } from './account.ts'
 import { emailInUnicode } from './canonical-names.ts'
 import { isPattern, sourcesOf } from './predictable-text.ts'
