@@ -91,8 +91,9 @@ interface Options {
 }
 
 /**
- * The keys as this node knows them, read anew three times within the lease. Between readings states follow the time; while the
- * database is away the last known set goes on being served, but signing ends with the lease.
+ * The keys as this node knows them, read anew three times within the lease, and at once when PostgreSQL notifies it of a change (NOTIFY on
+ * `signet_keys`, start.ts). Between readings states follow the time. While the database is away the last known set goes on being served,
+ * but signing ends with the lease.
  *
  * @throws ClocksDisagree, MasterKeyError
  */

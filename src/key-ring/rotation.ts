@@ -1,3 +1,4 @@
+import { activationDelay, type Settings } from '../platform/config/settings.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import { hasActivated, inOrderOfActivation, type KeyMoments, keyStates } from './schedule.ts'
 
@@ -17,6 +18,13 @@ export interface Delays {
   readonly clockSkew: number
   /** How long a node may go on as if nothing had been decided. */
   readonly keyLease: number
+}
+
+export function delaysOf(
+  settings: Pick<Settings, 'keyRotationPeriod' | 'jwksMaxAge' | 'verifierCache' | 'clockSkew' | 'keyLease'>,
+): Delays {
+  const { keyRotationPeriod: rotationPeriod, clockSkew, keyLease } = settings
+  return { rotationPeriod, activationDelay: activationDelay(settings), clockSkew, keyLease }
 }
 
 /** One thing that is written down, under the lock of the ring. Moments are milliseconds since 1970. */

@@ -28,7 +28,10 @@ import { isUnsettled, type Renewal, renewSecrets, revokeSecrets, settleSecrets }
 import { nextChange, publicationTime, secretLease, secretStates } from './secret-schedule.ts'
 import type { Author } from './write-step.ts'
 
-/** Purpose secrets as this node knows them, read again and again like the signing keys. Reading one throws KeysUnavailable without a lease. */
+/**
+ * Purpose secrets as this node knows them, read three times within the lease and at once when PostgreSQL notifies it of a change (NOTIFY on
+ * `signet_secrets`, start.ts). Reading one throws KeysUnavailable without a lease.
+ */
 export interface SecretRing extends LiveSecrets {
   /** Whether the lease holds. */
   isReady(): boolean

@@ -124,8 +124,9 @@ export function readSettings(environment: Readonly<Record<string, string | undef
 
 /**
  * How long a key must have been published before it may sign, in seconds: the longest that any honest verifier can go on
- * without having seen it. The JWK Set may be served stale for as long again as it is fresh (`stale-while-revalidate`), and a node
- * may not know the key for a lease.
+ * without having seen it. The JWK Set is served with `Cache-Control: max-age=…, stale-while-revalidate=…`, both SIGNET_JWKS_MAX_AGE
+ * (endpoints/jwks/jwks-endpoint.ts), so a cache may serve it stale for as long again as it is fresh (RFC 5861 §3). A verifier may then keep it
+ * for SIGNET_VERIFIER_CACHE, and a node may not know the key for a lease.
  */
 export function activationDelay(
   settings: Pick<Settings, 'jwksMaxAge' | 'verifierCache' | 'clockSkew' | 'keyLease'>,
