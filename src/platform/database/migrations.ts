@@ -4,9 +4,9 @@ import type { Client } from 'pg'
 import { packageFolder } from '../config/installation-folder.ts'
 import type { DatabaseLog } from '../log.ts'
 import { applyNext, lockKey, readPending } from './apply-migration.ts'
-import { hangUp, openConnection, sayGoodbye } from './connect.ts'
 import { assertSchemaName, type DatabaseConnection, type Hosts, hostsOf } from './hosts.ts'
 import { type Migration, MigrationError, readMigrations } from './migration-files.ts'
+import { hangUp, openConnection, sayGoodbye } from './open-connection.ts'
 
 export { MigrationError } from './migration-files.ts'
 

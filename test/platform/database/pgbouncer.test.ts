@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { hangUp, openConnection } from '../../../src/platform/database/connect.ts'
 import { type DatabaseConnection, hostsOf } from '../../../src/platform/database/hosts.ts'
+import { hangUp, openConnection } from '../../../src/platform/database/open-connection.ts'
 import { type ProbeOptions, probePooler } from '../../../src/platform/database/pooler.ts'
 import { testServer } from '../../database-server.ts'
 import { documentedSettings, type PooledDatabase, pooledDatabase, whyNoPooler } from '../../support/pgbouncer.ts'
