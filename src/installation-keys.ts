@@ -1,12 +1,10 @@
-import { join } from 'node:path'
-import type { Installation } from './installation.ts'
-import { databaseInWords, NoInstallation } from './installation.ts'
-import { type KeyLedger, openKeyLedger } from './key-ring/key-ledger.ts'
+import { databaseInWords, type Installation, NoInstallation } from './installation.ts'
+import { type KeyLedger, keyLedgerFile, openKeyLedger } from './key-ring/key-ledger.ts'
 import { type KeyRing, openKeyRing } from './key-ring/key-ring.ts'
-import { type KeyView, viewKeys } from './key-ring/key-view.ts'
+import { type KeyView, viewKeys } from './key-ring/key-snapshot.ts'
+import { delaysOf } from './key-ring/rotation.ts'
 import { openSecretRing, type SecretRing } from './key-ring/secret-ring.ts'
 import { type Clock, createClock } from './platform/clock.ts'
-import { activationDelay, type Settings } from './platform/config/settings.ts'
 import type { LockWait } from './platform/database/locked-transaction.ts'
 import { type MasterKey, openMasterKey } from './platform/secrets/master-key.ts'
 import { openVersions, type SecretVersion } from './platform/secrets/purpose-secrets.ts'
@@ -126,14 +124,5 @@ async function masterKeyOf({ database, settings }: Installation): Promise<Master
 }
 
 function ledgerOf({ settings, log }: Installation): Promise<KeyLedger> {
-  return openKeyLedger(join(settings.keysDir, 'key-ledger.txt'), log)
-}
-
-function delaysOf(settings: Settings) {
-  return {
-    rotationPeriod: settings.keyRotationPeriod,
-    activationDelay: activationDelay(settings),
-    clockSkew: settings.clockSkew,
-    keyLease: settings.keyLease,
-  }
+  return openKeyLedger(keyLedgerFile(settings), log)
 }

@@ -1,8 +1,8 @@
-import { isLoopbackHost } from './platform/config/issuer.ts'
 import type { Settings } from './platform/config/settings.ts'
-import type { DatabaseConnection } from './platform/database/connection.ts'
 import { joinEmbedded } from './platform/database/embedded.ts'
-import type { DatabaseLog } from './platform/database/log.ts'
+import type { DatabaseConnection } from './platform/database/hosts.ts'
+import type { DatabaseLog } from './platform/log.ts'
+import { isLoopbackHost } from './platform/network-address.ts'
 import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
 
 export interface ReachedDatabase {

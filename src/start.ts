@@ -1,12 +1,12 @@
-import { join } from 'node:path'
-import { openKeyLedger } from './key-ring/key-ledger.ts'
+import { keyLedgerFile, openKeyLedger } from './key-ring/key-ledger.ts'
 import { openKeyRing } from './key-ring/key-ring.ts'
+import { delaysOf } from './key-ring/rotation.ts'
 import { openSecretRing } from './key-ring/secret-ring.ts'
 import { createVerifierSightings } from './key-ring/verifier-sightings.ts'
 import { createClock } from './platform/clock.ts'
-import { activationDelay, type Settings } from './platform/config/settings.ts'
+import type { Settings } from './platform/config/settings.ts'
 import { patientLimits, queryTimeoutMs } from './platform/database/connection-setup.ts'
-import { type Heartbeat, startHeartbeat } from './platform/database/heartbeat.ts'
+import { type Heartbeat, type NotifyChannel, notifyChannels, startHeartbeat } from './platform/database/heartbeat.ts'
 import { hostsOf } from './platform/database/hosts.ts'
 import { briefWait } from './platform/database/locked-transaction.ts'
 import { createPool } from './platform/database/pool.ts'
@@ -67,8 +67,8 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const preparation = { hosts, schema, preparedStatements, queryTimeoutMs, log, signal }
     const { route, advice } = await reportIfSlow(report, slowSteps.migrations, () => prepareDatabase(preparation))
     let heartbeat: Heartbeat | undefined
-    // Drops what is in memory: something has changed, or may have.
-    let onChange = (_channel: string | undefined) => {}
+    // Drops what is in memory, or reads it anew: something has changed (NOTIFY), or may have.
+    let onNotify = (_channel: string | undefined) => {}
     const { session, namedStatements } = route
     const common = { connection, hosts, schema, session, namedStatements, log }
     const database = createPool({
@@ -78,7 +78,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       onUnwritable: (code) => {
         if (code === '53100') return heartbeat?.checkDisk()
         heartbeat?.reconnect()
-        onChange(undefined)
+        onNotify(undefined)
       },
     })
     undo.push(() => database.end())
@@ -94,7 +94,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       db: startPool,
       wait: { signal, report, timeoutMs: Number.POSITIVE_INFINITY },
     }
-    const ledger = await openKeyLedger(join(settings.keysDir, 'key-ledger.txt'), log)
+    const ledger = await openKeyLedger(keyLedgerFile(settings), log)
     const masterKey = await setUpInstallation(opening.db, settings, opening.wait, ledger)
     const clock = createClock()
     const keyRing = await openKeyRing({
@@ -102,12 +102,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       masterKey,
       clock,
       log,
-      delays: {
-        rotationPeriod: settings.keyRotationPeriod,
-        activationDelay: activationDelay(settings),
-        clockSkew: settings.clockSkew,
-        keyLease: settings.keyLease,
-      },
+      delays: delaysOf(settings),
       ledger,
       wait: briefWait,
       opening,
@@ -119,13 +114,13 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     // Nobody waits here until the server has closed the connection: `stop` does.
     endStartPool().catch((err: unknown) => log.warn({ err }, 'The connection of the start could not be closed.'))
     const clients = createKnownClients(database, () => heartbeat?.hears() ?? false)
-    onChange = (channel) => {
-      const isAbout = (name: string) => channel === undefined || channel === name
-      if (isAbout('signet_clients')) clients.forget()
+    onNotify = (channel) => {
+      const isAbout = (name: NotifyChannel) => channel === undefined || channel === name
+      if (isAbout(notifyChannels.clients)) clients.forget()
       // Only sooner: what is not heard is read within the lease, or the lease ends.
-      if (isAbout('signet_keys'))
+      if (isAbout(notifyChannels.keys))
         keyRing.refresh().catch((err: unknown) => log.warn({ err }, 'Changed signing keys could not be read.'))
-      if (isAbout('signet_secrets'))
+      if (isAbout(notifyChannels.secrets))
         secrets.refresh().catch((err: unknown) => log.warn({ err }, 'Changed purpose secrets could not be read.'))
     }
     const hear = () => {
@@ -139,11 +134,11 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       }
       heartbeat ??= startHeartbeat({
         ...{ hosts, schema, session: route.session, log },
-        channels: route.session === 'own' ? ['signet_clients', 'signet_keys', 'signet_secrets'] : [],
-        onChange: (channel) => onChange(channel),
+        channels: route.session === 'own' ? Object.values(notifyChannels) : [],
+        onNotify: (channel) => onNotify(channel),
         onLost: (reason) => {
           database.dropConnections(reason)
-          onChange(undefined)
+          onNotify(undefined)
         },
         onTooMany: () => database.makeRoom(),
       })

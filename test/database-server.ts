@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path'
 import pg from 'pg'
 import type { Test } from 'tap'
 import { packageFolder } from '../src/platform/config/installation-folder.ts'
-import type { DatabaseConnection } from '../src/platform/database/connection.ts'
 import { joinEmbedded } from '../src/platform/database/embedded.ts'
-import type { DatabaseLog } from '../src/platform/database/log.ts'
+import type { DatabaseConnection } from '../src/platform/database/hosts.ts'
+import type { DatabaseLog } from '../src/platform/log.ts'
 
 /** A log for tests that do not look at it. */
 export const noLog: DatabaseLog = { info: () => {}, warn: () => {} }

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { DatabaseConnection } from '../src/platform/database/connection.ts'
+import type { DatabaseConnection } from '../src/platform/database/hosts.ts'
 import { createPool, type Database, type PoolOptions } from '../src/platform/database/pool.ts'
 import { dropSchema, noLog, once, testName, testServer } from './database-server.ts'
 import { pooledDatabase } from './support/pgbouncer.ts'

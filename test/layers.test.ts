@@ -76,8 +76,8 @@ t.test('imports go down only, and each layer imports only what it may', async (t
 t.test('planted faults are found', async (t) => {
   const planted: [string, string, string][] = [
     ['platform/clock.ts', `import { issueIdToken } from '../tokens/id-token.ts'`, 'imports go down only'],
-    ['records/x.ts', `export { jwkSet } from '../key-ring/jwk-set.ts'`, 'imports go down only'],
-    ['records/x.ts', `await import('../key-ring/jwk-set.ts')`, 'imports go down only'],
+    ['records/x.ts', `export { jwkSet } from '../key-ring/key-snapshot.ts'`, 'imports go down only'],
+    ['records/x.ts', `await import('../key-ring/key-snapshot.ts')`, 'imports go down only'],
     ['records/x.ts', `import type { KeyRing } from '../key-ring/key-ring.ts'`, 'imports go down only'],
     ['tokens/x.ts', `import pg from 'pg'`, 'only stores may import pg'],
     ['tokens/x.ts', `import { SignJWT } from 'jose'`, 'only platform/jwt'],

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { packageVersion } from '../platform/package-version.ts'
+import { packageVersion } from '../platform/config/installation-folder.ts'
 import { clientsCommand } from './clients.ts'
 import { exitCodeOf, sentencesOf } from './command-failures.ts'
 import { doctorCommand } from './doctor.ts'

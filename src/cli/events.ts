@@ -2,15 +2,15 @@ import { type Command, Option } from 'commander'
 import type { Queryable } from '../platform/database/queryable.ts'
 import type { ErrorName } from '../protocol/errors/error-registry.ts'
 import { errorUri } from '../protocol/errors/oauth-error.ts'
+import { eventTypes } from '../records/events/events-store.ts'
 import {
   type EventFilter,
-  eventTypes,
   findEventsOfRequest,
   hasEvent,
   listEvents,
   newestEventId,
   type RecordedEvent,
-} from '../records/events/events-store.ts'
+} from '../records/events/recorded-events-store.ts'
 import { findRefusals } from '../records/refusals/refusals-store.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { findUser } from './find-user.ts'

@@ -1,7 +1,7 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import type { Account } from '../records/accounts/account.ts'
-import { findAccountsByIdentifier } from '../records/accounts/accounts-store.ts'
-import { typedName } from '../records/accounts/typed-name.ts'
+import { findAccountsByIdentifier } from '../records/accounts/accounts-by-name-store.ts'
+import { typedName } from '../records/accounts/canonical-names.ts'
 import { CommandFailed } from './command-failures.ts'
 
 /** How many accounts are named where an address could mean several. */

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { parseDuration } from '../platform/config/duration.ts'
+import { parseDuration } from '../platform/config/setting-kinds.ts'
 import { parseJson } from '../verify/strict-json.ts'
 
 /** A flag that takes one value. Given twice, there is no telling which one is meant. */

@@ -6,7 +6,7 @@ import {
   listEventsAfter,
   newestEventId,
   type RecordedEvent,
-} from '../records/events/events-store.ts'
+} from '../records/events/recorded-events-store.ts'
 
 /** Milliseconds between two looks. */
 const interval = 1_000

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import { isLoopbackHost } from '../platform/config/issuer.ts'
 import { readSettings, type Settings } from '../platform/config/settings.ts'
 import type { Log } from '../platform/log.ts'
+import { isLoopbackHost } from '../platform/network-address.ts'
 import type { Tracing } from '../platform/tracing.ts'
 import { CommandFailed, ifInterrupted } from './command-failures.ts'
 import { catchFaults, type LastResort } from './last-resort.ts'

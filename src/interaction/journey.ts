@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { PageContext } from '../html/messages/messages.ts'
 import { browserOf } from '../platform/http/cookies.ts'
-import { secretFor } from '../platform/secrets/purposes.ts'
+import { secretFor } from '../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { noteRefusal } from '../protocol/errors/refusal.ts'
 import { sendRefusalPage } from '../protocol/errors/send-refusal-page.ts'

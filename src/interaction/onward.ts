@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { secretFor } from '../platform/secrets/purposes.ts'
+import { secretFor } from '../platform/secrets/purpose-secrets.ts'
 import type { Signet } from '../signet.ts'
 import { continueValue, type Journey, takeUpSealed } from './journey.ts'
 import { openOwnPage } from './own-page.ts'

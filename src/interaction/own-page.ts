@@ -1,4 +1,4 @@
-import { type PurposeSecret, sealText, unsealText } from '../platform/secrets/purposes.ts'
+import { type PurposeSecret, sealText, unsealText } from '../platform/secrets/purpose-secrets.ts'
 
 /** The pages of ours that sign-in may lead to, and where they are. */
 const pages = {

@@ -1,4 +1,4 @@
-import { type PurposeSecret, sealText, unsealText } from '../platform/secrets/purposes.ts'
+import { type PurposeSecret, sealText, unsealText } from '../platform/secrets/purpose-secrets.ts'
 import type { Parameters } from '../protocol/http/parameters.ts'
 
 /** Seconds that a request may rest on a page. */

@@ -1,5 +1,5 @@
 import { appendFile, mkdir, open, readFile } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { isKid } from './import-key.ts'
 
 /**
@@ -22,6 +22,11 @@ export interface KeyFact {
   readonly what: 'activated' | 'revoked' | 'revoked-secret'
   /** Milliseconds since 1970. */
   readonly at: number
+}
+
+/** Where the ledger lies. */
+export function keyLedgerFile({ keysDir }: { readonly keysDir: string }): string {
+  return join(keysDir, 'key-ledger.txt')
 }
 
 /**

@@ -6,20 +6,17 @@ import type { Database } from '../platform/database/pool.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import { encodeHeader, signJwt } from '../platform/jwt/sign.ts'
 import type { Log } from '../platform/log.ts'
-import { oneAtATime } from '../platform/one-at-a-time.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
-import { delayInForce, type NamedDelay } from './activation-delay.ts'
-import { allowedDifference, ClocksDisagree } from './clock-agreement.ts'
+import { oneAtATime } from '../platform/shared-work.ts'
 import { type Author, type DecisionOptions, decide, isDue, readRing, type Step } from './decide.ts'
-import type { Delays } from './decisions.ts'
-import type { JwkSet } from './jwk-set.ts'
 import type { KeyFact, KeyLedger } from './key-ledger.ts'
-import { createLease, watchClocks } from './lease.ts'
-import { type LoadedKey, loadKey } from './loaded-key.ts'
-import { isPublished, type KeyState } from './schedule.ts'
+import type { StoredRing } from './key-ring-store.ts'
+import { type JwkSet, type LoadedKey, loadKey, type Snapshot, takeSnapshot } from './key-snapshot.ts'
+import { allowedDifference, ClocksDisagree, createLease, watchClocks } from './lease.ts'
+import type { Delays } from './rotation.ts'
+import { delayInForce, isPublished, type KeyState, type NamedDelay } from './schedule.ts'
 import { createSealedKey } from './sealed-key.ts'
-import type { KeyRecord, StoredRing } from './signing-keys-store.ts'
-import { type Snapshot, takeSnapshot } from './snapshot.ts'
+import type { KeyRecord } from './signing-keys-store.ts'
 
 export interface KeyRing {
   /**
@@ -94,8 +91,9 @@ interface Options {
 }
 
 /**
- * The keys as this node knows them, read anew three times within the lease. Between readings states follow the time; while the
- * database is away the last known set goes on being served, but signing ends with the lease.
+ * The keys as this node knows them, read anew three times within the lease, and at once when PostgreSQL notifies it of a change (NOTIFY on
+ * `signet_keys`, start.ts). Between readings states follow the time. While the database is away the last known set goes on being served,
+ * but signing ends with the lease.
  *
  * @throws ClocksDisagree, MasterKeyError
  */

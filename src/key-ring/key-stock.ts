@@ -1,5 +1,5 @@
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
-import { type Decision, type Delays, dueDecisions, type ScheduledKey } from './decisions.ts'
+import { type Decision, type Delays, dueDecisions, type ScheduledKey } from './rotation.ts'
 import type { NewKey } from './sealed-key.ts'
 
 /**

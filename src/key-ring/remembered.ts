@@ -1,4 +1,4 @@
-import type { Decision, Delays, ScheduledKey } from './decisions.ts'
+import type { Decision, Delays, ScheduledKey } from './rotation.ts'
 import { keyStates } from './schedule.ts'
 
 /** What a node knows that a database which was restored from a backup has forgotten. Times are milliseconds since 1970. */

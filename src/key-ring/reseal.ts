@@ -6,8 +6,9 @@ import { openPurposeSecret, resealPurposeSecret } from '../platform/secrets/purp
 import { loadPurposeSecrets, replacePurposeSeal } from '../platform/secrets/purpose-secrets-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Author } from './decide.ts'
+import { loadRing, ringLock } from './key-ring-store.ts'
 import { openSealedKey, resealKey } from './sealed-key.ts'
-import { loadRing, replaceSeal, ringLock } from './signing-keys-store.ts'
+import { replaceSeal } from './signing-keys-store.ts'
 
 /** How many were sealed anew. */
 export interface Resealed {

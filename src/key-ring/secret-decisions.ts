@@ -1,14 +1,20 @@
 import { countNodesOfEarlierReleases } from '../platform/database/primary-store.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
-import { openVersions, type SecretVersion, sealNewSecret } from '../platform/secrets/purpose-secrets.ts'
+import {
+  maxVersion,
+  openVersions,
+  type Purpose,
+  purposes,
+  type SecretVersion,
+  sealNewSecret,
+} from '../platform/secrets/purpose-secrets.ts'
 import {
   insertPurposeSecret,
   loadStoredSecrets,
   removeRevoked,
   type StoredSecrets,
 } from '../platform/secrets/purpose-secrets-store.ts'
-import { maxVersion, type Purpose, purposes } from '../platform/secrets/purposes.ts'
 import { recordEnding } from '../records/endings/endings-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Author } from './write-step.ts'

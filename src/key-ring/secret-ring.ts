@@ -5,21 +5,22 @@ import { briefWait, inLockedTransaction, type LockWait } from '../platform/datab
 import type { Database } from '../platform/database/pool.ts'
 import { DatabaseReadOnly } from '../platform/database/unavailable.ts'
 import type { Log } from '../platform/log.ts'
-import { oneAtATime } from '../platform/one-at-a-time.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
-import { openVersions, type SecretVersion } from '../platform/secrets/purpose-secrets.ts'
+import {
+  type LiveSecrets,
+  openVersions,
+  type Purpose,
+  type PurposeSecret,
+  type PurposeSecrets,
+  purposes,
+  type SecretVersion,
+} from '../platform/secrets/purpose-secrets.ts'
 import {
   loadStoredSecrets,
   type RevokedPurposeSecret,
   type StoredPurposeSecret,
 } from '../platform/secrets/purpose-secrets-store.ts'
-import {
-  type LiveSecrets,
-  type Purpose,
-  type PurposeSecret,
-  type PurposeSecrets,
-  purposes,
-} from '../platform/secrets/purposes.ts'
+import { oneAtATime } from '../platform/shared-work.ts'
 import type { KeyLedger } from './key-ledger.ts'
 import { KeysUnavailable } from './key-ring.ts'
 import { createLease, watchClocks } from './lease.ts'
@@ -27,7 +28,10 @@ import { isUnsettled, type Renewal, renewSecrets, revokeSecrets, settleSecrets }
 import { nextChange, publicationTime, secretLease, secretStates } from './secret-schedule.ts'
 import type { Author } from './write-step.ts'
 
-/** Purpose secrets as this node knows them, read again and again like the signing keys. Reading one throws KeysUnavailable without a lease. */
+/**
+ * Purpose secrets as this node knows them, read three times within the lease and at once when PostgreSQL notifies it of a change (NOTIFY on
+ * `signet_secrets`, start.ts). Reading one throws KeysUnavailable without a lease.
+ */
 export interface SecretRing extends LiveSecrets {
   /** Whether the lease holds. */
   isReady(): boolean

@@ -1,4 +1,4 @@
-import type { Purpose } from '../platform/secrets/purposes.ts'
+import type { Purpose } from '../platform/secrets/purpose-secrets.ts'
 
 /** The moments of one version of a purpose's secret. Milliseconds since 1970. */
 export interface SecretMoments {

@@ -1,8 +1,5 @@
-import type { Lock } from '../platform/database/locked-transaction.ts'
-import { isReadOnlyExpression } from '../platform/database/primary-store.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
-import type { NamedDelay } from './activation-delay.ts'
 import type { KeyMoments } from './schedule.ts'
 import type { PublicJwk } from './sealed-key.ts'
 
@@ -14,102 +11,20 @@ export interface KeyRecord extends KeyMoments {
   readonly longestLifetime: number
 }
 
-/** Everything about the keys, read in one statement. Milliseconds since 1970. */
-export interface StoredRing {
-  readonly keys: readonly KeyRecord[]
-  /** The ring's time: the database's, but never before the last decision, so that a clock that is set back undoes none. */
-  readonly now: number
-  /** The moment of the last decision. */
-  readonly latestEvent: number
-  /** How many times something was decided. */
-  readonly decisions: number
-  /** What the database's clock says. */
-  readonly databaseClock: number
-  /** Whether the server accepts no writes: then keys may have changed on another, which is the primary now. */
-  readonly isReadOnly: boolean
-  readonly delay: NamedDelay
+/** A row of `signing_keys`. */
+export interface SigningKeyRow {
+  readonly kid: string
+  readonly alg: SigningAlgorithm
+  readonly public_jwk: PublicJwk
+  readonly sealed_private_jwk: Buffer | null
+  readonly longest_lifetime: number
+  readonly published_at: Date
+  readonly activates_at: Date
+  readonly retires_at: Date | null
+  readonly revoked_at: Date | null
 }
 
-interface Row {
-  kid: string | null
-  alg: SigningAlgorithm
-  public_jwk: PublicJwk
-  sealed_private_jwk: Buffer | null
-  longest_lifetime: number
-  published_at: Date
-  activates_at: Date
-  retires_at: Date | null
-  revoked_at: Date | null
-  now: Date
-  clock: Date
-  is_read_only: boolean
-  latest_event: Date | number
-  decisions: string
-  activation_delay: number
-  activation_delay_named_at: Date | number
-}
-
-export async function loadRing(db: Queryable): Promise<StoredRing> {
-  const { rows } = await db.query<Row>({
-    name: 'load-ring',
-    text: `SELECT signing_keys.*, ring.*
-           FROM (SELECT clock_timestamp() AS clock, latest_event, decisions, activation_delay, activation_delay_named_at,
-                   greatest(clock_timestamp(), latest_event, (SELECT max(greatest(published_at, revoked_at)) FROM signing_keys)) AS now,
-                   ${isReadOnlyExpression} AS is_read_only
-                 FROM key_ring) AS ring
-           LEFT JOIN signing_keys ON true`,
-    values: [],
-  })
-  const [first] = rows
-  if (!first) throw new Error('The table key_ring is empty; the migration that made it wrote its one row.')
-  return {
-    keys: rows.flatMap((row) => (row.kid === null ? [] : [toRecord({ ...row, kid: row.kid })])),
-    now: first.now.getTime(),
-    latestEvent: Number(first.latest_event),
-    decisions: Number(first.decisions),
-    databaseClock: first.clock.getTime(),
-    isReadOnly: first.is_read_only,
-    delay: { seconds: first.activation_delay, namedAt: Number(first.activation_delay_named_at) },
-  }
-}
-
-/** Until the transaction ends nobody else decides about keys. */
-export const ringLock: Lock = {
-  purpose: 'deciding about signing keys',
-  // The table has one row, so none means that another transaction has locked it.
-  tryLock: async (tx) => {
-    const { rowCount } = await tx.query({
-      name: 'lock-ring',
-      text: 'SELECT FROM key_ring FOR UPDATE SKIP LOCKED',
-      values: [],
-    })
-    return rowCount === 1
-  },
-}
-
-/**
- * Something was decided.
- *
- * @param now milliseconds since 1970: the ring's time does not go back behind it
- * @param decisions how many there were, as far as anybody remembers
- */
-export async function noteDecision(tx: Queryable, now: number, decisions: number): Promise<void> {
-  await tx.query({
-    name: 'note-decision',
-    text: 'UPDATE key_ring SET latest_event = greatest(latest_event, $1), decisions = greatest(decisions, $2) + 1',
-    values: [new Date(now), decisions],
-  })
-}
-
-export async function nameDelay(tx: Queryable, { seconds, namedAt }: NamedDelay): Promise<void> {
-  await tx.query({
-    name: 'name-delay',
-    text: 'UPDATE key_ring SET activation_delay = $1, activation_delay_named_at = $2',
-    values: [seconds, new Date(namedAt)],
-  })
-}
-
-function toRecord(row: Row & { kid: string }): KeyRecord {
+export function keyFromRow(row: SigningKeyRow): KeyRecord {
   return {
     kid: row.kid,
     alg: row.alg,
@@ -180,7 +95,6 @@ export async function replaceSeal(tx: Queryable, kid: string, sealedPrivateJwk: 
 /**
  * Notes that the keys sign something that lives this long, and keeps by as much longer those that are on their way out: a node that
  * has not heard of their successor may be signing with them. Only ever longer, whoever races.
- *
  */
 export async function raiseLongestLifetime(db: Queryable, seconds: number): Promise<void> {
   await db.query({

@@ -1,7 +1,7 @@
 import type { Clock } from '../platform/clock.ts'
 import { createBatchWriter } from '../platform/database/batch-writer.ts'
-import type { DatabaseLog } from '../platform/database/log.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
+import type { DatabaseLog } from '../platform/log.ts'
 import { putSightings } from './verifiers-store.ts'
 
 /** Which verifiers have fetched the JWK Set, as far as they name themselves: so that the operator sees who knows a new key. */

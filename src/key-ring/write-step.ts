@@ -1,9 +1,9 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
 import { type EventType, recordEvent } from '../records/events/events-store.ts'
-import type { Decision } from './decisions.ts'
 import type { KeyStock } from './key-stock.ts'
 import type { Recovery } from './remembered.ts'
+import type { Decision } from './rotation.ts'
 import { type NewKey, resealKey } from './sealed-key.ts'
 import {
   destroyPrivateHalf,

@@ -1,11 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { inLockedTransaction, type LockWait } from '../platform/database/locked-transaction.ts'
-import type { DatabaseLog } from '../platform/database/log.ts'
 import type { Database } from '../platform/database/pool.ts'
 import { isUnavailable, type Queryable } from '../platform/database/queryable.ts'
+import type { DatabaseLog } from '../platform/log.ts'
 import { lockAccount, type TakenName } from '../records/accounts/accounts-store.ts'
-import { canonicalEmail } from '../records/accounts/canonical-email.ts'
-import { foldUsername } from '../records/accounts/canonical-username.ts'
+import { canonicalEmail, foldUsername } from '../records/accounts/canonical-names.ts'
 import {
   conversionLock,
   convertEmail,
@@ -35,7 +34,7 @@ const brief: Omit<LockWait, 'signal'> = { timeoutMs: 5_000, report: () => {} }
 
 /**
  * Brings names that an earlier release has stored into the canonical form, a batch of accounts at a time, each in a transaction with its
- * event. A user name that somebody else has by now stays as it is, and its person goes on signing in with it (typed-name.ts). Of two
+ * event. A user name that somebody else has by now stays as it is, and its person goes on signing in with it (canonical-names.ts). Of two
  * verified addresses that turn out to be the same one, the one that was verified first stays verified.
  *
  * It may be killed at any moment and run on any number of nodes. An account that cannot be converted keeps no other one waiting: it is

@@ -1,5 +1,5 @@
-import { isRipe, ripensAt } from '../key-ring/decisions.ts'
 import type { KeyRing } from '../key-ring/key-ring.ts'
+import { isRipe, ripensAt } from '../key-ring/rotation.ts'
 import { isPublished, type KeyState } from '../key-ring/schedule.ts'
 import type { KeyRecord } from '../key-ring/signing-keys-store.ts'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'

@@ -1,5 +1,4 @@
-import { ripensAt } from '../key-ring/decisions.ts'
-import { rotate } from '../key-ring/rotation.ts'
+import { ripensAt, rotate } from '../key-ring/rotation.ts'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import type { Signet } from '../signet.ts'
 import { authorOf, type Operator } from './actor.ts'

@@ -1,7 +1,7 @@
 import type { Renewal } from '../key-ring/secret-decisions.ts'
 import { secretLease } from '../key-ring/secret-schedule.ts'
 import type { LockWait } from '../platform/database/locked-transaction.ts'
-import type { Purpose } from '../platform/secrets/purposes.ts'
+import type { Purpose } from '../platform/secrets/purpose-secrets.ts'
 import type { Signet } from '../signet.ts'
 import { authorOf, type Operator } from './actor.ts'
 

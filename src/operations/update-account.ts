@@ -2,7 +2,7 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { type Account, accountTurn, descriptiveClaims, type Profile } from '../records/accounts/account.ts'
 import { markEmail, replaceDescription, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
 import { findAccount, lockAccount, type TakenName } from '../records/accounts/accounts-store.ts'
-import { isStillToConvert, typedName } from '../records/accounts/typed-name.ts'
+import { isStillToConvert, typedName } from '../records/accounts/canonical-names.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'

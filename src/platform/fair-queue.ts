@@ -1,4 +1,4 @@
-import { patientTimer } from './patient-timer.ts'
+import { patientTimer } from './waiting-line.ts'
 
 /** Runs work a few at a time. No source of work can make the others wait until all of its own is done. */
 export interface FairQueue {

@@ -4,6 +4,12 @@ import type { Settings } from './config/settings.ts'
 
 export type Log = FastifyBaseLogger
 
+/** What the database, and whatever writes to it in the background, needs of a log. Errors go under `err`. */
+export interface DatabaseLog {
+  info(details: object, message: string): void
+  warn(details: object, message: string): void
+}
+
 /**
  * The log: JSON lines on standard error. What is logged of a request is its method and its route's path, never its URL: a
  * query string holds codes and hints. Errors are logged with type, message and stack; what a database error says of a row's

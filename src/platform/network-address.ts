@@ -103,3 +103,10 @@ function dotted(high: string, low: string): string {
   const [first, second] = [Number.parseInt(high, 16), Number.parseInt(low, 16)]
   return [first >> 8, first & 255, second >> 8, second & 255].join('.')
 }
+
+const loopbackHosts = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/** Whether a URL's host (as `URL.hostname` gives it) can only be this machine. */
+export function isLoopbackHost(hostname: string): boolean {
+  return loopbackHosts.has(hostname) || hostname.endsWith('.localhost') || /^127(\.\d{1,3}){3}$/.test(hostname)
+}

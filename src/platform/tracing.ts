@@ -1,7 +1,7 @@
 import type { ReadableSpan, SpanExporter } from '@opentelemetry/sdk-trace-node'
 import type { FastifyPluginCallback } from 'fastify'
-import type { DatabaseLog } from './database/log.ts'
-import { packageVersion } from './package-version.ts'
+import { packageVersion } from './config/installation-folder.ts'
+import type { DatabaseLog } from './log.ts'
 
 /** Traces are asked for and cannot be had. */
 export class TracingUnavailable extends Error {

@@ -1,4 +1,4 @@
-import { patientTimer } from './patient-timer.ts'
+import { createWaitingLine, type WaitingLine } from './waiting-line.ts'
 
 /** Does work one at a time for each key, so that requests which need the same row do not all hold a database connection to wait for it. */
 export interface Turns {
@@ -32,34 +32,26 @@ const limits = { maxWaiting: 300, timeoutMs: 3_000 }
  */
 export function createTurns({ maxWaiting, timeoutMs }: typeof limits = limits): Turns {
   /** For each key whose turn somebody has, those who wait for it. */
-  const queues = new Map<string, Set<() => void>>()
-
-  const wait = (queue: Set<() => void>) =>
-    new Promise<void>((resolve, reject) => {
-      if (queue.size >= maxWaiting) return reject(new TooManyWaiting(`${queue.size} requests wait for the same thing.`))
-      const begin = () => {
-        endTimer()
-        queue.delete(begin)
-        resolve()
-      }
-      const endTimer = patientTimer(() => {
-        queue.delete(begin)
-        reject(new TooManyWaiting(`Others wanted the same thing, and were not done after ${timeoutMs} ms.`))
-      }, timeoutMs)
-      queue.add(begin)
+  const lines = new Map<string, WaitingLine<void>>()
+  const createLine = () =>
+    createWaitingLine<void>({
+      maxLength: maxWaiting,
+      timeoutMs,
+      whenFull: (length) => new TooManyWaiting(`${length} requests wait for the same thing.`),
+      whenLate: () => new TooManyWaiting(`Others wanted the same thing, and were not done after ${timeoutMs} ms.`),
     })
 
   return {
     take: async (key, work) => {
-      const queue = queues.get(key)
-      if (queue) await wait(queue)
-      else queues.set(key, new Set())
+      const line = lines.get(key)
+      if (line) await line.wait()
+      else lines.set(key, createLine())
       try {
         return await work()
       } finally {
-        const [next] = queues.get(key) ?? []
-        if (next) next()
-        else queues.delete(key)
+        const own = lines.get(key)
+        if (own && own.length > 0) own.serve()
+        else lines.delete(key)
       }
     },
   }

@@ -1,4 +1,4 @@
-import { type LiveSecrets, mac } from '../platform/secrets/purposes.ts'
+import { type LiveSecrets, mac } from '../platform/secrets/purpose-secrets.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 
 /** How and when a person signed in, as tokens tell it. */

@@ -1,5 +1,5 @@
 import { digest, equalInConstantTime } from '../platform/secrets/digest.ts'
-import { type LiveSecrets, mac, type PurposeSecret } from '../platform/secrets/purposes.ts'
+import { type LiveSecrets, mac, type PurposeSecret } from '../platform/secrets/purpose-secrets.ts'
 
 /*
  * A refresh token is base64url(s ‖ n ‖ HMAC(K, s ‖ n)): s, 256 random bits that all tokens of a family share, of which the

@@ -1,7 +1,7 @@
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { shortened } from '../protocol/errors/refusal.ts'
 import { type Client, scopesOf } from '../records/clients/client.ts'
-import { isOpenidScope, openidScopes } from '../records/resources/openid-scopes.ts'
+import { isOpenidScope, openidScopes } from '../records/resources/resource.ts'
 import type { Target } from './access-token.ts'
 
 export { isOpenidScope, openidScopes }

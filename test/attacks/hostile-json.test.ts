@@ -217,7 +217,7 @@ const ownJson = [
   'platform/database/embedded/cluster.ts',
   'platform/database/embedded/postgresql-package.ts',
   'platform/database/embedded/runtime.ts',
-  'platform/package-version.ts',
+  'platform/config/installation-folder.ts',
 ]
 
 t.test('all other JSON is parsed in one place', async (t) => {

@@ -1,5 +1,5 @@
+import { loadRing } from '../../src/key-ring/key-ring-store.ts'
 import { openSealedKey } from '../../src/key-ring/sealed-key.ts'
-import { loadRing } from '../../src/key-ring/signing-keys-store.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import type { Idp } from '../support/idp.ts'
 import { testMasterKey } from '../support/signing-keys.ts'

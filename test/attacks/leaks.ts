@@ -1,6 +1,6 @@
 import { openSealedKey } from '../../src/key-ring/sealed-key.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
-import { purposes } from '../../src/platform/secrets/purposes.ts'
+import { purposes } from '../../src/platform/secrets/purpose-secrets.ts'
 import type { Idp } from '../support/idp.ts'
 
 /** Secrets, under the names that a finding gets. */

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { openRequest, sealRequest } from '../../src/interaction/sealed-request.ts'
 import { sealLogoutRequest } from '../../src/pages/sign-out/logout-request.ts'
-import { sealText } from '../../src/platform/secrets/purposes.ts'
+import { sealText } from '../../src/platform/secrets/purpose-secrets.ts'
 import { parseParameters } from '../../src/protocol/http/parameters.ts'
 import { type Idp, startSignet, type TestClient } from '../support/idp.ts'
 import { authorizationParameters, passPages, pkce, signIn } from '../support/journey.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { followEvents } from '../../src/cli/follow-events.ts'
 import { migrate } from '../../src/platform/database/migrations.ts'
-import { idsAtATime } from '../../src/records/events/events-store.ts'
+import { idsAtATime } from '../../src/records/events/recorded-events-store.ts'
 import { noLog, testDatabase } from '../database.ts'
 
 t.test('of very many events in one look each that is meant is printed, and once', async (t) => {

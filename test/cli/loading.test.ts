@@ -31,5 +31,5 @@ t.test('until a command runs, commander is all that is loaded beside our own mod
 
 t.test('what a start loads would be noticed', async (t) => {
   const found = packagesOf(resolve(dirname(main), 'start.ts'))
-  for (const name of ['pg', 'postgrator', 'argon2', 'jose']) t.ok(found.has(name), name)
+  for (const name of ['pg', 'argon2', 'jose']) t.ok(found.has(name), name)
 })

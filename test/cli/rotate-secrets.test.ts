@@ -3,9 +3,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { settleSecrets } from '../../src/key-ring/secret-decisions.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
-import { openPurposeSecret, openVersions } from '../../src/platform/secrets/purpose-secrets.ts'
+import { openPurposeSecret, openVersions, purposes } from '../../src/platform/secrets/purpose-secrets.ts'
 import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
-import { purposes } from '../../src/platform/secrets/purposes.ts'
 import { openKeysInstallation } from './keys-installation.ts'
 
 const { signet, json, database, keysDir } = await openKeysInstallation(t)

@@ -6,7 +6,7 @@ import {
   purposes,
   sealText,
   unsealText,
-} from '../../src/platform/secrets/purposes.ts'
+} from '../../src/platform/secrets/purpose-secrets.ts'
 import { csrfToken } from '../../src/protocol/http/csrf.ts'
 import { followNext } from '../../src/records/endings/follow-ending.ts'
 import { decodeRefreshToken, encodeRefreshToken } from '../../src/tokens/refresh-token.ts'

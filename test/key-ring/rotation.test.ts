@@ -1,6 +1,5 @@
 import t from 'tap'
-import { dueFor } from '../../src/key-ring/decisions.ts'
-import { rotate } from '../../src/key-ring/rotation.ts'
+import { dueFor, rotate } from '../../src/key-ring/rotation.ts'
 
 const delays = { rotationPeriod: 1_000, activationDelay: 100, clockSkew: 1, keyLease: 1 }
 const key = (kid: string, activatesAt: number, sealedPrivateJwk: object | undefined = {}, publishedAt = 0) => ({

@@ -12,9 +12,16 @@ import { migrate } from '../../src/platform/database/migrations.ts'
 import type { Database } from '../../src/platform/database/pool.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
-import { openVersions } from '../../src/platform/secrets/purpose-secrets.ts'
+import {
+  currentMac,
+  isMacOf,
+  openVersions,
+  purposes,
+  sealText,
+  secretFor,
+  unsealText,
+} from '../../src/platform/secrets/purpose-secrets.ts'
 import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
-import { currentMac, isMacOf, purposes, sealText, secretFor, unsealText } from '../../src/platform/secrets/purposes.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import { encodeRefreshToken, readRefreshToken } from '../../src/tokens/refresh-token.ts'
 import { noLog, testDatabase } from '../database.ts'

@@ -1,7 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { allowedDifference, ClocksDisagree, demandAgreement } from '../../src/key-ring/clock-agreement.ts'
-import { createLease } from '../../src/key-ring/lease.ts'
+import { allowedDifference, ClocksDisagree, createLease, demandAgreement } from '../../src/key-ring/lease.ts'
 import { type Clock, createClock, type MachineClocks, machineClocks, momentOf } from '../../src/platform/clock.ts'
 
 /*

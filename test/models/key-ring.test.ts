@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { dueFor } from '../../src/key-ring/decisions.ts'
+import { dueFor } from '../../src/key-ring/rotation.ts'
 import { live } from './key-ring/history.ts'
 import { type Rules, rules } from './key-ring/world.ts'
 

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { canonicalEmail } from '../../src/records/accounts/canonical-email.ts'
-import { readUsername } from '../../src/records/accounts/canonical-username.ts'
+import { canonicalEmail, readUsername } from '../../src/records/accounts/canonical-names.ts'
 import { checkProfile, readAddress } from '../../src/records/accounts/profile-rules.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { checkResource } from '../../src/records/resources/resource-rules.ts'

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import type { Test } from 'tap'
-import type { DatabaseConnection } from '../../src/platform/database/connection.ts'
+import type { DatabaseConnection } from '../../src/platform/database/hosts.ts'
 import { once, testName, testServer } from '../database-server.ts'
 import { eventually } from './eventually.ts'
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import type { PurposeSecret } from '../../src/platform/secrets/purposes.ts'
+import type { PurposeSecret } from '../../src/platform/secrets/purpose-secrets.ts'
 import {
   decodeRefreshToken,
   encodeRefreshToken,

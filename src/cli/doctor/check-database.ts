@@ -1,5 +1,5 @@
 import type { Settings } from '../../platform/config/settings.ts'
-import type { DatabaseConnection } from '../../platform/database/connection.ts'
+import type { DatabaseConnection } from '../../platform/database/hosts.ts'
 import { MigrationError, pendingMigrations } from '../../platform/database/migrations.ts'
 import type { Probed, Route } from '../../platform/database/pooler.ts'
 import { isLoopback } from '../../platform/network-address.ts'

@@ -1,5 +1,6 @@
+import { loadRing } from '../../key-ring/key-ring-store.ts'
 import { isPublished, keyStates } from '../../key-ring/schedule.ts'
-import { type KeyRecord, loadRing } from '../../key-ring/signing-keys-store.ts'
+import type { KeyRecord } from '../../key-ring/signing-keys-store.ts'
 import type { Settings } from '../../platform/config/settings.ts'
 import { readIssuerOnRecord } from '../../platform/database/installation-store.ts'
 import { PoolerError } from '../../platform/database/pooler.ts'

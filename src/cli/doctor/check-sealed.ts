@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { openKeyLedger } from '../../key-ring/key-ledger.ts'
+import { keyLedgerFile, openKeyLedger } from '../../key-ring/key-ledger.ts'
 import { openSealedKey } from '../../key-ring/sealed-key.ts'
 import type { KeyRecord } from '../../key-ring/signing-keys-store.ts'
 import type { Settings } from '../../platform/config/settings.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { type MasterKey, openMasterKey } from '../../platform/secrets/master-key.ts'
+import { masterKeyFile } from '../../platform/secrets/master-key-file.ts'
 import { openPurposeSecret, openVersions } from '../../platform/secrets/purpose-secrets.ts'
 import {
   loadPurposeSecrets,
@@ -30,7 +30,7 @@ export async function checkSealed(
 ): Promise<Finding[]> {
   const secrets = await loadPurposeSecrets(database)
   const holdsSealed = secrets.length > 0 || keys.some(({ sealedPrivateJwk }) => sealedPrivateJwk)
-  const file = join(settings.keysDir, 'master.key')
+  const file = masterKeyFile(settings)
   if (!holdsSealed && !settings.masterKey && !(await stat(file).catch(() => undefined)))
     return [
       skipped('master-key', 'There is none yet, and nothing that it would have to open.'),
@@ -39,7 +39,7 @@ export async function checkSealed(
     ]
   try {
     const masterKey = await openMasterKey(settings, true)
-    const { revokedSecrets } = await openKeyLedger(join(settings.keysDir, 'key-ledger.txt'), { warn: () => {} })
+    const { revokedSecrets } = await openKeyLedger(keyLedgerFile(settings), { warn: () => {} })
     return [
       judgeMasterKey(masterKey, secrets, keys),
       ...judgeKeyPairs(keys, databaseNow, masterKey),

@@ -1,5 +1,5 @@
-import { isLoopbackHost } from '../../platform/config/issuer.ts'
 import type { Settings } from '../../platform/config/settings.ts'
+import { isLoopbackHost } from '../../platform/network-address.ts'
 import { bad, type Finding, good, warning } from './finding.ts'
 
 const hour = 3600

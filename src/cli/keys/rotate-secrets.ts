@@ -5,7 +5,7 @@ import {
   replaceLeakedSecrets,
   rotatePurposeSecrets,
 } from '../../operations/rotate-purpose-secrets.ts'
-import { type Purpose, purposes } from '../../platform/secrets/purposes.ts'
+import { type Purpose, purposes } from '../../platform/secrets/purpose-secrets.ts'
 import { CommandFailed, sentencesOf, WrongUsage } from '../command-failures.ts'
 import { json, manyValues, notEmpty } from '../flags.ts'
 import { letRowsFollow } from '../let-rows-follow.ts'

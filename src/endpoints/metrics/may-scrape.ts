@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { isLoopbackHost } from '../../platform/config/issuer.ts'
+import { isLoopbackHost } from '../../platform/network-address.ts'
 import { digest, equalInConstantTime } from '../../platform/secrets/digest.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 

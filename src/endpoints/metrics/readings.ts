@@ -1,7 +1,7 @@
 import { isPublished } from '../../key-ring/schedule.ts'
+import { packageVersion } from '../../platform/config/installation-folder.ts'
 import { signingAlgorithms } from '../../platform/jwt/algorithms.ts'
 import type { GaugeName, Readings, Sample } from '../../platform/metrics.ts'
-import { packageVersion } from '../../platform/package-version.ts'
 import type { Signet } from '../../signet.ts'
 
 const states = ['standby', 'active', 'retiring'] as const

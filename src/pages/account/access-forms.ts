@@ -1,6 +1,6 @@
-import { disconnectApplication } from '../../operations/revoke-grants.ts'
 import { endOtherSessions, endOwnSession } from '../../operations/own-sessions.ts'
-import { type PurposeSecret, sealText, secretFor, unsealText } from '../../platform/secrets/purposes.ts'
+import { disconnectApplication } from '../../operations/revoke-grants.ts'
+import { type PurposeSecret, sealText, secretFor, unsealText } from '../../platform/secrets/purpose-secrets.ts'
 import type { Signet } from '../../signet.ts'
 import { actorOf, type Outcome, type Submission } from './account-form.ts'
 

@@ -3,7 +3,7 @@ import { HiddenInputs } from '../../html/form-fields.tsx'
 import { fill, fillText, type Messages, type PageContext } from '../../html/messages/messages.ts'
 import type { ConnectedApplication } from '../../records/grants/connected-applications-store.ts'
 import type { ScopeDescription } from '../../records/resources/resource.ts'
-import { descriptionFor } from '../../records/resources/scope-descriptions.ts'
+import { descriptionFor } from '../../records/resources/resource.ts'
 
 /** A sign-in as the page shows it. */
 export interface PageSession {

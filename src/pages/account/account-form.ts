@@ -3,7 +3,7 @@ import { type Fault, faultText, fillText, type Messages, type PageContext } from
 import { browserOf } from '../../platform/http/cookies.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { digest } from '../../platform/secrets/digest.ts'
-import { currentMac, isMacOf, type PurposeSecret } from '../../platform/secrets/purposes.ts'
+import { currentMac, isMacOf, type PurposeSecret } from '../../platform/secrets/purpose-secrets.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 
 /** A form of the account page, sent from that page by the person it spoke to. */

@@ -1,5 +1,5 @@
 import { isTooLongToReturn, longestReturned, withParameters } from '../../platform/http/address-query.ts'
-import { type PurposeSecret, sealText, unsealText } from '../../platform/secrets/purposes.ts'
+import { type PurposeSecret, sealText, unsealText } from '../../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { shortened } from '../../protocol/errors/refusal.ts'
 import { faultyParameter, type Parameters } from '../../protocol/http/parameters.ts'

@@ -1,5 +1,5 @@
-import { sealText, secretFor, unsealText } from '../../platform/secrets/purposes.ts'
-import { canonicalEmail } from '../../records/accounts/canonical-email.ts'
+import { sealText, secretFor, unsealText } from '../../platform/secrets/purpose-secrets.ts'
+import { canonicalEmail } from '../../records/accounts/canonical-names.ts'
 import type { Signet } from '../../signet.ts'
 
 const associated = 'sign-up-email'

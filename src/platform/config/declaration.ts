@@ -1,97 +1,16 @@
-import { isAbsolute, resolve } from 'node:path'
-import { isSchemaName } from '../database/connection.ts'
-import { databaseUrlFault } from '../database/hosts.ts'
+import { databaseUrlFault, isSchemaName } from '../database/hosts.ts'
 import { isAddressRange } from '../network-address.ts'
-import { formatDuration, parseDuration } from './duration.ts'
-import { parseIssuer } from './issuer.ts'
-
-/** One setting: how its text is read, and what the table in the documentation says of it. */
-export interface Setting<T> {
-  /** Shown in the table and in the message about a bad value. */
-  readonly takes: string
-  /** The text that stands where the environment names none; undefined: the setting is then absent. */
-  readonly default?: string
-  /** How the table writes the default where it is computed and not a text. */
-  readonly defaultInWords?: string
-  /** Secret settings can also come from a file named by `SIGNET_<NAME>_FILE`, and are never printed. */
-  readonly secret?: true
-  readonly about: string
-  /** Returns undefined for a text that is no value of this setting. */
-  parse(text: string, folder: string): T | undefined
-  /** Says what is wrong with a text that is no value. Where the setting is secret, it does not repeat the text. */
-  fault?(text: string): string | undefined
-}
-
-interface Text {
-  default?: string
-  defaultInWords?: string
-  secret?: true
-  about: string
-}
-
-/** Ten years. What is longer is a slip of the unit, and overflows the database's integers before long. */
-const longest = 3650 * 86_400
-
-const duration = (about: string, standard: string, atLeast = 1, atMost = longest): Setting<number> => ({
-  takes: `a duration such as \`15m\`, \`24h\` or \`90d\`, from ${formatDuration(atLeast)} to ${formatDuration(atMost)}`,
-  default: standard,
-  about,
-  parse: (text) => {
-    const seconds = parseDuration(text)
-    return seconds !== undefined && seconds >= atLeast && seconds <= atMost ? seconds : undefined
-  },
-})
-
-const oneOf = <const T extends string>(values: readonly T[], standard: T, about: string): Setting<T> => ({
-  takes: values.map((value) => `\`${value}\``).join(', '),
-  default: standard,
-  about,
-  parse: (text) => values.find((value) => value === text),
-})
-
-const folderPath = (standard: string, about: string): Setting<string> => ({
-  takes: 'a path',
-  default: standard,
-  about,
-  parse: (text, folder) => (isAbsolute(text) ? text : resolve(folder, text)),
-})
-
-const filePath = (about: string): Setting<string> => ({
-  takes: 'a path',
-  about,
-  parse: (text, folder) => (isAbsolute(text) ? text : resolve(folder, text)),
-})
-
-const wholeNumber = (from: number, to: number, text: Text): Setting<number> => ({
-  takes: `a whole number from ${from} to ${to}`,
-  ...text,
-  parse: (value) => {
-    const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN
-    return number >= from && number <= to ? number : undefined
-  },
-})
-
-const masterKey = (about: string, defaultInWords?: string): Setting<Buffer> => ({
-  takes: '32 bytes, base64url',
-  ...(defaultInWords ? { defaultInWords } : {}),
-  secret: true,
-  about,
-  parse: (text) => (/^[A-Za-z0-9_-]{43}$/.test(text) ? Buffer.from(text, 'base64url') : undefined),
-})
-
-/** The database refuses to delete an event that is younger (sql/017.do.event-retention.sql). */
-const shortestRetention = 30 * 86_400
-
-const eventRetention: Setting<number | 'forever'> = {
-  takes: `\`forever\`, or a duration such as \`180d\`, from ${formatDuration(shortestRetention)} to ${formatDuration(longest)}`,
-  default: '365d',
-  about: 'How long an event is kept. Older ones are deleted.',
-  parse: (text) => {
-    if (text === 'forever') return text
-    const seconds = parseDuration(text)
-    return seconds !== undefined && seconds >= shortestRetention && seconds <= longest ? seconds : undefined
-  },
-}
+import {
+  duration,
+  eventRetention,
+  filePath,
+  folderPath,
+  masterKey,
+  oneOf,
+  parseIssuer,
+  type Setting,
+  wholeNumber,
+} from './setting-kinds.ts'
 
 /** Every setting Signet knows. The table in docs/settings.md is made from it. */
 export const declarations = {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
 
 /** Where this package lies: the folder with package.json, sql/ and public/, wherever this module was compiled to. */
@@ -16,4 +16,10 @@ export function installationFolder(folder: string = packageFolder): string {
   const parts = resolve(folder).split(sep)
   const outermost = parts.indexOf('node_modules')
   return outermost === -1 ? resolve(folder) : parts.slice(0, outermost).join(sep) || dirname(sep)
+}
+
+/** The version that runs, as package.json has it. */
+export function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }
+  return version
 }

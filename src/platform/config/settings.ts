@@ -1,11 +1,8 @@
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { parseEnv } from 'node:util'
 import { isBlockedPort } from '../blocked-ports.ts'
-import { declarations, futureSettings, type Setting, type SettingName, type Value } from './declaration.ts'
-import { formatDuration } from './duration.ts'
-import { isLoopbackHost } from './issuer.ts'
-import { nearestName } from './nearest-name.ts'
+import { isLoopbackHost } from '../network-address.ts'
+import { declarations, type SettingName, type Value } from './declaration.ts'
+import { formatDuration, type Setting } from './setting-kinds.ts'
+import { readTexts } from './setting-sources.ts'
 
 /** All settings as they are in force. Durations are seconds. */
 export interface Settings {
@@ -63,18 +60,7 @@ export class SettingsError extends Error {
  * @throws SettingsError with every fault found
  */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>, folder: string): Settings {
-  const faults: string[] = []
-  const texts = new Map<string, string>()
-  for (const source of [readDotEnv(folder, faults), environment])
-    for (const [name, text] of Object.entries(source)) if (name.startsWith('SIGNET_') && text) texts.set(name, text)
-
-  readSecretFiles(texts, folder, faults)
-  for (const name of texts.keys()) {
-    if (Object.hasOwn(futureSettings, name))
-      faults.push(`${name}: has no effect, because ${futureSettings[name]}. Remove it.`)
-    else if (!Object.hasOwn(declarations, name) && !name.startsWith('SIGNET_TEST_'))
-      faults.push(unknownSetting(name, environment[name] ? undefined : resolve(folder, '.env')))
-  }
+  const { texts, faults } = readTexts(environment, folder)
 
   const read = <N extends SettingName>(name: N): Value<N> | undefined => {
     const setting = declarations[name] as Setting<Value<N>>
@@ -138,28 +124,14 @@ export function readSettings(environment: Readonly<Record<string, string | undef
 
 /**
  * How long a key must have been published before it may sign, in seconds: the longest that any honest verifier can go on
- * without having seen it. The JWK Set may be served stale for as long again as it is fresh (`stale-while-revalidate`), and a node
- * may not know the key for a lease.
+ * without having seen it. The JWK Set is served with `Cache-Control: max-age=…, stale-while-revalidate=…`, both SIGNET_JWKS_MAX_AGE
+ * (endpoints/jwks/jwks-endpoint.ts), so a cache may serve it stale for as long again as it is fresh (RFC 5861 §3). A verifier may then keep it
+ * for SIGNET_VERIFIER_CACHE, and a node may not know the key for a lease.
  */
 export function activationDelay(
   settings: Pick<Settings, 'jwksMaxAge' | 'verifierCache' | 'clockSkew' | 'keyLease'>,
 ): number {
   return 2 * settings.jwksMaxAge + settings.verifierCache + settings.clockSkew + settings.keyLease
-}
-
-/**
- * The `.env` file, if at least one of these settings comes from it and not from the environment.
- *
- * @param folder where `.env` lies
- */
-export function dotEnvSource(
-  environment: Readonly<Record<string, string | undefined>>,
-  folder: string,
-  names: readonly SettingName[],
-): string | undefined {
-  const inFile = readDotEnv(folder, [])
-  const decides = (name: string) => Boolean(inFile[name]) && !environment[name]
-  return names.some((name) => decides(name) || decides(`${name}_FILE`)) ? resolve(folder, '.env') : undefined
 }
 
 function contradictions(settings: Settings): string[] {
@@ -192,15 +164,6 @@ function blockedPorts({ issuer, port }: Settings): string[] {
   return []
 }
 
-/** @param file where it stands; undefined for the environment */
-function unknownSetting(name: string, file: string | undefined): string {
-  const known = Object.entries<Setting<unknown>>(declarations).flatMap(([one, { secret }]) =>
-    secret ? [one, `${one}_FILE`] : [one],
-  )
-  const meant = nearestName(name, known)
-  return `${name}: there is no such setting${file ? `; it is in ${file}` : ''}.${meant ? ` Did you mean ${meant}?` : ''}`
-}
-
 function defaultPort(issuer: string | undefined): number {
   if (issuer === undefined) return 4000
   const { hostname, port, protocol } = new URL(issuer)
@@ -208,38 +171,9 @@ function defaultPort(issuer: string | undefined): number {
   return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
 }
 
-function readDotEnv(folder: string, faults: string[]): NodeJS.Dict<string> {
-  const file = resolve(folder, '.env')
-  try {
-    return parseEnv(readFileSync(file, 'utf8'))
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code !== 'ENOENT') faults.push(`${file}: cannot be read (${code ?? 'unknown error'}).`)
-    return {}
-  }
-}
-
 /** A bad value within a message: bounded, and without the user name and password that an address may hold. */
 function shown(text: string): string {
   const most = 100
   const safe = text.replace(/\/\/[^/]*@/g, '//...@')
   return JSON.stringify(safe.length > most ? `${safe.slice(0, most)}...` : safe)
-}
-
-function readSecretFiles(texts: Map<string, string>, folder: string, faults: string[]): void {
-  for (const [name, setting] of Object.entries<Setting<unknown>>(declarations)) {
-    const fileName = `${name}_FILE`
-    const file = texts.get(fileName)
-    if (!setting.secret || file === undefined) continue
-    texts.delete(fileName)
-    if (texts.has(name)) {
-      faults.push(`${fileName}: ${name} is set too; one of them must go.`)
-      continue
-    }
-    try {
-      texts.set(name, readFileSync(resolve(folder, file), 'utf8').trim())
-    } catch (error) {
-      faults.push(`${fileName}: cannot be read (${(error as NodeJS.ErrnoException).code ?? 'unknown error'}).`)
-    }
-  }
 }

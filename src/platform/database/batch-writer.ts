@@ -1,4 +1,4 @@
-import type { DatabaseLog } from './log.ts'
+import type { DatabaseLog } from '../log.ts'
 import { isUnavailable } from './unavailable.ts'
 
 /** Rows that may wait a little before they are written, so that many are written at once. */

@@ -1,4 +1,4 @@
-import type { DatabaseLog } from './log.ts'
+import type { DatabaseLog } from '../log.ts'
 
 /** How many connections the pool may have: as many as it is set to, or as the server has been found to allow. */
 export interface ConnectionLimit {

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { DatabaseLog } from '../log.ts'
 import { ensureCluster } from './embedded/cluster.ts'
 import { EmbeddedDatabaseError, useYourOwn } from './embedded/embedded-database-error.ts'
 import { chooseHome } from './embedded/home.ts'
@@ -7,7 +8,6 @@ import { takeShare } from './embedded/keeper.ts'
 import { findPostgresqlPackage } from './embedded/postgresql-package.ts'
 import { prepareRuntime } from './embedded/runtime.ts'
 import { openSocketFolder } from './embedded/socket-folder.ts'
-import type { DatabaseLog } from './log.ts'
 
 export { EmbeddedDatabaseError } from './embedded/embedded-database-error.ts'
 

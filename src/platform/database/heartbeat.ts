@@ -1,10 +1,26 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { hangUp, type OpenedConnection, openConnection, sayGoodbye } from './connect.ts'
+import { type Moment, machineClocks, momentOf, since } from '../clock.ts'
+import type { DatabaseLog } from '../log.ts'
 import type { Hosts } from './hosts.ts'
-import type { DatabaseLog } from './log.ts'
+import { hangUp, type OpenedConnection, openConnection, sayGoodbye } from './open-connection.ts'
 import { removeNode, useDisk, writeSeen } from './primary-store.ts'
 import { DatabaseReadOnly, isTooManyConnections } from './unavailable.ts'
+
+/**
+ * The channels of PostgreSQL's NOTIFY. Triggers call `pg_notify` when rows change, and it is delivered at the commit: a node then drops the
+ * clients that it has in memory, or reads signing keys or purpose secrets anew. Endings are not among them; nodes look for those every second
+ * (records/endings/follower.ts).
+ */
+export const notifyChannels = {
+  /** sql/005.do.clients-changed.sql */
+  clients: 'signet_clients',
+  /** sql/006.do.key-ring.sql */
+  keys: 'signet_keys',
+  /** sql/015.do.renewed-secrets.sql */
+  secrets: 'signet_secrets',
+} as const
+export type NotifyChannel = (typeof notifyChannels)[keyof typeof notifyChannels]
 
 export interface HeartbeatOptions {
   readonly hosts: Hosts
@@ -13,9 +29,9 @@ export interface HeartbeatOptions {
   /** Whose the sessions of the server are; see ConnectionSetup. Nothing can be listened to on shared ones. Default `own`. */
   readonly session?: 'own' | 'shared'
   /** What to LISTEN to. With none the heartbeat hears nothing. */
-  readonly channels: readonly string[]
-  /** Called at each notification with its channel, and without one whenever listening begins: whatever came before was missed. */
-  readonly onChange: (channel: string | undefined) => void
+  readonly channels: readonly NotifyChannel[]
+  /** Called at each NOTIFY with its channel, and without one whenever LISTEN begins: whatever came before was missed. */
+  readonly onNotify: (channel: string | undefined) => void
   /** Called when the connection was lost or the server turned out to accept no writes: other connections may lead there, too. */
   readonly onLost: (reason: string) => void
   /** Called when the server refuses the connection because there are too many. */
@@ -49,11 +65,6 @@ export const maxStaleness = interval + 2 * timeout
  */
 const beatsBetweenDisks = 10
 
-interface Moment {
-  readonly wall: number
-  readonly monotonic: number
-}
-
 /**
  * Proves again and again, on a connection of its own, that this node reaches the primary and that it can be written, and listens
  * there (PostgreSQL, LISTEN). A connection that died silently is found by the missing answer, a server that became a standby or
@@ -61,7 +72,7 @@ interface Moment {
  * both count, because the monotonic one stands still while a machine is suspended.
  */
 export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
-  const { hosts, schema, session = 'own', channels, onChange, onLost, onTooMany, log } = options
+  const { hosts, schema, session = 'own', channels, onNotify, onLost, onTooMany, log } = options
   const node = randomUUID()
   const ended = new AbortController()
   let heard: Moment | undefined
@@ -101,7 +112,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 
   const beat = async (connection: OpenedConnection, count: number) => {
-    const asked = now()
+    const asked = momentOf(machineClocks)
     try {
       await writeSeen(connection, node)
       if (isDiskDue || problem !== undefined || count % beatsBetweenDisks === 0) {
@@ -127,10 +138,10 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       heard = undefined
       wake.abort()
     })
-    client.on('notification', ({ channel, payload }) => payload === schema && onChange(channel))
+    client.on('notification', ({ channel, payload }) => payload === schema && onNotify(channel))
     if (channels.length > 0) {
       await connection.query({ text: channels.map((channel) => `LISTEN ${channel}`).join(';') })
-      onChange(undefined)
+      onNotify(undefined)
     }
     for (let count = 0; !ended.signal.aborted; count += 1) {
       await beat(connection, count)
@@ -200,14 +211,10 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 }
 
-function now(): Moment {
-  return { wall: Date.now(), monotonic: performance.now() }
-}
-
 function isFresh(moment: Moment | undefined): boolean {
   if (!moment) return false
-  const since = Math.max(Date.now() - moment.wall, performance.now() - moment.monotonic)
-  return since >= 0 && since <= maxStaleness
+  const { atMost } = since(moment, machineClocks)
+  return atMost >= 0 && atMost <= maxStaleness
 }
 
 /** A problem that is certain, in words that /readyz can show to anyone: without addresses and names. */

@@ -1,21 +1,12 @@
-import { createHash } from 'node:crypto'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import pg, { type Client } from 'pg'
+import type { Client } from 'pg'
 import { packageFolder } from '../config/installation-folder.ts'
-import { hangUp, openConnection, sayGoodbye } from './connect.ts'
-import { assertSchemaName, type DatabaseConnection } from './connection.ts'
-import { type Hosts, hostsOf } from './hosts.ts'
-import type { DatabaseLog } from './log.ts'
-import {
-  compare,
-  type Migration,
-  MigrationError,
-  type Migrations,
-  type Recorded,
-  readMigrations,
-} from './migration-files.ts'
-import { isUnavailable } from './unavailable.ts'
+import type { DatabaseLog } from '../log.ts'
+import { applyNext, lockKey, readPending } from './apply-migration.ts'
+import { assertSchemaName, type DatabaseConnection, type Hosts, hostsOf } from './hosts.ts'
+import { type Migration, MigrationError, readMigrations } from './migration-files.ts'
+import { hangUp, openConnection, sayGoodbye } from './open-connection.ts'
 
 export { MigrationError } from './migration-files.ts'
 
@@ -79,7 +70,7 @@ export async function migrateOn(
   const { schema, log, folder = migrationsFolder, signal } = options
   assertSchemaName(schema)
   const { encoding } = await assertServerVersion(client)
-  const migrations = await readMigrations(client, schema, folder)
+  const migrations = await readMigrations(folder)
   await assertEncoding(client, migrations, schema, encoding)
   return applyPending(client, migrations, { schema, log, signal })
 }
@@ -99,9 +90,9 @@ export interface SchemaState {
  */
 export async function readSchemaState(client: Client, schema: string): Promise<SchemaState> {
   assertSchemaName(schema)
-  const migrations = await readMigrations(client, schema, migrationsFolder)
+  const migrations = await readMigrations(migrationsFolder)
   const pending = await readPending(client, migrations, schema)
-  return { version: migrations.known.length - pending.length, pending: pending.map(nameOf) }
+  return { version: migrations.length - pending.length, pending: pending.map(({ file }) => file) }
 }
 
 /**
@@ -142,7 +133,7 @@ interface Applying {
   readonly signal: AbortSignal | undefined
 }
 
-async function applyPending(client: Client, migrations: Migrations, applying: Applying): Promise<Migrated> {
+async function applyPending(client: Client, migrations: readonly Migration[], applying: Applying): Promise<Migrated> {
   const { schema, log, signal } = applying
   const applied: string[] = []
   const waiting = { since: performance.now(), reported: Number.NEGATIVE_INFINITY, pause: firstPause }
@@ -150,7 +141,7 @@ async function applyPending(client: Client, migrations: Migrations, applying: Ap
   for (;;) {
     signal?.throwIfAborted()
     const [next] = await readPending(client, migrations, schema)
-    if (!next) return { applied, version: migrations.known.length }
+    if (!next) return { applied, version: migrations.length }
     const outcome = await applyNext(client, migrations, next, schema)
     if (outcome === 'locked') {
       await reportWait(client, waiting, applying)
@@ -161,110 +152,20 @@ async function applyPending(client: Client, migrations: Migrations, applying: Ap
       attempts += 1
       if (attempts === tableAttempts)
         throw new MigrationError(
-          `${nameOf(next)} failed: other transactions hold a table that it needs. ` +
+          `${next.file} failed: other transactions hold a table that it needs. ` +
             'Look in pg_stat_activity for the oldest one (xact_start), end it, and start again.',
         )
-      log.warn({ schema, migration: nameOf(next) }, 'A table is busy; the migration will be tried again.')
+      log.warn({ schema, migration: next.file }, 'A table is busy; the migration will be tried again.')
       await sleep(500 + 500 * Math.random(), signal)
     } else {
       attempts = 0
       waiting.since = performance.now()
       waiting.pause = firstPause
       if (outcome === 'up to date') continue
-      applied.push(nameOf(outcome))
-      log.info({ schema, migration: nameOf(outcome) }, 'A migration was applied to the database.')
+      applied.push(outcome.file)
+      log.info({ schema, migration: outcome.file }, 'A migration was applied to the database.')
     }
   }
-}
-
-type Outcome = Migration | 'up to date' | 'locked' | 'busy'
-
-/**
- * Applies the first pending migration with its record, in one transaction that holds the lock of this schema.
- *
- * @param expected the migration that is probably next; another node may have applied it in the meantime
- */
-async function applyNext(
-  client: Client,
-  migrations: Migrations,
-  expected: Migration,
-  schema: string,
-): Promise<Outcome> {
-  let next: Migration | undefined = expected
-  try {
-    await client.query(begin(schema))
-    const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS locked', [
-      String(lockKey(schema)),
-    ])
-    if (!rows[0]!.locked) {
-      await client.query('ROLLBACK')
-      return 'locked'
-    }
-    await ensureRecord(client, schema)
-    ;[next] = await readPending(client, migrations, schema)
-    if (next) await migrations.run(next)
-    await client.query('COMMIT')
-    return next ?? 'up to date'
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => {}) // a lost connection has rolled back already
-    const code = (error as { code?: unknown }).code
-    // lock_not_available, deadlock_detected: either way, requests and this migration wanted the same tables.
-    if (code === '55P03' || code === '40P01') return 'busy'
-    if (isUnavailable(error) || next === undefined) throw error
-    const advice = code === '42501' ? ` ${mayNot(schema)}` : ''
-    throw new MigrationError(`${nameOf(next)} failed: ${messageOf(error)}${advice}`, { cause: error })
-  }
-}
-
-// All of it is local to the transaction: in transaction mode a pooler hands the server's session to somebody else afterwards.
-function begin(schema: string): string {
-  return [
-    // Under REPEATABLE READ the record would be read as it was before the lock was taken.
-    'BEGIN ISOLATION LEVEL READ COMMITTED',
-    `SET LOCAL search_path = ${pg.escapeIdentifier(schema)}`,
-    // A migration of a large table takes as long as it takes. But a statement that waits for a table's lock makes all
-    // later ones wait, sign-ins included, so it waits briefly and is tried again.
-    'SET LOCAL statement_timeout = 0',
-    "SET LOCAL lock_timeout = '2s'",
-    // A node that stands still (a suspended machine) must not keep the others waiting for ever.
-    "SET LOCAL idle_in_transaction_session_timeout = '60s'",
-  ].join('; ')
-}
-
-function lockKey(schema: string): bigint {
-  return createHash('sha256').update(`signet migrations ${schema}`).digest().readBigInt64BE()
-}
-
-async function ensureRecord(client: Client, schema: string): Promise<void> {
-  // Not IF NOT EXISTS: it requires the right to create even if there is nothing to create.
-  const { rows } = await client.query<{ schema: boolean; record: boolean }>(
-    `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS schema, to_regclass($2) IS NOT NULL AS record`,
-    [schema, recordOf(schema)],
-  )
-  if (!rows[0]!.schema) await client.query(`CREATE SCHEMA ${pg.escapeIdentifier(schema)}`)
-  // The columns that postgrator writes.
-  if (!rows[0]!.record)
-    await client.query(
-      `CREATE TABLE ${recordOf(schema)} (version bigint PRIMARY KEY, name text, md5 text, run_at timestamptz)`,
-    )
-}
-
-/** The migrations that the schema has not had yet, in order. @throws MigrationError as `migrate` does */
-async function readPending(client: Client, migrations: Migrations, schema: string): Promise<readonly Migration[]> {
-  const recorded = await readRecord(client, schema)
-  compare(migrations, recorded, schema)
-  return migrations.known.slice(recorded.length)
-}
-
-async function readRecord(client: Client, schema: string): Promise<Recorded[]> {
-  const found = await client.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS exists', [
-    recordOf(schema),
-  ])
-  if (!found.rows[0]!.exists) return []
-  const { rows } = await client.query<Recorded>(
-    `SELECT version::int, name, md5 FROM ${recordOf(schema)} ORDER BY version`,
-  )
-  return rows
 }
 
 async function reportWait(
@@ -306,30 +207,16 @@ async function assertServerVersion(client: Client): Promise<{ readonly encoding:
  * Refuses to begin in a database that cannot hold every name. An installation that is in one already goes on, or nobody could sign in
  * any more; `signet doctor` reports it.
  */
-async function assertEncoding(client: Client, migrations: Migrations, schema: string, encoding: string): Promise<void> {
+async function assertEncoding(
+  client: Client,
+  migrations: readonly Migration[],
+  schema: string,
+  encoding: string,
+): Promise<void> {
   if (encoding === 'UTF8') return
-  if ((await readPending(client, migrations, schema)).length < migrations.known.length) return
+  if ((await readPending(client, migrations, schema)).length < migrations.length) return
   throw new MigrationError(
     `Signet needs a database in the encoding UTF8; this one is in ${encoding}. Create another one: ` +
       "CREATE DATABASE signet ENCODING 'UTF8' TEMPLATE template0.",
-  )
-}
-
-function recordOf(schema: string): string {
-  return `${pg.escapeIdentifier(schema)}.schema_migrations`
-}
-
-function nameOf({ filename }: Migration): string {
-  return basename(filename)
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
-function mayNot(schema: string): string {
-  return (
-    `Run 'signet migrate' as the role that owns the schema, or let an administrator create it first: ` +
-    `CREATE SCHEMA ${schema} AUTHORIZATION <the role of SIGNET_DATABASE_URL>;`
   )
 }

@@ -1,13 +1,12 @@
 import type { QueryResult, QueryResultRow } from 'pg'
-import { hangUp, openConnection, sayGoodbye } from './connect.ts'
-import { assertSchemaName, type DatabaseConnection } from './connection.ts'
+import type { DatabaseLog } from '../log.ts'
+import { createWaitingLine } from '../waiting-line.ts'
 import { createConnectionLimit } from './connection-limit.ts'
-import { type Hosts, hostsOf } from './hosts.ts'
-import type { DatabaseLog } from './log.ts'
+import { rowTypes } from './connection-setup.ts'
+import { assertSchemaName, type DatabaseConnection, type Hosts, hostsOf } from './hosts.ts'
+import { hangUp, openConnection, sayGoodbye } from './open-connection.ts'
 import type { CheckedOut, Queryable, Statement } from './queryable.ts'
-import { rowTypes } from './row-types.ts'
 import { DatabaseUnavailable, isTooManyConnections } from './unavailable.ts'
-import { createWaitingLine } from './waiting-line.ts'
 import type { WatchedConnection } from './watched-connection.ts'
 
 /** The pool that stores are handed: each statement by itself. For several in one transaction, `inTransaction`. */
@@ -93,9 +92,15 @@ export function createPool(options: PoolOptions): Database {
   const open = new Set<Pooled>()
   const idle: Pooled[] = []
   const limit = createConnectionLimit(max, log)
-  const line = createWaitingLine<Pooled>(maxWaiting, connectTimeoutMs, () => {
-    const failed = lastFailure ? ` Opening another failed: ${lastFailure}` : ''
-    return `${open.size - idle.length} of ${limit.current()} are in use.${failed}`
+  const line = createWaitingLine<Pooled>({
+    maxLength: maxWaiting,
+    timeoutMs: connectTimeoutMs,
+    whenFull: (length) => new DatabaseUnavailable(`${length} requests are waiting for a database connection already.`),
+    whenLate: () => {
+      const failed = lastFailure ? ` Opening another failed: ${lastFailure}` : ''
+      const inUse = `${open.size - idle.length} of ${limit.current()} are in use.${failed}`
+      return new DatabaseUnavailable(`No database connection was free within ${connectTimeoutMs} ms. ${inUse}`)
+    },
   })
   let opening = 0
   let generation = 0

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
-import { hangUp, openConnection } from './connect.ts'
 import { isPathOf } from './connection-setup.ts'
 import type { Hosts } from './hosts.ts'
+import { hangUp, openConnection } from './open-connection.ts'
 import { type Advice, judgedSettings, judgeRole, PoolerError, type Session } from './role-settings.ts'
 
 export { type Advice, PoolerError } from './role-settings.ts'

@@ -1,7 +1,7 @@
 import type { Client } from 'pg'
-import { openConnection, sayGoodbye } from './connect.ts'
-import { assertSchemaName } from './connection.ts'
+import { assertSchemaName } from './hosts.ts'
 import { type MigrateOptions, migrateOn, readSchemaState, type SchemaState } from './migrations.ts'
+import { openConnection, sayGoodbye } from './open-connection.ts'
 import { type Probed, type ProbeOptions, probePooler } from './pooler.ts'
 
 /**

@@ -1,5 +1,5 @@
 import pg, { type Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg'
-import { patientTimer } from '../patient-timer.ts'
+import { patientTimer } from '../waiting-line.ts'
 import type { Statement } from './queryable.ts'
 import { DatabaseUnavailable, isUnavailable } from './unavailable.ts'
 

@@ -2,7 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { link, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { MasterKeyError } from './master-key-error.ts'
+
+/** There is no master key that opens what is sealed. */
+export class MasterKeyError extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'MasterKeyError'
+  }
+}
 
 /** Where the master key lies that no setting gives. */
 export function masterKeyFile({ keysDir }: { readonly keysDir: string }): string {

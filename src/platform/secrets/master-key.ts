@@ -1,9 +1,8 @@
 import type { Settings } from '../config/settings.ts'
-import { MasterKeyError } from './master-key-error.ts'
-import { createKeyFile, masterKeyFile, readKeyFiles } from './master-key-file.ts'
+import { createKeyFile, MasterKeyError, masterKeyFile, readKeyFiles } from './master-key-file.ts'
 import { seal, unseal } from './sealing.ts'
 
-export { MasterKeyError } from './master-key-error.ts'
+export { MasterKeyError } from './master-key-file.ts'
 
 /** Wraps and unwraps the other secrets, and does nothing else. */
 export interface MasterKey {

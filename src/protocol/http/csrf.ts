@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { cookieNames, readCookie } from '../../platform/http/cookies.ts'
-import { currentMac, isMacOf, type LiveSecrets, type PurposeSecret } from '../../platform/secrets/purposes.ts'
+import { currentMac, isMacOf, type LiveSecrets, type PurposeSecret } from '../../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../errors/oauth-error.ts'
 import { shortened } from '../errors/refusal.ts'
 import { faultyParameter, type Parameters } from './parameters.ts'

@@ -1,9 +1,9 @@
 import argon2 from 'argon2'
 import { createFairQueue, type FairQueue, type FairQueueLimits, QueueFull } from '../../platform/fair-queue.ts'
 import { networkOfAddress } from '../../platform/network-address.ts'
-import { once } from '../../platform/once.ts'
 import { randomText } from '../../platform/secrets/digest.ts'
-import { normalizePassword } from './normalize-password.ts'
+import { once } from '../../platform/shared-work.ts'
+import { normalizePassword } from './password-rules.ts'
 
 export interface Argon2Parameters {
   /** KiB. */
@@ -14,8 +14,11 @@ export interface Argon2Parameters {
   readonly parallelism: number
 }
 
-/** OWASP Password Storage: argon2id with 19 MiB, two passes, one lane. */
-const owasp: Argon2Parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
+/**
+ * The parameters of argon2id (RFC 9106 §3.1): 19 MiB, two passes, one lane, which the OWASP Password Storage Cheat Sheet gives as the
+ * minimum. A hash with other parameters is replaced at the next sign-in (`isOutdated`).
+ */
+const argon2Parameters: Argon2Parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /**
  * Fewer slots than libuv has threads (four), so that a wave of sign-ins does not hold up signing and files. At some 40 ms a hash, a full
@@ -62,7 +65,7 @@ export class HashQueueFull extends Error {
  * @param queue where they wait
  */
 export function createPasswordHashing(
-  cost: Argon2Parameters = owasp,
+  cost: Argon2Parameters = argon2Parameters,
   queue: FairQueue = createFairQueue(hashQueueLimits),
 ): PasswordHashing {
   const parameters = { type: argon2.argon2id, ...cost }

@@ -1,8 +1,7 @@
 import type { Settings } from '../../platform/config/settings.ts'
-import { once } from '../../platform/once.ts'
+import { once } from '../../platform/shared-work.ts'
 import type { Profile } from './account.ts'
-import { emailInUnicode } from './canonical-email.ts'
-import { normalizePassword } from './normalize-password.ts'
+import { emailInUnicode } from './canonical-names.ts'
 import { isPattern, sourcesOf } from './predictable-text.ts'
 
 export type PasswordFault =
@@ -22,6 +21,14 @@ export type PersonsNames = {
 
 /** A bound on what is hashed. NIST SP 800-63B-4 §3.1.1.2 asks for at least 64. */
 const maxLength = 256
+
+/**
+ * The form in which a password is judged and hashed: the same one typed on two keyboards can arrive as different code points (NIST
+ * SP 800-63B-4 §3.1.1.2).
+ */
+export function normalizePassword(password: string): string {
+  return password.normalize('NFKC')
+}
 
 /** What is wrong with the length of a new password: the part of `passwordFault` that costs nothing. */
 export function passwordLengthFault(

@@ -1,7 +1,7 @@
 import { parseJsonObject } from '../../verify/strict-json.ts'
 import { isLanguageTag, isPlainText, longestName, shown } from '../plain-text.ts'
 import type { Address, Profile } from './account.ts'
-import { readUsername, type UsernameFault } from './canonical-username.ts'
+import { readUsername, type UsernameFault } from './canonical-names.ts'
 
 /** A claim that cannot be kept; a plain sentence says why. */
 export class InvalidProfile extends Error {

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Clock } from '../../platform/clock.ts'
-import type { DatabaseLog } from '../../platform/database/log.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { DatabaseLog } from '../../platform/log.ts'
 import { deleteExpired } from './cleanup-store.ts'
 
 /** Seconds that ended things are kept: long enough to look into what happened the week before. */

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { pageDays, pagePurposes } from '../../platform/secrets/purposes.ts'
+import { pageDays, pagePurposes } from '../../platform/secrets/purpose-secrets.ts'
 import { longestAccessTokenTtl } from '../resources/resources-store.ts'
 
 /** Rows that one statement deletes at the most: it must hold locks for milliseconds only. */

@@ -1,8 +1,7 @@
 import { assertionAlgorithms, type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
 import { responseParameters } from '../../protocol/oidc-values.ts'
 import { isPlainText, longestName, shown } from '../plain-text.ts'
-import { isOpenidScope, isScopeToken } from '../resources/openid-scopes.ts'
-import type { Resource } from '../resources/resource.ts'
+import { isOpenidScope, isScopeToken, type Resource } from '../resources/resource.ts'
 import {
   type AuthenticationMethod,
   authenticationMethods,

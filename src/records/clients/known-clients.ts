@@ -8,7 +8,7 @@ export interface KnownClients {
   known(clientId: string): Client | undefined
   /** Reads one from the database, and keeps it. */
   read(clientId: string): Promise<Client | undefined>
-  /** Drops all that is in memory: some have changed. */
+  /** Drops all that is in memory: PostgreSQL has notified this node that some have changed (NOTIFY on `signet_clients`, start.ts). */
   forget(): void
 }
 

@@ -1,5 +1,5 @@
 import { isBlockedPort } from '../../platform/blocked-ports.ts'
-import { isLoopbackHost } from '../../platform/config/issuer.ts'
+import { isLoopbackHost } from '../../platform/network-address.ts'
 import { isReservedScheme, isReversedDomain } from '../../platform/uri-schemes.ts'
 
 /** Characters. Longer than any real one, short enough for a column, a log line and a browser. */

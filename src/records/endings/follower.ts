@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { DatabaseLog } from '../../platform/database/log.ts'
 import type { Database } from '../../platform/database/pool.ts'
+import type { DatabaseLog } from '../../platform/log.ts'
 import { EndingFailed, followNext } from './follow-ending.ts'
 
 /** Lets rows follow the decisions that end them. */

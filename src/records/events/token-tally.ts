@@ -1,6 +1,6 @@
 import { createBatchWriter } from '../../platform/database/batch-writer.ts'
-import type { DatabaseLog } from '../../platform/database/log.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { DatabaseLog } from '../../platform/log.ts'
 import { insertTallies, type Tally } from './events-store.ts'
 
 /** Counts the tokens of machines, of which there are too many for an event each. */

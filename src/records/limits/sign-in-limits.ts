@@ -1,16 +1,19 @@
-import { createHash } from 'node:crypto'
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Turns } from '../../platform/turns.ts'
-import { rangesOf } from './networks.ts'
 import {
-  type Claim,
-  type Counter,
-  claimAttempt,
-  countAll,
-  type Pace,
-  settleSuccess,
-  takeBack,
-} from './sign-in-limits-store.ts'
+  counterOf,
+  countersOf,
+  keyOf,
+  type NamedCounter,
+  pace,
+  perBrowser,
+  perName,
+  perNetwork,
+  rangesOf,
+  signUps,
+  widest,
+} from './limit-counters.ts'
+import { type Claim, claimAttempt, countAll, settleSuccess, takeBack } from './sign-in-limits-store.ts'
 
 /*
  * Limits on guessing. Two kinds, and the difference between them is what keeps them from telling who has an account:
@@ -40,7 +43,7 @@ export class LimitExceeded extends Error {
   }
 }
 
-/** Whom an attempt is for: an account, or what was typed (its `key`, typed-name.ts) where no account is meant yet. */
+/** Whom an attempt is for: an account, or what was typed (its `key`, canonical-names.ts) where no account is meant yet. */
 export type Subject = { readonly sub: string } | { readonly typed: string }
 
 /** What a request was counted under. */
@@ -113,28 +116,6 @@ export interface SignInLimits {
   beforeSignUp(network: string): Promise<void>
 }
 
-/** How many are allowed in how many seconds, and the name that keys and metrics have for it. */
-interface Limit {
-  readonly name: string
-  readonly points: number
-  readonly seconds: number
-}
-
-const window = 15 * 60 // seconds
-const perName: Limit = { name: 'sign-in-name', points: 10, seconds: window }
-const perNetwork: Limit = { name: 'sign-in-network', points: 100, seconds: window }
-const signUps: Limit = { name: 'sign-up-network', points: 30, seconds: 3600 }
-/** The second so that a known browser that was stolen is not good for two thousand guesses a day. */
-const perBrowser: readonly Limit[] = [
-  { name: 'sign-in-browser', points: 20, seconds: window },
-  { name: 'sign-in-browser-day', points: 100, seconds: 86_400 },
-]
-/**
- * NIST SP 800-63B-4 §3.2.2: at most 100 failures in a row for an account, and waits that grow, from 30 seconds on, so that nobody is
- * locked out. Fifteen minutes at most: that is 96 guesses a day, and no longer than anybody may have to wait.
- */
-const pace: Pace = { free: 100, firstWait: 30, longestWait: window }
-
 /** @param turns guesses from one network, or at one account, count in one row: those that wait for it must not hold every connection */
 export function createSignInLimits(database: Queryable, turns: Turns): SignInLimits {
   const count = async (counters: readonly NamedCounter[], turn: string): Promise<Omit<CountedRequest, 'nameKey'>> => {
@@ -193,28 +174,7 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
   }
 }
 
-interface NamedCounter extends Counter {
-  /** As the metrics name it. */
-  readonly limit: string
-}
-
-function counterOf({ name, points, seconds }: Limit, ...parts: string[]): NamedCounter {
-  return { limit: name, key: keyOf(name, ...parts), most: points, seconds }
-}
-
-/** One for each range. Each is allowed twice as much as the one within it. */
-function countersOf(limit: Limit, ranges: readonly string[]): NamedCounter[] {
-  return ranges.map((range, index) => counterOf({ ...limit, points: limit.points * 2 ** index }, range))
-}
-
-const widest = (ranges: readonly string[]) => ranges.at(-1) as string
-
 /** With its kind: what somebody typed must not pass for another's `sub`. */
 function partsOf(subject: Subject): [kind: string, name: string] {
   return 'sub' in subject ? ['sub', subject.sub] : ['typed', subject.typed]
-}
-
-/** With a digest, so that keys have one length and the table names nobody. */
-function keyOf(limit: string, ...parts: string[]): string {
-  return `${limit}:${createHash('sha256').update(JSON.stringify(parts)).digest('base64url')}`
 }

@@ -1,6 +1,6 @@
 import { createBatchWriter } from '../../platform/database/batch-writer.ts'
-import type { DatabaseLog } from '../../platform/database/log.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { DatabaseLog } from '../../platform/log.ts'
 import { shortened } from '../../protocol/errors/refusal.ts'
 import { insertRefusals, type Refusal } from './refusals-store.ts'
 

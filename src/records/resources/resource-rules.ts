@@ -1,7 +1,6 @@
-import { formatDuration } from '../../platform/config/duration.ts'
+import { formatDuration } from '../../platform/config/setting-kinds.ts'
 import { isLanguageTag, isPlainText, longestName, shown } from '../plain-text.ts'
-import { isOpenidScope, isScopeToken } from './openid-scopes.ts'
-import type { Resource } from './resource.ts'
+import { isOpenidScope, isScopeToken, type Resource } from './resource.ts'
 
 /** A resource that cannot be registered; a plain sentence says why. */
 export class InvalidResource extends Error {

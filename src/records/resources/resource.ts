@@ -21,3 +21,33 @@ export interface Resource {
   /** The clients that serve it, and so may ask about its tokens (RFC 7662 §2.1). */
   readonly servedBy: readonly string[]
 }
+
+/** The scopes of OpenID Connect Core §5.4 and §11. They belong to the issuer; a resource cannot own them. */
+export const openidScopes = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'] as const
+
+export function isOpenidScope(scope: string): boolean {
+  return (openidScopes as readonly string[]).includes(scope)
+}
+
+/** RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ). The length is ours. */
+export function isScopeToken(text: string): boolean {
+  return /^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/.test(text)
+}
+
+/**
+ * What is said of a scope to the readers of a language: the description in that language or a variety of it (RFC 4647 §3.4), else the one for
+ * everybody, else the first there is. Words in another language tell more than the bare value of the scope.
+ *
+ * @param language a BCP 47 tag
+ */
+export function descriptionFor(
+  scope: string,
+  language: string,
+  descriptions: readonly ScopeDescription[],
+): ScopeDescription | undefined {
+  const own = descriptions.filter((description) => description.scope === scope)
+  const fits = ({ language: tag }: ScopeDescription) => tag?.toLowerCase() === language.toLowerCase()
+  const isVariety = ({ language: tag }: ScopeDescription) =>
+    tag?.toLowerCase().split(/[-_]/)[0] === language.toLowerCase().split(/[-_]/)[0]
+  return own.find(fits) ?? own.find(isVariety) ?? own.find(({ language: tag }) => tag === undefined) ?? own[0]
+}

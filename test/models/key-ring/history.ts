@@ -1,5 +1,4 @@
-import type { ScheduledKey } from '../../../src/key-ring/decisions.ts'
-import { rotate } from '../../../src/key-ring/rotation.ts'
+import { rotate, type ScheduledKey } from '../../../src/key-ring/rotation.ts'
 import { keyStates } from '../../../src/key-ring/schedule.ts'
 import { type FetchedSet, type Holder, knows, type Verifier, verifierKinds } from './verifiers.ts'
 import {

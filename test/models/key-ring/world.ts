@@ -1,12 +1,18 @@
-import { delayInForce, mustNameDelay, type NamedDelay } from '../../../src/key-ring/activation-delay.ts'
-import { type Decision, type Delays, dueFor, type ScheduledKey } from '../../../src/key-ring/decisions.ts'
 import {
   type Recovery,
   type Remembered,
   recoveries,
   retirementsAfterRecovery,
 } from '../../../src/key-ring/remembered.ts'
-import { isPublished, type KeyState, keyStates } from '../../../src/key-ring/schedule.ts'
+import { type Decision, type Delays, dueFor, type ScheduledKey } from '../../../src/key-ring/rotation.ts'
+import {
+  delayInForce,
+  isPublished,
+  type KeyState,
+  keyStates,
+  mustNameDelay,
+  type NamedDelay,
+} from '../../../src/key-ring/schedule.ts'
 
 /** What a node is configured with, in seconds. */
 export interface NodeSettings extends Delays {

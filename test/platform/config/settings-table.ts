@@ -1,4 +1,5 @@
-import { declarations, type Setting } from '../../../src/platform/config/declaration.ts'
+import { declarations } from '../../../src/platform/config/declaration.ts'
+import type { Setting } from '../../../src/platform/config/setting-kinds.ts'
 
 /** The table of docs/settings.md, made from the declaration. */
 export function settingsTable(): string {

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { isBlockedPort } from '../../../src/platform/blocked-ports.ts'
-import { declarations, futureSettings, type Setting } from '../../../src/platform/config/declaration.ts'
+import { declarations, futureSettings } from '../../../src/platform/config/declaration.ts'
 import { packageFolder } from '../../../src/platform/config/installation-folder.ts'
+import type { Setting } from '../../../src/platform/config/setting-kinds.ts'
 import { activationDelay, readSettings, SettingsError } from '../../../src/platform/config/settings.ts'
 
 const key = 'k'.repeat(43)

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import t, { type Test } from 'tap'
-import { clientConfig } from '../../../src/platform/database/connection.ts'
+import { clientConfig } from '../../../src/platform/database/hosts.ts'
 import { installationLock } from '../../../src/platform/database/installation-store.ts'
 import {
   briefWait,

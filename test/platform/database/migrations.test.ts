@@ -321,3 +321,15 @@ t.test("Signet's own migrations apply to an empty schema, and again to nothing",
   t.match(await run(db, folder), { version: own.length + 1 })
   await t.rejects(run(db), { name: 'MigrationError' })
 })
+
+t.test('the checksum of a released file is the one that installations have on record', async (t) => {
+  const db = await testDatabase(t)
+  await run(db)
+  const { rows } = await db.openPool().query({
+    text: 'SELECT version, name, md5, run_at IS NOT NULL AS dated FROM schema_migrations WHERE version IN (1, 17) ORDER BY 1',
+  })
+  t.same(rows, [
+    { version: 1, name: 'foundation', md5: 'ff630e0ace1219674294b3925e1f3738', dated: true },
+    { version: 17, name: 'event-retention', md5: '94b4f2e3f5a1283fbcca59de8eb97221', dated: true },
+  ])
+})

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { sealText, unsealText } from '../../../src/platform/secrets/purposes.ts'
+import { sealText, unsealText } from '../../../src/platform/secrets/purpose-secrets.ts'
 import { seal, unseal } from '../../../src/platform/secrets/sealing.ts'
 
 const key = randomBytes(32)

@@ -1,8 +1,13 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { canonicalEmail, emailInUnicode } from '../../../src/records/accounts/canonical-email.ts'
-import { readUsername, type UsernameFault } from '../../../src/records/accounts/canonical-username.ts'
-import { asciiLowerCase, typedName } from '../../../src/records/accounts/typed-name.ts'
+import {
+  asciiLowerCase,
+  canonicalEmail,
+  emailInUnicode,
+  readUsername,
+  typedName,
+  type UsernameFault,
+} from '../../../src/records/accounts/canonical-names.ts'
 
 const username = (typed: string) => {
   const read = readUsername(typed)

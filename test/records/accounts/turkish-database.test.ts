@@ -8,14 +8,9 @@ import { migrate } from '../../../src/platform/database/migrations.ts'
 import { createPool } from '../../../src/platform/database/pool.ts'
 import { inTransaction } from '../../../src/platform/database/queryable.ts'
 import { replaceSignInNames } from '../../../src/records/accounts/account-changes-store.ts'
-import {
-  findAccount,
-  findAccountsByIdentifier,
-  findSignInCandidates,
-  insertAccount,
-  setEmailVerified,
-} from '../../../src/records/accounts/accounts-store.ts'
-import { asciiLowerCase, typedName } from '../../../src/records/accounts/typed-name.ts'
+import { findAccountsByIdentifier, findSignInCandidates } from '../../../src/records/accounts/accounts-by-name-store.ts'
+import { findAccount, insertAccount, setEmailVerified } from '../../../src/records/accounts/accounts-store.ts'
+import { asciiLowerCase, typedName } from '../../../src/records/accounts/canonical-names.ts'
 import { noLog } from '../../database.ts'
 import { ownDatabase } from '../../support/own-database.ts'
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { chmod, mkdir, readlink, realpath, stat, symlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import type { DatabaseLog } from '../log.ts'
+import type { DatabaseLog } from '../../log.ts'
 import { EmbeddedDatabaseError, useYourOwn } from './embedded-database-error.ts'
 
 /** Whose rights a server has. */

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pg, { type Client } from 'pg'
-import type { DatabaseLog } from '../log.ts'
+import type { DatabaseLog } from '../../log.ts'
 import { isUnavailable } from '../unavailable.ts'
 import { EmbeddedDatabaseError, useYourOwn } from './embedded-database-error.ts'
 import { logTail, type Server, type StartOutcome, startServer, stopServer } from './server.ts'

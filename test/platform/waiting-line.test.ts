@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { patientTimer } from '../../src/platform/patient-timer.ts'
+import { patientTimer } from '../../src/platform/waiting-line.ts'
 import { eventually } from '../support/eventually.ts'
 
 /** Keeps this process from doing anything else, as one that gets no CPU time. */

@@ -1,5 +1,5 @@
 import type { Client, ClientConfig, CustomTypesConfig } from 'pg'
-import { patientTimer } from '../patient-timer.ts'
+import { patientTimer } from '../waiting-line.ts'
 import { type ConnectionSetup, type ServerState, setUpConnection } from './connection-setup.ts'
 import type { Hosts } from './hosts.ts'
 import { DatabaseReadOnly, DatabaseUnavailable, isUnavailable } from './unavailable.ts'

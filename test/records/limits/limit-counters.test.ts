@@ -1,5 +1,5 @@
 import t from 'tap'
-import { rangesOf } from '../../../src/records/limits/networks.ts'
+import { rangesOf } from '../../../src/records/limits/limit-counters.ts'
 
 t.test('the ranges that a canonical address counts for', async (t) => {
   const expected: Record<string, readonly string[]> = {

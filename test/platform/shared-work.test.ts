@@ -1,5 +1,5 @@
 import t from 'tap'
-import { once } from '../../src/platform/once.ts'
+import { once } from '../../src/platform/shared-work.ts'
 
 t.test('it is done once for all who ask', async (t) => {
   let done = 0

@@ -1,0 +1,148 @@
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import type { Queryable } from '../platform/database/queryable.ts'
+import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
+import type { Log } from '../platform/log.ts'
+import type { MasterKey } from '../platform/secrets/master-key.ts'
+import type { KeyLedger } from './key-ledger.ts'
+import { loadRing } from './key-ring-store.ts'
+import type { Delays } from './rotation.ts'
+import { delayInForce, isPublished, type KeyState, keyStates } from './schedule.ts'
+import { openSealedKey, type PublicJwk, publicHalf, publicMembers } from './sealed-key.ts'
+import type { KeyRecord } from './signing-keys-store.ts'
+
+/** The JWK Set (RFC 7517 §5) as it is served. */
+export interface JwkSet {
+  /** The JSON text, encoded once. */
+  readonly body: Buffer
+  /** Strong (RFC 9110 §8.8.3): the digest of the body, so equal on every node that serves the same keys. */
+  readonly etag: string
+}
+
+interface PublishedKey {
+  readonly kid: string
+  readonly alg: string
+  readonly publishedAt: number
+  readonly publicJwk: PublicJwk
+}
+
+/** The set of these keys, in an order that depends on the keys alone. */
+export function jwkSet(published: readonly PublishedKey[]): JwkSet {
+  const keys = [...published]
+    .sort((a, b) => a.publishedAt - b.publishedAt || (a.kid < b.kid ? -1 : 1))
+    .map(({ kid, alg, publicJwk }) => ({ kid, use: 'sig', alg, ...publicMembers(publicJwk) }))
+  const body = Buffer.from(JSON.stringify({ keys }))
+  return { body, etag: `"${createHash('sha256').update(body).digest('base64url')}"` }
+}
+
+/** A key as a node uses it: opened and parsed once, when it is first known. */
+export interface LoadedKey {
+  readonly record: KeyRecord
+  readonly publicKey: KeyObject
+  readonly publicJwk: PublicJwk
+  readonly privateKey: KeyObject | undefined
+  /** Encoded JWS headers by `typ`. */
+  readonly headers: Map<string, string>
+}
+
+/**
+ * Opens a key. What is published is computed from the private half, never read from its row: who can write to the database, and has
+ * not the master key, could otherwise have the world trust a key of their own.
+ *
+ * @param known the same key, loaded before
+ * @throws MasterKeyError when the master key does not fit; Error when the private half is no key of the row's algorithm
+ */
+export function loadKey(record: KeyRecord, known: LoadedKey | undefined, masterKey: MasterKey): LoadedKey {
+  if (!record.sealedPrivateJwk) {
+    // Retired or revoked: it is not published, and serves for hints alone.
+    const publicKey = known?.publicKey ?? createPublicKey({ key: { ...record.publicJwk }, format: 'jwk' })
+    return { record, publicKey, publicJwk: record.publicJwk, privateKey: undefined, headers: new Map() }
+  }
+  if (known?.privateKey && known.record.alg === record.alg) return { ...known, record }
+  const privateKey = openSealedKey(record.kid, record.sealedPrivateJwk, masterKey)
+  const publicJwk = publicHalf(privateKey)
+  if (publicJwk.kty !== (record.alg === 'ES256' ? 'EC' : 'RSA'))
+    throw new Error(`The key ${record.kid} cannot sign ${record.alg}.`)
+  return { record, publicKey: createPublicKey(privateKey), publicJwk, privateKey, headers: new Map() }
+}
+
+/** What follows from the keys at one moment, and until the next one. */
+export interface Snapshot {
+  readonly states: ReadonlyMap<KeyRecord, KeyState>
+  readonly active: ReadonlyMap<SigningAlgorithm, LoadedKey>
+  readonly set: JwkSet
+  /** Seconds: every key that can come to sign is noted to sign what lives this long. */
+  readonly covered: number
+  /** Milliseconds since 1970: the moment that this is of, and the next one at which a state changes. */
+  readonly at: number
+  readonly until: number
+}
+
+/** @param now milliseconds since 1970, the ring's */
+export function takeSnapshot(loaded: ReadonlyMap<string, LoadedKey>, now: number): Snapshot {
+  const keys = [...loaded.values()]
+  const records = keys.map(({ record }) => record)
+  const states = statesOf(records, now)
+  const usable = keys.filter(({ record, privateKey }) => privateKey && isPublished(states.get(record) ?? 'retired'))
+  const moments = records.flatMap(({ activatesAt, retiresAt, revokedAt }) => [activatesAt, retiresAt, revokedAt])
+  return {
+    states,
+    active: new Map(usable.filter(({ record }) => states.get(record) === 'active').map((key) => [key.record.alg, key])),
+    set: jwkSet(usable.map(({ record, publicJwk }) => ({ ...record, publicJwk }))),
+    at: now,
+    covered: Math.min(...usable.map(({ record }) => record.longestLifetime)),
+    until: Math.min(...moments.filter((moment) => moment !== undefined && moment > now).map(Number)),
+  }
+}
+
+/** A key whose private half is gone has retired, or was revoked: whatever its moments say, it comes to nothing else any more. */
+function statesOf(records: readonly KeyRecord[], now: number): ReadonlyMap<KeyRecord, KeyState> {
+  const isOver = ({ sealedPrivateJwk, revokedAt }: KeyRecord) => !sealedPrivateJwk && revokedAt === undefined
+  const states = keyStates(
+    records.filter((record) => !isOver(record)),
+    now,
+  )
+  return new Map(records.map((record) => [record, states.get(record) ?? 'retired']))
+}
+
+/** The keys as the database has them at one moment. */
+export interface KeyView {
+  readonly keys: ReadonlyMap<KeyRecord, KeyState>
+  /** What is published. A key that the keys directory knows to be revoked is left out, even if the database has forgotten that. */
+  readonly jwkSet: JwkSet
+  /** In seconds; the activation delay is the one in force, whichever node named it. */
+  readonly delays: Delays
+  /** The ring's time, in milliseconds since 1970. */
+  readonly now: number
+  /** The kids of keys that are revoked by the keys directory and not by the database: a backup was restored, or a command was killed. */
+  readonly notRevokedYet: readonly string[]
+}
+
+interface Options {
+  readonly db: Queryable
+  readonly masterKey: MasterKey
+  readonly log: Log
+  readonly ledger: Pick<KeyLedger, 'revokedAt'>
+  readonly delays: Delays
+}
+
+/** Reads the keys and decides nothing, for commands that only look. States follow from the ring's time, as on every node. */
+export async function viewKeys({ db, masterKey, log, ledger, delays }: Options): Promise<KeyView> {
+  const { keys, now, delay } = await loadRing(db)
+  const loaded = new Map<string, LoadedKey>()
+  for (const record of keys)
+    try {
+      loaded.set(record.kid, loadKey(record, undefined, masterKey))
+    } catch (err) {
+      log.error({ err, kid: record.kid }, 'Ignoring a row of signing_keys: it is no key of this installation.')
+    }
+  const { states } = takeSnapshot(loaded, now)
+  const isForgotten = ({ record }: LoadedKey) => record.revokedAt === undefined && ledger.revokedAt.has(record.kid)
+  const published = new Map([...loaded].filter(([, key]) => !isForgotten(key)))
+  return {
+    keys: states,
+    jwkSet: takeSnapshot(published, now).set,
+    delays: { ...delays, activationDelay: delayInForce(delay, delays.activationDelay, now) },
+    now,
+    notRevokedYet: [...loaded.values()].filter(isForgotten).map(({ record }) => record.kid),
+  }
+}
