@@ -40,7 +40,7 @@ export type CodeVerdict =
   /** All bindings hold, but the code was spent before (RFC 6749 §4.1.2, §10.5). */
   | { readonly verdict: 'replayed'; readonly code: StoredCode; readonly secondsAgo: number }
 
-/** Whether a code may be redeemed. Every binding is checked before whether it was spent. */
+/** Whether a code may be redeemed. Every binding (client, redirect URI, PKCE) is checked first, then replay, expiry and the grant. */
 export function judgeCode(code: StoredCode | undefined, redemption: Redemption): CodeVerdict {
   const refused = (error: ErrorName, detail: string): CodeVerdict => ({ verdict: 'refused', error, detail })
   if (!code) return refused('code_unknown', 'code: not on record')
@@ -55,7 +55,7 @@ export function judgeCode(code: StoredCode | undefined, redemption: Redemption):
     if (redemption.codeVerifier !== undefined)
       return refused('code_verifier_unexpected', `code_verifier: the request of grant ${grantId} had no code_challenge`)
   } else if (redemption.codeVerifier === undefined) return refused('code_verifier_missing', `grant ${grantId}`)
-  else if (!provesChallenge(redemption.codeVerifier, code.codeChallenge))
+  else if (!isPkceVerified(redemption.codeVerifier, code.codeChallenge))
     return refused('code_verifier_wrong', `code_verifier: the request of grant ${grantId} had another code_challenge`)
   if (code.spentAgo !== undefined) return { verdict: 'replayed', code, secondsAgo: code.spentAgo }
   if (code.expired)
@@ -64,8 +64,8 @@ export function judgeCode(code: StoredCode | undefined, redemption: Redemption):
   return { verdict: 'good', code }
 }
 
-/** RFC 7636 §4.6, S256. */
-function provesChallenge(verifier: string, challenge: string): boolean {
+/** PKCE: whether the code_verifier belongs to the code_challenge, by the method S256, the only one there is (RFC 7636 §4.6). */
+export function isPkceVerified(verifier: string, challenge: string): boolean {
   const computed = createHash('sha256').update(verifier, 'ascii').digest()
   return equalInConstantTime(computed, Buffer.from(challenge, 'base64url'))
 }

@@ -1,7 +1,7 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { type GrantTerms, grantTermsJson } from '../records/consents/consents-store.ts'
 import { isGrantAlive } from '../records/endings/judgement-store.ts'
-import { type FamilyState, type Forgiveness, keptSpends } from './refresh-token.ts'
+import { type FamilyState, type Forgiveness, keptSpends } from './refresh-rotation.ts'
 
 /** A family of refresh tokens with its grant. Times in milliseconds since 1970. */
 export interface StoredFamily extends FamilyState {
@@ -10,7 +10,6 @@ export interface StoredFamily extends FamilyState {
   readonly sub: string
   readonly secretVersion: number
   readonly sid: string
-  readonly nonce: string | undefined
   readonly scopes: readonly string[]
   readonly resources: readonly string[]
   readonly terms: GrantTerms
@@ -26,22 +25,14 @@ export interface StoredFamily extends FamilyState {
 /** @param lifetimes seconds: sliding, and absolute */
 export async function insertFamily(
   tx: Queryable,
-  family: { digest: Buffer; grantId: string; secretVersion: number; sid: string; nonce: string | undefined },
+  family: { digest: Buffer; grantId: string; secretVersion: number; sid: string },
   lifetimes: { sliding: number; absolute: number },
 ): Promise<void> {
   await tx.query({
     name: 'insert-refresh-family',
-    text: `INSERT INTO refresh_families (digest, grant_id, secret_version, sid, nonce, expires_at, max_expires_at)
-           VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6), now() + make_interval(secs => $7))`,
-    values: [
-      family.digest,
-      family.grantId,
-      family.secretVersion,
-      family.sid,
-      family.nonce ?? null,
-      lifetimes.sliding,
-      lifetimes.absolute,
-    ],
+    text: `INSERT INTO refresh_families (digest, grant_id, secret_version, sid, expires_at, max_expires_at)
+           VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5), now() + make_interval(secs => $6))`,
+    values: [family.digest, family.grantId, family.secretVersion, family.sid, lifetimes.sliding, lifetimes.absolute],
   })
 }
 
@@ -60,7 +51,6 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
     forgiven_at: Date | null
     forgiven_seconds: number
     sid: string
-    nonce: string | null
     scopes: string[]
     resources: string[]
     terms: GrantTerms
@@ -71,7 +61,7 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
     now: Date
   }>({
     name: 'lock-refresh-family',
-    text: `SELECT grant_id, grants.client_id, grants.sub, secret_version, generation, spends, sid, nonce,
+    text: `SELECT grant_id, grants.client_id, grants.sub, secret_version, generation, spends, sid,
              forgiven_generation, forgiven_run, forgiven_through, forgiven_at, forgiven_seconds,
              grants.scopes, grants.resources, ${grantTermsJson} AS terms, grants.auth_time, grants.acr, grants.amr,
              refresh_families.expires_at <= clock_timestamp() OR max_expires_at <= clock_timestamp() AS expired,
@@ -91,7 +81,6 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
       spends: row.spends.map((spend) => spend.getTime()),
       forgiveness: forgivenessFrom(row),
       sid: row.sid,
-      nonce: row.nonce ?? undefined,
       scopes: row.scopes,
       resources: row.resources,
       terms: row.terms,

@@ -1,46 +1,46 @@
-import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
-import { OAuthError } from '../../protocol/errors/oauth-error.ts'
-import { type Client, rotatesRefreshTokens } from '../../records/clients/client.ts'
-import type { AuthenticatedClient } from '../../records/clients/client-authentication.ts'
-import { type Caller, type EventType, recordEvent } from '../../records/events/events-store.ts'
-import { endGrant } from '../../records/grants/grants-store.ts'
-import type { Signet } from '../../signet.ts'
-import { scopesThatHold } from '../../tokens/issuable-scopes.ts'
+import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { OAuthError } from '../protocol/errors/oauth-error.ts'
+import { type Client, rotatesRefreshTokens } from '../records/clients/client.ts'
+import { type Caller, type EventType, recordEvent } from '../records/events/events-store.ts'
+import { endGrant } from '../records/grants/grants-store.ts'
+import type { Signet } from '../signet.ts'
+import { scopesThatHold } from '../tokens/issuable-scopes.ts'
+import { type IssuedTokens, issueForPerson, type TokensRefused } from '../tokens/issue-for-person.ts'
 import {
   lockFamily,
   type StoredFamily,
   saveForgiveness,
   slideFamily,
   spendGeneration,
-} from '../../tokens/refresh-families-store.ts'
-import {
-  encodeRefreshToken,
-  familyDigest,
-  judgeRefresh,
-  type RefreshToken,
-  readRefreshToken,
-} from '../../tokens/refresh-token.ts'
-import { readScopes } from '../../tokens/scopes.ts'
-import { issueForPerson } from './issue-for-person.ts'
-import type { Exchanged, TokenRequest } from './token-request.ts'
+} from '../tokens/refresh-families-store.ts'
+import { judgeRefresh } from '../tokens/refresh-rotation.ts'
+import { encodeRefreshToken, familyDigest, type RefreshToken, readRefreshToken } from '../tokens/refresh-token.ts'
+import { readScopes } from '../tokens/requested-scopes.ts'
 
 /**
- * grant_type=refresh_token (RFC 6749 §6). Client, scope and resource are checked first, and a refusal spends nothing; the rule for
- * the generation comes last. The family's row is locked from the look to the spending, so that racers come one after another; those
- * of one node wait for their turn without holding a connection.
+ * Gives new tokens for a refresh token (RFC 6749 §6). Client, scope and resource are checked first, and a refusal spends nothing; the
+ * rule for the generation (`judgeRefresh`) comes last. The family's row is locked from the look to the spending, so that racers come one
+ * after another; those of one node wait for their turn without holding a connection.
+ *
+ * @param client the client that has authenticated
+ * @param request as the token request has it: `scope` to which it narrows the access token, `resource` of RFC 8707 §2.2
+ * @throws OAuthError where the request asks for what may not be issued on the grant; KeysUnavailable, TooManyWaiting
  */
-export async function refreshToken(
+export async function refreshTokens(
   signet: Signet,
-  { client }: AuthenticatedClient,
-  request: TokenRequest,
+  client: Client,
   caller: Caller,
-): Promise<Exchanged> {
-  if (request.refresh_token === undefined) throw new OAuthError('parameter_missing', { about: 'refresh_token' })
-  const token = await readRefreshToken(signet.secrets, request.refresh_token)
+  request: {
+    readonly refreshToken: string
+    readonly scope: string | undefined
+    readonly resource: readonly string[]
+  },
+): Promise<IssuedTokens | TokensRefused> {
+  const token = await readRefreshToken(signet.secrets, request.refreshToken)
   // Rubbish is refused before the database is asked for a family.
-  if (!token) throw unknownToken('refresh_token: not one that this issuer made')
+  if (!token) return unknownToken('refresh_token: not one that this issuer made')
   const familyKey = familyDigest(token)
-  const redeem = async (tx: Queryable): Promise<Exchanged | OAuthError> => {
+  const refresh = async (tx: Queryable): Promise<IssuedTokens | TokensRefused> => {
     const family = await lockFamily(tx, familyKey)
     const secret = signet.secrets['refresh-mac']
     if (!secret.versions.has(token.version))
@@ -53,26 +53,21 @@ export async function refreshToken(
     if (family.expired) return unknownToken(`refresh_token: the family of grant ${family.grantId} has expired`)
     // What lets the client come back without the person.
     if (!scopesThatHold(client, family.scopes, family.terms).includes('offline_access'))
-      return new OAuthError('offline_access_taken', { detail: `grant ${family.grantId}` })
+      return { refused: 'offline_access_taken', detail: `grant ${family.grantId}` }
     const scopes = narrowedScopes(family, request.scope)
-    const issued = await issueForPerson(signet, client, { ...family, nonce: undefined }, request, scopes)
+    // The nonce belongs to the authorization request; an ID token of a refresh should have none (OpenID Connect Core §12.2).
+    const asked = { scopes, resource: request.resource, nonce: undefined }
+    const { tokens, access } = await issueForPerson(signet, client, family, asked)
     const next = await advance(signet, tx, client, family, token, caller)
-    if (next instanceof OAuthError) return next
+    if (typeof next !== 'number') return next
     await recordEvent(tx, {
       ...{ type: 'tokens_issued', caller, clientId: client.client_id, sub: family.sub, grantId: family.grantId },
-      detail: { grant_type: 'refresh_token', ...issued.access, generation: next },
+      detail: { grant_type: 'refresh_token', ...access, generation: next },
     })
-    const successor = encodeRefreshToken(secret, family.secretVersion, {
-      ...token,
-      generation: next,
-    })
-    return { response: { ...issued.response, refresh_token: successor }, algorithms: issued.algorithms }
+    const refreshToken = encodeRefreshToken(secret, family.secretVersion, { ...token, generation: next })
+    return { ...tokens, refreshToken }
   }
-  const outcome = await signet.turns.take(`refresh family ${familyKey.toString('hex')}`, () =>
-    inTransaction(signet.database, redeem),
-  )
-  if (outcome instanceof OAuthError) throw outcome
-  return outcome
+  return signet.turns.take(`refresh family ${familyKey.toString('hex')}`, () => inTransaction(signet.database, refresh))
 }
 
 /**
@@ -87,7 +82,7 @@ async function advance(
   family: StoredFamily,
   token: RefreshToken,
   caller: Caller,
-): Promise<number | OAuthError> {
+): Promise<number | TokensRefused> {
   const { refreshTokenTtl, refreshGrace } = signet.settings
   const familyKey = familyDigest(token)
   const { generation } = token
@@ -127,11 +122,11 @@ async function advance(
     case 'exhausted':
       await endGrant(tx, family.grantId, 'refresh_exhausted')
       await note('refresh_exhausted')
-      return new OAuthError('refresh_token_exhausted', { detail: `grant ${family.grantId}, generation ${generation}` })
+      return { refused: 'refresh_token_exhausted', detail: `grant ${family.grantId}, generation ${generation}` }
     case 'reused':
       await endGrant(tx, family.grantId, 'refresh_reused')
       await note('refresh_reused')
-      return new OAuthError('refresh_token_reused', { detail: `grant ${family.grantId}, generation ${generation}` })
+      return { refused: 'refresh_token_reused', detail: `grant ${family.grantId}, generation ${generation}` }
   }
 }
 
@@ -144,7 +139,7 @@ function narrowedScopes(family: StoredFamily, requested: string | undefined): re
   return scopes
 }
 
-/** One answer for all: who has no good token need not learn in which way. */
-function unknownToken(detail: string): OAuthError {
-  return new OAuthError('refresh_token_unknown', { detail })
+/** One answer for all: whoever has no good token need not learn what is wrong with it. */
+function unknownToken(detail: string): TokensRefused {
+  return { refused: 'refresh_token_unknown', detail }
 }
