@@ -48,7 +48,7 @@ const person = {
 const signedIn = (handle: string, day: number) => ({
   handle,
   isThisBrowser: day === 5,
-  authTime: new Date(Date.UTC(2026, 10, day, 8, 30)),
+  signedInAt: new Date(Date.UTC(2026, 10, day, 8, 30)),
   usedAt: new Date(Date.UTC(2026, 10, day, 17, 5)),
 })
 

@@ -83,8 +83,8 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
     name: 'insert-session',
     // The account's row first, as everybody does who locks both.
     text: `WITH account AS (
-             UPDATE accounts SET signed_in_at = now() WHERE sub = $3 AND disabled_at IS NULL AND deleted_at IS NULL
-             RETURNING sub, epoch, session_epoch
+             SELECT sub, epoch, session_epoch FROM accounts WHERE sub = $3 AND disabled_at IS NULL AND deleted_at IS NULL
+             FOR NO KEY UPDATE
            ), renewed AS (
              UPDATE sessions SET digest = $1, browser_digest = $2, auth_time = least($4, clock_timestamp()), amr = $5, epoch = account.epoch, used_at = now(),
                expires_at = now() + make_interval(secs => $6)
@@ -125,7 +125,7 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
 /** A sign-in as its own person may see it. */
 export interface ListedSession {
   readonly id: number
-  readonly authTime: Date
+  readonly signedInAt: Date
   /** To the minute. */
   readonly usedAt: Date
 }
@@ -164,7 +164,7 @@ export async function listSessions(
            FROM alive ORDER BY id = $2 DESC, used_at DESC, id DESC LIMIT $4`,
     values: [sub, presentId, idleTtl, most, lookedAt],
   })
-  const sessions = rows.map((row) => ({ id: row.id, authTime: row.auth_time, usedAt: row.used_at }))
+  const sessions = rows.map((row) => ({ id: row.id, signedInAt: row.auth_time, usedAt: row.used_at }))
   return { sessions, count: rows[0]?.count ?? 0, isCut: rows[0]?.looked_at === lookedAt }
 }
 

@@ -225,7 +225,7 @@ const racers: Record<string, Racer> = {
         if (!stored || stored.grantEnded) return undefined
         await spendCode(tx, code)
         const digest = randomBytes(32)
-        const family = { digest, grantId: stored.grantId, secretVersion: 1, sid: 'sid', nonce: undefined }
+        const family = { digest, grantId: stored.grantId, secretVersion: 1, sid: 'sid' }
         await insertFamily(tx, family, { sliding: idle, absolute: idle })
         return digest
       }),
