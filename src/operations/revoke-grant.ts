@@ -1,6 +1,6 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { endGrant } from '../records/endings/end-rows-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
-import { endGrant } from '../records/grants/grants-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 

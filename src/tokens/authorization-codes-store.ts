@@ -1,5 +1,6 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { type GrantTerms, grantTermsJson } from '../records/consents/consents-store.ts'
+import { endGrantsSql } from '../records/endings/end-rows-store.ts'
 import { isGrantAlive, sessionAlive } from '../records/endings/judgement-store.ts'
 import type { StoredCode } from './authorization-code.ts'
 
@@ -68,7 +69,7 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
            ), held AS (
              SELECT id FROM grants WHERE id = ANY (ARRAY(SELECT id FROM oldest)) AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
            ), ended AS (
-             UPDATE grants SET ended_at = now(), end_reason = 'superseded' WHERE id = ANY (ARRAY(SELECT id FROM held))
+             ${endGrantsSql('superseded', 'id = ANY (ARRAY(SELECT id FROM held))')}
            )
            INSERT INTO authorization_codes (digest, grant_id, redirect_uri, code_challenge, nonce, sid, expires_at)
            SELECT $10, opened.id, $11, $12, $13, $14, now() + make_interval(secs => $15) FROM opened`,

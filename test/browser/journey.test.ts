@@ -7,7 +7,7 @@ import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-cor
 import t, { type Test } from 'tap'
 import { de } from '../../src/html/messages/de.ts'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
-import { endGrant } from '../../src/records/grants/grants-store.ts'
+import { endGrant } from '../../src/records/endings/end-rows-store.ts'
 import { freePort, type Person, startSignet } from '../support/idp.ts'
 import { authorizationParameters, passPages, pkce } from '../support/journey.ts'
 import { launchChromium } from './chromium.ts'

@@ -1,16 +1,11 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import type { GrantEndReason } from '../grants/grants-store.ts'
+import { endSessionsSql } from './end-rows-store.ts'
+import type { AccountEndReason } from './ending.ts'
 
 /*
  * Decisions to end something. Each changes one row, whatever has been collected under it, and holds for every statement that judges by
  * `judgement-store.ts` from the moment of its commit. None of them waits for a request that is opening a grant.
  */
-
-/** Why all grants of an account end. */
-export type AccountEndReason = Extract<
-  GrantEndReason,
-  'account_disabled' | 'account_deleted' | 'password_set' | 'password_changed' | 'revoked_by_operator'
->
 
 /**
  * Ends all sessions of an account. What is bound to them ends with them; grants with `offline_access` go on.
@@ -67,9 +62,10 @@ export async function endAllGrants(tx: Queryable, sub: string, reason: AccountEn
  */
 export async function endSession(tx: Queryable, sub: string, id: number): Promise<boolean> {
   const { rowCount } = await tx.query({
-    text: `UPDATE sessions SET ended_at = now() FROM accounts
-           WHERE sessions.id = $2 AND sessions.sub = $1 AND accounts.sub = $1
-             AND sessions.ended_at IS NULL AND sessions.epoch >= accounts.session_epoch`,
+    text: endSessionsSql(
+      'sessions.id = $2 AND sessions.sub = $1 AND accounts.sub = $1 AND sessions.epoch >= accounts.session_epoch',
+      { from: 'accounts' },
+    ),
     values: [sub, id],
   })
   return rowCount === 1

@@ -1,23 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { grantAlive, grantEndedAt, grantEndReason, grantJudges } from '../endings/judgement-store.ts'
-
-export type GrantEndReason =
-  | 'code_replayed'
-  | 'refresh_reused'
-  | 'refresh_exhausted'
-  | 'refresh_secret_revoked'
-  | 'revoked_by_operator'
-  | 'revoked_by_client'
-  | 'signed_out'
-  | 'account_disabled'
-  | 'password_set'
-  | 'password_changed'
-  | 'account_deleted'
-  | 'client_secret_rotated'
-  | 'client_secret_revoked'
-  | 'client_deleted'
-  | 'disconnected'
-  | 'superseded'
+import { grantEndedAt, grantEndReason, grantJudges } from '../endings/judgement-store.ts'
 
 export interface Grant {
   readonly id: string
@@ -30,17 +12,6 @@ export interface Grant {
   readonly createdAt: Date
   readonly endedAt: Date | undefined
   readonly endReason: string | undefined
-}
-
-/** Ends a grant, and with it its codes, refresh tokens and access tokens. Final. False where it had ended before. */
-export async function endGrant(db: Queryable, id: string, reason: GrantEndReason): Promise<boolean> {
-  const { rowCount } = await db.query({
-    name: 'end-grant',
-    text: `UPDATE grants SET ended_at = now(), end_reason = $2
-           WHERE ended_at IS NULL AND id = (SELECT grants.id FROM grants ${grantJudges} WHERE grants.id = $1 AND ${grantAlive})`,
-    values: [id, reason],
-  })
-  return rowCount === 1
 }
 
 interface NewStandingGrant {
@@ -82,30 +53,6 @@ export async function openStandingGrant(db: Queryable, grant: NewStandingGrant):
           values: [...values, grant.secretId],
         })
   return rows[0]?.id
-}
-
-/**
- * Ends the grants that stand for the credentials of a client, by order of an operator. Their rows change here and do not follow later: the
- * next request for a token looks for an open one by its row. The caller has changed the row of the client, so that none is being opened.
- *
- * @returns how many
- */
-export async function endStandingGrants(tx: Queryable, clientId: string): Promise<number> {
-  const { rows } = await tx.query<{ ended: number }>({
-    text: `WITH of_secrets AS (
-             UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator'
-             WHERE ended_at IS NULL AND sub IS NULL
-               AND client_secret_id = ANY (ARRAY(SELECT client_secrets.id FROM client_secrets WHERE client_secrets.client_id = $1))
-             RETURNING 1
-           ), of_key AS (
-             UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator'
-             WHERE ended_at IS NULL AND sub IS NULL AND client_secret_id IS NULL AND client_id = $1
-             RETURNING 1
-           )
-           SELECT (SELECT count(*) FROM of_secrets) + (SELECT count(*) FROM of_key) AS ended`,
-    values: [clientId],
-  })
-  return rows[0]!.ended
 }
 
 interface GrantRow {

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Account } from '../accounts/account.ts'
 import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../accounts/accounts-store.ts'
+import { endSessionsSql } from '../endings/end-rows-store.ts'
 import { sessionAlive } from '../endings/judgement-store.ts'
 
 /** A browser's sign-in, with the person it signs in. */
@@ -92,8 +93,7 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
              WHERE digest = $7 AND sessions.sub = account.sub AND ended_at IS NULL AND sessions.epoch >= account.session_epoch
              RETURNING id
            ), replaced AS (
-             UPDATE sessions SET ended_at = now() FROM account
-             WHERE digest = $7 AND sessions.sub <> account.sub AND ended_at IS NULL RETURNING sessions.id, sessions.sub
+             ${endSessionsSql('digest = $7 AND sessions.sub <> account.sub', { from: 'account' })} RETURNING sessions.id, sessions.sub
            ), started AS (
              INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at, epoch, sid_version)
              SELECT $1, $2, account.sub, least($4, clock_timestamp()), $5, now() + make_interval(secs => $6), account.epoch, $8 FROM account
