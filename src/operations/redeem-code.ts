@@ -37,13 +37,13 @@ export async function redeemCode(
     const verdict = judgeCode(await lockCode(tx, codeDigest), bindings)
     if (verdict.verdict === 'refused') return { refused: verdict.error, detail: verdict.detail }
     const { code } = verdict
-    const about = { caller, clientId: client.client_id, sub: code.sub, grantId: code.grantId }
+    const about = { caller, clientId: client.client_id, sub: code.grant.sub, grantId: code.grant.id }
     if (verdict.verdict === 'replayed') {
-      const detail = `code: of grant ${code.grantId}, spent ${verdict.secondsAgo} seconds ago`
+      const detail = `code: of grant ${code.grant.id}, spent ${verdict.secondsAgo} seconds ago`
       // A browser that calls the redirect URI twice is no thief; only a public client's second call within the grace is spared.
       if (!isPublic(client) || verdict.secondsAgo > signet.settings.refreshGrace) {
         // RFC 6749 §4.1.2, §10.5. This commits although the answer is an error, which is why the refusal is returned and not thrown.
-        await endGrant(tx, code.grantId, 'code_replayed')
+        await endGrant(tx, code.grant.id, 'code_replayed')
         await recordEvent(tx, { type: 'code_replayed', ...about })
       }
       return { refused: 'code_replayed', detail }
@@ -69,7 +69,7 @@ async function startFamily({ settings, secrets }: Signet, tx: Queryable, code: S
   const secretVersion = secret.current
   await insertFamily(
     tx,
-    { digest: familyDigest(token), grantId: code.grantId, secretVersion, sid: code.sid },
+    { digest: familyDigest(token), grantId: code.grant.id, secretVersion, sid: code.sid },
     { sliding: settings.refreshTokenTtl, absolute: settings.refreshTokenMaxTtl },
   )
   return encodeRefreshToken(secret, secretVersion, token)

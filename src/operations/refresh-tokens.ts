@@ -47,13 +47,13 @@ export async function refreshTokens(
       return unknownToken('refresh_token: the secret that it was made with was revoked a moment ago')
     if (!family || family.secretVersion !== token.version)
       return unknownToken('refresh_token: its family is not on record')
-    if (family.clientId !== client.client_id)
-      return unknownToken(`refresh_token: grant ${family.grantId} is of client ${family.clientId}`)
-    if (family.ended) return unknownToken(`refresh_token: grant ${family.grantId} has ended`)
-    if (family.expired) return unknownToken(`refresh_token: the family of grant ${family.grantId} has expired`)
+    if (family.grant.clientId !== client.client_id)
+      return unknownToken(`refresh_token: grant ${family.grant.id} is of client ${family.grant.clientId}`)
+    if (family.ended) return unknownToken(`refresh_token: grant ${family.grant.id} has ended`)
+    if (family.expired) return unknownToken(`refresh_token: the family of grant ${family.grant.id} has expired`)
     // What lets the client come back without the person.
-    if (!scopesThatHold(client, family.scopes, family.terms).includes('offline_access'))
-      return { refused: 'offline_access_taken', detail: `grant ${family.grantId}` }
+    if (!scopesThatHold(client, family.grant.scopes, family.grant.terms).includes('offline_access'))
+      return { refused: 'offline_access_taken', detail: `grant ${family.grant.id}` }
     const scopes = narrowedScopes(family, request.scope)
     // The nonce belongs to the authorization request; an ID token of a refresh should have none (OpenID Connect Core §12.2).
     const asked = { scopes, resource: request.resource, nonce: undefined }
@@ -61,7 +61,7 @@ export async function refreshTokens(
     const next = await advance(signet, tx, client, family, token, caller)
     if (typeof next !== 'number') return next
     await recordEvent(tx, {
-      ...{ type: 'tokens_issued', caller, clientId: client.client_id, sub: family.sub, grantId: family.grantId },
+      ...{ type: 'tokens_issued', caller, clientId: client.client_id, sub: family.grant.sub, grantId: family.grant.id },
       detail: { grant_type: 'refresh_token', ...access, generation: next },
     })
     const refreshToken = encodeRefreshToken(secret, family.secretVersion, { ...token, generation: next })
@@ -91,8 +91,8 @@ async function advance(
       type,
       caller,
       clientId: client.client_id,
-      sub: family.sub,
-      grantId: family.grantId,
+      sub: family.grant.sub,
+      grantId: family.grant.id,
       detail: { generation },
     })
 
@@ -120,13 +120,13 @@ async function advance(
       await note('refresh_advanced')
       return generation + 1
     case 'exhausted':
-      await endGrant(tx, family.grantId, 'refresh_exhausted')
+      await endGrant(tx, family.grant.id, 'refresh_exhausted')
       await note('refresh_exhausted')
-      return { refused: 'refresh_token_exhausted', detail: `grant ${family.grantId}, generation ${generation}` }
+      return { refused: 'refresh_token_exhausted', detail: `grant ${family.grant.id}, generation ${generation}` }
     case 'reused':
-      await endGrant(tx, family.grantId, 'refresh_reused')
+      await endGrant(tx, family.grant.id, 'refresh_reused')
       await note('refresh_reused')
-      return { refused: 'refresh_token_reused', detail: `grant ${family.grantId}, generation ${generation}` }
+      return { refused: 'refresh_token_reused', detail: `grant ${family.grant.id}, generation ${generation}` }
   }
 }
 
@@ -134,8 +134,8 @@ async function advance(
 function narrowedScopes(family: StoredFamily, requested: string | undefined): readonly string[] | undefined {
   if (requested === undefined) return undefined
   const scopes = readScopes(requested)
-  if (!scopes.every((scope) => family.scopes.includes(scope)))
-    throw new OAuthError('scope_wider_than_granted', { detail: `granted: ${family.scopes.join(' ')}` })
+  if (!scopes.every((scope) => family.grant.scopes.includes(scope)))
+    throw new OAuthError('scope_wider_than_granted', { detail: `granted: ${family.grant.scopes.join(' ')}` })
   return scopes
 }
 

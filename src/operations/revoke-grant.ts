@@ -1,6 +1,7 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { endGrant } from '../records/endings/end-rows-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { GrantId } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 
@@ -13,7 +14,7 @@ import { type Actor, originOf } from './actor.ts'
 export async function revokeGrant(
   { database, turns }: Pick<Signet, 'database' | 'turns'>,
   actor: Exclude<Actor, { kind: 'person' }>,
-  grant: { readonly id: string; readonly clientId: string; readonly sub: string | undefined },
+  grant: { readonly id: GrantId; readonly clientId: string; readonly sub: string | undefined },
 ): Promise<boolean> {
   const end = async (tx: Queryable): Promise<boolean> => {
     if (!(await endGrant(tx, grant.id, actor.kind === 'client' ? 'revoked_by_client' : 'revoked_by_operator')))

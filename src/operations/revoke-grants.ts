@@ -6,6 +6,7 @@ import { endAllGrants, endGrantsOfClient, endGrantsOfConnection } from '../recor
 import { endStandingGrants } from '../records/endings/end-rows-store.ts'
 import { type Decided, decideEnding } from '../records/endings/follow-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 
@@ -49,7 +50,7 @@ export async function revokeGrantsOfPerson(
 export async function revokeGrantsOfConnection(
   signet: Terms,
   actor: Actor,
-  { sub, clientId }: { readonly sub: string; readonly clientId: string },
+  { sub, clientId }: { readonly sub: Sub; readonly clientId: string },
   consent: 'kept' | 'forgotten',
 ): Promise<RevokedGrants | undefined> {
   return ofAccount(signet, sub, async (tx) => {

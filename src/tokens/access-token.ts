@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import type { Client } from '../records/clients/client.ts'
+import type { GrantId, Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import type { Target } from './access-token-target.ts'
 import { type Authentication, authTimeClaim } from './authentication.ts'
@@ -9,10 +10,10 @@ import { type Authentication, authTimeClaim } from './authentication.ts'
 export interface AccessTokenContent {
   readonly client: Pick<Client, 'client_id'>
   /** The person; undefined: the client acts for itself, and is the subject (RFC 9068 §2.2). */
-  readonly sub: string | undefined
+  readonly sub: Sub | undefined
   readonly target: Target
   readonly scopes: readonly string[]
-  readonly grantId: string
+  readonly grantId: GrantId
   /** When and how the person signed in; undefined where there is no person. */
   readonly authentication?: Pick<Authentication, 'authTime' | 'acr' | 'sid'> | undefined
 }

@@ -1,4 +1,5 @@
 import { type LiveSecrets, mac } from '../platform/secrets/purposes.ts'
+import type { ClientId, Sid } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 
 /** How and when a person signed in, as tokens tell it. */
@@ -7,7 +8,7 @@ export interface Authentication {
   readonly authTime: number
   readonly acr: string
   readonly amr: readonly string[]
-  readonly sid: string
+  readonly sid: Sid
 }
 
 /** The claim `auth_time`: seconds since 1970, as in all JWTs (OpenID Connect Core §2, RFC 7519 §2). */
@@ -29,13 +30,13 @@ export const singleFactor = 'aal1'
 export async function sessionIdFor(
   secrets: LiveSecrets,
   { id, sidVersion }: Pick<Session, 'id' | 'sidVersion'>,
-  clientId: string,
-): Promise<string> {
+  clientId: ClientId,
+): Promise<Sid> {
   const usable = () => [...secrets['session-id'].versions.keys()].filter((version) => version >= sidVersion)
   // Another node has begun this session with a version that this one has not read yet.
   if (usable().length === 0) await secrets.readAgain()
   const version = Math.min(...usable())
   const value = mac(secrets['session-id'], version, `${id}:${clientId}`)
   if (!value) throw new Error(`The secret session-id has no version ${sidVersion}, and none after it.`)
-  return value.subarray(0, 16).toString('base64url')
+  return value.subarray(0, 16).toString('base64url') as Sid
 }

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Client } from '../records/clients/client.ts'
+import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Authentication, authTimeClaim } from './authentication.ts'
 
 /** What an ID token says, apart from times. */
 export interface IdTokenContent {
   readonly client: Client
-  readonly sub: string
+  readonly sub: Sub
   readonly nonce: string | undefined
   readonly authentication: Authentication
   /** The access token that goes out with it, for `at_hash`. */

@@ -1,21 +1,12 @@
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import type { ErrorName } from '../protocol/errors/error-registry.ts'
 import type { Client } from '../records/clients/client.ts'
+import type { PersonsGrant } from '../records/grants/grants-store.ts'
+import type { Sid } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { issueAccessToken } from './access-token.ts'
 import { issueIdToken } from './id-token.ts'
-import { type Grantable, issuableScopes } from './issuable-scopes.ts'
-
-/** What a person's grant says, as codes and refresh families carry it. */
-interface PersonsGrant extends Grantable {
-  readonly grantId: string
-  readonly sub: string
-  /** Milliseconds since 1970. */
-  readonly authTime: number
-  readonly acr: string
-  readonly amr: readonly string[]
-  readonly sid: string
-}
+import { issuableScopes } from './issuable-scopes.ts'
 
 /** Tokens that were issued on a grant. */
 export interface IssuedTokens {
@@ -47,6 +38,7 @@ interface IssuedForPerson {
 /**
  * Issues the access token, and the ID token where the grant is an OpenID one (OpenID Connect Core §3.1.3.3, §12.2).
  *
+ * @param on a code or a refresh family: its grant, and `sid` of the session that it came from
  * @param request `scopes` to which the request narrows the grant, undefined for all of it; `resource` as in RFC 8707 §2.2; `nonce` of the
  *   authorization request, for the ID token
  * @throws OAuthError `invalid_scope`, `invalid_grant`, `invalid_target`; KeysUnavailable
@@ -54,7 +46,7 @@ interface IssuedForPerson {
 export async function issueForPerson(
   signet: Signet,
   client: Client,
-  grant: PersonsGrant,
+  { grant, sid }: { readonly grant: PersonsGrant; readonly sid: Sid },
   request: {
     readonly scopes: readonly string[] | undefined
     readonly resource: readonly string[]
@@ -62,9 +54,9 @@ export async function issueForPerson(
   },
 ): Promise<IssuedForPerson> {
   const { target, scopes, holding } = issuableScopes(client, grant, request, signet.settings.issuer)
-  const { sub, grantId, authTime, acr, amr, sid } = grant
+  const { sub, authTime, acr, amr } = grant
   const authentication = { authTime, acr, amr, sid }
-  const issued = await issueAccessToken(signet, { client, sub, target, scopes, grantId, authentication })
+  const issued = await issueAccessToken(signet, { client, sub, target, scopes, grantId: grant.id, authentication })
   const { token: accessToken, expiresIn, audience, jti, alg } = issued
   const access = { audience, jti, scopes }
   if (!holding.includes('openid'))

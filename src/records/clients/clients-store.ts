@@ -1,5 +1,6 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { endGrantsSql, endStandingGrantsSql } from '../endings/end-rows-store.ts'
+import type { ClientId, GrantId } from '../ids.ts'
 import { resourceFromRow, resourceJson } from '../resources/resources-store.ts'
 import type { Client, ClientMetadata } from './client.ts'
 
@@ -15,9 +16,9 @@ type Nullable =
 type ClientRow = Omit<ClientMetadata, Nullable> & {
   [Member in Nullable]: Exclude<ClientMetadata[Member], undefined> | null
 } & {
-  client_id: string
-  standing_grant: string | null
-  secrets: { id: number; digest: string; grant: string | null }[]
+  client_id: ClientId
+  standing_grant: GrantId | null
+  secrets: { id: number; digest: string; grant: GrantId | null }[]
   allowed: Parameters<typeof resourceFromRow>[0][]
 }
 

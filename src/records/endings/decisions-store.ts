@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { SessionId, Sub } from '../ids.ts'
 import { endSessionsSql } from './end-rows-store.ts'
 import type { AccountEndReason } from './ending.ts'
 
@@ -22,7 +23,7 @@ export async function endAllSessions(tx: Queryable, sub: string): Promise<number
 }
 
 /** Lets a session go on in a later epoch, while the others of its person end. */
-export async function moveSession(tx: Queryable, id: number, epoch: number): Promise<void> {
+export async function moveSession(tx: Queryable, id: SessionId, epoch: number): Promise<void> {
   await tx.query({ text: 'UPDATE sessions SET epoch = $2 WHERE id = $1', values: [id, epoch] })
 }
 
@@ -60,7 +61,7 @@ export async function endAllGrants(tx: Queryable, sub: string, reason: AccountEn
  *
  * @returns false where it had ended before, or is not this person's
  */
-export async function endSession(tx: Queryable, sub: string, id: number): Promise<boolean> {
+export async function endSession(tx: Queryable, sub: Sub, id: SessionId): Promise<boolean> {
   const { rowCount } = await tx.query({
     text: endSessionsSql(
       'sessions.id = $2 AND sessions.sub = $1 AND accounts.sub = $1 AND sessions.epoch >= accounts.session_epoch',
@@ -76,7 +77,7 @@ export async function endSession(tx: Queryable, sub: string, id: number): Promis
  *
  * @returns the epoch that begins; undefined where there was neither a consent nor an open grant
  */
-export async function endConnection(tx: Queryable, sub: string, clientId: string): Promise<number | undefined> {
+export async function endConnection(tx: Queryable, sub: Sub, clientId: string): Promise<number | undefined> {
   const { rows } = await tx.query<{ epoch: number }>({
     text: `WITH account AS (
              UPDATE accounts SET epoch = epoch + 1
@@ -105,7 +106,7 @@ export async function endConnection(tx: Queryable, sub: string, clientId: string
  *
  * @returns the epoch that begins; undefined if there is no such account or client
  */
-export async function endGrantsOfConnection(tx: Queryable, sub: string, clientId: string): Promise<number | undefined> {
+export async function endGrantsOfConnection(tx: Queryable, sub: Sub, clientId: string): Promise<number | undefined> {
   const { rows } = await tx.query<{ epoch: number }>({
     text: `WITH account AS (
              UPDATE accounts SET epoch = epoch + 1

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { GrantId, SessionId } from '../ids.ts'
 import type { Ending, GrantEndReason } from './ending.ts'
 import { grantAlive, grantJudges } from './judgement-store.ts'
 
@@ -47,7 +48,7 @@ export function endSessionsSql(
 }
 
 /** Ends a grant, and with it its codes, refresh tokens and access tokens. Final. False where it had ended before. */
-export async function endGrant(db: Queryable, id: string, reason: GrantEndReason): Promise<boolean> {
+export async function endGrant(db: Queryable, id: GrantId, reason: GrantEndReason): Promise<boolean> {
   const { rowCount } = await db.query({
     name: 'end-grant',
     text: endGrantsSql(
@@ -163,8 +164,8 @@ export async function endSessionsOf(
   { sub, epoch }: Extract<Ending, { kind: 'account' | 'sessions' }>,
   decidedAt: Date | undefined,
   most: number,
-): Promise<Batch & { readonly ids: readonly number[] }> {
-  const { rows } = await tx.query<{ found: number; ended: number[] }>({
+): Promise<Batch & { readonly ids: readonly SessionId[] }> {
+  const { rows } = await tx.query<{ found: number; ended: SessionId[] }>({
     text: `WITH found AS (
              SELECT id FROM sessions WHERE ended_at IS NULL AND (sub, id) >= ($1, 0) AND sub <= $1 AND epoch < $2
              ORDER BY sub, id LIMIT $3

@@ -1,3 +1,5 @@
+import type { SessionId } from '../ids.ts'
+
 /**
  * Why a grant ended. It is kept in `grants.end_reason`, and a trigger (migration 004) repeats it in the event `grant_ended`. Decisions whose
  * rows are to follow have it in `endings.reason`, `accounts.grants_end_reason` and `disconnections.reason`. A session keeps no reason.
@@ -46,7 +48,7 @@ export type Ending = { readonly reason: GrantEndReason } & (
   | /** The grants that are bound to these sessions of an account. */ {
       readonly kind: 'session_grants'
       readonly sub: string
-      readonly sessionIds: readonly number[]
+      readonly sessionIds: readonly SessionId[]
     }
   | /** The grants of a person and a client that are of an earlier epoch. */ {
       readonly kind: 'connection'
