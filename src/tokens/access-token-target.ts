@@ -8,7 +8,8 @@ import type { Resource } from '../records/resources/resource.ts'
 export type Target = { readonly kind: 'issuer' } | { readonly kind: 'resource'; readonly resource: Resource }
 
 /**
- * Chooses the resource (RFC 8707) that an access token is for: the requested one, else the one that owns the requested scopes, else the issuer itself.
+ * Chooses the resource (RFC 8707) that an access token is for: the requested one, else the one that owns the requested scopes, else the
+ * issuer itself.
  * A token is for one resource, so that no resource can use it at another (RFC 9068 §5, RFC 8707 §3).
  *
  * @param scopes all scopes of the grant, or those the request narrows it to
