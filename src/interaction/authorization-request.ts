@@ -3,7 +3,7 @@ import { shortened } from '../protocol/errors/refusal.ts'
 import { faultyParameter, type Parameters } from '../protocol/http/parameters.ts'
 import { type Prompt, promptValues } from '../protocol/oidc-values.ts'
 import { isPublic } from '../records/clients/client.ts'
-import { requestedResources, requestedScopes } from '../tokens/scopes.ts'
+import { requestedResources, requestedScopes } from '../tokens/requested-scopes.ts'
 import type { VerifiedTarget } from './authorization-target.ts'
 import { readResponseMode } from './response-mode.ts'
 

@@ -1,12 +1,13 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { sessionTurn } from '../records/accounts/account.ts'
+import type { SessionId, Sub } from '../records/ids.ts'
 import { lockSession } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 
 /** The session of a person who does something about their own account. */
 export interface OwnSession {
-  readonly id: number
-  readonly account: { readonly sub: string }
+  readonly id: SessionId
+  readonly account: { readonly sub: Sub }
 }
 
 /** The session has ended in the meantime, and nothing was done. */

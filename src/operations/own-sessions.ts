@@ -4,6 +4,7 @@ import { replacePasswordHash } from '../records/accounts/account-password-store.
 import { endAllAccess, endAllSessions, endSession, moveSession } from '../records/endings/decisions-store.ts'
 import { decideEnding, type Followed } from '../records/endings/follow-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { SessionId, Sub } from '../records/ids.ts'
 import { forgetBrowserOf, forgetOtherBrowsers } from '../records/sessions/known-browsers-store.ts'
 import { renewSession } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
@@ -43,7 +44,7 @@ export async function endOwnSession(
   signet: Terms,
   actor: Actor,
   present: OwnSession,
-  chosen: number,
+  chosen: SessionId,
 ): Promise<'done' | typeof signedOut> {
   const { sub } = present.account
   const followed = await asSignedIn(signet, present, async (tx) => {
@@ -119,7 +120,7 @@ export async function changePassword(
   return { secondsLeft: outcome.secondsLeft }
 }
 
-async function endOne(tx: Queryable, sub: string, id: number): Promise<Followed | undefined> {
+async function endOne(tx: Queryable, sub: Sub, id: SessionId): Promise<Followed | undefined> {
   if (!(await endSession(tx, sub, id))) return undefined
   return decideEnding(tx, { kind: 'session_grants', reason: 'signed_out', sub, sessionIds: [id] })
 }

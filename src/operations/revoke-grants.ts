@@ -8,9 +8,10 @@ import {
   endGrantsOfClient,
   endGrantsOfConnection,
 } from '../records/endings/decisions-store.ts'
+import { endGrant, endStandingGrants } from '../records/endings/end-rows-store.ts'
 import { type Decided, decideEnding } from '../records/endings/follow-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'
-import { endGrant, endStandingGrants } from '../records/grants/grants-store.ts'
+import type { GrantId, Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 import { asSignedIn, type OwnSession, signedOut } from './as-signed-in.ts'
@@ -26,7 +27,7 @@ type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
 export async function revokeGrant(
   { database, turns }: Pick<Signet, 'database' | 'turns'>,
   actor: Exclude<Actor, { kind: 'person' }>,
-  grant: { readonly id: string; readonly clientId: string; readonly sub: string | undefined },
+  grant: { readonly id: GrantId; readonly clientId: string; readonly sub: string | undefined },
 ): Promise<boolean> {
   const end = async (tx: Queryable): Promise<boolean> => {
     if (!(await endGrant(tx, grant.id, actor.kind === 'client' ? 'revoked_by_client' : 'revoked_by_operator')))
@@ -71,7 +72,7 @@ export async function revokeGrantsOfPerson(
 export async function revokeGrantsOfConnection(
   signet: Terms,
   actor: Actor,
-  { sub, clientId }: { readonly sub: string; readonly clientId: string },
+  { sub, clientId }: { readonly sub: Sub; readonly clientId: string },
   consent: 'kept' | 'forgotten',
 ): Promise<RevokedGrants | 'no_such_account' | 'no_such_client'> {
   return ofAccount<'no_such_client'>(signet, sub, async (tx) => {

@@ -1,23 +1,22 @@
 import { randomUUID } from 'node:crypto'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import type { Client } from '../records/clients/client.ts'
-import type { Resource } from '../records/resources/resource.ts'
+import type { GrantId, Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
+import type { Target } from './access-token-target.ts'
+import { type Authentication, authTimeClaim } from './authentication.ts'
 
 /** What an access token says, apart from times and id. */
 export interface AccessTokenContent {
   readonly client: Pick<Client, 'client_id'>
   /** The person; undefined: the client acts for itself, and is the subject (RFC 9068 §2.2). */
-  readonly sub: string | undefined
+  readonly sub: Sub | undefined
   readonly target: Target
   readonly scopes: readonly string[]
-  readonly grantId: string
-  /** Where there is a session: when and how the person signed in. Seconds since 1970. */
-  readonly authentication?: { readonly authTime: number; readonly acr: string; readonly sid: string } | undefined
+  readonly grantId: GrantId
+  /** When and how the person signed in; undefined where there is no person. */
+  readonly authentication?: Pick<Authentication, 'authTime' | 'acr' | 'sid'> | undefined
 }
-
-/** The one audience of a token: a resource, or the issuer itself. */
-export type Target = { readonly kind: 'issuer' } | { readonly kind: 'resource'; readonly resource: Resource }
 
 export interface IssuedAccessToken {
   readonly token: string
@@ -50,7 +49,7 @@ export async function issueAccessToken(signet: Signet, content: AccessTokenConte
     jti,
     grant_id: content.grantId,
     ...(content.authentication && {
-      auth_time: content.authentication.authTime,
+      auth_time: authTimeClaim(content.authentication),
       acr: content.authentication.acr,
       sid: content.authentication.sid,
     }),

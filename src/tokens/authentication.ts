@@ -1,20 +1,26 @@
 import { type LiveSecrets, mac } from '../platform/secrets/purpose-secrets.ts'
+import type { ClientId, Sid } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 
 /** How and when a person signed in, as tokens tell it. */
 export interface Authentication {
-  /** Seconds since 1970 (OpenID Connect Core §2). */
+  /** Milliseconds since 1970. */
   readonly authTime: number
   readonly acr: string
   readonly amr: readonly string[]
-  readonly sid: string
+  readonly sid: Sid
+}
+
+/** The claim `auth_time`: seconds since 1970, as in all JWTs (OpenID Connect Core §2, RFC 7519 §2). */
+export function authTimeClaim({ authTime }: Pick<Authentication, 'authTime'>): number {
+  return Math.floor(authTime / 1000)
 }
 
 /** The one Authentication Context Class there is: a single factor, as NIST SP 800-63B's AAL1 has it. */
 export const singleFactor = 'aal1'
 
 /**
- * The session's id as one client sees it (OpenID Connect Front-Channel Logout §3). It is not the cookie and differs per client:
+ * `sid`: the session's id as one client sees it (OpenID Connect Front-Channel Logout §3). It is not the cookie and differs per client:
  * two clients that compare notes cannot tell by it that they serve the same person. Each session keeps the version of the secret that
  * it began with, so the id stays the same while the session lives. Only if that version was revoked does the id change: the next version
  * then takes its place.
@@ -24,13 +30,13 @@ export const singleFactor = 'aal1'
 export async function sessionIdFor(
   secrets: LiveSecrets,
   { id, sidVersion }: Pick<Session, 'id' | 'sidVersion'>,
-  clientId: string,
-): Promise<string> {
+  clientId: ClientId,
+): Promise<Sid> {
   const usable = () => [...secrets['session-id'].versions.keys()].filter((version) => version >= sidVersion)
   // Another node has begun this session with a version that this one has not read yet.
   if (usable().length === 0) await secrets.readAgain()
   const version = Math.min(...usable())
   const value = mac(secrets['session-id'], version, `${id}:${clientId}`)
   if (!value) throw new Error(`The secret session-id has no version ${sidVersion}, and none after it.`)
-  return value.subarray(0, 16).toString('base64url')
+  return value.subarray(0, 16).toString('base64url') as Sid
 }

@@ -1,26 +1,19 @@
 import { createHash } from 'node:crypto'
 import { equalInConstantTime } from '../platform/secrets/digest.ts'
 import type { ErrorName } from '../protocol/errors/error-registry.ts'
-import type { GrantTerms } from '../records/consents/consents-store.ts'
+import type { PersonsGrant } from '../records/grants/grants-store.ts'
+import type { Sid } from '../records/ids.ts'
 
 /** Seconds. FAPI 2.0 Security Profile §5.3.2.1 allows 60 at the most. */
 export const authorizationCodeTtl = 60
 
-/** A stored code, with the grant it belongs to. Times in milliseconds since 1970. */
+/** A stored code, with the grant it belongs to. */
 export interface StoredCode {
-  readonly grantId: string
-  readonly clientId: string
-  readonly sub: string
+  readonly grant: PersonsGrant
   readonly redirectUri: string
   readonly codeChallenge: string | undefined
   readonly nonce: string | undefined
-  readonly sid: string
-  readonly scopes: readonly string[]
-  readonly resources: readonly string[]
-  readonly terms: GrantTerms
-  readonly authTime: number
-  readonly acr: string
-  readonly amr: readonly string[]
+  readonly sid: Sid
   readonly expired: boolean
   readonly grantEnded: boolean
   /** Seconds since the code was spent; undefined: it was not. */
@@ -40,13 +33,13 @@ export type CodeVerdict =
   /** All bindings hold, but the code was spent before (RFC 6749 §4.1.2, §10.5). */
   | { readonly verdict: 'replayed'; readonly code: StoredCode; readonly secondsAgo: number }
 
-/** Whether a code may be redeemed. Every binding is checked before whether it was spent. */
+/** Whether a code may be redeemed. Every binding (client, redirect URI, PKCE) is checked first, then replay, expiry and the grant. */
 export function judgeCode(code: StoredCode | undefined, redemption: Redemption): CodeVerdict {
   const refused = (error: ErrorName, detail: string): CodeVerdict => ({ verdict: 'refused', error, detail })
   if (!code) return refused('code_unknown', 'code: not on record')
-  const { grantId } = code
-  if (code.clientId !== redemption.clientId)
-    return refused('code_unknown', `code: grant ${grantId} is of client ${code.clientId}`)
+  const { id: grantId, clientId } = code.grant
+  if (clientId !== redemption.clientId)
+    return refused('code_unknown', `code: grant ${grantId} is of client ${clientId}`)
   // RFC 6749 §4.1.3: required and identical where the authorization request had one, and Signet's always has.
   if (redemption.redirectUri !== code.redirectUri)
     return refused('redirect_uri_differs', `redirect_uri: the request of grant ${grantId} had ${code.redirectUri}`)
@@ -55,7 +48,7 @@ export function judgeCode(code: StoredCode | undefined, redemption: Redemption):
     if (redemption.codeVerifier !== undefined)
       return refused('code_verifier_unexpected', `code_verifier: the request of grant ${grantId} had no code_challenge`)
   } else if (redemption.codeVerifier === undefined) return refused('code_verifier_missing', `grant ${grantId}`)
-  else if (!provesChallenge(redemption.codeVerifier, code.codeChallenge))
+  else if (!isPkceVerified(redemption.codeVerifier, code.codeChallenge))
     return refused('code_verifier_wrong', `code_verifier: the request of grant ${grantId} had another code_challenge`)
   if (code.spentAgo !== undefined) return { verdict: 'replayed', code, secondsAgo: code.spentAgo }
   if (code.expired)
@@ -64,8 +57,8 @@ export function judgeCode(code: StoredCode | undefined, redemption: Redemption):
   return { verdict: 'good', code }
 }
 
-/** RFC 7636 §4.6, S256. */
-function provesChallenge(verifier: string, challenge: string): boolean {
+/** PKCE: whether the code_verifier belongs to the code_challenge, by the method S256, the only one there is (RFC 7636 §4.6). */
+export function isPkceVerified(verifier: string, challenge: string): boolean {
   const computed = createHash('sha256').update(verifier, 'ascii').digest()
   return equalInConstantTime(computed, Buffer.from(challenge, 'base64url'))
 }

@@ -1,6 +1,8 @@
 import type { Queryable } from '../platform/database/queryable.ts'
-import { type GrantTerms, grantTermsJson } from '../records/consents/consents-store.ts'
+import { endGrantsSql } from '../records/endings/end-rows-store.ts'
 import { isGrantAlive, sessionAlive } from '../records/endings/judgement-store.ts'
+import { grantContextColumns, type PersonsGrantRow, personsGrantFromRow } from '../records/grants/grants-store.ts'
+import type { ClientId, SessionId, Sid, Sub } from '../records/ids.ts'
 import type { StoredCode } from './authorization-code.ts'
 
 /** A code about to be issued, with the grant that it opens. Times in milliseconds since 1970, lifetime in seconds. */
@@ -9,9 +11,9 @@ export interface NewCode {
   readonly ttl: number
   readonly grant: {
     readonly id: string
-    readonly clientId: string
-    readonly sub: string
-    readonly sessionId: number
+    readonly clientId: ClientId
+    readonly sub: Sub
+    readonly sessionId: SessionId
     /** The account's epoch when session and consent were read (`Session.accountEpoch`). */
     readonly epoch: number
     readonly scopes: readonly string[]
@@ -23,7 +25,7 @@ export interface NewCode {
   readonly redirectUri: string
   readonly codeChallenge: string | undefined
   readonly nonce: string | undefined
-  readonly sid: string
+  readonly sid: Sid
 }
 
 /**
@@ -68,7 +70,7 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
            ), held AS (
              SELECT id FROM grants WHERE id = ANY (ARRAY(SELECT id FROM oldest)) AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
            ), ended AS (
-             UPDATE grants SET ended_at = now(), end_reason = 'superseded' WHERE id = ANY (ARRAY(SELECT id FROM held))
+             ${endGrantsSql('superseded', 'id = ANY (ARRAY(SELECT id FROM held))')}
            )
            INSERT INTO authorization_codes (digest, grant_id, redirect_uri, code_challenge, nonce, sid, expires_at)
            SELECT $10, opened.id, $11, $12, $13, $14, now() + make_interval(secs => $15) FROM opened`,
@@ -96,27 +98,19 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
 
 /** The code and its grant, locked until the transaction ends: of any number of redeemers one is first. */
 export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCode | undefined> {
-  const { rows } = await tx.query<{
-    grant_id: string
-    client_id: string
-    sub: string
-    redirect_uri: string
-    code_challenge: string | null
-    nonce: string | null
-    sid: string
-    scopes: string[]
-    resources: string[]
-    terms: GrantTerms
-    auth_time: Date
-    acr: string
-    amr: string[]
-    expired: boolean
-    spent_ago: number | null
-  }>({
+  const { rows } = await tx.query<
+    PersonsGrantRow & {
+      redirect_uri: string
+      code_challenge: string | null
+      nonce: string | null
+      sid: Sid
+      expired: boolean
+      spent_ago: number | null
+    }
+  >({
     name: 'lock-authorization-code',
-    text: `SELECT grant_id, grants.client_id, grants.sub, redirect_uri, code_challenge, nonce, sid, grants.scopes, grants.resources,
-             ${grantTermsJson} AS terms, grants.auth_time, grants.acr,
-             grants.amr, authorization_codes.expires_at <= clock_timestamp() AS expired,
+    text: `SELECT ${grantContextColumns}, redirect_uri, code_challenge, nonce, sid,
+             authorization_codes.expires_at <= clock_timestamp() AS expired,
              extract(epoch FROM clock_timestamp() - spent_at)::float8 AS spent_ago
            FROM authorization_codes JOIN grants ON grants.id = grant_id
            WHERE authorization_codes.digest = $1 FOR UPDATE OF authorization_codes, grants`,
@@ -125,19 +119,11 @@ export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCod
   const row = rows[0]
   return (
     row && {
-      grantId: row.grant_id,
-      clientId: row.client_id,
-      sub: row.sub,
+      grant: personsGrantFromRow(row),
       redirectUri: row.redirect_uri,
       codeChallenge: row.code_challenge ?? undefined,
       nonce: row.nonce ?? undefined,
       sid: row.sid,
-      scopes: row.scopes,
-      resources: row.resources,
-      terms: row.terms,
-      authTime: row.auth_time.getTime(),
-      acr: row.acr,
-      amr: row.amr,
       expired: row.expired,
       grantEnded: !(await isGrantAlive(tx, row.grant_id)),
       spentAgo: row.spent_ago ?? undefined,

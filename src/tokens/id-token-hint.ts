@@ -1,12 +1,13 @@
 import { signingAlgorithms } from '../platform/jwt/algorithms.ts'
+import type { ClientId, Sid, Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { VerificationError } from '../verify/index.ts'
 import { verifySignedJwt } from '../verify/signed-jwt.ts'
 
 export interface IdTokenHint {
-  readonly sub: string
-  readonly clientId: string
-  readonly sid: string | undefined
+  readonly sub: Sub
+  readonly clientId: ClientId
+  readonly sid: Sid | undefined
 }
 
 /**
@@ -22,7 +23,8 @@ export async function readIdTokenHint({ keyRing, settings }: Signet, text: strin
       maxTokenLength: 4096,
     })
     if (iss !== settings.issuer || typeof sub !== 'string' || typeof aud !== 'string') return undefined
-    return { sub, clientId: aud, sid: typeof sid === 'string' ? sid : undefined }
+    // Signed by us as an ID token, it has the ids that we gave it.
+    return { sub: sub as Sub, clientId: aud as ClientId, sid: typeof sid === 'string' ? (sid as Sid) : undefined }
   } catch (error) {
     if (error instanceof VerificationError) return undefined
     throw error

@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto'
 import type { Client } from '../records/clients/client.ts'
+import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
-import type { Authentication } from './authentication.ts'
+import { type Authentication, authTimeClaim } from './authentication.ts'
 
 /** What an ID token says, apart from times. */
 export interface IdTokenContent {
   readonly client: Client
-  readonly sub: string
+  readonly sub: Sub
   readonly nonce: string | undefined
   readonly authentication: Authentication
   /** The access token that goes out with it, for `at_hash`. */
@@ -28,7 +29,7 @@ export async function issueIdToken({ settings, keyRing, clock }: Signet, content
     aud: client.client_id,
     iat: issuedAt,
     exp: issuedAt + settings.idTokenTtl,
-    auth_time: authentication.authTime,
+    auth_time: authTimeClaim(authentication),
     acr: authentication.acr,
     amr: authentication.amr,
     sid: authentication.sid,
@@ -38,7 +39,7 @@ export async function issueIdToken({ settings, keyRing, clock }: Signet, content
   return keyRing.sign(client.id_token_signed_response_alg, 'JWT', claims, settings.idTokenTtl)
 }
 
-/** OpenID Connect Core §3.1.3.6: the left half of the hash that the signature's algorithm uses, SHA-256 for both of ours. */
+/** `at_hash` (OpenID Connect Core §3.1.3.6): the left half of the hash that the signature's algorithm uses, SHA-256 for both of ours. */
 export function accessTokenHash(accessToken: string): string {
   return createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16).toString('base64url')
 }

@@ -1,8 +1,8 @@
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { type Client, scopesOf } from '../records/clients/client.ts'
 import type { GrantTerms } from '../records/consents/consents-store.ts'
-import type { Target } from './access-token.ts'
-import { chooseTarget, isOpenidScope } from './scopes.ts'
+import { isOpenidScope } from '../records/resources/resource.ts'
+import { chooseTarget, type Target } from './access-token-target.ts'
 
 /*
  * A grant is a promise of its time. What is issued on it, hours or months later, is what all of these still allow: the grant, the

@@ -1,4 +1,5 @@
 import { signingAlgorithms } from '../platform/jwt/algorithms.ts'
+import type { ClientId, GrantId } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { VerificationError } from '../verify/index.ts'
 import { verifySignedJwt } from '../verify/signed-jwt.ts'
@@ -8,8 +9,8 @@ import { familyDigest, readRefreshToken } from './refresh-token.ts'
 export type PresentedToken =
   | {
       readonly kind: 'access_token'
-      readonly grantId: string
-      readonly clientId: string
+      readonly grantId: GrantId
+      readonly clientId: ClientId
       readonly claims: AccessTokenClaims
     }
   | { readonly kind: 'refresh_token'; readonly familyDigest: Buffer; readonly generation: number }
@@ -48,7 +49,7 @@ async function readAccessToken({ keyRing, settings }: Signet, text: string) {
     })
     // Signed by us as an access token, it has the members that we give one.
     return claims['iss'] === settings.issuer
-      ? (claims as unknown as AccessTokenClaims & { grant_id: string; client_id: string })
+      ? (claims as unknown as AccessTokenClaims & { grant_id: GrantId; client_id: ClientId })
       : undefined
   } catch (error) {
     if (error instanceof VerificationError) return undefined

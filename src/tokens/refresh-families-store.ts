@@ -1,79 +1,55 @@
 import type { Queryable } from '../platform/database/queryable.ts'
-import { type GrantTerms, grantTermsJson } from '../records/consents/consents-store.ts'
 import { isGrantAlive } from '../records/endings/judgement-store.ts'
-import { type FamilyState, type Forgiveness, keptSpends } from './refresh-token.ts'
+import {
+  grantContextColumns,
+  type PersonsGrant,
+  type PersonsGrantRow,
+  personsGrantFromRow,
+} from '../records/grants/grants-store.ts'
+import type { GrantId, Sid } from '../records/ids.ts'
+import { type FamilyState, type Forgiveness, keptSpends } from './refresh-rotation.ts'
 
-/** A family of refresh tokens with its grant. Times in milliseconds since 1970. */
+/** A family of refresh tokens with its grant. */
 export interface StoredFamily extends FamilyState {
-  readonly grantId: string
-  readonly clientId: string
-  readonly sub: string
+  readonly grant: PersonsGrant
   readonly secretVersion: number
-  readonly sid: string
-  readonly nonce: string | undefined
-  readonly scopes: readonly string[]
-  readonly resources: readonly string[]
-  readonly terms: GrantTerms
-  readonly authTime: number
-  readonly acr: string
-  readonly amr: readonly string[]
+  readonly sid: Sid
   readonly ended: boolean
   readonly expired: boolean
-  /** The database's time while the row was locked. */
+  /** The database's time while the row was locked: milliseconds since 1970. */
   readonly now: number
 }
 
 /** @param lifetimes seconds: sliding, and absolute */
 export async function insertFamily(
   tx: Queryable,
-  family: { digest: Buffer; grantId: string; secretVersion: number; sid: string; nonce: string | undefined },
+  family: { digest: Buffer; grantId: GrantId; secretVersion: number; sid: Sid },
   lifetimes: { sliding: number; absolute: number },
 ): Promise<void> {
   await tx.query({
     name: 'insert-refresh-family',
-    text: `INSERT INTO refresh_families (digest, grant_id, secret_version, sid, nonce, expires_at, max_expires_at)
-           VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6), now() + make_interval(secs => $7))`,
-    values: [
-      family.digest,
-      family.grantId,
-      family.secretVersion,
-      family.sid,
-      family.nonce ?? null,
-      lifetimes.sliding,
-      lifetimes.absolute,
-    ],
+    text: `INSERT INTO refresh_families (digest, grant_id, secret_version, sid, expires_at, max_expires_at)
+           VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5), now() + make_interval(secs => $6))`,
+    values: [family.digest, family.grantId, family.secretVersion, family.sid, lifetimes.sliding, lifetimes.absolute],
   })
 }
 
 /** The family, its row locked until the transaction ends: of any number of racers one is first, and the others see it. */
 export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<StoredFamily | undefined> {
-  const { rows } = await tx.query<{
-    grant_id: string
-    client_id: string
-    sub: string
-    secret_version: number
-    generation: number
-    spends: Date[]
-    forgiven_generation: number | null
-    forgiven_run: number
-    forgiven_through: number | null
-    forgiven_at: Date | null
-    forgiven_seconds: number
-    sid: string
-    nonce: string | null
-    scopes: string[]
-    resources: string[]
-    terms: GrantTerms
-    auth_time: Date
-    acr: string
-    amr: string[]
-    expired: boolean
-    now: Date
-  }>({
+  const { rows } = await tx.query<
+    PersonsGrantRow &
+      ForgivenessRow & {
+        secret_version: number
+        generation: number
+        spends: Date[]
+        sid: Sid
+        expired: boolean
+        now: Date
+      }
+  >({
     name: 'lock-refresh-family',
-    text: `SELECT grant_id, grants.client_id, grants.sub, secret_version, generation, spends, sid, nonce,
+    text: `SELECT ${grantContextColumns}, secret_version, generation, spends, sid,
              forgiven_generation, forgiven_run, forgiven_through, forgiven_at, forgiven_seconds,
-             grants.scopes, grants.resources, ${grantTermsJson} AS terms, grants.auth_time, grants.acr, grants.amr,
              refresh_families.expires_at <= clock_timestamp() OR max_expires_at <= clock_timestamp() AS expired,
              clock_timestamp() AS now
            FROM refresh_families JOIN grants ON grants.id = grant_id
@@ -83,21 +59,12 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
   const row = rows[0]
   return (
     row && {
-      grantId: row.grant_id,
-      clientId: row.client_id,
-      sub: row.sub,
+      grant: personsGrantFromRow(row),
       secretVersion: row.secret_version,
       generation: row.generation,
       spends: row.spends.map((spend) => spend.getTime()),
       forgiveness: forgivenessFrom(row),
       sid: row.sid,
-      nonce: row.nonce ?? undefined,
-      scopes: row.scopes,
-      resources: row.resources,
-      terms: row.terms,
-      authTime: row.auth_time.getTime(),
-      acr: row.acr,
-      amr: row.amr,
       ended: !(await isGrantAlive(tx, row.grant_id)),
       expired: row.expired,
       now: row.now.getTime(),

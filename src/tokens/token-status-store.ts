@@ -1,44 +1,36 @@
 import type { Queryable } from '../platform/database/queryable.ts'
-import { type GrantTerms, grantTermsJson } from '../records/consents/consents-store.ts'
 import { grantAlive, grantJudges } from '../records/endings/judgement-store.ts'
+import {
+  type GrantContext,
+  type GrantContextRow,
+  grantContextColumns,
+  grantContextFromRow,
+} from '../records/grants/grants-store.ts'
+import type { GrantId } from '../records/ids.ts'
 
 /** What the database knows of the grant behind a token. */
 export interface TokenStatus {
-  readonly grantId: string
-  readonly clientId: string
-  /** Undefined: client_credentials. */
-  readonly sub: string | undefined
+  readonly grant: GrantContext
+  /** The person's, if they have one. */
   readonly username: string | undefined
-  readonly scopes: readonly string[]
-  readonly terms: GrantTerms
   readonly alive: boolean
   /** The clients that serve the token's audience, and may ask about it. */
   readonly servedBy: readonly string[]
 }
 
-interface Row {
-  id: string
-  client_id: string
-  sub: string | null
+interface Row extends GrantContextRow {
   username: string | null
-  scopes: string[]
-  terms: GrantTerms
   alive: boolean
   served_by: string[] | null
 }
 
-const grantColumns = `grants.id, grants.client_id, grants.sub, accounts.username, grants.scopes, ${grantTermsJson} AS terms,
-  ${grantAlive}`
+const columns = `${grantContextColumns}, accounts.username, ${grantAlive}`
 
 function fromRow(row: Row | undefined): TokenStatus | undefined {
   return (
     row && {
-      grantId: row.id,
-      clientId: row.client_id,
-      sub: row.sub ?? undefined,
+      grant: grantContextFromRow(row),
       username: row.username ?? undefined,
-      scopes: row.scopes,
-      terms: row.terms,
       alive: row.alive,
       servedBy: row.served_by ?? [],
     }
@@ -48,12 +40,12 @@ function fromRow(row: Row | undefined): TokenStatus | undefined {
 /** The grant of an access token, with who serves its audience: one round trip. */
 export async function accessTokenStatus(
   db: Queryable,
-  grantId: string,
+  grantId: GrantId,
   audience: string,
 ): Promise<TokenStatus | undefined> {
   const { rows } = await db.query<Row>({
     name: 'access-token-status',
-    text: `SELECT ${grantColumns} AS alive, resources.served_by
+    text: `SELECT ${columns} AS alive, resources.served_by
            FROM grants ${grantJudges}
            LEFT JOIN resources ON resources.identifier = $2
            WHERE grants.id = $1`,
@@ -69,7 +61,7 @@ export async function refreshTokenStatus(
 ): Promise<(TokenStatus & { generation: number; createdAt: Date; expiresAt: Date }) | undefined> {
   const { rows } = await db.query<Row & { generation: number; created_at: Date; expires_at: Date }>({
     name: 'refresh-token-status',
-    text: `SELECT ${grantColumns} AND refresh_families.expires_at > now() AND refresh_families.max_expires_at > now() AS alive,
+    text: `SELECT ${columns} AND refresh_families.expires_at > now() AND refresh_families.max_expires_at > now() AS alive,
              NULL::text[] AS served_by, refresh_families.generation, refresh_families.created_at,
              least(refresh_families.expires_at, refresh_families.max_expires_at) AS expires_at
            FROM refresh_families

@@ -7,7 +7,8 @@ import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-cor
 import t, { type Test } from 'tap'
 import { de } from '../../src/html/messages/de.ts'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
-import { endGrant } from '../../src/records/grants/grants-store.ts'
+import { endGrant } from '../../src/records/endings/end-rows-store.ts'
+import type { GrantId } from '../../src/records/ids.ts'
 import { freePort, type Person, startSignet } from '../support/idp.ts'
 import { authorizationParameters, passPages, pkce } from '../support/journey.ts'
 import { launchChromium } from './chromium.ts'
@@ -299,7 +300,7 @@ journey(
     await arrive(page, notes, somebody)
     await page.reload()
     t.equal(await page.textContent('#notes'), 'You have no notes yet.', 'refreshed')
-    const { rows } = await idp.signet.database.query<{ id: string }>({
+    const { rows } = await idp.signet.database.query<{ id: GrantId }>({
       text: 'SELECT id FROM grants WHERE sub = $1',
       values: [somebody.sub],
     })

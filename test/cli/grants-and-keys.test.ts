@@ -5,6 +5,7 @@ import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { addConsent, findConsent } from '../../src/records/consents/consents-store.ts'
 import { createEndings } from '../../src/records/endings/follower.ts'
+import type { Sub } from '../../src/records/ids.ts'
 import { noLog } from '../database.ts'
 import { openConsole } from './console.ts'
 import { insertGrant } from './insert-grant.ts'
@@ -23,7 +24,7 @@ t.test('grants that are not there', async (t) => {
 t.test('a grant is found by person and by client, and revoked once and for all', async (t) => {
   const [one, two] = await Promise.all(
     ['one', 'two'].map(async (username) => {
-      const sub = `sub-of-${username}`
+      const sub = `sub-of-${username}` as Sub
       await insertAccount(database, { sub, profile: { username }, email: undefined, passwordHash: undefined })
       return { sub, ...(await insertGrant(database, sub)) }
     }),
@@ -71,7 +72,7 @@ t.test('all grants of a person, of a client, or of a person at a client end, and
   /** Two people with a grant each at their own client, and a third grant of the first person at the client of the second. */
   const [ann, bob] = await Promise.all(
     ['ann', 'bob'].map(async (username) => {
-      const sub = `sub-of-${username}`
+      const sub = `sub-of-${username}` as Sub
       await insertAccount(database, { sub, profile: { username }, email: undefined, passwordHash: undefined })
       return { sub, ...(await insertGrant(database, sub)) }
     }),

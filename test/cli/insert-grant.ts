@@ -3,6 +3,7 @@ import type { Database } from '../../src/platform/database/pool.ts'
 import { randomText } from '../../src/platform/secrets/digest.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../src/records/clients/clients-store.ts'
+import type { ClientId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession } from '../../src/records/sessions/sessions-store.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
 
@@ -42,8 +43,8 @@ export async function insertGrant(
     grant: {
       ...{
         id: grantId,
-        clientId,
-        sub,
+        clientId: clientId as ClientId,
+        sub: sub as Sub,
         sessionId: session!.id,
         epoch: session!.accountEpoch,
         scopes: ['openid'],
@@ -53,7 +54,7 @@ export async function insertGrant(
       ...{ acr: '1', amr: ['pwd'] },
     },
     redirectUri: 'https://app.example/callback',
-    ...{ codeChallenge: undefined, nonce: undefined, sid: 'sid' },
+    ...{ codeChallenge: undefined, nonce: undefined, sid: 'sid' as Sid },
   })
   return { grantId, clientId }
 }

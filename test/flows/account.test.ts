@@ -2,6 +2,7 @@ import t from 'tap'
 import { sessionHandle } from '../../src/pages/account/access-forms.ts'
 import { setEmailVerified } from '../../src/records/accounts/accounts-store.ts'
 import { addConsent } from '../../src/records/consents/consents-store.ts'
+import type { SessionId } from '../../src/records/ids.ts'
 import type { Browser, Visit } from '../support/browser.ts'
 import { eventually } from '../support/eventually.ts'
 import { type Person, startSignet } from '../support/idp.ts'
@@ -221,7 +222,7 @@ t.test('the page by itself', async (t) => {
     const sealed = new URL((await idp.browser().get('/account')).location ?? '').searchParams.get('continue') ?? ''
     for (const path of ['/authorize', '/consent', '/logout'])
       t.match(await idp.browser().get(`${path}?continue=${sealed}`), { status: 400, location: undefined }, path)
-    const handle = sessionHandle(idp.signet.secrets['request-sealing'], person.sub, 1)
+    const handle = sessionHandle(idp.signet.secrets['request-sealing'], person.sub, 1 as SessionId)
     for (const value of ['/account', 'account', '//evil.example', 'https://evil.example/', handle, `${sealed}A`])
       for (const path of ['/sign-in', '/sign-up']) {
         const href = `${path}?${new URLSearchParams({ continue: value })}`
@@ -717,7 +718,12 @@ t.test('where one is signed in', async (t) => {
     const secret = idp.signet.secrets['request-sealing']
     const [victimSession = 0] = await sessionIds(victim)
     // The last one could be made only by who has the secret: the statement, too, looks at nobody else's sessions.
-    const names = [handle, String(victimSession), `${handle}A`, sessionHandle(secret, attacker.sub, victimSession)]
+    const names = [
+      handle,
+      String(victimSession),
+      `${handle}A`,
+      sessionHandle(secret, attacker.sub, victimSession as SessionId),
+    ]
     for (const session of [...names, '0', '-1', 'NaN', '__proto__'])
       t.equal((await own.post('/account/sessions/end', { ...form, session })).status, 303)
     t.equal(await state(victim), before)

@@ -3,6 +3,7 @@ import { SignJWT } from 'jose'
 import t from 'tap'
 import { DatabaseUnavailable, type Queryable } from '../../src/platform/database/queryable.ts'
 import { createTokenTally } from '../../src/records/events/token-tally.ts'
+import type { ClientId } from '../../src/records/ids.ts'
 import { createRefusalsJournal } from '../../src/records/refusals/refusals-journal.ts'
 import { send, sendBytes } from '../attacks/send.ts'
 import { answer, emptyFolder } from '../cli/console.ts'
@@ -78,7 +79,7 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
       detail: new RegExp(`^client ${client.client_id}: the secret is none of its live ones$`),
     },
     'a client: there is none': {
-      asked: idp.token({ ...client, client_id: 'client_nobody' }, { ...redemption, code: 'x' }),
+      asked: idp.token({ ...client, client_id: 'client_nobody' as ClientId }, { ...redemption, code: 'x' }),
       entry: 'client_authentication_failed',
       detail: /^client_id: there is no such client$/,
     },

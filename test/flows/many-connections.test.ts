@@ -1,6 +1,7 @@
 import t from 'tap'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
 import { listConnectedApplications } from '../../src/records/grants/connected-applications-store.ts'
+import type { SessionId } from '../../src/records/ids.ts'
 import { listSessions } from '../../src/records/sessions/sessions-store.ts'
 import { startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
@@ -39,7 +40,7 @@ async function add(each: number): Promise<void> {
 }
 
 const applications = () => cost(() => inTransaction(database, (tx) => listConnectedApplications(tx, sub, idle, 100)))
-const sessions = () => cost(() => inTransaction(database, (tx) => listSessions(tx, sub, 1, idle, 20)))
+const sessions = () => cost(() => inTransaction(database, (tx) => listSessions(tx, sub, 1 as SessionId, idle, 20)))
 
 t.test('each list costs the same, however much there is', async (t) => {
   await seeding.query({

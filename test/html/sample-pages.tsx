@@ -13,6 +13,7 @@ import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
 import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.tsx'
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
 import { SignUpPage } from '../../src/pages/sign-up/sign-up-page.tsx'
+import type { Sub } from '../../src/records/ids.ts'
 
 /** Markup, quotes that would end an attribute, and a script: what an attacker names a client or an account. */
 export const markup = `"><script>alert('&lt;')</script><img src=x onerror=alert(1)>`
@@ -31,7 +32,7 @@ const continueTo = 'sealed-request'
 const everyScope = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'].map((value) => ({ value }))
 
 const person = {
-  sub: 'cXVpZXQgcGxhY2VzIGFy',
+  sub: 'cXVpZXQgcGxhY2VzIGFy' as Sub,
   ...ada,
   username: 'ada',
   given_name: 'Ada',
@@ -48,7 +49,7 @@ const person = {
 const signedIn = (handle: string, day: number) => ({
   handle,
   isThisBrowser: day === 5,
-  authTime: new Date(Date.UTC(2026, 10, day, 8, 30)),
+  signedInAt: new Date(Date.UTC(2026, 10, day, 8, 30)),
   usedAt: new Date(Date.UTC(2026, 10, day, 17, 5)),
 })
 

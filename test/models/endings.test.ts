@@ -28,6 +28,7 @@ import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../src/records/clients/clients-store.ts'
 import { followNext } from '../../src/records/endings/follow-ending.ts'
 import { listGrants } from '../../src/records/grants/grants-store.ts'
+import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession } from '../../src/records/sessions/sessions-store.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
 import { noLog, testDatabase } from '../database.ts'
@@ -48,12 +49,12 @@ const idle = 3600
 const text = () => randomBytes(9).toString('hex')
 
 interface World {
-  readonly sub: string
+  readonly sub: Sub
   readonly clients: readonly string[]
   /** Cookies of the browsers, as digests: what each was given last. */
   readonly cookies: (Buffer | undefined)[]
   readonly aliveSessions: Set<number>
-  readonly aliveGrants: Map<string, { browser: number; client: number; isOffline: boolean }>
+  readonly aliveGrants: Map<GrantId, { browser: number; client: number; isOffline: boolean }>
   readonly goneClients: Set<number>
   isDisabled: boolean
   isDeleted: boolean
@@ -107,7 +108,7 @@ function endEverything(world: World): void {
 
 async function take(world: World, { what, browser, other, client, isOffline }: Step): Promise<void> {
   const { sub, clients, aliveGrants, aliveSessions } = world
-  const clientId = clients[client]!
+  const clientId = clients[client] as ClientId
   const session = await sessionOf(world, browser)
   switch (what) {
     case 'enter': {
@@ -121,12 +122,12 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
     }
     case 'open': {
       if (!session) return
-      const id = text()
+      const id = text() as GrantId
       const scopes = isOffline ? ['openid', 'offline_access'] : ['openid']
       const grant = { id, clientId, sub, sessionId: session.id, epoch: session.accountEpoch, scopes, resources: [] }
       const isOpened = await insertCode(database, {
         grant: { ...grant, authTime: 0, acr: 'aal1', amr: ['pwd'] },
-        ...{ digest: randomBytes(32), ttl: 60, redirectUri: 'https://app.example', sid: 'sid' },
+        ...{ digest: randomBytes(32), ttl: 60, redirectUri: 'https://app.example', sid: 'sid' as Sid },
         ...{ codeChallenge: undefined, nonce: undefined },
       })
       if (isOpened !== !world.goneClients.has(client))
@@ -250,7 +251,7 @@ async function takeHeld(world: World, step: Step): Promise<void> {
 async function live(steps: readonly Step[]): Promise<void> {
   const world: World = {
     ...{
-      sub: text(),
+      sub: text() as Sub,
       clients: [`client_${text()}`, `client_${text()}`],
       cookies: [],
       isDisabled: false,

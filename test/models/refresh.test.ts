@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { forgivenFor } from '../../src/tokens/refresh-token.ts'
+import { forgivenFor } from '../../src/tokens/refresh-rotation.ts'
 import { faultyRules } from './refresh/faulty-rules.ts'
 import { honestHistory, liveHonestly } from './refresh/honest-client.ts'
 import { liveInShadow, liveUnnoticed, liveWithThief, shadowHistory, theftHistory } from './refresh/thief.ts'

@@ -15,6 +15,7 @@ import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { createPasswordHashing, type PasswordHashing } from '../../src/records/accounts/password-hashing.ts'
 import { type Client, type ClientMetadata, usesSecret } from '../../src/records/clients/client.ts'
 import { findClient, insertClient } from '../../src/records/clients/clients-store.ts'
+import type { Sub } from '../../src/records/ids.ts'
 import type { Resource } from '../../src/records/resources/resource.ts'
 import { saveResource } from '../../src/records/resources/resources-store.ts'
 import type { Signet } from '../../src/signet.ts'
@@ -31,7 +32,7 @@ export interface TestClient extends Client {
 }
 
 export interface Person {
-  readonly sub: string
+  readonly sub: Sub
   readonly email: string
   readonly username: string
   readonly password: string
@@ -153,7 +154,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
     },
     person: async ({ email, password, ...profile } = {}) => {
       const person = {
-        sub: randomText(16),
+        sub: randomText(16) as Sub,
         username: profile.username ?? `person.${randomBytes(5).toString('hex')}`,
         email: email ?? `${randomBytes(6).toString('hex')}@example.com`,
         password: password ?? randomText(12),

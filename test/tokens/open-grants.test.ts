@@ -5,6 +5,7 @@ import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../src/records/clients/clients-store.ts'
+import type { ClientId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession, type Session } from '../../src/records/sessions/sessions-store.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
 import { noLog, testDatabase } from '../database.ts'
@@ -12,7 +13,7 @@ import { noLog, testDatabase } from '../database.ts'
 const { connection, schema, openPool } = await testDatabase(t)
 await migrate({ connection, schema, log: noLog })
 const database = openPool({ max: 10 })
-const sub = 'person'
+const sub = 'person' as Sub
 await insertAccount(database, { sub, profile: {}, email: undefined, passwordHash: undefined })
 const terms = { resources: [], defaultIdTokenAlg: 'ES256' } as const
 for (const id of ['client_a', 'client_b'])
@@ -43,10 +44,18 @@ async function open(session: Session, clientId: string, scopes: string[], count:
   const ids: string[] = []
   for (let each = 0; each < count; each++) {
     const id = `grant-${++opened}`
-    const grant = { id, clientId, sub, sessionId: session.id, epoch: session.accountEpoch, scopes, resources: [] }
+    const grant = {
+      id,
+      clientId: clientId as ClientId,
+      sub,
+      sessionId: session.id,
+      epoch: session.accountEpoch,
+      scopes,
+      resources: [],
+    }
     await insertCode(database, {
       grant: { ...grant, authTime: Date.now(), acr: 'aal1', amr: ['pwd'] },
-      ...{ digest: randomBytes(32), ttl: 60, redirectUri: 'https://app.example', sid: 'sid' },
+      ...{ digest: randomBytes(32), ttl: 60, redirectUri: 'https://app.example', sid: 'sid' as Sid },
       ...{ codeChallenge: undefined, nonce: undefined },
     })
     ids.push(id)

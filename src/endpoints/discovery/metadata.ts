@@ -3,8 +3,8 @@ import type { Settings } from '../../platform/config/settings.ts'
 import { assertionAlgorithms, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
 import { promptValues, responseModes } from '../../protocol/oidc-values.ts'
 import { authenticationMethods, grantTypes } from '../../records/clients/client.ts'
+import { openidScopes } from '../../records/resources/resource.ts'
 import { singleFactor } from '../../tokens/authentication.ts'
-import { openidScopes } from '../../tokens/scopes.ts'
 import { supportedClaims } from '../../tokens/userinfo-claims.ts'
 
 /**

@@ -1,9 +1,10 @@
 import { scopesOf } from '../../records/clients/client.ts'
 import { knownOrRead } from '../../records/clients/known-clients.ts'
+import type { GrantContext } from '../../records/grants/grants-store.ts'
 import type { Signet } from '../../signet.ts'
 import { heldByToken, scopesThatHold } from '../../tokens/issuable-scopes.ts'
 import { recogniseToken } from '../../tokens/presented-token.ts'
-import { accessTokenStatus, refreshTokenStatus, type TokenStatus } from '../../tokens/token-status-store.ts'
+import { accessTokenStatus, refreshTokenStatus } from '../../tokens/token-status-store.ts'
 
 /** RFC 7662 §2.2. */
 export type Introspection =
@@ -40,8 +41,8 @@ export async function introspect(signet: Signet, asking: string, text: string): 
   if (token.kind === 'access_token') {
     const { iss, sub, aud, scope, iat, exp, jti } = token.claims
     const status = await accessTokenStatus(database, token.grantId, aud)
-    if (!status?.alive || (status.clientId !== asking && !status.servedBy.includes(asking))) return inactive
-    const held = await heldBy(signet, status, { audience: aud, scopes: scopesOf(scope) })
+    if (!status?.alive || (status.grant.clientId !== asking && !status.servedBy.includes(asking))) return inactive
+    const held = await heldBy(signet, status.grant, { audience: aud, scopes: scopesOf(scope) })
     if (!held) return inactive
     // The scope that tells it at userinfo, as `preferred_username` (OpenID Connect Core §5.4); RFC 7662 §5: no more than is needed.
     const mayTell = scopesOf(scope).includes('profile')
@@ -51,7 +52,7 @@ export async function introspect(signet: Signet, asking: string, text: string): 
       token_type: 'Bearer',
       iss,
       sub,
-      client_id: status.clientId,
+      client_id: status.grant.clientId,
       ...username,
       scope: held.join(' '),
       aud,
@@ -64,20 +65,20 @@ export async function introspect(signet: Signet, asking: string, text: string): 
   // A spent generation is no longer the token, though it may yet be forgiven.
   if (
     !status?.alive ||
-    status.clientId !== asking ||
-    status.sub === undefined ||
+    status.grant.clientId !== asking ||
+    status.grant.sub === undefined ||
     status.generation !== token.generation
   )
     return inactive
-  const client = await knownOrRead(signet.clients, status.clientId)
-  const scopes = client ? scopesThatHold(client, status.scopes, status.terms) : []
+  const client = await knownOrRead(signet.clients, status.grant.clientId)
+  const scopes = client ? scopesThatHold(client, status.grant.scopes, status.grant.terms) : []
   // It cannot be exchanged for anything.
   if (!client?.grant_types.includes('refresh_token') || !scopes.includes('offline_access')) return inactive
   return {
     active: true,
     iss: settings.issuer,
-    sub: status.sub,
-    client_id: status.clientId,
+    sub: status.grant.sub,
+    client_id: status.grant.clientId,
     scope: scopes.join(' '),
     iat: Math.floor(status.createdAt.getTime() / 1000),
     exp: Math.floor(status.expiresAt.getTime() / 1000),
@@ -86,9 +87,9 @@ export async function introspect(signet: Signet, asking: string, text: string): 
 
 async function heldBy(
   { clients, settings }: Signet,
-  { clientId, sub, terms }: TokenStatus,
+  { clientId, terms }: GrantContext,
   token: { readonly audience: string; readonly scopes: readonly string[] },
 ): Promise<string[] | undefined> {
   const client = await knownOrRead(clients, clientId)
-  return client && heldByToken(client, token, sub === undefined ? undefined : terms, settings.issuer)
+  return client && heldByToken(client, token, terms, settings.issuer)
 }

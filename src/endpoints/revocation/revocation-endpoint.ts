@@ -28,14 +28,13 @@ export function revocationEndpoint(app: App, signet: Signet): void {
     // RFC 7009 §2.2: what is not a token of ours, or not one any more, is what the client wanted it to be.
     if (!status) return reply.send()
     // §2.1: a token of another client is refused, and nothing happens to it.
-    if (status.clientId !== client.client_id)
-      throw new OAuthError('token_of_another_client', {
-        detail: `grant ${status.grantId} is of client ${status.clientId}`,
-      })
+    const { grant } = status
+    if (grant.clientId !== client.client_id)
+      throw new OAuthError('token_of_another_client', { detail: `grant ${grant.id} is of client ${grant.clientId}` })
     // The standing grant belongs to the credential: else one pod could stop all the others.
-    if (status.sub === undefined) throw new OAuthError('token_not_revocable')
+    if (grant.sub === undefined) throw new OAuthError('token_not_revocable')
     const actor = { kind: 'client', clientId: client.client_id, caller: callerOf(request) } as const
-    await revokeGrant(signet, actor, { id: status.grantId, clientId: status.clientId, sub: status.sub })
+    await revokeGrant(signet, actor, grant)
     return reply.send()
   })
 }

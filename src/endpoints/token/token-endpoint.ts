@@ -1,9 +1,12 @@
+import { issueForClient } from '../../operations/client-credentials.ts'
+import { redeemCode } from '../../operations/redeem-code.ts'
+import { refreshTokens } from '../../operations/refresh-tokens.ts'
 import type { App } from '../../platform/http/app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import type { Metrics } from '../../platform/metrics.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
-import type { GrantType } from '../../records/clients/client.ts'
+import type { Client, GrantType } from '../../records/clients/client.ts'
 import {
   type AuthenticatedClient,
   authenticateClient,
@@ -11,18 +14,15 @@ import {
 } from '../../records/clients/client-authentication.ts'
 import type { Caller } from '../../records/events/events-store.ts'
 import type { Signet } from '../../signet.ts'
-import { authorizationCode } from './authorization-code.ts'
-import { clientCredentials } from './client-credentials.ts'
-import { longestLifetime } from './longest-lifetime.ts'
-import { refreshToken } from './refresh-token.ts'
-import { type Exchanged, readTokenRequest, type TokenRequest } from './token-request.ts'
+import type { IssuedTokens, TokensRefused } from '../../tokens/issue-for-person.ts'
+import { readTokenRequest, type TokenRequest, tokenResponse } from './token-request.ts'
 
 type Exchange = (
   signet: Signet,
   authenticated: AuthenticatedClient,
   request: TokenRequest,
   caller: Caller,
-) => Promise<Exchanged>
+) => Promise<IssuedTokens | TokensRefused>
 
 /** A Map: `constructor` is no grant type. */
 const grantTypes = new Map<string, Exchange>([
@@ -45,14 +45,53 @@ export function tokenEndpoint(app: App, signet: Signet): void {
       })
     // Before any transaction: what may have to be written first must not wait for a connection that a transaction holds.
     await signet.keyRing.cover(longestLifetime(authenticated.client, signet.settings))
-    const { response, algorithms } = await exchange(signet, authenticated, body, callerOf(request))
+    const outcome = await exchange(signet, authenticated, body, callerOf(request))
+    if ('refused' in outcome) throw new OAuthError(outcome.refused, { detail: outcome.detail })
     // One that has an exchange is a GrantType.
-    countTokens(signet.metrics, body.grant_type as GrantType, algorithms)
-    return response
+    countTokens(signet.metrics, body.grant_type as GrantType, outcome.algorithms)
+    return tokenResponse(outcome)
   })
 }
 
-function countTokens(metrics: Metrics, grant_type: GrantType, { access, id }: Exchanged['algorithms']): void {
+/** grant_type=authorization_code (RFC 6749 §4.1.3). */
+async function authorizationCode(
+  signet: Signet,
+  { client }: AuthenticatedClient,
+  { code, redirect_uri: redirectUri, code_verifier: codeVerifier, resource }: TokenRequest,
+  caller: Caller,
+): Promise<IssuedTokens | TokensRefused> {
+  if (code === undefined) throw new OAuthError('parameter_missing', { about: 'code' })
+  if (redirectUri === undefined) throw new OAuthError('parameter_missing', { about: 'redirect_uri' })
+  return redeemCode(signet, client, caller, { code, redirectUri, codeVerifier, resource })
+}
+
+/** grant_type=refresh_token (RFC 6749 §6). */
+async function refreshToken(
+  signet: Signet,
+  { client }: AuthenticatedClient,
+  { refresh_token: refreshToken, scope, resource }: TokenRequest,
+  caller: Caller,
+): Promise<IssuedTokens | TokensRefused> {
+  if (refreshToken === undefined) throw new OAuthError('parameter_missing', { about: 'refresh_token' })
+  return refreshTokens(signet, client, caller, { refreshToken, scope, resource })
+}
+
+/** grant_type=client_credentials (RFC 6749 §4.4). */
+function clientCredentials(
+  signet: Signet,
+  authenticated: AuthenticatedClient,
+  { scope, resource }: TokenRequest,
+): Promise<IssuedTokens | TokensRefused> {
+  return issueForClient(signet, authenticated, { scope, resource })
+}
+
+/** The longest, in seconds, that any token lives which this client can get. */
+function longestLifetime({ allowed }: Client, settings: Signet['settings']): number {
+  const ofResources = allowed.map(({ accessTokenTtl }) => accessTokenTtl ?? 0)
+  return Math.max(settings.accessTokenTtl, settings.idTokenTtl, ...ofResources)
+}
+
+function countTokens(metrics: Metrics, grant_type: GrantType, { access, id }: IssuedTokens['algorithms']): void {
   metrics.count('signet_tokens_issued_total', { token: 'access', grant_type, alg: access })
   if (id) metrics.count('signet_tokens_issued_total', { token: 'id', grant_type, alg: id })
 }

@@ -1,7 +1,7 @@
-import type { SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
 import { type Form, readForm, readResources } from '../../protocol/http/form.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import { credentialParameters } from '../../records/clients/client-authentication.ts'
+import type { IssuedTokens } from '../../tokens/issue-for-person.ts'
 
 /** The parameters of all grant types (RFC 6749 §4.1.3, §4.4.2, §6; RFC 7636 §4.5). Which are needed is each grant type's matter. */
 const parameters = {
@@ -25,19 +25,24 @@ export function readTokenRequest(body: Parameters | undefined): TokenRequest {
   return Object.assign(readForm(body, parameters), { resource: readResources(body) })
 }
 
-/** A successful answer (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3). */
+/** A successful response (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3). */
 export interface TokenResponse {
   readonly access_token: string
   readonly token_type: 'Bearer'
   /** Seconds. */
   readonly expires_in: number
   readonly scope: string
-  readonly refresh_token?: string
   readonly id_token?: string
+  readonly refresh_token?: string
 }
 
-/** What a grant type comes to: the answer, and for the metrics what its tokens are signed with. */
-export interface Exchanged {
-  readonly response: TokenResponse
-  readonly algorithms: { readonly access: SigningAlgorithm; readonly id?: SigningAlgorithm }
+export function tokenResponse({ accessToken, expiresIn, scopes, idToken, refreshToken }: IssuedTokens): TokenResponse {
+  return {
+    access_token: accessToken,
+    token_type: 'Bearer',
+    expires_in: expiresIn,
+    scope: scopes.join(' '),
+    ...(idToken !== undefined && { id_token: idToken }),
+    ...(refreshToken !== undefined && { refresh_token: refreshToken }),
+  }
 }

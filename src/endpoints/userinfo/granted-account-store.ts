@@ -3,11 +3,12 @@ import type { Account } from '../../records/accounts/account.ts'
 import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../../records/accounts/accounts-store.ts'
 import { type GrantTerms, grantTermsJson } from '../../records/consents/consents-store.ts'
 import { grantAlive, grantJudges } from '../../records/endings/judgement-store.ts'
+import type { GrantId } from '../../records/ids.ts'
 
 /** The account of a token's subject and the terms of the token's grant, if the grant is alive: one round trip. */
 export async function findGrantedAccount(
   db: Queryable,
-  grantId: string,
+  grantId: GrantId,
   sub: string,
 ): Promise<{ account: Account; terms: GrantTerms } | undefined> {
   const { rows } = await db.query<AccountRow & { terms: GrantTerms }>({

@@ -7,6 +7,7 @@ import { noteRefusal } from '../../protocol/errors/refusal.ts'
 import { readForm } from '../../protocol/http/form.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import { knownOrRead } from '../../records/clients/known-clients.ts'
+import type { GrantId } from '../../records/ids.ts'
 import type { Signet } from '../../signet.ts'
 import { scopesThatHold } from '../../tokens/issuable-scopes.ts'
 import { userinfoClaims } from '../../tokens/userinfo-claims.ts'
@@ -46,7 +47,7 @@ async function answer(
   try {
     const claims = await verifier.verify(presentedToken(request, inBody))
     const client = await knownOrRead(signet.clients, claims.client_id)
-    const granted = await findGrantedAccount(signet.database, String(claims['grant_id']), claims.sub)
+    const granted = await findGrantedAccount(signet.database, String(claims['grant_id']) as GrantId, claims.sub)
     if (!client || !granted) throw new VerificationError('expired', 'The grant that this token came from has ended.')
     // The token says what was allowed when it was issued; the claims follow what still is.
     const scopes = scopesThatHold(client, claims.scope?.split(' ') ?? [], granted.terms)

@@ -1,6 +1,7 @@
 import { endOtherSessions, endOwnSession } from '../../operations/own-sessions.ts'
 import { disconnectApplication } from '../../operations/revoke-grants.ts'
 import { type PurposeSecret, sealText, secretFor, unsealText } from '../../platform/secrets/purpose-secrets.ts'
+import type { SessionId } from '../../records/ids.ts'
 import type { Signet } from '../../signet.ts'
 import { actorOf, type Outcome, type Submission } from './account-form.ts'
 
@@ -38,12 +39,12 @@ const handleFor = (sub: string) => `account-session:${sub}`
  * What stands for a session in a form. The id itself counts all sign-ins of everybody, so it is not shown; and what was sealed for one
  * person opens for no other.
  */
-export function sessionHandle(secret: PurposeSecret, sub: string, sessionId: number): string {
+export function sessionHandle(secret: PurposeSecret, sub: string, sessionId: SessionId): string {
   return sealText(secret, String(sessionId), handleFor(sub))
 }
 
 /** The session's id; undefined for what was not sealed for this person. */
-function readSessionHandle(secret: PurposeSecret, sub: string, handle: string): number | undefined {
+function readSessionHandle(secret: PurposeSecret, sub: string, handle: string): SessionId | undefined {
   const id = unsealText(secret, handle, handleFor(sub))
-  return id === undefined ? undefined : Number(id)
+  return id === undefined ? undefined : (Number(id) as SessionId)
 }

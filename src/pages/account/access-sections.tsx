@@ -10,7 +10,7 @@ export interface PageSession {
   /** What stands for it in the form. */
   readonly handle: string
   readonly isThisBrowser: boolean
-  readonly authTime: Date
+  readonly signedInAt: Date
   readonly usedAt: Date
 }
 
@@ -41,11 +41,11 @@ export function SessionsSection(props: SessionsSectionProps) {
         </p>
       )}
       <ul class="rows">
-        {sessions.map(({ handle, isThisBrowser, authTime, usedAt }, index) => (
+        {sessions.map(({ handle, isThisBrowser, signedInAt, usedAt }, index) => (
           <li class="row" key={handle}>
             <div class="row-text" id={`session-${index + 1}`}>
               <p class="name">{isThisBrowser ? account.thisBrowser : account.anotherBrowser}</p>
-              <p>{fill(account.signedIn, { time: moment(authTime) })}</p>
+              <p>{fill(account.signedIn, { time: moment(signedInAt) })}</p>
               <p>{fill(account.lastUsed, { time: moment(usedAt) })}</p>
             </div>
             {!isThisBrowser && (

@@ -106,10 +106,10 @@ async function showPage(
       csrf: csrfToken(secrets.csrf, browserOf(request, reply, settings.issuer)),
       accountProof: accountProof(secrets.csrf, account.sub),
       account,
-      sessions: sessions.map(({ id, authTime, usedAt }) => ({
+      sessions: sessions.map(({ id, signedInAt, usedAt }) => ({
         handle: sessionHandle(secrets['request-sealing'], account.sub, id),
         isThisBrowser: id === session.id,
-        authTime,
+        signedInAt,
         usedAt,
       })),
       sessionCount: count,

@@ -1,3 +1,5 @@
+import type { SessionId, Sub } from '../ids.ts'
+
 /** RFC-shaped postal address (OpenID Connect Core §5.1.1). */
 export interface Address {
   readonly formatted?: string
@@ -48,10 +50,10 @@ export const descriptiveClaims = [
  * session does takes turns by the session, so that somebody with a stolen one cannot fill the queue of its person.
  */
 export const accountTurn = (sub: string) => `account ${sub}`
-export const sessionTurn = (id: number) => `session ${id}`
+export const sessionTurn = (id: SessionId) => `session ${id}`
 
 export interface Account extends Profile {
-  readonly sub: string
+  readonly sub: Sub
   readonly email: string | undefined
   readonly email_verified: boolean
   readonly phone_number_verified: boolean

@@ -6,6 +6,7 @@ import { claimedClientId, verifyClientAssertion } from '../../protocol/client-as
 import type { ErrorName } from '../../protocol/errors/error-registry.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import type { Form } from '../../protocol/http/form.ts'
+import type { GrantId } from '../ids.ts'
 import { type Client, type ClientSecret, isPublic, usesSecret } from './client.ts'
 import { useAssertion } from './client-assertions-store.ts'
 import type { KnownClients } from './known-clients.ts'
@@ -31,7 +32,7 @@ export type PresentedCredentials = { readonly clientId: string } & (
 export interface Credential {
   /** Undefined: a key. */
   readonly secretId: number | undefined
-  readonly standingGrant: string | undefined
+  readonly standingGrant: GrantId | undefined
 }
 
 /** The client that sent a request; a public client proves nothing. */

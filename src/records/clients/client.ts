@@ -1,4 +1,5 @@
 import type { AssertionAlgorithm, SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
+import type { ClientId, GrantId } from '../ids.ts'
 import type { Resource } from '../resources/resource.ts'
 
 export const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials'] as const
@@ -46,15 +47,15 @@ export interface ClientSecret {
   readonly id: number
   readonly digest: Buffer
   /** The id of the open grant that stands for this credential, if it ever asked for a token (client_credentials). */
-  readonly standingGrant: string | undefined
+  readonly standingGrant: GrantId | undefined
 }
 
 /** A registered client with all that a request of its needs to know, read in one statement. */
 export interface Client extends ClientMetadata {
-  readonly client_id: string
+  readonly client_id: ClientId
   readonly secrets: readonly ClientSecret[]
   /** For a client that authenticates with its key: the open grant that stands for it (client_credentials). */
-  readonly standingGrant: string | undefined
+  readonly standingGrant: GrantId | undefined
   /** The resources on its allow-list that exist. */
   readonly allowed: readonly Resource[]
 }

@@ -1,4 +1,6 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import { endGrantsSql, endStandingGrantsSql } from '../endings/end-rows-store.ts'
+import type { ClientId, GrantId } from '../ids.ts'
 import { resourceFromRow, resourceJson } from '../resources/resources-store.ts'
 import type { Client, ClientMetadata } from './client.ts'
 
@@ -14,9 +16,9 @@ type Nullable =
 type ClientRow = Omit<ClientMetadata, Nullable> & {
   [Member in Nullable]: Exclude<ClientMetadata[Member], undefined> | null
 } & {
-  client_id: string
-  standing_grant: string | null
-  secrets: { id: number; digest: string; grant: string | null }[]
+  client_id: ClientId
+  standing_grant: GrantId | null
+  secrets: { id: number; digest: string; grant: GrantId | null }[]
   allowed: Parameters<typeof resourceFromRow>[0][]
 }
 
@@ -193,9 +195,7 @@ export async function addClientSecret(
            ), gone AS (
              DELETE FROM client_secrets WHERE client_id = $1 AND id NOT IN (SELECT id FROM kept) RETURNING id
            ), ended AS (
-             -- By the secrets: a client can have millions of grants, but no more than two standing ones.
-             UPDATE grants SET ended_at = now(), end_reason = $4
-             WHERE ended_at IS NULL AND sub IS NULL AND client_secret_id = ANY (ARRAY(SELECT id FROM gone)) RETURNING 1
+             ${endStandingGrantsSql('$4', 'SELECT id FROM gone')} RETURNING 1
            ), added AS (
              INSERT INTO client_secrets (client_id, digest) VALUES ($1, $2)
            )
@@ -234,8 +234,7 @@ export async function deleteClientSecret(db: Queryable, clientId: string, secret
     text: `WITH gone AS (
              DELETE FROM client_secrets WHERE client_id = $1 AND id = $2 RETURNING id
            ), ended AS (
-             UPDATE grants SET ended_at = now(), end_reason = 'client_secret_revoked'
-             WHERE ended_at IS NULL AND sub IS NULL AND client_secret_id = ANY (ARRAY(SELECT id FROM gone)) RETURNING 1
+             ${endStandingGrantsSql('client_secret_revoked', 'SELECT id FROM gone')} RETURNING 1
            )
            SELECT (SELECT count(*) FROM gone) AS secrets, (SELECT count(*) FROM ended) AS grants`,
     values: [clientId, secretId],
@@ -249,11 +248,9 @@ export async function deleteClientSecrets(db: Queryable, clientId: string): Prom
     text: `WITH gone AS (
              DELETE FROM client_secrets WHERE client_id = $1 RETURNING id
            ), ended_of_secrets AS (
-             UPDATE grants SET ended_at = now(), end_reason = 'client_secret_rotated'
-             WHERE ended_at IS NULL AND sub IS NULL AND client_secret_id = ANY (ARRAY(SELECT id FROM gone))
+             ${endStandingGrantsSql('client_secret_rotated', 'SELECT id FROM gone')}
            )
-           UPDATE grants SET ended_at = now(), end_reason = 'client_secret_rotated'
-           WHERE ended_at IS NULL AND sub IS NULL AND client_secret_id IS NULL AND client_id = $1`,
+           ${endGrantsSql('client_secret_rotated', 'sub IS NULL AND client_secret_id IS NULL AND client_id = $1')}`,
     values: [clientId],
   })
 }

@@ -1,16 +1,12 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import type { GrantEndReason } from '../grants/grants-store.ts'
+import type { SessionId, Sub } from '../ids.ts'
+import { endSessionsSql } from './end-rows-store.ts'
+import type { AccountEndReason } from './ending.ts'
 
 /*
  * Decisions to end something. Each changes one row, whatever has been collected under it, and holds for every statement that judges by
  * `judgement-store.ts` from the moment of its commit. None of them waits for a request that is opening a grant.
  */
-
-/** Why all grants of an account end. */
-export type AccountEndReason = Extract<
-  GrantEndReason,
-  'account_disabled' | 'account_deleted' | 'password_set' | 'password_changed' | 'revoked_by_operator'
->
 
 /**
  * Ends all sessions of an account. What is bound to them ends with them; grants with `offline_access` go on.
@@ -27,7 +23,7 @@ export async function endAllSessions(tx: Queryable, sub: string): Promise<number
 }
 
 /** Lets a session go on in a later epoch, while the others of its person end. */
-export async function moveSession(tx: Queryable, id: number, epoch: number): Promise<void> {
+export async function moveSession(tx: Queryable, id: SessionId, epoch: number): Promise<void> {
   await tx.query({ text: 'UPDATE sessions SET epoch = $2 WHERE id = $1', values: [id, epoch] })
 }
 
@@ -65,11 +61,12 @@ export async function endAllGrants(tx: Queryable, sub: string, reason: AccountEn
  *
  * @returns false where it had ended before, or is not this person's
  */
-export async function endSession(tx: Queryable, sub: string, id: number): Promise<boolean> {
+export async function endSession(tx: Queryable, sub: Sub, id: SessionId): Promise<boolean> {
   const { rowCount } = await tx.query({
-    text: `UPDATE sessions SET ended_at = now() FROM accounts
-           WHERE sessions.id = $2 AND sessions.sub = $1 AND accounts.sub = $1
-             AND sessions.ended_at IS NULL AND sessions.epoch >= accounts.session_epoch`,
+    text: endSessionsSql(
+      'sessions.id = $2 AND sessions.sub = $1 AND accounts.sub = $1 AND sessions.epoch >= accounts.session_epoch',
+      { from: 'accounts' },
+    ),
     values: [sub, id],
   })
   return rowCount === 1
@@ -80,7 +77,7 @@ export async function endSession(tx: Queryable, sub: string, id: number): Promis
  *
  * @returns the epoch that begins; undefined where there was neither a consent nor an open grant
  */
-export async function endConnection(tx: Queryable, sub: string, clientId: string): Promise<number | undefined> {
+export async function endConnection(tx: Queryable, sub: Sub, clientId: string): Promise<number | undefined> {
   const { rows } = await tx.query<{ epoch: number }>({
     text: `WITH account AS (
              UPDATE accounts SET epoch = epoch + 1
@@ -109,7 +106,7 @@ export async function endConnection(tx: Queryable, sub: string, clientId: string
  *
  * @returns the epoch that begins; undefined if there is no such account or client
  */
-export async function endGrantsOfConnection(tx: Queryable, sub: string, clientId: string): Promise<number | undefined> {
+export async function endGrantsOfConnection(tx: Queryable, sub: Sub, clientId: string): Promise<number | undefined> {
   const { rows } = await tx.query<{ epoch: number }>({
     text: `WITH account AS (
              UPDATE accounts SET epoch = epoch + 1

@@ -1,14 +1,9 @@
 import type { Database } from '../../platform/database/pool.ts'
 import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
+import { deleteConnectionsOf, deleteGrantsOf, deleteMarkedClient, deleteRecordsOf } from './delete-rows-store.ts'
+import { endFamiliesOf, endGrantsOf, endSessionsOf } from './end-rows-store.ts'
+import type { Ending } from './ending.ts'
 import {
-  deleteConnectionsOf,
-  deleteGrantsOf,
-  deleteMarkedClient,
-  deleteRecordsOf,
-  type Ending,
-  endFamiliesOf,
-  endGrantsOf,
-  endSessionsOf,
   type Followed,
   hasDueEnding,
   noteBatch,

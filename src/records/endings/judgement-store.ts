@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { GrantId } from '../ids.ts'
 
 /*
  * Whether a grant or a session is alive: the one place that says so. A decision to end many of them changes a marker on the account, the
@@ -49,7 +50,7 @@ export const sessionAlive = `(sessions.ended_at IS NULL AND sessions.epoch >= ac
  * Whether a grant is alive at this moment. A statement that waits for the lock on a row sees that row as it is then, but accounts, sessions
  * and clients as they were when it began; so whoever has locked a grant asks once more.
  */
-export async function isGrantAlive(db: Queryable, id: string): Promise<boolean> {
+export async function isGrantAlive(db: Queryable, id: GrantId): Promise<boolean> {
   const { rowCount } = await db.query({
     name: 'is-grant-alive',
     text: `SELECT FROM grants ${grantJudges} WHERE grants.id = $1 AND ${grantAlive}`,

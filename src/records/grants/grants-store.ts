@@ -1,46 +1,87 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { grantAlive, grantEndedAt, grantEndReason, grantJudges } from '../endings/judgement-store.ts'
+import { type GrantTerms, grantTermsJson } from '../consents/consents-store.ts'
+import { grantEndedAt, grantEndReason, grantJudges } from '../endings/judgement-store.ts'
+import type { ClientId, GrantId, Sub } from '../ids.ts'
 
-export type GrantEndReason =
-  | 'code_replayed'
-  | 'refresh_reused'
-  | 'refresh_exhausted'
-  | 'refresh_secret_revoked'
-  | 'revoked_by_operator'
-  | 'revoked_by_client'
-  | 'signed_out'
-  | 'account_disabled'
-  | 'password_set'
-  | 'password_changed'
-  | 'account_deleted'
-  | 'client_secret_rotated'
-  | 'client_secret_revoked'
-  | 'client_deleted'
-  | 'disconnected'
-  | 'superseded'
+interface AnyGrant {
+  readonly id: GrantId
+  readonly clientId: ClientId
+  readonly scopes: readonly string[]
+  /** Resources that the authorization request named (RFC 8707 §2.1). */
+  readonly resources: readonly string[]
+}
 
-export interface Grant {
-  readonly id: string
+/** A person's grant, as everything that is issued on it or asks about it needs it. */
+export interface PersonsGrant extends AnyGrant {
+  readonly sub: Sub
+  readonly terms: GrantTerms
+  /** When the person proved who they are: milliseconds since 1970. */
+  readonly authTime: number
+  /** Authentication Context Class Reference. */
+  readonly acr: string
+  /** Authentication Method References (RFC 8176). */
+  readonly amr: readonly string[]
+}
+
+/** The grant that stands for a credential of a client (client_credentials). There is no person. */
+export interface StandingGrant extends AnyGrant {
+  readonly sub: undefined
+  readonly terms: undefined
+}
+
+export type GrantContext = PersonsGrant | StandingGrant
+
+/** SQL for the columns of a `GrantContextRow`, for statements that read a grant along with something else. */
+export const grantContextColumns = `grants.id AS grant_id, grants.client_id AS grant_client_id, grants.sub AS grant_sub,
+  grants.scopes AS grant_scopes, grants.resources AS grant_resources, ${grantTermsJson} AS grant_terms,
+  grants.auth_time AS grant_auth_time, grants.acr AS grant_acr, grants.amr AS grant_amr`
+
+export interface GrantContextRow {
+  grant_id: GrantId
+  grant_client_id: ClientId
+  grant_scopes: string[]
+  grant_resources: string[]
+  grant_terms: GrantTerms
+  /** These four are null together: the grant of a client that acts for itself. */
+  grant_sub: Sub | null
+  grant_auth_time: Date | null
+  grant_acr: string | null
+  grant_amr: string[] | null
+}
+
+export function grantContextFromRow(row: GrantContextRow): GrantContext {
+  const { grant_id: id, grant_client_id: clientId, grant_scopes: scopes, grant_resources: resources } = row
+  return row.grant_sub === null
+    ? { id, clientId, sub: undefined, scopes, resources, terms: undefined }
+    : personsGrantFromRow(row as PersonsGrantRow)
+}
+
+/** The row of a grant that has a code or a refresh token: only persons' grants do. */
+export type PersonsGrantRow = { [Column in keyof GrantContextRow]: NonNullable<GrantContextRow[Column]> }
+
+export function personsGrantFromRow(row: PersonsGrantRow): PersonsGrant {
+  return {
+    id: row.grant_id,
+    clientId: row.grant_client_id,
+    sub: row.grant_sub,
+    scopes: row.grant_scopes,
+    resources: row.grant_resources,
+    terms: row.grant_terms,
+    authTime: row.grant_auth_time.getTime(),
+    acr: row.grant_acr,
+    amr: row.grant_amr,
+  }
+}
+
+/** A grant as it is listed. */
+export interface Grant extends AnyGrant {
   /** Grows with each grant that is opened. */
   readonly statusIndex: number
-  readonly clientId: string
-  readonly sub: string | undefined
-  readonly scopes: readonly string[]
-  readonly resources: readonly string[]
+  /** Undefined: the client acts for itself. */
+  readonly sub: Sub | undefined
   readonly createdAt: Date
   readonly endedAt: Date | undefined
   readonly endReason: string | undefined
-}
-
-/** Ends a grant, and with it its codes, refresh tokens and access tokens. Final. False where it had ended before. */
-export async function endGrant(db: Queryable, id: string, reason: GrantEndReason): Promise<boolean> {
-  const { rowCount } = await db.query({
-    name: 'end-grant',
-    text: `UPDATE grants SET ended_at = now(), end_reason = $2
-           WHERE ended_at IS NULL AND id = (SELECT grants.id FROM grants ${grantJudges} WHERE grants.id = $1 AND ${grantAlive})`,
-    values: [id, reason],
-  })
-  return rowCount === 1
 }
 
 interface NewStandingGrant {
@@ -56,11 +97,11 @@ interface NewStandingGrant {
  * The standing grant of a client's credential (client_credentials): the one that is open, or else a new one. However many ask
  * at once, there is one. Undefined where the credential was taken away in this very moment.
  */
-export async function openStandingGrant(db: Queryable, grant: NewStandingGrant): Promise<string | undefined> {
+export async function openStandingGrant(db: Queryable, grant: NewStandingGrant): Promise<GrantId | undefined> {
   const values = [grant.id, grant.clientId, grant.scopes, grant.resources]
   const { rows } =
     grant.secretId === undefined
-      ? await db.query<{ id: string }>({
+      ? await db.query<{ id: GrantId }>({
           name: 'open-standing-grant-of-key',
           text: `INSERT INTO grants (id, client_id, scopes, resources, epoch, client_epoch)
                  SELECT $1, client_id, $3, $4, 0, grant_epoch FROM clients WHERE client_id = $2 AND deleted_at IS NULL FOR SHARE
@@ -68,7 +109,7 @@ export async function openStandingGrant(db: Queryable, grant: NewStandingGrant):
                  DO UPDATE SET client_id = excluded.client_id RETURNING id`,
           values,
         })
-      : await db.query<{ id: string }>({
+      : await db.query<{ id: GrantId }>({
           name: 'open-standing-grant',
           // The client is locked before its secret, in the order of those who take secrets away. A plain join would lock the secret first.
           text: `WITH client AS MATERIALIZED (
@@ -84,35 +125,11 @@ export async function openStandingGrant(db: Queryable, grant: NewStandingGrant):
   return rows[0]?.id
 }
 
-/**
- * Ends the grants that stand for the credentials of a client, by order of an operator. Their rows change here and do not follow later: the
- * next request for a token looks for an open one by its row. The caller has changed the row of the client, so that none is being opened.
- *
- * @returns how many
- */
-export async function endStandingGrants(tx: Queryable, clientId: string): Promise<number> {
-  const { rows } = await tx.query<{ ended: number }>({
-    text: `WITH of_secrets AS (
-             UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator'
-             WHERE ended_at IS NULL AND sub IS NULL
-               AND client_secret_id = ANY (ARRAY(SELECT client_secrets.id FROM client_secrets WHERE client_secrets.client_id = $1))
-             RETURNING 1
-           ), of_key AS (
-             UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator'
-             WHERE ended_at IS NULL AND sub IS NULL AND client_secret_id IS NULL AND client_id = $1
-             RETURNING 1
-           )
-           SELECT (SELECT count(*) FROM of_secrets) + (SELECT count(*) FROM of_key) AS ended`,
-    values: [clientId],
-  })
-  return rows[0]!.ended
-}
-
 interface GrantRow {
-  id: string
+  id: GrantId
   status_index: number
-  client_id: string
-  sub: string | null
+  client_id: ClientId
+  sub: Sub | null
   scopes: string[]
   resources: string[]
   created_at: Date

@@ -1,5 +1,6 @@
 import type { Database } from '../../platform/database/pool.ts'
 import { inTransaction } from '../../platform/database/queryable.ts'
+import { endGrantsSql, endSessionsSql } from '../endings/end-rows-store.ts'
 
 /** Rows that one statement looks at: none takes long, and a call that is cut short can be repeated. */
 const batch = 5_000
@@ -22,8 +23,7 @@ export async function signEverybodyOut(
       text: `WITH batch AS (
                SELECT id, ended_at IS NULL AS alive FROM sessions WHERE id > $1 ORDER BY id LIMIT ${batch}
              ), ended AS (
-               UPDATE sessions SET ended_at = now()
-               WHERE id = ANY (ARRAY(SELECT id FROM batch WHERE alive)) AND ended_at IS NULL RETURNING sub
+               ${endSessionsSql('id = ANY (ARRAY(SELECT id FROM batch WHERE alive))')} RETURNING sub
              ), recorded AS (
                INSERT INTO events (type, sub, detail)
                SELECT 'sessions_ended', sub, $2::jsonb || jsonb_build_object('sessions', count(*)) FROM ended GROUP BY sub
@@ -40,8 +40,7 @@ export async function signEverybodyOut(
                SELECT id, status_index, sub IS NOT NULL AND ended_at IS NULL AS alive FROM grants
                WHERE status_index > $1 ORDER BY status_index LIMIT ${batch}
              ), ended AS (
-               UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator'
-               WHERE id = ANY (ARRAY(SELECT id FROM batch WHERE alive)) AND ended_at IS NULL RETURNING id
+               ${endGrantsSql('revoked_by_operator', 'id = ANY (ARRAY(SELECT id FROM batch WHERE alive))')} RETURNING id
              )
              SELECT (SELECT count(*) FROM ended) AS ended, (SELECT max(status_index) FROM batch) AS last`,
       values: [after],

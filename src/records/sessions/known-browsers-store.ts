@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { SessionId, Sub } from '../ids.ts'
 
 /*
  * A browser is known to an account once somebody has signed in to the account there (`insertSession`), whatever becomes of the session. The
@@ -21,7 +22,7 @@ export async function forgetBrowsers(tx: Queryable, sub: string): Promise<void> 
  * @param tx a transaction that has locked the account, so that no sign-in is under way
  * @param presentId the session that goes on
  */
-export async function forgetOtherBrowsers(tx: Queryable, sub: string, presentId: number): Promise<void> {
+export async function forgetOtherBrowsers(tx: Queryable, sub: Sub, presentId: SessionId): Promise<void> {
   await tx.query({
     text: `DELETE FROM known_browsers
            WHERE sub = $1 AND browser_digest IS DISTINCT FROM (SELECT browser_digest FROM sessions WHERE id = $2)`,
@@ -36,7 +37,12 @@ export async function forgetOtherBrowsers(tx: Queryable, sub: string, presentId:
  * @param sessionId if it is not one of the account's sessions, nothing is forgotten
  * @param presentId the session by which the person asks
  */
-export async function forgetBrowserOf(tx: Queryable, sub: string, sessionId: number, presentId: number): Promise<void> {
+export async function forgetBrowserOf(
+  tx: Queryable,
+  sub: Sub,
+  sessionId: SessionId,
+  presentId: SessionId,
+): Promise<void> {
   await tx.query({
     text: `DELETE FROM known_browsers
            WHERE sub = $1 AND browser_digest = (SELECT browser_digest FROM sessions WHERE id = $2 AND sub = $1)

@@ -1,11 +1,13 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Account } from '../accounts/account.ts'
 import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../accounts/accounts-store.ts'
+import { endSessionsSql } from '../endings/end-rows-store.ts'
 import { sessionAlive } from '../endings/judgement-store.ts'
+import type { SessionId, Sub } from '../ids.ts'
 
 /** A browser's sign-in, with the person it signs in. */
 export interface Session {
-  readonly id: number
+  readonly id: SessionId
   /** Milliseconds since 1970: when the person proved who they are. */
   readonly authTime: number
   /** Authentication Method References (RFC 8176). */
@@ -26,7 +28,7 @@ export interface Session {
  */
 export async function findSession(db: Queryable, sessionDigest: Buffer, idleTtl: number): Promise<Session | undefined> {
   const { rows } = await db.query<
-    AccountRow & { id: number; auth_time: Date; amr: string[]; used_at: Date; sid_version: number; epoch: number }
+    AccountRow & { id: SessionId; auth_time: Date; amr: string[]; used_at: Date; sid_version: number; epoch: number }
   >({
     name: 'find-session',
     text: `WITH session AS (
@@ -62,7 +64,7 @@ export interface NewSession {
 }
 
 /** `replaced`: the session of somebody else that the browser had, and that has ended with this sign-in. */
-export type StartedSession = { readonly replaced: { readonly id: number; readonly sub: string } | undefined }
+export type StartedSession = { readonly replaced: { readonly id: SessionId; readonly sub: Sub } | undefined }
 
 /**
  * Browsers that an account knows at most: those last used. No person has more, but a program that signs in without a cookie is a new
@@ -79,12 +81,12 @@ const mostKnownBrowsers = 100
  * @returns undefined where the account has been disabled or deleted
  */
 export async function insertSession(db: Queryable, session: NewSession): Promise<StartedSession | undefined> {
-  const { rows } = await db.query<{ id: number | null; sub: string | null }>({
+  const { rows } = await db.query<{ id: SessionId | null; sub: Sub | null }>({
     name: 'insert-session',
     // The account's row first, as everybody does who locks both.
     text: `WITH account AS (
-             UPDATE accounts SET signed_in_at = now() WHERE sub = $3 AND disabled_at IS NULL AND deleted_at IS NULL
-             RETURNING sub, epoch, session_epoch
+             SELECT sub, epoch, session_epoch FROM accounts WHERE sub = $3 AND disabled_at IS NULL AND deleted_at IS NULL
+             FOR NO KEY UPDATE
            ), renewed AS (
              UPDATE sessions SET digest = $1, browser_digest = $2, auth_time = least($4, clock_timestamp()), amr = $5, epoch = account.epoch, used_at = now(),
                expires_at = now() + make_interval(secs => $6)
@@ -92,8 +94,7 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
              WHERE digest = $7 AND sessions.sub = account.sub AND ended_at IS NULL AND sessions.epoch >= account.session_epoch
              RETURNING id
            ), replaced AS (
-             UPDATE sessions SET ended_at = now() FROM account
-             WHERE digest = $7 AND sessions.sub <> account.sub AND ended_at IS NULL RETURNING sessions.id, sessions.sub
+             ${endSessionsSql('digest = $7 AND sessions.sub <> account.sub', { from: 'account' })} RETURNING sessions.id, sessions.sub
            ), started AS (
              INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at, epoch, sid_version)
              SELECT $1, $2, account.sub, least($4, clock_timestamp()), $5, now() + make_interval(secs => $6), account.epoch, $8 FROM account
@@ -124,8 +125,8 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
 
 /** A sign-in as its own person may see it. */
 export interface ListedSession {
-  readonly id: number
-  readonly authTime: Date
+  readonly id: SessionId
+  readonly signedInAt: Date
   /** To the minute. */
   readonly usedAt: Date
 }
@@ -142,12 +143,12 @@ const lookedAt = 1_000
  */
 export async function listSessions(
   db: Queryable,
-  sub: string,
-  presentId: number,
+  sub: Sub,
+  presentId: SessionId,
   idleTtl: number,
   most: number,
 ): Promise<{ sessions: ListedSession[]; count: number; isCut: boolean }> {
-  const { rows } = await db.query<{ id: number; auth_time: Date; used_at: Date; count: number; looked_at: number }>({
+  const { rows } = await db.query<{ id: SessionId; auth_time: Date; used_at: Date; count: number; looked_at: number }>({
     // Bounds rather than equality, so that no other index is taken for a person who has very many.
     text: `WITH newest AS (
              SELECT id, auth_time, used_at, expires_at, epoch FROM sessions
@@ -164,7 +165,7 @@ export async function listSessions(
            FROM alive ORDER BY id = $2 DESC, used_at DESC, id DESC LIMIT $4`,
     values: [sub, presentId, idleTtl, most, lookedAt],
   })
-  const sessions = rows.map((row) => ({ id: row.id, authTime: row.auth_time, usedAt: row.used_at }))
+  const sessions = rows.map((row) => ({ id: row.id, signedInAt: row.auth_time, usedAt: row.used_at }))
   return { sessions, count: rows[0]?.count ?? 0, isCut: rows[0]?.looked_at === lookedAt }
 }
 
@@ -174,7 +175,7 @@ export async function listSessions(
  *
  * @returns false where the session has ended
  */
-export async function lockSession(tx: Queryable, sub: string, id: number): Promise<boolean> {
+export async function lockSession(tx: Queryable, sub: Sub, id: SessionId): Promise<boolean> {
   const { rowCount } = await tx.query({
     // Whoever waited for another one's lock judges by what that one left.
     text: `SELECT FROM accounts JOIN sessions ON sessions.sub = accounts.sub
@@ -189,7 +190,7 @@ export async function lockSession(tx: Queryable, sub: string, id: number): Promi
  *
  * @returns seconds that the session still has at the most
  */
-export async function renewSession(db: Queryable, id: number, sessionDigest: Buffer): Promise<number> {
+export async function renewSession(db: Queryable, id: SessionId, sessionDigest: Buffer): Promise<number> {
   const { rows } = await db.query<{ left: number }>({
     text: `UPDATE sessions SET digest = $2, used_at = now() WHERE id = $1
            RETURNING greatest(0, floor(extract(epoch FROM expires_at - now())))::float8 AS left`,

@@ -1,4 +1,4 @@
-import { judgeRefresh } from '../../../src/tokens/refresh-token.ts'
+import { judgeRefresh } from '../../../src/tokens/refresh-rotation.ts'
 import type { Rule } from './world.ts'
 
 /* The rule with a fault each, to show that the model finds it. What it replaced is among them. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { forgivenFor, longestGap } from '../../../src/tokens/refresh-token.ts'
+import { forgivenFor, longestGap } from '../../../src/tokens/refresh-rotation.ts'
 import { newWorld, present, type Rule, type World } from './world.ts'
 
 /*

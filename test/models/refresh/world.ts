@@ -1,4 +1,9 @@
-import { type FamilyState, judgeRefresh, keptSpends, type RefreshVerdict } from '../../../src/tokens/refresh-token.ts'
+import {
+  type FamilyState,
+  judgeRefresh,
+  keptSpends,
+  type RefreshVerdict,
+} from '../../../src/tokens/refresh-rotation.ts'
 
 /*
  * One family of refresh tokens on the server, and those who hold tokens of it. The rule is the real one, or one with a planted fault;

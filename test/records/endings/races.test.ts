@@ -27,6 +27,7 @@ import { completeMetadata } from '../../../src/records/clients/client-metadata.t
 import { insertClient } from '../../../src/records/clients/clients-store.ts'
 import { followNext } from '../../../src/records/endings/follow-ending.ts'
 import { findGrant } from '../../../src/records/grants/grants-store.ts'
+import type { ClientId, Sid, Sub } from '../../../src/records/ids.ts'
 import { findSession, insertSession, type Session } from '../../../src/records/sessions/sessions-store.ts'
 import { insertCode, lockCode, spendCode } from '../../../src/tokens/authorization-codes-store.ts'
 import { insertFamily, lockFamily } from '../../../src/tokens/refresh-families-store.ts'
@@ -51,8 +52,8 @@ const text = () => randomBytes(12).toString('hex')
 const idle = 3600
 
 interface Setting {
-  readonly sub: string
-  readonly clientId: string
+  readonly sub: Sub
+  readonly clientId: ClientId
   /** The session that opens grants, and another one of the same person. */
   readonly session: Session
   readonly other: Session
@@ -91,7 +92,7 @@ async function openGrant(db: Database, { session, clientId }: Pick<Setting, 'ses
         digest: code,
         ttl: 60,
         redirectUri: 'https://app.example',
-        sid: 'sid',
+        sid: 'sid' as Sid,
         codeChallenge: undefined,
         nonce: undefined,
       },
@@ -101,7 +102,7 @@ async function openGrant(db: Database, { session, clientId }: Pick<Setting, 'ses
 }
 
 async function setUp(): Promise<Setting> {
-  const [sub, clientId] = [text(), `client_${text()}`]
+  const [sub, clientId] = [text() as Sub, `client_${text()}` as ClientId]
   const terms = { resources: [], defaultIdTokenAlg: 'ES256' } as const
   await insertClient(database, clientId, completeMetadata({ redirect_uris: ['https://app.example'] }, terms), undefined)
   await insertAccount(database, { sub, profile: {}, email: undefined, passwordHash: 'old' })
@@ -225,7 +226,7 @@ const racers: Record<string, Racer> = {
         if (!stored || stored.grantEnded) return undefined
         await spendCode(tx, code)
         const digest = randomBytes(32)
-        const family = { digest, grantId: stored.grantId, secretVersion: 1, sid: 'sid', nonce: undefined }
+        const family = { digest, grantId: stored.grant.id, secretVersion: 1, sid: stored.sid }
         await insertFamily(tx, family, { sliding: idle, absolute: idle })
         return digest
       }),

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Client } from '../../src/records/clients/client.ts'
-import { chooseTarget } from '../../src/tokens/scopes.ts'
+import { chooseTarget } from '../../src/tokens/access-token-target.ts'
 
 const issuer = 'https://id.example'
 const [invoices, mail] = ['https://invoices.example', 'https://mail.example']

@@ -1,0 +1,60 @@
+import { randomText } from '../platform/secrets/digest.ts'
+import type { AuthenticatedClient } from '../records/clients/client-authentication.ts'
+import { openStandingGrant } from '../records/grants/grants-store.ts'
+import { isOpenidScope } from '../records/resources/resource.ts'
+import type { Signet } from '../signet.ts'
+import { issueAccessToken } from '../tokens/access-token.ts'
+import { issuableScopes } from '../tokens/issuable-scopes.ts'
+import type { IssuedTokens, TokensRefused } from '../tokens/issue-for-person.ts'
+import { requestedResources, requestedScopes } from '../tokens/requested-scopes.ts'
+
+/**
+ * Issues an access token to a client that acts for itself (client_credentials, RFC 6749 §4.4). The token hangs on the standing grant of
+ * the credential, which is read along with the client: after the first token of a credential, the client's row is all the database is
+ * asked for.
+ *
+ * @param request `scope` and `resource` as the token request has them
+ * @throws OAuthError `invalid_scope`, `invalid_target`; KeysUnavailable, TooManyWaiting
+ */
+export async function issueForClient(
+  signet: Signet,
+  { client, credential }: AuthenticatedClient,
+  request: { readonly scope: string | undefined; readonly resource: readonly string[] },
+): Promise<IssuedTokens | TokensRefused> {
+  // RFC 6749 §4.4: confidential clients only.
+  if (!credential) return { refused: 'client_proves_nothing' }
+  // There is no person whom these could speak of. Where the request names none, the client's other scopes are meant.
+  const scopes = requestedScopes(client, request.scope).filter(
+    (scope) => request.scope !== undefined || !isOpenidScope(scope),
+  )
+  if (scopes.some(isOpenidScope)) return { refused: 'scope_needs_a_person' }
+  const resources = requestedResources(client, request.resource, signet.settings.issuer)
+  const { target, scopes: targetScopes } = issuableScopes(
+    client,
+    { scopes, resources, terms: undefined },
+    { scopes, resource: resources },
+    signet.settings.issuer,
+  )
+  const grantId =
+    credential.standingGrant ??
+    (await signet.turns.take(`standing grant ${client.client_id}`, () =>
+      openStandingGrant(signet.database, {
+        id: randomText(16),
+        clientId: client.client_id,
+        secretId: credential.secretId,
+        scopes: requestedScopes(client, undefined),
+        resources: client.resources,
+      }),
+    ))
+  if (grantId === undefined) return { refused: 'client_credential_replaced' }
+  const { token, expiresIn, audience, alg } = await issueAccessToken(signet, {
+    client,
+    sub: undefined,
+    target,
+    scopes: targetScopes,
+    grantId,
+  })
+  signet.tally.count({ clientId: client.client_id, grantId, audience })
+  // RFC 6749 §4.4.3: no refresh token.
+  return { accessToken: token, expiresIn, scopes: targetScopes, algorithms: { access: alg } }
+}

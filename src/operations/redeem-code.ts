@@ -1,0 +1,76 @@
+import { randomBytes } from 'node:crypto'
+import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { digest } from '../platform/secrets/digest.ts'
+import { type Client, isPublic } from '../records/clients/client.ts'
+import { endGrant } from '../records/endings/end-rows-store.ts'
+import { type Caller, recordEvent } from '../records/events/events-store.ts'
+import type { Signet } from '../signet.ts'
+import { judgeCode, type StoredCode } from '../tokens/authorization-code.ts'
+import { lockCode, spendCode } from '../tokens/authorization-codes-store.ts'
+import { type IssuedTokens, issueForPerson, type TokensRefused } from '../tokens/issue-for-person.ts'
+import { insertFamily } from '../tokens/refresh-families-store.ts'
+import { encodeRefreshToken, familyDigest } from '../tokens/refresh-token.ts'
+
+/**
+ * Redeems an authorization code (RFC 6749 §4.1.3). The code's row is locked, every binding checked, and only then is it spent, in
+ * the transaction that issues. The tokens are signed before the commit, so that a failure to sign spends nothing.
+ *
+ * @param client the client that has authenticated, on whose behalf it is done
+ * @param request as the token request has it: `code_verifier` of RFC 7636 §4.5, `resource` of RFC 8707 §2.2
+ * @throws OAuthError where nothing may be issued on the grant (`issueForPerson`); KeysUnavailable, TooManyWaiting
+ */
+export async function redeemCode(
+  signet: Signet,
+  client: Client,
+  caller: Caller,
+  request: {
+    readonly code: string
+    readonly redirectUri: string
+    readonly codeVerifier: string | undefined
+    readonly resource: readonly string[]
+  },
+): Promise<IssuedTokens | TokensRefused> {
+  const codeDigest = digest(request.code)
+  const redeem = async (tx: Queryable): Promise<IssuedTokens | TokensRefused> => {
+    const { redirectUri, codeVerifier, resource } = request
+    const bindings = { clientId: client.client_id, redirectUri, codeVerifier }
+    const verdict = judgeCode(await lockCode(tx, codeDigest), bindings)
+    if (verdict.verdict === 'refused') return { refused: verdict.error, detail: verdict.detail }
+    const { code } = verdict
+    const about = { caller, clientId: client.client_id, sub: code.grant.sub, grantId: code.grant.id }
+    if (verdict.verdict === 'replayed') {
+      const detail = `code: of grant ${code.grant.id}, spent ${verdict.secondsAgo} seconds ago`
+      // A browser that calls the redirect URI twice is no thief; only a public client's second call within the grace is spared.
+      if (!isPublic(client) || verdict.secondsAgo > signet.settings.refreshGrace) {
+        // RFC 6749 §4.1.2, §10.5. This commits although the answer is an error, which is why the refusal is returned and not thrown.
+        await endGrant(tx, code.grant.id, 'code_replayed')
+        await recordEvent(tx, { type: 'code_replayed', ...about })
+      }
+      return { refused: 'code_replayed', detail }
+    }
+    await spendCode(tx, codeDigest)
+    const asked = { scopes: undefined, resource, nonce: code.nonce }
+    const { tokens, holding, access } = await issueForPerson(signet, client, code, asked)
+    await recordEvent(tx, {
+      ...{ type: 'tokens_issued', ...about },
+      detail: { grant_type: 'authorization_code', ...access },
+    })
+    return holding.includes('offline_access') && client.grant_types.includes('refresh_token')
+      ? { ...tokens, refreshToken: await startFamily(signet, tx, code) }
+      : tokens
+  }
+  return signet.turns.take(`code ${codeDigest.toString('hex')}`, () => inTransaction(signet.database, redeem))
+}
+
+async function startFamily({ settings, secrets }: Signet, tx: Queryable, code: StoredCode): Promise<string> {
+  const token = { family: randomBytes(32), generation: 0 }
+  // Held for both uses: it may be renewed while the row is written.
+  const secret = secrets['refresh-mac']
+  const secretVersion = secret.current
+  await insertFamily(
+    tx,
+    { digest: familyDigest(token), grantId: code.grant.id, secretVersion, sid: code.sid },
+    { sliding: settings.refreshTokenTtl, absolute: settings.refreshTokenMaxTtl },
+  )
+  return encodeRefreshToken(secret, secretVersion, token)
+}

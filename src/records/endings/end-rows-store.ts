@@ -1,0 +1,219 @@
+import type { Queryable } from '../../platform/database/queryable.ts'
+import type { GrantId, SessionId } from '../ids.ts'
+import type { Ending, GrantEndReason } from './ending.ts'
+import { grantAlive, grantJudges } from './judgement-store.ts'
+
+/*
+ * How rows of grants and sessions end. All statements that set `ended_at` are made of `endGrantsSql` and `endSessionsSql`. Many of them are
+ * one with something else: a secret that is taken away ends the grants that stand for it in the same statement, and a new sign-in ends the
+ * session that the browser had. Those stand in the stores of what they change, with these two in them.
+ */
+
+/** A value that a statement is given. */
+type Parameter = `$${number}`
+
+/**
+ * SQL that ends open grants, and with them their codes, refresh tokens and access tokens. One that has ended keeps its reason and moment.
+ *
+ * @param reason itself, or the parameter that has it
+ * @param which SQL: the condition that selects the grants
+ * @param at SQL: the moment
+ */
+export function endGrantsSql(reason: GrantEndReason | Parameter, which: string, at = 'now()'): string {
+  const value = reason.startsWith('$') ? reason : `'${reason}'`
+  return `UPDATE grants SET ended_at = ${at}, end_reason = ${value} WHERE grants.ended_at IS NULL AND ${which}`
+}
+
+/**
+ * SQL that ends the standing grants (client_credentials) of secrets. It looks by the secrets because a client can have millions of grants,
+ * but no more than two standing ones.
+ *
+ * @param secrets SQL that selects their ids
+ */
+export function endStandingGrantsSql(reason: GrantEndReason | Parameter, secrets: string): string {
+  return endGrantsSql(reason, `sub IS NULL AND client_secret_id = ANY (ARRAY(${secrets}))`)
+}
+
+/**
+ * SQL that ends open sessions.
+ *
+ * @param which SQL: the condition that selects the sessions
+ * @param options `from`: another table that the condition names; `at`: the moment
+ */
+export function endSessionsSql(
+  which: string,
+  { from, at = 'now()' }: { readonly from?: string; readonly at?: string } = {},
+): string {
+  return `UPDATE sessions SET ended_at = ${at}${from === undefined ? '' : ` FROM ${from}`} WHERE sessions.ended_at IS NULL AND ${which}`
+}
+
+/** Ends a grant, and with it its codes, refresh tokens and access tokens. Final. False where it had ended before. */
+export async function endGrant(db: Queryable, id: GrantId, reason: GrantEndReason): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'end-grant',
+    text: endGrantsSql(
+      '$2',
+      `grants.id = (SELECT grants.id FROM grants ${grantJudges} WHERE grants.id = $1 AND ${grantAlive})`,
+    ),
+    values: [id, reason],
+  })
+  return rowCount === 1
+}
+
+/**
+ * Ends the grants that stand for the credentials of a client, by order of an operator. Their rows change here and do not follow later: the
+ * next request for a token looks for an open one by its row. The caller has changed the row of the client, so that none is being opened.
+ *
+ * @returns how many
+ */
+export async function endStandingGrants(tx: Queryable, clientId: string): Promise<number> {
+  const { rows } = await tx.query<{ ended: number }>({
+    text: `WITH of_secrets AS (
+             ${endStandingGrantsSql('revoked_by_operator', 'SELECT client_secrets.id FROM client_secrets WHERE client_secrets.client_id = $1')}
+             RETURNING 1
+           ), of_key AS (
+             ${endGrantsSql('revoked_by_operator', 'sub IS NULL AND client_secret_id IS NULL AND client_id = $1')}
+             RETURNING 1
+           )
+           SELECT (SELECT count(*) FROM of_secrets) + (SELECT count(*) FROM of_key) AS ended`,
+    values: [clientId],
+  })
+  return rows[0]!.ended
+}
+
+/** What became of a batch: `left` where rows remain, because the batch was full or somebody held them. */
+export interface Batch {
+  readonly rows: number
+  readonly left: boolean
+}
+
+/*
+ * The statements below find their rows by bounds on all columns of an index rather than by equality (`sub >= $1 AND sub <= $1`). With equality
+ * the planner may take another index, or the whole table, where it believes that many rows match; and it believes so of just those who
+ * have collected very many.
+ */
+
+/**
+ * Ends a batch of the grants that an ending is about; each leaves its event. Passes over rows that somebody holds, so it never waits.
+ *
+ * @param decidedAt undefined: in this transaction
+ * @param most rows
+ */
+export async function endGrantsOf(
+  tx: Queryable,
+  ending: Exclude<Ending, { kind: 'client' | 'sessions' | 'refresh_secret' }>,
+  decidedAt: Date | undefined,
+  most: number,
+): Promise<Batch> {
+  const [meant, values] = meantGrants(ending)
+  const { rows } = await tx.query<{ found: number; ended: number }>({
+    text: `WITH found AS (${meant} LIMIT $1), held AS (
+             SELECT id FROM grants WHERE id = ANY (ARRAY(SELECT id FROM found)) AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
+           ), ended AS (
+             ${endGrantsSql('$3', 'id = ANY (ARRAY(SELECT id FROM held))', 'coalesce($2, now())')} RETURNING 1
+           )
+           SELECT (SELECT count(*) FROM found) AS found, (SELECT count(*) FROM ended) AS ended`,
+    values: [most, decidedAt ?? null, ending.reason, ...values],
+  })
+  return batchOf(rows[0]!.found, rows[0]!.ended, most)
+}
+
+/** The open grants that are meant, at most $1 of them, with the values from $4 on. */
+function meantGrants(ending: Exclude<Ending, { kind: 'client' | 'sessions' | 'refresh_secret' }>): [string, unknown[]] {
+  switch (ending.kind) {
+    case 'account':
+    case 'account_grants':
+      return [
+        `SELECT id FROM grants WHERE ended_at IS NULL AND (sub, client_id) >= ($4, '') AND sub <= $4 AND epoch < $5
+         ORDER BY sub, client_id, status_index`,
+        [ending.sub, ending.epoch],
+      ]
+    case 'connection':
+      return [
+        `SELECT id FROM grants
+         WHERE ended_at IS NULL AND (sub, client_id) >= ($4, $5) AND (sub, client_id) <= ($4, $5) AND epoch < $6
+         ORDER BY sub, client_id, status_index`,
+        [ending.sub, ending.clientId, ending.epoch],
+      ]
+    case 'client_grants':
+      return [
+        `SELECT id FROM grants WHERE ended_at IS NULL AND client_id >= $4 AND client_id <= $4 AND client_epoch < $5
+         ORDER BY client_id, status_index`,
+        [ending.clientId, ending.epoch],
+      ]
+    case 'session_grants':
+      return [
+        `SELECT bound.id FROM unnest($4::bigint[]) AS ended (id) CROSS JOIN LATERAL (
+           SELECT grants.id FROM grants
+           WHERE ended_at IS NULL AND (session_id, client_id) >= (ended.id, '') AND session_id <= ended.id
+             AND NOT 'offline_access' = ANY (scopes)
+           ORDER BY session_id, client_id, status_index LIMIT $1) AS bound`,
+        [ending.sessionIds],
+      ]
+  }
+}
+
+/**
+ * Ends a batch of the sessions of an account that are of an earlier epoch.
+ *
+ * @param most rows
+ * @returns their ids as well
+ */
+export async function endSessionsOf(
+  tx: Queryable,
+  { sub, epoch }: Extract<Ending, { kind: 'account' | 'sessions' }>,
+  decidedAt: Date | undefined,
+  most: number,
+): Promise<Batch & { readonly ids: readonly SessionId[] }> {
+  const { rows } = await tx.query<{ found: number; ended: SessionId[] }>({
+    text: `WITH found AS (
+             SELECT id FROM sessions WHERE ended_at IS NULL AND (sub, id) >= ($1, 0) AND sub <= $1 AND epoch < $2
+             ORDER BY sub, id LIMIT $3
+           ), held AS (
+             SELECT id FROM sessions WHERE id = ANY (ARRAY(SELECT id FROM found)) AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
+           ), ended AS (
+             ${endSessionsSql('id = ANY (ARRAY(SELECT id FROM held))', { at: 'coalesce($4, now())' })} RETURNING id
+           )
+           SELECT (SELECT count(*) FROM found) AS found, ARRAY(SELECT id FROM ended) AS ended`,
+    values: [sub, epoch, most, decidedAt ?? null],
+  })
+  const { found, ended } = rows[0]!
+  return { ...batchOf(found, ended.length, most), ids: ended }
+}
+
+/**
+ * Ends a batch of the grants whose refresh tokens were made with a version of the secret that was revoked. Their families expire, so that
+ * the next batch does not find them again.
+ *
+ * @param most rows
+ */
+export async function endFamiliesOf(
+  tx: Queryable,
+  { version, reason }: Extract<Ending, { kind: 'refresh_secret' }>,
+  decidedAt: Date | undefined,
+  most: number,
+): Promise<Batch> {
+  const { rows } = await tx.query<{ found: number; expired: number }>({
+    text: `WITH found AS (
+             SELECT digest FROM refresh_families
+             WHERE secret_version >= $1 AND secret_version <= $1 AND expires_at > now()
+             ORDER BY secret_version, expires_at LIMIT $2
+           ), held AS (
+             SELECT refresh_families.digest, grants.id FROM refresh_families JOIN grants ON grants.id = grant_id
+             WHERE refresh_families.digest = ANY (ARRAY(SELECT digest FROM found))
+             FOR NO KEY UPDATE OF refresh_families, grants SKIP LOCKED
+           ), expired AS (
+             UPDATE refresh_families SET expires_at = now() WHERE digest = ANY (ARRAY(SELECT digest FROM held)) RETURNING 1
+           ), ended AS (
+             ${endGrantsSql('$4', 'id = ANY (ARRAY(SELECT id FROM held))', 'coalesce($3, now())')}
+           )
+           SELECT (SELECT count(*) FROM found) AS found, (SELECT count(*) FROM expired) AS expired`,
+    values: [version, most, decidedAt ?? null, reason],
+  })
+  return batchOf(rows[0]!.found, rows[0]!.expired, most)
+}
+
+/** @param most rows that the batch could have */
+export function batchOf(found: number, done: number, most: number): Batch {
+  return { rows: done, left: found === most || done < found }
+}

@@ -1,0 +1,69 @@
+import type { SessionId } from '../ids.ts'
+
+/**
+ * Why a grant ended. It is kept in `grants.end_reason`, and a trigger (migration 004) repeats it in the event `grant_ended`. Decisions whose
+ * rows are to follow have it in `endings.reason`, `accounts.grants_end_reason` and `disconnections.reason`. A session keeps no reason.
+ */
+export type GrantEndReason =
+  | 'code_replayed'
+  | 'refresh_reused'
+  | 'refresh_exhausted'
+  | 'refresh_secret_revoked'
+  | 'revoked_by_operator'
+  | 'revoked_by_client'
+  | 'signed_out'
+  | 'account_disabled'
+  | 'password_set'
+  | 'password_changed'
+  | 'account_deleted'
+  | 'client_secret_rotated'
+  | 'client_secret_revoked'
+  | 'client_deleted'
+  | 'disconnected'
+  | 'superseded'
+
+/** Why all grants of an account end. */
+export type AccountEndReason = Extract<
+  GrantEndReason,
+  'account_disabled' | 'account_deleted' | 'password_set' | 'password_changed' | 'revoked_by_operator'
+>
+
+/** A decision that rows follow: which ones, and what they say afterwards. */
+export type Ending = { readonly reason: GrantEndReason } & (
+  | /** The sessions and grants of an account that are of an earlier epoch. */ {
+      readonly kind: 'account'
+      readonly sub: string
+      readonly epoch: number
+    }
+  | /** The grants of an account that are of an earlier epoch. Its sessions go on. */ {
+      readonly kind: 'account_grants'
+      readonly sub: string
+      readonly epoch: number
+    }
+  | /** The sessions of an account that are of an earlier epoch, and what is bound to them. */ {
+      readonly kind: 'sessions'
+      readonly sub: string
+      readonly epoch: number
+    }
+  | /** The grants that are bound to these sessions of an account. */ {
+      readonly kind: 'session_grants'
+      readonly sub: string
+      readonly sessionIds: readonly SessionId[]
+    }
+  | /** The grants of a person and a client that are of an earlier epoch. */ {
+      readonly kind: 'connection'
+      readonly sub: string
+      readonly clientId: string
+      readonly epoch: number
+    }
+  | /** The grants of a client, whosever they are, that are of an earlier epoch of the client. */ {
+      readonly kind: 'client_grants'
+      readonly clientId: string
+      readonly epoch: number
+    }
+  | /** Everything of a client, and the client itself. */ { readonly kind: 'client'; readonly clientId: string }
+  | /** The grants whose refresh tokens were made with this version of the secret. */ {
+      readonly kind: 'refresh_secret'
+      readonly version: number
+    }
+)

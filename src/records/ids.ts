@@ -1,0 +1,22 @@
+/*
+ * Ids that must not be mixed up. Each is a plain string (a session's is a number) that carries its kind in its type, so that the compiler
+ * refuses a client where a person is meant. They are read from rows and tokens, or drawn, and pass wherever a string is asked for.
+ */
+
+declare const kind: unique symbol
+type Id<Kind extends string, Value = string> = Value & { readonly [kind]: Kind }
+
+/** A person: the claim `sub` (OpenID Connect Core §2). */
+export type Sub = Id<'sub'>
+
+/** A client: `client_id` (RFC 6749 §2.2). */
+export type ClientId = Id<'client_id'>
+
+/** A grant; tokens carry it as `grant_id`. */
+export type GrantId = Id<'grant'>
+
+/** A session, as the database counts them. It leaves Signet only as a `Sid`. */
+export type SessionId = Id<'session', number>
+
+/** A session as one client sees it: the claim `sid` (OpenID Connect Front-Channel Logout §3). */
+export type Sid = Id<'sid'>

@@ -1,0 +1,46 @@
+import { OAuthError } from '../protocol/errors/oauth-error.ts'
+import { shortened } from '../protocol/errors/refusal.ts'
+import type { Client } from '../records/clients/client.ts'
+import type { Resource } from '../records/resources/resource.ts'
+import { isOpenidScope } from '../records/resources/resource.ts'
+
+/** The one audience of a token: a resource, or the issuer itself. */
+export type Target = { readonly kind: 'issuer' } | { readonly kind: 'resource'; readonly resource: Resource }
+
+/**
+ * Chooses the resource (RFC 8707) that an access token is for: the requested one, else the one that owns the requested scopes, else the
+ * issuer itself.
+ * A token is for one resource, so that no resource can use it at another (RFC 9068 §5, RFC 8707 §3).
+ *
+ * @param scopes all scopes of the grant, or those the request narrows it to
+ * @param requested `resource` of the token request
+ * @param granted the resources named in the authorization request; empty: any that own a scope of the grant
+ * @returns the target, and those of the scopes that mean something there (RFC 8707 §2.2)
+ * @throws OAuthError `invalid_target`
+ */
+export function chooseTarget(
+  client: Client,
+  scopes: readonly string[],
+  requested: readonly string[],
+  granted: readonly string[],
+  issuer: string,
+): { target: Target; scopes: string[] } {
+  const resources = client.allowed.filter(({ identifier }) => granted.length === 0 || granted.includes(identifier))
+  const forIssuer = { target: { kind: 'issuer' } as const, scopes: scopes.filter(isOpenidScope) }
+  const [named, alsoNamed] = new Set(requested)
+  if (alsoNamed !== undefined) throw new OAuthError('resource_doubled')
+  if (named === issuer) return forIssuer
+  const owners = resources.filter((resource) => resource.scopes.some((scope) => scopes.includes(scope)))
+  const [resource, another] =
+    named === undefined
+      ? granted.length === 1 && owners.length === 0
+        ? resources
+        : owners
+      : (granted.length === 0 ? owners : resources).filter(({ identifier }) => identifier === named)
+  if (named !== undefined && !resource)
+    throw new OAuthError('resource_not_granted', { detail: `resource ${shortened(named, 200)}` })
+  if (!resource) return forIssuer
+  if (another)
+    throw new OAuthError('resource_ambiguous', { detail: owners.map(({ identifier }) => identifier).join(' ') })
+  return { target: { kind: 'resource', resource }, scopes: scopes.filter((scope) => resource.scopes.includes(scope)) }
+}

@@ -1,0 +1,107 @@
+import { createHash, randomBytes } from 'node:crypto'
+import t from 'tap'
+import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
+import { isPkceVerified, judgeCode, type Redemption, type StoredCode } from '../../src/tokens/authorization-code.ts'
+
+const verifier = randomBytes(32).toString('base64url')
+const challengeOf = (text: string) => createHash('sha256').update(text).digest('base64url')
+
+const stored: StoredCode = {
+  grant: {
+    id: 'grant' as GrantId,
+    clientId: 'client' as ClientId,
+    sub: 'person' as Sub,
+    scopes: ['openid'],
+    resources: [],
+    terms: { scopes: ['openid'], consent: null },
+    ...{ authTime: 0, acr: 'aal1', amr: ['pwd'] },
+  },
+  redirectUri: 'https://app.example/callback',
+  codeChallenge: challengeOf(verifier),
+  nonce: undefined,
+  sid: 'sid' as Sid,
+  expired: false,
+  grantEnded: false,
+  spentAgo: undefined,
+}
+const good: Redemption = { clientId: 'client', redirectUri: stored.redirectUri, codeVerifier: verifier }
+
+/** What is wrong with a redemption, with the error of each. The first that is wrong tells which error it is. */
+const badBindings: readonly [what: string, Partial<Redemption>, error: string][] = [
+  ['another client', { clientId: 'thief' }, 'code_unknown'],
+  ['another redirect URI', { redirectUri: 'https://evil.example/callback' }, 'redirect_uri_differs'],
+  ['a redirect URI with a slash more', { redirectUri: `${stored.redirectUri}/` }, 'redirect_uri_differs'],
+  ['no redirect URI', { redirectUri: undefined }, 'redirect_uri_differs'],
+  ['no verifier', { codeVerifier: undefined }, 'code_verifier_missing'],
+  ['an empty verifier', { codeVerifier: '' }, 'code_verifier_wrong'],
+  ['another verifier', { codeVerifier: randomBytes(32).toString('base64url') }, 'code_verifier_wrong'],
+  ['the challenge as the verifier', { codeVerifier: challengeOf(verifier) }, 'code_verifier_wrong'],
+]
+
+/** All states that a code can be in besides. */
+const states: readonly Pick<StoredCode, 'expired' | 'grantEnded' | 'spentAgo'>[] = [false, true].flatMap((expired) =>
+  [false, true].flatMap((grantEnded) => [undefined, 0, 5].map((spentAgo) => ({ expired, grantEnded, spentAgo }))),
+)
+
+t.test('a code that is not on record is refused', async (t) => {
+  t.match(judgeCode(undefined, good), { verdict: 'refused', error: 'code_unknown' })
+})
+
+t.test('a binding that fails is refused in every state of the code, so that it neither spends nor ends', async (t) => {
+  for (const state of states)
+    for (const [what, wrong, error] of badBindings)
+      t.match(
+        judgeCode({ ...stored, ...state }, { ...good, ...wrong }),
+        { verdict: 'refused', error },
+        `${what}, ${JSON.stringify(state)}`,
+      )
+})
+
+t.test('the client is looked at before all else, so that nobody learns of the code of another', async (t) => {
+  for (const [what, wrong] of badBindings)
+    t.match(judgeCode(stored, { ...good, ...wrong, clientId: 'thief' }), { error: 'code_unknown' }, what)
+})
+
+t.test('a verifier for a code without a challenge is a downgrade, in every state', async (t) => {
+  const withoutPkce = { ...stored, codeChallenge: undefined }
+  for (const state of states)
+    t.match(
+      judgeCode({ ...withoutPkce, ...state }, good),
+      { verdict: 'refused', error: 'code_verifier_unexpected' },
+      JSON.stringify(state),
+    )
+  t.match(judgeCode(withoutPkce, { ...good, codeVerifier: undefined }), { verdict: 'good' })
+})
+
+t.test('a spent code is a replay, also when it has expired or its grant has ended', async (t) => {
+  for (const state of states.filter(({ spentAgo }) => spentAgo !== undefined)) {
+    const code = { ...stored, ...state }
+    t.same(
+      judgeCode(code, good),
+      { verdict: 'replayed', code, secondsAgo: state.spentAgo },
+      `${JSON.stringify(state)}: zero seconds ago is spent, too`,
+    )
+  }
+})
+
+t.test(
+  'a code that was not spent is refused once it has expired or its grant has ended, and else is good',
+  async (t) => {
+    t.match(judgeCode({ ...stored, expired: true }, good), { verdict: 'refused', error: 'code_unknown' })
+    t.match(judgeCode({ ...stored, grantEnded: true }, good), { verdict: 'refused', error: 'code_unknown' })
+    t.same(judgeCode(stored, good), { verdict: 'good', code: stored })
+  },
+)
+
+t.test('no two verifiers fit one challenge, and what is not one fits none', async (t) => {
+  // RFC 7636, Appendix B.
+  const [example, challenge] = [
+    'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+    'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+  ]
+  t.ok(isPkceVerified(example, challenge))
+  for (const other of ['', challenge, example.toLowerCase(), `${example} `, example.slice(1)])
+    t.notOk(isPkceVerified(other, challenge), other)
+  for (const other of ['', challenge.slice(1), `${challenge}AA`, example])
+    t.notOk(isPkceVerified(example, other), `challenge ${other}`)
+})
