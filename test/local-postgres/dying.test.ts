@@ -2,9 +2,18 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import type { EmbeddedDatabase } from '../../../../src/platform/database/embedded.ts'
-import { eventually } from '../../../support/eventually.ts'
-import { alone, askOnce, freshFolder, joinIn, nextServer, poolOn, serverPid, serverPids } from '../own-server.ts'
+import type { LocalPostgres } from '#local-postgres'
+import {
+  alone,
+  askOnce,
+  freshFolder,
+  joinIn,
+  nextServer,
+  poolOn,
+  serverPid,
+  serverPids,
+} from '../platform/database/own-server.ts'
+import { eventually } from '../support/eventually.ts'
 import { startJoiner } from './joiners.ts'
 
 t.test('a server that dies or stands still', async (t) => {
@@ -82,7 +91,7 @@ t.test('a server that dies or stands still', async (t) => {
     t.teardown(() => {
       for (const pid of pids) killIfThere(pid, 'SIGCONT')
     })
-    let joined: EmbeddedDatabase | undefined
+    let joined: LocalPostgres | undefined
     const joining = joinIn(t, dataDir).then((other) => {
       joined = other
     })

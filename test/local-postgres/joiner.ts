@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { joinEmbedded } from '../../../../src/platform/database/embedded.ts'
+import { joinLocalPostgres } from '#local-postgres'
 
 // A process that joins the embedded database in the folder it is given, says so, and leaves when its standard input
 // ends.
 const dataDir = process.argv[2] as string
 process.stdout.write('begun\n')
 try {
-  const { connection, data, leave } = await joinEmbedded({
+  const { connection, data, leave } = await joinLocalPostgres({
     dataDir,
-    issuerIsLoopback: true,
+    allowRoot: true,
     log: { info: () => {}, warn: () => {} },
   })
   const pid = Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0])

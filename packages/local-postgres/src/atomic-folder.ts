@@ -4,15 +4,15 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /**
- * Makes a folder that is either there with all that belongs in it, or not there at all. It is made under a passing name
- * beside its place and then renamed: a kill at any moment leaves nothing half-made that counts, and no lock that
- * outlives its owner. Of several that make it at once one is first; the others throw theirs away and are as content.
+ * Makes a folder that is either there with everything in it, or not there at all. It is filled under a temporary name beside its place
+ * and then renamed: if this process is killed at any moment, no half-made folder has the name, and no lock is left behind. Where several
+ * processes make it at once, the first rename wins and the others delete their own.
  *
  * @param parent an existing folder
  * @param name what the finished folder is called in it
  * @param make fills the empty folder (mode 0700) that it is handed
  */
-export async function makeInPlace(
+export async function makeFolderAtomically(
   parent: string,
   name: string,
   make: (folder: string) => Promise<void>,
@@ -44,8 +44,8 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-// Courtesy, not a lock: eight processes need not do the same second of work. Who has begun later waits a little for the
-// one before him, and then does it himself.
+// Not a lock: it only saves eight processes the same second of work. Whoever has begun later waits a little for the one before, and then
+// does the work anyway.
 async function othersAreFaster(parent: string, name: string, mine: string): Promise<boolean> {
   const patience = performance.now() + 4_000
   for (;;) {
@@ -59,8 +59,7 @@ async function othersAreFaster(parent: string, name: string, mine: string): Prom
   }
 }
 
-// In another container the number means another process, or none. Then we wait in vain, or not at all: neither does
-// harm.
+// In another container the number means another process, or none. Then we wait in vain or not at all, and neither does harm.
 function makerLives(entry: string, name: string): boolean {
   const pid = Number(entry.slice(prefixOf(name).length).split('-')[1])
   try {
@@ -70,12 +69,12 @@ function makerLives(entry: string, name: string): boolean {
   }
 }
 
-// What a killed process has left, once nobody can be at it any more.
+// What a killed process has left, once it is so old that nobody can be filling it any more.
 async function removeLeftovers(parent: string, name: string): Promise<void> {
   for (const entry of await readdir(parent)) {
     const begun = begunAt(entry, name)
     if (begun === undefined || begun > Date.now() - 600_000) continue
-    // Another user's, perhaps, who can do it himself.
+    // Perhaps it is another user's, who can remove it.
     await rm(join(parent, entry), { recursive: true, force: true }).catch(() => {})
   }
 }

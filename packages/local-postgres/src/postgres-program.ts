@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { EmbeddedDatabaseError, useYourOwn } from './embedded-database-error.ts'
 import type { Account } from './home.ts'
+import { LocalPostgresError, useYourOwn } from './operator-messages.ts'
 
 /** One of PostgreSQL's programs, and how to run it. */
 export interface Program {
@@ -30,7 +30,7 @@ export function startProgram(
  *
  * @param input what it reads on standard input
  * @returns what it has printed
- * @throws EmbeddedDatabaseError with what it has said, when it fails
+ * @throws LocalPostgresError with what it has said, when it fails
  */
 export async function runProgram(program: Program, input = ''): Promise<string> {
   const child = startProgram(program, { detached: false, stdio: ['pipe', 'pipe', 'pipe'] })
@@ -49,21 +49,21 @@ export async function runProgram(program: Program, input = ''): Promise<string> 
   const advice = /user does not exist/.test(said)
     ? `\nPostgreSQL runs as a user who has a name only: add one to /etc/passwd, run as another, or ${useYourOwn}.`
     : ''
-  throw new EmbeddedDatabaseError(`${program.path} ended with ${status}:\n${said.trim()}${advice}`)
+  throw new LocalPostgresError(`${program.path} ended with ${status}:\n${said.trim()}${advice}`)
 }
 
 /**
  * Waits for the end of a program.
  *
  * @returns its status, or the signal that ended it
- * @throws EmbeddedDatabaseError when it could not be started at all
+ * @throws LocalPostgresError when it could not be started at all
  */
 export function ended(child: ChildProcess, { path, runAs }: Program): Promise<number | string> {
   return new Promise((resolve, reject) => {
     child.on('error', (cause) => {
       const as = runAs ? ` as uid ${runAs.uid}` : ''
       reject(
-        new EmbeddedDatabaseError(
+        new LocalPostgresError(
           `${path} cannot be run here${as} (${cause.message}). It needs a system with glibc, a folder that is not mounted ` +
             `noexec, and, where Signet is root, the right to become another user. Else ${useYourOwn}.`,
           { cause },

@@ -1,5 +1,5 @@
-import { type Freshness, readFreshness } from './freshness.ts'
-import { type JwkSet, parseJwkSet } from './jwk-set.ts'
+import { isJsonObject, parseJsonObject } from './strict-json.ts'
+import { importVerificationKey, type VerificationKey } from './verification-key.ts'
 
 /** What is used of `fetch`, so that another can be given: one with a proxy, a CA of one's own, or a test's. */
 export type Fetch = (
@@ -85,4 +85,64 @@ async function readBody(response: Response): Promise<Buffer> {
     chunks.push(read.value)
   }
   return Buffer.concat(chunks)
+}
+
+/** The usable keys of a JWK Set by `kid`, each parsed once. */
+export type JwkSet = ReadonlyMap<string, VerificationKey>
+
+/**
+ * Reads a JWK Set (RFC 7517 §5). Keys that cannot check our tokens are passed over, as §5 demands, so that the issuer can add
+ * kinds of which this version knows nothing. A `kid` that stands for two usable keys stands for none.
+ *
+ * @param json the JSON document
+ * @throws {Error} where it is no JWK Set or has no usable key: nothing that could take the place of a good set
+ */
+export function parseJwkSet(json: Buffer): JwkSet {
+  const members = parseJsonObject(json)['keys']
+  if (!Array.isArray(members)) throw new Error('it is not a JWK Set')
+  const keys = new Map<string, VerificationKey>()
+  const ambiguous = new Set<string>()
+  for (const jwk of members) {
+    const kid: unknown = isJsonObject(jwk) ? jwk['kid'] : undefined
+    const key = importVerificationKey(jwk)
+    if (typeof kid !== 'string' || key === undefined) continue
+    if (keys.has(kid)) ambiguous.add(kid)
+    keys.set(kid, key)
+  }
+  for (const kid of ambiguous) keys.delete(kid)
+  if (keys.size === 0) throw new Error(`it has no usable key among ${members.length}`)
+  return keys
+}
+
+/** How long a fetched JWK Set serves, in milliseconds from the moment it was fetched. */
+export type Freshness = {
+  /** Used without a question. */
+  fresh: number
+  /** After that: used at once while a newer one is fetched (RFC 5861 §3). */
+  staleWhileRevalidate: number
+}
+
+const shortest = 10_000
+const longest = 24 * 3_600_000
+const withoutHeader = 300_000
+
+/**
+ * Reads the freshness from a response (RFC 9111 §4.2), within bounds: a set that said `no-cache` or `max-age=0` would be fetched
+ * again with every token, and a year would keep a revoked key for a year.
+ *
+ * @param headers those of the response; `Age` counts, for a set from a shared cache has used up a part of its time there
+ */
+export function readFreshness(headers: Headers): Freshness {
+  const cacheControl = headers.get('cache-control') ?? ''
+  const age = /^\d+$/.test(headers.get('age') ?? '') ? Number(headers.get('age')) : 0
+  const maxAge = /(?:^|[\s,])no-(?:cache|store)(?:$|[\s,=])/i.test(cacheControl) ? 0 : seconds(cacheControl, 'max-age')
+  return {
+    fresh: maxAge === undefined ? withoutHeader : Math.min(Math.max((maxAge - age) * 1000, shortest), longest),
+    staleWhileRevalidate: Math.min((seconds(cacheControl, 'stale-while-revalidate') ?? 0) * 1000, longest),
+  }
+}
+
+function seconds(cacheControl: string, directive: string): number | undefined {
+  const match = new RegExp(`(?:^|[\\s,])${directive}="?(\\d+)`, 'i').exec(cacheControl)
+  return match ? Number(match[1]) : undefined
 }

@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Test } from 'tap'
-import { packageFolder } from '../../../../src/platform/config/installation-folder.ts'
-import type { EmbeddedDatabase } from '../../../../src/platform/database/embedded.ts'
+import type { LocalPostgres } from '#local-postgres'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
 /** What another process that uses the embedded database says of it. */
-export interface Joined extends Pick<EmbeddedDatabase, 'connection' | 'data'> {
+export interface Joined extends Pick<LocalPostgres, 'connection' | 'data'> {
   /** The server's process. */
   readonly pid: number
   /** Why it could not join. */

@@ -2,12 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { chmod, chown, lstat, mkdir, mkdtemp, open, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { EmbeddedDatabaseError, useYourOwn } from './embedded-database-error.ts'
+import { makeFolderAtomically } from './atomic-folder.ts'
 import type { Account, Home } from './home.ts'
-import { makeInPlace } from './making-in-place.ts'
-import type { PostgresqlPackage } from './postgresql-package.ts'
-import { runProgram } from './program.ts'
-import { prepareRuntime } from './runtime.ts'
+import { LocalPostgresError, useYourOwn } from './operator-messages.ts'
+import { runProgram } from './postgres-program.ts'
+import { type PostgresqlPackage, prepareRuntime } from './runtime.ts'
 
 /** A database cluster and what belongs to it. */
 export interface Cluster {
@@ -20,7 +19,7 @@ export interface Cluster {
 }
 
 export interface Credentials {
-  /** Of `postgres`, who keeps the server. */
+  /** Of `postgres`, the superuser. */
   readonly superuserPassword: string
   /** Of `signet`, who owns the database `signet` and nothing else. */
   readonly applicationPassword: string
@@ -29,12 +28,12 @@ export interface Credentials {
 /**
  * Finds the cluster, or creates it: initdb, the role and the database, all of it or nothing.
  *
- * @throws EmbeddedDatabaseError when what is there cannot be used
+ * @throws LocalPostgresError when what is there cannot be used
  */
 export async function ensureCluster(home: Home, runtime: string, source: PostgresqlPackage): Promise<Cluster> {
   const folder = join(home.base, 'postgresql')
   if (!(await lstat(folder).catch(() => undefined)))
-    await makeInPlace(home.base, 'postgresql', (making) => createCluster(making, home, runtime, source))
+    await makeFolderAtomically(home.base, 'postgresql', (making) => createCluster(making, home, runtime, source))
   await checkVersion(folder, source)
   return {
     data: join(folder, 'data'),
@@ -50,7 +49,7 @@ async function readCredentials(path: string): Promise<Credentials> {
     return JSON.parse(text) as Credentials
   } catch {
     // What the parser says quotes the file.
-    throw new EmbeddedDatabaseError(
+    throw new LocalPostgresError(
       `${path} is damaged: restore it from a backup. Without it the database cannot be opened.`,
     )
   }
@@ -62,11 +61,11 @@ async function checkVersion(folder: string, { major }: PostgresqlPackage): Promi
     throw error
   })
   if (found === undefined)
-    throw new EmbeddedDatabaseError(
+    throw new LocalPostgresError(
       `${folder} holds no PostgreSQL cluster. Move it away, or choose another SIGNET_DATA_DIR.`,
     )
   if (found.trim() !== major)
-    throw new EmbeddedDatabaseError(
+    throw new LocalPostgresError(
       `${folder} was written by PostgreSQL ${found.trim()}; this release of Signet brings PostgreSQL ${major}, ` +
         'which cannot read it. ' +
         'Start the release that wrote it, take a dump (pg_dump) and restore it into a new SIGNET_DATA_DIR; ' +
@@ -94,8 +93,7 @@ async function initdb(
   runtime: string,
   source: PostgresqlPackage,
 ): Promise<void> {
-  // initdb runs postgres through a shell, with the path between double quotes; there these characters would be taken
-  // for more.
+  // initdb runs postgres through a shell, with the path between double quotes, where these characters have a meaning.
   const borrowed = /["$`\\\n]/.test(runtime) ? await mkdtemp(join(tmpdir(), 'signet-')) : undefined
   try {
     if (borrowed && home.runAs) await chmod(borrowed, 0o711)
@@ -139,7 +137,7 @@ async function createDatabase(data: string, credentials: Credentials, home: Home
   )
   // Its status is 0 even when a statement fails.
   if (/^.*(ERROR|FATAL|PANIC): /m.test(said))
-    throw new EmbeddedDatabaseError(`The database could not be created:\n${said.trim()}`)
+    throw new LocalPostgresError(`The database could not be created:\n${said.trim()}`)
 }
 
 function password(): string {

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import { chmod, mkdir, readlink, realpath, stat, symlink } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import type { DatabaseLog } from '../log.ts'
-import { EmbeddedDatabaseError, useYourOwn } from './embedded-database-error.ts'
+import { LocalPostgresError, type Log, useYourOwn } from './operator-messages.ts'
 
 /** Whose rights a server has. */
 export interface Account {
@@ -10,7 +9,7 @@ export interface Account {
   readonly gid: number
 }
 
-/** Where the embedded PostgreSQL lies, and as whom it runs. */
+/** Where the embedded PostgreSQL is, and as whom it runs. */
 export interface Home {
   /** Holds postgresql/ (the cluster and what belongs to it) and postgresql-runtime-<version>/. */
   readonly base: string
@@ -19,23 +18,23 @@ export interface Home {
 }
 
 /**
- * Chooses the folder and the account. For an ordinary user that is `dataDir` and himself.
+ * Chooses the folder and the account. For an ordinary user that is `dataDir` and this user.
  *
- * PostgreSQL refuses to run as root, and an installation in a container or on a fresh machine often has nobody but
- * root. Then the server runs as `nobody`: no account has to be made, and of all that lies in the folder it can change
- * the cluster only. Where nobody cannot reach `dataDir` (a home closed to others), the database lies below
- * /var/lib/signet and `dataDir` holds a link to it, which also finds it again when `dataDir` is moved.
+ * PostgreSQL refuses to run as root, and a container or a fresh machine often has no other user. Then the server runs as `nobody`: no
+ * account has to be created, and the server can change nothing in the folder but the cluster. Where `nobody` cannot reach `dataDir` (a
+ * home closed to others), the database is put below /var/lib/signet and `dataDir` holds a link to it, which also finds it again when
+ * `dataDir` is moved.
  *
- * @param issuerIsLoopback root is a way to try Signet out; whoever serves the world is told to do better
- * @throws EmbeddedDatabaseError
+ * @param allowRoot whether root may start it at all
+ * @throws LocalPostgresError
  */
 export async function chooseHome(
-  { dataDir, issuerIsLoopback }: { dataDir: string; issuerIsLoopback: boolean },
-  log: DatabaseLog,
+  { dataDir, allowRoot }: { dataDir: string; allowRoot: boolean },
+  log: Log,
 ): Promise<Home> {
   const weAreRoot = process.getuid?.() === 0
-  if (weAreRoot && !issuerIsLoopback)
-    throw new EmbeddedDatabaseError(
+  if (weAreRoot && !allowRoot)
+    throw new LocalPostgresError(
       `As root the embedded PostgreSQL serves a loopback issuer only. Run Signet as an ordinary user, or ${useYourOwn}.`,
     )
   await makeFolder(dataDir, weAreRoot ? 0o711 : 0o700)
@@ -45,11 +44,10 @@ export async function chooseHome(
   if (!weAreRoot) return { base, runAs: undefined }
 
   const cluster = await stat(join(base, 'postgresql', 'data')).catch(() => undefined)
-  // PostgreSQL runs as the owner of its data or not at all. Root beside an ordinary user's server thus does no harm to
-  // it.
+  // PostgreSQL runs as the owner of its data or not at all. So root does no harm beside the server of an ordinary user.
   if (cluster && cluster.uid !== 0) return { base, runAs: { uid: cluster.uid, gid: cluster.gid } }
   if (process.platform !== 'linux')
-    throw new EmbeddedDatabaseError(
+    throw new LocalPostgresError(
       `As root the embedded PostgreSQL runs on Linux only. Be an ordinary user, or ${useYourOwn}.`,
     )
   if (linked) await makeFolder(base, 0o711)
@@ -58,7 +56,7 @@ export async function chooseHome(
   const elsewhere = join('/var/lib/signet', createHash('sha256').update(folder).digest('hex').slice(0, 16))
   await makeFolder(elsewhere, 0o711)
   await symlink(join(elsewhere, 'postgresql'), join(folder, 'postgresql')).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error // else another process was here in this moment, and chose the same
+    if (error.code !== 'EEXIST') throw error // otherwise another process has just made the same link
   })
   log.info(
     { folder: elsewhere, dataDir },
@@ -69,7 +67,7 @@ export async function chooseHome(
 
 const nobody: Account = { uid: 65534, gid: 65534 }
 
-/** Makes a folder and those above it, with this mode whatever the umask. One that is there is left as it is. */
+/** Makes a folder and those above it, with this mode whatever the umask. An existing one is left as it is. */
 async function makeFolder(folder: string, mode: number): Promise<void> {
   const first = await mkdir(folder, { recursive: true, mode })
   if (first === undefined) return
@@ -84,7 +82,7 @@ async function linkTarget(path: string): Promise<string | undefined> {
   }
 }
 
-// The data folder itself is ours, and what is in it has modes of its own; the folders above it are not ours to open.
+// The data folder itself is ours to open, and what is in it has modes of its own. The folders above it are not ours.
 async function othersReach(dataDir: string): Promise<boolean> {
   for (let above = dirname(dataDir); ; above = dirname(above)) {
     if (((await stat(above)).mode & 0o001) === 0) return false

@@ -1,7 +1,13 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { type AccessTokenClaims, requireScopes } from './access-token-claims.ts'
-import { bearerRefusal } from './bearer-refusal.ts'
-import { accessTokenOf, authenticate, createProtection, type Protection, protectionOf } from './bearer-request.ts'
+import {
+  accessTokenOf,
+  authenticate,
+  bearerRefusal,
+  createProtection,
+  type Protection,
+  protectionOf,
+} from './bearer.ts'
 import { VerificationError } from './verification-error.ts'
 import type { Verifier } from './verifier.ts'
 import { checkScopes } from './verifier-options.ts'

@@ -1,9 +1,12 @@
 export { type AccessTokenClaims, scopesOf } from './access-token-claims.ts'
-export { type BearerRefusal, bearerRefusal } from './bearer-refusal.ts'
-export { accessTokenOf } from './bearer-request.ts'
-export { bearerToken } from './bearer-token.ts'
-export { type ConnectBearerOptions, type ConnectMiddleware, connectBearer, connectScopes } from './connect.ts'
-export { type FastifyBearerOptions, fastifyBearer, fastifyScopes } from './fastify.ts'
+export { accessTokenOf, type BearerRefusal, bearerRefusal, bearerToken } from './bearer.ts'
+export {
+  type ConnectBearerOptions,
+  type ConnectMiddleware,
+  connectBearer,
+  connectScopes,
+} from './connect-middleware.ts'
+export { type FastifyBearerOptions, fastifyBearer, fastifyScopes } from './fastify-plugin.ts'
 export type { Fetch } from './jwk-set-request.ts'
 export type { Clock } from './remote-keys.ts'
 export type { KeyReference, KeySource } from './signed-jwt.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Cluster } from './cluster.ts'
 import type { Account } from './home.ts'
-import { ended, runProgram, startProgram } from './program.ts'
+import { ended, runProgram, startProgram } from './postgres-program.ts'
 
 /** What it takes to start and stop a server for a cluster. */
 export interface Server {
@@ -19,12 +19,12 @@ export interface Server {
 export type StartOutcome = 'ran' | 'another is there' | 'failed'
 
 /**
- * Starts a server, unless one runs on the cluster already: PostgreSQL's own postmaster.pid decides between several who
- * try, and clears up after one that was killed. The server is in a process group of its own, so that Ctrl-C in a
- * terminal reaches us and not it, and outlives us if we are killed.
+ * Starts a server, unless one runs on the cluster already: PostgreSQL's own postmaster.pid decides between several processes that
+ * try, and PostgreSQL clears up after a server that was killed. The server has a process group of its own: Ctrl-C in a terminal does not
+ * reach it, and it goes on if this process is killed.
  *
- * @returns a promise that is kept when the server ends, not when it is ready
- * @throws EmbeddedDatabaseError when the program cannot be run at all
+ * @returns a promise that resolves when the server ends, not when it is ready
+ * @throws LocalPostgresError when the program cannot be run at all
  */
 export async function startServer({ cluster, runtime, runAs, parameters }: Server): Promise<StartOutcome> {
   await turnLog(cluster.log)
@@ -42,12 +42,11 @@ export async function startServer({ cluster, runtime, runAs, parameters }: Serve
   return anotherIsThere.test(await readLog(cluster.log, before)) ? 'another is there' : 'failed'
 }
 
-// PostgreSQL's words for: somebody holds postmaster.pid, or children of a killed server are still on their way out.
+// What PostgreSQL says when another server holds postmaster.pid, or when children of a killed server have not ended yet.
 const anotherIsThere = /lock file .* already exists|pre-existing shared memory block/
 
 const serverParameters = {
-  // The socket is named as seen from the data folder, which is the server's working folder: however long the way there,
-  // and whatever quotes and commas are in it.
+  // Relative to the data folder, which is the server's working folder: so its path may be long and have quotes and commas.
   unix_socket_directories: '../run',
   unix_socket_permissions: '0700',
   listen_addresses: '',
@@ -61,8 +60,8 @@ const serverParameters = {
   io_method: 'sync',
   max_logical_replication_workers: '0',
   jit: 'off',
-  // The log is about the server: its starts and ends. Errors of statements, which can quote them and the values in
-  // them, are told to the application alone.
+  // The log is about the server: its starts and ends. Errors of statements, which can quote the statement and its values, go to the
+  // application alone.
   logging_collector: 'off',
   log_checkpoints: 'off',
   log_min_messages: 'log',
@@ -73,13 +72,12 @@ const serverParameters = {
  * Stops a server and waits for its end, up to `patience` milliseconds. Open connections are closed, what is committed
  * is kept (a "fast shutdown").
  *
- * @param pid the server's, out of its own mouth
+ * @param pid the server's, as the server itself reports it
  * @returns whether it has ended
  */
 export async function stopServer({ cluster, runtime, runAs }: Server, pid: number, patience: number): Promise<boolean> {
   const deadline = performance.now() + patience
-  // Root does not send the signal itself: the number comes from a process with fewer rights, which could name any
-  // other.
+  // Root does not send the signal itself: the number comes from a process with fewer rights, which could name any other process.
   if (runAs) await runProgram({ path: join(runtime, 'bin', 'pg_ctl'), args: ['kill', 'INT', String(pid)], runAs })
   else process.kill(pid, 'SIGINT')
   // The file goes last. (The process itself may linger as a zombie, where nobody has asked for its status.)
@@ -108,8 +106,8 @@ async function readLog(path: string, from: number): Promise<string> {
   }
 }
 
-// The log is the server's account's own, so that whoever starts it next, root or that account, can go on writing. Root
-// gives away a file that it has just made, and never one that it has found: that could be a link to any other.
+// The log belongs to the account of the server, so that whoever starts it next, root or that account, can write to it. Root gives away
+// a file that it has just made, and never one that it has found, which could be a link to any other.
 async function openLog(path: string, owner: Account | undefined): Promise<FileHandle> {
   const append = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW
   try {

@@ -2,9 +2,9 @@ import { chmodSync, chownSync, existsSync, lstatSync, readdirSync, renameSync, r
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
-import { joinEmbedded } from '../../../../src/platform/database/embedded.ts'
-import { noLog } from '../../../database.ts'
-import { askOnce, freshFolder, joinIn, serverPid } from '../own-server.ts'
+import { joinLocalPostgres } from '#local-postgres'
+import { noLog } from '../database.ts'
+import { askOnce, freshFolder, joinIn, serverPid } from '../platform/database/own-server.ts'
 import { startJoiner } from './joiners.ts'
 
 // A user who has a name on every system, and one who has none.
@@ -16,8 +16,8 @@ const root = skip ? 'only root can try (skipped): ' : ''
 
 t.test(`${root}root is let in for a loopback issuer only`, { skip }, async (t) => {
   const dataDir = join(freshFolder(t), 'data')
-  await t.rejects(joinEmbedded({ dataDir, issuerIsLoopback: false, log: noLog }), {
-    name: 'EmbeddedDatabaseError',
+  await t.rejects(joinLocalPostgres({ dataDir, allowRoot: false, log: noLog }), {
+    name: 'LocalPostgresError',
     message: /loopback.*ordinary user.*SIGNET_DATABASE_URL/,
   })
   t.notOk(existsSync(dataDir), 'nothing was made')
@@ -44,7 +44,7 @@ t.test(`${root}the server of root runs as nobody, who can change the cluster and
     const { refused } = await startJoiner(t, dataDir, { uid: daemon, home: tmpdir() }).joined
     t.match(
       refused,
-      /^EmbeddedDatabaseError: .*permission denied.*Run Signet as the user who owns it.*SIGNET_DATABASE_URL/,
+      /^LocalPostgresError: .*permission denied.*Run Signet as the user who owns it.*SIGNET_DATABASE_URL/,
     )
   })
 })
@@ -92,7 +92,7 @@ t.test(`${root}a user id without a name, as containers like to give, is told wha
   const home = freshFolder(t)
   chownSync(home, nameless, nameless)
   const { refused } = await startJoiner(t, join(home, 'data'), { uid: nameless, home }).joined
-  t.match(refused, /^EmbeddedDatabaseError: .*user does not exist.*\/etc\/passwd.*SIGNET_DATABASE_URL/s)
+  t.match(refused, /^LocalPostgresError: .*user does not exist.*\/etc\/passwd.*SIGNET_DATABASE_URL/s)
   const left = readdirSync(join(home, 'data')).filter((name) => name.includes('making'))
   t.same(left, [], 'nothing half-made stays')
 })
