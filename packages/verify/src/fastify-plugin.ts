@@ -1,3 +1,5 @@
+/* biome-ignore lint/suspicious/noTsIgnore: with @ts-expect-error the package would not build here, where Fastify is installed. */
+/** @ts-ignore The types of a service that does not use Fastify, and has not installed it, compile all the same. */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { type AccessTokenClaims, requireScopes } from './access-token-claims.ts'
 import {
