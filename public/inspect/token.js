@@ -1,7 +1,7 @@
 // @ts-check
 // Takes apart what was pasted, whatever it is. Nothing is checked here but the form.
 
-import { readJson, visible } from './inspect-json.js'
+import { readJson, visible } from './json.js'
 
 /**
  * Something that is to be told: the key of a message, and what goes into its places. `{ seconds }` is a moment, in seconds since

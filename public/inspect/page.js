@@ -2,17 +2,17 @@
 // The token inspector. What is pasted stays in this page: it is not sent, not stored, and not put into the address. Nothing is read
 // from the address either: a link with a token in it would put the token into the history.
 
-import { byId, colouredToken, element, fill, unfold } from './inspect-element.js'
-import { visible } from './inspect-json.js'
-import { judge, times } from './inspect-judge.js'
-import { tryBothWays } from './inspect-shared-secret.js'
-import { timeInWords } from './inspect-time.js'
-import { readToken } from './inspect-token.js'
+import { byId, colouredToken, element, fill, unfold } from './element.js'
+import { visible } from './json.js'
+import { judge, times } from './judge.js'
+import { tryBothWays } from './shared-secret.js'
+import { timeInWords } from './time.js'
+import { readToken } from './token.js'
 
 /**
- * @typedef {import('./inspect-token.js').Finding} Finding
- * @typedef {import('./inspect-token.js').Part} Part
- * @typedef {import('./inspect-token.js').Value} Value
+ * @typedef {import('./token.js').Finding} Finding
+ * @typedef {import('./token.js').Part} Part
+ * @typedef {import('./token.js').Value} Value
  * @typedef {Readonly<Record<'inspect' | 'inspectVerdicts' | 'inspectFindings' | 'inspectClaims' | 'sharedSecret', Readonly<Record<string, string>>>>} Texts
  */
 

@@ -2,12 +2,12 @@
 // Judges a token as a verifier of this issuer would (RFC 7515 §5.2, RFC 7519 §7.2, RFC 8725 §3), but goes on after the first fault:
 // who looks at a token wants to hear all of them.
 
-import { visible } from './inspect-json.js'
-import { bad, good, note } from './inspect-token.js'
+import { visible } from './json.js'
+import { bad, good, note } from './token.js'
 
 /**
- * @typedef {import('./inspect-token.js').Finding} Finding
- * @typedef {import('./inspect-token.js').Jws} Jws
+ * @typedef {import('./token.js').Finding} Finding
+ * @typedef {import('./token.js').Jws} Jws
  * @typedef {Readonly<Record<string, unknown>>} Jwk
  */
 

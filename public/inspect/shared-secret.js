@@ -1,13 +1,13 @@
 // @ts-check
 // Lets one try what a shared secret means: whoever can check with it can also sign with it.
 
-import { byId, colouredToken, element, fill, unfold } from './inspect-element.js'
-import { check, importSecret, makePair, sign } from './inspect-sign.js'
+import { byId, colouredToken, element, fill, unfold } from './element.js'
+import { check, importSecret, makePair, sign } from './sign.js'
 
 /** RFC 7518 §3.2: as long as the hash, in bytes. */
 const leastSecret = 32
 
-/** @param {import('./inspect-page.js').Texts} texts */
+/** @param {import('./page.js').Texts} texts */
 export function tryBothWays({ inspect, sharedSecret: text }) {
   const say = (/** @type {string} */ key) => text[key] ?? key
   if (!globalThis.crypto?.subtle) {
