@@ -152,5 +152,5 @@ async function expressBearer(t: Test, { issuer, audience, keeps }: Options): Pro
 function ours({ issuer, audience, keeps }: Options): Verifier {
   const clock = { wallTime: () => Date.now(), monotonicTime: () => (performance.now() * 10_000) / keeps }
   const verifier = createVerifier({ issuer, audience, cooldown: 3600, clock })
-  return { name: 'signet-idp/verify', keeping: 'the set, max-age', check: (token) => verifier.verify(token) }
+  return { name: 'signet-verify', keeping: 'the set, max-age', check: (token) => verifier.verify(token) }
 }
