@@ -46,7 +46,18 @@ async function printed(project: string, source: string): Promise<string> {
 async function compiled(project: string, source: string): Promise<string> {
   writeFileSync(join(project, 'service.ts'), source)
   const compiler = join(packageFolder, 'node_modules/typescript/bin/tsc')
-  const options = ['--noEmit', '--strict', '--target', 'es2023', '--module', 'nodenext', '--types', 'node']
+  const options = [
+    '--pretty',
+    'false',
+    '--noEmit',
+    '--strict',
+    '--target',
+    'es2023',
+    '--module',
+    'nodenext',
+    '--types',
+    'node',
+  ]
   return run(process.execPath, [compiler, ...options, 'service.ts'], { cwd: project }).then(
     ({ stdout }) => stdout,
     (error: { stdout: string }) => error.stdout,
