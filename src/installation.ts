@@ -1,6 +1,6 @@
+import { hasLocalPostgres } from '#local-postgres'
 import type { Settings } from './platform/config/settings.ts'
 import { patientLimits, queryTimeoutMs } from './platform/database/connection-setup.ts'
-import { hasEmbedded } from './platform/database/embedded.ts'
 import { hostsOf, withoutPassword } from './platform/database/hosts.ts'
 import { readIssuerOnRecord } from './platform/database/installation-store.ts'
 import type { SchemaState } from './platform/database/migrations.ts'
@@ -39,7 +39,7 @@ export class NoInstallation extends Error {
  * @param options.signal ends the opening with its reason
  * @param options.report told if starting the embedded database takes long
  * @throws NoInstallation with what was looked at and what to do; MigrationError for a schema of a newer release; PoolerError;
- *   EmbeddedDatabaseError; otherwise what the database reports
+ *   LocalPostgresError; otherwise what the database reports
  */
 export async function openInstallation(
   settings: Settings,
@@ -48,7 +48,7 @@ export async function openInstallation(
 ): Promise<OpenedInstallation> {
   const { databaseUrl, databaseSchema: schema, databasePreparedStatements: preparedStatements } = settings
   signal.throwIfAborted()
-  if (databaseUrl === undefined && !(await hasEmbedded(settings.dataDir)))
+  if (databaseUrl === undefined && !(await hasLocalPostgres(settings.dataDir)))
     throw new NoInstallation(noDatabase(settings))
   const { connection, leave } = await reachDatabase(settings, log, report)
   const undo: (() => unknown)[] = [leave]

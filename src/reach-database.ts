@@ -1,5 +1,5 @@
+import { joinLocalPostgres } from '#local-postgres'
 import type { Settings } from './platform/config/settings.ts'
-import { joinEmbedded } from './platform/database/embedded.ts'
 import type { DatabaseConnection } from './platform/database/hosts.ts'
 import type { DatabaseLog } from './platform/log.ts'
 import { isLoopbackHost } from './platform/network-address.ts'
@@ -13,10 +13,10 @@ export interface ReachedDatabase {
 
 /**
  * The database that the settings name: the operator's own, or else the embedded one, which is created and started if need be. A
- * command that must not create it asks `hasEmbedded` first.
+ * command that must not create it asks `hasLocalPostgres` first.
  *
  * @param report told if starting the embedded database takes long
- * @throws EmbeddedDatabaseError
+ * @throws LocalPostgresError
  */
 export async function reachDatabase(
   { databaseUrl, dataDir, issuer }: Pick<Settings, 'databaseUrl' | 'dataDir' | 'issuer'>,
@@ -24,6 +24,7 @@ export async function reachDatabase(
   report: Report,
 ): Promise<ReachedDatabase> {
   if (databaseUrl !== undefined) return { connection: { connectionString: databaseUrl }, leave: async () => {} }
-  const issuerIsLoopback = isLoopbackHost(new URL(issuer).hostname)
-  return reportIfSlow(report, slowSteps.embeddedDatabase, () => joinEmbedded({ dataDir, issuerIsLoopback, log }))
+  // Root is a way to try Signet out. Whoever serves others with it is told to do better.
+  const allowRoot = isLoopbackHost(new URL(issuer).hostname)
+  return reportIfSlow(report, slowSteps.embeddedDatabase, () => joinLocalPostgres({ dataDir, allowRoot, log }))
 }

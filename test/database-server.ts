@@ -3,8 +3,8 @@ import { readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import pg from 'pg'
 import type { Test } from 'tap'
+import { joinLocalPostgres } from '#local-postgres'
 import { packageFolder } from '../src/platform/config/installation-folder.ts'
-import { joinEmbedded } from '../src/platform/database/embedded.ts'
 import type { DatabaseConnection } from '../src/platform/database/hosts.ts'
 import type { DatabaseLog } from '../src/platform/log.ts'
 
@@ -28,9 +28,9 @@ export async function testServer(t: Test): Promise<TestServer> {
   const url = process.env['SIGNET_TEST_DATABASE_URL']
   if (url)
     return { connection: { connectionString: url }, administrator: { connectionString: url }, socketOwner: undefined }
-  const embedded = await joinEmbedded({
+  const embedded = await joinLocalPostgres({
     dataDir: join(packageFolder, '.signet/test/database'),
-    issuerIsLoopback: true,
+    allowRoot: true,
     log: noLog,
     // What tests write need not outlive a power cut.
     testParameters: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import fastify from 'fastify'
+// A service of your own imports signet-verify, which is the same code.
 import { createVerifier, fastifyBearer, fastifyScopes } from 'signet-idp/verify'
 
 /**

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { parseJson } from '#verify/strict-json'
 import { parseDuration } from '../platform/config/setting-kinds.ts'
-import { parseJson } from '../verify/strict-json.ts'
 
 /** A flag that takes one value. Given twice, there is no telling which one is meant. */
 export function oneValue(flag: string, about: string): Option {

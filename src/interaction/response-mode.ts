@@ -1,5 +1,5 @@
+import { parseJsonObject } from '#verify/strict-json'
 import { type ResponseMode, responseModes } from '../protocol/oidc-values.ts'
-import { parseJsonObject } from '../verify/strict-json.ts'
 
 /**
  * How a request is answered: in the mode that it names, else in the default of its response type. A mode that cannot be used counts as

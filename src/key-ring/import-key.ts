@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject, sign, verify } from 'node:crypto'
+import { type JsonObject, parseJsonObject } from '#verify/strict-json'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
-import { type JsonObject, parseJsonObject } from '../verify/strict-json.ts'
 
 /** The text is no key that Signet could sign with. The message says why, and never holds any of it. */
 export class UnusableKey extends Error {

@@ -1,10 +1,10 @@
 import { createLocalJWKSet, errors, type JSONWebKeySet, jwtVerify } from 'jose'
+import { VerificationError } from '#verify'
+import { parseCompactJws, parsePart } from '#verify/compact-jws'
+import { changedMeaning, isMediaType } from '#verify/signed-jwt'
+import type { JsonObject } from '#verify/strict-json'
+import { quoted } from '#verify/verification-error'
 import { type AssertionAlgorithm, assertionAlgorithms } from '../platform/jwt/algorithms.ts'
-import { parseCompactJws, parsePart } from '../verify/compact-jws.ts'
-import { VerificationError } from '../verify/index.ts'
-import { changedMeaning, isMediaType } from '../verify/signed-jwt.ts'
-import type { JsonObject } from '../verify/strict-json.ts'
-import { quoted } from '../verify/verification-error.ts'
 
 export interface AssertionRules {
   readonly clientId: string

@@ -1,8 +1,8 @@
+import { VerificationError } from '#verify'
+import { verifySignedJwt } from '#verify/signed-jwt'
 import { signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import type { ClientId, Sid, Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
-import { VerificationError } from '../verify/index.ts'
-import { verifySignedJwt } from '../verify/signed-jwt.ts'
 
 export interface IdTokenHint {
   readonly sub: Sub

@@ -1,8 +1,8 @@
+import { VerificationError } from '#verify'
+import { verifySignedJwt } from '#verify/signed-jwt'
 import { signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import type { ClientId, GrantId } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
-import { VerificationError } from '../verify/index.ts'
-import { verifySignedJwt } from '../verify/signed-jwt.ts'
 import { familyDigest, readRefreshToken } from './refresh-token.ts'
 
 /** A token of Signet's own making, recognised. Whether it is still good is another question. */

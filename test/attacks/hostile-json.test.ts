@@ -209,21 +209,22 @@ t.test('JSON that an operator or a person hands in is bounded as well', async (t
 
 /** Files that parse JSON which Signet itself has written, sealed or shipped: nobody else chooses how deep it is. */
 const ownJson = [
-  'cli/doctor/examine.ts',
-  'cli/keys/list-keys.ts',
-  'interaction/sealed-request.ts',
-  'pages/sign-out/logout-request.ts',
-  'key-ring/sealed-key.ts',
-  'platform/database/embedded/cluster.ts',
-  'platform/database/embedded/postgresql-package.ts',
-  'platform/database/embedded/runtime.ts',
-  'platform/config/installation-folder.ts',
+  'src/cli/doctor/examine.ts',
+  'src/cli/keys/list-keys.ts',
+  'src/interaction/sealed-request.ts',
+  'src/pages/sign-out/logout-request.ts',
+  'src/key-ring/sealed-key.ts',
+  'packages/local-postgres/src/cluster.ts',
+  'packages/local-postgres/src/runtime.ts',
+  'src/platform/config/installation-folder.ts',
 ]
 
 t.test('all other JSON is parsed in one place', async (t) => {
-  const sources = join(packageFolder, 'src')
-  const parsing = readdirSync(sources, { recursive: true, encoding: 'utf8' }).filter(
-    (file) => /\.tsx?$/.test(file) && /\bJSON\.parse\(|\.json\(\)/.test(readFileSync(join(sources, file), 'utf8')),
+  const parsing = ['src', 'packages/verify/src', 'packages/local-postgres/src'].flatMap((folder) =>
+    readdirSync(join(packageFolder, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => /\.tsx?$/.test(file))
+      .map((file) => `${folder}/${file}`)
+      .filter((file) => /\bJSON\.parse\(|\.json\(\)/.test(readFileSync(join(packageFolder, file), 'utf8'))),
   )
-  t.same(parsing.sort(), [...ownJson, 'verify/strict-json.ts'].sort())
+  t.same(parsing.sort(), [...ownJson, 'packages/verify/src/strict-json.ts'].sort())
 })

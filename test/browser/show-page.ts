@@ -34,7 +34,7 @@ export async function showPage(context: BrowserContext, html: string) {
   await page.route('**/*', async (route) => {
     const request = route.request()
     const url = new URL(request.url())
-    const asset = /^\/assets\/([a-z-]+\.([a-z]+))$/.exec(url.pathname)
+    const asset = /^\/assets\/((?:inspect\/)?[a-z-]+\.([a-z]+))$/.exec(url.pathname)
     if (url.origin === origin && asset) {
       const [, name = '', extension = ''] = asset
       const body = await readFile(join(packageFolder, 'public', name))

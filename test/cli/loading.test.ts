@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseSync } from 'oxc-parser'
 import t from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
@@ -19,7 +20,13 @@ function packagesOf(file: string, seen = new Set<string>()): Set<string> {
     entries.flatMap(({ moduleRequest, isType }) => (moduleRequest && !isType ? [moduleRequest.value] : [])),
   )
   for (const name of [...imported, ...exported]) {
-    if (name.startsWith('.')) for (const found of packagesOf(resolve(dirname(file), name), seen)) packages.add(found)
+    // `#…` are our own packages, as they were built.
+    const own = name.startsWith('.')
+      ? resolve(dirname(file), name)
+      : name.startsWith('#')
+        ? fileURLToPath(import.meta.resolve(name))
+        : undefined
+    if (own) for (const found of packagesOf(own, seen)) packages.add(found)
     else if (!name.startsWith('node:')) packages.add(name)
   }
   return packages

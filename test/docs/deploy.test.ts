@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { parse, parseAllDocuments } from 'yaml'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
@@ -182,29 +182,61 @@ t.test('the image runs as a number that is not 0, and what it is made of is ther
     t.match(stage?.match(/^USER .*$/gm), [/^USER [1-9]\d*:[1-9]\d*$/])
   t.notMatch(text, /:latest|^ADD |^(ENV|ARG) .*(KEY|PASSWORD|SECRET|TOKEN)=/m)
   t.match(stages.at(-1), /^ENTRYPOINT \["node", "\/app\/dist\/main\.js"\]\nCMD \["serve"\]$/m)
-
-  const copied = [...text.matchAll(/^COPY (?!--from)(.*) \S+$/gm)].flatMap(([, sources = '']) => sources.split(' '))
-  t.ok(copied.length > 8)
-  for (const source of copied) {
-    t.ok(existsSync(join(packageFolder, source)), source)
-    t.notOk(isIgnored(source), `${source} reaches the builder`)
-  }
-  for (const secret of [
-    '.env',
-    'keys/master.key',
-    '.git/config',
-    '.signet/postgresql',
-    'node_modules/pg',
-    'deploy/.env',
-  ])
-    t.ok(isIgnored(secret), `${secret} does not`)
 })
 
+t.test('what the Dockerfile copies is there, and reaches the builder', async (t) => {
+  t.ok(copiedBy(read('Dockerfile')).length > 8)
+  t.same(faultsOfCopies(read('Dockerfile'), read('.dockerignore')), [])
+  const secrets = ['.env', 'keys/master.key', '.git/config', '.signet/postgresql', 'node_modules/pg', 'deploy/.env']
+  for (const path of [...secrets, 'packages/verify/node_modules/pg', 'packages/verify/dist/index.js'])
+    t.ok(isIgnored(path), `${path} does not`)
+})
+
+t.test('a source that the Dockerfile cannot copy is noticed', async (t) => {
+  const ignored = read('.dockerignore')
+  const missing = read('Dockerfile').replace('COPY packages packages', 'COPY packages lib/verify ./')
+  t.same(faultsOfCopies(missing, ignored), ['lib/verify is not there', 'lib/verify is ignored'])
+  t.same(faultsOfCopies(read('Dockerfile'), ignored.replace('!packages\n', '')), ['packages is ignored'])
+  t.same(faultsOfCopies(read('Dockerfile'), `${ignored}\npackages/*/src\n`), [
+    'packages/local-postgres/src/local-postgres.ts is ignored',
+    'packages/verify/src/index.ts is ignored',
+  ])
+  const unpacked = read('Dockerfile').replace('COPY packages packages\n', '')
+  t.same(faultsOfCopies(unpacked, ignored), ['packages/local-postgres is not copied', 'packages/verify is not copied'])
+})
+
+/** What a Dockerfile copies out of the checkout, without what one stage takes from another. */
+function copiedBy(dockerfile: string): string[] {
+  const copies = dockerfile.replaceAll('\\\n', '').matchAll(/^COPY (?!--from)(.*) \S+$/gm)
+  return [...copies].flatMap(([, sources = '']) => sources.split(' '))
+}
+
+/** Why the image cannot be built from these two files. */
+function faultsOfCopies(dockerfile: string, dockerignore: string): string[] {
+  const copied = [...new Set(copiedBy(dockerfile))]
+  const packages = readdirSync(join(packageFolder, 'packages'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => `packages/${name}`)
+  // What the build reads first of each package.
+  const entries = packages.map((folder) => {
+    const { exports } = JSON.parse(read(`${folder}/package.json`))
+    return join(folder, exports['.']['signet-source'])
+  })
+  const isCopied = (path: string) => copied.some((source) => path === source || path.startsWith(`${source}/`))
+  return [
+    ...copied.filter((path) => !existsSync(join(packageFolder, path))).map((path) => `${path} is not there`),
+    ...copied.filter((path) => isIgnored(path, dockerignore)).map((path) => `${path} is ignored`),
+    ...packages.filter((path) => !isCopied(path)).map((path) => `${path} is not copied`),
+    ...entries
+      .filter((path) => isCopied(path) && !isIgnored(dirname(dirname(path)), dockerignore))
+      .filter((path) => isIgnored(path, dockerignore))
+      .map((path) => `${path} is ignored`),
+  ]
+}
+
 /** Whether .dockerignore keeps a path from the builder. The last line that fits decides, and a folder's line is about all in it. */
-function isIgnored(path: string): boolean {
-  const lines = read('.dockerignore')
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
+function isIgnored(path: string, dockerignore = read('.dockerignore')): boolean {
+  const lines = dockerignore.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   const prefixes = path.split('/').map((_, index, parts) => parts.slice(0, index + 1).join('/'))
   const fits = (line: string) => {
     const pattern = line

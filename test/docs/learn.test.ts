@@ -32,13 +32,13 @@ function isAsSaid(printed: string, said: string): boolean {
 }
 
 /** Only what a checkout has after `npm ci`, and of that only what the README of the folder promises. */
-const allowed = ['jose', 'node:crypto', 'signet-idp/verify']
+const allowed = ['jose', 'node:crypto', 'signet-verify']
 
 /** The lines printed between two snippets of a page are told apart by this. */
 const end = '\u0000'
 
 mkdirSync(join(packageFolder, '.signet/test'), { recursive: true })
-// Inside the package, or its own name would lead nowhere (`signet-idp/verify`).
+// Inside the checkout, or the names of the packages would lead nowhere.
 const programs = mkdtempSync(join(packageFolder, '.signet/test/learn-'))
 t.teardown(() => rmSync(programs, { recursive: true, force: true }))
 

@@ -20,7 +20,8 @@ function rowsUnder(heading: string): string[][] {
 
 const attacks = rowsUnder('The attacks of RFC 9700')
 const others = rowsUnder('What RFC 9700 does not list')
-const pathsIn = (text: string) => [...text.matchAll(/`((?:src|test|docs)\/[^`]+)`/g)].map(([, path]) => path ?? '')
+const pathsIn = (text: string) =>
+  [...text.matchAll(/`((?:src|packages|test|docs)\/[^`]+)`/g)].map(([, path]) => path ?? '')
 const linksIn = (text: string) => [...text.matchAll(/\]\(([^)#:]+\.md)/g)].map(([, path]) => `docs/${path}`)
 
 /** RFC 9700 §4, down to the sub-sections that describe an attack of their own. */
@@ -40,8 +41,8 @@ t.test('every row says what Signet does, in which file, and which test shows it'
     const [attack = '', defence = '', shown = ''] = cells
     t.equal(cells.length, 4, attack)
     t.ok(
-      pathsIn(defence).some((path) => path.startsWith('src/')),
-      `${attack}: a file in src`,
+      pathsIn(defence).some((path) => /^(?:src|packages)\//.test(path)),
+      `${attack}: a file in src or packages`,
     )
     t.ok(pathsIn(shown).length > 0 && pathsIn(shown).every((path) => path.startsWith('test/')), `${attack}: a test`)
   }

@@ -2,7 +2,7 @@ import { createLocalJWKSet, createRemoteJWKSet, decodeProtectedHeader, jwtVerify
 import * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
 import t from 'tap'
-import { createVerifier } from '../../src/verify/index.ts'
+import { createVerifier } from '#verify'
 import { defaultRedirectUri, type Idp, startSignet, type TestClient } from '../support/idp.ts'
 import { passPages } from '../support/journey.ts'
 

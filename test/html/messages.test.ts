@@ -3,6 +3,8 @@ import { chooseMessages, uiLocales } from '../../src/html/messages/choose-messag
 import { de } from '../../src/html/messages/de.ts'
 import { en } from '../../src/html/messages/en.ts'
 import { durationInWords, faultText, fill, fillText } from '../../src/html/messages/messages.ts'
+import { inspectMessages } from '../../src/pages/inspect/inspect-messages.ts'
+import { englishInspectMessages } from '../../src/pages/inspect/inspect-messages-en.ts'
 
 const chosen = (wish: string | undefined, header?: string) => chooseMessages(wish, header).locale
 
@@ -62,17 +64,21 @@ t.test('the header goes by quality, not by order', async (t) => {
 t.test('every language has a text for every message, with the same places in it', async (t) => {
   t.same(uiLocales, ['en', 'de'])
   const places = (message: string) => (message.match(/\{[^}]*\}/g) ?? []).sort()
-  const english: Readonly<Record<string, Readonly<Record<string, string>>>> = en
-  const german: Readonly<Record<string, Readonly<Record<string, string>>>> = de
-  t.same(Object.keys(german), Object.keys(english))
-  for (const [section, messages] of Object.entries(english)) {
-    t.same(Object.keys(german[section] ?? {}), Object.keys(messages), section)
-    for (const [key, message] of Object.entries(messages)) {
-      const translated = german[section]?.[key] ?? ''
-      t.ok(message.trim() && translated.trim(), `${section}.${key} says something`)
-      t.same(places(translated), places(message), `${section}.${key}`)
+  t.same([...inspectMessages.keys()], uiLocales)
+  type Texts = Readonly<Record<string, Readonly<Record<string, string>>>>
+  const compare = (english: Texts, german: Texts) => {
+    t.same(Object.keys(german), Object.keys(english))
+    for (const [section, messages] of Object.entries(english)) {
+      t.same(Object.keys(german[section] ?? {}), Object.keys(messages), section)
+      for (const [key, message] of Object.entries(messages)) {
+        const translated = german[section]?.[key] ?? ''
+        t.ok(message.trim() && translated.trim(), `${section}.${key} says something`)
+        t.same(places(translated), places(message), `${section}.${key}`)
+      }
     }
   }
+  compare(en, de)
+  compare(englishInspectMessages, inspectMessages.get('de') ?? {})
 })
 
 t.test('what is put into a message is never read as a message', async (t) => {

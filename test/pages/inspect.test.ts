@@ -2,18 +2,17 @@ import { createHmac, generateKeyPairSync, type KeyObject, sign as signBytes } fr
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import t from 'tap'
-import { en } from '../../src/html/messages/en.ts'
+import { englishInspectMessages as en } from '../../src/pages/inspect/inspect-messages-en.ts'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { encodeRefreshToken } from '../../src/tokens/refresh-token.ts'
 
 /** The page's own modules: they are served as they lie there, and Node reads them as a browser does. */
-const load = (name: string) => import(pathToFileURL(join(packageFolder, 'public', name)).href)
-const { readToken, mostCharacters }: typeof import('../../public/inspect-token.js') = await load('inspect-token.js')
-const { readJson, visible }: typeof import('../../public/inspect-json.js') = await load('inspect-json.js')
-const { judge }: typeof import('../../public/inspect-judge.js') = await load('inspect-judge.js')
-const { timeInWords }: typeof import('../../public/inspect-time.js') = await load('inspect-time.js')
-const { check, importSecret, makePair, sign }: typeof import('../../public/inspect-sign.js') =
-  await load('inspect-sign.js')
+const load = (name: string) => import(pathToFileURL(join(packageFolder, 'public/inspect', name)).href)
+const { readToken, mostCharacters }: typeof import('../../public/inspect/token.js') = await load('token.js')
+const { readJson, visible }: typeof import('../../public/inspect/json.js') = await load('json.js')
+const { judge }: typeof import('../../public/inspect/judge.js') = await load('judge.js')
+const { timeInWords }: typeof import('../../public/inspect/time.js') = await load('time.js')
+const { check, importSecret, makePair, sign }: typeof import('../../public/inspect/sign.js') = await load('sign.js')
 
 const issuer = 'https://id.example'
 const now = 1_800_000_000

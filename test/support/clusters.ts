@@ -5,11 +5,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
 import type { Test } from 'tap'
-import { type Cluster, ensureCluster } from '../../src/platform/database/embedded/cluster.ts'
-import { chooseHome, type Home } from '../../src/platform/database/embedded/home.ts'
-import { findPostgresqlPackage } from '../../src/platform/database/embedded/postgresql-package.ts'
-import { prepareRuntime } from '../../src/platform/database/embedded/runtime.ts'
-import { startServer, stopServer } from '../../src/platform/database/embedded/server.ts'
+import { type Cluster, ensureCluster } from '#local-postgres/cluster'
+import { chooseHome, type Home } from '#local-postgres/home'
+import { startServer, stopServer } from '#local-postgres/postgres-server'
+import { findPostgresqlPackage, prepareRuntime } from '#local-postgres/runtime'
 import { noLog } from '../database.ts'
 import { eventually } from './eventually.ts'
 
@@ -49,7 +48,7 @@ export async function mountSmallDisk(t: Test, folder: string, megabytes: number)
  */
 export async function startPrimary(t: Test, folder: string, programs: string): Promise<Server> {
   const source = findPostgresqlPackage()
-  const home = await chooseHome({ dataDir: folder, issuerIsLoopback: true }, noLog)
+  const home = await chooseHome({ dataDir: folder, allowRoot: true }, noLog)
   const runtime = await prepareRuntime(programs, source)
   return startOn(t, await ensureCluster(home, runtime, source), home, runtime, 'primary')
 }
@@ -65,7 +64,7 @@ export async function startStandby(
   programs: string,
 ): Promise<{ primary: Server; standby: Server }> {
   const source = findPostgresqlPackage()
-  const home = await chooseHome({ dataDir: folder, issuerIsLoopback: true }, noLog)
+  const home = await chooseHome({ dataDir: folder, allowRoot: true }, noLog)
   const runtime = await prepareRuntime(programs, source)
   await primary.stop()
   const from = join(primary.cluster.data, '..')

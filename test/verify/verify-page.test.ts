@@ -48,8 +48,8 @@ t.test('the page has every option', async (t) => {
 
 t.test('what is not published is installed from a tarball, under the name that npm pack gives it', async (t) => {
   const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }
-  t.match(page, `npm install --omit=optional ./signet-idp-${version}.tgz`)
-  const texts = ['README.md', 'docs', 'examples', 'deploy', 'src', 'public'].flatMap((name) => {
+  t.match(page, `npm install ./signet-verify-${version}.tgz`)
+  const texts = ['README.md', 'docs', 'examples', 'deploy', 'src', 'public', 'packages'].flatMap((name) => {
     const path = join(packageFolder, name)
     if (statSync(path).isFile()) return [{ name, text: readFileSync(path, 'utf8') }]
     return readdirSync(path, { recursive: true, encoding: 'utf8' })
@@ -58,13 +58,13 @@ t.test('what is not published is installed from a tarball, under the name that n
   })
   t.ok(texts.length > 250)
   t.same(
-    texts.flatMap(({ name, text }) => (/npm i(?:nstall)? [^\n]*signet-idp(?!-\d)/.test(text) ? [name] : [])),
+    texts.flatMap(({ name, text }) => (/npm i(?:nstall)? [^\n]*signet-(?:idp|verify)(?!-\d)/.test(text) ? [name] : [])),
     [],
   )
 })
 
 t.test('at run time the verifier needs nothing but Node', async (t) => {
-  const folder = join(packageFolder, 'src/verify')
+  const folder = join(packageFolder, 'packages/verify/src')
   const imported = readdirSync(folder).flatMap((file) => {
     const source = readFileSync(join(folder, file), 'utf8').replace(/^import type .*$/gm, '')
     return [...source.matchAll(/(?:from|import|import\()\s*'([^']+)'/g)].map(([, specifier = '']) => specifier)

@@ -3,7 +3,7 @@ import https from 'node:https'
 import { isIP } from 'node:net'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
-import { type JsonObject, parseJsonObject } from '../../verify/strict-json.ts'
+import { type JsonObject, parseJsonObject } from '#verify/strict-json'
 import { stepLimit } from './reason.ts'
 
 /** Octets of an answer that are read. What Signet says of itself has a tenth of it. */

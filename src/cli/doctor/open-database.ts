@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
+import { hasLocalPostgres } from '#local-postgres'
 import type { Settings } from '../../platform/config/settings.ts'
 import { queryTimeoutMs } from '../../platform/database/connection-setup.ts'
-import { hasEmbedded } from '../../platform/database/embedded.ts'
 import { type DatabaseConnection, hostsOf } from '../../platform/database/hosts.ts'
 import { hangUp, openConnection } from '../../platform/database/open-connection.ts'
 import { createPool, type Database } from '../../platform/database/pool.ts'
@@ -26,11 +26,11 @@ const noLog = { info: () => {}, warn: () => {} }
 /**
  * The database as it is: nothing is created and nothing migrated. Undefined where the embedded one has never been started.
  *
- * @throws EmbeddedDatabaseError; PoolerError; what the database or its driver reports
+ * @throws LocalPostgresError; PoolerError; what the database or its driver reports
  */
 export async function openDatabase(settings: Settings): Promise<OpenedDatabase | undefined> {
   const { databaseUrl, databaseSchema: schema, dataDir } = settings
-  if (databaseUrl === undefined && !(await hasEmbedded(dataDir))) return undefined
+  if (databaseUrl === undefined && !(await hasLocalPostgres(dataDir))) return undefined
   const { connection, leave } = await reachDatabase(settings, noLog, () => {})
   try {
     const { probed, isPrivate } = await probe(connection, settings)

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { bearerRefusal, bearerToken, createVerifier, VerificationError, type Verifier } from '#verify'
 import type { App } from '../../platform/http/app.ts'
 import { errorAnswer } from '../../protocol/errors/error-answer.ts'
 import type { ErrorName } from '../../protocol/errors/error-registry.ts'
@@ -11,7 +12,6 @@ import type { GrantId } from '../../records/ids.ts'
 import type { Signet } from '../../signet.ts'
 import { scopesThatHold } from '../../tokens/issuable-scopes.ts'
 import { userinfoClaims } from '../../tokens/userinfo-claims.ts'
-import { bearerRefusal, bearerToken, createVerifier, VerificationError, type Verifier } from '../../verify/index.ts'
 import { findGrantedAccount } from './granted-account-store.ts'
 
 const realm = 'Signet'

@@ -1,5 +1,7 @@
 import { Layout } from '../../html/layout.tsx'
 import type { PageContext } from '../../html/messages/messages.ts'
+import { inspectMessages } from './inspect-messages.ts'
+import { englishInspectMessages } from './inspect-messages-en.ts'
 
 export interface InspectPageProps {
   readonly page: PageContext
@@ -21,10 +23,10 @@ export const readInTerminal = `printf '%s' "$TOKEN" | node -e 'for (const part o
  * sent. What only the script can do waits in templates, with the texts that it shows in `data-texts`.
  */
 export function InspectPage({ page, issuer }: InspectPageProps) {
-  const { inspect, inspectVerdicts, inspectFindings, inspectClaims, sharedSecret } = page.messages
-  const texts = { inspect, inspectVerdicts, inspectFindings, inspectClaims, sharedSecret }
+  const texts = inspectMessages.get(page.locale) ?? englishInspectMessages
+  const { inspect, sharedSecret } = texts
   return (
-    <Layout page={page} title={inspect.title} scripts={['inspect.js']}>
+    <Layout page={page} title={inspect.title} scripts={['inspect/inspector.js']}>
       <h1>{inspect.title}</h1>
       <p class="lead">{inspect.lead}</p>
       <nav aria-label={inspect.contents}>

@@ -1,4 +1,4 @@
-import { parseJsonObject } from '../../verify/strict-json.ts'
+import { parseJsonObject } from '#verify/strict-json'
 import { isLanguageTag, isPlainText, longestName, shown } from '../plain-text.ts'
 import type { Address, Profile } from './account.ts'
 import { readUsername, type UsernameFault } from './canonical-names.ts'

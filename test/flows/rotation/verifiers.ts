@@ -8,7 +8,7 @@ import jwt from 'jsonwebtoken'
 import jwksRsa from 'jwks-rsa'
 import * as oauth from 'oauth4webapi'
 import type { Test } from 'tap'
-import { createVerifier } from '../../../src/verify/index.ts'
+import { createVerifier } from '#verify'
 
 /** A service that checks access tokens with a library, as that library's users write it. */
 export interface Verifier {
@@ -152,5 +152,5 @@ async function expressBearer(t: Test, { issuer, audience, keeps }: Options): Pro
 function ours({ issuer, audience, keeps }: Options): Verifier {
   const clock = { wallTime: () => Date.now(), monotonicTime: () => (performance.now() * 10_000) / keeps }
   const verifier = createVerifier({ issuer, audience, cooldown: 3600, clock })
-  return { name: 'signet-idp/verify', keeping: 'the set, max-age', check: (token) => verifier.verify(token) }
+  return { name: 'signet-verify', keeping: 'the set, max-age', check: (token) => verifier.verify(token) }
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { Test } from 'tap'
-import { type EmbeddedDatabase, joinEmbedded } from '../../../src/platform/database/embedded.ts'
+import { joinLocalPostgres, type LocalPostgres } from '#local-postgres'
 import { createPool, type Database, type PoolOptions } from '../../../src/platform/database/pool.ts'
 import { noLog } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -17,14 +17,14 @@ export function freshFolder(t: Test): string {
 }
 
 /** Joins the embedded database in a folder of the test's own, for tests that are cruel to the server. */
-export async function joinIn(t: Test, dataDir: string, log = noLog): Promise<EmbeddedDatabase> {
-  const embedded = await joinEmbedded({ dataDir, issuerIsLoopback: true, log })
+export async function joinIn(t: Test, dataDir: string, log = noLog): Promise<LocalPostgres> {
+  const embedded = await joinLocalPostgres({ dataDir, allowRoot: true, log })
   t.teardown(() => embedded.leave())
   return embedded
 }
 
 /** A pool on an embedded database. */
-export function poolOn(t: Test, { connection }: EmbeddedDatabase, options: Partial<PoolOptions> = {}): Database {
+export function poolOn(t: Test, { connection }: LocalPostgres, options: Partial<PoolOptions> = {}): Database {
   const pool = createPool({
     ...{ connection, schema: 'signet', max: 10, connectTimeoutMs: 2_000, queryTimeoutMs: 3_000, log: noLog },
     ...options,
@@ -34,12 +34,12 @@ export function poolOn(t: Test, { connection }: EmbeddedDatabase, options: Parti
 }
 
 /** The server's own process. */
-export function serverPid({ data }: Pick<EmbeddedDatabase, 'data'>): number {
+export function serverPid({ data }: Pick<LocalPostgres, 'data'>): number {
   return Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0])
 }
 
 /** All processes of the server: its own and those that it has for connections and chores. */
-export async function serverPids(embedded: EmbeddedDatabase): Promise<number[]> {
+export async function serverPids(embedded: LocalPostgres): Promise<number[]> {
   const { rows } = await askOnce<{ pid: number }>(
     embedded,
     'SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid()',
@@ -49,7 +49,7 @@ export async function serverPids(embedded: EmbeddedDatabase): Promise<number[]> 
 
 /** One statement on a connection of its own. */
 export async function askOnce<R extends pg.QueryResultRow>(
-  { connection }: Pick<EmbeddedDatabase, 'connection'>,
+  { connection }: Pick<LocalPostgres, 'connection'>,
   text: string,
 ) {
   const client = new pg.Client({ ...connection, ssl: false })
@@ -62,7 +62,7 @@ export async function askOnce<R extends pg.QueryResultRow>(
 }
 
 /** Waits until another server than the one that was `before` serves. */
-export async function nextServer(embedded: EmbeddedDatabase, before: number): Promise<void> {
+export async function nextServer(embedded: LocalPostgres, before: number): Promise<void> {
   await eventually(`another server than process ${before}`, async () => {
     const pid = serverPid(embedded)
     if (pid === before) return false

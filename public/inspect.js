@@ -1,4 +1,0 @@
-// @ts-check
-// The token inspector is made of modules. A page's scripts are plain ones, and this plain one calls for them.
-
-import('./inspect-page.js')

@@ -1,0 +1,134 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import pg from 'pg'
+import t from 'tap'
+import { alone, freshFolder, joinIn, poolOn, serverPid } from '../platform/database/own-server.ts'
+import { eventually } from '../support/eventually.ts'
+import { startJoiner } from './joiners.ts'
+
+t.test(
+  'eight processes that find an empty folder make one database and one server; the last one stops it',
+  async (t) => {
+    const dataDir = join(freshFolder(t), 'data')
+    const joiners = Array.from({ length: 8 }, () => startJoiner(t, dataDir))
+    const joined = await Promise.all(joiners.map((joiner) => joiner.joined))
+    t.equal(new Set(joined.map(({ pid }) => pid)).size, 1, 'one server')
+    t.equal(new Set(joined.map(({ connection }) => connection.password)).size, 1, 'one database')
+    t.match(
+      readdirSync(dataDir).sort(),
+      [/^postgresql$/, /^postgresql-runtime-[^/]+[0-9]$/],
+      'nothing half-made is left',
+    )
+    t.same(await Promise.all(joiners.map((joiner) => joiner.leave())), Array(8).fill(0))
+    t.notOk(existsSync(join(joined[0]!.data, 'postmaster.pid')), 'the server is stopped')
+  },
+)
+
+t.test('processes that are killed while they create the database leave nothing that is in the way', async (t) => {
+  const dataDir = join(freshFolder(t), 'data')
+  for (const delay of [30, 150, 400, 700]) {
+    const joiner = startJoiner(t, dataDir)
+    await joiner.begun
+    await pause(delay)
+    await joiner.kill()
+  }
+  const embedded = await joinIn(t, dataDir)
+  t.same((await poolOn(t, embedded).query({ text: 'SELECT 1 AS one' })).rows, [{ one: 1 }])
+})
+
+t.test('one server and its users, in one process and in two', async (t) => {
+  const dataDir = join(freshFolder(t), 'data')
+  const first = await joinIn(t, dataDir)
+  const pid = serverPid(first)
+  const running = () => existsSync(join(first.data, 'postmaster.pid'))
+
+  await t.test('who leaves does not stop it under another', async (t) => {
+    const other = startJoiner(t, dataDir)
+    t.match(await other.joined, { pid })
+    const pool = poolOn(t, first)
+    await other.leave()
+    t.same((await pool.query({ text: 'SELECT 1 AS one' })).rows, [{ one: 1 }])
+    t.equal(serverPid(first), pid)
+  })
+
+  await t.test('a user who is killed leaves no share behind', async (t) => {
+    const other = startJoiner(t, dataDir)
+    t.match(await other.joined, { pid })
+    await other.kill()
+    await alone(poolOn(t, first))
+    await first.leave()
+    await first.leave() // again: nothing
+    t.notOk(running())
+  })
+
+  await t.test('a server whose only user was killed is joined, and stopped by who joined', async (t) => {
+    const parent = startJoiner(t, dataDir)
+    const left = await parent.joined
+    await parent.kill()
+    t.ok(running())
+    const heir = await joinIn(t, dataDir)
+    t.equal(serverPid(heir), left.pid)
+    await alone(poolOn(t, heir))
+    await heir.leave()
+    t.notOk(running())
+  })
+
+  await t.test('two who leave in the same moment do not leave it to each other', async (t) => {
+    for (let round = 0; round < 5; round += 1) {
+      const both = await Promise.all([joinIn(t, dataDir), joinIn(t, dataDir)])
+      await Promise.all(both.map((one) => one.leave()))
+      t.notOk(running())
+    }
+  })
+
+  await t.test('a server that its last user is about to stop is not taken for one that stays', async (t) => {
+    const host = await joinIn(t, dataDir)
+    const path = join(host.data, '../credentials.json')
+    const { superuserPassword } = JSON.parse(readFileSync(path, 'utf8')) as { superuserPassword: string }
+    const leaver = new pg.Client({ ...host.connection, ssl: false, user: 'postgres', password: superuserPassword })
+    await leaver.connect()
+    await leaver.query('SELECT pg_advisory_lock_shared(0, 1)') // a user like others
+    const pid = serverPid(host)
+    await host.leave()
+    await leaver.query('SELECT pg_advisory_lock(0, 1)') // the last one, about to stop it
+    let joined = false
+    const joining = joinIn(t, dataDir).then((embedded) => {
+      joined = true
+      return embedded
+    })
+    await pause(300)
+    t.notOk(joined)
+    await leaver.end() // killed before it did
+    const heir = await joining
+    t.equal(serverPid(heir), pid)
+    await heir.leave()
+    t.notOk(running())
+  })
+
+  await t.test('who arrives while it is being stopped gets one that goes on', async (t) => {
+    for (let round = 0; round < 5; round += 1) {
+      const last = await joinIn(t, dataDir)
+      const leaving = last.leave()
+      await pause(round * 4)
+      const next = await joinIn(t, dataDir)
+      await leaving
+      const pool = poolOn(t, next)
+      t.same((await pool.query({ text: 'SELECT 1 AS one' })).rows, [{ one: 1 }])
+      await next.leave()
+    }
+  })
+
+  await t.test('whoever comes and goes, there is a server while somebody is there, and none afterwards', async (t) => {
+    const visits = Array.from({ length: 24 }, async (_, visit) => {
+      await pause((visit * 37) % 200)
+      const embedded = await joinIn(t, dataDir)
+      const { rows } = await poolOn(t, embedded).query({ text: 'SELECT 1 AS one' })
+      await pause((visit * 53) % 90)
+      await embedded.leave()
+      return rows
+    })
+    t.same(await Promise.all(visits), Array(24).fill([{ one: 1 }]))
+    await eventually('the server to be stopped', () => !running())
+  })
+})
