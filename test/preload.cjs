@@ -1,4 +1,5 @@
 // Required in each test's process before anything else, so that some 190 processes do not each pay for what they seldom or never use.
+const asyncHooks = require('node:async_hooks')
 const { readFileSync } = require('node:fs')
 /** @type {any} Parts of it are missing in the types of Node 20, and we write to it. */
 const nodeModule = require('node:module')
@@ -43,6 +44,11 @@ function readSourceMap(file) {
     return undefined
   }
 }
+
+// tap follows every promise with hooks, to tell which test an error that nobody caught belongs to. That takes a twentieth of all time. Without
+// them such an error ends the file, which has failed then, after the teardowns.
+const inert = { enable: () => inert, disable: () => inert }
+asyncHooks.createHook = () => inert
 
 // tap asks for these itself, to show the line of a failed assertion.
 nodeModule.findSourceMap = findSourceMap
