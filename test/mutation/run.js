@@ -1,7 +1,17 @@
 // npm run mutate [-- part of a name]: plants each fault of mutations.js in a copy of the compiled sources, and runs the tests that must notice.
 // It fails if a fault survives that is not explained there, if one is noticed that is said to survive, or if its text is not found exactly once.
 import { spawn } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { mutations } from './mutations.js'
@@ -157,10 +167,18 @@ await share(all, async (folder, file) => {
 
 const outcomes = { noticed: 0, survived: 0, explained: 0 }
 await share(plans, async (folder, { mutation, path, mutated, tests }) => {
-  const { name, survives } = mutation
+  const { name, survives, keysAreSealed } = mutation
   if (tests.some((file) => broken.has(file))) return
   const original = readFileSync(join(folder, path))
   const program = path.replace(/^build\/src\//, 'dist/')
+  const forgetKeys = () => {
+    if (!keysAreSealed) return
+    // test/support/signing-keys.ts keeps them there.
+    const kept = join(folder, '.signet/test')
+    for (const file of existsSync(kept) ? readdirSync(kept) : [])
+      if (file.startsWith('signing-keys')) rmSync(join(kept, file))
+  }
+  forgetKeys()
   writeFileSync(join(folder, path), mutated)
   if (program !== path) writeFileSync(join(folder, program), mutated)
   let noticedBy
@@ -169,6 +187,7 @@ await share(plans, async (folder, { mutation, path, mutated, tests }) => {
     noticedBy = file
     break
   }
+  forgetKeys()
   writeFileSync(join(folder, path), original)
   if (program !== path) writeFileSync(join(folder, program), original)
   if (noticedBy !== undefined && survives === undefined) {
