@@ -1,5 +1,8 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
-import { startSignet } from '../support/idp.ts'
+import { createFairQueue } from '../../src/platform/fair-queue.ts'
+import { createPasswordHashing, hashQueueLimits } from '../../src/records/accounts/password-hashing.ts'
+import { cheapHashing, startSignet } from '../support/idp.ts'
 import { cookiesOf } from './account-forms.ts'
 import { clearLimits, failed, failuresOf, knownBrowser, setCount, tryPassword, trySignUp } from './guesses.ts'
 import { faultsOf } from './plain-answer.ts'
@@ -126,8 +129,17 @@ t.test('guessing passwords', async (t) => {
   })
 })
 
+/** Takes as long as in production, but sleeps instead of hashing, and fewer may wait. */
+function slowHashing() {
+  const queue = createFairQueue({ ...hashQueueLimits, maxWaiting: 20 })
+  const slowly = <T>(work: () => Promise<T>) => pause(40).then(work)
+  return createPasswordHashing(cheapHashing, {
+    run: (source, work, signal) => queue.run(source, () => slowly(work), signal),
+  })
+}
+
 t.test('behind a proxy that is trusted, networks are told apart', async (t) => {
-  const idp = await startSignet(t, { SIGNET_TRUST_PROXY: 'loopback' }, { passwordHashing: 'as in production' })
+  const idp = await startSignet(t, { SIGNET_TRUST_PROXY: 'loopback' }, { passwords: slowHashing() })
   const person = await idp.person()
   t.beforeEach(() => clearLimits(idp))
 

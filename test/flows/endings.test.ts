@@ -16,6 +16,7 @@ import type { Database } from '../../src/platform/database/pool.ts'
 import { followNext } from '../../src/records/endings/follow-ending.ts'
 import { answer, emptyFolder } from '../cli/console.ts'
 import type { Browser } from '../support/browser.ts'
+import { untilNothingIsLeft } from '../support/eventually.ts'
 import { basic, type Person, startSignet, type TestClient } from '../support/idp.ts'
 import { type SignedIn, signIn } from '../support/journey.ts'
 import { createRowMeter } from '../support/row-meter.ts'
@@ -404,7 +405,7 @@ t.test('rows follow in batches; each grant leaves one event, with the reason of 
 t.test('decisions are looked at once more a little later, and then forgotten', async (t) => {
   t.ok((await query('SELECT FROM endings')).length > 0)
   await query("UPDATE endings SET decided_at = decided_at - interval '1 hour', due_at = now()")
-  while (await followNext(database));
+  await untilNothingIsLeft('the endings to follow', () => followNext(database))
   t.same(await query('SELECT * FROM endings'), [])
 })
 

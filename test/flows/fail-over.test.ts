@@ -118,8 +118,9 @@ t.test(
       while (!enough) await database.query('SELECT pg_sleep(0.01)')
     })
     for (const connection of held) connection.release()
-    await untilReady(idp.issuer)
-    enough = true
+    await untilReady(idp.issuer).finally(() => {
+      enough = true
+    })
     await Promise.all(demand)
     await primary.ask('ALTER ROLE signet CONNECTION LIMIT -1')
   },

@@ -11,7 +11,7 @@ import { csrfToken } from '../../src/protocol/http/csrf.ts'
 import { followNext } from '../../src/records/endings/follow-ending.ts'
 import { decodeRefreshToken, encodeRefreshToken } from '../../src/tokens/refresh-token.ts'
 import type { Browser, Visit } from '../support/browser.ts'
-import { eventually } from '../support/eventually.ts'
+import { eventually, untilNothingIsLeft } from '../support/eventually.ts'
 import { type Idp, startSignet } from '../support/idp.ts'
 import { authorizationParameters, passPages, pkce, signIn } from '../support/journey.ts'
 
@@ -186,7 +186,7 @@ t.test('once secrets have leaked, nothing forged with them is accepted on any no
   }
 
   t.test('what must end ends with its event, and nothing else', async (t) => {
-    while (await followNext(database)) {}
+    await untilNothingIsLeft('the endings to follow', () => followNext(database))
     const { rows } = await database.query({
       text: `SELECT client_id, detail->>'reason' AS reason FROM events WHERE type = 'grant_ended' AND id > $1`,
       values: [before],

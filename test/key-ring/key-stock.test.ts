@@ -2,7 +2,6 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { DecisionOptions } from '../../src/key-ring/decide.ts'
 import { openKeyLedger } from '../../src/key-ring/key-ledger.ts'
@@ -23,6 +22,7 @@ import {
   putNewKey,
 } from '../../src/platform/secrets/master-key-file.ts'
 import { noLog, testDatabase } from '../database.ts'
+import { eventually } from '../support/eventually.ts'
 
 const { connection, schema, openPool } = await testDatabase(t)
 await migrate({ connection, schema, log: noLog })
@@ -98,7 +98,7 @@ t.test('one look says how many keys the first start takes, and those are generat
   const { generateKey, asked, begun, goOn } = heldBack()
   const opening = open(t, generateKey)
   await begun
-  await until(() => asked.length === first.length, 'not all keys are being generated')
+  await eventually('all keys to be generated', () => asked.length === first.length)
   goOn()
   await opening
   t.same(asked.sort(), first)
@@ -225,11 +225,3 @@ t.test('a stock gives out each key once, and says what is missing', async (t) =>
   t.equal(stock.take('ES256'), key)
   t.throws(() => stock.take('ES256'), KeysMissing)
 })
-
-async function until(holds: () => boolean, otherwise: string): Promise<void> {
-  const deadline = performance.now() + 30_000
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`After 30 s ${otherwise}.`)
-    await pause(1)
-  }
-}

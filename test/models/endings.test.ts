@@ -32,6 +32,7 @@ import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession } from '../../src/records/sessions/sessions-store.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
 import { noLog, testDatabase } from '../database.ts'
+import { untilNothingIsLeft } from '../support/eventually.ts'
 
 /*
  * Epochs and markers against the simplest semantics there is: sets of sessions and grants, from which a decision takes what it ends. One
@@ -217,7 +218,7 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
       return
     case 'settle':
       await database.query("UPDATE endings SET decided_at = decided_at - interval '1 minute', due_at = now()")
-      while (await followNext(database));
+      await untilNothingIsLeft('the endings to follow', () => followNext(database))
       return
     case 'clean':
       await deleteExpired(database, 3600)

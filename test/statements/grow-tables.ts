@@ -1,7 +1,7 @@
 import type { Queryable } from '../../src/platform/database/queryable.ts'
 
 /** Rows of each table that grows: enough for the planner to prefer an index. */
-const size = 50_000
+const size = 10_000
 /**
  * Different values of a column that need not be unique. They are few, so that the planner expects to meet any of them soon wherever it
  * looks, and prefers to go through rows in the order that is wanted until enough pass a filter. In a table where those are old, or few

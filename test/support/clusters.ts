@@ -115,8 +115,8 @@ async function startOn(
     // The server is detached, so waiting for its end alone would not keep this process running.
     const busy = setInterval(() => {}, 1_000)
     await stopServer(server, pid, 60_000)
-    await ended
-    clearInterval(busy)
+      .then(() => ended)
+      .finally(() => clearInterval(busy))
   }
   t.teardown(() => stop())
   await eventually('the server answers', () => ask('SELECT 1').catch((error: Error) => error.message), Array.isArray)

@@ -1,5 +1,5 @@
 import { isReadOnly } from '../../platform/database/primary-store.ts'
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import type { Signet } from '../../signet.ts'
 
 /**

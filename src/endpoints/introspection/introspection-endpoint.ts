@@ -1,4 +1,4 @@
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { readForm } from '../../protocol/http/form.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'

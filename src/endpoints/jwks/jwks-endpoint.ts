@@ -1,4 +1,4 @@
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import type { Signet } from '../../signet.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { isLoopbackHost } from '../../platform/network-address.ts'
 import { digest } from '../../platform/secrets/digest.ts'
 import { once } from '../../platform/shared-work.ts'

@@ -1,5 +1,5 @@
 import { revokeGrant } from '../../operations/revoke-grants.ts'
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { readForm } from '../../protocol/http/form.ts'

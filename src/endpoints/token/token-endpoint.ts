@@ -1,7 +1,7 @@
 import { issueForClient } from '../../operations/client-credentials.ts'
 import { redeemCode } from '../../operations/redeem-code.ts'
 import { refreshTokens } from '../../operations/refresh-tokens.ts'
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import type { Metrics } from '../../platform/metrics.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'

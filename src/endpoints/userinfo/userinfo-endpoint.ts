@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { bearerRefusal, bearerToken, createVerifier, VerificationError, type Verifier } from '#verify'
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { errorAnswer } from '../../protocol/errors/error-answer.ts'
 import type { ErrorName } from '../../protocol/errors/error-registry.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'

@@ -13,7 +13,7 @@ import {
   takeUpSealed,
 } from '../../interaction/journey.ts'
 import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import { sessionTurn } from '../../records/accounts/account.ts'

@@ -15,7 +15,7 @@ import {
 } from '../../interaction/journey.ts'
 import { canBeImpersonated } from '../../interaction/redirect-uri.ts'
 import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { currentMac, isMacOf } from '../../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'

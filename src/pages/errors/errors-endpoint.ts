@@ -1,6 +1,6 @@
 import { chooseMessages } from '../../html/messages/choose-messages.ts'
 import { sendPage } from '../../html/send-page.ts'
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { errorNames } from '../../protocol/errors/error-registry.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import { ErrorReferencePage } from './error-reference-page.tsx'

@@ -1,7 +1,7 @@
 import { sendPage } from '../../html/send-page.ts'
 import { currentSession } from '../../interaction/browser-session.ts'
-import type { App } from '../../platform/http/app.ts'
 import { browserOf } from '../../platform/http/cookies.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfToken } from '../../protocol/http/csrf.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'

@@ -1,5 +1,5 @@
 import { sendPage } from '../../html/send-page.ts'
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { readsOwnOrigin } from '../../protocol/http/page-scope.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import type { Signet } from '../../signet.ts'

@@ -6,7 +6,7 @@ import { cancelHref, clientOnPage, continueOf, formToken, pageContext } from '..
 import { type Onward, onwardWith, takeUpOnward } from '../../interaction/onward.ts'
 import { overLimit } from '../../interaction/over-limit.ts'
 import { type SignInOutcome, signIn } from '../../operations/sign-in.ts'
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { noteRefusal } from '../../protocol/errors/refusal.ts'
 import { ownForm } from '../../protocol/http/csrf.ts'

@@ -6,7 +6,7 @@ import { clientOnPage, continueOf, formToken, pageContext } from '../../interact
 import { type Onward, takeUpOnward } from '../../interaction/onward.ts'
 import { overLimit } from '../../interaction/over-limit.ts'
 import { signUp } from '../../operations/sign-up.ts'
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { noteRefusal } from '../../protocol/errors/refusal.ts'

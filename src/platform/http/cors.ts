@@ -1,4 +1,4 @@
-import type { App } from './app.ts'
+import type { App } from './fastify-app.ts'
 
 /**
  * The answer to a preflight (Fetch §3.2.3), cached for an hour. Any header may be sent: monitoring scripts add headers of their own to every

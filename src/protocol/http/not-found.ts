@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { OAuthError } from '../errors/oauth-error.ts'
 import { sendRefusal } from '../errors/send-refusal.ts'
 import { parseParameters } from './parameters.ts'

@@ -1,6 +1,6 @@
 import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { asOAuthError } from '../errors/failures.ts'
 import type { OAuthError } from '../errors/oauth-error.ts'
 import { sendRefusalPage } from '../errors/send-refusal-page.ts'

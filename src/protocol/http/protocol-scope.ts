@@ -1,5 +1,5 @@
-import type { App } from '../../platform/http/app.ts'
 import { allowAnyOrigin } from '../../platform/http/cors.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { errorAnswer } from '../errors/error-answer.ts'
 import { asOAuthError } from '../errors/failures.ts'
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
-import type { App } from '../../platform/http/app.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
 import { OAuthError } from '../errors/oauth-error.ts'
 import { shortened } from '../errors/refusal.ts'
 import { noParameters, type Parameters, parseParameters } from './parameters.ts'

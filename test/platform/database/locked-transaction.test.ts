@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import { clientConfig } from '../../../src/platform/database/hosts.ts'
@@ -11,6 +10,7 @@ import {
 } from '../../../src/platform/database/locked-transaction.ts'
 import type { Queryable } from '../../../src/platform/database/queryable.ts'
 import { testDatabase } from '../../database.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const { connection, schema, openPool } = await testDatabase(t)
 const pool = openPool()
@@ -64,7 +64,12 @@ t.test('while another process holds the lock, the wait is reported and keeps no 
   const waiting = inLockedTransaction(waiter, installationLock, { ...patient, report: told }, async () => 'done')
   t.equal(await report, 'Another node is setting up this installation; waiting for it to finish.')
   // Between two attempts its connection is back in the pool.
-  await until(() => waiter.idleCount === 1, 'the connection of the waiting process is in use without a pause')
+  await eventually(
+    'the waiting process to give its connection back between two attempts',
+    () => waiter.idleCount === 1,
+    undefined,
+    1,
+  )
   await holder.query('COMMIT')
   t.equal(await waiting, 'done')
 })
@@ -123,11 +128,3 @@ t.test('the transaction may be idle for longer than others, and only that transa
   const inside = await inLockedTransaction(one, installationLock, patient, limit)
   t.same([inside, await limit(one)], ['15s', '5s'])
 })
-
-async function until(holds: () => boolean, otherwise: string): Promise<void> {
-  const deadline = performance.now() + 30_000
-  while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`After 30 s ${otherwise}.`)
-    await pause(1)
-  }
-}

@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import { migrate } from '../../../src/platform/database/migrations.ts'
 import { insertAccount } from '../../../src/records/accounts/accounts-store.ts'
@@ -6,6 +5,7 @@ import { recordEnding } from '../../../src/records/endings/endings-store.ts'
 import { createEndings } from '../../../src/records/endings/follower.ts'
 import { insertGrant } from '../../cli/insert-grant.ts'
 import { noLog, testDatabase } from '../../database.ts'
+import { eventually } from '../../support/eventually.ts'
 
 const { connection, schema, openPool } = await testDatabase(t)
 await migrate({ connection, schema, log: noLog })
@@ -24,14 +24,6 @@ const hasEnded = async (grantId: string) =>
   (await database.query({ text: 'SELECT FROM grants WHERE id = $1 AND ended_at IS NOT NULL', values: [grantId] }))
     .rowCount === 1
 
-async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 60_000
-  while (!(await isSo())) {
-    if (Date.now() > deadline) throw new Error(`Waited a minute until ${what}.`)
-    await pause(10)
-  }
-}
-
 t.test('an ending that fails is tried again later and keeps no other one waiting', async (t) => {
   const bad = await decide('bad')
   const good = await decide('good')
@@ -42,8 +34,8 @@ t.test('an ending that fails is tried again later and keeps no other one waiting
   const log = { ...noLog, warn: (details: unknown) => warnings.push(details) }
   const endings = createEndings(database, log, { betweenLooks: 10, betweenBatches: 1, afterFailure: 10 })
   endings.run()
-  await until('the good one has followed', () => hasEnded(good))
-  await until('the bad one was logged', () => warnings.length > 0)
+  await eventually('the good one to follow', () => hasEnded(good))
+  await eventually('the bad one to be logged', () => warnings.length > 0)
   await endings.stop()
   t.match(
     warnings,
@@ -54,7 +46,7 @@ t.test('an ending that fails is tried again later and keeps no other one waiting
   await database.query("DROP TRIGGER fail ON grants; UPDATE endings SET due_at = now() WHERE sub = 'bad'")
   const again = createEndings(database, noLog, { betweenLooks: 10, betweenBatches: 1, afterFailure: 10 })
   again.run()
-  await until('the bad one has followed', () => hasEnded(bad))
+  await eventually('the bad one to follow', () => hasEnded(bad))
   await again.stop()
 })
 
@@ -69,7 +61,7 @@ t.test(
     sleepy.run()
     const grant = await decide('own')
     // Again and again: it may be between two looks.
-    await until('it follows although the next look is an hour away', async () => {
+    await eventually('it to follow although the next look is an hour away', async () => {
       sleepy.due()
       return hasEnded(grant)
     })
@@ -79,7 +71,7 @@ t.test(
     t.notOk(await hasEnded(ofOthers), 'not after it was stopped')
     const another = createEndings(database, noLog, { betweenLooks: 5, betweenBatches: 1, afterFailure: 1 })
     another.run()
-    await until('another process follows', () => hasEnded(ofOthers))
+    await eventually('another process to follow', () => hasEnded(ofOthers))
     await another.stop()
   },
 )

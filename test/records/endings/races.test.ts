@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import {
   deleteAccount,
@@ -32,6 +31,7 @@ import { findSession, insertSession, type Session } from '../../../src/records/s
 import { insertCode, lockCode, spendCode } from '../../../src/tokens/authorization-codes-store.ts'
 import { insertFamily, lockFamily } from '../../../src/tokens/refresh-families-store.ts'
 import { noLog, testDatabase } from '../../database.ts'
+import { eventually, untilNothingIsLeft } from '../../support/eventually.ts'
 
 /*
  * Each way to end grants beside each way to open one, redeem a code or sign in, at the same moment: one of the two has done all of its
@@ -277,15 +277,15 @@ async function waits(work: Promise<unknown>): Promise<boolean> {
     isDone = true
   })
   done.catch(() => {})
-  while (!isDone) {
+  const look = async () => {
+    if (isDone) return 'done'
     const { rows } = await database.query<{ waits: boolean }>({
       text: 'SELECT cardinality(pg_blocking_pids($1)) > 0 AS waits',
       values: [backends[0]!.pid],
     })
-    if (rows[0]!.waits) return true
-    await pause(1)
+    return rows[0]!.waits && 'waits'
   }
-  return false
+  return (await eventually('the decision to be done, or to wait for another connection', look)) === 'waits'
 }
 
 for (const [way, ending] of Object.entries(ways))
@@ -368,7 +368,7 @@ t.test('a grant whose row was written after the rows of its decision had followe
   const made = openGrant(pool, setting, ['openid'])
   await reached
   await setHashedPassword({ database, endings, turns }, operator, setting.sub, 'new')
-  while (await followNext(database));
+  await untilNothingIsLeft('the endings to follow', () => followNext(database))
   letGo()
   const { id } = (await made)!
   const row = async () => {
@@ -378,7 +378,7 @@ t.test('a grant whose row was written after the rows of its decision had followe
   t.match(await findGrant(database, id), { endReason: 'password_set' }, 'it has ended from the first moment')
   t.equal(await row(), null)
   await database.query("UPDATE endings SET decided_at = decided_at - interval '1 minute', due_at = now()")
-  while (await followNext(database));
+  await untilNothingIsLeft('the endings to follow', () => followNext(database))
   t.equal(await row(), 'password_set')
   const { rows } = await database.query({
     text: "SELECT detail FROM events WHERE type = 'grant_ended' AND grant_id = $1",
@@ -415,7 +415,7 @@ t.test('a grant that two decisions about a client have ended counts for the firs
     })
     return rows.map((row) => row.ended_grants)
   }
-  while (await followNext(database));
+  await untilNothingIsLeft('the endings to follow', () => followNext(database))
   t.same(await counted(), [1201, 0])
   const { rows } = await database.query({
     text: `SELECT detail ->> 'reason' AS reason, count(*) AS grants FROM events WHERE type = 'grant_ended' AND client_id = $1 GROUP BY 1`,
@@ -430,7 +430,7 @@ t.test('a grant that two decisions have ended names the first, though its row fo
   await openMany(setting)
   await setHashedPassword({ database, endings, turns }, operator, sub, 'new')
   await deleteAccount({ database, endings, turns }, operator, sub)
-  while (await followNext(database));
+  await untilNothingIsLeft('the endings to follow', () => followNext(database))
   const { rows } = await database.query({
     text: 'SELECT end_reason, count(*) AS grants FROM grants WHERE sub = $1 GROUP BY end_reason',
     values: [sub],

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
-import type { App } from './app.ts'
+import type { App } from './fastify-app.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

@@ -1,0 +1,211 @@
+// npm run mutate [-- part of a name]: plants each fault of mutations.js in a copy of the compiled sources, and runs the tests that must notice.
+// It fails if a fault survives that is not explained there, if one is noticed that is said to survive, or if its text is not found exactly once.
+import { spawn } from 'node:child_process'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { mutations } from './mutations.js'
+
+/** @typedef {import('./mutations.js').Mutation} Mutation */
+
+const root = resolve(import.meta.dirname, '../..')
+/** Milliseconds for one test file. One that hangs has noticed. */
+const longest = 300_000
+/** What a fault is planted in: copied for each worker. All else of the repository is linked. */
+const copied = ['build', 'dist', 'sql']
+
+const wanted = process.argv.slice(2)
+const chosen = mutations.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
+const began = performance.now()
+
+const compiled = ['build/src', 'build/test', 'sql'].flatMap((folder) =>
+  readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
+)
+
+/**
+ * The one file whose path ends like this. Files move; the ends of their paths seldom change.
+ *
+ * @param {string} end
+ */
+function fileCalled(end) {
+  const found = compiled.filter((file) => file.endsWith(`/${end}`))
+  if (found.length === 1) return String(found[0])
+  throw new Error(`${found.length} files are called ${end}: ${found.join(', ')}`)
+}
+
+/** @param {Mutation} mutation */
+function planOf(mutation) {
+  const { name, file, find, replace, tests } = mutation
+  const path = fileCalled(file.endsWith('.sql') ? file : `${file}.js`)
+  const text = readFileSync(join(root, path), 'utf8')
+  const times = text.split(find).length - 1
+  if (times !== 1) throw new Error(`its text is found ${times} times in ${path}`)
+  if (mutations.filter((other) => other.name === name).length > 1) throw new Error('another one has the same name')
+  return { mutation, path, mutated: text.replace(find, () => replace), tests: tests.map(testFile) }
+}
+
+/** @param {string} name */
+const testFile = (name) => fileCalled(`test/${name}.test.js`)
+
+/** A folder that looks like the repository, in which files can be changed. */
+function makeWorker() {
+  const folder = mkdtempSync(join(parent, 'worker-'))
+  for (const name of readdirSync(root)) {
+    if (copied.includes(name)) cpSync(join(root, name), join(folder, name), { recursive: true })
+    else if (!['.git', '.signet', '.tap', '.env'].includes(name)) symlinkSync(join(root, name), join(folder, name))
+  }
+  return folder
+}
+
+/**
+ * Runs a test file.
+ *
+ * @param {string} folder
+ * @param {string} file
+ * @returns {Promise<{ passed: boolean, output: string }>}
+ */
+function runTest(folder, file) {
+  return new Promise((done) => {
+    const child = spawn(process.execPath, ['--require=./test/preload.cjs', file], {
+      cwd: folder,
+      detached: true, // with a process group of its own, to be ended with all that it has started
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, TAP_BAIL: '1', TAP_TIMEOUT: String(longest / 1000) },
+    })
+    running.add(child)
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (/** @type {string} */ chunk) => {
+        output = (output + chunk).slice(-8_000)
+      })
+    const timer = setTimeout(() => kill(child), longest)
+    child.on('close', (code) => {
+      clearTimeout(timer)
+      running.delete(child)
+      done({ passed: code === 0, output })
+    })
+  })
+}
+
+/** @type {Set<import('node:child_process').ChildProcess>} */
+const running = new Set()
+
+/** @param {import('node:child_process').ChildProcess} child */
+function kill(child) {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+  } catch {
+    // It has ended.
+  }
+}
+
+/**
+ * Hands out the items to one worker for each processor.
+ *
+ * @template T
+ * @param {readonly T[]} items
+ * @param {(folder: string, item: T) => Promise<void>} work
+ */
+async function share(items, work) {
+  const left = [...items]
+  await Promise.all(
+    workers.map(async (folder) => {
+      for (let item = left.shift(); item !== undefined; item = left.shift()) await work(folder, item)
+    }),
+  )
+}
+
+/** @type {string[]} */
+const complaints = []
+/** @param {string} complaint */
+function complain(complaint) {
+  complaints.push(complaint)
+  console.log(complaint)
+}
+
+const plans = chosen.flatMap((mutation) => {
+  try {
+    return [planOf(mutation)]
+  } catch (error) {
+    complain(`DOES NOT APPLY  ${mutation.name}: ${error instanceof Error ? error.message : error}`)
+    return []
+  }
+})
+
+// Programs that tests start as another user read from here.
+const parent = mkdtempSync(join(tmpdir(), 'signet-mutation-'))
+mkdirSync(parent, { recursive: true, mode: 0o755 })
+process.on('exit', () => {
+  for (const child of running) kill(child)
+  rmSync(parent, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 })
+})
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130))
+cpSync(join(root, 'package.json'), join(parent, 'package.json'))
+const workers = Array.from({ length: Math.min(availableParallelism(), Math.max(plans.length, 1)) }, makeWorker)
+
+// A test that fails anyway would notice everything.
+const all = [...new Set(plans.flatMap(({ tests }) => tests))]
+console.log(`${plans.length} mutations. First the ${all.length} test files without any.`)
+/** @type {Set<string>} */
+const broken = new Set()
+await share(all, async (folder, file) => {
+  const { passed, output } = await runTest(folder, file)
+  if (passed) return
+  broken.add(file)
+  complain(`FAILS WITHOUT   ${file}\n${output}`)
+})
+
+const outcomes = { noticed: 0, survived: 0, explained: 0 }
+await share(plans, async (folder, { mutation, path, mutated, tests }) => {
+  const { name, survives, keysAreSealed } = mutation
+  if (tests.some((file) => broken.has(file))) return
+  const original = readFileSync(join(folder, path))
+  const program = path.replace(/^build\/src\//, 'dist/')
+  const forgetKeys = () => {
+    if (!keysAreSealed) return
+    // test/support/signing-keys.ts keeps them there.
+    const kept = join(folder, '.signet/test')
+    for (const file of existsSync(kept) ? readdirSync(kept) : [])
+      if (file.startsWith('signing-keys')) rmSync(join(kept, file))
+  }
+  forgetKeys()
+  writeFileSync(join(folder, path), mutated)
+  if (program !== path) writeFileSync(join(folder, program), mutated)
+  let noticedBy
+  for (const file of tests) {
+    if ((await runTest(folder, file)).passed) continue
+    noticedBy = file
+    break
+  }
+  forgetKeys()
+  writeFileSync(join(folder, path), original)
+  if (program !== path) writeFileSync(join(folder, program), original)
+  if (noticedBy !== undefined && survives === undefined) {
+    outcomes.noticed++
+    console.log(`noticed         ${name} (${noticedBy})`)
+  } else if (noticedBy !== undefined) complain(`NO LONGER SURVIVES  ${name}: remove the explanation (${noticedBy})`)
+  else if (survives !== undefined) {
+    outcomes.explained++
+    console.log(`explained       ${name}: ${survives}`)
+  } else {
+    outcomes.survived++
+    complain(`SURVIVED        ${name} (${path}; ${tests.join(', ')})`)
+  }
+})
+
+const minutes = ((performance.now() - began) / 60_000).toFixed(1)
+console.log(
+  `${outcomes.noticed} noticed, ${outcomes.explained} survive for a reason, ${outcomes.survived} survived, ` +
+    `${complaints.length} complaints, in ${minutes} minutes.`,
+)
+process.exitCode = complaints.length > 0 || plans.length === 0 ? 1 : 0
