@@ -11,12 +11,6 @@ import { packageFolder } from '../../src/platform/config/installation-folder.ts'
  * word of a script in public/.
  */
 
-/** Sections whose keys come from outside: from the claims and header parameters of the token that somebody pastes. */
-const readByForeignKeys = ['inspectClaims']
-
-/** `public/inspect-page.js` puts these keys together from the name of a part of the token. */
-const composed = ['inspect.headerLead', 'inspect.payloadLead']
-
 type Sections = Readonly<Record<string, Readonly<Record<string, string>>>>
 type Node = { readonly type: string } & Readonly<Record<string, unknown>>
 
@@ -111,7 +105,6 @@ function unusedKeys(messages: Sections, sources: Readonly<Record<string, string>
   for (const [file, text] of Object.entries(sources)) collectReads(file, text, reads)
   const words = new Set(scripts.match(/\w+/g))
   return Object.entries(messages)
-    .filter(([section]) => !(reads.whole.has(section) && readByForeignKeys.includes(section)))
     .flatMap(([section, texts]) => Object.keys(texts).map((key) => [section, key] as const))
     .filter(([section, key]) => !reads.keys.has(`${section}.${key}`))
     .filter(([section, key]) => !(reads.whole.has(section) && (reads.strings.has(key) || words.has(key))))
@@ -131,14 +124,14 @@ const sources = textsIn('src', /^(?!html\/messages\/(en|de)\.ts).*\.tsx?$/)
 const scripts = Object.values(textsIn('public', /\.js$/)).join('\n')
 
 t.test('every message is read by a page', async (t) => {
-  t.same(without(composed, unusedKeys(en, sources, scripts)), [])
+  t.same(unusedKeys(en, sources, scripts), [])
 })
 
 t.test('a planted message that no page reads is found, in sections of either kind', async (t) => {
   const planted = Object.entries(en).map(([section, texts]) => [section, { ...texts, planted_message: 'Hello' }])
-  const found = Object.keys(en).filter((section) => !readByForeignKeys.includes(section))
+  const found = Object.keys(en)
   t.same(
-    without(composed, unusedKeys(Object.fromEntries(planted), sources, scripts)),
+    unusedKeys(Object.fromEntries(planted), sources, scripts),
     found.map((section) => `${section}.planted_message`),
   )
 })
