@@ -28,7 +28,7 @@ const wanted = process.argv.slice(2)
 const chosen = mutations.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)))
 const began = performance.now()
 
-const compiled = ['build/src', 'build/test', 'sql'].flatMap((folder) =>
+const compiled = ['build/src', 'build/test', 'dist/verify', 'dist/local-postgres', 'sql'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(folder, file)),
 )
 
