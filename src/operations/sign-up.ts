@@ -86,7 +86,9 @@ async function createAccount(
     await lockAddress(tx, email)
     const candidates = seen ? await findSignInCandidates(tx, typedName(email), browser.browserDigest) : []
     if (candidates.some((candidate) => !seen?.includes(candidate.sub))) return undefined
-    await insertAccount(tx, { sub, profile: name === undefined ? {} : { name }, email, passwordHash })
+    const inserted = await insertAccount(tx, { sub, profile: name === undefined ? {} : { name }, email, passwordHash })
+    // A sign-up gives no user name, and its address is not verified yet, so neither can be taken.
+    if (inserted !== 'done') throw new Error(`An account could not be inserted: ${inserted}.`)
     const who = { sub, authTime: clock.now(), amr: ['pwd'], sidVersion: secrets['session-id'].current }
     const session = await startSession(tx, settings.sessionTtl, browser, who)
     await recordEvent(tx, { type: 'account_created', caller, sub })

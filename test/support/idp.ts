@@ -159,12 +159,13 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
         email: email ?? `${randomBytes(6).toString('hex')}@example.com`,
         password: password ?? randomText(12),
       }
-      await insertAccount(signet.database, {
+      const inserted = await insertAccount(signet.database, {
         sub: person.sub,
         profile: { ...profile, username: person.username },
         email: person.email,
         passwordHash: await signet.passwords.hash(person.password, { network: undefined }),
       })
+      if (inserted !== 'done') throw new Error(`The test's account could not be inserted: ${inserted}`)
       return person
     },
     token: (client, parameters) => postToken(`${base}/token`, client, parameters),

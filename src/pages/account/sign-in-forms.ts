@@ -52,6 +52,8 @@ export async function submitSignInNames(signet: Signet, submission: Submission):
   // An operator took the other name away a moment ago.
   if (outcome === 'no_sign_in_name')
     return { outcome: 'faulty', faults: new Map([['username', 'names_missing']]), status: 422 }
+  // The other refusals are about verified addresses, which this form cannot set. The page must not say that anything was saved.
+  if (typeof outcome === 'string') throw new Error(`Sign-in names could not be changed: ${outcome}.`)
   return { outcome: 'done', notice: 'sign-in-saved' }
 }
 
