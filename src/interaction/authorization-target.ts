@@ -67,3 +67,14 @@ export async function verifyTarget(db: Queryable, parameters: Parameters): Promi
 function unverified(...refusal: ConstructorParameters<typeof OAuthError>): UnverifiedTarget {
   return new UnverifiedTarget(new OAuthError(...refusal))
 }
+
+/** What pages say of the client. */
+export function clientOnPage({ client }: VerifiedTarget) {
+  return {
+    name: client.client_name,
+    logoUri: client.logo_uri,
+    policyUri: client.policy_uri,
+    tosUri: client.tos_uri,
+    clientUri: client.client_uri,
+  }
+}

@@ -1,5 +1,5 @@
 import { isTooLongToReturn, longestReturned, withParameters } from '../../platform/http/address-query.ts'
-import { type PurposeSecret, sealText, unsealText } from '../../platform/secrets/purpose-secrets.ts'
+import { type PurposeSecret, sealText, secretFor, unsealText } from '../../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { shortened } from '../../protocol/errors/refusal.ts'
 import { faultyParameter, type Parameters } from '../../protocol/http/parameters.ts'
@@ -59,8 +59,19 @@ const mostOctets = 5120
 const carried = ['id_token_hint', 'client_id', 'post_logout_redirect_uri', 'state', 'ui_locales', 'logout_hint']
 
 /** Seals a request, to survive the confirmation page or a POST from another site; everything in it is checked anew. */
-export function sealLogoutRequest(secret: PurposeSecret, { values }: Parameters): string {
-  return sealText(secret, textOf(values), associated)
+export function sealLogoutRequest({ secrets }: Signet, { values }: Parameters): string {
+  return sealText(secrets['request-sealing'], textOf(values), associated)
+}
+
+/**
+ * Opens the request that a `continue` value holds.
+ *
+ * @throws OAuthError for what Signet did not seal; what reading the secrets throws
+ */
+export async function unsealLogoutRequest({ secrets }: Signet, sealed: string): Promise<Parameters> {
+  const parameters = openLogoutRequest(await secretFor(secrets, 'request-sealing', sealed), sealed)
+  if (!parameters) throw new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
+  return parameters
 }
 
 /** Undefined for what Signet did not seal. */
