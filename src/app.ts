@@ -98,7 +98,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
       const continued = openContinueValue(secret, sealed, signet.clock.now())
       const parameters =
         continued?.kind === 'authorization' ? continued.pending.parameters : openLogoutRequest(secret, sealed)
-      return parameters?.values.get('ui_locales')
+      return sentValue(parameters, 'ui_locales')
     } catch {
       // A node that cannot confirm its secrets must not fail on the page that says so.
       return undefined

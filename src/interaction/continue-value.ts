@@ -1,5 +1,5 @@
 import { type PurposeSecret, sealText, unsealText } from '../platform/secrets/purpose-secrets.ts'
-import { faultyParameter, type Parameters } from '../protocol/http/parameters.ts'
+import { type Parameters, parametersOf, soundParameters, soundValue } from '../protocol/http/parameters.ts'
 
 /*
  * The `continue` value of our pages' links and forms: what comes after sign-in, sealed. It is an authorization request, or the name of a
@@ -62,10 +62,14 @@ const carried = new Set([
   'registration',
 ])
 
-/** @returns base64url, for a URL or a form */
+/**
+ * @returns base64url, for a URL or a form
+ * @throws OAuthError for parameters with a fault
+ */
 export function sealRequest(secret: PurposeSecret, { parameters, receivedAt, selected }: PendingRequest): string {
-  const values = [...parameters.values].filter(([name]) => carried.has(name))
-  return sealText(secret, JSON.stringify([values, parameters.resource, receivedAt, selected ?? null]), requestSeal)
+  const { values, resource } = soundParameters(parameters)
+  const taken = [...values].filter(([name]) => carried.has(name))
+  return sealText(secret, JSON.stringify([taken, resource, receivedAt, selected ?? null]), requestSeal)
 }
 
 /**
@@ -93,7 +97,7 @@ export function openContinueValue(secret: PurposeSecret, sealed: string, now: nu
     const page = unsealText(secret, sealed, ownPageSeal)
     return page !== undefined && Object.hasOwn(ownPages, page) ? { kind: 'own_page', page: page as OwnPage } : undefined
   }
-  const [parameters, resource, receivedAt, selected] = JSON.parse(text) as [
+  const [values, resource, receivedAt, selected] = JSON.parse(text) as [
     [string, string][],
     string[],
     number,
@@ -102,7 +106,7 @@ export function openContinueValue(secret: PurposeSecret, sealed: string, now: nu
   return {
     kind: 'authorization',
     pending: {
-      parameters: { values: new Map(parameters), resource, faults: [] },
+      parameters: parametersOf({ values: new Map(values), resource }),
       // Of a request that came while a clock was ahead, a sign-in would seem to have come before it, and be asked for again and again.
       receivedAt: Math.min(receivedAt, now),
       selected: selected ?? undefined,
@@ -116,8 +120,6 @@ export function openContinueValue(secret: PurposeSecret, sealed: string, now: nu
  *
  * @throws OAuthError `invalid_request` where there are two, or one that cannot be read: which is meant is not guessed
  */
-export function continueValueIn({ values, faults }: Parameters): string | undefined {
-  const fault = faults.find(({ name }) => name === 'continue')
-  if (fault) throw faultyParameter(fault)
-  return values.get('continue')
+export function continueValueIn(query: Parameters): string | undefined {
+  return soundValue(query, 'continue')
 }

@@ -4,6 +4,7 @@ import { secretFor } from '../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { noteRefusal } from '../protocol/errors/refusal.ts'
 import { sendRefusalPage } from '../protocol/errors/send-refusal-page.ts'
+import { sentValue } from '../protocol/http/parameters.ts'
 import { pageContextOf } from '../protocol/http/ui-locales.ts'
 import { findConsent } from '../records/consents/consents-store.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
@@ -198,5 +199,5 @@ export function pageContext(request: FastifyRequest, interaction: Interaction): 
 }
 
 function pageOf(request: FastifyRequest, { parameters }: PendingRequest): PageContext {
-  return pageContextOf(request, parameters.values.get('ui_locales'))
+  return pageContextOf(request, sentValue(parameters, 'ui_locales'))
 }

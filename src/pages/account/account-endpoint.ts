@@ -5,7 +5,7 @@ import { type OwnPage, pathOf, sealOwnPage } from '../../interaction/continue-va
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
-import type { Parameters } from '../../protocol/http/parameters.ts'
+import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { listConnectedApplications } from '../../records/grants/connected-applications-store.ts'
 import { findScopeDescriptions } from '../../records/resources/resources-store.ts'
@@ -29,7 +29,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/account', async (request, reply) => {
     const session = await currentSession(signet.database, signet.settings, request)
     if (!session) return toSignIn(signet, reply)
-    const notice = request.query.values.get('notice') ?? ''
+    const notice = sentValue(request.query, 'notice') ?? ''
     return showPage(signet, request, reply, session, { notice: isNotice(notice) ? notice : undefined }, 200)
   })
   // W3C, A Well-Known URL for Changing Passwords §2: where a password manager sends people.

@@ -14,7 +14,7 @@ import {
 import { issueCode } from '../../operations/issue-code.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
-import type { Parameters } from '../../protocol/http/parameters.ts'
+import { faultsIn, type Parameters } from '../../protocol/http/parameters.ts'
 import type { Signet } from '../../signet.ts'
 
 /**
@@ -36,7 +36,7 @@ export function authorizationEndpoint(app: App, signet: Signet): void {
     const parameters = request.body
     const pending = firstReceived(signet, parameters)
     await verifyTarget(signet.database, parameters)
-    if (parameters.faults.length > 0 || isTooLong(parameters)) {
+    if (faultsIn(parameters).length > 0 || isTooLong(parameters)) {
       await loadAuthorization(signet, request, reply, pending)
       return reply
     }

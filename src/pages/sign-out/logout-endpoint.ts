@@ -5,7 +5,7 @@ import { signOut } from '../../operations/own-sessions.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
-import { noParameters, type Parameters } from '../../protocol/http/parameters.ts'
+import { faultsIn, noParameters, type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
@@ -18,9 +18,9 @@ import { SignedOutPage } from './signed-out-page.tsx'
 /** Logout endpoint (end_session_endpoint), OpenID Connect RP-Initiated Logout §2. */
 export function logoutEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/logout', async (request, reply) => {
-    const sealed = request.query.values.get('continue')
+    const sealed = sentValue(request.query, 'continue')
     // A query with faults is judged as it came, and refused.
-    const asItCame = sealed === undefined || request.query.faults.length > 0
+    const asItCame = sealed === undefined || faultsIn(request.query).length > 0
     const parameters = asItCame ? request.query : await unsealLogoutRequest(signet, sealed)
     const logout = await readLogoutRequest(signet, parameters)
     const session = await currentSession(signet.database, signet.settings, request)

@@ -16,7 +16,7 @@ import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
-import type { Parameters } from '../../protocol/http/parameters.ts'
+import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { canonicalEmail } from '../../records/accounts/canonical-names.ts'
 import type { Signet } from '../../signet.ts'
 import { type SignUpFaults, SignUpPage } from './sign-up-page.tsx'
@@ -39,7 +39,7 @@ export function signUpEndpoint(app: App, signet: Signet): void {
     const interaction = await loadInteraction(signet, request, reply, sealed)
     if (!interaction) return reply
     const hint = interaction.subject === 'authorization' ? interaction.request.loginHint : undefined
-    const typed = await openTypedEmail(signet, request.query.values.get('email'))
+    const typed = await openTypedEmail(signet, sentValue(request.query, 'email'))
     return showPage(signet, request, reply, interaction, startingWith(typed ?? hint), 200)
   })
 

@@ -3,7 +3,7 @@ import { browserOf, cookieNames, readCookie } from '../../platform/http/cookies.
 import { currentMac, isMacOf, type LiveSecrets, type PurposeSecret } from '../../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../errors/oauth-error.ts'
 import { shortened } from '../errors/refusal.ts'
-import { faultyParameter, type Parameters } from './parameters.ts'
+import { type Parameters, sentValue, typedValues } from './parameters.ts'
 
 const macBytes = 32
 
@@ -47,13 +47,9 @@ export async function csrfCheckedForm(
   terms: Terms,
   request: FastifyRequest<{ Body: Parameters }>,
 ): Promise<ReadonlyMap<string, string>> {
-  const { values, faults } = request.body
-  const stranger = await whyForeign(terms, request, values.get('csrf'))
+  const stranger = await whyForeign(terms, request, sentValue(request.body, 'csrf'))
   if (stranger !== undefined) throw new OAuthError('form_from_elsewhere', { detail: stranger })
-  // What a person types is for the rules of each field: a password can have a TAB, an address several lines.
-  const fault = faults.find((one) => one.fault !== 'control')
-  if (fault) throw faultyParameter(fault)
-  return values
+  return typedValues(request.body)
 }
 
 /** Undefined for a form of our own; else what tells it, for the operator. */
