@@ -10,7 +10,7 @@ import {
   type PresentedCredentials,
 } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
-import { type Client, isPublic, usesSecret } from '../records/clients/client.ts'
+import { type Client, isPublic, type KeyClient, usesSecret } from '../records/clients/client.ts'
 import { useAssertion } from '../records/clients/client-assertions-store.ts'
 import type { KnownClients } from '../records/clients/known-clients.ts'
 import type { GrantId } from '../records/ids.ts'
@@ -64,18 +64,21 @@ async function authenticateAs(
       if (!client || !isPublic(client)) throw clientRefused(client, presented.method)
       return { client, credential: undefined }
     case 'private_key_jwt':
-      return { client: await checkAssertion(terms, client, presented.assertion), credential: keyOf(client) }
+      if (client?.token_endpoint_auth_method !== presented.method) throw clientRefused(client, presented.method)
+      await checkAssertion(terms, client, presented.assertion)
+      return { client, credential: { secretId: undefined, standingGrant: client.standingGrant } }
     default: {
-      const secret = matchingSecret(client?.secrets, presented.secret)
-      if (!client || !secret || !usesSecret(client)) throw clientRefused(client, presented.method)
+      const holder = client && usesSecret(client) ? client : undefined
+      const secret = matchingSecret(holder?.secrets, presented.secret)
+      if (!holder || !secret) throw clientRefused(client, presented.method)
       // Told only to who knows the secret: which method a client uses is its own business.
-      if (client.token_endpoint_auth_method !== presented.method)
+      if (holder.token_endpoint_auth_method !== presented.method)
         throw authenticationFailed(
           'client_authentication_method_wrong',
-          `client ${client.client_id} sent its secret by ${presented.method}`,
-          client.token_endpoint_auth_method,
+          `client ${holder.client_id} sent its secret by ${presented.method}`,
+          holder.token_endpoint_auth_method,
         )
-      return { client, credential: { secretId: secret.id, standingGrant: secret.standingGrant } }
+      return { client: holder, credential: { secretId: secret.id, standingGrant: secret.standingGrant } }
     }
   }
 }
@@ -86,9 +89,7 @@ async function authenticateAs(
  *
  * @throws OAuthError `invalid_client`
  */
-async function checkAssertion(terms: Terms, client: Client | undefined, assertion: string): Promise<Client> {
-  if (!client?.jwks || client.token_endpoint_auth_method !== 'private_key_jwt')
-    throw clientRefused(client, 'private_key_jwt')
+async function checkAssertion(terms: Terms, client: KeyClient, assertion: string): Promise<void> {
   const { settings, clock, database } = terms
   const verified = await verifyClientAssertion(assertion, {
     clientId: client.client_id,
@@ -102,9 +103,4 @@ async function checkAssertion(terms: Terms, client: Client | undefined, assertio
     throw authenticationFailed('client_assertion_refused', `client_assertion of ${client.client_id}: ${verified.fault}`)
   if (!(await useAssertion(database, client.client_id, digest(verified.jti), verified.forgetAt)))
     throw authenticationFailed('client_assertion_replayed', `client ${client.client_id} sent the same jti again`)
-  return client
-}
-
-function keyOf(client: Client | undefined): Credential {
-  return { secretId: undefined, standingGrant: client?.standingGrant }
 }

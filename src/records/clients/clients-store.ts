@@ -1,26 +1,25 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { AssertionAlgorithm } from '../../platform/jwt/algorithms.ts'
 import { endGrantsSql, endStandingGrantsSql } from '../endings/end-rows-store.ts'
 import type { ClientId, GrantId } from '../ids.ts'
 import { resourceFromRow, resourceJson } from '../resources/resources-store.ts'
-import type { Client, ClientMetadata } from './client.ts'
+import type { AuthenticationMethod, Client, ClientJwks, ClientMetadata, CommonMetadata } from './client.ts'
 
-type Nullable =
-  | 'token_endpoint_auth_signing_alg'
-  | 'jwks'
-  | 'default_max_age'
-  | 'client_uri'
-  | 'logo_uri'
-  | 'policy_uri'
-  | 'tos_uri'
+type Nullable = 'default_max_age' | 'client_uri' | 'logo_uri' | 'policy_uri' | 'tos_uri'
 
-type ClientRow = Omit<ClientMetadata, Nullable> & {
-  [Member in Nullable]: Exclude<ClientMetadata[Member], undefined> | null
+type ClientRow = Omit<CommonMetadata, Nullable> & {
+  [Member in Nullable]: Exclude<CommonMetadata[Member], undefined> | null
 } & {
   client_id: ClientId
+  token_endpoint_auth_signing_alg: AssertionAlgorithm | null
   standing_grant: GrantId | null
   secrets: { id: number; digest: string; grant: GrantId | null }[]
   allowed: Parameters<typeof resourceFromRow>[0][]
-}
+} & (
+    | { token_endpoint_auth_method: Exclude<AuthenticationMethod, 'private_key_jwt'>; jwks: unknown }
+    // The table's constraint clients_jwks_check: a client with private_key_jwt has keys.
+    | { token_endpoint_auth_method: 'private_key_jwt'; jwks: ClientJwks }
+  )
 
 /** Every member of the metadata, in the order in which people read them. */
 export const metadataMembers = [
@@ -64,24 +63,41 @@ const select = `
      FROM resources WHERE resources.identifier = ANY (clients.resources))) AS client
   FROM clients WHERE clients.deleted_at IS NULL`
 
+const noKeys = { token_endpoint_auth_signing_alg: undefined, jwks: undefined } as const
+
 function clientFromRow(row: ClientRow): Client {
-  const { standing_grant: standingGrant, ...metadata } = row
-  return {
-    ...metadata,
-    standingGrant: standingGrant ?? undefined,
-    token_endpoint_auth_signing_alg: row.token_endpoint_auth_signing_alg ?? undefined,
-    jwks: row.jwks ?? undefined,
+  const { token_endpoint_auth_signing_alg: alg, jwks: _, standing_grant: standingGrant, secrets, ...rest } = row
+  const common = {
+    ...rest,
     default_max_age: row.default_max_age ?? undefined,
     client_uri: row.client_uri ?? undefined,
     logo_uri: row.logo_uri ?? undefined,
     policy_uri: row.policy_uri ?? undefined,
     tos_uri: row.tos_uri ?? undefined,
-    secrets: row.secrets.map(({ id, digest, grant }) => ({
-      id,
-      digest: Buffer.from(digest, 'hex'),
-      standingGrant: grant ?? undefined,
-    })),
     allowed: row.allowed.map(resourceFromRow),
+  }
+  switch (row.token_endpoint_auth_method) {
+    case 'none':
+      return { ...common, token_endpoint_auth_method: row.token_endpoint_auth_method, ...noKeys }
+    case 'private_key_jwt':
+      return {
+        ...common,
+        token_endpoint_auth_method: row.token_endpoint_auth_method,
+        token_endpoint_auth_signing_alg: alg ?? undefined,
+        jwks: row.jwks,
+        standingGrant: standingGrant ?? undefined,
+      }
+    default:
+      return {
+        ...common,
+        token_endpoint_auth_method: row.token_endpoint_auth_method,
+        ...noKeys,
+        secrets: secrets.map(({ id, digest, grant }) => ({
+          id,
+          digest: Buffer.from(digest, 'hex'),
+          standingGrant: grant ?? undefined,
+        })),
+      }
   }
 }
 
