@@ -2,14 +2,8 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { digest, randomText } from '../platform/secrets/digest.ts'
 import { type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
 import { changeMetadata, completeMetadata, type RegistrationTerms } from '../records/clients/client-metadata.ts'
-import {
-  addClientSecret,
-  deleteClientSecrets,
-  findClient,
-  insertClient,
-  lockClient,
-  updateClient,
-} from '../records/clients/clients-store.ts'
+import { addClientSecret, deleteClientSecrets } from '../records/clients/client-secrets-store.ts'
+import { findClient, insertClient, lockClient, updateClient } from '../records/clients/clients-store.ts'
 import { markClientDeleted } from '../records/endings/decisions-store.ts'
 import { decideDeletion } from '../records/endings/follow-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'

@@ -15,8 +15,6 @@ import { readClientJwks } from './client-jwks.ts'
 import { InvalidClientMetadata, invalid, type MetadataInput, mostEntries, readMembers } from './metadata-members.ts'
 import { type RedirectUriUse, redirectUriFault, shownUriFault } from './redirect-uri-rules.ts'
 
-export { InvalidClientMetadata, type InvalidClientMetadataCode, type MetadataInput } from './metadata-members.ts'
-
 /** What the rules need to know beside the metadata. */
 export interface RegistrationTerms {
   /** Those of all resources that the metadata, old or new, names or has a scope of. */

@@ -61,6 +61,31 @@ export type ClientAuthentication = PublicAuthentication | SecretAuthentication |
 
 export type ClientMetadata = CommonMetadata & ClientAuthentication
 
+/** Every member of the metadata, in the order in which people read them. */
+export const metadataMembers = [
+  'client_name',
+  'redirect_uris',
+  'post_logout_redirect_uris',
+  'grant_types',
+  'response_types',
+  'scope',
+  'token_endpoint_auth_method',
+  'token_endpoint_auth_signing_alg',
+  'jwks',
+  'id_token_signed_response_alg',
+  'default_max_age',
+  'require_auth_time',
+  'client_uri',
+  'logo_uri',
+  'policy_uri',
+  'tos_uri',
+  'contacts',
+  'require_pkce',
+  'first_party',
+  'refresh_token_rotation',
+  'resources',
+] as const satisfies readonly (keyof ClientMetadata)[]
+
 /** A set of public keys as the client registered it, checked by `readClientJwks`. */
 export interface ClientJwks {
   readonly keys: readonly Readonly<Record<string, unknown> & { kty: string }>[]

@@ -10,8 +10,8 @@ import {
   deleteClientSecret,
   deleteClientSecrets,
   listClientSecrets,
-  lockClient,
-} from '../../../src/records/clients/clients-store.ts'
+} from '../../../src/records/clients/client-secrets-store.ts'
+import { lockClient } from '../../../src/records/clients/clients-store.ts'
 import { createKnownClients } from '../../../src/records/clients/known-clients.ts'
 import { findGrant, openStandingGrant } from '../../../src/records/grants/grants-store.ts'
 import { eventually } from '../../support/eventually.ts'
