@@ -24,12 +24,12 @@ import { signUpEndpoint } from './pages/sign-up/sign-up-endpoint.ts'
 import { packageFolder } from './platform/config/installation-folder.ts'
 import type { App } from './platform/http/fastify-app.ts'
 import { callerOf } from './platform/http/request-context.ts'
+import { parseBasic } from './protocol/client-authentication.ts'
 import { sendNotFound } from './protocol/http/not-found.ts'
 import { pageScope, withoutOpener } from './protocol/http/page-scope.ts'
 import { sentValue } from './protocol/http/parameters.ts'
 import { protocolScope } from './protocol/http/protocol-scope.ts'
 import { createServer } from './protocol/http/server.ts'
-import { parseBasic } from './records/clients/client-authentication.ts'
 import type { Signet } from './signet.ts'
 
 /** Which client a request says that it is from; for the operator, and not to be believed. */
