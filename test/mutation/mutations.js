@@ -621,7 +621,7 @@ export const mutations = [
   {
     name: "a client is told of another's token",
     file: 'introspection/introspect',
-    find: '(status.grant.clientId !== asking && !status.servedBy.includes(asking))',
+    find: 'status.grant.clientId !== asking && !status.servedBy.includes(asking)',
     replace: 'false',
     tests: ['attacks/introspection'],
   },
@@ -634,8 +634,8 @@ export const mutations = [
   },
   {
     name: "a client revokes another's token",
-    file: 'revocation-endpoint',
-    find: 'grant.clientId !== client.client_id',
+    file: 'operations/revoke-token',
+    find: 'grant.clientId !== actor.clientId',
     replace: 'false',
     tests: ['attacks/revocation'],
   },
