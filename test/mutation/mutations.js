@@ -620,7 +620,7 @@ export const mutations = [
   },
   {
     name: "a client is told of another's token",
-    file: 'introspection/introspect',
+    file: 'operations/introspect-token',
     find: 'status.grant.clientId !== asking && !status.servedBy.includes(asking)',
     replace: 'false',
     tests: ['attacks/introspection'],

@@ -1,3 +1,4 @@
+import { introspectToken } from '../../operations/introspect-token.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { readForm } from '../../protocol/http/form.ts'
@@ -9,7 +10,6 @@ import {
   presentedCredentials,
 } from '../../records/clients/client-authentication.ts'
 import type { Signet } from '../../signet.ts'
-import { introspect } from './introspect.ts'
 
 const parameters = { token: 16_384, token_type_hint: 200, ...credentialParameters }
 
@@ -21,6 +21,6 @@ export function introspectionEndpoint(app: App, signet: Signet): void {
     // RFC 7662 §2.1: who asks must be authorized, or tokens could be scanned for; a public client proves nothing.
     if (isPublic(client)) throw new OAuthError('introspection_needs_authentication')
     if (body.token === undefined) throw new OAuthError('parameter_missing', { about: 'token' })
-    return introspect(signet, client.client_id, body.token)
+    return introspectToken(signet, client.client_id, body.token)
   })
 }

@@ -1,8 +1,8 @@
-import { scopesOf } from '../../records/clients/client.ts'
-import { knownOrRead } from '../../records/clients/known-clients.ts'
-import type { Signet } from '../../signet.ts'
-import { heldByToken, scopesThatHold } from '../../tokens/issuable-scopes.ts'
-import { findPresentedToken, type PresentedToken } from '../../tokens/presented-token.ts'
+import { scopesOf } from '../records/clients/client.ts'
+import { knownOrRead } from '../records/clients/known-clients.ts'
+import type { Signet } from '../signet.ts'
+import { heldByToken, scopesThatHold } from '../tokens/issuable-scopes.ts'
+import { findPresentedToken, type PresentedToken } from '../tokens/presented-token.ts'
 
 /** RFC 7662 §2.2. */
 export type Introspection =
@@ -32,7 +32,7 @@ const inactive = { active: false } as const
  *
  * @param asking the client that asks
  */
-export async function introspect(signet: Signet, asking: string, text: string): Promise<Introspection> {
+export async function introspectToken(signet: Signet, asking: string, text: string): Promise<Introspection> {
   const token = await findPresentedToken(signet, text)
   if (!token?.status.alive) return inactive
   return token.kind === 'access_token'
