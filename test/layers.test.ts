@@ -22,7 +22,6 @@ const doors = ['cli', 'endpoints', 'pages']
  */
 const toBeMended = [
   // Endpoints call operations; they run no statements and hold no secrets.
-  'endpoints/userinfo/userinfo-endpoint.ts imports endpoints/userinfo/granted-account-store.ts',
   'pages/account/account-endpoint.ts imports records/resources/resources-store.ts',
   'pages/account/account-endpoint.ts imports records/sessions/sessions-store.ts',
   'pages/account/account-endpoint.ts imports records/grants/connected-applications-store.ts',

@@ -641,9 +641,9 @@ export const mutations = [
   },
   {
     name: 'userinfo is told to who has lost the scope openid',
-    file: 'userinfo-endpoint',
-    find: "!scopes.includes('openid')",
-    replace: 'false',
+    file: 'operations/userinfo',
+    find: "scopes.includes('openid')",
+    replace: 'true',
     tests: ['attacks/taken-scopes', 'attacks/access-token'],
   },
   {
