@@ -22,9 +22,6 @@ const doors = ['cli', 'endpoints', 'pages']
  */
 const toBeMended = [
   // Endpoints call operations; they run no statements and hold no secrets.
-  'pages/account/account-endpoint.ts imports records/resources/resources-store.ts',
-  'pages/account/account-endpoint.ts imports records/sessions/sessions-store.ts',
-  'pages/account/account-endpoint.ts imports records/grants/connected-applications-store.ts',
   'pages/authorize/authorization-endpoint.ts imports platform/database/queryable.ts',
   'pages/consent/consent-endpoint.ts imports platform/database/queryable.ts',
   'pages/consent/consent-endpoint.ts imports platform/secrets/purpose-secrets.ts',
