@@ -29,8 +29,6 @@ const toBeMended = [
   'pages/consent/consent-endpoint.ts imports records/events/events-store.ts',
   'pages/consent/consent-endpoint.ts imports records/sessions/sessions-store.ts',
   'pages/sign-out/logout-endpoint.ts imports platform/secrets/purpose-secrets.ts',
-  // Stores take no rules from elsewhere.
-  'records/cleanup/cleanup-store.ts imports platform/secrets/purpose-secrets.ts',
 ]
 
 const sources = join(packageFolder, 'src')
