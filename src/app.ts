@@ -10,7 +10,7 @@ import { revocationEndpoint } from './endpoints/revocation/revocation-endpoint.t
 import { tokenEndpoint } from './endpoints/token/token-endpoint.ts'
 import { userinfoEndpoint } from './endpoints/userinfo/userinfo-endpoint.ts'
 import { UnverifiedTarget } from './interaction/authorization-target.ts'
-import { openRequest } from './interaction/sealed-request.ts'
+import { openContinueValue } from './interaction/continue-value.ts'
 import { accountEndpoint } from './pages/account/account-endpoint.ts'
 import { authorizationEndpoint } from './pages/authorize/authorization-endpoint.ts'
 import { consentEndpoint } from './pages/consent/consent-endpoint.ts'
@@ -95,9 +95,10 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   const uiLocalesOf = (sealed: string) => {
     try {
       const secret = signet.secrets['request-sealing']
+      const continued = openContinueValue(secret, sealed, signet.clock.now())
       const parameters =
-        openRequest(secret, sealed, signet.clock.now())?.parameters ?? openLogoutRequest(secret, sealed)
-      return parameters?.values.get('ui_locales')
+        continued?.kind === 'authorization' ? continued.pending.parameters : openLogoutRequest(secret, sealed)
+      return sentValue(parameters, 'ui_locales')
     } catch {
       // A node that cannot confirm its secrets must not fail on the page that says so.
       return undefined

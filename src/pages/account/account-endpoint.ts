@@ -1,15 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage } from '../../html/send-page.ts'
 import { currentSession } from '../../interaction/browser-session.ts'
-import { countOverLimit } from '../../interaction/count-over-limit.ts'
-import { overLimit } from '../../interaction/over-limit.ts'
-import { type OwnPage, sealOwnPage } from '../../interaction/own-page.ts'
+import { type OwnPage, pathOf, sealOwnPage } from '../../interaction/continue-value.ts'
+import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { accountOverview } from '../../operations/account-overview.ts'
-import { browserOf } from '../../platform/http/cookies.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
-import { noteRefusal } from '../../protocol/errors/refusal.ts'
-import { csrfToken, ownForm } from '../../protocol/http/csrf.ts'
-import type { Parameters } from '../../protocol/http/parameters.ts'
+import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
+import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
@@ -27,7 +24,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/account', async (request, reply) => {
     const session = await currentSession(signet.database, signet.settings, request)
     if (!session) return toSignIn(signet, reply)
-    const notice = request.query.values.get('notice') ?? ''
+    const notice = sentValue(request.query, 'notice') ?? ''
     return showPage(signet, request, reply, session, { notice: isNotice(notice) ? notice : undefined }, 200)
   })
   // W3C, A Well-Known URL for Changing Passwords §2: where a password manager sends people.
@@ -35,7 +32,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
   app.get('/.well-known/change-password', async (request, reply) => {
     const session = await currentSession(signet.database, signet.settings, request)
     if (!session) return toSignIn(signet, reply, 'password')
-    return reply.header('cache-control', 'no-store').redirect('/account#your-password', 303)
+    return reply.header('cache-control', 'no-store').redirect(pathOf('password'), 303)
   })
   takeForm(app, signet, '/account/profile', 'profile', submitProfile)
   takeForm(app, signet, '/account/sign-in', 'sign-in', submitSignInNames)
@@ -47,7 +44,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
 /** @param form the form that comes back if it is faulty; undefined for one that is a button and nothing else */
 function takeForm(app: App, signet: Signet, path: string, form: FormName | undefined, act: Act): void {
   app.post<{ Body: Parameters }>(path, async (request, reply) => {
-    const values = await ownForm(request, signet.settings.issuer, signet.secrets)
+    const values = await csrfCheckedForm(signet, request)
     const session = await currentSession(signet.database, signet.settings, request)
     if (!session) return toSignIn(signet, reply)
     if (!isAbout(signet.secrets.csrf, session.account.sub, values.get('account'))) return toPage(reply, 'other-account')
@@ -60,11 +57,8 @@ function takeForm(app: App, signet: Signet, path: string, form: FormName | undef
       if (outcome.outcome === 'done') return toPage(reply, outcome.notice)
       return show(form && { form, values, faults: outcome.faults }, outcome.status)
     } catch (error) {
-      const { refusal, fault, retryAfterSeconds } = overLimit(error)
-      noteRefusal(request, refusal)
-      countOverLimit(signet.metrics, error)
-      reply.headers(refusal.headers)
-      return show(form && { form, values, faults: new Map([['form', fault]]) }, refusal.status, retryAfterSeconds)
+      const { fault, status, retryAfterSeconds } = refuseOverLimit(signet, request, reply, error)
+      return show(form && { form, values, faults: new Map([['form', fault]]) }, status, retryAfterSeconds)
     }
   })
 }
@@ -93,7 +87,7 @@ async function showPage(
     reply,
     AccountPage({
       page: pageContextOf(request),
-      csrf: csrfToken(secrets.csrf, browserOf(request, reply, settings.issuer)),
+      csrf: csrfToken(signet, request, reply),
       accountProof: accountProof(secrets.csrf, account.sub),
       account,
       sessions: sessions.map(({ id, signedInAt, usedAt }) => ({
