@@ -14,12 +14,9 @@ import {
   type PurposeSecrets,
   purposes,
   type SecretVersion,
-} from '../platform/secrets/purpose-secrets.ts'
-import {
-  loadStoredSecrets,
-  type RevokedPurposeSecret,
   type StoredPurposeSecret,
-} from '../platform/secrets/purpose-secrets-store.ts'
+} from '../platform/secrets/purpose-secrets.ts'
+import { loadStoredSecrets, type RevokedPurposeSecret } from '../platform/secrets/purpose-secrets-store.ts'
 import { oneAtATime } from '../platform/shared-work.ts'
 import type { KeyLedger } from './key-ledger.ts'
 import { KeysUnavailable } from './key-ring.ts'

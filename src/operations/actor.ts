@@ -7,10 +7,17 @@ export interface Operator {
   readonly by: string
 }
 
+/** Somebody who is signed in. */
+export interface Person {
+  readonly kind: 'person'
+  readonly sub: string
+  readonly caller: Caller
+}
+
 /** Who does something. The event of a person or a client has their request; what is done by schedule has none. */
 export type Actor =
   | Operator
-  | { readonly kind: 'person'; readonly sub: string; readonly caller: Caller }
+  | Person
   | { readonly kind: 'client'; readonly clientId: string; readonly caller: Caller }
   | { readonly kind: 'schedule' }
 

@@ -78,7 +78,7 @@ export async function endOtherSessions(
 }
 
 /** @param from, to the hash that the current password fits, and that of the new one; both in PHC form */
-interface NewPassword {
+interface ProvenChange {
   readonly from: string
   readonly to: string
   /** Of the cookie under which the present session goes on. */
@@ -91,18 +91,18 @@ interface NewPassword {
 }
 
 /**
- * Changes a person's password and, in the same transaction, ends all other sessions, forgets all other browsers and, if the person wants
- * it, ends all grants. The present session goes on under another cookie: a copy of the old one is worth nothing any more (OWASP Session Management, "Renew the Session ID
- * After Any Privilege Level Change").
+ * Changes the password of a person who has proven the current one. In the same transaction it ends all other sessions, forgets all other
+ * browsers and, if the person wants it, ends all grants. The present session goes on under another cookie: a copy of the old one is worth
+ * nothing any more (OWASP Session Management, "Renew the Session ID After Any Privilege Level Change").
  *
  * @returns seconds that the session still has at the most; `password_replaced` where somebody else was faster, and what was proved is the
  *   current password no more
  */
-export async function changePassword(
+export async function changeProvenPassword(
   signet: Terms,
   actor: Actor,
   present: OwnSession,
-  { from, to, sessionDigest, applications }: NewPassword,
+  { from, to, sessionDigest, applications }: ProvenChange,
 ): Promise<{ readonly secondsLeft: number } | 'password_replaced' | typeof signedOut> {
   const { sub } = present.account
   const outcome = await asSignedIn(signet, present, async (tx) => {

@@ -2,7 +2,17 @@ import { findPassword } from '../records/accounts/account-password-store.ts'
 import { HashQueueFull, type Requester } from '../records/accounts/password-hashing.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
-import type { Actor } from './actor.ts'
+import type { Person } from './actor.ts'
+
+/** The browser in which somebody proves a password. */
+export interface ProvingBrowser {
+  /**
+   * Of the browser's cookie. It decides whether the browser is known, and not the session: with a stolen session anybody could be a new
+   * browser with each guess.
+   */
+  readonly browserDigest: Buffer
+  readonly requester: Requester
+}
 
 /**
  * Asks somebody who is signed in for their password once more. A browser that was left open, or a cookie that was stolen, must not
@@ -10,15 +20,13 @@ import type { Actor } from './actor.ts'
  * password is looked at.
  *
  * @param actor the person of the session
- * @param browser.browserDigest of the browser's cookie. It decides whether the browser is known, and not the session: with a stolen session
- *   anybody could be a new browser with each guess
  * @returns the hash that the password fits; undefined where it is wrong, or the account waits after too many failures
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function provePassword(
   { database, limits, passwords }: Pick<Signet, 'database' | 'limits' | 'passwords'>,
-  actor: Extract<Actor, { kind: 'person' }>,
-  { browserDigest, requester }: { readonly browserDigest: Buffer; readonly requester: Requester },
+  actor: Person,
+  { browserDigest, requester }: ProvingBrowser,
   password: string,
 ): Promise<string | undefined> {
   const { sub, caller } = actor

@@ -18,6 +18,13 @@ export interface TokenStatus {
   readonly servedBy: readonly string[]
 }
 
+/** The same for a family of refresh tokens. `generation` is the newest. */
+export interface RefreshTokenStatus extends TokenStatus {
+  readonly generation: number
+  readonly createdAt: Date
+  readonly expiresAt: Date
+}
+
 interface Row extends GrantContextRow {
   username: string | null
   alive: boolean
@@ -55,10 +62,7 @@ export async function accessTokenStatus(
 }
 
 /** A family of refresh tokens and its grant: when it was made, when it ends, and which generation is the newest. */
-export async function refreshTokenStatus(
-  db: Queryable,
-  familyDigest: Buffer,
-): Promise<(TokenStatus & { generation: number; createdAt: Date; expiresAt: Date }) | undefined> {
+export async function refreshTokenStatus(db: Queryable, familyDigest: Buffer): Promise<RefreshTokenStatus | undefined> {
   const { rows } = await db.query<Row & { generation: number; created_at: Date; expires_at: Date }>({
     name: 'refresh-token-status',
     text: `SELECT ${columns} AND refresh_families.expires_at > now() AND refresh_families.max_expires_at > now() AS alive,

@@ -10,7 +10,7 @@ import {
 } from '../../src/operations/account-access.ts'
 import type { Actor } from '../../src/operations/actor.ts'
 import { deleteClient } from '../../src/operations/client-registration.ts'
-import { changePassword, endOtherSessions, endOwnSession, signOut } from '../../src/operations/own-sessions.ts'
+import { changeProvenPassword, endOtherSessions, endOwnSession, signOut } from '../../src/operations/own-sessions.ts'
 import {
   disconnectApplication,
   revokeGrant,
@@ -164,7 +164,7 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
       const { passwordHash: from = '' } = await findPassword(database, sub, randomBytes(32))
       const sessionDigest = randomBytes(32)
       const applications = isOffline ? 'keep' : 'end'
-      await changePassword(signet, personOf(world), session, { from, to: text(), sessionDigest, applications })
+      await changeProvenPassword(signet, personOf(world), session, { from, to: text(), sessionDigest, applications })
       world.cookies[browser] = sessionDigest
       for (const each of [0, 1, 2]) if (each !== browser) endBound(world, each)
       if (applications === 'end') aliveGrants.clear()

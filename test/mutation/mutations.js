@@ -620,8 +620,8 @@ export const mutations = [
   },
   {
     name: "a client is told of another's token",
-    file: 'introspection/introspect',
-    find: '(status.grant.clientId !== asking && !status.servedBy.includes(asking))',
+    file: 'operations/introspect-token',
+    find: 'status.grant.clientId !== asking && !status.servedBy.includes(asking)',
     replace: 'false',
     tests: ['attacks/introspection'],
   },
@@ -634,16 +634,16 @@ export const mutations = [
   },
   {
     name: "a client revokes another's token",
-    file: 'revocation-endpoint',
-    find: 'grant.clientId !== client.client_id',
+    file: 'operations/revoke-token',
+    find: 'grant.clientId !== actor.clientId',
     replace: 'false',
     tests: ['attacks/revocation'],
   },
   {
     name: 'userinfo is told to who has lost the scope openid',
-    file: 'userinfo-endpoint',
-    find: "!scopes.includes('openid')",
-    replace: 'false',
+    file: 'operations/userinfo',
+    find: "scopes.includes('openid')",
+    replace: 'true',
     tests: ['attacks/taken-scopes', 'attacks/access-token'],
   },
   {

@@ -1,6 +1,5 @@
 import { secretStates } from '../../key-ring/secret-schedule.ts'
-import { purposes } from '../../platform/secrets/purpose-secrets.ts'
-import type { StoredPurposeSecret } from '../../platform/secrets/purpose-secrets-store.ts'
+import { purposes, type StoredPurposeSecret } from '../../platform/secrets/purpose-secrets.ts'
 import { bad, type Finding, good, skipped, warning } from './finding.ts'
 
 const day = 86_400_000

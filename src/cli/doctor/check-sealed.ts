@@ -6,12 +6,13 @@ import type { Settings } from '../../platform/config/settings.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { type MasterKey, openMasterKey } from '../../platform/secrets/master-key.ts'
 import { masterKeyFile } from '../../platform/secrets/master-key-file.ts'
-import { openPurposeSecret, openVersions } from '../../platform/secrets/purpose-secrets.ts'
 import {
-  loadPurposeSecrets,
+  openPurposeSecret,
+  openVersions,
   type SealedPurposeSecret,
   type StoredPurposeSecret,
-} from '../../platform/secrets/purpose-secrets-store.ts'
+} from '../../platform/secrets/purpose-secrets.ts'
+import { loadPurposeSecrets } from '../../platform/secrets/purpose-secrets-store.ts'
 import { judgeKeyPairs } from './check-key-pairs.ts'
 import { judgePurposeSecrets } from './check-purpose-secrets.ts'
 import { bad, type Finding, good, skipped } from './finding.ts'

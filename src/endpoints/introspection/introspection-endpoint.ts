@@ -1,4 +1,5 @@
 import { authenticateClient } from '../../operations/authenticate-client.ts'
+import { introspectToken } from '../../operations/introspect-token.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { credentialParameters, presentedCredentials } from '../../protocol/client-authentication.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
@@ -6,7 +7,6 @@ import { readForm } from '../../protocol/http/form.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import { isPublic } from '../../records/clients/client.ts'
 import type { Signet } from '../../signet.ts'
-import { introspect } from './introspect.ts'
 
 const parameters = { token: 16_384, token_type_hint: 200, ...credentialParameters }
 
@@ -18,6 +18,6 @@ export function introspectionEndpoint(app: App, signet: Signet): void {
     // RFC 7662 §2.1: who asks must be authorized, or tokens could be scanned for; a public client proves nothing.
     if (isPublic(client)) throw new OAuthError('introspection_needs_authentication')
     if (body.token === undefined) throw new OAuthError('parameter_missing', { about: 'token' })
-    return introspect(signet, client.client_id, body.token)
+    return introspectToken(signet, client.client_id, body.token)
   })
 }

@@ -1,15 +1,35 @@
 import type { FastifyRequest } from 'fastify'
+import type { Settings } from '../../platform/config/settings.ts'
 import { isLoopbackHost } from '../../platform/network-address.ts'
 import { digest, equalInConstantTime } from '../../platform/secrets/digest.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
+
+type ScrapeRequest = Pick<FastifyRequest, 'socket' | 'headers'>
+
+/**
+ * Who may read the metrics: whoever bears the operator's token, if there is one; otherwise this machine, if the issuer is on loopback.
+ *
+ * @returns a check of a request, which returns the refusal; undefined where the request is allowed
+ */
+export function scrapeCheck({
+  issuer,
+  metricsToken,
+}: Pick<Settings, 'issuer' | 'metricsToken'>): (request: ScrapeRequest) => OAuthError | undefined {
+  if (metricsToken !== undefined) {
+    const expected = digest(metricsToken)
+    return ({ headers }) => tokenFault(headers, expected)
+  }
+  const isLocal = isLoopbackHost(new URL(issuer).hostname)
+  return (request) => nearnessFault(request, isLocal)
+}
 
 /**
  * Whether a request shows the operator's token.
  *
  * @param expected the digest of the token
- * @returns the refusal; undefined where it may
+ * @returns the refusal; undefined where it does
  */
-export function tokenFault({ authorization }: FastifyRequest['headers'], expected: Buffer): OAuthError | undefined {
+function tokenFault({ authorization }: ScrapeRequest['headers'], expected: Buffer): OAuthError | undefined {
   // RFC 9110 §11.1: the scheme is known by its name without regard to case.
   const presented = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
   // RFC 6750 §3.1: who has sent no credentials is told how to, and no error.
@@ -31,10 +51,7 @@ export function tokenFault({ authorization }: FastifyRequest['headers'], expecte
  * @param isLocal whether the issuer itself is on loopback: where it is not, a forwarder that says nothing of itself may stand on this machine
  * @returns the refusal, which is that of an address where nothing is; undefined where it does
  */
-export function nearnessFault(
-  { socket, headers }: Pick<FastifyRequest, 'socket' | 'headers'>,
-  isLocal: boolean,
-): OAuthError | undefined {
+function nearnessFault({ socket, headers }: ScrapeRequest, isLocal: boolean): OAuthError | undefined {
   const peer = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
   const host = `http://${headers.host}`
   const isNear =

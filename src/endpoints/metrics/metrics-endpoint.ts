@@ -1,10 +1,8 @@
 import type { App } from '../../platform/http/fastify-app.ts'
-import { isLoopbackHost } from '../../platform/network-address.ts'
-import { digest } from '../../platform/secrets/digest.ts'
 import { once } from '../../platform/shared-work.ts'
 import { sendRefusal } from '../../protocol/errors/send-refusal.ts'
 import type { Signet } from '../../signet.ts'
-import { nearnessFault, tokenFault } from './may-scrape.ts'
+import { scrapeCheck } from './may-scrape.ts'
 import { readings } from './readings.ts'
 
 /**
@@ -13,15 +11,14 @@ import { readings } from './readings.ts'
  */
 export function metricsEndpoint(app: App, signet: Signet): void {
   const { metrics, settings } = signet
-  const isLocal = isLoopbackHost(new URL(settings.issuer).hostname)
-  const expected = settings.metricsToken === undefined ? undefined : digest(settings.metricsToken)
+  const scrapeFault = scrapeCheck(settings)
   const openRegistry = once(async () => {
     const { createRegistry } = await import('../../platform/prometheus-registry.ts')
     return createRegistry({ ...metrics.readings, ...readings(signet) })
   })
 
   app.get('/metrics', async (request, reply) => {
-    const fault = expected ? tokenFault(request.headers, expected) : nearnessFault(request, isLocal)
+    const fault = scrapeFault(request)
     // As what no route takes is answered: nothing shows that there is one.
     if (fault) return sendRefusal(settings.issuer, request, reply, fault)
     const opened = await openRegistry()

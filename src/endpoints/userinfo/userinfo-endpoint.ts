@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { bearerRefusal, bearerToken, createVerifier, VerificationError, type Verifier } from '#verify'
+import { userinfo } from '../../operations/userinfo.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { errorAnswer } from '../../protocol/errors/error-answer.ts'
 import type { ErrorName } from '../../protocol/errors/error-registry.ts'
@@ -7,12 +8,8 @@ import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { noteRefusal } from '../../protocol/errors/refusal.ts'
 import { readForm } from '../../protocol/http/form.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
-import { knownOrRead } from '../../records/clients/known-clients.ts'
 import type { GrantId } from '../../records/ids.ts'
 import type { Signet } from '../../signet.ts'
-import { scopesThatHold } from '../../tokens/issuable-scopes.ts'
-import { userinfoClaims } from '../../tokens/userinfo-claims.ts'
-import { findGrantedAccount } from './granted-account-store.ts'
 
 const realm = 'Signet'
 
@@ -46,14 +43,16 @@ async function answer(
 ): Promise<FastifyReply> {
   try {
     const claims = await verifier.verify(presentedToken(request, inBody))
-    const client = await knownOrRead(signet.clients, claims.client_id)
-    const granted = await findGrantedAccount(signet.database, String(claims['grant_id']) as GrantId, claims.sub)
-    if (!client || !granted) throw new VerificationError('expired', 'The grant that this token came from has ended.')
-    // The token says what was allowed when it was issued; the claims follow what still is.
-    const scopes = scopesThatHold(client, claims.scope?.split(' ') ?? [], granted.terms)
-    if (!scopes.includes('openid'))
+    const told = await userinfo(signet, {
+      grantId: String(claims['grant_id']) as GrantId,
+      clientId: claims.client_id,
+      sub: claims.sub,
+      scopes: claims.scope?.split(' ') ?? [],
+    })
+    if (told === 'grant_ended') throw new VerificationError('expired', 'The grant that this token came from has ended.')
+    if (told === 'openid_taken')
       throw new VerificationError('insufficient_scope', 'The scope openid was taken from the client.')
-    return reply.send(userinfoClaims(granted.account, scopes))
+    return reply.send(told)
   } catch (error) {
     if (!(error instanceof VerificationError)) throw error
     const { status, headers, body } = bearerRefusal(error, realm)

@@ -3,13 +3,12 @@ import { sendPage } from '../../html/send-page.ts'
 import { currentSession } from '../../interaction/browser-session.ts'
 import { type OwnPage, pathOf, sealOwnPage } from '../../interaction/continue-value.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { accountOverview } from '../../operations/account-overview.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
-import { listConnectedApplications } from '../../records/grants/connected-applications-store.ts'
-import { findScopeDescriptions } from '../../records/resources/resources-store.ts'
-import { listSessions, type Session } from '../../records/sessions/sessions-store.ts'
+import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import { sessionHandle, submitDisconnection, submitSessionEnd } from './access-forms.ts'
 import { accountProof, isAbout, type Notice, type Outcome, type Submission } from './account-form.ts'
@@ -19,10 +18,6 @@ import { submitPassword, submitSignInNames } from './sign-in-forms.ts'
 
 type Act = (signet: Signet, submission: Submission) => Promise<Outcome>
 type Shown = Pick<AccountPageProps, 'notice' | 'refused' | 'retryAfterSeconds'>
-
-/** How many sessions and applications the page lists: somebody who signs in by a program could have thousands. */
-const mostSessions = 20
-const mostApplications = 100
 
 /** The page on which people look after their account. Its forms are about the person of the session, whatever they hold. */
 export function accountEndpoint(app: App, signet: Signet): void {
@@ -85,14 +80,9 @@ async function showPage(
   shown: Shown,
   status: number,
 ): Promise<FastifyReply> {
-  const { database, settings, secrets } = signet
+  const { settings, secrets } = signet
   const { account } = session
-  const [{ sessions, count, isCut }, connected] = await Promise.all([
-    listSessions(database, account.sub, session.id, settings.sessionIdleTtl, mostSessions),
-    listConnectedApplications(database, account.sub, settings.sessionIdleTtl, mostApplications),
-  ])
-  const scopes = new Set(connected.applications.flatMap((application) => application.scopes))
-  const scopeDescriptions = await findScopeDescriptions(database, [...scopes])
+  const { sessions, ...overview } = await accountOverview(signet, session)
   return sendPage(
     reply,
     AccountPage({
@@ -106,11 +96,7 @@ async function showPage(
         signedInAt,
         usedAt,
       })),
-      sessionCount: count,
-      sessionsAreCut: isCut,
-      applications: connected.applications,
-      applicationsAreCut: connected.isCut,
-      scopeDescriptions,
+      ...overview,
       minPasswordLength: settings.passwordMinLength,
       ...shown,
     }),

@@ -1,17 +1,6 @@
 import { isReadOnlyExpression } from '../database/primary-store.ts'
 import type { Queryable } from '../database/queryable.ts'
-
-export interface SealedPurposeSecret {
-  readonly purpose: string
-  readonly version: number
-  readonly sealed: Buffer
-}
-
-/** A version as the database has it. Milliseconds since 1970; the first version of a release that had no others: -Infinity. */
-export interface StoredPurposeSecret extends SealedPurposeSecret {
-  readonly publishedAt: number
-  readonly activatesAt: number
-}
+import { pageDays, pagePurposes, type SealedPurposeSecret, type StoredPurposeSecret } from './purpose-secrets.ts'
 
 /** A version that must not be accepted any more. */
 export interface RevokedPurposeSecret {
@@ -39,6 +28,9 @@ interface Row {
   readonly created_at: Date
   readonly activates_at: Date | number
 }
+
+/** SQL: for how long a superseded version of `purpose` is kept at the least. Those that refresh families or sessions need are kept for longer. */
+export const supersededVersionKeptFor = `CASE WHEN purpose IN (${pagePurposes.map((purpose) => `'${purpose}'`).join(', ')}) THEN interval '${pageDays} days' ELSE interval '1 hour' END`
 
 const columns = 'purpose, version, sealed, created_at, activates_at'
 

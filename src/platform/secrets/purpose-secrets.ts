@@ -1,7 +1,6 @@
 import { createHmac, hash, randomBytes } from 'node:crypto'
 import { equalInConstantTime } from './digest.ts'
 import type { MasterKey } from './master-key.ts'
-import type { SealedPurposeSecret, StoredPurposeSecret } from './purpose-secrets-store.ts'
 import { seal, unseal } from './sealing.ts'
 
 /** What a secret is for. Each has its own random, versioned value, so that losing one loses one thing. */
@@ -90,6 +89,19 @@ function partsOf(sealed: string): { readonly version: number; readonly body: Buf
   if (!/^[A-Za-z0-9_-]+$/.test(sealed)) return undefined
   const bytes = Buffer.from(sealed, 'base64url')
   return bytes.length < 2 ? undefined : { version: bytes.readUInt16BE(0), body: bytes.subarray(2) }
+}
+
+/** A version as it is sealed under the master key. */
+export interface SealedPurposeSecret {
+  readonly purpose: string
+  readonly version: number
+  readonly sealed: Buffer
+}
+
+/** A version as the database has it. Milliseconds since 1970; the first version of a release that had no others: -Infinity. */
+export interface StoredPurposeSecret extends SealedPurposeSecret {
+  readonly publishedAt: number
+  readonly activatesAt: number
 }
 
 /** One version of a purpose's secret, opened. Milliseconds since 1970. */

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { pageDays, pagePurposes } from '../../platform/secrets/purpose-secrets.ts'
+import { supersededVersionKeptFor } from '../../platform/secrets/purpose-secrets-store.ts'
 import { longestAccessTokenTtl } from '../resources/resources-store.ts'
 
 /** Rows that one statement deletes at the most: it must hold locks for milliseconds only. */
@@ -212,7 +212,7 @@ const statements: readonly (readonly [name: string, text: string])[] = [
     `WITH old AS (
        DELETE FROM purpose_secrets AS old
        WHERE (SELECT min(activates_at) FROM purpose_secrets AS later WHERE later.purpose = old.purpose AND later.version > old.version)
-           < now() - CASE WHEN purpose IN (${pagePurposes.map((purpose) => `'${purpose}'`).join(', ')}) THEN interval '${pageDays} days' ELSE interval '1 hour' END
+           < now() - ${supersededVersionKeptFor}
          AND NOT (purpose = 'refresh-mac' AND EXISTS (
            SELECT FROM refresh_families WHERE secret_version >= old.version AND secret_version <= old.version AND expires_at > now()))
          AND NOT (purpose = 'session-id' AND coalesce((SELECT min(sid_version) FROM sessions) <= version, false))

@@ -9,7 +9,7 @@ import {
 } from '../../../src/operations/account-access.ts'
 import type { Actor } from '../../../src/operations/actor.ts'
 import { deleteClient } from '../../../src/operations/client-registration.ts'
-import { changePassword, endOtherSessions, endOwnSession, signOut } from '../../../src/operations/own-sessions.ts'
+import { changeProvenPassword, endOtherSessions, endOwnSession, signOut } from '../../../src/operations/own-sessions.ts'
 import {
   disconnectApplication,
   revokeGrantsOfClient,
@@ -142,21 +142,21 @@ const ways: Record<string, Ending> = {
     endsSignIns: true,
     isOfSessions: true,
     decide: (db, setting) =>
-      changePassword({ database: db, endings, turns }, personOf(setting), setting.other, {
+      changeProvenPassword({ database: db, endings, turns }, personOf(setting), setting.other, {
         ...{ from: 'old', to: 'new', sessionDigest: randomBytes(32), applications: 'keep' },
       }),
   },
   'change the password elsewhere and sign out of all applications': {
     endsSignIns: true,
     decide: (db, setting) =>
-      changePassword({ database: db, endings, turns }, personOf(setting), setting.other, {
+      changeProvenPassword({ database: db, endings, turns }, personOf(setting), setting.other, {
         ...{ from: 'old', to: 'new', sessionDigest: randomBytes(32), applications: 'end' },
       }),
   },
   'change the password here and sign out of all applications': {
     endsSignIns: true,
     decide: (db, setting) =>
-      changePassword({ database: db, endings, turns }, personOf(setting), setting.session, {
+      changeProvenPassword({ database: db, endings, turns }, personOf(setting), setting.session, {
         ...{ from: 'old', to: 'new', sessionDigest: randomBytes(32), applications: 'end' },
       }),
   },

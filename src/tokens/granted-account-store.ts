@@ -1,9 +1,9 @@
-import type { Queryable } from '../../platform/database/queryable.ts'
-import type { Account } from '../../records/accounts/account.ts'
-import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../../records/accounts/accounts-store.ts'
-import { type GrantTerms, grantTermsJson } from '../../records/consents/consents-store.ts'
-import { grantAlive, grantJudges } from '../../records/endings/judgement-store.ts'
-import type { GrantId } from '../../records/ids.ts'
+import type { Queryable } from '../platform/database/queryable.ts'
+import type { Account } from '../records/accounts/account.ts'
+import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../records/accounts/accounts-store.ts'
+import { type GrantTerms, grantTermsJson } from '../records/consents/consents-store.ts'
+import { grantAlive, grantJudges } from '../records/endings/judgement-store.ts'
+import type { GrantId } from '../records/ids.ts'
 
 /** The account of a token's subject and the terms of the token's grant, if the grant is alive: one round trip. */
 export async function findGrantedAccount(
