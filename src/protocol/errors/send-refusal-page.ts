@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ErrorPage } from '../../html/error-page.tsx'
 import { fillText, type PageContext } from '../../html/messages/messages.ts'
-import { renderPage } from '../../html/send-page.ts'
+import { sendPage } from '../../html/send-page.ts'
 import type { ErrorName } from './error-registry.ts'
 import type { OAuthError } from './oauth-error.ts'
 
@@ -42,26 +42,22 @@ export function sendRefusalPage(
     server: [errors.serverTitle, errors.server],
   } as const
   const [title, description] = texts[kind]
-  return reply
-    .status(error.status)
-    .header('cache-control', 'no-store')
-    .type('text/html; charset=utf-8')
-    .send(
-      renderPage(
-        ErrorPage({
-          page,
-          status: error.status,
-          title,
-          description,
-          requestId: request.id,
-          // Where nobody but a developer can do anything, the error itself is told as well.
-          explanation: kind === 'request' ? error.message : undefined,
-          code: kind === 'notFound' ? undefined : error.code,
-          codeHref: `/errors?request_id=${request.id}#${error.entry}`,
-          onward: onward
-            ? { href: onward.href, label: fillText(errors.backTo, { client: onward.clientName }) }
-            : { href: '/', label: errors.home },
-        }),
-      ),
-    )
+  return sendPage(
+    reply,
+    ErrorPage({
+      page,
+      status: error.status,
+      title,
+      description,
+      requestId: request.id,
+      // Where nobody but a developer can do anything, the error itself is told as well.
+      explanation: kind === 'request' ? error.message : undefined,
+      code: kind === 'notFound' ? undefined : error.code,
+      codeHref: `/errors?request_id=${request.id}#${error.entry}`,
+      onward: onward
+        ? { href: onward.href, label: fillText(errors.backTo, { client: onward.clientName }) }
+        : { href: '/', label: errors.home },
+    }),
+    error.status,
+  )
 }
