@@ -9,7 +9,6 @@ import { metricsEndpoint } from './endpoints/metrics/metrics-endpoint.ts'
 import { revocationEndpoint } from './endpoints/revocation/revocation-endpoint.ts'
 import { tokenEndpoint } from './endpoints/token/token-endpoint.ts'
 import { userinfoEndpoint } from './endpoints/userinfo/userinfo-endpoint.ts'
-import { UnverifiedTarget } from './interaction/authorization-target.ts'
 import { openRequest } from './interaction/sealed-request.ts'
 import { observeRequests, observeUnread } from './observe-requests.ts'
 import { accountEndpoint } from './pages/account/account-endpoint.ts'
@@ -53,19 +52,8 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   })
 
   // For people, from our own origin, form in, page out.
-  const refusalOf = (error: unknown) => (error instanceof UnverifiedTarget ? error.refusal : undefined)
-  const uiLocalesOf = (sealed: string) => {
-    try {
-      const secret = signet.secrets['request-sealing']
-      const parameters =
-        openRequest(secret, sealed, signet.clock.now())?.parameters ?? openLogoutRequest(secret, sealed)
-      return parameters?.values.get('ui_locales')
-    } catch {
-      // A node that cannot confirm its secrets must not fail on the page that says so.
-      return undefined
-    }
-  }
-  pageScope(app, settings, { refusalOf, uiLocalesOf }, (scope) => {
+  const sealedLocales = (continueValue: string) => sealedUiLocales(signet, continueValue)
+  pageScope(app, settings, sealedLocales, (scope) => {
     // The pages of a request. An application may have opened them in a pop-up.
     authorizationEndpoint(scope, signet)
     signInEndpoint(scope, signet)
@@ -89,4 +77,17 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     })
   })
   return app
+}
+
+/** The `ui_locales` of the request that a `continue` value holds, for the language of an error page. */
+function sealedUiLocales({ secrets, clock }: Signet, continueValue: string): string | undefined {
+  try {
+    const secret = secrets['request-sealing']
+    const parameters =
+      openRequest(secret, continueValue, clock.now())?.parameters ?? openLogoutRequest(secret, continueValue)
+    return parameters?.values.get('ui_locales')
+  } catch {
+    // A node that cannot confirm its secrets must not fail on the page that says so.
+    return undefined
+  }
 }

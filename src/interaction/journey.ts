@@ -34,7 +34,7 @@ export interface Journey {
  * errors, like that of a silent request which needs the person, are sent to the target.
  *
  * @returns undefined when the answer has been sent
- * @throws UnverifiedTarget when there is nowhere to send it
+ * @throws OAuthError when there is nowhere to send it
  */
 export async function takeUp(
   signet: Signet,
