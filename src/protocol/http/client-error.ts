@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { addressOf } from '../../platform/http/request-context.ts'
-import { errorAnswer } from '../errors/error-answer.ts'
 import type { ErrorName } from '../errors/error-registry.ts'
-import { OAuthError } from '../errors/oauth-error.ts'
+import { errorAnswer, OAuthError } from '../errors/oauth-error.ts'
 
 /** Milliseconds to take the answer. */
 const lastWords = 2_000

@@ -1,7 +1,7 @@
 import { allowAnyOrigin } from '../../platform/http/cors.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
-import { errorAnswer } from '../errors/error-answer.ts'
 import { asOAuthError } from '../errors/failures.ts'
+import { errorAnswer } from '../errors/oauth-error.ts'
 
 /**
  * The routes that programs call. Any origin may: they take no cookies, so a browser client gains nothing it was not given
