@@ -356,7 +356,7 @@ export const mutations = [
   },
   {
     name: 'scripts of any origin may send credentials',
-    file: 'http/cors',
+    file: 'protocol-scope',
     find: ".header('access-control-allow-origin', '*')",
     replace: ".header('access-control-allow-origin', '*').header('access-control-allow-credentials', 'true')",
     tests: ['attacks/headers', 'browser/use-from-an-app'],
