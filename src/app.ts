@@ -9,7 +9,7 @@ import { metricsEndpoint } from './endpoints/metrics/metrics-endpoint.ts'
 import { revocationEndpoint } from './endpoints/revocation/revocation-endpoint.ts'
 import { tokenEndpoint } from './endpoints/token/token-endpoint.ts'
 import { userinfoEndpoint } from './endpoints/userinfo/userinfo-endpoint.ts'
-import { openRequest } from './interaction/sealed-request.ts'
+import { openContinueValue } from './interaction/continue-value.ts'
 import { observeRequests, observeUnread } from './observe-requests.ts'
 import { accountEndpoint } from './pages/account/account-endpoint.ts'
 import { authorizationEndpoint } from './pages/authorize/authorization-endpoint.ts'
@@ -25,6 +25,7 @@ import { packageFolder } from './platform/config/installation-folder.ts'
 import type { App } from './platform/http/fastify-app.ts'
 import { sendNotFound } from './protocol/errors/send-refusal.ts'
 import { pageScope, withoutOpener } from './protocol/http/page-scope.ts'
+import { sentValue } from './protocol/http/parameters.ts'
 import { protocolScope } from './protocol/http/protocol-scope.ts'
 import { createServer } from './protocol/http/server.ts'
 import type { Signet } from './signet.ts'
@@ -83,9 +84,10 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
 function sealedUiLocales({ secrets, clock }: Signet, continueValue: string): string | undefined {
   try {
     const secret = secrets['request-sealing']
+    const continued = openContinueValue(secret, continueValue, clock.now())
     const parameters =
-      openRequest(secret, continueValue, clock.now())?.parameters ?? openLogoutRequest(secret, continueValue)
-    return parameters?.values.get('ui_locales')
+      continued?.kind === 'authorization' ? continued.pending.parameters : openLogoutRequest(secret, continueValue)
+    return sentValue(parameters, 'ui_locales')
   } catch {
     // A node that cannot confirm its secrets must not fail on the page that says so.
     return undefined

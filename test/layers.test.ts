@@ -29,13 +29,6 @@ const toBeMended = [
   'pages/account/account-endpoint.ts imports records/resources/resources-store.ts',
   'pages/account/account-endpoint.ts imports records/sessions/sessions-store.ts',
   'pages/account/account-endpoint.ts imports records/grants/connected-applications-store.ts',
-  'pages/authorize/authorization-endpoint.ts imports platform/database/queryable.ts',
-  'pages/consent/consent-endpoint.ts imports platform/database/queryable.ts',
-  'pages/consent/consent-endpoint.ts imports platform/secrets/purpose-secrets.ts',
-  'pages/consent/consent-endpoint.ts imports records/consents/consents-store.ts',
-  'pages/consent/consent-endpoint.ts imports records/events/events-store.ts',
-  'pages/consent/consent-endpoint.ts imports records/sessions/sessions-store.ts',
-  'pages/sign-out/logout-endpoint.ts imports platform/secrets/purpose-secrets.ts',
   // Stores take no rules from elsewhere.
   'records/cleanup/cleanup-store.ts imports platform/secrets/purpose-secrets.ts',
 ]

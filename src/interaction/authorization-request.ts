@@ -1,6 +1,6 @@
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { shortened } from '../protocol/errors/refusal.ts'
-import { faultyParameter, type Parameters } from '../protocol/http/parameters.ts'
+import { type Parameters, soundParameters } from '../protocol/http/parameters.ts'
 import { type Prompt, promptValues } from '../protocol/oidc-values.ts'
 import { isPublic } from '../records/clients/client.ts'
 import { requestedResources, requestedScopes } from '../tokens/requested-scopes.ts'
@@ -37,9 +37,7 @@ export function readAuthorizationRequest(
   issuer: string,
 ): AuthorizationRequest {
   const { client } = target
-  const { values } = parameters
-  const fault = parameters.faults[0]
-  if (fault) throw faultyParameter(fault)
+  const { values, resource } = soundParameters(parameters)
   refuseUnsupported(values)
   if (isTooLong(parameters)) throw new OAuthError('request_too_long', { about: String(mostOctets) })
 
@@ -56,7 +54,7 @@ export function readAuthorizationRequest(
   return {
     target,
     scopes: requestedScopes(client, values.get('scope')),
-    resources: requestedResources(client, parameters.resource, issuer),
+    resources: requestedResources(client, resource, issuer),
     codeChallenge: readCodeChallenge(values, isPublic(client) || client.require_pkce),
     nonce: values.get('nonce'),
     prompt: readPrompt(values.get('prompt')),
@@ -109,8 +107,13 @@ function readMaxAge(text: string | undefined): number | undefined {
   return Number(text)
 }
 
-/** Whether the parameters are more than can travel sealed. */
-export function isTooLong({ values, resource }: Parameters): boolean {
+/**
+ * Whether the parameters are more than can travel sealed.
+ *
+ * @throws OAuthError for a fault
+ */
+export function isTooLong(parameters: Parameters): boolean {
+  const { values, resource } = soundParameters(parameters)
   let octets = 0
   for (const [name, value] of values) octets += Buffer.byteLength(name) + octetsInJson(value)
   for (const value of resource) octets += octetsInJson(value)

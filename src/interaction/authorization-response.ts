@@ -2,7 +2,7 @@ import type { FastifyReply } from 'fastify'
 import type { PageContext } from '../html/messages/messages.ts'
 import { sendPage } from '../html/send-page.ts'
 import { withoutParameters, withParameters } from '../platform/http/address-query.ts'
-import { errorUri, type OAuthError } from '../protocol/errors/oauth-error.ts'
+import { errorUri, OAuthError } from '../protocol/errors/oauth-error.ts'
 import type { VerifiedTarget } from './authorization-target.ts'
 import { FormPostPage } from './form-post-page.tsx'
 
@@ -54,4 +54,10 @@ export function sendResponse(
     return reply.header('cache-control', 'no-store').redirect(responseUrl(target, issuer, outcome), 303)
   const parameters = responseParameters(target, issuer, outcome)
   return sendPage(reply, FormPostPage({ page, action: addressFor(target, parameters), parameters }))
+}
+
+/** How the person leaves without signing in: back to the application, which is told so (RFC 6749 §4.1.2.1). */
+export function cancelHref(target: VerifiedTarget, issuer: string): string | undefined {
+  if (target.responseMode === 'form_post') return undefined
+  return responseUrl(target, issuer, { error: new OAuthError('sign_in_cancelled'), requestId: undefined })
 }

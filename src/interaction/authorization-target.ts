@@ -2,7 +2,7 @@ import type { Queryable } from '../platform/database/queryable.ts'
 import { isTooLongToReturn, longestReturned } from '../platform/http/address-query.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { shortened } from '../protocol/errors/refusal.ts'
-import { faultyParameter, type Parameters } from '../protocol/http/parameters.ts'
+import { faultsIn, faultyParameter, type Parameters, sentValue } from '../protocol/http/parameters.ts'
 import type { ResponseMode } from '../protocol/oidc-values.ts'
 import type { Client } from '../records/clients/client.ts'
 import { findClient } from '../records/clients/clients-store.ts'
@@ -27,14 +27,14 @@ export interface VerifiedTarget {
  * @throws OAuthError, which the person is told on a page (RFC 6749 §4.1.2.1)
  */
 export async function verifyTarget(db: Queryable, parameters: Parameters): Promise<VerifiedTarget> {
-  const { values, faults } = parameters
-  const fault = faults.find(({ name }) => name === '' || name === 'client_id' || name === 'redirect_uri')
+  const faultOf = (...names: string[]) => faultsIn(parameters).find(({ name }) => names.includes(name))
+  const fault = faultOf('', 'client_id', 'redirect_uri')
   if (fault) throw faultyParameter(fault)
-  const clientId = values.get('client_id')
+  const clientId = sentValue(parameters, 'client_id')
   if (clientId === undefined) throw new OAuthError('parameter_missing', { about: 'client_id' })
   const client = clientId.length <= 255 ? await findClient(db, clientId) : undefined
   if (!client) throw new OAuthError('client_unknown', { detail: `client_id ${shortened(clientId, 255)}` })
-  const redirectUri = values.get('redirect_uri')
+  const redirectUri = sentValue(parameters, 'redirect_uri')
   // Required even where one is registered (OpenID Connect Core §3.1.2.1).
   if (redirectUri === undefined) throw new OAuthError('parameter_missing', { about: 'redirect_uri' })
   if (!isRegisteredRedirectUri(client, redirectUri))
@@ -42,14 +42,25 @@ export async function verifyTarget(db: Queryable, parameters: Parameters): Promi
       detail: `redirect_uri ${shortened(redirectUri, 500)} of client ${clientId}`,
     })
   // A doubled state is none: there is no telling which one the client waits for.
-  const state = faults.some(({ name }) => name === 'state') ? undefined : values.get('state')
+  const state = faultOf('state') ? undefined : sentValue(parameters, 'state')
   // RFC 6749 §4.1.2.1 has it come back exactly as it came, and without it the client could not tell what the error belongs to.
   if (state !== undefined && isTooLongToReturn(state))
     throw new OAuthError('state_too_long', { about: String(longestReturned) })
   return {
     client,
     redirectUri,
-    responseMode: responseModeFor(values, redirectUri),
+    responseMode: responseModeFor(parameters, redirectUri),
     state,
   } as VerifiedTarget
+}
+
+/** What pages say of the client. */
+export function clientOnPage({ client }: VerifiedTarget) {
+  return {
+    name: client.client_name,
+    logoUri: client.logo_uri,
+    policyUri: client.policy_uri,
+    tosUri: client.tos_uri,
+    clientUri: client.client_uri,
+  }
 }

@@ -1,21 +1,25 @@
 import type { ErrorName } from '../protocol/errors/error-registry.ts'
 import type { Consent } from '../records/consents/consents-store.ts'
+import type { Session } from '../records/sessions/sessions-store.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
-import { canBeImpersonated } from './redirect-uri.ts'
+import { needsConsent } from './consent/consent-rule.ts'
 
-/** What of a session the rule looks at. */
-export interface SignedIn {
-  readonly sub: string
-  /** Milliseconds since 1970. */
-  readonly authTime: number
-  /** Whether the person chose this session for this request. */
-  readonly selected: boolean
-}
+/** A step that goes on with the request, with the session that it is done by. The first two are named as their pages' paths are. */
+export type OpenStep =
+  | { readonly step: 'sign-in' | 'sign-up' }
+  | { readonly step: 'consent' | 'respond'; readonly session: Session }
 
 export type Step =
-  | { readonly step: 'sign-in' | 'sign-up' | 'consent' | 'respond' }
+  | OpenStep
   /** Without a detail where there is no session: why there is none, the rule is not told. */
   | { readonly step: 'refuse'; readonly error: ErrorName; readonly detail: string | undefined }
+
+/** Who is signed in. */
+export interface SignedIn {
+  readonly session: Session
+  /** Whether the person chose this session for this request. */
+  readonly isSelected: boolean
+}
 
 /**
  * What a request needs next: the person to sign in, to make an account, to consent, or nothing any more (OpenID Connect Core
@@ -27,69 +31,62 @@ export type Step =
 export function nextStep(
   request: AuthorizationRequest,
   receivedAt: number,
-  session: SignedIn | undefined,
+  signedIn: SignedIn | undefined,
   consent: Consent | undefined,
   hintedSub: string | undefined,
 ): Step {
   const { prompt } = request
+  const session = signedIn?.session
   const silent = prompt.has('none')
   const fresh = session !== undefined && session.authTime >= receivedAt
   if (!session || !isSignInGood(request, receivedAt, session, hintedSub)) {
     if (silent)
       return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, session, hintedSub) }
     // Signed in for this very request, yet as somebody else than the client named: asking again would go round in circles.
-    if (fresh && hintedSub !== undefined && session.sub !== hintedSub)
-      return {
-        step: 'refuse',
-        error: 'login_as_other_person',
-        detail: `session: of sub ${session.sub}; id_token_hint: of sub ${hintedSub}`,
-      }
+    if (fresh && isOfAnother(session, hintedSub))
+      return { step: 'refuse', error: 'login_as_other_person', detail: whoseSession(session, hintedSub) }
     return { step: prompt.has('create') && !session ? 'sign-up' : 'sign-in' }
   }
   if (prompt.has('create') && !fresh) return { step: 'sign-up' }
-  if (prompt.has('select_account') && !session.selected && !fresh) return { step: 'sign-in' }
-  if (!needsConsent(request, consent)) return { step: 'respond' }
+  if (prompt.has('select_account') && !signedIn?.isSelected && !fresh) return { step: 'sign-in' }
+  if (!needsConsent(request, consent)) return { step: 'respond', session }
   if (silent)
     return {
       step: 'refuse',
       error: 'consent_required',
       detail: `scope: consented to ${consent?.scopes.join(' ') ?? 'nothing'}; asked for ${request.scopes.join(' ')}`,
     }
-  return { step: 'consent' }
+  return { step: 'consent', session }
 }
 
 function isSignInGood(
   request: AuthorizationRequest,
   receivedAt: number,
-  session: SignedIn,
+  session: Session,
   hintedSub: string | undefined,
 ): boolean {
-  if (hintedSub !== undefined && session.sub !== hintedSub) return false
+  if (isOfAnother(session, hintedSub)) return false
   if (request.prompt.has('login') && session.authTime < receivedAt) return false
   return request.maxAge === undefined || session.authTime >= receivedAt - request.maxAge * 1000
+}
+
+function isOfAnother({ account }: Session, hintedSub: string | undefined): hintedSub is string {
+  return hintedSub !== undefined && account.sub !== hintedSub
 }
 
 /** For the operator: what of the session is not enough. */
 function whyNot(
   request: AuthorizationRequest,
   receivedAt: number,
-  session: SignedIn | undefined,
+  session: Session | undefined,
   hintedSub: string | undefined,
 ): string | undefined {
   if (!session) return undefined
-  if (hintedSub !== undefined && session.sub !== hintedSub)
-    return `session: of sub ${session.sub}; id_token_hint: of sub ${hintedSub}`
+  if (isOfAnother(session, hintedSub)) return whoseSession(session, hintedSub)
   const age = Math.round((receivedAt - session.authTime) / 1000)
   return `max_age: ${request.maxAge} seconds; the person signed in ${age} seconds before the request`
 }
 
-function needsConsent(request: AuthorizationRequest, consent: Consent | undefined): boolean {
-  const { client, redirectUri } = request.target
-  if (request.prompt.has('consent') || canBeImpersonated(client, redirectUri)) return true
-  if (client.first_party) return false
-  return (
-    !consent ||
-    !request.scopes.every((scope) => consent.scopes.includes(scope)) ||
-    !request.resources.every((resource) => consent.resources.includes(resource))
-  )
+function whoseSession({ account }: Session, hintedSub: string): string {
+  return `session: of sub ${account.sub}; id_token_hint: of sub ${hintedSub}`
 }

@@ -1,40 +1,56 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Labels } from '../platform/metrics.ts'
 import { TooManyWaiting } from '../platform/turns.ts'
-import type { ErrorName } from '../protocol/errors/error-registry.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
+import { noteRefusal } from '../protocol/errors/refusal.ts'
 import { HashQueueFull } from '../records/accounts/password-hashing.ts'
 import { LimitExceeded } from '../records/limits/sign-in-limits.ts'
+import type { Signet } from '../signet.ts'
 
-/** What a page says of it, and the refusal that goes out with the page. */
+type Limit = Labels<'signet_limits_exceeded_total'>['limit']
+
+/** What the page says of it, and the status that it goes out with. */
 export interface OverLimit {
   readonly fault: 'too_many_attempts' | 'busy'
   readonly retryAfterSeconds: number
-  readonly refusal: OAuthError
+  readonly status: number
 }
 
 /** Seconds until a full queue is worth another try. */
 const queueDrains = 2
 
 /**
- * What is thrown where too much is asked for, by one or by all.
+ * Refuses a form where too much was asked for, by one or by all: the refusal is noted and counted, and the reply gets its headers. The
+ * caller shows the page again.
  *
- * @throws anything else, as it is
+ * @throws any other error, as it is
  */
-export function overLimit(error: unknown): OverLimit {
-  if (error instanceof LimitExceeded)
-    return over('too_many_attempts', error.retryAfter, 'too_many_attempts', `limit: ${error.limit}`, error.isFirst)
-  if (error instanceof HashQueueFull) return over('busy', queueDrains, 'too_many_passwords', error.message)
-  if (error instanceof TooManyWaiting) return over('busy', queueDrains, 'unavailable')
-  throw error
+export function refuseOverLimit(
+  { metrics }: Pick<Signet, 'metrics'>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: unknown,
+): OverLimit {
+  const { fault, retryAfterSeconds, ...refusal } = judge(error)
+  const headers = { 'retry-after': String(retryAfterSeconds) }
+  const refused = new OAuthError(refusal.entry, { headers, detail: refusal.detail, isRecorded: refusal.isRecorded })
+  noteRefusal(request, refused)
+  if (error instanceof LimitExceeded) metrics.count('signet_limits_exceeded_total', { limit: error.limit as Limit })
+  reply.headers(headers)
+  return { fault, retryAfterSeconds, status: refused.status }
 }
 
-/** @param isRecorded one row is enough for each window of a limit: whoever is over one must not fill a table by going on */
-function over(
-  fault: OverLimit['fault'],
-  retryAfterSeconds: number,
-  entry: ErrorName,
-  detail?: string,
-  isRecorded = true,
-): OverLimit {
-  const headers = { 'retry-after': String(retryAfterSeconds) }
-  return { fault, retryAfterSeconds, refusal: new OAuthError(entry, { headers, detail, isRecorded }) }
+function judge(error: unknown) {
+  const busy = { fault: 'busy', retryAfterSeconds: queueDrains, isRecorded: true } as const
+  if (error instanceof HashQueueFull) return { ...busy, entry: 'too_many_passwords', detail: error.message } as const
+  if (error instanceof TooManyWaiting) return { ...busy, entry: 'unavailable', detail: undefined } as const
+  if (!(error instanceof LimitExceeded)) throw error
+  return {
+    fault: 'too_many_attempts',
+    retryAfterSeconds: error.retryAfter,
+    entry: 'too_many_attempts',
+    detail: `limit: ${error.limit}`,
+    // One row is enough for each window of a limit: whoever is over one must not fill a table by going on.
+    isRecorded: error.isFirst,
+  } as const
 }

@@ -18,14 +18,3 @@ function withoutLoopbackPort(uri: string): string | undefined {
   const match = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::(\d{1,5}))?(\/[^#]*)?$/.exec(uri)
   return match && Number(match[2] ?? 80) <= 65_535 ? `${match[1]}${match[3] ?? ''}` : undefined
 }
-
-/**
- * Whether another app could pose as this one, because nothing but the redirect URI tells it apart and anybody can listen there
- * (RFC 8252 §8.6): then the person is asked every time.
- */
-export function canBeImpersonated(
-  client: Pick<ClientMetadata, 'token_endpoint_auth_method'>,
-  redirectUri: string,
-): boolean {
-  return isPublic(client) && !redirectUri.startsWith('https:')
-}

@@ -1,15 +1,17 @@
 import { parseJsonObject } from '#verify/strict-json'
+import { type Parameters, sentValue } from '../protocol/http/parameters.ts'
 import { type ResponseMode, responseModes } from '../protocol/oidc-values.ts'
 
 /**
  * How a request is answered: in the mode that it names, else in the default of its response type. A mode that cannot be used counts as
  * not named; the request is then refused, and the refusal goes by the default.
  *
- * @param values parameters of the request
+ * @param parameters of the request. Their faults do not matter: a refusal has to go somewhere
  */
-export function responseModeFor(values: ReadonlyMap<string, string>, redirectUri: string): ResponseMode {
-  const isFrontChannel = givesTokens(values.get('response_type'))
-  const named = readResponseMode(values.get('response_mode') ?? modeInRequestObject(values.get('request')), redirectUri)
+export function responseModeFor(parameters: Parameters, redirectUri: string): ResponseMode {
+  const sent = (name: string) => sentValue(parameters, name)
+  const isFrontChannel = givesTokens(sent('response_type'))
+  const named = readResponseMode(sent('response_mode') ?? modeInRequestObject(sent('request')), redirectUri)
   if (named === undefined || (named === 'query' && isFrontChannel)) return isFrontChannel ? 'fragment' : 'query'
   return named
 }

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { sealOwnPage } from '../../src/interaction/own-page.ts'
+import { sealOwnPage } from '../../src/interaction/continue-value.ts'
 import type { Visit } from '../support/browser.ts'
 import { startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'

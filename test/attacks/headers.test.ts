@@ -1,5 +1,5 @@
 import t from 'tap'
-import { sealRequest } from '../../src/interaction/sealed-request.ts'
+import { sealRequest } from '../../src/interaction/continue-value.ts'
 import { cookieNames } from '../../src/platform/http/cookies.ts'
 import { parseParameters } from '../../src/protocol/http/parameters.ts'
 import type { Browser } from '../support/browser.ts'

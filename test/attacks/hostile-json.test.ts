@@ -211,7 +211,7 @@ t.test('JSON that an operator or a person hands in is bounded as well', async (t
 const ownJson = [
   'src/cli/doctor/examine.ts',
   'src/cli/keys/list-keys.ts',
-  'src/interaction/sealed-request.ts',
+  'src/interaction/continue-value.ts',
   'src/pages/sign-out/logout-request.ts',
   'src/key-ring/sealed-key.ts',
   'packages/local-postgres/src/cluster.ts',

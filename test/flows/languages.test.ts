@@ -1,7 +1,8 @@
 import t from 'tap'
 import { buildApp } from '../../src/app.ts'
-import { sealRequest } from '../../src/interaction/sealed-request.ts'
+import { sealRequest } from '../../src/interaction/continue-value.ts'
 import { KeysUnavailable } from '../../src/key-ring/key-ring.ts'
+import { parametersOf } from '../../src/protocol/http/parameters.ts'
 import { startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 
@@ -73,8 +74,8 @@ t.test('a form from elsewhere is refused as such, whatever is wrong with its par
 t.test('a sign-in that has expired says so in the language of its request', async (t) => {
   const values = new Map(Object.entries(authorizationParameters(client, pkce(), { ui_locales: 'de' })))
   const twoHoursAgo = Date.now() - 2 * 3_600_000
-  const travelling = { parameters: { values, resource: [], faults: [] }, receivedAt: twoHoursAgo, selected: undefined }
-  const sealed = sealRequest(idp.signet.secrets['request-sealing'], travelling)
+  const pending = { parameters: parametersOf({ values, resource: [] }), receivedAt: twoHoursAgo, selected: undefined }
+  const sealed = sealRequest(idp.signet.secrets['request-sealing'], pending)
   const expired = await idp.browser().get(`/sign-in?continue=${sealed}`)
   t.match(expired.text, 'Diese Seite war zu lange offen')
 })

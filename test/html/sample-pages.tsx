@@ -156,6 +156,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         ]}
         resources={[{ identifier: `https://${endless}.example/`, name: rightToLeft }]}
         redirectHost={`${'deep.'.repeat(30)}example:8443`}
+        otherAccountHref="/sign-in"
         remembers
       />
     ),

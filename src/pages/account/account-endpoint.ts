@@ -1,14 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage } from '../../html/send-page.ts'
 import { currentSession } from '../../interaction/browser-session.ts'
-import { countOverLimit } from '../../interaction/count-over-limit.ts'
-import { overLimit } from '../../interaction/over-limit.ts'
-import { type OwnPage, sealOwnPage } from '../../interaction/own-page.ts'
-import { browserOf } from '../../platform/http/cookies.ts'
+import { type OwnPage, pathOf, sealOwnPage } from '../../interaction/continue-value.ts'
+import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
-import { noteRefusal } from '../../protocol/errors/refusal.ts'
-import { csrfToken, ownForm } from '../../protocol/http/csrf.ts'
-import type { Parameters } from '../../protocol/http/parameters.ts'
+import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
+import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { listConnectedApplications } from '../../records/grants/connected-applications-store.ts'
 import { findScopeDescriptions } from '../../records/resources/resources-store.ts'
@@ -32,7 +29,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/account', async (request, reply) => {
     const session = await currentSession(signet.database, signet.settings, request)
     if (!session) return toSignIn(signet, reply)
-    const notice = request.query.values.get('notice') ?? ''
+    const notice = sentValue(request.query, 'notice') ?? ''
     return showPage(signet, request, reply, session, { notice: isNotice(notice) ? notice : undefined }, 200)
   })
   // W3C, A Well-Known URL for Changing Passwords §2: where a password manager sends people.
@@ -40,7 +37,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
   app.get('/.well-known/change-password', async (request, reply) => {
     const session = await currentSession(signet.database, signet.settings, request)
     if (!session) return toSignIn(signet, reply, 'password')
-    return reply.header('cache-control', 'no-store').redirect('/account#your-password', 303)
+    return reply.header('cache-control', 'no-store').redirect(pathOf('password'), 303)
   })
   takeForm(app, signet, '/account/profile', 'profile', submitProfile)
   takeForm(app, signet, '/account/sign-in', 'sign-in', submitSignInNames)
@@ -52,7 +49,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
 /** @param form the form that comes back if it is faulty; undefined for one that is a button and nothing else */
 function takeForm(app: App, signet: Signet, path: string, form: FormName | undefined, act: Act): void {
   app.post<{ Body: Parameters }>(path, async (request, reply) => {
-    const values = await ownForm(request, signet.settings.issuer, signet.secrets)
+    const values = await csrfCheckedForm(signet, request)
     const session = await currentSession(signet.database, signet.settings, request)
     if (!session) return toSignIn(signet, reply)
     if (!isAbout(signet.secrets.csrf, session.account.sub, values.get('account'))) return toPage(reply, 'other-account')
@@ -65,11 +62,8 @@ function takeForm(app: App, signet: Signet, path: string, form: FormName | undef
       if (outcome.outcome === 'done') return toPage(reply, outcome.notice)
       return show(form && { form, values, faults: outcome.faults }, outcome.status)
     } catch (error) {
-      const { refusal, fault, retryAfterSeconds } = overLimit(error)
-      noteRefusal(request, refusal)
-      countOverLimit(signet.metrics, error)
-      reply.headers(refusal.headers)
-      return show(form && { form, values, faults: new Map([['form', fault]]) }, refusal.status, retryAfterSeconds)
+      const { fault, status, retryAfterSeconds } = refuseOverLimit(signet, request, reply, error)
+      return show(form && { form, values, faults: new Map([['form', fault]]) }, status, retryAfterSeconds)
     }
   })
 }
@@ -103,7 +97,7 @@ async function showPage(
     reply,
     AccountPage({
       page: pageContextOf(request),
-      csrf: csrfToken(secrets.csrf, browserOf(request, reply, settings.issuer)),
+      csrf: csrfToken(signet, request, reply),
       accountProof: accountProof(secrets.csrf, account.sub),
       account,
       sessions: sessions.map(({ id, signedInAt, usedAt }) => ({

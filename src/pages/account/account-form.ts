@@ -3,7 +3,8 @@ import { type Fault, faultText, fillText, type Messages, type PageContext } from
 import { browserOf } from '../../platform/http/cookies.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { digest } from '../../platform/secrets/digest.ts'
-import { currentMac, isMacOf, type PurposeSecret } from '../../platform/secrets/purpose-secrets.ts'
+import type { PurposeSecret } from '../../platform/secrets/purpose-secrets.ts'
+import { formSubjectProof, isFormAbout } from '../../protocol/http/csrf.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 
 /** A form of the account page, sent from that page by the person it spoke to. */
@@ -103,9 +104,9 @@ const proofSubject = (sub: string) => `account:${sub}`
  * @param secret the one for CSRF
  */
 export function accountProof(secret: PurposeSecret, sub: string): string {
-  return currentMac(secret, proofSubject(sub)).toString('base64url')
+  return formSubjectProof(secret, proofSubject(sub))
 }
 
 export function isAbout(secret: PurposeSecret, sub: string, presented: string | undefined): boolean {
-  return isMacOf(secret, proofSubject(sub), Buffer.from(presented ?? '', 'base64url'))
+  return isFormAbout(secret, proofSubject(sub), presented)
 }

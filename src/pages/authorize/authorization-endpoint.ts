@@ -2,21 +2,19 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isTooLong } from '../../interaction/authorization-request.ts'
 import { sendResponse } from '../../interaction/authorization-response.ts'
 import { verifyTarget } from '../../interaction/authorization-target.ts'
-import { issueCode } from '../../interaction/issue-code.ts'
+import { continueValueIn } from '../../interaction/continue-value.ts'
 import {
-  backToRequest,
-  continueOf,
-  continueValue,
-  type Journey,
+  type AuthorizationInteraction,
+  continueValueOf,
+  loadAuthorization,
   pageContext,
-  takeUp,
-  takeUpSealed,
-} from '../../interaction/journey.ts'
-import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
+  redirectToAuthorize,
+  resumeAuthorization,
+} from '../../interaction/interaction.ts'
+import { issueCode } from '../../operations/issue-code.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
-import type { Parameters } from '../../protocol/http/parameters.ts'
-import { sessionTurn } from '../../records/accounts/account.ts'
+import { faultsIn, type Parameters } from '../../protocol/http/parameters.ts'
 import type { Signet } from '../../signet.ts'
 
 /**
@@ -25,46 +23,47 @@ import type { Signet } from '../../signet.ts'
  */
 export function authorizationEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/authorize', async (request, reply) => {
-    const sealed = continueOf(request.query)
-    const journey = sealed
-      ? await takeUpSealed(signet, request, reply, sealed)
-      : await takeUp(signet, request, reply, {
-          parameters: request.query,
-          receivedAt: signet.clock.now(),
-          selected: undefined,
-        })
-    return journey ? goOn(signet, request, reply, journey) : reply
+    const sealed = continueValueIn(request.query)
+    const interaction = sealed
+      ? await resumeAuthorization(signet, request, reply, sealed)
+      : await loadAuthorization(signet, request, reply, firstReceived(signet, request.query))
+    return interaction ? doNextStep(signet, request, reply, interaction) : reply
   })
 
   // Browsers leave Lax cookies out of a POST that another site sends, so the person would seem signed out: the parameters are
   // sealed and come back as a GET.
   app.post<{ Body: Parameters }>('/authorize', async (request, reply) => {
     const parameters = request.body
-    const travelling = { parameters, receivedAt: signet.clock.now(), selected: undefined }
+    const pending = firstReceived(signet, parameters)
     await verifyTarget(signet.database, parameters)
-    if (parameters.faults.length > 0 || isTooLong(parameters)) {
-      await takeUp(signet, request, reply, travelling)
+    if (faultsIn(parameters).length > 0 || isTooLong(parameters)) {
+      await loadAuthorization(signet, request, reply, pending)
       return reply
     }
-    return backToRequest(signet, reply, travelling)
+    return redirectToAuthorize(signet, reply, pending)
   })
 }
 
-/** Leads the person to what the request needs next, or answers it. */
-async function goOn(
+function firstReceived({ clock }: Signet, parameters: Parameters) {
+  return { parameters, receivedAt: clock.now(), selected: undefined }
+}
+
+/** Leads the person to the page that the request needs next, or answers it. */
+async function doNextStep(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
-  journey: Journey,
+  interaction: AuthorizationInteraction,
 ): Promise<FastifyReply> {
-  const { travelling, session, request: authorization, step } = journey
-  if (step.step !== 'respond' || !session)
+  const { pending, request: authorization, step } = interaction
+  if (step.step !== 'respond')
     return reply
       .header('cache-control', 'no-store')
-      .redirect(`/${step.step}?continue=${continueValue(signet, travelling)}`, 303)
-  const issue = (tx: Queryable) => issueCode(signet, tx, authorization, session, callerOf(request))
-  const code = await signet.turns.take(sessionTurn(session.id), () => inTransaction(signet.database, issue))
+      .redirect(`/${step.step}?continue=${continueValueOf(signet, interaction)}`, 303)
+  const person = { kind: 'person', sub: step.session.account.sub, caller: callerOf(request) } as const
+  const code = await issueCode(signet, person, authorization, step.session)
   // The session or the consent ended at this very moment: begin again.
-  if (code === undefined) return backToRequest(signet, reply, travelling)
-  return sendResponse(reply, authorization.target, signet.settings.issuer, { code }, pageContext(request, travelling))
+  if (code === undefined) return redirectToAuthorize(signet, reply, pending)
+  const page = pageContext(request, interaction)
+  return sendResponse(reply, authorization.target, signet.settings.issuer, { code }, page)
 }

@@ -34,7 +34,7 @@ export interface ConsentPageProps {
   readonly redirectHost: string
   /** Whether the answer will be remembered. */
   readonly remembers: boolean
-  readonly otherAccountHref?: string | undefined
+  readonly otherAccountHref: string
 }
 
 export function ConsentPage(props: ConsentPageProps) {

@@ -2,13 +2,13 @@ import { chooseMessages } from '../../html/messages/choose-messages.ts'
 import { sendPage } from '../../html/send-page.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { errorNames } from '../../protocol/errors/error-registry.ts'
-import type { Parameters } from '../../protocol/http/parameters.ts'
+import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { ErrorReferencePage } from './error-reference-page.tsx'
 
 /** Where `error_uri` leads (RFC 6749 §5.2): what each error means, and what to mend. For developers, so in English. */
 export function errorsEndpoint(app: App): void {
   app.get<{ Querystring: Parameters }>('/errors', async (request, reply) => {
-    const requestId = request.query.values.get('request_id')
+    const requestId = sentValue(request.query, 'request_id')
     // Nothing but what has the form of a request id is repeated.
     const shown = requestId !== undefined && /^[\w-]{16}$/.test(requestId) ? requestId : undefined
     return sendPage(

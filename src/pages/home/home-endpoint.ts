@@ -1,6 +1,5 @@
 import { sendPage } from '../../html/send-page.ts'
 import { currentSession } from '../../interaction/browser-session.ts'
-import { browserOf } from '../../platform/http/cookies.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfToken } from '../../protocol/http/csrf.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
@@ -16,7 +15,7 @@ export function homeEndpoint(app: App, signet: Signet): void {
       reply,
       HomePage({
         page: pageContextOf(request),
-        csrf: csrfToken(signet.secrets.csrf, browserOf(request, reply, signet.settings.issuer)),
+        csrf: csrfToken(signet, request, reply),
         account: session && { name: displayName(session.account), email: session.account.email },
       }),
     )

@@ -7,7 +7,6 @@ import {
 } from '../../html/account-and-client.tsx'
 import { HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
-import { onwardOnly } from '../../html/link-target.ts'
 import { fill, type PageContext } from '../../html/messages/messages.ts'
 
 export interface ConfirmLogoutPageProps {
@@ -18,12 +17,10 @@ export interface ConfirmLogoutPageProps {
   /** Who asked. */
   readonly client?: PageClient | undefined
   readonly account: PageAccount
-  /** Where to go for who stays signed in; the start page where it is not given. */
-  readonly stayHref?: string | undefined
 }
 
 /** OpenID Connect RP-Initiated Logout §2: the person is asked, for a link that signs people out is a nuisance in itself. */
-export function ConfirmLogoutPage({ page, csrf, continueTo, client, account, stayHref }: ConfirmLogoutPageProps) {
+export function ConfirmLogoutPage({ page, csrf, continueTo, client, account }: ConfirmLogoutPageProps) {
   const { logout, consent } = page.messages
   return (
     <Layout page={page} title={logout.title} below={<ClientLinks page={page} client={client} />}>
@@ -39,7 +36,7 @@ export function ConfirmLogoutPage({ page, csrf, continueTo, client, account, sta
       </form>
       <ul class="links">
         <li>
-          <a href={onwardOnly(stayHref) ?? '/'}>{logout.stay}</a>
+          <a href="/">{logout.stay}</a>
         </li>
       </ul>
     </Layout>

@@ -2,33 +2,26 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage } from '../../html/send-page.ts'
 import { currentSession, forgetSession } from '../../interaction/browser-session.ts'
 import { signOut } from '../../operations/own-sessions.ts'
-import { browserOf } from '../../platform/http/cookies.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
-import { secretFor } from '../../platform/secrets/purpose-secrets.ts'
-import { OAuthError } from '../../protocol/errors/oauth-error.ts'
-import { csrfToken, ownForm } from '../../protocol/http/csrf.ts'
-import { noParameters, type Parameters } from '../../protocol/http/parameters.ts'
+import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
+import { faultsIn, noParameters, type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import { sessionIdFor } from '../../tokens/authentication.ts'
 import { ConfirmLogoutPage } from './confirm-logout-page.tsx'
-import { type LogoutRequest, openLogoutRequest, readLogoutRequest, sealLogoutRequest } from './logout-request.ts'
+import { type LogoutRequest, readLogoutRequest, sealLogoutRequest, unsealLogoutRequest } from './logout-request.ts'
 import { SignedOutPage } from './signed-out-page.tsx'
 
 /** Logout endpoint (end_session_endpoint), OpenID Connect RP-Initiated Logout §2. */
 export function logoutEndpoint(app: App, signet: Signet): void {
-  const open = async (sealed: string) =>
-    openLogoutRequest(await secretFor(signet.secrets, 'request-sealing', sealed), sealed)
-
   app.get<{ Querystring: Parameters }>('/logout', async (request, reply) => {
-    const sealed = request.query.values.get('continue')
+    const sealed = sentValue(request.query, 'continue')
     // A query with faults is judged as it came, and refused.
-    const asItCame = sealed === undefined || request.query.faults.length > 0
-    const parameters = asItCame ? request.query : await open(sealed)
-    if (!parameters) throw new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
+    const asItCame = sealed === undefined || faultsIn(request.query).length > 0
+    const parameters = asItCame ? request.query : await unsealLogoutRequest(signet, sealed)
     const logout = await readLogoutRequest(signet, parameters)
     const session = await currentSession(signet.database, signet.settings, request)
     if (session && !(await isAskedByOwnClient(signet, logout, session)))
@@ -42,14 +35,13 @@ export function logoutEndpoint(app: App, signet: Signet): void {
     await readLogoutRequest(signet, request.body)
     return reply
       .header('cache-control', 'no-store')
-      .redirect(`/logout?continue=${sealLogoutRequest(signet.secrets['request-sealing'], request.body)}`, 303)
+      .redirect(`/logout?continue=${sealLogoutRequest(signet, request.body)}`, 303)
   })
 
   app.post<{ Body: Parameters }>('/logout/confirm', async (request, reply) => {
-    const values = await ownForm(request, signet.settings.issuer, signet.secrets)
+    const values = await csrfCheckedForm(signet, request)
     const sealed = values.get('continue')
-    const parameters = sealed === undefined ? noParameters : await open(sealed)
-    if (!parameters) throw new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
+    const parameters = sealed === undefined ? noParameters : await unsealLogoutRequest(signet, sealed)
     const logout = await readLogoutRequest(signet, parameters)
     const session = await currentSession(signet.database, signet.settings, request)
     if (session) await signOutOf(signet, request, session)
@@ -91,8 +83,8 @@ function confirm(
     reply,
     ConfirmLogoutPage({
       page: pageContextOf(request, logout.uiLocales),
-      csrf: csrfToken(signet.secrets.csrf, browserOf(request, reply, signet.settings.issuer)),
-      continueTo: sealLogoutRequest(signet.secrets['request-sealing'], parameters),
+      csrf: csrfToken(signet, request, reply),
+      continueTo: sealLogoutRequest(signet, parameters),
       client: logout.client && { name: logout.client.client_name, clientUri: logout.client.client_uri },
       account: { name: displayName(session.account) },
     }),

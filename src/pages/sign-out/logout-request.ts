@@ -1,8 +1,8 @@
 import { isTooLongToReturn, longestReturned, withParameters } from '../../platform/http/address-query.ts'
-import { type PurposeSecret, sealText, unsealText } from '../../platform/secrets/purpose-secrets.ts'
+import { type PurposeSecret, sealText, secretFor, unsealText } from '../../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { shortened } from '../../protocol/errors/refusal.ts'
-import { faultyParameter, type Parameters } from '../../protocol/http/parameters.ts'
+import { type Parameters, parametersOf, soundParameters } from '../../protocol/http/parameters.ts'
 import type { Client } from '../../records/clients/client.ts'
 import { findClient } from '../../records/clients/clients-store.ts'
 import type { Signet } from '../../signet.ts'
@@ -18,9 +18,8 @@ export interface LogoutRequest {
 }
 
 /** @throws OAuthError for a page: where a request to sign out is not obeyed, the person is not sent anywhere (§4) */
-export async function readLogoutRequest(signet: Signet, { values, faults }: Parameters): Promise<LogoutRequest> {
-  const fault = faults[0]
-  if (fault) throw faultyParameter(fault)
+export async function readLogoutRequest(signet: Signet, parameters: Parameters): Promise<LogoutRequest> {
+  const { values } = soundParameters(parameters)
   if (Buffer.byteLength(textOf(values)) > mostOctets)
     throw new OAuthError('request_too_long', { about: String(mostOctets) })
   const hintText = values.get('id_token_hint')
@@ -59,14 +58,25 @@ const mostOctets = 5120
 const carried = ['id_token_hint', 'client_id', 'post_logout_redirect_uri', 'state', 'ui_locales', 'logout_hint']
 
 /** Seals a request, to survive the confirmation page or a POST from another site; everything in it is checked anew. */
-export function sealLogoutRequest(secret: PurposeSecret, { values }: Parameters): string {
-  return sealText(secret, textOf(values), associated)
+export function sealLogoutRequest({ secrets }: Signet, parameters: Parameters): string {
+  return sealText(secrets['request-sealing'], textOf(soundParameters(parameters).values), associated)
+}
+
+/**
+ * Opens the request that a `continue` value holds.
+ *
+ * @throws OAuthError for what Signet did not seal; what reading the secrets throws
+ */
+export async function unsealLogoutRequest({ secrets }: Signet, sealed: string): Promise<Parameters> {
+  const parameters = openLogoutRequest(await secretFor(secrets, 'request-sealing', sealed), sealed)
+  if (!parameters) throw new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
+  return parameters
 }
 
 /** Undefined for what Signet did not seal. */
 export function openLogoutRequest(secret: PurposeSecret, sealed: string): Parameters | undefined {
   const text = unsealText(secret, sealed, associated)
-  return text === undefined ? undefined : { values: new Map(JSON.parse(text)), resource: [], faults: [] }
+  return text === undefined ? undefined : parametersOf({ values: new Map(JSON.parse(text)), resource: [] })
 }
 
 function textOf(values: ReadonlyMap<string, string>): string {

@@ -1,17 +1,22 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage } from '../../html/send-page.ts'
-import { currentSession, newBrowserSession, setSessionCookie } from '../../interaction/browser-session.ts'
-import { countOverLimit } from '../../interaction/count-over-limit.ts'
-import { clientOnPage, continueOf, formToken, pageContext } from '../../interaction/journey.ts'
-import { type Onward, takeUpOnward } from '../../interaction/onward.ts'
-import { overLimit } from '../../interaction/over-limit.ts'
+import { clientOnPage } from '../../interaction/authorization-target.ts'
+import { newBrowserSession, setSessionCookie } from '../../interaction/browser-session.ts'
+import { continueValueIn } from '../../interaction/continue-value.ts'
+import {
+  continueValueOf,
+  hrefAfterSignIn,
+  type Interaction,
+  loadInteraction,
+  pageContext,
+} from '../../interaction/interaction.ts'
+import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { signUp } from '../../operations/sign-up.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
-import { noteRefusal } from '../../protocol/errors/refusal.ts'
-import { ownForm } from '../../protocol/http/csrf.ts'
-import type { Parameters } from '../../protocol/http/parameters.ts'
+import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
+import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { canonicalEmail } from '../../records/accounts/canonical-names.ts'
 import type { Signet } from '../../signet.ts'
 import { type SignUpFaults, SignUpPage } from './sign-up-page.tsx'
@@ -28,24 +33,23 @@ export function signUpEndpoint(app: App, signet: Signet): void {
   const closed = signet.settings.signUp === 'closed'
 
   app.get<{ Querystring: Parameters }>('/sign-up', async (request, reply) => {
-    const sealed = continueOf(request.query)
+    const sealed = continueValueIn(request.query)
     if (closed)
       return reply.redirect(sealed === undefined ? '/sign-in' : `/sign-in?continue=${encodeURIComponent(sealed)}`, 303)
-    const onward = await takeUpOnward(signet, request, reply, sealed)
-    if (!onward) return reply
-    await readLanguage(signet, request, onward)
-    const typed = await openTypedEmail(signet, request.query.values.get('email'))
-    return showPage(signet, request, reply, onward, startingWith(typed ?? onward.journey?.request.loginHint), 200)
+    const interaction = await loadInteraction(signet, request, reply, sealed)
+    if (!interaction) return reply
+    const hint = interaction.subject === 'authorization' ? interaction.request.loginHint : undefined
+    const typed = await openTypedEmail(signet, sentValue(request.query, 'email'))
+    return showPage(signet, request, reply, interaction, startingWith(typed ?? hint), 200)
   })
 
   app.post<{ Body: Parameters }>('/sign-up', async (request, reply) => {
-    const values = await ownForm(request, signet.settings.issuer, signet.secrets)
+    const values = await csrfCheckedForm(signet, request)
     if (closed) throw new OAuthError('sign_up_closed')
-    const onward = await takeUpOnward(signet, request, reply, values.get('continue'))
-    if (!onward) return reply
+    const interaction = await loadInteraction(signet, request, reply, values.get('continue'))
+    if (!interaction) return reply
     // From the sign-in page, with what was typed there. Nothing else of that form is looked at: the password is for another account.
-    if (values.get('from') === 'sign-in') return toEmptyForm(signet, reply, onward, values.get('username'))
-    await readLanguage(signet, request, onward)
+    if (values.get('from') === 'sign-in') return toEmptyForm(signet, reply, interaction, values.get('username'))
     const typed = { name: values.get('name')?.trim() || undefined, email: values.get('email')?.trim() }
     try {
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
@@ -53,29 +57,23 @@ export function signUpEndpoint(app: App, signet: Signet): void {
       const account = { ...typed, password: values.get('password') }
       const signedUp = await signUp(signet, visitor, digests, account)
       if (signedUp.outcome === 'faulty')
-        return showPage(signet, request, reply, onward, { values: typed, faults: signedUp.faults }, 422)
+        return showPage(signet, request, reply, interaction, { values: typed, faults: signedUp.faults }, 422)
       setSessionCookie(reply, signet.settings, cookie)
     } catch (error) {
-      const { refusal, fault, retryAfterSeconds } = overLimit(error)
-      noteRefusal(request, refusal)
-      countOverLimit(signet.metrics, error)
+      const { fault, retryAfterSeconds, status } = refuseOverLimit(signet, request, reply, error)
       const shown = { values: typed, faults: { form: fault }, retryAfterSeconds }
-      return showPage(signet, request, reply.headers(refusal.headers), onward, shown, refusal.status)
+      return showPage(signet, request, reply, interaction, shown, status)
     }
-    return reply.redirect(onward.href, 303)
+    return reply.redirect(hrefAfterSignIn(signet, interaction), 303)
   })
 }
 
 /** The page by GET, so that a reload or a way back through the history does not post the form of the sign-in page again. */
-function toEmptyForm(signet: Signet, reply: FastifyReply, { continueTo }: Onward, typed: string | undefined) {
+function toEmptyForm(signet: Signet, reply: FastifyReply, interaction: Interaction, typed: string | undefined) {
+  const continueTo = continueValueOf(signet, interaction)
   const email = sealTypedEmail(signet, typed)
   const query = new URLSearchParams({ ...(continueTo && { continue: continueTo }), ...(email && { email }) }).toString()
   return reply.header('cache-control', 'no-store').redirect(query === '' ? '/sign-up' : `/sign-up?${query}`, 303)
-}
-
-/** The page of somebody who is signed in is in the language of their profile. A journey has read the session already. */
-async function readLanguage({ database, settings }: Signet, request: FastifyRequest, { journey }: Onward) {
-  if (!journey) await currentSession(database, settings, request)
 }
 
 /** An empty form, with an address that is known already. A user name is not one. */
@@ -87,17 +85,18 @@ function showPage(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
-  { journey, continueTo }: Onward,
+  interaction: Interaction,
   shown: Shown,
   status: number,
 ): FastifyReply {
+  const continueTo = continueValueOf(signet, interaction)
   return sendPage(
     reply,
     SignUpPage({
-      page: pageContext(request, journey?.travelling),
-      csrf: formToken(signet, request, reply),
+      page: pageContext(request, interaction),
+      csrf: csrfToken(signet, request, reply),
       continueTo,
-      client: journey && clientOnPage(journey.request.target),
+      client: interaction.subject === 'authorization' ? clientOnPage(interaction.request.target) : undefined,
       minPasswordLength: signet.settings.passwordMinLength,
       signInHref: `/sign-in${continueTo ? `?continue=${continueTo}` : ''}`,
       ...shown,

@@ -1,15 +1,39 @@
-import type { FastifyRequest } from 'fastify'
-import { cookieNames, readCookie } from '../../platform/http/cookies.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { browserOf, cookieNames, readCookie } from '../../platform/http/cookies.ts'
 import { currentMac, isMacOf, type LiveSecrets, type PurposeSecret } from '../../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../errors/oauth-error.ts'
 import { shortened } from '../errors/refusal.ts'
-import { faultyParameter, type Parameters } from './parameters.ts'
+import { type Parameters, sentValue, typedValues } from './parameters.ts'
 
 const macBytes = 32
 
-/** The token a form carries: tied to the browser's cookie, so that a form made for one browser is no use in another. */
-export function csrfToken(secret: PurposeSecret, browser: string): string {
-  return currentMac(secret, browser).toString('base64url')
+/** What the checks need of Signet. */
+interface Terms {
+  readonly settings: { readonly issuer: string }
+  readonly secrets: LiveSecrets
+}
+
+/**
+ * The CSRF token of a form on the page that this reply carries. It is tied to the browser's cookie, which is set where there is none yet:
+ * a form that was made for one browser is no use in another.
+ */
+export function csrfToken({ settings, secrets }: Terms, request: FastifyRequest, reply: FastifyReply): string {
+  return currentMac(secrets.csrf, browserOf(request, reply, settings.issuer)).toString('base64url')
+}
+
+/**
+ * Ties a form to what its page was about, such as the person it spoke to. Another tab may have signed in somebody else meanwhile, so a form
+ * comes from our own page and yet is about something else.
+ *
+ * @param secret the one for CSRF
+ */
+export function formSubjectProof(secret: PurposeSecret, subject: string): string {
+  return currentMac(secret, subject).toString('base64url')
+}
+
+/** Whether a form that was posted is about this subject. */
+export function isFormAbout(secret: PurposeSecret, subject: string, presented: string | undefined): boolean {
+  return isMacOf(secret, subject, Buffer.from(presented ?? '', 'base64url'))
 }
 
 /**
@@ -19,25 +43,19 @@ export function csrfToken(secret: PurposeSecret, browser: string): string {
  *
  * @throws OAuthError where it came from elsewhere, or cannot be read: which of two values is meant is not guessed
  */
-export async function ownForm(
+export async function csrfCheckedForm(
+  terms: Terms,
   request: FastifyRequest<{ Body: Parameters }>,
-  issuer: string,
-  secrets: LiveSecrets,
 ): Promise<ReadonlyMap<string, string>> {
-  const { values, faults } = request.body
-  const stranger = await whyForeign(request, issuer, secrets, values.get('csrf'))
+  const stranger = await whyForeign(terms, request, sentValue(request.body, 'csrf'))
   if (stranger !== undefined) throw new OAuthError('form_from_elsewhere', { detail: stranger })
-  // What a person types is for the rules of each field: a password can have a TAB, an address several lines.
-  const fault = faults.find((one) => one.fault !== 'control')
-  if (fault) throw faultyParameter(fault)
-  return values
+  return typedValues(request.body)
 }
 
 /** Undefined for a form of our own; else what tells it, for the operator. */
 async function whyForeign(
+  { settings: { issuer }, secrets }: Terms,
   request: FastifyRequest<{ Body: Parameters }>,
-  issuer: string,
-  secrets: LiveSecrets,
   presented: string | undefined,
 ): Promise<string | undefined> {
   const { origin, 'sec-fetch-site': fetchSite } = request.headers

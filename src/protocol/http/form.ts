@@ -1,5 +1,5 @@
 import { OAuthError } from '../errors/oauth-error.ts'
-import { faultyParameter, noParameters, type Parameters } from './parameters.ts'
+import { noParameters, type Parameters, soundParameters } from './parameters.ts'
 
 /** What a parameter may be: so many characters at the most, or text of this form. */
 export type Bound = number | RegExp
@@ -16,10 +16,8 @@ export function readForm<Name extends string>(
   body: Parameters | undefined,
   bounds: Readonly<Record<Name, Bound>>,
 ): Form<Name> {
-  const { values, faults } = body ?? noParameters
-  if (faults[0]) throw faultyParameter(faults[0])
   const form: { [name in Name]?: string } = {}
-  for (const [sent, value] of values) {
+  for (const [sent, value] of soundParameters(body ?? noParameters).values) {
     if (!Object.hasOwn(bounds, sent)) continue
     const name = sent as Name
     if (!isWithin(value, bounds[name])) throw malformed(name, `${value.length} characters`)
@@ -37,10 +35,10 @@ const [mostResources, longestResource] = [20, 2048]
 /**
  * The resources that a form names (RFC 8707 §2): the one parameter that may come more than once.
  *
- * @throws OAuthError where there are more, or longer ones, than any client needs
+ * @throws OAuthError where any parameter of the form has a fault, or there are more resources, or longer ones, than any client needs
  */
 export function readResources(body: Parameters | undefined): readonly string[] {
-  const { resource } = body ?? noParameters
+  const { resource } = soundParameters(body ?? noParameters)
   if (resource.length > mostResources) throw malformed('resource', `${resource.length} of them`)
   const long = resource.find(({ length }) => length > longestResource)
   if (long !== undefined) throw malformed('resource', `${long.length} characters`)

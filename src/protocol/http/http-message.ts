@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { OAuthError } from '../errors/oauth-error.ts'
 import { shortened } from '../errors/refusal.ts'
-import { noParameters, type Parameters, parseParameters } from './parameters.ts'
+import { type Parameters, parseParameters, unreadableParameters } from './parameters.ts'
 
 /** Headers of one value. Of two, Node keeps the first and says nothing; a proxy in front may have gone by the second. */
 const single = ['host', 'authorization', 'content-type']
@@ -58,7 +58,7 @@ export function readFormsOnly(app: App): void {
 
 /** Bytes that are not UTF-8 must not become other characters on the way (RFC 6749 Appendix B). */
 function parseForm(body: Buffer): Parameters {
-  if (!isUtf8(body)) return { ...noParameters, faults: [{ name: '', fault: 'unreadable' }] }
+  if (!isUtf8(body)) return unreadableParameters
   return parseParameters(body.toString('utf8'))
 }
 

@@ -1,13 +1,24 @@
 import { OAuthError } from '../errors/oauth-error.ts'
 import { withoutSecrets } from '../errors/refusal.ts'
 
-/** Parameters of a query or a form, parsed strictly. Empty ones count as not sent (RFC 6749 §3.1). */
+const parsed = Symbol('parsed')
+
+/**
+ * Parameters of a query or a form, parsed strictly. What they hold is read by the functions of this file alone, so nobody can read it without
+ * deciding what becomes of the faults.
+ */
 export interface Parameters {
+  readonly [parsed]: SoundParameters & {
+    /** In order: what no server should guess at. */
+    readonly faults: readonly ParameterFault[]
+  }
+}
+
+/** Parameters without a fault. Empty ones count as not sent (RFC 6749 §3.1). */
+export interface SoundParameters {
   readonly values: ReadonlyMap<string, string>
   /** RFC 8707 §2: the one parameter that may come more than once. */
   readonly resource: readonly string[]
-  /** In order: what no server should guess at. Whoever reads parameters must look here first. */
-  readonly faults: readonly ParameterFault[]
 }
 
 export interface ParameterFault {
@@ -16,20 +27,58 @@ export interface ParameterFault {
   readonly fault: 'doubled' | 'unreadable' | 'control'
 }
 
-export const noParameters: Parameters = { values: new Map(), resource: [], faults: [] }
+/** Parameters that were checked before, such as those of a request that was sealed. */
+export function parametersOf({ values, resource }: SoundParameters): Parameters {
+  return { [parsed]: { values, resource, faults: [] } }
+}
 
-const mostParameters = 100
+export const noParameters = parametersOf({ values: new Map(), resource: [] })
+
+/** Parameters of which nothing can be read. */
+export const unreadableParameters: Parameters = {
+  [parsed]: { values: new Map(), resource: [], faults: [{ name: '', fault: 'unreadable' }] },
+}
+
+export function faultsIn(parameters: Parameters): readonly ParameterFault[] {
+  return parameters[parsed].faults
+}
+
+/** @throws OAuthError for the first fault of any parameter */
+export function soundParameters(parameters: Parameters): SoundParameters {
+  const [fault] = faultsIn(parameters)
+  if (fault) throw faultyParameter(fault)
+  return parameters[parsed]
+}
+
+/** @throws OAuthError for a fault of this parameter: which of two values is meant is not guessed */
+export function soundValue(parameters: Parameters, name: string): string | undefined {
+  const fault = faultsIn(parameters).find((one) => one.name === name)
+  if (fault) throw faultyParameter(fault)
+  return parameters[parsed].values.get(name)
+}
 
 /**
- * One value of a query or a form. For what the answer does not depend on: faults are passed over.
+ * What a person typed into a form. It is for the rules of each field: a password can have a TAB, an address several lines.
+ *
+ * @throws OAuthError for the first fault, but for control characters
+ */
+export function typedValues(parameters: Parameters): ReadonlyMap<string, string> {
+  const fault = faultsIn(parameters).find((one) => one.fault !== 'control')
+  if (fault) throw faultyParameter(fault)
+  return parameters[parsed].values
+}
+
+/**
+ * A value as it was sent, whatever faults there are: for what no decision depends on.
  *
  * @param sent `request.query` or `request.body`. It may not have been parsed by Signet: Fastify parses the query itself if no route matches,
  *   and a body may be missing.
  */
 export function sentValue(sent: unknown, name: string): string | undefined {
-  const values = (sent as Partial<Parameters> | null | undefined)?.values
-  return values instanceof Map ? values.get(name) : undefined
+  return (sent as Partial<Parameters> | null | undefined)?.[parsed]?.values.get(name)
 }
+
+const mostParameters = 100
 
 /**
  * Parses `application/x-www-form-urlencoded` (RFC 6749 Appendix B: UTF-8). Nothing is repaired: a doubled parameter, bytes
@@ -42,7 +91,7 @@ export function parseParameters(encoded: string): Parameters {
   const faults: ParameterFault[] = []
   const pairs = encoded.split('&', mostParameters + 1)
   // What stands behind is not read, so the whole is not either.
-  if (pairs.length > mostParameters) return { ...noParameters, faults: [{ name: '', fault: 'unreadable' }] }
+  if (pairs.length > mostParameters) return unreadableParameters
   for (const pair of pairs) {
     if (pair === '') continue
     const equals = pair.indexOf('=')
@@ -61,7 +110,7 @@ export function parseParameters(encoded: string): Parameters {
     seen.add(name)
     if (value !== '') values.set(name, value)
   }
-  return { values, resource, faults }
+  return { [parsed]: { values, resource, faults } }
 }
 
 /** TAB, line ends and the C1 controls, which a pasted password or a postal address can have; no parameter of a specification does. */

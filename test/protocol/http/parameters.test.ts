@@ -1,45 +1,77 @@
 import t from 'tap'
-import { parseParameters } from '../../../src/protocol/http/parameters.ts'
+import {
+  faultsIn,
+  type Parameters,
+  parseParameters,
+  sentValue,
+  soundParameters,
+  soundValue,
+  typedValues,
+} from '../../../src/protocol/http/parameters.ts'
 
-const parsed = (text: string) => {
-  const { values, resource, faults } = parseParameters(text)
-  return {
-    values: Object.fromEntries(values),
-    resource: [...resource],
-    faults: faults.map(({ name, fault }) => `${name} ${fault}`),
-  }
+const faults = (text: string) => faultsIn(parseParameters(text)).map(({ name, fault }) => `${name} ${fault}`)
+
+function sound(text: string) {
+  const { values, resource } = soundParameters(parseParameters(text))
+  return { values: Object.fromEntries(values), resource: [...resource] }
 }
 
 t.test('a doubled parameter is a fault, though one of the two be empty; resource may come again', async (t) => {
-  t.same(parsed('a=1&a=2').faults, ['a doubled'])
-  t.same(parsed('a=&a=2').faults, ['a doubled'])
-  t.same(parsed('resource=x&resource=y'), { values: {}, resource: ['x', 'y'], faults: [] })
+  t.same(faults('a=1&a=2'), ['a doubled'])
+  t.same(faults('a=&a=2'), ['a doubled'])
+  t.same(sound('resource=x&resource=y'), { values: {}, resource: ['x', 'y'] })
 })
 
 t.test('bytes that are no UTF-8, broken escapes and control characters are faults, not other characters', async (t) => {
   for (const value of ['%ff', '%c0%af', '%ed%a0%80', '%', '%4', '%zz', '%00', 'a%00b', '%1b', '%7f'])
-    t.same(parsed(`a=${value}`), { values: {}, resource: [], faults: ['a unreadable'] }, value)
-  t.same(parsed('a%00=1').faults, [' unreadable'])
+    t.same([faults(`a=${value}`), sentValue(parseParameters(`a=${value}`), 'a')], [['a unreadable'], undefined], value)
+  t.same(faults('a%00=1'), [' unreadable'])
 })
 
 t.test('TAB, line ends and C1 controls are a fault, and left to who takes what a person types', async (t) => {
   for (const value of ['%09', 'a%0d%0ab', '%0a', '%0D', '%C2%85', '%c2%9f'])
-    t.match(parsed(`a=${value}`), { values: { a: /./s }, faults: ['a control'] }, value)
-  t.same(parsed('resource=a%09').faults, ['resource control'])
-  t.same(parsed('a%09=1').faults, [' unreadable'])
-  t.same(parsed('a=%C2%A0%E2%80%A8').faults, [], 'what is no control character')
+    t.match([faults(`a=${value}`), typedValues(parseParameters(`a=${value}`)).get('a')], [['a control'], /./s], value)
+  t.same(faults('resource=a%09'), ['resource control'])
+  t.same(faults('a%09=1'), [' unreadable'])
+  t.same(faults('a=%C2%A0%E2%80%A8'), [], 'what is no control character')
 })
 
 t.test('an empty parameter counts as not sent', async (t) => {
-  t.same(parsed('a=&b&c=1&&'), { values: { c: '1' }, resource: [], faults: [] })
+  t.same(sound('a=&b&c=1&&'), { values: { c: '1' }, resource: [] })
 })
 
 t.test('form encoding is undone once', async (t) => {
-  t.same(parsed('a=b+c%2Bd%2520&%C3%A9=%E2%82%AC').values, { a: 'b c+d%20', é: '€' })
-  t.same(parsed('a=b=c').values, { a: 'b=c' })
+  t.same(sound('a=b+c%2Bd%2520&%C3%A9=%E2%82%AC').values, { a: 'b c+d%20', é: '€' })
+  t.same(sound('a=b=c').values, { a: 'b=c' })
 })
 
 t.test('more parameters than any request has are a fault, and parsing stops', async (t) => {
-  t.same(parsed(`${'&'.repeat(200)}a=1`).faults, [' unreadable'], 'empty ones count')
-  t.same(parsed(Array.from({ length: 10_000 }, (_, index) => `p${index}=1`).join('&')).faults, [' unreadable'])
+  t.same(faults(`${'&'.repeat(200)}a=1`), [' unreadable'], 'empty ones count')
+  t.same(faults(Array.from({ length: 10_000 }, (_, index) => `p${index}=1`).join('&')), [' unreadable'])
+})
+
+t.test('a value is read with the faults that matter to it', async (t) => {
+  const read = (text: string, take: (parameters: Parameters) => unknown) => {
+    try {
+      return take(parseParameters(text)) ?? 'none'
+    } catch (error) {
+      return (error as { entry?: string }).entry
+    }
+  }
+  const all = (parameters: Parameters) => soundParameters(parameters).values.get('a')
+  const one = (parameters: Parameters) => soundValue(parameters, 'a')
+  const typed = (parameters: Parameters) => typedValues(parameters).get('a')
+  const asSent = (parameters: Parameters) => sentValue(parameters, 'a')
+  const ways = (text: string) => [all, one, typed, asSent].map((take) => read(text, take))
+  t.same(ways('a=1'), ['1', '1', '1', '1'])
+  t.same(ways('b=1'), ['none', 'none', 'none', 'none'])
+  t.same(ways('a=1&b=1&b=2'), ['parameter_doubled', '1', 'parameter_doubled', '1'], 'a fault of another one')
+  t.same(ways('a=1&a=2'), ['parameter_doubled', 'parameter_doubled', 'parameter_doubled', '2'])
+  t.same(ways('a=1%09'), ['parameter_control', 'parameter_control', '1\t', '1\t'])
+  t.same(ways('a=%ff'), ['parameter_unreadable', 'parameter_unreadable', 'parameter_unreadable', 'none'])
+})
+
+t.test('what Signet has not parsed has no values', async (t) => {
+  for (const sent of [undefined, null, 'a=1', { a: '1' }, { values: new Map([['a', '1']]) }])
+    t.equal(sentValue(sent, 'a'), undefined)
 })

@@ -1,0 +1,203 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { PageContext } from '../html/messages/messages.ts'
+import { secretFor } from '../platform/secrets/purpose-secrets.ts'
+import { OAuthError } from '../protocol/errors/oauth-error.ts'
+import { noteRefusal } from '../protocol/errors/refusal.ts'
+import { sendRefusalPage } from '../protocol/errors/send-refusal.ts'
+import { sentValue } from '../protocol/http/parameters.ts'
+import { pageContextOf } from '../protocol/http/ui-locales.ts'
+import { findConsent } from '../records/consents/consents-store.ts'
+import type { Session } from '../records/sessions/sessions-store.ts'
+import type { Signet } from '../signet.ts'
+import { sessionIdFor } from '../tokens/authentication.ts'
+import { readIdTokenHint } from '../tokens/id-token-hint.ts'
+import { type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts'
+import { responseUrl, sendResponse } from './authorization-response.ts'
+import { verifyTarget } from './authorization-target.ts'
+import { currentSession, whyNoSession } from './browser-session.ts'
+import {
+  type Continued,
+  type OwnPage,
+  openContinueValue,
+  type PendingRequest,
+  pathOf,
+  sealRequest,
+} from './continue-value.ts'
+import { nextStep, type OpenStep } from './next-step.ts'
+
+/** An authorization request that waits for its person, checked anew for this step, and what it needs next. */
+export interface AuthorizationInteraction {
+  readonly subject: 'authorization'
+  readonly session: Session | undefined
+  readonly pending: PendingRequest
+  readonly request: AuthorizationRequest
+  readonly step: OpenStep
+}
+
+/** Somebody who signs in for a page of ours. */
+export interface OwnPageInteraction {
+  readonly subject: 'own_page'
+  readonly session: Session | undefined
+  readonly page: OwnPage
+  /** The `continue` value that came; undefined for the start page. */
+  readonly sealed: string | undefined
+}
+
+/** What a person signs in or signs up for. */
+export type Interaction = AuthorizationInteraction | OwnPageInteraction
+
+/**
+ * Loads what a person signs in or signs up for.
+ *
+ * @param sealed the `continue` value; undefined where there is none: a sign-in for its own sake
+ * @returns undefined when an answer, such as the page for an expired request, has been sent
+ * @throws OAuthError for what Signet did not seal, and where there is nowhere to send an answer
+ */
+export async function loadInteraction(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  sealed: string | undefined,
+): Promise<Interaction | undefined> {
+  const continued =
+    sealed === undefined ? ({ kind: 'own_page', page: 'home' } as const) : await openSealed(signet, sealed)
+  if (continued.kind === 'authorization') return resumeOpened(signet, request, reply, continued)
+  const session = await currentSession(signet.database, signet.settings, request)
+  return { subject: 'own_page', session, page: continued.page, sealed }
+}
+
+/**
+ * Resumes the authorization request that a `continue` value holds. Everything is checked again.
+ *
+ * @returns undefined when an answer, such as the page for an expired request, has been sent
+ * @throws OAuthError for what is no authorization request that Signet sealed, and where there is nowhere to send an answer
+ */
+export async function resumeAuthorization(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  sealed: string,
+): Promise<AuthorizationInteraction | undefined> {
+  const continued = await openSealed(signet, sealed)
+  if (continued.kind !== 'authorization') throw notSealed()
+  return resumeOpened(signet, request, reply, continued)
+}
+
+async function openSealed(signet: Signet, sealed: string): Promise<Continued> {
+  const secret = await secretFor(signet.secrets, 'request-sealing', sealed)
+  const continued = openContinueValue(secret, sealed, signet.clock.now())
+  if (!continued) throw notSealed()
+  return continued
+}
+
+function notSealed(): OAuthError {
+  return new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
+}
+
+async function resumeOpened(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { pending, expired }: Extract<Continued, { kind: 'authorization' }>,
+): Promise<AuthorizationInteraction | undefined> {
+  if (!expired) return loadAuthorization(signet, request, reply, pending)
+  const target = await verifyTarget(signet.database, pending.parameters)
+  const age = Math.round((signet.clock.now() - pending.receivedAt) / 60_000)
+  const error = new OAuthError('sign_in_expired', {
+    detail: `continue: client ${target.client.client_id} asked ${age} minutes ago`,
+  })
+  const href = responseUrl(target, signet.settings.issuer, { error, requestId: request.id })
+  noteRefusal(request, error)
+  sendRefusalPage(request, reply, pageOf(request, pending), error, { href, clientName: target.client.client_name })
+  return undefined
+}
+
+/**
+ * Checks an authorization request from the beginning and finds its next step. The target is verified, then the parameters are read, and
+ * their errors, like that of a silent request which needs the person, are sent to the target.
+ *
+ * @returns undefined when the answer has been sent
+ * @throws OAuthError when there is nowhere to send it
+ */
+export async function loadAuthorization(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  pending: PendingRequest,
+): Promise<AuthorizationInteraction | undefined> {
+  const { database, settings, secrets } = signet
+  // Both at once. The session comes first, because a page that says what is wrong with the target is in the person's language.
+  const [session, target] = await inOrder(
+    currentSession(database, settings, request),
+    verifyTarget(database, pending.parameters),
+  )
+  try {
+    const authorization = readAuthorizationRequest(pending.parameters, target, settings.issuer)
+    const hintedSub = await readHint(signet, authorization)
+    const { client_id } = target.client
+    const consent = session && (await findConsent(database, session.account.sub, client_id))
+    const signedIn = session && {
+      session,
+      isSelected: pending.selected === (await sessionIdFor(secrets, session, client_id)),
+    }
+    const step = nextStep(authorization, pending.receivedAt, signedIn, consent, hintedSub)
+    if (step.step === 'refuse')
+      throw new OAuthError(step.error, { detail: step.detail ?? whyNoSession(request, settings.issuer) })
+    return { subject: 'authorization', session, pending, request: authorization, step }
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error
+    noteRefusal(request, error)
+    sendResponse(reply, target, settings.issuer, { error, requestId: request.id }, pageOf(request, pending))
+    return undefined
+  }
+}
+
+/** Waits for two results. If the second fails, the first is still there before the error is thrown. */
+async function inOrder<First, Second>(first: Promise<First>, second: Promise<Second>): Promise<[First, Second]> {
+  // Its error is thrown below; nobody else handles it until then.
+  second.catch(() => undefined)
+  return [await first, await second]
+}
+
+/** OpenID Connect Core §3.1.2.1: a hint that is not our own ID token for this client is no hint but a mistake. */
+async function readHint(signet: Signet, { idTokenHint, target }: AuthorizationRequest): Promise<string | undefined> {
+  if (idTokenHint === undefined) return undefined
+  const hint = await readIdTokenHint(signet, idTokenHint)
+  if (!hint || hint.clientId !== target.client.client_id)
+    throw new OAuthError('id_token_hint_refused', {
+      detail: hint
+        ? `id_token_hint: issued to client ${hint.clientId}, sent by client ${target.client.client_id}`
+        : 'id_token_hint: no ID token that a key of this issuer signed',
+    })
+  return hint.sub
+}
+
+/** What the forms and links of a page carry on; undefined where they lead to the start page. */
+export function continueValueOf({ secrets }: Signet, interaction: Interaction): string | undefined {
+  return interaction.subject === 'authorization'
+    ? sealRequest(secrets['request-sealing'], interaction.pending)
+    : interaction.sealed
+}
+
+/** Where the person goes once signed in: on with the request, or to a page of ours. Never an address that came with the request. */
+export function hrefAfterSignIn(signet: Signet, interaction: Interaction): string {
+  return interaction.subject === 'authorization' ? authorizeHref(signet, interaction.pending) : pathOf(interaction.page)
+}
+
+/** Sends the browser to /authorize, which finds the next step. Not to be stored: the address holds what the application sent. */
+export function redirectToAuthorize(signet: Signet, reply: FastifyReply, pending: PendingRequest): FastifyReply {
+  return reply.header('cache-control', 'no-store').redirect(authorizeHref(signet, pending), 303)
+}
+
+function authorizeHref({ secrets }: Signet, pending: PendingRequest): string {
+  return `/authorize?continue=${sealRequest(secrets['request-sealing'], pending)}`
+}
+
+/** The language and the texts of the page that answers. */
+export function pageContext(request: FastifyRequest, interaction: Interaction): PageContext {
+  return interaction.subject === 'authorization' ? pageOf(request, interaction.pending) : pageContextOf(request)
+}
+
+function pageOf(request: FastifyRequest, { parameters }: PendingRequest): PageContext {
+  return pageContextOf(request, sentValue(parameters, 'ui_locales'))
+}

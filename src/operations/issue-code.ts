@@ -1,0 +1,74 @@
+import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { digest, randomText } from '../platform/secrets/digest.ts'
+import { sessionTurn } from '../records/accounts/account.ts'
+import type { Client } from '../records/clients/client.ts'
+import { recordEvent } from '../records/events/events-store.ts'
+import type { GrantId } from '../records/ids.ts'
+import type { Session } from '../records/sessions/sessions-store.ts'
+import type { Signet } from '../signet.ts'
+import { sessionIdFor, singleFactor } from '../tokens/authentication.ts'
+import { authorizationCodeTtl } from '../tokens/authorization-code.ts'
+import { insertCode } from '../tokens/authorization-codes-store.ts'
+import { type Actor, originOf } from './actor.ts'
+
+/** What of an authorization request its code stands for. All of it has been checked. */
+export interface CodeRequest {
+  readonly target: { readonly client: Client; readonly redirectUri: string }
+  readonly scopes: readonly string[]
+  readonly resources: readonly string[]
+  readonly codeChallenge: string | undefined
+  readonly nonce: string | undefined
+}
+
+/**
+ * Opens a grant and issues its authorization code (RFC 6749 §4.1.2), for a request that needs nothing more of the person.
+ *
+ * @returns undefined when the session, the client or what the person allowed it has ended in the meantime
+ * @throws TooManyWaiting
+ */
+export async function issueCode(
+  signet: Pick<Signet, 'database' | 'secrets' | 'turns'>,
+  actor: Actor,
+  request: CodeRequest,
+  session: Session,
+): Promise<string | undefined> {
+  const issue = (tx: Queryable) => openGrantWithCode(signet, tx, actor, request, session)
+  return signet.turns.take(sessionTurn(session.id), () => inTransaction(signet.database, issue))
+}
+
+/** The same as a part of another transaction. The code is 256 random bits, of which the database has the digest. */
+export async function openGrantWithCode(
+  { secrets }: Pick<Signet, 'secrets'>,
+  tx: Queryable,
+  actor: Actor,
+  { target, scopes, resources, codeChallenge, nonce }: CodeRequest,
+  session: Session,
+): Promise<string | undefined> {
+  const { client_id: clientId } = target.client
+  const { sub } = session.account
+  const code = randomText(32)
+  const grantId = randomText(16) as GrantId
+  const isOpened = await insertCode(tx, {
+    digest: digest(code),
+    ttl: authorizationCodeTtl,
+    grant: {
+      id: grantId,
+      clientId,
+      sub,
+      sessionId: session.id,
+      epoch: session.accountEpoch,
+      scopes,
+      resources,
+      authTime: session.authTime,
+      acr: singleFactor,
+      amr: session.amr,
+    },
+    redirectUri: target.redirectUri,
+    codeChallenge,
+    nonce,
+    sid: await sessionIdFor(secrets, session, clientId),
+  })
+  if (!isOpened) return undefined
+  await recordEvent(tx, { type: 'grant_opened', ...originOf(actor), clientId, sub, grantId, detail: { scopes } })
+  return code
+}
