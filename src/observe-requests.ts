@@ -1,10 +1,10 @@
 import type { FastifyRequest } from 'fastify'
 import type { App } from './platform/http/fastify-app.ts'
 import { callerOf } from './platform/http/request-context.ts'
+import { parseBasic } from './protocol/client-authentication.ts'
 import type { OAuthError } from './protocol/errors/oauth-error.ts'
 import { sentValue } from './protocol/http/parameters.ts'
 import type { NoteUnread } from './protocol/http/unread-request.ts'
-import { parseBasic } from './records/clients/client-authentication.ts'
 import type { Refusal } from './records/refusals/refusals-store.ts'
 import type { Signet } from './signet.ts'
 

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { revokeClientSecret, rotateClientSecret } from '../operations/client-secrets.ts'
 import { type Client, usesSecret } from '../records/clients/client.ts'
-import { type ListedSecret, listClientSecrets } from '../records/clients/clients-store.ts'
+import { type ListedSecret, listClientSecrets } from '../records/clients/client-secrets-store.ts'
 import { CommandFailed } from './command-failures.ts'
 import { needClient, noSuchClient } from './find-client.ts'
 import { json } from './flags.ts'

@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { changeClient, deleteClient, type RegisteredClient, registerClient } from '../operations/client-registration.ts'
-import { listClients, metadataMembers } from '../records/clients/clients-store.ts'
+import { metadataMembers } from '../records/clients/client.ts'
+import { listClients } from '../records/clients/clients-store.ts'
 import { isClaimable } from '../records/clients/redirect-uri-rules.ts'
 import { addClientFlags } from './client-flags.ts'
 import { clientSecretCommands, keepIt } from './client-secret-commands.ts'

@@ -1,5 +1,4 @@
 import { randomText } from '../platform/secrets/digest.ts'
-import type { AuthenticatedClient } from '../records/clients/client-authentication.ts'
 import { openStandingGrant } from '../records/grants/grants-store.ts'
 import { isOpenidScope } from '../records/resources/resource.ts'
 import type { Signet } from '../signet.ts'
@@ -7,6 +6,7 @@ import { issueAccessToken } from '../tokens/access-token.ts'
 import { issuableScopes } from '../tokens/issuable-scopes.ts'
 import type { IssuedTokens, TokensRefused } from '../tokens/issue-for-person.ts'
 import { requestedResources, requestedScopes } from '../tokens/requested-scopes.ts'
+import type { AuthenticatedClient } from './authenticate-client.ts'
 
 /**
  * Issues an access token to a client that acts for itself (client_credentials, RFC 6749 §4.4). The token hangs on the standing grant of

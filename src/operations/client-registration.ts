@@ -1,15 +1,9 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
-import { type Client, type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
+import { type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
 import { changeMetadata, completeMetadata, type RegistrationTerms } from '../records/clients/client-metadata.ts'
-import {
-  addClientSecret,
-  deleteClientSecrets,
-  findClient,
-  insertClient,
-  lockClient,
-  updateClient,
-} from '../records/clients/clients-store.ts'
+import { addClientSecret, deleteClientSecrets } from '../records/clients/client-secrets-store.ts'
+import { findClient, insertClient, lockClient, updateClient } from '../records/clients/clients-store.ts'
 import { markClientDeleted } from '../records/endings/decisions-store.ts'
 import { decideDeletion } from '../records/endings/follow-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'
@@ -66,7 +60,7 @@ export async function changeClient(
     const existing = (await lockClient(tx, clientId)) && (await findClient(tx, clientId))
     if (!existing) return 'no_such_client'
     const terms = await registrationTerms(tx, existing, changes)
-    const metadata = changeMetadata(metadataOf(existing), changes, terms)
+    const metadata = changeMetadata(existing, changes, terms)
     await updateClient(tx, clientId, metadata)
     const secret = usesSecret(metadata) && !usesSecret(existing) ? randomText(32) : undefined
     if (secret !== undefined) await addClientSecret(tx, clientId, digest(secret))
@@ -111,14 +105,4 @@ async function registrationTerms(
   const identifiers = metadata.flatMap(({ resources }) => (Array.isArray(resources) ? resources.map(String) : []))
   const resources = await findResources(tx, { identifiers, scopes })
   return { resources, defaultIdTokenAlg: 'ES256', byOperator: true }
-}
-
-function metadataOf({
-  client_id: _,
-  secrets: __,
-  allowed: ___,
-  standingGrant: ____,
-  ...metadata
-}: Client): ClientMetadata {
-  return metadata
 }

@@ -4,11 +4,10 @@ import { type Client, usesSecret } from '../records/clients/client.ts'
 import {
   addClientSecret,
   deleteClientSecret,
-  findClient,
   listClientSecrets,
-  lockClient,
   type RevokedSecrets,
-} from '../records/clients/clients-store.ts'
+} from '../records/clients/client-secrets-store.ts'
+import { findClient, lockClient } from '../records/clients/clients-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'

@@ -142,17 +142,17 @@ export const mutations = [
   },
   {
     name: 'any client secret will do',
-    file: 'client-authentication',
+    file: 'protocol/client-authentication',
     find: 'equalInConstantTime(secret.digest, presentedDigest)',
     replace: 'true',
-    tests: ['attacks/client-authentication'],
+    tests: ['protocol/client-authentication', 'attacks/client-authentication'],
   },
   {
     name: 'a client may authenticate in two ways at once',
-    file: 'client-authentication',
+    file: 'protocol/client-authentication',
     find: 'taken.length > 1',
     replace: 'taken.length > 9',
-    tests: ['attacks/client-authentication'],
+    tests: ['protocol/client-authentication', 'attacks/client-authentication'],
   },
   {
     name: 'a client assertion is good twice',

@@ -24,7 +24,7 @@ const steady = {
 
 /** Columns of tables that grow, by which any number of values have no more than a few rows each. */
 const few = {
-  'client_secrets.client_id': 'two: a new secret pushes out all but the one before it (clients-store.ts)',
+  'client_secrets.client_id': 'two: a new secret pushes out all but the one before it (client-secrets-store.ts)',
   'resource_scopes.resource': 'a hundred (resource-rules.ts)',
   'account_emails.sub': 'one: a person has one address (account-changes-store.ts)',
   'account_credentials.sub': 'one of each kind',

@@ -27,9 +27,10 @@ import { insertTestKeys, testMasterKey } from './signing-keys.ts'
 
 export { freePort } from './free-port.ts'
 
-export interface TestClient extends Client {
-  readonly secret: string | undefined
-}
+export type TestClient = Client & { readonly secret: string | undefined }
+
+/** Members of any kind of client; the database refuses what does not go together. */
+type SomeMetadata = Partial<Pick<ClientMetadata, keyof ClientMetadata>>
 
 export interface Person {
   readonly sub: Sub
@@ -45,7 +46,7 @@ export interface Idp {
   readonly signet: Signet
   /** Everything that was logged, one JSON line after the other. */
   readonly logged: () => string
-  readonly client: (metadata?: Partial<ClientMetadata>) => Promise<TestClient>
+  readonly client: (metadata?: SomeMetadata) => Promise<TestClient>
   readonly resource: (
     identifier: string,
     scopes: string[],
@@ -193,7 +194,7 @@ export function basic(clientId: string, secret: string): string {
   return `Basic ${Buffer.from(`${encode(clientId)}:${encode(secret)}`).toString('base64')}`
 }
 
-function completed(metadata: Partial<ClientMetadata>): ClientMetadata {
+function completed(metadata: SomeMetadata): ClientMetadata {
   return {
     client_name: 'Test client',
     redirect_uris: [defaultRedirectUri],
@@ -217,5 +218,5 @@ function completed(metadata: Partial<ClientMetadata>): ClientMetadata {
     refresh_token_rotation: metadata.token_endpoint_auth_method === 'none',
     resources: [],
     ...metadata,
-  }
+  } as ClientMetadata
 }

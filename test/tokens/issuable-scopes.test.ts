@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Client } from '../../src/records/clients/client.ts'
+import type { PublicClient } from '../../src/records/clients/client.ts'
 import type { GrantTerms } from '../../src/records/consents/consents-store.ts'
 import { type Grantable, heldByToken, issuableScopes, scopesThatHold } from '../../src/tokens/issuable-scopes.ts'
 
@@ -21,7 +21,7 @@ const client = {
   scope: all.join(' '),
   first_party: false,
   allowed: [resource(invoices, ['invoices:read', 'invoices:write']), resource(mail, ['mail:send'])],
-} as unknown as Client
+} as unknown as PublicClient
 
 const termsOf = (scopes: string[], consented: string[] | null = scopes, resources: string[] = []): GrantTerms => ({
   scopes,
@@ -38,7 +38,7 @@ const grantOf = (scopes: string[], rest: Partial<Grantable> = {}): Grantable => 
 function issued(
   grant: Grantable,
   asked: { scopes?: string[]; resource?: string[] } = {},
-  by: Partial<Client> = {},
+  by: Partial<PublicClient> = {},
 ): string[] | string {
   try {
     const request = { scopes: asked.scopes, resource: asked.resource ?? [] }
@@ -51,7 +51,7 @@ function issued(
 
 t.test('a scope holds only while registration, owner, grant and consent all have it', async (t) => {
   const scopes = ['openid', 'invoices:read']
-  const holds = (by: Partial<Client>, terms: GrantTerms | undefined) =>
+  const holds = (by: Partial<PublicClient>, terms: GrantTerms | undefined) =>
     scopesThatHold({ ...client, ...by }, scopes, terms)
   t.same(holds({ scope: 'openid' }, termsOf(scopes)), ['openid'], 'the registration lost it')
   t.same(holds({ allowed: [] }, termsOf(scopes)), ['openid'], 'no resource owns it')
@@ -101,7 +101,7 @@ t.test('what is issued is what holds, for one audience', async (t) => {
 })
 
 t.test('a token that is out is worth what still holds at its audience, or nothing', async (t) => {
-  const held = (audience: string, scopes: string[], terms?: GrantTerms, by: Partial<Client> = {}) =>
+  const held = (audience: string, scopes: string[], terms?: GrantTerms, by: Partial<PublicClient> = {}) =>
     heldByToken({ ...client, ...by }, { audience, scopes }, terms, issuer)
   t.equal(held('https://unknown.example', []), undefined, 'an audience that the client may not have')
   t.equal(held(invoices, ['invoices:read'], termsOf(all), { allowed: [] }), undefined, 'nor this one any more')

@@ -1,13 +1,10 @@
+import { authenticateClient } from '../../operations/authenticate-client.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
+import { credentialParameters, presentedCredentials } from '../../protocol/client-authentication.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { readForm } from '../../protocol/http/form.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import { isPublic } from '../../records/clients/client.ts'
-import {
-  authenticateClient,
-  credentialParameters,
-  presentedCredentials,
-} from '../../records/clients/client-authentication.ts'
 import type { Signet } from '../../signet.ts'
 import { introspect } from './introspect.ts'
 

@@ -1,14 +1,11 @@
+import { authenticateClient } from '../../operations/authenticate-client.ts'
 import { revokeGrant } from '../../operations/revoke-grants.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
+import { credentialParameters, presentedCredentials } from '../../protocol/client-authentication.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { readForm } from '../../protocol/http/form.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
-import {
-  authenticateClient,
-  credentialParameters,
-  presentedCredentials,
-} from '../../records/clients/client-authentication.ts'
 import type { Signet } from '../../signet.ts'
 import { recogniseToken } from '../../tokens/presented-token.ts'
 import { accessTokenStatus, refreshTokenStatus, type TokenStatus } from '../../tokens/token-status-store.ts'

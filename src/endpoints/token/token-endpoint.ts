@@ -1,17 +1,14 @@
+import { type AuthenticatedClient, authenticateClient } from '../../operations/authenticate-client.ts'
 import { issueForClient } from '../../operations/client-credentials.ts'
 import { redeemCode } from '../../operations/redeem-code.ts'
 import { refreshTokens } from '../../operations/refresh-tokens.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
 import type { Metrics } from '../../platform/metrics.ts'
+import { presentedCredentials } from '../../protocol/client-authentication.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import type { Client, GrantType } from '../../records/clients/client.ts'
-import {
-  type AuthenticatedClient,
-  authenticateClient,
-  presentedCredentials,
-} from '../../records/clients/client-authentication.ts'
 import type { Caller } from '../../records/events/events-store.ts'
 import type { Signet } from '../../signet.ts'
 import type { IssuedTokens, TokensRefused } from '../../tokens/issue-for-person.ts'

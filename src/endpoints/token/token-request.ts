@@ -1,6 +1,6 @@
+import { credentialParameters } from '../../protocol/client-authentication.ts'
 import { type Form, readForm, readResources } from '../../protocol/http/form.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
-import { credentialParameters } from '../../records/clients/client-authentication.ts'
 import type { IssuedTokens } from '../../tokens/issue-for-person.ts'
 
 /** The parameters of all grant types (RFC 6749 §4.1.3, §4.4.2, §6; RFC 7636 §4.5). Which are needed is each grant type's matter. */

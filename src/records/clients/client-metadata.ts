@@ -5,6 +5,7 @@ import { isOpenidScope, isScopeToken, type Resource } from '../resources/resourc
 import {
   type AuthenticationMethod,
   authenticationMethods,
+  type ClientAuthentication,
   type ClientMetadata,
   type GrantType,
   grantTypes,
@@ -13,8 +14,6 @@ import {
 import { readClientJwks } from './client-jwks.ts'
 import { InvalidClientMetadata, invalid, type MetadataInput, mostEntries, readMembers } from './metadata-members.ts'
 import { type RedirectUriUse, redirectUriFault, shownUriFault } from './redirect-uri-rules.ts'
-
-export { InvalidClientMetadata, type InvalidClientMetadataCode, type MetadataInput } from './metadata-members.ts'
 
 /** What the rules need to know beside the metadata. */
 export interface RegistrationTerms {
@@ -54,8 +53,7 @@ export function completeMetadata(input: MetadataInput, terms: RegistrationTerms)
     grant_types: grants,
     response_types: withCode ? ['code'] : [],
     scope: scopes.join(' '),
-    token_endpoint_auth_method: authMethod,
-    ...readKeys(read, authMethod),
+    ...readAuthentication(read, authMethod),
     id_token_signed_response_alg:
       read.oneOf('id_token_signed_response_alg', signingAlgorithms) ?? terms.defaultIdTokenAlg,
     default_max_age: read.seconds('default_max_age'),
@@ -99,15 +97,19 @@ export function changeMetadata(
 }
 
 /** RFC 7591 §2: keys are for who authenticates with them, and RFC 8725 §3.1 wants the algorithm to be one they fit. */
-function readKeys(read: ReturnType<typeof readMembers>, method: AuthenticationMethod) {
+function readAuthentication(read: ReturnType<typeof readMembers>, method: AuthenticationMethod): ClientAuthentication {
   const alg = read.oneOf('token_endpoint_auth_signing_alg', assertionAlgorithms)
   const jwks = read.value('jwks')
   if (method !== 'private_key_jwt') {
     if (alg !== undefined) throw invalid('token_endpoint_auth_signing_alg goes with private_key_jwt only.')
-    return { token_endpoint_auth_signing_alg: undefined, jwks: undefined }
+    return { token_endpoint_auth_method: method, token_endpoint_auth_signing_alg: undefined, jwks: undefined }
   }
   if (jwks === undefined) throw invalid('jwks is missing: private_key_jwt needs the public keys of the client.')
-  return { token_endpoint_auth_signing_alg: alg, jwks: readClientJwks(jwks, alg) }
+  return {
+    token_endpoint_auth_method: method,
+    token_endpoint_auth_signing_alg: alg,
+    jwks: readClientJwks(jwks, alg),
+  }
 }
 
 function readGrantTypes(given: readonly string[] | undefined, isPublic: boolean): GrantType[] {

@@ -8,8 +8,8 @@ export type GrantType = (typeof grantTypes)[number]
 export const authenticationMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const
 export type AuthenticationMethod = (typeof authenticationMethods)[number]
 
-/** Client metadata under the names of RFC 7591 §2 and OpenID Connect Registration §2; the last four are Signet's own. */
-export interface ClientMetadata {
+/** The metadata of all clients, under the names of RFC 7591 §2 and OpenID Connect Registration §2; the last four are Signet's own. */
+export interface CommonMetadata {
   readonly client_name: string
   readonly redirect_uris: readonly string[]
   readonly post_logout_redirect_uris: readonly string[]
@@ -17,11 +17,6 @@ export interface ClientMetadata {
   readonly response_types: readonly 'code'[]
   /** Space-delimited (RFC 7591 §2): all that the client may ask for. */
   readonly scope: string
-  readonly token_endpoint_auth_method: AuthenticationMethod
-  /** For private_key_jwt; undefined: what the keys are for. */
-  readonly token_endpoint_auth_signing_alg: AssertionAlgorithm | undefined
-  /** The client's public keys (RFC 7517 §5), for private_key_jwt. */
-  readonly jwks: ClientJwks | undefined
   readonly id_token_signed_response_alg: SigningAlgorithm
   /** Seconds. */
   readonly default_max_age: number | undefined
@@ -38,6 +33,59 @@ export interface ClientMetadata {
   readonly resources: readonly string[]
 }
 
+interface NoKeys {
+  readonly token_endpoint_auth_signing_alg: undefined
+  readonly jwks: undefined
+}
+
+/** A public client proves nothing (RFC 6749 §2.1). */
+interface PublicAuthentication extends NoKeys {
+  readonly token_endpoint_auth_method: 'none'
+}
+
+/** The client proves itself with a secret that Signet keeps a digest of. */
+interface SecretAuthentication extends NoKeys {
+  readonly token_endpoint_auth_method: 'client_secret_basic' | 'client_secret_post'
+}
+
+/** The client signs an assertion (RFC 7523). */
+interface KeyAuthentication {
+  readonly token_endpoint_auth_method: 'private_key_jwt'
+  /** Undefined: what the keys are for. */
+  readonly token_endpoint_auth_signing_alg: AssertionAlgorithm | undefined
+  /** The client's public keys (RFC 7517 §5). */
+  readonly jwks: ClientJwks
+}
+
+export type ClientAuthentication = PublicAuthentication | SecretAuthentication | KeyAuthentication
+
+export type ClientMetadata = CommonMetadata & ClientAuthentication
+
+/** Every member of the metadata, in the order in which people read them. */
+export const metadataMembers = [
+  'client_name',
+  'redirect_uris',
+  'post_logout_redirect_uris',
+  'grant_types',
+  'response_types',
+  'scope',
+  'token_endpoint_auth_method',
+  'token_endpoint_auth_signing_alg',
+  'jwks',
+  'id_token_signed_response_alg',
+  'default_max_age',
+  'require_auth_time',
+  'client_uri',
+  'logo_uri',
+  'policy_uri',
+  'tos_uri',
+  'contacts',
+  'require_pkce',
+  'first_party',
+  'refresh_token_rotation',
+  'resources',
+] as const satisfies readonly (keyof ClientMetadata)[]
+
 /** A set of public keys as the client registered it, checked by `readClientJwks`. */
 export interface ClientJwks {
   readonly keys: readonly Readonly<Record<string, unknown> & { kty: string }>[]
@@ -50,18 +98,31 @@ export interface ClientSecret {
   readonly standingGrant: GrantId | undefined
 }
 
-/** A registered client with all that a request of its needs to know, read in one statement. */
-export interface Client extends ClientMetadata {
+interface CommonClient extends CommonMetadata {
   readonly client_id: ClientId
-  readonly secrets: readonly ClientSecret[]
-  /** For a client that authenticates with its key: the open grant that stands for it (client_credentials). */
-  readonly standingGrant: GrantId | undefined
   /** The resources on its allow-list that exist. */
   readonly allowed: readonly Resource[]
 }
 
-/** A public client holds no secret (RFC 6749 §2.1). */
-export function isPublic(client: Pick<ClientMetadata, 'token_endpoint_auth_method'>): boolean {
+export interface PublicClient extends CommonClient, PublicAuthentication {}
+
+export interface SecretClient extends CommonClient, SecretAuthentication {
+  readonly secrets: readonly ClientSecret[]
+}
+
+export interface KeyClient extends CommonClient, KeyAuthentication {
+  /** The id of the open grant that stands for its key, if it ever asked for a token (client_credentials). */
+  readonly standingGrant: GrantId | undefined
+}
+
+/** A registered client with all that a request of its needs to know, read in one statement. */
+export type Client = PublicClient | SecretClient | KeyClient
+
+type Method<A extends ClientAuthentication> = Pick<A, 'token_endpoint_auth_method'>
+
+export function isPublic<C extends Method<ClientAuthentication>>(
+  client: C,
+): client is C & Method<PublicAuthentication> {
   return client.token_endpoint_auth_method === 'none'
 }
 
@@ -75,8 +136,9 @@ export function rotatesRefreshTokens(
   return isPublic(client) || client.refresh_token_rotation
 }
 
-/** Whether the client proves itself with a secret that Signet keeps a digest of. */
-export function usesSecret(client: Pick<ClientMetadata, 'token_endpoint_auth_method'>): boolean {
+export function usesSecret<C extends Method<ClientAuthentication>>(
+  client: C,
+): client is C & Method<SecretAuthentication> {
   return client.token_endpoint_auth_method.startsWith('client_secret_')
 }
 

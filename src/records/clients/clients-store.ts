@@ -1,51 +1,31 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { endGrantsSql, endStandingGrantsSql } from '../endings/end-rows-store.ts'
+import type { AssertionAlgorithm } from '../../platform/jwt/algorithms.ts'
 import type { ClientId, GrantId } from '../ids.ts'
 import { resourceFromRow, resourceJson } from '../resources/resources-store.ts'
-import type { Client, ClientMetadata } from './client.ts'
+import {
+  type AuthenticationMethod,
+  type Client,
+  type ClientJwks,
+  type ClientMetadata,
+  type CommonMetadata,
+  metadataMembers,
+} from './client.ts'
 
-type Nullable =
-  | 'token_endpoint_auth_signing_alg'
-  | 'jwks'
-  | 'default_max_age'
-  | 'client_uri'
-  | 'logo_uri'
-  | 'policy_uri'
-  | 'tos_uri'
+type Nullable = 'default_max_age' | 'client_uri' | 'logo_uri' | 'policy_uri' | 'tos_uri'
 
-type ClientRow = Omit<ClientMetadata, Nullable> & {
-  [Member in Nullable]: Exclude<ClientMetadata[Member], undefined> | null
+type ClientRow = Omit<CommonMetadata, Nullable> & {
+  [Member in Nullable]: Exclude<CommonMetadata[Member], undefined> | null
 } & {
   client_id: ClientId
+  token_endpoint_auth_signing_alg: AssertionAlgorithm | null
   standing_grant: GrantId | null
   secrets: { id: number; digest: string; grant: GrantId | null }[]
   allowed: Parameters<typeof resourceFromRow>[0][]
-}
-
-/** Every member of the metadata, in the order in which people read them. */
-export const metadataMembers = [
-  'client_name',
-  'redirect_uris',
-  'post_logout_redirect_uris',
-  'grant_types',
-  'response_types',
-  'scope',
-  'token_endpoint_auth_method',
-  'token_endpoint_auth_signing_alg',
-  'jwks',
-  'id_token_signed_response_alg',
-  'default_max_age',
-  'require_auth_time',
-  'client_uri',
-  'logo_uri',
-  'policy_uri',
-  'tos_uri',
-  'contacts',
-  'require_pkce',
-  'first_party',
-  'refresh_token_rotation',
-  'resources',
-] as const satisfies readonly (keyof ClientMetadata)[]
+} & (
+    | { token_endpoint_auth_method: Exclude<AuthenticationMethod, 'private_key_jwt'>; jwks: unknown }
+    // The table's constraint clients_jwks_check: a client with private_key_jwt has keys.
+    | { token_endpoint_auth_method: 'private_key_jwt'; jwks: ClientJwks }
+  )
 
 /**
  * One column of JSON, not one of each kind: what the server has to describe and the driver to take apart is less. A client that is
@@ -64,24 +44,41 @@ const select = `
      FROM resources WHERE resources.identifier = ANY (clients.resources))) AS client
   FROM clients WHERE clients.deleted_at IS NULL`
 
+const noKeys = { token_endpoint_auth_signing_alg: undefined, jwks: undefined } as const
+
 function clientFromRow(row: ClientRow): Client {
-  const { standing_grant: standingGrant, ...metadata } = row
-  return {
-    ...metadata,
-    standingGrant: standingGrant ?? undefined,
-    token_endpoint_auth_signing_alg: row.token_endpoint_auth_signing_alg ?? undefined,
-    jwks: row.jwks ?? undefined,
+  const { token_endpoint_auth_signing_alg: alg, jwks: _, standing_grant: standingGrant, secrets, ...rest } = row
+  const common = {
+    ...rest,
     default_max_age: row.default_max_age ?? undefined,
     client_uri: row.client_uri ?? undefined,
     logo_uri: row.logo_uri ?? undefined,
     policy_uri: row.policy_uri ?? undefined,
     tos_uri: row.tos_uri ?? undefined,
-    secrets: row.secrets.map(({ id, digest, grant }) => ({
-      id,
-      digest: Buffer.from(digest, 'hex'),
-      standingGrant: grant ?? undefined,
-    })),
     allowed: row.allowed.map(resourceFromRow),
+  }
+  switch (row.token_endpoint_auth_method) {
+    case 'none':
+      return { ...common, token_endpoint_auth_method: row.token_endpoint_auth_method, ...noKeys }
+    case 'private_key_jwt':
+      return {
+        ...common,
+        token_endpoint_auth_method: row.token_endpoint_auth_method,
+        token_endpoint_auth_signing_alg: alg ?? undefined,
+        jwks: row.jwks,
+        standingGrant: standingGrant ?? undefined,
+      }
+    default:
+      return {
+        ...common,
+        token_endpoint_auth_method: row.token_endpoint_auth_method,
+        ...noKeys,
+        secrets: secrets.map(({ id, digest, grant }) => ({
+          id,
+          digest: Buffer.from(digest, 'hex'),
+          standingGrant: grant ?? undefined,
+        })),
+      }
   }
 }
 
@@ -141,7 +138,7 @@ export async function listClients(
   return rows.map(({ client }) => clientFromRow(client))
 }
 
-/** @param secretDigest of its first secret; undefined for a public client */
+/** @param secretDigest of its first secret; undefined where it uses none */
 export async function insertClient(
   db: Queryable,
   clientId: string,
@@ -168,89 +165,4 @@ export async function updateClient(db: Queryable, clientId: string, metadata: Cl
     values: [clientId, ...metadataMembers.map((column) => metadata[column] ?? null)],
   })
   return rowCount === 1
-}
-
-/** What went when secrets were taken away: they, and the grants that stood for them. */
-export interface RevokedSecrets {
-  readonly secrets: number
-  readonly grants: number
-}
-
-/**
- * Adds a secret. By default the newest of those before it is kept, so that two are live while the client is moved over; the others go, and
- * with them the grants that stood for them. The caller has locked the client, so that no such grant is being opened.
- *
- * @param old `revoked`: all secrets before this one go
- */
-export async function addClientSecret(
-  db: Queryable,
-  clientId: string,
-  secretDigest: Buffer,
-  old: 'newest kept' | 'revoked' = 'newest kept',
-): Promise<RevokedSecrets> {
-  const [kept, reason] = old === 'revoked' ? [0, 'client_secret_revoked'] : [1, 'client_secret_rotated']
-  const { rows } = await db.query<RevokedSecrets>({
-    text: `WITH kept AS (
-             SELECT id FROM client_secrets WHERE client_id = $1 ORDER BY id DESC LIMIT $3
-           ), gone AS (
-             DELETE FROM client_secrets WHERE client_id = $1 AND id NOT IN (SELECT id FROM kept) RETURNING id
-           ), ended AS (
-             ${endStandingGrantsSql('$4', 'SELECT id FROM gone')} RETURNING 1
-           ), added AS (
-             INSERT INTO client_secrets (client_id, digest) VALUES ($1, $2)
-           )
-           SELECT (SELECT count(*) FROM gone) AS secrets, (SELECT count(*) FROM ended) AS grants`,
-    values: [clientId, secretDigest, kept, reason],
-  })
-  return rows[0]!
-}
-
-/** A secret of a client, as it is listed: what it is nobody knows. */
-export interface ListedSecret {
-  readonly id: number
-  readonly createdAt: Date
-  /** The id of the open grant that stands for it, if it ever asked for a token (client_credentials). */
-  readonly standingGrant: string | undefined
-}
-
-/** The live secrets of a client, the oldest first. */
-export async function listClientSecrets(db: Queryable, clientId: string): Promise<ListedSecret[]> {
-  const { rows } = await db.query<{ id: number; created_at: Date; standing_grant: string | null }>({
-    text: `SELECT client_secrets.id, client_secrets.created_at, grants.id AS standing_grant FROM client_secrets
-           LEFT JOIN grants ON grants.client_secret_id = client_secrets.id AND grants.sub IS NULL AND grants.ended_at IS NULL
-           WHERE client_secrets.client_id = $1 ORDER BY client_secrets.id`,
-    values: [clientId],
-  })
-  return rows.map((row) => ({
-    id: row.id,
-    createdAt: row.created_at,
-    standingGrant: row.standing_grant ?? undefined,
-  }))
-}
-
-/** Takes one secret away, and ends the grant that stood for it. The caller has locked the client. */
-export async function deleteClientSecret(db: Queryable, clientId: string, secretId: number): Promise<RevokedSecrets> {
-  const { rows } = await db.query<RevokedSecrets>({
-    text: `WITH gone AS (
-             DELETE FROM client_secrets WHERE client_id = $1 AND id = $2 RETURNING id
-           ), ended AS (
-             ${endStandingGrantsSql('client_secret_revoked', 'SELECT id FROM gone')} RETURNING 1
-           )
-           SELECT (SELECT count(*) FROM gone) AS secrets, (SELECT count(*) FROM ended) AS grants`,
-    values: [clientId, secretId],
-  })
-  return rows[0]!
-}
-
-/** Takes all secrets of a client that uses none, and ends the grants that stood for its credentials. */
-export async function deleteClientSecrets(db: Queryable, clientId: string): Promise<void> {
-  await db.query({
-    text: `WITH gone AS (
-             DELETE FROM client_secrets WHERE client_id = $1 RETURNING id
-           ), ended_of_secrets AS (
-             ${endStandingGrantsSql('client_secret_rotated', 'SELECT id FROM gone')}
-           )
-           ${endGrantsSql('client_secret_rotated', 'sub IS NULL AND client_secret_id IS NULL AND client_id = $1')}`,
-    values: [clientId],
-  })
 }

@@ -1,7 +1,7 @@
 import { shown } from '../plain-text.ts'
 import type { ClientMetadata } from './client.ts'
 
-export type InvalidClientMetadataCode = 'invalid_redirect_uri' | 'invalid_client_metadata'
+type InvalidClientMetadataCode = 'invalid_redirect_uri' | 'invalid_client_metadata'
 
 /** Metadata that cannot be registered, with the code of RFC 7591 §3.2.2 and a plain sentence in ASCII. */
 export class InvalidClientMetadata extends Error {

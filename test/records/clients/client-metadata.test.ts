@@ -3,10 +3,9 @@ import t from 'tap'
 import {
   changeMetadata,
   completeMetadata,
-  InvalidClientMetadata,
-  type MetadataInput,
   type RegistrationTerms,
 } from '../../../src/records/clients/client-metadata.ts'
+import { InvalidClientMetadata, type MetadataInput } from '../../../src/records/clients/metadata-members.ts'
 import { isClaimable, redirectUriFault } from '../../../src/records/clients/redirect-uri-rules.ts'
 
 const terms: RegistrationTerms = {

@@ -4,13 +4,14 @@ import { revokeClientSecret, rotateClientSecret } from '../../../src/operations/
 import { revokeGrantsOfClient } from '../../../src/operations/revoke-grants.ts'
 import type { Queryable } from '../../../src/platform/database/queryable.ts'
 import { digest, randomText } from '../../../src/platform/secrets/digest.ts'
+import { usesSecret } from '../../../src/records/clients/client.ts'
 import {
   addClientSecret,
   deleteClientSecret,
   deleteClientSecrets,
   listClientSecrets,
-  lockClient,
-} from '../../../src/records/clients/clients-store.ts'
+} from '../../../src/records/clients/client-secrets-store.ts'
+import { lockClient } from '../../../src/records/clients/clients-store.ts'
 import { createKnownClients } from '../../../src/records/clients/known-clients.ts'
 import { findGrant, openStandingGrant } from '../../../src/records/grants/grants-store.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -89,7 +90,8 @@ t.test('what changes a client is known at every node, though both have it in mem
       for (const node of [idp, other])
         await eventually('the client to be in memory', async () => {
           await ask(node, fresh)
-          return node.signet.clients.known(fresh.client_id)?.secrets.every(({ standingGrant }) => standingGrant)
+          const known = node.signet.clients.known(fresh.client_id)
+          return known && usesSecret(known) && known.secrets.every(({ standingGrant }) => standingGrant)
         })
       const third = await rotate(idp, fresh, 'revoked')
       t.same(third.revoked, { secrets: 2, grants: 2 })

@@ -1,0 +1,134 @@
+import { digest, equalInConstantTime } from '../platform/secrets/digest.ts'
+import { claimedClientId } from './client-assertion.ts'
+import type { ErrorName } from './errors/error-registry.ts'
+import { OAuthError } from './errors/oauth-error.ts'
+import type { Form } from './http/form.ts'
+
+/** The parameters of a form by which clients authenticate (RFC 6749 §2.3.1, RFC 7521 §4.2), with bounds on their length. */
+export const credentialParameters = {
+  client_id: 255,
+  client_secret: 255,
+  client_assertion_type: 255,
+  client_assertion: 8192,
+}
+
+type CredentialForm = Form<keyof typeof credentialParameters>
+
+/** What a request shows to tell which client sent it. */
+export type PresentedCredentials = { readonly clientId: string } & (
+  | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly secret: string }
+  | { readonly method: 'private_key_jwt'; readonly assertion: string }
+  | { readonly method: 'none' }
+)
+
+const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+
+/**
+ * Reads client credentials from a request (RFC 6749 §2.3).
+ *
+ * @param authorization the Authorization header
+ * @throws OAuthError where there are none, or more than one kind (RFC 6749 §2.3: a client uses one method a request)
+ */
+export function presentedCredentials(authorization: string | undefined, body: CredentialForm): PresentedCredentials {
+  const ways = [authorization, body.client_secret, body.client_assertion ?? body.client_assertion_type]
+  const taken = ['Authorization', 'client_secret', 'client_assertion'].filter((_, index) => ways[index] !== undefined)
+  if (taken.length > 1) throw new OAuthError('client_authenticates_twice', { detail: taken.join(' and ') })
+  const presented = authorization === undefined ? fromBody(body) : fromHeader(authorization)
+  if (body.client_id !== undefined && body.client_id !== presented.clientId)
+    throw new OAuthError('client_id_contradicts', { detail: `${presented.method}: client ${presented.clientId}` })
+  return presented
+}
+
+function fromHeader(authorization: string): PresentedCredentials {
+  const credentials = parseBasic(authorization)
+  if (!credentials) throw authenticationFailed('client_credentials_malformed')
+  return { method: 'client_secret_basic', clientId: credentials.clientId, secret: credentials.secret }
+}
+
+function fromBody(body: CredentialForm): PresentedCredentials {
+  if (body.client_assertion !== undefined || body.client_assertion_type !== undefined) {
+    // RFC 7521 §4.2.
+    if (body.client_assertion === undefined || body.client_assertion_type !== assertionType)
+      throw new OAuthError('client_assertion_type_wrong')
+    const clientId = claimedClientId(body.client_assertion)
+    if (clientId === undefined) throw authenticationFailed('client_assertion_unreadable')
+    return { method: 'private_key_jwt', clientId, assertion: body.client_assertion }
+  }
+  if (body.client_id === undefined) throw authenticationFailed('client_not_named')
+  return body.client_secret === undefined
+    ? { method: 'none', clientId: body.client_id }
+    : { method: 'client_secret_post', clientId: body.client_id, secret: body.client_secret }
+}
+
+/** RFC 7617 §2, with id and secret form-encoded before (RFC 6749 §2.3.1, Appendix B). */
+export function parseBasic(authorization: string): { clientId: string; secret: string } | undefined {
+  if (authorization.slice(0, 6).toLowerCase() !== 'basic ') return undefined
+  const encoded = authorization.slice(6).trimStart()
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined
+  const pair = Buffer.from(encoded, 'base64').toString('utf8')
+  const colon = pair.indexOf(':')
+  if (colon < 1 || pair.includes('\0')) return undefined
+  const clientId = formDecoded(pair.slice(0, colon))
+  const secret = formDecoded(pair.slice(colon + 1))
+  return clientId === undefined || secret === undefined ? undefined : { clientId, secret }
+}
+
+/** Undefined for malformed percent-encoding, and for NUL, which PostgreSQL cannot be asked about. */
+function formDecoded(text: string): string | undefined {
+  if (!/[%+]/.test(text)) return text
+  try {
+    const decoded = decodeURIComponent(text.replaceAll('+', ' '))
+    return decoded.includes('\0') ? undefined : decoded
+  } catch {
+    return undefined
+  }
+}
+
+const nobodysDigest = digest('')
+
+/**
+ * The live secret that the client has sent. Compares with each, without stopping at the first that fits.
+ *
+ * @param secrets undefined where there is no client; what was sent is then compared with nobody's secret, which takes as long
+ */
+export function matchingSecret<Secret extends { readonly digest: Buffer }>(
+  secrets: readonly Secret[] | undefined,
+  presented: string,
+): Secret | undefined {
+  const presentedDigest = digest(presented)
+  const matches = (secrets ?? []).filter((secret) => equalInConstantTime(secret.digest, presentedDigest))
+  if (!secrets) equalInConstantTime(nobodysDigest, presentedDigest)
+  return matches[0]
+}
+
+/** What a refusal tells the operator of a client. */
+interface RefusedClient {
+  readonly client_id: string
+  readonly token_endpoint_auth_method: string
+}
+
+/**
+ * The refusal of a client that is unknown, or did not prove itself. The client cannot tell which; the operator can.
+ *
+ * @param client undefined: there is none of this `client_id`
+ */
+export function clientRefused(client: RefusedClient | undefined, method: PresentedCredentials['method']): OAuthError {
+  return authenticationFailed('client_authentication_failed', faultOf(client, method))
+}
+
+function faultOf(client: RefusedClient | undefined, method: PresentedCredentials['method']): string {
+  if (!client) return 'client_id: there is no such client'
+  const registered = client.token_endpoint_auth_method
+  return registered === method
+    ? `client ${client.client_id}: the secret is none of its live ones`
+    : `client ${client.client_id} is registered for ${registered} and came with ${method}`
+}
+
+/** RFC 6749 §5.2 allows 401 however the client authenticated, and RFC 9110 §15.5.2 asks for a challenge with every 401. */
+export function authenticationFailed(entry: ErrorName, detail?: string, about?: string): OAuthError {
+  return new OAuthError(entry, {
+    headers: { 'www-authenticate': 'Basic realm="Signet", charset="UTF-8"' },
+    about,
+    detail,
+  })
+}

@@ -1,0 +1,107 @@
+import t from 'tap'
+import { digest } from '../../src/platform/secrets/digest.ts'
+import {
+  clientRefused,
+  matchingSecret,
+  type PresentedCredentials,
+  parseBasic,
+  presentedCredentials,
+} from '../../src/protocol/client-authentication.ts'
+import { OAuthError } from '../../src/protocol/errors/oauth-error.ts'
+
+type Body = Parameters<typeof presentedCredentials>[1]
+
+const jwtBearer = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
+const encoded = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`
+const unsigned = (claims: object) =>
+  ['{"alg":"ES256"}', JSON.stringify(claims), 'signature']
+    .map((part) => Buffer.from(part).toString('base64url'))
+    .join('.')
+
+/** The credentials, or the entry of the error. */
+function read(authorization: string | undefined, body: Body): PresentedCredentials | string {
+  try {
+    return presentedCredentials(authorization, body)
+  } catch (error) {
+    if (error instanceof OAuthError) return error.entry
+    throw error
+  }
+}
+
+t.test('a request that authenticates in two ways, or for two clients, is refused', async (t) => {
+  const basic = encoded('client:secret')
+  const assertion = { client_assertion: unsigned({ sub: 'client' }), client_assertion_type: jwtBearer }
+  t.equal(read(basic, { client_secret: 'secret' }), 'client_authenticates_twice')
+  t.equal(read(basic, assertion), 'client_authenticates_twice')
+  t.equal(read(basic, { client_assertion_type: jwtBearer }), 'client_authenticates_twice')
+  t.equal(read(undefined, { client_secret: 'secret', ...assertion }), 'client_authenticates_twice')
+  t.equal(read(basic, { client_id: 'other' }), 'client_id_contradicts')
+  t.equal(read(undefined, { client_id: 'other', ...assertion }), 'client_id_contradicts')
+})
+
+t.test('credentials that cannot be read are refused', async (t) => {
+  t.equal(read(undefined, {}), 'client_not_named')
+  t.equal(read(undefined, { client_secret: 'secret' }), 'client_not_named')
+  t.equal(read('Bearer token', {}), 'client_credentials_malformed')
+  t.equal(read(undefined, { client_assertion_type: jwtBearer }), 'client_assertion_type_wrong')
+  t.equal(read(undefined, { client_assertion: unsigned({ sub: 'client' }) }), 'client_assertion_type_wrong')
+  t.equal(
+    read(undefined, { client_assertion: 'no JWT', client_assertion_type: jwtBearer }),
+    'client_assertion_unreadable',
+  )
+})
+
+t.test('each way of authenticating is read', async (t) => {
+  const assertion = unsigned({ sub: 'client' })
+  const [clientId, secret] = ['client', 'secret']
+  t.same(read(encoded('client:secret'), {}), { method: 'client_secret_basic', clientId, secret })
+  t.same(read(undefined, { client_id: clientId, client_secret: secret }), {
+    method: 'client_secret_post',
+    clientId,
+    secret,
+  })
+  t.same(read(undefined, { client_assertion: assertion, client_assertion_type: jwtBearer }), {
+    method: 'private_key_jwt',
+    clientId,
+    assertion,
+  })
+  t.same(read(undefined, { client_id: clientId }), { method: 'none', clientId })
+})
+
+t.test('Basic credentials are form-decoded after they are split, and have one spelling', async (t) => {
+  t.same(parseBasic(encoded('a%3Ab:c%3Ad+e')), { clientId: 'a:b', secret: 'c:d e' })
+  t.same(parseBasic(encoded('client:se:cret')), { clientId: 'client', secret: 'se:cret' })
+  t.same(parseBasic(encoded('client:').replace('Basic', 'bASIC')), { clientId: 'client', secret: '' })
+  for (const text of ['client', ':secret', 'client\0:secret', 'client%00:secret', 'client:%zz'])
+    t.equal(parseBasic(encoded(text)), undefined, JSON.stringify(text))
+  for (const header of ['', 'Basic', 'Basic ', 'Basic client:secret', 'Bearer Y2xpZW50OnNlY3JldA=='])
+    t.equal(parseBasic(header), undefined, header)
+})
+
+t.test('a secret fits only if it is one of the live ones', async (t) => {
+  const secrets = ['old', 'new'].map((name) => ({ name, digest: digest(name) }))
+  t.equal(matchingSecret(secrets, 'other'), undefined)
+  t.equal(matchingSecret(secrets, ''), undefined)
+  t.equal(matchingSecret([], 'new'), undefined)
+  t.equal(matchingSecret(undefined, ''), undefined, "nobody's secret fits nothing that is sent")
+  for (const name of ['old', 'new']) t.equal(matchingSecret(secrets, name)?.name, name)
+})
+
+t.test('a refusal tells the operator what was wrong, and the client nothing', async (t) => {
+  const client = { client_id: 'client', token_endpoint_auth_method: 'client_secret_basic' }
+  const refusals = [
+    clientRefused(undefined, 'client_secret_basic'),
+    clientRefused(client, 'client_secret_basic'),
+    clientRefused(client, 'none'),
+  ]
+  t.same(
+    refusals.map(({ detail }) => detail),
+    [
+      'client_id: there is no such client',
+      'client client: the secret is none of its live ones',
+      'client client is registered for client_secret_basic and came with none',
+    ],
+  )
+  for (const { entry, headers } of refusals)
+    t.match({ entry, headers }, { entry: 'client_authentication_failed', headers: { 'www-authenticate': /^Basic / } })
+})
