@@ -20,52 +20,38 @@ export interface VerifiedTarget {
   readonly state: string | undefined
 }
 
-/** The request cannot be answered at the redirect URI: the person is told on a page (RFC 6749 §4.1.2.1). */
-export class UnverifiedTarget extends Error {
-  readonly refusal: OAuthError
-  constructor(refusal: OAuthError) {
-    super(refusal.message)
-    this.name = 'UnverifiedTarget'
-    this.refusal = refusal
-  }
-}
-
 /**
  * Checks client and redirect URI before anything else. Until both are good nothing is sent anywhere: a redirect to an address
  * that nobody registered would be an open redirector (RFC 9700 §4.11).
  *
- * @throws UnverifiedTarget
+ * @throws OAuthError, which the person is told on a page (RFC 6749 §4.1.2.1)
  */
 export async function verifyTarget(db: Queryable, parameters: Parameters): Promise<VerifiedTarget> {
   const faultOf = (...names: string[]) => faultsIn(parameters).find(({ name }) => names.includes(name))
   const fault = faultOf('', 'client_id', 'redirect_uri')
-  if (fault) throw new UnverifiedTarget(faultyParameter(fault))
+  if (fault) throw faultyParameter(fault)
   const clientId = sentValue(parameters, 'client_id')
-  if (clientId === undefined) throw unverified('parameter_missing', { about: 'client_id' })
+  if (clientId === undefined) throw new OAuthError('parameter_missing', { about: 'client_id' })
   const client = clientId.length <= 255 ? await findClient(db, clientId) : undefined
-  if (!client) throw unverified('client_unknown', { detail: `client_id ${shortened(clientId, 255)}` })
+  if (!client) throw new OAuthError('client_unknown', { detail: `client_id ${shortened(clientId, 255)}` })
   const redirectUri = sentValue(parameters, 'redirect_uri')
   // Required even where one is registered (OpenID Connect Core §3.1.2.1).
-  if (redirectUri === undefined) throw unverified('parameter_missing', { about: 'redirect_uri' })
+  if (redirectUri === undefined) throw new OAuthError('parameter_missing', { about: 'redirect_uri' })
   if (!isRegisteredRedirectUri(client, redirectUri))
-    throw unverified('redirect_uri_not_registered', {
+    throw new OAuthError('redirect_uri_not_registered', {
       detail: `redirect_uri ${shortened(redirectUri, 500)} of client ${clientId}`,
     })
   // A doubled state is none: there is no telling which one the client waits for.
   const state = faultOf('state') ? undefined : sentValue(parameters, 'state')
   // RFC 6749 §4.1.2.1 has it come back exactly as it came, and without it the client could not tell what the error belongs to.
   if (state !== undefined && isTooLongToReturn(state))
-    throw unverified('state_too_long', { about: String(longestReturned) })
+    throw new OAuthError('state_too_long', { about: String(longestReturned) })
   return {
     client,
     redirectUri,
     responseMode: responseModeFor(parameters, redirectUri),
     state,
   } as VerifiedTarget
-}
-
-function unverified(...refusal: ConstructorParameters<typeof OAuthError>): UnverifiedTarget {
-  return new UnverifiedTarget(new OAuthError(...refusal))
 }
 
 /** What pages say of the client. */

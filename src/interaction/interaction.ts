@@ -3,7 +3,7 @@ import type { PageContext } from '../html/messages/messages.ts'
 import { secretFor } from '../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { noteRefusal } from '../protocol/errors/refusal.ts'
-import { sendRefusalPage } from '../protocol/errors/send-refusal-page.ts'
+import { sendRefusalPage } from '../protocol/errors/send-refusal.ts'
 import { sentValue } from '../protocol/http/parameters.ts'
 import { pageContextOf } from '../protocol/http/ui-locales.ts'
 import { findConsent } from '../records/consents/consents-store.ts'
@@ -51,7 +51,7 @@ export type Interaction = AuthorizationInteraction | OwnPageInteraction
  *
  * @param sealed the `continue` value; undefined where there is none: a sign-in for its own sake
  * @returns undefined when an answer, such as the page for an expired request, has been sent
- * @throws OAuthError for what Signet did not seal; UnverifiedTarget
+ * @throws OAuthError for what Signet did not seal, and where there is nowhere to send an answer
  */
 export async function loadInteraction(
   signet: Signet,
@@ -70,7 +70,7 @@ export async function loadInteraction(
  * Resumes the authorization request that a `continue` value holds. Everything is checked again.
  *
  * @returns undefined when an answer, such as the page for an expired request, has been sent
- * @throws OAuthError for what is no authorization request that Signet sealed; UnverifiedTarget
+ * @throws OAuthError for what is no authorization request that Signet sealed, and where there is nowhere to send an answer
  */
 export async function resumeAuthorization(
   signet: Signet,
@@ -117,7 +117,7 @@ async function resumeOpened(
  * their errors, like that of a silent request which needs the person, are sent to the target.
  *
  * @returns undefined when the answer has been sent
- * @throws UnverifiedTarget when there is nowhere to send it
+ * @throws OAuthError when there is nowhere to send it
  */
 export async function loadAuthorization(
   signet: Signet,

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { activationDelay, readSettings, type SettingsError } from '../../src/platform/config/settings.ts'
-import { newRequestId } from '../../src/protocol/http/client-error.ts'
+import { newRequestId } from '../../src/platform/http/request-context.ts'
 import { inWords } from './key-timeline.ts'
 
 const folder = join(packageFolder, 'docs')

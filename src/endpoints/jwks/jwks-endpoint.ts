@@ -2,8 +2,8 @@ import type { App } from '../../platform/http/fastify-app.ts'
 import type { Signet } from '../../signet.ts'
 
 /**
- * The JWK Set (RFC 7517 §5). From memory: it is there while the database is away. Caches may keep it for the max-age, and go on
- * with it for as long again while they ask anew (RFC 5861 §3); the schedule of the keys counts both.
+ * The JWK Set (RFC 7517 §5). From memory: it is there while the database is away. Cache-Control: caches may keep it for the max-age,
+ * and go on with it for as long again while they ask anew (RFC 5861 §3); the schedule of the keys counts both.
  */
 export function jwksEndpoint(app: App, { keyRing, settings, sightings }: Signet): void {
   const cacheControl = `public, max-age=${settings.jwksMaxAge}, stale-while-revalidate=${settings.jwksMaxAge}`

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -16,6 +17,13 @@ declare module 'fastify' {
     /** Milliseconds, by `performance.now()`. */
     startedAt: number
   }
+}
+
+/** The id that a request is known by, in the log and to who sent it: 16 characters, so that no proxy's id looks like it. */
+export function newRequestId(): string {
+  // The random digits of a UUID, which comes from bytes that Node fetches ahead: ten times as fast as asking for some.
+  const uuid = randomUUID()
+  return uuid.slice(0, 8) + uuid.slice(24, 32)
 }
 
 /**

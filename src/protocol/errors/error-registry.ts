@@ -1,5 +1,26 @@
 import { promptValues, responseModes } from '../oidc-values.ts'
-import type { OAuthErrorCode } from './oauth-error-codes.ts'
+
+/** The error codes that go out, from RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2, OpenID Connect Core §3.1.2.6. */
+export type OAuthErrorCode =
+  | 'invalid_request'
+  | 'invalid_client'
+  | 'invalid_grant'
+  | 'unauthorized_client'
+  | 'unsupported_grant_type'
+  | 'unsupported_token_type'
+  | 'unsupported_response_type'
+  | 'invalid_scope'
+  | 'invalid_target'
+  | 'invalid_token'
+  | 'insufficient_scope'
+  | 'access_denied'
+  | 'server_error'
+  | 'temporarily_unavailable'
+  | 'login_required'
+  | 'consent_required'
+  | 'request_not_supported'
+  | 'request_uri_not_supported'
+  | 'registration_not_supported'
 
 /** An error as it is told to a client. */
 export interface RegisteredError {
@@ -22,8 +43,7 @@ const unauthorized = { error: 'unauthorized_client', status: 400 } as const
 const denied = { error: 'access_denied', status: 400 } as const
 
 /**
- * Every error that goes out. docs/errors.md and the page at `/errors` are made from it, and `error_uri` leads there; the codes are
- * those of RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2, OpenID Connect Core §3.1.2.6.
+ * Every error that goes out. docs/errors.md and the page at `/errors` are made from it, and `error_uri` leads there.
  */
 export const errorRegistry = {
   parameter_missing: {

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyRequest } from 'fastify'
-import { isUnavailable } from '../../platform/database/queryable.ts'
+import { isUnavailable } from '../../platform/database/unavailable.ts'
 import { TooManyWaiting } from '../../platform/turns.ts'
 import { OAuthError } from './oauth-error.ts'
 import { noteRefusal } from './refusal.ts'
@@ -8,7 +8,7 @@ import { noteRefusal } from './refusal.ts'
 const retryAfter = '2'
 
 /**
- * What a thrown error is to the world. What nobody foresaw, and what lies with the database, is logged under the request's id and
+ * What a thrown error is to the world. What nobody foresaw, and what is unavailable, is logged under the request's id and
  * told in one plain sentence.
  */
 export function asOAuthError(error: unknown, request: FastifyRequest): OAuthError {
@@ -25,7 +25,7 @@ function translated(error: unknown, request: FastifyRequest): OAuthError {
   const { statusCode = 500, code, message } = error as FastifyError
   // A client that leaves in the middle has the same code (ECONNRESET) as a database that does, but a status.
   const isClients = statusCode >= 400 && statusCode < 500
-  if (!isClients && (isUnavailable(error) || isRefusalToSign(error))) {
+  if (!isClients && isUnavailable(error)) {
     request.server.operatorLog.error({ reqId: request.id, err: error }, 'unavailable')
     return new OAuthError('unavailable', {
       headers: { 'retry-after': retryAfter },
@@ -37,9 +37,4 @@ function translated(error: unknown, request: FastifyRequest): OAuthError {
   if (isClients) return new OAuthError('request_unreadable', { status: statusCode, detail: message })
   request.server.operatorLog.error({ reqId: request.id, err: error, code }, 'unexpected failure')
   return new OAuthError('unexpected_failure', { about: request.id })
-}
-
-/** The key ring lies above this layer, so its refusals are known by their names. */
-function isRefusalToSign(error: unknown): boolean {
-  return error instanceof Error && (error.name === 'KeysUnavailable' || error.name === 'ClocksDisagree')
 }

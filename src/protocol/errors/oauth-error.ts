@@ -1,5 +1,4 @@
-import { type ErrorName, errorRegistry, type RegisteredError } from './error-registry.ts'
-import type { OAuthErrorCode } from './oauth-error-codes.ts'
+import { type ErrorName, errorRegistry, type OAuthErrorCode, type RegisteredError } from './error-registry.ts'
 
 interface Options {
   /** What takes the place of `{}` in the description: the parameter's name, mostly. */
@@ -50,4 +49,19 @@ export function describable(text: string): string {
  */
 export function errorUri(issuer: string, entry: ErrorName, requestId: string | undefined): string {
   return `${issuer}/errors${requestId === undefined ? '' : `?request_id=${requestId}`}#${entry}`
+}
+
+/** The body of an error, RFC 6749 §5.2. */
+export interface ErrorAnswer {
+  readonly error: string
+  readonly error_description: string
+  readonly error_uri: string
+}
+
+export function errorAnswer(issuer: string, error: OAuthError, requestId: string): ErrorAnswer {
+  return {
+    error: error.code,
+    error_description: error.message,
+    error_uri: errorUri(issuer, error.entry, requestId),
+  }
 }

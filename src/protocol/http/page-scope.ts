@@ -2,8 +2,7 @@ import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { asOAuthError } from '../errors/failures.ts'
-import type { OAuthError } from '../errors/oauth-error.ts'
-import { sendRefusalPage } from '../errors/send-refusal-page.ts'
+import { sendRefusalPage } from '../errors/send-refusal.ts'
 import { noParameters } from './parameters.ts'
 import { pageContextOf, sentParameter } from './ui-locales.ts'
 
@@ -27,23 +26,16 @@ export const readsOwnOrigin = {
   },
 }
 
-export interface PageScopeTerms {
-  /** What is wrong with the request, where an error of the layer above says so. */
-  refusalOf(error: unknown): OAuthError | undefined
-  /** The languages that an application asked for in the request that a `continue` value holds. */
-  uiLocalesOf(continueValue: string): string | undefined
-}
-
 /**
  * The routes that show pages, with the headers that pages need. No `form-action`: browsers apply it to the redirect that follows
  * a form too, and would stop people on their way back to the application.
  *
- * @param above what the layer above knows
+ * @param sealedUiLocales the `ui_locales` of the request that a `continue` value holds
  */
 export function pageScope(
   app: App,
   { issuer }: { readonly issuer: string },
-  above: PageScopeTerms,
+  sealedUiLocales: (continueValue: string) => string | undefined,
   routes: (scope: App) => void,
 ): void {
   const overTls = issuer.startsWith('https:')
@@ -63,9 +55,9 @@ export function pageScope(
       request.body ??= noParameters
     })
     scope.setErrorHandler((error, request, reply) => {
-      const refusal = asOAuthError(above.refusalOf(error) ?? error, request)
+      const refusal = asOAuthError(error, request)
       const sealed = sentParameter(request, 'continue')
-      const page = pageContextOf(request, sealed === undefined ? undefined : above.uiLocalesOf(sealed))
+      const page = pageContextOf(request, sealed === undefined ? undefined : sealedUiLocales(sealed))
       return sendRefusalPage(request, reply.headers(refusal.headers), page, refusal)
     })
     routes(scope)

@@ -1,19 +1,16 @@
 import { readFileSync } from 'node:fs'
-import http, { type IncomingMessage, type ServerResponse } from 'node:http'
+import http from 'node:http'
 import https from 'node:https'
 import fastify from 'fastify'
 import type { Settings } from '../../platform/config/settings.ts'
-import { clientAddress } from '../../platform/http/client-address.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { createEnding } from '../../platform/http/graceful-stop.ts'
-import { callerOf, keepAddresses } from '../../platform/http/request-context.ts'
+import { keepAddresses, newRequestId } from '../../platform/http/request-context.ts'
 import type { Log } from '../../platform/log.ts'
 import { rangeTest } from '../../platform/network-address.ts'
-import { OAuthError } from '../errors/oauth-error.ts'
-import { answerClientError, type NoteUnread, newRequestId, unreadAnswer } from './client-error.ts'
-import { headerFault } from './header-faults.ts'
+import { headerFault, readFormsOnly } from './http-message.ts'
 import { parseParameters } from './parameters.ts'
-import { readFormsOnly } from './request-body.ts'
+import { answerClientError, answerExpectation, answerUnreadableAddress, type NoteUnread } from './unread-request.ts'
 
 /** Octets of a request's body. The largest form is a consent with a sealed request of 6 KB. */
 const bodyLimit = 32 * 1024
@@ -45,22 +42,16 @@ export function createServer(
   const isTrustedProxy = rangeTest(trustProxy)
   const limits = { keepAliveTimeout: settings.keepAliveTimeout * 1000, ...serverLimits, ...others }
   const ending = createEnding(limits)
+  const unread = { issuer, noteUnread, isTrustedProxy }
   const app: App = fastify({
     genReqId: newRequestId,
-    clientErrorHandler: (error, socket) => answerClientError(issuer, error, socket, noteUnread),
+    clientErrorHandler: (error, socket) => answerClientError(unread, error, socket),
     bodyLimit,
     // Whose request is on its way when the server closes is answered, and not told to come again.
     return503OnClosing: false,
     // RFC 9110 §9.3.2: HEAD where there is GET.
     exposeHeadRoutes: true,
-    // An address that cannot even be decoded has no route, and so no scope that would answer for it.
-    frameworkErrors: (_error, request, reply) => {
-      const refusal = new OAuthError('address_unreadable')
-      noteUnread(callerOf(request), refusal)
-      const { headers, body } = unreadAnswer(issuer, request.id, refusal)
-      reply.hijack()
-      reply.raw.writeHead(refusal.status, headers).end(body)
-    },
+    frameworkErrors: (_error, request, reply) => answerUnreadableAddress(unread, request, reply),
     routerOptions: {
       // A path means one thing: no case folding, no trailing slash, no doubled slashes.
       caseSensitive: true,
@@ -79,13 +70,7 @@ export function createServer(
       server.on('listening', () =>
         server.on('error', (err) => log.error({ err }, 'A connection could not be accepted.')),
       )
-      server.on('checkExpectation', (message: IncomingMessage, response: ServerResponse) => {
-        const refusal = new OAuthError('expectation_unknown')
-        const requestId = newRequestId()
-        noteUnread({ requestId, network: clientAddress(message, isTrustedProxy) }, refusal)
-        const { headers, body } = unreadAnswer(issuer, requestId, refusal)
-        response.writeHead(refusal.status, { ...headers, connection: 'close' }).end(body)
-      })
+      server.on('checkExpectation', (message, response) => answerExpectation(unread, message, response))
       // Node would drop what stands behind 2,000 headers and say nothing: the address that a proxy added, for one.
       server.maxHeadersCount = 0
       return server.setTimeout(limits.idleTimeout)
