@@ -43,6 +43,7 @@ export type ChangedSignInNames =
  * has verified it here. That a user name is taken has to be told, for it is unique.
  *
  * @param present the session by which they ask, with the account as they saw it
+ * @param browser called once the form has no faults
  * @param password the current one
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
@@ -50,14 +51,14 @@ export async function changeSignInNames(
   signet: Signet,
   actor: Person,
   present: Session,
-  browser: ProvingBrowser,
+  browser: () => ProvingBrowser,
   { password, ...typed }: TypedNames & { readonly password: string | undefined },
 ): Promise<ChangedSignInNames> {
   const { account } = present
   const { names, faults } = readNames(typed, account)
   if (password === undefined) return faulty({ ...faults, password: 'current_password_missing' })
   if (Object.keys(faults).length > 0) return faulty(faults)
-  if ((await provePassword(signet, actor, browser, password)) === undefined) return { outcome: 'wrong_password' }
+  if ((await provePassword(signet, actor, browser(), password)) === undefined) return { outcome: 'wrong_password' }
 
   const changed = (['username', 'email'] as const).filter((name) => names[name] !== account[name])
   if (changed.length === 0) return { outcome: 'changed' }
@@ -131,13 +132,14 @@ export type ChangedPassword =
  * Changes the password, ends all other sessions and, if the person wants it, all grants (`changeProvenPassword`).
  *
  * @param present the session by which they ask. It goes on under the cookie of `sessionDigest` once this has returned `changed`
+ * @param browser called once the form has no faults
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function changePassword(
   signet: Signet,
   actor: Person,
   present: Session,
-  browser: ProvingBrowser,
+  browser: () => ProvingBrowser,
   change: {
     readonly current: string | undefined
     readonly wanted: string | undefined
@@ -152,9 +154,10 @@ export async function changePassword(
     const currentFault = current === undefined && { current: 'current_password_missing' as const }
     return { outcome: 'faulty', faults: { ...currentFault, ...(wantedFault && { wanted: wantedFault }) } }
   }
-  const from = await provePassword(signet, actor, browser, current)
+  const proving = browser()
+  const from = await provePassword(signet, actor, proving, current)
   if (from === undefined) return { outcome: 'wrong_password' }
-  const to = await signet.passwords.hash(wanted, browser.requester)
+  const to = await signet.passwords.hash(wanted, proving.requester)
   const changed = await changeProvenPassword(signet, actor, present, { from, to, sessionDigest, applications })
   if (changed === 'signed_out') return { outcome: changed }
   // Somebody else was faster.
