@@ -9,7 +9,8 @@ import {
 } from '../../../src/operations/account-access.ts'
 import type { Actor } from '../../../src/operations/actor.ts'
 import { deleteClient } from '../../../src/operations/client-registration.ts'
-import { changeProvenPassword, endOtherSessions, endOwnSession, signOut } from '../../../src/operations/own-sessions.ts'
+import { changeProvenPassword } from '../../../src/operations/own-credentials.ts'
+import { endOtherSessions, endOwnSession, signOut } from '../../../src/operations/own-sessions.ts'
 import {
   disconnectApplication,
   revokeGrantsOfClient,
