@@ -55,7 +55,8 @@ export type SetPasswordOutcome =
   | { readonly outcome: 'password_refused'; readonly fault: PasswordFault }
 
 /**
- * Gives an account another password, and ends what `setHashedPassword` ends. Where the rules refuse the password, nothing is changed.
+ * Gives an account another password, signs its person out everywhere and ends all grants: whoever knew the old password may be signed in by
+ * it. Where the rules refuse the password, nothing is changed.
  *
  * @throws HashQueueFull
  */
@@ -73,12 +74,8 @@ export async function setPassword(
   return account === 'no_such_account' ? { outcome: account } : { outcome: 'set', account }
 }
 
-/**
- * Sets the password of an account, signs its person out everywhere and ends all grants: whoever knew the old password may be signed in by it.
- *
- * @param passwordHash in PHC form, of a password that has been checked
- */
-export async function setHashedPassword(
+/** @param passwordHash in PHC form, of a password that has been checked */
+async function setHashedPassword(
   signet: Terms,
   actor: Actor,
   sub: string,

@@ -3,7 +3,7 @@ import {
   deleteAccount,
   disableAccount,
   enableAccount,
-  setHashedPassword,
+  setPassword,
   signOutEverywhere,
 } from '../../src/operations/account-access.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
@@ -81,8 +81,7 @@ t.test('a browser is forgotten a year after the last sign-in', async (t) => {
 t.test('an operator makes an account forget all browsers', async (t) => {
   const { signet } = idp
   const decisions: Record<string, (sub: string) => Promise<unknown>> = {
-    'setting the password': async (sub) =>
-      setHashedPassword(signet, operator, sub, await signet.passwords.hash(newPassword, { network: undefined })),
+    'setting the password': (sub) => setPassword(signet, operator, sub, newPassword),
     'disabling the account': async (sub) => {
       await disableAccount(signet, operator, sub)
       await enableAccount(signet, operator, sub)
