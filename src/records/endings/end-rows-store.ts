@@ -21,7 +21,7 @@ type Parameter = `$${number}`
  */
 export function endGrantsSql(reason: GrantEndReason | Parameter, which: string, at = 'now()'): string {
   const value = reason.startsWith('$') ? reason : `'${reason}'`
-  return `UPDATE grants SET ended_at = ${at}, end_reason = ${value} WHERE grants.ended_at IS NULL AND ${which}`
+  return `UPDATE grants SET ended_at = ${at}, end_reason = ${value} WHERE grants.ended_at IS NULL AND (${which})`
 }
 
 /**
@@ -44,7 +44,7 @@ export function endSessionsSql(
   which: string,
   { from, at = 'now()' }: { readonly from?: string; readonly at?: string } = {},
 ): string {
-  return `UPDATE sessions SET ended_at = ${at}${from === undefined ? '' : ` FROM ${from}`} WHERE sessions.ended_at IS NULL AND ${which}`
+  return `UPDATE sessions SET ended_at = ${at}${from === undefined ? '' : ` FROM ${from}`} WHERE sessions.ended_at IS NULL AND (${which})`
 }
 
 /** Ends a grant, and with it its codes, refresh tokens and access tokens. Final. False where it had ended before. */
