@@ -36,7 +36,7 @@ export async function addClientSecret(
   return rows[0]!
 }
 
-/** A secret of a client, as it is listed: what it is nobody knows. */
+/** A client's secret as it is listed, without its value. */
 export interface ListedSecret {
   readonly id: number
   readonly createdAt: Date

@@ -2,11 +2,11 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import { type Batch, batchOf } from './end-rows-store.ts'
 
 /*
- * Rows that are deleted after a decision: those of a deleted client, and what a deleted account said of clients. They are found by bounds,
- * for the reason in end-rows-store.ts. Rows that somebody holds are passed over, so no statement waits.
+ * Rows that are deleted after a decision: those of a deleted client, and the consents and disconnections of a deleted account. They are
+ * found by bounds, for the reason in end-rows-store.ts. Rows that somebody holds are passed over, so no statement waits.
  */
 
-/** Forgets a batch of what a deleted account said of clients. */
+/** Deletes a batch of the consents and disconnections of a deleted account. */
 export async function deleteConnectionsOf(tx: Queryable, sub: string, most: number): Promise<Batch> {
   return deleteBatches(tx, ['consents', 'disconnections'], 'sub', sub, most)
 }
