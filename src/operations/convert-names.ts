@@ -3,7 +3,7 @@ import { inLockedTransaction, type LockWait } from '../platform/database/locked-
 import type { Database } from '../platform/database/pool.ts'
 import { isUnavailable, type Queryable } from '../platform/database/queryable.ts'
 import type { DatabaseLog } from '../platform/log.ts'
-import { lockAccount, type TakenName } from '../records/accounts/accounts-store.ts'
+import { lockAccount } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail, foldUsername } from '../records/accounts/canonical-names.ts'
 import {
   conversionLock,
@@ -13,6 +13,7 @@ import {
   forgetNameToConvert,
   isUsernameTaken,
   listNamesToConvert,
+  type NotConverted,
   readStoredNames,
   type StoredNames,
   setEmailUnverified,
@@ -23,7 +24,7 @@ import { withRollBack } from './roll-back.ts'
 
 const schedule: Actor = { kind: 'schedule' }
 
-type RollBack = (taken: TakenName) => never
+type RollBack = (reason: NotConverted) => never
 
 /** Accounts of one batch. */
 const batch = 100
@@ -65,9 +66,9 @@ async function convertAccount(database: Database, log: DatabaseLog, signal: Abor
   const inTurn = (work: (tx: Queryable) => Promise<void>) =>
     inLockedTransaction(database, conversionLock, { ...brief, signal }, work)
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    const taken = await withRollBack<TakenName, void>((rollBack) => inTurn((tx) => convertOne(tx, sub, rollBack)))
-    if (taken === undefined) return
-    if (attempt === attempts) log.warn({ taken, sub }, 'The names of an account stay as they are.')
+    const reason = await withRollBack<NotConverted, void>((rollBack) => inTurn((tx) => convertOne(tx, sub, rollBack)))
+    if (reason === undefined) return
+    if (attempt === attempts) log.warn({ reason, sub }, 'The names of an account stay as they are.')
   }
   await inTurn(async (tx) => {
     await lockAccount(tx, sub)

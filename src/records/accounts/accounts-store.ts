@@ -109,7 +109,7 @@ export async function insertAccount(
 export type TakenName = 'username_taken' | 'email_taken'
 
 /** The unique indexes over names: those of this release, and those that the previous one needs (016.do.canonical-names.sql). */
-const nameIndexes: ReadonlyMap<string | undefined, TakenName> = new Map([
+export const nameIndexes: ReadonlyMap<string, TakenName> = new Map([
   ['accounts_username_key_idx', 'username_taken'],
   ['accounts_lower_idx', 'username_taken'],
   ['account_emails_verified_key_idx', 'email_taken'],
@@ -118,19 +118,19 @@ const nameIndexes: ReadonlyMap<string | undefined, TakenName> = new Map([
 /**
  * Says whether a statement that writes a name was done, or which name is taken.
  *
- * @param emailIndexes further unique indexes by which an address is taken
+ * @param others what further unique indexes tell
  * @throws what the statement throws otherwise
  */
-export async function unlessTaken(
+export async function unlessTaken<Other extends string = never>(
   statement: Promise<unknown>,
-  emailIndexes: readonly string[] = [],
-): Promise<'done' | TakenName> {
+  others: ReadonlyMap<string, Other> = new Map(),
+): Promise<'done' | TakenName | Other> {
   try {
     await statement
     return 'done'
   } catch (error) {
-    const index = violatedUniqueness(error)
-    const taken = index !== undefined && emailIndexes.includes(index) ? 'email_taken' : nameIndexes.get(index)
+    const index = violatedUniqueness(error) ?? ''
+    const taken = nameIndexes.get(index) ?? others.get(index)
     if (taken === undefined) throw error
     return taken
   }

@@ -89,16 +89,22 @@ export async function setEmailUnverified(tx: Queryable, sub: string): Promise<vo
   })
 }
 
-/** The account itself has the address in that form, beside this one. */
-const ownAddressIndexes = ['account_emails_sub_key_idx', 'account_emails_sub_lower_idx']
+/** Why a name stays as it is. `email_twice`: the account itself has the address in the other form, beside this one. */
+export type NotConverted = TakenName | 'email_twice'
+
+/** The unique indexes over the addresses of one account: that of this release, and that of the previous one. */
+export const ownAddressIndexes: ReadonlyMap<string, 'email_twice'> = new Map([
+  ['account_emails_sub_key_idx', 'email_twice'],
+  ['account_emails_sub_lower_idx', 'email_twice'],
+])
 
 /**
  * Writes the address of an account in another form. Whether it is verified stays as it is.
  *
- * @returns `email_taken` where somebody has verified the same address at this moment, or the account has it twice; the transaction must
- *   be rolled back then
+ * @returns `email_taken` where somebody has verified the same address at this moment, `email_twice` where the account has it in both forms;
+ *   the transaction must be rolled back then
  */
-export async function convertEmail(tx: Queryable, sub: string, email: string): Promise<'done' | TakenName> {
+export async function convertEmail(tx: Queryable, sub: string, email: string): Promise<'done' | NotConverted> {
   const converted = tx.query({
     text: `WITH account AS (UPDATE accounts SET updated_at = now() WHERE sub = $1)
            UPDATE account_emails SET email = $2 WHERE sub = $1 AND is_primary`,
