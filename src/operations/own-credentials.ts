@@ -81,7 +81,8 @@ export async function changeSignInNames(
   if (updated === 'username_taken') return faulty({ username: 'username_taken' })
   // An operator took the other name away a moment ago.
   if (updated === 'no_sign_in_name') return faulty({ username: 'names_missing' })
-  // The other refusals are about verified addresses, which nobody sets here. It must not seem that anything was saved.
+  // The other refusals are about verified addresses, which nobody sets here, and about names that were checked above. It must not seem that
+  // anything was saved.
   if (typeof updated === 'string') throw new Error(`Sign-in names could not be changed: ${updated}.`)
   return { outcome: 'changed' }
 }
