@@ -1,6 +1,7 @@
 import { randomText } from '../platform/secrets/digest.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { openStandingGrant } from '../records/grants/grants-store.ts'
+import type { GrantId } from '../records/ids.ts'
 import { isOpenidScope } from '../records/resources/resource.ts'
 import type { Signet } from '../signet.ts'
 import { issueAccessToken } from '../tokens/access-token.ts'
@@ -40,7 +41,7 @@ export async function issueForClient(
     credential.standingGrant ??
     (await signet.turns.take(`standing grant ${client.client_id}`, () =>
       openStandingGrant(signet.database, {
-        id: randomText(16),
+        id: randomText(16) as GrantId,
         clientId: client.client_id,
         secretId: credential.secretId,
         scopes: requestedScopes(client, undefined),

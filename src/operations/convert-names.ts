@@ -19,6 +19,7 @@ import {
   setEmailUnverified,
 } from '../records/accounts/names-to-convert-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { Sub } from '../records/ids.ts'
 import { type Actor, originOf } from './actor.ts'
 import { withRollBack } from './roll-back.ts'
 
@@ -62,7 +63,7 @@ export async function convertNames(
   return subs.length === batch ? subs.at(-1) : undefined
 }
 
-async function convertAccount(database: Database, log: DatabaseLog, signal: AbortSignal, sub: string): Promise<void> {
+async function convertAccount(database: Database, log: DatabaseLog, signal: AbortSignal, sub: Sub): Promise<void> {
   const inTurn = (work: (tx: Queryable) => Promise<void>) =>
     inLockedTransaction(database, conversionLock, { ...brief, signal }, work)
   for (let attempt = 1; attempt <= attempts; attempt++) {
@@ -76,7 +77,7 @@ async function convertAccount(database: Database, log: DatabaseLog, signal: Abor
   })
 }
 
-async function convertOne(tx: Queryable, sub: string, rollBack: RollBack): Promise<void> {
+async function convertOne(tx: Queryable, sub: Sub, rollBack: RollBack): Promise<void> {
   // Whoever changes a name locks the account first, too, and notes it to be converted after that.
   await lockAccount(tx, sub)
   const stored = await readStoredNames(tx, sub)
@@ -94,7 +95,7 @@ async function convertOne(tx: Queryable, sub: string, rollBack: RollBack): Promi
 /** @returns the names of the claims that are different now */
 async function convertedUsername(
   tx: Queryable,
-  sub: string,
+  sub: Sub,
   { username }: StoredNames,
   rollBack: RollBack,
 ): Promise<string[]> {
@@ -107,7 +108,7 @@ async function convertedUsername(
 
 async function convertedEmail(
   tx: Queryable,
-  sub: string,
+  sub: Sub,
   { email, verifiedAt }: StoredNames,
   rollBack: RollBack,
 ): Promise<string[]> {

@@ -6,6 +6,7 @@ import { canonicalEmail } from '../records/accounts/canonical-names.ts'
 import type { PasswordFault } from '../records/accounts/password-rules.ts'
 import { canonicalProfile } from '../records/accounts/profile-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Operator, originOf } from './actor.ts'
 import { hashNewPassword } from './new-password.ts'
@@ -41,7 +42,7 @@ export async function createAccount(
   if (given.email !== undefined && email === undefined) return { outcome: 'email_invalid' }
   const hashed = password === undefined ? undefined : await hashNewPassword(signet, password, { ...profile, email })
   if (hashed && 'fault' in hashed) return { outcome: 'password_refused', fault: hashed.fault }
-  const sub = randomText(16)
+  const sub = randomText(16) as Sub
   return withRollBack<{ readonly outcome: TakenName }, CreateAccountOutcome>((rollBack) =>
     inTransaction(signet.database, async (tx) => {
       const inserted = await insertAccount(tx, { sub, profile, email, passwordHash: hashed?.hash })

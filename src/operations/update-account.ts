@@ -5,6 +5,7 @@ import { findAccount, lockAccount, type TakenName } from '../records/accounts/ac
 import { canonicalEmail, isStillToConvert, typedName } from '../records/accounts/canonical-names.ts'
 import { canonicalProfile } from '../records/accounts/profile-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 import { asSignedIn, type OwnSession, type signedOut } from './as-signed-in.ts'
@@ -48,7 +49,7 @@ export interface UpdatedAccount {
 export async function updateAccount(
   { database, turns }: Pick<Signet, 'database' | 'turns'>,
   actor: Actor,
-  sub: string,
+  sub: Sub,
   changes: AccountChanges,
 ): Promise<UpdatedAccount | AccountRefusal> {
   return withRollBack<TakenName, UpdatedAccount | AccountRefusal>((rollBack) =>
@@ -76,7 +77,7 @@ export async function updateOwnAccount(
 async function change(
   tx: Queryable,
   actor: Actor,
-  sub: string,
+  sub: Sub,
   given: AccountChanges,
   rollBack: (taken: TakenName) => never,
 ): Promise<UpdatedAccount | AccountRefusal> {

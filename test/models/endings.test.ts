@@ -62,7 +62,7 @@ const text = () => randomBytes(9).toString('hex')
 
 interface World {
   readonly sub: Sub
-  readonly clients: readonly string[]
+  readonly clients: readonly ClientId[]
   /** Cookies of the browsers, as digests: what each was given last. */
   readonly cookies: (Buffer | undefined)[]
   readonly aliveSessions: Set<number>
@@ -264,7 +264,7 @@ async function live(steps: readonly Step[]): Promise<void> {
   const world: World = {
     ...{
       sub: text() as Sub,
-      clients: [`client_${text()}`, `client_${text()}`],
+      clients: [`client_${text()}`, `client_${text()}`] as ClientId[],
       cookies: [],
       isDisabled: false,
       isDeleted: false,

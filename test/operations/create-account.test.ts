@@ -2,6 +2,7 @@ import t from 'tap'
 import { setPassword } from '../../src/operations/account-access.ts'
 import { createAccount } from '../../src/operations/create-account.ts'
 import { updateAccount } from '../../src/operations/update-account.ts'
+import type { Sub } from '../../src/records/ids.ts'
 import { startSignet } from '../support/idp.ts'
 
 const idp = await startSignet(t)
@@ -65,7 +66,7 @@ t.test(
     const typed = { ...unverified(' Zoë '), email: ' zoe@münchen.example ' }
     const created = await createAccount(signet, operator, typed)
     t.match(created, { outcome: 'created', account: { username: 'zoë', email: 'zoe@xn--mnchen-3ya.example' } })
-    const { sub } = created.outcome === 'created' ? created.account : { sub: '' }
+    const { sub } = created.outcome === 'created' ? created.account : { sub: '' as Sub }
     const changes = { username: 'ZOÉ', email: 'zoe@zürich.example', name: null }
     t.match(await updateAccount(signet, operator, sub, changes), {
       account: { username: 'zoé', email: 'zoe@xn--zrich-kva.example' },
@@ -97,7 +98,7 @@ t.test('a password that the rules refuse makes no account, sets none, and ends n
     outcome: 'password_refused',
     fault: 'password_too_short',
   })
-  t.same(await setPassword(signet, operator, 'nobody', 'a good long phrase'), { outcome: 'no_such_account' })
+  t.same(await setPassword(signet, operator, 'nobody' as Sub, 'a good long phrase'), { outcome: 'no_such_account' })
   t.same(await secretOf(), secret)
   t.equal(await countOf('events'), before.events)
 })

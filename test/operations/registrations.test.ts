@@ -2,6 +2,7 @@ import t from 'tap'
 import { changeClient, deleteClient, registerClient } from '../../src/operations/client-registration.ts'
 import { changeResource, deleteResource, registerResource } from '../../src/operations/resource-registration.ts'
 import { findClient } from '../../src/records/clients/clients-store.ts'
+import type { ClientId } from '../../src/records/ids.ts'
 import type { Resource } from '../../src/records/resources/resource.ts'
 import { findResource } from '../../src/records/resources/resources-store.ts'
 import { startSignet } from '../support/idp.ts'
@@ -91,8 +92,8 @@ t.test('what does not exist is not changed or deleted, and leaves no event', asy
     outcome: 'no_such_resource',
   })
   t.equal(await deleteResource(signet, operator, 'https://no.example'), 'no_such_resource')
-  t.equal(await changeClient(signet, operator, 'client_none', { client_name: 'No' }), 'no_such_client')
-  t.equal(await deleteClient(signet, operator, 'client_none'), 'no_such_client')
+  t.equal(await changeClient(signet, operator, 'client_none' as ClientId, { client_name: 'No' }), 'no_such_client')
+  t.equal(await deleteClient(signet, operator, 'client_none' as ClientId), 'no_such_client')
   const { client: gone } = await registerClient(signet, operator, web())
   t.equal(await deleteClient(signet, operator, gone.client_id), 'deleted')
   t.equal(await changeClient(signet, operator, gone.client_id, { client_name: 'Back' }), 'no_such_client')

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import type { GrantId, SessionId } from '../ids.ts'
+import type { ClientId, GrantId, SessionId } from '../ids.ts'
 import type { Ending, GrantEndReason } from './ending.ts'
 import { grantAlive, grantJudges } from './judgement-store.ts'
 
@@ -66,7 +66,7 @@ export async function endGrant(db: Queryable, id: GrantId, reason: GrantEndReaso
  *
  * @returns how many
  */
-export async function endStandingGrants(tx: Queryable, clientId: string): Promise<number> {
+export async function endStandingGrants(tx: Queryable, clientId: ClientId): Promise<number> {
   const { rows } = await tx.query<{ ended: number }>({
     text: `WITH of_secrets AS (
              ${endStandingGrantsSql('revoked_by_operator', 'SELECT client_secrets.id FROM client_secrets WHERE client_secrets.client_id = $1')}

@@ -88,8 +88,8 @@ export interface Grant extends AnyGrant {
 }
 
 interface NewStandingGrant {
-  readonly id: string
-  readonly clientId: string
+  readonly id: GrantId
+  readonly clientId: ClientId
   /** Undefined: the credential is the client's key. */
   readonly secretId: number | undefined
   readonly scopes: readonly string[]

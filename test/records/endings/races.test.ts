@@ -28,7 +28,7 @@ import { completeMetadata } from '../../../src/records/clients/client-metadata.t
 import { insertClient } from '../../../src/records/clients/clients-store.ts'
 import { followNext } from '../../../src/records/endings/follow-ending.ts'
 import { findGrant } from '../../../src/records/grants/grants-store.ts'
-import type { ClientId, Sid, Sub } from '../../../src/records/ids.ts'
+import type { ClientId, GrantId, Sid, Sub } from '../../../src/records/ids.ts'
 import { findSession, insertSession, type Session } from '../../../src/records/sessions/sessions-store.ts'
 import type { Signet } from '../../../src/signet.ts'
 import { insertCode, lockCode, spendCode } from '../../../src/tokens/authorization-codes-store.ts'
@@ -73,7 +73,7 @@ interface Setting {
   readonly codeGrant: string
 }
 
-async function signInAs(db: Database, sub: string): Promise<Buffer | undefined> {
+async function signInAs(db: Database, sub: Sub): Promise<Buffer | undefined> {
   const digest = randomBytes(32)
   const started = await inTransaction(db, async (tx) => {
     if (!(await holdPassword(tx, sub, 'old'))) return undefined
@@ -94,7 +94,7 @@ async function signInAs(db: Database, sub: string): Promise<Buffer | undefined> 
 }
 
 async function openGrant(db: Database, { session, clientId }: Pick<Setting, 'session' | 'clientId'>, scopes: string[]) {
-  const [id, code] = [text(), randomBytes(32)]
+  const [id, code] = [text() as GrantId, randomBytes(32)]
   const grant = { id, clientId, sub: session.account.sub, sessionId: session.id, epoch: session.accountEpoch, scopes }
   const opened = await inTransaction(db, (tx) =>
     insertCode(tx, {
