@@ -8,7 +8,7 @@ import type { BrowserDigests } from '../records/sessions/start-session.ts'
 
 type SessionSettings = Pick<Settings, 'issuer' | 'sessionTtl' | 'sessionIdleTtl'>
 
-/** The session that a request's cookie stands for, if it is alive. Its person's language becomes the language of the page. */
+/** The session of a request's session cookie, if it is alive. The page is then in the language of the person's profile. */
 export async function currentSession(
   db: Queryable,
   settings: SessionSettings,
@@ -47,7 +47,7 @@ export function newBrowserSession(
   }
 }
 
-/** Gives the browser the cookie of the session that has begun. */
+/** Sets the session cookie of the session that has begun. */
 export function setSessionCookie(reply: FastifyReply, { issuer, sessionTtl }: SessionSettings, cookie: string): void {
   // No cache may keep the answer and hand the cookie to somebody else.
   reply

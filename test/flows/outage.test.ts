@@ -1,5 +1,8 @@
 import { connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
+import { buildApp } from '../../src/app.ts'
+import { KeysUnavailable } from '../../src/key-ring/key-ring.ts'
+import { ClocksDisagree } from '../../src/key-ring/lease.ts'
 import { testDatabase } from '../database.ts'
 import { freePort, startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
@@ -101,4 +104,27 @@ t.test('the database goes away and comes back', async (t) => {
     way.unblock()
     await untilReady(idp.issuer)
   })
+})
+
+t.test('a node that must not sign answers 503 at the token endpoint, and says when to try again', async (t) => {
+  const idp = await startSignet(t)
+  const client = await idp.client({ grant_types: ['client_credentials'], scope: 'notes:read' })
+  await idp.resource('https://notes.example', ['notes:read'])
+  for (const error of [new KeysUnavailable('No active key.'), new ClocksDisagree(900, 60)]) {
+    const refuse = () => Promise.reject(error)
+    const app = buildApp({ ...idp.signet, keyRing: { ...idp.signet.keyRing, sign: refuse, cover: refuse } })
+    t.teardown(() => app.close())
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/token',
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        authorization: `Basic ${Buffer.from(`${client.client_id}:${client.secret}`).toString('base64')}`,
+      },
+      payload: 'grant_type=client_credentials&scope=notes:read&resource=https://notes.example',
+    })
+    t.match(answer, { statusCode: 503, headers: { 'retry-after': String } }, error.name)
+    t.match(answer.json(), { error: 'temporarily_unavailable' })
+    t.notMatch(answer.body, 'SIGNET_CLOCK_SKEW')
+  }
 })

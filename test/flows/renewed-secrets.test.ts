@@ -8,7 +8,7 @@ import {
   unsealText,
 } from '../../src/platform/secrets/purpose-secrets.ts'
 import { formSubjectProof } from '../../src/protocol/http/csrf.ts'
-import { followNext } from '../../src/records/endings/follow-ending.ts'
+import { followNext } from '../../src/records/endings/decide-ending.ts'
 import { decodeRefreshToken, encodeRefreshToken } from '../../src/tokens/refresh-token.ts'
 import type { Browser, Visit } from '../support/browser.ts'
 import { eventually, untilNothingIsLeft } from '../support/eventually.ts'

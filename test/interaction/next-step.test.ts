@@ -75,6 +75,7 @@ t.test('what each request needs next', async (t) => {
     ['prompt=login select_account, chosen', prompted('login', 'select_account'), { isSelected: true }, 'sign-in'],
     ['prompt=consent, allowed before', prompted('consent'), {}, 'consent'],
     ['prompt=none', prompted('none'), {}, 'respond'],
+    ['prompt=none, a hint at the person', prompted('none'), { hintedSub: 'ada' }, 'respond'],
     ['prompt=none, nobody', prompted('none'), nobody, 'refuse'],
     ['prompt=none, nothing allowed yet', prompted('none'), noConsent, 'refuse'],
     ['a hint at the person', {}, { hintedSub: 'ada' }, 'respond'],
