@@ -1,7 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Person } from '../operations/actor.ts'
 import type { Settings } from '../platform/config/settings.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { browserOf, cookieAttributes, cookieNames, readCookie } from '../platform/http/cookies.ts'
+import { callerOf } from '../platform/http/request-context.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
 import { findSession, type Session } from '../records/sessions/sessions-store.ts'
 import type { BrowserDigests } from '../records/sessions/start-session.ts'
@@ -18,6 +20,11 @@ export async function currentSession(
   const session = cookie === undefined ? undefined : await findSession(db, digest(cookie), settings.sessionIdleTtl)
   request.profileLocale = session?.account.locale
   return session
+}
+
+/** The person of a session, as the actor of an operation. */
+export function personOf(request: FastifyRequest, { account }: Pick<Session, 'account'>): Person {
+  return { kind: 'person', sub: account.sub, caller: callerOf(request) }
 }
 
 /** For the operator: why a request has no session. */

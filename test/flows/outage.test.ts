@@ -5,7 +5,7 @@ import { KeysUnavailable } from '../../src/key-ring/key-ring.ts'
 import { ClocksDisagree } from '../../src/key-ring/lease.ts'
 import { testDatabase } from '../database.ts'
 import { freePort, startSignet } from '../support/idp.ts'
-import { signIn } from '../support/journey.ts'
+import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { untilReady } from '../support/readiness.ts'
 
 /** A road to the database that can be cut, blocked and opened again. */
@@ -128,3 +128,52 @@ t.test('a node that must not sign answers 503 at the token endpoint, and says wh
     t.notMatch(answer.body, 'SIGNET_CLOCK_SKEW')
   }
 })
+
+t.test(
+  'a node that loses its secrets while a password is hashed still leads on: the session is committed',
+  async (t) => {
+    const idp = await startSignet(t, { SIGNET_SIGN_UP: 'open' })
+    const client = await idp.client()
+    const person = await idp.person()
+    const { passwords, secrets } = idp.signet
+    let isLost = false
+    const lost = Object.create(secrets, {
+      'request-sealing': {
+        get: () => {
+          if (isLost) throw new KeysUnavailable('The secrets of this node could not be confirmed.')
+          return secrets['request-sealing']
+        },
+      },
+    })
+    const losing = <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) => {
+      return async (...args: Args) => {
+        const result = await work(...args)
+        isLost = true
+        return result
+      }
+    }
+    const app = buildApp({
+      ...idp.signet,
+      secrets: lost,
+      passwords: { ...passwords, hash: losing(passwords.hash), verify: losing(passwords.verify) },
+    })
+    t.teardown(() => app.close())
+    const browser = idp.browser()
+    const sealed = new URL(
+      (await browser.get(`/authorize?${new URLSearchParams(authorizationParameters(client, pkce()))}`)).location ?? '',
+      idp.issuer,
+    ).searchParams.get('continue')
+    const forms = {
+      '/sign-in': { username: person.username, password: person.password },
+      '/sign-up': { email: 'new@example.com', password: 'a long enough passphrase, for once' },
+    }
+    for (const [url, fields] of Object.entries(forms)) {
+      isLost = false
+      const payload = new URLSearchParams({ ...fields, continue: sealed ?? '' }).toString()
+      const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: idp.issuer }
+      const answer = await app.inject({ method: 'POST', url, headers, payload })
+      t.ok(isLost, url)
+      t.match(answer, { statusCode: 303, headers: { location: /^\/authorize\?continue=/, 'set-cookie': /./ } }, url)
+    }
+  },
+)
