@@ -15,8 +15,8 @@ import { type ProvingBrowser, provePassword } from './prove-password.ts'
 import { updateOwnAccount } from './update-account.ts'
 
 /*
- * A person changes what they sign in with. Both ask for the current password first, and count it as a sign-in is counted. What costs
- * nothing to check is checked before, so a form with a typing error takes none of the guesses.
+ * A person changes what they sign in with. Both functions need the current password, and a wrong one counts like a failed sign-in. Cheap
+ * checks come first, so a typing error uses up no attempt.
  */
 
 /** What somebody wants to sign in with, without white space around it. Undefined or empty takes a name away. */

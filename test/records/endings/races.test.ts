@@ -24,7 +24,7 @@ import { holdPassword } from '../../../src/records/accounts/account-password-sto
 import { insertAccount } from '../../../src/records/accounts/accounts-store.ts'
 import { completeMetadata } from '../../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../../src/records/clients/clients-store.ts'
-import { followNext } from '../../../src/records/endings/follow-ending.ts'
+import { followNext } from '../../../src/records/endings/decide-ending.ts'
 import { findGrant } from '../../../src/records/grants/grants-store.ts'
 import type { ClientId, Sid, Sub } from '../../../src/records/ids.ts'
 import { findSession, insertSession, type Session } from '../../../src/records/sessions/sessions-store.ts'
