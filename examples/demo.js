@@ -6,30 +6,29 @@ import { createPrograms, DemoFailed } from './demo/programs.js'
 import { findOrRegister } from './demo/registration.js'
 import { postLogoutRedirectUri, redirectUri } from './notes/settings.js'
 
-// Signet, an application whose people sign in with it, and an API that checks its tokens: three programs that share nothing but
-// what they say to each other. docs/demo.md tells what there is to see.
+// Signet, an application whose users sign in with it, and an API that checks its tokens: three programs that communicate only over HTTP.
+// docs/demo.md explains what to look at.
 
 /** @param {string} path of this project */
 const file = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url))
 const { SIGNET_ISSUER: issuer = 'http://localhost:4000', NOTES_PORT = '4001', API_PORT = '4002' } = process.env
 const notesOrigin = `http://localhost:${NOTES_PORT}`
 const apiUrl = `http://localhost:${API_PORT}`
-// A name, not an address: it stays the same wherever the API runs.
+// A name, not an address: it stays the same no matter where the API runs.
 const audience = 'https://api.notes.example'
 const dataDir = resolve(file('.'), process.env['SIGNET_DATA_DIR'] || '.signet')
-// Notes reads its client here when somebody first signs in, so it can start before it is registered.
+// Notes reads its client from this file at the first sign-in, so it can start before it is registered.
 const clientFile = resolve(dataDir, 'demo.json')
 
 const programs = createPrograms()
 
 async function run() {
-  if (!existsSync(file('dist/main.js')))
-    throw new DemoFailed('Signet is not built yet: npm ci does it, or npm run build.')
+  if (!existsSync(file('dist/main.js'))) throw new DemoFailed('Signet is not built yet. Run npm ci or npm run build.')
   await refuseTakenPorts()
-  say('Signet is starting. The first time it sets up a PostgreSQL of its own, which takes a few seconds.')
+  say('Signet is starting. On the first start it sets up its own PostgreSQL, which takes a few seconds.')
   const signetEnvironment = { SIGNET_LOG_LEVEL: 'warn', ...process.env, SIGNET_ISSUER: issuer }
   const signetReady = programs.start('Signet', [file('dist/main.js'), 'serve'], signetEnvironment)
-  // Neither of the others is told anything of Signet's; the API not even that there is a Notes.
+  // The other two get none of Signet's settings, and the API does not even know about Notes.
   const { PATH } = process.env
   const apiReady = programs.start('The API', [file('examples/api/main.js')], {
     ...{ PATH, ISSUER: issuer, AUDIENCE: audience, PORT: API_PORT },
@@ -50,9 +49,9 @@ async function run() {
   Its API                  ${apiUrl}
   Signet                   ${issuer}
 
-Create an account on the way: any e-mail address will do, nothing is sent to it.
-Accounts and consents are kept in ${dataDir}; notes are gone when the demo ends.
-Ctrl-C ends the demo.`)
+Create an account when you sign in. Any e-mail address will do; no mail is sent.
+Accounts and consents are kept in ${dataDir}. Notes are lost when the demo stops.
+Press Ctrl-C to stop the demo.`)
 }
 
 async function refuseTakenPorts() {
@@ -70,12 +69,12 @@ async function refuseTakenPorts() {
   for (const { port, who, otherwise } of wanted)
     if (await isTaken(Number(port)))
       throw new DemoFailed(
-        `${who} cannot start: port ${port} is in use by another program. End that one, or ${otherwise}.`,
+        `${who} cannot start: port ${port} is in use by another program. Stop that program, or ${otherwise}.`,
       )
 }
 
-/** Resolves when the person has enough. npm passes on a Ctrl-C that the terminal has sent already: that is still one. */
-function asked() {
+/** Resolves at the first signal to stop. npm passes on a Ctrl-C that the terminal has also sent; the two count as one. */
+function interrupted() {
   return new Promise((done) => {
     let since = Number.POSITIVE_INFINITY
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
@@ -96,7 +95,11 @@ function say(text) {
 }
 
 try {
-  await Promise.race([run().then(() => programs.failure), programs.failure, asked().then(() => say('\nEnding …'))])
+  await Promise.race([
+    run().then(() => programs.failure),
+    programs.failure,
+    interrupted().then(() => say('\nStopping …')),
+  ])
 } catch (error) {
   process.exitCode = 1
   process.stderr.write(`${error instanceof DemoFailed ? error.message : /** @type {Error} */ (error).stack}\n`)

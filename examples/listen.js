@@ -1,14 +1,14 @@
 /**
- * Serves until the process is told to end, and then lets what has begun come to its end.
+ * Serves until the process is told to stop, and then completes the requests under way.
  *
  * @param {import('fastify').FastifyInstance} app
  * @param {object} as
- * @param {string} as.name what the messages call it
+ * @param {string} as.name its name in messages
  * @param {number} as.port
  */
 export async function listen(app, { name, port }) {
   try {
-    // This machine only: the examples are to be looked at, not to be found.
+    // Only reachable from this machine.
     await app.listen({ host: '127.0.0.1', port })
   } catch (error) {
     const { code, message } = /** @type {NodeJS.ErrnoException} */ (error)

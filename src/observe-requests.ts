@@ -10,7 +10,7 @@ import type { Signet } from './signet.ts'
 
 type Observers = Pick<Signet, 'log' | 'metrics' | 'refusals'>
 
-/** Counts every request that is answered for the metrics, and records the refused ones. To be called before there are routes. */
+/** Counts every answered request in the metrics and records refusals. Call it before adding routes. */
 export function observeRequests(app: App, observers: Observers): void {
   app.addHook('onSend', (request, reply, payload, done) => {
     done(null, payload)
@@ -19,35 +19,39 @@ export function observeRequests(app: App, observers: Observers): void {
       const route = request.routeOptions.url ?? 'none'
       observers.metrics.request(route, method, reply.statusCode, (performance.now() - request.startedAt) / 1000)
       if (refusal)
-        recordRefusal(observers, { ...callerOf(request), method, route, clientId: claimedClient(request) }, refusal)
+        recordRefusal(observers, refusal, () => ({
+          ...{ ...callerOf(request), method, route },
+          clientId: claimedClient(request),
+        }))
     })
   })
 }
 
-/** Counts and records what was refused before there was a request. No hook sees it. */
+/** Counts and records what was refused before it became a request, so that no hook runs for it. */
 export function observeUnread(observers: Observers): NoteUnread {
   return (caller, refusal) =>
     withoutFailing(observers, () => {
       observers.log.info({ reqId: caller.requestId, entry: refusal.entry, detail: refusal.detail }, 'refused')
-      recordRefusal(observers, { ...caller, method: 'none', route: 'none', clientId: undefined }, refusal)
+      recordRefusal(observers, refusal, () => ({ ...caller, method: 'none', route: 'none', clientId: undefined }))
     })
 }
 
 type Origin = Pick<Refusal, 'requestId' | 'network' | 'method' | 'route' | 'clientId'>
 
-function recordRefusal({ metrics, refusals }: Observers, origin: Origin, refusal: OAuthError): void {
+/** @param originOf only called for a refusal that is recorded: finding the client takes time, and refusals can come in a flood */
+function recordRefusal({ metrics, refusals }: Observers, refusal: OAuthError, originOf: () => Origin): void {
   const { entry, status, code: error, message: description, detail, isRecorded } = refusal
   metrics.count('signet_refusals_total', { entry })
-  if (isRecorded) refusals.note({ ...origin, status, entry, error, description, detail })
+  if (isRecorded) refusals.note({ ...originOf(), status, entry, error, description, detail })
 }
 
-/** Which client a request says that it is from; for the operator, and not to be believed. */
+/** The client that a request claims to be from, unverified. For the operator. */
 function claimedClient({ body, query, headers }: FastifyRequest): string | undefined {
   const sent = sentValue(body, 'client_id') ?? sentValue(query, 'client_id')
   return sent ?? parseBasic(headers.authorization ?? '')?.clientId
 }
 
-/** An error in `work` would come after the answer, or where nobody catches it. It must cost neither the answer nor the process. */
+/** An error here would come after the response, or where nobody catches it. It must not break the response or end the process. */
 function withoutFailing({ log }: Observers, work: () => void): void {
   try {
     work()

@@ -10,19 +10,19 @@ import { createVerifier, fastifyBearer, fastifyScopes } from 'signet-idp/verify'
  * @property {string} created ISO 8601
  */
 
-/** More than these are forgotten: what is kept in memory needs a bound. */
-const mostNotes = 100
-const mostPeople = 10_000
+/** Limits on what is kept in memory. Beyond them, the oldest are forgotten. */
+const maxNotes = 100
+const maxUsers = 10_000
 
 /**
- * An API that keeps notes. It holds no secret and has no line to Signet's database: issuer and audience are all it is told, and
- * the public keys it fetches by itself.
+ * An API that stores notes. It has no secret and no access to Signet's database. It needs only the issuer and its audience, and fetches
+ * the public keys itself.
  *
  * @param {object} settings
  * @param {string} settings.issuer who signs the tokens, exactly as in their `iss`
- * @param {string} settings.audience this API's own identifier (RFC 8707): a name, which need not be the address it is reached at
+ * @param {string} settings.audience this API's own identifier (RFC 8707): a name, not necessarily its address
  * @param {boolean} [settings.logged] whether to write a line for each request
- * @throws {TypeError} where issuer or audience cannot be used
+ * @throws {TypeError} if issuer or audience is not valid
  */
 export function createApi({ issuer, audience, logged = false }) {
   const verifier = createVerifier({ issuer, audience })
@@ -30,11 +30,11 @@ export function createApi({ issuer, audience, logged = false }) {
   const notesOf = new Map()
   const app = fastify({ logger: logged, forceCloseConnections: true, bodyLimit: 16 * 1024 })
 
-  // For everybody: it stands outside the scope that demands a token.
+  // Public: it is outside the scope that requires a token.
   app.get('/healthz', async () => ({ ok: true }))
 
   app.register(async (api) => {
-    // Every route of this scope demands a token that Signet signed for this very API; none can be forgotten.
+    // Every route in this scope requires a token that Signet signed for this API; none can be forgotten.
     await api.register(fastifyBearer, { verifier })
 
     api.get('/notes', { onRequest: fastifyScopes('notes:read') }, async (request) => ({
@@ -47,10 +47,10 @@ export function createApi({ issuer, audience, logged = false }) {
       async (request, reply) => {
         const { text } = /** @type {{ text: string }} */ (request.body)
         const note = { id: randomUUID(), text, created: new Date().toISOString() }
-        // Whose note it is, the token says, and nothing in the request can say otherwise.
+        // Only the token decides whose note it is, never anything else in the request.
         const { sub } = request.accessToken
-        if (!notesOf.has(sub) && notesOf.size >= mostPeople) notesOf.delete(first(notesOf.keys()))
-        notesOf.set(sub, [note, ...(notesOf.get(sub) ?? [])].slice(0, mostNotes))
+        if (!notesOf.has(sub) && notesOf.size >= maxUsers) notesOf.delete(first(notesOf.keys()))
+        notesOf.set(sub, [note, ...(notesOf.get(sub) ?? [])].slice(0, maxNotes))
         return reply.code(201).send(note)
       },
     )

@@ -1,8 +1,8 @@
 import { createServer } from 'node:net'
 
 /**
- * Whether somebody listens on a port of this machine. `localhost` is two addresses, and browsers try both: a stranger on either
- * would be taken for us.
+ * Whether a program listens on a port of this machine. `localhost` is two addresses, and browsers try both, so another program on either
+ * could be mistaken for ours.
  *
  * @param {number} port
  * @returns {Promise<boolean>}
@@ -20,7 +20,7 @@ export async function isTaken(port) {
 function refuses(port, host) {
   return new Promise((resolve) => {
     const server = createServer()
-    // A machine without IPv6 says EADDRNOTAVAIL or EAFNOSUPPORT, and then nobody else listens there either.
+    // On a machine without IPv6, the error is EADDRNOTAVAIL or EAFNOSUPPORT. Then no other program listens there either.
     server.once('error', (/** @type {NodeJS.ErrnoException} */ { code }) =>
       resolve(code === 'EADDRINUSE' || code === 'EACCES'),
     )

@@ -6,14 +6,14 @@ import { text } from 'node:stream/consumers'
 /**
  * @typedef {object} Program
  * @property {import('node:child_process').ChildProcess} child
- * @property {boolean} lasts whether it goes on until it is stopped
+ * @property {boolean} lasts whether it runs until it is stopped
  * @property {Promise<{ code: number | null, signal: string | null }>} ended
  */
 
-/** Milliseconds that a program has to come to its end. Signet stops its database in that time. */
-const patience = 20_000
+/** Milliseconds that a program has to stop. Signet also stops its database in that time. */
+const stopTimeout = 20_000
 
-/** A sentence for the person at the terminal; a stack would add nothing. */
+/** An error whose message is shown in the terminal without a stack. */
 export class DemoFailed extends Error {
   /** @param {string} message */
   constructor(message) {
@@ -23,8 +23,8 @@ export class DemoFailed extends Error {
 }
 
 /**
- * The programs of the demo. Each has a process group of its own: Ctrl-C, which a terminal sends to all of a group, reaches the demo
- * alone, and the demo ends the others in order, each with one signal.
+ * The programs of the demo. Each has its own process group. A terminal sends Ctrl-C to a whole group, so it reaches only the demo, which
+ * then stops the others in order, each with one signal.
  */
 export function createPrograms() {
   /** @type {Program[]} in the order in which they were started */
@@ -44,7 +44,7 @@ export function createPrograms() {
    * @param {boolean} lasts
    */
   const launch = (args, env, lasts) => {
-    if (stopping) throw new DemoFailed('The demo is ending.')
+    if (stopping) throw new DemoFailed('The demo is stopping.')
     const errors = lasts ? 'inherit' : 'pipe'
     const child = spawn(process.execPath, args, { env, detached: true, stdio: ['ignore', 'pipe', errors] })
     const ended = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
@@ -56,30 +56,30 @@ export function createPrograms() {
 
   return {
     /**
-     * Starts a program that goes on until it is stopped.
+     * Starts a program that runs until it is stopped.
      *
      * @param {string} name
      * @param {string[]} args for Node
-     * @param {NodeJS.ProcessEnv} env all that it is told
-     * @returns {Promise<void>} kept when the program says on its standard output that it is ready
+     * @param {NodeJS.ProcessEnv} env its whole environment
+     * @returns {Promise<void>} resolves when the program prints on its standard output that it is ready
      */
     start: (name, args, env) => {
       const { child, ended } = launch(args, env, true)
       ended.then(({ code, signal }) =>
-        fail(`${name} has ended (${signal ?? `exit code ${code}`}), and so does the demo.`),
+        fail(`${name} has ended (${signal ?? `exit code ${code}`}). The demo is stopping.`),
       )
       return new Promise((resolve) => {
-        // Read to the end, or the program stands still once the pipe is full.
+        // Read all output; otherwise the program blocks once the pipe is full.
         const lines = createInterface({ input: /** @type {import('node:stream').Readable} */ (child.stdout) })
         lines.on('line', (line) => line.includes(' is ready: ') && resolve())
       })
     },
 
-    /** Broken, with DemoFailed, when a program that was started ends although nobody told it to. @type {Promise<never>} */
+    /** Rejects with DemoFailed if a program ends before it is stopped. @type {Promise<never>} */
     failure,
 
     /**
-     * Runs a program to its end.
+     * Runs a program until it ends.
      *
      * @param {string[]} args for Node
      * @param {NodeJS.ProcessEnv} env
@@ -94,25 +94,25 @@ export function createPrograms() {
     },
 
     /**
-     * Ends all, the last started first, so that nobody is left without what it stands on.
+     * Stops all programs, the last started first, so that each still has what it depends on.
      *
-     * @returns {Promise<boolean>} whether all did as they were told
+     * @returns {Promise<boolean>} whether all of them stopped as expected
      */
     stop: async () => {
       stopping = true
       let orderly = true
       for (const { child, lasts, ended } of [...running].reverse()) {
         child.kill('SIGTERM')
-        const lateness = setTimeout(() => child.kill('SIGKILL'), patience)
+        const timer = setTimeout(() => child.kill('SIGKILL'), stopTimeout)
         const { code, signal } = await ended
-        clearTimeout(lateness)
-        // A command that is interrupted has failed, and one that has hardly begun dies of the signal: both are in order.
+        clearTimeout(timer)
+        // An interrupted command fails, and one that has only just started dies of the signal. Both are expected.
         orderly &&= code === 0 || signal === 'SIGTERM' || (!lasts && signal === null)
       }
       return orderly
     },
 
-    /** Ends all at once. */
+    /** Kills all programs immediately. */
     kill: () => {
       stopping = true
       for (const { child } of running) child.kill('SIGKILL')

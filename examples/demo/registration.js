@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { DemoFailed } from './programs.js'
 
 /**
- * @typedef {object} Registration the demo's client, as it is kept
+ * @typedef {object} Registration the demo's client, as it is stored
  * @property {string} issuer
  * @property {string} audience
  * @property {string} redirect_uri
@@ -22,8 +22,8 @@ import { DemoFailed } from './programs.js'
  */
 
 /**
- * Sees to it that `file` holds the demo's client: the one that is kept there, or a new one where there is none, where Signet does not know it any more (a new
- * database), or where the demo has moved to other addresses.
+ * Makes sure that `file` has a usable client for the demo. Registers a new one if there is none, if Signet does not know it any more (a
+ * new database), or if the demo now runs at other addresses.
  *
  * @param {string} file
  * @param {Wanted} wanted
@@ -45,7 +45,7 @@ async function readKept(file) {
   try {
     return JSON.parse(await readFile(file, 'utf8'))
   } catch {
-    // Not there, or damaged: it is made anew either way.
+    // It does not exist, or is damaged. In both cases a new one is written.
     return undefined
   }
 }
@@ -61,9 +61,9 @@ function isFor(kept, { issuer, audience, redirectUri }) {
 }
 
 /**
- * Whether Signet knows client and secret. The token endpoint looks at them before it looks at anything else: a made-up code is
- * `invalid_grant` for a client that it knows, and `invalid_client` for all others (RFC 6749 §5.2). That takes a few milliseconds,
- * where `signet clients show` would take the start of a program.
+ * Whether Signet knows client and secret. The token endpoint checks them first: for a made-up code, a known client gets `invalid_grant`
+ * and any other gets `invalid_client` (RFC 6749 §5.2). This takes a few milliseconds; `signet clients show` would have to start a
+ * program.
  *
  * @param {Registration} registration
  */
@@ -82,18 +82,18 @@ async function isKnown({ issuer, redirect_uri, client_id, client_secret }) {
  * @returns {Promise<Registration>}
  */
 async function register({ issuer, audience, redirectUri, postLogoutRedirectUri, signet }) {
-  // The API first: a client can ask only for scopes that somebody has.
+  // The API first: a client can be registered only for scopes that exist.
   const resource = await signet(
     ...['resources', 'create', '--identifier', audience, '--name', 'Notes API'],
     ...['--scope', 'notes:read', '--scope', 'notes:write'],
-    // The consent page says these after "Notes will be able to".
+    // The consent page shows these after "Notes will be able to".
     ...['--scope-description', 'notes:read=read your notes'],
     ...['--scope-description', 'notes:read#de=Ihre Notizen lesen'],
     ...['--scope-description', 'notes:write=add notes in your name'],
     ...['--scope-description', 'notes:write#de=in Ihrem Namen Notizen anlegen', '--json'],
   )
   if (resource.code !== 0) {
-    // Most likely it is there from before.
+    // Most likely it is already registered.
     const { code } = await signet('resources', 'show', audience, '--json')
     if (code !== 0) throw new DemoFailed(`The API could not be registered. ${resource.errors.trim()}`)
   }
@@ -108,7 +108,7 @@ async function register({ issuer, audience, redirectUri, postLogoutRedirectUri, 
 }
 
 /**
- * Writes the file at a stroke, readable to its owner only: it holds a secret.
+ * Writes the file atomically, readable only by its owner, because it has a secret.
  *
  * @param {string} file
  * @param {Registration} registration

@@ -6,14 +6,14 @@
  */
 
 /**
- * Why the API did not do what it was asked.
+ * Why the API refused a request, or did not answer.
  *
  * @typedef {object} Refusal
  * @property {number | undefined} status undefined: it did not answer
  * @property {string} reason a sentence
  */
 
-/** The API said no, or nothing. */
+/** The API refused a request, or did not answer. */
 export class ApiRefused extends Error {
   /** @param {Refusal} refusal */
   constructor(refusal) {
@@ -23,11 +23,11 @@ export class ApiRefused extends Error {
   }
 }
 
-/** Milliseconds. A person is waiting. */
+/** Milliseconds. A user is waiting. */
 const timeout = 5000
 
 /**
- * @param {string} api where it is
+ * @param {string} api its address
  * @param {string} accessToken
  * @returns {Promise<Note[]>}
  * @throws {ApiRefused}
@@ -38,7 +38,7 @@ export async function readNotes(api, accessToken) {
 }
 
 /**
- * @param {string} api where it is
+ * @param {string} api its address
  * @param {string} accessToken
  * @param {string} text
  * @throws {ApiRefused}
@@ -48,7 +48,7 @@ export async function addNote(api, accessToken, text) {
 }
 
 /**
- * Asks in the person's name: the access token is all that the API goes by.
+ * Sends a request on behalf of the user, whom the API recognises by the access token alone.
  *
  * @param {string} url
  * @param {string} accessToken
@@ -61,7 +61,7 @@ async function ask(url, accessToken, body) {
   try {
     response = await fetch(url, {
       method: body ? 'POST' : 'GET',
-      // RFC 6750 §2.1. Never in the URL, which is written into every log on the way.
+      // RFC 6750 §2.1. Never in the URL, which ends up in logs.
       headers: { authorization: `Bearer ${accessToken}`, ...(body && { 'content-type': 'application/json' }) },
       body: body ? JSON.stringify(body) : null,
       // A redirect could carry the token to another host.
@@ -73,7 +73,7 @@ async function ask(url, accessToken, body) {
   }
   const answer = await response.json().catch(() => ({}))
   if (response.ok) return answer
-  // RFC 6750 §3: what is wrong stands in WWW-Authenticate, and Signet's verifier says the same as JSON.
+  // RFC 6750 §3: the reason is in WWW-Authenticate. Signet's verifier also sends it as JSON.
   throw new ApiRefused({
     status: response.status,
     reason: String(answer.error_description ?? 'The API did not say why.'),

@@ -1,15 +1,15 @@
 /**
- * What came of sending a changed token.
+ * The outcome of sending a changed token.
  *
  * @typedef {object} Trial
- * @property {string} before whom the token spoke of
- * @property {string} after whom it was made to speak of
- * @property {import('./api-client.js').Refusal | undefined} refusal undefined: it was taken
+ * @property {string} before the `sub` of the token
+ * @property {string} after the `sub` of the changed token
+ * @property {import('./api-client.js').Refusal | undefined} refusal undefined: the API accepted it
  */
 
 /**
- * Writes somebody else into a token (RFC 7519 §7.2: the payload is JSON in base64url, which anybody can read and write). What
- * nobody but Signet can write is the signature, and that stays as it was.
+ * Changes the `sub` of a token. The payload is JSON in base64url, which anybody can read and write (RFC 7519 §7.2). But only Signet can
+ * make a signature that matches; the old signature stays.
  *
  * @param {string} token
  * @returns {{ token: string, before: string, after: string }}

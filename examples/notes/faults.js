@@ -3,14 +3,14 @@ import { ApiRefused } from './api-client.js'
 import { SignetAway, SignInEnded } from './openid.js'
 
 /**
- * What a person is told.
+ * What the error page shows.
  *
  * @typedef {object} Fault
  * @property {number} status of HTTP
  * @property {string} title
  * @property {string} sentence
  * @property {'sign-in' | 'home'} onward
- * @property {boolean} [signedOut] whether the sign-in here is over too
+ * @property {boolean} [signedOut] whether the session in this application ends as well
  */
 
 /**
@@ -19,7 +19,7 @@ import { SignetAway, SignInEnded } from './openid.js'
  * @returns {Fault}
  */
 export function faultOf(error, app) {
-  if (error instanceof AuthorizationResponseError) return answered(error, app)
+  if (error instanceof AuthorizationResponseError) return faultOfResponse(error, app)
   if (error instanceof SignInEnded)
     return {
       status: 401,
@@ -38,55 +38,55 @@ export function faultOf(error, app) {
   if (error instanceof ApiRefused)
     return {
       status: 502,
-      title: 'This could not be kept',
-      sentence: `The API did not take it: ${error.message}`,
+      title: 'The note was not saved',
+      sentence: `The API did not save it: ${error.message}`,
       onward: 'home',
     }
-  // openid-client says so of an answer that did not pass its checks.
+  // openid-client throws this if a response did not pass its checks.
   if (error instanceof ClientError)
     return {
       status: 502,
       title: 'This sign-in cannot be trusted',
-      sentence: `The answer is not what ${app} may accept, so you were not signed in.`,
+      sentence: `The response did not pass the checks of ${app}, so you were not signed in.`,
       onward: 'sign-in',
     }
   const { statusCode } = /** @type {{ statusCode?: number }} */ (error ?? {})
   if (statusCode !== undefined && statusCode < 500)
     return {
       status: statusCode,
-      title: 'This cannot be read',
+      title: 'This request cannot be read',
       sentence: 'Please go back and try again.',
       onward: 'home',
     }
   return {
     status: 500,
     title: 'Something went wrong',
-    sentence: `It is not your fault, but that of ${app}.`,
+    sentence: `This is an error in ${app}. It is not your fault.`,
     onward: 'home',
   }
 }
 
 /**
- * Signet's answer was an error (RFC 6749 §4.1.2.1), and it is Signet's: openid-client has compared `state` and `iss`.
+ * Signet returned an error (RFC 6749 §4.1.2.1). It does come from Signet: openid-client has compared `state` and `iss`.
  *
  * @param {AuthorizationResponseError} error
  * @param {string} app
  * @returns {Fault}
  */
-function answered({ error, error_description: description }, app) {
+function faultOfResponse({ error, error_description: description }, app) {
   const said = description ? ` Signet says: ${description}` : ''
-  // That somebody says no is no failure.
+  // A refusal by the user is not a failure.
   if (error === 'access_denied')
     return {
       status: 200,
       title: 'You are not signed in',
-      sentence: `${app} was not given access, and has learnt nothing about you.${said}`,
+      sentence: `${app} was not given access and knows nothing about you.${said}`,
       onward: 'sign-in',
     }
   return {
     status: 502,
     title: 'Signet did not sign you in',
-    sentence: `The reason is ${error}.${said}`,
+    sentence: `The error is ${error}.${said}`,
     onward: 'sign-in',
   }
 }

@@ -1,12 +1,12 @@
-/** Marks HTML that `html` has made. No text and nothing parsed from outside can have a symbol of ours. */
+/** Marks HTML that `html` has made. No string and no parsed JSON can have this symbol. */
 const markup = Symbol('markup')
 
 /** @typedef {{ readonly [markup]: string }} SafeHtml */
 /** @typedef {string | undefined | SafeHtml | readonly SafeHtml[]} Part */
 
 /**
- * A template whose every part is escaped, unless it came from `html` itself: what people type can never become markup. Attributes
- * must stand between double quotes.
+ * A template that escapes every part unless it came from `html` itself, so that user input never becomes markup. Put attribute values
+ * in double quotes.
  *
  * @param {TemplateStringsArray} strings
  * @param {...Part} parts

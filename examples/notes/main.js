@@ -13,7 +13,7 @@ const {
 
 if (!CLIENT_FILE) {
   process.stderr.write(
-    `${APP_NAME}: set CLIENT_FILE to a file with what \`signet clients create --json\` has printed. See docs/demo.md.\n`,
+    `${APP_NAME}: set CLIENT_FILE to a file with the output of \`signet clients create --json\`. See docs/demo.md.\n`,
   )
   process.exitCode = 2
 } else {
@@ -21,7 +21,7 @@ if (!CLIENT_FILE) {
     name: APP_NAME,
     origin: `http://localhost:${PORT}`,
     issuer: ISSUER,
-    // A file and not a variable: a process's environment is seen by more than the process.
+    // A file, not a variable: other programs can see the environment of a process.
     client: async () => JSON.parse(await readFile(CLIENT_FILE, 'utf8')),
     api: { url: API_URL, audience: API_AUDIENCE },
   })

@@ -16,8 +16,8 @@ import { createSessionStore, remember, take } from './sessions.js'
 const assets = fileURLToPath(new URL('assets/', import.meta.url))
 
 /**
- * Notes: an application whose people sign in with Signet, and whose data lies behind an API. It renders its pages on the server,
- * and there its tokens stay: the browser has a cookie that is a random number and nothing more.
+ * Notes: an application whose users sign in with Signet and whose data is behind an API. It renders its pages on the server and keeps
+ * its tokens there. The browser has only a cookie with a random number.
  *
  * @param {import('./settings.js').NotesSettings} settings
  */
@@ -36,8 +36,8 @@ export function createNotes(settings) {
 
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({
-      // Nothing inline, nothing from elsewhere. Chrome applies form-action to the redirect after a form too, and signing out
-      // ends in one that leads to Signet.
+      // Nothing inline, nothing from other origins. Chrome applies form-action also to the redirect after a form, and signing out
+      // redirects to Signet.
       'content-security-policy':
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; " +
         `form-action 'self' ${issuer}`,
@@ -45,8 +45,8 @@ export function createNotes(settings) {
       'x-content-type-options': 'nosniff',
       'cache-control': 'no-store',
     })
-    // Whether a form is our own, the browser says in a header that no page can forge. SameSite=Lax alone would not do: another
-    // port of this host, or a neighbouring subdomain, is the same site.
+    // Accept forms from our own pages only. The browser sends the origin in a header that no page can forge. SameSite=Lax alone is
+    // not enough: another port of this host, or a neighbouring subdomain, is the same site.
     if (request.method === 'POST' && request.headers.origin !== origin)
       return reply.code(403).type('text/html').send(foreignForm)
   })
@@ -58,9 +58,9 @@ export function createNotes(settings) {
 
   app.setErrorHandler((error, request, reply) => {
     const fault = faultOf(error, name)
-    // For whoever runs this. Not the whole error: openid-client puts the answer at fault into it, tokens and all.
+    // For the operator. Not the whole error: openid-client puts the faulty response into it, including tokens.
     if (fault.status >= 500) console.error(`${name}: ${error instanceof Error ? error.stack : 'unknown error'}`)
-    // Where the sign-in at Signet is over, so is the one here.
+    // If the grant at Signet has ended, end the session here as well.
     const session = fault.signedOut ? sessions.find(cookies.read(request)) : undefined
     if (session) sessions.end(session)
     return reply.code(fault.status).type('text/html').send(faultPage(name, fault))
@@ -68,8 +68,8 @@ export function createNotes(settings) {
 
   app.setNotFoundHandler((_request, reply) => reply.code(404).type('text/html').send(faultPage(name, noSuchPage)))
   const noSuchPage = /** @type {const} */ ({
-    title: 'There is no such page',
-    sentence: 'The address may be mistyped.',
+    title: 'Page not found',
+    sentence: 'Check the address for typing errors.',
     onward: 'home',
   })
 
@@ -98,7 +98,7 @@ export function createNotes(settings) {
     answer.search = new URL(request.url, origin).search
     const { state } = /** @type {Record<string, unknown>} */ (request.query)
     const session = sessions.find(cookies.read(request))
-    // Without this, a page elsewhere could sign its own account in here, and read what the person then writes (RFC 6749 §10.12).
+    // Otherwise, another site could sign its own account in here and read what the user then writes (RFC 6749 §10.12).
     const pending = take(session, state)
     if (!session || typeof state !== 'string' || !pending)
       return reply.code(400).type('text/html').send(faultPage(name, unknownAnswer))
@@ -107,9 +107,9 @@ export function createNotes(settings) {
     return reply.redirect('/', 303)
   })
   const unknownAnswer = /** @type {const} */ ({
-    title: 'This sign-in cannot be finished',
+    title: 'This sign-in cannot be completed',
     sentence:
-      'It was not begun in this browser, it was finished already, or it was left open for too long. Nothing has happened.',
+      'It was not started in this browser, was already completed, or was left open for too long. Nothing has changed.',
     onward: 'sign-in',
   })
 
@@ -132,7 +132,7 @@ export function createNotes(settings) {
 
   app.post('/sign-out', async (request, reply) => {
     const session = sessions.find(cookies.read(request))
-    // First here, whatever comes of the rest; then at Signet, or the next click on "Sign in" would need no password.
+    // First here, even if the rest fails. Then at Signet, or the next click on "Sign in" would need no password.
     if (session) sessions.end(session)
     cookies.clear(reply)
     if (!session?.signedIn) return reply.redirect('/signed-out', 303)
@@ -146,7 +146,7 @@ export function createNotes(settings) {
 }
 
 /**
- * A refusal is shown on the page; anything else is no answer of the API's.
+ * A refusal by the API is shown on the page. Any other error is thrown.
  *
  * @param {unknown} error
  */
@@ -156,8 +156,8 @@ function refusalOf(error) {
 }
 
 /**
- * The one cookie. HttpOnly: no script can read it. Lax: it comes along when Signet sends the person back, and not when another site
- * posts a form. Cookies are not kept apart by port, so on one host each application needs a name of its own.
+ * The one cookie. HttpOnly: no script can read it. Lax: it is sent when Signet redirects the user back, but not when another site posts
+ * a form. All ports of a host share cookies, so each application on it needs a different name.
  *
  * @param {string} app
  * @param {string} origin
@@ -165,7 +165,7 @@ function refusalOf(error) {
 function sessionCookie(app, origin) {
   const overTls = origin.startsWith('https:')
   const slug = app.toLowerCase().replace(/[^a-z0-9]+/g, '-')
-  // RFC 6265bis §4.1.3.2: `__Host-` keeps out what a neighbouring host sets. It needs TLS, which localhost does without.
+  // RFC 6265bis §4.1.3.2: with `__Host-`, no neighbouring host can set the cookie. It requires TLS, so not on localhost.
   const cookieName = `${overTls ? '__Host-' : ''}${slug}_session`
   const attributes = /** @type {const} */ ({ path: '/', httpOnly: true, sameSite: 'lax', secure: overTls })
   return {

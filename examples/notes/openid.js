@@ -5,13 +5,13 @@ import { postLogoutRedirectUri, redirectUri } from './settings.js'
 /** @typedef {import('./sessions.js').PendingSignIn} PendingSignIn */
 /** @typedef {import('./sessions.js').SignedIn} SignedIn */
 
-/** Who the person is, their name, leave to go on while the tab is closed, and the two scopes of the API. */
+/** Who the user is, their profile and e-mail address, access while they are away, and the two scopes of the API. */
 const scope = 'openid profile email offline_access notes:read notes:write'
 
-/** Milliseconds before its end from which a token is no longer sent: it must still be good when it arrives. */
+/** Milliseconds before its expiry from which a token is no longer sent: it must still be valid when it arrives. */
 const margin = 30_000
 
-/** Seconds. A person is waiting. */
+/** Seconds. A user is waiting. */
 const timeout = 5
 
 /** Signet cannot be reached, or cannot answer at the moment. */
@@ -23,7 +23,7 @@ export class SignetAway extends Error {
   }
 }
 
-/** The person must sign in again: what Notes was given has ended. */
+/** The user must sign in again: the grant has ended. */
 export class SignInEnded extends Error {
   /** @param {unknown} [cause] */
   constructor(cause) {
@@ -33,14 +33,14 @@ export class SignInEnded extends Error {
 }
 
 /**
- * Signing in with Signet, by openid-client, which knows the checks of the specifications.
+ * Signs users in with Signet. openid-client makes the checks that the specifications require.
  *
  * @param {NotesSettings} settings
  */
 export function createOpenid(settings) {
   /** @type {Promise<client.Configuration> | undefined} */
   let found
-  // Looked up when first needed, so that Notes starts although Signet is away. Only a success is kept.
+  // Discovered when first needed, so that Notes can start while Signet is unreachable. Only a success is cached.
   const provider = () => {
     found ??= discover(settings).catch((error) => {
       found = undefined
@@ -50,18 +50,19 @@ export function createOpenid(settings) {
   }
 
   return {
-    /** @returns {Promise<{ url: URL, state: string, pending: PendingSignIn }>} where to send the person, and what to remember */
-    begin: () => judged(async () => begin(await provider(), settings)),
+    /** @returns {Promise<{ url: URL, state: string, pending: PendingSignIn }>} where to send the user, and what to remember */
+    begin: () => withOwnErrors(async () => begin(await provider(), settings)),
 
     /**
-     * @param {URL} answer the address at which the person came back
+     * @param {URL} answer the address to which the user came back
      * @param {string} state
      * @param {PendingSignIn} pending
      */
-    finish: (answer, state, pending) => judged(async () => finish(await provider(), settings, answer, state, pending)),
+    finish: (answer, state, pending) =>
+      withOwnErrors(async () => finish(await provider(), settings, answer, state, pending)),
 
     /**
-     * The access token for the API, a fresh one where the last is about to expire.
+     * The access token for the API; a new one if the last is about to expire.
      *
      * @param {SignedIn} signedIn
      * @returns {Promise<string>}
@@ -70,21 +71,21 @@ export function createOpenid(settings) {
     apiToken: async (signedIn) => {
       const { apiToken } = signedIn
       if (apiToken && apiToken.expiresAt > Date.now() + margin) return apiToken.token
-      // One refresh at a time for each person: ten requests that find an old token wait for the same new one.
-      signedIn.refreshing ??= judged(async () => refresh(await provider(), settings, signedIn)).finally(() => {
+      // One refresh at a time for each user: ten requests that find an old token wait for the same new one.
+      signedIn.refreshing ??= withOwnErrors(async () => refresh(await provider(), settings, signedIn)).finally(() => {
         signedIn.refreshing = undefined
       })
       return signedIn.refreshing
     },
 
     /**
-     * Where signing out goes on (OpenID Connect RP-Initiated Logout §2). The hint proves that it is Notes who asks, for the very
-     * session that it signed in with; then Signet need not ask the person.
+     * Where to continue signing out (OpenID Connect RP-Initiated Logout §2). The hint shows that Notes asks, and for which session, so
+     * Signet does not have to ask the user.
      *
      * @param {Pick<SignedIn, 'idToken'>} signedIn
      */
     signOutUrl: ({ idToken }) =>
-      judged(async () =>
+      withOwnErrors(async () =>
         client.buildEndSessionUrl(await provider(), {
           id_token_hint: idToken,
           post_logout_redirect_uri: postLogoutRedirectUri(settings),
@@ -97,11 +98,11 @@ export function createOpenid(settings) {
 async function discover({ issuer, client: readClient }) {
   const { client_id, client_secret } = await readClient()
   const execute = [
-    // The ID token comes straight from Signet, and TLS would vouch for it. Its signature is checked all the same: one line.
+    // The ID token comes directly from Signet, so over TLS its signature need not be checked. With this line it is checked anyway.
     client.enableNonRepudiationChecks,
   ]
-  // openid-client refuses plain http, and rightly so: tokens would travel in clear. On this machine alone there is nobody on
-  // the way, and no certificate to be had for localhost. For any other issuer this must not be called.
+  // openid-client refuses plain http, because tokens would travel unencrypted. On this machine nobody can listen in, and there are no
+  // certificates for localhost. Do not call this for any other issuer.
   if (issuer.startsWith('http://localhost:')) execute.push(client.allowInsecureRequests)
   const authentication = client.ClientSecretBasic(client_secret)
   return client.discovery(new URL(issuer), client_id, undefined, authentication, { execute, timeout })
@@ -114,14 +115,14 @@ async function discover({ issuer, client: readClient }) {
  * @param {NotesSettings} settings
  */
 async function begin(provider, settings) {
-  // Three random values, for three questions to the answer: is it the answer to what this browser asked (state)? Is the ID token
-  // for this sign-in (nonce)? And the proof to Signet that whoever redeems the code also asked for it (PKCE).
+  // Three random values. `state` shows that the response belongs to a request from this browser, and `nonce` that the ID token is for
+  // this sign-in. The code verifier (PKCE) proves to Signet that the code is redeemed by the client that asked for it.
   const state = client.randomState()
   const pending = { nonce: client.randomNonce(), codeVerifier: client.randomPKCECodeVerifier() }
   const url = client.buildAuthorizationUrl(provider, {
     redirect_uri: redirectUri(settings),
     scope,
-    // RFC 8707 §2: which API the tokens will be used at.
+    // RFC 8707 §2: the API for which tokens will be requested.
     resource: settings.api.audience,
     state,
     nonce: pending.nonce,
@@ -132,7 +133,7 @@ async function begin(provider, settings) {
 }
 
 /**
- * Redeems the code. openid-client checks state and `iss` (RFC 9207) of the answer, then signature, issuer, audience, times and nonce
+ * Redeems the code. openid-client checks state and `iss` (RFC 9207) of the response, then signature, issuer, audience, times and nonce
  * of the ID token (OpenID Connect Core §3.1.3.7).
  *
  * @param {client.Configuration} provider
@@ -147,11 +148,11 @@ async function finish(provider, settings, answer, expectedState, { nonce, codeVe
     provider,
     answer,
     { expectedState, expectedNonce: nonce, pkceCodeVerifier: codeVerifier, idTokenExpected: true },
-    // An access token is for one audience. This first one is for Signet itself, which tells the person's name for it.
+    // An access token is for one audience. This first one is for Signet's own userinfo endpoint, which returns the user's name.
     { resource: settings.issuer },
   )
   const claims = /** @type {client.IDToken} */ (tokens.claims())
-  // OpenID Connect Core §5.3.2: openid-client refuses an answer that is about somebody else than the ID token.
+  // OpenID Connect Core §5.3.2: openid-client refuses a response about another user than the one in the ID token.
   const person = await client.fetchUserInfo(provider, tokens.access_token, claims.sub)
   return {
     sub: claims.sub,
@@ -174,7 +175,7 @@ async function finish(provider, settings, answer, expectedState, { nonce, codeVe
 async function refresh(provider, settings, signedIn) {
   if (signedIn.refreshToken === undefined) throw new SignInEnded()
   const tokens = await client.refreshTokenGrant(provider, signedIn.refreshToken, { resource: settings.api.audience })
-  // A server may give a new refresh token with each use, and then the old one must go.
+  // A server may return a new refresh token with each use. It then replaces the old one.
   signedIn.refreshToken = tokens.refresh_token ?? signedIn.refreshToken
   const expiresAt = Date.now() + (tokens.expiresIn() ?? 0) * 1000
   signedIn.apiToken = { token: tokens.access_token, expiresAt }
@@ -182,13 +183,13 @@ async function refresh(provider, settings, signedIn) {
 }
 
 /**
- * Tells apart what a person can do something about.
+ * Turns the errors that the user can do something about into errors of our own.
  *
  * @template T
  * @param {() => Promise<T>} action
  * @returns {Promise<T>}
  */
-async function judged(action) {
+async function withOwnErrors(action) {
   try {
     return await action()
   } catch (error) {

@@ -9,7 +9,7 @@ import { html, textOf } from './html.js'
  * @param {string} app the application's name
  * @param {SafeHtml} content
  * @param {string} [title]
- * @returns {string} the whole document. Nothing in it is inline: the policy forbids it.
+ * @returns {string} the whole document, without inline scripts or styles: the Content-Security-Policy forbids them
  */
 function page(app, content, title) {
   const document = html`<!doctype html>
@@ -36,7 +36,7 @@ export function welcomePage(app) {
   return page(
     app,
     html`<h1>${app}</h1>
-      <p>An example application. It has no passwords and no accounts of its own: Signet tells it who you are.</p>
+      <p>An example application without passwords or accounts of its own. You sign in with Signet.</p>
       <p><a class="button" id="sign-in" href="/sign-in">Sign in with Signet</a></p>`,
   )
 }
@@ -45,7 +45,7 @@ export function welcomePage(app) {
  * @param {string} app
  * @param {object} content
  * @param {string} content.person
- * @param {readonly Note[] | Refusal} content.notes or why there are none
+ * @param {readonly Note[] | Refusal} content.notes the notes, or why they cannot be shown
  * @param {Trial | undefined} content.trial
  */
 export function notesPage(app, { person, notes, trial }) {
@@ -61,8 +61,8 @@ export function notesPage(app, { person, notes, trial }) {
       <section aria-labelledby="try">
         <h2 id="try">Can a token be forged?</h2>
         <p>
-          Your notes come from an API that knows you by an access token. Anybody can read such a token and write another name into
-          it. Try it: this sends the API your token, changed so that it speaks of somebody else.
+          Your notes come from an API that recognises you by an access token. Anyone who has the token can read it and put another
+          user into it. Try it: this button sends the API your token, changed so that it names somebody else.
         </p>
         <form method="post" action="/changed-token"><button id="send-changed" type="submit">Send a changed token</button></form>
         ${trial && trialResult(trial)}
@@ -85,14 +85,14 @@ function refusedNotes(refusal) {
 /** @param {Trial} trial */
 function trialResult({ before, after, refusal }) {
   return html`<div id="trial" role="status">
-    <p>The token named <code>${before}</code>. The one sent instead named <code>${after}</code>.</p>
-    <p>${refusal ? inWords(refusal) : 'The API took it. That must never happen.'}</p>
+    <p>Your token names <code>${before}</code>. The changed token names <code>${after}</code>.</p>
+    <p>${refusal ? inWords(refusal) : 'The API accepted it. This must never happen.'}</p>
   </div>`
 }
 
 /** @param {Refusal} refusal */
 function inWords({ status, reason }) {
-  return status === undefined ? html`${reason}` : html`The API refused (${String(status)}): “${reason}”`
+  return status === undefined ? html`${reason}` : html`The API refused the request (${String(status)}): “${reason}”`
 }
 
 /** @param {string} app */
@@ -100,14 +100,14 @@ export function signedOutPage(app) {
   return page(
     app,
     html`<h1>You are signed out</h1>
-      <p>${app} has forgotten you.</p>
+      <p>You are no longer signed in to ${app}.</p>
       <p><a class="button" id="sign-in" href="/sign-in">Sign in again</a></p>`,
     'Signed out',
   )
 }
 
 /**
- * What has gone wrong, in a plain sentence, and a way on.
+ * Says what has gone wrong and offers a next step.
  *
  * @param {string} app
  * @param {{ readonly title: string, readonly sentence: string, readonly onward: 'sign-in' | 'home' }} what

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
 /**
- * A sign-in that was begun in this browser and waits for its answer.
+ * A sign-in that was started in this browser and waits for the response.
  *
  * @typedef {object} PendingSignIn
  * @property {string} codeVerifier RFC 7636 §4.1
@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto'
  */
 
 /**
- * Who is signed in, with the tokens: they stay here, on the server.
+ * The signed-in user and their tokens, which stay here on the server.
  *
  * @typedef {object} SignedIn
  * @property {string} sub
@@ -22,7 +22,7 @@ import { randomBytes } from 'node:crypto'
  */
 
 /**
- * What this server knows of one browser.
+ * What this server knows about one browser.
  *
  * @typedef {object} Session
  * @property {string} id the cookie's value
@@ -33,12 +33,12 @@ import { randomBytes } from 'node:crypto'
 
 /** Milliseconds. */
 const lifetime = 8 * 3600 * 1000
-const mostSessions = 10_000
-const mostPending = 10
+const maxSessions = 10_000
+const maxPending = 10
 
 /**
- * Sessions in memory: they end with the process, which is enough for an example. Elsewhere they belong into a database, or
- * everybody is signed out by each deployment.
+ * Sessions in memory. They end with the process, which is enough for an example. In production, keep them in a database; otherwise each
+ * deployment signs everybody out.
  */
 export function createSessionStore() {
   /** @type {Map<string, Session>} in the order in which they began, which is also the order in which they end */
@@ -47,10 +47,10 @@ export function createSessionStore() {
   /** @param {Pick<Session, 'pending' | 'signedIn'>} content */
   const start = ({ pending, signedIn }) => {
     for (const { id, endsAt } of sessions.values()) {
-      if (endsAt > Date.now() && sessions.size < mostSessions) break
+      if (endsAt > Date.now() && sessions.size < maxSessions) break
       sessions.delete(id)
     }
-    // 256 bits from a good source: it says nothing and cannot be guessed.
+    // 256 random bits: the id contains no information and cannot be guessed.
     const session = { id: randomBytes(32).toString('base64url'), endsAt: Date.now() + lifetime, pending, signedIn }
     sessions.set(session.id, session)
     return session
@@ -66,12 +66,12 @@ export function createSessionStore() {
       return session && session.endsAt > Date.now() ? session : undefined
     },
 
-    /** A session of a browser of which nothing is known yet. */
+    /** A new session for a browser without one. */
     begin: () => start({ pending: new Map(), signedIn: undefined }),
 
     /**
-     * Gives the browser a session with somebody signed in. Its id is a new one: whoever had put the old one into this browser
-     * would otherwise be signed in with it (session fixation).
+     * Starts a session for the signed-in user, with a new id. Otherwise, somebody who planted the old id in this browser would be signed in
+     * too (session fixation).
      *
      * @param {Session} session ends
      * @param {SignedIn} signedIn
@@ -89,7 +89,7 @@ export function createSessionStore() {
 }
 
 /**
- * Remembers a sign-in that was begun; of too many, the oldest is given up.
+ * Remembers a sign-in that was started. If there are too many, the oldest is forgotten.
  *
  * @param {Session} session
  * @param {string} state
@@ -97,17 +97,17 @@ export function createSessionStore() {
  */
 export function remember({ pending }, state, signIn) {
   for (const oldest of pending.keys()) {
-    if (pending.size < mostPending) break
+    if (pending.size < maxPending) break
     pending.delete(oldest)
   }
   pending.set(state, signIn)
 }
 
 /**
- * Takes the sign-in that an answer belongs to: an answer is good once.
+ * Returns the sign-in that a response belongs to, and forgets it: a response can be used only once.
  *
  * @param {Session | undefined} session
- * @param {unknown} state of the answer
+ * @param {unknown} state of the response
  */
 export function take(session, state) {
   if (typeof state !== 'string') return undefined

@@ -1,5 +1,5 @@
 /**
- * What `signet clients create --json` has printed (RFC 7591 §3.2.1); of that, what Notes needs.
+ * The members that Notes needs of the output of `signet clients create --json` (RFC 7591 §3.2.1).
  *
  * @typedef {object} Client
  * @property {string} client_id
@@ -7,15 +7,15 @@
  */
 
 /**
- * What Notes is told. Started with another name, port and client it is another application.
+ * The settings of Notes. Started with another name, port and client, it is another application.
  *
  * @typedef {object} NotesSettings
  * @property {string} name
- * @property {string} origin where people reach it: scheme, host and port
+ * @property {string} origin where users reach it: scheme, host and port
  * @property {string} issuer
  * @property {() => Promise<Client>} client read when it is first needed
- * @property {{ readonly url: string, readonly audience: string }} api where the API is reached, and the identifier that its
- *   tokens must be for (RFC 8707): two things that often look alike
+ * @property {{ readonly url: string, readonly audience: string }} api the address of the API, and the identifier that its
+ *   tokens must be for (RFC 8707). The two often look alike
  */
 
 /**

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { isUnavailable, type Queryable } from '../platform/database/queryable.ts'
+import type { Queryable } from '../platform/database/queryable.ts'
+import { isUnavailable } from '../platform/database/unavailable.ts'
 import {
   type EventFilter,
   idsAtATime,

@@ -1,5 +1,5 @@
 import { followDecision, followEndings } from '../operations/follow-endings.ts'
-import type { Decided, Followed } from '../records/endings/follow-ending.ts'
+import type { Decided, Followed } from '../records/endings/decide-ending.ts'
 import type { Signet } from '../signet.ts'
 import type { Terminal } from './terminal.ts'
 

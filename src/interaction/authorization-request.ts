@@ -72,7 +72,7 @@ function refuseUnsupported(values: ReadonlyMap<string, string>): void {
   if (values.has('registration')) throw new OAuthError('registration_unsupported')
 }
 
-/** RFC 7636 §4.3, with S256 alone: `plain` protects against nobody who can read the request (RFC 9700 §2.1.1). */
+/** The PKCE challenge (RFC 7636 §4.3), with S256 alone: `plain` gives no protection against anyone who can read the request (RFC 9700 §2.1.1). */
 function readCodeChallenge(values: ReadonlyMap<string, string>, required: boolean): string | undefined {
   const challenge = values.get('code_challenge')
   const method = values.get('code_challenge_method')

@@ -1,14 +1,16 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Person } from '../operations/actor.ts'
 import type { Settings } from '../platform/config/settings.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { browserOf, cookieAttributes, cookieNames, readCookie } from '../platform/http/cookies.ts'
+import { callerOf } from '../platform/http/request-context.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
 import { findSession, type Session } from '../records/sessions/sessions-store.ts'
 import type { BrowserDigests } from '../records/sessions/start-session.ts'
 
 type SessionSettings = Pick<Settings, 'issuer' | 'sessionTtl' | 'sessionIdleTtl'>
 
-/** The session that a request's cookie stands for, if it is alive. Its person's language becomes the language of the page. */
+/** The session of a request's session cookie, if it is alive. The page is then in the language of the person's profile. */
 export async function currentSession(
   db: Queryable,
   settings: SessionSettings,
@@ -18,6 +20,11 @@ export async function currentSession(
   const session = cookie === undefined ? undefined : await findSession(db, digest(cookie), settings.sessionIdleTtl)
   request.profileLocale = session?.account.locale
   return session
+}
+
+/** The person of a session, as the actor of an operation. */
+export function personOf(request: FastifyRequest, { account }: Pick<Session, 'account'>): Person {
+  return { kind: 'person', sub: account.sub, caller: callerOf(request) }
 }
 
 /** For the operator: why a request has no session. */
@@ -47,7 +54,7 @@ export function newBrowserSession(
   }
 }
 
-/** Gives the browser the cookie of the session that has begun. */
+/** Sets the session cookie of the session that has begun. */
 export function setSessionCookie(reply: FastifyReply, { issuer, sessionTtl }: SessionSettings, cookie: string): void {
   // No cache may keep the answer and hand the cookie to somebody else.
   reply

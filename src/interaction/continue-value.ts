@@ -19,9 +19,8 @@ export interface PendingRequest {
   readonly selected: string | undefined
 }
 
-/** The pages of ours that sign-in may lead to, and where they are. The start page is where it leads without a `continue` value. */
+/** The pages of ours that sign-in may lead to, and where they are. */
 const ownPages = {
-  home: '/',
   account: '/account',
   password: '/account#your-password',
 } as const

@@ -27,20 +27,18 @@ import { nextStep, type OpenStep } from './next-step.ts'
 
 /** An authorization request that waits for its person, checked anew for this step, and what it needs next. */
 export interface AuthorizationInteraction {
-  readonly subject: 'authorization'
+  readonly kind: 'authorization'
   readonly session: Session | undefined
   readonly pending: PendingRequest
   readonly request: AuthorizationRequest
   readonly step: OpenStep
 }
 
-/** Somebody who signs in for a page of ours. */
+/** A sign-in that leads to one of our own pages. */
 export interface OwnPageInteraction {
-  readonly subject: 'own_page'
-  readonly session: Session | undefined
-  readonly page: OwnPage
-  /** The `continue` value that came; undefined for the start page. */
-  readonly sealed: string | undefined
+  readonly kind: 'own_page'
+  /** Undefined: the start page. */
+  readonly destination: { readonly page: OwnPage; readonly sealed: string } | undefined
 }
 
 /** What a person signs in or signs up for. */
@@ -59,11 +57,10 @@ export async function loadInteraction(
   reply: FastifyReply,
   sealed: string | undefined,
 ): Promise<Interaction | undefined> {
-  const continued =
-    sealed === undefined ? ({ kind: 'own_page', page: 'home' } as const) : await openSealed(signet, sealed)
+  if (sealed === undefined) return { kind: 'own_page', destination: undefined }
+  const continued = await openSealed(signet, sealed)
   if (continued.kind === 'authorization') return resumeOpened(signet, request, reply, continued)
-  const session = await currentSession(signet.database, signet.settings, request)
-  return { subject: 'own_page', session, page: continued.page, sealed }
+  return { kind: 'own_page', destination: { page: continued.page, sealed } }
 }
 
 /**
@@ -143,7 +140,7 @@ export async function loadAuthorization(
     const step = nextStep(authorization, pending.receivedAt, signedIn, consent, hintedSub)
     if (step.step === 'refuse')
       throw new OAuthError(step.error, { detail: step.detail ?? whyNoSession(request, settings.issuer) })
-    return { subject: 'authorization', session, pending, request: authorization, step }
+    return { kind: 'authorization', session, pending, request: authorization, step }
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error
     noteRefusal(request, error)
@@ -172,16 +169,35 @@ async function readHint(signet: Signet, { idTokenHint, target }: AuthorizationRe
   return hint.sub
 }
 
-/** What the forms and links of a page carry on; undefined where they lead to the start page. */
-export function continueValueOf({ secrets }: Signet, interaction: Interaction): string | undefined {
-  return interaction.subject === 'authorization'
-    ? sealRequest(secrets['request-sealing'], interaction.pending)
-    : interaction.sealed
+/** The authorization request that a person signs in for; undefined if there is none. */
+export function authorizationOf(interaction: Interaction): AuthorizationRequest | undefined {
+  return interaction.kind === 'authorization' ? interaction.request : undefined
 }
 
-/** Where the person goes once signed in: on with the request, or to a page of ours. Never an address that came with the request. */
+/** Who is signed in already. The session is looked up now for a page of ours; for a request it has been. */
+export async function sessionOf(
+  { database, settings }: Signet,
+  request: FastifyRequest,
+  interaction: Interaction,
+): Promise<Session | undefined> {
+  return interaction.kind === 'authorization' ? interaction.session : currentSession(database, settings, request)
+}
+
+/** What the forms and links of a page carry on; undefined where they lead to the start page. */
+export function continueValueOf({ secrets }: Signet, interaction: Interaction): string | undefined {
+  return interaction.kind === 'authorization'
+    ? sealRequest(secrets['request-sealing'], interaction.pending)
+    : interaction.destination?.sealed
+}
+
+/**
+ * Where the person goes once signed in: on with the request, or to a page of ours. Never an address that came with the request.
+ *
+ * @throws KeysUnavailable if this node cannot confirm its secrets: call it before anything is committed
+ */
 export function hrefAfterSignIn(signet: Signet, interaction: Interaction): string {
-  return interaction.subject === 'authorization' ? authorizeHref(signet, interaction.pending) : pathOf(interaction.page)
+  if (interaction.kind === 'authorization') return authorizeHref(signet, interaction.pending)
+  return interaction.destination ? pathOf(interaction.destination.page) : '/'
 }
 
 /** Sends the browser to /authorize, which finds the next step. Not to be stored: the address holds what the application sent. */
@@ -195,7 +211,7 @@ function authorizeHref({ secrets }: Signet, pending: PendingRequest): string {
 
 /** The language and the texts of the page that answers. */
 export function pageContext(request: FastifyRequest, interaction: Interaction): PageContext {
-  return interaction.subject === 'authorization' ? pageOf(request, interaction.pending) : pageContextOf(request)
+  return interaction.kind === 'authorization' ? pageOf(request, interaction.pending) : pageContextOf(request)
 }
 
 function pageOf(request: FastifyRequest, { parameters }: PendingRequest): PageContext {

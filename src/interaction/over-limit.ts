@@ -31,7 +31,7 @@ export function refuseOverLimit(
   reply: FastifyReply,
   error: unknown,
 ): OverLimit {
-  const { fault, retryAfterSeconds, ...refusal } = judge(error)
+  const { fault, retryAfterSeconds, ...refusal } = limitOf(error)
   const headers = { 'retry-after': String(retryAfterSeconds) }
   const refused = new OAuthError(refusal.entry, { headers, detail: refusal.detail, isRecorded: refusal.isRecorded })
   noteRefusal(request, refused)
@@ -40,7 +40,7 @@ export function refuseOverLimit(
   return { fault, retryAfterSeconds, status: refused.status }
 }
 
-function judge(error: unknown) {
+function limitOf(error: unknown) {
   const busy = { fault: 'busy', retryAfterSeconds: queueDrains, isRecorded: true } as const
   if (error instanceof HashQueueFull) return { ...busy, entry: 'too_many_passwords', detail: error.message } as const
   if (error instanceof TooManyWaiting) return { ...busy, entry: 'unavailable', detail: undefined } as const

@@ -3,9 +3,8 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { type Clock, type MachineClocks, machineClocks, momentOf } from '../platform/clock.ts'
 import { briefWait, type LockWait } from '../platform/database/locked-transaction.ts'
 import type { Database } from '../platform/database/pool.ts'
-import { Unavailable } from '../platform/database/unavailable.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
-import { encodeHeader, signJwt } from '../platform/jwt/sign.ts'
+import { encodeHeader, SigningUnavailable, signJwt } from '../platform/jwt/sign.ts'
 import type { Log } from '../platform/log.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
 import { oneAtATime } from '../platform/shared-work.ts'
@@ -67,7 +66,7 @@ export interface KeyRing {
 }
 
 /** This node must not sign now: it could not confirm its keys within the lease, or has none that is active. */
-export class KeysUnavailable extends Unavailable {
+export class KeysUnavailable extends SigningUnavailable {
   constructor(message: string) {
     super(message)
     this.name = 'KeysUnavailable'

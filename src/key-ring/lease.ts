@@ -1,8 +1,8 @@
 import { type MachineClocks, type Moment, machineClocks, momentOf, since } from '../platform/clock.ts'
-import { Unavailable } from '../platform/database/unavailable.ts'
+import { SigningUnavailable } from '../platform/jwt/sign.ts'
 
 /** This machine's clock and the database's are further apart than any two clocks may be. */
-export class ClocksDisagree extends Unavailable {
+export class ClocksDisagree extends SigningUnavailable {
   constructor(seconds: number, clockSkew: number) {
     super(
       `This machine's clock is ${Math.abs(seconds).toFixed(1)} s ${seconds > 0 ? 'ahead of' : 'behind'} the database's, and ` +

@@ -8,9 +8,9 @@ import {
   setPasswordHash,
 } from '../records/accounts/accounts-store.ts'
 import type { PasswordFault } from '../records/accounts/password-rules.ts'
+import { type Decided, decideEnding } from '../records/endings/decide-ending.ts'
 import { endAllAccess } from '../records/endings/decisions-store.ts'
 import type { AccountEndReason } from '../records/endings/ending.ts'
-import { type Decided, decideEnding } from '../records/endings/follow-ending.ts'
 import { type EventType, recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import { forgetBrowsers } from '../records/sessions/known-browsers-store.ts'

@@ -3,12 +3,7 @@ import type { Settings } from '../platform/config/settings.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { digest } from '../platform/secrets/digest.ts'
 import { verifyClientAssertion } from '../protocol/client-assertion.ts'
-import {
-  authenticationFailed,
-  clientRefused,
-  matchingSecret,
-  type PresentedCredentials,
-} from '../protocol/client-authentication.ts'
+import { authenticationFailed, matchingSecret, type PresentedCredentials } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { type Client, isPublic, type KeyClient, usesSecret } from '../records/clients/client.ts'
 import { useAssertion } from '../records/clients/client-assertions-store.ts'
@@ -103,4 +98,17 @@ async function checkAssertion(terms: Terms, client: KeyClient, assertion: string
     throw authenticationFailed('client_assertion_refused', `client_assertion of ${client.client_id}: ${verified.fault}`)
   if (!(await useAssertion(database, client.client_id, digest(verified.jti), verified.forgetAt)))
     throw authenticationFailed('client_assertion_replayed', `client ${client.client_id} sent the same jti again`)
+}
+
+/** The refusal of a client that is unknown or did not prove itself. The client cannot tell which; the operator can. */
+function clientRefused(client: Client | undefined, method: PresentedCredentials['method']): OAuthError {
+  return authenticationFailed('client_authentication_failed', faultOf(client, method))
+}
+
+function faultOf(client: Client | undefined, method: PresentedCredentials['method']): string {
+  if (!client) return 'client_id: there is no such client'
+  const registered = client.token_endpoint_auth_method
+  return registered === method
+    ? `client ${client.client_id}: the secret is none of its live ones`
+    : `client ${client.client_id} is registered for ${registered} and came with ${method}`
 }

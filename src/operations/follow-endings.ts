@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { type Decided, type Followed, followNext } from '../records/endings/decide-ending.ts'
 import { findFollowed } from '../records/endings/endings-store.ts'
-import { type Decided, type Followed, followNext } from '../records/endings/follow-ending.ts'
 import type { Signet } from '../signet.ts'
 
 /*

@@ -9,9 +9,9 @@ import type { Signet } from '../signet.ts'
 import { sessionIdFor, singleFactor } from '../tokens/authentication.ts'
 import { authorizationCodeTtl } from '../tokens/authorization-code.ts'
 import { insertCode } from '../tokens/authorization-codes-store.ts'
-import { type Actor, originOf } from './actor.ts'
+import { originOf, type Person } from './actor.ts'
 
-/** What of an authorization request its code stands for. All of it has been checked. */
+/** The parts of an authorization request that its code represents. All of them have been checked. */
 export interface CodeRequest {
   readonly target: { readonly client: Client; readonly redirectUri: string }
   readonly scopes: readonly string[]
@@ -28,7 +28,7 @@ export interface CodeRequest {
  */
 export async function issueCode(
   signet: Pick<Signet, 'database' | 'secrets' | 'turns'>,
-  actor: Actor,
+  actor: Person,
   request: CodeRequest,
   session: Session,
 ): Promise<string | undefined> {
@@ -36,11 +36,11 @@ export async function issueCode(
   return signet.turns.take(sessionTurn(session.id), () => inTransaction(signet.database, issue))
 }
 
-/** The same as a part of another transaction. The code is 256 random bits, of which the database has the digest. */
+/** The same, inside the caller's transaction. The code is 256 random bits; the database has its digest. */
 export async function openGrantWithCode(
   { secrets }: Pick<Signet, 'secrets'>,
   tx: Queryable,
-  actor: Actor,
+  actor: Person,
   { target, scopes, resources, codeChallenge, nonce }: CodeRequest,
   session: Session,
 ): Promise<string | undefined> {

@@ -8,8 +8,8 @@ import {
   type UsernameFault,
 } from '../records/accounts/canonical-names.ts'
 import { isNamedAfter, type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
+import { decideEnding, type Followed } from '../records/endings/decide-ending.ts'
 import { endAllAccess, moveSession } from '../records/endings/decisions-store.ts'
-import { decideEnding, type Followed } from '../records/endings/follow-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import { forgetOtherBrowsers } from '../records/sessions/known-browsers-store.ts'
 import { renewSession, type Session } from '../records/sessions/sessions-store.ts'
@@ -21,8 +21,8 @@ import { type ProvingBrowser, provePassword } from './prove-password.ts'
 import { updateOwnAccount } from './update-account.ts'
 
 /*
- * A person changes what they sign in with. Both ask for the current password first, and count it as a sign-in is counted. What costs
- * nothing to check is checked before, so a form with a typing error takes none of the guesses.
+ * A person changes what they sign in with. Both functions need the current password, and a wrong one counts like a failed sign-in. Cheap
+ * checks come first, so a typing error uses up no attempt.
  */
 
 /** What somebody wants to sign in with, without white space around it. Undefined or empty takes a name away. */

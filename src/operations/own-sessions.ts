@@ -1,7 +1,7 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { sessionTurn } from '../records/accounts/account.ts'
+import { decideEnding, type Followed } from '../records/endings/decide-ending.ts'
 import { endAllSessions, endSession, moveSession } from '../records/endings/decisions-store.ts'
-import { decideEnding, type Followed } from '../records/endings/follow-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { SessionId, Sub } from '../records/ids.ts'
 import { forgetBrowserOf, forgetOtherBrowsers } from '../records/sessions/known-browsers-store.ts'

@@ -3,7 +3,7 @@ import type { Signet } from '../signet.ts'
 
 type Terms = Pick<Signet, 'database' | 'databaseProblem' | 'keyRing' | 'secrets' | 'log'>
 
-/** Why this node cannot serve at present, one text for each reason. None when it can: it has an active key, and a primary that can be written. */
+/** Why this node cannot serve at the moment, one sentence per reason. Empty if it can: it has an active key and a writable primary. */
 export async function readinessProblems({
   database,
   databaseProblem,

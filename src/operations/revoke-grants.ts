@@ -2,6 +2,7 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { accountTurn } from '../records/accounts/account.ts'
 import { lockAccount } from '../records/accounts/accounts-store.ts'
 import { deleteConsent } from '../records/consents/consents-store.ts'
+import { type Decided, decideEnding } from '../records/endings/decide-ending.ts'
 import {
   endAllGrants,
   endConnection,
@@ -9,7 +10,6 @@ import {
   endGrantsOfConnection,
 } from '../records/endings/decisions-store.ts'
 import { endGrant, endStandingGrants } from '../records/endings/end-rows-store.ts'
-import { type Decided, decideEnding } from '../records/endings/follow-ending.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { ClientId, GrantId, Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'

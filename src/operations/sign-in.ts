@@ -28,7 +28,7 @@ export async function signIn(
   const matched = await matchingAccount(signet, caller, { username, password, browserDigest })
   const { account, mismatches, hasWaited } = matched
   if (mismatches.length > 0) await recordMismatches(signet.database, caller, mismatches)
-  if (account && (await enter(signet, caller, browser, account, password))) return { outcome: 'signed_in' }
+  if (account && (await signInTo(signet, caller, browser, account, password))) return { outcome: 'signed_in' }
   return { outcome: 'wrong_credentials', hasWaited }
 }
 
@@ -37,7 +37,7 @@ export async function signIn(
  *
  * @returns false where the password was changed, or the account disabled or deleted, in the meantime
  */
-export async function enter(
+export async function signInTo(
   { database, passwords, settings, clock, secrets, turns, endings }: Signet,
   caller: Visitor,
   browser: BrowserDigests,

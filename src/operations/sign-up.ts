@@ -10,7 +10,7 @@ import { isPlainText, longestName } from '../records/plain-text.ts'
 import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
 import { matchingAccount, recordMismatches, type Visitor } from './matching-account.ts'
-import { enter } from './sign-in.ts'
+import { signInTo } from './sign-in.ts'
 
 export interface TypedAccount {
   readonly name: string | undefined
@@ -63,7 +63,7 @@ export async function signUp(
     // Where nobody has the address, no sign-in failed; recording nothing takes as long.
     const atAccounts = mismatches.filter(({ sub }) => sub !== undefined)
     await recordMismatches(signet.database, caller, atAccounts)
-    if (account && (await enter(signet, caller, browser, account, password))) return { outcome: 'signed_in' }
+    if (account && (await signInTo(signet, caller, browser, account, password))) return { outcome: 'signed_in' }
     if (hasWaited) throw signet.limits.waiting()
     const seen = isFirst ? meant : undefined
     if (await createAccount(signet, caller, browser, { name, email, password }, seen)) return { outcome: 'created' }

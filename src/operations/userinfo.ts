@@ -17,7 +17,7 @@ interface VerifiedToken {
  * The claims about the person of an access token (OpenID Connect Core §5.3.2). The token says what was allowed when it was issued; the
  * claims follow what still is.
  *
- * @returns `openid_taken` where the scope `openid` no longer holds
+ * @returns `grant_ended` if the grant has ended or the client no longer exists; `openid_taken` if the scope `openid` no longer holds
  */
 export async function userinfo(
   { clients, database }: Pick<Signet, 'clients' | 'database'>,

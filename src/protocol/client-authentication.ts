@@ -84,12 +84,12 @@ function formDecoded(text: string): string | undefined {
   }
 }
 
-const nobodysDigest = digest('')
+const dummyDigest = digest('')
 
 /**
  * The live secret that the client has sent. Compares with each, without stopping at the first that fits.
  *
- * @param secrets undefined where there is no client; what was sent is then compared with nobody's secret, which takes as long
+ * @param secrets undefined if the client is unknown or uses no secret; a dummy comparison then takes the same time
  */
 export function matchingSecret<Secret extends { readonly digest: Buffer }>(
   secrets: readonly Secret[] | undefined,
@@ -97,31 +97,8 @@ export function matchingSecret<Secret extends { readonly digest: Buffer }>(
 ): Secret | undefined {
   const presentedDigest = digest(presented)
   const matches = (secrets ?? []).filter((secret) => equalInConstantTime(secret.digest, presentedDigest))
-  if (!secrets) equalInConstantTime(nobodysDigest, presentedDigest)
+  if (!secrets) equalInConstantTime(dummyDigest, presentedDigest)
   return matches[0]
-}
-
-/** What a refusal tells the operator of a client. */
-interface RefusedClient {
-  readonly client_id: string
-  readonly token_endpoint_auth_method: string
-}
-
-/**
- * The refusal of a client that is unknown, or did not prove itself. The client cannot tell which; the operator can.
- *
- * @param client undefined: there is none of this `client_id`
- */
-export function clientRefused(client: RefusedClient | undefined, method: PresentedCredentials['method']): OAuthError {
-  return authenticationFailed('client_authentication_failed', faultOf(client, method))
-}
-
-function faultOf(client: RefusedClient | undefined, method: PresentedCredentials['method']): string {
-  if (!client) return 'client_id: there is no such client'
-  const registered = client.token_endpoint_auth_method
-  return registered === method
-    ? `client ${client.client_id}: the secret is none of its live ones`
-    : `client ${client.client_id} is registered for ${registered} and came with ${method}`
 }
 
 /** RFC 6749 §5.2 allows 401 however the client authenticated, and RFC 9110 §15.5.2 asks for a challenge with every 401. */

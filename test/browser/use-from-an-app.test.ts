@@ -25,7 +25,7 @@ t.test('the application with a server signs people in and out', async (t) => {
   const tab = await context.newPage()
 
   await tab.goto(`${origin}/callback?code=made-up&state=made-up`)
-  t.match(await tab.textContent('body'), 'This sign-in was not begun in this browser.')
+  t.match(await tab.textContent('body'), 'This sign-in was not started in this browser.')
   await tab.goto(`${origin}/`)
   await tab.getByText('Sign in with Signet').click()
   await signIn(tab, person)

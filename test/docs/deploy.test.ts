@@ -277,7 +277,9 @@ t.test('the docs say how long a new connection has for its first request', async
     .find((line) => line.startsWith('| `SIGNET_KEEP_ALIVE_TIMEOUT`'))
   t.ok(setting?.includes(`the first request must come within ${time}`), 'docs/settings.md')
   t.ok(
-    read('docs/endpoints.md').replace(/\s+/g, ' ').includes(`a new one has ${time} for its first`),
+    read('docs/endpoints.md')
+      .replace(/\s+/g, ' ')
+      .includes(`On a new connection, the first request must arrive within ${time}`),
     'docs/endpoints.md',
   )
 })

@@ -39,7 +39,7 @@ t.test('where a port is in use the demo says which, and starts nothing', async (
   t.equal(code, 1)
   t.equal(
     errors,
-    `Notes cannot start: port ${notesPort} is in use by another program. End that one, or set NOTES_PORT to another port.\n`,
+    `Notes cannot start: port ${notesPort} is in use by another program. Stop that program, or set NOTES_PORT to another port.\n`,
   )
   t.notOk(existsSync(dataDir))
 })
@@ -91,7 +91,7 @@ t.test(
     process.kill(victim?.pid ?? 0, 'SIGKILL')
     const { code, errors } = await demo.ended
     t.equal(code, 1)
-    t.equal(errors, 'The API has ended (SIGKILL), and so does the demo.\n')
+    t.equal(errors, 'The API has ended (SIGKILL). The demo is stopping.\n')
     t.same(alive(family), [])
   },
 )
@@ -132,7 +132,7 @@ function startDemo(t: Test) {
   const ready = new Promise<string>((resolve, reject) => {
     demo.stdout.on('data', (chunk) => {
       printed += chunk
-      if (printed.includes('Ctrl-C ends the demo.')) resolve(printed)
+      if (printed.includes('Press Ctrl-C to stop the demo.')) resolve(printed)
     })
     ended.then(({ code, errors }) => reject(new Error(`The demo has ended with ${code}:\n${printed}\n${errors}`)))
   })

@@ -13,7 +13,7 @@ import {
   revokeGrantsOfPerson,
 } from '../../src/operations/revoke-grants.ts'
 import type { Database } from '../../src/platform/database/pool.ts'
-import { followNext } from '../../src/records/endings/follow-ending.ts'
+import { followNext } from '../../src/records/endings/decide-ending.ts'
 import { answer, emptyFolder } from '../cli/console.ts'
 import type { Browser } from '../support/browser.ts'
 import { untilNothingIsLeft } from '../support/eventually.ts'

@@ -1,8 +1,11 @@
 import { connect, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
+import { buildApp } from '../../src/app.ts'
+import { KeysUnavailable } from '../../src/key-ring/key-ring.ts'
+import { ClocksDisagree } from '../../src/key-ring/lease.ts'
 import { testDatabase } from '../database.ts'
 import { freePort, startSignet } from '../support/idp.ts'
-import { signIn } from '../support/journey.ts'
+import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { untilReady } from '../support/readiness.ts'
 
 /** A road to the database that can be cut, blocked and opened again. */
@@ -102,3 +105,75 @@ t.test('the database goes away and comes back', async (t) => {
     await untilReady(idp.issuer)
   })
 })
+
+t.test('a node that must not sign answers 503 at the token endpoint, and says when to try again', async (t) => {
+  const idp = await startSignet(t)
+  const client = await idp.client({ grant_types: ['client_credentials'], scope: 'notes:read' })
+  await idp.resource('https://notes.example', ['notes:read'])
+  for (const error of [new KeysUnavailable('No active key.'), new ClocksDisagree(900, 60)]) {
+    const refuse = () => Promise.reject(error)
+    const app = buildApp({ ...idp.signet, keyRing: { ...idp.signet.keyRing, sign: refuse, cover: refuse } })
+    t.teardown(() => app.close())
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/token',
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        authorization: `Basic ${Buffer.from(`${client.client_id}:${client.secret}`).toString('base64')}`,
+      },
+      payload: 'grant_type=client_credentials&scope=notes:read&resource=https://notes.example',
+    })
+    t.match(answer, { statusCode: 503, headers: { 'retry-after': String } }, error.name)
+    t.match(answer.json(), { error: 'temporarily_unavailable' })
+    t.notMatch(answer.body, 'SIGNET_CLOCK_SKEW')
+  }
+})
+
+t.test(
+  'a node that loses its secrets while a password is hashed still leads on: the session is committed',
+  async (t) => {
+    const idp = await startSignet(t, { SIGNET_SIGN_UP: 'open' })
+    const client = await idp.client()
+    const person = await idp.person()
+    const { passwords, secrets } = idp.signet
+    let isLost = false
+    const lost = Object.create(secrets, {
+      'request-sealing': {
+        get: () => {
+          if (isLost) throw new KeysUnavailable('The secrets of this node could not be confirmed.')
+          return secrets['request-sealing']
+        },
+      },
+    })
+    const losing = <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) => {
+      return async (...args: Args) => {
+        const result = await work(...args)
+        isLost = true
+        return result
+      }
+    }
+    const app = buildApp({
+      ...idp.signet,
+      secrets: lost,
+      passwords: { ...passwords, hash: losing(passwords.hash), verify: losing(passwords.verify) },
+    })
+    t.teardown(() => app.close())
+    const browser = idp.browser()
+    const sealed = new URL(
+      (await browser.get(`/authorize?${new URLSearchParams(authorizationParameters(client, pkce()))}`)).location ?? '',
+      idp.issuer,
+    ).searchParams.get('continue')
+    const forms = {
+      '/sign-in': { username: person.username, password: person.password },
+      '/sign-up': { email: 'new@example.com', password: 'a long enough passphrase, for once' },
+    }
+    for (const [url, fields] of Object.entries(forms)) {
+      isLost = false
+      const payload = new URLSearchParams({ ...fields, continue: sealed ?? '' }).toString()
+      const headers = { 'content-type': 'application/x-www-form-urlencoded', origin: idp.issuer }
+      const answer = await app.inject({ method: 'POST', url, headers, payload })
+      t.ok(isLost, url)
+      t.match(answer, { statusCode: 303, headers: { location: /^\/authorize\?continue=/, 'set-cookie': /./ } }, url)
+    }
+  },
+)

@@ -1,14 +1,14 @@
 import t from 'tap'
 import { briefWait } from '../../src/platform/database/locked-transaction.ts'
 import {
+  currentMac,
   type Purpose,
   type PurposeSecret,
   purposes,
   sealText,
   unsealText,
 } from '../../src/platform/secrets/purpose-secrets.ts'
-import { formSubjectProof } from '../../src/protocol/http/csrf.ts'
-import { followNext } from '../../src/records/endings/follow-ending.ts'
+import { followNext } from '../../src/records/endings/decide-ending.ts'
 import { decodeRefreshToken, encodeRefreshToken } from '../../src/tokens/refresh-token.ts'
 import type { Browser, Visit } from '../support/browser.ts'
 import { eventually, untilNothingIsLeft } from '../support/eventually.ts'
@@ -163,7 +163,7 @@ t.test('once secrets have leaked, nothing forged with them is accepted on any no
   const browserCookie = pausedBrowser.cookies.get(pausedBrowser.names.browser) ?? ''
   const attempts = async (node: Idp) => ({
     request: (await elsewhere(pausedBrowser, node).get(`/sign-in?continue=${forgedRequest()}`)).status,
-    form: await guess(node, pausedBrowser, { csrf: formSubjectProof(stolen.csrf, browserCookie) }),
+    form: await guess(node, pausedBrowser, { csrf: currentMac(stolen.csrf, browserCookie).toString('base64url') }),
   })
   for (const node of nodes)
     t.same(await attempts(node), { request: 200, form: 'looked at' }, 'as good as genuine before')

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { AuthorizationRequest } from '../../src/interaction/authorization-request.ts'
+import { canBeImpersonated, resourcesAskedAbout } from '../../src/interaction/consent/consent-rule.ts'
 import { nextStep } from '../../src/interaction/next-step.ts'
 import type { Session } from '../../src/records/sessions/sessions-store.ts'
 
@@ -75,6 +76,7 @@ t.test('what each request needs next', async (t) => {
     ['prompt=login select_account, chosen', prompted('login', 'select_account'), { isSelected: true }, 'sign-in'],
     ['prompt=consent, allowed before', prompted('consent'), {}, 'consent'],
     ['prompt=none', prompted('none'), {}, 'respond'],
+    ['prompt=none, a hint at the person', prompted('none'), { hintedSub: 'ada' }, 'respond'],
     ['prompt=none, nobody', prompted('none'), nobody, 'refuse'],
     ['prompt=none, nothing allowed yet', prompted('none'), noConsent, 'refuse'],
     ['a hint at the person', {}, { hintedSub: 'ada' }, 'respond'],
@@ -85,6 +87,111 @@ t.test('what each request needs next', async (t) => {
     ['a hint, prompt=create, nobody', prompted('create'), { ...nobody, hintedSub: 'bob' }, 'sign-up'],
   ]
   for (const [what, changes, known, expected] of table) t.equal(step(changes, known), expected, what)
+})
+
+/** Every request of a kind, for every person in every state. */
+function everyCase() {
+  const words = ['none', 'login', 'create', 'select_account', 'consent'] as const
+  // prompt=none is never sent with another value: the request is refused before.
+  const prompts = [
+    ['none'],
+    ...Array.from({ length: 16 }, (_, bits) => words.slice(1).filter((_, index) => bits & (1 << index))),
+  ]
+  const sessions = [
+    undefined,
+    ...['ada', 'bob'].flatMap((sub) => [-60_000, 0].map((age) => sessionOf(sub, receivedAt + age))),
+  ]
+  const consents = [undefined, { ...consent, scopes: ['openid'] }, { ...consent, resources: [] }, consent]
+  const clients = [{}, { first_party: true }, { first_party: true, token_endpoint_auth_method: 'none' }]
+  const uris = ['https://app.example/callback', 'http://127.0.0.1/callback']
+  return prompts.flatMap((prompt) =>
+    [undefined, 0, 59, 60].flatMap((maxAge) =>
+      [undefined, 'ada'].flatMap((hintedSub) =>
+        sessions.flatMap((session) =>
+          [false, true].flatMap((isSelected) =>
+            consents.flatMap((allowed) =>
+              clients.flatMap((client) =>
+                uris.map((redirectUri) => ({
+                  ...{ prompt, maxAge, hintedSub, session, isSelected, allowed, client, redirectUri },
+                  outcome: decided(
+                    { client, redirectUri, maxAge, ...prompted(...prompt) },
+                    { session, isSelected, consent: allowed, ...(hintedSub !== undefined && { hintedSub }) },
+                  ),
+                })),
+              ),
+            ),
+          ),
+        ),
+      ),
+    ),
+  )
+}
+
+t.test('no combination of prompt, max_age, hint, session and consent gets around a rule', async (t) => {
+  const broken: unknown[] = []
+  const cases = everyCase()
+  for (const { outcome, ...one } of cases) {
+    const { prompt, maxAge, hintedSub, session, isSelected, allowed, client, redirectUri } = one
+    const wants = (word: string) => prompt.includes(word)
+    const age = session && receivedAt - session.authTime
+    const isFresh = age !== undefined && age <= 0
+    const isSomebodyElse = session !== undefined && hintedSub !== undefined && session.account.sub !== hintedSub
+    const isTooOld = age !== undefined && maxAge !== undefined && age > maxAge * 1000
+    const isGood = session && !isSomebodyElse && !isTooOld && (isFresh || !wants('login'))
+    const isNew = isFresh || !wants('create')
+    const isChosen = isFresh || isSelected || !wants('select_account')
+    const isPublic = 'token_endpoint_auth_method' in client
+    const isAllowed = allowed?.scopes.includes('notes:read') && allowed.resources.length > 0
+    const mustAsk = wants('consent') || (isPublic && !redirectUri.startsWith('https:'))
+    const mayGo = !mustAsk && (isAllowed || 'first_party' in client)
+    // The order in which the rules stand: who it is, then whether a new account or a choice is asked for, then consent.
+    const expected = !isGood
+      ? wants('none')
+        ? 'login_required'
+        : isSomebodyElse && isFresh
+          ? 'login_as_other_person'
+          : wants('create') && !session
+            ? 'sign-up'
+            : 'sign-in'
+      : !isNew
+        ? 'sign-up'
+        : !isChosen
+          ? 'sign-in'
+          : mayGo
+            ? 'respond'
+            : wants('none')
+              ? 'consent_required'
+              : 'consent'
+    const found = outcome.step === 'refuse' ? outcome.error : outcome.step
+    const hasSession = 'session' in outcome ? outcome.session === session : true
+    if (found !== expected || !hasSession) broken.push({ ...one, expected, found })
+  }
+  t.ok(cases.length > 30_000, `${cases.length} cases`)
+  t.same(broken.slice(0, 3), [])
+})
+
+t.test('the consent page asks about the APIs that are named, and about those that own a scope', async (t) => {
+  const owner = (identifier: string, scopes: string[]) => ({ identifier, scopes })
+  const allowed = [
+    owner('https://notes.example', ['notes:read', 'notes:write']),
+    owner('https://mail.example', ['mail:read']),
+    owner('https://files.example', ['files:read']),
+  ]
+  const asked = (scopes: string[], resources: string[]) =>
+    resourcesAskedAbout(request({ client: { allowed }, scopes, resources })).map(({ identifier }) => identifier)
+  t.same(asked(['openid', 'notes:read'], []), ['https://notes.example'])
+  t.same(asked(['openid'], ['https://mail.example']), ['https://mail.example'])
+  t.same(asked(['notes:write'], ['https://mail.example']), ['https://notes.example', 'https://mail.example'])
+  t.same(asked(['openid'], []), [])
+})
+
+t.test('only a public client that anybody can listen for can be impersonated', async (t) => {
+  const by = (token_endpoint_auth_method: 'none' | 'client_secret_basic', redirectUri: string) =>
+    canBeImpersonated({ token_endpoint_auth_method }, redirectUri)
+  t.notOk(by('none', 'https://app.example/callback'))
+  t.ok(by('none', 'http://127.0.0.1/callback'))
+  t.ok(by('none', 'com.example.app:/callback'))
+  t.notOk(by('client_secret_basic', 'http://127.0.0.1/callback'))
 })
 
 t.test('a consent covers the scopes and the resources that it names, and no other', async (t) => {
@@ -114,7 +221,7 @@ t.test('max_age counts from the moment of the request, to the millisecond', asyn
   t.equal(step({ maxAge: 59, ...prompted('none') }), 'refuse')
 })
 
-t.test('a refusal says which and why, and who is not signed in is told nothing of it', async (t) => {
+t.test('a refusal names its error, and why for the operator unless nobody is signed in', async (t) => {
   const none = prompted('none')
   t.same(decided(none, { session: undefined }), { step: 'refuse', error: 'login_required', detail: undefined })
   t.match(decided(none, { hintedSub: 'bob' }), {
@@ -122,14 +229,17 @@ t.test('a refusal says which and why, and who is not signed in is told nothing o
     detail: 'session: of sub ada; id_token_hint: of sub bob',
   })
   t.match(decided({ maxAge: 59, ...none }), { error: 'login_required', detail: 'signed in 60 seconds before' })
-  t.match(decided(none, noConsent), { error: 'consent_required', detail: 'consented to nothing' })
+  t.match(decided(none, noConsent), {
+    error: 'consent_required',
+    detail: 'consented to nothing; asked for openid notes:read',
+  })
   t.match(decided({}, { session: sessionOf('ada', receivedAt), hintedSub: 'bob' }), {
     error: 'login_as_other_person',
     detail: 'session: of sub ada; id_token_hint: of sub bob',
   })
 })
 
-t.test('a step that the session is needed for has it', async (t) => {
+t.test('consent and respond carry the session', async (t) => {
   t.same(decided({}), { step: 'respond', session })
   t.same(decided({}, noConsent), { step: 'consent', session })
 })

@@ -28,7 +28,7 @@ import type { PasswordHashing } from '../../src/records/accounts/password-hashin
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../src/records/clients/clients-store.ts'
-import { followNext } from '../../src/records/endings/follow-ending.ts'
+import { followNext } from '../../src/records/endings/decide-ending.ts'
 import { listGrants } from '../../src/records/grants/grants-store.ts'
 import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession } from '../../src/records/sessions/sessions-store.ts'

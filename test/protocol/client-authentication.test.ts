@@ -1,7 +1,6 @@
 import t from 'tap'
 import { digest } from '../../src/platform/secrets/digest.ts'
 import {
-  clientRefused,
   matchingSecret,
   type PresentedCredentials,
   parseBasic,
@@ -85,23 +84,4 @@ t.test('a secret fits only if it is one of the live ones', async (t) => {
   t.equal(matchingSecret([], 'new'), undefined)
   t.equal(matchingSecret(undefined, ''), undefined, "nobody's secret fits nothing that is sent")
   for (const name of ['old', 'new']) t.equal(matchingSecret(secrets, name)?.name, name)
-})
-
-t.test('a refusal tells the operator what was wrong, and the client nothing', async (t) => {
-  const client = { client_id: 'client', token_endpoint_auth_method: 'client_secret_basic' }
-  const refusals = [
-    clientRefused(undefined, 'client_secret_basic'),
-    clientRefused(client, 'client_secret_basic'),
-    clientRefused(client, 'none'),
-  ]
-  t.same(
-    refusals.map(({ detail }) => detail),
-    [
-      'client_id: there is no such client',
-      'client client: the secret is none of its live ones',
-      'client client is registered for client_secret_basic and came with none',
-    ],
-  )
-  for (const { entry, headers } of refusals)
-    t.match({ entry, headers }, { entry: 'client_authentication_failed', headers: { 'www-authenticate': /^Basic / } })
 })

@@ -29,7 +29,7 @@ export { freePort } from './free-port.ts'
 
 export type TestClient = Client & { readonly secret: string | undefined }
 
-/** Members of any kind of client; the database refuses what does not go together. */
+/** Members of any kind of client. What does not belong to the kind, such as keys on a client with a secret, is never read back. */
 type SomeMetadata = Partial<Pick<ClientMetadata, keyof ClientMetadata>>
 
 export interface Person {

@@ -17,8 +17,8 @@ export function revocationEndpoint(app: App, signet: Signet): void {
     const { client } = await authenticateClient(signet, presentedCredentials(request.headers.authorization, body))
     if (body.token === undefined) throw new OAuthError('parameter_missing', { about: 'token' })
     const actor = { kind: 'client', clientId: client.client_id, caller: callerOf(request) } as const
-    const outcome = await revokeToken(signet, actor, body.token)
-    if ('refused' in outcome) throw new OAuthError(outcome.refused, { detail: outcome.detail })
+    const refusal = await revokeToken(signet, actor, body.token)
+    if (refusal) throw new OAuthError(refusal.refused, { detail: refusal.detail })
     // RFC 7009 §2.2: the same answer where there was nothing to revoke.
     return reply.send()
   })

@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Fault, faultText, fillText, type Messages, type PageContext } from '../../html/messages/messages.ts'
+import { personOf } from '../../interaction/browser-session.ts'
 import { browserOf } from '../../platform/http/cookies.ts'
-import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
+import { requesterOf } from '../../platform/http/request-context.ts'
 import { digest } from '../../platform/secrets/digest.ts'
 import type { PurposeSecret } from '../../platform/secrets/purpose-secrets.ts'
 import { formSubjectProof, isFormAbout } from '../../protocol/http/csrf.ts'
@@ -87,7 +88,7 @@ function has<Section extends object>(section: Section, key: PropertyKey): key is
 
 /** The person of the session, as the actor of an operation. */
 export function actorOf({ request, session }: Submission) {
-  return { kind: 'person', sub: session.account.sub, caller: callerOf(request) } as const
+  return personOf(request, session)
 }
 
 /** What proving a password has to know of the request. A browser that has no cookie to tell it from others is given one. */

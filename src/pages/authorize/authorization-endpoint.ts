@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isTooLong } from '../../interaction/authorization-request.ts'
 import { sendResponse } from '../../interaction/authorization-response.ts'
 import { verifyTarget } from '../../interaction/authorization-target.ts'
+import { personOf } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
 import {
   type AuthorizationInteraction,
@@ -13,7 +14,6 @@ import {
 } from '../../interaction/interaction.ts'
 import { issueCode } from '../../operations/issue-code.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
-import { callerOf } from '../../platform/http/request-context.ts'
 import { faultsIn, type Parameters } from '../../protocol/http/parameters.ts'
 import type { Signet } from '../../signet.ts'
 
@@ -60,8 +60,7 @@ async function doNextStep(
     return reply
       .header('cache-control', 'no-store')
       .redirect(`/${step.step}?continue=${continueValueOf(signet, interaction)}`, 303)
-  const person = { kind: 'person', sub: step.session.account.sub, caller: callerOf(request) } as const
-  const code = await issueCode(signet, person, authorization, step.session)
+  const code = await issueCode(signet, personOf(request, step.session), authorization, step.session)
   // The session or the consent ended at this very moment: begin again.
   if (code === undefined) return redirectToAuthorize(signet, reply, pending)
   const page = pageContext(request, interaction)

@@ -3,6 +3,7 @@ import { hostOf } from '../../html/link-target.ts'
 import { sendPage } from '../../html/send-page.ts'
 import { sendResponse } from '../../interaction/authorization-response.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
+import { personOf } from '../../interaction/browser-session.ts'
 import { canBeImpersonated, resourcesAskedAbout } from '../../interaction/consent/consent-rule.ts'
 import { continueValueIn, sealRequest } from '../../interaction/continue-value.ts'
 import {
@@ -13,7 +14,6 @@ import {
 } from '../../interaction/interaction.ts'
 import { giveConsent, refuseConsent } from '../../operations/give-consent.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
-import { callerOf } from '../../platform/http/request-context.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { csrfCheckedForm, csrfToken, formSubjectProof, isFormAbout } from '../../protocol/http/csrf.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
@@ -49,7 +49,7 @@ export function consentEndpoint(app: App, signet: Signet): void {
 
     const { target } = authorization
     const page = pageContext(request, interaction)
-    const person = { kind: 'person', sub: session.account.sub, caller: callerOf(request) } as const
+    const person = personOf(request, session)
     if (values.get('decision') !== 'allow') {
       await refuseConsent(signet, person, authorization, session)
       const outcome = { error: new OAuthError('consent_denied'), requestId: request.id }

@@ -5,11 +5,13 @@ import { clientOnPage } from '../../interaction/authorization-target.ts'
 import { newBrowserSession, setSessionCookie } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
 import {
+  authorizationOf,
   continueValueOf,
   hrefAfterSignIn,
   type Interaction,
   loadInteraction,
   pageContext,
+  sessionOf,
 } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { type SignInOutcome, signIn } from '../../operations/sign-in.ts'
@@ -29,17 +31,17 @@ export function signInEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/sign-in', async (request, reply) => {
     const interaction = await loadInteraction(signet, request, reply, continueValueIn(request.query))
     if (!interaction) return reply
-    const username = interaction.subject === 'authorization' ? interaction.request.loginHint : undefined
-    return showPage(signet, request, reply, interaction, { username }, 200)
+    return showPage(signet, request, reply, interaction, { username: authorizationOf(interaction)?.loginHint }, 200)
   })
 
   app.post<{ Body: Parameters }>('/sign-in', async (request, reply) => {
     const values = await csrfCheckedForm(signet, request)
     const interaction = await loadInteraction(signet, request, reply, values.get('continue'))
     if (!interaction) return reply
-    const done = (next: Interaction) => reply.redirect(hrefAfterSignIn(signet, next), 303)
-    if (values.has('select')) return done(await withSession(signet, interaction))
+    if (values.has('select'))
+      return reply.redirect(hrefAfterSignIn(signet, await withSession(signet, interaction)), 303)
 
+    const href = hrefAfterSignIn(signet, interaction)
     const username = values.get('username')?.trim()
     const password = values.get('password')
     if (!username || !password)
@@ -57,7 +59,7 @@ export function signInEndpoint(app: App, signet: Signet): void {
       signet.metrics.count('signet_sign_ins_total', { outcome: fault.fault === 'busy' ? 'busy' : 'limited' })
       return showPage(signet, request, reply, interaction, { ...fault, username }, status)
     }
-    return done(interaction)
+    return reply.redirect(href, 303)
   })
 }
 
@@ -69,22 +71,22 @@ function countSignIn({ metrics }: Signet, signedIn: SignInOutcome): void {
 
 /** The person goes on with the account that is signed in already (`prompt=select_account`). */
 async function withSession(signet: Signet, interaction: Interaction): Promise<Interaction> {
-  if (interaction.subject !== 'authorization' || !interaction.session) return interaction
+  if (interaction.kind !== 'authorization' || !interaction.session) return interaction
   const { session, pending, request } = interaction
   const selected = await sessionIdFor(signet.secrets, session, request.target.client.client_id)
   return { ...interaction, pending: { ...pending, selected } }
 }
 
-function showPage(
+async function showPage(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
   interaction: Interaction,
   fault: Fault,
   status: number,
-): FastifyReply {
-  const { session } = interaction
-  const authorization = interaction.subject === 'authorization' ? interaction.request : undefined
+): Promise<FastifyReply> {
+  const session = await sessionOf(signet, request, interaction)
+  const authorization = authorizationOf(interaction)
   // Offered only where going on with it would be enough; where the password is asked for, it is.
   const isOffered = !authorization || authorization.prompt.has('select_account')
   return sendPage(

@@ -1,9 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage } from '../../html/send-page.ts'
-import { currentSession, forgetSession } from '../../interaction/browser-session.ts'
+import { currentSession, forgetSession, personOf } from '../../interaction/browser-session.ts'
 import { signOut } from '../../operations/own-sessions.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
-import { callerOf } from '../../platform/http/request-context.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { faultsIn, noParameters, type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
@@ -59,7 +58,7 @@ async function isAskedByOwnClient(signet: Signet, { hint }: LogoutRequest, sessi
 }
 
 async function signOutOf(signet: Signet, request: FastifyRequest, session: Session): Promise<void> {
-  await signOut(signet, { kind: 'person', sub: session.account.sub, caller: callerOf(request) }, session)
+  await signOut(signet, personOf(request, session), session)
 }
 
 function leave(signet: Signet, request: FastifyRequest, reply: FastifyReply, logout: LogoutRequest): FastifyReply {

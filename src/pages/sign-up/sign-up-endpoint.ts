@@ -4,11 +4,13 @@ import { clientOnPage } from '../../interaction/authorization-target.ts'
 import { newBrowserSession, setSessionCookie } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
 import {
+  authorizationOf,
   continueValueOf,
   hrefAfterSignIn,
   type Interaction,
   loadInteraction,
   pageContext,
+  sessionOf,
 } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { signUp } from '../../operations/sign-up.ts'
@@ -38,7 +40,7 @@ export function signUpEndpoint(app: App, signet: Signet): void {
       return reply.redirect(sealed === undefined ? '/sign-in' : `/sign-in?continue=${encodeURIComponent(sealed)}`, 303)
     const interaction = await loadInteraction(signet, request, reply, sealed)
     if (!interaction) return reply
-    const hint = interaction.subject === 'authorization' ? interaction.request.loginHint : undefined
+    const hint = authorizationOf(interaction)?.loginHint
     const typed = await openTypedEmail(signet, sentValue(request.query, 'email'))
     return showPage(signet, request, reply, interaction, startingWith(typed ?? hint), 200)
   })
@@ -50,6 +52,7 @@ export function signUpEndpoint(app: App, signet: Signet): void {
     if (!interaction) return reply
     // From the sign-in page, with what was typed there. Nothing else of that form is looked at: the password is for another account.
     if (values.get('from') === 'sign-in') return toEmptyForm(signet, reply, interaction, values.get('username'))
+    const href = hrefAfterSignIn(signet, interaction)
     const typed = { name: values.get('name')?.trim() || undefined, email: values.get('email')?.trim() }
     try {
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
@@ -64,7 +67,7 @@ export function signUpEndpoint(app: App, signet: Signet): void {
       const shown = { values: typed, faults: { form: fault }, retryAfterSeconds }
       return showPage(signet, request, reply, interaction, shown, status)
     }
-    return reply.redirect(hrefAfterSignIn(signet, interaction), 303)
+    return reply.redirect(href, 303)
   })
 }
 
@@ -81,14 +84,17 @@ function startingWith(name: string | undefined): Shown {
   return { values: { name: undefined, email: canonicalEmail(name ?? '') }, faults: {} }
 }
 
-function showPage(
+async function showPage(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
   interaction: Interaction,
   shown: Shown,
   status: number,
-): FastifyReply {
+): Promise<FastifyReply> {
+  // The page of somebody who is signed in is in the language of their profile.
+  await sessionOf(signet, request, interaction)
+  const authorization = authorizationOf(interaction)
   const continueTo = continueValueOf(signet, interaction)
   return sendPage(
     reply,
@@ -96,7 +102,7 @@ function showPage(
       page: pageContext(request, interaction),
       csrf: csrfToken(signet, request, reply),
       continueTo,
-      client: interaction.subject === 'authorization' ? clientOnPage(interaction.request.target) : undefined,
+      client: authorization && clientOnPage(authorization.target),
       minPasswordLength: signet.settings.passwordMinLength,
       signInHref: `/sign-in${continueTo ? `?continue=${continueTo}` : ''}`,
       ...shown,

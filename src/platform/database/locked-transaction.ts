@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Report } from '../progress.ts'
-import { DatabaseUnavailable, inTransaction, type Queryable } from './queryable.ts'
+import { inTransaction, type Queryable } from './queryable.ts'
+import { DatabaseUnavailable } from './unavailable.ts'
 
 /** A lock that nodes and commands take in turn. It belongs to a transaction and ends with it, however that ends. */
 export interface Lock {

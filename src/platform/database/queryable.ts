@@ -1,8 +1,6 @@
 import type { QueryResult, QueryResultRow } from 'pg'
 import { DatabaseUnavailable, isUnavailable } from './unavailable.ts'
 
-export { DatabaseUnavailable, isUnavailable } from './unavailable.ts'
-
 /** What can be asked: a pool, where each statement is its own transaction, or one transaction. */
 export interface Queryable {
   query<R extends QueryResultRow>(statement: Statement): Promise<QueryResult<R>>

@@ -1,8 +1,5 @@
-/** This node cannot do what it is asked to at the moment. Nothing is wrong with the request: it may be sent again. */
-export class Unavailable extends Error {}
-
-/** The database cannot be asked, or what it made of the last word is not known. */
-export class DatabaseUnavailable extends Unavailable {
+/** The database cannot be reached, or it is unknown whether the last statement took effect. */
+export class DatabaseUnavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
     this.name = 'DatabaseUnavailable'
@@ -18,13 +15,12 @@ export class DatabaseReadOnly extends DatabaseUnavailable {
 }
 
 /**
- * Tells "the database is away, overloaded or restarting", and any other `Unavailable`, from faults in the program or its
- * settings (a broken constraint, an unknown column, a wrong password). The first is answered with 503; the second needs a
- * person.
+ * Whether an error means that the database is away, overloaded or restarting. That passes by itself, and requests get 503 until then.
+ * Faults in the program or its settings (a broken constraint, an unknown column, a wrong password) need a person.
  */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  if (error instanceof Unavailable) return true
+  if (error instanceof DatabaseUnavailable) return true
   const { code, syscall } = error as Error & { code?: unknown; syscall?: unknown }
   if (typeof code === 'string') {
     if (/^[0-9A-Z]{5}$/.test(code) && sqlStates.some((state) => code.startsWith(state))) return true

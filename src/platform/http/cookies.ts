@@ -2,6 +2,7 @@ import type { CookieSerializeOptions } from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { randomText } from '../secrets/digest.ts'
 
+/** The session cookie, and the one that tells browsers apart. */
 export interface CookieNames {
   readonly session: string
   readonly browser: string

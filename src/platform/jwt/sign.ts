@@ -11,6 +11,9 @@ export interface JwtHeader {
   readonly kid: string
 }
 
+/** This node must not sign at the moment. The request can be sent again. */
+export class SigningUnavailable extends Error {}
+
 /** The encoded header; worth keeping, for it is the same for all tokens of one kind under one key. */
 export function encodeHeader(header: JwtHeader): string {
   return Buffer.from(JSON.stringify(header)).toString('base64url')

@@ -29,8 +29,14 @@ interface Row {
   readonly activates_at: Date | number
 }
 
-/** SQL: for how long a superseded version of `purpose` is kept at the least. Those that refresh families or sessions need are kept for longer. */
-export const supersededVersionKeptFor = `CASE WHEN purpose IN (${pagePurposes.map((purpose) => `'${purpose}'`).join(', ')}) THEN interval '${pageDays} days' ELSE interval '1 hour' END`
+const quotedPagePurposes = pagePurposes.map((purpose) => `'${purpose}'`).join(', ')
+
+/**
+ * SQL for how long at least a superseded version is kept, where the column `purpose` is in scope. Versions that refresh families or
+ * sessions need are kept longer (`records/cleanup/cleanup-store.ts`).
+ */
+export const supersededVersionKeptFor = `CASE WHEN purpose IN (${quotedPagePurposes})
+  THEN interval '${pageDays} days' ELSE interval '1 hour' END`
 
 const columns = 'purpose, version, sealed, created_at, activates_at'
 

@@ -22,10 +22,11 @@ export function csrfToken({ settings, secrets }: Terms, request: FastifyRequest,
 }
 
 /**
- * Ties a form to what its page was about, such as the person it spoke to. Another tab may have signed in somebody else meanwhile, so a form
- * comes from our own page and yet is about something else.
+ * Ties a form to what its page was about, such as the person who was signed in. Another tab may have signed in somebody else meanwhile, so
+ * a form from our own page can be about somebody else.
  *
  * @param secret the one for CSRF
+ * @param subject begins with its kind, such as `consent:`, so that it is never the cookie of a browser
  */
 export function formSubjectProof(secret: PurposeSecret, subject: string): string {
   return currentMac(secret, subject).toString('base64url')

@@ -84,7 +84,7 @@ function refuseContent(payload: IncomingMessage, done: (error?: Error) => void):
     payload.resume()
   }
   const onEnd = () => finish()
-  // A status tells a client that hung up from a database that did (failures.ts).
+  // A status tells a client that hung up from a database that did (as-oauth-error.ts).
   const onError = (error: Error) => finish(Object.assign(error, { statusCode: 400 }))
   payload.on('data', onData).on('end', onEnd).on('error', onError)
 }

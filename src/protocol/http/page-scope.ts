@@ -1,7 +1,7 @@
 import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import type { App } from '../../platform/http/fastify-app.ts'
-import { asOAuthError } from '../errors/failures.ts'
+import { asOAuthError } from '../errors/as-oauth-error.ts'
 import { sendRefusalPage } from '../errors/send-refusal.ts'
 import { noParameters } from './parameters.ts'
 import { pageContextOf, sentParameter } from './ui-locales.ts'

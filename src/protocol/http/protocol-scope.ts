@@ -1,5 +1,5 @@
 import type { App } from '../../platform/http/fastify-app.ts'
-import { asOAuthError } from '../errors/failures.ts'
+import { asOAuthError } from '../errors/as-oauth-error.ts'
 import { errorAnswer } from '../errors/oauth-error.ts'
 
 /**

@@ -3,9 +3,9 @@ import { responseParameters } from '../../protocol/oidc-values.ts'
 import { isPlainText, longestName, shown } from '../plain-text.ts'
 import { isOpenidScope, isScopeToken, type Resource } from '../resources/resource.ts'
 import {
+  type AuthenticationMetadata,
   type AuthenticationMethod,
   authenticationMethods,
-  type ClientAuthentication,
   type ClientMetadata,
   type GrantType,
   grantTypes,
@@ -97,7 +97,10 @@ export function changeMetadata(
 }
 
 /** RFC 7591 §2: keys are for who authenticates with them, and RFC 8725 §3.1 wants the algorithm to be one they fit. */
-function readAuthentication(read: ReturnType<typeof readMembers>, method: AuthenticationMethod): ClientAuthentication {
+function readAuthentication(
+  read: ReturnType<typeof readMembers>,
+  method: AuthenticationMethod,
+): AuthenticationMetadata {
   const alg = read.oneOf('token_endpoint_auth_signing_alg', assertionAlgorithms)
   const jwks = read.value('jwks')
   if (method !== 'private_key_jwt') {

@@ -57,9 +57,9 @@ interface KeyAuthentication {
   readonly jwks: ClientJwks
 }
 
-export type ClientAuthentication = PublicAuthentication | SecretAuthentication | KeyAuthentication
+export type AuthenticationMetadata = PublicAuthentication | SecretAuthentication | KeyAuthentication
 
-export type ClientMetadata = CommonMetadata & ClientAuthentication
+export type ClientMetadata = CommonMetadata & AuthenticationMetadata
 
 /** Every member of the metadata, in the order in which people read them. */
 export const metadataMembers = [
@@ -118,9 +118,9 @@ export interface KeyClient extends CommonClient, KeyAuthentication {
 /** A registered client with all that a request of its needs to know, read in one statement. */
 export type Client = PublicClient | SecretClient | KeyClient
 
-type Method<A extends ClientAuthentication> = Pick<A, 'token_endpoint_auth_method'>
+type Method<A extends AuthenticationMetadata> = Pick<A, 'token_endpoint_auth_method'>
 
-export function isPublic<C extends Method<ClientAuthentication>>(
+export function isPublic<C extends Method<AuthenticationMetadata>>(
   client: C,
 ): client is C & Method<PublicAuthentication> {
   return client.token_endpoint_auth_method === 'none'
@@ -136,7 +136,7 @@ export function rotatesRefreshTokens(
   return isPublic(client) || client.refresh_token_rotation
 }
 
-export function usesSecret<C extends Method<ClientAuthentication>>(
+export function usesSecret<C extends Method<AuthenticationMetadata>>(
   client: C,
 ): client is C & Method<SecretAuthentication> {
   return client.token_endpoint_auth_method.startsWith('client_secret_')

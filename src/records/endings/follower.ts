@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Database } from '../../platform/database/pool.ts'
 import type { DatabaseLog } from '../../platform/log.ts'
-import { EndingFailed, followNext } from './follow-ending.ts'
+import { EndingFailed, followNext } from './decide-ending.ts'
 
 /** Lets rows follow the decisions that end them. */
 export interface Endings {

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { decideEnding } from '../endings/follow-ending.ts'
+import { decideEnding } from '../endings/decide-ending.ts'
 import { insertSession, type NewSession } from './sessions-store.ts'
 
 /** What a sign-in has to know of the browser's cookies, as digests. */

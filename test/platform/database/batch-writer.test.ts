@@ -1,7 +1,7 @@
 import t from 'tap'
 import { type BatchWriterOptions, createBatchWriter } from '../../../src/platform/database/batch-writer.ts'
 import { migrate } from '../../../src/platform/database/migrations.ts'
-import { DatabaseUnavailable } from '../../../src/platform/database/queryable.ts'
+import { DatabaseUnavailable } from '../../../src/platform/database/unavailable.ts'
 import { listEvents } from '../../../src/records/events/recorded-events-store.ts'
 import { createTokenTally } from '../../../src/records/events/token-tally.ts'
 import { createRefusalsJournal } from '../../../src/records/refusals/refusals-journal.ts'

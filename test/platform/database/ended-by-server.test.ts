@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { createPool } from '../../../src/platform/database/pool.ts'
-import { inTransaction, isUnavailable } from '../../../src/platform/database/queryable.ts'
+import { inTransaction } from '../../../src/platform/database/queryable.ts'
+import { isUnavailable } from '../../../src/platform/database/unavailable.ts'
 import { noLog } from '../../database.ts'
 import { type AndThen, fakePostgres, fatal } from './fake-postgres.ts'
 

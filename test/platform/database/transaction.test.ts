@@ -1,11 +1,7 @@
 import t, { type Test } from 'tap'
 import type { Database } from '../../../src/platform/database/pool.ts'
-import {
-  DatabaseUnavailable,
-  inTransaction,
-  isUnavailable,
-  type Queryable,
-} from '../../../src/platform/database/queryable.ts'
+import { inTransaction, type Queryable } from '../../../src/platform/database/queryable.ts'
+import { DatabaseUnavailable, isUnavailable } from '../../../src/platform/database/unavailable.ts'
 import { testDatabase, withoutPooler } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 

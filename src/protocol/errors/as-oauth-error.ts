@@ -1,5 +1,6 @@
 import type { FastifyError, FastifyRequest } from 'fastify'
 import { isUnavailable } from '../../platform/database/unavailable.ts'
+import { SigningUnavailable } from '../../platform/jwt/sign.ts'
 import { TooManyWaiting } from '../../platform/turns.ts'
 import { OAuthError } from './oauth-error.ts'
 import { noteRefusal } from './refusal.ts'
@@ -25,7 +26,7 @@ function translated(error: unknown, request: FastifyRequest): OAuthError {
   const { statusCode = 500, code, message } = error as FastifyError
   // A client that leaves in the middle has the same code (ECONNRESET) as a database that does, but a status.
   const isClients = statusCode >= 400 && statusCode < 500
-  if (!isClients && isUnavailable(error)) {
+  if (!isClients && (isUnavailable(error) || error instanceof SigningUnavailable)) {
     request.server.operatorLog.error({ reqId: request.id, err: error }, 'unavailable')
     return new OAuthError('unavailable', {
       headers: { 'retry-after': retryAfter },
