@@ -7,6 +7,7 @@ import { recordIssuer } from '../../src/platform/database/installation-store.ts'
 import { migrate } from '../../src/platform/database/migrations.ts'
 import type { Queryable } from '../../src/platform/database/queryable.ts'
 import { randomText } from '../../src/platform/secrets/digest.ts'
+import type { Sub } from '../../src/records/ids.ts'
 import { noLog, testDatabase } from '../database.ts'
 import { allCommands } from './commands-table.ts'
 import { answer, emptyFolder, openConsole } from './console.ts'
@@ -19,7 +20,7 @@ await recordIssuer(database, issuer)
 
 const resource = 'https://api.example'
 const requestId = randomText(12)
-const { sub } = await json<{ sub: string }>('users', 'create', '--username', 'person', '--email', 'a@people.example')
+const { sub } = await json<{ sub: Sub }>('users', 'create', '--username', 'person', '--email', 'a@people.example')
 await json('resources', 'create', '--identifier', resource, '--scope', 'notes:read')
 const { client_id: clientId } = await json<{ client_id: string }>(
   ...['clients', 'create', '--name', 'App', '--redirect-uri', 'https://app.example/cb', '--scope', 'openid notes:read'],

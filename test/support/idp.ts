@@ -15,7 +15,7 @@ import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { createPasswordHashing, type PasswordHashing } from '../../src/records/accounts/password-hashing.ts'
 import { type Client, type ClientMetadata, usesSecret } from '../../src/records/clients/client.ts'
 import { findClient, insertClient } from '../../src/records/clients/clients-store.ts'
-import type { Sub } from '../../src/records/ids.ts'
+import type { ClientId, Sub } from '../../src/records/ids.ts'
 import type { Resource } from '../../src/records/resources/resource.ts'
 import { saveResource } from '../../src/records/resources/resources-store.ts'
 import type { Signet } from '../../src/signet.ts'
@@ -131,7 +131,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
     browser: () => createBrowser(settings.issuer, base),
     client: async (metadata = {}) => {
       const secret = usesSecret(completed(metadata)) ? randomText(32) : undefined
-      const clientId = `client_${randomText(16)}`
+      const clientId = `client_${randomText(16)}` as ClientId
       await insertClient(
         signet.database,
         clientId,

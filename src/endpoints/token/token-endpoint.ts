@@ -78,7 +78,7 @@ function clientCredentials(
   signet: Signet,
   authenticated: AuthenticatedClient,
   { scope, resource }: TokenRequest,
-): Promise<IssuedTokens | TokensRefused> {
+): Promise<IssuedTokens> {
   return issueForClient(signet, authenticated, { scope, resource })
 }
 
