@@ -134,7 +134,7 @@ t.test('who has no business with a token learns as much as of rubbish, byte for 
           text: 'UPDATE resources SET served_by = $1 WHERE identifier = $2',
           values: [[server.client_id], identifier],
         })
-        idp.signet.clients.forget()
+        idp.signet.clients.clear()
         return [identifier, server] as const
       }),
     ),
@@ -162,7 +162,7 @@ t.test('who has no business with a token learns as much as of rubbish, byte for 
   ]
   for (const [what, who, token] of hidden) t.same(visible(await by(who, token)), rubbish, what)
   await idp.signet.database.query("UPDATE resources SET served_by = '{}'")
-  idp.signet.clients.forget()
+  idp.signet.clients.clear()
   t.same(visible(await by(own, tokens.access_token)), rubbish, 'a server that serves it no more')
 })
 

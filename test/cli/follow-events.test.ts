@@ -1,7 +1,7 @@
 import t from 'tap'
 import { followEvents } from '../../src/cli/follow-events.ts'
 import { migrate } from '../../src/platform/database/migrations.ts'
-import { idsAtATime } from '../../src/records/events/recorded-events-store.ts'
+import { idsPerBatch } from '../../src/records/events/recorded-events-store.ts'
 import { noLog, testDatabase } from '../database.ts'
 
 t.test('of very many events in one look each that is meant is printed, and once', async (t) => {
@@ -9,7 +9,7 @@ t.test('of very many events in one look each that is meant is printed, and once'
   await migrate({ connection, schema, log: noLog })
   const db = openPool({ max: 2 })
   const every = 2_000
-  const last = 2 * idsAtATime + every
+  const last = 2 * idsPerBatch + every
   await db.query(
     `INSERT INTO events (type, sub)
      SELECT CASE WHEN i % $1 = 0 THEN 'signed_in' ELSE 'tokens_issued' END, 'sub' FROM generate_series(1, $2::int) AS i`,

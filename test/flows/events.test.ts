@@ -3,7 +3,7 @@ import { SignJWT } from 'jose'
 import t from 'tap'
 import type { Queryable } from '../../src/platform/database/queryable.ts'
 import { DatabaseUnavailable } from '../../src/platform/database/unavailable.ts'
-import { createTokenTally } from '../../src/records/events/token-tally.ts'
+import { createTokenCounter } from '../../src/records/events/token-counter.ts'
 import type { ClientId } from '../../src/records/ids.ts'
 import { createRefusalsJournal } from '../../src/records/refusals/refusals-journal.ts'
 import { send, sendBytes } from '../attacks/send.ts'
@@ -21,7 +21,7 @@ interface Shown {
 
 const idp = await startSignet(t)
 const folder = emptyFolder(t)
-const { settings, database, refusals, tally } = idp.signet
+const { settings, database, refusals, tokenCounter } = idp.signet
 const environment = {
   SIGNET_DATABASE_URL: settings.databaseUrl ?? '',
   SIGNET_DATABASE_SCHEMA: settings.databaseSchema,
@@ -62,12 +62,12 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
     'a parameter: the verifier is of another request': {
       asked: journey.redeem(journey.code, { code_verifier: pkce().verifier }),
       entry: 'code_verifier_wrong',
-      detail: /^code_verifier: the request of grant .+ had another code_challenge$/,
+      detail: /^code_verifier: the request of grant .+ had a different code_challenge$/,
     },
     'a parameter: the code is of another client': {
       asked: idp.token(another, { ...redemption, code: journey.code, code_verifier: journey.pkce.verifier }),
       entry: 'code_unknown',
-      detail: new RegExp(`^code: grant .+ is of client ${client.client_id}$`),
+      detail: new RegExp(`^code: grant .+ belongs to client ${client.client_id}$`),
     },
     'a parameter: the redirect URI is not the registered one': {
       asked: idp.browser().get(authorize({ redirect_uri: 'https://app.example/callback/' })),
@@ -77,12 +77,12 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
     'a secret: it is none of the live ones': {
       asked: idp.token({ ...client, secret: 'wrong' }, { ...redemption, code: 'x' }),
       entry: 'client_authentication_failed',
-      detail: new RegExp(`^client ${client.client_id}: the secret is none of its live ones$`),
+      detail: new RegExp(`^client ${client.client_id}: the secret matches none of its active ones$`),
     },
     'a client: there is none': {
       asked: idp.token({ ...client, client_id: 'client_nobody' as ClientId }, { ...redemption, code: 'x' }),
       entry: 'client_authentication_failed',
-      detail: /^client_id: there is no such client$/,
+      detail: /^client_id: no such client$/,
     },
     'a way to authenticate: an assertion where a secret is registered': {
       asked: fetch(`${idp.issuer}/token`, {
@@ -93,7 +93,7 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
         }),
       }),
       entry: 'client_authentication_failed',
-      detail: /is registered for client_secret_basic and came with private_key_jwt$/,
+      detail: /is registered for client_secret_basic but used private_key_jwt$/,
     },
     'a cookie: none came': {
       asked: idp.browser().get(authorize({ prompt: 'none' })),
@@ -217,7 +217,7 @@ t.test('everything that matters leaves an event, and the filters find it', async
   const { body: tokens } = await journey.redeem()
   await idp.token(client, { grant_type: 'refresh_token', refresh_token: tokens.refresh_token })
   for (let n = 0; n < 3; n++) await idp.token(client, { grant_type: 'client_credentials' })
-  await tally.stop()
+  await tokenCounter.stop()
   await fetch(`${idp.issuer}/revoke`, {
     method: 'POST',
     headers: { authorization: `Basic ${btoa(`${clientId}:${client.secret}`)}` },
@@ -284,7 +284,7 @@ t.test('what cannot be written down while the database is away is written when i
   const told = { status: 503, entry: 'unavailable', error: 'temporarily_unavailable', description: 'Again.' }
   lost.note({ requestId: 'during', ...about, ...told })
   await lost.stop()
-  const counted = createTokenTally(db, noLog)
+  const counted = createTokenCounter(db, noLog)
   const token = { clientId: 'client', grantId: 'grant', audience: 'https://api.example' }
   for (let n = 0; n < 3; n++) counted.count(token)
   await counted.stop()

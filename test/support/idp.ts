@@ -151,7 +151,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
         servedBy: more.servedBy ?? [],
       })
       // Not to wait until PostgreSQL has told this node.
-      signet.clients.forget()
+      signet.clients.clear()
     },
     person: async ({ email, password, ...profile } = {}) => {
       const person = {

@@ -1,7 +1,12 @@
 import t from 'tap'
 import type { PublicClient } from '../../src/records/clients/client.ts'
 import type { GrantTerms } from '../../src/records/consents/consents-store.ts'
-import { type Grantable, heldByToken, issuableScopes, scopesThatHold } from '../../src/tokens/issuable-scopes.ts'
+import {
+  effectiveScopes,
+  effectiveTokenScopes,
+  type Grantable,
+  issuableScopes,
+} from '../../src/tokens/issuable-scopes.ts'
 
 const issuer = 'https://id.example'
 const [invoices, mail] = ['https://invoices.example', 'https://mail.example']
@@ -52,7 +57,7 @@ function issued(
 t.test('a scope holds only while registration, owner, grant and consent all have it', async (t) => {
   const scopes = ['openid', 'invoices:read']
   const holds = (by: Partial<PublicClient>, terms: GrantTerms | undefined) =>
-    scopesThatHold({ ...client, ...by }, scopes, terms)
+    effectiveScopes({ ...client, ...by }, scopes, terms)
   t.same(holds({ scope: 'openid' }, termsOf(scopes)), ['openid'], 'the registration lost it')
   t.same(holds({ allowed: [] }, termsOf(scopes)), ['openid'], 'no resource owns it')
   t.same(holds({}, termsOf(['openid'], scopes)), ['openid'], 'it came to another resource since')
@@ -102,7 +107,7 @@ t.test('what is issued is what holds, for one audience', async (t) => {
 
 t.test('a token that is out is worth what still holds at its audience, or nothing', async (t) => {
   const held = (audience: string, scopes: string[], terms?: GrantTerms, by: Partial<PublicClient> = {}) =>
-    heldByToken({ ...client, ...by }, { audience, scopes }, terms, issuer)
+    effectiveTokenScopes({ ...client, ...by }, { audience, scopes }, terms, issuer)
   t.equal(held('https://unknown.example', []), undefined, 'an audience that the client may not have')
   t.equal(held(invoices, ['invoices:read'], termsOf(all), { allowed: [] }), undefined, 'nor this one any more')
   t.equal(held(invoices, ['invoices:read'], termsOf([])), undefined, 'every scope was taken')

@@ -10,7 +10,7 @@ import { DatabaseReadOnly, isTooManyConnections } from './unavailable.ts'
 /**
  * The channels of PostgreSQL's NOTIFY. Triggers call `pg_notify` when rows change, and it is delivered at the commit: a node then drops the
  * clients that it has in memory, or reads signing keys or purpose secrets anew. Endings are not among them; nodes look for those every second
- * (records/endings/follower.ts).
+ * (records/endings/ending-worker.ts).
  */
 export const notifyChannels = {
   /** sql/005.do.clients-changed.sql */

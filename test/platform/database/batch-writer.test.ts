@@ -3,7 +3,7 @@ import { type BatchWriterOptions, createBatchWriter } from '../../../src/platfor
 import { migrate } from '../../../src/platform/database/migrations.ts'
 import { DatabaseUnavailable } from '../../../src/platform/database/unavailable.ts'
 import { listEvents } from '../../../src/records/events/recorded-events-store.ts'
-import { createTokenTally } from '../../../src/records/events/token-tally.ts'
+import { createTokenCounter } from '../../../src/records/events/token-counter.ts'
 import { createRefusalsJournal } from '../../../src/records/refusals/refusals-journal.ts'
 import { findRefusals } from '../../../src/records/refusals/refusals-store.ts'
 import { noLog, testDatabase } from '../../database.ts'
@@ -217,13 +217,13 @@ t.test('a refusal and a count that cannot be stored keep no others from being st
     t.match(await findRefusals(db, requestId, 10), [{ requestId }], 'it is on record')
   t.match(warned, [/23502 network.*"bad".*refusals/, /22003.*"worse"/])
 
-  const tally = createTokenTally(db, log)
-  tally.count({ clientId: 'machine', grantId: 'one', audience: 'https://api.example' })
-  tally.count({ clientId: 'machine', grantId: 'two', audience: 'https://api.example/\0' })
+  const counter = createTokenCounter(db, log)
+  counter.count({ clientId: 'machine', grantId: 'one', audience: 'https://api.example' })
+  counter.count({ clientId: 'machine', grantId: 'two', audience: 'https://api.example/\0' })
   // No foreign key: the grant and its client may have been deleted meanwhile.
-  tally.count({ clientId: 'machine', grantId: 'three', audience: 'https://api.example' })
-  tally.count({ clientId: 'machine', grantId: 'three', audience: 'https://api.example' })
-  await tally.stop()
+  counter.count({ clientId: 'machine', grantId: 'three', audience: 'https://api.example' })
+  counter.count({ clientId: 'machine', grantId: 'three', audience: 'https://api.example' })
+  await counter.stop()
   t.match(
     (await listEvents(db, { clientId: 'machine' }, 10)).map(({ grantId, detail }) => [grantId, detail['tokens']]),
     [

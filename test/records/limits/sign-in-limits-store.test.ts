@@ -42,9 +42,9 @@ async function whileHeld(lock: string, statements: readonly (() => Promise<unkno
 }
 
 t.test('windows', async (t) => {
-  const count = async (key: string, most = 1000) => (await countAll(db, [{ key, most, seconds: hour }]))[0]
+  const count = async (key: string, max = 1000) => (await countAll(db, [{ key, max, seconds: hour }]))[0]
   const settle = (success: Partial<Success>) =>
-    settleSuccess(db, { takenBack: [], cleared: [], others: [], proven: undefined, ...success })
+    settleSuccess(db, { undone: [], cleared: [], others: [], proven: undefined, ...success })
   const shift = (key: string, seconds: number) =>
     db.query('UPDATE rate_limits SET expire = expire + $2::bigint * 1000 WHERE key = $1', [key, seconds])
 
@@ -69,14 +69,14 @@ t.test('windows', async (t) => {
   })
 
   t.test('where one has no room, nothing is written: no row, and no count in any other', async (t) => {
-    const counters = ['b', 'full', 'a'].map((key) => ({ key, most: key === 'full' ? 2 : 9, seconds: hour }))
+    const counters = ['b', 'full', 'a'].map((key) => ({ key, max: key === 'full' ? 2 : 9, seconds: hour }))
     for (let n = 1; n <= 3; n++)
       t.same(
         (await countAll(db, counters)).map(({ key, counted, isNew }) => [key, counted, isNew]).sort(),
         ['a', 'b', 'full'].map((key) => [key, n, true]),
         'the third is told that it was one too many',
       )
-    const more = [...counters, { key: 'never', most: 9, seconds: hour }]
+    const more = [...counters, { key: 'never', max: 9, seconds: hour }]
     const [closed, ...others] = await countAll(db, more)
     t.match(closed, { key: 'full', counted: 3, isNew: false })
     t.ok(closed && closed.endsIn > 0)
@@ -96,13 +96,13 @@ t.test('windows', async (t) => {
 
   t.test('statements that lock the same windows in other orders do not wait for each other', async (t) => {
     const keys = ['crossed a', 'crossed b', 'crossed c']
-    const counters = keys.map((key) => ({ key, most: 1000, seconds: hour }))
+    const counters = keys.map((key) => ({ key, max: 1000, seconds: hour }))
     await countAll(db, counters)
     await whileHeld("SELECT FROM rate_limits WHERE key = 'crossed b' FOR UPDATE", [
       () => countAll(db, counters),
       () => countAll(db, counters.toReversed()),
-      () => settle({ takenBack: keys }),
-      () => settle({ takenBack: keys.toReversed() }),
+      () => settle({ undone: keys }),
+      () => settle({ undone: keys.toReversed() }),
     ])
     t.match(await count('crossed a'), { isNew: true, counted: 2 })
   })
@@ -130,10 +130,10 @@ t.test('windows', async (t) => {
   t.test('taking back never gives more than there was', async (t) => {
     await count('back')
     await count('back')
-    for (let n = 0; n < 5; n++) await settle({ takenBack: ['back', 'nobody'] })
+    for (let n = 0; n < 5; n++) await settle({ undone: ['back', 'nobody'] })
     t.match(await count('back'), { counted: 1 })
     await shift('back', -hour)
-    await settle({ takenBack: ['back'] })
+    await settle({ undone: ['back'] })
     t.match(await count('nobody'), { counted: 1 })
     await count('nobody')
     await settle({ cleared: ['nobody'] })
@@ -142,10 +142,10 @@ t.test('windows', async (t) => {
 })
 
 t.test('failures in a row', async (t) => {
-  const pace = { free: 100, firstWait: 30, longestWait: 900 }
-  const claim = (key: string) => claimAttempt(db, key, pace)
+  const backoff = { free: 100, firstWait: 30, maxWait: 900 }
+  const claim = (key: string) => claimAttempt(db, key, backoff)
   const settle = (proven: Claim | undefined, others: readonly Claim[] = []) =>
-    settleSuccess(db, { takenBack: [], cleared: [], others, proven })
+    settleSuccess(db, { undone: [], cleared: [], others, proven })
   /** As if so much time had passed. */
   const pass = (key: string, seconds: number) =>
     db.query(
@@ -261,8 +261,8 @@ t.test('failures in a row', async (t) => {
   })
 
   t.test('whatever attackers and owner do, the number of guesses has a bound', async (t) => {
-    // A small pace, so that a short history reaches its end.
-    const small = { free: 12, firstWait: 30, longestWait: 900 }
+    // A small number of free failures, so that a short history reaches its end.
+    const small = { free: 12, firstWait: 30, maxWait: 900 }
     const step = fc.oneof(
       { weight: 6, arbitrary: fc.record({ what: fc.constant('guess' as const), n: fc.integer({ min: 1, max: 4 }) }) },
       { weight: 3, arbitrary: fc.record({ what: fc.constant('pass' as const), n: fc.integer({ min: 1, max: 4000 }) }) },
@@ -288,7 +288,7 @@ t.test('failures in a row', async (t) => {
       // The free ones and the five short waits; these again once a day for a success, and once for a day of rest; what an owner forgave
       // a few at a time; and one for each quarter of an hour.
       const days = Math.ceil(seconds / day)
-      return guesses <= (small.free + 5) * (1 + 2 * days) + forgiven + seconds / small.longestWait
+      return guesses <= (small.free + 5) * (1 + 2 * days) + forgiven + seconds / small.maxWait
     }
     await t.resolves(
       fc.assert(fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60 }), holds), { numRuns: 25 }),

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { migrate } from '../../../src/platform/database/migrations.ts'
 import { insertAccount } from '../../../src/records/accounts/accounts-store.ts'
+import { createEndingWorker } from '../../../src/records/endings/ending-worker.ts'
 import { recordEnding } from '../../../src/records/endings/endings-store.ts'
-import { createEndings } from '../../../src/records/endings/follower.ts'
 import type { Sub } from '../../../src/records/ids.ts'
 import { insertGrant } from '../../cli/insert-grant.ts'
 import { noLog, testDatabase } from '../../database.ts'
@@ -34,7 +34,7 @@ t.test('an ending that fails is tried again later and keeps no other one waiting
     CREATE TRIGGER fail BEFORE UPDATE ON grants FOR EACH ROW WHEN (NEW.sub = 'bad') EXECUTE FUNCTION fail()`)
   const warnings: unknown[] = []
   const log = { ...noLog, warn: (details: unknown) => warnings.push(details) }
-  const endings = createEndings(database, log, { betweenLooks: 10, betweenBatches: 1, afterFailure: 10 })
+  const endings = createEndingWorker(database, log, { betweenPolls: 10, betweenBatches: 1, afterFailure: 10 })
   endings.run()
   await eventually('the good one to follow', () => hasEnded(good))
   await eventually('the bad one to be logged', () => warnings.length > 0)
@@ -46,7 +46,7 @@ t.test('an ending that fails is tried again later and keeps no other one waiting
   )
 
   await database.query("DROP TRIGGER fail ON grants; UPDATE endings SET due_at = now() WHERE sub = 'bad'")
-  const again = createEndings(database, noLog, { betweenLooks: 10, betweenBatches: 1, afterFailure: 10 })
+  const again = createEndingWorker(database, noLog, { betweenPolls: 10, betweenBatches: 1, afterFailure: 10 })
   again.run()
   await eventually('the bad one to follow', () => hasEnded(bad))
   await again.stop()
@@ -55,23 +55,23 @@ t.test('an ending that fails is tried again later and keeps no other one waiting
 t.test(
   'at rest it does nothing; what its own process has decided follows at once, and what others decide by and by',
   async (t) => {
-    const idle = createEndings(database, noLog)
-    idle.due()
+    const idle = createEndingWorker(database, noLog)
+    idle.wake()
     await idle.stop()
-    const sleepy = createEndings(database, noLog, { betweenLooks: hour, betweenBatches: 1, afterFailure: 1 })
+    const sleepy = createEndingWorker(database, noLog, { betweenPolls: hour, betweenBatches: 1, afterFailure: 1 })
     // With nothing to do, it looks once and rests.
     sleepy.run()
     const grant = await decide('own')
     // Again and again: it may be between two looks.
     await eventually('it to follow although the next look is an hour away', async () => {
-      sleepy.due()
+      sleepy.wake()
       return hasEnded(grant)
     })
     await sleepy.stop()
     const ofOthers = await decide('others')
-    sleepy.due()
+    sleepy.wake()
     t.notOk(await hasEnded(ofOthers), 'not after it was stopped')
-    const another = createEndings(database, noLog, { betweenLooks: 5, betweenBatches: 1, afterFailure: 1 })
+    const another = createEndingWorker(database, noLog, { betweenPolls: 5, betweenBatches: 1, afterFailure: 1 })
     another.run()
     await eventually('another process to follow', () => hasEnded(ofOthers))
     await another.stop()
