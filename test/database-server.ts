@@ -8,21 +8,21 @@ import { packageFolder } from '../src/platform/config/installation-folder.ts'
 import type { DatabaseConnection } from '../src/platform/database/hosts.ts'
 import type { DatabaseLog } from '../src/platform/log.ts'
 
-/** A log for tests that do not look at it. */
+/** A log for tests that do not read it. */
 export const noLog: DatabaseLog = { info: () => {}, warn: () => {} }
 
 /** The PostgreSQL that the tests use. */
 export interface TestServer {
   readonly connection: DatabaseConnection
-  /** The same as a role that may create databases, if there is one. */
+  /** The same with a role that may create databases, if there is one. */
   readonly administrator: DatabaseConnection
-  /** The only account that can open the server's Unix socket, if there is such a limit. */
+  /** The only system account that can open the server's Unix socket, if access is limited. */
   readonly socketOwner: { readonly uid: number; readonly gid: number } | undefined
 }
 
 /**
- * The server of SIGNET_TEST_DATABASE_URL, or else an embedded one that all test files which run at the same time share.
- * tap runs teardowns in the reverse order of their registration: what a test opens later is gone before the server may stop.
+ * The server of SIGNET_TEST_DATABASE_URL, or else an embedded one that all test files running at the same time share.
+ * tap runs teardowns in the reverse order of their registration: what a test opens later is closed before the server may stop.
  */
 export async function testServer(t: Test): Promise<TestServer> {
   const url = process.env['SIGNET_TEST_DATABASE_URL']
@@ -32,7 +32,7 @@ export async function testServer(t: Test): Promise<TestServer> {
     dataDir: join(packageFolder, '.signet/test/database'),
     allowRoot: true,
     log: noLog,
-    // What tests write need not outlive a power cut.
+    // What tests write need not survive a power cut.
     testParameters: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
   })
   t.teardown(() => embedded.leave())
@@ -46,14 +46,14 @@ export async function testServer(t: Test): Promise<TestServer> {
   }
 }
 
-// What tests that were killed have left.
+// Left over by tests that were killed.
 async function dropForgotten(connection: DatabaseConnection): Promise<void> {
   const { rows } = await once(
     connection,
     String.raw`SELECT nspname AS schema FROM pg_namespace WHERE nspname LIKE 'test\_%'`,
   )
   for (const { schema } of rows as { schema: string }[])
-    if (isForgotten(schema)) await dropSchema(connection, schema).catch(() => {}) // another process is at it, too
+    if (isForgotten(schema)) await dropSchema(connection, schema).catch(() => {}) // another process drops it, too
   const databases = await once(
     connection,
     String.raw`SELECT datname AS name FROM pg_database WHERE datname LIKE 'test\_%'`,
@@ -71,12 +71,12 @@ function isForgotten(name: string): boolean {
   return Number.parseInt(name.slice('test_'.length), 36) < Date.now() - 3_600_000
 }
 
-/** Drops a test's schema. A test that has left a transaction open gets an error. */
+/** Drops a test's schema. A transaction that a test has left open gets an error. */
 export async function dropSchema(connection: DatabaseConnection, schema: string): Promise<void> {
   await once(connection, `SET lock_timeout = '10s'; DROP SCHEMA ${schema} CASCADE`)
 }
 
-/** Runs one statement, or several without parameters, on a connection of its own. */
+/** Runs one statement, or several without parameters, on a separate connection. */
 export async function once(connection: DatabaseConnection, statement: string): Promise<pg.QueryResult> {
   const client = new pg.Client('connectionString' in connection ? connection : { ...connection, ssl: false })
   await client.connect()
