@@ -12,7 +12,7 @@ const rsaKey = rsa(2048)
 const rsaJwk = rsaKey.export({ format: 'jwk' })
 const json = (...members: object[]) => JSON.stringify(Object.assign({}, ...members))
 
-t.test('what is no key, a weak one or one of another kind is refused, and no message holds any of it', async (t) => {
+t.test('an invalid, weak or unsuitable key is rejected, and no message contains any part of it', async (t) => {
   const encrypted = one.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'x' })
   const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey
   const cases: Record<string, [string, RegExp]> = {
@@ -65,7 +65,7 @@ t.test('what is no key, a weak one or one of another kind is refused, and no mes
   }
 })
 
-t.test('a JWK keeps its name, a PEM has none', async (t) => {
+t.test('a JWK keeps its name; a PEM has none', async (t) => {
   t.match(readPrivateKey(` \n${json(jwk, { kid: 'ours', alg: 'ES256', use: 'sig', key_ops: ['sign'] })}`), {
     alg: 'ES256',
     kid: 'ours',
@@ -76,7 +76,7 @@ t.test('a JWK keeps its name, a PEM has none', async (t) => {
   t.ok(privateKey.equals(rsaKey))
 })
 
-t.test('a kid is printable, without blanks, and bounded: it becomes a word in the ledger', async (t) => {
+t.test('a kid is printable, without blanks and limited in length: the ledger stores it as a word', async (t) => {
   for (const kid of ['k', '2024-01', 'a/b+c=', 'x'.repeat(255)]) t.ok(isKid(kid), kid)
   for (const kid of ['', ' ', 'a b', 'ä', '\u0000', 'x'.repeat(256), undefined, 1])
     t.notOk(isKid(kid), JSON.stringify(kid) ?? 'undefined')

@@ -42,7 +42,7 @@ const pair = {
 const cheap = (alg: SigningAlgorithm, masterKey: MasterKey) =>
   sealKey(pair[alg], alg, `key-${randomBytes(8).toString('hex')}`, masterKey)
 
-/** A ring as if the installation had never been started. */
+/** Resets the ring to that of an installation that was never started. */
 async function forgetAll(): Promise<void> {
   await database.query(`TRUNCATE signing_keys; UPDATE key_ring SET latest_event = '-infinity', decisions = 0`)
 }
@@ -62,7 +62,7 @@ async function open(
   return ring
 }
 
-/** A generator that waits until it is told to go on. */
+/** A generator that waits until it is released. */
 function heldBack(masterKey = givenKey) {
   let goOn: () => void = () => {}
   let begin: () => void = () => {}
@@ -92,7 +92,7 @@ const stored = async () =>
 
 const first = ['ES256', 'ES256', 'ES256', 'RS256', 'RS256', 'RS256']
 
-t.test('one look says how many keys the first start takes, and those are generated at once', async (t) => {
+t.test('one look at the ring shows which keys the first start needs, and they are generated in parallel', async (t) => {
   t.same(newKeysDue([], Date.now(), delays, 10).sort(), first)
   await forgetAll()
   const { generateKey, asked, begun, goOn } = heldBack()
@@ -123,7 +123,7 @@ t.test('while keys are generated no lock is held, no transaction is open and not
   t.equal((await stored()).length, first.length)
 })
 
-t.test('two nodes that generate at the same time: each decision is made once, the rest is dropped', async (t) => {
+t.test('if two nodes generate keys at the same time, each decision is made once and the rest is dropped', async (t) => {
   await forgetAll()
   const [one, two] = [heldBack(), heldBack()]
   const opening = [open(t, one.generateKey), open(t, two.generateKey)]
@@ -139,7 +139,7 @@ t.test('two nodes that generate at the same time: each decision is made once, th
   t.equal(a?.jwkSet().etag, b?.jwkSet().etag)
 })
 
-t.test('a generator that fails leaves nothing behind, and the next attempt succeeds', async (t) => {
+t.test('a failing generator changes nothing, and the next attempt succeeds', async (t) => {
   await forgetAll()
   let isBroken = true
   const generateKey = async (alg: SigningAlgorithm) => {
@@ -153,7 +153,7 @@ t.test('a generator that fails leaves nothing behind, and the next attempt succe
   t.equal((await stored()).length, first.length)
 })
 
-t.test('a signal ends the wait for keys that are being generated', async (t) => {
+t.test('a signal aborts the wait for keys that are being generated', async (t) => {
   await forgetAll()
   const { generateKey, begun, goOn } = heldBack()
   const asked = new AbortController()
@@ -165,7 +165,7 @@ t.test('a signal ends the wait for keys that are being generated', async (t) => 
   goOn()
 })
 
-t.test('what an operator wants is decided on the ring as it is when the keys are there', async (t) => {
+t.test("an operator's decision is made on the ring as it is when the keys are ready", async (t) => {
   await forgetAll()
   const neighbour = await open(t, (alg) => cheap(alg, givenKey))
   const { generateKey, asked, begun, goOn } = heldBack()
@@ -184,18 +184,18 @@ t.test('what an operator wants is decided on the ring as it is when the keys are
   const successor = active(neighbour)
   goOn()
   const next = await rotating
-  t.ok(calls > 1, 'it was asked again')
+  t.ok(calls > 1, 'it was called again')
   t.not(next, successor, 'the key that had taken over in the meantime')
   t.equal(active(ring), next)
-  t.ok(asked.length >= 1 && asked.every((alg) => alg === 'ES256'), 'no key was generated that nobody needs')
+  t.ok(asked.length >= 1 && asked.every((alg) => alg === 'ES256'), 'no unneeded key was generated')
   const { rows } = await database.query(
     `SELECT kid FROM events WHERE type = 'key_scheduled' AND kid = $1 AND detail->>'by' = 'test'`,
     [next],
   )
-  t.equal(rows.length, 1, 'the attempt that was rolled back has left no event')
+  t.equal(rows.length, 1, 'the attempt that was rolled back left no event')
 })
 
-t.test('keys that were sealed before the master key was replaced open under the new one alone', async (t) => {
+t.test('keys sealed before the master key was replaced open with the new one alone', async (t) => {
   await forgetAll()
   const settings = { ...given, masterKey: undefined }
   const masterKey = await openMasterKey(settings, false)
@@ -212,7 +212,7 @@ t.test('keys that were sealed before the master key was replaced open under the 
   for (const { kid, sealed } of await stored()) t.ok(openSealedKey(kid, sealed, present))
 })
 
-t.test('a stock gives out each key once, and says what is missing', async (t) => {
+t.test('a key pool hands out each key once and reports missing keys', async (t) => {
   const key = await cheap('ES256', givenKey)
   const stock = stockOf([key])
   stock.demand(['ES256'])
