@@ -1,7 +1,7 @@
 import t from 'tap'
 import { reportIfSlow, untilAborted } from '../../src/platform/progress.ts'
 
-t.test('a step that takes long is reported while it goes on, and one that does not is not', async (t) => {
+t.test('a slow step is reported while it runs, and a fast one is not', async (t) => {
   const reported: string[] = []
   t.equal(
     await reportIfSlow(
@@ -31,7 +31,7 @@ t.test('a step that takes long is reported while it goes on, and one that does n
   t.same(reported, ['slow'])
 })
 
-t.test('an aborted signal ends the wait for work that goes on, however that ends', async (t) => {
+t.test('an aborted signal ends the wait for running work, however that ends', async (t) => {
   t.equal(await untilAborted(new AbortController().signal, Promise.resolve('done')), 'done')
   await t.rejects(untilAborted(new AbortController().signal, Promise.reject(new Error('no'))), { message: 'no' })
   await t.rejects(untilAborted(AbortSignal.abort(), Promise.resolve('done')), { name: 'AbortError' })

@@ -23,7 +23,7 @@ const patiently = (): LockWait => ({
 })
 const patient = patiently()
 
-/** Another process that holds the lock in a transaction of its own. */
+/** Another process that holds the lock in its own transaction. */
 async function holdLock(t: Test, lock: Lock): Promise<pg.Client> {
   const client = new pg.Client(clientConfig(connection))
   client.on('error', () => {}) // one test kills it
@@ -74,7 +74,7 @@ t.test('while another process holds the lock, the wait is reported and keeps no 
   t.equal(await waiting, 'done')
 })
 
-t.test('the lock of a process that is killed is free', async (t) => {
+t.test('the lock of a killed process is released', async (t) => {
   const holder = await holdLock(t, installationLock)
   const { rows } = await holder.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
   const waiting = inLockedTransaction(pool, installationLock, patient, async () => 'done')
@@ -94,11 +94,11 @@ t.test('an aborted signal ends the wait with its reason, and nothing was done', 
   await t.rejects(
     inLockedTransaction(pool, installationLock, wait, async () => t.fail('it was aborted before')),
     { name: 'AbortError' },
-    'and none begins after that',
+    'and nothing begins after that',
   )
 })
 
-t.test('an aborted signal does not disturb work that has begun', async (t) => {
+t.test('an aborted signal does not interrupt work that has begun', async (t) => {
   const asked = new AbortController()
   const work = inLockedTransaction(pool, installationLock, { ...patient, signal: asked.signal }, async (tx) => {
     asked.abort()
@@ -117,7 +117,7 @@ t.test('a server waits for a limited time, and the error says for what', async (
   )
 })
 
-t.test('the transaction may be idle for longer than others, and only that transaction', async (t) => {
+t.test('this transaction may be idle for longer than others, and only this one', async (t) => {
   const one = openPool({ max: 1, queryTimeoutMs: 5_000 })
   const limit = async (db: Queryable) => {
     const { rows } = await db.query<{ limit: string }>({

@@ -26,9 +26,9 @@ async function backend(db: Queryable): Promise<number> {
   return rows[0]!.pid
 }
 
-t.test('a connection that is cut at the commit leaves the outcome unknown, and that is thrown', async (t) => {
+t.test('a connection that is cut during the commit leaves the outcome unknown, and this is thrown', async (t) => {
   const db = await seals(t)
-  // A check that is deferred to the commit keeps the COMMIT itself under way for long enough to be cut.
+  // A deferred check keeps the COMMIT running for long enough to be cut.
   await db.query({
     text: `CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(30); RETURN NULL; END $$;
            CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON seals DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dawdle()`,
@@ -50,10 +50,10 @@ t.test('a connection that is cut at the commit leaves the outcome unknown, and t
   )
   await db.query({ text: 'SELECT pg_terminate_backend($1)', values: [pid] })
   await rejected
-  t.same(await pressed(db), [], 'it was not committed here, but that could not be known')
+  t.same(await pressed(db), [], 'it was not committed here, but the caller cannot know that')
 })
 
-t.test('a statement whose failure was swallowed cannot turn into a commit that never was', async (t) => {
+t.test('if a statement fails and the error is swallowed, the commit fails instead of seeming to succeed', async (t) => {
   const db = await seals(t)
   const outcome = inTransaction(db, async (tx) => {
     await press(tx, 'first')
@@ -66,7 +66,7 @@ t.test('a statement whose failure was swallowed cannot turn into a commit that n
 
 withoutPooler(
   t,
-  'a server that cuts the connection while the work is busy elsewhere does not take the process with it',
+  'a connection that the server cuts during other work of the transaction does not end the process',
   async (t) => {
     const db = await seals(t, { queryTimeoutMs: 1_000 })
     const outcome = inTransaction(db, async (tx) => {
@@ -84,20 +84,24 @@ withoutPooler(
   },
 )
 
-withoutPooler(t, 'the server gives up on a slow statement before we do, and the work is undone', async (t) => {
-  // A tenth of it lies between the two: enough for a busy machine.
-  const db = await seals(t, { queryTimeoutMs: 10_000 })
-  const outcome = inTransaction(db, async (tx) => {
-    await press(tx, 'slow')
-    await tx.query({ text: 'SELECT pg_sleep(30)' })
-  })
-  const error = await outcome.catch((error: unknown) => error)
-  t.match(error, { code: '57014' })
-  t.ok(isUnavailable(error))
-  t.same(await pressed(db), [])
-})
+withoutPooler(
+  t,
+  'the server cancels a slow statement before the client times out, and the work is rolled back',
+  async (t) => {
+    // A tenth of it lies between the two timeouts: enough for a busy machine.
+    const db = await seals(t, { queryTimeoutMs: 10_000 })
+    const outcome = inTransaction(db, async (tx) => {
+      await press(tx, 'slow')
+      await tx.query({ text: 'SELECT pg_sleep(30)' })
+    })
+    const error = await outcome.catch((error: unknown) => error)
+    t.match(error, { code: '57014' })
+    t.ok(isUnavailable(error))
+    t.same(await pressed(db), [])
+  },
+)
 
-t.test('what the work throws comes out as it is, nothing is kept, and the connection serves on', async (t) => {
+t.test('an error of the work is rethrown unchanged, nothing is kept, and the connection still works', async (t) => {
   const db = await seals(t, { max: 1 })
   const before = await backend(db)
   const refusal = new Error('The code was used before.')
@@ -112,7 +116,7 @@ t.test('what the work throws comes out as it is, nothing is kept, and the connec
   t.equal(await backend(db), before, 'the same connection')
 })
 
-t.test('a broken constraint is a fault of the program, at the statement and at the commit', async (t) => {
+t.test('a violated constraint is a program error, both at the statement and at the commit', async (t) => {
   const db = await seals(t, { max: 1 })
   const before = await backend(db)
   const early = await inTransaction(db, async (tx) => {
@@ -129,10 +133,10 @@ t.test('a broken constraint is a fault of the program, at the statement and at t
     t.notOk(isUnavailable(error))
   }
   t.same(await pressed(db), [])
-  t.equal(await backend(db), before, 'the connection is as good as before')
+  t.equal(await backend(db), before, 'the connection still works')
 })
 
-t.test('a connection is not given back while something of it is still under way', async (t) => {
+t.test('a connection is not returned to the pool while a statement is still running on it', async (t) => {
   const db = await seals(t, { max: 1 })
   let before = 0
   const outcome = inTransaction(db, async (tx) => {
@@ -143,7 +147,7 @@ t.test('a connection is not given back while something of it is still under way'
   t.not(await backend(db), before)
 })
 
-t.test('what is done in one transaction is there for all once it has returned', async (t) => {
+t.test('when a transaction has returned, its changes are visible to all', async (t) => {
   const db = await seals(t)
   const result = await inTransaction(db, async (tx) => {
     await press(tx, 'kept')
