@@ -12,7 +12,7 @@ await migrate({ connection, schema, log: noLog })
 const database = openPool()
 const hour = 3_600_000
 
-/** A person with an open grant, and a decision that ends it; the rows have not followed. */
+/** Creates a person with an open grant, and a decision that ends it. The rows are not updated yet. */
 async function decide(sub: string): Promise<string> {
   await insertAccount(database, { sub, profile: {}, email: undefined, passwordHash: undefined })
   const { grantId } = await insertGrant(database, sub)
@@ -24,7 +24,7 @@ const hasEnded = async (grantId: string) =>
   (await database.query({ text: 'SELECT FROM grants WHERE id = $1 AND ended_at IS NOT NULL', values: [grantId] }))
     .rowCount === 1
 
-t.test('an ending that fails is tried again later and keeps no other one waiting', async (t) => {
+t.test('an ending that fails is retried later and does not delay another', async (t) => {
   const bad = await decide('bad')
   const good = await decide('good')
   await database.query(`
@@ -51,16 +51,16 @@ t.test('an ending that fails is tried again later and keeps no other one waiting
 })
 
 t.test(
-  'at rest it does nothing; what its own process has decided follows at once, and what others decide by and by',
+  'the follower is idle without work, follows its own decisions immediately and those of other processes in time',
   async (t) => {
     const idle = createEndings(database, noLog)
     idle.due()
     await idle.stop()
     const sleepy = createEndings(database, noLog, { betweenLooks: hour, betweenBatches: 1, afterFailure: 1 })
-    // With nothing to do, it looks once and rests.
+    // With nothing to do, it looks once and waits.
     sleepy.run()
     const grant = await decide('own')
-    // Again and again: it may be between two looks.
+    // Repeatedly, because it may be between two looks.
     await eventually('it to follow although the next look is an hour away', async () => {
       sleepy.due()
       return hasEnded(grant)

@@ -4,7 +4,7 @@ import { signEverybodyOut } from '../../../src/records/sessions/everybody-store.
 import { noLog, testDatabase } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 
-t.test('signing everybody out goes past any number of those that have ended, and leaves machines alone', async (t) => {
+t.test('signing everybody out works past any number of ended sessions and grants, and spares machines', async (t) => {
   const { connection, schema, openPool } = await testDatabase(t)
   await migrate({ connection, schema, log: noLog })
   const db = openPool({ max: 1 })
@@ -14,7 +14,7 @@ t.test('signing everybody out goes past any number of those that have ended, and
        id_token_signed_response_alg, refresh_token_rotation)
      VALUES ('client', 'Client', '{}', '{}', '', 'none', 'ES256', true)`,
   )
-  // More than one batch has ended already; those that live come after, and before.
+  // More than one batch has ended already; open ones come before and after these.
   const endedOf = (i: string) => `CASE WHEN ${i} BETWEEN 10 AND 5500 THEN now() END`
   await db.query(
     `INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at, ended_at)
@@ -29,7 +29,7 @@ t.test('signing everybody out goes past any number of those that have ended, and
     `INSERT INTO known_browsers (sub, browser_digest, used_at) SELECT 'sub-' || i % 3, sha256(i::text::bytea), now() FROM generate_series(1, 5600) AS i`,
   )
   t.same(await signEverybodyOut(db, { by: 'somebody' }), { sessions: 109, grants: 108 })
-  t.same((await db.query('SELECT FROM known_browsers')).rowCount, 0, 'browsers are forgotten, in any number')
+  t.same((await db.query('SELECT FROM known_browsers')).rowCount, 0, 'any number of browsers is forgotten')
   const { rows } = await db.query(
     `SELECT (SELECT count(*) FROM sessions WHERE ended_at IS NULL) AS sessions,
        ARRAY(SELECT id FROM grants WHERE ended_at IS NULL) AS grants,
