@@ -15,7 +15,7 @@ export const awayVerifier = createVerifier({
 })
 export const good = mint(key)
 
-/** One request over a socket, with its headers exactly as given, doubled ones too. */
+/** Sends one request over a socket, with its headers exactly as given, including repeated ones. */
 export function send(origin: string, path: string, headers: string[] = []): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(origin)
@@ -50,7 +50,7 @@ const notInQuery = request('Send the token in the Authorization header, not in t
 const notSeveral = request('Send one Authorization header, not several.')
 const notReadable = request('The Authorization header must be: Bearer, a space, the token.')
 
-/** Requests that must not reach `/invoices`, nor `/payments`, which takes two scopes, and how each is answered. */
+/** Requests that must not reach `/invoices` or `/payments`, which requires two scopes, and the answer to each. */
 export const refusals: [what: string, path: string, headers: string[], status: number, challenge: string][] = [
   ['no credentials', '/invoices', [], 401, challenge],
   ['an empty header', '/invoices', ['Authorization', ''], 401, challenge],

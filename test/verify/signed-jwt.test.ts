@@ -30,7 +30,7 @@ function withSignature(bytes: Buffer): string {
   return `${header}.${payload}.${base64url(bytes)}`
 }
 
-/** Sets an unused low bit in the last character, which a lenient decoder does not look at. */
+/** Sets an unused low bit in the last character, which a lenient decoder ignores. */
 function respelt(part: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   return part.slice(0, -1) + alphabet[alphabet.indexOf(part.slice(-1)) + 1]
@@ -223,7 +223,7 @@ const hostile: [what: string, token: string, code: VerificationErrorCode][] = [
   ['a payload of NaN', mint(ec, '{"exp":NaN}'), 'malformed_token'],
 ]
 
-t.test('a hostile token is refused with its code, and the message has nothing of it', async (t) => {
+t.test('a hostile token is rejected with its code, and the message contains no part of it', async (t) => {
   for (const [what, token, code] of hostile) {
     const error = await verifier.verify(token).then(
       () => undefined,
@@ -234,29 +234,29 @@ t.test('a hostile token is refused with its code, and the message has nothing of
       continue
     }
     t.equal(error.code, code, what)
-    t.match(error.message, /^[\x20\x21\x23-\x5b\x5d-\x7e]{1,300}$/, `${what}: the message can go into a header`)
+    t.match(error.message, /^[\x20\x21\x23-\x5b\x5d-\x7e]{1,300}$/, `${what}: the message fits into a header`)
     for (const part of token.split('.'))
       if (part.length > 20)
-        t.notOk(error.message.includes(part.slice(0, 20)), `${what}: the message has a part of the token`)
+        t.notOk(error.message.includes(part.slice(0, 20)), `${what}: the message contains a part of the token`)
   }
 })
 
-t.test('what is not a string is refused, not stumbled over', async (t) => {
+t.test('a value that is not a string is rejected and does not crash', async (t) => {
   for (const value of [undefined, null, 42, {}, [good], Buffer.from(good), { toString: () => good, length: 3 }])
     t.equal(await codeOf(verifier.verify(value as string)), 'malformed_token')
 })
 
-t.test('a token with any one character exchanged is refused', async (t) => {
+t.test('a token with any one character replaced is rejected', async (t) => {
   for (let index = 0; index < good.length; index++)
     for (const character of ['A', '_', '.', '=', '\0']) {
       if (good[index] === character) continue
       const code = await codeOf(verifier.verify(good.slice(0, index) + character + good.slice(index + 1)))
       if (typeof code === 'object') t.fail(`accepted with ${JSON.stringify(character)} at ${index}`)
     }
-  t.equal(typeof (await codeOf(verifier.verify(good))), 'object', 'and unaltered it is accepted')
+  t.equal(typeof (await codeOf(verifier.verify(good))), 'object', 'the unaltered token is accepted')
 })
 
-t.test('whatever is presented, nothing but a VerificationError is thrown', async () => {
+t.test('for any input, nothing but a VerificationError is thrown', async () => {
   const part = fc.oneof(
     fc.base64String().map((text) => text.replaceAll('=', '')),
     fc.json().map(base64url),
@@ -279,7 +279,7 @@ t.test('whatever is presented, nothing but a VerificationError is thrown', async
   )
 })
 
-t.test('an algorithm that the service does not take is refused, though the issuer has a key for it', async (t) => {
+t.test('an algorithm that the service does not accept is rejected, even if the issuer has a key for it', async (t) => {
   const onlyEc = createVerifier({
     issuer,
     audience,
@@ -291,7 +291,7 @@ t.test('an algorithm that the service does not take is refused, though the issue
   t.match(await onlyEc.verify(mint(ec)), { client_id: 'notes' })
 })
 
-t.test('a source of keys that fails is no reason to trust, nor to call the token bad', async (t) => {
+t.test('if the key source fails, the token is neither trusted nor called invalid', async (t) => {
   const cause = new Error('the database is away')
   const failing = createVerifier({ issuer, audience, keys: () => Promise.reject(cause) })
   await t.rejects(failing.verify(good), { code: 'keys_unavailable', cause })
@@ -306,7 +306,7 @@ t.test('a source of keys that fails is no reason to trust, nor to call the token
 })
 
 t.test(
-  'a source that returns a JWK, a PEM or a bare key is named as the fault, and no token is judged by it',
+  'a key source that returns a JWK, a PEM or a bare key is reported as the fault, and no token is judged by it',
   async (t) => {
     for (const returned of [ec.jwk, ec.publicKey, 'PEM', null]) {
       const verifier = createVerifier({ issuer, audience, keys: () => returned as never })
@@ -315,19 +315,19 @@ t.test(
   },
 )
 
-t.test('a good token is accepted under both spellings of its type and both algorithms', async (t) => {
+t.test('a valid token is accepted with both spellings of its type and both algorithms', async (t) => {
   for (const key of [ec, rsa])
     for (const typ of ['at+jwt', 'application/at+jwt', 'AT+JWT', 'Application/AT+jwt'])
       t.strictSame(await verifier.verify(mint(key, goodClaims(), { typ })), goodClaims())
 })
 
-t.test('header parameters that change nothing are passed over, as RFC 7515 demands', async (t) => {
+t.test('header parameters without effect are ignored, as RFC 7515 requires', async (t) => {
   t.match(await verifier.verify(withHeader({ x5t: 'abc', cty: 'json', 'https://example.com/x': [1, { a: 1 }] })), {
     jti: 'b4b1c9d2',
   })
 })
 
-t.test('a payload in which colons, quotes and braces stand in strings has no member twice', async (t) => {
+t.test('a payload with colons, quotes and braces in strings has no duplicate member', async (t) => {
   const note = 'a "quoted": {"b":1}, \\ and \\" : é 漢 \u2028 \0 \ud83d\ude00'
   t.match(
     await verifier.verify(
@@ -337,7 +337,7 @@ t.test('a payload in which colons, quotes and braces stand in strings has no mem
   )
 })
 
-t.test('a token longer than usual passes where the service says so', async (t) => {
+t.test('a token longer than usual is accepted if the service allows it', async (t) => {
   const long = mint(ec, goodClaims({ permissions: 'x'.repeat(30_000) }))
   t.equal(await codeOf(verifier.verify(long)), 'token_too_large')
   const patient = createVerifier({

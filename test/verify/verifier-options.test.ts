@@ -84,7 +84,7 @@ const faults: [what: string, options: Record<string, unknown>, says: RegExp][] =
   ['an issuer as a URL object', { issuer: new URL(issuer) }, /^issuer must be a non-empty string; it is an object/],
 ]
 
-t.test('a fault in the options stops the service at its start and says what the option takes', async (t) => {
+t.test('invalid options stop the service at its start, and the message says what the option takes', async (t) => {
   for (const [what, options, says] of faults)
     t.throws(
       () => createVerifier({ issuer, audience, ...options } as unknown as VerifierOptions),
@@ -93,7 +93,7 @@ t.test('a fault in the options stops the service at its start and says what the 
     )
 })
 
-t.test('null is not taken for an option that was left out', async (t) => {
+t.test('null does not count as an omitted option', async (t) => {
   const names = ['issuer', 'audience', 'algorithms', 'requiredScopes', 'clockTolerance', 'typ', 'maxTokenLength']
   for (const name of [
     ...names,
@@ -117,7 +117,7 @@ t.test('null is not taken for an option that was left out', async (t) => {
   await t.rejects(verifier.verify('x', withNull), { name: 'TypeError', message: /^Scopes must be/ })
 })
 
-t.test('a list with holes is refused', async (t) => {
+t.test('a sparse array is rejected', async (t) => {
   const holes = new Array(1)
   for (const option of [{ audience: holes }, { algorithms: holes }, { requiredScopes: holes }])
     t.throws(() => createVerifier({ issuer, audience, ...option } as unknown as VerifierOptions), { name: 'TypeError' })
@@ -125,7 +125,7 @@ t.test('a list with holes is refused', async (t) => {
   await t.rejects(verifier.verify('x', { requiredScopes: holes }), { name: 'TypeError', message: /^Scopes must be/ })
 })
 
-t.test('options that are not an object are a fault that says so', async (t) => {
+t.test('options that are not an object are reported as such', async (t) => {
   for (const options of [undefined, null, issuer, [issuer, audience]])
     t.throws(() => createVerifier(options as unknown as VerifierOptions), {
       name: 'TypeError',
@@ -133,31 +133,31 @@ t.test('options that are not an object are a fault that says so', async (t) => {
     })
 })
 
-t.test('a call that asks for something that is no scope is a fault of the program, not of the token', async (t) => {
+t.test('a call that requires an invalid scope is a program error, not a fault of the token', async (t) => {
   const verifier = createVerifier({ issuer, audience, keys: () => undefined })
   await t.rejects(verifier.verify('x', { requiredScopes: ['a b'] }), { name: 'TypeError' })
   const asText = { requiredScopes: 'read' } as unknown as { requiredScopes: string[] }
   await t.rejects(verifier.verify('x', asText), { name: 'TypeError', message: /^Scopes must be a list/ })
 })
 
-t.test('a misspelt option of a call leaves no check out', async (t) => {
+t.test('a misspelt option of a call does not disable a check', async (t) => {
   const verifier = createVerifier({ issuer, audience, keys: () => undefined })
   const misspelt = { requiredScope: ['read'] } as unknown as { requiredScopes: string[] }
   await t.rejects(verifier.verify('x', misspelt), { name: 'TypeError', message: /^verify has no option requiredScope/ })
 })
 
-t.test('the loopback needs no https', async (t) => {
+t.test('loopback addresses need no https', async (t) => {
   for (const host of ['localhost:4000', '127.0.0.1:4000', '127.1.2.3', '[::1]:4000', 'id.localhost'])
     t.equal(createVerifier({ issuer: `http://${host}`, audience }).issuer, `http://${host}`)
 })
 
-t.test('with keys of its own the issuer need be no address', async (t) => {
+t.test('with its own keys, the issuer need not be a URL', async (t) => {
   const verifier = createVerifier({ issuer: 'urn:issuer', audience, keys: () => undefined })
   t.strictSame({ issuer: verifier.issuer, audience: verifier.audience }, { issuer: 'urn:issuer', audience: [audience] })
   await verifier.ready()
 })
 
-t.test('what the caller does to its lists afterwards changes nothing', async (t) => {
+t.test("later changes to the caller's lists have no effect", async (t) => {
   const audiences = [audience]
   const verifier = createVerifier({ issuer, audience: audiences, keys: () => undefined })
   audiences.push('https://other.example.com')
