@@ -36,7 +36,7 @@ const end = '<!-- :made by npm run docs -->'
 export function partOf(page: string): string {
   const text = readFileSync(page, 'utf8')
   const [from, to] = [text.indexOf(begin), text.indexOf(end)]
-  if (from === -1 || to < from) throw new Error(`${page} has no place for what is generated.`)
+  if (from === -1 || to < from) throw new Error(`${page} has no markers for the generated part.`)
   return text.slice(from + begin.length, to).trim()
 }
 

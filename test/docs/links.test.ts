@@ -57,7 +57,7 @@ function whyDead(page: string, address: string): string | undefined {
   if (relative(root, target).startsWith('..')) return 'leads out of the repository'
   if (!existsSync(target)) return 'leads to no file'
   if (link.anchor === undefined) return undefined
-  if (statSync(target).isDirectory() || !target.endsWith('.md')) return 'has an anchor, and leads to no page'
+  if (statSync(target).isDirectory() || !target.endsWith('.md')) return 'has an anchor, but its target is not a page'
   return anchorsOf(readFileSync(target, 'utf8')).has(link.anchor) ? undefined : 'leads to no heading of that page'
 }
 

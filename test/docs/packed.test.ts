@@ -74,7 +74,7 @@ t.test('the tarballs work when installed', async (t) => {
   const { stdout } = await run('npm', pack, packageFolder)
   const packed = JSON.parse(stdout) as { name: string; filename: string; files: { path: string }[] }[]
   const [whole, verify] = ['signet-idp', 'signet-verify'].map((wanted) => packed.find(({ name }) => name === wanted))
-  if (!whole || !verify) throw new Error(`npm pack has made ${stdout}`)
+  if (!whole || !verify) throw new Error(`npm pack printed ${stdout}`)
 
   await t.test('they contain the build and no sources', async (t) => {
     const paths = whole.files.map(({ path }) => path)

@@ -50,7 +50,7 @@ function ringInMemory(keys: KeyRecord[] = [], delay = { seconds: delays.activati
     else if (text.includes('SET revoked_at'))
       change(() => ({ revokedAt: moment.getTime(), sealedPrivateJwk: undefined }))
     else if (text.includes('SET sealed_private_jwk = NULL')) change(() => ({ sealedPrivateJwk: undefined }))
-    else if (!text.startsWith('SET LOCAL')) throw new Error(`The ring in memory does not know: ${text}`)
+    else if (!text.startsWith('SET LOCAL')) throw new Error(`The ring in memory does not support: ${text}`)
     return []
   }
   const connect = async (): Promise<CheckedOut> => {

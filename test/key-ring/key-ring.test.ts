@@ -117,7 +117,7 @@ t.test('a clock jump that is corrected has no lasting effect', async (t) => {
     await t.rejects(sign(), { name: 'KeysUnavailable' }, 'nor after the database was asked')
     machine.wall = 0
     t.ok(Math.abs(await ahead()) < 2_000, 'the time is right immediately')
-    await eventually('the node to ask the database by itself', () => ring.isReady())
+    await eventually('the node to ask the database on its own', () => ring.isReady())
     t.ok(Math.abs(await ahead()) < 2_000)
     t.same(states(), before.states)
     t.equal(decodeProtectedHeader(await sign()).kid, before.kid, 'no key signs before its time')
@@ -131,7 +131,7 @@ t.test(
     await eventually('the node to notice', () => !ring.isReady())
     t.ok(Math.abs(clock.now() - Date.now()) < 60_000, 'and the time does not follow the clock')
     machine.wall = 0
-    await eventually('the node to notice that it was put right', () => ring.isReady())
+    await eventually('the node to notice the correction', () => ring.isReady())
   },
 )
 

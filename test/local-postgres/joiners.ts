@@ -50,7 +50,7 @@ export function startJoiner(t: Test, dataDir: string, as?: { uid: number; home: 
   const line = (wanted: (text: string) => boolean) =>
     new Promise<string>((resolve, reject) => {
       lines.on('line', (text) => wanted(text) && resolve(text))
-      lines.on('close', () => reject(new Error('It ended without a word.')))
+      lines.on('close', () => reject(new Error('It exited without any output.')))
     })
   const begun = line((text) => text === 'begun').then(() => {})
   const joined = line((text) => text.startsWith('{')).then((text) => JSON.parse(text) as Joined)

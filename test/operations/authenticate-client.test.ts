@@ -20,7 +20,7 @@ const bySecret = (secret: string) => ({ method: 'client_secret_basic', clientId:
 t.test('the operator sees why the authentication failed, and the client does not', async (t) => {
   const refused = (known: Client | undefined, presented: Parameters<typeof authenticate>[1]) =>
     authenticate(known, presented).then(
-      () => Promise.reject(new Error('The client was let in.')),
+      () => Promise.reject(new Error('The client was authenticated.')),
       (error: OAuthError) => error,
     )
   const refusals = await Promise.all([

@@ -184,9 +184,11 @@ t.test('the model holds for any order of arrivals, ends and departures', async (
         const perSource = new Map<string, number>()
         for (const name of waiting) perSource.set(sourceOf(name), (perSource.get(sourceOf(name)) ?? 0) + 1)
         if (running().length > chosen.slots) throw new Error('Too many run.')
-        if (running().length < chosen.slots && waiting.length > 0) throw new Error('A slot is free, and some wait.')
+        if (running().length < chosen.slots && waiting.length > 0)
+          throw new Error('A slot is free although jobs are waiting.')
         if (waiting.length > chosen.maxWaiting) throw new Error('Too many wait.')
-        if (Math.max(0, ...perSource.values()) > chosen.maxWaitingPerSource) throw new Error('One source has too many.')
+        if (Math.max(0, ...perSource.values()) > chosen.maxWaitingPerSource)
+          throw new Error('Too many jobs of one source wait.')
         // No other source overtakes the first waiting job of a source twice.
         for (const [name, sources] of overtaken) {
           const isFirst = waiting.find((other) => sourceOf(other) === sourceOf(name)) === name

@@ -43,5 +43,5 @@ t.test('an aborted signal ends the wait for running work, however that ends', as
   const waiting = untilAborted(asked.signal, work)
   asked.abort()
   await t.rejects(waiting, { name: 'AbortError' })
-  fail(new Error('nobody waits for it any more'))
+  fail(new Error('nobody waits for it any longer'))
 })

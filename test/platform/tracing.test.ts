@@ -82,7 +82,7 @@ t.test('spans contain no query, code, token, cookie, password or message, and th
   setEnvironment(t, environment)
   const idp = await startSignet(t)
   const tracing = await startTracing(environment, noLog)
-  if (!tracing) throw new Error('Traces are asked for.')
+  if (!tracing) throw new Error('Tracing is enabled.')
   const app = buildApp(idp.signet, tracing.plugin)
   t.teardown(() => app.close())
 
@@ -155,13 +155,13 @@ t.test('spans contain no query, code, token, cookie, password or message, and th
     'client id': client.client_id,
     sub: person.sub,
     cookie: [...browser.cookies.values()][0] ?? '',
-    'what was guessed': 'guessed-by-somebody',
+    'a guessed password': 'guessed-by-somebody',
     'a query': 'leaked=',
-    'a path that is no route': 'no-such-place',
+    'a path without a route': 'no-such-place',
     'a message': wrong.json().error_description,
-    'what the instrumentation notes of the URL': 'url.path',
+    'the URL attributes of the instrumentation': 'url.path',
     'an exception': 'exception',
-    'what a caller says beside the trace': 'what-a-stranger-says',
+    'the tracestate of a caller': 'what-a-stranger-says',
     'a health check': '/healthz',
   }
   for (const [what, secret] of Object.entries(secrets)) {

@@ -23,7 +23,7 @@ const resource = (more: object) =>
     [],
   )
 const refuseUnless = (fits: boolean) => {
-  if (!fits) throw new Error('It does not fit.')
+  if (!fits) throw new Error('It does not match.')
 }
 
 /** Everything that accepts a single-line text, with a valid value. */

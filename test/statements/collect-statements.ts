@@ -93,7 +93,7 @@ function recordingDatabase(
     query: async (statement: Statement | string) => {
       const asObject = typeof statement === 'string' ? { text: statement } : statement
       record(asObject)
-      if (++asked > mostStatements) throw new Error('More statements than one call may send here.')
+      if (++asked > mostStatements) throw new Error('More statements than one call may send.')
       const rows = asked > mostStatements / 2 ? [] : Array.from({ length: count }, () => standIn('row', given, reached))
       return { rows, rowCount: rows.length, command: asObject.text }
     },

@@ -24,11 +24,11 @@ const steady = {
 
 /** Columns of growing tables in which each value has at most a few rows. */
 const few = {
-  'client_secrets.client_id': 'two: a new secret pushes out all but the one before it (client-secrets-store.ts)',
+  'client_secrets.client_id': 'two: a new secret displaces all but the previous one (client-secrets-store.ts)',
   'resource_scopes.resource': 'a hundred (resource-rules.ts)',
   'account_emails.sub': 'one: a person has one address (account-changes-store.ts)',
   'account_credentials.sub': 'one of each kind',
-  'known_browsers.sub': 'a hundred: a new one pushes out the one that was not used for longest (sessions-store.ts)',
+  'known_browsers.sub': 'a hundred: a new one displaces the least recently used one (sessions-store.ts)',
 }
 
 const sources = join(packageFolder, 'src')
@@ -92,7 +92,7 @@ t.test('with large tables', async (t) => {
   await migrate({ connection, schema, log: noLog })
   const pool = openPool({ max: 1, queryTimeoutMs: 60_000 })
   const { rows } = await pool.query<{ version: number }>("SELECT current_setting('server_version_num')::int AS version")
-  const skip = rows[0]!.version < 170_000 && 'plans before PostgreSQL 17 do not say what a subquery is for'
+  const skip = rows[0]!.version < 170_000 && 'plans before PostgreSQL 17 do not show the purpose of a subquery'
   const references = await readReferences(pool)
   if (!skip) await growTables(pool, Object.keys(steady), Object.keys(few))
   const db = await pool.connect()

@@ -30,7 +30,7 @@ const good: Redemption = { clientId: 'client', redirectUri: stored.redirectUri, 
 const badBindings: readonly [what: string, Partial<Redemption>, error: string][] = [
   ['another client', { clientId: 'thief' }, 'code_unknown'],
   ['another redirect URI', { redirectUri: 'https://evil.example/callback' }, 'redirect_uri_differs'],
-  ['a redirect URI with a slash more', { redirectUri: `${stored.redirectUri}/` }, 'redirect_uri_differs'],
+  ['a redirect URI with an additional slash', { redirectUri: `${stored.redirectUri}/` }, 'redirect_uri_differs'],
   ['no redirect URI', { redirectUri: undefined }, 'redirect_uri_differs'],
   ['no verifier', { codeVerifier: undefined }, 'code_verifier_missing'],
   ['an empty verifier', { codeVerifier: '' }, 'code_verifier_wrong'],

@@ -38,9 +38,9 @@ async function examineAnswer(t: Test, answer: RequestListener) {
 
 t.test('any response at the issuer is read up to a limit and described in words', async (t) => {
   const cases: [string, RequestListener, RegExp][] = [
-    ['an answer without an end', (_, response) => pour(response), /longer than any metadata/],
+    ['an endless response', (_, response) => pour(response), /longer than any metadata/],
     [
-      'a bomb',
+      'a decompression bomb',
       (_, response) => response.setHeader('content-encoding', 'gzip').end(gzipSync(Buffer.alloc(9e6))),
       /longer than/,
     ],
@@ -52,15 +52,19 @@ t.test('any response at the issuer is read up to a limit and described in words'
       (_, response) => response.writeHead(302, { location: 'https://a.example/x' }).end(),
       /redirect to "https:\/\/a/,
     ],
-    ['a proxy alone', (_, response) => response.writeHead(502).end(), /proxy answers \(status 502\)/],
+    ['a proxy without a server', (_, response) => response.writeHead(502).end(), /proxy answers \(status 502\)/],
     ['another program', (_, response) => response.writeHead(404).end(), /status 404/],
     [
       'another issuer',
       (_, response) => response.end('{"issuer":"https://a.example"}'),
       /its issuer is "https:\/\/a.example"/,
     ],
-    ['no issuer', (_, response) => response.end('{"issuer":["x"]}'), /its issuer is none/],
-    ['a cut', (request) => request.socket.destroy(), /does not answer: (?:the connection was cut|socket hang up)/],
+    ['an issuer that is not a string', (_, response) => response.end('{"issuer":["x"]}'), /its issuer is none/],
+    [
+      'a cut connection',
+      (request) => request.socket.destroy(),
+      /does not answer: (?:the connection was cut|socket hang up)/,
+    ],
   ]
   for (const [name, answer, words] of cases) {
     const { findings, metadata } = await examineAnswer(t, answer)

@@ -105,7 +105,7 @@ t.test(
       // The silent host takes half of this.
       const pool = poolOn(t, [address, addressOf(good)], { connectTimeoutMs: what === 'silent' ? 6_000 : 20_000 })
       t.equal((await pool.query('SELECT 1')).command, 'SELECT', what)
-      pool.dropConnections('so that another is made')
+      pool.dropConnections('to open another one')
       t.equal((await pool.query('SELECT 1')).command, 'SELECT')
       t.equal(good.accepted(), 2)
     }

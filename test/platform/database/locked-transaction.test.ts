@@ -65,7 +65,7 @@ t.test('while another process holds the lock, the wait is reported and keeps no 
   t.equal(await report, 'Another node is setting up this installation; waiting for it to finish.')
   // Between two attempts its connection is back in the pool.
   await eventually(
-    'the waiting process to give its connection back between two attempts',
+    'the waiting process to return its connection between two attempts',
     () => waiter.idleCount === 1,
     undefined,
     1,

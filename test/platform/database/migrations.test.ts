@@ -41,7 +41,7 @@ async function slowNode(t: Test, db: TestDatabase) {
   })
   const migrated = run(db, folder)
   const pool = db.openPool()
-  await eventually('the slow node is in its second migration', async () => {
+  await eventually('the slow node to be in its second migration', async () => {
     const { rows } = await pool.query({
       text: `SELECT FROM pg_stat_activity WHERE application_name = 'signet migrate' AND wait_event = 'advisory'
              AND datname = current_database() AND query LIKE '%seals%'`,
@@ -128,7 +128,7 @@ t.test('while one node migrates, the others wait, report so, and find nothing le
   const lines: { details: object; message: string }[] = []
   const log = { ...noLog, warn: (details: object, message: string) => lines.push({ details, message }) }
   const waiting = run(db, slow.folder, log)
-  await eventually('the waiting node has said what it waits for', () => lines.length > 0)
+  await eventually('the waiting node to report what it waits for', () => lines.length > 0)
   t.match(lines, [{ message: /^Waiting for another node that is migrating the database/, details: { pid: Number } }])
   t.same(await versions(db), [1], 'completed files are visible before the rest')
   t.match(await slow.finish(), { applied: ['001.do.rings.sql', '002.do.seals.sql'] })
@@ -140,7 +140,7 @@ t.test('between its attempts a waiting node has no open transaction, so it does 
   const slow = await slowNode(t, db)
   const waiting = run(db, slow.folder)
   const pool = db.openPool()
-  await eventually('the waiting node is seen idle, without a snapshot', async () => {
+  await eventually('the waiting node to be idle, without a snapshot', async () => {
     const { rows } = await pool.query({
       text: `SELECT FROM pg_stat_activity WHERE application_name = 'signet migrate' AND datname = current_database()
              AND state = 'idle' AND backend_xmin IS NULL AND query LIKE '%ROLLBACK%'`,
@@ -206,7 +206,7 @@ t.test('a node of the previous release, which locks for its whole session, is wa
   await previous.query(`SELECT pg_advisory_lock(${key})`)
   const lines: string[] = []
   const migrated = run(db, folderWith(t, two), { ...noLog, warn: (_details, message) => lines.push(message) })
-  await eventually('it waits', () => lines.length > 0)
+  await eventually('the node to wait', () => lines.length > 0)
   t.same(await tables(db), [])
   await previous.query('SELECT pg_advisory_unlock_all()')
   t.match(await migrated, { version: 2 })

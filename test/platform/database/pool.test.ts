@@ -25,7 +25,7 @@ t.test('if the server hangs, nobody waits forever, and everything works again wh
     frozen = true
     await tx.query({ text: 'SELECT 1' })
   }).catch(caught)
-  await eventually('the server to stand still', () => frozen)
+  await eventually('the server to be suspended', () => frozen)
   const statements = Array.from({ length: 12 }, () => pool.query({ text: 'SELECT 1' }).catch(caught))
   for (const error of await Promise.all([transaction, ...statements])) t.ok(isUnavailable(error), String(error))
 

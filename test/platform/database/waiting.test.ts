@@ -37,7 +37,7 @@ t.test('if the server allows fewer connections than the pool, every caller is se
   const attempts = server.accepted() - before
   t.ok(attempts < 8, `${attempts} of 2000 statements tried another connection`)
   await eventually(
-    'the limit is in the log',
+    'the limit to be in the log',
     () => lines.length,
     (count) => count > 0,
   )
@@ -47,7 +47,7 @@ t.test('if the server allows fewer connections than the pool, every caller is se
 t.test('if the server has no free connection at all, waiting callers are served as soon as it has one', async (t) => {
   const { server, pool } = await limited(t, 0)
   const answers = [1, 2, 3].map((number) => pool.query(`SELECT ${number}`))
-  await eventually('it was tried more than once', server.accepted, (accepted) => accepted > 3)
+  await eventually('more than one attempt', server.accepted, (accepted) => accepted > 3)
   server.limit = 1
   t.equal((await Promise.all(answers)).length, 3)
 })

@@ -246,7 +246,7 @@ t.test(names.title, names, async (t) => {
 })
 
 const latin = await ownDatabase(t, "ENCODING 'LATIN1' LOCALE 'C'")
-const refusal = titled('a start in another encoding than UTF8 is refused, and nothing is made there', latin)
+const refusal = titled('a start with an encoding other than UTF8 is rejected, and nothing is created', latin)
 
 t.test(refusal.title, refusal, async (t) => {
   if ('whyNot' in latin) return

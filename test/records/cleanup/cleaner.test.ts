@@ -29,7 +29,7 @@ t.test('the cleaner continues after any failure, and sends nothing after it is s
   )
   t.teardown(stop)
   await db.query('ALTER TABLE resources RENAME TO elsewhere')
-  await eventually('a round that fails', () => warned.length > 0)
+  await eventually('a failed round', () => warned.length > 0)
   await db.query('ALTER TABLE elsewhere RENAME TO resources')
   await db.query(expired, [1_200])
   await eventually(
@@ -60,7 +60,7 @@ t.test('a failing statement stops none of the others and is logged once', async 
   )
   await db.query(expired, [10])
   await eventually(
-    'those that came later to go',
+    'the later rows to be deleted',
     () => left('client_assertions'),
     (count) => count === 0,
   )
@@ -102,7 +102,7 @@ t.test('nothing is deleted while the clocks disagree about what has expired', as
   t.equal(await left('client_assertions'), 1)
   ahead = 0
   await eventually(
-    'the row to go',
+    'the row to be deleted',
     () => left('client_assertions'),
     (count) => count === 0,
   )

@@ -27,7 +27,8 @@ const plant = (sub: string | null, count: number, age: string, at = 'now() - $3:
 const settle = () => db.query("UPDATE erasures SET requested_at = requested_at - interval '2 minutes'")
 const erase = async () => {
   await settle()
-  for (let rounds = 0; await deleteExpired(db, 7 * day); rounds++) if (rounds > 50) throw new Error('It does not end.')
+  for (let rounds = 0; await deleteExpired(db, 7 * day); rounds++)
+    if (rounds > 50) throw new Error('It does not finish.')
 }
 
 t.test('direct access to the table can neither change an event nor delete a recent one', async (t) => {

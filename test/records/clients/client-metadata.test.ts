@@ -29,7 +29,7 @@ function refusal(input: MetadataInput, by = terms): InvalidClientMetadata {
     if (error instanceof InvalidClientMetadata) return error
     throw error
   }
-  throw new Error('It was not refused.')
+  throw new Error('It was accepted.')
 }
 
 t.test('redirect URIs that could lead elsewhere are rejected with the error code of RFC 7591', async (t) => {

@@ -221,7 +221,7 @@ t.test('a change of a client takes effect at every node, even if both have it in
       "UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator' WHERE client_id = $1",
       [fresh.client_id],
     )
-    await eventually('the node to hear of it', () => other.signet.clients.known(fresh.client_id) === undefined)
+    await eventually('the node to be notified', () => other.signet.clients.known(fresh.client_id) === undefined)
     t.equal(await ask(other, fresh), 200)
     const { rows } = await database.query<{ alive: number }>(
       'SELECT count(*) FILTER (WHERE ended_at IS NULL) AS alive FROM grants WHERE client_id = $1',
@@ -239,7 +239,7 @@ t.test('a change of a client takes effect at every node, even if both have it in
       [`signet listener ${idp.signet.settings.databaseSchema}`],
     )
     t.equal(rowCount, 2, 'the listeners of both nodes')
-    await eventually('the node to notice that it is cut off', () => !known())
+    await eventually('the node to notice the lost connection', () => !known())
     t.equal(await ask(other, fresh), 200, 'it is read from the database')
     await eventually('the client to be in memory again', async () => (await ask(other, fresh)) === 200 && known())
     await deleteClient(idp.signet, { kind: 'operator', by: 'test' }, fresh.client_id)

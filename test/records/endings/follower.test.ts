@@ -34,7 +34,7 @@ t.test('an ending that fails is retried later and does not delay another', async
   const log = { ...noLog, warn: (details: unknown) => warnings.push(details) }
   const endings = createEndings(database, log, { betweenLooks: 10, betweenBatches: 1, afterFailure: 10 })
   endings.run()
-  await eventually('the good one to follow', () => hasEnded(good))
+  await eventually('the rows of the good one to be updated', () => hasEnded(good))
   await eventually('the bad one to be logged', () => warnings.length > 0)
   await endings.stop()
   t.match(
@@ -46,7 +46,7 @@ t.test('an ending that fails is retried later and does not delay another', async
   await database.query("DROP TRIGGER fail ON grants; UPDATE endings SET due_at = now() WHERE sub = 'bad'")
   const again = createEndings(database, noLog, { betweenLooks: 10, betweenBatches: 1, afterFailure: 10 })
   again.run()
-  await eventually('the bad one to follow', () => hasEnded(bad))
+  await eventually('the rows of the bad one to be updated', () => hasEnded(bad))
   await again.stop()
 })
 
@@ -61,7 +61,7 @@ t.test(
     sleepy.run()
     const grant = await decide('own')
     // Repeatedly, because it may be between two looks.
-    await eventually('it to follow although the next look is an hour away', async () => {
+    await eventually('the update although the next look is an hour away', async () => {
       sleepy.due()
       return hasEnded(grant)
     })
@@ -71,7 +71,7 @@ t.test(
     t.notOk(await hasEnded(ofOthers), 'not after it was stopped')
     const another = createEndings(database, noLog, { betweenLooks: 5, betweenBatches: 1, afterFailure: 1 })
     another.run()
-    await eventually('another process to follow', () => hasEnded(ofOthers))
+    await eventually('another process to update the rows', () => hasEnded(ofOthers))
     await another.stop()
   },
 )

@@ -174,7 +174,7 @@ const ways: Record<string, Ending> = {
     letsOpen: true,
     decide: (db, { clientId }) => revokeGrantsOfClient({ database: db, endings }, operator, clientId),
   },
-  'end all others': {
+  'end all other sessions': {
     isOfSessions: true,
     decide: (db, setting) => endOtherSessions({ database: db, endings, turns }, personOf(setting), setting.other),
   },
@@ -219,7 +219,7 @@ const racers: Record<string, Racer> = {
     mayLive: ({ isOfSessions }) => isOfSessions === true,
     isAlive: async (_, made?: { id: string }) => made !== undefined && isGrantAlive(made.id),
   },
-  'a code that is redeemed': {
+  'a code being redeemed': {
     go: (db, { code }) =>
       inTransaction(db, async (tx) => {
         const stored = await lockCode(tx, code)

@@ -25,7 +25,7 @@ async function whileHeld(lock: string, statements: readonly (() => Promise<unkno
     await holder.query('BEGIN')
     await holder.query(lock)
     const done = Promise.all(statements.map((send) => send()))
-    await eventually('all statements to wait for the row, or for one that does', async () => {
+    await eventually('all statements to wait for the row, directly or indirectly', async () => {
       const { rows } = await holder.query(
         `WITH RECURSIVE held_up AS (
            SELECT pg_backend_pid() AS pid
