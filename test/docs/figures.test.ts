@@ -38,8 +38,8 @@ t.test('the activation delay is computed as settings.md and its error message sa
     readSettings({ ...environment, SIGNET_KEY_ROTATION_PERIOD: '12h' }, '/nowhere')
     t.fail('a rotation period that is too short is refused')
   } catch (error) {
-    const [, told = ''] = /\(([^()]+)\)\.$/.exec((error as SettingsError).faults[0] ?? '') ?? []
-    t.equal(told, written)
+    const [, inMessage = ''] = /\(([^()]+)\)\.$/.exec((error as SettingsError).faults[0] ?? '') ?? []
+    t.equal(inMessage, written)
   }
   t.throws(() => evaluate('2 × SIGNET_JWKS_MAX_AGE + a day', environment), /cannot be computed/)
 })

@@ -162,10 +162,10 @@ t.test('the set is never empty, even if every key is revoked, one after the othe
 t.test(
   'during a database outage the set is served from memory, even if the node is no longer allowed to sign',
   async (t) => {
-    const way = await road(t, idp.signet.settings.databaseUrl ?? '')
-    const node = await idp.another({ SIGNET_DATABASE_URL: way.url, SIGNET_KEY_LEASE: '3s' })
+    const proxy = await closableProxy(t, idp.signet.settings.databaseUrl ?? '')
+    const node = await idp.another({ SIGNET_DATABASE_URL: proxy.url, SIGNET_KEY_LEASE: '3s' })
     const set = await (await get(node)).text()
-    way.close()
+    proxy.close()
     await eventually('the lease to run out', () => !node.signet.keyRing.isReady())
     const answer = await get(node)
     t.equal(answer.status, 200)
@@ -175,7 +175,7 @@ t.test(
 )
 
 /** A proxy in front of the database that can be closed. */
-async function road(t: Test, url: string) {
+async function closableProxy(t: Test, url: string) {
   const target = new URL(url)
   const host = decodeURIComponent(target.hostname)
   const toPort = Number(target.port || 5432)

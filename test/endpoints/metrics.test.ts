@@ -298,11 +298,11 @@ t.test('a scrape is valid Prometheus text: one HELP and TYPE each, and no series
   for (const line of series)
     t.match(line, /^[a-z0-9_]+(?:\{[a-z_]+="[^"\\\n]*"(?:,[a-z_]+="[^"\\\n]*")*\})? (?:-?\d[\d.e+-]*|Nan)$/)
   for (const kind of ['HELP', 'TYPE']) {
-    const told = lines.flatMap((line) => new RegExp(`^# ${kind} (\\S+) \\S`).exec(line)?.[1] ?? [])
-    t.equal(new Set(told).size, told.length)
+    const declared = lines.flatMap((line) => new RegExp(`^# ${kind} (\\S+) \\S`).exec(line)?.[1] ?? [])
+    t.equal(new Set(declared).size, declared.length)
     for (const name of names) {
       const [base = ''] = name.split('{')
-      t.ok(told.includes(base) || told.includes(base.replace(/_(?:bucket|sum|count)$/, '')), `${kind} ${base}`)
+      t.ok(declared.includes(base) || declared.includes(base.replace(/_(?:bucket|sum|count)$/, '')), `${kind} ${base}`)
     }
   }
 })

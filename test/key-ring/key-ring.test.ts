@@ -55,7 +55,7 @@ async function open(name: string) {
 }
 
 const { ring, machine, clock, states, sign, published, take } = await open('one')
-const neighbour = await open('two')
+const otherNode = await open('two')
 
 t.test(
   'two nodes that start create the first keys once: one active and two on standby for each algorithm',
@@ -68,7 +68,7 @@ t.test(
       const header = decodeProtectedHeader(await ring.sign(alg, 'at+jwt', {}, 60))
       t.match(header, { alg, typ: 'at+jwt', kid: states(alg)[0]?.[1] })
     }
-    t.equal(neighbour.ring.jwkSet().etag, ring.jwkSet().etag)
+    t.equal(otherNode.ring.jwkSet().etag, ring.jwkSet().etag)
   },
 )
 
@@ -184,8 +184,8 @@ t.test('a retiring key is still published; its private half is deleted when it h
   t.ok(published().includes(first))
   const [retiring] = [...ring.keys().keys()].filter(({ kid }) => kid === first)
   t.equal((retiring?.retiresAt ?? 0) - Date.now() > (5_000 + 60) * 1000, true, 'after all it signed, plus the skew')
-  await neighbour.ring.refresh()
-  t.equal(neighbour.ring.jwkSet().etag, ring.jwkSet().etag)
+  await otherNode.ring.refresh()
+  t.equal(otherNode.ring.jwkSet().etag, ring.jwkSet().etag)
 
   await db.query(`UPDATE signing_keys SET retires_at = NULL WHERE kid = $1`, [first])
   await db.query(
@@ -200,7 +200,7 @@ t.test('a retiring key is still published; its private half is deleted when it h
   t.match((await db.query('SELECT sealed_private_jwk FROM signing_keys WHERE kid = $1', [first])).rows, [
     { sealed_private_jwk: null },
   ])
-  await Promise.all([ring.refresh(), neighbour.ring.refresh()])
+  await Promise.all([ring.refresh(), otherNode.ring.refresh()])
 })
 
 t.test('a revoked key is gone immediately, the ripe standby signs, and no backup brings it back', async (t) => {
@@ -231,9 +231,9 @@ t.test('a revoked key is gone immediately, the ripe standby signs, and no backup
   t.notOk(published().includes(revoked))
 
   await db.query('UPDATE key_ring SET decisions = 0')
-  await neighbour.ring.refresh()
+  await otherNode.ring.refresh()
   t.notOk(
-    neighbour.published().includes(revoked),
+    otherNode.published().includes(revoked),
     'nor does a node that has not heard of it and remembers more decisions',
   )
 

@@ -63,11 +63,11 @@ async function open(
 }
 
 /** A generator that waits until it is released. */
-function heldBack(masterKey = givenKey) {
-  let goOn: () => void = () => {}
+function pausedGenerator(masterKey = givenKey) {
+  let release: () => void = () => {}
   let begin: () => void = () => {}
   const gate = new Promise<void>((resolve) => {
-    goOn = resolve
+    release = resolve
   })
   const begun = new Promise<void>((resolve) => {
     begin = resolve
@@ -80,7 +80,7 @@ function heldBack(masterKey = givenKey) {
     await gate
     return key
   }
-  return { generateKey, asked, begun, goOn }
+  return { generateKey, asked, begun, release }
 }
 
 const stored = async () =>
@@ -95,11 +95,11 @@ const first = ['ES256', 'ES256', 'ES256', 'RS256', 'RS256', 'RS256']
 t.test('one look at the ring shows which keys the first start needs, and they are generated in parallel', async (t) => {
   t.same(newKeysDue([], Date.now(), delays, 10).sort(), first)
   await forgetAll()
-  const { generateKey, asked, begun, goOn } = heldBack()
+  const { generateKey, asked, begun, release } = pausedGenerator()
   const opening = open(t, generateKey)
   await begun
   await eventually('all keys to be generated', () => asked.length === first.length)
-  goOn()
+  release()
   await opening
   t.same(asked.sort(), first)
   t.same(
@@ -111,25 +111,25 @@ t.test('one look at the ring shows which keys the first start needs, and they ar
 t.test('while keys are generated no lock is held, no transaction is open and nothing is written', async (t) => {
   await forgetAll()
   const db = openPool({ max: 2 })
-  const { generateKey, begun, goOn } = heldBack()
+  const { generateKey, begun, release } = pausedGenerator()
   const opening = open(t, generateKey, { db })
   await begun
   t.equal((await database.query('SELECT FROM key_ring FOR UPDATE NOWAIT')).rowCount, 1)
   t.equal(db.idleCount, db.totalCount, 'every connection is back in the pool')
   t.same(await stored(), [])
   t.match((await database.query('SELECT decisions FROM key_ring')).rows, [{ decisions: 0 }])
-  goOn()
+  release()
   await opening
   t.equal((await stored()).length, first.length)
 })
 
 t.test('if two nodes generate keys at the same time, each decision is made once and the rest is dropped', async (t) => {
   await forgetAll()
-  const [one, two] = [heldBack(), heldBack()]
+  const [one, two] = [pausedGenerator(), pausedGenerator()]
   const opening = [open(t, one.generateKey), open(t, two.generateKey)]
   await Promise.all([one.begun, two.begun])
-  one.goOn()
-  two.goOn()
+  one.release()
+  two.release()
   const [a, b] = await Promise.all(opening)
   t.same(
     (await stored()).map(({ alg }) => alg),
@@ -155,20 +155,20 @@ t.test('a failing generator changes nothing, and the next attempt succeeds', asy
 
 t.test('a signal aborts the wait for keys that are being generated', async (t) => {
   await forgetAll()
-  const { generateKey, begun, goOn } = heldBack()
+  const { generateKey, begun, release } = pausedGenerator()
   const asked = new AbortController()
   const opening = open(t, generateKey, { wait: { ...briefWait, signal: asked.signal } })
   await begun
   asked.abort()
   await t.rejects(opening, { name: 'AbortError' })
   t.same(await stored(), [])
-  goOn()
+  release()
 })
 
 t.test("an operator's decision is made on the ring as it is when the keys are ready", async (t) => {
   await forgetAll()
-  const neighbour = await open(t, (alg) => cheap(alg, givenKey))
-  const { generateKey, asked, begun, goOn } = heldBack()
+  const otherNode = await open(t, (alg) => cheap(alg, givenKey))
+  const { generateKey, asked, begun, release } = pausedGenerator()
   const ring = await open(t, generateKey)
   const active = (of: typeof ring) =>
     [...of.keys()].find(([{ alg }, state]) => alg === 'ES256' && state === 'active')?.[0].kid
@@ -179,10 +179,10 @@ t.test("an operator's decision is made on the ring as it is when the keys are re
     return { steps: rotation?.decisions ?? [], result: rotation?.kid }
   })
   await begun
-  const before = active(neighbour) ?? ''
-  await neighbour.revoke({ by: 'test' }, [before])
-  const successor = active(neighbour)
-  goOn()
+  const before = active(otherNode) ?? ''
+  await otherNode.revoke({ by: 'test' }, [before])
+  const successor = active(otherNode)
+  release()
   const next = await rotating
   t.ok(calls > 1, 'it was called again')
   t.not(next, successor, 'the key that had taken over in the meantime')
@@ -199,14 +199,14 @@ t.test('keys sealed before the master key was replaced open with the new one alo
   await forgetAll()
   const settings = { ...given, masterKey: undefined }
   const masterKey = await openMasterKey(settings, false)
-  const { generateKey, begun, goOn } = heldBack(masterKey)
+  const { generateKey, begun, release } = pausedGenerator(masterKey)
   const opening = open(t, generateKey, { masterKey })
   await begun
   const file = join(folder, 'master.key')
   await keepPreviousKey(file)
   await putNewKey(file, await prepareNewKey(file))
   await forgetPreviousKey(file)
-  goOn()
+  release()
   await opening
   const present = presentMasterKey(settings)
   for (const { kid, sealed } of await stored()) t.ok(openSealedKey(kid, sealed, present))

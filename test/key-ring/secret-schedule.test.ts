@@ -77,8 +77,8 @@ function firstRefusal(steps: readonly Step[], offsets: readonly number[], publis
       if (!isAlive(read[node]!)) continue
       const states = secretStates(known, now + (offsets[node] ?? 0) * 1000)
       const made = [...states].find(([, state]) => state === 'active')![0].version
-      const stranger = read.findIndex((other) => isAlive(other) && !other.known.some(({ version }) => version === made))
-      if (stranger >= 0) return `after ${now / 1000} s node ${stranger} does not know version ${made} of node ${node}`
+      const unaware = read.findIndex((other) => isAlive(other) && !other.known.some(({ version }) => version === made))
+      if (unaware >= 0) return `after ${now / 1000} s node ${unaware} does not know version ${made} of node ${node}`
     }
   }
   return undefined

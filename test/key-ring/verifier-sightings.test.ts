@@ -12,7 +12,7 @@ import { untilNothingIsLeft } from '../support/eventually.ts'
 import { startSignet } from '../support/idp.ts'
 
 /** Sightings on a database that is unavailable while `isAway`; `written` holds each batch that reached it. */
-function onPaper() {
+function withFakeDatabase() {
   const state = { now: 1_000_000, isAway: false, written: [] as [string, number][][] }
   const query = async ({ values: [names, moments] }: { values: [string[], Date[]] }) => {
     if (state.isAway) throw new DatabaseUnavailable('away')
@@ -24,7 +24,7 @@ function onPaper() {
 }
 
 t.test('a name that is not 1 to 100 printable ASCII characters is not kept', async (t) => {
-  const { state, sightings } = onPaper()
+  const { state, sightings } = withFakeDatabase()
   const bad = ['', ' ', ' a', 'a ', 'a\tb', 'a\u001b[2J', 'ä', '\u0000', 'x'.repeat(101), 'x'.repeat(16_000)]
   for (const name of bad) sightings.note(name)
   await sightings.stop()
@@ -38,7 +38,7 @@ t.test('a name that is not 1 to 100 printable ASCII characters is not kept', asy
 })
 
 t.test('regardless of how many names arrive, a thousand are kept, and those are still updated', async (t) => {
-  const { state, sightings } = onPaper()
+  const { state, sightings } = withFakeDatabase()
   sightings.note('first')
   for (let i = 0; i < 5_000; i++) sightings.note(`made up ${i}`)
   state.now += 7
@@ -52,7 +52,7 @@ t.test('regardless of how many names arrive, a thousand are kept, and those are 
 })
 
 t.test('an outage loses no sighting, and memory stays bounded', async (t) => {
-  const { state, sightings } = onPaper()
+  const { state, sightings } = withFakeDatabase()
   state.isAway = true
   sightings.note('a')
   await sightings.stop()
@@ -70,7 +70,7 @@ t.test('an outage loses no sighting, and memory stays bounded', async (t) => {
 })
 
 t.test('a sighting during the write of a batch is written with the next one', async (t) => {
-  const { state, sightings } = onPaper()
+  const { state, sightings } = withFakeDatabase()
   sightings.note('a')
   const writing = sightings.stop()
   await Promise.resolve()

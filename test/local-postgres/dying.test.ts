@@ -4,7 +4,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import type { LocalPostgres } from '#local-postgres'
 import {
-  alone,
   askOnce,
   freshFolder,
   joinIn,
@@ -12,6 +11,7 @@ import {
   poolOn,
   serverPid,
   serverPids,
+  untilOneUserIsLeft,
 } from '../platform/database/own-server.ts'
 import { eventually } from '../support/eventually.ts'
 import { startJoiner } from './joiners.ts'
@@ -25,23 +25,23 @@ t.test('a server that dies or is suspended', async (t) => {
   await askOnce(embedded, 'CREATE SCHEMA signet')
   await pool.query({ text: 'CREATE TABLE seals (name text)' })
   const kept: string[] = []
-  const press = async (name: string) => {
+  const insertSeal = async (name: string) => {
     await pool.query({ text: 'INSERT INTO seals VALUES ($1)', values: [name] })
     kept.push(name)
   }
-  const pressed = async () =>
+  const sealNames = async () =>
     (await pool.query<{ name: string }>({ text: 'SELECT name FROM seals' })).rows.map((row) => row.name)
 
   await t.test('killed: it is restarted automatically, with everything that was acknowledged', async (t) => {
     for (const round of [1, 2, 3]) {
-      await press(`before ${round}`)
-      const writing = Array.from({ length: 20 }, (_, n) => press(`${round}.${n}`).catch(() => {}))
+      await insertSeal(`before ${round}`)
+      const writing = Array.from({ length: 20 }, (_, n) => insertSeal(`${round}.${n}`).catch(() => {}))
       await Promise.race(writing)
       const pid = serverPid(embedded)
       process.kill(pid, 'SIGKILL')
       await Promise.all(writing)
       await nextServer(embedded, pid)
-      const found = await eventually('the seals', pressed)
+      const found = await eventually('the seals', sealNames)
       t.same(
         kept.filter((name) => !found.includes(name)),
         [],
@@ -59,12 +59,12 @@ t.test('a server that dies or is suspended', async (t) => {
 
   await t.test('killed with all its processes, or stopped by somebody else', async (t) => {
     for (const end of ['SIGKILL', 'SIGINT'] as const) {
-      await press(end)
+      await insertSeal(end)
       const before = serverPid(embedded)
       const pids = end === 'SIGKILL' ? await serverPids(embedded) : [before]
       for (const pid of pids) killIfThere(pid, end)
       await nextServer(embedded, before)
-      t.ok((await eventually('the seals', pressed)).includes(end))
+      t.ok((await eventually('the seals', sealNames)).includes(end))
     }
   })
 
@@ -109,11 +109,11 @@ t.test('a server that dies or is suspended', async (t) => {
     await embedded.leave()
     t.same(lines, ['The embedded PostgreSQL could not be stopped; it goes on, and the next start joins it.'])
     for (const pid of pids) killIfThere(pid, 'SIGCONT')
-    const heir = await joinIn(t, dataDir)
-    t.equal(serverPid(heir), pids[0])
-    await alone(poolOn(t, heir))
-    await heir.leave()
-    t.notOk(existsSync(join(heir.data, 'postmaster.pid')))
+    const successor = await joinIn(t, dataDir)
+    t.equal(serverPid(successor), pids[0])
+    await untilOneUserIsLeft(poolOn(t, successor))
+    await successor.leave()
+    t.notOk(existsSync(join(successor.data, 'postmaster.pid')))
   })
 
   await t.test('killed together with its only user: the next user recovers it', async (t) => {
@@ -123,10 +123,10 @@ t.test('a server that dies or is suspended', async (t) => {
     await parent.kill()
     process.kill(pid, 'SIGKILL')
     t.ok(existsSync(join(data, 'postmaster.pid')), 'it could not clean up')
-    const heir = await joinIn(t, dataDir)
-    t.not(serverPid(heir), pid)
-    t.same((await askOnce(heir, "SELECT name FROM signet.seals WHERE name = 'last words'")).rowCount, 1)
-    await heir.leave()
+    const successor = await joinIn(t, dataDir)
+    t.not(serverPid(successor), pid)
+    t.same((await askOnce(successor, "SELECT name FROM signet.seals WHERE name = 'last words'")).rowCount, 1)
+    await successor.leave()
   })
 })
 

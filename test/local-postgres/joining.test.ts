@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
-import { alone, freshFolder, joinIn, poolOn, serverPid } from '../platform/database/own-server.ts'
+import { freshFolder, joinIn, poolOn, serverPid, untilOneUserIsLeft } from '../platform/database/own-server.ts'
 import { eventually } from '../support/eventually.ts'
 import { startJoiner } from './joiners.ts'
 
@@ -56,7 +56,7 @@ t.test('one server and its users, in one process and in two', async (t) => {
     const other = startJoiner(t, dataDir)
     t.match(await other.joined, { pid })
     await other.kill()
-    await alone(poolOn(t, first))
+    await untilOneUserIsLeft(poolOn(t, first))
     await first.leave()
     await first.leave() // the second call does nothing
     t.notOk(running())
@@ -67,10 +67,10 @@ t.test('one server and its users, in one process and in two', async (t) => {
     const left = await parent.joined
     await parent.kill()
     t.ok(running())
-    const heir = await joinIn(t, dataDir)
-    t.equal(serverPid(heir), left.pid)
-    await alone(poolOn(t, heir))
-    await heir.leave()
+    const nextUser = await joinIn(t, dataDir)
+    t.equal(serverPid(nextUser), left.pid)
+    await untilOneUserIsLeft(poolOn(t, nextUser))
+    await nextUser.leave()
     t.notOk(running())
   })
 
@@ -100,9 +100,9 @@ t.test('one server and its users, in one process and in two', async (t) => {
     await pause(300)
     t.notOk(joined)
     await leaver.end() // killed before it did
-    const heir = await joining
-    t.equal(serverPid(heir), pid)
-    await heir.leave()
+    const nextUser = await joining
+    t.equal(serverPid(nextUser), pid)
+    await nextUser.leave()
     t.notOk(running())
   })
 

@@ -59,8 +59,8 @@ t.test('the data folder', async (t) => {
     const files = [join(folder, 'server.log')]
     if (process.platform === 'linux')
       files.push(...['cmdline', 'environ'].map((file) => `/proc/${serverPid(embedded)}/${file}`))
-    const told = files.map((file) => readFileSync(file, 'utf8')).join()
-    for (const secret of [...secrets, 'not-for-the-server']) t.notOk(told.includes(secret))
+    const texts = files.map((file) => readFileSync(file, 'utf8')).join()
+    for (const secret of [...secrets, 'not-for-the-server']) t.notOk(texts.includes(secret))
     t.notOk(existsSync(join(folder, 'run', 'password')))
   })
 

@@ -54,7 +54,7 @@ const flipped = (text: string) => text.replace(/^./, (first) => (first === 'A' ?
 t.test('text that is not a JWT is identified by its appearance', async (t) => {
   const secret = { current: 1, versions: new Map([[1, Buffer.alloc(32, 7)]]) }
   const refreshToken = encodeRefreshToken(secret, 1, { family: Buffer.alloc(32, 1), generation: 3 })
-  const told: [text: string, kind: string, keys: string[]][] = [
+  const cases: [text: string, kind: string, keys: string[]][] = [
     ['', 'empty', []],
     [' \n "" ', 'empty', []],
     ['x'.repeat(mostCharacters + 1), 'tooLong', ['tooLong']],
@@ -69,7 +69,7 @@ t.test('text that is not a JWT is identified by its appearance', async (t) => {
     ['..', 'unreadable', ['emptyPart', 'emptyPart']],
     [`${head}.=.xxxxx`, 'unreadable', ['padding', 'notJson', 'length']],
   ]
-  for (const [text, kind, keys] of told) {
+  for (const [text, kind, keys] of cases) {
     const { verdict, keys: found } = await judged(text)
     t.equal(verdict, kind, text.slice(0, 40))
     t.same(found.slice(0, keys.length), keys, text.slice(0, 40))
@@ -77,7 +77,7 @@ t.test('text that is not a JWT is identified by its appearance', async (t) => {
 })
 
 t.test('surrounding text that was pasted with a token is removed and reported', async (t) => {
-  const around: [pasted: string, told: string[]][] = [
+  const around: [pasted: string, notes: string[]][] = [
     [`  ${good}\n`, []],
     [`Bearer ${good}`, ['bearerTaken']],
     [`Authorization: bearer ${good}`, ['bearerTaken']],
@@ -85,11 +85,11 @@ t.test('surrounding text that was pasted with a token is removed and reported', 
     [`'Bearer ${good}'`, ['bearerTaken', 'quotesTaken']],
     [good.replace(/(.{64})/g, '$1\r\n  '), ['spaceTaken']],
   ]
-  for (const [pasted, told] of around) {
+  for (const [pasted, notes] of around) {
     const { verdict, keys } = await judged(pasted)
     t.equal(verdict, 'genuine', pasted.slice(0, 30))
-    t.same(keys.slice(0, told.length), told)
-    t.equal(keys.filter((key) => key.endsWith('Taken')).length, told.length, pasted.slice(0, 30))
+    t.same(keys.slice(0, notes.length), notes)
+    t.equal(keys.filter((key) => key.endsWith('Taken')).length, notes.length, pasted.slice(0, 30))
   }
 })
 

@@ -23,11 +23,11 @@ t.test('a slow step is reported while it runs, and a fast one is not', async (t)
   const work = new Promise<number>((resolve) => {
     finish = resolve
   })
-  const tell = (step: string) => {
+  const report = (step: string) => {
     reported.push(step)
     finish(2)
   }
-  t.equal(await reportIfSlow(tell, 'slow', () => work), 2)
+  t.equal(await reportIfSlow(report, 'slow', () => work), 2)
   t.same(reported, ['slow'])
 })
 

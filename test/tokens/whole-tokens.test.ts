@@ -247,8 +247,8 @@ t.test('the access token for an API has its audience, scopes, lifetime and algor
   }
   t.strictSame(claims, expected)
   t.equal(read(id_token).claims['at_hash'], hashOf(access_token))
-  const { auth_time: _, acr: __, sid: ___, grant_id: ____, ...told } = expected
-  t.strictSame(await introspect(server, access_token), { active: true, token_type: 'Bearer', ...told })
+  const { auth_time: _, acr: __, sid: ___, grant_id: ____, ...introspected } = expected
+  t.strictSame(await introspect(server, access_token), { active: true, token_type: 'Bearer', ...introspected })
 })
 
 t.test('the access token of client_credentials has no claims about a person', async (t) => {

@@ -46,19 +46,19 @@ async function service(t: Test, options: ConnectBearerOptions) {
 }
 
 t.test('every refusal is answered as in RFC 6750 and reported, and the route is not reached', async (t) => {
-  const told: string[] = []
+  const reported: string[] = []
   const { origin, reached } = await service(t, {
     verifier,
     realm: 'invoices',
-    onRefusal: (error, request) => told.push(`${request.url} ${error.code}`),
+    onRefusal: (error, request) => reported.push(`${request.url} ${error.code}`),
   })
   for (const [what, path, headers, status, challenge] of refusals) {
     const answer = await send(origin, path, headers)
     t.match(answer, { status, challenge, headers: { 'cache-control': 'no-store', 'set-cookie': undefined } }, what)
   }
   t.strictSame(reached, [])
-  t.equal(told.length, refusals.length)
-  t.match(told.at(-1), '/payments insufficient_scope')
+  t.equal(reported.length, refusals.length)
+  t.match(reported.at(-1), '/payments insufficient_scope')
 })
 
 t.test('the body repeats the challenge', async (t) => {
@@ -71,12 +71,12 @@ t.test('the body repeats the challenge', async (t) => {
 })
 
 t.test('if the keys cannot be fetched, the service answers 503 and does not reveal internal details', async (t) => {
-  const told: unknown[] = []
-  const { origin } = await service(t, { verifier: awayVerifier, onRefusal: (error) => told.push(error.cause) })
+  const reported: unknown[] = []
+  const { origin } = await service(t, { verifier: awayVerifier, onRefusal: (error) => reported.push(error.cause) })
   const answer = await send(origin, '/invoices', ['Authorization', `Bearer ${good}`])
   t.match(answer, { status: 503, headers: { 'retry-after': '5', 'www-authenticate': undefined } })
   t.notMatch(JSON.stringify(answer.body), /10\.1\.2\.3/)
-  t.match(told, [{ message: /10\.1\.2\.3/ }])
+  t.match(reported, [{ message: /10\.1\.2\.3/ }])
 })
 
 t.test('a program error goes to next, not to the route', async (t) => {

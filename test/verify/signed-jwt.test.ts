@@ -6,7 +6,7 @@ import { audience, base64url, codeOf, goodClaims, issuer, type Json, mint, signi
 
 const ec = signingKey('ec-1')
 const rsa = signingKey('rsa-1', 'RS256')
-const stranger = signingKey('ec-1')
+const otherKey = signingKey('ec-1')
 const keys = new Map([ec, rsa].map((key) => [key.kid, importVerificationKey(key.jwk)]))
 const verifier = createVerifier({ issuer, audience, keys: ({ kid }) => keys.get(kid), clock: stoppedClock() })
 
@@ -72,7 +72,7 @@ const hostile: [what: string, token: string, code: VerificationErrorCode][] = [
   ['RS256 announced for the EC key', withHeader({ alg: 'RS256' }), 'algorithm_mismatch'],
   ['ES256 announced for the RSA key', mint(rsa, goodClaims(), { alg: 'ES256' }), 'algorithm_mismatch'],
   ['PS256', withHeader({ alg: 'PS256' }), 'unsupported_algorithm'],
-  ['another key under the kid', mint(stranger), 'bad_signature'],
+  ['another key under the kid', mint(otherKey), 'bad_signature'],
   ['a kid that is a path', withHeader({ kid: '../../../../dev/null' }), 'unknown_key'],
   ['a kid that is SQL', withHeader({ kid: "ec-1' OR '1'='1" }), 'unknown_key'],
   ['a kid that is a command', withHeader({ kid: 'ec-1|sleep 9' }), 'unknown_key'],
@@ -88,8 +88,8 @@ const hostile: [what: string, token: string, code: VerificationErrorCode][] = [
   ['an empty crit', withHeader({ crit: [] }), 'unsupported_header'],
   ['crit null', withHeader({ crit: null }), 'unsupported_header'],
   ['b64', withHeader({ b64: false }), 'unsupported_header'],
-  ['its own key in jwk', mint(stranger, goodClaims(), { jwk: stranger.jwk }), 'unsupported_header'],
-  ['its own set in jku', mint(stranger, goodClaims(), { jku: 'https://attacker.example/jwks' }), 'unsupported_header'],
+  ['its own key in jwk', mint(otherKey, goodClaims(), { jwk: otherKey.jwk }), 'unsupported_header'],
+  ['its own set in jku', mint(otherKey, goodClaims(), { jku: 'https://attacker.example/jwks' }), 'unsupported_header'],
   ['a certificate in x5c', withHeader({ x5c: ['MIIB'] }), 'unsupported_header'],
   ['a certificate in x5u', withHeader({ x5u: 'https://attacker.example/cert' }), 'unsupported_header'],
   ['an ID token', withHeader({ typ: 'JWT' }), 'wrong_type'],

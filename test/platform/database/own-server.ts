@@ -72,7 +72,7 @@ export async function nextServer(embedded: LocalPostgres, before: number): Promi
 }
 
 /** Waits until one user is left. The server releases the lock of a killed user when it notices that the connection is gone. */
-export async function alone(pool: Database): Promise<void> {
+export async function untilOneUserIsLeft(pool: Database): Promise<void> {
   const shares = "SELECT count(*) AS held FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'"
   await eventually(
     'one user to be left',

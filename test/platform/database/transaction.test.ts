@@ -12,11 +12,11 @@ async function seals(t: Test, options: Parameters<Awaited<ReturnType<typeof test
   return db
 }
 
-async function press(db: Queryable, name: string): Promise<void> {
-  await db.query({ name: 'press', text: 'INSERT INTO seals (name) VALUES ($1)', values: [name] })
+async function insertSeal(db: Queryable, name: string): Promise<void> {
+  await db.query({ name: 'insertSeal', text: 'INSERT INTO seals (name) VALUES ($1)', values: [name] })
 }
 
-async function pressed(db: Database): Promise<string[]> {
+async function sealNames(db: Database): Promise<string[]> {
   const { rows } = await db.query<{ name: string }>({ text: 'SELECT name FROM seals ORDER BY name' })
   return rows.map(({ name }) => name)
 }
@@ -36,7 +36,7 @@ t.test('a connection that is cut during the commit leaves the outcome unknown, a
   let pid = 0
   const outcome = inTransaction(db, async (tx) => {
     pid = await backend(tx)
-    await press(tx, 'cut')
+    await insertSeal(tx, 'cut')
     return 'done'
   })
   const rejected = t.rejects(outcome, new DatabaseUnavailable('It is not known whether the transaction was committed.'))
@@ -50,18 +50,18 @@ t.test('a connection that is cut during the commit leaves the outcome unknown, a
   )
   await db.query({ text: 'SELECT pg_terminate_backend($1)', values: [pid] })
   await rejected
-  t.same(await pressed(db), [], 'it was not committed here, but the caller cannot know that')
+  t.same(await sealNames(db), [], 'it was not committed here, but the caller cannot know that')
 })
 
 t.test('if a statement fails and the error is swallowed, the commit fails instead of seeming to succeed', async (t) => {
   const db = await seals(t)
   const outcome = inTransaction(db, async (tx) => {
-    await press(tx, 'first')
-    await press(tx, 'first').catch(() => {})
+    await insertSeal(tx, 'first')
+    await insertSeal(tx, 'first').catch(() => {})
     return 'done'
   })
   await t.rejects(outcome, { message: 'A statement of the transaction had failed, so nothing was committed.' })
-  t.same(await pressed(db), [])
+  t.same(await sealNames(db), [])
 })
 
 withoutPooler(
@@ -70,17 +70,17 @@ withoutPooler(
   async (t) => {
     const db = await seals(t, { queryTimeoutMs: 1_000 })
     const outcome = inTransaction(db, async (tx) => {
-      await press(tx, 'idle')
+      await insertSeal(tx, 'idle')
       const pid = await backend(tx)
       await eventually('the server to end the connection', async () => {
         const text = 'SELECT FROM pg_stat_activity WHERE pid = $1'
         return (await db.query({ text, values: [pid] })).rowCount === 0
       })
-      await press(tx, 'too late')
+      await insertSeal(tx, 'too late')
     })
     const error = await outcome.catch((error: unknown) => error)
     t.ok(isUnavailable(error), String(error))
-    t.same(await pressed(db), [])
+    t.same(await sealNames(db), [])
   },
 )
 
@@ -91,13 +91,13 @@ withoutPooler(
     // A tenth of it lies between the two timeouts: enough for a busy machine.
     const db = await seals(t, { queryTimeoutMs: 10_000 })
     const outcome = inTransaction(db, async (tx) => {
-      await press(tx, 'slow')
+      await insertSeal(tx, 'slow')
       await tx.query({ text: 'SELECT pg_sleep(30)' })
     })
     const error = await outcome.catch((error: unknown) => error)
     t.match(error, { code: '57014' })
     t.ok(isUnavailable(error))
-    t.same(await pressed(db), [])
+    t.same(await sealNames(db), [])
   },
 )
 
@@ -107,12 +107,12 @@ t.test('an error of the work is rethrown unchanged, nothing is kept, and the con
   const refusal = new Error('The code was used before.')
   await t.rejects(
     inTransaction(db, async (tx) => {
-      await press(tx, 'refused')
+      await insertSeal(tx, 'refused')
       throw refusal
     }),
     refusal,
   )
-  t.same(await pressed(db), [])
+  t.same(await sealNames(db), [])
   t.equal(await backend(db), before, 'the same connection')
 })
 
@@ -120,19 +120,19 @@ t.test('a violated constraint is a program error, both at the statement and at t
   const db = await seals(t, { max: 1 })
   const before = await backend(db)
   const early = await inTransaction(db, async (tx) => {
-    await press(tx, 'twice')
-    await press(tx, 'twice')
+    await insertSeal(tx, 'twice')
+    await insertSeal(tx, 'twice')
   }).catch((error: unknown) => error)
   const late = await inTransaction(db, async (tx) => {
     await tx.query({ text: 'SET CONSTRAINTS ALL DEFERRED' })
-    await press(tx, 'twice')
-    await press(tx, 'twice')
+    await insertSeal(tx, 'twice')
+    await insertSeal(tx, 'twice')
   }).catch((error: unknown) => error)
   for (const error of [early, late]) {
     t.match(error, { code: '23505' })
     t.notOk(isUnavailable(error))
   }
-  t.same(await pressed(db), [])
+  t.same(await sealNames(db), [])
   t.equal(await backend(db), before, 'the connection still works')
 })
 
@@ -150,10 +150,10 @@ t.test('a connection is not returned to the pool while a statement is still runn
 t.test('when a transaction has returned, its changes are visible to all', async (t) => {
   const db = await seals(t)
   const result = await inTransaction(db, async (tx) => {
-    await press(tx, 'kept')
-    t.same(await pressed(db), [], 'not before')
+    await insertSeal(tx, 'kept')
+    t.same(await sealNames(db), [], 'not before')
     return 'done'
   })
   t.equal(result, 'done')
-  t.same(await pressed(db), ['kept'])
+  t.same(await sealNames(db), ['kept'])
 })

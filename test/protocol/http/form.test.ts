@@ -79,8 +79,8 @@ t.test('resource may be repeated, but only up to a limit', async (t) => {
 t.test('a secret at the point where a long text is cut off is removed completely', async (t) => {
   const secret = 'b3JkZXItbm9ib2R5LXNheXMtYS1zZWNyZXQtYWxvdWQ'
   for (let before = 0; before < 90; before += 1) {
-    const told = shortened(`${'x '.repeat(before / 2)}${secret}`, 80)
-    t.ok(told.length <= 80)
-    t.notMatch(told, secret.slice(0, 8))
+    const shown = shortened(`${'x '.repeat(before / 2)}${secret}`, 80)
+    t.ok(shown.length <= 80)
+    t.notMatch(shown, secret.slice(0, 8))
   }
 })

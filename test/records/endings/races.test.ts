@@ -245,10 +245,10 @@ const racers: Record<string, Racer> = {
 }
 
 /** A pool whose transactions stop before their commit until they are released. */
-function held(db: Database) {
-  let letGo = () => {}
+function heldAtCommit(db: Database) {
+  let release = () => {}
   let reach = () => {}
-  const gate = new Promise<void>((resolve) => (letGo = resolve))
+  const gate = new Promise<void>((resolve) => (release = resolve))
   const reached = new Promise<void>((resolve) => (reach = resolve))
   const connect = async () => {
     const client = await db.connect()
@@ -267,7 +267,7 @@ function held(db: Database) {
       },
     })
   }
-  return { pool: { connect } as unknown as Database, reached, letGo }
+  return { pool: { connect } as unknown as Database, reached, release }
 }
 
 /** Whether the single connection waits for another one before `work` is done. */
@@ -292,13 +292,13 @@ for (const [way, ending] of Object.entries(ways))
   for (const [name, racer] of Object.entries(racers)) {
     t.test(`${name}, uncommitted when a decision is made: ${way}`, async (t) => {
       const setting = await setUp()
-      const { pool, reached, letGo } = held(database)
+      const { pool, reached, release } = heldAtCommit(database)
       const made = racer.go(pool, setting)
       await Promise.race([reached, made])
       const decided = ending.decide(single, setting)
       const isKeptWaiting = await waits(decided)
       if (name !== 'a sign-in') t.notOk(isKeptWaiting, 'the decision does not wait')
-      letGo()
+      release()
       await decided
       const alive = await racer.isAlive(setting, (await made) as never)
       t.ok(racer.mayLive(ending) || !alive)
@@ -306,12 +306,12 @@ for (const [way, ending] of Object.entries(ways))
 
     t.test(`${name}, while a decision is uncommitted: ${way}`, async (t) => {
       const setting = await setUp()
-      const { pool, reached, letGo } = held(database)
+      const { pool, reached, release } = heldAtCommit(database)
       const decided = ending.decide(pool, setting)
       await reached
       const made = racer.go(single, setting)
       await waits(made)
-      letGo()
+      release()
       await decided
       const alive = await racer.isAlive(setting, (await made) as never)
       t.ok(racer.mayLive(ending) || !alive)
@@ -364,12 +364,12 @@ t.test(
 
 t.test('a grant written after the rows of its ending were updated still gets its event', async (t) => {
   const setting = await setUp()
-  const { pool, reached, letGo } = held(database)
+  const { pool, reached, release } = heldAtCommit(database)
   const made = openGrant(pool, setting, ['openid'])
   await reached
   await setHashedPassword({ database, endings, turns }, operator, setting.sub, 'new')
   await untilNothingIsLeft('the endings to follow', () => followNext(database))
-  letGo()
+  release()
   const { id } = (await made)!
   const row = async () => {
     const { rows } = await database.query({ text: 'SELECT end_reason FROM grants WHERE id = $1', values: [id] })
