@@ -34,7 +34,7 @@ interface Column {
  */
 export async function growTables(db: Queryable, steady: readonly string[], few: readonly string[]): Promise<void> {
   const { rows: columns } = await db.query<Column>({ text: columnsOf, values: [steady] })
-  await db.query({ text: dropWhatMinds })
+  await db.query({ text: dropConstraintsAndTriggers })
   const { rows: indexes } = await db.query<{ name: string; definition: string }>({ text: indexesToBuild })
   for (const { name } of indexes) await db.query({ text: `DROP INDEX ${name}` })
   const tables = [...new Set(columns.map(({ table }) => table))]
@@ -116,7 +116,7 @@ const columnsOf = `
     AND attgenerated = '' AND NOT relname = ANY ($1)
   ORDER BY relname, attnum`
 
-const dropWhatMinds = `
+const dropConstraintsAndTriggers = `
   DO $$
   DECLARE doomed record;
   BEGIN
