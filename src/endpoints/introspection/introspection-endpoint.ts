@@ -17,7 +17,7 @@ export function introspectionEndpoint(app: App, signet: Signet): void {
     const { client } = await authenticateClient(signet, presentedCredentials(request.headers.authorization, body))
     // RFC 7662 §2.1: who asks must be authorized, or tokens could be scanned for; a public client proves nothing.
     if (isPublic(client)) throw new OAuthError('introspection_needs_authentication')
-    if (body.token === undefined) throw new OAuthError('parameter_missing', { about: 'token' })
+    if (body.token === undefined) throw new OAuthError('parameter_missing', { param: 'token' })
     return introspectToken(signet, client.client_id, body.token)
   })
 }

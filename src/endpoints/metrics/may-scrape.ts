@@ -37,7 +37,7 @@ function tokenFault({ authorization }: ScrapeRequest['headers'], expected: Buffe
     return new OAuthError('access_token_missing', { headers: { 'www-authenticate': 'Bearer realm="Signet metrics"' } })
   if (equalInConstantTime(digest(presented), expected)) return undefined
   return new OAuthError('access_token_refused', {
-    about: 'metrics take the token of SIGNET_METRICS_TOKEN alone.',
+    param: 'metrics require the token from SIGNET_METRICS_TOKEN.',
     headers: { 'www-authenticate': 'Bearer realm="Signet metrics", error="invalid_token"' },
   })
 }

@@ -15,7 +15,7 @@ export function revocationEndpoint(app: App, signet: Signet): void {
   app.post<{ Body: Parameters | undefined }>('/revoke', async (request, reply) => {
     const body = readForm(request.body, parameters)
     const { client } = await authenticateClient(signet, presentedCredentials(request.headers.authorization, body))
-    if (body.token === undefined) throw new OAuthError('parameter_missing', { about: 'token' })
+    if (body.token === undefined) throw new OAuthError('parameter_missing', { param: 'token' })
     const actor = { kind: 'client', clientId: client.client_id, caller: callerOf(request) } as const
     const refusal = await revokeToken(signet, actor, body.token)
     if (refusal) throw new OAuthError(refusal.refused, { detail: refusal.detail })

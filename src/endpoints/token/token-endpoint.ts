@@ -33,7 +33,7 @@ export function tokenEndpoint(app: App, signet: Signet): void {
   app.post<{ Body: Parameters | undefined }>('/token', async (request) => {
     const body = readTokenRequest(request.body)
     const authenticated = await authenticateClient(signet, presentedCredentials(request.headers.authorization, body))
-    if (body.grant_type === undefined) throw new OAuthError('parameter_missing', { about: 'grant_type' })
+    if (body.grant_type === undefined) throw new OAuthError('parameter_missing', { param: 'grant_type' })
     const exchange = grantTypes.get(body.grant_type)
     if (!exchange) throw new OAuthError('grant_type_unsupported', { detail: `grant_type ${body.grant_type}` })
     if (!(authenticated.client.grant_types as readonly string[]).includes(body.grant_type))
@@ -57,8 +57,8 @@ async function authorizationCode(
   { code, redirect_uri: redirectUri, code_verifier: codeVerifier, resource }: TokenRequest,
   caller: Caller,
 ): Promise<IssuedTokens | TokensRefused> {
-  if (code === undefined) throw new OAuthError('parameter_missing', { about: 'code' })
-  if (redirectUri === undefined) throw new OAuthError('parameter_missing', { about: 'redirect_uri' })
+  if (code === undefined) throw new OAuthError('parameter_missing', { param: 'code' })
+  if (redirectUri === undefined) throw new OAuthError('parameter_missing', { param: 'redirect_uri' })
   return redeemCode(signet, client, caller, { code, redirectUri, codeVerifier, resource })
 }
 
@@ -69,7 +69,7 @@ async function refreshToken(
   { refresh_token: refreshToken, scope, resource }: TokenRequest,
   caller: Caller,
 ): Promise<IssuedTokens | TokensRefused> {
-  if (refreshToken === undefined) throw new OAuthError('parameter_missing', { about: 'refresh_token' })
+  if (refreshToken === undefined) throw new OAuthError('parameter_missing', { param: 'refresh_token' })
   return refreshTokens(signet, client, caller, { refreshToken, scope, resource })
 }
 

@@ -3,7 +3,7 @@ import { bearerRefusal, bearerToken, createVerifier, VerificationError, type Ver
 import { userinfo } from '../../operations/userinfo.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import type { ErrorName } from '../../protocol/errors/error-registry.ts'
-import { errorAnswer, OAuthError } from '../../protocol/errors/oauth-error.ts'
+import { errorBody, OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { noteRefusal } from '../../protocol/errors/refusal.ts'
 import { readForm } from '../../protocol/http/form.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
@@ -57,14 +57,14 @@ async function answer(
     const { status, headers, body } = bearerRefusal(error, realm)
     const refusal = new OAuthError(entryOf(error, status), {
       status,
-      about: error.message,
+      param: error.message,
       detail: `access token: ${error.code}: ${error.message}`,
     })
     noteRefusal(request, refusal)
     reply.status(status).headers(headers)
     // RFC 6750 §3.1: who has sent no credentials is told how to, and no error.
     if (refusal.entry === 'access_token_missing') return reply.send(body)
-    return reply.send(errorAnswer(signet.settings.issuer, refusal, request.id))
+    return reply.send(errorBody(signet.settings.issuer, refusal, request.id))
   }
 }
 
