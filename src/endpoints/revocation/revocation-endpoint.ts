@@ -19,7 +19,7 @@ export function revocationEndpoint(app: App, signet: Signet): void {
     const actor = { kind: 'client', clientId: client.client_id, caller: callerOf(request) } as const
     const refusal = await revokeToken(signet, actor, body.token)
     if (refusal) throw new OAuthError(refusal.refused, { detail: refusal.detail })
-    // RFC 7009 §2.2: the same answer where there was nothing to revoke.
+    // RFC 7009 §2.2: the response is the same if there was nothing to revoke.
     return reply.send()
   })
 }

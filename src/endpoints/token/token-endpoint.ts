@@ -21,14 +21,14 @@ type Exchange = (
   caller: Caller,
 ) => Promise<IssuedTokens | TokensRefused>
 
-/** A Map: `constructor` is no grant type. */
+/** A Map and not an object: `constructor` must not be found. */
 const grantTypes = new Map<string, Exchange>([
   ['authorization_code', authorizationCode],
   ['refresh_token', refreshToken],
   ['client_credentials', clientCredentials],
 ] satisfies [GrantType, Exchange][])
 
-/** Token endpoint, RFC 6749 §3.2. Every answer, errors too, is `Cache-Control: no-store` (§5.1). */
+/** Token endpoint, RFC 6749 §3.2. Every response, including errors, has `Cache-Control: no-store` (§5.1). */
 export function tokenEndpoint(app: App, signet: Signet): void {
   app.post<{ Body: Parameters | undefined }>('/token', async (request) => {
     const body = readTokenRequest(request.body)
@@ -40,11 +40,11 @@ export function tokenEndpoint(app: App, signet: Signet): void {
       throw new OAuthError('grant_type_not_registered', {
         detail: `client ${authenticated.client.client_id}: ${authenticated.client.grant_types.join(' ')}`,
       })
-    // Before any transaction: what may have to be written first must not wait for a connection that a transaction holds.
+    // Before any transaction: what may have to be written first must not wait for a second connection while a transaction holds one.
     await signet.keyRing.cover(longestLifetime(authenticated.client, signet.settings))
     const outcome = await exchange(signet, authenticated, body, callerOf(request))
     if ('refused' in outcome) throw new OAuthError(outcome.refused, { detail: outcome.detail })
-    // One that has an exchange is a GrantType.
+    // Every grant type in the map is a GrantType.
     countTokens(signet.metrics, body.grant_type as GrantType, outcome.algorithms)
     return tokenResponse(outcome)
   })
@@ -82,7 +82,7 @@ function clientCredentials(
   return issueForClient(signet, authenticated, { scope, resource })
 }
 
-/** The longest, in seconds, that any token lives which this client can get. */
+/** The longest lifetime, in seconds, of any token that this client can get. */
 function longestLifetime({ allowed }: Client, settings: Signet['settings']): number {
   const ofResources = allowed.map(({ accessTokenTtl }) => accessTokenTtl ?? 0)
   return Math.max(settings.accessTokenTtl, settings.idTokenTtl, ...ofResources)
