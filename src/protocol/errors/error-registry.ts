@@ -156,7 +156,7 @@ export const errorRegistry = {
     error: 'server_error',
     status: 500,
     description: 'An unexpected error occurred. Ask the operator about request {}.',
-    fix: 'This is a bug in Signet. Please report it, with the details that the log has under the request id.',
+    fix: 'This is a bug in Signet. Please report it with the details that are in the log under the request id.',
   },
 
   client_not_named: {
@@ -204,7 +204,7 @@ export const errorRegistry = {
     ...client,
     description:
       'The client_assertion was rejected: check its typ, signature, iss, sub, aud, exp and jti (RFC 7523 section 3).',
-    fix: 'typ must be client-authentication+jwt or JWT, or absent. aud must be the issuer, as a single string. exp must be in the future, by ten minutes at most. The key must be in the registered jwks, under the kid of the header if there is one. Check the clock of the machine. The operator can see which check failed: signet events show.',
+    fix: 'typ must be client-authentication+jwt or JWT, or absent. aud must be the issuer, as a single string. exp must be in the future, at most ten minutes ahead. The key must be in the registered jwks, under the kid of the header if there is one. Check the clock of the machine. The operator can see which check failed: signet events show.',
   },
   client_assertion_replayed: {
     ...client,
@@ -358,7 +358,7 @@ export const errorRegistry = {
   },
   access_token_misplaced: {
     ...request,
-    description: 'The access token was sent in the wrong form, in the wrong place or more than once.',
+    description: 'The access token was sent in the wrong format, in the wrong place or more than once.',
     fix: 'Send it once, in the Authorization header or in the form of a POST request, never in the URL (RFC 6750 section 2).',
   },
   access_token_refused: {
@@ -467,7 +467,7 @@ export const errorRegistry = {
     error: 'login_required',
     status: 400,
     description: 'The user must sign in, but prompt=none allows no interaction.',
-    fix: 'This is a normal answer, not a fault: send the user through the same request without prompt=none. Browsers do not send cookies from a hidden frame, so prompt=none works only in a top-level page.',
+    fix: 'This is a normal response, not a fault: send the user through the same request without prompt=none. Browsers do not send cookies from a hidden frame, so prompt=none works only in a top-level page.',
   },
   login_as_other_person: {
     error: 'login_required',
