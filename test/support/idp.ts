@@ -109,8 +109,12 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
       done()
     },
   })
-  const { signet: started, hear, stop: stopSignet } = await start(settings, pino({ level: settings.logLevel }, sink))
-  await hear()
+  const {
+    signet: started,
+    startHeartbeat,
+    stop: stopSignet,
+  } = await start(settings, pino({ level: settings.logLevel }, sink))
+  await startHeartbeat()
   const signet = { ...started, passwords }
   const app = buildApp(signet)
   await app.listen({ host: '127.0.0.1', port: settings.port })
