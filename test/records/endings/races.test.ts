@@ -16,7 +16,6 @@ import {
   revokeGrantsOfConnection,
   revokeGrantsOfPerson,
 } from '../../../src/operations/revoke-grants.ts'
-import { migrate } from '../../../src/platform/database/migrations.ts'
 import type { Database } from '../../../src/platform/database/pool.ts'
 import { inTransaction } from '../../../src/platform/database/queryable.ts'
 import type { Turns } from '../../../src/platform/turns.ts'
@@ -30,7 +29,7 @@ import type { ClientId, Sid, Sub } from '../../../src/records/ids.ts'
 import { findSession, insertSession, type Session } from '../../../src/records/sessions/sessions-store.ts'
 import { insertCode, lockCode, spendCode } from '../../../src/tokens/authorization-codes-store.ts'
 import { insertFamily, lockFamily } from '../../../src/tokens/refresh-families-store.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import { migratedDatabase } from '../../database.ts'
 import { eventually, untilNothingIsLeft } from '../../support/eventually.ts'
 
 /*
@@ -38,8 +37,7 @@ import { eventually, untilNothingIsLeft } from '../../support/eventually.ts'
  * work and not committed yet when the other begins. Whichever comes first, what has ended is never alive afterwards.
  */
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const database = openPool({ max: 4 })
 /** Of one connection, so that it can be told what it waits for. */
 const single = openPool({ max: 1 })
