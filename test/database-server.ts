@@ -7,6 +7,7 @@ import { joinLocalPostgres, type LocalPostgres } from '#local-postgres'
 import { packageFolder } from '../src/platform/config/installation-folder.ts'
 import type { DatabaseConnection } from '../src/platform/database/hosts.ts'
 import type { DatabaseLog } from '../src/platform/log.ts'
+import { memoryFolder } from './memory-folder.ts'
 
 /** A log for tests that do not look at it. */
 export const noLog: DatabaseLog = { info: () => {}, warn: () => {} }
@@ -46,11 +47,11 @@ async function joinServer(): Promise<TestServer> {
     return { connection, administrator: connection, socketOwner: undefined, embedded: undefined }
   }
   const local = await joinLocalPostgres({
-    dataDir: join(packageFolder, '.signet/test/database'),
+    dataDir: join(memoryFolder() ?? join(packageFolder, '.signet/test'), 'database'),
     allowRoot: true,
     log: noLog,
-    // What tests write need not outlive a power cut.
-    testParameters: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+    // What tests write need not outlive a power cut, nor take much room.
+    testParameters: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_wal_size: '128MB' },
   })
   tap.teardown(() => local.leave())
   const { superuserPassword } = JSON.parse(readFileSync(join(dirname(local.data), 'credentials.json'), 'utf8'))
