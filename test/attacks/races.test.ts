@@ -89,7 +89,7 @@ t.test(`one code in ${racers} hands at once`, async (t) => {
       // A busy machine may send some away; what it answers is right.
       const { 503: busy = 0, ...statuses } = tally(answers)
       t.same(statuses, { 200: 1, 400: hands - 1 - busy })
-      t.ok(busy < hands / 4, `${busy} were sent away`)
+      t.ok(hands - busy >= 2, `${busy} were sent away, and at least two raced`)
       const won = answers.find(({ status }) => status === 200)
       const tokens = JSON.parse(won?.text ?? '{}')
       t.same(

@@ -129,7 +129,7 @@ t.test('revoke-all ends all grants of a user, of a client, or of a user at a cli
 })
 
 t.test('the number of ended grants is printed even if other processes update the rows or fail to', async (t) => {
-  const sub = 'sub-of-many'
+  const sub = 'sub-of-many' as Sub
   await insertAccount(database, { sub, profile: { username: 'many' }, email: undefined, passwordHash: undefined })
   const { grantId, clientId } = await insertGrant(database, sub)
   const crowd = `INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr)

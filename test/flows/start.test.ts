@@ -5,11 +5,10 @@ import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { readSettings, type Settings } from '../../src/platform/config/settings.ts'
 import { briefWait } from '../../src/platform/database/locked-transaction.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
 import { setUpInstallation } from '../../src/set-up.ts'
 import { start } from '../../src/start.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, testDatabase } from '../database.ts'
 import { freshFolder } from '../platform/database/own-server.ts'
 import { startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
@@ -101,8 +100,7 @@ t.test('nodes that start at the same moment on an empty schema share one set of 
 })
 
 t.test('a node whose master key is not that of the node that was faster is told so', async (t) => {
-  const { connection, schema, openPool } = await testDatabase(t)
-  await migrate({ connection, schema, log: noLog })
+  const { openPool } = await migratedDatabase(t)
   const folders = [freshFolder(t), freshFolder(t)] as const
   const settings = folders.map((folder) => readSettings({ SIGNET_KEYS_DIR: folder }, tmpdir()))
   const pool = openPool()
@@ -120,7 +118,7 @@ t.test('a node whose master key is not that of the node that was faster is told 
   })
   await t.rejects(setUpInstallation(slow, settings[0] as Settings, briefWait, nothingKept), {
     name: 'MasterKeyError',
-    message: /^Another node set up this database at the same moment.*master\.key opens nothing\./,
+    message: /^Another node set up this database at the same time.*master\.key cannot open its secrets\./,
   })
   t.equal(connections, 2)
   const before = await loadPurposeSecrets(pool)

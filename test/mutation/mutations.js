@@ -151,7 +151,7 @@ export const mutations = [
   {
     name: 'a client may authenticate in two ways in one request',
     file: 'protocol/client-authentication',
-    find: 'taken.length > 1',
+    find: 'used.length > 1',
     replace: 'taken.length > 9',
     tests: ['protocol/client-authentication', 'attacks/client-authentication'],
   },
@@ -172,7 +172,7 @@ export const mutations = [
   {
     name: 'a client assertion may be valid for a day',
     file: 'protocol/client-assertion',
-    find: 'exp - now > longestLife + clockSkew',
+    find: 'exp - now > maxLifetime + clockSkew',
     replace: 'exp - now > 86_400',
     tests: ['protocol/client-assertion', 'attacks/client-assertion'],
   },
@@ -344,7 +344,7 @@ export const mutations = [
   {
     name: 'any Host is accepted',
     file: 'http-message',
-    find: '!hostForm.test(headers.host)',
+    find: '!hostPattern.test(headers.host)',
     replace: 'false',
     tests: ['attacks/requests'],
   },

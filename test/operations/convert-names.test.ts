@@ -1,13 +1,11 @@
 import t from 'tap'
 import { convertNames, startConvertingNames } from '../../src/operations/convert-names.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, noLog } from '../database.ts'
 import { eventually } from '../support/eventually.ts'
 
 /** Which names are converted into which is tested in test/records/accounts/turkish-database.test.ts. */
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const db = openPool({ max: 5 })
 const query = async (text: string, values: unknown[] = []) => (await db.query({ text, values })).rows
 const usernames = async (sub: string) =>
@@ -53,6 +51,21 @@ t.test('an interrupted conversion leaves the account unchanged, and the next one
   t.same(await query(`SELECT detail FROM events WHERE sub = 'cut-off'`), [
     { detail: { by: 'schedule', claims: ['username'] } },
   ])
+})
+
+t.test('an account that has an address in both forms keeps both, and the log says why', async (t) => {
+  await insert('twice', 'twice')
+  await query(
+    `INSERT INTO account_emails (sub, email, is_primary)
+     VALUES ('twice', 'ada@münchen.example', true), ('twice', 'ada@xn--mnchen-3ya.example', false)`,
+  )
+  const warnings: unknown[] = []
+  await convertNames(db, { ...noLog, warn: (details: unknown) => warnings.push(details) })
+  t.same(warnings, [{ reason: 'email_twice', sub: 'twice' }])
+  t.same(await query(`SELECT email FROM account_emails WHERE sub = 'twice' AND is_primary`), [
+    { email: 'ada@münchen.example' },
+  ])
+  t.ok(await isDone())
 })
 
 t.test('a deleted account is skipped', async (t) => {

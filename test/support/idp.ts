@@ -7,7 +7,6 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import { type CookieNames, cookieNames } from '../../src/platform/http/cookies.ts'
 import { digest, randomText } from '../../src/platform/secrets/digest.ts'
 import type { Profile } from '../../src/records/accounts/account.ts'
@@ -15,12 +14,12 @@ import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { createPasswordHashing, type PasswordHashing } from '../../src/records/accounts/password-hashing.ts'
 import { type Client, type ClientMetadata, usesSecret } from '../../src/records/clients/client.ts'
 import { findClient, insertClient } from '../../src/records/clients/clients-store.ts'
-import type { Sub } from '../../src/records/ids.ts'
+import type { ClientId, Sub } from '../../src/records/ids.ts'
 import type { Resource } from '../../src/records/resources/resource.ts'
 import { saveResource } from '../../src/records/resources/resources-store.ts'
 import type { Signet } from '../../src/signet.ts'
 import { start } from '../../src/start.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, testDatabase } from '../database.ts'
 import { type Browser, createBrowser } from './browser.ts'
 import { freePort } from './free-port.ts'
 import { insertTestKeys, testMasterKey } from './signing-keys.ts'
@@ -79,14 +78,12 @@ export async function startSignet(
   environment: Record<string, string> = {},
   more: { readonly passwordHashing?: 'as in production'; readonly passwords?: PasswordHashing } = {},
 ): Promise<Idp> {
-  const { url, schema, connection, openPool } = await testDatabase(t)
+  const isGiven = environment['SIGNET_DATABASE_SCHEMA'] !== undefined
+  const { url, schema, openPool } = isGiven ? await testDatabase(t) : await migratedDatabase(t)
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const issuer = environment['SIGNET_ISSUER'] ?? `http://localhost:${await freePort()}`
-  if (environment['SIGNET_DATABASE_SCHEMA'] === undefined) {
-    await migrate({ connection, schema, log: noLog })
-    await insertTestKeys(openPool({ max: 1 }))
-  }
+  if (!isGiven) await insertTestKeys(openPool({ max: 1 }))
   const passwords = more.passwords ?? createPasswordHashing(more.passwordHashing ? undefined : cheapHashing)
   return startNode(t, passwords, {
     SIGNET_DATABASE_URL: url,
@@ -109,8 +106,12 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
       done()
     },
   })
-  const { signet: started, hear, stop: stopSignet } = await start(settings, pino({ level: settings.logLevel }, sink))
-  await hear()
+  const {
+    signet: started,
+    startHeartbeat,
+    stop: stopSignet,
+  } = await start(settings, pino({ level: settings.logLevel }, sink))
+  await startHeartbeat()
   const signet = { ...started, passwords }
   const app = buildApp(signet)
   await app.listen({ host: '127.0.0.1', port: settings.port })
@@ -131,7 +132,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
     browser: () => createBrowser(settings.issuer, base),
     client: async (metadata = {}) => {
       const secret = usesSecret(completed(metadata)) ? randomText(32) : undefined
-      const clientId = `client_${randomText(16)}`
+      const clientId = `client_${randomText(16)}` as ClientId
       await insertClient(
         signet.database,
         clientId,

@@ -51,7 +51,7 @@ const faults: [what: string, options: Record<string, unknown>, says: RegExp][] =
   ],
   ['a JWK Set instead of a key source', { keys: { keys: [] } }, /^keys must be a function .* it is an object\.$/],
   ['a list of keys', { keys: [{ kty: 'EC' }] }, /^keys must be a function .* it is a list\.$/],
-  ['an undefined key source, as from a failed import', { keys: null }, /^keys must be a function .* it is null\.$/],
+  ['a null key source, as from a failed import', { keys: null }, /^keys must be a function .* it is null\.$/],
   ['a URL instead of fetch', { fetch: 'http://proxy:3128' }, /^fetch must be a function .* it is a string\.$/],
   ['an agent instead of fetch', { fetch: { agent: {} } }, /^fetch must be a function .* it is an object\.$/],
   ['a logger instead of its method', { onKeysError: console }, /^onKeysError must be a function .* it is an object\.$/],

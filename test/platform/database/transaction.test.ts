@@ -104,7 +104,7 @@ withoutPooler(
 t.test('an error of the work is rethrown unchanged, nothing is kept, and the connection still works', async (t) => {
   const db = await seals(t, { max: 1 })
   const before = await backend(db)
-  const refusal = new Error('The code was used before.')
+  const refusal = new Error('The code has already been used.')
   await t.rejects(
     inTransaction(db, async (tx) => {
       await insertSeal(tx, 'refused')

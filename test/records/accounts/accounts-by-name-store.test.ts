@@ -1,18 +1,17 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { migrate } from '../../../src/platform/database/migrations.ts'
 import { findPassword } from '../../../src/records/accounts/account-password-store.ts'
 import { findAccountsByIdentifier, findSignInCandidates } from '../../../src/records/accounts/accounts-by-name-store.ts'
 import { insertAccount, setEmailVerified } from '../../../src/records/accounts/accounts-store.ts'
 import { typedName } from '../../../src/records/accounts/canonical-names.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import type { Sub } from '../../../src/records/ids.ts'
+import { migratedDatabase } from '../../database.ts'
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const db = openPool({ max: 2 })
 
 const account = (sub: string, email: string) =>
-  insertAccount(db, { sub, profile: {}, email, passwordHash: `hash of ${sub}` })
+  insertAccount(db, { sub: sub as Sub, profile: {}, email, passwordHash: `hash of ${sub}` })
 
 /** Creates accounts that got this address at some time. */
 async function crowd(name: string, email: string, when: string): Promise<void> {
@@ -32,7 +31,7 @@ t.test(
   async (t) => {
     const email = 'wanted@example.com'
     const candidates = async (browser = randomBytes(32)) =>
-      (await findSignInCandidates(db, typedName(email.toUpperCase()), browser)).map(({ sub }) => sub)
+      (await findSignInCandidates(db, typedName(email.toUpperCase()), browser)).map(({ sub }): string => sub)
 
     await account('first', email)
     await crowd('later', email, '2040-01-01')
@@ -51,10 +50,10 @@ t.test(
     t.same((await candidates(browser)).slice(0, 2), ['first', 'later-7'], 'this browser knows them')
     const [known] = await findSignInCandidates(db, typedName(email), browser)
     t.match(known, { sub: 'first', knownHere: true, passwordHash: 'hash of first', disabled: false })
-    t.match(await findPassword(db, 'first', browser), { knownHere: true, passwordHash: 'hash of first' })
-    t.match(await findPassword(db, 'later-8', browser), { knownHere: false, passwordHash: 'hash of later-8' })
+    t.match(await findPassword(db, 'first' as Sub, browser), { knownHere: true, passwordHash: 'hash of first' })
+    t.match(await findPassword(db, 'later-8' as Sub, browser), { knownHere: false, passwordHash: 'hash of later-8' })
 
-    await setEmailVerified(db, 'later-9')
+    await setEmailVerified(db, 'later-9' as Sub)
     t.equal((await candidates(browser))[0], 'later-9', 'whoever verified it')
     t.equal((await candidates(browser)).length, 5)
   },
@@ -74,7 +73,7 @@ t.test('of a crowd with the same address a look-up returns a few, with the verif
   t.equal(found.length, 21)
   t.notOk(found.some(({ unambiguous }) => unambiguous))
   await account('verified', email)
-  await setEmailVerified(db, 'verified')
+  await setEmailVerified(db, 'verified' as Sub)
   const [first] = await findAccountsByIdentifier(db, typedName('SHARED@example.com'), 21)
   t.match(first, { account: { sub: 'verified' }, unambiguous: true })
 })
