@@ -46,7 +46,7 @@ export async function testDatabase(t: Test): Promise<TestDatabase> {
 }
 
 /**
- * The same with the tables of this release, for tests that do not test how they are made. On the embedded server it is a copy of a
+ * The same with the tables of this release, for tests that do not test their migration. On the embedded server it is a copy of a
  * database that was migrated once, which takes a third of the time.
  */
 export async function migratedDatabase(t: Test): Promise<TestDatabase> {

@@ -184,7 +184,7 @@ function judge(faults: readonly string[], known: readonly string[]): string[] {
   ]
 }
 
-t.test('imports go down only, each kind of file imports what it may, and file names are unique', async (t) => {
+t.test('imports go down only, each kind of file imports and does what it may, and file names are unique', async (t) => {
   t.ok(files.length > 50, 'the sources are found')
   const inLayers = files.filter((file) => file.includes('/') && !isInPackage(file))
   const folders = [...new Set(inLayers.map((file) => file.split('/')[0] ?? ''))]
@@ -279,7 +279,7 @@ t.test('planted violations of the import rules are found', async (t) => {
   t.match(importFaults('tokens/x.ts', `import { type Pool, types } from 'pg'`), ['only stores'])
 })
 
-t.test('planted endings are found', async (t) => {
+t.test('planted updates that end rows elsewhere are found', async (t) => {
   for (const sql of [
     'UPDATE grants SET ended_at = now() WHERE id = $1',
     `UPDATE sessions AS s SET used_at = now(),\n  ended_at = now() FROM accounts WHERE s.sub = accounts.sub`,

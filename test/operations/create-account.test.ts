@@ -54,7 +54,7 @@ t.test('a change that fails because a name is taken leaves the account unchanged
 })
 
 t.test(
-  'names are stored in their canonical form, whoever gives them, and what cannot be kept changes nothing',
+  'names are stored in their canonical form, no matter who sets them, and invalid values change nothing',
   async (t) => {
     const before = { accounts: await countOf('accounts'), events: await countOf('events') }
     const nobody = { ...unverified('fine'), email: 'nobody' }

@@ -56,7 +56,7 @@ t.test('a revocation says what signs from now on, and its event says who ordered
   t.same(event.detail, { by: 'test@here', reason })
 })
 
-t.test('a revocation that the database fails on counts as noted; no other failure does', async (t) => {
+t.test('if the database fails during a revocation, it is reported as noted; any other failure is thrown', async (t) => {
   const cause = new Error('no connection')
   const broken = (part: Partial<Signet['keyRing']>) => ({ ...signet, keyRing: { ...keyRing, ...part } })
   const fail = () => {

@@ -125,7 +125,7 @@ t.test('null removes a value of a resource, and omitted values are kept', async 
 })
 
 t.test(
-  'of two changes to a resource at the same moment, the later one is worked out from what the earlier one left',
+  'of two concurrent changes to a resource, the later one is computed from the result of the earlier one',
   async (t) => {
     const identifier = 'https://twice.example'
     await registerResource(signet, operator, resource(identifier, { scopes: ['twice:0'] }))

@@ -49,7 +49,7 @@ const { rows: backends } = await single.query<{ pid: number }>('SELECT pg_backen
 const endings = { due: () => {}, run: () => {}, stop: async () => {} }
 // No turns here, because the race between two nodes is what is tested.
 const turns: Turns = { take: (_key, work) => work() }
-/** As they are: argon2 would take most of the time. */
+/** Stores passwords unhashed, because argon2 would take most of the time. */
 const passwords: PasswordHashing = {
   hash: async (password) => password,
   verify: async (password, hash) => password === hash,
