@@ -9,15 +9,15 @@ import type { DatabaseConnection } from '../src/platform/database/hosts.ts'
 import type { DatabaseLog } from '../src/platform/log.ts'
 import { memoryFolder } from './memory-folder.ts'
 
-/** A log for tests that do not look at it. */
+/** A log for tests that do not read it. */
 export const noLog: DatabaseLog = { info: () => {}, warn: () => {} }
 
 /** The PostgreSQL that the tests use. */
 export interface TestServer {
   readonly connection: DatabaseConnection
-  /** The same as a role that may create databases, if there is one. */
+  /** The same with a role that may create databases, if there is one. */
   readonly administrator: DatabaseConnection
-  /** The only account that can open the server's Unix socket, if there is such a limit. */
+  /** The only system account that can open the server's Unix socket, if access is limited. */
   readonly socketOwner: { readonly uid: number; readonly gid: number } | undefined
   /** The same connections, if it is the embedded one, where the administrator is a superuser. */
   readonly embedded: EmbeddedServer | undefined
@@ -31,8 +31,8 @@ export interface EmbeddedServer {
 let server: Promise<TestServer> | undefined
 
 /**
- * The server of SIGNET_TEST_DATABASE_URL, or else an embedded one that all test files which run at the same time share. A file joins it once,
- * and leaves it when all its tests are over.
+ * The server of SIGNET_TEST_DATABASE_URL, or else an embedded one that all test files running at the same time share. A file joins it once
+ * and leaves it after all its tests.
  */
 export function testServer(): Promise<TestServer> {
   server ??= joinServer()
@@ -50,7 +50,7 @@ async function joinServer(): Promise<TestServer> {
     dataDir: join(memoryFolder() ?? join(packageFolder, '.signet/test'), 'database'),
     allowRoot: true,
     log: noLog,
-    // What tests write need not outlive a power cut, nor take much room.
+    // What tests write need not survive a power cut, and should take little space.
     testParameters: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_wal_size: '128MB' },
   })
   tap.teardown(() => local.leave())
@@ -62,7 +62,7 @@ async function joinServer(): Promise<TestServer> {
   return { connection, administrator, socketOwner: { uid, gid }, embedded: { connection, administrator } }
 }
 
-// What tests that were killed have left.
+// Left over by tests that were killed.
 async function dropForgotten(administrator: DatabaseConnection): Promise<void> {
   const { rows } = await once(
     administrator,
@@ -74,7 +74,7 @@ async function dropForgotten(administrator: DatabaseConnection): Promise<void> {
     const dropped = is_database
       ? once(administrator, `DROP DATABASE ${name} WITH (FORCE)`)
       : dropSchema(administrator, name)
-    await dropped.catch(() => {}) // another process is at it, too
+    await dropped.catch(() => {}) // another process drops it, too
   }
 }
 
@@ -83,12 +83,12 @@ export function testName(): string {
   return `test_${Date.now().toString(36)}_${randomBytes(4).toString('hex')}`
 }
 
-/** Drops a test's schema. A test that has left a transaction open gets an error. */
+/** Drops a test's schema. A transaction that a test has left open gets an error. */
 export async function dropSchema(connection: DatabaseConnection, schema: string): Promise<void> {
   await once(connection, `SET lock_timeout = '10s'; DROP SCHEMA ${schema} CASCADE`)
 }
 
-/** Runs one statement, or several without parameters, on a connection of its own. */
+/** Runs one statement, or several without parameters, on a separate connection. */
 export async function once(connection: DatabaseConnection, statement: string): Promise<pg.QueryResult> {
   const client = new pg.Client('connectionString' in connection ? connection : { ...connection, ssl: false })
   await client.connect()

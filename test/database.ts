@@ -8,34 +8,34 @@ import { pooledDatabase } from './support/pgbouncer.ts'
 
 export interface TestDatabase {
   readonly connection: DatabaseConnection
-  /** Past the pooler, if there is one. */
+  /** Bypasses the pooler, if there is one. */
   readonly direct: DatabaseConnection
-  /** The same as a setting has it (SIGNET_DATABASE_URL). */
+  /** The same in the form of a setting (SIGNET_DATABASE_URL). */
   readonly url: string
-  /** Nobody else's. */
+  /** Used by this test alone. */
   readonly schema: string
-  /** Opens a pool on the schema, which ends with the test. */
+  /** Opens a pool on the schema; it is closed when the test ends. */
   openPool(options?: Partial<PoolOptions>): Database
 }
 
 export { noLog } from './database-server.ts'
 
-/** What is between the tests and PostgreSQL; undefined if there is nothing. */
+/** The pooler between the tests and PostgreSQL; undefined if there is none. */
 export const poolerMode = ['transaction', 'session'].find((mode) => mode === process.env['SIGNET_TEST_PGBOUNCER']) as
   | 'transaction'
   | 'session'
   | undefined
 
-/** A test of what Signet does with a connection that leads to PostgreSQL itself; skipped if there is a pooler. */
+/** A test that needs connections to PostgreSQL itself; skipped if there is a pooler. */
 export function withoutPooler(t: Test, name: string, work: (t: Test) => Promise<void>): Promise<unknown> {
   if (!poolerMode) return t.test(name, work)
   return t.test(`${name} (skipped: a pooler in ${poolerMode} mode has the session)`, { skip: true }, async () => {})
 }
 
 /**
- * A fresh, empty schema on a real PostgreSQL, dropped when `t` is over: on the server of SIGNET_TEST_DATABASE_URL, or
- * else on an embedded one that all test files which run at the same time share. With SIGNET_TEST_PGBOUNCER set to
- * `transaction` or `session`, a PgBouncer in that mode is in front of it.
+ * A fresh, empty schema on a real PostgreSQL, dropped when `t` ends: on the server of SIGNET_TEST_DATABASE_URL, or else on an
+ * embedded one that all test files running at the same time share. With SIGNET_TEST_PGBOUNCER set to `transaction` or `session`,
+ * a PgBouncer in that mode is in front of it.
  */
 export async function testDatabase(t: Test): Promise<TestDatabase> {
   const schema = testName()
@@ -46,7 +46,7 @@ export async function testDatabase(t: Test): Promise<TestDatabase> {
 }
 
 /**
- * The same with the tables of this release, for tests that do not test how they are made. On the embedded server it is a copy of a
+ * The same with the tables of this release, for tests that do not test their migration. On the embedded server it is a copy of a
  * database that was migrated once, which takes a third of the time.
  */
 export async function migratedDatabase(t: Test): Promise<TestDatabase> {
@@ -78,7 +78,7 @@ function withPools(t: Test, place: Pick<TestDatabase, 'connection' | 'direct' | 
   }
 }
 
-// A pooler in transaction mode takes the schema from the role's settings in a database, so that each test needs one of its own.
+// In transaction mode the schema comes from the role's settings in a database, so each test needs its own database.
 async function connectionsFor(t: Test, schema: string): Promise<Pick<TestDatabase, 'connection' | 'direct'>> {
   if (!poolerMode) {
     const { connection } = await testServer()

@@ -9,12 +9,12 @@ import { migrate } from '../src/platform/database/migrations.ts'
 import { type EmbeddedServer, noLog, once, testName } from './database-server.ts'
 import { eventually } from './support/eventually.ts'
 
-/** What the template's schema is called. A copy renames it, so that no two tests have the same one. */
+/** The name of the template's schema. A copy renames it, so that no two tests have the same one. */
 const templateSchema = 'template'
 
 /**
- * Copies a database that has had all migrations, on the embedded server. The first test that asks for one makes the template; it stays
- * there until the migrations or what applies them change. The copy is dropped when `t` is over. A test that has left a transaction open
+ * Copies a fully migrated database on the embedded server. The first test that needs one creates the template, which is kept until
+ * the migrations or the code that applies them change. The copy is dropped when `t` ends. A transaction that a test has left open
  * gets an error.
  */
 export async function copyMigrated(
@@ -24,7 +24,7 @@ export async function copyMigrated(
   template ??= makeTemplate({ connection, administrator })
   const source = await template
   const name = testName()
-  // As files, since copying through the write-ahead log takes twice as long.
+  // As files, because copying through the write-ahead log takes twice as long.
   await once(administrator, `CREATE DATABASE ${name} OWNER ${connection.user} TEMPLATE ${source} STRATEGY FILE_COPY`)
   t.teardown(() => dropCopy(administrator, name))
   const copy = { ...connection, database: name }
@@ -39,7 +39,7 @@ async function makeTemplate({ connection, administrator }: EmbeddedServer): Prom
   const client = new pg.Client({ ...administrator, ssl: false })
   await client.connect()
   try {
-    // One process makes it, and the others wait. The lock ends with the connection.
+    // One process creates it, and the others wait. The lock ends with the connection.
     await client.query(`SELECT pg_advisory_lock(hashtext('the template of the tests'))`)
     const isThere = await client.query('SELECT FROM pg_database WHERE datname = $1', [name])
     if (isThere.rowCount === 1) return name
@@ -47,11 +47,11 @@ async function makeTemplate({ connection, administrator }: EmbeddedServer): Prom
       String.raw`SELECT datname AS old FROM pg_database WHERE datname LIKE 'signet\_template\_%'`,
     )
     for (const { old } of rows) await client.query(`DROP DATABASE ${old} WITH (FORCE)`)
-    // It gets its name when it is complete.
+    // It is renamed when it is complete.
     const draft = testName()
     await client.query(`CREATE DATABASE ${draft} OWNER ${connection.user}`)
     await migrate({ connection: { ...connection, database: draft }, schema: templateSchema, log: noLog })
-    // A database that somebody is connected to cannot be copied; autovacuum would be.
+    // A database with open connections cannot be copied, and autovacuum would open one.
     await client.query(`ALTER DATABASE ${draft} ALLOW_CONNECTIONS false`)
     await client.query(`ALTER DATABASE ${draft} RENAME TO ${name}`)
     return name
@@ -60,7 +60,7 @@ async function makeTemplate({ connection, administrator }: EmbeddedServer): Prom
   }
 }
 
-/** Of what the template is made from. */
+/** Identifies what the template is made from. */
 function fingerprint(): string {
   const hash = createHash('sha256')
   for (const folder of [join(packageFolder, 'sql'), join(import.meta.dirname, '../src/platform/database')])

@@ -3,7 +3,7 @@ import { followEvents } from '../../src/cli/follow-events.ts'
 import { idsAtATime } from '../../src/records/events/recorded-events-store.ts'
 import { migratedDatabase } from '../database.ts'
 
-t.test('of very many events in one look each that is meant is printed, and once', async (t) => {
+t.test('if one poll returns very many events, each matching event is printed once', async (t) => {
   const { openPool } = await migratedDatabase(t)
   const db = openPool({ max: 2 })
   const every = 2_000
@@ -17,7 +17,7 @@ t.test('of very many events in one look each that is meant is printed, and once'
   const printed: number[] = []
   const print = ({ id }: { id: number }) => {
     printed.push(id)
-    // One more look, and then the end.
+    // One more poll, then stop.
     if (id === last) db.query("INSERT INTO events (type, sub) VALUES ('signed_in', 'sub'), ('signed_in', 'other')")
     if (id > last) asked.abort()
   }

@@ -48,7 +48,7 @@ const cases = [
 ]
 
 for (const { what, sub, table, statement, ended } of cases)
-  t.test(`${what} that waits for its row while the account is disabled is judged as of afterwards`, async (t) => {
+  t.test(`${what} that waits for its row while the account is disabled is judged by the later state`, async (t) => {
     t.equal(await ended(), false)
     const holder = await db.connect()
     await holder.query('BEGIN')

@@ -1,6 +1,6 @@
 import { errorNames, errorRegistry } from '../../../src/protocol/errors/error-registry.ts'
 
-/** The sections of docs/errors.md, made from the registry. */
+/** The sections of docs/errors.md, generated from the registry. */
 export function errorsTable(): string {
   return errorNames
     .map((name) => {
