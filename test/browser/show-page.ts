@@ -12,7 +12,7 @@ const contentTypes: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 }
 
-/** What a page sent on: a form, or a link that was followed. */
+/** What a page sent: a form, or a link that was followed. */
 export interface Sent {
   readonly url: string
   readonly method: string
@@ -20,10 +20,10 @@ export interface Sent {
 }
 
 /**
- * Opens a rendered page with the real style sheet and scripts, under the policy it is served with.
+ * Opens a rendered page with the real style sheet and scripts, under the policy that it is served with.
  *
  * @param html the whole document
- * @returns the page; what it sent on; what the browser complained of (a breach of the policy, a script that threw)
+ * @returns the page; what it sent; what the browser complained about (a policy violation, an error in a script)
  */
 export async function showPage(context: BrowserContext, html: string) {
   const page: Page = await context.newPage()
