@@ -3,13 +3,13 @@ import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import { purposes } from '../../src/platform/secrets/purpose-secrets.ts'
 import type { Idp } from '../support/idp.ts'
 
-/** Secrets, under the names that a finding gets. */
+/** Secrets, by the names used in findings. */
 type Secrets = ReadonlyMap<string, string>
 
-/** So many characters of a secret, in whatever dress, are a leak. */
+/** This many characters of a secret, in any encoding, are a leak. */
 const piece = 16
 
-/** The dresses that a secret could hide in. */
+/** The encodings in which a secret could appear. */
 function* dressesOf(secret: string): Generator<string> {
   yield secret
   yield squeezed(secret)
@@ -33,7 +33,7 @@ function* dressesOfBytes(bytes: Buffer): Generator<string> {
   }
   // A Buffer in JSON.
   yield bytes.join(',')
-  // Within something else that is encoded as a whole, a byte can begin at any of three places.
+  // If it is encoded as part of something larger, a byte can be at any of three offsets.
   for (const before of [0, 1, 2]) {
     const base64 = Buffer.concat([Buffer.alloc(before), bytes]).toString('base64')
     const own = base64.slice(Math.ceil((before * 4) / 3), Math.floor(((before + bytes.length) * 4) / 3))
@@ -44,29 +44,29 @@ function* dressesOfBytes(bytes: Buffer): Generator<string> {
   }
 }
 
-/** What a text says without the marks that wrapping, JSON in JSON, and a row in PostgreSQL's own notation put into it. */
+/** A text without the characters that line wrapping, nested JSON, and PostgreSQL's row notation add to it. */
 function squeezed(text: string): string {
   return text.replace(/\\+(?:[nrt]|u000[9ad])|[\s\\"]/gi, '')
 }
 
-/** The signature is the part of a JWT that is in no other; without it nobody takes the rest. */
+/** The signature is unique to each JWT, and the rest is useless without it. */
 const tellingPart = (secret: string) => /^[\w-]+\.[\w-]+\.([\w-]{40,})$/.exec(secret)?.[1] ?? secret
 
-/** A number of 20 bits of what stands at a place, so that most places need no further look. */
+/** A 20-bit number for the text at a position, so that most positions need no further check. */
 const mark = (text: string, at: number) =>
   (((text.charCodeAt(at) * 97 + text.charCodeAt(at + 5)) * 97 + text.charCodeAt(at + 10)) * 97 +
     text.charCodeAt(at + piece - 1)) &
   0xf_ff_ff
 
-/** One after the other, and the end. */
+/** Consecutive pieces, plus the last one. */
 function piecesOf(dress: string): string[] {
   const starts = Array.from({ length: Math.floor(dress.length / piece) }, (_, index) => index * piece)
   return [...starts.map((at) => dress.slice(at, at + piece)), ...(dress.length > piece ? [dress.slice(-piece)] : [])]
 }
 
 /**
- * Looks for the secrets in a text; gives the names of those of which it holds a piece: any `2 * piece - 1` characters that follow
- * each other, in any dress.
+ * Searches a text for the secrets and returns the names of those that it contains a piece of: any `2 * piece - 1` consecutive characters,
+ * in any encoding.
  */
 export function createSearch(secrets: Secrets): (text: string) => string[] {
   const pieces = new Map<string, string[]>()
@@ -89,7 +89,7 @@ export function createSearch(secrets: Secrets): (text: string) => string[] {
   }
 }
 
-/** What no answer may ever hold: the private members of every key, the secret of every purpose, and the master key. */
+/** Secrets that no response may ever contain: the private members of every key, the secret of every purpose, and the master key. */
 export async function installationSecrets(idp: Idp): Promise<Map<string, string>> {
   const { settings, database, secrets } = idp.signet
   const masterKey = await openMasterKey(settings, true)

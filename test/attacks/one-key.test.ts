@@ -16,7 +16,7 @@ const client = await idp.client()
 const bystander = await signIn(idp, client)
 let { refresh_token: bystanders } = (await bystander.redeem()).body
 
-/** A connection of the test's own, outside of every node's pool. */
+/** The test's own connection, outside of every node's pool. */
 async function holder(t: Test) {
   const { databaseUrl, databaseSchema } = idp.signet.settings
   const connection = new pg.Client({ connectionString: databaseUrl, options: `-c search_path=${databaseSchema}` })
@@ -26,10 +26,10 @@ async function holder(t: Test) {
 }
 
 /**
- * Locks rows, sends `many` requests that need them, half to each node, and asks each node for other things while they wait.
+ * Locks rows, sends `many` requests that need them, half to each node, and sends other requests to each node meanwhile.
  *
  * @param lock locks at least one row
- * @returns what came of the requests once the rows were free
+ * @returns the responses once the rows were free
  */
 async function heldUp(t: Test, lock: string, values: unknown[], attack: (node: Idp) => Promise<Answer>) {
   const admin = await holder(t)
@@ -52,7 +52,7 @@ async function heldUp(t: Test, lock: string, values: unknown[], attack: (node: I
       new URLSearchParams({ grant_type: 'refresh_token', refresh_token: bystanders }).toString(),
       { authorization: basic(client.client_id, client.secret ?? '') },
     )
-    t.equal(other.status, 200, `somebody else is served: ${other.text}`)
+    t.equal(other.status, 200, `other clients are served: ${other.text}`)
     bystanders = other.json?.['refresh_token'] ?? bystanders
   }
   await admin.query('ROLLBACK')
@@ -60,7 +60,7 @@ async function heldUp(t: Test, lock: string, values: unknown[], attack: (node: I
   const sentAway = came.filter(({ status }) => status === 503)
   t.ok(
     sentAway.every(({ headers }) => headers['retry-after'] !== undefined),
-    'who is sent away is told when to come again',
+    'whoever is turned away is told when to retry',
   )
   return came.filter(({ status }) => status !== 503)
 }
@@ -85,8 +85,8 @@ t.test('refreshes of one family', async (t) => {
   const again = await refresh(idp)
   t.same(statusesOf([...served, again]), [200])
   const successors = new Set([...served, again].map(({ json }) => json?.['refresh_token']))
-  t.equal(successors.size, 1, 'all racers were given one and the same successor')
-  t.equal((await refresh(nodes[1] as Idp, String([...successors][0]))).status, 200, 'which goes on')
+  t.equal(successors.size, 1, 'all requests got the same successor')
+  t.equal((await refresh(nodes[1] as Idp, String([...successors][0]))).status, 200, 'which works')
 })
 
 t.test('redemptions of one code', async (t) => {
@@ -102,7 +102,7 @@ t.test('redemptions of one code', async (t) => {
     redeem,
   )
   const answers = [...served, await redeem(idp)]
-  t.equal(answers.filter(({ status }) => status === 200).length, 1, 'exactly one wins')
+  t.equal(answers.filter(({ status }) => status === 200).length, 1, 'exactly one succeeds')
   t.same(new Set(answers.map(({ status }) => status)), new Set([200, 400]))
 })
 
@@ -140,7 +140,7 @@ t.test('first tokens of one machine', async (t) => {
   t.match(rows, [{ grants: 1 }])
 })
 
-t.test('what a browser can send about its own account', async (t) => {
+t.test('requests of a browser about its own account', async (t) => {
   const { person, browser } = await signIn(idp, client)
   await enter(idp, person)
   const page = await browser.get('/account')
@@ -154,7 +154,7 @@ t.test('what a browser can send about its own account', async (t) => {
     t.same(statusesOf([...served, await postForm(idp, path, body, headers)]), [303])
   })
 
-  t.test('authorization requests do not wait for whoever holds the session', async (t) => {
+  t.test('authorization requests do not wait for a lock on the session', async (t) => {
     const trusted = await idp.client({ first_party: true, require_pkce: false })
     const query = new URLSearchParams({
       ...{ client_id: trusted.client_id, response_type: 'code', redirect_uri: trusted.redirect_uris[0] ?? '' },
@@ -207,7 +207,7 @@ t.test('what a browser can send about its own account', async (t) => {
       "SELECT FROM sessions WHERE sub = $1 AND used_at > now() - interval '1 minute'",
       [person.sub],
     )
-    t.equal(rows.length, 1, 'and the use is noted when nobody holds the row')
+    t.equal(rows.length, 1, 'and the use is recorded once the row is free')
   })
 
   t.test('sign-ins with the right password', async (t) => {
@@ -236,7 +236,7 @@ t.test('guesses at one account, which all count in one row', async (t) => {
   const served = await heldUp(t, 'SELECT FROM rate_limits FOR UPDATE', [], guess)
   t.ok(statusesOf(served).every((status) => [403, 429].includes(status)))
   const looked = served.filter(({ status }) => status === 403).length
-  t.ok(looked <= 9, `${looked} more were looked at, of ten`)
+  t.ok(looked <= 9, `${looked} more were checked, of ten`)
 })
 
 t.test('guesses at one account from many networks, which count in one row', async (t) => {
@@ -251,6 +251,6 @@ t.test('guesses at one account from many networks, which count in one row', asyn
   t.same(statusesOf(served), [403])
 })
 
-t.test('and nothing of it was a failure of ours', async (t) => {
+t.test('and none of it caused a server error', async (t) => {
   for (const node of nodes) t.notMatch(node.logged(), 'unexpected failure')
 })
