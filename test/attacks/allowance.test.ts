@@ -2,7 +2,7 @@ import t from 'tap'
 import { HashQueueFull } from '../../src/records/accounts/password-hashing.ts'
 import { startSignet } from '../support/idp.ts'
 import { cookiesOf } from './account-forms.ts'
-import { clearLimits, type From, knownBrowser, setCount, tryPassword, trySignUp, usual } from './guesses.ts'
+import { clearLimits, comparable, type From, knownBrowser, setCount, tryPassword, trySignUp } from './guesses.ts'
 
 /*
  * The rest of an allowance must not reveal who has an account: somebody who fails at a name can count how often the name, and then the
@@ -55,7 +55,7 @@ t.test('by failing at one name repeatedly, from one network', async (t) => {
     await clearLimits(idp)
     const from = fresh()
     const answers: unknown[] = []
-    for (let guess = 0; guess < 13; guess++) answers.push(usual(await tryPassword(idp, name, 'wrong', from), name))
+    for (let guess = 0; guess < 13; guess++) answers.push(comparable(await tryPassword(idp, name, 'wrong', from), name))
     return { answers, left: await left(from) }
   }
   const expected = await seen(kinds['a user name that nobody has'] as string)
@@ -110,7 +110,7 @@ t.test('by signing up', async (t) => {
     const from = fresh()
     const answers: unknown[] = []
     for (let guess = 0; guess < 12; guess++)
-      answers.push(usual(await trySignUp(idp, email, `a long enough phrase ${guess}`, from), email))
+      answers.push(comparable(await trySignUp(idp, email, `a long enough phrase ${guess}`, from), email))
     const leftOver = await left(from)
     await setCount(idp, 'sign-up-network', 29)
     // Long enough, but refused for being common: passwords that are too short cost nothing.

@@ -91,9 +91,9 @@ t.test('every parameter of an authorization request, corrupted in every way', as
           for (const mutation of mutationNames) {
             const answer = await ask(write(mutations[mutation](wireOf(good), name)))
             const state = name === 'state' && mutation !== 'of a wrong type' ? mutatedState(mutation) : 'the-state'
-            const told = name === 'state' && mutation === 'of a wrong type' ? '{"a":[1]}' : state
+            const sentState = name === 'state' && mutation === 'of a wrong type' ? '{"a":[1]}' : state
             t.same(faultsOf(answer), [], mutation)
-            t.equal(outcomeOf(answer, told), expected(name, mutation), mutation)
+            t.equal(outcomeOf(answer, sentState), expected(name, mutation), mutation)
           }
         })
     })

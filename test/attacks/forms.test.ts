@@ -42,7 +42,7 @@ interface Form {
   readonly form: Record<string, string>
   readonly cookie: string
   /** Whether the form has had no effect. */
-  readonly undone: () => Promise<boolean>
+  readonly hasNoEffect: () => Promise<boolean>
 }
 
 t.test('every form from elsewhere, complete and valid, has no effect', async (t) => {
@@ -54,7 +54,7 @@ t.test('every form from elsewhere, complete and valid, has no effect', async (t)
       const browser = idp.browser()
       const page = await browser.get('/sign-in')
       const form = { ...formOf(page, 'sign-in'), username: person.username, password: person.password }
-      return { path: '/sign-in', form, cookie: cookiesOf(browser), undone: () => isSignedOut(browser) }
+      return { path: '/sign-in', form, cookie: cookiesOf(browser), hasNoEffect: () => isSignedOut(browser) }
     },
     'sign-in, continuing as the person who is signed in': async () => {
       const { browser } = await signIn(idp, client, { person })
@@ -63,14 +63,19 @@ t.test('every form from elsewhere, complete and valid, has no effect', async (t)
         path: '/sign-in',
         form: formOf(page, 'continue-as'),
         cookie: cookiesOf(browser),
-        undone: async () => true,
+        hasNoEffect: async () => true,
       }
     },
     'sign-up': async () => {
       const browser = idp.browser()
       const page = await browser.get('/sign-up')
       const form = { ...formOf(page, 'sign-up'), email: 'forged@example.com', password: 'a long enough phrase' }
-      return { path: '/sign-up', form, cookie: cookiesOf(browser), undone: async () => (await accountsOf(idp)) === 0 }
+      return {
+        path: '/sign-up',
+        form,
+        cookie: cookiesOf(browser),
+        hasNoEffect: async () => (await accountsOf(idp)) === 0,
+      }
     },
     consent: async () => {
       const asking = await idp.client()
@@ -80,7 +85,7 @@ t.test('every form from elsewhere, complete and valid, has no effect', async (t)
         path: '/consent',
         form: { ...formOf(page, 'allow'), decision: 'allow' },
         cookie: cookiesOf(browser),
-        undone: async () => (await grantsOf(idp, asking)) === 0,
+        hasNoEffect: async () => (await grantsOf(idp, asking)) === 0,
       }
     },
     'sign-out': async () => {
@@ -90,7 +95,7 @@ t.test('every form from elsewhere, complete and valid, has no effect', async (t)
         path: '/logout/confirm',
         form: formOf(page, 'confirm-logout'),
         cookie: cookiesOf(browser),
-        undone: async () => !(await isSignedOut(browser)),
+        hasNoEffect: async () => !(await isSignedOut(browser)),
       }
     },
     'sign-out from the start page': async () => {
@@ -100,14 +105,14 @@ t.test('every form from elsewhere, complete and valid, has no effect', async (t)
         path: '/logout/confirm',
         form: formOf(page, 'sign-out'),
         cookie: cookiesOf(browser),
-        undone: async () => !(await isSignedOut(browser)),
+        hasNoEffect: async () => !(await isSignedOut(browser)),
       }
     },
   }
 
   for (const [name, prepare] of Object.entries(forms))
     t.test(name, async (t) => {
-      const { path, form, cookie, undone } = await prepare()
+      const { path, form, cookie, hasNoEffect } = await prepare()
       t.ok(form['csrf'], 'the page gave a token')
       const { csrf, ...withoutToken } = form
       const post = (values: Record<string, string>, headers: Record<string, string>) =>
@@ -115,7 +120,7 @@ t.test('every form from elsewhere, complete and valid, has no effect', async (t)
       const isRefused = async (t: Test, answer: Answer, why: string, status = 403) => {
         t.same(faultsOf(answer), [], why)
         t.match(answer, { status, location: undefined, setCookies: [] }, why)
-        t.ok(await undone(), `${why}: nothing has happened`)
+        t.ok(await hasNoEffect(), `${why}: nothing has happened`)
       }
       for (const [where, headers] of Object.entries(foreign)) {
         const filled = Object.entries(headers).map(([header, value]) => [header, value.replace('{issuer}', idp.issuer)])

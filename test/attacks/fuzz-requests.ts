@@ -209,7 +209,7 @@ function hostileValue(values: readonly string[]): fc.Arbitrary<string> {
 }
 
 /** A valid request with some of its parameters removed, and others added or replaced. */
-function spoiltRequest({ good, values }: Material): fc.Arbitrary<Sent> {
+function corruptedRequest({ good, values }: Material): fc.Arbitrary<Sent> {
   const change = fc.tuple(fc.constantFrom(...names), fc.option(hostileValue(values), { nil: undefined }))
   return fc.tuple(fc.constantFrom(...good), fc.array(change, { maxLength: 3 })).map(([request, changes]) => {
     const { method, path, parameters, headers = {} } = request
@@ -256,7 +256,7 @@ function arbitraryRequest(issuer: string, { values, headers }: Material): fc.Arb
 /** Requests made of good and bad parts. The same seed makes the same choices, whatever the material. */
 export function hostileRequest(issuer: string, material: Material): fc.Arbitrary<Sent> {
   return fc.oneof(
-    { weight: 2, arbitrary: spoiltRequest(material) },
+    { weight: 2, arbitrary: corruptedRequest(material) },
     { weight: 1, arbitrary: arbitraryRequest(issuer, material) },
   )
 }

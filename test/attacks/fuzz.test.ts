@@ -16,10 +16,10 @@ const firstSeed = Number(process.env['SIGNET_TEST_FUZZ_SEED'] ?? randomInt(2 ** 
 /** Each round has its own material, because valid items are used, replayed and signed out after a while. */
 const roundSize = 1000
 /** Requests in parallel, so that they also collide. */
-const abreast = 8
+const parallel = 8
 
 /** Values that a response issues for the first time: codes, cookies and tokens that nobody else may see. */
-function givenOut({ text, location = '', setCookies, json }: Answer): string[] {
+function issuedIn({ text, location = '', setCookies, json }: Answer): string[] {
   const codes = [...`${location}\n${text}`.matchAll(/(?:[?&#]code=|name="code" value=")([A-Za-z0-9_-]{43})/g)]
   const cookies = setCookies.flatMap((line) => [...(/^signet_\w+=([A-Za-z0-9_-]{43})/.exec(line)?.slice(1) ?? [])])
   const tokens = [json?.['access_token'], json?.['id_token']].filter((token) => typeof token === 'string')
@@ -39,11 +39,11 @@ function createWatch(inner: ReadonlyMap<string, string>) {
     ofRound: ({ secrets }: Material) => {
       const search = createSearch(secrets)
       const kept = new Set<string>()
-      const saidIn = ({ path, body }: Sent) => search(readable(`${path}\n${body ?? ''}`))
+      const requestText = ({ path, body }: Sent) => search(readable(`${path}\n${body ?? ''}`))
       return {
         beforeSending: (sent: Sent) => {
           // Text in a profile is shown to its person from then on.
-          if (sent.path.startsWith('/account/')) for (const name of saidIn(sent)) kept.add(name)
+          if (sent.path.startsWith('/account/')) for (const name of requestText(sent)) kept.add(name)
         },
         leaksIn: (sent: Sent, answer: Answer): string[] => {
           const whole = everythingIn(answer)
@@ -51,11 +51,11 @@ function createWatch(inner: ReadonlyMap<string, string>) {
           const found = search(whole)
           if (found.length > 0) {
             // A `state` is returned, and so is a typed name. Header values are not.
-            const said = new Set(saidIn(sent))
+            const said = new Set(requestText(sent))
             leaked.push(...found.filter((name) => !said.has(name) && !kept.has(name)))
           }
           if (wordsOf(whole).some((word) => given.has(word))) leaked.push('what another answer gave out')
-          for (const secret of givenOut(answer)) given.add(secret)
+          for (const secret of issuedIn(answer)) given.add(secret)
           return leaked.map((name) => `it gives away ${name}`)
         },
       }
@@ -133,10 +133,10 @@ t.test(`${requests} requests made of good and bad parts, eight at a time: each g
     }
     const request = hostileRequest(idp.issuer, material)
     const seed = firstSeed + round
-    const numRuns = Math.ceil(Math.min(roundSize, requests - count) / abreast)
+    const numRuns = Math.ceil(Math.min(roundSize, requests - count) / parallel)
     try {
       await fc.assert(
-        fc.asyncProperty(fc.array(request, { minLength: abreast, maxLength: abreast }), async (together) => {
+        fc.asyncProperty(fc.array(request, { minLength: parallel, maxLength: parallel }), async (together) => {
           // A lost or hanging request is a fault like any other, so that all of them are reported.
           const faults = await Promise.all(
             together.map(async (sent) => {
@@ -153,7 +153,7 @@ t.test(`${requests} requests made of good and bad parts, eight at a time: each g
         { numRuns, seed, endOnFailure: false },
       )
     } catch (error) {
-      t.comment(`To reproduce: SIGNET_TEST_FUZZ_SEED=${seed} SIGNET_TEST_FUZZ_REQUESTS=${numRuns * abreast}`)
+      t.comment(`To reproduce: SIGNET_TEST_FUZZ_SEED=${seed} SIGNET_TEST_FUZZ_REQUESTS=${numRuns * parallel}`)
       const failures = idp
         .logged()
         .split('\n')
@@ -161,7 +161,7 @@ t.test(`${requests} requests made of good and bad parts, eight at a time: each g
       for (const line of new Set(failures.slice(0, 3))) t.comment(line)
       throw error
     }
-    const telling = idp
+    const leakLines = idp
       .logged()
       .slice(logBefore)
       .split('\n')
@@ -169,8 +169,8 @@ t.test(`${requests} requests made of good and bad parts, eight at a time: each g
         const misplaced = line === '' ? undefined : misplacedIn.get(JSON.parse(line).reqId)
         return searchLog(line).some((name) => !misplaced?.has(name))
       })
-    t.same(telling, [], `round ${round + 1}, seed ${seed}: no secret in the log`)
-    count += numRuns * abreast
+    t.same(leakLines, [], `round ${round + 1}, seed ${seed}: no secret in the log`)
+    count += numRuns * parallel
     if (round % 5 === 4) t.comment(`${count} of ${requests} requests, responses: ${JSON.stringify([...seen])}`)
   }
 

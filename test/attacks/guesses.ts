@@ -78,7 +78,7 @@ export const setWait = ({ signet }: Idp, seconds: number) =>
 export const failed = (answers: readonly Answer[]) => answers.filter(({ status }) => status === 403).length
 
 /** A response without the parts that differ between any two responses. */
-export function usual({ status, headers, text, setCookies }: Answer, name: string) {
+export function comparable({ status, headers, text, setCookies }: Answer, name: string) {
   const {
     date: _,
     'x-request-id': __,

@@ -13,7 +13,7 @@ const authorize = (client: TestClient, more: Record<string, string> = {}) =>
 const cookiesOf = (browser: Browser) => [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
 
 /** The pages that are not part of a request: no application has opened them and waits. (None waits for a wrong method, either.) */
-const noApplicationWaits = new Set([
+const standalonePages = new Set([
   'start',
   'account',
   'errors',
@@ -96,7 +96,7 @@ t.test('every page', async (t) => {
       t.equal(headers['x-content-type-options'], 'nosniff')
       t.equal(headers['referrer-policy'], 'same-origin')
       t.equal(headers['cache-control'], 'no-store')
-      t.equal(headers['cross-origin-opener-policy'], noApplicationWaits.has(name) ? 'same-origin' : undefined)
+      t.equal(headers['cross-origin-opener-policy'], standalonePages.has(name) ? 'same-origin' : undefined)
       t.notOk(
         Object.keys(headers).some((header) => header.startsWith('access-control-')),
         'no CORS',

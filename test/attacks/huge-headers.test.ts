@@ -85,7 +85,7 @@ t.test('the end of a request is never ambiguous (RFC 9112 §11.2)', async (t) =>
   const head = `POST /token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\n${authorization}`
   const body = 'grant_type=client_credentials'
   const chunked = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
-  const doubtful: Record<string, string> = {
+  const ambiguous: Record<string, string> = {
     'chunks before a length': `${head}transfer-encoding: chunked\r\ncontent-length: ${chunked.length}\r\n\r\n${chunked}`,
     'a length in two values': `${head}content-length: ${body.length}, ${body.length}\r\n\r\n${body}`,
     'two lengths that agree': `${head}content-length: ${body.length}\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
@@ -107,7 +107,7 @@ t.test('the end of a request is never ambiguous (RFC 9112 §11.2)', async (t) =>
     'a chunk without its line end': `${head}transfer-encoding: chunked\r\n\r\n1\r\na0\r\n\r\n`,
     'an HTTP version within the headers': `${head}POST /token HTTP/1.1\r\n\r\n`,
   }
-  for (const [name, bytes] of Object.entries(doubtful))
+  for (const [name, bytes] of Object.entries(ambiguous))
     t.test(name, async (t) => {
       const came = await answersTo(bytes + smuggled)
       t.notMatch(came, '"keys"', 'whatever follows it is not answered')

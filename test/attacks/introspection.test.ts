@@ -145,8 +145,8 @@ t.test('a client that has nothing to do with a token gets the response for rubbi
   const forOther = (await refresh(otherApi, 'other:read')).body
   const forIssuer = (await refresh(idp.issuer, 'openid')).body
   const visible = ({ status, text, headers }: Answer) => {
-    const { date: _, 'x-request-id': __, ...told } = headers
-    return { status, text, told }
+    const { date: _, 'x-request-id': __, ...rest } = headers
+    return { status, text, rest }
   }
   const rubbish = visible(await by(own, 'rubbish'))
   t.equal(rubbish.text, inactive)

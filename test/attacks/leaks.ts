@@ -10,22 +10,22 @@ type Secrets = ReadonlyMap<string, string>
 const piece = 16
 
 /** The encodings in which a secret could appear. */
-function* dressesOf(secret: string): Generator<string> {
+function* encodingsOf(secret: string): Generator<string> {
   yield secret
-  yield squeezed(secret)
+  yield unwrapped(secret)
   yield encodeURIComponent(secret)
   yield new URLSearchParams({ '': secret }).toString().slice(1)
   const html: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
   yield secret.replace(/[&<>"']/g, (character) => html[character] ?? '')
-  yield* dressesOfBytes(Buffer.from(secret))
+  yield* encodingsOfBytes(Buffer.from(secret))
   // Most secrets are bytes, and base64url already.
   const bytes = Buffer.from(secret, 'base64url')
   if (bytes.toString('base64url') !== secret) return
-  yield* dressesOfBytes(bytes)
+  yield* encodingsOfBytes(bytes)
   yield BigInt(`0x${bytes.toString('hex')}`).toString()
 }
 
-function* dressesOfBytes(bytes: Buffer): Generator<string> {
+function* encodingsOfBytes(bytes: Buffer): Generator<string> {
   const hex = bytes.toString('hex')
   for (const digits of [hex, hex.toUpperCase()]) {
     yield digits
@@ -45,12 +45,12 @@ function* dressesOfBytes(bytes: Buffer): Generator<string> {
 }
 
 /** A text without the characters that line wrapping, nested JSON, and PostgreSQL's row notation add to it. */
-function squeezed(text: string): string {
+function unwrapped(text: string): string {
   return text.replace(/\\+(?:[nrt]|u000[9ad])|[\s\\"]/gi, '')
 }
 
 /** The signature is unique to each JWT, and the rest is useless without it. */
-const tellingPart = (secret: string) => /^[\w-]+\.[\w-]+\.([\w-]{40,})$/.exec(secret)?.[1] ?? secret
+const signaturePart = (secret: string) => /^[\w-]+\.[\w-]+\.([\w-]{40,})$/.exec(secret)?.[1] ?? secret
 
 /** A 20-bit number for the text at a position, so that most positions need no further check. */
 const mark = (text: string, at: number) =>
@@ -59,9 +59,12 @@ const mark = (text: string, at: number) =>
   0xf_ff_ff
 
 /** Consecutive pieces, plus the last one. */
-function piecesOf(dress: string): string[] {
-  const starts = Array.from({ length: Math.floor(dress.length / piece) }, (_, index) => index * piece)
-  return [...starts.map((at) => dress.slice(at, at + piece)), ...(dress.length > piece ? [dress.slice(-piece)] : [])]
+function piecesOf(encoding: string): string[] {
+  const starts = Array.from({ length: Math.floor(encoding.length / piece) }, (_, index) => index * piece)
+  return [
+    ...starts.map((at) => encoding.slice(at, at + piece)),
+    ...(encoding.length > piece ? [encoding.slice(-piece)] : []),
+  ]
 }
 
 /**
@@ -73,15 +76,15 @@ export function createSearch(secrets: Secrets): (text: string) => string[] {
   const marks = new Uint8Array(0x10_00_00)
   for (const [name, secret] of secrets) {
     if (secret.length < piece) throw new Error(`${name} is too short to be looked for: ${secret}`)
-    for (const dress of new Set(dressesOf(tellingPart(secret))))
-      for (const part of piecesOf(dress)) {
+    for (const encoding of new Set(encodingsOf(signaturePart(secret))))
+      for (const part of piecesOf(encoding)) {
         pieces.set(part, [...(pieces.get(part) ?? []), name])
         marks[mark(part, 0)] = 1
       }
   }
   return (text) => {
     const found = new Set<string>()
-    for (const form of [text, squeezed(text)])
+    for (const form of [text, unwrapped(text)])
       for (let at = 0; at + piece <= form.length; at++)
         if (marks[mark(form, at)] === 1)
           for (const name of pieces.get(form.slice(at, at + piece)) ?? []) found.add(name)

@@ -112,18 +112,18 @@ const spent = async () =>
     .rows[0]?.['count']
 
 t.test('mix-up (RFC 9700 §4.4): a relying party sends no code to an issuer that did not issue it', async (t) => {
-  const spoilt: Record<string, (callback: URL) => void> = {
+  const corruptions: Record<string, (callback: URL) => void> = {
     'the iss of another issuer': (callback) => callback.searchParams.set('iss', 'https://evil.example'),
     'no iss': (callback) => callback.searchParams.delete('iss'),
     'an empty iss': (callback) => callback.searchParams.set('iss', ''),
     'an iss with a slash at the end': (callback) => callback.searchParams.set('iss', `${idp.issuer}/`),
     'two of them': (callback) => callback.searchParams.append('iss', 'https://evil.example'),
   }
-  for (const [name, spoil] of Object.entries(spoilt)) {
+  for (const [name, corrupt] of Object.entries(corruptions)) {
     t.test(`openid-client refuses ${name}, before it asks for a token`, async (t) => {
       const { config, checks, callback } = await relyingParty(t)
       const before = await spent()
-      spoil(callback)
+      corrupt(callback)
       await t.rejects(openid.authorizationCodeGrant(config, callback, checks))
       t.equal(await spent(), before)
     })
@@ -136,7 +136,7 @@ t.test('mix-up (RFC 9700 §4.4): a relying party sends no code to an issuer that
       )
       const self = { client_id: registration.client_id }
       t.ok(oauth.validateAuthResponse(server, self, callback, checks.expectedState), 'the original response is valid')
-      spoil(callback)
+      corrupt(callback)
       t.throws(() => oauth.validateAuthResponse(server, self, callback, checks.expectedState))
     })
   }
@@ -144,10 +144,10 @@ t.test('mix-up (RFC 9700 §4.4): a relying party sends no code to an issuer that
     const { config, checks, callback } = await relyingParty(t)
     callback.searchParams.delete('code')
     callback.searchParams.set('error', 'access_denied')
-    const told = () => openid.authorizationCodeGrant(config, callback, checks).catch((error: unknown) => error)
-    t.match(await told(), { error: 'access_denied' })
+    const outcome = () => openid.authorizationCodeGrant(config, callback, checks).catch((error: unknown) => error)
+    t.match(await outcome(), { error: 'access_denied' })
     callback.searchParams.set('iss', 'https://evil.example')
-    const refused = await told()
+    const refused = await outcome()
     t.match(refused, Error)
     t.notMatch(refused, { error: 'access_denied' })
   })

@@ -241,7 +241,7 @@ async function live(client: TestClient): Promise<void> {
 }
 
 /** People without an application, and programs that probe. */
-async function lookAround(): Promise<void> {
+async function probe(): Promise<void> {
   const newcomer = idp.browser()
   const password = 'a phrase that nobody has thought of'
   await newcomer.submit(await newcomer.get('/sign-up'), 'sign-up', { email: 'new@example.com', password: 'short' })
@@ -351,7 +351,7 @@ await live(
   await idp.client({ token_endpoint_auth_method: 'client_secret_post', id_token_signed_response_alg: 'RS256' }),
 )
 await live(await idp.client({ token_endpoint_auth_method: 'none' }))
-await lookAround()
+await probe()
 await misplace()
 await turnKeys()
 const failure = await fail(confidential)
@@ -383,7 +383,7 @@ t.test('there were secrets to look for, and all those that may be sent out were'
   t.ok(names.filter((name) => /^(d|p|q|dp|dq|qi) of /.test(name)).length >= 5 + 3 * 6, 'the members of private keys')
   for (const name of ['the master key', 'd of from-elsewhere', ...purposes.map((one) => `${one} 1`)])
     t.ok(names.includes(name), name)
-  const wasAsked = (asked: string) => answers.some(({ endpoint }) => endpoint === asked)
+  const wasRequested = (asked: string) => answers.some(({ endpoint }) => endpoint === asked)
   for (const endpoint of [
     'POST /introspect',
     'POST /revoke',
@@ -392,7 +392,7 @@ t.test('there were secrets to look for, and all those that may be sent out were'
     'OPTIONS /token',
     'bytes',
   ])
-    t.ok(wasAsked(endpoint), endpoint)
+    t.ok(wasRequested(endpoint), endpoint)
   t.ok(answers.some(({ endpoint, body }) => endpoint === 'GET /metrics' && body.includes('signet_refusals_total{')))
 })
 
@@ -481,7 +481,7 @@ t.test('in any encoding', async (t) => {
     times ? json(JSON.stringify(value), times - 1) : String(value)
   const percent = (text: Buffer) => text.toString('hex').replace(/../g, '%$&')
   const html = password.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
-  const dresses = {
+  const encodings = {
     d: [
       ...[json({ d }, 1), json({ d }, 3), d.slice(0, 31), d.slice(-31), bytes.toString('base64'), inspect(bytes)],
       ...['', 'a', 'ab', 'abc'].map((before) => Buffer.concat([Buffer.from(before), bytes, bytes]).toString('base64')),
@@ -497,6 +497,6 @@ t.test('in any encoding', async (t) => {
     ],
     token: [token, token.split('.')[2] ?? '', `x${token}x`, Buffer.from(`Bearer ${token}`).toString('base64url')],
   }
-  for (const [name, texts] of Object.entries(dresses))
+  for (const [name, texts] of Object.entries(encodings))
     for (const text of texts) t.same(search(`{"a":"${text}"}`), [name], text)
 })

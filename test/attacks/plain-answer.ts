@@ -1,7 +1,7 @@
 import type { Answer } from './send.ts'
 
 /** Things that must never be visible from outside: stack traces, paths, statements, the names of our components. */
-const insides =
+const internals =
   /\n\s+at .+:\d+|node:internal|node_modules|\/src\/|\.ts:\d|FST_ERR|TypeError|ReferenceError|RangeError|SyntaxError|\bSELECT .+ FROM\b|duplicate key|violates unique|authorization_codes|refresh_families|pg_catalog|pg-pool|PostgreSQL/
 
 /** RFC 6749 §5.2: the characters of `error` and `error_description`. */
@@ -14,7 +14,7 @@ const describable = /^[\x20-\x21\x23-\x5b\x5d-\x7e]*$/
 export function faultsOf({ status, headers, text, json, location }: Answer): string[] {
   const faults: string[] = []
   if (status >= 500) faults.push(`status ${status}`)
-  const inside = insides.exec(`${text}\n${location ?? ''}`)
+  const inside = internals.exec(`${text}\n${location ?? ''}`)
   if (inside) faults.push(`the response contains '${inside[0]}'`)
   if (headers['x-request-id'] === undefined) faults.push('no X-Request-Id')
   if (headers['x-content-type-options'] !== 'nosniff') faults.push('no nosniff')

@@ -49,7 +49,7 @@ const userinfo = async (idp: Idp, token: string) =>
 const count = async (idp: Idp, text: string, values: unknown[] = []) =>
   Number((await idp.signet.database.query({ text, values })).rows[0]?.['count'])
 
-const tally = (answers: readonly { status: number }[]) => {
+const countByStatus = (answers: readonly { status: number }[]) => {
   const statuses: Record<number, number> = {}
   for (const { status } of answers) statuses[status] = (statuses[status] ?? 0) + 1
   return statuses
@@ -65,11 +65,11 @@ const idp = await startSignet(
 t.test(`${racers} simultaneous redemptions of one code`, async (t) => {
   const another = await idp.another()
   const redeemers = [sender(idp, t, '/token'), sender(another, t, '/token')]
-  const kinds: [kind: string, client: TestClient, hands: number][] = [
+  const kinds: [kind: string, client: TestClient, times: number][] = [
     ['confidential', await idp.client(), racers],
     ['public', await idp.client({ token_endpoint_auth_method: 'none' }), 100],
   ]
-  for (const [kind, client, hands] of kinds)
+  for (const [kind, client, times] of kinds)
     t.test(`of a ${kind} client, at two nodes: exactly one succeeds`, async (t) => {
       // A key's first signature is tested separately: see bursts.test.ts.
       const { person, browser, redeem: first } = await signIn(idp, client)
@@ -84,12 +84,12 @@ t.test(`${racers} simultaneous redemptions of one code`, async (t) => {
         client.secret === undefined ? {} : { authorization: basic(client.client_id, client.secret) }
       const grants = await count(idp, 'SELECT count(*) FROM grants')
       const answers = await Promise.all(
-        Array.from({ length: hands }, (_, hand) => redeemers[hand % 2]?.(form, headers) ?? Promise.reject(hand)),
+        Array.from({ length: times }, (_, hand) => redeemers[hand % 2]?.(form, headers) ?? Promise.reject(hand)),
       )
       // A busy machine may turn some away; all other responses are correct.
-      const { 503: busy = 0, ...statuses } = tally(answers)
-      t.same(statuses, { 200: 1, 400: hands - 1 - busy })
-      t.ok(busy < hands / 4, `${busy} were turned away`)
+      const { 503: busy = 0, ...statuses } = countByStatus(answers)
+      t.same(statuses, { 200: 1, 400: times - 1 - busy })
+      t.ok(busy < times / 4, `${busy} were turned away`)
       const won = answers.find(({ status }) => status === 200)
       const tokens = JSON.parse(won?.text ?? '{}')
       t.same(
@@ -105,7 +105,7 @@ t.test(`${racers} simultaneous redemptions of one code`, async (t) => {
       const replays = await count(idp, "SELECT count(*) FROM events WHERE type = 'code_replayed' AND client_id = $1", [
         client.client_id,
       ])
-      t.equal(replays, grace ? 0 : hands - 1 - busy, 'and the operator is told of each')
+      t.equal(replays, grace ? 0 : times - 1 - busy, 'and the operator is told of each')
     })
 })
 
@@ -127,7 +127,7 @@ t.test('sign-ups with one e-mail address', async (t) => {
         ),
       ),
     )
-    const statuses = tally(answers)
+    const statuses = countByStatus(answers)
     t.same(
       Object.keys(statuses).filter((status) => !['303', '429', '503'].includes(status)),
       [],

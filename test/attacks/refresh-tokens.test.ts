@@ -133,11 +133,11 @@ t.test('a token that several parties hold', async (t) => {
 
   t.test('a thief who comes first ends it for both when the owner comes', async (t) => {
     const { refresh_token: shared } = await firstTokens(idp, client)
-    const thiefs = (await refresh(idp, client, shared)).body
-    const thiefsNext = (await refresh(idp, client, thiefs.refresh_token)).body
+    const stolenSecond = (await refresh(idp, client, shared)).body
+    const stolenThird = (await refresh(idp, client, stolenSecond.refresh_token)).body
     t.match(await refresh(idp, client, shared), refused)
-    t.match(await refresh(idp, client, thiefsNext.refresh_token), refused)
-    t.equal(await userinfo(idp, thiefsNext.access_token), 401)
+    t.match(await refresh(idp, client, stolenThird.refresh_token), refused)
+    t.equal(await userinfo(idp, stolenThird.access_token), 401)
   })
 
   t.test('a thief who follows one step behind is detected at the third generation', async (t) => {

@@ -44,7 +44,7 @@ const isUserinfo = async (token: string, status: number) =>
   (await send(idp, { path: '/userinfo', headers: { authorization: `Bearer ${token}` } })).status === status
 
 /** No token that was ever issued works. */
-async function nothingLives(t: Test, who: TestClient, given: readonly Partial<Tokens>[]): Promise<void> {
+async function nothingIsActive(t: Test, who: TestClient, given: readonly Partial<Tokens>[]): Promise<void> {
   for (const { access_token, refresh_token } of given) {
     if (access_token !== undefined) t.ok(await isUserinfo(access_token, 401), 'an access token is inactive')
     if (refresh_token !== undefined)
@@ -121,7 +121,7 @@ t.test('every parameter, corrupted in every way, and no refusal affects the toke
   t.equal(await stateOf(tokens), before)
   const odd = { ...good, token_type_hint: '{"a":[1]}', not_a_parameter: 'x'.repeat(8192) }
   t.equal(outcomeOf(await revoke(odd)), 'done')
-  await nothingLives(t, client, [tokens])
+  await nothingIsActive(t, client, [tokens])
 })
 
 t.test('nobody else can end a grant', async (t) => {
@@ -162,7 +162,7 @@ t.test('nobody else can end a grant', async (t) => {
   t.equal(outcomeOf(await revoke({ client_id: app.client_id, token: spent })), 'invalid_grant', 'nor with a spent one')
   t.ok(await isUserinfo(next.access_token, 200))
   t.equal(outcomeOf(await revoke({ ...credentials, token: spent })), 'done')
-  await nothingLives(t, client, [tokens, next])
+  await nothingIsActive(t, client, [tokens, next])
 })
 
 t.test('no web page can end a grant: not with a cookie, a link, or anything but a form', async (t) => {
@@ -204,7 +204,7 @@ t.test('no web page can end a grant: not with a cookie, a link, or anything but 
   )
   t.equal(await stateOf(tokens), before)
   t.equal(outcomeOf(await postForm(idp, '/revoke', good)), 'done')
-  await nothingLives(t, client, [tokens])
+  await nothingIsActive(t, client, [tokens])
 })
 
 t.test('a forgery that names the grant does not end it, nor does another spelling of its token', async (t) => {
@@ -259,7 +259,7 @@ t.test('twenty simultaneous revocations of one token all succeed, with one event
     values: [grantOf(tokens)],
   })
   t.equal(rows.length, 1)
-  await nothingLives(t, client, [tokens])
+  await nothingIsActive(t, client, [tokens])
 })
 
 t.test('after a race between revoking and refreshing nothing is active, whichever was first', async (t) => {
@@ -275,7 +275,7 @@ t.test('after a race between revoking and refreshing nothing is active, whicheve
       ])
       t.same(answers.map(outcomeOf), ['done', 'done'])
       t.ok(replies.every(({ status }) => status === 200 || status === 400))
-      await nothingLives(t, who, [tokens, ...bodiesOf(replies)])
+      await nothingIsActive(t, who, [tokens, ...bodiesOf(replies)])
     }
   }
 
@@ -298,7 +298,7 @@ t.test('after a race between revoking and refreshing nothing is active, whicheve
       const ended = await Promise.all(begun)
       const reply = ended.find((answer): answer is Reply => 'body' in answer)
       t.equal(reply?.status, first === 'the refresh' ? 200 : 400)
-      await nothingLives(t, client, [tokens, ...(reply ? bodiesOf([reply]) : [])])
+      await nothingIsActive(t, client, [tokens, ...(reply ? bodiesOf([reply]) : [])])
     })
 })
 
@@ -316,7 +316,7 @@ t.test('after a race between redeeming a code and revoking its tokens nothing is
     const redeemed = replies.filter(({ status }) => status === 200)
     t.equal(redeemed.length, 1)
     t.equal((await redeem()).status, 400, 'and the code issues nothing more')
-    await nothingLives(
+    await nothingIsActive(
       t,
       who,
       redeemed.map(({ body }) => body as Tokens),
@@ -333,5 +333,5 @@ t.test('a grant that was ended while its code was being delivered issues nothing
   await holder.isWaitedFor(1)
   await holder.commit()
   t.match(await late, { status: 400, body: { error: 'invalid_grant' } })
-  await nothingLives(t, client, [])
+  await nothingIsActive(t, client, [])
 })

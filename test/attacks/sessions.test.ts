@@ -189,7 +189,7 @@ t.test('whether somebody has an account here', async (t) => {
   })
 
   /** The parts that differ between any two responses. */
-  const usual = (text: string, name: string) =>
+  const comparable = (text: string, name: string) =>
     text
       .replaceAll(name, '{name}')
       .replace(/name="csrf" value="[^"]*"/g, '')
@@ -200,7 +200,7 @@ t.test('whether somebody has an account here', async (t) => {
     const { status, text, headers } = await postForm(idp, '/sign-in', form, { origin: idp.issuer, cookie })
     const { date: _, 'x-request-id': id, ...rest } = headers
     t.ok(id)
-    return { status, text: usual(text, username), rest: { ...rest, 'content-length': '' } }
+    return { status, text: comparable(text, username), rest: { ...rest, 'content-length': '' } }
   }
 
   t.test('is not revealed by the sign-in page, byte for byte', async (t) => {
@@ -257,7 +257,7 @@ t.test('whether somebody has an account here', async (t) => {
       const parameters = authorizationParameters(client, pkce(), { login_hint: hint })
       const browser = idp.browser()
       const { text } = await browser.follow(await browser.get(`/authorize?${new URLSearchParams(parameters)}`))
-      return usual(text, hint).replace(
+      return comparable(text, hint).replace(
         /continue=[^"]*|name="continue" value="[^"]*"|state=[0-9a-f]*|request_id%3D[\w-]*/g,
         '',
       )

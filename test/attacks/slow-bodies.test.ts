@@ -10,16 +10,16 @@ const idp = await startSignet(t)
 const job = await idp.client({ grant_types: ['client_credentials'] })
 
 /** The same server with two routes, and shorter timeouts than in production, so that a test can wait for them. */
-const hasty = createServer(idp.signet.settings, idp.signet.log, () => {}, {
+const impatient = createServer(idp.signet.settings, idp.signet.log, () => {}, {
   ...{ ...serverLimits, headersTimeout: 400, requestTimeout: 800, connectionsCheckingInterval: 50 },
   ...{ keepAliveTimeout: 300, idleTimeout: 1200 },
 })
-hasty.get('/healthz', async () => ({ status: 'ok' }))
-hasty.get('/large', async () => 'x'.repeat(20 * 1024 * 1024))
-hasty.post('/token', async () => ({}))
-await hasty.listen({ host: '127.0.0.1', port: 0 })
-t.teardown(() => hasty.close())
-const hastyPort = (hasty.server.address() as AddressInfo).port
+impatient.get('/healthz', async () => ({ status: 'ok' }))
+impatient.get('/large', async () => 'x'.repeat(20 * 1024 * 1024))
+impatient.post('/token', async () => ({}))
+await impatient.listen({ host: '127.0.0.1', port: 0 })
+t.teardown(() => impatient.close())
+const impatientPort = (impatient.server.address() as AddressInfo).port
 
 const form = 'content-type: application/x-www-form-urlencoded\r\n'
 const post = `POST /token HTTP/1.1\r\nhost: x\r\n${form}`
@@ -148,7 +148,7 @@ t.test('a connection without requests stays open for as long as the operator has
 
 t.test('the server disconnects a client that', async (t) => {
   const waiting = Object.entries(slowClients).map(async ([name, slow]) => {
-    const opened = await Promise.all(Array.from({ length: 10 }, () => open(hastyPort, slow)))
+    const opened = await Promise.all(Array.from({ length: 10 }, () => open(impatientPort, slow)))
     return [name, slow, await Promise.all(opened.map(({ ended }) => ended))] as const
   })
   for (const [name, slow, came] of await Promise.all(waiting))
@@ -165,13 +165,15 @@ t.test('the server disconnects a client that', async (t) => {
     })
 
   t.test('has had its response and asks for nothing more', async (t) => {
-    const { ended } = await open(hastyPort, { first: 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n' })
+    const { ended } = await open(impatientPort, { first: 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n' })
     t.match(await ended, /^HTTP\/1\.1 200 /)
   })
 
   t.test('does not read the response', async (t) => {
-    const closed = new Promise((resolve) => hasty.server.once('connection', (taken) => taken.once('close', resolve)))
-    const greedy = connect(hastyPort, '127.0.0.1', () => greedy.write('GET /large HTTP/1.1\r\nhost: x\r\n\r\n'))
+    const closed = new Promise((resolve) =>
+      impatient.server.once('connection', (taken) => taken.once('close', resolve)),
+    )
+    const greedy = connect(impatientPort, '127.0.0.1', () => greedy.write('GET /large HTTP/1.1\r\nhost: x\r\n\r\n'))
     greedy.on('error', () => {})
     greedy.pause()
     await closed

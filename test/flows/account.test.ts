@@ -127,10 +127,10 @@ t.test('every form of the account page', async (t) => {
       const other = await idp.person()
       const theirs = await enter(other)
       const untouched = await state(other)
-      const told = { status: 303, location: `${idp.issuer}/account?notice=other-account` }
-      t.match(await theirs.post(path, form), told)
+      const expected = { status: 303, location: `${idp.issuer}/account?notice=other-account` }
+      t.match(await theirs.post(path, form), expected)
       for (const account of ['', '__proto__', 'x'.repeat(43), 'é'.repeat(22)])
-        t.match(await browser.post(path, { ...form, account }), told, account)
+        t.match(await browser.post(path, { ...form, account }), expected, account)
       t.equal(await state(other), untouched)
       t.ok(await unchanged())
     })
@@ -196,11 +196,11 @@ t.test('the page itself', async (t) => {
     const signUp = { email: 'new@example.com', password: newPassword }
     const sealed = new URL(asks.url).searchParams.get('continue') ?? ''
     const typed = { from: 'sign-in', continue: sealed, username: signUp.email, password: 'for another account' }
-    const onward = await newcomer.post('/sign-up', typed)
-    t.match(onward, { status: 303, location: `${idp.issuer}/sign-up?continue=` }, 'a reload submits nothing')
-    t.equal(onward.headers.get('cache-control'), 'no-store')
-    t.notMatch(onward.location, /example\.com|another/, 'no personal data appears in the URL in clear text')
-    const form = await newcomer.follow(onward)
+    const toSignUp = await newcomer.post('/sign-up', typed)
+    t.match(toSignUp, { status: 303, location: `${idp.issuer}/sign-up?continue=` }, 'a reload submits nothing')
+    t.equal(toSignUp.headers.get('cache-control'), 'no-store')
+    t.notMatch(toSignUp.location, /example\.com|another/, 'no personal data appears in the URL in clear text')
+    const form = await newcomer.follow(toSignUp)
     t.match(form, { status: 200, text: 'value="new@example.com"' })
     t.notMatch(form.text, 'for another account')
     for (const username of ['ada', '', '@', 'a'.repeat(300)])
@@ -477,13 +477,13 @@ t.test('the names to sign in with', async (t) => {
     const change = (email: string) => save(browser, { email, 'confirm-password': person.password })
     t.match(await change('Person@Example.org'), saved)
     t.match((await browser.get('/account')).text, 'This address is verified.')
-    const addressee = await idp.person({ email: 'theirs@example.org' })
-    await setEmailVerified(idp.signet.database, addressee.sub)
+    const owner = await idp.person({ email: 'theirs@example.org' })
+    await setEmailVerified(idp.signet.database, owner.sub)
     t.match(await change('theirs@example.org'), saved, 'the page does not say that somebody else has it')
     t.match((await browser.get('/account')).text, 'This address is not verified')
     const rows = await query('SELECT email, verified_at FROM account_emails WHERE sub = $1', [person.sub])
     t.same(rows, [{ email: 'theirs@example.org', verified_at: null }])
-    t.ok(await enter(addressee), "and the other person's is still theirs")
+    t.ok(await enter(owner), "and the other person's is still theirs")
   })
 
   t.test('after a change of name the person signs in with the new one, and the old one is free', async (t) => {
@@ -609,8 +609,8 @@ t.test('the password', async (t) => {
       t.equal((await stranger.browser.get('/account')).status, 200)
       const alive = await Promise.all(tokens.map((token) => isStatus(token, 200)))
       t.same(alive, [true, false, true, true])
-      const told = { sessions_ended: 2, applications: 'kept' }
-      t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], told)
+      const expected = { sessions_ended: 2, applications: 'kept' }
+      t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], expected)
 
       await t.rejects(enter(person), /cannot sign in/)
       t.ok(await enter({ ...person, password: newPassword }))
@@ -666,8 +666,8 @@ t.test('the box that ends the access of all applications', async (t) => {
         'the session continues',
       )
       t.match(after.text, `disconnect-${client.client_id}`, 'and consent is not forgotten')
-      const told = { sessions_ended: 2, applications: 'ended', grants_ended: 3 }
-      t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], told)
+      const expected = { sessions_ended: 2, applications: 'ended', grants_ended: 3 }
+      t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], expected)
       const reasons = await query(
         `SELECT detail ->> 'reason' AS reason, count(*) AS grants FROM events WHERE sub = $1 AND type = 'grant_ended' GROUP BY 1`,
         [person.sub],

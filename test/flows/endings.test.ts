@@ -111,13 +111,13 @@ async function enter(person: Person, browser = idp.browser(), password = person.
   return browser
 }
 
-const everything = { session: false, online: false, onlineCode: false, offline: false, offlineCode: false }
-const whatIsBound = { ...everything, offline: true, offlineCode: true }
-const allButSessions = { ...everything, session: true }
+const nothing = { session: false, online: false, onlineCode: false, offline: false, offlineCode: false }
+const offlineOnly = { ...nothing, offline: true, offlineCode: true }
+const sessionOnly = { ...nothing, session: true }
 
 interface Case {
   /** What still works afterwards. */
-  readonly alive: typeof everything
+  readonly alive: typeof nothing
   readonly reason: string
   /** Prepares the case and returns the action that ends it. */
   readonly prepare: (collected: Collected) => Promise<() => Promise<unknown>>
@@ -127,7 +127,7 @@ const newPassword = 'quiet lamps over harbours'
 
 const cases: Record<string, Case> = {
   'a disabled account': {
-    alive: everything,
+    alive: nothing,
     reason: 'account_disabled',
     prepare:
       async ({ person }) =>
@@ -135,7 +135,7 @@ const cases: Record<string, Case> = {
         disableAccount(idp.signet, operator, person.sub),
   },
   'an account whose password an operator sets': {
-    alive: everything,
+    alive: nothing,
     reason: 'password_set',
     prepare: async ({ person }) => {
       const hash = await idp.signet.passwords.hash(newPassword, { network: undefined })
@@ -143,7 +143,7 @@ const cases: Record<string, Case> = {
     },
   },
   'a deleted account': {
-    alive: everything,
+    alive: nothing,
     reason: 'account_deleted',
     prepare:
       async ({ person }) =>
@@ -151,7 +151,7 @@ const cases: Record<string, Case> = {
         deleteAccount(idp.signet, operator, person.sub),
   },
   'a session that is signed out': {
-    alive: whatIsBound,
+    alive: offlineOnly,
     reason: 'signed_out',
     prepare: async ({ browser }) => {
       const page = await browser.get('/logout')
@@ -163,7 +163,7 @@ const cases: Record<string, Case> = {
     },
   },
   'a session in whose browser somebody else signs in': {
-    alive: whatIsBound,
+    alive: offlineOnly,
     reason: 'signed_out',
     prepare: async ({ browser }) => {
       const other = await idp.person()
@@ -175,7 +175,7 @@ const cases: Record<string, Case> = {
     },
   },
   'a session that its owner ends from another browser': {
-    alive: whatIsBound,
+    alive: offlineOnly,
     reason: 'signed_out',
     prepare: async ({ person }) => {
       const here = await enter(person)
@@ -184,7 +184,7 @@ const cases: Record<string, Case> = {
     },
   },
   'all other sessions of a person': {
-    alive: whatIsBound,
+    alive: offlineOnly,
     reason: 'signed_out',
     prepare: async ({ person }) => {
       const here = await enter(person)
@@ -193,7 +193,7 @@ const cases: Record<string, Case> = {
     },
   },
   'the sessions of a person who changes the password elsewhere and keeps the applications': {
-    alive: whatIsBound,
+    alive: offlineOnly,
     reason: 'signed_out',
     prepare: async ({ person }) => {
       const here = await enter(person)
@@ -206,7 +206,7 @@ const cases: Record<string, Case> = {
     },
   },
   'sessions and applications of a person who changes the password elsewhere': {
-    alive: everything,
+    alive: nothing,
     reason: 'password_changed',
     prepare: async ({ person }) => {
       const here = await enter(person)
@@ -219,7 +219,7 @@ const cases: Record<string, Case> = {
     },
   },
   'a person whom an operator signs out everywhere': {
-    alive: everything,
+    alive: nothing,
     reason: 'revoked_by_operator',
     prepare:
       async ({ person }) =>
@@ -227,7 +227,7 @@ const cases: Record<string, Case> = {
         signOutEverywhere(idp.signet, operator, person.sub),
   },
   'a person whose grants an operator ends': {
-    alive: allButSessions,
+    alive: sessionOnly,
     reason: 'revoked_by_operator',
     prepare:
       async ({ person }) =>
@@ -235,7 +235,7 @@ const cases: Record<string, Case> = {
         revokeGrantsOfPerson(idp.signet, operator, person.sub),
   },
   'a person whose grants at one client an operator ends': {
-    alive: allButSessions,
+    alive: sessionOnly,
     reason: 'revoked_by_operator',
     prepare:
       async ({ person, client }) =>
@@ -243,7 +243,7 @@ const cases: Record<string, Case> = {
         revokeGrantsOfConnection(idp.signet, operator, { sub: person.sub, clientId: client.client_id }, 'kept'),
   },
   'a client whose grants an operator ends': {
-    alive: allButSessions,
+    alive: sessionOnly,
     reason: 'revoked_by_operator',
     prepare:
       async ({ client }) =>
@@ -251,7 +251,7 @@ const cases: Record<string, Case> = {
         revokeGrantsOfClient(idp.signet, operator, client.client_id),
   },
   'a disconnected application': {
-    alive: allButSessions,
+    alive: sessionOnly,
     reason: 'disconnected',
     prepare: async ({ person, client }) => {
       const here = await enter(person)
@@ -260,7 +260,7 @@ const cases: Record<string, Case> = {
     },
   },
   'a deleted client': {
-    alive: allButSessions,
+    alive: sessionOnly,
     reason: 'client_deleted',
     prepare:
       async ({ client }) =>
@@ -390,8 +390,8 @@ t.test('rows follow in batches, and each grant leaves one event with the reason 
       events.every((row) => row['events'] === row['grants']),
       `${name}: no grant has two events`,
     )
-    const told = events.find((row) => row['reason'] === reason)
-    t.ok(told?.['grants'] > crowd / 3, `${name}: ${told?.['grants']} by ${reason}`)
+    const counted = events.find((row) => row['reason'] === reason)
+    t.ok(counted?.['grants'] > crowd / 3, `${name}: ${counted?.['grants']} by ${reason}`)
     // Grants beyond the limit of a session had ended before.
     t.same(
       events.map((row) => row['reason']).filter((other) => other !== 'superseded'),

@@ -281,8 +281,8 @@ t.test('whatever cannot be stored while the database is unreachable is stored wh
   } as unknown as Queryable
   const lost = createRefusalsJournal(db, noLog)
   const about = { network: '::1', method: 'POST', route: '/token', clientId: undefined, detail: undefined }
-  const told = { status: 503, entry: 'unavailable', error: 'temporarily_unavailable', description: 'Again.' }
-  lost.note({ requestId: 'during', ...about, ...told })
+  const unavailable = { status: 503, entry: 'unavailable', error: 'temporarily_unavailable', description: 'Again.' }
+  lost.note({ requestId: 'during', ...about, ...unavailable })
   await lost.stop()
   const counted = createTokenTally(db, noLog)
   const token = { clientId: 'client', grantId: 'grant', audience: 'https://api.example' }

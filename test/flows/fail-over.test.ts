@@ -251,8 +251,8 @@ t.test('after a failover a node follows, and one that has only the old primary i
 })
 
 t.test('a refused write drops all connections, once, and new ones work as soon as the server does', async (t) => {
-  const told: string[] = []
-  const pool = poolOn(standby.url, { onUnwritable: (code) => told.push(code) })
+  const reported: string[] = []
+  const pool = poolOn(standby.url, { onUnwritable: (code) => reported.push(code) })
   const both = await Promise.all([pool.connect(), pool.connect()])
   await standby.ask('ALTER SYSTEM SET default_transaction_read_only = on')
   await standby.ask('SELECT pg_reload_conf()')
@@ -266,7 +266,7 @@ t.test('a refused write drops all connections, once, and new ones work as soon a
     )
 
   for (const connection of both) t.match(await failure(connection.query(write)), { code: '25006' })
-  t.same(told, ['25006'])
+  t.same(reported, ['25006'])
   for (const connection of both) connection.release()
   t.equal(pool.totalCount, 0)
   const refused = await failure(inTransaction(pool, (tx) => tx.query(write)))

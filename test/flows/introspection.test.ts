@@ -61,20 +61,20 @@ t.test('introspecting and revoking tokens', async (t) => {
 
   t.test('a user name is included only if the token has the scope that includes it at userinfo, too', async (t) => {
     const apps = await idp.client({ resources: [api], scope: 'openid profile email offline_access notes:read' })
-    const told = async (scope: string, resource?: string) => {
+    const introspected = async (scope: string, resource?: string) => {
       const journey = await signIn(idp, apps, { parameters: { scope } })
       const { access_token, refresh_token } = (await journey.redeem(journey.code, resource ? { resource } : {})).body
       const asked = (token: string) => introspect(apps, token).then(({ body }) => body)
       return { journey, access: await asked(access_token), refresh: await asked(refresh_token) }
     }
     for (const scope of ['openid offline_access', 'openid email offline_access', 'offline_access']) {
-      const { access, refresh } = await told(scope)
+      const { access, refresh } = await introspected(scope)
       t.match([access, refresh], [{ active: true }, { active: true }], scope)
       t.notOk('username' in access || 'username' in refresh, scope)
     }
-    const { journey, access } = await told('openid profile offline_access')
+    const { journey, access } = await introspected('openid profile offline_access')
     t.match(access, { active: true, username: journey.person.username })
-    const forApi = await told('openid profile offline_access notes:read', api)
+    const forApi = await introspected('openid profile offline_access notes:read', api)
     t.match(forApi.access, { active: true, aud: api, scope: 'notes:read' })
     t.notOk('username' in forApi.access, 'the grant has the scope, but this token does not')
   })

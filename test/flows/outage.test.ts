@@ -9,7 +9,7 @@ import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { untilReady } from '../support/readiness.ts'
 
 /** A proxy to the database that can be cut, blocked and reopened. */
-async function road(t: Test, url: string) {
+async function startProxy(t: Test, url: string) {
   const target = new URL(url)
   const host = decodeURIComponent(target.hostname)
   const toPort = Number(target.port || 5432)
@@ -61,8 +61,8 @@ async function road(t: Test, url: string) {
 
 t.test('the database becomes unreachable and comes back', async (t) => {
   const { url, schema } = await testDatabase(t)
-  const way = await road(t, url)
-  const idp = await startSignet(t, { SIGNET_DATABASE_URL: way.url, SIGNET_DATABASE_SCHEMA: schema })
+  const proxy = await startProxy(t, url)
+  const idp = await startSignet(t, { SIGNET_DATABASE_URL: proxy.url, SIGNET_DATABASE_SCHEMA: schema })
   const client = await idp.client()
   const journey = await signIn(idp, client)
   const get = (path: string) => fetch(`${idp.issuer}${path}`)
@@ -86,22 +86,22 @@ t.test('the database becomes unreachable and comes back', async (t) => {
   }
 
   t.test('with refused connections, keys are still served, and other requests are told to retry', async (t) => {
-    await way.close()
+    await proxy.close()
     await servesFromMemory(t)
     await refusesTheRest(t)
   })
 
   t.test('and when it is back everything works again, and the code can still be redeemed', async (t) => {
-    await way.open()
+    await proxy.open()
     await untilReady(idp.issuer)
     t.equal((await journey.redeem()).status, 200)
   })
 
   t.test('a connection without data blocks no request forever', async (t) => {
-    way.block()
+    proxy.block()
     await servesFromMemory(t)
     await refusesTheRest(t)
-    way.unblock()
+    proxy.unblock()
     await untilReady(idp.issuer)
   })
 })
