@@ -44,7 +44,7 @@ journey(
     t.match(await page.textContent('#fault'), 'It was not started in this browser')
     await page.goto(`${notes.origin}/sign-in`)
     await page.goto(answer)
-    t.match(await page.textContent('#fault'), 'It was not started in this browser', 'nor beside a sign-in of its own')
+    t.match(await page.textContent('#fault'), 'It was not started in this browser', 'nor during a sign-in of its own')
     await page.goto(notes.origin)
     t.equal(await page.locator('#person').count(), 0)
     await elsewhere.close()

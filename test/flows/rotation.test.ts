@@ -191,7 +191,7 @@ t.test(
       })
       const decidedBy = Date.now()
       revoked.add(kid)
-      note('decided, committed and read anew', decidedBy - revokedAt)
+      note('decided, committed and reloaded', decidedBy - revokedAt)
 
       for (const { name, askedAt } of await Promise.all(refusing)) {
         t.ok(askedAt >= revokedAt, `${name} accepted the token before, and refuses it now`)

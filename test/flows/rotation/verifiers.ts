@@ -104,7 +104,7 @@ function openidClient({ issuer, audience, keeps }: Options): Verifier {
   }
   return {
     name: 'openid-client (oauth4webapi)',
-    keeping: 'the set, made anew',
+    keeping: 'the set, replaced',
     check: (token) => {
       if (!server || performance.now() - madeAt >= keeps) {
         server = { issuer, jwks_uri: `${issuer}/.well-known/jwks.json` }
