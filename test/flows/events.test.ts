@@ -126,7 +126,7 @@ t.test('for every refusal, the client is told what to fix and the operator what 
     'a header: a form from elsewhere': {
       asked: journey.browser.post('/logout/confirm', {}, { origin: 'https://evil.example' }),
       entry: 'form_from_elsewhere',
-      detail: /^Origin: https:\/\/evil\.example, where the issuer is http:\/\/localhost:\d+$/,
+      detail: /^Origin: https:\/\/evil\.example, but the issuer is http:\/\/localhost:\d+$/,
     },
     'a token: for somebody else': {
       asked: fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${assertion}` } }),
