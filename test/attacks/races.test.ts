@@ -89,7 +89,7 @@ t.test(`${racers} simultaneous redemptions of one code`, async (t) => {
       // A busy machine may turn some away; all other responses are correct.
       const { 503: busy = 0, ...statuses } = countByStatus(answers)
       t.same(statuses, { 200: 1, 400: times - 1 - busy })
-      t.ok(busy < times / 4, `${busy} were turned away`)
+      t.ok(times - busy >= 2, `${busy} were turned away, and at least two raced`)
       const won = answers.find(({ status }) => status === 200)
       const tokens = JSON.parse(won?.text ?? '{}')
       t.same(

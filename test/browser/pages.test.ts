@@ -4,7 +4,7 @@ import t from 'tap'
 import { renderPage } from '../../src/html/send-page.ts'
 import { samplePage, samplePages } from '../html/sample-pages.tsx'
 import { launchChromium } from './chromium.ts'
-import { showPage } from './show-page.ts'
+import { openTab, showPage } from './show-page.ts'
 
 const browser = await launchChromium(t)
 const samples = Object.entries(samplePages('en')).map(([name, node]) => [name, renderPage(node)] as const)
@@ -47,8 +47,9 @@ const viewsOf = (name: string) => (name.includes(',') ? views.slice(0, 1) : view
 t.test('no page has a serious barrier, breaks the policy, or has anything too low to press or too wide', async (t) => {
   // Colours that fade from one scheme to the other would be measured half way.
   const context = await browser.newContext({ reducedMotion: 'reduce' })
+  const show = await openTab(context)
   for (const [name, html] of samples) {
-    const { page, complaints } = await showPage(context, still(html))
+    const { page, complaints } = await show(still(html))
     for (const [screen, colorScheme] of viewsOf(name)) {
       await page.setViewportSize(screens[screen])
       await page.emulateMedia({ colorScheme })
@@ -61,7 +62,6 @@ t.test('no page has a serious barrier, breaks the policy, or has anything too lo
     await page.evaluate(() => document.documentElement.setAttribute('dir', 'rtl'))
     t.same(await page.evaluate(tooWide), [], `${name}, right to left, is as wide as a narrow screen`)
     t.same(complaints, [], name)
-    await page.close()
   }
   await context.close()
 })
@@ -117,10 +117,10 @@ t.test('colours have enough contrast in both schemes: text 4.5 to 1, edges 3 to 
 
 t.test('nothing is wider than a narrow screen in German, which has the longest words', async (t) => {
   const context = await browser.newContext({ viewport: narrow })
+  const show = await openTab(context)
   for (const [name, html] of german) {
-    const { page } = await showPage(context, still(html))
+    const { page } = await show(still(html))
     t.same(await page.evaluate(tooWide), [], name)
-    await page.close()
   }
   await context.close()
 })

@@ -5,9 +5,8 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import { run } from '../../src/cli/commands.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import type { Database } from '../../src/platform/database/pool.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, testDatabase } from '../database.ts'
 import { insertTestKeys, testMasterKey } from '../support/signing-keys.ts'
 
 export interface Answer {
@@ -38,11 +37,8 @@ export async function openConsole(
   more: Record<string, string> = {},
   keys: 'given' | 'made' = 'given',
 ): Promise<Console> {
-  const { url, schema, connection, openPool } = await testDatabase(t)
-  if (keys === 'given') {
-    await migrate({ connection, schema, log: noLog })
-    await insertTestKeys(openPool({ max: 1 }))
-  }
+  const { url, schema, openPool } = keys === 'given' ? await migratedDatabase(t) : await testDatabase(t)
+  if (keys === 'given') await insertTestKeys(openPool({ max: 1 }))
   const folder = emptyFolder(t)
   const environment = {
     SIGNET_DATABASE_URL: url,

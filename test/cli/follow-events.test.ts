@@ -1,12 +1,10 @@
 import t from 'tap'
 import { followEvents } from '../../src/cli/follow-events.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import { idsAtATime } from '../../src/records/events/recorded-events-store.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase } from '../database.ts'
 
 t.test('of very many events in one look each that is meant is printed, and once', async (t) => {
-  const { connection, schema, openPool } = await testDatabase(t)
-  await migrate({ connection, schema, log: noLog })
+  const { openPool } = await migratedDatabase(t)
   const db = openPool({ max: 2 })
   const every = 2_000
   const last = 2 * idsAtATime + every

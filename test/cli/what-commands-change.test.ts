@@ -4,11 +4,10 @@ import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { recordIssuer } from '../../src/platform/database/installation-store.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import type { Queryable } from '../../src/platform/database/queryable.ts'
 import { randomText } from '../../src/platform/secrets/digest.ts'
 import type { Sub } from '../../src/records/ids.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, testDatabase } from '../database.ts'
 import { allCommands } from './commands-table.ts'
 import { answer, emptyFolder, openConsole } from './console.ts'
 import { dump } from './dump.ts'
@@ -212,8 +211,7 @@ t.test('a schema that is older or newer than this release is left as it is', asy
 })
 
 t.test('on a schema that was only migrated, records can be kept, and there are no keys yet', async (t) => {
-  const { url, schema, connection, openPool } = await testDatabase(t)
-  await migrate({ connection, schema, log: noLog })
+  const { url, schema, openPool } = await migratedDatabase(t)
   const folder = emptyFolder(t)
   const { SIGNET_MASTER_KEY: _, ...rest } = environment
   const more = {

@@ -10,7 +10,7 @@ import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { documentedSettings, type PooledDatabase, pooledDatabase, whyNoPooler } from '../support/pgbouncer.ts'
 import { testMasterKey } from '../support/signing-keys.ts'
 
-const reason = await whyNoPooler(t)
+const reason = await whyNoPooler()
 
 /** A test that needs PgBouncer. */
 function pooled(name: string, work: (t: Test) => Promise<void>): void {

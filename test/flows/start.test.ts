@@ -5,11 +5,10 @@ import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { readSettings, type Settings } from '../../src/platform/config/settings.ts'
 import { briefWait } from '../../src/platform/database/locked-transaction.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
 import { setUpInstallation } from '../../src/set-up.ts'
 import { start } from '../../src/start.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, testDatabase } from '../database.ts'
 import { freshFolder } from '../platform/database/own-server.ts'
 import { startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
@@ -101,8 +100,7 @@ t.test('nodes that start at the same moment on an empty schema share one set of 
 })
 
 t.test('a node whose master key differs from that of a faster node is told so', async (t) => {
-  const { connection, schema, openPool } = await testDatabase(t)
-  await migrate({ connection, schema, log: noLog })
+  const { openPool } = await migratedDatabase(t)
   const folders = [freshFolder(t), freshFolder(t)] as const
   const settings = folders.map((folder) => readSettings({ SIGNET_KEYS_DIR: folder }, tmpdir()))
   const pool = openPool()

@@ -10,14 +10,12 @@ import { openKeyLedger } from '../../src/key-ring/key-ledger.ts'
 import { openKeyRing } from '../../src/key-ring/key-ring.ts'
 import { createSealedKey } from '../../src/key-ring/sealed-key.ts'
 import { createClock } from '../../src/platform/clock.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import { SigningUnavailable } from '../../src/platform/jwt/sign.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, noLog } from '../database.ts'
 import { eventually } from '../support/eventually.ts'
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const db = openPool()
 const setting = { masterKey: randomBytes(32), masterKeyPrevious: undefined, keysDir: '/nowhere' }
 const masterKey = await openMasterKey(setting, false)

@@ -11,7 +11,6 @@ import { rotate } from '../../src/key-ring/rotation.ts'
 import { openSealedKey, sealKey } from '../../src/key-ring/sealed-key.ts'
 import { createClock } from '../../src/platform/clock.ts'
 import { briefWait, type LockWait } from '../../src/platform/database/locked-transaction.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import type { Database } from '../../src/platform/database/pool.ts'
 import type { SigningAlgorithm } from '../../src/platform/jwt/algorithms.ts'
 import { type MasterKey, openMasterKey, presentMasterKey } from '../../src/platform/secrets/master-key.ts'
@@ -21,11 +20,10 @@ import {
   prepareNewKey,
   putNewKey,
 } from '../../src/platform/secrets/master-key-file.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, noLog } from '../database.ts'
 import { eventually } from '../support/eventually.ts'
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const database = openPool()
 const folder = mkdtempSync(join(tmpdir(), 'signet-stock-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))

@@ -8,7 +8,6 @@ import { openSecretRing } from '../../src/key-ring/secret-ring.ts'
 import { createClock } from '../../src/platform/clock.ts'
 import { installationLock } from '../../src/platform/database/installation-store.ts'
 import { briefWait, inLockedTransaction } from '../../src/platform/database/locked-transaction.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import type { Database } from '../../src/platform/database/pool.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
@@ -24,10 +23,9 @@ import {
 import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import { encodeRefreshToken, readRefreshToken } from '../../src/tokens/refresh-token.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, noLog } from '../database.ts'
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const db = openPool()
 const masterKey = await openMasterKey(
   { masterKey: randomBytes(32), masterKeyPrevious: undefined, keysDir: '/nowhere' },

@@ -19,7 +19,6 @@ import {
   revokeGrantsOfConnection,
   revokeGrantsOfPerson,
 } from '../../src/operations/revoke-grants.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
 import type { Turns } from '../../src/platform/turns.ts'
 import { findPassword } from '../../src/records/accounts/account-password-store.ts'
@@ -34,7 +33,7 @@ import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession } from '../../src/records/sessions/sessions-store.ts'
 import type { Signet } from '../../src/signet.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase } from '../database.ts'
 import { untilNothingIsLeft } from '../support/eventually.ts'
 
 /*
@@ -43,8 +42,7 @@ import { untilNothingIsLeft } from '../support/eventually.ts'
  * transaction that locks them.
  */
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const database = openPool({ max: 3 })
 // Requests do not take turns here: races between two nodes are what is tested.
 const turns: Turns = { take: (_key, work) => work() }

@@ -1,13 +1,11 @@
 import t from 'tap'
 import { convertNames, startConvertingNames } from '../../src/operations/convert-names.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, noLog } from '../database.ts'
 import { eventually } from '../support/eventually.ts'
 
 /** What is converted into what: test/records/accounts/turkish-database.test.ts. */
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const db = openPool({ max: 5 })
 const query = async (text: string, values: unknown[] = []) => (await db.query({ text, values })).rows
 const usernames = async (sub: string) =>

@@ -2,9 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import type { Queryable } from '../../src/platform/database/queryable.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase } from '../database.ts'
 import { collectStatements, type SentStatement } from './collect-statements.ts'
 import { findFaults, readIndexes } from './explain.ts'
 import { growTables } from './grow-tables.ts'
@@ -88,8 +87,7 @@ t.test('SQL that no call reaches is found', async (t) => {
 })
 
 t.test('with tables that have grown', async (t) => {
-  const { connection, schema, openPool } = await testDatabase(t)
-  await migrate({ connection, schema, log: noLog })
+  const { schema, openPool } = await migratedDatabase(t)
   const pool = openPool({ max: 1, queryTimeoutMs: 60_000 })
   const { rows } = await pool.query<{ version: number }>("SELECT current_setting('server_version_num')::int AS version")
   const skip = rows[0]!.version < 170_000 && 'plans before PostgreSQL 17 do not say what a subquery is for'

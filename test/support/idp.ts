@@ -7,7 +7,6 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import { type CookieNames, cookieNames } from '../../src/platform/http/cookies.ts'
 import { digest, randomText } from '../../src/platform/secrets/digest.ts'
 import type { Profile } from '../../src/records/accounts/account.ts'
@@ -20,7 +19,7 @@ import type { Resource } from '../../src/records/resources/resource.ts'
 import { saveResource } from '../../src/records/resources/resources-store.ts'
 import type { Signet } from '../../src/signet.ts'
 import { start } from '../../src/start.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, testDatabase } from '../database.ts'
 import { type Browser, createBrowser } from './browser.ts'
 import { freePort } from './free-port.ts'
 import { insertTestKeys, testMasterKey } from './signing-keys.ts'
@@ -79,14 +78,12 @@ export async function startSignet(
   environment: Record<string, string> = {},
   more: { readonly passwordHashing?: 'as in production'; readonly passwords?: PasswordHashing } = {},
 ): Promise<Idp> {
-  const { url, schema, connection, openPool } = await testDatabase(t)
+  const isGiven = environment['SIGNET_DATABASE_SCHEMA'] !== undefined
+  const { url, schema, openPool } = isGiven ? await testDatabase(t) : await migratedDatabase(t)
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const issuer = environment['SIGNET_ISSUER'] ?? `http://localhost:${await freePort()}`
-  if (environment['SIGNET_DATABASE_SCHEMA'] === undefined) {
-    await migrate({ connection, schema, log: noLog })
-    await insertTestKeys(openPool({ max: 1 }))
-  }
+  if (!isGiven) await insertTestKeys(openPool({ max: 1 }))
   const passwords = more.passwords ?? createPasswordHashing(more.passwordHashing ? undefined : cheapHashing)
   return startNode(t, passwords, {
     SIGNET_DATABASE_URL: url,

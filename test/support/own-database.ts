@@ -15,7 +15,7 @@ export async function ownDatabase(
   t: Test,
   options: string,
 ): Promise<{ readonly connection: DatabaseConnection } | { readonly whyNot: string }> {
-  const { connection, administrator } = await testServer(t)
+  const { connection, administrator } = await testServer()
   const { user = '' } = configOf(connection)
   const database = testName()
   try {

@@ -34,10 +34,10 @@ const program = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
   })
 
 /** Why tests cannot use PgBouncer here, for the name of a skipped test; undefined if they can. */
-export async function whyNoPooler(t: Test): Promise<string | undefined> {
+export async function whyNoPooler(): Promise<string | undefined> {
   if (program === undefined) return 'PgBouncer is not installed'
   if (process.env['SIGNET_TEST_PGBOUNCER']) return 'these tests already go through a pooler'
-  const { administrator } = await testServer(t)
+  const { administrator } = await testServer()
   const { rows } = await once(
     administrator,
     'SELECT rolcreatedb OR rolsuper AS may FROM pg_roles WHERE rolname = current_user',
@@ -82,7 +82,7 @@ export interface PooledDatabase {
 
 /** Creates a database and starts a PgBouncer in front of it. Both are removed when `t` ends. */
 export async function pooledDatabase(t: Test, options: PoolerOptions): Promise<PooledDatabase> {
-  const server = await testServer(t)
+  const server = await testServer()
   const { host, port, user: role = '', password = '' } = new pg.Client(configOf(server.connection))
   const database = testName()
   await once(server.administrator, `CREATE DATABASE ${database} OWNER ${pg.escapeIdentifier(role)}`)

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
@@ -8,11 +7,10 @@ import { insertClient } from '../../src/records/clients/clients-store.ts'
 import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession, type Session } from '../../src/records/sessions/sessions-store.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase } from '../database.ts'
 import { untilNothingIsLeft } from '../support/eventually.ts'
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const database = openPool({ max: 10 })
 const sub = 'person' as Sub
 await insertAccount(database, { sub, profile: {}, email: undefined, passwordHash: undefined })

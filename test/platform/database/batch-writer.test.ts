@@ -1,12 +1,11 @@
 import t from 'tap'
 import { type BatchWriterOptions, createBatchWriter } from '../../../src/platform/database/batch-writer.ts'
-import { migrate } from '../../../src/platform/database/migrations.ts'
 import { DatabaseUnavailable } from '../../../src/platform/database/unavailable.ts'
 import { listEvents } from '../../../src/records/events/recorded-events-store.ts'
 import { createTokenTally } from '../../../src/records/events/token-tally.ts'
 import { createRefusalsJournal } from '../../../src/records/refusals/refusals-journal.ts'
 import { findRefusals } from '../../../src/records/refusals/refusals-store.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import { migratedDatabase, noLog } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 
 interface Row {
@@ -16,9 +15,8 @@ interface Row {
   readonly owner?: unknown
 }
 
-const { openPool, connection, schema } = await testDatabase(t)
+const { openPool } = await migratedDatabase(t)
 const db = openPool()
-await migrate({ connection, schema, log: noLog })
 await db.query(`
   CREATE TABLE owners (name text PRIMARY KEY);
   INSERT INTO owners VALUES ('somebody');

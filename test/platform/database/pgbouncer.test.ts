@@ -5,7 +5,7 @@ import { type ProbeOptions, probePooler } from '../../../src/platform/database/p
 import { testServer } from '../../database-server.ts'
 import { documentedSettings, type PooledDatabase, pooledDatabase, whyNoPooler } from '../../support/pgbouncer.ts'
 
-const reason = await whyNoPooler(t)
+const reason = await whyNoPooler()
 
 /** A test that needs PgBouncer. */
 function pooled(name: string, work: (t: Test) => Promise<void>): void {
@@ -46,7 +46,7 @@ function sqlIn(message: string): string {
 const ready = documentedSettings()
 
 t.test('a direct connection is known by one statement', async (t) => {
-  const { connection } = await testServer(t)
+  const { connection } = await testServer()
   const { client } = await open(connection)
   t.teardown(() => client.end())
   let statements = 0

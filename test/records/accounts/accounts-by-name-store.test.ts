@@ -1,15 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { migrate } from '../../../src/platform/database/migrations.ts'
 import { findPassword } from '../../../src/records/accounts/account-password-store.ts'
 import { findAccountsByIdentifier, findSignInCandidates } from '../../../src/records/accounts/accounts-by-name-store.ts'
 import { insertAccount, setEmailVerified } from '../../../src/records/accounts/accounts-store.ts'
 import { typedName } from '../../../src/records/accounts/canonical-names.ts'
 import type { Sub } from '../../../src/records/ids.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import { migratedDatabase } from '../../database.ts'
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const db = openPool({ max: 2 })
 
 const account = (sub: string, email: string) =>

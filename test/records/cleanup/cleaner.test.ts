@@ -1,15 +1,13 @@
 import t from 'tap'
-import { migrate } from '../../../src/platform/database/migrations.ts'
 import { startCleaner } from '../../../src/records/cleanup/cleaner.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import { migratedDatabase, noLog } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 
 const clock = { now: () => Date.now() }
 const pace = { betweenRounds: 1, betweenBatches: 1 }
 
-const { openPool, connection, schema } = await testDatabase(t)
+const { openPool } = await migratedDatabase(t)
 const db = openPool()
-await migrate({ connection, schema, log: noLog })
 
 const expired = `INSERT INTO client_assertions SELECT 'machine', n::text::bytea, now() - interval '1 day' FROM generate_series(1, $1::integer) AS n`
 const left = async (table: string) => Number((await db.query(`SELECT count(*) FROM ${table}`)).rows[0].count)

@@ -1,15 +1,13 @@
 import t from 'tap'
-import { migrate } from '../../../src/platform/database/migrations.ts'
 import { insertAccount } from '../../../src/records/accounts/accounts-store.ts'
 import { recordEnding } from '../../../src/records/endings/endings-store.ts'
 import { createEndings } from '../../../src/records/endings/follower.ts'
 import type { Sub } from '../../../src/records/ids.ts'
 import { insertGrant } from '../../cli/insert-grant.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import { migratedDatabase, noLog } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const database = openPool()
 const hour = 3_600_000
 

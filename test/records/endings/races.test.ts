@@ -17,7 +17,6 @@ import {
   revokeGrantsOfConnection,
   revokeGrantsOfPerson,
 } from '../../../src/operations/revoke-grants.ts'
-import { migrate } from '../../../src/platform/database/migrations.ts'
 import type { Database } from '../../../src/platform/database/pool.ts'
 import { inTransaction } from '../../../src/platform/database/queryable.ts'
 import type { Turns } from '../../../src/platform/turns.ts'
@@ -33,7 +32,7 @@ import { findSession, insertSession, type Session } from '../../../src/records/s
 import type { Signet } from '../../../src/signet.ts'
 import { insertCode, lockCode, spendCode } from '../../../src/tokens/authorization-codes-store.ts'
 import { insertFamily, lockFamily } from '../../../src/tokens/refresh-families-store.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import { migratedDatabase } from '../../database.ts'
 import { eventually, untilNothingIsLeft } from '../../support/eventually.ts'
 
 /*
@@ -41,8 +40,7 @@ import { eventually, untilNothingIsLeft } from '../../support/eventually.ts'
  * work and not committed yet when the other begins. Whichever comes first, what has ended is never alive afterwards.
  */
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const database = openPool({ max: 4 })
 /** Of one connection, so that it can be told what it waits for. */
 const single = openPool({ max: 1 })

@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { migrate } from '../../../src/platform/database/migrations.ts'
 import { deleteExpired } from '../../../src/records/cleanup/cleanup-store.ts'
 import {
   type Claim,
@@ -9,12 +8,11 @@ import {
   type Success,
   settleSuccess,
 } from '../../../src/records/limits/sign-in-limits-store.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import { migratedDatabase } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 
-const { openPool, connection, schema } = await testDatabase(t)
+const { openPool } = await migratedDatabase(t)
 const db = openPool({ max: 8 })
-await migrate({ connection, schema, log: noLog })
 const hour = 3600
 const day = 86_400
 

@@ -1,12 +1,10 @@
 import t from 'tap'
-import { migrate } from '../../../src/platform/database/migrations.ts'
 import { signEverybodyOut } from '../../../src/records/sessions/everybody-store.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import { migratedDatabase } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 
 t.test('signing everybody out goes past any number of those that have ended, and leaves machines alone', async (t) => {
-  const { connection, schema, openPool } = await testDatabase(t)
-  await migrate({ connection, schema, log: noLog })
+  const { openPool } = await migratedDatabase(t)
   const db = openPool({ max: 1 })
   await db.query(`INSERT INTO accounts (sub) SELECT 'sub-' || i FROM generate_series(1, 3) AS i`)
   await db.query(
@@ -40,8 +38,7 @@ t.test('signing everybody out goes past any number of those that have ended, and
 })
 
 t.test('a grant that is being opened while everybody is signed out ends, too', async (t) => {
-  const { connection, schema, openPool } = await testDatabase(t)
-  await migrate({ connection, schema, log: noLog })
+  const { openPool } = await migratedDatabase(t)
   const db = openPool({ max: 3 })
   await db.query(`INSERT INTO accounts (sub) VALUES ('sub')`)
   await db.query(
