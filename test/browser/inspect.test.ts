@@ -17,7 +17,7 @@ const claims = JSON.parse(Buffer.from(body, 'base64url').toString())
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 const flipped = (text: string) => text.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'))
 
-/** The page, with all that it asked of anybody and all that the browser complained of. */
+/** The page, with all requests that it made and everything that the browser complained about. */
 async function open(options: BrowserContextOptions = {}, path = '/inspect') {
   const context = await browser.newContext({ reducedMotion: 'reduce', ...options })
   const page = await context.newPage()
@@ -34,7 +34,7 @@ async function open(options: BrowserContextOptions = {}, path = '/inspect') {
   return { context, page, asked, addresses, complaints }
 }
 
-/** The verdict on what is pasted, and every finding. */
+/** The verdict on the pasted text, and every finding. */
 async function paste(page: Page, text: string) {
   await page.click('#clear')
   await page.waitForFunction(() => document.getElementById('result')?.childElementCount === 0)
@@ -47,7 +47,7 @@ async function paste(page: Page, text: string) {
   }
 }
 
-t.test('what was pasted leaves the browser by no way, and the policy would not let it', async (t) => {
+t.test('pasted text cannot leave the browser, and the policy would block any attempt', async (t) => {
   const { context, page, asked, addresses, complaints } = await open()
   const marked = [`${head}.${encode({ ...claims, secret: 'marker' })}.${seal}`, accessToken, tokens.refresh_token]
   await page.waitForSelector('#token')
@@ -64,7 +64,7 @@ t.test('what was pasted leaves the browser by no way, and the policy would not l
     for (const piece of text.split('.'))
       t.notOk(
         asked.some((request) => request.includes(piece)),
-        'no request holds a piece of it',
+        'no request contains a part of it',
       )
   const kept = await page.evaluate(() => [localStorage.length, sessionStorage.length, history.length, history.state])
   t.same(kept, [0, 0, 2, null])
@@ -84,18 +84,18 @@ t.test('what was pasted leaves the browser by no way, and the policy would not l
   })
   t.same(tried, ['rejected', 'rejected', 'rejected'])
   const breaches = complaints.filter((complaint) => complaint.includes('Content Security Policy'))
-  t.ok(breaches.length >= 4, 'it was the policy that refused all four')
+  t.ok(breaches.length >= 4, 'the policy blocked all four')
 
   await page.fill('#token', accessToken)
   await page.waitForSelector('.verdict')
   await page.reload()
   await page.waitForSelector('#token')
-  t.equal(await page.inputValue('#token'), '', 'a reload does not bring it back')
+  t.equal(await page.inputValue('#token'), '', 'a reload does not restore it')
   await context.close()
 
   const linked = await open({}, `/inspect#${accessToken}`)
   await linked.page.waitForSelector('#token')
-  t.equal(await linked.page.inputValue('#token'), '', 'an address brings no token')
+  t.equal(await linked.page.inputValue('#token'), '', 'the address cannot supply a token')
   await linked.context.close()
 
   const policyOf = async (path: string) => (await fetch(`${idp.issuer}${path}`)).headers.get('content-security-policy')
@@ -103,7 +103,7 @@ t.test('what was pasted leaves the browser by no way, and the policy would not l
   t.notMatch(await policyOf('/'), 'connect-src', 'no other page may fetch')
 })
 
-t.test('tokens of every kind are told apart', async (t) => {
+t.test('each kind of token is recognised', async (t) => {
   const { context, page, complaints } = await open()
   await page.waitForSelector('#token')
   const hs256 = `${encode({ alg: 'HS256', typ: 'JWT' })}.${body}`
@@ -146,7 +146,7 @@ t.test('tokens of every kind are told apart', async (t) => {
     t.same([found.verdict, found.announced], [verdict, verdict], name)
     t.ok(found.told.includes(told), `${name}: ${found.told}`)
   }
-  t.equal(await page.locator('#result img, #result script').count(), 0, 'markup is text')
+  t.equal(await page.locator('#result img, #result script').count(), 0, 'markup is shown as text')
   t.match(await page.textContent('.part-card.payload .json'), '"name": "\\u202egnp.exe"')
   t.match(await page.textContent('.part-card.payload .claims'), 'most likely the issuer’s own')
 
@@ -162,7 +162,7 @@ t.test('tokens of every kind are told apart', async (t) => {
   await context.close()
 })
 
-t.test('with the shared secret the service mints an administrator, with the public key it cannot', async (t) => {
+t.test('with the shared secret the service mints an administrator; with the public key it cannot', async (t) => {
   const { context, page, addresses, complaints } = await open()
   await page.waitForSelector('#shared-sign')
   await page.fill('#shared-payload', '["no object"]')
@@ -188,16 +188,16 @@ t.test('with the shared secret the service mints an administrator, with the publ
   t.match(await page.textContent('#shared-told'), 'Refused')
   t.notOk(
     addresses.some((address) => address.includes('jwks')),
-    'nothing is asked of the issuer',
+    'no request is sent to the issuer',
   )
   t.same(complaints, [])
   await context.close()
 })
 
-t.test('without scripts the page says so, and where cryptography is missing it says that', async (t) => {
+t.test('without scripts the page says so; without cryptography it says that', async (t) => {
   const still = await open({ javaScriptEnabled: false })
   t.match(await still.page.textContent('noscript'), 'scripts are off')
-  t.equal(await still.page.locator('textarea, button').count(), 0, 'nothing is offered that only a script can do')
+  t.equal(await still.page.locator('textarea, button').count(), 0, 'nothing is offered that needs a script')
   t.match(await still.page.textContent('.inspector'), 'whoever can check a token can also make one')
   await still.context.close()
 
@@ -211,7 +211,7 @@ t.test('without scripts the page says so, and where cryptography is missing it s
   await context.close()
 })
 
-t.test('the results have no serious barrier, fit a narrow screen, and are in German', async (t) => {
+t.test('the results have no serious accessibility barrier, fit a narrow screen, and are in German', async (t) => {
   const { context, page, complaints } = await open({ locale: 'de-CH', viewport: { width: 320, height: 640 } })
   await page.waitForSelector('#token')
   t.equal(await page.textContent('h1'), 'Token-Inspektor')
@@ -237,12 +237,12 @@ t.test('the results have no serious barrier, fit a narrow screen, and are in Ger
   await context.close()
 })
 
-/** What a finger would miss: runs in the page. */
+/** Elements too low for a finger. Runs in the page. */
 function tooLow(elements: Element[]): string[] {
   return elements.filter((element) => element.getBoundingClientRect().height < 44).map(({ outerHTML }) => outerHTML)
 }
 
-/** What axe finds to be serious or critical, a line each. */
+/** What axe reports as serious or critical, one line each. */
 async function barriers(page: Page): Promise<string[]> {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
   const { violations } = await page.evaluate<axe.AxeResults>("axe.run(document, { resultTypes: ['violations'] })")

@@ -12,7 +12,7 @@ const contentTypes: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 }
 
-/** What a page sent on: a form, or a link that was followed. */
+/** What a page sent: a form, or a link that was followed. */
 export interface Sent {
   readonly url: string
   readonly method: string
@@ -21,14 +21,14 @@ export interface Sent {
 
 export interface Shown {
   readonly page: Page
-  /** What it sent on. */
+  /** What it sent. */
   readonly sent: Sent[]
-  /** What the browser complained of (a breach of the policy, a script that threw). */
+  /** What the browser complained about (a policy violation, an error in a script). */
   readonly complaints: string[]
 }
 
 /**
- * Opens a rendered page with the real style sheet and scripts, under the policy it is served with.
+ * Opens a rendered page with the real style sheet and scripts, under the policy that it is served with.
  *
  * @param html the whole document
  */
@@ -38,8 +38,8 @@ export async function showPage(context: BrowserContext, html: string): Promise<S
 }
 
 /**
- * The same for many pages, one after the other in one tab: a tab has a process of its own, which costs more than a page. A page that is
- * shown takes the place of the one before.
+ * The same for many pages, one after the other in one tab: a tab has its own process, which costs more than a page. Each page replaces the
+ * previous one.
  */
 export async function openTab(context: BrowserContext): Promise<(html: string) => Promise<Shown>> {
   const page = await context.newPage()

@@ -28,7 +28,7 @@ export { freePort } from './free-port.ts'
 
 export type TestClient = Client & { readonly secret: string | undefined }
 
-/** Members of any kind of client. What does not belong to the kind, such as keys on a client with a secret, is never read back. */
+/** Members of any kind of client. Members that do not belong to the kind, such as keys on a client with a secret, are never read back. */
 type SomeMetadata = Partial<Pick<ClientMetadata, keyof ClientMetadata>>
 
 export interface Person {
@@ -40,10 +40,10 @@ export interface Person {
 
 export interface Idp {
   readonly issuer: string
-  /** What it calls its cookies. */
+  /** The issuer's cookie names. */
   readonly cookieNames: CookieNames
   readonly signet: Signet
-  /** Everything that was logged, one JSON line after the other. */
+  /** Everything that was logged, one JSON line per entry. */
   readonly logged: () => string
   readonly client: (metadata?: SomeMetadata) => Promise<TestClient>
   readonly resource: (
@@ -53,7 +53,7 @@ export interface Idp {
   ) => Promise<void>
   readonly person: (profile?: Profile & { email?: string; password?: string }) => Promise<Person>
   readonly browser: () => Browser
-  /** POST /token with these parameters, authenticated as the client is registered to. */
+  /** POST /token with these parameters, authenticated with the client's registered method. */
   readonly token: (client: TestClient, parameters: Record<string, string>) => Promise<Reply>
   /** Starts a second node on the same database. */
   readonly another: (environment?: Record<string, string>) => Promise<Idp>
@@ -63,16 +63,16 @@ export interface Idp {
 export interface Reply {
   readonly status: number
   readonly headers: Headers
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the answer has
+  // biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary members of responses
   readonly body: any
 }
 
 export const defaultRedirectUri = 'https://app.example/callback'
 
-/** argon2id as ever, but a fiftieth of the work: hundreds of people sign in during the tests. */
+/** argon2id as in production, but with a fiftieth of the work: hundreds of people sign in during the tests. */
 export const cheapHashing = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
 
-/** A whole Signet, listening on a port of its own, with a fresh schema; ended with the test. */
+/** A complete Signet on its own port, with an empty schema. It is stopped when the test ends. */
 export async function startSignet(
   t: Test,
   environment: Record<string, string> = {},
@@ -151,7 +151,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
         accessTokenSigningAlg: 'ES256',
         servedBy: more.servedBy ?? [],
       })
-      // Not to wait until PostgreSQL has told this node.
+      // Do not wait until PostgreSQL has notified this node.
       signet.clients.forget()
     },
     person: async ({ email, password, ...profile } = {}) => {
