@@ -36,7 +36,9 @@ async function webApplication(idp: Idp, alg: 'ES256' | 'RS256', keeps: number): 
       madeAt = performance.now()
     }
     const tokens = await client.refreshTokenGrant(config, body.refresh_token).catch((error: unknown) => {
-      if (error instanceof client.ResponseBodyError && error.status === 503) return undefined
+      // A node may send 503 when it cannot sign. The library reads the error only from responses with a 4xx status.
+      const { cause } = error as Error
+      if (cause instanceof Response && cause.status === 503) return undefined
       throw error
     })
     return tokens && decodeProtectedHeader(tokens.id_token ?? '').kid
