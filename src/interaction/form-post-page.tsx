@@ -1,5 +1,5 @@
 import { Layout } from '../html/layout.tsx'
-import { hostOf, onwardOnly } from '../html/link-target.ts'
+import { hostOf, safeHref } from '../html/link-target.ts'
 import { fill, type PageContext } from '../html/messages/messages.ts'
 
 export interface FormPostPageProps {
@@ -17,7 +17,7 @@ export interface FormPostPageProps {
  */
 export function FormPostPage({ page, action, parameters }: FormPostPageProps) {
   const { formPost } = page.messages
-  const target = onwardOnly(action)
+  const target = safeHref(action)
   if (target === undefined) throw new TypeError('A form_post response needs a redirect URI that a browser can post to.')
   const host = hostOf(target)
   return (

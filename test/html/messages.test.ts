@@ -90,7 +90,7 @@ t.test('what is put into a message is never read as a message', async (t) => {
     '.',
   ])
   t.equal(fillText('{client}', { client: '$& $1 {client}' }), '$& $1 {client}')
-  t.throws(() => fill('{client}', {}), /Nothing was given for \{client\}/)
+  t.throws(() => fill('{client}', {}), /No value for \{client\}/)
   t.throws(() => fill('{constructor}', {}), /Nothing was given/)
 })
 

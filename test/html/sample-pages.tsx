@@ -187,7 +187,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         requestId="01jd8y5m8q"
         code="invalid_request"
         codeHref="/errors?request_id=01jd8y5m8q#sign_in_expired"
-        onward={{ href: 'https://notes.example/', label: fillText(errors.backTo, { client: 'Notes' }) }}
+        nextLink={{ href: 'https://notes.example/', label: fillText(errors.backTo, { client: 'Notes' }) }}
       />
     ),
     'error, of a request': (
@@ -200,7 +200,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         explanation="The redirect_uri is not registered for this client."
         code="invalid_request"
         codeHref="/errors?request_id=01jd8y5m8q#redirect_uri_unregistered"
-        onward={{ href: '/', label: errors.home }}
+        nextLink={{ href: '/', label: errors.home }}
       />
     ),
     'error, hostile': (
@@ -210,7 +210,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         title={endless}
         description={markup}
         requestId={endless}
-        onward={{ href: 'https://notes.example/', label: rightToLeft + endless }}
+        nextLink={{ href: 'https://notes.example/', label: rightToLeft + endless }}
       />
     ),
     errors: (

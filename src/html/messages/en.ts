@@ -1,6 +1,6 @@
 /**
- * Every sentence of the pages. `{word}` is a place that `fill` puts something into; translators may move it, not rename it.
- * The other languages are checked against this file: the keys by the compiler, the places by a test.
+ * All texts of the pages. `{word}` is a placeholder that `fill` replaces; translators may move it, but not rename it.
+ * The other languages are checked against this file: the keys by the compiler, the placeholders by a test.
  */
 export const en = {
   layout: {

@@ -11,7 +11,7 @@ import {
 } from '../../html/account-and-client.tsx'
 import { HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
-import { onwardOnly } from '../../html/link-target.ts'
+import { safeHref } from '../../html/link-target.ts'
 import { fill, type PageContext } from '../../html/messages/messages.ts'
 
 /** An API that the tokens are for (RFC 8707). */
@@ -41,7 +41,7 @@ export function ConsentPage(props: ConsentPageProps) {
   const { page, csrf, continueTo, account, accountProof, client, scopes, resources, redirectHost, remembers } = props
   const { consent } = page.messages
   const name = <ClientName client={client} />
-  const otherAccountHref = onwardOnly(props.otherAccountHref)
+  const otherAccountHref = safeHref(props.otherAccountHref)
   return (
     <Layout page={page} title={consent.pageTitle} below={<ClientLinks page={page} client={client} />}>
       <ClientLogo client={client} />

@@ -1,7 +1,7 @@
 import { ClientLinks, ClientLogo, ClientName, type PageClient, shownName } from '../../html/account-and-client.tsx'
 import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
-import { onwardOnly } from '../../html/link-target.ts'
+import { safeHref } from '../../html/link-target.ts'
 import { faultText, fill, type PageContext } from '../../html/messages/messages.ts'
 
 export type SignInFault = 'wrong_credentials' | 'too_many_attempts' | 'busy' | 'missing' | 'expired'
@@ -29,7 +29,7 @@ export function SignInPage(props: SignInPageProps) {
   const { page, csrf, continueTo, client, username, fault, retryAfterSeconds, current, offersSignUp } = props
   const { signIn, password } = page.messages
   const faulty = faultyFields(fault, username)
-  const cancelHref = onwardOnly(props.cancelHref)
+  const cancelHref = safeHref(props.cancelHref)
   return (
     <Layout
       page={page}

@@ -1,7 +1,7 @@
 import { ClientLinks, ClientLogo, ClientName, type PageClient } from '../../html/account-and-client.tsx'
 import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
-import { onwardOnly } from '../../html/link-target.ts'
+import { safeHref } from '../../html/link-target.ts'
 import { type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
 
 /** `form` is what is wrong with no field in particular. */
@@ -27,7 +27,7 @@ export function SignUpPage(props: SignUpPageProps) {
   const { signUp, password } = page.messages
   const said = (fault: Fault | undefined) => fault && faultText(page, fault, props)
   const faulty = (['name', 'email', 'password'] as const).filter((field) => faults[field])
-  const signInHref = onwardOnly(props.signInHref)
+  const signInHref = safeHref(props.signInHref)
   return (
     <Layout
       page={page}
