@@ -11,9 +11,9 @@ export interface FormPostPageProps {
 }
 
 /**
- * OAuth 2.0 Form Post Response Mode §2: the response as a form that sends itself, or is sent by hand where scripts are off.
+ * OAuth 2.0 Form Post Response Mode §2: the response as a form that submits itself. Without scripts, the person presses the button.
  *
- * @throws where the action is an address that no form may be sent to: such a redirect URI is never registered
+ * @throws if no form may be sent to the action: such a redirect URI is never registered
  */
 export function FormPostPage({ page, action, parameters }: FormPostPageProps) {
   const { formPost } = page.messages
@@ -29,7 +29,7 @@ export function FormPostPage({ page, action, parameters }: FormPostPageProps) {
           <input key={name} type="hidden" name={name} value={value} />
         ))}
         <p class="fine">{formPost.stuck}</p>
-        {/* It has no name: it must not become a parameter of the response. */}
+        {/* Without a name, so that it does not become a parameter of the response. */}
         <button class="button primary" type="submit">
           {formPost.submit}
         </button>
