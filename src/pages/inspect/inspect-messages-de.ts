@@ -1,6 +1,6 @@
 import type { InspectMessages } from './inspect-messages-en.ts'
 
-/** What the token inspector says, in German. */
+/** The texts of the token inspector in German. */
 export const germanInspectMessages: InspectMessages = {
   inspect: {
     title: 'Token-Inspektor',

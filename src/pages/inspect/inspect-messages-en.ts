@@ -1,4 +1,4 @@
-/** What the token inspector says, in English. A sentence with a place such as `{kid}` is filled by the script of the page. */
+/** The texts of the token inspector in English. The script of the page fills in placeholders such as `{kid}`. */
 export const englishInspectMessages = {
   inspect: {
     title: 'Token inspector',
@@ -223,7 +223,7 @@ export const englishInspectMessages = {
   },
 } as const
 
-/** Every language has exactly the keys of English. */
+/** Every language has exactly the same keys as English. */
 export type InspectMessages = {
   readonly [Section in keyof typeof englishInspectMessages]: {
     readonly [Key in keyof (typeof englishInspectMessages)[Section]]: string
