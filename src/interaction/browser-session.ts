@@ -30,10 +30,10 @@ export function personOf(request: FastifyRequest, { account }: Pick<Session, 'ac
 /** For the operator: why a request has no session. */
 export function whyNoSession(request: FastifyRequest, issuer: string): string {
   const { session } = cookieNames(issuer)
-  if (readCookie(request, session) !== undefined) return `cookie ${session}: its session has ended, or is too old`
+  if (readCookie(request, session) !== undefined) return `cookie ${session}: its session has ended or expired`
   return request.cookies[session] === undefined
-    ? `cookie ${session}: did not come`
-    : `cookie ${session}: is none of ours, or came twice`
+    ? `cookie ${session}: not sent`
+    : `cookie ${session}: not set by this issuer, or sent twice`
 }
 
 /** The digests that an operation stores for the browser of a sign-in, and the session cookie to set if it succeeds. */

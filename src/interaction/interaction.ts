@@ -101,7 +101,7 @@ async function resumeOpened(
   const target = await verifyTarget(signet.database, pending.parameters)
   const age = Math.round((signet.clock.now() - pending.receivedAt) / 60_000)
   const error = new OAuthError('sign_in_expired', {
-    detail: `continue: client ${target.client.client_id} asked ${age} minutes ago`,
+    detail: `continue: client ${target.client.client_id} sent the request ${age} minutes ago`,
   })
   const href = responseUrl(target, signet.settings.issuer, { error, requestId: request.id })
   noteRefusal(request, error)
@@ -164,7 +164,7 @@ async function readHint(signet: Signet, { idTokenHint, target }: AuthorizationRe
     throw new OAuthError('id_token_hint_refused', {
       detail: hint
         ? `id_token_hint: issued to client ${hint.clientId}, sent by client ${target.client.client_id}`
-        : 'id_token_hint: no ID token that a key of this issuer signed',
+        : 'id_token_hint: not an ID token signed by a key of this issuer',
     })
   return hint.sub
 }

@@ -29,7 +29,7 @@ t.test('on a phone and without scripts, all of the page can be used, in the pers
     { nickname: 'Ada', address: { formatted: 'Hauptstrasse 1\n8000 Zürich', locality: 'Zürich' } },
   ])
 
-  await page.click('summary >> text=Weiteres')
+  await page.click('summary >> text=Weitere Angaben')
   await page.fill('#birthdate', '31.12.1990')
   await page.keyboard.press('Enter')
   await page.waitForSelector('#birthdate-fault')
