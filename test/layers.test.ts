@@ -141,6 +141,14 @@ function importFaults(file: string, text: string): string[] {
   })
 }
 
+const endsRows = 'records/endings/end-rows-store.ts'
+
+/** One file ends rows of grants and sessions, so that each has a reason and a moment, and none is ended twice. */
+function endingFaults(file: string, text: string): string[] {
+  const ends = /\bUPDATE\s+(?:ONLY\s+)?(?:grants|sessions)\b(?:(?!\bWHERE\b)[^`])*?\bended_at\s*=/i
+  return file !== endsRows && ends.test(text) ? [`${file} sets ended_at: only ${endsRows} does`] : []
+}
+
 /** Names that say nothing about what a file is for, and names that do not tell two files apart. */
 function nameFaults(files: readonly string[]): string[] {
   const vague = files
@@ -176,12 +184,15 @@ function judge(faults: readonly string[], excused: readonly string[]): string[] 
   ]
 }
 
-t.test('imports go down only, each kind of file imports what it may, names tell files apart', async (t) => {
+t.test('imports go down only, each kind of file imports and does what it may, names tell files apart', async (t) => {
   t.ok(files.length > 50, 'the sources are found')
   const inLayers = files.filter((file) => file.includes('/') && !isInPackage(file))
   const folders = [...new Set(inLayers.map((file) => file.split('/')[0] ?? ''))]
   const faults = [
-    ...files.flatMap((file) => importFaults(file, readFileSync(join(sources, file), 'utf8'))),
+    ...files.flatMap((file) => {
+      const text = readFileSync(join(sources, file), 'utf8')
+      return [...importFaults(file, text), ...endingFaults(file, text)]
+    }),
     ...nameFaults(files.filter((file) => !isInPackage(file))),
     ...folders.flatMap((folder) => readmeFaults(folder, readmeOf(folder))),
   ]
@@ -266,6 +277,24 @@ t.test('planted imports are found', async (t) => {
   t.same(typeOnly('endpoints/x/x-endpoint.ts', database), [])
   t.same(typeOnly('pages/x/x-page.tsx', store), [])
   t.match(importFaults('tokens/x.ts', `import { type Pool, types } from 'pg'`), ['only stores'])
+})
+
+t.test('planted endings are found', async (t) => {
+  for (const sql of [
+    'UPDATE grants SET ended_at = now() WHERE id = $1',
+    `UPDATE sessions AS s SET used_at = now(),\n  ended_at = now() FROM accounts WHERE s.sub = accounts.sub`,
+    'WITH gone AS (update grants set end_reason = $1, ended_at=$2 RETURNING id) SELECT FROM gone',
+  ])
+    t.same(endingFaults('tokens/x-store.ts', sql), [`tokens/x-store.ts sets ended_at: only ${endsRows} does`], sql)
+  for (const sql of [
+    'UPDATE sessions SET used_at = now() WHERE ended_at IS NULL',
+    'UPDATE accounts SET sessions_ended_at = now()',
+    'UPDATE grants SET epoch = 1 WHERE ended_at = $1',
+  ])
+    t.same(endingFaults('tokens/x-store.ts', sql), [], sql)
+  const text = readFileSync(join(sources, endsRows), 'utf8')
+  t.same(endingFaults(endsRows, text), [])
+  t.not(endingFaults('records/x-store.ts', text).length, 0, 'what the file itself does is seen')
 })
 
 t.test('planted names and READMEs are found', async (t) => {

@@ -39,10 +39,10 @@ export function readAuthorizationRequest(
   const { client } = target
   const { values, resource } = soundParameters(parameters)
   refuseUnsupported(values)
-  if (isTooLong(parameters)) throw new OAuthError('request_too_long', { about: String(maxOctets) })
+  if (isTooLong(parameters)) throw new OAuthError('request_too_long', { param: String(maxOctets) })
 
   const responseType = values.get('response_type')
-  if (responseType === undefined) throw new OAuthError('parameter_missing', { about: 'response_type' })
+  if (responseType === undefined) throw new OAuthError('parameter_missing', { param: 'response_type' })
   if (responseType !== 'code')
     throw new OAuthError('response_type_unsupported', { detail: `response_type ${shortened(responseType, 80)}` })
   if (!client.grant_types.includes('authorization_code'))

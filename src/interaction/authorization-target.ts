@@ -31,12 +31,12 @@ export async function verifyTarget(db: Queryable, parameters: Parameters): Promi
   const fault = faultOf('', 'client_id', 'redirect_uri')
   if (fault) throw faultyParameter(fault)
   const clientId = sentValue(parameters, 'client_id')
-  if (clientId === undefined) throw new OAuthError('parameter_missing', { about: 'client_id' })
+  if (clientId === undefined) throw new OAuthError('parameter_missing', { param: 'client_id' })
   const client = clientId.length <= 255 ? await findClient(db, clientId) : undefined
   if (!client) throw new OAuthError('client_unknown', { detail: `client_id ${shortened(clientId, 255)}` })
   const redirectUri = sentValue(parameters, 'redirect_uri')
   // Required even if only one is registered (OpenID Connect Core §3.1.2.1).
-  if (redirectUri === undefined) throw new OAuthError('parameter_missing', { about: 'redirect_uri' })
+  if (redirectUri === undefined) throw new OAuthError('parameter_missing', { param: 'redirect_uri' })
   if (!isRegisteredRedirectUri(client, redirectUri))
     throw new OAuthError('redirect_uri_not_registered', {
       detail: `redirect_uri ${shortened(redirectUri, 500)} of client ${clientId}`,
@@ -45,7 +45,7 @@ export async function verifyTarget(db: Queryable, parameters: Parameters): Promi
   const state = faultOf('state') ? undefined : sentValue(parameters, 'state')
   // RFC 6749 §4.1.2.1: it must be returned unchanged. Without it, the client could not match the error to its request.
   if (state !== undefined && isTooLongToReturn(state))
-    throw new OAuthError('state_too_long', { about: String(longestReturned) })
+    throw new OAuthError('state_too_long', { param: String(longestReturned) })
   return {
     client,
     redirectUri,

@@ -3,10 +3,11 @@ import {
   deleteAccount,
   disableAccount,
   enableAccount,
-  setHashedPassword,
+  setPassword,
   signOutEverywhere,
 } from '../../src/operations/account-access.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
+import type { Sub } from '../../src/records/ids.ts'
 import type { Browser } from '../support/browser.ts'
 import { type Person, startSignet } from '../support/idp.ts'
 import { cookiesOf, hiddenOf, newPassword } from './account-forms.ts'
@@ -80,9 +81,8 @@ t.test('a browser is forgotten a year after the last sign-in', async (t) => {
 
 t.test('an operator makes an account forget all browsers', async (t) => {
   const { signet } = idp
-  const decisions: Record<string, (sub: string) => Promise<unknown>> = {
-    'setting the password': async (sub) =>
-      setHashedPassword(signet, operator, sub, await signet.passwords.hash(newPassword, { network: undefined })),
+  const decisions: Record<string, (sub: Sub) => Promise<unknown>> = {
+    'setting the password': (sub) => setPassword(signet, operator, sub, newPassword),
     'disabling the account': async (sub) => {
       await disableAccount(signet, operator, sub)
       await enableAccount(signet, operator, sub)

@@ -266,7 +266,7 @@ journey('who says no is back in the application, which says so and knows nothing
   await page.click('#deny')
   await page.waitForURL(`${notes.origin}/callback?**`)
   t.match(await page.textContent('#fault'), 'Notes was not given access and knows nothing about you.')
-  t.match(await page.textContent('#fault'), 'The person did not allow it.')
+  t.match(await page.textContent('#fault'), 'The user denied access.')
   await page.goto(notes.origin)
   t.equal(await page.locator('#person').count(), 0)
 })
@@ -275,7 +275,7 @@ journey('who turns back at the password is back in the application, which says s
   await page.goto(`${notes.origin}/sign-in`)
   await page.click(`a[href^="${notes.origin}/callback"]`)
   await page.waitForURL(`${notes.origin}/callback?**`)
-  t.match(await page.textContent('#fault'), 'The person did not sign in.')
+  t.match(await page.textContent('#fault'), 'The user did not sign in.')
 })
 
 journey('two tabs that both begin to sign in both come back', async (t, page, context) => {

@@ -57,7 +57,7 @@ t.test('the single-page application signs people in, and says so when they do no
   await tab.goto(origin)
   await tab.click('#sign-in')
   await tab.click(`a[href^="${origin}/"]`)
-  await tab.getByText('You are not signed in: The person did not sign in.').waitFor()
+  await tab.getByText('You are not signed in: The user did not sign in.').waitFor()
 
   await tab.click('#sign-in')
   await tab.waitForURL(`${idp.issuer}/sign-in?**`)

@@ -6,6 +6,7 @@ import { digest } from '../../src/platform/secrets/digest.ts'
 import { usesSecret } from '../../src/records/clients/client.ts'
 import { findClient } from '../../src/records/clients/clients-store.ts'
 import { openStandingGrant } from '../../src/records/grants/grants-store.ts'
+import type { ClientId, GrantId } from '../../src/records/ids.ts'
 import { answer, openConsole } from './console.ts'
 
 interface ClientDocument {
@@ -256,7 +257,9 @@ t.test('a rotated secret leaves the one before it alive until the next rotation'
     values: [client_id],
   })
   const secretId = rows[0]!.id
-  await openStandingGrant(database, { id: 'standing', clientId: client_id, secretId, scopes: [], resources: [] })
+  await openStandingGrant(database, {
+    ...{ id: 'standing' as GrantId, clientId: client_id as ClientId, secretId, scopes: [], resources: [] },
+  })
 
   const second = await json<ClientDocument>('clients', 'rotate-secret', client_id)
   t.match(second, { client_id, client_secret_expires_at: 0, client_name: 'Job' })
@@ -282,7 +285,13 @@ t.test('a leaked secret is replaced and no longer accepted, and both old ones ca
   const [only] = await listed()
   const secretId = only?.secret_id ?? 0
   t.match(only, { secret_id: Number, created_at: /^20/, grant_id: undefined })
-  const grant = { id: `of ${client_id}`, clientId: client_id, secretId, scopes: [], resources: [] }
+  const grant = {
+    id: `of ${client_id}` as GrantId,
+    clientId: client_id as ClientId,
+    secretId,
+    scopes: [],
+    resources: [],
+  }
   await openStandingGrant(database, grant)
   t.match(await listed(), [{ grant_id: grant.id }])
 

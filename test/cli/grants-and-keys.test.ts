@@ -129,7 +129,7 @@ t.test('all grants of a person, of a client, or of a person at a client end, and
 })
 
 t.test('the number of grants that ended is told though other processes let the rows follow, or fail to', async (t) => {
-  const sub = 'sub-of-many'
+  const sub = 'sub-of-many' as Sub
   await insertAccount(database, { sub, profile: { username: 'many' }, email: undefined, passwordHash: undefined })
   const { grantId, clientId } = await insertGrant(database, sub)
   const crowd = `INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr)

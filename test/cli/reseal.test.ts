@@ -15,6 +15,7 @@ import {
 import { openPurposeSecret } from '../../src/platform/secrets/purpose-secrets.ts'
 import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
+import type { Sub } from '../../src/records/ids.ts'
 import { start } from '../../src/start.ts'
 import { testMasterKey } from '../support/signing-keys.ts'
 import { insertGrant } from './insert-grant.ts'
@@ -148,7 +149,7 @@ t.test('by settings: the new key beside the one before it, then alone', async (t
 
 t.test('recover signs everyone out, with an event each, and leaves machines alone', async (t) => {
   for (const username of ['one', 'two']) {
-    const sub = `sub-of-${username}`
+    const sub = `sub-of-${username}` as Sub
     await insertAccount(database, { sub, profile: { username }, email: undefined, passwordHash: undefined })
     await insertGrant(database, sub)
   }

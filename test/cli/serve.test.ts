@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import t from 'tap'
 import { recordEnding } from '../../src/records/endings/endings-store.ts'
+import type { ClientId } from '../../src/records/ids.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/idp.ts'
 import { answer, openConsole } from './console.ts'
@@ -97,7 +98,7 @@ t.test('hundreds of connections wait to be accepted while the server is busy', a
 t.test('a server lets rows follow what others have decided', async (t) => {
   const { port, free } = await takenPort()
   await free()
-  await recordEnding(database, { kind: 'client', reason: 'client_deleted', clientId: 'gone' }, undefined, 0)
+  await recordEnding(database, { kind: 'client', reason: 'client_deleted', clientId: 'gone' as ClientId }, undefined, 0)
   const asked = new AbortController()
   const served = answer(['serve'], {
     environment: { ...environment, SIGNET_PORT: String(port) },

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { createPasswordHashing } from '../../src/records/accounts/password-hashing.ts'
+import type { Sub } from '../../src/records/ids.ts'
 import { openConsole } from './console.ts'
 import { insertGrant } from './insert-grant.ts'
 
@@ -128,14 +129,14 @@ t.test('an address that nobody has verified may mean several people, and then no
 t.test(
   'a person can be named by a sub that begins with a hyphen, and never by what is another’s user name',
   async (t) => {
-    const sub = '-h3cdefghijklmnopqrstu'
+    const sub = '-h3cdefghijklmnopqrstu' as Sub
     await insertAccount(database, { sub, profile: { username: 'hyphen' }, email: undefined, passwordHash: undefined })
     t.match(await json('users', 'show', sub), { sub })
     t.same(await json('grants', 'list', '--user', sub), [])
     // Somebody has taken another's sub for a user name, while that could be done.
     t.match(await signet(...create, `--username=${sub}`), { code: 2, err: /form of an id/ })
     const profile = { username: sub }
-    await insertAccount(database, { sub: 'mallory', profile, email: undefined, passwordHash: undefined })
+    await insertAccount(database, { sub: 'mallory' as Sub, profile, email: undefined, passwordHash: undefined })
     t.match(await json('users', 'show', sub), { username: 'hyphen' })
   },
 )
@@ -162,7 +163,7 @@ t.test('a person is found by every spelling of their names, and by nothing that 
 })
 
 t.test('an address that is still to be converted keeps its mark in every spelling', async (t) => {
-  const sub = 'unconverted'
+  const sub = 'unconverted' as Sub
   const email = 'old@münchen.example'
   await insertAccount(database, { sub, profile: {}, email, passwordHash: undefined })
   await json('users', 'update', email, '--email-verified')
@@ -342,7 +343,7 @@ t.test('disabling and setting a password sign a person out everywhere; deleting 
     const { code } = await signetReading(password, ...create, '--username', username, '--password-stdin')
     t.equal(code, 0)
     const { sub } = await json<UserDocument>('users', 'show', username)
-    await insertGrant(database, sub)
+    await insertGrant(database, sub as Sub)
     t.same(await live(sub), { sessions: 1, grants: 1 })
     return sub
   }

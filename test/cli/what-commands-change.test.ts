@@ -7,6 +7,7 @@ import { recordIssuer } from '../../src/platform/database/installation-store.ts'
 import { migrate } from '../../src/platform/database/migrations.ts'
 import type { Queryable } from '../../src/platform/database/queryable.ts'
 import { randomText } from '../../src/platform/secrets/digest.ts'
+import type { Sub } from '../../src/records/ids.ts'
 import { noLog, testDatabase } from '../database.ts'
 import { allCommands } from './commands-table.ts'
 import { answer, emptyFolder, openConsole } from './console.ts'
@@ -19,7 +20,7 @@ await recordIssuer(database, issuer)
 
 const resource = 'https://api.example'
 const requestId = randomText(12)
-const { sub } = await json<{ sub: string }>('users', 'create', '--username', 'person', '--email', 'a@people.example')
+const { sub } = await json<{ sub: Sub }>('users', 'create', '--username', 'person', '--email', 'a@people.example')
 await json('resources', 'create', '--identifier', resource, '--scope', 'notes:read')
 const { client_id: clientId } = await json<{ client_id: string }>(
   ...['clients', 'create', '--name', 'App', '--redirect-uri', 'https://app.example/cb', '--scope', 'openid notes:read'],
@@ -140,7 +141,7 @@ async function refusedEverywhere(
 t.test('without an embedded database every command says so, and leaves no file behind', async (t) => {
   const folder = emptyFolder(t)
   const message = new RegExp(
-    `^signet: There is no Signet installation here: SIGNET_DATABASE_URL is not set, and ${folder}/\\.signet holds no embedded database\\. ` +
+    `^signet: There is no Signet installation here: SIGNET_DATABASE_URL is not set, and ${folder}/\\.signet contains no embedded database\\. ` +
       "Set SIGNET_DATABASE_URL or SIGNET_DATA_DIR as for the server, or create an installation with 'signet serve' or",
   )
   await refusedEverywhere(t, message, { environment: { SIGNET_LOG_LEVEL: 'silent' }, folder })
@@ -153,7 +154,7 @@ t.test('without an embedded database every command says so, and leaves no file b
   for (const dataDir of ['.signet', '.signte', '.signet/demo.json', 'a/b', 'empty']) {
     const environment = { SIGNET_DATA_DIR: dataDir, SIGNET_LOG_LEVEL: 'silent' }
     const { code, err } = await answer(['clients', 'create', '--name', 'x'], { environment, folder })
-    t.match({ code, err }, { code: 1, err: `${join(folder, dataDir)} holds no embedded database` })
+    t.match({ code, err }, { code: 1, err: `${join(folder, dataDir)} contains no embedded database` })
   }
   t.same(readdirSync(folder, { recursive: true }), before)
 })
@@ -169,7 +170,7 @@ t.test('in another schema every command says so, and creates neither schema nor 
   })
   const message = (name: string) =>
     new RegExp(
-      `^signet: There is no Signet installation in the schema ${name} of postgres(?:ql)?://[^:]+@[^@]+: it has none of Signet's tables\\. ` +
+      `^signet: There is no Signet installation in the schema ${name} of postgres(?:ql)?://[^:]+@[^@]+: it does not contain Signet's tables\\. ` +
         'Set SIGNET_DATABASE_URL and SIGNET_DATABASE_SCHEMA as for the server, or create',
     )
   await refusedEverywhere(t, message(schema), where(schema))

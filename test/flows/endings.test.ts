@@ -3,7 +3,7 @@ import {
   deleteAccount,
   disableAccount,
   enableAccount,
-  setHashedPassword,
+  setPassword,
   signOutEverywhere,
 } from '../../src/operations/account-access.ts'
 import { deleteClient } from '../../src/operations/client-registration.ts'
@@ -137,10 +137,10 @@ const cases: Record<string, Case> = {
   'an account whose password an operator sets': {
     alive: everything,
     reason: 'password_set',
-    prepare: async ({ person }) => {
-      const hash = await idp.signet.passwords.hash(newPassword, { network: undefined })
-      return () => setHashedPassword(idp.signet, operator, person.sub, hash)
-    },
+    prepare:
+      async ({ person }) =>
+      () =>
+        setPassword(idp.signet, operator, person.sub, newPassword),
   },
   'an account that is deleted': {
     alive: everything,

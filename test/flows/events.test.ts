@@ -126,7 +126,7 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
     'a header: the form comes from elsewhere': {
       asked: journey.browser.post('/logout/confirm', {}, { origin: 'https://evil.example' }),
       entry: 'form_from_elsewhere',
-      detail: /^Origin: https:\/\/evil\.example, where the issuer is http:\/\/localhost:\d+$/,
+      detail: /^Origin: https:\/\/evil\.example, but the issuer is http:\/\/localhost:\d+$/,
     },
     'a token: it is for somebody else': {
       asked: fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${assertion}` } }),

@@ -138,7 +138,7 @@ t.test('an error in metrics or the refusals journal costs neither the answer nor
   garbage.write('no HTTP at all\r\n\r\n')
   await new Promise((done) => garbage.once('close', done))
   t.match(came, /^HTTP\/1\.1 400 /)
-  t.equal(idp.logged().split('A request could not be counted or noted.').length - 1, 3)
+  t.equal(idp.logged().split('A request could not be counted or recorded.').length - 1, 3)
 })
 
 t.test('an error of accept() does not stop the server', async (t) => {

@@ -125,7 +125,7 @@ t.test(
       () => readiness(port),
       ({ status }) => status !== 200,
     )
-    t.match(ready, { status: 503, connection: 'close', body: { problems: ['this node is ending'] } })
+    t.match(ready, { status: 503, connection: 'close', body: { problems: ['this node is shutting down'] } })
     away = true
     await Promise.all(clients)
     agent.destroy()

@@ -120,7 +120,7 @@ t.test('a node whose master key is not that of the node that was faster is told 
   })
   await t.rejects(setUpInstallation(slow, settings[0] as Settings, briefWait, nothingKept), {
     name: 'MasterKeyError',
-    message: /^Another node set up this database at the same moment.*master\.key opens nothing\./,
+    message: /^Another node set up this database at the same time.*master\.key cannot open its secrets\./,
   })
   t.equal(connections, 2)
   const before = await loadPurposeSecrets(pool)

@@ -13,7 +13,7 @@ import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
 import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.tsx'
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
 import { SignUpPage } from '../../src/pages/sign-up/sign-up-page.tsx'
-import type { Sub } from '../../src/records/ids.ts'
+import type { ClientId, Sub } from '../../src/records/ids.ts'
 
 /** Markup, quotes that would end an attribute, and a script: a name that an attacker gives a client or an account. */
 export const markup = `"><script>alert('&lt;')</script><img src=x onerror=alert(1)>`
@@ -233,12 +233,12 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         scopeDescriptions={[]}
         applications={[
           {
-            clientId: 'client_notes',
+            clientId: 'client_notes' as ClientId,
             name: 'Notes',
             scopes: ['invoices:read', 'openid', 'profile', 'email', 'offline_access'],
             since: new Date('2026-11-02T08:00:00Z'),
           },
-          { clientId: 'client_bare', name: 'Bare', scopes: [], since: new Date('2026-11-03T08:00:00Z') },
+          { clientId: 'client_bare' as ClientId, name: 'Bare', scopes: [], since: new Date('2026-11-03T08:00:00Z') },
         ]}
         notice="password-changed"
       />
@@ -313,7 +313,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         scopeDescriptions={[]}
         applications={[
           {
-            clientId: endless,
+            clientId: endless as ClientId,
             name: `${rightToLeft} ${markup} ${endless}`,
             scopes: ['constructor', '__proto__', endless, markup],
             since: new Date(0),

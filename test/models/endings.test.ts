@@ -5,12 +5,13 @@ import {
   deleteAccount,
   disableAccount,
   enableAccount,
-  setHashedPassword,
+  setPassword,
   signOutEverywhere,
 } from '../../src/operations/account-access.ts'
 import type { Actor } from '../../src/operations/actor.ts'
 import { deleteClient } from '../../src/operations/client-registration.ts'
-import { changeProvenPassword, endOtherSessions, endOwnSession, signOut } from '../../src/operations/own-sessions.ts'
+import { changeProvenPassword } from '../../src/operations/own-credentials.ts'
+import { endOtherSessions, endOwnSession, signOut } from '../../src/operations/own-sessions.ts'
 import {
   disconnectApplication,
   revokeGrant,
@@ -23,6 +24,7 @@ import { inTransaction } from '../../src/platform/database/queryable.ts'
 import type { Turns } from '../../src/platform/turns.ts'
 import { findPassword } from '../../src/records/accounts/account-password-store.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
+import type { PasswordHashing } from '../../src/records/accounts/password-hashing.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../src/records/clients/clients-store.ts'
@@ -30,6 +32,7 @@ import { followNext } from '../../src/records/endings/decide-ending.ts'
 import { listGrants } from '../../src/records/grants/grants-store.ts'
 import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession } from '../../src/records/sessions/sessions-store.ts'
+import type { Signet } from '../../src/signet.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
 import { noLog, testDatabase } from '../database.ts'
 import { untilNothingIsLeft } from '../support/eventually.ts'
@@ -44,14 +47,22 @@ await migrate({ connection, schema, log: noLog })
 const database = openPool({ max: 3 })
 // Nobody takes turns here: that two nodes race is what is tested.
 const turns: Turns = { take: (_key, work) => work() }
-const signet = { database, turns, endings: { due: () => {}, run: () => {}, stop: async () => {} } }
+/** As they are: argon2 would take most of the time. */
+const passwords: PasswordHashing = {
+  hash: async (password) => password,
+  verify: async (password, hash) => password === hash,
+  isOutdated: () => false,
+}
+const settings = { issuer: 'https://idp.example', passwordMinLength: 8 } as Signet['settings']
+const endings = { due: () => {}, run: () => {}, stop: async () => {} }
+const signet = { database, turns, endings, passwords, settings }
 const operator = { kind: 'operator', by: 'test' } as const
 const idle = 3600
 const text = () => randomBytes(9).toString('hex')
 
 interface World {
   readonly sub: Sub
-  readonly clients: readonly string[]
+  readonly clients: readonly ClientId[]
   /** Cookies of the browsers, as digests: what each was given last. */
   readonly cookies: (Buffer | undefined)[]
   readonly aliveSessions: Set<number>
@@ -157,7 +168,7 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
       for (const [id, grant] of aliveGrants) if (grant.client === client) aliveGrants.delete(id)
       return
     case 'set password':
-      if ((await setHashedPassword(signet, operator, sub, text())) !== 'no_such_account') endEverything(world)
+      if ((await setPassword(signet, operator, sub, text())).outcome === 'set') endEverything(world)
       return
     case 'change password': {
       if (!session) return
@@ -253,7 +264,7 @@ async function live(steps: readonly Step[]): Promise<void> {
   const world: World = {
     ...{
       sub: text() as Sub,
-      clients: [`client_${text()}`, `client_${text()}`],
+      clients: [`client_${text()}`, `client_${text()}`] as ClientId[],
       cookies: [],
       isDisabled: false,
       isDeleted: false,

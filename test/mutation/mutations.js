@@ -150,7 +150,7 @@ export const mutations = [
   {
     name: 'a client may authenticate in two ways at once',
     file: 'protocol/client-authentication',
-    find: 'taken.length > 1',
+    find: 'used.length > 1',
     replace: 'taken.length > 9',
     tests: ['protocol/client-authentication', 'attacks/client-authentication'],
   },
@@ -171,7 +171,7 @@ export const mutations = [
   {
     name: 'a client assertion may live for a day',
     file: 'protocol/client-assertion',
-    find: 'exp - now > longestLife + clockSkew',
+    find: 'exp - now > maxLifetime + clockSkew',
     replace: 'exp - now > 86_400',
     tests: ['protocol/client-assertion', 'attacks/client-assertion'],
   },
@@ -343,7 +343,7 @@ export const mutations = [
   {
     name: 'any text will do for Host',
     file: 'http-message',
-    find: '!hostForm.test(headers.host)',
+    find: '!hostPattern.test(headers.host)',
     replace: 'false',
     tests: ['attacks/requests'],
   },

@@ -55,6 +55,21 @@ t.test('a conversion that is cut off leaves an account as it was, and the next o
   ])
 })
 
+t.test('an account that has an address in both forms keeps both, and the log says why', async (t) => {
+  await insert('twice', 'twice')
+  await query(
+    `INSERT INTO account_emails (sub, email, is_primary)
+     VALUES ('twice', 'ada@münchen.example', true), ('twice', 'ada@xn--mnchen-3ya.example', false)`,
+  )
+  const warnings: unknown[] = []
+  await convertNames(db, { ...noLog, warn: (details: unknown) => warnings.push(details) })
+  t.same(warnings, [{ reason: 'email_twice', sub: 'twice' }])
+  t.same(await query(`SELECT email FROM account_emails WHERE sub = 'twice' AND is_primary`), [
+    { email: 'ada@münchen.example' },
+  ])
+  t.ok(await isDone())
+})
+
 t.test('a deleted account is passed over', async (t) => {
   await insert('deleted', 'Öl')
   await query(`UPDATE accounts SET username = NULL, deleted_at = now() WHERE sub = 'deleted'`)

@@ -56,6 +56,22 @@ t.test('a revocation says what signs from now on, and its event says who ordered
   t.same(event.detail, { by: 'test@here', reason })
 })
 
+t.test('a revocation that the database fails on counts as noted; no other failure does', async (t) => {
+  const cause = new Error('no connection')
+  const broken = (part: Partial<Signet['keyRing']>) => ({ ...signet, keyRing: { ...keyRing, ...part } })
+  const fail = () => {
+    throw cause
+  }
+  const [kid = ''] = kidsIn('active', 'RS256')
+  t.same(await revokeKeys(broken({ revoke: async () => fail() }), operator, { kid }, reason), {
+    outcome: 'only_noted',
+    cause,
+  })
+  const revoke = async () => ({ revokedAt: 0, isNoted: true })
+  await t.rejects(revokeKeys(broken({ revoke, delays: fail }), operator, { kid }, reason), cause, 'after it')
+  await t.rejects(revokeKeys(broken({ keys: fail }), operator, { kid }, reason), cause, 'before it')
+})
+
 t.test('a master key that comes from a setting is neither replaced nor forgotten', async (t) => {
   const before = { rows: await rows(), events: await events() }
   for (const masterKey of ['new', 'present and no other'] as const)

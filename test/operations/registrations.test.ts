@@ -2,6 +2,7 @@ import t from 'tap'
 import { changeClient, deleteClient, registerClient } from '../../src/operations/client-registration.ts'
 import { changeResource, deleteResource, registerResource } from '../../src/operations/resource-registration.ts'
 import { findClient } from '../../src/records/clients/clients-store.ts'
+import type { ClientId } from '../../src/records/ids.ts'
 import type { Resource } from '../../src/records/resources/resource.ts'
 import { findResource } from '../../src/records/resources/resources-store.ts'
 import { startSignet } from '../support/idp.ts'
@@ -77,7 +78,9 @@ t.test('nobody may ask about tokens who cannot prove who they are, and then noth
 
   await registerResource(signet, operator, resource(identifier, { scopes: ['served:read'] }))
   const registered = await newestEvent()
-  const changed = await changeResource(signet, operator, identifier, { scopes: [], servedBy: [open.client_id] })
+  const changed = await changeResource(signet, operator, identifier, () => ({
+    ...{ scopes: [], servedBy: [open.client_id] },
+  }))
   t.same(changed, { outcome: 'public_client', clientId: open.client_id })
   t.match(await findResource(database, identifier), { scopes: ['served:read'], servedBy: [] })
   t.same(await eventsSince(registered), [])
@@ -85,10 +88,12 @@ t.test('nobody may ask about tokens who cannot prove who they are, and then noth
 
 t.test('what does not exist is not changed or deleted, and leaves no event', async (t) => {
   const before = await newestEvent()
-  t.same(await changeResource(signet, operator, 'https://no.example', { name: 'No' }), { outcome: 'no_such_resource' })
+  t.same(await changeResource(signet, operator, 'https://no.example', () => ({ name: 'No' })), {
+    outcome: 'no_such_resource',
+  })
   t.equal(await deleteResource(signet, operator, 'https://no.example'), 'no_such_resource')
-  t.equal(await changeClient(signet, operator, 'client_none', { client_name: 'No' }), 'no_such_client')
-  t.equal(await deleteClient(signet, operator, 'client_none'), 'no_such_client')
+  t.equal(await changeClient(signet, operator, 'client_none' as ClientId, { client_name: 'No' }), 'no_such_client')
+  t.equal(await deleteClient(signet, operator, 'client_none' as ClientId), 'no_such_client')
   const { client: gone } = await registerClient(signet, operator, web())
   t.equal(await deleteClient(signet, operator, gone.client_id), 'deleted')
   t.equal(await changeClient(signet, operator, gone.client_id, { client_name: 'Back' }), 'no_such_client')
@@ -105,19 +110,34 @@ t.test('null takes a value of a resource away, and what is left out stays', asyn
   const full = resource(identifier, { name: 'Changing', accessTokenTtl: 60, scopes, scopeDescriptions })
   await registerResource(signet, operator, full)
   const { client: user } = await registerClient(signet, operator, web({ scope: 'openid changing:write' }))
-  t.match(await changeResource(signet, operator, identifier, { accessTokenTtl: 90 }), {
+  t.match(await changeResource(signet, operator, identifier, () => ({ accessTokenTtl: 90 })), {
     outcome: 'changed',
     resource: { ...full, accessTokenTtl: 90 },
     clients: [],
   })
   const less = { name: null, accessTokenTtl: null, scopes: ['changing:read'] }
-  t.same(await changeResource(signet, operator, identifier, less), {
+  t.same(await changeResource(signet, operator, identifier, () => less), {
     outcome: 'changed',
     resource: resource(identifier, { scopes: ['changing:read'], scopeDescriptions: scopeDescriptions.slice(0, 1) }),
     clients: [user.client_id],
   })
   t.equal((await findClient(database, user.client_id))?.scope, 'openid')
 })
+
+t.test(
+  'of two changes to a resource at the same moment, the later one is worked out from what the earlier one left',
+  async (t) => {
+    const identifier = 'https://twice.example'
+    await registerResource(signet, operator, resource(identifier, { scopes: ['twice:0'] }))
+    const add = (scope: string) =>
+      changeResource(signet, operator, identifier, ({ scopes }) => ({ scopes: [...scopes, scope] }))
+    await Promise.all([add('twice:1'), add('twice:2'), add('twice:3')])
+    t.same(
+      [...((await findResource(database, identifier))?.scopes ?? [])].sort(),
+      [0, 1, 2, 3].map((n) => `twice:${n}`),
+    )
+  },
+)
 
 t.test('a client that comes to use a secret gets one, and a client that no longer uses one loses all', async (t) => {
   const { client: app, secret } = await registerClient(signet, operator, web({ token_endpoint_auth_method: 'none' }))

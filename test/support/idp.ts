@@ -15,7 +15,7 @@ import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { createPasswordHashing, type PasswordHashing } from '../../src/records/accounts/password-hashing.ts'
 import { type Client, type ClientMetadata, usesSecret } from '../../src/records/clients/client.ts'
 import { findClient, insertClient } from '../../src/records/clients/clients-store.ts'
-import type { Sub } from '../../src/records/ids.ts'
+import type { ClientId, Sub } from '../../src/records/ids.ts'
 import type { Resource } from '../../src/records/resources/resource.ts'
 import { saveResource } from '../../src/records/resources/resources-store.ts'
 import type { Signet } from '../../src/signet.ts'
@@ -109,8 +109,12 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
       done()
     },
   })
-  const { signet: started, hear, stop: stopSignet } = await start(settings, pino({ level: settings.logLevel }, sink))
-  await hear()
+  const {
+    signet: started,
+    startHeartbeat,
+    stop: stopSignet,
+  } = await start(settings, pino({ level: settings.logLevel }, sink))
+  await startHeartbeat()
   const signet = { ...started, passwords }
   const app = buildApp(signet)
   await app.listen({ host: '127.0.0.1', port: settings.port })
@@ -131,7 +135,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
     browser: () => createBrowser(settings.issuer, base),
     client: async (metadata = {}) => {
       const secret = usesSecret(completed(metadata)) ? randomText(32) : undefined
-      const clientId = `client_${randomText(16)}`
+      const clientId = `client_${randomText(16)}` as ClientId
       await insertClient(
         signet.database,
         clientId,

@@ -3,6 +3,7 @@ import { disableAccount } from '../../src/operations/account-access.ts'
 import { migrate } from '../../src/platform/database/migrations.ts'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
 import { createTurns } from '../../src/platform/turns.ts'
+import type { Sub } from '../../src/records/ids.ts'
 import { lockCode } from '../../src/tokens/authorization-codes-store.ts'
 import { lockFamily } from '../../src/tokens/refresh-families-store.ts'
 import { noLog, testDatabase } from '../database.ts'
@@ -63,7 +64,7 @@ for (const { what, sub, table, statement, ended } of cases)
       )
       return rowCount === 1
     })
-    await disableAccount(signet, { kind: 'operator', by: 'test' }, sub)
+    await disableAccount(signet, { kind: 'operator', by: 'test' }, sub as Sub)
     await holder.query('COMMIT')
     holder.release()
     t.equal(await waiting, true)

@@ -5,7 +5,7 @@ import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../src/records/clients/clients-store.ts'
-import type { ClientId, Sid, Sub } from '../../src/records/ids.ts'
+import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession, type Session } from '../../src/records/sessions/sessions-store.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
 import { noLog, testDatabase } from '../database.ts'
@@ -17,7 +17,7 @@ const database = openPool({ max: 10 })
 const sub = 'person' as Sub
 await insertAccount(database, { sub, profile: {}, email: undefined, passwordHash: undefined })
 const terms = { resources: [], defaultIdTokenAlg: 'ES256' } as const
-for (const id of ['client_a', 'client_b'])
+for (const id of ['client_a', 'client_b'] as ClientId[])
   await insertClient(database, id, completeMetadata({ redirect_uris: ['https://app.example'] }, terms), undefined)
 
 async function enter(): Promise<Session> {
@@ -44,7 +44,7 @@ let opened = 0
 async function open(session: Session, clientId: string, scopes: string[], count: number): Promise<string[]> {
   const ids: string[] = []
   for (let each = 0; each < count; each++) {
-    const id = `grant-${++opened}`
+    const id = `grant-${++opened}` as GrantId
     const grant = {
       id,
       clientId: clientId as ClientId,

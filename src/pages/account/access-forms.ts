@@ -1,7 +1,7 @@
 import { endOtherSessions, endOwnSession } from '../../operations/own-sessions.ts'
 import { disconnectApplication } from '../../operations/revoke-grants.ts'
 import { type PurposeSecret, sealText, secretFor, unsealText } from '../../platform/secrets/purpose-secrets.ts'
-import type { SessionId } from '../../records/ids.ts'
+import type { ClientId, SessionId } from '../../records/ids.ts'
 import type { Signet } from '../../signet.ts'
 import { actorOf, type Outcome, type Submission } from './account-form.ts'
 
@@ -25,7 +25,8 @@ export async function submitSessionEnd(signet: Signet, submission: Submission): 
 
 /** Withdraws what the person allowed an application. */
 export async function submitDisconnection(signet: Signet, submission: Submission): Promise<Outcome> {
-  const clientId = submission.values.get('client_id')
+  // The operation finds out whether there is such a client, and whether the person has anything there.
+  const clientId = submission.values.get('client_id') as ClientId | undefined
   // No client_id is longer, so there is no need to query the database.
   if (clientId === undefined || clientId.length > 255) return { outcome: 'done' }
   const outcome = await disconnectApplication(signet, actorOf(submission), submission.session, clientId)

@@ -53,10 +53,11 @@ export async function submitProfile(signet: Signet, submission: Submission): Pro
   const { changes, faults } = readProfile(values, session.account)
   if (faults.size > 0) return { outcome: 'faulty', faults, status: 422 }
   if (Object.keys(changes).length === 0) return { outcome: 'done', notice: 'profile-saved' }
-  const outcome = await updateOwnAccount(signet, actorOf(submission), session, changes)
-  return outcome === 'signed_out' || outcome === 'no_such_account'
-    ? { outcome: 'signed_out' }
-    : { outcome: 'done', notice: 'profile-saved' }
+  const updated = await updateOwnAccount(signet, actorOf(submission), session, changes)
+  if (updated === 'signed_out' || updated === 'no_such_account') return { outcome: 'signed_out' }
+  // The other refusals are about names and addresses, which this form does not set. It must not seem that anything was saved.
+  if (typeof updated === 'string') throw new Error(`The profile could not be changed: ${updated}.`)
+  return { outcome: 'done', notice: 'profile-saved' }
 }
 
 /**

@@ -11,7 +11,7 @@ import { type AccountFault, actorOf, type Outcome, provingBrowser, type Submissi
  */
 export async function submitSignInNames(signet: Signet, submission: Submission): Promise<Outcome> {
   const { session, values } = submission
-  const browser = provingBrowser(submission, signet.settings.issuer)
+  const browser = () => provingBrowser(submission, signet.settings.issuer)
   const changed = await changeSignInNames(signet, actorOf(submission), session, browser, {
     username: values.get('username')?.trim(),
     email: values.get('email')?.trim(),
@@ -49,7 +49,8 @@ export async function submitPassword(signet: Signet, submission: Submission): Pr
   const { issuer } = signet.settings
   const cookie = randomText(32)
   const applications = wantsApplicationsEnded(values) ? 'end' : 'keep'
-  const changed = await changePassword(signet, actorOf(submission), session, provingBrowser(submission, issuer), {
+  const browser = () => provingBrowser(submission, issuer)
+  const changed = await changePassword(signet, actorOf(submission), session, browser, {
     current: values.get('current-password'),
     wanted: values.get('new-password'),
     sessionDigest: digest(cookie),

@@ -39,7 +39,7 @@ export function ErrorReferencePage({ page, requestId, errors }: ErrorReferencePa
       </nav>
       <div class="sections errors">
         {errors.map((name) => {
-          const { error, status, description, mend } = errorRegistry[name]
+          const { error, status, description, fix } = errorRegistry[name]
           return (
             <section key={name} id={name}>
               <h2>
@@ -51,7 +51,7 @@ export function ErrorReferencePage({ page, requestId, errors }: ErrorReferencePa
               <p>
                 <q>{description.replace('{}', '…')}</q>
               </p>
-              <p>{mend}</p>
+              <p>{fix}</p>
             </section>
           )
         })}

@@ -21,7 +21,7 @@ export interface LogoutRequest {
 export async function readLogoutRequest(signet: Signet, parameters: Parameters): Promise<LogoutRequest> {
   const { values } = soundParameters(parameters)
   if (Buffer.byteLength(textOf(values)) > maxOctets)
-    throw new OAuthError('request_too_long', { about: String(maxOctets) })
+    throw new OAuthError('request_too_long', { param: String(maxOctets) })
   const hintText = values.get('id_token_hint')
   const hint = hintText === undefined ? undefined : await readIdTokenHint(signet, hintText)
   if (hintText !== undefined && !hint) throw new OAuthError('logout_hint_refused')
@@ -46,7 +46,7 @@ function returnAddress(values: ReadonlyMap<string, string>, client: Client | und
       : new OAuthError('post_logout_redirect_uri_of_nobody')
   const state = values.get('state')
   if (state === undefined) return uri
-  if (isTooLongToReturn(state)) throw new OAuthError('state_too_long', { about: String(longestReturned) })
+  if (isTooLongToReturn(state)) throw new OAuthError('state_too_long', { param: String(longestReturned) })
   return withParameters(uri, [['state', state]])
 }
 

@@ -100,7 +100,7 @@ withoutPooler(t, 'the server gives up on a slow statement before we do, and the 
 t.test('what the work throws comes out as it is, nothing is kept, and the connection serves on', async (t) => {
   const db = await seals(t, { max: 1 })
   const before = await backend(db)
-  const refusal = new Error('The code was used before.')
+  const refusal = new Error('The code has already been used.')
   await t.rejects(
     inTransaction(db, async (tx) => {
       await press(tx, 'refused')

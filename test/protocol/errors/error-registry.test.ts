@@ -30,16 +30,16 @@ t.test('no error goes out that is not registered: none is built with a text of i
   t.notMatch(code, /error_description: ['"`]/, 'nor is one written by hand')
 })
 
-t.test('what is told can be sent as it is, and says what to mend', async (t) => {
+t.test('every description can be sent unchanged, and every error says how to fix it', async (t) => {
   for (const name of errorNames) {
-    const { description, mend, status } = errorRegistry[name]
+    const { description, fix, status } = errorRegistry[name]
     // RFC 6749 §5.2: %x20-21 / %x23-5B / %x5D-7E.
     t.match(description, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+(?:[.]|\{\})$/, name)
-    t.match(mend, /^[A-Z0-9a-z].{20,}\.$/, name)
+    t.match(fix, /^[A-Z0-9a-z].{20,}\.$/, name)
     t.ok(status >= 400 && status < 600)
   }
   t.equal(
-    new OAuthError('scope_not_registered', { about: 'a"b\\\u00e9$&' }).message,
+    new OAuthError('scope_not_registered', { param: 'a"b\\\u00e9$&' }).message,
     "This client is not registered for the scope 'a'b'?$&'.",
     'what a client sent cannot end the string, nor stand for something else',
   )

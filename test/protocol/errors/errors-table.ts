@@ -4,8 +4,8 @@ import { errorNames, errorRegistry } from '../../../src/protocol/errors/error-re
 export function errorsTable(): string {
   return errorNames
     .map((name) => {
-      const { error, status, description, mend } = errorRegistry[name]
-      return `### ${name}\n\n\`${error}\`, HTTP ${status}: "${description.replace('{}', '…')}"\n\n${mend}`
+      const { error, status, description, fix } = errorRegistry[name]
+      return `### ${name}\n\n\`${error}\`, HTTP ${status}: "${description.replace('{}', '…')}"\n\n${fix}`
     })
     .join('\n\n')
 }

@@ -24,7 +24,7 @@ t.test('a parameter out of its bounds is refused by its name, and what it held i
   ] as const)
     t.equal(
       refused(() => read(text)),
-      `parameter_malformed: The parameter '${name}' is not well formed.`,
+      `parameter_malformed: The parameter '${name}' is malformed.`,
     )
   t.match(
     refused(() => read('digits=1%0a')),
@@ -45,13 +45,13 @@ t.test("only what looks like a parameter's name is repeated", async (t) => {
   const plain = 'code_challenge.method-1'
   t.equal(
     refused(() => read(`${plain}=1&${plain}=2`)),
-    `parameter_doubled: The parameter '${plain}' is sent more than once.`,
+    `parameter_doubled: The parameter '${plain}' was sent more than once.`,
   )
   for (const name of ['Call+0800+123456', 'https://evil.example', 'x'.repeat(41), '%C3%A4', 'a%27b'])
     for (const [query, sentence] of [
-      [`${name}=1&${name}=2`, 'parameter_doubled: A parameter is sent more than once.'],
+      [`${name}=1&${name}=2`, 'parameter_doubled: A parameter was sent more than once.'],
       [`${name}=%ff`, 'parameter_unreadable: A parameter is not URL-encoded UTF-8 text.'],
-      [`${name}=%0a`, 'parameter_control: A parameter has a TAB, a line end or another control character.'],
+      [`${name}=%0a`, 'parameter_control: A parameter contains a tab, a line break or another control character.'],
     ] as const)
       t.equal(
         refused(() => read(query)),

@@ -5,6 +5,7 @@ import { findPassword } from '../../../src/records/accounts/account-password-sto
 import { findAccountsByIdentifier, findSignInCandidates } from '../../../src/records/accounts/accounts-by-name-store.ts'
 import { insertAccount, setEmailVerified } from '../../../src/records/accounts/accounts-store.ts'
 import { typedName } from '../../../src/records/accounts/canonical-names.ts'
+import type { Sub } from '../../../src/records/ids.ts'
 import { noLog, testDatabase } from '../../database.ts'
 
 const { connection, schema, openPool } = await testDatabase(t)
@@ -12,7 +13,7 @@ await migrate({ connection, schema, log: noLog })
 const db = openPool({ max: 2 })
 
 const account = (sub: string, email: string) =>
-  insertAccount(db, { sub, profile: {}, email, passwordHash: `hash of ${sub}` })
+  insertAccount(db, { sub: sub as Sub, profile: {}, email, passwordHash: `hash of ${sub}` })
 
 /** Accounts that somebody made, or moved to this address, at some time. */
 async function crowd(name: string, email: string, when: string): Promise<void> {
@@ -32,7 +33,7 @@ t.test(
   async (t) => {
     const email = 'wanted@example.com'
     const candidates = async (browser = randomBytes(32)) =>
-      (await findSignInCandidates(db, typedName(email.toUpperCase()), browser)).map(({ sub }) => sub)
+      (await findSignInCandidates(db, typedName(email.toUpperCase()), browser)).map(({ sub }): string => sub)
 
     await account('first', email)
     await crowd('later', email, '2040-01-01')
@@ -51,10 +52,10 @@ t.test(
     t.same((await candidates(browser)).slice(0, 2), ['first', 'later-7'], 'this browser knows them')
     const [known] = await findSignInCandidates(db, typedName(email), browser)
     t.match(known, { sub: 'first', knownHere: true, passwordHash: 'hash of first', disabled: false })
-    t.match(await findPassword(db, 'first', browser), { knownHere: true, passwordHash: 'hash of first' })
-    t.match(await findPassword(db, 'later-8', browser), { knownHere: false, passwordHash: 'hash of later-8' })
+    t.match(await findPassword(db, 'first' as Sub, browser), { knownHere: true, passwordHash: 'hash of first' })
+    t.match(await findPassword(db, 'later-8' as Sub, browser), { knownHere: false, passwordHash: 'hash of later-8' })
 
-    await setEmailVerified(db, 'later-9')
+    await setEmailVerified(db, 'later-9' as Sub)
     t.equal((await candidates(browser))[0], 'later-9', 'whoever verified it')
     t.equal((await candidates(browser)).length, 5)
   },
@@ -74,7 +75,7 @@ t.test('of a crowd that shares an address a look-up returns a few, and whoever v
   t.equal(found.length, 21)
   t.notOk(found.some(({ unambiguous }) => unambiguous))
   await account('verified', email)
-  await setEmailVerified(db, 'verified')
+  await setEmailVerified(db, 'verified' as Sub)
   const [first] = await findAccountsByIdentifier(db, typedName('SHARED@example.com'), 21)
   t.match(first, { account: { sub: 'verified' }, unambiguous: true })
 })

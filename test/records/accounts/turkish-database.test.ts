@@ -11,6 +11,7 @@ import { replaceSignInNames } from '../../../src/records/accounts/account-change
 import { findAccountsByIdentifier, findSignInCandidates } from '../../../src/records/accounts/accounts-by-name-store.ts'
 import { findAccount, insertAccount, setEmailVerified } from '../../../src/records/accounts/accounts-store.ts'
 import { asciiLowerCase, typedName } from '../../../src/records/accounts/canonical-names.ts'
+import type { Sub } from '../../../src/records/ids.ts'
 import { noLog } from '../../database.ts'
 import { ownDatabase } from '../../support/own-database.ts'
 
@@ -38,7 +39,7 @@ t.test(names.title, names, async (t) => {
   const browser = Buffer.alloc(32)
   const query = async (text: string, values: unknown[] = []) => (await db.query({ text, values })).rows
   const candidates = async (typed: string) =>
-    (await findSignInCandidates(db, typedName(typed), browser)).map(({ sub }) => sub).sort()
+    (await findSignInCandidates(db, typedName(typed), browser)).map(({ sub }): string => sub).sort()
   const stored = async () =>
     Object.fromEntries(
       (await query('SELECT sub, username, email, verified_at FROM accounts LEFT JOIN account_emails USING (sub)')).map(
@@ -119,14 +120,14 @@ t.test(names.title, names, async (t) => {
     const { 'irmak-1': first, 'irmak-2': second } = await stored()
     t.same([first?.[2], second?.[2]], ['verified', 'unverified'])
     t.same(await eventsOf('email_unverified'), [['irmak-2', { by: 'schedule', reason: 'same_address' }]])
-    t.equal(await setEmailVerified(db, 'irmak-2'), 'email_taken')
+    t.equal(await setEmailVerified(db, 'irmak-2' as Sub), 'email_taken')
   })
 
   t.test(
     'a name that differs from another in capitals alone is taken, and one that looks like it is not',
     async (t) => {
       const insert = (sub: string, username: string) =>
-        insertAccount(db, { sub, profile: { username }, email: undefined, passwordHash: undefined })
+        insertAccount(db, { sub: sub as Sub, profile: { username }, email: undefined, passwordHash: undefined })
       t.equal(await insert('late', 'Irmak'), 'username_taken')
       t.equal(await insert('isil', 'ISIL'), 'done')
       t.equal(await insert('late', 'isil'), 'username_taken')
@@ -144,7 +145,7 @@ t.test(names.title, names, async (t) => {
       ['a@iris.example', typedName('a@İris.example').key],
     ]
     for (const [index, [email, other]] of looksLike.entries()) {
-      const sub = `look-alike-${index}`
+      const sub = `look-alike-${index}` as Sub
       await insertAccount(db, { sub, profile: {}, email, passwordHash: undefined })
       await setEmailVerified(db, sub)
       const change = (to: string) =>

@@ -14,6 +14,7 @@ import {
 import { lockClient } from '../../../src/records/clients/clients-store.ts'
 import { createKnownClients } from '../../../src/records/clients/known-clients.ts'
 import { findGrant, openStandingGrant } from '../../../src/records/grants/grants-store.ts'
+import type { ClientId, GrantId } from '../../../src/records/ids.ts'
 import { eventually } from '../../support/eventually.ts'
 import { basic, type Idp, startSignet, type TestClient } from '../../support/idp.ts'
 
@@ -134,7 +135,7 @@ t.test('what changes a client is known at every node, though both have it in mem
     t.equal(await ask(other, fresh), 200)
     t.equal(await revoke(second?.id), 'no_such_secret')
     t.equal(await revoke(first?.id), 'only_secret')
-    t.equal(await revokeClientSecret(idp.signet, operator, 'client_none', 1), 'no_such_client')
+    t.equal(await revokeClientSecret(idp.signet, operator, 'client_none' as ClientId, 1), 'no_such_client')
     t.equal(await ask(idp, fresh), 200)
   })
 
@@ -143,7 +144,13 @@ t.test('what changes a client is known at every node, though both have it in mem
     const [secret] = await listClientSecrets(database, fresh.client_id)
     const opening = await database.connect()
     await opening.query({ text: 'BEGIN' })
-    const grant = { id: randomText(16), clientId: fresh.client_id, secretId: secret?.id, scopes: [], resources: [] }
+    const grant = {
+      id: randomText(16) as GrantId,
+      clientId: fresh.client_id,
+      secretId: secret?.id,
+      scopes: [],
+      resources: [],
+    }
     t.equal(await openStandingGrant(opening, grant), grant.id)
     const rotated = rotate(idp, fresh, 'revoked')
     const waiting =
@@ -160,7 +167,13 @@ t.test('what changes a client is known at every node, though both have it in mem
     async (t) => {
       const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
       const [secret] = await listClientSecrets(database, fresh.client_id)
-      const grant = { id: randomText(16), clientId: fresh.client_id, secretId: secret?.id, scopes: [], resources: [] }
+      const grant = {
+        id: randomText(16) as GrantId,
+        clientId: fresh.client_id,
+        secretId: secret?.id,
+        scopes: [],
+        resources: [],
+      }
       const replace = (tx: Queryable) => addClientSecret(tx, fresh.client_id, digest(randomText(32)), 'revoked')
       for (const [takeAway, end, outcome] of [
         [(tx) => deleteClientSecret(tx, fresh.client_id, secret?.id ?? 0), 'ROLLBACK', grant.id],

@@ -3,6 +3,7 @@ import { migrate } from '../../../src/platform/database/migrations.ts'
 import { insertAccount } from '../../../src/records/accounts/accounts-store.ts'
 import { recordEnding } from '../../../src/records/endings/endings-store.ts'
 import { createEndings } from '../../../src/records/endings/follower.ts'
+import type { Sub } from '../../../src/records/ids.ts'
 import { insertGrant } from '../../cli/insert-grant.ts'
 import { noLog, testDatabase } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -13,7 +14,8 @@ const database = openPool()
 const hour = 3_600_000
 
 /** A person with an open grant, and a decision that ends it; the rows have not followed. */
-async function decide(sub: string): Promise<string> {
+async function decide(name: string): Promise<string> {
+  const sub = name as Sub
   await insertAccount(database, { sub, profile: {}, email: undefined, passwordHash: undefined })
   const { grantId } = await insertGrant(database, sub)
   await recordEnding(database, { kind: 'account', reason: 'password_set', sub, epoch: 1 }, undefined, 0)

@@ -4,12 +4,13 @@ import {
   deleteAccount,
   disableAccount,
   enableAccount,
-  setHashedPassword,
+  setPassword,
   signOutEverywhere,
 } from '../../../src/operations/account-access.ts'
 import type { Actor } from '../../../src/operations/actor.ts'
 import { deleteClient } from '../../../src/operations/client-registration.ts'
-import { changeProvenPassword, endOtherSessions, endOwnSession, signOut } from '../../../src/operations/own-sessions.ts'
+import { changeProvenPassword } from '../../../src/operations/own-credentials.ts'
+import { endOtherSessions, endOwnSession, signOut } from '../../../src/operations/own-sessions.ts'
 import {
   disconnectApplication,
   revokeGrantsOfClient,
@@ -22,12 +23,14 @@ import { inTransaction } from '../../../src/platform/database/queryable.ts'
 import type { Turns } from '../../../src/platform/turns.ts'
 import { holdPassword } from '../../../src/records/accounts/account-password-store.ts'
 import { insertAccount } from '../../../src/records/accounts/accounts-store.ts'
+import type { PasswordHashing } from '../../../src/records/accounts/password-hashing.ts'
 import { completeMetadata } from '../../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../../src/records/clients/clients-store.ts'
 import { followNext } from '../../../src/records/endings/decide-ending.ts'
 import { findGrant } from '../../../src/records/grants/grants-store.ts'
-import type { ClientId, Sid, Sub } from '../../../src/records/ids.ts'
+import type { ClientId, GrantId, Sid, Sub } from '../../../src/records/ids.ts'
 import { findSession, insertSession, type Session } from '../../../src/records/sessions/sessions-store.ts'
+import type { Signet } from '../../../src/signet.ts'
 import { insertCode, lockCode, spendCode } from '../../../src/tokens/authorization-codes-store.ts'
 import { insertFamily, lockFamily } from '../../../src/tokens/refresh-families-store.ts'
 import { noLog, testDatabase } from '../../database.ts'
@@ -48,6 +51,14 @@ const { rows: backends } = await single.query<{ pid: number }>('SELECT pg_backen
 const endings = { due: () => {}, run: () => {}, stop: async () => {} }
 // Nobody takes turns here: that two nodes race is what is tested.
 const turns: Turns = { take: (_key, work) => work() }
+/** As they are: argon2 would take most of the time. */
+const passwords: PasswordHashing = {
+  hash: async (password) => password,
+  verify: async (password, hash) => password === hash,
+  isOutdated: () => false,
+}
+const settings = { issuer: 'https://idp.example', passwordMinLength: 8 } as Signet['settings']
+const newPassword = 'quiet lamps over harbours'
 const text = () => randomBytes(12).toString('hex')
 const idle = 3600
 
@@ -62,7 +73,7 @@ interface Setting {
   readonly codeGrant: string
 }
 
-async function signInAs(db: Database, sub: string): Promise<Buffer | undefined> {
+async function signInAs(db: Database, sub: Sub): Promise<Buffer | undefined> {
   const digest = randomBytes(32)
   const started = await inTransaction(db, async (tx) => {
     if (!(await holdPassword(tx, sub, 'old'))) return undefined
@@ -83,7 +94,7 @@ async function signInAs(db: Database, sub: string): Promise<Buffer | undefined> 
 }
 
 async function openGrant(db: Database, { session, clientId }: Pick<Setting, 'session' | 'clientId'>, scopes: string[]) {
-  const [id, code] = [text(), randomBytes(32)]
+  const [id, code] = [text() as GrantId, randomBytes(32)]
   const grant = { id, clientId, sub: session.account.sub, sessionId: session.id, epoch: session.accountEpoch, scopes }
   const opened = await inTransaction(db, (tx) =>
     insertCode(tx, {
@@ -132,7 +143,8 @@ const ways: Record<string, Ending> = {
   },
   'set a password': {
     endsSignIns: true,
-    decide: (db, { sub }) => setHashedPassword({ database: db, endings, turns }, operator, sub, 'new'),
+    decide: (db, { sub }) =>
+      setPassword({ database: db, endings, turns, settings, passwords }, operator, sub, newPassword),
   },
   'delete the account': {
     endsSignIns: true,
@@ -267,7 +279,8 @@ function held(db: Database) {
       },
     })
   }
-  return { pool: { connect } as unknown as Database, reached, letGo }
+  const query = (statement: { text: string; values: unknown[] }) => db.query(statement)
+  return { pool: { connect, query } as unknown as Database, reached, letGo }
 }
 
 /** Whether the single connection comes to wait for another one before `work` is done. */
@@ -339,7 +352,7 @@ t.test(
   async (t) => {
     const setting = await setUp()
     const { sub, clientId, session } = setting
-    await setHashedPassword({ database, endings, turns }, operator, sub, 'new')
+    await setPassword({ database, endings, turns, settings, passwords }, operator, sub, newPassword)
     await revokeGrantsOfClient({ database, endings }, operator, clientId)
     // As 0.1 does: these statements name no epoch, and see no more of a session than its row.
     const openAsBefore = async (sessionId: number) => {
@@ -367,7 +380,7 @@ t.test('a grant whose row was written after the rows of its decision had followe
   const { pool, reached, letGo } = held(database)
   const made = openGrant(pool, setting, ['openid'])
   await reached
-  await setHashedPassword({ database, endings, turns }, operator, setting.sub, 'new')
+  await setPassword({ database, endings, turns, settings, passwords }, operator, setting.sub, newPassword)
   await untilNothingIsLeft('the endings to follow', () => followNext(database))
   letGo()
   const { id } = (await made)!
@@ -428,7 +441,7 @@ t.test('a grant that two decisions have ended names the first, though its row fo
   const setting = await setUp()
   const { sub } = setting
   await openMany(setting)
-  await setHashedPassword({ database, endings, turns }, operator, sub, 'new')
+  await setPassword({ database, endings, turns, settings, passwords }, operator, sub, newPassword)
   await deleteAccount({ database, endings, turns }, operator, sub)
   await untilNothingIsLeft('the endings to follow', () => followNext(database))
   const { rows } = await database.query({

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { packageFolder } from '../../../src/platform/config/installation-folder.ts'
 import { migrate } from '../../../src/platform/database/migrations.ts'
+import type { Sub } from '../../../src/records/ids.ts'
 import { insertSession } from '../../../src/records/sessions/sessions-store.ts'
 import { noLog, testDatabase } from '../../database.ts'
 
@@ -64,7 +65,7 @@ t.test('of any number of browsers an account knows the hundred that were used la
       ...{
         digest: randomBytes(32),
         browserDigest,
-        sub: 'one',
+        sub: 'one' as Sub,
         authTime: Date.now(),
         amr: ['pwd'],
         ttl: 60,
