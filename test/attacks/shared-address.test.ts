@@ -318,7 +318,7 @@ t.test('signing up again', async (t) => {
       await tryPassword(idp, email, 'wrong', from)
       await setCount(idp, 'sign-in-name', 10)
       const answer = await trySignUp(idp, email, email === owner.email ? owner.password : password, from)
-      t.match(answer, { status: 429, text: 'There were too many attempts' })
+      t.match(answer, { status: 429, text: 'Too many attempts' })
       t.match(answer.headers, { 'retry-after': /^\d+$/ })
     }
     t.equal(await accountsWith('nobody.yet.2@example.com'), 0)

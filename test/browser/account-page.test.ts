@@ -23,13 +23,13 @@ t.test('on a phone and without scripts, the whole page works, in the person’s 
   await page.fill('#locality', 'Zürich')
   await page.click('#profile-save')
   await page.waitForURL(`${idp.issuer}/account?notice=profile-saved`)
-  t.equal((await page.textContent('[role=status]'))?.trim(), 'Ihr Profil ist gespeichert.')
+  t.equal((await page.textContent('[role=status]'))?.trim(), 'Ihr Profil wurde gespeichert.')
   const saved = 'SELECT nickname, address FROM accounts WHERE sub = $1'
   t.same((await idp.signet.database.query({ text: saved, values: [person.sub] })).rows, [
     { nickname: 'Ada', address: { formatted: 'Hauptstrasse 1\n8000 Zürich', locality: 'Zürich' } },
   ])
 
-  await page.click('summary >> text=Weiteres')
+  await page.click('summary >> text=Weitere Angaben')
   await page.fill('#birthdate', '31.12.1990')
   await page.keyboard.press('Enter')
   await page.waitForSelector('#birthdate-fault')
@@ -40,7 +40,7 @@ t.test('on a phone and without scripts, the whole page works, in the person’s 
   await page.fill('#new-password', 'quiet lamps over harbours')
   await page.keyboard.press('Enter')
   await page.waitForURL(`${idp.issuer}/account?notice=password-changed`)
-  t.match(await page.textContent('[role=status]'), 'der Zugriff aller Anwendungen ist beendet')
+  t.match(await page.textContent('[role=status]'), 'alle Anwendungen haben ihren Zugriff verloren')
 
   await page.fill('#current-password', 'quiet lamps over harbours')
   await page.fill('#new-password', 'loud harbours under lamps')
@@ -68,7 +68,7 @@ t.test('with scripts the new password can be shown, and nothing violates the pol
   await page.fill('#password', person.password)
   await page.click('#sign-in')
   await page.fill('#new-password', 'quiet lamps over harbours')
-  await page.getByLabel('Show the new password').check()
+  await page.getByLabel('Show new password').check()
   t.equal(await page.getAttribute('#new-password', 'type'), 'text')
   t.equal(await page.getAttribute('#current-password', 'type'), 'password')
   t.same(complaints, [])

@@ -110,34 +110,42 @@ t.test('each kind of token is recognised', async (t) => {
   const markup = '<img src=x onerror=alert(1)><script>alert(1)</script>'
   const signed = (more: object) => idp.signet.keyRing.sign('ES256', 'at+jwt', { ...claims, ...more }, 60)
   const kinds: Record<string, [text: string, verdict: string, told: string]> = {
-    'an access token': [accessToken, 'Signed by this issuer, and good now', `access token for ${idp.issuer}`],
-    'an ID token': [tokens.id_token, 'Signed by this issuer, and good now', `the application ${client.client_id}`],
-    'with a word in front': [`Bearer ${accessToken}`, 'Signed by this issuer, and good now', 'The word Bearer'],
+    'an access token': [accessToken, 'Signed by this issuer and currently valid', `access token for ${idp.issuer}`],
+    'an ID token': [
+      tokens.id_token,
+      'Signed by this issuer and currently valid',
+      `the application ${client.client_id}`,
+    ],
+    'with a word in front': [`Bearer ${accessToken}`, 'Signed by this issuer and currently valid', 'The word Bearer'],
     expired: [await signed({ exp: claims.iat - 720 }), 'Signed by this issuer, but expired', '12 minutes ago'],
     'a changed payload': [
       `${head}.${encode({ ...claims, scope: 'admin' })}.${seal}`,
-      'Not to be trusted',
-      'were changed',
+      'Do not trust this token',
+      'changed after signing',
     ],
-    'a changed signature': [`${head}.${body}.${flipped(seal)}`, 'Not to be trusted', 'were changed'],
-    'alg none': [`${encode({ alg: 'none' })}.${body}.`, 'Not to be trusted', 'nobody signed this'],
+    'a changed signature': [`${head}.${body}.${flipped(seal)}`, 'Do not trust this token', 'changed after signing'],
+    'alg none': [`${encode({ alg: 'none' })}.${body}.`, 'Do not trust this token', 'this token is not signed'],
     HS256: [
       `${hs256}.${createHmac('sha256', 'x').update(hs256).digest('base64url')}`,
-      'Not to be trusted',
+      'Do not trust this token',
       'HS256 is symmetric',
     ],
-    'an unknown key': [`${encode({ ...header, kid: 'x' })}.${body}.${seal}`, 'Not to be trusted', 'has been retired'],
+    'an unknown key': [
+      `${encode({ ...header, kid: 'x' })}.${body}.${seal}`,
+      'Do not trust this token',
+      'has been retired',
+    ],
     'another issuer': [
       `${encode({ ...header, kid: 'x' })}.${encode({ ...claims, iss: 'https://other.example' })}.${seal}`,
       'Not from this issuer',
       'it is from https://other.example',
     ],
-    'a refresh token': [tokens.refresh_token, 'Not a JWT', 'a refresh token of Signet'],
+    'a refresh token': [tokens.refresh_token, 'Not a JWT', 'a refresh token from Signet'],
     'an encrypted one': [`${encode({ alg: 'dir', enc: 'A256GCM' })}..a.b.c`, 'Encrypted', 'five parts'],
     rubbish: ['"hello, world"', 'Not a JWT', 'one part'],
     markup: [
       await signed({ [markup]: markup, name: '\u202Egnp.exe', __proto__: 1 }),
-      'Signed by this issuer, and good now',
+      'Signed by this issuer and currently valid',
       '\\u',
     ],
   }
@@ -148,11 +156,11 @@ t.test('each kind of token is recognised', async (t) => {
   }
   t.equal(await page.locator('#result img, #result script').count(), 0, 'markup is shown as text')
   t.match(await page.textContent('.part-card.payload .json'), '"name": "\\u202egnp.exe"')
-  t.match(await page.textContent('.part-card.payload .claims'), 'most likely the issuer’s own')
+  t.match(await page.textContent('.part-card.payload .claims'), 'probably one of the issuer’s own')
 
   await page.click('#example')
   await page.waitForSelector('.remark')
-  t.equal(await page.textContent('.verdict-title'), 'Not to be trusted')
+  t.equal(await page.textContent('.verdict-title'), 'Do not trust this token')
   t.same(await page.locator('.part').evaluateAll((parts) => parts.map(({ className }) => className)), [
     'part header',
     'part payload',
@@ -183,9 +191,9 @@ t.test('with the shared secret the service mints an administrator; with the publ
   t.same(JSON.parse(Buffer.from(minted, 'base64url').toString()), { sub: 'ada', admin: true })
   await page.click('#mint-es256')
   await page.waitForSelector('#way-es256 .minted .outcome')
-  t.equal(await page.textContent('#way-es256 .minted .outcome'), 'Refused')
+  t.equal(await page.textContent('#way-es256 .minted .outcome'), 'Rejected')
   t.match(await page.textContent('#way-es256 .minted'), 'InvalidAccessError')
-  t.match(await page.textContent('#shared-told'), 'Refused')
+  t.match(await page.textContent('#shared-told'), 'Rejected')
   t.notOk(
     addresses.some((address) => address.includes('jwks')),
     'no request is sent to the issuer',
@@ -196,9 +204,9 @@ t.test('with the shared secret the service mints an administrator; with the publ
 
 t.test('without scripts the page says so; without cryptography it says that', async (t) => {
   const still = await open({ javaScriptEnabled: false })
-  t.match(await still.page.textContent('noscript'), 'scripts are off')
+  t.match(await still.page.textContent('noscript'), 'they are turned off')
   t.equal(await still.page.locator('textarea, button').count(), 0, 'nothing is offered that needs a script')
-  t.match(await still.page.textContent('.inspector'), 'whoever can check a token can also make one')
+  t.match(await still.page.textContent('.inspector'), 'anyone who can verify a token can also create one')
   await still.context.close()
 
   const context = await browser.newContext()
@@ -221,8 +229,8 @@ t.test('the results have no serious accessibility barrier, fit a narrow screen, 
   await page.waitForSelector('#way-es256 .minted .outcome')
   const long = `${head}.${encode({ ...claims, ['x'.repeat(300)]: 'y'.repeat(2000) })}.${seal}`
   for (const [text, verdict] of [
-    [accessToken, 'Von diesem Aussteller unterschrieben und jetzt gültig'],
-    [long, 'Nicht vertrauenswürdig'],
+    [accessToken, 'Von diesem Aussteller signiert und zurzeit gültig'],
+    [long, 'Trauen Sie diesem Token nicht'],
     [tokens.refresh_token, 'Kein JWT'],
   ] as const) {
     t.equal((await paste(page, text)).verdict, verdict)

@@ -332,7 +332,7 @@ journey(
     await page.goto(`${notes.origin}/sign-in`)
     t.equal(await page.getAttribute('html', 'lang'), 'de')
     t.equal(await page.textContent('h1'), de.signIn.title)
-    t.match(await page.textContent('.purpose'), 'um fortzufahren mit Notes')
+    t.match(await page.textContent('.purpose'), 'um mit Notes fortzufahren')
     await signIn(page, await person('Person'))
     await page.waitForSelector('#allow')
     t.equal(await page.getAttribute('html', 'lang'), 'de')

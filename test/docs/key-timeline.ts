@@ -38,7 +38,7 @@ export function keyTimeline(): string {
     return [
       `<text class="name" x="${left - 12}" y="${y + 15}">key ${name}</text>`,
       ...(signs > published
-        ? [bar('young', published, published + delay, y), bar('standby', published + delay, signs, y, 'stands by')]
+        ? [bar('young', published, published + delay, y), bar('standby', published + delay, signs, y, 'standby')]
         : []),
       bar('active', signs, signs + period, y, 'signs'),
       ...(index < periods - 1 ? [bar('retiring', signs + period, signs + period + overlap, y)] : []),
@@ -64,8 +64,8 @@ export function keyTimeline(): string {
   const below = 66 + periods * row + 40
   const height = below + 134
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title desc">
-<title id="title">The life of a key under the default settings</title>
-<desc id="desc">A key signs for ${inWords(period)}. Two others stand by, published since at least ${inWords(delay)} before they sign. A key leaves the set ${inWords(overlap)} after its successor took over.</desc>
+<title id="title">The lifetime of a key under the default settings</title>
+<desc id="desc">A key signs for ${inWords(period)}. Two others are on standby, published at least ${inWords(delay)} before they sign. A key leaves the set ${inWords(overlap)} after its successor took over.</desc>
 <style>
 text { font: 13px system-ui, sans-serif; fill: #1f2430 }
 .title { font-weight: 600 }

@@ -254,10 +254,10 @@ t.test('the page itself', async (t) => {
       t.match(page.text, new RegExp(`<input [^>]*id="${id}" name="${id}"`), id)
     const ids = [...page.text.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id)
     t.equal(new Set(ids).size, ids.length, 'no id appears twice')
-    t.match((await browser.get('/account?notice=profile-saved')).text, /role="status">Your profile is saved/)
+    t.match((await browser.get('/account?notice=profile-saved')).text, /role="status">Your profile has been saved/)
     t.match(
       (await browser.get('/account?notice=profile-saved', { 'accept-language': 'de' })).text,
-      'Ihr Profil ist gespeichert',
+      'Ihr Profil wurde gespeichert',
     )
     t.match((await browser.get('/')).text, 'href="/account"')
   })
@@ -390,7 +390,7 @@ t.test('the names to sign in with', async (t) => {
     const limited = await save(browser, { username: 'x', 'confirm-password': person.password })
     t.equal(limited.status, 429, 'the right one is not checked either')
     t.ok(Number(limited.headers.get('retry-after')) > 0)
-    t.match(limited.text, 'There were too many attempts')
+    t.match(limited.text, 'Too many attempts')
     const form = { username: person.username, password: 'wrong' }
     t.equal((await browser.submit(await browser.get('/sign-in'), 'sign-in', form)).status, 403)
     const counted = await query('SELECT failures FROM failed_sign_ins WHERE failures > 0')
@@ -431,7 +431,7 @@ t.test('the names to sign in with', async (t) => {
       t.match((await save(browser, { ...password, email })).text, 'id="email-fault"', email)
     t.match(await save(browser, { ...password, username: '', email: '' }), {
       status: 422,
-      text: 'could not sign in any more',
+      text: 'could no longer sign in',
     })
     t.match(await save(browser, { username: 'fine', 'confirm-password': '' }), {
       status: 422,
@@ -447,7 +447,7 @@ t.test('the names to sign in with', async (t) => {
       const [one, two] = [await idp.person(), await idp.person()]
       const browser = await enter(one)
       const taken = await save(browser, { username: two.username.toUpperCase(), 'confirm-password': one.password })
-      t.match(taken, { status: 422, text: 'Somebody else has this user name' })
+      t.match(taken, { status: 422, text: 'This user name is already taken' })
       const other = await enter(two)
       const race = await Promise.all([
         save(browser, { username: 'coveted', 'confirm-password': one.password }),
@@ -662,7 +662,7 @@ t.test('the box that ends the access of all applications', async (t) => {
       const after = await browser.get('/account?notice=password-changed')
       t.match(
         after,
-        { status: 200, text: /in all other browsers, and the access of all applications has ended/ },
+        { status: 200, text: /in all other browsers, and all applications have lost their access/ },
         'the session continues',
       )
       t.match(after.text, `disconnect-${client.client_id}`, 'and consent is not forgotten')

@@ -98,7 +98,7 @@ t.test('for every refusal, the client is told what to fix and the operator what 
     'a cookie: missing': {
       asked: idp.browser().get(authorize({ prompt: 'none' })),
       entry: 'login_required',
-      detail: new RegExp(`^cookie ${idp.cookieNames.session}: did not come$`),
+      detail: new RegExp(`^cookie ${idp.cookieNames.session}: not sent$`),
     },
     'a cookie: its session has ended': {
       asked: fetch(`${idp.issuer}${authorize({ prompt: 'none' })}`, {
@@ -106,7 +106,7 @@ t.test('for every refusal, the client is told what to fix and the operator what 
         redirect: 'manual',
       }),
       entry: 'login_required',
-      detail: new RegExp(`^cookie ${idp.cookieNames.session}: its session has ended, or is too old$`),
+      detail: new RegExp(`^cookie ${idp.cookieNames.session}: its session has ended or expired$`),
     },
     'a cookie: sent twice': {
       asked: fetch(`${idp.issuer}${authorize({ prompt: 'none' })}`, {
@@ -116,7 +116,7 @@ t.test('for every refusal, the client is told what to fix and the operator what 
         redirect: 'manual',
       }),
       entry: 'login_required',
-      detail: new RegExp(`^cookie ${idp.cookieNames.session}: is none of ours, or came twice$`),
+      detail: new RegExp(`^cookie ${idp.cookieNames.session}: not set by this issuer, or sent twice$`),
     },
     'a clock: the sign-in is too old': {
       asked: pause(1_100).then(() => silently('0')),

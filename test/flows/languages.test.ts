@@ -38,7 +38,7 @@ t.test('a refused form is answered in the language of the request that it carrie
   const sealed = new URL(signInPage.url).searchParams.get('continue') ?? ''
   const refused = await browser.post('/sign-in', { continue: sealed }, { origin: 'https://evil.example' })
   t.match(refused, { status: 403, text: '<html lang="de">' })
-  t.match(refused.text, 'Dieses Formular wurde nicht angenommen')
+  t.match(refused.text, 'Dieses Formular konnte nicht angenommen werden')
 
   const signedIn = await signIn(idp, client)
   const logout = await signedIn.browser.get('/logout?ui_locales=de')
@@ -77,7 +77,7 @@ t.test('a sign-in that has expired says so in the language of its request', asyn
   const pending = { parameters: parametersOf({ values, resource: [] }), receivedAt: twoHoursAgo, selected: undefined }
   const sealed = sealRequest(idp.signet.secrets['request-sealing'], pending)
   const expired = await idp.browser().get(`/sign-in?continue=${sealed}`)
-  t.match(expired.text, 'Diese Seite war zu lange offen')
+  t.match(expired.text, 'Diese Seite war zu lange geöffnet')
 })
 
 t.test(

@@ -69,7 +69,7 @@ t.test('the consent page says in plain words what is requested and where the per
   t.match(html, '<li><bdi class="identifier">invoices:write</bdi></li>')
   t.match(html, '<bdi class="host">notes.example</bdi>')
   t.match(html, 'You will be asked again next time.')
-  t.match(rendered('consent'), 'you will not be asked about the same access again')
+  t.match(rendered('consent'), 'you won’t be asked for the same access again')
   t.match(
     rendered('consent, hostile'),
     '<bdi class="identifier">constructor</bdi>',

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { hostOf, httpsOnly, onwardOnly } from '../../src/html/link-target.ts'
+import { hostOf, httpsOnly, safeHref } from '../../src/html/link-target.ts'
 
 const scripts = [
   'javascript:alert(1)',
@@ -32,7 +32,7 @@ t.test('links to a client must be https', async (t) => {
   t.equal(httpsOnly('HTTPS://Nötes.example'), 'https://xn--ntes-5qa.example/', 'as the browser will read it')
 })
 
-t.test('a link to continue is a path of ours, http(s), or the scheme of a native application', async (t) => {
+t.test('a page leads only to a path of ours, to http(s), or to the scheme of a native application', async (t) => {
   for (const uri of [
     ...scripts,
     '',
@@ -48,7 +48,7 @@ t.test('a link to continue is a path of ours, http(s), or the scheme of a native
     'C:/x',
     undefined,
   ])
-    t.equal(onwardOnly(uri), undefined, String(uri))
+    t.equal(safeHref(uri), undefined, String(uri))
   for (const uri of [
     '/',
     '/sign-up?continue=a.b-c',
@@ -57,7 +57,7 @@ t.test('a link to continue is a path of ours, http(s), or the scheme of a native
     'com.example.app:/callback',
     'vscode://publisher.extension/callback',
   ])
-    t.equal(onwardOnly(uri), uri, 'unchanged')
+    t.equal(safeHref(uri), uri, 'unchanged')
 })
 
 t.test('the host shown is the one that the browser will open', async (t) => {

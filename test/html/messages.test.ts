@@ -90,8 +90,8 @@ t.test('a value inserted into a message is never read as a message', async (t) =
     '.',
   ])
   t.equal(fillText('{client}', { client: '$& $1 {client}' }), '$& $1 {client}')
-  t.throws(() => fill('{client}', {}), /Nothing was given for \{client\}/)
-  t.throws(() => fill('{constructor}', {}), /Nothing was given/)
+  t.throws(() => fill('{client}', {}), /No value for \{client\}/)
+  t.throws(() => fill('{constructor}', {}), /No value for/)
 })
 
 t.test('a waiting time is given in words and never rounded down', async (t) => {

@@ -8,7 +8,7 @@ import { encodeRefreshToken } from '../../src/tokens/refresh-token.ts'
 
 /** The page's own modules: Node reads the same files that the browser is served. */
 const load = (name: string) => import(pathToFileURL(join(packageFolder, 'public/inspect', name)).href)
-const { readToken, mostCharacters }: typeof import('../../public/inspect/token.js') = await load('token.js')
+const { readToken, maxCharacters }: typeof import('../../public/inspect/token.js') = await load('token.js')
 const { readJson, visible }: typeof import('../../public/inspect/json.js') = await load('json.js')
 const { judge }: typeof import('../../public/inspect/judge.js') = await load('judge.js')
 const { timeInWords }: typeof import('../../public/inspect/time.js') = await load('time.js')
@@ -57,7 +57,7 @@ t.test('text that is not a JWT is identified by its appearance', async (t) => {
   const cases: [text: string, kind: string, keys: string[]][] = [
     ['', 'empty', []],
     [' \n "" ', 'empty', []],
-    ['x'.repeat(mostCharacters + 1), 'tooLong', ['tooLong']],
+    ['x'.repeat(maxCharacters + 1), 'tooLong', ['tooLong']],
     [refreshToken, 'notJwt', ['refreshToken']],
     [Buffer.alloc(32, 9).toString('base64url'), 'notJwt', ['codeLike']],
     ['swordfish', 'notJwt', ['opaque']],

@@ -8,7 +8,7 @@ export interface ErrorReferencePageProps {
   readonly errors: readonly ErrorName[]
 }
 
-/** Every error and how to fix it, with an index by the code that the client received. The fragment of the address names the one that is meant. */
+/** Every error and how to fix it, with an index by the code that the client received. The fragment of the URL selects one. */
 export function ErrorReferencePage({ page, requestId, errors }: ErrorReferencePageProps) {
   return (
     <Layout page={page} title="Errors">

@@ -58,7 +58,7 @@ export function sendRefusalPage(
       explanation: kind === 'request' ? error.message : undefined,
       code: kind === 'notFound' ? undefined : error.code,
       codeHref: `/errors?request_id=${request.id}#${error.entry}`,
-      onward: returnTo
+      nextLink: returnTo
         ? { href: returnTo.href, label: fillText(errors.backTo, { client: returnTo.clientName }) }
         : { href: '/', label: errors.home },
     }),
