@@ -1,4 +1,4 @@
-import { describable } from '../protocol/errors/oauth-error.ts'
+import { printableText } from '../protocol/errors/oauth-error.ts'
 
 /** The maximum length of a displayed name, in characters. */
 export const maxNameLength = 200
@@ -17,7 +17,7 @@ export function isPlainText(text: string, maxLength: number): boolean {
 
 /** A value for use in a message: shortened, and restricted to the characters that `error_description` may contain (RFC 6749 §5.2). */
 export function shown(value: string): string {
-  return value.length > 80 ? `${describable(value.slice(0, 80))}...` : describable(value)
+  return value.length > 80 ? `${printableText(value.slice(0, 80))}...` : printableText(value)
 }
 
 /** Whether a text is a language tag (RFC 5646). */

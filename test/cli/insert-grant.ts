@@ -10,7 +10,7 @@ import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
 /**
  * Signs a person in and opens a grant, as the pages do.
  *
- * @param existing the client; by default one that is made for the purpose
+ * @param existing the client; by default a new one
  */
 export async function insertGrant(
   database: Database,

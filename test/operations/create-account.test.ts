@@ -15,7 +15,7 @@ const unverified = (username: string) => ({ profile: { username }, email: undefi
 const outcomes = (all: readonly { readonly outcome: string }[]) => all.map(({ outcome }) => outcome).sort()
 
 t.test(
-  'of many who ask for one user name at the same moment, one gets it, and nothing of the others is left',
+  'of many concurrent requests for the same user name, one succeeds, and nothing of the others remains',
   async (t) => {
     const before = await countOf('accounts')
     const names = ['racer', 'Racer', 'RACER', 'raceR', 'rAcer']
@@ -28,7 +28,7 @@ t.test(
 )
 
 t.test(
-  'of many for whom one address is vouched at the same moment, one gets it, and nothing of the others is left',
+  'of many concurrent accounts with the same verified address, one succeeds, and nothing of the others remains',
   async (t) => {
     const before = { accounts: await countOf('accounts'), emails: await countOf('account_emails') }
     const account = { profile: {}, email: 'vouched@example.com', emailVerified: true }
@@ -39,7 +39,7 @@ t.test(
   },
 )
 
-t.test('a change that ends at a taken name leaves all of the account as it was, and no event', async (t) => {
+t.test('a change that fails because a name is taken leaves the account unchanged, and no event', async (t) => {
   const { sub } = await idp.person({ username: 'modest', email: 'modest@example.com' })
   const before = {
     account: await query('SELECT * FROM accounts WHERE sub = $1', [sub]),
@@ -54,7 +54,7 @@ t.test('a change that ends at a taken name leaves all of the account as it was, 
 })
 
 t.test(
-  'names are stored in their canonical form, whoever gives them, and what cannot be kept changes nothing',
+  'names are stored in their canonical form, no matter who sets them, and invalid values change nothing',
   async (t) => {
     const before = { accounts: await countOf('accounts'), events: await countOf('events') }
     const nobody = { ...unverified('fine'), email: 'nobody' }
@@ -81,7 +81,7 @@ t.test(
   },
 )
 
-t.test('a password that the rules refuse makes no account, sets none, and ends nothing', async (t) => {
+t.test('a password that breaks the rules creates no account, sets no password, and ends nothing', async (t) => {
   const before = { accounts: await countOf('accounts'), events: await countOf('events') }
   const refused = await createAccount(signet, operator, { ...unverified('hopper.grace'), password: 'hopper.grace1906' })
   t.same(refused, { outcome: 'password_refused', fault: 'password_personal' })
@@ -103,7 +103,7 @@ t.test('a password that the rules refuse makes no account, sets none, and ends n
   t.equal(await countOf('events'), before.events)
 })
 
-t.test('an account is made with all that is known of the person, and its password signs them in', async (t) => {
+t.test('an account stores everything known about the person, and its password signs them in', async (t) => {
   const account = {
     ...{ profile: { username: 'ada', name: 'Ada' }, email: 'ada@example.com', emailVerified: true },
     password: 'weaving algebraic patterns',

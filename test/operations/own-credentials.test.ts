@@ -6,19 +6,19 @@ import type { Session } from '../../src/records/sessions/sessions-store.ts'
 import type { Signet } from '../../src/signet.ts'
 
 /*
- * What the forms do with right values: test/flows/account.test.ts. These have faults, so nothing but the settings is looked at.
+ * How the forms handle valid values is tested in test/flows/account.test.ts. These values have faults, so only the settings are read.
  */
 
 const signet = { settings: { issuer: 'https://idp.example', passwordMinLength: 8 } } as Signet
 const actor: Person = { kind: 'person', sub: 'person' as Sub, caller: { requestId: 'r', network: '192.0.2.0' } }
 const session = { account: { sub: 'person', username: 'anna', email: undefined } } as unknown as Session
 
-/** Asking for the browser gives one that has no cookie a new one, so it is not done for a form that is refused anyway. */
+/** Looking up the browser gives one without a cookie a new one, so it is not done for a form that is rejected anyway. */
 const notAsked = () => {
   throw new Error('The browser was asked for.')
 }
 
-t.test('a faulty form to change the names does not ask for the browser', async (t) => {
+t.test('a faulty form for changing the names does not look up the browser', async (t) => {
   const right = { username: 'other', email: undefined, password: 'whatever it is' }
   for (const wrong of [{ password: undefined }, { username: undefined }, { username: 'a b' }, { email: 'nobody' }]) {
     const changed = await changeSignInNames(signet, actor, session, notAsked, { ...right, ...wrong })
@@ -27,7 +27,7 @@ t.test('a faulty form to change the names does not ask for the browser', async (
   await t.rejects(changeSignInNames(signet, actor, session, notAsked, right), { message: /asked for/ })
 })
 
-t.test('a faulty form to change the password does not ask for the browser', async (t) => {
+t.test('a faulty form for changing the password does not look up the browser', async (t) => {
   const right = {
     current: 'whatever it is',
     wanted: 'quiet lamps over harbours',

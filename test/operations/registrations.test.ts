@@ -27,7 +27,7 @@ const web = (more: Record<string, unknown> = {}) => ({
   ...more,
 })
 
-t.test('of two registrations of one identifier, or of one scope, at the same moment, one wins', async (t) => {
+t.test('of two concurrent registrations of one identifier or one scope, one succeeds', async (t) => {
   const same = resource('https://same.example', { scopes: ['same:read'] })
   const [one, other] = await Promise.all([
     registerResource(signet, operator, same),
@@ -48,7 +48,7 @@ t.test('of two registrations of one identifier, or of one scope, at the same mom
   t.equal((await query(`SELECT FROM resource_scopes WHERE scope = 'wanted:read'`)).length, 1)
 })
 
-t.test('a client that is registered while its scope goes does not keep the scope', async (t) => {
+t.test('a client that is registered while its scope is deleted does not keep the scope', async (t) => {
   for (let n = 0; n < 5; n++) {
     const identifier = `https://going-${n}.example`
     const scope = `going-${n}:read`
@@ -63,7 +63,7 @@ t.test('a client that is registered while its scope goes does not keep the scope
   }
 })
 
-t.test('nobody may ask about tokens who cannot prove who they are, and then nothing is saved', async (t) => {
+t.test('a public or unknown client cannot serve a resource, and then nothing is saved', async (t) => {
   const open = await client({ token_endpoint_auth_method: 'none' })
   const identifier = 'https://served.example'
   const before = await newestEvent()
@@ -86,7 +86,7 @@ t.test('nobody may ask about tokens who cannot prove who they are, and then noth
   t.same(await eventsSince(registered), [])
 })
 
-t.test('what does not exist is not changed or deleted, and leaves no event', async (t) => {
+t.test('updating or deleting what does not exist records no event', async (t) => {
   const before = await newestEvent()
   t.same(await changeResource(signet, operator, 'https://no.example', () => ({ name: 'No' })), {
     outcome: 'no_such_resource',
@@ -100,7 +100,7 @@ t.test('what does not exist is not changed or deleted, and leaves no event', asy
   t.same(await eventsSince(before), ['client_created', 'client_deleted'])
 })
 
-t.test('null takes a value of a resource away, and what is left out stays', async (t) => {
+t.test('null removes a value of a resource, and omitted values are kept', async (t) => {
   const identifier = 'https://changing.example'
   const scopeDescriptions = [
     { scope: 'changing:read', language: undefined, text: 'Read' },
@@ -125,7 +125,7 @@ t.test('null takes a value of a resource away, and what is left out stays', asyn
 })
 
 t.test(
-  'of two changes to a resource at the same moment, the later one is worked out from what the earlier one left',
+  'of two concurrent changes to a resource, the later one is computed from the result of the earlier one',
   async (t) => {
     const identifier = 'https://twice.example'
     await registerResource(signet, operator, resource(identifier, { scopes: ['twice:0'] }))
@@ -139,7 +139,7 @@ t.test(
   },
 )
 
-t.test('a client that comes to use a secret gets one, and a client that no longer uses one loses all', async (t) => {
+t.test('a client that starts to use a secret gets one, and a client that stops using one loses all', async (t) => {
   const { client: app, secret } = await registerClient(signet, operator, web({ token_endpoint_auth_method: 'none' }))
   t.equal(secret, undefined)
   const confidential = { token_endpoint_auth_method: 'client_secret_basic' }

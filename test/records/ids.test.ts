@@ -10,32 +10,34 @@ import type { ClientId, GrantId, Sub } from '../../src/records/ids.ts'
 const [sub, clientId, grantId] = ['person' as Sub, 'client_one' as ClientId, 'grant' as GrantId]
 const reason = 'account_deleted'
 
-/** Compiled and never called. Each of the lines below a comment has to be an error, or the tests cannot be built. */
+/** Compiled but never called. Each line below a comment must be an error; otherwise the tests cannot be built. */
 type Db = Parameters<typeof endGrant>[0]
 type Signet = Parameters<typeof deleteAccount>[0]
 export const refused = (db: Db, signet: Signet, by: Parameters<typeof deleteAccount>[1]): unknown[] => [
-  // @ts-expect-error a client is no person
+  // @ts-expect-error a client is not a person
   endAllAccess(db, clientId, reason),
-  // @ts-expect-error nor is what somebody typed
+  // @ts-expect-error a typed name is not a person
   endAllAccess(db, 'person', reason),
-  // @ts-expect-error a client is no person
+  // @ts-expect-error a client is not a person
   deleteAccount(signet, by, clientId),
-  // @ts-expect-error a client is no person
+  // @ts-expect-error a client is not a person
   revokeGrantsOfPerson(signet, by, clientId),
-  // @ts-expect-error a person is no client
+  // @ts-expect-error a person is not a client
   revokeGrantsOfClient(signet, by, sub),
-  // @ts-expect-error a person is no client
+  // @ts-expect-error a person is not a client
   deleteClient(signet, by, sub),
-  // @ts-expect-error a person is no client
+  // @ts-expect-error a person is not a client
   markClientDeleted(db, sub),
-  // @ts-expect-error the two are the wrong way round
+  // @ts-expect-error the two are in the wrong order
   endConnection(db, clientId, sub),
-  // @ts-expect-error a person is no grant
+  // @ts-expect-error a person is not a grant
   endGrant(db, sub, reason),
-  // @ts-expect-error a client is no person
+  // @ts-expect-error a client is not a person
   { kind: 'account', reason, sub: clientId, epoch: 1 } satisfies Ending,
-  // @ts-expect-error a grant is no client
+  // @ts-expect-error a grant is not a client
   { kind: 'client', reason: 'client_deleted', clientId: grantId } satisfies Ending,
 ]
 
-t.test('the compiler refuses to end or delete what an id of another kind names', async (t) => t.type(refused, Function))
+t.test('the compiler rejects ending or deleting a record by an id of another kind', async (t) =>
+  t.type(refused, Function),
+)

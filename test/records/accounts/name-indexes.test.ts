@@ -4,7 +4,7 @@ import { nameIndexes } from '../../../src/records/accounts/accounts-store.ts'
 import { ownAddressIndexes } from '../../../src/records/accounts/names-to-convert-store.ts'
 import { noLog, testDatabase } from '../../database.ts'
 
-t.test('the unique indexes that tell which name is taken are those of the database', async (t) => {
+t.test('the unique indexes by which the code recognizes taken names exist in the database', async (t) => {
   const { connection, schema, openPool } = await testDatabase(t)
   await migrate({ connection, schema, log: noLog })
   const { rows } = await openPool({ max: 1 }).query<{ indexname: string }>({
