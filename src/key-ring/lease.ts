@@ -1,4 +1,4 @@
-import { type MachineClocks, type Moment, machineClocks, momentOf, since } from '../platform/clock.ts'
+import { elapsedSince, type MachineClocks, type Moment, machineClocks, momentOf } from '../platform/clock.ts'
 import { SigningUnavailable } from '../platform/jwt/sign.ts'
 
 /** This machine's clock and the database's are further apart than any two clocks may be. */
@@ -68,7 +68,7 @@ export function createLease(
   clocks: MachineClocks = machineClocks,
 ): Lease {
   let confirmed: { readonly asked: Moment; readonly answered: Moment } | undefined
-  const isApart = (moment: Moment) => Math.abs(since(moment, clocks).apart) > allowedDifference(clockSkew)
+  const isApart = (moment: Moment) => Math.abs(elapsedSince(moment, clocks).drift) > allowedDifference(clockSkew)
   return {
     confirm: (asked) => {
       // Of an answer that came across a suspension nobody knows how old it is.
@@ -82,7 +82,7 @@ export function createLease(
       if (!confirmed) return "This machine's clock and the database's disagree, or could not be compared."
       if (isApart(confirmed.answered))
         return "This machine's clock was set, or the machine was suspended; the database has not been asked for the time since."
-      if (since(confirmed.asked, clocks).atMost >= keyLease * 1000)
+      if (elapsedSince(confirmed.asked, clocks).elapsed >= keyLease * 1000)
         return 'The signing keys could not be confirmed with the database within the lease.'
       return undefined
     },
@@ -108,7 +108,7 @@ export function watchClocks(
   clocks: MachineClocks = machineClocks,
 ): () => void {
   const timer = setInterval(() => {
-    if (Math.abs(since(asked(), clocks).apart) > noticed) ask()
+    if (Math.abs(elapsedSince(asked(), clocks).drift) > noticed) ask()
   }, every)
   timer.unref()
   return () => clearInterval(timer)

@@ -62,7 +62,7 @@ t.test('what cannot be had is told in a sentence', async (t) => {
   await t.rejects(
     startTracing({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, noLog, missing),
     new TracingUnavailable(
-      'OTEL_EXPORTER_OTLP_ENDPOINT asks for traces, but the packages for them are not installed: install Signet without ' +
+      'OTEL_EXPORTER_OTLP_ENDPOINT enables tracing, but the packages for it are not installed: install Signet without ' +
         '--omit=optional, or unset it.',
     ),
   )

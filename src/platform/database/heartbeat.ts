@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Moment, machineClocks, momentOf, since } from '../clock.ts'
+import { elapsedSince, type Moment, machineClocks, momentOf } from '../clock.ts'
 import type { DatabaseLog } from '../log.ts'
 import type { Hosts } from './hosts.ts'
 import { hangUp, type OpenedConnection, openConnection, sayGoodbye } from './open-connection.ts'
@@ -213,8 +213,8 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
 
 function isFresh(moment: Moment | undefined): boolean {
   if (!moment) return false
-  const { atMost } = since(moment, machineClocks)
-  return atMost >= 0 && atMost <= maxStaleness
+  const { elapsed } = elapsedSince(moment, machineClocks)
+  return elapsed >= 0 && elapsed <= maxStaleness
 }
 
 /** A problem that is certain, in words that /readyz can show to anyone: without addresses and names. */

@@ -1,5 +1,5 @@
 import type { Client, ClientConfig, CustomTypesConfig } from 'pg'
-import { patientTimer } from '../waiting-line.ts'
+import { startTimer } from '../wait-queue.ts'
 import { type ConnectionSetup, type ServerState, setUpConnection } from './connection-setup.ts'
 import type { Hosts } from './hosts.ts'
 import { DatabaseReadOnly, DatabaseUnavailable, isUnavailable } from './unavailable.ts'
@@ -91,7 +91,7 @@ async function connectAndSetUp(
   timeoutMs: number,
 ): Promise<ServerState> {
   const { client } = connection
-  const endTimer = patientTimer(() => connection.abandon(new Error('timeout expired')), timeoutMs)
+  const endTimer = startTimer(() => connection.abandon(new Error('timeout expired')), timeoutMs)
   try {
     await client.connect()
     return await setUpConnection(connection, setup)

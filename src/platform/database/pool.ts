@@ -1,6 +1,6 @@
 import type { QueryResult, QueryResultRow } from 'pg'
 import type { DatabaseLog } from '../log.ts'
-import { createWaitingLine } from '../waiting-line.ts'
+import { createWaitQueue } from '../wait-queue.ts'
 import { createConnectionLimit } from './connection-limit.ts'
 import { rowTypes } from './connection-setup.ts'
 import { assertSchemaName, type DatabaseConnection, type Hosts, hostsOf } from './hosts.ts'
@@ -92,11 +92,11 @@ export function createPool(options: PoolOptions): Database {
   const open = new Set<Pooled>()
   const idle: Pooled[] = []
   const limit = createConnectionLimit(max, log)
-  const line = createWaitingLine<Pooled>({
+  const queue = createWaitQueue<Pooled>({
     maxLength: maxWaiting,
     timeoutMs: connectTimeoutMs,
-    whenFull: (length) => new DatabaseUnavailable(`${length} requests are waiting for a database connection already.`),
-    whenLate: () => {
+    fullError: (length) => new DatabaseUnavailable(`${length} requests are waiting for a database connection already.`),
+    timeoutError: () => {
       const failed = lastFailure ? ` Opening another failed: ${lastFailure}` : ''
       const inUse = `${open.size - idle.length} of ${limit.current()} are in use.${failed}`
       return new DatabaseUnavailable(`No database connection was free within ${connectTimeoutMs} ms. ${inUse}`)
@@ -110,9 +110,9 @@ export function createPool(options: PoolOptions): Database {
 
   /** Serves waiting callers from idle connections, and opens connections for the rest. Called whenever something has changed. */
   const pump = () => {
-    while (line.length > 0 && idle.length > 0) line.serve(takeIdle(idle.at(-1)!))
+    while (queue.length > 0 && idle.length > 0) queue.serve(takeIdle(idle.at(-1)!))
     if (performance.now() >= openAgainAt)
-      while (opening < line.length && open.size + opening < limit.current()) openOne()
+      while (opening < queue.length && open.size + opening < limit.current()) openOne()
     if (ended && open.size + opening === 0) ended.resolve()
   }
 
@@ -153,7 +153,7 @@ export function createPool(options: PoolOptions): Database {
     lastFailure = error instanceof Error ? error.message : String(error)
     const tooMany = isTooManyConnections(error)
     // Without any connection nobody can be served, so the caller that has waited longest gets the error.
-    if (open.size === 0 && !tooMany) return line.refuse(error)
+    if (open.size === 0 && !tooMany) return queue.refuse(error)
     if (open.size > 0 && tooMany) return limit.refused(open.size)
     // Once until one can be opened again: attempts follow each other quickly.
     if (isNews)
@@ -239,8 +239,8 @@ export function createPool(options: PoolOptions): Database {
   const connect = async (): Promise<CheckedOut> => {
     if (ended) throw new DatabaseUnavailable('The connection pool has ended.')
     // First come, first served.
-    if (line.length === 0 && idle.length > 0) return checkOut(takeIdle(idle.at(-1)!))
-    const served = line.wait()
+    if (queue.length === 0 && idle.length > 0) return checkOut(takeIdle(idle.at(-1)!))
+    const served = queue.wait()
     pump()
     return checkOut(await served)
   }
@@ -267,7 +267,7 @@ export function createPool(options: PoolOptions): Database {
           resolve = done
         })
         ended = { promise, resolve }
-        while (line.length > 0) line.refuse(new DatabaseUnavailable('The connection pool has ended.'))
+        while (queue.length > 0) queue.refuse(new DatabaseUnavailable('The connection pool has ended.'))
         for (const pooled of [...idle]) close(takeIdle(pooled))
         pump()
       }
@@ -280,7 +280,7 @@ export function createPool(options: PoolOptions): Database {
       return idle.length
     },
     get waitingCount() {
-      return line.length
+      return queue.length
     },
     get limit() {
       return limit.current()

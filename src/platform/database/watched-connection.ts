@@ -1,5 +1,5 @@
 import pg, { type Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg'
-import { patientTimer } from '../waiting-line.ts'
+import { startTimer } from '../wait-queue.ts'
 import type { Statement } from './queryable.ts'
 import { DatabaseUnavailable, isUnavailable } from './unavailable.ts'
 
@@ -47,7 +47,7 @@ export function watchedConnection(config: ClientConfig, queryTimeoutMs?: number)
     whenLost: (listener) => (lost ? listener(lost) : void listeners.push(listener)),
     query: async <R extends QueryResultRow>(statement: Statement) => {
       if (lost) throw lost
-      const endTimer = queryTimeoutMs === undefined ? undefined : patientTimer(giveUp, queryTimeoutMs)
+      const endTimer = queryTimeoutMs === undefined ? undefined : startTimer(giveUp, queryTimeoutMs)
       try {
         return await client.query<R>(statement)
       } catch (error) {
