@@ -5,7 +5,7 @@ import { openSecretRing } from './key-ring/secret-ring.ts'
 import { createVerifierSightings } from './key-ring/verifier-sightings.ts'
 import { createClock } from './platform/clock.ts'
 import type { Settings } from './platform/config/settings.ts'
-import { patientLimits, queryTimeoutMs } from './platform/database/connection-setup.ts'
+import { queryTimeoutMs, relaxedTimeouts } from './platform/database/connection-setup.ts'
 import { type Heartbeat, type NotifyChannel, notifyChannels, startHeartbeat } from './platform/database/heartbeat.ts'
 import { hostsOf } from './platform/database/hosts.ts'
 import { briefWait } from './platform/database/locked-transaction.ts'
@@ -83,7 +83,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     })
     undo.push(() => database.end())
     // A server starts on one connection of its own, with the limits of a start.
-    const startPool = createPool({ ...common, ...patientLimits, max: 1 })
+    const startPool = createPool({ ...common, ...relaxedTimeouts, max: 1 })
     let startPoolEnd: Promise<void> | undefined
     const endStartPool = () => {
       startPoolEnd ??= startPool.end()
@@ -113,7 +113,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     undo.push(() => secrets.stop())
     // Nobody waits here until the server has closed the connection: `stop` does.
     endStartPool().catch((err: unknown) => log.warn({ err }, 'The connection of the start could not be closed.'))
-    const clients = createKnownClients(database, () => heartbeat?.hears() ?? false)
+    const clients = createKnownClients(database, () => heartbeat?.isLive() ?? false)
     onNotify = (channel) => {
       const isAbout = (name: NotifyChannel) => channel === undefined || channel === name
       if (isAbout(notifyChannels.clients)) clients.forget()

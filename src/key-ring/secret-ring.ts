@@ -171,7 +171,7 @@ export async function openSecretRing({
     isReady: () => lease.fault() === undefined,
     known: () => ({ versions, revoked }),
     refresh,
-    readAgain: async () => {
+    reload: async () => {
       // Whoever comes while it is being asked needs no question of their own.
       if (!asking && mayAsk())
         asking = refresh().finally(() => {

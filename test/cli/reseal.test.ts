@@ -7,10 +7,10 @@ import { openSealedKey } from '../../src/key-ring/sealed-key.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import {
+  activateNewKey,
   forgetPreviousKey,
   keepPreviousKey,
   prepareNewKey,
-  putNewKey,
 } from '../../src/platform/secrets/master-key-file.ts'
 import { openPurposeSecret } from '../../src/platform/secrets/purpose-secrets.ts'
 import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
@@ -50,7 +50,7 @@ const secrets = await opened()
 
 t.test('a key that opens nothing reseals nothing', async (t) => {
   environment['SIGNET_MASTER_KEY'] = other
-  t.match(await signet('keys', 'reseal'), { code: 1, out: '', err: /does not open what the database holds/ })
+  t.match(await signet('keys', 'reseal'), { code: 1, out: '', err: /cannot open a secret in the database/ })
   delete environment['SIGNET_MASTER_KEY']
   t.same(await opened(), secrets)
 })
@@ -81,11 +81,15 @@ t.test('cut short after any step everything opens, and going on brings it to its
   await keepPreviousKey(file)
   t.match(await signet('keys', 'list'), { code: 0, err: '' }, 'after the first step')
   await keepPreviousKey(file)
-  await putNewKey(file, await prepareNewKey(file))
+  await activateNewKey(file, await prepareNewKey(file))
   t.not(readFileSync(file, 'utf8'), before)
   t.equal(readFileSync(previous, 'utf8'), before)
   t.match(await signet('keys', 'list'), { code: 0, err: '' }, 'after the second: sealed under the one, opened by both')
-  t.match(await signet('keys', 'reseal', '--new-master-key'), { code: 1, out: '', err: /has to be finished first/ })
+  t.match(await signet('keys', 'reseal', '--new-master-key'), {
+    code: 1,
+    out: '',
+    err: /Finish the previous change of the master key first/,
+  })
   t.same(await opened(before.trim()), secrets)
   t.match(await json('keys', 'reseal'), { signing_keys: 6, purpose_secrets: 4, master_key: file })
   t.same(await opened(), secrets, 'the same secrets, under the new key alone')

@@ -14,12 +14,12 @@ import { briefWait, type LockWait } from '../../src/platform/database/locked-tra
 import { migrate } from '../../src/platform/database/migrations.ts'
 import type { Database } from '../../src/platform/database/pool.ts'
 import type { SigningAlgorithm } from '../../src/platform/jwt/algorithms.ts'
-import { type MasterKey, openMasterKey, presentMasterKey } from '../../src/platform/secrets/master-key.ts'
+import { currentMasterKey, type MasterKey, openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import {
+  activateNewKey,
   forgetPreviousKey,
   keepPreviousKey,
   prepareNewKey,
-  putNewKey,
 } from '../../src/platform/secrets/master-key-file.ts'
 import { noLog, testDatabase } from '../database.ts'
 import { eventually } from '../support/eventually.ts'
@@ -204,11 +204,11 @@ t.test('keys that were sealed before the master key was replaced open under the 
   await begun
   const file = join(folder, 'master.key')
   await keepPreviousKey(file)
-  await putNewKey(file, await prepareNewKey(file))
+  await activateNewKey(file, await prepareNewKey(file))
   await forgetPreviousKey(file)
   goOn()
   await opening
-  const present = presentMasterKey(settings)
+  const present = currentMasterKey(settings)
   for (const { kid, sealed } of await stored()) t.ok(openSealedKey(kid, sealed, present))
 })
 

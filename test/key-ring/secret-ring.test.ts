@@ -38,7 +38,7 @@ t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 const log = createLog({ logLevel: 'silent' })
 const operator = { by: 'test', reason: 'because' }
 
-/** A node's ring. It hears nothing: it knows what it has read. */
+/** A node's ring. It gets no notifications: it knows only what it has read. */
 async function open(name: string, database: Database = db) {
   const machine = { wall: 0, monotonic: 0 }
   const clocks = { wall: () => Date.now() + machine.wall, monotonic: () => performance.now() + machine.monotonic }

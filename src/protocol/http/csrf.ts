@@ -70,6 +70,6 @@ async function whyForeign(
   if (presented === undefined) return 'csrf: is missing, and neither Origin nor Sec-Fetch-Site came'
   const token = Buffer.from(presented, 'base64url')
   if (isMacOf(secrets.csrf, browser, token)) return undefined
-  if (token.length === macBytes) await secrets.readAgain()
+  if (token.length === macBytes) await secrets.reload()
   return isMacOf(secrets.csrf, browser, token) ? undefined : `csrf: does not belong to the cookie ${name}`
 }

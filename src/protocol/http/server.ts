@@ -4,7 +4,7 @@ import https from 'node:https'
 import fastify from 'fastify'
 import type { Settings } from '../../platform/config/settings.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
-import { createEnding } from '../../platform/http/graceful-stop.ts'
+import { createGracefulStop } from '../../platform/http/graceful-stop.ts'
 import { keepAddresses, newRequestId } from '../../platform/http/request-context.ts'
 import type { Log } from '../../platform/log.ts'
 import { rangeTest } from '../../platform/network-address.ts'
@@ -17,12 +17,12 @@ const bodyLimit = 32 * 1024
 
 /**
  * Octets, and milliseconds. Who is slower is cut off, at the latest `connectionsCheckingInterval` after the time; who does not read
- * what is sent, after `idleTimeout`. When the server ends, connections on which nothing came have `silence` left, and all others `patience`.
+ * what is sent, after `idleTimeout`. When the server ends, connections on which nothing came have `unusedTimeout` left, and all others `closeTimeout`.
  * All of these are for a request under way: between two requests a connection stays open for the setting `keepAliveTimeout`.
  */
 export const serverLimits = {
   ...{ maxHeaderSize: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 },
-  ...{ idleTimeout: 60_000, silence: 500, patience: 10_000 },
+  ...{ idleTimeout: 60_000, unusedTimeout: 500, closeTimeout: 10_000 },
 }
 
 /**
@@ -41,7 +41,7 @@ export function createServer(
   const { issuer, tls, trustProxy } = settings
   const isTrustedProxy = rangeTest(trustProxy)
   const limits = { keepAliveTimeout: settings.keepAliveTimeout * 1000, ...serverLimits, ...others }
-  const ending = createEnding(limits)
+  const gracefulStop = createGracefulStop(limits)
   const unread = { issuer, noteUnread, isTrustedProxy }
   const app: App = fastify({
     genReqId: newRequestId,
@@ -64,7 +64,7 @@ export function createServer(
         ? https.createServer({ ...options, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }, handler)
         : http.createServer(options, handler)
       keepAddresses(server)
-      ending.watch(server)
+      gracefulStop.watch(server)
       // When the system cannot accept a connection (no memory for its buffers), the server emits `error`. Fastify listens for it
       // only until the server listens for connections.
       server.on('listening', () =>
@@ -77,7 +77,7 @@ export function createServer(
     },
   })
 
-  ending.addTo(app)
+  gracefulStop.addTo(app)
   app.decorate('operatorLog', log)
   app.decorate('isTrustedProxy', isTrustedProxy)
   app.decorateRequest('refusal', undefined)

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { violatedUniqueness } from '../../platform/database/unique-violation.ts'
+import { violatedUniqueConstraint } from '../../platform/database/unique-violation.ts'
 import { type Account, type Address, descriptiveClaims, type Profile } from './account.ts'
 
 const profileColumns = ['username', ...descriptiveClaims, 'phone_number'] as const satisfies readonly (keyof Profile)[]
@@ -129,7 +129,7 @@ export async function unlessTaken(
     await statement
     return 'done'
   } catch (error) {
-    const index = violatedUniqueness(error)
+    const index = violatedUniqueConstraint(error)
     const taken = index !== undefined && emailIndexes.includes(index) ? 'email_taken' : nameIndexes.get(index)
     if (taken === undefined) throw error
     return taken

@@ -137,7 +137,7 @@ t.test('while the database is away rows wait, in order and bounded, and each is 
     logged.map(({ message }) => message).filter((message) => !message.startsWith('Some rows')),
     [
       'Deferred write of rows failed; it will be retried.',
-      'More rows came than can be kept; the rest is lost.',
+      'The queue of rows was full; the excess was dropped.',
       'Deferred writes of rows work again.',
     ],
     'said once, however often it is tried',

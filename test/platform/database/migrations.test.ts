@@ -223,7 +223,7 @@ t.test('a file that fails half-way is taken back as a whole, and named', async (
 t.test('a file that ends its transaction by itself is refused and not recorded', async (t) => {
   const db = await testDatabase(t)
   const folder = folderWith(t, { '001.do.rings.sql': 'CREATE TABLE rings (); COMMIT; SELECT 1;' })
-  await t.rejects(run(db, folder), { name: 'MigrationError', message: /ends its transaction by itself/ })
+  await t.rejects(run(db, folder), { name: 'MigrationError', message: /ends its own transaction/ })
   t.same(await versions(db), [])
 })
 
@@ -259,10 +259,10 @@ t.test(
   async (t) => {
     const db = await testDatabase(t)
     const faults: [Files, RegExp][] = [
-      [{}, /holds no migrations/],
-      [{ '1.do.rings.sql': '' }, /not named as a migration/],
-      [{ '001.undo.rings.sql': '' }, /not named as a migration/],
-      [{ "001.do.rings'.sql": '' }, /not named as a migration/],
+      [{}, /contains no migrations/],
+      [{ '1.do.rings.sql': '' }, /does not have the name of a migration/],
+      [{ '001.undo.rings.sql': '' }, /does not have the name of a migration/],
+      [{ "001.do.rings'.sql": '' }, /does not have the name of a migration/],
       [{ '001.do.rings.sql': '', '003.do.seals.sql': '' }, /gap before 3/],
       [{ '001.do.rings.sql': '', '001.do.seals.sql': '' }, /version 1/],
     ]
@@ -290,7 +290,7 @@ t.test('a table that is busy is waited for in short turns, and sign-ins pass bet
   await reader.query('COMMIT')
   reader.release()
   t.match(await migrated, { version: 2 })
-  t.same([...new Set(lines)], ['A table is busy; the migration will be tried again.'])
+  t.same([...new Set(lines)], ['A table is busy; the migration will be retried.'])
 })
 
 t.test('names that mean something elsewhere: a folder with brackets, a schema that is a key word', async (t) => {

@@ -60,7 +60,7 @@ t.test('a statement whose failure was swallowed cannot turn into a commit that n
     await press(tx, 'first').catch(() => {})
     return 'done'
   })
-  await t.rejects(outcome, { message: 'A statement of the transaction had failed, so nothing was committed.' })
+  await t.rejects(outcome, { message: 'A statement of the transaction failed, so nothing was committed.' })
   t.same(await pressed(db), [])
 })
 
