@@ -2,7 +2,7 @@ import { keyLedgerFile, openKeyLedger } from './key-ring/key-ledger.ts'
 import { openKeyRing } from './key-ring/key-ring.ts'
 import { delaysOf } from './key-ring/rotation.ts'
 import { openSecretRing } from './key-ring/secret-ring.ts'
-import { createVerifierSightings } from './key-ring/verifier-sightings.ts'
+import { createVerifiersLastSeen } from './key-ring/verifiers-last-seen.ts'
 import { createClock } from './platform/clock.ts'
 import type { Settings } from './platform/config/settings.ts'
 import { queryTimeoutMs, relaxedTimeouts } from './platform/database/connection-setup.ts'
@@ -21,7 +21,7 @@ import { createKnownClients } from './records/clients/known-clients.ts'
 import { createEndings } from './records/endings/follower.ts'
 import { createTokenTally } from './records/events/token-tally.ts'
 import { createSignInLimits } from './records/limits/sign-in-limits.ts'
-import { createRefusalsJournal } from './records/refusals/refusals-journal.ts'
+import { createRefusalLog } from './records/refusals/refusal-log.ts'
 import { setUpInstallation } from './set-up.ts'
 import type { Signet } from './signet.ts'
 
@@ -148,16 +148,16 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const endings = createEndings(database, log)
     undo.push(() => endings.stop())
     const tally = createTokenTally(database, log)
-    const refusals = createRefusalsJournal(database, log)
-    const sightings = createVerifierSightings(database, clock, log)
-    undo.push(() => Promise.all([tally.stop(), refusals.stop(), sightings.stop()]))
+    const refusals = createRefusalLog(database, log)
+    const verifiersLastSeen = createVerifiersLastSeen(database, clock, log)
+    undo.push(() => Promise.all([tally.stop(), refusals.stop(), verifiersLastSeen.stop()]))
     const turns = createTurns()
     const signet = {
       settings,
       database,
       databaseProblem: () => (heartbeat ? heartbeat.problem() : 'the heartbeat has not started'),
       keyRing,
-      sightings,
+      verifiersLastSeen,
       secrets,
       clock,
       log,

@@ -52,9 +52,9 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
   try {
     await hear()
     signet.endings.run()
-    const longestToken = Math.max(settings.accessTokenTtl, settings.idTokenTtl)
+    const maxTokenLifetime = Math.max(settings.accessTokenTtl, settings.idTokenTtl)
     stopConverting = startConvertingNames(signet.database, log)
-    stopCleaner = startCleaner(signet.database, log, longestToken, settings.eventRetention, signet.clock)
+    stopCleaner = startCleaner(signet.database, log, maxTokenLifetime, settings.eventRetention, signet.clock)
     tracing = await startTracing(terminal.environment, log)
     const app = buildApp(signet, tracing?.plugin)
     const { host, port } = settings

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises'
-import { demandAllOpens, type Resealed, reseal, sealedLock } from '../key-ring/reseal.ts'
+import { assertAllOpen, type Resealed, reseal, sealedLock } from '../key-ring/reseal.ts'
 import { inLockedTransaction, type LockWait } from '../platform/database/locked-transaction.ts'
 import { currentMasterKey, openMasterKey } from '../platform/secrets/master-key.ts'
 import {
@@ -53,7 +53,7 @@ export async function resealEverything(
         await activateNewKey(file, prepared)
       }
       const done = await reseal(tx, await openMasterKey(settings, true), authorOf(actor, reason))
-      if (masterKey === 'present and no other') await demandAllOpens(tx, currentMasterKey(settings))
+      if (masterKey === 'present and no other') await assertAllOpen(tx, currentMasterKey(settings))
       return done
     })
     const hasForgotten = masterKey === 'present and no other' && (await forgetPreviousKey(file))

@@ -26,7 +26,7 @@ export interface RevokedKeys {
   /** Whether one of them has ever signed. */
   readonly hadSigned: boolean
   /** Whether the keys directory could be written, so that a backup that is restored does not bring them back. */
-  readonly isNoted: boolean
+  readonly isInLedger: boolean
   readonly successions: readonly Succession[]
   /** This node's time, to which the moments above compare. */
   readonly now: number
@@ -55,13 +55,13 @@ export async function revokeKeys(
   const meant = which === 'all' ? allPublished(states) : findRevocable(states, which.kid)
   if ('outcome' in meant) return meant
   const kids = meant.map(({ kid }) => kid)
-  const { revokedAt, isNoted } = await keyRing.revoke(authorOf(actor, reason), kids)
+  const { revokedAt, isInLedger } = await keyRing.revoke(authorOf(actor, reason), kids)
   const { activationDelay, keyLease } = keyRing.delays()
   const now = clock.now()
   const algorithms = [...new Set(meant.map(({ alg }) => alg))].sort()
   return {
     outcome: 'revoked',
-    ...{ kids, revokedAt, isNoted, now },
+    ...{ kids, revokedAt, isInLedger, now },
     // A node whose clock is slow, or that had asked just before.
     nodesStoppedBy: revokedAt + (keyLease + 1) * 1000,
     verifiersStoppedBy: revokedAt + activationDelay * 1000,

@@ -66,7 +66,7 @@ async function refusalIsFound(t: Test, node = idp): Promise<void> {
 }
 
 for (const [way, bytes] of Object.entries(ways))
-  t.test(`clients that hang up before they are refused do not stop the journal: ${way}`, async (t) => {
+  t.test(`clients that hang up before they are refused do not stop the refusal log: ${way}`, async (t) => {
     const before = Number((await database.query('SELECT count(*) FROM refusals')).rows[0].count)
     await Promise.all(Array.from({ length: 20 }, (_, one) => hangUp(bytes, one % 2 === 0 ? 'RST' : 'FIN')))
     await refusalIsFound(t)

@@ -5,7 +5,7 @@ import type { Queryable } from '../../src/platform/database/queryable.ts'
 import { DatabaseUnavailable } from '../../src/platform/database/unavailable.ts'
 import { createTokenTally } from '../../src/records/events/token-tally.ts'
 import type { ClientId } from '../../src/records/ids.ts'
-import { createRefusalsJournal } from '../../src/records/refusals/refusals-journal.ts'
+import { createRefusalLog } from '../../src/records/refusals/refusal-log.ts'
 import { send, sendBytes } from '../attacks/send.ts'
 import { answer, emptyFolder } from '../cli/console.ts'
 import { noLog } from '../database.ts'
@@ -279,7 +279,7 @@ t.test('what cannot be written down while the database is away is written when i
       written.push(...values)
     },
   } as unknown as Queryable
-  const lost = createRefusalsJournal(db, noLog)
+  const lost = createRefusalLog(db, noLog)
   const about = { network: '::1', method: 'POST', route: '/token', clientId: undefined, detail: undefined }
   const told = { status: 503, entry: 'unavailable', error: 'temporarily_unavailable', description: 'Again.' }
   lost.note({ requestId: 'during', ...about, ...told })

@@ -120,7 +120,7 @@ t.test('an uncaught error during the start exits at once', async (t) => {
   t.match(err, 'planted early')
 })
 
-t.test('an error in metrics or the refusals journal costs neither the answer nor the process', async (t) => {
+t.test('an error in metrics or the refusal log costs neither the answer nor the process', async (t) => {
   const idp = await startSignet(t)
   const { port } = idp.signet.settings
   const broken = () => {

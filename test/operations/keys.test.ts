@@ -36,7 +36,7 @@ t.test('a key that is imported signs at once, and is known by one name only', as
 
 t.test('a key that was revoked never comes back, under no name', async (t) => {
   const revoked = await revokeKeys(signet, operator, { kid: 'legacy' }, reason)
-  t.match(revoked, { outcome: 'revoked', kids: ['legacy'], hadSigned: true, isNoted: true })
+  t.match(revoked, { outcome: 'revoked', kids: ['legacy'], hadSigned: true, isInLedger: true })
   const before = { rows: await rows(), events: await events() }
   t.same(await imported('legacy'), { outcome: 'revoked_in_ledger', kid: 'legacy' })
   t.same(await imported('another'), { outcome: 'revoked', kid: 'legacy' })

@@ -4,7 +4,7 @@ import { migrate } from '../../../src/platform/database/migrations.ts'
 import { DatabaseUnavailable } from '../../../src/platform/database/unavailable.ts'
 import { listEvents } from '../../../src/records/events/recorded-events-store.ts'
 import { createTokenTally } from '../../../src/records/events/token-tally.ts'
-import { createRefusalsJournal } from '../../../src/records/refusals/refusals-journal.ts'
+import { createRefusalLog } from '../../../src/records/refusals/refusal-log.ts'
 import { findRefusals } from '../../../src/records/refusals/refusals-store.ts'
 import { noLog, testDatabase } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -205,7 +205,7 @@ t.test('rows with one key are one row, also when one of them has to wait', async
 t.test('a refusal and a count that cannot be stored keep no others from being stored', async (t) => {
   const warned: string[] = []
   const log = { ...noLog, warn: (details: object, message: string) => warned.push(JSON.stringify([details, message])) }
-  const refusals = createRefusalsJournal(db, log)
+  const refusals = createRefusalLog(db, log)
   const about = { network: '::1', method: 'POST', route: '/token', clientId: undefined, detail: undefined }
   const told = { status: 400, entry: 'x', error: 'invalid_request', description: 'x' }
   refusals.note({ requestId: 'before', ...about, ...told })

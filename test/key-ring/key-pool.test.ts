@@ -5,8 +5,8 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { DecisionOptions } from '../../src/key-ring/decide.ts'
 import { openKeyLedger } from '../../src/key-ring/key-ledger.ts'
+import { createKeyPool, KeysMissing, newKeysDue } from '../../src/key-ring/key-pool.ts'
 import { openKeyRing } from '../../src/key-ring/key-ring.ts'
-import { KeysMissing, newKeysDue, stockOf } from '../../src/key-ring/key-stock.ts'
 import { rotate } from '../../src/key-ring/rotation.ts'
 import { openSealedKey, sealKey } from '../../src/key-ring/sealed-key.ts'
 import { createClock } from '../../src/platform/clock.ts'
@@ -27,7 +27,7 @@ import { eventually } from '../support/eventually.ts'
 const { connection, schema, openPool } = await testDatabase(t)
 await migrate({ connection, schema, log: noLog })
 const database = openPool()
-const folder = mkdtempSync(join(tmpdir(), 'signet-stock-'))
+const folder = mkdtempSync(join(tmpdir(), 'signet-pool-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 const delays = { rotationPeriod: 7_776_000, activationDelay: 87_120, clockSkew: 60, keyLease: 60 }
 const given = { masterKey: randomBytes(32), masterKeyPrevious: undefined, keysDir: folder }
@@ -212,16 +212,16 @@ t.test('keys that were sealed before the master key was replaced open under the 
   for (const { kid, sealed } of await stored()) t.ok(openSealedKey(kid, sealed, present))
 })
 
-t.test('a stock gives out each key once, and says what is missing', async (t) => {
+t.test('a pool hands out each key once, and says what is missing', async (t) => {
   const key = await cheap('ES256', givenKey)
-  const stock = stockOf([key])
-  stock.demand(['ES256'])
+  const pool = createKeyPool([key])
+  pool.require(['ES256'])
   try {
-    stock.demand(['ES256', 'RS256', 'ES256'])
+    pool.require(['ES256', 'RS256', 'ES256'])
     t.fail('two are missing')
   } catch (error) {
     t.same((error as KeysMissing).algorithms, ['RS256', 'ES256'])
   }
-  t.equal(stock.take('ES256'), key)
-  t.throws(() => stock.take('ES256'), KeysMissing)
+  t.equal(pool.take('ES256'), key)
+  t.throws(() => pool.take('ES256'), KeysMissing)
 })
