@@ -84,7 +84,7 @@ export const declarations = {
   SIGNET_SESSION_TTL: duration('How long a sign-in at Signet lasts.', '30d'),
   SIGNET_SESSION_IDLE_TTL: duration('How long a sign-in at Signet lasts without activity.', '7d'),
   SIGNET_KEY_ROTATION_PERIOD: duration(
-    'How long a key signs before the next one takes over as scheduled. After `keys rotate` or `keys revoke`, the new key also signs for the rest of the previous key’s period.',
+    'How long a key signs before the next one takes over as scheduled. After `keys rotate` or `keys revoke`, the new key also signs for the rest of the period of the previous key.',
     '90d',
   ),
   SIGNET_KEY_LEASE: duration('How long a node may sign without confirming the keys in the database.', '60s', 3, 3600),
