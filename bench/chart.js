@@ -3,7 +3,7 @@
 const [labelWidth, plotWidth, rowHeight, top, bottom] = [200, 480, 30, 44, 34]
 
 /**
- * Draws how many times oidc-provider Signet is, a bar a scenario, with the floor as a mark.
+ * Draws Signet's throughput as a multiple of oidc-provider's, with a bar per scenario and a mark for the floor.
  *
  * @param {Results['rows']} rows
  * @returns {string} SVG, readable on light and on dark
@@ -18,7 +18,7 @@ export function chart(rows) {
   const longest = Math.max(1, ...bars.map(({ ratio, floor = 0 }) => Math.max(ratio, floor)))
   const scale = plotWidth / longest
   const at = (/** @type {number} */ ratio) => (labelWidth + ratio * scale).toFixed(1)
-  // Behind the mark, where it would stand in the figure's place.
+  // To the right of the floor's mark, if the mark would overlap the number.
   const figureAt = (/** @type {number} */ ratio, /** @type {number | undefined} */ floor = 0) =>
     labelWidth + scale * (floor > ratio && (floor - ratio) * scale < 36 ? floor : ratio)
   const height = top + bars.length * rowHeight + bottom

@@ -1,4 +1,4 @@
-// The processes of a run, and its folder. Whatever happens, none of them stays behind.
+// The processes of a run, and its folder. All of them are cleaned up, whatever happens.
 import { spawn } from 'node:child_process'
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -14,43 +14,44 @@ import { join } from 'node:path'
  * @typedef {object} Command
  * @property {string} program
  * @property {string[]} args
- * @property {Record<string, string>} [environment] on top of ours
- * @property {string | undefined} [processors] a list as taskset takes it
+ * @property {Record<string, string>} [environment] in addition to ours
+ * @property {string | undefined} [processors] a list in the syntax of taskset
  * @property {string} [input] what it reads on standard input
  */
 
 /** @typedef {ReturnType<typeof createChildren>} Children */
 
-const patience = 10_000 // milliseconds
+/** Milliseconds that a process gets to stop before it is killed. */
+const stopTimeout = 10_000
 
 export function createChildren() {
   const folder = mkdtempSync(join(tmpdir(), 'signet-bench-'))
-  // Started by root, PostgreSQL runs as another user, who must be able to pass through.
+  // If root starts it, PostgreSQL runs as another user, who must be able to pass through.
   chmodSync(folder, 0o711)
   /** @type {Set<Child>} */
   const running = new Set()
   /** @type {Promise<void> | undefined} */
   let ending
 
-  // Settings of another Signet are none of ours.
-  const surroundings = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SIGNET_')))
+  // Without the settings of another Signet.
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('SIGNET_')))
 
   /** @param {Command} command */
   const launch = ({ program, args, environment = {}, processors, input = '' }) => {
-    if (ending) throw new Error('The run is being ended.')
+    if (ending) throw new Error('The run is being stopped.')
     const [file, list] =
       processors === undefined ? [program, args] : ['taskset', ['--cpu-list', processors, program, ...args]]
-    const child = spawn(file, list, { env: { ...surroundings, ...environment }, stdio: 'pipe' })
-    child.stdin.on('error', () => {}) // it ended without reading: its status tells why
+    const child = spawn(file, list, { env: { ...inherited, ...environment }, stdio: 'pipe' })
+    child.stdin.on('error', () => {}) // it exited without reading its input: the exit status says why
     child.stdin.end(input)
     return child
   }
 
   /**
-   * Starts a server, and waits until what it prints holds these words.
+   * Starts a server and waits until its output contains the text `ready`.
    *
    * @param {Command & { ready: string, signal?: NodeJS.Signals }} command
-   * @returns {Promise<Child & { said: string }>}
+   * @returns {Promise<Child & { output: string }>}
    */
   const serve = (command) =>
     new Promise((resolve, reject) => {
@@ -62,27 +63,27 @@ export function createChildren() {
         end: async () => {
           running.delete(handle)
           child.kill(command.signal ?? 'SIGTERM')
-          const impatience = setTimeout(() => child.kill('SIGKILL'), patience)
+          const killTimer = setTimeout(() => child.kill('SIGKILL'), stopTimeout)
           await ended
-          clearTimeout(impatience)
+          clearTimeout(killTimer)
         },
       }
       running.add(handle)
-      let said = ''
+      let output = ''
       for (const stream of [child.stdout, child.stderr])
         stream.setEncoding('utf8').on('data', (text) => {
-          said = (said + text).slice(-8_000)
-          if (said.includes(command.ready)) resolve({ ...handle, said })
+          output = (output + text).slice(-8_000)
+          if (output.includes(command.ready)) resolve({ ...handle, output })
         })
       child.once('error', reject)
       child.once('close', (code) => {
         running.delete(handle)
-        reject(new Error(`${command.program} ${command.args.join(' ')} ended with ${code}:\n${said}`))
+        reject(new Error(`${command.program} ${command.args.join(' ')} exited with ${code}:\n${output}`))
       })
     })
 
   /**
-   * Runs a program to its end, and gives what it prints.
+   * Runs a program to its end and returns its output.
    *
    * @param {Command} command
    * @returns {Promise<string>}
@@ -100,11 +101,11 @@ export function createChildren() {
       child.once('close', (code) => {
         running.delete(handle)
         if (code === 0) resolve(out)
-        else reject(new Error(`${command.program} ${command.args.join(' ')} ended with ${code}:\n${err || out}`))
+        else reject(new Error(`${command.program} ${command.args.join(' ')} exited with ${code}:\n${err || out}`))
       })
     })
 
-  /** Ends all of them, the latest first, for servers need their database to the end. */
+  /** Ends all of them, the latest first, because servers need their database until they have stopped. */
   const endAll = () => {
     ending ??= (async () => {
       for (const child of [...running].reverse()) await child.end()

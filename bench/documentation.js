@@ -7,11 +7,11 @@ const begin = '<!-- made by npm run bench (docs): -->'
 const end = '<!-- :made by npm run bench (docs) -->'
 
 /**
- * Puts a report between the marks of a page.
+ * Inserts a report between the markers of a page.
  *
  * @param {string} page
  * @param {string} report
- * @throws {Error} where the marks are not there
+ * @throws {Error} if the markers are missing
  */
 export function withReport(page, report) {
   const [from, to] = [page.indexOf(begin), page.indexOf(end)]
@@ -19,7 +19,7 @@ export function withReport(page, report) {
   return `${page.slice(0, from + begin.length)}\n${report}\n${page.slice(to)}`
 }
 
-/** Writes docs/speed.md and its chart anew. @param {import('./results.js').Results} results */
+/** Updates docs/speed.md and its chart. @param {import('./results.js').Results} results */
 export function writeDocumentation(results) {
   const docs = join(import.meta.dirname, '../docs')
   const page = join(docs, 'speed.md')

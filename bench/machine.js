@@ -1,17 +1,17 @@
-// What of the machine matters to the figures, and which of its processors are for what.
+// The properties of the machine that affect the results, and the assignment of its processors.
 import { accessSync, constants, readFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
 import { delimiter, join } from 'node:path'
 
 /**
- * The processor that the measured server has for itself, and those of everything else: load generator and PostgreSQL. Undefined
- * where processes cannot be bound to processors.
+ * The processor reserved for the measured server, and those for everything else (load generator and PostgreSQL). Undefined if
+ * processes cannot be bound to processors.
  *
  * @typedef {{ server: string, others: string } | undefined} Processors
  */
 
 /**
- * Finds a program as a shell would.
+ * Looks up a program on the PATH, as a shell does.
  *
  * @param {string} name
  */
@@ -32,7 +32,7 @@ export function onPath(name) {
 /** @returns {Processors} */
 export function chooseProcessors() {
   if (process.platform !== 'linux' || !onPath('taskset')) return undefined
-  // Those that we may run on: a container has not always all of them.
+  // The processors that this process may use: a container may not have all of them.
   const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? ''
   const allowed = list.split(',').flatMap((range) => {
     const [first = 0, last = first] = range.split('-').map(Number)

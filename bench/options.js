@@ -1,15 +1,15 @@
 import { parseArgs } from 'node:util'
 
-/** What was typed cannot be done; the message says why. */
+/** A usage error; the message explains it. */
 export class WrongUsage extends Error {}
 
 /**
  * @typedef {object} Options
- * @property {string[]} scenarios names of those to run
+ * @property {string[]} scenarios names of the scenarios to run
  * @property {number} seconds of each measurement
  * @property {boolean} profile
- * @property {boolean} bars whether a bar that is not met is a failure
- * @property {boolean} docs whether docs/speed.md and its chart are written anew
+ * @property {boolean} bars whether a missed bar is a failure
+ * @property {boolean} docs whether docs/speed.md and its chart are updated
  * @property {string | undefined} json file to write the results to
  * @property {string | undefined} chart file to write the chart to
  */
@@ -17,21 +17,21 @@ export class WrongUsage extends Error {}
 /** @param {readonly string[]} names of all scenarios */
 export const usage = (names) => `Usage: npm run bench -- [scenario ...] [options]
 
-Measures Signet beside oidc-provider and beside a bare node:http server, on this machine.
+Compares Signet with oidc-provider and with a bare node:http server, on this machine.
 
-Scenarios (all, where none is named):
+Scenarios (default: all):
 ${names.map((name) => `  ${name}`).join('\n')}
 
 Options:
-  --seconds <n>   how long each measurement takes, of which there are three (default: 3)
-  --profile       where the time of one scenario goes, function by function; Signet alone
+  --seconds <n>   length of each of the three measurements (default: 3)
+  --profile       show where Signet spends its time in one scenario, by function
   --json <file>   write the results as JSON
   --chart <file>  draw the ratios as SVG
   --docs          write the results into docs/speed.md and docs/images/bench.svg
-  --bars          exit with 1 where a bar is not met
-  --help          show this
+  --bars          exit with 1 if a bar is not met
+  --help          show this help
 
-BENCH_DATABASE_URL names an external PostgreSQL (an empty database). Without it one is started where PostgreSQL is installed.
+BENCH_DATABASE_URL names an external PostgreSQL (an empty database). Without it, an installed PostgreSQL is started.
 `
 
 /**

@@ -1,11 +1,11 @@
-// Where the time goes: a profile of one scenario at Signet, from V8's own profiler.
+// Shows where Signet spends its time in one scenario, from a profile of V8.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { textTable } from './report.js'
 
 /**
- * What V8 writes (Chrome DevTools Protocol, Profiler.Profile), as far as it is read here.
+ * A profile as V8 writes it (Chrome DevTools Protocol, Profiler.Profile), with the properties used here.
  *
  * @typedef {object} Profile
  * @property {{ id: number, callFrame: { functionName: string, url: string, lineNumber: number } }[]} nodes
@@ -15,11 +15,11 @@ import { textTable } from './report.js'
  */
 
 /**
- * Adds up the time that each function spent in itself.
+ * Adds up the self time of each function.
  *
  * @param {Profile} profile
- * @param {{ from: number, until: number }} window microseconds of the monotonic clock; what lies outside is left out
- * @param {string} root paths are told from here
+ * @param {{ from: number, until: number }} window microseconds of the monotonic clock; samples outside are ignored
+ * @param {string} root the folder to which paths are relative
  * @returns {{ place: string, microseconds: number }[]} the longest first
  */
 export function selfTimes({ nodes, startTime, samples, timeDeltas }, { from, until }, root) {
@@ -54,7 +54,7 @@ function placeOf({ functionName, url, lineNumber }, root) {
  */
 export function profileReport(folder, window, requests) {
   const file = readdirSync(folder).find((name) => name.endsWith('.cpuprofile'))
-  if (file === undefined) throw new Error('The server has left no profile.')
+  if (file === undefined) throw new Error('The server wrote no profile.')
   const times = selfTimes(JSON.parse(readFileSync(join(folder, file), 'utf8')), window, join(import.meta.dirname, '..'))
   const total = times.reduce((sum, { microseconds }) => sum + microseconds, 0)
   const body = times.slice(0, 25).map(({ place, microseconds }) => {

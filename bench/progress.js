@@ -1,9 +1,9 @@
-// Says how far a run is: on a terminal in one line that is written over, else a line a scenario.
+// Shows the progress of a run: on a terminal in one line that is overwritten, otherwise in one line per scenario.
 
 /**
  * @param {NodeJS.WriteStream} stream
  * @param {number} steps
- * @param {number} seconds that each of them takes, as far as one can know
+ * @param {number} seconds estimated for each step
  */
 export function createProgress(stream, steps, seconds) {
   const from = performance.now()
@@ -24,7 +24,7 @@ export function createProgress(stream, steps, seconds) {
       write(`${title}; about ${Math.floor(remaining / 60)}:${String(remaining % 60).padStart(2, '0')} left`)
     },
     /** @param {string} detail */
-    tell: (detail) => void (stream.isTTY && write(`${title}: ${detail}; about ${left()} s left`)),
+    report: (detail) => void (stream.isTTY && write(`${title}: ${detail}; about ${left()} s left`)),
     end: () => void (stream.isTTY && write('')),
   }
 }

@@ -23,7 +23,7 @@ function cells(rows) {
 }
 
 /**
- * Three figures that mean something, and no more.
+ * Rounds to three significant figures.
  *
  * @param {number | undefined} value
  */
@@ -34,11 +34,11 @@ export function figure(value) {
 }
 
 /**
- * A table for people: words to the left, figures to the right.
+ * A plain-text table with text left-aligned and numbers right-aligned.
  *
  * @param {readonly string[]} head
  * @param {readonly (readonly string[])[]} body
- * @param {number} words how many columns are words
+ * @param {number} words the number of text columns
  */
 export function textTable(head, body, words) {
   const widths = head.map((name, column) => Math.max(name.length, ...body.map((row) => row[column]?.length ?? 0)))

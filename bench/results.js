@@ -1,4 +1,4 @@
-// From what was measured to what is told. Ratios are taken within a round, and the median of the rounds counts.
+// Computes what is reported from what was measured. Ratios are computed within a round, and the median of the rounds counts.
 
 /** @typedef {import('./servers/target.js').ServerName} ServerName */
 
@@ -10,11 +10,11 @@
  * @property {number} perSecond
  * @property {number} p50 milliseconds
  * @property {number} p99 milliseconds
- * @property {number | undefined} cpu microseconds a request
+ * @property {number | undefined} cpu microseconds per request
  * @property {number | undefined} ofPeer throughput, as a multiple of oidc-provider's
  * @property {number | undefined} ofFloor throughput, as a multiple of the floor's
- * @property {number | undefined} cpuOfPeer oidc-provider's processor time a request, as a multiple of this one's
- * @property {number | undefined} cpuOfFloor the floor's processor time a request, as a multiple of this one's
+ * @property {number | undefined} cpuOfPeer oidc-provider's processor time per request, as a multiple of this server's
+ * @property {number | undefined} cpuOfFloor the floor's processor time per request, as a multiple of this server's
  */
 
 /**
@@ -65,7 +65,7 @@ function ratio(own, other, of) {
 
 /**
  * @param {readonly (number | undefined)[]} values
- * @returns {number | undefined} undefined where one of them is, or there is none
+ * @returns {number | undefined} undefined if one of them is, or if there are none
  */
 export function median(values) {
   const known = values.filter((value) => value !== undefined).sort((a, b) => a - b)
@@ -75,7 +75,7 @@ export function median(values) {
 }
 
 /**
- * The bars that Signet has set itself, as far as the run can tell.
+ * Compares the results with Signet's own bars, as far as they were measured.
  *
  * @param {Pick<Results, 'rows' | 'memory'>} results
  * @returns {Bar[]}

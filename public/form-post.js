@@ -1,11 +1,11 @@
 // @ts-check
-// Sends the authorization response on (OAuth 2.0 Form Post Response Mode §2). Where scripts are off, the button does it.
+// Submits the authorization response (OAuth 2.0 Form Post Response Mode §2). Without scripts, the person presses the button.
 
 const form = document.querySelector('form')
 const button = document.querySelector('button')
 if (form && button) {
-  // A second press would deliver the same code a second time, and codes are good for once.
+  // A second press would send the same code again, and a code is valid only once.
   button.disabled = true
-  // Not form.submit(): a parameter by the name of `submit` would stand in its place.
+  // Not form.submit(): a parameter named `submit` would shadow the method.
   HTMLFormElement.prototype.submit.call(form)
 }

@@ -1,6 +1,6 @@
 // @ts-check
-// Shows moments in the time zone of the browser. Without this script, and for people who have chosen a zone in their profile, the server's
-// text stands: it names its zone.
+// Shows times in the time zone of the browser. Without this script, and for people with a time zone in their profile, the server's
+// text stays: it names its zone.
 
 const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone
 

@@ -1,5 +1,5 @@
 // @ts-check
-// Lets people see the password they typed. The box is hidden in the document, for without this script it could do nothing.
+// Lets people see the password they typed. The checkbox is hidden in the document, because without this script it would do nothing.
 
 for (const box of document.querySelectorAll('input[data-reveals]')) {
   if (!(box instanceof HTMLInputElement)) continue
@@ -9,11 +9,11 @@ for (const box of document.querySelectorAll('input[data-reveals]')) {
     field.type = box.checked ? 'text' : 'password'
   }
   box.addEventListener('change', show)
-  // A password that is sent from a text field would be offered to others as a suggestion by browsers that remember such fields.
+  // Browsers remember what is sent from a text field, and would suggest the password to others.
   field.form?.addEventListener('submit', () => {
     field.type = 'password'
   })
-  // Coming back with the browser's button: browsers restore the tick, not the type.
+  // After going back in history: browsers restore the tick, but not the type.
   window.addEventListener('pageshow', show)
   box.closest('label')?.removeAttribute('hidden')
 }

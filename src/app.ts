@@ -31,9 +31,9 @@ import { createServer } from './protocol/http/server.ts'
 import type { Signet } from './signet.ts'
 
 /**
- * Every route there is.
+ * Builds the server with all routes.
  *
- * @param tracing what makes spans of requests, where traces are asked for
+ * @param tracing the plugin that creates spans for requests; undefined if tracing is off
  */
 export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   const { settings } = signet
@@ -41,7 +41,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   if (tracing) app.register(tracing)
   observeRequests(app, signet)
 
-  // For programs, from any origin, JSON or form in, JSON out.
+  // For programs: any origin, form in, JSON out.
   protocolScope(app, settings, (scope) => {
     tokenEndpoint(scope, signet)
     userinfoEndpoint(scope, signet)
@@ -52,10 +52,10 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     healthEndpoint(scope, signet)
   })
 
-  // For people, from our own origin, form in, page out.
+  // For people: our own origin, form in, page out.
   const sealedLocales = (continueValue: string) => sealedUiLocales(signet, continueValue)
   pageScope(app, settings, sealedLocales, (scope) => {
-    // The pages of a request. An application may have opened them in a pop-up.
+    // The pages of a request. The application may have opened them in a pop-up.
     authorizationEndpoint(scope, signet)
     signInEndpoint(scope, signet)
     signUpEndpoint(scope, signet)
@@ -66,7 +66,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
       homeEndpoint(own, signet)
       errorsEndpoint(own)
       inspectEndpoint(own, signet)
-      // For Prometheus; here, because who may not read it is answered like any address that is no route, headers and all.
+      // For Prometheus. It is here because callers who may not read it get the response of an unknown path, with the same headers.
       metricsEndpoint(own, signet)
       own.register(fastifyStatic, {
         root: join(packageFolder, 'public'),
@@ -80,7 +80,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   return app
 }
 
-/** The `ui_locales` of the request that a `continue` value holds, for the language of an error page. */
+/** The `ui_locales` of the request in a `continue` value, for the language of an error page. */
 function sealedUiLocales({ secrets, clock }: Signet, continueValue: string): string | undefined {
   try {
     const secret = secrets['request-sealing']
@@ -89,7 +89,7 @@ function sealedUiLocales({ secrets, clock }: Signet, continueValue: string): str
       continued?.kind === 'authorization' ? continued.pending.parameters : openLogoutRequest(secret, continueValue)
     return sentValue(parameters, 'ui_locales')
   } catch {
-    // A node that cannot confirm its secrets must not fail on the page that says so.
+    // If a node cannot confirm its secrets, the page that says so must still work.
     return undefined
   }
 }

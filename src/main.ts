@@ -2,8 +2,8 @@
 import { run } from './cli/commands.ts'
 import { installationFolder } from './platform/config/installation-folder.ts'
 
-// The first signal asks for an orderly end, the next one ends a delay before it, and where there is none (any more) does not ask. One
-// Ctrl-C can arrive twice, from the terminal and from npm, which passes it on: what comes within a second is one.
+// The first signal requests a graceful stop. The next one skips the delay before the stop or, if there is none or it is over, exits
+// immediately. One Ctrl-C can arrive twice, from the terminal and from npm, which forwards it: signals within a second count as one.
 const asked = new AbortController()
 let lastAsked = Number.NEGATIVE_INFINITY
 let endDelay: (() => void) | undefined
@@ -28,15 +28,15 @@ function linger(milliseconds: number): Promise<void> {
   })
 }
 
-// Whoever reads may have enough (`signet clients list | head -1`): that is no failure, nothing to tell, and an end to what goes on
-// (`signet events list --follow | grep -m1 signed_in`). Any other fault (a full disk) means that what was to be told is lost.
+// The reader may close the pipe (`signet clients list | head -1`). This is not a failure, but it stops a command that is still running
+// (`signet events list --follow | grep -m1 signed_in`). Any other error, such as a full disk, means that output was lost.
 for (const stream of [process.stdout, process.stderr])
   stream.on('error', ({ code }: NodeJS.ErrnoException) => (code === 'EPIPE' ? asked.abort() : process.exit(1)))
 
 process.exitCode = await run(process.argv.slice(2), {
   environment: process.env,
   folder: installationFolder(),
-  // Opened by the few commands that read it.
+  // A getter, because only a few commands read it.
   get input() {
     return process.stdin
   },

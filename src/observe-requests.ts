@@ -10,7 +10,7 @@ import type { Signet } from './signet.ts'
 
 type Observers = Pick<Signet, 'log' | 'metrics' | 'refusals'>
 
-/** Counts every answered request in the metrics and records refusals. Call it before adding routes. */
+/** Counts every response in the metrics and records refusals. Call it before adding routes. */
 export function observeRequests(app: App, observers: Observers): void {
   app.addHook('onSend', (request, reply, payload, done) => {
     done(null, payload)
@@ -38,24 +38,24 @@ export function observeUnread(observers: Observers): NoteUnread {
 
 type Origin = Pick<Refusal, 'requestId' | 'network' | 'method' | 'route' | 'clientId'>
 
-/** @param originOf only called for a refusal that is recorded: finding the client takes time, and refusals can come in a flood */
+/** @param originOf called only for a refusal that is recorded: finding the client takes time, and there can be a flood of refusals */
 function recordRefusal({ metrics, refusals }: Observers, refusal: OAuthError, originOf: () => Origin): void {
   const { entry, status, code: error, message: description, detail, isRecorded } = refusal
   metrics.count('signet_refusals_total', { entry })
   if (isRecorded) refusals.note({ ...originOf(), status, entry, error, description, detail })
 }
 
-/** The client that a request claims to be from, unverified. For the operator. */
+/** The client that a request claims to be from, for the operator. It is not verified. */
 function claimedClient({ body, query, headers }: FastifyRequest): string | undefined {
   const sent = sentValue(body, 'client_id') ?? sentValue(query, 'client_id')
   return sent ?? parseBasic(headers.authorization ?? '')?.clientId
 }
 
-/** An error here would come after the response, or where nobody catches it. It must not break the response or end the process. */
+/** An error here would occur after the response, or where nothing catches it. It must not break the response or end the process. */
 function withoutFailing({ log }: Observers, work: () => void): void {
   try {
     work()
   } catch (err) {
-    log.error({ err }, 'A request could not be counted or noted.')
+    log.error({ err }, 'A request could not be counted or recorded.')
   }
 }

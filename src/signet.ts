@@ -14,11 +14,11 @@ import type { TokenTally } from './records/events/token-tally.ts'
 import type { SignInLimits } from './records/limits/sign-in-limits.ts'
 import type { RefusalLog } from './records/refusals/refusal-log.ts'
 
-/** What everything is handed. Made once at the start; nothing else is shared. */
+/** The shared state that is passed to every function. It is created once at startup; nothing else is shared. */
 export interface Signet {
   readonly settings: Settings
   readonly database: Database
-  /** Why the database cannot be relied on at present, as the heartbeat has found; undefined when it can. For servers. */
+  /** Why the database is not usable at the moment, according to the heartbeat; undefined if it is. For servers. */
   readonly databaseProblem: () => string | undefined
   readonly keyRing: KeyRing
   readonly verifiersLastSeen: VerifiersLastSeen
@@ -27,7 +27,7 @@ export interface Signet {
   readonly log: Log
   readonly clients: KnownClients
   readonly passwords: PasswordHashing
-  /** For transactions that lock what others may want at the same time. */
+  /** For transactions that lock rows which concurrent requests may need. */
   readonly turns: Turns
   readonly limits: SignInLimits
   readonly endings: Endings

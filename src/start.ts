@@ -26,32 +26,32 @@ import { setUpInstallation } from './set-up.ts'
 import type { Signet } from './signet.ts'
 
 export interface StartOptions {
-  /** Ends the start with its reason, and any wait for another node at once. */
+  /** Aborts the start with its reason, and any wait for another node immediately. */
   readonly signal?: AbortSignal
-  /** Told what takes long or is waited for; the log, unless given. */
+  /** Called with what takes long or is waited for; default: the log. */
   readonly report?: Report
 }
 
 export interface Started {
   readonly signet: Signet
   /**
-   * Starts the heartbeat, which also hears at once what other nodes and commands change. Resolves when it has beaten, or failed to,
-   * once.
+   * Starts the heartbeat, which also receives notifications of changes by other nodes and commands. Resolves after its first beat, or when
+   * that has failed.
    */
-  hear(): Promise<void>
-  /** Lets go of everything that the start took. */
+  startHeartbeat(): Promise<void>
+  /** Releases everything that `start` acquired. */
   stop(): Promise<void>
 }
 
-/** Milliseconds. Together they bound how long a request waits for a database that is away. */
+/** Milliseconds. Together they limit how long a request waits for an unavailable database. */
 const requestLimits = { connectTimeoutMs: 2_000, queryTimeoutMs }
 
 /**
- * Brings up everything that a server needs: the database with its migrations, the master key, secrets and signing keys. What does not
- * exist yet is created; commands, which never create anything, use `openInstallation` instead. While another node sets up the same
+ * Starts everything that a server needs: the database with its migrations, the master key, secrets and signing keys. What does not
+ * exist yet is created. Commands never create anything, so they use `openInstallation` instead. While another node sets up the same
  * installation, this one waits for it.
  *
- * @throws SettingsError, MasterKeyError, IssuerMismatch, the signal's reason, and what the database says
+ * @throws SettingsError, MasterKeyError, IssuerMismatch, the signal's reason, and errors of the database
  */
 export async function start(settings: Settings, log: Log, options: StartOptions = {}): Promise<Started> {
   const { signal = briefWait.signal, report = (sentence) => log.info(sentence) } = options
@@ -67,7 +67,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const preparation = { hosts, schema, preparedStatements, queryTimeoutMs, log, signal }
     const { route, advice } = await reportIfSlow(report, slowSteps.migrations, () => prepareDatabase(preparation))
     let heartbeat: Heartbeat | undefined
-    // Drops what is in memory, or reads it anew: something has changed (NOTIFY), or may have.
+    // Drops cached data or reads it again: something has changed (NOTIFY), or may have.
     let onNotify = (_channel: string | undefined) => {}
     const { session, namedStatements } = route
     const common = { connection, hosts, schema, session, namedStatements, log }
@@ -82,7 +82,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       },
     })
     undo.push(() => database.end())
-    // A server starts on one connection of its own, with the limits of a start.
+    // A server starts on a separate connection, with the longer limits of a start.
     const startPool = createPool({ ...common, ...relaxedTimeouts, max: 1 })
     let startPoolEnd: Promise<void> | undefined
     const endStartPool = () => {
@@ -111,25 +111,25 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const { keyLease, clockSkew } = settings
     const secrets = await openSecretRing({ db: database, masterKey, clock, log, keyLease, clockSkew, ledger, opening })
     undo.push(() => secrets.stop())
-    // Nobody waits here until the server has closed the connection: `stop` does.
-    endStartPool().catch((err: unknown) => log.warn({ err }, 'The connection of the start could not be closed.'))
+    // Not awaited here: `stop` waits until the server has closed the connection.
+    endStartPool().catch((err: unknown) => log.warn({ err }, 'The connection used for the start could not be closed.'))
     const clients = createKnownClients(database, () => heartbeat?.isLive() ?? false)
     onNotify = (channel) => {
       const isAbout = (name: NotifyChannel) => channel === undefined || channel === name
       if (isAbout(notifyChannels.clients)) clients.forget()
-      // Only sooner: what is not heard is read within the lease, or the lease ends.
+      // This is only faster: without a notification, changes are read within the lease, or the lease ends.
       if (isAbout(notifyChannels.keys))
         keyRing.refresh().catch((err: unknown) => log.warn({ err }, 'Changed signing keys could not be read.'))
       if (isAbout(notifyChannels.secrets))
         secrets.refresh().catch((err: unknown) => log.warn({ err }, 'Changed purpose secrets could not be read.'))
     }
-    const hear = () => {
+    const beginHeartbeat = () => {
       for (const one of advice) log.warn({}, `${one.finding} ${one.advice}`)
       if (route.session === 'shared') {
         log.warn(
           {},
-          'Behind a connection pooler in transaction mode PostgreSQL cannot notify this node of changes (LISTEN): ' +
-            'clients are read from the database for each request, and keys and secrets three times within the lease.',
+          'Behind a connection pooler in transaction mode, PostgreSQL cannot notify this node of changes (LISTEN). Clients are read from ' +
+            'the database for each request, and keys and secrets three times per lease.',
         )
       }
       heartbeat ??= startHeartbeat({
@@ -170,7 +170,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       refusals,
       metrics: createMetrics(),
     }
-    return { signet, hear, stop }
+    return { signet, startHeartbeat: beginHeartbeat, stop }
   } catch (error) {
     await stop()
     throw error

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { packageFolder } from '../src/platform/config/installation-folder.ts'
 
-/** The bench is no part of what is compiled, so it is imported where it lies. */
+/** The benchmark is not compiled with the tests, so it is imported from its folder. */
 const load = (file: string) => import(pathToFileURL(join(packageFolder, 'bench', file)).href)
 const { parseWrk, wrkScript } = (await load('load/wrk.js')) as typeof import('../bench/load/wrk.js')
 const { readOptions } = (await load('options.js')) as typeof import('../bench/options.js')
@@ -30,26 +30,26 @@ Requests/sec:  14286.50
 Transfer/sec:      9.94MB
 `
 
-t.test('a measurement in which any answer was no success, or a connection failed, is none', async (t) => {
+t.test('a measurement with a failed response or connection is rejected', async (t) => {
   t.throws(() => parseWrk(printed.replace('Requests/sec', '  Non-2xx or 3xx responses: 7\nRequests/sec')), /^7 answers/)
   const broken = '  Socket errors: connect 0, read 3, write 0, timeout 0\nRequests/sec'
   t.throws(() => parseWrk(printed.replace('Requests/sec', broken)), /read 3/)
   t.throws(() => parseWrk('unable to connect to 127.0.0.1:4000'), /was not understood/)
 })
 
-t.test('what wrk prints is read, in its units', async (t) => {
+t.test('the output of wrk is parsed with its units', async (t) => {
   t.same(parseWrk(printed), { requests: 15716, seconds: 1.1, perSecond: 14286.5, p50: 0.963, p99: 2.81 })
   t.equal(parseWrk(printed.replace('2.81ms', '1.50s')).p99, 1500)
 })
 
-t.test('a script for wrk cannot be left through the values it holds', async (t) => {
+t.test('values cannot break out of the script for wrk', async (t) => {
   const load = { url: '', method: 'POST' as const, headers: { authorization: 'Basic "x"' }, bodies: ['a=1', 'a="2\\'] }
   const script = wrkScript(load)
   t.match(script, 'local headers = { ["authorization"] = "Basic \\"x\\"" }')
   t.match(script, 'local bodies = { "a=1", "a=\\"2\\\\" }')
 })
 
-t.test('wrong usage is told in a sentence, and is exit code 2', async (t) => {
+t.test('a usage error is explained in one sentence and exits with 2', async (t) => {
   const names = ['refresh', 'userinfo']
   for (const [args, sentence] of [
     [['refesh'], /no scenario refesh: take refresh, userinfo/],
@@ -83,7 +83,7 @@ const results = {
   memory: [{ server: 'Signet' as const, atRest: 120, afterLoad: 130 }],
 }
 
-t.test('ratios are taken within a round, so that a slow round of all changes none', async (t) => {
+t.test('ratios are computed within a round, so that a round in which everything is slow changes none', async (t) => {
   t.match(rows[2], { perSecond: 1000, cpu: 50, ofPeer: 2, ofFloor: 0.5, cpuOfPeer: 2, cpuOfFloor: 0.5 })
   const alone = rowsOf(scenario, [{ server: 'Signet', rounds: [round(10, undefined)] }])
   t.match(alone, [{ perSecond: 10, cpu: undefined, ofPeer: undefined, cpuOfFloor: undefined }])
@@ -91,14 +91,14 @@ t.test('ratios are taken within a round, so that a slow round of all changes non
   t.equal(median([3, 1, 2, 10]), 2.5)
 })
 
-t.test('a bar is judged by what was measured, and not at all where nothing was', async (t) => {
+t.test('a bar is judged by what was measured, and is omitted if nothing was', async (t) => {
   t.same(barsOf(results), [
     { bar: 'JWK Set: at least 2 times oidc-provider', measured: 2, met: true },
     { bar: 'memory at rest: at most 110 MiB', measured: 120, met: false },
   ])
 })
 
-t.test('the table is aligned, and says a dash where there is nothing to say', async (t) => {
+t.test('the table is aligned and shows a dash for a missing value', async (t) => {
   const report = textReport({ ...results, bars: barsOf(results) })
   const table = report.split('\n').filter((line) => /floor|oidc-provider {2}|Signet/.test(line))
   t.match(report, /^JWK Set <&> {2}floor .* 4000 /m)
@@ -110,7 +110,7 @@ t.test('the table is aligned, and says a dash where there is nothing to say', as
   t.same([0.5, 12.34, 123.4, 12_345].map(figure), ['0.50', '12.3', '123', '12350'])
 })
 
-t.test('the page takes the report between its marks, as often as one likes', async (t) => {
+t.test('the report replaces the text between the markers of the page, any number of times', async (t) => {
   const page = readFileSync(join(packageFolder, 'docs/speed.md'), 'utf8')
   const once = withReport(page, markdownReport({ ...results, bars: barsOf(results) }))
   t.match(once, '| JWK Set <&> | floor | 4000 |')
@@ -119,7 +119,7 @@ t.test('the page takes the report between its marks, as often as one likes', asy
   t.throws(() => withReport('# Speed', 'x'), /no place/)
 })
 
-t.test('the chart is well-formed, and its bars are as long as the ratios', async (t) => {
+t.test('the chart is well-formed, and the lengths of its bars are proportional to the ratios', async (t) => {
   const bar = (name: string, ofPeer: number) => [{ ...rows[2]!, name, ofPeer }]
   const svg = chart([...rows, ...bar('b', 4), ...bar('c', 1)])
   const widths = Array.from(svg.matchAll(/<rect class="bar"[^>]* width="([\d.]+)"/g), ([, width]) => Number(width))
@@ -138,7 +138,7 @@ t.test('the chart is well-formed, and its bars are as long as the ratios', async
   t.notMatch(chart([]), /NaN|Infinity|undefined/)
 })
 
-t.test('a profile counts what lies within the measurement', async (t) => {
+t.test('a profile counts only samples within the measurement', async (t) => {
   const frame = (functionName: string, url: string) => ({ functionName, url, lineNumber: 6 })
   const nodes = [
     { id: 1, callFrame: frame('sign', pathToFileURL('/there/dist/sign.js').href) },

@@ -1,14 +1,14 @@
-// Required in each test's process before anything else, so that some 190 processes do not each pay for what they seldom or never use.
+// Required in each test's process before anything else, so that some 190 processes do not load what they seldom or never use.
 const asyncHooks = require('node:async_hooks')
 const { readFileSync } = require('node:fs')
-/** @type {any} Parts of it are missing in the types of Node 20, and we write to it. */
+/** @type {any} The types of Node 20 lack parts of it, and we write to it. */
 const nodeModule = require('node:module')
 const { dirname, join, resolve, sep } = require('node:path')
 const { fileURLToPath } = require('node:url')
 
-// tap records which files each process has loaded, to measure coverage. We measure none. The record would cost every test and every process
+// tap records which files each process loads, to measure coverage, which we do not. The record would cost every test and every process
 // that a test starts a quarter of a second: a loader (before Node 24.13 a thread that every module passes through), a hook on every CommonJS
-// module, and a file at the end. tap begins no second record in a process that has one.
+// module, and a file at the end. tap starts no second record in a process that has one.
 nodeModule.register = () => {}
 if (nodeModule.registerHooks) nodeModule.registerHooks = () => ({ deregister: () => {} })
 Reflect.set(globalThis, Symbol.for('@tapjs/processinfo.ProcessInfoNodeData'), { files: [], sources: {} })
@@ -45,16 +45,16 @@ function readSourceMap(file) {
   }
 }
 
-// tap follows every promise with hooks, to tell which test an error that nobody caught belongs to. That takes a twentieth of all time. Without
-// them such an error ends the file, which has failed then, after the teardowns.
+// tap follows every promise with hooks, to tell which test an unhandled error belongs to. That takes a twentieth of all time. Without
+// the hooks, such an error ends the file, which then fails after the teardowns.
 const inert = { enable: () => inert, disable: () => inert }
 asyncHooks.createHook = () => inert
 
-// tap asks for these itself, to show the line of a failed assertion.
+// tap needs these to show the line of a failed assertion.
 nodeModule.findSourceMap = findSourceMap
 nodeModule.syncBuiltinESMExports()
 
-// What is thrown shows the lines of the sources, too.
+// Stacks of thrown errors also show the lines of the sources.
 Error.prepareStackTrace = (error, frames) =>
   [firstLine(error), ...frames.map((frame) => `    at ${inSource(frame)}`)].join('\n')
 

@@ -1,5 +1,5 @@
-// The load of one measurement, sent by autocannon; a process of its own, where there is no wrk. Reads the load as JSON, and prints
-// what was measured as JSON.
+// Sends the load of one measurement with autocannon, in a separate process, if wrk is not installed. Reads the load as JSON and prints
+// the measurement as JSON.
 import { text } from 'node:stream/consumers'
 import autocannon from 'autocannon'
 
@@ -12,7 +12,7 @@ const result = await autocannon({
   requests: bodies.map((body) => ({ method, headers, ...(method === 'GET' ? {} : { body }) })),
 })
 const failed = result.non2xx + result.errors
-if (failed > 0) throw new Error(`${failed} answers were no success.`)
+if (failed > 0) throw new Error(`${failed} answers were not successful.`)
 process.stdout.write(
   JSON.stringify({
     requests: result.requests.total,

@@ -1,17 +1,17 @@
-// As much of a browser as a sign-in takes: it keeps cookies and connections, follows redirects and fills in forms.
+// The parts of a browser that a sign-in needs: it keeps cookies and connections, and fills in forms.
 import { Agent, request } from 'node:http'
 
 /**
  * @typedef {object} Visit
  * @property {string} url
  * @property {number} status
- * @property {string | undefined} location where a redirect leads, absolute
+ * @property {string | undefined} location the target of a redirect, absolute
  * @property {string} text
  */
 
 /** @typedef {ReturnType<typeof createBrowser>} Browser */
 
-/** Connections that stay open, shared by many browsers. */
+/** Persistent connections, shared by many browsers. */
 export const createConnections = () => new Agent({ keepAlive: true, noDelay: true })
 
 /**
@@ -69,7 +69,7 @@ export function createBrowser(agent, cookies = new Map()) {
    *
    * @param {Visit} page
    * @param {string} field
-   * @param {Record<string, string>} values over those the form holds
+   * @param {Record<string, string>} values which replace those of the form
    */
   const submit = (page, field, values) => {
     const form = page.text.match(/<form.*?<\/form>/gs)?.find((html) => html.includes(`name="${field}"`))

@@ -1,19 +1,19 @@
-// Sends load to a server from other processes, so that the bench itself takes no time from either.
+// Sends load to a server from separate processes, so that the benchmark itself takes no processor time from either.
 import { join } from 'node:path'
 import { onPath } from '../machine.js'
 import { parseWrk, wrkCommand } from './wrk.js'
 
 /**
- * One request, sent again and again.
+ * One request, sent repeatedly.
  *
  * @typedef {object} Load
  * @property {string} url
  * @property {'GET' | 'POST'} method
  * @property {Record<string, string>} headers
- * @property {string[]} bodies sent in turn; one, an empty one, for GET
+ * @property {string[]} bodies sent in turn; for GET a single empty one
  */
 
-/** A journey of several requests, each of which needs the answer before. @typedef {import('./journeys.js').Journeys} Journeys */
+/** Flows of several requests, each of which needs the previous response. @typedef {import('./flows.js').Flows} Flows */
 
 /**
  * @typedef {object} Measured
@@ -28,26 +28,26 @@ import { parseWrk, wrkCommand } from './wrk.js'
 
 /**
  * @param {import('../children.js').Children} children
- * @param {string | undefined} processors those of the load
+ * @param {string | undefined} processors for the load generator
  */
 export function createLoader({ run, folder }, processors) {
   const wrk = onPath('wrk')
   /** @param {string} file @param {object} input */
-  const ours = async (file, input) => {
+  const runScript = async (file, input) => {
     const command = { program: process.execPath, args: [join(import.meta.dirname, file)], input: JSON.stringify(input) }
     return /** @type {Measured} */ (JSON.parse(await run({ ...command, processors })))
   }
   return {
     name: wrk ? 'wrk' : 'autocannon',
     /**
-     * @param {Load | Journeys} load
+     * @param {Load | Flows} load
      * @param {number} seconds
      * @returns {Promise<Measured>}
-     * @throws {Error} where any answer was no success
+     * @throws {Error} if any response was not successful
      */
     send: async (load, seconds) => {
-      if ('journey' in load) return ours('send-journeys.js', { ...load, seconds })
-      if (!wrk) return ours('autocannon.js', { ...load, seconds })
+      if ('flow' in load) return runScript('send-flows.js', { ...load, seconds })
+      if (!wrk) return runScript('autocannon.js', { ...load, seconds })
       return parseWrk(await run({ ...wrkCommand(wrk, load, seconds, folder), processors }))
     },
   }

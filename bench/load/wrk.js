@@ -25,7 +25,7 @@ export function wrkCommand(program, load, seconds, folder) {
 }
 
 /**
- * A script with the requests written out once, to be sent in turn.
+ * A script that formats the requests once and sends them in turn.
  *
  * @param {Load} load
  */
@@ -48,21 +48,22 @@ end
 }
 
 /**
- * Reads what wrk has printed.
+ * Parses the output of wrk.
  *
  * @param {string} printed
  * @returns {import('./load.js').Measured}
- * @throws {Error} where an answer was no success, a connection failed, or this is not what wrk prints
+ * @throws {Error} if a response was not successful, a connection failed, or the output cannot be parsed
  */
 export function parseWrk(printed) {
   const failed = /Non-2xx or 3xx responses: (\d+)/.exec(printed)?.[1]
-  if (failed !== undefined) throw new Error(`${failed} answers were no success.`)
+  if (failed !== undefined) throw new Error(`${failed} answers were not successful.`)
   const broken = /Socket errors: .*/.exec(printed)?.[0]
   if (broken !== undefined) throw new Error(`${broken}.`)
   const [, requests, duration, unit] = /(\d+) requests in ([\d.]+)(s|m)/.exec(printed) ?? []
   const perSecond = /Requests\/sec:\s+([\d.]+)/.exec(printed)?.[1]
   const [p50, p99] = ['50', '99'].map((part) => new RegExp(`^\\s+${part}%\\s+([\\d.]+)(us|ms|s|m)`, 'm').exec(printed))
-  if (!requests || !duration || !perSecond || !p50 || !p99) throw new Error(`wrk was not understood:\n${printed}`)
+  if (!requests || !duration || !perSecond || !p50 || !p99)
+    throw new Error(`the output of wrk was not understood:\n${printed}`)
   return {
     requests: Number(requests),
     seconds: Number(duration) * (unit === 'm' ? 60 : 1),
@@ -79,7 +80,7 @@ function milliseconds([, value, unit]) {
   return Number(value) * millisecondsPer[/** @type {keyof typeof millisecondsPer} */ (unit)]
 }
 
-/** JSON's strings are Lua's, as long as they are ASCII. @param {string} text */
+/** As long as they are ASCII, JSON strings are valid in Lua. @param {string} text */
 function quoted(text) {
   return JSON.stringify(text)
 }

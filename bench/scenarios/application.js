@@ -1,10 +1,10 @@
 import { createBrowser, createConnections } from '../load/browser.js'
-import { redeem, signIn } from '../load/journeys.js'
+import { redeem, signIn } from '../load/flows.js'
 
 /**
  * @param {import('./scenario.js').Target} target
  * @param {string} scope
- * @returns {import('../load/journeys.js').Application}
+ * @returns {import('../load/flows.js').Application}
  */
 export function application({ metadata, web }, scope) {
   const { authorization_endpoint: authorizationEndpoint = '', token_endpoint: tokenEndpoint = '' } = metadata
@@ -12,13 +12,13 @@ export function application({ metadata, web }, scope) {
 }
 
 /**
- * Signs in as often as is asked, each time in a browser of its own.
+ * Signs in the given number of times, each time in a new browser.
  *
  * @param {import('./scenario.js').Target} target
  * @param {string} scope
  * @param {number} times
  */
-export async function tokensOfPeople(target, scope, times) {
+export async function signInAndRedeem(target, scope, times) {
   const connections = createConnections()
   const app = application(target, scope)
   const tokens = []
@@ -26,7 +26,7 @@ export async function tokensOfPeople(target, scope, times) {
     for (let time = 0; time < times; time++) {
       const browser = createBrowser(connections)
       const person = target.people[time % target.people.length]
-      if (!person) throw new Error('There is nobody to sign in.')
+      if (!person) throw new Error('There is no user to sign in.')
       tokens.push(await redeem(browser, app, await signIn(browser, app, person)))
     }
     return tokens

@@ -1,6 +1,6 @@
-import { basic } from '../load/journeys.js'
-import { ask, form } from './ask.js'
+import { basic } from '../load/flows.js'
 import { inMemory } from './scenario.js'
+import { form, sendOnce } from './send-once.js'
 import { verifiedToken } from './verified-token.js'
 
 const work = /** @type {const} */ ([
@@ -8,7 +8,7 @@ const work = /** @type {const} */ ([
   { alg: 'RS256', scope: 'reports:read', audience: 'https://reports.example' },
 ])
 
-/** A machine gets a JWT. @type {import('./scenario.js').Scenario[]} */
+/** Issues a JWT to a machine. @type {import('./scenario.js').Scenario[]} */
 export const clientCredentials = work.map(({ alg, scope, audience }) => ({
   name: `client-credentials-${alg.toLowerCase()}`,
   title: `client_credentials, ${alg}`,
@@ -20,7 +20,7 @@ export const clientCredentials = work.map(({ alg, scope, audience }) => ({
       headers: { ...form, authorization: basic(clientId, secret) },
       bodies: [`grant_type=client_credentials&scope=${scope}`],
     }
-    const { access_token: token } = await (await ask(load)).json()
+    const { access_token: token } = await (await sendOnce(load)).json()
     await verifiedToken(target, token, { alg, audience: target.name === 'floor' ? 'https://api.example' : audience })
     return load
   },

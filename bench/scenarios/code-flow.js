@@ -1,25 +1,25 @@
 import { createBrowser, createConnections } from '../load/browser.js'
-import { codeFlow, redeem, signIn } from '../load/journeys.js'
+import { codeFlow, redeem, signIn } from '../load/flows.js'
 import { application } from './application.js'
 import { inDatabase } from './scenario.js'
 import { verifiedToken } from './verified-token.js'
 
 const scope = 'openid offline_access api:read'
 
-/** Tokens of a person: with the password, and without it where the browser has a session. @type {import('./scenario.js').Scenario[]} */
+/** Issues tokens to a user: without the password if the browser has a session, and with it. @type {import('./scenario.js').Scenario[]} */
 export const codeFlows = [
   {
     ...{ name: 'code-flow', title: 'code flow, signed in', servers: inDatabase },
     prepare: async (target) => {
       await checkFlow(target)
-      return { journey: 'code-flow', application: application(target, scope), people: twice(target.people) }
+      return { flow: 'code-flow', application: application(target, scope), people: twice(target.people) }
     },
   },
   {
     ...{ name: 'sign-in', title: 'sign-in, with argon2id', servers: inDatabase },
     prepare: async (target) => {
       await checkFlow(target)
-      return { journey: 'sign-in', application: application(target, scope), people: target.people }
+      return { flow: 'sign-in', application: application(target, scope), people: target.people }
     },
   },
 ]
@@ -30,7 +30,7 @@ async function checkFlow(target) {
   const browser = createBrowser(connections)
   const app = application(target, scope)
   const [person] = target.people
-  if (!person) throw new Error('There is nobody to sign in.')
+  if (!person) throw new Error('There is no user to sign in.')
   await redeem(browser, app, await signIn(browser, app, person))
   const tokens = await codeFlow(browser, app)
   connections.destroy()
@@ -39,5 +39,5 @@ async function checkFlow(target) {
   if (!tokens.refresh_token) throw new Error('There is no refresh token.')
 }
 
-/** Two browsers each. @param {import('../load/journeys.js').Person[]} people */
+/** Each person with two browsers. @param {import('../load/flows.js').Person[]} people */
 const twice = (people) => [...people, ...people]

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { basic } from '../load/journeys.js'
-import { tokensOfPeople } from './application.js'
-import { ask, form } from './ask.js'
+import { basic } from '../load/flows.js'
+import { signInAndRedeem } from './application.js'
 import { inDatabase } from './scenario.js'
+import { form, sendOnce } from './send-once.js'
 
-/** What is asked with an access token, of one person's. @type {import('./scenario.js').Scenario[]} */
+/** Requests that present a person's access token. @type {import('./scenario.js').Scenario[]} */
 export const presentedToken = [
   {
     ...{ name: 'introspection', title: 'introspection', servers: inDatabase },
@@ -15,7 +15,7 @@ export const presentedToken = [
         headers: { ...form, authorization: basic(clientId, secret) },
         bodies: [`token=${await accessToken(target)}`],
       }
-      const answer = await (await ask(load)).json()
+      const answer = await (await sendOnce(load)).json()
       assert.equal(answer.active, true)
       assert.equal(answer.client_id, clientId)
       return load
@@ -28,7 +28,7 @@ export const presentedToken = [
         ...{ url: target.metadata['userinfo_endpoint'] ?? '', method: /** @type {const} */ ('GET') },
         ...{ headers: { authorization: `Bearer ${await accessToken(target)}` }, bodies: [''] },
       }
-      const answer = await (await ask(load)).json()
+      const answer = await (await sendOnce(load)).json()
       assert.equal(typeof answer.sub, 'string')
       return load
     },
@@ -37,6 +37,6 @@ export const presentedToken = [
 
 /** @param {import('./scenario.js').Target} target */
 async function accessToken(target) {
-  const [tokens] = await tokensOfPeople(target, 'openid', 1)
+  const [tokens] = await signInAndRedeem(target, 'openid', 1)
   return tokens?.access_token ?? ''
 }

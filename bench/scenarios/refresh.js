@@ -1,25 +1,25 @@
 import assert from 'node:assert/strict'
-import { basic } from '../load/journeys.js'
-import { tokensOfPeople } from './application.js'
-import { ask, form } from './ask.js'
+import { basic } from '../load/flows.js'
+import { signInAndRedeem } from './application.js'
 import { inDatabase } from './scenario.js'
+import { form, sendOnce } from './send-once.js'
 import { verifiedToken } from './verified-token.js'
 
-/** As many families as connections: requests for one family would wait for each other. */
+/** As many families as connections, because requests for one family would wait for each other. */
 const families = 16
 
-/** A confidential client refreshes, for which neither server rotates the token. @type {import('./scenario.js').Scenario} */
+/** Refreshes tokens of a confidential client, for which neither server rotates the refresh token. @type {import('./scenario.js').Scenario} */
 export const refresh = {
   ...{ name: 'refresh', title: 'refresh', servers: inDatabase },
   prepare: async (target) => {
-    const tokens = await tokensOfPeople(target, 'openid offline_access api:read', families)
+    const tokens = await signInAndRedeem(target, 'openid offline_access api:read', families)
     const { clientId, secret } = target.web
     const load = {
       ...{ url: target.tokenUrls.ES256, method: /** @type {const} */ ('POST') },
       headers: { ...form, authorization: basic(clientId, secret) },
       bodies: tokens.map(({ refresh_token }) => `grant_type=refresh_token&refresh_token=${refresh_token}`),
     }
-    const answer = await (await ask(load)).json()
+    const answer = await (await sendOnce(load)).json()
     await verifiedToken(target, answer.access_token, { alg: 'ES256', audience: 'https://api.example' })
     await verifiedToken(target, answer.id_token, { alg: 'ES256', audience: clientId })
     assert.equal(answer.refresh_token, tokens.at(-1)?.refresh_token, 'the refresh token was rotated')

@@ -1,4 +1,4 @@
-// The floor: what signing a JWT, or sending bytes from memory, costs without anything that an identity provider does besides.
+// The floor: the cost of signing a JWT, or of sending bytes from memory, without anything else that an identity provider does.
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { createServer } from 'node:http'
 
@@ -40,6 +40,6 @@ server.listen(0, '127.0.0.1')
 await new Promise((resolve) => server.once('listening', resolve))
 const { port } = /** @type {import('node:net').AddressInfo} */ (server.address())
 const issuer = `http://127.0.0.1:${port}`
-// As long as those of the others.
+// As long as the metadata of the other servers.
 const metadata = JSON.stringify({ issuer, jwks_uri: `${issuer}/jwks`, filler: '.'.repeat(2_000) })
 process.stdout.write(`ready ${issuer}\n`)

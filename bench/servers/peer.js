@@ -1,5 +1,5 @@
-// oidc-provider, in memory, doing the work that Signet does: the same tokens, people with the same argon2id, and consent that is
-// remembered. No audits, no events, nothing that outlives the process: its best case.
+// oidc-provider, in memory, doing the same work as Signet: the same tokens, users with the same argon2id, and remembered consent.
+// It has no audit, no events and no storage, which is its best case.
 import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import { text } from 'node:stream/consumers'
@@ -18,7 +18,7 @@ const resources = {
   'https://api.example': { scope: 'api:read', alg: 'ES256' },
   'https://reports.example': { scope: 'reports:read', alg: 'RS256' },
 }
-/** The password's hash for each person, of the cost that OWASP asks for; so it is at Signet. @type {Map<string, string>} */
+/** The password hash of each user, with the cost that OWASP recommends, as in Signet. @type {Map<string, string>} */
 const hashes = new Map()
 for (const { username, password } of people)
   hashes.set(
@@ -70,7 +70,7 @@ const provider = new Provider(issuer, {
     resourceIndicators: {
       enabled: true,
       useGrantedResource: () => true,
-      // By the scope asked for, as Signet has it.
+      // By the requested scope, as in Signet.
       defaultResource: ({ oidc }) =>
         Object.keys(resources).find((resource) =>
           String(oidc.params?.['scope']).includes(resources[resource]?.scope ?? ' '),

@@ -1,4 +1,4 @@
-// An external PostgreSQL, to be measured beside the one that Signet brings along.
+// An external PostgreSQL, for comparison with Signet's embedded one.
 import { chownSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -8,7 +8,7 @@ import { freePort } from './free-port.js'
 /** @typedef {{ url: string, version: string }} Database */
 
 /**
- * The one that BENCH_DATABASE_URL names, else one that is started for the run where PostgreSQL is installed.
+ * The one that BENCH_DATABASE_URL names, otherwise an installed PostgreSQL that is started for the run.
  *
  * @param {import('../children.js').Children} children
  * @param {import('../machine.js').Processors} processors

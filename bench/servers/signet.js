@@ -13,7 +13,7 @@ const program = join(import.meta.dirname, '../../dist/main.js')
 /** @typedef {{ environment: Record<string, string>, issuer: string }} Installation */
 
 /**
- * @param {string} folder that is still empty, or that an installation has made
+ * @param {string} folder empty, or created by an earlier installation
  * @param {string} [databaseUrl] an external PostgreSQL
  * @returns {Promise<Installation>}
  */
@@ -31,8 +31,8 @@ export async function installation(folder, databaseUrl) {
 }
 
 /**
- * Starts Signet, and gives it a processor to itself: it starts where the load generator runs, so that the PostgreSQL it brings along
- * stays there, and is then moved, with all its threads.
+ * Starts Signet on a processor of its own. It first starts on the load generator's processors, so that its embedded PostgreSQL stays
+ * there, and is then moved with all its threads.
  *
  * @param {Children} children
  * @param {Processors} processors
@@ -51,14 +51,14 @@ export async function serveSignet({ serve }, processors, { environment }, flags 
 }
 
 /**
- * Makes the clients, resources and people of the scenarios in a Signet that runs.
+ * Creates the clients, resources and users of the scenarios in a running Signet.
  *
  * @param {Children} children
  * @param {Installation} installation
  * @param {'Signet' | 'Signet, external'} name
  * @param {number} pid
  */
-export async function furnish({ run }, { environment, issuer }, name, pid) {
+export async function createRecords({ run }, { environment, issuer }, name, pid) {
   /** @param {string} args @param {string} [input] */
   const signet = async (args, input) => {
     const command = { program: process.execPath, args: [program, ...args.split(' '), '--json'], environment }

@@ -2,24 +2,24 @@
 /** @typedef {'floor' | 'oidc-provider' | 'Signet' | 'Signet, external'} ServerName */
 
 /**
- * A server that runs, and what it takes to ask it.
+ * A running server, and what is needed to send requests to it.
  *
  * @typedef {object} Target
  * @property {ServerName} name
  * @property {number} pid
  * @property {string} issuer
  * @property {string} metadataUrl
- * @property {Record<string, string>} metadata RFC 8414 §2; of the floor only what it has
- * @property {Record<'ES256' | 'RS256', string>} tokenUrls where a token of this algorithm is to be had
+ * @property {Record<string, string>} metadata RFC 8414 §2; the floor has only some members
+ * @property {Record<'ES256' | 'RS256', string>} tokenUrls where tokens of this algorithm are issued
  * @property {Credentials} machine a client for client_credentials
- * @property {Credentials & { redirectUri: string }} web a client at which people sign in
- * @property {import('../load/journeys.js').Person[]} people
+ * @property {Credentials & { redirectUri: string }} web a client that people sign in to
+ * @property {import('../load/flows.js').Person[]} people
  */
 
-/** Nobody listens there: nothing follows a redirect to it. */
+/** Nobody listens there, because nothing follows a redirect to it. */
 export const redirectUri = 'https://app.example/callback'
 
-/** @type {import('../load/journeys.js').Person[]} */
+/** @type {import('../load/flows.js').Person[]} */
 export const people = ['ada', 'ben', 'cora', 'dan'].map((name) => ({
   username: `${name}.bench`,
   password: `${name} measures all day`,

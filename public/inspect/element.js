@@ -1,5 +1,5 @@
 // @ts-check
-// Whatever a token holds gets into the page as text: nothing here reads markup.
+// The contents of a token get into the page as text: nothing here parses markup.
 
 /**
  * @param {string} tag
@@ -14,27 +14,27 @@ export function element(tag, attributes = {}, ...children) {
 }
 
 /**
- * Puts things into the places of a message. What is put in is never read as a message itself.
+ * Fills in the placeholders of a message. Inserted values are never read as messages themselves.
  *
- * @param {string} message a sentence with places such as `{kid}`
- * @param {Readonly<Record<string, Node | string>>} things
+ * @param {string} message a text with placeholders such as `{kid}`
+ * @param {Readonly<Record<string, Node | string>>} values
  * @returns {(Node | string)[]}
  */
-export function fill(message, things) {
+export function fill(message, values) {
   return message.split(/(\{[a-z]+\})/i).map((part) => {
-    const place = part.slice(1, -1)
-    return /^\{[a-z]+\}$/i.test(part) && Object.hasOwn(things, place) ? (things[place] ?? '') : part
+    const placeholder = part.slice(1, -1)
+    return /^\{[a-z]+\}$/i.test(part) && Object.hasOwn(values, placeholder) ? (values[placeholder] ?? '') : part
   })
 }
 
 /**
- * The element with an id, of the kind that it is known to be.
+ * The element with an id, which must be of the given kind.
  *
  * @template {HTMLElement} Kind
  * @param {string} id
  * @param {new () => Kind} kind
  * @returns {Kind}
- * @throws where the page has none
+ * @throws if the page has none
  */
 export function byId(id, kind) {
   const found = document.getElementById(id)
@@ -43,7 +43,7 @@ export function byId(id, kind) {
 }
 
 /**
- * Puts what a template holds in its place. What only a script can do is not in the page without one.
+ * Replaces a template with its content. Parts of the page that need a script are in templates, so they do not appear without one.
  *
  * @param {string} id
  */
@@ -53,7 +53,7 @@ export function unfold(id) {
 }
 
 /**
- * The three parts of a token in their colours, each named: the colour is not the only sign.
+ * The three parts of a token in their colours. Each part has its name too: colour must not be the only distinction.
  *
  * @param {string} token
  * @param {Readonly<Record<string, string>>} names

@@ -1,4 +1,4 @@
 // @ts-check
-// The token inspector is made of modules. A page's scripts are plain ones, and this plain one calls for them.
+// The token inspector consists of modules. Pages load classic scripts, and this one imports the modules.
 
 import('./page.js')

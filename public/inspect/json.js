@@ -1,21 +1,21 @@
 // @ts-check
-// Shows JSON as it was written: parsed and printed anew, a number beyond 2^53 would change and a doubled member would vanish.
+// Shows JSON as it was written. If it were parsed and serialised, numbers beyond 2^53 would change and repeated members would disappear.
 
 /**
  * @typedef {object} Json
- * @property {string} pretty laid out on lines, with what cannot be seen written as `\u` and a number
- * @property {unknown} value as JSON.parse has it: of a member that stands there twice, the last
- * @property {string | undefined} twice the first member that stands there twice in one object
+ * @property {string} pretty formatted on lines, with invisible characters written as `\u` and a number
+ * @property {unknown} value the result of JSON.parse: of a repeated member, the last
+ * @property {string | undefined} twice the first member that is repeated in one object
  * @property {boolean} proto whether there is a member named `__proto__`
- * @property {boolean} invisible whether there are characters that cannot be seen, or that turn the direction of the text
+ * @property {boolean} invisible whether it contains characters that are invisible or change the direction of the text
  */
 
-/** Deeper levels are not moved in further: 16 KB of brackets would become megabytes of spaces. */
-const deepest = 16
+/** Deeper levels are not indented further: 16 KB of brackets would become megabytes of spaces. */
+const maxIndent = 16
 
 /**
  * @param {string} text
- * @returns {Json | undefined} undefined where it is no JSON
+ * @returns {Json | undefined} undefined if it is not JSON
  */
 export function readJson(text) {
   let value
@@ -24,15 +24,15 @@ export function readJson(text) {
   } catch {
     return undefined
   }
-  /** @type {(Set<string> | undefined)[]} the members seen so far of each open object; undefined for an array */
+  /** @type {(Set<string> | undefined)[]} the members found so far in each open object; undefined for an array */
   const open = []
   let pretty = ''
   let previous = ''
   let twice
   let proto = false
   let invisible = false
-  const newLine = () => `\n${'  '.repeat(Math.min(open.length, deepest))}`
-  // The text is known to be JSON, so these are all the tokens there can be (RFC 8259 §2).
+  const newLine = () => `\n${'  '.repeat(Math.min(open.length, maxIndent))}`
+  // The text is valid JSON, so there are no other tokens (RFC 8259 §2).
   for (const [token] of text.matchAll(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g)) {
     const closes = token === '}' || token === ']'
     if (closes) open.pop()
@@ -57,8 +57,8 @@ export function readJson(text) {
 }
 
 /**
- * Writes characters that cannot be seen, or that turn the direction of the text, as JSON's escapes: controls, format characters
- * (bidi, zero width), separators and spaces but the plain one, and the letters that are blank.
+ * Writes characters that are invisible or change the direction of the text as JSON escapes: control and format characters (bidi,
+ * zero width), separators, all spaces except the ordinary one, and blank letters.
  *
  * @param {string} text
  */

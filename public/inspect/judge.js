@@ -1,6 +1,6 @@
 // @ts-check
-// Judges a token as a verifier of this issuer would (RFC 7515 §5.2, RFC 7519 §7.2, RFC 8725 §3), but goes on after the first fault:
-// who looks at a token wants to hear all of them.
+// Verifies a token as a verifier of this issuer would (RFC 7515 §5.2, RFC 7519 §7.2, RFC 8725 §3), but continues after the first fault,
+// in order to show all of them.
 
 import { visible } from './json.js'
 import { bad, good, note } from './token.js'
@@ -11,16 +11,16 @@ import { bad, good, note } from './token.js'
  * @typedef {Readonly<Record<string, unknown>>} Jwk
  */
 
-/** What stands in a header or a payload and is a time, in seconds since 1970. */
+/** The members of a header or a payload that are times, in seconds since 1970. */
 export const times = ['exp', 'nbf', 'iat', 'auth_time', 'updated_at']
 
-/** The last second that a date can have (ECMA-262 §21.4.1.1). */
+/** The last second that a Date can represent (ECMA-262 §21.4.1.1). */
 export const lastSecond = 8.64e12
 
-/** Beyond this, seconds since 1970 are rather milliseconds: the year 5138. */
-const leastMilliseconds = 1e11
+/** Larger values are probably milliseconds: as seconds since 1970, this is the year 5138. */
+const minMilliseconds = 1e11
 
-/** What one clock may be ahead of another, in seconds. */
+/** Tolerated difference between two clocks, in seconds. */
 const clockSkew = 60
 
 /** @type {Readonly<Record<string, { parameters: RsaHashedImportParams & EcKeyImportParams & EcdsaParams, members: string[] }>>} */
@@ -39,7 +39,7 @@ const algorithms = {
  * @param {Jws} token
  * @param {object} issuer
  * @param {string} issuer.issuer its identifier
- * @param {() => Promise<readonly Jwk[] | 'noKeys' | 'noCrypto'>} issuer.findKeys the JWK Set; asked only where it can help
+ * @param {() => Promise<readonly Jwk[] | 'noKeys' | 'noCrypto'>} issuer.findKeys fetches the JWK Set; called only if the keys are needed
  * @param {number} now seconds since 1970
  * @returns {Promise<{ verdict: string, findings: Finding[] }>}
  */
@@ -49,7 +49,7 @@ export async function judge(token, { issuer, findKeys }, now) {
   const signed = header ? await judgeSignature(token, header, payload, issuer, findKeys) : []
   const claimed = payload ? judgeClaims(payload, issuer, now) : []
   const kind = header && payload ? judgeKind(header, payload) : []
-  // Where the signature does not fit, nothing that the token says speaks for it.
+  // Without a valid signature, nothing in the token counts in its favour.
   const proven = signed.some(({ key }) => key === 'signatureFits')
   const findings = [
     ...token.findings,
@@ -90,7 +90,7 @@ async function judgeSignature({ text, signature }, header, payload, issuer, find
   // RFC 7515 §4.1.11
   if (crit !== undefined) findings.push(bad('crit', { names: shown(crit) }))
   if (alg === undefined) return [...findings, bad('algMissing')]
-  // RFC 8725 §3.2, and its many spellings.
+  // RFC 8725 §3.2, in any spelling.
   if (typeof alg === 'string' && alg.toLowerCase() === 'none') return [...findings, bad('algNone')]
   if (typeof alg === 'string' && /^HS\d+$/.test(alg)) return [...findings, bad('algSymmetric', { alg })]
   const algorithm = typeof alg === 'string' && Object.hasOwn(algorithms, alg) ? algorithms[alg] : undefined
@@ -156,7 +156,7 @@ function judgeClaims(payload, issuer, now) {
   for (const name of times) {
     const time = payload[name]
     if (time !== undefined && typeof time !== 'number') findings.push(bad('notATime', { name }))
-    if (typeof time === 'number' && time > leastMilliseconds) findings.push(note('milliseconds', { name }))
+    if (typeof time === 'number' && time > minMilliseconds) findings.push(note('milliseconds', { name }))
   }
   if (Array.isArray(aud) && aud.length > 1) findings.push(note('manyAudiences'))
   // RFC 7800 §3.1
@@ -165,7 +165,7 @@ function judgeClaims(payload, issuer, now) {
 }
 
 /**
- * What it is good for, and who should accept it.
+ * What kind of token it is, and who should accept it.
  *
  * @param {Jwk} header
  * @param {Jwk} payload
@@ -173,19 +173,19 @@ function judgeClaims(payload, issuer, now) {
  */
 function judgeKind({ typ }, payload) {
   const aud = shown(payload['aud'] ?? '?')
-  // RFC 7515 §4.1.9: a media type, compared without case, `application/` left out or not.
+  // RFC 7515 §4.1.9: a media type, case-insensitive, with or without `application/`.
   const type = typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : typ
   if (type === 'at+jwt') return [note('accessToken', { aud })]
   if (type === 'logout+jwt') return [note('logoutToken', { aud })]
   if (type !== undefined && type !== 'jwt') return [note('otherKind', { typ: shown(typ) })]
-  // OpenID Connect Core §2 names no type; these claims are in no other kind.
+  // OpenID Connect Core §2 defines no typ. Other kinds of token do not have these claims.
   const isIdToken = ['nonce', 'at_hash', 'c_hash', 'auth_time', 'amr'].some((name) => Object.hasOwn(payload, name))
   return isIdToken && payload['client_id'] === undefined ? [note('idToken', { aud })] : []
 }
 
 /**
  * @param {unknown} value
- * @returns {string} in one line, and short
+ * @returns {string} on one line, shortened
  */
 function shown(value) {
   const text = visible(typeof value === 'string' ? value : written(value))
@@ -197,7 +197,7 @@ function written(value) {
   try {
     return JSON.stringify(value)
   } catch {
-    // Too deep for the engine's stack.
+    // Nested too deeply for the engine's stack.
     return '…'
   }
 }

@@ -1,6 +1,6 @@
 // @ts-check
-// The token inspector. What is pasted stays in this page: it is not sent, not stored, and not put into the address. Nothing is read
-// from the address either: a link with a token in it would put the token into the history.
+// The token inspector. What is pasted stays in this page: it is not sent, stored or put into the URL. Nothing is read from the URL
+// either: a link that contains a token would put the token into the history.
 
 import { byId, colouredToken, element, fill, unfold } from './element.js'
 import { visible } from './json.js'
@@ -26,22 +26,22 @@ const { inspect, inspectVerdicts, inspectFindings, inspectClaims } = texts
 unfold('look-tool')
 const input = byId('token', HTMLTextAreaElement)
 const result = byId('result', HTMLElement)
-const told = byId('told', HTMLElement)
+const status = byId('told', HTMLElement)
 
-/** A browser may keep a script for an hour, so it can be older or newer than its page: a key is better than nothing. */
+/** Browsers may cache a script for an hour, so it can be older or newer than its page. An unknown message is shown as its key. */
 const textOf = (/** @type {Readonly<Record<string, string>>} */ section, /** @type {string} */ key) =>
   Object.hasOwn(section, key) ? (section[key] ?? key) : key
 
-/** How long a fetched JWK Set is good, in milliseconds: one who pastes letter by letter should not fetch it each time. */
-const keysLast = 30_000
+/** How long a fetched JWK Set is reused, in milliseconds, so that it is not fetched again at every keystroke. */
+const maxKeysAge = 30_000
 /** @type {{ at: number, keys: Promise<readonly Record<string, unknown>[] | 'noKeys'> } | undefined} */
 let fetched
 
 /** @returns {Promise<readonly Record<string, unknown>[] | 'noKeys' | 'noCrypto'>} */
 async function findKeys() {
-  // There is none but in a secure context: https, or localhost.
+  // Only available in a secure context: https, or localhost.
   if (!globalThis.crypto?.subtle) return 'noCrypto'
-  if (!fetched || Date.now() - fetched.at > keysLast) fetched = { at: Date.now(), keys: fetchKeys() }
+  if (!fetched || Date.now() - fetched.at > maxKeysAge) fetched = { at: Date.now(), keys: fetchKeys() }
   const keys = await fetched.keys
   if (keys === 'noKeys') fetched = undefined
   return keys
@@ -50,10 +50,10 @@ async function findKeys() {
 /** @returns {Promise<readonly Record<string, unknown>[] | 'noKeys'>} */
 async function fetchKeys() {
   try {
-    // `no-cache` asks whether the set has changed: a key may be newer than what the browser keeps.
-    const answer = await fetch('/.well-known/jwks.json', { cache: 'no-cache', credentials: 'omit' })
-    if (!answer.ok) return 'noKeys'
-    const { keys } = await answer.json()
+    // `no-cache` revalidates: the set may have a key that is newer than the cached one.
+    const response = await fetch('/.well-known/jwks.json', { cache: 'no-cache', credentials: 'omit' })
+    if (!response.ok) return 'noKeys'
+    const { keys } = await response.json()
     return Array.isArray(keys) ? keys : 'noKeys'
   } catch {
     return 'noKeys'
@@ -62,14 +62,14 @@ async function fetchKeys() {
 
 const seconds = () => Date.now() / 1000
 
-/** Counts the looks, so that a slow one does not overwrite a later. */
-let looks = 0
-/** When a verdict may change by itself: the next `exp` or `nbf` ahead. Seconds since 1970. */
+/** Counts the calls of `inspectInput`, so that a slow one does not overwrite the result of a later one. */
+let calls = 0
+/** When the verdict changes without input: the next `exp` or `nbf`. Seconds since 1970. */
 let nextChange = Number.POSITIVE_INFINITY
 
-/** @param {string} [remark] what is told before the findings */
-async function look(remark) {
-  const current = ++looks
+/** @param {string} [remark] shown before the findings */
+async function inspectInput(remark) {
+  const current = ++calls
   const token = readToken(input.value)
   nextChange = Number.POSITIVE_INFINITY
   if (token.kind === 'empty') return show('', [])
@@ -80,7 +80,7 @@ async function look(remark) {
     return show(textOf(inspectVerdicts, 'encrypted'), [verdictBox('encrypted', token.findings, remark), ...cards])
   }
   const { verdict, findings } = await judge(token, { issuer, findKeys }, seconds())
-  if (current !== looks) return
+  if (current !== calls) return
   for (const name of ['exp', 'nbf']) {
     const time = token.payload.members?.[name]
     if (typeof time === 'number' && time > seconds()) nextChange = Math.min(nextChange, time)
@@ -95,12 +95,12 @@ async function look(remark) {
 }
 
 /**
- * @param {string} announced for who cannot see the box
+ * @param {string} announced for screen readers
  * @param {HTMLElement[]} boxes
  */
 function show(announced, boxes) {
   result.replaceChildren(...boxes)
-  if (told.textContent !== announced) told.textContent = announced
+  if (status.textContent !== announced) status.textContent = announced
 }
 
 /** @type {Readonly<Record<string, string>>} */
@@ -123,13 +123,13 @@ function verdictBox(verdict, findings, remark) {
       'ul',
       { class: 'findings' },
       ...sorted.map(({ tone, key, values = {} }) => {
-        const things = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, valueNode(value)]))
+        const nodes = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, valueNode(value)]))
         const sign = element('span', { class: 'unseen' }, `${textOf(inspectFindings, tone)} `)
         return element(
           'li',
           { class: `finding ${tone}` },
           sign,
-          element('span', {}, ...fill(textOf(inspectFindings, key), things)),
+          element('span', {}, ...fill(textOf(inspectFindings, key), nodes)),
         )
       }),
     ),
@@ -156,7 +156,7 @@ function timeNode(time) {
 
 /** @param {string} text */
 function tokenBox(text) {
-  // It scrolls where it is long, and what scrolls must be reached by the keyboard.
+  // A long token scrolls, so the box must be reachable by keyboard.
   const attributes = { class: 'token-box', role: 'group', tabindex: '0', 'aria-label': textOf(inspect, 'colours') }
   return element('div', attributes, colouredToken(text, inspect))
 }
@@ -208,7 +208,7 @@ function signatureCard({ bytes }) {
   return card
 }
 
-/** A token of every kind of contents, and of nobody's. */
+/** A token with claims of every kind. Its signature is random. */
 function exampleToken() {
   const now = Math.floor(seconds())
   const header = { alg: 'ES256', typ: 'at+jwt', kid: 'example-key' }
@@ -234,21 +234,21 @@ function exampleToken() {
 let waiting
 input.addEventListener('input', () => {
   window.clearTimeout(waiting)
-  waiting = window.setTimeout(look, 150)
+  waiting = window.setTimeout(inspectInput, 150)
 })
 byId('example', HTMLButtonElement).addEventListener('click', () => {
   input.value = exampleToken()
-  look(textOf(inspect, 'exampleTold'))
+  inspectInput(textOf(inspect, 'exampleTold'))
 })
 byId('clear', HTMLButtonElement).addEventListener('click', () => {
   input.value = ''
-  look()
+  inspectInput()
   input.focus()
 })
 
-// "12 minutes ago" grows old, and a token expires while one looks at it.
+// "12 minutes ago" must be kept up to date, and the token may expire while it is shown.
 setInterval(() => {
-  if (seconds() >= nextChange) look()
+  if (seconds() >= nextChange) inspectInput()
   for (const words of result.querySelectorAll('[data-seconds]')) {
     const shown = timeInWords(Number(words.getAttribute('data-seconds')), seconds(), locale)
     if (shown && words.textContent !== shown.words) words.textContent = shown.words

@@ -1,11 +1,11 @@
 // @ts-check
-// Lets one try what a shared secret means: whoever can check with it can also sign with it.
+// Demonstrates a shared secret: anyone who can verify with it can also sign with it.
 
 import { byId, colouredToken, element, fill, unfold } from './element.js'
 import { check, importSecret, makePair, sign } from './sign.js'
 
 /** RFC 7518 §3.2: as long as the hash, in bytes. */
-const leastSecret = 32
+const minSecretLength = 32
 
 /** @param {import('./page.js').Texts} texts */
 export function tryBothWays({ inspect, sharedSecret: text }) {
@@ -17,7 +17,7 @@ export function tryBothWays({ inspect, sharedSecret: text }) {
   unfold('shared-tool')
   const payloadInput = byId('shared-payload', HTMLTextAreaElement)
   const secretInput = byId('shared-secret', HTMLInputElement)
-  const told = byId('shared-told', HTMLElement)
+  const status = byId('shared-told', HTMLElement)
   const fault = byId('shared-fault', HTMLElement)
   const bothWays = byId('both-ways', HTMLElement)
 
@@ -29,7 +29,7 @@ export function tryBothWays({ inspect, sharedSecret: text }) {
     secretInput.setAttribute('aria-invalid', String(wrong === 'secretMissing'))
     if (!payload || wrong) {
       bothWays.replaceChildren()
-      told.textContent = ''
+      status.textContent = ''
       return (wrong === 'secretMissing' ? secretInput : payloadInput).focus()
     }
     const secret = await importSecret(secretInput.value)
@@ -52,7 +52,7 @@ export function tryBothWays({ inspect, sharedSecret: text }) {
           'issuerSigns',
           'withSecret',
           colouredToken(signed.HS256, inspect),
-          ...(length < leastSecret ? [short(length)] : []),
+          ...(length < minSecretLength ? [short(length)] : []),
         ),
         step('apiChecks', 'bySecret', checked.HS256),
         mintStep('mint-hs256', async (place) => {
@@ -65,7 +65,7 @@ export function tryBothWays({ inspect, sharedSecret: text }) {
             await outcome(check('HS256', secret, minted)),
             element('p', {}, say('mintedAccepted')),
           )
-          told.textContent = `${say('accepted')}. ${say('mintedAccepted')}`
+          status.textContent = `${say('accepted')}. ${say('mintedAccepted')}`
         }),
       ),
       way(
@@ -85,7 +85,7 @@ export function tryBothWays({ inspect, sharedSecret: text }) {
             await outcome(check('ES256', pair.publicKey, minted)),
             element('p', {}, say('mintedRefused')),
           )
-          told.textContent = `${say('refused')}. ${say('mintedRefused')}`
+          status.textContent = `${say('refused')}. ${say('mintedRefused')}`
         }),
       ),
     )
@@ -95,7 +95,7 @@ export function tryBothWays({ inspect, sharedSecret: text }) {
       other: 'ES256',
       second: checked.ES256.textContent ?? '',
     }
-    told.textContent = fill(say('told'), values).join('')
+    status.textContent = fill(say('told'), values).join('')
   })
 
   /** @param {Promise<boolean>} accepted */

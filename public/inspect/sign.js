@@ -1,5 +1,5 @@
 // @ts-check
-// Signs and checks JWTs with WebCrypto, to show the difference between the two ways.
+// Signs and verifies JWTs with WebCrypto, to show the difference between a shared secret and a key pair.
 
 const parameters = {
   HS256: { name: 'HMAC', hash: 'SHA-256' },
@@ -24,7 +24,7 @@ export function importSecret(secret) {
   return crypto.subtle.importKey('raw', bytesOf(secret), parameters.HS256, false, ['sign', 'verify'])
 }
 
-/** A fresh pair for ES256. The private key cannot be taken out of the browser, not even by this page. */
+/** A new key pair for ES256. The private key cannot be exported, not even by this page. */
 export function makePair() {
   return crypto.subtle.generateKey(parameters.ES256, false, ['sign', 'verify'])
 }
@@ -34,7 +34,7 @@ export function makePair() {
  * @param {CryptoKey} key
  * @param {unknown} payload
  * @returns {Promise<string>} a JWS in compact serialization
- * @throws {DOMException} where the key is none to sign with
+ * @throws {DOMException} if the key cannot sign
  */
 export async function sign(alg, key, payload) {
   const input = [{ alg, typ: 'JWT' }, payload].map((part) => encode(bytesOf(JSON.stringify(part)))).join('.')

@@ -16,7 +16,7 @@ const units = [
  * @param {number} seconds since 1970
  * @param {number} now seconds since 1970
  * @param {string} locale a BCP 47 tag
- * @returns {{ date: string, words: string, iso: string } | undefined} undefined where no calendar has it
+ * @returns {{ date: string, words: string, iso: string } | undefined} undefined if it is beyond the range of Date
  */
 export function timeInWords(seconds, now, locale) {
   const moment = new Date(seconds * 1000)
@@ -25,7 +25,7 @@ export function timeInWords(seconds, now, locale) {
   const [unit, length] = units.find(([, , upTo]) => Math.abs(away) < upTo) ?? ['year', 31_556_952]
   return {
     date: new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'long' }).format(moment),
-    // Towards zero: what ends in 59 seconds does not end in a minute. (-0 would be "0 seconds ago".)
+    // Rounded towards zero: 59 seconds are not a minute. (-0 would be "0 seconds ago".)
     words: new Intl.RelativeTimeFormat(locale, { numeric: 'auto' }).format(Math.trunc(away / length) + 0, unit),
     iso: moment.toISOString(),
   }

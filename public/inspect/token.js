@@ -1,10 +1,10 @@
 // @ts-check
-// Takes apart what was pasted, whatever it is. Nothing is checked here but the form.
+// Parses what was pasted, whatever it is. Checks only the format.
 
 import { readJson, visible } from './json.js'
 
 /**
- * Something that is to be told: the key of a message, and what goes into its places. `{ seconds }` is a moment, in seconds since
+ * Something to report: the key of a message and the values of its placeholders. `{ seconds }` is a point in time, in seconds since
  * 1970; `{ part }` names a part of the token.
  *
  * @typedef {'good' | 'bad' | 'note'} Tone
@@ -16,8 +16,8 @@ import { readJson, visible } from './json.js'
 /**
  * @typedef {object} Part
  * @property {string} encoded
- * @property {string | undefined} pretty undefined where it cannot be read
- * @property {Record<string, unknown> | undefined} members undefined where it is no JSON object
+ * @property {string | undefined} pretty undefined if it cannot be read
+ * @property {Record<string, unknown> | undefined} members undefined if it is not a JSON object
  */
 
 /**
@@ -36,8 +36,8 @@ import { readJson, visible } from './json.js'
  * @typedef {{ kind: 'encrypted', text: string, header: Part, findings: Finding[] }} Jwe
  */
 
-/** In characters. Signet takes no headers beyond 16 KiB. */
-export const mostCharacters = 16_384
+/** In characters. Signet refuses headers of more than 16 KiB. */
+export const maxCharacters = 16_384
 
 /**
  * @param {string} pasted
@@ -45,8 +45,8 @@ export const mostCharacters = 16_384
  */
 export function readToken(pasted) {
   if (pasted.trim() === '') return { kind: 'empty' }
-  if (pasted.length > mostCharacters) {
-    const values = { count: String(pasted.length), most: String(mostCharacters) }
+  if (pasted.length > maxCharacters) {
+    const values = { count: String(pasted.length), most: String(maxCharacters) }
     return { kind: 'tooLong', findings: [bad('tooLong', values)] }
   }
   const { text, findings } = strip(pasted)
@@ -77,7 +77,7 @@ export function readToken(pasted) {
 }
 
 /**
- * Takes off what comes along when one copies from a log, a header or a program.
+ * Removes what is copied along with a token from a log, a header or a program.
  *
  * @param {string} pasted
  */
@@ -95,13 +95,13 @@ function strip(pasted) {
   }
   if (quoted || text !== unquoted()) findings.push(note('quotesTaken'))
   text = unquoted()
-  // Around it they are nobody's mistake; within, a terminal or a mail has broken the lines.
+  // White space around the token is ignored without a note. Within it, a terminal or a mail program has broken the lines.
   if (/\s/.test(text)) findings.push(note('spaceTaken'))
   return { text: text.replace(/\s+/g, ''), findings }
 }
 
 /**
- * What a text that is no JWT looks like.
+ * What a text that is not a JWT looks like.
  *
  * @param {string} text
  * @param {number} count how many parts
@@ -118,7 +118,7 @@ function describe(text, count) {
 /**
  * @param {'header' | 'payload'} name
  * @param {string} encoded
- * @param {Finding[]} findings gets what is wrong
+ * @param {Finding[]} findings faults are added to it
  * @returns {Part}
  */
 function readPart(name, encoded, findings) {
@@ -154,11 +154,11 @@ function readPart(name, encoded, findings) {
 }
 
 /**
- * RFC 7515 §2: base64url without padding. What is written otherwise but leaves no doubt is read all the same, and told.
+ * RFC 7515 §2: base64url without padding. Other unambiguous spellings are decoded too, but reported.
  *
  * @param {PartName} name
  * @param {string} encoded
- * @param {Finding[]} findings gets what is wrong
+ * @param {Finding[]} findings faults are added to it
  * @returns {Uint8Array<ArrayBuffer> | undefined}
  */
 function decode(name, encoded, findings) {

@@ -32,10 +32,10 @@ export function clientSecretCommands(
     .argument('<client_id>')
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
-      const { client, secrets } = await reading(terminal, async ({ database }) => ({
-        client: await needClient(database, clientId),
-        secrets: await listClientSecrets(database, clientId),
-      }))
+      const { client, secrets } = await reading(terminal, async ({ database }) => {
+        const client = await needClient(database, clientId)
+        return { client, secrets: await listClientSecrets(database, client.client_id) }
+      })
       const columns = ['secret_id', 'created_at', 'grant_id']
       printMany(terminal, format, secrets.map(documentOf), columns, hasNone(client))
     })
@@ -53,9 +53,10 @@ export function clientSecretCommands(
     .addOption(json())
     .action(async (clientId: string, flags: Format & { readonly revokeOld?: true }) => {
       const old = flags.revokeOld ? 'revoked' : 'newest kept'
-      const rotated = await changing(terminal, (installation) =>
-        rotateClientSecret(installation, operator(terminal), clientId, old),
-      )
+      const rotated = await changing(terminal, async (installation) => {
+        const { client_id } = await needClient(installation.database, clientId)
+        return rotateClientSecret(installation, operator(terminal), client_id, old)
+      })
       if (rotated === 'no_such_client') throw noSuchClient(clientId)
       if ('usesNoSecret' in rotated) throw new CommandFailed(hasNone(rotated.usesNoSecret))
       const notes = flags.revokeOld
@@ -71,9 +72,10 @@ export function clientSecretCommands(
     .argument('<secret_id>', 'a number: signet clients list-secrets')
     .addOption(json())
     .action(async (clientId: string, secretId: string, format: Format) => {
-      const revoked = await changing(terminal, (installation) => {
+      const revoked = await changing(terminal, async (installation) => {
+        const { client_id } = await needClient(installation.database, clientId)
         const id = /^[1-9]\d{0,14}$/.test(secretId) ? Number(secretId) : 0
-        return revokeClientSecret(installation, operator(terminal), clientId, id)
+        return revokeClientSecret(installation, operator(terminal), client_id, id)
       })
       switch (revoked) {
         case 'no_such_client':

@@ -67,7 +67,10 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
   update.addOption(json()).action(async (clientId: string, format: Format) => {
     const changes = metadataOfUpdate()
     if (Object.keys(changes).length === 0) throw new WrongUsage('Nothing to change is given.')
-    const changed = await changing(terminal, (signet) => changeClient(signet, operator(terminal), clientId, changes))
+    const changed = await changing(terminal, async (signet) => {
+      const { client_id } = await needClient(signet.database, clientId)
+      return changeClient(signet, operator(terminal), client_id, changes)
+    })
     if (changed === 'no_such_client') throw noSuchClient(clientId)
     const { client, secret } = changed
     warnOfClaimableSchemes(terminal, client, changes)
@@ -81,7 +84,8 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
       const notes = await changing(terminal, async (signet) => {
-        const outcome = await deleteClient(signet, operator(terminal), clientId)
+        const { client_id } = await needClient(signet.database, clientId)
+        const outcome = await deleteClient(signet, operator(terminal), client_id)
         if (outcome === 'no_such_client') throw noSuchClient(clientId)
         return letRowsFollow(signet, terminal)
       })

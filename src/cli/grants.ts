@@ -126,18 +126,23 @@ async function revokeAll(
   actor: Actor,
   { user, clientId, forgetConsent }: RevokeAllFlags,
 ): Promise<{ readonly sub: string | undefined; readonly revoked: RevokedGrants }> {
-  if (clientId !== undefined) await needClient(signet.database, clientId)
+  const client = clientId === undefined ? undefined : await needClient(signet.database, clientId)
   if (user === undefined) {
-    if (clientId === undefined) throw new WrongUsage(whose)
-    const revoked = await revokeGrantsOfClient(signet, actor, clientId)
-    if (revoked === 'no_such_client') throw noSuchClient(clientId)
+    if (client === undefined) throw new WrongUsage(whose)
+    const revoked = await revokeGrantsOfClient(signet, actor, client.client_id)
+    if (revoked === 'no_such_client') throw noSuchClient(client.client_id)
     return { sub: undefined, revoked }
   }
   const { sub } = await findUser(signet.database, user)
   const revoked =
-    clientId === undefined
+    client === undefined
       ? await revokeGrantsOfPerson(signet, actor, sub)
-      : await revokeGrantsOfConnection(signet, actor, { sub, clientId }, forgetConsent ? 'forgotten' : 'kept')
+      : await revokeGrantsOfConnection(
+          signet,
+          actor,
+          { sub, clientId: client.client_id },
+          forgetConsent ? 'forgotten' : 'kept',
+        )
   if (revoked === 'no_such_account' || revoked === 'no_such_client')
     throw new CommandFailed('The user or the client has just been deleted.')
   return { sub, revoked }

@@ -89,10 +89,9 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
   ).action(async (identifier: string, flags: ResourceFlags) => {
     const { json: _, ...given } = flags
     if (Object.keys(given).length === 0) throw new WrongUsage('Nothing to change is given.')
-    const changed = await changing(terminal, async (signet) => {
-      const { scopes } = await needResource(signet.database, identifier)
-      return changeResource(signet, operator(terminal), identifier, changesOf(flags, scopes))
-    })
+    const changed = await changing(terminal, (signet) =>
+      changeResource(signet, operator(terminal), identifier, ({ scopes }) => changesOf(flags, scopes)),
+    )
     if (changed.outcome === 'no_such_resource') throw noSuchResource(identifier)
     if (changed.outcome !== 'changed') throw cannotServe(changed)
     printOne(terminal, flags, documentOf(changed.resource), notesOn(changed.clients))

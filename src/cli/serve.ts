@@ -43,14 +43,14 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
     import('../platform/tracing.ts'),
     import('../start.ts'),
   ])
-  const { signet, hear, stop } = await start(settings, log, { signal: terminal.asked }).catch(
+  const { signet, startHeartbeat, stop } = await start(settings, log, { signal: terminal.asked }).catch(
     ifInterrupted('Interrupted before the server was ready.'),
   )
   let stopCleaner: (() => Promise<void>) | undefined
   let stopConverting: (() => Promise<void>) | undefined
   let tracing: Tracing | undefined
   try {
-    await hear()
+    await startHeartbeat()
     signet.endings.run()
     const maxTokenLifetime = Math.max(settings.accessTokenTtl, settings.idTokenTtl)
     stopConverting = startConvertingNames(signet.database, log)

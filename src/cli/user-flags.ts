@@ -106,13 +106,17 @@ function addClaimFlags(command: Command, addMark: () => unknown): <A>(toAddress:
 }
 
 /**
- * The one place where commands check the names and claims of a person.
+ * Checks the names and claims of a person, before a database is started for them. The operations do the same.
  *
  * @returns the names in their canonical forms
  * @throws WrongUsage, InvalidProfile
  */
 function canonicalGiven({ email: typed, ...profile }: Profile & { readonly email?: string | undefined }) {
   const email = typed === undefined ? undefined : canonicalEmail(typed.trim())
-  if (typed !== undefined && email === undefined) throw new WrongUsage('--email takes an e-mail address.')
+  if (typed !== undefined && email === undefined) throw invalidEmail()
   return { email, profile: canonicalProfile(profile) }
+}
+
+export function invalidEmail(): WrongUsage {
+  return new WrongUsage('--email takes an e-mail address.')
 }

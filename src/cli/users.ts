@@ -19,7 +19,7 @@ import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import { passwordRefused, readPassword } from './password-input.ts'
 import type { Terminal } from './terminal.ts'
-import { addUserChangeFlags, addUserFlags } from './user-flags.ts'
+import { addUserChangeFlags, addUserFlags, invalidEmail } from './user-flags.ts'
 import { changing, reading } from './with-signet.ts'
 
 const erasure = 'A running server removes the network addresses from the events about them, within minutes.'
@@ -46,6 +46,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
         if (outcome.outcome === 'password_refused') throw passwordRefused(outcome.fault, signet.settings)
         return outcome
       })
+      if (created.outcome === 'email_invalid') throw invalidEmail()
       if (created.outcome !== 'created') throw nameTaken(created.outcome, user.profile.username, user.email)
       printOne(terminal, flags, documentOf(created.account))
     })
@@ -203,13 +204,15 @@ function vouchedEmail(identifier: string, { email, email_verified: isVouched }: 
   return { vouched_email: identifier.trim() }
 }
 
-function whyNot(refusal: AccountRefusal, sub: string, { username, email }: AccountChanges): CommandFailed {
+function whyNot(refusal: AccountRefusal, sub: string, { username, email }: AccountChanges): Error {
   switch (refusal) {
     case 'no_such_account':
       return justDeleted(sub)
     case 'username_taken':
     case 'email_taken':
       return nameTaken(refusal, username, email)
+    case 'email_invalid':
+      return invalidEmail()
     case 'no_email':
       return new CommandFailed('The person has no e-mail address that could be verified: give --email.')
     case 'other_email':

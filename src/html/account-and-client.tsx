@@ -2,38 +2,38 @@ import { httpsOnly } from './link-target.ts'
 import { fill, type PageContext } from './messages/messages.ts'
 
 /*
- * What pages show that somebody else chose: the names and links of people and clients, and the descriptions of scopes. `bdi` keeps a name's
- * direction to itself: a right-to-left name must not turn the sentence around it.
+ * Untrusted values on pages: the names and links of people and clients, and the descriptions of scopes. `bdi` isolates the direction
+ * of a name: a right-to-left name must not reverse the sentence around it.
  */
 
-/** In letters as people see them. Longer names are cut: a client's must not push what a person consents to off the screen. */
-const longest = 80
+/** In grapheme clusters. Longer names are cut: a client's name must not push what a person consents to off the screen. */
+const maxNameLength = 80
 
 /**
- * A name that somebody chose, as a page may show it. Characters that nobody sees go: control characters, and those that turn
- * the direction of what follows (Unicode TR36 §2.5.1 and Bidi_Control in UAX 9), which make `nigol` read as `login`.
- * Names in right-to-left scripts need none of them: their letters have a direction of their own.
+ * A name that somebody chose, made safe to show. Invisible characters are removed: control characters, and those that change the
+ * direction of what follows (Unicode TR36 §2.5.1 and Bidi_Control in UAX 9), which make `nigol` read as `login`.
+ * Names in right-to-left scripts do not need them: their letters already have a direction.
  */
 export function shownName(name: string): string {
-  // Cut twice: first roughly, so that a name of a megabyte costs no more than a long one.
+  // Cut twice, first roughly, so that segmenting a name of a megabyte costs no more than a long one.
   const seen = name
-    .slice(0, longest * 32)
+    .slice(0, maxNameLength * 32)
     .replace(/[\p{Cc}\s]+/gu, ' ')
     .replace(/\p{Bidi_Control}/gu, '')
     .trim()
   const letters = [...new Intl.Segmenter('und', { granularity: 'grapheme' }).segment(seen)]
-  if (letters.length <= longest) return seen
-  const kept = letters.slice(0, longest - 1).map(({ segment }) => segment)
+  if (letters.length <= maxNameLength) return seen
+  const kept = letters.slice(0, maxNameLength - 1).map(({ segment }) => segment)
   return `${kept.join('').trimEnd()}…`
 }
 
-/** What a page shows of the person it speaks to. */
+/** What a page shows about the signed-in person. */
 export interface PageAccount {
   readonly name: string
   readonly email?: string | undefined
 }
 
-/** The account as a small badge. The line around the `bdi` keeps it in its column. The initial is decoration: the name says it. */
+/** The account as a small badge. The block around each `bdi` keeps it in its column. The initial is decorative: the name is next to it. */
 export function AccountBadge({ account, label }: { readonly account: PageAccount; readonly label: string }) {
   const name = shownName(account.name)
   return (
@@ -56,13 +56,13 @@ export function AccountBadge({ account, label }: { readonly account: PageAccount
   )
 }
 
-/** The first letter as people see it: an accent or an emoji may take several code points. */
+/** The first grapheme cluster: an accented letter or an emoji may take several code points. */
 function initial(name: string): string {
   const [first] = new Intl.Segmenter('und', { granularity: 'grapheme' }).segment(name)
   return (first?.segment ?? '').toLocaleUpperCase('und')
 }
 
-/** What a page shows of a client: RFC 7591 §2 `client_name`, `logo_uri`, `policy_uri`, `tos_uri`, `client_uri`. */
+/** What a page shows about a client: RFC 7591 §2 `client_name`, `logo_uri`, `policy_uri`, `tos_uri`, `client_uri`. */
 export interface PageClient {
   readonly name: string
   readonly logoUri?: string | undefined
@@ -75,13 +75,13 @@ export function ClientName({ client }: { readonly client: PageClient }) {
   return <bdi class="name">{shownName(client.name)}</bdi>
 }
 
-/** The name stands beside it, so it has no text of its own. It must not tell the logo's host which sign-in it was loaded for. */
+/** Without alternative text, because the name is next to it. Without a referrer, so that its host does not learn for which sign-in it was loaded. */
 export function ClientLogo({ client }: { readonly client: PageClient }) {
   const src = httpsOnly(client.logoUri)
   return src ? <img class="logo" src={src} alt="" width="40" height="40" referrerpolicy="no-referrer" /> : null
 }
 
-/** The client's own pages, in a new tab so that the form is not lost; nothing where it has none that may be linked. */
+/** Links to the client's own pages, in a new tab so that the form is not lost. Nothing if it has no address that may be linked. */
 export function ClientLinks({ page, client }: { readonly page: PageContext; readonly client: PageClient | undefined }) {
   const { messages } = page
   if (!client) return null
@@ -112,14 +112,14 @@ export function ClientLinks({ page, client }: { readonly page: PageContext; read
   )
 }
 
-/** A scope value (RFC 6749 §3.3), and what its resource says that it allows. */
+/** A scope value (RFC 6749 §3.3) and its description, which its resource provides. */
 export interface PageScope {
   readonly value: string
   /** In the language of the page, if there is one. */
   readonly description?: { readonly text: string; readonly language: string | undefined } | undefined
 }
 
-/** What a scope allows: the scopes of OpenID Connect Core §5.4 and §11 in our words, others in those of their resource. */
+/** What a scope allows. Those of OpenID Connect Core §5.4 and §11 have our own texts, others the description of their resource. */
 export function ScopeInWords({ page, scope }: { readonly page: PageContext; readonly scope: PageScope }) {
   const { value, description } = scope
   const { scopes } = page.messages

@@ -1,40 +1,40 @@
 import { shownName } from './account-and-client.tsx'
 import { Layout } from './layout.tsx'
-import { onwardOnly } from './link-target.ts'
+import { safeHref } from './link-target.ts'
 import type { PageContext } from './messages/messages.ts'
 
 export interface ErrorPageProps {
   readonly page: PageContext
-  /** The HTTP status that goes out with the page. */
+  /** The HTTP status of the response. */
   readonly status: number
   readonly title: string
-  /** Plain words on what to do; nothing an attacker gains from. */
+  /** What to do, in plain words; nothing that helps an attacker. */
   readonly description: string
-  /** Under this id the operator's log has the detail. */
+  /** The operator finds the details in the log by this id. */
   readonly requestId: string
-  /** Where the person can go from here: no error page is a dead end. The label may hold a client's name. */
-  readonly onward?: { readonly href: string; readonly label: string } | undefined
+  /** Where the person can go from here: no error page is a dead end. The label may contain a client's name. */
+  readonly nextLink?: { readonly href: string; readonly label: string } | undefined
   /** What is wrong with the request, in English, for the developer. */
   readonly explanation?: string | undefined
   /** The RFC's error code, for the developer. */
   readonly code?: string | undefined
-  /** A path of ours, where the error is explained. */
+  /** A path on this origin that explains the error. */
   readonly codeHref?: string | undefined
 }
 
 export function ErrorPage(props: ErrorPageProps) {
-  const { page, status, title, description, requestId, onward, explanation, code, codeHref } = props
+  const { page, status, title, description, requestId, nextLink, explanation, code, codeHref } = props
   const { error } = page.messages
-  const href = onwardOnly(onward?.href)
+  const href = safeHref(nextLink?.href)
   return (
     <Layout page={page} title={title}>
       <p class="eyebrow">{status}</p>
       <h1>{title}</h1>
       <p class="lead">{description}</p>
-      {onward && href && (
+      {nextLink && href && (
         <p class="actions">
           <a class="button primary" href={href} rel="noreferrer">
-            <bdi>{shownName(onward.label)}</bdi>
+            <bdi>{shownName(nextLink.label)}</bdi>
           </a>
         </p>
       )}

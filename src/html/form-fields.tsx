@@ -6,24 +6,24 @@ interface FieldProps {
   readonly id: string
   readonly label: string
   readonly type?: 'text' | 'email' | 'password'
-  /** The autofill field name of HTML §4.10.18.7.1: password managers and WCAG 1.3.5 go by it. */
+  /** The autofill field name of HTML §4.10.18.7.1: password managers and WCAG 1.3.5 rely on it. */
   readonly autocomplete: string
   readonly inputmode?: 'email'
   readonly value?: string | undefined
   readonly hint?: ComponentChildren
-  /** What is wrong, shown below the label and read out with the field. */
+  /** What is wrong, shown below the label and read out together with the field. */
   readonly fault?: ComponentChildren
-  /** The id of a fault that is shown elsewhere and marks this field too. */
+  /** The id of a fault that is shown elsewhere but concerns this field too. */
   readonly faultyBy?: string | undefined
   readonly required?: boolean
   readonly minlength?: number
   readonly autofocus?: boolean
 }
 
-/** Phones capitalise and correct what they take for a sentence. A user name or an address is not one. */
+/** Phones capitalise and autocorrect what looks like a sentence. User names and addresses must stay as typed. */
 const asTyped = { autocapitalize: 'none', autocorrect: 'off', spellcheck: false } as const
 
-/** Spelled out, because Preact's types tell inputs apart by a literal `type`. */
+/** Spelled out, because Preact's types distinguish inputs by a literal `type`. */
 const inputs = {
   text: (attributes: Attributes) => <input type="text" {...attributes} />,
   email: (attributes: Attributes) => <input type="email" {...attributes} />,
@@ -32,7 +32,7 @@ const inputs = {
 
 type Attributes = Omit<InputHTMLAttributes, 'type' | 'role' | 'list'>
 
-/** One input with its label, hint and fault. The order in the document is the order in which all three are read out. */
+/** One input with its label, hint and fault. Screen readers read them in document order. */
 export function Field(props: FieldProps) {
   const { id, label, type = 'text', hint, fault, faultyBy, ...given } = props
   const described = [faultyBy, fault && `${id}-fault`, hint && `${id}-hint`].filter(Boolean).join(' ')
@@ -64,7 +64,7 @@ export function Field(props: FieldProps) {
 
 type TextAreaProps = Pick<FieldProps, 'id' | 'label' | 'autocomplete' | 'value' | 'fault' | 'autofocus'>
 
-/** A field of several lines: an `input` would drop the line ends. */
+/** A field for several lines: an `input` would drop line breaks. */
 export function TextArea(props: TextAreaProps) {
   const { id, label, autocomplete, value, fault, autofocus } = props
   return (
@@ -89,7 +89,7 @@ export function TextArea(props: TextAreaProps) {
 }
 
 /**
- * A way to see what was typed (NIST SP 800-63B-4 §3.1.1.2). It is there only where a script can do it: `show-password.js` unhides it.
+ * A checkbox that shows the password that was typed (NIST SP 800-63B-4 §3.1.1.2). It needs a script: `show-password.js` unhides it.
  * It has no name and is not sent.
  */
 export function RevealPassword(props: {
@@ -107,14 +107,14 @@ export function RevealPassword(props: {
   )
 }
 
-/** The hidden fields of a form. What is undefined is left out, because an empty `continue` would be a faulty one. */
+/** The hidden fields of a form. Undefined values are left out, because an empty `continue` would be invalid. */
 export function HiddenInputs({ values }: { readonly values: Readonly<Record<string, string | undefined>> }) {
   return Object.entries(values).map(
     ([name, value]) => value !== undefined && <input key={name} type="hidden" name={name} value={value} />,
   )
 }
 
-/** What went wrong, before everything else. `role="alert"` has it read out at once. */
+/** What went wrong, above the form. Because of `role="alert"`, screen readers read it out immediately. */
 export function FaultSummary({ children }: { readonly children: ComponentChildren }) {
   return (
     <div class="fault" role="alert" id="fault">

@@ -3,18 +3,18 @@ import { fillText, type PageContext } from './messages/messages.ts'
 
 interface LayoutProps {
   readonly page: PageContext
-  /** The document's title. It takes text only, so no name that somebody chose goes into it: nothing could isolate its direction. */
+  /** The document's title. Never a name that somebody chose: a title is plain text, so the direction of a name cannot be isolated. */
   readonly title: string
-  /** Says so at the front of the title, which is the first thing a screen reader speaks (WCAG technique G88). */
+  /** Whether something went wrong: the title then begins with it, because screen readers read the title first (WCAG technique G88). */
   readonly faulty?: boolean | undefined
-  /** Scripts from `/assets/`. A page works without them. */
+  /** Scripts from `/assets/`. Pages work without them. */
   readonly scripts?: readonly string[] | undefined
-  /** What stands below the card: `ClientLinks`, or nothing. */
+  /** What is shown below the card: `ClientLinks`, or nothing. */
   readonly below?: ComponentChildren
   readonly children: ComponentChildren
 }
 
-/** What all pages share: the head, the seal and the card. Nothing is inline, for Content-Security-Policy allows `'self'` only. */
+/** What all pages share: the head, the seal and the card. Nothing is inline, because the Content-Security-Policy allows only `'self'`. */
 export function Layout({ page, title, faulty, scripts = [], below, children }: LayoutProps) {
   const { layout } = page.messages
   const named = title === 'Signet' ? title : `${title} – Signet`

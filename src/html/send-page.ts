@@ -3,7 +3,7 @@ import type { VNode } from 'preact'
 import { render } from 'preact-render-to-string'
 
 /**
- * A whole document. Without the doctype browsers lay pages out as they did in 1998.
+ * Renders a whole document. Without the doctype, browsers would use quirks mode.
  *
  * @param page a page component's node, whose outermost element is `html`
  */
@@ -11,7 +11,7 @@ export function renderPage<Props>(page: VNode<Props>): string {
   return `<!doctype html>\n${render(page)}\n`
 }
 
-/** Answers with a page. Never stored: it carries a person's data, a form's token or a request. */
+/** Sends a page. It must not be cached: it contains a person's data, a form's CSRF token or a sealed request. */
 export function sendPage<Properties>(reply: FastifyReply, page: VNode<Properties>, status = 200): FastifyReply {
   return reply
     .status(status)

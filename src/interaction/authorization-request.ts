@@ -7,7 +7,7 @@ import { requestedResources, requestedScopes } from '../tokens/requested-scopes.
 import type { VerifiedTarget } from './authorization-target.ts'
 import { readResponseMode } from './response-mode.ts'
 
-/** An authorization request whose every parameter has been checked. */
+/** An authorization request after all its parameters have been checked. */
 export interface AuthorizationRequest {
   readonly target: VerifiedTarget
   readonly scopes: readonly string[]
@@ -22,13 +22,13 @@ export interface AuthorizationRequest {
   readonly uiLocales: string | undefined
 }
 
-/** Octets of all parameters together, as JSON writes them: they travel in URLs, sealed, through sign-in and consent. */
-const mostOctets = 4096
+/** Octets of all parameters together, in JSON: sealed, they are carried in URLs through sign-in and consent. */
+const maxOctets = 4096
 
 /**
- * Checks the parameters of an authorization request whose target has been verified, so that its errors can go there.
+ * Checks the parameters of an authorization request. Its target is already verified, so errors can be sent there.
  *
- * @param issuer which may always be named as a resource
+ * @param issuer always allowed as a resource
  * @throws OAuthError for the redirect URI (RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6)
  */
 export function readAuthorizationRequest(
@@ -39,10 +39,10 @@ export function readAuthorizationRequest(
   const { client } = target
   const { values, resource } = soundParameters(parameters)
   refuseUnsupported(values)
-  if (isTooLong(parameters)) throw new OAuthError('request_too_long', { about: String(mostOctets) })
+  if (isTooLong(parameters)) throw new OAuthError('request_too_long', { param: String(maxOctets) })
 
   const responseType = values.get('response_type')
-  if (responseType === undefined) throw new OAuthError('parameter_missing', { about: 'response_type' })
+  if (responseType === undefined) throw new OAuthError('parameter_missing', { param: 'response_type' })
   if (responseType !== 'code')
     throw new OAuthError('response_type_unsupported', { detail: `response_type ${shortened(responseType, 80)}` })
   if (!client.grant_types.includes('authorization_code'))
@@ -65,14 +65,14 @@ export function readAuthorizationRequest(
   }
 }
 
-/** OpenID Connect Core §3.1.2.6: what is not supported is refused, for ignoring it would drop what the client relies on. */
+/** OpenID Connect Core §3.1.2.6: unsupported parameters are refused. Ignoring them would drop what the client relies on. */
 function refuseUnsupported(values: ReadonlyMap<string, string>): void {
   if (values.has('request')) throw new OAuthError('request_object_unsupported')
   if (values.has('request_uri')) throw new OAuthError('request_uri_unsupported')
   if (values.has('registration')) throw new OAuthError('registration_unsupported')
 }
 
-/** The PKCE challenge (RFC 7636 §4.3), with S256 alone: `plain` gives no protection against anyone who can read the request (RFC 9700 §2.1.1). */
+/** The PKCE challenge (RFC 7636 §4.3), only with S256: `plain` gives no protection against anyone who can read the request (RFC 9700 §2.1.1). */
 function readCodeChallenge(values: ReadonlyMap<string, string>, required: boolean): string | undefined {
   const challenge = values.get('code_challenge')
   const method = values.get('code_challenge_method')
@@ -108,19 +108,19 @@ function readMaxAge(text: string | undefined): number | undefined {
 }
 
 /**
- * Whether the parameters are more than can travel sealed.
+ * Whether the parameters are too long to be carried sealed in a URL.
  *
- * @throws OAuthError for a fault
+ * @throws OAuthError if a parameter has a fault
  */
 export function isTooLong(parameters: Parameters): boolean {
   const { values, resource } = soundParameters(parameters)
   let octets = 0
   for (const [name, value] of values) octets += Buffer.byteLength(name) + octetsInJson(value)
   for (const value of resource) octets += octetsInJson(value)
-  return octets > mostOctets
+  return octets > maxOctets
 }
 
-/** Quotes and backslashes take two. */
+/** Quotes and backslashes take two octets. */
 function octetsInJson(text: string): number {
   return Buffer.byteLength(text) + (text.match(/["\\]/g)?.length ?? 0)
 }

@@ -6,10 +6,10 @@ import { errorUri, OAuthError } from '../protocol/errors/oauth-error.ts'
 import type { VerifiedTarget } from './authorization-target.ts'
 import { FormPostPage } from './form-post-page.tsx'
 
-/** What goes back to the client: a code, or an error with the request on which it came up (RFC 6749 §4.1.2, §4.1.2.1). */
+/** What the client receives: a code, or an error with the id of the request in which it occurred (RFC 6749 §4.1.2, §4.1.2.1). */
 export type Outcome = { readonly code: string } | { readonly error: OAuthError; readonly requestId: string | undefined }
 
-/** The parameters of a response, with `state` as it came and `iss` (RFC 9207 §2), which tells the client who answers. */
+/** The parameters of a response, with `state` unchanged and `iss` (RFC 9207 §2), which identifies the issuer to the client. */
 function responseParameters(target: VerifiedTarget, issuer: string, outcome: Outcome): [string, string][] {
   const parameters: [string, string][] =
     'code' in outcome
@@ -24,7 +24,7 @@ function responseParameters(target: VerifiedTarget, issuer: string, outcome: Out
   return parameters
 }
 
-/** The address of a response by redirect. The registered URI's own query stays as it is (RFC 6749 §3.1.2), but for what the response has. */
+/** The address of a response by redirect. The registered URI keeps its own query (RFC 6749 §3.1.2), except parameters that the response sets. */
 export function responseUrl(target: VerifiedTarget, issuer: string, outcome: Outcome): string {
   const parameters = responseParameters(target, issuer, outcome)
   if (target.responseMode !== 'fragment') return withParameters(target.redirectUri, parameters)
@@ -32,8 +32,8 @@ export function responseUrl(target: VerifiedTarget, issuer: string, outcome: Out
 }
 
 /**
- * The redirect URI without what the response brings. Such a query cannot be registered any more; where one was, the client must not
- * see two values, whichever of query, fragment and form it reads.
+ * The redirect URI without the parameters that the response sets. Such a query can no longer be registered. For older registrations,
+ * the client must not see two values, whether it reads the query, the fragment or the form.
  */
 function addressFor({ redirectUri }: VerifiedTarget, parameters: readonly [string, string][]): string {
   return withoutParameters(
@@ -42,7 +42,7 @@ function addressFor({ redirectUri }: VerifiedTarget, parameters: readonly [strin
   )
 }
 
-/** Answers at the redirect URI, in the mode that was asked for (OAuth 2.0 Form Post Response Mode §2). */
+/** Sends the response to the redirect URI, in the requested mode (OAuth 2.0 Form Post Response Mode §2). */
 export function sendResponse(
   reply: FastifyReply,
   target: VerifiedTarget,
@@ -56,7 +56,7 @@ export function sendResponse(
   return sendPage(reply, FormPostPage({ page, action: addressFor(target, parameters), parameters }))
 }
 
-/** How the person leaves without signing in: back to the application, which is told so (RFC 6749 §4.1.2.1). */
+/** The link to leave without signing in: back to the application, with an error (RFC 6749 §4.1.2.1). Undefined for form_post. */
 export function cancelHref(target: VerifiedTarget, issuer: string): string | undefined {
   if (target.responseMode === 'form_post') return undefined
   return responseUrl(target, issuer, { error: new OAuthError('sign_in_cancelled'), requestId: undefined })

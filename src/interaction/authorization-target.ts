@@ -11,7 +11,7 @@ import { responseModeFor } from './response-mode.ts'
 
 declare const verified: unique symbol
 
-/** Where an answer may be sent: client and redirect URI have been checked. Only `verifyTarget` makes one. */
+/** Where a response may be sent: client and redirect URI have been checked. Only `verifyTarget` creates one. */
 export interface VerifiedTarget {
   readonly [verified]: true
   readonly client: Client
@@ -21,31 +21,31 @@ export interface VerifiedTarget {
 }
 
 /**
- * Checks client and redirect URI before anything else. Until both are good nothing is sent anywhere: a redirect to an address
- * that nobody registered would be an open redirector (RFC 9700 §4.11).
+ * Checks client and redirect URI before anything else. Until both are valid, nothing is sent there: redirecting to an address
+ * that is not registered would be an open redirector (RFC 9700 §4.11).
  *
- * @throws OAuthError, which the person is told on a page (RFC 6749 §4.1.2.1)
+ * @throws OAuthError, which is shown to the person on a page (RFC 6749 §4.1.2.1)
  */
 export async function verifyTarget(db: Queryable, parameters: Parameters): Promise<VerifiedTarget> {
   const faultOf = (...names: string[]) => faultsIn(parameters).find(({ name }) => names.includes(name))
   const fault = faultOf('', 'client_id', 'redirect_uri')
   if (fault) throw faultyParameter(fault)
   const clientId = sentValue(parameters, 'client_id')
-  if (clientId === undefined) throw new OAuthError('parameter_missing', { about: 'client_id' })
+  if (clientId === undefined) throw new OAuthError('parameter_missing', { param: 'client_id' })
   const client = clientId.length <= 255 ? await findClient(db, clientId) : undefined
   if (!client) throw new OAuthError('client_unknown', { detail: `client_id ${shortened(clientId, 255)}` })
   const redirectUri = sentValue(parameters, 'redirect_uri')
-  // Required even where one is registered (OpenID Connect Core §3.1.2.1).
-  if (redirectUri === undefined) throw new OAuthError('parameter_missing', { about: 'redirect_uri' })
+  // Required even if only one is registered (OpenID Connect Core §3.1.2.1).
+  if (redirectUri === undefined) throw new OAuthError('parameter_missing', { param: 'redirect_uri' })
   if (!isRegisteredRedirectUri(client, redirectUri))
     throw new OAuthError('redirect_uri_not_registered', {
       detail: `redirect_uri ${shortened(redirectUri, 500)} of client ${clientId}`,
     })
-  // A doubled state is none: there is no telling which one the client waits for.
+  // A repeated state is ignored: it is unclear which one the client expects.
   const state = faultOf('state') ? undefined : sentValue(parameters, 'state')
-  // RFC 6749 §4.1.2.1 has it come back exactly as it came, and without it the client could not tell what the error belongs to.
+  // RFC 6749 §4.1.2.1: it must be returned unchanged. Without it, the client could not match the error to its request.
   if (state !== undefined && isTooLongToReturn(state))
-    throw new OAuthError('state_too_long', { about: String(maxReturnedLength) })
+    throw new OAuthError('state_too_long', { param: String(maxReturnedLength) })
   return {
     client,
     redirectUri,
@@ -54,7 +54,7 @@ export async function verifyTarget(db: Queryable, parameters: Parameters): Promi
   } as VerifiedTarget
 }
 
-/** What pages say of the client. */
+/** What pages show about the client. */
 export function clientOnPage({ client }: VerifiedTarget) {
   return {
     name: client.client_name,

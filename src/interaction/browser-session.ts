@@ -10,7 +10,7 @@ import type { BrowserDigests } from '../records/sessions/start-session.ts'
 
 type SessionSettings = Pick<Settings, 'issuer' | 'sessionTtl' | 'sessionIdleTtl'>
 
-/** The session of a request's session cookie, if it is alive. The page is then in the language of the person's profile. */
+/** The session of a request's session cookie, if it has not ended. Pages for this request are then in the language of the person's profile. */
 export async function currentSession(
   db: Queryable,
   settings: SessionSettings,
@@ -30,13 +30,13 @@ export function personOf(request: FastifyRequest, { account }: Pick<Session, 'ac
 /** For the operator: why a request has no session. */
 export function whyNoSession(request: FastifyRequest, issuer: string): string {
   const { session } = cookieNames(issuer)
-  if (readCookie(request, session) !== undefined) return `cookie ${session}: its session has ended, or is too old`
+  if (readCookie(request, session) !== undefined) return `cookie ${session}: its session has ended or expired`
   return request.cookies[session] === undefined
-    ? `cookie ${session}: did not come`
-    : `cookie ${session}: is none of ours, or came twice`
+    ? `cookie ${session}: not sent`
+    : `cookie ${session}: not set by this issuer, or sent twice`
 }
 
-/** What an operation is told of a browser that somebody signs in with, and the cookie that it will be given then. */
+/** The digests that an operation stores for the browser of a sign-in, and the session cookie to set if it succeeds. */
 export function newBrowserSession(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -54,15 +54,15 @@ export function newBrowserSession(
   }
 }
 
-/** Sets the session cookie of the session that has begun. */
+/** Sets the cookie of a new session. */
 export function setSessionCookie(reply: FastifyReply, { issuer, sessionTtl }: SessionSettings, cookie: string): void {
-  // No cache may keep the answer and hand the cookie to somebody else.
+  // No cache may store the response and give the cookie to somebody else.
   reply
     .header('cache-control', 'no-store')
     .setCookie(cookieNames(issuer).session, cookie, { ...cookieAttributes(issuer), maxAge: sessionTtl })
 }
 
-/** Takes the cookie away. The session itself is ended in the database. */
+/** Deletes the cookie. The session itself is ended in the database. */
 export function forgetSession(reply: FastifyReply, issuer: string): void {
   reply.clearCookie(cookieNames(issuer).session, cookieAttributes(issuer))
 }

@@ -2,24 +2,24 @@ import { type PurposeSecret, sealText, unsealText } from '../platform/secrets/pu
 import { type Parameters, parametersOf, soundParameters, soundValue } from '../protocol/http/parameters.ts'
 
 /*
- * The `continue` value of our pages' links and forms: what comes after sign-in, sealed. It is an authorization request, or the name of a
- * page of ours. It travels in the URL, not in a row and not in a cookie: any number of tabs, any node, a restart or an hour's pause do
- * not break it, and an unauthenticated GET writes nothing. It carries no authority: everything in it is checked anew at each step.
+ * The `continue` value in links and forms of our pages: what follows sign-in, sealed. It is an authorization request or the name of one
+ * of our own pages. It is carried in the URL, not stored in a row or a cookie. So any number of tabs, a change of node, a restart or an
+ * hour's pause do not break it, and an unauthenticated GET writes nothing. It grants nothing: its content is checked again at each step.
  */
 
-/** Seconds that a request may rest on a page. */
+/** Seconds within which a request must be completed. */
 const lifetime = 3600
 
-/** An authorization request that waits for its person to sign in or to consent. */
+/** An authorization request that waits for a person to sign in or to consent. */
 export interface PendingRequest {
   readonly parameters: Parameters
   /** Milliseconds since 1970, never in the future: what `prompt` and `max_age` are measured against. */
   readonly receivedAt: number
-  /** The session (as this client would see it) that the person chose to go on with, for `prompt=select_account`. */
+  /** The `sid` (as this client would see it) of the session that the person chose, for `prompt=select_account`. */
   readonly selected: string | undefined
 }
 
-/** The pages of ours that sign-in may lead to, and where they are. */
+/** Our own pages that sign-in may lead to, and their paths. */
 const ownPages = {
   account: '/account',
   password: '/account#your-password',
@@ -31,13 +31,13 @@ export type Continued =
   | { readonly kind: 'authorization'; readonly pending: PendingRequest; readonly expired: boolean }
   | { readonly kind: 'own_page'; readonly page: OwnPage }
 
-/** What each kind is sealed with, so that neither opens as the other. */
+/** Associated data of each kind, so that neither can be opened as the other. */
 const requestSeal = 'authorization-request'
 const ownPageSeal = 'own-page'
 
 /**
- * What is carried of a request: the parameters that are read, those among them that are refused wherever they are found. Unknown
- * ones are ignored (RFC 6749 §3.1) and left behind.
+ * The parameters of a request that are carried: all that Signet reads, including those that it always refuses. Unknown parameters
+ * are ignored (RFC 6749 §3.1) and dropped.
  */
 const carried = new Set([
   'response_type',
@@ -63,7 +63,7 @@ const carried = new Set([
 
 /**
  * @returns base64url, for a URL or a form
- * @throws OAuthError for parameters with a fault
+ * @throws OAuthError if a parameter has a fault
  */
 export function sealRequest(secret: PurposeSecret, { parameters, receivedAt, selected }: PendingRequest): string {
   const { values, resource } = soundParameters(parameters)
@@ -72,8 +72,8 @@ export function sealRequest(secret: PurposeSecret, { parameters, receivedAt, sel
 }
 
 /**
- * The value that leads to a page of ours after sign-in. Only the page's name is sealed: whatever became of the secret, there is no
- * address in it that could lead away from here. It never expires.
+ * The value that leads to one of our own pages after sign-in. Only the page's name is sealed: even if the secret leaked, it could not
+ * contain an address on another site. It never expires.
  *
  * @returns base64url, for a URL or a form
  */
@@ -81,14 +81,14 @@ export function sealOwnPage(secret: PurposeSecret, page: OwnPage): string {
   return sealText(secret, page, ownPageSeal)
 }
 
-/** The path of a page of ours, with a fragment where it is a part of one. */
+/** The path of one of our own pages, with a fragment if it is a section of a page. */
 export function pathOf(page: OwnPage): string {
   return ownPages[page]
 }
 
 /**
  * @param now milliseconds since 1970
- * @returns undefined for what Signet did not seal
+ * @returns undefined if Signet did not seal it
  */
 export function openContinueValue(secret: PurposeSecret, sealed: string, now: number): Continued | undefined {
   const text = unsealText(secret, sealed, requestSeal)
@@ -106,7 +106,7 @@ export function openContinueValue(secret: PurposeSecret, sealed: string, now: nu
     kind: 'authorization',
     pending: {
       parameters: parametersOf({ values: new Map(values), resource }),
-      // Of a request that came while a clock was ahead, a sign-in would seem to have come before it, and be asked for again and again.
+      // If a request was received while a clock was ahead, every sign-in would seem older than the request, and would be asked for again.
       receivedAt: Math.min(receivedAt, now),
       selected: selected ?? undefined,
     },
@@ -115,9 +115,9 @@ export function openContinueValue(secret: PurposeSecret, sealed: string, now: nu
 }
 
 /**
- * The `continue` value of a page's query; undefined where there is none.
+ * The `continue` value in a page's query; undefined if there is none.
  *
- * @throws OAuthError `invalid_request` where there are two, or one that cannot be read: which is meant is not guessed
+ * @throws OAuthError `invalid_request` if there are two, or one that cannot be read: Signet does not guess
  */
 export function continueValueIn(query: Parameters): string | undefined {
   return soundValue(query, 'continue')

@@ -1,5 +1,5 @@
 import { Layout } from '../html/layout.tsx'
-import { hostOf, onwardOnly } from '../html/link-target.ts'
+import { hostOf, safeHref } from '../html/link-target.ts'
 import { fill, type PageContext } from '../html/messages/messages.ts'
 
 export interface FormPostPageProps {
@@ -11,13 +11,13 @@ export interface FormPostPageProps {
 }
 
 /**
- * OAuth 2.0 Form Post Response Mode §2: the response as a form that sends itself, or is sent by hand where scripts are off.
+ * OAuth 2.0 Form Post Response Mode §2: the response as a form that submits itself. Without scripts, the person presses the button.
  *
- * @throws where the action is an address that no form may be sent to: such a redirect URI is never registered
+ * @throws if no form may be sent to the action: such a redirect URI is never registered
  */
 export function FormPostPage({ page, action, parameters }: FormPostPageProps) {
   const { formPost } = page.messages
-  const target = onwardOnly(action)
+  const target = safeHref(action)
   if (target === undefined) throw new TypeError('A form_post response needs a redirect URI that a browser can post to.')
   const host = hostOf(target)
   return (
@@ -29,7 +29,7 @@ export function FormPostPage({ page, action, parameters }: FormPostPageProps) {
           <input key={name} type="hidden" name={name} value={value} />
         ))}
         <p class="fine">{formPost.stuck}</p>
-        {/* It has no name: it must not become a parameter of the response. */}
+        {/* Without a name, so that it does not become a parameter of the response. */}
         <button class="button primary" type="submit">
           {formPost.submit}
         </button>

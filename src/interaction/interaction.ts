@@ -25,7 +25,7 @@ import {
 } from './continue-value.ts'
 import { nextStep, type OpenStep } from './next-step.ts'
 
-/** An authorization request that waits for its person, checked anew for this step, and what it needs next. */
+/** A pending authorization request, checked again for this step, and what it needs next. */
 export interface AuthorizationInteraction {
   readonly kind: 'authorization'
   readonly session: Session | undefined
@@ -37,19 +37,19 @@ export interface AuthorizationInteraction {
 /** A sign-in that leads to one of our own pages. */
 export interface OwnPageInteraction {
   readonly kind: 'own_page'
-  /** Undefined: the start page. */
+  /** Undefined means the start page. */
   readonly destination: { readonly page: OwnPage; readonly sealed: string } | undefined
 }
 
-/** What a person signs in or signs up for. */
+/** Why a person signs in or signs up: for an authorization request, or for one of our own pages. */
 export type Interaction = AuthorizationInteraction | OwnPageInteraction
 
 /**
- * Loads what a person signs in or signs up for.
+ * Loads the interaction of a `continue` value.
  *
- * @param sealed the `continue` value; undefined where there is none: a sign-in for its own sake
- * @returns undefined when an answer, such as the page for an expired request, has been sent
- * @throws OAuthError for what Signet did not seal, and where there is nowhere to send an answer
+ * @param sealed the `continue` value; undefined for a sign-in that leads to the start page
+ * @returns undefined if a response, such as the page for an expired request, has been sent
+ * @throws OAuthError if Signet did not seal the value, or if there is no verified target for the response
  */
 export async function loadInteraction(
   signet: Signet,
@@ -64,10 +64,10 @@ export async function loadInteraction(
 }
 
 /**
- * Resumes the authorization request that a `continue` value holds. Everything is checked again.
+ * Resumes the authorization request in a `continue` value. Everything is checked again.
  *
- * @returns undefined when an answer, such as the page for an expired request, has been sent
- * @throws OAuthError for what is no authorization request that Signet sealed, and where there is nowhere to send an answer
+ * @returns undefined if a response, such as the page for an expired request, has been sent
+ * @throws OAuthError if the value is not an authorization request that Signet sealed, or if there is no verified target for the response
  */
 export async function resumeAuthorization(
   signet: Signet,
@@ -101,7 +101,7 @@ async function resumeOpened(
   const target = await verifyTarget(signet.database, pending.parameters)
   const age = Math.round((signet.clock.now() - pending.receivedAt) / 60_000)
   const error = new OAuthError('sign_in_expired', {
-    detail: `continue: client ${target.client.client_id} asked ${age} minutes ago`,
+    detail: `continue: client ${target.client.client_id} sent the request ${age} minutes ago`,
   })
   const href = responseUrl(target, signet.settings.issuer, { error, requestId: request.id })
   noteRefusal(request, error)
@@ -110,11 +110,11 @@ async function resumeOpened(
 }
 
 /**
- * Checks an authorization request from the beginning and finds its next step. The target is verified, then the parameters are read, and
- * their errors, like that of a silent request which needs the person, are sent to the target.
+ * Checks an authorization request from the beginning and finds its next step. First the target is verified, then the parameters are
+ * read. Errors in them are sent to the target, and so is the error if `prompt=none` allows no interaction but one is needed.
  *
- * @returns undefined when the answer has been sent
- * @throws OAuthError when there is nowhere to send it
+ * @returns undefined if a response has been sent
+ * @throws OAuthError if the target cannot be verified
  */
 export async function loadAuthorization(
   signet: Signet,
@@ -123,7 +123,7 @@ export async function loadAuthorization(
   pending: PendingRequest,
 ): Promise<AuthorizationInteraction | undefined> {
   const { database, settings, secrets } = signet
-  // Both at once. The session comes first, because a page that says what is wrong with the target is in the person's language.
+  // In parallel. The session is awaited first, so that an error page about the target is in the person's language.
   const [session, target] = await inOrder(
     currentSession(database, settings, request),
     verifyTarget(database, pending.parameters),
@@ -149,14 +149,14 @@ export async function loadAuthorization(
   }
 }
 
-/** Waits for two results. If the second fails, the first is still there before the error is thrown. */
+/** Waits for two results. If the second fails, its error is thrown only after the first has completed. */
 async function inOrder<First, Second>(first: Promise<First>, second: Promise<Second>): Promise<[First, Second]> {
-  // Its error is thrown below; nobody else handles it until then.
+  // The error is thrown below. This keeps it from counting as an unhandled rejection until then.
   second.catch(() => undefined)
   return [await first, await second]
 }
 
-/** OpenID Connect Core §3.1.2.1: a hint that is not our own ID token for this client is no hint but a mistake. */
+/** OpenID Connect Core §3.1.2.1: a hint must be an ID token that Signet issued to this client. */
 async function readHint(signet: Signet, { idTokenHint, target }: AuthorizationRequest): Promise<string | undefined> {
   if (idTokenHint === undefined) return undefined
   const hint = await readIdTokenHint(signet, idTokenHint)
@@ -164,17 +164,17 @@ async function readHint(signet: Signet, { idTokenHint, target }: AuthorizationRe
     throw new OAuthError('id_token_hint_refused', {
       detail: hint
         ? `id_token_hint: issued to client ${hint.clientId}, sent by client ${target.client.client_id}`
-        : 'id_token_hint: no ID token that a key of this issuer signed',
+        : 'id_token_hint: not an ID token signed by a key of this issuer',
     })
   return hint.sub
 }
 
-/** The authorization request that a person signs in for; undefined if there is none. */
+/** The authorization request of an interaction; undefined if there is none. */
 export function authorizationOf(interaction: Interaction): AuthorizationRequest | undefined {
   return interaction.kind === 'authorization' ? interaction.request : undefined
 }
 
-/** Who is signed in already. The session is looked up now for a page of ours; for a request it has been. */
+/** The current session. For an authorization request it has already been looked up. */
 export async function sessionOf(
   { database, settings }: Signet,
   request: FastifyRequest,
@@ -183,7 +183,7 @@ export async function sessionOf(
   return interaction.kind === 'authorization' ? interaction.session : currentSession(database, settings, request)
 }
 
-/** What the forms and links of a page carry on; undefined where they lead to the start page. */
+/** The `continue` value for the forms and links of a page; undefined if they lead to the start page. */
 export function continueValueOf({ secrets }: Signet, interaction: Interaction): string | undefined {
   return interaction.kind === 'authorization'
     ? sealRequest(secrets['request-sealing'], interaction.pending)
@@ -191,16 +191,17 @@ export function continueValueOf({ secrets }: Signet, interaction: Interaction): 
 }
 
 /**
- * Where the person goes once signed in: on with the request, or to a page of ours. Never an address that came with the request.
+ * Where the person goes after signing in: back to the authorization request, or to one of our own pages. Never an address that came
+ * with the request.
  *
- * @throws KeysUnavailable if this node cannot confirm its secrets: call it before anything is committed
+ * @throws KeysUnavailable if this node cannot confirm its secrets, so call it before anything is committed
  */
 export function hrefAfterSignIn(signet: Signet, interaction: Interaction): string {
   if (interaction.kind === 'authorization') return authorizeHref(signet, interaction.pending)
   return interaction.destination ? pathOf(interaction.destination.page) : '/'
 }
 
-/** Sends the browser to /authorize, which finds the next step. Not to be stored: the address holds what the application sent. */
+/** Redirects to /authorize, which finds the next step. Must not be cached: the address contains what the application sent. */
 export function redirectToAuthorize(signet: Signet, reply: FastifyReply, pending: PendingRequest): FastifyReply {
   return reply.header('cache-control', 'no-store').redirect(authorizeHref(signet, pending), 303)
 }
@@ -209,7 +210,7 @@ function authorizeHref({ secrets }: Signet, pending: PendingRequest): string {
   return `/authorize?continue=${sealRequest(secrets['request-sealing'], pending)}`
 }
 
-/** The language and the texts of the page that answers. */
+/** The language and the texts of the pages of an interaction. */
 export function pageContext(request: FastifyRequest, interaction: Interaction): PageContext {
   return interaction.kind === 'authorization' ? pageOf(request, interaction.pending) : pageContextOf(request)
 }

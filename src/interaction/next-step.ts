@@ -4,14 +4,14 @@ import type { Session } from '../records/sessions/sessions-store.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { needsConsent } from './consent/consent-rule.ts'
 
-/** A step that goes on with the request, with the session that it is done by. The first two are named as their pages' paths are. */
+/** A step that continues the request, with the session it uses. `sign-in`, `sign-up` and `consent` are also the paths of their pages. */
 export type OpenStep =
   | { readonly step: 'sign-in' | 'sign-up' }
   | { readonly step: 'consent' | 'respond'; readonly session: Session }
 
 export type Step =
   | OpenStep
-  /** Without a detail where there is no session: why there is none, the rule is not told. */
+  /** Without a detail if there is no session, because this rule does not know the reason. */
   | { readonly step: 'refuse'; readonly error: ErrorName; readonly detail: string | undefined }
 
 /** Who is signed in. */
@@ -22,11 +22,10 @@ export interface SignedIn {
 }
 
 /**
- * What a request needs next: the person to sign in, to make an account, to consent, or nothing any more (OpenID Connect Core
- * §3.1.2.3, §3.1.2.4).
+ * What a request needs next: sign-in, sign-up, consent, or only the response (OpenID Connect Core §3.1.2.3, §3.1.2.4).
  *
  * @param receivedAt milliseconds since 1970
- * @param hintedSub whom `id_token_hint` names
+ * @param hintedSub the `sub` of `id_token_hint`
  */
 export function nextStep(
   request: AuthorizationRequest,
@@ -42,7 +41,7 @@ export function nextStep(
   if (!session || !isSignInGood(request, receivedAt, session, hintedSub)) {
     if (silent)
       return { step: 'refuse', error: 'login_required', detail: whyNot(request, receivedAt, session, hintedSub) }
-    // Signed in for this very request, yet as somebody else than the client named: asking again would go round in circles.
+    // Signed in for this request, but not as the person that the client named: asking again would never end.
     if (fresh && isOfAnother(session, hintedSub))
       return { step: 'refuse', error: 'login_as_other_person', detail: whoseSession(session, hintedSub) }
     return { step: prompt.has('create') && !session ? 'sign-up' : 'sign-in' }
@@ -74,7 +73,7 @@ function isOfAnother({ account }: Session, hintedSub: string | undefined): hinte
   return hintedSub !== undefined && account.sub !== hintedSub
 }
 
-/** For the operator: what of the session is not enough. */
+/** For the operator: why the session is not sufficient. */
 function whyNot(
   request: AuthorizationRequest,
   receivedAt: number,

@@ -9,21 +9,21 @@ import type { Signet } from '../signet.ts'
 
 type Limit = Labels<'signet_limits_exceeded_total'>['limit']
 
-/** What the page says of it, and the status that it goes out with. */
+/** What the page says about an exceeded limit, and the HTTP status of the response. */
 export interface OverLimit {
   readonly fault: 'too_many_attempts' | 'busy'
   readonly retryAfterSeconds: number
   readonly status: number
 }
 
-/** Seconds until a full queue is worth another try. */
-const queueDrains = 2
+/** Seconds after which to retry when a queue is full. */
+const queueRetryAfter = 2
 
 /**
- * Refuses a form where too much was asked for, by one or by all: the refusal is noted and counted, and the reply gets its headers. The
+ * Refuses a form because a limit was reached or a queue is full. Records and counts the refusal and sets the headers of the reply. The
  * caller shows the page again.
  *
- * @throws any other error, as it is
+ * @throws any other error unchanged
  */
 export function refuseOverLimit(
   { metrics }: Pick<Signet, 'metrics'>,
@@ -41,7 +41,7 @@ export function refuseOverLimit(
 }
 
 function limitOf(error: unknown) {
-  const busy = { fault: 'busy', retryAfterSeconds: queueDrains, isRecorded: true } as const
+  const busy = { fault: 'busy', retryAfterSeconds: queueRetryAfter, isRecorded: true } as const
   if (error instanceof HashQueueFull) return { ...busy, entry: 'too_many_passwords', detail: error.message } as const
   if (error instanceof TooManyWaiting) return { ...busy, entry: 'unavailable', detail: undefined } as const
   if (!(error instanceof LimitExceeded)) throw error
@@ -50,7 +50,7 @@ function limitOf(error: unknown) {
     retryAfterSeconds: error.retryAfter,
     entry: 'too_many_attempts',
     detail: `limit: ${error.limit}`,
-    // One row is enough for each window of a limit: whoever is over one must not fill a table by going on.
+    // One row for each window of a limit is enough: repeated attempts must not fill the table.
     isRecorded: error.isFirst,
   } as const
 }

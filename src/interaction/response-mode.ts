@@ -3,10 +3,10 @@ import { type Parameters, sentValue } from '../protocol/http/parameters.ts'
 import { type ResponseMode, responseModes } from '../protocol/oidc-values.ts'
 
 /**
- * How a request is answered: in the mode that it names, else in the default of its response type. A mode that cannot be used counts as
- * not named; the request is then refused, and the refusal goes by the default.
+ * The response mode of a request: the one it names, otherwise the default of its response type. A mode that cannot be used is ignored;
+ * the request is then refused, and the error is sent in the default mode.
  *
- * @param parameters of the request. Their faults do not matter: a refusal has to go somewhere
+ * @param parameters of the request; faults in them are ignored, because the error has to be sent somewhere
  */
 export function responseModeFor(parameters: Parameters, redirectUri: string): ResponseMode {
   const sent = (name: string) => sentValue(parameters, name)
@@ -16,15 +16,15 @@ export function responseModeFor(parameters: Parameters, redirectUri: string): Re
   return named
 }
 
-/** Undefined where there is none, or one that is not offered. No browser can post a form to an app's own URI scheme. */
+/** Undefined if there is none, or one that is not supported. Browsers cannot post a form to a private-use URI scheme. */
 export function readResponseMode(text: string | undefined, redirectUri: string): ResponseMode | undefined {
   const mode = responseModes.find((known) => known === text)
   return mode === 'form_post' && !/^https?:/.test(redirectUri) ? undefined : mode
 }
 
 /**
- * Whether a response type returns tokens from the authorization endpoint. None of these is offered, but a client that asks for one looks for
- * its errors in the fragment, and `query` is not allowed (OAuth 2.0 Multiple Response Type Encoding Practices §3, §5; OpenID
+ * Whether a response type returns tokens from the authorization endpoint. None of these is supported, but a client that asks for one
+ * expects errors in the fragment, and `query` is not allowed (OAuth 2.0 Multiple Response Type Encoding Practices §3, §5; OpenID
  * Connect Core §3.2.2.6, §3.3.2.6).
  */
 function givesTokens(responseType: string | undefined): boolean {
@@ -32,18 +32,18 @@ function givesTokens(responseType: string | undefined): boolean {
   return words.includes('token') || words.includes('id_token')
 }
 
-/** Characters. A request that is longer in all is refused. */
-const longestObject = 16_384
+/** In characters. Signet refuses a request that is longer in total. */
+const maxObjectLength = 16_384
 
 /**
- * The `response_mode` in a request object (OpenID Connect Core §6.1). Request objects are not supported, and this one is verified by
- * nobody. But the client that sent it waits for the refusal in the mode that it names there, and a mode decides nothing else: where
- * the answer goes comes from the query and the registration alone.
+ * The `response_mode` in a request object (OpenID Connect Core §6.1). Request objects are not supported, and the signature is not
+ * verified. But the client expects the error in the mode named there, and the mode decides nothing else: where the response is sent
+ * depends only on the query and the registration.
  */
 function modeInRequestObject(object: string | undefined): string | undefined {
-  if (object === undefined || object.length > longestObject) return undefined
+  if (object === undefined || object.length > maxObjectLength) return undefined
   const [, payload, ...others] = object.split('.', 4)
-  // RFC 7515 §7.1: three parts. One of five is encrypted.
+  // RFC 7515 §7.1: a JWS has three parts. With five it is encrypted.
   if (payload === undefined || others.length !== 1) return undefined
   try {
     const mode = parseJsonObject(Buffer.from(payload, 'base64url'))['response_mode']

@@ -12,6 +12,7 @@ import { type Decided, decideEnding } from '../records/endings/decide-ending.ts'
 import { endAllAccess } from '../records/endings/decisions-store.ts'
 import type { AccountEndReason } from '../records/endings/ending.ts'
 import { type EventType, recordEvent } from '../records/events/events-store.ts'
+import type { Sub } from '../records/ids.ts'
 import { forgetBrowsers } from '../records/sessions/known-browsers-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, type Operator, originOf } from './actor.ts'
@@ -28,7 +29,7 @@ type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
  * Disables an account: its person is signed out everywhere, all grants end, and nobody signs in to it. However much the account has
  * open, all of it has ended when this returns; rows and events of the grants follow.
  */
-export async function disableAccount(signet: Terms, actor: Actor, sub: string): Promise<Account | 'no_such_account'> {
+export async function disableAccount(signet: Terms, actor: Actor, sub: Sub): Promise<Account | 'no_such_account'> {
   return changeAccess(signet, actor, sub, 'account_disabled', async (tx, { disabled }) => {
     await setDisabled(tx, sub, true)
     return disabled ? undefined : 'account_disabled'
@@ -39,7 +40,7 @@ export async function disableAccount(signet: Terms, actor: Actor, sub: string): 
  * Lets the person of a disabled account sign in again. What had ended stays ended, and so does what was being opened when the account
  * was disabled.
  */
-export async function enableAccount(signet: Terms, actor: Actor, sub: string): Promise<Account | 'no_such_account'> {
+export async function enableAccount(signet: Terms, actor: Actor, sub: Sub): Promise<Account | 'no_such_account'> {
   const account = await findAccount(signet.database, sub)
   if (!account) return 'no_such_account'
   if (!account.disabled) return account
@@ -55,14 +56,15 @@ export type SetPasswordOutcome =
   | { readonly outcome: 'password_refused'; readonly fault: PasswordFault }
 
 /**
- * Gives an account another password, and ends what `setHashedPassword` ends. Where the rules refuse the password, nothing is changed.
+ * Gives an account another password, signs its person out everywhere and ends all grants: whoever knew the old password may be signed in by
+ * it. Where the rules refuse the password, nothing is changed.
  *
  * @throws HashQueueFull
  */
 export async function setPassword(
   signet: Terms & Pick<Signet, 'settings' | 'passwords'>,
   actor: Operator,
-  sub: string,
+  sub: Sub,
   password: string,
 ): Promise<SetPasswordOutcome> {
   const person = await findAccount(signet.database, sub)
@@ -73,15 +75,11 @@ export async function setPassword(
   return account === 'no_such_account' ? { outcome: account } : { outcome: 'set', account }
 }
 
-/**
- * Sets the password of an account, signs its person out everywhere and ends all grants: whoever knew the old password may be signed in by it.
- *
- * @param passwordHash in PHC form, of a password that has been checked
- */
-export async function setHashedPassword(
+/** @param passwordHash in PHC form, of a password that has been checked */
+async function setHashedPassword(
   signet: Terms,
   actor: Actor,
-  sub: string,
+  sub: Sub,
   passwordHash: string,
 ): Promise<Account | 'no_such_account'> {
   return changeAccess(signet, actor, sub, 'password_set', async (tx) => {
@@ -93,11 +91,7 @@ export async function setHashedPassword(
 /**
  * Signs a person out everywhere and ends all grants, those with `offline_access` included. Nothing keeps them from signing in again.
  */
-export async function signOutEverywhere(
-  signet: Terms,
-  actor: Actor,
-  sub: string,
-): Promise<Decided | 'no_such_account'> {
+export async function signOutEverywhere(signet: Terms, actor: Actor, sub: Sub): Promise<Decided | 'no_such_account'> {
   const decided = await signet.turns.take(accountTurn(sub), () =>
     inTransaction(signet.database, async (tx) => {
       if (!(await lockAccount(tx, sub))) return 'no_such_account'
@@ -117,7 +111,7 @@ export async function signOutEverywhere(
  * Deletes what is known of a person, and ends everything. The `sub` is kept and never given to anybody else. Events about them are kept
  * as well, without the addresses that they came from: the cleaner removes those (records/cleanup/cleanup-store.ts).
  */
-export async function deleteAccount(signet: Terms, actor: Actor, sub: string): Promise<'deleted' | 'no_such_account'> {
+export async function deleteAccount(signet: Terms, actor: Actor, sub: Sub): Promise<'deleted' | 'no_such_account'> {
   const empty = async (tx: Queryable) => {
     if (!(await lockAccount(tx, sub))) return undefined
     await emptyAccount(tx, sub)
@@ -132,7 +126,7 @@ export async function deleteAccount(signet: Terms, actor: Actor, sub: string): P
 async function changeAccess(
   signet: Terms,
   actor: Actor,
-  sub: string,
+  sub: Sub,
   reason: AccountEndReason,
   change: (tx: Queryable, account: { readonly disabled: boolean }) => Promise<EventType | undefined>,
 ): Promise<Account | 'no_such_account'> {
@@ -154,7 +148,7 @@ async function changeAccess(
 async function endAccess(
   tx: Queryable,
   actor: Actor,
-  sub: string,
+  sub: Sub,
   reason: AccountEndReason,
   type: EventType | undefined,
 ): Promise<boolean> {
@@ -163,7 +157,7 @@ async function endAccess(
   return left
 }
 
-async function decideEnd(tx: Queryable, sub: string, reason: AccountEndReason): Promise<Decided> {
+async function decideEnd(tx: Queryable, sub: Sub, reason: AccountEndReason): Promise<Decided> {
   await forgetBrowsers(tx, sub)
   return decideEnding(tx, { kind: 'account', reason, sub, epoch: await endAllAccess(tx, sub, reason) })
 }

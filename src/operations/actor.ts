@@ -1,5 +1,6 @@
 import type { Author } from '../key-ring/write-step.ts'
 import type { Caller, EventOrigin } from '../records/events/events-store.ts'
+import type { ClientId, Sub } from '../records/ids.ts'
 
 /** Somebody who may change everything. A command has no request, so its event says who gave it. */
 export interface Operator {
@@ -10,7 +11,7 @@ export interface Operator {
 /** Somebody who is signed in. */
 export interface Person {
   readonly kind: 'person'
-  readonly sub: string
+  readonly sub: Sub
   readonly caller: Caller
 }
 
@@ -18,7 +19,7 @@ export interface Person {
 export type Actor =
   | Operator
   | Person
-  | { readonly kind: 'client'; readonly clientId: string; readonly caller: Caller }
+  | { readonly kind: 'client'; readonly clientId: ClientId; readonly caller: Caller }
   | { readonly kind: 'schedule' }
 
 /** The part of an event that says where it came from. */

@@ -1,10 +1,12 @@
 import { randomText } from '../platform/secrets/digest.ts'
+import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { openStandingGrant } from '../records/grants/grants-store.ts'
+import type { GrantId } from '../records/ids.ts'
 import { isOpenidScope } from '../records/resources/resource.ts'
 import type { Signet } from '../signet.ts'
 import { issueAccessToken } from '../tokens/access-token.ts'
 import { issuableScopes } from '../tokens/issuable-scopes.ts'
-import type { IssuedTokens, TokensRefused } from '../tokens/issue-for-person.ts'
+import type { IssuedTokens } from '../tokens/issue-for-person.ts'
 import { requestedResources, requestedScopes } from '../tokens/requested-scopes.ts'
 import type { AuthenticatedClient } from './authenticate-client.ts'
 
@@ -14,20 +16,20 @@ import type { AuthenticatedClient } from './authenticate-client.ts'
  * asked for.
  *
  * @param request `scope` and `resource` as the token request has them
- * @throws OAuthError `invalid_scope`, `invalid_target`; KeysUnavailable, TooManyWaiting
+ * @throws OAuthError `unauthorized_client`, `invalid_client`, `invalid_scope`, `invalid_target`; KeysUnavailable, TooManyWaiting
  */
 export async function issueForClient(
   signet: Signet,
   { client, credential }: AuthenticatedClient,
   request: { readonly scope: string | undefined; readonly resource: readonly string[] },
-): Promise<IssuedTokens | TokensRefused> {
+): Promise<IssuedTokens> {
   // RFC 6749 §4.4: confidential clients only.
-  if (!credential) return { refused: 'client_proves_nothing' }
+  if (!credential) throw new OAuthError('client_proves_nothing')
   // There is no person whom these could speak of. Where the request names none, the client's other scopes are meant.
   const scopes = requestedScopes(client, request.scope).filter(
     (scope) => request.scope !== undefined || !isOpenidScope(scope),
   )
-  if (scopes.some(isOpenidScope)) return { refused: 'scope_needs_a_person' }
+  if (scopes.some(isOpenidScope)) throw new OAuthError('scope_needs_a_person')
   const resources = requestedResources(client, request.resource, signet.settings.issuer)
   const { target, scopes: targetScopes } = issuableScopes(
     client,
@@ -39,14 +41,14 @@ export async function issueForClient(
     credential.standingGrant ??
     (await signet.turns.take(`standing grant ${client.client_id}`, () =>
       openStandingGrant(signet.database, {
-        id: randomText(16),
+        id: randomText(16) as GrantId,
         clientId: client.client_id,
         secretId: credential.secretId,
         scopes: requestedScopes(client, undefined),
         resources: client.resources,
       }),
     ))
-  if (grantId === undefined) return { refused: 'client_credential_replaced' }
+  if (grantId === undefined) throw new OAuthError('client_credential_replaced')
   const { token, expiresIn, audience, alg } = await issueAccessToken(signet, {
     client,
     sub: undefined,

@@ -7,11 +7,12 @@ import { findClient, insertClient, lockClient, updateClient } from '../records/c
 import { decideDeletion } from '../records/endings/decide-ending.ts'
 import { markClientDeleted } from '../records/endings/decisions-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { ClientId } from '../records/ids.ts'
 import { findResources, lockResources } from '../records/resources/resources-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 
-export type RegisteredClient = ClientMetadata & { readonly client_id: string }
+export type RegisteredClient = ClientMetadata & { readonly client_id: ClientId }
 
 interface ClientWithSecret {
   readonly client: RegisteredClient
@@ -34,7 +35,7 @@ export async function registerClient(
     await lockResources(tx, 'reading')
     const metadata = completeMetadata(input, await registrationTerms(tx, input))
     // No `sub` has this form, so that a client that acts for itself is never taken for a person.
-    const clientId = `client_${randomText(16)}`
+    const clientId = `client_${randomText(16)}` as ClientId
     const secret = usesSecret(metadata) ? randomText(32) : undefined
     await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret))
     const detail = { name: metadata.client_name }
@@ -52,7 +53,7 @@ export async function registerClient(
 export async function changeClient(
   { database }: Pick<Signet, 'database'>,
   actor: Actor,
-  clientId: string,
+  clientId: ClientId,
   changes: Readonly<Record<string, unknown>>,
 ): Promise<ClientWithSecret | 'no_such_client'> {
   return inTransaction(database, async (tx) => {
@@ -80,7 +81,7 @@ export async function changeClient(
 export async function deleteClient(
   signet: Pick<Signet, 'database' | 'endings'>,
   actor: Actor,
-  clientId: string,
+  clientId: ClientId,
 ): Promise<'deleted' | 'no_such_client'> {
   const outcome = await inTransaction(signet.database, async (tx) => {
     if (!(await markClientDeleted(tx, clientId))) return 'no_such_client'

@@ -9,6 +9,7 @@ import {
 } from '../records/clients/client-secrets-store.ts'
 import { findClient, lockClient } from '../records/clients/clients-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { ClientId } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 
@@ -36,7 +37,7 @@ export interface RotatedSecret {
 export async function rotateClientSecret(
   { database }: Pick<Signet, 'database'>,
   actor: Actor,
-  clientId: string,
+  clientId: ClientId,
   old: 'newest kept' | 'revoked',
 ): Promise<RotatedSecret | 'no_such_client' | { readonly usesNoSecret: Client }> {
   const secret = randomText(32)
@@ -60,7 +61,7 @@ export async function rotateClientSecret(
 export async function revokeClientSecret(
   { database }: Pick<Signet, 'database'>,
   actor: Actor,
-  clientId: string,
+  clientId: ClientId,
   secretId: number,
 ): Promise<{ readonly grants: number } | 'no_such_client' | 'no_such_secret' | 'only_secret'> {
   return inTransaction(database, async (tx) => {

@@ -4,7 +4,7 @@ import type { Database } from '../platform/database/pool.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { isUnavailable } from '../platform/database/unavailable.ts'
 import type { DatabaseLog } from '../platform/log.ts'
-import { lockAccount, type TakenName } from '../records/accounts/accounts-store.ts'
+import { lockAccount } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail, foldUsername } from '../records/accounts/canonical-names.ts'
 import {
   conversionLock,
@@ -14,17 +14,19 @@ import {
   forgetNameToConvert,
   isUsernameTaken,
   listNamesToConvert,
+  type NotConverted,
   readStoredNames,
   type StoredNames,
   setEmailUnverified,
 } from '../records/accounts/names-to-convert-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { Sub } from '../records/ids.ts'
 import { type Actor, originOf } from './actor.ts'
 import { withRollBack } from './roll-back.ts'
 
 const schedule: Actor = { kind: 'schedule' }
 
-type RollBack = (taken: TakenName) => never
+type RollBack = (reason: NotConverted) => never
 
 /** Accounts of one batch. */
 const batch = 100
@@ -62,13 +64,13 @@ export async function convertNames(
   return subs.length === batch ? subs.at(-1) : undefined
 }
 
-async function convertAccount(database: Database, log: DatabaseLog, signal: AbortSignal, sub: string): Promise<void> {
+async function convertAccount(database: Database, log: DatabaseLog, signal: AbortSignal, sub: Sub): Promise<void> {
   const inTurn = (work: (tx: Queryable) => Promise<void>) =>
     inLockedTransaction(database, conversionLock, { ...brief, signal }, work)
   for (let attempt = 1; attempt <= attempts; attempt++) {
-    const taken = await withRollBack<TakenName, void>((rollBack) => inTurn((tx) => convertOne(tx, sub, rollBack)))
-    if (taken === undefined) return
-    if (attempt === attempts) log.warn({ taken, sub }, 'The names of an account stay as they are.')
+    const reason = await withRollBack<NotConverted, void>((rollBack) => inTurn((tx) => convertOne(tx, sub, rollBack)))
+    if (reason === undefined) return
+    if (attempt === attempts) log.warn({ reason, sub }, 'The names of an account stay as they are.')
   }
   await inTurn(async (tx) => {
     await lockAccount(tx, sub)
@@ -76,7 +78,7 @@ async function convertAccount(database: Database, log: DatabaseLog, signal: Abor
   })
 }
 
-async function convertOne(tx: Queryable, sub: string, rollBack: RollBack): Promise<void> {
+async function convertOne(tx: Queryable, sub: Sub, rollBack: RollBack): Promise<void> {
   // Whoever changes a name locks the account first, too, and notes it to be converted after that.
   await lockAccount(tx, sub)
   const stored = await readStoredNames(tx, sub)
@@ -94,7 +96,7 @@ async function convertOne(tx: Queryable, sub: string, rollBack: RollBack): Promi
 /** @returns the names of the claims that are different now */
 async function convertedUsername(
   tx: Queryable,
-  sub: string,
+  sub: Sub,
   { username }: StoredNames,
   rollBack: RollBack,
 ): Promise<string[]> {
@@ -107,7 +109,7 @@ async function convertedUsername(
 
 async function convertedEmail(
   tx: Queryable,
-  sub: string,
+  sub: Sub,
   { email, verifiedAt }: StoredNames,
   rollBack: RollBack,
 ): Promise<string[]> {

@@ -2,14 +2,17 @@ import { inTransaction } from '../platform/database/queryable.ts'
 import { randomText } from '../platform/secrets/digest.ts'
 import type { Account, Profile } from '../records/accounts/account.ts'
 import { findAccount, insertAccount, setEmailVerified, type TakenName } from '../records/accounts/accounts-store.ts'
+import { canonicalEmail } from '../records/accounts/canonical-names.ts'
 import type { PasswordFault } from '../records/accounts/password-rules.ts'
+import { canonicalProfile } from '../records/accounts/profile-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Operator, originOf } from './actor.ts'
 import { hashNewPassword } from './new-password.ts'
 import { withRollBack } from './roll-back.ts'
 
-/** What an operator says of a person. The caller has brought the names into their canonical forms (`canonicalProfile`, `canonicalEmail`). */
+/** What an operator says of a person, unchecked but for the address, which `readAddress` has read. */
 export interface NewAccount {
   readonly profile: Profile
   readonly email: string | undefined
@@ -21,22 +24,25 @@ export interface NewAccount {
 
 export type CreateAccountOutcome =
   | { readonly outcome: 'created'; readonly account: Account }
-  | { readonly outcome: TakenName }
+  | { readonly outcome: TakenName | 'email_invalid' }
   | { readonly outcome: 'password_refused'; readonly fault: PasswordFault }
 
 /**
- * Makes an account for somebody. Where a name is taken or the password is refused, none is made.
+ * Makes an account for somebody. Where a name is taken, or something is refused, none is made.
  *
- * @throws HashQueueFull
+ * @throws InvalidProfile, HashQueueFull
  */
 export async function createAccount(
   signet: Pick<Signet, 'database' | 'settings' | 'passwords'>,
   actor: Operator,
-  { profile, email, emailVerified, password }: NewAccount,
+  { emailVerified, password, ...given }: NewAccount,
 ): Promise<CreateAccountOutcome> {
+  const profile = canonicalProfile(given.profile)
+  const email = given.email === undefined ? undefined : canonicalEmail(given.email.trim())
+  if (given.email !== undefined && email === undefined) return { outcome: 'email_invalid' }
   const hashed = password === undefined ? undefined : await hashNewPassword(signet, password, { ...profile, email })
   if (hashed && 'fault' in hashed) return { outcome: 'password_refused', fault: hashed.fault }
-  const sub = randomText(16)
+  const sub = randomText(16) as Sub
   return withRollBack<{ readonly outcome: TakenName }, CreateAccountOutcome>((rollBack) =>
     inTransaction(signet.database, async (tx) => {
       const inserted = await insertAccount(tx, { sub, profile, email, passwordHash: hashed?.hash })

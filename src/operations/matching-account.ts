@@ -3,6 +3,7 @@ import { findSignInCandidates } from '../records/accounts/accounts-by-name-store
 import { typedName } from '../records/accounts/canonical-names.ts'
 import { HashQueueFull, type Requester } from '../records/accounts/password-hashing.ts'
 import { type Caller, recordEvents } from '../records/events/events-store.ts'
+import type { Sub } from '../records/ids.ts'
 import type { Look } from '../records/limits/sign-in-limits.ts'
 import type { Signet } from '../signet.ts'
 
@@ -20,7 +21,7 @@ export interface Credentials {
 
 /** An account that was meant, and whose password it was not; or a name that nobody has. */
 export interface Mismatch {
-  readonly sub: string | undefined
+  readonly sub: Sub | undefined
   /** Whether the account waits after too many failures, so that its password was not looked at. Never told to the caller. */
   readonly hasWaited: boolean
 }
@@ -28,7 +29,7 @@ export interface Mismatch {
 /** Whose password it is. */
 export interface Matched {
   /** Undefined if it is nobody's, or may not be looked at. */
-  readonly account: { readonly sub: string; readonly passwordHash: string } | undefined
+  readonly account: { readonly sub: Sub; readonly passwordHash: string } | undefined
   /** The accounts that were meant. */
   readonly meant: readonly string[]
   /** Accounts at which a failure stays counted, for the record. Where nobody has the name: that name. */
@@ -60,7 +61,7 @@ export async function matchingAccount(
     findSignInCandidates(database, name, browserDigest),
   ])
   const meant = candidates.map(({ sub }) => sub)
-  const failed: { readonly sub: string | undefined; readonly look: Look }[] = []
+  const failed: { readonly sub: Sub | undefined; readonly look: Look }[] = []
   const waiting: Mismatch[] = []
   let [hasLooked, hasWaited] = [false, false]
   for (const candidate of candidates.length > 0 ? candidates : [undefined]) {

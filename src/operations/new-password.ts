@@ -1,7 +1,7 @@
 import { type PasswordFault, type PersonsNames, passwordFault } from '../records/accounts/password-rules.ts'
 import type { Signet } from '../signet.ts'
 
-/** What an operator orders waits for nobody's turn in the queue of hashes but its own. */
+/** An operator's hash does not share a queue with any network. */
 const byOperator = { network: undefined }
 
 /**

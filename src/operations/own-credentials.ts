@@ -1,4 +1,6 @@
+import type { Queryable } from '../platform/database/queryable.ts'
 import type { Account } from '../records/accounts/account.ts'
+import { replacePasswordHash } from '../records/accounts/account-password-store.ts'
 import {
   canonicalEmail,
   isStillToConvert,
@@ -6,11 +8,15 @@ import {
   type UsernameFault,
 } from '../records/accounts/canonical-names.ts'
 import { isNamedAfter, type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
-import type { Session } from '../records/sessions/sessions-store.ts'
+import { decideEnding, type Followed } from '../records/endings/decide-ending.ts'
+import { endAllAccess, moveSession } from '../records/endings/decisions-store.ts'
+import { recordEvent } from '../records/events/events-store.ts'
+import { forgetOtherBrowsers } from '../records/sessions/known-browsers-store.ts'
+import { renewSession, type Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
-import type { Person } from './actor.ts'
-import type { signedOut } from './as-signed-in.ts'
-import { changeProvenPassword } from './own-sessions.ts'
+import { type Actor, originOf, type Person } from './actor.ts'
+import { asSignedIn, type OwnSession, type signedOut } from './as-signed-in.ts'
+import { countOf, endOthers } from './own-sessions.ts'
 import { type ProvingBrowser, provePassword } from './prove-password.ts'
 import { updateOwnAccount } from './update-account.ts'
 
@@ -43,6 +49,7 @@ export type ChangedSignInNames =
  * has verified it here. That a user name is taken has to be told, for it is unique.
  *
  * @param present the session by which they ask, with the account as they saw it
+ * @param browser called once the form has no faults
  * @param password the current one
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
@@ -50,14 +57,14 @@ export async function changeSignInNames(
   signet: Signet,
   actor: Person,
   present: Session,
-  browser: ProvingBrowser,
+  browser: () => ProvingBrowser,
   { password, ...typed }: TypedNames & { readonly password: string | undefined },
 ): Promise<ChangedSignInNames> {
   const { account } = present
   const { names, faults } = readNames(typed, account)
   if (password === undefined) return faulty({ ...faults, password: 'current_password_missing' })
   if (Object.keys(faults).length > 0) return faulty(faults)
-  if ((await provePassword(signet, actor, browser, password)) === undefined) return { outcome: 'wrong_password' }
+  if ((await provePassword(signet, actor, browser(), password)) === undefined) return { outcome: 'wrong_password' }
 
   const changed = (['username', 'email'] as const).filter((name) => names[name] !== account[name])
   if (changed.length === 0) return { outcome: 'changed' }
@@ -74,7 +81,8 @@ export async function changeSignInNames(
   if (updated === 'username_taken') return faulty({ username: 'username_taken' })
   // An operator took the other name away a moment ago.
   if (updated === 'no_sign_in_name') return faulty({ username: 'names_missing' })
-  // The other refusals are about verified addresses, which nobody sets here. It must not seem that anything was saved.
+  // The other refusals are about verified addresses, which nobody sets here, and about names that were checked above. It must not seem that
+  // anything was saved.
   if (typeof updated === 'string') throw new Error(`Sign-in names could not be changed: ${updated}.`)
   return { outcome: 'changed' }
 }
@@ -131,13 +139,14 @@ export type ChangedPassword =
  * Changes the password, ends all other sessions and, if the person wants it, all grants (`changeProvenPassword`).
  *
  * @param present the session by which they ask. It goes on under the cookie of `sessionDigest` once this has returned `changed`
+ * @param browser called once the form has no faults
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function changePassword(
   signet: Signet,
   actor: Person,
   present: Session,
-  browser: ProvingBrowser,
+  browser: () => ProvingBrowser,
   change: {
     readonly current: string | undefined
     readonly wanted: string | undefined
@@ -152,12 +161,64 @@ export async function changePassword(
     const currentFault = current === undefined && { current: 'current_password_missing' as const }
     return { outcome: 'faulty', faults: { ...currentFault, ...(wantedFault && { wanted: wantedFault }) } }
   }
-  const from = await provePassword(signet, actor, browser, current)
+  const proving = browser()
+  const from = await provePassword(signet, actor, proving, current)
   if (from === undefined) return { outcome: 'wrong_password' }
-  const to = await signet.passwords.hash(wanted, browser.requester)
+  const to = await signet.passwords.hash(wanted, proving.requester)
   const changed = await changeProvenPassword(signet, actor, present, { from, to, sessionDigest, applications })
   if (changed === 'signed_out') return { outcome: changed }
   // Somebody else was faster.
   if (changed === 'password_replaced') return { outcome: 'wrong_password' }
   return { outcome: 'changed', secondsLeft: changed.secondsLeft }
+}
+
+/** @param from, to the hash that the current password fits, and that of the new one; both in PHC form */
+interface ProvenChange {
+  readonly from: string
+  readonly to: string
+  /** Of the cookie under which the present session goes on. */
+  readonly sessionDigest: Buffer
+  /**
+   * `end`: all grants end, those with `offline_access` and those of the present session included. `keep`: the applications of the present
+   * session and those with `offline_access` go on.
+   */
+  readonly applications: 'end' | 'keep'
+}
+
+/**
+ * Changes the password of a person who has proven the current one. In the same transaction it ends all other sessions, forgets all other
+ * browsers and, if the person wants it, ends all grants. The present session goes on under another cookie: a copy of the old one is worth
+ * nothing any more (OWASP Session Management, "Renew the Session ID After Any Privilege Level Change").
+ *
+ * @returns seconds that the session still has at the most; `password_replaced` where somebody else was faster, and what was proved is the
+ *   current password no more
+ */
+export async function changeProvenPassword(
+  signet: Pick<Signet, 'database' | 'endings' | 'turns'>,
+  actor: Actor,
+  present: OwnSession,
+  { from, to, sessionDigest, applications }: ProvenChange,
+): Promise<{ readonly secondsLeft: number } | 'password_replaced' | typeof signedOut> {
+  const { sub } = present.account
+  const outcome = await asSignedIn(signet, present, async (tx) => {
+    if (!(await replacePasswordHash(tx, sub, from, to))) return 'password_replaced'
+    const ended = applications === 'end' ? await endOthersAndGrants(tx, present) : await endOthers(tx, present)
+    const secondsLeft = await renewSession(tx, present.id, sessionDigest)
+    const which =
+      applications === 'end' ? { applications: 'ended', grants_ended: ended.grants } : { applications: 'kept' }
+    const detail = { ...countOf('sessions_ended', ended), ...which }
+    await recordEvent(tx, { type: 'password_changed', ...originOf(actor), sub, detail })
+    return { secondsLeft, left: ended.left }
+  })
+  if (typeof outcome === 'string') return outcome
+  if (outcome.left) signet.endings.due()
+  return { secondsLeft: outcome.secondsLeft }
+}
+
+async function endOthersAndGrants(tx: Queryable, present: OwnSession): Promise<Followed> {
+  const { sub } = present.account
+  const epoch = await endAllAccess(tx, sub, 'password_changed')
+  await moveSession(tx, present.id, epoch)
+  await forgetOtherBrowsers(tx, sub, present.id)
+  return decideEnding(tx, { kind: 'account', reason: 'password_changed', sub, epoch })
 }

@@ -1,12 +1,10 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { sessionTurn } from '../records/accounts/account.ts'
-import { replacePasswordHash } from '../records/accounts/account-password-store.ts'
 import { decideEnding, type Followed } from '../records/endings/decide-ending.ts'
-import { endAllAccess, endAllSessions, endSession, moveSession } from '../records/endings/decisions-store.ts'
+import { endAllSessions, endSession, moveSession } from '../records/endings/decisions-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { SessionId, Sub } from '../records/ids.ts'
 import { forgetBrowserOf, forgetOtherBrowsers } from '../records/sessions/known-browsers-store.ts'
-import { renewSession } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 import { asSignedIn, type OwnSession, signedOut } from './as-signed-in.ts'
@@ -77,55 +75,13 @@ export async function endOtherSessions(
   return 'done'
 }
 
-/** @param from, to the hash that the current password fits, and that of the new one; both in PHC form */
-interface ProvenChange {
-  readonly from: string
-  readonly to: string
-  /** Of the cookie under which the present session goes on. */
-  readonly sessionDigest: Buffer
-  /**
-   * `end`: all grants end, those with `offline_access` and those of the present session included. `keep`: the applications of the present
-   * session and those with `offline_access` go on.
-   */
-  readonly applications: 'end' | 'keep'
-}
-
-/**
- * Changes the password of a person who has proven the current one. In the same transaction it ends all other sessions, forgets all other
- * browsers and, if the person wants it, ends all grants. The present session goes on under another cookie: a copy of the old one is worth
- * nothing any more (OWASP Session Management, "Renew the Session ID After Any Privilege Level Change").
- *
- * @returns seconds that the session still has at the most; `password_replaced` where somebody else was faster, and what was proved is the
- *   current password no more
- */
-export async function changeProvenPassword(
-  signet: Terms,
-  actor: Actor,
-  present: OwnSession,
-  { from, to, sessionDigest, applications }: ProvenChange,
-): Promise<{ readonly secondsLeft: number } | 'password_replaced' | typeof signedOut> {
-  const { sub } = present.account
-  const outcome = await asSignedIn(signet, present, async (tx) => {
-    if (!(await replacePasswordHash(tx, sub, from, to))) return 'password_replaced'
-    const ended = applications === 'end' ? await endOthersAndGrants(tx, present) : await endOthers(tx, present)
-    const secondsLeft = await renewSession(tx, present.id, sessionDigest)
-    const which =
-      applications === 'end' ? { applications: 'ended', grants_ended: ended.grants } : { applications: 'kept' }
-    const detail = { ...countOf('sessions_ended', ended), ...which }
-    await recordEvent(tx, { type: 'password_changed', ...originOf(actor), sub, detail })
-    return { secondsLeft, left: ended.left }
-  })
-  if (typeof outcome === 'string') return outcome
-  if (outcome.left) signet.endings.due()
-  return { secondsLeft: outcome.secondsLeft }
-}
-
 async function endOne(tx: Queryable, sub: Sub, id: SessionId): Promise<Followed | undefined> {
   if (!(await endSession(tx, sub, id))) return undefined
   return decideEnding(tx, { kind: 'session_grants', reason: 'signed_out', sub, sessionIds: [id] })
 }
 
-async function endOthers(tx: Queryable, present: OwnSession): Promise<Followed> {
+/** Ends all sessions of a person but the present one, in a transaction that holds their account and session, and forgets the other browsers. */
+export async function endOthers(tx: Queryable, present: OwnSession): Promise<Followed> {
   const { sub } = present.account
   const epoch = await endAllSessions(tx, sub)
   await moveSession(tx, present.id, epoch)
@@ -133,15 +89,7 @@ async function endOthers(tx: Queryable, present: OwnSession): Promise<Followed> 
   return decideEnding(tx, { kind: 'sessions', reason: 'signed_out', sub, epoch })
 }
 
-async function endOthersAndGrants(tx: Queryable, present: OwnSession): Promise<Followed> {
-  const { sub } = present.account
-  const epoch = await endAllAccess(tx, sub, 'password_changed')
-  await moveSession(tx, present.id, epoch)
-  await forgetOtherBrowsers(tx, sub, present.id)
-  return decideEnding(tx, { kind: 'account', reason: 'password_changed', sub, epoch })
-}
-
 /** How many, for an event. Of very many, those that had followed by then; `more` says so. */
-function countOf(name: string, { sessions, left }: Followed): Record<string, number | boolean> {
+export function countOf(name: string, { sessions, left }: Followed): Record<string, number | boolean> {
   return { [name]: sessions, ...(left && { more: true }) }
 }

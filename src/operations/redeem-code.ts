@@ -42,7 +42,7 @@ export async function redeemCode(
       const detail = `code: of grant ${code.grant.id}, spent ${verdict.secondsAgo} seconds ago`
       // A browser that calls the redirect URI twice is no thief; only a public client's second call within the grace is spared.
       if (!isPublic(client) || verdict.secondsAgo > signet.settings.refreshGrace) {
-        // RFC 6749 §4.1.2, §10.5. This commits although the answer is an error, which is why the refusal is returned and not thrown.
+        // RFC 6749 §4.1.2, §10.5. It must be kept although the answer is an error, so the refusal is returned (`TokensRefused`).
         await endGrant(tx, code.grant.id, 'code_replayed')
         await recordEvent(tx, { type: 'code_replayed', ...about })
       }

@@ -73,7 +73,7 @@ export async function refreshTokens(
 /**
  * Applies the rule to the family.
  *
- * @returns the generation to give, or the refusal; it is returned, not thrown, because what was written with it must be committed
+ * @returns the generation to give, or the refusal; what was written with it is kept
  */
 async function advance(
   signet: Signet,

@@ -59,21 +59,23 @@ export type ChangeResourceOutcome =
   | ServerRefusal
 
 /**
- * Changes a resource. Scopes that it loses are taken off the clients. A scope that goes takes its descriptions along, unless others are given.
+ * Changes a resource. Scopes that it loses are taken off the clients. The descriptions of a removed scope are removed too, unless others
+ * are given.
  *
- * @throws InvalidResource
+ * @param changesOf what is to change; it is handed the resource as it is when nobody else can change it any more
+ * @throws InvalidResource; what `changesOf` throws
  */
 export async function changeResource(
   signet: Terms,
   actor: Operator,
   identifier: string,
-  changes: ResourceChanges,
+  changesOf: (existing: Resource) => ResourceChanges,
 ): Promise<ChangeResourceOutcome> {
   return inTransaction(signet.database, async (tx) => {
     await lockResources(tx, 'changing')
     const existing = await findResource(tx, identifier)
     if (!existing) return { outcome: 'no_such_resource' }
-    const resource = changed(existing, changes)
+    const resource = changed(existing, changesOf(existing))
     const refusal = await saveChecked(tx, signet, actor, resource, 'resource_updated')
     if (refusal) return refusal
     const gone = existing.scopes.filter((scope) => !resource.scopes.includes(scope))

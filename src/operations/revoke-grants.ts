@@ -11,7 +11,7 @@ import {
 } from '../records/endings/decisions-store.ts'
 import { endGrant, endStandingGrants } from '../records/endings/end-rows-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
-import type { GrantId, Sub } from '../records/ids.ts'
+import type { ClientId, GrantId, Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 import { asSignedIn, type OwnSession, signedOut } from './as-signed-in.ts'
@@ -27,7 +27,7 @@ type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
 export async function revokeGrant(
   { database, turns }: Pick<Signet, 'database' | 'turns'>,
   actor: Exclude<Actor, { kind: 'person' }>,
-  grant: { readonly id: GrantId; readonly clientId: string; readonly sub: string | undefined },
+  grant: { readonly id: GrantId; readonly clientId: ClientId; readonly sub: Sub | undefined },
 ): Promise<boolean> {
   const end = async (tx: Queryable): Promise<boolean> => {
     if (!(await endGrant(tx, grant.id, actor.kind === 'client' ? 'revoked_by_client' : 'revoked_by_operator')))
@@ -54,7 +54,7 @@ export interface RevokedGrants extends Decided {
 export async function revokeGrantsOfPerson(
   signet: Terms,
   actor: Actor,
-  sub: string,
+  sub: Sub,
 ): Promise<RevokedGrants | 'no_such_account'> {
   return ofAccount<never>(signet, sub, async (tx) => {
     const epoch = await endAllGrants(tx, sub, 'revoked_by_operator')
@@ -72,7 +72,7 @@ export async function revokeGrantsOfPerson(
 export async function revokeGrantsOfConnection(
   signet: Terms,
   actor: Actor,
-  { sub, clientId }: { readonly sub: Sub; readonly clientId: string },
+  { sub, clientId }: { readonly sub: Sub; readonly clientId: ClientId },
   consent: 'kept' | 'forgotten',
 ): Promise<RevokedGrants | 'no_such_account' | 'no_such_client'> {
   return ofAccount<'no_such_client'>(signet, sub, async (tx) => {
@@ -91,7 +91,7 @@ export async function revokeGrantsOfConnection(
 export async function revokeGrantsOfClient(
   signet: Pick<Terms, 'database' | 'endings'>,
   actor: Actor,
-  clientId: string,
+  clientId: ClientId,
 ): Promise<RevokedGrants | 'no_such_client'> {
   const revoked = await inTransaction(signet.database, async (tx) => {
     const epoch = await endGrantsOfClient(tx, clientId)
@@ -119,7 +119,7 @@ export async function disconnectApplication(
   signet: Terms,
   actor: Actor,
   present: OwnSession,
-  clientId: string,
+  clientId: ClientId,
 ): Promise<'done' | 'not_connected' | typeof signedOut> {
   const { sub } = present.account
   const followed = await asSignedIn(signet, present, async (tx) => {
@@ -142,7 +142,7 @@ export async function disconnectApplication(
 
 async function ofAccount<R extends string>(
   signet: Terms,
-  sub: string,
+  sub: Sub,
   decide: (tx: Queryable) => Promise<RevokedGrants | R>,
 ): Promise<RevokedGrants | R | 'no_such_account'> {
   const revoked = await signet.turns.take(accountTurn(sub), () =>

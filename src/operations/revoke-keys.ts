@@ -38,12 +38,13 @@ export type RevokeKeysOutcome =
   /** No verifier takes it any more, and its private half is destroyed. */
   | { readonly outcome: 'retired' }
   | { readonly outcome: 'revoked_before'; readonly revokedAt: number }
+  /** Noted in the keys directory, and then the database could not be used. The next node that opens the directory carries it out. */
+  | { readonly outcome: 'only_noted'; readonly cause: unknown }
 
 /**
  * Drops keys at once and for good. Keys that stand by sign from that moment.
  *
  * @param which the kid of one key; `all`: every key that is published, those that stand by included
- * @throws what the database reports; by then the revocation is noted in the keys directory, and the next node that opens it carries it out
  */
 export async function revokeKeys(
   { keyRing, clock }: Pick<Signet, 'keyRing' | 'clock'>,
@@ -55,7 +56,12 @@ export async function revokeKeys(
   const meant = which === 'all' ? allPublished(states) : findRevocable(states, which.kid)
   if ('outcome' in meant) return meant
   const kids = meant.map(({ kid }) => kid)
-  const { revokedAt, isInLedger } = await keyRing.revoke(authorOf(actor, reason), kids)
+  // Only this: no other failure may be taken for a revocation that has been noted.
+  const done = await keyRing
+    .revoke(authorOf(actor, reason), kids)
+    .catch((cause: unknown) => ({ outcome: 'only_noted' as const, cause }))
+  if ('outcome' in done) return done
+  const { revokedAt, isInLedger } = done
   const { activationDelay, keyLease } = keyRing.delays()
   const now = clock.now()
   const algorithms = [...new Set(meant.map(({ alg }) => alg))].sort()

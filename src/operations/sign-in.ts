@@ -2,6 +2,7 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { accountTurn } from '../records/accounts/account.ts'
 import { holdPassword, replacePasswordHash } from '../records/accounts/account-password-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { Sub } from '../records/ids.ts'
 import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
 import { matchingAccount, recordMismatches, type Visitor } from './matching-account.ts'
@@ -40,7 +41,7 @@ export async function signInTo(
   { database, passwords, settings, clock, secrets, turns, endings }: Signet,
   caller: Visitor,
   browser: BrowserDigests,
-  { sub, passwordHash }: { readonly sub: string; readonly passwordHash: string },
+  { sub, passwordHash }: { readonly sub: Sub; readonly passwordHash: string },
   password: string,
 ): Promise<boolean> {
   const renewed = passwords.isOutdated(passwordHash) ? await passwords.hash(password, caller) : undefined

@@ -5,6 +5,7 @@ import { insertAccount, lockAddress } from '../records/accounts/accounts-store.t
 import { canonicalEmail, typedName } from '../records/accounts/canonical-names.ts'
 import { type PasswordFault, passwordFault, passwordLengthFault } from '../records/accounts/password-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { Sub } from '../records/ids.ts'
 import { isPlainText, longestName } from '../records/plain-text.ts'
 import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
@@ -81,7 +82,7 @@ async function createAccount(
   seen: readonly string[] | undefined,
 ): Promise<boolean> {
   const passwordHash = await passwords.hash(password, caller)
-  const sub = randomText(16)
+  const sub = randomText(16) as Sub
   const created = await inTransaction(database, async (tx) => {
     await lockAddress(tx, email)
     const candidates = seen ? await findSignInCandidates(tx, typedName(email), browser.browserDigest) : []

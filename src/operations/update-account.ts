@@ -2,16 +2,18 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { type Account, accountTurn, descriptiveClaims, type Profile } from '../records/accounts/account.ts'
 import { markEmail, replaceDescription, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
 import { findAccount, lockAccount, type TakenName } from '../records/accounts/accounts-store.ts'
-import { isStillToConvert, typedName } from '../records/accounts/canonical-names.ts'
+import { canonicalEmail, isStillToConvert, typedName } from '../records/accounts/canonical-names.ts'
+import { canonicalProfile } from '../records/accounts/profile-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 import { asSignedIn, type OwnSession, type signedOut } from './as-signed-in.ts'
 import { withRollBack } from './roll-back.ts'
 
 /**
- * What is to change in an account, under the names of the claims. What is left out stays as it is; null takes a value away. The caller
- * has checked the values, and brought the names into their canonical forms (`canonicalProfile`, `canonicalEmail`).
+ * What is to change in an account, under the names of the claims. What is left out stays as it is; null takes a value away. The values are
+ * unchecked but for the address, which `readAddress` has read.
  */
 export type AccountChanges = { readonly [claim in keyof Profile]?: Profile[claim] | null } & {
   readonly email?: string | null
@@ -25,6 +27,7 @@ export type AccountChanges = { readonly [claim in keyof Profile]?: Profile[claim
 export type AccountRefusal =
   | 'no_such_account'
   | TakenName
+  | 'email_invalid'
   /** There is no address that could be verified. */
   | 'no_email'
   /** The address is not the one that was vouched for. */
@@ -38,11 +41,15 @@ export interface UpdatedAccount {
   readonly changed: readonly string[]
 }
 
-/** Changes an account for an operator. */
+/**
+ * Changes an account for an operator.
+ *
+ * @throws InvalidProfile
+ */
 export async function updateAccount(
   { database, turns }: Pick<Signet, 'database' | 'turns'>,
   actor: Actor,
-  sub: string,
+  sub: Sub,
   changes: AccountChanges,
 ): Promise<UpdatedAccount | AccountRefusal> {
   return withRollBack<TakenName, UpdatedAccount | AccountRefusal>((rollBack) =>
@@ -54,7 +61,7 @@ export async function updateAccount(
  * Changes the account of the person who asks, unless their session has ended in the meantime.
  *
  * @param present the session by which they ask
- * @throws TooManyWaiting
+ * @throws InvalidProfile, TooManyWaiting
  */
 export async function updateOwnAccount(
   signet: Pick<Signet, 'database' | 'turns'>,
@@ -70,10 +77,12 @@ export async function updateOwnAccount(
 async function change(
   tx: Queryable,
   actor: Actor,
-  sub: string,
-  changes: AccountChanges,
+  sub: Sub,
+  given: AccountChanges,
   rollBack: (taken: TakenName) => never,
 ): Promise<UpdatedAccount | AccountRefusal> {
+  const changes = canonicalChanges(given)
+  if (changes === 'email_invalid') return changes
   const before = (await lockAccount(tx, sub)) && (await findAccount(tx, sub))
   if (!before) return 'no_such_account'
   const wanted = merged(before, changes)
@@ -99,6 +108,16 @@ async function change(
   if (changed.length > 0)
     await recordEvent(tx, { type: 'account_updated', ...originOf(actor), sub, detail: { claims: changed } })
   return { account, changed }
+}
+
+/** @throws InvalidProfile */
+function canonicalChanges(changes: AccountChanges): AccountChanges | 'email_invalid' {
+  const { email: typed, email_verified: _, vouched_email: __, ...profile } = changes
+  const given = Object.entries(profile).filter(([, value]) => value !== null && value !== undefined)
+  const canonical = { ...changes, ...canonicalProfile(Object.fromEntries(given)) }
+  if (typed === undefined || typed === null) return canonical
+  const email = canonicalEmail(typed.trim())
+  return email === undefined ? 'email_invalid' : { ...canonical, email }
 }
 
 const describing = [...descriptiveClaims, 'phone_number', 'address'] as const

@@ -8,10 +8,10 @@ import { type AssertionAlgorithm, assertionAlgorithms } from '../platform/jwt/al
 
 export interface AssertionRules {
   readonly clientId: string
-  /** Of which the assertion must name exactly one, and as a string: an array would make it good elsewhere too. */
+  /** The assertion must name exactly one of them, as a string. With an array it would also be valid at other servers. */
   readonly audiences: readonly string[]
   readonly jwks: JSONWebKeySet
-  /** The client's registered algorithm; undefined: any that its key is for. */
+  /** The client's registered algorithm; undefined: any algorithm that its key allows. */
   readonly algorithm: AssertionAlgorithm | undefined
   /** Seconds since 1970. */
   readonly now: number
@@ -19,27 +19,27 @@ export interface AssertionRules {
   readonly clockSkew: number
 }
 
-/** Seconds that an assertion may live: its `jti` is remembered for as long. */
-const longestLife = 600
+/** Seconds. The `jti` of an assertion is remembered until it expires. */
+const maxLifetime = 600
 
-/** Characters; a form holds no more. */
-const longestAssertion = 8192
+/** Characters. A form has the same limit. */
+const maxLength = 8192
 
 /**
- * RFC 7523 says nothing of `typ`, and its successor names `client-authentication+jwt` (draft-ietf-oauth-rfc7523bis §4). Clients of
- * today send `JWT` or nothing. Any other type is a JWT that the same key signed for another purpose (RFC 8725 §2.8, §3.11).
+ * RFC 7523 does not define `typ`. Its successor defines `client-authentication+jwt` (draft-ietf-oauth-rfc7523bis §4). Current clients
+ * send `JWT` or nothing. Any other type means a JWT that the same key signed for another purpose (RFC 8725 §2.8, §3.11).
  */
 const assertionTypes = ['JWT', 'client-authentication+jwt']
 
 /**
- * The client's own statement of who it is: not to be believed, only to find the keys that check it. The assertion is read more
- * strictly than jose reads it afterwards, so that it has one spelling, and one value for each member.
+ * The client that an assertion claims to be from. The claim is not verified yet: use it only to find the keys that verify the assertion.
+ * The assertion is parsed more strictly than jose does later, so that it has only one encoding, and one value for each member.
  *
- * @returns undefined for what is no JWT, or names no client in printable ASCII, as every `client_id` is
+ * @returns undefined if it is not a JWT, or if its `sub` is not printable ASCII, as every `client_id` is
  */
 export function claimedClientId(assertion: string): string | undefined {
   try {
-    const { sub } = parsePart('payload', parseCompactJws(assertion, longestAssertion).payload)
+    const { sub } = parsePart('payload', parseCompactJws(assertion, maxLength).payload)
     return typeof sub === 'string' && /^[\x20-\x7e]{1,255}$/.test(sub) ? sub : undefined
   } catch (error) {
     if (error instanceof VerificationError) return undefined
@@ -48,9 +48,9 @@ export function claimedClientId(assertion: string): string | undefined {
 }
 
 /**
- * Checks a client assertion (RFC 7523 §3, OpenID Connect Core §9). That it is used once is the caller's to see to, by its `jti`.
+ * Checks a client assertion (RFC 7523 §3, OpenID Connect Core §9). The caller must ensure by the `jti` that it is used only once.
  *
- * @returns the `jti` and when it may be forgotten, in seconds since 1970; or, for the operator, what is wrong
+ * @returns the `jti` and when it may be forgotten, in seconds since 1970; or what is wrong, for the operator
  */
 export async function verifyClientAssertion(
   assertion: string,
@@ -58,7 +58,7 @@ export async function verifyClientAssertion(
 ): Promise<{ readonly jti: string; readonly forgetAt: number } | { readonly fault: string }> {
   const { clientId, audiences, jwks, algorithm, now, clockSkew } = rules
   try {
-    const fault = faultInHeader(parseCompactJws(assertion, longestAssertion).header)
+    const fault = faultInHeader(parseCompactJws(assertion, maxLength).header)
     if (fault) return { fault }
     const { payload } = await jwtVerify(assertion, createLocalJWKSet(jwks), {
       algorithms: algorithm ? [algorithm] : [...assertionAlgorithms],
@@ -69,21 +69,22 @@ export async function verifyClientAssertion(
       requiredClaims: ['exp', 'jti'],
     })
     const { aud, exp, iat, jti } = payload
-    if (typeof aud !== 'string' || !audiences.includes(aud)) return { fault: 'aud is not the one string it must be' }
-    if (exp === undefined || exp - now > longestLife + clockSkew) return { fault: 'it lives longer than ten minutes' }
+    if (typeof aud !== 'string' || !audiences.includes(aud))
+      return { fault: 'aud is not a single string that names this issuer' }
+    if (exp === undefined || exp - now > maxLifetime + clockSkew) return { fault: 'exp is more than ten minutes away' }
     if (iat !== undefined && iat > now + clockSkew) return { fault: 'iat is in the future' }
     if (typeof jti !== 'string' || jti === '' || jti.length > 255)
-      return { fault: 'jti is no text of 1 to 255 characters' }
+      return { fault: 'jti is not a string of 1 to 255 characters' }
     return { jti, forgetAt: exp + clockSkew }
   } catch (error) {
-    // Whatever a hostile assertion or key makes jose throw is a refusal; a fault of ours is not.
+    // Errors that a hostile assertion or key can cause in jose are refusals. Our own faults are not.
     if (error instanceof errors.JOSEError || error instanceof VerificationError || error instanceof TypeError)
       return { fault: error.message }
     throw error
   }
 }
 
-/** jose ignores a `b64` that `crit` does not name, and looks at `typ` only where there is one type. */
+/** Checks what jose does not: it ignores a `b64` that `crit` does not list, and it can check `typ` against one type only. */
 function faultInHeader(header: JsonObject): string | undefined {
   const refused = changedMeaning.find((parameter) => Object.hasOwn(header, parameter))
   if (refused !== undefined) return `its header has ${refused}`

@@ -4,7 +4,7 @@ import type { ErrorName } from './errors/error-registry.ts'
 import { OAuthError } from './errors/oauth-error.ts'
 import type { Form } from './http/form.ts'
 
-/** The parameters of a form by which clients authenticate (RFC 6749 §2.3.1, RFC 7521 §4.2), with bounds on their length. */
+/** The form parameters for client authentication (RFC 6749 §2.3.1, RFC 7521 §4.2), with their maximum length in characters. */
 export const credentialParameters = {
   client_id: 255,
   client_secret: 255,
@@ -14,7 +14,7 @@ export const credentialParameters = {
 
 type CredentialForm = Form<keyof typeof credentialParameters>
 
-/** What a request shows to tell which client sent it. */
+/** The client credentials in a request. */
 export type PresentedCredentials = { readonly clientId: string } & (
   | { readonly method: 'client_secret_basic' | 'client_secret_post'; readonly secret: string }
   | { readonly method: 'private_key_jwt'; readonly assertion: string }
@@ -27,12 +27,12 @@ const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
  * Reads client credentials from a request (RFC 6749 §2.3).
  *
  * @param authorization the Authorization header
- * @throws OAuthError where there are none, or more than one kind (RFC 6749 §2.3: a client uses one method a request)
+ * @throws OAuthError if there are none, or more than one kind (RFC 6749 §2.3: one method per request)
  */
 export function presentedCredentials(authorization: string | undefined, body: CredentialForm): PresentedCredentials {
-  const ways = [authorization, body.client_secret, body.client_assertion ?? body.client_assertion_type]
-  const taken = ['Authorization', 'client_secret', 'client_assertion'].filter((_, index) => ways[index] !== undefined)
-  if (taken.length > 1) throw new OAuthError('client_authenticates_twice', { detail: taken.join(' and ') })
+  const sources = [authorization, body.client_secret, body.client_assertion ?? body.client_assertion_type]
+  const used = ['Authorization', 'client_secret', 'client_assertion'].filter((_, index) => sources[index] !== undefined)
+  if (used.length > 1) throw new OAuthError('client_authenticates_twice', { detail: used.join(' and ') })
   const presented = authorization === undefined ? fromBody(body) : fromHeader(authorization)
   if (body.client_id !== undefined && body.client_id !== presented.clientId)
     throw new OAuthError('client_id_contradicts', { detail: `${presented.method}: client ${presented.clientId}` })
@@ -60,7 +60,7 @@ function fromBody(body: CredentialForm): PresentedCredentials {
     : { method: 'client_secret_post', clientId: body.client_id, secret: body.client_secret }
 }
 
-/** RFC 7617 §2, with id and secret form-encoded before (RFC 6749 §2.3.1, Appendix B). */
+/** Reads Basic credentials (RFC 7617 §2) whose id and secret are form-encoded (RFC 6749 §2.3.1, Appendix B). */
 export function parseBasic(authorization: string): { clientId: string; secret: string } | undefined {
   if (authorization.slice(0, 6).toLowerCase() !== 'basic ') return undefined
   const encoded = authorization.slice(6).trimStart()
@@ -73,7 +73,7 @@ export function parseBasic(authorization: string): { clientId: string; secret: s
   return clientId === undefined || secret === undefined ? undefined : { clientId, secret }
 }
 
-/** Undefined for malformed percent-encoding, and for NUL, which PostgreSQL cannot be asked about. */
+/** Undefined for malformed percent-encoding, and for NUL, which PostgreSQL does not accept in a text. */
 function formDecoded(text: string): string | undefined {
   if (!/[%+]/.test(text)) return text
   try {
@@ -87,7 +87,7 @@ function formDecoded(text: string): string | undefined {
 const dummyDigest = digest('')
 
 /**
- * The live secret that the client has sent. Compares with each, without stopping at the first that fits.
+ * Finds the valid secret that the client sent. It compares with every secret, without stopping at the first match.
  *
  * @param secrets undefined if the client is unknown or uses no secret; a dummy comparison then takes the same time
  */
@@ -101,11 +101,11 @@ export function matchingSecret<Secret extends { readonly digest: Buffer }>(
   return matches[0]
 }
 
-/** RFC 6749 §5.2 allows 401 however the client authenticated, and RFC 9110 §15.5.2 asks for a challenge with every 401. */
-export function authenticationFailed(entry: ErrorName, detail?: string, about?: string): OAuthError {
+/** RFC 6749 §5.2 allows 401 for every authentication method, and RFC 9110 §15.5.2 requires a challenge with every 401. */
+export function authenticationFailed(entry: ErrorName, detail?: string, param?: string): OAuthError {
   return new OAuthError(entry, {
     headers: { 'www-authenticate': 'Basic realm="Signet", charset="UTF-8"' },
-    about,
+    param,
     detail,
   })
 }

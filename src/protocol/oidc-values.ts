@@ -7,8 +7,8 @@ export const promptValues = ['none', 'login', 'consent', 'select_account', 'crea
 export type Prompt = (typeof promptValues)[number]
 
 /**
- * What authorization responses may carry, of every kind: the names that the OAuth Parameters registry (RFC 6749 §11.2) has for
- * them. A redirect URI that has one of them in its query would make the client see two.
+ * The parameters of all kinds of authorization responses, as in the OAuth Parameters registry (RFC 6749 §11.2). If a redirect URI had
+ * one of them in its query, the client would receive the parameter twice.
  */
 export const responseParameters = [
   ...['code', 'state', 'iss', 'error', 'error_description', 'error_uri', 'session_state', 'response'],

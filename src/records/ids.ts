@@ -1,6 +1,11 @@
 /*
- * Ids that must not be mixed up. Each is a plain string (a session's is a number) that carries its kind in its type, so that the compiler
- * refuses a client where a person is meant. They are read from rows and tokens, or drawn, and pass wherever a string is asked for.
+ * Ids that must not be mixed up. Each is a plain string (a session's is a number) that carries its kind in its type, and passes wherever a
+ * string is asked for. What creates, changes, ends or deletes something takes these types, so the compiler refuses a client where a person is
+ * meant (test/records/ids.test.ts).
+ *
+ * They are drawn, or read from rows and from tokens that were verified. What a command or a request names is a plain string until a look-up
+ * has found its row (`findAccount`, `findClient`, `findGrant`). Events, refusals and limits hold plain strings, because they can be about
+ * what does not exist.
  */
 
 declare const kind: unique symbol

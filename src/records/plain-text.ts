@@ -1,4 +1,4 @@
-import { describable } from '../protocol/errors/oauth-error.ts'
+import { printableText } from '../protocol/errors/oauth-error.ts'
 
 /** Characters of a name that people read. */
 export const longestName = 200
@@ -15,7 +15,7 @@ export function isPlainText(text: string, longest: number): boolean {
 
 /** A value within a message: bounded, and in the characters that `error_description` may have (RFC 6749 §5.2). */
 export function shown(value: string): string {
-  return value.length > 80 ? `${describable(value.slice(0, 80))}...` : describable(value)
+  return value.length > 80 ? `${printableText(value.slice(0, 80))}...` : printableText(value)
 }
 
 /** Whether a text is the tag of a language (RFC 5646). */

@@ -1,16 +1,14 @@
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { shortened } from '../protocol/errors/refusal.ts'
 import type { Client } from '../records/clients/client.ts'
-import type { Resource } from '../records/resources/resource.ts'
-import { isOpenidScope } from '../records/resources/resource.ts'
+import { isOpenidScope, type Resource } from '../records/resources/resource.ts'
 
 /** The one audience of a token: a resource, or the issuer itself. */
 export type Target = { readonly kind: 'issuer' } | { readonly kind: 'resource'; readonly resource: Resource }
 
 /**
  * Chooses the resource (RFC 8707) that an access token is for: the requested one, else the one that owns the requested scopes, else the
- * issuer itself.
- * A token is for one resource, so that no resource can use it at another (RFC 9068 §5, RFC 8707 §3).
+ * issuer itself. A token is for one resource, so that no resource can use it at another (RFC 9068 §5, RFC 8707 §3).
  *
  * @param scopes all scopes of the grant, or those the request narrows it to
  * @param requested `resource` of the token request

@@ -2,7 +2,7 @@ import type { Queryable } from '../platform/database/queryable.ts'
 import { endGrantsSql } from '../records/endings/end-rows-store.ts'
 import { isGrantAlive, sessionAlive } from '../records/endings/judgement-store.ts'
 import { grantContextColumns, type PersonsGrantRow, personsGrantFromRow } from '../records/grants/grants-store.ts'
-import type { ClientId, SessionId, Sid, Sub } from '../records/ids.ts'
+import type { ClientId, GrantId, SessionId, Sid, Sub } from '../records/ids.ts'
 import type { StoredCode } from './authorization-code.ts'
 
 /** A code about to be issued, with the grant that it opens. Times in milliseconds since 1970, lifetime in seconds. */
@@ -10,7 +10,7 @@ export interface NewCode {
   readonly digest: Buffer
   readonly ttl: number
   readonly grant: {
-    readonly id: string
+    readonly id: GrantId
     readonly clientId: ClientId
     readonly sub: Sub
     readonly sessionId: SessionId

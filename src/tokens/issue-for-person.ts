@@ -21,7 +21,10 @@ export interface IssuedTokens {
   readonly algorithms: { readonly access: SigningAlgorithm; readonly id?: SigningAlgorithm }
 }
 
-/** Why no tokens are issued: the entry of the error registry, and the details for the operator. */
+/**
+ * Why no tokens are issued: the entry of the error registry, and the details for the operator. A refusal that is returned keeps what was
+ * written with it, such as the end of a grant whose code was replayed: the transaction commits. An `OAuthError` that is thrown rolls it back.
+ */
 export interface TokensRefused {
   readonly refused: ErrorName
   readonly detail?: string

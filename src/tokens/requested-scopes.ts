@@ -12,7 +12,7 @@ export function requestedScopes(client: Pick<Client, 'scope'>, requested: string
   if (requested === undefined) return registered
   const scopes = readScopes(requested)
   const foreign = scopes.find((scope) => !registered.includes(scope))
-  if (foreign !== undefined) throw new OAuthError('scope_not_registered', { about: shortened(foreign, 60) })
+  if (foreign !== undefined) throw new OAuthError('scope_not_registered', { param: shortened(foreign, 60) })
   return scopes
 }
 

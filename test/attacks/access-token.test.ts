@@ -5,7 +5,7 @@ import { mutationNames, mutations, unreadable, write } from './mutations.ts'
 import { faultsOf } from './plain-answer.ts'
 import { postForm, send } from './send.ts'
 
-t.test('the access token at userinfo, mutilated in every way', async (t) => {
+t.test('the access token at userinfo, corrupted in every way', async (t) => {
   const idp = await startSignet(t)
   const client = await idp.client()
   const {
@@ -25,13 +25,13 @@ t.test('the access token at userinfo, mutilated in every way', async (t) => {
     'alg none with the key named': `${encode({ alg: 'none', typ: 'at+jwt', kid })}.${payload}.${signature}`,
     HS256: `${encode({ alg: 'HS256', typ: 'at+jwt', kid })}.${payload}.${signature}`,
     'another kid': `${encode({ alg: 'ES256', typ: 'at+jwt', kid: '__proto__' })}.${payload}.${signature}`,
-    'a key brought along': `${encode({ alg: 'ES256', typ: 'at+jwt', kid, jwk: { kty: 'EC' } })}.${payload}.${signature}`,
+    'a key in the header': `${encode({ alg: 'ES256', typ: 'at+jwt', kid, jwk: { kty: 'EC' } })}.${payload}.${signature}`,
     'altered claims': `${header}.${encode({ ...claims, sub: 'somebody-else' })}.${signature}`,
     'a signature of zeros': `${header}.${payload}.${'A'.repeat(86)}`,
-    'half of it': `${header}.${payload}`,
-    'no JSON': 'a.b.c',
+    'the first half': `${header}.${payload}`,
+    'not JSON': 'a.b.c',
     '8 KB': 'x'.repeat(8192),
-    'a name that every object has': '__proto__',
+    'a built-in property name': '__proto__',
   }
   for (const [name, presented] of Object.entries(bad))
     t.test(name, async (t) => {
@@ -50,7 +50,7 @@ t.test('the access token at userinfo, mutilated in every way', async (t) => {
       }
     })
 
-  t.test('none, more than one, or one in the query', async (t) => {
+  t.test('no token, more than one, or one in the query', async (t) => {
     const bearer = { authorization: `Bearer ${token}` }
     t.match(await send(idp, { path: '/userinfo' }), {
       status: 401,
@@ -83,7 +83,7 @@ t.test('the access token at userinfo, mutilated in every way', async (t) => {
     t.match(await postForm(idp, '/userinfo', `access_token=${token}`), { status: 200 })
   })
 
-  t.test('a token for another resource, or without openid, tells nothing of the person', async (t) => {
+  t.test('a token for another resource, or without openid, reveals nothing about the person', async (t) => {
     await idp.resource('https://other.example', ['other'])
     const another = await idp.client({
       scope: 'openid profile other',

@@ -2,7 +2,7 @@ import type { Browser, Visit } from '../support/browser.ts'
 import type { Idp, Person } from '../support/idp.ts'
 import type { Answer } from './send.ts'
 
-/** All of a person's that the account page can change, as text. */
+/** Everything of a person that the account page can change, as text. */
 export async function stateOf({ signet }: Idp, { sub }: Person): Promise<string> {
   const query = async (text: string) => (await signet.database.query({ text, values: [sub] })).rows
   const tables = ['accounts', 'account_emails', 'account_credentials', 'consents', 'grants']
@@ -10,7 +10,7 @@ export async function stateOf({ signet }: Idp, { sub }: Person): Promise<string>
   return JSON.stringify([rows, await query('SELECT id, digest, ended_at FROM sessions WHERE sub = $1 ORDER BY id')])
 }
 
-/** Signs in at the sign-in page. */
+/** Signs in on the sign-in page. */
 export async function enter(idp: Idp, person: Person): Promise<Browser> {
   const browser = idp.browser()
   const form = { username: person.username, password: person.password }
@@ -21,18 +21,18 @@ export async function enter(idp: Idp, person: Person): Promise<Browser> {
 
 export { clearLimits } from './guesses.ts'
 
-/** As if so many guesses had been looked at already: hashing that many takes long. */
+/** Pretends that this many guesses have been checked: hashing that many takes too long. */
 export const setGuesses = ({ signet }: Idp, guesses: number) =>
   signet.database.query({ text: 'UPDATE rate_limits SET points = $1', values: [guesses] })
 
 export const cookiesOf = (browser: Browser) =>
   [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
 
-/** The hidden fields of a form, by the id of its button. */
+/** The hidden fields of a form, found by the id of its button. */
 export function hiddenOf(page: Pick<Visit, 'text'>, id: string): Record<string, string> {
   const forms = page.text.match(/<form\b[^>]*>[\s\S]*?<\/form>/g) ?? []
   const html = forms.find((form) => form.includes(`id="${id}"`))
-  if (!html) throw new Error(`There is no #${id} on the page.`)
+  if (!html) throw new Error(`The page has no #${id}.`)
   return Object.fromEntries(
     [...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]),
   )
@@ -40,14 +40,14 @@ export function hiddenOf(page: Pick<Visit, 'text'>, id: string): Record<string, 
 
 export interface Form {
   readonly path: string
-  /** Everything that it needs to do what it is for. */
+  /** All fields that it needs to work. */
   readonly values: Record<string, string>
 }
 
 export const newPassword = 'quiet lamps over harbours'
 
 /**
- * Every form of the page, filled in rightly: sent by the person, each does something.
+ * Every form of the page, filled in correctly: each has an effect if the person sends it.
  *
  * @param clientId an application that is on the page
  */
@@ -69,6 +69,6 @@ export function formsOf(page: Visit, person: Person, clientId: string): Record<s
   }
 }
 
-/** Where one is sent, or the status of the page. */
+/** The redirect's target, or the status of the page. */
 export const outcomeOf = ({ status, location }: Pick<Answer, 'status' | 'location'>) =>
   location === undefined ? String(status) : new URL(location, 'http://localhost').pathname

@@ -21,7 +21,7 @@ const idp = await startSignet(t)
 const client = await idp.client({ scope: 'openid profile address phone email offline_access' })
 const query = async (text: string, values: unknown[] = []) => (await idp.signet.database.query({ text, values })).rows
 
-t.test('what needs the password is not had without it', async (t) => {
+t.test('changes that need the password are refused without it', async (t) => {
   const person = await idp.person({ password: `${'long words '.repeat(9)}end` })
   const browser = await enter(idp, person)
   const page = await browser.get('/account')
@@ -30,13 +30,13 @@ t.test('what needs the password is not had without it', async (t) => {
   const guesses: Record<string, string> = {
     'in capitals': person.password.toUpperCase(),
     'its first 72 bytes': person.password.slice(0, 72),
-    'with more behind it': `${person.password} `,
+    'with a trailing space': `${person.password} `,
     'with a line end': `${person.password}\n`,
     'its hash': String(secret),
     'the new password': newPassword,
     'the session cookie': browser.cookies.get(browser.names.session) ?? '',
     'the proof of the page': hiddenOf(page, 'profile-save')['account'] ?? '',
-    'a name that every object has': '__proto__',
+    'a built-in property name': '__proto__',
   }
   const names = { username: 'taken.over', email: 'taken.over@example.com' }
   for (const [index, [what, guess]] of Object.entries(guesses).entries()) {
@@ -51,7 +51,7 @@ t.test('what needs the password is not had without it', async (t) => {
     ['sign-in-save', { ...names, 'confirm-password': '', 'Confirm-Password': person.password }],
     ['password-change', { 'new-password': newPassword, 'confirm-password': person.password }],
     ['password-change', { 'new-password': newPassword, 'current-password': '', current_password: person.password }],
-    // A profile with the names in it: they are no part of it.
+    // A profile that contains the names: the test is not about them.
     [
       'profile-save',
       { ...names, sub: 'x', email_verified: 'true', phone_number_verified: 'true', password: newPassword },
@@ -63,10 +63,14 @@ t.test('what needs the password is not had without it', async (t) => {
   }
   t.equal(await stateOf(idp, person), before)
   const named = { ...names, 'confirm-password': person.password }
-  t.match(await browser.submit(page, 'sign-in-save', named), { location: /sign-in-saved$/ }, 'and with it is had')
+  t.match(
+    await browser.submit(page, 'sign-in-save', named),
+    { location: /sign-in-saved$/ },
+    'and with the password it is accepted',
+  )
 })
 
-t.test('what was shown to a session before a new password does nothing after it', async (t) => {
+t.test('pages shown before a change of password have no effect after it', async (t) => {
   const person = await idp.person()
   const { browser: here } = await signIn(idp, client, { person })
   const there = await enter(idp, person)
@@ -85,7 +89,7 @@ t.test('what was shown to a session before a new password does nothing after it'
 
   const stale: Record<string, [cookie: string, page: Visit]> = {
     'the other browser': [before.there, pageThere],
-    'a copy of the cookie of before': [before.here, pageHere],
+    'a copy of the old cookie': [before.here, pageHere],
     'the forms of the one with the cookie of the other': [before.there, pageHere],
   }
   for (const [name, [session, page]] of Object.entries(stale))
@@ -96,12 +100,12 @@ t.test('what was shown to a session before a new password does nothing after it'
         t.equal(outcomeOf(await thief.post(path, values)), '/sign-in', `${name}: ${form}`)
       }
   const late = await there.follow(await there.submit(consent, 'allow', { decision: 'allow' }))
-  t.match(late.text, 'id="sign-in"', 'nor does consent')
+  t.match(late.text, 'id="sign-in"', 'nor does the consent form')
   t.equal(await stateOf(idp, person), changed)
 
   const again = formsOf(pageHere, person, client.client_id)
   const withOld = await here.post('/account/sign-in', again['sign-in names']?.values ?? {})
-  t.equal(withOld.status, 403, 'the password of before proves nothing, in this browser either')
+  t.equal(withOld.status, 403, 'the old password proves nothing, in this browser either')
   t.equal((await here.post('/account/password', again['password']?.values ?? {})).status, 403)
   t.equal(await stateOf(idp, person), changed)
   t.match((await here.post('/account/profile', again['profile']?.values ?? {})).location, /profile-saved$/)
@@ -134,19 +138,19 @@ t.test('guesses at the current password', async (t) => {
   const failures = "SELECT FROM events WHERE sub = $1 AND type = 'reauthentication_failed'"
   t.beforeEach(() => clearLimits(idp))
 
-  t.test('sixty at once, over both forms: twenty are looked at, and then the right one is not', async (t) => {
+  t.test('of sixty at once, over both forms, twenty are checked, and then not even the right one is', async (t) => {
     const answers = await burst(cookiesOf(browser), 60)
     t.same(new Set(answers.flatMap(faultsOf)), new Set())
     t.same([count(answers, 403), count(answers, 429)], [20, 40])
     t.ok(answers.every(({ status, headers }) => status !== 429 || Number(headers['retry-after']) > 0))
-    t.equal((await query(failures, [person.sub])).length, 20, 'and twenty are on record')
+    t.equal((await query(failures, [person.sub])).length, 20, 'and twenty are recorded')
     const right = { 'current-password': person.password, 'new-password': newPassword }
     t.equal((await browser.submit(page, 'password-change', right)).status, 429)
     t.equal((await browser.submit(page, 'sign-in-save', { 'confirm-password': person.password })).status, 429)
-    t.ok(await enter(idp, person), 'a browser that has not guessed signs in')
+    t.ok(await enter(idp, person), 'a browser that has not guessed can sign in')
   })
 
-  t.test('a stolen session cookie gives ten, whatever addresses and browsers it is sent with', async (t) => {
+  t.test('a stolen session cookie gives ten guesses, whatever addresses and browsers it is sent with', async (t) => {
     const stolen = `${idp.cookieNames.session}=${browser.cookies.get(browser.names.session)}`
     await burst(stolen, 1)
     await setGuesses(idp, 8)
@@ -164,11 +168,11 @@ t.test('guesses at the current password', async (t) => {
         'confirm-password': person.password,
       }),
       { location: /sign-in-saved$/ },
-      'and whose session it is can go on',
+      'and the owner of the session can still change it',
     )
   })
 
-  t.test('the guesses of the sign-in page count with them', async (t) => {
+  t.test('guesses on the sign-in page count towards the same limit', async (t) => {
     const form = new URLSearchParams({ username: person.email, password: 'wrong' }).toString()
     const cookie = cookiesOf(browser)
     t.equal((await postForm(idp, '/sign-in', form, { cookie, origin: idp.issuer })).status, 403)

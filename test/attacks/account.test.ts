@@ -21,7 +21,7 @@ import { type Answer, postForm, send } from './send.ts'
 const idp = await startSignet(t)
 const client = await idp.client({ scope: 'openid profile address phone email offline_access' })
 
-/** What a browser says of a POST that comes from elsewhere. */
+/** What a browser says about a POST that comes from elsewhere. */
 const foreign: Record<string, Record<string, string>> = {
   'another origin': { origin: 'https://evil.example' },
   'an origin of null': { origin: 'null' },
@@ -31,11 +31,11 @@ const foreign: Record<string, Record<string, string>> = {
   'two origins': { origin: `${idp.issuer} https://evil.example` },
   'another site': { 'sec-fetch-site': 'cross-site' },
   'a neighbouring site': { 'sec-fetch-site': 'same-site' },
-  'nowhere, as an address that was typed': { 'sec-fetch-site': 'none' },
+  'no site, as for a typed address': { 'sec-fetch-site': 'none' },
   'another origin, whatever the referrer says': { origin: 'https://evil.example', referer: `${idp.issuer}/account` },
 }
 
-t.test('a form of the account page, with everything right in it', async (t) => {
+t.test('a complete and valid form of the account page', async (t) => {
   const person = await idp.person()
   const { browser } = await signIn(idp, client, { person })
   await enter(idp, person)
@@ -46,7 +46,7 @@ t.test('a form of the account page, with everything right in it', async (t) => {
   const strangersToken = hiddenOf(strangersPage, 'profile-save')['csrf'] ?? ''
 
   for (const [name, { path, values }] of Object.entries(forms))
-    t.test(`${name}: does nothing from elsewhere, by a link or in another encoding`, async (t) => {
+    t.test(`${name}: has no effect from elsewhere, by a link or in another encoding`, async (t) => {
       const encoded = new URLSearchParams(values).toString()
       const refused = async (t: Test, answer: Promise<Answer>, statuses: number[], why: string) => {
         const { status, location, setCookies, ...rest } = await answer
@@ -84,12 +84,12 @@ t.test('a form of the account page, with everything right in it', async (t) => {
         )
       const inQuery = await postForm(idp, `${path}?${encoded}`, '', { cookie, origin })
       t.same(faultsOf(inQuery), [])
-      t.equal(inQuery.location, '/account?notice=other-account', 'what stands in the query is not looked at')
+      t.equal(inQuery.location, '/account?notice=other-account', 'parameters in the query are ignored')
       t.equal(await stateOf(idp, person), before)
     })
 })
 
-t.test('every parameter of every form, each mutilated in every way', async (t) => {
+t.test('every parameter of every form, corrupted in every way', async (t) => {
   const person = await idp.person()
   const { browser } = await signIn(idp, client, { person })
   await enter(idp, person)
@@ -97,7 +97,7 @@ t.test('every parameter of every form, each mutilated in every way', async (t) =
   const forms = formsOf(await browser.get('/account'), person, client.client_id)
   const before = await stateOf(idp, person)
   const anything = (outcome: string) => [outcome, outcome, outcome] as const
-  /** By form: what is wrong with it already, and what comes of a parameter that is missing, 8 KB long, of a wrong type. */
+  /** By form: what is already wrong with it, and the outcome if a parameter is missing, 8 KB long, or of a wrong type. */
   const tables: Record<
     string,
     [wrong: Record<string, string>, table: Record<string, readonly [string, string, string]>]
@@ -122,7 +122,7 @@ t.test('every parameter of every form, each mutilated in every way', async (t) =
       const { path, values } = forms[name] as Form
       const good = { ...values, ...wrong }
       const usual = outcomeOf(await postForm(idp, path, write(wireOf(good)), { cookie, origin: idp.issuer }))
-      // Of csrf, the Origin has decided; whom the form is about is looked at before a password is hashed.
+      // For csrf, the Origin has already decided; the account of the form is checked before a password is hashed.
       const everywhere = { ...(usual === '403' ? {} : { csrf: anything(usual) }), account: anything('/account') }
       for (const [parameter, [missing, long, wrongType]] of Object.entries({ ...everywhere, ...table })) {
         await clearLimits(idp)
@@ -161,7 +161,7 @@ t.test('another person’s session and application', async (t) => {
 
   const bothPasswords = { 'confirm-password': victim.password, 'current-password': victim.password }
 
-  t.test('are not reached with the victim’s own forms, whichever of their secrets come along', async (t) => {
+  t.test('are out of reach of the victim’s own forms, whichever of their secrets are included', async (t) => {
     for (const [name, { path, values }] of Object.entries(victims)) {
       const sent = await own.browser.post(path, values)
       t.match(sent.location, '/account?notice=other-account', name)
@@ -170,7 +170,7 @@ t.test('another person’s session and application', async (t) => {
     }
     t.equal(await stateOf(idp, victim), before)
   })
-  t.test('are not named by what was sealed for something else', async (t) => {
+  t.test('cannot be named by values that were sealed for another purpose', async (t) => {
     const session = victims['a session']?.values['session'] ?? ''
     const sealed = sealOwnPage(idp.signet.secrets['request-sealing'], 'account')
     for (const handle of [session, sealed, `${session}=`, session.slice(0, -1), own.code, 'x'.repeat(4000)])
@@ -178,7 +178,7 @@ t.test('another person’s session and application', async (t) => {
     t.equal(await stateOf(idp, victim), before)
   })
 
-  t.test('that there is such an application is not told', async (t) => {
+  t.test('the existence of an application is not revealed', async (t) => {
     await clearLimits(idp)
     const fresh = hiddenOf(await own.browser.get('/account'), 'profile-save')
     const disconnect = async (client_id: string) => {
@@ -193,12 +193,12 @@ t.test('another person’s session and application', async (t) => {
   })
 })
 
-/** The elements of a page. @throws where there is a `<` that begins none */
+/** The elements of a page. @throws if a `<` does not begin an element */
 function elementsOf(text: string) {
   const element = /<([a-z][a-z0-9]*)((?:\s+[^\s="'<>]+(?:="[^"]*")?)*)\s*\/?>/g
   const rest = text.replace(element, '').replace(/<\/[a-z0-9]+>|<!doctype html>/g, '')
   if (rest.includes('<'))
-    throw new Error(`This begins no element: ${rest.slice(rest.indexOf('<'), rest.indexOf('<') + 80)}`)
+    throw new Error(`Not the beginning of an element: ${rest.slice(rest.indexOf('<'), rest.indexOf('<') + 80)}`)
   return [...text.matchAll(element)].map(({ 0: whole, 1: name = '', 2: written = '', index }) => ({
     name,
     attributes: Object.fromEntries(
@@ -208,7 +208,7 @@ function elementsOf(text: string) {
   }))
 }
 
-t.test('HTML that anybody has written comes out as text', async (t) => {
+t.test('HTML in values from anyone is shown as text', async (t) => {
   const evil = (field: string) => `"><script>alert('${field}')</script></textarea><img src=x onerror=alert(1)>&lt;'`
   const texts = [
     'name',
@@ -225,7 +225,7 @@ t.test('HTML that anybody has written comes out as text', async (t) => {
   const parts = ['street_address', 'formatted', 'postal_code', 'locality', 'region', 'country']
   const from = (names: string[], value: (name: string) => string) =>
     Object.fromEntries(names.map((name) => [name, value(name)]))
-  // As an operator could have set it, or a database that others write to.
+  // As an operator, or another program that writes to the database, could have set it.
   const person = await idp.person({
     ...from(texts, evil),
     ...from(links, () => 'javascript:alert(1)'),
@@ -243,7 +243,7 @@ t.test('HTML that anybody has written comes out as text', async (t) => {
         ({ name, attributes }) => /^(?:img|script)$/.test(name) && !attributes['src']?.startsWith('/assets/'),
       ),
       [],
-      `${what}: no element of theirs`,
+      `${what}: none of their elements`,
     )
     const attributes = elements.flatMap((element) => Object.entries(element.attributes))
     t.same(
@@ -251,7 +251,7 @@ t.test('HTML that anybody has written comes out as text', async (t) => {
         ([name, value]) => /^on/i.test(name) || (name !== 'value' && /^(?:javascript|data):/i.test(value)),
       ),
       [],
-      `${what}: no link and no script of theirs`,
+      `${what}: none of their links and scripts`,
     )
   }
   const decoded = (text: string) =>
@@ -262,11 +262,11 @@ t.test('HTML that anybody has written comes out as text', async (t) => {
     harmless(t, page, `the page (${language})`)
     const shown = new Map(elementsOf(page.text).map((element) => [element.attributes['id'], element]))
     for (const field of [...texts, 'postal_code', 'locality', 'region', 'country'])
-      t.equal(decoded(shown.get(field)?.attributes['value'] ?? ''), evil(field), `${field} is there to the letter`)
+      t.equal(decoded(shown.get(field)?.attributes['value'] ?? ''), evil(field), `${field} is shown exactly`)
     for (const field of ['street_address', 'formatted']) {
       const end = shown.get(field)?.end ?? 0
       const content = page.text.slice(end, page.text.indexOf('</textarea>', end))
-      t.equal(decoded(content), evil(field), `${field} is there to the letter`)
+      t.equal(decoded(content), evil(field), `${field} is shown exactly`)
     }
     t.match(decoded(page.text), evil('client'), 'the name of the application')
   }
@@ -281,15 +281,15 @@ t.test('HTML that anybody has written comes out as text', async (t) => {
   const names = { ...typed(['username', 'email']), 'confirm-password': evil('password') }
   const faulty = await browser.submit(page, 'sign-in-save', names)
   harmless(t, faulty, 'faulty names')
-  t.notMatch(decoded(faulty.text), "alert('password')", 'passwords never go back')
+  t.notMatch(decoded(faulty.text), "alert('password')", 'passwords are never sent back')
 
   const token = (await redeem()).body.access_token as string
   const userinfo = await send(idp, { path: '/userinfo', headers: { authorization: `Bearer ${token}` } })
   t.match(userinfo.headers, { 'content-type': /^application\/json/, 'x-content-type-options': 'nosniff' })
-  t.equal(userinfo.json?.['name'], evil('name'), 'an application gets what was written, and must escape it itself')
+  t.equal(userinfo.json?.['name'], evil('name'), 'an application gets the original text, and must escape it itself')
 })
 
-t.test('no answer of the account page can be framed, kept or read by another site', async (t) => {
+t.test('no response of the account page can be framed, stored or read by another site', async (t) => {
   const person = await idp.person()
   const { browser } = await signIn(idp, client, { person })
   await enter(idp, person)
@@ -314,7 +314,7 @@ t.test('no answer of the account page can be framed, kept or read by another sit
     'a forged form': await post(profile, {}, { origin: 'https://evil.example' }),
     'a form of another encoding': await post(profile, {}, { 'content-type': 'text/plain' }),
     'a redirect': await post(profile),
-    'the way to the sign-in page': await send(idp, { path: '/account' }),
+    'the redirect to the sign-in page': await send(idp, { path: '/account' }),
   }
   await setGuesses(idp, 20)
   answers['too many guesses'] = await post(password)

@@ -2,11 +2,11 @@ import t from 'tap'
 import { HashQueueFull } from '../../src/records/accounts/password-hashing.ts'
 import { startSignet } from '../support/idp.ts'
 import { cookiesOf } from './account-forms.ts'
-import { clearLimits, type From, knownBrowser, setCount, tryPassword, trySignUp, usual } from './guesses.ts'
+import { clearLimits, comparable, type From, knownBrowser, setCount, tryPassword, trySignUp } from './guesses.ts'
 
 /*
- * What is left of an allowance must not tell who has an account: one who fails at a name can count how often the name, and then the
- * network, may fail further.
+ * The rest of an allowance must not reveal who has an account: somebody who fails at a name can count how often the name, and then the
+ * network, may fail again.
  */
 
 const idp = await startSignet(t, { SIGNET_TRUST_PROXY: 'loopback' })
@@ -22,10 +22,10 @@ await update('UPDATE accounts SET disabled_at = now() WHERE sub = $1', disabled.
 await update('DELETE FROM account_credentials WHERE sub = $1', passwordless.sub)
 
 let network = 0
-/** A network that nothing was counted for yet. */
+/** A network for which nothing has been counted yet. */
 const fresh = (): From => ({ network: `198.51.100.${++network}` })
 
-/** How many more names one may fail at from here: the last of the hundred are tried out. */
+/** How many more names may fail from here: only the last of the hundred are actually tried. */
 async function left(from: From): Promise<number> {
   const { rows } = await database.query<{ points: number }>(
     "SELECT max(points) AS points FROM rate_limits WHERE key LIKE 'sign-in-network:%'",
@@ -50,12 +50,12 @@ const kinds: Record<string, string> = {
   'an account without a password': passwordless.email,
 }
 
-t.test('by failing at a name again and again, from one network', async (t) => {
+t.test('by failing at one name repeatedly, from one network', async (t) => {
   const seen = async (name: string) => {
     await clearLimits(idp)
     const from = fresh()
     const answers: unknown[] = []
-    for (let guess = 0; guess < 13; guess++) answers.push(usual(await tryPassword(idp, name, 'wrong', from), name))
+    for (let guess = 0; guess < 13; guess++) answers.push(comparable(await tryPassword(idp, name, 'wrong', from), name))
     return { answers, left: await left(from) }
   }
   const expected = await seen(kinds['a user name that nobody has'] as string)
@@ -63,11 +63,11 @@ t.test('by failing at a name again and again, from one network', async (t) => {
     expected.answers.map((answer) => (answer as { status: number }).status),
     [...Array(10).fill(403), 429, 429, 429],
   )
-  t.equal(expected.left, 89, 'eleven were counted, and then none')
+  t.equal(expected.left, 89, 'eleven were counted, and no more')
   for (const [kind, name] of Object.entries(kinds)) t.same(await seen(name), expected, kind)
 })
 
-t.test('by failing at a user name and then at the address that may belong to it', async (t) => {
+t.test('by failing at a user name and then at the address that may belong to the same account', async (t) => {
   const seen = async (username: string, email: string) => {
     await clearLimits(idp)
     const from = fresh()
@@ -99,7 +99,7 @@ t.test('a queue that others keep full uses up nobody’s attempts', async (t) =>
   t.ok(full().length > 0)
   idp.signet.passwords.verify = verify
   const { rows } = await database.query({ text: 'SELECT FROM failed_sign_ins WHERE failures > 0' })
-  t.equal(rows.length, 0, 'the account is as far from waiting as before')
+  t.equal(rows.length, 0, 'the account has as many failures left as before')
   t.match(await tryPassword(idp, person.username, person.password, unknown), { status: 303 })
   t.match(await tryPassword(idp, person.username, person.password, known), { status: 303 })
 })
@@ -110,10 +110,10 @@ t.test('by signing up', async (t) => {
     const from = fresh()
     const answers: unknown[] = []
     for (let guess = 0; guess < 12; guess++)
-      answers.push(usual(await trySignUp(idp, email, `a long enough phrase ${guess}`, from), email))
+      answers.push(comparable(await trySignUp(idp, email, `a long enough phrase ${guess}`, from), email))
     const leftOver = await left(from)
     await setCount(idp, 'sign-up-network', 29)
-    // Long enough, and refused for being common: what is too short costs nothing.
+    // Long enough, but refused for being common: passwords that are too short cost nothing.
     const common = () => trySignUp(idp, 'x@example.org', 'passwordpassword', from)
     const last = [await common(), await trySignUp(idp, 'x@example.org', 'y', from), await common()]
     return { answers, left: leftOver, last: last.map(({ status }) => status) }
@@ -124,7 +124,7 @@ t.test('by signing up', async (t) => {
   t.same(await seen(disabled.email), expected, 'an address of a disabled account')
 })
 
-t.test('by failing and succeeding at an account of one’s own with the address', async (t) => {
+t.test('by failing and succeeding at one’s own account with the same address', async (t) => {
   const seen = async (email: string) => {
     const own = await idp.person({ email })
     const cookie = cookiesOf(await knownBrowser(idp, own))
@@ -140,5 +140,9 @@ t.test('by failing and succeeding at an account of one’s own with the address'
     }
     return results
   }
-  t.same(await seen((await idp.person()).email), await seen('nobody@example.com'), 'whether somebody else has it')
+  t.same(
+    await seen((await idp.person()).email),
+    await seen('nobody@example.com'),
+    'whether or not somebody else has it',
+  )
 })

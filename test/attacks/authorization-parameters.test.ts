@@ -6,16 +6,16 @@ import { type Mutation, mutationNames, mutations, unreadable, wireOf, write } fr
 import { faultsOf } from './plain-answer.ts'
 import { type Answer, postForm, send } from './send.ts'
 
-/** `page`: told to the person and sent nowhere. `on`: the request is good all the same. Else the error at the redirect URI. */
+/** `page`: shown to the person, without a redirect. `on`: the request is still valid. Otherwise the error at the redirect URI. */
 type Outcome = 'page' | 'on' | `${string}_${string}`
 
-/** Where the outcome is not that of an unreadable parameter: without it, and with a value that it cannot have. */
+/** Outcomes that differ from that of an unreadable parameter: without the parameter, and with an impossible value. */
 const outcomes: Record<string, { missing: Outcome; '8 KB long': Outcome; 'of a wrong type': Outcome }> = {
   client_id: { missing: 'page', '8 KB long': 'page', 'of a wrong type': 'page' },
   redirect_uri: { missing: 'page', '8 KB long': 'page', 'of a wrong type': 'page' },
   response_type: refused('unsupported_response_type', 'invalid_request'),
   scope: refused('invalid_scope'),
-  // It could not come back, and without it the client could not tell what the error belongs to.
+  // It could not be returned, and without it the client could not tell which request the error belongs to.
   state: { missing: 'on', '8 KB long': 'page', 'of a wrong type': 'on' },
   code_challenge: refused('invalid_request', 'invalid_request'),
   code_challenge_method: refused('invalid_request', 'invalid_request'),
@@ -47,7 +47,7 @@ function expected(name: string, mutation: Mutation): Outcome {
   const outcome = outcomes[name]!
   if (mutation === 'missing' || mutation === 'empty') return outcome.missing
   if (mutation === '8 KB long' || mutation === 'of a wrong type') return outcome[mutation]
-  // RFC 8707 §2: the one parameter that may come again; the issuer is a resource of everybody's, `x` is nobody's.
+  // RFC 8707 §2: the only parameter that may be repeated. The issuer is a resource for every client, `x` for none.
   if (name === 'resource' && mutation === 'doubled') return 'on'
   if (name === 'resource' && mutation === 'doubled, one of them empty') return 'invalid_target'
   return outcome.missing === 'page' ? 'page' : 'invalid_request'
@@ -55,7 +55,7 @@ function expected(name: string, mutation: Mutation): Outcome {
 
 const idp = await startSignet(t)
 
-t.test('every parameter of an authorization request, each mutilated in every way', async (t) => {
+t.test('every parameter of an authorization request, corrupted in every way', async (t) => {
   const client = await idp.client({ scope: 'openid offline_access' })
   const idToken = (await (await signIn(idp, client)).redeem()).body.id_token as string
   const good = {
@@ -73,14 +73,14 @@ t.test('every parameter of an authorization request, each mutilated in every way
   }
 
   const get = (query: string) => send(idp, { path: `/authorize?${query}` })
-  /** As a form, and on to where it leads, as a browser goes. */
+  /** As a form, and then to the redirect's target, as a browser would. */
   const post = async (form: string) => {
     const answer = await postForm(idp, '/authorize', form)
     if (!answer.location?.startsWith('/authorize?continue=')) return answer
     return send(idp, { path: answer.location })
   }
 
-  t.equal(outcomeOf(await get(write(wireOf(good))), 'the-state'), 'on', 'unmutilated it is good')
+  t.equal(outcomeOf(await get(write(wireOf(good))), 'the-state'), 'on', 'without corruption it is valid')
   for (const [method, ask] of [
     ['GET', get],
     ['POST', post],
@@ -91,15 +91,15 @@ t.test('every parameter of an authorization request, each mutilated in every way
           for (const mutation of mutationNames) {
             const answer = await ask(write(mutations[mutation](wireOf(good), name)))
             const state = name === 'state' && mutation !== 'of a wrong type' ? mutatedState(mutation) : 'the-state'
-            const told = name === 'state' && mutation === 'of a wrong type' ? '{"a":[1]}' : state
+            const sentState = name === 'state' && mutation === 'of a wrong type' ? '{"a":[1]}' : state
             t.same(faultsOf(answer), [], mutation)
-            t.equal(outcomeOf(answer, told), expected(name, mutation), mutation)
+            t.equal(outcomeOf(answer, sentState), expected(name, mutation), mutation)
           }
         })
     })
 })
 
-t.test('a refusal goes by the mode that the request names, else by the default of its response type', async (t) => {
+t.test('a refusal uses the mode that the request names, or the default of its response type', async (t) => {
   const client = await idp.client({ redirect_uris: [defaultRedirectUri, 'https://app.example/second'] })
   const app = await idp.client({ token_endpoint_auth_method: 'none', redirect_uris: ['com.example.app:/cb'] })
   const jws = (payload: object | string, header: object = { alg: 'none' }, seal = '') =>
@@ -107,7 +107,7 @@ t.test('a refusal goes by the mode that the request names, else by the default o
       .map((part) => Buffer.from(typeof part === 'string' ? part : JSON.stringify(part)).toString('base64url'))
       .concat(seal)
       .join('.')
-  /** Where the error was given: query, fragment or form; and which. By GET and by POST, which must not differ. */
+  /** Where the error was sent (query, fragment or form), and which. By GET and by POST, which must agree. */
   const refusalOf = async (more: Record<string, string>, of = client) => {
     const parameters = authorizationParameters(of, pkce(), { state: 'the-state', ...more })
     const query = new URLSearchParams(parameters).toString()
@@ -125,11 +125,11 @@ t.test('a refusal goes by the mode that the request names, else by the default o
       if (!text.includes(`action="${redirectUri}"`)) return `${status} ${location}`
       return `form: ${/name="error" value="([^"]*)"/.exec(text)?.[1]}`
     })
-    t.equal(answers[1], answers[0], 'by POST as by GET')
+    t.equal(answers[1], answers[0], 'the same by POST as by GET')
     return answers[0]
   }
 
-  t.test('in an unsigned request object, which is refused all the same', async (t) => {
+  t.test('in an unsigned request object, which is still refused', async (t) => {
     const refused = 'request_not_supported'
     for (const [mode, where] of [
       ['form_post', 'form'],
@@ -153,7 +153,7 @@ t.test('a refusal goes by the mode that the request names, else by the default o
     )
   })
 
-  t.test('and nothing else is taken from such an object, wherever it would lead', async (t) => {
+  t.test('and nothing else is taken from such an object, whatever it names', async (t) => {
     const evil = {
       redirect_uri: 'https://evil.example/',
       client_id: app.client_id,
@@ -166,10 +166,10 @@ t.test('a refusal goes by the mode that the request names, else by the default o
       'query: request_not_supported',
     )
     const unregistered = { redirect_uri: 'https://evil.example/', request: jws({ redirect_uri: defaultRedirectUri }) }
-    t.equal(await refusalOf(unregistered), '400 undefined', 'nor does it make another redirect URI good')
+    t.equal(await refusalOf(unregistered), '400 undefined', 'nor does it make another redirect URI valid')
   })
 
-  t.test('an object that cannot be read names no mode', async (t) => {
+  t.test('an unreadable object names no mode', async (t) => {
     const deep = `${'['.repeat(2000)}${']'.repeat(2000)}`
     for (const request of [
       ...['x', '..', '.....', 'a.b.c.d.e', jws('{'), jws('[]'), jws('null'), jws('"form_post"'), jws(deep)],
@@ -196,7 +196,7 @@ t.test('a refusal goes by the mode that the request names, else by the default o
   })
 })
 
-t.test('no answer has headers of more than 8 KB, however long what comes back in them is', async (t) => {
+t.test('no response has headers of more than 8 KB, however long the values that it returns are', async (t) => {
   const bye = `https://app.example/${'b'.repeat(1980)}`
   const client = await idp.client({
     scope: 'openid offline_access',
@@ -212,7 +212,7 @@ t.test('no answer has headers of more than 8 KB, however long what comes back in
       .map(([name, value]) => `${name}: ${value}\r\n`.length)
       .reduce((sum, octets) => sum + octets, 20)
 
-  /** Texts that grow in different ways: as they are, in a form's encoding, in JSON, in UTF-8. */
+  /** Texts that grow in different ways: unchanged, in form encoding, in JSON, in UTF-8. */
   const texts = ['x', '"', ' ', '\u00e9', '\u{1f511}', '"\u00e9'].flatMap((text) =>
     [1000, 2000, 3400, 8000].map((octets) => text.repeat(octets / Buffer.byteLength(text))),
   )
@@ -247,7 +247,7 @@ t.test('no answer has headers of more than 8 KB, however long what comes back in
   }
   t.ok(longest > 6000 && returned > 50 && pages > 50, `longest ${longest}, ${returned} came back, ${pages} pages`)
 
-  t.test('a state of the length that clients use comes back', async (t) => {
+  t.test('a state of the usual length is returned', async (t) => {
     for (const state of ['x'.repeat(3000), randomBytes(1500).toString('base64'), JSON.stringify({ to: '/a?b=c&d' })]) {
       const parameters = authorizationParameters(client, pkce(), { state, prompt: 'none', scope: 'openid profile' })
       const { location } = await send(idp, { path: `/authorize?${new URLSearchParams(parameters)}` })
@@ -256,7 +256,7 @@ t.test('no answer has headers of more than 8 KB, however long what comes back in
   })
 })
 
-/** A state that came twice, or in bytes that nobody can read, is not sent back: no telling which one the client waits for. */
+/** A state that was sent twice, or in unreadable bytes, is not returned: it is unclear which one the client expects. */
 function mutatedState(mutation: Mutation): string | undefined {
   if (unreadable.has(mutation) || mutation === 'missing' || mutation === 'empty') return undefined
   return 'x'.repeat(8192)
@@ -268,7 +268,7 @@ function outcomeOf({ status, text, location, headers }: Answer, state: string | 
   if (!location.startsWith(`${defaultRedirectUri}?`)) return `sent to ${location}`
   if (status !== 303 || headers['cache-control'] !== 'no-store') return 'a redirect that may be stored'
   const answered = new URL(location).searchParams
-  if (answered.get('iss') === null || answered.get('code') !== null) return 'no proper error response'
+  if (answered.get('iss') === null || answered.get('code') !== null) return 'not a proper error response'
   if ((answered.get('state') ?? undefined) !== state) return `state ${answered.get('state')}`
   return answered.get('error') ?? 'no error'
 }

@@ -10,7 +10,7 @@ t.test('as many redemptions as database connections, under a key that has signed
   const first = await signIn(idp, client)
   const second = await signIn(idp, client, first)
 
-  // Both codes are held until both redemptions are under way, each on one of the two connections.
+  // Both codes are locked until both redemptions are running, each on one of the two connections.
   const holder = await database.connect()
   const { rows } = await holder.query('SELECT pg_backend_pid() AS pid')
   await holder.query('BEGIN')
@@ -26,6 +26,6 @@ t.test('as many redemptions as database connections, under a key that has signed
   t.same(
     (await replies).map(({ status }) => status),
     [200, 200],
-    'signing waits for no connection that another redemption holds',
+    'signing does not wait for a connection that another redemption holds',
   )
 })

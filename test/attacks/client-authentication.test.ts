@@ -10,7 +10,7 @@ const outcomeOf = ({ status, json }: Answer): string => {
   return status === (error === 'invalid_client' ? 401 : 400) ? error : `${status} ${error}`
 }
 
-t.test('client authentication, each way of it and each mistake', async (t) => {
+t.test('client authentication: every method and every mistake', async (t) => {
   const idp = await startSignet(t)
   await idp.resource('https://api.example', ['read'])
   const machine = { grant_types: ['client_credentials'] as const, scope: 'read', resources: ['https://api.example'] }
@@ -36,13 +36,13 @@ t.test('client authentication, each way of it and each mistake', async (t) => {
     ['no client id', encoded(`:${secret}`), {}, 'invalid_client'],
     ['a NUL byte', encoded(`${id}\0:${secret}`), {}, 'invalid_client'],
     ['an encoded NUL byte', encoded(`${id}%00:${secret}`), {}, 'invalid_client'],
-    ['bytes that are no UTF-8', encoded(Buffer.from([0xff, 0x3a, 0xfe])), {}, 'invalid_client'],
+    ['bytes that are not UTF-8', encoded(Buffer.from([0xff, 0x3a, 0xfe])), {}, 'invalid_client'],
     ['a broken escape', encoded(`${id}:%zz`), {}, 'invalid_client'],
     ['8 KB', encoded(`${id}:${'x'.repeat(8192)}`), {}, 'invalid_client'],
-    ['no base64', `Basic ${id}:${secret}`, {}, 'invalid_client'],
+    ['not base64', `Basic ${id}:${secret}`, {}, 'invalid_client'],
     ['nothing after Basic', 'Basic ', {}, 'invalid_client'],
     ['another scheme', `Bearer ${secret}`, {}, 'invalid_client'],
-    ['names that every object has', encoded('__proto__:constructor'), {}, 'invalid_client'],
+    ['built-in property names', encoded('__proto__:constructor'), {}, 'invalid_client'],
     [
       'a public client that sends a secret',
       undefined,
@@ -51,8 +51,8 @@ t.test('client authentication, each way of it and each mistake', async (t) => {
     ],
     ['a public client that sends an empty Basic secret', encoded(`${open.client_id}:`), {}, 'invalid_client'],
     ['a client that leaves its secret out', undefined, { client_id: id }, 'invalid_client'],
-    ['another method than is registered', undefined, { client_id: id, client_secret: secret }, 'invalid_client'],
-    ['the other way round', encoded(`${post.client_id}:${post.secret}`), {}, 'invalid_client'],
+    ['another method than the registered one', undefined, { client_id: id, client_secret: secret }, 'invalid_client'],
+    ['the reverse', encoded(`${post.client_id}:${post.secret}`), {}, 'invalid_client'],
     ['two methods at once', encoded(`${id}:${secret}`), { client_secret: secret }, 'invalid_request'],
     ['two clients at once', encoded(`${id}:${secret}`), { client_id: post.client_id }, 'invalid_request'],
     ['a public client with client_credentials', undefined, { client_id: open.client_id }, 'unauthorized_client'],
@@ -71,7 +71,7 @@ t.test('client authentication, each way of it and each mistake', async (t) => {
       t.equal(outcomeOf(answer), outcome)
     })
 
-  t.test('an unknown client and a wrong secret get the same answer, byte for byte', async (t) => {
+  t.test('an unknown client and a wrong secret get identical responses, byte for byte', async (t) => {
     const [unknown, wrong] = [await ask(encoded('client_nobody:wrong'), {}), await ask(encoded(`${id}:wrong`), {})]
     const withoutId = (text: string) => text.replace(/request_id=[\w-]{16}/, '')
     t.equal(withoutId(unknown.text), withoutId(wrong.text))

@@ -24,7 +24,7 @@ t.test('PKCE', async (t) => {
     return new URL(location ?? '', idp.issuer)
   }
 
-  t.test('missing, plain, unnamed or malformed, a challenge is refused', async (t) => {
+  t.test('a missing, plain, unnamed or malformed challenge is refused', async (t) => {
     for (const client of [await idp.client(), await idp.client(publicClient)])
       for (const more of [
         { code_challenge: '', code_challenge_method: '' },
@@ -49,7 +49,7 @@ t.test('PKCE', async (t) => {
     t.equal(answer.searchParams.get('error'), 'invalid_request')
   })
 
-  t.test('a verifier that is wrong, missing, the challenge itself, or too short redeems nothing', async (t) => {
+  t.test('a verifier that is wrong, missing, too short, or the challenge itself redeems nothing', async (t) => {
     const client = await idp.client(publicClient)
     const { redeem, pkce: proof, code } = await signIn(idp, client, { person })
     for (const verifier of [pkce().verifier, proof.challenge, proof.verifier.toUpperCase(), `${proof.verifier}a`])
@@ -57,10 +57,10 @@ t.test('PKCE', async (t) => {
     for (const verifier of ['short', 'x'.repeat(129), `${proof.verifier}=`, `${proof.verifier} `])
       t.match(await redeem(code, { code_verifier: verifier }), { status: 400, body: { error: 'invalid_request' } })
     t.match(await redeem(code, { code_verifier: '' }), refusedCode)
-    t.equal((await redeem(code)).status, 200, 'and the owner redeems it all the same')
+    t.equal((await redeem(code)).status, 200, 'and the owner can still redeem the code')
   })
 
-  t.test('a verifier for a code without a challenge is a downgrade (RFC 9700 §4.8.2)', async (t) => {
+  t.test('a verifier for a code without a challenge is refused as a downgrade (RFC 9700 §4.8.2)', async (t) => {
     const lax = await idp.client({ require_pkce: false })
     const parameters = { code_challenge: '', code_challenge_method: '' }
     const { redeem, code } = await signIn(idp, lax, { person, parameters })
@@ -68,7 +68,7 @@ t.test('PKCE', async (t) => {
     t.equal((await redeem(code, { code_verifier: '' })).status, 200)
   })
 
-  t.test('a challenge that a verifier was computed for in plain does not match', async (t) => {
+  t.test('a challenge that equals the verifier (plain) does not match', async (t) => {
     const client = await idp.client(publicClient)
     const verifier = 'v'.repeat(43)
     const { redeem, code } = await signIn(idp, client, { person, parameters: { code_challenge: verifier } })
@@ -77,7 +77,7 @@ t.test('PKCE', async (t) => {
   })
 })
 
-t.test('who saw a code can neither use it nor burn it', async (t) => {
+t.test('somebody who saw a code can neither use nor invalidate it', async (t) => {
   const owner = await idp.client({ redirect_uris: ['https://app.example/callback', 'https://app.example/other'] })
   const thief = await idp.client()
   const publicThief = await idp.client(publicClient)
@@ -100,7 +100,7 @@ t.test('who saw a code can neither use it nor burn it', async (t) => {
     'with another verifier': ({ redeem, code }) => redeem(code, { code_verifier: pkce().verifier }),
     'with another redirect URI of the same client': ({ redeem, code }) =>
       redeem(code, { redirect_uri: 'https://app.example/other' }),
-    "with a redirect URI that is nobody's": ({ redeem, code }) =>
+    'with an unregistered redirect URI': ({ redeem, code }) =>
       redeem(code, { redirect_uri: 'https://evil.example/callback' }),
     'as a refresh token': ({ code }) => idp.token(owner, { grant_type: 'refresh_token', refresh_token: code }),
   }
@@ -113,7 +113,7 @@ t.test('who saw a code can neither use it nor burn it', async (t) => {
       t.equal(tokens.status, 200)
       t.equal(await userinfo(idp, tokens.body.access_token), 200)
     })
-    t.test(`${name}, after the owner: no replay is seen in it, and nothing ends`, async (t) => {
+    t.test(`${name}, after the owner: it does not count as a replay, and nothing ends`, async (t) => {
       const journey = await signIn(idp, owner)
       const tokens = (await journey.redeem()).body
       const replays = await countEvents(idp, 'code_replayed')
@@ -127,7 +127,7 @@ t.test('who saw a code can neither use it nor burn it', async (t) => {
     })
   }
 
-  t.test('with a resource or client credentials that are refused', async (t) => {
+  t.test('with an invalid resource or invalid client credentials', async (t) => {
     const { redeem, code } = await signIn(idp, owner)
     t.match(await redeem(code, { resource: 'https://nobody.example' }), {
       status: 400,
@@ -140,7 +140,7 @@ t.test('who saw a code can neither use it nor burn it', async (t) => {
     t.equal((await redeem()).status, 200)
   })
 
-  t.test('a code is one text: other spellings of it are other codes', async (t) => {
+  t.test('a code has exactly one spelling', async (t) => {
     const { redeem, code } = await signIn(idp, owner)
     for (const other of [`${code} `, ` ${code}`, `${code}=`, code.slice(0, -1), code.toLowerCase(), '__proto__'])
       t.match(await redeem(other), refusedCode, JSON.stringify(other.slice(-4)))
@@ -149,8 +149,8 @@ t.test('who saw a code can neither use it nor burn it', async (t) => {
   })
 })
 
-t.test('a code that was used', async (t) => {
-  t.test('is refused, and what it gave is called back although the answer is an error', async (t) => {
+t.test('a used code', async (t) => {
+  t.test('is refused, and whatever it issued is revoked although the response is an error', async (t) => {
     const client = await idp.client()
     const { redeem } = await signIn(idp, client)
     const before = await countEvents(idp, 'code_replayed')
@@ -162,7 +162,7 @@ t.test('a code that was used', async (t) => {
     t.equal(await countEvents(idp, 'code_replayed'), before + 1)
   })
 
-  t.test('within the grace, is only refused to a public client: a browser may call back twice', async (t) => {
+  t.test('within the grace, a public client only gets an error: a browser may call back twice', async (t) => {
     const client = await idp.client(publicClient)
     const { redeem } = await signIn(idp, client)
     const tokens = (await redeem()).body
@@ -175,7 +175,7 @@ t.test('a code that was used', async (t) => {
     t.equal(await userinfo(idp, tokens.access_token), 401, 'after the grace it is a replay like any other')
   })
 
-  t.test('is known as used after it has expired, too', async (t) => {
+  t.test('is recognised as used even after it has expired', async (t) => {
     const { redeem } = await signIn(idp, await idp.client())
     const tokens = (await redeem()).body
     await idp.signet.database.query({ text: "UPDATE authorization_codes SET expires_at = now() - interval '1 hour'" })
@@ -184,7 +184,7 @@ t.test('a code that was used', async (t) => {
   })
 })
 
-t.test('a code that has expired, or whose session or account has ended, redeems nothing', async (t) => {
+t.test('an expired code, or one whose session or account has ended, redeems nothing', async (t) => {
   const client = await idp.client({ scope: 'openid' })
   const change = async (t: Test, text: string, values: unknown[]) => {
     const journey = await signIn(idp, client, { parameters: { scope: 'openid' } })
@@ -196,7 +196,7 @@ t.test('a code that has expired, or whose session or account has ended, redeems 
   }
   await change(t, 'UPDATE authorization_codes SET expires_at = clock_timestamp()', [])
   await change(t, "UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator' WHERE sub = $1", ['$sub'])
-  // As an operator's command does it, but for the grant: a code issued at the same moment must not survive it.
+  // As an operator's command does it, except for the grant: a code issued at the same moment must not survive it.
   await change(t, 'UPDATE accounts SET disabled_at = now() WHERE sub = $1', ['$sub'])
   await change(t, 'UPDATE accounts SET deleted_at = now() WHERE sub = $1', ['$sub'])
   await change(t, 'UPDATE sessions SET ended_at = now() WHERE sub = $1', ['$sub'])

@@ -6,8 +6,8 @@ import { freePort, type Idp, type Person, startSignet } from '../support/idp.ts'
 import { authorizationParameters, passPages, pkce, signIn } from '../support/journey.ts'
 import { type Answer, postForm, send } from './send.ts'
 
-// A page on a neighbouring host, or on another port or path of this one, can set cookies that browsers send to us, too: before
-// ours (they have a longer path) or behind them. Only the `__Host-` prefix keeps them out (RFC 6265bis §4.1.3.2); it needs https.
+// A page on a neighbouring host, or on another port or path of this one, can set cookies that browsers also send to us: before ours (they
+// have a longer path) or after them. Only the `__Host-` prefix keeps them out (RFC 6265bis §4.1.3.2), and it needs https.
 
 interface Party {
   readonly person: Person
@@ -27,7 +27,7 @@ async function party(idp: Idp): Promise<Party> {
 const line = (cookies: Iterable<[name: string, value: string]>) =>
   [...cookies].map(([name, value]) => `${name}=${value}`).join('; ')
 
-/** Under their names without the prefix: those that a neighbour can set. */
+/** Under their names without the prefix, which a neighbour can set. */
 const tossed = ({ browser }: Party) =>
   line([...browser.cookies].map(([name, value]) => [name.replace('__Host-', ''), value]))
 
@@ -44,13 +44,13 @@ function formOf({ text }: { readonly text: string }, id: string): Record<string,
 const post = (idp: Idp, path: string, form: Record<string, string>, headers: Record<string, string>) =>
   postForm(idp, path, new URLSearchParams(form).toString(), headers)
 
-/** Everything that is an account's, as text. */
+/** Everything that belongs to an account, as text. */
 async function stateOf(idp: Idp, { sub }: Person): Promise<string> {
   const tables = ['accounts', 'account_emails', 'account_credentials', 'consents', 'grants', 'sessions']
   const rows = await Promise.all(
     tables.map((table) =>
       idp.signet.database.query({
-        // When a session was last used is not what it is about.
+        // Except when a session was last used, which the test is not about.
         text: `SELECT to_jsonb(x) - 'used_at' AS row FROM ${table} AS x WHERE sub = $1 ORDER BY 1`,
         values: [sub],
       }),
@@ -61,7 +61,7 @@ async function stateOf(idp: Idp, { sub }: Person): Promise<string> {
 
 const shownTo = ({ text }: { readonly text: string }, { person }: Party) => text.includes(person.email)
 
-t.test('an issuer with https: whatever neighbours plant is not looked at', async (t) => {
+t.test('an https issuer: cookies that a neighbour sets are ignored', async (t) => {
   const idp = await startSignet(t, { SIGNET_ISSUER: 'https://id.example', SIGNET_PORT: String(await freePort()) })
   const attacker = await party(idp)
   const victim = await party(idp)
@@ -69,7 +69,7 @@ t.test('an issuer with https: whatever neighbours plant is not looked at', async
   t.match(own, /__Host-signet_browser=.*__Host-signet_session=/)
   const planted = tossed(attacker)
 
-  t.test('alone, it signs nobody in', async (t) => {
+  t.test('alone, such a cookie signs nobody in', async (t) => {
     t.match(await send(idp, { path: '/account', headers: { cookie: planted } }), { status: 303 })
     for (const prefix of ['__Secure-', '__host-', '__HOST-', ' ', '$', '__Host-__Host-', 'x__Host-'])
       t.match(
@@ -82,7 +82,7 @@ t.test('an issuer with https: whatever neighbours plant is not looked at', async
       )
   })
 
-  t.test('beside the own ones, before or behind them, however often, it changes nobody', async (t) => {
+  t.test("next to our own cookies, in any order and number, it changes nobody's session", async (t) => {
     for (const cookie of [
       `${planted}; ${own}`,
       `${own}; ${planted}`,
@@ -102,7 +102,7 @@ t.test('an issuer with https: whatever neighbours plant is not looked at', async
   })
 
   t.test(
-    'with a token that fits it, it sends no form: not even where the browser does not say where from',
+    'with a token that matches it, it submits no form, even if the browser does not say where it comes from',
     async (t) => {
       const page = await attacker.browser.get('/sign-in')
       const csrf = formOf(page, 'sign-in')['csrf'] ?? ''
@@ -124,11 +124,11 @@ t.test('an issuer with https: whatever neighbours plant is not looked at', async
           cookie: line(attacker.browser.cookies),
         },
       )
-      t.equal(status, 303, 'under its own name the token fits')
+      t.equal(status, 303, 'under its own name the token matches')
     },
   )
 
-  t.test('it makes no browser known: the attacker gains no guesses when the victim signs in under it', async (t) => {
+  t.test('it makes no browser known: the attacker gains no guesses when the victim signs in with it', async (t) => {
     const value = randomBytes(32).toString('base64url')
     const form = { username: victim.person.username, password }
     const { status } = await post(idp, '/sign-in', form, {
@@ -148,7 +148,7 @@ t.test('an issuer on loopback, whose cookies have no prefix', async (t) => {
   const idp = await startSignet(t)
   const client = await idp.client()
 
-  /** The attacker's session before or behind the victim's; and what the victim was shown before it was planted. */
+  /** The attacker's session before or after the victim's, and the page that the victim received before it was set. */
   const orders = (victim: Party, attacker: Party) => {
     const [mine, theirs] = [victim, attacker].map(
       ({ browser }) => `${idp.cookieNames.session}=${browser.cookies.get(browser.names.session)}`,
@@ -157,7 +157,7 @@ t.test('an issuer on loopback, whose cookies have no prefix', async (t) => {
     return [`${theirs}; ${browser}; ${mine}`, `${browser}; ${mine}; ${theirs}`]
   }
 
-  /** Sends a form that the victim was shown, with the cookies of both: which is meant is not guessed, so nobody is signed in. */
+  /** Sends a form that the victim received, with both cookies: which one counts is not guessed, so nobody is signed in. */
   const sends = async (
     t: Test,
     prepare: (victim: Party) => Promise<{ path: string; form: Record<string, string> }>,
@@ -170,11 +170,11 @@ t.test('an issuer on loopback, whose cookies have no prefix', async (t) => {
       const before = await stateOf(idp, attacker.person)
       const cookie = orders(victim, attacker)[index] ?? ''
       check(await post(idp, path, form, { cookie, origin: idp.issuer }))
-      t.equal(await stateOf(idp, attacker.person), before, index === 0 ? 'planted before' : 'planted behind')
+      t.equal(await stateOf(idp, attacker.person), before, index === 0 ? 'set before' : 'set after')
     }
   }
 
-  t.test('a profile that the victim writes is not written into the account of the attacker', async (t) => {
+  t.test("a profile that the victim saves is not saved in the attacker's account", async (t) => {
     await sends(
       t,
       async ({ browser }) => ({
@@ -213,7 +213,7 @@ t.test('an issuer on loopback, whose cookies have no prefix', async (t) => {
     )
   })
 
-  t.test('nor a consent: who gives it is asked anew', async (t) => {
+  t.test('nor a consent: the person who gives it is asked again', async (t) => {
     await sends(
       t,
       async ({ browser }) => {
@@ -228,7 +228,7 @@ t.test('an issuer on loopback, whose cookies have no prefix', async (t) => {
     )
   })
 
-  t.test('cookies of our names that hold nothing of ours take no session away', async (t) => {
+  t.test('cookies with our names but foreign values do not replace a session', async (t) => {
     const victim = await party(idp)
     const own = line(victim.browser.cookies)
     const name = idp.cookieNames.session
@@ -237,7 +237,7 @@ t.test('an issuer on loopback, whose cookies have no prefix', async (t) => {
   })
 
   t.test(
-    'a form from elsewhere is refused, though cookie and token are a pair that the attacker has planted',
+    'a form from elsewhere is refused, even if the attacker set both cookie and token as a matching pair',
     async (t) => {
       const stranger = idp.browser()
       const page: Visit = await stranger.get('/sign-in')
@@ -269,13 +269,13 @@ t.test('an issuer on loopback, whose cookies have no prefix', async (t) => {
       t.match(
         await post(idp, '/sign-in', form, { cookie: planted, origin: idp.issuer }),
         { status: 303 },
-        'from here it is good',
+        'from here it is accepted',
       )
     },
   )
 
   t.test(
-    "what the victim does after signing in goes to the victim's account, whatever was planted before",
+    "after signing in, the victim acts in the victim's own account, whatever cookies were set before",
     async (t) => {
       const attacker = await party(idp)
       const victim = idp.browser()
@@ -297,7 +297,7 @@ t.test('an issuer on loopback, whose cookies have no prefix', async (t) => {
         values: [attacker.person.sub],
       })
       t.same(after.rows, before.rows)
-      t.ok((await signIn(idp, client, { browser: victim, person })).code, 'and goes on there')
+      t.ok((await signIn(idp, client, { browser: victim, person })).code, 'and stays there')
     },
   )
 })

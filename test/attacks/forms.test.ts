@@ -10,7 +10,7 @@ const idp = await startSignet(t)
 const authorize = (client: TestClient, more: Record<string, string> = {}) =>
   `/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), more))}`
 
-/** The values that a page's form would send, by the id of something in it. */
+/** The values that a page's form would send, found by the id of an element in it. */
 function formOf(page: Visit, id: string): Record<string, string> {
   const form = /<form\b[^>]*>[\s\S]*?<\/form>/g
   const html = [...page.text.matchAll(form)].map(([text]) => text).find((text) => text.includes(`id="${id}"`)) ?? ''
@@ -21,7 +21,7 @@ function formOf(page: Visit, id: string): Record<string, string> {
 
 const cookiesOf = (browser: Browser) => [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
 
-/** Where a POST says it comes from; as an attacker's page, and not as ours. */
+/** What a POST says about where it comes from, as an attacker's page sends it. */
 const foreign: Record<string, Record<string, string>> = {
   'another origin': { origin: 'https://evil.example' },
   'an origin of null': { origin: 'null' },
@@ -32,7 +32,7 @@ const foreign: Record<string, Record<string, string>> = {
   'two origins': { origin: '{issuer} https://evil.example' },
   'another site': { 'sec-fetch-site': 'cross-site' },
   'a neighbouring site': { 'sec-fetch-site': 'same-site' },
-  'nowhere, as a link that was typed': { 'sec-fetch-site': 'none' },
+  'no site, as for a typed link': { 'sec-fetch-site': 'none' },
   'another origin, and a referrer of ours': { origin: 'https://evil.example', referer: '{issuer}/sign-in' },
   'nothing, and no token': {},
 }
@@ -41,11 +41,11 @@ interface Form {
   readonly path: string
   readonly form: Record<string, string>
   readonly cookie: string
-  /** Whether what the form does has not been done. */
-  readonly undone: () => Promise<boolean>
+  /** Whether the form has had no effect. */
+  readonly hasNoEffect: () => Promise<boolean>
 }
 
-t.test('every form, sent from elsewhere with everything right in it, does nothing', async (t) => {
+t.test('every form from elsewhere, complete and valid, has no effect', async (t) => {
   const client = await idp.client()
   const person = await idp.person()
 
@@ -54,23 +54,28 @@ t.test('every form, sent from elsewhere with everything right in it, does nothin
       const browser = idp.browser()
       const page = await browser.get('/sign-in')
       const form = { ...formOf(page, 'sign-in'), username: person.username, password: person.password }
-      return { path: '/sign-in', form, cookie: cookiesOf(browser), undone: () => isSignedOut(browser) }
+      return { path: '/sign-in', form, cookie: cookiesOf(browser), hasNoEffect: () => isSignedOut(browser) }
     },
-    'sign-in, going on as who is signed in': async () => {
+    'sign-in, continuing as the person who is signed in': async () => {
       const { browser } = await signIn(idp, client, { person })
       const page = await browser.follow(await browser.get(authorize(client, { prompt: 'select_account' })))
       return {
         path: '/sign-in',
         form: formOf(page, 'continue-as'),
         cookie: cookiesOf(browser),
-        undone: async () => true,
+        hasNoEffect: async () => true,
       }
     },
     'sign-up': async () => {
       const browser = idp.browser()
       const page = await browser.get('/sign-up')
       const form = { ...formOf(page, 'sign-up'), email: 'forged@example.com', password: 'a long enough phrase' }
-      return { path: '/sign-up', form, cookie: cookiesOf(browser), undone: async () => (await accountsOf(idp)) === 0 }
+      return {
+        path: '/sign-up',
+        form,
+        cookie: cookiesOf(browser),
+        hasNoEffect: async () => (await accountsOf(idp)) === 0,
+      }
     },
     consent: async () => {
       const asking = await idp.client()
@@ -80,7 +85,7 @@ t.test('every form, sent from elsewhere with everything right in it, does nothin
         path: '/consent',
         form: { ...formOf(page, 'allow'), decision: 'allow' },
         cookie: cookiesOf(browser),
-        undone: async () => (await grantsOf(idp, asking)) === 0,
+        hasNoEffect: async () => (await grantsOf(idp, asking)) === 0,
       }
     },
     'sign-out': async () => {
@@ -90,7 +95,7 @@ t.test('every form, sent from elsewhere with everything right in it, does nothin
         path: '/logout/confirm',
         form: formOf(page, 'confirm-logout'),
         cookie: cookiesOf(browser),
-        undone: async () => !(await isSignedOut(browser)),
+        hasNoEffect: async () => !(await isSignedOut(browser)),
       }
     },
     'sign-out from the start page': async () => {
@@ -100,14 +105,14 @@ t.test('every form, sent from elsewhere with everything right in it, does nothin
         path: '/logout/confirm',
         form: formOf(page, 'sign-out'),
         cookie: cookiesOf(browser),
-        undone: async () => !(await isSignedOut(browser)),
+        hasNoEffect: async () => !(await isSignedOut(browser)),
       }
     },
   }
 
   for (const [name, prepare] of Object.entries(forms))
     t.test(name, async (t) => {
-      const { path, form, cookie, undone } = await prepare()
+      const { path, form, cookie, hasNoEffect } = await prepare()
       t.ok(form['csrf'], 'the page gave a token')
       const { csrf, ...withoutToken } = form
       const post = (values: Record<string, string>, headers: Record<string, string>) =>
@@ -115,14 +120,14 @@ t.test('every form, sent from elsewhere with everything right in it, does nothin
       const isRefused = async (t: Test, answer: Answer, why: string, status = 403) => {
         t.same(faultsOf(answer), [], why)
         t.match(answer, { status, location: undefined, setCookies: [] }, why)
-        t.ok(await undone(), `${why}: nothing has happened`)
+        t.ok(await hasNoEffect(), `${why}: nothing has happened`)
       }
       for (const [where, headers] of Object.entries(foreign)) {
         const filled = Object.entries(headers).map(([header, value]) => [header, value.replace('{issuer}', idp.issuer)])
         const values = where === 'nothing, and no token' ? withoutToken : form
         await isRefused(t, await post(values, Object.fromEntries(filled)), where)
       }
-      // What old browsers say nothing about, the token decides.
+      // For old browsers that do not say where a form comes from, the token decides.
       const elsewhere = await idp.browser().get('/sign-in')
       await isRefused(
         t,
@@ -136,7 +141,7 @@ t.test('every form, sent from elsewhere with everything right in it, does nothin
       const noCookie = await postForm(idp, path, new URLSearchParams(form).toString())
       t.match(noCookie, { status: 403, location: undefined }, 'a token without the cookie')
       const good = await post(form, {})
-      t.ok([200, 303].includes(good.status), 'and with the right token it does')
+      t.ok([200, 303].includes(good.status), 'and with the right token it has its effect')
     })
 })
 
@@ -156,7 +161,7 @@ async function grantsOf(idp: Idp, { client_id: id }: TestClient): Promise<number
   return rows.length
 }
 
-t.test('a consent form means the person, the sign-in and the request that its page spoke of', async (t) => {
+t.test('a consent form is bound to the person, the sign-in and the request that its page described', async (t) => {
   const client = await idp.client()
   const [one, two] = [await idp.person({ name: 'Person One' }), await idp.person({ name: 'Person Two' })]
   const consentFor = async (browser: Browser, more: Record<string, string> = {}) =>
@@ -167,7 +172,7 @@ t.test('a consent form means the person, the sign-in and the request that its pa
     (await idp.signet.database.query({ text: 'SELECT FROM grants WHERE sub = $1', values: [sub] })).rows.length
   const allow = { decision: 'allow' }
 
-  t.test('sent after another tab signed in somebody else, it grants nothing of either', async (t) => {
+  t.test('sent after another tab signed in somebody else, it grants nothing for either', async (t) => {
     const browser = idp.browser()
     await signInAs(browser, one)
     const page = await consentFor(browser)
@@ -179,7 +184,7 @@ t.test('a consent form means the person, the sign-in and the request that its pa
     t.same([await grantsFor(one.sub), await grantsFor(two.sub)], [0, 0])
   })
 
-  t.test('sent after signing out, and after signing in anew, it is shown again', async (t) => {
+  t.test('sent after signing out, and after signing in again, it is shown again', async (t) => {
     const browser = idp.browser()
     await signInAs(browser, one)
     const page = await consentFor(browser)
@@ -190,7 +195,7 @@ t.test('a consent form means the person, the sign-in and the request that its pa
     t.equal(await grantsFor(one.sub), 0)
   })
 
-  t.test('its proof does not fit another request', async (t) => {
+  t.test('its proof does not match another request', async (t) => {
     const browser = idp.browser()
     await signInAs(browser, one)
     const asked = await consentFor(browser, { scope: 'openid' })
@@ -201,7 +206,7 @@ t.test('a consent form means the person, the sign-in and the request that its pa
     t.equal(await grantsFor(one.sub), 0)
   })
 
-  t.test('what was refused is not remembered as allowed, and is asked again', async (t) => {
+  t.test('a refused consent is not remembered, and is asked for again', async (t) => {
     const browser = idp.browser()
     await signInAs(browser, two)
     const other = await idp.client()
@@ -211,7 +216,7 @@ t.test('a consent form means the person, the sign-in and the request that its pa
     t.match((await browser.follow(await browser.get(authorize(other)))).text, 'id="allow"')
   })
 
-  t.test('a second person at the same browser is asked for themselves', async (t) => {
+  t.test('a second person in the same browser is asked separately', async (t) => {
     const browser = idp.browser()
     const fresh = await idp.client()
     t.ok((await passPages(browser, await browser.get(authorize(fresh)), one)).location)
@@ -220,11 +225,11 @@ t.test('a consent form means the person, the sign-in and the request that its pa
   })
 })
 
-t.test('a request that another site posts finds no cookie, and the person decides', async (t) => {
+t.test('a request that another site posts carries no cookie, and the person decides', async (t) => {
   const client = await idp.client({ post_logout_redirect_uris: ['https://app.example/bye'] })
   const { browser } = await signIn(idp, client)
 
-  t.test('/logout by POST signs nobody out by itself', async (t) => {
+  t.test('/logout by POST alone signs nobody out', async (t) => {
     const form = { client_id: client.client_id, post_logout_redirect_uri: 'https://app.example/bye' }
     const page = await browser.follow(await browser.post('/logout', form, { origin: 'https://evil.example' }))
     t.match(page.text, 'id="confirm-logout"')
@@ -248,7 +253,7 @@ t.test('a request that another site posts finds no cookie, and the person decide
     }
   })
 
-  t.test('/authorize by POST with a hostile state comes back as it was sent, and adds no header', async (t) => {
+  t.test('/authorize by POST with a hostile state returns it unchanged, and adds no header', async (t) => {
     for (const state of ['"><script>alert(1)</script>', '%0d%0a', '\u2028é€😀']) {
       const back = await browser.follow(
         await browser.post(
@@ -267,7 +272,7 @@ t.test('a request that another site posts finds no cookie, and the person decide
   })
 })
 
-t.test('a name with line ends, or with characters that turn the writing round, makes no account', async (t) => {
+t.test('a name with line ends, or with characters that reverse the text, creates no account', async (t) => {
   const browser = idp.browser()
   const page = await browser.get('/sign-up')
   for (const name of ['two\nlines', 'a\u202eb', '\u2066x', 'a\u2028b'])

@@ -31,7 +31,7 @@ const words = [
   ...['openid profile', '0', '-1', '9'.repeat(30), 'plain', 'en de', '__proto__', 'access_token', 'refresh_token'],
 ]
 
-/** A good request, to be spoilt a little. Its parameters are made anew each time: an assertion is good but once. */
+/** A valid request, to be corrupted a little. Its parameters are generated each time, because an assertion can be used only once. */
 interface Good {
   readonly method: 'GET' | 'POST'
   readonly path: string
@@ -41,14 +41,14 @@ interface Good {
 
 export interface Material {
   readonly good: readonly Good[]
-  /** With these a request gets far before it fails. */
+  /** Headers with which a request gets far before it fails. */
   readonly values: readonly string[]
   readonly headers: { readonly cookie: readonly string[]; readonly authorization: readonly string[] }
-  /** What the requests may hold and no answer may, but for one that says again what its own request said. */
+  /** Secrets that requests may contain, but responses only if they repeat their own request. */
   readonly secrets: ReadonlyMap<string, string>
 }
 
-/** Clients, people, a session, codes and tokens to make requests of. They wear out: a replay ends grants, a sign-out sessions. */
+/** Clients, people, a session, codes and tokens for use in requests. They wear out: a replay ends grants, a sign-out sessions. */
 export async function makeMaterial(idp: Idp): Promise<Material> {
   const confidential = await idp.client({ grant_types: ['authorization_code', 'refresh_token', 'client_credentials'] })
   const open = await idp.client({ token_endpoint_auth_method: 'none', redirect_uris: ['http://127.0.0.1/cb'] })
@@ -141,12 +141,12 @@ export async function makeMaterial(idp: Idp): Promise<Material> {
       ['the client secret', confidential.secret ?? ''],
       ["the client's private key", keyed.privateMember],
       ['the password', person.password],
-      ['the code that is not used', unused.code],
+      ['the unused code', unused.code],
       ['its verifier', unused.pkce.verifier],
-      ['the code that was used', away.code],
+      ['the used code', away.code],
       ...[...browser.cookies].map(([name, value]) => [`the cookie ${name}`, value] as const),
       ...[...away.browser.cookies].map(([name, value]) => [`the cookie ${name} of another browser`, value] as const),
-      // The signature is the part of a JWT that is in no other.
+      // The signature is unique to each JWT.
       ...(['access_token', 'id_token'] as const).flatMap((name) => [
         [`the ${name}`, signatureOf(tokens[name])] as const,
         [`the other ${name}`, signatureOf(others[name])] as const,
@@ -159,7 +159,7 @@ export async function makeMaterial(idp: Idp): Promise<Material> {
 
 export const signatureOf = (jwt: string): string => jwt.split('.')[2] ?? ''
 
-/** A client that signs assertions (RFC 7523), each of them good once. */
+/** A client that signs assertions (RFC 7523), each of which can be used once. */
 async function keyedClient(idp: Idp) {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const kid = randomText(8)
@@ -182,7 +182,7 @@ async function keyedClient(idp: Idp) {
   return { assertion, privateMember: privateKey.export({ format: 'jwk' }).d ?? '' }
 }
 
-/** Every form of a page, with what its fields and buttons would send. */
+/** Every form of a page, with the values of its fields and buttons. */
 function formsOf(html: string): { readonly action: string; readonly inputs: Record<string, string> }[] {
   return [...html.matchAll(/<form\b[^>]*action="([^"]*)"[^>]*>([\s\S]*?)<\/form>/g)].map(
     ([, action = '', content]) => ({
@@ -197,7 +197,7 @@ function formsOf(html: string): { readonly action: string; readonly inputs: Reco
   )
 }
 
-/** A parameter, encoded: meaningful, arbitrary, or beyond what can be read. */
+/** An encoded parameter: meaningful, arbitrary, or unreadable. */
 function hostileValue(values: readonly string[]): fc.Arbitrary<string> {
   return fc.oneof(
     { weight: 6, arbitrary: fc.constantFrom(...values).map(encodeURIComponent) },
@@ -208,8 +208,8 @@ function hostileValue(values: readonly string[]): fc.Arbitrary<string> {
   )
 }
 
-/** A good request with some of its parameters left out, and others added or replaced. */
-function spoiltRequest({ good, values }: Material): fc.Arbitrary<Sent> {
+/** A valid request with some of its parameters removed, and others added or replaced. */
+function corruptedRequest({ good, values }: Material): fc.Arbitrary<Sent> {
   const change = fc.tuple(fc.constantFrom(...names), fc.option(hostileValue(values), { nil: undefined }))
   return fc.tuple(fc.constantFrom(...good), fc.array(change, { maxLength: 3 })).map(([request, changes]) => {
     const { method, path, parameters, headers = {} } = request
@@ -227,7 +227,7 @@ function spoiltRequest({ good, values }: Material): fc.Arbitrary<Sent> {
 /** Any method, path, parameters and headers. */
 function arbitraryRequest(issuer: string, { values, headers }: Material): fc.Arbitrary<Sent> {
   const pair = fc.tuple(fc.constantFrom(...names), hostileValue(values)).map(([name, value]) => `${name}=${value}`)
-  // Not so many that the address would be longer than Node takes: that is for huge-headers.test.ts.
+  // Few enough to keep the address within Node's limit: longer ones are tested in huge-headers.test.ts.
   const form = fc.array(pair, { maxLength: 8 }).map((pairs) => pairs.join('&'))
   const maybe = <V>(arbitrary: fc.Arbitrary<V>) => fc.option(arbitrary, { nil: undefined })
   return fc
@@ -253,10 +253,10 @@ function arbitraryRequest(issuer: string, { values, headers }: Material): fc.Arb
     }))
 }
 
-/** Requests made of good and bad parts. The same seed makes the same choices, of whatever the material is then. */
+/** Requests made of good and bad parts. The same seed makes the same choices, whatever the material. */
 export function hostileRequest(issuer: string, material: Material): fc.Arbitrary<Sent> {
   return fc.oneof(
-    { weight: 2, arbitrary: spoiltRequest(material) },
+    { weight: 2, arbitrary: corruptedRequest(material) },
     { weight: 1, arbitrary: arbitraryRequest(issuer, material) },
   )
 }

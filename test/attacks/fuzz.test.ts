@@ -8,15 +8,18 @@ import { faultsOf } from './plain-answer.ts'
 import { type Answer, type Sent, send } from './send.ts'
 
 const requests = Number(process.env['SIGNET_TEST_FUZZ_REQUESTS'] ?? 2000)
-/** Of the first round; each round has the next. A failure names its round's: with it, one round is enough to see it again. */
+/**
+ * The seed of the first round; each further round increments it. A failure names the seed of its round, and running one round with that
+ * seed reproduces it.
+ */
 const firstSeed = Number(process.env['SIGNET_TEST_FUZZ_SEED'] ?? randomInt(2 ** 31))
-/** A round has material of its own, for what is good at the beginning is used, replayed and signed out after a while. */
+/** Each round has its own material, because valid items are used, replayed and signed out after a while. */
 const roundSize = 1000
-/** At once, so that they meet in the middle, too. */
-const abreast = 8
+/** Requests in parallel, so that they also collide. */
+const parallel = 8
 
-/** What an answer gives out for the first time: codes, cookies and tokens that nobody else may see. */
-function givenOut({ text, location = '', setCookies, json }: Answer): string[] {
+/** Values that a response issues for the first time: codes, cookies and tokens that nobody else may see. */
+function issuedIn({ text, location = '', setCookies, json }: Answer): string[] {
   const codes = [...`${location}\n${text}`.matchAll(/(?:[?&#]code=|name="code" value=")([A-Za-z0-9_-]{43})/g)]
   const cookies = setCookies.flatMap((line) => [...(/^signet_\w+=([A-Za-z0-9_-]{43})/.exec(line)?.slice(1) ?? [])])
   const tokens = [json?.['access_token'], json?.['id_token']].filter((token) => typeof token === 'string')
@@ -27,7 +30,7 @@ const wordsOf = (text: string) => text.match(/[A-Za-z0-9_-]{43,}/g) ?? []
 
 const everythingIn = ({ headers, text }: Answer) => `${JSON.stringify(headers)}\n${text}`
 
-/** Says what of others' an answer holds, and remembers what it gives out itself. */
+/** Reports which secrets of others a response contains, and remembers what it issues. */
 function createWatch(inner: ReadonlyMap<string, string>) {
   const given = new Set<string>()
   const searchInner = createSearch(inner)
@@ -36,23 +39,23 @@ function createWatch(inner: ReadonlyMap<string, string>) {
     ofRound: ({ secrets }: Material) => {
       const search = createSearch(secrets)
       const kept = new Set<string>()
-      const saidIn = ({ path, body }: Sent) => search(readable(`${path}\n${body ?? ''}`))
+      const requestText = ({ path, body }: Sent) => search(readable(`${path}\n${body ?? ''}`))
       return {
         beforeSending: (sent: Sent) => {
-          // What somebody writes into a profile is shown to that person from then on.
-          if (sent.path.startsWith('/account/')) for (const name of saidIn(sent)) kept.add(name)
+          // Text in a profile is shown to its person from then on.
+          if (sent.path.startsWith('/account/')) for (const name of requestText(sent)) kept.add(name)
         },
         leaksIn: (sent: Sent, answer: Answer): string[] => {
           const whole = everythingIn(answer)
           const leaked = searchInner(whole)
           const found = search(whole)
           if (found.length > 0) {
-            // A `state` comes back, and so does a name that was typed. What stood in a header does not.
-            const said = new Set(saidIn(sent))
+            // A `state` is returned, and so is a typed name. Header values are not.
+            const said = new Set(requestText(sent))
             leaked.push(...found.filter((name) => !said.has(name) && !kept.has(name)))
           }
           if (wordsOf(whole).some((word) => given.has(word))) leaked.push('what another answer gave out')
-          for (const secret of givenOut(answer)) given.add(secret)
+          for (const secret of issuedIn(answer)) given.add(secret)
           return leaked.map((name) => `it gives away ${name}`)
         },
       }
@@ -60,18 +63,18 @@ function createWatch(inner: ReadonlyMap<string, string>) {
   }
 }
 
-/** As it was sent, and decoded. */
+/** Both as sent and decoded. */
 function readable(sent: string): string {
   return `${sent}\n${sent.replace(/%[0-7][0-9a-f]/gi, (escaped) => decodeURIComponent(escaped))}`
 }
 
-/** Parameters that hold secrets. What stands in them is never logged. */
+/** Parameters that contain secrets. Their values are never logged. */
 const forSecrets = new Set([
   ...['code', 'code_verifier', 'client_secret', 'client_assertion', 'refresh_token', 'access_token', 'id_token_hint'],
   ...['token', 'password', 'current-password', 'new-password', 'confirm-password', 'csrf', 'continue'],
 ])
 
-/** What a request says in other parameters: the operator is told of a wrong `scope`, whatever somebody has put there. */
+/** What a request says in other parameters: the operator is told about a wrong `scope`, whatever somebody has put there. */
 function misplaced({ path, body }: Sent): string {
   const pairs = [path.slice(path.indexOf('?') + 1), ...(typeof body === 'string' ? [body] : [])].join('&').split('&')
   return readable(
@@ -79,7 +82,7 @@ function misplaced({ path, body }: Sent): string {
   )
 }
 
-t.test('the watch sees what is given away, and who said it himself', async (t) => {
+t.test('the watch detects what is revealed, and values that the request itself contained', async (t) => {
   const secret = Buffer.alloc(32, 'secret').toString('base64url')
   const material = { secrets: new Map([['the password', secret]]) } as unknown as Material
   const watch = createWatch(new Map([['the master key', Buffer.alloc(32, 'master').toString('base64url')]]))
@@ -101,10 +104,10 @@ t.test('the watch sees what is given away, and who said it himself', async (t) =
     'scope=a&state=d',
   )
   beforeSending({ path: '/account/profile', body: `nickname=${secret}` })
-  t.same(check({ path: '/account' }, answer(secret)), [], 'a person may call herself what she likes')
+  t.same(check({ path: '/account' }, answer(secret)), [], 'people may choose any name')
 })
 
-t.test(`${requests} requests made of good and bad parts, eight at a time: each gets a plain answer`, async (t) => {
+t.test(`${requests} requests made of good and bad parts, eight at a time: each gets a plain response`, async (t) => {
   const idp = await startSignet(t)
   const inner = await installationSecrets(idp)
   const watch = createWatch(inner)
@@ -113,7 +116,7 @@ t.test(`${requests} requests made of good and bad parts, eight at a time: each g
   let count = 0
 
   for (let round = 0; count < requests; round++) {
-    // What is limited is tried by others (sign-in-limits.test.ts); here it should be tried again.
+    // Limits are tested elsewhere (sign-in-limits.test.ts); here attempts must remain possible.
     await idp.signet.database.query({ text: 'DELETE FROM rate_limits' })
     const material = await makeMaterial(idp)
     const { beforeSending, leaksIn } = watch.ofRound(material)
@@ -124,23 +127,23 @@ t.test(`${requests} requests made of good and bad parts, eight at a time: each g
       misplacedIn.set(answer.headers['x-request-id'], new Set(searchLog(misplaced(sent))))
       seen.set(answer.status, (seen.get(answer.status) ?? 0) + 1)
       if (answer.status < 400) reached.add(`${sent.method} ${sent.path.split('?')[0]}`)
-      // HEAD and OPTIONS have no body to speak in.
+      // Responses to HEAD and OPTIONS have no body.
       const silent = ['HEAD', 'OPTIONS'].includes(sent.method ?? '')
       return [...faultsOf(silent ? { ...answer, text: 'none' } : answer), ...leaksIn(sent, answer)]
     }
     const request = hostileRequest(idp.issuer, material)
     const seed = firstSeed + round
-    const numRuns = Math.ceil(Math.min(roundSize, requests - count) / abreast)
+    const numRuns = Math.ceil(Math.min(roundSize, requests - count) / parallel)
     try {
       await fc.assert(
-        fc.asyncProperty(fc.array(request, { minLength: abreast, maxLength: abreast }), async (together) => {
-          // One that is lost or hangs is a fault like any other, so that all of them are told.
+        fc.asyncProperty(fc.array(request, { minLength: parallel, maxLength: parallel }), async (together) => {
+          // A lost or hanging request is a fault like any other, so that all of them are reported.
           const faults = await Promise.all(
             together.map(async (sent) => {
               beforeSending(sent)
               const found = await send(idp, sent).then(
                 (answer) => judge(sent, answer),
-                (error: Error) => [`no answer: ${error.message}`],
+                (error: Error) => [`no response: ${error.message}`],
               )
               return found.map((fault) => `${JSON.stringify(sent)}: ${fault}`)
             }),
@@ -150,7 +153,7 @@ t.test(`${requests} requests made of good and bad parts, eight at a time: each g
         { numRuns, seed, endOnFailure: false },
       )
     } catch (error) {
-      t.comment(`To see it again: SIGNET_TEST_FUZZ_SEED=${seed} SIGNET_TEST_FUZZ_REQUESTS=${numRuns * abreast}`)
+      t.comment(`To reproduce: SIGNET_TEST_FUZZ_SEED=${seed} SIGNET_TEST_FUZZ_REQUESTS=${numRuns * parallel}`)
       const failures = idp
         .logged()
         .split('\n')
@@ -158,7 +161,7 @@ t.test(`${requests} requests made of good and bad parts, eight at a time: each g
       for (const line of new Set(failures.slice(0, 3))) t.comment(line)
       throw error
     }
-    const telling = idp
+    const leakLines = idp
       .logged()
       .slice(logBefore)
       .split('\n')
@@ -166,9 +169,9 @@ t.test(`${requests} requests made of good and bad parts, eight at a time: each g
         const misplaced = line === '' ? undefined : misplacedIn.get(JSON.parse(line).reqId)
         return searchLog(line).some((name) => !misplaced?.has(name))
       })
-    t.same(telling, [], `round ${round + 1}, seed ${seed}: no secret in the log`)
-    count += numRuns * abreast
-    if (round % 5 === 4) t.comment(`${count} of ${requests} requests, answers: ${JSON.stringify([...seen])}`)
+    t.same(leakLines, [], `round ${round + 1}, seed ${seed}: no secret in the log`)
+    count += numRuns * parallel
+    if (round % 5 === 4) t.comment(`${count} of ${requests} requests, responses: ${JSON.stringify([...seen])}`)
   }
 
   t.ok(
@@ -176,10 +179,10 @@ t.test(`${requests} requests made of good and bad parts, eight at a time: each g
     `it got far: ${JSON.stringify([...seen])}`,
   )
   for (const form of ['GET /authorize', 'POST /token', 'POST /introspect', 'POST /revoke', 'POST /account/profile'])
-    t.ok(reached.has(form), `${form} was answered well, too`)
+    t.ok(reached.has(form), `${form} also succeeded`)
   const logged = idp.logged()
-  t.notMatch(logged, '"level":50', 'nothing was logged as a failure')
-  t.ok(watch.given.size > requests / 100, `${watch.given.size} codes, cookies and tokens were given out`)
+  t.notMatch(logged, '"level":50', 'no failures were logged')
+  t.ok(watch.given.size > requests / 100, `${watch.given.size} codes, cookies and tokens were issued`)
   t.same(
     wordsOf(logged).filter((word) => watch.given.has(word)),
     [],

@@ -4,13 +4,13 @@ import type { Idp, Person } from '../support/idp.ts'
 import { type Answer, postForm } from './send.ts'
 
 export interface From {
-  /** Of a browser; none unless given. */
+  /** The browser's cookies; none by default. */
   readonly cookie?: string
-  /** The address that a trusted proxy would pass on. */
+  /** The address that a trusted proxy would forward. */
   readonly network?: string
 }
 
-/** Posts the sign-in form as a browser without cookies would, or with those of `cookie`. */
+/** Posts the sign-in form, as a browser without cookies would, or with those in `cookie`. */
 export function tryPassword(idp: Idp, username: string, password: string, from: From = {}): Promise<Answer> {
   return post(idp, '/sign-in', { username, password }, from)
 }
@@ -42,7 +42,7 @@ export const clearLimits = async ({ signet }: Idp) => {
   await signet.database.query('DELETE FROM failed_sign_ins')
 }
 
-/** As if so many had been counted in all windows of a limit, or in that of one network: hashing that many takes long. */
+/** Pretends that this many have been counted in all windows of a limit, or in that of one network: hashing that many takes too long. */
 export const setCount = ({ signet }: Idp, limit: string, points: number, network?: string) =>
   signet.database.query({
     text: 'UPDATE rate_limits SET points = $2 WHERE key LIKE $1',
@@ -54,31 +54,31 @@ const digestOf = (part: string) =>
     .update(JSON.stringify([part]))
     .digest('base64url')
 
-/** As if so many attempts had failed in a row at each account, or name, that one has failed at. */
+/** Pretends that this many attempts in a row have failed for each account or name with a failure. */
 export const setFailures = ({ signet }: Idp, failures: number) =>
   signet.database.query({
     text: 'UPDATE failed_sign_ins SET failures = $1, failed_at = now(), next_at = now()',
     values: [failures],
   })
 
-/** Failures in a row, of all accounts and names that have any, the most first. */
+/** Consecutive failures of all accounts and names that have any, highest first. */
 export const failuresOf = async ({ signet }: Idp): Promise<number[]> => {
   const text = 'SELECT failures FROM failed_sign_ins WHERE failures > 0 ORDER BY failures DESC'
   return (await signet.database.query<{ failures: number }>(text)).rows.map(({ failures }) => failures)
 }
 
-/** As if every account that waits had so many seconds to go. */
+/** Pretends that every waiting account has this many seconds left. */
 export const setWait = ({ signet }: Idp, seconds: number) =>
   signet.database.query({
     text: 'UPDATE failed_sign_ins SET next_at = now() + make_interval(secs => $1) WHERE failures >= 100',
     values: [seconds],
   })
 
-/** How many of the answers came of a wrong password, or of what must look like one. */
+/** How many of the responses are due to a wrong password, or to something that must look like one. */
 export const failed = (answers: readonly Answer[]) => answers.filter(({ status }) => status === 403).length
 
-/** An answer without what differs from answer to answer anyway. */
-export function usual({ status, headers, text, setCookies }: Answer, name: string) {
+/** A response without the parts that differ between any two responses. */
+export function comparable({ status, headers, text, setCookies }: Answer, name: string) {
   const {
     date: _,
     'x-request-id': __,

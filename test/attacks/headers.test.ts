@@ -12,8 +12,8 @@ const authorize = (client: TestClient, more: Record<string, string> = {}) =>
 
 const cookiesOf = (browser: Browser) => [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
 
-/** The pages that are not part of a request: no application has opened them and waits. (Nor does one wait for a wrong method.) */
-const noApplicationWaits = new Set([
+/** The pages that are not part of a request: no application has opened them and waits. (None waits for a wrong method, either.) */
+const standalonePages = new Set([
   'start',
   'account',
   'errors',
@@ -23,7 +23,7 @@ const noApplicationWaits = new Set([
   'no such asset',
 ])
 
-/** Every page that there is, as a browser comes to it. */
+/** Every page, requested as a browser does. */
 async function everyPage(idp: Idp): Promise<Record<string, Answer>> {
   const client = await idp.client({ logo_uri: 'https://app.example/logo.png', client_uri: 'https://app.example/' })
   const { browser } = await signIn(idp, client)
@@ -46,7 +46,7 @@ async function everyPage(idp: Idp): Promise<Record<string, Answer>> {
     errors: await get('/errors'),
     inspect: await get('/inspect'),
     'sign-in': await get('/sign-in'),
-    'sign-in on the way': await follow(authorize(client, { prompt: 'login' })),
+    'sign-in within a request': await follow(authorize(client, { prompt: 'login' })),
     'sign-in with a wrong password': await form('/sign-in', { username: 'x', password: 'x' }),
     'choosing an account': await follow(authorize(client, { prompt: 'select_account' })),
     'sign-up': await get('/sign-up'),
@@ -89,14 +89,14 @@ t.test('every page', async (t) => {
       t.equal(policy.get('style-src'), "'self'")
       t.equal(policy.get('frame-ancestors'), "'none'")
       t.equal(policy.get('base-uri'), "'none'")
-      // Browsers apply it to the redirect that follows a form, too: it would stop people on their way back.
+      // Browsers also apply it to the redirect that follows a form, so it would stop people on their way back.
       t.equal(policy.get('form-action'), name === 'inspect' ? "'none'" : undefined)
       t.notMatch(headers['content-security-policy'], /unsafe|nonce|\*/)
       t.equal(headers['x-frame-options'], 'DENY')
       t.equal(headers['x-content-type-options'], 'nosniff')
       t.equal(headers['referrer-policy'], 'same-origin')
       t.equal(headers['cache-control'], 'no-store')
-      t.equal(headers['cross-origin-opener-policy'], noApplicationWaits.has(name) ? 'same-origin' : undefined)
+      t.equal(headers['cross-origin-opener-policy'], standalonePages.has(name) ? 'same-origin' : undefined)
       t.notOk(
         Object.keys(headers).some((header) => header.startsWith('access-control-')),
         'no CORS',
@@ -105,11 +105,11 @@ t.test('every page', async (t) => {
       for (const [script] of text.matchAll(/<script\b[^>]*>[^<]*/g))
         t.match(script, /^<script src="\/assets\/(?:inspect\/)?[a-z-]+\.js"[^>]*>$/)
       t.notMatch(text, /<style|\sstyle=|\son[a-z]+=|javascript:/i)
-      t.notMatch(text, /<form(?![^>]*method="post")/, 'no form puts what is typed into an address')
+      t.notMatch(text, /<form(?![^>]*method="post")/, 'no form puts typed values into an address')
     })
 })
 
-t.test('what must not be kept is not', async (t) => {
+t.test('whatever must not be stored is not', async (t) => {
   const idp = await startSignet(t)
   const client = await idp.client({ first_party: true, post_logout_redirect_uris: ['https://app.example/bye'] })
   const person = await idp.person()
@@ -126,7 +126,7 @@ t.test('what must not be kept is not', async (t) => {
   )
   const { access_token: token } = (await (await signIn(idp, client)).redeem()).body
   const answers: Record<string, Answer> = {
-    'the way to the sign-in page': waiting,
+    'the redirect to the sign-in page': waiting,
     'a request that came by POST': posted,
     'a session cookie': signedIn,
     'a session cookie after sign-up': signedUp,
@@ -135,12 +135,12 @@ t.test('what must not be kept is not', async (t) => {
     "a person's data": await send(idp, { path: '/userinfo', headers: { authorization: `Bearer ${token}` } }),
     'no data': await send(idp, { path: '/userinfo' }),
     'a refusal': await postForm(idp, '/token', 'grant_type=client_credentials'),
-    'the way out': await postForm(idp, '/logout', `client_id=${client.client_id}`),
+    'the sign-out page': await postForm(idp, '/logout', `client_id=${client.client_id}`),
     'signed out': await postForm(idp, '/logout/confirm', '', { origin: idp.issuer, cookie }),
   }
   for (const [name, { headers }] of Object.entries(answers)) t.equal(headers['cache-control'], 'no-store', name)
   for (const path of ['/.well-known/jwks.json', '/.well-known/openid-configuration', '/assets/signet.css'])
-    t.match((await send(idp, { path })).headers['cache-control'], /^public, max-age=[1-9]/, `${path} may be kept`)
+    t.match((await send(idp, { path })).headers['cache-control'], /^public, max-age=[1-9]/, `${path} may be stored`)
 })
 
 t.test('cookies', async (t) => {
@@ -151,7 +151,7 @@ t.test('cookies', async (t) => {
     return setCookies.map((line) => line.replace(/=[A-Za-z0-9_-]{43};/, ';').replace(/Max-Age=\d+/, 'Max-Age')).sort()
   }
 
-  t.test('of an https issuer are kept to its host, and off plain http', async (t) => {
+  t.test('of an https issuer are limited to its host, and not sent over plain http', async (t) => {
     const idp = await startSignet(t, { SIGNET_ISSUER: 'https://id.example', SIGNET_PORT: String(await freePort()) })
     t.same(await attributesOf(idp), [
       '__Host-signet_browser; Max-Age; Path=/; HttpOnly; Secure; SameSite=Lax',
@@ -167,7 +167,7 @@ t.test('cookies', async (t) => {
     const shownWith = async (cookie: string) =>
       (await send(idp, { path: '/', headers: { cookie } })).text.includes('id="sign-out"')
     t.ok(await shownWith(`__Host-signet_session=${session}`))
-    t.notOk(await shownWith(`signet_session=${session}`), 'a name that a neighbour can set is not read')
+    t.notOk(await shownWith(`signet_session=${session}`), 'a name that a neighbour can set is ignored')
     const left = await postForm(idp, '/logout/confirm', '', {
       origin: idp.issuer,
       cookie: `__Host-signet_session=${session}`,
@@ -177,7 +177,7 @@ t.test('cookies', async (t) => {
     ])
   })
 
-  t.test('of two installations on one host stay apart: a browser sends cookies to every port', async (t) => {
+  t.test('of two installations on one host do not interfere: browsers send cookies to every port', async (t) => {
     const other = 'https://id.example:8443'
     const nodes = [await startSignet(t), await startSignet(t)]
     const jar = new Map<string, string>()
@@ -192,11 +192,11 @@ t.test('cookies', async (t) => {
       t.match((await send(node, { path: '/', headers: { cookie: cookie() } })).text, 'id="sign-out"', node.issuer)
     t.equal(jar.size, 4)
     t.same(cookieNames(other), { session: '__Host-signet_session_8443', browser: '__Host-signet_browser_8443' })
-    t.same(cookieNames('https://id.example').session, '__Host-signet_session', 'without a port, as ever')
+    t.same(cookieNames('https://id.example').session, '__Host-signet_session', 'without a port, as before')
     t.same(cookieNames('http://localhost').session, 'signet_session')
   })
 
-  t.test('of a loopback issuer have all but what plain http cannot have', async (t) => {
+  t.test('of a loopback issuer have all attributes that plain http allows', async (t) => {
     const idp = await startSignet(t)
     const { port } = new URL(idp.issuer)
     t.same(await attributesOf(idp), [
@@ -220,7 +220,7 @@ t.test('CORS', async (t) => {
   const protocol = ['/token', '/userinfo', '/.well-known/jwks.json', '/.well-known/openid-configuration']
   protocol.push('/.well-known/oauth-authorization-server')
 
-  t.test('any page may call what takes no cookies, and never with credentials', async (t) => {
+  t.test('any page may call endpoints that take no cookies, but never with credentials', async (t) => {
     for (const path of protocol) {
       const allowed = await preflight(path, path === '/token' ? 'POST' : 'GET')
       t.match(allowed, { status: 204, headers: { 'access-control-allow-origin': '*' } }, path)
@@ -232,7 +232,7 @@ t.test('CORS', async (t) => {
     }
   })
 
-  t.test('headers that tracing libraries add pass the preflight of every browser', async (t) => {
+  t.test('headers that tracing libraries add pass the preflight in every browser', async (t) => {
     // Fetch, CORS-preflight fetch, step 7: without credentials `*` stands for every name but Authorization.
     const passes = (allowed: readonly string[], name: string) =>
       allowed.includes(name) || (name !== 'authorization' && allowed.includes('*'))
@@ -256,12 +256,12 @@ t.test('CORS', async (t) => {
         [],
         path,
       )
-      // Browsers from before the wildcard look for the name itself.
+      // Browsers that predate the wildcard look for the name itself.
       for (const name of ['authorization', 'content-type', 'if-none-match']) t.ok(allowed.includes(name), name)
     }
   })
 
-  t.test('no page but ours may read a page', async (t) => {
+  t.test('no other site may read a page', async (t) => {
     for (const path of [
       '/',
       '/authorize',

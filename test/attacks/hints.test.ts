@@ -9,7 +9,7 @@ const idp = await startSignet(t)
 
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** What is no ID token of this issuer for this client, though it may look like one. */
+/** Values that are not an ID token of this issuer for this client, but may look like one. */
 async function badHints(idp: Idp, client: TestClient): Promise<Record<string, string>> {
   const journey = await signIn(idp, client)
   const tokens = (await journey.redeem()).body as Record<'id_token' | 'access_token' | 'refresh_token', string>
@@ -24,18 +24,18 @@ async function badHints(idp: Idp, client: TestClient): Promise<Record<string, st
     'alg HS256': `${encode({ alg: 'HS256', typ: 'JWT', kid })}.${payload}.${signature}`,
     'altered claims': `${header}.${encode({ ...claims, sub: 'somebody-else' })}.${signature}`,
     'no signature': `${header}.${payload}.`,
-    'a signature cut short': `${header}.${payload}.${signature.slice(0, -2)}`,
+    'a truncated signature': `${header}.${payload}.${signature.slice(0, -2)}`,
     'another type': `${encode({ alg, typ: 'logout+jwt', kid })}.${payload}.${signature}`,
     'no key': `${encode({ alg, typ: 'JWT' })}.${payload}.${signature}`,
-    'a key that there is not': `${encode({ alg, typ: 'JWT', kid: '__proto__' })}.${payload}.${signature}`,
+    'an unknown key': `${encode({ alg, typ: 'JWT', kid: '__proto__' })}.${payload}.${signature}`,
     "another installation's": foreignToken(idp),
     nonsense: 'x',
-    'a name that every object has': '__proto__',
-    'half of it': tokens.id_token.slice(0, 60),
+    'a built-in property name': '__proto__',
+    'the first half': tokens.id_token.slice(0, 60),
   }
 }
 
-/** An ID token that another installation signed, with a key that it calls by a name of ours. */
+/** An ID token signed by another installation, with a key that has the name of one of ours. */
 function foreignToken(idp: Idp): string {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const [first] = JSON.parse(String(idp.signet.keyRing.jwkSet().body)).keys as { kid: string; alg: string }[]
@@ -57,7 +57,7 @@ t.test('an id_token_hint', async (t) => {
     })
   const answered = (location: string | undefined) => new URL(location ?? '', 'http://x').searchParams
 
-  t.test('that is none is refused at the application, and shows no page', async (t) => {
+  t.test('that is invalid is refused at the application, without a page', async (t) => {
     for (const [name, hint] of Object.entries({ ...(await badHints(idp, client)), "another client's": othersHint }))
       for (const more of [{}, { prompt: 'none' }, { prompt: 'login' }] as Record<string, string>[]) {
         const answer = await authorize({ ...more, id_token_hint: hint })
@@ -66,7 +66,7 @@ t.test('an id_token_hint', async (t) => {
       }
   })
 
-  t.test('that is none signs nobody out and leads nowhere', async (t) => {
+  t.test('that is invalid signs nobody out and does not redirect', async (t) => {
     for (const [name, hint] of Object.entries(await badHints(idp, client))) {
       const parameters = { id_token_hint: hint, post_logout_redirect_uri: 'https://app.example/bye' }
       const answer = await send(idp, { path: `/logout?${new URLSearchParams(parameters)}`, headers: { cookie } })
@@ -76,7 +76,7 @@ t.test('an id_token_hint', async (t) => {
     t.match((await browser.get('/')).text, 'id="sign-out"')
   })
 
-  t.test("of another client does not vouch for this one's redirect", async (t) => {
+  t.test("of another client does not authorise this one's redirect", async (t) => {
     for (const more of [{}, { client_id: client.client_id }] as Record<string, string>[]) {
       const parameters = { id_token_hint: othersHint, post_logout_redirect_uri: 'https://app.example/bye', ...more }
       const answer = await send(idp, { path: `/logout?${new URLSearchParams(parameters)}`, headers: { cookie } })
@@ -85,7 +85,7 @@ t.test('an id_token_hint', async (t) => {
     t.match((await browser.get('/')).text, 'id="sign-out"')
   })
 
-  t.test('of somebody else: login_required silently, the sign-in page else, and never the wrong person', async (t) => {
+  t.test('of somebody else: login_required if silent, else the sign-in page, and never the wrong person', async (t) => {
     const stranger = await signIn(idp, client)
     const strangersHint = (await stranger.redeem()).body.id_token as string
     t.equal(
@@ -111,7 +111,7 @@ t.test('prompt and max_age', async (t) => {
     browser.get(`/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), more))}`)
   const errorOf = (location: string | undefined) => new URL(location ?? '', 'http://x').searchParams.get('error')
 
-  t.test('silence is kept, whatever would need the person', async (t) => {
+  t.test('no page is shown, whatever would need the person', async (t) => {
     const strict = await idp.client()
     for (const [client_id, more, error] of [
       [client.client_id, { max_age: '0' }, 'login_required'],
@@ -125,7 +125,7 @@ t.test('prompt and max_age', async (t) => {
     }
   })
 
-  t.test('none stands alone, and no other word is known', async (t) => {
+  t.test('none cannot be combined, and unknown values are refused', async (t) => {
     for (const prompt of [
       'none login',
       'login none',
@@ -138,7 +138,7 @@ t.test('prompt and max_age', async (t) => {
       t.equal(errorOf((await ask({ prompt })).location), 'invalid_request', prompt)
   })
 
-  t.test('a max_age that is none, or none any more, is not guessed at', async (t) => {
+  t.test('an invalid max_age is refused, and an exceeded one requires sign-in', async (t) => {
     for (const max_age of ['-1', '1.5', '1e3', 'Infinity', 'NaN', '0x10', ' 1', '9'.repeat(10), '١'])
       t.equal(errorOf((await ask({ max_age })).location), 'invalid_request', max_age)
     for (const max_age of ['0', '00'])
@@ -148,7 +148,7 @@ t.test('prompt and max_age', async (t) => {
     t.match((await ask({ max_age: '3600' })).location, 'code=')
   })
 
-  t.test("a max_age of the client's own holds where the request has none", async (t) => {
+  t.test("the client's own max_age applies if the request has none", async (t) => {
     const hasty = await idp.client({ first_party: true, default_max_age: 60 })
     t.match((await ask({ client_id: hasty.client_id })).location, '/sign-in?continue=')
     t.match((await ask({ client_id: hasty.client_id, max_age: '3600' })).location, 'code=')

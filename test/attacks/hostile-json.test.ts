@@ -14,7 +14,7 @@ import { encode, newKey, publicJwk, signWith } from './jose-vectors.ts'
 import { faultsOf } from './plain-answer.ts'
 import { postForm, send } from './send.ts'
 
-/** As deep as JSON from outside may be, and the length that a token's header may have, in characters. */
+/** The maximum depth of JSON from outside, and the maximum length of a token's header, in characters. */
 const deepest = 32
 const longestHeader = 1024
 
@@ -38,7 +38,7 @@ const values: Record<string, string> = {
   'a long number': '1'.repeat(800),
 }
 
-/** Headers in which one member has a hostile value, and tokens that cannot be taken apart. */
+/** Headers in which one member has a hostile value, and tokens that cannot be parsed. */
 function hostileTokens(
   typ: string,
   kid: string,
@@ -68,7 +68,7 @@ const verifier = createVerifier({ issuer, audience, keys: ({ kid }) => (kid === 
 const now = Math.floor(Date.now() / 1000)
 const claims = { iss: issuer, aud: audience, sub: 'x', client_id: 'c', jti: 'j', iat: now, exp: now + 600 }
 
-t.test('whatever stands in an unverified header, the verifier refuses it in a short sentence', async (t) => {
+t.test('whatever an unverified header contains, the verifier refuses it with a short message', async (t) => {
   const names = ['typ', 'alg', 'kid', 'crit', 'x']
   for (const [what, token] of Object.entries(hostileTokens('at+jwt', 'own', encode(claims), names))) {
     const error: unknown = await verifier.verify(token).catch((error: unknown) => error)
@@ -77,7 +77,7 @@ t.test('whatever stands in an unverified header, the verifier refuses it in a sh
   }
 })
 
-t.test('a header that no token needs is refused before it is decoded', async (t) => {
+t.test('a header that is longer than any token needs is refused before it is decoded', async (t) => {
   const padded = (length: number) => {
     const header = `{"alg":"ES256","typ":"JWT","x":"${'x'.repeat(length)}"}`
     return { length: encode(header).length, token: `${encode(header)}.${encode(claims)}.AA` }
@@ -89,7 +89,7 @@ t.test('a header that no token needs is refused before it is decoded', async (t)
   await t.rejects(verifier.verify(tooLong.token), { code: 'token_too_large' })
 })
 
-t.test('what the issuer has signed may be as deep as claims are, and no deeper', async (t) => {
+t.test('signed contents may be as deep as claims need, but no deeper', async (t) => {
   const signed = (value: string) =>
     signWith(key, { alg: 'ES256', typ: 'at+jwt', kid: 'own' }, JSON.stringify(claims).replace('{', `{"x":${value},`))
   for (const value of [lists(deepest - 1), objects(deepest - 1), `[${'[],'.repeat(500)}"${'['.repeat(500)}"]`])
@@ -98,7 +98,7 @@ t.test('what the issuer has signed may be as deep as claims are, and no deeper',
     await t.rejects(verifier.verify(signed(value)), { code: 'malformed_token' })
 })
 
-t.test('a JWK Set is bounded in depth, and has no member twice', async (t) => {
+t.test('a JWK Set is limited in depth, and has no duplicate members', async (t) => {
   const jwk = JSON.stringify(publicJwk(key))
   const answeredWith = (text: string) =>
     createVerifier({ issuer, audience, fetch: async () => new Response(text), cooldown: 1 }).ready()
@@ -115,7 +115,7 @@ t.test('a JWK Set is bounded in depth, and has no member twice', async (t) => {
     await t.rejects(answeredWith(text), { code: 'keys_unavailable', message: /^.{1,200}$/ }, text.slice(0, 60))
 })
 
-t.test('every endpoint that reads a token refuses a hostile one as it refuses any other', async (t) => {
+t.test('every endpoint that reads a token refuses a hostile one like any other', async (t) => {
   const idp = await startSignet(t)
   const client = await idp.client({ post_logout_redirect_uris: ['https://app.example/bye'] })
   const { browser } = await signIn(idp, client)
@@ -135,7 +135,7 @@ t.test('every endpoint that reads a token refuses a hostile one as it refuses an
     for (const [where, [status, answer]] of Object.entries(answers)) {
       t.same(faultsOf(answer), [], `${where} ${what}`)
       t.equal(answer.status, status, `${where} ${what}`)
-      t.ok(answer.text.length < 600, `${where} ${what}: the answer does not repeat the token`)
+      t.ok(answer.text.length < 600, `${where} ${what}: the response does not repeat the token`)
     }
   }
 
@@ -185,10 +185,10 @@ t.test('every endpoint that reads a token refuses a hostile one as it refuses an
     t.match(answer, { status: 401, json: { error: 'invalid_client' } }, `client_assertion ${what}`)
   }
   const good = signWith(own, { alg: 'ES256', kid: 'client-key' }, text.replace('{', `{"x":${lists(deepest - 1)},`))
-  t.equal((await present(good)).status, 200, 'the same claims are good where they are less deep')
+  t.equal((await present(good)).status, 200, 'the same claims are valid with less depth')
 })
 
-t.test('JSON that an operator or a person hands in is bounded as well', async (t) => {
+t.test('JSON from an operator or a person is limited, too', async (t) => {
   const { privateKey } = newKey('x', 'ES256')
   const jwk = JSON.stringify(privateKey.export({ format: 'jwk' }))
   const within = (value: string) => jwk.replace('{', `{"x5c":${value},`)
@@ -202,12 +202,16 @@ t.test('JSON that an operator or a person hands in is bounded as well', async (t
       code: 'commander.invalidArgument',
     })
     t.throws(() => readAddress(`{"country":${value}}`), { name: 'InvalidProfile', message: /^.{1,300}$/ })
-    t.equal(objectIn({ text: `{"keys":${value}}` }), undefined, "what answers in the issuer's place is no JSON object")
+    t.equal(
+      objectIn({ text: `{"keys":${value}}` }),
+      undefined,
+      "the response in the issuer's place is not a JSON object",
+    )
   }
-  t.throws(() => readAddress('{"country":"CH","country":"DE"}'), { name: 'InvalidProfile' }, 'a member twice')
+  t.throws(() => readAddress('{"country":"CH","country":"DE"}'), { name: 'InvalidProfile' }, 'a duplicate member')
 })
 
-/** Files that parse JSON which Signet itself has written, sealed or shipped: nobody else chooses how deep it is. */
+/** Files that parse JSON which Signet itself has written, sealed or shipped: nobody else controls its depth. */
 const ownJson = [
   'src/cli/doctor/examine.ts',
   'src/cli/keys/list-keys.ts',

@@ -41,9 +41,9 @@ function outcomeOf({ status, text, json }: Answer): string {
   return status === (error === 'invalid_client' ? 401 : 400) ? error : `${status} ${error}`
 }
 
-t.test('every parameter, each mutilated in every way', async (t) => {
+t.test('every parameter, corrupted in every way', async (t) => {
   const good = { ...credentials, token: tokens.access_token, token_type_hint: 'access_token' }
-  /** What comes of: missing or empty, 8 KB long, of a wrong type. */
+  /** Outcomes if missing or empty, 8 KB long, of a wrong type. */
   const table: Record<string, [missing: string, long: string, wrong: string]> = {
     token: ['invalid_request', 'inactive', 'inactive'],
     token_type_hint: ['active', 'invalid_request', 'active'],
@@ -71,14 +71,14 @@ t.test('every parameter, each mutilated in every way', async (t) => {
     t.equal(outcomeOf(await ask({ ...credentials, token: 'x'.repeat(length) })), outcome, `${length} characters`)
 })
 
-t.test('a request in another form than a POST of a form is not understood', async (t) => {
+t.test('a request that is not a POST of a form is refused', async (t) => {
   const { access_token: token } = tokens
   const query = new URLSearchParams({ ...credentials, token })
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
   const cases: [what: string, answer: Promise<Answer>, statuses: number[]][] = [
     ['GET', send(idp, { path: `/introspect?${query}` }), [404, 405]],
     ['HEAD', send(idp, { method: 'HEAD', path: `/introspect?${query}` }), [404, 405]],
-    ['all in the query', send(idp, { method: 'POST', path: `/introspect?${query}`, headers: form }), [400, 401]],
+    ['everything in the query', send(idp, { method: 'POST', path: `/introspect?${query}`, headers: form }), [400, 401]],
     ['the credentials in the query', postForm(idp, `/introspect?${query}`, `token=${token}`), [401]],
     ['the token in the query', postForm(idp, `/introspect?token=${token}`, write(wireOf(credentials))), [400]],
     [
@@ -105,10 +105,10 @@ t.test('a request in another form than a POST of a form is not understood', asyn
     if (what !== 'HEAD') t.same(faultsOf(answer), [], what)
   }
   const both = postForm(idp, `/introspect?token=${token}`, write(wireOf({ ...credentials, token: 'rubbish' })))
-  t.equal((await both).text, inactive, 'of a token in the query and one in the body the query is not looked at')
+  t.equal((await both).text, inactive, 'with a token in the query and one in the body, the query is ignored')
 })
 
-t.test('no page can ask: a cookie is no credential, and no answer is shared with one', async (t) => {
+t.test('no web page can introspect: cookies do not count, and other origins cannot read responses', async (t) => {
   const cookie = [...journey.browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
   const { access_token: token } = tokens
   for (const headers of [
@@ -125,7 +125,7 @@ t.test('no page can ask: a cookie is no credential, and no answer is shared with
   t.equal(outcomeOf(await ask({ token, client_id: client.client_id }, { cookie })), 'invalid_client')
 })
 
-t.test('who has no business with a token learns as much as of rubbish, byte for byte', async (t) => {
+t.test('a client that has nothing to do with a token gets the response for rubbish, byte for byte', async (t) => {
   const servers = Object.fromEntries(
     await Promise.all(
       [api, otherApi].map(async (identifier) => {
@@ -145,38 +145,42 @@ t.test('who has no business with a token learns as much as of rubbish, byte for 
   const forOther = (await refresh(otherApi, 'other:read')).body
   const forIssuer = (await refresh(idp.issuer, 'openid')).body
   const visible = ({ status, text, headers }: Answer) => {
-    const { date: _, 'x-request-id': __, ...told } = headers
-    return { status, text, told }
+    const { date: _, 'x-request-id': __, ...rest } = headers
+    return { status, text, rest }
   }
   const rubbish = visible(await by(own, 'rubbish'))
   t.equal(rubbish.text, inactive)
-  t.match((await by(own, tokens.access_token)).json, { active: true, aud: api }, 'what it serves it learns of')
+  t.match(
+    (await by(own, tokens.access_token)).json,
+    { active: true, aud: api },
+    'it learns about tokens for the API that it serves',
+  )
   t.match((await by(other, forOther.access_token)).json, { active: true, aud: otherApi, scope: 'other:read' })
   const hidden: [what: string, who: TestClient, token: string][] = [
     ['a token for another API', own, forOther.access_token],
-    ['the other way round', other, tokens.access_token],
+    ['the reverse', other, tokens.access_token],
     ['a token for the issuer', own, forIssuer.access_token],
-    ['the refresh token behind it', own, tokens.refresh_token],
+    ['the refresh token of the same grant', own, tokens.refresh_token],
     ['its newest generation', own, forIssuer.refresh_token],
-    ['the ID token beside it', own, tokens.id_token],
+    ['the ID token of the same response', own, tokens.id_token],
   ]
   for (const [what, who, token] of hidden) t.same(visible(await by(who, token)), rubbish, what)
   await idp.signet.database.query("UPDATE resources SET served_by = '{}'")
   idp.signet.clients.forget()
-  t.same(visible(await by(own, tokens.access_token)), rubbish, 'a server that serves it no more')
+  t.same(visible(await by(own, tokens.access_token)), rubbish, 'a server that no longer serves it')
 })
 
-t.test('a client that may not ask gets no answer about any token', async (t) => {
+t.test('a client that may not introspect gets no response about any token', async (t) => {
   const open = await idp.client({ token_endpoint_auth_method: 'none' })
   const { access_token: own } = (await (await signIn(idp, open)).redeem()).body
   for (const token of [own, tokens.access_token, tokens.refresh_token, 'rubbish'])
     t.equal(outcomeOf(await ask({ client_id: open.client_id, token })), 'unauthorized_client')
-  t.equal(outcomeOf(await ask({ client_id: open.client_id })), 'unauthorized_client', 'nor about none')
+  t.equal(outcomeOf(await ask({ client_id: open.client_id })), 'unauthorized_client', 'nor about an invalid one')
   const name = { client_id: '__proto__', client_secret: 'constructor' }
   t.equal(outcomeOf(await ask({ ...name, token: tokens.access_token })), 'invalid_client')
 })
 
-t.test('an assertion that has asked once does not authenticate again, here or elsewhere', async (t) => {
+t.test('an assertion that was used for introspection does not authenticate again, here or elsewhere', async (t) => {
   const key = newKey('api', 'ES256')
   const server = await idp.client({
     token_endpoint_auth_method: 'private_key_jwt',
@@ -202,7 +206,7 @@ t.test('an assertion that has asked once does not authenticate again, here or el
   }
 })
 
-t.test('no forgery is active, and no other text of a token', async (t) => {
+t.test('no forgery is active, nor any other spelling of a token', async (t) => {
   const { ES256: key } = await issuerKeys(idp)
   const real = JSON.parse(Buffer.from(tokens.access_token.split('.')[1] ?? '', 'base64url').toString()) as Json
   const claims = () => ({ ...real, jti: randomText(8) })
@@ -225,7 +229,7 @@ t.test('no forgery is active, and no other text of a token', async (t) => {
   const active: string[] = []
   for (const [name, token] of vectors) {
     const answer = await ask({ ...credentials, token })
-    // A line end is refused before anybody asks what the token is.
+    // A line end is refused before the token is examined.
     const refusal = /[\t\r\n]/.test(token) ? 'invalid_request' : 'inactive'
     if (faultsOf(answer).length > 0 || outcomeOf(answer) !== refusal) active.push(`${name}: ${answer.text}`)
   }
@@ -234,7 +238,7 @@ t.test('no forgery is active, and no other text of a token', async (t) => {
   t.equal(outcomeOf(await ask({ ...credentials, token: good })), 'active')
 })
 
-t.test('asking spends nothing, and tells of a spent refresh token that it is none', async (t) => {
+t.test('introspection spends nothing, and reports a spent refresh token as inactive', async (t) => {
   const first = (await (await signIn(idp, client, { parameters: { scope: 'openid offline_access' } })).redeem()).body
   const isActive = async (token: string) => outcomeOf(await ask({ ...credentials, token }))
   for (let asked = 0; asked < 3; asked++) t.equal(await isActive(first.refresh_token), 'active')
@@ -243,5 +247,5 @@ t.test('asking spends nothing, and tells of a spent refresh token that it is non
   t.equal(await isActive(first.refresh_token), 'inactive')
   t.equal(await isActive(second.refresh_token), 'active')
   await idp.signet.database.query('UPDATE refresh_families SET max_expires_at = now()')
-  t.equal(await isActive(second.refresh_token), 'inactive', 'nor after its absolute end')
+  t.equal(await isActive(second.refresh_token), 'inactive', 'nor after its absolute expiry')
 })

@@ -5,7 +5,7 @@ import type { Idp } from '../support/idp.ts'
 import { testMasterKey } from '../support/signing-keys.ts'
 import type { TrustedKey } from './jose-vectors.ts'
 
-/** One of this Signet's own keys for each algorithm: what it would never sign can be signed with them. */
+/** One of this Signet's own keys per algorithm, so that tests can sign what Signet never would. */
 export async function issuerKeys({ signet }: Idp): Promise<Record<TrustedKey['alg'], TrustedKey>> {
   const masterKey = await openMasterKey(
     { masterKey: Buffer.from(testMasterKey, 'base64url'), masterKeyPrevious: undefined, keysDir: 'none' },
@@ -15,7 +15,7 @@ export async function issuerKeys({ signet }: Idp): Promise<Record<TrustedKey['al
   const find = (alg: TrustedKey['alg']): TrustedKey => {
     const record = keys.find((key) => key.alg === alg)
     const published = record && signet.keyRing.verificationKey(record.kid, 'published')
-    if (!record?.sealedPrivateJwk || !published) throw new Error(`There is no key for ${alg}.`)
+    if (!record?.sealedPrivateJwk || !published) throw new Error(`No key for ${alg}.`)
     const privateKey = openSealedKey(record.kid, record.sealedPrivateJwk, masterKey)
     return { kid: record.kid, alg, privateKey, publicKey: published.key }
   }

@@ -7,7 +7,9 @@ const n = BigInt('0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc63
 const bytesOf = (number: bigint, length: number) => Buffer.from(number.toString(16).padStart(length * 2, '0'), 'hex')
 const numberOf = (bytes: Buffer) => BigInt(`0x${bytes.toString('hex') || '0'}`)
 
-/** What becomes of a good signature, or takes the place of one, where numbers are not looked at (in the manner of Wycheproof). */
+/**
+ * What a good signature is turned into, or replaced by, to deceive verifiers that do not check the numbers (in the manner of Wycheproof).
+ */
 export function signatureNumbers(key: TrustedKey, typ: string, claims: () => Json): Vector[] {
   const input = `${encode({ alg: key.alg, typ, kid: key.kid })}.${encode(claims())}`
   const good = signature(key, input)
@@ -17,10 +19,10 @@ export function signatureNumbers(key: TrustedKey, typ: string, claims: () => Jso
     withBytes('one byte of zero', Buffer.alloc(1)),
     withBytes('all zeros', Buffer.alloc(good.length)),
     withBytes('all ones', Buffer.alloc(good.length, 255)),
-    withBytes('cut short at the end', good.subarray(0, -1)),
-    withBytes('cut short at the start', good.subarray(1)),
+    withBytes('truncated at the end', good.subarray(0, -1)),
+    withBytes('truncated at the start', good.subarray(1)),
     withBytes('a zero before it', Buffer.concat([Buffer.alloc(1), good])),
-    withBytes('a zero behind it', Buffer.concat([good, Buffer.alloc(1)])),
+    withBytes('a zero after it', Buffer.concat([good, Buffer.alloc(1)])),
     withBytes('twice', Buffer.concat([good, good])),
     withBytes('in reverse', Buffer.from(good).reverse()),
   ]
@@ -36,7 +38,7 @@ function ecdsaNumbers(key: TrustedKey, input: string, good: Buffer): Vector[] {
     name,
     `${input}.${encode(Buffer.concat(parts.map((part) => (typeof part === 'bigint' ? bytesOf(part, 32) : part))))}`,
   ]
-  // x mod n of the generator and of the key: signatures that hold where a zero inverse is not looked for (CVE-2022-21449).
+  // x mod n of the generator and of the key: signatures that are valid if the verifier accepts a zero inverse (CVE-2022-21449).
   const generator = BigInt('0x6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296')
   const x = numberOf(Buffer.from(key.publicKey.export({ format: 'jwk' }).x ?? '', 'base64url')) % n
   const zero = Buffer.alloc(1)
@@ -59,7 +61,7 @@ function ecdsaNumbers(key: TrustedKey, input: string, good: Buffer): Vector[] {
     halves('r and s of the generator', generator, generator),
     halves('r of the key, s = 1', x, 1n),
     halves('r and s of the key', x, x),
-    halves('r and s exchanged', s, r),
+    halves('r and s swapped', s, r),
     halves('a zero before each half', zero, r, zero, s),
     halves('48-byte halves', Buffer.alloc(16), r, Buffer.alloc(16), s),
     halves('r alone', r),
@@ -72,7 +74,7 @@ function ecdsaNumbers(key: TrustedKey, input: string, good: Buffer): Vector[] {
   ]
 }
 
-/** DER of AlgorithmIdentifier and hash (RFC 8017 §9.2, note 1), and wrong forms of it. */
+/** DER of AlgorithmIdentifier and hash (RFC 8017 §9.2, note 1), and malformed variants. */
 const digestInfo = {
   sha256: Buffer.from('3031300d060960864801650304020105000420', 'hex'),
   'sha256 without its NULL': Buffer.from('302f300b0609608648016503040201' + '0420', 'hex'),
@@ -91,7 +93,7 @@ function rsaNumbers(key: TrustedKey, input: string, good: Buffer, typ: string, c
     name,
     `${input}.${encode(bytesOf(number, size))}`,
   ]
-  // The private operation alone, on a block of one's own making.
+  // The bare private-key operation, on a block of our own.
   const sealed = (name: string, block: Buffer): Vector => [
     name,
     `${input}.${encode(privateEncrypt({ key: key.privateKey, padding: constants.RSA_NO_PADDING }, block))}`,
@@ -102,7 +104,7 @@ function rsaNumbers(key: TrustedKey, input: string, good: Buffer, typ: string, c
   }
   const info = Buffer.concat([digestInfo.sha256, hash])
   const recovered = publicDecrypt({ key: key.publicKey, padding: constants.RSA_NO_PADDING }, good)
-  if (!recovered.equals(block(info))) throw new Error('The block is not what a good signature seals.')
+  if (!recovered.equals(block(info))) throw new Error('The block differs from that of a good signature.')
   const pss = { key: key.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING }
   return [
     withNumber('0', 0n),
@@ -121,9 +123,9 @@ function rsaNumbers(key: TrustedKey, input: string, good: Buffer, typ: string, c
     sealed('block type 2', block(info, { type: 2, fill: 7 })),
     sealed('padding of another byte', block(info, { fill: 254 })),
     sealed('no byte between padding and hash', block(info, { separator: 255 })),
-    sealed('rubbish behind the hash', block(info, { behind: Buffer.alloc(64, 7) })),
-    sealed('rubbish behind the hash, eight bytes of padding', block(info, { behind: Buffer.alloc(length - 62, 7) })),
-    sealed('zeros behind the hash', block(info, { behind: Buffer.alloc(20) })),
+    sealed('rubbish after the hash', block(info, { behind: Buffer.alloc(64, 7) })),
+    sealed('rubbish after the hash, eight bytes of padding', block(info, { behind: Buffer.alloc(length - 62, 7) })),
+    sealed('zeros after the hash', block(info, { behind: Buffer.alloc(20) })),
     ['PS256', `${input}.${encode(sign('sha256', Buffer.from(input), { ...pss, saltLength: 32 }))}`],
     ['PS256 without salt', `${input}.${encode(sign('sha256', Buffer.from(input), { ...pss, saltLength: 0 }))}`],
     ['over SHA-512', `${input}.${encode(sign('sha512', Buffer.from(input), key.privateKey))}`],
@@ -131,7 +133,7 @@ function rsaNumbers(key: TrustedKey, input: string, good: Buffer, typ: string, c
   ]
 }
 
-/** s + n has the same remainder, and where both are small enough the same length too; RFC 8017 §8.2.2, step 2b, refuses it. */
+/** s + n has the same remainder and, if both are small enough, the same length; RFC 8017 §8.2.2, step 2b, refuses it. */
 function plusModulus(key: TrustedKey, modulus: bigint, typ: string, claims: () => Json): string {
   for (let tries = 0; ; tries++) {
     const [header, payload, seal = ''] = signWith(key, { alg: key.alg, typ, kid: key.kid }, claims()).split('.')
@@ -142,8 +144,8 @@ function plusModulus(key: TrustedKey, modulus: bigint, typ: string, claims: () =
 }
 
 /**
- * Made without the private key, for a public exponent of 3: the cube root of a block whose right end nobody looks at
- * (Bleichenbacher, CRYPTO 2006 rump session), with and without the NULL, and with a hash whose length is told to be more.
+ * Made without the private key, for a public exponent of 3: the cube root of a block whose right end is not checked (Bleichenbacher, CRYPTO
+ * 2006 rump session), with and without the NULL, and with a hash whose stated length is larger.
  */
 export function cubeRoots(key: TrustedKey, typ: string, claims: () => Json): Vector[] {
   const infos = {
@@ -162,13 +164,13 @@ export function cubeRoots(key: TrustedKey, typ: string, claims: () => Json): Vec
           .subarray(0, start.length)
           .equals(start)
       )
-        throw new Error('It is no cube root.')
+        throw new Error('Not a cube root.')
       return [`a cube root with ${name}, ${padding} bytes of padding`, `${input}.${encode(bytesOf(root, 256))}`]
     }),
   )
 }
 
-/** The greatest number whose cube is not greater. */
+/** The largest number whose cube is not larger. */
 function cubeRoot(cube: bigint): bigint {
   let [low, high] = [0n, 1n << 700n]
   while (low < high) {
@@ -179,7 +181,7 @@ function cubeRoot(cube: bigint): bigint {
   return low
 }
 
-/** The same signature with its other s: it holds, for s and n - s both do (FIPS 186-5 §6.4.2 asks for no low one). */
+/** The same signature with the other s. It is valid, because s and n - s both are (FIPS 186-5 §6.4.2 does not require the low one). */
 export function otherS(token: string): string {
   const [header, payload, seal = ''] = token.split('.')
   const bytes = Buffer.from(seal, 'base64url')

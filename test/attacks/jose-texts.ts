@@ -1,7 +1,7 @@
 import { deflateRawSync } from 'node:zlib'
 import { encode, type Json, signWith, type TrustedKey, type Vector } from './jose-vectors.ts'
 
-/** Other shapes of a good token: RFC 7515 §2 knows one spelling, §7.2 and RFC 7516 §7 other things altogether. */
+/** Other shapes of a good token: RFC 7515 §2 allows one spelling; §7.2 and RFC 7516 §7 define other formats. */
 export function shapes(good: string): Vector[] {
   const [header = '', payload = '', seal = ''] = good.split('.')
   const protectedPart = { protected: header, payload, signature: seal }
@@ -10,8 +10,8 @@ export function shapes(good: string): Vector[] {
     ['one part', header],
     ['two parts', `${header}.${payload}`],
     ['four parts', `${good}.`],
-    ['four parts, the signature again', `${good}.${seal}`],
-    ['a dot before it', `.${good}`],
+    ['four parts, the signature repeated', `${good}.${seal}`],
+    ['a leading dot', `.${good}`],
     ['a dot within the payload', `${header}.${payload.slice(0, 8)}.${payload.slice(8)}.${seal}`],
     ['five parts, as a JWE has', `${header}.${payload}.${seal}.${seal}.${seal}`],
     [
@@ -22,35 +22,35 @@ export function shapes(good: string): Vector[] {
     ['JSON, general', JSON.stringify({ payload, signatures: [{ protected: header, signature: seal }] })],
     ['JSON, alg unprotected', JSON.stringify({ payload, header: { alg: 'none' }, signature: '' })],
     ['in quotes', `"${good}"`],
-    ['the payload detached', `${header}..${seal}`],
+    ['a detached payload', `${header}..${seal}`],
     ['a nested token', `${encode({ alg: 'none', cty: 'JWT' })}.${encode(good)}.`],
-    ['padding behind the header', `${header}=.${payload}.${seal}`],
-    ['padding behind the payload', `${header}.${payload}=.${seal}`],
+    ['padding after the header', `${header}=.${payload}.${seal}`],
+    ['padding after the payload', `${header}.${payload}=.${seal}`],
     ['a space before the dot', `${header} .${payload}.${seal}`],
     ['line ends in the payload', `${header}.${lines(payload)}.${seal}`],
   ]
 }
 
-/** Other spellings of the signature alone, which no signature covers: a lenient decoder takes each of them for the same token. */
+/** Other spellings of the signature alone, which no signature covers: a lenient decoder accepts each of them as the same token. */
 export function spellings(good: string): Vector[] {
   const [header = '', payload = '', seal = ''] = good.split('.')
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   const last = alphabet[alphabet.indexOf(seal.slice(-1)) + 1] ?? ''
   const start = `${header}.${payload}.`
   return [
-    ['one sign of padding', `${start}${seal}=`],
-    ['two signs of padding', `${start}${seal}==`],
-    ['the alphabet of base64', `${start}${seal.replaceAll('-', '+').replaceAll('_', '/')}/`],
+    ['one padding character', `${start}${seal}=`],
+    ['two padding characters', `${start}${seal}==`],
+    ['the standard base64 alphabet', `${start}${seal.replaceAll('-', '+').replaceAll('_', '/')}/`],
     ['unused bits set', `${start}${seal.slice(0, -1)}${last}`],
-    ['a space within', `${start}${seal.slice(0, 20)} ${seal.slice(20)}`],
-    ['a space behind', `${start}${seal} `],
-    ['a line end behind', `${start}${seal}\n`],
-    ['a line end within', `${start}${seal.slice(0, 20)}\r\n${seal.slice(20)}`],
+    ['a space inside', `${start}${seal.slice(0, 20)} ${seal.slice(20)}`],
+    ['a space at the end', `${start}${seal} `],
+    ['a line end at the end', `${start}${seal}\n`],
+    ['a line end inside', `${start}${seal.slice(0, 20)}\r\n${seal.slice(20)}`],
     ['rubbish that a lenient decoder skips', `${start}${seal.slice(0, 20)}!*${seal.slice(20)}`],
   ]
 }
 
-/** Signed by the trusted key itself, and still nothing to be read: what the header says cannot be. */
+/** Signed by the trusted key itself, and yet to be refused because of the header. */
 export function signedHeaders(key: TrustedKey, typ: string, claims: () => Json, forgersSet: string): Vector[] {
   const kid = JSON.stringify(key.kid)
   const by = (header: Json | string) =>
@@ -61,27 +61,27 @@ export function signedHeaders(key: TrustedKey, typ: string, claims: () => Json, 
       (alg): Vector => [`alg ${JSON.stringify(alg)}`, by({ alg })],
     ),
     ...['ES384', 'ES512', 'ES256K', 'RS384', 'HS256'].map((alg): Vector => [`alg ${alg}`, by({ alg })]),
-    ['crit that nobody knows', by({ crit: ['https://evil.example/x'], 'https://evil.example/x': 1 })],
+    ['an unknown crit', by({ crit: ['https://evil.example/x'], 'https://evil.example/x': 1 })],
     ['crit with a registered name', by({ crit: ['alg'] })],
     ['an empty crit', by({ crit: [] })],
-    ['crit that is no list', by({ crit: 'exp', exp: 1 })],
+    ['crit that is not a list', by({ crit: 'exp', exp: 1 })],
     ['crit of a missing parameter', by({ crit: ['exp'] })],
     ['b64: false and crit', by({ b64: false, crit: ['b64'] })],
     ['alg twice, the first good', by(`{"alg":"${key.alg}","alg":"none","typ":"${typ}","kid":${kid}}`)],
     ['a header that is a list', by(`["${key.alg}"]`)],
-    ['a header that is a text', by(`"${key.alg}"`)],
+    ['a header that is a string', by(`"${key.alg}"`)],
     ['a header that is null', by('null')],
-    ['a header that is no JSON', by(`{"alg":"${key.alg}"`)],
+    ['a header that is not JSON', by(`{"alg":"${key.alg}"`)],
     ['an empty header', by('')],
     ['a header in single quotes', by(`{'alg':'${key.alg}'}`)],
-    ['kid of another', by({ kid: 'another' })],
+    ['kid of another key', by({ kid: 'another' })],
     ['kid as a path', by({ kid: `./${key.kid}` })],
-    ['kid in other letters', by({ kid: `${key.kid}\u0000` })],
+    ['kid with a NUL character', by({ kid: `${key.kid}\u0000` })],
     ['jku and another kid', by({ jku: forgersSet, kid: 'forger' })],
   ]
 }
 
-/** Signed by the trusted key itself, with a payload that is no set of claims (RFC 7519 §7.2), or claims that are none. */
+/** Signed by the trusted key itself, with a payload that is not a set of claims (RFC 7519 §7.2), or with invalid claims. */
 export function signedPayloads(key: TrustedKey, typ: string, claims: () => Json): Vector[] {
   const by = (payload: string | Buffer | Json) => signWith(key, { alg: key.alg, typ, kid: key.kid }, payload)
   const replaced = (name: string, value: string) => {
@@ -91,7 +91,7 @@ export function signedPayloads(key: TrustedKey, typ: string, claims: () => Json)
   const past = Math.floor(Date.now() / 1000) - 3600
   const deep = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
   return [
-    ['payload: no JSON', by('sub=admin')],
+    ['payload: not JSON', by('sub=admin')],
     ['payload: nothing', by('')],
     ['payload: a list', by(`[${JSON.stringify(claims())}]`)],
     ['payload: a text', by(JSON.stringify(JSON.stringify(claims())))],
@@ -146,7 +146,7 @@ export function signedPayloads(key: TrustedKey, typ: string, claims: () => Json)
   ]
 }
 
-/** Signed by the trusted key, with a member twice: which one counts depends on who reads. */
+/** Signed by the trusted key, with a duplicate member: which one counts depends on the parser. */
 export function doubledMembers(key: TrustedKey, typ: string, claims: () => Json): Vector[] {
   const kid = JSON.stringify(key.kid)
   const good = `{"alg":"${key.alg}","typ":"${typ}","kid":${kid}}`
@@ -161,16 +161,19 @@ export function doubledMembers(key: TrustedKey, typ: string, claims: () => Json)
     ['header: kid, the last good', signWith(key, good.replace('{', '{"kid":"x",'), claims())],
     ['header: alg, once escaped', signWith(key, good.replace('{', '{"\\u0061lg":"none",'), claims())],
     ['header: typ', signWith(key, good.replace('{', '{"typ":"JOSE",'), claims())],
-    ['header: crit hidden behind another', signWith(key, good.replace('{', '{"x":{"crit":[1],"crit":[]},'), claims())],
+    [
+      'header: crit hidden behind another member',
+      signWith(key, good.replace('{', '{"x":{"crit":[1],"crit":[]},'), claims()),
+    ],
     ['payload: exp, the last good', signWith(key, good, first('"exp":0'))],
     ['payload: sub, the last good', signWith(key, good, first('"sub":"admin"'))],
     ['payload: sub, once escaped', signWith(key, good, first('"\\u0073ub":"admin"'))],
     ['payload: aud, the last good', signWith(key, good, first('"aud":"https://evil.example"'))],
     ['payload: the same value twice', signWith(key, good, first(`"sub":${own('sub')}`))],
     ['payload: __proto__', signWith(key, good, first('"__proto__":{"admin":true}'))],
-    ['payload: no UTF-8', signWith(key, good, Buffer.from(first('"x":"\xff"'), 'latin1'))],
+    ['payload: not UTF-8', signWith(key, good, Buffer.from(first('"x":"\xff"'), 'latin1'))],
     ['payload: a byte order mark', signWith(key, good, `\ufeff${text()}`)],
     ['header: a byte order mark', signWith(key, `\ufeff${good}`, claims())],
-    ['header: no UTF-8', signWith(key, Buffer.from(good.replace('{', '{"x":"\xff",'), 'latin1'), claims())],
+    ['header: not UTF-8', signWith(key, Buffer.from(good.replace('{', '{"x":"\xff",'), 'latin1'), claims())],
   ]
 }

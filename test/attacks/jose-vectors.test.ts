@@ -23,13 +23,13 @@ import {
 import { faultsOf } from './plain-answer.ts'
 import { type Answer, postForm } from './send.ts'
 
-/** Somebody who checks JWTs, and the keys of which they trust the public half. */
+/** A party that verifies JWTs, and the keys whose public half it trusts. */
 interface Checker {
   readonly typ: string
   readonly keys: readonly TrustedKey[]
-  /** Claims that would be good, with a `jti` of their own. */
+  /** Claims that would be accepted, with their own `jti`. */
   readonly claims: (key: TrustedKey) => Json
-  /** What came of a token: `refused` as it should be, `accepted`, or what is wrong with the answer. */
+  /** The outcome for a token: `refused` (correct), `accepted`, or what is wrong with the response. */
   readonly present: (token: string) => Promise<string>
 }
 
@@ -42,7 +42,7 @@ const journey = await signIn(idp, client)
 const tokens = (await journey.redeem()).body as { access_token: string; id_token: string }
 const verifier = createVerifier({ issuer: idp.issuer, audience: idp.issuer })
 
-/** A server of the forger's, to whom nobody may come for a key. */
+/** A server of the attacker's, from which nobody may fetch a key. */
 async function forgersServer() {
   const visits: string[] = []
   const server = createServer((request, response) => {
@@ -68,7 +68,7 @@ const presentAssertion = (assertion: string) => {
   return postForm(idp, '/token', new URLSearchParams(form).toString())
 }
 
-/** Clients that authenticate with a key, and how to be one of them. */
+/** Clients that authenticate with a key, and the means to act as one of them. */
 async function clientsWithKeys(keys: readonly TrustedKey[]) {
   const ids = new Map<TrustedKey, string>()
   for (const key of keys) {
@@ -128,7 +128,7 @@ const checkers: Record<string, Checker> = {
   },
 }
 
-/** A parameter with a line end is refused before anybody takes it for a token. */
+/** A parameter with a line end is refused before it is parsed as a token. */
 function isRefusal(token: string, answer: Answer, code: string): string {
   const [faults, error] = [faultsOf(answer), answer.json?.['error']]
   if (faults.length > 0) return faults.join(', ')
@@ -155,24 +155,24 @@ for (const [who, checker] of Object.entries(checkers))
       t.equal(await present(good(key, checker)), 'accepted', 'accepts a good token')
       await refused('alg none, in every spelling', unsigned(key, typ, claims))
       await refused('HMACs keyed with the public key', keyedWithPublicKey(key, typ, claims))
-      await refused("keys of the forger's own", withForgersKey(key, typ, claims, forgers.set))
-      await refused('signatures of bad numbers', signatureNumbers(key, typ, claims))
+      await refused('keys that belong to the forger', withForgersKey(key, typ, claims, forgers.set))
+      await refused('signatures with bad numbers', signatureNumbers(key, typ, claims))
       await refused('other shapes of a token', shapes(good(key, checker)))
-      await refused('headers that the key has signed and nobody may obey', signedHeaders(key, typ, claims, forgers.set))
-      await refused('payloads that the key has signed and that claim nothing', signedPayloads(key, typ, claims))
+      await refused('headers signed by the key that must be refused', signedHeaders(key, typ, claims, forgers.set))
+      await refused('payloads signed by the key that are not valid claims', signedPayloads(key, typ, claims))
       if (who !== 'client authentication') {
-        await refused('a member twice, whichever is the good one', doubledMembers(key, typ, claims))
+        await refused('a duplicate member, whichever is the good one', doubledMembers(key, typ, claims))
         await refused('other spellings of the signature', spellings(good(key, checker)))
       }
-      t.equal(await present(good(key, checker)), 'accepted', 'and after all of it accepts a good token')
-      t.same(forgers.visits, [], 'no key was asked for where the forger said')
+      t.equal(await present(good(key, checker)), 'accepted', 'and then still accepts a good token')
+      t.same(forgers.visits, [], "no key was fetched from the forger's addresses")
     })
 
-t.test('with a public exponent of 3, a cube root of the visible part is no signature', async (t) => {
+t.test('with a public exponent of 3, a cube root of the visible part is not accepted as a signature', async (t) => {
   const imported = importVerificationKey(publicJwk(cubic))
   const trusting = createVerifier({ issuer: idp.issuer, audience: idp.issuer, keys: () => imported })
   const header = { alg: 'RS256', typ: 'at+jwt', kid: cubic.kid }
-  t.match(await trusting.verify(signWith(cubic, header, accessClaims())), { aud: idp.issuer }, 'the key itself is good')
+  t.match(await trusting.verify(signWith(cubic, header, accessClaims())), { aud: idp.issuer }, 'the key itself works')
   for (const [name, token] of cubeRoots(cubic, 'at+jwt', accessClaims))
     await t.rejects(trusting.verify(token), { code: 'bad_signature' }, name)
   const claims = () => clients.claims(cubic)
@@ -182,13 +182,13 @@ t.test('with a public exponent of 3, a cube root of the visible part is no signa
 })
 
 /*
- * Who has a good ECDSA signature (r, s) can make another, (r, n - s): it holds, and RFC 7518 §3.4 asks for no low s. That is right as
- * long as nothing hangs on a token's text: a token is called back with its grant, and an assertion is known again by its jti.
+ * Anyone with a good ECDSA signature (r, s) can make another, (r, n - s): it is valid, and RFC 7518 §3.4 does not require a low s. That is
+ * safe as long as nothing depends on a token's exact text: a token is revoked with its grant, and an assertion is recognised by its jti.
  */
-t.test('the other s of a good signature makes another text, and no other token', async (t) => {
+t.test('the other s of a good signature gives another text, but not another token', async (t) => {
   const twin = otherS(tokens.access_token)
   t.not(twin, tokens.access_token)
-  t.same(await verifier.verify(twin), await verifier.verify(tokens.access_token), 'it says the same to a service')
+  t.same(await verifier.verify(twin), await verifier.verify(tokens.access_token), 'a service reads the same from it')
 
   const authorization = basic(client.client_id, client.secret ?? '')
   const post = async (path: string, token: string) => postForm(idp, path, `token=${token}`, { authorization })
@@ -198,15 +198,15 @@ t.test('the other s of a good signature makes another text, and no other token',
   t.same(second.json, first.json)
   t.equal(await userinfo(twin), 200)
   t.equal((await post('/revoke', tokens.access_token)).status, 200)
-  t.same((await post('/introspect', twin)).json, { active: false }, 'called back with the one that it was made of')
+  t.same((await post('/introspect', twin)).json, { active: false }, 'revoked together with the original')
   t.equal(await userinfo(twin), 401)
 })
 
 /*
- * jose's base64url decoder passes over more than RFC 7515 §2 allows, and JSON.parse takes the last of two members. Neither
- * may let somebody be another client, or use one assertion twice.
+ * jose's base64url decoder accepts more than RFC 7515 §2 allows, and JSON.parse takes the last of two duplicate members. Neither may let
+ * anyone act as another client, or use one assertion twice.
  */
-t.test('one assertion is used once, in whatever spelling it comes', async (t) => {
+t.test('an assertion is accepted once, in any spelling', async (t) => {
   for (const key of clientKeys) {
     const assertion = signWith(key, { alg: key.alg, kid: key.kid }, clients.claims(key))
     const others = spellings(assertion)
@@ -223,7 +223,7 @@ t.test('one assertion is used once, in whatever spelling it comes', async (t) =>
 })
 
 t.test(
-  'an assertion is for this issuer alone and for ten minutes at most, however the numbers are written',
+  'an assertion is for this issuer only and for at most ten minutes, however the numbers are written',
   async (t) => {
     const [key] = clientKeys as [TrustedKey, ...TrustedKey[]]
     const soon = Math.floor(Date.now() / 1000) + 60
@@ -256,7 +256,7 @@ t.test(
   },
 )
 
-t.test('with a member twice, an assertion speaks for nobody but the client whose key has signed it', async (t) => {
+t.test('with a duplicate member, an assertion is valid only for the client whose key has signed it', async (t) => {
   const [key, others] = clientKeys as [TrustedKey, TrustedKey]
   const [own, victim] = [clients.idOf(key), clients.idOf(others)]
   const signed = (payload: string) => signWith(key, { alg: key.alg, kid: key.kid }, payload)
@@ -287,7 +287,7 @@ t.test('with a member twice, an assertion speaks for nobody but the client whose
   t.equal(
     (await presentAssertion(lastExp)).status,
     401,
-    'of two ends the one that is obeyed is the one that is checked',
+    'of two expiries, the one that is used is the one that is checked',
   )
 })
 

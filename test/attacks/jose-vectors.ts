@@ -1,6 +1,6 @@
 import { createHash, createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 
-/** A key that a verifier trusts; whoever makes forgeries has its public half only. */
+/** A key that a verifier trusts. A forger has its public half only. */
 export interface TrustedKey {
   readonly kid: string
   readonly alg: 'ES256' | 'RS256'
@@ -14,13 +14,13 @@ export type Json = Readonly<Record<string, unknown>>
 export const encode = (part: string | Buffer | Json): string =>
   Buffer.from(typeof part === 'string' || Buffer.isBuffer(part) ? part : JSON.stringify(part)).toString('base64url')
 
-/** Signs any header and payload as the key's own algorithm has it, whatever the header says. */
+/** Signs any header and payload with the key's own algorithm, whatever the header says. */
 export function signWith(key: TrustedKey, header: string | Buffer | Json, payload: string | Buffer | Json): string {
   const input = `${encode(header)}.${encode(payload)}`
   return `${input}.${encode(signature(key, input))}`
 }
 
-/** A signature as the key's own algorithm has it. */
+/** A signature with the key's own algorithm. */
 export function signature({ alg, privateKey }: TrustedKey, input: string): Buffer {
   return sign(
     'sha256',
@@ -44,7 +44,7 @@ export const publicJwk = (key: TrustedKey): Json => ({
   use: 'sig',
 })
 
-/** `none` and what a careless comparison takes for it (RFC 8725 §2.1, §3.1). */
+/** `none` and variants that a careless comparison accepts as it (RFC 8725 §2.1, §3.1). */
 export function unsigned(key: TrustedKey, typ: string, claims: () => Json): Vector[] {
   const algs: unknown[] = ['none', 'None', 'NONE', 'nOnE', 'none\0', ' none', '', null, ['none'], { none: 1 }, 0, true]
   const payload = claims()
@@ -69,7 +69,7 @@ export function keyedWithPublicKey(key: TrustedKey, typ: string, claims: () => J
     'the PEM': pem,
     'the PEM without its last line end': pem.trimEnd(),
     'the PEM with CRLF': pem.replaceAll('\n', '\r\n'),
-    'the PEM without its armour': pem.replace(/-----[^-]+-----|\n/g, ''),
+    'the PEM without its header and footer': pem.replace(/-----[^-]+-----|\n/g, ''),
     'the DER': key.publicKey.export({ format: 'der', type: 'spki' }),
     'the JWK': JSON.stringify(jwk),
     'the published JWK': JSON.stringify(publicJwk(key)),
@@ -83,7 +83,7 @@ export function keyedWithPublicKey(key: TrustedKey, typ: string, claims: () => J
       [`HS${hash.slice(3)}`, ...(hash === 'sha256' ? [key.alg] : [])].map((alg): Vector => {
         const input = `${encode({ alg, typ, kid: key.kid })}.${encode(claims())}`
         return [
-          `HMAC with ${hash}, said to be ${alg}, keyed with ${name}`,
+          `HMAC with ${hash}, declared as ${alg}, keyed with ${name}`,
           `${input}.${encode(createHmac(hash, secret).update(input).digest())}`,
         ]
       }),
@@ -91,7 +91,7 @@ export function keyedWithPublicKey(key: TrustedKey, typ: string, claims: () => J
   )
 }
 
-/** Signed with the forger's own key, which the header brings along, or whose place it misnames (RFC 8725 §2.9, §3.10). */
+/** Signed with the forger's own key, which the header contains or refers to at a wrong address (RFC 8725 §2.9, §3.10). */
 export function withForgersKey(key: TrustedKey, typ: string, claims: () => Json, forgersSet: string): Vector[] {
   const forger = newKey(key.kid, 'ES256')
   const p384 = generateKeyPairSync('ec', { namedCurve: 'P-384' })
@@ -106,7 +106,7 @@ export function withForgersKey(key: TrustedKey, typ: string, claims: () => Json,
   }
   const edInput = `${encode({ alg: 'EdDSA', typ, kid: key.kid })}.${encode(claims())}`
   const kids: Record<string, unknown> = {
-    'a path up and out': '../../../../dev/null',
+    'a path with ..': '../../../../dev/null',
     'a path': '/dev/null',
     SQL: "x' UNION SELECT 'AAAA' --",
     'a NUL byte': `${key.kid}\0`,
@@ -115,7 +115,7 @@ export function withForgersKey(key: TrustedKey, typ: string, claims: () => Json,
     'a lone surrogate': '\ud800',
     '8 KB': 'k'.repeat(3000),
     'an address': `${forgersSet}#0`,
-    'nothing in it': '',
+    'an empty string': '',
     'a number': 0,
     'a list': [key.kid],
     'an object': { kid: key.kid },
@@ -128,7 +128,7 @@ export function withForgersKey(key: TrustedKey, typ: string, claims: () => Json,
     ['jwk without a kid', by({ kid: undefined, jwk: publicJwk(forger) })],
     ['jwk with its private half', by({ jwk: forger.privateKey.export({ format: 'jwk' }) as Json })],
     ['jku', by({ jku: forgersSet })],
-    ['jku of another host with ours as its user', by({ jku: forgersSet.replace('//', '//localhost@') })],
+    ['jku with ours as the user name in front of another host', by({ jku: forgersSet.replace('//', '//localhost@') })],
     ['x5u', by({ x5u: forgersSet })],
     ['x5c', by({ x5c: [forger.publicKey.export({ format: 'der', type: 'spki' }).toString('base64')] })],
     ['x5t', by({ kid: undefined, x5t: encode(createHash('sha1').update('x').digest()) })],

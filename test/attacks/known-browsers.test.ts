@@ -3,10 +3,11 @@ import {
   deleteAccount,
   disableAccount,
   enableAccount,
-  setHashedPassword,
+  setPassword,
   signOutEverywhere,
 } from '../../src/operations/account-access.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
+import type { Sub } from '../../src/records/ids.ts'
 import type { Browser } from '../support/browser.ts'
 import { type Person, startSignet } from '../support/idp.ts'
 import { cookiesOf, hiddenOf, newPassword } from './account-forms.ts'
@@ -20,7 +21,7 @@ t.beforeEach(() => clearLimits(idp))
 let networks = 0
 const elsewhere = () => ({ network: `2001:${(++networks).toString(16)}::1` })
 
-/** A failure in a known browser counts for that browser alone, and in any other for the account. */
+/** A failure in a known browser counts for that browser only; in any other, for the account. */
 async function isKnown(browser: Browser, person: Person): Promise<boolean> {
   await clearLimits(idp)
   await tryPassword(idp, person.username, 'wrong', { ...elsewhere(), cookie: cookiesOf(browser) })
@@ -42,7 +43,7 @@ const signOut = async (browser: Browser) => {
   if (status >= 400) throw new Error(`The sign-out ended with ${status}.`)
 }
 
-/** Moves what the database remembers of sign-ins into the past, and deletes what has expired since. */
+/** Moves the database's records of sign-ins into the past, and deletes those that have expired. */
 async function later(person: Person, days: number): Promise<void> {
   for (const [table, columns] of [
     ['sessions', ['auth_time', 'created_at', 'used_at', 'expires_at', 'ended_at']],
@@ -73,16 +74,15 @@ t.test('a browser is forgotten a year after the last sign-in', async (t) => {
   t.ok(await isKnown(browser, person))
   t.equal(await signInWhileWaiting(browser, person, person.password), 303)
   await later(person, 360)
-  t.ok(await isKnown(browser, person), 'the year begins again with each sign-in')
+  t.ok(await isKnown(browser, person), 'the year restarts with each sign-in')
   await later(person, 6)
   t.notOk(await isKnown(browser, person))
 })
 
 t.test('an operator makes an account forget all browsers', async (t) => {
   const { signet } = idp
-  const decisions: Record<string, (sub: string) => Promise<unknown>> = {
-    'setting the password': async (sub) =>
-      setHashedPassword(signet, operator, sub, await signet.passwords.hash(newPassword, { network: undefined })),
+  const decisions: Record<string, (sub: Sub) => Promise<unknown>> = {
+    'setting the password': (sub) => setPassword(signet, operator, sub, newPassword),
     'disabling the account': async (sub) => {
       await disableAccount(signet, operator, sub)
       await enableAccount(signet, operator, sub)
@@ -105,10 +105,10 @@ t.test('an operator makes an account forget all browsers', async (t) => {
     })
     t.equal(rowCount, 0, `${name}: also one that was signed out`)
   }
-  t.ok(await isKnown(neighbours, neighbour), 'nobody else is concerned')
+  t.ok(await isKnown(neighbours, neighbour), 'nobody else is affected')
 })
 
-t.test("after a new password a thief's browser waits with the others, and the person's does not", async (t) => {
+t.test("after a new password a thief's browser must wait like others, but the person's need not", async (t) => {
   for (const applications of ['end', 'keep']) {
     const person = await idp.person()
     const thief = await knownBrowser(idp, person)
@@ -128,12 +128,12 @@ t.test("after a new password a thief's browser waits with the others, and the pe
 })
 
 t.test('ending sessions on the account page', async (t) => {
-  t.test('the browser of a session that is ended is forgotten, others are not', async (t) => {
+  t.test('when a session is ended, its browser is forgotten, but no other', async (t) => {
     const person = await idp.person()
     const lost = await knownBrowser(idp, person)
     const [kept, here] = [await knownBrowser(idp, person), await knownBrowser(idp, person)]
     const page = await here.get('/account')
-    // The present session is the first of the list; then the one that was used last.
+    // The current session is first in the list, followed by the most recently used one.
     t.match((await here.submit(page, 'end-session-3')).location, 'session-ended')
     t.same([await isKnown(lost, person), await isKnown(kept, person), await isKnown(here, person)], [false, true, true])
     await signOut(kept)
@@ -141,7 +141,7 @@ t.test('ending sessions on the account page', async (t) => {
     t.notOk(await isKnown(kept, person), 'a thief who signs out a moment earlier gains nothing')
   })
 
-  t.test("an old session of the present browser may be ended, and somebody else's is not looked at", async (t) => {
+  t.test("an old session of the current browser can be ended, but somebody else's is ignored", async (t) => {
     const [person, neighbour] = [await idp.person(), await idp.person()]
     const here = await knownBrowser(idp, person)
     const neighbours = await knownBrowser(idp, neighbour)
@@ -154,7 +154,7 @@ t.test('ending sessions on the account page', async (t) => {
   })
 
   t.test(
-    'ending all others forgets all other browsers, and keeps the one in which the session was started',
+    'ending all others forgets all browsers except the one in which the current session was started',
     async (t) => {
       const person = await idp.person()
       const [other, own] = [await knownBrowser(idp, person), await knownBrowser(idp, person)]

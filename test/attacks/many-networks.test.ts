@@ -4,6 +4,7 @@ import { startSignet } from '../support/idp.ts'
 import { cookiesOf, hiddenOf, newPassword } from './account-forms.ts'
 import {
   clearLimits,
+  comparable,
   failed,
   failuresOf,
   knownBrowser,
@@ -12,7 +13,6 @@ import {
   setWait,
   tryPassword,
   trySignUp,
-  usual,
 } from './guesses.ts'
 import type { Answer } from './send.ts'
 
@@ -21,10 +21,10 @@ const { database } = idp.signet
 t.beforeEach(() => clearLimits(idp))
 
 let networks = 0
-/** From a network of its own each time, far from all others. */
+/** From a different network each time, far from all others. */
 const elsewhere = () => ({ network: `2001:${(++networks).toString(16)}::1` })
 
-/** How many passwords were looked at: compared with the hash of an account, and not with the one that stands in for none. */
+/** How many passwords were checked, that is compared with the hash of an account and not with the dummy. */
 function spyOnHashing(t: Test) {
   const hashes: (string | undefined)[] = []
   const { verify } = idp.signet.passwords
@@ -42,7 +42,7 @@ t.test('after a hundred failures in a row, whatever networks they came from', as
   await database.query({ text: 'UPDATE accounts SET disabled_at = now() WHERE sub = $1', values: [disabled.sub] })
   const right = () => tryPassword(idp, person.username, person.password, elsewhere())
   const wrong = (name: string = person.username) => tryPassword(idp, name, 'wrong', elsewhere())
-  /** As if the names had failed 99 times, and then once more. */
+  /** Pretends that the names have failed 99 times, and then fails once more. */
   const exhaust = async (...names: string[]) => {
     for (const name of names) await wrong(name)
     await setFailures(idp, 99)
@@ -51,22 +51,22 @@ t.test('after a hundred failures in a row, whatever networks they came from', as
     await setWait(idp, 800)
   }
 
-  t.test('an unknown browser waits, and the right password fails as a wrong one does', async (t) => {
-    const before = usual(await wrong(), person.username)
+  t.test('an unknown browser waits, and the right password fails like a wrong one', async (t) => {
+    const before = comparable(await wrong(), person.username)
     await exhaust(person.username)
     const { looked } = spyOnHashing(t)
-    t.same(usual(await right(), person.username), before, 'same page, status and headers')
+    t.same(comparable(await right(), person.username), before, 'same page, status and headers')
     t.same(
-      usual(await tryPassword(idp, person.email, person.password, elsewhere()), person.email),
+      comparable(await tryPassword(idp, person.email, person.password, elsewhere()), person.email),
       before,
       'by any name',
     )
     t.equal(looked(), 0)
-    t.same(await failuresOf(idp), [100], 'what is not looked at is not counted, nor does it make the wait longer')
+    t.same(await failuresOf(idp), [100], 'attempts that are not checked are not counted, and do not extend the wait')
     t.match(
       await tryPassword(idp, person.username, person.password, { ...elsewhere(), cookie: cookiesOf(laptop) }),
       { status: 303 },
-      'a browser that the person has used goes on as ever',
+      'a browser that the person has used works as before',
     )
     const { rows } = await database.query(
       "SELECT detail FROM events WHERE type = 'sign_in_failed' ORDER BY id DESC LIMIT 1",
@@ -74,23 +74,23 @@ t.test('after a hundred failures in a row, whatever networks they came from', as
     t.same(rows, [{ detail: { reason: 'waiting' } }], 'the operator can see why')
   })
 
-  t.test('it is the same for a name that nobody has, for a disabled account, and as long for all', async (t) => {
+  t.test('the same applies to an unknown name and a disabled account, for equally long', async (t) => {
     const names = [person.username, 'nobody.at.all', disabled.username]
     await exhaust(...names)
     const { hashes } = spyOnHashing(t)
     const answers: unknown[] = []
-    for (const name of names) answers.push(usual(await tryPassword(idp, name, person.password, elsewhere()), name))
+    for (const name of names) answers.push(comparable(await tryPassword(idp, name, person.password, elsewhere()), name))
     t.same(answers, Array(3).fill(answers[0]))
     t.same(hashes, [undefined, undefined, undefined], 'one hash each, of a dummy')
     t.same(await failuresOf(idp), [100, 100, 100])
   })
 
-  t.test('one attempt is let through for each wait', async (t) => {
+  t.test('one attempt is allowed per wait', async (t) => {
     await exhaust(person.username)
     const { looked } = spyOnHashing(t)
     for (let waits = 0; waits < 3; waits++) {
       t.equal(failed([await wrong(), await wrong()]), 2)
-      t.equal(looked(), waits, 'none while it lasts')
+      t.equal(looked(), waits, 'none during the wait')
       await setWait(idp, 0)
       t.equal(failed(await Promise.all(Array.from({ length: 12 }, () => wrong()))), 12)
       t.equal(looked(), waits + 1, 'one when it is over')
@@ -99,10 +99,10 @@ t.test('after a hundred failures in a row, whatever networks they came from', as
     await setWait(idp, 0)
     t.match(await right(), { status: 303 }, 'which may be the right one')
     t.same(await failuresOf(idp), [])
-    t.match(await right(), { status: 303 }, 'and ends the waiting')
+    t.match(await right(), { status: 303 }, 'and ends the wait')
   })
 
-  t.test('of any number that race on two nodes, no more than a hundred are looked at', async (t) => {
+  t.test('of any number of parallel attempts on two nodes, no more than a hundred are checked', async (t) => {
     const other = await idp.another()
     await wrong()
     await setFailures(idp, 93)
@@ -117,7 +117,7 @@ t.test('after a hundred failures in a row, whatever networks they came from', as
     await other.stop()
   })
 
-  t.test('a stolen session waits, too, where the password is asked for once more', async (t) => {
+  t.test('a stolen session must wait, too, where the password is asked for again', async (t) => {
     const desk = await knownBrowser(idp, person)
     const form = { ...hiddenOf(await desk.get('/account'), 'password-change'), 'new-password': newPassword }
     const change = (cookies: Record<string, string>, current: string) => {
@@ -128,17 +128,17 @@ t.test('after a hundred failures in a row, whatever networks they came from', as
     }
     const session = { [desk.names.session]: desk.cookies.get(desk.names.session) ?? '' }
     await exhaust(person.username)
-    t.match(await change(session, person.password), { status: 403 }, 'the guesses of the sign-in page count')
+    t.match(await change(session, person.password), { status: 403 }, 'guesses on the sign-in page count')
     t.match(await wrong(), { status: 403 })
     await clearLimits(idp)
     await change(session, 'wrong')
     await setFailures(idp, 99)
     await change(session, 'wrong')
     t.match(await change(session, person.password), { status: 403 })
-    t.match(await right(), { status: 403 }, 'and the other way round')
+    t.match(await right(), { status: 403 }, 'and the reverse')
   })
 
-  t.test('a sign-up is no way to have the password looked at', async (t) => {
+  t.test('a sign-up cannot be used to check the password', async (t) => {
     await exhaust(person.email)
     const { looked } = spyOnHashing(t)
     t.match(await trySignUp(idp, person.email, person.password, elsewhere()), { status: 429 })
@@ -156,11 +156,11 @@ t.test('after a hundred failures in a row, whatever networks they came from', as
   })
 })
 
-t.test('a provider of IPv6 hands out more than addresses', async (t) => {
+t.test('a provider of IPv6 assigns more than single addresses', async (t) => {
   const person = await idp.person()
   const from = (network: string) => tryPassword(idp, `nobody.${++networks}`, 'wrong', { network })
 
-  t.test('a /56 has two hundred failures, a /48 four hundred, and the next one its own', async (t) => {
+  t.test('a /56 has two hundred failures, a /48 four hundred, and the next one has its own count', async (t) => {
     for (const [range, full, others] of [
       ['2001:db8:1:200::/56', ['2001:db8:1:2fe::1', '2001:db8:1:200::1'], ['2001:db8:1:300::1']],
       ['2001:db8:1::/48', ['2001:db8:1:ff02::1', '2001:db8:1::7'], ['2001:db8:2::1', '192.0.2.1']],
@@ -174,7 +174,7 @@ t.test('a provider of IPv6 hands out more than addresses', async (t) => {
     }
   })
 
-  t.test('what a /64 is refused is not counted for its neighbours', async (t) => {
+  t.test('attempts that a /64 is refused do not count for its neighbours', async (t) => {
     await from('2001:db8:1:1::1')
     await setCount(idp, 'sign-in-network', 101, '2001:db8:1:1::/64')
     for (let n = 0; n < 5; n++) t.match(await from('2001:db8:1:1::1'), { status: 429 })
@@ -193,7 +193,7 @@ t.test('a provider of IPv6 hands out more than addresses', async (t) => {
     t.match(await signUp('2001:db8:2::1'), { status: 303 })
   })
 
-  t.test('what is not an address is one network, whatever it says', async (t) => {
+  t.test('anything that is not an address counts as one network, whatever it says', async (t) => {
     const answers: Answer[] = []
     for (let n = 0; n < 14; n++)
       answers.push(await tryPassword(idp, person.username, 'wrong', { network: `${n}.999.1.1` }))
@@ -201,7 +201,7 @@ t.test('a provider of IPv6 hands out more than addresses', async (t) => {
   })
 })
 
-t.test('a network past its limit leaves no further rows', async (t) => {
+t.test('a network past its limit adds no further rows', async (t) => {
   const person = await idp.person()
   const laptop = await knownBrowser(idp, person)
   const network = '198.51.100.99'
@@ -215,7 +215,7 @@ t.test('a network past its limit leaves no further rows', async (t) => {
     (await database.query("SELECT FROM refusals WHERE entry = 'too_many_attempts'")).rowCount
 
   t.test(
-    'neither for the names that are typed, nor for each request, and one refusal for the whole window',
+    'neither for the typed names nor for each request: there is a single refusal for the whole window',
     async (t) => {
       await tryPassword(idp, 'nobody', 'wrong', { network })
       await trySignUp(idp, 'somebody@example.org', 'a long enough phrase', { network })
@@ -227,7 +227,7 @@ t.test('a network past its limit leaves no further rows', async (t) => {
       t.match(await trySignUp(idp, 'first.to.be.refused@example.org', 'a long enough phrase', { network }), {
         status: 429,
       })
-      await eventually('both refusals to be written down', async () => (await refusalsOf()) === 2)
+      await eventually('both refusals to be stored', async () => (await refusalsOf()) === 2)
       const before = await rows()
       for (let n = 0; n < 25; n++) {
         t.match(await tryPassword(idp, `invented.${n}`, 'wrong', { network }), { status: 429 })
@@ -240,7 +240,7 @@ t.test('a network past its limit leaves no further rows', async (t) => {
     },
   )
 
-  t.test('nor a name past its limit', async (t) => {
+  t.test('nor does a name past its limit', async (t) => {
     for (let n = 0; n < 11; n++) await tryPassword(idp, person.username, 'wrong', { network })
     await idp.signet.refusals.stop()
     const before = await rows()
@@ -250,7 +250,7 @@ t.test('a network past its limit leaves no further rows', async (t) => {
     t.same(await rows(), before)
   })
 
-  t.test('a browser that is known there signs in all the same', async (t) => {
+  t.test('a known browser can still sign in from there', async (t) => {
     await tryPassword(idp, 'nobody', 'wrong', { network })
     await setCount(idp, 'sign-in-network', 101)
     const from = { network, cookie: cookiesOf(laptop) }

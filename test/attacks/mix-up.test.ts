@@ -18,7 +18,7 @@ function parametersWith(more: Record<string, string>): Record<string, string> {
 const ask = (parameters: Record<string, string>, by: Browser = browser) =>
   by.get(`/authorize?${new URLSearchParams(parameters)}`)
 
-/** The parameters of an authorization response, by whichever way it goes to the client; undefined for a page. */
+/** The parameters of an authorization response, however it reaches the client; undefined for a page. */
 function responseOf({ location, text }: Visit): URLSearchParams | undefined {
   if (location?.startsWith(defaultRedirectUri)) {
     const { search, hash } = new URL(location)
@@ -33,7 +33,7 @@ function responseOf({ location, text }: Visit): URLSearchParams | undefined {
   )
 }
 
-t.test('every authorization response says whose it is (RFC 9207 §2)', async (t) => {
+t.test('every authorization response names its issuer (RFC 9207 §2)', async (t) => {
   const stranger = idp.browser()
   const denied = async (more: Record<string, string>) => {
     const page = await browser.follow(await ask(parametersWith({ ...more, prompt: 'consent' })))
@@ -54,12 +54,12 @@ t.test('every authorization response says whose it is (RFC 9207 §2)', async (t)
     for (const [name, visit] of Object.entries(outcomes)) {
       const response = responseOf(await visit({ response_mode: mode }))
       const what = `${name} by ${mode || 'no mode'}`
-      t.equal(response?.get(name === 'a code' ? 'code' : 'error') === null, false, `${what} is an answer`)
+      t.equal(response?.get(name === 'a code' ? 'code' : 'error') === null, false, `${what} is a response`)
       if (name !== 'a code') t.equal(response?.get('error'), name, what)
-      t.same(response?.getAll('iss'), [idp.issuer], `${what} has one iss, to the letter`)
+      t.same(response?.getAll('iss'), [idp.issuer], `${what} has one iss, exactly`)
       t.equal(response?.getAll('state').length, 1, what)
     }
-  t.test('and the metadata says that it does (§3), so that a client can insist', async (t) => {
+  t.test('and the metadata says so (§3), so that a client can insist on it', async (t) => {
     for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']) {
       const metadata = JSON.parse((await browser.get(path)).text)
       t.equal(metadata.issuer, idp.issuer)
@@ -68,7 +68,7 @@ t.test('every authorization response says whose it is (RFC 9207 §2)', async (t)
   })
 })
 
-t.test('a request cannot choose what iss says', async (t) => {
+t.test('a request cannot choose the iss', async (t) => {
   for (const more of [
     { iss: 'https://evil.example' },
     { state: `x&iss=https://evil.example` },
@@ -80,7 +80,7 @@ t.test('a request cannot choose what iss says', async (t) => {
     }
 })
 
-/** A relying party as its makers have it, and one request of its own, answered. */
+/** A relying party as its authors publish it, and one of its requests, answered. */
 async function relyingParty(t: Test, by: Browser = browser) {
   const config = await openid.discovery(
     new URL(idp.issuer),
@@ -111,19 +111,19 @@ const spent = async () =>
   (await idp.signet.database.query({ text: 'SELECT count(*) FROM authorization_codes WHERE spent_at IS NOT NULL' }))
     .rows[0]?.['count']
 
-t.test('mix-up (RFC 9700 §4.4): a relying party hands no code to another than whose it is', async (t) => {
-  const spoilt: Record<string, (callback: URL) => void> = {
-    'the iss of another': (callback) => callback.searchParams.set('iss', 'https://evil.example'),
+t.test('mix-up (RFC 9700 §4.4): a relying party sends no code to an issuer that did not issue it', async (t) => {
+  const corruptions: Record<string, (callback: URL) => void> = {
+    'the iss of another issuer': (callback) => callback.searchParams.set('iss', 'https://evil.example'),
     'no iss': (callback) => callback.searchParams.delete('iss'),
     'an empty iss': (callback) => callback.searchParams.set('iss', ''),
     'an iss with a slash at the end': (callback) => callback.searchParams.set('iss', `${idp.issuer}/`),
     'two of them': (callback) => callback.searchParams.append('iss', 'https://evil.example'),
   }
-  for (const [name, spoil] of Object.entries(spoilt)) {
+  for (const [name, corrupt] of Object.entries(corruptions)) {
     t.test(`openid-client refuses ${name}, before it asks for a token`, async (t) => {
       const { config, checks, callback } = await relyingParty(t)
       const before = await spent()
-      spoil(callback)
+      corrupt(callback)
       await t.rejects(openid.authorizationCodeGrant(config, callback, checks))
       t.equal(await spent(), before)
     })
@@ -135,32 +135,32 @@ t.test('mix-up (RFC 9700 §4.4): a relying party hands no code to another than w
         await oauth.discoveryRequest(issuer, { [oauth.allowInsecureRequests]: true }),
       )
       const self = { client_id: registration.client_id }
-      t.ok(oauth.validateAuthResponse(server, self, callback, checks.expectedState), 'what came is good')
-      spoil(callback)
+      t.ok(oauth.validateAuthResponse(server, self, callback, checks.expectedState), 'the original response is valid')
+      corrupt(callback)
       t.throws(() => oauth.validateAuthResponse(server, self, callback, checks.expectedState))
     })
   }
-  t.test('and an error, too, is believed of the right one only', async (t) => {
+  t.test('and an error is believed only if it comes from the right issuer', async (t) => {
     const { config, checks, callback } = await relyingParty(t)
     callback.searchParams.delete('code')
     callback.searchParams.set('error', 'access_denied')
-    const told = () => openid.authorizationCodeGrant(config, callback, checks).catch((error: unknown) => error)
-    t.match(await told(), { error: 'access_denied' })
+    const outcome = () => openid.authorizationCodeGrant(config, callback, checks).catch((error: unknown) => error)
+    t.match(await outcome(), { error: 'access_denied' })
     callback.searchParams.set('iss', 'https://evil.example')
-    const refused = await told()
+    const refused = await outcome()
     t.match(refused, Error)
     t.notMatch(refused, { error: 'access_denied' })
   })
 
-  t.test('what nobody has spoilt is good', async (t) => {
+  t.test('without interference it is valid', async (t) => {
     const { config, checks, callback } = await relyingParty(t)
     const tokens = await openid.authorizationCodeGrant(config, callback, checks)
     t.equal(tokens.claims()?.sub, person.sub)
   })
 })
 
-t.test("code injection (RFC 9700 §4.5): a stolen code in the callback of another's own session", async (t) => {
-  // The attacker has begun a sign-in, and has got hold of the code of the victim's: or the other way round.
+t.test("code injection (RFC 9700 §4.5): a stolen code in the callback of somebody else's session", async (t) => {
+  // The attacker has started a sign-in and has obtained the victim's code; or the reverse.
   const attacker = await idp.person()
   const attackers = idp.browser()
   await passPages(attackers, await ask(parametersWith({}), attackers), attacker)
@@ -174,7 +174,7 @@ t.test("code injection (RFC 9700 §4.5): a stolen code in the callback of anothe
     return { mine, theirs, callback }
   }
 
-  t.test("is refused by PKCE, and the code is still its owner's", async (t) => {
+  t.test('is refused by PKCE, and the code still works for its owner', async (t) => {
     const { mine, theirs, callback } = await injected(t)
     const refused = openid.authorizationCodeGrant(mine.config, callback, mine.checks).catch((error: unknown) => error)
     t.match(await refused, { error: 'invalid_grant', status: 400 })
@@ -182,25 +182,25 @@ t.test("code injection (RFC 9700 §4.5): a stolen code in the callback of anothe
     t.equal(tokens.claims()?.sub, person.sub)
   })
 
-  t.test('even with the right verifier is refused by the nonce', async (t) => {
+  t.test('is refused by the nonce even with the right verifier', async (t) => {
     const { mine, theirs, callback } = await injected(t)
     const checks = { ...mine.checks, pkceCodeVerifier: theirs.checks.pkceCodeVerifier }
     await t.rejects(openid.authorizationCodeGrant(mine.config, callback, checks), { message: /nonce|claim/i })
   })
 
-  t.test('in a session that has no nonce is refused by the nonce that is in the token', async (t) => {
+  t.test('in a session without a nonce is refused because of the nonce in the token', async (t) => {
     const { mine, theirs, callback } = await injected(t)
     const { expectedNonce: _, ...withoutNonce } = { ...mine.checks, pkceCodeVerifier: theirs.checks.pkceCodeVerifier }
     await t.rejects(openid.authorizationCodeGrant(mine.config, callback, withoutNonce), { message: /nonce|claim/i })
   })
 
-  t.test('a whole answer, put into a browser that has asked for none, is refused by the state', async (t) => {
+  t.test('a complete response in a browser that did not ask for one is refused by the state', async (t) => {
     const mine = await relyingParty(t, attackers)
     const theirs = await relyingParty(t, browser)
     const before = await spent()
     await t.rejects(openid.authorizationCodeGrant(mine.config, theirs.callback, mine.checks), {
       message: /state|invalid/i,
     })
-    t.equal(await spent(), before, 'before it asks for a token')
+    t.equal(await spent(), before, 'before a token request is sent')
   })
 })

@@ -1,4 +1,4 @@
-/** A parameter as it stands on the wire: name and value, both encoded. */
+/** A parameter on the wire: name and value, both encoded. */
 export type Pair = readonly [name: string, encoded: string]
 
 export const wireOf = (parameters: Readonly<Record<string, string>>): Pair[] =>
@@ -11,7 +11,7 @@ const replaced = (pairs: readonly Pair[], name: string, value: string): Pair[] =
   [name, value],
 ]
 
-/** What an attacker does to one parameter of a good request. */
+/** What an attacker does to one parameter of a valid request. */
 export const mutations = {
   missing: (pairs, name) => pairs.filter(([other]) => other !== name),
   empty: (pairs, name) => replaced(pairs, name, ''),
@@ -30,7 +30,7 @@ export const mutations = {
 export type Mutation = keyof typeof mutations
 export const mutationNames = Object.keys(mutations) as Mutation[]
 
-/** Those that no server may guess at: the request is refused for them, whichever parameter it is. */
+/** Those that no server may guess at: the request is refused, whichever parameter it is. */
 export const unreadable: ReadonlySet<Mutation> = new Set<Mutation>([
   'doubled',
   'doubled, one of them empty',

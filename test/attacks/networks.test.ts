@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually.ts'
 import { cheapHashing, startSignet } from '../support/idp.ts'
 import { postForm } from './send.ts'
 
-/** The queue of the server, with a timeout that no slow machine reaches, and what the test sees of it. */
+/** The server's queue, with a timeout that no slow machine reaches, and what the test observes of it. */
 const inner = createFairQueue({ ...hashQueueLimits, timeoutMs: 600_000 })
 let joined: string[] = []
 let begun: string[] = []
@@ -36,7 +36,7 @@ const signIn = (username: string, password: string, forwardedFor: string) =>
     'x-forwarded-for': forwardedFor,
   })
 
-/** Keeps every slot of the queue busy until the returned function is called. */
+/** Occupies every slot of the queue until the returned function is called. */
 function holdSlots(): () => Promise<unknown> {
   let letGo = () => {}
   const held = new Promise<void>((resolve) => {
@@ -65,16 +65,16 @@ for (const [kind, network, spelling] of [
     (guess) => `203.0.113.8:${guess}, 127.0.0.1:${50_000 + guess}`,
   ],
   ['from a proxy that gives each request a name', '127.0.0.1', (guess) => `192.0.2.${guess}, _${guess}`],
-  ['with sixty texts that are no address', '127.0.0.1', (guess) => `${guess}.${'0x7f'.slice(guess % 4)}.1`],
+  ['with sixty texts that are not addresses', '127.0.0.1', (guess) => `${guess}.${'0x7f'.slice(guess % 4)}.1`],
 ] as readonly (readonly [string, string, (guess: number) => string])[])
-  t.test(`sixty guesses ${kind} are those of one network`, async (t) => {
+  t.test(`sixty guesses ${kind} count for one network`, async (t) => {
     const { username, sub } = await idp.person()
     const answers = await Promise.all(
       Array.from({ length: 60 }, (_, guess) => signIn(username, 'wrong', spelling(guess))),
     )
     const count = (status: number) => answers.filter((answer) => answer.status === status).length
-    t.ok(count(403) > 0 && count(403) <= 10, `${count(403)} were looked at`)
-    // A busy machine may send some away.
+    t.ok(count(403) > 0 && count(403) <= 10, `${count(403)} were checked`)
+    // A busy machine may turn some away.
     t.equal(count(403) + count(429) + count(503), 60)
     const { rows } = await database.query({
       text: "SELECT DISTINCT network FROM events WHERE type = 'sign_in_failed' AND sub = $1",
@@ -83,25 +83,25 @@ for (const [kind, network, spelling] of [
     t.same(rows, [{ network }])
   })
 
-t.test('one network floods: its surplus is refused, and a person elsewhere waits for one hash', async (t) => {
+t.test('if one network floods, its surplus is refused, and a person elsewhere waits for one hash only', async (t) => {
   const release = holdSlots()
   let answered = 0
-  // A whole /48, of which each /64 is a network of its own to the limits on guessing.
+  // A whole /48, of which each /64 is a separate network for the limits on guessing.
   const flood = Array.from({ length: 60 }, async (_, guess) => {
     const answer = await signIn(`nobody.${guess}`, 'wrong', `[2001:db8:1:${guess.toString(16)}::1]:443`)
     answered++
     return answer
   })
-  // A busy machine may send some away before they ask for a hash.
+  // A busy machine may turn some away before they reach the hash queue.
   await eventually(
-    'each of the flood to wait for a hash or to be answered',
+    'each request of the flood to wait for a hash or to be answered',
     () => answered + joined.length - refused.length,
     (count) => count === 60,
   )
   const surplus = joined.length - hashQueueLimits.maxWaitingPerSource
-  t.ok(surplus > 0, `${joined.length} asked for a hash`)
+  t.ok(surplus > 0, `${joined.length} reached the hash queue`)
   const honest = signIn(person.username, person.password, '203.0.113.1')
-  await eventually('the person to ask for a hash', () => joined.includes('203.0.113.1'))
+  await eventually('the person to reach the hash queue', () => joined.includes('203.0.113.1'))
   t.same(begun, [])
   t.same(refused, new Array(surplus).fill('20 from the same source are already waiting.'))
   await release()
@@ -112,7 +112,7 @@ t.test('one network floods: its surplus is refused, and a person elsewhere waits
   const busy = answers.filter(({ status }) => status === 503)
   for (const { headers, text } of busy) {
     t.match(headers, { 'retry-after': /^[1-9]\d*$/, 'cache-control': 'no-store' })
-    t.match(text, 'id="sign-in"', 'the form stays at hand')
+    t.match(text, 'id="sign-in"', 'the form remains available')
   }
   t.equal(idp.logged().split('"detail":"20 from the same source are already waiting."').length - 1, surplus)
   const outcomes = idp.signet.metrics.readings.signet_sign_ins_total()
@@ -122,7 +122,7 @@ t.test('one network floods: its surplus is refused, and a person elsewhere waits
   )
 })
 
-t.test('the password of somebody who has hung up is not hashed', async (t) => {
+t.test('the password of a client that has disconnected is not hashed', async (t) => {
   const release = holdSlots()
   const body = new URLSearchParams({ username: person.username, password: person.password }).toString()
   const socket = connect(idp.signet.settings.port, '127.0.0.1')
@@ -131,7 +131,7 @@ t.test('the password of somebody who has hung up is not hashed', async (t) => {
     `POST /sign-in HTTP/1.1\r\nHost: ${new URL(idp.issuer).host}\r\nOrigin: ${idp.issuer}\r\nX-Forwarded-For: 198.51.100.9\r\n` +
       `Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
   )
-  await eventually('the request to ask for a hash', () => joined.includes('198.51.100.9'))
+  await eventually('the request to reach the hash queue', () => joined.includes('198.51.100.9'))
   socket.destroy()
   await eventually('it to leave the queue', () => refused.length > 0)
   t.same(refused, ['The result is no longer needed.'])
@@ -140,6 +140,6 @@ t.test('the password of somebody who has hung up is not hashed', async (t) => {
   t.same(begun, ['198.51.100.10'])
 })
 
-t.test('after all this nothing was a failure of ours', async (t) => {
+t.test('none of this caused a server error', async (t) => {
   t.notMatch(idp.logged(), '"level":50')
 })

@@ -12,11 +12,11 @@ import { makeMaterial } from './fuzz-requests.ts'
 import { createSearch, installationSecrets } from './leaks.ts'
 import { type Sent, send, sendBytes } from './send.ts'
 
-/** What came back over HTTP. */
+/** What was returned over HTTP. */
 interface Answer {
   /** Method and path, without the query. */
   readonly endpoint: string
-  /** What was asked: query and body. */
+  /** What was sent: query and body. */
   readonly said: string
   readonly headers: readonly (readonly [name: string, value: string])[]
   readonly body: string
@@ -24,22 +24,22 @@ interface Answer {
 
 type Search = (text: string) => string[]
 
-/** What an endpoint gives its own caller. */
+/** What an endpoint gives to its own caller. */
 interface Given {
   /** Members of its JSON. */
   readonly json?: readonly string[]
-  /** Without the port that the issuer's names end in. */
+  /** Names without the port that the issuer's cookies end in. */
   readonly cookies?: readonly string[]
   /** Parameters of its redirect, and of links on its page. */
   readonly redirect?: readonly string[]
   readonly links?: readonly string[]
   /** Values of its form's inputs. */
   readonly inputs?: readonly string[]
-  /** Inputs, and parameters of its redirect, that say again what the request has said. */
+  /** Inputs, and parameters of its redirect, that repeat the request. */
   readonly again?: readonly string[]
 }
 
-/** All that may go out, and where. Nothing else may hold any of it. */
+/** All secrets that may be sent out, and where. Nothing else may contain any of them. */
 const given: Readonly<Record<string, Given>> = {
   'POST /token': { json: ['access_token', 'id_token', 'refresh_token'] },
   'GET /authorize': {
@@ -57,7 +57,7 @@ const given: Readonly<Record<string, Given>> = {
   'POST /account/sign-in': { again: ['username', 'email'] },
 }
 
-/** An answer without what its caller was given. */
+/** A response without what its caller was given. */
 function beyondOwn(answer: Answer, search: Search, gave: (member: string, value: string) => void): string {
   const { endpoint, said, headers, body } = answer
   const { json = [], cookies = [], redirect = [], links = [], inputs = [], again = [] } = given[endpoint] ?? {}
@@ -88,7 +88,7 @@ function leaksInLog(search: Search, log: string): string[] {
   return log.split('\n').flatMap((line) => search(line).map((name) => `${name}, in the log: ${line.slice(0, 300)}`))
 }
 
-/** Looks at every row of every table, as text; what is binary is hexadecimal there. */
+/** Searches every row of every table, as text; binary values are in hexadecimal there. */
 async function leaksInTables({ signet }: Idp, search: Search, seen = new Set<string>()): Promise<string[]> {
   const { database, settings } = signet
   const { rows: tables } = await database.query<{ name: string }>({
@@ -105,7 +105,7 @@ async function leaksInTables({ signet }: Idp, search: Search, seen = new Set<str
   return leaks
 }
 
-/** Keeps what comes back over HTTP from now on. */
+/** Records everything that is returned over HTTP from now on. */
 function record(): Answer[] {
   const answers: Answer[] = []
   const { fetch } = globalThis
@@ -128,22 +128,22 @@ function record(): Answer[] {
 const metricsToken = randomBytes(32).toString('base64url')
 const idp = await startSignet(t, {
   ...{ SIGNET_LOG_LEVEL: 'trace', SIGNET_METRICS_TOKEN: metricsToken },
-  // A replay is one at once.
+  // With this setting a replay counts as one immediately.
   SIGNET_REFRESH_GRACE: '0s',
 })
 const { database, keyRing, settings } = idp.signet
 const answers = record()
-/** Whoever holds one of these can do something with it. What Signet gives out is added at the end. */
+/** Secrets that give their holder power. Those that Signet issues are added at the end. */
 const secrets = new Map<string, string>()
-/** What nobody outside may ever see. */
+/** Secrets that nobody outside may ever see. */
 const inner = await installationSecrets(idp)
 inner.set("the operator's token for the metrics", metricsToken)
 
 const keep = (name: string, secret: string | undefined) => {
-  if (secret === undefined) throw new Error(`There is no ${name}.`)
+  if (secret === undefined) throw new Error(`No ${name}.`)
   secrets.set(`${name} ${secrets.size}`, secret)
 }
-/** Quotes, spaces and letters beyond ASCII look different in each dress. */
+/** Quotes, spaces and non-ASCII letters look different in each encoding. */
 const oddPassword = () => `${randomBytes(8).toString('hex')} "&ï%2B ${randomBytes(8).toString('hex')}`
 const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
 const sendRecorded = async (sent: Sent) => {
@@ -158,7 +158,7 @@ const sendRecorded = async (sent: Sent) => {
   })
 }
 
-/** One client's life with one person: sign-in, codes, tokens, refreshing, refusals, sign-out. */
+/** One client's history with one person: sign-in, codes, tokens, refreshing, refusals, sign-out. */
 async function live(client: TestClient): Promise<void> {
   const state = randomBytes(32).toString('base64url')
   keep('state', state)
@@ -205,7 +205,7 @@ async function live(client: TestClient): Promise<void> {
   await fetch(`${idp.issuer}/userinfo?access_token=${third.access_token}`)
   await browser.get(`/logout?id_token_hint=${third.id_token}x`)
 
-  // What people do by mistake: the password where the name belongs.
+  // A common mistake: the password in the field for the name.
   const page = await browser.get('/sign-in')
   await browser.submit(page, 'sign-in', { username: person.password, password: 'wrong password' })
   await browser.submit(page, 'sign-in', { username: person.username, password: `${person.password}x` })
@@ -240,8 +240,8 @@ async function live(client: TestClient): Promise<void> {
   await browser.submit(leaving, 'confirm-logout')
 }
 
-/** People without an application, and programs that look around. */
-async function lookAround(): Promise<void> {
+/** People without an application, and programs that probe. */
+async function probe(): Promise<void> {
   const newcomer = idp.browser()
   const password = 'a phrase that nobody has thought of'
   await newcomer.submit(await newcomer.get('/sign-up'), 'sign-up', { email: 'new@example.com', password: 'short' })
@@ -256,7 +256,7 @@ async function lookAround(): Promise<void> {
   await fetch(`${idp.issuer}/metrics`, bearer(`${metricsToken}x`))
 }
 
-/** Secrets where they do not belong: in each parameter of each request that is good, in headers, in paths, in what is no HTTP. */
+/** Secrets in wrong places: in each parameter of each valid request, in headers, in paths, in text that is not HTTP. */
 async function misplace(): Promise<void> {
   const { good, secrets: more } = await makeMaterial(idp)
   for (const [name, secret] of more) secrets.set(name, secret)
@@ -267,7 +267,7 @@ async function misplace(): Promise<void> {
   const [state = ''] = secrets.values()
   const pasted: string[] = [access, refresh, idToken, journey.code, journey.pkce.verifier, state]
   let turn = 0
-  // These are kept as they come, until the code is redeemed; and what people write into their profile is for others to see.
+  // These are stored as sent until the code is redeemed; and a person's profile is meant to be seen by others.
   const kept = ['nonce', 'code_challenge']
   for (const { method, path, parameters, headers = {} } of good) {
     const names = path === '/account/profile' ? [] : Object.keys(parameters()).filter((name) => !kept.includes(name))
@@ -304,7 +304,7 @@ async function misplace(): Promise<void> {
   }
 }
 
-/** Keys take over, are revoked, and come from outside. */
+/** Keys take over, are revoked, and are imported. */
 async function turnKeys(): Promise<void> {
   const decide = (step: (now: number) => Step) =>
     keyRing.decide({ by: 'test', reason: 'because' }, ({ now }) => ({ steps: [step(now)], result: undefined }))
@@ -321,7 +321,7 @@ async function turnKeys(): Promise<void> {
   await decide((now) => ({ what: 'revoke', kid: 'from-elsewhere', revokedAt: now }))
   for (const [name, secret] of await installationSecrets(idp)) inner.set(name, secret)
   await fetch(`${idp.issuer}/.well-known/jwks.json`, { headers: { 'signet-verifier': 'a service' } })
-  // What cannot be read is told without a word of it.
+  // Refusals of unreadable keys do not quote them.
   for (const broken of [pem.slice(0, 150), pem.replace('-----BEGIN', '----BEGIN'), JSON.stringify({ d: pem })])
     try {
       readPrivateKey(broken)
@@ -330,7 +330,7 @@ async function turnKeys(): Promise<void> {
     }
 }
 
-/** A part of the database is gone, in the middle of what people do. */
+/** A part of the database disappears in the middle of requests. */
 async function fail(client: TestClient) {
   const { redeem, person } = await signIn(idp, client)
   keep('password', person.password)
@@ -351,7 +351,7 @@ await live(
   await idp.client({ token_endpoint_auth_method: 'client_secret_post', id_token_signed_response_alg: 'RS256' }),
 )
 await live(await idp.client({ token_endpoint_auth_method: 'none' }))
-await lookAround()
+await probe()
 await misplace()
 await turnKeys()
 const failure = await fail(confidential)
@@ -364,14 +364,14 @@ const searchTyped = createSearch(secrets)
 for (const answer of answers)
   beyondOwn(answer, searchTyped, (member, value) => {
     members.add(member)
-    // A `state` of the requests that others made is but a letter.
+    // A `state` of other requests is a single letter.
     if (value.length > 40) givenOut.set(value, member)
   })
 for (const [value, member] of givenOut) keep(member, value)
 const search = createSearch(new Map([...inner, ...secrets]))
 const logged = idp.logged()
 
-t.test('there was something to look for, and all that may be given out was', async (t) => {
+t.test('there were secrets to look for, and all those that may be sent out were', async (t) => {
   const kinds = new Set([...secrets.keys()].map((name) => name.replace(/ \d+$/, '')))
   for (const kind of ['assertion', 'client secret', 'code verifier', 'password', 'new password', 'state'])
     t.ok(kinds.has(kind), kind)
@@ -383,7 +383,7 @@ t.test('there was something to look for, and all that may be given out was', asy
   t.ok(names.filter((name) => /^(d|p|q|dp|dq|qi) of /.test(name)).length >= 5 + 3 * 6, 'the members of private keys')
   for (const name of ['the master key', 'd of from-elsewhere', ...purposes.map((one) => `${one} 1`)])
     t.ok(names.includes(name), name)
-  const wasAsked = (asked: string) => answers.some(({ endpoint }) => endpoint === asked)
+  const wasRequested = (asked: string) => answers.some(({ endpoint }) => endpoint === asked)
   for (const endpoint of [
     'POST /introspect',
     'POST /revoke',
@@ -392,21 +392,21 @@ t.test('there was something to look for, and all that may be given out was', asy
     'OPTIONS /token',
     'bytes',
   ])
-    t.ok(wasAsked(endpoint), endpoint)
+    t.ok(wasRequested(endpoint), endpoint)
   t.ok(answers.some(({ endpoint, body }) => endpoint === 'GET /metrics' && body.includes('signet_refusals_total{')))
 })
 
-t.test('no answer holds more than was given to whom it belongs', async (t) => {
+t.test('no response contains more than its recipient was given', async (t) => {
   t.same(leaksInAnswers(search, answers), [])
 })
 
-t.test('the log holds none of it, and no query', async (t) => {
+t.test('the log contains none of it, and no query', async (t) => {
   t.match(logged, '"route":"/token"')
   t.same(leaksInLog(search, logged), [])
   t.notMatch(logged, /code=|continue=|id_token_hint=|state=/)
 })
 
-t.test('no table holds any of it', async (t) => {
+t.test('no table contains any of it', async (t) => {
   const { rows } = await database.query<{ type: string }>({ text: 'SELECT DISTINCT type FROM events' })
   const happened = rows.map(({ type }) => type)
   for (const type of ['code_replayed', 'refresh_reused', 'password_changed', 'consent_refused', 'key_revoked'])
@@ -425,7 +425,7 @@ t.test('no table holds any of it', async (t) => {
     t.ok(seen.has(table), table)
 })
 
-t.test('a failure of the database tells nothing, and loses nothing', async (t) => {
+t.test('a failure of the database reveals nothing, and loses nothing', async (t) => {
   const { reply, page, redeem } = failure
   t.match(reply, { status: 500, body: { error: 'server_error' } })
   t.equal(page.status, 500)
@@ -460,11 +460,11 @@ t.test('a leak in the log, in a table, in a header or in a page would be found',
   t.equal(found({ body: `{"access_token":"x","hint":"${token}"}` }).length, 1, 'in another member')
   t.equal(found({ endpoint: 'GET /errors', body: `{"access_token":"${token}"}` }).length, 1, 'by another endpoint')
   const typed = { endpoint: 'POST /sign-in', body: `<input name="username" value="${cookie}">` }
-  t.equal(found(typed).length, 1, 'which nobody has typed')
+  t.equal(found(typed).length, 1, 'that nobody has typed')
   t.same(found({ ...typed, said: `username=${cookie}` }), [])
 })
 
-t.test('in whatever dress', async (t) => {
+t.test('in any encoding', async (t) => {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const { d = '', ...publicJwk } = privateKey.export({ format: 'jwk' })
   const password = oddPassword()
@@ -473,7 +473,7 @@ t.test('in whatever dress', async (t) => {
   )
   const token = [...unsigned, randomBytes(64).toString('base64url')].join('.')
   const search = createSearch(new Map(Object.entries({ d, password, token })))
-  t.same(search(`${JSON.stringify(publicJwk)} ${unsigned.join('.')}.x`), [], 'what is public is none')
+  t.same(search(`${JSON.stringify(publicJwk)} ${unsigned.join('.')}.x`), [], 'public values are not secrets')
 
   const bytes = Buffer.from(d, 'base64url')
   const pem = (type: 'pkcs8' | 'sec1') => privateKey.export({ format: 'pem', type }).toString()
@@ -481,7 +481,7 @@ t.test('in whatever dress', async (t) => {
     times ? json(JSON.stringify(value), times - 1) : String(value)
   const percent = (text: Buffer) => text.toString('hex').replace(/../g, '%$&')
   const html = password.replaceAll('&', '&amp;').replaceAll('"', '&quot;')
-  const dresses = {
+  const encodings = {
     d: [
       ...[json({ d }, 1), json({ d }, 3), d.slice(0, 31), d.slice(-31), bytes.toString('base64'), inspect(bytes)],
       ...['', 'a', 'ab', 'abc'].map((before) => Buffer.concat([Buffer.from(before), bytes, bytes]).toString('base64')),
@@ -497,6 +497,6 @@ t.test('in whatever dress', async (t) => {
     ],
     token: [token, token.split('.')[2] ?? '', `x${token}x`, Buffer.from(`Bearer ${token}`).toString('base64url')],
   }
-  for (const [name, texts] of Object.entries(dresses))
+  for (const [name, texts] of Object.entries(encodings))
     for (const text of texts) t.same(search(`{"a":"${text}"}`), [name], text)
 })

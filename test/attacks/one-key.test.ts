@@ -16,7 +16,7 @@ const client = await idp.client()
 const bystander = await signIn(idp, client)
 let { refresh_token: bystanders } = (await bystander.redeem()).body
 
-/** A connection of the test's own, outside of every node's pool. */
+/** The test's own connection, outside of every node's pool. */
 async function holder(t: Test) {
   const { databaseUrl, databaseSchema } = idp.signet.settings
   const connection = new pg.Client({ connectionString: databaseUrl, options: `-c search_path=${databaseSchema}` })
@@ -26,12 +26,12 @@ async function holder(t: Test) {
 }
 
 /**
- * Locks rows, sends `many` requests that need them, half to each node, and asks each node for other things while they wait.
+ * Locks rows, sends `many` requests that need them, half to each node, and sends other requests to each node meanwhile.
  *
  * @param lock locks at least one row
- * @returns what came of the requests once the rows were free
+ * @returns the responses once the rows were free
  */
-async function heldUp(t: Test, lock: string, values: unknown[], attack: (node: Idp) => Promise<Answer>) {
+async function whileLocked(t: Test, lock: string, values: unknown[], attack: (node: Idp) => Promise<Answer>) {
   const admin = await holder(t)
   const { rows } = await admin.query('SELECT pg_backend_pid() AS pid')
   await admin.query('BEGIN')
@@ -52,17 +52,17 @@ async function heldUp(t: Test, lock: string, values: unknown[], attack: (node: I
       new URLSearchParams({ grant_type: 'refresh_token', refresh_token: bystanders }).toString(),
       { authorization: basic(client.client_id, client.secret ?? '') },
     )
-    t.equal(other.status, 200, `somebody else is served: ${other.text}`)
+    t.equal(other.status, 200, `other clients are served: ${other.text}`)
     bystanders = other.json?.['refresh_token'] ?? bystanders
   }
   await admin.query('ROLLBACK')
-  const came = await answers
-  const sentAway = came.filter(({ status }) => status === 503)
+  const responses = await answers
+  const turnedAway = responses.filter(({ status }) => status === 503)
   t.ok(
-    sentAway.every(({ headers }) => headers['retry-after'] !== undefined),
-    'who is sent away is told when to come again',
+    turnedAway.every(({ headers }) => headers['retry-after'] !== undefined),
+    'whoever is turned away is told when to retry',
   )
-  return came.filter(({ status }) => status !== 503)
+  return responses.filter(({ status }) => status !== 503)
 }
 
 const statusesOf = (answers: readonly Answer[]) => [...new Set(answers.map(({ status }) => status))]
@@ -76,7 +76,7 @@ t.test('refreshes of one family', async (t) => {
       '/token',
       new URLSearchParams({ grant_type: 'refresh_token', refresh_token: token, client_id: app.client_id }).toString(),
     )
-  const served = await heldUp(
+  const served = await whileLocked(
     t,
     'SELECT FROM refresh_families JOIN grants ON grants.id = grant_id WHERE client_id = $1 FOR UPDATE OF refresh_families',
     [app.client_id],
@@ -85,8 +85,8 @@ t.test('refreshes of one family', async (t) => {
   const again = await refresh(idp)
   t.same(statusesOf([...served, again]), [200])
   const successors = new Set([...served, again].map(({ json }) => json?.['refresh_token']))
-  t.equal(successors.size, 1, 'all racers were given one and the same successor')
-  t.equal((await refresh(nodes[1] as Idp, String([...successors][0]))).status, 200, 'which goes on')
+  t.equal(successors.size, 1, 'all requests got the same successor')
+  t.equal((await refresh(nodes[1] as Idp, String([...successors][0]))).status, 200, 'which works')
 })
 
 t.test('redemptions of one code', async (t) => {
@@ -95,14 +95,14 @@ t.test('redemptions of one code', async (t) => {
   const form = { grant_type: 'authorization_code', code, code_verifier: pkce.verifier, client_id: app.client_id }
   const body = new URLSearchParams({ ...form, redirect_uri: app.redirect_uris[0] ?? '' }).toString()
   const redeem = (node: Idp) => postForm(node, '/token', body)
-  const served = await heldUp(
+  const served = await whileLocked(
     t,
     'SELECT FROM authorization_codes JOIN grants ON grants.id = grant_id WHERE client_id = $1 FOR UPDATE OF authorization_codes',
     [app.client_id],
     redeem,
   )
   const answers = [...served, await redeem(idp)]
-  t.equal(answers.filter(({ status }) => status === 200).length, 1, 'exactly one wins')
+  t.equal(answers.filter(({ status }) => status === 200).length, 1, 'exactly one succeeds')
   t.same(new Set(answers.map(({ status }) => status)), new Set([200, 400]))
 })
 
@@ -110,7 +110,7 @@ t.test('revocations of one token', async (t) => {
   const { refresh_token: token } = (await (await signIn(idp, client)).redeem()).body
   const body = new URLSearchParams({ token }).toString()
   const authorization = basic(client.client_id, client.secret ?? '')
-  const served = await heldUp(
+  const served = await whileLocked(
     t,
     'SELECT FROM grants WHERE id = (SELECT grant_id FROM refresh_families ORDER BY created_at DESC LIMIT 1) FOR UPDATE',
     [],
@@ -132,7 +132,12 @@ t.test('first tokens of one machine', async (t) => {
   })
   const authorization = basic(machine.client_id, machine.secret ?? '')
   const ask = (node: Idp) => postForm(node, '/token', 'grant_type=client_credentials', { authorization })
-  const served = await heldUp(t, 'SELECT FROM client_secrets WHERE client_id = $1 FOR UPDATE', [machine.client_id], ask)
+  const served = await whileLocked(
+    t,
+    'SELECT FROM client_secrets WHERE client_id = $1 FOR UPDATE',
+    [machine.client_id],
+    ask,
+  )
   t.same(statusesOf([...served, await ask(idp)]), [200])
   const { rows } = await database.query('SELECT count(*) AS grants FROM grants WHERE client_id = $1', [
     machine.client_id,
@@ -140,7 +145,7 @@ t.test('first tokens of one machine', async (t) => {
   t.match(rows, [{ grants: 1 }])
 })
 
-t.test('what a browser can send about its own account', async (t) => {
+t.test('requests of a browser about its own account', async (t) => {
   const { person, browser } = await signIn(idp, client)
   await enter(idp, person)
   const page = await browser.get('/account')
@@ -150,11 +155,11 @@ t.test('what a browser can send about its own account', async (t) => {
   t.test('account forms', async (t) => {
     const { path, values } = formsOf(page, person, client.client_id)['profile'] ?? { path: '', values: {} }
     const body = new URLSearchParams(values).toString()
-    const served = await heldUp(t, sessions, [person.sub], (node) => postForm(node, path, body, headers))
+    const served = await whileLocked(t, sessions, [person.sub], (node) => postForm(node, path, body, headers))
     t.same(statusesOf([...served, await postForm(idp, path, body, headers)]), [303])
   })
 
-  t.test('authorization requests do not wait for whoever holds the session', async (t) => {
+  t.test('authorization requests do not wait for a lock on the session', async (t) => {
     const trusted = await idp.client({ first_party: true, require_pkce: false })
     const query = new URLSearchParams({
       ...{ client_id: trusted.client_id, response_type: 'code', redirect_uri: trusted.redirect_uris[0] ?? '' },
@@ -186,7 +191,7 @@ t.test('what a browser can send about its own account', async (t) => {
     const body = new URLSearchParams({ ...hidden, decision: 'allow' }).toString()
     const give = (node: Idp) => postForm(node, '/consent', body, headers)
     await give(idp)
-    const served = await heldUp(
+    const served = await whileLocked(
       t,
       'SELECT FROM consents WHERE sub = $1 AND client_id = $2 FOR UPDATE',
       [person.sub, asked.client_id],
@@ -207,14 +212,14 @@ t.test('what a browser can send about its own account', async (t) => {
       "SELECT FROM sessions WHERE sub = $1 AND used_at > now() - interval '1 minute'",
       [person.sub],
     )
-    t.equal(rows.length, 1, 'and the use is noted when nobody holds the row')
+    t.equal(rows.length, 1, 'and the use is recorded once the row is free')
   })
 
   t.test('sign-ins with the right password', async (t) => {
     const body = new URLSearchParams({ username: person.username, password: person.password }).toString()
     const enterAgain = (node: Idp) => postForm(node, '/sign-in', body, { origin: idp.issuer })
     await clearLimits(idp)
-    const served = await heldUp(t, 'SELECT FROM accounts WHERE sub = $1 FOR UPDATE', [person.sub], enterAgain)
+    const served = await whileLocked(t, 'SELECT FROM accounts WHERE sub = $1 FOR UPDATE', [person.sub], enterAgain)
     t.ok(statusesOf(served).every((status) => [303, 429].includes(status)))
     await clearLimits(idp)
     t.equal((await enterAgain(idp)).status, 303)
@@ -222,7 +227,7 @@ t.test('what a browser can send about its own account', async (t) => {
 
   t.test('sign-outs of one session', async (t) => {
     const leave = (node: Idp) => postForm(node, '/logout/confirm', '', headers)
-    const served = await heldUp(t, sessions, [person.sub], leave)
+    const served = await whileLocked(t, sessions, [person.sub], leave)
     t.same(statusesOf([...served, await leave(idp)]), [200])
   })
 })
@@ -233,10 +238,10 @@ t.test('guesses at one account, which all count in one row', async (t) => {
   const guess = (node: Idp) => postForm(node, '/sign-in', body, { origin: idp.issuer })
   await clearLimits(idp)
   await guess(idp)
-  const served = await heldUp(t, 'SELECT FROM rate_limits FOR UPDATE', [], guess)
+  const served = await whileLocked(t, 'SELECT FROM rate_limits FOR UPDATE', [], guess)
   t.ok(statusesOf(served).every((status) => [403, 429].includes(status)))
   const looked = served.filter(({ status }) => status === 403).length
-  t.ok(looked <= 9, `${looked} more were looked at, of ten`)
+  t.ok(looked <= 9, `${looked} more were checked, of ten`)
 })
 
 t.test('guesses at one account from many networks, which count in one row', async (t) => {
@@ -247,10 +252,10 @@ t.test('guesses at one account from many networks, which count in one row', asyn
     postForm(node, '/sign-in', body, { origin: idp.issuer, 'x-forwarded-for': `2001:${(++networks).toString(16)}::1` })
   await clearLimits(idp)
   await guess(idp)
-  const served = await heldUp(t, 'SELECT FROM failed_sign_ins FOR UPDATE', [], guess)
+  const served = await whileLocked(t, 'SELECT FROM failed_sign_ins FOR UPDATE', [], guess)
   t.same(statusesOf(served), [403])
 })
 
-t.test('and nothing of it was a failure of ours', async (t) => {
+t.test('and none of it caused a server error', async (t) => {
   for (const node of nodes) t.notMatch(node.logged(), 'unexpected failure')
 })

@@ -9,13 +9,13 @@ const idp = await startSignet(t)
 
 const bye = 'https://app.example/bye'
 
-/** Status of the page, or where one is sent. */
+/** Status of the page, or the redirect's target. */
 const outcomeOf = ({ status, location, text }: Answer): string | number => {
   if (location !== undefined) return location.replace(/[?#].*/s, '')
   return text.startsWith('<!doctype html>') ? status : `no page, status ${status}`
 }
 
-/** What comes of each mutation that leaves something to read. */
+/** Outcomes of each mutation that leaves the parameter readable. */
 interface Outcomes {
   readonly missing: string | number
   readonly '8 KB long': string | number
@@ -52,7 +52,7 @@ async function attack(t: Test, idp: Idp, { good, table, ask }: Attack): Promise<
     })
 }
 
-t.test('every parameter of every form, each mutilated in every way', async (t) => {
+t.test('every parameter of every form, corrupted in every way', async (t) => {
   const client = await idp.client({ post_logout_redirect_uris: [bye] })
   const journey = await signIn(idp, client)
   const cookies = (journeyOf = journey) =>
@@ -72,7 +72,7 @@ t.test('every parameter of every form, each mutilated in every way', async (t) =
       table: {
         username: outcomes(422, 403),
         password: outcomes(422, 403),
-        // Without one, it is a sign-in for its own sake.
+        // Without one, it is a sign-in without a request.
         continue: outcomes(403, 400),
         // The Origin header has decided.
         csrf: outcomes(403),
@@ -97,7 +97,7 @@ t.test('every parameter of every form, each mutilated in every way', async (t) =
     }),
   )
 
-  t.test('/consent, and nothing was allowed after all of it', async (t) => {
+  t.test('/consent, and nothing was allowed by any of it', async (t) => {
     const page = await journey.browser.follow(await journey.browser.get(authorize({ prompt: 'consent' })))
     const value = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(page.text)?.[1] ?? ''
     const good = { csrf: value('csrf'), continue: value('continue'), account: value('account'), decision: 'allow' }
@@ -108,9 +108,9 @@ t.test('every parameter of every form, each mutilated in every way', async (t) =
       good,
       table: {
         continue: outcomes(400),
-        // Whom the page spoke of is not known: the person is asked anew.
+        // It is unknown whom the page described, so the person is asked again.
         account: outcomes('/authorize'),
-        // What is not "allow" is a no.
+        // Anything but "allow" means no.
         decision: outcomes('https://app.example/callback'),
       },
       ask: post('/consent', cookies()),
@@ -140,7 +140,7 @@ t.test('every parameter of every form, each mutilated in every way', async (t) =
     }),
   )
 
-  t.test('/logout by POST, and on to where it leads', (t) =>
+  t.test('/logout by POST, and on to its redirect', (t) =>
     attack(t, idp, {
       good: logout,
       table: logoutTable,
@@ -151,7 +151,7 @@ t.test('every parameter of every form, each mutilated in every way', async (t) =
     }),
   )
 
-  t.test('/logout/confirm, and nobody was signed out who did not confirm', async (t) => {
+  t.test('/logout/confirm, and nobody was signed out without confirming', async (t) => {
     const page = await journey.browser.get('/logout')
     const good = { csrf: 'x', continue: /name="continue" value="([^"]*)"/.exec(page.text)?.[1] ?? '' }
     const unconfirmed = mutationNames.filter((mutation) => unreadable.has(mutation))
@@ -177,7 +177,7 @@ t.test('every parameter of every form, each mutilated in every way', async (t) =
       }
   })
 
-  t.test('addresses that take no parameters are not moved by any', async (t) => {
+  t.test('endpoints that take no parameters ignore all of them', async (t) => {
     const places = ['/', '/healthz', '/readyz', '/.well-known/jwks.json', '/assets/signet.css']
     places.push('/.well-known/openid-configuration', '/.well-known/oauth-authorization-server', '/sign-in', '/sign-up')
     for (const path of places) {
@@ -195,7 +195,7 @@ t.test('every parameter of every form, each mutilated in every way', async (t) =
   })
 })
 
-t.test('a state that no browser could bring back is refused before it is sealed', async (t) => {
+t.test('a state that no browser could return is refused before it is sealed', async (t) => {
   const answer = await postForm(idp, '/logout', write(wireOf({ state: 'x'.repeat(20_000) })))
   t.match(answer, { status: 400, location: undefined })
   t.same(faultsOf(answer), [])

@@ -1,28 +1,28 @@
 import type { Answer } from './send.ts'
 
-/** What must never be seen from outside: stack traces, paths, statements, the names of what we are built with. */
-const insides =
+/** Things that must never be visible from outside: stack traces, paths, statements, the names of our components. */
+const internals =
   /\n\s+at .+:\d+|node:internal|node_modules|\/src\/|\.ts:\d|FST_ERR|TypeError|ReferenceError|RangeError|SyntaxError|\bSELECT .+ FROM\b|duplicate key|violates unique|authorization_codes|refresh_families|pg_catalog|pg-pool|PostgreSQL/
 
 /** RFC 6749 §5.2: the characters of `error` and `error_description`. */
 const describable = /^[\x20-\x21\x23-\x5b\x5d-\x7e]*$/
 
 /**
- * What is wrong with an answer, whatever was asked: a failure of ours, something from inside, an answer without its request id or
- * in a form that no client reads. An empty list for a good one.
+ * What is wrong with a response, whatever the request: a server error, internal details, a missing request id, or a form that no client can
+ * read. An empty list for a good one.
  */
 export function faultsOf({ status, headers, text, json, location }: Answer): string[] {
   const faults: string[] = []
   if (status >= 500) faults.push(`status ${status}`)
-  const inside = insides.exec(`${text}\n${location ?? ''}`)
-  if (inside) faults.push(`the answer holds '${inside[0]}'`)
+  const inside = internals.exec(`${text}\n${location ?? ''}`)
+  if (inside) faults.push(`the response contains '${inside[0]}'`)
   if (headers['x-request-id'] === undefined) faults.push('no X-Request-Id')
   if (headers['x-content-type-options'] !== 'nosniff') faults.push('no nosniff')
   if (headers['access-control-allow-credentials'] !== undefined) faults.push('CORS with credentials')
   if (status >= 400 && headers['cache-control'] !== 'no-store') faults.push('an error that may be stored')
   if (status >= 400 && json && Object.keys(json).length > 0)
     faults.push(...faultsOfError(json, headers['x-request-id']))
-  if (status >= 400 && text === '') faults.push('an error without a word')
+  if (status >= 400 && text === '') faults.push('an error without a description')
   return faults
 }
 

@@ -8,20 +8,20 @@ const idp = await startSignet(t)
 
 const registered = 'https://app.example/callback'
 
-/** RFC 9700 §4.1: everything that a sloppy comparison takes for the registered one. */
+/** RFC 9700 §4.1: URIs that a sloppy comparison accepts as the registered one. */
 const lookAlikes = {
   'another host': 'https://evil.example/callback',
   'the host as a subdomain': 'https://app.example.evil.example/callback',
   'the host with something before it': 'https://evilapp.example/callback',
-  'the host as user name': 'https://app.example@evil.example/callback',
+  'the host as the user name': 'https://app.example@evil.example/callback',
   'a user name': 'https://user@app.example/callback',
   'a user name and password': 'https://user:password@app.example/callback',
   'a backslash': 'https://app.example\\@evil.example/callback',
-  'a backslash for a slash': 'https:\\\\app.example\\callback',
+  'a backslash instead of a slash': 'https:\\\\app.example\\callback',
   'three slashes': 'https:///app.example/callback',
   'no scheme': '//app.example/callback',
   relative: '/callback',
-  'a mere word': 'callback',
+  'a bare word': 'callback',
   'plain http': 'http://app.example/callback',
   'the scheme in capitals': 'HTTPS://app.example/callback',
   'the host in capitals': 'https://APP.example/callback',
@@ -32,7 +32,7 @@ const lookAlikes = {
   'a dot after the host': 'https://app.example./callback',
   'a slash at the end': 'https://app.example/callback/',
   'a longer path': 'https://app.example/callback/evil',
-  'a path that begins the same': 'https://app.example/callbackevil',
+  'a path with the same beginning': 'https://app.example/callbackevil',
   'a shorter path': 'https://app.example/',
   'dot segments that lead back': 'https://app.example/evil/../callback',
   'dot segments that lead away': 'https://app.example/callback/../evil',
@@ -58,10 +58,10 @@ const lookAlikes = {
   data: 'data:text/html,evil',
   'the issuer itself': '{issuer}/sign-in',
   'a wildcard': 'https://*.example/callback',
-  'names that every object has': '__proto__',
+  'built-in property names': '__proto__',
 } as const
 
-t.test('a redirect URI that is not the registered one to the letter is never gone to', async (t) => {
+t.test('a redirect URI that differs from the registered one in any character is never used', async (t) => {
   const client = await idp.client()
   const { browser } = await signIn(idp, client)
   const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
@@ -87,7 +87,7 @@ t.test('a redirect URI that is not the registered one to the letter is never gon
       }
     })
 
-  t.test('not at sign-out either', async (t) => {
+  t.test('nor at sign-out', async (t) => {
     const bye = await idp.client({ post_logout_redirect_uris: [registered] })
     for (const [name, text] of Object.entries(lookAlikes)) {
       const parameters = { client_id: bye.client_id, post_logout_redirect_uri: text.replace('{issuer}', idp.issuer) }
@@ -97,7 +97,7 @@ t.test('a redirect URI that is not the registered one to the letter is never gon
     }
   })
 
-  t.test("a redirect URI is one client's own, and so is one for sign-out", async (t) => {
+  t.test('a redirect URI is valid for its own client only, and so is one for sign-out', async (t) => {
     const other = await idp.client({
       redirect_uris: ['https://other.example/cb'],
       post_logout_redirect_uris: ['https://other.example/bye'],
@@ -110,7 +110,7 @@ t.test('a redirect URI that is not the registered one to the letter is never gon
     t.match(await send(idp, { path: `/logout?${new URLSearchParams(logout)}` }), { status: 400 })
   })
 
-  t.test('one that was taken away while the person signed in is not gone to any more', async (t) => {
+  t.test('a redirect URI that is removed while the person signs in is no longer used', async (t) => {
     const changing = await idp.client({ redirect_uris: [registered, 'https://app.example/old'] })
     const parameters = authorizationParameters(changing, pkce(), { redirect_uri: 'https://app.example/old' })
     const waiting = await browser.get(`/authorize?${new URLSearchParams(parameters)}`)
@@ -127,7 +127,7 @@ t.test('a redirect URI that is not the registered one to the letter is never gon
   })
 })
 
-t.test('the port of a loopback address may vary, and nothing else of it (RFC 8252 §7.3)', async (t) => {
+t.test('the port of a loopback address may vary, but nothing else of it (RFC 8252 §7.3)', async (t) => {
   const native = {
     token_endpoint_auth_method: 'none',
     redirect_uris: ['http://127.0.0.1/cb', 'http://[::1]:80/cb?a=b'],
@@ -167,13 +167,13 @@ t.test('the port of a loopback address may vary, and nothing else of it (RFC 825
     'https://127.0.0.1:4000/cb',
   ])
     t.equal(await ask(app, uri), 400, uri)
-  t.equal(await ask(confidential, 'http://127.0.0.1:4000/cb'), 400, 'a client with a secret has a port of its own')
+  t.equal(await ask(confidential, 'http://127.0.0.1:4000/cb'), 400, 'a client with a secret has a fixed port')
 })
 
-t.test('what a response has comes once, even where an older registration has it in the query', async (t) => {
+t.test('each response parameter appears once, even if an older registration has it in its query', async (t) => {
   const query = 'code=own&a=%20b+c&state=own&iss=https%3A%2F%2Fevil.example&%65rror=own&error_uri=own&a=%20d&'
   const redirectUri = `${registered}?${query}`
-  // Past the rules, which do not let it in any more.
+  // Bypasses the rules, which no longer accept it.
   const old = await idp.client({ redirect_uris: [redirectUri], post_logout_redirect_uris: [`${registered}?state=own`] })
   const person = await idp.person()
   const { browser, redeem } = await signIn(idp, old, { person })
@@ -191,20 +191,20 @@ t.test('what a response has comes once, even where an older registration has it 
   t.test('in the query', async (t) => {
     const { location = '' } = await asked({})
     t.match(seen(new URL(location).search), { state: 'sent', iss: idp.issuer, code: /^[\w-]{43}$/ })
-    t.match(location, '?a=%20b+c&', 'the rest is kept to the letter')
+    t.match(location, '?a=%20b+c&', 'the rest is kept exactly')
     t.match(location, '&a=%20d&')
     const refused = new URL((await asked({ response_type: 'x', state: '' })).location ?? '').search
     t.match(seen(refused), { error: 'unsupported_response_type', error_uri: /^http/, iss: idp.issuer })
   })
 
-  t.test('in the fragment, and nothing beside it', async (t) => {
+  t.test('in the fragment, and nowhere else', async (t) => {
     const { location = '' } = await asked({ response_mode: 'fragment' })
     const { hash, search } = new URL(location)
     t.match(seen(hash.slice(1)), { state: 'sent', iss: idp.issuer })
     t.match(
       Object.keys(seen(search)).join(),
       /^error,error_uri$/,
-      'what the response does not have is the client its own',
+      'parameters that the response does not have are left to the client',
     )
   })
 
@@ -224,7 +224,7 @@ t.test('what a response has comes once, even where an older registration has it 
   })
 })
 
-t.test('an app with a scheme of its own gets its code there, and the person is asked every time', async (t) => {
+t.test('an app with its own scheme gets its code there, and the person is asked every time', async (t) => {
   const redirectUri = 'vscode://publisher.extension/callback?windowId=1'
   const editor = await idp.client({
     token_endpoint_auth_method: 'none',
@@ -237,7 +237,7 @@ t.test('an app with a scheme of its own gets its code there, and the person is a
   t.match(await redeem(), { status: 200 })
   const parameters = authorizationParameters(editor, pkce())
   const page = await stranger.follow(await stranger.get(`/authorize?${new URLSearchParams(parameters)}`))
-  t.match(page.text, 'href="vscode://publisher.extension/callback?windowId=1&amp;error=access_denied', 'the way back')
+  t.match(page.text, 'href="vscode://publisher.extension/callback?windowId=1&amp;error=access_denied', 'the link back')
   const again = await browser.get(`/authorize?${new URLSearchParams(parameters)}`)
   const consent = await browser.follow(again)
   t.match(consent.text, 'id="allow"')

@@ -26,13 +26,13 @@ async function countEvents(idp: Idp, type: string): Promise<number> {
 const withGrace = await startSignet(t)
 const withoutGrace = await startSignet(t, { SIGNET_REFRESH_GRACE: '0s' })
 
-/** Everything the database knows of the families: a refusal must leave it as it is. */
+/** Everything that the database knows about the families: a refusal must not change it. */
 const families = async (idp: Idp) =>
   JSON.stringify(
     (await idp.signet.database.query({ text: 'SELECT * FROM refresh_families ORDER BY created_at, digest' })).rows,
   )
 
-t.test("a token that is not the client's own, or not what Signet made, is refused and spends nothing", async (t) => {
+t.test("a token that is not the client's own, or not made by Signet, is refused and spends nothing", async (t) => {
   const idp = withGrace
   await idp.resource('https://api.example', ['read'])
   const owner = await idp.client(publicClient)
@@ -47,9 +47,9 @@ t.test("a token that is not the client's own, or not what Signet made, is refuse
   }
 
   const forgeries: Record<string, string> = {
-    'a bit of the family': flipped(0),
-    'a bit of the generation': flipped(35),
-    'a bit of the seal': flipped(67),
+    'a bit of the family flipped': flipped(0),
+    'a bit of the generation flipped': flipped(35),
+    'a bit of the seal flipped': flipped(67),
     'the next generation under the old seal': (() => {
       const copy = Buffer.from(bytes)
       copy.writeUInt32BE(1, 32)
@@ -65,16 +65,16 @@ t.test("a token that is not the client's own, or not what Signet made, is refuse
     'plain base64': bytes.toString('base64'),
     'another spelling of the last character': `${token.slice(0, -1)}${String.fromCharCode(token.charCodeAt(90) + 1)}`,
     'a space before': ` ${token}`,
-    'a space within': `${token.slice(0, 40)} ${token.slice(41)}`,
+    'a space inside': `${token.slice(0, 40)} ${token.slice(41)}`,
     zeros: Buffer.alloc(68).toString('base64url'),
-    'a name that every object has': '__proto__',
-    'under the seal of another installation': encodeRefreshToken(
+    'a built-in property name': '__proto__',
+    'with the seal of another installation': encodeRefreshToken(
       { current: 1, versions: new Map([[1, Buffer.alloc(32)]]) },
       1,
       { family: bytes.subarray(0, 32), generation: 0 },
     ),
-    // The key alone mints nothing: the family is not in the database.
-    'under the right seal, for a family that never was': encodeRefreshToken(idp.signet.secrets['refresh-mac'], 1, {
+    // The key alone is not enough: the family is not in the database.
+    'with a valid seal, for a family that never existed': encodeRefreshToken(idp.signet.secrets['refresh-mac'], 1, {
       family: Buffer.alloc(32, 7),
       generation: 0,
     }),
@@ -91,7 +91,7 @@ t.test("a token that is not the client's own, or not what Signet made, is refuse
     t.equal(await families(idp), untouched)
   })
 
-  t.test("with a wider scope, a resource that is nobody's or not this client's, or two", async (t) => {
+  t.test("with a wider scope, or with a resource that is unknown or not this client's", async (t) => {
     for (const scope of ['openid email', 'openid read', 'admin', '__proto__'])
       t.match(await refresh(idp, owner, token, { scope }), { status: 400, body: { error: 'invalid_scope' } }, scope)
     for (const resource of ['https://nobody.example', 'https://api.example', '__proto__'])
@@ -110,17 +110,17 @@ t.test("a token that is not the client's own, or not what Signet made, is refuse
     t.equal(await families(idp), untouched)
   })
 
-  t.test('after all this its owner refreshes with it', async (t) => {
+  t.test('after all this its owner can refresh with it', async (t) => {
     t.equal((await refresh(idp, owner, token)).status, 200)
     t.equal(await countEvents(idp, 'refresh_reused'), 0)
   })
 })
 
-t.test('a token in many hands', async (t) => {
+t.test('a token that several parties hold', async (t) => {
   const idp = withoutGrace
   const client = await idp.client(publicClient)
 
-  t.test('a thief who comes after two refreshes of the owner ends it for both', async (t) => {
+  t.test('a thief who comes after two refreshes by the owner ends it for both', async (t) => {
     const stolen = await firstTokens(idp, client)
     const second = (await refresh(idp, client, stolen.refresh_token)).body
     const third = (await refresh(idp, client, second.refresh_token)).body
@@ -128,26 +128,26 @@ t.test('a token in many hands', async (t) => {
     for (const token of [stolen.refresh_token, second.refresh_token, third.refresh_token])
       t.match(await refresh(idp, client, token), refused)
     for (const token of [stolen.access_token, second.access_token, third.access_token])
-      t.equal(await userinfo(idp, token), 401, 'its access tokens are called back')
+      t.equal(await userinfo(idp, token), 401, 'its access tokens are revoked')
   })
 
-  t.test('a thief who is first ends it for both when the owner comes', async (t) => {
+  t.test('a thief who comes first ends it for both when the owner comes', async (t) => {
     const { refresh_token: shared } = await firstTokens(idp, client)
-    const thiefs = (await refresh(idp, client, shared)).body
-    const thiefsNext = (await refresh(idp, client, thiefs.refresh_token)).body
+    const stolenSecond = (await refresh(idp, client, shared)).body
+    const stolenThird = (await refresh(idp, client, stolenSecond.refresh_token)).body
     t.match(await refresh(idp, client, shared), refused)
-    t.match(await refresh(idp, client, thiefsNext.refresh_token), refused)
-    t.equal(await userinfo(idp, thiefsNext.access_token), 401)
+    t.match(await refresh(idp, client, stolenThird.refresh_token), refused)
+    t.equal(await userinfo(idp, stolenThird.access_token), 401)
   })
 
-  t.test('a thief who follows one step behind is found at the third generation', async (t) => {
+  t.test('a thief who follows one step behind is detected at the third generation', async (t) => {
     let { refresh_token: token } = await firstTokens(idp, client)
     for (const generation of ['first', 'second']) {
       const owners = (await refresh(idp, client, token)).body.refresh_token
       t.equal(
         (await refresh(idp, client, token)).body.refresh_token,
         owners,
-        `the ${generation} passes for a lost response`,
+        `the ${generation} counts as a lost response`,
       )
       token = owners
     }
@@ -156,7 +156,7 @@ t.test('a token in many hands', async (t) => {
     t.match(await refresh(idp, client, next), refused)
   })
 
-  t.test('a thief who burns forgiveness does not get the owner refused, nor any other successor', async (t) => {
+  t.test('a thief who uses up forgiveness gets neither the owner refused nor a different successor', async (t) => {
     const { refresh_token: first } = await firstTokens(idp, client)
     const successor = (await refresh(idp, client, first)).body.refresh_token
     const replies = await sameSuccessor(t, 30, () => refresh(idp, client, first))
@@ -165,7 +165,7 @@ t.test('a token in many hands', async (t) => {
     t.equal((await refresh(idp, client, successor)).status, 200)
   })
 
-  t.test('a thief who goes on for twelve hours ends the grant for everybody, with its event', async (t) => {
+  t.test('a thief who continues for twelve hours ends the grant for everyone, with its event', async (t) => {
     const { refresh_token: first } = await firstTokens(idp, client)
     const owners = (await refresh(idp, client, first)).body
     const grantId = decodeJwt(owners.access_token)['grant_id']
@@ -194,7 +194,7 @@ t.test('a token in many hands', async (t) => {
     t.equal((await refresh(idp, client, first)).body.refresh_token, successor)
   })
 
-  t.test('the end of a grant is final: no generation, old or new, comes back', async (t) => {
+  t.test('the end of a grant is final: no generation, old or new, works again', async (t) => {
     const journey = await signIn(idp, client)
     const first = (await journey.redeem()).body
     const second = (await refresh(idp, client, first.refresh_token)).body
@@ -205,10 +205,10 @@ t.test('a token in many hands', async (t) => {
   })
 })
 
-t.test('beside the previous release, on the same rows', async (t) => {
+t.test('alongside the previous release, on the same rows', async (t) => {
   const idp = withoutGrace
   const client = await idp.client(publicClient)
-  /** What the previous release writes when it forgives a generation, some number of times. */
+  /** What the previous release writes when it forgives a generation, a number of times. */
   const forgiveAsBefore = async (accessToken: string, generation: number, times = 1) => {
     for (let time = 0; time < times; time++)
       await idp.signet.database.query({
@@ -219,7 +219,7 @@ t.test('beside the previous release, on the same rows', async (t) => {
       })
   }
 
-  t.test('a response that it will forgive no more is forgiven here', async (t) => {
+  t.test('a response that the previous release no longer forgives is forgiven here', async (t) => {
     const { refresh_token: first, access_token: access } = await firstTokens(idp, client)
     const successor = (await refresh(idp, client, first)).body.refresh_token
     await forgiveAsBefore(access, 0, 11)
@@ -227,7 +227,7 @@ t.test('beside the previous release, on the same rows', async (t) => {
     t.equal((await refresh(idp, client, successor)).status, 200)
   })
 
-  t.test('a generation that it forgave counts in a run', async (t) => {
+  t.test('a generation that the previous release forgave counts in a run', async (t) => {
     const { refresh_token: first, access_token: access } = await firstTokens(idp, client)
     const second = (await refresh(idp, client, first)).body.refresh_token
     await forgiveAsBefore(access, 0)
@@ -238,7 +238,7 @@ t.test('beside the previous release, on the same rows', async (t) => {
     t.match(await refresh(idp, client, fourth), refused)
   })
 
-  t.test('what this release knows of an earlier generation is not taken for the one that it forgave', async (t) => {
+  t.test('what this release knows about an earlier generation is not applied to the one forgiven', async (t) => {
     const { refresh_token: first, access_token: access } = await firstTokens(idp, client)
     let token = (await refresh(idp, client, first)).body.refresh_token
     await refresh(idp, client, first)
@@ -256,7 +256,7 @@ t.test('beside the previous release, on the same rows', async (t) => {
   })
 })
 
-t.test('tokens of a time that the database does not remember', async (t) => {
+t.test('tokens from a time that the database does not remember', async (t) => {
   const idp = withoutGrace
   const client = await idp.client(publicClient)
   const rollBack = (generation: number) =>
@@ -265,7 +265,7 @@ t.test('tokens of a time that the database does not remember', async (t) => {
       values: [generation],
     })
 
-  t.test('the newest is taken after a restore, and what was before it is old', async (t) => {
+  t.test('the newest is accepted after a restore, and those before it are old', async (t) => {
     const { refresh_token: first } = await firstTokens(idp, client)
     const second = (await refresh(idp, client, first)).body.refresh_token
     const third = (await refresh(idp, client, second)).body.refresh_token
@@ -273,11 +273,11 @@ t.test('tokens of a time that the database does not remember', async (t) => {
     const fourth = await refresh(idp, client, third)
     t.equal(fourth.status, 200)
     t.equal(await countEvents(idp, 'refresh_advanced'), 1)
-    t.match(await refresh(idp, client, first), refused, 'an older one is now in two hands')
+    t.match(await refresh(idp, client, first), refused, 'an older one is now used by two parties')
     t.match(await refresh(idp, client, fourth.body.refresh_token), refused)
   })
 
-  t.test('ten who come with it at once all go on', async (t) => {
+  t.test('ten simultaneous requests with it all succeed', async (t) => {
     const { refresh_token: first } = await firstTokens(idp, client)
     const second = (await refresh(idp, client, first)).body.refresh_token
     await rollBack(0)
@@ -285,7 +285,7 @@ t.test('tokens of a time that the database does not remember', async (t) => {
     t.equal((await refresh(idp, client, replies[0]?.body.refresh_token)).status, 200)
   })
 
-  t.test('a family from after the backup is unknown, and that is all', async (t) => {
+  t.test('a family created after the backup is unknown, without further effect', async (t) => {
     const { refresh_token: token } = await firstTokens(idp, client)
     await idp.signet.database.query({ text: 'DELETE FROM refresh_families' })
     t.match(await refresh(idp, client, token), refused)
@@ -298,7 +298,7 @@ t.test('twenty refreshes at once', async (t) => {
   const { refresh_token: warm } = await firstTokens(idp, client)
   await refresh(idp, client, warm)
 
-  t.test('on one node give all the same successor', async (t) => {
+  t.test('on one node all return the same successor', async (t) => {
     const { refresh_token: token } = await firstTokens(idp, client)
     const replies = await sameSuccessor(t, 20, () => refresh(idp, client, token))
     t.same(
@@ -319,7 +319,7 @@ t.test('twenty refreshes at once', async (t) => {
   })
 })
 
-/** Lets hours pass for all families, on the clock of the database. */
+/** Lets hours pass for all families, on the database's clock. */
 async function passHours(idp: Idp, hours: number): Promise<void> {
   await idp.signet.database.query({
     text: `UPDATE refresh_families SET forgiven_at = forgiven_at - make_interval(hours => $1),
@@ -328,7 +328,7 @@ async function passHours(idp: Idp, hours: number): Promise<void> {
   })
 }
 
-/** With a grace of nothing, whoever loses the race has lost the response, which is forgiven any number of times. */
+/** With a grace of zero, whoever loses the race has lost the response, which is forgiven any number of times. */
 async function sameSuccessor(t: Test, racers: number, ask: () => Promise<Reply>): Promise<Reply[]> {
   const replies = await Promise.all(Array.from({ length: racers }, ask))
   t.same(new Set(replies.map(({ status }) => status)), new Set([200]))
@@ -336,11 +336,11 @@ async function sameSuccessor(t: Test, racers: number, ask: () => Promise<Reply>)
   return replies
 }
 
-t.test('what ended with the account or was taken from the client is not had by refreshing', async (t) => {
+t.test('refreshing gives nothing that ended with the account or was removed from the client', async (t) => {
   const idp = withGrace
   const client = await idp.client(publicClient)
   for (const column of ['disabled_at', 'deleted_at'])
-    t.test(`an account's ${column} ends refreshing, though its grant was opened at that very moment`, async (t) => {
+    t.test(`an account's ${column} ends refreshing, even if its grant was opened at that very moment`, async (t) => {
       const journey = await signIn(idp, client)
       const { refresh_token: token } = (await journey.redeem()).body
       await idp.signet.database.query({

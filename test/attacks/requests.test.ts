@@ -5,7 +5,7 @@ import { type Answer, send, sendBytes } from './send.ts'
 
 const idp = await startSignet(t)
 
-/** Every address of the foundation, with the methods that it is for. */
+/** Every address, with the methods that it supports. */
 const routes: Record<string, readonly string[]> = {
   '/': ['GET'],
   '/authorize': ['GET', 'POST'],
@@ -26,19 +26,19 @@ const routes: Record<string, readonly string[]> = {
 }
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'TRACE', 'OPTIONS', 'PROPFIND', 'QUERY']
 
-t.test('an address answers the methods that it is for, and says so to the others', async (t) => {
+t.test('an address accepts only its own methods, and names them when it refuses others', async (t) => {
   const secret = 'a-cookie-that-nobody-echoes'
   for (const [path, allowed] of Object.entries(routes))
     t.test(path, async (t) => {
       for (const method of methods) {
         const answer = await send(idp, { method, path, headers: { cookie: `x=${secret}`, 'content-length': '0' } })
         if (method !== 'HEAD' && method !== 'OPTIONS') t.same(faultsOf(answer), [], method)
-        t.ok(answer.status < 500, `${method} is no failure of ours`)
-        t.notMatch(answer.text, secret, 'TRACE, like all the others, echoes nothing')
+        t.ok(answer.status < 500, `${method} causes no server error`)
+        t.notMatch(answer.text, secret, 'no method echoes the request, not even TRACE')
         if (allowed.includes(method) || method === 'HEAD' || method === 'OPTIONS') continue
         // One wildcard serves all assets. A QUERY without a body is refused for that.
         const otherwise = method === 'QUERY' ? [400] : path.startsWith('/assets/') ? [404] : []
-        t.ok([405, ...otherwise].includes(answer.status), `${method} is not for it: ${answer.status}`)
+        t.ok([405, ...otherwise].includes(answer.status), `${method} is not supported: ${answer.status}`)
         if (answer.status === 405) t.match(answer.headers.allow, allowed[0] ?? '', 'RFC 9110 §15.5.6')
       }
     })
@@ -48,8 +48,8 @@ t.test('bodies', async (t) => {
   const posts = [...Object.keys(routes).filter((path) => routes[path]?.includes('POST')), '/no-such-path']
   const form = 'application/x-www-form-urlencoded'
   const bodies: [name: string, type: string | undefined, body: string | Buffer, status: number | undefined][] = [
-    ['none at all', undefined, '', undefined],
-    ['a type and nothing else', form, '', undefined],
+    ['no body at all', undefined, '', undefined],
+    ['a content type and nothing else', form, '', undefined],
     ['JSON', 'application/json', '{"grant_type":"client_credentials"}', 415],
     ['JSON that sets a prototype', 'application/json', '{"__proto__":{"x":1}}', 415],
     ['broken JSON', 'application/json', '{', 415],
@@ -64,10 +64,10 @@ t.test('bodies', async (t) => {
     ['a JWT', 'application/jwt', 'a.b.c', 415],
     ['an unknown type', 'application/x-nobody', 'x', 415],
     ['no type', undefined, 'grant_type=client_credentials', 415],
-    ['a type that is none', 'x', 'grant_type=client_credentials', 415],
+    ['an invalid type', 'x', 'grant_type=client_credentials', 415],
     ['two types', `${form}, application/json`, 'grant_type=x', undefined],
     ['a form in another character set', `${form}; charset=utf-16`, Buffer.from('a=b', 'utf16le'), undefined],
-    ['bytes that are no form', form, Buffer.from([0, 1, 2, 0xff, 0xfe, 0x80]), undefined],
+    ['bytes that are not a form', form, Buffer.from([0, 1, 2, 0xff, 0xfe, 0x80]), undefined],
     ['only separators', form, '&&&===&&&', undefined],
     ['30 KB of one parameter', form, `x=${'y'.repeat(30_000)}`, undefined],
     ['30 KB of parameters', form, 'a&'.repeat(15_000), undefined],
@@ -83,7 +83,7 @@ t.test('bodies', async (t) => {
           ...(type === undefined ? {} : { 'content-type': type }),
           ...(name === 'compressed' ? { 'content-encoding': 'gzip' } : {}),
         }
-        // A server that answers before all has come may close the connection: RFC 9112 §9.6.
+        // A server that responds before everything has arrived may close the connection: RFC 9112 §9.6.
         const answer = await send(idp, { method: 'POST', path, headers, body }).catch(
           (error: NodeJS.ErrnoException) => error,
         )
@@ -99,7 +99,7 @@ t.test('bodies', async (t) => {
       t.equal((await send(idp, { path: '/healthz' })).status, 200)
     })
 
-  t.test('a body without content is no body, whatever its type', async (t) => {
+  t.test('an empty body counts as no body, whatever its type', async (t) => {
     const types = ['application/json', 'application/json; charset=utf-8', 'text/plain;charset=UTF-8', 'application/jwt']
     types.push('multipart/form-data; boundary=x', 'application/x-nobody')
     const without = (answer: Answer) => [answer.status, answer.json?.['error'], answer.json?.['error_description']]
@@ -123,13 +123,13 @@ t.test('bodies', async (t) => {
     }
   })
 
-  t.test('a body of another type is refused before all of it has come', async (t) => {
+  t.test('a body of another type is refused before all of it has arrived', async (t) => {
     const head = 'POST /userinfo HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nconnection: close\r\n'
     t.match(await sendBytes(idp, `${head}content-length: 20000\r\n\r\n{`), /^HTTP\/1\.1 415 /)
     t.match(await sendBytes(idp, `${head}transfer-encoding: chunked\r\n\r\n1\r\n{\r\n`), /^HTTP\/1\.1 415 /)
   })
 
-  t.test('a parameter with a TAB, a line end or another control character is refused, whoever takes it', async (t) => {
+  t.test('a parameter with a TAB, a line end or another control character is refused by every endpoint', async (t) => {
     const forms = ['/token', '/introspect', '/revoke', '/userinfo', '/authorize', '/logout']
     for (const value of ['a%09b', 'a%0Ab', 'a%0Db', 'a%C2%85b', '%0D%0A'])
       for (const name of ['client_id', 'state', 'token', 'scope', 'resource', 'not_a_parameter']) {
@@ -144,10 +144,10 @@ t.test('bodies', async (t) => {
         t.same(new Set(statuses), new Set([400]), `${name}=${value}`)
       }
     const token = await send(idp, { method: 'POST', path: '/token', headers: { 'content-type': form }, body: 'a=%09' })
-    t.match(token.json, { error: 'invalid_request', error_description: /^The parameter 'a' has a TAB/ })
+    t.match(token.json, { error: 'invalid_request', error_description: /^The parameter 'a' contains a tab/ })
   })
 
-  t.test('a body that does not say how long it is has the same limit', async (t) => {
+  t.test('a body without a declared length has the same limit', async (t) => {
     for (const path of posts.filter((path) => path in routes)) {
       const chunk = `${(8192).toString(16)}\r\n${'a'.repeat(8192)}\r\n`
       const head = `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: ${form}\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n`
@@ -157,7 +157,7 @@ t.test('bodies', async (t) => {
   })
 })
 
-t.test('paths that are not quite the right ones are not the right ones', async (t) => {
+t.test('paths that are almost right are refused', async (t) => {
   for (const path of [
     '/no-such-path',
     '/authorize/',
@@ -183,7 +183,7 @@ t.test('paths that are not quite the right ones are not the right ones', async (
     t.ok([404, 405].includes(answer.status), `${path.slice(0, 40)}: ${answer.status}`)
   }
 
-  t.test('a path that cannot be decoded gets an answer like any other', async (t) => {
+  t.test('a path that cannot be decoded gets a normal response', async (t) => {
     for (const path of ['/%', '/%zz', '/%ff', '/%c0%af', '/assets/%', '/authorize%zz?client_id=x']) {
       const answer = await send(idp, { path })
       t.same(faultsOf(answer), [], path)
@@ -191,7 +191,7 @@ t.test('paths that are not quite the right ones are not the right ones', async (
     }
   })
 
-  t.test('no path leads out of the assets', async (t) => {
+  t.test('no path leads out of the assets folder', async (t) => {
     for (const path of [
       '/assets/',
       '/assets/.',
@@ -218,7 +218,7 @@ t.test('paths that are not quite the right ones are not the right ones', async (
     }
   })
 
-  t.test('an asset in part, or again', async (t) => {
+  t.test('range requests and conditional requests for an asset', async (t) => {
     for (const headers of [
       { range: 'bytes=0-0' },
       { range: 'bytes=999999999-' },
@@ -235,8 +235,8 @@ t.test('paths that are not quite the right ones are not the right ones', async (
   })
 })
 
-t.test('headers that somebody made up', async (t) => {
-  t.test('move nothing: not the issuer, not the request id, not where one is sent', async (t) => {
+t.test('made-up headers', async (t) => {
+  t.test('change nothing: neither the issuer, nor the request id, nor the redirect', async (t) => {
     const headers = {
       host: 'evil.example',
       forwarded: 'host=evil.example;proto=https',
@@ -257,7 +257,7 @@ t.test('headers that somebody made up', async (t) => {
     }
   })
 
-  t.test('may say anything', async (t) => {
+  t.test('may have any value', async (t) => {
     for (const headers of [
       { 'accept-language': 'x'.repeat(8000) },
       { 'accept-language': 'de;q=abc, ,;;q=, *;q=9, __proto__' },
@@ -289,8 +289,7 @@ t.test('a request with two Host, Authorization or Content-Type headers, or a mal
     'two hosts, far apart': 'GET / HTTP/1.1\r\nHost: a\r\nconnection: close\r\ncookie: a=b\r\nhost: b\r\n\r\n',
     'two hosts, one of them empty': 'GET /healthz HTTP/1.1\r\nhost:\r\nhost: b\r\nconnection: close\r\n\r\n',
     'two hosts in HTTP/1.0': 'GET /healthz HTTP/1.0\r\nhost: a\r\nhost: b\r\n\r\n',
-    'two hosts where there is no route':
-      'GET /no-such-path HTTP/1.1\r\nhost: a\r\nhost: b\r\nconnection: close\r\n\r\n',
+    'two hosts at an unknown path': 'GET /no-such-path HTTP/1.1\r\nhost: a\r\nhost: b\r\nconnection: close\r\n\r\n',
     ...Object.fromEntries(
       [
         'a b',
@@ -310,7 +309,7 @@ t.test('a request with two Host, Authorization or Content-Type headers, or a mal
       ].map((host) => [`the host ${host}`, `GET /healthz HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`]),
     ),
     'two Authorization headers': `${post}host: x\r\n${form}authorization: Basic YTpi\r\nAuthorization: Basic YTpi\r\n\r\na=b`,
-    'two types of one body': `${post}host: x\r\n${form}content-type: application/json\r\n\r\na=b`,
+    'two types for one body': `${post}host: x\r\n${form}content-type: application/json\r\n\r\na=b`,
   }
   for (const [name, bytes] of Object.entries(refused)) {
     const came = await sendBytes(idp, Buffer.from(bytes, 'latin1'))
@@ -333,10 +332,10 @@ t.test('a request with two Host, Authorization or Content-Type headers, or a mal
   }
   const cookies = 'cookie: a=b\r\ncookie: c=d\r\naccept: a/b\r\naccept: c/d\r\n'
   const came = await sendBytes(idp, `GET /healthz HTTP/1.1\r\nhost: x\r\n${cookies}connection: close\r\n\r\n`)
-  t.match(came, /^HTTP\/1\.1 200 /, 'headers that may come several times')
+  t.match(came, /^HTTP\/1\.1 200 /, 'headers that may be repeated')
 })
 
-t.test('what is no HTTP is answered or hung up on, and the server lives', async (t) => {
+t.test('input that is not HTTP is answered or disconnected, and the server survives', async (t) => {
   const end = 'host: x\r\nconnection: close\r\n\r\n'
   const raw: Record<string, string | Buffer> = {
     nonsense: 'nonsense\r\n\r\n',
@@ -347,16 +346,16 @@ t.test('what is no HTTP is answered or hung up on, and the server lives', async 
     ]),
     'a NUL byte in the address': `GET /authorize?\0 HTTP/1.1\r\n${end}`,
     'a space in the address': `GET /authorize?state=a b HTTP/1.1\r\n${end}`,
-    'a whole address': `GET http://evil.example/authorize HTTP/1.1\r\n${end}`,
+    'an absolute address': `GET http://evil.example/authorize HTTP/1.1\r\n${end}`,
     'an asterisk': `OPTIONS * HTTP/1.1\r\n${end}`,
     'no host': 'GET / HTTP/1.1\r\nconnection: close\r\n\r\n',
     'two hosts': `GET / HTTP/1.1\r\nhost: y\r\n${end}`,
     'an old version': 'GET / HTTP/1.0\r\n\r\n',
-    'a version that there is not': `GET / HTTP/9.9\r\n${end}`,
+    'an unknown version': `GET / HTTP/9.9\r\n${end}`,
     'two lengths': `POST /token HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n${end}ab`,
     'a length and chunks (request smuggling)': `POST /token HTTP/1.1\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n${end}0\r\n\r\n`,
     'a negative length': `POST /token HTTP/1.1\r\ncontent-length: -1\r\n${end}`,
-    'a header over two lines': `GET / HTTP/1.1\r\nx: a\r\n b\r\n${end}`,
+    'a folded header': `GET / HTTP/1.1\r\nx: a\r\n b\r\n${end}`,
     'a header with a NUL byte': `GET / HTTP/1.1\r\nx: a\0b\r\n${end}`,
     'more headers than fit': `GET / HTTP/1.1\r\n${'x: y\r\n'.repeat(4000)}${end}`,
     'an address of 20 KB': `GET /${'a'.repeat(20_000)} HTTP/1.1\r\n${end}`,

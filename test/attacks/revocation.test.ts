@@ -30,7 +30,7 @@ const refresh = (who: TestClient, token: string) =>
 const grantOf = ({ access_token: token }: Pick<Tokens, 'access_token'>) =>
   JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).grant_id as string
 
-/** Everything that the database knows of a grant: what is refused must leave it as it is. */
+/** Everything that the database knows about a grant: a refused request must not change it. */
 async function stateOf(tokens: Tokens): Promise<string> {
   const query = async (text: string) => (await idp.signet.database.query({ text, values: [grantOf(tokens)] })).rows
   return JSON.stringify([
@@ -43,20 +43,21 @@ async function stateOf(tokens: Tokens): Promise<string> {
 const isUserinfo = async (token: string, status: number) =>
   (await send(idp, { path: '/userinfo', headers: { authorization: `Bearer ${token}` } })).status === status
 
-/** Nothing that was ever given out is good for anything. */
-async function nothingLives(t: Test, who: TestClient, given: readonly Partial<Tokens>[]): Promise<void> {
+/** No token that was ever issued works. */
+async function nothingIsActive(t: Test, who: TestClient, given: readonly Partial<Tokens>[]): Promise<void> {
   for (const { access_token, refresh_token } of given) {
-    if (access_token !== undefined) t.ok(await isUserinfo(access_token, 401), 'an access token is dead')
-    if (refresh_token !== undefined) t.equal((await refresh(who, refresh_token)).status, 400, 'a refresh token is dead')
+    if (access_token !== undefined) t.ok(await isUserinfo(access_token, 401), 'an access token is inactive')
+    if (refresh_token !== undefined)
+      t.equal((await refresh(who, refresh_token)).status, 400, 'a refresh token is inactive')
   }
   const { rows } = await idp.signet.database.query({
     text: 'SELECT FROM grants WHERE client_id = $1 AND ended_at IS NULL',
     values: [who.client_id],
   })
-  t.equal(rows.length, 0, 'no grant lives')
+  t.equal(rows.length, 0, 'no grant is active')
 }
 
-/** Does something in a transaction that stays open, and can tell how many others wait for it, one behind the other. */
+/** Does something in a transaction that stays open, and can report how many others wait for it, directly or indirectly. */
 async function hold(text: string, value: string) {
   const { database } = idp.signet
   const connection = await database.connect()
@@ -86,11 +87,11 @@ function outcomeOf({ status, text, json }: Answer): string {
   return status === (error === 'invalid_client' ? 401 : 400) ? error : `${status} ${error}`
 }
 
-t.test('every parameter, each mutilated in every way, and the token lives through all that is refused', async (t) => {
+t.test('every parameter, corrupted in every way, and no refusal affects the token', async (t) => {
   const tokens = await tokensOf(client)
   const before = await stateOf(tokens)
   const good = { ...credentials, token: tokens.refresh_token, token_type_hint: 'refresh_token' }
-  /** What comes of: missing or empty, 8 KB long, of a wrong type. What would revoke it for good comes last. */
+  /** Outcomes if missing or empty, 8 KB long, of a wrong type. What would actually revoke it comes last. */
   const table: Record<string, [missing: string, long: string, wrong: string]> = {
     token: ['invalid_request', 'done', 'done'],
     token_type_hint: ['', 'invalid_request', ''],
@@ -120,10 +121,10 @@ t.test('every parameter, each mutilated in every way, and the token lives throug
   t.equal(await stateOf(tokens), before)
   const odd = { ...good, token_type_hint: '{"a":[1]}', not_a_parameter: 'x'.repeat(8192) }
   t.equal(outcomeOf(await revoke(odd)), 'done')
-  await nothingLives(t, client, [tokens])
+  await nothingIsActive(t, client, [tokens])
 })
 
-t.test('nobody else ends a grant', async (t) => {
+t.test('nobody else can end a grant', async (t) => {
   const tokens = await tokensOf(client)
   const before = await stateOf(tokens)
   const strangers = { confidential: await idp.client(), public: app }
@@ -136,12 +137,12 @@ t.test('nobody else ends a grant', async (t) => {
     'a public client': [{ client_id: app.client_id }, {}, 'invalid_grant'],
     'the owner with a wrong secret': [{ ...credentials, client_secret: 'wrong' }, {}, 'invalid_client'],
     'the owner without its secret': [{ client_id: client.client_id }, {}, 'invalid_client'],
-    "the owner with another's secret": [
+    "the owner with another client's secret": [
       { ...credentials, client_secret: strangers.confidential.secret ?? '' },
       {},
       'invalid_client',
     ],
-    'the owner by another method': [
+    'the owner with another method': [
       {},
       { authorization: basic(credentials.client_id, credentials.client_secret) },
       'invalid_client',
@@ -158,13 +159,13 @@ t.test('nobody else ends a grant', async (t) => {
   t.equal(await stateOf(tokens), before)
   const spent = tokens.refresh_token
   const next = (await refresh(client, spent)).body as Tokens
-  t.equal(outcomeOf(await revoke({ client_id: app.client_id, token: spent })), 'invalid_grant', 'nor by a spent one')
+  t.equal(outcomeOf(await revoke({ client_id: app.client_id, token: spent })), 'invalid_grant', 'nor with a spent one')
   t.ok(await isUserinfo(next.access_token, 200))
   t.equal(outcomeOf(await revoke({ ...credentials, token: spent })), 'done')
-  await nothingLives(t, client, [tokens, next])
+  await nothingIsActive(t, client, [tokens, next])
 })
 
-t.test('no page ends a grant: not by a cookie, not by a link, not in another form than a form', async (t) => {
+t.test('no web page can end a grant: not with a cookie, a link, or anything but a form', async (t) => {
   const journey = await signIn(idp, client)
   const tokens = (await journey.redeem()).body as Tokens
   const before = await stateOf(tokens)
@@ -173,12 +174,12 @@ t.test('no page ends a grant: not by a cookie, not by a link, not in another for
   const good = new URLSearchParams({ ...credentials, token }).toString()
   const form = { 'content-type': 'application/x-www-form-urlencoded' }
   const cases: [what: string, answer: Promise<Answer>, statuses: number[]][] = [
-    ['a cookie for credentials', revoke({ token }, { cookie }), [401]],
+    ['a cookie as credentials', revoke({ token }, { cookie }), [401]],
     ['a cookie and an origin of ours', revoke({ token }, { cookie, origin: idp.issuer }), [401]],
     ['another site', revoke({ token }, { cookie, origin: 'https://evil.example' }), [401]],
     ['a link', send(idp, { path: `/revoke?${good}`, headers: { cookie } }), [404, 405]],
     ['a script (RFC 7009 §2.3)', send(idp, { path: `/revoke?${good}&callback=alert` }), [404, 405]],
-    ['all in the query', send(idp, { method: 'POST', path: `/revoke?${good}`, headers: form }), [400, 401]],
+    ['everything in the query', send(idp, { method: 'POST', path: `/revoke?${good}`, headers: form }), [400, 401]],
     ['the token in the query', postForm(idp, `/revoke?token=${token}`, write(wireOf(credentials))), [400]],
     ['the secret in the query', postForm(idp, `/revoke?${write(wireOf(credentials))}`, `token=${token}`), [401]],
     ['a name in brackets', postForm(idp, '/revoke', `${write(wireOf(credentials))}&token[]=${token}`), [400]],
@@ -203,10 +204,10 @@ t.test('no page ends a grant: not by a cookie, not by a link, not in another for
   )
   t.equal(await stateOf(tokens), before)
   t.equal(outcomeOf(await postForm(idp, '/revoke', good)), 'done')
-  await nothingLives(t, client, [tokens])
+  await nothingIsActive(t, client, [tokens])
 })
 
-t.test('a forgery that names the grant does not end it, nor another text of its token', async (t) => {
+t.test('a forgery that names the grant does not end it, nor does another spelling of its token', async (t) => {
   const tokens = await tokensOf(client)
   const before = await stateOf(tokens)
   const { ES256: key } = await issuerKeys(idp)
@@ -234,18 +235,18 @@ t.test('a forgery that names the grant does not end it, nor another text of its 
   const wrong: string[] = []
   for (const [name, token] of vectors) {
     const answer = await revoke({ ...credentials, token })
-    // A line end is refused: "done" would hide from the client that the token it meant lives on.
+    // A line end is refused: "done" would hide from the client that the intended token is still active.
     const refusal = /[\t\r\n]/.test(token) ? 'invalid_request' : 'done'
     if (faultsOf(answer).length > 0 || outcomeOf(answer) !== refusal) wrong.push(`${name}: ${answer.text}`)
   }
-  t.same(wrong, [], 'RFC 7009 §2.2: a token that is none is no error')
+  t.same(wrong, [], 'RFC 7009 §2.2: an invalid token is not an error')
   t.equal(await stateOf(tokens), before)
   const own = signWith(key, { alg: 'ES256', typ, kid: key.kid }, claims())
   t.equal(outcomeOf(await revoke({ ...credentials, token: own })), 'done')
-  t.ok(await isUserinfo(tokens.access_token, 401), 'what the same key has signed for the same grant does end it')
+  t.ok(await isUserinfo(tokens.access_token, 401), 'a token for the same grant, signed by the same key, does end it')
 })
 
-t.test('twenty who give the same token back at once all have done so, and it is one event', async (t) => {
+t.test('twenty simultaneous revocations of one token all succeed, with one event', async (t) => {
   const tokens = await tokensOf(client)
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, index) =>
@@ -258,10 +259,10 @@ t.test('twenty who give the same token back at once all have done so, and it is 
     values: [grantOf(tokens)],
   })
   t.equal(rows.length, 1)
-  await nothingLives(t, client, [tokens])
+  await nothingIsActive(t, client, [tokens])
 })
 
-t.test('after a race of giving back and refreshing nothing lives, whoever was first', async (t) => {
+t.test('after a race between revoking and refreshing nothing is active, whichever was first', async (t) => {
   const bodiesOf = (replies: readonly Reply[]) =>
     replies.filter(({ status }) => status === 200).map(({ body }) => body as Tokens)
   for (const who of [client, app]) {
@@ -274,14 +275,14 @@ t.test('after a race of giving back and refreshing nothing lives, whoever was fi
       ])
       t.same(answers.map(outcomeOf), ['done', 'done'])
       t.ok(replies.every(({ status }) => status === 200 || status === 400))
-      await nothingLives(t, who, [tokens, ...bodiesOf(replies)])
+      await nothingIsActive(t, who, [tokens, ...bodiesOf(replies)])
     }
   }
 
   for (const first of ['the refresh', 'the revocation'] as const)
-    await t.test(`${first} being first to wait for the grant`, async (t) => {
+    await t.test(`${first} being the first to wait for the grant`, async (t) => {
       const tokens = await tokensOf(client)
-      // The grant is held until both are under way, in this order.
+      // The grant is locked until both are running, in this order.
       const holder = await hold('SELECT FROM grants WHERE id = $1 FOR UPDATE', grantOf(tokens))
       const acts = [
         () => refresh(client, tokens.refresh_token),
@@ -297,11 +298,11 @@ t.test('after a race of giving back and refreshing nothing lives, whoever was fi
       const ended = await Promise.all(begun)
       const reply = ended.find((answer): answer is Reply => 'body' in answer)
       t.equal(reply?.status, first === 'the refresh' ? 200 : 400)
-      await nothingLives(t, client, [tokens, ...(reply ? bodiesOf([reply]) : [])])
+      await nothingIsActive(t, client, [tokens, ...(reply ? bodiesOf([reply]) : [])])
     })
 })
 
-t.test('after a race of redeeming a code and giving back what it gave nothing lives', async (t) => {
+t.test('after a race between redeeming a code and revoking its tokens nothing is active', async (t) => {
   for (const who of [client, app]) {
     const proof = who === client ? credentials : { client_id: app.client_id }
     const { redeem } = await signIn(idp, who)
@@ -314,8 +315,8 @@ t.test('after a race of redeeming a code and giving back what it gave nothing li
     )
     const redeemed = replies.filter(({ status }) => status === 200)
     t.equal(redeemed.length, 1)
-    t.equal((await redeem()).status, 400, 'and the code gives nothing more')
-    await nothingLives(
+    t.equal((await redeem()).status, 400, 'and the code issues nothing more')
+    await nothingIsActive(
       t,
       who,
       redeemed.map(({ body }) => body as Tokens),
@@ -323,7 +324,7 @@ t.test('after a race of redeeming a code and giving back what it gave nothing li
   }
 })
 
-t.test('a grant that was ended from outside while its code was on the way gives nothing', async (t) => {
+t.test('a grant that was ended while its code was being delivered issues nothing', async (t) => {
   const { redeem, code } = await signIn(idp, client)
   const ending =
     "UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator' WHERE client_id = $1 AND ended_at IS NULL"
@@ -332,5 +333,5 @@ t.test('a grant that was ended from outside while its code was on the way gives 
   await holder.isWaitedFor(1)
   await holder.commit()
   t.match(await late, { status: 400, body: { error: 'invalid_grant' } })
-  await nothingLives(t, client, [])
+  await nothingIsActive(t, client, [])
 })

@@ -16,14 +16,14 @@ const continueIn = (location: string | undefined) =>
 const authorize = (client: TestClient, more: Record<string, string> = {}) =>
   `/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), more))}`
 
-/** Everywhere that takes a `continue` value, by GET and by a form of our own. */
+/** Everything that accepts a `continue` value, by GET and by our own forms. */
 const takers: Record<string, (idp: Idp, value: string) => Promise<Answer>> = {
   'GET /authorize': (idp, value) => send(idp, { path: `/authorize?${new URLSearchParams({ continue: value })}` }),
   'GET /sign-in': (idp, value) => send(idp, { path: `/sign-in?${new URLSearchParams({ continue: value })}` }),
   'GET /sign-up': (idp, value) => send(idp, { path: `/sign-up?${new URLSearchParams({ continue: value })}` }),
   'GET /consent': (idp, value) => send(idp, { path: `/consent?${new URLSearchParams({ continue: value })}` }),
   'POST /sign-in': (idp, value) => submitted(idp, '/sign-in', { continue: value, username: 'x', password: 'x' }),
-  'POST /sign-in, going on as who is signed in': (idp, value) =>
+  'POST /sign-in, continuing as the person who is signed in': (idp, value) =>
     submitted(idp, '/sign-in', { continue: value, select: '1' }),
   'POST /sign-up': (idp, value) => submitted(idp, '/sign-up', { continue: value, email: 'a@b.example', password: 'x' }),
   'POST /consent': (idp, value) => submitted(idp, '/consent', { continue: value, decision: 'allow' }),
@@ -33,7 +33,7 @@ const logoutTakers: typeof takers = {
   'POST /logout/confirm': (idp, value) => submitted(idp, '/logout/confirm', { continue: value }),
 }
 
-/** When the request in a `continue` value came. */
+/** When the request in a `continue` value was received. */
 function receivedAtOf(value: string): number | undefined {
   const continued = openContinueValue(idp.signet.secrets['request-sealing'], value, Date.now())
   return continued?.kind === 'authorization' ? continued.pending.receivedAt : undefined
@@ -43,7 +43,7 @@ function submitted(idp: Idp, path: string, form: Record<string, string>): Promis
   return postForm(idp, path, new URLSearchParams(form).toString(), { origin: idp.issuer })
 }
 
-t.test('a continue value that was not sealed here, for this, as it is, leads nowhere', async (t) => {
+t.test('a continue value that was not sealed here, for this purpose, in this form, leads nowhere', async (t) => {
   const client = await idp.client({ post_logout_redirect_uris: ['https://app.example/bye'] })
   const sealed = continueIn((await send(idp, { path: authorize(client) })).location)
   const bytes = Buffer.from(sealed, 'base64url')
@@ -64,17 +64,17 @@ t.test('a continue value that was not sealed here, for this, as it is, leads now
     'an unsealed request': Buffer.from(JSON.stringify([[['redirect_uri', anywhere]], [], Date.now(), null])).toString(
       'base64url',
     ),
-    'a version that there is not': flipped(0),
-    'a version that there is not yet': flipped(1),
-    'a bit of the nonce': flipped(2),
-    'a bit of the request': flipped(40),
-    'a bit of the seal': flipped(bytes.length - 1),
-    'half of it': sealed.slice(0, sealed.length / 2),
+    'an unknown version': flipped(0),
+    'a future version': flipped(1),
+    'a bit of the nonce flipped': flipped(2),
+    'a bit of the request flipped': flipped(40),
+    'a bit of the seal flipped': flipped(bytes.length - 1),
+    'the first half': sealed.slice(0, sealed.length / 2),
     'all but the end': sealed.slice(0, -4),
     'twice in a row': sealed + sealed,
     'a line end': `${sealed}\r\nlocation: ${anywhere}`,
     'a dot after it': `${sealed}.`,
-    'a name that every object has': '__proto__',
+    'a built-in property name': '__proto__',
     'sealed for another purpose': sealText(idp.signet.secrets['csrf'], 'x', 'authorization-request'),
     'eight kilobytes': 'A'.repeat(8192),
     'four letters': 'AAAA',
@@ -88,16 +88,16 @@ t.test('a continue value that was not sealed here, for this, as it is, leads now
     t.same(faultsOf(answer), [])
     t.match(answer, { status: 400, location: undefined })
     t.notMatch(answer.text, 'evil.example')
-    t.match(answer.text, 'href="/"', 'but the page is no dead end')
+    t.match(answer.text, 'href="/"', 'but the page is not a dead end')
   }
   for (const [name, value] of Object.entries(forged))
     t.test(name, async () => {
       for (const take of Object.values({ ...takers, ...logoutTakers })) leadsNowhere(await take(idp, value))
     })
-  t.test('a sealed sign-out where a sign-in belongs', async () => {
+  t.test('a sealed sign-out where a sign-in is expected', async () => {
     for (const take of Object.values(takers)) leadsNowhere(await take(idp, logout))
   })
-  t.test('a sealed sign-in where a sign-out belongs', async () => {
+  t.test('a sealed sign-in where a sign-out is expected', async () => {
     for (const take of Object.values(logoutTakers)) leadsNowhere(await take(idp, sealed))
   })
 })
@@ -108,7 +108,7 @@ t.test('a sealed request carries no authority', async (t) => {
   const person = await idp.person()
   const answered = (location: string | undefined) => new URL(location ?? '', 'http://x').searchParams
 
-  t.test('the one of somebody who is signed in shows a stranger the sign-in page', async (t) => {
+  t.test('the request of somebody who is signed in shows a stranger the sign-in page', async (t) => {
     const { browser } = await signIn(idp, client, { person })
     const value = continueIn((await browser.get(authorize(client, { prompt: 'consent' }))).location)
     const answer = await send(idp, { path: `/consent?continue=${value}` })
@@ -116,7 +116,7 @@ t.test('a sealed request carries no authority', async (t) => {
     t.match((await send(idp, { path: answer.location ?? '' })).location, /^\/sign-in\?continue=/)
   })
 
-  t.test('each time it is used it is checked anew: the scope that the client has lost is refused', async (t) => {
+  t.test('it is checked again at each use: a scope that the client has lost is refused', async (t) => {
     const losing = await idp.client()
     const value = continueIn((await send(idp, { path: authorize(losing, { scope: 'openid email' }) })).location)
     await idp.signet.database.query({
@@ -127,7 +127,7 @@ t.test('a sealed request carries no authority', async (t) => {
     t.equal(answered(answer.location).get('error'), 'invalid_scope')
   })
 
-  t.test('prompt=login is not met by a sign-in from before the request, however the request travels', async (t) => {
+  t.test('a sign-in from before the request never satisfies prompt=login, however it is passed on', async (t) => {
     const { browser } = await signIn(idp, client, { person })
     const value = continueIn((await browser.get(authorize(client, { prompt: 'login' }))).location)
     for (const path of ['/authorize', '/consent']) {
@@ -142,21 +142,21 @@ t.test('a sealed request carries no authority', async (t) => {
         select: '1',
       }),
     )
-    t.match(skipped.text, 'id="sign-in"', 'nor by going on as who is signed in')
+    t.match(skipped.text, 'id="sign-in"', 'nor does continuing as the person who is signed in')
     t.ok(answered((await passPages(browser, skipped, person)).location).get('code'))
   })
 
-  t.test('an old prompt=login does not serve for a new one', async (t) => {
+  t.test('an old prompt=login does not satisfy a new one', async (t) => {
     const { browser } = await signIn(idp, client, { person })
     const old = continueIn((await browser.get(authorize(client, { prompt: 'login' }))).location)
     await passPages(browser, await browser.get(`/authorize?continue=${old}`), person)
     const anew = await browser.get(authorize(client, { prompt: 'login' }))
     t.match(anew.location, '/sign-in?continue=')
     const [was, is] = [old, continueIn(anew.location)].map(receivedAtOf)
-    t.ok((is ?? 0) > (was ?? 0), 'the moment is of this request')
+    t.ok((is ?? 0) > (was ?? 0), 'the moment belongs to this request')
   })
 
-  t.test('max_age is counted from the request, and cannot be stretched by resealing on the way', async (t) => {
+  t.test('max_age is counted from the request, and resealing on the way does not extend it', async (t) => {
     const { browser } = await signIn(idp, client, { person })
     const first = continueIn((await browser.get(authorize(client, { max_age: '0' }))).location)
     const page = await browser.get(`/sign-in?continue=${first}`)
@@ -178,7 +178,7 @@ t.test('a sealed request carries no authority', async (t) => {
     t.match(visit.location, '/sign-in?continue=')
   })
 
-  t.test('prompt=none is answered, never shown a page', async (t) => {
+  t.test('prompt=none gets a response, and never a page', async (t) => {
     const value = sealRequest(secret, {
       parameters: parseParameters(authorize(client, { prompt: 'none' }).split('?')[1] ?? ''),
       receivedAt: Date.now(),
@@ -190,7 +190,7 @@ t.test('a sealed request carries no authority', async (t) => {
     }
   })
 
-  t.test('after an hour the page says so and leads back to the application, and only there', async (t) => {
+  t.test('after an hour the page says so and leads back to the application, but nowhere else', async (t) => {
     const sealedAgo = (minutes: number) =>
       sealRequest(secret, {
         parameters: parseParameters(authorize(client, { state: 'the-state' }).split('?')[1] ?? ''),
@@ -214,13 +214,13 @@ t.test('a sealed request carries no authority', async (t) => {
     })
     const answer = await takers['GET /authorize']?.(idp, sealedAgo(61))
     t.match(answer?.status, 400)
-    t.notMatch(answer?.text, 'app.example', 'not to a redirect URI that was taken away meanwhile')
+    t.notMatch(answer?.text, 'app.example', 'not to a redirect URI that was removed meanwhile')
   })
 })
 
-t.test('a request as large as may be goes all the way', async (t) => {
+t.test('a request of the maximum size works at every step', async (t) => {
   const client = await idp.client()
-  // What grows most on its way: characters that a form encodes and JSON escapes.
+  // Characters that grow most: those that a form encodes and JSON escapes.
   const state = '"'.repeat(1365)
   const { response } = await signIn(idp, client, { parameters: { state } })
   t.equal(response.get('state'), state)

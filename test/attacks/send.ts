@@ -2,7 +2,7 @@ import { type IncomingHttpHeaders, type OutgoingHttpHeaders, request } from 'nod
 import { connect } from 'node:net'
 import type { Idp } from '../support/idp.ts'
 
-/** A request as an attacker writes it: any method, any header, a body of any bytes. */
+/** A request as an attacker writes it: any method, any header, any bytes as the body. */
 export interface Sent {
   readonly method?: string
   readonly path: string
@@ -16,17 +16,17 @@ export interface Answer {
   readonly setCookies: readonly string[]
   readonly text: string
   readonly location: string | undefined
-  /** The body of a JSON answer; undefined for anything else. */
+  /** The body of a JSON response; undefined for anything else. */
   readonly json: Record<string, unknown> | undefined
 }
 
-/** Milliseconds after which a silent server counts as hung. Nothing here takes a hundredth of it on an idle machine. */
+/** Milliseconds after which a silent server counts as hung. Nothing here takes a hundredth of that on an idle machine. */
 const hung = 60_000
 
 /**
- * Sends a request past `fetch`, which would put it in order.
+ * Sends a request without `fetch`, which would normalise it.
  *
- * @throws where the connection is lost or no answer comes
+ * @throws if the connection is lost or no response arrives
  */
 export function send(idp: Idp, { method = 'GET', path, headers = {}, body }: Sent): Promise<Answer> {
   return new Promise((resolve, reject) => {
@@ -49,7 +49,7 @@ export function send(idp: Idp, { method = 'GET', path, headers = {}, body }: Sen
         })
       },
     )
-    sent.on('timeout', () => sent.destroy(new Error(`No answer to ${method} ${path.slice(0, 200)}`)))
+    sent.on('timeout', () => sent.destroy(new Error(`No response to ${method} ${path.slice(0, 200)}`)))
     sent.on('error', reject)
     sent.end(body)
   })
@@ -62,12 +62,12 @@ export function postForm(idp: Idp, path: string, body: string | Buffer, headers:
   return send(idp, { method: 'POST', path, body, headers: { ...formType, ...headers } })
 }
 
-/** Writes bytes to the server's port and gives back what came until it closed the connection. */
+/** Writes bytes to the server's port and returns everything that arrived until it closed the connection. */
 export function sendBytes(idp: Idp, bytes: string | Buffer): Promise<string> {
   return new Promise((resolve, reject) => {
     let came = ''
     const socket = connect(idp.signet.settings.port, '127.0.0.1', () => socket.write(bytes))
-    socket.setTimeout(hung, () => socket.destroy(new Error('No answer, and the connection stays open.')))
+    socket.setTimeout(hung, () => socket.destroy(new Error('No response, and the connection stays open.')))
     socket.on('data', (chunk) => {
       came += chunk.toString('latin1')
     })

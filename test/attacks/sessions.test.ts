@@ -20,7 +20,7 @@ t.test('session fixation', async (t) => {
   const given = (setCookies: readonly string[]) =>
     /^[^=]+=([^;]*)/.exec(setCookies.find((line) => line.startsWith(`${idp.cookieNames.session}=`)) ?? '')?.[1] ?? ''
 
-  t.test('a planted value is not adopted', async (t) => {
+  t.test('a value set by the attacker is not adopted', async (t) => {
     const planted = randomCookie()
     const { status, setCookies } = await signInWith(`${idp.cookieNames.session}=${planted}`)
     t.equal(status, 303)
@@ -30,7 +30,7 @@ t.test('session fixation', async (t) => {
     t.equal(await shownAs(idp, `${idp.cookieNames.session}=${given(setCookies)}`), 'signed in')
   })
 
-  t.test("a planted session of the attacker's own is left behind, and ended", async (t) => {
+  t.test("an attacker's own session, set in the victim's browser, is replaced and ended", async (t) => {
     const attacker = await signIn(idp, await idp.client())
     const planted = sessionOf(attacker.browser)
     const { setCookies } = await signInWith(planted)
@@ -38,7 +38,7 @@ t.test('session fixation', async (t) => {
     t.equal(await shownAs(idp, planted), 'signed out')
   })
 
-  t.test('every sign-in has a cookie of its own, and ends the one before', async (t) => {
+  t.test('every sign-in has its own cookie, and ends the previous one', async (t) => {
     const first = given((await signInWith('')).setCookies)
     const second = given((await signInWith(`${idp.cookieNames.session}=${first}`)).setCookies)
     t.not(first, second)
@@ -68,7 +68,7 @@ t.test('session fixation', async (t) => {
     t.equal(await shownAs(idp, `${idp.cookieNames.session}=${session}`), 'signed in')
   })
 
-  t.test('a disabled account is not signed in with the right password, and not told apart', async (t) => {
+  t.test('a disabled account cannot sign in with the right password, and cannot be recognised', async (t) => {
     const disabled = await idp.person()
     await idp.signet.database.query({
       text: 'UPDATE accounts SET disabled_at = now() WHERE sub = $1',
@@ -78,7 +78,7 @@ t.test('session fixation', async (t) => {
     t.match(await postForm(idp, '/sign-in', right, { origin: idp.issuer }), { status: 403 })
   })
 
-  t.test('cookies that Signet did not make are no cookies', async (t) => {
+  t.test('cookies that Signet did not make are ignored', async (t) => {
     for (const value of [
       '',
       'x',
@@ -109,11 +109,11 @@ t.test('a session ends', async (t) => {
   const idp = await startSignet(t)
   const client = await idp.client()
   const endings: Record<string, string> = {
-    'when its time is over': 'UPDATE sessions SET expires_at = now()',
-    'when it has lain idle': "UPDATE sessions SET used_at = now() - interval '8 days'",
-    'when it was ended': 'UPDATE sessions SET ended_at = now()',
-    'when its account was disabled': 'UPDATE accounts SET disabled_at = now()',
-    'when its account was deleted': 'UPDATE accounts SET deleted_at = now()',
+    'when it expires': 'UPDATE sessions SET expires_at = now()',
+    'when it has been idle for too long': "UPDATE sessions SET used_at = now() - interval '8 days'",
+    'when it is ended': 'UPDATE sessions SET ended_at = now()',
+    'when its account is disabled': 'UPDATE accounts SET disabled_at = now()',
+    'when its account is deleted': 'UPDATE accounts SET deleted_at = now()',
   }
   for (const [name, text] of Object.entries(endings))
     t.test(name, async (t) => {
@@ -130,7 +130,7 @@ t.test('a session ends', async (t) => {
       t.equal(new URL(location ?? '').searchParams.get('error'), 'login_required')
     })
 
-  t.test('by signing out: the old cookie is worth nothing, in this browser or another', async (t) => {
+  t.test('by signing out: the old cookie is useless, in this browser or another', async (t) => {
     const { browser } = await signIn(idp, client)
     const cookie = sessionOf(browser)
     await browser.submit(await browser.get('/logout'), 'confirm-logout')
@@ -139,14 +139,14 @@ t.test('a session ends', async (t) => {
   })
 })
 
-t.test('what was to end with the session ends with the one that took its place', async (t) => {
+t.test('whatever was to end with the session ends with the session that replaced it', async (t) => {
   const idp = await startSignet(t)
   const client = await idp.client()
   const online = { scope: 'openid' }
   const userinfo = async (token: string) =>
     (await send(idp, { path: '/userinfo', headers: { authorization: `Bearer ${token}` } })).status
 
-  t.test('signed in anew as the same person, and then signed out', async (t) => {
+  t.test('signed in again as the same person, and then signed out', async (t) => {
     const { browser, person, redeem } = await signIn(idp, client, { parameters: online })
     const { access_token: token, id_token: idToken } = (await redeem()).body
     const sidOf = (jwt: string) => JSON.parse(Buffer.from(jwt.split('.')[1] ?? '', 'base64url').toString()).sid
@@ -154,9 +154,9 @@ t.test('what was to end with the session ends with the one that took its place',
     const before = (await sessions()).rowCount
     const cookie = sessionOf(browser)
     const again = await signIn(idp, client, { browser, person, parameters: { ...online, prompt: 'login' } })
-    t.equal(await userinfo(token), 200, 'signing in anew ends nothing')
-    t.equal(await shownAs(idp, cookie), 'signed out', 'but the cookie of before is worth nothing')
-    t.equal((await sessions()).rowCount, before, 'it is the same session, whatever hangs on it')
+    t.equal(await userinfo(token), 200, 'signing in again ends nothing')
+    t.equal(await shownAs(idp, cookie), 'signed out', 'but the old cookie is useless')
+    t.equal((await sessions()).rowCount, before, 'it is the same session, and keeps what depends on it')
     t.equal(sidOf((await again.redeem()).body.id_token), sidOf(idToken), 'and applications see it as the same')
     await browser.submit(await browser.get('/logout'), 'confirm-logout')
     t.equal(await userinfo(token), 401)
@@ -175,11 +175,11 @@ t.test('what was to end with the session ends with the one that took its place',
       })
     }
     t.equal(await userinfo(token), 401)
-    t.equal(await userinfo(offlineToken), 200, 'offline access is for longer than the session')
+    t.equal(await userinfo(offlineToken), 200, 'offline access outlasts the session')
   })
 })
 
-t.test('who has an account here', async (t) => {
+t.test('whether somebody has an account here', async (t) => {
   const idp = await startSignet(t)
   const person = await idp.person({ username: 'person.aaaaaaaaaa' })
   const disabled = await idp.person({ username: 'person.dddddddddd' })
@@ -188,8 +188,8 @@ t.test('who has an account here', async (t) => {
     values: [disabled.sub],
   })
 
-  /** What differs from answer to answer anyway. */
-  const usual = (text: string, name: string) =>
+  /** The parts that differ between any two responses. */
+  const comparable = (text: string, name: string) =>
     text
       .replaceAll(name, '{name}')
       .replace(/name="csrf" value="[^"]*"/g, '')
@@ -200,21 +200,21 @@ t.test('who has an account here', async (t) => {
     const { status, text, headers } = await postForm(idp, '/sign-in', form, { origin: idp.issuer, cookie })
     const { date: _, 'x-request-id': id, ...rest } = headers
     t.ok(id)
-    return { status, text: usual(text, username), rest: { ...rest, 'content-length': '' } }
+    return { status, text: comparable(text, username), rest: { ...rest, 'content-length': '' } }
   }
 
-  t.test('is not told by the sign-in page, byte for byte', async (t) => {
+  t.test('is not revealed by the sign-in page, byte for byte', async (t) => {
     const known = await answerTo(person.username, 'wrong password')
     t.match(known, { status: 403 })
     t.same(await answerTo('person.bbbbbbbbbb', 'wrong password'), known, 'an unknown user name')
     t.same(await answerTo(person.email, 'wrong password'), known, 'a known address')
     t.same(await answerTo('unknown@example.com', 'wrong password'), known, 'an unknown address')
     t.same(await answerTo(disabled.username, disabled.password), known, 'a disabled account, with the right password')
-    t.same(await answerTo('__proto__', 'wrong password'), known, 'a name that every object has')
-    t.same(await answerTo(person.sub, 'wrong password'), known, 'a sub is no name to sign in with')
+    t.same(await answerTo('__proto__', 'wrong password'), known, 'a built-in property name')
+    t.same(await answerTo(person.sub, 'wrong password'), known, 'a sub is not a name to sign in with')
   })
 
-  t.test('nor by how many tries there are', async (t) => {
+  t.test('nor by the number of attempts', async (t) => {
     const statuses = async (spellings: readonly string[]) => {
       await idp.signet.database.query({ text: 'DELETE FROM rate_limits' })
       const answers: number[] = []
@@ -247,7 +247,7 @@ t.test('who has an account here', async (t) => {
     t.same(
       await signUp(person.email),
       await signUp('nobody.else@example.com'),
-      'though somebody has verified the address',
+      'even if somebody has verified the address',
     )
   })
 
@@ -257,7 +257,7 @@ t.test('who has an account here', async (t) => {
       const parameters = authorizationParameters(client, pkce(), { login_hint: hint })
       const browser = idp.browser()
       const { text } = await browser.follow(await browser.get(`/authorize?${new URLSearchParams(parameters)}`))
-      return usual(text, hint).replace(
+      return comparable(text, hint).replace(
         /continue=[^"]*|name="continue" value="[^"]*"|state=[0-9a-f]*|request_id%3D[\w-]*/g,
         '',
       )

@@ -16,7 +16,7 @@ const idp = await startSignet(t, { SIGNET_TRUST_PROXY: 'loopback' })
 const { database } = idp.signet
 t.beforeEach(() => clearLimits(idp))
 
-/** Who was signed in last. */
+/** The person who signed in last. */
 const lastSignedIn = async () => {
   const text = "SELECT sub FROM events WHERE type IN ('signed_in', 'account_created') ORDER BY id DESC LIMIT 1"
   return (await database.query<{ sub: string }>(text)).rows[0]?.sub
@@ -24,7 +24,7 @@ const lastSignedIn = async () => {
 const accountsWith = async (email: string) =>
   (await database.query({ text: 'SELECT FROM account_emails WHERE email = $1', values: [email] })).rowCount
 
-/** What has been counted, without what is over. */
+/** What has been counted, without expired windows. */
 const counts = async () => {
   const text = "SELECT split_part(key, ':', 1) AS limit, points FROM rate_limits WHERE points > 0 ORDER BY 1, 2"
   return (await database.query<{ limit: string; points: number }>(text)).rows.map(
@@ -32,12 +32,12 @@ const counts = async () => {
   )
 }
 
-/** Changes something at the account page, in a browser in which the person has signed in. */
+/** Changes something on the account page, in a browser in which the person has signed in. */
 async function change(person: Person, button: string, path: string, values: Record<string, string>): Promise<void> {
   const browser = await knownBrowser(idp, person)
   const form = { ...hiddenOf(await browser.get('/account'), button), ...values }
   const { location } = await browser.post(path, form, { 'x-forwarded-for': '203.0.113.77' })
-  if (!location?.includes('notice=')) throw new Error(`${path} did not work.`)
+  if (!location?.includes('notice=')) throw new Error(`${path} did not succeed.`)
 }
 const moveTo = (person: Person, email: string) =>
   change(person, 'sign-in-save', '/account/sign-in', {
@@ -48,7 +48,7 @@ const moveTo = (person: Person, email: string) =>
 const setPassword = (person: Person, from: string, to: string) =>
   change(person, 'password-change', '/account/password', { 'current-password': from, 'new-password': to })
 
-t.test("accounts made with somebody's address, or moved to it, do not keep its person out", async (t) => {
+t.test("accounts created with somebody's address, or changed to it, do not lock its owner out", async (t) => {
   const owner = await idp.person()
   const right = (network: string) => tryPassword(idp, owner.email, owner.password, { network })
   for (let n = 0; n < 6; n++)
@@ -75,13 +75,13 @@ t.test('of two people with one address in one network', async (t) => {
   const two = await idp.person({ email: one.email })
   const from = { network: '192.0.2.7' }
 
-  t.test('the sign-ins of one do not use up what the other may fail', async (t) => {
+  t.test('the sign-ins of one do not use up the failures of the other', async (t) => {
     for (let n = 0; n < 8; n++)
       for (const person of n % 2 ? [one, two] : [two]) {
         t.match(await tryPassword(idp, person.email, person.password, from), { status: 303 })
         t.equal(await lastSignedIn(), person.sub)
       }
-    t.same(await counts(), [], 'nothing is left of them')
+    t.same(await counts(), [], 'none of them remains')
     t.same(await failuresOf(idp), [])
   })
 
@@ -93,7 +93,7 @@ t.test('of two people with one address in one network', async (t) => {
     t.same(
       await counts(),
       ['sign-in-name 1', 'sign-in-network 1'],
-      'and is not taken back by the success of another request',
+      'and is not refunded by the success of another request',
     )
     t.same(await failuresOf(idp), [1])
   })
@@ -126,7 +126,7 @@ t.test("somebody who owns an account with the victim's address", async (t) => {
     await database.query('UPDATE failed_sign_ins SET taken_back = 10 WHERE taken_back = 1')
     for (let n = 1; n <= 3; n++) {
       t.match(await guess(n), { status: 303 })
-      t.same(await failuresOf(idp), [n], 'at the victim')
+      t.same(await failuresOf(idp), [n], 'for the victim')
       t.same(await counts(), [`sign-in-name ${n}`, `sign-in-network ${n}`], 'and for network and name')
     }
     const { rows } = await database.query({
@@ -159,7 +159,7 @@ t.test("somebody who owns an account with the victim's address", async (t) => {
     t.equal(await lastSignedIn(), victim.sub)
   })
 
-  t.test('wipes out no failures at the other by signing in to it', async (t) => {
+  t.test("does not reset the other's failures by signing in to it", async (t) => {
     const victim = await idp.person()
     const squatter = await idp.person({ email: victim.email })
     const attacker = await knownBrowser(idp, squatter)
@@ -176,12 +176,12 @@ t.test("somebody who owns an account with the victim's address", async (t) => {
       t.equal(
         (await tryPassword(idp, victim.email, victim.password, { ...from, cookie })).status,
         cookie === '' ? 429 : 403,
-        'the right one is not looked at',
+        'the right one is not checked',
       )
     }
   })
 
-  t.test('gets no new guesses by more of them', async (t) => {
+  t.test('gains no guesses by having more accounts', async (t) => {
     const victim = await idp.person()
     await tryPassword(idp, victim.username, 'wrong', from)
     await setFailures(idp, 120)
@@ -192,7 +192,7 @@ t.test("somebody who owns an account with the victim's address", async (t) => {
     }
   })
 
-  t.test('does not lock the other one out of a browser that it has used', async (t) => {
+  t.test('does not lock the other person out of a browser that they have used', async (t) => {
     const victim = await idp.person()
     const laptop = await knownBrowser(idp, victim)
     for (let more = 0; more < 3; more++) await idp.person({ email: victim.email })
@@ -213,7 +213,7 @@ t.test('signing up again', async (t) => {
   const password = 'a phrase that is long enough'
 
   t.test(
-    'with the same address and password signs in to the account that there is, and changes nothing of it',
+    'with the same address and password signs in to the existing account, and changes nothing of it',
     async (t) => {
       const email = 'Again@example.com'
       t.match(await trySignUp(idp, email, password, from), { status: 303 })
@@ -236,12 +236,12 @@ t.test('signing up again', async (t) => {
         values: [sub],
       })
       t.same(rows, [{ type: 'account_created' }, { type: 'signed_in' }])
-      t.same(await failuresOf(idp), [], 'and is no failure')
+      t.same(await failuresOf(idp), [], 'and is not a failure')
       t.match(await counts(), ['sign-up-network 1'])
     },
   )
 
-  t.test('with another password makes a second account, and is one guess at the first', async (t) => {
+  t.test('with another password creates a second account, and is one guess at the first', async (t) => {
     const owner = await idp.person()
     t.match(await trySignUp(idp, owner.email, password, from), { status: 303 })
     t.equal(await accountsWith(owner.email), 2)
@@ -249,7 +249,7 @@ t.test('signing up again', async (t) => {
     t.same(await counts(), ['sign-in-name 1', 'sign-in-network 1', 'sign-up-network 1'])
   })
 
-  t.test('costs the same counts and hashes where nobody has the address', async (t) => {
+  t.test('costs the same counts and hashes if nobody has the address', async (t) => {
     const { passwords } = idp.signet
     const [verify, hash] = [passwords.verify, passwords.hash]
     const hashed: string[] = []
@@ -285,14 +285,14 @@ t.test('signing up again', async (t) => {
     t.same(costs, Array(3).fill(costs[0]))
   })
 
-  t.test('makes one account if the form is sent twice', async (t) => {
+  t.test('creates one account if the form is sent twice', async (t) => {
     const email = 'twice@example.com'
     const answers = await Promise.all([1, 2, 3].map(() => trySignUp(idp, email, password, from)))
     t.match(answers, [{ status: 303 }, { status: 303 }, { status: 303 }])
     t.equal(await accountsWith(email), 1)
   })
 
-  t.test('is refused while the account waits, and a name that nobody has waits alike', async (t) => {
+  t.test('is refused while the account waits, and an unknown name waits in the same way', async (t) => {
     const owner = await idp.person()
     for (const email of [owner.email, 'nobody.yet.3@example.com']) {
       await clearLimits(idp)
@@ -311,14 +311,14 @@ t.test('signing up again', async (t) => {
     t.same(rows, [{ detail: {} }, { detail: { reason: 'waiting' } }], 'on record')
   })
 
-  t.test('is refused past the limit of a name, whether somebody has an account with it or not', async (t) => {
+  t.test('is refused past the limit of a name, whether or not somebody has an account with it', async (t) => {
     const owner = await idp.person()
     for (const email of [owner.email, 'nobody.yet.2@example.com']) {
       await clearLimits(idp)
       await tryPassword(idp, email, 'wrong', from)
       await setCount(idp, 'sign-in-name', 10)
       const answer = await trySignUp(idp, email, email === owner.email ? owner.password : password, from)
-      t.match(answer, { status: 429, text: 'There were too many attempts' })
+      t.match(answer, { status: 429, text: 'Too many attempts' })
       t.match(answer.headers, { 'retry-after': /^\d+$/ })
     }
     t.equal(await accountsWith('nobody.yet.2@example.com'), 0)

@@ -9,25 +9,25 @@ import { send, sendBytes } from './send.ts'
 const idp = await startSignet(t)
 const job = await idp.client({ grant_types: ['client_credentials'] })
 
-/** The same server with two routes, and less patience than it has in life: a test can wait for its end. */
-const hasty = createServer(idp.signet.settings, idp.signet.log, () => {}, {
+/** The same server with two routes, and shorter timeouts than in production, so that a test can wait for them. */
+const impatient = createServer(idp.signet.settings, idp.signet.log, () => {}, {
   ...{ ...serverLimits, headersTimeout: 400, requestTimeout: 800, connectionsCheckingInterval: 50 },
   ...{ keepAliveTimeout: 300, idleTimeout: 1200 },
 })
-hasty.get('/healthz', async () => ({ status: 'ok' }))
-hasty.get('/large', async () => 'x'.repeat(20 * 1024 * 1024))
-hasty.post('/token', async () => ({}))
-await hasty.listen({ host: '127.0.0.1', port: 0 })
-t.teardown(() => hasty.close())
-const hastyPort = (hasty.server.address() as AddressInfo).port
+impatient.get('/healthz', async () => ({ status: 'ok' }))
+impatient.get('/large', async () => 'x'.repeat(20 * 1024 * 1024))
+impatient.post('/token', async () => ({}))
+await impatient.listen({ host: '127.0.0.1', port: 0 })
+t.teardown(() => impatient.close())
+const impatientPort = (impatient.server.address() as AddressInfo).port
 
 const form = 'content-type: application/x-www-form-urlencoded\r\n'
 const post = `POST /token HTTP/1.1\r\nhost: x\r\n${form}`
 
 interface Slow {
-  /** Sent at once. */
+  /** Sent immediately. */
   readonly first: string
-  /** Then, again and again. */
+  /** Sent after that, repeatedly. */
   readonly drop?: string
 }
 
@@ -39,7 +39,7 @@ const slowClients: Record<string, Slow> = {
   'promises 32 KB and sends nothing': { first: `${post}content-length: 32768\r\n\r\n` },
   'sends its body octet by octet': { first: `${post}content-length: 32768\r\n\r\n`, drop: 'a' },
   'sends a body in chunks of one octet': { first: `${post}transfer-encoding: chunked\r\n\r\n`, drop: '1\r\na\r\n' },
-  'waits to be told to go on': { first: `${post}expect: 100-continue\r\ncontent-length: 9\r\n\r\n` },
+  'waits for 100 Continue': { first: `${post}expect: 100-continue\r\ncontent-length: 9\r\n\r\n` },
   'is slow with its second request': {
     first: `GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n${post}content-length: 32768\r\n\r\n`,
     drop: 'a',
@@ -48,7 +48,7 @@ const slowClients: Record<string, Slow> = {
 
 interface Opened {
   readonly socket: Socket
-  /** What came until the connection was closed. */
+  /** What arrived until the connection was closed. */
   readonly ended: Promise<string>
 }
 
@@ -61,7 +61,7 @@ async function open(port: number, { first, drop }: Slow): Promise<Opened> {
     socket.on('data', (chunk) => {
       came += chunk.toString('latin1')
     })
-    socket.on('error', () => {}) // A write after the end. 'close' comes in any case.
+    socket.on('error', () => {}) // A write after the end. 'close' follows in any case.
     socket.on('close', () => {
       clearInterval(dripping)
       resolve(came)
@@ -84,7 +84,7 @@ const askForToken = () =>
     body: 'grant_type=client_credentials',
   })
 
-t.test('hundreds of clients that never come to the end: the others are answered meanwhile', async (t) => {
+t.test('hundreds of clients that never finish: other clients are answered meanwhile', async (t) => {
   const opened: Opened[] = []
   for (let round = 0; round < 40; round++)
     opened.push(...(await Promise.all(Object.values(slowClients).map((slow) => open(idp.signet.settings.port, slow)))))
@@ -93,24 +93,24 @@ t.test('hundreds of clients that never come to the end: the others are answered 
   const answers = await Promise.all(Array.from({ length: 20 }, askForToken))
   t.ok(
     opened.every(({ socket }) => !socket.destroyed && socket.readyState === 'open'),
-    'none of the slow ones has gone',
+    'none of the slow ones has left',
   )
   t.equal(page.status, 200)
   t.same(new Set(answers.map(({ status }) => status)), new Set([200]))
   for (const { socket } of opened) socket.destroy()
   await Promise.all(opened.map(({ ended }) => ended))
-  t.equal((await send(idp, { path: '/readyz' })).status, 200, 'and after they have gone')
+  t.equal((await send(idp, { path: '/readyz' })).status, 200, 'and after they have left')
 })
 
-t.test('the server has these limits where it is not told others', async (t) => {
+t.test("these are the server's default limits", async (t) => {
   const { server } = createServer(idp.signet.settings, idp.signet.log, () => {})
   const { headersTimeout, requestTimeout, connectionsCheckingInterval, idleTimeout } = serverLimits
   t.match(server, { headersTimeout, requestTimeout, keepAliveTimeout: 130_000, timeout: idleTimeout })
-  // To Node, 0 is no limit.
+  // To Node, 0 means no limit.
   t.ok([headersTimeout, requestTimeout, connectionsCheckingInterval, idleTimeout].every((limit) => limit > 0))
 })
 
-t.test('a connection without requests stays open for as long as the operator says', async (t) => {
+t.test('a connection without requests stays open for as long as the operator has set', async (t) => {
   const [long, short] = await Promise.all(
     ['620s', '1s'].map((time) => idp.another({ SIGNET_KEEP_ALIVE_TIMEOUT: time })),
   )
@@ -123,7 +123,7 @@ t.test('a connection without requests stays open for as long as the operator say
       (await send(node ?? idp, { path: '/healthz', headers: { connection: 'keep-alive' } })).headers['keep-alive'],
       header,
     )
-  // It is longer than the time for headers, for a request and for a silent client, none of which may cut it.
+  // It is longer than the timeouts for headers, for a request and for a silent client, none of which may cut it.
   t.match(await sendBytes(short ?? idp, get), /^HTTP\/1\.1 200 OK\r\n[\s\S]*Keep-Alive: timeout=1\r\n[\s\S]*\}$/i)
   const hastier = createServer({ ...idp.signet.settings, keepAliveTimeout: 600 }, idp.signet.log, () => {}, {
     ...{ headersTimeout: 200, requestTimeout: 300, connectionsCheckingInterval: 50, idleTimeout: 400 },
@@ -146,9 +146,9 @@ t.test('a connection without requests stays open for as long as the operator say
   t.same(await ask(), { status: 200, reused: true }, 'a second later, on the same connection')
 })
 
-t.test('the server hangs up on a client that', async (t) => {
+t.test('the server disconnects a client that', async (t) => {
   const waiting = Object.entries(slowClients).map(async ([name, slow]) => {
-    const opened = await Promise.all(Array.from({ length: 10 }, () => open(hastyPort, slow)))
+    const opened = await Promise.all(Array.from({ length: 10 }, () => open(impatientPort, slow)))
     return [name, slow, await Promise.all(opened.map(({ ended }) => ended))] as const
   })
   for (const [name, slow, came] of await Promise.all(waiting))
@@ -156,7 +156,7 @@ t.test('the server hangs up on a client that', async (t) => {
       const answers = came.map((text) =>
         text.replace(/^(HTTP\/1\.1 100 Continue\r\n\r\n|HTTP\/1\.1 200 OK\r\n[\s\S]*?\{[^}]*\})/, ''),
       )
-      // Who goes on sending may find the connection gone before it has read why.
+      // A client that continues to send may find the connection closed before it has read why.
       const silent = slow.drop === undefined
       t.ok(
         answers.every((text) => text.startsWith('HTTP/1.1 408 ') || (!silent && text === '')),
@@ -164,14 +164,16 @@ t.test('the server hangs up on a client that', async (t) => {
       )
     })
 
-  t.test('has had its answer and asks for nothing more', async (t) => {
-    const { ended } = await open(hastyPort, { first: 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n' })
+  t.test('has had its response and asks for nothing more', async (t) => {
+    const { ended } = await open(impatientPort, { first: 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n' })
     t.match(await ended, /^HTTP\/1\.1 200 /)
   })
 
-  t.test('does not read what it asked for', async (t) => {
-    const closed = new Promise((resolve) => hasty.server.once('connection', (taken) => taken.once('close', resolve)))
-    const greedy = connect(hastyPort, '127.0.0.1', () => greedy.write('GET /large HTTP/1.1\r\nhost: x\r\n\r\n'))
+  t.test('does not read the response', async (t) => {
+    const closed = new Promise((resolve) =>
+      impatient.server.once('connection', (taken) => taken.once('close', resolve)),
+    )
+    const greedy = connect(impatientPort, '127.0.0.1', () => greedy.write('GET /large HTTP/1.1\r\nhost: x\r\n\r\n'))
     greedy.on('error', () => {})
     greedy.pause()
     await closed
@@ -180,16 +182,16 @@ t.test('the server hangs up on a client that', async (t) => {
   })
 })
 
-t.test('who closes its half of the connection', async (t) => {
+t.test('a client that closes its half of the connection', async (t) => {
   const { port } = idp.signet.settings
 
-  t.test('after a whole request gets the answer', async (t) => {
+  t.test('after a complete request gets the response', async (t) => {
     const { socket, ended } = await open(port, { first: 'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n' })
     socket.end()
     t.match(await ended, /^HTTP\/1\.1 200 /)
   })
 
-  t.test('in the middle of a request is hung up on, and nothing comes of the half of it', async (t) => {
+  t.test('in the middle of a request is disconnected, and the partial request has no effect', async (t) => {
     const { rows: before } = await idp.signet.database.query({ text: 'SELECT count(*) FROM events' })
     for (const half of [
       'GET /healthz HTTP/1.1\r\nhost: x\r\n',
@@ -204,7 +206,7 @@ t.test('who closes its half of the connection', async (t) => {
     t.same((await idp.signet.database.query({ text: 'SELECT count(*) FROM events' })).rows, before)
   })
 
-  t.test('two hundred that leave while their answer is made: no connection to the database is lost', async (t) => {
+  t.test('two hundred clients leave while their response is prepared: no database connection is lost', async (t) => {
     const body = 'grant_type=client_credentials'
     const first = `${post}authorization: ${basic(job.client_id, job.secret ?? '')}\r\ncontent-length: ${body.length}\r\n\r\n${body}`
     const logBefore = idp.logged().length
@@ -217,12 +219,12 @@ t.test('who closes its half of the connection', async (t) => {
   })
 })
 
-t.test('requests that do not wait for the answer before', async (t) => {
+t.test('pipelined requests', async (t) => {
   const { port } = idp.signet.settings
   const get = (path: string, more = '') => `GET ${path} HTTP/1.1\r\nhost: x\r\n${more}\r\n`
   const statuses = (came: string) => [...came.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status)
 
-  t.test('are answered in their order', async (t) => {
+  t.test('are answered in order', async (t) => {
     const paths = Array.from({ length: 300 }, (_, index) => ['/readyz', '/no-such-path', '/userinfo'][index % 3] ?? '')
     const sent = paths.map((path, index) => get(path, index === 299 ? 'connection: close\r\n' : '')).join('')
     const { ended } = await open(port, { first: sent })
@@ -232,14 +234,14 @@ t.test('requests that do not wait for the answer before', async (t) => {
     )
   })
 
-  t.test('and a request in the body of another is none', async (t) => {
+  t.test('and a request in the body of another is not one', async (t) => {
     const inner = get('/assets/signet.css')
     const outer = `${post}content-length: ${inner.length}\r\n\r\n${inner}`
     const { ended } = await open(port, { first: `${outer}${get('/healthz', 'connection: close\r\n')}` })
     t.same(statuses(await ended), ['400', '200'])
   })
 
-  t.test('hundreds from one that never reads: the others are answered', async (t) => {
+  t.test('hundreds from a client that never reads: other clients are answered', async (t) => {
     const greedy = connect(port, '127.0.0.1')
     greedy.pause()
     greedy.on('error', () => {})

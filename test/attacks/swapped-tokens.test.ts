@@ -28,7 +28,7 @@ const nonce = randomText(8)
 const now = () => Math.floor(Date.now() / 1000)
 const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Json
 
-/** One of each thing that Signet hands out, or takes, all of one person at one client. */
+/** One of each kind of value that Signet issues or accepts, all for one person at one client. */
 async function newSet() {
   const journey = await signIn(idp, client, { person, parameters: { nonce, scope: 'openid offline_access' } })
   const { browser } = journey
@@ -64,14 +64,14 @@ async function newSet() {
       'an authorization code': waiting.code,
       'a client assertion': assertion(),
       'a logout token': await mint('logout+jwt', { ...logout, sid: claims['sid'], events }),
-      'a logout token that says what an access token says': await mint('logout+jwt', { ...claims, events }),
-      // Back-Channel Logout §2.4: never with a nonce, by which relying parties know an ID token that they asked for.
-      'a logout token that says what an ID token says': await mint('logout+jwt', {
+      'a logout token with the contents of an access token': await mint('logout+jwt', { ...claims, events }),
+      // Back-Channel Logout §2.4: never with a nonce, by which relying parties recognise the ID token that they asked for.
+      'a logout token with the contents of an ID token': await mint('logout+jwt', {
         ...idClaims,
         nonce: undefined,
         events,
       }),
-      'a status list that says what an access token says': await mint('statuslist+jwt', { ...claims }),
+      'a status list with the contents of an access token': await mint('statuslist+jwt', { ...claims }),
       'a session cookie': browser.cookies.get(browser.names.session) ?? '',
       'a sealed request': sealOwnPage(idp.signet.secrets['request-sealing'], 'account'),
     },
@@ -90,7 +90,7 @@ const authorization = basic(client.client_id, client.secret ?? '')
 const owner = (path: string, form: Record<string, string>) =>
   postForm(idp, path, new URLSearchParams(form).toString(), { authorization })
 
-/** `taken`, or the status and the error; a fault of the answer's in any case. */
+/** `taken`, or the status and the error; in any case faults of the response. */
 function outcomeOf(answer: Answer, taken = answer.status === 200): string {
   const faults = faultsOf(answer)
   if (faults.length > 0) return faults.join(', ')
@@ -99,9 +99,9 @@ function outcomeOf(answer: Answer, taken = answer.status === 200): string {
 
 interface Place {
   readonly takes: readonly Kind[]
-  /** What becomes of everything else. */
+  /** The outcome for everything else. */
   readonly refusal: string | RegExp
-  /** Whether what belongs here is spent, or ends something. */
+  /** Whether using the right value spends or ends something. */
   readonly ends?: true
   readonly present: (token: string, set: TokenSet) => Promise<string>
 }
@@ -256,12 +256,12 @@ const places: Record<string, Place> = {
   },
 }
 
-t.test('what belongs in one place is refused in every other', async (t) => {
+t.test('a value that belongs in one place is refused in every other', async (t) => {
   const shared = await newSet()
   for (const [name, { takes, refusal, ends, present }] of Object.entries(places))
     t.test(name, async (t) => {
       for (const [kind, token] of Object.entries(shared.tokens) as [Kind, string][]) {
-        // Another grant's is called back for good here; what becomes of it is told by the tests of the endpoint.
+        // A token of another grant is actually revoked here; the endpoint's own tests show the effect.
         if (takes.includes(kind) || (name === 'token at /revoke' && kind === 'an access token for an API')) continue
         const outcome = await present(token, shared)
         t.ok(typeof refusal === 'string' ? outcome === refusal : refusal.test(outcome), kind, { outcome, refusal })
@@ -272,7 +272,7 @@ t.test('what belongs in one place is refused in every other', async (t) => {
       }
     })
 
-  t.test('and nothing of it was spent, ended or called back', async (t) => {
+  t.test('and nothing was spent, ended or revoked', async (t) => {
     t.ok(await isAlive(shared))
     t.equal(await places['a session cookie']?.present(shared.tokens['a session cookie'], shared), 'taken')
     t.equal((await shared.waiting.redeem()).status, 200, 'the code')
@@ -284,7 +284,7 @@ t.test('what belongs in one place is refused in every other', async (t) => {
   })
 })
 
-t.test('token_type_hint is a hint: it makes nothing of one kind into another', async (t) => {
+t.test('token_type_hint is only a hint: it does not turn one kind of token into another', async (t) => {
   const set = await newSet()
   for (const hint of ['access_token', 'refresh_token', 'id_token', 'logout_token', 'code', '__proto__'])
     for (const kind of ['an ID token', 'a logout token', 'an authorization code', 'a client assertion'] as const) {
@@ -296,7 +296,7 @@ t.test('token_type_hint is a hint: it makes nothing of one kind into another', a
   t.equal((await set.waiting.redeem()).status, 200)
 })
 
-t.test("a client that registers Signet's own keys as its own is not authenticated by Signet's tokens", async (t) => {
+t.test("a client that registers Signet's own keys is not authenticated by Signet's tokens", async (t) => {
   const { keys: published } = JSON.parse(String(idp.signet.keyRing.jwkSet().body)) as ClientJwks
   const mirror = await idp.client({
     token_endpoint_auth_method: 'private_key_jwt',

@@ -6,7 +6,7 @@ import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { postForm } from './send.ts'
 
 /*
- * What was taken from a client or moved to another API after people had allowed it. The commands are those that an operator gives, on the
+ * Scopes that were removed from a client or moved to another API after people had allowed them. The operator's commands are run on the
  * database of a running server.
  */
 const console = await openConsole(t, { SIGNET_ISSUER: `http://localhost:${await freePort()}` })
@@ -14,7 +14,7 @@ const idp = await startSignet(t, console.environment)
 
 async function operator(...args: string[]): Promise<void> {
   await console.json(...args)
-  // Not to wait until PostgreSQL has told this node.
+  // Do not wait until PostgreSQL has notified this node.
   idp.signet.clients.forget()
 }
 
@@ -37,7 +37,7 @@ async function install(metadata: Parameters<typeof idp.client>[0] = {}) {
   return {
     ...{ notes, payments, read, client },
     register: (...flags: string[]) => operator('clients', 'update', client.client_id, ...flags),
-    /** Takes the scope from the one API and gives it to the other, and registers the client for it again. */
+    /** Moves the scope from one API to the other, and registers the client for it again. */
     move: async () => {
       await operator('resources', 'update', notes, '--scope', '')
       await operator('resources', 'update', payments, '--scope', read)
@@ -57,11 +57,11 @@ const userinfo = async (token: string) => {
   return { status: response.status, body: (await response.json()) as Record<string, unknown> }
 }
 
-/** Audience and scopes that a reply's access token has; the reply must say the same. */
+/** Audience and scopes of the access token in a response; the response must state the same. */
 function issued(t: Test, reply: Reply) {
   t.equal(reply.status, 200, JSON.stringify(reply.body))
   const { aud, scope } = decodeJwt(reply.body.access_token)
-  t.equal(reply.body.scope, scope, 'the response says what was issued')
+  t.equal(reply.body.scope, scope, 'the response states what was issued')
   return { aud, scope }
 }
 
@@ -89,7 +89,7 @@ t.test('the account page shows what was allowed, and not what another API means 
   t.same(await scopes(), [true, false, true], 'it has been allowed again')
 })
 
-t.test('a scope that was taken from the client is not issued again', async (t) => {
+t.test('a scope that was removed from the client is not issued again', async (t) => {
   const { client, notes, read, register } = await install()
   const first = await (await signInFor(client, `${everything} ${read}`)).redeem()
   t.same(issued(t, first), { aud: notes, scope: read })
@@ -102,7 +102,7 @@ t.test('a scope that was taken from the client is not issued again', async (t) =
     t.ok(reply.body.id_token)
     first.body.refresh_token = reply.body.refresh_token
   })
-  t.test('by asking for it alone, or with others', async (t) => {
+  t.test('by requesting it alone, or with others', async (t) => {
     t.match(await refresh(client, first.body.refresh_token, { scope: read }), error('invalid_scope'))
     const reply = await refresh(client, first.body.refresh_token, { scope: `openid ${read}` })
     t.same(issued(t, reply), { aud: idp.issuer, scope: 'openid' })
@@ -111,7 +111,7 @@ t.test('a scope that was taken from the client is not issued again', async (t) =
   t.test('by naming its API', async (t) => {
     t.match(await refresh(client, first.body.refresh_token, { resource: notes }), error('invalid_target'))
   })
-  t.test('by redeeming a code from before', async (t) => {
+  t.test('by redeeming an earlier code', async (t) => {
     t.same(issued(t, await unredeemed.redeem()), { aud: idp.issuer, scope: everything })
   })
   t.test('until the client has it again', async (t) => {
@@ -134,7 +134,7 @@ for (const firstParty of [false, true])
     })
     await move()
 
-    t.test('is not issued for it on a grant from before', async (t) => {
+    t.test('is not issued for it on an earlier grant', async (t) => {
       const reply = await refresh(client, before.refresh_token)
       t.same(issued(t, reply), { aud: idp.issuer, scope: everything })
       before.refresh_token = reply.body.refresh_token
@@ -155,7 +155,7 @@ for (const firstParty of [false, true])
       t.match(page.text, payments)
     })
 
-    t.test('is issued to whoever was asked since, and still not on the old grant', async (t) => {
+    t.test('is issued to those who were asked since, but still not on the old grant', async (t) => {
       const journeyAfter = await signIn(idp, client, {
         ...{ browser: journey.browser, person: journey.person },
         parameters: { scope: `${everything} ${read}` },
@@ -167,7 +167,7 @@ for (const firstParty of [false, true])
     })
   })
 
-t.test('another consent does not bring back what was allowed for another API', async (t) => {
+t.test('another consent does not restore what was allowed for another API', async (t) => {
   const { client, read, move } = await install()
   const journey = await signInFor(client, `${everything} ${read}`)
   await move()
@@ -178,7 +178,7 @@ t.test('another consent does not bring back what was allowed for another API', a
   t.equal(response.get('error'), 'consent_required')
 })
 
-t.test('a consent page that was shown before a scope moved is shown again', async (t) => {
+t.test('a consent page from before a scope moved is shown again', async (t) => {
   const { client, notes, payments, read, move } = await install()
   const person = await idp.person()
   const browser = idp.browser()
@@ -194,7 +194,7 @@ t.test('a consent page that was shown before a scope moved is shown again', asyn
   t.match((await browser.submit(shownAgain, 'allow', { decision: 'allow' })).location, 'code=')
 })
 
-t.test('a resource that was taken from the client is not an audience any more', async (t) => {
+t.test('a resource that was removed from the client is no longer an audience', async (t) => {
   const { client, payments, register } = await install()
   await register('--resource', payments)
   const { body } = await (await signInFor(client, everything, { resource: payments })).redeem()
@@ -204,7 +204,7 @@ t.test('a resource that was taken from the client is not an audience any more', 
   t.same(issued(t, await refresh(client, body.refresh_token)), { aud: idp.issuer, scope: everything })
 })
 
-t.test('a resource that was deleted takes its scopes with it', async (t) => {
+t.test('deleting a resource also removes its scopes', async (t) => {
   const { client, notes, read } = await install()
   const { body } = await (await signInFor(client, `${everything} ${read}`)).redeem()
   await operator('resources', 'delete', notes)
@@ -212,7 +212,7 @@ t.test('a resource that was deleted takes its scopes with it', async (t) => {
   t.same(issued(t, await refresh(client, body.refresh_token)), { aud: idp.issuer, scope: everything })
 })
 
-t.test('offline_access that was taken ends refreshing, and spends nothing', async (t) => {
+t.test('removing offline_access ends refreshing, and spends nothing', async (t) => {
   const { client, register } = await install()
   const { body } = await (await signInFor(client, everything)).redeem()
   const unredeemed = await signInFor(client, everything)
@@ -226,7 +226,7 @@ t.test('offline_access that was taken ends refreshing, and spends nothing', asyn
   t.same(issued(t, await refresh(client, body.refresh_token)), { aud: idp.issuer, scope: everything })
 })
 
-t.test('refresh_token that was taken from grant_types ends refreshing', async (t) => {
+t.test('removing refresh_token from grant_types ends refreshing', async (t) => {
   const { client, register } = await install()
   const { body } = await (await signInFor(client, everything)).redeem()
   const unredeemed = await signInFor(client, everything)
@@ -235,7 +235,7 @@ t.test('refresh_token that was taken from grant_types ends refreshing', async (t
   t.notOk('refresh_token' in (await unredeemed.redeem()).body)
 })
 
-t.test('a grant of which nothing is left gives nothing, and spends nothing', async (t) => {
+t.test('a grant with nothing left issues nothing, and spends nothing', async (t) => {
   const { client, notes, read, register } = await install()
   const journey = await signInFor(client, read)
   const named = await signInFor(client, `openid ${read}`, { resource: notes })
@@ -247,7 +247,7 @@ t.test('a grant of which nothing is left gives nothing, and spends nothing', asy
   t.same(issued(t, await named.redeem()), { aud: notes, scope: read })
 })
 
-t.test('a client that is no longer first-party has what people allowed, and that is nothing', async (t) => {
+t.test('a client that is no longer first-party has only what people allowed, and that is nothing', async (t) => {
   const { client, register } = await install({ first_party: true })
   const journey = await signInFor(client, everything)
   const { body } = await journey.redeem()
@@ -268,7 +268,7 @@ t.test('a client that acts for itself has what it is registered for', async (t) 
   })
   const ask = (more: Record<string, string> = {}) => idp.token(client, { grant_type: 'client_credentials', ...more })
   t.same(issued(t, await ask()), { aud: notes, scope: read })
-  // No command leaves a client with a scope that no API of its list has.
+  // No command leaves a client with a scope that none of its APIs has.
   await idp.signet.database.query({ text: 'DELETE FROM resource_scopes WHERE scope = $1', values: [read] })
   idp.signet.clients.forget()
   t.match(await ask(), error('invalid_scope'))
@@ -287,7 +287,7 @@ t.test('userinfo follows the scopes that the client still has', async (t) => {
   t.match(await userinfo(token), { status: 403, body: { error: 'insufficient_scope' } })
 })
 
-t.test('introspection tells what of a token still holds', async (t) => {
+t.test('introspection reports what is left of a token', async (t) => {
   const { client, notes, read, register, move } = await install({
     token_endpoint_auth_method: 'client_secret_basic',
     refresh_token_rotation: true,

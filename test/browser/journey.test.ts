@@ -18,7 +18,7 @@ const scope = 'openid profile email offline_access notes:read notes:write'
 
 const idp = await startSignet(t)
 await idp.resource(audience, ['notes:read', 'notes:write'])
-/** The examples are no part of what is compiled, so they are loaded from where they lie. */
+/** The examples are not compiled, so they are loaded from their source folder. */
 const example = (file: string) => import(pathToFileURL(join(packageFolder, 'examples', file)).href)
 const { createApi } = (await example('api/api.js')) as typeof import('../../examples/api/api.js')
 const { createNotes } = (await example('notes/notes.js')) as typeof import('../../examples/notes/notes.js')
@@ -27,11 +27,11 @@ const notes = await application('Notes', idp.issuer)
 const sketches = await application('Sketches', idp.issuer)
 const browser = await launchChromium(t)
 
-/** Somebody with an account, whom applications call by the name. */
+/** A person with an account; applications show the name. */
 const person = async (name: string) => ({ name, ...(await idp.person({ name })) })
 
 journey(
-  'a sign-in that somebody else began is not finished in this browser',
+  'a sign-in that somebody else started cannot be finished in this browser',
   async (t, page) => {
     const stranger = await person('Stranger')
     const elsewhere = await browser.newContext()
@@ -44,7 +44,7 @@ journey(
     t.match(await page.textContent('#fault'), 'It was not started in this browser')
     await page.goto(`${notes.origin}/sign-in`)
     await page.goto(answer)
-    t.match(await page.textContent('#fault'), 'It was not started in this browser', 'nor beside a sign-in of its own')
+    t.match(await page.textContent('#fault'), 'It was not started in this browser', 'nor during a sign-in of its own')
     await page.goto(notes.origin)
     t.equal(await page.locator('#person').count(), 0)
     await elsewhere.close()
@@ -53,7 +53,7 @@ journey(
 )
 
 journey(
-  'an answer with a made-up state is refused',
+  'a response with a made-up state is refused',
   async (t, page) => {
     await page.goto(`${notes.origin}/sign-in`)
     const forged = new URLSearchParams({ code: 'made-up', state: 'made-up', iss: idp.issuer })
@@ -66,7 +66,7 @@ journey(
 )
 
 journey(
-  'an answer that names another issuer is refused (RFC 9207)',
+  'a response that names another issuer is refused (RFC 9207)',
   async (t, page) => {
     await page.goto(`${notes.origin}/sign-in`)
     const mixedUp = new URL(await answerTo(page, await person('Person')))
@@ -81,7 +81,7 @@ journey(
 )
 
 journey(
-  'a form on a page of somebody else changes nothing, not even on another port of the same host',
+  "a form on somebody else's page changes nothing, not even from another port of the same host",
   async (t, page, context) => {
     await arrive(page, notes, await person('Person'))
     for (const foreign of ['http://localhost:9/', 'http://elsewhere.example/']) {
@@ -136,7 +136,7 @@ journey('a changed token is refused by the API, and the page says why', async (t
   t.match(trial, 'The API refused the request (401)')
   t.match(trial, /signature/i)
   await page.reload()
-  t.equal(await page.locator('#trial').count(), 0, 'it is shown once')
+  t.equal(await page.locator('#trial').count(), 0, 'the message is shown once')
 })
 
 journey('what another person types is shown as text', async (t, page) => {
@@ -148,7 +148,7 @@ journey('what another person types is shown as text', async (t, page) => {
   t.equal(await page.title(), 'Notes')
 })
 
-journey('somebody new makes an account, gives access, and is greeted by name with their notes', async (t, page) => {
+journey('a new user creates an account, allows access, and is greeted by name with their notes', async (t, page) => {
   await page.goto(notes.origin)
   await page.click('#sign-in')
   await page.waitForURL(`${idp.issuer}/sign-in?**`)
@@ -156,7 +156,7 @@ journey('somebody new makes an account, gives access, and is greeted by name wit
   await page.click('#to-sign-up')
   await page.waitForURL(`${idp.issuer}/sign-up?**`)
   await page.reload()
-  t.equal(await page.inputValue('#email'), 'new.person@example.com', 'nobody types it twice, even after a reload')
+  t.equal(await page.inputValue('#email'), 'new.person@example.com', 'nobody has to type it twice, even after a reload')
   t.notMatch(page.url(), 'new.person')
   await page.fill('#name', 'New Person')
   await page.fill('#password', 'rather long and only mine')
@@ -172,7 +172,7 @@ journey('somebody new makes an account, gives access, and is greeted by name wit
   t.same(await page.locator('#notes li').allTextContents(), ['buy bread'])
 })
 
-journey('notes are each person’s own', async (t, page) => {
+journey('each person sees only their own notes', async (t, page) => {
   const [first, second] = [await person('First'), await person('Second')]
   await arrive(page, notes, first)
   await addNote(page, 'of the first')
@@ -185,7 +185,7 @@ journey('notes are each person’s own', async (t, page) => {
 })
 
 journey(
-  'signing out ends both sessions: the next sign-in asks for the password, and not for consent again',
+  'signing out ends both sessions: the next sign-in asks for the password, but not for consent again',
   async (t, page, context) => {
     const somebody = await person('Person')
     await arrive(page, notes, somebody)
@@ -205,7 +205,7 @@ journey(
   },
 )
 
-journey('a second application asks for consent, and for no password', async (t, page) => {
+journey('a second application asks for consent, but not for a password', async (t, page) => {
   await arrive(page, notes, await person('Person'))
   await page.goto(sketches.origin)
   await page.click('#sign-in')
@@ -214,11 +214,11 @@ journey('a second application asks for consent, and for no password', async (t, 
   await page.waitForURL(`${sketches.origin}/`)
   t.equal(await page.textContent('#person'), 'Person')
   await page.goto(notes.origin)
-  t.equal(await page.textContent('#person'), 'Person', 'and the first goes on')
+  t.equal(await page.textContent('#person'), 'Person', 'and the first one is still signed in')
 })
 
 journey(
-  'who signs in as somebody else in a second tab is asked anew in the first, about the new person',
+  'after signing in as somebody else in a second tab, the first tab asks again, about the new person',
   async (t, page, context) => {
     const [first, second] = [await person('First'), await person('Second')]
     await page.goto(`${notes.origin}/sign-in`)
@@ -242,7 +242,7 @@ journey(
 )
 
 journey(
-  'where somebody else is signed in at Signet by now, they are asked before they are signed out',
+  'if somebody else is now signed in at Signet, they are asked before they are signed out',
   async (t, page, context) => {
     const [first, second] = [await person('First'), await person('Second')]
     await arrive(page, notes, first)
@@ -260,25 +260,25 @@ journey(
   },
 )
 
-journey('who says no is back in the application, which says so and knows nothing', async (t, page) => {
+journey('after a denial the application says so, and knows nothing about the person', async (t, page) => {
   await page.goto(`${notes.origin}/sign-in`)
   await signIn(page, await person('Person'))
   await page.click('#deny')
   await page.waitForURL(`${notes.origin}/callback?**`)
   t.match(await page.textContent('#fault'), 'Notes was not given access and knows nothing about you.')
-  t.match(await page.textContent('#fault'), 'The person did not allow it.')
+  t.match(await page.textContent('#fault'), 'The user denied access.')
   await page.goto(notes.origin)
   t.equal(await page.locator('#person').count(), 0)
 })
 
-journey('who turns back at the password is back in the application, which says so', async (t, page) => {
+journey('turning back at the password leads back to the application, which says so', async (t, page) => {
   await page.goto(`${notes.origin}/sign-in`)
   await page.click(`a[href^="${notes.origin}/callback"]`)
   await page.waitForURL(`${notes.origin}/callback?**`)
-  t.match(await page.textContent('#fault'), 'The person did not sign in.')
+  t.match(await page.textContent('#fault'), 'The user did not sign in.')
 })
 
-journey('two tabs that both begin to sign in both come back', async (t, page, context) => {
+journey('two tabs that both start a sign-in both return to the application', async (t, page, context) => {
   const somebody = await person('Person')
   const tab = await context.newPage()
   await page.goto(`${notes.origin}/sign-in`)
@@ -292,10 +292,10 @@ journey('two tabs that both begin to sign in both come back', async (t, page, co
 })
 
 journey(
-  'where the grant has ended, the application says so and offers to sign in again',
+  'when the grant has ended, the application says so and offers to sign in again',
   async (t, page) => {
     const somebody = await person('Person')
-    // Tokens so short that the application takes a new one for each page.
+    // Access tokens so short-lived that the application needs a new one for each page.
     await idp.resource(audience, ['notes:read', 'notes:write'], { accessTokenTtl: 10 })
     await arrive(page, notes, somebody)
     await page.reload()
@@ -308,14 +308,14 @@ journey(
     await page.reload()
     t.equal(await page.textContent('#fault'), 'Your sign-in has ended.')
     await page.goto(notes.origin)
-    t.equal(await page.locator('#person').count(), 0, 'nor is anybody signed in here')
+    t.equal(await page.locator('#person').count(), 0, 'nor is anybody signed in at the application')
     await idp.resource(audience, ['notes:read', 'notes:write'])
   },
   { complaints: [/status of 401/] },
 )
 
 journey(
-  'while Signet is away, the application says so',
+  'while Signet is unreachable, the application says so',
   async (t, page) => {
     const alone = await application('Alone', `http://localhost:${await freePort()}`)
     await page.goto(alone.origin)
@@ -332,7 +332,7 @@ journey(
     await page.goto(`${notes.origin}/sign-in`)
     t.equal(await page.getAttribute('html', 'lang'), 'de')
     t.equal(await page.textContent('h1'), de.signIn.title)
-    t.match(await page.textContent('.purpose'), 'um fortzufahren mit Notes')
+    t.match(await page.textContent('.purpose'), 'um mit Notes fortzufahren')
     await signIn(page, await person('Person'))
     await page.waitForSelector('#allow')
     t.equal(await page.getAttribute('html', 'lang'), 'de')
@@ -356,7 +356,7 @@ journey(
 
 for (const javaScriptEnabled of [true, false])
   journey(
-    `an answer by form_post arrives, ${javaScriptEnabled ? 'by itself' : 'with a press where scripts are off'}`,
+    `a form_post response arrives ${javaScriptEnabled ? 'automatically' : 'at the press of a button if scripts are off'}`,
     async (t, page) => {
       const received = await receiver(t)
       const client = await idp.client({ redirect_uris: [`${received.origin}/callback`] })
@@ -379,7 +379,7 @@ for (const javaScriptEnabled of [true, false])
   )
 
 journey(
-  'an application that waits for a pop-up gets its answer, after a wrong password, a consent and a sign-out',
+  'an application that waits for a pop-up gets its response, after a wrong password, a consent and a sign-out',
   async (t, page, context) => {
     const opener = await reporter(t)
     const client = await idp.client({
@@ -431,14 +431,14 @@ journey(
       ])
       await popup.waitForSelector('main')
       t.equal(await popup.evaluate('self.opener'), null, path)
-      t.equal(await page.evaluate('popup.closed'), true, `${path}: as if it had been closed`)
+      t.equal(await page.evaluate('popup.closed'), true, `${path}: it looks closed to the opener`)
       await popup.close()
     }
   },
   { complaints: [/status of 404/] },
 )
 
-journey('the keyboard is enough', async (t, page) => {
+journey('the keyboard is enough for the whole journey', async (t, page) => {
   const somebody = await person('Person')
   await page.goto(notes.origin)
   await tabTo(page, 'sign-in')
@@ -465,11 +465,11 @@ journey('the keyboard is enough', async (t, page) => {
 
 interface Surroundings {
   readonly options?: BrowserContextOptions
-  /** What the browser will complain of. Otherwise it must find nothing wrong: no script error, no breach of a policy. */
+  /** Complaints that are expected from the browser. There must be no others: no script error, no policy violation. */
   readonly complaints?: readonly RegExp[]
 }
 
-/** A test in a browser that knows nothing yet. */
+/** A test in a browser without cookies or storage. */
 function journey(
   name: string,
   goes: (t: Test, page: Page, context: BrowserContext) => Promise<void>,
@@ -495,7 +495,7 @@ interface Application {
   readonly origin: string
 }
 
-/** The example application under a name of its own, with a client of its own. */
+/** The example application under its own name, with its own client. */
 async function application(name: string, issuer: string): Promise<Application> {
   const port = await freePort()
   const origin = `http://localhost:${port}`
@@ -517,7 +517,7 @@ async function serve(app: FastifyInstance, port?: number): Promise<string> {
   return `http://localhost:${(app.server.address() as AddressInfo).port}`
 }
 
-/** An application whose other pages report where they are to the window that opened them. */
+/** An application whose other pages report their address to the window that opened them. */
 async function reporter(t: Test): Promise<string> {
   const script = `addEventListener('message', ({ data }) => { self.answer = data })
     if (location.pathname !== '/') opener.postMessage(location.href, location.origin)`
@@ -534,7 +534,7 @@ async function reporter(t: Test): Promise<string> {
   return `http://localhost:${(server.address() as AddressInfo).port}`
 }
 
-/** A redirect URI that keeps the forms it is sent. */
+/** A redirect URI that records the forms posted to it. */
 async function receiver(t: Test) {
   const forms: URLSearchParams[] = []
   const server = createServer(async (request, response) => {
@@ -561,7 +561,7 @@ async function signIn(page: Page, { username, password }: Person): Promise<void>
   await page.click('#sign-in')
 }
 
-/** What Signet answers to the request that this page has come with. The answer is kept from the browser. */
+/** Signet's response to the request that this page came with. The browser never receives it. */
 async function answerTo(page: Page, somebody: Person): Promise<string> {
   const other = idp.browser()
   const back = await passPages(other, await other.get(page.url()), somebody)
@@ -569,7 +569,7 @@ async function answerTo(page: Page, somebody: Person): Promise<string> {
   return back.location
 }
 
-/** The whole way into an application. */
+/** A complete sign-in to an application. */
 async function arrive(page: Page, { origin }: Application, somebody: Person, { consents = true } = {}): Promise<void> {
   await page.goto(`${origin}/sign-in`)
   await signIn(page, somebody)
@@ -597,5 +597,5 @@ async function tabTo(page: Page, id: string): Promise<void> {
     if ((await focused(page)) === id) return
     await page.keyboard.press('Tab')
   }
-  throw new Error(`Tab does not lead to #${id}.`)
+  throw new Error(`Tab does not reach #${id}.`)
 }

@@ -15,7 +15,7 @@ const response = renderPage(
     action: 'https://notes.example/callback',
     parameters: [
       ['code', `c"'<&>`],
-      ['submit', 'a name that stands in the way of form.submit()'],
+      ['submit', 'a field name that shadows form.submit()'],
       ['iss', origin],
     ],
   }),
@@ -25,12 +25,12 @@ const delivered = {
   method: 'POST',
   parameters: [
     ['code', `c"'<&>`],
-    ['submit', 'a name that stands in the way of form.submit()'],
+    ['submit', 'a field name that shadows form.submit()'],
     ['iss', origin],
   ],
 }
 
-t.test('without scripts a person signs in, consents and is sent back all the same', async (t) => {
+t.test('without scripts a person can still sign in, consent and return', async (t) => {
   const context = await browser.newContext({ javaScriptEnabled: false })
   const signIn = await showPage(context, html('sign-in'))
   await signIn.page.fill('#username', 'ada@example.com')
@@ -69,13 +69,17 @@ t.test('without scripts a person signs in, consents and is sent back all the sam
   await context.close()
 })
 
-t.test('without scripts, too, the address that was typed goes along from sign-in to sign-up', async (t) => {
+t.test('the typed address is carried from sign-in to sign-up, without scripts too', async (t) => {
   const context = await browser.newContext({ javaScriptEnabled: false })
   const { page, sent } = await showPage(context, html('sign-in'))
   await page.fill('#username', 'ada@example.com')
   await page.click('#to-sign-up')
   await page.waitForURL(`${origin}/sign-up`)
-  t.match(sent, [{ method: 'POST' }], 'it is in no URL in clear, and the empty password is no hindrance')
+  t.match(
+    sent,
+    [{ method: 'POST' }],
+    'it appears in no URL in clear text, and the empty password does not get in the way',
+  )
   t.same(sent[0]?.parameters.slice(1), [
     ['continue', 'sealed-request'],
     ['username', 'ada@example.com'],
@@ -85,23 +89,23 @@ t.test('without scripts, too, the address that was typed goes along from sign-in
   await context.close()
 })
 
-t.test('times are in the time zone of the browser, unless the profile has one', async (t) => {
+t.test("times are shown in the browser's time zone, unless the profile has one", async (t) => {
   const context = await browser.newContext({ timezoneId: 'Asia/Tokyo' })
   const times = async (page: string) =>
     (await showPage(context, html(page))).page.locator('[aria-labelledby=your-sessions] time').allTextContents()
-  t.match(await times('account, wrong password'), [/GMT\+9/], 'the profile has a zone that nobody knows')
+  t.match(await times('account, wrong password'), [/GMT\+9/], 'the zone in the profile is unknown')
   t.match(await times('account'), [/GMT|BST/], 'the profile has one')
   await context.close()
 })
 
-t.test('without scripts nothing is offered that only a script can do', async (t) => {
+t.test('without scripts nothing is offered that needs a script', async (t) => {
   const context = await browser.newContext({ javaScriptEnabled: false })
   const { page } = await showPage(context, html('sign-in'))
   t.equal(await page.locator('.reveal').isVisible(), false)
   await context.close()
 })
 
-t.test('the response sends itself, once', async (t) => {
+t.test('the response submits itself, once', async (t) => {
   const context = await browser.newContext()
   const { page, sent, complaints } = await showPage(context, response)
   await page.waitForURL('https://notes.example/callback')
@@ -110,7 +114,7 @@ t.test('the response sends itself, once', async (t) => {
   await context.close()
 })
 
-t.test('a password can be shown, is sent as a password, and the box is not sent', async (t) => {
+t.test('a password can be shown, is submitted as a password, and the box is not submitted', async (t) => {
   const context = await browser.newContext()
   const { page, sent, complaints } = await showPage(context, html('sign-in'))
   const type = () => page.locator('#password').getAttribute('type')

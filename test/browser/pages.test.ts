@@ -4,26 +4,26 @@ import t from 'tap'
 import { renderPage } from '../../src/html/send-page.ts'
 import { samplePage, samplePages } from '../html/sample-pages.tsx'
 import { launchChromium } from './chromium.ts'
-import { showPage } from './show-page.ts'
+import { openTab, showPage } from './show-page.ts'
 
 const browser = await launchChromium(t)
 const samples = Object.entries(samplePages('en')).map(([name, node]) => [name, renderPage(node)] as const)
 const german = Object.entries(samplePages('de')).map(([name, node]) => [`${name} (de)`, renderPage(node)] as const)
 const screens = { phone: { width: 390, height: 844 }, desktop: { width: 1280, height: 800 } }
 
-/** WCAG 1.4.10: what is left of 1280 pixels at 400 %. */
+/** WCAG 1.4.10: the width that remains of 1280 pixels at 400 %. */
 const narrow = { width: 320, height: 256 }
 
-/** Each screen and each scheme once: the colours of a scheme are the same on both, and have a test of their own below. */
+/** Each screen and each scheme once: the colours of a scheme are the same on both screens, and have their own test below. */
 const views = [
   ['phone', 'dark'],
   ['desktop', 'light'],
 ] as const
 
-/** A page that sends itself would be gone before it was looked at. */
+/** A page that submits itself would be gone before it could be examined. */
 const still = (html: string) => html.replace('/assets/form-post.js', '/assets/show-password.js')
 
-/** What axe finds to be serious or critical, a line each. */
+/** What axe reports as serious or critical, one line each. */
 async function barriers(page: Page, rules?: 'colours'): Promise<string[]> {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(axe.source)
   const options = { resultTypes: ['violations'], ...(rules && { runOnly: ['color-contrast'] }) }
@@ -33,7 +33,7 @@ async function barriers(page: Page, rules?: 'colours'): Promise<string[]> {
     .flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`))
 }
 
-t.test('axe sees a barrier where there is one', async (t) => {
+t.test('axe reports a barrier where there is one', async (t) => {
   const context = await browser.newContext()
   const html = renderPage(samplePage('sign-in')).replace('<label for="username">', '<label>')
   const { page } = await showPage(context, html.replace('class="card"', 'class="card" style="color: #999"'))
@@ -41,32 +41,32 @@ t.test('axe sees a barrier where there is one', async (t) => {
   await context.close()
 })
 
-/** Hostile and other variants have the same elements as their page: they are looked at on one screen. */
+/** Hostile and other variants have the same elements as their page, so they are examined on one screen only. */
 const viewsOf = (name: string) => (name.includes(',') ? views.slice(0, 1) : views)
 
-t.test('no page has a serious barrier, breaks the policy, or has something too low to press or too wide', async (t) => {
-  // Colours that fade from one scheme to the other would be judged half way.
+t.test('no page has a serious barrier, breaks the policy, or has anything too low to press or too wide', async (t) => {
+  // Colours that fade from one scheme to the other would be measured half way.
   const context = await browser.newContext({ reducedMotion: 'reduce' })
+  const show = await openTab(context)
   for (const [name, html] of samples) {
-    const { page, complaints } = await showPage(context, still(html))
+    const { page, complaints } = await show(still(html))
     for (const [screen, colorScheme] of viewsOf(name)) {
       await page.setViewportSize(screens[screen])
       await page.emulateMedia({ colorScheme })
-      // The second time nothing but the colours is new.
+      // The second time only the colours are new.
       const rules = screen === 'desktop' ? 'colours' : undefined
       t.same(await barriers(page, rules), [], `${name}, ${screen}, ${colorScheme}`)
-      if (screen === 'phone') t.same(await tooLow(page), [], `${name}: 44 pixels high at least`)
+      if (screen === 'phone') t.same(await tooLow(page), [], `${name}: at least 44 pixels high`)
     }
     await page.setViewportSize(narrow)
     await page.evaluate(() => document.documentElement.setAttribute('dir', 'rtl'))
-    t.same(await page.evaluate(tooWide), [], `${name}, from right to left, is as wide as a narrow screen`)
+    t.same(await page.evaluate(tooWide), [], `${name}, right to left, is as wide as a narrow screen`)
     t.same(complaints, [], name)
-    await page.close()
   }
   await context.close()
 })
 
-/** What there is to press, and is lower than a finger needs. */
+/** Elements to press that are lower than a finger needs. */
 function tooLow(page: Page): Promise<string[]> {
   return page
     .locator('a, button, input:not([type=hidden], [hidden], [type=checkbox]), label:has([type=checkbox])')
@@ -75,7 +75,7 @@ function tooLow(page: Page): Promise<string[]> {
     )
 }
 
-t.test('colours are told apart in both schemes: text by 4.5 to 1, edges by 3 to 1 (WCAG 1.4.3, 1.4.11)', async (t) => {
+t.test('colours have enough contrast in both schemes: text 4.5 to 1, edges 3 to 1 (WCAG 1.4.3, 1.4.11)', async (t) => {
   const text: [string, string][] = [
     ...['card', 'paper', 'circle', 'tint'].flatMap((ground): [string, string][] => [
       ['ink', ground],
@@ -117,35 +117,32 @@ t.test('colours are told apart in both schemes: text by 4.5 to 1, edges by 3 to 
 
 t.test('nothing is wider than a narrow screen in German, which has the longest words', async (t) => {
   const context = await browser.newContext({ viewport: narrow })
+  const show = await openTab(context)
   for (const [name, html] of german) {
-    const { page } = await showPage(context, still(html))
+    const { page } = await show(still(html))
     t.same(await page.evaluate(tooWide), [], name)
-    await page.close()
   }
   await context.close()
 })
 
-t.test(
-  'the keyboard goes through the sign-in page in the order in which it reads, and shows where it is',
-  async (t) => {
-    const context = await browser.newContext()
-    const { page } = await showPage(context, renderPage(samplePage('sign-in')))
-    const order: string[] = []
-    for (let step = 0; step < 4; step++) {
-      const { id, outline } = await page.evaluate(() => ({
-        id: document.activeElement?.id || document.activeElement?.getAttribute('type') || '',
-        outline: getComputedStyle(document.activeElement ?? document.body).outlineStyle,
-      }))
-      t.equal(outline, 'solid', id)
-      order.push(id)
-      await page.keyboard.press('Tab')
-    }
-    t.same(order, ['username', 'password', 'checkbox', 'sign-in'])
-    await context.close()
-  },
-)
+t.test('the keyboard moves through the sign-in page in reading order, with a visible focus', async (t) => {
+  const context = await browser.newContext()
+  const { page } = await showPage(context, renderPage(samplePage('sign-in')))
+  const order: string[] = []
+  for (let step = 0; step < 4; step++) {
+    const { id, outline } = await page.evaluate(() => ({
+      id: document.activeElement?.id || document.activeElement?.getAttribute('type') || '',
+      outline: getComputedStyle(document.activeElement ?? document.body).outlineStyle,
+    }))
+    t.equal(outline, 'solid', id)
+    order.push(id)
+    await page.keyboard.press('Tab')
+  }
+  t.same(order, ['username', 'password', 'checkbox', 'sign-in'])
+  await context.close()
+})
 
-t.test('on paper there is nothing to press, and the writing is dark', async (t) => {
+t.test('printed pages show nothing to press, and dark text', async (t) => {
   const context = await browser.newContext({ colorScheme: 'dark' })
   const { page } = await showPage(context, renderPage(samplePage('error')))
   await page.emulateMedia({ media: 'print' })
@@ -154,7 +151,7 @@ t.test('on paper there is nothing to press, and the writing is dark', async (t) 
   await context.close()
 })
 
-t.test('the answer to a consent is in view without scrolling, however much is asked for', async (t) => {
+t.test('the consent buttons are visible without scrolling, however much is requested', async (t) => {
   for (const viewport of [screens.phone, { width: 1280, height: 900 }]) {
     const context = await browser.newContext({ viewport })
     const { page, sent } = await showPage(context, renderPage(samplePage('consent, everything')))
@@ -164,7 +161,7 @@ t.test('the answer to a consent is in view without scrolling, however much is as
     )
     for (const id of ['allow', 'deny'])
       t.ok(await page.locator(`#${id}`).evaluate((button) => button.getBoundingClientRect().bottom <= innerHeight), id)
-    // What is reached with the keyboard is not hidden behind it (WCAG 2.4.11).
+    // Whatever has keyboard focus is not hidden behind the buttons (WCAG 2.4.11).
     const link = page.locator('.links a').first()
     await link.focus()
     const [linkBox, choiceBox] = [await link.boundingBox(), await page.locator('.choice').boundingBox()]
@@ -208,7 +205,7 @@ t.test('nobody can allow access without having seen where it leads and for which
   await context.close()
 })
 
-/** What reaches beyond the screen: runs in the page. */
+/** Elements that are wider than the screen. Runs in the page. */
 function tooWide(): string[] {
   const { scrollWidth, clientWidth } = document.documentElement
   const outside = Array.from(document.body.querySelectorAll('*:not(.unseen)')).filter((element) => {

@@ -12,25 +12,41 @@ const contentTypes: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 }
 
-/** What a page sent on: a form, or a link that was followed. */
+/** What a page sent: a form, or a link that was followed. */
 export interface Sent {
   readonly url: string
   readonly method: string
   readonly parameters: readonly (readonly [name: string, value: string])[]
 }
 
+export interface Shown {
+  readonly page: Page
+  /** What it sent. */
+  readonly sent: Sent[]
+  /** What the browser complained about (a policy violation, an error in a script). */
+  readonly complaints: string[]
+}
+
 /**
- * Opens a rendered page with the real style sheet and scripts, under the policy it is served with.
+ * Opens a rendered page with the real style sheet and scripts, under the policy that it is served with.
  *
  * @param html the whole document
- * @returns the page; what it sent on; what the browser complained of (a breach of the policy, a script that threw)
  */
-export async function showPage(context: BrowserContext, html: string) {
-  const page: Page = await context.newPage()
-  const sent: Sent[] = []
-  const complaints: string[] = []
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
-  page.on('pageerror', (error) => complaints.push(error.message))
+export async function showPage(context: BrowserContext, html: string): Promise<Shown> {
+  const show = await openTab(context)
+  return show(html)
+}
+
+/**
+ * The same for many pages, one after the other in one tab: a tab has its own process, which costs more than a page. Each page replaces the
+ * previous one.
+ */
+export async function openTab(context: BrowserContext): Promise<(html: string) => Promise<Shown>> {
+  const page = await context.newPage()
+  let document = ''
+  let shown: Shown = { page, sent: [], complaints: [] }
+  page.on('console', (message) => message.type() === 'error' && shown.complaints.push(message.text()))
+  page.on('pageerror', (error) => shown.complaints.push(error.message))
   await page.route('**/*', async (route) => {
     const request = route.request()
     const url = new URL(request.url())
@@ -42,11 +58,11 @@ export async function showPage(context: BrowserContext, html: string) {
     }
     if (request.url() !== `${origin}/page`) {
       const parameters = [...new URLSearchParams(request.postData() ?? '')]
-      sent.push({ url: request.url(), method: request.method(), parameters })
+      shown.sent.push({ url: request.url(), method: request.method(), parameters })
       return route.fulfill({ body: '<!doctype html><title>There</title>', contentType: 'text/html' })
     }
     return route.fulfill({
-      body: html,
+      body: document,
       contentType: 'text/html; charset=utf-8',
       headers: {
         'content-security-policy':
@@ -54,6 +70,10 @@ export async function showPage(context: BrowserContext, html: string) {
       },
     })
   })
-  await page.goto(`${origin}/page`)
-  return { page, sent, complaints }
+  return async (html) => {
+    document = html
+    shown = { page, sent: [], complaints: [] }
+    await page.goto(`${origin}/page`)
+    return shown
+  }
 }

@@ -10,7 +10,7 @@ import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { freePort, type Person, startSignet, type TestClient } from '../support/idp.ts'
 import { launchChromium } from './chromium.ts'
 
-/** The page is to be copied from, so what it shows is run here as it stands. */
+/** The documentation page is meant to be copied from, so its code is run here unchanged. */
 const page = readFileSync(join(packageFolder, 'docs/use-from-an-app.md'), 'utf8')
 
 const idp = await startSignet(t)
@@ -30,7 +30,7 @@ t.test('the application with a server signs people in and out', async (t) => {
   await tab.getByText('Sign in with Signet').click()
   await signIn(tab, person)
   await tab.waitForURL(`${origin}/`)
-  t.equal(await tab.textContent('p'), 'Hello, <b>Person</b> & Co.', 'a name is text')
+  t.equal(await tab.textContent('p'), 'Hello, <b>Person</b> & Co.', 'a name is shown as text')
   t.equal(await tab.evaluate(() => document.cookie), '')
 
   await tab.getByText('Sign out').click()
@@ -40,7 +40,7 @@ t.test('the application with a server signs people in and out', async (t) => {
   await context.close()
 })
 
-t.test('the single-page application signs people in, and says so when they do not want to', async (t) => {
+t.test('the single-page application signs people in, and says so when they decline', async (t) => {
   const { origin, client } = await register({ redirect: '/', public: true })
   const html = snippet('html', '<!doctype html>')
     .replace("'https://id.example.com'", `'${idp.issuer}'`)
@@ -57,7 +57,7 @@ t.test('the single-page application signs people in, and says so when they do no
   await tab.goto(origin)
   await tab.click('#sign-in')
   await tab.click(`a[href^="${origin}/"]`)
-  await tab.getByText('You are not signed in: The person did not sign in.').waitFor()
+  await tab.getByText('You are not signed in: The user did not sign in.').waitFor()
 
   await tab.click('#sign-in')
   await tab.waitForURL(`${idp.issuer}/sign-in?**`)
@@ -68,7 +68,7 @@ t.test('the single-page application signs people in, and says so when they do no
   t.equal(kept, '[{},{},""]')
   t.same(complaints, [])
 
-  // What monitoring scripts add to each request of a page, and what HTTP libraries add to an empty POST.
+  // Headers that monitoring scripts add to each request of a page, and that HTTP libraries add to an empty POST.
   const answers = await tab.evaluate(async (issuer) => {
     const tracing = { traceparent: `00-${'1'.repeat(32)}-${'1'.repeat(16)}-01`, baggage: 'a=b', 'sentry-trace': '1' }
     const headers = { ...tracing, authorization: 'Bearer x', 'content-type': 'application/json' }
@@ -80,10 +80,10 @@ t.test('the single-page application signs people in, and says so when they do no
   await context.close()
 })
 
-/** A code block of the page. */
+/** A code block of the documentation page. */
 function snippet(language: string, beginning: string): string {
   const [, code] = new RegExp(`\`\`\`${language}\n(${beginning}[\\s\\S]*?)\`\`\``).exec(page) ?? []
-  if (code === undefined) throw new Error(`The page has no ${language} that begins with ${beginning}.`)
+  if (code === undefined) throw new Error(`The page has no ${language} block that begins with ${beginning}.`)
   return code
 }
 
@@ -98,7 +98,7 @@ async function register(paths: { redirect: string; afterLogout?: string; public?
   return { origin, client }
 }
 
-/** Runs it as a program of its own, from a folder in which Node finds the packages. */
+/** Runs it as a separate program, from a folder in which Node finds the packages. */
 async function startApp(t: Test, code: string, origin: string, client: TestClient): Promise<void> {
   const folder = join(packageFolder, '.signet', 'test', `app-${new URL(origin).port}`)
   mkdirSync(folder, { recursive: true })
@@ -123,7 +123,7 @@ async function startApp(t: Test, code: string, origin: string, client: TestClien
   await Promise.race([once(app.stdout, 'data'), ended.then(() => Promise.reject(new Error('app.mjs has ended.')))])
 }
 
-/** What a bundler does for the page: it finds the packages that are imported by name. */
+/** What a bundler does for the page: it resolves the packages that are imported by name. */
 const modules = {
   'openid-client': 'openid-client/build/index.js',
   oauth4webapi: 'oauth4webapi/build/index.js',

@@ -6,6 +6,7 @@ import { digest } from '../../src/platform/secrets/digest.ts'
 import { usesSecret } from '../../src/records/clients/client.ts'
 import { findClient } from '../../src/records/clients/clients-store.ts'
 import { openStandingGrant } from '../../src/records/grants/grants-store.ts'
+import type { ClientId, GrantId } from '../../src/records/ids.ts'
 import { answer, openConsole } from './console.ts'
 
 interface ClientDocument {
@@ -14,7 +15,7 @@ interface ClientDocument {
   readonly [member: string]: unknown
 }
 
-// One installation for all tests: what they count they tell apart by the client.
+// All tests share one installation and tell their rows apart by client.
 const { signet, json, database, environment } = await openConsole(t)
 const terms = {
   database,
@@ -26,7 +27,7 @@ const terms = {
 const redirectUri = 'https://app.example/callback'
 const app = ['clients', 'create', '--name', 'App', '--redirect-uri', redirectUri]
 
-t.test('metadata that cannot be registered is wrong usage, and registers nothing', async (t) => {
+t.test('metadata that cannot be registered is a usage error, and nothing is registered', async (t) => {
   const create = ['clients', 'create', '--name', 'App']
   const cases: [string[], RegExp][] = [
     [[...create, '--redirect-uri', ''], /at least one URI/],
@@ -51,8 +52,8 @@ t.test('metadata that cannot be registered is wrong usage, and registers nothing
   t.match(await signet('clients', 'list'), { code: 0, out: /^There are no clients yet/ })
 })
 
-t.test('hostile names are kept as they are and shown without harm', async (t) => {
-  // In the order in which they are listed.
+t.test('hostile names are stored unchanged and printed safely', async (t) => {
+  // In listing order.
   const names = ['<script>alert(1)</script>', '__proto__', 'constructor', "Robert'); DROP TABLE clients;--", '🦊 & søn']
   for (const name of names) {
     const client = await json<ClientDocument>('clients', 'create', '--name', name, '--redirect-uri', redirectUri)
@@ -63,10 +64,10 @@ t.test('hostile names are kept as they are and shown without harm', async (t) =>
     names,
   )
   const { out } = await signet('clients', 'list')
-  t.equal(out.trimEnd().split('\n').length, names.length + 1, 'one line a client, and one for the columns')
+  t.equal(out.trimEnd().split('\n').length, names.length + 1, 'one line per client, plus the header')
 })
 
-t.test('clients that are not there', async (t) => {
+t.test('commands on clients that do not exist fail', async (t) => {
   const ids = ['__proto__', "' OR 1=1 --", 'x'.repeat(8192), '-h3cdefghijklmnopqrstu']
   const commands = ['delete', 'rotate-secret', 'list-secrets'].map((command) => [command, 'client_none'])
   for (const [command = '', id = ''] of [...commands, ...ids.map((id) => ['show', id])]) {
@@ -78,7 +79,7 @@ t.test('clients that are not there', async (t) => {
   t.match(await signet('clients', 'update', 'client_none', '--name', 'B'), { code: 1, err: /There is no client/ })
 })
 
-t.test('without further flags a client is confidential, for the code flow with refresh tokens', async (t) => {
+t.test('by default a client is confidential and uses the code flow with refresh tokens', async (t) => {
   const client = await json<ClientDocument>(...app)
   t.match(client.client_id, /^client_[A-Za-z0-9_-]{22}$/)
   t.match(client.client_secret, /^[A-Za-z0-9_-]{43}$/)
@@ -108,7 +109,7 @@ t.test('without further flags a client is confidential, for the code flow with r
   t.same(
     usesSecret(authenticated) && authenticated.secrets[0]?.digest,
     digest(client_secret),
-    'the secret is the one that Signet checks, and kept as a digest',
+    'Signet accepts this secret and stores only its digest',
   )
   const shown = await json<ClientDocument>('clients', 'show', client_id)
   t.notOk('client_secret' in shown)
@@ -120,7 +121,7 @@ t.test('without further flags a client is confidential, for the code flow with r
   t.match(rows, [{ type: 'client_created', client_id, request_id: null, detail: { by: String, name: 'App' } }])
 })
 
-t.test('every flag sets the metadata of its name', async (t) => {
+t.test('each flag sets the metadata of the same name', async (t) => {
   await json('resources', 'create', '--identifier', 'https://api.example', '--scope', 'read write')
   await json('resources', 'create', '--identifier', 'https://other.example', '--scope', 'other')
   const client = await json<ClientDocument>(
@@ -161,7 +162,7 @@ t.test('every flag sets the metadata of its name', async (t) => {
 })
 
 t.test(
-  'a client that only acts for itself needs no redirect URI, and gets no scope that nobody asked for',
+  'a client that only uses client_credentials needs no redirect URI and gets only the scopes it asked for',
   async (t) => {
     const client = await json<ClientDocument>(
       'clients',
@@ -175,7 +176,7 @@ t.test(
   },
 )
 
-t.test('an update replaces what is given, takes away what is empty, and leaves the rest', async (t) => {
+t.test('an update replaces what is given, removes what is given as empty, and keeps the rest', async (t) => {
   const {
     client_id,
     client_secret: _,
@@ -210,14 +211,14 @@ t.test('an update replaces what is given, takes away what is empty, and leaves t
   t.match(rows, [{ detail: { changed: ['client_name', 'default_max_age', 'client_uri', 'contacts', 'require_pkce'] } }])
 
   t.match(await signet('clients', 'update', client_id, '--redirect-uri', ''), { code: 2, out: '', err: /at least one/ })
-  t.same(await json('clients', 'show', client_id), updated, 'a refused update changes nothing')
+  t.same(await json('clients', 'show', client_id), updated, 'a rejected update changes nothing')
 
   const job = await json<ClientDocument>('clients', 'update', client_id, '--grant-type', 'client_credentials')
-  t.match(job, { grant_types: ['client_credentials'], response_types: [] }, 'response types follow the grant types')
+  t.match(job, { grant_types: ['client_credentials'], response_types: [] }, 'response types follow grant types')
 })
 
 t.test(
-  'a client that becomes public loses its secrets and must use PKCE; one that stops being public gets a secret',
+  'a client that becomes public loses its secrets and must use PKCE; one that becomes confidential gets a secret',
   async (t) => {
     const created = await json<ClientDocument>(...app, '--no-require-pkce')
     const { client_id } = created
@@ -243,7 +244,7 @@ t.test(
   },
 )
 
-t.test('a rotated secret leaves the one before it alive until the next rotation', async (t) => {
+t.test('after a rotation the previous secret stays valid until the next rotation', async (t) => {
   const first = await json<ClientDocument>('clients', 'create', '--name', 'Job', '--grant-type', 'client_credentials')
   const { client_id } = first
   const works = (secret: string) =>
@@ -256,7 +257,9 @@ t.test('a rotated secret leaves the one before it alive until the next rotation'
     values: [client_id],
   })
   const secretId = rows[0]!.id
-  await openStandingGrant(database, { id: 'standing', clientId: client_id, secretId, scopes: [], resources: [] })
+  await openStandingGrant(database, {
+    ...{ id: 'standing' as GrantId, clientId: client_id as ClientId, secretId, scopes: [], resources: [] },
+  })
 
   const second = await json<ClientDocument>('clients', 'rotate-secret', client_id)
   t.match(second, { client_id, client_secret_expires_at: 0, client_name: 'Job' })
@@ -269,7 +272,7 @@ t.test('a rotated secret leaves the one before it alive until the next rotation'
   t.match(await json('grants', 'show', 'standing'), { end_reason: 'client_secret_rotated' })
 })
 
-t.test('a leaked secret is replaced and no longer accepted, and both old ones can be revoked one by one', async (t) => {
+t.test('a leaked secret can be replaced and is then rejected; of two old secrets each can be revoked', async (t) => {
   const create = ['clients', 'create', '--name', 'Job', '--grant-type', 'client_credentials']
   const { client_id, client_secret: leaked } = await json<ClientDocument>(...create)
   const works = (secret: string) =>
@@ -282,7 +285,13 @@ t.test('a leaked secret is replaced and no longer accepted, and both old ones ca
   const [only] = await listed()
   const secretId = only?.secret_id ?? 0
   t.match(only, { secret_id: Number, created_at: /^20/, grant_id: undefined })
-  const grant = { id: `of ${client_id}`, clientId: client_id, secretId, scopes: [], resources: [] }
+  const grant = {
+    id: `of ${client_id}` as GrantId,
+    clientId: client_id as ClientId,
+    secretId,
+    scopes: [],
+    resources: [],
+  }
   await openStandingGrant(database, grant)
   t.match(await listed(), [{ grant_id: grant.id }])
 
@@ -339,7 +348,7 @@ t.test('a client without a secret has none to list, rotate or revoke', async (t)
   t.match(await signet('clients', 'revoke-secret', client_id, '1'), { code: 1, err: /has no secret 1/ })
 })
 
-t.test('secrets are told once: in the answer to their making, and in no event, log line or row', async (t) => {
+t.test('a secret is printed only when it is created, and appears in no event, log line or row', async (t) => {
   const { client_id, client_secret } = await json<ClientDocument>(...app)
   const rotated = await json<ClientDocument>('clients', 'rotate-secret', client_id)
   const rows = await Promise.all(
@@ -351,7 +360,7 @@ t.test('secrets are told once: in the answer to their making, and in no event, l
   for (const secret of [client_secret, rotated.client_secret]) t.notOk([...rows, ...said].join().includes(secret))
 })
 
-t.test('a deleted client is gone, and an event tells of it', async (t) => {
+t.test('a deleted client is gone, and an event records it', async (t) => {
   const { client_id } = await json<ClientDocument>(...app)
   t.same(await json('clients', 'delete', client_id), { client_id, deleted: true })
   t.notOk((await json<ClientDocument[]>('clients', 'list')).some((client) => client.client_id === client_id))
@@ -360,7 +369,7 @@ t.test('a deleted client is gone, and an event tells of it', async (t) => {
   t.same(rows, [{ client_id }])
 })
 
-t.test('who asks for the end before the work has begun gets nothing done', async (t) => {
+t.test('a command that is interrupted before it starts changes nothing', async (t) => {
   const clients = { text: 'SELECT FROM clients' }
   const before = (await database.query(clients)).rowCount
   const asked = new AbortController()
@@ -370,7 +379,7 @@ t.test('who asks for the end before the work has begun gets nothing done', async
   t.same((await database.query(clients)).rowCount, before)
 })
 
-t.test('a client that authenticates with its key has no secret, and its public keys alone are kept', async (t) => {
+t.test('a client that authenticates with its key has no secret, and only its public keys are stored', async (t) => {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const method = ['--token-endpoint-auth-method', 'private_key_jwt', '--jwks']
   const keys = (key: KeyObject) => JSON.stringify({ keys: [key.export({ format: 'jwk' })] })
@@ -384,7 +393,7 @@ t.test('a client that authenticates with its key has no secret, and its public k
 })
 
 t.test(
-  'an app of an editor can be registered under its scheme, with a warning and for public clients only',
+  'a private-use scheme of a code editor can be registered with a warning, and for public clients only',
   async (t) => {
     const editor = 'vscode://publisher.extension/callback'
     const create = ['clients', 'create', '--name', 'Editor', '--redirect-uri', editor]
@@ -412,7 +421,7 @@ t.test(
 )
 
 t.test(
-  'a redirect URI with a parameter of responses in its query, or on a port that browsers block, is refused',
+  'a redirect URI is rejected if its query has a parameter of responses, or if browsers block its port',
   async (t) => {
     for (const [uri, message] of [
       ['https://app.example/cb?tenant=a&state=b', /must not have state in its query, which a response adds/],

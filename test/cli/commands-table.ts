@@ -2,7 +2,7 @@ import type { Command, Option } from 'commander'
 import { createProgram } from '../../src/cli/commands.ts'
 import { unusedTerminal } from './unused-terminal.ts'
 
-/** Every command that does something, with its whole name. */
+/** Every command that does something, with its full name. */
 export function allCommands(): { name: string; command: Command }[] {
   const below = (command: Command, name: string): { name: string; command: Command }[] =>
     command.commands.length === 0
@@ -11,7 +11,7 @@ export function allCommands(): { name: string; command: Command }[] {
   return below(createProgram(unusedTerminal), 'signet')
 }
 
-/** The table of docs/commands.md, made from the definitions of the commands. */
+/** The table of docs/commands.md, generated from the command definitions. */
 export function commandsTable(): string {
   const rows = allCommands().flatMap(({ name, command }) => [
     [
@@ -39,7 +39,7 @@ function flagsOf(option: Option, command: Command): string {
   return option.mandatory ? `${flags} (required)` : flags
 }
 
-/** `--no-x` stands beside `--x`, not in a line of its own. */
+/** `--no-x` is listed next to `--x`, not on its own line. */
 function isTheOther(option: Option, command: Command): boolean {
   return option.negate && command.options.some(({ long }) => long === `--${option.long?.slice('--no-'.length)}`)
 }

@@ -5,9 +5,8 @@ import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import type { Test } from 'tap'
 import { run } from '../../src/cli/commands.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import type { Database } from '../../src/platform/database/pool.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, testDatabase } from '../database.ts'
 import { insertTestKeys, testMasterKey } from '../support/signing-keys.ts'
 
 export interface Answer {
@@ -17,32 +16,29 @@ export interface Answer {
 }
 
 export interface Console {
-  /** Runs `signet` with these arguments, in this process. */
+  /** Runs `signet` with these arguments in this process. */
   readonly signet: (...args: string[]) => Promise<Answer>
-  /** The same with this on standard input. */
+  /** The same, with this text on standard input. */
   readonly signetReading: (input: string | Buffer | Readable, ...args: string[]) => Promise<Answer>
-  /** The same with `--json`; throws unless the command is done and prints one JSON document. */
+  /** The same with `--json`; throws unless the command succeeds and prints one JSON document. */
   readonly json: <T = Record<string, unknown>>(...args: string[]) => Promise<T>
-  /** For looking behind the commands. */
+  /** For inspecting what the commands did. */
   readonly database: Database
   readonly environment: Record<string, string>
 }
 
 /**
- * An installation of its own, and what it takes to run commands on it.
+ * A separate installation, and functions that run commands on it.
  *
- * @param keys `made` where the first command shall make them, with the master key; else they are those of all tests, which is faster
+ * @param keys `made`: the first command creates the keys and the master key; otherwise the keys that all tests share, which is faster
  */
 export async function openConsole(
   t: Test,
   more: Record<string, string> = {},
   keys: 'given' | 'made' = 'given',
 ): Promise<Console> {
-  const { url, schema, connection, openPool } = await testDatabase(t)
-  if (keys === 'given') {
-    await migrate({ connection, schema, log: noLog })
-    await insertTestKeys(openPool({ max: 1 }))
-  }
+  const { url, schema, openPool } = keys === 'given' ? await migratedDatabase(t) : await testDatabase(t)
+  if (keys === 'given') await insertTestKeys(openPool({ max: 1 }))
   const folder = emptyFolder(t)
   const environment = {
     SIGNET_DATABASE_URL: url,
@@ -66,7 +62,7 @@ export async function openConsole(
   }
 }
 
-/** Runs one command with nothing but what is handed to it. */
+/** Runs one command that sees only what is passed to it. */
 export async function answer(
   args: readonly string[],
   more: {
@@ -112,7 +108,7 @@ export async function answer(
 
 export function emptyFolder(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'signet-cli-'))
-  // Started by root, the embedded database runs as another user, who must be able to pass through.
+  // If root starts it, the embedded database runs as another user, who must be able to pass through this folder.
   chmodSync(folder, 0o711)
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   return folder

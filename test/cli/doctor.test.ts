@@ -34,10 +34,10 @@ async function doctor(more: Record<string, string> = {}, args: string[] = [], fo
   return { code, out, err, findings, bad, warnings, of, textOf }
 }
 
-/** Where nobody answers: for what is inside, without a moment's wait for what the server writes down. */
+/** An address where nobody listens, for tests of the internal checks: the doctor does not wait for the server to record anything. */
 const inside = ['--url', `http://127.0.0.1:${await freePort()}`]
 
-t.test('planted public keys, a forged address that is believed, and clocks that are off are found', async (t) => {
+t.test('planted public keys, a forged address that is believed, and wrong clocks are found', async (t) => {
   const rows = await db.query({
     text: `SELECT kid, public_jwk FROM signing_keys WHERE alg = 'ES256' ORDER BY activates_at`,
   })
@@ -70,7 +70,7 @@ t.test('planted public keys, a forged address that is believed, and clocks that 
   ])
 })
 
-t.test('another master key is found, and nothing secret is printed', async (t) => {
+t.test('a wrong master key is found, and nothing secret is printed', async (t) => {
   const other = Buffer.alloc(32, 'other').toString('base64url')
   const { code, out, err, of, textOf } = await doctor({ SIGNET_MASTER_KEY: other }, inside)
   t.same({ code, err, bad: of('bad') }, { code: 1, err: '', bad: ['master-key', 'metadata'] })
@@ -82,7 +82,7 @@ t.test('another master key is found, and nothing secret is printed', async (t) =
   t.same(none.of('bad'), ['master-key', 'metadata'])
 })
 
-t.test('migrations that are missing, changed, or of a newer release are told apart', async (t) => {
+t.test('missing, changed and newer migrations are distinguished', async (t) => {
   const judged = async (text: string, back: string) => {
     await db.query({ text })
     const finding = await checkMigrations({ connectionString: databaseUrl }, databaseSchema)
@@ -107,7 +107,7 @@ t.test('migrations that are missing, changed, or of a newer release are told apa
   })
 })
 
-t.test('settings of another issuer than the one that answers and is on record', async (t) => {
+t.test('SIGNET_ISSUER that differs from the issuer on record and the one that answers is found', async (t) => {
   const { code, of, textOf } = await doctor({ SIGNET_ISSUER: 'https://id.example' }, ['--url', issuer])
   t.equal(code, 1)
   t.same(of('bad'), ['issuer-on-record', 'metadata'])
@@ -115,7 +115,7 @@ t.test('settings of another issuer than the one that answers and is on record', 
   t.match(textOf('metadata'), `its issuer is "${issuer}"`)
 })
 
-t.test('with the server down, the database down, or both, the rest is looked at all the same', async (t) => {
+t.test('with the server down, the database down, or both, the remaining checks still run', async (t) => {
   const noServer = await doctor({}, inside)
   t.same(noServer.of('bad'), ['metadata'])
   t.match(noServer.textOf('metadata'), /nobody listens there \(connection refused\)/)
@@ -126,7 +126,7 @@ t.test('with the server down, the database down, or both, the rest is looked at 
   t.notMatch(noDatabase.out, 'very-secret')
 })
 
-t.test('broken settings are told all at once, and what could not be looked at says why', async (t) => {
+t.test('all bad settings are reported together, and each skipped check says why', async (t) => {
   const { code, findings, of, bad } = await doctor({
     SIGNET_PORT: 'x',
     SIGNET_TYPO: '1',
@@ -135,11 +135,11 @@ t.test('broken settings are told all at once, and what could not be looked at sa
   t.same([code, bad], [1, 3])
   t.same(of('bad'), ['settings'])
   t.match(findings.map(({ finding }) => finding).join('\n'), /SIGNET_TYPO: there is no such setting/)
-  t.same(all, [...new Set(all.filter((name) => findings.some(({ check }) => check === name)))], 'every check is there')
+  t.same(all, [...new Set(all.filter((name) => findings.some(({ check }) => check === name)))], 'every check is listed')
   t.ok(findings.every(({ status, finding }) => status !== 'skipped' || finding === 'The settings cannot be used.'))
 })
 
-t.test('nothing is created: no folder, no key, no schema, no table', async (t) => {
+t.test('the doctor creates nothing: no folder, no key, no schema, no table', async (t) => {
   const folder = emptyFolder(t)
   const { schema, openPool } = await testDatabase(t)
   const fresh = await doctor({ SIGNET_DATABASE_SCHEMA: schema, SIGNET_MASTER_KEY: '' }, inside, folder)
@@ -165,7 +165,7 @@ t.test('files that others can read are found', async (t) => {
   t.same(
     (await doctor({}, inside, folder)).of('bad'),
     ['keys-directory', 'env-file', 'metadata'],
-    'the setting wins over the file',
+    'the setting takes precedence over the file',
   )
   writeFileSync(join(folder, '.env'), 'SIGNET_LOG_LEVEL=info\n')
   const file = await doctor({ SIGNET_MASTER_KEY: '' }, inside, folder)
@@ -175,7 +175,7 @@ t.test('files that others can read are found', async (t) => {
   t.same((await doctor({ SIGNET_MASTER_KEY: '' }, inside, folder)).of('bad'), ['metadata'])
 })
 
-t.test('of an installation that is well everything is said to be so', async (t) => {
+t.test('every check of a healthy installation is good', async (t) => {
   const { code, err, bad, warnings, of, findings } = await doctor()
   t.same({ code, err, bad }, { code: 0, err: '', bad: 0 })
   const server = process.env['SIGNET_TEST_DATABASE_URL'] ? [] : ['database-durability']
@@ -186,7 +186,7 @@ t.test('of an installation that is well everything is said to be so', async (t) 
       .filter((check, index, list) => list.indexOf(check) === index)
       .sort(),
     [...all].sort(),
-    'every check is there',
+    'every check is listed',
   )
   for (const check of ['master-key', 'signing-keys', 'key-pairs', 'jwk-set', 'readiness', 'client-address'] as const)
     t.ok(of('good').includes(check), check)
@@ -197,14 +197,14 @@ t.test('of an installation that is well everything is said to be so', async (t) 
   t.match(people.out, /\n0 bad, \d+ warnings?\.\n$/)
 })
 
-t.test('--url takes an origin', async (t) => {
+t.test('--url accepts only an origin', async (t) => {
   for (const url of ['rubbish', 'ftp://a.example', 'https://a.example/path', 'https://a.example?x']) {
     const { code, out, err } = await answer(['doctor', '--url', url], { folder: '/nowhere' })
     t.match({ code, out, err }, { code: 2, out: '', err: /--url takes scheme, host and port/ })
   }
 })
 
-t.test('what is asked for the end is not told as a finding', async (t) => {
+t.test('an interrupt is not reported as a finding', async (t) => {
   const told = await answer(['doctor'], {
     environment: installation,
     folder: emptyFolder(t),

@@ -1,8 +1,8 @@
 import type { Queryable } from '../../src/platform/database/queryable.ts'
 
 /**
- * All that a schema holds: tables, columns, indexes, functions, triggers, sequences and every row, with where it lies and which
- * transaction wrote it. A row that was written anew with the same values is another one.
+ * Everything in a schema: tables, columns, indexes, functions, triggers, sequences and every row with its location (ctid) and the
+ * transaction that wrote it (xmin). A row that was rewritten with the same values counts as changed.
  */
 export async function dump(db: Queryable): Promise<unknown> {
   const { rows: shape } = await db.query({

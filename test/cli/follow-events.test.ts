@@ -1,12 +1,10 @@
 import t from 'tap'
 import { followEvents } from '../../src/cli/follow-events.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import { idsAtATime } from '../../src/records/events/recorded-events-store.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase } from '../database.ts'
 
-t.test('of very many events in one look each that is meant is printed, and once', async (t) => {
-  const { connection, schema, openPool } = await testDatabase(t)
-  await migrate({ connection, schema, log: noLog })
+t.test('if one poll returns very many events, each matching event is printed once', async (t) => {
+  const { openPool } = await migratedDatabase(t)
   const db = openPool({ max: 2 })
   const every = 2_000
   const last = 2 * idsAtATime + every
@@ -19,7 +17,7 @@ t.test('of very many events in one look each that is meant is printed, and once'
   const printed: number[] = []
   const print = ({ id }: { id: number }) => {
     printed.push(id)
-    // One more look, and then the end.
+    // One more poll, then stop.
     if (id === last) db.query("INSERT INTO events (type, sub) VALUES ('signed_in', 'sub'), ('signed_in', 'other')")
     if (id > last) asked.abort()
   }

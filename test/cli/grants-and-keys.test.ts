@@ -12,7 +12,7 @@ import { insertGrant } from './insert-grant.ts'
 
 const { signet, json, database } = await openConsole(t)
 
-t.test('grants that are not there', async (t) => {
+t.test('commands on grants that do not exist fail', async (t) => {
   t.match(await signet('grants', 'list'), { code: 0, out: /^There are no such grants/ })
   t.same(await json('grants', 'list', '--client-id', "' OR 1=1 --"), [])
   t.match(await signet('grants', 'list', '--user', '__proto__'), { code: 1, out: '', err: /There is no user/ })
@@ -21,7 +21,7 @@ t.test('grants that are not there', async (t) => {
       t.match(await signet('grants', command, id), { code: 1, out: '', err: /^signet: There is no grant .{1,130}\n$/ })
 })
 
-t.test('a grant is found by person and by client, and revoked once and for all', async (t) => {
+t.test('a grant is found by user and by client, and is revoked once and permanently', async (t) => {
   const [one, two] = await Promise.all(
     ['one', 'two'].map(async (username) => {
       const sub = `sub-of-${username}` as Sub
@@ -40,8 +40,8 @@ t.test('a grant is found by person and by client, and revoked once and for all',
   t.notOk('ended_at' in shown)
   const revoked = await json('grants', 'revoke', one.grantId)
   t.match(revoked, { ...shown, ended_at: String, end_reason: 'revoked_by_operator' })
-  t.same(await json('grants', 'revoke', one.grantId), revoked, 'once more changes nothing')
-  t.notOk('ended_at' in (await json('grants', 'show', two.grantId)), 'the other one lives')
+  t.same(await json('grants', 'revoke', one.grantId), revoked, 'revoking it again changes nothing')
+  t.notOk('ended_at' in (await json('grants', 'show', two.grantId)), 'the other grant is still open')
 
   const { rows } = await database.query({
     text: `SELECT grant_id, sub, client_id, detail FROM events WHERE type = 'grant_ended'`,
@@ -51,11 +51,11 @@ t.test('a grant is found by person and by client, and revoked once and for all',
   const orders = await database.query({
     text: `SELECT grant_id, sub, client_id, detail FROM events WHERE type = 'grant_revoked'`,
   })
-  t.match(orders.rows, [{ grant_id, sub, client_id, detail: { by: String } }], 'and one that says who ended it')
+  t.match(orders.rows, [{ grant_id, sub, client_id, detail: { by: String } }], 'and one that says who revoked it')
   t.equal(orders.rows.length, 1)
 })
 
-t.test('whose grants are to end must be said, and be there', async (t) => {
+t.test('revoke-all requires a user or a client, which must exist', async (t) => {
   const revokeAll = ['grants', 'revoke-all']
   t.match(await signet(...revokeAll), { code: 2, out: '', err: /Whose grants\? Give --user, --client-id or both/ })
   for (const half of [['--user', 'one'], ['--client-id', 'client_none'], []])
@@ -68,8 +68,8 @@ t.test('whose grants are to end must be said, and be there', async (t) => {
   t.same(rows, [])
 })
 
-t.test('all grants of a person, of a client, or of a person at a client end, and no others', async (t) => {
-  /** Two people with a grant each at their own client, and a third grant of the first person at the client of the second. */
+t.test('revoke-all ends all grants of a user, of a client, or of a user at a client, and no others', async (t) => {
+  /** Two people with a grant each at their own client, and a third grant of the first person at the second person's client. */
   const [ann, bob] = await Promise.all(
     ['ann', 'bob'].map(async (username) => {
       const sub = `sub-of-${username}` as Sub
@@ -86,7 +86,7 @@ t.test('all grants of a person, of a client, or of a person at a client end, and
   const both = ['grants', 'revoke-all', '--user', 'ANN', '--client-id', bob.clientId]
   t.same(await json(...both), { sub: ann.sub, client_id: bob.clientId, grants_ended: 1 })
   t.same(await alive(), [true, true, false])
-  t.ok(await findConsent(database, ann.sub, bob.clientId), 'the consent stays')
+  t.ok(await findConsent(database, ann.sub, bob.clientId), 'the consent remains')
   t.match(await json('grants', 'show', third.grantId), { end_reason: 'revoked_by_operator' })
   t.same(await json(...both, '--forget-consent'), {
     ...{ sub: ann.sub, client_id: bob.clientId, grants_ended: 0, consent_forgotten: true },
@@ -97,7 +97,7 @@ t.test('all grants of a person, of a client, or of a person at a client end, and
   t.match(out, /^client_id +client_\S+\ngrants_ended +1\n\nThe client can be granted access again at once/)
   t.same(await alive(), [true, false, false])
   const again = await insertGrant(database, ann.sub, bob.clientId)
-  t.ok(await isAlive(again.grantId), 'what is opened after that lives')
+  t.ok(await isAlive(again.grantId), 'a grant opened afterwards stays open')
 
   t.match(await signet('grants', 'revoke-all', '--user', ann.sub), {
     code: 0,
@@ -108,7 +108,7 @@ t.test('all grants of a person, of a client, or of a person at a client end, and
   const sessions =
     'SELECT FROM sessions JOIN accounts USING (sub) WHERE ended_at IS NULL AND sessions.epoch >= session_epoch AND sub = $1'
   const sessionsOfAnn = async () => (await database.query({ text: sessions, values: [ann.sub] })).rowCount
-  t.equal(await sessionsOfAnn(), 3, 'sessions go on')
+  t.equal(await sessionsOfAnn(), 3, 'sessions continue')
   const last = await insertGrant(database, ann.sub, bob.clientId)
   t.same(await json('users', 'sign-out', 'ann'), { sub: ann.sub, sessions_ended: 4, grants_ended: 1 })
   t.equal(await sessionsOfAnn(), 0)
@@ -128,8 +128,8 @@ t.test('all grants of a person, of a client, or of a person at a client end, and
   ])
 })
 
-t.test('the number of grants that ended is told though other processes let the rows follow, or fail to', async (t) => {
-  const sub = 'sub-of-many'
+t.test('the number of ended grants is printed even if other processes update the rows or fail to', async (t) => {
+  const sub = 'sub-of-many' as Sub
   await insertAccount(database, { sub, profile: { username: 'many' }, email: undefined, passwordHash: undefined })
   const { grantId, clientId } = await insertGrant(database, sub)
   const crowd = `INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr)
@@ -156,7 +156,7 @@ t.test('the number of grants that ended is told though other processes let the r
   await database.query('DROP TRIGGER fail ON grants')
 })
 
-t.test('migrate says what was applied, once', async (t) => {
+t.test('migrate reports the applied files, once', async (t) => {
   const fresh = await openConsole(t, {}, 'made')
   const first = await fresh.json<{ version: number; applied: string[] }>('migrate')
   const files = readdirSync(join(packageFolder, 'sql')).filter((file) => file.endsWith('.sql'))

@@ -3,21 +3,21 @@ import type { Database } from '../../src/platform/database/pool.ts'
 import { randomText } from '../../src/platform/secrets/digest.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../src/records/clients/clients-store.ts'
-import type { ClientId, Sid, Sub } from '../../src/records/ids.ts'
+import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession } from '../../src/records/sessions/sessions-store.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
 
 /**
  * Signs a person in and opens a grant, as the pages do.
  *
- * @param existing the client; by default one that is made for the purpose
+ * @param existing the client; by default a new one
  */
 export async function insertGrant(
   database: Database,
-  sub: string,
-  existing?: string,
-): Promise<{ grantId: string; clientId: string }> {
-  const clientId = existing ?? `client_${randomText(16)}`
+  sub: Sub,
+  existing?: ClientId,
+): Promise<{ grantId: GrantId; clientId: ClientId }> {
+  const clientId = existing ?? (`client_${randomText(16)}` as ClientId)
   const terms = { resources: [], defaultIdTokenAlg: 'ES256' } as const
   const metadata = completeMetadata({ redirect_uris: ['https://app.example/callback'] }, terms)
   if (existing === undefined) await insertClient(database, clientId, metadata, undefined)
@@ -36,15 +36,15 @@ export async function insertGrant(
     },
   })
   const session = await findSession(database, digest, 3600)
-  const grantId = randomText(16)
+  const grantId = randomText(16) as GrantId
   await insertCode(database, {
     digest: randomBytes(32),
     ttl: 60,
     grant: {
       ...{
         id: grantId,
-        clientId: clientId as ClientId,
-        sub: sub as Sub,
+        clientId,
+        sub,
         sessionId: session!.id,
         epoch: session!.accountEpoch,
         scopes: ['openid'],

@@ -14,13 +14,13 @@ export interface ListedKey {
 
 export interface KeysInstallation extends Console {
   readonly keysDir: string
-  /** The kids of one algorithm's keys in a state, in the order in which they sign. */
+  /** The kids of one algorithm's keys in a state, in signing order. */
   readonly kids: (state: string, alg?: string) => Promise<string[]>
-  /** Time passes for all keys: this many days. */
+  /** Makes all keys this many days older. */
   readonly age: (days: number) => Promise<void>
 }
 
-/** An installation with a `master.key` of its own and keys that need not be made. */
+/** A separate installation with its own `master.key` and ready-made keys. */
 export async function openKeysInstallation(t: Test): Promise<KeysInstallation> {
   const console = await openConsole(t, {}, 'made')
   const keysDir = console.environment['SIGNET_KEYS_DIR'] ?? ''

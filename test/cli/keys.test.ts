@@ -12,7 +12,7 @@ const pem = (key: JsonWebKey) => createPrivateKey({ key, format: 'jwk' }).export
 const newJwk = () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' })
 const isoSeconds = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/
 
-t.test('what cannot be meant is refused before anything is looked at', async (t) => {
+t.test('invalid arguments are rejected before anything is read', async (t) => {
   const cases: [string[], RegExp][] = [
     [['revoke', 'x'], /--reason <text>' not specified/],
     [['revoke', 'x', '--reason', ' '], /must say something/],
@@ -28,7 +28,7 @@ t.test('what cannot be meant is refused before anything is looked at', async (t)
     t.match(await signet('keys', ...args), { code: 2, out: '', err: message }, args.join(' ').slice(0, 60))
 })
 
-t.test('a key that is not there is neither revoked nor noted, whatever it is called', async (t) => {
+t.test('a key that does not exist is neither revoked nor recorded, whatever its name', async (t) => {
   await signet('keys', 'revoke', '--reason', 'opens the ring', 'no-such-key')
   const noted = readFileSync(ledger, 'utf8')
   for (const kid of ['no-such-key', `-${'a'.repeat(42)}`, "' OR 1=1 --", 'x'.repeat(8192), 'a b\nrevoked c'])
@@ -41,7 +41,7 @@ t.test('a key that is not there is neither revoked nor noted, whatever it is cal
   t.equal(readFileSync(ledger, 'utf8'), noted)
 })
 
-t.test('keys are listed with every moment, and what comes next', async (t) => {
+t.test('keys are listed with all their timestamps and their next step', async (t) => {
   const keys = await json<ListedKey[]>('keys', 'list')
   t.same(
     keys.map(({ alg, state }) => `${alg} ${state}`),
@@ -55,7 +55,7 @@ t.test('keys are listed with every moment, and what comes next', async (t) => {
   for (const { kid, next } of keys) t.ok(out.includes(kid) && out.includes(String(next)))
 })
 
-t.test('a rotation waits until every verifier knows the key, and doing it twice changes nothing', async (t) => {
+t.test('a rotation waits until every verifier knows the key, and repeating it changes nothing', async (t) => {
   const [next] = await kids('standby')
   const first = await json<ListedKey[]>('keys', 'rotate', '--alg', 'ES256')
   t.match(first, [{ alg: 'ES256', kid: next, signs: false, next: /before that, some verifiers may not know this key/ }])
@@ -66,7 +66,7 @@ t.test('a rotation waits until every verifier knows the key, and doing it twice 
   t.equal((await kids('standby', 'RS256')).length, 2)
 })
 
-t.test('--now signs with a key that verifiers may not know, and says who will refuse it and until when', async (t) => {
+t.test('--now signs with a key that verifiers may not know, and says who will reject it and until when', async (t) => {
   const [next] = await kids('standby', 'RS256')
   const { code, out } = await signet('keys', 'rotate', '--alg', 'RS256', '--now', '--reason', 'a drill')
   t.equal(code, 0)
@@ -75,19 +75,19 @@ t.test('--now signs with a key that verifiers may not know, and says who will re
     /signs now: who fetched the JWK Set before \S+Z refuses its tokens until it is fetched anew, \S+Z at the l/,
   )
   t.same(await kids('active', 'RS256'), [next])
-  t.equal((await kids('standby', 'RS256')).length, 2, 'two stand by again')
+  t.equal((await kids('standby', 'RS256')).length, 2, 'two keys are on standby again')
 })
 
-t.test('once verifiers know the keys a rotation is at once', async (t) => {
+t.test('once verifiers know the keys, a rotation takes effect immediately', async (t) => {
   await age(2)
   const [next, behind] = await kids('standby')
   t.match(await json('keys', 'rotate', '--alg', 'ES256'), [{ kid: next, signs: true, next: 'signs now' }])
   t.same(await kids('active'), [next])
   const [after] = await json<ListedKey[]>('keys', 'rotate', '--alg', 'ES256')
-  t.match(after, { kid: behind, signs: false }, 'the one after that waits until yet another one is known')
+  t.match(after, { kid: behind, signs: false }, 'the next rotation waits until another key is known')
 })
 
-t.test('a revoked key is gone, the ledger has it, and the answer tells what follows', async (t) => {
+t.test('a revoked key is gone, the ledger records it, and the output says what follows', async (t) => {
   await age(2)
   const [active = ''] = await kids('active')
   const [standby = '', unripe = ''] = await kids('standby')
@@ -96,7 +96,7 @@ t.test('a revoked key is gone, the ledger has it, and the answer tells what foll
   t.match(revoked, { revoked: [active], signs_now: [standby], ripe_standby: true, in_ledger: true })
   const seconds = (from: string, to: string) =>
     (Date.parse(String(revoked[to])) - Date.parse(String(revoked[from]))) / 1000
-  t.equal(seconds('revoked_at', 'nodes_stopped_by'), 61, 'the lease and a second')
+  t.equal(seconds('revoked_at', 'nodes_stopped_by'), 61, 'the lease plus one second')
   t.equal(seconds('revoked_at', 'verifiers_stopped_by'), 87_120, 'the activation delay')
   t.match(readFileSync(ledger, 'utf8'), new RegExp(`^revoked ${active} \\S+$`, 'm'))
   t.match(await signet('keys', 'revoke', active, '--reason', 'again'), { code: 1, err: /was revoked .* already/ })
@@ -111,9 +111,9 @@ t.test('a revoked key is gone, the ledger has it, and the answer tells what foll
     people.out,
     /Signet refuses tokens signed with this key from now on. A service that checks tokens by itself may accept them until/,
   )
-  t.notMatch(people.out, /worthless/, 'a service may still accept them')
+  t.notMatch(people.out, /worthless/, 'a service may still accept its tokens')
   const { out: table } = await signet('keys', 'list')
-  t.match(table, `revoked ${String(revoked['revoked_at']).slice(0, 19)}Z`, 'the moment that the revocation printed')
+  t.match(table, `revoked ${String(revoked['revoked_at']).slice(0, 19)}Z`, 'the timestamp printed by the revocation')
   const [last = ''] = await kids('standby')
   t.notMatch((await signet('keys', 'revoke', last, '--reason', 'a standby')).out, /with a refresh token get new tokens/)
   t.match(await json('keys', 'revoke', retiring, '--reason', 'on its way out'), {
@@ -126,7 +126,7 @@ t.test('a revoked key is gone, the ledger has it, and the answer tells what foll
   t.notMatch(events, [{ detail: { by: 'schedule' } }])
 })
 
-t.test('killed between ledger and database: the next command that changes keys carries it out', async (t) => {
+t.test('after a crash between ledger and database, the next command that changes keys completes it', async (t) => {
   const [active = ''] = await kids('active')
   await (await openKeyLedger(ledger, noLog)).note([{ kid: active, what: 'revoked', at: Date.now() }])
   const warning = `signet: The keys directory says that ${active} was revoked, but the database does not: signet recover`
@@ -136,11 +136,11 @@ t.test('killed between ledger and database: the next command that changes keys c
   t.match(
     (JSON.parse(list.out) as ListedKey[]).find(({ kid }) => kid === active),
     { state: 'active' },
-    'what is listed is what the database has, by which other nodes go',
+    'the list shows the database, which other nodes follow',
   )
   const { out, err } = await signet('keys', 'export-public')
   t.ok(err.startsWith(warning))
-  t.notOk(out.includes(active), 'a key that is known to be revoked is not exported')
+  t.notOk(out.includes(active), 'a key known to be revoked is not exported')
   t.match(await signet('recover'), { code: 0, err: '' })
   t.ok((await kids('revoked')).includes(active))
   t.equal((await kids('active')).length, 1)
@@ -155,7 +155,7 @@ t.test('a retired key cannot be revoked', async (t) => {
   t.match(await signet('keys', 'revoke', retiring, '--reason', 'late'), { code: 1, out: '', err: /has retired/ })
 })
 
-t.test('what is exported is what is served, and nothing private', async (t) => {
+t.test('the export equals the served set and holds nothing private', async (t) => {
   const { code, out } = await signet('keys', 'export-public')
   t.equal(code, 0)
   const { keys } = JSON.parse(out) as { keys: Record<string, string>[] }
@@ -172,7 +172,7 @@ t.test('what is exported is what is served, and nothing private', async (t) => {
   t.same(JSON.parse(one.out), keys[0])
 })
 
-t.test('an imported key signs at once under its own name; its next rotation is a period away', async (t) => {
+t.test('an imported key signs immediately under its own name, and its next rotation is one period later', async (t) => {
   const jwk = newJwk()
   const moved = { ...jwk, kid: 'our-key-2024', alg: 'ES256', use: 'sig' }
   const [before] = await kids('active')
@@ -210,7 +210,7 @@ t.test('an imported key signs at once under its own name; its next rotation is a
     t.match(await signetReading(text, 'keys', 'import', ...args), { code: 1, out: '', err: /revoked here/ })
 })
 
-t.test('a PEM comes from a file, which others should not be able to read', async (t) => {
+t.test('a PEM is read from a file, which others should not be able to read', async (t) => {
   const file = join(keysDir, 'moved.pem')
   const jwk = newJwk()
   t.match(await signet('keys', 'import', file), { code: 1, out: '', err: /cannot be read \(ENOENT\)/ })
@@ -225,7 +225,7 @@ t.test('a PEM comes from a file, which others should not be able to read', async
   t.same(await kids('active'), ['from-a-file'])
 })
 
-t.test('after a restore the ledger wins, and recover says what is and what is lost', async (t) => {
+t.test('after a restore the ledger wins, and recover reports what holds and what is lost', async (t) => {
   const [active = ''] = await kids('active')
   const all = await kids('revoked')
   await database.query({

@@ -7,7 +7,7 @@ import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
 const main = resolve(packageFolder, 'src/main.ts')
 
-/** The packages that a module loads by itself, directly or through our own modules. Types are not loaded. */
+/** The packages that a module loads, directly or through our own modules. Types are not loaded. */
 function packagesOf(file: string, seen = new Set<string>()): Set<string> {
   const packages = new Set<string>()
   if (seen.has(file)) return packages
@@ -20,7 +20,7 @@ function packagesOf(file: string, seen = new Set<string>()): Set<string> {
     entries.flatMap(({ moduleRequest, isType }) => (moduleRequest && !isType ? [moduleRequest.value] : [])),
   )
   for (const name of [...imported, ...exported]) {
-    // `#…` are our own packages, as they were built.
+    // `#…` are our own packages, in their built form.
     const own = name.startsWith('.')
       ? resolve(dirname(file), name)
       : name.startsWith('#')
@@ -32,11 +32,11 @@ function packagesOf(file: string, seen = new Set<string>()): Set<string> {
   return packages
 }
 
-t.test('until a command runs, commander is all that is loaded beside our own modules', async (t) => {
+t.test('until a command runs, the only package loaded is commander', async (t) => {
   t.same([...packagesOf(main)], ['commander'])
 })
 
-t.test('what a start loads would be noticed', async (t) => {
+t.test('the check finds the packages that a server start loads', async (t) => {
   const found = packagesOf(resolve(dirname(main), 'start.ts'))
   for (const name of ['pg', 'argon2', 'jose']) t.ok(found.has(name), name)
 })

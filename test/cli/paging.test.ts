@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { openConsole } from './console.ts'
 
-/** One installation for all lists. The rows are inserted by SQL: a command for each would take minutes. */
+/** One installation for all lists. The rows are inserted by SQL, because a command for each would take minutes. */
 const { signet, json, database } = await openConsole(t)
 const sql = (text: string) => database.query({ text })
 
@@ -9,7 +9,7 @@ interface Listed {
   readonly [member: string]: unknown
 }
 
-/** All pages of a list, one after the other, as a program would read them. */
+/** All pages of a list, one after the other, as a program reads them. */
 async function pages(t: Test, limit: number, id: string, ...command: string[]): Promise<Listed[][]> {
   const found: Listed[][] = []
   for (let after: string[] = []; ; ) {
@@ -27,7 +27,7 @@ async function pages(t: Test, limit: number, id: string, ...command: string[]): 
 const app = `'{authorization_code}', '{code}', 'openid', 'none', 'ES256', true`
 const appColumns = `grant_types, response_types, scope, token_endpoint_auth_method, id_token_signed_response_alg, refresh_token_rotation`
 
-t.test('bad values of the flags are wrong usage, and an entry that does not exist is an error', async (t) => {
+t.test('bad flag values are usage errors, and an entry that does not exist is an error', async (t) => {
   for (const limit of ['-1', '1001', '1.5', 'x', '1e2', '', '9'.repeat(400)])
     t.match(await signet('users', 'list', '--limit', limit), { code: 2, out: '', err: /a whole number from 1 to 1000/ })
   for (const id of ["' OR 1=1 --", '__proto__', '%', 'x'.repeat(8192)])
@@ -40,7 +40,7 @@ t.test('bad values of the flags are wrong usage, and an entry that does not exis
     t.match(await signet(list, 'list', '--limit', '0'), { code: 2, out: '' })
     t.match(await signet(list, 'list', '--all', '--limit', '5'), { code: 2, out: '', err: /cannot be used with/ })
     t.match(await signet(list, 'list', '--after', '--json'), { code: 2, out: '', err: /value is missing/ })
-    // A resource is its identifier: what follows it is known though it is not there.
+    // A resource is ordered by its identifier, so what follows it is known even if it does not exist.
     const nothing = list === 'resources' ? { code: 0, out: '[]\n' } : { code: 1, out: '', err: /There is no / }
     t.match(await signet(list, 'list', '--json', '--all', '--after', 'nothing'), nothing)
   }
@@ -51,8 +51,8 @@ t.test('bad values of the flags are wrong usage, and an entry that does not exis
   t.match(await signet('events', 'list', '--before', '1', '--follow'), { code: 2, out: '', err: /cannot be used with/ })
 })
 
-t.test('the pages of clients hold each client once, in one order, whatever their names are', async (t) => {
-  // Names that are alike, that differ in case, and that a pattern or a collation would take for others.
+t.test('paging through clients returns each one exactly once in one order, whatever the names', async (t) => {
+  // Names that are equal, that differ in case, or that a pattern or a collation would confuse.
   const names = ['b', 'B', 'b', 'a', 'Zed', '%', '_', 'ab', 'a b', 'äb', 'ISTANBUL', '\u{10FFFD}', '🦊', 'b', "'", '\\']
   for (const [index, name] of names.entries())
     await database.query({
@@ -86,7 +86,7 @@ t.test('the pages of clients hold each client once, in one order, whatever their
   )
 })
 
-t.test('a table ends with a line about the next page, unless it is the last one', async (t) => {
+t.test('a table ends with a line about the next page, except on the last page', async (t) => {
   const { out } = await signet('clients', 'list', '--limit', '2')
   const lines = out.trimEnd().split('\n')
   t.match(lines[0], /^client_id +client_name/)
@@ -98,7 +98,7 @@ t.test('a table ends with a line about the next page, unless it is the last one'
   t.match(nothing, { code: 0, out: /^Nothing follows client_\d+\.\n$/, err: '' })
 })
 
-t.test('paging cannot go on after a client that was deleted, and says so', async (t) => {
+t.test('paging cannot continue after a deleted client, and says so', async (t) => {
   const { out, err } = await signet('clients', 'list', '--limit', '3', '--json')
   const id = String((JSON.parse(out) as Listed[]).at(-1)?.['client_id'])
   t.match(err, id)
@@ -117,11 +117,11 @@ t.test('--all prints any number of pages as one table or one array', async (t) =
   t.equal(out.trimEnd().split('\n').length, 2301)
   t.equal(out.match(/client_name/g)?.length, 1)
   const { out: usual } = await signet('clients', 'list', '--name', 'many')
-  t.equal(usual.trimEnd().split('\n').length, 1 + 100 + 2, 'a hundred where nothing is said')
+  t.equal(usual.trimEnd().split('\n').length, 1 + 100 + 2, 'a hundred by default')
 })
 
 t.test(
-  'accounts that were created at the same time have one order, and paging goes on after one that was deleted',
+  'accounts that were created at the same time have a fixed order, and paging continues after a deleted one',
   async (t) => {
     await sql(`INSERT INTO accounts (sub, username, created_at)
              SELECT 'sub-' || i, 'user-' || i, CASE WHEN i % 2 = 0 THEN now() ELSE now() + i % 5 * interval '1 microsecond' END
@@ -148,11 +148,11 @@ t.test('resources are ordered by identifier, and the line about the next page qu
   t.same(
     await json('resources', 'list', '--after', 'https://api.example/bzz'),
     all.slice(2),
-    'also after what is not there',
+    'even after one that does not exist',
   )
 })
 
-t.test('grants are listed newest first, for a person, for a client, and for both', async (t) => {
+t.test('grants are listed newest first, for a user, for a client, and for both', async (t) => {
   await sql(`INSERT INTO grants (id, client_id, sub, scopes, resources, created_at)
              SELECT 'grant-' || i, 'client_' || i % 2, 'sub-' || 1 + i % 3, '{openid}', '{}', now() FROM generate_series(1, 30) AS i`)
   const numbers = (listed: Listed[]) => listed.map(({ grant_id: id }) => Number(String(id).slice('grant-'.length)))
@@ -179,9 +179,9 @@ t.test('keys in use are listed before revoked ones', async (t) => {
 })
 
 t.test(
-  'events are paged backwards, by each filter and by several, and those of one moment in the order of their numbers',
+  'events are paged backwards under each filter and several at once, ordered by number within one timestamp',
   async (t) => {
-    // A hundred in each of six moments; what comes later has the smaller number where clocks or transactions cross.
+    // A hundred at each of six timestamps. Later events have smaller numbers, as when clocks or transactions cross.
     await sql(`INSERT INTO events (at, type, client_id, sub, grant_id, kid)
              SELECT '2026-01-01'::timestamptz + (6 - i / 100) * interval '1 second', (ARRAY['signed_in', 'signed_out', 'key_created'])[1 + i % 3],
                'client-' || i % 2, 'sub-' || i % 5, 'grant-' || i % 7, CASE WHEN i % 3 = 2 THEN 'kid-' || i % 2 END

@@ -7,7 +7,7 @@ import { freePort } from '../support/idp.ts'
 import { emptyFolder } from './console.ts'
 import { spawnServer, spawnSignet } from './spawned.ts'
 
-t.test('the version is that of the package, and needs no settings that can be used', async (t) => {
+t.test('the version is that of the package, and is printed even with unusable settings', async (t) => {
   const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }
   for (const word of ['version', '--version']) {
     const { code, out, err } = await spawnSignet(t, { SIGNET_PORT: 'no port' }, word).ended
@@ -15,13 +15,13 @@ t.test('the version is that of the package, and needs no settings that can be us
   }
 })
 
-t.test('with the embedded database: no server, a cut short command, beside a server, and after it', async (t) => {
+t.test('commands use the embedded database without a server, when interrupted, and next to a server', async (t) => {
   const folder = emptyFolder(t)
   const settings = {
     SIGNET_ISSUER: `http://localhost:${await freePort()}`,
     SIGNET_DATA_DIR: join(folder, 'data'),
     SIGNET_KEYS_DIR: join(folder, 'keys'),
-    // Else a command that takes longer than two seconds says so.
+    // Otherwise a command that takes longer than two seconds logs so.
     SIGNET_LOG_LEVEL: 'warn',
   }
   const create = (name: string) =>
@@ -32,7 +32,7 @@ t.test('with the embedded database: no server, a cut short command, beside a ser
   t.match(early, { code: 1, out: '', err: /There is no Signet installation here/ })
   t.same(readdirSync(folder), [], 'a command alone creates nothing')
   t.match(await spawnSignet(t, settings, 'migrate').ended, { code: 0, err: '' })
-  t.notOk(existsSync(join(folder, 'keys')), 'the keys are left to the first start')
+  t.notOk(existsSync(join(folder, 'keys')), 'the first server start creates the keys')
 
   const first = await create('First').ended
   t.same({ code: first.code, err: first.err }, { code: 0, err: '' })
@@ -49,7 +49,7 @@ t.test('with the embedded database: no server, a cut short command, beside a ser
   const server = await spawnServer(t, settings)
   t.equal(server.out(), `Signet is ready: ${settings.SIGNET_ISSUER}\n`)
   t.equal((await create('Beside').ended).code, 0)
-  t.match(await fetch(`${settings.SIGNET_ISSUER}/healthz`), { status: 200 }, 'the server goes on')
+  t.match(await fetch(`${settings.SIGNET_ISSUER}/healthz`), { status: 200 }, 'the server keeps running')
   server.child.kill('SIGTERM')
   t.equal((await server.ended).code, 0)
 
@@ -58,7 +58,7 @@ t.test('with the embedded database: no server, a cut short command, beside a ser
   t.same(
     (JSON.parse(list.out) as { client_name: string }[]).map(({ client_name }) => client_name),
     code === 0 ? ['Beside', 'Cut short', 'First'] : ['Beside', 'First'],
-    'what the commands told is what is',
+    'the list matches what the commands reported',
   )
   t.notOk(serverRuns())
 })

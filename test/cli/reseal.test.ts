@@ -15,6 +15,7 @@ import {
 import { openPurposeSecret } from '../../src/platform/secrets/purpose-secrets.ts'
 import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
+import type { Sub } from '../../src/records/ids.ts'
 import { start } from '../../src/start.ts'
 import { testMasterKey } from '../support/signing-keys.ts'
 import { insertGrant } from './insert-grant.ts'
@@ -25,12 +26,12 @@ const file = join(keysDir, 'master.key')
 const previous = `${file}.previous`
 const other = Buffer.alloc(32, 'other').toString('base64url')
 
-// A node that runs all the while, and has the master key of its start.
+// A node that runs throughout, with the master key it started with.
 const { signet: node, stop } = await start(readSettings(environment, keysDir), pino({ level: 'silent' }))
 t.teardown(stop)
 await node.keyRing.extendRetention(60)
 
-/** All that is sealed, opened with this key alone; undefined where one does not open. */
+/** Every secret and private key, opened with this master key alone; undefined if one of them does not open. */
 async function opened(masterKey = readFileSync(file, 'utf8').trim()): Promise<string[] | undefined> {
   const given = { masterKey: Buffer.from(masterKey, 'base64url'), masterKeyPrevious: undefined, keysDir }
   const key = await openMasterKey(given, true)
@@ -48,14 +49,14 @@ async function opened(masterKey = readFileSync(file, 'utf8').trim()): Promise<st
 }
 const secrets = await opened()
 
-t.test('a key that opens nothing reseals nothing', async (t) => {
+t.test('a master key that opens nothing reseals nothing', async (t) => {
   environment['SIGNET_MASTER_KEY'] = other
   t.match(await signet('keys', 'reseal'), { code: 1, out: '', err: /cannot open a secret in the database/ })
   delete environment['SIGNET_MASTER_KEY']
   t.same(await opened(), secrets)
 })
 
-t.test('a signing key that does not open is named, and nothing is sealed anew', async (t) => {
+t.test('a signing key that does not open is named, and nothing is resealed', async (t) => {
   const { rows } = await database.query<{ kid: string }>({
     text: `INSERT INTO signing_keys (kid, alg, public_jwk, sealed_private_jwk, published_at, activates_at, revoked_at)
            SELECT 'planted', alg, public_jwk, sealed_private_jwk, published_at, now() + interval '3 years', NULL
@@ -67,7 +68,7 @@ t.test('a signing key that does not open is named, and nothing is sealed anew', 
     out: '',
     err: /key planted cannot be opened.*keys revoke planted/,
   })
-  t.ok(existsSync(previous), 'the key before opens everything')
+  t.ok(existsSync(previous), 'the previous key opens everything')
   t.same(await opened(testMasterKey), undefined)
   t.match(await signet('keys', 'reseal', '--forget-previous'), { code: 1, out: '', err: /planted/ })
   t.ok(existsSync(previous), 'and is kept')
@@ -76,7 +77,7 @@ t.test('a signing key that does not open is named, and nothing is sealed anew', 
   renameSync(previous, file)
 })
 
-t.test('cut short after any step everything opens, and going on brings it to its end', async (t) => {
+t.test('if reseal is interrupted after any step everything still opens, and the next run completes it', async (t) => {
   const before = readFileSync(file, 'utf8')
   await keepPreviousKey(file)
   t.match(await signet('keys', 'list'), { code: 0, err: '' }, 'after the first step')
@@ -84,7 +85,7 @@ t.test('cut short after any step everything opens, and going on brings it to its
   await activateNewKey(file, await prepareNewKey(file))
   t.not(readFileSync(file, 'utf8'), before)
   t.equal(readFileSync(previous, 'utf8'), before)
-  t.match(await signet('keys', 'list'), { code: 0, err: '' }, 'after the second: sealed under the one, opened by both')
+  t.match(await signet('keys', 'list'), { code: 0, err: '' }, 'after the second: sealed with the old, opened by both')
   t.match(await signet('keys', 'reseal', '--new-master-key'), {
     code: 1,
     out: '',
@@ -92,7 +93,7 @@ t.test('cut short after any step everything opens, and going on brings it to its
   })
   t.same(await opened(before.trim()), secrets)
   t.match(await json('keys', 'reseal'), { signing_keys: 6, purpose_secrets: 4, master_key: file })
-  t.same(await opened(), secrets, 'the same secrets, under the new key alone')
+  t.same(await opened(), secrets, 'the same secrets, now under the new key only')
   t.equal(await opened(before.trim()), undefined)
   t.match(await json('keys', 'reseal', '--forget-previous'), { previous: 'forgotten' })
   t.notOk(existsSync(previous))
@@ -100,7 +101,7 @@ t.test('cut short after any step everything opens, and going on brings it to its
   t.match(await signet('keys', 'list'), { code: 0, err: '' })
 })
 
-t.test('in one go: files for nobody else, one event that says who, and no other change', async (t) => {
+t.test('a complete reseal writes private files, records one event, and changes nothing else', async (t) => {
   const rows = async () =>
     (
       await database.query({
@@ -113,7 +114,7 @@ t.test('in one go: files for nobody else, one event that says who, and no other 
   t.same(
     readdirSync(keysDir).sort(),
     ['key-ledger.txt', 'master.key', 'master.key.previous'],
-    'nothing is left lying about',
+    'no temporary file is left',
   )
   t.same(await opened(), secrets)
   t.same(await rows(), kept)
@@ -121,7 +122,7 @@ t.test('in one go: files for nobody else, one event that says who, and no other 
   t.match(event, { detail: { by: String, reason: 'an operator has left', signing_keys: 6, purpose_secrets: 4 } })
 })
 
-t.test('a node that ran all the while goes along with the new master key', async (t) => {
+t.test('a running node follows the change of the master key', async (t) => {
   const [active = ''] = [...node.keyRing.keys()].flatMap(([{ kid, alg }, state]) =>
     state === 'active' && alg === 'ES256' ? [kid] : [],
   )
@@ -130,7 +131,7 @@ t.test('a node that ran all the while goes along with the new master key', async
   t.same(JSON.parse(String(node.keyRing.jwkSet().body)), JSON.parse((await signet('keys', 'export-public')).out))
   t.not(decodeProtectedHeader(await node.keyRing.sign('ES256', 'JWT', {}, 60)).kid, active)
 
-  // What it makes by itself it seals under the new one.
+  // What it creates itself is sealed with the new key.
   await json('keys', 'reseal', '--forget-previous')
   const [standby = ''] = [...node.keyRing.keys()].flatMap(([{ kid, alg }, state]) =>
     state === 'standby' && alg === 'ES256' ? [kid] : [],
@@ -139,7 +140,7 @@ t.test('a node that ran all the while goes along with the new master key', async
   t.equal((await opened())?.length, 4 + 6)
 })
 
-t.test('by settings: the new key beside the one before it, then alone', async (t) => {
+t.test('with settings, the new key is given together with the previous one, and later alone', async (t) => {
   environment['SIGNET_MASTER_KEY'] = other
   environment['SIGNET_MASTER_KEY_PREVIOUS'] = readFileSync(file, 'utf8').trim()
   for (const flag of ['--new-master-key', '--forget-previous'])
@@ -150,9 +151,9 @@ t.test('by settings: the new key beside the one before it, then alone', async (t
   t.equal((await opened(other))?.length, 4 + 6)
 })
 
-t.test('recover signs everyone out, with an event each, and leaves machines alone', async (t) => {
+t.test('recover signs everyone out with an event each, and keeps grants of machines', async (t) => {
   for (const username of ['one', 'two']) {
-    const sub = `sub-of-${username}`
+    const sub = `sub-of-${username}` as Sub
     await insertAccount(database, { sub, profile: { username }, email: undefined, passwordHash: undefined })
     await insertGrant(database, sub)
   }
@@ -169,6 +170,6 @@ t.test('recover signs everyone out, with an event each, and leaves machines alon
   const { out } = await signet('recover', '--sign-everyone-out')
   t.match(out, /Every session and every grant of a person has ended/)
   const [found = '', afterRestore = ''] = out.split('If you restored a backup:')
-  t.notMatch(found, /backup/, 'without a backup, nothing is said about one')
+  t.notMatch(found, /backup/, 'backups are mentioned only as a condition')
   t.match(afterRestore, /as they were when the backup was made/)
 })

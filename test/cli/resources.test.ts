@@ -5,7 +5,7 @@ const { signet, json, database } = await openConsole(t, { SIGNET_ISSUER: 'http:/
 
 const create = ['resources', 'create', '--identifier']
 
-t.test('a resource that cannot be registered is wrong usage, and registers nothing', async (t) => {
+t.test('a resource that cannot be registered is a usage error, and nothing is registered', async (t) => {
   const good = 'https://good.example'
   const cases: [string[], RegExp][] = [
     [[...create, ''], /--identifier <uri>.*It is empty/],
@@ -62,7 +62,7 @@ t.test('a resource that cannot be registered is wrong usage, and registers nothi
   t.same((await database.query({ text: `SELECT FROM events WHERE type LIKE 'resource%'` })).rowCount, 0)
 })
 
-t.test('a resource has one owner for each scope, and is made once', async (t) => {
+t.test('each scope has one owner, and a resource can be created only once', async (t) => {
   const first = await json(...create, 'https://first.example', '--scope', 'first:read')
   t.match(await signet(...create, 'https://first.example', '--scope', 'more'), { code: 1, out: '', err: /already/ })
   t.match(await signet(...create, 'https://thief.example', '--scope', 'first:read'), {
@@ -74,14 +74,14 @@ t.test('a resource has one owner for each scope, and is made once', async (t) =>
   t.same(await json('resources', 'show', 'https://first.example'), first)
 })
 
-t.test('of two who make the same resource at once, one does', async (t) => {
+t.test('if two commands create the same resource at the same time, one succeeds', async (t) => {
   const answers = await Promise.all(
     ['one', 'two'].map((scope) => signet(...create, 'https://raced.example', '--scope', scope)),
   )
   t.same(answers.map(({ code }) => code).sort(), [0, 1])
 })
 
-t.test('every flag sets what it names', async (t) => {
+t.test('each flag sets what it names', async (t) => {
   const { client_id: serving } = await json<{ client_id: string }>(
     'clients',
     'create',
@@ -124,7 +124,7 @@ t.test('every flag sets what it names', async (t) => {
   ])
 })
 
-t.test('only a client that can prove who it is can serve an API', async (t) => {
+t.test('only a confidential client can serve an API', async (t) => {
   t.match(await signet(...create, 'https://served.example', '--served-by', 'client_none'), {
     code: 1,
     err: /no client/,
@@ -148,7 +148,7 @@ t.test('only a client that can prove who it is can serve an API', async (t) => {
   t.match(await signet('resources', 'show', 'https://served.example'), { code: 1 })
 })
 
-t.test('an update replaces what is given, takes away what is empty, and leaves the rest', async (t) => {
+t.test('an update replaces what is given, removes what is given as empty, and keeps the rest', async (t) => {
   const identifier = 'https://updated.example'
   await json(...create, identifier, '--name', 'Old', '--scope', 'u:read u:write', '--access-token-ttl', '5m')
   t.match(await signet('resources', 'update', identifier, '--scope', 'openid'), { code: 2, out: '' })
@@ -162,7 +162,7 @@ t.test('an update replaces what is given, takes away what is empty, and leaves t
   t.same(await json('resources', 'update', identifier, '--name', 'New'), { ...expected, name: 'New' })
 })
 
-t.test('a scope that a resource gives up is taken off its clients: it may come to mean something else', async (t) => {
+t.test('a scope removed from a resource is removed from its clients: it may later mean something else', async (t) => {
   const identifier = 'https://shrinking.example'
   await json(...create, identifier, '--scope', 'keep drop')
   const { client_id } = await json(
@@ -175,10 +175,10 @@ t.test('a scope that a resource gives up is taken off its clients: it may come t
 
   await json(...create, 'https://later.example', '--scope', 'drop')
   const renamed = await json('clients', 'update', String(client_id), '--name', 'Renamed')
-  t.same(renamed['resources'], [identifier], 'the new owner of the scope is not allowed by an unrelated update')
+  t.same(renamed['resources'], [identifier], "an unrelated update does not add the scope's new owner")
 })
 
-t.test('a client is allowed the resources whose scopes it has, for as long as it has them', async (t) => {
+t.test('a client may use the resources that own its scopes, as long as it has them', async (t) => {
   await json(...create, 'https://scoped.example', '--scope', 'scoped')
   await json(...create, 'https://listed.example', '--scope', 'listed')
   const { client_id } = await json(
@@ -191,7 +191,7 @@ t.test('a client is allowed the resources whose scopes it has, for as long as it
   t.match(await update('--scope', 'scoped', '--resource', ''), { resources: ['https://scoped.example'] })
 })
 
-t.test('a deleted resource is taken off the clients, with its scopes', async (t) => {
+t.test('deleting a resource removes it and its scopes from the clients', async (t) => {
   const identifier = 'https://doomed.example'
   await json(...create, identifier, '--scope', 'doomed')
   const { client_id } = await json(
@@ -204,7 +204,7 @@ t.test('a deleted resource is taken off the clients, with its scopes', async (t)
   t.match(rows, [{ detail: { by: String, identifier, clients: [client_id] } }])
 })
 
-t.test('a resource that any number of clients use goes from all of them, with an event each', async (t) => {
+t.test('a resource used by any number of clients is removed from all of them, with an event each', async (t) => {
   const identifier = 'https://popular.example'
   await json(...create, identifier, '--scope', 'popular:read popular:write')
   const clients = 1_200
@@ -236,7 +236,7 @@ t.test('a resource that any number of clients use goes from all of them, with an
   t.equal(deleted[0]?.detail.clients.length, 100)
 })
 
-t.test('a scope has a description for each language, which goes with the scope', async (t) => {
+t.test('a scope has a description per language, which is deleted with it', async (t) => {
   const identifier = 'https://described.example'
   const given = ['notes:read=read your notes', 'notes:read#de=Ihre Notizen lesen', '__proto__=own the prototype']
   const flags = given.flatMap((description) => ['--scope-description', description])
@@ -250,12 +250,12 @@ t.test('a scope has a description for each language, which goes with the scope',
         '__proto__=own the prototype',
       ],
     },
-    'a text is for the longest scope that it begins with',
+    'the text belongs to the longest scope that is a prefix',
   )
   const stored = await json<{ scope_descriptions: string[] }>('resources', 'show', identifier)
   t.same(stored.scope_descriptions.sort(), given.sort())
   const fewer = await json('resources', 'update', identifier, '--scope', 'notes:read')
-  t.match(fewer, { scope_descriptions: ['notes:read=read your notes'] }, 'nothing is left of a scope that is gone')
+  t.match(fewer, { scope_descriptions: ['notes:read=read your notes'] }, 'nothing remains of a deleted scope')
   const replaced = ['--scope-description', 'notes:read#de=alle Notizen lesen']
   t.match(await json('resources', 'update', identifier, ...replaced), {
     scope_descriptions: ['notes:read#de=alle Notizen lesen'],

@@ -33,7 +33,7 @@ const opened = async () => {
   return (await loadPurposeSecrets(database)).map((secret) => openPurposeSecret(secret, masterKey).toString('hex'))
 }
 
-t.test('a slip is told before anything is done', async (t) => {
+t.test('a mistake in the arguments is reported before anything is done', async (t) => {
   for (const [args, said] of [
     [['--purpose', 'crsf'], /no purpose crsf. The purposes: refresh-mac, request-sealing, csrf, session-id/],
     [['--purpose', 'csrf', '--all'], /cannot be used with/],
@@ -45,7 +45,7 @@ t.test('a slip is told before anything is done', async (t) => {
   t.equal((await listed()).length, 4)
 })
 
-t.test('a planned rotation makes a version of every purpose, for later, and once', async (t) => {
+t.test('a planned rotation creates one later version of every purpose, once', async (t) => {
   const made = await json<Listed[]>('keys', 'rotate-secrets', '--reason', 'every year')
   t.match(
     made,
@@ -62,7 +62,7 @@ t.test('a planned rotation makes a version of every purpose, for later, and once
   t.match(out, /csrf +1 +retiring.*accepted until 20/)
 })
 
-t.test('all versions get a new seal with a new master key, also if both are renewed at the same moment', async (t) => {
+t.test('all versions are resealed with a new master key, even if both are renewed at the same moment', async (t) => {
   const before = await opened()
   const [resealed, rotated] = await Promise.all([
     signet('keys', 'reseal', '--new-master-key'),
@@ -75,7 +75,7 @@ t.test('all versions get a new seal with a new master key, also if both are rene
   for (const secret of before) t.ok(after.includes(secret))
 })
 
-t.test('a secret that has leaked is replaced at once, and noted in the keys directory', async (t) => {
+t.test('a leaked secret is replaced immediately and recorded in the keys directory', async (t) => {
   const masterKey = await openMasterKey({ masterKey: undefined, masterKeyPrevious: undefined, keysDir }, true)
   const leaked = openVersions(await loadPurposeSecrets(database), masterKey).filter(({ purpose }) => purpose === 'csrf')
   t.equal(leaked.length, 3)
@@ -96,7 +96,7 @@ t.test('a secret that has leaked is replaced at once, and noted in the keys dire
   t.match(out, /1 of the nodes runs an earlier release and will not notice: restart or stop them now\./)
   await database.query({ text: 'DELETE FROM nodes' })
   t.same((await statesOf('csrf')).sort(), ['1 revoked', '2 revoked', '3 revoked', '4 active'])
-  t.same(await statesOf('refresh-mac'), ['1 retiring', '2 active'], 'the others stay')
+  t.same(await statesOf('refresh-mac'), ['1 retiring', '2 active'], 'the others remain')
   const ledger = readFileSync(join(keysDir, 'key-ledger.txt'), 'utf8')
   for (const { fingerprint } of leaked) t.match(ledger, `revoked-secret ${fingerprint} `)
   t.notMatch(ledger, leaked[0]?.secret.toString('base64url'))
@@ -105,7 +105,7 @@ t.test('a secret that has leaked is replaced at once, and noted in the keys dire
 })
 
 t.test(
-  'a revocation that the database has forgotten is told by those who look, and carried out by signet recover',
+  'a revocation that the database has lost is reported by commands that read it, and redone by signet recover',
   async (t) => {
     const { rows } = await database.query({ text: `SELECT * FROM purpose_secrets WHERE purpose = 'session-id'` })
     const leaked = await signet(
@@ -118,7 +118,7 @@ t.test(
       'leaked',
     )
     t.equal(leaked.code, 0)
-    // As a restored backup brings it back.
+    // As a restored backup would.
     await database.query({ text: `DELETE FROM purpose_secrets WHERE purpose = 'session-id'` })
     await database.query({ text: `DELETE FROM revoked_purpose_secrets WHERE purpose = 'session-id'` })
     for (const { purpose, version, sealed, activates_at } of rows)
@@ -140,7 +140,7 @@ t.test(
   },
 )
 
-t.test('a program is told of everything that may still accept what has leaked', async (t) => {
+t.test('the JSON output names everything that may still accept the leaked secret', async (t) => {
   const compromised = ['keys', 'rotate-secrets', '--compromised', '--purpose', 'session-id', '--reason', 'in a log']
   t.match(await json(...compromised), [{ earlier_nodes: 0, in_ledger: true, nodes_stopped_by: /Z$/ }])
 
@@ -157,7 +157,7 @@ t.test('a program is told of everything that may still accept what has leaked', 
   t.match(await json(...refresh), [{ purpose: 'refresh-mac', records_left: false }])
 })
 
-t.test('the doctor looks at their age, and at what does not open', async (t) => {
+t.test('the doctor checks their age and whether they open', async (t) => {
   const finding = async (check: string) =>
     JSON.parse((await signet('doctor', '--json')).out).findings.find((one: { check: string }) => one.check === check)
   t.match(await finding('purpose-secrets'), {

@@ -3,13 +3,14 @@ import { existsSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import t from 'tap'
 import { recordEnding } from '../../src/records/endings/endings-store.ts'
+import type { ClientId } from '../../src/records/ids.ts'
 import { eventually } from '../support/eventually.ts'
 import { freePort } from '../support/idp.ts'
 import { answer, openConsole } from './console.ts'
 
 const { environment, database } = await openConsole(t)
 
-/** A port that somebody listens on, until the test is over. */
+/** A port that is in use until the test ends. */
 async function takenPort(): Promise<{ port: number; free: () => Promise<void> }> {
   const server = createServer().listen(0, '127.0.0.1')
   await new Promise((done) => server.once('listening', done))
@@ -18,7 +19,7 @@ async function takenPort(): Promise<{ port: number; free: () => Promise<void> }>
   return { port: address.port, free: () => new Promise((done) => server.close(() => done())) }
 }
 
-t.test('a port that is taken is told in a sentence, and everything is let go of', async (t) => {
+t.test('a port in use is reported in one sentence, and everything is released', async (t) => {
   const { port, free } = await takenPort()
   const { code, out, err } = await answer(['serve'], {
     environment: { ...environment, SIGNET_PORT: String(port) },
@@ -29,17 +30,17 @@ t.test('a port that is taken is told in a sentence, and everything is let go of'
   await free()
 })
 
-t.test('where browsers use the port that is taken, the advice is an installation with another issuer', async (t) => {
+t.test("if the port in use is the issuer's own, the advice is an installation with another issuer", async (t) => {
   const { port, free } = await takenPort()
   const { signet } = await openConsole(t, { SIGNET_ISSUER: `http://localhost:${port}` })
   const { code, out, err } = await signet('serve')
   t.same({ code, out }, { code: 1, out: '' })
   t.match(err, `SIGNET_ISSUER=http://localhost:4010 SIGNET_DATABASE_SCHEMA=signet_4010 SIGNET_KEYS_DIR=keys-4010\n`)
-  t.notMatch(err, 'SIGNET_PORT', 'with it, this process would name the address of the other one')
+  t.notMatch(err, 'SIGNET_PORT', 'with SIGNET_PORT alone, this process would announce the address of the other one')
   await free()
 })
 
-t.test('a server says when it is ready, and ends when it is asked', async (t) => {
+t.test('a server reports when it is ready, and stops when asked', async (t) => {
   const port = await freePort()
   const asked = new AbortController()
   const served = answer(['serve'], {
@@ -55,7 +56,7 @@ t.test('a server says when it is ready, and ends when it is asked', async (t) =>
   })
 })
 
-t.test('one address is enough where the issuer is the address that is listened on', async (t) => {
+t.test('only one address is printed if the issuer is the address listened on', async (t) => {
   const port = await freePort()
   const issuer = `http://localhost:${port}`
   const { environment } = await openConsole(t, { SIGNET_ISSUER: issuer })
@@ -69,7 +70,7 @@ t.test('one address is enough where the issuer is the address that is listened o
 
 t.test('hundreds of connections wait to be accepted while the server is busy', async (t) => {
   const port = await freePort()
-  // The system may allow fewer than the 4,096 that the server asks for. Node's own limit is 511.
+  // The system may allow fewer than the 4,096 that the server asks for. Node's default is 511.
   const limit = '/proc/sys/net/core/somaxconn'
   const many = Math.min(700, existsSync(limit) ? Number(readFileSync(limit, 'utf8')) : 100)
   const connects = `
@@ -86,7 +87,7 @@ t.test('hundreds of connections wait to be accepted while the server is busy', a
     folder: '/nowhere',
     asked: asked.signal,
     onOut: () => {
-      // Nothing in this process goes on meanwhile, so the server accepts nobody.
+      // Meanwhile nothing else runs in this process, so the server accepts no connection.
       connected = execFileSync(process.execPath, ['-e', connects], { encoding: 'utf8', env: {} })
       asked.abort()
     },
@@ -94,10 +95,10 @@ t.test('hundreds of connections wait to be accepted while the server is busy', a
   t.same({ code, connected }, { code: 0, connected: String(many) })
 })
 
-t.test('a server lets rows follow what others have decided', async (t) => {
+t.test('a server updates rows after endings that other processes decided', async (t) => {
   const { port, free } = await takenPort()
   await free()
-  await recordEnding(database, { kind: 'client', reason: 'client_deleted', clientId: 'gone' }, undefined, 0)
+  await recordEnding(database, { kind: 'client', reason: 'client_deleted', clientId: 'gone' as ClientId }, undefined, 0)
   const asked = new AbortController()
   const served = answer(['serve'], {
     environment: { ...environment, SIGNET_PORT: String(port) },

@@ -10,7 +10,7 @@ export interface Spawned {
   readonly ended: Promise<{ code: number | null; out: string; err: string }>
 }
 
-/** Runs `signet` as a process of its own, with these settings and no others. */
+/** Runs `signet` as a separate process, with only these settings. */
 export function spawnSignet(t: Test, settings: Record<string, string>, ...args: string[]): Spawned {
   return spawnNode(t, settings, ['dist/main.js', ...args])
 }
@@ -18,7 +18,7 @@ export function spawnSignet(t: Test, settings: Record<string, string>, ...args: 
 /** The same, with all arguments of `node`. */
 export function spawnNode(t: Test, settings: Record<string, string>, args: readonly string[]): Spawned {
   const environment = Object.entries(process.env).filter(([name]) => !name.startsWith('SIGNET_'))
-  // Without what tap has every program load that a test starts, which takes longer to load than Signet.
+  // Without what tap makes every program load that a test starts, which takes longer to load than Signet.
   const child = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, ...args], {
     cwd: packageFolder,
     env: { ...Object.fromEntries(environment), ...settings },
@@ -38,12 +38,12 @@ export function spawnNode(t: Test, settings: Record<string, string>, args: reado
   return { child, out: () => said.out, err: () => said.err, ended }
 }
 
-/** The same for `signet serve`, when it is ready. */
+/** Runs `signet serve` the same way; resolves when it is ready. */
 export async function spawnServer(t: Test, settings: Record<string, string>): Promise<Spawned> {
   return untilServing(spawnSignet(t, settings, 'serve'))
 }
 
-/** Waits until a server is ready, or has ended. */
+/** Waits until a server is ready or has exited. */
 export async function untilServing(server: Spawned): Promise<Spawned> {
   const { child, out } = server
   await eventually(

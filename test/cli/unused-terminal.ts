@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import type { Terminal } from '../../src/cli/terminal.ts'
 
-/** For looking at the commands' definitions without running any. */
+/** For reading the command definitions without running any. */
 export const unusedTerminal: Terminal = {
   environment: {},
   folder: '/',

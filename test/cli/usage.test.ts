@@ -6,10 +6,10 @@ import { answer, emptyFolder } from './console.ts'
 import { unusedTerminal } from './unused-terminal.ts'
 
 t.test(
-  'wrong usage is exit code 2, says what is wrong on standard error, and reads neither settings nor database',
+  'a usage error exits with 2, is explained on standard error, and reads neither settings nor database',
   async (t) => {
     const folder = emptyFolder(t)
-    // Settings that cannot be used: whatever gets as far as reading them is exit code 1.
+    // Unusable settings: anything that reads them exits with 1.
     const environment = { SIGNET_PORT: 'no port' }
     const cases: [string[], RegExp][] = [
       [['frobnicate'], /unknown command 'frobnicate'/],
@@ -78,23 +78,23 @@ t.test(
       const { code, out, err } = await answer(args, { folder, environment })
       t.same({ code, out }, { code: 2, out: '' }, `signet ${args.join(' ').slice(0, 60)}`)
       t.match(err, message)
-      t.notMatch(err, /\n\s+at /, 'no stack')
-      t.ok(err.length < 2000 || err.startsWith('Usage'), 'a value of 8 KB is not thrown back')
+      t.notMatch(err, /\n\s+at /, 'no stack trace')
+      t.ok(err.length < 2000 || err.startsWith('Usage'), 'a value of 8 KB is not repeated')
     }
   },
 )
 
 t.test(
-  'an empty value, as from a variable that is not set, is wrong usage where it would name or choose something',
+  'an empty value, as from an unset variable, is a usage error if it would name or choose something',
   async (t) => {
     const folder = emptyFolder(t)
-    // Settings that cannot be used: whatever gets as far as reading them is exit code 1.
+    // Unusable settings: anything that reads them exits with 1.
     const environment = { SIGNET_PORT: 'no port' }
     const commands = (command: Command): Command[] => [command, ...command.commands.flatMap(commands)]
     const path = (command: Command): string[] => (command.parent ? [...path(command.parent), command.name()] : [])
     const cases = commands(createProgram(unusedTerminal)).flatMap((command) => {
       const named = command.registeredArguments.map(() => 'x')
-      // Where a flag sets a member, an empty value takes it away.
+      // For a flag that sets a member, an empty value removes it.
       const setsMembers = ['create', 'update'].includes(command.name())
       const chosen = command.options.filter(({ required, mandatory }) => required && (mandatory || !setsMembers))
       const reason = chosen.some(({ mandatory, long }) => mandatory && long === '--reason') ? ['--reason', 'r'] : []
@@ -122,20 +122,20 @@ t.test(
   },
 )
 
-t.test('what commander repeats of the command line cannot steer the terminal', async (t) => {
+t.test('arguments that commander repeats in its messages cannot control the terminal', async (t) => {
   const { err } = await answer(['clients', 'list', '--x\u001b]0;title\u0007\u009b31m'], { folder: emptyFolder(t) })
   t.match(err, /unknown option/)
   t.notMatch(err, /[^\P{Cc}\n]/u)
 })
 
-t.test('text for a terminal has its control characters made visible, and JSON stays JSON', async (t) => {
+t.test('control characters are made visible for a terminal, and JSON stays JSON', async (t) => {
   const evil = 'a\u001b[2Jb\u009bc\u202ed\u2028e\rf'
   t.equal(visible(`${evil}\n`), 'a\\u001b[2Jb\\u009bc\\u202ed\\u2028e\\u000df\n')
   t.notMatch(visibleJson({ evil }), /[^\P{Cc}\n]|[\u2028\u202e]/u)
   t.same(JSON.parse(visibleJson({ evil })), { evil })
 })
 
-t.test('settings that cannot be used are exit code 1, all faults at once', async (t) => {
+t.test('unusable settings exit with 1 and report all faults at once', async (t) => {
   const environment = { SIGNET_PORT: 'no port', SIGNET_ISSUR: 'https://id.example' }
   const { code, out, err } = await answer(['clients', 'list', '--json'], { folder: emptyFolder(t), environment })
   t.same({ code, out }, { code: 1, out: '' })
@@ -143,7 +143,7 @@ t.test('settings that cannot be used are exit code 1, all faults at once', async
   t.match(err, /SIGNET_ISSUR: there is no such setting/)
 })
 
-t.test('a database that is away is told in a sentence, without the password', async (t) => {
+t.test('an unreachable database is reported in one sentence, without the password', async (t) => {
   const environment = {
     SIGNET_DATABASE_URL: 'postgres://signet:very-secret@127.0.0.1:1/signet',
     SIGNET_LOG_LEVEL: 'silent',
@@ -154,7 +154,7 @@ t.test('a database that is away is told in a sentence, without the password', as
   t.notMatch(err, 'very-secret')
 })
 
-t.test('help is exit code 0, on standard output', async (t) => {
+t.test('help exits with 0 and is printed on standard output', async (t) => {
   for (const args of [['--help'], ['clients', '--help'], ['clients', 'create', '--help'], ['help', 'users']]) {
     const { code, out, err } = await answer(args, { folder: emptyFolder(t) })
     t.same({ code, err }, { code: 0, err: '' })
@@ -162,7 +162,7 @@ t.test('help is exit code 0, on standard output', async (t) => {
   }
 })
 
-t.test('an id that begins with a hyphen is no flag', async (t) => {
+t.test('an id that begins with a hyphen is not taken for a flag', async (t) => {
   const program = createProgram(unusedTerminal)
   const id = '-h3cdefghijklmnopqrstu'
   const cases: [string[], string[]][] = [
@@ -178,12 +178,12 @@ t.test('an id that begins with a hyphen is no flag', async (t) => {
       ['users', 'show', '--', id],
       ['users', 'show', '--', id],
     ],
-    // The value of a flag stays where it is.
+    // The value of a flag stays in place.
     [
       ['grants', 'list', '--user', id],
       ['grants', 'list', '--user', id],
     ],
-    // A flag of 22 characters is none, known or misspelt.
+    // A flag that is 22 characters long is not an id, whether known or misspelt.
     [
       ['clients', 'create', '--no-require-auth-time'],
       ['clients', 'create', '--no-require-auth-time'],

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import t from 'tap'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { createPasswordHashing } from '../../src/records/accounts/password-hashing.ts'
+import type { Sub } from '../../src/records/ids.ts'
 import { openConsole } from './console.ts'
 import { insertGrant } from './insert-grant.ts'
 
@@ -24,7 +25,7 @@ async function passwordHashOf(sub: string): Promise<string | undefined> {
   return rows[0]?.secret
 }
 
-t.test('a password that cannot be one is wrong usage, and makes no account', async (t) => {
+t.test('an unacceptable password is a usage error and creates no account', async (t) => {
   const terminal = Object.assign(Readable.from([]), { isTTY: true })
   const cases: [string | Buffer | Readable, RegExp][] = [
     ['', /no password/],
@@ -53,7 +54,7 @@ t.test('a password that cannot be one is wrong usage, and makes no account', asy
   t.match(await signet('users', 'list'), { code: 0, out: /^There are no users yet/ })
 })
 
-t.test("the person's own names are no password, neither for a new account nor for one that there is", async (t) => {
+t.test("a person's own names are rejected as the password, for new and existing accounts", async (t) => {
   const flags = [
     '--username',
     'grace.h',
@@ -90,7 +91,7 @@ t.test('one line feed at the end of standard input is not part of the password',
   }
 })
 
-t.test('a user name is one person’s, an unverified address anybody’s, a verified one its owner’s', async (t) => {
+t.test('a user name belongs to one person, an unverified address to anyone, a verified one to its owner', async (t) => {
   await json(...create, '--username', 'Taken')
   t.match(await signet(...create, '--username', 'tAKEN'), { code: 1, out: '', err: /user name tAKEN is taken/ })
   await json(...create, '--email', 'shared@example.com', '--email-verified')
@@ -102,7 +103,7 @@ t.test('a user name is one person’s, an unverified address anybody’s, a veri
   })
 })
 
-t.test('an address that nobody has verified may mean several people, and then none is chosen', async (t) => {
+t.test('an address that nobody has verified may match several people, and then none is chosen', async (t) => {
   const one = await json<UserDocument>(...create, '--email', 'both@example.com')
   const two = await json<UserDocument>(...create, '--email', 'both@example.com')
   for (const command of ['show', 'disable', 'enable', 'delete']) {
@@ -120,27 +121,27 @@ t.test('an address that nobody has verified may mean several people, and then no
   })
   const crowded = await signet('users', 'show', 'both@example.com')
   t.match(crowded, { code: 1, out: '', err: /is the address of more than 20 users.*, \.\.\.\n$/s })
-  t.ok(crowded.err.includes(one.sub) && crowded.err.length < 1_000, 'those that entered it first are named')
+  t.ok(crowded.err.includes(one.sub) && crowded.err.length < 1_000, 'those who entered it first are listed')
   const owner = await json<UserDocument>(...create, '--email', 'both@example.com', '--email-verified')
   t.match(await json('users', 'show', 'both@example.com'), { sub: owner.sub }, 'whoever verified it is meant')
 })
 
 t.test(
-  'a person can be named by a sub that begins with a hyphen, and never by what is another’s user name',
+  "a user can be named by a sub that begins with a hyphen, and never by a sub that is another's user name",
   async (t) => {
-    const sub = '-h3cdefghijklmnopqrstu'
+    const sub = '-h3cdefghijklmnopqrstu' as Sub
     await insertAccount(database, { sub, profile: { username: 'hyphen' }, email: undefined, passwordHash: undefined })
     t.match(await json('users', 'show', sub), { sub })
     t.same(await json('grants', 'list', '--user', sub), [])
-    // Somebody has taken another's sub for a user name, while that could be done.
+    // Somebody took another user's sub as a user name while that was still possible.
     t.match(await signet(...create, `--username=${sub}`), { code: 2, err: /form of an id/ })
     const profile = { username: sub }
-    await insertAccount(database, { sub: 'mallory', profile, email: undefined, passwordHash: undefined })
+    await insertAccount(database, { sub: 'mallory' as Sub, profile, email: undefined, passwordHash: undefined })
     t.match(await json('users', 'show', sub), { username: 'hyphen' })
   },
 )
 
-t.test('a person is found by every spelling of their names, and by nothing that only looks like them', async (t) => {
+t.test('a user is found by every spelling of their names, and not by look-alikes', async (t) => {
   const { sub, ...names } = await json<UserDocument>(
     ...create,
     ...['--username', 'ÉMILE', '--email', 'emile@MÜNCHEN.example', '--email-verified'],
@@ -161,8 +162,8 @@ t.test('a person is found by every spelling of their names, and by nothing that 
     t.match(await signet(...create, flag, value), { code: value === 'Émile' ? 1 : 2, out: '', err: message }, value)
 })
 
-t.test('an address that is still to be converted keeps its mark in every spelling', async (t) => {
-  const sub = 'unconverted'
+t.test('an address that is not converted yet stays verified in every spelling', async (t) => {
+  const sub = 'unconverted' as Sub
   const email = 'old@münchen.example'
   await insertAccount(database, { sub, profile: {}, email, passwordHash: undefined })
   await json('users', 'update', email, '--email-verified')
@@ -172,7 +173,7 @@ t.test('an address that is still to be converted keeps its mark in every spellin
   t.match(await signet('users', 'update', sub, '--username', 'аda'), { code: 2, err: /one writing system/ })
 })
 
-t.test('people who are not there', async (t) => {
+t.test('commands on users that do not exist fail', async (t) => {
   const users = ['__proto__', "' OR 1=1 --", '%', 'x'.repeat(8192)]
   const commands = ['disable', 'enable', 'delete'].map((command) => [command, 'noone'])
   for (const [command = '', user = ''] of [...commands, ...users.map((user) => ['show', user])]) {
@@ -183,7 +184,7 @@ t.test('people who are not there', async (t) => {
   t.match(await signetReading(password, 'users', 'set-password', 'nobody'), { code: 1, err: /There is no user/ })
 })
 
-t.test('every flag sets the claim of its name', async (t) => {
+t.test('each flag sets the claim of the same name', async (t) => {
   const address = { street_address: '1 Way\nAnnex', locality: 'Town', country: 'Land' }
   const claims = {
     username: 'full',
@@ -224,7 +225,7 @@ t.test('every flag sets the claim of its name', async (t) => {
   t.match(rows, [{ type: 'account_created', request_id: null, detail: { by: String, email_verified: true } }])
 })
 
-/** The claims that each update of a person named, in order. */
+/** The claims that each update of a user named, in order. */
 async function updatesOf(sub: string): Promise<unknown[]> {
   const { rows } = await database.query<{ detail: { by: string; claims: string[] } }>({
     text: `SELECT detail FROM events WHERE sub = $1 AND type = 'account_updated' ORDER BY id`,
@@ -234,7 +235,7 @@ async function updatesOf(sub: string): Promise<unknown[]> {
   return rows.map(({ detail: { claims } }) => claims)
 }
 
-t.test('an update cannot take what is another’s, nor the last name to sign in with', async (t) => {
+t.test("an update can neither take another user's names nor remove the last sign-in name", async (t) => {
   const { sub } = await json<UserDocument>(...create, '--username', 'modest', '--name', 'A person')
   await json(...create, '--username', 'Owned', '--email', 'owned@example.com', '--email-verified')
   const update = ['users', 'update', sub]
@@ -251,14 +252,14 @@ t.test('an update cannot take what is another’s, nor the last name to sign in 
     t.match(await signet(...update, ...flags), { code: 1, out: '', err: message }, flags.join(' '))
   t.match(await json('users', 'show', sub), { username: 'modest', name: 'A person', email_verified: false })
   t.notOk('email' in (await json('users', 'show', sub)))
-  t.same(await updatesOf(sub), [], 'all of it was undone')
+  t.same(await updatesOf(sub), [], 'all of it was rolled back')
   t.match(await signet('users', 'update', 'nobody', '--name', 'x'), { code: 1, err: /There is no user/ })
-  // Entering an address that somebody else has verified is not refused: it proves nothing.
+  // An address that somebody else has verified can be entered: it proves nothing.
   await json(...update, '--email', 'owned@example.com')
   t.match(await signet(...update, '--email-verified'), { code: 2, err: /Say which address you vouch for/ })
 })
 
-t.test('a changed address loses its mark, and an address can be marked and unmarked', async (t) => {
+t.test('a changed address becomes unverified, and an address can be marked verified and unverified', async (t) => {
   const { sub } = await json<UserDocument>(...create, '--email', 'first@example.com', '--email-verified')
   const update = ['users', 'update', sub]
   t.match(await json(...update, '--email', 'First@Example.com'), { email: 'First@example.com', email_verified: true })
@@ -268,7 +269,7 @@ t.test('a changed address loses its mark, and an address can be marked and unmar
   })
   t.match(await json('users', 'update', 'SECOND@example.com', '--email-verified'), { email_verified: true })
   const { updated_at } = await json('users', 'update', 'second@example.com', '--email-verified')
-  t.match(await json('users', 'show', sub), { updated_at }, 'once more changes nothing')
+  t.match(await json('users', 'show', sub), { updated_at }, 'repeating it changes nothing')
   t.match(await json(...update, '--no-email-verified'), { email_verified: false })
   t.match(await json(...update, '--email', 'third@example.com', '--email-verified'), { email_verified: true })
   t.match(await json(...update, '--username', 'third', '--email', ''), { username: 'third', email_verified: false })
@@ -282,7 +283,7 @@ t.test('a changed address loses its mark, and an address can be marked and unmar
   ])
 })
 
-t.test('an update changes what is given, takes away what is empty, and leaves the rest', async (t) => {
+t.test('an update changes what is given, removes what is given as empty, and keeps the rest', async (t) => {
   const { sub, ...before } = await json<UserDocument>(
     ...[
       ...create,
@@ -320,17 +321,17 @@ t.test('an update changes what is given, takes away what is empty, and leaves th
   const last = await json('users', 'update', sub, '--address', '', '--phone-number', '+41441234568')
   t.match(last, { phone_number: '+41441234568', phone_number_verified: false })
   t.notOk('address' in last)
-  t.same((await updatesOf(sub)).length, 2, 'what changes nothing leaves no event')
+  t.same((await updatesOf(sub)).length, 2, 'an update without changes records no event')
 })
 
-t.test('a line feed in a value cannot pass for another line', async (t) => {
+t.test('a line feed in a value cannot fake another line', async (t) => {
   await json(...create, '--username', 'lines', '--address', JSON.stringify({ formatted: '1 Way\ndisabled  yes' }))
   const { out } = await signet('users', 'show', 'lines')
   t.match(out, /^disabled +no$/m)
   t.notMatch(out, /^disabled +yes/m)
 })
 
-t.test('disabling and setting a password sign a person out everywhere; deleting leaves a tombstone', async (t) => {
+t.test('disabling a user or setting a password signs them out everywhere; deleting leaves a tombstone', async (t) => {
   const live = async (sub: string) => ({
     sessions: (
       await database.query({ text: 'SELECT FROM sessions WHERE sub = $1 AND ended_at IS NULL', values: [sub] })
@@ -342,7 +343,7 @@ t.test('disabling and setting a password sign a person out everywhere; deleting 
     const { code } = await signetReading(password, ...create, '--username', username, '--password-stdin')
     t.equal(code, 0)
     const { sub } = await json<UserDocument>('users', 'show', username)
-    await insertGrant(database, sub)
+    await insertGrant(database, sub as Sub)
     t.same(await live(sub), { sessions: 1, grants: 1 })
     return sub
   }
@@ -350,7 +351,7 @@ t.test('disabling and setting a password sign a person out everywhere; deleting 
   const disabled = await person('disabled')
   t.match(await json('users', 'disable', 'disabled'), { sub: disabled, disabled: true })
   t.same(await live(disabled), { sessions: 0, grants: 0 })
-  t.match(await json('users', 'disable', disabled), { disabled: true }, 'once more changes nothing')
+  t.match(await json('users', 'disable', disabled), { disabled: true }, 'repeating it changes nothing')
   t.match(await json('users', 'enable', 'disabled'), { sub: disabled, disabled: false })
   t.same(await live(disabled), { sessions: 0, grants: 0 })
 

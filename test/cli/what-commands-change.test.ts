@@ -4,10 +4,10 @@ import { hostname, userInfo } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { recordIssuer } from '../../src/platform/database/installation-store.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import type { Queryable } from '../../src/platform/database/queryable.ts'
 import { randomText } from '../../src/platform/secrets/digest.ts'
-import { noLog, testDatabase } from '../database.ts'
+import type { Sub } from '../../src/records/ids.ts'
+import { migratedDatabase, testDatabase } from '../database.ts'
 import { allCommands } from './commands-table.ts'
 import { answer, emptyFolder, openConsole } from './console.ts'
 import { dump } from './dump.ts'
@@ -19,7 +19,7 @@ await recordIssuer(database, issuer)
 
 const resource = 'https://api.example'
 const requestId = randomText(12)
-const { sub } = await json<{ sub: string }>('users', 'create', '--username', 'person', '--email', 'a@people.example')
+const { sub } = await json<{ sub: Sub }>('users', 'create', '--username', 'person', '--email', 'a@people.example')
 await json('resources', 'create', '--identifier', resource, '--scope', 'notes:read')
 const { client_id: clientId } = await json<{ client_id: string }>(
   ...['clients', 'create', '--name', 'App', '--redirect-uri', 'https://app.example/cb', '--scope', 'openid notes:read'],
@@ -29,11 +29,11 @@ await database.query({
   text: `INSERT INTO events (type, request_id, sub) VALUES ('signed_in', $1, $2)`,
   values: [requestId, sub],
 })
-// Now something is due that a command must not decide: one algorithm has no key that stands by.
+// Now something is due that a command must not decide: one algorithm has no standby key.
 await database.query({ text: `DELETE FROM signing_keys WHERE alg = 'ES256' AND activates_at > now()` })
 
 interface Case {
-  /** `creates`: may make an installation. `reads`: changes nothing. `changes`: leaves an event. `neither`: needs no installation. */
+  /** `creates`: may create an installation. `reads`: changes nothing. `changes`: records an event. `neither`: needs no installation. */
   readonly kind: 'creates' | 'reads' | 'changes' | 'neither'
   readonly args: readonly string[]
   readonly input?: string
@@ -43,7 +43,7 @@ const creates = (): Case => ({ kind: 'creates', args: [] })
 const reads = (...args: string[]): Case => ({ kind: 'reads', args })
 const changes = (args: readonly string[], input?: string): Case => ({ kind: 'changes', args, ...(input && { input }) })
 
-/** Every command there is. The changing ones are run in this order. */
+/** All commands. Those that change something run in this order. */
 const commands: Record<string, Case> = {
   'signet serve': creates(),
   'signet migrate': creates(),
@@ -66,7 +66,7 @@ const commands: Record<string, Case> = {
   'signet clients create': changes(['--name', 'Other', '--redirect-uri', 'https://other.example/cb']),
   'signet clients update': changes([clientId, '--name', 'Renamed']),
   'signet clients rotate-secret': changes([clientId]),
-  // The first secret that there was.
+  // The first secret.
   'signet clients revoke-secret': changes([clientId, '1']),
   'signet resources create': changes(['--identifier', 'https://other.example']),
   'signet resources update': changes([resource, '--scope', 'notes:write']),
@@ -99,7 +99,7 @@ const oneOfEach = (name: string) =>
   ['signet users list', 'signet clients create', 'signet keys list', 'signet keys rotate'].includes(name)
 const needsKeys = (name: string) => /^signet (?:keys|recover)/.test(name)
 
-t.test('every command is known to change something, or to change nothing', async (t) => {
+t.test('every command is classified as changing something or nothing', async (t) => {
   t.same(
     Object.keys(commands).sort(),
     allCommands()
@@ -108,7 +108,7 @@ t.test('every command is known to change something, or to change nothing', async
   )
 })
 
-t.test('commands that only look leave database and keys directory as they were', async (t) => {
+t.test('commands that only read leave the database and the keys directory unchanged', async (t) => {
   const before = await dump(database)
   const formats = [[], ['--json']]
   for (const { argv, name } of named.filter(({ kind }) => kind === 'reads'))
@@ -117,10 +117,10 @@ t.test('commands that only look leave database and keys directory as they were',
       if (name !== 'signet doctor') t.same({ code, err }, { code: 0, err: '' }, name)
       t.strictSame(await dump(database), before, `${name} ${format}`)
     }
-  t.notOk(existsSync(environment['SIGNET_KEYS_DIR'] ?? ''), 'there is no keys directory either')
+  t.notOk(existsSync(environment['SIGNET_KEYS_DIR'] ?? ''), 'the keys directory is not created either')
 })
 
-/** Runs every command that needs an installation where there is none that it can use. */
+/** Runs every command that needs an installation where there is no usable one. */
 async function refusedEverywhere(
   t: Test,
   message: RegExp,
@@ -133,19 +133,19 @@ async function refusedEverywhere(
     if (name === 'signet doctor') continue
     t.equal(out, '', name)
     t.match(err, message, name)
-    t.equal(err.split('\n').length, 2, `${name} says it in one line`)
+    t.equal(err.split('\n').length, 2, `${name} reports it in one line`)
   }
 }
 
-t.test('without an embedded database every command says so, and leaves no file behind', async (t) => {
+t.test('without an embedded database every command says so and creates no file', async (t) => {
   const folder = emptyFolder(t)
   const message = new RegExp(
-    `^signet: There is no Signet installation here: SIGNET_DATABASE_URL is not set, and ${folder}/\\.signet holds no embedded database\\. ` +
+    `^signet: There is no Signet installation here: SIGNET_DATABASE_URL is not set, and ${folder}/\\.signet contains no embedded database\\. ` +
       "Set SIGNET_DATABASE_URL or SIGNET_DATA_DIR as for the server, or create an installation with 'signet serve' or",
   )
   await refusedEverywhere(t, message, { environment: { SIGNET_LOG_LEVEL: 'silent' }, folder })
   t.same(readdirSync(folder), [])
-  // A typo beside an installation, and a data directory that holds something else.
+  // A typo next to an installation, and a data directory that holds something else.
   mkdirSync(join(folder, '.signet'))
   writeFileSync(join(folder, '.signet', 'demo.json'), '{}')
   mkdirSync(join(folder, 'empty/postgresql/data'), { recursive: true })
@@ -153,12 +153,12 @@ t.test('without an embedded database every command says so, and leaves no file b
   for (const dataDir of ['.signet', '.signte', '.signet/demo.json', 'a/b', 'empty']) {
     const environment = { SIGNET_DATA_DIR: dataDir, SIGNET_LOG_LEVEL: 'silent' }
     const { code, err } = await answer(['clients', 'create', '--name', 'x'], { environment, folder })
-    t.match({ code, err }, { code: 1, err: `${join(folder, dataDir)} holds no embedded database` })
+    t.match({ code, err }, { code: 1, err: `${join(folder, dataDir)} contains no embedded database` })
   }
   t.same(readdirSync(folder, { recursive: true }), before)
 })
 
-t.test('in another schema every command says so, and creates neither schema nor table', async (t) => {
+t.test('with the wrong schema every command says so, and creates neither schema nor table', async (t) => {
   const { url, schema, openPool } = await testDatabase(t)
   const db = openPool({ max: 1 })
   const folder = emptyFolder(t)
@@ -169,7 +169,7 @@ t.test('in another schema every command says so, and creates neither schema nor 
   })
   const message = (name: string) =>
     new RegExp(
-      `^signet: There is no Signet installation in the schema ${name} of postgres(?:ql)?://[^:]+@[^@]+: it has none of Signet's tables\\. ` +
+      `^signet: There is no Signet installation in the schema ${name} of postgres(?:ql)?://[^:]+@[^@]+: it does not contain Signet's tables\\. ` +
         'Set SIGNET_DATABASE_URL and SIGNET_DATABASE_SCHEMA as for the server, or create',
     )
   await refusedEverywhere(t, message(schema), where(schema))
@@ -184,7 +184,7 @@ t.test('in another schema every command says so, and creates neither schema nor 
   t.ok(password === '' || !err.includes(password), 'without the password')
 })
 
-t.test('a schema that is older or newer than this release is left as it is', async (t) => {
+t.test('a schema that is older or newer than this release is left unchanged', async (t) => {
   const folder = emptyFolder(t)
   const { rows } = await database.query<{ version: number }>({
     text: 'DELETE FROM schema_migrations WHERE version = (SELECT max(version) FROM schema_migrations) RETURNING *',
@@ -210,9 +210,8 @@ t.test('a schema that is older or newer than this release is left as it is', asy
   await database.query({ text: 'DELETE FROM schema_migrations WHERE version = 999' })
 })
 
-t.test('on a schema that was only migrated, records can be kept, and there are no keys yet', async (t) => {
-  const { url, schema, connection, openPool } = await testDatabase(t)
-  await migrate({ connection, schema, log: noLog })
+t.test('with a schema that was only migrated, records can be managed, but there are no keys yet', async (t) => {
+  const { url, schema, openPool } = await migratedDatabase(t)
   const folder = emptyFolder(t)
   const { SIGNET_MASTER_KEY: _, ...rest } = environment
   const more = {
@@ -234,7 +233,7 @@ t.test('on a schema that was only migrated, records can be kept, and there are n
   t.same(readdirSync(folder), [])
 })
 
-t.test('without the master key, commands about keys say where it was looked for, and make none', async (t) => {
+t.test('without the master key, commands about keys say where they looked for it, and create none', async (t) => {
   const folder = emptyFolder(t)
   const { SIGNET_MASTER_KEY: _, ...rest } = environment
   const more = { folder, environment: { ...rest, SIGNET_KEYS_DIR: join(folder, 'typo') } }
@@ -248,7 +247,7 @@ t.test('without the master key, commands about keys say where it was looked for,
 })
 
 t.test(
-  'of another issuer than SIGNET_ISSUER a command can look at things, with a warning, and change nothing',
+  'if SIGNET_ISSUER differs from the issuer on record, a command can read, with a warning, but not change anything',
   async (t) => {
     const more = { folder: emptyFolder(t), environment: { ...environment, SIGNET_ISSUER: 'http://localhost:9999' } }
     const before = await dump(database)
@@ -265,7 +264,7 @@ t.test(
   },
 )
 
-t.test('on a terminal a command says which database it found, unless the environment names it', async (t) => {
+t.test('on a terminal a command names the database it found, unless the environment names it', async (t) => {
   const { url, schema } = await testDatabase(t)
   const folder = emptyFolder(t)
   const { SIGNET_DATABASE_URL: ours = '', SIGNET_DATABASE_SCHEMA: named = '', ...rest } = environment
@@ -288,14 +287,14 @@ t.test('on a terminal a command says which database it found, unless the environ
   t.notOk(err.includes(ours))
   t.same(await say({}, false), { code: 0, err: '' }, 'scripts do not see it')
   t.same(await say({ SIGNET_LOG_LEVEL: 'warn' }), { code: 0, err: '' })
-  t.same(await say(explicit), { code: 0, err: '' }, 'the environment wins over the file')
+  t.same(await say(explicit), { code: 0, err: '' }, 'the environment takes precedence over the file')
   t.match(await say({ SIGNET_DATABASE_URL: url, SIGNET_DATABASE_SCHEMA: schema }), {
     code: 1,
     err: /There is no Signet/,
   })
 })
 
-/** What a command recorded. The ends of grants are consequences: the event beside them says who brought them about. */
+/** The events that a command recorded. Ended grants are consequences: the event next to them says who caused them. */
 async function eventsAfter(db: Queryable, id: number) {
   const { rows } = await db.query<{ type: string; detail: { by?: string }; caller: string | null }>({
     text: `SELECT type, detail, coalesce(request_id, network) AS caller FROM events
@@ -305,7 +304,7 @@ async function eventsAfter(db: Queryable, id: number) {
   return rows
 }
 
-t.test('every command that changes something leaves an event that says who gave it', async (t) => {
+t.test('every command that changes something records an event that names the operator', async (t) => {
   const by = `${userInfo().username}@${hostname()}`
   for (const { argv, name, input = '' } of named.filter(({ kind }) => kind === 'changes')) {
     const { rows } = await database.query<{ id: number }>({ text: 'SELECT max(id) AS id FROM events' })
@@ -313,7 +312,7 @@ t.test('every command that changes something leaves an event that says who gave 
     t.same({ code, err }, { code: 0, err: '' }, name)
     const events = await eventsAfter(database, rows[0]?.id ?? 0)
     const ours = events.filter(({ detail }) => detail.by === by)
-    t.ok(ours.length > 0, `${name} leaves ${ours.map(({ type }) => type)}`)
+    t.ok(ours.length > 0, `${name} records ${ours.map(({ type }) => type)}`)
     t.same(
       events.filter(({ detail }) => detail.by !== by && detail.by !== 'schedule'),
       [],
@@ -325,7 +324,7 @@ t.test('every command that changes something leaves an event that says who gave 
   t.match(out, ` by=${by} `)
 })
 
-t.test('who came by sudo is named, and nothing that could not be a user name', async (t) => {
+t.test('the user who ran sudo is recorded, and nothing that could not be a user name', async (t) => {
   const { username } = userInfo()
   const cases = [
     ['alice', `alice@${hostname()} (as ${username})`],

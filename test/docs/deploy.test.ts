@@ -8,7 +8,7 @@ import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
 import { serverLimits } from '../../src/protocol/http/server.ts'
 
-// No container engine is needed here: what can be read off the files is checked, above all what would be dangerous.
+// No container engine is needed here: these tests check what the files say, above all what would be dangerous.
 
 const read = (path: string) => readFileSync(join(packageFolder, path), 'utf8')
 
@@ -37,11 +37,11 @@ const compose = parse(read('docker-compose.yml'), { merge: true }) as {
 }
 const services = Object.entries(compose.services)
 
-t.test('a container can write nothing and gain nothing, and only loopback ports are published', async (t) => {
+t.test('containers are read-only, cannot gain privileges, and only loopback ports are published', async (t) => {
   for (const [name, service] of services) {
     t.match(service, { read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] }, name)
     t.notOk(service.privileged, name)
-    // Those that are built have their user from the Dockerfile.
+    // Services that are built get their user from the Dockerfile.
     if (service.image !== undefined) t.match(service.user, /^(postgres|[1-9]\d*:[1-9]\d*)$/, name)
     for (const port of service.ports ?? []) t.match(port, /^127\.0\.0\.1:\d+:\d+$/, name)
   }
@@ -53,7 +53,7 @@ t.test('a container can write nothing and gain nothing, and only loopback ports 
 })
 
 t.test(
-  'no secret stands in the file, and each that is used is declared and kept out of Git and of the image',
+  'the file contains no secret, and each secret that is used is declared, ignored by Git and kept out of the image',
   async (t) => {
     for (const [name, { environment = {}, secrets = [] }] of services) {
       for (const [variable, value] of Object.entries(environment)) {
@@ -73,7 +73,7 @@ t.test(
   },
 )
 
-t.test('a secret is whole or not there, and one that is there stays', async (t) => {
+t.test('a secret is written completely or not at all, and an existing one is kept', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   for (const inside of ['bin', 'deploy']) mkdirSync(join(folder, inside))
@@ -96,29 +96,29 @@ t.test('a secret is whole or not there, and one that is there stays', async (t) 
   t.equal(readFileSync(secret('database-url'), 'utf8'), 'postgres://signet:AAAA-_AAAA@database:5432/signet')
 })
 
-t.test('what services refer to is there', async (t) => {
+t.test('everything that services refer to exists', async (t) => {
   for (const [
     name,
     { image, build, volumes = [], depends_on: others = {}, network_mode: mode, healthcheck, restart },
   ] of services) {
     if (build === undefined) t.match(image, /^[a-z]+:\d+$/, `${name}: a major version`)
-    else t.equal(image, undefined, `${name}: two builds would fight for one name`)
+    else t.equal(image, undefined, `${name}: two builds would compete for one name`)
     for (const volume of volumes) {
       const [source = ''] = volume.split(':')
       t.ok(source.startsWith('./') ? existsSync(join(packageFolder, source)) : source in compose.volumes, volume)
     }
     for (const other of Object.keys(others)) t.ok(other in compose.services, `${name} depends on ${other}`)
     if (mode !== undefined) t.ok(mode.replace('service:', '') in compose.services, mode)
-    // Who runs once is healthy when it is done.
+    // A service that runs once has no health check: it is done when it exits.
     if (restart !== 'no') t.ok(healthcheck, `${name} has a health check`)
   }
   const stages = [...read('Dockerfile').matchAll(/^FROM \S+ AS (\S+)/gm)].map(([, stage]) => stage)
   for (const [name, { build }] of services)
     if (typeof build === 'object') t.ok(stages.includes(build.target), `${name}: ${build.target}`)
-  t.equal(compose.services['database']?.volumes?.[0], 'database:/var/lib/postgresql', 'as of PostgreSQL 18')
+  t.equal(compose.services['database']?.volumes?.[0], 'database:/var/lib/postgresql', 'since PostgreSQL 18')
 })
 
-/** Settings that Signet takes, with secrets that could be some. */
+/** Reads these settings as Signet does, with made-up values for the secrets. */
 function start(environment: Readonly<Record<string, string>>) {
   const entries = Object.entries(environment).map(([name, value]) => {
     if (name === 'SIGNET_DATABASE_URL_FILE')
@@ -129,7 +129,7 @@ function start(environment: Readonly<Record<string, string>>) {
   return readSettings(Object.fromEntries(entries), '/nowhere')
 }
 
-t.test('Signet takes the settings of the image, of Compose, of Kubernetes and of the service', async (t) => {
+t.test('Signet accepts the settings of the image, of Compose, of Kubernetes and of the service', async (t) => {
   const image = Object.fromEntries(
     [...read('Dockerfile').matchAll(/^ENV (.*)$/gm)].flatMap(([, line = '']) =>
       line.split(' ').map((pair) => pair.split('=')),
@@ -150,7 +150,7 @@ t.test('Signet takes the settings of the image, of Compose, of Kubernetes and of
   t.notMatch(unit, /^MemoryDenyWriteExecute/m)
 })
 
-t.test('the pods of Kubernetes are confined, checked, and started with settings that Signet takes', async (t) => {
+t.test('Kubernetes pods are confined and probed, and Signet accepts their settings', async (t) => {
   const documents = parseAllDocuments(read('deploy/kubernetes.yaml')).map((document) => document.toJS())
   t.same(
     documents.map(({ kind }) => kind),
@@ -173,7 +173,7 @@ t.test('the pods of Kubernetes are confined, checked, and started with settings 
     t.same(selector, deployment.spec.template.metadata.labels)
 })
 
-t.test('the image runs as a number that is not 0, and what it is made of is there', async (t) => {
+t.test('the image runs as a numeric user that is not root, on a slim Node image, without secrets', async (t) => {
   const text = read('Dockerfile').replaceAll('\\\n', '')
   const stages = text.split(/^(?=FROM )/m).slice(1)
   for (const [, image = '', name] of text.matchAll(/^FROM (\S+)(?: AS (\S+))?/gm))
@@ -184,7 +184,7 @@ t.test('the image runs as a number that is not 0, and what it is made of is ther
   t.match(stages.at(-1), /^ENTRYPOINT \["node", "\/app\/dist\/main\.js"\]\nCMD \["serve"\]$/m)
 })
 
-t.test('what the Dockerfile copies is there, and reaches the builder', async (t) => {
+t.test('every file that the Dockerfile copies exists and reaches the builder', async (t) => {
   t.ok(copiedBy(read('Dockerfile')).length > 8)
   t.same(faultsOfCopies(read('Dockerfile'), read('.dockerignore')), [])
   const secrets = ['.env', 'keys/master.key', '.git/config', '.signet/postgresql', 'node_modules/pg', 'deploy/.env']
@@ -192,7 +192,7 @@ t.test('what the Dockerfile copies is there, and reaches the builder', async (t)
     t.ok(isIgnored(path), `${path} does not`)
 })
 
-t.test('a source that the Dockerfile cannot copy is noticed', async (t) => {
+t.test('a source that the Dockerfile cannot copy is found', async (t) => {
   const ignored = read('.dockerignore')
   const missing = read('Dockerfile').replace('COPY packages packages', 'COPY packages lib/verify ./')
   t.same(faultsOfCopies(missing, ignored), ['lib/verify is not there', 'lib/verify is ignored'])
@@ -205,7 +205,7 @@ t.test('a source that the Dockerfile cannot copy is noticed', async (t) => {
   t.same(faultsOfCopies(unpacked, ignored), ['packages/local-postgres is not copied', 'packages/verify is not copied'])
 })
 
-/** What a Dockerfile copies out of the checkout, without what one stage takes from another. */
+/** The paths that a Dockerfile copies from the checkout, without copies between stages. */
 function copiedBy(dockerfile: string): string[] {
   const copies = dockerfile.replaceAll('\\\n', '').matchAll(/^COPY (?!--from)(.*) \S+$/gm)
   return [...copies].flatMap(([, sources = '']) => sources.split(' '))
@@ -217,7 +217,7 @@ function faultsOfCopies(dockerfile: string, dockerignore: string): string[] {
   const packages = readdirSync(join(packageFolder, 'packages'), { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => `packages/${name}`)
-  // What the build reads first of each package.
+  // The build reads this file of each package first.
   const entries = packages.map((folder) => {
     const { exports } = JSON.parse(read(`${folder}/package.json`))
     return join(folder, exports['.']['signet-source'])
@@ -234,7 +234,7 @@ function faultsOfCopies(dockerfile: string, dockerignore: string): string[] {
   ]
 }
 
-/** Whether .dockerignore keeps a path from the builder. The last line that fits decides, and a folder's line is about all in it. */
+/** Whether .dockerignore hides a path from the builder. The last matching line decides, and a folder's line applies to its contents. */
 function isIgnored(path: string, dockerignore = read('.dockerignore')): boolean {
   const lines = dockerignore.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   const prefixes = path.split('/').map((_, index, parts) => parts.slice(0, index + 1).join('/'))
@@ -266,7 +266,7 @@ t.test('the indexes that can be built before an upgrade are those of the migrati
   }
 })
 
-t.test('the docs say how long a new connection has for its first request', async (t) => {
+t.test('the docs state how long a new connection may take for its first request', async (t) => {
   const { headersTimeout, connectionsCheckingInterval } = serverLimits
   const seconds = [headersTimeout, headersTimeout + connectionsCheckingInterval].map((limit) => limit / 1000)
   const time = `${seconds.join(' to ')} seconds`

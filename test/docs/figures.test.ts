@@ -12,7 +12,7 @@ const pages = readdirSync(folder, { recursive: true, encoding: 'utf8' })
   .map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }))
 const pageOf = (name: string) => pages.find((page) => page.name === name)?.text ?? ''
 
-/** A sum such as `2 × SIGNET_A + SIGNET_B`, computed from durations in seconds. */
+/** The value of a sum such as `2 × SIGNET_A + SIGNET_B`, with durations in seconds. */
 function evaluate(formula: string, environment: Readonly<Record<string, string>>): number {
   const terms = formula.split(' + ').map((term) => /^(?:(\d+) × )?(SIGNET_\w+)$/.exec(term))
   return terms.reduce((sum, term) => {
@@ -22,7 +22,7 @@ function evaluate(formula: string, environment: Readonly<Record<string, string>>
   }, 0)
 }
 
-// Different enough that no other sum of them comes to the same.
+// Chosen so that no other sum of them has the same value.
 const environment = {
   SIGNET_JWKS_MAX_AGE: '301s',
   SIGNET_VERIFIER_CACHE: '43201s',
@@ -30,7 +30,7 @@ const environment = {
   SIGNET_KEY_LEASE: '71s',
 }
 
-t.test('the activation delay is computed as the page on settings and the message about it say', async (t) => {
+t.test('the activation delay is computed as settings.md and its error message say', async (t) => {
   const delay = activationDelay(readSettings(environment, '/nowhere'))
   const [, written = ''] = /published for `([^`]+)` before it signs/.exec(pageOf('settings.md')) ?? []
   t.equal(evaluate(written, environment), delay, written)
@@ -38,13 +38,13 @@ t.test('the activation delay is computed as the page on settings and the message
     readSettings({ ...environment, SIGNET_KEY_ROTATION_PERIOD: '12h' }, '/nowhere')
     t.fail('a rotation period that is too short is refused')
   } catch (error) {
-    const [, told = ''] = /\(([^()]+)\)\.$/.exec((error as SettingsError).faults[0] ?? '') ?? []
-    t.equal(told, written)
+    const [, inMessage = ''] = /\(([^()]+)\)\.$/.exec((error as SettingsError).faults[0] ?? '') ?? []
+    t.equal(inMessage, written)
   }
   t.throws(() => evaluate('2 × SIGNET_JWKS_MAX_AGE + a day', environment), /cannot be computed/)
 })
 
-t.test('wherever a page gives the delay of the default settings, it is this', async (t) => {
+t.test('every page that states the default activation delay states this value', async (t) => {
   const delay = inWords(activationDelay(readSettings({}, '/nowhere')))
   const given = pages.flatMap(({ name, text }) =>
     [...text.matchAll(/\b\d+ h \d+ min\b/g)].map(([words]) => ({ name, words })),
@@ -53,7 +53,7 @@ t.test('wherever a page gives the delay of the default settings, it is this', as
   for (const { name, words } of given) t.equal(words, delay, name)
 })
 
-t.test('request ids in examples have the form of those that Signet makes', async (t) => {
+t.test('request ids in examples have the format that Signet generates', async (t) => {
   const form = /^[0-9a-f]{16}$/
   t.match(newRequestId(), form)
   const examples = pages.flatMap(({ name, text }) =>

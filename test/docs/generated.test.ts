@@ -9,16 +9,16 @@ import { drawn, generated, partOf } from './generated.ts'
 import { inWords } from './key-timeline.ts'
 
 for (const { page, table } of generated)
-  t.test(`${page.split('/').at(-1)} says what the sources say: npm run docs`, async (t) => {
+  t.test(`${page.split('/').at(-1)} matches the sources; otherwise run npm run docs`, async (t) => {
     t.equal(partOf(page), table())
   })
 
 for (const { file, draw } of drawn)
-  t.test(`${file.split('/').at(-1)} shows what the sources say: npm run docs`, async (t) => {
+  t.test(`${file.split('/').at(-1)} matches the sources; otherwise run npm run docs`, async (t) => {
     t.equal(readFileSync(file, 'utf8'), draw())
   })
 
-t.test('the pages tell the durations that follow from the settings', async (t) => {
+t.test('the pages state the durations that follow from the settings', async (t) => {
   const settings = readSettings({}, '/nowhere')
   const delay = inWords(activationDelay(settings))
   t.equal(delay, '24 h 12 min')
@@ -46,7 +46,7 @@ t.test('the table of commands has every command with all its flags, and no other
   }
 })
 
-t.test('the commands are those that are promised', async (t) => {
+t.test('the commands are the documented ones', async (t) => {
   const groups: Record<string, string> = {
     events: 'list show',
     clients: 'create list show update delete list-secrets rotate-secret revoke-secret',

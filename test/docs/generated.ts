@@ -8,7 +8,7 @@ import { metricsTable } from '../platform/metrics-table.ts'
 import { errorsTable } from '../protocol/errors/errors-table.ts'
 import { keyTimeline } from './key-timeline.ts'
 
-/** The parts of the documentation that are made from the sources. Run as a program, this file writes them. */
+/** The parts of the documentation that are generated from the sources. Run as a program, this file writes them. */
 export const generated = [
   { page: join(packageFolder, 'docs/settings.md'), table: settingsTable },
   { page: join(packageFolder, 'docs/commands.md'), table: commandsTable },
@@ -17,10 +17,10 @@ export const generated = [
   { page: join(packageFolder, 'docs/keys.md'), table: keySettingsTable },
 ]
 
-/** Pictures that are made from the sources, as a whole. */
+/** Images that are generated from the sources. */
 export const drawn = [{ file: join(packageFolder, 'docs/images/key-timeline.svg'), draw: keyTimeline }]
 
-/** Of the table of settings, what the life of the keys follows from. */
+/** The rows of the settings table that determine the lifetime of keys. */
 function keySettingsTable(): string {
   const about = /^\| (setting|---|`SIGNET_(KEY_|JWKS_|VERIFIER_|CLOCK_|MASTER_|KEYS_|ACCESS_TOKEN_TTL|ID_TOKEN_TTL))/
   return settingsTable()
@@ -32,11 +32,11 @@ function keySettingsTable(): string {
 const begin = '<!-- made by npm run docs: -->'
 const end = '<!-- :made by npm run docs -->'
 
-/** What stands between the two marks of a page. */
+/** The text between the two markers of a page. */
 export function partOf(page: string): string {
   const text = readFileSync(page, 'utf8')
   const [from, to] = [text.indexOf(begin), text.indexOf(end)]
-  if (from === -1 || to < from) throw new Error(`${page} has no place for what is generated.`)
+  if (from === -1 || to < from) throw new Error(`${page} has no markers for the generated part.`)
   return text.slice(from + begin.length, to).trim()
 }
 

@@ -4,20 +4,20 @@ import t from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { openKeysInstallation } from '../cli/keys-installation.ts'
 
-/** The page is read in a hurry: so each command on it is run, in its order, and prints the lines that the page says. */
+/** The page is read in a hurry. So each of its commands is run, in order, and must print the lines that the page shows. */
 const page = readFileSync(join(packageFolder, 'docs/key-compromise.md'), 'utf8')
 
 interface Drill {
-  /** The `##` heading that it stands under. */
+  /** The `##` heading above it. */
   readonly section: string
   readonly commands: readonly string[]
-  /** Lines that the last of the commands prints, among others; `…` stands for anything. */
+  /** Lines that the output of the last command contains; `…` stands for anything. */
   readonly prints: readonly string[]
 }
 
-/** A value that the reader puts in: `KID=…`. */
+/** A value that the reader fills in: `KID=…`. */
 const setting = /^(?<name>[A-Z_]+)=\S*…$/
-/** A password comes by a pipe, since it must not be an argument. */
+/** A password is piped in, because it must not be an argument. */
 const pipe = /^printf '%s' "\$(?<piped>[A-Z_]+)" \| /
 
 const block = /^ *```sh\n(?<commands>[\s\S]*?)^ *```\n(?: *```text\n(?<prints>[\s\S]*?)^ *```\n)?/gm
@@ -37,7 +37,7 @@ function drillsOf(markdown: string): Drill[] {
   }))
 }
 
-/** Splits a command line as a shell does, as far as the page goes. */
+/** Splits a command line like a shell, as far as the page needs it. */
 function wordsOf(command: string, variables: Readonly<Record<string, string>>): string[] {
   return [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain = '']) =>
     (quoted ?? plain).replace(/\$([A-Z_]+)/g, (_, name: string) => variables[name] ?? ''),
@@ -52,14 +52,14 @@ function prints(out: string, said: string): boolean {
   return out.split('\n').some((line) => pattern.test(sentence(line)))
 }
 
-t.test('a line that is not printed is noticed', async (t) => {
+t.test('a line that is not printed is found', async (t) => {
   t.ok(prints('a\nkid   one two\n', 'kid …'))
   t.notOk(prints('a\nkid\n', 'kid one'))
   t.notOk(prints('the kid one', 'kid …'))
   t.same(wordsOf('signet x "$KID" --reason "a b"', { KID: '-k' }), ['signet', 'x', '-k', '--reason', 'a b'])
 })
 
-t.test('every command of the drill can be given as it stands, and prints what the page says', async (t) => {
+t.test('every command of the drill works as written and prints what the page says', async (t) => {
   const { signetReading, json, kids, age } = await openKeysInstallation(t)
   await kids('active')
   await age(2)
@@ -73,13 +73,13 @@ t.test('every command of the drill can be given as it stands, and prints what th
   const isSet = new Set<string>()
   const drills = drillsOf(page)
   t.ok(drills.length >= 10)
-  t.equal(drills.length, page.match(/```sh$/gm)?.length, 'none is passed over')
+  t.equal(drills.length, page.match(/```sh$/gm)?.length, 'none is skipped')
   for (const drill of drills) {
     let out = ''
     for (const command of drill.commands) {
       const name = setting.exec(command)?.groups?.['name']
       if (name !== undefined) {
-        t.type(values[name], 'string', `${name} is known here`)
+        t.type(values[name], 'string', `${name} is a known variable`)
         isSet.add(`${drill.section} ${name}`)
         continue
       }

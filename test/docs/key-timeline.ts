@@ -2,7 +2,7 @@ import { activationDelay, readSettings } from '../../src/platform/config/setting
 
 const day = 86_400
 
-/** Seconds in words, exactly: `24 h 12 min`. */
+/** A duration in words, exactly: `24 h 12 min`. */
 export function inWords(seconds: number): string {
   const parts = [
     [Math.floor(seconds / day), 'd'],
@@ -10,12 +10,12 @@ export function inWords(seconds: number): string {
     [Math.floor((seconds % 3600) / 60), 'min'],
     [seconds % 60, 's'],
   ] as const
-  // Caches are spoken of in hours, and so is what is hardly longer than one.
+  // Cache times are given in hours, and so are durations that are only a little longer.
   const inHours = seconds < 2 * day ? ([[Math.floor(seconds / 3600), 'h'], ...parts.slice(2)] as const) : parts
   return inHours.flatMap(([count, unit]) => (count > 0 ? [`${count} ${unit}`] : [])).join(' ')
 }
 
-/** The life of a key under the settings as they are when nobody sets any, as SVG; readable on light and on dark. */
+/** The lifetime of a key under the default settings, as SVG; readable on light and on dark. */
 export function keyTimeline(): string {
   const settings = readSettings({}, '/nowhere')
   const delay = activationDelay(settings)
@@ -38,7 +38,7 @@ export function keyTimeline(): string {
     return [
       `<text class="name" x="${left - 12}" y="${y + 15}">key ${name}</text>`,
       ...(signs > published
-        ? [bar('young', published, published + delay, y), bar('standby', published + delay, signs, y, 'stands by')]
+        ? [bar('young', published, published + delay, y), bar('standby', published + delay, signs, y, 'standby')]
         : []),
       bar('active', signs, signs + period, y, 'signs'),
       ...(index < periods - 1 ? [bar('retiring', signs + period, signs + period + overlap, y)] : []),
@@ -64,8 +64,8 @@ export function keyTimeline(): string {
   const below = 66 + periods * row + 40
   const height = below + 134
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title desc">
-<title id="title">The life of a key under the default settings</title>
-<desc id="desc">A key signs for ${inWords(period)}. Two others stand by, published since at least ${inWords(delay)} before they sign. A key leaves the set ${inWords(overlap)} after its successor took over.</desc>
+<title id="title">The lifetime of a key under the default settings</title>
+<desc id="desc">A key signs for ${inWords(period)}. Two others are on standby, published at least ${inWords(delay)} before they sign. A key leaves the set ${inWords(overlap)} after its successor took over.</desc>
 <style>
 text { font: 13px system-ui, sans-serif; fill: #1f2430 }
 .title { font-weight: 600 }
@@ -98,7 +98,7 @@ ${sum('From its successor’s first signature until it leaves the set', 'retirin
 `
 }
 
-/** Durations that add up, as boxes in a row; their widths mean nothing. */
+/** Durations that add up, as boxes in a row; the widths have no meaning. */
 function sum(
   title: string,
   kind: string,

@@ -5,17 +5,17 @@ import { format } from 'node:util'
 import t from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
-/** The pages say what their snippets print, and that a reader can run them from a checkout: so they are run here, in one. */
+/** The pages say what their snippets print, and that they run from a checkout. So they are run here, in a copy of one. */
 const folder = join(packageFolder, 'docs/learn')
 const pages = readdirSync(folder).filter((name) => name.endsWith('.md'))
 
 interface Snippet {
   readonly code: string
-  /** What the page says that it prints. `…` stands for what differs from run to run. */
+  /** The output that the page shows. `…` stands for what differs between runs. */
   readonly prints: string
 }
 
-/** Words after the language are no matter to GitHub, which shows such a block as any other. */
+/** Words after the language do not matter to GitHub, which renders such a block like any other. */
 const marked = /^```js runnable$/gm
 const snippet = /^```js runnable\n(?<code>[\s\S]*?)^```\n\n```text\n(?<prints>[\s\S]*?)^```$/gm
 
@@ -34,19 +34,19 @@ function isAsSaid(printed: string, said: string): boolean {
 /** Only what a checkout has after `npm ci`, and of that only what the README of the folder promises. */
 const allowed = ['jose', 'node:crypto', 'signet-verify']
 
-/** The lines printed between two snippets of a page are told apart by this. */
+/** Separates the output of two snippets of a page. */
 const end = '\u0000'
 
 mkdirSync(join(packageFolder, '.signet/test'), { recursive: true })
-// Inside the checkout, or the names of the packages would lead nowhere.
+// Inside the checkout; otherwise the package names could not be resolved.
 const programs = mkdtempSync(join(packageFolder, '.signet/test/learn-'))
 t.teardown(() => rmSync(programs, { recursive: true, force: true }))
 
-t.test('what is printed is compared to the letter, but where the page has an ellipsis', async (t) => {
+t.test('output is compared exactly, except where the page has an ellipsis', async (t) => {
   t.ok(isAsSaid('a (b)\n', 'a (b)\n'))
   t.ok(isAsSaid('id 7f3a;\n', 'id …;\n'))
   t.notOk(isAsSaid('id ;\n', 'id …;\n'))
-  t.notOk(isAsSaid('id 7f3a\nmore\n', 'id …\n'), 'an ellipsis ends with its line')
+  t.notOk(isAsSaid('id 7f3a\nmore\n', 'id …\n'), 'an ellipsis matches to the end of its line')
   t.notOk(isAsSaid('a b\n', 'a (b)\n'))
 })
 
@@ -54,12 +54,12 @@ for (const name of pages) {
   const markdown = readFileSync(join(folder, name), 'utf8')
   const snippets = snippetsOf(markdown)
 
-  t.test(`${name} can be read in five minutes, and prints what it says`, async (t) => {
-    t.ok(markdown.split('\n').length <= 121, 'no more than 120 lines')
-    t.equal(snippets.length, markdown.match(marked)?.length ?? 0, 'each snippet has its output below it')
+  t.test(`${name} can be read in five minutes and prints what it says`, async (t) => {
+    t.ok(markdown.split('\n').length <= 121, 'at most 120 lines')
+    t.equal(snippets.length, markdown.match(marked)?.length ?? 0, 'each snippet is followed by its output')
     const program = snippets.map(({ code }) => `${code}\nconsole.log(${JSON.stringify(end)})\n`).join('')
     for (const [, module = ''] of program.matchAll(/^import .* from '(.*)'$/gm))
-      t.ok(allowed.includes(module), `${module} is among what a snippet may import`)
+      t.ok(allowed.includes(module), `${module} is one of the modules that a snippet may import`)
 
     const file = join(programs, name.replace('.md', '.mjs'))
     writeFileSync(file, program)
@@ -74,7 +74,7 @@ for (const name of pages) {
   })
 }
 
-t.test('all pages but the first of all have something to run', async (t) => {
+t.test('every page except the overview has something to run', async (t) => {
   const without = pages.filter((name) => snippetsOf(readFileSync(join(folder, name), 'utf8')).length === 0)
   t.same(without, ['README.md'])
 })

@@ -13,24 +13,24 @@ const pages = [
 
 const read = (page: string) => readFileSync(join(root, page), 'utf8')
 
-/** Without fenced code, in which brackets and `#` mean something else. */
+/** The text without fenced code, in which brackets and `#` have another meaning. */
 const proseOf = (markdown: string) => markdown.replace(/^(```+)[\s\S]*?^\1$/gm, '')
 
-/** The addresses of links and pictures, in Markdown and in HTML. Code between backticks is none. */
+/** The targets of links and images, in Markdown and in HTML. Code between backticks does not count. */
 function addressesIn(markdown: string): string[] {
   const text = proseOf(markdown).replace(/(?<!\]\()`[^`\n]*`/g, 'code')
   const written = [...text.matchAll(/\]\(([^()\s]+)(?: "[^"]*")?\)/g), ...text.matchAll(/ (?:src|href)="([^"]+)"/g)]
   return written.map(([, address]) => address ?? '')
 }
 
-/** What a link inside the repository leads to, or undefined for an address elsewhere. */
+/** The target of a link inside the repository, or undefined for an external address. */
 function inside(address: string): { path: string; anchor: string | undefined } | undefined {
   if (/^[a-z][a-z0-9+.-]*:/i.test(address)) return undefined
   const [path = '', anchor] = address.split('#')
   return { path, anchor }
 }
 
-/** Headings as GitHub names them, and ids that are set by hand. Of equal headings the second gets `-1`. */
+/** Headings as GitHub names them, and ids that are set by hand. A repeated heading gets `-1`. */
 function anchorsOf(markdown: string): Set<string> {
   const anchors = new Set<string>()
   const prose = proseOf(markdown)
@@ -49,7 +49,7 @@ function anchorsOf(markdown: string): Set<string> {
   return anchors
 }
 
-/** Undefined where the link leads somewhere; else what is wrong with it. */
+/** Undefined if the link works; otherwise what is wrong with it. */
 function whyDead(page: string, address: string): string | undefined {
   const link = inside(address)
   if (link === undefined) return undefined
@@ -57,18 +57,18 @@ function whyDead(page: string, address: string): string | undefined {
   if (relative(root, target).startsWith('..')) return 'leads out of the repository'
   if (!existsSync(target)) return 'leads to no file'
   if (link.anchor === undefined) return undefined
-  if (statSync(target).isDirectory() || !target.endsWith('.md')) return 'has an anchor, and leads to no page'
+  if (statSync(target).isDirectory() || !target.endsWith('.md')) return 'has an anchor, but its target is not a page'
   return anchorsOf(readFileSync(target, 'utf8')).has(link.anchor) ? undefined : 'leads to no heading of that page'
 }
 
-/** Pictures without a text for those who do not see them. */
+/** Images without alternative text. */
 function picturesWithoutText(markdown: string): string[] {
   const prose = proseOf(markdown)
   const html = [...prose.matchAll(/<img\b[^>]*>/g)].map(([tag]) => tag).filter((tag) => !/ alt="[^"]{10,}"/.test(tag))
   return [...html, ...[...prose.matchAll(/!\[.{0,9}\]\([^)]*\)/g)].map(([picture]) => picture)]
 }
 
-t.test('a dead link is noticed', async (t) => {
+t.test('a dead link is found', async (t) => {
   t.equal(whyDead('docs/verify.md', 'verifyy.md'), 'leads to no file')
   t.equal(whyDead('docs/verify.md', '../README.md#license-'), 'leads to no heading of that page')
   t.equal(whyDead('docs/verify.md', '#no-such-heading'), 'leads to no heading of that page')
@@ -78,7 +78,7 @@ t.test('a dead link is noticed', async (t) => {
   t.same([...anchorsOf('# A `b_c`: d, [e](f)?\n## G\n## G')], ['a-b_c-d-e', 'g', 'g-1'])
 })
 
-t.test('a picture without a text is noticed', async (t) => {
+t.test('an image without alternative text is found', async (t) => {
   t.equal(
     picturesWithoutText('<img src="a.svg"> <img src="b.svg" alt=""> ![](c.svg) ![a long enough text](d.svg)').length,
     3,
@@ -86,7 +86,7 @@ t.test('a picture without a text is noticed', async (t) => {
 })
 
 for (const page of pages)
-  t.test(`${page} leads nowhere that is not there, and its pictures have a text`, async (t) => {
+  t.test(`${page} has no dead links, and its images have alternative text`, async (t) => {
     const markdown = read(page)
     const dead = addressesIn(markdown).flatMap((address) => {
       const why = whyDead(page, address)
@@ -96,7 +96,7 @@ for (const page of pages)
     t.same(picturesWithoutText(markdown), [])
   })
 
-t.test('every page can be found from README.md', async (t) => {
+t.test('every page can be reached from README.md', async (t) => {
   const found = new Set(['README.md'])
   for (const page of found)
     for (const address of addressesIn(read(page))) {

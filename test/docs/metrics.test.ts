@@ -52,7 +52,7 @@ const queries = [
   ...rules.map(({ expr }) => expr),
 ]
 
-/** The names under which a metric's series stand. */
+/** The names of a metric's series. */
 function seriesOf(name: string, type: string): string[] {
   return type === 'histogram' ? ['_bucket', '_sum', '_count'].map((suffix) => name + suffix) : [name]
 }
@@ -62,7 +62,7 @@ const registered = (await createRegistry(nothing as never).getMetricsAsJSON()).m
   name,
   type: String(type),
 }))
-// `up` is Prometheus' own: whether the scrape was answered.
+// `up` is Prometheus' own metric: whether the scrape succeeded.
 const series = new Set(['up', ...registered.flatMap(({ name, type }) => seriesOf(name, type))])
 const labelsOf = new Map(
   Object.entries<MetricDeclaration>(metricDeclarations).flatMap(([name, { type, labels }]) =>
@@ -70,20 +70,20 @@ const labelsOf = new Map(
   ),
 )
 
-/** The metrics that a query names: what stands before a selector, or is a whole word of our form. */
+/** The metrics that a query names: a word before a selector, or a whole word with one of our prefixes. */
 function metricsIn(query: string): string[] {
   return [...query.matchAll(/\b(?:signet|nodejs|process)_[a-z0-9_]+|\b[a-z_]+(?=\{)/g)].map(([name]) => name)
 }
 
-t.test('a name that no metric has would be found', async (t) => {
+t.test('an unknown metric name is found', async (t) => {
   t.same(metricsIn('rate(signet_no_such_total[5m]) > 0 and upp{job="x"} == 0'), ['signet_no_such_total', 'upp'])
   t.notOk(series.has('signet_no_such_total'))
-  t.notOk(series.has('signet_http_request_duration_seconds'), 'of a histogram, only what it has')
+  t.notOk(series.has('signet_http_request_duration_seconds'), 'a histogram has only its series')
 })
 
-t.test('every metric that the dashboard and the alerts name is one that is told', async (t) => {
+t.test('every metric in the dashboard and the alerts is exported', async (t) => {
   const named = new Set(queries.flatMap(metricsIn))
-  t.ok(named.size > 15, 'they are found')
+  t.ok(named.size > 15, 'names are found')
   for (const name of named) t.ok(series.has(name), name)
   const unused = (Object.keys(metricDeclarations) as MetricName[]).filter(
     (name) => !seriesOf(name, metricDeclarations[name].type).some((each) => named.has(each)),
@@ -91,7 +91,7 @@ t.test('every metric that the dashboard and the alerts name is one that is told'
   t.same(unused, ['signet_signing_key_published_timestamp_seconds'], 'and few are shown nowhere')
 })
 
-t.test('every label that a query picks by is one that the metric has, with a value that it can have', async (t) => {
+t.test('every label that a query selects by exists on its metric, with a value that it can have', async (t) => {
   let checked = 0
   for (const query of queries)
     for (const [, name = '', selector = ''] of query.matchAll(/\b(signet_\w+)\{([^}]*)\}/g))
@@ -103,10 +103,10 @@ t.test('every label that a query picks by is one that the metric has, with a val
           for (const value of values.split('|')) t.ok(possible.includes(value), `${label} can be ${value}`)
         checked++
       }
-  t.ok(checked > 10, 'they are found')
+  t.ok(checked > 10, 'selectors are found')
 })
 
-t.test('every panel has a title, a description, a unit and a query of the chosen data source', async (t) => {
+t.test('every panel has a title, a description, a unit and a query of the selected data source', async (t) => {
   t.ok(panels.length > 15)
   t.equal(new Set(dashboard.panels.map(({ id }) => id)).size, dashboard.panels.length)
   t.ok(dashboard.templating.list.some(({ name, type }) => name === 'datasource' && type === 'datasource'))
@@ -122,7 +122,7 @@ t.test('every panel has a title, a description, a unit and a query of the chosen
   }
 })
 
-t.test('no panel lies over another', async (t) => {
+t.test('no panels overlap', async (t) => {
   for (const [index, { title = '', gridPos: a }] of dashboard.panels.entries()) {
     t.ok(a.x + a.w <= 24, title)
     for (const { gridPos: b } of dashboard.panels.slice(index + 1))
@@ -130,7 +130,7 @@ t.test('no panel lies over another', async (t) => {
   }
 })
 
-t.test('every alert waits, says how grave it is, and leads to its explanation', async (t) => {
+t.test('every alert has a delay, a severity and a link to its explanation', async (t) => {
   t.ok(rules.length > 8)
   for (const { alert, expr, for: wait, labels, annotations } of rules) {
     t.match(alert, /^Signet[A-Z]\w+$/)
@@ -150,13 +150,13 @@ t.test('every alert waits, says how grave it is, and leads to its explanation', 
   )
 })
 
-t.test('the page names metrics that there are', async (t) => {
+t.test('every metric that the page names exists', async (t) => {
   const declared = new Set([...series, ...registered.map(({ name }) => name)])
   const named = new Set([...page.matchAll(/\b(?:signet|nodejs|process)_[a-z0-9_]+/g)].map(([name]) => name))
   for (const name of named) t.ok(declared.has(name), name)
 })
 
-t.test('names and units are those of Prometheus', async (t) => {
+t.test('names and units follow the Prometheus conventions', async (t) => {
   for (const [name, { type, help, labels }] of Object.entries<MetricDeclaration>(metricDeclarations)) {
     t.match(name, /^signet_[a-z]+(?:_[a-z]+)*$/)
     t.equal(name.endsWith('_total'), type === 'counter', `${name}: only counters are totals`)

@@ -8,7 +8,7 @@ import { freshFolder } from '../platform/database/own-server.ts'
 
 const execute = promisify(execFile)
 
-/** Runs a program without NODE_OPTIONS, which tap would hand to it and to what it starts. */
+/** Runs a program without NODE_OPTIONS, which tap would pass on to it and its child processes. */
 const run = (program: string, args: readonly string[], cwd: string) =>
   execute('env', ['-u', 'NODE_OPTIONS', program, ...args], { cwd })
 
@@ -25,7 +25,7 @@ const read = (path: string) => readFileSync(join(packageFolder, path), 'utf8')
 const manifest = (folder: string): Manifest => JSON.parse(read(join(folder, 'package.json')))
 const signet = manifest('.')
 
-/** A project of somebody else, without any package. */
+/** A third-party project without any packages. */
 function emptyProject(t: Test): string {
   const folder = freshFolder(t)
   writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }')
@@ -33,19 +33,19 @@ function emptyProject(t: Test): string {
   return folder
 }
 
-/** Makes a package of this checkout visible in a project. */
+/** Makes a package of this checkout available in a project. */
 function link(project: string, name: string): void {
   const target = join(project, 'node_modules', name)
   mkdirSync(dirname(target), { recursive: true })
   symlinkSync(join(packageFolder, 'node_modules', name), target)
 }
 
-/** What a module prints, run in a project. */
+/** The output of a module that is run in a project. */
 async function printed(project: string, source: string): Promise<string> {
   return (await run(process.execPath, ['--input-type=module', '--eval', source], project)).stdout.trim()
 }
 
-/** What the compiler says of a file, with the types that are installed in a project and a check of these too. */
+/** The compiler's output for a file, with the types installed in the project, which it checks as well. */
 async function compiled(project: string, source: string): Promise<string> {
   writeFileSync(join(project, 'service.ts'), source)
   const compiler = join(packageFolder, 'node_modules/typescript/bin/tsc')
@@ -56,27 +56,27 @@ async function compiled(project: string, source: string): Promise<string> {
   )
 }
 
-t.test('the packages have one version, license and Node; none is named as a dependency', async (t) => {
+t.test('the packages share version, license and Node range, and none is listed as a dependency', async (t) => {
   for (const folder of ['packages/verify', 'packages/local-postgres']) {
     const { version, license, engines } = manifest(folder)
     t.same({ version, license, engines }, { version: signet.version, license: signet.license, engines: signet.engines })
     t.equal(read(join(folder, 'LICENSE')), read('LICENSE'), folder)
   }
   t.notMatch(Object.keys({ ...signet.dependencies, ...signet.optionalDependencies }).join(' '), /signet-/)
-  // What the embedded PostgreSQL imports has to come with signet-idp.
+  // What the embedded PostgreSQL imports must be installed with signet-idp.
   t.has(signet.dependencies, manifest('packages/local-postgres').dependencies)
 })
 
-t.test('the tarballs work where they are installed', async (t) => {
+t.test('the tarballs work when installed', async (t) => {
   const tarballs = freshFolder(t)
-  // Without scripts: the build is there, and other tests use it at this moment.
+  // Without scripts: the build exists, and other tests are using it.
   const pack = ['pack', '--ignore-scripts', '--json', '--pack-destination', tarballs, '.', './packages/verify']
   const { stdout } = await run('npm', pack, packageFolder)
   const packed = JSON.parse(stdout) as { name: string; filename: string; files: { path: string }[] }[]
   const [whole, verify] = ['signet-idp', 'signet-verify'].map((wanted) => packed.find(({ name }) => name === wanted))
-  if (!whole || !verify) throw new Error(`npm pack has made ${stdout}`)
+  if (!whole || !verify) throw new Error(`npm pack printed ${stdout}`)
 
-  await t.test('they hold what was built, and no source', async (t) => {
+  await t.test('they contain the build and no sources', async (t) => {
     const paths = whole.files.map(({ path }) => path)
     for (const path of ['dist/main.js', 'dist/verify/index.js', 'dist/local-postgres/local-postgres.js', 'LICENSE'])
       t.ok(paths.includes(path), path)
@@ -93,7 +93,7 @@ t.test('the tarballs work where they are installed', async (t) => {
     )
   })
 
-  await t.test('signet-verify brings no other package, and can be imported', async (t) => {
+  await t.test('signet-verify installs no other package and can be imported', async (t) => {
     const project = emptyProject(t)
     const install = ['install', '--offline', '--ignore-scripts', '--no-audit', '--no-fund', '--no-update-notifier']
     await run('npm', [...install, join(tarballs, verify.filename)], project)
@@ -126,7 +126,7 @@ t.test('the tarballs work where they are installed', async (t) => {
     t.equal(await compiled(project, service + withFastify), '', 'with Fastify')
   })
 
-  await t.test('signet-idp needs no package but those that it names', async (t) => {
+  await t.test('signet-idp needs only the packages that it lists', async (t) => {
     const project = emptyProject(t)
     const folder = join(project, 'node_modules/signet-idp')
     mkdirSync(folder)
@@ -150,7 +150,7 @@ t.test('the tarballs work where they are installed', async (t) => {
   })
 })
 
-/** What the compiler says of a number in the place of a text. */
+/** The compiler's message for a number where a string is expected. */
 function misfit(line: number): string {
   return `service.ts(${line},1): error TS2322: Type 'number' is not assignable to type 'string'.\n`
 }

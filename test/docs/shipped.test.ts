@@ -7,14 +7,14 @@ import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
 const { files: shipped } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { files: string[] }
 
-/** What lies in a checkout and in neither the package nor the image. */
+/** Paths that are in a checkout and in neither the package nor the image. */
 const notShipped = readdirSync(packageFolder, { withFileTypes: true })
   .map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
   .filter((name) => ![...shipped.map((folder) => `${folder}/`), 'package.json', 'README.md', 'LICENSE'].includes(name))
   // Folders that a running installation has as well.
   .filter((name) => !['keys/', 'node_modules/', '.signet/', '.env'].includes(name))
 
-/** All texts of a program: what it can print, send or show. Comments are not among them. */
+/** All strings of a program: everything it can print, send or show. Comments are not included. */
 function textsOf(file: string, source: string): string[] {
   const texts: string[] = []
   new Visitor({
@@ -33,7 +33,7 @@ function missingIn(text: string): string[] {
   return words.filter((word) => notShipped.some((name) => (name.endsWith('/') ? word.startsWith(name) : word === name)))
 }
 
-t.test('a text that names a file which is not shipped is noticed', async (t) => {
+t.test('a text that names an unshipped file is found', async (t) => {
   t.same(missingIn('docs/errors.md#expired explains it.'), ['docs/errors.md'])
   t.same(missingIn('See deploy/signet.service, examples/ and CHANGELOG.md.'), [
     'deploy/signet.service',
@@ -45,13 +45,13 @@ t.test('a text that names a file which is not shipped is noticed', async (t) => 
   t.same(textsOf('a.tsx', source).flatMap(missingIn).sort(), ['docs/b.md', 'docs/c.md', 'docs/d.md'])
 })
 
-t.test('no text of the program points to a file that neither the package nor the image contains', async (t) => {
+t.test('no text of the program refers to a file that is in neither the package nor the image', async (t) => {
   const programs = ['src', 'public'].flatMap((folder) =>
     readdirSync(join(packageFolder, folder), { recursive: true, encoding: 'utf8' })
       .filter((file) => /\.(?:tsx?|js)$/.test(file))
       .map((file) => join(folder, file)),
   )
-  t.ok(programs.length > 200, 'the sources are found')
+  t.ok(programs.length > 200, 'sources are found')
   const pointing = programs.flatMap((file) =>
     textsOf(file, readFileSync(join(packageFolder, file), 'utf8')).flatMap((text) =>
       missingIn(text).map((missing) => `${file}: ${missing}`),
@@ -60,6 +60,6 @@ t.test('no text of the program points to a file that neither the package nor the
   t.same(pointing, [])
 })
 
-t.test('the token inspector and the docs show the same command for a terminal', async (t) => {
+t.test('the token inspector and the docs show the same shell command', async (t) => {
   t.ok(readFileSync(join(packageFolder, 'docs/verify.md'), 'utf8').includes(readInTerminal))
 })

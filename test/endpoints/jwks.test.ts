@@ -11,7 +11,7 @@ interface PublishedKey {
   readonly alg: string
 }
 
-// The timer reads the keys every twenty minutes: whatever is known sooner was heard.
+// The timer reads the keys only every twenty minutes. Whatever is known sooner came by notification.
 const idp = await startSignet(t, { SIGNET_KEY_LEASE: '1h', SIGNET_JWKS_MAX_AGE: '7m' })
 const other = await idp.another()
 const nodes = [idp, other]
@@ -30,7 +30,7 @@ const revoke = (node: Idp, kid: string) =>
     result: undefined,
   }))
 
-t.test('only public members are published, each key with what it is for', async (t) => {
+t.test('only public members are published, each key with its use and algorithm', async (t) => {
   for (const key of await keysOf(idp)) {
     const members = key.alg === 'ES256' ? ['crv', 'x', 'y'] : ['n', 'e']
     t.same(new Set(Object.keys(key)), new Set(['kty', 'kid', 'alg', 'use', ...members]))
@@ -39,7 +39,7 @@ t.test('only public members are published, each key with what it is for', async 
 })
 
 t.test(
-  'a set may be kept for the max-age, asked for by its ETag, and read from any origin without credentials',
+  'the set can be cached for max-age, revalidated by its ETag, and read from any origin without credentials',
   async (t) => {
     const full = await get(idp)
     const etag = full.headers.get('etag') ?? ''
@@ -71,7 +71,7 @@ t.test(
   },
 )
 
-t.test('a command opens no connection that listens, nor does one that reads a client', async (t) => {
+t.test('a command opens no LISTEN connection, even if it reads a client', async (t) => {
   const client = await idp.client()
   const command = await start(idp.signet.settings, idp.signet.log)
   await command.signet.clients.read(client.client_id)
@@ -101,12 +101,12 @@ t.test('both nodes serve the same bytes before, during and after a rotation', as
   t.not(during, before, 'with a new standby')
   t.ok(
     [old, next].every((kid) => during?.includes(kid)),
-    'the key before is there for what it has signed',
+    'the previous key remains for the tokens it signed',
   )
 })
 
 t.test(
-  'what one node revokes the other hears of, not by its timer; also when it has never read a client',
+  "a node learns of another node's revocation by notification, not by its timer, even if it never read a client",
   async (t) => {
     const kid = activeKid(other)
     await revoke(idp, kid)
@@ -118,7 +118,7 @@ t.test(
   },
 )
 
-t.test('what was revoked while nobody listened is read as soon as somebody does again', async (t) => {
+t.test('a revocation during an interruption of LISTEN is read as soon as the connection is back', async (t) => {
   const { database, settings } = idp.signet
   await database.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = left($1, 63)', [
     `signet listener ${settings.databaseSchema}`,
@@ -132,7 +132,7 @@ t.test('what was revoked while nobody listened is read as soon as somebody does 
   t.not(activeKid(other), kid)
 })
 
-t.test('the set is never empty, though every key is revoked, one after the other', async (t) => {
+t.test('the set is never empty, even if every key is revoked, one after the other', async (t) => {
   const old = (await keysOf(idp)).map(({ kid }) => kid)
   const seen: PublishedKey[][] = []
   let isOver = false
@@ -160,12 +160,12 @@ t.test('the set is never empty, though every key is revoked, one after the other
 })
 
 t.test(
-  'while the database is away the set is served from memory, also when the node may not sign any more',
+  'during a database outage the set is served from memory, even if the node is no longer allowed to sign',
   async (t) => {
-    const way = await road(t, idp.signet.settings.databaseUrl ?? '')
-    const node = await idp.another({ SIGNET_DATABASE_URL: way.url, SIGNET_KEY_LEASE: '3s' })
+    const proxy = await closableProxy(t, idp.signet.settings.databaseUrl ?? '')
+    const node = await idp.another({ SIGNET_DATABASE_URL: proxy.url, SIGNET_KEY_LEASE: '3s' })
     const set = await (await get(node)).text()
-    way.close()
+    proxy.close()
     await eventually('the lease to run out', () => !node.signet.keyRing.isReady())
     const answer = await get(node)
     t.equal(answer.status, 200)
@@ -174,8 +174,8 @@ t.test(
   },
 )
 
-/** A road to the database that can be closed. */
-async function road(t: Test, url: string) {
+/** A proxy in front of the database that can be closed. */
+async function closableProxy(t: Test, url: string) {
   const target = new URL(url)
   const host = decodeURIComponent(target.hostname)
   const toPort = Number(target.port || 5432)

@@ -10,7 +10,7 @@ const token = 'metrics-token-0123456789-abcdefghijklmnop'
 const idp = await startSignet(t)
 const { issuer, signet } = idp
 
-/** The same Signet, asked without a socket: from any address. */
+/** The same Signet, called without a socket, so that requests can come from any address. */
 function openDoor(more: Partial<Signet['settings']> = {}) {
   const app = buildApp({ ...signet, settings: { ...signet.settings, ...more } })
   t.teardown(() => app.close())
@@ -29,7 +29,7 @@ const open = openDoor()
 const trusting = openDoor({ trustProxy: ['192.0.2.0/24'] })
 const guarded = openDoor({ metricsToken: token })
 
-/** Without what differs with each request. */
+/** The response without what differs in each request. */
 function lasting({ status, headers, body }: Awaited<ReturnType<typeof open>>) {
   const { 'x-request-id': id, date, ...rest } = headers
   return { status, headers: rest, body: body.replaceAll(String(id), '') }
@@ -47,7 +47,7 @@ async function scrape(): Promise<Map<string, number>> {
   )
 }
 
-/** What has changed among Signet's own counters, the requests left out. */
+/** What has changed among Signet's own counters, except those of requests. */
 async function counted(act: () => Promise<unknown>): Promise<Record<string, number>> {
   const before = await scrape()
   await act()
@@ -57,7 +57,7 @@ async function counted(act: () => Promise<unknown>): Promise<Record<string, numb
   )
 }
 
-t.test('without a token, who is not on this machine finds nothing there', async (t) => {
+t.test('without a configured token, other machines get the same 404 as for an unknown path', async (t) => {
   const nothing = lasting(await open('/no-such-address'))
   const nothingForPeople = lasting(await open('/no-such-address', { accept: 'text/html' }))
   t.equal(nothing.status, 404)
@@ -73,21 +73,21 @@ t.test('without a token, who is not on this machine finds nothing there', async 
     ['x-real-ip', '127.0.0.1'],
     ['via', '1.1 proxy'],
   ] as const)
-    t.same(lasting(await open('/metrics', { [name]: value })), nothing, `passed on: ${name}`)
+    t.same(lasting(await open('/metrics', { [name]: value })), nothing, `forwarded: ${name}`)
   for (const host of ['user@127.0.0.1@evil.example', 'a b'])
-    t.equal((await open('/metrics', { host })).status, 400, `addressed to ${host}`)
+    t.equal((await open('/metrics', { host })).status, 400, `Host: ${host}`)
   for (const host of ['id.example.com', 'localhost.example', '127.0.0.1.example:4000'])
-    t.same(lasting(await open('/metrics', { host })), nothing, `addressed to ${host}`)
+    t.same(lasting(await open('/metrics', { host })), nothing, `Host: ${host}`)
   t.same(
     lasting(await trusting('/metrics', { 'x-forwarded-for': '127.0.0.1' }, '192.0.2.1')),
     nothing,
-    'a trusted proxy that says it is',
+    'a trusted proxy that claims to be local',
   )
   t.same(lasting(await open('/metrics', { authorization: `Bearer ${token}` }, '192.0.2.1')), nothing, 'with a token')
   t.same((await open('/metrics', {}, '192.0.2.1', 'HEAD')).status, 404)
 })
 
-t.test('with a token, nobody reads without it, not from this machine either', async (t) => {
+t.test('with a configured token, nobody can read without it, not even from this machine', async (t) => {
   const missing = await guarded('/metrics')
   t.match(missing, {
     status: 401,
@@ -118,7 +118,7 @@ t.test('with a token, nobody reads without it, not from this machine either', as
 })
 
 t.test(
-  'a token that could be guessed, or that no header can carry, stops the start, and is not repeated',
+  'a token that could be guessed, or that does not fit into a header, stops the start and is not repeated',
   async (t) => {
     for (const text of [
       'short',
@@ -136,7 +136,7 @@ t.test(
   },
 )
 
-t.test('who bears the token, and this machine where there is none, can read', async (t) => {
+t.test('the token grants access, and this machine has access if no token is set', async (t) => {
   for (const answer of [
     await guarded('/metrics', { authorization: `Bearer ${token}`, 'x-forwarded-for': '192.0.2.1' }, '192.0.2.1'),
     await guarded('/metrics', { authorization: `bearer ${token}`, host: 'id.example.com' }),
@@ -153,7 +153,7 @@ t.test('who bears the token, and this machine where there is none, can read', as
   t.same({ status: head.status, body: head.body }, { status: 200, body: '' })
 })
 
-t.test('what somebody sends makes no series', async (t) => {
+t.test('requests cannot create new series', async (t) => {
   const sendNonsense = async (name: string) => {
     for (const path of [`/${name}`, `/metrics/${name}`, `/token?${name}=${name}`, `/assets/${name}`])
       await send(idp, { path })
@@ -168,7 +168,7 @@ t.test('what somebody sends makes no series', async (t) => {
   t.ok(after.includes('signet_http_request_duration_seconds_count{route="none",method="other",status="4xx"}'))
 })
 
-t.test('each thing is counted once, where it happens', async (t) => {
+t.test('each event is counted once, where it happens', async (t) => {
   const client = await idp.client({ token_endpoint_auth_method: 'none' })
   const machine = await idp.client({ grant_types: ['client_credentials'], scope: '' })
   const person = await idp.person()
@@ -223,7 +223,7 @@ t.test('each thing is counted once, where it happens', async (t) => {
   })
 })
 
-t.test('a request counts once, under the path of its route, with the time that it took', async (t) => {
+t.test('a request is counted once, under the path of its route, with its duration', async (t) => {
   const series = (what: string, le = '') =>
     `signet_http_request_duration_seconds_${what}{route="/healthz",method="GET",status="2xx"${le}}`
   const before = await scrape()
@@ -235,7 +235,7 @@ t.test('a request counts once, under the path of its route, with the time that i
   t.same(
     buckets.map(([, value]) => value),
     buckets.map(([, value]) => value).toSorted((a, b) => a - b),
-    'each bucket holds the smaller ones',
+    'each bucket includes the smaller ones',
   )
 })
 
@@ -267,13 +267,13 @@ t.test('keys, readiness and connections are read at each scrape', async (t) => {
   held.release()
   t.notOk(
     [...after.keys()].some((name) => name.includes(gone.kid)),
-    'nothing is told of a key that is gone',
+    'a retired key has no series',
   )
   t.equal(after.get(`signet_signing_keys{alg="${gone.alg}",state="standby"}`), 2, 'another took its place')
   t.ok((after.get('signet_database_connections{state="busy"}') ?? 0) >= 1)
 })
 
-t.test('metrics hold no secret, and name no client and no person', async (t) => {
+t.test('metrics contain no secret and name no client or person', async (t) => {
   const client = await idp.client()
   const { code, person, redeem } = await signIn(idp, client)
   const { body } = await redeem(code)
@@ -289,7 +289,7 @@ t.test('metrics hold no secret, and name no client and no person', async (t) => 
   }
 })
 
-t.test('what a scrape says is what Prometheus reads: one HELP and TYPE each, and no series twice', async (t) => {
+t.test('a scrape is valid Prometheus text: one HELP and TYPE each, and no series twice', async (t) => {
   const { text } = await send(idp, { path: '/metrics' })
   const lines = text.split('\n').filter((line) => line !== '')
   const series = lines.filter((line) => !line.startsWith('#'))
@@ -298,11 +298,11 @@ t.test('what a scrape says is what Prometheus reads: one HELP and TYPE each, and
   for (const line of series)
     t.match(line, /^[a-z0-9_]+(?:\{[a-z_]+="[^"\\\n]*"(?:,[a-z_]+="[^"\\\n]*")*\})? (?:-?\d[\d.e+-]*|Nan)$/)
   for (const kind of ['HELP', 'TYPE']) {
-    const told = lines.flatMap((line) => new RegExp(`^# ${kind} (\\S+) \\S`).exec(line)?.[1] ?? [])
-    t.equal(new Set(told).size, told.length)
+    const declared = lines.flatMap((line) => new RegExp(`^# ${kind} (\\S+) \\S`).exec(line)?.[1] ?? [])
+    t.equal(new Set(declared).size, declared.length)
     for (const name of names) {
       const [base = ''] = name.split('{')
-      t.ok(told.includes(base) || told.includes(base.replace(/_(?:bucket|sum|count)$/, '')), `${kind} ${base}`)
+      t.ok(declared.includes(base) || declared.includes(base.replace(/_(?:bucket|sum|count)$/, '')), `${kind} ${base}`)
     }
   }
 })

@@ -13,7 +13,7 @@ const newPassword = 'quiet lamps over harbours'
 
 const query = async (text: string, values: unknown[] = []) => (await idp.signet.database.query({ text, values })).rows
 
-/** Signs in at the sign-in page. */
+/** Signs in on the sign-in page. */
 async function enter(person: Person, browser = idp.browser()): Promise<Browser> {
   const form = { username: person.username, password: person.password }
   const visit = await browser.submit(await browser.get('/sign-in'), 'sign-in', form)
@@ -21,7 +21,7 @@ async function enter(person: Person, browser = idp.browser()): Promise<Browser> 
   return browser
 }
 
-/** All of a person's that the page can change, as text. */
+/** Everything of a person that the page can change, as text. */
 async function state({ sub }: Person): Promise<string> {
   const tables = ['accounts', 'account_emails', 'account_credentials', 'consents', 'grants']
   const rows = await Promise.all(
@@ -34,11 +34,11 @@ async function state({ sub }: Person): Promise<string> {
 const eventsOf = ({ sub }: Person, type: string) =>
   query('SELECT detail, client_id, network, request_id FROM events WHERE sub = $1 AND type = $2', [sub, type])
 
-/** The hidden fields of a form, by the id of its button. */
+/** The hidden fields of a form, found by the id of its button. */
 function hiddenOf(page: Visit, id: string): Record<string, string> {
   const forms = page.text.match(/<form\b[^>]*>[\s\S]*?<\/form>/g) ?? []
   const html = forms.find((form) => form.includes(`id="${id}"`))
-  if (!html) throw new Error(`There is no #${id} on the page:\n${page.text}`)
+  if (!html) throw new Error(`The page has no #${id}:\n${page.text}`)
   return Object.fromEntries(
     [...html.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)"/g)].map(([, name, value]) => [name, value]),
   )
@@ -80,7 +80,7 @@ t.test('every form of the account page', async (t) => {
   for (const [id, path, values, judged] of forms) {
     const form: Record<string, string> = { ...hiddenOf(page, id), ...values }
 
-    t.test(`${id}: sent from elsewhere with everything right in it, it does nothing`, async (t) => {
+    t.test(`${id}: a complete and valid form from elsewhere has no effect`, async (t) => {
       for (const headers of [
         { origin: 'https://evil.example' },
         { origin: 'null' },
@@ -96,12 +96,12 @@ t.test('every form of the account page', async (t) => {
         ).status
       }
       t.equal(await send(form, { 'sec-fetch-site': 'cross-site' }), 403)
-      t.equal(await send({ ...form, csrf: '' }), 403, 'nothing tells where it is from, and it has no token')
-      t.equal(await send({ ...form, csrf: form['account'] ?? '' }), 403, 'the other token is none')
+      t.equal(await send({ ...form, csrf: '' }), 403, 'without a token, and nothing says where it comes from')
+      t.equal(await send({ ...form, csrf: form['account'] ?? '' }), 403, 'the other token is not accepted')
       t.ok(await unchanged())
     })
 
-    t.test(`${id}: what cannot be read is not guessed at`, async (t) => {
+    t.test(`${id}: unreadable parameters are refused, not guessed at`, async (t) => {
       const encoded = new URLSearchParams(form).toString()
       const doubled = Object.keys(form).map((name) => `${name}=x`)
       for (const more of [...doubled, 'name=a%00b', 'session=%00', 'username=%ff', '__proto__=%00', 'x=%zz'])
@@ -111,7 +111,7 @@ t.test('every form of the account page', async (t) => {
       t.ok(await unchanged())
     })
 
-    t.test(`${id}: without a session that lives it leads to the sign-in page`, async (t) => {
+    t.test(`${id}: without an active session it leads to the sign-in page`, async (t) => {
       const stranger = idp.browser()
       t.ok(isToSignIn(await stranger.post(path, form)))
       stranger.cookies.set(stranger.names.session, 'A'.repeat(43))
@@ -123,19 +123,19 @@ t.test('every form of the account page', async (t) => {
       t.ok(await unchanged())
     })
 
-    t.test(`${id}: made for one person and sent by another, it does nothing to either`, async (t) => {
+    t.test(`${id}: made for one person and sent by another, it changes neither`, async (t) => {
       const other = await idp.person()
       const theirs = await enter(other)
       const untouched = await state(other)
-      const told = { status: 303, location: `${idp.issuer}/account?notice=other-account` }
-      t.match(await theirs.post(path, form), told)
+      const expected = { status: 303, location: `${idp.issuer}/account?notice=other-account` }
+      t.match(await theirs.post(path, form), expected)
       for (const account of ['', '__proto__', 'x'.repeat(43), 'é'.repeat(22)])
-        t.match(await browser.post(path, { ...form, account }), told, account)
+        t.match(await browser.post(path, { ...form, account }), expected, account)
       t.equal(await state(other), untouched)
       t.ok(await unchanged())
     })
 
-    t.test(`${id}: eight kilobytes in a field are refused, and are no failure of ours`, async (t) => {
+    t.test(`${id}: eight kilobytes in a field are refused without a server error`, async (t) => {
       for (const name of judged) {
         const visit = await browser.post(path, { ...form, [name]: 'x'.repeat(8192) })
         t.ok([303, 403, 422].includes(visit.status), `${name}: ${visit.status}`)
@@ -146,7 +146,7 @@ t.test('every form of the account page', async (t) => {
     })
   }
 
-  t.test('names that every object has are names like others', async (t) => {
+  t.test('names that every JavaScript object has are treated like any other', async (t) => {
     const form = hiddenOf(page, 'end-session-2')
     for (const value of ['__proto__', 'constructor', 'toString']) {
       t.match(await browser.post('/account/applications/disconnect', { ...form, client_id: value }), { status: 303 })
@@ -158,7 +158,7 @@ t.test('every form of the account page', async (t) => {
     t.ok(await unchanged())
   })
 
-  t.test('and in the end they all do what they are for', async (t) => {
+  t.test('and in the end each of them works', async (t) => {
     const outcomes: (string | undefined)[] = []
     for (const [id, path, values] of [...forms.slice(5), ...forms.slice(0, 5)])
       outcomes.push((await browser.post(path, { ...hiddenOf(page, id), ...values })).location?.split('notice=')[1])
@@ -166,7 +166,7 @@ t.test('every form of the account page', async (t) => {
       'disconnected',
       'profile-saved',
       'sign-in-saved',
-      // The hidden fields of the form without its box: the tick was taken away.
+      // The hidden fields of the form without its box: the person cleared it.
       'password-changed-applications-kept',
       'session-ended',
       'others-ended',
@@ -175,10 +175,10 @@ t.test('every form of the account page', async (t) => {
   })
 })
 
-t.test('the page by itself', async (t) => {
+t.test('the page itself', async (t) => {
   const person = await idp.person({ name: 'Ada <b>Lovelace</b>' })
 
-  t.test('signed out, the way there leads over sign-in and back, and nowhere else', async (t) => {
+  t.test('when signed out, it leads to sign-in and back, and nowhere else', async (t) => {
     const browser = idp.browser()
     const first = await browser.get('/account')
     t.ok(isToSignIn(first))
@@ -196,11 +196,11 @@ t.test('the page by itself', async (t) => {
     const signUp = { email: 'new@example.com', password: newPassword }
     const sealed = new URL(asks.url).searchParams.get('continue') ?? ''
     const typed = { from: 'sign-in', continue: sealed, username: signUp.email, password: 'for another account' }
-    const onward = await newcomer.post('/sign-up', typed)
-    t.match(onward, { status: 303, location: `${idp.issuer}/sign-up?continue=` }, 'a reload posts nothing')
-    t.equal(onward.headers.get('cache-control'), 'no-store')
-    t.notMatch(onward.location, /example\.com|another/, 'the URL holds nothing personal in clear')
-    const form = await newcomer.follow(onward)
+    const toSignUp = await newcomer.post('/sign-up', typed)
+    t.match(toSignUp, { status: 303, location: `${idp.issuer}/sign-up?continue=` }, 'a reload submits nothing')
+    t.equal(toSignUp.headers.get('cache-control'), 'no-store')
+    t.notMatch(toSignUp.location, /example\.com|another/, 'no personal data appears in the URL in clear text')
+    const form = await newcomer.follow(toSignUp)
     t.match(form, { status: 200, text: 'value="new@example.com"' })
     t.notMatch(form.text, 'for another account')
     for (const username of ['ada', '', '@', 'a'.repeat(300)])
@@ -218,7 +218,7 @@ t.test('the page by itself', async (t) => {
     t.equal(made.location, `${idp.issuer}/account`)
   })
 
-  t.test('its sealed way back fits sign-in and sign-up only, and nothing else fits in its place', async (t) => {
+  t.test('its sealed way back works for sign-in and sign-up only, and nothing else works in its place', async (t) => {
     const sealed = new URL((await idp.browser().get('/account')).location ?? '').searchParams.get('continue') ?? ''
     for (const path of ['/authorize', '/consent', '/logout'])
       t.match(await idp.browser().get(`${path}?continue=${sealed}`), { status: 400, location: undefined }, path)
@@ -232,7 +232,7 @@ t.test('the page by itself', async (t) => {
       }
   })
 
-  t.test('it is kept nowhere, has one heading, stable ids, and says only what it was written to say', async (t) => {
+  t.test('it is not stored, has one h1 and stable ids, and shows only text that was written for it', async (t) => {
     const browser = await enter(person)
     await enter(person)
     const page = await browser.get('/account?notice=%3Cscript%3Ealert(1)%3C/script%3E')
@@ -253,11 +253,11 @@ t.test('the page by itself', async (t) => {
     for (const id of ['name', 'username', 'email', 'confirm-password', 'current-password', 'new-password', 'picture'])
       t.match(page.text, new RegExp(`<input [^>]*id="${id}" name="${id}"`), id)
     const ids = [...page.text.matchAll(/ id="([^"]*)"/g)].map(([, id]) => id)
-    t.equal(new Set(ids).size, ids.length, 'no id twice')
-    t.match((await browser.get('/account?notice=profile-saved')).text, /role="status">Your profile is saved/)
+    t.equal(new Set(ids).size, ids.length, 'no id appears twice')
+    t.match((await browser.get('/account?notice=profile-saved')).text, /role="status">Your profile has been saved/)
     t.match(
       (await browser.get('/account?notice=profile-saved', { 'accept-language': 'de' })).text,
-      'Ihr Profil ist gespeichert',
+      'Ihr Profil wurde gespeichert',
     )
     t.match((await browser.get('/')).text, 'href="/account"')
   })
@@ -277,7 +277,7 @@ t.test('the profile', async (t) => {
   const save = async (values: Record<string, string>) =>
     browser.submit(await browser.get('/account'), 'profile-save', values)
 
-  t.test('what a claim cannot be is refused, tells so at its field, and nothing of the form is kept', async (t) => {
+  t.test('a value that a claim cannot have is refused at its field, and nothing of the form is saved', async (t) => {
     const before = await state(person)
     const refused: [field: string, ...values: string[]][] = [
       ['website', 'javascript:alert(1)', 'JaVaScRiPt:alert(1)', 'data:text/html,x', 'http://a.example/', '//a.example'],
@@ -298,7 +298,7 @@ t.test('the profile', async (t) => {
         t.equal(visit.status, 422, `${field}: ${encodeURIComponent(value).slice(0, 40)}`)
         t.match(visit.text, `id="${field}-fault"`)
         t.match(visit.text, `<a href="#${field}">`)
-        t.match(visit.text, 'value="kept?"', 'what was typed is still there')
+        t.match(visit.text, 'value="kept?"', 'the typed value is still there')
         t.match(visit.text, '<title>Error: ')
       }
     t.equal(await state(person), before)
@@ -306,7 +306,7 @@ t.test('the profile', async (t) => {
   })
 
   t.test(
-    'what is saved goes to applications, updated_at moves, and an operator’s value does not stand in the way',
+    'saved values reach applications, updated_at moves, and values set by an operator do not get in the way',
     async (t) => {
       await query(
         "UPDATE accounts SET updated_at = now() - interval '1 day', phone_number_verified = true WHERE sub = $1",
@@ -352,7 +352,7 @@ t.test('the profile', async (t) => {
       t.same(
         ((event?.['detail'] ?? {}) as { claims: string[] }).claims?.sort(),
         [...changed, 'address'].sort(),
-        'which claims, and not what they say',
+        'the claims that changed, but not their values',
       )
       t.same(Object.keys(event?.['detail'] ?? {}), ['claims'])
       t.ok(event?.['request_id'])
@@ -362,7 +362,7 @@ t.test('the profile', async (t) => {
     },
   )
 
-  t.test('nothing changed is nothing done; what is emptied is gone, and so is the rest', async (t) => {
+  t.test('saving without changes does nothing; emptied fields are removed, and whatever depends on them', async (t) => {
     const before = await state(person)
     const same = { street_address: '12 St James’s Square\r\nFirst floor' }
     t.equal((await save(same)).status, 303)
@@ -381,26 +381,26 @@ t.test('the names to sign in with', async (t) => {
     browser.submit(await browser.get('/account'), 'sign-in-save', values)
   const saved = { status: 303, location: `${idp.issuer}/account?notice=sign-in-saved` }
 
-  t.test('wrong passwords count as they do at sign-in, before they are looked at, and for both', async (t) => {
+  t.test('wrong passwords count as at sign-in, before they are checked, and for both', async (t) => {
     await clearLimits()
     const person = await idp.person()
     const browser = await enter(person)
     for (let guess = 0; guess < 20; guess++)
       t.equal((await save(browser, { username: 'x', 'confirm-password': `guess ${guess}` })).status, 403)
     const limited = await save(browser, { username: 'x', 'confirm-password': person.password })
-    t.equal(limited.status, 429, 'the right one is not looked at either')
+    t.equal(limited.status, 429, 'the right one is not checked either')
     t.ok(Number(limited.headers.get('retry-after')) > 0)
-    t.match(limited.text, 'There were too many attempts')
+    t.match(limited.text, 'Too many attempts')
     const form = { username: person.username, password: 'wrong' }
     t.equal((await browser.submit(await browser.get('/sign-in'), 'sign-in', form)).status, 403)
     const counted = await query('SELECT failures FROM failed_sign_ins WHERE failures > 0')
-    t.same(counted, [{ failures: 1 }], 'for the sign-in page this browser is one that is unknown by now')
+    t.same(counted, [{ failures: 1 }], 'the sign-in page now treats this browser as unknown')
     t.equal((await eventsOf(person, 'reauthentication_failed')).length, 20)
     t.equal((await query('SELECT FROM accounts WHERE username = $1', ['x'])).length, 0)
     await clearLimits()
   })
 
-  t.test('who has stolen the session cookie alone gains no guesses by being a new browser each time', async (t) => {
+  t.test('a stolen session cookie gives no further guesses, however many new browsers use it', async (t) => {
     const person = await idp.person()
     const browser = await enter(person)
     const form = hiddenOf(await browser.get('/account'), 'password-change')
@@ -420,7 +420,7 @@ t.test('the names to sign in with', async (t) => {
     await clearLimits()
   })
 
-  t.test('what is no name is refused before the password is looked at', async (t) => {
+  t.test('an invalid name is refused before the password is checked', async (t) => {
     const person = await idp.person()
     const browser = await enter(person)
     const before = await state(person)
@@ -431,7 +431,7 @@ t.test('the names to sign in with', async (t) => {
       t.match((await save(browser, { ...password, email })).text, 'id="email-fault"', email)
     t.match(await save(browser, { ...password, username: '', email: '' }), {
       status: 422,
-      text: 'could not sign in any more',
+      text: 'could no longer sign in',
     })
     t.match(await save(browser, { username: 'fine', 'confirm-password': '' }), {
       status: 422,
@@ -442,12 +442,12 @@ t.test('the names to sign in with', async (t) => {
   })
 
   t.test(
-    'a user name that somebody has, in whatever capitals, stays theirs; of two at once, one gets it',
+    'a taken user name stays taken in any capitalisation; of two requests at once, one gets a free name',
     async (t) => {
       const [one, two] = [await idp.person(), await idp.person()]
       const browser = await enter(one)
       const taken = await save(browser, { username: two.username.toUpperCase(), 'confirm-password': one.password })
-      t.match(taken, { status: 422, text: 'Somebody else has this user name' })
+      t.match(taken, { status: 422, text: 'This user name is already taken' })
       const other = await enter(two)
       const race = await Promise.all([
         save(browser, { username: 'coveted', 'confirm-password': one.password }),
@@ -458,7 +458,7 @@ t.test('the names to sign in with', async (t) => {
     },
   )
 
-  t.test('names cannot be tried out one after the other to find who has an account', async (t) => {
+  t.test('names cannot be tried one after the other to find out who has an account', async (t) => {
     const person = await idp.person()
     const browser = await enter(person)
     for (let made = 0; made < 29; made++) await idp.signet.limits.beforeSignUp('127.0.0.1')
@@ -469,7 +469,7 @@ t.test('the names to sign in with', async (t) => {
     await clearLimits()
   })
 
-  t.test('another address is one that nobody has verified; the same in other capitals is not another', async (t) => {
+  t.test('a new address is unverified; the same one in other capitals is not new', async (t) => {
     const person = await idp.person({ email: 'person@example.org' })
     await setEmailVerified(idp.signet.database, person.sub)
     const browser = await enter(person)
@@ -477,16 +477,16 @@ t.test('the names to sign in with', async (t) => {
     const change = (email: string) => save(browser, { email, 'confirm-password': person.password })
     t.match(await change('Person@Example.org'), saved)
     t.match((await browser.get('/account')).text, 'This address is verified.')
-    const addressee = await idp.person({ email: 'theirs@example.org' })
-    await setEmailVerified(idp.signet.database, addressee.sub)
-    t.match(await change('theirs@example.org'), saved, 'that somebody else has it is not told')
+    const owner = await idp.person({ email: 'theirs@example.org' })
+    await setEmailVerified(idp.signet.database, owner.sub)
+    t.match(await change('theirs@example.org'), saved, 'the page does not say that somebody else has it')
     t.match((await browser.get('/account')).text, 'This address is not verified')
     const rows = await query('SELECT email, verified_at FROM account_emails WHERE sub = $1', [person.sub])
     t.same(rows, [{ email: 'theirs@example.org', verified_at: null }])
-    t.ok(await enter(addressee), 'and theirs is still theirs')
+    t.ok(await enter(owner), "and the other person's is still theirs")
   })
 
-  t.test('who changes the name signs in with the new one, and the old one is free', async (t) => {
+  t.test('after a change of name the person signs in with the new one, and the old one is free', async (t) => {
     const person = await idp.person()
     const browser = await enter(person)
     t.match(await save(browser, { username: 'fresh.name', email: '', 'confirm-password': person.password }), saved)
@@ -523,7 +523,7 @@ t.test('the password', async (t) => {
   const kept = { ...changed, location: `${changed.location}-applications-kept` }
 
   t.test(
-    'a wrong current one, or a new one that is none, changes nothing and never comes back to the browser',
+    'a wrong current password or an invalid new one changes nothing, and never comes back to the browser',
     async (t) => {
       const person = await idp.person()
       const browser = await enter(person)
@@ -547,7 +547,7 @@ t.test('the password', async (t) => {
     },
   )
 
-  t.test('a form on its way from a session that is just being ended does nothing', async (t) => {
+  t.test('a form that arrives while its session is being ended does nothing', async (t) => {
     const person = await idp.person()
     const browser = await enter(person)
     const page = await browser.get('/account')
@@ -561,11 +561,11 @@ t.test('the password', async (t) => {
     await connection.query({ text: 'COMMIT' })
     connection.release()
     t.ok(isToSignIn(await late))
-    t.ok(await enter(person), 'with the password of before')
+    t.ok(await enter(person), 'with the old password')
   })
 
   for (const [who, isOneBrowser] of Object.entries({ 'two browsers': false, 'two tabs of one browser': true }))
-    t.test(`of ${who} that change it at once, one does`, async (t) => {
+    t.test(`${who} change it at once: one succeeds`, async (t) => {
       const person = await idp.person()
       const one = await enter(person)
       const two = isOneBrowser ? one : await enter(person)
@@ -583,7 +583,7 @@ t.test('the password', async (t) => {
     })
 
   t.test(
-    'without the tick it signs all others out with what hung on them, renews the cookie, and leaves offline access and this browser',
+    'with the box cleared it ends all other sessions and what depends on them, renews the cookie, and keeps offline access and this browser',
     async (t) => {
       const person = await idp.person()
       const here = await signIn(idp, client, { person, parameters: { scope: 'openid' } })
@@ -603,25 +603,25 @@ t.test('the password', async (t) => {
       )
       const copy = idp.browser()
       copy.cookies.set(copy.names.session, before)
-      t.ok(isToSignIn(await copy.get('/account')), 'a copy of the old cookie is worth nothing')
+      t.ok(isToSignIn(await copy.get('/account')), 'a copy of the old cookie is useless')
       t.ok(isToSignIn(await there.browser.get('/account')))
       t.ok(isToSignIn(await phone.browser.get('/account')))
       t.equal((await stranger.browser.get('/account')).status, 200)
       const alive = await Promise.all(tokens.map((token) => isStatus(token, 200)))
       t.same(alive, [true, false, true, true])
-      const told = { sessions_ended: 2, applications: 'kept' }
-      t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], told)
+      const expected = { sessions_ended: 2, applications: 'kept' }
+      t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], expected)
 
       await t.rejects(enter(person), /cannot sign in/)
       t.ok(await enter({ ...person, password: newPassword }))
       await here.browser.submit(await here.browser.get('/account'), 'sign-out')
-      t.ok(await isStatus(tokens[0] ?? '', 401), 'what hung on this session still ends with it')
+      t.ok(await isStatus(tokens[0] ?? '', 401), 'whatever depends on this session still ends with it')
       await clearLimits()
     },
   )
 })
 
-t.test('the box that signs out of all applications', async (t) => {
+t.test('the box that ends the access of all applications', async (t) => {
   const client = await idp.client()
   const isTicked = (page: Visit) => /<input(?=[^>]*id="end-applications")(?=[^>]*checked)[^>]*>/.test(page.text)
   /** What a person has open: in this browser, in another one, and with offline access. */
@@ -638,7 +638,7 @@ t.test('the box that signs out of all applications', async (t) => {
   }
   const values = (person: Person) => ({ 'current-password': person.password, 'new-password': newPassword })
 
-  t.test('a form that never had the box, such as one of an older page, is taken as ticked', async (t) => {
+  t.test('a form without the box, such as one of an older page, is treated as if it were ticked', async (t) => {
     const { person, browser, alive } = await open()
     const page = await browser.get('/account')
     const { 'end-applications-offered': offered, ...hidden } = hiddenOf(page, 'password-change')
@@ -649,7 +649,7 @@ t.test('the box that signs out of all applications', async (t) => {
   })
 
   t.test(
-    'it is ticked, and ends everything but this session, offline access and this browser’s included',
+    'if it is ticked, everything but this session ends, including offline access and the access of this browser',
     async (t) => {
       const { person, browser, alive, refresh } = await open()
       const page = await browser.get('/account')
@@ -662,23 +662,23 @@ t.test('the box that signs out of all applications', async (t) => {
       const after = await browser.get('/account?notice=password-changed')
       t.match(
         after,
-        { status: 200, text: /in all other browsers, and the access of all applications has ended/ },
-        'the session goes on',
+        { status: 200, text: /in all other browsers, and all applications have lost their access/ },
+        'the session continues',
       )
-      t.match(after.text, `disconnect-${client.client_id}`, 'and what was allowed is not forgotten')
-      const told = { sessions_ended: 2, applications: 'ended', grants_ended: 3 }
-      t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], told)
+      t.match(after.text, `disconnect-${client.client_id}`, 'and consent is not forgotten')
+      const expected = { sessions_ended: 2, applications: 'ended', grants_ended: 3 }
+      t.same((await eventsOf(person, 'password_changed'))[0]?.['detail'], expected)
       const reasons = await query(
         `SELECT detail ->> 'reason' AS reason, count(*) AS grants FROM events WHERE sub = $1 AND type = 'grant_ended' GROUP BY 1`,
         [person.sub],
       )
       t.same(reasons, [{ reason: 'password_changed', grants: 3 }])
       const again = await signIn(idp, client, { person, browser })
-      t.equal((await again.redeem()).status, 200, 'the application is let in again by the session, without a question')
+      t.equal((await again.redeem()).status, 200, 'the session lets the application back in without a question')
     },
   )
 
-  t.test('a refused form comes back with the box as it was left, and has ended nothing', async (t) => {
+  t.test('a refused form comes back with the box as the person left it, and has ended nothing', async (t) => {
     const { person, browser, alive } = await open()
     const page = await browser.get('/account')
     for (const [choice, ticked] of [
@@ -698,7 +698,7 @@ t.test('the box that signs out of all applications', async (t) => {
   })
 })
 
-t.test('where one is signed in', async (t) => {
+t.test('the list of sessions', async (t) => {
   const client = await idp.client()
   const online = { parameters: { scope: 'openid' } }
   const sessionIds = async ({ sub }: Person) =>
@@ -706,7 +706,7 @@ t.test('where one is signed in', async (t) => {
       ({ id }) => id as number,
     )
 
-  t.test("somebody else's session, however it is named, is not ended", async (t) => {
+  t.test("somebody else's session is not ended, by whatever name", async (t) => {
     const [victim, attacker] = [await idp.person(), await idp.person()]
     const theirs = await enter(victim)
     await enter(victim)
@@ -717,7 +717,7 @@ t.test('where one is signed in', async (t) => {
     const form = hiddenOf(await own.get('/account'), 'end-session-2')
     const secret = idp.signet.secrets['request-sealing']
     const [victimSession = 0] = await sessionIds(victim)
-    // The last one could be made only by who has the secret: the statement, too, looks at nobody else's sessions.
+    // The last value could be made only by someone with the secret: the statement itself is limited to the person's own sessions, too.
     const names = [
       handle,
       String(victimSession),
@@ -731,11 +731,11 @@ t.test('where one is signed in', async (t) => {
     t.same(await eventsOf(attacker, 'sessions_ended'), [])
     const others = { ...form, session: handle, others: '1', sub: victim.sub }
     t.match((await own.post('/account/sessions/end', others)).location, 'others-ended')
-    t.equal(await state(victim), before, 'all others are all of one’s own')
+    t.equal(await state(victim), before, 'all others are all of the person’s own')
     t.equal((await sessionIds(attacker)).length, 1)
   })
 
-  t.test('one is ended with what hung on it, and the rest goes on', async (t) => {
+  t.test('one session is ended with everything that depends on it, and the others continue', async (t) => {
     const person = await idp.person()
     const gone = await signIn(idp, client, { person, ...online })
     const kept = await signIn(idp, client, { person, ...online })
@@ -746,13 +746,13 @@ t.test('where one is signed in', async (t) => {
     const page = await here.get('/account')
     t.equal(page.text.match(/>This browser</g)?.length, 1)
     t.equal(page.text.match(/>Another browser</g)?.length, 2)
-    t.notMatch(page.text, 'id="end-session-1"', 'the present one is left by signing out')
+    t.notMatch(page.text, 'id="end-session-1"', 'the current session is ended by signing out')
     const done = await here.submit(page, 'end-session-3')
     t.match(done.location, 'notice=session-ended')
     t.same(await Promise.all(tokens.map((token) => isStatus(token, 200))), [false, true])
     t.ok(isToSignIn(await gone.browser.get('/account')))
     t.equal((await kept.browser.get('/account')).status, 200)
-    t.match((await here.submit(page, 'end-session-3')).location, 'session-ended', 'once more is no error')
+    t.match((await here.submit(page, 'end-session-3')).location, 'session-ended', 'ending it twice is not an error')
     t.same(
       (await eventsOf(person, 'sessions_ended')).map(({ detail }) => detail),
       [{ sessions: 1 }],
@@ -762,7 +762,7 @@ t.test('where one is signed in', async (t) => {
     t.notMatch((await here.get('/account')).text, 'id="end-other-sessions"')
   })
 
-  t.test('what has run out is not listed, and of very many the last used ones are', async (t) => {
+  t.test('expired sessions are not listed; of very many, the most recently used ones are', async (t) => {
     const person = await idp.person()
     const here = await enter(person)
     await query(
@@ -777,7 +777,7 @@ t.test('where one is signed in', async (t) => {
     t.match(page.text, 'And 11 more')
   })
 
-  t.test('password managers find the form to change the password, and which account it is for', async (t) => {
+  t.test('password managers find the form to change the password, and the account that it is for', async (t) => {
     const person = await idp.person()
     const theForm = { status: 303, location: `${idp.issuer}/account#your-password` }
     const browser = idp.browser()
@@ -790,12 +790,12 @@ t.test('where one is signed in', async (t) => {
     const { text } = await browser.get('/account')
     const form = /<form[^>]*action="\/account\/password"[\s\S]*?<\/form>/.exec(text)?.[0] ?? ''
     t.match(form, new RegExp(`<input type="text" name="username" autocomplete="username" value="${person.email}"`))
-    // W3C, A Well-Known URL for Changing Passwords: without a 404 here, nobody can tell whether the other address means anything.
+    // W3C, A Well-Known URL for Changing Passwords: without a 404 here, a client cannot tell whether the other address is meaningful.
     const absent = '/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200'
     t.match(await idp.browser().get(absent), { status: 404 })
   })
 
-  t.test('times are told in the person’s zone, and the zone is named', async (t) => {
+  t.test('times are shown in the person’s zone, and the zone is named', async (t) => {
     const person = await idp.person({ zoneinfo: 'Asia/Tokyo' })
     const here = await enter(person)
     await query("UPDATE sessions SET auth_time = '2026-11-05T20:30:00Z' WHERE sub = $1", [person.sub])
@@ -807,7 +807,7 @@ t.test('where one is signed in', async (t) => {
 })
 
 t.test('connected applications', async (t) => {
-  t.test('none of somebody else is disconnected, and none that is not connected', async (t) => {
+  t.test('an application of somebody else, or one that is not connected, is not disconnected', async (t) => {
     const client = await idp.client()
     const [victim, attacker] = [await idp.person(), await idp.person()]
     await signIn(idp, client, { person: victim })
@@ -818,11 +818,11 @@ t.test('connected applications', async (t) => {
     t.match((await browser.submit(page, `disconnect-${client.client_id}`, more)).location, 'notice=disconnected')
     t.equal(await state(victim), before)
     const again = await browser.submit(page, `disconnect-${client.client_id}`)
-    t.equal(again.location, `${idp.issuer}/account`, 'nothing is done twice')
+    t.equal(again.location, `${idp.issuer}/account`, 'repeating it does nothing')
     t.equal((await eventsOf(attacker, 'application_disconnected')).length, 1)
   })
 
-  t.test('disconnecting ends what the application has, and it must ask again; the others go on', async (t) => {
+  t.test('disconnecting an application ends its access until it asks again; others keep theirs', async (t) => {
     const person = await idp.person()
     await idp.resource('https://invoices.example', ['invoices:read'])
     const notes = await idp.client({
@@ -869,7 +869,7 @@ t.test('connected applications', async (t) => {
     t.match(asked.text, 'id="allow"')
   })
 
-  t.test('listed are a consent without a grant and a grant without a consent, and none that has run out', async (t) => {
+  t.test('the list has consents without grants and grants without a consent, but none that have expired', async (t) => {
     const person = await idp.person()
     const consented = await idp.client({ client_name: 'Consented' })
     await addConsent(idp.signet.database, person.sub, consented.client_id, { scopes: [], resources: [] })
@@ -880,7 +880,7 @@ t.test('connected applications', async (t) => {
     t.equal(await listed(), 2)
     await browser.submit(await browser.get('/'), 'sign-out')
     await enter(person, browser)
-    t.equal(await listed(), 2, 'offline access lasts beyond the session')
+    t.equal(await listed(), 2, 'offline access outlasts the session')
     await query('UPDATE refresh_families SET expires_at = now() FROM grants WHERE grant_id = grants.id AND sub = $1', [
       person.sub,
     ])

@@ -13,7 +13,7 @@ t.test('sign-in and consent, as the request asks for them', async (t) => {
     browser.get(`/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), more))}`)
   const answer = (location: string | undefined) => new URL(location ?? '').searchParams
 
-  t.test('who is signed in and has consented is not asked again', async (t) => {
+  t.test('a person who is signed in and has consented is not asked again', async (t) => {
     t.ok(answer((await ask({})).location).get('code'))
     t.ok(answer((await ask({ prompt: 'none' })).location).get('code'))
   })
@@ -33,26 +33,26 @@ t.test('sign-in and consent, as the request asks for them', async (t) => {
   t.test('prompt=login asks for the password again, and auth_time is later', async (t) => {
     const page = await browser.follow(await ask({ prompt: 'login' }))
     t.match(page.text, 'id="sign-in"')
-    t.notMatch(page.text, 'id="continue-as"', 'going on without the password is not offered')
+    t.notMatch(page.text, 'id="continue-as"', 'the page does not offer to continue without the password')
     const back = await passPages(browser, page, person)
     t.ok(answer(back.location).get('code'))
   })
 
-  t.test('a sealed request of before does not count an earlier sign-in for prompt=login', async (t) => {
+  t.test('an earlier sign-in does not satisfy an earlier sealed request with prompt=login', async (t) => {
     const asked = await ask({ prompt: 'login' })
     const sealed = new URL(asked.location ?? '').searchParams.get('continue') ?? ''
     const again = await browser.get(`/authorize?continue=${sealed}`)
     t.match(again.location, '/sign-in?continue=')
   })
 
-  t.test('prompt=consent asks although it was remembered, and the answer issues the code', async (t) => {
+  t.test('prompt=consent asks although consent was remembered, and the answer issues the code', async (t) => {
     const page = await browser.follow(await ask({ prompt: 'consent' }))
     t.match(page.text, 'id="allow"')
     const back = await browser.submit(page, 'allow', { decision: 'allow' })
     t.ok(answer(back.location).get('code'))
   })
 
-  t.test('who refuses goes back with access_denied', async (t) => {
+  t.test('a person who denies access is sent back with access_denied', async (t) => {
     const page = await browser.follow(await ask({ prompt: 'consent', state: 'mine' }))
     const back = await browser.submit(page, 'deny', { decision: 'deny' })
     t.equal(answer(back.location).get('error'), 'access_denied')
@@ -86,12 +86,12 @@ t.test('sign-in and consent, as the request asks for them', async (t) => {
     t.ok(answer((await stranger.submit(consent, 'allow', { decision: 'allow' })).location).get('code'))
   })
 
-  t.test('max_age=0 asks again; a generous max_age does not; auth_time is told', async (t) => {
+  t.test('max_age=0 asks again, a generous max_age does not, and auth_time is included', async (t) => {
     t.match((await ask({ max_age: '0' })).location, '/sign-in')
     t.ok(answer((await ask({ max_age: '10000' })).location).get('code'))
   })
 
-  t.test('an id_token_hint of the person goes through silently; of another person it does not', async (t) => {
+  t.test('an id_token_hint of the same person succeeds silently, one of another person does not', async (t) => {
     const own = (await first.redeem()).body.id_token
     t.ok(answer((await ask({ prompt: 'none', id_token_hint: own })).location).get('code'))
     const other = (await (await signIn(idp, client)).redeem()).body.id_token
@@ -111,7 +111,7 @@ t.test('sign-in and consent, as the request asks for them', async (t) => {
     t.match(error.text, 'name="error" value="login_required"')
   })
 
-  t.test('what is not known is ignored, what is not supported is refused', async (t) => {
+  t.test('unknown parameters are ignored, unsupported ones are refused', async (t) => {
     t.ok(
       answer(
         (await ask({ extra: 'foobar', display: 'popup', acr_values: '1 2', claims_locales: 'se', ui_locales: 'se' }))
@@ -127,7 +127,7 @@ t.test('sign-in and consent, as the request asks for them', async (t) => {
   })
 
   t.test(
-    'the request by POST, from another site and without cookies, finds the person signed in all the same',
+    'a request by POST, from another site and without any cookies, still finds the person signed in',
     async (t) => {
       const stranger = idp.browser()
       const posted = await stranger.post('/authorize', authorizationParameters(client, pkce()), {
@@ -146,7 +146,7 @@ t.test('sign-in and consent, as the request asks for them', async (t) => {
   })
 })
 
-t.test('a first-party app that could be impersonated is asked for every time', async (t) => {
+t.test('a first-party app that could be impersonated asks every time', async (t) => {
   const idp = await startSignet(t)
   const app = await idp.client({
     token_endpoint_auth_method: 'none',
@@ -162,7 +162,7 @@ t.test('a first-party app that could be impersonated is asked for every time', a
   t.match(again.text, 'id="allow"')
 })
 
-t.test('another tab that signs in someone else does not mix people up', async (t) => {
+t.test('when another tab signs in somebody else, the two people are not mixed up', async (t) => {
   const idp = await startSignet(t)
   const client = await idp.client()
   const [one, two] = [await idp.person({ name: 'Person One' }), await idp.person({ name: 'Person Two' })]
@@ -178,18 +178,18 @@ t.test('another tab that signs in someone else does not mix people up', async (t
   const otherTab = await browser.get('/sign-in')
   await browser.submit(otherTab, 'sign-in', { username: two.email, password: two.password })
   const shownAnew = await browser.follow(await browser.submit(consent, 'allow', { decision: 'allow' }))
-  t.match(shownAnew.text, 'Person Two', 'the consent is asked of the person who is signed in now')
+  t.match(shownAnew.text, 'Person Two', 'the person who is signed in now is asked for consent')
   t.notMatch(shownAnew.text, 'Person One')
 })
 
-t.test('two applications, one sign-in; each sees another session id', async (t) => {
+t.test('two applications, one sign-in: each gets a different session id', async (t) => {
   const idp = await startSignet(t)
   const [one, two] = [await idp.client(), await idp.client({ redirect_uris: ['https://two.example/cb'] })]
   const first = await signIn(idp, one)
   const consent = await first.browser.follow(
     await first.browser.get(`/authorize?${new URLSearchParams(authorizationParameters(two, pkce()))}`),
   )
-  t.match(consent.text, 'id="allow"', 'only consent is asked for, no password')
+  t.match(consent.text, 'id="allow"', 'only consent is asked for, not a password')
   const second = await signIn(idp, two, { browser: first.browser, person: first.person })
   const claims = [await first.redeem(), await second.redeem()].map(({ body }) => decodeJwt(body.id_token))
   t.equal(claims[0]?.sub, claims[1]?.sub)

@@ -52,7 +52,7 @@ t.test('a client that authenticates with its key', async (t) => {
       .setProtectedHeader({ alg: String(jwk['alg']), kid: String(jwk['kid']), ...header })
       .sign(privateKey)
 
-  t.test('whatever is wrong with the assertion, it is refused, and nothing is kept of it', async (t) => {
+  t.test('a faulty assertion is refused, whatever is wrong with it, and nothing of it is stored', async (t) => {
     const other = await keyFor('ES256')
     const stranger = await idp.client()
     const { body: tokens } = await (await signIn(idp, stranger)).redeem()
@@ -67,11 +67,11 @@ t.test('a client that authenticates with its key', async (t) => {
       'audience: the token endpoint': await signed(claims({ aud: `${idp.issuer}/token` })),
       'audience: a list': await signed(claims({ aud: [idp.issuer] })),
       'audience: none': await signed(claims({ aud: undefined as unknown as string })),
-      'issued by another': await signed(claims({ iss: stranger.client_id })),
-      'about another': await signed(claims({ sub: stranger.client_id })),
+      'issued by another client': await signed(claims({ iss: stranger.client_id })),
+      'about another client': await signed(claims({ sub: stranger.client_id })),
       expired: await signed(claims({ iat: now() - 600, exp: now() - 120 })),
-      'living for an hour': await signed(claims({ exp: now() + 3600 })),
-      'without an end': await signed(claims({ exp: undefined as unknown as number })),
+      'valid for an hour': await signed(claims({ exp: now() + 3600 })),
+      'without an expiry': await signed(claims({ exp: undefined as unknown as number })),
       'not valid yet': await signed(claims({ nbf: now() + 300 })),
       'from the future': await signed(claims({ iat: now() + 300, exp: now() + 400 })),
       'without a jti': await signed(claims({ jti: undefined as unknown as string })),
@@ -85,10 +85,10 @@ t.test('a client that authenticates with its key', async (t) => {
     for (const [name, assertion] of Object.entries(forged))
       t.match(await ask(idp, assertion), { status: 401, body: { error: 'invalid_client' } }, name)
     const { rows } = await idp.signet.database.query('SELECT FROM client_assertions')
-    t.equal(rows.length, 0, 'a jti is kept only after the signature holds')
+    t.equal(rows.length, 0, 'a jti is stored only after the signature is verified')
   })
 
-  t.test('several ways of authenticating at once are refused', async (t) => {
+  t.test('more than one authentication method at once is refused', async (t) => {
     const assertion = await signed(claims())
     const refused = { status: 400, body: { error: 'invalid_request' } }
     t.match(await ask(idp, assertion, {}, { authorization: basic(client.client_id, 'x') }), refused)
@@ -100,18 +100,18 @@ t.test('a client that authenticates with its key', async (t) => {
     t.equal(
       (await ask(idp, assertion, { client_id: client.client_id })).status,
       200,
-      'and none of it spent the assertion',
+      'and none of these requests used up the assertion',
     )
   })
 
-  t.test('an assertion is good once, however many present it at once', async (t) => {
+  t.test('an assertion is accepted once, however many requests present it at once', async (t) => {
     const assertion = await signed(claims())
     const replies = await Promise.all(Array.from({ length: 20 }, () => ask(idp, assertion)))
     t.equal(replies.filter(({ status }) => status === 200).length, 1)
     t.equal(replies.filter(({ status }) => status === 401).length, 19)
   })
 
-  t.test('a client with a secret cannot use a key, nor the other way round', async (t) => {
+  t.test('a client with a secret cannot authenticate with a key, nor the reverse', async (t) => {
     const withSecret = await idp.client({ ...registered, token_endpoint_auth_method: 'client_secret_basic' })
     const assertion = await signed(claims({ iss: withSecret.client_id, sub: withSecret.client_id }))
     t.match(await ask(idp, assertion), { status: 401, body: { error: 'invalid_client' } })
@@ -133,7 +133,7 @@ t.test('a client that authenticates with its key', async (t) => {
     }
   })
 
-  t.test('its tokens hang on one standing grant, which the operator can end', async (t) => {
+  t.test('its tokens belong to one standing grant, which the operator can end', async (t) => {
     const grantOf = async () => {
       const { body } = await ask(idp, await signed(claims()))
       return JSON.parse(Buffer.from(body.access_token.split('.')[1], 'base64url').toString()).grant_id as string
@@ -148,7 +148,7 @@ t.test('a client that authenticates with its key', async (t) => {
     t.not(await grantOf(), grants[0])
   })
 
-  t.test('keys that must not be registered are refused', async (t) => {
+  t.test('invalid keys cannot be registered', async (t) => {
     const terms = { resources: [], defaultIdTokenAlg: 'ES256' } as const
     const complete = (jwks: unknown, more = {}) =>
       completeMetadata(
@@ -167,13 +167,13 @@ t.test('a client that authenticates with its key', async (t) => {
       'another curve': { keys: [{ ...p384.jwk, alg: undefined }] },
       'an algorithm that does not fit': { keys: [{ ...key.jwk, alg: 'RS256' }] },
       'a key for encryption': { keys: [{ ...key.jwk, use: 'enc' }] },
-      'a use that is no text': { keys: [{ ...key.jwk, use: ['sig'] }] },
+      'a use that is not a string': { keys: [{ ...key.jwk, use: ['sig'] }] },
       'a key for encryption, by its operations': { keys: [{ ...key.jwk, key_ops: ['encrypt'] }] },
-      'a key that may sign only': { keys: [{ ...key.jwk, key_ops: ['sign'] }] },
+      'a key that may only sign': { keys: [{ ...key.jwk, key_ops: ['sign'] }] },
       'a key for two purposes': { keys: [{ ...key.jwk, key_ops: ['verify', 'wrapKey'] }] },
-      'a key for no operation': { keys: [{ ...key.jwk, key_ops: [] }] },
+      'a key without operations': { keys: [{ ...key.jwk, key_ops: [] }] },
       'an operation twice': { keys: [{ ...key.jwk, key_ops: ['verify', 'verify'] }] },
-      'operations that are no list': { keys: [{ ...key.jwk, key_ops: 'verify' }] },
+      'operations that are not a list': { keys: [{ ...key.jwk, key_ops: 'verify' }] },
       'operations that are null': { keys: [{ ...key.jwk, key_ops: null }] },
       'a use and operations that contradict each other': { keys: [{ ...key.jwk, use: 'sig', key_ops: ['deriveKey'] }] },
       'a point off the curve': { keys: [{ ...key.jwk, x: key.jwk['y'], y: key.jwk['y'] }] },
@@ -186,6 +186,6 @@ t.test('a client that authenticates with its key', async (t) => {
     const rsa = { ...(await exportJWK(weak.publicKey)), secretNote: 'x' }
     for (const key_ops of [['verify'], ['sign', 'verify']])
       t.equal(complete({ keys: [{ ...key.jwk, use: 'sig', key_ops }] }).jwks?.keys.length, 1)
-    t.notOk(JSON.stringify(complete({ keys: [rsa] }).jwks).includes('secretNote'), 'only public members are kept')
+    t.notOk(JSON.stringify(complete({ keys: [rsa] }).jwks).includes('secretNote'), 'only public members are stored')
   })
 })

@@ -7,7 +7,7 @@ const idp = await startSignet(t)
 const client = await idp.client({ first_party: true })
 const { database, clock } = idp.signet
 
-/** As it is after a jump of the machine's clock, until the database has been asked. */
+/** The state after a jump of the machine's clock, until the database has been asked. */
 let ahead = 0
 const jumped: Clock = {
   now: () => clock.now() + ahead,
@@ -20,7 +20,7 @@ t.afterEach(() => {
 })
 const asksAnew = () => `/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), { prompt: 'login' }))}`
 
-t.test('a sign-in while the clock was ahead does not stand for the sign-ins that are asked for later', async (t) => {
+t.test('a sign-in while the clock was ahead does not count as the sign-in that a later request asks for', async (t) => {
   ahead = 3_600_000
   const { browser } = await signIn(idp, client)
   const { rows } = await database.query('SELECT auth_time <= clock_timestamp() AS past FROM sessions ORDER BY id')

@@ -6,7 +6,7 @@ import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 
 const idp = await startSignet(t)
 
-t.test('a consent and a disconnection at the same moment do not wait for each other', async (t) => {
+t.test('a consent and a disconnection at the same moment do not deadlock', async (t) => {
   const client = await idp.client()
   const { browser } = await signIn(idp, client)
   const parameters = authorizationParameters(client, pkce(), { prompt: 'consent' })
@@ -23,7 +23,7 @@ t.test('a consent and a disconnection at the same moment do not wait for each ot
     const look = async () => (await database.query({ text, values: [rows[0]?.pid] })).rows.length
     await eventually(`${many} to wait for a lock`, look, (found) => found >= many)
   }
-  // At another node, for at one they take turns before they ask the database.
+  // On another node, because on one node they take turns before they reach the database.
   const elsewhere = (await idp.another()).browser()
   for (const [name, value] of browser.cookies) elsewhere.cookies.set(name, value)
   const disconnected = browser.submit(account, `disconnect-${client.client_id}`)
@@ -35,7 +35,7 @@ t.test('a consent and a disconnection at the same moment do not wait for each ot
   t.same([(await disconnected).status, (await allowed).status], [303, 303])
 })
 
-t.test('a client that leaves in the middle of its body is no failure of the database', async (t) => {
+t.test('a client that disconnects in the middle of its body is not reported as a database failure', async (t) => {
   const before = idp.logged().length
   const head =
     'POST /token HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 100\r\n'
@@ -44,7 +44,7 @@ t.test('a client that leaves in the middle of its body is no failure of the data
   )
   socket.on('data', () => socket.resetAndDestroy())
   await new Promise((resolve) => socket.once('close', resolve))
-  // The answer to a later request comes after the end of that one was noticed.
+  // The response to a later request arrives after the server has noticed the disconnection.
   for (let later = 0; later < 10; later++) await idp.browser().get('/healthz')
   t.notMatch(idp.logged().slice(before), '"level":50')
 })

@@ -19,7 +19,7 @@ import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { freePort } from '../support/idp.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'signet-demo-'))
-// Started by root, the database runs as another user, who must be able to pass through.
+// When started by root, the database runs as another user, who needs access to the folder.
 chmodSync(folder, 0o711)
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -30,7 +30,7 @@ const api = `http://localhost:${apiPort}`
 const dataDir = join(folder, 'data')
 const clientFile = join(dataDir, 'demo.json')
 
-t.test('where a port is in use the demo says which, and starts nothing', async (t) => {
+t.test('if a port is in use, the demo says which, and starts nothing', async (t) => {
   const stranger = createServer().listen(notesPort, '127.0.0.1')
   await once(stranger, 'listening')
   const demo = startDemo(t)
@@ -50,7 +50,7 @@ t.test('the demo starts from nothing, registers its client, and Ctrl-C leaves no
   const demo = startDemo(t)
   const printed = await demo.ready
   for (const address of [notes, api, issuer]) t.match(printed, address)
-  t.equal(statSync(clientFile).mode & 0o777, 0o600, 'its secret is for its owner alone')
+  t.equal(statSync(clientFile).mode & 0o777, 0o600, 'only the owner can read its secret')
   first = JSON.parse(readFileSync(clientFile, 'utf8'))
   await worksThrough(t)
 
@@ -60,14 +60,14 @@ t.test('the demo starts from nothing, registers its client, and Ctrl-C leaves no
       family.some(({ args }) => args.includes(program)),
       program,
     )
-  // A terminal sends it to all of the group, and npm passes it on once more.
+  // A terminal sends the signal to the whole process group, and npm forwards it once more.
   process.kill(-demo.pid, 'SIGINT')
   process.kill(demo.pid, 'SIGINT')
   t.match(await demo.ended, { code: 0, errors: '' })
   t.same(alive(family), [])
 })
 
-t.test('a second start finds its client again, and a SIGTERM to the demo alone ends all', async (t) => {
+t.test('a second start finds its client again, and a SIGTERM to the demo alone stops everything', async (t) => {
   const demo = startDemo(t)
   await demo.ready
   t.same(JSON.parse(readFileSync(clientFile, 'utf8')), first)
@@ -79,7 +79,7 @@ t.test('a second start finds its client again, and a SIGTERM to the demo alone e
 })
 
 t.test(
-  'a client that Signet does not know is replaced; when one program dies the others end, and the code is 1',
+  'a client that Signet does not know is replaced; if one program dies, the others stop, with exit code 1',
   async (t) => {
     writeFileSync(clientFile, JSON.stringify({ ...(first as object), client_id: 'client_that_is_gone' }))
     const demo = startDemo(t)
@@ -96,7 +96,7 @@ t.test(
   },
 )
 
-/** Notes leads to Signet, Signet knows it, and the API lets nobody in without a token. */
+/** Notes redirects to Signet, Signet knows the client, and the API refuses requests without a token. */
 async function worksThrough(t: Test): Promise<void> {
   const toSignet = await fetch(`${notes}/sign-in`, { redirect: 'manual' })
   const location = toSignet.headers.get('location') ?? ''
@@ -109,7 +109,7 @@ async function worksThrough(t: Test): Promise<void> {
   t.equal(refused.headers.get('www-authenticate'), 'Bearer realm="https://api.notes.example"')
 }
 
-/** Starts the demo in a process group of its own, as a terminal does. */
+/** Starts the demo in its own process group, as a terminal does. */
 function startDemo(t: Test) {
   const demo = spawn('env', ['-u', 'NODE_OPTIONS', process.execPath, join(packageFolder, 'examples/demo.js')], {
     cwd: folder,
@@ -136,7 +136,7 @@ function startDemo(t: Test) {
     })
     ended.then(({ code, errors }) => reject(new Error(`The demo has ended with ${code}:\n${printed}\n${errors}`)))
   })
-  ready.catch(() => {}) // some tests do not wait for it
+  ready.catch(() => {}) // not every test waits for it
   return { pid: demo.pid ?? 0, ready, ended }
 }
 
@@ -146,7 +146,7 @@ interface Running {
   readonly args: string
 }
 
-/** Every process there is, without those that have ended and wait to be asked for their status. */
+/** Every process on the machine, except those that have exited and were not waited for. */
 function running(): Running[] {
   const lines = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,stat=,args='], { encoding: 'utf8' }).trim().split('\n')
   return lines.flatMap((line) => {
@@ -155,7 +155,7 @@ function running(): Running[] {
   })
 }
 
-/** All that the demo has started. The database may have been started by a command, which has ended since. */
+/** All processes that the demo has started. The database may have been started by a command that has exited since. */
 function familyOf(demo: number): Running[] {
   const database = realpathSync(join(dataDir, 'postgresql'))
   const all = running()

@@ -3,7 +3,7 @@ import {
   deleteAccount,
   disableAccount,
   enableAccount,
-  setHashedPassword,
+  setPassword,
   signOutEverywhere,
 } from '../../src/operations/account-access.ts'
 import { deleteClient } from '../../src/operations/client-registration.ts'
@@ -24,8 +24,8 @@ import { openSeedingPool } from '../support/seeding-pool.ts'
 import { testMasterKey } from '../support/signing-keys.ts'
 
 /*
- * People who have collected very many grants, and everything that ends these. Nothing follows the decisions here (`endings.run` is not
- * called) until the last tests, so all that is refused before is refused by judgement alone.
+ * People with a very large number of grants, and everything that ends these. Until the last tests, no rows follow the decisions
+ * (`endings.run` is not called), so everything that is refused before is refused by judgement alone.
  */
 
 const idp = await startSignet(t)
@@ -35,14 +35,14 @@ const cost = createRowMeter(database)
 const seeding = openSeedingPool(t, idp)
 const query = async (text: string, values: unknown[] = []) => (await seeding.query({ text, values })).rows
 
-/** Open grants of a person and client before the real ones. Half of them are for no longer than the session. */
+/** Open grants of a person and client that are added to the real ones. Half of them end with the session. */
 const crowd = 1_500
 
 interface Collected {
   readonly person: Person
   readonly client: TestClient
   readonly browser: Browser
-  /** Redeemed, for no longer than the session; redeemed, with a refresh token; and two whose codes have not been redeemed. */
+  /** One redeemed grant that ends with the session, one with a refresh token, and two whose codes have not been redeemed. */
   readonly journeys: Record<'online' | 'offline' | 'onlineCode' | 'offlineCode', SignedIn>
   readonly tokens: { readonly online: string; readonly offline: string; readonly refresh: string }
 }
@@ -80,7 +80,7 @@ async function introspect({ client }: Collected, token: string): Promise<boolean
   return response.status === 200 && (await response.json()).active
 }
 
-/** What still works; tokens are looked at in each way that there is, which must agree. */
+/** What still works. Tokens are checked in every available way, and all must agree. */
 async function aliveOf(t: Test, collected: Collected) {
   const { browser, client, tokens } = collected
   const token = async (text: string) => {
@@ -103,7 +103,7 @@ async function redeemed({ journeys }: Collected) {
   return { onlineCode: online.status === 200, offlineCode: offline.status === 200 }
 }
 
-/** Signs in at the sign-in page. */
+/** Signs in on the sign-in page. */
 async function enter(person: Person, browser = idp.browser(), password = person.password): Promise<Browser> {
   const page = await browser.get('/sign-in')
   const { status } = await browser.submit(page, 'sign-in', { username: person.username, password })
@@ -111,23 +111,23 @@ async function enter(person: Person, browser = idp.browser(), password = person.
   return browser
 }
 
-const everything = { session: false, online: false, onlineCode: false, offline: false, offlineCode: false }
-const whatIsBound = { ...everything, offline: true, offlineCode: true }
-const allButSessions = { ...everything, session: true }
+const nothing = { session: false, online: false, onlineCode: false, offline: false, offlineCode: false }
+const offlineOnly = { ...nothing, offline: true, offlineCode: true }
+const sessionOnly = { ...nothing, session: true }
 
 interface Case {
   /** What still works afterwards. */
-  readonly alive: typeof everything
+  readonly alive: typeof nothing
   readonly reason: string
-  /** Makes ready, and returns what ends it. */
+  /** Prepares the case and returns the action that ends it. */
   readonly prepare: (collected: Collected) => Promise<() => Promise<unknown>>
 }
 
 const newPassword = 'quiet lamps over harbours'
 
 const cases: Record<string, Case> = {
-  'an account that is disabled': {
-    alive: everything,
+  'a disabled account': {
+    alive: nothing,
     reason: 'account_disabled',
     prepare:
       async ({ person }) =>
@@ -135,15 +135,15 @@ const cases: Record<string, Case> = {
         disableAccount(idp.signet, operator, person.sub),
   },
   'an account whose password an operator sets': {
-    alive: everything,
+    alive: nothing,
     reason: 'password_set',
-    prepare: async ({ person }) => {
-      const hash = await idp.signet.passwords.hash(newPassword, { network: undefined })
-      return () => setHashedPassword(idp.signet, operator, person.sub, hash)
-    },
+    prepare:
+      async ({ person }) =>
+      () =>
+        setPassword(idp.signet, operator, person.sub, newPassword),
   },
-  'an account that is deleted': {
-    alive: everything,
+  'a deleted account': {
+    alive: nothing,
     reason: 'account_deleted',
     prepare:
       async ({ person }) =>
@@ -151,7 +151,7 @@ const cases: Record<string, Case> = {
         deleteAccount(idp.signet, operator, person.sub),
   },
   'a session that is signed out': {
-    alive: whatIsBound,
+    alive: offlineOnly,
     reason: 'signed_out',
     prepare: async ({ browser }) => {
       const page = await browser.get('/logout')
@@ -163,7 +163,7 @@ const cases: Record<string, Case> = {
     },
   },
   'a session in whose browser somebody else signs in': {
-    alive: whatIsBound,
+    alive: offlineOnly,
     reason: 'signed_out',
     prepare: async ({ browser }) => {
       const other = await idp.person()
@@ -174,8 +174,8 @@ const cases: Record<string, Case> = {
       }
     },
   },
-  'a session that its person ends from another browser': {
-    alive: whatIsBound,
+  'a session that its owner ends from another browser': {
+    alive: offlineOnly,
     reason: 'signed_out',
     prepare: async ({ person }) => {
       const here = await enter(person)
@@ -184,7 +184,7 @@ const cases: Record<string, Case> = {
     },
   },
   'all other sessions of a person': {
-    alive: whatIsBound,
+    alive: offlineOnly,
     reason: 'signed_out',
     prepare: async ({ person }) => {
       const here = await enter(person)
@@ -193,7 +193,7 @@ const cases: Record<string, Case> = {
     },
   },
   'the sessions of a person who changes the password elsewhere and keeps the applications': {
-    alive: whatIsBound,
+    alive: offlineOnly,
     reason: 'signed_out',
     prepare: async ({ person }) => {
       const here = await enter(person)
@@ -206,7 +206,7 @@ const cases: Record<string, Case> = {
     },
   },
   'sessions and applications of a person who changes the password elsewhere': {
-    alive: everything,
+    alive: nothing,
     reason: 'password_changed',
     prepare: async ({ person }) => {
       const here = await enter(person)
@@ -219,7 +219,7 @@ const cases: Record<string, Case> = {
     },
   },
   'a person whom an operator signs out everywhere': {
-    alive: everything,
+    alive: nothing,
     reason: 'revoked_by_operator',
     prepare:
       async ({ person }) =>
@@ -227,7 +227,7 @@ const cases: Record<string, Case> = {
         signOutEverywhere(idp.signet, operator, person.sub),
   },
   'a person whose grants an operator ends': {
-    alive: allButSessions,
+    alive: sessionOnly,
     reason: 'revoked_by_operator',
     prepare:
       async ({ person }) =>
@@ -235,7 +235,7 @@ const cases: Record<string, Case> = {
         revokeGrantsOfPerson(idp.signet, operator, person.sub),
   },
   'a person whose grants at one client an operator ends': {
-    alive: allButSessions,
+    alive: sessionOnly,
     reason: 'revoked_by_operator',
     prepare:
       async ({ person, client }) =>
@@ -243,15 +243,15 @@ const cases: Record<string, Case> = {
         revokeGrantsOfConnection(idp.signet, operator, { sub: person.sub, clientId: client.client_id }, 'kept'),
   },
   'a client whose grants an operator ends': {
-    alive: allButSessions,
+    alive: sessionOnly,
     reason: 'revoked_by_operator',
     prepare:
       async ({ client }) =>
       () =>
         revokeGrantsOfClient(idp.signet, operator, client.client_id),
   },
-  'an application that is disconnected': {
-    alive: allButSessions,
+  'a disconnected application': {
+    alive: sessionOnly,
     reason: 'disconnected',
     prepare: async ({ person, client }) => {
       const here = await enter(person)
@@ -259,8 +259,8 @@ const cases: Record<string, Case> = {
       return () => here.submit(page, `disconnect-${client.client_id}`)
     },
   },
-  'a client that is deleted': {
-    alive: allButSessions,
+  'a deleted client': {
+    alive: sessionOnly,
     reason: 'client_deleted',
     prepare:
       async ({ client }) =>
@@ -273,14 +273,14 @@ const ended: [name: string, Case, Collected][] = []
 
 for (const [name, ending] of Object.entries(cases))
   t.test(
-    `${name}, with ${crowd} open grants: a change of constant cost, and at once nothing of it works`,
+    `${name}, with ${crowd} open grants: the change has constant cost, and nothing works from that moment on`,
     async (t) => {
       const collected = await collect()
       const { journeys, person, client } = collected
       await query('ANALYZE grants')
       const end = await ending.prepare(collected)
       const { read, written } = await cost(end)
-      // Its own few rows, and those of a hundred grants with their events.
+      // A few rows of its own, and those of a hundred grants with their events.
       t.ok(written > 0 && written < 500, `${written} rows written`)
       t.ok(read < 1_500, `${read} rows read`)
 
@@ -289,7 +289,7 @@ for (const [name, ending] of Object.entries(cases))
         `SELECT count(*) AS open FROM grants WHERE client_id = $1 AND ended_at IS NULL AND id NOT LIKE client_id || '%' `,
         [client.client_id],
       )
-      t.ok(real[0]?.['open'] >= Object.keys(journeys).length, 'though no row of theirs has followed yet')
+      t.ok(real[0]?.['open'] >= Object.keys(journeys).length, 'although none of their rows has followed yet')
 
       const listed = JSON.parse((await command('grants', 'list', '--user', person.sub, '--json')).out || '[]')
       const isOpen = (grant: { end_reason?: string }) => grant.end_reason === undefined
@@ -297,15 +297,15 @@ for (const [name, ending] of Object.entries(cases))
       t.equal(
         listed.some(isOpen),
         !hidden && ending.alive.offline,
-        'and the list for operators shows them as they are judged',
+        'and the list for operators shows their state as judged',
       )
       if (!hidden) t.ok(listed.some((grant: { end_reason?: string }) => grant.end_reason === ending.reason))
       ended.push([name, ending, collected])
     },
   )
 
-t.test('a client that is deleted is gone for everybody, while its rows are still there', async (t) => {
-  const [, , { client, browser }] = ended.find(([name]) => name === 'a client that is deleted')!
+t.test('a deleted client is gone for everybody, even while its rows still exist', async (t) => {
+  const [, , { client, browser }] = ended.find(([name]) => name === 'a deleted client')!
   const id = client.client_id
   t.equal((await query('SELECT FROM clients WHERE client_id = $1', [id])).length, 1)
   const authorize = new URLSearchParams({
@@ -314,7 +314,7 @@ t.test('a client that is deleted is gone for everybody, while its rows are still
     response_type: 'code',
   })
   const { status, location } = await browser.get(`/authorize?${authorize}`)
-  t.same([status, location], [400, undefined], 'nobody is sent to it')
+  t.same([status, location], [400, undefined], 'nobody is redirected to it')
   t.match(await idp.token(client, { grant_type: 'client_credentials' }), {
     status: 401,
     body: { error: 'invalid_client' },
@@ -325,15 +325,15 @@ t.test('a client that is deleted is gone for everybody, while its rows are still
   t.notMatch((await browser.get('/account')).text, id)
 })
 
-t.test('an account that is enabled again: what had ended stays ended', async (t) => {
-  const [, , collected] = ended.find(([name]) => name === 'an account that is disabled')!
+t.test('when an account is enabled again, whatever had ended stays ended', async (t) => {
+  const [, , collected] = ended.find(([name]) => name === 'a disabled account')!
   const account = await enableAccount(idp.signet, operator, collected.person.sub)
   t.match(account, { disabled: false })
   t.match(await aliveOf(t, collected), { session: false, online: false, offline: false })
   const { redeem } = await signIn(idp, collected.client, { person: collected.person })
   const { access_token: token } = (await redeem()).body
   const userinfo = await fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${token}` } })
-  t.equal(userinfo.status, 200, 'the person signs in, and what they open from now on is alive')
+  t.equal(userinfo.status, 200, 'the person signs in, and whatever they open from now on is active')
 })
 
 t.test('a process that is killed between two batches loses nothing', async (t) => {
@@ -359,7 +359,7 @@ t.test('a process that is killed between two batches loses nothing', async (t) =
   t.same(await query('SELECT * FROM endings ORDER BY id'), before)
 })
 
-t.test('rows follow in batches; each grant leaves one event, with the reason of its end', async (t) => {
+t.test('rows follow in batches, and each grant leaves one event with the reason for its end', async (t) => {
   let batches = 0
   let most = 0
   for (let isMore = true; isMore; batches++) {
@@ -388,28 +388,32 @@ t.test('rows follow in batches; each grant leaves one event, with the reason of 
     )
     t.ok(
       events.every((row) => row['events'] === row['grants']),
-      `${name}: none is told twice`,
+      `${name}: no grant has two events`,
     )
-    const told = events.find((row) => row['reason'] === reason)
-    t.ok(told?.['grants'] > crowd / 3, `${name}: ${told?.['grants']} by ${reason}`)
-    // Whatever was opened beyond what one session may have had ended before.
+    const counted = events.find((row) => row['reason'] === reason)
+    t.ok(counted?.['grants'] > crowd / 3, `${name}: ${counted?.['grants']} by ${reason}`)
+    // Grants beyond the limit of a session had ended before.
     t.same(
       events.map((row) => row['reason']).filter((other) => other !== 'superseded'),
       [reason],
       name,
     )
   }
-  t.same(await query(`SELECT client_id FROM clients WHERE deleted_at IS NOT NULL`), [], 'a deleted client goes last')
+  t.same(
+    await query(`SELECT client_id FROM clients WHERE deleted_at IS NOT NULL`),
+    [],
+    'a deleted client is removed last',
+  )
 })
 
-t.test('decisions are looked at once more a little later, and then forgotten', async (t) => {
+t.test('decisions are checked once more a little later, and then removed', async (t) => {
   t.ok((await query('SELECT FROM endings')).length > 0)
   await query("UPDATE endings SET decided_at = decided_at - interval '1 hour', due_at = now()")
-  await untilNothingIsLeft('the endings to follow', () => followNext(database))
+  await untilNothingIsLeft('all rows to follow', () => followNext(database))
   t.same(await query('SELECT * FROM endings'), [])
 })
 
-t.test('a command lets the rows of its own decision follow, where no server runs', async (t) => {
+t.test('where no server runs, a command updates the rows of its own decision', async (t) => {
   const { person, client } = await collect()
   const { code, out } = await command('users', 'disable', person.sub)
   t.equal(code, 0)

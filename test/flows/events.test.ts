@@ -40,13 +40,13 @@ const headersIn = (came: string) => ({
   headers: new Headers({ 'x-request-id': /x-request-id: (\S+)/i.exec(came)?.[1] ?? '' }),
 })
 
-/** What the operator sees of a request, once it is written down. */
+/** What the operator sees of a request, once it has been stored. */
 async function show(headers: Headers): Promise<Shown> {
   await refusals.stop()
   return json('events', 'show', headers.get('x-request-id') ?? '')
 }
 
-t.test('whatever is refused, the client learns what to mend and the operator what exactly failed', async (t) => {
+t.test('for every refusal, the client is told what to fix and the operator what exactly failed', async (t) => {
   const client = await idp.client()
   const another = await idp.client()
   const journey = await signIn(idp, client)
@@ -59,32 +59,32 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
     .sign(new TextEncoder().encode('x'.repeat(32)))
 
   const cases: Record<string, { asked: Promise<{ headers: Headers }>; entry: string; detail: RegExp }> = {
-    'a parameter: the verifier is of another request': {
+    'a parameter: the verifier of another request': {
       asked: journey.redeem(journey.code, { code_verifier: pkce().verifier }),
       entry: 'code_verifier_wrong',
       detail: /^code_verifier: the request of grant .+ had another code_challenge$/,
     },
-    'a parameter: the code is of another client': {
+    'a parameter: the code of another client': {
       asked: idp.token(another, { ...redemption, code: journey.code, code_verifier: journey.pkce.verifier }),
       entry: 'code_unknown',
       detail: new RegExp(`^code: grant .+ is of client ${client.client_id}$`),
     },
-    'a parameter: the redirect URI is not the registered one': {
+    'a parameter: a redirect URI that is not registered': {
       asked: idp.browser().get(authorize({ redirect_uri: 'https://app.example/callback/' })),
       entry: 'redirect_uri_not_registered',
       detail: /^redirect_uri https:\/\/app\.example\/callback\/ of client/,
     },
-    'a secret: it is none of the live ones': {
+    'a secret: none of the active ones': {
       asked: idp.token({ ...client, secret: 'wrong' }, { ...redemption, code: 'x' }),
       entry: 'client_authentication_failed',
       detail: new RegExp(`^client ${client.client_id}: the secret is none of its live ones$`),
     },
-    'a client: there is none': {
+    'a client: unknown': {
       asked: idp.token({ ...client, client_id: 'client_nobody' as ClientId }, { ...redemption, code: 'x' }),
       entry: 'client_authentication_failed',
       detail: /^client_id: there is no such client$/,
     },
-    'a way to authenticate: an assertion where a secret is registered': {
+    'an authentication method: an assertion where a secret is registered': {
       asked: fetch(`${idp.issuer}/token`, {
         method: 'POST',
         body: new URLSearchParams({
@@ -95,10 +95,10 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
       entry: 'client_authentication_failed',
       detail: /is registered for client_secret_basic and came with private_key_jwt$/,
     },
-    'a cookie: none came': {
+    'a cookie: missing': {
       asked: idp.browser().get(authorize({ prompt: 'none' })),
       entry: 'login_required',
-      detail: new RegExp(`^cookie ${idp.cookieNames.session}: did not come$`),
+      detail: new RegExp(`^cookie ${idp.cookieNames.session}: not sent$`),
     },
     'a cookie: its session has ended': {
       asked: fetch(`${idp.issuer}${authorize({ prompt: 'none' })}`, {
@@ -106,9 +106,9 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
         redirect: 'manual',
       }),
       entry: 'login_required',
-      detail: new RegExp(`^cookie ${idp.cookieNames.session}: its session has ended, or is too old$`),
+      detail: new RegExp(`^cookie ${idp.cookieNames.session}: its session has ended or expired$`),
     },
-    'a cookie: there are two': {
+    'a cookie: sent twice': {
       asked: fetch(`${idp.issuer}${authorize({ prompt: 'none' })}`, {
         headers: {
           cookie: `${idp.cookieNames.session}=${'x'.repeat(43)}; ${idp.cookieNames.session}=${'y'.repeat(43)}`,
@@ -116,31 +116,31 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
         redirect: 'manual',
       }),
       entry: 'login_required',
-      detail: new RegExp(`^cookie ${idp.cookieNames.session}: is none of ours, or came twice$`),
+      detail: new RegExp(`^cookie ${idp.cookieNames.session}: not set by this issuer, or sent twice$`),
     },
-    'a clock: the sign-in is too long ago': {
+    'a clock: the sign-in is too old': {
       asked: pause(1_100).then(() => silently('0')),
       entry: 'login_required',
       detail: /^max_age: 0 seconds; the person signed in \d+ seconds before the request$/,
     },
-    'a header: the form comes from elsewhere': {
+    'a header: a form from elsewhere': {
       asked: journey.browser.post('/logout/confirm', {}, { origin: 'https://evil.example' }),
       entry: 'form_from_elsewhere',
-      detail: /^Origin: https:\/\/evil\.example, where the issuer is http:\/\/localhost:\d+$/,
+      detail: /^Origin: https:\/\/evil\.example, but the issuer is http:\/\/localhost:\d+$/,
     },
-    'a token: it is for somebody else': {
+    'a token: for somebody else': {
       asked: fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${assertion}` } }),
       entry: 'access_token_refused',
       detail: /^access token: [a-z_]+: /,
     },
-    'an address that cannot be read': {
+    'an address that cannot be decoded': {
       asked: send(idp, { path: '/%zz' }).then(({ headers }) => ({
         headers: new Headers(headers as Record<string, string>),
       })),
       entry: 'address_unreadable',
       detail: /^undefined$/,
     },
-    'what is no HTTP': {
+    'not HTTP': {
       asked: sendBytes(idp, 'nonsense\r\n\r\n').then(headersIn),
       entry: 'not_http',
       detail: /^HPE_/,
@@ -150,14 +150,14 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
       entry: 'host_missing',
       detail: /^undefined$/,
     },
-    'an expectation that nobody knows': {
+    'an unknown expectation': {
       asked: sendBytes(idp, 'POST /token HTTP/1.1\r\nhost: x\r\nexpect: a-miracle\r\ncontent-length: 1\r\n\r\n').then(
         headersIn,
       ),
       entry: 'expectation_unknown',
       detail: /^undefined$/,
     },
-    'an address that is none': {
+    'an unknown address': {
       asked: fetch(`${idp.issuer}/no-such-path`),
       entry: 'address_unknown',
       detail: /^undefined$/,
@@ -173,7 +173,7 @@ t.test('whatever is refused, the client learns what to mend and the operator wha
     })
 })
 
-t.test('an error_uri leads to the page that explains this error, with the id of the request', async (t) => {
+t.test('an error_uri leads to the page that explains this error, with the request id', async (t) => {
   const client = await idp.client()
   const { body, headers } = await idp.token(client, { grant_type: 'password' })
   const id = headers.get('x-request-id')
@@ -193,7 +193,7 @@ t.test('an error_uri leads to the page that explains this error, with the id of 
   t.equal(answered.get('error_uri'), `${idp.issuer}/errors?request_id=${authorizationId}#scope_not_registered`)
 })
 
-t.test('a flood of refusals is counted, not kept', async (t) => {
+t.test('a flood of refusals is counted, not stored', async (t) => {
   await refusals.stop()
   const before = await database.query<{ count: number }>('SELECT count(*) FROM refusals')
   const refusal = {
@@ -209,7 +209,7 @@ t.test('a flood of refusals is counted, not kept', async (t) => {
   t.notMatch(shown.out, '\u001b')
 })
 
-t.test('everything that matters leaves an event, and the filters find it', async (t) => {
+t.test('everything important leaves an event, and the filters find it', async (t) => {
   const client = await idp.client({ grant_types: ['authorization_code', 'refresh_token', 'client_credentials'] })
   const { client_id: clientId } = client
   const journey = await signIn(idp, client)
@@ -231,7 +231,7 @@ t.test('everything that matters leaves an event, and the filters find it', async
     (await json<{ type: string; detail: object }[]>('events', 'list', ...filter)).map(({ type }) => type)
   t.same(await of('--client-id', clientId), [
     ...['grant_opened', 'consent_given', 'tokens_issued', 'tokens_issued'],
-    // The standing grant of the machine, and its three tokens together.
+    // The machine's standing grant, and its three tokens, counted together.
     ...['grant_opened', 'tokens_issued', 'grant_ended', 'token_revoked'],
   ])
   t.same(await of('--user', username), [
@@ -260,7 +260,7 @@ t.test('everything that matters leaves an event, and the filters find it', async
   t.match((await signet('events', 'list', '--kid', 'x')).out, 'There are no such events.')
 })
 
-t.test('events outlive what they are about, and nobody takes them away', async (t) => {
+t.test('events outlive their subjects, and nobody can delete or change them', async (t) => {
   const { person } = await signIn(idp, await idp.client())
   t.match(await signet('users', 'delete', person.username), { code: 0 })
   const types = (await json<{ type: string }[]>('events', 'list', '--user', person.sub)).map(({ type }) => type)
@@ -270,7 +270,7 @@ t.test('events outlive what they are about, and nobody takes them away', async (
     await t.rejects(database.query(text), { message: 'events are append-only' }, text)
 })
 
-t.test('what cannot be written down while the database is away is written when it is back', async (t) => {
+t.test('whatever cannot be stored while the database is unreachable is stored when it is back', async (t) => {
   let away = true
   const written: unknown[] = []
   const db = {
@@ -281,8 +281,8 @@ t.test('what cannot be written down while the database is away is written when i
   } as unknown as Queryable
   const lost = createRefusalLog(db, noLog)
   const about = { network: '::1', method: 'POST', route: '/token', clientId: undefined, detail: undefined }
-  const told = { status: 503, entry: 'unavailable', error: 'temporarily_unavailable', description: 'Again.' }
-  lost.note({ requestId: 'during', ...about, ...told })
+  const unavailable = { status: 503, entry: 'unavailable', error: 'temporarily_unavailable', description: 'Again.' }
+  lost.note({ requestId: 'during', ...about, ...unavailable })
   await lost.stop()
   const counted = createTokenTally(db, noLog)
   const token = { clientId: 'client', grantId: 'grant', audience: 'https://api.example' }
@@ -294,13 +294,13 @@ t.test('what cannot be written down while the database is away is written when i
   t.match(written.join(' '), /during.*"tokens":4\b/s)
 })
 
-t.test('who follows sees each event once, whatever order they are committed in, and ends with Ctrl-C', async (t) => {
+t.test('--follow shows each event once, whatever the order of commits, and ends with Ctrl-C', async (t) => {
   const type = 'client_updated'
   const insert = "INSERT INTO events (type, detail) VALUES ($1, jsonb_build_object('n', $2::integer))"
   await database.query(insert, [type, 0])
   const late = await database.connect()
   await late.query('BEGIN')
-  await late.query(insert, [type, 1]) // its number is smaller than that of what is seen before it
+  await late.query(insert, [type, 1]) // its number is lower than that of an event already seen
   const asked = new AbortController()
   let seen = 0
   const following = answer(['events', 'list', '--follow', '--json', '--type', type], {

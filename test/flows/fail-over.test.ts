@@ -39,10 +39,10 @@ const failure = (promise: Promise<unknown>) =>
 const endHeartbeats =
   "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'signet listener%'"
 
-/** Where a node listens: both have one issuer. */
+/** Where a node listens: both nodes have the same issuer. */
 const originOf = ({ signet }: Idp) => `http://127.0.0.1:${signet.settings.port}`
 
-/** Which server a node's pool leads to. */
+/** Which server a node's pool is connected to. */
 async function serverOf({ signet }: Idp): Promise<unknown> {
   const { rows } = await signet.database.query("SELECT current_setting('cluster_name') AS name")
   return rows[0]?.name
@@ -68,27 +68,27 @@ t.test('of two hosts, the standby first, the one that accepts writes is used', a
   const nodes = () => primary.ask<{ nodes: number }>('SELECT count(*)::int AS nodes FROM signet.nodes')
   t.same(await nodes(), [{ nodes: 2 }], 'each running node has its row')
   await another.stop()
-  t.same(await nodes(), [{ nodes: 1 }], 'and takes it away when it stops')
+  t.same(await nodes(), [{ nodes: 1 }], 'and removes it when it stops')
 })
 
-t.test('a heartbeat that is lost takes the other connections with it', async (t) => {
+t.test('losing the heartbeat connection replaces the others, too', async (t) => {
   const { database } = idp.signet
   const backend = async () => (await database.query('SELECT pg_backend_pid() AS pid')).rows[0]?.pid
   const before = await backend()
   await primary.ask(endHeartbeats)
-  await eventually('the pool has another connection', backend, (pid) => pid !== before)
+  await eventually('the pool to have another connection', backend, (pid) => pid !== before)
   await untilReady(idp.issuer)
   t.match(idp.logged(), 'Replacing all database connections.')
 })
 
 t.test(
-  'a role that may have fewer connections than the pool: thirty sign-ins at once, and none is refused',
+  "with a role limited to fewer connections than the pool's, thirty simultaneous sign-ins all succeed",
   async (t) => {
     const client = await idp.client()
     const people = await Promise.all(Array.from({ length: 30 }, () => idp.person()))
-    idp.signet.database.dropConnections('the test begins without any')
+    idp.signet.database.dropConnections('the test starts without connections')
     await primary.ask('ALTER ROLE signet CONNECTION LIMIT 4')
-    // A journey ends with an error at the first page that is answered with 503.
+    // signIn throws at the first page that is answered with 503.
     const signedIn = await Promise.all(people.map((person) => signIn(idp, client, { person }).catch((error) => error)))
     t.same(
       signedIn.filter(({ code }) => !code).map(({ message }) => message),
@@ -98,19 +98,19 @@ t.test(
     const { totalCount, waitingCount } = idp.signet.database
     t.ok(totalCount <= 4 && waitingCount === 0, `${totalCount} connections`)
     await eventually(
-      'the limit is in the log',
+      'the limit to be logged',
       () => idp.logged().includes('database refuses more connections'),
       Boolean,
     )
     await untilReady(idp.issuer)
 
-    // The pool has all that the role may have, and use for them. The heartbeat gets one of them all the same.
+    // The pool holds all connections that the role may have, and needs them. The heartbeat still gets one.
     const { database } = idp.signet
     const held = await Promise.all([1, 2, 3].map(() => database.connect()))
     await primary.ask('ALTER ROLE signet CONNECTION LIMIT 3')
     await primary.ask(endHeartbeats)
     await eventually(
-      'the heartbeat is refused',
+      'the heartbeat to be refused',
       () => idp.logged().includes('Heartbeat: the database cannot be reached'),
       Boolean,
     )
@@ -128,7 +128,7 @@ t.test(
 )
 
 t.test(
-  `a full disk: the node is not ready, and is again when there is room${noDisk ? ` (skipped: ${noDisk})` : ''}`,
+  `a full disk: the node is not ready, and is ready again when there is space${noDisk ? ` (skipped: ${noDisk})` : ''}`,
   { skip: noDisk !== undefined },
   async (t) => {
     const pool = poolOn(primary.url)
@@ -137,14 +137,14 @@ t.test(
     fill(filler)
 
     await recordNodeSeen(pool, 'a node')
-    t.pass('a row finds room in its page all the same')
-    t.match(await failure(probeDisk(pool)), { code: '53100' }, 'so the heartbeat also uses some disk, now and then')
+    t.pass('a row still fits into its page')
+    t.match(await failure(probeDisk(pool)), { code: '53100' }, 'so the heartbeat occasionally uses new disk space, too')
 
-    // A statement that fails because of it makes the heartbeat look.
+    // A statement that fails for lack of space makes the heartbeat check.
     const large = 'CREATE TABLE large AS SELECT repeat(n::text, 100) FROM generate_series(1, 20000) AS n'
     t.match(await failure(idp.signet.database.query(large)), { code: '53100' })
     const { problems } = await eventually(
-      'the node is not ready',
+      'the node not to be ready',
       () => readiness(idp.issuer),
       ({ status }) => status === 503,
     )
@@ -155,7 +155,7 @@ t.test(
   },
 )
 
-/** Takes all the room that a disk has. */
+/** Fills a disk completely. */
 function fill(file: string): void {
   const handle = openSync(file, 'w')
   try {
@@ -170,7 +170,7 @@ function fill(file: string): void {
   }
 }
 
-t.test('a start on a standby alone says what it is, and ends', async (t) => {
+t.test('a start on a standby alone says what is wrong, and exits', async (t) => {
   const { code, err } = await spawnSignet(
     t,
     { SIGNET_DATABASE_URL: standby.url, SIGNET_MASTER_KEY: testMasterKey, SIGNET_KEYS_DIR: join(folder, 'keys') },
@@ -182,7 +182,7 @@ t.test('a start on a standby alone says what it is, and ends', async (t) => {
   t.notMatch(err, standby.cluster.credentials.applicationPassword)
 })
 
-t.test('the doctor looks at a standby, and says so', async (t) => {
+t.test('the doctor examines a standby, and says so', async (t) => {
   const findings = await examine({
     environment: {
       ...{ SIGNET_DATABASE_URL: standby.url, SIGNET_MASTER_KEY: testMasterKey, SIGNET_KEYS_DIR: join(folder, 'keys') },
@@ -198,17 +198,17 @@ t.test('the doctor looks at a standby, and says so', async (t) => {
   t.match(
     findings.find(({ check }) => check === 'migrations'),
     { status: 'good' },
-    'what is in it can be read',
+    'its contents can be read',
   )
 })
 
-t.test('what a standby says of the keys confirms nothing', async (t) => {
+t.test('the keys on a standby confirm nothing', async (t) => {
   const looking = poolOn(standby.url, { allowReadOnly: true })
   const options = { delays: { clockSkew: 60 } as never, isOurs: () => true, wall: Date.now }
   await t.rejects(readRing(looking, options), { name: 'DatabaseReadOnly' })
 })
 
-t.test('after a fail-over a node follows, and one that has only the old primary is not ready', async (t) => {
+t.test('after a failover a node follows, and one that has only the old primary is not ready', async (t) => {
   await idp.resource('https://api.example', ['jobs:run'])
   const job = await idp.client({
     grant_types: ['client_credentials'],
@@ -230,14 +230,14 @@ t.test('after a fail-over a node follows, and one that has only the old primary 
     job.client_id,
   )
 
-  // At the old primary the client is still there.
+  // The client still exists on the old primary.
   await eventually(
-    'the deleted client is refused',
+    'the deleted client to be refused',
     () => token(idp),
     (status) => status === 401,
   )
   await eventually(
-    'nothing is issued by what the old primary says',
+    'tokens based on the old primary to be refused',
     () => token(onlyOld),
     (status) => status === 503,
   )
@@ -247,12 +247,12 @@ t.test('after a fail-over a node follows, and one that has only the old primary 
     status: 503,
     problems: ['the database accepts no writes: it is a standby, or it was made read-only'],
   })
-  t.match(await signIn(idp, await idp.client()), { code: String }, 'all goes on there')
+  t.match(await signIn(idp, await idp.client()), { code: String }, 'everything works there')
 })
 
-t.test('a refused write drops all connections, once, and what is new is as good as the server', async (t) => {
-  const told: string[] = []
-  const pool = poolOn(standby.url, { onUnwritable: (code) => told.push(code) })
+t.test('a refused write drops all connections, once, and new ones work as soon as the server does', async (t) => {
+  const reported: string[] = []
+  const pool = poolOn(standby.url, { onUnwritable: (code) => reported.push(code) })
   const both = await Promise.all([pool.connect(), pool.connect()])
   await standby.ask('ALTER SYSTEM SET default_transaction_read_only = on')
   await standby.ask('SELECT pg_reload_conf()')
@@ -260,20 +260,20 @@ t.test('a refused write drops all connections, once, and what is new is as good 
   const setting = { text: "SELECT current_setting('default_transaction_read_only') AS value" }
   for (const connection of both)
     await eventually(
-      'the server is read-only',
+      'the server to be read-only',
       () => connection.query(setting),
       ({ rows }) => rows[0]?.value === 'on',
     )
 
   for (const connection of both) t.match(await failure(connection.query(write)), { code: '25006' })
-  t.same(told, ['25006'])
+  t.same(reported, ['25006'])
   for (const connection of both) connection.release()
   t.equal(pool.totalCount, 0)
   const refused = await failure(inTransaction(pool, (tx) => tx.query(write)))
   t.match(refused, { name: 'DatabaseReadOnly', message: /^The PostgreSQL server at .* accepts no writes/ })
   t.ok(isUnavailable(refused))
   await eventually(
-    'no host is good',
+    'no host to be usable',
     () => readiness(idp.issuer),
     ({ status }) => status === 503,
   )
@@ -281,7 +281,7 @@ t.test('a refused write drops all connections, once, and what is new is as good 
   await standby.ask('ALTER SYSTEM RESET default_transaction_read_only')
   await standby.ask('SELECT pg_reload_conf()')
   await eventually(
-    'the server can be written',
+    'the server to accept writes',
     () => failure(pool.query(write)),
     (error) => error === undefined,
   )

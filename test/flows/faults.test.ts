@@ -17,7 +17,7 @@ const flags = ['--grant-type', 'client_credentials', '--scope', 'jobs:run']
 const job = await json<{ client_id: string; client_secret: string }>('clients', 'create', '--name', 'Job', ...flags)
 const form = 'grant_type=client_credentials'
 
-/** Loaded into the server by `node --import`: faults that come when a signal does, in the midst of anything. */
+/** Loaded into the server by `node --import`: faults that a signal triggers at any moment. */
 const planted = join(freshFolder(t), 'planted.mjs')
 writeFileSync(
   planted,
@@ -28,7 +28,7 @@ writeFileSync(
 async function serve(t: Test) {
   const port = await freePort()
   const node = ['--import', planted, 'dist/main.js', 'serve']
-  // A delay, which a fault does not wait for.
+  // A delay that a fault does not wait for.
   const settings = {
     ...environment,
     SIGNET_PORT: String(port),
@@ -39,21 +39,21 @@ async function serve(t: Test) {
   return { port, child, ended }
 }
 
-/** A request for a token of which the second half is still to come; the server has begun with it. */
+/** A token request whose second half has not been sent; the server has begun to process it. */
 async function half(port: number) {
   const socket = connect(port, '127.0.0.1')
   let came = ''
   socket.on('data', (chunk) => {
     came += chunk.toString('latin1')
   })
-  socket.on('error', () => {}) // it may be cut off: `closed` tells
+  socket.on('error', () => {}) // it may be cut off, which `closed` reports
   const closed = new Promise<string>((done) => socket.once('close', () => done(came)))
   const authorization = basic(job.client_id, job.client_secret)
   const head = ['POST /token HTTP/1.1', 'host: localhost', `authorization: ${authorization}`, 'expect: 100-continue']
   const body = ['content-type: application/x-www-form-urlencoded', `content-length: ${form.length}`]
   socket.write(`${[...head, ...body].join('\r\n')}\r\n\r\n`)
   await eventually(
-    'the server has begun with the request',
+    'the server to begin with the request',
     () => came,
     (text) => text.includes('100 Continue'),
   )
@@ -67,7 +67,7 @@ async function untilRefused(port: number): Promise<void> {
       const socket = connect(port, '127.0.0.1', () => resolve(false))
       socket.once('error', () => resolve(true)).once('connect', () => socket.destroy())
     })
-  await eventually('nobody can connect any more', isRefused, Boolean)
+  await eventually('the port to refuse connections', isRefused, Boolean)
 }
 
 for (const [signal, message] of [
@@ -91,7 +91,7 @@ for (const [signal, message] of [
     t.match(err, /signet: The server was stopped by an uncaught error; .*\n$/)
   })
 
-t.test('a second uncaught error while requests are being answered exits at once with the same code', async (t) => {
+t.test('a second uncaught error while requests are being answered exits immediately with the same code', async (t) => {
   const { port, child, ended } = await serve(t)
   const request = await half(port)
   child.kill('SIGUSR2')
@@ -99,13 +99,13 @@ t.test('a second uncaught error while requests are being answered exits at once 
   child.kill('SIGWINCH')
   const { code, err } = await ended
   t.equal(code, 70)
-  t.match(await request.closed, /100 Continue\r\n\r\n$/, 'it was cut off')
+  t.match(await request.closed, /100 Continue\r\n\r\n$/, 'the request was cut off')
   for (const message of ['planted exception', 'planted rejection']) t.match(err, message, 'both are in the log')
 })
 
-t.test('an uncaught error during the start exits at once', async (t) => {
+t.test('an uncaught error during the start exits immediately', async (t) => {
   const early = join(freshFolder(t), 'early.mjs')
-  // The first timer that is due while it starts, after the handlers are there.
+  // The first timer during the start that fires after the handlers are installed.
   writeFileSync(
     early,
     `const wait = setInterval(() => {
@@ -120,7 +120,7 @@ t.test('an uncaught error during the start exits at once', async (t) => {
   t.match(err, 'planted early')
 })
 
-t.test('an error in metrics or the refusal log costs neither the answer nor the process', async (t) => {
+t.test('an error in metrics or in the log of refusals affects neither the response nor the process', async (t) => {
   const idp = await startSignet(t)
   const { port } = idp.signet.settings
   const broken = () => {
@@ -138,10 +138,10 @@ t.test('an error in metrics or the refusal log costs neither the answer nor the 
   garbage.write('no HTTP at all\r\n\r\n')
   await new Promise((done) => garbage.once('close', done))
   t.match(came, /^HTTP\/1\.1 400 /)
-  t.equal(idp.logged().split('A request could not be counted or noted.').length - 1, 3)
+  t.equal(idp.logged().split('A request could not be counted or recorded.').length - 1, 3)
 })
 
-t.test('an error of accept() does not stop the server', async (t) => {
+t.test('an error from accept() does not stop the server', async (t) => {
   const lines: string[] = []
   const log = pino({ level: 'error' }, { write: (line: string) => void lines.push(line) })
   const app = createServer(

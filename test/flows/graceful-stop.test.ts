@@ -22,20 +22,20 @@ async function serve(t: Test, more: Record<string, string> = {}) {
   return { port, terminate: () => child.kill('SIGTERM'), ended }
 }
 
-/** A connection, and waiting for what comes on it. */
+/** A connection, and a way to wait for what it receives. */
 async function open(port: number) {
   const socket = connect(port, '127.0.0.1')
   let came = ''
   socket.on('data', (chunk) => {
     came += chunk.toString('latin1')
   })
-  socket.on('error', () => {}) // it is cut off: `closed` tells
+  socket.on('error', () => {}) // it is cut off, which `closed` reports
   const closed = new Promise<string>((done) => socket.once('close', () => done(came)))
   await new Promise((done) => socket.once('connect', done))
   return { socket, closed, came: () => came }
 }
 
-/** A request for a token of which the body is still to come: the server has begun with it, and says so. */
+/** A token request whose body has not been sent: the server has begun to process it, and says so. */
 async function openHalf(port: number): Promise<{ socket: Socket; closed: Promise<string> }> {
   const { socket, closed, came } = await open(port)
   const head = ['POST /token HTTP/1.1', 'host: localhost', `authorization: ${authorization}`, 'expect: 100-continue']
@@ -46,7 +46,7 @@ async function openHalf(port: number): Promise<{ socket: Socket; closed: Promise
   return { socket, closed }
 }
 
-/** Waits until nobody can connect any more. */
+/** Waits until the port refuses connections. */
 async function refused(port: number): Promise<void> {
   const connects = () =>
     new Promise<boolean>((resolve) => {
@@ -61,7 +61,7 @@ async function readiness(port: number) {
   return { status: response.status, connection: response.headers.get('connection'), body: await response.json() }
 }
 
-t.test('who takes longer than the patience of an ending server is cut off', async (t) => {
+t.test('a client that takes longer than the timeout of a stopping server is cut off', async (t) => {
   const settings = { issuer: 'http://localhost:4000', tls: undefined, trustProxy: [], keepAliveTimeout: 60 }
   const limits = { ...serverLimits, closeTimeout: 100 }
   const app = createServer(settings, pino({ level: 'silent' }), () => {}, limits)
@@ -72,7 +72,7 @@ t.test('who takes longer than the patience of an ending server is cut off', asyn
   t.equal(await closed, 'HTTP/1.1 100 Continue\r\n\r\n')
 })
 
-t.test('requests under way are answered, and a connection on which nothing came is not waited for', async (t) => {
+t.test('requests under way are answered, and idle connections do not delay the stop', async (t) => {
   const { port, terminate, ended } = await serve(t)
   const [silent, ...halves] = [await open(port), await openHalf(port), await openHalf(port)]
   terminate()
@@ -93,7 +93,7 @@ t.test('requests under way are answered, and a connection on which nothing came 
 })
 
 t.test(
-  'under load nobody is cut off who goes elsewhere when the node is not ready; a second signal ends the delay',
+  'under load a client that leaves when the node is not ready is never cut off; a second signal ends the delay',
   async (t) => {
     const before = await counted()
     const { port, terminate, ended } = await serve(t, { SIGNET_SHUTDOWN_DELAY: '10m' })
@@ -105,7 +105,7 @@ t.test(
     const statuses = new Set<number | undefined>()
     const client = async () => {
       for (let last = false; !last; ) {
-        // One more after the proxy could have known: it asks only now and then.
+        // One more after the proxy could have known, because it polls only from time to time.
         last = away
         const { status, connection } = await token(agent, port)
         statuses.add(status)
@@ -125,7 +125,7 @@ t.test(
       () => readiness(port),
       ({ status }) => status !== 200,
     )
-    t.match(ready, { status: 503, connection: 'close', body: { problems: ['this node is ending'] } })
+    t.match(ready, { status: 503, connection: 'close', body: { problems: ['this node is shutting down'] } })
     away = true
     await Promise.all(clients)
     agent.destroy()
@@ -134,15 +134,15 @@ t.test(
     t.ok(answers.closing >= 4, 'each of these was the last on its connection')
     t.match(await fetch(`http://127.0.0.1:${port}/healthz`), { status: 200 })
 
-    // What comes within a second is one Ctrl-C.
+    // Signals within a second count as one Ctrl-C.
     await pause(1100)
     terminate()
     t.equal((await ended).code, 0)
-    t.equal((await counted()) - before, answers.before + answers.ending, 'what was still to be written down was')
+    t.equal((await counted()) - before, answers.before + answers.ending, 'deferred writes were completed')
   },
 )
 
-/** Tokens of machines, as the events count them. */
+/** Tokens issued to machines, as the events count them. */
 async function counted(): Promise<number> {
   const { rows } = await database.query<{ tokens: number }>(
     `SELECT coalesce(sum((detail->>'tokens')::int), 0)::int AS tokens FROM events WHERE type = 'tokens_issued'`,

@@ -7,8 +7,8 @@ import { startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 
 /*
- * Which language a page is written in: what the application asked for (ui_locales), else what the person's profile says, else what the
- * browser asks for. Error pages are no exception.
+ * The language of a page: first what the application asked for (ui_locales), then the person's profile, then what the browser asks for. The
+ * same applies to error pages.
  */
 
 const idp = await startSignet(t)
@@ -27,18 +27,18 @@ t.test(
     t.match(
       page.text,
       /<dt>Fehler<\/dt><dd lang="en" dir="ltr">/,
-      'what a developer needs is in English, and marked as English',
+      'text for developers is in English, and marked as English',
     )
   },
 )
 
-t.test('a form that is refused is answered in the language of the request that it carries', async (t) => {
+t.test('a refused form is answered in the language of the request that it carries', async (t) => {
   const browser = idp.browser()
   const signInPage = await browser.follow(await browser.get(requestWith({ ui_locales: 'de' })))
   const sealed = new URL(signInPage.url).searchParams.get('continue') ?? ''
   const refused = await browser.post('/sign-in', { continue: sealed }, { origin: 'https://evil.example' })
   t.match(refused, { status: 403, text: '<html lang="de">' })
-  t.match(refused.text, 'Dieses Formular wurde nicht angenommen')
+  t.match(refused.text, 'Dieses Formular konnte nicht angenommen werden')
 
   const signedIn = await signIn(idp, client)
   const logout = await signedIn.browser.get('/logout?ui_locales=de')
@@ -48,7 +48,7 @@ t.test('a form that is refused is answered in the language of the request that i
   t.match(stillIn, { status: 403, text: '<html lang="de">' })
 })
 
-t.test('a page for an unknown address or a wrong method obeys ui_locales, whatever else the query says', async (t) => {
+t.test('the page for an unknown address or a wrong method follows ui_locales, whatever the query says', async (t) => {
   const headers = { accept: 'text/html' }
   const browser = idp.browser()
   for (const [path, status] of [
@@ -77,7 +77,7 @@ t.test('a sign-in that has expired says so in the language of its request', asyn
   const pending = { parameters: parametersOf({ values, resource: [] }), receivedAt: twoHoursAgo, selected: undefined }
   const sealed = sealRequest(idp.signet.secrets['request-sealing'], pending)
   const expired = await idp.browser().get(`/sign-in?continue=${sealed}`)
-  t.match(expired.text, 'Diese Seite war zu lange offen')
+  t.match(expired.text, 'Diese Seite war zu lange geöffnet')
 })
 
 t.test(
@@ -98,7 +98,7 @@ t.test(
   },
 )
 
-t.test('without either, the browser decides; a language that no page speaks is passed over', async (t) => {
+t.test('without either, the browser decides; unsupported languages are skipped', async (t) => {
   const browser = idp.browser()
   t.match((await browser.get('/sign-in', german)).text, '<html lang="de">')
   const signInPage = await browser.get(requestWith({ ui_locales: 'tlh' }), german)
@@ -107,7 +107,7 @@ t.test('without either, the browser decides; a language that no page speaks is p
 })
 
 t.test(
-  'a closed sign-up and a broken link each say what they are, and not that a form came from elsewhere',
+  'closed sign-up and a broken link each get their own message, not the one about forms from elsewhere',
   async (t) => {
     const closed = await idp.another({ SIGNET_SIGN_UP: 'closed' })
     const refused = await closed.browser().post('/sign-up', { email: 'ada@example.com' }, german)
@@ -119,7 +119,7 @@ t.test(
   },
 )
 
-t.test('the page of errors has an index in which each error is named once', async (t) => {
+t.test('the page of errors has an index that names each error once', async (t) => {
   const { text } = await idp.browser().get('/errors')
   const index = /<nav class="index"[\s\S]*?<\/nav>/.exec(text)?.[0] ?? ''
   const linked = [...index.matchAll(/href="#(\w+)"/g)].map(([, name]) => name)
@@ -129,7 +129,7 @@ t.test('the page of errors has an index in which each error is named once', asyn
 })
 
 t.test(
-  'consent and account pages say what a scope allows, in the words of its API for the language of the page',
+  'consent and account pages describe each scope in the words of its API, in the language of the page',
   async (t) => {
     const api = 'https://notes.example'
     await idp.resource(api, ['notes:read', 'notes:write', 'notes:share'], {
@@ -149,14 +149,14 @@ t.test(
       const account = await browser.get('/account', { 'accept-language': language })
       for (const { text } of [asked, account]) {
         t.match(text, words)
-        t.match(text, '<bdi lang="fr">modifier vos notes</bdi>', 'words in another language, and marked as such')
-        t.match(text, '<bdi class="identifier">notes:share</bdi>', 'the bare value where nothing is said')
+        t.match(text, '<bdi lang="fr">modifier vos notes</bdi>', 'words in another language, marked as such')
+        t.match(text, '<bdi class="identifier">notes:share</bdi>', 'the bare value if there is no description')
       }
     }
   },
 )
 
-t.test('a node that cannot confirm its secrets says so on a page, also where a request is under way', async (t) => {
+t.test('a node that cannot confirm its secrets says so on a page, also in the middle of a request', async (t) => {
   const browser = idp.browser()
   const { url } = await browser.follow(await browser.get(requestWith({ ui_locales: 'de' })))
   const secrets = Object.create(idp.signet.secrets, {

@@ -9,7 +9,7 @@ t.test('signing out', async (t) => {
   const client = await idp.client({ post_logout_redirect_uris: [bye] })
   const logout = (parameters: Record<string, string>) => `/logout?${new URLSearchParams(parameters)}`
 
-  t.test('a bad request never redirects and never signs out', async (t) => {
+  t.test('an invalid request never redirects and never signs out', async (t) => {
     const journey = await signIn(idp, client)
     const idToken = (await journey.redeem()).body.id_token as string
     const [header = '', payload = ''] = idToken.split('.')
@@ -34,7 +34,7 @@ t.test('signing out', async (t) => {
     const { browser, person } = await signIn(idp, client)
     const page = await browser.get(logout({ client_id: client.client_id, post_logout_redirect_uri: bye, state: 's' }))
     t.match(page.text, 'id="confirm-logout"')
-    t.match((await browser.get('/')).text, person.username, 'a mere link signs nobody out')
+    t.match((await browser.get('/')).text, person.username, 'a link alone signs nobody out')
     const forged = await browser.post('/logout/confirm', {}, { origin: 'https://evil.example' })
     t.equal(forged.status, 403)
     const left = await browser.submit(page, 'confirm-logout')
@@ -42,7 +42,7 @@ t.test('signing out', async (t) => {
     t.notMatch((await browser.get('/')).text, person.username)
   })
 
-  t.test('a hint for another session of the same person asks too', async (t) => {
+  t.test('a hint for another session of the same person also asks', async (t) => {
     const person = await idp.person()
     const laptop = await signIn(idp, client, { person })
     const phone = await signIn(idp, client, { person })
@@ -50,15 +50,15 @@ t.test('signing out', async (t) => {
     t.match((await phone.browser.get(logout({ id_token_hint: hint }))).text, 'id="confirm-logout"')
   })
 
-  t.test('with nothing but the address one is asked, signed out, and told so', async (t) => {
+  t.test('with only the address the person is asked, signed out, and told so', async (t) => {
     const { browser } = await signIn(idp, client)
     const done = await browser.submit(await browser.get('/logout'), 'confirm-logout')
     t.equal(done.status, 200)
     t.equal(browser.cookies.has(browser.names.session), false)
-    t.equal((await browser.get('/logout')).status, 200, 'and once more, signed out, is no error')
+    t.equal((await browser.get('/logout')).status, 200, 'and signing out when signed out is not an error')
   })
 
-  t.test('by POST from the application, as the specification wants it', async (t) => {
+  t.test('by POST from the application, as the specification requires', async (t) => {
     const journey = await signIn(idp, client)
     const hint = (await journey.redeem()).body.id_token
     const posted = await idp
@@ -72,7 +72,7 @@ t.test('signing out', async (t) => {
     t.equal((await journey.browser.get(posted.location ?? '')).location, `${bye}?state=z`)
   })
 
-  t.test('what was to end with the session ends; offline access and other devices go on', async (t) => {
+  t.test('what was to end with the session ends; offline access and other devices are unaffected', async (t) => {
     const person = await idp.person()
     const online = await signIn(idp, client, { person, parameters: { scope: 'openid' } })
     const offline = await signIn(idp, client, { person, browser: online.browser })

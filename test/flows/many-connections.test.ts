@@ -9,8 +9,8 @@ import { createRowMeter } from '../support/row-meter.ts'
 import { openSeedingPool } from '../support/seeding-pool.ts'
 
 /*
- * The account page of a person with thousands of grants, sessions and consents. What it costs is counted in rows, and compared with what it
- * costs with a few times as many.
+ * The account page of a person with thousands of grants, sessions and consents. Its cost is counted in rows, and compared with the cost for
+ * several times as many.
  */
 
 const idp = await startSignet(t)
@@ -23,7 +23,7 @@ const clients = 110
 const { person, browser } = await signIn(idp, await idp.client({ client_name: 'Real' }))
 const { sub } = person
 
-/** @param each open grants of each client; sessions ten times as many */
+/** @param each open grants of each client; ten times as many sessions */
 async function add(each: number): Promise<void> {
   await seeding.query({
     text: `INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at)
@@ -42,7 +42,7 @@ async function add(each: number): Promise<void> {
 const applications = () => cost(() => inTransaction(database, (tx) => listConnectedApplications(tx, sub, idle, 100)))
 const sessions = () => cost(() => inTransaction(database, (tx) => listSessions(tx, sub, 1 as SessionId, idle, 20)))
 
-t.test('each list costs the same, however much there is', async (t) => {
+t.test('each list has the same cost, however long it is', async (t) => {
   await seeding.query({
     text: `WITH named AS (
              INSERT INTO clients (client_id, client_name, grant_types, response_types, scope, token_endpoint_auth_method,
@@ -60,7 +60,7 @@ t.test('each list costs the same, however much there is', async (t) => {
   t.ok(many.sessions.read < few.sessions.read * 1.3, JSON.stringify([few, many]))
 })
 
-t.test('the page shows a bounded part, and says that there is more', async (t) => {
+t.test('the page shows a limited number, and says that there is more', async (t) => {
   const { status, text } = await browser.get('/account')
   t.equal(status, 200)
   t.equal(text.match(/id="disconnect-/g)?.length, 100)

@@ -1,11 +1,11 @@
 import t from 'tap'
 import { startSignet } from '../support/idp.ts'
 
-t.test('what programs read without asking anybody', async (t) => {
+t.test('public documents for programs', async (t) => {
   const idp = await startSignet(t)
   const get = (path: string, headers: Record<string, string> = {}) => fetch(`${idp.issuer}${path}`, { headers })
 
-  t.test('both metadata documents are the same, and every address in them answers', async (t) => {
+  t.test('both metadata documents are the same, and every address in them responds', async (t) => {
     const documents = await Promise.all(
       ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'].map(async (path) =>
         (await get(path)).json(),
@@ -22,7 +22,7 @@ t.test('what programs read without asking anybody', async (t) => {
     }
   })
 
-  t.test('the JWK Set has public members only, and can be kept', async (t) => {
+  t.test('the JWK Set has only public members, and can be cached', async (t) => {
     const response = await get('/.well-known/jwks.json')
     t.equal(response.headers.get('cache-control'), 'public, max-age=300, stale-while-revalidate=300')
     t.equal(response.headers.get('content-type'), 'application/jwk-set+json')
@@ -36,7 +36,7 @@ t.test('what programs read without asking anybody', async (t) => {
       )
     }
     const etag = response.headers.get('etag') ?? ''
-    t.match(etag, /^"[\w-]{43}"$/, 'a strong tag')
+    t.match(etag, /^"[\w-]{43}"$/, 'a strong ETag')
     for (const tag of [etag, `W/${etag}`, `"other", ${etag}`, '*']) {
       const unchanged = await get('/.well-known/jwks.json', { 'if-none-match': tag })
       t.equal(unchanged.status, 304, tag)
@@ -47,7 +47,7 @@ t.test('what programs read without asking anybody', async (t) => {
     t.equal(head.headers.get('etag'), etag)
   })
 
-  t.test('every answer carries a request id, pages and errors too', async (t) => {
+  t.test('every response has a request id, including pages and errors', async (t) => {
     for (const path of ['/', '/nowhere', '/authorize', '/userinfo', '/healthz', '/.well-known/jwks.json'])
       t.match((await get(path)).headers.get('x-request-id'), /^[\w-]{16}$/, path)
     const page = await get('/authorize')

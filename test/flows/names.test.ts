@@ -5,7 +5,10 @@ import type { Browser } from '../support/browser.ts'
 import { type Person, startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce } from '../support/journey.ts'
 
-/** One name, however it is spelled, and no other, however alike it looks. Browsers spell for people, too. */
+/**
+ * A name counts as the same in every spelling, and as different from every other, however similar they look. Browsers change spellings,
+ * too.
+ */
 
 const idp = await startSignet(t)
 const password = 'quiet lamps over harbours'
@@ -18,7 +21,7 @@ const signInStatus = async (username: string, secret = password) =>
 const emailsOf = (sub: string) =>
   rows('SELECT email, verified_at IS NOT NULL AS verified FROM account_emails WHERE sub = $1', [sub])
 
-/** Sends the form of the names, as it is on the page but for these. */
+/** Submits the form for the names as it is on the page, with these changes. */
 async function saveNames(browser: Browser, person: Person, names: Record<string, string>) {
   const hidden = hiddenOf(await browser.get('/account'), 'sign-in-save')
   return browser.post('/account/sign-in', {
@@ -30,7 +33,7 @@ async function saveNames(browser: Browser, person: Person, names: Record<string,
 const saved = { status: 303, location: /sign-in-saved$/ }
 const faultAt = (id: string) => ({ status: 422, text: `id="${id}-fault"` })
 
-t.test('whoever signs up with an address in Punycode, as Chrome sends it, signs in with it in Unicode', async (t) => {
+t.test('after signing up with an address in Punycode, as Chrome sends it, its Unicode form signs in', async (t) => {
   t.equal((await signUp('ada@xn--mnchen-3ya.example')).status, 303)
   for (const spelling of [
     'ada@münchen.example',
@@ -44,7 +47,7 @@ t.test('whoever signs up with an address in Punycode, as Chrome sends it, signs 
   await clearLimits(idp)
 })
 
-t.test('and the other way round', async (t) => {
+t.test('and the reverse', async (t) => {
   t.equal((await signUp('bob@zürich.example')).status, 303)
   t.equal(await signInStatus('bob@xn--zrich-kva.example'), 303)
   t.same(await rows('SELECT email FROM account_emails WHERE email LIKE $1', ['bob@%']), [
@@ -52,7 +55,7 @@ t.test('and the other way round', async (t) => {
   ])
 })
 
-t.test('addresses that do not show what they are make no account', async (t) => {
+t.test('deceptive addresses cannot be used for an account', async (t) => {
   const count = async () => (await rows('SELECT FROM accounts')).length
   const before = await count()
   for (const email of [
@@ -70,7 +73,7 @@ t.test('addresses that do not show what they are make no account', async (t) => 
 })
 
 t.test(
-  'an address that comes with an authorization request stands in the form of a sign-up in its canonical form',
+  'an address that comes with an authorization request appears in the sign-up form in canonical form',
   async (t) => {
     const client = await idp.client()
     const emailFor = async (hint: string) => {
@@ -109,12 +112,12 @@ t.test('a verified address stays verified in every spelling, and no look-alike i
   await clearLimits(idp)
 })
 
-t.test('a user name passes for no other, and for no id', async (t) => {
+t.test('a user name cannot pass for another one, nor for an id', async (t) => {
   const owner = await idp.person({ username: 'émile.king' })
   const person = await idp.person()
   const browser = await enter(idp, person)
   const taken = await saveNames(browser, person, { username: 'Émile.KING' })
-  t.match(taken, { status: 422, text: 'Somebody else has this user name' })
+  t.match(taken, { status: 422, text: 'This user name is already taken' })
   for (const username of [
     ...['е\u043cile', 'pаypal', 'a\u200bb', 'ɑdmin', owner.sub, 'abcdefghijklmnopqrstuv', '1דוד', 'علي١۱'],
     '123e4567-e89b-12d3-a456-426614174000',
@@ -129,20 +132,20 @@ t.test('a user name passes for no other, and for no id', async (t) => {
   await clearLimits(idp)
 })
 
-t.test('names from before, which nobody could choose today, go on', async (t) => {
+t.test('existing names that could not be chosen today still work', async (t) => {
   const person = await idp.person({ username: 'Аda', email: 'x\u200by@münchen.example' })
   await setEmailVerified(idp.signet.database, person.sub)
   const names = [person.username, person.email]
   for (const name of names) t.equal(await signInStatus(name, person.password), 303, name)
   const browser = await enter(idp, person)
-  t.match(await saveNames(browser, person, {}), saved, 'what has not been changed is not judged')
+  t.match(await saveNames(browser, person, {}), saved, 'an unchanged name is not checked')
   t.same(await emailsOf(person.sub), [{ email: person.email, verified: true }])
   t.match(await saveNames(browser, person, { email: 'plain@example.net' }), saved)
   t.equal(await signInStatus('Аda', person.password), 303)
   await clearLimits(idp)
 })
 
-t.test('an address from before stays verified when the browser sends it in Punycode', async (t) => {
+t.test('an existing address stays verified when the browser sends it in Punycode', async (t) => {
   const person = await idp.person({ email: 'kept@köln.example' })
   await setEmailVerified(idp.signet.database, person.sub)
   const browser = await enter(idp, person)
@@ -161,13 +164,13 @@ t.test('guesses at a name that nobody has are counted together, however it is sp
     for (let guess = 0; guess < 10; guess++) t.equal(await signInStatus(first, 'wrong'), 403)
     for (const spelling of others) t.equal(await signInStatus(spelling, 'wrong'), 429, spelling)
   }
-  // What cannot be a name is nobody's, and goes the same way.
+  // Text that cannot be a name belongs to nobody, and is handled in the same way.
   for (let guess = 0; guess < 10; guess++) t.equal(await signInStatus('nobody\u202e@example.com', 'wrong'), 403)
   t.equal(await signInStatus('nobody\u202e@example.com', 'wrong'), 429)
   await clearLimits(idp)
 })
 
-t.test('nobody takes a name that is their password', async (t) => {
+t.test('a name that equals the password is refused', async (t) => {
   const person = await idp.person({ password: 'lovelace1815@köln.example' })
   const browser = await enter(idp, person)
   for (const email of ['lovelace1815@köln.example', 'Lovelace1815@xn--kln-sna.example'])
@@ -177,7 +180,7 @@ t.test('nobody takes a name that is their password', async (t) => {
   t.match(await saveNames(theirs, other, { username: 'Lovelace' }), faultAt('username'))
   t.match(await saveNames(theirs, other, { email: 'love.lace@example.com' }), faultAt('email'))
   const wrong = await saveNames(theirs, other, { username: 'Lovelace', 'confirm-password': 'not this' })
-  t.equal(wrong.status, 403, 'told only to whoever knows the password')
+  t.equal(wrong.status, 403, 'shown only after the right password')
   t.match(await saveNames(theirs, other, { username: 'lovelace.augusta' }), saved)
-  t.match(await saveNames(browser, person, {}), saved, 'what has not been changed is not judged')
+  t.match(await saveNames(browser, person, {}), saved, 'an unchanged name is not checked')
 })

@@ -8,8 +8,8 @@ import { freePort, startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { untilReady } from '../support/readiness.ts'
 
-/** A road to the database that can be cut, blocked and opened again. */
-async function road(t: Test, url: string) {
+/** A proxy to the database that can be cut, blocked and reopened. */
+async function startProxy(t: Test, url: string) {
   const target = new URL(url)
   const host = decodeURIComponent(target.hostname)
   const toPort = Number(target.port || 5432)
@@ -28,7 +28,7 @@ async function road(t: Test, url: string) {
     near.pipe(far)
     far.pipe(near)
   })
-  // Not one that the system gives to outgoing connections: one of those could have it when the road is opened again.
+  // Not a port that the system gives to outgoing connections: one of those could have it when the proxy is reopened.
   const port = await freePort()
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   const cut = () => {
@@ -47,7 +47,7 @@ async function road(t: Test, url: string) {
         cut()
       }),
     open: () => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve)),
-    /** Connections stay, but nothing comes through any more. */
+    /** Connections stay open, but no data comes through. */
     block: () => {
       blocked = true
       for (const socket of sockets) socket.unpipe().pause()
@@ -59,10 +59,10 @@ async function road(t: Test, url: string) {
   }
 }
 
-t.test('the database goes away and comes back', async (t) => {
+t.test('the database becomes unreachable and comes back', async (t) => {
   const { url, schema } = await testDatabase(t)
-  const way = await road(t, url)
-  const idp = await startSignet(t, { SIGNET_DATABASE_URL: way.url, SIGNET_DATABASE_SCHEMA: schema })
+  const proxy = await startProxy(t, url)
+  const idp = await startSignet(t, { SIGNET_DATABASE_URL: proxy.url, SIGNET_DATABASE_SCHEMA: schema })
   const client = await idp.client()
   const journey = await signIn(idp, client)
   const get = (path: string) => fetch(`${idp.issuer}${path}`)
@@ -85,28 +85,28 @@ t.test('the database goes away and comes back', async (t) => {
     t.ok(token.headers.get('retry-after'))
   }
 
-  t.test('refused connections: keys are served, the rest is told to come again', async (t) => {
-    await way.close()
+  t.test('with refused connections, keys are still served, and other requests are told to retry', async (t) => {
+    await proxy.close()
     await servesFromMemory(t)
     await refusesTheRest(t)
   })
 
-  t.test('and when it is back all goes on by itself, with the code unspent', async (t) => {
-    await way.open()
+  t.test('and when it is back everything works again, and the code can still be redeemed', async (t) => {
+    await proxy.open()
     await untilReady(idp.issuer)
     t.equal((await journey.redeem()).status, 200)
   })
 
-  t.test('a road on which nothing comes through hangs nobody', async (t) => {
-    way.block()
+  t.test('a connection without data blocks no request forever', async (t) => {
+    proxy.block()
     await servesFromMemory(t)
     await refusesTheRest(t)
-    way.unblock()
+    proxy.unblock()
     await untilReady(idp.issuer)
   })
 })
 
-t.test('a node that must not sign answers 503 at the token endpoint, and says when to try again', async (t) => {
+t.test('a node that must not sign answers 503 at the token endpoint, and says when to retry', async (t) => {
   const idp = await startSignet(t)
   const client = await idp.client({ grant_types: ['client_credentials'], scope: 'notes:read' })
   await idp.resource('https://notes.example', ['notes:read'])
@@ -130,7 +130,7 @@ t.test('a node that must not sign answers 503 at the token endpoint, and says wh
 })
 
 t.test(
-  'a node that loses its secrets while a password is hashed still leads on: the session is committed',
+  'a node that loses its secrets while a password is hashed still redirects: the session is committed',
   async (t) => {
     const idp = await startSignet(t, { SIGNET_SIGN_UP: 'open' })
     const client = await idp.client()

@@ -19,14 +19,14 @@ t.test('a password that is changed while it is being checked signs nobody in', a
     await passwords.hash('another long password', { network: undefined }),
   )
   t.notOk(await holdPassword(database, person.sub, old))
-  t.notOk(await replacePasswordHash(database, person.sub, old, old), 'nor is it put back by a hash made anew')
+  t.notOk(await replacePasswordHash(database, person.sub, old, old), 'nor does a rehash restore it')
 })
 
-t.test('a hash of other parameters is made anew at the next sign-in', async (t) => {
+t.test('a hash with other parameters is renewed at the next sign-in', async (t) => {
   const idp = await startSignet(t)
   const { database, passwords } = idp.signet
   const person = await idp.person()
-  // argon2id with one pass, of the person's password.
+  // The person's password, hashed by argon2id with one pass.
   const { default: argon2 } = await import('argon2')
   const weak = await argon2.hash(person.password, { type: argon2.argon2id, memoryCost: 8_192, timeCost: 2 })
   await database.query({

@@ -10,7 +10,7 @@ import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { documentedSettings, type PooledDatabase, pooledDatabase, whyNoPooler } from '../support/pgbouncer.ts'
 import { testMasterKey } from '../support/signing-keys.ts'
 
-const reason = await whyNoPooler(t)
+const reason = await whyNoPooler()
 
 /** A test that needs PgBouncer. */
 function pooled(name: string, work: (t: Test) => Promise<void>): void {
@@ -44,16 +44,16 @@ async function post(idp: Idp, path: string, client: TestClient, form: Record<str
 
 const ready = (idp: Idp) => fetch(`http://127.0.0.1:${idp.signet.settings.port}/readyz`)
 
-/** What `signet doctor` finds, by the name of the check. */
+/** The findings of `signet doctor`, by the name of the check. */
 async function doctor(environment: Record<string, string>): Promise<Map<string, Finding>> {
-  // Where nobody answers: only what is inside is of interest.
+  // An issuer where nothing listens: only the internal checks matter.
   const url = `http://127.0.0.1:${await freePort()}`
   const { out } = await answer(['doctor', '--json', '--url', url], { environment, folder: '/' })
   const { findings } = JSON.parse(out) as { findings: Finding[] }
   return new Map(findings.map((finding) => [finding.check, finding]))
 }
 
-/** Signs up at one node, redeems, refreshes and asks at the other, and back: everything that a person's sign-in leads to. */
+/** Signs up on one node, redeems, refreshes and introspects on the other, and back: everything that follows a sign-in. */
 async function wholeJourney(one: Idp, two: Idp, client: TestClient, resourceServer: TestClient) {
   const proof = pkce()
   const parameters = authorizationParameters(client, proof, {
@@ -108,7 +108,7 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
   await one.resource(api, ['notes:read'], { servedBy: [resourceServer.client_id] })
   const client = await one.client({ resources: [api], scope: 'openid offline_access notes:read' })
 
-  t.test('journeys of ten people at once, over both nodes', async (t) => {
+  t.test("ten people's journeys at once, over both nodes", async (t) => {
     const journeys = await Promise.all(
       Array.from({ length: 10 }, (_, index) => {
         const [near, far] = index % 2 === 0 ? [one, two] : [two, one]
@@ -122,13 +122,13 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
     for (const node of [one, two]) t.equal((await ready(node)).status, 200)
   })
 
-  t.test('what a command changes holds at once, although no node is told', async (t) => {
+  t.test('a change by a command takes effect immediately, although no node is notified', async (t) => {
     for (const node of [one, two]) {
       const lines = node
         .logged()
         .split('\n')
         .filter((line) => line.includes('transaction mode'))
-      t.equal(lines.length, 1, 'it says once that it does without notifications')
+      t.equal(lines.length, 1, 'the node logs once that it works without notifications')
       const { status } = await node.token(resourceServer, { grant_type: 'client_credentials' })
       t.equal(status, 200)
     }
@@ -145,11 +145,11 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
     const before = await kid(one)
     await command('keys', 'rotate', '--now', '--reason', 'test')
     for (const node of [one, two])
-      await eventually('the node signs with the next key', async () => (await kid(node)) !== before)
+      await eventually('the node to sign with the next key', async () => (await kid(node)) !== before)
     t.equal(await kid(one), await kid(two))
   })
 
-  t.test('server connections that are killed under load cost a 503 at worst', async (t) => {
+  t.test('killing server connections under load causes at most a 503', async (t) => {
     const machine = await one.client({ grant_types: ['client_credentials'], scope: '' })
     const statuses = new Set<number>()
     let isOver = false
@@ -179,12 +179,12 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
       [],
     )
     for (const node of [one, two]) {
-      await eventually('the node is ready again', async () => (await ready(node)).status === 200)
+      await eventually('the node to be ready again', async () => (await ready(node)).status === 200)
       t.equal((await node.token(machine, { grant_type: 'client_credentials' })).status, 200)
     }
   })
 
-  t.test('doctor finds the pooler, and what the role lacks', async (t) => {
+  t.test('doctor detects the pooler, and what the role lacks', async (t) => {
     const findings = await doctor({ ...settings, SIGNET_ISSUER: one.issuer })
     t.match(findings.get('database-pooler'), { status: 'good', finding: /transaction mode.* clients for each request/ })
     t.match(findings.get('database-connections'), { status: 'skipped' })
@@ -198,7 +198,7 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
     await db.setRole(roleSettings)
   })
 
-  t.test('nothing is left behind in the sessions of the server, and nothing outside the schema', async (t) => {
+  t.test("nothing is left in the server's sessions, and nothing outside the schema", async (t) => {
     t.same(await db.ask("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"), [])
     t.same(
       await db.ask(
@@ -206,7 +206,7 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
       ),
       [],
     )
-    // One transaction in each session that the pooler has.
+    // One transaction in each of the pooler's server connections.
     const clients = Array.from({ length: 4 }, () => new pg.Client(db.url))
     for (const one of clients) one.on('error', () => {})
     t.teardown(() => Promise.all(clients.map((one) => one.end())))
@@ -225,23 +225,23 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
   })
 })
 
-pooled('PgBouncer in session mode: the role needs no settings, and nodes are told of changes', async (t) => {
+pooled('PgBouncer in session mode: the role needs no settings, and nodes are notified of changes', async (t) => {
   const db = await pooledDatabase(t, { mode: 'session', ini: { default_pool_size: 20 } })
   const idp = await startSignet(t, settingsFor(t, db))
   const client = await idp.client()
   t.equal((await (await signIn(idp, client)).redeem()).status, 200)
   t.same(await db.ask("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"), [])
   const machine = await idp.client({ grant_types: ['client_credentials'], scope: '' })
-  await eventually('the node keeps the client in memory', async () => {
+  await eventually('the node to keep the client in memory', async () => {
     await idp.token(machine, { grant_type: 'client_credentials' })
     return idp.signet.clients.known(machine.client_id) !== undefined
   })
   await db.ask(`DELETE FROM signet.clients WHERE client_id = '${machine.client_id}'`)
-  await eventually('the node has forgotten it', () => idp.signet.clients.known(machine.client_id) === undefined)
+  await eventually('the node to forget it', () => idp.signet.clients.known(machine.client_id) === undefined)
 })
 
 pooled(
-  'PgBouncer in transaction mode on a role without its schema: nothing starts, and nothing is created',
+  'PgBouncer in transaction mode with a role that lacks the schema setting: nothing starts, and nothing is created',
   async (t) => {
     const db = await pooledDatabase(t, { mode: 'transaction' })
     const environment = { ...settingsFor(t, db), SIGNET_LOG_LEVEL: 'silent' }

@@ -12,11 +12,11 @@ async function firstTokens(idp: Idp, client: TestClient) {
 const refresh = (idp: Idp, client: TestClient, token: string, more: Record<string, string> = {}) =>
   idp.token(client, { grant_type: 'refresh_token', refresh_token: token, ...more })
 
-t.test('refreshing, outside any grace', async (t) => {
+t.test('refreshing without a grace period', async (t) => {
   const idp = await startSignet(t, { SIGNET_REFRESH_GRACE: '0s' })
   const client = await idp.client(publicClient)
 
-  t.test('a token used by two parties ends the grant, and the access token with it', async (t) => {
+  t.test('a token that two parties use ends the grant, and the access token with it', async (t) => {
     const { refresh_token: stolen } = await firstTokens(idp, client)
     const second = (await refresh(idp, client, stolen)).body
     const third = (await refresh(idp, client, second.refresh_token)).body
@@ -31,7 +31,7 @@ t.test('refreshing, outside any grace', async (t) => {
     t.equal(rows.length, 1)
   })
 
-  t.test('a public client that was registered without rotation has its tokens rotated all the same', async (t) => {
+  t.test('a public client that was registered without rotation still has its tokens rotated', async (t) => {
     const old = await idp.client({ ...publicClient, refresh_token_rotation: false })
     const { refresh_token: stolen } = await firstTokens(idp, old)
     const second = (await refresh(idp, old, stolen)).body.refresh_token
@@ -41,7 +41,7 @@ t.test('refreshing, outside any grace', async (t) => {
   })
 
   t.test(
-    'a lost response is issued again however often it is asked for, with one event, and the family lives on',
+    'a lost response is reissued however often it is requested, with one event, and the family stays active',
     async (t) => {
       const { refresh_token: first } = await firstTokens(idp, client)
       const { refresh_token: successor, access_token: token } = (await refresh(idp, client, first)).body
@@ -56,7 +56,7 @@ t.test('refreshing, outside any grace', async (t) => {
     },
   )
 
-  t.test('responses lost in two generations in a row are forgiven, again and again', async (t) => {
+  t.test('responses lost in two generations in a row are forgiven, repeatedly', async (t) => {
     let { refresh_token: token } = await firstTokens(idp, client)
     for (const lost of [true, true, false, true, true, false]) {
       const given = (await refresh(idp, client, token)).body.refresh_token
@@ -66,7 +66,7 @@ t.test('refreshing, outside any grace', async (t) => {
     t.equal((await refresh(idp, client, token)).status, 200)
   })
 
-  t.test('a database that was set back accepts the newer token and goes on from there', async (t) => {
+  t.test('after a restore, the database accepts the newer token and continues from there', async (t) => {
     const tokens = await firstTokens(idp, client)
     const second = (await refresh(idp, client, tokens.refresh_token)).body
     const third = (await refresh(idp, client, second.refresh_token)).body
@@ -81,11 +81,11 @@ t.test('refreshing, outside any grace', async (t) => {
   })
 })
 
-t.test('refreshing, within the grace', async (t) => {
+t.test('refreshing within the grace period', async (t) => {
   const idp = await startSignet(t)
   const client = await idp.client(publicClient)
 
-  t.test('twenty at once all get the same successor, and all of it works', async (t) => {
+  t.test('twenty requests at once all get the same successor, and all of it works', async (t) => {
     const { refresh_token } = await firstTokens(idp, client)
     const replies = await Promise.all(Array.from({ length: 20 }, () => refresh(idp, client, refresh_token)))
     t.same(new Set(replies.map(({ status }) => status)), new Set([200]))
@@ -93,7 +93,7 @@ t.test('refreshing, within the grace', async (t) => {
     t.equal((await refresh(idp, client, replies[0]?.body.refresh_token)).status, 200)
   })
 
-  t.test('a refusal spends nothing: another client, a wider scope, a foreign resource', async (t) => {
+  t.test('a refusal spends nothing: another client, a wider scope, an unknown resource', async (t) => {
     const { refresh_token } = await firstTokens(idp, client)
     const other = await idp.client(publicClient)
     t.match(await refresh(idp, other, refresh_token), { status: 400, body: { error: 'invalid_grant' } })
@@ -124,14 +124,14 @@ t.test('refreshing, within the grace', async (t) => {
     t.notOk('refresh_token' in (await journey.redeem()).body)
   })
 
-  t.test('a client that authenticates keeps its token, and may use it as often as it likes', async (t) => {
+  t.test('a client that authenticates keeps its token, and may use it any number of times', async (t) => {
     const confidential = await idp.client()
     const { refresh_token } = await firstTokens(idp, confidential)
     for (let use = 0; use < 3; use++)
       t.equal((await refresh(idp, confidential, refresh_token)).body.refresh_token, refresh_token)
   })
 
-  t.test('the absolute end does not move, and an expired family is refused', async (t) => {
+  t.test('the absolute expiry does not move, and an expired family is refused', async (t) => {
     const { refresh_token } = await firstTokens(idp, client)
     await idp.signet.database.query("UPDATE refresh_families SET max_expires_at = now() + interval '1 hour'")
     const next = (await refresh(idp, client, refresh_token)).body.refresh_token

@@ -17,7 +17,7 @@ async function registered(idp: Idp, metadata: Parameters<Idp['client']>[0] = {})
   })
 }
 
-/** Sends a browser to the authorization endpoint and brings back where it ended. */
+/** Takes a browser to the authorization endpoint and returns the address that it ends at. */
 async function visit(idp: Idp, url: URL) {
   const browser = idp.browser()
   const person = await idp.person({ name: 'Some Person' })
@@ -73,7 +73,7 @@ t.test('openid-client completes discovery, code with PKCE, userinfo, refresh and
 
   const refreshed = await client.refreshTokenGrant(config, tokens.refresh_token ?? '', { resource: api })
   t.equal(refreshed.claims()?.sub, person.sub)
-  t.equal(refreshed.claims()?.['nonce'], undefined, 'OpenID Connect Core §12.2: no nonce is best')
+  t.equal(refreshed.claims()?.['nonce'], undefined, 'OpenID Connect Core §12.2: the nonce should be absent')
   t.equal(refreshed.claims()?.auth_time, tokens.claims()?.auth_time)
 
   const set = createRemoteJWKSet(new URL('/.well-known/jwks.json', idp.issuer))
@@ -153,7 +153,7 @@ t.test('oauth4webapi, as strict as the specifications, completes the same with a
     headers: { authorization: `Bearer ${refreshed.access_token}` },
   })
   const validated = await oauth.validateJwtAccessToken(server, request, idp.issuer, insecure)
-  t.equal(validated.sub, person.sub, 'the access token is what RFC 9068 says it is')
+  t.equal(validated.sub, person.sub, 'the access token follows RFC 9068')
 })
 
 t.test('client credentials give a token for the resource that owns the scope, and no refresh token', async (t) => {
@@ -180,6 +180,6 @@ t.test('client credentials give a token for the resource that owns the scope, an
 
   const again = await idp.token(job, { grant_type: 'client_credentials' })
   const second = await jwtVerify(again.body.access_token, createLocalJWKSet(jwks))
-  t.equal(second.payload['grant_id'], payload['grant_id'], 'one standing grant a credential')
+  t.equal(second.payload['grant_id'], payload['grant_id'], 'one standing grant per credential')
   t.not(second.payload.jti, payload.jti)
 })

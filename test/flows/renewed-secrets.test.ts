@@ -15,7 +15,7 @@ import { eventually, untilNothingIsLeft } from '../support/eventually.ts'
 import { type Idp, startSignet } from '../support/idp.ts'
 import { authorizationParameters, passPages, pkce, signIn } from '../support/journey.ts'
 
-/* Two nodes on one database, which hear of changes from PostgreSQL. */
+/* Two nodes on one database, which PostgreSQL notifies of changes. */
 
 const bye = 'https://app.example/bye'
 const one = await startSignet(t)
@@ -25,7 +25,7 @@ const { database } = one.signet
 const operator = { by: 'test', reason: 'because' }
 const client = await one.client({ token_endpoint_auth_method: 'none', post_logout_redirect_uris: [bye] })
 
-/** The same browser, led to another node by a balancer. */
+/** The same browser, sent to another node by a load balancer. */
 function elsewhere(browser: Browser, node: Idp): Browser {
   const other = node.browser()
   for (const [name, value] of browser.cookies) other.cookies.set(name, value)
@@ -37,7 +37,7 @@ const begin = async (browser: Browser, more: Record<string, string> = {}) =>
   browser.follow(await browser.get(`/authorize?${new URLSearchParams(authorizationParameters(client, pkce(), more))}`))
 const inputOf = (page: Visit, name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(page.text)?.[1] ?? ''
 
-/** Signs in with a wrong password as a browser does that says nothing of where the form comes from, so that its token decides. */
+/** Signs in with a wrong password, as a browser does that does not say where the form comes from, so that its token decides. */
 async function guess(node: Idp, browser: Browser, fields: Record<string, string>): Promise<string> {
   const base = `http://127.0.0.1:${node.signet.settings.port}`
   const response = await fetch(`${base}/sign-in`, {
@@ -49,7 +49,7 @@ async function guess(node: Idp, browser: Browser, fields: Record<string, string>
   return (await response.text()).includes('id="sign-in"') ? 'looked at' : `refused with ${response.status}`
 }
 
-/** What a person holds who is in the middle of everything. */
+/** The state of a person in the middle of everything. */
 async function beginEverything() {
   const journey = await signIn(one, client)
   const tokens = (await journey.redeem()).body
@@ -68,17 +68,17 @@ async function beginEverything() {
 }
 
 const isCurrent = (version: number, wanted: readonly Purpose[] = purposes) =>
-  eventually(`version ${version} in use on both nodes`, () =>
+  eventually(`version ${version} to be in use on both nodes`, () =>
     nodes.every(({ signet }) => wanted.every((purpose) => signet.secrets[purpose].current === version)),
   )
 
-t.test('whatever began before secrets are renewed goes on afterwards, on either node', async (t) => {
+t.test('whatever began before secrets are renewed can be completed afterwards, on either node', async (t) => {
   const began = await Promise.all([beginEverything(), beginEverything()])
   const logouts = await Promise.all(nodes.map(() => signIn(one, client)))
   const hints = await Promise.all(logouts.map(async ({ redeem }) => (await redeem()).body.id_token as string))
 
   await one.signet.secrets.renew(operator, purposes, briefWait)
-  await eventually('both nodes know the new versions', () =>
+  await eventually('both nodes to know the new versions', () =>
     nodes.every(({ signet }) => purposes.every((purpose) => signet.secrets[purpose].versions.has(2))),
   )
   for (const { signet } of nodes) for (const purpose of purposes) t.equal(signet.secrets[purpose].current, 1)
@@ -88,19 +88,19 @@ t.test('whatever began before secrets are renewed goes on afterwards, on either 
   for (const [index, node] of nodes.entries()) {
     const { journey, tokens, paused, pausedBrowser, consentPage, consentBrowser, account } = began[index]!
     const { person } = journey
-    // The sealed request, and the form of the page that it rests on.
+    // The sealed request, and the form of the page that it leads to.
     const entering = elsewhere(pausedBrowser, node)
     const form = { csrf: inputOf(paused, 'csrf'), continue: inputOf(paused, 'continue') }
     t.equal(await guess(node, entering, form), 'looked at')
     const entered = await passPages(entering, await entering.get(paused.url), person)
     t.match(entered.location, /^https:\/\/app\.example\/callback\?code=/)
-    // The consent page, whose form is tied to what it was about.
+    // The consent page, whose form is bound to its request.
     const allowed = await elsewhere(consentBrowser, node).submit(consentPage, 'allow', { decision: 'allow' })
     t.match(allowed.location, /^https:\/\/app\.example\/callback\?code=/)
-    // A form of the account page, tied to the person, with the sealed handle of another session.
+    // A form of the account page, bound to the person, with the sealed handle of another session.
     const ended = await elsewhere(journey.browser, node).submit(account, 'end-session-2')
     t.match(ended.location, /\/account\?notice=session-ended$/)
-    // The refresh token; the next one is of the version of its family, so a backup from before still knows it.
+    // The refresh token. The next one has its family's version, so that a backup from before the renewal still accepts it.
     const next = await refresh(node, tokens.refresh_token)
     t.equal(next.status, 200)
     t.match(decodeRefreshToken(node.signet.secrets['refresh-mac'], next.body.refresh_token), {
@@ -108,7 +108,7 @@ t.test('whatever began before secrets are renewed goes on afterwards, on either 
       generation: 1,
     })
     t.equal((await refresh(nodes[1 - index]!, next.body.refresh_token)).status, 200)
-    // Signing out with an ID token from before, without being asked.
+    // Signing out with an ID token from before the renewal, without being asked.
     const left = await elsewhere(logouts[index]!.browser, node).get(
       `/logout?${new URLSearchParams({ id_token_hint: hints[index] ?? '', post_logout_redirect_uri: bye })}`,
     )
@@ -122,7 +122,7 @@ t.test('a session keeps its sid when secrets are renewed, also when the person s
   const { sid_version: version } = (
     await database.query({ text: 'SELECT sid_version FROM sessions ORDER BY id DESC LIMIT 1' })
   ).rows[0]
-  t.equal(version, 2, 'a new session begins with the version in use')
+  t.equal(version, 2, 'a new session uses the version in use')
   const sid = sidOf((await first.redeem()).body.id_token)
   await one.signet.secrets.renew(operator, ['session-id'], briefWait)
   await database.query({ text: 'UPDATE purpose_secrets SET activates_at = now() WHERE version = 3' })
@@ -166,18 +166,18 @@ t.test('once secrets have leaked, nothing forged with them is accepted on any no
     form: await guess(node, pausedBrowser, { csrf: currentMac(stolen.csrf, browserCookie).toString('base64url') }),
   })
   for (const node of nodes)
-    t.same(await attempts(node), { request: 200, form: 'looked at' }, 'as good as genuine before')
+    t.same(await attempts(node), { request: 200, form: 'looked at' }, 'as valid as a genuine one, before')
   const victim = decodeRefreshToken(
     stolen['refresh-mac'],
     (await (await signIn(one, client)).redeem()).body.refresh_token,
   ) as { family: Buffer; version: number }
   const newer = encodeRefreshToken(stolen['refresh-mac'], victim.version, { family: victim.family, generation: 5 })
-  t.equal((await refresh(two, newer)).status, 200, 'with an old token of a family, so is a newer one')
+  t.equal((await refresh(two, newer)).status, 200, 'with an old token of a family, newer ones can be forged, too')
   const before = (await database.query({ text: 'SELECT max(id) AS id FROM events' })).rows[0].id
 
   const { renewals } = await one.signet.secrets.revoke(operator, purposes, briefWait)
   const gone = () => nodes.every(({ signet }) => !signet.secrets.csrf.versions.has(stolen.csrf.current))
-  await eventually('both nodes to hear of it', gone)
+  await eventually('both nodes to be notified', gone)
   t.equal(renewals.length, 4)
   for (const node of nodes) {
     t.same(await attempts(node), { request: 400, form: 'refused with 403' })
@@ -185,8 +185,8 @@ t.test('once secrets have leaked, nothing forged with them is accepted on any no
       t.match(await refresh(node, forgedToken(generation)), { status: 400, body: { error: 'invalid_grant' } })
   }
 
-  t.test('what must end ends with its event, and nothing else', async (t) => {
-    await untilNothingIsLeft('the endings to follow', () => followNext(database))
+  t.test('whatever must end ends with its event, and nothing else does', async (t) => {
+    await untilNothingIsLeft('all rows to follow', () => followNext(database))
     const { rows } = await database.query({
       text: `SELECT client_id, detail->>'reason' AS reason FROM events WHERE type = 'grant_ended' AND id > $1`,
       values: [before],
@@ -195,19 +195,19 @@ t.test('once secrets have leaked, nothing forged with them is accepted on any no
       text: `SELECT 'offline_access' = ANY (scopes) AS offline, count(*) AS grants FROM grants
              WHERE sub IS NOT NULL AND ended_at IS NULL AND EXISTS (SELECT FROM refresh_families WHERE grant_id = grants.id) GROUP BY 1`,
     })
-    t.same(alive, [], 'no grant with a refresh token of the old secret is left')
+    t.same(alive, [], 'no grant with a refresh token under the old secret is left')
     t.ok(rows.length > 0)
     for (const row of rows) t.match(row, { reason: 'refresh_secret_revoked' })
     const userinfo = (node: Idp, token: string) =>
       fetch(`http://127.0.0.1:${node.signet.settings.port}/userinfo`, { headers: { authorization: `Bearer ${token}` } })
     for (const node of nodes) {
-      t.equal((await userinfo(node, online.access_token)).status, 200, 'a grant without refresh tokens goes on')
+      t.equal((await userinfo(node, online.access_token)).status, 200, 'a grant without refresh tokens continues')
       t.equal((await userinfo(node, tokens.access_token)).status, 401)
       t.match((await elsewhere(journey.browser, node).get('/')).text, journey.person.username, 'and so do sessions')
     }
   })
 
-  t.test('everything works with the new secrets, and sessions have another sid', async (t) => {
+  t.test('everything works with the new secrets, and sessions have a different sid', async (t) => {
     for (const node of nodes) {
       const again = await signIn(node, client, {
         browser: elsewhere(journey.browser, node),
@@ -218,7 +218,7 @@ t.test('once secrets have leaked, nothing forged with them is accepted on any no
       const asked = await elsewhere(journey.browser, node).get(
         `/logout?${new URLSearchParams({ id_token_hint: tokens.id_token, post_logout_redirect_uri: bye })}`,
       )
-      t.match(asked.text, 'id="confirm-logout"', 'an ID token from before names no session any more')
+      t.match(asked.text, 'id="confirm-logout"', 'an ID token from before no longer names a session')
       const hint = { id_token_hint: fresh.id_token, post_logout_redirect_uri: bye }
       if (node === two)
         t.equal((await elsewhere(journey.browser, node).get(`/logout?${new URLSearchParams(hint)}`)).location, bye)

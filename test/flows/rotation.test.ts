@@ -13,13 +13,13 @@ import { webApplications } from './rotation/id-tokens.ts'
 import { startLoad } from './rotation/load.ts'
 import { startVerifiers } from './rotation/verifiers.ts'
 
-/** How many planned rotations there are. With more than the usual three, the times of an emergency are measured and told, too. */
+/** Number of planned rotations. With more than the usual three, the times of an emergency are also measured and reported. */
 const rotations = Number(process.env['SIGNET_TEST_ROTATIONS'] ?? 2)
 const isLong = rotations > 3
-/** Each wait has a deadline of its own (test/support/eventually.ts). */
+/** Each wait has its own deadline (test/support/eventually.ts). */
 t.setTimeout((600 + 60 * rotations) * 1000)
 
-// A key is published six seconds before it signs: once the cache of a verifier, and once the lease.
+// A key is published six seconds before it signs: one cache lifetime of a verifier plus one lease.
 const settings = {
   SIGNET_JWKS_MAX_AGE: '0s',
   SIGNET_VERIFIER_CACHE: '1s',
@@ -40,7 +40,7 @@ await startCache(t, portOfCache, issuer, keeps)
 
 const idp = await startSignet(t, { ...settings, SIGNET_ISSUER: issuer, SIGNET_PORT: String(portOfOne) })
 const { keyRing, database, settings: own } = idp.signet
-/** The other node is a process of its own, to be killed. */
+/** The other node is a separate process, so that it can be killed. */
 const startTwo = () =>
   spawnServer(t, {
     ...settings,
@@ -54,7 +54,7 @@ const startTwo = () =>
   })
 let processOfTwo = await startTwo()
 
-/** A machine that asks for tokens of an API of its own. */
+/** A machine that requests tokens for its own API. */
 async function machine(alg: SigningAlgorithm, accessTokenTtl?: number) {
   const api = `https://${randomUUID()}.example`
   const scope = `work:${randomUUID()}`
@@ -80,7 +80,7 @@ async function machine(alg: SigningAlgorithm, accessTokenTtl?: number) {
   }
 }
 const machines = await Promise.all(signingAlgorithms.map((alg) => machine(alg)))
-/** Its tokens outlive whatever happens here. Not asked before the emergency, for keys would retire that much later. */
+/** Its tokens outlive everything that happens here. It is not used before the emergency, because keys would retire that much later. */
 const patient = await machine('ES256', 3600)
 
 const verifiers = await startVerifiers(t, {
@@ -98,25 +98,25 @@ const load = startLoad({
 })
 t.teardown(load.stop)
 
-/** Kids that have been revoked. */
+/** Revoked kids. */
 const revoked = new Set<string>()
-/** What was refused of tokens that are good. A flow does not tell the kid. */
+/** Refusals of valid tokens. A flow does not report the kid. */
 const refusals = () => load.refused.filter(({ kid }) => !revoked.has(kid) && (kid !== '' || revoked.size === 0))
 
-/** Whether the node has been seen to sign with the key. */
+/** Whether the node was seen to sign with the key. */
 const signs = (node: string, kid: string) => load.lastAsked(node, kid) !== undefined
 
 const inState = (wanted: KeyState) => [...keyRing.keys()].flatMap(([key, state]) => (state === wanted ? [key] : []))
 
-/** Brings the next rotation forward, to the moment when it breaks nobody or to now; returns the kids that take over. */
+/** Brings the next rotation forward, to the earliest safe moment or to now; returns the kids that take over. */
 const rotateKeys = (algorithms: readonly SigningAlgorithm[], atOnce: boolean) =>
   keyRing.decide({ by: 'test' }, ({ keys, now }, delays) => {
     const next = algorithms.flatMap((alg) => rotate(keys, alg, now, delays, atOnce) ?? [])
     return { steps: next.flatMap(({ decisions }) => decisions), result: next.map(({ kid }) => kid) }
   })
 
-t.test('rotation under load breaks no verifier, though a node is killed in the middle of one', async (t) => {
-  // Nobody waits for ever for what has been refused.
+t.test('rotation under load breaks no verifier, although a node is killed in the middle of one', async (t) => {
+  // Refused requests are not retried forever.
   const enough = 3
   const isCheckedByAll = (kid: string) =>
     refusals().length > 0 || [...load.good.values()].every((counts) => (counts.get(kid) ?? 0) >= enough)
@@ -126,7 +126,7 @@ t.test('rotation under load breaks no verifier, though a node is killed in the m
   const kids = inState('active').map(({ kid }) => kid)
   await eventually('the first keys to be in use', () => isInUse(kids, [one, two]))
   for (let rotation = 0; rotation < rotations; rotation++) {
-    // Those that will stand by afterwards have been made: a rotation waits until they are ripe, too.
+    // The following standbys have been generated: a rotation also waits until they are ripe.
     await eventually(
       'four keys to stand by',
       () => inState('standby').map(({ kid }) => kid),
@@ -153,7 +153,7 @@ t.test('rotation under load breaks no verifier, though a node is killed in the m
 })
 
 t.test(
-  'after an emergency no node signs with the revoked key, every verifier comes to refuse it, and none its successor',
+  'after an emergency no node signs with the revoked key, and every verifier refuses it in time, but not its successor',
   async (t) => {
     const times = new Map<string, number[]>()
     const note = (what: string, ms: number) => times.set(what, [...(times.get(what) ?? []), Math.max(0, ms)])
@@ -181,7 +181,7 @@ t.test(
         return { name: `${name} (${keeping})`, askedAt }
       })
       await eventually(
-        'every verifier to take the token',
+        'every verifier to accept the token',
         () => [...taken],
         (names) => names.length === verifiers.length,
       )
@@ -191,10 +191,10 @@ t.test(
       })
       const decidedBy = Date.now()
       revoked.add(kid)
-      note('decided, committed and read anew', decidedBy - revokedAt)
+      note('decided, committed and reloaded', decidedBy - revokedAt)
 
       for (const { name, askedAt } of await Promise.all(refusing)) {
-        t.ok(askedAt >= revokedAt, `${name} took the token before, and refuses it now`)
+        t.ok(askedAt >= revokedAt, `${name} accepted the token before, and refuses it now`)
         note(name, askedAt - revokedAt)
       }
       const [successor] = inState('active').filter(({ alg }) => alg === 'ES256')
@@ -202,22 +202,22 @@ t.test(
         await eventually(`${node} to sign with the successor`, () => signs(node, successor?.kid ?? ''))
         const last = load.lastAsked(node, kid) ?? 0
         t.ok(last <= (node === one ? decidedBy : revokedAt + lease + 1_000), 'the node signs with the successor')
-        note(`node ${node === one ? 'that was told to revoke' : 'beside it'} signs`, last - revokedAt)
+        note(`node ${node === one ? 'that revoked the key' : 'that did not revoke it'} signs`, last - revokedAt)
       }
-      t.ok((load.latestIat(kid) ?? 0) * 1000 <= revokedAt + lease + 1_000, 'no token with the revoked key is younger')
+      t.ok((load.latestIat(kid) ?? 0) * 1000 <= revokedAt + lease + 1_000, 'no token with the revoked key is newer')
     }
     t.same(refusals(), [])
     if (isLong)
       for (const [what, all] of times) {
         const sorted = all.sort((a, b) => a - b)
-        t.comment(`${what}: ${sorted[sorted.length >> 1]} ms in the middle, ${sorted.at(-1)} ms at the most`)
+        t.comment(`${what}: median ${sorted[sorted.length >> 1]} ms, maximum ${sorted.at(-1)} ms`)
       }
   },
 )
 
-t.test('a key that signs before it was announced is refused by every verifier: these tests can fail', async (t) => {
+t.test('a key that signs before it was announced is refused by every verifier, so these tests can fail', async (t) => {
   await load.stop()
-  /** Of the node that decides, so that it is signed with the key that was decided for. */
+  /** From the node that decides, so that it is signed with the key chosen by the decision. */
   const newToken = async () => {
     const answer = await machines[0]!.ask(one)
     return ((await answer.json()) as { access_token: string }).access_token
@@ -229,7 +229,7 @@ t.test('a key that signs before it was announced is refused by every verifier: t
     async () => {
       attempts++
       const before = await newToken()
-      // Now they have the set, for as long as they keep it.
+      // Now they have the set, for as long as they cache it.
       await Promise.allSettled(verifiers.map(({ check }) => check(before)))
       await rotateKeys(['ES256'], true)
       const after = await newToken()

@@ -13,12 +13,12 @@ import { freePort } from '../support/idp.ts'
 import { insertTestKeys, testMasterKey } from '../support/signing-keys.ts'
 
 /**
- * Percent of the time that a starved process may run. 5 takes twice as long, too long for every run of the tests:
- * SIGNET_TEST_STARVED=5 node build/test/flows/slow-start.test.js
+ * Percentage of the time that a starved process may run. 5 takes twice as long, too long for every run of the tests: SIGNET_TEST_STARVED=5
+ * node build/test/flows/slow-start.test.js
  */
 const percent = Number(process.env['SIGNET_TEST_STARVED'] ?? 12)
 
-// Each wait has a deadline of its own.
+// Each wait has its own deadline.
 t.setTimeout(600_000)
 
 interface Installation {
@@ -52,17 +52,17 @@ const serve = async (t: Test, settings: Record<string, string>) =>
   spawnSignet(t, { ...settings, SIGNET_PORT: String(await freePort()) }, 'serve')
 const isReady = ({ out }: Spawned) => out().includes('Signet is ready')
 
-/** Waits until something holds, or one of these processes has ended before its time. */
+/** Waits until a condition holds; throws if one of these processes exits first. */
 async function until(holds: () => Promise<boolean> | boolean, what: string, ...alive: Spawned[]): Promise<void> {
   const ended = alive.map(async ({ ended, err }) => {
     await ended
     throw new Error(`The process ended before ${what}: ${err()}`)
   })
-  for (const early of ended) early.catch(() => {}) // later it may end
+  for (const early of ended) early.catch(() => {}) // it may exit later
   await Promise.race([eventually(`a time when ${what}`, holds), ...ended])
 }
 
-/** Lets processes run for some milliseconds, stops them for many more, and so on, like a machine that has no CPU time to spare. */
+/** Lets processes run for some milliseconds, stops them for many more, and so on, like a machine without spare CPU time. */
 function starve(t: Test, ...children: ChildProcess[]): () => void {
   const running = 40
   let isOver = false
@@ -86,7 +86,7 @@ function starve(t: Test, ...children: ChildProcess[]): () => void {
   return end
 }
 
-t.test('while another node sets up the installation, a server says so, and SIGTERM ends it at once', async (t) => {
+t.test('while another node sets up the installation, a server says so, and SIGTERM stops it immediately', async (t) => {
   const { settings, database } = await migrated(t)
   await database.query('BEGIN')
   await database.query(`SELECT pg_advisory_xact_lock(hashtext('signet-installation'), hashtext(current_schema()))`)
@@ -136,9 +136,9 @@ t.test('a command waits until the other node is finished, and then does its work
   })
 })
 
-t.test('a start that stands still for longer than a request may wait goes on where it was', async (t) => {
+t.test('a start that is suspended for longer than a request may wait continues where it was', async (t) => {
   const { settings, database } = await migrated(t)
-  // Its first statement under the lock has to wait. When it stands still, the answer comes, and nobody is there to read it.
+  // Its first statement under the lock has to wait. The answer comes while it is suspended and cannot read it.
   await database.query('BEGIN')
   await database.query('LOCK TABLE installation IN ACCESS EXCLUSIVE MODE')
   const server = await serve(t, settings)
@@ -153,10 +153,10 @@ t.test('a start that stands still for longer than a request may wait goes on whe
   t.equal((await server.ended).code, 0)
 })
 
-t.test(`with ${percent} % of the time to run, two nodes start at the same moment, and keys are rotated`, async (t) => {
+t.test(`with ${percent} % of the CPU time, two nodes start at the same moment, and keys are rotated`, async (t) => {
   const { settings, database } = await emptyInstallation(t)
   const nodes = [await serve(t, settings), await serve(t, settings)]
-  // The program is loaded, and what could be interrupted begins.
+  // The program is loaded, and the part that could be interrupted begins.
   const record = `SELECT to_regclass('schema_migrations') IS NOT NULL AS there`
   await until(async () => (await database.query(record)).rows[0].there, 'the migrations begin', ...nodes)
   const feed = starve(t, ...nodes.map(({ child }) => child))

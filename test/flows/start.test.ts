@@ -5,11 +5,10 @@ import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { readSettings, type Settings } from '../../src/platform/config/settings.ts'
 import { briefWait } from '../../src/platform/database/locked-transaction.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
 import { setUpInstallation } from '../../src/set-up.ts'
 import { start } from '../../src/start.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, testDatabase } from '../database.ts'
 import { freshFolder } from '../platform/database/own-server.ts'
 import { startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
@@ -29,7 +28,7 @@ async function environment(t: Test): Promise<Record<string, string>> {
 const started = (environment: Record<string, string>) =>
   start(readSettings(environment, tmpdir()), pino({ level: 'silent' }))
 
-t.test('a start with another issuer than the one on record is refused', async (t) => {
+t.test('a start with a different issuer from the one on record is refused', async (t) => {
   const settings = await environment(t)
   await (await started(settings)).stop()
   await t.rejects(started({ ...settings, SIGNET_ISSUER: 'http://localhost:4999' }), {
@@ -57,7 +56,7 @@ t.test(
   },
 )
 
-t.test('a lost or wrong master key stops the start, and no new one is made', async (t) => {
+t.test('a lost or wrong master key stops the start, and no new one is created', async (t) => {
   const settings = await environment(t)
   await (await started(settings)).stop()
   const file = join(settings['SIGNET_KEYS_DIR'] ?? '', 'master.key')
@@ -94,20 +93,19 @@ t.test('nodes that start at the same moment on an empty schema share one set of 
     t.same(
       keys.map(({ alg }) => alg).sort(),
       ['ES256', 'ES256', 'ES256', 'RS256', 'RS256', 'RS256'],
-      'an active key and two on standby per algorithm',
+      'an active key and two standbys per algorithm',
     )
     await Promise.all(nodes.map(({ stop }) => stop()))
   }
 })
 
-t.test('a node whose master key is not that of the node that was faster is told so', async (t) => {
-  const { connection, schema, openPool } = await testDatabase(t)
-  await migrate({ connection, schema, log: noLog })
+t.test('a node whose master key differs from that of a faster node is told so', async (t) => {
+  const { openPool } = await migratedDatabase(t)
   const folders = [freshFolder(t), freshFolder(t)] as const
   const settings = folders.map((folder) => readSettings({ SIGNET_KEYS_DIR: folder }, tmpdir()))
   const pool = openPool()
   const nothingKept = { revokedSecrets: new Map<string, number>() }
-  // The other node comes between the two transactions of this one.
+  // The other node starts between the two transactions of this one.
   let connections = 0
   const slow = new Proxy(openPool(), {
     get: (target, name) =>
@@ -120,7 +118,7 @@ t.test('a node whose master key is not that of the node that was faster is told 
   })
   await t.rejects(setUpInstallation(slow, settings[0] as Settings, briefWait, nothingKept), {
     name: 'MasterKeyError',
-    message: /^Another node set up this database at the same moment.*master\.key opens nothing\./,
+    message: /^Another node set up this database at the same time.*master\.key cannot open its secrets\./,
   })
   t.equal(connections, 2)
   const before = await loadPurposeSecrets(pool)
@@ -129,7 +127,7 @@ t.test('a node whose master key is not that of the node that was faster is told 
   t.equal(before.length, 4)
 })
 
-t.test('what one node begins another one finishes', async (t) => {
+t.test('a setup that one node begins, another one finishes', async (t) => {
   const one = await startSignet(t)
   const two = await one.another()
   const client = await one.client()
@@ -144,7 +142,7 @@ t.test('what one node begins another one finishes', async (t) => {
   t.match(await journey.redeem(), { status: 400, body: { error: 'invalid_grant' } })
 })
 
-t.test('a node whose role may create nothing starts where nothing is pending, and signs people in', async (t) => {
+t.test('a node whose role may create nothing starts if nothing is pending, and signs people in', async (t) => {
   const idp = await startSignet(t)
   const client = await idp.client()
   const { databaseSchema: schema } = idp.signet.settings

@@ -5,12 +5,12 @@ import { fillText } from '../../src/html/messages/messages.ts'
 import { enter, hiddenOf } from '../attacks/account-forms.ts'
 import { startSignet } from '../support/idp.ts'
 
-/** Each page hands in what it knows of the person, and says in the person's language what is wrong. */
+/** Each page takes into account what it knows about the person, and says in the person's language what is wrong. */
 
 const idp = await startSignet(t)
 const languages = { en: en.faults, de: de.faults }
 
-/** What stands beside a field of a page, as text. */
+/** The text next to a field of a page. */
 const faultAt = (id: string, html: string) =>
   new RegExp(`id="${id}-fault">([^<]*)<`)
     .exec(html)?.[1]
@@ -37,11 +37,11 @@ t.test('at sign-up', async (t) => {
       }
   t.equal(await accounts(), 0)
   const good = { ...person, password: 'rosalind franklin took photo 51' }
-  t.equal((await idp.browser().post('/sign-up', good)).status, 303, 'a passphrase with the name in it is allowed')
+  t.equal((await idp.browser().post('/sign-up', good)).status, 303, 'a passphrase that contains the name is allowed')
   t.equal(await accounts(), 1)
 })
 
-t.test('a name or an address that is refused itself is not compared', async (t) => {
+t.test('a name or an address that is itself refused is not compared', async (t) => {
   const long = `${'quiet lamps '.repeat(40)}end`
   const page = await idp.browser().post('/sign-up', { name: long, email: 'x', password: 'quiet lamps over harbours' })
   t.equal(page.status, 422)

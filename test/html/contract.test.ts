@@ -6,7 +6,7 @@ const rendered = (name: string) => renderPage(samplePage(name))
 /** The opening tag of the element with an id. */
 const tag = (html: string, id: string) => html.match(new RegExp(`<[a-z]+ [^>]*id="${id}"[^>]*>`))?.[0] ?? ''
 
-t.test('the ids that other programs build on are where they were promised', async (t) => {
+t.test('the ids that other programs rely on are in the promised places', async (t) => {
   const promised: [sample: string, inputs: string[], buttons: string[]][] = [
     ['sign-in', ['username', 'password'], ['sign-in']],
     ['sign-in, continue as', ['username', 'password'], ['sign-in', 'continue-as']],
@@ -23,7 +23,7 @@ t.test('the ids that other programs build on are where they were promised', asyn
   t.match(tag(rendered('consent'), 'deny'), 'name="decision" value="deny"')
 })
 
-t.test('each form goes to its endpoint with what it must carry', async (t) => {
+t.test('each form is sent to its endpoint with the required fields', async (t) => {
   const carried: [sample: string, action: string, hidden: Record<string, string>][] = [
     ['sign-in', '/sign-in', { csrf: 'csrf-token', continue: 'sealed-request' }],
     ['sign-up', '/sign-up', { csrf: 'csrf-token', continue: 'sealed-request' }],
@@ -39,11 +39,11 @@ t.test('each form goes to its endpoint with what it must carry', async (t) => {
   }
 })
 
-t.test('without a request to go on with, no empty one is sent', async (t) => {
+t.test('without a request to continue, no empty one is sent', async (t) => {
   t.notMatch(rendered('sign-in, alone'), 'name="continue"')
 })
 
-t.test('password managers are told what each field is', async (t) => {
+t.test('password managers can identify each field', async (t) => {
   t.match(tag(rendered('sign-in'), 'username'), 'autocomplete="username"')
   t.match(tag(rendered('sign-in'), 'password'), 'autocomplete="current-password"')
   t.match(tag(rendered('sign-up'), 'password'), 'autocomplete="new-password"')
@@ -51,28 +51,28 @@ t.test('password managers are told what each field is', async (t) => {
   t.match(tag(rendered('sign-up'), 'name'), 'autocomplete="name"')
 })
 
-t.test('a fault is tied to its field, and a wrong password does not tell which of the two was wrong', async (t) => {
+t.test('an error is linked to its field, and a wrong password does not reveal which of the two is wrong', async (t) => {
   const wrong = rendered('sign-in, wrong credentials')
   for (const id of ['username', 'password']) t.match(tag(wrong, id), 'aria-invalid="true" aria-describedby="fault"')
   t.match(wrong, '<div class="fault" role="alert" id="fault">')
   const faulty = rendered('sign-up, faults')
   t.match(tag(faulty, 'password'), 'aria-invalid="true" aria-describedby="password-fault password-hint"')
-  t.match(tag(faulty, 'name'), 'autofocus', 'the first faulty field has the focus')
+  t.match(tag(faulty, 'name'), 'autofocus', 'the first invalid field has the focus')
   t.notMatch(tag(faulty, 'email'), 'autofocus')
   t.match(faulty, '<title>Error: ')
 })
 
-t.test('the consent page says in plain words what is asked for, and where the person goes back to', async (t) => {
+t.test('the consent page says in plain words what is requested and where the person returns to', async (t) => {
   const html = rendered('consent, everything')
   t.match(html, '<li>see your e-mail address</li>')
   t.match(html, '<li><bdi>read your invoices</bdi></li>')
   t.match(html, '<li><bdi class="identifier">invoices:write</bdi></li>')
   t.match(html, '<bdi class="host">notes.example</bdi>')
   t.match(html, 'You will be asked again next time.')
-  t.match(rendered('consent'), 'you will not be asked about the same access again')
+  t.match(rendered('consent'), 'you won’t be asked for the same access again')
   t.match(
     rendered('consent, hostile'),
     '<bdi class="identifier">constructor</bdi>',
-    'a scope is no property of an object',
+    'a scope is not a property of an object',
   )
 })

@@ -12,10 +12,10 @@ const page = chooseMessages('en', undefined)
 const pages = ['en', 'de'].flatMap((language) =>
   Object.entries(samplePages(language)).map(([name, node]) => [`${name} (${language})`, renderPage(node)] as const),
 )
-/** The tags of a document. Attribute values are quoted and cannot hold a quote, so a tag ends where a `>` stands outside quotes. */
+/** The tags of a document. Attribute values are quoted and cannot contain a quote, so a tag ends at a `>` outside quotes. */
 const tagsOf = (html: string) => html.match(/<[a-z!/](?:"[^"]*"|[^">])*>/gi) ?? []
 
-t.test('a name that is markup comes out as text, in elements and in attributes', async (t) => {
+t.test('a name that contains markup is rendered as text, in elements and in attributes', async (t) => {
   const hostile = pages.filter(([, html]) => html.includes('alert('))
   t.ok(hostile.length >= 6, 'there are pages that show it')
   for (const [name, html] of hostile) {
@@ -27,7 +27,7 @@ t.test('a name that is markup comes out as text, in elements and in attributes',
   }
 })
 
-t.test('no page has a script, a style or a handler of its own: Content-Security-Policy would drop it', async (t) => {
+t.test('no page has an inline script, style or handler, which Content-Security-Policy would block', async (t) => {
   for (const [name, html] of pages)
     for (const tag of tagsOf(html)) {
       if (/^<script/i.test(tag)) t.match(tag, /^<script src="\/assets\/(?:inspect\/)?[a-z-]+\.js" defer>$/, name)
@@ -56,16 +56,16 @@ t.test('links that a client registers are shown only if they are https', async (
   t.match(html, `<a href="${logoUri}" target="_blank" rel="noopener noreferrer">`)
 })
 
-t.test('no way onward leads to a script', async (t) => {
+t.test('no link of an error page leads to a script', async (t) => {
   const href = 'javascript:alert(1)'
   const error = { page, status: 400, title: 'T', description: 'D', requestId: 'r' }
-  t.notMatch(renderPage(h(ErrorPage, { ...error, onward: { href, label: 'On' } })), 'javascript:')
+  t.notMatch(renderPage(h(ErrorPage, { ...error, nextLink: { href, label: 'On' } })), 'javascript:')
   t.notMatch(renderPage(h(SignedOutPage, { page, returnHref: href })), 'javascript:')
   t.notMatch(renderPage(h(SignInPage, { page, csrf: 'c', cancelHref: href })), 'javascript:')
   t.throws(() => renderPage(h(FormPostPage, { page, action: href, parameters: [['code', 'c']] })), TypeError)
 })
 
-t.test('the response in a form_post page is the one that was given, parameter by parameter', async (t) => {
+t.test('a form_post page contains exactly the given response, parameter by parameter', async (t) => {
   const html = renderPage(
     h(FormPostPage, {
       page,
@@ -80,15 +80,15 @@ t.test('the response in a form_post page is the one that was given, parameter by
   t.match(html, '<input type="hidden" name="code" value="a&quot;b&lt;c&amp;d"/>')
   t.match(html, '<input type="hidden" name="state" value="{host}"/>')
   t.equal(html.match(/<input/g)?.length, 2)
-  t.notMatch(html, /<button[^>]* name=/, 'the button must not become a third')
+  t.notMatch(html, /<button[^>]* name=/, 'the button must not be a third parameter')
 })
 
-t.test('a password that was typed never comes back', async (t) => {
+t.test('a page never contains a password that was typed', async (t) => {
   for (const [name, html] of pages)
     for (const tag of tagsOf(html)) if (tag.includes('type="password"')) t.notMatch(tag, /value=/, name)
 })
 
-t.test('every page is a whole document in its language with one heading', async (t) => {
+t.test('every page is a complete document in its language with one heading', async (t) => {
   for (const [name, html] of pages) {
     t.ok(html.startsWith(`<!doctype html>\n<html lang="${name.endsWith('(de)') ? 'de' : 'en'}">`), name)
     t.equal(html.match(/<h1>/g)?.length, 1, name)

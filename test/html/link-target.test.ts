@@ -1,5 +1,5 @@
 import t from 'tap'
-import { hostOf, httpsOnly, onwardOnly } from '../../src/html/link-target.ts'
+import { hostOf, httpsOnly, safeHref } from '../../src/html/link-target.ts'
 
 const scripts = [
   'javascript:alert(1)',
@@ -15,7 +15,7 @@ const scripts = [
   'view-source:https://notes.example/',
 ]
 
-t.test('a client may be linked to by https only', async (t) => {
+t.test('links to a client must be https', async (t) => {
   const refused = [
     'http://notes.example/',
     '/path',
@@ -26,13 +26,13 @@ t.test('a client may be linked to by https only', async (t) => {
     'com.example.app:/x',
   ]
   for (const uri of [...scripts, ...refused, undefined]) t.equal(httpsOnly(uri), undefined, String(uri))
-  t.equal(httpsOnly('https://bank.example@evil.example/'), undefined, 'an address that reads as another')
+  t.equal(httpsOnly('https://bank.example@evil.example/'), undefined, 'a URL that looks like another')
   t.equal(httpsOnly('https://user:pass@notes.example/'), undefined)
   t.equal(httpsOnly('https://notes.example/a?b=c'), 'https://notes.example/a?b=c')
   t.equal(httpsOnly('HTTPS://Nötes.example'), 'https://xn--ntes-5qa.example/', 'as the browser will read it')
 })
 
-t.test('a way onward is a path of ours, http(s), or the scheme of a native application', async (t) => {
+t.test('a page leads only to a path of ours, to http(s), or to the scheme of a native application', async (t) => {
   for (const uri of [
     ...scripts,
     '',
@@ -48,7 +48,7 @@ t.test('a way onward is a path of ours, http(s), or the scheme of a native appli
     'C:/x',
     undefined,
   ])
-    t.equal(onwardOnly(uri), undefined, String(uri))
+    t.equal(safeHref(uri), undefined, String(uri))
   for (const uri of [
     '/',
     '/sign-up?continue=a.b-c',
@@ -57,12 +57,12 @@ t.test('a way onward is a path of ours, http(s), or the scheme of a native appli
     'com.example.app:/callback',
     'vscode://publisher.extension/callback',
   ])
-    t.equal(onwardOnly(uri), uri, 'unchanged')
+    t.equal(safeHref(uri), uri, 'unchanged')
 })
 
-t.test('the host is what the browser will go to', async (t) => {
+t.test('the host shown is the one that the browser will open', async (t) => {
   t.equal(hostOf('https://notes.example@evil.example:8443/notes.example'), 'evil.example:8443')
-  t.equal(hostOf('https://nоtes.example/'), 'xn--ntes-55d.example', 'a Cyrillic letter shows')
+  t.equal(hostOf('https://nоtes.example/'), 'xn--ntes-55d.example', 'a Cyrillic letter becomes visible')
   t.equal(hostOf('com.example.app:/callback'), undefined)
-  t.equal(hostOf('com.example.app://bank.example/callback'), undefined, 'what an app puts there is no host')
+  t.equal(hostOf('com.example.app://bank.example/callback'), undefined, "an app's own text is not a host")
 })

@@ -8,7 +8,7 @@ import { englishInspectMessages } from '../../src/pages/inspect/inspect-messages
 
 const chosen = (wish: string | undefined, header?: string) => chooseMessages(wish, header).locale
 
-t.test('what a browser or an application sends as languages never fails, whatever it is', async (t) => {
+t.test('a list of preferred languages from a browser or an application never causes an error', async (t) => {
   for (const rubbish of [
     '',
     ' ',
@@ -25,11 +25,11 @@ t.test('what a browser or an application sends as languages never fails, whateve
   ])
     t.doesNotThrow(() => chooseMessages(rubbish, rubbish), JSON.stringify(rubbish.slice(0, 20)))
   t.equal(chosen('constructor __proto__ toString'), 'en')
-  t.equal(chosen(`${'xx '.repeat(50_000)}de`), 'en', 'a wish behind fifty thousand others is not read')
+  t.equal(chosen(`${'xx '.repeat(50_000)}de`), 'en', 'a language behind fifty thousand others is not read')
 })
 
 t.test(
-  "the application's wish comes before the browser's, and a wish for what is not spoken is no error",
+  "the application's languages take precedence over the browser's, and unsupported ones are not an error",
   async (t) => {
     t.equal(chosen('de', 'en'), 'de')
     t.equal(chosen('fr-CA fr de'), 'de')
@@ -41,27 +41,27 @@ t.test(
   },
 )
 
-t.test('a tag finds its language, whatever its case and its region', async (t) => {
+t.test('a language tag matches regardless of case and region', async (t) => {
   for (const tag of ['de-AT', 'DE', 'de-Latn-CH-1996', 'de-DE-u-co-phonebk', 'de_CH', 'DE_at'])
     t.equal(chosen(tag, 'en'), 'de', tag)
   t.equal(chosen('den', undefined), 'en', 'Slavey is not German')
   t.equal(chosen('en-GB de'), 'en')
 })
 
-t.test('the header goes by quality, not by order', async (t) => {
+t.test('the header is ordered by quality, not by position', async (t) => {
   t.equal(chosen(undefined, 'en;q=0.5, de;q=0.9'), 'de')
   t.equal(chosen(undefined, 'fr, de-CH;q=0.8, en;q=0.7'), 'de')
   t.equal(chosen(undefined, 'de;q=0, en'), 'en')
-  t.equal(chosen(undefined, 'de;q=0'), 'en', 'q=0 means not this')
-  t.equal(chosen(undefined, 'de;q=2, en;q=0.1'), 'en', 'a quality above one is none')
-  t.equal(chosen(undefined, 'de;q=, en;q=0.1'), 'en', 'and neither is an empty one')
-  t.equal(chosen(undefined, 'de;q=0.1234, en;q=0.1'), 'en', 'or one with four decimals')
+  t.equal(chosen(undefined, 'de;q=0'), 'en', 'q=0 means not acceptable')
+  t.equal(chosen(undefined, 'de;q=2, en;q=0.1'), 'en', 'a quality above one is invalid')
+  t.equal(chosen(undefined, 'de;q=, en;q=0.1'), 'en', 'so is an empty one')
+  t.equal(chosen(undefined, 'de;q=0.1234, en;q=0.1'), 'en', 'and one with four decimals')
   t.equal(chosen(undefined, `${'xx,'.repeat(5_000)}de`), 'en', 'a language behind five thousand others is not read')
   t.equal(chosen(undefined, 'de ; Q=0.9 , en;q=0.8'), 'de')
-  t.equal(chosen(undefined, '*, de;q=0.1'), 'de', 'anything is less than something')
+  t.equal(chosen(undefined, '*, de;q=0.1'), 'de', 'any language ranks below a named one')
 })
 
-t.test('every language has a text for every message, with the same places in it', async (t) => {
+t.test('every language has a text for every message, with the same placeholders', async (t) => {
   t.same(uiLocales, ['en', 'de'])
   const places = (message: string) => (message.match(/\{[^}]*\}/g) ?? []).sort()
   t.same([...inspectMessages.keys()], uiLocales)
@@ -72,7 +72,7 @@ t.test('every language has a text for every message, with the same places in it'
       t.same(Object.keys(german[section] ?? {}), Object.keys(messages), section)
       for (const [key, message] of Object.entries(messages)) {
         const translated = german[section]?.[key] ?? ''
-        t.ok(message.trim() && translated.trim(), `${section}.${key} says something`)
+        t.ok(message.trim() && translated.trim(), `${section}.${key} is not empty`)
         t.same(places(translated), places(message), `${section}.${key}`)
       }
     }
@@ -81,7 +81,7 @@ t.test('every language has a text for every message, with the same places in it'
   compare(englishInspectMessages, inspectMessages.get('de') ?? {})
 })
 
-t.test('what is put into a message is never read as a message', async (t) => {
+t.test('a value inserted into a message is never read as a message', async (t) => {
   t.same(fill('To {client} at {host}.', { client: '{host}', host: '{client}' }), [
     'To ',
     '{host}',
@@ -90,11 +90,11 @@ t.test('what is put into a message is never read as a message', async (t) => {
     '.',
   ])
   t.equal(fillText('{client}', { client: '$& $1 {client}' }), '$& $1 {client}')
-  t.throws(() => fill('{client}', {}), /Nothing was given for \{client\}/)
-  t.throws(() => fill('{constructor}', {}), /Nothing was given/)
+  t.throws(() => fill('{client}', {}), /No value for \{client\}/)
+  t.throws(() => fill('{constructor}', {}), /No value for/)
 })
 
-t.test('a wait is said in words, and never shorter than it is', async (t) => {
+t.test('a waiting time is given in words and never rounded down', async (t) => {
   t.equal(durationInWords(0, 'en'), '1 second')
   t.equal(durationInWords(0.2, 'en'), '1 second')
   t.equal(durationInWords(90, 'en'), '90 seconds')
@@ -102,7 +102,7 @@ t.test('a wait is said in words, and never shorter than it is', async (t) => {
   t.equal(durationInWords(5401, 'de'), '2 Stunden')
 })
 
-t.test('a fault that passes says when, others say what to do', async (t) => {
+t.test('a temporary error says when to retry, others say what to do', async (t) => {
   const english = chooseMessages('en', undefined)
   t.equal(faultText(english, 'busy'), `${en.faults.busy} Please try again later.`)
   t.equal(

@@ -13,9 +13,9 @@ import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
 import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.tsx'
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
 import { SignUpPage } from '../../src/pages/sign-up/sign-up-page.tsx'
-import type { Sub } from '../../src/records/ids.ts'
+import type { ClientId, Sub } from '../../src/records/ids.ts'
 
-/** Markup, quotes that would end an attribute, and a script: what an attacker names a client or an account. */
+/** Markup, quotes that would end an attribute, and a script: a name that an attacker gives a client or an account. */
 export const markup = `"><script>alert('&lt;')</script><img src=x onerror=alert(1)>`
 const endless = 'Donaudampfschifffahrtsgesellschaftskapitän'.repeat(4)
 const rightToLeft = 'דוגמה של שם ارتباط \u202Egnihsihp'
@@ -54,7 +54,7 @@ const signedIn = (handle: string, day: number) => ({
 })
 
 /**
- * Every page in the states that people meet, plain and hostile.
+ * Every page in its various states, with ordinary and hostile content.
  *
  * @param language a BCP 47 tag
  */
@@ -187,7 +187,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         requestId="01jd8y5m8q"
         code="invalid_request"
         codeHref="/errors?request_id=01jd8y5m8q#sign_in_expired"
-        onward={{ href: 'https://notes.example/', label: fillText(errors.backTo, { client: 'Notes' }) }}
+        nextLink={{ href: 'https://notes.example/', label: fillText(errors.backTo, { client: 'Notes' }) }}
       />
     ),
     'error, of a request': (
@@ -200,7 +200,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         explanation="The redirect_uri is not registered for this client."
         code="invalid_request"
         codeHref="/errors?request_id=01jd8y5m8q#redirect_uri_unregistered"
-        onward={{ href: '/', label: errors.home }}
+        nextLink={{ href: '/', label: errors.home }}
       />
     ),
     'error, hostile': (
@@ -210,7 +210,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         title={endless}
         description={markup}
         requestId={endless}
-        onward={{ href: 'https://notes.example/', label: rightToLeft + endless }}
+        nextLink={{ href: 'https://notes.example/', label: rightToLeft + endless }}
       />
     ),
     errors: (
@@ -233,12 +233,12 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         scopeDescriptions={[]}
         applications={[
           {
-            clientId: 'client_notes',
+            clientId: 'client_notes' as ClientId,
             name: 'Notes',
             scopes: ['invoices:read', 'openid', 'profile', 'email', 'offline_access'],
             since: new Date('2026-11-02T08:00:00Z'),
           },
-          { clientId: 'client_bare', name: 'Bare', scopes: [], since: new Date('2026-11-03T08:00:00Z') },
+          { clientId: 'client_bare' as ClientId, name: 'Bare', scopes: [], since: new Date('2026-11-03T08:00:00Z') },
         ]}
         notice="password-changed"
       />
@@ -285,7 +285,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
           values: new Map([
             ['current-password', 'typed'],
             ['new-password', 'typed too'],
-            // And the box without its tick.
+            // The checkbox was not ticked.
             ['end-applications-offered', '1'],
           ]),
           faults: new Map([
@@ -313,7 +313,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         scopeDescriptions={[]}
         applications={[
           {
-            clientId: endless,
+            clientId: endless as ClientId,
             name: `${rightToLeft} ${markup} ${endless}`,
             scopes: ['constructor', '__proto__', endless, markup],
             since: new Date(0),
@@ -325,9 +325,9 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
 }
 
 /**
- * One of them.
+ * One of the sample pages.
  *
- * @throws where there is none by that name
+ * @throws if there is none with that name
  */
 export function samplePage(name: string, language = 'en'): VNode {
   const sample = samplePages(language)[name]

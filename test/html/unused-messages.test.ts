@@ -6,9 +6,9 @@ import { en } from '../../src/html/messages/en.ts'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
 /*
- * Finds messages that nothing reads. `page.messages.home.title`, and the same through destructuring, is followed exactly. Where a section
- * is read by a computed key (`faults[fault]`) or handed on as a whole, a key counts as used if a string in the sources is the same, or a
- * word of a script in public/.
+ * Finds messages that nothing reads. `page.messages.home.title`, and the same through destructuring, is followed exactly. If a
+ * section is read by a computed key (`faults[fault]`) or passed on as a whole, a key counts as used if it occurs as a string in the
+ * sources, or as a word of a script in public/.
  */
 
 type Sections = Readonly<Record<string, Readonly<Record<string, string>>>>
@@ -18,7 +18,7 @@ type Node = { readonly type: string } & Readonly<Record<string, unknown>>
 interface Reads {
   /** `section.key` */
   readonly keys: Set<string>
-  /** Sections that are read by computed keys, or handed on. */
+  /** Sections that are read by computed keys or passed on. */
   readonly whole: Set<string>
   readonly strings: Set<string>
 }
@@ -61,7 +61,7 @@ function collectReads(file: string, text: string, reads: Reads): void {
       scope.set(nameOf(id) ?? '', section)
     } else {
       shadow(id, scope)
-      // With the defaults in it.
+      // Including the defaults in it.
       visit(id, scope)
       visit(init, scope)
     }
@@ -91,7 +91,7 @@ function collectReads(file: string, text: string, reads: Reads): void {
   visit(parseSync(file, text).program, new Map())
 }
 
-/** The nodes below a node, without types: `typeof claims` reads nothing. */
+/** The child nodes of a node, without types: `typeof claims` reads nothing. */
 function partsOf(node: Node): Node[] {
   const values = ['TSAsExpression', 'TSSatisfiesExpression', 'TSNonNullExpression']
   return Object.values(node)
@@ -136,7 +136,7 @@ t.test('a planted message that no page reads is found, in sections of either kin
   )
 })
 
-t.test('each way to read a message is understood, and another variable of the same name is none', async (t) => {
+t.test('each way to read a message is recognized, and another variable of the same name does not count', async (t) => {
   const messages = { home: { title: '', lead: '' }, faults: { busy: '', expired: '' }, alone: { title: '' } }
   const unusedIn = (source: string) => unusedKeys(messages, { 'page.tsx': source }, '')
   const all = ['home.title', 'home.lead', 'faults.busy', 'faults.expired', 'alone.title']

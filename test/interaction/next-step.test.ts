@@ -27,7 +27,7 @@ function request(changes: { client?: object; redirectUri?: string; [name: string
   } as unknown as AuthorizationRequest
 }
 
-/** The request is of somebody who signed in a minute before it, unless something else is said. */
+/** By default the request is of somebody who signed in a minute before it. */
 interface Known {
   readonly session?: Session | undefined
   readonly isSelected?: boolean
@@ -50,7 +50,7 @@ const step = (changes: Parameters<typeof request>[0] = {}, known?: Known) => dec
 const noConsent = { consent: undefined }
 const prompted = (...words: string[]) => ({ prompt: new Set(words) })
 
-t.test('what each request needs next', async (t) => {
+t.test('each request gets its next step', async (t) => {
   const fresh = sessionOf('ada', receivedAt)
   const nobody = { session: undefined }
   const table: [what: string, changes: Parameters<typeof request>[0], known: Known, step: string][] = [
@@ -89,10 +89,10 @@ t.test('what each request needs next', async (t) => {
   for (const [what, changes, known, expected] of table) t.equal(step(changes, known), expected, what)
 })
 
-/** Every request of a kind, for every person in every state. */
+/** Every kind of request, for every person in every state. */
 function everyCase() {
   const words = ['none', 'login', 'create', 'select_account', 'consent'] as const
-  // prompt=none is never sent with another value: the request is refused before.
+  // prompt=none never comes with another value: such a request is rejected earlier.
   const prompts = [
     ['none'],
     ...Array.from({ length: 16 }, (_, bits) => words.slice(1).filter((_, index) => bits & (1 << index))),
@@ -127,7 +127,7 @@ function everyCase() {
   )
 }
 
-t.test('no combination of prompt, max_age, hint, session and consent gets around a rule', async (t) => {
+t.test('no combination of prompt, max_age, hint, session and consent bypasses a rule', async (t) => {
   const broken: unknown[] = []
   const cases = everyCase()
   for (const { outcome, ...one } of cases) {
@@ -144,7 +144,7 @@ t.test('no combination of prompt, max_age, hint, session and consent gets around
     const isAllowed = allowed?.scopes.includes('notes:read') && allowed.resources.length > 0
     const mustAsk = wants('consent') || (isPublic && !redirectUri.startsWith('https:'))
     const mayGo = !mustAsk && (isAllowed || 'first_party' in client)
-    // The order in which the rules stand: who it is, then whether a new account or a choice is asked for, then consent.
+    // The rules in their order: who the person is, then whether to ask for a new account or a choice of account, then consent.
     const expected = !isGood
       ? wants('none')
         ? 'login_required'
@@ -170,7 +170,7 @@ t.test('no combination of prompt, max_age, hint, session and consent gets around
   t.same(broken.slice(0, 3), [])
 })
 
-t.test('the consent page asks about the APIs that are named, and about those that own a scope', async (t) => {
+t.test('the consent page asks about the requested APIs and those that own a requested scope', async (t) => {
   const owner = (identifier: string, scopes: string[]) => ({ identifier, scopes })
   const allowed = [
     owner('https://notes.example', ['notes:read', 'notes:write']),
@@ -185,7 +185,7 @@ t.test('the consent page asks about the APIs that are named, and about those tha
   t.same(asked(['openid'], []), [])
 })
 
-t.test('only a public client that anybody can listen for can be impersonated', async (t) => {
+t.test('only a public client whose redirect URI any app can receive can be impersonated', async (t) => {
   const by = (token_endpoint_auth_method: 'none' | 'client_secret_basic', redirectUri: string) =>
     canBeImpersonated({ token_endpoint_auth_method }, redirectUri)
   t.notOk(by('none', 'https://app.example/callback'))
@@ -194,15 +194,15 @@ t.test('only a public client that anybody can listen for can be impersonated', a
   t.notOk(by('client_secret_basic', 'http://127.0.0.1/callback'))
 })
 
-t.test('a consent covers the scopes and the resources that it names, and no other', async (t) => {
+t.test('a consent covers exactly the scopes and resources that it names', async (t) => {
   t.equal(step({ scopes: ['openid'], resources: [] }), 'respond')
   t.equal(step({ scopes: ['openid', 'notes:write'] }), 'consent')
   t.equal(step({ resources: ['https://mail.example'] }), 'consent')
   t.equal(step({ resources: ['https://notes.example', 'https://mail.example'] }), 'consent')
-  t.equal(step({ scopes: [], resources: [] }, noConsent), 'consent', 'even where nothing is asked for')
+  t.equal(step({ scopes: [], resources: [] }, noConsent), 'consent', 'even if nothing is requested')
 })
 
-t.test('only a first-party client that nobody can impersonate goes without consent', async (t) => {
+t.test('only a first-party client that nobody can impersonate skips the consent page', async (t) => {
   const client = { first_party: true }
   t.equal(step({ client }, noConsent), 'respond')
   const app = { first_party: true, token_endpoint_auth_method: 'none' }
@@ -212,7 +212,7 @@ t.test('only a first-party client that nobody can impersonate goes without conse
   t.equal(step({ client, ...prompted('consent') }), 'consent')
 })
 
-t.test('max_age counts from the moment of the request, to the millisecond', async (t) => {
+t.test('max_age counts from the time of the request, to the millisecond', async (t) => {
   t.equal(step({ maxAge: 60 }), 'respond')
   t.equal(step({ maxAge: 59 }), 'sign-in')
   t.equal(step({ maxAge: 0 }), 'sign-in')
@@ -221,7 +221,7 @@ t.test('max_age counts from the moment of the request, to the millisecond', asyn
   t.equal(step({ maxAge: 59, ...prompted('none') }), 'refuse')
 })
 
-t.test('a refusal names its error, and why for the operator unless nobody is signed in', async (t) => {
+t.test('a refusal carries its error, and a reason for the operator if somebody is signed in', async (t) => {
   const none = prompted('none')
   t.same(decided(none, { session: undefined }), { step: 'refuse', error: 'login_required', detail: undefined })
   t.match(decided(none, { hintedSub: 'bob' }), {
@@ -239,7 +239,7 @@ t.test('a refusal names its error, and why for the operator unless nobody is sig
   })
 })
 
-t.test('consent and respond carry the session', async (t) => {
+t.test('the steps consent and respond carry the session', async (t) => {
   t.same(decided({}), { step: 'respond', session })
   t.same(decided({}, noConsent), { step: 'consent', session })
 })

@@ -10,7 +10,7 @@ const app = {
   token_endpoint_auth_method: 'none',
 } as const
 
-t.test('whatever is not the registered text is another address', async (t) => {
+t.test('a redirect URI that differs in any way from the registered text is rejected', async (t) => {
   for (const uri of [
     'https://app.example/callback/',
     'https://app.example/callback/more',

@@ -8,8 +8,8 @@ import type { CheckedOut, Statement } from '../../src/platform/database/queryabl
 import { type SigningAlgorithm, signingAlgorithms } from '../../src/platform/jwt/algorithms.ts'
 
 /*
- * `decide` against a ring in memory, without PostgreSQL: what is decided, in what order, and what is kept when it fails. What the
- * statements do when they race is tested against the real one (key-ring.test.ts).
+ * `decide` on a ring in memory, without PostgreSQL: what is decided, in what order, and what is kept if it fails. Races between the
+ * statements are tested on the real database (key-ring.test.ts).
  */
 
 const start = Date.UTC(2026, 0, 1)
@@ -24,7 +24,7 @@ interface State {
   events: string[]
 }
 
-/** The table of keys, the ring's row and the events; a transaction works on a copy, which COMMIT puts in place. */
+/** The table of keys, the ring's row and the events. A transaction works on a copy, which COMMIT puts in place. */
 function ringInMemory(keys: KeyRecord[] = [], delay = { seconds: delays.activationDelay, announcedAt: start }) {
   let state: State = { keys, latestEvent: start - second, decisions: 1, delay, events: [] }
   /** The database's clock. */
@@ -50,7 +50,7 @@ function ringInMemory(keys: KeyRecord[] = [], delay = { seconds: delays.activati
     else if (text.includes('SET revoked_at'))
       change(() => ({ revokedAt: moment.getTime(), sealedPrivateJwk: undefined }))
     else if (text.includes('SET sealed_private_jwk = NULL')) change(() => ({ sealedPrivateJwk: undefined }))
-    else if (!text.startsWith('SET LOCAL')) throw new Error(`The ring in memory does not know: ${text}`)
+    else if (!text.startsWith('SET LOCAL')) throw new Error(`The ring in memory does not support: ${text}`)
     return []
   }
   const connect = async (): Promise<CheckedOut> => {
@@ -106,14 +106,14 @@ function keyOf(values: readonly unknown[]): KeyRecord {
   }
 }
 
-/** A key of both algorithms' rings: seconds after `start`. */
+/** A key for the ring of either algorithm. Times are in seconds after `start`. */
 const key = (kid: string, published: number, activates: number, alg: SigningAlgorithm = 'ES256'): KeyRecord => ({
   ...{ kid, alg, publicJwk: { kty: alg === 'ES256' ? 'EC' : 'RSA' }, sealedPrivateJwk: Buffer.from(kid) },
   ...{ longestLifetime: 60, retiresAt: undefined, revokedAt: undefined },
   ...{ publishedAt: start + published * second, activatesAt: start + activates * second },
 })
 
-/** In which nothing is due: a key that signs, and two that stand by and are ripe. */
+/** A ring in which nothing is due: per algorithm a signing key and two ripe standbys. */
 const settled = () =>
   signingAlgorithms.flatMap((alg) => [
     key(`${alg} active`, -900, -500, alg),
@@ -148,7 +148,7 @@ const bySchedule = { by: 'schedule' }
 const nothing = () => ({ steps: [], result: undefined })
 const find = (ring: Ring, kid: string) => ring.state().keys.find((one) => one.kid === kid)
 
-t.test('a database clock that steps back takes no decision back, and no moment is given twice', async (t) => {
+t.test('if the database clock steps back, no decision is undone and no timestamp is used twice', async (t) => {
   const ring = ringInMemory(settled())
   const revoke = (kid: string) =>
     decide(optionsFor(ring), byOperator, ({ now }) => ({
@@ -158,12 +158,12 @@ t.test('a database clock that steps back takes no decision back, and no moment i
   const earlier = await revoke('ES256 active')
   ring.clock.now = start - 3_600 * second
   const later = await revoke('ES256 next')
-  t.ok(later > earlier, 'what is decided later has a later moment')
+  t.ok(later > earlier, 'a later decision has a later timestamp')
   t.equal(find(ring, 'ES256 active')?.revokedAt, earlier)
   t.equal(ring.state().latestEvent, later)
 })
 
-t.test('a machine whose clock is not the database’s decides nothing, and generates nothing', async (t) => {
+t.test("a machine whose clock differs from the database's decides nothing and generates nothing", async (t) => {
   const ring = ringInMemory()
   for (const apart of [3_600 * second, -3_600 * second]) {
     const options = optionsFor(ring, { wall: () => ring.clock.now + apart })
@@ -174,7 +174,7 @@ t.test('a machine whose clock is not the database’s decides nothing, and gener
   t.equal(ring.state().decisions, 1)
 })
 
-t.test('a revoked active key is followed at once by the ripe standby, and a new one stands by behind', async (t) => {
+t.test('a revoked active key is replaced immediately by the ripe standby, and a new standby is created', async (t) => {
   const ring = ringInMemory(settled())
   const options = optionsFor(ring)
   const at = await decide(options, byOperator, ({ now }) => ({
@@ -188,7 +188,7 @@ t.test('a revoked active key is followed at once by the ripe standby, and a new 
   t.same(ring.state().events.slice(0, 2), ['key_revoked ES256 active', 'key_scheduled ES256 next'])
 })
 
-t.test('where no standby is left when the active key is revoked, a new key signs at once', async (t) => {
+t.test('if no standby is left when the active key is revoked, a new key signs immediately', async (t) => {
   const ring = ringInMemory(settled().filter(({ alg, kid }) => alg === 'RS256' || kid === 'ES256 active'))
   const at = await decide(optionsFor(ring), byOperator, ({ keys, now }) => ({
     steps: keys.filter(({ alg }) => alg === 'ES256').map(({ kid }) => ({ what: 'revoke', kid, revokedAt: now })),
@@ -200,17 +200,17 @@ t.test('where no standby is left when the active key is revoked, a new key signs
   t.equal(signing.length, 1)
 })
 
-t.test('missing standbys are made outside of the transaction, and never sign before they are ripe', async (t) => {
+t.test('missing standbys are generated outside the transaction and never sign before they are ripe', async (t) => {
   const ring = ringInMemory(settled().filter(({ kid }) => kid.endsWith('active')))
   const options = optionsFor(ring)
   await decide(options, bySchedule, nothing)
   t.equal(options.generated.length, 4, 'two for each algorithm')
   for (const made of ring.state().keys.filter(({ kid }) => kid.includes('new')))
     t.ok(made.activatesAt >= made.publishedAt + delays.activationDelay * second, made.kid)
-  t.notOk(isDue(await readRing(ring.db, options), options), 'then nothing is due')
+  t.notOk(isDue(await readRing(ring.db, options), options), 'afterwards nothing is due')
 })
 
-t.test('a lowered activation delay counts only when every cache has forgotten the longer one', async (t) => {
+t.test('a lowered activation delay takes effect only when every cache has dropped the longer one', async (t) => {
   const longer = { seconds: 400, announcedAt: start }
   const soon = key('ES256 next', -900, 50)
   const ring = ringInMemory([...settled().filter(({ kid }) => !/^ES256 (next|behind)/.test(kid)), soon], longer)
@@ -218,7 +218,7 @@ t.test('a lowered activation delay counts only when every cache has forgotten th
   const options = optionsFor(ring, { delays: { ...delays, rotationPeriod: 1 } })
   await decide(options, bySchedule, nothing)
   t.equal(find(ring, 'ES256 new 1')?.activatesAt, start + 400 * second)
-  t.same(ring.state().delay, longer, 'its own is not named meanwhile')
+  t.same(ring.state().delay, longer, 'its own is not stored meanwhile')
   ring.clock.now += (400 + 7_200) * second
   t.ok(isDue(await readRing(ring.db, optionsFor(ring)), optionsFor(ring)))
   await decide(optionsFor(ring), byOperator, (_ring, { activationDelay }) => {
@@ -228,7 +228,7 @@ t.test('a lowered activation delay counts only when every cache has forgotten th
   t.equal(ring.state().delay.seconds, 100)
 })
 
-t.test('what the operator refuses under the lock leaves nothing behind, not even what was due', async (t) => {
+t.test("if the operator's check fails under the lock, nothing is changed, not even what was due", async (t) => {
   const ring = ringInMemory()
   const refusal = new Error('no')
   const refuse = () => {
@@ -240,7 +240,7 @@ t.test('what the operator refuses under the lock leaves nothing behind, not even
   t.equal(ring.isOpen(), false)
 })
 
-t.test('a revocation that a restored backup has forgotten is decided again, by whoever remembers it', async (t) => {
+t.test('a revocation lost with a restored backup is repeated by any node that remembers it', async (t) => {
   const ring = ringInMemory(settled())
   const remembered = {
     ...{ keys: [], now: 0, decisions: 0, activatedAt: new Map<string, number>() },
@@ -253,7 +253,7 @@ t.test('a revocation that a restored backup has forgotten is decided again, by w
   t.equal(find(ring, 'RS256 active')?.sealedPrivateJwk, undefined)
 })
 
-t.test('generated keys that are missing again and again end the attempts', async (t) => {
+t.test('the attempts end if generated keys are missing again and again', async (t) => {
   const ring = ringInMemory(settled())
   const options = optionsFor(ring)
   const moreEachTime = () => ({

@@ -12,7 +12,7 @@ const rsaKey = rsa(2048)
 const rsaJwk = rsaKey.export({ format: 'jwk' })
 const json = (...members: object[]) => JSON.stringify(Object.assign({}, ...members))
 
-t.test('what is no key, a weak one or one of another kind is refused, and no message holds any of it', async (t) => {
+t.test('an invalid, weak or unsuitable key is rejected, and no message contains any part of it', async (t) => {
   const encrypted = one.export({ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'x' })
   const pss = generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey
   const cases: Record<string, [string, RegExp]> = {
@@ -23,21 +23,21 @@ t.test('what is no key, a weak one or one of another kind is refused, and no mes
     'a public JWK': [json(jwk, { d: undefined }), /no private half/],
     'a symmetric JWK': [json({ kty: 'oct', k: 'c2VjcmV0' }), /no private half/],
     'a JWK of numbers': [json(jwk, { d: 1 }), /no private half/],
-    'a JWK of nonsense': [json(jwk, { x: 'AA' }), /not a JWK of a private key/],
+    'a JWK with invalid values': [json(jwk, { x: 'AA' }), /not a JWK of a private key/],
     'a JWK of two keys': [json(jwk, { x: otherJwk.x, y: otherJwk.y }), /do not match|not a JWK/],
     'a JWK with another private half': [json(jwk, { d: otherJwk.d }), /do not match|not a JWK/],
     'an RSA JWK of two keys': [json(rsaJwk, { n: rsa(2048).export({ format: 'jwk' }).n }), /do not match|not a JWK/],
     'a JWK for encryption': [json(jwk, { use: 'enc' }), /not for signatures/],
     'a JWK for key agreement': [json(jwk, { key_ops: ['deriveBits'] }), /not for signing/],
-    'a JWK for verifying alone': [json(jwk, { key_ops: ['verify'] }), /not for signing/],
-    'operations that are no list': [json(jwk, { key_ops: 'sign' }), /not for signing/],
+    'a JWK for verifying only': [json(jwk, { key_ops: ['verify'] }), /not for signing/],
+    'key_ops that is not a list': [json(jwk, { key_ops: 'sign' }), /not for signing/],
     'a JWK for another algorithm': [json(jwk, { alg: 'RS256' }), /"alg" of the JWK does not match/],
     'a JWK for HMAC': [json(rsaJwk, { alg: 'HS256' }), /"alg" of the JWK does not match/],
     'a kid with a line feed': [
       json(jwk, { kid: 'a\nrevoked b 2020-01-01' }),
       /printable ASCII characters without spaces/,
     ],
-    'a kid that is no text': [json(jwk, { kid: 1 }), /printable ASCII characters without spaces/],
+    'a kid that is not a string': [json(jwk, { kid: 1 }), /printable ASCII characters without spaces/],
     'an endless kid': [json(jwk, { kid: 'k'.repeat(256) }), /printable ASCII characters without spaces/],
     'a public PEM': [
       String(generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'pem', type: 'spki' })),
@@ -46,13 +46,13 @@ t.test('what is no key, a weak one or one of another kind is refused, and no mes
     'SEC 1': [pem(one, 'sec1'), /openssl pkcs8/],
     'PKCS #1': [pem(rsaKey, 'pkcs1'), /openssl pkcs8/],
     'a PEM with a passphrase': [String(encrypted), /without a passphrase/],
-    'a PEM cut short': [pem(one).slice(0, 90), /cannot be read/],
+    'a truncated PEM': [pem(one).slice(0, 90), /cannot be read/],
     'P-384': [pem(ec('P-384')), /This key is neither/],
     secp256k1: [pem(ec('secp256k1')), /This key is neither/],
     Ed25519: [pem(generateKeyPairSync('ed25519').privateKey), /This key is neither/],
     'RSA of 1024 bits': [pem(rsa(1024)), /This key is neither/],
-    'RSA with the exponent 3': [pem(rsa(2048, 3)), /exponent is too small/],
-    'RSA for PSS alone': [pem(pss), /This key is neither/],
+    'RSA with exponent 3': [pem(rsa(2048, 3)), /exponent is too small/],
+    'RSA for PSS only': [pem(pss), /This key is neither/],
   }
   const parts = [jwk.d, otherJwk.d, rsaJwk.d, pem(one).slice(60)].map((part) => String(part).slice(0, 12))
   for (const [name, [text, message]] of Object.entries(cases)) {
@@ -65,7 +65,7 @@ t.test('what is no key, a weak one or one of another kind is refused, and no mes
   }
 })
 
-t.test('a JWK keeps its name, a PEM has none', async (t) => {
+t.test('a JWK keeps its name; a PEM has none', async (t) => {
   t.match(readPrivateKey(` \n${json(jwk, { kid: 'ours', alg: 'ES256', use: 'sig', key_ops: ['sign'] })}`), {
     alg: 'ES256',
     kid: 'ours',
@@ -76,7 +76,7 @@ t.test('a JWK keeps its name, a PEM has none', async (t) => {
   t.ok(privateKey.equals(rsaKey))
 })
 
-t.test('a kid is printable, without blanks, and bounded: it becomes a word in the ledger', async (t) => {
+t.test('a kid is printable, without blanks and limited in length: the ledger stores it as a word', async (t) => {
   for (const kid of ['k', '2024-01', 'a/b+c=', 'x'.repeat(255)]) t.ok(isKid(kid), kid)
   for (const kid of ['', ' ', 'a b', 'ä', '\u0000', 'x'.repeat(256), undefined, 1])
     t.notOk(isKid(kid), JSON.stringify(kid) ?? 'undefined')

@@ -18,7 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), 'signet-ledger-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 const revoked = (kid: string, at = 1_000) => ({ kid, what: 'revoked' as const, at })
 
-t.test('half a line, of a disk that was full, neither counts nor swallows the next', async (t) => {
+t.test('a line cut off by a full disk does not count and does not swallow the next line', async (t) => {
   const file = join(folder, 'torn')
   await (await openKeyLedger(file, noLog)).note([revoked('first')])
   appendFileSync(file, 'revoked seco')
@@ -26,7 +26,7 @@ t.test('half a line, of a disk that was full, neither counts nor swallows the ne
   t.same([...(await openKeyLedger(file, noLog)).revokedAt.keys()], ['first', 'third'])
 })
 
-t.test('lines that mean nothing are passed over', async (t) => {
+t.test('invalid lines are ignored', async (t) => {
   const file = join(folder, 'strange')
   writeFileSync(
     file,
@@ -37,7 +37,7 @@ t.test('lines that mean nothing are passed over', async (t) => {
 })
 
 t.test(
-  'what cannot be written is told once, holds as long as the process, and is written when it can be',
+  'a failed write is reported once, remembered by the process, and retried until the file can be written',
   async (t) => {
     const file = join(folder, 'away')
     const warnings: string[] = []
@@ -54,7 +54,7 @@ t.test(
   },
 )
 
-t.test('a fact is written once, for nobody else to read, and the earliest moment counts', async (t) => {
+t.test('a fact is written once, to a private file, and the earliest timestamp counts', async (t) => {
   const file = join(folder, 'plain')
   const ledger = await openKeyLedger(file, noLog)
   await ledger.note([revoked('a', 2_000)])

@@ -11,7 +11,6 @@ import { rotate } from '../../src/key-ring/rotation.ts'
 import { openSealedKey, sealKey } from '../../src/key-ring/sealed-key.ts'
 import { createClock } from '../../src/platform/clock.ts'
 import { briefWait, type LockWait } from '../../src/platform/database/locked-transaction.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import type { Database } from '../../src/platform/database/pool.ts'
 import type { SigningAlgorithm } from '../../src/platform/jwt/algorithms.ts'
 import { currentMasterKey, type MasterKey, openMasterKey } from '../../src/platform/secrets/master-key.ts'
@@ -21,11 +20,10 @@ import {
   keepPreviousKey,
   prepareNewKey,
 } from '../../src/platform/secrets/master-key-file.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, noLog } from '../database.ts'
 import { eventually } from '../support/eventually.ts'
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const database = openPool()
 const folder = mkdtempSync(join(tmpdir(), 'signet-pool-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -42,7 +40,7 @@ const pair = {
 const cheap = (alg: SigningAlgorithm, masterKey: MasterKey) =>
   sealKey(pair[alg], alg, `key-${randomBytes(8).toString('hex')}`, masterKey)
 
-/** A ring as if the installation had never been started. */
+/** Resets the ring to that of an installation that was never started. */
 async function forgetAll(): Promise<void> {
   await database.query(`TRUNCATE signing_keys; UPDATE key_ring SET latest_event = '-infinity', decisions = 0`)
 }
@@ -62,12 +60,12 @@ async function open(
   return ring
 }
 
-/** A generator that waits until it is told to go on. */
-function heldBack(masterKey = givenKey) {
-  let goOn: () => void = () => {}
+/** A generator that waits until it is released. */
+function pausedGenerator(masterKey = givenKey) {
+  let release: () => void = () => {}
   let begin: () => void = () => {}
   const gate = new Promise<void>((resolve) => {
-    goOn = resolve
+    release = resolve
   })
   const begun = new Promise<void>((resolve) => {
     begin = resolve
@@ -80,7 +78,7 @@ function heldBack(masterKey = givenKey) {
     await gate
     return key
   }
-  return { generateKey, asked, begun, goOn }
+  return { generateKey, asked, begun, release }
 }
 
 const stored = async () =>
@@ -92,14 +90,14 @@ const stored = async () =>
 
 const first = ['ES256', 'ES256', 'ES256', 'RS256', 'RS256', 'RS256']
 
-t.test('one look says how many keys the first start takes, and those are generated at once', async (t) => {
+t.test('one look at the ring shows which keys the first start needs, and they are generated in parallel', async (t) => {
   t.same(newKeysDue([], Date.now(), delays, 10).sort(), first)
   await forgetAll()
-  const { generateKey, asked, begun, goOn } = heldBack()
+  const { generateKey, asked, begun, release } = pausedGenerator()
   const opening = open(t, generateKey)
   await begun
   await eventually('all keys to be generated', () => asked.length === first.length)
-  goOn()
+  release()
   await opening
   t.same(asked.sort(), first)
   t.same(
@@ -111,25 +109,25 @@ t.test('one look says how many keys the first start takes, and those are generat
 t.test('while keys are generated no lock is held, no transaction is open and nothing is written', async (t) => {
   await forgetAll()
   const db = openPool({ max: 2 })
-  const { generateKey, begun, goOn } = heldBack()
+  const { generateKey, begun, release } = pausedGenerator()
   const opening = open(t, generateKey, { db })
   await begun
   t.equal((await database.query('SELECT FROM key_ring FOR UPDATE NOWAIT')).rowCount, 1)
   t.equal(db.idleCount, db.totalCount, 'every connection is back in the pool')
   t.same(await stored(), [])
   t.match((await database.query('SELECT decisions FROM key_ring')).rows, [{ decisions: 0 }])
-  goOn()
+  release()
   await opening
   t.equal((await stored()).length, first.length)
 })
 
-t.test('two nodes that generate at the same time: each decision is made once, the rest is dropped', async (t) => {
+t.test('if two nodes generate keys at the same time, each decision is made once and the rest is dropped', async (t) => {
   await forgetAll()
-  const [one, two] = [heldBack(), heldBack()]
+  const [one, two] = [pausedGenerator(), pausedGenerator()]
   const opening = [open(t, one.generateKey), open(t, two.generateKey)]
   await Promise.all([one.begun, two.begun])
-  one.goOn()
-  two.goOn()
+  one.release()
+  two.release()
   const [a, b] = await Promise.all(opening)
   t.same(
     (await stored()).map(({ alg }) => alg),
@@ -139,7 +137,7 @@ t.test('two nodes that generate at the same time: each decision is made once, th
   t.equal(a?.jwkSet().etag, b?.jwkSet().etag)
 })
 
-t.test('a generator that fails leaves nothing behind, and the next attempt succeeds', async (t) => {
+t.test('a failing generator changes nothing, and the next attempt succeeds', async (t) => {
   await forgetAll()
   let isBroken = true
   const generateKey = async (alg: SigningAlgorithm) => {
@@ -153,22 +151,22 @@ t.test('a generator that fails leaves nothing behind, and the next attempt succe
   t.equal((await stored()).length, first.length)
 })
 
-t.test('a signal ends the wait for keys that are being generated', async (t) => {
+t.test('a signal aborts the wait for keys that are being generated', async (t) => {
   await forgetAll()
-  const { generateKey, begun, goOn } = heldBack()
+  const { generateKey, begun, release } = pausedGenerator()
   const asked = new AbortController()
   const opening = open(t, generateKey, { wait: { ...briefWait, signal: asked.signal } })
   await begun
   asked.abort()
   await t.rejects(opening, { name: 'AbortError' })
   t.same(await stored(), [])
-  goOn()
+  release()
 })
 
-t.test('what an operator wants is decided on the ring as it is when the keys are there', async (t) => {
+t.test("an operator's decision is made on the ring as it is when the keys are ready", async (t) => {
   await forgetAll()
-  const neighbour = await open(t, (alg) => cheap(alg, givenKey))
-  const { generateKey, asked, begun, goOn } = heldBack()
+  const otherNode = await open(t, (alg) => cheap(alg, givenKey))
+  const { generateKey, asked, begun, release } = pausedGenerator()
   const ring = await open(t, generateKey)
   const active = (of: typeof ring) =>
     [...of.keys()].find(([{ alg }, state]) => alg === 'ES256' && state === 'active')?.[0].kid
@@ -179,40 +177,40 @@ t.test('what an operator wants is decided on the ring as it is when the keys are
     return { steps: rotation?.decisions ?? [], result: rotation?.kid }
   })
   await begun
-  const before = active(neighbour) ?? ''
-  await neighbour.revoke({ by: 'test' }, [before])
-  const successor = active(neighbour)
-  goOn()
+  const before = active(otherNode) ?? ''
+  await otherNode.revoke({ by: 'test' }, [before])
+  const successor = active(otherNode)
+  release()
   const next = await rotating
-  t.ok(calls > 1, 'it was asked again')
+  t.ok(calls > 1, 'it was called again')
   t.not(next, successor, 'the key that had taken over in the meantime')
   t.equal(active(ring), next)
-  t.ok(asked.length >= 1 && asked.every((alg) => alg === 'ES256'), 'no key was generated that nobody needs')
+  t.ok(asked.length >= 1 && asked.every((alg) => alg === 'ES256'), 'no unneeded key was generated')
   const { rows } = await database.query(
     `SELECT kid FROM events WHERE type = 'key_scheduled' AND kid = $1 AND detail->>'by' = 'test'`,
     [next],
   )
-  t.equal(rows.length, 1, 'the attempt that was rolled back has left no event')
+  t.equal(rows.length, 1, 'the attempt that was rolled back left no event')
 })
 
-t.test('keys that were sealed before the master key was replaced open under the new one alone', async (t) => {
+t.test('keys sealed before the master key was replaced open with the new one alone', async (t) => {
   await forgetAll()
   const settings = { ...given, masterKey: undefined }
   const masterKey = await openMasterKey(settings, false)
-  const { generateKey, begun, goOn } = heldBack(masterKey)
+  const { generateKey, begun, release } = pausedGenerator(masterKey)
   const opening = open(t, generateKey, { masterKey })
   await begun
   const file = join(folder, 'master.key')
   await keepPreviousKey(file)
   await activateNewKey(file, await prepareNewKey(file))
   await forgetPreviousKey(file)
-  goOn()
+  release()
   await opening
   const present = currentMasterKey(settings)
   for (const { kid, sealed } of await stored()) t.ok(openSealedKey(kid, sealed, present))
 })
 
-t.test('a pool hands out each key once, and says what is missing', async (t) => {
+t.test('a key pool hands out each key once and reports missing keys', async (t) => {
   const key = await cheap('ES256', givenKey)
   const pool = createKeyPool([key])
   pool.require(['ES256'])

@@ -10,14 +10,12 @@ import { openKeyLedger } from '../../src/key-ring/key-ledger.ts'
 import { openKeyRing } from '../../src/key-ring/key-ring.ts'
 import { createSealedKey } from '../../src/key-ring/sealed-key.ts'
 import { createClock } from '../../src/platform/clock.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import { SigningUnavailable } from '../../src/platform/jwt/sign.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, noLog } from '../database.ts'
 import { eventually } from '../support/eventually.ts'
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const db = openPool()
 const setting = { masterKey: randomBytes(32), masterKeyPrevious: undefined, keysDir: '/nowhere' }
 const masterKey = await openMasterKey(setting, false)
@@ -55,10 +53,10 @@ async function open(name: string) {
 }
 
 const { ring, machine, clock, states, sign, published, take } = await open('one')
-const neighbour = await open('two')
+const otherNode = await open('two')
 
 t.test(
-  'two nodes that start make the first keys once: one that signs and two on standby, of each algorithm',
+  'two nodes that start create the first keys once: one active and two on standby for each algorithm',
   async (t) => {
     for (const alg of ['ES256', 'RS256'] as const) {
       t.same(
@@ -68,11 +66,11 @@ t.test(
       const header = decodeProtectedHeader(await ring.sign(alg, 'at+jwt', {}, 60))
       t.match(header, { alg, typ: 'at+jwt', kid: states(alg)[0]?.[1] })
     }
-    t.equal(neighbour.ring.jwkSet().etag, ring.jwkSet().etag)
+    t.equal(otherNode.ring.jwkSet().etag, ring.jwkSet().etag)
   },
 )
 
-t.test('does not sign when the lease has run out by either clock, yet goes on serving the set', async (t) => {
+t.test('signs nothing once the lease has expired by either clock, but still serves the set', async (t) => {
   const set = ring.jwkSet()
   machine.monotonic += 60_000
   t.notOk(ring.isReady())
@@ -102,22 +100,22 @@ t.test('neither signs nor decides while its clock and the database disagree', as
   t.ok(ring.isReady())
 })
 
-t.test('a jump of the clock that is put right leaves nothing behind', async (t) => {
+t.test('a clock jump that is corrected has no lasting effect', async (t) => {
   const ahead = async () => clock.now() - Number((await db.query('SELECT clock_timestamp() AS now')).rows[0].now)
   const before = { states: states(), set: ring.jwkSet().etag, kid: decodeProtectedHeader(await sign()).kid }
   const year = 365 * 86_400_000
   for (const jump of [300_000, year, 5 * year]) {
     machine.wall = jump
-    t.ok((await ahead()) > jump - 2_000, 'for all that this machine can tell it was suspended')
-    t.same(states(), before.states, 'no key changes its state by it')
+    t.ok((await ahead()) > jump - 2_000, 'this machine cannot tell the jump from a suspension')
+    t.same(states(), before.states, "the jump changes no key's state")
     t.equal(ring.jwkSet().etag, before.set)
     t.notOk(ring.isReady())
     await t.rejects(sign(), { name: 'KeysUnavailable', message: /clock/ })
     await t.rejects(ring.refresh(), { name: 'ClocksDisagree' })
-    await t.rejects(sign(), { name: 'KeysUnavailable' }, 'nor when the database was asked')
+    await t.rejects(sign(), { name: 'KeysUnavailable' }, 'nor after the database was asked')
     machine.wall = 0
-    t.ok(Math.abs(await ahead()) < 2_000, 'the time is right at once')
-    await eventually('the node to ask the database by itself', () => ring.isReady())
+    t.ok(Math.abs(await ahead()) < 2_000, 'the time is right immediately')
+    await eventually('the node to ask the database on its own', () => ring.isReady())
     t.ok(Math.abs(await ahead()) < 2_000)
     t.same(states(), before.states)
     t.equal(decodeProtectedHeader(await sign()).kid, before.kid, 'no key signs before its time')
@@ -125,29 +123,29 @@ t.test('a jump of the clock that is put right leaves nothing behind', async (t) 
 })
 
 t.test(
-  'a clock that was set back by hours stops the node as soon as it has asked, which it does by itself',
+  'a clock that is set back by hours stops the node as soon as it asks the database, which it does on its own',
   async (t) => {
     machine.wall = -7_200_000
     await eventually('the node to notice', () => !ring.isReady())
-    t.ok(Math.abs(clock.now() - Date.now()) < 60_000, 'and the time is not what the clock says')
+    t.ok(Math.abs(clock.now() - Date.now()) < 60_000, 'and the time does not follow the clock')
     machine.wall = 0
-    await eventually('the node to notice that it was put right', () => ring.isReady())
+    await eventually('the node to notice the correction', () => ring.isReady())
   },
 )
 
-t.test('notes the longest lifetime before it signs, and never a shorter one', async (t) => {
+t.test('records the longest lifetime before signing, and never shortens it', async (t) => {
   await t.rejects(ring.sign('ES256', 'JWT', {}, 5_000), /not recorded yet/)
   const decisions = async () => Number((await db.query('SELECT decisions FROM key_ring')).rows[0].decisions)
   const before = await decisions()
   await Promise.all(Array.from({ length: 200 }, (_, index) => ring.extendRetention([5_000, 10, 600][index % 3] ?? 0)))
-  t.ok((await decisions()) - before <= 2, 'however many ask')
+  t.ok((await decisions()) - before <= 2, 'regardless of how many ask')
   await ring.sign('ES256', 'JWT', {}, 5_000)
   await ring.extendRetention(10)
   await ring.refresh()
   t.same(new Set([...ring.keys().keys()].map(({ longestLifetime }) => longestLifetime)), new Set([5_000]))
 })
 
-t.test('who can write to the database, but has no master key, publishes nothing', async (t) => {
+t.test('an attacker who can write to the database but has no master key cannot publish a key', async (t) => {
   const before = published()
   const foreign = await createSealedKey('ES256', await openMasterKey({ ...setting, masterKey: randomBytes(32) }, false))
   const plant = (kid: string, sealed: Buffer | null) =>
@@ -167,8 +165,8 @@ t.test('who can write to the database, but has no master key, publishes nothing'
   t.notOk(String(fresh.ring.jwkSet().body).includes(foreign.publicJwk.x ?? 'none'))
   t.match(fresh.logged.join(), /planted-under-another-key/)
   await Promise.all([ring.refresh(), fresh.ring.refresh()])
-  t.equal(decodeProtectedHeader(await sign()).kid, own, 'nor does it keep ours from signing')
-  t.equal(fresh.logged.filter((line) => line.includes('planted-under')).length, 1, 'told once')
+  t.equal(decodeProtectedHeader(await sign()).kid, own, 'and does not keep our key from signing')
+  t.equal(fresh.logged.filter((line) => line.includes('planted-under')).length, 1, 'reported once')
   t.equal(ring.verificationKey('planted-without-private-half', 'published'), undefined)
   t.match((await db.query('SELECT retires_at FROM signing_keys WHERE kid = $1', [own])).rows, [{ retires_at: null }])
   await db.query('UPDATE signing_keys SET public_jwk = $2 WHERE kid = $1', [own, rows[0].public_jwk])
@@ -176,16 +174,16 @@ t.test('who can write to the database, but has no master key, publishes nothing'
   await ring.refresh()
 })
 
-t.test('a key that retires is still published; its private half goes when it has', async (t) => {
+t.test('a retiring key is still published; its private half is deleted when it has retired', async (t) => {
   const [, first = ''] = states()[0] ?? []
   const [, second = ''] = states()[1] ?? []
   await take((now) => ({ what: 'activate', kid: second, activatesAt: now }))
   t.equal(decodeProtectedHeader(await sign()).kid, second)
   t.ok(published().includes(first))
   const [retiring] = [...ring.keys().keys()].filter(({ kid }) => kid === first)
-  t.equal((retiring?.retiresAt ?? 0) - Date.now() > (5_000 + 60) * 1000, true, 'after all it signed, and the skew')
-  await neighbour.ring.refresh()
-  t.equal(neighbour.ring.jwkSet().etag, ring.jwkSet().etag)
+  t.equal((retiring?.retiresAt ?? 0) - Date.now() > (5_000 + 60) * 1000, true, 'after all it signed, plus the skew')
+  await otherNode.ring.refresh()
+  t.equal(otherNode.ring.jwkSet().etag, ring.jwkSet().etag)
 
   await db.query(`UPDATE signing_keys SET retires_at = NULL WHERE kid = $1`, [first])
   await db.query(
@@ -200,10 +198,10 @@ t.test('a key that retires is still published; its private half goes when it has
   t.match((await db.query('SELECT sealed_private_jwk FROM signing_keys WHERE kid = $1', [first])).rows, [
     { sealed_private_jwk: null },
   ])
-  await Promise.all([ring.refresh(), neighbour.ring.refresh()])
+  await Promise.all([ring.refresh(), otherNode.ring.refresh()])
 })
 
-t.test('a revoked key is gone at once, the ripe standby signs, and no restored backup brings it back', async (t) => {
+t.test('a revoked key is gone immediately, the ripe standby signs, and no backup brings it back', async (t) => {
   const { kid: revoked = '' } = decodeProtectedHeader(await sign())
   const { rows: backup } = await db.query('SELECT * FROM signing_keys')
   await take((now) => ({ what: 'revoke', kid: revoked, revokedAt: now }))
@@ -227,18 +225,18 @@ t.test('a revoked key is gone at once, the ripe standby signs, and no restored b
   }
   await restore()
   await ring.refresh()
-  t.equal(decodeProtectedHeader(await sign()).kid, successor, 'a running node gives back what it knows')
+  t.equal(decodeProtectedHeader(await sign()).kid, successor, 'a running node restores what it knows')
   t.notOk(published().includes(revoked))
 
   await db.query('UPDATE key_ring SET decisions = 0')
-  await neighbour.ring.refresh()
+  await otherNode.ring.refresh()
   t.notOk(
-    neighbour.published().includes(revoked),
-    'one that has not heard of it, and remembers more decisions, does not either',
+    otherNode.published().includes(revoked),
+    'nor does a node that has not heard of it and remembers more decisions',
   )
 
   await restore()
   const restarted = await open('one')
-  t.notOk(restarted.published().includes(revoked), 'one that starts has its ledger')
+  t.notOk(restarted.published().includes(revoked), 'a starting node has its ledger')
   t.equal(restarted.states().find(([state]) => state === 'active')?.[1], successor)
 })

@@ -20,7 +20,7 @@ const key = (kid: string, moments: Partial<KeyMoments>): KeyMoments => ({
 const states = (keys: KeyMoments[], now: number) =>
   Object.fromEntries([...keyStates(keys, now)].map(([{ kid }, state]) => [kid, state]))
 
-t.test('a key goes through its states by the time alone', async (t) => {
+t.test("a key's state depends only on the time", async (t) => {
   const keys = [key('one', { retiresAt: 300 }), key('two', { publishedAt: 50, activatesAt: 200 })]
   t.same(states(keys, 100), { one: 'active', two: 'standby' })
   t.same(states(keys, 199), { one: 'active', two: 'standby' })
@@ -28,27 +28,27 @@ t.test('a key goes through its states by the time alone', async (t) => {
   t.same(states(keys, 300), { one: 'retired', two: 'active' })
 })
 
-t.test('when the key that signs is revoked no other signs in its place until one is told to', async (t) => {
+t.test('if the signing key is revoked, no other signs in its place until a decision activates it', async (t) => {
   const keys = [key('one', {}), key('two', { activatesAt: 100, revokedAt: 150 }), key('three', { activatesAt: 900 })]
   t.same(states(keys, 120), { one: 'retiring', two: 'active', three: 'standby' })
   t.same(states(keys, 150), { one: 'retiring', two: 'revoked', three: 'standby' })
 })
 
-t.test('a key that was revoked on standby changes nothing, not even when its turn would have come', async (t) => {
+t.test('a key that was revoked on standby changes nothing, not even at its activation time', async (t) => {
   const keys = [key('one', {}), key('two', { activatesAt: 100, revokedAt: 50 })]
   t.same(states(keys, 120), { one: 'active', two: 'revoked' })
 })
 
-t.test('the last key there is goes on, whatever was once written of its retirement', async (t) => {
+t.test('the last key of an algorithm stays active, whatever retirement was recorded for it', async (t) => {
   t.same(states([key('one', { retiresAt: 10 })], 20), { one: 'active' })
 })
 
-t.test('algorithms do not know of each other', async (t) => {
+t.test('algorithms are independent of each other', async (t) => {
   t.same(states([key('ec', {}), key('rsa', { alg: 'RS256', activatesAt: 5 })], 10), { ec: 'active', rsa: 'active' })
 })
 
 t.test(
-  'whatever the moments, at most one key of an algorithm is active, every node agrees on it, and it is published',
+  'for any timestamps, at most one key of an algorithm is active, every node agrees on it, and it is published',
   async (t) => {
     const moment = fc.integer({ min: 0, max: 50 })
     const moments = fc.record({
@@ -74,6 +74,6 @@ t.test(
       }),
       { numRuns: 2_000 },
     )
-    t.pass('no counter-example')
+    t.pass('no counterexample')
   },
 )

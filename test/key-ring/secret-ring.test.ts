@@ -8,7 +8,6 @@ import { openSecretRing } from '../../src/key-ring/secret-ring.ts'
 import { createClock } from '../../src/platform/clock.ts'
 import { installationLock } from '../../src/platform/database/installation-store.ts'
 import { briefWait, inLockedTransaction } from '../../src/platform/database/locked-transaction.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import type { Database } from '../../src/platform/database/pool.ts'
 import { createLog } from '../../src/platform/log.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
@@ -24,10 +23,9 @@ import {
 import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import { encodeRefreshToken, readRefreshToken } from '../../src/tokens/refresh-token.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, noLog } from '../database.ts'
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const db = openPool()
 const masterKey = await openMasterKey(
   { masterKey: randomBytes(32), masterKeyPrevious: undefined, keysDir: '/nowhere' },
@@ -51,7 +49,7 @@ async function open(name: string, database: Database = db) {
   return { ring, machine, ledger }
 }
 
-/** The pool, counting how often secrets were read. */
+/** The pool, which counts the reads of secrets. */
 function counting() {
   const counted = { reads: 0 }
   const database = new Proxy(db, {
@@ -82,7 +80,7 @@ const elapse = (purpose: string, interval: string) =>
 const one = await open('one')
 const two = await open('two')
 
-t.test('nodes that start make one secret for each purpose, in use at once', async (t) => {
+t.test('starting nodes create one secret for each purpose, in use immediately', async (t) => {
   for (const purpose of purposes) {
     t.same(await versionsOf(purpose), [1])
     t.same(one.ring[purpose], two.ring[purpose])
@@ -90,7 +88,7 @@ t.test('nodes that start make one secret for each purpose, in use at once', asyn
   }
 })
 
-t.test('a node of an earlier release that runs keeps secrets from being renewed', async (t) => {
+t.test('a running node of an earlier release prevents the renewal of secrets', async (t) => {
   await db.query({ text: `INSERT INTO nodes (id) VALUES ('earlier')` })
   await t.rejects(one.ring.renew(operator, purposes, briefWait), {
     name: 'EarlierReleaseRuns',
@@ -100,10 +98,10 @@ t.test('a node of an earlier release that runs keeps secrets from being renewed'
   await db.query({ text: `UPDATE nodes SET seen_at = now() - interval '2 minutes'` })
 })
 
-t.test('commands that renew at the same moment make one version, which is not used yet', async (t) => {
+t.test('concurrent renewals create one version, which is not used yet', async (t) => {
   const answers = await Promise.all([one, two, one].map(({ ring }) => ring.renew(operator, ['csrf'], briefWait)))
   t.same(await versionsOf('csrf'), [1, 2])
-  t.same(await versionsOf('session-id'), [1], 'the others stay')
+  t.same(await versionsOf('session-id'), [1], 'the others are unchanged')
   t.equal(answers.flat().filter(({ isNew }) => isNew).length, 1)
   for (const { version, activatesAt, publishedAt } of answers.flat())
     t.same({ version, published: (activatesAt - publishedAt) / 1000 }, { version: 2, published: 180 })
@@ -113,7 +111,7 @@ t.test('commands that renew at the same moment make one version, which is not us
   t.same([...one.ring.csrf.versions.keys()], [1, 2], 'but it is accepted')
 })
 
-t.test('when its moment comes every node uses it, and goes on accepting the one before', async (t) => {
+t.test('at its activation time every node uses a version, and still accepts the previous one', async (t) => {
   const made = currentMac(one.ring.csrf, 'form')
   await elapse('csrf', '180 seconds')
   for (const { ring } of [one, two]) {
@@ -125,7 +123,7 @@ t.test('when its moment comes every node uses it, and goes on accepting the one 
   t.notSame(currentMac(one.ring.csrf, 'form'), made)
 })
 
-t.test('a node without a confirmation within the lease neither makes nor checks anything', async (t) => {
+t.test('a node whose lease has expired neither creates nor checks anything', async (t) => {
   const three = await open('three')
   for (const clock of ['monotonic', 'wall'] as const) {
     three.machine[clock] += 61_000
@@ -136,7 +134,7 @@ t.test('a node without a confirmation within the lease neither makes nor checks 
   }
 })
 
-t.test('what a node does not know it asks for once; forgeries cost no query each', async (t) => {
+t.test('an unknown version causes one query; forgeries do not cause one each', async (t) => {
   const { database, counted } = counting()
   const behind = await open('behind', database)
   await one.ring.revoke(operator, ['request-sealing', 'refresh-mac'], briefWait)
@@ -146,7 +144,7 @@ t.test('what a node does not know it asks for once; forgeries cost no query each
   t.equal(unsealText(await secretFor(behind.ring, 'request-sealing', sealed), sealed, 'use'), 'text')
   t.equal(counted.reads, 1)
   t.equal(unsealText(await secretFor(behind.ring, 'request-sealing', sealed), sealed, 'use'), 'text')
-  t.equal(counted.reads, 1, 'now it knows')
+  t.equal(counted.reads, 1, 'now it is known')
 
   const forged = (version: number) => {
     const bytes = Buffer.alloc(80)
@@ -175,13 +173,13 @@ t.test('what a node does not know it asks for once; forgeries cost no query each
 })
 
 t.test(
-  'a revoked secret is refused with everything made with it, and is remembered in the keys directory',
+  'a revoked secret is rejected with everything made with it, and the revocation is kept in the keys directory',
   async (t) => {
     const made = currentMac(one.ring['session-id'], 'x')
     await one.ring.renew(operator, ['session-id'], briefWait)
     const { renewals, isInLedger, earlierNodes } = await one.ring.revoke(operator, ['session-id'], briefWait)
     t.match({ renewals, isInLedger, earlierNodes }, { renewals: [{ version: 3 }], isInLedger: true, earlierNodes: 0 })
-    t.equal(renewals[0]?.revoked.length, 2, 'the one that stood by has leaked as well')
+    t.equal(renewals[0]?.revoked.length, 2, 'the standby version has leaked as well')
     await two.ring.refresh()
     for (const { ring } of [one, two]) {
       t.same([...ring['session-id'].versions.keys()], [3])
@@ -196,12 +194,12 @@ t.test(
       for (const fingerprint of fingerprints)
         t.ok(
           readFileSync(join(folder, name), 'utf8').includes(`revoked-secret ${fingerprint} `),
-          `${name} has noted it`,
+          `${name} has recorded it`,
         )
   },
 )
 
-t.test('a backup brings no revoked secret back, neither at a start nor under a node that runs', async (t) => {
+t.test('a restored backup revives no revoked secret, neither at a start nor on a running node', async (t) => {
   const backup = await loadPurposeSecrets(db)
   const restore = async () => {
     await db.query({ text: 'DELETE FROM purpose_secrets' })
@@ -221,14 +219,14 @@ t.test('a backup brings no revoked secret back, neither at a start nor under a n
     await ring.refresh()
     t.notOk([...ring['session-id'].versions.values()].some((secret) => secret.equals(leaked?.secret as Buffer)))
   }
-  t.notSame([...later.ring['session-id'].versions.values()], accepted, 'what the backup did not have is made anew')
+  t.notSame([...later.ring['session-id'].versions.values()], accepted, 'what the backup did not have is created again')
   t.match(await events('secret_revoked').then((all) => all.slice(-1)), [{ by: 'schedule', purpose: 'session-id' }])
-  // A version of the same number that never leaked is left alone.
+  // A version with the same number that never leaked is kept.
   t.same([...later.ring.csrf.versions.keys()], [1, 2])
 })
 
 t.test(
-  'nothing is renewed while somebody holds the lock of the installation, as whoever replaces the master key does',
+  'nothing is renewed while another process holds the installation lock, as the change of the master key does',
   async (t) => {
     const { rows } = await db.query({ text: 'SELECT count(*) AS versions FROM purpose_secrets' })
     let renewed: Promise<unknown> | undefined
@@ -241,7 +239,7 @@ t.test(
   },
 )
 
-t.test('a version goes when nothing alive was made with it', async (t) => {
+t.test('a version is deleted when nothing valid was made with it', async (t) => {
   const clean = async () => {
     await deleteExpired(db, 7 * 86_400)
     return Promise.all(purposes.map(versionsOf))
@@ -262,7 +260,7 @@ t.test('a version goes when nothing alive was made with it', async (t) => {
   const both = purposes.map(() => [1, 2])
   t.same(await clean(), both, 'the new one is not in use yet')
   for (const purpose of purposes) await elapse(purpose, '2 hours')
-  t.same(await clean(), both, 'a family, a session and pages are of the old ones')
+  t.same(await clean(), both, 'a family, a session and pages use the old ones')
   await db.query({ text: `UPDATE refresh_families SET expires_at = now() - interval '1 second'` })
   t.same(await clean(), [[2], [1, 2], [1, 2], [1, 2]], 'refresh-mac')
   await db.query({ text: 'DELETE FROM sessions' })

@@ -15,9 +15,9 @@ const other = { purpose: 'session-id', version: 7, publishedAt: 0, activatesAt: 
 
 const statesAt = (versions: readonly SecretMoments[], now: number) => [...secretStates(versions, now).values()]
 
-t.test('a version stands by until its moment, and then takes the place of the one before', async (t) => {
+t.test('a version is on standby until its activation time, and then replaces the previous one', async (t) => {
   t.same(statesAt([first, second], 4_999), ['active', 'standby'])
-  t.same(statesAt([second, first], 5_000), ['active', 'retiring'], 'whatever the order of the rows')
+  t.same(statesAt([second, first], 5_000), ['active', 'retiring'], 'regardless of the order of the rows')
   t.equal(nextChange([first, second, other], 4_999), 5_000)
   t.equal(nextChange([first, second], 5_000), Number.POSITIVE_INFINITY)
   t.equal(supersededAt(first, [first, second, other], 4_999), undefined)
@@ -25,7 +25,7 @@ t.test('a version stands by until its moment, and then takes the place of the on
   t.equal(supersededAt(second, [first, second, other], 99_000), undefined)
 })
 
-t.test('a purpose always has an active version, even if a clock was set back behind all of them', async (t) => {
+t.test('a purpose always has an active version, even if a clock was set back before all of them', async (t) => {
   t.same(statesAt([other], 0), ['active'])
   t.same(statesAt([second, { ...second, version: 3, activatesAt: 8_000 }], 0), ['active', 'standby'])
 })
@@ -34,10 +34,10 @@ t.test('a purpose always has an active version, even if a clock was set back beh
 const keyLease = 60
 const nodes = 3
 
-/** What happens, some seconds after what happened before. */
+/** What happens, and how many seconds after the previous step. */
 type Step = { readonly after: number } & (
   | { readonly what: 'read'; readonly node: number }
-  /** The commit comes `lag` seconds after the moments were written. */
+  /** The commit comes `lag` seconds after the timestamps were written. */
   | { readonly what: 'rotate'; readonly lag: number }
 )
 
@@ -54,11 +54,11 @@ function seconds(max: number) {
 }
 
 /**
- * Any number of rotations, while each node reads when it reads. After each step every node whose lease holds makes something, and every
- * other one whose lease holds must know the version.
+ * Simulates any number of rotations while each node reads at its own times. After each step, every node whose lease is valid creates
+ * something, and every other node with a valid lease must know the version.
  *
- * @param offsets seconds by which the clock of each node is ahead
- * @returns what some node would refuse; undefined where all is well
+ * @param offsets seconds by which each node's clock is ahead
+ * @returns what some node would reject; undefined if there is nothing
  */
 function firstRefusal(steps: readonly Step[], offsets: readonly number[], publishedFor: number): string | undefined {
   const rows: (SecretMoments & { readonly visibleAt: number })[] = [{ ...first, visibleAt: 0 }]
@@ -77,8 +77,8 @@ function firstRefusal(steps: readonly Step[], offsets: readonly number[], publis
       if (!isAlive(read[node]!)) continue
       const states = secretStates(known, now + (offsets[node] ?? 0) * 1000)
       const made = [...states].find(([, state]) => state === 'active')![0].version
-      const stranger = read.findIndex((other) => isAlive(other) && !other.known.some(({ version }) => version === made))
-      if (stranger >= 0) return `after ${now / 1000} s node ${stranger} does not know version ${made} of node ${node}`
+      const unaware = read.findIndex((other) => isAlive(other) && !other.known.some(({ version }) => version === made))
+      if (unaware >= 0) return `after ${now / 1000} s node ${unaware} does not know version ${made} of node ${node}`
     }
   }
   return undefined
@@ -88,7 +88,7 @@ const skew = 30
 const offsets = fc.array(seconds(skew), { minLength: nodes, maxLength: nodes })
 const history = fc.array(step, { minLength: 5, maxLength: 60 })
 
-t.test('no node makes anything that another one does not know, whenever they read and whoever rotates', async () => {
+t.test('no node creates anything that another cannot check, whenever they read and whichever rotates', async () => {
   fc.assert(
     fc.property(history, offsets, (steps, ahead) => {
       const refusal = firstRefusal(steps, ahead, publicationTime(skew))
@@ -98,7 +98,7 @@ t.test('no node makes anything that another one does not know, whenever they rea
   )
 })
 
-t.test('the model finds the refusal where a version is published for too short', async (t) => {
+t.test('the model finds the failure if a version is published for too short a time', async (t) => {
   const found = fc.check(
     fc.property(history, offsets, (steps, ahead) => firstRefusal(steps, ahead, 60) === undefined),
     { numRuns: 2_000 },
@@ -106,7 +106,7 @@ t.test('the model finds the refusal where a version is published for too short',
   t.ok(found.failed)
 })
 
-t.test('a node keeps no secret for longer than a minute without having confirmed it', async (t) => {
+t.test('a node uses no secret for more than a minute without confirming it', async (t) => {
   t.equal(secretLease(3), 3)
   t.equal(secretLease(3_600), 60)
   t.ok(publicationTime(0) > secretLease(3_600))

@@ -11,8 +11,8 @@ import { noLog } from '../database.ts'
 import { untilNothingIsLeft } from '../support/eventually.ts'
 import { startSignet } from '../support/idp.ts'
 
-/** Sightings on a database that is away while `isAway`; `written` is what reached it, a batch each. */
-function onPaper() {
+/** Sightings on a database that is unavailable while `isAway`; `written` holds each batch that reached it. */
+function withFakeDatabase() {
   const state = { now: 1_000_000, isAway: false, written: [] as [string, number][][] }
   const query = async ({ values: [names, moments] }: { values: [string[], Date[]] }) => {
     if (state.isAway) throw new DatabaseUnavailable('away')
@@ -23,8 +23,8 @@ function onPaper() {
   return { state, lastSeen: createVerifiersLastSeen({ query } as unknown as Queryable, clock, noLog) }
 }
 
-t.test('what is no name of 1 to 100 printable ASCII characters is not kept', async (t) => {
-  const { state, lastSeen } = onPaper()
+t.test('a name that is not 1 to 100 printable ASCII characters is not kept', async (t) => {
+  const { state, lastSeen } = withFakeDatabase()
   const bad = ['', ' ', ' a', 'a ', 'a\tb', 'a\u001b[2J', 'ä', '\u0000', 'x'.repeat(101), 'x'.repeat(16_000)]
   for (const name of bad) lastSeen.note(name)
   await lastSeen.stop()
@@ -37,8 +37,8 @@ t.test('what is no name of 1 to 100 printable ASCII characters is not kept', asy
   )
 })
 
-t.test('however many names come, a thousand are kept, and those go on being seen', async (t) => {
-  const { state, lastSeen } = onPaper()
+t.test('regardless of how many names arrive, a thousand are kept, and those are still updated', async (t) => {
+  const { state, lastSeen } = withFakeDatabase()
   lastSeen.note('first')
   for (let i = 0; i < 5_000; i++) lastSeen.note(`made up ${i}`)
   state.now += 7
@@ -51,8 +51,8 @@ t.test('however many names come, a thousand are kept, and those go on being seen
   t.same(state.written[1], [['room again', 1_000_007]])
 })
 
-t.test('an outage loses no record and lets nothing grow', async (t) => {
-  const { state, lastSeen } = onPaper()
+t.test('an outage loses no record, and memory stays bounded', async (t) => {
+  const { state, lastSeen } = withFakeDatabase()
   state.isAway = true
   lastSeen.note('a')
   await lastSeen.stop()
@@ -69,8 +69,8 @@ t.test('an outage loses no record and lets nothing grow', async (t) => {
   ])
 })
 
-t.test('what is seen while a batch is being written is written with the next', async (t) => {
-  const { state, lastSeen } = onPaper()
+t.test('a record during the write of a batch is written with the next one', async (t) => {
+  const { state, lastSeen } = withFakeDatabase()
   lastSeen.note('a')
   const writing = lastSeen.stop()
   await Promise.resolve()
@@ -92,7 +92,7 @@ t.test('over HTTP and in the database', async (t) => {
   const set = (headers: Record<string, string>, method = 'GET') =>
     fetch(`${idp.issuer}/.well-known/jwks.json`, { method, headers })
 
-  t.test('who fetches the set under a name is seen, and so is who hears that it has not changed', async (t) => {
+  t.test('a verifier that fetches the set under a name is recorded, even if the answer is 304', async (t) => {
     const before = idp.signet.clock.now()
     await set({})
     await set({ 'signet-verifier': 'only asked for the headers' }, 'HEAD')
@@ -112,7 +112,7 @@ t.test('over HTTP and in the database', async (t) => {
     t.ok(seen.every(({ fetched_at: at }) => Number(at) >= before - 1_000 && Number(at) <= Number(rows[0].now)))
   })
 
-  t.test('of two nodes that saw a verifier the later moment counts, in whatever order they write', async (t) => {
+  t.test('if two nodes saw a verifier, the later time counts, in whatever order they write', async (t) => {
     const names = ['a', 'b', 'c', 'd', 'e']
     const at = (seconds: number) =>
       names.map((name) => ({ name, fetchedAt: new Date(Date.UTC(2026, 0) + seconds * 1000), age: 0 }))
@@ -128,7 +128,7 @@ t.test('over HTTP and in the database', async (t) => {
     await db.query("DELETE FROM verifiers WHERE fetched_at < '2026-02-01'")
   })
 
-  t.test('a node whose clock was ahead makes nobody seem to have fetched what was published since', async (t) => {
+  t.test('a node whose clock was ahead makes no verifier seem to have fetched what was published since', async (t) => {
     const now = async () => Number((await db.query('SELECT clock_timestamp() AS now')).rows[0].now)
     const before = await now()
     const ahead = new Date(before + 300_000)
@@ -140,13 +140,13 @@ t.test('over HTTP and in the database', async (t) => {
     // Written by a release that trusted the node's clock, or while the database's own clock was ahead.
     await db.query("UPDATE verifiers SET fetched_at = $1 WHERE name = 'ahead'", [ahead])
     const longAgo = before - 86_400_000
-    t.match(await listNotSeenSince(db, longAgo, 10), [{ name: 'ahead' }], 'a moment that has not come proves nothing')
+    t.match(await listNotSeenSince(db, longAgo, 10), [{ name: 'ahead' }], 'a time in the future proves nothing')
     await putLastSeen(db, [{ name: 'ahead', fetchedAt: new Date(longAgo), age: 0 }])
     t.match(await listNotSeenSince(db, longAgo + 1, 10), [{ name: 'ahead', fetchedAt: new Date(longAgo) }])
     await db.query("DELETE FROM verifiers WHERE name = 'ahead'")
   })
 
-  t.test('of made-up names five thousand stay, those that were seen last; after 90 days none', async (t) => {
+  t.test('of invented names the five thousand seen last are kept, and none after 90 days', async (t) => {
     await db.query(
       `INSERT INTO verifiers SELECT 'made up ' || n, now() - n * interval '1 second' FROM generate_series(60, 5700) AS n`,
     )
@@ -163,7 +163,7 @@ t.test('over HTTP and in the database', async (t) => {
     )
   })
 
-  t.test('`keys list` says who has not fetched the set since a standby was published', async (t) => {
+  t.test('`keys list` shows which verifiers have not fetched the set since a standby was published', async (t) => {
     const { databaseUrl = '', databaseSchema, issuer, keysDir, masterKey, keyLease } = idp.signet.settings
     const environment = {
       SIGNET_DATABASE_URL: databaseUrl,
@@ -175,7 +175,7 @@ t.test('over HTTP and in the database', async (t) => {
     const list = async (...more: string[]) =>
       (await answer(['keys', 'list', ...more], { environment, folder: keysDir })).out
     await db.query('DELETE FROM verifiers')
-    // An hour ago: nobody can have been seen at a moment that has not come yet.
+    // An hour ago, because nobody can have been seen at a time in the future.
     await db.query("UPDATE signing_keys SET published_at = published_at - interval '1 hour'")
     await idp.signet.keyRing.refresh()
     const publishedAt = [...idp.signet.keyRing.keys().keys()][0]?.publishedAt ?? 0
@@ -193,7 +193,7 @@ t.test('over HTTP and in the database', async (t) => {
     t.ok(keys.every((key) => key.state === 'standby' || key.not_fetched_by === undefined))
     const text = await list()
     for (const { kid } of standbys)
-      t.match(text, `standby ${kid} was published at`, 'people are told of each in a sentence')
+      t.match(text, `standby ${kid} was published at`, 'the text output has a sentence for each')
     t.match(text, /\n {2}slept \(last fetched \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\)\n/)
     t.notMatch(text, /knows|and more/)
 

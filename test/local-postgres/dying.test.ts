@@ -4,7 +4,6 @@ import { setTimeout as pause } from 'node:timers/promises'
 import t from 'tap'
 import type { LocalPostgres } from '#local-postgres'
 import {
-  alone,
   askOnce,
   freshFolder,
   joinIn,
@@ -12,11 +11,12 @@ import {
   poolOn,
   serverPid,
   serverPids,
+  untilOneUserIsLeft,
 } from '../platform/database/own-server.ts'
 import { eventually } from '../support/eventually.ts'
 import { startJoiner } from './joiners.ts'
 
-t.test('a server that dies or stands still', async (t) => {
+t.test('a server that dies or is suspended', async (t) => {
   const dataDir = join(freshFolder(t), 'data')
   const lines: string[] = []
   const line = (_details: object, message: string) => void lines.push(message)
@@ -25,23 +25,23 @@ t.test('a server that dies or stands still', async (t) => {
   await askOnce(embedded, 'CREATE SCHEMA signet')
   await pool.query({ text: 'CREATE TABLE seals (name text)' })
   const kept: string[] = []
-  const press = async (name: string) => {
+  const insertSeal = async (name: string) => {
     await pool.query({ text: 'INSERT INTO seals VALUES ($1)', values: [name] })
     kept.push(name)
   }
-  const pressed = async () =>
+  const sealNames = async () =>
     (await pool.query<{ name: string }>({ text: 'SELECT name FROM seals' })).rows.map((row) => row.name)
 
-  await t.test('killed: it is back without anybody doing anything, with all that was acknowledged', async (t) => {
+  await t.test('killed: it is restarted automatically, with everything that was acknowledged', async (t) => {
     for (const round of [1, 2, 3]) {
-      await press(`before ${round}`)
-      const writing = Array.from({ length: 20 }, (_, n) => press(`${round}.${n}`).catch(() => {}))
+      await insertSeal(`before ${round}`)
+      const writing = Array.from({ length: 20 }, (_, n) => insertSeal(`${round}.${n}`).catch(() => {}))
       await Promise.race(writing)
       const pid = serverPid(embedded)
       process.kill(pid, 'SIGKILL')
       await Promise.all(writing)
       await nextServer(embedded, pid)
-      const found = await eventually('the seals', pressed)
+      const found = await eventually('the seals', sealNames)
       t.same(
         kept.filter((name) => !found.includes(name)),
         [],
@@ -57,14 +57,14 @@ t.test('a server that dies or stands still', async (t) => {
     t.same(lines, [gone, back, gone, back, gone, back])
   })
 
-  await t.test('killed with every process it has, and stopped by somebody else', async (t) => {
+  await t.test('killed with all its processes, or stopped by somebody else', async (t) => {
     for (const end of ['SIGKILL', 'SIGINT'] as const) {
-      await press(end)
+      await insertSeal(end)
       const before = serverPid(embedded)
       const pids = end === 'SIGKILL' ? await serverPids(embedded) : [before]
       for (const pid of pids) killIfThere(pid, end)
       await nextServer(embedded, before)
-      t.ok((await eventually('the seals', pressed)).includes(end))
+      t.ok((await eventually('the seals', sealNames)).includes(end))
     }
   })
 
@@ -82,10 +82,10 @@ t.test('a server that dies or stands still', async (t) => {
     )
     const pid = serverPid(embedded)
     for (const other of others) t.equal(await other.leave(), 0)
-    t.equal(serverPid(embedded), pid, 'those who left have seen that another uses it')
+    t.equal(serverPid(embedded), pid, 'those who left saw that somebody else uses it')
   })
 
-  await t.test('standing still: who comes waits for it, and joins when it goes on', async (t) => {
+  await t.test('suspended: a new user waits for it, and joins when it resumes', async (t) => {
     const pids = await serverPids(embedded)
     for (const pid of pids) killIfThere(pid, 'SIGSTOP')
     t.teardown(() => {
@@ -102,31 +102,31 @@ t.test('a server that dies or stands still', async (t) => {
     t.equal(serverPid(embedded), pids[0])
   })
 
-  await t.test('standing still when its last user leaves: he is not held', async (t) => {
+  await t.test('suspended when its last user leaves: leaving does not block', async (t) => {
     lines.length = 0
     const pids = await serverPids(embedded)
     for (const pid of pids) killIfThere(pid, 'SIGSTOP')
     await embedded.leave()
     t.same(lines, ['The embedded PostgreSQL could not be stopped; it keeps running, and the next start will use it.'])
     for (const pid of pids) killIfThere(pid, 'SIGCONT')
-    const heir = await joinIn(t, dataDir)
-    t.equal(serverPid(heir), pids[0])
-    await alone(poolOn(t, heir))
-    await heir.leave()
-    t.notOk(existsSync(join(heir.data, 'postmaster.pid')))
+    const successor = await joinIn(t, dataDir)
+    t.equal(serverPid(successor), pids[0])
+    await untilOneUserIsLeft(poolOn(t, successor))
+    await successor.leave()
+    t.notOk(existsSync(join(successor.data, 'postmaster.pid')))
   })
 
-  await t.test('killed together with its only user: the next one recovers it', async (t) => {
+  await t.test('killed together with its only user: the next user recovers it', async (t) => {
     const parent = startJoiner(t, dataDir)
     const { connection, data, pid } = await parent.joined
     await askOnce({ connection }, "INSERT INTO signet.seals VALUES ('last words')")
     await parent.kill()
     process.kill(pid, 'SIGKILL')
-    t.ok(existsSync(join(data, 'postmaster.pid')), 'it could not clear up')
-    const heir = await joinIn(t, dataDir)
-    t.not(serverPid(heir), pid)
-    t.same((await askOnce(heir, "SELECT name FROM signet.seals WHERE name = 'last words'")).rowCount, 1)
-    await heir.leave()
+    t.ok(existsSync(join(data, 'postmaster.pid')), 'it could not clean up')
+    const successor = await joinIn(t, dataDir)
+    t.not(serverPid(successor), pid)
+    t.same((await askOnce(successor, "SELECT name FROM signet.seals WHERE name = 'last words'")).rowCount, 1)
+    await successor.leave()
   })
 })
 

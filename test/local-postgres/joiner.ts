@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { joinLocalPostgres } from '#local-postgres'
 
-// A process that joins the embedded database in the folder it is given, says so, and leaves when its standard input
+// A process that joins the embedded database in the given folder, reports so, and leaves when its standard input
 // ends.
 const dataDir = process.argv[2] as string
 process.stdout.write('begun\n')

@@ -6,20 +6,20 @@ import type { Test } from 'tap'
 import type { LocalPostgres } from '#local-postgres'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
-/** What another process that uses the embedded database says of it. */
+/** What a process that joined the embedded database reports. */
 export interface Joined extends Pick<LocalPostgres, 'connection' | 'data'> {
-  /** The server's process. */
+  /** The process ID of the server. */
   readonly pid: number
   /** Why it could not join. */
   readonly refused?: string
 }
 
 export interface Joiner {
-  /** Kept when it is about to join. */
+  /** Resolves when it is about to join. */
   readonly begun: Promise<void>
-  /** Kept when it has joined, or was refused. */
+  /** Resolves when it has joined or was refused. */
   readonly joined: Promise<Joined>
-  /** Lets it leave; its exit status. */
+  /** Makes it leave; resolves to its exit status. */
   leave(): Promise<number | null>
   /** Ends it with SIGKILL. */
   kill(): Promise<void>
@@ -28,10 +28,10 @@ export interface Joiner {
 /**
  * Starts a process that joins the embedded database in `dataDir`.
  *
- * @param as the user and the home that it has; by default ours
+ * @param as the user who runs it, with a home directory; by default the current user
  */
 export function startJoiner(t: Test, dataDir: string, as?: { uid: number; home: string }): Joiner {
-  // Without NODE_OPTIONS, by which tap would have it write into a folder that is not its user's.
+  // Without NODE_OPTIONS, through which tap would make it write into a folder of another user.
   const command = [
     '-u',
     'NODE_OPTIONS',
@@ -50,11 +50,11 @@ export function startJoiner(t: Test, dataDir: string, as?: { uid: number; home: 
   const line = (wanted: (text: string) => boolean) =>
     new Promise<string>((resolve, reject) => {
       lines.on('line', (text) => wanted(text) && resolve(text))
-      lines.on('close', () => reject(new Error('It ended without a word.')))
+      lines.on('close', () => reject(new Error('It exited without any output.')))
     })
   const begun = line((text) => text === 'begun').then(() => {})
   const joined = line((text) => text.startsWith('{')).then((text) => JSON.parse(text) as Joined)
-  for (const promise of [begun, joined]) promise.catch(() => {}) // who waits for it sees it
+  for (const promise of [begun, joined]) promise.catch(() => {}) // the caller that awaits it sees the error
   return {
     begun,
     joined,

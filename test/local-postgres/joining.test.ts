@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import pg from 'pg'
 import t from 'tap'
-import { alone, freshFolder, joinIn, poolOn, serverPid } from '../platform/database/own-server.ts'
+import { freshFolder, joinIn, poolOn, serverPid, untilOneUserIsLeft } from '../platform/database/own-server.ts'
 import { eventually } from '../support/eventually.ts'
 import { startJoiner } from './joiners.ts'
 
 t.test(
-  'eight processes that find an empty folder make one database and one server; the last one stops it',
+  'eight processes that find an empty folder create one database and one server; the last one stops it',
   async (t) => {
     const dataDir = join(freshFolder(t), 'data')
     const joiners = Array.from({ length: 8 }, () => startJoiner(t, dataDir))
@@ -18,14 +18,14 @@ t.test(
     t.match(
       readdirSync(dataDir).sort(),
       [/^postgresql$/, /^postgresql-runtime-[^/]+[0-9]$/],
-      'nothing half-made is left',
+      'no incomplete files remain',
     )
     t.same(await Promise.all(joiners.map((joiner) => joiner.leave())), Array(8).fill(0))
     t.notOk(existsSync(join(joined[0]!.data, 'postmaster.pid')), 'the server is stopped')
   },
 )
 
-t.test('processes that are killed while they create the database leave nothing that is in the way', async (t) => {
+t.test('processes that are killed while they create the database leave nothing that blocks the next one', async (t) => {
   const dataDir = join(freshFolder(t), 'data')
   for (const delay of [30, 150, 400, 700]) {
     const joiner = startJoiner(t, dataDir)
@@ -43,7 +43,7 @@ t.test('one server and its users, in one process and in two', async (t) => {
   const pid = serverPid(first)
   const running = () => existsSync(join(first.data, 'postmaster.pid'))
 
-  await t.test('who leaves does not stop it under another', async (t) => {
+  await t.test('a user that leaves does not stop the server for another', async (t) => {
     const other = startJoiner(t, dataDir)
     t.match(await other.joined, { pid })
     const pool = poolOn(t, first)
@@ -52,29 +52,29 @@ t.test('one server and its users, in one process and in two', async (t) => {
     t.equal(serverPid(first), pid)
   })
 
-  await t.test('a user who is killed leaves no share behind', async (t) => {
+  await t.test('a killed user is not counted as a user', async (t) => {
     const other = startJoiner(t, dataDir)
     t.match(await other.joined, { pid })
     await other.kill()
-    await alone(poolOn(t, first))
+    await untilOneUserIsLeft(poolOn(t, first))
     await first.leave()
-    await first.leave() // again: nothing
+    await first.leave() // the second call does nothing
     t.notOk(running())
   })
 
-  await t.test('a server whose only user was killed is joined, and stopped by who joined', async (t) => {
+  await t.test('a server whose only user was killed can be joined, and is stopped by the new user', async (t) => {
     const parent = startJoiner(t, dataDir)
     const left = await parent.joined
     await parent.kill()
     t.ok(running())
-    const heir = await joinIn(t, dataDir)
-    t.equal(serverPid(heir), left.pid)
-    await alone(poolOn(t, heir))
-    await heir.leave()
+    const nextUser = await joinIn(t, dataDir)
+    t.equal(serverPid(nextUser), left.pid)
+    await untilOneUserIsLeft(poolOn(t, nextUser))
+    await nextUser.leave()
     t.notOk(running())
   })
 
-  await t.test('two who leave in the same moment do not leave it to each other', async (t) => {
+  await t.test('if two users leave at the same time, one of them stops the server', async (t) => {
     for (let round = 0; round < 5; round += 1) {
       const both = await Promise.all([joinIn(t, dataDir), joinIn(t, dataDir)])
       await Promise.all(both.map((one) => one.leave()))
@@ -82,13 +82,13 @@ t.test('one server and its users, in one process and in two', async (t) => {
     }
   })
 
-  await t.test('a server that its last user is about to stop is not taken for one that stays', async (t) => {
+  await t.test('a new user does not join a server that its last user is about to stop', async (t) => {
     const host = await joinIn(t, dataDir)
     const path = join(host.data, '../credentials.json')
     const { superuserPassword } = JSON.parse(readFileSync(path, 'utf8')) as { superuserPassword: string }
     const leaver = new pg.Client({ ...host.connection, ssl: false, user: 'postgres', password: superuserPassword })
     await leaver.connect()
-    await leaver.query('SELECT pg_advisory_lock_shared(0, 1)') // a user like others
+    await leaver.query('SELECT pg_advisory_lock_shared(0, 1)') // a user like any other
     const pid = serverPid(host)
     await host.leave()
     await leaver.query('SELECT pg_advisory_lock(0, 1)') // the last one, about to stop it
@@ -100,13 +100,13 @@ t.test('one server and its users, in one process and in two', async (t) => {
     await pause(300)
     t.notOk(joined)
     await leaver.end() // killed before it did
-    const heir = await joining
-    t.equal(serverPid(heir), pid)
-    await heir.leave()
+    const nextUser = await joining
+    t.equal(serverPid(nextUser), pid)
+    await nextUser.leave()
     t.notOk(running())
   })
 
-  await t.test('who arrives while it is being stopped gets one that goes on', async (t) => {
+  await t.test('a user that arrives while the server is being stopped gets one that keeps running', async (t) => {
     for (let round = 0; round < 5; round += 1) {
       const last = await joinIn(t, dataDir)
       const leaving = last.leave()
@@ -119,7 +119,7 @@ t.test('one server and its users, in one process and in two', async (t) => {
     }
   })
 
-  await t.test('whoever comes and goes, there is a server while somebody is there, and none afterwards', async (t) => {
+  await t.test('for any order of arrivals, a server runs while it is used, and none runs afterwards', async (t) => {
     const visits = Array.from({ length: 24 }, async (_, visit) => {
       await pause((visit * 37) % 200)
       const embedded = await joinIn(t, dataDir)

@@ -20,7 +20,7 @@ import { askOnce, freshFolder, joinIn, poolOn, serverPid } from '../platform/dat
 import { eventually } from '../support/eventually.ts'
 
 t.test(
-  'a path longer than a socket may have, full of what means something to a shell, a server or a URL',
+  'a path may be longer than a socket path and full of characters special to a shell, a server or a URL',
   async (t) => {
     const links = () => readdirSync(tmpdir()).filter((name) => /^signet-[^-]+$/.test(name))
     const before = links()
@@ -34,17 +34,17 @@ t.test(
     t.same(again.rows, [{ one: 1 }], 'the same path leads to the next server')
     await embedded.leave()
     const left = links().filter((link) => !before.includes(link))
-    t.same(left, [], 'nothing stays among the temporary files')
+    t.same(left, [], 'no temporary files remain')
   },
 )
 
-t.test('what is in the folder', async (t) => {
+t.test('the data folder', async (t) => {
   process.env['SIGNET_MASTER_KEY'] = 'not-for-the-server'
   t.teardown(() => delete process.env['SIGNET_MASTER_KEY'])
   const dataDir = join(freshFolder(t), 'data')
   const embedded = await joinIn(t, dataDir)
 
-  await t.test('secrets are in one file that only its owner reads: not in arguments, environment or log', async (t) => {
+  await t.test('secrets are in one private file, and not in arguments, environment or log', async (t) => {
     const folder = join(embedded.data, '..')
     t.equal(statSync(join(folder, 'credentials.json')).mode & 0o777, 0o600)
     const secrets = Object.values(
@@ -59,13 +59,13 @@ t.test('what is in the folder', async (t) => {
     const files = [join(folder, 'server.log')]
     if (process.platform === 'linux')
       files.push(...['cmdline', 'environ'].map((file) => `/proc/${serverPid(embedded)}/${file}`))
-    const told = files.map((file) => readFileSync(file, 'utf8')).join()
-    for (const secret of [...secrets, 'not-for-the-server']) t.notOk(told.includes(secret))
+    const texts = files.map((file) => readFileSync(file, 'utf8')).join()
+    for (const secret of [...secrets, 'not-for-the-server']) t.notOk(texts.includes(secret))
     t.notOk(existsSync(join(folder, 'run', 'password')))
   })
 
   await t.test(
-    'the application is no superuser, nobody comes in from afar or without a password, nothing is lazy',
+    'the application is not a superuser, only local connections with a password work, and durability is not relaxed',
     async (t) => {
       const { rows } = await askOnce(
         embedded,
@@ -92,7 +92,7 @@ t.test('what is in the folder', async (t) => {
   const refuses = (t: Test, message: RegExp) =>
     t.rejects(joinLocalPostgres({ dataDir, allowRoot: true, log: noLog }), { name: 'LocalPostgresError', message })
 
-  await t.test("another major version's cluster is left alone, with advice", async (t) => {
+  await t.test("another major version's cluster is left unchanged, with advice", async (t) => {
     const own = readFileSync(version, 'utf8')
     writeFileSync(version, '17\n')
     t.teardown(() => writeFileSync(version, own))
@@ -100,7 +100,7 @@ t.test('what is in the folder', async (t) => {
     t.notOk(existsSync(join(embedded.data, 'postmaster.pid')))
   })
 
-  await t.test('a server that cannot start is not waited for, and its log is quoted', async (t) => {
+  await t.test('the start fails immediately if the server cannot start, and the error quotes its log', async (t) => {
     const control = join(embedded.data, 'global', 'pg_control')
     renameSync(control, `${control}.away`)
     t.teardown(() => renameSync(`${control}.away`, control))
@@ -115,7 +115,7 @@ t.test('what is in the folder', async (t) => {
     await refuses(t, /credentials\.json is damaged: [^{"]*$/)
   })
 
-  await t.test('a runtime that was cut short is made anew', async (t) => {
+  await t.test('a runtime that was not completely installed is installed again', async (t) => {
     const runtime = join(dataDir, readdirSync(dataDir).find((name) => name.includes('runtime'))!)
     const program = join(runtime, 'bin', 'postgres')
     rmSync(program)
@@ -124,7 +124,7 @@ t.test('what is in the folder', async (t) => {
     t.ok(statSync(program).size > 1_000_000)
   })
 
-  await t.test('something else under the same name is not taken for a cluster', async (t) => {
+  await t.test('other content under the same name is not mistaken for a cluster', async (t) => {
     const other = join(freshFolder(t), 'data')
     mkdirSync(join(other, 'postgresql'), { recursive: true })
     await t.rejects(joinLocalPostgres({ dataDir: other, allowRoot: true, log: noLog }), {
@@ -138,7 +138,7 @@ t.test('what is in the folder', async (t) => {
   })
 })
 
-t.test('no PostgreSQL for a platform, or none installed: the way out is named', async (t) => {
+t.test('without a PostgreSQL package for the platform, the error names the alternative', async (t) => {
   for (const [platform, arch] of [
     ['linux', 'mips'],
     ['sunos', 'x64'],
@@ -171,5 +171,5 @@ t.test('a package without links, installed under a strict umask, becomes a runti
   )
   t.equal(readlinkSync(join(made[0]!, 'lib/libpq.so.5')), 'libpq.so.5.18')
   rmSync(native, { recursive: true })
-  t.equal(readFileSync(join(made[0]!, 'share/zones'), 'utf8'), 'zones', 'it does without the package')
+  t.equal(readFileSync(join(made[0]!, 'share/zones'), 'utf8'), 'zones', 'it works without the package')
 })

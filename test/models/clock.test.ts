@@ -4,19 +4,19 @@ import { allowedDifference, assertClocksAgree, ClocksDisagree, createLease } fro
 import { type Clock, createClock, type MachineClocks, machineClocks, momentOf } from '../../src/platform/clock.ts'
 
 /*
- * A model of one node's machine and of the database's clock, which is the true one. The node's half is the real clock, the real
- * lease and the real comparison, put together as the key ring does it. Times are in milliseconds.
+ * A model of one node's machine and of the database's clock, which is the true one. The node's side consists of the real clock, the real
+ * lease and the real comparison, combined as the key ring combines them. Times are in milliseconds.
  */
 const histories = Number(process.env['SIGNET_TEST_CLOCK_HISTORIES'] ?? 50_000)
 
-/** Parts of the system that a test may put something wrong in the place of. */
+/** Parts of the system that a test can replace with a faulty version. */
 interface Rules {
   readonly createClock: typeof createClock
   readonly createLease: typeof createLease
 }
 const rules: Rules = { createClock, createLease }
 
-/** What can happen to a machine between two looks, and while it waits for an answer. */
+/** What can happen to a machine between two readings, and while it waits for an answer. */
 const amount = fc.oneof(
   fc.integer({ min: 0, max: 3_000 }),
   fc.integer({ min: 0, max: 400_000 }),
@@ -25,12 +25,12 @@ const amount = fc.oneof(
 const step = fc.oneof(
   fc.record({ what: fc.constant('suspend' as const), ms: amount }),
   fc.record({ what: fc.constant('set' as const), ms: fc.tuple(amount, fc.constantFrom(1, -1)).map(([a, b]) => a * b) }),
-  fc.record({ what: fc.constant('put right' as const), ms: fc.integer({ min: -500, max: 500 }) }),
+  fc.record({ what: fc.constant('correct' as const), ms: fc.integer({ min: -500, max: 500 }) }),
 )
 const event = fc.oneof(fc.record({ what: fc.constant('run' as const), ms: fc.integer({ min: 1, max: 25_000 }) }), step)
 const ask = fc.record({
   what: fc.constant('ask' as const),
-  /** On the way to the database, and on the way back: together no longer than anything waits for it. */
+  /** The time to the database, and back. Together they are shorter than any timeout. */
   ms: fc.tuple(fc.integer({ min: 0, max: 3_500 }), fc.integer({ min: 0, max: 3_500 })),
   meanwhile: fc.option(step, { nil: undefined, freq: 5 }),
   isFirst: fc.boolean(),
@@ -53,7 +53,7 @@ function live({ clockSkew, keyLease, offset, events }: HistoryOf<typeof history>
   const clocks: MachineClocks = { wall: () => machine.wall, monotonic: () => machine.monotonic }
   const clock: Clock = made.createClock(clocks)
   const lease = made.createLease({ keyLease, clockSkew }, clocks)
-  /** How long the last answer took, and how much time since then no clock of the machine has seen. */
+  /** How long the last answer took, and how much time has passed since then that no clock of the machine has measured. */
   let took = 0
   let suspended = 0
   let setBack = 0
@@ -74,7 +74,7 @@ function live({ clockSkew, keyLease, offset, events }: HistoryOf<typeof history>
         machine.wall += ms
         setBack -= ms
         return
-      case 'put right':
+      case 'correct':
         setBack += machine.wall - (truth + ms)
         machine.wall = truth + ms
     }
@@ -99,16 +99,16 @@ function live({ clockSkew, keyLease, offset, events }: HistoryOf<typeof history>
         if (!(error instanceof ClocksDisagree)) throw error
         lease.end()
       }
-      // Whatever came of it: from now on the node could know.
+      // Whatever the result: from now on the node could know.
       suspended = 0
       setBack = 0
     }
-    // Pages ask for the time, whether this node may sign or not.
+    // Pages ask for the time whether or not this node may sign.
     const off = clock.now() - truth
     if (lease.fault() !== undefined) continue
     const allowed = allowedDifference(clockSkew) + 1_000
     if (off > allowed + took) return `a token is dated ${off} ms ahead`
-    // Of a machine that was suspended and whose clock was set back by as much, no clock has seen the time go by.
+    // If a machine was suspended and its clock was set back by the same amount, no clock has measured the time in between.
     const unseen = Math.max(0, Math.min(suspended, setBack))
     if (-off > allowed + took + unseen) return `a token is dated ${-off} ms behind`
   }
@@ -128,7 +128,7 @@ function explore(made: Rules) {
 }
 
 t.test(
-  'whatever becomes of its clocks, a node that may sign dates no token wrongly by more than the clock skew',
+  'a node that may sign never dates a token wrong by more than the clock skew, whatever happens to its clocks',
   async (t) => {
     const outcome = explore(rules)
     t.notOk(outcome.failed, fc.defaultReportMessage(outcome) ?? '')
@@ -137,7 +137,7 @@ t.test(
 )
 
 const faults: Record<string, Rules> = {
-  'a time that never goes back': {
+  'a time that never goes backwards': {
     ...rules,
     createClock: (clocks) => {
       const clock = createClock(clocks)
@@ -149,7 +149,7 @@ const faults: Record<string, Rules> = {
       return { ...clock, now }
     },
   },
-  'a lease that goes by the monotonic clock alone': {
+  'a lease that uses only the monotonic clock': {
     ...rules,
     createLease: (terms, { monotonic } = machineClocks) => {
       const clocks = { wall: monotonic, monotonic }
@@ -157,15 +157,15 @@ const faults: Record<string, Rules> = {
       return { ...lease, confirm: () => lease.confirm(momentOf(clocks)) }
     },
   },
-  'a lease that does not mind clocks that are apart': {
+  'a lease that ignores clocks that disagree': {
     ...rules,
     createLease: (terms, clocks) => createLease({ ...terms, clockSkew: 86_400 }, clocks),
   },
-  'a lease that goes on when the clocks are known to disagree': {
+  'a lease that continues when the clocks are known to disagree': {
     ...rules,
     createLease: (terms, clocks) => ({ ...createLease(terms, clocks), end: () => {} }),
   },
-  'a slow answer that counts as a quick one': {
+  'a slow answer that is treated as a fast one': {
     ...rules,
     createClock: (clocks) => {
       const clock = createClock(clocks)

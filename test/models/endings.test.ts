@@ -5,12 +5,13 @@ import {
   deleteAccount,
   disableAccount,
   enableAccount,
-  setHashedPassword,
+  setPassword,
   signOutEverywhere,
 } from '../../src/operations/account-access.ts'
 import type { Actor } from '../../src/operations/actor.ts'
 import { deleteClient } from '../../src/operations/client-registration.ts'
-import { changeProvenPassword, endOtherSessions, endOwnSession, signOut } from '../../src/operations/own-sessions.ts'
+import { changeProvenPassword } from '../../src/operations/own-credentials.ts'
+import { endOtherSessions, endOwnSession, signOut } from '../../src/operations/own-sessions.ts'
 import {
   disconnectApplication,
   revokeGrant,
@@ -18,11 +19,11 @@ import {
   revokeGrantsOfConnection,
   revokeGrantsOfPerson,
 } from '../../src/operations/revoke-grants.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
 import type { Turns } from '../../src/platform/turns.ts'
 import { findPassword } from '../../src/records/accounts/account-password-store.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
+import type { PasswordHashing } from '../../src/records/accounts/password-hashing.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../src/records/clients/clients-store.ts'
@@ -30,29 +31,38 @@ import { followNext } from '../../src/records/endings/decide-ending.ts'
 import { listGrants } from '../../src/records/grants/grants-store.ts'
 import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession } from '../../src/records/sessions/sessions-store.ts'
+import type { Signet } from '../../src/signet.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase } from '../database.ts'
 import { untilNothingIsLeft } from '../support/eventually.ts'
 
 /*
- * Epochs and markers against the simplest semantics there is: sets of sessions and grants, from which a decision takes what it ends. One
- * person with browsers and two clients; rows follow now and then, or are kept from following by somebody who holds them.
+ * Epochs and markers, compared with the simplest possible semantics: sets of sessions and grants, from which each decision removes what it
+ * ends. There is one person, with browsers and two clients. Rows follow from time to time, or are kept from following by another
+ * transaction that locks them.
  */
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const database = openPool({ max: 3 })
-// Nobody takes turns here: that two nodes race is what is tested.
+// Requests do not take turns here: races between two nodes are what is tested.
 const turns: Turns = { take: (_key, work) => work() }
-const signet = { database, turns, endings: { due: () => {}, run: () => {}, stop: async () => {} } }
+/** Passwords are stored unhashed here: argon2 would take most of the time. */
+const passwords: PasswordHashing = {
+  hash: async (password) => password,
+  verify: async (password, hash) => password === hash,
+  isOutdated: () => false,
+}
+const settings = { issuer: 'https://idp.example', passwordMinLength: 8 } as Signet['settings']
+const endings = { due: () => {}, run: () => {}, stop: async () => {} }
+const signet = { database, turns, endings, passwords, settings }
 const operator = { kind: 'operator', by: 'test' } as const
 const idle = 3600
 const text = () => randomBytes(9).toString('hex')
 
 interface World {
   readonly sub: Sub
-  readonly clients: readonly string[]
-  /** Cookies of the browsers, as digests: what each was given last. */
+  readonly clients: readonly ClientId[]
+  /** Cookies of the browsers, as digests: the last one that each browser was given. */
   readonly cookies: (Buffer | undefined)[]
   readonly aliveSessions: Set<number>
   readonly aliveGrants: Map<GrantId, { browser: number; client: number; isOffline: boolean }>
@@ -85,7 +95,7 @@ const weights = {
 type What = keyof typeof weights
 const whats = Object.entries(weights).flatMap(([what, weight]) => Array<What>(weight * 10).fill(what as What))
 const numbers = { browser: fc.nat(2), other: fc.nat(2), client: fc.nat(1), isOffline: fc.boolean() }
-/** `isHeld`: somebody holds the rows that could follow. */
+/** `isHeld`: another transaction holds the rows that could follow. */
 const step = fc.record({ ...numbers, what: fc.constantFrom(...whats), isHeld: fc.nat(3).map((n) => n > 0) })
 type Step = typeof step extends fc.Arbitrary<infer S> ? S : never
 
@@ -132,7 +142,7 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
         ...{ codeChallenge: undefined, nonce: undefined },
       })
       if (isOpened !== !world.goneClients.has(client))
-        throw new Error('Only a deleted client keeps a grant from being opened.')
+        throw new Error('Only a deleted client prevents a grant from being opened.')
       if (isOpened) aliveGrants.set(id, { browser, client, isOffline })
       return
     }
@@ -157,7 +167,7 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
       for (const [id, grant] of aliveGrants) if (grant.client === client) aliveGrants.delete(id)
       return
     case 'set password':
-      if ((await setHashedPassword(signet, operator, sub, text())) !== 'no_such_account') endEverything(world)
+      if ((await setPassword(signet, operator, sub, text())).outcome === 'set') endEverything(world)
       return
     case 'change password': {
       if (!session) return
@@ -183,7 +193,7 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
           ? await revokeGrantsOfClient(signet, operator, clientId)
           : await revokeGrantsOfConnection(signet, operator, { sub, clientId }, isOffline ? 'kept' : 'forgotten')
       if (typeof revoked === 'string' && !world.goneClients.has(client) && !world.isDeleted)
-        throw new Error('The grants of a client that is there can be revoked.')
+        throw new Error('The grants of an existing client can be revoked.')
       for (const [id, grant] of aliveGrants) if (grant.client === client) aliveGrants.delete(id)
       return
     }
@@ -200,7 +210,7 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
       const [id] = [...aliveGrants.keys()]
       if (id === undefined) return
       if (!(await revokeGrant(signet, operator, { id, clientId, sub })))
-        throw new Error('A grant that is alive can be revoked.')
+        throw new Error('An active grant can be revoked.')
       aliveGrants.delete(id)
       return
     }
@@ -225,10 +235,10 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
   }
 }
 
-/** Takes a step while somebody else holds the rows that could follow. */
+/** Takes a step while another transaction holds the rows that could follow. */
 async function takeHeld(world: World, step: Step): Promise<void> {
   const { what, isHeld, browser } = step
-  // These come to rows that are held, and wait.
+  // These steps reach locked rows, and wait.
   if (!isHeld || what === 'revoke' || what === 'settle') return take(world, step)
   await inTransaction(database, async (tx) => {
     await tx.query({ text: 'SELECT FROM grants FOR NO KEY UPDATE' })
@@ -253,7 +263,7 @@ async function live(steps: readonly Step[]): Promise<void> {
   const world: World = {
     ...{
       sub: text() as Sub,
-      clients: [`client_${text()}`, `client_${text()}`],
+      clients: [`client_${text()}`, `client_${text()}`] as ClientId[],
       cookies: [],
       isDisabled: false,
       isDeleted: false,
@@ -277,7 +287,7 @@ async function live(steps: readonly Step[]): Promise<void> {
     same(each, alive.sort(), [...world.aliveGrants.keys()].sort())
     for (const grant of grants)
       if ((grant.endReason === undefined) !== (grant.endedAt === undefined))
-        throw new Error(`${grant.id} has one of a reason and a moment to end, not both.`)
+        throw new Error(`${grant.id} has a reason or an end time, but not both.`)
     const sessions = await Promise.all([0, 1, 2].map((browser) => sessionOf(world, browser)))
     same(
       each,
@@ -285,7 +295,7 @@ async function live(steps: readonly Step[]): Promise<void> {
       [...world.aliveSessions].sort(),
     )
   }
-  // In the end each row says what was judged, and each end left one event.
+  // In the end each row matches the judgement, and each ended grant has left one event.
   await take(world, { ...steps[0]!, what: 'settle' })
   const { rows } = await database.query<{ wrong: number }>({
     text: `SELECT count(*) AS wrong FROM grants LEFT JOIN LATERAL (
@@ -293,15 +303,15 @@ async function live(steps: readonly Step[]): Promise<void> {
            WHERE sub = $1 AND (events <> CASE WHEN ended_at IS NULL THEN 0 ELSE 1 END OR (ended_at IS NULL) <> (id = ANY ($2)))`,
     values: [world.sub, [...world.aliveGrants.keys()]],
   })
-  if (rows[0]!.wrong > 0) throw new Error(`${rows[0]!.wrong} rows do not say what was judged.`)
+  if (rows[0]!.wrong > 0) throw new Error(`${rows[0]!.wrong} rows do not match the judgement.`)
 }
 
 function same(after: Step, found: unknown, expected: unknown): void {
   if (JSON.stringify(found) !== JSON.stringify(expected))
-    throw new Error(`After ${after.what}: alive are ${JSON.stringify(found)}, not ${JSON.stringify(expected)}.`)
+    throw new Error(`After ${after.what}: active are ${JSON.stringify(found)}, not ${JSON.stringify(expected)}.`)
 }
 
-t.test('what is alive is what no decision has ended, whichever rows have followed', async (t) => {
+t.test('whatever no decision has ended is active, whichever rows have followed', async (t) => {
   await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 30 }), live), { numRuns: 20 })
-  t.pass('and each row says so in the end, with one event')
+  t.pass('and in the end each row agrees, with one event')
 })

@@ -4,10 +4,10 @@ import { dueFor } from '../../src/key-ring/rotation.ts'
 import { live } from './key-ring/history.ts'
 import { type Rules, rules } from './key-ring/world.ts'
 
-/** SIGNET_TEST_KEY_HISTORIES=1000000 looks longer. */
+/** SIGNET_TEST_KEY_HISTORIES=1000000 searches longer. */
 const histories = Number(process.env['SIGNET_TEST_KEY_HISTORIES'] ?? 100_000)
 
-/** Lives through that many histories, or until one breaks a promise; the shortest that does so is told. */
+/** Runs that many histories, or until one breaks a promise. The shortest such history is reported. */
 function explore(rules: Rules, numRuns: number) {
   const history = fc.uint8Array({ minLength: 10, maxLength: 44, size: 'max' })
   const property = fc.property(history, (bytes) => {
@@ -18,7 +18,7 @@ function explore(rules: Rules, numRuns: number) {
 }
 
 t.test(
-  'whatever nodes, clocks, operators, crashes and backups do, verifiers know every key that signs, and none that is revoked',
+  'verifiers know every signing key and trust no revoked one, whatever nodes, clocks, operators, crashes and backups do',
   async (t) => {
     const outcome = explore(rules, histories)
     t.notOk(outcome.failed, fc.defaultReportMessage(outcome) ?? '')
@@ -35,7 +35,7 @@ const faults: Record<string, Rules> = {
     rotationDelay: 0.9,
     standbyIsChecked: false,
   },
-  'a key that retires under its tokens': {
+  'a key that retires before its tokens expire': {
     ...rules,
     due: (alg, keys, now, delays) =>
       dueFor(
@@ -45,7 +45,7 @@ const faults: Record<string, Rules> = {
         { ...delays, clockSkew: 0 },
       ),
   },
-  'a restored backup that is believed': { ...rules, recover: () => [] },
+  'trust in a restored backup': { ...rules, recover: () => [] },
   'a node that trusts its keys for an hour': { ...rules, overstay: 3_600 },
   'two standbys too few': {
     ...rules,

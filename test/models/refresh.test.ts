@@ -6,7 +6,7 @@ import { honestHistory, liveHonestly } from './refresh/honest-client.ts'
 import { liveInShadow, liveUnnoticed, liveWithThief, shadowHistory, theftHistory } from './refresh/thief.ts'
 import { newWorld, present, type Rule } from './refresh/world.ts'
 
-/** SIGNET_TEST_REFRESH_HISTORIES=500000 looks longer. */
+/** SIGNET_TEST_REFRESH_HISTORIES=500000 searches longer. */
 const histories = Number(process.env['SIGNET_TEST_REFRESH_HISTORIES'] ?? 2_000)
 
 interface Outcome {
@@ -15,7 +15,7 @@ interface Outcome {
   readonly finding: string | undefined
 }
 
-/** Lives through that many histories, or until one breaks the claim. */
+/** Runs that many histories, or until one breaks the claim. */
 function explore<History>(
   history: fc.Arbitrary<History>,
   live: (history: History, rule?: Rule) => string | undefined,
@@ -25,7 +25,7 @@ function explore<History>(
     const finding = live(steps, rule)
     if (finding) throw new Error(finding)
   })
-  // A fault must be found however unlucky the seed is; the search ends with the first history that shows it.
+  // A fault must be found whatever the seed; the search ends with the first history that shows it.
   const numRuns = rule ? 1_000_000 : histories
   const outcome = fc.check(property, { numRuns, seed: Number(process.env['SIGNET_TEST_SEED'] ?? Date.now() % 2 ** 31) })
   return {
@@ -40,9 +40,10 @@ const unnoticed = (rule?: Rule) => explore(theftHistory, liveUnnoticed, rule)
 const shadow = (rule?: Rule) => explore(shadowHistory, liveInShadow, rule)
 
 const claims = {
-  'whoever put the owner out does not outlive it: thieves who burn, wait, come once, or hold a spent token': outliving,
-  'a thief whom nobody notices has access for a bounded time, and nothing that is good afterwards': unnoticed,
-  'a thief who lives off each generation is found the third time that one of the two is late': shadow,
+  'a thief who gets the owner signed out loses access too: thieves who use up forgiveness, wait, come once, or hold a spent token':
+    outliving,
+  'an unnoticed thief has access for a limited time, and holds no token that works afterwards': unnoticed,
+  'a thief who shadows each generation is detected the third time that one of the two is late': shadow,
   'an honest client with at most two lost responses in a row is never signed out: tabs, outages, nights, restores':
     honesty,
 }
@@ -54,13 +55,13 @@ for (const [claim, check] of Object.entries(claims))
 const faults: [string, (rule: Rule) => Outcome, Rule][] = [
   ['ten times, and then a refusal that leaves the family to the thief', outliving, faultyRules.tenTimes],
   ['ten times, which clients that retry use up', honesty, faultyRules.tenTimes],
-  ['a refusal for being exhausted that ends nothing', outliving, faultyRules.exhaustedButAlive],
-  ['forgiveness without end', unnoticed, faultyRules.withoutEnd],
-  ['forgiveness that ends a day after it began, whether or not anybody asks', honesty, faultyRules.aDayAfterTheFirst],
+  ['a refusal as exhausted that does not end the family', outliving, faultyRules.exhaustedButAlive],
+  ['unlimited forgiveness', unnoticed, faultyRules.withoutEnd],
+  ['forgiveness that ends a day after it began, whether or not anyone asks', honesty, faultyRules.aDayAfterTheFirst],
   ['forgiveness in any number of generations', shadow, faultyRules.inAnyNumberOfGenerations],
   ['forgiveness in one generation only', honesty, faultyRules.inOneGeneration],
-  ['a run that one refresh within the grace breaks', shadow, faultyRules.brokenByTheGrace],
-  ['a run that tabs keep going for ever', honesty, faultyRules.neverForgotten],
+  ['a run that a single refresh within the grace ends', shadow, faultyRules.brokenByTheGrace],
+  ['a run that tabs keep going forever', honesty, faultyRules.neverForgotten],
 ]
 for (const [fault, check, rule] of faults)
   t.test(`the model finds ${fault}`, async (t) => {
@@ -68,7 +69,7 @@ for (const [fault, check, rule] of faults)
     t.ok(finding, `in ${histories} histories`)
   })
 
-t.test('a thief who burns forgiveness while the owner sleeps ends the family, and has to be quick', async (t) => {
+t.test('a thief who uses up forgiveness while the owner sleeps ends the family, and must be quick', async (t) => {
   const world = newWorld()
   present(world, 0) // The response is lost, and the thief reads it.
   for (const started = world.now; !world.ended && world.now < started + 2 * forgivenFor; ) {
@@ -77,10 +78,10 @@ t.test('a thief who burns forgiveness while the owner sleeps ends the family, an
   }
   t.ok(world.ended)
   t.ok(world.now <= forgivenFor + 200, `after ${world.now} seconds`)
-  t.equal(present(world, 1).token, undefined, 'what the thief holds is gone, too')
+  t.equal(present(world, 1).token, undefined, "the thief's token is revoked, too")
 })
 
-t.test('a thief who comes once and then no more signs nobody out, and holds nothing soon', async (t) => {
+t.test('a thief who presents a token once signs nobody out, and soon holds nothing that works', async (t) => {
   const world = newWorld()
   const refresh = (token: number) => {
     world.now += 900

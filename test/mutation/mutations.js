@@ -1,21 +1,21 @@
 /**
- * A fault that a reviewer would fear, and the tests that must notice it.
+ * A fault that a reviewer would fear, and the tests that must detect it.
  *
  * @typedef {object} Mutation
  * @property {string} name what is wrong
  * @property {string} file the end of the path of a compiled source, without `.js`; or a migration
- * @property {string} find what stands there exactly once, as the compiler writes it
+ * @property {string} find text that occurs there exactly once, as the compiler writes it
  * @property {string} replace
- * @property {readonly string[]} tests ends of paths below test/, without `.test.ts`, the quickest first
- * @property {boolean} [keysAreSealed] whether the signing keys that tests share have to be made anew: with the old ones every test would fail
- * @property {string} [survives] why no test can notice it
+ * @property {readonly string[]} tests ends of paths below test/, without `.test.ts`, the fastest first
+ * @property {boolean} [keysAreSealed] whether the signing keys that tests share must be created again, because every test would fail with the old ones
+ * @property {string} [survives] why no test can detect it
  */
 
 /** @type {readonly Mutation[]} */
 export const mutations = [
   // Authorization codes and PKCE.
   {
-    name: 'any code_verifier will do',
+    name: 'any code_verifier is accepted',
     file: 'tokens/authorization-code',
     find: '!isPkceVerified(redemption.codeVerifier, code.codeChallenge)',
     replace: 'false',
@@ -30,35 +30,35 @@ export const mutations = [
     tests: ['attacks/codes'],
   },
   {
-    name: 'a code_verifier without a challenge is passed over',
+    name: 'a code_verifier without a challenge is ignored',
     file: 'tokens/authorization-code',
     find: 'if (redemption.codeVerifier !== undefined)',
     replace: 'if (false)',
     tests: ['attacks/codes'],
   },
   {
-    name: 'a code is good for every client',
+    name: 'a code is valid for every client',
     file: 'tokens/authorization-code',
     find: 'clientId !== redemption.clientId',
     replace: 'false',
     tests: ['attacks/codes'],
   },
   {
-    name: 'a code is good with another redirect_uri',
+    name: 'a code is valid with another redirect_uri',
     file: 'tokens/authorization-code',
     find: 'redemption.redirectUri !== code.redirectUri',
     replace: 'false',
     tests: ['attacks/codes'],
   },
   {
-    name: 'a code is good twice',
+    name: 'a code can be redeemed twice',
     file: 'tokens/authorization-code',
     find: 'code.spentAgo !== undefined',
     replace: 'false',
     tests: ['attacks/codes'],
   },
   {
-    name: 'a code is good for ever',
+    name: 'a code never expires',
     file: 'tokens/authorization-code',
     find: 'if (code.expired)',
     replace: 'if (false)',
@@ -101,14 +101,14 @@ export const mutations = [
     tests: ['tokens/refresh-rotation', 'attacks/refresh-tokens'],
   },
   {
-    name: 'a long pause uses up all forgiveness',
+    name: 'a long pause uses up the whole forgiveness',
     file: 'tokens/refresh-rotation',
     find: 'Math.min(Math.max(pause, 0), longestPause)',
     replace: 'Math.max(pause, 0)',
     tests: ['tokens/refresh-rotation', 'models/refresh'],
   },
   {
-    name: 'a refresh token has several spellings',
+    name: 'a refresh token can be encoded in several ways',
     file: 'tokens/refresh-token',
     find: "bytes.toString('base64url') !== text",
     replace: 'false',
@@ -123,75 +123,76 @@ export const mutations = [
     tests: ['tokens/refresh-token', 'attacks/client-authentication'],
   },
   {
-    name: 'secrets are compared in a time that tells where they differ',
+    name: 'the time of comparing secrets reveals where they differ',
     file: 'secrets/digest',
     find: 'timingSafeEqual(a, b)',
     replace: 'a.equals(b)',
     tests: ['tokens/refresh-token', 'attacks/client-authentication'],
-    survives: 'it differs in nanoseconds, and no test depends on time. What is compared is a digest or a MAC besides',
+    survives:
+      'the difference is a few nanoseconds, and no test depends on time. Besides, a digest or a MAC is compared',
   },
   {
-    name: 'what is sealed can be opened as something else',
+    name: 'sealed text can be opened for another use',
     file: 'secrets/sealing',
     find: 'const tagBytes = 16;',
-    // Nothing is tied to its use, neither as it is sealed nor as it is opened.
+    // Nothing is bound to its use, neither when it is sealed nor when it is opened.
     replace:
       'const tagBytes = 16;\nconst Buffer = { concat: globalThis.Buffer.concat, from: () => globalThis.Buffer.alloc(0) };',
     keysAreSealed: true,
     tests: ['attacks/sealed-requests'],
   },
   {
-    name: 'any client secret will do',
+    name: 'any client secret is accepted',
     file: 'protocol/client-authentication',
     find: 'equalInConstantTime(secret.digest, presentedDigest)',
     replace: 'true',
     tests: ['protocol/client-authentication', 'attacks/client-authentication'],
   },
   {
-    name: 'a client may authenticate in two ways at once',
+    name: 'a client may authenticate in two ways in one request',
     file: 'protocol/client-authentication',
-    find: 'taken.length > 1',
+    find: 'used.length > 1',
     replace: 'taken.length > 9',
     tests: ['protocol/client-authentication', 'attacks/client-authentication'],
   },
   {
-    name: 'a client assertion is good twice',
+    name: 'a client assertion can be used twice',
     file: 'client-assertions-store',
     find: 'return rowCount === 1;',
     replace: 'return true;',
     tests: ['attacks/client-assertion', 'flows/client-assertion'],
   },
   {
-    name: 'a client assertion may be for others, too',
+    name: 'a client assertion may have several audiences',
     file: 'protocol/client-assertion',
     find: "typeof aud !== 'string' || !audiences.includes(aud)",
     replace: '!audiences.some((one) => [aud].flat().includes(one))',
     tests: ['protocol/client-assertion', 'attacks/client-assertion'],
   },
   {
-    name: 'a client assertion may live for a day',
+    name: 'a client assertion may be valid for a day',
     file: 'protocol/client-assertion',
-    find: 'exp - now > longestLife + clockSkew',
+    find: 'exp - now > maxLifetime + clockSkew',
     replace: 'exp - now > 86_400',
     tests: ['protocol/client-assertion', 'attacks/client-assertion'],
   },
-  // Where answers are sent.
+  // Where responses are sent.
   {
-    name: 'a redirect_uri need only begin like a registered one',
+    name: 'a redirect_uri only has to start with a registered one',
     file: 'interaction/redirect-uri',
     find: 'client.redirect_uris.includes(redirectUri)',
     replace: 'client.redirect_uris.some((uri) => redirectUri.startsWith(uri))',
     tests: ['interaction/redirect-uri', 'attacks/redirect-uris'],
   },
   {
-    name: 'a confidential client gets any port of loopback',
+    name: 'a confidential client may use any loopback port',
     file: 'interaction/redirect-uri',
     find: 'isPublic(client) ? withoutLoopbackPort(redirectUri) : undefined',
     replace: 'withoutLoopbackPort(redirectUri)',
     tests: ['interaction/redirect-uri', 'attacks/redirect-uris'],
   },
   {
-    name: 'an app that can be impersonated is not asked about again',
+    name: 'an app that can be impersonated skips repeated consent',
     file: 'consent-rule',
     find: "isPublic(client) && !redirectUri.startsWith('https:')",
     replace: 'false',
@@ -212,13 +213,13 @@ export const mutations = [
     tests: ['flows/logout', 'attacks/hints'],
   },
   {
-    name: 'an access token will do as id_token_hint',
+    name: 'an access token is accepted as id_token_hint',
     file: 'id-token-hint',
     find: "typ: 'JWT'",
     replace: `typ: text.startsWith(Buffer.from('{"alg":"ES256","typ":"at').toString('base64url')) ? 'at+jwt' : 'JWT'`,
     tests: ['attacks/hints', 'attacks/swapped-tokens'],
   },
-  // What a request needs next.
+  // The next step of a request.
   {
     name: 'prompt=none shows pages',
     file: 'next-step',
@@ -227,49 +228,49 @@ export const mutations = [
     tests: ['interaction/next-step', 'flows/authorization'],
   },
   {
-    name: 'prompt=login is passed over',
+    name: 'prompt=login is ignored',
     file: 'next-step',
     find: "request.prompt.has('login') && session.authTime < receivedAt",
     replace: 'false',
     tests: ['interaction/next-step', 'flows/authorization'],
   },
   {
-    name: 'max_age is passed over',
+    name: 'max_age is ignored',
     file: 'next-step',
     find: 'session.authTime >= receivedAt - request.maxAge * 1000',
     replace: 'true',
     tests: ['interaction/next-step', 'flows/authorization'],
   },
   {
-    name: 'a hint at another person is passed over',
+    name: 'a hint that names another person is ignored',
     file: 'next-step',
     find: 'hintedSub !== undefined && account.sub !== hintedSub',
     replace: 'false',
     tests: ['interaction/next-step', 'attacks/hints'],
   },
   {
-    name: 'nobody is asked for consent',
+    name: 'consent is never requested',
     file: 'consent-rule',
     find: 'if (client.first_party)',
     replace: 'if (true)',
     tests: ['interaction/next-step', 'flows/authorization'],
   },
   {
-    name: 'a consent covers scopes that were not asked for',
+    name: 'a consent covers scopes that were not requested',
     file: 'consent-rule',
     find: 'consent.scopes.includes(scope)',
     replace: 'true',
     tests: ['interaction/next-step', 'flows/authorization'],
   },
   {
-    name: 'a consent covers resources that were not asked for',
+    name: 'a consent covers resources that were not requested',
     file: 'consent-rule',
     find: 'consent.resources.includes(resource)',
     replace: 'true',
     tests: ['interaction/next-step'],
   },
   {
-    name: 'prompt=consent is passed over',
+    name: 'prompt=consent is ignored',
     file: 'consent-rule',
     find: "prompt.has('consent') || ",
     replace: '',
@@ -284,7 +285,7 @@ export const mutations = [
     tests: ['attacks/forms'],
   },
   {
-    name: 'a form that says nothing of its origin needs no token',
+    name: 'a form without an origin needs no token',
     file: 'http/csrf',
     find: 'isMacOf(secrets.csrf, browser, token) ? undefined',
     replace: 'true ? undefined',
@@ -298,14 +299,14 @@ export const mutations = [
     tests: ['attacks/sessions', 'attacks/headers'],
   },
   {
-    name: 'our cookies go along with requests of other sites',
+    name: 'our cookies are sent with requests from other sites',
     file: 'http/cookies',
     find: "sameSite: 'lax'",
     replace: "sameSite: 'none'",
     tests: ['attacks/sessions', 'attacks/headers'],
   },
   {
-    name: 'our cookies go over plain http',
+    name: 'our cookies are sent over plain http',
     file: 'http/cookies',
     find: "secure: issuer.startsWith('https:')",
     replace: 'secure: false',
@@ -319,7 +320,7 @@ export const mutations = [
     tests: ['attacks/sessions', 'attacks/headers', 'attacks/cookie-tossing'],
   },
   {
-    name: 'of two cookies of one name the first counts',
+    name: 'of two cookies with the same name the first counts',
     file: 'http/cookies',
     find: 'sent.length > 1',
     replace: 'false',
@@ -327,7 +328,7 @@ export const mutations = [
   },
   // Requests.
   {
-    name: 'a doubled parameter is passed over',
+    name: 'a repeated parameter is ignored',
     file: 'http/parameters',
     find: 'if (seen.has(name))',
     replace: 'if (false)',
@@ -341,14 +342,14 @@ export const mutations = [
     tests: ['attacks/requests', 'flows/events'],
   },
   {
-    name: 'any text will do for Host',
+    name: 'any Host is accepted',
     file: 'http-message',
-    find: '!hostForm.test(headers.host)',
+    find: '!hostPattern.test(headers.host)',
     replace: 'false',
     tests: ['attacks/requests'],
   },
   {
-    name: 'a doubled header is passed over',
+    name: 'a repeated header is ignored',
     file: 'http-message',
     find: 'if (seen.includes(lowerCase))',
     replace: 'if (false)',
@@ -362,7 +363,7 @@ export const mutations = [
     tests: ['attacks/headers', 'browser/use-from-an-app'],
   },
   {
-    name: 'answers of protocol endpoints may be stored',
+    name: 'responses of protocol endpoints may be cached',
     file: 'protocol-scope',
     find: "reply.header('cache-control', 'no-store');",
     replace: '',
@@ -370,35 +371,35 @@ export const mutations = [
   },
   // The verifier.
   {
-    name: 'a token of another issuer is good',
+    name: 'a token of another issuer is accepted',
     file: 'access-token-claims',
     find: 'claims.iss !== issuer',
     replace: 'false',
     tests: ['verify/claims'],
   },
   {
-    name: 'a token for another audience is good',
+    name: 'a token for another audience is accepted',
     file: 'access-token-claims',
     find: '!audiences.some((name) => audience.includes(name))',
     replace: 'false',
     tests: ['verify/claims'],
   },
   {
-    name: 'a token is good for a second too long',
+    name: 'a token is valid for a second too long',
     file: 'access-token-claims',
     find: 'now < claims.exp + clockTolerance',
     replace: 'now <= claims.exp + clockTolerance',
     tests: ['verify/claims'],
   },
   {
-    name: 'a token that is bound to a key is good without proof',
+    name: 'a token that is bound to a key is accepted without proof',
     file: 'access-token-claims',
     find: "Object.hasOwn(payload, 'cnf')",
     replace: 'false',
     tests: ['verify/claims'],
   },
   {
-    name: 'an ID token passes for an access token',
+    name: 'an ID token is accepted as an access token',
     file: 'verify/signed-jwt',
     find: '!isMediaType(typ, rules.typ)',
     replace: 'false',
@@ -412,42 +413,42 @@ export const mutations = [
     tests: ['verify/signed-jwt'],
   },
   {
-    name: 'crit is passed over',
+    name: 'crit is ignored',
     file: 'verify/signed-jwt',
     find: '[...changedMeaning, ',
     replace: '[',
     tests: ['verify/signed-jwt'],
   },
   {
-    name: 'signatures are not checked',
+    name: 'signatures are not verified',
     file: 'verify/signed-jwt',
     find: '!signatureHolds(key, signingInput, signature)',
     replace: 'false',
     tests: ['verify/signed-jwt'],
   },
   {
-    name: 'a private key in a JWK Set is taken',
+    name: 'a private key in a JWK Set is used',
     file: 'verification-key',
     find: "Object.hasOwn(jwk, 'd') || ",
     replace: '',
     tests: ['verify/remote-keys'],
   },
   {
-    name: 'a short RSA key is taken',
+    name: 'a short RSA key is used',
     file: 'verification-key',
     find: '>= 2048',
     replace: '>= 1024',
     tests: ['verify/remote-keys'],
   },
   {
-    name: 'unknown kids make the verifier fetch without pause',
+    name: 'unknown kids make the verifier fetch without a cooldown',
     file: 'remote-keys',
     find: 'inFlight !== undefined || since(attemptedAt) >= cooldown',
     replace: 'true',
     tests: ['verify/remote-keys'],
   },
   {
-    name: 'a JWK Set is kept for ever while the issuer is away',
+    name: 'a JWK Set is kept forever while the issuer is unavailable',
     file: 'remote-keys',
     find: 'set === undefined || since(confirmedAt) >= keepFor',
     replace: 'set === undefined',
@@ -462,21 +463,21 @@ export const mutations = [
     tests: ['models/key-ring'],
   },
   {
-    name: 'a key retires under the last tokens that it signed',
+    name: 'a key retires before the last tokens that it signed expire',
     file: 'key-ring/rotation',
     find: 'key.longestLifetime + clockSkew + keyLease',
     replace: 'clockSkew + keyLease',
     tests: ['models/key-ring'],
   },
   {
-    name: 'a standby is not published',
+    name: 'a standby key is not published',
     file: 'key-ring/schedule',
     find: "state === 'standby' || ",
     replace: '',
     tests: ['models/key-ring'],
   },
   {
-    name: 'a lowered setting counts at once',
+    name: 'a lowered setting takes effect immediately',
     file: 'key-ring/schedule',
     find: 'delay.seconds > own && now <',
     replace: 'false && now <',
@@ -490,14 +491,14 @@ export const mutations = [
     tests: ['key-ring/key-ring', 'platform/clock', 'models/clock'],
   },
   {
-    name: 'what a revoked key signed is good',
+    name: 'tokens signed by a revoked key are accepted',
     file: 'key-ring/key-ring',
     find: "state === 'revoked' || ",
     replace: '',
     tests: ['key-ring/key-ring', 'endpoints/jwks', 'attacks/swapped-tokens'],
   },
   {
-    name: 'a restored backup brings revoked keys back',
+    name: 'a restored backup revives revoked keys',
     file: 'key-ring/recovery',
     find: 'remembered.revokedAt.has(key.kid)',
     replace: 'false',
@@ -519,14 +520,14 @@ export const mutations = [
     tests: ['records/accounts/password-hashing'],
   },
   {
-    name: 'where there is no account no password is hashed',
+    name: 'no password is hashed if the account does not exist',
     file: 'password-hashing',
     find: 'await argon2.verify(hash ?? dummy, ',
     replace: 'hash !== undefined && await argon2.verify(hash, ',
     tests: ['attacks/enumeration-by-time'],
   },
   {
-    name: 'eleven guesses at one name',
+    name: 'eleven guesses for one name',
     file: 'limits/limit-counters',
     find: "name: 'sign-in-name', points: 10",
     replace: "name: 'sign-in-name', points: 11",
@@ -540,36 +541,36 @@ export const mutations = [
     tests: ['attacks/networks', 'attacks/allowance', 'attacks/sign-in-limits'],
   },
   {
-    name: 'twice as many failures of one account',
+    name: 'twice as many failures for one account',
     file: 'limits/limit-counters',
     find: 'free: 100',
     replace: 'free: 200',
     tests: ['attacks/many-networks', 'attacks/sign-in-limits'],
   },
   {
-    name: 'one address can be written in two ways',
+    name: 'one address can have two spellings',
     file: 'accounts/canonical-names',
     find: "typed.normalize('NFC')",
     replace: 'typed',
     tests: ['records/accounts/canonical-names'],
   },
-  // How things end.
+  // Endings.
   {
-    name: 'a decision on an account does not end its grants',
+    name: 'a decision about an account does not end its grants',
     file: 'judgement-store',
     find: 'grants.epoch < accounts.grant_epoch',
     replace: 'false',
     tests: ['models/endings', 'flows/endings'],
   },
   {
-    name: "a decision on a client does not end its people's grants",
+    name: "a decision about a client does not end its users' grants",
     file: 'judgement-store',
     find: 'grants.client_epoch < clients.grant_epoch',
     replace: 'false',
     tests: ['models/endings', 'flows/endings'],
   },
   {
-    name: 'a decision on an account does not end its sessions',
+    name: 'a decision about an account does not end its sessions',
     file: 'judgement-store',
     find: 'sessions.epoch >= accounts.session_epoch',
     replace: 'true',
@@ -582,16 +583,16 @@ export const mutations = [
     replace: 'RETURN NEW;',
     tests: ['records/cleanup/event-retention', 'flows/events'],
   },
-  // What tokens are good for.
+  // What tokens allow.
   {
-    name: 'scopes that were taken from a client go on',
+    name: 'scopes that were removed from a client remain valid',
     file: 'issuable-scopes',
     find: 'registered.includes(scope) &&',
     replace: '',
     tests: ['attacks/taken-scopes'],
   },
   {
-    name: 'scopes go on without consent',
+    name: 'scopes remain valid without consent',
     file: 'issuable-scopes',
     find: 'terms.consent?.scopes.includes(scope) === true',
     replace: 'true',
@@ -605,21 +606,21 @@ export const mutations = [
     tests: ['tokens/access-token-target', 'attacks/token-parameters', 'attacks/authorization-parameters'],
   },
   {
-    name: 'a client may ask for scopes that it is not registered for',
+    name: 'a client may request scopes that it is not registered for',
     file: 'tokens/requested-scopes',
     find: 'foreign !== undefined',
     replace: 'false',
     tests: ['tokens/access-token-target', 'attacks/token-parameters', 'attacks/authorization-parameters'],
   },
   {
-    name: 'scopes of two resources go into one token',
+    name: 'one token has scopes of two resources',
     file: 'tokens/access-token-target',
     find: 'if (another)',
     replace: 'if (false)',
     tests: ['tokens/access-token-target', 'attacks/token-parameters', 'attacks/authorization-parameters'],
   },
   {
-    name: "a client is told of another's token",
+    name: "a client can introspect another client's token",
     file: 'operations/introspect-token',
     find: 'status.grant.clientId !== asking && !status.servedBy.includes(asking)',
     replace: 'false',
@@ -633,21 +634,21 @@ export const mutations = [
     tests: ['attacks/introspection', 'flows/introspection'],
   },
   {
-    name: "a client revokes another's token",
+    name: "a client can revoke another client's token",
     file: 'operations/revoke-token',
     find: 'grant.clientId !== actor.clientId',
     replace: 'false',
     tests: ['attacks/revocation'],
   },
   {
-    name: 'userinfo is told to who has lost the scope openid',
+    name: 'userinfo responds without the scope openid',
     file: 'operations/userinfo',
     find: "scopes.includes('openid')",
     replace: 'true',
     tests: ['attacks/taken-scopes', 'attacks/access-token'],
   },
   {
-    name: 'at_hash is all of the hash',
+    name: 'at_hash is the whole hash',
     file: 'tokens/id-token',
     find: '.subarray(0, 16)',
     replace: '',

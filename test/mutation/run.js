@@ -1,5 +1,6 @@
-// npm run mutate [-- part of a name]: plants each fault of mutations.js in a copy of the compiled sources, and runs the tests that must notice.
-// It fails if a fault survives that is not explained there, if one is noticed that is said to survive, or if its text is not found exactly once.
+// npm run mutate [-- part of a name]: plants each fault of mutations.js in a copy of the compiled sources, and runs the tests that must
+// detect it. It fails if a fault survives without an explanation, if one is detected although an explanation says that it survives, or if
+// its text is not found exactly once.
 import { spawn } from 'node:child_process'
 import {
   cpSync,
@@ -19,9 +20,9 @@ import { mutations } from './mutations.js'
 /** @typedef {import('./mutations.js').Mutation} Mutation */
 
 const root = resolve(import.meta.dirname, '../..')
-/** Milliseconds for one test file. One that hangs has noticed. */
+/** Milliseconds for one test file. One that hangs has detected the fault. */
 const longest = 300_000
-/** What a fault is planted in: copied for each worker. All else of the repository is linked. */
+/** Folders in which faults are planted: copied for each worker. Everything else in the repository is linked. */
 const copied = ['build', 'dist', 'sql']
 
 const wanted = process.argv.slice(2)
@@ -33,14 +34,14 @@ const compiled = ['build/src', 'build/test', 'dist/verify', 'dist/local-postgres
 )
 
 /**
- * The one file whose path ends like this. Files move; the ends of their paths seldom change.
+ * The only file whose path ends like this. Files move, but the ends of their paths seldom change.
  *
  * @param {string} end
  */
 function fileCalled(end) {
   const found = compiled.filter((file) => file.endsWith(`/${end}`))
   if (found.length === 1) return String(found[0])
-  throw new Error(`${found.length} files are called ${end}: ${found.join(', ')}`)
+  throw new Error(`${found.length} files end with ${end}: ${found.join(', ')}`)
 }
 
 /** @param {Mutation} mutation */
@@ -57,7 +58,7 @@ function planOf(mutation) {
 /** @param {string} name */
 const testFile = (name) => fileCalled(`test/${name}.test.js`)
 
-/** A folder that looks like the repository, in which files can be changed. */
+/** A copy of the repository in which files can be changed. */
 function makeWorker() {
   const folder = mkdtempSync(join(parent, 'worker-'))
   for (const name of readdirSync(root)) {
@@ -78,7 +79,7 @@ function runTest(folder, file) {
   return new Promise((done) => {
     const child = spawn(process.execPath, ['--require=./test/preload.cjs', file], {
       cwd: folder,
-      detached: true, // with a process group of its own, to be ended with all that it has started
+      detached: true, // in its own process group, so that everything it started can be ended with it
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, TAP_BAIL: '1', TAP_TIMEOUT: String(longest / 1000) },
     })
@@ -105,7 +106,7 @@ function kill(child) {
   try {
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
   } catch {
-    // It has ended.
+    // It has exited.
   }
 }
 
@@ -126,23 +127,23 @@ async function share(items, work) {
 }
 
 /** @type {string[]} */
-const complaints = []
-/** @param {string} complaint */
-function complain(complaint) {
-  complaints.push(complaint)
-  console.log(complaint)
+const problems = []
+/** @param {string} problem */
+function reportProblem(problem) {
+  problems.push(problem)
+  console.log(problem)
 }
 
 const plans = chosen.flatMap((mutation) => {
   try {
     return [planOf(mutation)]
   } catch (error) {
-    complain(`DOES NOT APPLY  ${mutation.name}: ${error instanceof Error ? error.message : error}`)
+    reportProblem(`DOES NOT APPLY  ${mutation.name}: ${error instanceof Error ? error.message : error}`)
     return []
   }
 })
 
-// Programs that tests start as another user read from here.
+// Programs that tests start as another user must be able to read it.
 const parent = mkdtempSync(join(tmpdir(), 'signet-mutation-'))
 mkdirSync(parent, { recursive: true, mode: 0o755 })
 process.on('exit', () => {
@@ -153,19 +154,19 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 cpSync(join(root, 'package.json'), join(parent, 'package.json'))
 const workers = Array.from({ length: Math.min(availableParallelism(), Math.max(plans.length, 1)) }, makeWorker)
 
-// A test that fails anyway would notice everything.
+// A test that fails anyway would detect everything.
 const all = [...new Set(plans.flatMap(({ tests }) => tests))]
-console.log(`${plans.length} mutations. First the ${all.length} test files without any.`)
+console.log(`${plans.length} mutations. First, the ${all.length} test files run without any.`)
 /** @type {Set<string>} */
 const broken = new Set()
 await share(all, async (folder, file) => {
   const { passed, output } = await runTest(folder, file)
   if (passed) return
   broken.add(file)
-  complain(`FAILS WITHOUT   ${file}\n${output}`)
+  reportProblem(`FAILS WITHOUT   ${file}\n${output}`)
 })
 
-const outcomes = { noticed: 0, survived: 0, explained: 0 }
+const outcomes = { detected: 0, survived: 0, explained: 0 }
 await share(plans, async (folder, { mutation, path, mutated, tests }) => {
   const { name, survives, keysAreSealed } = mutation
   if (tests.some((file) => broken.has(file))) return
@@ -181,31 +182,32 @@ await share(plans, async (folder, { mutation, path, mutated, tests }) => {
   forgetKeys()
   writeFileSync(join(folder, path), mutated)
   if (program !== path) writeFileSync(join(folder, program), mutated)
-  let noticedBy
+  let detectedBy
   for (const file of tests) {
     if ((await runTest(folder, file)).passed) continue
-    noticedBy = file
+    detectedBy = file
     break
   }
   forgetKeys()
   writeFileSync(join(folder, path), original)
   if (program !== path) writeFileSync(join(folder, program), original)
-  if (noticedBy !== undefined && survives === undefined) {
-    outcomes.noticed++
-    console.log(`noticed         ${name} (${noticedBy})`)
-  } else if (noticedBy !== undefined) complain(`NO LONGER SURVIVES  ${name}: remove the explanation (${noticedBy})`)
+  if (detectedBy !== undefined && survives === undefined) {
+    outcomes.detected++
+    console.log(`detected        ${name} (${detectedBy})`)
+  } else if (detectedBy !== undefined)
+    reportProblem(`NO LONGER SURVIVES  ${name}: remove the explanation (${detectedBy})`)
   else if (survives !== undefined) {
     outcomes.explained++
     console.log(`explained       ${name}: ${survives}`)
   } else {
     outcomes.survived++
-    complain(`SURVIVED        ${name} (${path}; ${tests.join(', ')})`)
+    reportProblem(`SURVIVED        ${name} (${path}; ${tests.join(', ')})`)
   }
 })
 
 const minutes = ((performance.now() - began) / 60_000).toFixed(1)
 console.log(
-  `${outcomes.noticed} noticed, ${outcomes.explained} survive for a reason, ${outcomes.survived} survived, ` +
-    `${complaints.length} complaints, in ${minutes} minutes.`,
+  `${outcomes.detected} detected, ${outcomes.explained} survive for a reason, ${outcomes.survived} survived, ` +
+    `${problems.length} problems, in ${minutes} minutes.`,
 )
-process.exitCode = complaints.length > 0 || plans.length === 0 ? 1 : 0
+process.exitCode = problems.length > 0 || plans.length === 0 ? 1 : 0

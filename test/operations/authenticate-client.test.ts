@@ -17,10 +17,10 @@ function authenticate(known: Client | undefined, presented: Parameters<typeof au
 
 const bySecret = (secret: string) => ({ method: 'client_secret_basic', clientId: 'client', secret }) as const
 
-t.test('a refusal says what was wrong to the operator and not to the client', async (t) => {
+t.test('the operator sees why the authentication failed, and the client does not', async (t) => {
   const refused = (known: Client | undefined, presented: Parameters<typeof authenticate>[1]) =>
     authenticate(known, presented).then(
-      () => Promise.reject(new Error('The client was let in.')),
+      () => Promise.reject(new Error('The client was authenticated.')),
       (error: OAuthError) => error,
     )
   const refusals = await Promise.all([
@@ -41,6 +41,6 @@ t.test('a refusal says what was wrong to the operator and not to the client', as
     t.match(refusal, { entry: 'client_authentication_failed', headers: { 'www-authenticate': /^Basic / } })
 })
 
-t.test('a live secret lets the client in', async (t) => {
+t.test('a valid secret authenticates the client', async (t) => {
   t.match(await authenticate(client, bySecret('live')), { client, credential: { secretId: 1 } })
 })

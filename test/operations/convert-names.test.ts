@@ -1,13 +1,11 @@
 import t from 'tap'
 import { convertNames, startConvertingNames } from '../../src/operations/convert-names.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, noLog } from '../database.ts'
 import { eventually } from '../support/eventually.ts'
 
-/** What is converted into what: test/records/accounts/turkish-database.test.ts. */
+/** Which names are converted into which is tested in test/records/accounts/turkish-database.test.ts. */
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const db = openPool({ max: 5 })
 const query = async (text: string, values: unknown[] = []) => (await db.query({ text, values })).rows
 const usernames = async (sub: string) =>
@@ -16,7 +14,7 @@ const insert = (sub: string, username: string) =>
   query('INSERT INTO accounts (sub, username) VALUES ($1, $2)', [sub, username])
 const isDone = async () => (await query('SELECT FROM names_to_convert')).length === 0
 
-t.test('a name that is changed while it is being converted is not lost', async (t) => {
+t.test('a name that changes during its conversion is not lost', async (t) => {
   await insert('changing', 'Émile')
   const changing = await db.connect()
   await changing.query('BEGIN')
@@ -35,7 +33,7 @@ t.test('a name that is changed while it is being converted is not lost', async (
   t.ok(await isDone())
 })
 
-t.test('a conversion that is cut off leaves an account as it was, and the next one completes it', async (t) => {
+t.test('an interrupted conversion leaves the account unchanged, and the next one completes it', async (t) => {
   await insert('cut-off', 'Ähre')
   await insert('later', 'Åse')
   await query(`
@@ -45,7 +43,7 @@ t.test('a conversion that is cut off leaves an account as it was, and the next o
   await convertNames(db, { ...noLog, warn: (details: unknown) => warnings.push(details) })
   t.match(warnings, [{ sub: 'cut-off', err: { message: 'cut off' } }])
   t.same(await usernames('cut-off'), ['Ähre'])
-  t.same(await usernames('later'), ['åse'], 'and keeps no other one waiting')
+  t.same(await usernames('later'), ['åse'], 'and does not block another one')
   t.notOk(await isDone())
   await query('DROP TRIGGER cut_off ON events')
   await convertNames(db, noLog)
@@ -55,7 +53,22 @@ t.test('a conversion that is cut off leaves an account as it was, and the next o
   ])
 })
 
-t.test('a deleted account is passed over', async (t) => {
+t.test('an account that has an address in both forms keeps both, and the log says why', async (t) => {
+  await insert('twice', 'twice')
+  await query(
+    `INSERT INTO account_emails (sub, email, is_primary)
+     VALUES ('twice', 'ada@münchen.example', true), ('twice', 'ada@xn--mnchen-3ya.example', false)`,
+  )
+  const warnings: unknown[] = []
+  await convertNames(db, { ...noLog, warn: (details: unknown) => warnings.push(details) })
+  t.same(warnings, [{ reason: 'email_twice', sub: 'twice' }])
+  t.same(await query(`SELECT email FROM account_emails WHERE sub = 'twice' AND is_primary`), [
+    { email: 'ada@münchen.example' },
+  ])
+  t.ok(await isDone())
+})
+
+t.test('a deleted account is skipped', async (t) => {
   await insert('deleted', 'Öl')
   await query(`UPDATE accounts SET username = NULL, deleted_at = now() WHERE sub = 'deleted'`)
   t.notOk(await isDone())
@@ -63,7 +76,7 @@ t.test('a deleted account is passed over', async (t) => {
   t.ok(await isDone())
 })
 
-t.test('a server converts batch after batch, goes on after a failure that it logs once, and ends', async (t) => {
+t.test('a server converts batch after batch, continues after a failure that it logs once, and stops', async (t) => {
   await query(`INSERT INTO accounts (sub, username) SELECT 'many-' || i, 'É' || i FROM generate_series(1, 230) AS i`)
   await query('ALTER TABLE names_to_convert RENAME TO away')
   const warnings: string[] = []

@@ -2,6 +2,7 @@ import t from 'tap'
 import { setPassword } from '../../src/operations/account-access.ts'
 import { createAccount } from '../../src/operations/create-account.ts'
 import { updateAccount } from '../../src/operations/update-account.ts'
+import type { Sub } from '../../src/records/ids.ts'
 import { startSignet } from '../support/idp.ts'
 
 const idp = await startSignet(t)
@@ -14,7 +15,7 @@ const unverified = (username: string) => ({ profile: { username }, email: undefi
 const outcomes = (all: readonly { readonly outcome: string }[]) => all.map(({ outcome }) => outcome).sort()
 
 t.test(
-  'of many who ask for one user name at the same moment, one gets it, and nothing of the others is left',
+  'of many concurrent requests for the same user name, one succeeds, and nothing of the others remains',
   async (t) => {
     const before = await countOf('accounts')
     const names = ['racer', 'Racer', 'RACER', 'raceR', 'rAcer']
@@ -27,7 +28,7 @@ t.test(
 )
 
 t.test(
-  'of many for whom one address is vouched at the same moment, one gets it, and nothing of the others is left',
+  'of many concurrent accounts with the same verified address, one succeeds, and nothing of the others remains',
   async (t) => {
     const before = { accounts: await countOf('accounts'), emails: await countOf('account_emails') }
     const account = { profile: {}, email: 'vouched@example.com', emailVerified: true }
@@ -38,7 +39,7 @@ t.test(
   },
 )
 
-t.test('a change that ends at a taken name leaves all of the account as it was, and no event', async (t) => {
+t.test('a change that fails because a name is taken leaves the account unchanged, and no event', async (t) => {
   const { sub } = await idp.person({ username: 'modest', email: 'modest@example.com' })
   const before = {
     account: await query('SELECT * FROM accounts WHERE sub = $1', [sub]),
@@ -52,7 +53,35 @@ t.test('a change that ends at a taken name leaves all of the account as it was, 
   t.equal(await countOf('events'), before.events)
 })
 
-t.test('a password that the rules refuse makes no account, sets none, and ends nothing', async (t) => {
+t.test(
+  'names are stored in their canonical form, no matter who sets them, and invalid values change nothing',
+  async (t) => {
+    const before = { accounts: await countOf('accounts'), events: await countOf('events') }
+    const nobody = { ...unverified('fine'), email: 'nobody' }
+    t.same(await createAccount(signet, operator, nobody), { outcome: 'email_invalid' })
+    for (const profile of [{ username: 'a b' }, { username: 'fine', birthdate: 'yesterday' }])
+      await t.rejects(createAccount(signet, operator, { ...unverified(''), profile }), { name: 'InvalidProfile' })
+    t.equal(await countOf('accounts'), before.accounts)
+
+    const typed = { ...unverified(' Zoë '), email: ' zoe@münchen.example ' }
+    const created = await createAccount(signet, operator, typed)
+    t.match(created, { outcome: 'created', account: { username: 'zoë', email: 'zoe@xn--mnchen-3ya.example' } })
+    const { sub } = created.outcome === 'created' ? created.account : { sub: '' as Sub }
+    const changes = { username: 'ZOÉ', email: 'zoe@zürich.example', name: null }
+    t.match(await updateAccount(signet, operator, sub, changes), {
+      account: { username: 'zoé', email: 'zoe@xn--zrich-kva.example' },
+      changed: ['username', 'email'],
+    })
+    const events = await countOf('events')
+    t.equal(await updateAccount(signet, operator, sub, { name: 'Zoë', email: 'nobody' }), 'email_invalid')
+    for (const wrong of [{ username: 'a b' }, { website: 'nowhere' }])
+      await t.rejects(updateAccount(signet, operator, sub, { name: 'Zoë', ...wrong }), { name: 'InvalidProfile' })
+    t.match(await query('SELECT username, name FROM accounts WHERE sub = $1', [sub]), [{ username: 'zoé', name: null }])
+    t.equal(await countOf('events'), events)
+  },
+)
+
+t.test('a password that breaks the rules creates no account, sets no password, and ends nothing', async (t) => {
   const before = { accounts: await countOf('accounts'), events: await countOf('events') }
   const refused = await createAccount(signet, operator, { ...unverified('hopper.grace'), password: 'hopper.grace1906' })
   t.same(refused, { outcome: 'password_refused', fault: 'password_personal' })
@@ -69,12 +98,12 @@ t.test('a password that the rules refuse makes no account, sets none, and ends n
     outcome: 'password_refused',
     fault: 'password_too_short',
   })
-  t.same(await setPassword(signet, operator, 'nobody', 'a good long phrase'), { outcome: 'no_such_account' })
+  t.same(await setPassword(signet, operator, 'nobody' as Sub, 'a good long phrase'), { outcome: 'no_such_account' })
   t.same(await secretOf(), secret)
   t.equal(await countOf('events'), before.events)
 })
 
-t.test('an account is made with all that is known of the person, and its password signs them in', async (t) => {
+t.test('an account stores everything known about the person, and its password signs them in', async (t) => {
   const account = {
     ...{ profile: { username: 'ada', name: 'Ada' }, email: 'ada@example.com', emailVerified: true },
     password: 'weaving algebraic patterns',

@@ -8,7 +8,7 @@ import { briefWait } from '../../src/platform/database/locked-transaction.ts'
 import type { Signet } from '../../src/signet.ts'
 import { startSignet } from '../support/idp.ts'
 
-/** Operations on signing keys. What the commands make of them: test/cli/keys.test.ts. */
+/** Operations on signing keys. How the commands use them is tested in test/cli/keys.test.ts. */
 
 const { signet } = await startSignet(t)
 const { database, keyRing } = signet
@@ -23,7 +23,7 @@ const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const imported = (kid: string | undefined) =>
   importSigningKey(signet, operator, { key: { privateKey, alg: 'ES256', kid }, kid, reason })
 
-t.test('a key that is imported signs at once, and is known by one name only', async (t) => {
+t.test('an imported key signs immediately and has only one name', async (t) => {
   const outcome = await imported('legacy')
   t.match(outcome, { outcome: 'imported', kid: 'legacy', alg: 'ES256', activatesAt: Number })
   t.same(kidsIn('active'), ['legacy'])
@@ -34,7 +34,7 @@ t.test('a key that is imported signs at once, and is known by one name only', as
   t.same({ rows: await rows(), events: await events() }, before)
 })
 
-t.test('a key that was revoked never comes back, under no name', async (t) => {
+t.test('a revoked key never comes back, under any name', async (t) => {
   const revoked = await revokeKeys(signet, operator, { kid: 'legacy' }, reason)
   t.match(revoked, { outcome: 'revoked', kids: ['legacy'], hadSigned: true, isInLedger: true })
   const before = { rows: await rows(), events: await events() }
@@ -56,7 +56,23 @@ t.test('a revocation says what signs from now on, and its event says who ordered
   t.same(event.detail, { by: 'test@here', reason })
 })
 
-t.test('a master key that comes from a setting is neither replaced nor forgotten', async (t) => {
+t.test('if the database fails during a revocation, it is reported as noted; any other failure is thrown', async (t) => {
+  const cause = new Error('no connection')
+  const broken = (part: Partial<Signet['keyRing']>) => ({ ...signet, keyRing: { ...keyRing, ...part } })
+  const fail = () => {
+    throw cause
+  }
+  const [kid = ''] = kidsIn('active', 'RS256')
+  t.same(await revokeKeys(broken({ revoke: async () => fail() }), operator, { kid }, reason), {
+    outcome: 'only_noted',
+    cause,
+  })
+  const revoke = async () => ({ revokedAt: 0, isInLedger: true })
+  await t.rejects(revokeKeys(broken({ revoke, delays: fail }), operator, { kid }, reason), cause, 'after it')
+  await t.rejects(revokeKeys(broken({ keys: fail }), operator, { kid }, reason), cause, 'before it')
+})
+
+t.test('a master key from a setting is neither replaced nor forgotten', async (t) => {
   const before = { rows: await rows(), events: await events() }
   for (const masterKey of ['new', 'present and no other'] as const)
     t.same(await resealEverything(signet, operator, { masterKey, reason }, briefWait), {
@@ -65,9 +81,9 @@ t.test('a master key that comes from a setting is neither replaced nor forgotten
   t.same({ rows: await rows(), events: await events() }, before)
 })
 
-t.test('a rotation of all algorithms changes none where one of them has no key that could take over', async (t) => {
+t.test('a rotation of all algorithms changes nothing if one of them has no key that could take over', async (t) => {
   const before = { rows: await rows(), events: await events() }
-  // The schedule would make a key before it asks; so the ring is shown without those of one algorithm.
+  // The schedule would create a key first, so this ring hides the keys of one algorithm.
   const withoutRsa: Pick<Signet, 'keyRing'> = {
     keyRing: {
       ...keyRing,

@@ -2,6 +2,7 @@ import t from 'tap'
 import { changeClient, deleteClient, registerClient } from '../../src/operations/client-registration.ts'
 import { changeResource, deleteResource, registerResource } from '../../src/operations/resource-registration.ts'
 import { findClient } from '../../src/records/clients/clients-store.ts'
+import type { ClientId } from '../../src/records/ids.ts'
 import type { Resource } from '../../src/records/resources/resource.ts'
 import { findResource } from '../../src/records/resources/resources-store.ts'
 import { startSignet } from '../support/idp.ts'
@@ -26,7 +27,7 @@ const web = (more: Record<string, unknown> = {}) => ({
   ...more,
 })
 
-t.test('of two registrations of one identifier, or of one scope, at the same moment, one wins', async (t) => {
+t.test('of two concurrent registrations of one identifier or one scope, one succeeds', async (t) => {
   const same = resource('https://same.example', { scopes: ['same:read'] })
   const [one, other] = await Promise.all([
     registerResource(signet, operator, same),
@@ -47,7 +48,7 @@ t.test('of two registrations of one identifier, or of one scope, at the same mom
   t.equal((await query(`SELECT FROM resource_scopes WHERE scope = 'wanted:read'`)).length, 1)
 })
 
-t.test('a client that is registered while its scope goes does not keep the scope', async (t) => {
+t.test('a client that is registered while its scope is deleted does not keep the scope', async (t) => {
   for (let n = 0; n < 5; n++) {
     const identifier = `https://going-${n}.example`
     const scope = `going-${n}:read`
@@ -62,7 +63,7 @@ t.test('a client that is registered while its scope goes does not keep the scope
   }
 })
 
-t.test('nobody may ask about tokens who cannot prove who they are, and then nothing is saved', async (t) => {
+t.test('a public or unknown client cannot serve a resource, and then nothing is saved', async (t) => {
   const open = await client({ token_endpoint_auth_method: 'none' })
   const identifier = 'https://served.example'
   const before = await newestEvent()
@@ -77,25 +78,29 @@ t.test('nobody may ask about tokens who cannot prove who they are, and then noth
 
   await registerResource(signet, operator, resource(identifier, { scopes: ['served:read'] }))
   const registered = await newestEvent()
-  const changed = await changeResource(signet, operator, identifier, { scopes: [], servedBy: [open.client_id] })
+  const changed = await changeResource(signet, operator, identifier, () => ({
+    ...{ scopes: [], servedBy: [open.client_id] },
+  }))
   t.same(changed, { outcome: 'public_client', clientId: open.client_id })
   t.match(await findResource(database, identifier), { scopes: ['served:read'], servedBy: [] })
   t.same(await eventsSince(registered), [])
 })
 
-t.test('what does not exist is not changed or deleted, and leaves no event', async (t) => {
+t.test('updating or deleting what does not exist records no event', async (t) => {
   const before = await newestEvent()
-  t.same(await changeResource(signet, operator, 'https://no.example', { name: 'No' }), { outcome: 'no_such_resource' })
+  t.same(await changeResource(signet, operator, 'https://no.example', () => ({ name: 'No' })), {
+    outcome: 'no_such_resource',
+  })
   t.equal(await deleteResource(signet, operator, 'https://no.example'), 'no_such_resource')
-  t.equal(await changeClient(signet, operator, 'client_none', { client_name: 'No' }), 'no_such_client')
-  t.equal(await deleteClient(signet, operator, 'client_none'), 'no_such_client')
+  t.equal(await changeClient(signet, operator, 'client_none' as ClientId, { client_name: 'No' }), 'no_such_client')
+  t.equal(await deleteClient(signet, operator, 'client_none' as ClientId), 'no_such_client')
   const { client: gone } = await registerClient(signet, operator, web())
   t.equal(await deleteClient(signet, operator, gone.client_id), 'deleted')
   t.equal(await changeClient(signet, operator, gone.client_id, { client_name: 'Back' }), 'no_such_client')
   t.same(await eventsSince(before), ['client_created', 'client_deleted'])
 })
 
-t.test('null takes a value of a resource away, and what is left out stays', async (t) => {
+t.test('null removes a value of a resource, and omitted values are kept', async (t) => {
   const identifier = 'https://changing.example'
   const scopeDescriptions = [
     { scope: 'changing:read', language: undefined, text: 'Read' },
@@ -105,13 +110,13 @@ t.test('null takes a value of a resource away, and what is left out stays', asyn
   const full = resource(identifier, { name: 'Changing', accessTokenTtl: 60, scopes, scopeDescriptions })
   await registerResource(signet, operator, full)
   const { client: user } = await registerClient(signet, operator, web({ scope: 'openid changing:write' }))
-  t.match(await changeResource(signet, operator, identifier, { accessTokenTtl: 90 }), {
+  t.match(await changeResource(signet, operator, identifier, () => ({ accessTokenTtl: 90 })), {
     outcome: 'changed',
     resource: { ...full, accessTokenTtl: 90 },
     clients: [],
   })
   const less = { name: null, accessTokenTtl: null, scopes: ['changing:read'] }
-  t.same(await changeResource(signet, operator, identifier, less), {
+  t.same(await changeResource(signet, operator, identifier, () => less), {
     outcome: 'changed',
     resource: resource(identifier, { scopes: ['changing:read'], scopeDescriptions: scopeDescriptions.slice(0, 1) }),
     clients: [user.client_id],
@@ -119,7 +124,22 @@ t.test('null takes a value of a resource away, and what is left out stays', asyn
   t.equal((await findClient(database, user.client_id))?.scope, 'openid')
 })
 
-t.test('a client that comes to use a secret gets one, and a client that no longer uses one loses all', async (t) => {
+t.test(
+  'of two concurrent changes to a resource, the later one is computed from the result of the earlier one',
+  async (t) => {
+    const identifier = 'https://twice.example'
+    await registerResource(signet, operator, resource(identifier, { scopes: ['twice:0'] }))
+    const add = (scope: string) =>
+      changeResource(signet, operator, identifier, ({ scopes }) => ({ scopes: [...scopes, scope] }))
+    await Promise.all([add('twice:1'), add('twice:2'), add('twice:3')])
+    t.same(
+      [...((await findResource(database, identifier))?.scopes ?? [])].sort(),
+      [0, 1, 2, 3].map((n) => `twice:${n}`),
+    )
+  },
+)
+
+t.test('a client that starts to use a secret gets one, and a client that stops using one loses all', async (t) => {
   const { client: app, secret } = await registerClient(signet, operator, web({ token_endpoint_auth_method: 'none' }))
   t.equal(secret, undefined)
   const confidential = { token_endpoint_auth_method: 'client_secret_basic' }

@@ -6,9 +6,9 @@ import { englishInspectMessages as en } from '../../src/pages/inspect/inspect-me
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { encodeRefreshToken } from '../../src/tokens/refresh-token.ts'
 
-/** The page's own modules: they are served as they lie there, and Node reads them as a browser does. */
+/** The page's own modules: Node reads the same files that the browser is served. */
 const load = (name: string) => import(pathToFileURL(join(packageFolder, 'public/inspect', name)).href)
-const { readToken, mostCharacters }: typeof import('../../public/inspect/token.js') = await load('token.js')
+const { readToken, maxCharacters }: typeof import('../../public/inspect/token.js') = await load('token.js')
 const { readJson, visible }: typeof import('../../public/inspect/json.js') = await load('json.js')
 const { judge }: typeof import('../../public/inspect/judge.js') = await load('judge.js')
 const { timeInWords }: typeof import('../../public/inspect/time.js') = await load('time.js')
@@ -32,11 +32,11 @@ function signed(header: object, payload: unknown, key: KeyObject = es256.private
   return `${input}.${signBytes('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`
 }
 
-/** Every finding that a test below has met, with the names of its values; and every verdict. */
+/** Every finding that a test below has produced, with the names of its values, and every verdict. */
 const seen = new Map<string, Set<string>>()
 const verdicts = new Set<string>()
 
-/** The verdict, and the findings in which a key stands for the sentence. */
+/** The verdict, and the keys of the findings' sentences. */
 async function judged(text: string, findKeys: Parameters<typeof judge>[1]['findKeys'] = async () => keySet) {
   const token = readToken(text)
   const { verdict, findings } =
@@ -51,13 +51,13 @@ const good = signed(access, claims)
 const [head = '', body = '', seal = ''] = good.split('.')
 const flipped = (text: string) => text.replace(/^./, (first) => (first === 'A' ? 'B' : 'A'))
 
-t.test('what is no JWT is told by what it looks like', async (t) => {
+t.test('text that is not a JWT is identified by its appearance', async (t) => {
   const secret = { current: 1, versions: new Map([[1, Buffer.alloc(32, 7)]]) }
   const refreshToken = encodeRefreshToken(secret, 1, { family: Buffer.alloc(32, 1), generation: 3 })
-  const told: [text: string, kind: string, keys: string[]][] = [
+  const cases: [text: string, kind: string, keys: string[]][] = [
     ['', 'empty', []],
     [' \n "" ', 'empty', []],
-    ['x'.repeat(mostCharacters + 1), 'tooLong', ['tooLong']],
+    ['x'.repeat(maxCharacters + 1), 'tooLong', ['tooLong']],
     [refreshToken, 'notJwt', ['refreshToken']],
     [Buffer.alloc(32, 9).toString('base64url'), 'notJwt', ['codeLike']],
     ['swordfish', 'notJwt', ['opaque']],
@@ -69,15 +69,15 @@ t.test('what is no JWT is told by what it looks like', async (t) => {
     ['..', 'unreadable', ['emptyPart', 'emptyPart']],
     [`${head}.=.xxxxx`, 'unreadable', ['padding', 'notJson', 'length']],
   ]
-  for (const [text, kind, keys] of told) {
+  for (const [text, kind, keys] of cases) {
     const { verdict, keys: found } = await judged(text)
     t.equal(verdict, kind, text.slice(0, 40))
     t.same(found.slice(0, keys.length), keys, text.slice(0, 40))
   }
 })
 
-t.test('what is pasted along is taken off, and told', async (t) => {
-  const around: [pasted: string, told: string[]][] = [
+t.test('surrounding text that was pasted with a token is removed and reported', async (t) => {
+  const around: [pasted: string, notes: string[]][] = [
     [`  ${good}\n`, []],
     [`Bearer ${good}`, ['bearerTaken']],
     [`Authorization: bearer ${good}`, ['bearerTaken']],
@@ -85,22 +85,22 @@ t.test('what is pasted along is taken off, and told', async (t) => {
     [`'Bearer ${good}'`, ['bearerTaken', 'quotesTaken']],
     [good.replace(/(.{64})/g, '$1\r\n  '), ['spaceTaken']],
   ]
-  for (const [pasted, told] of around) {
+  for (const [pasted, notes] of around) {
     const { verdict, keys } = await judged(pasted)
     t.equal(verdict, 'genuine', pasted.slice(0, 30))
-    t.same(keys.slice(0, told.length), told)
-    t.equal(keys.filter((key) => key.endsWith('Taken')).length, told.length, pasted.slice(0, 30))
+    t.same(keys.slice(0, notes.length), notes)
+    t.equal(keys.filter((key) => key.endsWith('Taken')).length, notes.length, pasted.slice(0, 30))
   }
 })
 
-t.test('every way in which a token can be wrong is named, and is not genuine', async (t) => {
+t.test('every way in which a token can be wrong is named, and the token is not genuine', async (t) => {
   const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
   const hs256 = `${encode({ ...access, alg: 'HS256' })}.${body}`
   const der = signBytes('sha256', Buffer.from(`${head}.${body}`), es256.privateKey).toString('base64url')
   const wrong: Record<string, [token: string, verdict: string, key: string]> = {
     'a changed payload': [`${head}.${encode({ ...claims, scope: 'admin' })}.${seal}`, 'forged', 'signatureWrong'],
     'a changed signature': [`${head}.${body}.${flipped(seal)}`, 'forged', 'signatureWrong'],
-    'a signature cut off': [`${head}.${body}.${seal.slice(0, 40)}`, 'forged', 'signatureLength'],
+    'a truncated signature': [`${head}.${body}.${seal.slice(0, 40)}`, 'forged', 'signatureLength'],
     'no signature': [`${head}.${body}.`, 'forged', 'signatureLength'],
     'a signature in DER': [`${head}.${body}.${der}`, 'forged', 'signatureLength'],
     'another key under our kid': [signed(access, claims, other), 'forged', 'signatureWrong'],
@@ -113,7 +113,7 @@ t.test('every way in which a token can be wrong is named, and is not genuine', a
       'forged',
       'algOther',
     ],
-    'an alg that is no text': [`${encode({ ...access, alg: ['ES256'] })}.${body}.${seal}`, 'forged', 'algOther'],
+    'an alg that is not a string': [`${encode({ ...access, alg: ['ES256'] })}.${body}.${seal}`, 'forged', 'algOther'],
     'no alg': [`${encode({ kid: 'ec' })}.${body}.${seal}`, 'forged', 'algMissing'],
     'the alg of another key': [`${encode({ ...access, kid: 'rsa' })}.${body}.${seal}`, 'forged', 'algMismatch'],
     'an unknown kid': [signed({ ...access, kid: 'x' }, claims), 'forged', 'kidUnknown'],
@@ -122,27 +122,27 @@ t.test('every way in which a token can be wrong is named, and is not genuine', a
       'elsewhere',
       'kidElsewhere',
     ],
-    'another issuer by our key': [signed(access, { ...claims, iss: `${issuer}/` }), 'faulty', 'issOther'],
+    'another issuer with our key': [signed(access, { ...claims, iss: `${issuer}/` }), 'faulty', 'issOther'],
     'no issuer': [signed(access, { ...claims, iss: undefined }), 'faulty', 'issMissing'],
     'an extension': [signed({ ...access, crit: ['b64'], b64: false }, claims), 'faulty', 'crit'],
     expired: [signed(access, { ...claims, exp: now }), 'expired', 'expired'],
-    'not yet good': [signed(access, { ...claims, nbf: now + 5 }), 'early', 'notYet'],
-    'no end': [signed(access, { ...claims, exp: undefined }), 'faulty', 'expMissing'],
-    'an end in quotes': [signed(access, { ...claims, exp: String(now + 60) }), 'faulty', 'notATime'],
-    'an end that is null': [signed(access, { ...claims, exp: null }), 'faulty', 'notATime'],
+    'not valid yet': [signed(access, { ...claims, nbf: now + 5 }), 'early', 'notYet'],
+    'no exp': [signed(access, { ...claims, exp: undefined }), 'faulty', 'expMissing'],
+    'an exp in quotes': [signed(access, { ...claims, exp: String(now + 60) }), 'faulty', 'notATime'],
+    'an exp that is null': [signed(access, { ...claims, exp: null }), 'faulty', 'notATime'],
     padding: [`${head}.${body}.${seal}==`, 'faulty', 'padding'],
     'plain base64': [
       `${head}.${Buffer.from('{"a":"???>>>"}').toString('base64')}.${seal}`.replace(/=/g, ''),
       'forged',
       'plainBase64',
     ],
-    'a strange character': [`${head}.${body.slice(0, 9)}\u200b${body.slice(9)}.${seal}`, 'unreadable', 'illegal'],
-    'another spelling of the last character': [
+    'an invalid character': [`${head}.${body.slice(0, 9)}\u200b${body.slice(9)}.${seal}`, 'unreadable', 'illegal'],
+    'another encoding of the last character': [
       `${head}.${body}.${seal.slice(0, -1)}${respelled(seal)}`,
       'faulty',
       'spelling',
     ],
-    'bytes that are no text': [
+    'bytes that are not text': [
       `${head}.${Buffer.from([0x7b, 0xff]).toString('base64url')}.${seal}`,
       'unreadable',
       'notUtf8',
@@ -150,7 +150,7 @@ t.test('every way in which a token can be wrong is named, and is not genuine', a
     'no JSON': [`${head}.${encode('{"a":')}.${seal}`, 'unreadable', 'notJson'],
     'a list': [signed(access, [1, 2]), 'unreadable', 'notObject'],
     null: [signed(access, null), 'unreadable', 'notObject'],
-    'a doubled member': [signed(access, JSON.stringify(claims).replace('{', '{"sub":"eve",')), 'faulty', 'twice'],
+    'a duplicate member': [signed(access, JSON.stringify(claims).replace('{', '{"sub":"eve",')), 'faulty', 'twice'],
     'a prototype': [
       signed(access, JSON.stringify(claims).replace('{', '{"__proto__":{"admin":true},')),
       'faulty',
@@ -165,7 +165,7 @@ t.test('every way in which a token can be wrong is named, and is not genuine', a
   }
 })
 
-t.test('what this issuer signed is told from what it did not, and what it is good for', async (t) => {
+t.test('tokens signed by this issuer are told apart from others, and their purpose is shown', async (t) => {
   t.same((await judged(good)).keys, ['signatureFits', 'issOurs', 'expGood', 'accessToken', 'notAsked'])
   const idToken = signed(
     { alg: 'RS256', typ: 'JWT', kid: 'rsa' },
@@ -180,10 +180,10 @@ t.test('what this issuer signed is told from what it did not, and what it is goo
   t.ok(many.keys.includes('manyAudiences') && many.keys.includes('bound'))
   const unseen = await judged(signed(access, { ...claims, name: '\u202Enimda' }))
   t.ok(unseen.verdict === 'genuine' && unseen.keys.includes('invisible'))
-  t.match(await judged(signed({ alg: 'ES256', typ: 'at+jwt' }, claims)), { verdict: 'faulty' }, 'a kid is always named')
+  t.match(await judged(signed({ alg: 'ES256', typ: 'at+jwt' }, claims)), { verdict: 'faulty' }, 'a kid is required')
 })
 
-t.test('without keys or cryptography the token is read, and not judged', async (t) => {
+t.test('without keys or cryptography the token is read but not judged', async (t) => {
   for (const none of ['noKeys', 'noCrypto'] as const) {
     const { verdict, keys } = await judged(good, async () => none)
     t.equal(verdict, 'unchecked')
@@ -194,7 +194,7 @@ t.test('without keys or cryptography the token is read, and not judged', async (
     await judged(token, never as never)
 })
 
-t.test('numbers, depths and letters that would break a page do not', async (t) => {
+t.test('extreme numbers, nesting and characters do not break the page', async (t) => {
   for (const exp of [1e30, -1e30, 0, 1.5, 8.64e12 + 1]) {
     const { verdict } = await judged(signed(access, { ...claims, exp, iat: exp, auth_time: exp }))
     t.equal(verdict, exp > now ? 'genuine' : 'expired', String(exp))
@@ -206,7 +206,7 @@ t.test('numbers, depths and letters that would break a page do not', async (t) =
   const deep = `${'['.repeat(5000)}${']'.repeat(5000)}`
   const { pretty = '' } = readJson(`{"aud":${deep}}`) ?? {}
   t.equal(pretty.match(/\[/g)?.length, 5000)
-  t.ok(pretty.length < 500_000, 'indentation has an end')
+  t.ok(pretty.length < 500_000, 'indentation is limited')
   const token = readToken(`${head}.${encode(`{"iss":${deep.slice(2000, 8000)},"aud":1}`)}.${seal}`)
   t.equal(token.kind, 'jws')
   if (token.kind === 'jws') await judge(token, { issuer, findKeys: async () => keySet }, now)
@@ -231,7 +231,7 @@ t.test('JSON is shown as it was written', async (t) => {
   t.equal(visible('a b\u00a0c\u200dd\u2028é😀'), 'a b\\u00a0c\\u200dd\\u2028é😀')
 })
 
-t.test('a moment is told as a date and in words', async (t) => {
+t.test('a time is shown as a date and in words', async (t) => {
   const words = (seconds: number, locale = 'en') => timeInWords(now + seconds, now, locale)?.words
   t.same(
     [-720, 180, 0, -89, 3 * 3600, -40 * 86_400].map((seconds) => words(seconds)),
@@ -243,7 +243,7 @@ t.test('a moment is told as a date and in words', async (t) => {
   t.match(timeInWords(now, now, 'en'), { iso: '2027-01-15T08:00:00.000Z', date: /2027/ })
 })
 
-t.test('who can check with a shared secret can sign with it, and with a public key cannot', async (t) => {
+t.test('whoever can verify with a shared secret can also sign with it; with a public key they cannot', async (t) => {
   const secret = await importSecret('known-to-both')
   const minted = await sign('HS256', secret, { admin: true })
   t.equal(await check('HS256', secret, minted), true)
@@ -258,7 +258,7 @@ t.test('who can check with a shared secret can sign with it, and with a public k
 })
 
 t.test(
-  'each finding of the tests above has its sentence, with something for every place, and there is no other',
+  'each finding of the tests above has a sentence with a value for every placeholder, and there are no others',
   async (t) => {
     const { good: _, bad: __, note: ___, ...sentences } = en.inspectFindings
     t.same([...seen.keys()].sort(), Object.keys(sentences).sort())
@@ -269,7 +269,7 @@ t.test(
   },
 )
 
-/** The same bytes by a last character whose unused bits are set. */
+/** Encodes the same bytes with a last character whose unused bits are set. */
 function respelled(signature: string): string {
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   return alphabet[alphabet.indexOf(signature.at(-1) ?? '') + 1] ?? ''

@@ -11,7 +11,7 @@ function machine() {
   return { state, clocks, pass, clock: createClock(clocks) }
 }
 
-t.test('the clock follows the database from the moment it has seen it', async (t) => {
+t.test('the clock follows the database from its first observation', async (t) => {
   const { pass, clock } = machine()
   clock.observe(2_000_000)
   pass(500)
@@ -21,7 +21,7 @@ t.test('the clock follows the database from the moment it has seen it', async (t
   t.equal(clock.seconds(), 2_000, 'seconds are rounded down')
 })
 
-t.test('a jump that is put right is over at once, before the database is asked again', async (t) => {
+t.test('a jump that is corrected has no effect afterwards, even before the database is asked again', async (t) => {
   const { state, pass, clock } = machine()
   clock.observe(2_000_000)
   state.wall += 300_000
@@ -32,7 +32,7 @@ t.test('a jump that is put right is over at once, before the database is asked a
   t.equal(clock.now(), 2_000_020)
 })
 
-t.test('a jump that lasts is over when the database has been asked', async (t) => {
+t.test('a jump that lasts is corrected once the database has been asked', async (t) => {
   const { state, pass, clock } = machine()
   clock.observe(2_000_000)
   state.wall += 300_000
@@ -52,7 +52,7 @@ t.test('a wall clock that is set back makes no difference', async (t) => {
   t.equal(clock.now(), 2_001_000)
 })
 
-t.test('small corrections are absorbed by standing still', async (t) => {
+t.test('small corrections are made by standing still', async (t) => {
   const { pass, clock } = machine()
   clock.observe(2_000_000)
   pass(1_000)
@@ -65,24 +65,24 @@ t.test('small corrections are absorbed by standing still', async (t) => {
   t.equal(clock.now(), 2_001_001)
 })
 
-t.test('a slow answer moves the clock no further than it must', async (t) => {
+t.test('a slow response moves the clock no further than necessary', async (t) => {
   const { clocks, pass, clock } = machine()
   clock.observe(2_000_000)
   const asked = momentOf(clocks)
   pass(4_000)
   clock.observe(2_000_100, asked)
-  t.equal(clock.now(), 2_004_000, 'the database read its clock at the beginning of the four seconds: that fits')
+  t.equal(clock.now(), 2_004_000, 'consistent if the database read its clock at the start of the four seconds')
   const again = momentOf(clocks)
   pass(4_000)
   clock.observe(2_100_000, again)
-  t.equal(clock.now(), 2_100_000, 'this does not, and the time is at least that')
+  t.equal(clock.now(), 2_100_000, 'inconsistent, and the time is at least that')
   const once = momentOf(clocks)
   pass(4_000)
   clock.observe(2_050_000, once)
-  t.equal(clock.now(), 2_054_000, 'nor this, and the time is at most that')
+  t.equal(clock.now(), 2_054_000, 'inconsistent too, and the time is at most that')
 })
 
-t.test('a suspended machine catches up by its wall clock', async (t) => {
+t.test('a suspended machine catches up from its wall clock', async (t) => {
   const { state, clock } = machine()
   clock.observe(2_000_000)
   state.wall += 3_600_000

@@ -5,10 +5,10 @@ import { eventually } from '../support/eventually.ts'
 
 const roomy: FairQueueLimits = { slots: 1, maxWaiting: 100, maxWaitingPerSource: 20, timeoutMs: 60_000 }
 
-/** Lets all that can happen by itself happen. */
+/** Waits until everything that needs no further input has happened. */
 const settle = () => new Promise(setImmediate)
 
-/** A queue whose works end when they are told to; `begun` has them in the order in which they began. */
+/** A queue whose jobs end when told to; `begun` lists them in the order in which they began. */
 function observed(limits: Partial<FairQueueLimits> = {}) {
   const queue = createFairQueue({ ...roomy, ...limits })
   const begun: string[] = []
@@ -29,14 +29,14 @@ function observed(limits: Partial<FairQueueLimits> = {}) {
     ends.delete(name)
     await settle()
   }
-  /** Ends whatever runs, until nothing does. */
+  /** Ends running jobs until none is left. */
   const drain = async () => {
     for (; ends.size > 0; await settle()) for (const name of [...ends.keys()]) await end(name)
   }
   return { queue, run, end, drain, begun, outcomes, running: () => [...ends.keys()] }
 }
 
-t.test('what one source has waiting delays another by one work, however much it is', async (t) => {
+t.test('jobs of one source delay another source by one job, however many are waiting', async (t) => {
   const { run, drain, begun } = observed()
   for (let n = 0; n <= 20; n++) run('flood', `flood ${n}`)
   run('person', 'person')
@@ -47,7 +47,7 @@ t.test('what one source has waiting delays another by one work, however much it 
   t.equal(begun.length, 24)
 })
 
-t.test('a source with nothing else before it has all slots, and its works come in order', async (t) => {
+t.test('a source that is alone gets all slots, and its jobs run in order', async (t) => {
   const { run, end, drain, begun, running } = observed({ slots: 3 })
   for (let n = 0; n < 8; n++) run('one', `${n}`)
   t.same(running(), ['0', '1', '2'])
@@ -57,7 +57,7 @@ t.test('a source with nothing else before it has all slots, and its works come i
   t.same(begun, ['0', '1', '2', '3', '4', '5', '6', '7'])
 })
 
-t.test('of one source only so many wait; the next is refused at once, and others are not', async (t) => {
+t.test('a source may have a limited number of waiting jobs; the next is rejected, and others are not', async (t) => {
   const { run, drain, begun, outcomes } = observed({ maxWaitingPerSource: 2 })
   for (let n = 0; n < 5; n++) run('one', `${n}`)
   run('two', 'two')
@@ -70,7 +70,7 @@ t.test('of one source only so many wait; the next is refused at once, and others
   t.same(begun, ['0', '1', 'two', '2'])
 })
 
-t.test('when all places are taken, the source with the most waiting makes room, its newest first', async (t) => {
+t.test('when the queue is full, the source with the most waiting jobs loses its newest', async (t) => {
   const { run, drain, begun, outcomes } = observed({ maxWaiting: 5 })
   run('running', 'running')
   for (const name of ['a0', 'a1', 'a2', 'b0', 'b1']) run(name.slice(0, 1), name)
@@ -87,7 +87,7 @@ t.test('when all places are taken, the source with the most waiting makes room, 
   t.same(begun, ['running', 'a0', 'b0', 'c0', 'd0', 'b1'])
 })
 
-t.test('a few sources that keep it full do not shut out a newcomer', async (t) => {
+t.test('a few sources that keep the queue full do not shut out a newcomer', async (t) => {
   const { run, end, drain, begun, running } = observed({ maxWaiting: 20, maxWaitingPerSource: 10 })
   run('running', 'running')
   const flood = () => {
@@ -103,7 +103,7 @@ t.test('a few sources that keep it full do not shut out a newcomer', async (t) =
   await drain()
 })
 
-t.test('what has waited too long is refused and never begun, and those behind it move up', async (t) => {
+t.test('a job that has waited too long is rejected and never started, and those behind it move up', async (t) => {
   const { run, end, begun, outcomes } = observed({ timeoutMs: 1 })
   run('one', 'running')
   for (const name of ['a', 'b', 'c']) run(name, name)
@@ -114,7 +114,7 @@ t.test('what has waited too long is refused and never begun, and those behind it
   t.same(begun, ['running', 'd'])
 })
 
-t.test('who goes away frees the place', async (t) => {
+t.test('a caller that gives up frees its place', async (t) => {
   const { run, drain, begun, outcomes } = observed({ maxWaiting: 1, maxWaitingPerSource: 1 })
   const gone = new AbortController()
   const late = new AbortController()
@@ -131,7 +131,7 @@ t.test('who goes away frees the place', async (t) => {
   t.match(Object.fromEntries(outcomes), { running: 'done', 'never there': /no longer needed/, next: 'done' })
 })
 
-t.test('work that throws, at once or later, gives its slot back', async (t) => {
+t.test('a job that throws, immediately or later, releases its slot', async (t) => {
   const { queue } = observed()
   const atOnce = () => {
     throw new Error('at once')
@@ -151,7 +151,7 @@ type Step =
   | { readonly kind: 'come'; readonly source: string }
   | { readonly kind: 'end' | 'leave'; readonly pick: number }
 
-t.test('the model: whatever comes, ends and leaves in whatever order', async () => {
+t.test('the model holds for any order of arrivals, ends and departures', async () => {
   const source = fc.constantFrom('a', 'b', 'c', 'd', 'e')
   const step: fc.Arbitrary<Step> = fc.oneof(
     { weight: 4, arbitrary: fc.record({ kind: fc.constant('come' as const), source }) },
@@ -170,7 +170,7 @@ t.test('the model: whatever comes, ends and leaves in whatever order', async () 
       const sourceOf = (name: string) => name.slice(0, 1)
       const signals = new Map<string, AbortController>()
       const waits = () => [...signals.keys()].filter((name) => !begun.includes(name) && !outcomes.has(name))
-      /** For each that waits: what began since it came, by source. */
+      /** For each waiting job: the sources of the jobs that began since it arrived. */
       const overtaken = new Map<string, string[]>()
       let seen = 0
       const check = () => {
@@ -184,10 +184,12 @@ t.test('the model: whatever comes, ends and leaves in whatever order', async () 
         const perSource = new Map<string, number>()
         for (const name of waiting) perSource.set(sourceOf(name), (perSource.get(sourceOf(name)) ?? 0) + 1)
         if (running().length > chosen.slots) throw new Error('Too many run.')
-        if (running().length < chosen.slots && waiting.length > 0) throw new Error('A slot is free, and some wait.')
+        if (running().length < chosen.slots && waiting.length > 0)
+          throw new Error('A slot is free although jobs are waiting.')
         if (waiting.length > chosen.maxWaiting) throw new Error('Too many wait.')
-        if (Math.max(0, ...perSource.values()) > chosen.maxWaitingPerSource) throw new Error('One source has too many.')
-        // The first of a source that waits is overtaken by no other source twice.
+        if (Math.max(0, ...perSource.values()) > chosen.maxWaitingPerSource)
+          throw new Error('Too many jobs of one source wait.')
+        // No other source overtakes the first waiting job of a source twice.
         for (const [name, sources] of overtaken) {
           const isFirst = waiting.find((other) => sourceOf(other) === sourceOf(name)) === name
           const others = sources.filter((from) => from !== sourceOf(name))

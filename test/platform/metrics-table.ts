@@ -1,6 +1,6 @@
 import { type MetricDeclaration, metricDeclarations } from '../../src/platform/metrics.ts'
 
-/** The table of docs/metrics.md, made from the declaration. */
+/** The table of docs/metrics.md, generated from the declaration. */
 export function metricsTable(): string {
   const rows = Object.entries<MetricDeclaration>(metricDeclarations).map(([name, { type, labels, help }]) => [
     `\`${name}\``,

@@ -3,7 +3,7 @@ import ipaddr from 'ipaddr.js'
 import t from 'tap'
 import { canonicalAddress, isWithin, networkOfAddress, rangeTest } from '../../src/platform/network-address.ts'
 
-t.test('spellings of an address that programs read differently are not addresses', async (t) => {
+t.test('spellings of an address that programs read differently are rejected', async (t) => {
   for (const text of [
     ...[
       '127.1',
@@ -44,7 +44,7 @@ t.test('spellings of an address that programs read differently are not addresses
     t.equal(canonicalAddress(text), undefined, JSON.stringify(text))
 })
 
-t.test('every spelling of an address has one text', async (t) => {
+t.test('all spellings of an address have the same canonical text', async (t) => {
   const spellings: Readonly<Record<string, readonly string[]>> = {
     '192.0.2.33': [
       '192.0.2.33',
@@ -61,19 +61,19 @@ t.test('every spelling of an address has one text', async (t) => {
       '2001:db8::0.0.0.1',
     ],
     'fe80::1': ['fe80::1%eth0', 'FE80:0::1%2', 'fe80::1%en0.1'],
-    // RFC 5952 §4.2: one group of zeros stays, and of runs that are equally long the first is shortened.
+    // RFC 5952 §4.2: a single group of zeros is kept, and of equally long runs the first is shortened.
     '2001:db8:0:1:1:1:1:1': ['2001:db8::1:1:1:1:1'],
     '2001:db8::1:0:0:1': ['2001:db8:0:0:1:0:0:1', '2001:db8:0:0:1::1'],
-    // Not IPv4: RFC 4291 §2.5.5.1 has it as an address of its own. ipaddr.js reads it as 127.0.0.1.
+    // Not IPv4: in RFC 4291 §2.5.5.1 it is a separate IPv6 address. ipaddr.js reads it as 127.0.0.1.
     '::7f00:1': ['::127.0.0.1'],
-    // RFC 8215: how long the prefix of a translator of one's own is cannot be seen.
+    // RFC 8215: the prefix length of a local translator cannot be known.
     '64:ff9b:1::102:304': ['64:ff9b:1::1.2.3.4'],
   }
   for (const [text, all] of Object.entries(spellings))
     for (const spelling of all) t.equal(canonicalAddress(spelling), text, spelling)
 })
 
-t.test('the text of any address is canonical, and its own canonical form', async () => {
+t.test('the canonical text of any address is its own canonical form', async () => {
   fc.assert(
     fc.property(fc.oneof(fc.ipV4(), fc.ipV6()), (address) => {
       const text = canonicalAddress(address)
@@ -96,7 +96,7 @@ t.test('no text makes it throw', async () => {
   )
 })
 
-t.test('only what lies in a range of SIGNET_TRUST_PROXY is trusted', async (t) => {
+t.test('only addresses in a range of SIGNET_TRUST_PROXY are trusted', async (t) => {
   t.ok(isWithin('127.8.8.8', ['loopback']))
   t.ok(isWithin('fd00::1', ['10.0.0.1', 'uniquelocal']))
   t.ok(isWithin('::ffff:10.1.2.3', ['10.0.0.0/8']))
@@ -109,12 +109,12 @@ t.test('only what lies in a range of SIGNET_TRUST_PROXY is trusted', async (t) =
   t.notOk(isWithin('::1.2.3.4', ['0.0.0.0/1']), 'an IPv6 address is in no IPv4 range')
   t.notOk(isWithin('::127.0.0.1', ['loopback']))
   t.notOk(isWithin('0x7f.1', ['loopback']))
-  t.notOk(isWithin('64:ff9b::10.0.0.1', ['10.0.0.0/8']), 'RFC 6052 §3.1: no translator has a private address')
+  t.notOk(isWithin('64:ff9b::10.0.0.1', ['10.0.0.0/8']), 'RFC 6052 §3.1: never for private addresses')
   t.notOk(rangeTest([])('127.0.0.1'))
   for (const text of ['0.0.0.0/0', '10.0.0.0/8/8', 'proxy.example']) t.throws(() => rangeTest([text]), TypeError, text)
 })
 
-t.test('ranges and networks are those that ipaddr.js computes', async () => {
+t.test('ranges and networks equal those that ipaddr.js computes', async () => {
   const subject = fc.oneof(
     fc.record({ address: fc.ipV4(), base: fc.ipV4(), bits: fc.integer({ min: 1, max: 32 }) }),
     fc.record({ address: fc.ipV6(), base: fc.ipV6(), bits: fc.integer({ min: 1, max: 128 }) }),
@@ -124,7 +124,7 @@ t.test('ranges and networks are those that ipaddr.js computes', async () => {
       const [address, network] = [canonicalAddress(text) ?? '', canonicalAddress(base) ?? '']
       if (address.includes(':') !== network.includes(':') || (!address.includes(':') && bits > 32)) return true
       const cidr = `${isNear ? address : network}/${bits}`
-      // Half of them with the last bits changed, so that they are within.
+      // Half of the candidates have changed last bits, so that they are within the range.
       const candidate = isNear ? address.replace(/[0-9a-f]$/, '1') : address
       if (isWithin(candidate, [cidr]) !== ipaddr.parse(candidate).match(ipaddr.parseCIDR(cidr) as never)) return false
       const prefix = () => canonicalAddress(ipaddr.IPv6.networkAddressFromCIDR(`${address}/${bits}`).toString())
@@ -134,7 +134,7 @@ t.test('ranges and networks are those that ipaddr.js computes', async () => {
   )
 })
 
-t.test('an IPv6 address counts for a range, IPv4 and `unknown` for themselves', async (t) => {
+t.test('an IPv6 address is reduced to its network; IPv4 and `unknown` are kept', async (t) => {
   t.equal(networkOfAddress('2001:db8:1:2::3', 48), '2001:db8:1::/48')
   t.equal(networkOfAddress('2001:db8:1:ffff::', 48), '2001:db8:1::/48')
   t.equal(networkOfAddress('2001:db8:1:12ff::', 56), '2001:db8:1:1200::/56')

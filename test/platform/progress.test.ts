@@ -1,7 +1,7 @@
 import t from 'tap'
 import { reportIfSlow, untilAborted } from '../../src/platform/progress.ts'
 
-t.test('a step that takes long is reported while it goes on, and one that does not is not', async (t) => {
+t.test('a slow step is reported while it runs, and a fast one is not', async (t) => {
   const reported: string[] = []
   t.equal(
     await reportIfSlow(
@@ -23,15 +23,15 @@ t.test('a step that takes long is reported while it goes on, and one that does n
   const work = new Promise<number>((resolve) => {
     finish = resolve
   })
-  const tell = (step: string) => {
+  const report = (step: string) => {
     reported.push(step)
     finish(2)
   }
-  t.equal(await reportIfSlow(tell, 'slow', () => work), 2)
+  t.equal(await reportIfSlow(report, 'slow', () => work), 2)
   t.same(reported, ['slow'])
 })
 
-t.test('an aborted signal ends the wait for work that goes on, however that ends', async (t) => {
+t.test('an aborted signal ends the wait for running work, however that ends', async (t) => {
   t.equal(await untilAborted(new AbortController().signal, Promise.resolve('done')), 'done')
   await t.rejects(untilAborted(new AbortController().signal, Promise.reject(new Error('no'))), { message: 'no' })
   await t.rejects(untilAborted(AbortSignal.abort(), Promise.resolve('done')), { name: 'AbortError' })
@@ -43,5 +43,5 @@ t.test('an aborted signal ends the wait for work that goes on, however that ends
   const waiting = untilAborted(asked.signal, work)
   asked.abort()
   await t.rejects(waiting, { name: 'AbortError' })
-  fail(new Error('nobody waits for it any more'))
+  fail(new Error('nobody waits for it any longer'))
 })

@@ -1,14 +1,14 @@
 import t from 'tap'
 import { once } from '../../src/platform/shared-work.ts'
 
-t.test('it is done once for all who ask', async (t) => {
+t.test('the work is done once for all callers', async (t) => {
   let done = 0
   const ask = once(async () => ++done)
   t.same(await Promise.all([ask(), ask(), ask()]), [1, 1, 1])
   t.equal(await ask(), 1)
 })
 
-t.test('a failure is told to those who waited, and the next one tries again', async (t) => {
+t.test('a failure is reported to the waiting callers, and the next caller tries again', async (t) => {
   let tries = 0
   const ask = once(async () => {
     tries++

@@ -7,7 +7,7 @@ import { noLog } from '../database.ts'
 import { basic, startSignet } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 
-/** Where traces are sent to: keeps the bytes of all that comes. */
+/** A receiver for traces that keeps all bytes it gets. */
 async function startReceiver(t: Test): Promise<{ url: string; received: () => string; requests: () => string[] }> {
   const bodies: Buffer[] = []
   const requests: string[] = []
@@ -32,7 +32,7 @@ async function startReceiver(t: Test): Promise<{ url: string; received: () => st
   }
 }
 
-/** The SDK reads the process's own environment. */
+/** The SDK reads the environment of the process. */
 function setEnvironment(t: Test, variables: Record<string, string>): void {
   Object.assign(process.env, variables)
   t.teardown(() => {
@@ -43,7 +43,7 @@ function setEnvironment(t: Test, variables: Record<string, string>): void {
 const neverLoad = () => Promise.reject(new Error('The packages must not be loaded.'))
 const endpoint = 'http://127.0.0.1:4318'
 
-t.test('nothing is loaded where no traces are asked for', async (t) => {
+t.test('nothing is loaded if tracing is not enabled', async (t) => {
   for (const environment of [
     {},
     { OTEL_SERVICE_NAME: 'id', OTEL_TRACES_SAMPLER: 'always_on' },
@@ -53,10 +53,10 @@ t.test('nothing is loaded where no traces are asked for', async (t) => {
   ])
     t.equal(await startTracing(environment, noLog, neverLoad), undefined, JSON.stringify(environment))
   for (const name of ['OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'])
-    await t.rejects(startTracing({ [name]: endpoint }, noLog, neverLoad), /must not be loaded/, `${name} asks for them`)
+    await t.rejects(startTracing({ [name]: endpoint }, noLog, neverLoad), /must not be loaded/, `${name} enables it`)
 })
 
-t.test('what cannot be had is told in a sentence', async (t) => {
+t.test('a configuration that cannot work is reported in one sentence', async (t) => {
   const missing = () =>
     Promise.reject(Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' }))
   await t.rejects(
@@ -72,7 +72,7 @@ t.test('what cannot be had is told in a sentence', async (t) => {
   )
 })
 
-t.test('spans hold no query, code, token, cookie, password or message, and the last ones are sent', async (t) => {
+t.test('spans contain no query, code, token, cookie, password or message, and the last spans are sent', async (t) => {
   const { url, received, requests } = await startReceiver(t)
   const environment = {
     OTEL_EXPORTER_OTLP_ENDPOINT: url,
@@ -82,11 +82,11 @@ t.test('spans hold no query, code, token, cookie, password or message, and the l
   setEnvironment(t, environment)
   const idp = await startSignet(t)
   const tracing = await startTracing(environment, noLog)
-  if (!tracing) throw new Error('Traces are asked for.')
+  if (!tracing) throw new Error('Tracing is enabled.')
   const app = buildApp(idp.signet, tracing.plugin)
   t.teardown(() => app.close())
 
-  // The cookie and the code come from a node that is not traced, so that all of the journey's secrets are known here.
+  // The cookie and the code come from a node that is not traced, so that all secrets of the sign-in are known here.
   const client = await idp.client()
   const { browser, code, person, pkce: proof } = await signIn(idp, client)
   const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
@@ -135,10 +135,10 @@ t.test('spans hold no query, code, token, cookie, password or message, and the l
   for (const told of ['id.test', 'POST /token', 'GET /authorize', 'http.route', 'http.response.status_code'])
     t.ok(bytes.includes(told), told)
   for (const { headers } of [redeemed, asked, page, unknown, wrong])
-    t.ok(bytes.includes(String(headers['x-request-id'])), 'each request, under the id that its caller was told')
+    t.ok(bytes.includes(String(headers['x-request-id'])), 'each request, under the id that its caller got')
   t.ok(
     bytes.includes(Buffer.from('0af7651916cd43dd8448eb211c80319c', 'hex').toString('latin1')),
-    "the caller's trace goes on",
+    "the caller's trace is continued",
   )
 
   const secrets: Record<string, string> = {
@@ -155,13 +155,13 @@ t.test('spans hold no query, code, token, cookie, password or message, and the l
     'client id': client.client_id,
     sub: person.sub,
     cookie: [...browser.cookies.values()][0] ?? '',
-    'what was guessed': 'guessed-by-somebody',
+    'a guessed password': 'guessed-by-somebody',
     'a query': 'leaked=',
-    'a path that is no route': 'no-such-place',
+    'a path without a route': 'no-such-place',
     'a message': wrong.json().error_description,
-    'what the instrumentation notes of the URL': 'url.path',
+    'the URL attributes of the instrumentation': 'url.path',
     'an exception': 'exception',
-    'what a caller says beside the trace': 'what-a-stranger-says',
+    'the tracestate of a caller': 'what-a-stranger-says',
     'a health check': '/healthz',
   }
   for (const [what, secret] of Object.entries(secrets)) {

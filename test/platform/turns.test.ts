@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createTurns } from '../../src/platform/turns.ts'
 
-/** Work that ends when it is told to. */
+/** Work that ends when told to. */
 function held() {
   let end = () => {}
   const ended = new Promise<void>((resolve) => {
@@ -10,7 +10,7 @@ function held() {
   return { end, work: () => ended }
 }
 
-t.test('who wants the same thing comes in order, one at a time, whatever becomes of the others', async (t) => {
+t.test('calls for the same key run one at a time, in order, whatever the outcome of the others', async (t) => {
   const { take } = createTurns()
   const order: number[] = []
   let atWork = 0
@@ -30,11 +30,11 @@ t.test('who wants the same thing comes in order, one at a time, whatever becomes
     order,
     Array.from({ length: 60 }, (_, n) => n),
   )
-  t.equal(outcomes.filter(({ status }) => status === 'rejected').length, 20, 'each is told its own outcome')
+  t.equal(outcomes.filter(({ status }) => status === 'rejected').length, 20, 'each gets its own outcome')
   t.equal(await take('one', async () => 'again'), 'again')
 })
 
-t.test('who throws before anything is awaited gives the turn back, too', async (t) => {
+t.test('a call that throws synchronously releases its turn, too', async (t) => {
   const { take } = createTurns()
   const thrower = () => {
     throw new Error('at once')
@@ -43,7 +43,7 @@ t.test('who throws before anything is awaited gives the turn back, too', async (
   t.equal(await take('one', async () => 1), 1)
 })
 
-t.test('one key keeps nobody waiting at another, whatever it is called', async (t) => {
+t.test('one key does not block another, whatever its name', async (t) => {
   const { take } = createTurns()
   const slow = held()
   const first = take('__proto__', slow.work)
@@ -52,7 +52,7 @@ t.test('one key keeps nobody waiting at another, whatever it is called', async (
   await first
 })
 
-t.test('beyond the limit nobody is queued, and nothing of theirs is done', async (t) => {
+t.test('beyond the limit calls are rejected without running', async (t) => {
   const { take } = createTurns({ maxWaiting: 3, timeoutMs: 60_000 })
   const slow = held()
   let done = 0
@@ -69,7 +69,7 @@ t.test('beyond the limit nobody is queued, and nothing of theirs is done', async
   t.equal(await take('one', async () => done), 3, 'and then there is room again')
 })
 
-t.test('who waits too long goes away with nothing done, and those behind come sooner', async (t) => {
+t.test('a call that waits too long is rejected without running, and those behind it move up', async (t) => {
   const { take } = createTurns({ maxWaiting: 10, timeoutMs: 1 })
   const slow = held()
   const first = take('one', slow.work)

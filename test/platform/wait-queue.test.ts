@@ -3,17 +3,17 @@ import t from 'tap'
 import { startTimer } from '../../src/platform/wait-queue.ts'
 import { eventually } from '../support/eventually.ts'
 
-/** Keeps this process from doing anything else, as one that gets no CPU time. */
+/** Blocks this process, as if it got no CPU time. */
 function stall(milliseconds: number): void {
   const end = performance.now() + milliseconds
   while (performance.now() < end);
 }
 
-t.test('a stall that is longer than the wait does not end it, and it ends all the same', async (t) => {
+t.test('a stall longer than the timeout does not fire the timer, which fires afterwards', async (t) => {
   let called = 0
   startTimer(() => called++, 200)
   stall(500)
-  // An ordinary timer would fire in this turn of the loop, before anything is read from a socket.
+  // An ordinary timer would fire in this turn of the event loop, before anything is read from a socket.
   await turn()
   await turn()
   t.equal(called, 0)
@@ -21,7 +21,7 @@ t.test('a stall that is longer than the wait does not end it, and it ends all th
   t.equal(called, 1)
 })
 
-t.test('a timer that was ended never fires, in whichever part of its wait that was', async (t) => {
+t.test('a timer that was stopped never fires, in whichever part of its wait it was stopped', async (t) => {
   const called: string[] = []
   const atOnce = startTimer(() => called.push('at once'), 50)
   const later = startTimer(() => called.push('later'), 300)

@@ -18,26 +18,26 @@ async function verdict(audiences: string[], more: JWTPayload, header: object = {
   return 'fault' in verified ? verified.fault : `until ${verified.forgetAt - now}`
 }
 
-t.test('the audience is one string of those that the server goes by', async (t) => {
+t.test('the audience must be a single string that identifies the server', async (t) => {
   const both = [issuer, `${issuer}/token`]
   for (const aud of both) t.equal(await verdict(both, { aud }), 'until 120', aud)
-  const wrong = 'aud is not the one string it must be'
+  const wrong = 'aud is not a single string that names this issuer'
   t.equal(await verdict([issuer], { aud: `${issuer}/token` }), wrong, 'the issuer alone')
   for (const aud of [both, [issuer], [], `${issuer}/`, `${issuer}/revoke`, '', 'https://other.example'])
     t.equal(await verdict(both, { aud }), wrong, JSON.stringify(aud))
   t.equal(await verdict(both, {}), wrong, 'none')
 })
 
-t.test('it lives ten minutes at the most, by the clock skew more', async (t) => {
+t.test('an assertion is valid for at most ten minutes plus the clock skew', async (t) => {
   const aud = issuer
   t.equal(await verdict([issuer], { aud, exp: now + 660 }), 'until 720')
-  t.equal(await verdict([issuer], { aud, exp: now + 661 }), 'it lives longer than ten minutes')
-  t.equal(await verdict([issuer], { aud, exp: now - 59 }), 'until 1', 'remembered for as long as it is good')
+  t.equal(await verdict([issuer], { aud, exp: now + 661 }), 'exp is more than ten minutes away')
+  t.equal(await verdict([issuer], { aud, exp: now - 59 }), 'until 1', 'remembered for as long as it is valid')
   t.match(await verdict([issuer], { aud, exp: now - 61 }), /exp/)
   t.equal(await verdict([issuer], { aud, iat: now + 61 }), 'iat is in the future')
 })
 
-t.test('a JWT of another kind, though the client has signed it, is no assertion', async (t) => {
+t.test('a JWT of another kind is not an assertion, even if the client has signed it', async (t) => {
   const typed = (typ: unknown) => verdict([issuer], { aud: issuer }, { typ })
   for (const typ of [
     ...['at+jwt', 'dpop+jwt', 'logout+jwt', 'oauth-authz-req+jwt', 'secevent+jwt', 'token-introspection+jwt'],

@@ -17,7 +17,7 @@ const unsigned = (claims: object) =>
     .map((part) => Buffer.from(part).toString('base64url'))
     .join('.')
 
-/** The credentials, or the entry of the error. */
+/** The credentials, or the name of the error. */
 function read(authorization: string | undefined, body: Body): PresentedCredentials | string {
   try {
     return presentedCredentials(authorization, body)
@@ -27,7 +27,7 @@ function read(authorization: string | undefined, body: Body): PresentedCredentia
   }
 }
 
-t.test('a request that authenticates in two ways, or for two clients, is refused', async (t) => {
+t.test('a request that authenticates in two ways or for two clients is rejected', async (t) => {
   const basic = encoded('client:secret')
   const assertion = { client_assertion: unsigned({ sub: 'client' }), client_assertion_type: jwtBearer }
   t.equal(read(basic, { client_secret: 'secret' }), 'client_authenticates_twice')
@@ -38,7 +38,7 @@ t.test('a request that authenticates in two ways, or for two clients, is refused
   t.equal(read(undefined, { client_id: 'other', ...assertion }), 'client_id_contradicts')
 })
 
-t.test('credentials that cannot be read are refused', async (t) => {
+t.test('unreadable credentials are rejected', async (t) => {
   t.equal(read(undefined, {}), 'client_not_named')
   t.equal(read(undefined, { client_secret: 'secret' }), 'client_not_named')
   t.equal(read('Bearer token', {}), 'client_credentials_malformed')
@@ -50,7 +50,7 @@ t.test('credentials that cannot be read are refused', async (t) => {
   )
 })
 
-t.test('each way of authenticating is read', async (t) => {
+t.test('each authentication method is recognized', async (t) => {
   const assertion = unsigned({ sub: 'client' })
   const [clientId, secret] = ['client', 'secret']
   t.same(read(encoded('client:secret'), {}), { method: 'client_secret_basic', clientId, secret })
@@ -67,7 +67,7 @@ t.test('each way of authenticating is read', async (t) => {
   t.same(read(undefined, { client_id: clientId }), { method: 'none', clientId })
 })
 
-t.test('Basic credentials are form-decoded after they are split, and have one spelling', async (t) => {
+t.test('Basic credentials are split first, then form-decoded, and have one spelling', async (t) => {
   t.same(parseBasic(encoded('a%3Ab:c%3Ad+e')), { clientId: 'a:b', secret: 'c:d e' })
   t.same(parseBasic(encoded('client:se:cret')), { clientId: 'client', secret: 'se:cret' })
   t.same(parseBasic(encoded('client:').replace('Basic', 'bASIC')), { clientId: 'client', secret: '' })
@@ -77,11 +77,11 @@ t.test('Basic credentials are form-decoded after they are split, and have one sp
     t.equal(parseBasic(header), undefined, header)
 })
 
-t.test('a secret fits only if it is one of the live ones', async (t) => {
+t.test('a secret matches only one of the valid secrets', async (t) => {
   const secrets = ['old', 'new'].map((name) => ({ name, digest: digest(name) }))
   t.equal(matchingSecret(secrets, 'other'), undefined)
   t.equal(matchingSecret(secrets, ''), undefined)
   t.equal(matchingSecret([], 'new'), undefined)
-  t.equal(matchingSecret(undefined, ''), undefined, "nobody's secret fits nothing that is sent")
+  t.equal(matchingSecret(undefined, ''), undefined, 'a client without secrets matches nothing')
   for (const name of ['old', 'new']) t.equal(matchingSecret(secrets, name)?.name, name)
 })

@@ -23,10 +23,10 @@ const resource = (more: object) =>
     [],
   )
 const refuseUnless = (fits: boolean) => {
-  if (!fits) throw new Error('It does not fit.')
+  if (!fits) throw new Error('It does not match.')
 }
 
-/** Everything that takes a text of one line, with a good value. */
+/** Everything that accepts a single-line text, with a valid value. */
 const takers: Record<string, [good: string, take: (text: string) => unknown]> = {
   client_name: ['Notes', (text) => client({ client_name: text })],
   contacts: ['a@example.com', (text) => client({ contacts: [text] })],
@@ -66,7 +66,7 @@ const takers: Record<string, [good: string, take: (text: string) => unknown]> = 
 }
 
 for (const [name, [good, take]] of Object.entries(takers))
-  t.test(`no control character gets into: ${name}`, async (t) => {
+  t.test(`no control character is accepted in: ${name}`, async (t) => {
     t.doesNotThrow(() => take(good), good)
     for (const control of ['\t', '\r', '\n', '\r\n', '\u0000', '\u001b', '\u007f', '\u0085', '\u2028', '\u202e'])
       for (const text of [`${good}${control}`, `${control}${good}`, `${good.slice(0, 1)}${control}${good.slice(1)}`])
@@ -74,7 +74,7 @@ for (const [name, [good, take]] of Object.entries(takers))
   })
 
 t.test(
-  'a postal address has several lines where OpenID Connect Core §5.1.1 says so, and no other control character',
+  'a postal address may have several lines (OpenID Connect Core §5.1.1), but no other control characters',
   async (t) => {
     for (const member of ['formatted', 'street_address']) {
       const read = (text: string) => readAddress(JSON.stringify({ [member]: text }))

@@ -3,22 +3,22 @@ import { any, standIn } from './stand-in.ts'
 
 /** A statement that a function of a store sends. */
 export interface SentStatement {
-  /** Its path below src/. */
+  /** The store's path below src/. */
   readonly file: string
   readonly sentBy: string
   readonly name: string | undefined
   readonly text: string
 }
 
-/** Statements that one call may send: a function that goes on until nothing is left would never end. */
+/** The maximum of statements of one call: a function that continues until nothing is left would never end. */
 const mostStatements = 20
 /** Milliseconds. */
 const longestCall = 5_000
 
 /**
- * Calls every function that a store exports, by itself or as part of an object, over and over, each time with other values present: all of them, none, each one by
- * itself, all but one, each two; and with each of the texts that the source compares something with. So a statement that is put
- * together from what is given is seen in all its forms.
+ * Calls every function that a store exports, directly or as part of an object, repeatedly and with different values present: all, none,
+ * each one alone, all but one, each pair; and with each of the texts that the source compares something with. So every form of a
+ * composed statement is seen.
  *
  * @param file the store's path below src/
  * @param store its exports
@@ -76,12 +76,12 @@ function operationsOf(store: Readonly<Record<string, unknown>>): [name: string, 
   })
 }
 
-/** Whether a path is that of a value, or of something within it. */
+/** Whether a path is that of a value or of something within it. */
 function isWithin(path: string, value: string): boolean {
   return path === value || path.startsWith(`${value}.`) || path.startsWith(`${value}[`) || path.startsWith(`${value}(`)
 }
 
-/** What a store takes for the database or a transaction: it notes what is sent, and answers with `count` rows of stand-ins. */
+/** Stands in for the database or a transaction: it records what is sent, and returns `count` stand-in rows. */
 function recordingDatabase(
   record: (statement: Statement) => void,
   count: number,
@@ -93,7 +93,7 @@ function recordingDatabase(
     query: async (statement: Statement | string) => {
       const asObject = typeof statement === 'string' ? { text: statement } : statement
       record(asObject)
-      if (++asked > mostStatements) throw new Error('More statements than one call may send here.')
+      if (++asked > mostStatements) throw new Error('More statements than one call may send.')
       const rows = asked > mostStatements / 2 ? [] : Array.from({ length: count }, () => standIn('row', given, reached))
       return { rows, rowCount: rows.length, command: asObject.text }
     },
@@ -106,7 +106,7 @@ function recordingDatabase(
   return client
 }
 
-/** What a store throws over a value that is missing says nothing about its statements. */
+/** An error of a store about a missing value says nothing about its statements, so it is ignored. */
 async function within(milliseconds: number, what: string, work: () => Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {

@@ -1,10 +1,10 @@
 import type { Queryable } from '../../src/platform/database/queryable.ts'
 import { faultsOfPlan, type Index, type PlanNode, type Tables } from './judge-plan.ts'
 
-/** What the planner does without if it can: what it uses all the same is what the statement cannot do without. */
+/** Settings with which the planner avoids these steps if it can: if it still uses one, the statement cannot do without it. */
 const avoided = ['seqscan', 'sort', 'bitmapscan', 'hashjoin', 'mergejoin']
 
-/** Reads from the catalog what there is to know about the indexes of the current schema. */
+/** Reads the indexes of the current schema from the catalog. */
 export async function readIndexes(db: Queryable): Promise<Map<string, Index>> {
   const { rows } = await db.query<Index & { name: string }>({
     // A plan shows an expression without its COLLATE.
@@ -16,12 +16,12 @@ export async function readIndexes(db: Queryable): Promise<Map<string, Index>> {
 }
 
 /**
- * Explains a statement as it is planned once for all values (a generic plan: the worst that a prepared statement gets), and judges the
- * plan. Which plan is the cheapest depends on how many rows there are and what is in them; what counts is that there is one that stays
- * fast. So a plan with faults is followed by a second try, in which the planner avoids what does not.
+ * Explains a statement with a generic plan, which is planned once for all values and is the worst that a prepared statement gets, and
+ * judges it. Which plan is cheapest depends on how many rows there are and what they contain. What counts is that there is one that
+ * stays fast. So if a plan has faults, the planner gets a second try without the steps that do not scale.
  *
  * @param db one connection: it takes several statements
- * @returns the faults with the plan that has them; undefined where all is well
+ * @returns the faults with the plan that has them; undefined if there are none
  */
 export async function findFaults(
   db: Queryable,

@@ -3,9 +3,9 @@ import type { Queryable } from '../../src/platform/database/queryable.ts'
 /** Rows of each table that grows: enough for the planner to prefer an index. */
 const size = 10_000
 /**
- * Different values of a column that need not be unique. They are few, so that the planner expects to meet any of them soon wherever it
- * looks, and prefers to go through rows in the order that is wanted until enough pass a filter. In a table where those are old, or few
- * after all, that is through everything.
+ * The number of different values of a column that need not be unique. They are few, so that the planner expects to find any of them
+ * soon wherever it looks, and prefers to go through rows in the requested order until enough pass a filter. In a real table, where
+ * matching rows may be old or rare, that would read everything.
  */
 const values = 7
 
@@ -15,26 +15,26 @@ interface Column {
   readonly type: string
   readonly identity: boolean
   readonly nullable: boolean
-  /** Whether a unique index is over it alone: then no two rows have the same value. */
+  /** Whether a unique index covers this column alone: then no two rows have the same value. */
   readonly unique: boolean
-  /** Its place, from 1, in a unique index over several columns; null where there is none. */
+  /** The column's position, from 1, in a unique index over several columns; null if there is none. */
   readonly place: number | null
-  /** The table that it refers to, and the type of what it refers to. */
+  /** The table that it refers to, and the type of the referenced column. */
   readonly refersTo: string | null
-  /** The CHECK constraint that it has by itself. */
+  /** The CHECK constraint on this column alone. */
   readonly check: string | null
 }
 
 /**
- * Fills every table of a schema but those that do not grow, and tells the planner (ANALYZE). The rows mean nothing: constraints and
- * triggers are taken away first, and of what may be null every third is.
+ * Fills every growing table of a schema and updates the planner's statistics (ANALYZE). The rows mean nothing: constraints and triggers
+ * are dropped first, and every third value of a nullable column is null.
  *
  * @param steady the tables that stay empty
  * @param few the columns (`table.column`) that have few rows of each value
  */
 export async function growTables(db: Queryable, steady: readonly string[], few: readonly string[]): Promise<void> {
   const { rows: columns } = await db.query<Column>({ text: columnsOf, values: [steady] })
-  await db.query({ text: dropWhatMinds })
+  await db.query({ text: dropConstraintsAndTriggers })
   const { rows: indexes } = await db.query<{ name: string; definition: string }>({ text: indexesToBuild })
   for (const { name } of indexes) await db.query({ text: `DROP INDEX ${name}` })
   const tables = [...new Set(columns.map(({ table }) => table))]
@@ -59,7 +59,7 @@ function columnValue(column: Column, index: number, few: readonly string[]): str
         : column.place === null
           ? `i % ${values} + 1`
           : column.place > 1
-            ? // Neighbours differ: a first column with few rows of each value has the same in both.
+            ? // Adjacent rows differ, because a first column with few rows of each value has the same value in both.
               `i / ${size / 10} + 1 + i % 2 * 11`
             : `i % ${size / 10} + 1`
   const value = valueOfType(column, number)
@@ -116,7 +116,7 @@ const columnsOf = `
     AND attgenerated = '' AND NOT relname = ANY ($1)
   ORDER BY relname, attnum`
 
-const dropWhatMinds = `
+const dropConstraintsAndTriggers = `
   DO $$
   DECLARE doomed record;
   BEGIN

@@ -1,4 +1,4 @@
-/** A node of `EXPLAIN (FORMAT JSON, VERBOSE)`, as far as it is looked at. */
+/** A node of `EXPLAIN (FORMAT JSON, VERBOSE)`, with the properties used here. */
 export interface PlanNode {
   readonly 'Node Type': string
   readonly 'Relation Name'?: string
@@ -14,17 +14,17 @@ export interface PlanNode {
   readonly Plans?: readonly PlanNode[]
 }
 
-/** What has to be known about the tables to tell whether a set of their rows has a bound. */
+/** What must be known about the tables to decide whether a set of their rows is bounded. */
 export interface Tables {
   readonly schema: string
   readonly indexes: ReadonlyMap<string, Index>
   /** Tables that do not grow, each with the reason. */
   readonly steady: Readonly<Record<string, string>>
-  /** Columns (`table.column`) of tables that grow which have few rows of each value, each with the reason. */
+  /** Columns (`table.column`) of growing tables that have few rows of each value, each with the reason. */
   readonly few: Readonly<Record<string, string>>
 }
 
-/** An index as the catalog has it. */
+/** An index as in the catalog. */
 export interface Index {
   readonly table: string
   readonly unique: boolean
@@ -34,13 +34,13 @@ export interface Index {
   readonly predicate: string | null
 }
 
-/** How many rows a part of a plan yields: not more than some bound, or as many as the tables happen to hold. */
+/** How many rows a part of a plan yields: a bounded number, or as many as the tables hold. */
 type Rows = 'few' | 'many'
 
 /**
- * Judges a plan by its shape, not by its costs: it finds whatever takes longer as the tables grow.
+ * Judges a plan by its shape, not by its costs: it finds everything that takes longer as the tables grow.
  *
- * @returns a sentence for each fault; none for a plan that is fast however much the tables hold
+ * @returns a sentence for each fault; none for a plan that stays fast however much the tables hold
  */
 export function faultsOfPlan(plan: PlanNode, tables: Tables): string[] {
   const faults = new Set<string>()
@@ -49,7 +49,7 @@ export function faultsOfPlan(plan: PlanNode, tables: Tables): string[] {
 
   /**
    * @param node a part of the plan
-   * @param stops whether what is above stops asking for rows at some point, whatever the rows hold
+   * @param stops whether the part above stops asking for rows at some point, whatever the rows contain
    */
   const visit = (node: PlanNode, stops: boolean): Rows => {
     const parts = node.Plans ?? []
@@ -86,7 +86,7 @@ export function faultsOfPlan(plan: PlanNode, tables: Tables): string[] {
       case 'Function Scan':
       case 'Values Scan':
       case 'Tid Scan':
-        // Arrays and documents among the parameters, and rows that were chosen before: as many as the caller hands over.
+        // Arrays and documents among the parameters, and rows that were chosen before: their number is up to the caller.
         return 'few'
       case 'Seq Scan':
         if (!grows(node)) return 'few'
@@ -116,7 +116,7 @@ export function faultsOfPlan(plan: PlanNode, tables: Tables): string[] {
       rowsOfCtes.set(name.slice('CTE '.length), visit(subplan, false))
       return
     }
-    // EXISTS stops at the first row, and what stands for one value at the second, which is an error.
+    // EXISTS stops at the first row, and a scalar subquery at the second, which is an error.
     const takesAll = new RegExp(
       `ARRAY\\(${name}\\)|hashed ${name}\\)|(?:ANY|ALL) \\([^()]*\\(${name}\\)|unnest\\(\\(${name}\\)`,
     ).test(asText)
@@ -139,7 +139,7 @@ export function faultsOfPlan(plan: PlanNode, tables: Tables): string[] {
   const rowsOfScan = (table: string, scan: PlanNode): Rows => {
     const own = tables.indexes.get(scan['Index Name'] ?? '')
     const keys = lookedUp(scan)
-    // Another index may be the one that says that there is one such row: (sub, id) is looked up, and id is the primary key.
+    // Another index may prove that there is only one such row: (sub, id) is looked up, and id is the primary key.
     const isOneRow = [...tables.indexes.values()].some(
       (index) =>
         index.unique &&
@@ -150,7 +150,7 @@ export function faultsOfPlan(plan: PlanNode, tables: Tables): string[] {
     return isOneRow || keys.some((key) => tables.few[`${table}.${key}`] !== undefined) ? 'few' : 'many'
   }
 
-  /** The keys of a scan's index that are looked up by their value: `=`, `= ANY`, from it to itself, and of a GIN index `@>` and `&&`. */
+  /** The keys of a scan's index that are looked up by value: `=`, `= ANY`, an equal lower and upper bound, and in a GIN index `@>` and `&&`. */
   const lookedUp = (scan: PlanNode): string[] => {
     const parts = conjuncts(withoutAliases(scan['Index Cond'] ?? ''))
     const keys = tables.indexes.get(scan['Index Name'] ?? '')?.keys ?? []
@@ -186,12 +186,12 @@ function larger(rows: readonly Rows[]): Rows {
   return rows.includes('many') ? 'many' : 'few'
 }
 
-/** The index scans that a bitmap is made of. */
+/** The index scans that make up a bitmap. */
 function bitmapScans(node: PlanNode): PlanNode[] {
   return node['Node Type'] === 'Bitmap Index Scan' ? [node] : (node.Plans ?? []).flatMap(bitmapScans)
 }
 
-/** The parts of a condition that AND connects, as PostgreSQL writes them. */
+/** The parts of a condition that are connected by AND, as PostgreSQL writes them. */
 function conjuncts(condition: string): string[] {
   return condition
     .replace(/^\(\((.*)\)\)$/, '($1)')
@@ -199,7 +199,7 @@ function conjuncts(condition: string): string[] {
     .map((one) => one.replace(/^\((.*)\)$/, '$1'))
 }
 
-/** What a condition compares a key with, by itself (`a >= x`) or at the head of a row (`(a, b) >= (x, y)`). */
+/** What a condition compares a key with, alone (`a >= x`) or as the first of a row (`(a, b) >= (x, y)`). */
 function boundOf(key: string, sign: '<' | '>', condition: string): string[] {
   const [left, right] = condition.split(new RegExp(` ${sign}=? `))
   if (left === undefined || right === undefined) return []
@@ -208,15 +208,15 @@ function boundOf(key: string, sign: '<' | '>', condition: string): string[] {
 }
 
 /**
- * Whether a condition only completes what is looked up in the index: `(at, id) < (x, y)` is looked up as `at <= x` where the index is
- * over `at`, and then drops rows of the very moment x.
+ * Whether a condition only refines what is looked up in the index: `(at, id) < (x, y)` is looked up as `at <= x` if the index is over
+ * `at`, and then drops rows with exactly the timestamp x.
  */
 function isRestOf(condition: string, scan: PlanNode): boolean {
   const [, first] = /^ROW\((\w+), \w+\) [<>]=? ROW\(/.exec(condition) ?? []
   return first !== undefined && new RegExp(`\\(${first} [<>]=? `).test(withoutAliases(scan['Index Cond'] ?? ''))
 }
 
-/** A condition with plain names: PostgreSQL adds the table's alias, and a cast where a column is varchar. */
+/** A condition with plain names, without the table's alias and the casts that PostgreSQL adds for varchar columns. */
 function withoutAliases(condition: string): string {
   return condition.replace(/\b[a-z_][a-z_0-9]*\.(?=[a-z_])/g, '').replace(/\((\w+)\)::text/g, '$1')
 }

@@ -3,15 +3,15 @@ import { parseSync, Visitor } from 'oxc-parser'
 /** A text of a source file that holds SQL. */
 export interface SqlLiteral {
   readonly line: number
-  /** The texts between what is put in (`${…}`), in order. */
+  /** The texts between the inserted values (`${…}`), in order. */
   readonly parts: readonly string[]
 }
 
-/** Words that stand in capitals in SQL, and in nothing else that this project writes. */
+/** Words that are written in capitals in SQL, and nowhere else in this project. */
 const keyword =
   /\b(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|VALUES|WHERE|AND|OR|FROM|JOIN|LIMIT|ORDER BY|GROUP BY|RETURNING|LOCK TABLE)\b/
 
-/** All texts of a source that hold SQL: whole statements, and the pieces that some are put together from. */
+/** All texts of a source that hold SQL: whole statements, and the pieces that some are composed of. */
 export function sqlLiterals(file: string, source: string): SqlLiteral[] {
   const found: SqlLiteral[] = []
   const add = (start: number, parts: readonly string[]) => {
@@ -31,7 +31,7 @@ export function sqlLiterals(file: string, source: string): SqlLiteral[] {
   return found
 }
 
-/** The texts that a source compares values with: what a function does can depend on them. */
+/** The texts that a source compares values with, because what a function does can depend on them. */
 export function comparedTexts(file: string, source: string): string[] {
   const found = new Set<string>()
   const add = (node: { type: string; value?: unknown } | null) => {
@@ -46,7 +46,7 @@ export function comparedTexts(file: string, source: string): string[] {
   return [...found]
 }
 
-/** Whether a statement has the parts of a literal, in their order. */
+/** Whether a statement contains the parts of a literal, in their order. */
 export function holds(statement: string, { parts }: SqlLiteral): boolean {
   let from = 0
   for (const part of parts) {

@@ -2,16 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import type { Queryable } from '../../src/platform/database/queryable.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase } from '../database.ts'
 import { collectStatements, type SentStatement } from './collect-statements.ts'
 import { findFaults, readIndexes } from './explain.ts'
 import { growTables } from './grow-tables.ts'
 import type { Tables } from './judge-plan.ts'
 import { comparedTexts, holds, sqlLiterals } from './sql-literals.ts'
 
-/** The tables that do not grow with people, clients or time. All others get rows here, and must be read through an index. */
+/** The tables that do not grow with people, clients or time. All others get rows here and must be read through an index. */
 const steady = {
   installation: 'one row',
   key_ring: 'one row',
@@ -22,13 +21,13 @@ const steady = {
   nodes: 'a row for each server that runs, or was killed within the last day',
 }
 
-/** Columns of tables that grow, by which any number of values have no more than a few rows each. */
+/** Columns of growing tables in which each value has at most a few rows. */
 const few = {
-  'client_secrets.client_id': 'two: a new secret pushes out all but the one before it (client-secrets-store.ts)',
+  'client_secrets.client_id': 'two: a new secret displaces all but the previous one (client-secrets-store.ts)',
   'resource_scopes.resource': 'a hundred (resource-rules.ts)',
   'account_emails.sub': 'one: a person has one address (account-changes-store.ts)',
   'account_credentials.sub': 'one of each kind',
-  'known_browsers.sub': 'a hundred: a new one pushes out the one that was not used for longest (sessions-store.ts)',
+  'known_browsers.sub': 'a hundred: a new one displaces the least recently used one (sessions-store.ts)',
 }
 
 const sources = join(packageFolder, 'src')
@@ -45,7 +44,7 @@ async function allStatements(): Promise<SentStatement[]> {
   return statements
 }
 
-/** SQL of a store's source that none of these statements has, be they its own or another's that imports it. */
+/** SQL in a store's source that is part of no sent statement, neither its own nor that of a store that imports it. */
 function unseenSql(file: string, source: string, statements: readonly SentStatement[]): string[] {
   return sqlLiterals(file, source)
     .filter((literal) => !statements.some(({ text }) => holds(text, literal)))
@@ -67,7 +66,7 @@ t.test('all SQL of the stores is seen, and there is none elsewhere', async (t) =
       .filter(({ parts }) => parts.join('') !== 'SELECT 1')
       .map(({ line, parts }) => `${file}:${line} ${parts.join('…').slice(0, 100)}`),
   )
-  t.same(outside, [], 'SQL belongs into a store')
+  t.same(outside, [], 'SQL belongs in a store')
 })
 
 t.test('SQL that no call reaches is found', async (t) => {
@@ -82,17 +81,16 @@ t.test('SQL that no call reaches is found', async (t) => {
   t.same(
     planted.map(({ text }) => text).sort(),
     ['', ' ORDER BY id', ' WHERE sub = $1', ' WHERE sub = $1 ORDER BY id'].map((end) => `SELECT FROM grants${end}`),
-    'each form of a statement that is put together is seen',
+    'each form of a composed statement is seen',
   )
   t.same(unseenSql('planted-store.ts', source, planted), ['planted-store.ts:3 SELECT FROM accounts'])
 })
 
-t.test('with tables that have grown', async (t) => {
-  const { connection, schema, openPool } = await testDatabase(t)
-  await migrate({ connection, schema, log: noLog })
+t.test('with large tables', async (t) => {
+  const { schema, openPool } = await migratedDatabase(t)
   const pool = openPool({ max: 1, queryTimeoutMs: 60_000 })
   const { rows } = await pool.query<{ version: number }>("SELECT current_setting('server_version_num')::int AS version")
-  const skip = rows[0]!.version < 170_000 && 'plans before PostgreSQL 17 do not say what a subquery is for'
+  const skip = rows[0]!.version < 170_000 && 'plans before PostgreSQL 17 do not show the purpose of a subquery'
   const references = await readReferences(pool)
   if (!skip) await growTables(pool, Object.keys(steady), Object.keys(few))
   const db = await pool.connect()
@@ -112,7 +110,7 @@ t.test('with tables that have grown', async (t) => {
       }
   })
 
-  t.test('what refers to a row is found through an index when that row is deleted', { skip }, async (t) => {
+  t.test('rows that refer to a deleted row are found through an index', { skip }, async (t) => {
     t.ok(references.length > 10)
     for (const { table, column } of references) {
       const found = await findFaults(db, `SELECT FROM ${table} WHERE ${column} = $1 LIMIT 1`, tables)
@@ -120,7 +118,7 @@ t.test('with tables that have grown', async (t) => {
     }
   })
 
-  t.test('planted statements are judged', { skip }, async (t) => {
+  t.test('planted statements are judged correctly', { skip }, async (t) => {
     const bad: [statement: string, fault: RegExp][] = [
       ['SELECT sub FROM accounts WHERE name = $1', /reads the whole table accounts/],
       ['SELECT id FROM grants WHERE ($1::text IS NULL OR sub = $1) LIMIT 100', /reads the whole table grants/],
@@ -172,7 +170,7 @@ t.test('with tables that have grown', async (t) => {
   })
 })
 
-/** Columns that refer to rows of another table: when such a row is deleted, PostgreSQL looks for those that refer to it. */
+/** Columns that refer to rows of another table: when such a row is deleted, PostgreSQL looks up those that refer to it. */
 async function readReferences(db: Queryable): Promise<{ table: string; column: string }[]> {
   const { rows } = await db.query<{ table: string; column: string }>({
     text: `SELECT conrelid::regclass::text AS table, attname AS column

@@ -1,16 +1,16 @@
 import { type CookieNames, cookieNames } from '../../src/platform/http/cookies.ts'
 
-/** What came back, with the cookies already kept. */
+/** The response, after its cookies have been stored. */
 export interface Visit {
   readonly url: string
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  /** Where a redirect leads, as an absolute URL. */
+  /** The redirect's target, as an absolute URL. */
   readonly location: string | undefined
 }
 
-/** A browser as far as HTTP goes: it keeps cookies, says where a form comes from, and fills in forms it has been shown. */
+/** A browser at the level of HTTP: it stores cookies, sends Origin with forms, and fills in the forms of pages that it received. */
 export interface Browser {
   readonly get: (path: string, headers?: Record<string, string>) => Promise<Visit>
   readonly post: (
@@ -18,12 +18,12 @@ export interface Browser {
     form: Record<string, string> | string,
     headers?: Record<string, string>,
   ) => Promise<Visit>
-  /** Follows redirects for as long as they stay at the issuer. */
+  /** Follows redirects within the issuer. */
   readonly follow: (visit: Visit) => Promise<Visit>
-  /** Sends the form of a page that has the button or field `id`, with these values over those it holds. */
+  /** Submits the form that contains the button or field `id`, with these values in place of the form's own. */
   readonly submit: (page: Visit, id: string, values?: Record<string, string>) => Promise<Visit>
   readonly cookies: Map<string, string>
-  /** What the issuer calls its cookies. */
+  /** The issuer's cookie names. */
   readonly names: CookieNames
 }
 

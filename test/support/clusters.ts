@@ -14,37 +14,37 @@ import { eventually } from './eventually.ts'
 
 const run = promisify(execFile)
 
-/** A PostgreSQL server that nobody keeps running but the test. */
+/** A PostgreSQL server that only the test keeps running. */
 export interface Server {
-  /** As it stands in the place of `host:port` in a URL. */
+  /** The value for `host:port` in a URL. */
   readonly address: string
   readonly url: string
   readonly cluster: Cluster
-  /** One statement as a superuser. */
+  /** Runs one statement as a superuser. */
   readonly ask: <R extends pg.QueryResultRow>(text: string, values?: unknown[]) => Promise<R[]>
   readonly stop: () => Promise<void>
 }
 
 /**
- * Puts a file system of this size on the folder, to be filled.
+ * Mounts a file system of this size on the folder, so that a test can fill it.
  *
- * @returns why that cannot be done here, if it cannot
+ * @returns the reason, if this is not possible here
  */
 export async function mountSmallDisk(t: Test, folder: string, megabytes: number): Promise<string | undefined> {
   mkdirSync(folder, { mode: 0o755 })
   try {
     await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=755`, 'tmpfs', folder])
   } catch {
-    return 'this user may not mount a small disk'
+    return 'this user may not mount file systems'
   }
   t.teardown(() => run('umount', ['-l', folder]))
   return undefined
 }
 
 /**
- * Starts a server on a new cluster in this folder. Its `cluster_name` is `primary`, that of a standby `standby`.
+ * Starts a server on a new cluster in this folder. Its `cluster_name` is `primary`; a standby's is `standby`.
  *
- * @param programs the folder for the programs, which take more room than the cluster
+ * @param programs the folder for the programs, which are larger than the cluster
  */
 export async function startPrimary(t: Test, folder: string, programs: string): Promise<Server> {
   const source = findPostgresqlPackage()
@@ -54,7 +54,7 @@ export async function startPrimary(t: Test, folder: string, programs: string): P
 }
 
 /**
- * Starts a standby of `primary` in this folder: a copy of its data, made while it stands still, which then follows it. (The
+ * Starts a standby of `primary` in this folder: the data is copied while the primary is stopped, and the standby then follows it. (The
  * package of the embedded PostgreSQL has no pg_basebackup.)
  */
 export async function startStandby(
@@ -69,7 +69,7 @@ export async function startStandby(
   await primary.stop()
   const from = join(primary.cluster.data, '..')
   const to = join(home.base, 'postgresql')
-  // With owners and modes, which PostgreSQL insists on.
+  // Keeps owners and modes, which PostgreSQL checks.
   await run('cp', ['-a', from, to])
   const { data, credentials } = primary.cluster
   const conninfo = `host='${primary.cluster.run}' port=5432 user=postgres password=${credentials.superuserPassword}`
@@ -112,14 +112,14 @@ async function startOn(
     if (stopped) return
     stopped = true
     const pid = Number(readFileSync(join(cluster.data, 'postmaster.pid'), 'utf8').split('\n')[0])
-    // The server is detached, so waiting for its end alone would not keep this process running.
+    // The server is detached, so waiting for its exit would not keep this process running.
     const busy = setInterval(() => {}, 1_000)
     await stopServer(server, pid, 60_000)
       .then(() => ended)
       .finally(() => clearInterval(busy))
   }
   t.teardown(() => stop())
-  await eventually('the server answers', () => ask('SELECT 1').catch((error: Error) => error.message), Array.isArray)
+  await eventually('the server to answer', () => ask('SELECT 1').catch((error: Error) => error.message), Array.isArray)
   return { address, url: urlOf(cluster, address), cluster, ask, stop }
 }
 
@@ -128,11 +128,11 @@ export function urlOf({ credentials }: Cluster, ...addresses: string[]): string 
   return `postgres://signet:${credentials.applicationPassword}@${addresses.join(',')}/signet`
 }
 
-/** Until a standby has everything that the primary had when this was called. */
+/** Waits until a standby has replayed everything that the primary had written when this was called. */
 export async function untilReplayed(primary: Server, standby: Server): Promise<void> {
   const [position] = await primary.ask<{ lsn: string }>('SELECT pg_current_wal_lsn() AS lsn')
   await eventually(
-    'the standby has replayed what the primary wrote',
+    'the standby to replay what the primary wrote',
     () => standby.ask<{ done: boolean }>('SELECT pg_last_wal_replay_lsn() >= $1::pg_lsn AS done', [position?.lsn]),
     ([row]) => row?.done === true,
   )

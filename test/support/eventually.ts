@@ -1,18 +1,18 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { inspect } from 'node:util'
 
-/** Milliseconds. No test expects this to run out: a busy machine may take a hundred times as long as an idle one. */
-const patience = 120_000
+/** Milliseconds. No test should reach this limit: a busy machine may take a hundred times as long as an idle one. */
+const timeout = 120_000
 
 /**
- * Waits until something is as it should be, looking again every few milliseconds.
+ * Polls until a condition holds.
  *
- * @param what the thing waited for, as the error message names it
- * @param look reads it; what it throws counts as "not yet"
- * @param isGood whether what was read ends the wait; without it, anything but `undefined`, `null` and `false` does
- * @param between milliseconds from one look to the next
- * @returns what was read last
- * @throws Error that names what was waited for and what was seen last, after two minutes
+ * @param what names the condition in the error message, in the form "the node to be ready"
+ * @param look reads the current state; if it throws, that counts as "not yet"
+ * @param isGood whether the state ends the wait; by default anything but `undefined`, `null` and `false` does
+ * @param between milliseconds between two looks
+ * @returns the last state read
+ * @throws Error that names the condition and the last state, after two minutes
  */
 export async function eventually<T>(
   what: string,
@@ -20,7 +20,7 @@ export async function eventually<T>(
   isGood: (seen: T) => boolean = (seen) => seen !== undefined && seen !== null && seen !== false,
   between = 10,
 ): Promise<T> {
-  const deadline = performance.now() + patience
+  const deadline = performance.now() + timeout
   for (;;) {
     let last: unknown
     try {
@@ -31,20 +31,20 @@ export async function eventually<T>(
       last = error
     }
     if (performance.now() > deadline)
-      throw new Error(`Waited ${patience / 1000} s for ${what}. Last seen: ${inspect(last, { depth: 4 })}`)
+      throw new Error(`Waited ${timeout / 1000} s for ${what}. Last seen: ${inspect(last, { depth: 4 })}`)
     await pause(between)
   }
 }
 
 /**
- * Does one piece of work after the other, without a pause, until none is left.
+ * Repeats a step without a pause until there is nothing left to do.
  *
- * @param what the work, as the error message names it
- * @param step does one piece; `false` if there was nothing to do. What it throws is thrown
+ * @param what names the work in the error message
+ * @param step does one piece of work; returns `false` if there was nothing to do. Its errors are thrown
  * @throws Error that names the work if there is still some after two minutes
  */
 export async function untilNothingIsLeft(what: string, step: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + patience
+  const deadline = performance.now() + timeout
   while (await step())
-    if (performance.now() > deadline) throw new Error(`After ${patience / 1000} s there is still more of ${what}.`)
+    if (performance.now() > deadline) throw new Error(`After ${timeout / 1000} s there is still work left: ${what}.`)
 }

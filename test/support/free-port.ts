@@ -3,9 +3,9 @@ import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 
 /**
- * A port that nobody listens on, and that nobody is given: it lies below those that systems choose from for outgoing
- * connections, of which other tests have thousands, and above the last that browsers refuse (10080). No other process of
- * these tests is given it while this one runs, however long it takes to listen there.
+ * A free port that nothing else is given. It is below the range that systems use for outgoing connections (other tests open thousands of
+ * those) and above the last port that browsers refuse (10080). While this process runs, no other process of these tests is given it,
+ * however long it takes to start listening.
  */
 export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 1_000; tries++) {
@@ -15,7 +15,7 @@ export async function freePort(): Promise<number> {
   throw new Error('No port is free.')
 }
 
-/** Binds the UDP port of the same number, which the system gives to one process and takes back when that ends. */
+/** Binds the UDP port of the same number. The system gives it to one process only and releases it when that process ends. */
 function reserve(port: number): Promise<boolean> {
   const lock = createSocket('udp4').unref()
   return new Promise<boolean>((resolve) => {

@@ -7,7 +7,6 @@ import { pino } from 'pino'
 import type { Test } from 'tap'
 import { buildApp } from '../../src/app.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import { type CookieNames, cookieNames } from '../../src/platform/http/cookies.ts'
 import { digest, randomText } from '../../src/platform/secrets/digest.ts'
 import type { Profile } from '../../src/records/accounts/account.ts'
@@ -15,12 +14,12 @@ import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { createPasswordHashing, type PasswordHashing } from '../../src/records/accounts/password-hashing.ts'
 import { type Client, type ClientMetadata, usesSecret } from '../../src/records/clients/client.ts'
 import { findClient, insertClient } from '../../src/records/clients/clients-store.ts'
-import type { Sub } from '../../src/records/ids.ts'
+import type { ClientId, Sub } from '../../src/records/ids.ts'
 import type { Resource } from '../../src/records/resources/resource.ts'
 import { saveResource } from '../../src/records/resources/resources-store.ts'
 import type { Signet } from '../../src/signet.ts'
 import { start } from '../../src/start.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase, testDatabase } from '../database.ts'
 import { type Browser, createBrowser } from './browser.ts'
 import { freePort } from './free-port.ts'
 import { insertTestKeys, testMasterKey } from './signing-keys.ts'
@@ -29,7 +28,7 @@ export { freePort } from './free-port.ts'
 
 export type TestClient = Client & { readonly secret: string | undefined }
 
-/** Members of any kind of client. What does not belong to the kind, such as keys on a client with a secret, is never read back. */
+/** Members of any kind of client. Members that do not belong to the kind, such as keys on a client with a secret, are never read back. */
 type SomeMetadata = Partial<Pick<ClientMetadata, keyof ClientMetadata>>
 
 export interface Person {
@@ -41,10 +40,10 @@ export interface Person {
 
 export interface Idp {
   readonly issuer: string
-  /** What it calls its cookies. */
+  /** The issuer's cookie names. */
   readonly cookieNames: CookieNames
   readonly signet: Signet
-  /** Everything that was logged, one JSON line after the other. */
+  /** Everything that was logged, one JSON line per entry. */
   readonly logged: () => string
   readonly client: (metadata?: SomeMetadata) => Promise<TestClient>
   readonly resource: (
@@ -54,7 +53,7 @@ export interface Idp {
   ) => Promise<void>
   readonly person: (profile?: Profile & { email?: string; password?: string }) => Promise<Person>
   readonly browser: () => Browser
-  /** POST /token with these parameters, authenticated as the client is registered to. */
+  /** POST /token with these parameters, authenticated with the client's registered method. */
   readonly token: (client: TestClient, parameters: Record<string, string>) => Promise<Reply>
   /** Starts a second node on the same database. */
   readonly another: (environment?: Record<string, string>) => Promise<Idp>
@@ -64,29 +63,27 @@ export interface Idp {
 export interface Reply {
   readonly status: number
   readonly headers: Headers
-  // biome-ignore lint/suspicious/noExplicitAny: a test reads whatever the answer has
+  // biome-ignore lint/suspicious/noExplicitAny: tests read arbitrary members of responses
   readonly body: any
 }
 
 export const defaultRedirectUri = 'https://app.example/callback'
 
-/** argon2id as ever, but a fiftieth of the work: hundreds of people sign in during the tests. */
+/** argon2id as in production, but with a fiftieth of the work: hundreds of people sign in during the tests. */
 export const cheapHashing = { memoryCost: 1024, timeCost: 1, parallelism: 1 }
 
-/** A whole Signet, listening on a port of its own, with a fresh schema; ended with the test. */
+/** A complete Signet on its own port, with an empty schema. It is stopped when the test ends. */
 export async function startSignet(
   t: Test,
   environment: Record<string, string> = {},
   more: { readonly passwordHashing?: 'as in production'; readonly passwords?: PasswordHashing } = {},
 ): Promise<Idp> {
-  const { url, schema, connection, openPool } = await testDatabase(t)
+  const isGiven = environment['SIGNET_DATABASE_SCHEMA'] !== undefined
+  const { url, schema, openPool } = isGiven ? await testDatabase(t) : await migratedDatabase(t)
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const issuer = environment['SIGNET_ISSUER'] ?? `http://localhost:${await freePort()}`
-  if (environment['SIGNET_DATABASE_SCHEMA'] === undefined) {
-    await migrate({ connection, schema, log: noLog })
-    await insertTestKeys(openPool({ max: 1 }))
-  }
+  if (!isGiven) await insertTestKeys(openPool({ max: 1 }))
   const passwords = more.passwords ?? createPasswordHashing(more.passwordHashing ? undefined : cheapHashing)
   return startNode(t, passwords, {
     SIGNET_DATABASE_URL: url,
@@ -109,8 +106,12 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
       done()
     },
   })
-  const { signet: started, hear, stop: stopSignet } = await start(settings, pino({ level: settings.logLevel }, sink))
-  await hear()
+  const {
+    signet: started,
+    startHeartbeat,
+    stop: stopSignet,
+  } = await start(settings, pino({ level: settings.logLevel }, sink))
+  await startHeartbeat()
   const signet = { ...started, passwords }
   const app = buildApp(signet)
   await app.listen({ host: '127.0.0.1', port: settings.port })
@@ -131,7 +132,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
     browser: () => createBrowser(settings.issuer, base),
     client: async (metadata = {}) => {
       const secret = usesSecret(completed(metadata)) ? randomText(32) : undefined
-      const clientId = `client_${randomText(16)}`
+      const clientId = `client_${randomText(16)}` as ClientId
       await insertClient(
         signet.database,
         clientId,
@@ -150,7 +151,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
         accessTokenSigningAlg: 'ES256',
         servedBy: more.servedBy ?? [],
       })
-      // Not to wait until PostgreSQL has told this node.
+      // Do not wait until PostgreSQL has notified this node.
       signet.clients.forget()
     },
     person: async ({ email, password, ...profile } = {}) => {

@@ -12,7 +12,7 @@ export function pkce(): Pkce {
   return { verifier, challenge: createHash('sha256').update(verifier).digest('base64url') }
 }
 
-/** The parameters of a good authorization request, with these on top; an empty one is left out. */
+/** The parameters of a valid authorization request, with these added or replaced; an empty value removes the parameter. */
 export function authorizationParameters(
   client: TestClient,
   { challenge }: Pkce,
@@ -34,15 +34,15 @@ export function authorizationParameters(
 export interface SignedIn {
   readonly browser: Browser
   readonly person: Person
-  /** The answer at the redirect URI. */
+  /** The authorization response at the redirect URI. */
   readonly response: URLSearchParams
   readonly code: string
   readonly pkce: Pkce
-  /** Redeems a code of this journey's. */
+  /** Redeems a code that was issued in this journey. */
   readonly redeem: (code?: string, more?: Record<string, string>) => Promise<Reply>
 }
 
-/** Goes the whole way of a person: authorization request, sign-in where asked, consent where asked, and back. */
+/** Walks through a complete sign-in: authorization request, sign-in if asked, consent if asked, and back to the application. */
 export async function signIn(
   idp: Idp,
   client: TestClient,
@@ -74,7 +74,7 @@ export async function signIn(
   }
 }
 
-/** Signs in and consents on whatever pages come, until the browser is sent away from Signet. */
+/** Signs in and consents on the pages that appear, until the browser is redirected away from Signet. */
 export async function passPages(browser: Browser, first: Visit, person: Person): Promise<Visit> {
   let visit = await browser.follow(first)
   for (let pages = 0; visit.location === undefined && pages < 4; pages++) {

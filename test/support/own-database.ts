@@ -5,16 +5,17 @@ import { once, testName, testServer } from '../database-server.ts'
 import { eventually } from './eventually.ts'
 
 /**
- * Creates a database of its own for a test, with another encoding or locale than usual. It is dropped when `t` is over.
+ * Creates a separate database for a test, with another encoding or locale than usual. It is dropped when `t` ends.
  *
- * @param options the end of CREATE DATABASE
- * @returns why it cannot be created here, where the server has no such locale or the role may not; for the title of what is skipped
+ * @param options appended to CREATE DATABASE
+ * @returns the reason if it cannot be created here (the server lacks the locale, or the role lacks the privilege), for the name of the
+ * skipped test
  */
 export async function ownDatabase(
   t: Test,
   options: string,
 ): Promise<{ readonly connection: DatabaseConnection } | { readonly whyNot: string }> {
-  const { connection, administrator } = await testServer(t)
+  const { connection, administrator } = await testServer()
   const { user = '' } = configOf(connection)
   const database = testName()
   try {
@@ -23,11 +24,11 @@ export async function ownDatabase(
       `CREATE DATABASE ${database} OWNER ${pg.escapeIdentifier(user)} TEMPLATE template0 ${options}`,
     )
   } catch (error) {
-    // Appendix A: insufficient_privilege, feature_not_supported, and what an unknown locale is.
+    // Appendix A of the PostgreSQL manual: insufficient_privilege, feature_not_supported, and the codes for an unknown locale.
     if (!['42501', '0A000', '42809', '22023'].includes(String((error as { code?: unknown }).code))) throw error
     return { whyNot: error instanceof Error ? error.message : String(error) }
   }
-  // A worker of autovacuum that is at it belongs to a superuser, so that the role may not end it. It is done in a moment.
+  // An autovacuum worker in this database runs as a superuser, so the role may not terminate it. It finishes quickly.
   t.teardown(() =>
     eventually('the database to be dropped', async () => {
       await once(administrator, `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)

@@ -21,7 +21,7 @@ import { once, type TestServer, testName, testServer } from '../database-server.
 import { eventually } from './eventually.ts'
 import { freePort } from './free-port.ts'
 
-/** PgBouncer's program. Debian installs it in a folder that is not on everybody's PATH. */
+/** PgBouncer's program. Debian installs it in a folder that is not on every user's PATH. */
 const program = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
   .map((folder) => join(folder, 'pgbouncer'))
   .find((path) => {
@@ -33,11 +33,11 @@ const program = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin']
     }
   })
 
-/** Why no test can go through PgBouncer here, for the title of what is skipped; undefined if it can. */
-export async function whyNoPooler(t: Test): Promise<string | undefined> {
+/** Why tests cannot use PgBouncer here, for the name of a skipped test; undefined if they can. */
+export async function whyNoPooler(): Promise<string | undefined> {
   if (program === undefined) return 'PgBouncer is not installed'
-  if (process.env['SIGNET_TEST_PGBOUNCER']) return 'these tests go through a pooler already'
-  const { administrator } = await testServer(t)
+  if (process.env['SIGNET_TEST_PGBOUNCER']) return 'these tests already go through a pooler'
+  const { administrator } = await testServer()
   const { rows } = await once(
     administrator,
     'SELECT rolcreatedb OR rolsuper AS may FROM pg_roles WHERE rolname = current_user',
@@ -45,7 +45,7 @@ export async function whyNoPooler(t: Test): Promise<string | undefined> {
   return rows[0].may ? undefined : 'the role of SIGNET_TEST_DATABASE_URL may not create databases'
 }
 
-/** The settings that docs/deploy.md has an administrator give to the role, for transaction mode. */
+/** The settings that docs/deploy.md tells an administrator to give to the role, for transaction mode. */
 export function documentedSettings(): Record<string, string> {
   const page = readFileSync(join(packageFolder, 'docs/deploy.md'), 'utf8')
   const statements = page.matchAll(/^ALTER ROLE signet IN DATABASE signet SET (\w+) = (.*);$/gm)
@@ -54,39 +54,39 @@ export function documentedSettings(): Record<string, string> {
 
 export interface PoolerOptions {
   readonly mode: 'session' | 'transaction' | 'statement'
-  /** Settings of PgBouncer beside ours; `default_pool_size` is 10. */
+  /** Further settings of PgBouncer; `default_pool_size` is 10. */
   readonly ini?: Readonly<Record<string, string | number>>
-  /** What the role is set to in this database (ALTER ROLE … IN DATABASE … SET), as SQL; nothing unless it is named here. */
+  /** Settings of the role in this database (ALTER ROLE … IN DATABASE … SET), as SQL; none by default. */
   readonly role?: Readonly<Record<string, string>>
 }
 
-/** A database of the test's own, and a PgBouncer in front of it. */
+/** A separate database for the test, and a PgBouncer in front of it. */
 export interface PooledDatabase {
-  /** SIGNET_DATABASE_URL through the pooler. */
+  /** SIGNET_DATABASE_URL, through the pooler. */
   readonly url: string
-  /** The schema that Signet is to use. It does not exist yet. */
+  /** The schema for Signet. It does not exist yet. */
   readonly schema: string
   readonly role: string
   readonly database: string
-  /** Past the pooler. */
+  /** Directly, without the pooler. */
   readonly direct: DatabaseConnection
-  /** Whether this PgBouncer keeps the prepared statements of its clients apart in transaction mode (1.21). */
+  /** Whether this PgBouncer keeps its clients' prepared statements apart in transaction mode (since 1.21). */
   readonly keepsStatements: boolean
-  /** Runs a statement on a connection of its own that goes past the pooler. */
+  /** Runs a statement on a separate connection that bypasses the pooler. */
   ask<R extends pg.QueryResultRow>(text: string): Promise<R[]>
-  /** Sets the role in this database, in SQL, and has PgBouncer open its connections again. */
+  /** Changes the role's settings in this database, in SQL, and makes PgBouncer reconnect. */
   setRole(settings: Readonly<Record<string, string>>): Promise<void>
-  /** Runs a command of PgBouncer's console, such as `SHOW SERVERS`. */
+  /** Runs a command on PgBouncer's console, such as `SHOW SERVERS`. */
   console(command: string): Promise<Record<string, unknown>[]>
 }
 
-/** Creates a database and starts a PgBouncer in front of it. Both are gone when `t` is over. */
+/** Creates a database and starts a PgBouncer in front of it. Both are removed when `t` ends. */
 export async function pooledDatabase(t: Test, options: PoolerOptions): Promise<PooledDatabase> {
-  const server = await testServer(t)
+  const server = await testServer()
   const { host, port, user: role = '', password = '' } = new pg.Client(configOf(server.connection))
   const database = testName()
   await once(server.administrator, `CREATE DATABASE ${database} OWNER ${pg.escapeIdentifier(role)}`)
-  // A worker of autovacuum that is at it belongs to a superuser, so that the role may not end it (42501). It is done in a moment.
+  // An autovacuum worker in this database runs as a superuser, so the role may not terminate it (42501). It finishes quickly.
   t.teardown(() =>
     eventually('the database to be dropped', async () => {
       await once(server.administrator, `DROP DATABASE IF EXISTS ${database} WITH (FORCE)`)
@@ -105,7 +105,7 @@ export async function pooledDatabase(t: Test, options: PoolerOptions): Promise<P
   const listenPort = await startPgBouncer(t, { server, host, port, role, password, options })
   const address = `postgres://${encodeURIComponent(role)}:${encodeURIComponent(password)}@127.0.0.1:${listenPort}`
   const console = async (command: string) => {
-    // Its console knows the simple protocol only.
+    // The console supports only the simple query protocol.
     const { rows } = await once({ connectionString: `${address}/pgbouncer` }, command)
     return rows as Record<string, unknown>[]
   }
@@ -139,14 +139,14 @@ interface Upstream {
   readonly options: PoolerOptions
 }
 
-/** Returns the port of 127.0.0.1 that it listens on. */
+/** Returns the port on 127.0.0.1 that it listens on. */
 async function startPgBouncer(t: Test, upstream: Upstream): Promise<number> {
   for (let attempt = 1; ; attempt += 1) {
     const listenPort = await freePort()
     const pooler = await run(t, listenPort, upstream)
     if (pooler === 'ready') return listenPort
-    // Somebody else was faster to take the port.
-    if (attempt === 5 || !pooler.includes('already in use')) throw new Error(`PgBouncer does not start:\n${pooler}`)
+    // Another process took the port first.
+    if (attempt === 5 || !pooler.includes('already in use')) throw new Error(`PgBouncer did not start:\n${pooler}`)
   }
 }
 
@@ -154,7 +154,7 @@ async function run(t: Test, listenPort: number, upstream: Upstream): Promise<'re
   const { server, port, role, password, options } = upstream
   const folder = mkdtempSync(join(tmpdir(), 'signet-pgbouncer-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  // A Unix socket by a path that is short enough for one.
+  // Through a Unix socket, whose path must be short.
   const isSocket = upstream.host.startsWith('/')
   if (isSocket) symlinkSync(realpathSync(upstream.host), join(folder, 'run'))
   const settings = {
@@ -170,10 +170,10 @@ async function run(t: Test, listenPort: number, upstream: Upstream): Promise<'re
   )
   writeFileSync(join(folder, 'userlist.txt'), `"${role}" "${password.replaceAll('"', '""')}"\n`, { mode: 0o600 })
 
-  // It refuses to run as root. The socket may be open to the server's account alone.
+  // It refuses to run as root. Only the server's account may use the socket.
   const account = process.getuid?.() === 0 ? (server.socketOwner ?? { uid: 65_534, gid: 65_534 }) : undefined
   if (account) for (const path of [folder, ini, join(folder, 'userlist.txt')]) chownSync(path, account.uid, account.gid)
-  // A shell between us ends it when this process is gone, however that ended: the pipe is closed then.
+  // The shell in between stops it when this process is gone, for whatever reason: the pipe is closed then.
   const script = '"$0" -q "$1" & pooler=$!; { read -r _ <&3; kill -9 $pooler; } & wait $pooler'
   const child = spawn('/bin/sh', ['-c', script, program ?? 'pgbouncer', ini], {
     ...account,
@@ -196,7 +196,7 @@ async function run(t: Test, listenPort: number, upstream: Upstream): Promise<'re
     const answer = await Promise.race([ended, once({ connectionString: url }, 'SHOW VERSION').catch(String)])
     if (typeof answer === 'object') return 'ready'
     if (answer === 'ended') return readFileSync(join(folder, 'log'), 'utf8')
-    if (performance.now() > deadline) return `No answer within 60 s; the last was: ${answer}`
+    if (performance.now() > deadline) return `No answer within 60 s. Last answer: ${answer}`
     await pause(20)
   }
 }

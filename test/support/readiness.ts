@@ -1,6 +1,6 @@
 import { eventually } from './eventually.ts'
 
-/** What `/readyz` of a node says. */
+/** What `/readyz` of a node answers. */
 export async function readiness(issuer: string): Promise<{ status: number; problems: string[] }> {
   const response = await fetch(`${issuer}/readyz`)
   const { problems = [] } = (await response.json()) as { problems?: string[] }

@@ -1,6 +1,6 @@
 import type { Database } from '../../src/platform/database/pool.ts'
 
-/** Rows that one transaction read and wrote, of all tables of the schema. */
+/** Rows that one transaction read and wrote, in all tables of the schema. */
 export interface Spent {
   readonly read: number
   readonly written: number
@@ -11,10 +11,10 @@ const sums = `SELECT coalesce(sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_f
   FROM pg_stat_xact_user_tables WHERE schemaname = current_schema()`
 
 /**
- * Counts the rows that transactions of a pool read and write: what they cost, on any machine. PostgreSQL counts for the connection, so each
- * transaction is asked at its beginning and just before its commit.
+ * Counts the rows that the transactions of a pool read and write: a measure of cost that does not depend on the machine. PostgreSQL counts
+ * per connection, so the counters are read at the beginning of each transaction and just before its commit.
  *
- * @returns a function that does work and tells the most that one of its transactions cost
+ * @returns a function that runs some work and returns the highest counts of any of its transactions
  */
 export function createRowMeter(database: Database): (work: () => Promise<unknown>) => Promise<Spent> {
   let spent: Spent[] = []
@@ -41,7 +41,7 @@ export function createRowMeter(database: Database): (work: () => Promise<unknown
       release: (fault?: unknown) => client.release(fault),
     }
   }
-  // Statements by themselves are transactions of their own, and are left alone.
+  // Statements outside a transaction are not counted.
   Object.assign(database, { connect: metered })
   return async (work) => {
     spent = []

@@ -3,7 +3,7 @@ import { createPool, type Database } from '../../src/platform/database/pool.ts'
 import { noLog } from '../database.ts'
 import type { Idp } from './idp.ts'
 
-/** A pool on the schema of a running Signet for statements that take as long as they take: many rows on a busy machine. */
+/** A pool on the schema of a running Signet without a statement timeout: inserting many rows takes long on a busy machine. */
 export function openSeedingPool(t: Test, { signet: { settings } }: Idp): Database {
   const pool = createPool({
     connection: { connectionString: settings.databaseUrl ?? '' },

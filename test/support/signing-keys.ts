@@ -15,8 +15,8 @@ const folder = join(packageFolder, '.signet/test')
 const file = join(folder, 'signing-keys-3.json')
 
 /**
- * Gives an empty installation the same keys that all tests have, an active one and two standbys of each algorithm. RSA keys take half a second to make, a hundred times over;
- * what makes them has tests of its own (test/flows/start.test.ts, test/key-ring).
+ * Gives an empty installation the same keys in all tests: one active key and two standbys per algorithm. Generating RSA keys takes half a
+ * second, hundreds of times. Key generation has its own tests (test/flows/start.test.ts, test/key-ring).
  */
 export async function insertTestKeys(db: Queryable): Promise<void> {
   const keys = readKeys() ?? (await makeKeys())

@@ -26,25 +26,25 @@ const choose = (scopes: string[], requested: string[], granted: string[]) => {
   }
 }
 
-t.test('a token is never for a resource that nobody granted', async (t) => {
-  t.equal(choose(['openid'], [invoices], []), 'resource_not_granted', 'no scope of it was granted, nor was it named')
+t.test('a token is never for a resource that was not granted', async (t) => {
+  t.equal(choose(['openid'], [invoices], []), 'resource_not_granted', 'neither it nor a scope of it was granted')
   t.equal(choose(['openid', 'mail:send'], [invoices], []), 'resource_not_granted')
-  t.equal(choose(['openid', 'invoices:read'], [invoices], [mail]), 'resource_not_granted', 'another one was named')
+  t.equal(choose(['openid', 'invoices:read'], [invoices], [mail]), 'resource_not_granted', 'another one was granted')
   t.equal(choose([], ['https://unknown.example'], []), 'resource_not_granted')
   t.equal(choose(['invoices:read', 'mail:send'], [], []), 'resource_ambiguous')
   t.equal(choose(['invoices:read', 'mail:send'], [invoices, mail], []), 'resource_doubled')
 })
 
-t.test('it is for the one that is meant, with the scopes that mean something there', async (t) => {
+t.test('a token is for the intended resource, with the scopes that have a meaning there', async (t) => {
   t.same(choose(['openid', 'invoices:read'], [], []), [invoices, 'invoices:read'], 'the owner of the scopes')
   t.same(choose(['openid', 'invoices:read', 'mail:send'], [mail], []), [mail, 'mail:send'], 'the requested one')
-  t.same(choose(['openid'], [invoices], [invoices]), [invoices], 'one that was named, though it has no scopes to grant')
-  t.same(choose(['openid'], [], [invoices]), [invoices], 'the only one that was named')
+  t.same(choose(['openid'], [invoices], [invoices]), [invoices], 'a granted one, though it has no scopes to grant')
+  t.same(choose(['openid'], [], [invoices]), [invoices], 'the only one that was granted')
   t.same(choose(['openid', 'invoices:read'], [issuer], []), [issuer, 'openid'], 'the issuer, for userinfo')
   t.same(choose(['openid', 'email'], [], []), [issuer, 'openid', 'email'])
 })
 
-t.test('a scope that the client is not registered for is refused, and is not passed over', async (t) => {
+t.test('a scope that the client is not registered for is rejected, not ignored', async (t) => {
   const registered = { scope: 'openid invoices:read' }
   t.same(requestedScopes(registered, undefined), ['openid', 'invoices:read'])
   t.same(requestedScopes(registered, 'invoices:read'), ['invoices:read'])

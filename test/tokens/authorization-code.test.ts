@@ -26,11 +26,11 @@ const stored: StoredCode = {
 }
 const good: Redemption = { clientId: 'client', redirectUri: stored.redirectUri, codeVerifier: verifier }
 
-/** What is wrong with a redemption, with the error of each. The first that is wrong tells which error it is. */
+/** What is wrong with each redemption, and its error. The first fault determines the error. */
 const badBindings: readonly [what: string, Partial<Redemption>, error: string][] = [
   ['another client', { clientId: 'thief' }, 'code_unknown'],
   ['another redirect URI', { redirectUri: 'https://evil.example/callback' }, 'redirect_uri_differs'],
-  ['a redirect URI with a slash more', { redirectUri: `${stored.redirectUri}/` }, 'redirect_uri_differs'],
+  ['a redirect URI with an additional slash', { redirectUri: `${stored.redirectUri}/` }, 'redirect_uri_differs'],
   ['no redirect URI', { redirectUri: undefined }, 'redirect_uri_differs'],
   ['no verifier', { codeVerifier: undefined }, 'code_verifier_missing'],
   ['an empty verifier', { codeVerifier: '' }, 'code_verifier_wrong'],
@@ -38,16 +38,16 @@ const badBindings: readonly [what: string, Partial<Redemption>, error: string][]
   ['the challenge as the verifier', { codeVerifier: challengeOf(verifier) }, 'code_verifier_wrong'],
 ]
 
-/** All states that a code can be in besides. */
+/** All other states of a code. */
 const states: readonly Pick<StoredCode, 'expired' | 'grantEnded' | 'spentAgo'>[] = [false, true].flatMap((expired) =>
   [false, true].flatMap((grantEnded) => [undefined, 0, 5].map((spentAgo) => ({ expired, grantEnded, spentAgo }))),
 )
 
-t.test('a code that is not on record is refused', async (t) => {
+t.test('an unknown code is rejected', async (t) => {
   t.match(judgeCode(undefined, good), { verdict: 'refused', error: 'code_unknown' })
 })
 
-t.test('a binding that fails is refused in every state of the code, so that it neither spends nor ends', async (t) => {
+t.test('a failed binding is rejected in every state of the code, and neither spends nor ends anything', async (t) => {
   for (const state of states)
     for (const [what, wrong, error] of badBindings)
       t.match(
@@ -57,7 +57,7 @@ t.test('a binding that fails is refused in every state of the code, so that it n
       )
 })
 
-t.test('the client is looked at before all else, so that nobody learns of the code of another', async (t) => {
+t.test("the client is checked first, so that nobody learns anything about another client's code", async (t) => {
   for (const [what, wrong] of badBindings)
     t.match(judgeCode(stored, { ...good, ...wrong, clientId: 'thief' }), { error: 'code_unknown' }, what)
 })
@@ -73,7 +73,7 @@ t.test('a verifier for a code without a challenge is a downgrade, in every state
   t.match(judgeCode(withoutPkce, { ...good, codeVerifier: undefined }), { verdict: 'good' })
 })
 
-t.test('a spent code is a replay, also when it has expired or its grant has ended', async (t) => {
+t.test('a spent code is a replay, even if it has expired or its grant has ended', async (t) => {
   for (const state of states.filter(({ spentAgo }) => spentAgo !== undefined)) {
     const code = { ...stored, ...state }
     t.same(
@@ -85,7 +85,7 @@ t.test('a spent code is a replay, also when it has expired or its grant has ende
 })
 
 t.test(
-  'a code that was not spent is refused once it has expired or its grant has ended, and else is good',
+  'a code that was not spent is rejected once it has expired or its grant has ended, and is otherwise valid',
   async (t) => {
     t.match(judgeCode({ ...stored, expired: true }, good), { verdict: 'refused', error: 'code_unknown' })
     t.match(judgeCode({ ...stored, grantEnded: true }, good), { verdict: 'refused', error: 'code_unknown' })
@@ -93,7 +93,7 @@ t.test(
   },
 )
 
-t.test('no two verifiers fit one challenge, and what is not one fits none', async (t) => {
+t.test('no two verifiers match one challenge, and an invalid verifier matches none', async (t) => {
   // RFC 7636, Appendix B.
   const [example, challenge] = [
     'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',

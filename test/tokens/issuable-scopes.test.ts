@@ -34,7 +34,7 @@ const grantOf = (scopes: string[], rest: Partial<Grantable> = {}): Grantable => 
   ...rest,
 })
 
-/** The audience with the scopes of the token, or the entry of the error. */
+/** The audience and the scopes of the token, or the name of the error. */
 function issued(
   grant: Grantable,
   asked: { scopes?: string[]; resource?: string[] } = {},
@@ -49,36 +49,36 @@ function issued(
   }
 }
 
-t.test('a scope holds only while registration, owner, grant and consent all have it', async (t) => {
+t.test('a scope is valid only while registration, owner, grant and consent all include it', async (t) => {
   const scopes = ['openid', 'invoices:read']
   const holds = (by: Partial<PublicClient>, terms: GrantTerms | undefined) =>
     scopesThatHold({ ...client, ...by }, scopes, terms)
   t.same(holds({ scope: 'openid' }, termsOf(scopes)), ['openid'], 'the registration lost it')
   t.same(holds({ allowed: [] }, termsOf(scopes)), ['openid'], 'no resource owns it')
-  t.same(holds({}, termsOf(['openid'], scopes)), ['openid'], 'it came to another resource since')
+  t.same(holds({}, termsOf(['openid'], scopes)), ['openid'], 'another resource owns it by now')
   t.same(holds({}, termsOf(scopes, ['openid'])), ['openid'], 'the person did not allow it')
   t.same(holds({}, termsOf(scopes, null)), [], 'there is no consent')
   t.same(holds({ first_party: true }, termsOf(scopes, null)), scopes, 'a first-party client needs no consent')
-  t.same(holds({ first_party: true }, termsOf(['openid'], null)), ['openid'], 'but a grant all the same')
-  t.same(holds({}, undefined), scopes, 'a client that acts for itself has no person to ask')
+  t.same(holds({ first_party: true }, termsOf(['openid'], null)), ['openid'], 'but it still needs a grant')
+  t.same(holds({}, undefined), scopes, 'client_credentials has no person to ask')
   t.same(holds({}, termsOf(scopes)), scopes)
 })
 
-t.test('nothing is issued when everything that was asked for has been taken away', async (t) => {
+t.test('nothing is issued if everything that was requested has been taken away', async (t) => {
   const lost = { terms: termsOf([]) }
   t.equal(issued(grantOf(['openid', 'email'], lost)), 'grant_scopes_taken', 'of the whole grant')
   t.equal(issued(grantOf(['openid', 'email'], lost), { scopes: ['email'] }), 'scope_taken', 'of what the request names')
   const some = { terms: termsOf(['openid']) }
-  t.equal(issued(grantOf(['openid', 'email'], some), { scopes: ['email'] }), 'scope_taken', 'though others hold')
+  t.equal(issued(grantOf(['openid', 'email'], some), { scopes: ['email'] }), 'scope_taken', 'though others are valid')
 })
 
-t.test('no token without scopes comes in place of one whose scopes were taken away', async (t) => {
+t.test('a token whose scopes were all taken away is not replaced by one without scopes', async (t) => {
   const terms = termsOf(['openid'], ['openid'], [invoices, mail])
   const grant = grantOf(['openid', 'invoices:read'], { resources: [invoices], terms })
   t.equal(issued(grant, { resource: [invoices] }), 'grant_scopes_taken')
-  t.same(issued(grant, { resource: [issuer] }), [issuer, 'openid'], 'at another audience it goes on')
+  t.same(issued(grant, { resource: [issuer] }), [issuer, 'openid'], 'another audience still works')
   const named = grantOf(['openid'], { resources: [invoices], terms })
-  t.same(issued(named, { resource: [invoices] }), [invoices], 'a token without scopes is for those who asked for none')
+  t.same(issued(named, { resource: [invoices] }), [invoices], 'without scopes only if none were requested')
 })
 
 t.test('a resource that the person did not allow gets no token', async (t) => {
@@ -91,23 +91,23 @@ t.test('a resource that the person did not allow gets no token', async (t) => {
   t.same(issued(grant([]), { resource: [invoices] }, { first_party: true }), [invoices, 'invoices:read'])
 })
 
-t.test('what is issued is what holds, for one audience', async (t) => {
+t.test('what is valid is issued, for one audience', async (t) => {
   t.same(issued(grantOf(['openid', 'invoices:read', 'invoices:write'])), [invoices, 'invoices:read', 'invoices:write'])
   t.same(issued(grantOf(all), { scopes: ['openid', 'mail:send'] }), [mail, 'mail:send'], 'narrowed by the request')
   t.equal(issued(grantOf(all)), 'resource_ambiguous')
   t.same(issued(grantOf(all), { resource: [invoices] }), [invoices, 'invoices:read', 'invoices:write'])
   const narrowed = grantOf(['invoices:read', 'invoices:write'], { terms: termsOf(['invoices:read']) })
-  t.same(issued(narrowed), [invoices, 'invoices:read'], 'less than was asked for')
+  t.same(issued(narrowed), [invoices, 'invoices:read'], 'less than was requested')
 })
 
-t.test('a token that is out is worth what still holds at its audience, or nothing', async (t) => {
+t.test('an issued token has only those scopes that are still valid at its audience, or is invalid', async (t) => {
   const held = (audience: string, scopes: string[], terms?: GrantTerms, by: Partial<PublicClient> = {}) =>
     heldByToken({ ...client, ...by }, { audience, scopes }, terms, issuer)
   t.equal(held('https://unknown.example', []), undefined, 'an audience that the client may not have')
-  t.equal(held(invoices, ['invoices:read'], termsOf(all), { allowed: [] }), undefined, 'nor this one any more')
-  t.equal(held(invoices, ['invoices:read'], termsOf([])), undefined, 'every scope was taken')
+  t.equal(held(invoices, ['invoices:read'], termsOf(all), { allowed: [] }), undefined, 'nor this one any longer')
+  t.equal(held(invoices, ['invoices:read'], termsOf([])), undefined, 'every scope was taken away')
   t.same(held(invoices, ['invoices:read', 'invoices:write'], termsOf(['invoices:read'])), ['invoices:read'])
-  t.equal(held(invoices, ['mail:send'], termsOf(all)), undefined, 'a scope that means nothing there')
+  t.equal(held(invoices, ['mail:send'], termsOf(all)), undefined, 'a scope that has no meaning there')
   t.same(held(issuer, ['openid', 'invoices:read'], termsOf(all)), ['openid'])
-  t.same(held(invoices, [], termsOf(all)), [], 'one that never had scopes')
+  t.same(held(invoices, [], termsOf(all)), [], 'a token that never had scopes')
 })

@@ -1,15 +1,14 @@
 import t from 'tap'
 import { disableAccount } from '../../src/operations/account-access.ts'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
 import { createTurns } from '../../src/platform/turns.ts'
+import type { Sub } from '../../src/records/ids.ts'
 import { lockCode } from '../../src/tokens/authorization-codes-store.ts'
 import { lockFamily } from '../../src/tokens/refresh-families-store.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase } from '../database.ts'
 import { eventually } from '../support/eventually.ts'
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const db = openPool({ max: 5 })
 const signet = {
   database: db,
@@ -49,7 +48,7 @@ const cases = [
 ]
 
 for (const { what, sub, table, statement, ended } of cases)
-  t.test(`${what} that waits for its row while the account is disabled is judged as of afterwards`, async (t) => {
+  t.test(`${what} that waits for its row while the account is disabled is judged by the later state`, async (t) => {
     t.equal(await ended(), false)
     const holder = await db.connect()
     await holder.query('BEGIN')
@@ -63,7 +62,7 @@ for (const { what, sub, table, statement, ended } of cases)
       )
       return rowCount === 1
     })
-    await disableAccount(signet, { kind: 'operator', by: 'test' }, sub)
+    await disableAccount(signet, { kind: 'operator', by: 'test' }, sub as Sub)
     await holder.query('COMMIT')
     holder.release()
     t.equal(await waiting, true)

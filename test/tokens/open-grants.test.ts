@@ -1,23 +1,21 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { migrate } from '../../src/platform/database/migrations.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../src/records/clients/clients-store.ts'
-import type { ClientId, Sid, Sub } from '../../src/records/ids.ts'
+import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession, type Session } from '../../src/records/sessions/sessions-store.ts'
 import { insertCode } from '../../src/tokens/authorization-codes-store.ts'
-import { noLog, testDatabase } from '../database.ts'
+import { migratedDatabase } from '../database.ts'
 import { untilNothingIsLeft } from '../support/eventually.ts'
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const database = openPool({ max: 10 })
 const sub = 'person' as Sub
 await insertAccount(database, { sub, profile: {}, email: undefined, passwordHash: undefined })
 const terms = { resources: [], defaultIdTokenAlg: 'ES256' } as const
-for (const id of ['client_a', 'client_b'])
+for (const id of ['client_a', 'client_b'] as ClientId[])
   await insertClient(database, id, completeMetadata({ redirect_uris: ['https://app.example'] }, terms), undefined)
 
 async function enter(): Promise<Session> {
@@ -44,7 +42,7 @@ let opened = 0
 async function open(session: Session, clientId: string, scopes: string[], count: number): Promise<string[]> {
   const ids: string[] = []
   for (let each = 0; each < count; each++) {
-    const id = `grant-${++opened}`
+    const id = `grant-${++opened}` as GrantId
     const grant = {
       id,
       clientId: clientId as ClientId,
@@ -73,7 +71,7 @@ async function stateOf(ids: readonly string[]): Promise<{ open: number; reasons:
   return { open: rows[0]!.open, reasons: rows[0]!.reasons ?? [] }
 }
 
-t.test('a session has a hundred open grants of a client: one more ends the oldest, and no other', async (t) => {
+t.test('a session has at most a hundred open grants per client: one more ends only the oldest', async (t) => {
   const [one, two] = [await enter(), await enter()]
   const elsewhere = [
     ...(await open(two, 'client_a', online, 2)),
@@ -85,11 +83,11 @@ t.test('a session has a hundred open grants of a client: one more ends the oldes
   const [more] = await open(one, 'client_a', online, 1)
   t.same(await stateOf(all.slice(0, 1)), { open: 0, reasons: ['superseded'] })
   t.same(await stateOf([...all.slice(1), more!]), { open: 100, reasons: [] })
-  t.equal((await stateOf(elsewhere)).open, elsewhere.length, 'of other sessions, clients and kinds all are open')
+  t.equal((await stateOf(elsewhere)).open, elsewhere.length, 'of other sessions, clients and kinds all stay open')
   const { rows } = await database.query("SELECT grant_id, detail FROM events WHERE type = 'grant_ended'")
   t.same(rows, [{ grant_id: all[0], detail: { reason: 'superseded' } }])
 
-  t.test('one that ends by itself makes room', async (t) => {
+  t.test('a grant that ends otherwise makes room', async (t) => {
     await database.query({
       text: "UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_client' WHERE id = $1",
       values: [all[50]],
@@ -98,7 +96,7 @@ t.test('a session has a hundred open grants of a client: one more ends the oldes
     t.same(await stateOf(all.slice(1, 2)), { open: 1, reasons: [] })
   })
 
-  t.test('so it is with offline access, by itself', async (t) => {
+  t.test('grants with offline access have their own limit of a hundred', async (t) => {
     await open(one, 'client_a', offline, 103)
     const { rows } = await database.query({
       text: `SELECT count(*) AS open FROM grants
@@ -109,7 +107,7 @@ t.test('a session has a hundred open grants of a client: one more ends the oldes
   })
 })
 
-t.test('many at once open no more than so many at once, and the next ones end what was too much', async (t) => {
+t.test('concurrent requests exceed the limit by at most their number, and the next ones end the excess', async (t) => {
   const session = await enter()
   await open(session, 'client_b', online, 100)
   await Promise.all(Array.from({ length: 40 }, () => open(session, 'client_b', online, 1)))
@@ -126,7 +124,7 @@ t.test('many at once open no more than so many at once, and the next ones end wh
   t.equal(await openNow(), 100)
 })
 
-t.test('what was superseded is deleted once no token can hang on it, and other grants a week later', async (t) => {
+t.test('superseded grants are deleted once no token can depend on them, others a week later', async (t) => {
   const count = async () =>
     (
       await database.query<{ superseded: number; others: number }>(

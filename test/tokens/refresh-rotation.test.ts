@@ -18,7 +18,7 @@ const state: FamilyState = {
   forgiveness: undefined,
 }
 
-t.test('a generation spent long ago, whose successor was spent too, tells of two parties', async (t) => {
+t.test('a generation spent long ago, whose successor was spent too, means that two parties use it', async (t) => {
   t.same(judgeRefresh(state, 1, now, grace), { verdict: 'reused' })
   t.same(judgeRefresh(state, 0, now, grace), { verdict: 'reused' })
 })
@@ -27,7 +27,7 @@ t.test('a generation spent long ago, whose successor was spent too, tells of two
 const forgiven: Forgiveness = { generation: 2, run: 1, through: 2, at: now, seconds: 0 }
 
 t.test(
-  'forgiveness of one generation is bounded by time, not by number, and a long pause counts as a short one',
+  'forgiveness of one generation is limited by time, not by number, and a long pause counts as a short one',
   async (t) => {
     t.same(judgeRefresh(state, 2, now, grace), { verdict: 'forgive', first: true, forgiveness: forgiven })
     const later = (seconds: number, last: Forgiveness) =>
@@ -42,13 +42,13 @@ t.test(
   },
 )
 
-t.test('two generations in a row are forgiven; the third tells of a shadow', async (t) => {
+t.test('two consecutive generations are forgiven; a third one means that a second party follows', async (t) => {
   const after = (last: Partial<Forgiveness>) =>
     judgeRefresh({ ...state, forgiveness: { ...forgiven, ...last } }, 2, now, grace)
   t.match(after({ generation: 1, through: 1, run: 1 }), { verdict: 'forgive', forgiveness: { generation: 2, run: 2 } })
   t.same(after({ generation: 1, through: 1, run: 2 }), { verdict: 'reused' })
   t.match(after({ generation: 0, through: 0, run: 2 }), { verdict: 'forgive', forgiveness: { run: 1 } })
-  t.match(after({ generation: 2, through: 2, run: 2 }), { verdict: 'forgive', first: false }, 'again, the second one')
+  t.match(after({ generation: 2, through: 2, run: 2 }), { verdict: 'forgive', first: false }, 'the second one, again')
 })
 
 t.test('a generation that was served again within the grace neither counts nor breaks the run', async (t) => {
@@ -57,18 +57,18 @@ t.test('a generation that was served again within the grace neither counts nor b
   const again = judgeRefresh(hurried, 2, now, grace)
   t.same(again, { verdict: 'again', forgiveness: { ...last, through: 2 } })
   const next = { generation: 4, spends: [...hurried.spends, now + 900_000], forgiveness: { ...last, through: 2 } }
-  t.same(judgeRefresh(next, 3, now + 1_000_000, grace), { verdict: 'reused' }, 'the third that was late')
+  t.same(judgeRefresh(next, 3, now + 1_000_000, grace), { verdict: 'reused' }, 'the third one, although late')
   t.same(judgeRefresh({ ...hurried, forgiveness: { ...last, through: 2 } }, 2, now, grace), {
     verdict: 'again',
     forgiveness: undefined,
   })
   const apart = { ...hurried, forgiveness: { ...last, generation: 1 - longestGap } }
-  t.same(judgeRefresh(apart, 2, now, grace), { verdict: 'again', forgiveness: undefined }, 'too many of them end it')
+  t.same(judgeRefresh(apart, 2, now, grace), { verdict: 'again', forgiveness: undefined }, 'too many end the run')
   const broken = { ...hurried, forgiveness: { ...last, generation: 0, through: 0 } }
   t.same(judgeRefresh(broken, 2, now, grace), { verdict: 'again', forgiveness: undefined }, 'generation 1 broke it')
 })
 
-t.test('within the grace every spent generation gives the newest', async (t) => {
+t.test('within the grace every spent generation returns the newest', async (t) => {
   const hurried = { ...state, spends: [now - 9_000, now - 5_000, now - 1_000] }
   for (const generation of [0, 1, 2]) t.match(judgeRefresh(hurried, generation, now, grace), { verdict: 'again' })
   t.same(judgeRefresh({ ...state, spends: [now - 11_000, now - 5_000, now - 1_000] }, 0, now, grace), {
@@ -76,11 +76,11 @@ t.test('within the grace every spent generation gives the newest', async (t) => 
   })
 })
 
-t.test('a grace of no length still forgives the lost response', async (t) => {
+t.test('with a grace of zero the lost response is still forgiven', async (t) => {
   t.match(judgeRefresh(state, 2, now, 0), { verdict: 'forgive' })
 })
 
-t.test('the newest generation is spent, and one that the database has forgotten is taken', async (t) => {
+t.test('the newest generation is spent, and one that the database has lost is accepted', async (t) => {
   t.same(judgeRefresh(state, 3, now, grace), { verdict: 'spend' })
   t.same(judgeRefresh(state, 9, now, grace), { verdict: 'advance' })
 })

@@ -12,7 +12,7 @@ const secret: PurposeSecret = {
 }
 const family = randomBytes(32)
 
-t.test('a changed, cut, lengthened or respelt refresh token is no token', async (t) => {
+t.test('a refresh token that is changed, cut, extended or encoded differently is invalid', async (t) => {
   const token = encodeRefreshToken(secret, 2, { family, generation: 7 })
   t.match(decodeRefreshToken(secret, token), { family, generation: 7, version: 2 })
   for (let at = 0; at < token.length; at++) {
@@ -31,7 +31,7 @@ t.test('a changed, cut, lengthened or respelt refresh token is no token', async 
     t.equal(decodeRefreshToken(secret, other), undefined, other.slice(0, 20))
 })
 
-t.test('a token under an older version of the secret is still one, under an unknown version is none', async (t) => {
+t.test('a token under an older version of the secret is valid, and under an unknown version invalid', async (t) => {
   t.match(decodeRefreshToken(secret, encodeRefreshToken(secret, 1, { family, generation: 0 })), { version: 1 })
   const other = { current: 1, versions: new Map([[1, randomBytes(32)]]) }
   t.equal(decodeRefreshToken(other, encodeRefreshToken(secret, 1, { family, generation: 0 })), undefined)

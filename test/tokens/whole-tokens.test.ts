@@ -5,8 +5,8 @@ import { basic, startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
 
 /*
- * Each kind of token, whole: every header parameter, every claim and its value, under a clock that stands still. A claim that is
- * added, left out or computed in another way fails here, though no library would notice.
+ * Each kind of token as a whole: every header parameter, every claim and its value, with a stopped clock. A claim that is added, left
+ * out or computed differently fails here, even if no library would notice.
  */
 
 const api = 'https://notes.example'
@@ -23,12 +23,12 @@ const { database, keyRing, clock } = idp.signet
 const server = await idp.client({ grant_types: ['client_credentials'], scope: '' })
 await idp.resource(api, ['notes:read'], { accessTokenTtl: apiTokenTtl, servedBy: [server.client_id] })
 
-// An hour in which the keys are active already: the stopped clock begins in it, for no sign-in is dated later than the database's clock says.
+// An hour in which the keys are active: the stopped clock starts in it, because no sign-in is dated later than the database's clock.
 await database.query({
   text: `UPDATE signing_keys SET published_at = published_at - interval '1 hour', activates_at = activates_at - interval '1 hour'`,
 })
 await keyRing.refresh()
-/** The last millisecond of a second: what rounds up, or takes milliseconds for seconds, is one second or more off. */
+/** The last millisecond of a second: code that rounds up, or mixes up milliseconds and seconds, is off by one second or more. */
 let now = Math.floor(Date.now() / 1000) * 1000 + 999 - 1_800_000
 Object.assign(clock, { now: () => now, seconds: () => Math.floor(now / 1000) })
 const seconds = () => Math.floor(now / 1000)
@@ -38,7 +38,7 @@ const advance = (by: number) => {
 
 type Claims = Record<string, unknown>
 
-/** A token taken apart, once its signature holds under the published key that it names. */
+/** The parts of a token, after its signature was verified with the published key that it names. */
 function read(token: string): { header: Claims; claims: Claims } {
   const [header = '', payload = '', signature = ''] = token.split('.')
   const decoded = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString()) as Claims
@@ -47,11 +47,11 @@ function read(token: string): { header: Claims; claims: Claims } {
   const jwk = keys.find((key) => key.kid === kid && key.alg === alg)
   const input = Buffer.from(`${header}.${payload}`)
   const key = { key: createPublicKey({ key: jwk ?? {}, format: 'jwk' }), dsaEncoding: 'ieee-p1363' } as const
-  t.ok(verify('sha256', input, key, Buffer.from(signature, 'base64url')), 'the signature holds')
+  t.ok(verify('sha256', input, key, Buffer.from(signature, 'base64url')), 'the signature is valid')
   return { header: decoded(header), claims: decoded(payload) }
 }
 
-/** The key that signs at present: of those that are published, the one whose time has come. */
+/** The current signing key: of those published, the one that has been activated. */
 function activeKid(alg: string): string {
   const active = [...keyRing.keys()].filter(([key, state]) => key.alg === alg && state === 'active')
   t.equal(active.length, 1)
@@ -78,7 +78,7 @@ async function one<Row>(text: string, ...values: unknown[]): Promise<Row> {
 const grantOf = async (sub: string, clientId: string) =>
   (await one<{ id: string }>('SELECT id FROM grants WHERE sub = $1 AND client_id = $2', sub, clientId)).id
 
-t.test('the tokens of a sign-in, and of a refresh', async (t) => {
+t.test('the tokens of a sign-in and of a refresh', async (t) => {
   for (const alg of ['ES256', 'RS256'] as const)
     t.test(`ID tokens with ${alg}`, async (t) => {
       const client = await idp.client({ id_token_signed_response_alg: alg })
@@ -156,7 +156,7 @@ t.test('the tokens of a sign-in, and of a refresh', async (t) => {
       t.match(next.claims['jti'], uuid)
       t.strictSame(next.header, access.header)
       t.strictSame(next.claims, { ...accessClaims, ...later, jti: next.claims['jti'] })
-      // OpenID Connect Core §12.2: auth_time is of the sign-in, and there should be no nonce.
+      // OpenID Connect Core §12.2: auth_time is that of the sign-in, and there should be no nonce.
       const nextId = read(refreshed.id_token)
       t.strictSame(nextId.header, id.header)
       t.strictSame(nextId.claims, {
@@ -180,7 +180,7 @@ t.test('the tokens of a sign-in, and of a refresh', async (t) => {
       })
     })
 
-  t.test('without a nonce there is none, and without openid no ID token', async (t) => {
+  t.test('without a nonce the ID token has none, and without openid there is no ID token', async (t) => {
     const client = await idp.client()
     const signedInAt = seconds()
     const { person, redeem } = await signIn(idp, client, { parameters: { scope: 'openid' } })
@@ -204,7 +204,7 @@ t.test('the tokens of a sign-in, and of a refresh', async (t) => {
     t.strictSame(Object.keys((await plain.redeem()).body).sort(), ['access_token', 'expires_in', 'scope', 'token_type'])
   })
 
-  t.test('a session has one sid at each client, which is told as long as the session lasts', async (t) => {
+  t.test('a session has one sid at each client, which stays the same as long as the session lasts', async (t) => {
     const [first, second] = [await idp.client(), await idp.client()]
     const { browser, person, redeem } = await signIn(idp, first)
     const sidOf = async (exchange: () => Promise<{ body: { id_token: string } }>) =>
@@ -247,11 +247,11 @@ t.test('the access token for an API has its audience, scopes, lifetime and algor
   }
   t.strictSame(claims, expected)
   t.equal(read(id_token).claims['at_hash'], hashOf(access_token))
-  const { auth_time: _, acr: __, sid: ___, grant_id: ____, ...told } = expected
-  t.strictSame(await introspect(server, access_token), { active: true, token_type: 'Bearer', ...told })
+  const { auth_time: _, acr: __, sid: ___, grant_id: ____, ...introspected } = expected
+  t.strictSame(await introspect(server, access_token), { active: true, token_type: 'Bearer', ...introspected })
 })
 
-t.test('the access token of a client that acts for itself speaks of no person', async (t) => {
+t.test('the access token of client_credentials has no claims about a person', async (t) => {
   const client = await idp.client({ grant_types: ['client_credentials'], scope: 'notes:read', resources: [api] })
   const { body } = await idp.token(client, { grant_type: 'client_credentials' })
   const { access_token, ...rest } = body
@@ -273,7 +273,7 @@ t.test('the access token of a client that acts for itself speaks of no person', 
   })
 })
 
-t.test('an access token is good until its last second at userinfo and introspection, and no longer', async (t) => {
+t.test('userinfo and introspection accept an access token until its last second, and no longer', async (t) => {
   const client = await idp.client()
   const { access_token } = (await (await signIn(idp, client)).redeem()).body
   const userinfo = () => fetch(`${idp.issuer}/userinfo`, { headers: { authorization: `Bearer ${access_token}` } })
@@ -285,7 +285,7 @@ t.test('an access token is good until its last second at userinfo and introspect
   t.strictSame(await introspect(client, access_token), { active: false })
 })
 
-t.test('a code lives for 60 seconds, by the clock of the database', async (t) => {
+t.test('a code is valid for 60 seconds, by the clock of the database', async (t) => {
   const client = await idp.client()
   const codeOf = 'authorization_codes WHERE grant_id = (SELECT id FROM grants WHERE sub = $1)'
   const age = 'UPDATE authorization_codes SET expires_at = expires_at - make_interval(secs => $2) '

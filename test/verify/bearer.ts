@@ -15,7 +15,7 @@ export const awayVerifier = createVerifier({
 })
 export const good = mint(key)
 
-/** One request over a socket, with its headers exactly as given, doubled ones too. */
+/** Sends one request over a socket, with its headers exactly as given, including repeated ones. */
 export function send(origin: string, path: string, headers: string[] = []): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = new URL(origin)
@@ -50,27 +50,21 @@ const notInQuery = request('Send the token in the Authorization header, not in t
 const notSeveral = request('Send one Authorization header, not several.')
 const notReadable = request('The Authorization header must contain Bearer, a space, and the token.')
 
-/** Requests that must not reach `/invoices`, nor `/payments`, which takes two scopes, and how each is answered. */
+/** Requests that must not reach `/invoices` or `/payments`, which requires two scopes, and the answer to each. */
 export const refusals: [what: string, path: string, headers: string[], status: number, challenge: string][] = [
   ['no credentials', '/invoices', [], 401, challenge],
   ['an empty header', '/invoices', ['Authorization', ''], 401, challenge],
   ['another scheme', '/invoices', ['Authorization', 'Basic YTpi'], 401, challenge],
   ['a DPoP token', '/invoices', ['Authorization', `DPoP ${good}`], 401, challenge],
   ['the token without its scheme', '/invoices', ['Authorization', good], 401, challenge],
-  ['a scheme that starts like ours', '/invoices', ['Authorization', `Bearerx ${good}`], 401, challenge],
+  ['a scheme that starts with Bearer', '/invoices', ['Authorization', `Bearerx ${good}`], 401, challenge],
   ['the token in a cookie', '/invoices', ['Cookie', `access_token=${good}`], 401, challenge],
-  ['the scheme alone', '/invoices', ['Authorization', 'Bearer'], 400, notReadable],
+  ['only the scheme', '/invoices', ['Authorization', 'Bearer'], 400, notReadable],
   ['the scheme and a space', '/invoices', ['Authorization', 'Bearer '], 400, notReadable],
   ['two tokens', '/invoices', ['Authorization', `Bearer ${good} ${good}`], 400, notReadable],
-  [
-    'two credentials that a proxy has joined',
-    '/invoices',
-    ['Authorization', `Bearer ${good}, Bearer x`],
-    400,
-    notReadable,
-  ],
+  ['two credentials joined by a proxy', '/invoices', ['Authorization', `Bearer ${good}, Bearer x`], 400, notReadable],
   ['a quoted token', '/invoices', ['Authorization', `Bearer "${good}"`], 400, notReadable],
-  ['a tab for the space', '/invoices', ['Authorization', `Bearer\t${good}`], 401, challenge],
+  ['a tab instead of the space', '/invoices', ['Authorization', `Bearer\t${good}`], 401, challenge],
   ['two headers', '/invoices', ['Authorization', `Bearer ${good}`, 'authorization', 'Bearer x'], 400, notSeveral],
   [
     'the same header twice',
@@ -82,7 +76,7 @@ export const refusals: [what: string, path: string, headers: string[], status: n
   ['the token in the query', `/invoices?access_token=${good}`, [], 400, notInQuery],
   ['the token in the query, escaped', `/invoices?a=b&acc%65ss_token=${good}`, [], 400, notInQuery],
   [
-    'a token in the query beside the header',
+    'a token in the query and in the header',
     '/invoices?access_token=x',
     ['Authorization', `Bearer ${good}`],
     400,
@@ -110,14 +104,14 @@ export const refusals: [what: string, path: string, headers: string[], status: n
     invalid('The token is bound to a key (cnf) and cannot be used as a bearer token.'),
   ],
   [
-    'an issuer that would write headers of its own',
+    'an issuer that would inject a header',
     '/invoices',
     ['Authorization', `Bearer ${mint(key, goodClaims({ iss: 'x"\r\nSet-Cookie: a=b\\\u0000é' }))}`],
     401,
     invalid(`The token was issued by x'??Set-Cookie: a=b??? (iss), but this service trusts ${issuer}.`),
   ],
   [
-    'a typ that would write parameters of its own',
+    'a typ that would inject parameters',
     '/invoices',
     ['Authorization', `Bearer ${mint(key, goodClaims(), { typ: 'at", scope="admin' })}`],
     401,

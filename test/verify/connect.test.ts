@@ -14,7 +14,7 @@ import t, { type Test } from 'tap'
 import { awayVerifier, good, refusals, send, verifier } from './bearer.ts'
 import { audience } from './issuer.ts'
 
-/** Runs middlewares one after the other as Connect does: what one throws or hands to `next` ends as 500. */
+/** Runs middlewares one after the other, as Connect does. An error that one throws or passes to `next` ends as 500. */
 function run(chain: ConnectMiddleware[], request: IncomingMessage, response: ServerResponse): void {
   const [middleware, ...rest] = chain
   const fail = () => void response.writeHead(500).end('{"error":"the error handler of the service"}')
@@ -45,23 +45,23 @@ async function service(t: Test, options: ConnectBearerOptions) {
   return { origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, reached }
 }
 
-t.test('every refusal is answered as RFC 6750 has it, told to the service, and the route is not reached', async (t) => {
-  const told: string[] = []
+t.test('every refusal is answered as in RFC 6750 and reported, and the route is not reached', async (t) => {
+  const reported: string[] = []
   const { origin, reached } = await service(t, {
     verifier,
     realm: 'invoices',
-    onRefusal: (error, request) => told.push(`${request.url} ${error.code}`),
+    onRefusal: (error, request) => reported.push(`${request.url} ${error.code}`),
   })
   for (const [what, path, headers, status, challenge] of refusals) {
     const answer = await send(origin, path, headers)
     t.match(answer, { status, challenge, headers: { 'cache-control': 'no-store', 'set-cookie': undefined } }, what)
   }
   t.strictSame(reached, [])
-  t.equal(told.length, refusals.length)
-  t.match(told.at(-1), '/payments insufficient_scope')
+  t.equal(reported.length, refusals.length)
+  t.match(reported.at(-1), '/payments insufficient_scope')
 })
 
-t.test('the body says what the challenge says', async (t) => {
+t.test('the body repeats the challenge', async (t) => {
   const { origin } = await service(t, { verifier })
   t.strictSame((await send(origin, '/invoices')).body, {})
   t.strictSame((await send(origin, '/invoices', ['Authorization', 'Bearer'])).body, {
@@ -70,16 +70,16 @@ t.test('the body says what the challenge says', async (t) => {
   })
 })
 
-t.test('keys that cannot be had are the fault of the service, whose inside it keeps to itself', async (t) => {
-  const told: unknown[] = []
-  const { origin } = await service(t, { verifier: awayVerifier, onRefusal: (error) => told.push(error.cause) })
+t.test('if the keys cannot be fetched, the service answers 503 and does not reveal internal details', async (t) => {
+  const reported: unknown[] = []
+  const { origin } = await service(t, { verifier: awayVerifier, onRefusal: (error) => reported.push(error.cause) })
   const answer = await send(origin, '/invoices', ['Authorization', `Bearer ${good}`])
   t.match(answer, { status: 503, headers: { 'retry-after': '5', 'www-authenticate': undefined } })
   t.notMatch(JSON.stringify(answer.body), /10\.1\.2\.3/)
-  t.match(told, [{ message: /10\.1\.2\.3/ }])
+  t.match(reported, [{ message: /10\.1\.2\.3/ }])
 })
 
-t.test('an error of the program goes to next, not to the route', async (t) => {
+t.test('a program error goes to next, not to the route', async (t) => {
   const bug = { ...verifier, verify: () => Promise.reject(new RangeError('a bug')) }
   const { origin, reached } = await service(t, { verifier: bug })
   t.match(await send(origin, '/invoices', ['Authorization', `Bearer ${good}`]), { status: 500 })
@@ -93,23 +93,23 @@ t.test('an error of the program goes to next, not to the route', async (t) => {
   t.strictSame([...reached, ...full.reached], [])
 })
 
-t.test('scopes or claims that are asked for where no token was checked let nobody pass', async (t) => {
+t.test('if no token was checked, requiring scopes or claims lets nobody pass', async (t) => {
   const { origin } = await service(t, { verifier })
   t.match(await send(origin, '/forgotten', ['Authorization', `Bearer ${good}`]), { status: 500 })
   t.match(await send(origin, '/open', ['Authorization', `Bearer ${good}`]), { status: 500 })
 })
 
-t.test('claims cannot be put onto a request by another middleware', async (t) => {
+t.test('another middleware cannot put claims onto a request', async (t) => {
   const request = { accessToken: { sub: 'admin' }, user: { sub: 'admin' }, 'verified access token': { claims: {} } }
   t.throws(() => accessTokenOf(request as unknown as IncomingMessage), /No access token was checked/)
 })
 
-t.test('a realm or a scope that cannot be sent is refused at the start', async (t) => {
+t.test('a realm or a scope that cannot be sent is rejected at the start', async (t) => {
   t.throws(() => connectBearer({ verifier, realm: 'a"' }), { name: 'TypeError' })
   t.throws(() => connectScopes('a b'), { name: 'TypeError' })
 })
 
-t.test('a missing verifier, or a logger in place of its method, is refused at the start', async (t) => {
+t.test('a missing verifier, or a logger in place of its method, is rejected at the start', async (t) => {
   t.throws(() => connectBearer({ verifer: verifier } as never), { name: 'TypeError', message: /^verifier must be/ })
   t.throws(() => connectBearer({ verifier, onRefusal: console } as never), {
     name: 'TypeError',
@@ -121,7 +121,7 @@ t.test('a missing verifier, or a logger in place of its method, is refused at th
   })
 })
 
-t.test('a good token reaches the route, and the claims are at hand', async (t) => {
+t.test('a valid token reaches the route, which can read its claims', async (t) => {
   const { origin, reached } = await service(t, { verifier })
   const headers = ['Authorization', `bearer ${good}`]
   for (const path of ['/invoices?page=2', '/exports'])
@@ -130,7 +130,7 @@ t.test('a good token reaches the route, and the claims are at hand', async (t) =
   t.match(await send(origin, '/invoices'), { challenge: `Bearer realm="${audience}"` })
 })
 
-t.test('a platform that gives no raw headers is served by the others', async (t) => {
+t.test('a platform without raw headers is supported through the parsed ones', async (t) => {
   const next = new Promise((resolve) =>
     connectBearer({ verifier })(
       { url: '/invoices', headers: { authorization: `Bearer ${good}` } } as unknown as IncomingMessage,

@@ -34,7 +34,7 @@ function service(options: { verifier: typeof verifier; realm?: string }, log: st
   return { app, reached }
 }
 
-t.test('every refusal is answered as RFC 6750 has it, and the route is not reached', async (t) => {
+t.test('every refusal is answered as in RFC 6750, and the route is not reached', async (t) => {
   const log: string[] = []
   const { app, reached } = service({ verifier, realm: 'invoices' }, log)
   const origin = await start(t, app)
@@ -51,7 +51,7 @@ t.test('every refusal is answered as RFC 6750 has it, and the route is not reach
   t.notOk(log.join('').includes(good), 'and the token is not')
 })
 
-t.test('keys that cannot be had are the fault of the service, whose inside it keeps to itself', async (t) => {
+t.test('if the keys cannot be fetched, the service answers 503 and does not reveal internal details', async (t) => {
   const log: string[] = []
   const origin = await start(t, service({ verifier: awayVerifier }, log).app)
   const answer = await send(origin, '/invoices', ['Authorization', `Bearer ${good}`])
@@ -66,33 +66,33 @@ t.test('keys that cannot be had are the fault of the service, whose inside it ke
   })
 })
 
-t.test('an error of the program reaches the error handler of the service, not the route', async (t) => {
+t.test('a program error reaches the error handler of the service, not the route', async (t) => {
   const { app, reached } = service({ verifier: { ...verifier, verify: () => Promise.reject(new RangeError('a bug')) } })
   const answer = await send(await start(t, app), '/invoices', ['Authorization', `Bearer ${good}`])
   t.match(answer, { status: 500, body: { error: 'the error handler of the service' } })
   t.strictSame(reached, [])
 })
 
-t.test('scopes that are asked for where no token is checked let nobody pass', async (t) => {
+t.test('if no token is checked, requiring scopes lets nobody pass', async (t) => {
   const app = Fastify()
   app.get('/forgotten', { onRequest: fastifyScopes('invoices:read') }, async () => ({ reached: true }))
   t.match(await send(await start(t, app), '/forgotten', ['Authorization', `Bearer ${good}`]), { status: 500 })
 })
 
-t.test('an unprotected route has no claims to read', async (t) => {
+t.test('an unprotected route cannot read claims', async (t) => {
   const app = Fastify()
   app.get('/before', async (request) => ({ sub: request.accessToken.sub }))
   t.match(await send(await start(t, app), '/before', ['Authorization', `Bearer ${good}`]), { status: 500 })
 })
 
-t.test('a realm that would end its quoted string is refused at the start', async (t) => {
+t.test('a realm that would end its quoted string is rejected at the start', async (t) => {
   const app = Fastify()
   t.teardown(() => app.close())
   await t.rejects(async () => app.register(fastifyBearer, { verifier, realm: 'a", scope="b' }), { name: 'TypeError' })
   t.throws(() => fastifyScopes('invoices:read invoices:write'), { name: 'TypeError' })
 })
 
-t.test('a good token reaches the route, however its scheme is written, and the claims are at hand', async (t) => {
+t.test('a valid token reaches the route, in any spelling of its scheme, and its claims can be read', async (t) => {
   const origin = await start(t, service({ verifier }).app)
   for (const scheme of ['Bearer', 'bearer', 'BEARER', 'Bearer  '])
     t.match(await send(origin, '/invoices?page=2', ['Authorization', `${scheme} ${good}`]), {
@@ -103,16 +103,16 @@ t.test('a good token reaches the route, however its scheme is written, and the c
     status: 200,
     body: { exported: true },
   })
-  t.match(await send(origin, '/open'), { status: 200, body: { open: true } }, 'outside the scope nothing is demanded')
+  t.match(await send(origin, '/open'), { status: 200, body: { open: true } }, 'outside the scope nothing is required')
 })
 
-t.test('the realm is the audience unless another is given', async (t) => {
+t.test('the realm is the audience by default', async (t) => {
   const origin = await start(t, service({ verifier }).app)
   t.match(await send(origin, '/invoices'), { status: 401, challenge: `Bearer realm="${audience}"` })
 })
 
 t.test(
-  'a route that does not exist is refused like any other where the plugin protects the whole service',
+  'if the plugin protects the whole service, a route that does not exist is refused just like any other',
   async (t) => {
     const app = Fastify()
     await app.register(fastifyBearer, { verifier })
@@ -120,7 +120,7 @@ t.test(
   },
 )
 
-t.test('requests that are injected, as in a unit test of the service, are checked alike', async (t) => {
+t.test('injected requests, as in a unit test of the service, are checked in the same way', async (t) => {
   const { app } = service({ verifier })
   t.teardown(() => app.close())
   t.equal((await app.inject({ url: '/invoices' })).statusCode, 401)

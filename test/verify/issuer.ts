@@ -27,7 +27,7 @@ export function signingKey(kid: string, alg: SignatureAlgorithm = 'ES256'): Sign
   return { kid, alg, privateKey, publicKey, jwk: { ...publicKey.export({ format: 'jwk' }), kid, alg, use: 'sig' } }
 }
 
-/** The claims of a good access token; a member set to undefined is left out. */
+/** The claims of a valid access token; a member set to undefined is left out. */
 export function goodClaims(changes: Json = {}): Json {
   return {
     iss: issuer,
@@ -42,7 +42,7 @@ export function goodClaims(changes: Json = {}): Json {
   }
 }
 
-/** A token of any header and payload, signed as the key's algorithm demands whatever the header says. */
+/** A token with any header and payload, signed with the key's algorithm whatever the header says. */
 export function mint(
   key: SigningKey,
   claims: Json | string | Buffer = goodClaims(),
@@ -67,14 +67,14 @@ export function base64url(text: string | Buffer): string {
   return Buffer.from(text).toString('base64url')
 }
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that stands still until it is advanced. */
 export function stoppedClock() {
   const clock = {
     wall: now * 1000,
     monotonic: 5_000,
     wallTime: () => clock.wall,
     monotonicTime: () => clock.monotonic,
-    /** @param seconds by which both clocks go on */
+    /** @param seconds by which both clocks advance */
     advance(seconds: number) {
       clock.wall += seconds * 1000
       clock.monotonic += seconds * 1000
@@ -85,7 +85,7 @@ export function stoppedClock() {
 
 type Teardown = { teardown: (undo: () => void) => void }
 
-/** An HTTP server on the loopback, whose answer a test may exchange at any time; it keeps the requests that it got. */
+/** An HTTP server on the loopback interface. A test may replace its answer at any time; it keeps the requests that it got. */
 export async function serve(t: Teardown, answer: (request: IncomingMessage, response: ServerResponse) => void) {
   const server = { answer, requests: [] as IncomingMessage[], origin: '', close: () => {} }
   const http = createServer((request, response) => {
@@ -108,7 +108,7 @@ export function jsonAnswer(document: unknown, headers: Record<string, string> = 
   }
 }
 
-/** The code with which a promise is refused, or what came of it where it is not. */
+/** The code with which a promise is rejected, or what it resolved to. */
 export async function codeOf(promise: Promise<unknown>): Promise<VerificationErrorCode | { resolved: unknown }> {
   return promise.then(
     (resolved) => ({ resolved }),

@@ -3,7 +3,7 @@ import { createVerifier, type SignatureAlgorithm } from 'signet-idp/verify'
 import t from 'tap'
 import { audience, codeOf, issuer, jsonAnswer, serve } from './issuer.ts'
 
-t.test('tokens and a set made by another library are understood, and its ID tokens refused', async (t) => {
+t.test('tokens and a JWK Set made by another library are accepted, and its ID tokens rejected', async (t) => {
   const signers = await Promise.all(
     (['ES256', 'RS256'] as const).map(async (alg: SignatureAlgorithm) => {
       const { privateKey, publicKey } = await generateKeyPair(alg)

@@ -19,7 +19,7 @@ const first = signingKey('first')
 const second = signingKey('second')
 const setOf = (...keys: { jwk: unknown }[]) => ({ keys: keys.map((key) => key.jwk) })
 
-/** Tokens that outlive every hour that these tests let pass. */
+/** Tokens that are valid for longer than these tests let time pass. */
 const token = (key = first) => mint(key, goodClaims({ exp: 9_999_999_999 }))
 const unknown = (kid: number | string) => mint(first, goodClaims(), { kid: `unknown-${kid}` })
 
@@ -43,7 +43,7 @@ async function verifierOf(t: Test, answer: Answer, options: Partial<VerifierOpti
   return { server, clock, verifier, errors }
 }
 
-/** A verifier whose fetches are answered without a network, so that those that nobody waits for end within some turns of the loop. */
+/** A verifier whose fetches are answered without a network, so that background fetches end within some turns of the event loop. */
 function detachedVerifier(answer: () => Response) {
   const clock = stoppedClock()
   const idp = { answer, fetchedAt: [] as number[] }
@@ -73,11 +73,11 @@ t.test('a thousand tokens with made-up keys cause one fetch, and one more per co
     )
     t.ok(
       codes.every((code) => code === 'unknown_key'),
-      `round ${round}: all are refused`,
+      `round ${round}: all are rejected`,
     )
   }
   await attack(1)
-  t.equal(server.requests.length, 1, 'the set was not yet at hand')
+  t.equal(server.requests.length, 1, 'the set was not available yet')
   await attack(2)
   clock.advance(29)
   await attack(3)
@@ -87,7 +87,7 @@ t.test('a thousand tokens with made-up keys cause one fetch, and one more per co
   t.equal(server.requests.length, 2, 'after the cooldown')
   await attack(5)
   t.equal(server.requests.length, 2)
-  t.match(await verifier.verify(token()), { client_id: 'notes' }, 'and the service goes on')
+  t.match(await verifier.verify(token()), { client_id: 'notes' }, 'and the service still works')
 })
 
 t.test('a thousand tokens at a cold start wait for one fetch', async (t) => {
@@ -96,7 +96,7 @@ t.test('a thousand tokens at a cold start wait for one fetch', async (t) => {
   t.equal(server.requests.length, 1)
 })
 
-t.test('made-up keys cause no more fetches while the issuer is away either', async (t) => {
+t.test('made-up keys cause no more fetches while the issuer is unavailable either', async (t) => {
   const { server, clock, verifier } = await verifierOf(t, jsonAnswer(setOf(first)))
   await verifier.verify(token())
   server.answer = broken
@@ -108,7 +108,7 @@ t.test('made-up keys cause no more fetches while the issuer is away either', asy
   t.equal(server.requests.length, 1 + 3)
 })
 
-t.test('a key that has just appeared is fetched once the cooldown allows, past the caches on the way', async (t) => {
+t.test('a new key is fetched once the cooldown allows, bypassing caches in between', async (t) => {
   const { server, clock, verifier } = await verifierOf(t, jsonAnswer(setOf(first), { 'cache-control': 'max-age=3600' }))
   await verifier.verify(token())
   t.equal(server.requests[0]?.headers['cache-control'], undefined)
@@ -120,21 +120,21 @@ t.test('a key that has just appeared is fetched once the cooldown allows, past t
   t.equal(server.requests.length, 2)
 })
 
-t.test('an unknown key is no verdict while the issuer cannot be asked', async (t) => {
+t.test('an unknown key gives no verdict while the issuer cannot be asked', async (t) => {
   const { server, clock, verifier } = await verifierOf(t, jsonAnswer(setOf(first)))
   await verifier.verify(token())
   server.answer = broken
   clock.advance(30)
-  t.equal(await codeOf(verifier.verify(token(second))), 'keys_unavailable', 'asked in vain')
+  t.equal(await codeOf(verifier.verify(token(second))), 'keys_unavailable', 'asked without success')
   t.equal(await codeOf(verifier.verify(token(second))), 'keys_unavailable', 'in the cooldown')
   t.match(await verifier.verify(token()), { client_id: 'notes' })
   server.answer = jsonAnswer(setOf(first, second))
   clock.advance(30)
   t.match(await verifier.verify(token(second)), { client_id: 'notes' })
-  t.equal(await codeOf(verifier.verify(unknown('after'))), 'unknown_key', 'the issuer is back, and the verdict too')
+  t.equal(await codeOf(verifier.verify(unknown('after'))), 'unknown_key', 'the issuer is back, and so is the verdict')
 })
 
-t.test('a key that was taken from the set is refused once the set is stale', async (t) => {
+t.test('a key that was removed from the set is rejected once the set is stale', async (t) => {
   const { server, clock, verifier } = await verifierOf(
     t,
     jsonAnswer(setOf(first, second), { 'cache-control': 'max-age=60' }),
@@ -146,7 +146,7 @@ t.test('a key that was taken from the set is refused once the set is stale', asy
   t.equal(await codeOf(verifier.verify(token())), 'unknown_key', 'by the first token after that')
 })
 
-t.test('a quiet night does not make the first token of the morning pass with a revoked key', async (t) => {
+t.test('after an idle night the first token does not pass with a revoked key', async (t) => {
   const { server, clock, verifier } = await verifierOf(t, jsonAnswer(setOf(first), { 'cache-control': 'max-age=60' }))
   await verifier.verify(token())
   server.answer = jsonAnswer(setOf(second))
@@ -154,7 +154,7 @@ t.test('a quiet night does not make the first token of the morning pass with a r
   t.equal(await codeOf(verifier.verify(token())), 'unknown_key')
 })
 
-t.test('a machine that slept does not take its set for fresh, nor does one whose clock was set back', async (t) => {
+t.test('a set is not taken for fresh after the machine slept or its clock was set back', async (t) => {
   const elapsed = [
     { wall: 3600, monotonic: 0 },
     { wall: -30, monotonic: 3600 },
@@ -169,25 +169,25 @@ t.test('a machine that slept does not take its set for fresh, nor does one whose
   }
 })
 
-t.test('what is no set of usable keys never takes the place of a good one', async (t) => {
+t.test('an invalid set never replaces a valid one', async (t) => {
   const answers: [string, Answer][] = [
     ['an empty set', jsonAnswer({ keys: [] })],
-    ['no set', jsonAnswer({})],
+    ['an object without keys', jsonAnswer({})],
     ['a list', jsonAnswer([first.jwk])],
     ['null', jsonAnswer(null)],
-    ['keys that are no list', jsonAnswer({ keys: first.jwk })],
-    ['a set of null', jsonAnswer({ keys: [null, 1, 'x', []] })],
-    ['JSON that is cut short', (_, response) => response.end(JSON.stringify(setOf(first)).slice(0, -1))],
+    ['keys that is not a list', jsonAnswer({ keys: first.jwk })],
+    ['a set with null', jsonAnswer({ keys: [null, 1, 'x', []] })],
+    ['truncated JSON', (_, response) => response.end(JSON.stringify(setOf(first)).slice(0, -1))],
     ['the page of a captive portal', (_, response) => response.end('<!doctype html>')],
     ['nothing', (_, response) => response.end()],
     ['status 204', (_, response) => response.writeHead(204).end()],
     ['status 404', (_, response) => response.writeHead(404).end(JSON.stringify(setOf(second)))],
     ['status 500', broken],
-    ['status 304 that was not asked for', (_, response) => response.writeHead(304).end()],
+    ['an unrequested status 304', (_, response) => response.writeHead(304).end()],
     ['a redirect', (_, response) => response.writeHead(302, { location: '/elsewhere' }).end()],
     ['a broken connection', (_, response) => void response.destroy()],
     [
-      'a body that breaks off',
+      'a truncated body',
       (_, response) => {
         response.writeHead(200, { 'content-length': '5000' }).write('{"keys":[')
         setImmediate(() => response.destroy())
@@ -202,7 +202,7 @@ t.test('what is no set of usable keys never takes the place of a good one', asyn
     clock.advance(301)
     t.match(await verifier.verify(token()), { client_id: 'notes' }, what)
     t.equal(server.requests.length, 2, `${what}: was fetched`)
-    t.match(errors, [{ code: 'keys_unavailable' }], `${what}: was told`)
+    t.match(errors, [{ code: 'keys_unavailable' }], `${what}: was reported`)
     server.close()
   }
 })
@@ -220,7 +220,7 @@ t.test('a redirect is not followed', async (t) => {
   )
 })
 
-t.test('keys that must not check our tokens are passed over', async (t) => {
+t.test('unsuitable keys are skipped', async (t) => {
   const rsa = signingKey('rsa', 'RS256')
   const koblitz = generateKeyPairSync('ec', { namedCurve: 'secp256k1' })
   const keys: [string, unknown][] = [
@@ -232,15 +232,15 @@ t.test('keys that must not check our tokens are passed over', async (t) => {
     ['private', { ...first.privateKey.export({ format: 'jwk' }), kid: 'first', alg: 'ES256' }],
     ['for encryption', { ...first.jwk, use: 'enc' }],
     ['for signing only', { ...first.jwk, key_ops: ['sign'] }],
-    ['with key_ops that are no list', { ...first.jwk, key_ops: 'verify' }],
+    ['with key_ops that is not a list', { ...first.jwk, key_ops: 'verify' }],
     ['without algorithm', { ...first.jwk, alg: undefined }],
     ['for another algorithm', { ...first.jwk, alg: 'ES384' }],
-    ['of another type than its algorithm', { ...first.jwk, alg: 'RS256' }],
+    ['whose type does not match its algorithm', { ...first.jwk, alg: 'RS256' }],
     ['an RSA key for ES256', { ...rsa.jwk, kid: 'first', alg: 'ES256' }],
-    ['of another curve', { ...koblitz.publicKey.export({ format: 'jwk' }), kid: 'first', alg: 'ES256' }],
+    ['on another curve', { ...koblitz.publicKey.export({ format: 'jwk' }), kid: 'first', alg: 'ES256' }],
     ['off the curve', { ...first.jwk, x: first.jwk['y'] }],
     ['without a coordinate', { ...first.jwk, x: undefined }],
-    ['with a coordinate that is no string', { ...first.jwk, x: 1 }],
+    ['with a coordinate that is not a string', { ...first.jwk, x: 1 }],
     ['without kid', { ...first.jwk, kid: undefined }],
     ['with a kid that is a number', { ...first.jwk, kid: 1 }],
     ['twice under one kid', first.jwk],
@@ -249,19 +249,19 @@ t.test('keys that must not check our tokens are passed over', async (t) => {
     const twice = what === 'twice under one kid' ? [{ ...second.jwk, kid: 'first' }] : []
     const { server, verifier } = await verifierOf(t, jsonAnswer({ keys: [jwk, ...twice, second.jwk] }))
     t.equal(await codeOf(verifier.verify(token())), 'unknown_key', what)
-    t.match(await verifier.verify(token(second)), { client_id: 'notes' }, `${what}: and its neighbour serves`)
+    t.match(await verifier.verify(token(second)), { client_id: 'notes' }, `${what}: the key next to it still works`)
     server.close()
   }
 })
 
-t.test('an RSA key below 2048 bits is passed over', async (t) => {
+t.test('an RSA key below 2048 bits is skipped', async (t) => {
   const weak = generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey.export({ format: 'jwk' })
   const { verifier } = await verifierOf(t, jsonAnswer({ keys: [{ ...weak, kid: 'weak', alg: 'RS256' }] }))
   t.equal(await codeOf(verifier.verify(mint(signingKey('weak', 'RS256')))), 'keys_unavailable')
 })
 
 t.test(
-  'an issuer that is away is asked in growing intervals, while the stale set serves for a day and no longer',
+  'an unavailable issuer is asked in growing intervals, while the stale set serves for a day and no longer',
   async (t) => {
     const { idp, clock, verifier, settle } = detachedVerifier(answerOf(setOf(first), 'max-age=300'))
     await verifier.verify(token())
@@ -289,7 +289,7 @@ t.test(
   },
 )
 
-t.test('an issuer that is away at the start is asked again after a second, not with every token', async (t) => {
+t.test('an issuer that is unavailable at the start is asked again after a second, not with every token', async (t) => {
   const { server, clock, verifier } = await verifierOf(t, broken)
   for (let count = 0; count < 10; count++) t.equal(await codeOf(verifier.verify(token())), 'keys_unavailable')
   await t.rejects(verifier.ready(), { code: 'keys_unavailable' })
@@ -302,7 +302,7 @@ t.test('an issuer that is away at the start is asked again after a second, not w
 })
 
 t.test(
-  'an issuer that never answers is given up on at the timeout, and holds nobody up again while it is known to be away',
+  'a fetch that gets no answer times out, and blocks nobody again while the issuer is known to be unavailable',
   async (t) => {
     // Long enough for the first answer on a busy machine.
     const { server, clock, verifier, errors } = await verifierOf(t, jsonAnswer(setOf(first)), { timeout: 2 })
@@ -318,19 +318,19 @@ t.test(
   },
 )
 
-t.test('a body that trickles in for ever is given up on as well', async (t) => {
+t.test('a body that trickles in forever times out as well', async (t) => {
   const { verifier } = await verifierOf(t, (_, response) => void response.writeHead(200).write('{"keys":['), {
     timeout: 0.1,
   })
   await t.rejects(verifier.verify(token()), { code: 'keys_unavailable', message: /no complete response within 100 ms/ })
 })
 
-t.test('a fetch of the service that ignores the signal does not hold up the keys for ever', async (t) => {
+t.test('a custom fetch that ignores the signal does not block the keys forever', async (t) => {
   const { verifier } = await verifierOf(t, silent, { timeout: 0.1, fetch: () => new Promise(() => {}) })
   t.equal(await codeOf(verifier.verify(token())), 'keys_unavailable')
 })
 
-t.test('an address where nobody listens is told to the operator by its reason', async (t) => {
+t.test('if nobody listens at the address, the operator gets the reason', async (t) => {
   const { server, verifier, errors } = await verifierOf(t, silent)
   server.close()
   t.equal(await codeOf(verifier.verify(token())), 'keys_unavailable')
@@ -384,7 +384,7 @@ t.test('the set is kept as long as its Cache-Control says, within bounds', async
   }
 })
 
-t.test('in the last tenth of its time the set is renewed beside the requests', async (t) => {
+t.test('in the last tenth of its lifetime the set is refreshed in the background', async (t) => {
   const { idp, clock, verifier, settle } = detachedVerifier(answerOf(setOf(first), 'max-age=100'))
   await verifier.verify(token())
   idp.answer = answerOf(setOf(second), 'max-age=100')
@@ -395,7 +395,7 @@ t.test('in the last tenth of its time the set is renewed beside the requests', a
   t.equal(await codeOf(verifier.verify(token())), 'unknown_key', 'the new set is there')
 })
 
-t.test('stale-while-revalidate lets requests pass beside the fetch, and no longer', async (t) => {
+t.test('stale-while-revalidate lets requests pass during the fetch, and no longer', async (t) => {
   const cacheControl = 'max-age=60, stale-while-revalidate=30'
   const { idp, clock, verifier, settle } = detachedVerifier(answerOf(setOf(first), cacheControl))
   await verifier.verify(token())
@@ -406,11 +406,11 @@ t.test('stale-while-revalidate lets requests pass beside the fetch, and no longe
   t.equal(await codeOf(verifier.verify(token())), 'unknown_key', 'the new set is there')
   idp.answer = answerOf(setOf(first), cacheControl)
   clock.advance(90)
-  t.equal(await codeOf(verifier.verify(token(second))), 'unknown_key', 'after that time the newer set is waited for')
+  t.equal(await codeOf(verifier.verify(token(second))), 'unknown_key', 'after that time requests wait for a newer set')
   t.strictSame(idp.fetchedAt, [0, 89, 179])
 })
 
-t.test('an unchanged set is confirmed by its ETag and takes on the freshness of the answer', async (t) => {
+t.test('an unchanged set is confirmed by its ETag and gets the freshness of the response', async (t) => {
   const { server, clock, verifier } = await verifierOf(
     t,
     jsonAnswer(setOf(first), { etag: '"a"', 'cache-control': 'max-age=60' }),
@@ -425,11 +425,11 @@ t.test('an unchanged set is confirmed by its ETag and takes on the freshness of 
   await verifier.verify(token())
   t.equal(server.requests.length, 2)
   clock.advance(86_400 - 539)
-  t.match(await verifier.verify(token()), { client_id: 'notes' }, 'confirmed once more, however old it is')
+  t.match(await verifier.verify(token()), { client_id: 'notes' }, 'confirmed again, however old it is')
   t.equal(server.requests[2]?.headers['if-none-match'], '"a"')
 })
 
-t.test('the verifier names itself to the issuer', async (t) => {
+t.test('the verifier sends its name to the issuer', async (t) => {
   const names = async (options: Partial<VerifierOptions>) => {
     const { server, verifier } = await verifierOf(t, jsonAnswer(setOf(first)), options)
     await verifier.ready()
@@ -442,7 +442,7 @@ t.test('the verifier names itself to the issuer', async (t) => {
   t.equal(await names({ name: 'invoices, node 7' }), 'invoices, node 7')
 })
 
-t.test('without jwksUri the set is fetched from its place under the issuer', async (t) => {
+t.test('without jwksUri the set is fetched from its default path under the issuer', async (t) => {
   const server = await serve(t, jsonAnswer(setOf(first)))
   for (const issuer of [server.origin, `${server.origin}/`]) {
     const verifier = createVerifier({ issuer, audience, clock: stoppedClock() })

@@ -18,7 +18,7 @@ function table(heading: string): string[][] {
   )
 }
 
-t.test('the page has every error code in order, and says how it is sent', async (t) => {
+t.test('the page lists every error code in order, and how it is sent', async (t) => {
   const expected = verificationErrorCodes.map((code) => {
     const { status, headers } = bearerRefusal(new VerificationError(code, 'x'), 'realm')
     const error =
@@ -32,7 +32,7 @@ t.test('the page has every error code in order, and says how it is sent', async 
   for (const [code, , meaning] of table('Error codes')) t.ok(meaning, `${code} is explained`)
 })
 
-t.test('the page has every option', async (t) => {
+t.test('the page lists every option', async (t) => {
   let names: string[] = []
   try {
     createVerifier({ issuer: 'https://id.example.com', audience: 'x', ...{ misspelt: 1 } })
@@ -46,7 +46,7 @@ t.test('the page has every option', async (t) => {
   )
 })
 
-t.test('what is not published is installed from a tarball, under the name that npm pack gives it', async (t) => {
+t.test('unpublished packages are installed from a tarball, under the name that npm pack gives it', async (t) => {
   const { version } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as { version: string }
   t.match(page, `npm install ./signet-verify-${version}.tgz`)
   const texts = ['README.md', 'docs', 'examples', 'deploy', 'src', 'public', 'packages'].flatMap((name) => {
@@ -63,7 +63,7 @@ t.test('what is not published is installed from a tarball, under the name that n
   )
 })
 
-t.test('at run time the verifier needs nothing but Node', async (t) => {
+t.test('at run time the verifier needs only Node', async (t) => {
   const folder = join(packageFolder, 'packages/verify/src')
   const imported = readdirSync(folder).flatMap((file) => {
     const source = readFileSync(join(folder, file), 'utf8').replace(/^import type .*$/gm, '')

@@ -25,14 +25,7 @@ export function revokeCommand(keys: Command, terminal: Terminal): void {
       if ((kid === undefined) !== (flags.all === true)) throw new WrongUsage('Name one key, or --all.')
       const reason = readReason(flags.reason)
       const which = kid === undefined ? 'all' : { kid }
-      const revoked = await changingKeys(terminal, (keys) =>
-        revokeKeys(keys, operator(terminal), which, reason).catch((error: unknown) => {
-          throw new CommandFailed(
-            `${sentencesOf(error)} The revocation is noted in the keys directory: signet recover carries it out once the database can be ` +
-              'used, and so does the next start of a server that has this directory.',
-          )
-        }),
-      )
+      const revoked = await changingKeys(terminal, (keys) => revokeKeys(keys, operator(terminal), which, reason))
       if (revoked.outcome !== 'revoked') throw notRevoked(kid ?? '', revoked)
       printOne(terminal, flags, documentOf(revoked), notes(revoked))
     })
@@ -47,6 +40,11 @@ function notRevoked(kid: string, refusal: Exclude<RevokeKeysOutcome, RevokedKeys
       return new CommandFailed(`The key ${name} was revoked ${pastMoment(refusal.revokedAt)} already.`)
     case 'retired':
       return new CommandFailed(`The key ${name} has retired: no verifier takes it, and its private half is destroyed.`)
+    case 'only_noted':
+      return new CommandFailed(
+        `${sentencesOf(refusal.cause)} The revocation is noted in the keys directory: signet recover carries it out once the database can be ` +
+          'used, and so does the next start of a server that has this directory.',
+      )
   }
 }
 

@@ -40,20 +40,22 @@ export function rotateSecretsCommand(keys: Command, terminal: Terminal): void {
       const wanted = wantedOf(flags)
       const reason = readReason(flags.reason)
       const actor = operator(terminal)
-      if (flags.compromised && reason === undefined) throw new WrongUsage('--compromised needs a --reason.')
+      const leaked = flags.compromised ? { reason: needReason(reason) } : undefined
       const { documents, notes } = await changingSecrets(terminal, async (opened, installation, wait) => {
-        if (!flags.compromised || reason === undefined) {
+        if (!leaked) {
           const renewals = await rotatePurposeSecrets(opened, actor, wanted, reason, wait)
           return { documents: renewals.map(renewed), notes: [] }
         }
         const { settings } = installation
         const terms = { ...opened, settings }
-        const outcome = await replaceLeakedSecrets(terms, actor, wanted, reason, wait).catch((error: unknown) => {
-          throw new CommandFailed(
-            `${sentencesOf(error)} The revocation may have been noted in the keys directory before: if so, signet recover carries it out, ` +
-              'and so does the next start of a server with that directory.',
-          )
-        })
+        const outcome = await replaceLeakedSecrets(terms, actor, wanted, leaked.reason, wait).catch(
+          (error: unknown) => {
+            throw new CommandFailed(
+              `${sentencesOf(error)} The revocation may have been noted in the keys directory before: if so, signet recover carries it out, ` +
+                'and so does the next start of a server with that directory.',
+            )
+          },
+        )
         const left = wanted.includes('refresh-mac') ? await letRowsFollow(installation, terminal) : []
         return {
           documents: outcome.renewals.map((renewal) => replaced(renewal, outcome, left.length > 0)),
@@ -63,6 +65,12 @@ export function rotateSecretsCommand(keys: Command, terminal: Terminal): void {
       printMany(terminal, flags, documents, ['purpose', 'version', 'activates_at', 'next'], '')
       if (notes.length > 0 && !flags.json) terminal.writeOut(`\n${notes.join('\n')}\n`)
     })
+}
+
+/** @throws WrongUsage */
+function needReason(reason: string | undefined): string {
+  if (reason === undefined) throw new WrongUsage('--compromised needs a --reason.')
+  return reason
 }
 
 function wantedOf({ purpose, all, compromised }: Flags): readonly Purpose[] {

@@ -2,7 +2,7 @@ import type { App } from '../../platform/http/fastify-app.ts'
 import type { Signet } from '../../signet.ts'
 import { metadata } from './metadata.ts'
 
-/** Both metadata documents: OpenID Connect Discovery §4 and RFC 8414 §3. One content, built once. */
+/** Both metadata documents: OpenID Connect Discovery §4 and RFC 8414 §3. They have the same content, which is built once. */
 export function discoveryEndpoint(app: App, { settings }: Signet): void {
   const body = JSON.stringify(metadata(settings))
   for (const path of ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'])

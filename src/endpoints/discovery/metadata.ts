@@ -8,8 +8,8 @@ import { singleFactor } from '../../tokens/authentication.ts'
 import { supportedClaims } from '../../tokens/userinfo-claims.ts'
 
 /**
- * What Signet offers, under the names of OpenID Connect Discovery §3, RFC 8414 §2 and the specifications that add to them. It
- * names nothing that is not built.
+ * What Signet supports, under the names of OpenID Connect Discovery §3, RFC 8414 §2 and the specifications that extend them. Only
+ * implemented features are listed.
  */
 export function metadata({ issuer, signUp }: Pick<Settings, 'issuer' | 'signUp'>) {
   return {

@@ -15,9 +15,9 @@ export function introspectionEndpoint(app: App, signet: Signet): void {
   app.post<{ Body: Parameters | undefined }>('/introspect', async (request) => {
     const body = readForm(request.body, parameters)
     const { client } = await authenticateClient(signet, presentedCredentials(request.headers.authorization, body))
-    // RFC 7662 §2.1: who asks must be authorized, or tokens could be scanned for; a public client proves nothing.
+    // RFC 7662 §2.1: callers must be authorized, to prevent scanning for tokens. A public client is not authenticated.
     if (isPublic(client)) throw new OAuthError('introspection_needs_authentication')
-    if (body.token === undefined) throw new OAuthError('parameter_missing', { about: 'token' })
+    if (body.token === undefined) throw new OAuthError('parameter_missing', { param: 'token' })
     return introspectToken(signet, client.client_id, body.token)
   })
 }

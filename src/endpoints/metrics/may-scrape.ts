@@ -7,9 +7,10 @@ import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 type ScrapeRequest = Pick<FastifyRequest, 'socket' | 'headers'>
 
 /**
- * Who may read the metrics: whoever bears the operator's token, if there is one; otherwise this machine, if the issuer is on loopback.
+ * Makes the check of who may read the metrics. If the operator has set a token, requests must have it. Otherwise only this machine may read
+ * them, and only if the issuer is on loopback.
  *
- * @returns a check of a request, which returns the refusal; undefined where the request is allowed
+ * @returns a function that checks a request and returns the error; undefined if the request is allowed
  */
 export function scrapeCheck({
   issuer,
@@ -19,46 +20,46 @@ export function scrapeCheck({
     const expected = digest(metricsToken)
     return ({ headers }) => tokenFault(headers, expected)
   }
-  const isLocal = isLoopbackHost(new URL(issuer).hostname)
-  return (request) => nearnessFault(request, isLocal)
+  const issuerIsLocal = isLoopbackHost(new URL(issuer).hostname)
+  return (request) => localRequestFault(request, issuerIsLocal)
 }
 
 /**
- * Whether a request shows the operator's token.
+ * Checks that a request has the operator's token.
  *
  * @param expected the digest of the token
- * @returns the refusal; undefined where it does
+ * @returns the error; undefined if it has
  */
 function tokenFault({ authorization }: ScrapeRequest['headers'], expected: Buffer): OAuthError | undefined {
-  // RFC 9110 §11.1: the scheme is known by its name without regard to case.
+  // RFC 9110 §11.1: the name of the scheme is case-insensitive.
   const presented = /^bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
-  // RFC 6750 §3.1: who has sent no credentials is told how to, and no error.
+  // RFC 6750 §3.1: a request without credentials gets a challenge without an error code.
   if (presented === undefined)
     return new OAuthError('access_token_missing', { headers: { 'www-authenticate': 'Bearer realm="Signet metrics"' } })
   if (equalInConstantTime(digest(presented), expected)) return undefined
   return new OAuthError('access_token_refused', {
-    about: 'metrics take the token of SIGNET_METRICS_TOKEN alone.',
+    param: 'metrics require the token from SIGNET_METRICS_TOKEN.',
     headers: { 'www-authenticate': 'Bearer realm="Signet metrics", error="invalid_token"' },
   })
 }
 
 /**
- * Whether a request comes from this very machine: the peer is on loopback, no proxy has said that it passes on somebody else's, and
- * it was addressed to loopback (a web page whose name was pointed at 127.0.0.1 sends its own name as Host).
+ * Checks that a request comes from this machine: the peer is on loopback, no header shows that a proxy forwarded it, and Host is a
+ * loopback name (a web page whose domain was pointed at 127.0.0.1 sends its own domain as Host).
  *
- * The peer is the socket's: what `SIGNET_TRUST_PROXY` makes of X-Forwarded-For is no proof of nearness.
+ * The peer is that of the socket. The address from X-Forwarded-For (`SIGNET_TRUST_PROXY`) does not prove that a request is local.
  *
- * @param isLocal whether the issuer itself is on loopback: where it is not, a forwarder that says nothing of itself may stand on this machine
- * @returns the refusal, which is that of an address where nothing is; undefined where it does
+ * @param issuerIsLocal whether the issuer is on loopback. If it is not, a proxy on this machine may forward requests without adding headers
+ * @returns the error, which is that of an unknown path; undefined if the request is local
  */
-function nearnessFault({ socket, headers }: ScrapeRequest, isLocal: boolean): OAuthError | undefined {
+function localRequestFault({ socket, headers }: ScrapeRequest, issuerIsLocal: boolean): OAuthError | undefined {
   const peer = (socket.remoteAddress ?? '').replace(/^::ffff:/, '')
   const host = `http://${headers.host}`
-  const isNear =
-    isLocal &&
+  const isAllowed =
+    issuerIsLocal &&
     (peer === '::1' || /^127(\.\d{1,3}){3}$/.test(peer)) &&
     !Object.keys(headers).some((name) => /^(?:forwarded|via|x-real-ip|x-forwarded-.*)$/.test(name)) &&
     URL.canParse(host) &&
     isLoopbackHost(new URL(host).hostname)
-  return isNear ? undefined : new OAuthError('address_unknown')
+  return isAllowed ? undefined : new OAuthError('address_unknown')
 }

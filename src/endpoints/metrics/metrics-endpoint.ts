@@ -6,8 +6,8 @@ import { scrapeCheck } from './may-scrape.ts'
 import { readings } from './readings.ts'
 
 /**
- * What Signet counts, in Prometheus' text format. With `SIGNET_METRICS_TOKEN` for who bears it, from wherever; without it, where the
- * issuer is on loopback, for this machine; and for everybody else the address is like any that is no route.
+ * Metrics in Prometheus' text format. If `SIGNET_METRICS_TOKEN` is set, anyone with this token can read them. If not, and the issuer is on
+ * loopback, this machine can. Everybody else gets the response of an unknown path.
  */
 export function metricsEndpoint(app: App, signet: Signet): void {
   const { metrics, settings } = signet
@@ -19,7 +19,7 @@ export function metricsEndpoint(app: App, signet: Signet): void {
 
   app.get('/metrics', async (request, reply) => {
     const fault = scrapeFault(request)
-    // As what no route takes is answered: nothing shows that there is one.
+    // The same response as for an unknown path: nothing reveals that there is a route.
     if (fault) return sendRefusal(settings.issuer, request, reply, fault)
     const opened = await openRegistry()
     return reply

@@ -6,7 +6,7 @@ import type { Signet } from '../../signet.ts'
 
 const states = ['standby', 'active', 'retiring'] as const
 
-/** What is not counted but looked at, at each scrape. Nothing here asks the database: a scrape tells most when that is away. */
+/** Values that are read at each scrape instead of being counted. None of them queries the database: metrics matter most while it is unavailable. */
 export function readings(signet: Signet): Readings<GaugeName> {
   const { database, databaseProblem, keyRing, settings } = signet
   const version = packageVersion()
@@ -37,7 +37,7 @@ export function readings(signet: Signet): Readings<GaugeName> {
 
 const one = (value: number): Sample[] => [{ labels: {}, value }]
 
-/** Only those that the JWK Set names: what else the database holds is nobody's business. */
+/** The keys in the JWK Set. Other keys in the database are not disclosed. */
 function publishedKeys({ keyRing }: Signet) {
   return [...keyRing.keys()]
     .filter(([, state]) => isPublished(state))

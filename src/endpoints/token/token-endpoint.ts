@@ -21,30 +21,30 @@ type Exchange = (
   caller: Caller,
 ) => Promise<IssuedTokens | TokensRefused>
 
-/** A Map: `constructor` is no grant type. */
+/** A Map and not an object: `constructor` must not be found. */
 const grantTypes = new Map<string, Exchange>([
   ['authorization_code', authorizationCode],
   ['refresh_token', refreshToken],
   ['client_credentials', clientCredentials],
 ] satisfies [GrantType, Exchange][])
 
-/** Token endpoint, RFC 6749 §3.2. Every answer, errors too, is `Cache-Control: no-store` (§5.1). */
+/** Token endpoint, RFC 6749 §3.2. Every response, including errors, has `Cache-Control: no-store` (§5.1). */
 export function tokenEndpoint(app: App, signet: Signet): void {
   app.post<{ Body: Parameters | undefined }>('/token', async (request) => {
     const body = readTokenRequest(request.body)
     const authenticated = await authenticateClient(signet, presentedCredentials(request.headers.authorization, body))
-    if (body.grant_type === undefined) throw new OAuthError('parameter_missing', { about: 'grant_type' })
+    if (body.grant_type === undefined) throw new OAuthError('parameter_missing', { param: 'grant_type' })
     const exchange = grantTypes.get(body.grant_type)
     if (!exchange) throw new OAuthError('grant_type_unsupported', { detail: `grant_type ${body.grant_type}` })
     if (!(authenticated.client.grant_types as readonly string[]).includes(body.grant_type))
       throw new OAuthError('grant_type_not_registered', {
         detail: `client ${authenticated.client.client_id}: ${authenticated.client.grant_types.join(' ')}`,
       })
-    // Before any transaction: what may have to be written first must not wait for a connection that a transaction holds.
+    // Before any transaction: what may have to be written first must not wait for a second connection while a transaction holds one.
     await signet.keyRing.extendRetention(longestLifetime(authenticated.client, signet.settings))
     const outcome = await exchange(signet, authenticated, body, callerOf(request))
     if ('refused' in outcome) throw new OAuthError(outcome.refused, { detail: outcome.detail })
-    // One that has an exchange is a GrantType.
+    // Every grant type in the map is a GrantType.
     countTokens(signet.metrics, body.grant_type as GrantType, outcome.algorithms)
     return tokenResponse(outcome)
   })
@@ -57,8 +57,8 @@ async function authorizationCode(
   { code, redirect_uri: redirectUri, code_verifier: codeVerifier, resource }: TokenRequest,
   caller: Caller,
 ): Promise<IssuedTokens | TokensRefused> {
-  if (code === undefined) throw new OAuthError('parameter_missing', { about: 'code' })
-  if (redirectUri === undefined) throw new OAuthError('parameter_missing', { about: 'redirect_uri' })
+  if (code === undefined) throw new OAuthError('parameter_missing', { param: 'code' })
+  if (redirectUri === undefined) throw new OAuthError('parameter_missing', { param: 'redirect_uri' })
   return redeemCode(signet, client, caller, { code, redirectUri, codeVerifier, resource })
 }
 
@@ -69,7 +69,7 @@ async function refreshToken(
   { refresh_token: refreshToken, scope, resource }: TokenRequest,
   caller: Caller,
 ): Promise<IssuedTokens | TokensRefused> {
-  if (refreshToken === undefined) throw new OAuthError('parameter_missing', { about: 'refresh_token' })
+  if (refreshToken === undefined) throw new OAuthError('parameter_missing', { param: 'refresh_token' })
   return refreshTokens(signet, client, caller, { refreshToken, scope, resource })
 }
 
@@ -78,11 +78,11 @@ function clientCredentials(
   signet: Signet,
   authenticated: AuthenticatedClient,
   { scope, resource }: TokenRequest,
-): Promise<IssuedTokens | TokensRefused> {
+): Promise<IssuedTokens> {
   return issueForClient(signet, authenticated, { scope, resource })
 }
 
-/** The longest, in seconds, that any token lives which this client can get. */
+/** The longest lifetime, in seconds, of any token that this client can get. */
 function longestLifetime({ allowed }: Client, settings: Signet['settings']): number {
   const ofResources = allowed.map(({ accessTokenTtl }) => accessTokenTtl ?? 0)
   return Math.max(settings.accessTokenTtl, settings.idTokenTtl, ...ofResources)

@@ -3,7 +3,7 @@ import { type Form, readForm, readResources } from '../../protocol/http/form.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import type { IssuedTokens } from '../../tokens/issue-for-person.ts'
 
-/** The parameters of all grant types (RFC 6749 §4.1.3, §4.4.2, §6; RFC 7636 §4.5). Which are needed is each grant type's matter. */
+/** The parameters of all grant types (RFC 6749 §4.1.3, §4.4.2, §6; RFC 7636 §4.5). Each grant type checks which of them it needs. */
 const parameters = {
   grant_type: 200,
   ...credentialParameters,
@@ -20,7 +20,7 @@ export interface TokenRequest extends Form<keyof typeof parameters> {
   readonly resource: readonly string[]
 }
 
-/** @throws OAuthError */
+/** @throws OAuthError if a parameter is malformed or out of bounds */
 export function readTokenRequest(body: Parameters | undefined): TokenRequest {
   return Object.assign(readForm(body, parameters), { resource: readResources(body) })
 }

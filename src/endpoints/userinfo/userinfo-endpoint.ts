@@ -3,7 +3,7 @@ import { bearerRefusal, bearerToken, createVerifier, VerificationError, type Ver
 import { userinfo } from '../../operations/userinfo.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import type { ErrorName } from '../../protocol/errors/error-registry.ts'
-import { errorAnswer, OAuthError } from '../../protocol/errors/oauth-error.ts'
+import { errorBody, OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { noteRefusal } from '../../protocol/errors/refusal.ts'
 import { readForm } from '../../protocol/http/form.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
@@ -22,63 +22,64 @@ export function userinfoEndpoint(app: App, signet: Signet): void {
     issuer: settings.issuer,
     audience: settings.issuer,
     requiredScopes: ['openid'],
-    // Who issues and who checks go by one clock.
+    // The same clock issues and checks.
     clockTolerance: 0,
     clock: { wallTime: () => clock.now(), monotonicTime: () => performance.now() },
     keys: ({ kid }) => keyRing.verificationKey(kid, 'published'),
   })
-  app.get('/userinfo', (request, reply) => answer(signet, verifier, request, reply))
+  app.get('/userinfo', (request, reply) => respond(signet, verifier, request, reply))
   app.post<{ Body: Parameters | undefined }>('/userinfo', async (request, reply) =>
-    answer(signet, verifier, request, reply, readForm(request.body, { access_token: 16_384 }).access_token),
+    respond(signet, verifier, request, reply, readForm(request.body, { access_token: 16_384 }).access_token),
   )
 }
 
-async function answer(
+async function respond(
   signet: Signet,
   verifier: Verifier,
   request: FastifyRequest,
   reply: FastifyReply,
-  inBody?: string,
+  bodyToken?: string,
 ): Promise<FastifyReply> {
   try {
-    const claims = await verifier.verify(presentedToken(request, inBody))
-    const told = await userinfo(signet, {
+    const claims = await verifier.verify(presentedToken(request, bodyToken))
+    const outcome = await userinfo(signet, {
       grantId: String(claims['grant_id']) as GrantId,
       clientId: claims.client_id,
       sub: claims.sub,
       scopes: claims.scope?.split(' ') ?? [],
     })
-    if (told === 'grant_ended') throw new VerificationError('expired', 'The grant that this token came from has ended.')
-    if (told === 'openid_taken')
-      throw new VerificationError('insufficient_scope', 'The scope openid was taken from the client.')
-    return reply.send(told)
+    if (outcome === 'grant_ended')
+      throw new VerificationError('expired', 'The grant that this token came from has ended.')
+    if (outcome === 'openid_taken')
+      throw new VerificationError('insufficient_scope', 'The scope openid was removed from the client.')
+    return reply.send(outcome)
   } catch (error) {
     if (!(error instanceof VerificationError)) throw error
     const { status, headers, body } = bearerRefusal(error, realm)
-    const refusal = new OAuthError(entryOf(error, status), {
+    const refusal = new OAuthError(errorNameOf(error, status), {
       status,
-      about: error.message,
+      param: error.message,
       detail: `access token: ${error.code}: ${error.message}`,
     })
     noteRefusal(request, refusal)
     reply.status(status).headers(headers)
-    // RFC 6750 §3.1: who has sent no credentials is told how to, and no error.
+    // RFC 6750 §3.1: a request without credentials gets a challenge without an error code.
     if (refusal.entry === 'access_token_missing') return reply.send(body)
-    return reply.send(errorAnswer(signet.settings.issuer, refusal, request.id))
+    return reply.send(errorBody(signet.settings.issuer, refusal, request.id))
   }
 }
 
-function entryOf({ code }: VerificationError, status: number): ErrorName {
+function errorNameOf({ code }: VerificationError, status: number): ErrorName {
   if (code === 'missing_token') return 'access_token_missing'
   if (code === 'insufficient_scope') return 'access_token_scope_insufficient'
   if (status === 503) return 'unavailable'
   return status === 400 ? 'access_token_misplaced' : 'access_token_refused'
 }
 
-/** RFC 6750 §2.1 and §2.2; no client may use more than one way at once (§2). */
-function presentedToken(request: FastifyRequest, inBody: string | undefined): string {
-  if (inBody === undefined) return bearerToken(request.raw)
+/** RFC 6750 §2.1 and §2.2; a client must not use more than one method per request (§2). */
+function presentedToken(request: FastifyRequest, bodyToken: string | undefined): string {
+  if (bodyToken === undefined) return bearerToken(request.raw)
   if (request.headers.authorization !== undefined)
     throw new VerificationError('malformed_request', 'Send the access token once, in the header or in the body.')
-  return inBody
+  return bodyToken
 }

@@ -1,15 +1,15 @@
 import type { ComponentChildren } from 'preact'
 import type { en } from './en.ts'
 
-/** The sentences of one language: every language has exactly the keys of English. */
+/** The texts of one language. Every language has exactly the same keys as English. */
 export type Messages = {
   readonly [Section in keyof typeof en]: { readonly [Key in keyof (typeof en)[Section]]: string }
 }
 
-/** What can be wrong with what a person typed: the key of its sentence. */
+/** What can be wrong with what a person typed: the key of its message. */
 export type Fault = Exclude<keyof Messages['faults'], 'retry_in' | 'retry_later'>
 
-/** What every page is given: the language it is written in, as `chooseMessages` finds it. */
+/** The language of a page and its texts, as `chooseMessages` returns them. */
 export interface PageContext {
   readonly messages: Messages
   /** A BCP 47 tag: the language of `messages`. */
@@ -17,29 +17,29 @@ export interface PageContext {
 }
 
 /**
- * Puts things into the places of a message. What is put in is never read as a message itself, so a client named `{host}`
- * stays a client named `{host}`.
+ * Fills in the placeholders of a message. Inserted values are never read as messages themselves, so a client named `{host}`
+ * is shown as `{host}`.
  *
- * @param message a sentence with places such as `{client}`
- * @param things what stands in each place
- * @throws if the message has a place for which nothing was given: a mistake in a page, never in what a person sent
+ * @param message a text with placeholders such as `{client}`
+ * @param values the value of each placeholder
+ * @throws if a placeholder has no value: a bug in a page, never caused by what a person sent
  */
-export function fill(message: string, things: Readonly<Record<string, ComponentChildren>>): ComponentChildren[] {
+export function fill(message: string, values: Readonly<Record<string, ComponentChildren>>): ComponentChildren[] {
   return message.split(/(\{[a-z]+\})/i).map((part) => {
     if (!/^\{[a-z]+\}$/i.test(part)) return part
-    const place = part.slice(1, -1)
-    if (!Object.hasOwn(things, place)) throw new Error(`Nothing was given for ${part} in: ${message}`)
-    return things[place]
+    const placeholder = part.slice(1, -1)
+    if (!Object.hasOwn(values, placeholder)) throw new Error(`No value for ${part} in: ${message}`)
+    return values[placeholder]
   })
 }
 
-/** As `fill`, for places that take text only: titles, attributes. */
-export function fillText(message: string, things: Readonly<Record<string, string>>): string {
-  return fill(message, things).join('')
+/** The same as `fill`, where only text is allowed: titles, attributes. */
+export function fillText(message: string, values: Readonly<Record<string, string>>): string {
+  return fill(message, values).join('')
 }
 
-/** Faults that pass with time: their sentence says when. */
-const passing: ReadonlySet<Fault> = new Set<Fault>(['too_many_attempts', 'busy'])
+/** Faults that go away with time: their message says when to try again. */
+const temporary: ReadonlySet<Fault> = new Set<Fault>(['too_many_attempts', 'busy'])
 
 interface Figures {
   readonly retryAfterSeconds?: number | undefined
@@ -47,20 +47,20 @@ interface Figures {
   readonly minPasswordLength?: number | undefined
 }
 
-/** What went wrong and what to do about it, as a sentence or two. */
+/** What went wrong and what to do about it, in one or two sentences. */
 export function faultText({ messages, locale }: PageContext, fault: Fault, figures: Figures = {}): string {
   const { faults } = messages
   const { retryAfterSeconds, minPasswordLength } = figures
-  const said = fillText(faults[fault], { min: String(minPasswordLength ?? '') })
-  if (!passing.has(fault)) return said
-  if (retryAfterSeconds === undefined) return `${said} ${faults.retry_later}`
-  return `${said} ${fillText(faults.retry_in, { time: durationInWords(retryAfterSeconds, locale) })}`
+  const text = fillText(faults[fault], { min: String(minPasswordLength ?? '') })
+  if (!temporary.has(fault)) return text
+  if (retryAfterSeconds === undefined) return `${text} ${faults.retry_later}`
+  return `${text} ${fillText(faults.retry_in, { time: durationInWords(retryAfterSeconds, locale) })}`
 }
 
 /**
- * A length of time as a person says it. It is rounded up, so that nobody tries again too early.
+ * A duration in words. It is rounded up, so that nobody tries again too early.
  *
- * @param seconds at least one is said
+ * @param seconds shown as at least one
  * @param locale a BCP 47 tag
  */
 export function durationInWords(seconds: number, locale: string): string {

@@ -6,10 +6,10 @@ import type { AuthorizationRequest } from '../authorization-request.ts'
 type Asked = Pick<AuthorizationRequest, 'target' | 'prompt' | 'scopes' | 'resources'>
 
 /**
- * Whether the person has to be asked (OpenID Connect Core §3.1.2.4). Consent is skipped for the operator's own applications, and where the
- * person has allowed all of it before.
+ * Whether the person has to be asked (OpenID Connect Core §3.1.2.4). Consent is skipped for the operator's own applications, and if the
+ * person has already allowed everything.
  *
- * @param consent what the person has allowed this client; undefined: nothing yet
+ * @param consent what the person has allowed this client so far; undefined for nothing
  */
 export function needsConsent({ target, prompt, scopes, resources }: Asked, consent: Consent | undefined): boolean {
   const { client, redirectUri } = target
@@ -23,8 +23,8 @@ export function needsConsent({ target, prompt, scopes, resources }: Asked, conse
 }
 
 /**
- * Whether another app could pose as this one, because nothing but the redirect URI tells it apart and anybody can listen there
- * (RFC 8252 §8.6): then the person is asked every time.
+ * Whether another app could impersonate this one, because only the redirect URI identifies it and any app can listen there
+ * (RFC 8252 §8.6). The person is then asked every time.
  */
 export function canBeImpersonated(
   client: Pick<ClientMetadata, 'token_endpoint_auth_method'>,
@@ -33,7 +33,7 @@ export function canBeImpersonated(
   return isPublic(client) && !redirectUri.startsWith('https:')
 }
 
-/** The APIs that the person is asked about: those that the request names, and the owners of its scopes. */
+/** The APIs shown on the consent page: those that the request names, and the owners of its scopes. */
 export function resourcesAskedAbout({ target, scopes, resources }: Asked): Resource[] {
   return target.client.allowed.filter(
     (resource) => resources.includes(resource.identifier) || resource.scopes.some((scope) => scopes.includes(scope)),

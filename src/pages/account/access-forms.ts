@@ -1,11 +1,11 @@
 import { endOtherSessions, endOwnSession } from '../../operations/own-sessions.ts'
 import { disconnectApplication } from '../../operations/revoke-grants.ts'
 import { type PurposeSecret, sealText, secretFor, unsealText } from '../../platform/secrets/purpose-secrets.ts'
-import type { SessionId } from '../../records/ids.ts'
+import type { ClientId, SessionId } from '../../records/ids.ts'
 import type { Signet } from '../../signet.ts'
 import { actorOf, type Outcome, type Submission } from './account-form.ts'
 
-/** Ends one session of the person's, or all but the present one. */
+/** Ends one session of the person, or all except the current one. */
 export async function submitSessionEnd(signet: Signet, submission: Submission): Promise<Outcome> {
   const { session, values } = submission
   const actor = actorOf(submission)
@@ -23,10 +23,11 @@ export async function submitSessionEnd(signet: Signet, submission: Submission): 
   return outcome === 'done' ? { outcome, notice: 'session-ended' } : { outcome }
 }
 
-/** Takes back what the person allowed an application. */
+/** Withdraws what the person allowed an application. */
 export async function submitDisconnection(signet: Signet, submission: Submission): Promise<Outcome> {
-  const clientId = submission.values.get('client_id')
-  // No client_id is longer, so the database need not be asked.
+  // The operation finds out whether there is such a client, and whether the person has anything there.
+  const clientId = submission.values.get('client_id') as ClientId | undefined
+  // No client_id is longer, so there is no need to query the database.
   if (clientId === undefined || clientId.length > 255) return { outcome: 'done' }
   const outcome = await disconnectApplication(signet, actorOf(submission), submission.session, clientId)
   if (outcome === 'signed_out') return { outcome }
@@ -36,14 +37,14 @@ export async function submitDisconnection(signet: Signet, submission: Submission
 const handleFor = (sub: string) => `account-session:${sub}`
 
 /**
- * What stands for a session in a form. The id itself counts all sign-ins of everybody, so it is not shown; and what was sealed for one
- * person opens for no other.
+ * Identifies a session in a form. The id itself is not shown, because it is a counter of all sign-ins. A handle sealed for one person
+ * cannot be opened for another.
  */
 export function sessionHandle(secret: PurposeSecret, sub: string, sessionId: SessionId): string {
   return sealText(secret, String(sessionId), handleFor(sub))
 }
 
-/** The session's id; undefined for what was not sealed for this person. */
+/** The session's id; undefined if the handle was not sealed for this person. */
 function readSessionHandle(secret: PurposeSecret, sub: string, handle: string): SessionId | undefined {
   const id = unsealText(secret, handle, handleFor(sub))
   return id === undefined ? undefined : (Number(id) as SessionId)

@@ -5,9 +5,9 @@ import type { ConnectedApplication } from '../../records/grants/connected-applic
 import type { ScopeDescription } from '../../records/resources/resource.ts'
 import { descriptionFor } from '../../records/resources/resource.ts'
 
-/** A sign-in as the page shows it. */
+/** A session as the page shows it. */
 export interface PageSession {
-  /** What stands for it in the form. */
+  /** Identifies it in the form. */
   readonly handle: string
   readonly isThisBrowser: boolean
   readonly signedInAt: Date
@@ -16,11 +16,11 @@ export interface PageSession {
 
 export interface SessionsSectionProps {
   readonly page: PageContext
-  /** What every form of the page carries. */
+  /** The hidden fields of every form on the page. */
   readonly hidden: Readonly<Record<string, string>>
-  /** The present one among them. */
+  /** Includes the current one. */
   readonly sessions: readonly PageSession[]
-  /** How many there are, of which the page may show only those last used. */
+  /** How many there are. The page may show only those used last. */
   readonly sessionCount: number
   /** Whether there may be more than were counted. */
   readonly sessionsAreCut: boolean
@@ -85,17 +85,17 @@ export function SessionsSection(props: SessionsSectionProps) {
 
 export interface ApplicationsSectionProps {
   readonly page: PageContext
-  /** What every form of the page carries. */
+  /** The hidden fields of every form on the page. */
   readonly hidden: Readonly<Record<string, string>>
   readonly applications: readonly ConnectedApplication[]
-  /** Those of all scopes above that have any. */
+  /** The descriptions of those scopes above that have one. */
   readonly scopeDescriptions: readonly ScopeDescription[]
   /** Whether there may be more. */
   readonly applicationsAreCut: boolean
   readonly timeZone: string | undefined
 }
 
-/** No logos: to load them would tell each application that the person is looking at this page. */
+/** Without logos: loading them would tell each application that the person is looking at this page. */
 export function ApplicationsSection(props: ApplicationsSectionProps) {
   const { page, hidden, applications, scopeDescriptions, applicationsAreCut, timeZone } = props
   const { account, scopes: words } = page.messages
@@ -144,15 +144,15 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
   )
 }
 
-/** Those of OpenID Connect first, in the order of the consent page; then the others by name. */
+/** The scopes of OpenID Connect first, in the order of the consent page, then the others by name. */
 function inOrder(scopes: readonly string[], words: Messages['scopes']): string[] {
   const known = Object.keys(words).filter((scope) => scopes.includes(scope))
   return [...known, ...scopes.filter((scope) => !known.includes(scope)).sort()]
 }
 
 /**
- * A point in time in the person's language. It is in the time zone of their profile; where they have not chosen one, `local-times.js` shows it in
- * the browser's, and without that script it is in UTC. The zone is always named.
+ * A point in time in the person's language and in the time zone of their profile. Without a time zone in the profile, `local-times.js`
+ * shows it in the browser's, and without that script it is in UTC. The zone is always named.
  */
 export function Moment({
   page,
@@ -176,7 +176,7 @@ export function Moment({
   )
 }
 
-/** The time zone, where this Node knows it: what an account holds was checked by another one, perhaps years ago. */
+/** The time zone, if this Node.js knows it. The profile may have been saved with another version, perhaps years ago. */
 function known(timeZone: string | undefined): string | undefined {
   if (timeZone === undefined) return undefined
   try {

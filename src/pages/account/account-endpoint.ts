@@ -16,10 +16,10 @@ import { AccountPage, type AccountPageProps, type FormName, isNotice } from './a
 import { submitProfile } from './profile-form.ts'
 import { submitPassword, submitSignInNames } from './sign-in-forms.ts'
 
-type Act = (signet: Signet, submission: Submission) => Promise<Outcome>
+type Submit = (signet: Signet, submission: Submission) => Promise<Outcome>
 type Shown = Pick<AccountPageProps, 'notice' | 'refused' | 'retryAfterSeconds'>
 
-/** The page on which people look after their account. Its forms are about the person of the session, whatever they hold. */
+/** The page on which people manage their account. Its forms always change the account of the session, whatever they contain. */
 export function accountEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/account', async (request, reply) => {
     const session = await currentSession(signet.database, signet.settings, request)
@@ -27,22 +27,22 @@ export function accountEndpoint(app: App, signet: Signet): void {
     const notice = sentValue(request.query, 'notice') ?? ''
     return showPage(signet, request, reply, session, { notice: isNotice(notice) ? notice : undefined }, 200)
   })
-  // W3C, A Well-Known URL for Changing Passwords §2: where a password manager sends people.
-  // Signed out, the fragment would be lost on the way to the sign-in page.
+  // W3C, A Well-Known URL for Changing Passwords §2: password managers send people here.
+  // If signed out, the fragment would be lost in the redirect to the sign-in page.
   app.get('/.well-known/change-password', async (request, reply) => {
     const session = await currentSession(signet.database, signet.settings, request)
     if (!session) return toSignIn(signet, reply, 'password')
     return reply.header('cache-control', 'no-store').redirect(pathOf('password'), 303)
   })
-  takeForm(app, signet, '/account/profile', 'profile', submitProfile)
-  takeForm(app, signet, '/account/sign-in', 'sign-in', submitSignInNames)
-  takeForm(app, signet, '/account/password', 'password', submitPassword)
-  takeForm(app, signet, '/account/sessions/end', undefined, submitSessionEnd)
-  takeForm(app, signet, '/account/applications/disconnect', undefined, submitDisconnection)
+  handleForm(app, signet, '/account/profile', 'profile', submitProfile)
+  handleForm(app, signet, '/account/sign-in', 'sign-in', submitSignInNames)
+  handleForm(app, signet, '/account/password', 'password', submitPassword)
+  handleForm(app, signet, '/account/sessions/end', undefined, submitSessionEnd)
+  handleForm(app, signet, '/account/applications/disconnect', undefined, submitDisconnection)
 }
 
-/** @param form the form that comes back if it is faulty; undefined for one that is a button and nothing else */
-function takeForm(app: App, signet: Signet, path: string, form: FormName | undefined, act: Act): void {
+/** @param form the form to show again if it has faults; undefined for a form without fields */
+function handleForm(app: App, signet: Signet, path: string, form: FormName | undefined, submit: Submit): void {
   app.post<{ Body: Parameters }>(path, async (request, reply) => {
     const values = await csrfCheckedForm(signet, request)
     const session = await currentSession(signet.database, signet.settings, request)
@@ -52,7 +52,7 @@ function takeForm(app: App, signet: Signet, path: string, form: FormName | undef
     const show = (faults: Shown['refused'], status: number, retryAfterSeconds?: number) =>
       showPage(signet, request, reply, session, { refused: faults, retryAfterSeconds }, status)
     try {
-      const outcome = await act(signet, { request, reply, session, values })
+      const outcome = await submit(signet, { request, reply, session, values })
       if (outcome.outcome === 'signed_out') return toSignIn(signet, reply)
       if (outcome.outcome === 'done') return toPage(reply, outcome.notice)
       return show(form && { form, values, faults: outcome.faults }, outcome.status)

@@ -8,7 +8,7 @@ import type { PurposeSecret } from '../../platform/secrets/purpose-secrets.ts'
 import { formSubjectProof, isFormAbout } from '../../protocol/http/csrf.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 
-/** A form of the account page, sent from that page by the person it spoke to. */
+/** A submitted form of the account page. It was sent from that page by the person it was shown to. */
 export interface Submission {
   readonly request: FastifyRequest
   readonly reply: FastifyReply
@@ -16,13 +16,13 @@ export interface Submission {
   readonly values: ReadonlyMap<string, string>
 }
 
-/** What came of a form. `signed_out`: the session has ended in the meantime, and nothing was done. */
+/** The result of a form. `signed_out` means that the session has ended in the meantime, and nothing was changed. */
 export type Outcome =
   | { readonly outcome: 'done'; readonly notice?: Notice }
   | { readonly outcome: 'faulty'; readonly faults: AccountFaults; readonly status: 403 | 422 }
   | { readonly outcome: 'signed_out' }
 
-/** What the page says once something is done: a fixed key, never a text that comes with an address. */
+/** What the page reports after a change: a fixed key, never a text from the URL. */
 export type Notice =
   | 'profile-saved'
   | 'sign-in-saved'
@@ -36,25 +36,25 @@ export type Notice =
 /** What can be wrong with a form of the account page. */
 export type AccountFault = Fault | keyof Messages['accountFaults']
 
-/** By the field that it is about; `form` is what is wrong with no field in particular. */
+/** Faults by field. `form` is for a fault that concerns no particular field. */
 export type AccountFaults = ReadonlyMap<string, AccountFault>
 
-/** A form as the page shows it: the values of its fields, and what is wrong with them. */
+/** A form as the page shows it: the values of its fields and their faults. */
 export interface FilledForm {
   readonly values: ReadonlyMap<string, string>
   readonly faults: AccountFaults
 }
 
-/** What every section with a form is given. */
+/** The properties of every section with a form. */
 export interface FormSectionProps {
   readonly page: PageContext
-  /** What every form of the page carries. */
+  /** The hidden fields of every form on the page. */
   readonly hidden: Readonly<Record<string, string>>
   readonly form: FilledForm
   readonly textOf: (fault: AccountFault, field: string) => string
 }
 
-/** What the fields of a form show. The first faulty one has the focus. */
+/** What the fields of a form show. The first field with a fault gets the focus. */
 export function fieldsOf({ values, faults }: FilledForm, textOf: FormSectionProps['textOf']) {
   const [firstFaulty] = faults.keys()
   return {
@@ -67,11 +67,11 @@ export function fieldsOf({ values, faults }: FilledForm, textOf: FormSectionProp
   }
 }
 
-/** The numbers in sentences about faults. */
+/** Numbers for the texts of faults. */
 export interface Figures {
   /** In characters. */
   readonly minPasswordLength: number
-  /** For `too_many_attempts` and `busy`: when it is worth trying again. */
+  /** For `too_many_attempts` and `busy`: when to try again. */
   readonly retryAfterSeconds?: number | undefined
 }
 
@@ -91,7 +91,7 @@ export function actorOf({ request, session }: Submission) {
   return personOf(request, session)
 }
 
-/** What proving a password has to know of the request. A browser that has no cookie to tell it from others is given one. */
+/** What verifying a password needs to know about the request. A browser without the cookie that identifies it gets one. */
 export function provingBrowser({ request, reply }: Submission, issuer: string) {
   return { browserDigest: digest(browserOf(request, reply, issuer)), requester: requesterOf(request, reply) }
 }
@@ -99,10 +99,10 @@ export function provingBrowser({ request, reply }: Submission, issuer: string) {
 const proofSubject = (sub: string) => `account:${sub}`
 
 /**
- * Ties the forms of a page to the person it spoke to: another tab may have signed in somebody else meanwhile, and one person's
- * profile must not be written over another's.
+ * Ties the forms of a page to the person it was shown to. Another tab may have signed in somebody else in the meantime, and one person's
+ * profile must not overwrite another's.
  *
- * @param secret the one for CSRF
+ * @param secret the CSRF secret
  */
 export function accountProof(secret: PurposeSecret, sub: string): string {
   return formSubjectProof(secret, proofSubject(sub))

@@ -14,13 +14,13 @@ import { profileValues } from './profile-form.ts'
 import { ProfileSection } from './profile-section.tsx'
 import { PasswordSection, SignInNamesSection } from './sign-in-sections.tsx'
 
-/** The forms that have fields, and so may come back faulty. */
+/** The forms with fields, which may be shown again with faults. */
 export type FormName = 'profile' | 'sign-in' | 'password'
 
 export interface AccountPageProps extends Figures {
   readonly page: PageContext
   readonly csrf: string
-  /** Whom the page speaks to: another tab may sign in somebody else. */
+  /** Ties the forms to the person: another tab may sign in somebody else. */
   readonly accountProof: string
   readonly account: Account
   readonly sessions: SessionsSectionProps['sessions']
@@ -31,7 +31,7 @@ export interface AccountPageProps extends Figures {
   readonly scopeDescriptions: ApplicationsSectionProps['scopeDescriptions']
   /** What has just been done. */
   readonly notice?: Notice | undefined
-  /** The form that was sent and refused, with what was typed. Passwords never go back to the browser. */
+  /** The form that was refused, with what was typed. Passwords are never sent back to the browser. */
   readonly refused?: (FilledForm & { readonly form: FormName }) | undefined
 }
 
@@ -46,12 +46,12 @@ const notices = {
   'other-account': 'otherAccount',
 } as const satisfies Record<Notice, string>
 
-/** Whether a key names something that the page can say. */
+/** Whether a key names a notice of the page. */
 export function isNotice(key: string): key is Notice {
   return Object.hasOwn(notices, key)
 }
 
-/** The page on which people look after their account (OpenID Connect Core §5.1 names what stands in the profile). */
+/** The page on which people manage their account. The fields of the profile are those of OpenID Connect Core §5.1. */
 export function AccountPage(props: AccountPageProps) {
   const { page, csrf, accountProof, account, sessions, sessionCount, applications, notice, refused } = props
   const { sessionsAreCut, applicationsAreCut, scopeDescriptions } = props

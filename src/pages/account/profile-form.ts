@@ -8,7 +8,7 @@ import { type AccountFault, type AccountFaults, actorOf, type Outcome, type Subm
 
 type Claim = Exclude<keyof Description, 'address'>
 
-/** The claims that are a field each (OpenID Connect Core §5.1), in the page's order, and what is said where one cannot be kept. */
+/** The claims with a field each (OpenID Connect Core §5.1), in the order of the page, and the fault if a value is invalid. */
 const claimFaults = {
   name: 'text_invalid',
   nickname: 'text_invalid',
@@ -27,7 +27,7 @@ const claimFaults = {
 
 const claims = Object.keys(claimFaults) as readonly Claim[]
 
-/** The members of the address, a field each (§5.1.1). */
+/** The members of the address, with a field each (§5.1.1). */
 const members = [
   'street_address',
   'formatted',
@@ -39,7 +39,7 @@ const members = [
 
 export type ProfileField = Claim | (typeof members)[number]
 
-/** What the form shows of an account. */
+/** The values of the form for an account. */
 export function profileValues(account: Profile): ReadonlyMap<string, string> {
   return new Map([
     ...textsOf(claims, (claim) => account[claim]),
@@ -47,32 +47,33 @@ export function profileValues(account: Profile): ReadonlyMap<string, string> {
   ])
 }
 
-/** Saves what a person says of themselves. */
+/** Saves the person's profile. */
 export async function submitProfile(signet: Signet, submission: Submission): Promise<Outcome> {
   const { session, values } = submission
   const { changes, faults } = readProfile(values, session.account)
   if (faults.size > 0) return { outcome: 'faulty', faults, status: 422 }
   if (Object.keys(changes).length === 0) return { outcome: 'done', notice: 'profile-saved' }
-  const outcome = await updateOwnAccount(signet, actorOf(submission), session, changes)
-  return outcome === 'signed_out' || outcome === 'no_such_account'
-    ? { outcome: 'signed_out' }
-    : { outcome: 'done', notice: 'profile-saved' }
+  const updated = await updateOwnAccount(signet, actorOf(submission), session, changes)
+  if (updated === 'signed_out' || updated === 'no_such_account') return { outcome: 'signed_out' }
+  // The other refusals are about names and addresses, which this form does not set. It must not seem that anything was saved.
+  if (typeof updated === 'string') throw new Error(`The profile could not be changed: ${updated}.`)
+  return { outcome: 'done', notice: 'profile-saved' }
 }
 
 /**
- * Reads the form. A field that is empty takes its claim away. What has not been changed is not judged: an operator may have set
- * it, and it must not stand in the way of another change.
+ * Reads the form. An empty field removes its claim. Unchanged values are not checked: an operator may have set them, and they must not
+ * prevent other changes.
  *
- * @param account as it is before the change
- * @returns the claims that are not as before, null where one is taken away, and what is wrong with which field
+ * @param account the profile before the change
+ * @returns the changed claims, null for those removed, and the faults by field
  */
 function readProfile(
   values: ReadonlyMap<string, string>,
   account: Profile,
 ): { changes: AccountChanges; faults: AccountFaults } {
   const before = profileValues(account)
-  const typed = (field: ProfileField) => unified(values.get(field)) || undefined
-  const isChanged = (field: ProfileField) => typed(field) !== unified(before.get(field))
+  const typed = (field: ProfileField) => normalised(values.get(field)) || undefined
+  const isChanged = (field: ProfileField) => typed(field) !== normalised(before.get(field))
   const now = (field: ProfileField) => (isChanged(field) ? typed(field) : before.get(field))
 
   const address: Address = Object.fromEntries(textsOf(members, now))
@@ -88,8 +89,8 @@ function readProfile(
   return { changes, faults }
 }
 
-/** Browsers send line ends as CR LF, whatever they were given (HTML, "constructing the entry list"). */
-function unified(text: string | undefined): string | undefined {
+/** Browsers always send line breaks as CR LF (HTML, "constructing the entry list"). */
+function normalised(text: string | undefined): string | undefined {
   return text?.replaceAll('\r\n', '\n').trim()
 }
 
@@ -105,7 +106,7 @@ function textsOf<Field extends string>(
 
 function fitsClaim(claim: Claim, value: string | undefined): boolean {
   if (value === undefined) return true
-  // Stricter than what an operator may set: applications make links and images of these, on pages that are https.
+  // Stricter than for operators: applications use these for links and images on https pages.
   if (claimFaults[claim] === 'url_invalid' && httpsOnly(value) === undefined) return false
   return isValid(() => checkProfile({ [claim]: value }))
 }

@@ -2,7 +2,7 @@ import { Field, HiddenInputs, TextArea } from '../../html/form-fields.tsx'
 import { type FormSectionProps, fieldsOf } from './account-form.ts'
 import type { ProfileField } from './profile-form.ts'
 
-/** The fields as they stand on the page, each with its autofill field name (HTML §4.10.18.7.1). */
+/** The fields in the order of the page, each with its autofill field name (HTML §4.10.18.7.1). */
 const basic: Fields = [
   ['name', 'name'],
   ['nickname', 'nickname'],

@@ -11,7 +11,7 @@ import { type AccountFault, actorOf, type Outcome, provingBrowser, type Submissi
  */
 export async function submitSignInNames(signet: Signet, submission: Submission): Promise<Outcome> {
   const { session, values } = submission
-  const browser = provingBrowser(submission, signet.settings.issuer)
+  const browser = () => provingBrowser(submission, signet.settings.issuer)
   const changed = await changeSignInNames(signet, actorOf(submission), session, browser, {
     username: values.get('username')?.trim(),
     email: values.get('email')?.trim(),
@@ -24,23 +24,23 @@ export async function submitSignInNames(signet: Signet, submission: Submission):
   return refused({ username, email, 'confirm-password': password })
 }
 
-/** The checkbox of the password form: whether the access of all applications ends, too. */
+/** The checkbox of the password form: also end access for all applications. */
 export const applicationsChoice = 'end-applications'
 
 /**
- * A hidden field that the form always carries. A browser does not send a checkbox that is not ticked, so this tells a form in
- * which the person cleared it from one that never had it.
+ * A hidden field that is always in the form. Browsers do not send an unticked checkbox, so this distinguishes a form in which the
+ * person cleared it from a form without it.
  */
 export const offersApplications = { 'end-applications-offered': '1' } as const
 
-/** Whether all applications are to be signed out: unless the person was asked and cleared the checkbox. */
+/** Whether to end access for all applications: yes, unless the form had the checkbox and the person cleared it. */
 export function wantsApplicationsEnded(values: ReadonlyMap<string, string>): boolean {
   const wasOffered = Object.keys(offersApplications).every((name) => values.has(name))
   return values.has(applicationsChoice) || !wasOffered
 }
 
 /**
- * Changes the password, ends all other sessions and, unless the person cleared the checkbox, all grants, and gives this browser another cookie.
+ * Changes the password, ends all other sessions and, unless the person cleared the checkbox, all grants. This browser gets a new cookie.
  *
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
@@ -49,7 +49,8 @@ export async function submitPassword(signet: Signet, submission: Submission): Pr
   const { issuer } = signet.settings
   const cookie = randomText(32)
   const applications = wantsApplicationsEnded(values) ? 'end' : 'keep'
-  const changed = await changePassword(signet, actorOf(submission), session, provingBrowser(submission, issuer), {
+  const browser = () => provingBrowser(submission, issuer)
+  const changed = await changePassword(signet, actorOf(submission), session, browser, {
     current: values.get('current-password'),
     wanted: values.get('new-password'),
     sessionDigest: digest(cookie),

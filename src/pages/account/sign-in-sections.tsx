@@ -3,7 +3,7 @@ import { fillText } from '../../html/messages/messages.ts'
 import { type FormSectionProps, fieldsOf } from './account-form.ts'
 import { applicationsChoice, offersApplications, wantsApplicationsEnded } from './sign-in-forms.ts'
 
-/** What a person signs in with. */
+/** The user name and the e-mail address to sign in with. */
 export function SignInNamesSection({
   page,
   hidden,
@@ -11,7 +11,7 @@ export function SignInNamesSection({
   textOf,
   emailVerified,
 }: FormSectionProps & {
-  /** Of the address on record; undefined where there is none. */
+  /** Whether the stored address is verified; undefined if there is none. */
   readonly emailVerified: boolean | undefined
 }) {
   const { account } = page.messages
@@ -67,7 +67,7 @@ export function PasswordSection({
   signInName,
   minPasswordLength,
 }: FormSectionProps & {
-  /** What the person signs in with. */
+  /** The name that the person signs in with. */
   readonly signInName: string | undefined
   readonly minPasswordLength: number
 }) {
@@ -80,7 +80,7 @@ export function PasswordSection({
       <p class="about">{account.passwordLead}</p>
       <form method="post" action="/account/password">
         <HiddenInputs values={{ ...hidden, ...offersApplications }} />
-        {/* Tells password managers which account the new password belongs to. Not type=hidden: they pass that over. */}
+        {/* Tells password managers which account the new password belongs to. Not type=hidden, because they ignore that. */}
         <input type="text" name="username" autocomplete="username" value={signInName} readonly hidden />
         <Field
           id="current-password"

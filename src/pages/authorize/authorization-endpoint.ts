@@ -18,23 +18,23 @@ import { faultsIn, type Parameters } from '../../protocol/http/parameters.ts'
 import type { Signet } from '../../signet.ts'
 
 /**
- * Authorization endpoint, RFC 6749 §3.1, OpenID Connect Core §3.1.2. It has no route schema: a schema would answer before the
- * target of the answer has been judged.
+ * Authorization endpoint, RFC 6749 §3.1, OpenID Connect Core §3.1.2. It has no route schema, because a schema would
+ * respond before the target of the response is verified.
  */
 export function authorizationEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/authorize', async (request, reply) => {
     const sealed = continueValueIn(request.query)
     const interaction = sealed
       ? await resumeAuthorization(signet, request, reply, sealed)
-      : await loadAuthorization(signet, request, reply, firstReceived(signet, request.query))
+      : await loadAuthorization(signet, request, reply, newPendingRequest(signet, request.query))
     return interaction ? doNextStep(signet, request, reply, interaction) : reply
   })
 
-  // Browsers leave Lax cookies out of a POST that another site sends, so the person would seem signed out: the parameters are
-  // sealed and come back as a GET.
+  // Browsers do not send Lax cookies with a POST from another site, so the person would seem signed out. The parameters are therefore
+  // sealed, and the browser is redirected to send them by GET.
   app.post<{ Body: Parameters }>('/authorize', async (request, reply) => {
     const parameters = request.body
-    const pending = firstReceived(signet, parameters)
+    const pending = newPendingRequest(signet, parameters)
     await verifyTarget(signet.database, parameters)
     if (faultsIn(parameters).length > 0 || isTooLong(parameters)) {
       await loadAuthorization(signet, request, reply, pending)
@@ -44,11 +44,11 @@ export function authorizationEndpoint(app: App, signet: Signet): void {
   })
 }
 
-function firstReceived({ clock }: Signet, parameters: Parameters) {
+function newPendingRequest({ clock }: Signet, parameters: Parameters) {
   return { parameters, receivedAt: clock.now(), selected: undefined }
 }
 
-/** Leads the person to the page that the request needs next, or answers it. */
+/** Redirects to the page that the request needs next, or sends the response. */
 async function doNextStep(
   signet: Signet,
   request: FastifyRequest,
@@ -61,7 +61,7 @@ async function doNextStep(
       .header('cache-control', 'no-store')
       .redirect(`/${step.step}?continue=${continueValueOf(signet, interaction)}`, 303)
   const code = await issueCode(signet, personOf(request, step.session), authorization, step.session)
-  // The session or the consent ended at this very moment: begin again.
+  // The session or the consent has just ended: start again.
   if (code === undefined) return redirectToAuthorize(signet, reply, pending)
   const page = pageContext(request, interaction)
   return sendResponse(reply, authorization.target, signet.settings.issuer, { code }, page)

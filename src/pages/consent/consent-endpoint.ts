@@ -23,7 +23,7 @@ import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import { ConsentPage } from './consent-page.tsx'
 
-/** The consent page (OpenID Connect Core §3.1.2.4). Its POST remembers the consent and issues the code. */
+/** The consent page (OpenID Connect Core §3.1.2.4). Its POST stores the consent and issues the code. */
 export function consentEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/consent', async (request, reply) => {
     const sealed = continueValueIn(request.query) ?? ''
@@ -42,8 +42,8 @@ export function consentEndpoint(app: App, signet: Signet): void {
     const { step, pending, request: authorization } = interaction
     if (step.step !== 'consent') return redirectToAuthorize(signet, reply, pending)
     const { session } = step
-    // Another tab may have signed in someone else, or out, or a scope may have moved to another API: what was agreed to on the page is no
-    // longer what would happen.
+    // Another tab may have signed out or signed in someone else, or a scope may have moved to another API. What the person agreed to on
+    // the page is then no longer what would happen.
     if (!isFormAbout(signet.secrets.csrf, pageSubject(interaction, session, sealed), values.get('account')))
       return redirectToAuthorize(signet, reply, pending)
 
@@ -90,7 +90,7 @@ function showPage(
   )
 }
 
-/** The person, the sign-in, the request and the owners of its scopes that the page was about. */
+/** What the page was about: the person, the session, the request and the owners of its scopes. */
 function pageSubject({ request }: AuthorizationInteraction, session: Session, sealed: string): string {
   const owned = resourcesAskedAbout(request).map((resource) => [
     resource.identifier,

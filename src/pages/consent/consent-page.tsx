@@ -11,7 +11,7 @@ import {
 } from '../../html/account-and-client.tsx'
 import { HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
-import { onwardOnly } from '../../html/link-target.ts'
+import { safeHref } from '../../html/link-target.ts'
 import { fill, type PageContext } from '../../html/messages/messages.ts'
 
 /** An API that the tokens are for (RFC 8707). */
@@ -25,12 +25,12 @@ export interface ConsentPageProps {
   readonly csrf: string
   readonly continueTo: string
   readonly account: PageAccount
-  /** Whom and what the answer is about: another tab may have signed in someone else meanwhile. */
+  /** Ties the answer to a person and a request: another tab may have signed in someone else in the meantime. */
   readonly accountProof: string
   readonly client: PageClient
   readonly scopes: readonly PageScope[]
   readonly resources: readonly PageResource[]
-  /** Where the code goes. A name is the client's own choice; this is not. */
+  /** Where the code is sent. Clients choose their names freely, but not this. */
   readonly redirectHost: string
   /** Whether the answer will be remembered. */
   readonly remembers: boolean
@@ -41,12 +41,12 @@ export function ConsentPage(props: ConsentPageProps) {
   const { page, csrf, continueTo, account, accountProof, client, scopes, resources, redirectHost, remembers } = props
   const { consent } = page.messages
   const name = <ClientName client={client} />
-  const otherAccountHref = onwardOnly(props.otherAccountHref)
+  const otherAccountHref = safeHref(props.otherAccountHref)
   return (
     <Layout page={page} title={consent.pageTitle} below={<ClientLinks page={page} client={client} />}>
       <ClientLogo client={client} />
       <h1>{fill(consent.title, { client: name })}</h1>
-      {/* First what a client cannot choose: nobody should be able to answer without having seen it. */}
+      {/* First, because the client cannot choose it, and nobody should answer without having seen it. */}
       <p class="fine">{fill(consent.returns, { host: <bdi class="host">{redirectHost}</bdi> })}</p>
       <AccountBadge account={account} label={consent.account} />
       {otherAccountHref && (

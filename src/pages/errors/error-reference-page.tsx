@@ -8,7 +8,7 @@ export interface ErrorReferencePageProps {
   readonly errors: readonly ErrorName[]
 }
 
-/** Every error and how to fix it, with an index by the code that the client received. The fragment of the address names the one that is meant. */
+/** Every error and how to fix it, with an index by the code that the client received. The fragment of the URL selects one. */
 export function ErrorReferencePage({ page, requestId, errors }: ErrorReferencePageProps) {
   return (
     <Layout page={page} title="Errors">
@@ -39,7 +39,7 @@ export function ErrorReferencePage({ page, requestId, errors }: ErrorReferencePa
       </nav>
       <div class="sections errors">
         {errors.map((name) => {
-          const { error, status, description, mend } = errorRegistry[name]
+          const { error, status, description, fix } = errorRegistry[name]
           return (
             <section key={name} id={name}>
               <h2>
@@ -51,7 +51,7 @@ export function ErrorReferencePage({ page, requestId, errors }: ErrorReferencePa
               <p>
                 <q>{description.replace('{}', '…')}</q>
               </p>
-              <p>{mend}</p>
+              <p>{fix}</p>
             </section>
           )
         })}

@@ -7,7 +7,7 @@ import { displayName } from '../../records/accounts/account.ts'
 import type { Signet } from '../../signet.ts'
 import { HomePage } from './home-page.tsx'
 
-/** The start page: where one lands without an application, and where error pages lead. */
+/** The start page. Sign-ins without an application and error pages lead here. */
 export function homeEndpoint(app: App, signet: Signet): void {
   app.get('/', async (request, reply) => {
     const session = await currentSession(signet.database, signet.settings, request)

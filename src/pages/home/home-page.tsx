@@ -9,7 +9,7 @@ export interface HomePageProps {
   readonly csrf: string
 }
 
-/** What stands at `/`: it says what this is, and shows a developer where to go on. */
+/** The page at `/`: says what Signet is, and has links for developers. */
 export function HomePage({ page, account, csrf }: HomePageProps) {
   const { home } = page.messages
   const documents = [

@@ -6,8 +6,8 @@ import type { Signet } from '../../signet.ts'
 import { InspectPage } from './inspect-page.tsx'
 
 /**
- * The token inspector. All is done in the browser: the token never comes here, and the policy lets the page reach nothing but
- * this origin, for the JWK Set.
+ * The token inspector. It runs in the browser: the token is never sent here, and the Content-Security-Policy lets the page connect
+ * only to this origin, for the JWK Set.
  */
 export function inspectEndpoint(app: App, { settings }: Signet): void {
   app.get('/inspect', { helmet: readsOwnOrigin }, async (request, reply) =>

@@ -5,22 +5,22 @@ import { englishInspectMessages } from './inspect-messages-en.ts'
 
 export interface InspectPageProps {
   readonly page: PageContext
-  /** The issuer's identifier: what `iss` is compared with. */
+  /** The issuer's identifier, which `iss` is compared with. */
   readonly issuer: string
 }
 
-/** No name, so that it could never be sent; nothing is corrected, remembered or offered again. */
-const typedHere = { autocomplete: 'off', autocapitalize: 'none', autocorrect: 'off', spellcheck: false } as const
+/** For fields whose content stays in the page: browsers must not correct, store or suggest it. They have no name, so they are never sent. */
+const localInput = { autocomplete: 'off', autocapitalize: 'none', autocorrect: 'off', spellcheck: false } as const
 
 const examplePayload = '{\n  "sub": "ada",\n  "admin": false\n}'
 const exampleSecret = 'known-to-the-two-of-us-and-nobody'
 
-/** The same as in docs/verify.md: prints header and payload of the token that the variable TOKEN holds. */
+/** Prints header and payload of the token in the variable TOKEN. The same as in docs/verify.md. */
 export const readInTerminal = `printf '%s' "$TOKEN" | node -e 'for (const part of require("fs").readFileSync(0, "utf8").split(".", 2)) console.log(Buffer.from(part, "base64url").toString())'`
 
 /**
- * Shows what a token says and whether this issuer signed it, and what a shared secret would mean. There is no form: a form could be
- * sent. What only the script can do waits in templates, with the texts that it shows in `data-texts`.
+ * Shows what a token says and whether this issuer signed it, and what a shared secret would mean. There is no form, because a form
+ * could be sent. Parts that need the script are in templates; the texts for the script are in `data-texts`.
  */
 export function InspectPage({ page, issuer }: InspectPageProps) {
   const texts = inspectMessages.get(page.locale) ?? englishInspectMessages
@@ -53,7 +53,7 @@ export function InspectPage({ page, issuer }: InspectPageProps) {
           <template id="look-tool">
             <div class="field">
               <label for="token">{inspect.token}</label>
-              <textarea id="token" class="mono" dir="ltr" rows={5} aria-describedby="token-hint" {...typedHere} />
+              <textarea id="token" class="mono" dir="ltr" rows={5} aria-describedby="token-hint" {...localInput} />
               <p class="hint" id="token-hint">
                 {inspect.stays}
               </p>
@@ -86,7 +86,7 @@ export function InspectPage({ page, issuer }: InspectPageProps) {
                   rows={4}
                   maxLength={4096}
                   aria-describedby="shared-fault"
-                  {...typedHere}
+                  {...localInput}
                 >
                   {examplePayload}
                 </textarea>
@@ -101,7 +101,7 @@ export function InspectPage({ page, issuer }: InspectPageProps) {
                   maxLength={1024}
                   value={exampleSecret}
                   aria-describedby="shared-fault"
-                  {...typedHere}
+                  {...localInput}
                 />
               </div>
             </div>

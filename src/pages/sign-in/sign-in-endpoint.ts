@@ -26,7 +26,7 @@ import { SignInPage, type SignInPageProps } from './sign-in-page.tsx'
 
 type Fault = Pick<SignInPageProps, 'fault' | 'retryAfterSeconds' | 'username'>
 
-/** The sign-in page, by itself or on the way of an authorization request. */
+/** The sign-in page, on its own or for an authorization request. */
 export function signInEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/sign-in', async (request, reply) => {
     const interaction = await loadInteraction(signet, request, reply, continueValueIn(request.query))
@@ -69,7 +69,7 @@ function countSignIn({ metrics }: Signet, signedIn: SignInOutcome): void {
   if (!isSignedIn && signedIn.hasWaited) metrics.count('signet_limits_exceeded_total', { limit: 'sign-in-wait' })
 }
 
-/** The person goes on with the account that is signed in already (`prompt=select_account`). */
+/** The person continues with the account that is already signed in (`prompt=select_account`). */
 async function withSession(signet: Signet, interaction: Interaction): Promise<Interaction> {
   if (interaction.kind !== 'authorization' || !interaction.session) return interaction
   const { session, pending, request } = interaction
@@ -87,7 +87,7 @@ async function showPage(
 ): Promise<FastifyReply> {
   const session = await sessionOf(signet, request, interaction)
   const authorization = authorizationOf(interaction)
-  // Offered only where going on with it would be enough; where the password is asked for, it is.
+  // Offered only if continuing with it is enough, not if the request requires the password.
   const isOffered = !authorization || authorization.prompt.has('select_account')
   return sendPage(
     reply,

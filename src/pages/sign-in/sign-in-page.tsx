@@ -1,7 +1,7 @@
 import { ClientLinks, ClientLogo, ClientName, type PageClient, shownName } from '../../html/account-and-client.tsx'
 import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
-import { onwardOnly } from '../../html/link-target.ts'
+import { safeHref } from '../../html/link-target.ts'
 import { faultText, fill, type PageContext } from '../../html/messages/messages.ts'
 
 export type SignInFault = 'wrong_credentials' | 'too_many_attempts' | 'busy' | 'missing' | 'expired'
@@ -9,17 +9,17 @@ export type SignInFault = 'wrong_credentials' | 'too_many_attempts' | 'busy' | '
 export interface SignInPageProps {
   readonly page: PageContext
   readonly csrf: string
-  /** The sealed authorization request to go on with. */
+  /** The sealed authorization request to continue with. */
   readonly continueTo?: string | undefined
   readonly client?: PageClient | undefined
-  /** What stands in the field already: `login_hint`, or what was typed before. */
+  /** The initial value of the field: `login_hint`, or what was typed before. */
   readonly username?: string | undefined
   readonly fault?: SignInFault | undefined
-  /** For `too_many_attempts` and `busy`: when it is worth trying again. */
+  /** For `too_many_attempts` and `busy`: when to try again. */
   readonly retryAfterSeconds?: number | undefined
-  /** Who is signed in already and may go on with a press. */
+  /** Who is already signed in and can continue without a password. */
   readonly current?: { readonly name: string } | undefined
-  /** Whether people can make an account for themselves. */
+  /** Whether people can create accounts for themselves. */
   readonly offersSignUp?: boolean | undefined
   /** Back to the application with `access_denied`. */
   readonly cancelHref?: string | undefined
@@ -29,7 +29,7 @@ export function SignInPage(props: SignInPageProps) {
   const { page, csrf, continueTo, client, username, fault, retryAfterSeconds, current, offersSignUp } = props
   const { signIn, password } = page.messages
   const faulty = faultyFields(fault, username)
-  const cancelHref = onwardOnly(props.cancelHref)
+  const cancelHref = safeHref(props.cancelHref)
   return (
     <Layout
       page={page}
@@ -64,7 +64,7 @@ export function SignInPage(props: SignInPageProps) {
         <Field
           id="username"
           label={signIn.username}
-          // Not type="email": a user name has no @. The keyboard with an @ serves both.
+          // Not type="email", because user names have no @. The keyboard with an @ suits both.
           inputmode="email"
           autocomplete="username"
           required
@@ -90,7 +90,7 @@ export function SignInPage(props: SignInPageProps) {
         <ul class="links">
           {offersSignUp && (
             <li>
-              {/* Sends the form, so that the address that was typed need not be typed again. The answer leads on to a URL that holds it sealed. */}
+              {/* Submits the form, so that the e-mail address need not be typed again. The response redirects to a URL with the sealed address. */}
               <button
                 class="link"
                 id="to-sign-up"
@@ -116,7 +116,7 @@ export function SignInPage(props: SignInPageProps) {
   )
 }
 
-/** Which of the two was wrong is not told: it would tell who has an account here. */
+/** Does not reveal which of the two was wrong, because that would reveal who has an account here. */
 function faultyFields(fault: SignInFault | undefined, username: string | undefined) {
   if (fault === 'wrong_credentials') return { username: true, password: true }
   if (fault === 'missing') return { username: !username, password: Boolean(username) }

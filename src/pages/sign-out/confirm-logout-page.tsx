@@ -12,14 +12,14 @@ import { fill, type PageContext } from '../../html/messages/messages.ts'
 export interface ConfirmLogoutPageProps {
   readonly page: PageContext
   readonly csrf: string
-  /** The sealed logout request to go on with. */
+  /** The sealed logout request to continue with. */
   readonly continueTo?: string | undefined
-  /** Who asked. */
+  /** The client that asks for the logout. */
   readonly client?: PageClient | undefined
   readonly account: PageAccount
 }
 
-/** OpenID Connect RP-Initiated Logout §2: the person is asked, for a link that signs people out is a nuisance in itself. */
+/** OpenID Connect RP-Initiated Logout §2: the person is asked, because otherwise any link could sign people out. */
 export function ConfirmLogoutPage({ page, csrf, continueTo, client, account }: ConfirmLogoutPageProps) {
   const { logout, consent } = page.messages
   return (

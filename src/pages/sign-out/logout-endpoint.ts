@@ -18,9 +18,9 @@ import { SignedOutPage } from './signed-out-page.tsx'
 export function logoutEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/logout', async (request, reply) => {
     const sealed = sentValue(request.query, 'continue')
-    // A query with faults is judged as it came, and refused.
-    const asItCame = sealed === undefined || faultsIn(request.query).length > 0
-    const parameters = asItCame ? request.query : await unsealLogoutRequest(signet, sealed)
+    // A query with faults is read directly, and refused.
+    const isDirect = sealed === undefined || faultsIn(request.query).length > 0
+    const parameters = isDirect ? request.query : await unsealLogoutRequest(signet, sealed)
     const logout = await readLogoutRequest(signet, parameters)
     const session = await currentSession(signet.database, signet.settings, request)
     if (session && !(await isAskedByOwnClient(signet, logout, session)))
@@ -29,7 +29,7 @@ export function logoutEndpoint(app: App, signet: Signet): void {
     return leave(signet, request, reply, logout)
   })
 
-  // Lax cookies stay away from a POST that another site sends: it comes back as a GET, as at /authorize.
+  // Browsers do not send Lax cookies with a POST from another site, so the browser is redirected to send it by GET, as at /authorize.
   app.post<{ Body: Parameters }>('/logout', async (request, reply) => {
     await readLogoutRequest(signet, request.body)
     return reply
@@ -48,7 +48,7 @@ export function logoutEndpoint(app: App, signet: Signet): void {
   })
 }
 
-/** §2: without a hint that fits this very session, a link anywhere could sign people out; then the person is asked. */
+/** §2: without a hint for exactly this session, any link could sign people out, so the person is asked. */
 async function isAskedByOwnClient(signet: Signet, { hint }: LogoutRequest, session: Session): Promise<boolean> {
   return (
     hint !== undefined &&

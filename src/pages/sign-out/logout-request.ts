@@ -8,25 +8,25 @@ import { findClient } from '../../records/clients/clients-store.ts'
 import type { Signet } from '../../signet.ts'
 import { type IdTokenHint, readIdTokenHint } from '../../tokens/id-token-hint.ts'
 
-/** A request to sign out, judged (OpenID Connect RP-Initiated Logout §2). */
+/** A checked logout request (OpenID Connect RP-Initiated Logout §2). */
 export interface LogoutRequest {
   readonly hint: IdTokenHint | undefined
   readonly client: Client | undefined
-  /** Where the person goes afterwards, with `state`: only ever an address that the client registered. */
+  /** Where the person goes afterwards, with `state`. Always an address that the client registered. */
   readonly returnTo: string | undefined
   readonly uiLocales: string | undefined
 }
 
-/** @throws OAuthError for a page: where a request to sign out is not obeyed, the person is not sent anywhere (§4) */
+/** @throws OAuthError, shown on a page: if a logout request fails, the person is not redirected (§4) */
 export async function readLogoutRequest(signet: Signet, parameters: Parameters): Promise<LogoutRequest> {
   const { values } = soundParameters(parameters)
-  if (Buffer.byteLength(textOf(values)) > mostOctets)
-    throw new OAuthError('request_too_long', { about: String(mostOctets) })
+  if (Buffer.byteLength(textOf(values)) > maxOctets)
+    throw new OAuthError('request_too_long', { param: String(maxOctets) })
   const hintText = values.get('id_token_hint')
   const hint = hintText === undefined ? undefined : await readIdTokenHint(signet, hintText)
   if (hintText !== undefined && !hint) throw new OAuthError('logout_hint_refused')
   const clientId = values.get('client_id')
-  // §2: both, if given, must name the same client.
+  // §2: if both are given, they must name the same client.
   if (hint && clientId !== undefined && clientId !== hint.clientId)
     throw new OAuthError('logout_client_contradicts', { detail: `id_token_hint: issued to client ${hint.clientId}` })
   const named = hint?.clientId ?? clientId
@@ -34,7 +34,7 @@ export async function readLogoutRequest(signet: Signet, parameters: Parameters):
   return { hint, client, returnTo: returnAddress(values, client), uiLocales: values.get('ui_locales') }
 }
 
-/** §3: the address must be registered, to the letter; without a client nothing tells whose it is. */
+/** §3: the address must match a registered one exactly. Without a client, there is nothing to compare it with. */
 function returnAddress(values: ReadonlyMap<string, string>, client: Client | undefined): string | undefined {
   const uri = values.get('post_logout_redirect_uri')
   if (uri === undefined) return undefined
@@ -46,26 +46,26 @@ function returnAddress(values: ReadonlyMap<string, string>, client: Client | und
       : new OAuthError('post_logout_redirect_uri_of_nobody')
   const state = values.get('state')
   if (state === undefined) return uri
-  if (isTooLongToReturn(state)) throw new OAuthError('state_too_long', { about: String(maxReturnedLength) })
+  if (isTooLongToReturn(state)) throw new OAuthError('state_too_long', { param: String(maxReturnedLength) })
   return withParameters(uri, [['state', state]])
 }
 
 const associated = 'logout-request'
 
-/** Octets, as they are sealed. In base64 that is 6,900, which fits a response header of 8 KB with the other headers. */
-const mostOctets = 5120
+/** In octets, before sealing. In base64 that is 6,900, which fits into response headers of 8 KB together with the others. */
+const maxOctets = 5120
 
 const carried = ['id_token_hint', 'client_id', 'post_logout_redirect_uri', 'state', 'ui_locales', 'logout_hint']
 
-/** Seals a request, to survive the confirmation page or a POST from another site; everything in it is checked anew. */
+/** Seals a request, to carry it across the confirmation page or a POST from another site. Its content is checked again afterwards. */
 export function sealLogoutRequest({ secrets }: Signet, parameters: Parameters): string {
   return sealText(secrets['request-sealing'], textOf(soundParameters(parameters).values), associated)
 }
 
 /**
- * Opens the request that a `continue` value holds.
+ * Opens the logout request in a `continue` value.
  *
- * @throws OAuthError for what Signet did not seal; what reading the secrets throws
+ * @throws OAuthError if Signet did not seal it; also what reading the secrets throws
  */
 export async function unsealLogoutRequest({ secrets }: Signet, sealed: string): Promise<Parameters> {
   const parameters = openLogoutRequest(await secretFor(secrets, 'request-sealing', sealed), sealed)
@@ -73,7 +73,7 @@ export async function unsealLogoutRequest({ secrets }: Signet, sealed: string): 
   return parameters
 }
 
-/** Undefined for what Signet did not seal. */
+/** Undefined if Signet did not seal it. */
 export function openLogoutRequest(secret: PurposeSecret, sealed: string): Parameters | undefined {
   const text = unsealText(secret, sealed, associated)
   return text === undefined ? undefined : parametersOf({ values: new Map(JSON.parse(text)), resource: [] })

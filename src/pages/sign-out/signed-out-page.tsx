@@ -1,6 +1,6 @@
 import { ClientName, type PageClient } from '../../html/account-and-client.tsx'
 import { Layout } from '../../html/layout.tsx'
-import { onwardOnly } from '../../html/link-target.ts'
+import { safeHref } from '../../html/link-target.ts'
 import { fill, type PageContext } from '../../html/messages/messages.ts'
 
 export interface SignedOutPageProps {
@@ -12,7 +12,7 @@ export interface SignedOutPageProps {
 
 export function SignedOutPage({ page, client, returnHref }: SignedOutPageProps) {
   const { logout, signIn } = page.messages
-  const href = onwardOnly(returnHref)
+  const href = safeHref(returnHref)
   return (
     <Layout page={page} title={logout.doneTitle}>
       <h1>{logout.doneTitle}</h1>

@@ -30,7 +30,7 @@ interface Shown {
   readonly retryAfterSeconds?: number
 }
 
-/** The page on which people make accounts for themselves, by itself or on the way of an authorization request. */
+/** The page on which people create accounts for themselves, on its own or for an authorization request. */
 export function signUpEndpoint(app: App, signet: Signet): void {
   const closed = signet.settings.signUp === 'closed'
 
@@ -50,7 +50,7 @@ export function signUpEndpoint(app: App, signet: Signet): void {
     if (closed) throw new OAuthError('sign_up_closed')
     const interaction = await loadInteraction(signet, request, reply, values.get('continue'))
     if (!interaction) return reply
-    // From the sign-in page, with what was typed there. Nothing else of that form is looked at: the password is for another account.
+    // From the sign-in page, with what was typed there. The rest of that form is ignored: the password belongs to another account.
     if (values.get('from') === 'sign-in') return toEmptyForm(signet, reply, interaction, values.get('username'))
     const href = hrefAfterSignIn(signet, interaction)
     const typed = { name: values.get('name')?.trim() || undefined, email: values.get('email')?.trim() }
@@ -71,7 +71,7 @@ export function signUpEndpoint(app: App, signet: Signet): void {
   })
 }
 
-/** The page by GET, so that a reload or a way back through the history does not post the form of the sign-in page again. */
+/** Redirects to the page by GET, so that reloading or going back does not post the form of the sign-in page again. */
 function toEmptyForm(signet: Signet, reply: FastifyReply, interaction: Interaction, typed: string | undefined) {
   const continueTo = continueValueOf(signet, interaction)
   const email = sealTypedEmail(signet, typed)
@@ -79,7 +79,7 @@ function toEmptyForm(signet: Signet, reply: FastifyReply, interaction: Interacti
   return reply.header('cache-control', 'no-store').redirect(query === '' ? '/sign-up' : `/sign-up?${query}`, 303)
 }
 
-/** An empty form, with an address that is known already. A user name is not one. */
+/** An empty form, prefilled with the e-mail address if it is already known. A user name is ignored. */
 function startingWith(name: string | undefined): Shown {
   return { values: { name: undefined, email: canonicalEmail(name ?? '') }, faults: {} }
 }
@@ -92,7 +92,7 @@ async function showPage(
   shown: Shown,
   status: number,
 ): Promise<FastifyReply> {
-  // The page of somebody who is signed in is in the language of their profile.
+  // If somebody is signed in, the page is in the language of their profile.
   await sessionOf(signet, request, interaction)
   const authorization = authorizationOf(interaction)
   const continueTo = continueValueOf(signet, interaction)

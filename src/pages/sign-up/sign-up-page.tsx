@@ -1,10 +1,10 @@
 import { ClientLinks, ClientLogo, ClientName, type PageClient } from '../../html/account-and-client.tsx'
 import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
-import { onwardOnly } from '../../html/link-target.ts'
+import { safeHref } from '../../html/link-target.ts'
 import { type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
 
-/** `form` is what is wrong with no field in particular. */
+/** `form` is for a fault that concerns no particular field. */
 export type SignUpFaults = Partial<Record<'name' | 'email' | 'password' | 'form', Fault>>
 
 export interface SignUpPageProps {
@@ -17,7 +17,7 @@ export interface SignUpPageProps {
   readonly faults: SignUpFaults
   /** In characters. */
   readonly minPasswordLength: number
-  /** For `too_many_attempts` and `busy`: when it is worth trying again. */
+  /** For `too_many_attempts` and `busy`: when to try again. */
   readonly retryAfterSeconds?: number | undefined
   readonly signInHref: string
 }
@@ -25,9 +25,9 @@ export interface SignUpPageProps {
 export function SignUpPage(props: SignUpPageProps) {
   const { page, csrf, continueTo, client, values, faults, minPasswordLength } = props
   const { signUp, password } = page.messages
-  const said = (fault: Fault | undefined) => fault && faultText(page, fault, props)
+  const textOf = (fault: Fault | undefined) => fault && faultText(page, fault, props)
   const faulty = (['name', 'email', 'password'] as const).filter((field) => faults[field])
-  const signInHref = onwardOnly(props.signInHref)
+  const signInHref = safeHref(props.signInHref)
   return (
     <Layout
       page={page}
@@ -45,12 +45,12 @@ export function SignUpPage(props: SignUpPageProps) {
       )}
       {(faulty.length > 0 || faults.form) && (
         <FaultSummary>
-          {faults.form && <p>{said(faults.form)}</p>}
+          {faults.form && <p>{textOf(faults.form)}</p>}
           {faulty.length > 0 && (
             <ul>
               {faulty.map((field) => (
                 <li key={field}>
-                  <a href={`#${field}`}>{said(faults[field])}</a>
+                  <a href={`#${field}`}>{textOf(faults[field])}</a>
                 </li>
               ))}
             </ul>
@@ -65,7 +65,7 @@ export function SignUpPage(props: SignUpPageProps) {
           autocomplete="name"
           value={values.name}
           hint={signUp.nameHint}
-          fault={said(faults.name)}
+          fault={textOf(faults.name)}
           autofocus={faulty[0] === 'name'}
         />
         <Field
@@ -76,7 +76,7 @@ export function SignUpPage(props: SignUpPageProps) {
           autocomplete="email"
           required
           value={values.email}
-          fault={said(faults.email)}
+          fault={textOf(faults.email)}
           autofocus={faulty[0] === 'email'}
         />
         <Field
@@ -87,7 +87,7 @@ export function SignUpPage(props: SignUpPageProps) {
           required
           minlength={minPasswordLength}
           hint={fillText(signUp.passwordHint, { min: String(minPasswordLength) })}
-          fault={said(faults.password)}
+          fault={textOf(faults.password)}
           autofocus={faulty[0] === 'password'}
         />
         <RevealPassword page={page} />

@@ -5,8 +5,8 @@ import type { Signet } from '../../signet.ts'
 const associated = 'sign-up-email'
 
 /**
- * The address that somebody typed on the sign-in page, as the URL of the sign-up page carries it. It is sealed because URLs end up in
- * histories and logs. It carries no authority and never expires.
+ * Seals the e-mail address that somebody typed on the sign-in page, for the URL of the sign-up page. It is sealed because URLs end up in
+ * histories and logs. It grants nothing and never expires.
  *
  * @returns base64url; undefined if it is not an e-mail address, such as a user name
  */
@@ -15,7 +15,7 @@ export function sealTypedEmail({ secrets }: Signet, typed: string | undefined): 
   return email === undefined ? undefined : sealText(secrets['request-sealing'], email, associated)
 }
 
-/** @returns the address; undefined for anything that Signet did not seal for this */
+/** @returns the address; undefined for anything that Signet did not seal for this purpose */
 export async function openTypedEmail({ secrets }: Signet, sealed: string | undefined): Promise<string | undefined> {
   if (sealed === undefined) return undefined
   return unsealText(await secretFor(secrets, 'request-sealing', sealed), sealed, associated)

@@ -3,12 +3,12 @@ import type { OAuthError } from './oauth-error.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the client was told instead of what it asked for. */
+    /** The error that was sent in response to this request. */
     refusal: OAuthError | undefined
   }
 }
 
-/** Notes what a client is told, with the detail that it is not told: in the log, and for who records refusals once it is answered. */
+/** Logs an error that is sent, with the detail that is not sent, and keeps it on the request, so that it can be recorded after the response. */
 export function noteRefusal(request: FastifyRequest, error: OAuthError): void {
   request.refusal = error
   const { code, entry, message, detail } = error
@@ -24,12 +24,12 @@ export function noteRefusal(request: FastifyRequest, error: OAuthError): void {
   )
 }
 
-/** Somebody may have put a token where a scope belongs. All that Signet gives out to be kept secret is longer than this. */
+/** Cuts what may be a secret: somebody may have put a token where a scope belongs. All secrets that Signet issues have at least 40 characters. */
 export function withoutSecrets(text: string): string {
   return text.replace(/[\w-]{40,}/g, (long) => `${long.slice(0, 4)}...`)
 }
 
-/** For what is told of a text that somebody sent. In this order: a secret that is cut off in its middle looks like none. */
-export function shortened(text: string, most: number): string {
-  return withoutSecrets(text).slice(0, most)
+/** Shortens a text that a client sent. Secrets are cut first: a secret that was cut in the middle could not be recognized. */
+export function shortened(text: string, maxLength: number): string {
+  return withoutSecrets(text).slice(0, maxLength)
 }

@@ -6,12 +6,12 @@ import type { App } from '../../platform/http/fastify-app.ts'
 import { parseParameters } from '../http/parameters.ts'
 import { pageContextOf } from '../http/ui-locales.ts'
 import type { ErrorName } from './error-registry.ts'
-import { errorAnswer, OAuthError } from './oauth-error.ts'
+import { errorBody, OAuthError } from './oauth-error.ts'
 import { noteRefusal } from './refusal.ts'
 
 type Kind = 'expired' | 'notFound' | 'refused' | 'closed' | 'brokenLink' | 'request' | 'server'
 
-/** Errors that people run into without a fault in any program. Each kind has its own words, in the reader's language. */
+/** Errors that users can run into although no program is at fault. Each kind has its own text, in the reader's language. */
 const kinds: Partial<Record<ErrorName, Kind>> = {
   sign_in_expired: 'expired',
   address_unknown: 'notFound',
@@ -22,17 +22,17 @@ const kinds: Partial<Record<ErrorName, Kind>> = {
 }
 
 /**
- * Answers with an error page in the reader's language. What a developer needs stands below, in English: the request's id, the error, and a
+ * Sends an error page in the reader's language. Below the text is what a developer needs, in English: the request's id, the error, and a
  * link to its explanation.
  *
- * @param onward back to the application; otherwise the page leads to the start page, so that no error page is a dead end
+ * @param returnTo the link back to the application; without it the page links to the start page, so that no error page is a dead end
  */
 export function sendRefusalPage(
   request: FastifyRequest,
   reply: FastifyReply,
   page: PageContext,
   error: OAuthError,
-  onward?: { readonly href: string; readonly clientName: string },
+  returnTo?: { readonly href: string; readonly clientName: string },
 ): FastifyReply {
   const { errors } = page.messages
   const kind = error.status >= 500 ? 'server' : (kinds[error.entry] ?? 'request')
@@ -54,19 +54,19 @@ export function sendRefusalPage(
       title,
       description,
       requestId: request.id,
-      // Where nobody but a developer can do anything, the error itself is told as well.
+      // If only a developer can do anything about it, the page also shows the error itself.
       explanation: kind === 'request' ? error.message : undefined,
       code: kind === 'notFound' ? undefined : error.code,
       codeHref: `/errors?request_id=${request.id}#${error.entry}`,
-      onward: onward
-        ? { href: onward.href, label: fillText(errors.backTo, { client: onward.clientName }) }
+      nextLink: returnTo
+        ? { href: returnTo.href, label: fillText(errors.backTo, { client: returnTo.clientName }) }
         : { href: '/', label: errors.home },
     }),
     error.status,
   )
 }
 
-/** Refuses where people and programs come by: a browser is shown a page, a program gets JSON. */
+/** Sends an error where both browsers and programs may call: a browser gets a page, a program gets JSON. */
 export function sendRefusal(
   issuer: string,
   request: FastifyRequest,
@@ -80,22 +80,20 @@ export function sendRefusal(
   return reply
     .status(error.status)
     .header('cache-control', 'no-store')
-    .send(errorAnswer(issuer, error, request.id))
+    .send(errorBody(issuer, error, request.id))
 }
 
 const methods = ['GET', 'HEAD', 'POST'] as const
 
-/**
- * Answers what no route takes: a path that other methods are for (RFC 9110 §15.5.6), or none at all.
- */
+/** Responds to a request that matches no route: 405 if the path has routes for other methods (RFC 9110 §15.5.6), otherwise 404. */
 export function sendNotFound(app: App, issuer: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const [path = '', ...query] = request.url.split('?')
-  // Fastify parses the query with a parser of its own if no route matches.
+  // If no route matches, Fastify parses the query with its own parser.
   request.query = parseParameters(query.join('?'))
   const allowed = methods.filter((method) => app.hasRoute({ method, url: path }))
   const error =
     allowed.length > 0
-      ? new OAuthError('method_not_allowed', { about: allowed.join(' and '), headers: { allow: allowed.join(', ') } })
+      ? new OAuthError('method_not_allowed', { param: allowed.join(' or '), headers: { allow: allowed.join(', ') } })
       : new OAuthError('address_unknown')
   return sendRefusal(issuer, request, reply, error)
 }

@@ -7,69 +7,68 @@ import { type Parameters, sentValue, typedValues } from './parameters.ts'
 
 const macBytes = 32
 
-/** What the checks need of Signet. */
-interface Terms {
+/** The parts of Signet that the checks use. */
+interface Context {
   readonly settings: { readonly issuer: string }
   readonly secrets: LiveSecrets
 }
 
 /**
- * The CSRF token of a form on the page that this reply carries. It is tied to the browser's cookie, which is set where there is none yet:
- * a form that was made for one browser is no use in another.
+ * The CSRF token of a form on the page in this reply. It is tied to the browser's cookie, which is set if there is none yet. A form that was
+ * made for one browser is not accepted from another.
  */
-export function csrfToken({ settings, secrets }: Terms, request: FastifyRequest, reply: FastifyReply): string {
+export function csrfToken({ settings, secrets }: Context, request: FastifyRequest, reply: FastifyReply): string {
   return currentMac(secrets.csrf, browserOf(request, reply, settings.issuer)).toString('base64url')
 }
 
 /**
- * Ties a form to what its page was about, such as the person who was signed in. Another tab may have signed in somebody else meanwhile, so
- * a form from our own page can be about somebody else.
+ * Ties a form to the subject of its page, such as the person who was signed in. Another tab may have signed in somebody else since, so
+ * a form from our own page can have been shown to another person.
  *
- * @param secret the one for CSRF
- * @param subject begins with its kind, such as `consent:`, so that it is never the cookie of a browser
+ * @param secret the secret for CSRF
+ * @param subject starts with its kind, such as `consent:`, so that it never equals the cookie of a browser
  */
 export function formSubjectProof(secret: PurposeSecret, subject: string): string {
   return currentMac(secret, subject).toString('base64url')
 }
 
-/** Whether a form that was posted is about this subject. */
+/** Whether the proof in a submitted form belongs to this subject. */
 export function isFormAbout(secret: PurposeSecret, subject: string, presented: string | undefined): boolean {
   return isMacOf(secret, subject, Buffer.from(presented ?? '', 'base64url'))
 }
 
 /**
- * The values of a form that was posted from one of our own pages. Browsers say where a POST comes from, in headers that a page
- * cannot forge; only where a browser says nothing does the token decide (OWASP CSRF Prevention, "Verifying Origin", "Fetch
+ * The values of a form that was submitted from one of our own pages. Browsers report where a POST comes from in headers that a page
+ * cannot forge. The token decides only if a browser sends neither header (OWASP CSRF Prevention, "Verifying Origin", "Fetch
  * Metadata").
  *
- * @throws OAuthError where it came from elsewhere, or cannot be read: which of two values is meant is not guessed
+ * @throws OAuthError if the form came from another site or cannot be read. If a value was sent twice, neither is chosen
  */
 export async function csrfCheckedForm(
-  terms: Terms,
+  context: Context,
   request: FastifyRequest<{ Body: Parameters }>,
 ): Promise<ReadonlyMap<string, string>> {
-  const stranger = await whyForeign(terms, request, sentValue(request.body, 'csrf'))
-  if (stranger !== undefined) throw new OAuthError('form_from_elsewhere', { detail: stranger })
+  const reason = await foreignReason(context, request, sentValue(request.body, 'csrf'))
+  if (reason !== undefined) throw new OAuthError('form_from_elsewhere', { detail: reason })
   return typedValues(request.body)
 }
 
-/** Undefined for a form of our own; else what tells it, for the operator. */
-async function whyForeign(
-  { settings: { issuer }, secrets }: Terms,
+/** Why a form is not from our own pages, for the operator; undefined if it is. */
+async function foreignReason(
+  { settings: { issuer }, secrets }: Context,
   request: FastifyRequest<{ Body: Parameters }>,
   presented: string | undefined,
 ): Promise<string | undefined> {
   const { origin, 'sec-fetch-site': fetchSite } = request.headers
   if (origin === issuer || fetchSite === 'same-origin') return undefined
-  if (origin !== undefined) return `Origin: ${shortened(origin, 200)}, where the issuer is ${issuer}`
+  if (origin !== undefined) return `Origin: ${shortened(origin, 200)}, but the issuer is ${issuer}`
   if (fetchSite !== undefined) return `Sec-Fetch-Site: ${shortened(String(fetchSite), 40)}`
   const { browser: name } = cookieNames(issuer)
   const browser = readCookie(request, name)
-  if (browser === undefined)
-    return `cookie ${name}: did not come, or came twice; neither Origin nor Sec-Fetch-Site came`
-  if (presented === undefined) return 'csrf: is missing, and neither Origin nor Sec-Fetch-Site came'
+  if (browser === undefined) return `cookie ${name}: missing or sent twice; neither Origin nor Sec-Fetch-Site was sent`
+  if (presented === undefined) return 'csrf: missing; neither Origin nor Sec-Fetch-Site was sent'
   const token = Buffer.from(presented, 'base64url')
   if (isMacOf(secrets.csrf, browser, token)) return undefined
   if (token.length === macBytes) await secrets.reload()
-  return isMacOf(secrets.csrf, browser, token) ? undefined : `csrf: does not belong to the cookie ${name}`
+  return isMacOf(secrets.csrf, browser, token) ? undefined : `csrf: does not match the cookie ${name}`
 }

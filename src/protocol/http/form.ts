@@ -1,16 +1,16 @@
 import { OAuthError } from '../errors/oauth-error.ts'
 import { noParameters, type Parameters, soundParameters } from './parameters.ts'
 
-/** What a parameter may be: so many characters at the most, or text of this form. */
+/** The limit of a parameter: a maximum number of characters, or a pattern that the value must match. */
 export type Bound = number | RegExp
 
-/** The parameters that an endpoint knows, as far as they came. */
+/** The parameters of an endpoint that were sent. */
 export type Form<Name extends string> = { readonly [name in Name]?: string }
 
 /**
- * Reads the parameters of a form that an endpoint knows, each within its bounds. Others are ignored (RFC 6749 §3.1).
+ * Reads the parameters of an endpoint from a form and checks their bounds. Unknown parameters are ignored (RFC 6749 §3.1).
  *
- * @throws OAuthError where any parameter of the form came twice or cannot be read, or a known one is out of bounds
+ * @throws OAuthError if any parameter of the form was sent twice or cannot be read, or if a known one is out of bounds
  */
 export function readForm<Name extends string>(
   body: Parameters | undefined,
@@ -30,21 +30,24 @@ function isWithin(value: string, bound: Bound): boolean {
   return typeof bound === 'number' ? value.length <= bound : bound.test(value)
 }
 
-const [mostResources, longestResource] = [20, 2048]
+const maxResources = 20
+
+/** Characters. */
+const maxResourceLength = 2048
 
 /**
- * The resources that a form names (RFC 8707 §2): the one parameter that may come more than once.
+ * The resources that a form names (RFC 8707 §2). This is the only parameter that may be sent more than once.
  *
- * @throws OAuthError where any parameter of the form has a fault, or there are more resources, or longer ones, than any client needs
+ * @throws OAuthError if any parameter of the form has a fault, or if there are too many resources, or one is too long
  */
 export function readResources(body: Parameters | undefined): readonly string[] {
   const { resource } = soundParameters(body ?? noParameters)
-  if (resource.length > mostResources) throw malformed('resource', `${resource.length} of them`)
-  const long = resource.find(({ length }) => length > longestResource)
+  if (resource.length > maxResources) throw malformed('resource', `sent ${resource.length} times`)
+  const long = resource.find(({ length }) => length > maxResourceLength)
   if (long !== undefined) throw malformed('resource', `${long.length} characters`)
   return resource
 }
 
-function malformed(about: string, detail: string): OAuthError {
-  return new OAuthError('parameter_malformed', { about, detail: `${about}: ${detail}` })
+function malformed(name: string, detail: string): OAuthError {
+  return new OAuthError('parameter_malformed', { param: name, detail: `${name}: ${detail}` })
 }

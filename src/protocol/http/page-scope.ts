@@ -16,8 +16,8 @@ const policy = {
 }
 
 /**
- * A route's `helmet` option, for a page whose script fetches from our own origin and handles what must not leave the browser: it can
- * reach no other origin, not even for an image, and no form can be sent from it. It stands in place of the policy of all pages.
+ * A route's `helmet` option for a page whose script fetches from our own origin and handles data that must not leave the browser. The page
+ * cannot reach any other origin, not even for an image, and cannot submit a form. It replaces the policy of the other pages.
  */
 export const readsOwnOrigin = {
   contentSecurityPolicy: {
@@ -27,10 +27,10 @@ export const readsOwnOrigin = {
 }
 
 /**
- * The routes that show pages, with the headers that pages need. No `form-action`: browsers apply it to the redirect that follows
- * a form too, and would stop people on their way back to the application.
+ * The routes that show pages, with the headers that pages need. There is no `form-action`: browsers also apply it to the redirect that
+ * follows a form, and would block the redirect back to the application.
  *
- * @param sealedUiLocales the `ui_locales` of the request that a `continue` value holds
+ * @param sealedUiLocales returns the `ui_locales` of the request in a `continue` value
  */
 export function pageScope(
   app: App,
@@ -50,7 +50,7 @@ export function pageScope(
       // See `withoutOpener`.
       crossOriginOpenerPolicy: false,
     })
-    // A form without a body is an empty one.
+    // A POST without a body counts as an empty form.
     scope.addHook('preValidation', async (request) => {
       request.body ??= noParameters
     })
@@ -65,13 +65,13 @@ export function pageScope(
 }
 
 /**
- * The pages that no application waits for: those that are not part of a request. Whoever opened one of them in a window keeps no handle
+ * Pages that are not part of a request from an application. If another site opens one of them in a window, that site gets no handle
  * to it, and the page has no `opener` (HTML, Cross-origin opener policies).
  *
- * The pages of a request must not be among them, and neither may a redirect between those: an application can open `/authorize` in a
- * pop-up, and its callback page reports to `window.opener`. One response with any value of the header but `unsafe-none` cuts that tie
- * for good, even if the application's own page follows. `same-origin-allow-popups` concerns the windows that a page opens itself, and
- * `noopener-allow-popups` cuts the opener off as well.
+ * Pages of a request, and redirects between them, must not be registered here. An application can open `/authorize` in a
+ * pop-up, and its callback page reports to `window.opener`. One response with any value of the header but `unsafe-none` severs that
+ * connection permanently, even if the application's own page follows. `same-origin-allow-popups` only affects the windows that a page
+ * opens itself, and `noopener-allow-popups` severs the opener as well.
  */
 export function withoutOpener(scope: App, routes: (scope: App) => void): void {
   scope.register(async (own: App) => {

@@ -4,12 +4,12 @@ import { withoutSecrets } from '../errors/refusal.ts'
 const parsed = Symbol('parsed')
 
 /**
- * Parameters of a query or a form, parsed strictly. What they hold is read by the functions of this file alone, so nobody can read it without
- * deciding what becomes of the faults.
+ * Parameters of a query or a form, parsed strictly. They can only be read through the functions of this file, so every caller has to decide
+ * how to handle the faults.
  */
 export interface Parameters {
   readonly [parsed]: SoundParameters & {
-    /** In order: what no server should guess at. */
+    /** What a server should not guess at, in the order of the parameters. */
     readonly faults: readonly ParameterFault[]
   }
 }
@@ -17,24 +17,24 @@ export interface Parameters {
 /** Parameters without a fault. Empty ones count as not sent (RFC 6749 §3.1). */
 export interface SoundParameters {
   readonly values: ReadonlyMap<string, string>
-  /** RFC 8707 §2: the one parameter that may come more than once. */
+  /** RFC 8707 §2: the only parameter that may be sent more than once. */
   readonly resource: readonly string[]
 }
 
 export interface ParameterFault {
   readonly name: string
-  /** `control`: the value has a TAB, a line end or another control character that a person can have typed into a form of ours. */
+  /** `control`: the value has a tab, a line break or another control character that a person could have typed into one of our forms. */
   readonly fault: 'doubled' | 'unreadable' | 'control'
 }
 
-/** Parameters that were checked before, such as those of a request that was sealed. */
+/** Makes `Parameters` of values that were checked before, such as those of a sealed request. */
 export function parametersOf({ values, resource }: SoundParameters): Parameters {
   return { [parsed]: { values, resource, faults: [] } }
 }
 
 export const noParameters = parametersOf({ values: new Map(), resource: [] })
 
-/** Parameters of which nothing can be read. */
+/** The result if nothing can be read. */
 export const unreadableParameters: Parameters = {
   [parsed]: { values: new Map(), resource: [], faults: [{ name: '', fault: 'unreadable' }] },
 }
@@ -50,7 +50,7 @@ export function soundParameters(parameters: Parameters): SoundParameters {
   return parameters[parsed]
 }
 
-/** @throws OAuthError for a fault of this parameter: which of two values is meant is not guessed */
+/** @throws OAuthError for a fault of this parameter; if it was sent twice, neither value is chosen */
 export function soundValue(parameters: Parameters, name: string): string | undefined {
   const fault = faultsIn(parameters).find((one) => one.name === name)
   if (fault) throw faultyParameter(fault)
@@ -58,9 +58,10 @@ export function soundValue(parameters: Parameters, name: string): string | undef
 }
 
 /**
- * What a person typed into a form. It is for the rules of each field: a password can have a TAB, an address several lines.
+ * What a person typed into a form. The rules of each field decide about control characters: a password can have a tab, an address several
+ * lines.
  *
- * @throws OAuthError for the first fault, but for control characters
+ * @throws OAuthError for the first fault that is not a control character
  */
 export function typedValues(parameters: Parameters): ReadonlyMap<string, string> {
   const fault = faultsIn(parameters).find((one) => one.fault !== 'control')
@@ -69,29 +70,29 @@ export function typedValues(parameters: Parameters): ReadonlyMap<string, string>
 }
 
 /**
- * A value as it was sent, whatever faults there are: for what no decision depends on.
+ * A value as it was sent, regardless of faults. Use it only where no decision depends on the value.
  *
  * @param sent `request.query` or `request.body`. It may not have been parsed by Signet: Fastify parses the query itself if no route matches,
- *   and a body may be missing.
+ *   and a body may be missing
  */
 export function sentValue(sent: unknown, name: string): string | undefined {
   return (sent as Partial<Parameters> | null | undefined)?.[parsed]?.values.get(name)
 }
 
-const mostParameters = 100
+const maxParameters = 100
 
 /**
- * Parses `application/x-www-form-urlencoded` (RFC 6749 Appendix B: UTF-8). Nothing is repaired: a doubled parameter, bytes
- * that are no UTF-8, NUL and other control characters are faults. A value whose only fault is `control` is given all the same.
+ * Parses `application/x-www-form-urlencoded` (RFC 6749 Appendix B: UTF-8). Nothing is repaired: a duplicate parameter, bytes
+ * that are not UTF-8, NUL and other control characters are faults. A value whose only fault is `control` is still returned.
  */
 export function parseParameters(encoded: string): Parameters {
   const values = new Map<string, string>()
   const seen = new Set<string>()
   const resource: string[] = []
   const faults: ParameterFault[] = []
-  const pairs = encoded.split('&', mostParameters + 1)
-  // What stands behind is not read, so the whole is not either.
-  if (pairs.length > mostParameters) return unreadableParameters
+  const pairs = encoded.split('&', maxParameters + 1)
+  // The rest would not be read, so nothing is.
+  if (pairs.length > maxParameters) return unreadableParameters
   for (const pair of pairs) {
     if (pair === '') continue
     const equals = pair.indexOf('=')
@@ -113,18 +114,18 @@ export function parseParameters(encoded: string): Parameters {
   return { [parsed]: { values, resource, faults } }
 }
 
-/** TAB, line ends and the C1 controls, which a pasted password or a postal address can have; no parameter of a specification does. */
+/** Tab, line breaks and the C1 controls, which a pasted password or a postal address can have. No parameter of a specification has them. */
 function hasControl(text: string): boolean {
   return /[\t\n\r\x80-\x9f]/.test(text)
 }
 
-/** Undefined for malformed percent-encoding, for bytes that are not UTF-8, and for the control characters that nobody types. */
+/** Undefined for malformed percent-encoding, for bytes that are not UTF-8, and for control characters that nobody types. */
 function decode(text: string): string | undefined {
-  // Most are, and need no more than this look.
+  // Most names and values contain nothing to decode.
   if (/^[\w.~:-]*$/.test(text)) return text
   try {
     const decoded = decodeURIComponent(text.replaceAll('+', ' '))
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern looks for control characters
     return /[\0-\x08\x0b\x0c\x0e-\x1f\x7f]/.test(decoded) ? undefined : decoded
   } catch {
     return undefined
@@ -132,8 +133,8 @@ function decode(text: string): string | undefined {
 }
 
 /**
- * What a fault is to the client. The name is repeated only if it looks like one: whoever makes a link or a form chooses it, and could put
- * a text of their own onto a page of ours.
+ * The error for a fault. The name is repeated only if it looks like the name of a parameter: the author of a link or a form chooses it, and
+ * could otherwise put their own text on one of our pages.
  */
 export function faultyParameter({ name, fault }: ParameterFault): OAuthError {
   if (fault === 'unreadable' && name === '') return new OAuthError('parameters_unreadable')
@@ -143,6 +144,6 @@ export function faultyParameter({ name, fault }: ParameterFault): OAuthError {
     control: 'parameter_control',
   } as const
   return new OAuthError(entries[fault], {
-    about: /^[\w.-]{1,40}$/.test(name) ? `The parameter '${withoutSecrets(name)}'` : 'A parameter',
+    param: /^[\w.-]{1,40}$/.test(name) ? `The parameter '${withoutSecrets(name)}'` : 'A parameter',
   })
 }

@@ -1,10 +1,10 @@
 import type { App } from '../../platform/http/fastify-app.ts'
 import { asOAuthError } from '../errors/as-oauth-error.ts'
-import { errorAnswer } from '../errors/oauth-error.ts'
+import { errorBody } from '../errors/oauth-error.ts'
 
 /**
- * The routes that programs call. Any origin may (CORS): they take no cookies, so a browser client gains nothing it was not given
- * (Fetch §3.2; no credentials are allowed). Nothing is stored, unless the route says otherwise.
+ * The routes that programs call. Any origin may call them (CORS): they read no cookies, so a script in a browser gains nothing that it did
+ * not have (Fetch §3.2; credentials are not allowed). Responses are not cached, unless the route says otherwise.
  */
 export function protocolScope(app: App, { issuer }: { readonly issuer: string }, routes: (scope: App) => void): void {
   app.register(async (scope: App) => {
@@ -14,21 +14,21 @@ export function protocolScope(app: App, { issuer }: { readonly issuer: string },
       done()
     })
     scope.setErrorHandler((error, request, reply) => {
-      const told = asOAuthError(error, request)
+      const refusal = asOAuthError(error, request)
       return reply
-        .status(told.status)
-        .headers({ 'cache-control': 'no-store', ...told.headers })
-        .send(errorAnswer(issuer, told, request.id))
+        .status(refusal.status)
+        .headers({ 'cache-control': 'no-store', ...refusal.headers })
+        .send(errorBody(issuer, refusal, request.id))
     })
     routes(scope)
   })
 }
 
 /**
- * The answer to a CORS preflight (Fetch §3.2.3), cached for an hour. Any header may be sent: monitoring scripts add headers of their own
- * to every request (traceparent, sentry-trace, x-datadog-trace-id), and a preflight that refuses one of them breaks sign-in. It gives
- * nothing away, because these routes read no cookies and any program can send any header. Without credentials `*` covers every name but
- * Authorization; the others are for browsers from before the wildcard.
+ * The response to a CORS preflight (Fetch §3.2.3), cached for an hour. Any header may be sent: monitoring scripts add their own headers
+ * to every request (traceparent, sentry-trace, x-datadog-trace-id), and a preflight that refuses one of them breaks sign-in. This is
+ * safe, because these routes read no cookies and any program can send any header. Without credentials `*` covers every name except
+ * Authorization. The other names are for browsers that do not support the wildcard.
  */
 const preflight = {
   'access-control-allow-methods': 'GET, HEAD, POST',
@@ -37,8 +37,8 @@ const preflight = {
 }
 
 /**
- * Lets the scripts of any origin read what the routes of this scope answer, without credentials (CORS, Fetch §3.2.5). Told to scripts,
- * and with each answer that a cache may keep and give to one. To be called before there are routes.
+ * Lets scripts of any origin read the responses of the routes in this scope, without credentials (CORS, Fetch §3.2.5). The headers are sent
+ * to scripts, and with each response that a cache may store and later serve to a script. Call it before adding routes.
  */
 function allowAnyOrigin(scope: App): void {
   const paths = new Set<string>()

@@ -12,13 +12,14 @@ import { headerFault, readFormsOnly } from './http-message.ts'
 import { parseParameters } from './parameters.ts'
 import { answerClientError, answerExpectation, answerUnreadableAddress, type NoteUnread } from './unread-request.ts'
 
-/** Octets of a request's body. The largest form is a consent with a sealed request of 6 KB. */
+/** Maximum bytes of a request body. The largest form is a consent with a sealed request of 6 KB. */
 const bodyLimit = 32 * 1024
 
 /**
- * Octets, and milliseconds. Who is slower is cut off, at the latest `connectionsCheckingInterval` after the time; who does not read
- * what is sent, after `idleTimeout`. When the server ends, connections on which nothing came have `unusedTimeout` left, and all others `closeTimeout`.
- * All of these are for a request under way: between two requests a connection stays open for the setting `keepAliveTimeout`.
+ * Sizes in bytes, times in milliseconds. A client that is too slow is cut off, at most `connectionsCheckingInterval` after its time is up. A
+ * client that does not read the response is cut off after `idleTimeout`. When the server stops, connections on which nothing was received
+ * have `unusedTimeout` left, and all others `closeTimeout`. These limits apply during a request: between two requests a connection stays open for the
+ * setting `keepAliveTimeout`.
  */
 export const serverLimits = {
   ...{ maxHeaderSize: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 },
@@ -26,39 +27,39 @@ export const serverLimits = {
 }
 
 /**
- * A server without routes: strict parsing of queries and forms, a request id on every answer, and a log line for each request
- * that names its route but never its URL.
+ * Creates a server without routes: strict parsing of queries and forms, a request id in every response, and a log line for each request
+ * with its route but never its URL.
  *
- * @param noteUnread told of what was refused before there was a request
- * @param others in place of the limits that hold in production
+ * @param noteUnread called for what was refused before there was a request
+ * @param overrides replace limits, for tests
  */
 export function createServer(
   settings: Pick<Settings, 'issuer' | 'tls' | 'trustProxy' | 'keepAliveTimeout'>,
   log: Log,
   noteUnread: NoteUnread,
-  others: Partial<typeof serverLimits & { keepAliveTimeout: number }> = {},
+  overrides: Partial<typeof serverLimits & { keepAliveTimeout: number }> = {},
 ): App {
   const { issuer, tls, trustProxy } = settings
   const isTrustedProxy = rangeTest(trustProxy)
-  const limits = { keepAliveTimeout: settings.keepAliveTimeout * 1000, ...serverLimits, ...others }
+  const limits = { keepAliveTimeout: settings.keepAliveTimeout * 1000, ...serverLimits, ...overrides }
   const gracefulStop = createGracefulStop(limits)
   const unread = { issuer, noteUnread, isTrustedProxy }
   const app: App = fastify({
     genReqId: newRequestId,
     clientErrorHandler: (error, socket) => answerClientError(unread, error, socket),
     bodyLimit,
-    // Whose request is on its way when the server closes is answered, and not told to come again.
+    // A request that arrives while the server closes is processed, not refused with a 503.
     return503OnClosing: false,
-    // RFC 9110 §9.3.2: HEAD where there is GET.
+    // RFC 9110 §9.3.2: HEAD wherever there is GET.
     exposeHeadRoutes: true,
     frameworkErrors: (_error, request, reply) => answerUnreadableAddress(unread, request, reply),
     routerOptions: {
-      // A path means one thing: no case folding, no trailing slash, no doubled slashes.
+      // Paths match exactly: no case folding, no trailing slash, no duplicate slashes.
       caseSensitive: true,
       querystringParser: (query) => parseParameters(query) as unknown as Record<string, unknown>,
     },
     serverFactory: (handler) => {
-      // Node would refuse a request without Host by itself, and without an id.
+      // Otherwise Node itself would refuse a request without Host, in a response without a request id.
       const options = { ...limits, requireHostHeader: false }
       const server = tls
         ? https.createServer({ ...options, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }, handler)
@@ -71,7 +72,7 @@ export function createServer(
         server.on('error', (err) => log.error({ err }, 'A connection could not be accepted.')),
       )
       server.on('checkExpectation', (message, response) => answerExpectation(unread, message, response))
-      // Node would drop what stands behind 2,000 headers and say nothing: the address that a proxy added, for one.
+      // By default Node silently drops headers after the first 2,000, for example the address that a proxy added.
       server.maxHeadersCount = 0
       return server.setTimeout(limits.idleTimeout)
     },
@@ -85,7 +86,7 @@ export function createServer(
   app.decorateRequest('profileLocale', undefined)
   readFormsOnly(app)
 
-  // Hooks that are run for each request take a callback: a promise for each of them is time.
+  // Hooks that run for each request use callbacks: a promise for each of them costs time.
   app.addHook('onRequest', (request, reply, done) => {
     request.startedAt = performance.now()
     reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff')

@@ -5,17 +5,17 @@ import { sentValue } from './parameters.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The language in the profile of the person who is signed in, a BCP 47 tag. Set once their session has been read. */
+    /** The language in the profile of the signed-in person, a BCP 47 tag. Set when their session has been read. */
     profileLocale: string | undefined
   }
 }
 
 /**
- * The language of the page that answers a request: what the application asked for (`ui_locales`, OpenID Connect Core §3.1.2.1), else the
- * language in the person's profile, else the browser's.
+ * Chooses the language of a page: the one that the application requested (`ui_locales`, OpenID Connect Core §3.1.2.1), otherwise the
+ * language in the person's profile, otherwise the browser's.
  *
- * @param uiLocales BCP 47 tags separated by spaces, where the request that brought the person here is known; else the parameter
- *   `ui_locales` of this one
+ * @param uiLocales BCP 47 tags separated by spaces, from the request that led the person here; default: the parameter `ui_locales` of this
+ *   request
  */
 export function pageContextOf(request: FastifyRequest, uiLocales = uiLocalesOf(request)): PageContext {
   const wanted = [uiLocales, request.profileLocale].filter((locales) => locales !== undefined)
@@ -26,7 +26,7 @@ function uiLocalesOf(request: FastifyRequest): string | undefined {
   return sentParameter(request, 'ui_locales')
 }
 
-/** A parameter of the query or the form, for the language of a page alone: neither has been checked, and a form may not have been read. */
+/** A parameter of the query or the form. Use it only for the language of a page: neither has been checked, and a form may not have been read. */
 export function sentParameter({ query, body }: FastifyRequest, name: string): string | undefined {
   return sentValue(query, name) ?? sentValue(body, name)
 }

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { Sub } from '../ids.ts'
 import { descriptiveClaims, type Profile } from './account.ts'
 import { type TakenName, unlessTaken } from './accounts-store.ts'
 
@@ -9,7 +10,7 @@ export type Description = Omit<Profile, 'username'>
  * Puts a description in the place of the one before; what it leaves out is forgotten. Another telephone number is one that nobody
  * has verified. `updated_at` moves (OpenID Connect Core §5.1).
  */
-export async function replaceDescription(db: Queryable, sub: string, description: Description): Promise<void> {
+export async function replaceDescription(db: Queryable, sub: Sub, description: Description): Promise<void> {
   await db.query({
     text: `UPDATE accounts SET updated_at = now(), address = $2,
              phone_number_verified = phone_number_verified AND phone_number IS NOT DISTINCT FROM $3,
@@ -34,7 +35,7 @@ export async function replaceDescription(db: Queryable, sub: string, description
  */
 export async function replaceSignInNames(
   tx: Queryable,
-  sub: string,
+  sub: Sub,
   names: { readonly username: string | undefined; readonly email: string | undefined },
 ): Promise<'done' | TakenName> {
   // First, for it locks the account: whoever else changes the address waits here.
@@ -65,7 +66,7 @@ export async function replaceSignInNames(
  *
  * @returns `email_taken` where another account has verified the address: nothing was marked, and the transaction must be rolled back
  */
-export async function markEmail(db: Queryable, sub: string, isVerified: boolean): Promise<'done' | TakenName> {
+export async function markEmail(db: Queryable, sub: Sub, isVerified: boolean): Promise<'done' | TakenName> {
   const marked = db.query({
     text: `WITH marked AS (
              UPDATE account_emails SET verified_at = CASE WHEN $2 THEN now() END

@@ -49,7 +49,7 @@ export const descriptiveClaims = [
  * What changes of one account take turns by (platform/turns.ts), because they lock its row: signing in, and what an operator does. What a
  * session does takes turns by the session, so that somebody with a stolen one cannot fill the queue of its person.
  */
-export const accountTurn = (sub: string) => `account ${sub}`
+export const accountTurn = (sub: Sub) => `account ${sub}`
 export const sessionTurn = (id: SessionId) => `session ${id}`
 
 export interface Account extends Profile {

@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { Sub } from '../ids.ts'
 import type { Account } from './account.ts'
 import { type AccountRow, accountFromRow, accountSelect } from './accounts-store.ts'
 import type { TypedName } from './canonical-names.ts'
@@ -69,7 +70,7 @@ export async function findAccountsByIdentifier(
 }
 
 export interface SignInCandidate {
-  readonly sub: string
+  readonly sub: Sub
   readonly passwordHash: string | undefined
   readonly disabled: boolean
   /** Whether the account knows the browser (known-browsers-store.ts). */
@@ -90,7 +91,7 @@ export async function findSignInCandidates(
   browserDigest: Buffer,
 ): Promise<SignInCandidate[]> {
   const { rows } = await db.query<{
-    sub: string
+    sub: Sub
     secret: string | null
     disabled: boolean
     known_here: boolean

@@ -1,11 +1,12 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { violatedUniqueConstraint } from '../../platform/database/unique-violation.ts'
+import type { Sub } from '../ids.ts'
 import { type Account, type Address, descriptiveClaims, type Profile } from './account.ts'
 
 const profileColumns = ['username', ...descriptiveClaims, 'phone_number'] as const satisfies readonly (keyof Profile)[]
 
 type AccountRow = { [C in (typeof profileColumns)[number]]: string | null } & {
-  sub: string
+  sub: Sub
   address: Address | null
   email: string | null
   email_verified: boolean
@@ -81,7 +82,7 @@ export async function hasAccount(db: Queryable, sub: string): Promise<boolean> {
  */
 export async function insertAccount(
   db: Queryable,
-  account: { sub: string; profile: Profile; email: string | undefined; passwordHash: string | undefined },
+  account: { sub: Sub; profile: Profile; email: string | undefined; passwordHash: string | undefined },
 ): Promise<'done' | TakenName> {
   const { sub, profile, email, passwordHash } = account
   const count = profileColumns.length
@@ -109,7 +110,7 @@ export async function insertAccount(
 export type TakenName = 'username_taken' | 'email_taken'
 
 /** The unique indexes over names: those of this release, and those that the previous one needs (016.do.canonical-names.sql). */
-const nameIndexes: ReadonlyMap<string | undefined, TakenName> = new Map([
+export const nameIndexes: ReadonlyMap<string, TakenName> = new Map([
   ['accounts_username_key_idx', 'username_taken'],
   ['accounts_lower_idx', 'username_taken'],
   ['account_emails_verified_key_idx', 'email_taken'],
@@ -118,19 +119,19 @@ const nameIndexes: ReadonlyMap<string | undefined, TakenName> = new Map([
 /**
  * Says whether a statement that writes a name was done, or which name is taken.
  *
- * @param emailIndexes further unique indexes by which an address is taken
+ * @param others what further unique indexes tell
  * @throws what the statement throws otherwise
  */
-export async function unlessTaken(
+export async function unlessTaken<Other extends string = never>(
   statement: Promise<unknown>,
-  emailIndexes: readonly string[] = [],
-): Promise<'done' | TakenName> {
+  others: ReadonlyMap<string, Other> = new Map(),
+): Promise<'done' | TakenName | Other> {
   try {
     await statement
     return 'done'
   } catch (error) {
-    const index = violatedUniqueConstraint(error)
-    const taken = index !== undefined && emailIndexes.includes(index) ? 'email_taken' : nameIndexes.get(index)
+    const index = violatedUniqueConstraint(error) ?? ''
+    const taken = nameIndexes.get(index) ?? others.get(index)
     if (taken === undefined) throw error
     return taken
   }
@@ -156,7 +157,7 @@ export async function lockAddress(tx: Queryable, email: string): Promise<void> {
  *
  * @returns undefined where there is no such account
  */
-export async function lockAccount(tx: Queryable, sub: string): Promise<{ readonly disabled: boolean } | undefined> {
+export async function lockAccount(tx: Queryable, sub: Sub): Promise<{ readonly disabled: boolean } | undefined> {
   const { rows } = await tx.query<{ disabled: boolean }>({
     text: `SELECT disabled_at IS NOT NULL AS disabled FROM accounts
            WHERE sub = $1 AND deleted_at IS NULL FOR NO KEY UPDATE`,
@@ -166,7 +167,7 @@ export async function lockAccount(tx: Queryable, sub: string): Promise<{ readonl
 }
 
 /** Sets the password; where the account had none yet, this is its first. */
-export async function setPasswordHash(db: Queryable, sub: string, passwordHash: string): Promise<void> {
+export async function setPasswordHash(db: Queryable, sub: Sub, passwordHash: string): Promise<void> {
   await db.query({
     text: `INSERT INTO account_credentials (sub, kind, secret) VALUES ($1, 'password', $2)
            ON CONFLICT (sub) WHERE kind = 'password' DO UPDATE SET secret = $2, updated_at = now()`,
@@ -179,7 +180,7 @@ export async function setPasswordHash(db: Queryable, sub: string, passwordHash: 
  *
  * @returns `email_taken` where somebody else has verified the address: nothing was noted, and the transaction must be rolled back
  */
-export async function setEmailVerified(db: Queryable, sub: string): Promise<'done' | TakenName> {
+export async function setEmailVerified(db: Queryable, sub: Sub): Promise<'done' | TakenName> {
   const noted = db.query({
     text: 'UPDATE account_emails SET verified_at = coalesce(verified_at, now()) WHERE sub = $1 AND is_primary',
     values: [sub],
@@ -188,7 +189,7 @@ export async function setEmailVerified(db: Queryable, sub: string): Promise<'don
 }
 
 /** Disables or enables an account. What it has open is ended by a decision of its own (`endAllAccess`). */
-export async function setDisabled(db: Queryable, sub: string, disabled: boolean): Promise<void> {
+export async function setDisabled(db: Queryable, sub: Sub, disabled: boolean): Promise<void> {
   await db.query({
     text: `UPDATE accounts SET disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, now()) END WHERE sub = $1`,
     values: [sub, disabled],
@@ -199,7 +200,7 @@ export async function setDisabled(db: Queryable, sub: string, disabled: boolean)
  * Empties an account and leaves its `sub` as a tombstone, so that it is never given to anybody else. What it has open is ended by a
  * decision of its own (`endAllAccess`).
  */
-export async function emptyAccount(db: Queryable, sub: string): Promise<void> {
+export async function emptyAccount(db: Queryable, sub: Sub): Promise<void> {
   await db.query({
     text: `WITH emails AS (DELETE FROM account_emails WHERE sub = $1), credentials AS (DELETE FROM account_credentials WHERE sub = $1),
              browsers AS (DELETE FROM known_browsers WHERE sub = $1)

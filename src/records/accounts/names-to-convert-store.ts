@@ -1,5 +1,6 @@
 import type { Lock } from '../../platform/database/locked-transaction.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { Sub } from '../ids.ts'
 import { type TakenName, unlessTaken } from './accounts-store.ts'
 
 /** Held for each batch: one node converts at a time, so that no two wait for each other's accounts. */
@@ -18,8 +19,8 @@ export const conversionLock: Lock = {
  *
  * @param after the last `sub` of the batch before; '' for the first batch
  */
-export async function listNamesToConvert(db: Queryable, after: string, limit: number): Promise<string[]> {
-  const { rows } = await db.query<{ sub: string }>({
+export async function listNamesToConvert(db: Queryable, after: string, limit: number): Promise<Sub[]> {
+  const { rows } = await db.query<{ sub: Sub }>({
     text: 'SELECT sub FROM names_to_convert WHERE sub > $1 ORDER BY sub LIMIT $2',
     values: [after, limit],
   })
@@ -27,7 +28,7 @@ export async function listNamesToConvert(db: Queryable, after: string, limit: nu
 }
 
 /** Takes an account off the list. Whoever changes a name holds the account's row, and so must the caller. */
-export async function forgetNameToConvert(tx: Queryable, sub: string): Promise<void> {
+export async function forgetNameToConvert(tx: Queryable, sub: Sub): Promise<void> {
   await tx.query({ text: 'DELETE FROM names_to_convert WHERE sub = $1', values: [sub] })
 }
 
@@ -38,7 +39,7 @@ export interface StoredNames {
   readonly verifiedAt: Date | null
 }
 
-export async function readStoredNames(tx: Queryable, sub: string): Promise<StoredNames | undefined> {
+export async function readStoredNames(tx: Queryable, sub: Sub): Promise<StoredNames | undefined> {
   const { rows } = await tx.query<StoredNames>({
     text: `SELECT username, email, verified_at AS "verifiedAt"
            FROM accounts LEFT JOIN account_emails ON account_emails.sub = accounts.sub AND is_primary
@@ -49,7 +50,7 @@ export async function readStoredNames(tx: Queryable, sub: string): Promise<Store
 }
 
 /** Whether somebody else has a user name, by the indexes of this release and of the one before. */
-export async function isUsernameTaken(tx: Queryable, sub: string, username: string): Promise<boolean> {
+export async function isUsernameTaken(tx: Queryable, sub: Sub, username: string): Promise<boolean> {
   const { rows } = await tx.query<{ taken: boolean }>({
     text: `SELECT EXISTS (SELECT FROM accounts WHERE lower(username COLLATE "C") = lower($2 COLLATE "C") AND sub <> $1)
                OR EXISTS (SELECT FROM accounts WHERE lower(username) = lower($2) AND sub <> $1) AS taken`,
@@ -59,7 +60,7 @@ export async function isUsernameTaken(tx: Queryable, sub: string, username: stri
 }
 
 /** @returns `username_taken` where somebody has taken it at this moment; the transaction must be rolled back then */
-export async function convertUsername(tx: Queryable, sub: string, username: string): Promise<'done' | TakenName> {
+export async function convertUsername(tx: Queryable, sub: Sub, username: string): Promise<'done' | TakenName> {
   const converted = tx.query({
     text: 'UPDATE accounts SET updated_at = now(), username = $2 WHERE sub = $1',
     values: [sub, username],
@@ -70,10 +71,10 @@ export async function convertUsername(tx: Queryable, sub: string, username: stri
 /** Who else has verified an address; undefined where nobody has. */
 export async function findVerifiedElsewhere(
   tx: Queryable,
-  sub: string,
+  sub: Sub,
   email: string,
-): Promise<{ readonly sub: string; readonly verifiedAt: Date } | undefined> {
-  const { rows } = await tx.query<{ sub: string; verifiedAt: Date }>({
+): Promise<{ readonly sub: Sub; readonly verifiedAt: Date } | undefined> {
+  const { rows } = await tx.query<{ sub: Sub; verifiedAt: Date }>({
     text: `SELECT sub, verified_at AS "verifiedAt" FROM account_emails
            WHERE lower(email COLLATE "C") = lower($2 COLLATE "C") AND verified_at IS NOT NULL AND sub <> $1 LIMIT 1`,
     values: [sub, email],
@@ -81,7 +82,7 @@ export async function findVerifiedElsewhere(
   return rows[0]
 }
 
-export async function setEmailUnverified(tx: Queryable, sub: string): Promise<void> {
+export async function setEmailUnverified(tx: Queryable, sub: Sub): Promise<void> {
   await tx.query({
     text: `WITH account AS (UPDATE accounts SET updated_at = now() WHERE sub = $1)
            UPDATE account_emails SET verified_at = NULL WHERE sub = $1 AND is_primary`,
@@ -89,16 +90,22 @@ export async function setEmailUnverified(tx: Queryable, sub: string): Promise<vo
   })
 }
 
-/** The account itself has the address in that form, beside this one. */
-const ownAddressIndexes = ['account_emails_sub_key_idx', 'account_emails_sub_lower_idx']
+/** Why a name stays as it is. `email_twice`: the account itself has the address in the other form, beside this one. */
+export type NotConverted = TakenName | 'email_twice'
+
+/** The unique indexes over the addresses of one account: that of this release, and that of the previous one. */
+export const ownAddressIndexes: ReadonlyMap<string, 'email_twice'> = new Map([
+  ['account_emails_sub_key_idx', 'email_twice'],
+  ['account_emails_sub_lower_idx', 'email_twice'],
+])
 
 /**
  * Writes the address of an account in another form. Whether it is verified stays as it is.
  *
- * @returns `email_taken` where somebody has verified the same address at this moment, or the account has it twice; the transaction must
- *   be rolled back then
+ * @returns `email_taken` where somebody has verified the same address at this moment, `email_twice` where the account has it in both forms;
+ *   the transaction must be rolled back then
  */
-export async function convertEmail(tx: Queryable, sub: string, email: string): Promise<'done' | TakenName> {
+export async function convertEmail(tx: Queryable, sub: Sub, email: string): Promise<'done' | NotConverted> {
   const converted = tx.query({
     text: `WITH account AS (UPDATE accounts SET updated_at = now() WHERE sub = $1)
            UPDATE account_emails SET email = $2 WHERE sub = $1 AND is_primary`,

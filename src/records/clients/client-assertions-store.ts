@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { ClientId } from '../ids.ts'
 
 /**
  * Notes that an assertion was used. However many present it at once, one is first. The row is kept ten minutes longer than asked: it is
@@ -9,7 +10,7 @@ import type { Queryable } from '../../platform/database/queryable.ts'
  */
 export async function useAssertion(
   db: Queryable,
-  clientId: string,
+  clientId: ClientId,
   jtiDigest: Buffer,
   forgetAt: number,
 ): Promise<boolean> {

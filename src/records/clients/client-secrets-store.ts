@@ -1,5 +1,6 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { endGrantsSql, endStandingGrantsSql } from '../endings/end-rows-store.ts'
+import type { ClientId } from '../ids.ts'
 
 /** What went when secrets were taken away: they, and the grants that stood for them. */
 export interface RevokedSecrets {
@@ -15,7 +16,7 @@ export interface RevokedSecrets {
  */
 export async function addClientSecret(
   db: Queryable,
-  clientId: string,
+  clientId: ClientId,
   secretDigest: Buffer,
   old: 'newest kept' | 'revoked' = 'newest kept',
 ): Promise<RevokedSecrets> {
@@ -36,7 +37,7 @@ export async function addClientSecret(
   return rows[0]!
 }
 
-/** A secret of a client, as it is listed: what it is nobody knows. */
+/** A client's secret as it is listed, without its value. */
 export interface ListedSecret {
   readonly id: number
   readonly createdAt: Date
@@ -45,7 +46,7 @@ export interface ListedSecret {
 }
 
 /** The live secrets of a client, the oldest first. */
-export async function listClientSecrets(db: Queryable, clientId: string): Promise<ListedSecret[]> {
+export async function listClientSecrets(db: Queryable, clientId: ClientId): Promise<ListedSecret[]> {
   const { rows } = await db.query<{ id: number; created_at: Date; standing_grant: string | null }>({
     text: `SELECT client_secrets.id, client_secrets.created_at, grants.id AS standing_grant FROM client_secrets
            LEFT JOIN grants ON grants.client_secret_id = client_secrets.id AND grants.sub IS NULL AND grants.ended_at IS NULL
@@ -60,7 +61,7 @@ export async function listClientSecrets(db: Queryable, clientId: string): Promis
 }
 
 /** Takes one secret away, and ends the grant that stood for it. The caller has locked the client. */
-export async function deleteClientSecret(db: Queryable, clientId: string, secretId: number): Promise<RevokedSecrets> {
+export async function deleteClientSecret(db: Queryable, clientId: ClientId, secretId: number): Promise<RevokedSecrets> {
   const { rows } = await db.query<RevokedSecrets>({
     text: `WITH gone AS (
              DELETE FROM client_secrets WHERE client_id = $1 AND id = $2 RETURNING id
@@ -74,7 +75,7 @@ export async function deleteClientSecret(db: Queryable, clientId: string, secret
 }
 
 /** Takes all secrets of a client that uses none, and ends the grants that stood for its credentials. */
-export async function deleteClientSecrets(db: Queryable, clientId: string): Promise<void> {
+export async function deleteClientSecrets(db: Queryable, clientId: ClientId): Promise<void> {
   await db.query({
     text: `WITH gone AS (
              DELETE FROM client_secrets WHERE client_id = $1 RETURNING id

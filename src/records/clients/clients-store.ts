@@ -93,7 +93,7 @@ export async function findClient(db: Queryable, clientId: string): Promise<Clien
 }
 
 /** Keeps a client as it is until the transaction ends, so that what is read of it is what is changed. False where there is none. */
-export async function lockClient(tx: Queryable, clientId: string): Promise<boolean> {
+export async function lockClient(tx: Queryable, clientId: ClientId): Promise<boolean> {
   const { rowCount } = await tx.query({
     text: 'SELECT FROM clients WHERE client_id = $1 AND deleted_at IS NULL FOR UPDATE',
     values: [clientId],
@@ -141,7 +141,7 @@ export async function listClients(
 /** @param secretDigest of its first secret; undefined where it uses none */
 export async function insertClient(
   db: Queryable,
-  clientId: string,
+  clientId: ClientId,
   metadata: ClientMetadata,
   secretDigest: Buffer | undefined,
 ): Promise<void> {
@@ -158,7 +158,7 @@ export async function insertClient(
 }
 
 /** False where there is no such client. */
-export async function updateClient(db: Queryable, clientId: string, metadata: ClientMetadata): Promise<boolean> {
+export async function updateClient(db: Queryable, clientId: ClientId, metadata: ClientMetadata): Promise<boolean> {
   const { rowCount } = await db.query({
     text: `UPDATE clients SET updated_at = now(), ${metadataMembers.map((column, index) => `${column} = $${index + 2}`).join(', ')}
            WHERE client_id = $1 AND deleted_at IS NULL`,

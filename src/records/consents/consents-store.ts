@@ -1,5 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import type { Sub } from '../ids.ts'
+import type { ClientId, Sub } from '../ids.ts'
 import { scopesUnmovedSince } from '../resources/resources-store.ts'
 
 /** What a person allowed a client. A scope that has come to another resource since then is not part of it. */
@@ -24,7 +24,7 @@ export const grantTermsJson = `jsonb_build_object(
   'consent', (SELECT jsonb_build_object('scopes', ${consentedScopes}, 'resources', consents.resources)
               FROM consents WHERE consents.sub = grants.sub AND consents.client_id = grants.client_id))`
 
-export async function findConsent(db: Queryable, sub: Sub, clientId: string): Promise<Consent | undefined> {
+export async function findConsent(db: Queryable, sub: Sub, clientId: ClientId): Promise<Consent | undefined> {
   const { rows } = await db.query<{ scopes: string[]; resources: string[] }>({
     name: 'find-consent',
     text: `SELECT ${consentedScopes} AS scopes, resources FROM consents WHERE sub = $1 AND client_id = $2`,
@@ -34,7 +34,7 @@ export async function findConsent(db: Queryable, sub: Sub, clientId: string): Pr
 }
 
 /** Forgets what a person allowed a client. False if there was nothing. */
-export async function deleteConsent(tx: Queryable, sub: Sub, clientId: string): Promise<boolean> {
+export async function deleteConsent(tx: Queryable, sub: Sub, clientId: ClientId): Promise<boolean> {
   const { rowCount } = await tx.query({
     text: 'DELETE FROM consents WHERE sub = $1 AND client_id = $2',
     values: [sub, clientId],
@@ -43,7 +43,7 @@ export async function deleteConsent(tx: Queryable, sub: Sub, clientId: string): 
 }
 
 /** Remembers a consent, in addition to what was allowed before and still means the same. */
-export async function addConsent(db: Queryable, sub: Sub, clientId: string, consent: Consent): Promise<void> {
+export async function addConsent(db: Queryable, sub: Sub, clientId: ClientId, consent: Consent): Promise<void> {
   await db.query({
     name: 'add-consent',
     text: `INSERT INTO consents (sub, client_id, scopes, resources) VALUES ($1, $2, $3, $4)

@@ -1,5 +1,6 @@
 import type { Database } from '../../platform/database/pool.ts'
 import { inTransaction, type Queryable } from '../../platform/database/queryable.ts'
+import type { ClientId } from '../ids.ts'
 import { deleteConnectionsOf, deleteGrantsOf, deleteMarkedClient, deleteRecordsOf } from './delete-rows-store.ts'
 import { endFamiliesOf, endGrantsOf, endSessionsOf } from './end-rows-store.ts'
 import type { Ending } from './ending.ts'
@@ -63,7 +64,7 @@ export async function decideEnding(
  * Records that a client has just been marked as deleted. Nothing follows in this transaction: deleting the client's row would wait for
  * requests that refer to it, and until the mark is committed there can always be another one.
  */
-export async function decideDeletion(tx: Queryable, clientId: string): Promise<void> {
+export async function decideDeletion(tx: Queryable, clientId: ClientId): Promise<void> {
   await recordEnding(tx, { kind: 'client', reason: 'client_deleted', clientId }, undefined, 0)
 }
 

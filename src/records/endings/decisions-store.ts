@@ -1,5 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import type { SessionId, Sub } from '../ids.ts'
+import type { ClientId, SessionId, Sub } from '../ids.ts'
 import { endSessionsSql } from './end-rows-store.ts'
 import type { AccountEndReason } from './ending.ts'
 
@@ -13,7 +13,7 @@ import type { AccountEndReason } from './ending.ts'
  *
  * @returns the epoch that begins: a session that is to go on must be moved to it (`moveSession`)
  */
-export async function endAllSessions(tx: Queryable, sub: string): Promise<number> {
+export async function endAllSessions(tx: Queryable, sub: Sub): Promise<number> {
   const { rows } = await tx.query<{ epoch: number }>({
     text: `UPDATE accounts SET epoch = epoch + 1, session_epoch = epoch + 1, sessions_ended_at = now()
            WHERE sub = $1 RETURNING epoch`,
@@ -32,7 +32,7 @@ export async function moveSession(tx: Queryable, id: SessionId, epoch: number): 
  *
  * @returns the epoch that begins
  */
-export async function endAllAccess(tx: Queryable, sub: string, reason: AccountEndReason): Promise<number> {
+export async function endAllAccess(tx: Queryable, sub: Sub, reason: AccountEndReason): Promise<number> {
   const { rows } = await tx.query<{ epoch: number }>({
     text: `UPDATE accounts SET epoch = epoch + 1, session_epoch = epoch + 1, sessions_ended_at = now(),
              grant_epoch = epoch + 1, grants_ended_at = now(), grants_end_reason = $2
@@ -47,7 +47,7 @@ export async function endAllAccess(tx: Queryable, sub: string, reason: AccountEn
  *
  * @returns the epoch that begins
  */
-export async function endAllGrants(tx: Queryable, sub: string, reason: AccountEndReason): Promise<number> {
+export async function endAllGrants(tx: Queryable, sub: Sub, reason: AccountEndReason): Promise<number> {
   const { rows } = await tx.query<{ epoch: number }>({
     text: `UPDATE accounts SET epoch = epoch + 1, grant_epoch = epoch + 1, grants_ended_at = now(), grants_end_reason = $2
            WHERE sub = $1 RETURNING epoch`,
@@ -77,7 +77,7 @@ export async function endSession(tx: Queryable, sub: Sub, id: SessionId): Promis
  *
  * @returns the epoch that begins; undefined where there was neither a consent nor an open grant
  */
-export async function endConnection(tx: Queryable, sub: Sub, clientId: string): Promise<number | undefined> {
+export async function endConnection(tx: Queryable, sub: Sub, clientId: ClientId): Promise<number | undefined> {
   const { rows } = await tx.query<{ epoch: number }>({
     text: `WITH account AS (
              UPDATE accounts SET epoch = epoch + 1
@@ -106,7 +106,7 @@ export async function endConnection(tx: Queryable, sub: Sub, clientId: string): 
  *
  * @returns the epoch that begins; undefined if there is no such account or client
  */
-export async function endGrantsOfConnection(tx: Queryable, sub: Sub, clientId: string): Promise<number | undefined> {
+export async function endGrantsOfConnection(tx: Queryable, sub: Sub, clientId: ClientId): Promise<number | undefined> {
   const { rows } = await tx.query<{ epoch: number }>({
     text: `WITH account AS (
              UPDATE accounts SET epoch = epoch + 1
@@ -125,7 +125,7 @@ export async function endGrantsOfConnection(tx: Queryable, sub: Sub, clientId: s
  *
  * @returns the epoch of the client that begins; undefined if there is no such client
  */
-export async function endGrantsOfClient(tx: Queryable, clientId: string): Promise<number | undefined> {
+export async function endGrantsOfClient(tx: Queryable, clientId: ClientId): Promise<number | undefined> {
   const { rows } = await tx.query<{ epoch: number }>({
     text: `UPDATE clients SET grant_epoch = grant_epoch + 1, grants_ended_at = now()
            WHERE client_id = $1 AND deleted_at IS NULL RETURNING grant_epoch AS epoch`,
@@ -135,7 +135,7 @@ export async function endGrantsOfClient(tx: Queryable, clientId: string): Promis
 }
 
 /** Marks a client as deleted: from now on there is no such client. False where there was none before. */
-export async function markClientDeleted(tx: Queryable, clientId: string): Promise<boolean> {
+export async function markClientDeleted(tx: Queryable, clientId: ClientId): Promise<boolean> {
   const { rowCount } = await tx.query({
     text: 'UPDATE clients SET deleted_at = now() WHERE client_id = $1 AND deleted_at IS NULL',
     values: [clientId],

@@ -1,13 +1,14 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { ClientId, Sub } from '../ids.ts'
 import { type Batch, batchOf } from './end-rows-store.ts'
 
 /*
- * Rows that are deleted after a decision: those of a deleted client, and what a deleted account said of clients. They are found by bounds,
- * for the reason in end-rows-store.ts. Rows that somebody holds are passed over, so no statement waits.
+ * Rows that are deleted after a decision: those of a deleted client, and the consents and disconnections of a deleted account. They are
+ * found by bounds, for the reason in end-rows-store.ts. Rows that somebody holds are passed over, so no statement waits.
  */
 
-/** Forgets a batch of what a deleted account said of clients. */
-export async function deleteConnectionsOf(tx: Queryable, sub: string, most: number): Promise<Batch> {
+/** Deletes a batch of the consents and disconnections of a deleted account. */
+export async function deleteConnectionsOf(tx: Queryable, sub: Sub, most: number): Promise<Batch> {
   return deleteBatches(tx, ['consents', 'disconnections'], 'sub', sub, most)
 }
 
@@ -16,7 +17,7 @@ export async function deleteConnectionsOf(tx: Queryable, sub: string, most: numb
  *
  * @param most rows
  */
-export async function deleteGrantsOf(tx: Queryable, clientId: string, most: number): Promise<Batch> {
+export async function deleteGrantsOf(tx: Queryable, clientId: ClientId, most: number): Promise<Batch> {
   const { rows } = await tx.query<{ found: number; gone: number }>({
     text: `WITH found AS (
              SELECT id FROM grants WHERE client_id >= $1 AND client_id <= $1 ORDER BY client_id LIMIT $2
@@ -35,12 +36,12 @@ export async function deleteGrantsOf(tx: Queryable, clientId: string, most: numb
 }
 
 /** Deletes a batch of what else refers to a client. */
-export async function deleteRecordsOf(tx: Queryable, clientId: string, most: number): Promise<Batch> {
+export async function deleteRecordsOf(tx: Queryable, clientId: ClientId, most: number): Promise<Batch> {
   return deleteBatches(tx, ['consents', 'disconnections', 'client_assertions'], 'client_id', clientId, most)
 }
 
 /** Deletes the row of a client that was marked as deleted, once nothing is left that refers to it. */
-export async function deleteMarkedClient(tx: Queryable, clientId: string): Promise<void> {
+export async function deleteMarkedClient(tx: Queryable, clientId: ClientId): Promise<void> {
   await tx.query({
     text: 'DELETE FROM clients WHERE client_id = $1 AND deleted_at IS NOT NULL',
     values: [clientId],

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import type { GrantId, SessionId } from '../ids.ts'
+import type { ClientId, GrantId, SessionId } from '../ids.ts'
 import type { Ending, GrantEndReason } from './ending.ts'
 import { grantAlive, grantJudges } from './judgement-store.ts'
 
@@ -21,7 +21,7 @@ type Parameter = `$${number}`
  */
 export function endGrantsSql(reason: GrantEndReason | Parameter, which: string, at = 'now()'): string {
   const value = reason.startsWith('$') ? reason : `'${reason}'`
-  return `UPDATE grants SET ended_at = ${at}, end_reason = ${value} WHERE grants.ended_at IS NULL AND ${which}`
+  return `UPDATE grants SET ended_at = ${at}, end_reason = ${value} WHERE grants.ended_at IS NULL AND (${which})`
 }
 
 /**
@@ -44,7 +44,7 @@ export function endSessionsSql(
   which: string,
   { from, at = 'now()' }: { readonly from?: string; readonly at?: string } = {},
 ): string {
-  return `UPDATE sessions SET ended_at = ${at}${from === undefined ? '' : ` FROM ${from}`} WHERE sessions.ended_at IS NULL AND ${which}`
+  return `UPDATE sessions SET ended_at = ${at}${from === undefined ? '' : ` FROM ${from}`} WHERE sessions.ended_at IS NULL AND (${which})`
 }
 
 /** Ends a grant, and with it its codes, refresh tokens and access tokens. Final. False where it had ended before. */
@@ -66,7 +66,7 @@ export async function endGrant(db: Queryable, id: GrantId, reason: GrantEndReaso
  *
  * @returns how many
  */
-export async function endStandingGrants(tx: Queryable, clientId: string): Promise<number> {
+export async function endStandingGrants(tx: Queryable, clientId: ClientId): Promise<number> {
   const { rows } = await tx.query<{ ended: number }>({
     text: `WITH of_secrets AS (
              ${endStandingGrantsSql('revoked_by_operator', 'SELECT client_secrets.id FROM client_secrets WHERE client_secrets.client_id = $1')}

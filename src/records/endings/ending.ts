@@ -1,4 +1,4 @@
-import type { SessionId } from '../ids.ts'
+import type { ClientId, SessionId, Sub } from '../ids.ts'
 
 /**
  * Why a grant ended. It is kept in `grants.end_reason`, and a trigger (migration 004) repeats it in the event `grant_ended`. Decisions whose
@@ -32,36 +32,36 @@ export type AccountEndReason = Extract<
 export type Ending = { readonly reason: GrantEndReason } & (
   | /** The sessions and grants of an account that are of an earlier epoch. */ {
       readonly kind: 'account'
-      readonly sub: string
+      readonly sub: Sub
       readonly epoch: number
     }
   | /** The grants of an account that are of an earlier epoch. Its sessions go on. */ {
       readonly kind: 'account_grants'
-      readonly sub: string
+      readonly sub: Sub
       readonly epoch: number
     }
   | /** The sessions of an account that are of an earlier epoch, and what is bound to them. */ {
       readonly kind: 'sessions'
-      readonly sub: string
+      readonly sub: Sub
       readonly epoch: number
     }
   | /** The grants that are bound to these sessions of an account. */ {
       readonly kind: 'session_grants'
-      readonly sub: string
+      readonly sub: Sub
       readonly sessionIds: readonly SessionId[]
     }
   | /** The grants of a person and a client that are of an earlier epoch. */ {
       readonly kind: 'connection'
-      readonly sub: string
-      readonly clientId: string
+      readonly sub: Sub
+      readonly clientId: ClientId
       readonly epoch: number
     }
   | /** The grants of a client, whosever they are, that are of an earlier epoch of the client. */ {
       readonly kind: 'client_grants'
-      readonly clientId: string
+      readonly clientId: ClientId
       readonly epoch: number
     }
-  | /** Everything of a client, and the client itself. */ { readonly kind: 'client'; readonly clientId: string }
+  | /** Everything of a client, and the client itself. */ { readonly kind: 'client'; readonly clientId: ClientId }
   | /** The grants whose refresh tokens were made with this version of the secret. */ {
       readonly kind: 'refresh_secret'
       readonly version: number

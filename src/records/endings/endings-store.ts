@@ -1,4 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
+import type { ClientId, Sub } from '../ids.ts'
 import type { Ending, GrantEndReason } from './ending.ts'
 
 /** An ending on record. */
@@ -56,7 +57,7 @@ export async function recordEnding(
 /** Whether rows of an earlier decision about the same account, or else about the same client as a whole, are still to follow. */
 export async function hasDueEnding(
   tx: Queryable,
-  of: { readonly sub: string } | { readonly sub?: undefined; readonly clientId: string },
+  of: { readonly sub: Sub } | { readonly sub?: undefined; readonly clientId: ClientId },
 ): Promise<boolean> {
   const { rows } =
     of.sub !== undefined
@@ -84,7 +85,7 @@ export async function takeEnding(tx: Queryable): Promise<(RecordedEnding & { rea
     kind: Ending['kind']
     reason: GrantEndReason
     decided_at: Date
-    sub: string | null
+    sub: Sub | null
     client_id: string | null
     session_ids: number[] | null
     epoch: number | null

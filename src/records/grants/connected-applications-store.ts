@@ -1,10 +1,11 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { grantAlive, grantJudges, sessionAlive } from '../endings/judgement-store.ts'
+import type { ClientId, Sub } from '../ids.ts'
 import { scopesUnmovedSince } from '../resources/resources-store.ts'
 
 /** A client that has access to an account, or may take it without asking. */
 export interface ConnectedApplication {
-  readonly clientId: string
+  readonly clientId: ClientId
   readonly name: string
   /** What it was allowed, each once; without what has come to another resource since. */
   readonly scopes: readonly string[]
@@ -27,12 +28,12 @@ const lookedAt = 10
  */
 export async function listConnectedApplications(
   db: Queryable,
-  sub: string,
+  sub: Sub,
   idleTtl: number,
   most: number,
 ): Promise<{ applications: ConnectedApplication[]; isCut: boolean }> {
   const { rows } = await db.query<{
-    client_id: string
+    client_id: ClientId
     client_name: string
     scopes: string[]
     since: Date | null

@@ -42,7 +42,10 @@ export interface GrantContextRow {
   grant_scopes: string[]
   grant_resources: string[]
   grant_terms: GrantTerms
-  /** These four are null together: the grant of a client that acts for itself. */
+  /**
+   * These four are null together: the grant of a client that acts for itself. The table does not demand it, the statements that open grants
+   * do: `insertCode` (tokens/authorization-codes-store.ts) writes all four, `openStandingGrant` none.
+   */
   grant_sub: Sub | null
   grant_auth_time: Date | null
   grant_acr: string | null
@@ -85,8 +88,8 @@ export interface Grant extends AnyGrant {
 }
 
 interface NewStandingGrant {
-  readonly id: string
-  readonly clientId: string
+  readonly id: GrantId
+  readonly clientId: ClientId
   /** Undefined: the credential is the client's key. */
   readonly secretId: number | undefined
   readonly scopes: readonly string[]

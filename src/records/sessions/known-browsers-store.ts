@@ -11,7 +11,7 @@ import type { SessionId, Sub } from '../ids.ts'
  *
  * @param tx a transaction that has locked the account, so that no sign-in is under way
  */
-export async function forgetBrowsers(tx: Queryable, sub: string): Promise<void> {
+export async function forgetBrowsers(tx: Queryable, sub: Sub): Promise<void> {
   await tx.query({ text: 'DELETE FROM known_browsers WHERE sub = $1', values: [sub] })
 }
 

@@ -53,7 +53,7 @@ export async function findSession(db: Queryable, sessionDigest: Buffer, idleTtl:
 export interface NewSession {
   readonly digest: Buffer
   readonly browserDigest: Buffer
-  readonly sub: string
+  readonly sub: Sub
   readonly authTime: number
   readonly amr: readonly string[]
   readonly ttl: number

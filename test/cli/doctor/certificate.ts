@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 
-/** A self-signed certificate for `localhost`, unless told otherwise, with its key (RFC 5280 §4.1, written by hand: Node makes none). */
+/** A self-signed certificate with its key, by default for `localhost` (RFC 5280 §4.1; encoded by hand because Node cannot create one). */
 export function selfSigned({
   name = 'localhost',
   validFrom = Date.now() - 86_400_000,
@@ -36,7 +36,7 @@ export function selfSigned({
   }
 }
 
-/** A tag, a length, and what is in it (X.690 §8.1). */
+/** A tag, a length and the contents (X.690 §8.1). */
 function der(tag: number, ...parts: readonly Buffer[]): Buffer {
   const content = Buffer.concat(parts)
   const { length } = content

@@ -23,29 +23,29 @@ import { readSettings } from '../../../src/platform/config/settings.ts'
 
 const day = 86_400_000
 
-/** `name: status` of what is not good. */
+/** `name: status` of every finding that is not good. */
 function notGood(findings: Finding | readonly Finding[]): string[] {
   return [findings].flat().flatMap(({ check, status }) => (status === 'good' ? [] : [`${check}: ${status}`]))
 }
 
-t.test('a forged address that is believed is bad; a proxy that is taken for everybody is a warning', async (t) => {
+t.test("a forged address that is believed is bad; a proxy's address recorded for everyone is a warning", async (t) => {
   const seen = { forged: '192.0.2.9', own: '198.51.100.4', trustProxy: [] as string[], hasProxy: false }
   const judge = (more: Partial<Parameters<typeof judgeClientAddress>[0]>) =>
     judgeClientAddress({ ...seen, recorded: seen.own, ...more }).status
   t.equal(judge({ recorded: seen.forged, trustProxy: ['10.0.0.0/8'], hasProxy: true }), 'bad')
   t.equal(judge({ recorded: '::ffff:192.0.2.9', trustProxy: ['10.0.0.0/8'] }), 'bad')
-  t.equal(judge({ recorded: seen.forged, trustProxy: ['loopback'], own: '::ffff:127.0.0.1' }), 'skipped', 'rightly so')
+  t.equal(judge({ recorded: seen.forged, trustProxy: ['loopback'], own: '::ffff:127.0.0.1' }), 'skipped', 'trusted')
   t.equal(judge({ recorded: '10.0.0.7', hasProxy: true }), 'warning')
-  t.equal(judge({ recorded: '10.0.0.7' }), 'warning', 'a proxy that leaves no mark')
-  t.equal(judge({ hasProxy: true }), 'warning', 'all on one machine')
+  t.equal(judge({ recorded: '10.0.0.7' }), 'warning', 'a proxy that adds no header')
+  t.equal(judge({ hasProxy: true }), 'warning', 'everything on one machine')
   t.equal(judge({ recorded: '10.0.0.7', trustProxy: ['uniquelocal'], hasProxy: true }), 'warning', 'no X-Forwarded-For')
-  t.equal(judge({ recorded: '10.0.0.7', trustProxy: ['10.0.0.0/8'] }), 'warning', 'or one that cannot be read')
+  t.equal(judge({ recorded: '10.0.0.7', trustProxy: ['10.0.0.0/8'] }), 'warning', 'or an unreadable one')
   t.equal(judge({ recorded: '203.0.113.5', trustProxy: ['uniquelocal'], hasProxy: true }), 'good')
   t.equal(judge({}), 'good')
   t.equal(judge({ recorded: '::ffff:198.51.100.4' }), 'good')
 })
 
-t.test('a clock is a warning beyond 2 s, bad beyond the skew, and a slow answer proves nothing', async (t) => {
+t.test('a clock is a warning above 2 s off, bad above the skew, and a slow response proves nothing', async (t) => {
   const judge = (said: number, answered = 0, resolution = 0) =>
     judgeClock('database-clock', 'It', { asked: 0, answered, said, resolution }, 60)
   t.match(judge(-60_001), { status: 'bad', finding: /60.0 s behind this machine's clock, more than SIGNET_CLOCK_SKEW/ })
@@ -53,11 +53,11 @@ t.test('a clock is a warning beyond 2 s, bad beyond the skew, and a slow answer 
   t.equal(judge(60_000).status, 'warning')
   t.equal(judge(2_001).status, 'warning')
   t.equal(judge(2_000).status, 'good')
-  t.equal(judge(4_900, 5_000).status, 'good', 'half of the round trip is not known')
+  t.equal(judge(4_900, 5_000).status, 'good', 'the difference is uncertain by half the round trip')
   t.equal(judge(-2_900, 0, 1_000).status, 'good', 'whole seconds are rounded')
 })
 
-t.test('of the database is told what loses changes, what is too old, too small, too mighty or in clear', async (t) => {
+t.test('the database is checked for lost writes, version, size, excess privileges and encryption', async (t) => {
   const facts: DatabaseFacts = {
     ...{ versionNumber: 180_004, version: '18.4', encoding: 'UTF8', isSuperuser: false, connections: 97 },
     ...{ fsync: 'on', fullPageWrites: 'on', synchronousCommit: 'on', isEncrypted: false, clientAddress: null },
@@ -69,7 +69,7 @@ t.test('of the database is told what loses changes, what is too old, too small, 
   t.same(judge({}), [])
   t.same(judge({ versionNumber: 140_010 }), ['database: bad'])
   t.same(judge({ isReadOnly: true }), ['database: bad'])
-  t.same(judge({ hasSchema: false, hasTables: false }), ['database: bad'], 'and may not make it')
+  t.same(judge({ hasSchema: false, hasTables: false }), ['database: bad'], 'and the role may not create it')
   t.same(judge({ hasSchema: false, hasTables: false, mayCreateSchema: true }), ['database: bad'])
   t.same(judge({ isSuperuser: true }), ['database-role: warning'])
   t.same(judge({ encoding: 'SQL_ASCII' }), ['database-encoding: bad'])
@@ -81,18 +81,18 @@ t.test('of the database is told what loses changes, what is too old, too small, 
   t.same(judge({ clientAddress: '10.0.0.3', isEncrypted: true }), [])
   t.same(judge({ clientAddress: '127.0.0.1' }), [])
   const pooler = { route: { hasPooler: true, session: 'shared' }, isPrivate: true } as const
-  t.same(judge({}, 96, pooler), ['database-connections: skipped'], 'that is for the pooler to know')
-  t.same(judge({}, 10, { ...pooler, isPrivate: false }).at(-1), 'database-encryption: warning', 'the way to the pooler')
-  t.same(judge({ clientAddress: '10.0.0.3' }, 10, pooler).at(-1), 'database-encryption: warning', 'and from there')
+  t.same(judge({}, 96, pooler), ['database-connections: skipped'], 'only the pooler knows this')
+  t.same(judge({}, 10, { ...pooler, isPrivate: false }).at(-1), 'database-encryption: warning', 'up to the pooler')
+  t.same(judge({ clientAddress: '10.0.0.3' }, 10, pooler).at(-1), 'database-encryption: warning', 'and beyond')
 })
 
-t.test('files are judged by who can read and who can change them', async (t) => {
+t.test('files are judged by who can read and change them', async (t) => {
   const facts = (mode: number, uid = 1000) => ({ path: '/x', mode, uid })
   const secret = (mode: number, uid: number, user: number) => judgeSecretFile('env-file', facts(mode, uid), user).status
   t.equal(secret(0o640, 1000, 1000), 'bad')
   t.equal(secret(0o604, 1000, 0), 'bad')
   t.equal(secret(0o600, 1001, 1000), 'warning')
-  t.equal(secret(0o600, 1001, 0), 'good', 'root cannot tell')
+  t.equal(secret(0o600, 1001, 0), 'good', 'root cannot tell who should own it')
   t.equal(secret(0o400, 1000, 1000), 'good')
   t.equal(judgeKeysDirectory(facts(0o777)).status, 'bad')
   t.equal(judgeKeysDirectory(facts(0o775)).status, 'warning')
@@ -102,7 +102,7 @@ t.test('files are judged by who can read and who can change them', async (t) => 
   t.same([judgeDataDirectory(facts(0o700)).status, judgeDataDirectory(facts(0o711)).status], ['good', 'good'])
 })
 
-t.test('the JWK Set is held against the database key by key', async (t) => {
+t.test('the JWK Set is compared with the database key by key', async (t) => {
   const key = (kid: string, x: string) => ({ kid, publicJwk: { kty: 'EC', crv: 'P-256', x, y: 'y' } })
   const answer = (keys: unknown, status = 200) => ({
     ...{ status, headers: {}, text: JSON.stringify({ keys }), asked: 0, answered: 0, from: '' },
@@ -119,7 +119,7 @@ t.test('the JWK Set is held against the database key by key', async (t) => {
   t.match(
     judgeJwkSet(answer(twice), [key('a', 'x')]),
     { status: 'bad', finding: /does not publish: a/ },
-    'one kid twice',
+    'the same kid twice',
   )
   t.match(judgeJwkSet(answer(served), [key('a', 'x'), key('b', 'x')]), { status: 'bad', finding: /missing in it: b/ })
   t.match(judgeJwkSet(answer([null, 7]), [key('a', 'x')]), { status: 'bad' })
@@ -128,7 +128,7 @@ t.test('the JWK Set is held against the database key by key', async (t) => {
   t.equal(judgeJwkSet(answer(served), undefined).status, 'skipped')
 })
 
-t.test('what a proxy does to the headers of the JWK Set is told', async (t) => {
+t.test('changes that a proxy makes to the headers of the JWK Set are reported', async (t) => {
   const sent = {
     'cache-control': 'public, max-age=300, stale-while-revalidate=300',
     etag: '"x"',
@@ -150,7 +150,7 @@ t.test('what a proxy does to the headers of the JWK Set is told', async (t) => {
   t.same([origin('*'), origin('*, *'), origin(), origin('https://a.example')], ['good', 'bad', 'warning', 'warning'])
 })
 
-t.test('readiness, metrics, the request id and port 80', async (t) => {
+t.test('readiness, metrics, the request id and port 80 are checked', async (t) => {
   const answer = (status: number, text = '') => ({ status, text, headers: {}, asked: 0, answered: 0, from: '' })
   t.equal(judgeReadiness(answer(200)).status, 'good')
   t.match(judgeReadiness(answer(503, '{"problems":["no active key"]}')), { status: 'bad', finding: /no active key/ })
@@ -173,7 +173,7 @@ t.test('readiness, metrics, the request id and port 80', async (t) => {
   t.equal(plain(200), 'warning')
 })
 
-t.test('settings that nothing refuses and that bite are told', async (t) => {
+t.test('settings that are allowed but risky are reported', async (t) => {
   const judge = (more: Record<string, string>, environment = {}) =>
     judgeSettings(readSettings({ SIGNET_ISSUER: 'https://id.example', ...database, ...more }, '/nowhere'), environment)
   const database: Record<string, string> = { SIGNET_DATABASE_URL: 'postgres://localhost/signet' }
@@ -205,7 +205,7 @@ t.test('settings that nothing refuses and that bite are told', async (t) => {
 })
 
 t.test(
-  'each algorithm needs a key that signs, and one that stands by and that everybody has seen in time',
+  'each algorithm needs a key that signs, and a standby key that every verifier has had time to see',
   async (t) => {
     const now = 1_000 * day
     const settings = { jwksMaxAge: 300, verifierCache: 86_400, clockSkew: 60, keyLease: 60 }
@@ -233,12 +233,12 @@ t.test(
   },
 )
 
-t.test('a Node that is too old is told', async (t) => {
+t.test('an outdated Node is reported', async (t) => {
   const judge = (node: string) => judgeVersion('0.1.0', '20.19', node).status
   t.same(['18.20.1', '20.18.3', '20.19.0', '24.0.0'].map(judge), ['bad', 'bad', 'good', 'good'])
 })
 
-t.test('docs/doctor.md has every check once, in its group, and no other', async (t) => {
+t.test('docs/doctor.md lists exactly the checks of the code, each once, in its group', async (t) => {
   const page = readFileSync(join(packageFolder, 'docs/doctor.md'), 'utf8')
   const sections = page.split(/^## /m).slice(1)
   const documented = sections.map((section) => [

@@ -26,7 +26,7 @@ async function portOf(t: Test, server: Server): Promise<number> {
   return (server.address() as AddressInfo).port
 }
 
-/** What the examination says when this answers where the issuer should. */
+/** What the doctor finds if the server at the issuer's address responds like this. */
 async function examineAnswer(t: Test, answer: RequestListener) {
   const issuer = `http://127.0.0.1:${await portOf(t, createServer(answer))}`
   const settings = readSettings({ SIGNET_ISSUER: issuer }, '/nowhere')
@@ -36,11 +36,11 @@ async function examineAnswer(t: Test, answer: RequestListener) {
   return { issuer, findings, metadata: findings.find(({ check }) => check === 'metadata') }
 }
 
-t.test('whatever answers at the issuer, it is read for a bounded length, and told in words', async (t) => {
+t.test('any response at the issuer is read up to a limit and described in words', async (t) => {
   const cases: [string, RequestListener, RegExp][] = [
-    ['an answer without an end', (_, response) => pour(response), /longer than any metadata/],
+    ['an endless response', (_, response) => pour(response), /longer than any metadata/],
     [
-      'a bomb',
+      'a decompression bomb',
       (_, response) => response.setHeader('content-encoding', 'gzip').end(gzipSync(Buffer.alloc(9e6))),
       /longer than/,
     ],
@@ -52,22 +52,26 @@ t.test('whatever answers at the issuer, it is read for a bounded length, and tol
       (_, response) => response.writeHead(302, { location: 'https://a.example/x' }).end(),
       /redirect to "https:\/\/a/,
     ],
-    ['a proxy alone', (_, response) => response.writeHead(502).end(), /proxy answers \(status 502\)/],
+    ['a proxy without a server', (_, response) => response.writeHead(502).end(), /proxy answers \(status 502\)/],
     ['another program', (_, response) => response.writeHead(404).end(), /status 404/],
     [
       'another issuer',
       (_, response) => response.end('{"issuer":"https://a.example"}'),
       /its issuer is "https:\/\/a.example"/,
     ],
-    ['no issuer', (_, response) => response.end('{"issuer":["x"]}'), /its issuer is none/],
-    ['a cut', (request) => request.socket.destroy(), /does not answer: (?:the connection was cut|socket hang up)/],
+    ['an issuer that is not a string', (_, response) => response.end('{"issuer":["x"]}'), /its issuer is none/],
+    [
+      'a cut connection',
+      (request) => request.socket.destroy(),
+      /does not answer: (?:the connection was cut|socket hang up)/,
+    ],
   ]
   for (const [name, answer, words] of cases) {
     const { findings, metadata } = await examineAnswer(t, answer)
     t.match(metadata, { status: 'bad', finding: words, advice: /\w/ }, name)
     t.ok(
       findings.every(({ check, status }) => check === 'metadata' || status === 'skipped'),
-      `${name}: the rest is skipped`,
+      `${name}: the other checks are skipped`,
     )
   }
 })
@@ -77,7 +81,7 @@ function pour(response: Parameters<RequestListener>[1]): void {
   more()
 }
 
-t.test('JSON of any shape is told as what it is, and ends nothing', async (t) => {
+t.test('JSON of any shape is described as what it is, and does not crash the doctor', async (t) => {
   const noText = '{"toString":1,"valueOf":1}'
   const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
   for (const [odd, keySet, readiness, endpoint] of [
@@ -99,7 +103,7 @@ t.test('JSON of any shape is told as what it is, and ends nothing', async (t) =>
   }
 })
 
-t.test('an issuer to the letter, and endpoints that are its own', async (t) => {
+t.test('the issuer must match exactly, and its endpoints must be its own', async (t) => {
   const issuer = 'https://id.example'
   const judge = (metadata: object) =>
     judgeMetadata(
@@ -113,7 +117,7 @@ t.test('an issuer to the letter, and endpoints that are its own', async (t) => {
   t.match(judge({ issuer, token_endpoint: 7 }), { status: 'bad', finding: /token_endpoint leads to none/ })
 })
 
-t.test('with --url, what is asked is named, and what belongs to the issuer alone is not looked at', async (t) => {
+t.test('with --url the findings name that address, and checks that need the issuer itself are skipped', async (t) => {
   const issuer = 'https://id.example'
   const port = await portOf(
     t,
@@ -133,7 +137,7 @@ t.test('with --url, what is asked is named, and what belongs to the issuer alone
   t.match(told('plain-http'), { status: 'skipped', finding: 'Not looked at with --url.' })
 })
 
-t.test('who is silent is not waited for, and what does not speak HTTP is told so', async (t) => {
+t.test('a silent server times out, and one that does not speak HTTP is reported as such', async (t) => {
   const silent = await portOf(
     t,
     net.createServer((socket) => void socket.on('error', () => {})),
@@ -156,7 +160,7 @@ t.test('who is silent is not waited for, and what does not speak HTTP is told so
   t.notMatch(reasonOf(new Error('bad postgres://me:secret@db/x')), /secret/)
 })
 
-t.test('a certificate is told by what is wrong with it', async (t) => {
+t.test('a bad certificate is reported with its fault', async (t) => {
   const seen = async (certificate: { cert: string; key: string }, issuer = 'https://localhost') => {
     const port = await portOf(t, https.createServer(certificate))
     return judgeCertificate(await seeCertificate(`https://127.0.0.1:${port}`, issuer, never), Date.now())
@@ -180,7 +184,7 @@ t.test('a certificate is told by what is wrong with it', async (t) => {
     t.match(judgeCertificate({ ...presented, fault }, day), { status: 'bad', finding: words })
 })
 
-t.test('a certificate that no verifier believes is the finding, and nothing is asked behind it', async (t) => {
+t.test('an untrusted certificate is the finding, and no request is sent behind it', async (t) => {
   const port = await portOf(t, https.createServer(selfSigned({})))
   const base = `https://localhost:${port}`
   const settings = readSettings({ SIGNET_ISSUER: base }, '/nowhere')
@@ -190,7 +194,7 @@ t.test('a certificate that no verifier believes is the finding, and nothing is a
   t.ok(rest.every(({ status }) => status === 'skipped'))
 })
 
-t.test('certificate and key files that do not belong together are found before a start', async (t) => {
+t.test('a certificate and a key file that do not match are found before the server starts', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   const [one, other] = [selfSigned({ name: 'id.example' }), selfSigned({ name: 'id.example' })]

@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { Test } from 'tap'
 
-/** Headers that matter here, on the way to a node and on the way back. */
+/** Headers that must be forwarded, to a node and back. */
 const [there, back] = [
   ['authorization', 'content-type', 'accept', 'if-none-match'],
   ['content-type', 'cache-control', 'etag'],
 ]
 
-/** Stands in front of nodes: hands each request to the next one in turn, and to another where one cannot be reached. */
+/** Stands in front of the nodes: sends each request to the next node in turn, or to another one if that cannot be reached. */
 export async function startBalancer(t: Test, port: number, nodes: readonly string[]): Promise<void> {
   let turn = 0
   await serve(t, port, async (request, response) => {
@@ -36,8 +36,8 @@ export async function startBalancer(t: Test, port: number, nodes: readonly strin
 }
 
 /**
- * A cache that hands out the JWK Set for as long as it likes, whatever the set says: for libraries that ask for the set again at each
- * kid they do not know.
+ * A cache that serves its copy of the JWK Set for a fixed time, whatever the response headers say: for libraries that fetch the set again
+ * for each unknown kid.
  *
  * @param keeps milliseconds
  */

@@ -6,8 +6,8 @@ import { signIn } from '../../support/journey.ts'
 import type { Flow } from './load.ts'
 
 /**
- * Web applications on openid-client, one for each algorithm, which refresh by turns and check the signature of each ID token. It keeps a
- * set for five minutes per configuration, so that is made anew each time that `keeps`, in milliseconds, have passed.
+ * Web applications with openid-client, one per algorithm, which refresh in turn and check the signature of each ID token. The library
+ * caches a set for five minutes per configuration, so the configuration is replaced every `keeps` milliseconds.
  */
 export async function webApplications(idp: Idp, keeps: number): Promise<Flow> {
   const applications = await Promise.all(signingAlgorithms.map((alg) => webApplication(idp, alg, keeps)))
@@ -36,7 +36,9 @@ async function webApplication(idp: Idp, alg: 'ES256' | 'RS256', keeps: number): 
       madeAt = performance.now()
     }
     const tokens = await client.refreshTokenGrant(config, body.refresh_token).catch((error: unknown) => {
-      if (error instanceof client.ResponseBodyError && error.status === 503) return undefined
+      // A node may send 503 when it cannot sign. The library reads the error only from responses with a 4xx status.
+      const { cause } = error as Error
+      if (cause instanceof Response && cause.status === 503) return undefined
       throw error
     })
     return tokens && decodeProtectedHeader(tokens.id_token ?? '').kid

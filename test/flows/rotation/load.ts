@@ -8,21 +8,21 @@ export interface Refusal {
   readonly why: string
 }
 
-/** Gets a token and checks it by itself. */
+/** Gets a token and checks it itself. */
 export interface Flow {
   readonly name: string
-  /** Returns the kid of the token, undefined where none was issued; rejects where it was refused. */
+  /** Returns the kid of the token, or undefined if none was issued; rejects if it was refused. */
   readonly once: () => Promise<string | undefined>
 }
 
 /** What has happened so far. */
 export interface Load {
-  /** Tokens that were checked and found good, by verifier and kid. */
+  /** Tokens that were checked and accepted, by verifier and kid. */
   readonly good: ReadonlyMap<string, ReadonlyMap<string, number>>
   readonly refused: readonly Refusal[]
-  /** Answers to token requests that were neither tokens nor 503: a node may say that it cannot sign now. */
+  /** Responses to token requests that were neither tokens nor 503, which a node may send when it cannot sign. */
   readonly faults: readonly string[]
-  /** When a token of this kid was last asked for at this node: milliseconds since 1970. */
+  /** When a token with this kid was last requested from this node: milliseconds since 1970. */
   readonly lastAsked: (node: string, kid: string) => number | undefined
   /** The latest `iat` with this kid, in seconds since 1970. */
   readonly latestIat: (kid: string) => number | undefined
@@ -35,14 +35,14 @@ interface Options {
   readonly ask: readonly ((node: string) => Promise<Response>)[]
   readonly verifiers: readonly Verifier[]
   readonly flows: readonly Flow[]
-  /** Milliseconds from one request to the next, of one kind at one node. */
+  /** Milliseconds between two requests of one kind to one node. */
   readonly every: number
 }
 
 /** Milliseconds before a token expires: when it is checked for the last time, and when it is too late for that. */
 const [beforeEnd, tooLate] = [3_000, 1_500]
 
-/** Has tokens issued, and checked by all verifiers at once; one in ten also at the very end of its life. */
+/** Requests tokens and has all verifiers check them immediately; one in ten also at the very end of its lifetime. */
 export function startLoad({ nodes, ask, verifiers, flows, every }: Options): Load {
   const good = new Map([...verifiers, ...flows].map(({ name }) => [name, new Map<string, number>()]))
   const refused: Refusal[] = []
@@ -134,5 +134,5 @@ export function startLoad({ nodes, ask, verifiers, flows, every }: Options): Loa
   }
 }
 
-/** Of an answer that a library may have read already. */
+/** The body of a response that a library may already have read. */
 const textOf = async (response: Response) => (response.bodyUsed ? '' : response.text().catch(() => ''))

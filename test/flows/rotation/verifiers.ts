@@ -10,29 +10,28 @@ import * as oauth from 'oauth4webapi'
 import type { Test } from 'tap'
 import { createVerifier } from '#verify'
 
-/** A service that checks access tokens with a library, as that library's users write it. */
+/** A service that checks access tokens with a library, as users of that library write it. */
 export interface Verifier {
   readonly name: string
-  /** How it keeps the keys. */
+  /** How it caches the keys. */
   readonly keeping: string
-  /** Rejects where the token is refused. */
+  /** Rejects if the token is refused. */
   readonly check: (token: string) => Promise<unknown>
 }
 
 interface Options {
   readonly issuer: string
   readonly audience: readonly string[]
-  /** Where a cache hands out the set. */
+  /** The address at which a cache serves the set. */
   readonly cache: string
-  /** Milliseconds that each verifier keeps the set, or a key of it: the setting SIGNET_VERIFIER_CACHE. */
+  /** Milliseconds for which each verifier caches the set, or a key of it: the setting SIGNET_VERIFIER_CACHE. */
   readonly keeps: number
 }
 
 const algorithms: ('ES256' | 'RS256')[] = ['ES256', 'RS256']
 
 /**
- * All of them fetch the set over HTTP, and none fetches it again because of a kid that it does not know, so that it is the announcement
- * that makes them know a key, and nothing else.
+ * All of them fetch the set over HTTP, and none fetches it again for an unknown kid, so they can only know a key because it was announced.
  */
 export async function startVerifiers(t: Test, options: Options): Promise<readonly Verifier[]> {
   return [
@@ -54,7 +53,7 @@ function jose({ issuer, audience, keeps }: Options): Verifier {
   return { name: 'jose', keeping: 'the set, cacheMaxAge', check: (token) => jwtVerify(token, set, rules) }
 }
 
-/** It keeps keys one by one, and asks for any other at once: hence the cache in between. */
+/** It caches keys one by one, and fetches any other key immediately: hence the cache in between. */
 function jwksRsaWithJsonwebtoken({ issuer, audience, cache, keeps }: Options): Verifier {
   const client = jwksRsa({ jwksUri: `${cache}/.well-known/jwks.json`, cache: true, cacheMaxAge: keeps })
   const [first = '', ...others] = audience
@@ -73,8 +72,8 @@ function jwksRsaWithJsonwebtoken({ issuer, audience, cache, keeps }: Options): V
 }
 
 /**
- * The same. When a key of its own has expired and is not in the set any more, get-jwks 11 goes on with the one it had, for as long as it is
- * asked for it: a revoked key would be trusted for ever. Hence the `delete`. Its own `getPublicKey` takes milliseconds for each token.
+ * The same. When a key has expired from its cache and is no longer in the set, get-jwks 11 continues with the old copy for as long as the
+ * key is requested: a revoked key would be trusted forever. Hence the `delete`. Its own `getPublicKey` takes milliseconds for each token.
  */
 function fastJwtWithGetJwks({ issuer, audience, cache, keeps }: Options): Verifier {
   const jwks = buildGetJwks({ ttl: keeps })
@@ -93,8 +92,8 @@ function fastJwtWithGetJwks({ issuer, audience, cache, keeps }: Options): Verifi
 }
 
 /**
- * openid-client checks access tokens with oauth4webapi, from the same author. Both keep a set for five minutes per server object, and
- * cannot be told otherwise: so the object is made anew, as in functions that start with each few requests.
+ * openid-client checks access tokens with oauth4webapi, by the same author. Both cache a set for five minutes per server object, which
+ * cannot be configured: so the object is replaced, as in functions that are restarted every few requests.
  */
 function openidClient({ issuer, audience, keeps }: Options): Verifier {
   let server: oauth.AuthorizationServer | undefined
@@ -105,7 +104,7 @@ function openidClient({ issuer, audience, keeps }: Options): Verifier {
   }
   return {
     name: 'openid-client (oauth4webapi)',
-    keeping: 'the set, made anew',
+    keeping: 'the set, replaced',
     check: (token) => {
       if (!server || performance.now() - madeAt >= keeps) {
         server = { issuer, jwks_uri: `${issuer}/.well-known/jwks.json` }
@@ -148,7 +147,7 @@ async function expressBearer(t: Test, { issuer, audience, keeps }: Options): Pro
   }
 }
 
-/** It keeps a set for ten seconds at least. Here time passes faster for it: its ten seconds are over when those of the others are. */
+/** It caches a set for at least ten seconds. Here time passes faster for it, so that its ten seconds end when the others' time does. */
 function ours({ issuer, audience, keeps }: Options): Verifier {
   const clock = { wallTime: () => Date.now(), monotonicTime: () => (performance.now() * 10_000) / keeps }
   const verifier = createVerifier({ issuer, audience, cooldown: 3600, clock })

@@ -39,7 +39,7 @@ const skew = 60 * second
 /** How far the database's clock may be off without having jumped. */
 const drift = 30 * second
 
-/** Steps of time, from a heartbeat to a day. */
+/** Steps in time, from a heartbeat to a day. */
 const pauses = [
   second,
   10 * second,
@@ -54,16 +54,16 @@ const pauses = [
   23 * hour,
   day,
 ]
-/** Clocks within the skew of each other, and two that have jumped. */
+/** Clock offsets within the allowed skew, and two that have jumped. */
 const offsets = [0, drift, -drift, 0, 20 * second, day, -day]
 
-/** What went wrong, in words; undefined: nothing. */
+/** What went wrong, in words; undefined if nothing did. */
 export type Finding = string | undefined
 
 /**
- * Lives through one history: each two bytes are one thing that happens.
+ * Runs one history: every two bytes are one event.
  *
- * @returns the first property that does not hold
+ * @returns the first violated property
  */
 export function live(history: Uint8Array, rules: Rules): Finding {
   const world = newWorld()
@@ -120,7 +120,7 @@ export function live(history: Uint8Array, rules: Rules): Finding {
       default:
         wait(world, pauses[which % pauses.length] as number, rules)
     }
-    // Until then a verifier takes them whose clock is slow, but no further from the database's than the skew.
+    // A verifier with a slow clock accepts them until then, but its clock differs from the database's by no more than the skew.
     tokens = tokens.filter(({ expiresAt }) => expiresAt + skew - drift > world.now).slice(-6)
     const finding = invariants(world, rules) ?? issueAndVerify(world, verifiers, cache, tokens, rules)
     if (finding) return `${finding} (step ${index / 2})`
@@ -148,7 +148,7 @@ function newWorld(): World {
   }
 }
 
-/** Time passes; at its end nodes that live read the keys. In between they would have, too: not reading is the harder case. */
+/** Lets time pass. At the end, running nodes read the keys. They would also do so in between; not reading is the harder case. */
 function wait(world: World, pause: number, rules: Rules): void {
   world.now += pause
   if (pause <= lease / 3) return
@@ -163,16 +163,19 @@ function start(world: World, node: Node, own: NodeSettings, rules: Rules): void 
   node.confirmedAt = -Infinity
   node.up = refresh(world, node, rules)
   noteRevocations(world)
-  // Ripe means more from now on.
+  // From now on keys take longer to become ripe.
   if (longer) excuse(world)
 }
 
-/** Until the standbys have ripened, none is promised to be ripe. Twice the delay, for the ring's clock may stand still meanwhile. */
+/** No ripe standby is promised until the standbys have ripened. Twice the delay, because the ring's clock may stand still meanwhile. */
 function excuse(world: World): void {
   world.excusedUntil = Math.max(world.excusedUntil, world.now + longestDelay + 2 * minute)
 }
 
-/** An operator has a key sign at once. If it was not ripe, verifiers may refuse it until it would have been: they were told so. */
+/**
+ * An operator makes a key sign immediately. If the key was not ripe, verifiers may refuse it until it would have been: the operator was
+ * warned.
+ */
 function excuseEarly(world: World): void {
   excuse(world)
   for (const [key, state] of keyStates(world.rows.keys, ringTime(world)))
@@ -195,7 +198,7 @@ function revoke(world: World, node: Node, rules: Rules, which: number): void {
   const [key] = candidates[(which >> 1) % candidates.length] ?? []
   if (!key) return
   node.ledger.revokedAt.set(key.kid, ringTime(world))
-  // Killed between the keys directory and the database: it counts from when somebody opens that directory again.
+  // The process died between the keys directory and the database: the key counts once a node opens that directory again.
   if (which >= 224) {
     node.up = false
     return
@@ -212,7 +215,7 @@ function noteRevocations(world: World): void {
   }
 }
 
-/** A team moves its issuer here. Its verifiers know the key, from where they fetched until now; so do all nodes before they are asked. */
+/** A team moves its issuer here. Its verifiers know the key from the previous issuer; all nodes know it before they are asked. */
 function importKey(world: World, node: Node, rules: Rules, kid: string, holders: readonly Holder[]): void {
   if (!operate(world, node, rules, (_keys, now) => [{ what: 'import', kid, at: now }])) return
   for (const other of world.nodes) if (other.up && !refresh(world, other, rules)) other.up = false
@@ -220,8 +223,8 @@ function importKey(world: World, node: Node, rules: Rules, kid: string, holders:
 }
 
 /**
- * The database goes back to a backup, and before anybody uses it a node that remembers what happened since tells it: as the
- * instructions for a restore have it. Where no node remembers, keys and revocations since the backup are lost with it.
+ * The database is restored from a backup. Before it is used, a node that remembers what has happened since then writes it back, as the
+ * restore instructions require. If no node remembers, keys and revocations since the backup are lost with it.
  */
 function restore(world: World, rows: Rows, rules: Rules): void {
   const node = world.nodes.find((one) => one.up && refresh(world, one, rules))
@@ -234,7 +237,8 @@ function restore(world: World, rows: Rows, rules: Rules): void {
 function invariants(world: World, rules: Rules): Finding {
   const node = world.nodes.find((one) => one.up && !one.cutOff && one.confirmedAt === world.now)
   if (!node) return undefined
-  // With no node to replenish them the standbys run out, in a period at the soonest, less what the first of them was postponed.
+  // Without a node that replenishes them, the standbys run out: after one period at the earliest, minus how long the first of them was
+  // postponed.
   if (world.now - world.lastTended > shortestPeriod - longestDelay) excuse(world)
   world.lastTended = world.now
   const now = world.now + node.ringOffset
@@ -248,7 +252,7 @@ function invariants(world: World, rules: Rules): Finding {
 }
 
 function hasRipeStandby(states: ReadonlyMap<ScheduledKey, string>, now: number): boolean {
-  // By the shortest of the delays: which one is in force depends on the nodes.
+  // The shortest of the delays applies: which one is in force depends on the nodes.
   const delay = Math.min(...settings.map(({ activationDelay }) => activationDelay)) * second
   for (const [key, state] of states) if (state === 'standby' && key.publishedAt + delay <= now) return true
   return false
@@ -279,7 +283,7 @@ function issueAndVerify(
     for (const verifier of verifiers) {
       const isKnown = knows(verifier, token.kid, world.now, cache, fetch)
       const revokedAt = world.revokedAt.get(token.kid)
-      if (revokedAt === undefined && !isKnown && !isEarly) return `"${verifier.kind.name}" refuses an honest token`
+      if (revokedAt === undefined && !isKnown && !isEarly) return `"${verifier.kind.name}" refuses a genuine token`
       if (revokedAt !== undefined && isKnown && world.now > revokedAt + longestDelay)
         return `"${verifier.kind.name}" accepts a token of a revoked key`
     }

@@ -1,17 +1,17 @@
-/** How a verifier keeps the set. Durations in milliseconds. */
+/** How a verifier caches the set. Durations in milliseconds. */
 export interface VerifierKind {
   readonly name: string
-  /** How long it goes on with a set, given the max-age of the answer. */
+  /** How long it keeps using a set, given the max-age of the response. */
   readonly keeps: (maxAge: number) => number
-  /** Fetches anew for a kid that it does not know, if the last fetch is as long ago as this. */
+  /** Fetches again for an unknown kid if the last fetch was at least this long ago. */
   readonly cooldown: number | undefined
-  /** Fetches through a cache that hands out what it has for max-age, and as long again while it asks. */
+  /** Fetches through a cache that serves its copy for max-age, and for as long again while it revalidates. */
   readonly behindCache: boolean
 }
 
 const [minute, hour] = [60_000, 3_600_000]
 
-/** The kinds that exist, all within SIGNET_VERIFIER_CACHE = 24h. */
+/** The existing kinds, all within SIGNET_VERIFIER_CACHE = 24h. */
 export const verifierKinds: readonly VerifierKind[] = [
   { name: 'obeys max-age', keeps: (maxAge) => maxAge, cooldown: undefined, behindCache: false },
   { name: 'fixed 5 minutes', keeps: () => 5 * minute, cooldown: undefined, behindCache: false },
@@ -27,14 +27,14 @@ export const verifierKinds: readonly VerifierKind[] = [
   { name: 'fixed 24 hours, behind a cache', keeps: () => 24 * hour, cooldown: undefined, behindCache: true },
 ]
 
-/** A set on its way. */
+/** A set in transit. */
 export interface FetchedSet {
   readonly kids: ReadonlySet<string>
   /** Milliseconds. */
   readonly maxAge: number
 }
 
-/** Who holds a set, and since when; true times. */
+/** The holder of a set, and since when; true times. */
 export interface Holder {
   set: FetchedSet | undefined
   fetchedAt: number
@@ -45,10 +45,11 @@ export interface Verifier extends Holder {
 }
 
 /**
- * Whether the verifier knows the kid at this moment, after whatever it fetches for it. Who could never fetch refuses nothing of ours.
+ * Whether the verifier knows the kid at this moment, after any fetch that it makes for it. A verifier that could never fetch cannot refuse
+ * our tokens.
  *
- * @param cache what stands between it and the nodes, where something does
- * @param fetch the set from a node
+ * @param cache the cache between it and the nodes, if any
+ * @param fetch gets the set from a node
  */
 export function knows(
   verifier: Verifier,
@@ -68,7 +69,7 @@ export function knows(
 function renew(verifier: Verifier, now: number, cache: Holder, fetch: () => FetchedSet | undefined): void {
   if (verifier.kind.behindCache && (!cache.set || now - cache.fetchedAt >= 2 * cache.set.maxAge))
     hold(cache, fetch(), now)
-  // What a cache hands out may be old, and is kept from now on all the same.
+  // What a cache serves may be old, and yet is stored as of now.
   hold(verifier, verifier.kind.behindCache ? cache.set : fetch(), now)
 }
 

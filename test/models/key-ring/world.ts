@@ -9,7 +9,7 @@ import {
   mustAnnounceDelay,
 } from '../../../src/key-ring/schedule.ts'
 
-/** What a node is configured with, in seconds. */
+/** The configuration of a node, in seconds. */
 export interface NodeSettings extends Delays {
   readonly maxAge: number
   readonly lifetime: number
@@ -23,7 +23,7 @@ export interface Rows {
   readonly delay: AnnouncedDelay
 }
 
-/** The keys as a node sees them, until one of their moments comes. */
+/** A node's view of the keys, valid until one of their moments is reached. */
 interface View {
   readonly keys: readonly ScheduledKey[]
   readonly states: ReadonlyMap<ScheduledKey, KeyState>
@@ -33,19 +33,19 @@ interface View {
   readonly until: number
 }
 
-/** One process. What it has in memory dies with it; its ledger is a file. */
+/** One process. Its memory is lost when it stops; its ledger is a file. */
 export interface Node {
   up: boolean
   cutOff: boolean
   settings: NodeSettings
-  /** Of this machine's clock, in milliseconds. */
+  /** The error of this machine's clock, in milliseconds. */
   offset: number
   readonly ledger: { readonly activatedAt: Map<string, number>; readonly revokedAt: Map<string, number> }
   memory: Remembered<ScheduledKey>
   view: View
-  /** The ring's time minus the true one when the keys were last confirmed, and the true time then. */
+  /** The ring's time minus the true time when the keys were last confirmed, and the true time of that moment. */
   ringOffset: number
-  /** That of the database's clock, by which tokens are dated. */
+  /** The offset of the database's clock, by which tokens are dated. */
   clockOffset: number
   confirmedAt: number
 }
@@ -57,12 +57,12 @@ export interface World {
   offset: number
   readonly nodes: readonly Node[]
   kids: number
-  /** True times: since when a key is revoked; until when no ripe standby is promised. */
+  /** True times: when a key was revoked; until when no ripe standby is promised. */
   readonly revokedAt: Map<string, number>
   /** Keys that were made to sign before they were ripe, and until when verifiers may not know them. */
   readonly early: Map<string, number>
   excusedUntil: number
-  /** When a node last looked at the ring. */
+  /** When a node last read the ring. */
   lastTended: number
 }
 
@@ -72,15 +72,15 @@ type Step =
   | { readonly what: 'extend'; readonly longestLifetime: number }
   | { readonly what: 'import'; readonly kid: string; readonly at: number }
 
-/** Parts of the system that a test may put something wrong in the place of. */
+/** Parts of the system that a test can replace with a faulty version. */
 export interface Rules {
   readonly due: typeof dueFor
   readonly recover: typeof recoveries
-  /** Off where only what happens to tokens shall count. */
+  /** Switched off where only the effect on tokens matters. */
   readonly standbyIsChecked: boolean
-  /** Factor of the delay that an operator's rotation waits for. */
+  /** Factor on the delay that an operator's rotation waits for. */
   readonly rotationDelay: number
-  /** Seconds added to the lease that a node believes in. */
+  /** Seconds added to the lease that a node assumes. */
   readonly overstay: number
 }
 export const rules: Rules = { due: dueFor, recover: recoveries, standbyIsChecked: true, rotationDelay: 1, overstay: 0 }
@@ -91,7 +91,7 @@ export function ringTime({ rows, now, offset }: Pick<World, 'rows' | 'now' | 'of
   return time
 }
 
-/** `decide` of the key ring, with an array for the database. Atomic, as the transaction under the ring's lock is. */
+/** `decide` of the key ring, with an array as the database. Atomic, like the transaction under the ring's lock. */
 export function decide(
   world: World,
   node: Node,
@@ -114,7 +114,7 @@ export function decide(
     for (let round = 0; ; round++) {
       const due = rules.due('ES256', keys, now, delays)
       if (due.length === 0) return
-      if (round === 10) throw new Error(`The schedule does not come to rest: ${JSON.stringify(due)}`)
+      if (round === 10) throw new Error(`The schedule does not reach a stable state: ${JSON.stringify(due)}`)
       take(due)
     }
   }
@@ -179,11 +179,11 @@ function clocksAgree(world: World, node: Node): boolean {
   return Math.abs(node.offset - world.offset) <= node.settings.clockSkew * 1000 + 1000
 }
 
-/** `refresh` of the key ring. False where the database is away, or its clock and this machine's disagree. */
+/** `refresh` of the key ring. False if the database is unreachable, or its clock and this machine's disagree. */
 export function refresh(world: World, node: Node, rules: Rules): boolean {
   if (node.cutOff || !clocksAgree(world, node)) return false
   const now = Math.max(ringTime(world), node.memory.now)
-  // What was settled is so until a moment comes, or somebody has written.
+  // Whatever was settled remains so until a moment is reached or something is written.
   const isSettled = node.view.keys === world.rows.keys && now < node.view.until
   if (
     !isSettled
@@ -237,7 +237,7 @@ function look(keys: readonly ScheduledKey[], now: number): View {
 
 export const unread: View = look([], 0)
 
-/** What a node sees at this moment. */
+/** A node's view at this moment. */
 export function viewOf(world: World, node: Node): View {
   const now = world.now + node.ringOffset
   if (now >= node.view.until) node.view = look(node.view.keys, now)

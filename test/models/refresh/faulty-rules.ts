@@ -1,9 +1,9 @@
 import { judgeRefresh } from '../../../src/tokens/refresh-rotation.ts'
 import type { Rule } from './world.ts'
 
-/* The rule with a fault each, to show that the model finds it. What it replaced is among them. */
+/* The rule with one fault each, to show that the model finds it. The rule that it replaced is among them. */
 
-/** As before: ten times for each generation, then refused while the family lives; never two generations in a row. */
+/** The previous rule: ten times for each generation, then refused while the family lives; never two generations in a row. */
 const tenTimes: Rule = (family, presented, now, grace) => {
   const { generation: newest, forgiveness: last } = family
   const verdict = judgeRefresh({ ...family, forgiveness: undefined }, presented, now, grace)
@@ -16,7 +16,7 @@ const tenTimes: Rule = (family, presented, now, grace) => {
   return { ...verdict, forgiveness: { ...last, seconds: last.seconds + 1 } }
 }
 
-/** Forgiven until so many seconds after the first time, with every pause counted in full. */
+/** Forgiven until a number of seconds after the first time, with every pause counted in full. */
 const untilAfterTheFirst =
   (limit: number): Rule =>
   (family, presented, now, grace) => {
@@ -51,13 +51,13 @@ const inOneGeneration: Rule = (family, presented, now, grace) =>
     grace,
   )
 
-/** A generation that was served again within the grace breaks a run. */
+/** A run ends at a generation that was served again within the grace. */
 const brokenByTheGrace: Rule = (family, presented, now, grace) => {
   const verdict = judgeRefresh(family, presented, now, grace)
   return verdict.verdict === 'again' ? { ...verdict, forgiveness: undefined } : verdict
 }
 
-/** Generations that were served again within the grace keep a run going for ever. */
+/** Generations that were served again within the grace keep a run going forever. */
 const neverForgotten: Rule = (family, presented, now, grace) => {
   const verdict = judgeRefresh(family, presented, now, grace)
   const { forgiveness: last, generation: newest } = family

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { newWorld, present, type Rule, type World } from './world.ts'
 
-/* An application with any number of tabs that share what they store, on networks and servers that lose what they lose. */
+/* An application with any number of tabs that share their storage, on networks and servers that lose responses. */
 
 const minute = 60
 const hour = 3600
@@ -10,26 +10,26 @@ const day = 24 * hour
 /** Seconds between two presentations of the same token while its responses are lost. */
 type Retries = readonly number[]
 
-/** The response path is broken for up to half an hour, and the tabs retry. */
+/** Responses are lost for up to half an hour, and the tabs retry. */
 const outage: fc.Arbitrary<Retries> = fc
   .record({ duration: fc.integer({ min: 1, max: 30 * minute }), every: fc.integer({ min: 2, max: 5 * minute }) })
   .map(({ duration, every }) => Array.from({ length: Math.ceil(duration / every) }, () => every))
 
-/** The person gives up and returns after minutes, on the next day, or after three weeks. */
+/** The person stops trying and returns after minutes, on the next day, or after three weeks. */
 const away = fc.oneof(
   fc.integer({ min: 1, max: 2 * hour }),
   fc.integer({ min: hour, max: 3 * day }),
   fc.constant(21 * day),
 )
 
-/** A device that sleeps, wakes up to refresh, and falls asleep before the response has arrived: eleven hours of that. */
+/** A device that sleeps, wakes up to refresh, and falls asleep before the response arrives: for eleven hours. */
 const night: fc.Arbitrary<Retries> = fc
   .array(fc.integer({ min: 20, max: 4 * hour }), { minLength: 1, maxLength: 20 })
   .map((pauses) =>
     pauses.filter((_, at) => pauses.slice(0, at + 1).reduce((sum, pause) => sum + pause, 0) <= 11 * hour),
   )
 
-/** Up to two outages with the person away after each, or a night. */
+/** Up to two outages, after each of which the person is away, or a night. */
 const losses: fc.Arbitrary<Retries> = fc.oneof(
   fc
     .array(fc.tuple(outage, away), { minLength: 1, maxLength: 2 })
@@ -44,11 +44,11 @@ const tabs = (minLength: number) => fc.array(fc.integer({ min: 0, max: 9 }), { m
 
 const refreshes = (tabs: fc.Arbitrary<number[]>, oneLostIn: number, restores: boolean) =>
   fc.record({
-    /** Seconds since the one before. */
+    /** Seconds since the previous refresh. */
     pause: fc.oneof(fc.nat(30), fc.nat(hour), fc.nat(9 * day)),
     lost: fc.oneof({ arbitrary: fc.constant(undefined), weight: oneLostIn - 1 }, { arbitrary: losses, weight: 1 }),
     tabs,
-    /** The database is restored to what it was that many refreshes ago. */
+    /** The database is restored to its state before that many refreshes. */
     restored: restores ? fc.option(fc.nat(8), { nil: undefined, freq: 8 }) : fc.constant(undefined),
   })
 
@@ -63,13 +63,13 @@ export const honestHistory = fc.oneof(
 )
 export type HonestHistory = typeof honestHistory extends fc.Arbitrary<infer History> ? History : never
 
-/** How many generations a run of lost responses can go on for because tabs doubled each of its refreshes. */
+/** How many generations a run of lost responses can last because tabs doubled each refresh. */
 const doubledInARow = 16
 
 /**
- * Lives through a history in which no more than two lost responses follow each other: a third one is not lost.
+ * Runs a history with at most two lost responses in a row: a third one is delivered.
  *
- * @returns what went wrong, if something did
+ * @returns what went wrong, if anything did
  */
 export function liveHonestly(history: HonestHistory, rule?: Rule): string | undefined {
   const world = newWorld(rule)

@@ -3,18 +3,21 @@ import { forgivenFor, longestGap } from '../../../src/tokens/refresh-rotation.ts
 import { newWorld, present, type Rule, type World } from './world.ts'
 
 /*
- * An owner and a thief. The thief steals copies of tokens, fresh or spent, and then does what it likes with all the tokens it has. The
- * owner refreshes as an honest client does.
+ * An owner and a thief. The thief steals copies of current or spent tokens, and then uses all of its tokens in any way. The owner refreshes
+ * like an honest client.
  */
 
 const hour = 3600
 
 const moves = fc.record({
-  /** `lost` is a refresh of the owner's whose response is lost. */
+  /** `lost` is a refresh by the owner whose response is lost. */
   who: fc.constantFrom('owner', 'lost', 'thief', 'theft', 'restore'),
-  /** Seconds since the move before. */
+  /** Seconds since the previous move. */
   pause: fc.oneof(fc.nat(30), fc.nat(hour), fc.nat(72 * hour)),
-  /** Which token is stolen or presented: 0 is the newest that the owner or the thief has, 1 the one before it, and so on. Or which backup. */
+  /**
+   * Which token is stolen or presented: 0 is the newest one that the owner or the thief has, 1 the one before it, and so on. Or which
+   * backup.
+   */
   back: fc.oneof({ arbitrary: fc.constant(0), weight: 3 }, { arbitrary: fc.nat(3), weight: 1 }),
   /** How often it is presented. */
   times: fc.oneof({ arbitrary: fc.constant(1), weight: 3 }, { arbitrary: fc.integer({ min: 2, max: 200 }), weight: 1 }),
@@ -24,8 +27,8 @@ export const theftHistory = fc.array(moves, { minLength: 4, maxLength: 40, size:
 export type TheftHistory = typeof theftHistory extends fc.Arbitrary<infer History> ? History : never
 
 /**
- * Whoever put the owner out does not outlive it: once the owner is refused, no token of the thief is good for anything. A backup that is
- * restored after that is another matter: what was ended since is alive again, tokens or not.
+ * A thief who gets the owner signed out loses access too: once the owner is refused, no token of the thief works. Restoring a backup after
+ * that is a separate case: whatever has ended since the backup is active again, whoever holds the tokens.
  */
 export function liveWithThief(history: TheftHistory, rule?: Rule): string | undefined {
   const world = newWorld(rule)
@@ -56,7 +59,7 @@ function outlived(world: World, stolen: ReadonlySet<number>): string | undefined
   for (const wait of [1, hour, 24 * hour])
     for (const token of stolen) {
       world.now += wait
-      if (present(world, token).token !== undefined) return 'the owner was put out, and the thief goes on'
+      if (present(world, token).token !== undefined) return 'the owner was signed out, and the thief still has access'
     }
   return undefined
 }
@@ -66,12 +69,12 @@ function newest(stolen: ReadonlySet<number>, back: number): number {
   return sorted[Math.min(back, sorted.length - 1)] as number
 }
 
-/** Seconds that an access token gives access for. */
+/** Lifetime of an access token, in seconds. */
 const accessTokenTtl = 900
 
 /**
- * What a thief can have without being noticed: nobody comes within the grace, the owner loses no response, and after the thief has
- * stopped the family is still alive.
+ * The access that a thief can have unnoticed: nobody presents a token within the grace, the owner loses no response, and the family is
+ * still active after the thief has stopped.
  */
 export function liveUnnoticed(history: TheftHistory, rule?: Rule): string | undefined {
   const world = newWorld(rule)
@@ -108,18 +111,18 @@ export function liveUnnoticed(history: TheftHistory, rule?: Rule): string | unde
   const access = gaps.reduce((sum, gap) => sum + gap, 0)
   if (access > 2 * (forgivenFor + accessTokenTtl) + 2 * accessTokenTtl) return `${access} seconds of access, unnoticed`
   for (const token of stolen)
-    if (present(world, token).token !== undefined) return 'what was stolen long ago is still good'
+    if (present(world, token).token !== undefined) return 'a token that was stolen long ago still works'
   return undefined
 }
 
-/** The generations in which a thief who takes every successor comes later than the grace; up to the longest gap apart. */
+/** The generations in which a thief who takes every successor presents the token after the grace; at most the longest gap apart. */
 export const shadowHistory = fc.record({
   late: fc.array(fc.nat(longestGap), { minLength: 3, maxLength: 3 }),
   pause: fc.integer({ min: 30, max: 72 * hour }),
 })
 export type ShadowHistory = typeof shadowHistory extends fc.Arbitrary<infer History> ? History : never
 
-/** A thief who lives off every generation is found the third time that one of the two comes later than the grace. */
+/** A thief who shadows every generation is detected the third time that the owner or the thief presents a token after the grace. */
 export function liveInShadow({ late, pause }: ShadowHistory, rule?: Rule): string | undefined {
   const world = newWorld(rule)
   const generations = late.flatMap((within) => [...Array.from({ length: within }, () => false), true])
@@ -129,8 +132,8 @@ export function liveInShadow({ late, pause }: ShadowHistory, rule?: Rule): strin
     const first = present(world, token).token
     world.now += isLate ? world.grace + 1 : 1
     const second = present(world, token).token
-    if (!world.ended && first !== second) return 'one of the two was given another token'
+    if (!world.ended && first !== second) return 'the owner and the thief were given different tokens'
     token = first ?? token
   }
-  return world.ended ? undefined : 'the shadow is not found'
+  return world.ended ? undefined : 'the thief was not detected'
 }

@@ -6,14 +6,15 @@ import {
 } from '../../../src/tokens/refresh-rotation.ts'
 
 /*
- * One family of refresh tokens on the server, and those who hold tokens of it. The rule is the real one, or one with a planted fault;
- * what happens for each verdict is what the store does. Times are in seconds. A token is its generation: the rest of it never changes.
+ * One family of refresh tokens on the server, and the holders of its tokens. The rule is the real one, or one with a planted fault; each
+ * verdict has the same effect as in the store. Times are in seconds. A token is represented by its generation: the rest of it never
+ * changes.
  */
 export type Rule = (
   ...family: Parameters<typeof judgeRefresh>
 ) =>
   | RefreshVerdict
-  | { /** Refused, but the family lives: no verdict of the real rule does that. */ readonly verdict: 'refused' }
+  | { /** Refused, but the family lives: the real rule never returns this verdict. */ readonly verdict: 'refused' }
 
 export interface World {
   readonly rule: Rule
@@ -28,7 +29,7 @@ export function newWorld(rule: Rule = judgeRefresh, grace = 10): World {
 }
 
 export interface Answer {
-  /** The token that is issued; undefined: the request is refused. */
+  /** The token that is issued; undefined if the request is refused. */
   readonly token: number | undefined
   readonly verdict: ReturnType<Rule>['verdict'] | 'ended'
 }

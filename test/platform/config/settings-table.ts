@@ -1,7 +1,7 @@
 import { declarations } from '../../../src/platform/config/declaration.ts'
 import type { Setting } from '../../../src/platform/config/setting-kinds.ts'
 
-/** The table of docs/settings.md, made from the declaration. */
+/** The table of docs/settings.md, generated from the declaration. */
 export function settingsTable(): string {
   const rows = Object.entries<Setting<unknown>>(declarations).map(([name, setting]) => [
     setting.secret ? `\`${name}\` or \`${name}_FILE\`` : `\`${name}\``,

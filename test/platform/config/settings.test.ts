@@ -18,7 +18,7 @@ function folderWith(t: Test, files: Record<string, string> = {}): string {
   return folder
 }
 
-/** What is wrong with these settings; none where they can be used. */
+/** What is wrong with these settings; empty if they are valid. */
 function faultsOf(environment: Record<string, string>, folder = '/nowhere'): readonly string[] {
   try {
     readSettings(environment, folder)
@@ -29,7 +29,7 @@ function faultsOf(environment: Record<string, string>, folder = '/nowhere'): rea
   }
 }
 
-t.test('all faults are told at once, each with the name and what it takes', async (t) => {
+t.test("all faults are reported together, each with the setting's name and what it accepts", async (t) => {
   const environment = {
     SIGNET_ISSUER: 'http://id.example.com',
     SIGNET_PORT: '65536',
@@ -60,7 +60,7 @@ t.test('all faults are told at once, each with the name and what it takes', asyn
   t.match(new SettingsError(faults).message, /^Invalid settings:\n {2}- SIGNET_/)
 })
 
-t.test('secrets are never printed, not even bad ones, nor what stands for one in an address', async (t) => {
+t.test("secrets are never printed, not even invalid ones, nor a password in the issuer's URL", async (t) => {
   const secrets = Object.entries<Setting<unknown>>(declarations).flatMap(([name, { secret }]) => (secret ? [name] : []))
   t.ok(secrets.includes('SIGNET_MASTER_KEY') && secrets.includes('SIGNET_DATABASE_URL'))
   const folder = folderWith(t, { secret: 'very-secret' })
@@ -75,12 +75,12 @@ t.test('secrets are never printed, not even bad ones, nor what stands for one in
   t.notMatch(faults.join(), 'very-secret')
 })
 
-t.test('a value of 8 KB is not thrown back', async (t) => {
+t.test('a value of 8 KB is not repeated', async (t) => {
   t.ok(faultsOf({ SIGNET_HOST: 'h'.repeat(8192) }).join().length < 300)
 })
 
 t.test(
-  'unknown names stop the start, in the environment and in .env; those of tests and other programs do not',
+  'unknown names in the environment and in .env stop the start; those of tests and other programs do not',
   async (t) => {
     t.same(faultsOf({ SIGNET_ISSUR: 'https://id.example.com' }), [
       'SIGNET_ISSUR: there is no such setting. Did you mean SIGNET_ISSUER?',
@@ -88,13 +88,13 @@ t.test(
     const meant = (name: string) => /mean (\w+)\?/.exec(faultsOf({ [name]: 'x' }).join())?.[1]
     t.equal(meant('SIGNET_PROT'), 'SIGNET_PORT')
     t.equal(meant('SIGNET_DATABSE_URL_FILE'), 'SIGNET_DATABASE_URL_FILE')
-    t.equal(meant('SIGNET_signup'), undefined, 'nothing is near')
+    t.equal(meant('SIGNET_signup'), undefined, 'no similar name')
     t.equal(meant(`SIGNET_${'x'.repeat(100_000)}`), undefined)
     t.match(faultsOf({ SIGNET_constructor: '1', SIGNET___proto__: '1' }), [/SIGNET_constructor/, /SIGNET___proto__/])
     t.match(
       faultsOf({ SIGNET_PORT_FILE: 'port' }),
       [/^SIGNET_PORT_FILE: there is no such setting/],
-      'no secret, no file',
+      'only secrets can come from a file',
     )
     const folder = folderWith(t, { '.env': 'SIGNET_ISSUR=x\nOTHER=y\n' })
     const inFile = `SIGNET_ISSUR: there is no such setting; it is in ${join(folder, '.env')}. Did you mean SIGNET_ISSUER?`
@@ -103,7 +103,7 @@ t.test(
   },
 )
 
-t.test('a secret comes from the environment or from a file, and from one of them only', async (t) => {
+t.test('a secret comes from the environment or from a file, but not from both', async (t) => {
   const folder = folderWith(t, { key: `${key}\n`, empty: '' })
   t.same(readSettings({ SIGNET_MASTER_KEY_FILE: 'key' }, folder).masterKey, Buffer.from(key, 'base64url'))
   t.same(readSettings({ SIGNET_MASTER_KEY_FILE: join(folder, 'key') }, '/nowhere').masterKey?.length, 32)
@@ -115,7 +115,7 @@ t.test('a secret comes from the environment or from a file, and from one of them
   t.match(faultsOf({ SIGNET_MASTER_KEY_FILE: 'empty' }, folder), [/^SIGNET_MASTER_KEY: expected 32 bytes/])
 })
 
-t.test('.env is read from the folder, and the environment wins', async (t) => {
+t.test('.env is read from the folder, and the environment takes precedence', async (t) => {
   const folder = folderWith(t, { '.env': 'SIGNET_PORT=4100\nSIGNET_SIGN_UP="closed"\n# SIGNET_HOST=::1\n' })
   const settings = readSettings({ SIGNET_PORT: '4200', SIGNET_HOST: '' }, folder)
   t.match(settings, { port: 4200, signUp: 'closed', host: '127.0.0.1' })
@@ -124,7 +124,7 @@ t.test('.env is read from the folder, and the environment wins', async (t) => {
   t.match(faultsOf({ SIGNET_PORT: 'x' }, unreadable), [/\.env: cannot be read \(EISDIR\)/, /^SIGNET_PORT/])
 })
 
-t.test('settings that contradict each other stop the start', async (t) => {
+t.test('contradictory settings stop the start', async (t) => {
   const cases: [Record<string, string>, RegExp][] = [
     [{ SIGNET_KEY_ROTATION_PERIOD: '2d' }, /^SIGNET_KEY_ROTATION_PERIOD: must be longer than twice .* of 1452m/],
     [{ SIGNET_VERIFIER_CACHE: '45d' }, /^SIGNET_KEY_ROTATION_PERIOD/],
@@ -141,7 +141,7 @@ t.test('settings that contradict each other stop the start', async (t) => {
   t.equal(faultsOf({ SIGNET_KEY_ROTATION_PERIOD: '174240s' }).length, 1)
 })
 
-t.test('an issuer is an origin in its canonical form, https unless it is this machine', async (t) => {
+t.test('an issuer is an origin in its canonical form, and https unless it is this machine', async (t) => {
   const good = [
     'https://id.example.com',
     'https://id.example.com:8443',
@@ -187,7 +187,7 @@ t.test('an issuer is an origin in its canonical form, https unless it is this ma
   t.notMatch(faultsOf({ SIGNET_ISSUER: 'http://localhost:4000/path/' }).join(), /The problem/)
 })
 
-t.test('the port is that of a loopback issuer, otherwise 4000, unless one is set', async (t) => {
+t.test('the port is the set one, otherwise that of a loopback issuer, otherwise 4000', async (t) => {
   const portOf = (environment: Record<string, string>) => readSettings(environment, '/nowhere').port
   t.equal(portOf({}), 4000)
   t.equal(portOf({ SIGNET_ISSUER: 'http://localhost:5000' }), 5000)
@@ -198,7 +198,7 @@ t.test('the port is that of a loopback issuer, otherwise 4000, unless one is set
     t.match(faultsOf({ SIGNET_PORT: port }), [/^SIGNET_PORT/], port)
 })
 
-t.test('a port that browsers do not connect to is refused, unless a proxy stands before it', async (t) => {
+t.test('a port that browsers block is rejected, unless a proxy is in front', async (t) => {
   for (const port of [1, 22, 2049, 5060, 6000, 6566, 6665, 6669, 6697, 10_080])
     for (const issuer of [`http://localhost:${port}`, `https://id.example:${port}`, `http://[::1]:${port}`])
       t.match(
@@ -209,7 +209,7 @@ t.test('a port that browsers do not connect to is refused, unless a proxy stands
   t.match(faultsOf({ SIGNET_PORT: '6666' }), [/^SIGNET_PORT: is 6666, and browsers do not connect/])
   t.same(faultsOf({ SIGNET_ISSUER: 'https://id.example', SIGNET_PORT: '6000' }), [])
   t.same(faultsOf({ SIGNET_ISSUER: 'http://localhost:6001' }), [])
-  // Node keeps to the same list. Nothing is connected to.
+  // Node has the same list, so nothing is contacted.
   for (let port = 1; port < 11_000; port++) {
     if (!isBlockedPort(port)) continue
     const cause = await fetch(`http://127.0.0.1:${port}/`).catch((error: Error) => error.cause)
@@ -217,7 +217,7 @@ t.test('a port that browsers do not connect to is refused, unless a proxy stands
   }
 })
 
-t.test('a setting of something that is not built yet is refused, whatever it says', async (t) => {
+t.test('a setting of a feature that does not exist yet is rejected, whatever its value', async (t) => {
   t.match(faultsOf({ SIGNET_REGISTRATION: 'closed', SIGNET_STATUS_LIST_TTL: '15s' }), [
     'SIGNET_REGISTRATION: has no effect, because this release has no dynamic client registration. Remove it.',
     'SIGNET_STATUS_LIST_TTL: has no effect, because this release has no status lists. Remove it.',
@@ -232,12 +232,12 @@ t.test('every setting has an effect: the code reads it', async (t) => {
     .map((file) => readFileSync(join(sources, file), 'utf8'))
     .concat(String(activationDelay))
     .join('\n')
-  // Of a destructured one the name stands there without a dot.
+  // A destructured setting appears in the code without a dot.
   for (const name of Object.keys(readSettings({}, '/nowhere')))
     t.match(code, new RegExp(`[sS]ettings\\.${name}\\b|[{,]\\s*${name}\\b[^(]*\\}`), name)
 })
 
-t.test('relative paths start at the folder, whatever the working directory', async (t) => {
+t.test('relative paths start at the installation folder, whatever the working directory', async (t) => {
   const settings = readSettings(
     { SIGNET_ISSUER: 'https://id.example', SIGNET_TLS_CERT: 'tls/cert.pem', SIGNET_TLS_KEY: '/etc/tls/key.pem' },
     '/srv/signet',
@@ -258,12 +258,12 @@ t.test('durations have a unit and bounds', async (t) => {
       [/^SIGNET_ID_TOKEN_TTL: expected a duration .* from 10s to 3650d/],
       text,
     )
-  // Longer than a timer can wait, it would fire at once, again and again.
+  // A timer cannot wait for longer than this: it would fire immediately, again and again.
   t.match(faultsOf({ SIGNET_KEY_LEASE: '75d' }), [/^SIGNET_KEY_LEASE: .* from 3s to 1h/])
 })
 
 t.test(
-  'events are kept for ever, or for 30 days at least: the database would refuse to delete younger ones',
+  'events are kept forever or for at least 30 days, because the database refuses to delete younger ones',
   async (t) => {
     const retention = (text: string) => readSettings({ SIGNET_EVENT_RETENTION: text }, '/nowhere').eventRetention
     t.same(['forever', '30d', '3650d', '720h'].map(retention), [undefined, 2_592_000, 315_360_000, 2_592_000])
@@ -274,7 +274,7 @@ t.test(
   },
 )
 
-t.test('proxies are addresses and ranges, a schema is a name that PostgreSQL leaves to others', async (t) => {
+t.test('proxies are addresses and ranges, and a schema is a name that PostgreSQL does not reserve', async (t) => {
   const proxies = (text: string) => readSettings({ SIGNET_TRUST_PROXY: text }, '/nowhere').trustProxy
   t.same(proxies('off'), [])
   t.same(proxies('loopback, 10.0.0.0/8,2001:db8::/32'), ['loopback', '10.0.0.0/8', '2001:db8::/32'])
@@ -310,7 +310,7 @@ t.test('proxies are addresses and ranges, a schema is a name that PostgreSQL lea
     t.match(faultsOf({ SIGNET_DATABASE_URL: text }), [/^SIGNET_DATABASE_URL/], text)
 })
 
-t.test('with nothing set, the settings are those of the documentation', async (t) => {
+t.test('with nothing set, the settings are the documented defaults', async (t) => {
   t.same(readSettings({}, '/srv/signet'), {
     issuer: 'http://localhost:4000',
     host: '127.0.0.1',

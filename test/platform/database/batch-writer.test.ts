@@ -1,12 +1,11 @@
 import t from 'tap'
 import { type BatchWriterOptions, createBatchWriter } from '../../../src/platform/database/batch-writer.ts'
-import { migrate } from '../../../src/platform/database/migrations.ts'
 import { DatabaseUnavailable } from '../../../src/platform/database/unavailable.ts'
 import { listEvents } from '../../../src/records/events/recorded-events-store.ts'
 import { createTokenTally } from '../../../src/records/events/token-tally.ts'
 import { createRefusalLog } from '../../../src/records/refusals/refusal-log.ts'
 import { findRefusals } from '../../../src/records/refusals/refusals-store.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import { migratedDatabase, noLog } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 
 interface Row {
@@ -16,9 +15,8 @@ interface Row {
   readonly owner?: unknown
 }
 
-const { openPool, connection, schema } = await testDatabase(t)
+const { openPool } = await migratedDatabase(t)
 const db = openPool()
-await migrate({ connection, schema, log: noLog })
 await db.query(`
   CREATE TABLE owners (name text PRIMARY KEY);
   INSERT INTO owners VALUES ('somebody');
@@ -36,7 +34,7 @@ const written = async () => {
   return rows.map(({ id }) => id)
 }
 
-/** A queue on the table; it writes only when it is told to, unless `more` says otherwise. */
+/** A queue on the table; it writes only when told to, unless `more` says otherwise. */
 function writer(more: Partial<BatchWriterOptions<Row>> = {}) {
   const logged: { details: Record<string, unknown>; message: string }[] = []
   const note = (details: object, message: string) => logged.push({ details: { ...details }, message })
@@ -49,7 +47,7 @@ function writer(more: Partial<BatchWriterOptions<Row>> = {}) {
 
 t.beforeEach(() => db.query('TRUNCATE queued'))
 
-t.test('rows that PostgreSQL refuses are dropped and named, and all others are written', async (t) => {
+t.test('rows that PostgreSQL rejects are dropped and named, and all others are written', async (t) => {
   await db.query("INSERT INTO queued VALUES (8, 'before', 1, NULL)")
   const bad: Row[] = [
     { ...good(1), text: null },
@@ -76,7 +74,7 @@ t.test('rows that PostgreSQL refuses are dropped and named, and all others are w
   t.same(await written(), [8, ...Array.from({ length: 700 }, (_, id) => 1_000 + id)])
   const dropped = logged.filter(({ message }) => message === 'Dropped one of the rows: it cannot be written.')
   t.equal(dropped.length, 12)
-  t.same(logged.length, dropped.length, 'nothing else had to be said')
+  t.same(logged.length, dropped.length, 'nothing else was logged')
   t.match(
     dropped.map(({ details }) => details['reason']),
     [
@@ -97,7 +95,7 @@ t.test('rows that PostgreSQL refuses are dropped and named, and all others are w
   t.notMatch(JSON.stringify(logged), 'secret')
 })
 
-t.test('a queue of nothing but bad rows ends, and the next rows are written', async (t) => {
+t.test('a queue of only bad rows finishes, and the next rows are written', async (t) => {
   const { queue, logged } = writer()
   for (let id = 0; id < 20; id++) queue.add({ ...good(id), text: null })
   await queue.stop()
@@ -107,7 +105,7 @@ t.test('a queue of nothing but bad rows ends, and the next rows are written', as
   t.same(await written(), [50])
 })
 
-t.test('while the database is away rows wait, in order and bounded, and each is written once', async (t) => {
+t.test('while the database is unavailable rows wait in order, up to a limit, and each is written once', async (t) => {
   let answers = 2
   const { queue, logged } = writer({
     maxQueued: 100,
@@ -119,7 +117,7 @@ t.test('while the database is away rows wait, in order and bounded, and each is 
   })
   for (let id = 0; id < 90; id++) queue.add(good(id))
   await queue.stop()
-  t.equal((await written()).length, 60, 'it went away in the middle')
+  t.equal((await written()).length, 60, 'it became unavailable in between')
   for (let id = 90; id < 200; id++) queue.add(good(id))
   await queue.stop()
   await queue.stop()
@@ -129,7 +127,7 @@ t.test('while the database is away rows wait, in order and bounded, and each is 
   t.same(
     await written(),
     Array.from({ length: 160 }, (_, id) => id),
-    'those that came first',
+    'the first ones',
   )
   queue.add(good(500))
   await queue.stop()
@@ -140,7 +138,7 @@ t.test('while the database is away rows wait, in order and bounded, and each is 
       'The queue of rows was full; the excess was dropped.',
       'Deferred writes of rows work again.',
     ],
-    'said once, however often it is tried',
+    'logged once, regardless of the number of attempts',
   )
   t.match(
     logged.filter(({ message }) => message === 'Some rows could not be written.').map(({ details }) => details),
@@ -148,7 +146,7 @@ t.test('while the database is away rows wait, in order and bounded, and each is 
   )
 })
 
-t.test('a statement that is refused whatever the values are waits until somebody has repaired it', async (t) => {
+t.test('rows of a statement that fails for any values wait until somebody repairs the cause', async (t) => {
   const { queue, logged } = writer()
   await db.query('ALTER TABLE queued RENAME TO elsewhere')
   queue.add(good(1))
@@ -160,7 +158,7 @@ t.test('a statement that is refused whatever the values are waits until somebody
   t.same(await written(), [1])
 })
 
-t.test('a queue goes on by itself, whatever went wrong before', async (t) => {
+t.test('a queue keeps writing on its own, whatever failed before', async (t) => {
   let attempts = 0
   const { queue } = writer({
     delayMs: 1,
@@ -178,7 +176,7 @@ t.test('a queue goes on by itself, whatever went wrong before', async (t) => {
   t.same(await written(), [2, 3])
 })
 
-t.test('rows with one key are one row, also when one of them has to wait', async (t) => {
+t.test('rows with the same key become one row, even if one of them has to wait', async (t) => {
   let isAway = true
   const { queue } = writer({
     merging: { key: ({ id }) => String(id), merge: (a, b) => ({ ...b, small: Number(a.small) + Number(b.small) }) },
@@ -202,7 +200,7 @@ t.test('rows with one key are one row, also when one of them has to wait', async
   ])
 })
 
-t.test('a refusal and a count that cannot be stored keep no others from being stored', async (t) => {
+t.test('a refusal or count that cannot be stored does not block others', async (t) => {
   const warned: string[] = []
   const log = { ...noLog, warn: (details: object, message: string) => warned.push(JSON.stringify([details, message])) }
   const refusals = createRefusalLog(db, log)
@@ -220,7 +218,7 @@ t.test('a refusal and a count that cannot be stored keep no others from being st
   const tally = createTokenTally(db, log)
   tally.count({ clientId: 'machine', grantId: 'one', audience: 'https://api.example' })
   tally.count({ clientId: 'machine', grantId: 'two', audience: 'https://api.example/\0' })
-  // No foreign key: the grant and its client may have been deleted meanwhile.
+  // No foreign key, because the grant and its client may have been deleted meanwhile.
   tally.count({ clientId: 'machine', grantId: 'three', audience: 'https://api.example' })
   tally.count({ clientId: 'machine', grantId: 'three', audience: 'https://api.example' })
   await tally.stop()

@@ -24,11 +24,11 @@ const failure = (promise: Promise<unknown>) =>
   )
 
 /*
- * Each of these ended the process: the server's FATAL arrives in the same chunk as the ReadyForQuery before it, so the client
- * emits `error` before any code of ours can run that was waiting for the answer.
+ * Each of these once ended the process: the server's FATAL arrives in the same chunk as the ReadyForQuery before it, so the client
+ * emits `error` before any code of ours that awaited the answer can run.
  */
 
-t.test('a server that ends a connection with its answer, while another caller waits for it', async (t) => {
+t.test('the server may end a connection with its answer, while another caller waits for it', async (t) => {
   const { pool, accepted } = await onePool(t, ({ text, connection }) =>
     text === `SELECT ${connection}` ? shutdown : undefined,
   )
@@ -38,19 +38,19 @@ t.test('a server that ends a connection with its answer, while another caller wa
     pool.query({ text: 'SELECT 2' }),
     inTransaction(pool, (tx) => tx.query({ text: 'UPDATE' })),
   ])
-  t.equal(first.command, 'SELECT', 'what was answered counts')
-  t.equal(second.command, 'UPDATE', 'the one who waited is given another connection')
+  t.equal(first.command, 'SELECT', 'the answered statement counts')
+  t.equal(second.command, 'UPDATE', 'the waiting caller gets another connection')
   t.equal(third.command, 'SELECT')
   t.equal(accepted(), 3)
 })
 
-t.test('a server that ends a new connection as soon as it is open', async (t) => {
+t.test('the server may end a new connection as soon as it is open', async (t) => {
   const { pool } = await onePool(t, ({ text, connection }) => (text === '' && connection === 1 ? shutdown : undefined))
   t.match(await failure(pool.query({ text: 'SELECT 1' })), { code: '57P01' })
-  t.equal((await pool.query({ text: 'SELECT 1' })).command, 'SELECT', 'the next one serves')
+  t.equal((await pool.query({ text: 'SELECT 1' })).command, 'SELECT', 'the next one works')
 })
 
-t.test('a server that ends a connection as soon as it is set up', async (t) => {
+t.test('the server may end a connection as soon as it is set up', async (t) => {
   const { pool, accepted } = await onePool(t, ({ text, connection }) =>
     text.includes('set_config') && connection === 1 ? shutdown : undefined,
   )
@@ -79,13 +79,13 @@ t.test('a transaction whose connection ends before the commit is known not to be
   t.match(error, { code: '57P01' }, 'and not "It is not known whether..."')
 })
 
-t.test('a commit that was answered counts, whatever follows', async (t) => {
+t.test('an acknowledged commit counts, whatever follows', async (t) => {
   const { pool } = await onePool(t, ({ text }) => (text === 'COMMIT' ? shutdown : undefined))
   t.equal(await inTransaction(pool, async () => 'done'), 'done')
-  t.equal((await pool.query({ text: 'SELECT 1' })).command, 'SELECT', 'the pool serves on')
+  t.equal((await pool.query({ text: 'SELECT 1' })).command, 'SELECT', 'the pool still works')
 })
 
-t.test('many callers share one connection in the order in which they came', async (t) => {
+t.test('many callers share one connection in the order in which they arrived', async (t) => {
   const { pool, asked } = await onePool(t, () => undefined)
   const numbers = Array.from({ length: 50 }, (_, index) => index)
   await Promise.all(numbers.map((number) => pool.query({ text: `SELECT ${number}` })))
@@ -95,7 +95,7 @@ t.test('many callers share one connection in the order in which they came', asyn
   )
 })
 
-t.test('statements have names only where they may', async (t) => {
+t.test('statements are named only if this is allowed', async (t) => {
   for (const namedStatements of [true, false]) {
     const { connection, parsed } = await fakePostgres(t)
     const pool = createPool({
@@ -106,6 +106,6 @@ t.test('statements have names only where they may', async (t) => {
     const statement = { name: 'ready', text: 'SELECT 1', values: [] }
     await pool.query(statement)
     await inTransaction(pool, (tx) => tx.query(statement))
-    t.same(parsed, namedStatements ? ['', 'ready'] : [''], 'those that were parsed, the setup first')
+    t.same(parsed, namedStatements ? ['', 'ready'] : [''], 'the parsed ones, the setup first')
   }
 })

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
 
-/** One statement as a client has sent it, and which connection it came on. */
+/** A statement as a client sent it, with the number of its connection. */
 export interface Asked {
   readonly text: string
   readonly values: readonly (string | null)[]
@@ -11,28 +11,28 @@ export interface Asked {
 /** What is sent after a connection was accepted (`text` is then empty) or after a statement was answered, in the same chunk. */
 export type AndThen = (asked: Asked) => Buffer | undefined
 
-/** What keeps the answer to a statement back. */
+/** Delays the answer to a statement. */
 export type Before = (asked: Asked) => Promise<void> | undefined
 
 export interface FakePostgres {
   readonly connection: { host: string; port: number; user: string; password: string; database: string }
   /** As a URL. */
   url: string
-  /** How many connections there were. */
+  /** How many connections were accepted. */
   readonly accepted: () => number
-  /** Whether it says of itself that it accepts no writes. */
+  /** Whether it reports that it accepts no writes. */
   isReadOnly: boolean
-  /** Connections beside which it refuses further ones. */
+  /** The maximum number of connections; it refuses further ones. */
   limit: number
-  /** Every statement but those that set a connection up. */
+  /** Every statement except those that set a connection up. */
   readonly asked: readonly Asked[]
-  /** The names under which statements were parsed; empty for those without. */
+  /** The names under which statements were parsed; empty for unnamed ones. */
   readonly parsed: readonly string[]
 }
 
 /**
- * A server that speaks just enough of PostgreSQL's protocol to accept connections and answer statements with no rows. It
- * decides what arrives in one chunk, which a real server leaves to chance.
+ * A server with the minimum of PostgreSQL's protocol that accepts connections and answers statements without rows. It decides
+ * what arrives in one chunk, which with a real server is random.
  */
 export async function fakePostgres(
   t: Test,
@@ -86,7 +86,7 @@ export async function fakePostgres(
     socket.on('data', (chunk) => {
       buffered = Buffer.concat([buffered, chunk])
       for (;;) {
-        // The startup message has no code before its length.
+        // The startup message has no type byte before its length.
         const at = started ? 1 : 0
         if (buffered.length < at + 4 || buffered.length < at + buffered.readInt32BE(at)) return
         const end = at + buffered.readInt32BE(at)
@@ -113,7 +113,7 @@ export async function fakePostgres(
   return fake
 }
 
-/** A server's last words: it ends the connection (FATAL). */
+/** An error with which the server ends the connection (FATAL). */
 export function fatal(code: string, text: string): Buffer {
   return message('E', Buffer.from(`SFATAL\0VFATAL\0C${code}\0M${text}\0\0`))
 }
@@ -134,7 +134,7 @@ const readyForQuery = message('Z', Buffer.from('I'))
 const parseComplete = message('1', Buffer.alloc(0))
 const bindComplete = message('2', Buffer.alloc(0))
 
-/** The setup wants to know whether the server is read-only, and what became of its parameters: name, value, name, value. */
+/** The setup asks whether the server is read-only and which parameters it has set: name, value, name, value. */
 function rowsFor({ text, values }: Asked, isReadOnly: boolean): Buffer[] {
   const [command = ''] = text.trim().split(/\s/)
   const complete = message('C', Buffer.from(`${command.toUpperCase()}\0`))

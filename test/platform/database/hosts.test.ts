@@ -24,7 +24,7 @@ function poolOn(t: Test, addresses: string[], more: Partial<PoolOptions> = {}) {
   return pool
 }
 
-/** A port that accepts connections and never says a word, or refuses them. */
+/** A port that accepts connections but never answers, or refuses them. */
 async function deadPort(t: Test, kind: 'silent' | 'refuses'): Promise<string> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => sockets.add(socket.on('error', () => {})))
@@ -41,7 +41,7 @@ async function deadPort(t: Test, kind: 'silent' | 'refuses'): Promise<string> {
 
 const addressOf = ({ connection }: { connection: { port: number } }) => `127.0.0.1:${connection.port}`
 
-t.test('an unusable URL is refused, and the message does not repeat the password', async (t) => {
+t.test('an invalid URL is rejected, and the message does not repeat the password', async (t) => {
   for (const [url, fault] of Object.entries({
     'mysql://u:secret@h/db': /must start with postgres:/,
     'postgres://': /must start with postgres:/,
@@ -92,7 +92,7 @@ t.test('several hosts are parsed as libpq does', async (t) => {
 })
 
 t.test(
-  'a host that is read-only, refuses connections or is silent is skipped, and not tried first the next time',
+  'a host that is read-only, refuses connections or is silent is skipped, and not tried first next time',
   async (t) => {
     const readOnly = await fakePostgres(t)
     readOnly.isReadOnly = true
@@ -102,18 +102,18 @@ t.test(
       silent: await deadPort(t, 'silent'),
     })) {
       const good = await fakePostgres(t)
-      // The silent one takes half of this.
+      // The silent host takes half of this.
       const pool = poolOn(t, [address, addressOf(good)], { connectTimeoutMs: what === 'silent' ? 6_000 : 20_000 })
       t.equal((await pool.query('SELECT 1')).command, 'SELECT', what)
-      pool.dropConnections('so that another is made')
+      pool.dropConnections('to open another one')
       t.equal((await pool.query('SELECT 1')).command, 'SELECT')
       t.equal(good.accepted(), 2)
     }
-    t.equal(readOnly.accepted(), 1, 'the second connection went straight to the good one')
+    t.equal(readOnly.accepted(), 1, 'the second connection went directly to the good one')
   },
 )
 
-t.test('the pool follows when another host becomes the writable one, and back again', async (t) => {
+t.test('the pool fails over to another writable host, and back again', async (t) => {
   const [one, two] = [await fakePostgres(t), await fakePostgres(t)]
   two.isReadOnly = true
   const pool = poolOn(t, [addressOf(one), addressOf(two)])
@@ -132,7 +132,7 @@ t.test('the pool follows when another host becomes the writable one, and back ag
   )
 })
 
-t.test('when no host accepts writes, the error says why for each of them', async (t) => {
+t.test('if no host accepts writes, the error gives the reason for each of them', async (t) => {
   const readOnly = await fakePostgres(t)
   readOnly.isReadOnly = true
   const away = await deadPort(t, 'refuses')
@@ -178,7 +178,7 @@ t.test('a caller that only reads accepts a standby, but prefers the primary', as
   )
 })
 
-t.test('a database URL is shown without its password and without its query', async (t) => {
+t.test('a database URL is shown without its password and its query', async (t) => {
   const cases: [string, string][] = [
     ['postgres://signet:pass@word@db.example:5432/signet', 'postgres://signet@db.example:5432/signet'],
     ['postgresql://u:a:b@h1:5432,h2:5433/db?sslmode=verify-full&password=x', 'postgresql://u@h1:5432,h2:5433/db'],
@@ -188,7 +188,7 @@ t.test('a database URL is shown without its password and without its query', asy
     ['postgres:///db?host=/var/run&user=u&password=secret', 'postgres:///db'],
   ]
   for (const [url, shown] of cases) {
-    t.equal(databaseUrlFault(url), undefined, 'it is one that the settings take')
+    t.equal(databaseUrlFault(url), undefined, 'the settings accept it')
     t.equal(withoutPassword(url), shown)
   }
 })

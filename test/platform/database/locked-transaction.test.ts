@@ -16,14 +16,14 @@ const { connection, schema, openPool } = await testDatabase(t)
 const pool = openPool()
 await pool.query('CREATE TABLE work (step text)')
 
-const patiently = (): LockWait => ({
+const unlimitedWait = (): LockWait => ({
   signal: new AbortController().signal,
   timeoutMs: Number.POSITIVE_INFINITY,
   report: () => {},
 })
-const patient = patiently()
+const unlimited = unlimitedWait()
 
-/** Another process that holds the lock in a transaction of its own. */
+/** Another process that holds the lock in its own transaction. */
 async function holdLock(t: Test, lock: Lock): Promise<pg.Client> {
   const client = new pg.Client(clientConfig(connection))
   client.on('error', () => {}) // one test kills it
@@ -39,7 +39,7 @@ t.test('work under one lock never overlaps, and all of it is done', async (t) =>
   let inside = 0
   const overlaps: number[] = []
   const work = Array.from({ length: 20 }, (_, number) =>
-    inLockedTransaction(pool, installationLock, patiently(), async (tx) => {
+    inLockedTransaction(pool, installationLock, unlimitedWait(), async (tx) => {
       overlaps.push(inside++)
       await tx.query({ text: 'INSERT INTO work VALUES ($1)', values: [`overlap ${number}`] })
       inside--
@@ -56,16 +56,21 @@ t.test('work under one lock never overlaps, and all of it is done', async (t) =>
 
 t.test('while another process holds the lock, the wait is reported and keeps no transaction open', async (t) => {
   const holder = await holdLock(t, installationLock)
-  let told: (sentence: string) => void = () => {}
+  let resolveReport: (sentence: string) => void = () => {}
   const report = new Promise<string>((resolve) => {
-    told = resolve
+    resolveReport = resolve
   })
   const waiter = openPool({ max: 1 })
-  const waiting = inLockedTransaction(waiter, installationLock, { ...patient, report: told }, async () => 'done')
+  const waiting = inLockedTransaction(
+    waiter,
+    installationLock,
+    { ...unlimited, report: resolveReport },
+    async () => 'done',
+  )
   t.equal(await report, 'Another node is setting up this installation; waiting for it to finish.')
   // Between two attempts its connection is back in the pool.
   await eventually(
-    'the waiting process to give its connection back between two attempts',
+    'the waiting process to return its connection between two attempts',
     () => waiter.idleCount === 1,
     undefined,
     1,
@@ -74,10 +79,10 @@ t.test('while another process holds the lock, the wait is reported and keeps no 
   t.equal(await waiting, 'done')
 })
 
-t.test('the lock of a process that is killed is free', async (t) => {
+t.test('the lock of a killed process is released', async (t) => {
   const holder = await holdLock(t, installationLock)
   const { rows } = await holder.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
-  const waiting = inLockedTransaction(pool, installationLock, patient, async () => 'done')
+  const waiting = inLockedTransaction(pool, installationLock, unlimited, async () => 'done')
   await pool.query({ text: 'SELECT pg_terminate_backend($1)', values: [rows[0]?.pid] })
   t.equal(await waiting, 'done')
 })
@@ -85,7 +90,7 @@ t.test('the lock of a process that is killed is free', async (t) => {
 t.test('an aborted signal ends the wait with its reason, and nothing was done', async (t) => {
   const holder = await holdLock(t, installationLock)
   const asked = new AbortController()
-  const wait = { ...patient, signal: asked.signal, report: () => asked.abort() }
+  const wait = { ...unlimited, signal: asked.signal, report: () => asked.abort() }
   await t.rejects(
     inLockedTransaction(pool, installationLock, wait, async () => t.fail('the lock is not free')),
     { name: 'AbortError' },
@@ -94,13 +99,13 @@ t.test('an aborted signal ends the wait with its reason, and nothing was done', 
   await t.rejects(
     inLockedTransaction(pool, installationLock, wait, async () => t.fail('it was aborted before')),
     { name: 'AbortError' },
-    'and none begins after that',
+    'and nothing begins after that',
   )
 })
 
-t.test('an aborted signal does not disturb work that has begun', async (t) => {
+t.test('an aborted signal does not interrupt work that has begun', async (t) => {
   const asked = new AbortController()
-  const work = inLockedTransaction(pool, installationLock, { ...patient, signal: asked.signal }, async (tx) => {
+  const work = inLockedTransaction(pool, installationLock, { ...unlimited, signal: asked.signal }, async (tx) => {
     asked.abort()
     await tx.query({ text: `INSERT INTO work VALUES ('kept')` })
     return 'done'
@@ -117,7 +122,7 @@ t.test('a server waits for a limited time, and the error says for what', async (
   )
 })
 
-t.test('the transaction may be idle for longer than others, and only that transaction', async (t) => {
+t.test('this transaction may be idle for longer than others, and only this one', async (t) => {
   const one = openPool({ max: 1, queryTimeoutMs: 5_000 })
   const limit = async (db: Queryable) => {
     const { rows } = await db.query<{ limit: string }>({
@@ -125,6 +130,6 @@ t.test('the transaction may be idle for longer than others, and only that transa
     })
     return rows[0]?.limit
   }
-  const inside = await inLockedTransaction(one, installationLock, patient, limit)
+  const inside = await inLockedTransaction(one, installationLock, unlimited, limit)
   t.same([inside, await limit(one)], ['15s', '5s'])
 })

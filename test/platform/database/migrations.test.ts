@@ -35,13 +35,13 @@ async function slowNode(t: Test, db: TestDatabase) {
   await gate.query(`BEGIN; SELECT pg_advisory_xact_lock(hashtext('${db.schema}'))`)
   const folder = folderWith(t, {
     ...two,
-    // lock_timeout counts for advisory locks, too.
+    // lock_timeout also applies to advisory locks.
     '002.do.seals.sql': `SET LOCAL lock_timeout = 0; ${two['002.do.seals.sql']}
                          SELECT pg_advisory_xact_lock(hashtext(current_schema()));`,
   })
   const migrated = run(db, folder)
   const pool = db.openPool()
-  await eventually('the slow node is in its second migration', async () => {
+  await eventually('the slow node to be in its second migration', async () => {
     const { rows } = await pool.query({
       text: `SELECT FROM pg_stat_activity WHERE application_name = 'signet migrate' AND wait_event = 'advisory'
              AND datname = current_database() AND query LIKE '%seals%'`,
@@ -57,7 +57,7 @@ async function slowNode(t: Test, db: TestDatabase) {
   }
 }
 
-/** A session of our own, past any pooler. */
+/** A separate session that bypasses any pooler. */
 async function clientOf(t: Test, { direct }: Pick<TestDatabase, 'direct'>): Promise<pg.Client> {
   const client = new pg.Client('connectionString' in direct ? direct : { ...direct, ssl: false })
   client.on('error', () => {})
@@ -81,7 +81,7 @@ async function versions(db: TestDatabase): Promise<number[]> {
   return rows.map(({ version }) => version)
 }
 
-t.test('five nodes that migrate an empty schema at once: each file is applied once, and all succeed', async (t) => {
+t.test('if five nodes migrate an empty schema together, each file is applied once, and all succeed', async (t) => {
   const db = await testDatabase(t)
   const folder = folderWith(t, two)
   const results = await Promise.all([1, 2, 3, 4, 5].map(() => run(db, folder)))
@@ -89,12 +89,12 @@ t.test('five nodes that migrate an empty schema at once: each file is applied on
     results.map(({ version }) => version),
     [2, 2, 2, 2, 2],
   )
-  // One node may apply the first and another the second.
+  // One node may apply the first file and another the second.
   t.same(results.flatMap(({ applied }) => applied).sort(), ['001.do.rings.sql', '002.do.seals.sql'])
   t.same((await db.openPool().query({ text: 'SELECT name FROM rings' })).rows, [{ name: 'first' }])
 })
 
-t.test('a schema that is not there is made, by one of five', async (t) => {
+t.test('a missing schema is created, by one of five nodes', async (t) => {
   const db = await testDatabase(t)
   const schema = `${db.schema}_new`
   t.teardown(() => db.openPool().query({ text: `DROP SCHEMA ${schema} CASCADE` }))
@@ -103,7 +103,7 @@ t.test('a schema that is not there is made, by one of five', async (t) => {
   t.same(rows, [{ ring: 'first' }])
 })
 
-t.test('a node that is killed in the middle leaves the schema as it was, and the next one does it all', async (t) => {
+t.test('a killed node leaves the schema as it was before the file, and the next node applies it', async (t) => {
   const db = await testDatabase(t)
   const pool = db.openPool()
   await run(db, folderWith(t, { '001.do.rings.sql': two['001.do.rings.sql']! }))
@@ -122,25 +122,25 @@ t.test('a node that is killed in the middle leaves the schema as it was, and the
   t.match(await run(db, folderWith(t, two)), { applied: ['002.do.seals.sql'], version: 2 })
 })
 
-t.test('while one node migrates, the others wait, say so, and find nothing left to do', async (t) => {
+t.test('while one node migrates, the others wait, report so, and find nothing left to do', async (t) => {
   const db = await testDatabase(t)
   const slow = await slowNode(t, db)
   const lines: { details: object; message: string }[] = []
   const log = { ...noLog, warn: (details: object, message: string) => lines.push({ details, message }) }
   const waiting = run(db, slow.folder, log)
-  await eventually('the waiting node has said what it waits for', () => lines.length > 0)
+  await eventually('the waiting node to report what it waits for', () => lines.length > 0)
   t.match(lines, [{ message: /^Waiting for another node that is migrating the database/, details: { pid: Number } }])
-  t.same(await versions(db), [1], 'what is complete is visible before the rest')
+  t.same(await versions(db), [1], 'completed files are visible before the rest')
   t.match(await slow.finish(), { applied: ['001.do.rings.sql', '002.do.seals.sql'] })
   t.same(await waiting, { applied: [], version: 2 })
 })
 
-t.test('between its attempts a waiting node has no transaction open, so it does not hold back VACUUM', async (t) => {
+t.test('between its attempts a waiting node has no open transaction, so it does not hold back VACUUM', async (t) => {
   const db = await testDatabase(t)
   const slow = await slowNode(t, db)
   const waiting = run(db, slow.folder)
   const pool = db.openPool()
-  await eventually('the waiting node is seen idle, without a snapshot', async () => {
+  await eventually('the waiting node to be idle, without a snapshot', async () => {
     const { rows } = await pool.query({
       text: `SELECT FROM pg_stat_activity WHERE application_name = 'signet migrate' AND datname = current_database()
              AND state = 'idle' AND backend_xmin IS NULL AND query LIKE '%ROLLBACK%'`,
@@ -151,7 +151,7 @@ t.test('between its attempts a waiting node has no transaction open, so it does 
   await waiting
 })
 
-t.test('a node that is told to stop while it waits stops waiting', async (t) => {
+t.test('a node that is asked to stop while it waits stops waiting', async (t) => {
   const db = await testDatabase(t)
   const slow = await slowNode(t, db)
   const stop = new AbortController()
@@ -159,11 +159,11 @@ t.test('a node that is told to stop while it waits stops waiting', async (t) => 
   const reason = new Error('told to stop')
   stop.abort(reason)
   t.equal(await waiting, reason)
-  await t.rejects(run(db, slow.folder, noLog, stop.signal), reason, 'and does not begin')
+  await t.rejects(run(db, slow.folder, noLog, stop.signal), reason, 'and does not start')
   await slow.finish()
 })
 
-t.test('a node that is told to stop during a migration completes that one and begins no other', async (t) => {
+t.test('a node that is asked to stop during a migration completes this file and begins no other', async (t) => {
   const db = await testDatabase(t)
   const stop = new AbortController()
   const log = { ...noLog, info: () => stop.abort(new Error('told to stop')) }
@@ -171,7 +171,7 @@ t.test('a node that is told to stop during a migration completes that one and be
   t.same(await versions(db), [1])
 })
 
-t.test('a node that stands still in the middle of a migration is not waited for for ever', async (t) => {
+t.test('a node that hangs in the middle of a migration does not block others forever', async (t) => {
   const db = await testDatabase(t)
   const client = await clientOf(t, db)
   const seen = folderWith(t, {
@@ -182,11 +182,11 @@ t.test('a node that stands still in the middle of a migration is not waited for 
   t.match(
     Object.fromEntries(rows.map(({ name, setting }) => [name, setting])),
     { idle_in_transaction_session_timeout: '60000', lock_timeout: '2000', statement_timeout: '0' },
-    'PostgreSQL ends its transaction, and with it the lock',
+    'PostgreSQL ends its transaction and releases the lock',
   )
 })
 
-t.test('if nothing is pending, only reading is needed: no lock, and no right to create anything', async (t) => {
+t.test('if nothing is pending, migrating only reads: it needs no lock and no right to create anything', async (t) => {
   const db = await testDatabase(t)
   await run(db, folderWith(t, two))
   const client = await clientOf(t, db)
@@ -206,13 +206,13 @@ t.test('a node of the previous release, which locks for its whole session, is wa
   await previous.query(`SELECT pg_advisory_lock(${key})`)
   const lines: string[] = []
   const migrated = run(db, folderWith(t, two), { ...noLog, warn: (_details, message) => lines.push(message) })
-  await eventually('it waits', () => lines.length > 0)
+  await eventually('the node to wait', () => lines.length > 0)
   t.same(await tables(db), [])
   await previous.query('SELECT pg_advisory_unlock_all()')
   t.match(await migrated, { version: 2 })
 })
 
-t.test('a file that fails half-way is taken back as a whole, and named', async (t) => {
+t.test('a file that fails is rolled back completely and named', async (t) => {
   const db = await testDatabase(t)
   const folder = folderWith(t, { ...two, '002.do.seals.sql': 'CREATE TABLE seals (); SELECT 1/0;' })
   await t.rejects(run(db, folder), { name: 'MigrationError', message: '002.do.seals.sql failed: division by zero' })
@@ -220,14 +220,14 @@ t.test('a file that fails half-way is taken back as a whole, and named', async (
   t.same(await versions(db), [1])
 })
 
-t.test('a file that ends its transaction by itself is refused and not recorded', async (t) => {
+t.test('a file that ends its own transaction is rejected and not recorded', async (t) => {
   const db = await testDatabase(t)
   const folder = folderWith(t, { '001.do.rings.sql': 'CREATE TABLE rings (); COMMIT; SELECT 1;' })
   await t.rejects(run(db, folder), { name: 'MigrationError', message: /ends its own transaction/ })
   t.same(await versions(db), [])
 })
 
-t.test('a schema that is newer than this release is refused and left alone', async (t) => {
+t.test('a schema that is newer than this release is rejected and left unchanged', async (t) => {
   const db = await testDatabase(t)
   await run(db, folderWith(t, two))
   const older = folderWith(t, { '001.do.rings.sql': two['001.do.rings.sql']! })
@@ -238,7 +238,7 @@ t.test('a schema that is newer than this release is refused and left alone', asy
   t.same(await versions(db), [1, 2])
 })
 
-t.test('a file that was changed after it was applied is refused; other line ends are no change', async (t) => {
+t.test('a file that was changed after it was applied is rejected; line endings do not matter', async (t) => {
   const db = await testDatabase(t)
   await run(db, folderWith(t, two))
   const changed = folderWith(t, { ...two, '001.do.rings.sql': 'CREATE TABLE rings (name text);' })
@@ -247,7 +247,7 @@ t.test('a file that was changed after it was applied is refused; other line ends
   t.same(await run(db, windows), { applied: [], version: 2 })
 })
 
-t.test('a record with a gap is refused: something else has been here', async (t) => {
+t.test('a record with a gap is rejected', async (t) => {
   const db = await testDatabase(t)
   await run(db, folderWith(t, two))
   await db.openPool().query({ text: 'DELETE FROM schema_migrations WHERE version = 1' })
@@ -255,7 +255,7 @@ t.test('a record with a gap is refused: something else has been here', async (t)
 })
 
 t.test(
-  'files with a wrong name, a gap or a number twice, and none at all, are refused before anything is done',
+  'files with a wrong name, a gap or a duplicate number, and an empty folder, are rejected before anything is done',
   async (t) => {
     const db = await testDatabase(t)
     const faults: [Files, RegExp][] = [
@@ -272,7 +272,7 @@ t.test(
   },
 )
 
-t.test('a table that is busy is waited for in short turns, and sign-ins pass between them', async (t) => {
+t.test('a busy table is waited for in short attempts, so that sign-ins continue in between', async (t) => {
   const db = await testDatabase(t)
   const pool = db.openPool()
   const lines: string[] = []
@@ -285,7 +285,7 @@ t.test('a table that is busy is waited for in short turns, and sign-ins pass bet
   t.same(
     (await pool.query({ text: 'SELECT name FROM rings' })).rows,
     [{ name: 'first' }],
-    'between two turns the table can be read',
+    'between two attempts the table can be read',
   )
   await reader.query('COMMIT')
   reader.release()
@@ -293,7 +293,7 @@ t.test('a table that is busy is waited for in short turns, and sign-ins pass bet
   t.same([...new Set(lines)], ['A table is busy; the migration will be retried.'])
 })
 
-t.test('names that mean something elsewhere: a folder with brackets, a schema that is a key word', async (t) => {
+t.test('special names work: a folder with brackets, a schema that is a keyword', async (t) => {
   const db = await testDatabase(t)
   const folder = folderWith(t, two, `it's a [1] {b,c} *(?) !+@ "folder"`)
   t.match(await run(db, folder), { version: 2 })
@@ -303,18 +303,18 @@ t.test('names that mean something elsewhere: a folder with brackets, a schema th
   await t.rejects(run({ ...db, schema: 'a"; DROP SCHEMA x; --' }, folder), { name: 'TypeError' })
 })
 
-t.test('two issuers in two schemas do not see each other', async (t) => {
+t.test('two issuers in two schemas are independent', async (t) => {
   const [one, other] = await Promise.all([testDatabase(t), testDatabase(t)])
   await run(one, folderWith(t, two))
   t.match(await run(other, folderWith(t, two)), { applied: ['001.do.rings.sql', '002.do.seals.sql'] })
 })
 
-t.test("Signet's own migrations apply to an empty schema, and again to nothing", async (t) => {
+t.test("Signet's own migrations apply to an empty schema, and a second run applies nothing", async (t) => {
   const db = await testDatabase(t)
   const own = readdirSync(join(packageFolder, 'sql')).filter((file) => file.endsWith('.sql'))
   t.same(await run(db), { applied: own.sort(), version: own.length })
   t.same(await run(db), { applied: [], version: own.length })
-  // Between two releases: what the older one has made, the newer one takes further.
+  // An upgrade: the newer release continues from the older one's schema.
   const folder = folderWith(t, {})
   for (const file of own) copyFileSync(join(packageFolder, 'sql', file), join(folder, file))
   writeFileSync(join(folder, `${String(own.length + 1).padStart(3, '0')}.do.next.sql`), 'CREATE TABLE next_release ();')
@@ -322,7 +322,7 @@ t.test("Signet's own migrations apply to an empty schema, and again to nothing",
   await t.rejects(run(db), { name: 'MigrationError' })
 })
 
-t.test('the checksum of a released file is the one that installations have on record', async (t) => {
+t.test('the checksum of a released file equals the one that installations have recorded', async (t) => {
   const db = await testDatabase(t)
   await run(db)
   const { rows } = await db.openPool().query({

@@ -8,7 +8,7 @@ import { createPool, type Database, type PoolOptions } from '../../../src/platfo
 import { noLog } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 
-/** A folder that goes with the test. */
+/** A folder that is deleted after the test. */
 export function freshFolder(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'))
   chmodSync(folder, 0o755)
@@ -16,7 +16,7 @@ export function freshFolder(t: Test): string {
   return folder
 }
 
-/** Joins the embedded database in a folder of the test's own, for tests that are cruel to the server. */
+/** Joins the embedded database in the test's own folder, for tests that damage or stop the server. */
 export async function joinIn(t: Test, dataDir: string, log = noLog): Promise<LocalPostgres> {
   const embedded = await joinLocalPostgres({ dataDir, allowRoot: true, log })
   t.teardown(() => embedded.leave())
@@ -33,12 +33,12 @@ export function poolOn(t: Test, { connection }: LocalPostgres, options: Partial<
   return pool
 }
 
-/** The server's own process. */
+/** The main process of the server. */
 export function serverPid({ data }: Pick<LocalPostgres, 'data'>): number {
   return Number(readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')[0])
 }
 
-/** All processes of the server: its own and those that it has for connections and chores. */
+/** All processes of the server: the main one and those for connections and background work. */
 export async function serverPids(embedded: LocalPostgres): Promise<number[]> {
   const { rows } = await askOnce<{ pid: number }>(
     embedded,
@@ -47,7 +47,7 @@ export async function serverPids(embedded: LocalPostgres): Promise<number[]> {
   return [serverPid(embedded), ...rows.map(({ pid }) => pid)]
 }
 
-/** One statement on a connection of its own. */
+/** Runs one statement on a separate connection. */
 export async function askOnce<R extends pg.QueryResultRow>(
   { connection }: Pick<LocalPostgres, 'connection'>,
   text: string,
@@ -61,7 +61,7 @@ export async function askOnce<R extends pg.QueryResultRow>(
   }
 }
 
-/** Waits until another server than the one that was `before` serves. */
+/** Waits until a server other than the process `before` accepts connections. */
 export async function nextServer(embedded: LocalPostgres, before: number): Promise<void> {
   await eventually(`another server than process ${before}`, async () => {
     const pid = serverPid(embedded)
@@ -71,8 +71,8 @@ export async function nextServer(embedded: LocalPostgres, before: number): Promi
   })
 }
 
-/** Until there is one user left: the server lets go of the share of who was killed when it notices that nobody is there any more. */
-export async function alone(pool: Database): Promise<void> {
+/** Waits until one user is left. The server releases the lock of a killed user when it notices that the connection is gone. */
+export async function untilOneUserIsLeft(pool: Database): Promise<void> {
   const shares = "SELECT count(*) AS held FROM pg_locks WHERE locktype = 'advisory' AND mode = 'ShareLock'"
   await eventually(
     'one user to be left',

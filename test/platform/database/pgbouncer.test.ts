@@ -5,7 +5,7 @@ import { type ProbeOptions, probePooler } from '../../../src/platform/database/p
 import { testServer } from '../../database-server.ts'
 import { documentedSettings, type PooledDatabase, pooledDatabase, whyNoPooler } from '../../support/pgbouncer.ts'
 
-const reason = await whyNoPooler(t)
+const reason = await whyNoPooler()
 
 /** A test that needs PgBouncer. */
 function pooled(name: string, work: (t: Test) => Promise<void>): void {
@@ -45,8 +45,8 @@ function sqlIn(message: string): string {
 
 const ready = documentedSettings()
 
-t.test('a direct connection is known by one statement', async (t) => {
-  const { connection } = await testServer(t)
+t.test('a direct connection is recognized by one statement', async (t) => {
+  const { connection } = await testServer()
   const { client } = await open(connection)
   t.teardown(() => client.end())
   let statements = 0
@@ -71,22 +71,22 @@ t.test('a direct connection is known by one statement', async (t) => {
   t.match(await probePooler(client, { ...options, preparedStatements: 'off' }), { route: { namedStatements: false } })
 })
 
-pooled('session mode: the session is ours, whatever the role is set to', async (t) => {
+pooled("session mode: the session is exclusive, whatever the role's settings", async (t) => {
   const db = await pooledDatabase(t, { mode: 'session', role: { DateStyle: 'German' } })
   t.same(await probe(db), { route: { hasPooler: true, session: 'own', namedStatements: false }, advice: [] })
   t.match(await probe(db, { preparedStatements: 'on' }), { route: { namedStatements: true } })
 })
 
-pooled('session mode with too small a pool is told apart, with what it needs', async (t) => {
+pooled('session mode with too small a pool is recognized, and the error says how large it must be', async (t) => {
   const db = await pooledDatabase(t, { mode: 'session', ini: { default_pool_size: 1, query_wait_timeout: 1 } })
   await t.rejects(probe(db), { name: 'PoolerError', message: /no second connection .* SIGNET_DATABASE_POOL \+ 3/ })
 })
 
-pooled('transaction mode on a role that is set up for it', async (t) => {
+pooled('transaction mode works with a role that is set up for it', async (t) => {
   for (const ini of [
     {},
     { default_pool_size: 1 },
-    // Taken in turns, two server connections look like two sessions to whoever alternates between two clients.
+    // Used in rotation, two server connections look like two sessions to two clients that take turns.
     { default_pool_size: 2, min_pool_size: 2, server_round_robin: 1 },
     { default_pool_size: 3, min_pool_size: 3, server_round_robin: 1 },
   ]) {
@@ -100,7 +100,7 @@ pooled('transaction mode on a role that is set up for it', async (t) => {
   }
 })
 
-pooled('transaction mode on a role that is not: what is wrong, and the SQL that puts it right', async (t) => {
+pooled('transaction mode with another role: the error says what is wrong and which SQL corrects it', async (t) => {
   const db = await pooledDatabase(t, { mode: 'transaction', role: { default_transaction_isolation: 'serializable' } })
   const error = (await probe(db).catch((error: unknown) => error)) as Error
   t.match(error, {
@@ -109,12 +109,12 @@ pooled('transaction mode on a role that is not: what is wrong, and the SQL that 
   })
   t.match(error.message, /RECONNECT/)
   await db.ask(sqlIn(error.message))
-  await t.rejects(probe(db), { name: 'PoolerError' }, 'the connections that the pooler has open are as they were')
+  await t.rejects(probe(db), { name: 'PoolerError' }, "the pooler's open connections are unchanged")
   await db.console('RECONNECT')
   t.match(await probe(db), { route: { session: 'shared' }, advice: [] })
 })
 
-pooled('limits on statements are advice', async (t) => {
+pooled('limits on statements are reported as advice', async (t) => {
   const db = await pooledDatabase(t, {
     mode: 'transaction',
     role: { search_path: 'signet', statement_timeout: "'1min'" },
@@ -128,7 +128,7 @@ pooled('limits on statements are advice', async (t) => {
   t.same((await probe(db)).advice, [])
 })
 
-pooled('a path that names more than the schema is refused: tables could come from elsewhere', async (t) => {
+pooled('a search_path with more than the schema is rejected, because tables could come from elsewhere', async (t) => {
   const db = await pooledDatabase(t, { mode: 'transaction' })
   for (const search_path of ['signet, public', 'public, signet', '"Signet"', 'signet2', "''"]) {
     await db.setRole({ search_path })
@@ -136,12 +136,12 @@ pooled('a path that names more than the schema is refused: tables could come fro
   }
 })
 
-pooled('statement mode is refused', async (t) => {
+pooled('statement mode is rejected', async (t) => {
   const db = await pooledDatabase(t, { mode: 'statement', role: ready })
   await t.rejects(probe(db), { name: 'PoolerError', message: /statement mode, which allows no transactions/ })
 })
 
-pooled('named statements in transaction mode are refused where the pooler does not keep them apart', async (t) => {
+pooled('named statements in transaction mode are rejected if the pooler does not separate them', async (t) => {
   const db = await pooledDatabase(t, { mode: 'transaction', role: ready })
   const probed = probe(db, { preparedStatements: 'on' })
   if (db.keepsStatements) t.match(await probed, { route: { namedStatements: true } })

@@ -8,14 +8,14 @@ import { noLog, testDatabase, withoutPooler } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 import { freshFolder, joinIn, poolOn, serverPids } from './own-server.ts'
 
-t.test('a server that stands still: nobody waits for ever, and all goes on when it does', async (t) => {
+t.test('if the server hangs, nobody waits forever, and everything works again when it resumes', async (t) => {
   const embedded = await joinIn(t, join(freshFolder(t), 'data'))
   const pool = poolOn(t, embedded, { max: 3, connectTimeoutMs: 3_000, queryTimeoutMs: 3_000 })
-  await Promise.all([1, 2].map(() => pool.query({ text: 'SELECT pg_sleep(0.05)' }))) // two connections lie ready
+  await Promise.all([1, 2].map(() => pool.query({ text: 'SELECT pg_sleep(0.05)' }))) // two idle connections
   const caught = (error: unknown) => error
   const pids = await serverPids(embedded)
   t.teardown(() => {
-    for (const pid of pids) signal(pid, 'SIGCONT') // also when the test has failed: the server must be able to stop
+    for (const pid of pids) signal(pid, 'SIGCONT') // even if the test fails: the server must be able to stop
   })
 
   let frozen = false
@@ -25,7 +25,7 @@ t.test('a server that stands still: nobody waits for ever, and all goes on when 
     frozen = true
     await tx.query({ text: 'SELECT 1' })
   }).catch(caught)
-  await eventually('the server to stand still', () => frozen)
+  await eventually('the server to be suspended', () => frozen)
   const statements = Array.from({ length: 12 }, () => pool.query({ text: 'SELECT 1' }).catch(caught))
   for (const error of await Promise.all([transaction, ...statements])) t.ok(isUnavailable(error), String(error))
 
@@ -34,27 +34,23 @@ t.test('a server that stands still: nobody waits for ever, and all goes on when 
     pool.query<{ one: number }>({ text: 'SELECT 1 AS one' }),
   )
   t.same(rows, [{ one: 1 }])
-  t.ok(pool.totalCount <= 3, 'no connection was lost sight of')
+  t.ok(pool.totalCount <= 3, 'no connection leaked')
 })
 
-withoutPooler(
-  t,
-  'connections that the server ends while they are idle are replaced, with a line in the log',
-  async (t) => {
-    const lines: string[] = []
-    const { openPool } = await testDatabase(t)
-    const pool = openPool({ log: { ...noLog, warn: (_details, message) => lines.push(message) } })
-    const admin = openPool()
-    const pid = async () => (await pool.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' })).rows[0]!.pid
-    const before = await pid()
-    await admin.query({ text: 'SELECT pg_terminate_backend($1)', values: [before] })
-    await eventually('a line in the log', () => lines.length > 0)
-    t.not(await pid(), before)
-    t.same(lines, ['An idle database connection was lost.'])
-  },
-)
+withoutPooler(t, 'idle connections that the server ends are replaced, with a line in the log', async (t) => {
+  const lines: string[] = []
+  const { openPool } = await testDatabase(t)
+  const pool = openPool({ log: { ...noLog, warn: (_details, message) => lines.push(message) } })
+  const admin = openPool()
+  const pid = async () => (await pool.query<{ pid: number }>({ text: 'SELECT pg_backend_pid() AS pid' })).rows[0]!.pid
+  const before = await pid()
+  await admin.query({ text: 'SELECT pg_terminate_backend($1)', values: [before] })
+  await eventually('a line in the log', () => lines.length > 0)
+  t.not(await pid(), before)
+  t.same(lines, ['An idle database connection was lost.'])
+})
 
-withoutPooler(t, 'the schema comes from the start of the session, whatever the URL says beside it', async (t) => {
+withoutPooler(t, 'the schema is set when the session starts, whatever else the URL says', async (t) => {
   const { url, schema, openPool } = await testDatabase(t)
   await openPool().query({ text: 'CREATE TABLE here (n bigint)' })
   for (const connectionString of [
@@ -69,11 +65,11 @@ withoutPooler(t, 'the schema comes from the start of the session, whatever the U
   }
 })
 
-withoutPooler(t, 'a session does not depend on what the server or the environment has for defaults', async (t) => {
+withoutPooler(t, 'a session does not depend on defaults of the server or the environment', async (t) => {
   const { openPool, schema, connection } = await testDatabase(t)
   const strange = {
     PGPORT: '1',
-    // Of a server of one's own, a URL that does not say leaves it to the environment.
+    // For a user's own server, a URL without sslmode leaves it to the environment.
     ...('connectionString' in connection ? {} : { PGSSLMODE: 'require' }),
     PGOPTIONS: '-c search_path=public',
     PGDATABASE: 'nowhere',
@@ -107,7 +103,7 @@ withoutPooler(t, 'a session does not depend on what the server or the environmen
   ])
 })
 
-t.test('bigint arrives as a number or not at all, moments as dates', async (t) => {
+t.test('bigint is returned as an exact number or an error, and timestamps as dates', async (t) => {
   const { openPool } = await testDatabase(t)
   const pool = openPool()
   const { rows } = await pool.query({
@@ -123,10 +119,10 @@ t.test('bigint arrives as a number or not at all, moments as dates', async (t) =
   ])
   for (const text of ['SELECT 9007199254740992::bigint AS n', 'SELECT ARRAY[1, 9007199254740992]::bigint[] AS n'])
     await t.rejects(pool.query({ text }), { name: 'RangeError', message: /9007199254740992/ })
-  t.same((await pool.query({ text: 'SELECT 1::bigint AS n' })).rows, [{ n: 1 }], 'the pool serves on')
+  t.same((await pool.query({ text: 'SELECT 1::bigint AS n' })).rows, [{ n: 1 }], 'the pool still works')
 })
 
-t.test('other users of the driver in this process see bigint as ever', async (t) => {
+t.test('other users of the driver in this process still get bigint as a string', async (t) => {
   const { openPool, url } = await testDatabase(t)
   await openPool().query({ text: 'SELECT 1::bigint AS n' })
   const other = new pg.Client(url)
@@ -135,7 +131,7 @@ t.test('other users of the driver in this process see bigint as ever', async (t)
   t.same((await other.query('SELECT 1::bigint AS n')).rows, [{ n: '1' }])
 })
 
-t.test('what is no schema name opens no pool', async (t) => {
+t.test('an invalid schema name opens no pool', async (t) => {
   const connection = { connectionString: 'postgres://x@127.0.0.1/x' }
   const rest = { connection, max: 1, connectTimeoutMs: 1, queryTimeoutMs: 1, log: noLog }
   for (const schema of [
@@ -167,6 +163,6 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name)
   } catch {
-    // it has ended
+    // it has exited
   }
 }

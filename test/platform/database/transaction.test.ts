@@ -12,11 +12,11 @@ async function seals(t: Test, options: Parameters<Awaited<ReturnType<typeof test
   return db
 }
 
-async function press(db: Queryable, name: string): Promise<void> {
-  await db.query({ name: 'press', text: 'INSERT INTO seals (name) VALUES ($1)', values: [name] })
+async function insertSeal(db: Queryable, name: string): Promise<void> {
+  await db.query({ name: 'insertSeal', text: 'INSERT INTO seals (name) VALUES ($1)', values: [name] })
 }
 
-async function pressed(db: Database): Promise<string[]> {
+async function sealNames(db: Database): Promise<string[]> {
   const { rows } = await db.query<{ name: string }>({ text: 'SELECT name FROM seals ORDER BY name' })
   return rows.map(({ name }) => name)
 }
@@ -26,9 +26,9 @@ async function backend(db: Queryable): Promise<number> {
   return rows[0]!.pid
 }
 
-t.test('a connection that is cut at the commit leaves the outcome unknown, and that is thrown', async (t) => {
+t.test('a connection that is cut during the commit leaves the outcome unknown, and this is thrown', async (t) => {
   const db = await seals(t)
-  // A check that is deferred to the commit keeps the COMMIT itself under way for long enough to be cut.
+  // A deferred check keeps the COMMIT running for long enough to be cut.
   await db.query({
     text: `CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(30); RETURN NULL; END $$;
            CREATE CONSTRAINT TRIGGER dawdle AFTER INSERT ON seals DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION dawdle()`,
@@ -36,7 +36,7 @@ t.test('a connection that is cut at the commit leaves the outcome unknown, and t
   let pid = 0
   const outcome = inTransaction(db, async (tx) => {
     pid = await backend(tx)
-    await press(tx, 'cut')
+    await insertSeal(tx, 'cut')
     return 'done'
   })
   const rejected = t.rejects(outcome, new DatabaseUnavailable('It is not known whether the transaction was committed.'))
@@ -50,89 +50,93 @@ t.test('a connection that is cut at the commit leaves the outcome unknown, and t
   )
   await db.query({ text: 'SELECT pg_terminate_backend($1)', values: [pid] })
   await rejected
-  t.same(await pressed(db), [], 'it was not committed here, but that could not be known')
+  t.same(await sealNames(db), [], 'it was not committed here, but the caller cannot know that')
 })
 
-t.test('a statement whose failure was swallowed cannot turn into a commit that never was', async (t) => {
+t.test('if a statement fails and the error is swallowed, the commit fails instead of seeming to succeed', async (t) => {
   const db = await seals(t)
   const outcome = inTransaction(db, async (tx) => {
-    await press(tx, 'first')
-    await press(tx, 'first').catch(() => {})
+    await insertSeal(tx, 'first')
+    await insertSeal(tx, 'first').catch(() => {})
     return 'done'
   })
   await t.rejects(outcome, { message: 'A statement of the transaction failed, so nothing was committed.' })
-  t.same(await pressed(db), [])
+  t.same(await sealNames(db), [])
 })
 
 withoutPooler(
   t,
-  'a server that cuts the connection while the work is busy elsewhere does not take the process with it',
+  'a connection that the server cuts during other work of the transaction does not end the process',
   async (t) => {
     const db = await seals(t, { queryTimeoutMs: 1_000 })
     const outcome = inTransaction(db, async (tx) => {
-      await press(tx, 'idle')
+      await insertSeal(tx, 'idle')
       const pid = await backend(tx)
       await eventually('the server to end the connection', async () => {
         const text = 'SELECT FROM pg_stat_activity WHERE pid = $1'
         return (await db.query({ text, values: [pid] })).rowCount === 0
       })
-      await press(tx, 'too late')
+      await insertSeal(tx, 'too late')
     })
     const error = await outcome.catch((error: unknown) => error)
     t.ok(isUnavailable(error), String(error))
-    t.same(await pressed(db), [])
+    t.same(await sealNames(db), [])
   },
 )
 
-withoutPooler(t, 'the server gives up on a slow statement before we do, and the work is undone', async (t) => {
-  // A tenth of it lies between the two: enough for a busy machine.
-  const db = await seals(t, { queryTimeoutMs: 10_000 })
-  const outcome = inTransaction(db, async (tx) => {
-    await press(tx, 'slow')
-    await tx.query({ text: 'SELECT pg_sleep(30)' })
-  })
-  const error = await outcome.catch((error: unknown) => error)
-  t.match(error, { code: '57014' })
-  t.ok(isUnavailable(error))
-  t.same(await pressed(db), [])
-})
+withoutPooler(
+  t,
+  'the server cancels a slow statement before the client times out, and the work is rolled back',
+  async (t) => {
+    // A tenth of it lies between the two timeouts: enough for a busy machine.
+    const db = await seals(t, { queryTimeoutMs: 10_000 })
+    const outcome = inTransaction(db, async (tx) => {
+      await insertSeal(tx, 'slow')
+      await tx.query({ text: 'SELECT pg_sleep(30)' })
+    })
+    const error = await outcome.catch((error: unknown) => error)
+    t.match(error, { code: '57014' })
+    t.ok(isUnavailable(error))
+    t.same(await sealNames(db), [])
+  },
+)
 
-t.test('what the work throws comes out as it is, nothing is kept, and the connection serves on', async (t) => {
+t.test('an error of the work is rethrown unchanged, nothing is kept, and the connection still works', async (t) => {
   const db = await seals(t, { max: 1 })
   const before = await backend(db)
-  const refusal = new Error('The code was used before.')
+  const refusal = new Error('The code has already been used.')
   await t.rejects(
     inTransaction(db, async (tx) => {
-      await press(tx, 'refused')
+      await insertSeal(tx, 'refused')
       throw refusal
     }),
     refusal,
   )
-  t.same(await pressed(db), [])
+  t.same(await sealNames(db), [])
   t.equal(await backend(db), before, 'the same connection')
 })
 
-t.test('a broken constraint is a fault of the program, at the statement and at the commit', async (t) => {
+t.test('a violated constraint is a program error, both at the statement and at the commit', async (t) => {
   const db = await seals(t, { max: 1 })
   const before = await backend(db)
   const early = await inTransaction(db, async (tx) => {
-    await press(tx, 'twice')
-    await press(tx, 'twice')
+    await insertSeal(tx, 'twice')
+    await insertSeal(tx, 'twice')
   }).catch((error: unknown) => error)
   const late = await inTransaction(db, async (tx) => {
     await tx.query({ text: 'SET CONSTRAINTS ALL DEFERRED' })
-    await press(tx, 'twice')
-    await press(tx, 'twice')
+    await insertSeal(tx, 'twice')
+    await insertSeal(tx, 'twice')
   }).catch((error: unknown) => error)
   for (const error of [early, late]) {
     t.match(error, { code: '23505' })
     t.notOk(isUnavailable(error))
   }
-  t.same(await pressed(db), [])
-  t.equal(await backend(db), before, 'the connection is as good as before')
+  t.same(await sealNames(db), [])
+  t.equal(await backend(db), before, 'the connection still works')
 })
 
-t.test('a connection is not given back while something of it is still under way', async (t) => {
+t.test('a connection is not returned to the pool while a statement is still running on it', async (t) => {
   const db = await seals(t, { max: 1 })
   let before = 0
   const outcome = inTransaction(db, async (tx) => {
@@ -143,13 +147,13 @@ t.test('a connection is not given back while something of it is still under way'
   t.not(await backend(db), before)
 })
 
-t.test('what is done in one transaction is there for all once it has returned', async (t) => {
+t.test('when a transaction has returned, its changes are visible to all', async (t) => {
   const db = await seals(t)
   const result = await inTransaction(db, async (tx) => {
-    await press(tx, 'kept')
-    t.same(await pressed(db), [], 'not before')
+    await insertSeal(tx, 'kept')
+    t.same(await sealNames(db), [], 'not before')
     return 'done'
   })
   t.equal(result, 'done')
-  t.same(await pressed(db), ['kept'])
+  t.same(await sealNames(db), ['kept'])
 })

@@ -18,7 +18,7 @@ async function failure(promise: Promise<unknown>): Promise<unknown> {
   )
 }
 
-t.test('faults of the program and of the settings do not pass for an outage', async (t) => {
+t.test('program and settings errors are not taken for an outage', async (t) => {
   const { openPool, connection } = await testDatabase(t)
   const pool = openPool()
   for (const text of [
@@ -50,7 +50,7 @@ t.test('faults of the program and of the settings do not pass for an outage', as
   for (const none of [undefined, null, 'ECONNREFUSED', { code: 'ECONNREFUSED' }]) t.notOk(isUnavailable(none))
 })
 
-t.test('nobody at the address: a port, a name with several addresses, a socket', async (t) => {
+t.test('nobody at the address (a port, a name with several addresses, a socket) is an outage', async (t) => {
   const free = await freePort()
   for (const host of ['127.0.0.1', 'localhost', join(freshFolder(t), 'run'), 'nowhere.invalid']) {
     const pool = createPool({ ...options, connection: { ...somebody, host, port: free }, connectTimeoutMs: 5_000 })
@@ -60,7 +60,7 @@ t.test('nobody at the address: a port, a name with several addresses, a socket',
   }
 })
 
-t.test('somebody who takes the connection and says nothing, or hangs up', async (t) => {
+t.test('a server that accepts the connection and stays silent or hangs up is an outage', async (t) => {
   for (const react of ['silent', 'hangs up'] as const) {
     const server = createServer((socket) => void (react === 'hangs up' && socket.end()))
     const sockets = new Set<{ destroy(): void }>()
@@ -78,11 +78,11 @@ t.test('somebody who takes the connection and says nothing, or hangs up', async 
       failure(pool.query({ text: 'SELECT 1' })),
     ])
     t.ok(isUnavailable(first), `${react}: ${first}`)
-    t.ok(isUnavailable(second), `${react}, and one who waits for the connection: ${second}`)
+    t.ok(isUnavailable(second), `${react}, and a caller that waits for the connection: ${second}`)
   }
 })
 
-t.test('all connections are taken, at the pool and at the server', async (t) => {
+t.test('having no free connection, in the pool or on the server, is an outage', async (t) => {
   const { openPool } = await testDatabase(t)
   const pool = openPool({ max: 1, connectTimeoutMs: 1_000 })
   const client = await pool.connect()
@@ -92,7 +92,7 @@ t.test('all connections are taken, at the pool and at the server', async (t) => 
     t.ok(isUnavailable(Object.assign(new Error('from the server'), { code })), code)
 })
 
-t.test('a lock that does not come, and a statement that takes too long', async (t) => {
+t.test('a lock that cannot be obtained in time and a statement that times out are outages', async (t) => {
   const { openPool } = await testDatabase(t)
   const pool = openPool()
   await pool.query({ text: 'CREATE TABLE seals ()' })
@@ -100,7 +100,7 @@ t.test('a lock that does not come, and a statement that takes too long', async (
   await holder.query('BEGIN; LOCK TABLE seals')
   const impatient = await pool.connect()
   await impatient.query("SET lock_timeout = '10ms'")
-  t.notOk(isUnavailable(await failure(impatient.query('LOCK TABLE seals'))), 'a lock outside a transaction is a fault')
+  t.notOk(isUnavailable(await failure(impatient.query('LOCK TABLE seals'))), 'outside a transaction it is a fault')
   await impatient.query('BEGIN')
   const refused = await failure(impatient.query('LOCK TABLE seals'))
   t.match(refused, { code: '55P03' })

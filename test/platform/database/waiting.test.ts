@@ -25,34 +25,34 @@ async function limited(t: Test, limit: number, more: Partial<PoolOptions> = {}) 
   return { server, pool, lines }
 }
 
-t.test('a server that allows fewer connections than the pool: every caller is served', async (t) => {
+t.test('if the server allows fewer connections than the pool, every caller is served', async (t) => {
   const { server, pool, lines } = await limited(t, 3)
   const numbers = Array.from({ length: 200 }, (_, index) => `SELECT ${index}`)
   const answers = await Promise.all(numbers.map((text) => pool.query(text)))
   t.equal(answers.length, 200)
-  t.same(server.asked.map(({ text }) => text).sort(), [...numbers].sort(), 'each was asked once')
+  t.same(server.asked.map(({ text }) => text).sort(), [...numbers].sort(), 'each was sent once')
   t.equal(pool.totalCount, 3)
   const before = server.accepted()
   for (let round = 0; round < 10; round += 1) await Promise.all(numbers.map((text) => pool.query(text)))
   const attempts = server.accepted() - before
-  t.ok(attempts < 8, `of 2000 statements ${attempts} tried another connection`)
+  t.ok(attempts < 8, `${attempts} of 2000 statements tried another connection`)
   await eventually(
-    'the limit is in the log',
+    'the limit to be in the log',
     () => lines.length,
     (count) => count > 0,
   )
   t.match(lines, [/^The database refuses more connections/])
 })
 
-t.test('a server that has no connection left at all: waiting callers are served as soon as it has one', async (t) => {
+t.test('if the server has no free connection at all, waiting callers are served as soon as it has one', async (t) => {
   const { server, pool } = await limited(t, 0)
   const answers = [1, 2, 3].map((number) => pool.query(`SELECT ${number}`))
-  await eventually('it was tried more than once', server.accepted, (accepted) => accepted > 3)
+  await eventually('more than one attempt', server.accepted, (accepted) => accepted > 3)
   server.limit = 1
   t.equal((await Promise.all(answers)).length, 3)
 })
 
-t.test('a caller that waits too long is told why, and the connection goes to the next one', async (t) => {
+t.test('a caller that waits too long gets the reason, and the connection goes to the next one', async (t) => {
   const { server, pool } = await limited(t, 1, { connectTimeoutMs: 500 })
   const held = await pool.connect()
   const late = await failure(pool.query('SELECT 1'))
@@ -71,7 +71,7 @@ t.test('a caller that waits too long is told why, and the connection goes to the
   t.equal(pool.waitingCount, 0)
 })
 
-t.test('when the queue is full, further callers are refused at once', async (t) => {
+t.test('if the queue is full, further callers are rejected immediately', async (t) => {
   const { pool } = await limited(t, 1)
   const held = await pool.connect()
   const waiting = Array.from({ length: 1_000 }, () => pool.connect())
@@ -92,14 +92,14 @@ t.test('makeRoom leaves a connection to another part of the process', async (t) 
   pool.makeRoom()
   const waiting = pool.query('SELECT 1')
   held[0]?.release()
-  t.equal(pool.totalCount, 2, 'the first that came back was closed')
+  t.equal(pool.totalCount, 2, 'the first one returned was closed')
   held[1]?.release()
   await waiting
   held[2]?.release()
   t.equal(server.accepted(), 3)
 })
 
-t.test('connections that break while others wait are replaced for them', async (t) => {
+t.test('connections that break while callers wait are replaced', async (t) => {
   const { server, pool } = await limited(t, 2)
   const held = await Promise.all([pool.connect(), pool.connect()])
   const waiting = [1, 2, 3].map((number) => pool.query(`SELECT ${number}`))
@@ -108,7 +108,7 @@ t.test('connections that break while others wait are replaced for them', async (
   t.ok(server.accepted() >= 3)
 })
 
-t.test('a pool that ends closes released connections, and refuses waiting and new callers', async (t) => {
+t.test('a pool that ends closes released connections and rejects waiting and new callers', async (t) => {
   const { pool } = await limited(t, 1)
   const held = await pool.connect()
   const waiting = failure(pool.query('SELECT 1'))

@@ -19,7 +19,7 @@ const tls = { certFile: join(folder, 'cert.pem'), keyFile: join(folder, 'key.pem
 writeFileSync(tls.certFile, cert)
 writeFileSync(tls.keyFile, key)
 
-/** A server that looks where a request came from only when the client has hung up. */
+/** A server that looks up the client's address only after the client has hung up. */
 async function lateServer(t: Test, more: { tls?: typeof tls; trustProxy?: string[] }) {
   const settings = { issuer: 'https://id.example', tls: undefined, trustProxy: [], keepAliveTimeout: 60, ...more }
   const app = createServer(settings, pino({ level: 'silent' }), () => {})
@@ -48,11 +48,11 @@ async function lateServer(t: Test, more: { tls?: typeof tls; trustProxy?: string
 }
 
 for (const [over, more] of Object.entries({ HTTP: {}, TLS: { tls } }))
-  t.test(`over ${over} the address of a client is known though it has hung up, by RST or by FIN`, async (t) => {
+  t.test(`over ${over} the client's address is known even after it has hung up, by RST or by FIN`, async (t) => {
     const from = await lateServer(t, more)
     for (const how of ['RST', 'FIN'] as const) {
       t.equal(await from(how), '127.0.0.1', how)
-      t.equal(await from(how, 'x-forwarded-for: 203.0.113.9\r\n'), '127.0.0.1', 'no header is believed')
+      t.equal(await from(how, 'x-forwarded-for: 203.0.113.9\r\n'), '127.0.0.1', 'headers are ignored')
     }
   })
 
@@ -76,18 +76,18 @@ t.test('behind a trusted proxy the address is the one that the proxy saw, in its
     ['fe80::1', 'fe80::1%eth0'],
     ['fe80::1', '[fe80::1%12]:50000'],
 
-    // What no trusted proxy has seen is not believed, whatever it is.
+    // What no trusted proxy has seen is ignored, whatever it is.
     ['203.0.113.9', '192.0.2.1, 203.0.113.9'],
     ['203.0.113.9', '10.0.0.1, 203.0.113.9:80'],
     ['203.0.113.9', 'unknown, , _secret, "><script>, 203.0.113.9'],
     ['203.0.113.9', '192.0.2.1', '203.0.113.9'],
     ['203.0.113.9', '203.0.113.9', '10.0.0.1:8080'],
 
-    // A proxy is followed under any spelling, and the first one of all counts where everybody is a proxy.
+    // A trusted proxy is recognized under any spelling. If all entries are proxies, the first one counts.
     ['203.0.113.9', '192.0.2.1, 203.0.113.9:4, 10.0.0.1:443, [fd00::2]:443, [::ffff:10.0.0.3]:1, "10.0.0.4"'],
     ['10.0.0.1', '10.0.0.1, 10.0.0.2'],
 
-    // What is not an address ends the walk at the proxy that sent it.
+    // Anything that is not an address stops the search at the proxy that sent it.
     ['127.0.0.1', ''],
     ['127.0.0.1', ','],
     ['127.0.0.1', '203.0.113.9,'],
@@ -144,13 +144,13 @@ t.test('behind a trusted proxy the address is the one that the proxy saw, in its
     )
 })
 
-t.test('of a chain of thousands of proxies a few are followed', async (t) => {
+t.test('only the last few proxies of a chain of thousands are followed', async (t) => {
   const from = await lateServer(t, { trustProxy: ['loopback', '10.0.0.0/8'] })
   const chain = Array.from({ length: 1_200 }, (_, hop) => `10.0.${hop >> 8}.${hop & 255}`).reverse()
   t.equal(await from('FIN', `x-forwarded-for: ${chain.join(',')}\r\n`), '10.0.0.19', 'the twentieth')
 })
 
-t.test('whatever stands in X-Forwarded-For, the result is a canonical address and depends on no port', async () => {
+t.test('for any X-Forwarded-For, the result is a canonical address and does not depend on a port', async () => {
   const isTrusted = rangeTest(['10.0.0.0/8'])
   const resultOf = (header: string, peer = '10.0.0.1') =>
     clientAddress({ socket: { remoteAddress: peer }, headers: { 'x-forwarded-for': header } }, isTrusted)

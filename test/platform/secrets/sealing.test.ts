@@ -5,7 +5,7 @@ import { seal, unseal } from '../../../src/platform/secrets/sealing.ts'
 
 const key = randomBytes(32)
 
-t.test('what was sealed opens under the same key, for the same use, and unchanged; otherwise not at all', async (t) => {
+t.test('sealed text opens only unchanged, with the same key and for the same use', async (t) => {
   const plain = Buffer.from('a secret')
   const sealed = seal(key, plain, 'use')
   t.same(unseal(key, sealed, 'use'), plain)

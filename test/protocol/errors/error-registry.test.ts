@@ -8,21 +8,21 @@ import { errorUri, OAuthError } from '../../../src/protocol/errors/oauth-error.t
 const sources = join(packageFolder, 'src')
 const registry = 'protocol/errors/error-registry.ts'
 
-/** The text of all sources but the registry itself. */
+/** The text of all sources except the registry itself. */
 const code = readdirSync(sources, { recursive: true, encoding: 'utf8' })
-  // The verifier speaks for services, with codes of its own: docs/verify.md.
+  // The verifier has its own codes, for services: docs/verify.md.
   .filter((file) => /\.tsx?$/.test(file) && file !== registry && !file.startsWith('verify/'))
   .map((file) => readFileSync(join(sources, file), 'utf8'))
   .join('\n')
 
-t.test('every registered error can happen: the code names it', async (t) => {
+t.test('every registered error can occur: the code names it', async (t) => {
   for (const name of errorNames) t.ok(code.includes(`'${name}'`), name)
-  t.notOk(code.includes(`'${'no_such_error'}'`), 'a name that nobody uses would be found')
+  t.notOk(code.includes(`'${'no_such_error'}'`), 'an unused name would be found')
 })
 
-t.test('no error goes out that is not registered: none is built with a text of its own', async (t) => {
+t.test('only registered errors are sent: none is built with its own text', async (t) => {
   const built = [...code.matchAll(/new OAuthError\(\s*'([a-z_]+)'/g)].map(([, name]) => name)
-  t.ok(built.length > 40, 'they are found')
+  t.ok(built.length > 40, 'errors are found')
   t.same(
     built.filter((name) => !(errorNames as string[]).includes(name ?? '')),
     [],
@@ -30,18 +30,18 @@ t.test('no error goes out that is not registered: none is built with a text of i
   t.notMatch(code, /error_description: ['"`]/, 'nor is one written by hand')
 })
 
-t.test('what is told can be sent as it is, and says what to mend', async (t) => {
+t.test('descriptions can be sent as they are, and each error says how to fix it', async (t) => {
   for (const name of errorNames) {
-    const { description, mend, status } = errorRegistry[name]
+    const { description, fix, status } = errorRegistry[name]
     // RFC 6749 §5.2: %x20-21 / %x23-5B / %x5D-7E.
     t.match(description, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+(?:[.]|\{\})$/, name)
-    t.match(mend, /^[A-Z0-9a-z].{20,}\.$/, name)
+    t.match(fix, /^[A-Z0-9a-z].{20,}\.$/, name)
     t.ok(status >= 400 && status < 600)
   }
   t.equal(
-    new OAuthError('scope_not_registered', { about: 'a"b\\\u00e9$&' }).message,
+    new OAuthError('scope_not_registered', { param: 'a"b\\\u00e9$&' }).message,
     "This client is not registered for the scope 'a'b'?$&'.",
-    'what a client sent cannot end the string, nor stand for something else',
+    'a value from a client can neither end the string nor act as a replacement pattern',
   )
   // RFC 6749 §5.2: %x21 / %x23-5B / %x5D-7E.
   t.match(errorUri('https://id.example', 'scope_malformed', 'abc_DEF-123'), /^[\x21\x23-\x5b\x5d-\x7e]+$/)

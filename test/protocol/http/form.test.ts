@@ -17,14 +17,14 @@ function refused(work: () => unknown): string | undefined {
   }
 }
 
-t.test('a parameter out of its bounds is refused by its name, and what it held is not repeated', async (t) => {
+t.test('a parameter out of its bounds is rejected by name, and its value is not repeated', async (t) => {
   for (const [text, name] of [
     ['name=123456', 'name'],
     ['digits=x', 'digits'],
   ] as const)
     t.equal(
       refused(() => read(text)),
-      `parameter_malformed: The parameter '${name}' is not well formed.`,
+      `parameter_malformed: The parameter '${name}' is malformed.`,
     )
   t.match(
     refused(() => read('digits=1%0a')),
@@ -37,21 +37,21 @@ t.test('a parameter out of its bounds is refused by its name, and what it held i
   t.match(
     refused(() => read('name=1&other=%ff')),
     /^parameter_unreadable/,
-    'nor is what cannot be read passed over',
+    'unreadable ones are not ignored either',
   )
 })
 
-t.test("only what looks like a parameter's name is repeated", async (t) => {
+t.test("a name is repeated only if it looks like a parameter's name", async (t) => {
   const plain = 'code_challenge.method-1'
   t.equal(
     refused(() => read(`${plain}=1&${plain}=2`)),
-    `parameter_doubled: The parameter '${plain}' is sent more than once.`,
+    `parameter_doubled: The parameter '${plain}' was sent more than once.`,
   )
   for (const name of ['Call+0800+123456', 'https://evil.example', 'x'.repeat(41), '%C3%A4', 'a%27b'])
     for (const [query, sentence] of [
-      [`${name}=1&${name}=2`, 'parameter_doubled: A parameter is sent more than once.'],
+      [`${name}=1&${name}=2`, 'parameter_doubled: A parameter was sent more than once.'],
       [`${name}=%ff`, 'parameter_unreadable: A parameter is not URL-encoded UTF-8 text.'],
-      [`${name}=%0a`, 'parameter_control: A parameter has a TAB, a line end or another control character.'],
+      [`${name}=%0a`, 'parameter_control: A parameter contains a tab, a line break or another control character.'],
     ] as const)
       t.equal(
         refused(() => read(query)),
@@ -59,14 +59,14 @@ t.test("only what looks like a parameter's name is repeated", async (t) => {
       )
 })
 
-t.test('names that every object has are parameters like any other, and unknown ones are left out', async (t) => {
+t.test('names of inherited properties are ordinary parameters, and unknown ones are ignored', async (t) => {
   const form = read('__proto__=1&constructor=2&toString=3&name=x')
   t.same(Object.entries(form), [['name', 'x']])
   t.equal(({} as Record<string, unknown>)['1'], undefined)
   t.same(readForm(undefined, bounds), {}, 'no body is an empty form')
 })
 
-t.test('resources may be several, but not any number', async (t) => {
+t.test('resource may be repeated, but only up to a limit', async (t) => {
   t.same(readResources(parseParameters('resource=a&resource=b&resource=')), ['a', 'b'])
   t.same(readResources(undefined), [])
   for (const text of ['resource=a&'.repeat(21), `resource=${'a'.repeat(2049)}`])
@@ -76,11 +76,11 @@ t.test('resources may be several, but not any number', async (t) => {
     )
 })
 
-t.test('a secret that stands where a long text is cut off leaves nothing of itself', async (t) => {
+t.test('a secret at the point where a long text is cut off is removed completely', async (t) => {
   const secret = 'b3JkZXItbm9ib2R5LXNheXMtYS1zZWNyZXQtYWxvdWQ'
   for (let before = 0; before < 90; before += 1) {
-    const told = shortened(`${'x '.repeat(before / 2)}${secret}`, 80)
-    t.ok(told.length <= 80)
-    t.notMatch(told, secret.slice(0, 8))
+    const shown = shortened(`${'x '.repeat(before / 2)}${secret}`, 80)
+    t.ok(shown.length <= 80)
+    t.notMatch(shown, secret.slice(0, 8))
   }
 })

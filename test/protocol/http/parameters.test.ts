@@ -16,31 +16,31 @@ function sound(text: string) {
   return { values: Object.fromEntries(values), resource: [...resource] }
 }
 
-t.test('a doubled parameter is a fault, though one of the two be empty; resource may come again', async (t) => {
+t.test('a repeated parameter is a fault, even if one of the two is empty; only resource may be repeated', async (t) => {
   t.same(faults('a=1&a=2'), ['a doubled'])
   t.same(faults('a=&a=2'), ['a doubled'])
   t.same(sound('resource=x&resource=y'), { values: {}, resource: ['x', 'y'] })
 })
 
-t.test('bytes that are no UTF-8, broken escapes and control characters are faults, not other characters', async (t) => {
+t.test('invalid UTF-8, broken escapes and control characters are faults, and are not replaced', async (t) => {
   for (const value of ['%ff', '%c0%af', '%ed%a0%80', '%', '%4', '%zz', '%00', 'a%00b', '%1b', '%7f'])
     t.same([faults(`a=${value}`), sentValue(parseParameters(`a=${value}`), 'a')], [['a unreadable'], undefined], value)
   t.same(faults('a%00=1'), [' unreadable'])
 })
 
-t.test('TAB, line ends and C1 controls are a fault, and left to who takes what a person types', async (t) => {
+t.test('TAB, line ends and C1 controls are a fault, except in values that a person types', async (t) => {
   for (const value of ['%09', 'a%0d%0ab', '%0a', '%0D', '%C2%85', '%c2%9f'])
     t.match([faults(`a=${value}`), typedValues(parseParameters(`a=${value}`)).get('a')], [['a control'], /./s], value)
   t.same(faults('resource=a%09'), ['resource control'])
   t.same(faults('a%09=1'), [' unreadable'])
-  t.same(faults('a=%C2%A0%E2%80%A8'), [], 'what is no control character')
+  t.same(faults('a=%C2%A0%E2%80%A8'), [], 'not a control character')
 })
 
 t.test('an empty parameter counts as not sent', async (t) => {
   t.same(sound('a=&b&c=1&&'), { values: { c: '1' }, resource: [] })
 })
 
-t.test('form encoding is undone once', async (t) => {
+t.test('form encoding is decoded once', async (t) => {
   t.same(sound('a=b+c%2Bd%2520&%C3%A9=%E2%82%AC').values, { a: 'b c+d%20', é: '€' })
   t.same(sound('a=b=c').values, { a: 'b=c' })
 })
@@ -50,7 +50,7 @@ t.test('more parameters than any request has are a fault, and parsing stops', as
   t.same(faults(Array.from({ length: 10_000 }, (_, index) => `p${index}=1`).join('&')), [' unreadable'])
 })
 
-t.test('a value is read with the faults that matter to it', async (t) => {
+t.test('each way to read a value reports only the faults that matter to it', async (t) => {
   const read = (text: string, take: (parameters: Parameters) => unknown) => {
     try {
       return take(parseParameters(text)) ?? 'none'
@@ -71,7 +71,7 @@ t.test('a value is read with the faults that matter to it', async (t) => {
   t.same(ways('a=%ff'), ['parameter_unreadable', 'parameter_unreadable', 'parameter_unreadable', 'none'])
 })
 
-t.test('what Signet has not parsed has no values', async (t) => {
+t.test('input that Signet has not parsed has no values', async (t) => {
   for (const sent of [undefined, null, 'a=1', { a: '1' }, { values: new Map([['a', '1']]) }])
     t.equal(sentValue(sent, 'a'), undefined)
 })

@@ -1,20 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { migrate } from '../../../src/platform/database/migrations.ts'
 import { findPassword } from '../../../src/records/accounts/account-password-store.ts'
 import { findAccountsByIdentifier, findSignInCandidates } from '../../../src/records/accounts/accounts-by-name-store.ts'
 import { insertAccount, setEmailVerified } from '../../../src/records/accounts/accounts-store.ts'
 import { typedName } from '../../../src/records/accounts/canonical-names.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import type { Sub } from '../../../src/records/ids.ts'
+import { migratedDatabase } from '../../database.ts'
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const db = openPool({ max: 2 })
 
 const account = (sub: string, email: string) =>
-  insertAccount(db, { sub, profile: {}, email, passwordHash: `hash of ${sub}` })
+  insertAccount(db, { sub: sub as Sub, profile: {}, email, passwordHash: `hash of ${sub}` })
 
-/** Accounts that somebody made, or moved to this address, at some time. */
+/** Creates accounts that got this address at some time. */
 async function crowd(name: string, email: string, when: string): Promise<void> {
   for (let n = 0; n < 30; n++) await account(`${name}-${n}`, email)
   await db.query('UPDATE account_emails SET created_at = $2 WHERE sub LIKE $1', [`${name}-%`, when])
@@ -28,20 +27,20 @@ async function signedIn(sub: string, browser: Buffer): Promise<void> {
 }
 
 t.test(
-  'a crowd of accounts with somebody’s address does not push theirs out of the candidates of a sign-in',
+  'a crowd of accounts with the same address does not displace the owner from the candidates of a sign-in',
   async (t) => {
     const email = 'wanted@example.com'
     const candidates = async (browser = randomBytes(32)) =>
-      (await findSignInCandidates(db, typedName(email.toUpperCase()), browser)).map(({ sub }) => sub)
+      (await findSignInCandidates(db, typedName(email.toUpperCase()), browser)).map(({ sub }): string => sub)
 
     await account('first', email)
     await crowd('later', email, '2040-01-01')
     t.equal((await candidates()).length, 5)
     t.equal((await candidates())[0], 'first', 'who entered it first')
 
-    // Accounts that are older, but came to this address later.
+    // Accounts that are older, but got this address later.
     await db.query(`UPDATE accounts SET created_at = '2001-01-01' WHERE sub LIKE 'later-%'`)
-    t.equal((await candidates())[0], 'first', 'an account that is older, but was moved to the address later')
+    t.equal((await candidates())[0], 'first', 'an older account that got the address later')
 
     const browser = randomBytes(32)
     await crowd('earlier', email, '2001-01-01')
@@ -51,30 +50,30 @@ t.test(
     t.same((await candidates(browser)).slice(0, 2), ['first', 'later-7'], 'this browser knows them')
     const [known] = await findSignInCandidates(db, typedName(email), browser)
     t.match(known, { sub: 'first', knownHere: true, passwordHash: 'hash of first', disabled: false })
-    t.match(await findPassword(db, 'first', browser), { knownHere: true, passwordHash: 'hash of first' })
-    t.match(await findPassword(db, 'later-8', browser), { knownHere: false, passwordHash: 'hash of later-8' })
+    t.match(await findPassword(db, 'first' as Sub, browser), { knownHere: true, passwordHash: 'hash of first' })
+    t.match(await findPassword(db, 'later-8' as Sub, browser), { knownHere: false, passwordHash: 'hash of later-8' })
 
-    await setEmailVerified(db, 'later-9')
+    await setEmailVerified(db, 'later-9' as Sub)
     t.equal((await candidates(browser))[0], 'later-9', 'whoever verified it')
     t.equal((await candidates(browser)).length, 5)
   },
 )
 
-t.test('a browser that has signed in to accounts with other addresses proposes none of them', async (t) => {
+t.test('a browser that has signed in to accounts with other addresses suggests none of them', async (t) => {
   const browser = randomBytes(32)
   await account('other', 'other@example.com')
   await signedIn('other', browser)
   t.same(await findSignInCandidates(db, typedName('nobody@example.com'), browser), [])
 })
 
-t.test('of a crowd that shares an address a look-up returns a few, and whoever verified it first', async (t) => {
+t.test('of a crowd with the same address a look-up returns a few, with the verified one first', async (t) => {
   const email = 'shared@example.com'
   await crowd('shared', email, '2030-01-01')
   const found = await findAccountsByIdentifier(db, typedName(email), 21)
   t.equal(found.length, 21)
   t.notOk(found.some(({ unambiguous }) => unambiguous))
   await account('verified', email)
-  await setEmailVerified(db, 'verified')
+  await setEmailVerified(db, 'verified' as Sub)
   const [first] = await findAccountsByIdentifier(db, typedName('SHARED@example.com'), 21)
   t.match(first, { account: { sub: 'verified' }, unambiguous: true })
 })

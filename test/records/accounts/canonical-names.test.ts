@@ -13,13 +13,13 @@ const username = (typed: string) => {
   const read = readUsername(typed)
   return 'username' in read ? read.username : undefined
 }
-/** A name for messages, with the code points of what cannot be read. */
+/** A name for messages, with unreadable characters as code points. */
 const shown = (text: string) =>
   [...text.slice(0, 80)]
     .map((one) => (/^[!-~]$/.test(one) ? one : `<${(one.codePointAt(0) ?? 0).toString(16)}>`))
     .join('')
 
-t.test('addresses that cannot be seen for what they are, or are none, are refused', async (t) => {
+t.test('invalid addresses and addresses with invisible characters are rejected', async (t) => {
   const invisible = [
     ...[
       '\0',
@@ -51,7 +51,7 @@ t.test('addresses that cannot be seen for what they are, or are none, are refuse
       '\u{e0041}',
       '\u{e0100}',
     ],
-    // Not assigned, for private use, and half a character.
+    // Unassigned, for private use, and half a surrogate pair.
     ...['\u0378', '\ue000', '\u{10fffe}', '\ud800'],
   ]
   for (const character of invisible)
@@ -67,7 +67,7 @@ t.test('addresses that cannot be seen for what they are, or are none, are refuse
       'ada@example..com',
       'ada@example.com.',
     ],
-    // What a URL may have for a host, and what it makes of it.
+    // What a URL may have as a host, and what the URL parser converts.
     ...[
       'ada@1.2.3.4',
       'ada@1.2',
@@ -99,7 +99,7 @@ t.test('addresses that cannot be seen for what they are, or are none, are refuse
     t.equal(canonicalEmail(email), undefined, shown(email))
 })
 
-t.test('an address is as long as RFC 5321 allows once it has been converted', async (t) => {
+t.test('the length limit of RFC 5321 applies to the converted address', async (t) => {
   const ok = (email: string) => canonicalEmail(email) !== undefined
   t.ok(ok(`${'a'.repeat(64)}@example.com`))
   t.notOk(ok(`${'a'.repeat(65)}@example.com`))
@@ -116,10 +116,10 @@ t.test('an address is as long as RFC 5321 allows once it has been converted', as
       `a@${Array.from({ length: 12 }, () => 'ü日本').join('.')}.${'ü日'.repeat(12)}.${'ü日'.repeat(12)}.com`.repeat(2),
     ),
   )
-  t.notOk(ok(`a@${'b.'.repeat(1_000_000)}com`), 'without looking at all of it')
+  t.notOk(ok(`a@${'b.'.repeat(1_000_000)}com`), 'without reading all of it')
 })
 
-/** Spellings of one address each. */
+/** Groups of spellings of one address. */
 const sameAddress = [
   [
     'ada@münchen.example',
@@ -144,7 +144,7 @@ const sameAddress = [
   ['kim@example.com', 'KIM@example.com', '\u212aim@example.com'],
 ]
 
-/** Addresses of which no two are the same, however alike they look or some locale's capitals make them. */
+/** Addresses that are all different, even if they look alike or are equal in upper case in some locale. */
 const otherAddresses = [
   ...[
     'sam@example.com',
@@ -174,7 +174,7 @@ const otherAddresses = [
   ],
 ]
 
-t.test('spellings of one address are one address, and look-alikes are others', async (t) => {
+t.test('spellings of one address are the same address, and look-alikes are different ones', async (t) => {
   for (const spellings of sameAddress)
     t.equal(new Set(spellings.map((typed) => typedName(typed).key)).size, 1, spellings.map(shown).join(', '))
   const keys = otherAddresses.map((typed) => typedName(typed).key)
@@ -191,7 +191,7 @@ t.test('spellings of one address are one address, and look-alikes are others', a
   t.equal(emailInUnicode('Ada@xn--mnchen-3ya.example'), 'Ada@münchen.example')
 })
 
-/** User names that nobody can choose, and why. */
+/** User names that nobody can choose, by reason. */
 const refused: Record<UsernameFault, readonly string[]> = {
   username_invalid: [
     ...[
@@ -213,7 +213,7 @@ const refused: Record<UsernameFault, readonly string[]> = {
     ],
     ...['\u3164', '\uffa0', 'a\u115f', '\u1100', 'عـلي', 'i\u0307', '\ud800', '\ue000', '\u0378', '½', '\ufdfa', '❶'],
     ...['x'.repeat(65), '\ufb03'.repeat(22), 'x'.repeat(1_000_000)],
-    // Which of two names a right-to-left one is depends on where its digits begin.
+    // Which of two right-to-left names it is depends on where the digits begin.
     ...['1דוד', '-דוד', 'דוד-', '1علي'],
   ],
   username_mixed: [
@@ -229,12 +229,12 @@ const refused: Record<UsernameFault, readonly string[]> = {
   ],
 }
 
-t.test('user names that pass for others, or for ids, cannot be chosen', async (t) => {
+t.test('user names that look like others or like ids are rejected', async (t) => {
   for (const [fault, names] of Object.entries(refused))
     for (const name of names) t.same(readUsername(name), { fault }, shown(name))
 })
 
-/** Spellings of one user name each. */
+/** Groups of spellings of one user name. */
 const sameUsername = [
   ['ada', 'Ada', 'ADA', 'ＡＤＡ', 'ａda'],
   ['émile', 'Émile', 'e\u0301mile', 'E\u0301MILE'],
@@ -250,7 +250,7 @@ const sameUsername = [
   ['a2', 'a²', 'a②'],
 ]
 
-t.test('user names of one script are taken, and all their spellings are one name', async (t) => {
+t.test('user names in one script are accepted, and all their spellings are one name', async (t) => {
   for (const spellings of sameUsername) {
     t.equal(new Set(spellings.map((typed) => typedName(typed).key)).size, 1, spellings.map(shown).join(', '))
     for (const typed of spellings) t.equal(asciiLowerCase(username(typed) ?? ''), spellings[0], shown(typed))
@@ -289,7 +289,7 @@ t.test('user names of one script are taken, and all their spellings are one name
   t.equal(username('Ada.Émile'), 'ada.émile')
 })
 
-t.test('for any text, the canonical form is its own canonical form, and decides what is the same', async () => {
+t.test('for any text, the canonical form is its own canonical form and decides which names are equal', async () => {
   const odd = fc.constantFrom(
     ...'aAkKsSiIéÉıİſ\u212a\u0307\u0301ﬁßẞσςΣаАА1१١۱＠@.。．-_ü漢かカ한ɑ\u200c\u200d\u200b\u202e\xad',
     ...['xn--', 'xn--mnchen-3ya', 'münchen', 'example', '.com', '@example.com'],
@@ -323,7 +323,7 @@ t.test('for any text, the canonical form is its own canonical form, and decides 
           if (isSame !== (typedName(one).key === typedName(other).key))
             throw new Error(`${shown(one)}, ${shown(other)}`)
         }
-        // Only of what is canonical: upper case can have letters that the name has not (ß).
+        // Only for canonical results: the upper case of a name can contain letters that the name does not have (ß).
         if (form !== undefined && !/[ßſŉǰΐΰևẖẗẘẙẚıɑ]/.test(form) && canonical(vary(form)) !== undefined)
           if (typedName(vary(form)).key !== typedName(form).key) throw new Error(`${shown(form)}, ${shown(vary(form))}`)
       }),

@@ -14,7 +14,7 @@ t.test('a password is hashed as OWASP recommends, and a hash made otherwise is o
   t.equal(passwords.isOutdated(await cheap.hash('correct horse battery staple', requester)), true)
 })
 
-t.test('nobody has the password of an account that does not exist', async (t) => {
+t.test('no password is correct for an account that does not exist', async (t) => {
   const passwords = createPasswordHashing(cheapHashing)
   const hash = await passwords.hash('right', requester)
   t.equal(await passwords.verify('right', hash, requester), true)

@@ -12,14 +12,14 @@ const person: PersonsNames = {
 }
 const faultOf = (password: string, of: PersonsNames = person) => passwordFault(password, settings, of)
 
-/** U+FDFA, a whole blessing in one code point: eighteen characters after NFKC. */
+/** U+FDFA, a whole phrase in one code point: eighteen characters after NFKC. */
 const ligature = '\ufdfa'
 const family = '👨‍👩‍👧‍👦'
 
 const refused: Record<PasswordFault, readonly string[]> = {
   password_too_short: [
     ...['', 'hunter2', 'x7!kd0-q2lw', ligature, ligature.repeat(11), '😀'.repeat(11), 'ﬃ'.repeat(4), 'ﬃ'.repeat(11)],
-    // Six letters, whose accents were typed apart.
+    // Six letters with combining accents.
     ...['e\u0301'.repeat(6), 'u\u0308bu\u0308ng', '가나다라마바'.normalize('NFD')],
   ],
   password_too_long: ['x7!kd0-q2lw '.repeat(22), 'a'.repeat(257), 'a'.repeat(100_000)],
@@ -153,16 +153,16 @@ const allowed = [
   ...['x7!kd0-q2lw '.repeat(21), '👩🏽‍🚀 up, up and away'],
 ]
 
-t.test('a password that anybody would try is refused, and the fault says of which kind it is', async (t) => {
+t.test('a password that anybody would try is rejected, and the fault says why', async (t) => {
   for (const [fault, passwords] of Object.entries(refused))
     for (const password of passwords) t.equal(await faultOf(password), fault, JSON.stringify(password.slice(0, 60)))
 })
 
-t.test('a password that only contains such a word, or is made of several, is allowed', async (t) => {
+t.test('a password that only contains a listed word, or consists of several, is allowed', async (t) => {
   for (const password of allowed) t.equal(await faultOf(password), undefined, password.slice(0, 60))
 })
 
-t.test('what is not known of a person, or is hardly a name, is no reason to refuse', async (t) => {
+t.test('personal data that is unknown or hardly a name is no reason to reject a password', async (t) => {
   for (const password of ['anna.mueller', 'annamüller1990', 'anna.mueller@mail.example'])
     t.equal(await passwordFault(password, settings, {}), undefined, password)
   const short: PersonsNames = { email: 'a@b.example', username: 'li', name: 'J. R. Li' }
@@ -174,7 +174,7 @@ t.test('what is not known of a person, or is hardly a name, is no reason to refu
   t.equal(await faultOf('734552173455', { username: '734552173455' }), 'password_personal')
 })
 
-t.test('the length that is asked for counts as characters before NFKC, and 256 is the longest', async (t) => {
+t.test('the minimum length counts characters before NFKC, and the maximum is 256', async (t) => {
   const phrase = (length: number) =>
     Array.from({ length }, (_, index) => 'quiet lamps over harbours glow'[(index * 7) % 30]).join('')
   const at = (password: string, passwordMinLength: number) =>
@@ -194,7 +194,7 @@ const words = dictionary['diceware-common']
 const word = fc.constantFrom(...words)
 const runs = { numRuns: 500 }
 
-t.test('random passphrases and random characters are never refused', async () => {
+t.test('random passphrases and random characters are never rejected', async () => {
   const passphrase = fc
     .tuple(fc.uniqueArray(word, { minLength: 4, maxLength: 8 }), fc.constantFrom(' ', '-', '.', '_', '', ', '))
     .map(([chosen, separator]) => chosen.join(separator))
@@ -204,7 +204,7 @@ t.test('random passphrases and random characters are never refused', async () =>
   const characters = (alphabet: string, length: number) =>
     fc
       .array(fc.constantFrom(...alphabet), { minLength: length, maxLength: length + 20 })
-      // The generator likes to repeat itself, unlike a password manager.
+      // The generator tends to repeat itself, unlike a password manager.
       .filter((chosen) => new Set(chosen).size >= 7)
       .map((chosen) => chosen.join(''))
   const ascii = Array.from({ length: 95 }, (_, index) => String.fromCharCode(32 + index)).join('')
@@ -222,7 +222,7 @@ t.test('random passphrases and random characters are never refused', async () =>
   )
 })
 
-t.test('a listed word, repeated or with digits of a date or a count, is always refused', async () => {
+t.test('a listed word, repeated or with digits of a date or a count, is always rejected', async () => {
   const listed = fc.constantFrom(...words, ...dictionary['passwords-common'].filter((text) => /[a-z]{3}/.test(text)))
   const date = fc.oneof(
     fc.nat({ max: 99_999_999 }).map(String),
@@ -248,7 +248,7 @@ t.test('a listed word, repeated or with digits of a date or a count, is always r
   )
 })
 
-t.test('a short pattern, repeated, is always refused', async () => {
+t.test('a short pattern, repeated, is always rejected', async () => {
   const characters = [...'abcxyzABCÄÖÜéßжλ0189 !?-_#かな漢', '🦊', family, '🇨🇭', '👍🏽', 'n\u0303']
   const pattern = fc.array(fc.constantFrom(...characters), { minLength: 1, maxLength: 6 })
   await fc.assert(
@@ -261,7 +261,7 @@ t.test('a short pattern, repeated, is always refused', async () => {
   )
 })
 
-t.test("the person's own names are always refused by themselves, and never within a passphrase", async () => {
+t.test("a person's own names are always rejected alone, and never as part of a passphrase", async () => {
   const letters = (alphabet: string) =>
     fc.array(fc.constantFrom(...alphabet), { minLength: 3, maxLength: 10 }).map((chosen) => chosen.join(''))
   const name = fc.oneof(
@@ -300,7 +300,7 @@ t.test("the person's own names are always refused by themselves, and never withi
   )
 })
 
-t.test('however a keyboard composes its letters, the verdict is the same', async () => {
+t.test('the verdict does not depend on how a keyboard composes letters', async () => {
   const alphabet = [...'aeiounAEIOUñçåäöüéèêøßđươậễ한글말차 .-1가각', 'i̇', 'क', 'ि', 'が', 'Å']
   const text = fc.oneof(
     fc.array(fc.constantFrom(...alphabet), { maxLength: 30 }).map((chosen) => chosen.join('')),

@@ -11,15 +11,16 @@ import { replaceSignInNames } from '../../../src/records/accounts/account-change
 import { findAccountsByIdentifier, findSignInCandidates } from '../../../src/records/accounts/accounts-by-name-store.ts'
 import { findAccount, insertAccount, setEmailVerified } from '../../../src/records/accounts/accounts-store.ts'
 import { asciiLowerCase, typedName } from '../../../src/records/accounts/canonical-names.ts'
+import type { Sub } from '../../../src/records/ids.ts'
 import { noLog } from '../../database.ts'
 import { ownDatabase } from '../../support/own-database.ts'
 
 /*
- * In a Turkish database lower('I') is 'ı' and lower('É') is 'é'. It holds accounts of the previous release, is upgraded, and is used by
- * both releases for a while.
+ * In a Turkish database lower('I') is 'ı' and lower('É') is 'é'. This one holds accounts of the previous release, is upgraded, and is
+ * used by both releases for a while.
  */
 
-/** The title of a test, with the reason where it is skipped. */
+/** The title of a test, with the reason if it is skipped. */
 function titled(title: string, database: Awaited<ReturnType<typeof ownDatabase>>) {
   return 'whyNot' in database ? { title: `${title} (skipped: ${database.whyNot})`, skip: true } : { title, skip: false }
 }
@@ -38,7 +39,7 @@ t.test(names.title, names, async (t) => {
   const browser = Buffer.alloc(32)
   const query = async (text: string, values: unknown[] = []) => (await db.query({ text, values })).rows
   const candidates = async (typed: string) =>
-    (await findSignInCandidates(db, typedName(typed), browser)).map(({ sub }) => sub).sort()
+    (await findSignInCandidates(db, typedName(typed), browser)).map(({ sub }): string => sub).sort()
   const stored = async () =>
     Object.fromEntries(
       (await query('SELECT sub, username, email, verified_at FROM accounts LEFT JOIN account_emails USING (sub)')).map(
@@ -101,9 +102,9 @@ t.test(names.title, names, async (t) => {
         if (name !== null) t.ok((await candidates(name)).includes(sub), `${when}, ${sub} is found by ${name}`)
   }
 
-  t.test('everybody is found by the names they have', async (t) => {
+  t.test('everybody is found by their existing names', async (t) => {
     await everybodySignsIn(t, 'before names are converted')
-    t.ok((await candidates('émile')).includes('emile'), 'and in other capitals, as before')
+    t.ok((await candidates('émile')).includes('emile'), 'and with other capitals, as before')
     t.same(await candidates('Irmak'), ['irmak-1', 'irmak-2'])
     t.same(await candidates('IRMAK'), ['irmak-1', 'irmak-2'])
     t.same(await candidates('ılgaz'), ['ilgaz'])
@@ -115,18 +116,18 @@ t.test(names.title, names, async (t) => {
     ])
   })
 
-  t.test('of two verified addresses that are one, the first stays verified', async (t) => {
+  t.test('of two verified addresses that are the same, the first stays verified', async (t) => {
     const { 'irmak-1': first, 'irmak-2': second } = await stored()
     t.same([first?.[2], second?.[2]], ['verified', 'unverified'])
     t.same(await eventsOf('email_unverified'), [['irmak-2', { by: 'schedule', reason: 'same_address' }]])
-    t.equal(await setEmailVerified(db, 'irmak-2'), 'email_taken')
+    t.equal(await setEmailVerified(db, 'irmak-2' as Sub), 'email_taken')
   })
 
   t.test(
-    'a name that differs from another in capitals alone is taken, and one that looks like it is not',
+    'a name that differs from another in nothing but its case counts as taken, and a look-alike does not',
     async (t) => {
       const insert = (sub: string, username: string) =>
-        insertAccount(db, { sub, profile: { username }, email: undefined, passwordHash: undefined })
+        insertAccount(db, { sub: sub as Sub, profile: { username }, email: undefined, passwordHash: undefined })
       t.equal(await insert('late', 'Irmak'), 'username_taken')
       t.equal(await insert('isil', 'ISIL'), 'done')
       t.equal(await insert('late', 'isil'), 'username_taken')
@@ -134,7 +135,7 @@ t.test(names.title, names, async (t) => {
     },
   )
 
-  t.test('a look-alike of an address is another address, that nobody has verified', async (t) => {
+  t.test('a look-alike of an address is a different address, which nobody has verified', async (t) => {
     const looksLike: [string, string][] = [
       ['Isa@example.com', 'ısa@example.com'],
       ['isa@example.com', 'İsa@example.com'],
@@ -144,7 +145,7 @@ t.test(names.title, names, async (t) => {
       ['a@iris.example', typedName('a@İris.example').key],
     ]
     for (const [index, [email, other]] of looksLike.entries()) {
-      const sub = `look-alike-${index}`
+      const sub = `look-alike-${index}` as Sub
       await insertAccount(db, { sub, profile: {}, email, passwordHash: undefined })
       await setEmailVerified(db, sub)
       const change = (to: string) =>
@@ -156,12 +157,12 @@ t.test(names.title, names, async (t) => {
     }
   })
 
-  t.test('A to Z are folded as the application folds them', async (t) => {
+  t.test('the database folds A to Z like the application', async (t) => {
     const odd = 'AZazIiıİſ\u212aÉéΣσςßẞ@\u0130.'
     t.same(await query('SELECT lower($1 COLLATE "C") AS folded', [odd]), [{ folded: asciiLowerCase(odd) }])
   })
 
-  t.test('two nodes convert what is to be converted, once', async (t) => {
+  t.test('two nodes convert the names that need it, once', async (t) => {
     const before = await query('SELECT sub FROM names_to_convert')
     t.ok(before.length > 8)
     await Promise.all([convertNames(db, noLog), convertNames(db, noLog)])
@@ -207,7 +208,7 @@ t.test(names.title, names, async (t) => {
     t.ok((await candidates('ada@MÜNCHEN.example')).includes('unicode-first'))
   })
 
-  t.test('the statements of the previous release go on, and what they write is converted', async (t) => {
+  t.test('statements of the previous release still work, and what they write is converted', async (t) => {
     await insertOld(['beside', 'Zoé', 'zoé@zürich.example', '2022-01-01'])
     t.ok((await candidates('zoé')).includes('beside'))
     await convertNames(db, noLog)
@@ -230,7 +231,7 @@ t.test(names.title, names, async (t) => {
     t.same(await query('SELECT sub FROM accounts WHERE lower(username) = lower($1)', ['ZOË']), [{ sub: 'beside' }])
   })
 
-  t.test('a name that somebody else takes at the same moment stays as it is, and the others go on', async (t) => {
+  t.test('a name that somebody takes at the same time stays unchanged, and the others are converted', async (t) => {
     await insertOld(['unlucky', 'Ünal', null, null])
     await insertOld(['z-lucky', 'Özlem', null, null])
     await query(`
@@ -246,7 +247,7 @@ t.test(names.title, names, async (t) => {
 })
 
 const latin = await ownDatabase(t, "ENCODING 'LATIN1' LOCALE 'C'")
-const refusal = titled('a start in another encoding than UTF8 is refused, and nothing is made there', latin)
+const refusal = titled('a start with an encoding other than UTF8 is rejected, and nothing is created', latin)
 
 t.test(refusal.title, refusal, async (t) => {
   if ('whyNot' in latin) return

@@ -1,15 +1,13 @@
 import t from 'tap'
-import { migrate } from '../../../src/platform/database/migrations.ts'
 import { startCleaner } from '../../../src/records/cleanup/cleaner.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import { migratedDatabase, noLog } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 
 const clock = { now: () => Date.now() }
 const pace = { betweenRounds: 1, betweenBatches: 1 }
 
-const { openPool, connection, schema } = await testDatabase(t)
+const { openPool } = await migratedDatabase(t)
 const db = openPool()
-await migrate({ connection, schema, log: noLog })
 
 const expired = `INSERT INTO client_assertions SELECT 'machine', n::text::bytea, now() - interval '1 day' FROM generate_series(1, $1::integer) AS n`
 const left = async (table: string) => Number((await db.query(`SELECT count(*) FROM ${table}`)).rows[0].count)
@@ -17,7 +15,7 @@ await db.query(`INSERT INTO clients (client_id, client_name, grant_types, respon
                   id_token_signed_response_alg, refresh_token_rotation)
                 VALUES ('machine', 'x', '{}', '{}', '', 'none', 'ES256', false)`)
 
-t.test('it goes on for ever, whatever fails, until it is ended, and then asks nothing any more', async (t) => {
+t.test('the cleaner continues after any failure, and sends nothing after it is stopped', async (t) => {
   const warned: string[] = []
   const stop = startCleaner(
     db,
@@ -29,7 +27,7 @@ t.test('it goes on for ever, whatever fails, until it is ended, and then asks no
   )
   t.teardown(stop)
   await db.query('ALTER TABLE resources RENAME TO elsewhere')
-  await eventually('a round that fails', () => warned.length > 0)
+  await eventually('a failed round', () => warned.length > 0)
   await db.query('ALTER TABLE elsewhere RENAME TO resources')
   await db.query(expired, [1_200])
   await eventually(
@@ -43,8 +41,8 @@ t.test('it goes on for ever, whatever fails, until it is ended, and then asks no
   t.equal(await left('client_assertions'), 1, 'the loop had ended when stop() resolved')
 })
 
-t.test('a statement that fails stops none of the others, and is logged once', async (t) => {
-  // Deletes of the table that is cleaned first fail for ever, as they would with a damaged index.
+t.test('a failing statement stops none of the others and is logged once', async (t) => {
+  // Deletes of the table that is cleaned first always fail, as with a damaged index.
   await db.query(`
     CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
     CREATE TRIGGER refuse BEFORE DELETE ON authorization_codes FOR EACH STATEMENT EXECUTE FUNCTION refuse()`)
@@ -60,7 +58,7 @@ t.test('a statement that fails stops none of the others, and is logged once', as
   )
   await db.query(expired, [10])
   await eventually(
-    'those that came later to go',
+    'the later rows to be deleted',
     () => left('client_assertions'),
     (count) => count === 0,
   )
@@ -68,7 +66,7 @@ t.test('a statement that fails stops none of the others, and is logged once', as
   t.equal(warned.length, 1)
 })
 
-t.test('a batch that fails as a whole is tried with fewer rows', async (t) => {
+t.test('a batch that fails as a whole is retried with fewer rows', async (t) => {
   await db.query(`
     DROP TRIGGER refuse ON authorization_codes;
     CREATE FUNCTION refuse_many() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -86,7 +84,7 @@ t.test('a batch that fails as a whole is tried with fewer rows', async (t) => {
     () => left('client_assertions'),
     (count) => count === 0,
   )
-  t.pass('all of them went')
+  t.pass('all of them were deleted')
 })
 
 t.test('nothing is deleted while the clocks disagree about what has expired', async (t) => {
@@ -102,7 +100,7 @@ t.test('nothing is deleted while the clocks disagree about what has expired', as
   t.equal(await left('client_assertions'), 1)
   ahead = 0
   await eventually(
-    'the row to go',
+    'the row to be deleted',
     () => left('client_assertions'),
     (count) => count === 0,
   )

@@ -3,7 +3,7 @@ import { deleteExpired } from '../../../src/records/cleanup/cleanup-store.ts'
 import { startSignet } from '../../support/idp.ts'
 import { signIn } from '../../support/journey.ts'
 
-t.test('what has ended is deleted after its time, what lives is not', async (t) => {
+t.test('ended records are deleted after their retention time, and active ones are kept', async (t) => {
   const idp = await startSignet(t)
   const db = idp.signet.database
   const client = await idp.client()
@@ -35,7 +35,7 @@ t.test('what has ended is deleted after its time, what lives is not', async (t) 
   t.equal((await idp.token(client, { grant_type: 'refresh_token', refresh_token: ended })).status, 400)
 })
 
-t.test('nothing goes that a token of a resource with a long life hangs on', async (t) => {
+t.test('nothing is deleted that a long-lived token of a resource depends on', async (t) => {
   const idp = await startSignet(t)
   const db = idp.signet.database
   const { redeem } = await signIn(idp, await idp.client(), { parameters: { scope: 'openid' } })
@@ -51,7 +51,7 @@ t.test('nothing goes that a token of a resource with a long life hangs on', asyn
   t.equal(await userinfo(), 401)
 })
 
-t.test('a node that was killed is forgotten after a day, one that runs is not', async (t) => {
+t.test('a killed node is forgotten after a day, and a running one is kept', async (t) => {
   const { database } = (await startSignet(t)).signet
   await database.query(`INSERT INTO nodes (id, started_at, seen_at) VALUES
     ('killed', now() - interval '3 days', now() - interval '25 hours'),
@@ -61,7 +61,7 @@ t.test('a node that was killed is forgotten after a day, one that runs is not', 
   t.same(rows, [{ id: 'runs' }])
 })
 
-t.test('what is kept of what anybody can cause has a bound', async (t) => {
+t.test('records that anybody can cause are bounded', async (t) => {
   const idp = await startSignet(t)
   const db = idp.signet.database
   const count = async (table: 'refusals' | 'rate_limits') =>
@@ -85,7 +85,7 @@ t.test('what is kept of what anybody can cause has a bound', async (t) => {
   })
 
   t.test(
-    'counters of attempts go as soon as they have expired, and those that a clock which was ahead began, in batches',
+    'expired counters of attempts, and those of a clock that was ahead, are deleted immediately, in batches',
     async (t) => {
       const expiring = (minutes: number, n: number) =>
         db.query(
@@ -104,7 +104,7 @@ t.test('what is kept of what anybody can cause has a bound', async (t) => {
 })
 
 t.test(
-  'a grant stays ended when the session that it ended with is deleted, though its own row has not followed',
+  "a grant stays ended if the session that it ended with is deleted before the grant's own row is updated",
   async (t) => {
     const idp = await startSignet(t)
     const db = idp.signet.database

@@ -18,7 +18,7 @@ const rowsOf = async (sub: string) =>
   ).rows
 const addressesOf = async (sub: string) => (await rowsOf(sub)).filter(({ network }) => network !== null).length
 
-/** Events about somebody as they were written long ago, with an address each. */
+/** Inserts old events about somebody, each with an address. */
 const plant = (sub: string | null, count: number, age: string, at = 'now() - $3::interval') =>
   db.query(
     `INSERT INTO events (type, network, sub, at) SELECT 'signed_in', '203.0.113.7', $1, ${at} FROM generate_series(1, $2::int)`,
@@ -27,10 +27,11 @@ const plant = (sub: string | null, count: number, age: string, at = 'now() - $3:
 const settle = () => db.query("UPDATE erasures SET requested_at = requested_at - interval '2 minutes'")
 const erase = async () => {
   await settle()
-  for (let rounds = 0; await deleteExpired(db, 7 * day); rounds++) if (rounds > 50) throw new Error('It does not end.')
+  for (let rounds = 0; await deleteExpired(db, 7 * day); rounds++)
+    if (rounds > 50) throw new Error('It does not finish.')
 }
 
-t.test('whoever writes to the table can neither change an event nor delete a young one', async (t) => {
+t.test('direct access to the table can neither change an event nor delete a recent one', async (t) => {
   const { person } = await signIn(idp, await idp.client())
   for (const change of [
     "UPDATE events SET type = 'signed_out'",
@@ -54,7 +55,7 @@ t.test('whoever writes to the table can neither change an event nor delete a you
   await erase()
 })
 
-t.test('nobody is taken for deleted who is not', async (t) => {
+t.test('nobody can be passed off as deleted', async (t) => {
   const { person } = await signIn(idp, await idp.client())
   const before = await addressesOf(person.sub)
   t.ok(before > 0)
@@ -101,14 +102,14 @@ t.test('nobody is taken for deleted who is not', async (t) => {
 })
 
 t.test(
-  'events go when they are older than the setting says, in batches, and stay where it says for ever',
+  'events are deleted in batches when they are older than the setting, and are kept if it says forever',
   async (t) => {
     const old = async () =>
       Number((await db.query("SELECT count(*) FROM events WHERE at < now() - interval '360 days'")).rows[0].count)
     await plant(null, 700, '366 days')
     await plant(null, 3, '364 days')
     await deleteExpired(db, 7 * day)
-    t.equal(await old(), 703, 'for ever')
+    t.equal(await old(), 703, 'forever')
     t.equal(await deleteExpired(db, 7 * day, { eventsFor: 365 * day }), true, 'there may be more')
     t.equal(await old(), 203)
     t.equal(await deleteExpired(db, 7 * day, { eventsFor: 365 * day }), false)
@@ -116,7 +117,7 @@ t.test(
   },
 )
 
-t.test('the events about a person who is deleted stay, without the addresses; those of others keep them', async (t) => {
+t.test('the events about a deleted person are kept without addresses; those of others keep them', async (t) => {
   const client = await idp.client()
   const [{ person: gone, redeem }, { person: stays, redeem: redeemTheirs }] = [
     await signIn(idp, client),
@@ -134,7 +135,7 @@ t.test('the events about a person who is deleted stay, without the addresses; th
 
   await deleteAccount(idp.signet, operator, gone.sub)
   await deleteExpired(db, 7 * day)
-  t.equal(await addressesOf(gone.sub), before.length, 'not before every request that was under way has ended')
+  t.equal(await addressesOf(gone.sub), before.length, 'not before all running requests have ended')
   await erase()
   t.equal(await addressesOf(gone.sub), 0)
   const after = await rowsOf(gone.sub)
@@ -148,7 +149,7 @@ t.test('the events about a person who is deleted stay, without the addresses; th
   t.same((await db.query('SELECT FROM erasures')).rowCount, 0, 'nothing is left to do')
 })
 
-t.test('of very many events each loses its address, also where they are of one moment, whoever helps', async (t) => {
+t.test('very many events lose their addresses, even with equal timestamps and several nodes at work', async (t) => {
   const people = [await idp.person(), await idp.person(), await idp.person()]
   for (const { sub } of people) {
     await plant(sub, 1_300, '3 days')
@@ -161,7 +162,7 @@ t.test('of very many events each loses its address, also where they are of one m
   t.same((await db.query('SELECT FROM erasures')).rowCount, 0)
 })
 
-t.test('what happens after the deletion is written down without an address', async (t) => {
+t.test('events after the deletion are recorded without an address', async (t) => {
   const client = await idp.client()
   const { person, redeem } = await signIn(idp, client)
   await redeem()

@@ -21,7 +21,7 @@ const uri = 'https://app.example/callback'
 
 const complete = (input: MetadataInput) => completeMetadata({ redirect_uris: [uri], ...input }, terms)
 
-/** The refusal of an input, which must be one. */
+/** The refusal of an input; throws if it is accepted. */
 function refusal(input: MetadataInput, by = terms): InvalidClientMetadata {
   try {
     completeMetadata({ redirect_uris: [uri], ...input }, by)
@@ -29,10 +29,10 @@ function refusal(input: MetadataInput, by = terms): InvalidClientMetadata {
     if (error instanceof InvalidClientMetadata) return error
     throw error
   }
-  throw new Error('It was not refused.')
+  throw new Error('It was accepted.')
 }
 
-t.test('redirect URIs that could lead elsewhere are refused, with the code that RFC 7591 has for them', async (t) => {
+t.test('redirect URIs that could lead elsewhere are rejected with the error code of RFC 7591', async (t) => {
   const refused: Record<string, RegExp> = {
     '': /characters/,
     '/callback': /not an absolute URI/,
@@ -109,7 +109,7 @@ t.test('redirect URIs that could lead elsewhere are refused, with the code that 
   t.match(refusal({ ...publicClient, redirect_uris: ['javascript:alert(1)'] }).message, /act on/)
 })
 
-t.test('a redirect URI cannot have in its query what a response adds', async (t) => {
+t.test('the query of a redirect URI cannot contain a parameter that responses add', async (t) => {
   const names = ['code', 'state', 'iss', 'error', 'error_description', 'error_uri', 'session_state', 'response']
   names.push('access_token', 'token_type', 'expires_in', 'scope', 'id_token')
   for (const name of names)
@@ -129,7 +129,7 @@ t.test('a redirect URI cannot have in its query what a response adds', async (t)
   t.same(complete({ post_logout_redirect_uris: [`${uri}?code=x`] }).post_logout_redirect_uris, [`${uri}?code=x`])
 })
 
-t.test('a scheme that a browser or a system acts on itself is nobody else to have', async (t) => {
+t.test('a scheme that browsers or operating systems act on cannot be registered', async (t) => {
   const schemes = [
     ...[
       'javascript',
@@ -246,11 +246,11 @@ t.test('a scheme that a browser or a system acts on itself is nobody else to hav
   )
 })
 
-t.test('a scheme without a period is for a public client that an operator registers', async (t) => {
+t.test('a scheme without a period is only for a public client registered by an operator', async (t) => {
   const own = ['vscode://publisher.extension/callback', 'cursor://anysphere.cursor-mcp/oauth/callback', 'myapp:/cb']
   const native = { token_endpoint_auth_method: 'none', redirect_uris: own, post_logout_redirect_uris: own }
   t.same(completeMetadata(native, operatorTerms).redirect_uris, own)
-  t.match(refusal(native), { code: 'invalid_redirect_uri', message: /that is a reversed domain name/ }, 'not by itself')
+  t.match(refusal(native), { code: 'invalid_redirect_uri', message: /that is a reversed domain name/ }, 'by itself')
   const confidential = { redirect_uris: own }
   t.match(refusal(confidential, operatorTerms).message, /for public clients only/)
   t.match(refusal({ ...native, redirect_uris: ['vscode://user@x/'] }, operatorTerms).message, /user name/)
@@ -259,7 +259,7 @@ t.test('a scheme without a period is for a public client that an operator regist
   t.same([uri, 'http://127.0.0.1/cb', 'com.example.app:/cb'].map(isClaimable), [false, false, false])
 })
 
-t.test('a scheme that no operator registers is a reversed domain name', async (t) => {
+t.test('without an operator, a private-use scheme must be a reversed domain name', async (t) => {
   const native = (scheme: string) => ({ token_endpoint_auth_method: 'none', redirect_uris: [`${scheme}:/callback`] })
   const kept =
     'com.example com.example.app io.github.someone.app dev.example.app org.example-1.x2 eu.europa.example'.split(' ')
@@ -287,11 +287,11 @@ t.test('a scheme that no operator registers is a reversed domain name', async (t
     t.same(
       completeMetadata(native(scheme), operatorTerms).redirect_uris,
       [`${scheme}:/callback`],
-      'an editor has no other',
+      'editors have no other',
     )
 })
 
-t.test('redirect URIs that an application can have are kept to the letter', async (t) => {
+t.test('valid redirect URIs are stored unchanged', async (t) => {
   const kept = [
     'https://app.example',
     'https://app.example/',
@@ -310,10 +310,10 @@ t.test('redirect URIs that an application can have are kept to the letter', asyn
   t.same(complete({ redirect_uris: kept }).redirect_uris, kept)
   const own = ['com.example.app:/callback', 'com.example.app://callback/done?x=1']
   t.same(complete({ redirect_uris: own, token_endpoint_auth_method: 'none' }).redirect_uris, own)
-  t.same(complete({ redirect_uris: [uri, uri] }).redirect_uris, [uri], 'each once')
+  t.same(complete({ redirect_uris: [uri, uri] }).redirect_uris, [uri], 'without duplicates')
 })
 
-t.test('whatever is put together from the parts of URIs: what is kept leads where it says', (t) => {
+t.test('for any combination of URI parts, what is accepted leads where it says', (t) => {
   const parts = fc.constantFrom(
     ...[
       'https:',
@@ -356,7 +356,7 @@ t.test('whatever is put together from the parts of URIs: what is kept leads wher
       seen += 1
       const url = new URL(candidate)
       const text = url.href.endsWith('/') && !candidate.endsWith('/') ? url.href.slice(0, -1) : url.href
-      // What a browser makes of it is what was written, a default port or the slash after a host apart.
+      // The browser's reading equals the text, apart from a default port or the slash after the host.
       const plain = (value: string) =>
         value.replace(/^(https:\/\/[^/?]*):443(?=[/?]|$)/, '$1').replace(/^([a-z]+:\/\/[^/?]+)(?=\?|$)/, '$1/')
       if (plain(candidate) !== plain(text)) throw new Error(`${candidate} is read as ${url.href}`)
@@ -368,11 +368,11 @@ t.test('whatever is put together from the parts of URIs: what is kept leads wher
     }),
     { numRuns: 20_000, seed: 7 },
   )
-  t.ok(seen > 20, 'some are kept')
+  t.ok(seen > 20, 'some are accepted')
   t.end()
 })
 
-t.test('members of the wrong type or with values that are not offered are refused', async (t) => {
+t.test('members of the wrong type or with unsupported values are rejected', async (t) => {
   const refused: [MetadataInput, RegExp][] = [
     [{ redirect_uris: uri }, /redirect_uris must be a list/],
     [{ redirect_uris: [1] }, /redirect_uris must be a list/],
@@ -439,7 +439,7 @@ t.test('members of the wrong type or with values that are not offered are refuse
   }
 })
 
-t.test('members that nobody knows, and inherited ones, mean nothing', async (t) => {
+t.test('unknown and inherited members are ignored', async (t) => {
   const plain = complete({})
   t.same(complete({ software_id: 'x', constructor: 1, created_at: 'now', client_id: 'mine' }), plain)
   t.same(complete(JSON.parse('{"__proto__": {"first_party": true}}')), plain)
@@ -447,7 +447,7 @@ t.test('members that nobody knows, and inherited ones, mean nothing', async (t) 
   t.same(complete({ client_uri: null, first_party: undefined, grant_types: null }), plain, 'null is absent')
 })
 
-t.test('what is left out is filled in', async (t) => {
+t.test('omitted members get defaults', async (t) => {
   t.same(complete({}), {
     client_name: 'app.example',
     redirect_uris: [uri],
@@ -479,7 +479,7 @@ t.test('what is left out is filled in', async (t) => {
   const own = { redirect_uris: ['com.example.app:/cb'], token_endpoint_auth_method: 'none' }
   t.equal(completeMetadata(own, terms).client_name, 'com.example.app')
   const posing = { redirect_uris: ['com.example.app://bank.example/callback'], token_endpoint_auth_method: 'none' }
-  t.equal(completeMetadata(posing, terms).client_name, 'com.example.app', 'what an app puts there is no host')
+  t.equal(completeMetadata(posing, terms).client_name, 'com.example.app', "an app's own text is not a host")
   const editor = { ...posing, redirect_uris: ['vscode://bank.example/callback', uri] }
   t.equal(completeMetadata(editor, operatorTerms).client_name, 'vscode')
   t.equal(complete({ redirect_uris: ['http://localhost:4001/cb'] }).client_name, 'localhost:4001')
@@ -495,7 +495,7 @@ t.test('resources that own a registered scope join the allow-list', async (t) =>
   t.same(complete({ scope: 'mail', resources: ['https://mail.example'] }).resources, ['https://mail.example'], 'once')
 })
 
-t.test('a change derives anew what followed from what it replaces, and nothing else', async (t) => {
+t.test('a change recomputes only what is derived from the changed members', async (t) => {
   const before = complete({ scope: 'openid mail', resources: ['https://silent.example'], refresh_token_rotation: true })
   t.same(changeMetadata(before, {}, terms), before)
   t.same(changeMetadata(before, { client_name: 'New' }, terms), { ...before, client_name: 'New' })

@@ -14,6 +14,7 @@ import {
 import { lockClient } from '../../../src/records/clients/clients-store.ts'
 import { createKnownClients } from '../../../src/records/clients/known-clients.ts'
 import { findGrant, openStandingGrant } from '../../../src/records/grants/grants-store.ts'
+import type { ClientId, GrantId } from '../../../src/records/ids.ts'
 import { eventually } from '../../support/eventually.ts'
 import { basic, type Idp, startSignet, type TestClient } from '../../support/idp.ts'
 
@@ -44,7 +45,7 @@ async function eventsOf(db: Queryable, client: TestClient) {
   return (await db.query({ text, values: [client.client_id] })).rows
 }
 
-t.test('what changes a client is known at every node, though both have it in memory', async (t) => {
+t.test('a change of a client takes effect at every node, even if both have it in memory', async (t) => {
   const idp = await startSignet(t)
   const other = await idp.another()
   const { database } = idp.signet
@@ -57,14 +58,14 @@ t.test('what changes a client is known at every node, though both have it in mem
   const grants = await database.query('SELECT FROM grants WHERE client_id = $1', [client.client_id])
   t.equal(grants.rowCount, 1, 'one standing grant for both')
 
-  t.test('a secret that has just been made is good at once', async (t) => {
+  t.test('a new secret is valid immediately', async (t) => {
     const secret = randomText(32)
     await addClientSecret(database, client.client_id, digest(secret))
     t.equal(await ask(other, client, secret), 200)
-    t.equal(await ask(other, client), 200, 'and so is the one before')
+    t.equal(await ask(other, client), 200, 'and so is the previous one')
   })
 
-  t.test('a secret that was taken away is refused', async (t) => {
+  t.test('a removed secret is rejected', async (t) => {
     await remember(other)
     await addClientSecret(database, client.client_id, digest(randomText(32)))
     await eventually(
@@ -76,7 +77,7 @@ t.test('what changes a client is known at every node, though both have it in mem
   })
 
   t.test(
-    'secrets that are revoked with a rotation are refused at every node, and what they had opened ends',
+    'secrets revoked by a rotation are rejected at every node, and the grants that they had opened end',
     async (t) => {
       const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
       const second = await rotate(idp, fresh, 'newest kept')
@@ -96,7 +97,7 @@ t.test('what changes a client is known at every node, though both have it in mem
       const third = await rotate(idp, fresh, 'revoked')
       t.same(third.revoked, { secrets: 2, grants: 2 })
       for (const node of [idp, other]) {
-        t.equal(await ask(node, fresh, third.secret), 200, 'the new one is good at once')
+        t.equal(await ask(node, fresh, third.secret), 200, 'the new one is valid immediately')
         for (const secret of live)
           await eventually(
             'an old secret to be refused',
@@ -115,7 +116,7 @@ t.test('what changes a client is known at every node, though both have it in mem
     },
   )
 
-  t.test('one of two secrets can be revoked, the newer one too, but not the only one', async (t) => {
+  t.test('one of two secrets can be revoked, even the newer one, but not the only one', async (t) => {
     const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
     const { secret: newer } = await rotate(idp, fresh, 'newest kept')
     t.equal(await ask(other, fresh, newer), 200)
@@ -124,7 +125,7 @@ t.test('what changes a client is known at every node, though both have it in mem
     const revoke = (id = 0) => revokeClientSecret(idp.signet, operator, fresh.client_id, id)
     const elsewhere = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
     const [notTheirs] = await listClientSecrets(database, elsewhere.client_id)
-    t.equal(await revoke(notTheirs?.id), 'no_such_secret', 'that of another client is never looked at')
+    t.equal(await revoke(notTheirs?.id), 'no_such_secret', 'a secret of another client is not found')
     t.same(await revoke(second?.id), { grants: 1 })
     await eventually(
       'the secret to be refused',
@@ -134,16 +135,22 @@ t.test('what changes a client is known at every node, though both have it in mem
     t.equal(await ask(other, fresh), 200)
     t.equal(await revoke(second?.id), 'no_such_secret')
     t.equal(await revoke(first?.id), 'only_secret')
-    t.equal(await revokeClientSecret(idp.signet, operator, 'client_none', 1), 'no_such_client')
+    t.equal(await revokeClientSecret(idp.signet, operator, 'client_none' as ClientId, 1), 'no_such_client')
     t.equal(await ask(idp, fresh), 200)
   })
 
-  t.test('a standing grant that is just being opened with a secret ends with it', async (t) => {
+  t.test('a standing grant that is being opened with a secret ends with it', async (t) => {
     const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
     const [secret] = await listClientSecrets(database, fresh.client_id)
     const opening = await database.connect()
     await opening.query({ text: 'BEGIN' })
-    const grant = { id: randomText(16), clientId: fresh.client_id, secretId: secret?.id, scopes: [], resources: [] }
+    const grant = {
+      id: randomText(16) as GrantId,
+      clientId: fresh.client_id,
+      secretId: secret?.id,
+      scopes: [],
+      resources: [],
+    }
     t.equal(await openStandingGrant(opening, grant), grant.id)
     const rotated = rotate(idp, fresh, 'revoked')
     const waiting =
@@ -156,11 +163,17 @@ t.test('what changes a client is known at every node, though both have it in mem
   })
 
   t.test(
-    'an operator who takes secrets away and a first request of the client never wait for each other',
+    'an operator who removes secrets and a client that makes its first request never wait for each other',
     async (t) => {
       const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
       const [secret] = await listClientSecrets(database, fresh.client_id)
-      const grant = { id: randomText(16), clientId: fresh.client_id, secretId: secret?.id, scopes: [], resources: [] }
+      const grant = {
+        id: randomText(16) as GrantId,
+        clientId: fresh.client_id,
+        secretId: secret?.id,
+        scopes: [],
+        resources: [],
+      }
       const replace = (tx: Queryable) => addClientSecret(tx, fresh.client_id, digest(randomText(32)), 'revoked')
       for (const [takeAway, end, outcome] of [
         [(tx) => deleteClientSecret(tx, fresh.client_id, secret?.id ?? 0), 'ROLLBACK', grant.id],
@@ -182,16 +195,16 @@ t.test('what changes a client is known at every node, though both have it in mem
         await taking.query({ text: end })
         taking.release()
         t.equal(fault, undefined, 'no deadlock')
-        t.equal(await opened, outcome, 'it opens a grant only where the secret stayed')
+        t.equal(await opened, outcome, 'it opens a grant only if the secret was kept')
         await database.query('DELETE FROM grants WHERE id = $1', [grant.id])
       }
     },
   )
 
-  t.test('the grants of a client for itself end with all others, and the next request opens a new one', async (t) => {
+  t.test('standing grants of a client end with all its others, and the next request opens a new one', async (t) => {
     const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
     const { sub } = await idp.person()
-    // More than follow in the transaction of the decision, and no other process lets rows follow here.
+    // More than the transaction of the decision updates, and no other process updates rows here.
     await database.query(
       `INSERT INTO grants (id, client_id, sub, scopes, resources)
        SELECT $1 || n, $1, $2, '{openid}', '{}' FROM generate_series(1, 200) AS n`,
@@ -221,7 +234,7 @@ t.test('what changes a client is known at every node, though both have it in mem
       "UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator' WHERE client_id = $1",
       [fresh.client_id],
     )
-    await eventually('the node to hear of it', () => other.signet.clients.known(fresh.client_id) === undefined)
+    await eventually('the node to be notified', () => other.signet.clients.known(fresh.client_id) === undefined)
     t.equal(await ask(other, fresh), 200)
     const { rows } = await database.query<{ alive: number }>(
       'SELECT count(*) FILTER (WHERE ended_at IS NULL) AS alive FROM grants WHERE client_id = $1',
@@ -230,7 +243,7 @@ t.test('what changes a client is known at every node, though both have it in mem
     t.same(rows, [{ alive: 1 }], 'a new one was opened')
   })
 
-  t.test('a node that is cut off trusts nothing in memory until it hears again', async (t) => {
+  t.test('a node without notifications trusts nothing in memory until it gets them again', async (t) => {
     const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
     const known = () => other.signet.clients.known(fresh.client_id) !== undefined
     await eventually('the client to be in memory', async () => (await ask(other, fresh)) === 200 && known())
@@ -239,7 +252,7 @@ t.test('what changes a client is known at every node, though both have it in mem
       [`signet listener ${idp.signet.settings.databaseSchema}`],
     )
     t.equal(rowCount, 2, 'the listeners of both nodes')
-    await eventually('the node to notice that it is cut off', () => !known())
+    await eventually('the node to notice the lost connection', () => !known())
     t.equal(await ask(other, fresh), 200, 'it is read from the database')
     await eventually('the client to be in memory again', async () => (await ask(other, fresh)) === 200 && known())
     await deleteClient(idp.signet, { kind: 'operator', by: 'test' }, fresh.client_id)
@@ -248,11 +261,11 @@ t.test('what changes a client is known at every node, though both have it in mem
       () => ask(other, fresh),
       (status) => status === 401,
     )
-    t.pass('and hears again')
+    t.pass('notifications arrive again')
   })
 })
 
-t.test('a client that changes while it is read is not kept', async (t) => {
+t.test('a client that changes while it is read is not kept in memory', async (t) => {
   let answer = (_: unknown) => {}
   const db = { query: () => new Promise((resolve) => (answer = resolve)) } as unknown as Queryable
   const clients = createKnownClients(db, () => true)
@@ -260,7 +273,7 @@ t.test('a client that changes while it is read is not kept', async (t) => {
   const first = clients.read('a')
   clients.forget()
   answer(row)
-  t.match(await first, { client_id: 'a' }, 'who asked has it')
+  t.match(await first, { client_id: 'a' }, 'the caller gets it')
   t.equal(clients.known('a'), undefined)
   const second = clients.read('a')
   answer(row)

@@ -4,65 +4,74 @@ import {
   deleteAccount,
   disableAccount,
   enableAccount,
-  setHashedPassword,
+  setPassword,
   signOutEverywhere,
 } from '../../../src/operations/account-access.ts'
 import type { Actor } from '../../../src/operations/actor.ts'
 import { deleteClient } from '../../../src/operations/client-registration.ts'
-import { changeProvenPassword, endOtherSessions, endOwnSession, signOut } from '../../../src/operations/own-sessions.ts'
+import { changeProvenPassword } from '../../../src/operations/own-credentials.ts'
+import { endOtherSessions, endOwnSession, signOut } from '../../../src/operations/own-sessions.ts'
 import {
   disconnectApplication,
   revokeGrantsOfClient,
   revokeGrantsOfConnection,
   revokeGrantsOfPerson,
 } from '../../../src/operations/revoke-grants.ts'
-import { migrate } from '../../../src/platform/database/migrations.ts'
 import type { Database } from '../../../src/platform/database/pool.ts'
 import { inTransaction } from '../../../src/platform/database/queryable.ts'
 import type { Turns } from '../../../src/platform/turns.ts'
 import { holdPassword } from '../../../src/records/accounts/account-password-store.ts'
 import { insertAccount } from '../../../src/records/accounts/accounts-store.ts'
+import type { PasswordHashing } from '../../../src/records/accounts/password-hashing.ts'
 import { completeMetadata } from '../../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../../src/records/clients/clients-store.ts'
 import { followNext } from '../../../src/records/endings/decide-ending.ts'
 import { findGrant } from '../../../src/records/grants/grants-store.ts'
-import type { ClientId, Sid, Sub } from '../../../src/records/ids.ts'
+import type { ClientId, GrantId, Sid, Sub } from '../../../src/records/ids.ts'
 import { findSession, insertSession, type Session } from '../../../src/records/sessions/sessions-store.ts'
+import type { Signet } from '../../../src/signet.ts'
 import { insertCode, lockCode, spendCode } from '../../../src/tokens/authorization-codes-store.ts'
 import { insertFamily, lockFamily } from '../../../src/tokens/refresh-families-store.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import { migratedDatabase } from '../../database.ts'
 import { eventually, untilNothingIsLeft } from '../../support/eventually.ts'
 
 /*
- * Each way to end grants beside each way to open one, redeem a code or sign in, at the same moment: one of the two has done all of its
- * work and not committed yet when the other begins. Whichever comes first, what has ended is never alive afterwards.
+ * Each way to end grants runs concurrently with each way to open one, redeem a code or sign in: one of the two has done all of its
+ * work but not committed yet when the other begins. Whichever comes first, what has ended is never active afterwards.
  */
 
-const { connection, schema, openPool } = await testDatabase(t)
-await migrate({ connection, schema, log: noLog })
+const { openPool } = await migratedDatabase(t)
 const database = openPool({ max: 4 })
-/** Of one connection, so that it can be told what it waits for. */
+/** One connection, so that the test can see what it waits for. */
 const single = openPool({ max: 1 })
 const { rows: backends } = await single.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
 
 const endings = { due: () => {}, run: () => {}, stop: async () => {} }
-// Nobody takes turns here: that two nodes race is what is tested.
+// No turns here, because the race between two nodes is what is tested.
 const turns: Turns = { take: (_key, work) => work() }
+/** Stores passwords unhashed, because argon2 would take most of the time. */
+const passwords: PasswordHashing = {
+  hash: async (password) => password,
+  verify: async (password, hash) => password === hash,
+  isOutdated: () => false,
+}
+const settings = { issuer: 'https://idp.example', passwordMinLength: 8 } as Signet['settings']
+const newPassword = 'quiet lamps over harbours'
 const text = () => randomBytes(12).toString('hex')
 const idle = 3600
 
 interface Setting {
   readonly sub: Sub
   readonly clientId: ClientId
-  /** The session that opens grants, and another one of the same person. */
+  /** The session that opens grants, and another session of the same person. */
   readonly session: Session
   readonly other: Session
-  /** Issued, not redeemed; with offline access. */
+  /** Issued but not redeemed, with offline access. */
   readonly code: Buffer
   readonly codeGrant: string
 }
 
-async function signInAs(db: Database, sub: string): Promise<Buffer | undefined> {
+async function signInAs(db: Database, sub: Sub): Promise<Buffer | undefined> {
   const digest = randomBytes(32)
   const started = await inTransaction(db, async (tx) => {
     if (!(await holdPassword(tx, sub, 'old'))) return undefined
@@ -83,7 +92,7 @@ async function signInAs(db: Database, sub: string): Promise<Buffer | undefined> 
 }
 
 async function openGrant(db: Database, { session, clientId }: Pick<Setting, 'session' | 'clientId'>, scopes: string[]) {
-  const [id, code] = [text(), randomBytes(32)]
+  const [id, code] = [text() as GrantId, randomBytes(32)]
   const grant = { id, clientId, sub: session.account.sub, sessionId: session.id, epoch: session.accountEpoch, scopes }
   const opened = await inTransaction(db, (tx) =>
     insertCode(tx, {
@@ -117,11 +126,11 @@ const personOf = ({ sub }: Setting): Actor => ({ kind: 'person', sub, caller: { 
 
 interface Ending {
   readonly decide: (db: Database, setting: Setting) => Promise<unknown>
-  /** Offline access goes on. */
+  /** Grants with offline access are kept. */
   readonly isOfSessions?: true
-  /** Nobody signs in with the password of before. */
+  /** Nobody can sign in with the previous password. */
   readonly endsSignIns?: true
-  /** A grant that is opened after the decision, by a statement that begins after its commit, is a new one and lives. */
+  /** A grant opened after the decision, by a statement that begins after its commit, is a new one and stays open. */
   readonly letsOpen?: true
 }
 
@@ -132,7 +141,8 @@ const ways: Record<string, Ending> = {
   },
   'set a password': {
     endsSignIns: true,
-    decide: (db, { sub }) => setHashedPassword({ database: db, endings, turns }, operator, sub, 'new'),
+    decide: (db, { sub }) =>
+      setPassword({ database: db, endings, turns, settings, passwords }, operator, sub, newPassword),
   },
   'delete the account': {
     endsSignIns: true,
@@ -174,7 +184,7 @@ const ways: Record<string, Ending> = {
     letsOpen: true,
     decide: (db, { clientId }) => revokeGrantsOfClient({ database: db, endings }, operator, clientId),
   },
-  'end all others': {
+  'end all other sessions': {
     isOfSessions: true,
     decide: (db, setting) => endOtherSessions({ database: db, endings, turns }, personOf(setting), setting.other),
   },
@@ -198,7 +208,7 @@ const ways: Record<string, Ending> = {
 
 interface Racer {
   readonly go: (db: Database, setting: Setting) => Promise<unknown>
-  /** Whether what it made is alive: for everything that ends nothing but sessions, and for everything else. */
+  /** Whether the result may be active: after a decision that ends only sessions, or after any other. */
   readonly mayLive: (ending: Ending) => boolean
   readonly isAlive: (setting: Setting, made: never) => Promise<boolean>
 }
@@ -219,7 +229,7 @@ const racers: Record<string, Racer> = {
     mayLive: ({ isOfSessions }) => isOfSessions === true,
     isAlive: async (_, made?: { id: string }) => made !== undefined && isGrantAlive(made.id),
   },
-  'a code that is redeemed': {
+  'a code being redeemed': {
     go: (db, { code }) =>
       inTransaction(db, async (tx) => {
         const stored = await lockCode(tx, code)
@@ -244,11 +254,11 @@ const racers: Record<string, Racer> = {
   },
 }
 
-/** A pool whose transactions stop before their commit until they are let go. */
-function held(db: Database) {
-  let letGo = () => {}
+/** A pool whose transactions stop before their commit until they are released. */
+function heldAtCommit(db: Database) {
+  let release = () => {}
   let reach = () => {}
-  const gate = new Promise<void>((resolve) => (letGo = resolve))
+  const gate = new Promise<void>((resolve) => (release = resolve))
   const reached = new Promise<void>((resolve) => (reach = resolve))
   const connect = async () => {
     const client = await db.connect()
@@ -267,10 +277,11 @@ function held(db: Database) {
       },
     })
   }
-  return { pool: { connect } as unknown as Database, reached, letGo }
+  const query = (statement: { text: string; values: unknown[] }) => db.query(statement)
+  return { pool: { connect, query } as unknown as Database, reached, release }
 }
 
-/** Whether the single connection comes to wait for another one before `work` is done. */
+/** Whether the single connection waits for another one before `work` is done. */
 async function waits(work: Promise<unknown>): Promise<boolean> {
   let isDone = false
   const done = work.finally(() => {
@@ -290,28 +301,28 @@ async function waits(work: Promise<unknown>): Promise<boolean> {
 
 for (const [way, ending] of Object.entries(ways))
   for (const [name, racer] of Object.entries(racers)) {
-    t.test(`${name}, not committed yet, when a decision comes: ${way}`, async (t) => {
+    t.test(`${name}, uncommitted when a decision is made: ${way}`, async (t) => {
       const setting = await setUp()
-      const { pool, reached, letGo } = held(database)
+      const { pool, reached, release } = heldAtCommit(database)
       const made = racer.go(pool, setting)
       await Promise.race([reached, made])
       const decided = ending.decide(single, setting)
       const isKeptWaiting = await waits(decided)
-      if (name !== 'a sign-in') t.notOk(isKeptWaiting, 'the decision is not kept waiting')
-      letGo()
+      if (name !== 'a sign-in') t.notOk(isKeptWaiting, 'the decision does not wait')
+      release()
       await decided
       const alive = await racer.isAlive(setting, (await made) as never)
       t.ok(racer.mayLive(ending) || !alive)
     })
 
-    t.test(`${name}, when a decision is not committed yet: ${way}`, async (t) => {
+    t.test(`${name}, while a decision is uncommitted: ${way}`, async (t) => {
       const setting = await setUp()
-      const { pool, reached, letGo } = held(database)
+      const { pool, reached, release } = heldAtCommit(database)
       const decided = ending.decide(pool, setting)
       await reached
       const made = racer.go(single, setting)
       await waits(made)
-      letGo()
+      release()
       await decided
       const alive = await racer.isAlive(setting, (await made) as never)
       t.ok(racer.mayLive(ending) || !alive)
@@ -321,7 +332,7 @@ for (const [way, ending] of Object.entries(ways))
       }
     })
 
-    t.test(`${name}, after a decision that it did not know of: ${way}`, async (t) => {
+    t.test(`${name}, after a decision that it did not know: ${way}`, async (t) => {
       const setting = await setUp()
       await ending.decide(database, setting)
       const made = await racer.go(database, setting)
@@ -335,13 +346,13 @@ for (const [way, ending] of Object.entries(ways))
   }
 
 t.test(
-  'what the previous release opens beside this one belongs to the epochs of its client and its account, or of its ended session',
+  'what the previous release opens meanwhile belongs to the epochs of its client and account, or of its ended session',
   async (t) => {
     const setting = await setUp()
     const { sub, clientId, session } = setting
-    await setHashedPassword({ database, endings, turns }, operator, sub, 'new')
+    await setPassword({ database, endings, turns, settings, passwords }, operator, sub, newPassword)
     await revokeGrantsOfClient({ database, endings }, operator, clientId)
-    // As 0.1 does: these statements name no epoch, and see no more of a session than its row.
+    // As version 0.1 does: these statements name no epoch, and read only the row of a session.
     const openAsBefore = async (sessionId: number) => {
       const id = text()
       await database.query({
@@ -362,20 +373,20 @@ t.test(
   },
 )
 
-t.test('a grant whose row was written after the rows of its decision had followed still gets its event', async (t) => {
+t.test('a grant written after the rows of its ending were updated still gets its event', async (t) => {
   const setting = await setUp()
-  const { pool, reached, letGo } = held(database)
+  const { pool, reached, release } = heldAtCommit(database)
   const made = openGrant(pool, setting, ['openid'])
   await reached
-  await setHashedPassword({ database, endings, turns }, operator, setting.sub, 'new')
+  await setPassword({ database, endings, turns, settings, passwords }, operator, setting.sub, newPassword)
   await untilNothingIsLeft('the endings to follow', () => followNext(database))
-  letGo()
+  release()
   const { id } = (await made)!
   const row = async () => {
     const { rows } = await database.query({ text: 'SELECT end_reason FROM grants WHERE id = $1', values: [id] })
     return rows[0]?.['end_reason']
   }
-  t.match(await findGrant(database, id), { endReason: 'password_set' }, 'it has ended from the first moment')
+  t.match(await findGrant(database, id), { endReason: 'password_set' }, 'it has ended from the start')
   t.equal(await row(), null)
   await database.query("UPDATE endings SET decided_at = decided_at - interval '1 minute', due_at = now()")
   await untilNothingIsLeft('the endings to follow', () => followNext(database))
@@ -387,7 +398,7 @@ t.test('a grant whose row was written after the rows of its decision had followe
   t.same(rows, [{ detail: { reason: 'password_set' } }])
 })
 
-/** Opens very many grants: more than one batch. */
+/** Opens more grants than fit into one batch. */
 const openMany = ({ sub, clientId, session }: Setting) =>
   database.query({
     text: `INSERT INTO grants (id, client_id, sub, session_id, scopes, resources, auth_time, acr, amr, epoch)
@@ -395,7 +406,7 @@ const openMany = ({ sub, clientId, session }: Setting) =>
     values: [clientId, sub, session.id],
   })
 
-t.test('a grant that two decisions about a client have ended counts for the first, and names it', async (t) => {
+t.test('a grant ended by two decisions about a client counts for the first, and names it', async (t) => {
   const setting = await setUp()
   await openMany(setting)
   const revoke = () => revokeGrantsOfClient({ database, endings }, operator, setting.clientId)
@@ -424,11 +435,11 @@ t.test('a grant that two decisions about a client have ended counts for the firs
   t.same(rows, [{ reason: 'revoked_by_operator', grants: 1201 }])
 })
 
-t.test('a grant that two decisions have ended names the first, though its row follows after both', async (t) => {
+t.test('a grant ended by two decisions names the first, even if its row is updated after both', async (t) => {
   const setting = await setUp()
   const { sub } = setting
   await openMany(setting)
-  await setHashedPassword({ database, endings, turns }, operator, sub, 'new')
+  await setPassword({ database, endings, turns, settings, passwords }, operator, sub, newPassword)
   await deleteAccount({ database, endings, turns }, operator, sub)
   await untilNothingIsLeft('the endings to follow', () => followNext(database))
   const { rows } = await database.query({

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { rangesOf } from '../../../src/records/limits/limit-counters.ts'
 
-t.test('the ranges that a canonical address counts for', async (t) => {
+t.test('an address counts for itself and for the ranges around it', async (t) => {
   const expected: Record<string, readonly string[]> = {
     '203.0.113.9': ['203.0.113.9'],
     '2001:db8:1:2ff:4:5:6:7': ['2001:db8:1:2ff::/64', '2001:db8:1:200::/56', '2001:db8:1::/48'],

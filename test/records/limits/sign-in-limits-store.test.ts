@@ -1,6 +1,5 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { migrate } from '../../../src/platform/database/migrations.ts'
 import { deleteExpired } from '../../../src/records/cleanup/cleanup-store.ts'
 import {
   type Claim,
@@ -9,23 +8,22 @@ import {
   type Success,
   settleSuccess,
 } from '../../../src/records/limits/sign-in-limits-store.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import { migratedDatabase } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 
-const { openPool, connection, schema } = await testDatabase(t)
+const { openPool } = await migratedDatabase(t)
 const db = openPool({ max: 8 })
-await migrate({ connection, schema, log: noLog })
 const hour = 3600
 const day = 86_400
 
-/** Starts statements that all need a row that is held, and lets go of it once they wait. Of two that wait for each other, one would fail. */
+/** Starts statements that all need a locked row, and releases it once they wait. If two waited for each other, one would fail. */
 async function whileHeld(lock: string, statements: readonly (() => Promise<unknown>)[]): Promise<void> {
   const holder = await db.connect()
   try {
     await holder.query('BEGIN')
     await holder.query(lock)
     const done = Promise.all(statements.map((send) => send()))
-    await eventually('all statements to wait for the row, or for one that does', async () => {
+    await eventually('all statements to wait for the row, directly or indirectly', async () => {
       const { rows } = await holder.query(
         `WITH RECURSIVE held_up AS (
            SELECT pg_backend_pid() AS pid
@@ -48,7 +46,7 @@ t.test('windows', async (t) => {
   const shift = (key: string, seconds: number) =>
     db.query('UPDATE rate_limits SET expire = expire + $2::bigint * 1000 WHERE key = $1', [key, seconds])
 
-  t.test('whoever races, each is counted, and the window ends when it began to', async (t) => {
+  t.test('concurrent requests are all counted, and counting does not extend the window', async (t) => {
     const counts = await Promise.all(Array.from({ length: 50 }, () => count('raced')))
     t.same(
       counts.map((window) => window?.counted ?? 0).sort((a, b) => a - b),
@@ -61,20 +59,20 @@ t.test('windows', async (t) => {
     t.ok(window && window.endsIn <= 60_000, 'counting does not make it longer')
   })
 
-  t.test('a window that is over is followed by a new one', async (t) => {
+  t.test('an expired window is followed by a new one', async (t) => {
     await count('over')
     await count('over')
     await shift('over', -hour)
     t.match(await count('over'), { counted: 1 })
   })
 
-  t.test('where one has no room, nothing is written: no row, and no count in any other', async (t) => {
+  t.test('if one counter is full, nothing is written: no row, and no count in any other', async (t) => {
     const counters = ['b', 'full', 'a'].map((key) => ({ key, most: key === 'full' ? 2 : 9, seconds: hour }))
     for (let n = 1; n <= 3; n++)
       t.same(
         (await countAll(db, counters)).map(({ key, counted, isNew }) => [key, counted, isNew]).sort(),
         ['a', 'b', 'full'].map((key) => [key, n, true]),
-        'the third is told that it was one too many',
+        'the third is reported as one too many',
       )
     const more = [...counters, { key: 'never', most: 9, seconds: hour }]
     const [closed, ...others] = await countAll(db, more)
@@ -94,7 +92,7 @@ t.test('windows', async (t) => {
     )
   })
 
-  t.test('statements that lock the same windows in other orders do not wait for each other', async (t) => {
+  t.test('statements that lock the same windows in different orders do not deadlock', async (t) => {
     const keys = ['crossed a', 'crossed b', 'crossed c']
     const counters = keys.map((key) => ({ key, most: 1000, seconds: hour }))
     await countAll(db, counters)
@@ -108,11 +106,11 @@ t.test('windows', async (t) => {
   })
 
   t.test(
-    'a clock that was a year ahead for a moment locks nobody out, one that was a little ahead frees nobody',
+    'a clock that was briefly a year ahead locks nobody out, and one slightly ahead lets nobody in early',
     async (t) => {
       for (let n = 0; n < 3; n++) await count('ahead', 2)
       await shift('ahead', 300)
-      t.match(await count('ahead', 2), { counted: 3, isNew: false }, 'five minutes ahead: it goes on')
+      t.match(await count('ahead', 2), { counted: 3, isNew: false }, 'five minutes ahead: still closed')
       await shift('ahead', 365 * day)
       const window = await count('ahead', 2)
       t.match(window, { counted: 1, isNew: true })
@@ -123,11 +121,11 @@ t.test('windows', async (t) => {
       await shift('forgotten', -hour - 1)
       await deleteExpired(db, hour)
       const { rows } = await db.query("SELECT key FROM rate_limits WHERE key IN ('ahead', 'left behind', 'forgotten')")
-      t.same(rows, [{ key: 'ahead' }], 'the cleaner takes those that are over, and those that cannot be')
+      t.same(rows, [{ key: 'ahead' }], 'the cleaner deletes expired windows and impossible ones')
     },
   )
 
-  t.test('taking back never gives more than there was', async (t) => {
+  t.test('taking a count back never gives more than there was', async (t) => {
     await count('back')
     await count('back')
     for (let n = 0; n < 5; n++) await settle({ takenBack: ['back', 'nobody'] })
@@ -141,12 +139,12 @@ t.test('windows', async (t) => {
   })
 })
 
-t.test('failures in a row', async (t) => {
+t.test('consecutive failures', async (t) => {
   const pace = { free: 100, firstWait: 30, longestWait: 900 }
   const claim = (key: string) => claimAttempt(db, key, pace)
   const settle = (proven: Claim | undefined, others: readonly Claim[] = []) =>
     settleSuccess(db, { takenBack: [], cleared: [], others, proven })
-  /** As if so much time had passed. */
+  /** Shifts the times of a row, as if so many seconds had passed. */
   const pass = (key: string, seconds: number) =>
     db.query(
       `UPDATE failed_sign_ins SET failed_at = failed_at - make_interval(secs => $2), next_at = next_at - make_interval(secs => $2),
@@ -167,19 +165,19 @@ t.test('failures in a row', async (t) => {
     return rows[0]?.wait
   }
 
-  t.test('of any number that race, a hundred are let through, then one for each wait', async (t) => {
+  t.test('of any number of concurrent attempts, a hundred are let through, then one after each wait', async (t) => {
     await failed('raced', 80)
     const letThrough = async () =>
       (await Promise.all(Array.from({ length: 40 }, () => claim('raced')))).filter((one) => one !== undefined)
     t.equal((await letThrough()).length, 20)
-    // However long the test takes.
+    // Regardless of how long the test takes.
     await pass('raced', -800)
     t.equal((await letThrough()).length, 0)
     await pass('raced', 831)
     t.same(await letThrough(), [{ key: 'raced', failures: 101 }])
   })
 
-  t.test('a wait is 30 seconds, and doubles up to a quarter of an hour', async (t) => {
+  t.test('the wait is 30 seconds and doubles up to 15 minutes', async (t) => {
     await failed('waits', 98)
     const waits: (number | undefined)[] = []
     for (let n = 0; n < 9; n++) {
@@ -190,13 +188,13 @@ t.test('failures in a row', async (t) => {
     t.same(waits, [0, 30, 60, 120, 240, 480, 900, 900, 900])
   })
 
-  t.test('a day without a failure, and the count starts again', async (t) => {
+  t.test('after a day without a failure the count starts again', async (t) => {
     await failed('rested', 150)
     await pass('rested', day + 1)
     t.match(await claim('rested'), { failures: 1 })
   })
 
-  t.test('a clock that was a year ahead for a moment makes nobody wait for a year', async (t) => {
+  t.test('a clock that was briefly a year ahead makes nobody wait for a year', async (t) => {
     await failed('ahead', 100)
     t.ok(await claim('ahead'))
     await pass('ahead', -365 * day)
@@ -213,16 +211,16 @@ t.test('failures in a row', async (t) => {
     t.same(rows, [{ key: 'ahead' }])
   })
 
-  t.test('a success forgives them all, once a day; and a few at any time', async (t) => {
+  t.test('a success clears all failures once a day, and a few at any time', async (t) => {
     await failed('forgiven', 120)
     await settle(await claim('forgiven'))
     t.match(await claim('forgiven'), { failures: 1 }, 'and ends the wait')
     await failed('forgiven', 120)
     await settle(await claim('forgiven'))
     const again = await claim('forgiven')
-    t.match(again, { failures: 121 }, 'the second one takes back itself and nothing else')
+    t.match(again, { failures: 121 }, 'the second one takes back only itself')
     await settle(again)
-    t.match(await claim('forgiven'), { failures: 121 }, 'which includes the wait that it began')
+    t.match(await claim('forgiven'), { failures: 121 }, 'including the wait that it started')
     await failed('forgiven', 5)
     await settle(await claim('forgiven'))
     t.match(await claim('forgiven'), { failures: 1 })
@@ -234,7 +232,7 @@ t.test('failures in a row', async (t) => {
   })
 
   t.test(
-    "a claim that is taken back lets nobody in who would not have been, and ends no other attempt's wait",
+    "a claim that is taken back lets in nobody who would have had to wait, and ends no other attempt's wait",
     async (t) => {
       await failed('taken back', 110)
       const first = await claim('taken back')
@@ -243,13 +241,13 @@ t.test('failures in a row', async (t) => {
       const second = await claim('taken back')
       t.match(second, { failures: 111 })
       await pass('taken back', 900)
-      t.match(await claim('taken back'), { failures: 112 }, 'another one while the second is still being looked at')
+      t.match(await claim('taken back'), { failures: 112 }, 'another attempt while the second is still being checked')
       await settle(undefined, second ? [second] : [])
-      t.notOk(await claim('taken back'), 'the wait is that of the third')
+      t.notOk(await claim('taken back'), 'the wait belongs to the third')
     },
   )
 
-  t.test('successes that settle the same claims in other orders do not wait for each other', async (t) => {
+  t.test('successes that settle the same claims in different orders do not deadlock', async (t) => {
     const claims: Claim[] = []
     for (const key of ['crossed a', 'crossed b', 'crossed c']) claims.push((await claim(key)) as Claim)
     await whileHeld("SELECT FROM failed_sign_ins WHERE key = 'crossed b' FOR UPDATE", [
@@ -260,8 +258,8 @@ t.test('failures in a row', async (t) => {
     t.match(await claim('crossed a'), { failures: 1 })
   })
 
-  t.test('whatever attackers and owner do, the number of guesses has a bound', async (t) => {
-    // A small pace, so that a short history reaches its end.
+  t.test('whatever attackers and the owner do, the number of guesses is bounded', async (t) => {
+    // Small limits, so that a short history reaches them.
     const small = { free: 12, firstWait: 30, longestWait: 900 }
     const step = fc.oneof(
       { weight: 6, arbitrary: fc.record({ what: fc.constant('guess' as const), n: fc.integer({ min: 1, max: 4 }) }) },
@@ -285,8 +283,8 @@ t.test('failures in a row', async (t) => {
         else if (claimed) await settle(what === 'owner' ? claimed : undefined, what === 'owner' ? [] : [claimed])
         if (what === 'owner' && claimed && claimed.failures <= 10) forgiven += claimed.failures - 1
       }
-      // The free ones and the five short waits; these again once a day for a success, and once for a day of rest; what an owner forgave
-      // a few at a time; and one for each quarter of an hour.
+      // The free attempts and the five short waits; these again once a day after a success, and once after a day without failures; those that
+      // an owner's success cleared a few at a time; and one for each quarter of an hour.
       const days = Math.ceil(seconds / day)
       return guesses <= (small.free + 5) * (1 + 2 * days) + forgiven + seconds / small.longestWait
     }

@@ -1,12 +1,10 @@
 import t from 'tap'
-import { migrate } from '../../../src/platform/database/migrations.ts'
 import { signEverybodyOut } from '../../../src/records/sessions/everybody-store.ts'
-import { noLog, testDatabase } from '../../database.ts'
+import { migratedDatabase } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 
-t.test('signing everybody out goes past any number of those that have ended, and leaves machines alone', async (t) => {
-  const { connection, schema, openPool } = await testDatabase(t)
-  await migrate({ connection, schema, log: noLog })
+t.test('signing everybody out works past any number of ended sessions and grants, and spares machines', async (t) => {
+  const { openPool } = await migratedDatabase(t)
   const db = openPool({ max: 1 })
   await db.query(`INSERT INTO accounts (sub) SELECT 'sub-' || i FROM generate_series(1, 3) AS i`)
   await db.query(
@@ -14,7 +12,7 @@ t.test('signing everybody out goes past any number of those that have ended, and
        id_token_signed_response_alg, refresh_token_rotation)
      VALUES ('client', 'Client', '{}', '{}', '', 'none', 'ES256', true)`,
   )
-  // More than one batch has ended already; those that live come after, and before.
+  // More than one batch has ended already; open ones come before and after these.
   const endedOf = (i: string) => `CASE WHEN ${i} BETWEEN 10 AND 5500 THEN now() END`
   await db.query(
     `INSERT INTO sessions (digest, browser_digest, sub, auth_time, amr, expires_at, ended_at)
@@ -29,7 +27,7 @@ t.test('signing everybody out goes past any number of those that have ended, and
     `INSERT INTO known_browsers (sub, browser_digest, used_at) SELECT 'sub-' || i % 3, sha256(i::text::bytea), now() FROM generate_series(1, 5600) AS i`,
   )
   t.same(await signEverybodyOut(db, { by: 'somebody' }), { sessions: 109, grants: 108 })
-  t.same((await db.query('SELECT FROM known_browsers')).rowCount, 0, 'browsers are forgotten, in any number')
+  t.same((await db.query('SELECT FROM known_browsers')).rowCount, 0, 'any number of browsers is forgotten')
   const { rows } = await db.query(
     `SELECT (SELECT count(*) FROM sessions WHERE ended_at IS NULL) AS sessions,
        ARRAY(SELECT id FROM grants WHERE ended_at IS NULL) AS grants,
@@ -40,8 +38,7 @@ t.test('signing everybody out goes past any number of those that have ended, and
 })
 
 t.test('a grant that is being opened while everybody is signed out ends, too', async (t) => {
-  const { connection, schema, openPool } = await testDatabase(t)
-  await migrate({ connection, schema, log: noLog })
+  const { openPool } = await migratedDatabase(t)
   const db = openPool({ max: 3 })
   await db.query(`INSERT INTO accounts (sub) VALUES ('sub')`)
   await db.query(

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { packageFolder } from '../../../src/platform/config/installation-folder.ts'
 import { migrate } from '../../../src/platform/database/migrations.ts'
+import type { Sub } from '../../../src/records/ids.ts'
 import { insertSession } from '../../../src/records/sessions/sessions-store.ts'
 import { noLog, testDatabase } from '../../database.ts'
 
@@ -12,7 +13,7 @@ const { connection, schema, openPool } = await testDatabase(t)
 const db = openPool({ max: 8 })
 const query = async (text: string, values: unknown[] = []) => (await db.query({ text, values })).rows
 
-t.test('the migration knows the browsers of the sessions that there are', async (t) => {
+t.test('the migration adds the browsers of existing sessions', async (t) => {
   const released = mkdtempSync(join(tmpdir(), 'signet-test-'))
   t.teardown(() => rmSync(released, { recursive: true, force: true }))
   const migrations = readdirSync(join(packageFolder, 'sql'))
@@ -43,7 +44,7 @@ t.test('the migration knows the browsers of the sessions that there are', async 
   t.same(
     known.map(({ browser }) => browser),
     ['laptop', 'phone'],
-    'not those whose sessions a decision about the account has ended',
+    'without those whose sessions were ended by a decision about the account',
   )
   t.same(known[0]?.used_at, laptop[0]?.auth_time, 'since the last sign-in')
   t.same(
@@ -51,11 +52,11 @@ t.test('the migration knows the browsers of the sessions that there are', async 
       `SELECT count(*), min(convert_from(browser_digest, 'UTF8')::int) AS oldest FROM known_browsers WHERE sub = 'program'`,
     ),
     [{ count: 100, oldest: 51 }],
-    'the hundred that were used last',
+    'the hundred used last',
   )
 })
 
-t.test('of any number of browsers an account knows the hundred that were used last', async (t) => {
+t.test('an account remembers the hundred browsers that were used last', async (t) => {
   await query("INSERT INTO accounts (sub) VALUES ('one'), ('other')")
   await query(`INSERT INTO known_browsers (sub, browser_digest, used_at)
     SELECT sub, i::text::bytea, now() - i * interval '1 minute' FROM generate_series(1, 100) AS i, (VALUES ('one'), ('other')) AS a (sub)`)
@@ -64,7 +65,7 @@ t.test('of any number of browsers an account knows the hundred that were used la
       ...{
         digest: randomBytes(32),
         browserDigest,
-        sub: 'one',
+        sub: 'one' as Sub,
         authTime: Date.now(),
         amr: ['pwd'],
         ttl: 60,
@@ -77,14 +78,14 @@ t.test('of any number of browsers an account knows the hundred that were used la
       ({ browser }) => browser,
     )
   await signIn(Buffer.from('100'))
-  t.equal((await known('one')).length, 100, 'one that is known pushes out none')
+  t.equal((await known('one')).length, 100, 'a known browser displaces none')
   await signIn(Buffer.from('new'))
   const after = await known('one')
   t.equal(after.length, 100)
   t.ok(after.includes('new') && after.includes('100'))
-  t.notOk(after.includes('99'), 'the one that was not used for longest')
+  t.notOk(after.includes('99'), 'the one unused for longest')
 
-  // Without the lock that a sign-in takes beforehand: none fails, and the next one leaves a hundred.
+  // Without the lock that a sign-in takes first: none fails, and the next one leaves a hundred.
   await Promise.all(Array.from({ length: 24 }, (_, n) => signIn(Buffer.from(`browser ${n % 12}`))))
   await signIn(Buffer.from('last'))
   t.equal((await known('one')).length, 100)
@@ -92,5 +93,5 @@ t.test('of any number of browsers an account knows the hundred that were used la
 
   await query("UPDATE accounts SET disabled_at = now() WHERE sub = 'one'")
   t.equal(await signIn(Buffer.from('too late')), undefined)
-  t.notOk((await known('one')).includes('too late'), 'who is not signed in does not become known')
+  t.notOk((await known('one')).includes('too late'), 'a browser that is not signed in does not become known')
 })

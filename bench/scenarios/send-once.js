@@ -2,10 +2,10 @@
  * Sends each request of a load once.
  *
  * @param {import('../load/load.js').Load} load
- * @returns {Promise<Response>} the last answer
- * @throws {Error} where one is no success
+ * @returns {Promise<Response>} the last response
+ * @throws {Error} if one is not successful
  */
-export async function ask({ url, method, headers, bodies }) {
+export async function sendOnce({ url, method, headers, bodies }) {
   let response = new Response()
   for (const body of bodies) {
     response = await fetch(url, { method, headers, ...(method === 'POST' && { body }) })

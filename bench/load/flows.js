@@ -1,11 +1,11 @@
-// The journeys of a person through an authorization request, for every provider alike.
+// How a person goes through an authorization request, the same for every provider.
 import { createHash } from 'node:crypto'
 
 /** @typedef {import('./browser.js').Browser} Browser */
 /** @typedef {{ username: string, password: string }} Person */
 
 /**
- * An application at which people sign in.
+ * An application that people sign in to.
  *
  * @typedef {object} Application
  * @property {string} authorizationEndpoint
@@ -17,13 +17,13 @@ import { createHash } from 'node:crypto'
  */
 
 /**
- * @typedef {object} Journeys
- * @property {'sign-in' | 'code-flow'} journey
+ * @typedef {object} Flows
+ * @property {'sign-in' | 'code-flow'} flow
  * @property {Application} application
- * @property {Person[]} people one for each of those who are on their way at the same time
+ * @property {Person[]} people one for each concurrent flow
  */
 
-// RFC 7636 §4: the same for every flow; to the provider each of them is new.
+// RFC 7636 §4. The same for every flow, which makes no difference to the provider.
 const verifier = 'v'.repeat(43)
 const challenge = createHash('sha256').update(verifier).digest('base64url')
 
@@ -33,7 +33,7 @@ export function basic(clientId, secret) {
 }
 
 /**
- * From the authorization request to the code, through the sign-in and whatever else is asked.
+ * Goes from the authorization request to the code, through the sign-in and the consent page.
  *
  * @param {Browser} browser
  * @param {Application} application
@@ -54,7 +54,7 @@ export async function signIn(browser, application, person) {
 }
 
 /**
- * The code flow of somebody who is signed in and has agreed before: two requests.
+ * The code flow of a person who is signed in and has given consent: two requests.
  *
  * @param {Browser} browser
  * @param {Application} application
