@@ -204,7 +204,7 @@ t.test('a flood of refusals is counted, not stored', async (t) => {
   await refusals.stop()
   const after = await database.query<{ count: number }>('SELECT count(*) FROM refusals')
   t.equal((after.rows[0]?.count ?? 0) - (before.rows[0]?.count ?? 0), 100)
-  t.match(idp.logged(), '"lost":4900,"msg":"More refusals came')
+  t.match(idp.logged(), '"lost":4900,"msg":"The queue of refusals was full')
   const shown = await signet('events', 'show', 'flood')
   t.notMatch(shown.out, '\u001b')
 })
