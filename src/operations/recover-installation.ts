@@ -32,7 +32,7 @@ export async function recoverInstallation(
 ): Promise<Recovery> {
   // Seconds: of everything that can be signed under the settings and resources as they are now.
   const longest = (await longestAccessTokenTtl(database)) ?? 0
-  await keyRing.cover(Math.max(settings.accessTokenTtl, settings.idTokenTtl, longest))
+  await keyRing.extendRetention(Math.max(settings.accessTokenTtl, settings.idTokenTtl, longest))
   const ended = signEveryoneOut ? await signEverybodyOut(database, authorOf(actor, reason)) : undefined
   await recordEvent(database, {
     ...{ type: 'installation_recovered', ...originOf(actor) },

@@ -26,7 +26,7 @@ export interface RevokedKeys {
   /** Whether one of them has ever signed. */
   readonly hadSigned: boolean
   /** Whether the keys directory could be written, so that a backup that is restored does not bring them back. */
-  readonly isNoted: boolean
+  readonly isInLedger: boolean
   readonly successions: readonly Succession[]
   /** This node's time, to which the moments above compare. */
   readonly now: number
@@ -61,13 +61,13 @@ export async function revokeKeys(
     .revoke(authorOf(actor, reason), kids)
     .catch((cause: unknown) => ({ outcome: 'only_noted' as const, cause }))
   if ('outcome' in done) return done
-  const { revokedAt, isNoted } = done
+  const { revokedAt, isInLedger } = done
   const { activationDelay, keyLease } = keyRing.delays()
   const now = clock.now()
   const algorithms = [...new Set(meant.map(({ alg }) => alg))].sort()
   return {
     outcome: 'revoked',
-    ...{ kids, revokedAt, isNoted, now },
+    ...{ kids, revokedAt, isInLedger, now },
     // A node whose clock is slow, or that had asked just before.
     nodesStoppedBy: revokedAt + (keyLease + 1) * 1000,
     verifiersStoppedBy: revokedAt + activationDelay * 1000,

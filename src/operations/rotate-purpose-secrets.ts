@@ -28,7 +28,7 @@ export interface ReplacedSecrets {
   /** Nodes of an earlier release, which will not notice. */
   readonly earlierNodes: number
   /** Whether the keys directory could be written, so that a backup that is restored does not bring the old versions back. */
-  readonly isNoted: boolean
+  readonly isInLedger: boolean
   /** By then every other node has stopped accepting the old versions: milliseconds since 1970. */
   readonly nodesStoppedBy: number
 }

@@ -20,17 +20,17 @@ export async function knownOrRead(clients: KnownClients, clientId: string): Prom
 /** Clients in memory at the most, of some 4 KB each. */
 const most = 5_000
 
-/** @param hears whether `forget` is called when a client changes; while it is not, nothing in memory is trusted */
-export function createKnownClients(db: Queryable, hears: () => boolean): KnownClients {
+/** @param isLive whether `forget` is called when a client changes; while it is not, nothing in memory is trusted */
+export function createKnownClients(db: Queryable, isLive: () => boolean): KnownClients {
   const clients = new Map<string, Client>()
   let changes = 0
   return {
-    known: (clientId) => (hears() ? clients.get(clientId) : undefined),
+    known: (clientId) => (isLive() ? clients.get(clientId) : undefined),
     read: async (clientId) => {
       const before = changes
       const client = await findClient(db, clientId)
       // What changed while it was read may have changed it.
-      if (client && before === changes && hears()) {
+      if (client && before === changes && isLive()) {
         if (clients.size >= most) clients.clear()
         clients.set(clientId, client)
       }
