@@ -11,7 +11,7 @@ import type { Report } from './platform/progress.ts'
 import { createTurns } from './platform/turns.ts'
 import { reachDatabase } from './reach-database.ts'
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
-import { createEndings } from './records/endings/follower.ts'
+import { createEndingWorker } from './records/endings/ending-worker.ts'
 import type { Signet } from './signet.ts'
 
 /** What commands work with: an existing installation, without its keys (see `installation-keys.ts`). */
@@ -70,7 +70,7 @@ export async function openInstallation(
       ...{ settings, database, log },
       passwords: createPasswordHashing(),
       turns: createTurns(),
-      endings: createEndings(database, log),
+      endings: createEndingWorker(database, log),
     }
     return { installation, issuerOnRecord: await readIssuerOnRecord(database), close }
   } catch (error) {

@@ -8,9 +8,9 @@ import type { Log } from './platform/log.ts'
 import type { Metrics } from './platform/metrics.ts'
 import type { Turns } from './platform/turns.ts'
 import type { PasswordHashing } from './records/accounts/password-hashing.ts'
-import type { KnownClients } from './records/clients/known-clients.ts'
-import type { Endings } from './records/endings/follower.ts'
-import type { TokenTally } from './records/events/token-tally.ts'
+import type { ClientCache } from './records/clients/client-cache.ts'
+import type { EndingWorker } from './records/endings/ending-worker.ts'
+import type { TokenCounter } from './records/events/token-counter.ts'
 import type { SignInLimits } from './records/limits/sign-in-limits.ts'
 import type { RefusalLog } from './records/refusals/refusal-log.ts'
 
@@ -25,13 +25,13 @@ export interface Signet {
   readonly secrets: SecretRing
   readonly clock: Clock
   readonly log: Log
-  readonly clients: KnownClients
+  readonly clients: ClientCache
   readonly passwords: PasswordHashing
   /** For transactions that lock rows which concurrent requests may need. */
   readonly turns: Turns
   readonly limits: SignInLimits
-  readonly endings: Endings
-  readonly tally: TokenTally
+  readonly endings: EndingWorker
+  readonly tokenCounter: TokenCounter
   readonly refusals: RefusalLog
   readonly metrics: Metrics
 }

@@ -17,9 +17,9 @@ import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
 import { createTurns } from './platform/turns.ts'
 import { reachDatabase } from './reach-database.ts'
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
-import { createKnownClients } from './records/clients/known-clients.ts'
-import { createEndings } from './records/endings/follower.ts'
-import { createTokenTally } from './records/events/token-tally.ts'
+import { createClientCache } from './records/clients/client-cache.ts'
+import { createEndingWorker } from './records/endings/ending-worker.ts'
+import { createTokenCounter } from './records/events/token-counter.ts'
 import { createSignInLimits } from './records/limits/sign-in-limits.ts'
 import { createRefusalLog } from './records/refusals/refusal-log.ts'
 import { setUpInstallation } from './set-up.ts'
@@ -113,10 +113,10 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     undo.push(() => secrets.stop())
     // Not awaited here: `stop` waits until the server has closed the connection.
     endStartPool().catch((err: unknown) => log.warn({ err }, 'The connection used for the start could not be closed.'))
-    const clients = createKnownClients(database, () => heartbeat?.isLive() ?? false)
+    const clients = createClientCache(database, () => heartbeat?.isLive() ?? false)
     onNotify = (channel) => {
       const isAbout = (name: NotifyChannel) => channel === undefined || channel === name
-      if (isAbout(notifyChannels.clients)) clients.forget()
+      if (isAbout(notifyChannels.clients)) clients.clear()
       // This is only faster: without a notification, changes are read within the lease, or the lease ends.
       if (isAbout(notifyChannels.keys))
         keyRing.refresh().catch((err: unknown) => log.warn({ err }, 'Changed signing keys could not be read.'))
@@ -145,12 +145,12 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       return heartbeat.begun
     }
     undo.push(() => heartbeat?.stop())
-    const endings = createEndings(database, log)
+    const endings = createEndingWorker(database, log)
     undo.push(() => endings.stop())
-    const tally = createTokenTally(database, log)
+    const tokenCounter = createTokenCounter(database, log)
     const refusals = createRefusalLog(database, log)
     const verifiersLastSeen = createVerifiersLastSeen(database, clock, log)
-    undo.push(() => Promise.all([tally.stop(), refusals.stop(), verifiersLastSeen.stop()]))
+    undo.push(() => Promise.all([tokenCounter.stop(), refusals.stop(), verifiersLastSeen.stop()]))
     const turns = createTurns()
     const signet = {
       settings,
@@ -166,7 +166,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       turns,
       limits: createSignInLimits(database, turns),
       endings,
-      tally,
+      tokenCounter,
       refusals,
       metrics: createMetrics(),
     }

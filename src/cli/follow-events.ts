@@ -3,7 +3,7 @@ import type { Queryable } from '../platform/database/queryable.ts'
 import { isUnavailable } from '../platform/database/unavailable.ts'
 import {
   type EventFilter,
-  idsAtATime,
+  idsPerBatch,
   listEventsAfter,
   newestEventId,
   type RecordedEvent,
@@ -39,7 +39,7 @@ export async function followEvents(
       const now = performance.now()
       const newest = await newestEventId(db)
       seen = new Set([...seen].filter((id) => id > floor))
-      for (let after = floor; after < newest; after += idsAtATime)
+      for (let after = floor; after < newest; after += idsPerBatch)
         for (const event of await listEventsAfter(db, filter, after))
           if (!seen.has(event.id)) {
             seen.add(event.id)

@@ -1,5 +1,5 @@
-import { followDecision, followEndings } from '../operations/follow-endings.ts'
-import type { Decided, Followed } from '../records/endings/decide-ending.ts'
+import { finishDecision, finishEndings } from '../operations/finish-endings.ts'
+import type { Decided, EndedRows } from '../records/endings/decide-ending.ts'
 import type { Signet } from '../signet.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -10,7 +10,7 @@ export async function letRowsFollow(
   signet: Pick<Signet, 'database'>,
   { asked }: Pick<Terminal, 'asked'>,
 ): Promise<string[]> {
-  const { left } = await followEndings(signet, asked)
+  const { left } = await finishEndings(signet, asked)
   return left ? [continues] : []
 }
 
@@ -19,7 +19,7 @@ export async function countAsRowsFollow(
   signet: Pick<Signet, 'database'>,
   { asked }: Pick<Terminal, 'asked'>,
   decided: Decided,
-): Promise<{ readonly ended: Followed; readonly notes: string[] }> {
-  const ended = await followDecision(signet, asked, decided)
+): Promise<{ readonly ended: EndedRows; readonly notes: string[] }> {
+  const ended = await finishDecision(signet, asked, decided)
   return { ended, notes: ended.left ? [`${continues} The number is of those counted so far.`] : [] }
 }

@@ -18,18 +18,18 @@ import type { Signet } from '../signet.ts'
 import { type Actor, type Operator, originOf } from './actor.ts'
 import { hashNewPassword } from './new-password.ts'
 
-type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
+type Context = Pick<Signet, 'database' | 'endings' | 'turns'>
 
 /*
- * Each of these also forgets the browsers that the account knows. Otherwise a thief's browser would keep its own allowance of guesses after
- * the password was changed because of the thief.
+ * Each of these functions also forgets the browsers that the account knows. Otherwise a thief's browser would keep its allowance of guesses
+ * even after the password was changed because of the theft.
  */
 
 /**
- * Disables an account: its person is signed out everywhere, all grants end, and nobody signs in to it. However much the account has
- * open, all of it has ended when this returns; rows and events of the grants follow.
+ * Disables an account: signs the person out everywhere, ends all grants, and prevents sign-ins. All sessions and grants have ended when
+ * this returns, no matter how many there are. The rows and events of the grants are written later.
  */
-export async function disableAccount(signet: Terms, actor: Actor, sub: Sub): Promise<Account | 'no_such_account'> {
+export async function disableAccount(signet: Context, actor: Actor, sub: Sub): Promise<Account | 'no_such_account'> {
   return changeAccess(signet, actor, sub, 'account_disabled', async (tx, { disabled }) => {
     await setDisabled(tx, sub, true)
     return disabled ? undefined : 'account_disabled'
@@ -37,10 +37,10 @@ export async function disableAccount(signet: Terms, actor: Actor, sub: Sub): Pro
 }
 
 /**
- * Lets the person of a disabled account sign in again. What had ended stays ended, and so does what was being opened when the account
- * was disabled.
+ * Enables a disabled account, so that the person can sign in again. Sessions and grants that ended stay ended, including those that were
+ * being opened when the account was disabled.
  */
-export async function enableAccount(signet: Terms, actor: Actor, sub: Sub): Promise<Account | 'no_such_account'> {
+export async function enableAccount(signet: Context, actor: Actor, sub: Sub): Promise<Account | 'no_such_account'> {
   const account = await findAccount(signet.database, sub)
   if (!account) return 'no_such_account'
   if (!account.disabled) return account
@@ -56,13 +56,13 @@ export type SetPasswordOutcome =
   | { readonly outcome: 'password_refused'; readonly fault: PasswordFault }
 
 /**
- * Gives an account another password, signs its person out everywhere and ends all grants: whoever knew the old password may be signed in by
- * it. Where the rules refuse the password, nothing is changed.
+ * Sets a new password for an account, signs the person out everywhere and ends all grants, because someone who knew the old password may
+ * be signed in. If the rules reject the new password, nothing changes.
  *
  * @throws HashQueueFull
  */
 export async function setPassword(
-  signet: Terms & Pick<Signet, 'settings' | 'passwords'>,
+  signet: Context & Pick<Signet, 'settings' | 'passwords'>,
   actor: Operator,
   sub: Sub,
   password: string,
@@ -75,9 +75,9 @@ export async function setPassword(
   return account === 'no_such_account' ? { outcome: account } : { outcome: 'set', account }
 }
 
-/** @param passwordHash in PHC form, of a password that has been checked */
+/** @param passwordHash the hash, in PHC form, of a password that the rules accept */
 async function setHashedPassword(
-  signet: Terms,
+  signet: Context,
   actor: Actor,
   sub: Sub,
   passwordHash: string,
@@ -89,42 +89,42 @@ async function setHashedPassword(
 }
 
 /**
- * Signs a person out everywhere and ends all grants, those with `offline_access` included. Nothing keeps them from signing in again.
+ * Signs a person out everywhere and ends all grants, including those with `offline_access`. The person can sign in again.
  */
-export async function signOutEverywhere(signet: Terms, actor: Actor, sub: Sub): Promise<Decided | 'no_such_account'> {
+export async function signOutEverywhere(signet: Context, actor: Actor, sub: Sub): Promise<Decided | 'no_such_account'> {
   const decided = await signet.turns.take(accountTurn(sub), () =>
     inTransaction(signet.database, async (tx) => {
       if (!(await lockAccount(tx, sub))) return 'no_such_account'
-      const decided = await decideEnd(tx, sub, 'revoked_by_operator')
+      const decided = await endAll(tx, sub, 'revoked_by_operator')
       const { sessions, grants, left } = decided
-      // Of very many, those that have followed by now; `more` says so.
+      // With a large number of rows, these are only those that have ended so far, and `more` is set.
       const detail = { sessions, grants, ...(left && { more: true }) }
       await recordEvent(tx, { type: 'sessions_ended', ...originOf(actor), sub, detail })
       return decided
     }),
   )
-  if (decided !== 'no_such_account' && decided.left) signet.endings.due()
+  if (decided !== 'no_such_account' && decided.left) signet.endings.wake()
   return decided
 }
 
 /**
- * Deletes what is known of a person, and ends everything. The `sub` is kept and never given to anybody else. Events about them are kept
- * as well, without the addresses that they came from: the cleaner removes those (records/cleanup/cleanup-store.ts).
+ * Deletes a person's data, and ends all sessions and grants. The `sub` is kept, so that it is never assigned again. Events about the person
+ * are kept too; the cleaner removes the network addresses from them (records/cleanup/cleanup-store.ts).
  */
-export async function deleteAccount(signet: Terms, actor: Actor, sub: Sub): Promise<'deleted' | 'no_such_account'> {
+export async function deleteAccount(signet: Context, actor: Actor, sub: Sub): Promise<'deleted' | 'no_such_account'> {
   const empty = async (tx: Queryable) => {
     if (!(await lockAccount(tx, sub))) return undefined
     await emptyAccount(tx, sub)
     return endAccess(tx, actor, sub, 'account_deleted', 'account_deleted')
   }
   const left = await signet.turns.take(accountTurn(sub), () => inTransaction(signet.database, empty))
-  if (left) signet.endings.due()
+  if (left) signet.endings.wake()
   return left === undefined ? 'no_such_account' : 'deleted'
 }
 
-/** @param change what is done along with it; the event that it leaves, undefined where nothing has changed */
+/** @param change the change to make in the same transaction. It returns the event to record, or undefined if nothing changed */
 async function changeAccess(
-  signet: Terms,
+  signet: Context,
   actor: Actor,
   sub: Sub,
   reason: AccountEndReason,
@@ -140,11 +140,11 @@ async function changeAccess(
   const { account, left } = await signet.turns.take(accountTurn(sub), () =>
     inTransaction(signet.database, changeAndEnd),
   )
-  if (left) signet.endings.due()
+  if (left) signet.endings.wake()
   return account ?? 'no_such_account'
 }
 
-/** @returns whether rows are left to follow */
+/** @returns whether rows remain to be updated */
 async function endAccess(
   tx: Queryable,
   actor: Actor,
@@ -152,12 +152,12 @@ async function endAccess(
   reason: AccountEndReason,
   type: EventType | undefined,
 ): Promise<boolean> {
-  const { left } = await decideEnd(tx, sub, reason)
+  const { left } = await endAll(tx, sub, reason)
   if (type) await recordEvent(tx, { type, ...originOf(actor), sub })
   return left
 }
 
-async function decideEnd(tx: Queryable, sub: Sub, reason: AccountEndReason): Promise<Decided> {
+async function endAll(tx: Queryable, sub: Sub, reason: AccountEndReason): Promise<Decided> {
   await forgetBrowsers(tx, sub)
   return decideEnding(tx, { kind: 'account', reason, sub, epoch: await endAllAccess(tx, sub, reason) })
 }

@@ -5,43 +5,43 @@ import { type ListedSession, listSessions } from '../records/sessions/sessions-s
 import type { Signet } from '../signet.ts'
 import type { OwnSession } from './as-signed-in.ts'
 
-/** How many sessions and applications are listed: somebody who signs in by a program could have thousands. */
-const mostSessions = 20
-const mostApplications = 100
+/** Limits of the lists: someone who signs in with a script can have thousands of sessions. */
+const maxSessions = 20
+const maxApplications = 100
 
-/** What has access to an account. */
+/** The sessions and applications that have access to an account. */
 export interface AccountOverview {
-  /** The present one first, then those last used. */
+  /** The current one first, then by last use. */
   readonly sessions: readonly ListedSession[]
-  /** All that are alive, whether or not they are listed. */
+  /** The number of live sessions, whether or not they are listed. */
   readonly sessionCount: number
-  /** Whether there may be more than were counted. */
-  readonly sessionsAreCut: boolean
-  /** In order of their names. */
+  /** Whether there may be more sessions than `sessionCount`. */
+  readonly sessionsTruncated: boolean
+  /** Ordered by name. */
   readonly applications: readonly ConnectedApplication[]
-  /** Whether there may be more than are listed. */
-  readonly applicationsAreCut: boolean
-  /** What resources say of the scopes of these applications. */
+  /** Whether there may be more applications than are listed. */
+  readonly applicationsTruncated: boolean
+  /** The descriptions that resources give for the scopes of these applications. */
   readonly scopeDescriptions: readonly ScopeDescription[]
 }
 
-/** Looks up what has access to the account of the person who asks. Two round trips. */
+/** Looks up what has access to the account of the signed-in person. Takes two round trips. */
 export async function accountOverview(
   { database, settings }: Pick<Signet, 'database' | 'settings'>,
-  present: OwnSession,
+  session: OwnSession,
 ): Promise<AccountOverview> {
-  const { sub } = present.account
-  const [{ sessions, count, isCut }, connected] = await Promise.all([
-    listSessions(database, sub, present.id, settings.sessionIdleTtl, mostSessions),
-    listConnectedApplications(database, sub, settings.sessionIdleTtl, mostApplications),
+  const { sub } = session.account
+  const [{ sessions, count, isTruncated }, connected] = await Promise.all([
+    listSessions(database, sub, session.id, settings.sessionIdleTtl, maxSessions),
+    listConnectedApplications(database, sub, settings.sessionIdleTtl, maxApplications),
   ])
   const scopes = new Set(connected.applications.flatMap((application) => application.scopes))
   return {
     sessions,
     sessionCount: count,
-    sessionsAreCut: isCut,
+    sessionsTruncated: isTruncated,
     applications: connected.applications,
-    applicationsAreCut: connected.isCut,
+    applicationsTruncated: connected.isTruncated,
     scopeDescriptions: await findScopeDescriptions(database, [...scopes]),
   }
 }

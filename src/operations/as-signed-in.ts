@@ -4,20 +4,20 @@ import type { SessionId, Sub } from '../records/ids.ts'
 import { lockSession } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 
-/** The session of a person who does something about their own account. */
+/** The session in which a person views or changes their own account. */
 export interface OwnSession {
   readonly id: SessionId
   readonly account: { readonly sub: Sub }
 }
 
-/** The session has ended in the meantime, and nothing was done. */
+/** The result if the session has ended in the meantime: nothing was done. */
 export const signedOut = 'signed_out'
 
 /**
- * Does something about the person of a session, in one transaction, unless the session has ended in the meantime: somebody who was
- * thrown out by a new password must not go on with a form that was sent a moment before.
+ * Runs `work` in a transaction, unless the session has ended in the meantime. The account and the session stay locked until the transaction
+ * ends. A browser that a password change has just signed out must not get a form through that it sent a moment earlier.
  *
- * @throws TooManyWaiting; what `work` throws
+ * @throws TooManyWaiting; whatever `work` throws
  */
 export async function asSignedIn<T>(
   { database, turns }: Pick<Signet, 'database' | 'turns'>,

@@ -6,51 +6,55 @@ import { verifyClientAssertion } from '../protocol/client-assertion.ts'
 import { authenticationFailed, matchingSecret, type PresentedCredentials } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { type Client, isPublic, type KeyClient, usesSecret } from '../records/clients/client.ts'
-import { useAssertion } from '../records/clients/client-assertions-store.ts'
-import type { KnownClients } from '../records/clients/known-clients.ts'
+import { markAssertionUsed } from '../records/clients/client-assertions-store.ts'
+import type { ClientCache } from '../records/clients/client-cache.ts'
 import type { GrantId } from '../records/ids.ts'
 
-/** What a client proved itself with; its standing grant is the one that stands for it (client_credentials). */
+/** The credential that a client authenticated with, and the standing grant of this credential (client_credentials). */
 export interface Credential {
-  /** Undefined: a key. */
+  /** Undefined if the credential is a key. */
   readonly secretId: number | undefined
   readonly standingGrant: GrantId | undefined
 }
 
-/** The client that sent a request; a public client proves nothing. */
+/** The client that sent a request. A public client has no credential. */
 export interface AuthenticatedClient {
   readonly client: Client
   readonly credential: Credential | undefined
 }
 
-/** What authentication needs of Signet. */
-interface Terms {
+/** The parts of Signet that authentication needs. */
+interface Context {
   readonly database: Queryable
-  readonly clients: KnownClients
+  readonly clients: ClientCache
   readonly settings: Pick<Settings, 'issuer' | 'clockSkew'>
   readonly clock: Clock
 }
 
 /**
- * Finds the client and checks what it shows. An unknown client and a wrong secret take the same way and get the same answer. One that
- * is in memory can be a moment old, so nobody is refused by it: a secret that has just been made is good at once.
+ * Looks up the client and checks its credentials. An unknown client and a wrong secret are handled the same way and get the same response.
+ * A cached client can be slightly out of date. So before a request is refused, the client is read from the database: a new secret works
+ * immediately.
  *
  * @throws OAuthError `invalid_client`
  */
-export async function authenticateClient(terms: Terms, presented: PresentedCredentials): Promise<AuthenticatedClient> {
-  const known = terms.clients.known(presented.clientId)
-  if (known) {
+export async function authenticateClient(
+  context: Context,
+  presented: PresentedCredentials,
+): Promise<AuthenticatedClient> {
+  const cached = context.clients.cached(presented.clientId)
+  if (cached) {
     try {
-      return await authenticateAs(terms, known, presented)
+      return await authenticateAs(context, cached, presented)
     } catch (error) {
       if (!(error instanceof OAuthError)) throw error
     }
   }
-  return authenticateAs(terms, await terms.clients.read(presented.clientId), presented)
+  return authenticateAs(context, await context.clients.read(presented.clientId), presented)
 }
 
 async function authenticateAs(
-  terms: Terms,
+  context: Context,
   client: Client | undefined,
   presented: PresentedCredentials,
 ): Promise<AuthenticatedClient> {
@@ -60,17 +64,17 @@ async function authenticateAs(
       return { client, credential: undefined }
     case 'private_key_jwt':
       if (client?.token_endpoint_auth_method !== presented.method) throw clientRefused(client, presented.method)
-      await checkAssertion(terms, client, presented.assertion)
+      await checkAssertion(context, client, presented.assertion)
       return { client, credential: { secretId: undefined, standingGrant: client.standingGrant } }
     default: {
       const holder = client && usesSecret(client) ? client : undefined
       const secret = matchingSecret(holder?.secrets, presented.secret)
       if (!holder || !secret) throw clientRefused(client, presented.method)
-      // Told only to who knows the secret: which method a client uses is its own business.
+      // Only a caller that knows the secret learns which method is registered.
       if (holder.token_endpoint_auth_method !== presented.method)
         throw authenticationFailed(
           'client_authentication_method_wrong',
-          `client ${holder.client_id} sent its secret by ${presented.method}`,
+          `client ${holder.client_id} sent its secret with ${presented.method}`,
           holder.token_endpoint_auth_method,
         )
       return { client: holder, credential: { secretId: secret.id, standingGrant: secret.standingGrant } }
@@ -79,13 +83,13 @@ async function authenticateAs(
 }
 
 /**
- * RFC 7523 §3. The audience is the issuer and nothing else, so that an assertion for one endpoint, or for another server, is no
- * use here. Its `jti` is kept only after the signature holds: else anybody could fill the table.
+ * Checks a client assertion (RFC 7523 §3). The audience must be the issuer and nothing else, so that an assertion for a single endpoint or
+ * for another server is not accepted. The `jti` is stored only after the signature was verified. Otherwise anyone could fill the table.
  *
  * @throws OAuthError `invalid_client`
  */
-async function checkAssertion(terms: Terms, client: KeyClient, assertion: string): Promise<void> {
-  const { settings, clock, database } = terms
+async function checkAssertion(context: Context, client: KeyClient, assertion: string): Promise<void> {
+  const { settings, clock, database } = context
   const verified = await verifyClientAssertion(assertion, {
     clientId: client.client_id,
     audiences: [settings.issuer],
@@ -96,19 +100,19 @@ async function checkAssertion(terms: Terms, client: KeyClient, assertion: string
   })
   if ('fault' in verified)
     throw authenticationFailed('client_assertion_refused', `client_assertion of ${client.client_id}: ${verified.fault}`)
-  if (!(await useAssertion(database, client.client_id, digest(verified.jti), verified.forgetAt)))
+  if (!(await markAssertionUsed(database, client.client_id, digest(verified.jti), verified.forgetAt)))
     throw authenticationFailed('client_assertion_replayed', `client ${client.client_id} sent the same jti again`)
 }
 
-/** The refusal of a client that is unknown or did not prove itself. The client cannot tell which; the operator can. */
+/** The error for a client that is unknown or failed to authenticate. Only the details for the operator say which. */
 function clientRefused(client: Client | undefined, method: PresentedCredentials['method']): OAuthError {
   return authenticationFailed('client_authentication_failed', faultOf(client, method))
 }
 
 function faultOf(client: Client | undefined, method: PresentedCredentials['method']): string {
-  if (!client) return 'client_id: there is no such client'
+  if (!client) return 'client_id: no such client'
   const registered = client.token_endpoint_auth_method
   return registered === method
-    ? `client ${client.client_id}: the secret is none of its live ones`
-    : `client ${client.client_id} is registered for ${registered} and came with ${method}`
+    ? `client ${client.client_id}: the secret matches none of its active ones`
+    : `client ${client.client_id} is registered for ${registered} but used ${method}`
 }

@@ -11,11 +11,11 @@ import { requestedResources, requestedScopes } from '../tokens/requested-scopes.
 import type { AuthenticatedClient } from './authenticate-client.ts'
 
 /**
- * Issues an access token to a client that acts for itself (client_credentials, RFC 6749 §4.4). The token hangs on the standing grant of
- * the credential, which is read along with the client: after the first token of a credential, the client's row is all the database is
- * asked for.
+ * Issues an access token to a client that acts for itself (client_credentials, RFC 6749 §4.4). The token belongs to the standing grant of
+ * the credential. That grant is read together with the client, so after the first token of a credential the client is the only thing
+ * read from the database.
  *
- * @param request `scope` and `resource` as the token request has them
+ * @param request `scope` and `resource` of the token request
  * @throws OAuthError `unauthorized_client`, `invalid_client`, `invalid_scope`, `invalid_target`; KeysUnavailable, TooManyWaiting
  */
 export async function issueForClient(
@@ -25,7 +25,7 @@ export async function issueForClient(
 ): Promise<IssuedTokens> {
   // RFC 6749 §4.4: confidential clients only.
   if (!credential) throw new OAuthError('client_proves_nothing')
-  // There is no person whom these could speak of. Where the request names none, the client's other scopes are meant.
+  // OpenID scopes require a person. A request without `scope` gets the client's other scopes.
   const scopes = requestedScopes(client, request.scope).filter(
     (scope) => request.scope !== undefined || !isOpenidScope(scope),
   )
@@ -56,7 +56,7 @@ export async function issueForClient(
     scopes: targetScopes,
     grantId,
   })
-  signet.tally.count({ clientId: client.client_id, grantId, audience })
+  signet.tokenCounter.count({ clientId: client.client_id, grantId, audience })
   // RFC 6749 §4.4.3: no refresh token.
   return { accessToken: token, expiresIn, scopes: targetScopes, algorithms: { access: alg } }
 }

@@ -1,7 +1,7 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
 import { type ClientMetadata, scopesOf, usesSecret } from '../records/clients/client.ts'
-import { changeMetadata, completeMetadata, type RegistrationTerms } from '../records/clients/client-metadata.ts'
+import { changeMetadata, completeMetadata, type RegistrationContext } from '../records/clients/client-metadata.ts'
 import { addClientSecret, deleteClientSecrets } from '../records/clients/client-secrets-store.ts'
 import { findClient, insertClient, lockClient, updateClient } from '../records/clients/clients-store.ts'
 import { decideDeletion } from '../records/endings/decide-ending.ts'
@@ -16,7 +16,7 @@ export type RegisteredClient = ClientMetadata & { readonly client_id: ClientId }
 
 interface ClientWithSecret {
   readonly client: RegisteredClient
-  /** New, and nowhere else in clear. Undefined where the client has been given none. */
+  /** A new secret; only its digest is stored. Undefined if the client was not given one. */
   readonly secret: string | undefined
 }
 
@@ -33,8 +33,8 @@ export async function registerClient(
 ): Promise<ClientWithSecret> {
   return inTransaction(database, async (tx) => {
     await lockResources(tx, 'reading')
-    const metadata = completeMetadata(input, await registrationTerms(tx, input))
-    // No `sub` has this form, so that a client that acts for itself is never taken for a person.
+    const metadata = completeMetadata(input, await registrationContext(tx, input))
+    // A `sub` never has this form, so a client that acts for itself cannot be mistaken for a person.
     const clientId = `client_${randomText(16)}` as ClientId
     const secret = usesSecret(metadata) ? randomText(32) : undefined
     await insertClient(tx, clientId, metadata, secret === undefined ? undefined : digest(secret))
@@ -45,9 +45,10 @@ export async function registerClient(
 }
 
 /**
- * Replaces some of a client's metadata. A client that comes to use a secret gets one; a client that no longer uses one loses all.
+ * Replaces some of a client's metadata. If the new authentication method needs a secret and the old one did not, a secret is created. If it
+ * does not need one, all secrets are deleted.
  *
- * @param changes members of the metadata, unchecked; null takes a value away
+ * @param changes members of the metadata, unchecked; null removes a value
  * @throws InvalidClientMetadata
  */
 export async function changeClient(
@@ -60,8 +61,8 @@ export async function changeClient(
     await lockResources(tx, 'reading')
     const existing = (await lockClient(tx, clientId)) && (await findClient(tx, clientId))
     if (!existing) return 'no_such_client'
-    const terms = await registrationTerms(tx, existing, changes)
-    const metadata = changeMetadata(existing, changes, terms)
+    const context = await registrationContext(tx, existing, changes)
+    const metadata = changeMetadata(existing, changes, context)
     await updateClient(tx, clientId, metadata)
     const secret = usesSecret(metadata) && !usesSecret(existing) ? randomText(32) : undefined
     if (secret !== undefined) await addClientSecret(tx, clientId, digest(secret))
@@ -75,8 +76,8 @@ export async function changeClient(
 }
 
 /**
- * Deletes a client with its secrets, consents and grants. There is no such client from the moment this returns, whatever it has collected;
- * its rows are deleted in batches, its own last.
+ * Deletes a client with its secrets, consents and grants. The client no longer exists when this returns. Its rows are deleted later, in
+ * batches; the row of the client itself is the last.
  */
 export async function deleteClient(
   signet: Pick<Signet, 'database' | 'endings'>,
@@ -89,19 +90,19 @@ export async function deleteClient(
     await recordEvent(tx, { type: 'client_deleted', ...originOf(actor), clientId })
     return 'deleted'
   })
-  if (outcome === 'deleted') signet.endings.due()
+  if (outcome === 'deleted') signet.endings.wake()
   return outcome
 }
 
 /**
- * What the rules need to know about resources. The caller has locked these, so that they stay as they are until the client is saved.
+ * Reads the resources that the rules need. The caller has locked the resources, so they do not change before the client is saved.
  *
- * @param metadata all metadata that the rules will see; it has not been checked
+ * @param metadata all metadata that the rules will see, unchecked
  */
-async function registrationTerms(
+async function registrationContext(
   tx: Queryable,
   ...metadata: readonly { readonly scope?: unknown; readonly resources?: unknown }[]
-): Promise<RegistrationTerms> {
+): Promise<RegistrationContext> {
   const scopes = metadata.flatMap(({ scope }) => (typeof scope === 'string' ? scopesOf(scope) : []))
   const identifiers = metadata.flatMap(({ resources }) => (Array.isArray(resources) ? resources.map(String) : []))
   const resources = await findResources(tx, { identifiers, scopes })

@@ -14,25 +14,25 @@ import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 
 /*
- * A secret that is revoked is refused as soon as a node hears of it: in milliseconds, and within seconds where the connection that tells it
- * has died (records/clients/known-clients.ts). The standing grant of the secret, and so every access token that the client got for itself by it
- * (client_credentials), ends in the same transaction. The grants of people go on: their codes and refresh tokens are of no use without
- * a secret that is accepted.
+ * A node rejects a revoked secret as soon as it is notified: within milliseconds, or within seconds if its LISTEN connection has died
+ * (records/clients/client-cache.ts). The same transaction ends the standing grant of the secret, and with it every access token that the client
+ * obtained with the secret through client_credentials. Grants of people continue: their codes and refresh tokens are useless without an
+ * accepted secret.
  */
 
-/** The client with a new secret, which is nowhere else in clear. */
+/** The client with its new secret, of which only the digest is stored. */
 export interface RotatedSecret {
   readonly client: Client
   readonly secret: string
-  /** The secrets that are no longer accepted, and the standing grants that ended with them. */
+  /** How many secrets are no longer accepted, and how many standing grants ended with them. */
   readonly revoked: RevokedSecrets
 }
 
 /**
- * Gives a client a new secret.
+ * Creates a new secret for a client.
  *
- * @param old `newest kept`: the secret before it is accepted until the next rotation, so that the client can be moved over without an
- *   outage. `revoked`: no other secret is accepted any longer, for one that has leaked
+ * @param old `newest kept`: the previous secret is accepted until the next rotation, so that the client can be switched over without an
+ *   outage. `revoked`: no other secret is accepted any more, for use after a leak
  */
 export async function rotateClientSecret(
   { database }: Pick<Signet, 'database'>,
@@ -54,7 +54,7 @@ export async function rotateClientSecret(
 }
 
 /**
- * Takes one of several secrets away from a client. The only one stays: without any, the client could not authenticate at all.
+ * Revokes one of several secrets of a client. The only secret cannot be revoked, because the client could not authenticate without it.
  *
  * @returns how many standing grants ended with it
  */

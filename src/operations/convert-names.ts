@@ -22,30 +22,30 @@ import {
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import { type Actor, originOf } from './actor.ts'
-import { withRollBack } from './roll-back.ts'
+import { withRollback } from './with-rollback.ts'
 
 const schedule: Actor = { kind: 'schedule' }
 
-type RollBack = (reason: NotConverted) => never
+type Rollback = (reason: NotConverted) => never
 
-/** Accounts of one batch. */
+/** Accounts per batch. */
 const batch = 100
-/** How often an account is tried whose new name somebody else takes at the same moment. */
-const attempts = 3
-/** Another node that holds the lock is converting the same names. */
-const brief: Omit<LockWait, 'signal'> = { timeoutMs: 5_000, report: () => {} }
+/** How often an account is tried if somebody else takes its new name at the same moment. */
+const maxAttempts = 3
+/** A short wait: a node that holds the lock is converting the same names. */
+const shortWait: Omit<LockWait, 'signal'> = { timeoutMs: 5_000, report: () => {} }
 
 /**
- * Brings names that an earlier release has stored into the canonical form, a batch of accounts at a time, each in a transaction with its
- * event. A user name that somebody else has by now stays as it is, and its person goes on signing in with it (canonical-names.ts). Of two
- * verified addresses that turn out to be the same one, the one that was verified first stays verified.
+ * Converts names that an earlier release stored into the canonical form, one batch of accounts at a time. Each account has its own transaction,
+ * which also records the event. If somebody else has the canonical user name by now, the stored name stays as it is, and its person continues
+ * to sign in with it (canonical-names.ts). If two verified addresses turn out to be the same, the one that was verified first stays verified.
  *
- * It may be killed at any moment and run on any number of nodes. An account that cannot be converted keeps no other one waiting: it is
+ * It may be killed at any moment, and may run on any number of nodes. An account that cannot be converted does not hold up the others: it is
  * logged, and tried again in the next round.
  *
- * @param after where the batch before has ended; '' begins a round
- * @returns where the next batch begins; undefined at the end of the round
- * @throws DatabaseUnavailable, also where another node converts for longer than 5 s; the signal's reason
+ * @param after where the previous batch ended; '' starts a round
+ * @returns where the next batch starts; undefined at the end of the round
+ * @throws DatabaseUnavailable, also if another node is still converting after 5 s; the signal's reason
  */
 export async function convertNames(
   database: Database,
@@ -66,11 +66,12 @@ export async function convertNames(
 
 async function convertAccount(database: Database, log: DatabaseLog, signal: AbortSignal, sub: Sub): Promise<void> {
   const inTurn = (work: (tx: Queryable) => Promise<void>) =>
-    inLockedTransaction(database, conversionLock, { ...brief, signal }, work)
-  for (let attempt = 1; attempt <= attempts; attempt++) {
-    const reason = await withRollBack<NotConverted, void>((rollBack) => inTurn((tx) => convertOne(tx, sub, rollBack)))
+    inLockedTransaction(database, conversionLock, { ...shortWait, signal }, work)
+  for (let attempt = 1; attempt <= maxAttempts; attempt++) {
+    const reason = await withRollback<NotConverted, void>((rollBack) => inTurn((tx) => convertOne(tx, sub, rollBack)))
     if (reason === undefined) return
-    if (attempt === attempts) log.warn({ reason, sub }, 'The names of an account stay as they are.')
+    if (attempt === maxAttempts)
+      log.warn({ reason, sub }, 'The names of an account could not be converted and stay as they are.')
   }
   await inTurn(async (tx) => {
     await lockAccount(tx, sub)
@@ -78,8 +79,8 @@ async function convertAccount(database: Database, log: DatabaseLog, signal: Abor
   })
 }
 
-async function convertOne(tx: Queryable, sub: Sub, rollBack: RollBack): Promise<void> {
-  // Whoever changes a name locks the account first, too, and notes it to be converted after that.
+async function convertOne(tx: Queryable, sub: Sub, rollBack: Rollback): Promise<void> {
+  // Every change of a name also locks the account first, and marks it for conversion after that.
   await lockAccount(tx, sub)
   const stored = await readStoredNames(tx, sub)
   if (stored) {
@@ -93,12 +94,12 @@ async function convertOne(tx: Queryable, sub: Sub, rollBack: RollBack): Promise<
   await forgetNameToConvert(tx, sub)
 }
 
-/** @returns the names of the claims that are different now */
+/** @returns the names of the claims that have changed */
 async function convertedUsername(
   tx: Queryable,
   sub: Sub,
   { username }: StoredNames,
-  rollBack: RollBack,
+  rollBack: Rollback,
 ): Promise<string[]> {
   const canonical = username === null ? undefined : foldUsername(username)
   if (canonical === undefined || canonical === username || (await isUsernameTaken(tx, sub, canonical))) return []
@@ -111,7 +112,7 @@ async function convertedEmail(
   tx: Queryable,
   sub: Sub,
   { email, verifiedAt }: StoredNames,
-  rollBack: RollBack,
+  rollBack: Rollback,
 ): Promise<string[]> {
   const canonical = email === null ? undefined : canonicalEmail(email)
   if (canonical === undefined || canonical === email) return []
@@ -128,28 +129,33 @@ async function convertedEmail(
 }
 
 /** Milliseconds. */
-interface Pace {
-  /** Between two looks for names; drawn each time, half as much or half as much again. The first comes after as long. */
-  readonly betweenLooks: number
-  /** Between two batches. */
+interface Intervals {
+  /** The average time between two rounds, and before the first. Each is drawn at random from 0.5 to 1.5 times this. */
+  readonly betweenRounds: number
+  /** Between two batches of a round. */
   readonly betweenBatches: number
 }
 
-const usual: Pace = { betweenLooks: 5 * 60_000, betweenBatches: 100 }
+const defaultIntervals: Intervals = { betweenRounds: 5 * 60_000, betweenBatches: 100 }
 
 /**
- * Converts names for as long as the server runs. It does not begin at once: nodes of the previous release are usually still being
- * replaced, and would not find what has been converted. Nobody waits for it, since names that are still to be converted are found as before.
+ * Converts names for as long as the server runs. It does not start immediately: nodes of the previous release are usually still being
+ * replaced, and would not find converted names. Nothing has to wait for it, because names that are not yet converted are found as before.
  *
- * @returns a function that ends it, once the account under way is done
+ * @returns a function that stops it once the current account is done
  */
-export function startConvertingNames(database: Database, log: DatabaseLog, pace: Pace = usual): () => Promise<void> {
-  const ended = new AbortController()
-  const { signal } = ended
+export function startConvertingNames(
+  database: Database,
+  log: DatabaseLog,
+  intervals = defaultIntervals,
+): () => Promise<void> {
+  const stopping = new AbortController()
+  const { signal } = stopping
   const convert = async () => {
     let failing = false
     for (let after: string | undefined; !signal.aborted; ) {
-      const milliseconds = after === undefined ? pace.betweenLooks * (0.5 + Math.random()) : pace.betweenBatches
+      const milliseconds =
+        after === undefined ? intervals.betweenRounds * (0.5 + Math.random()) : intervals.betweenBatches
       await pause(milliseconds, undefined, { ref: false, signal }).catch(() => undefined)
       if (signal.aborted) return
       try {
@@ -157,15 +163,16 @@ export function startConvertingNames(database: Database, log: DatabaseLog, pace:
         failing = false
       } catch (err) {
         after = undefined
-        // Once, until it works again.
-        if (!failing && !signal.aborted) log.warn({ err }, 'Names of an earlier release could not be converted.')
+        // Logged once until it works again.
+        if (!failing && !signal.aborted)
+          log.warn({ err }, 'Names stored by an earlier release could not be converted; this will be retried.')
         failing = true
       }
     }
   }
   const converting = convert()
   return () => {
-    ended.abort()
+    stopping.abort()
     return converting
   }
 }

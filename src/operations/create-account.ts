@@ -10,15 +10,15 @@ import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Operator, originOf } from './actor.ts'
 import { hashNewPassword } from './new-password.ts'
-import { withRollBack } from './roll-back.ts'
+import { withRollback } from './with-rollback.ts'
 
-/** What an operator says of a person, unchecked but for the address, which `readAddress` has read. */
+/** What an operator enters about a person. All of it is unchecked, except the postal address, which comes from `readAddress`. */
 export interface NewAccount {
   readonly profile: Profile
   readonly email: string | undefined
-  /** Whether the operator vouches that the address is the person's. */
+  /** Whether the operator vouches that the e-mail address belongs to the person. */
   readonly emailVerified: boolean
-  /** Without one nobody can sign in to the account yet. */
+  /** Without a password, nobody can sign in to the account yet. */
   readonly password?: string | undefined
 }
 
@@ -28,7 +28,7 @@ export type CreateAccountOutcome =
   | { readonly outcome: 'password_refused'; readonly fault: PasswordFault }
 
 /**
- * Makes an account for somebody. Where a name is taken, or something is refused, none is made.
+ * Creates an account for a person. If a name is taken or a value is rejected, nothing is created.
  *
  * @throws InvalidProfile, HashQueueFull
  */
@@ -43,7 +43,7 @@ export async function createAccount(
   const hashed = password === undefined ? undefined : await hashNewPassword(signet, password, { ...profile, email })
   if (hashed && 'fault' in hashed) return { outcome: 'password_refused', fault: hashed.fault }
   const sub = randomText(16) as Sub
-  return withRollBack<{ readonly outcome: TakenName }, CreateAccountOutcome>((rollBack) =>
+  return withRollback<{ readonly outcome: TakenName }, CreateAccountOutcome>((rollBack) =>
     inTransaction(signet.database, async (tx) => {
       const inserted = await insertAccount(tx, { sub, profile, email, passwordHash: hashed?.hash })
       if (inserted !== 'done') return rollBack({ outcome: inserted })

@@ -7,10 +7,10 @@ import { asSignedIn, signedOut } from './as-signed-in.ts'
 import { type CodeRequest, openGrantWithCode } from './issue-code.ts'
 
 /**
- * Remembers that a person allows a client what it asks for, and issues the code, in one transaction (OpenID Connect Core §3.1.2.4).
- * If somebody ends this session or this consent, that takes effect before or after this transaction, never during it.
+ * Stores the consent that a person gives to a client, and issues the code, in one transaction (OpenID Connect Core §3.1.2.4). If the session
+ * or the consent is ended at the same time, that happens entirely before or entirely after this transaction.
  *
- * @returns the code; undefined when the session, the client or what the person allowed it has ended in the meantime
+ * @returns the code; undefined if the session, the client or an earlier consent has ended in the meantime
  * @throws TooManyWaiting
  */
 export async function giveConsent(

@@ -9,13 +9,13 @@ import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import { openMasterKey } from '../platform/secrets/master-key.ts'
 import type { Signet } from '../signet.ts'
 import { authorOf, type Operator } from './actor.ts'
-import { withRollBack } from './roll-back.ts'
+import { withRollback } from './with-rollback.ts'
 
-/** Why a key is not imported, and the kid of the key that is in the way. */
+/** Why a key was not imported, and the kid of the existing key that prevents it. */
 interface ImportRefusal {
   /**
-   * `revoked_in_ledger`: the keys directory says that the key was revoked. `revoked`: the database does. `kid_taken`: another key, or this one,
-   * has the kid. `known`: this key is here under another kid.
+   * `revoked_in_ledger`: the key is revoked according to the keys directory. `revoked`: it is revoked according to the database. `kid_taken`:
+   * another key, or this one, already has the kid. `known`: this key already exists under another kid.
    */
   readonly outcome: 'revoked_in_ledger' | 'revoked' | 'kid_taken' | 'known'
   readonly kid: string
@@ -26,17 +26,17 @@ export type ImportKeyOutcome =
       readonly outcome: 'imported'
       readonly kid: string
       readonly alg: SigningAlgorithm
-      /** Milliseconds since 1970, as is the next. */
+      /** Milliseconds since 1970. */
       readonly activatesAt: number
-      /** The key that stood by takes over no earlier; undefined where it is not postponed. */
+      /** When the standby key takes over, in milliseconds since 1970; undefined if it was not postponed. */
       readonly nextRotation: number | undefined
     }
   | ImportRefusal
 
 /**
- * Lets a key sign from now on that verifiers know already. A key that was revoked here is never taken back, under no name.
+ * Imports a key that verifiers already know, and signs with it from now on. A key that was revoked here is never accepted again, under any kid.
  *
- * @param kid under which the world knows it; undefined: its thumbprint (RFC 7638)
+ * @param kid the kid under which verifiers know the key; undefined: its thumbprint (RFC 7638)
  * @throws MasterKeyError
  */
 export async function importSigningKey(
@@ -49,10 +49,10 @@ export async function importSigningKey(
   }: { readonly key: ReadKey; readonly kid: string | undefined; readonly reason: string | undefined },
 ): Promise<ImportKeyOutcome> {
   const masterKey = await openMasterKey(settings, true)
-  // By its own thumbprint first: that is the name under which it would be known here already.
+  // If the key was here before, its kid may have been its thumbprint.
   const thumbprint = (await sealKey(key.privateKey, key.alg, undefined, masterKey)).kid
   const sealed = await sealKey(key.privateKey, key.alg, kid, masterKey)
-  return withRollBack<ImportKeyOutcome, ImportKeyOutcome>((rollBack) =>
+  return withRollback<ImportKeyOutcome, ImportKeyOutcome>((rollBack) =>
     keyRing.decide(authorOf(actor, reason), (ring, delays) => {
       const refusal = refusalOf(sealed, thumbprint, ring, keyRing.ledger)
       if (refusal) return rollBack(refusal)
@@ -61,7 +61,7 @@ export async function importSigningKey(
       const steps: Step[] = [
         ...later,
         { what: 'import', key: sealed, at: ring.now },
-        // What is being signed at this moment is within it.
+        // Tokens that are being signed at this moment do not last longer.
         { what: 'extend', longestLifetime: longest },
       ]
       const imported = { kid: sealed.kid, alg: sealed.alg, activatesAt: ring.now, nextRotation: later[0]?.activatesAt }
@@ -85,7 +85,7 @@ function refusalOf(
   return { outcome: known.kid === key.kid ? 'kid_taken' : 'known', kid: known.kid }
 }
 
-/** Those that stand by do not take over before a period has passed: verifiers must not meet two new keys in a row. */
+/** Standby keys do not take over before a rotation period has passed, so that verifiers do not see two new keys in quick succession. */
 function postponements({ keys, now }: StoredRing, alg: NewKey['alg'], { rotationPeriod }: Delays) {
   const states = keyStates(keys, now)
   return keys

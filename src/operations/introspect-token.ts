@@ -1,7 +1,7 @@
 import { scopesOf } from '../records/clients/client.ts'
-import { knownOrRead } from '../records/clients/known-clients.ts'
+import { cachedOrRead } from '../records/clients/client-cache.ts'
 import type { Signet } from '../signet.ts'
-import { heldByToken, scopesThatHold } from '../tokens/issuable-scopes.ts'
+import { effectiveScopes, effectiveTokenScopes } from '../tokens/issuable-scopes.ts'
 import { findPresentedToken, type PresentedToken } from '../tokens/presented-token.ts'
 
 /** RFC 7662 §2.2. */
@@ -22,13 +22,13 @@ export type Introspection =
       readonly jti?: string
     }
 
-/** RFC 7662 §2.2: whatever is not active, and whatever this client may not know of, looks the same. */
+/** RFC 7662 §2.2: the response for inactive tokens, and the same one for tokens that this client may not see. */
 const inactive = { active: false } as const
 
 /**
- * What a client learns about a token that was issued to it, or that is for a resource it serves. Introspection tells what the token is good
- * for now (RFC 7662 §1): scopes that the client, the person's consent or the resource has lost are left out, and a token of which
- * nothing is left is not active.
+ * Introspects a token for a client that it was issued to, or that serves the resource it is for. The response says what the token is good for
+ * now (RFC 7662 §1). Scopes that the client, the person's consent or the resource has lost are left out, and a token without any remaining
+ * scope is not active.
  *
  * @param asking the client that asks
  */
@@ -47,13 +47,13 @@ async function introspectAccessToken(
 ): Promise<Introspection> {
   if (status.grant.clientId !== asking && !status.servedBy.includes(asking)) return inactive
   const { iss, sub, aud, scope, iat, exp, jti } = claims
-  const client = await knownOrRead(signet.clients, status.grant.clientId)
+  const client = await cachedOrRead(signet.clients, status.grant.clientId)
   const presented = { audience: aud, scopes: scopesOf(scope) }
-  const held = client && heldByToken(client, presented, status.grant.terms, signet.settings.issuer)
-  if (!held) return inactive
-  // The scope that tells it at userinfo, as `preferred_username` (OpenID Connect Core §5.4); RFC 7662 §5: no more than is needed.
-  const mayTell = scopesOf(scope).includes('profile')
-  const username = mayTell && status.username !== undefined ? { username: status.username } : {}
+  const effective = client && effectiveTokenScopes(client, presented, status.grant.terms, signet.settings.issuer)
+  if (!effective) return inactive
+  // The same scope that userinfo requires for `preferred_username` (OpenID Connect Core §5.4). RFC 7662 §5: disclose no more than is needed.
+  const mayShowName = scopesOf(scope).includes('profile')
+  const username = mayShowName && status.username !== undefined ? { username: status.username } : {}
   return {
     active: true,
     token_type: 'Bearer',
@@ -61,7 +61,7 @@ async function introspectAccessToken(
     sub,
     client_id: status.grant.clientId,
     ...username,
-    scope: held.join(' '),
+    scope: effective.join(' '),
     aud,
     iat,
     exp,
@@ -75,11 +75,11 @@ async function introspectRefreshToken(
   { generation, status }: Extract<PresentedToken, { kind: 'refresh_token' }>,
 ): Promise<Introspection> {
   const { grant } = status
-  // A spent generation is no longer the token, though it may yet be forgiven.
+  // Only the newest generation is active, although a spent one may still be forgiven.
   if (grant.clientId !== asking || grant.sub === undefined || status.generation !== generation) return inactive
-  const client = await knownOrRead(clients, grant.clientId)
-  const scopes = client ? scopesThatHold(client, grant.scopes, grant.terms) : []
-  // It cannot be exchanged for anything.
+  const client = await cachedOrRead(clients, grant.clientId)
+  const scopes = client ? effectiveScopes(client, grant.scopes, grant.terms) : []
+  // The refresh token cannot be exchanged for anything.
   if (!client?.grant_types.includes('refresh_token') || !scopes.includes('offline_access')) return inactive
   return {
     active: true,

@@ -21,9 +21,9 @@ export interface CodeRequest {
 }
 
 /**
- * Opens a grant and issues its authorization code (RFC 6749 §4.1.2), for a request that needs nothing more of the person.
+ * Opens a grant and issues its authorization code (RFC 6749 §4.1.2), for a request that needs no further interaction.
  *
- * @returns undefined when the session, the client or what the person allowed it has ended in the meantime
+ * @returns undefined if the session, the client or the consent has ended in the meantime
  * @throws TooManyWaiting
  */
 export async function issueCode(
@@ -36,7 +36,7 @@ export async function issueCode(
   return signet.turns.take(sessionTurn(session.id), () => inTransaction(signet.database, issue))
 }
 
-/** The same, inside the caller's transaction. The code is 256 random bits; the database has its digest. */
+/** Does the same inside the caller's transaction. The code has 256 random bits; the database stores only its digest. */
 export async function openGrantWithCode(
   { secrets }: Pick<Signet, 'secrets'>,
   tx: Queryable,

@@ -4,51 +4,52 @@ import { typedName } from '../records/accounts/canonical-names.ts'
 import { HashQueueFull, type Requester } from '../records/accounts/password-hashing.ts'
 import { type Caller, recordEvents } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
-import type { Look } from '../records/limits/sign-in-limits.ts'
+import type { AllowedAttempt } from '../records/limits/sign-in-limits.ts'
 import type { Signet } from '../signet.ts'
 
-/** Where a sign-in comes from, and who waits for it. */
+/** Where a sign-in comes from, and who is waiting for the result. */
 export type Visitor = Caller & Requester
 
-/** What somebody presents. */
+/** What somebody enters to sign in. */
 export interface Credentials {
   /** A user name or an e-mail address, as it was typed. */
   readonly username: string
   readonly password: string
-  /** Of the browser's cookie. */
+  /** The digest of the browser's cookie. */
   readonly browserDigest: Buffer
 }
 
-/** An account that was meant, and whose password it was not; or a name that nobody has. */
+/** A candidate account whose password did not match, or a name that no account has. */
 export interface Mismatch {
   readonly sub: Sub | undefined
-  /** Whether the account waits after too many failures, so that its password was not looked at. Never told to the caller. */
-  readonly hasWaited: boolean
+  /** Whether the account is waiting after too many failures, so its password was not checked. The caller must not learn this. */
+  readonly isWaiting: boolean
 }
 
-/** Whose password it is. */
+/** The account that a password belongs to, if any. */
 export interface Matched {
-  /** Undefined if it is nobody's, or may not be looked at. */
+  /** Undefined if no password matched, or the matching one must not be checked now. */
   readonly account: { readonly sub: Sub; readonly passwordHash: string } | undefined
-  /** The accounts that were meant. */
-  readonly meant: readonly string[]
-  /** Accounts at which a failure stays counted, for the record. Where nobody has the name: that name. */
+  /** The `sub` of each candidate: the accounts that the name may refer to. */
+  readonly candidates: readonly string[]
+  /** The accounts for which a failure stays counted, for the events. If no account has the name, one entry for the name. */
   readonly mismatches: readonly Mismatch[]
-  /** Whether anything waits: an account, or a name that no account has. Never told to the caller of a sign-in. */
-  readonly hasWaited: boolean
+  /** Whether an account, or a name that no account has, is waiting after too many failures. The caller of a sign-in must not learn this. */
+  readonly isWaiting: boolean
 }
 
 /**
- * Finds the account that a name and a password belong to. The request is counted once, for its network and for what was typed, before
- * anything depends on an account. Then each account that may be meant has limits of its own: anybody can make an account with somebody
- * else's address, and must not gain guesses at the other by failing, succeeding or being known at their own.
+ * Finds the account that a name and a password belong to. First, the request is counted once for its network and for the name as it was typed,
+ * whether or not an account has the name. Then each candidate account has its own limits. Anybody can create an account with somebody else's
+ * address. Failing, succeeding or being known at that account must not give them more guesses at the other one.
  *
- * A disabled account's password is checked like any other, and never matches. Where nobody has the name, and where an account waits
- * after too many failures, the password is checked against nothing, which takes as long.
+ * The password of a disabled account is checked like any other, and never matches. If no account has the name, or an account is waiting after
+ * too many failures, the password is compared with a dummy hash, which takes the same time.
  *
- * Two round trips before the first hash: the count and the look-up side by side, then the claim of the account. One after success.
+ * Takes two round trips before the first hash: the count and the look-up in parallel, then the claim of an attempt at the account. Takes one
+ * more after a success.
  *
- * @throws LimitExceeded where no account was looked at; HashQueueFull, TooManyWaiting
+ * @throws LimitExceeded if no attempt at any account was allowed; HashQueueFull, TooManyWaiting
  */
 export async function matchingAccount(
   { database, limits, passwords }: Pick<Signet, 'database' | 'limits' | 'passwords'>,
@@ -56,47 +57,47 @@ export async function matchingAccount(
   { username, password, browserDigest }: Credentials,
 ): Promise<Matched> {
   const name = typedName(username)
-  const [request, candidates] = await Promise.all([
+  const [request, found] = await Promise.all([
     limits.countRequest(visitor.network, { typed: name.key }),
     findSignInCandidates(database, name, browserDigest),
   ])
-  const meant = candidates.map(({ sub }) => sub)
-  const failed: { readonly sub: Sub | undefined; readonly look: Look }[] = []
+  const candidates = found.map(({ sub }) => sub)
+  const failed: { readonly sub: Sub | undefined; readonly attempt: AllowedAttempt }[] = []
   const waiting: Mismatch[] = []
-  let [hasLooked, hasWaited] = [false, false]
-  for (const candidate of candidates.length > 0 ? candidates : [undefined]) {
+  let [isAnyAdmitted, isWaiting] = [false, false]
+  for (const candidate of found.length > 0 ? found : [undefined]) {
     const subject = candidate ? { sub: candidate.sub } : { typed: name.key }
-    const ruling = await limits.rule(request, subject, candidate?.knownHere ? browserDigest : undefined)
-    if (ruling.kind === 'refused') continue
-    hasLooked = true
-    const hash = ruling.kind === 'look' ? candidate?.passwordHash : undefined
+    const decision = await limits.decideAttempt(request, subject, candidate?.isKnownBrowser ? browserDigest : undefined)
+    if (decision.kind === 'refused') continue
+    isAnyAdmitted = true
+    const hash = decision.kind === 'allowed' ? candidate?.passwordHash : undefined
     const matches = await passwords.verify(password, hash, visitor).catch(async (error: unknown) => {
-      // The name stays counted if another account's password has been looked at.
+      // The name stays counted if another account's password has been checked.
       const nameKey = failed.length > 0 ? undefined : request.nameKey
-      if (error instanceof HashQueueFull) await limits.notLookedAt(nameKey, ruling)
+      if (error instanceof HashQueueFull) await limits.cancelAttempt(nameKey, decision)
       throw error
     })
-    if (ruling.kind === 'wait') {
-      hasWaited = true
-      waiting.push({ sub: candidate?.sub, hasWaited: true })
+    if (decision.kind === 'waiting') {
+      isWaiting = true
+      waiting.push({ sub: candidate?.sub, isWaiting: true })
     } else if (matches && candidate && hash !== undefined && !candidate.disabled) {
-      const stayed = await limits.succeeded(request, ruling, failed)
-      const mismatches = [...stayed.map(({ sub }) => ({ sub, hasWaited: false })), ...waiting]
-      return { account: { sub: candidate.sub, passwordHash: hash }, meant, mismatches, hasWaited }
-    } else failed.push({ sub: candidate?.sub, look: ruling })
+      const stayed = await limits.succeeded(request, decision, failed)
+      const mismatches = [...stayed.map(({ sub }) => ({ sub, isWaiting: false })), ...waiting]
+      return { account: { sub: candidate.sub, passwordHash: hash }, candidates, mismatches, isWaiting }
+    } else failed.push({ sub: candidate?.sub, attempt: decision })
   }
-  if (!hasLooked && request.over) throw request.over
-  const mismatches = [...failed.map(({ sub }) => ({ sub, hasWaited: false })), ...waiting]
-  return { account: undefined, meant, mismatches, hasWaited }
+  if (!isAnyAdmitted && request.exceeded) throw request.exceeded
+  const mismatches = [...failed.map(({ sub }) => ({ sub, isWaiting: false })), ...waiting]
+  return { account: undefined, candidates, mismatches, isWaiting }
 }
 
-/** Records a failed sign-in at each of these accounts. It takes as long if there are none. */
+/** Records a failed sign-in for each of these accounts. Takes the same time if there are none. */
 export async function recordMismatches(db: Queryable, caller: Caller, mismatches: readonly Mismatch[]): Promise<void> {
   await recordEvents(
     db,
-    mismatches.map(({ sub, hasWaited }) => ({
+    mismatches.map(({ sub, isWaiting }) => ({
       ...{ type: 'sign_in_failed', caller, sub },
-      ...(hasWaited && { detail: { reason: 'waiting' } }),
+      ...(isWaiting && { detail: { reason: 'waiting' } }),
     })),
   )
 }

@@ -1,14 +1,14 @@
 import { type PasswordFault, type PersonsNames, passwordFault } from '../records/accounts/password-rules.ts'
 import type { Signet } from '../signet.ts'
 
-/** An operator's hash does not share a queue with any network. */
+/** Hashing for an operator does not share a queue with any network. */
 const byOperator = { network: undefined }
 
 /**
- * Checks a password that an operator gives to somebody, and hashes it.
+ * Checks a password that an operator sets for a person, and hashes it.
  *
- * @param person whose password it will be, as far as they are known
- * @returns the hash in PHC form, or why the rules refuse the password
+ * @param person the names of the person, as far as they are known
+ * @returns the hash in PHC form, or why the rules reject the password
  * @throws HashQueueFull
  */
 export async function hashNewPassword(

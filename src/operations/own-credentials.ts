@@ -3,12 +3,12 @@ import type { Account } from '../records/accounts/account.ts'
 import { replacePasswordHash } from '../records/accounts/account-password-store.ts'
 import {
   canonicalEmail,
-  isStillToConvert,
+  isPendingConversion,
   readUsername,
   type UsernameFault,
 } from '../records/accounts/canonical-names.ts'
 import { isNamedAfter, type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
-import { decideEnding, type Followed } from '../records/endings/decide-ending.ts'
+import { decideEnding, type EndedRows } from '../records/endings/decide-ending.ts'
 import { endAllAccess, moveSession } from '../records/endings/decisions-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import { forgetOtherBrowsers } from '../records/sessions/known-browsers-store.ts'
@@ -21,17 +21,17 @@ import { type ProvingBrowser, provePassword } from './prove-password.ts'
 import { updateOwnAccount } from './update-account.ts'
 
 /*
- * A person changes what they sign in with. Both functions need the current password, and a wrong one counts like a failed sign-in. Cheap
- * checks come first, so a typing error uses up no attempt.
+ * A person changes their sign-in names or password. Both functions require the current password, and a wrong one counts like a failed sign-in.
+ * Cheap checks come first, so a typing error does not use up an attempt.
  */
 
-/** What somebody wants to sign in with, without white space around it. Undefined or empty takes a name away. */
+/** The names that a person wants to sign in with, without surrounding white space. Undefined or empty removes a name. */
 export interface TypedNames {
   readonly username: string | undefined
   readonly email: string | undefined
 }
 
-/** By what it is about. `password` is the current one. */
+/** The faults by field. `password` is the current password. */
 export interface SignInNameFaults {
   readonly username?: UsernameFault | 'names_missing' | 'username_taken' | 'name_is_password'
   readonly email?: 'email_invalid' | 'name_is_password'
@@ -45,22 +45,22 @@ export type ChangedSignInNames =
   | { readonly outcome: 'faulty'; readonly faults: SignInNameFaults }
 
 /**
- * Changes the user name and the e-mail address. That somebody else has the address makes no difference and is not told: nobody
- * has verified it here. That a user name is taken has to be told, for it is unique.
+ * Changes the user name and the e-mail address. If somebody else has the address, that makes no difference and is not revealed, because the new
+ * address is unverified. If the user name is taken, the response must say so, because user names are unique.
  *
- * @param present the session by which they ask, with the account as they saw it
+ * @param session the person's session, with the account as they saw it
  * @param browser called once the form has no faults
- * @param password the current one
+ * @param password the current password
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function changeSignInNames(
   signet: Signet,
   actor: Person,
-  present: Session,
+  session: Session,
   browser: () => ProvingBrowser,
   { password, ...typed }: TypedNames & { readonly password: string | undefined },
 ): Promise<ChangedSignInNames> {
-  const { account } = present
+  const { account } = session
   const { names, faults } = readNames(typed, account)
   if (password === undefined) return faulty({ ...faults, password: 'current_password_missing' })
   if (Object.keys(faults).length > 0) return faulty(faults)
@@ -68,21 +68,21 @@ export async function changeSignInNames(
 
   const changed = (['username', 'email'] as const).filter((name) => names[name] !== account[name])
   if (changed.length === 0) return { outcome: 'changed' }
-  // The password was checked against the names that the account had then.
+  // The password was checked against the names that the account had when it was set.
   const named: ('username' | 'email')[] = []
   for (const name of changed) if (await isNamedAfter(password, { [name]: names[name] })) named.push(name)
   if (named.length > 0) return faulty(Object.fromEntries(named.map((name) => [name, 'name_is_password' as const])))
-  // A new name costs what an account costs. Trying out user names, one after the other, would tell who has an account here; and somebody
-  // who moves an account from address to address signs in with its password at each of them.
+  // A new name counts like a new account. Otherwise somebody could find out who has an account by trying user names one after the other, or
+  // could move an account from address to address and sign in with its password at each of them.
   if (changed.some((name) => names[name] !== undefined)) await signet.limits.beforeSignUp(actor.caller.network)
   const changes = Object.fromEntries(changed.map((name) => [name, names[name] ?? null]))
-  const updated = await updateOwnAccount(signet, actor, present, changes)
+  const updated = await updateOwnAccount(signet, actor, session, changes)
   if (updated === 'signed_out' || updated === 'no_such_account') return { outcome: 'signed_out' }
   if (updated === 'username_taken') return faulty({ username: 'username_taken' })
-  // An operator took the other name away a moment ago.
+  // An operator removed the other name a moment ago.
   if (updated === 'no_sign_in_name') return faulty({ username: 'names_missing' })
-  // The other refusals are about verified addresses, which nobody sets here, and about names that were checked above. It must not seem that
-  // anything was saved.
+  // The remaining refusals are about verified addresses, which are not set here, and names that were checked above. The person must not
+  // believe that anything was saved.
   if (typeof updated === 'string') throw new Error(`Sign-in names could not be changed: ${updated}.`)
   return { outcome: 'changed' }
 }
@@ -106,29 +106,29 @@ interface NewName<Fault> {
 
 function readNewUsername(typed: string | undefined, { username: stored }: Account): NewName<UsernameFault> {
   if (!typed) return { name: undefined }
-  // Not judged unless it is another: a name from before may be one that nobody could choose today.
+  // Only a different name is checked: an older name may break today's rules.
   if (typed === stored) return { name: stored }
   const read = readUsername(typed)
   if ('fault' in read) return { name: undefined, fault: read.fault }
-  return { name: isStillToConvert(stored, read.username) ? stored : read.username }
+  return { name: isPendingConversion(stored, read.username) ? stored : read.username }
 }
 
-/** Browsers send the same address in Punycode or in Unicode: if it is the one on record, it stays verified. */
+/** Browsers send the same address in Punycode or in Unicode. If it is the stored address, it stays verified. */
 function readNewEmail(typed: string | undefined, { email: stored }: Account): NewName<'email_invalid'> {
   if (!typed) return { name: undefined }
   if (typed === stored) return { name: stored }
   const email = canonicalEmail(typed)
   if (email === undefined) return { name: undefined, fault: 'email_invalid' }
-  return { name: isStillToConvert(stored, email) ? stored : email }
+  return { name: isPendingConversion(stored, email) ? stored : email }
 }
 
-/** By what it is about. */
+/** The faults by field. */
 export interface PasswordChangeFaults {
   readonly current?: 'current_password_missing'
   readonly wanted?: 'password_missing' | PasswordFault
 }
 
-/** `secondsLeft`: that the present session still has at the most. */
+/** `secondsLeft`: the maximum remaining lifetime of the session. */
 export type ChangedPassword =
   | { readonly outcome: 'changed'; readonly secondsLeft: number }
   | { readonly outcome: 'wrong_password' }
@@ -138,14 +138,14 @@ export type ChangedPassword =
 /**
  * Changes the password, ends all other sessions and, if the person wants it, all grants (`changeProvenPassword`).
  *
- * @param present the session by which they ask. It goes on under the cookie of `sessionDigest` once this has returned `changed`
+ * @param session the person's session. It continues under the cookie of `sessionDigest` once this has returned `changed`
  * @param browser called once the form has no faults
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function changePassword(
   signet: Signet,
   actor: Person,
-  present: Session,
+  session: Session,
   browser: () => ProvingBrowser,
   change: {
     readonly current: string | undefined
@@ -156,7 +156,7 @@ export async function changePassword(
 ): Promise<ChangedPassword> {
   const { current, wanted, sessionDigest, applications } = change
   const wantedFault =
-    wanted === undefined ? 'password_missing' : await passwordFault(wanted, signet.settings, present.account)
+    wanted === undefined ? 'password_missing' : await passwordFault(wanted, signet.settings, session.account)
   if (current === undefined || wanted === undefined || wantedFault) {
     const currentFault = current === undefined && { current: 'current_password_missing' as const }
     return { outcome: 'faulty', faults: { ...currentFault, ...(wantedFault && { wanted: wantedFault }) } }
@@ -165,45 +165,46 @@ export async function changePassword(
   const from = await provePassword(signet, actor, proving, current)
   if (from === undefined) return { outcome: 'wrong_password' }
   const to = await signet.passwords.hash(wanted, proving.requester)
-  const changed = await changeProvenPassword(signet, actor, present, { from, to, sessionDigest, applications })
+  const changed = await changeProvenPassword(signet, actor, session, { from, to, sessionDigest, applications })
   if (changed === 'signed_out') return { outcome: changed }
-  // Somebody else was faster.
+  // A concurrent request changed the password first.
   if (changed === 'password_replaced') return { outcome: 'wrong_password' }
   return { outcome: 'changed', secondsLeft: changed.secondsLeft }
 }
 
-/** @param from, to the hash that the current password fits, and that of the new one; both in PHC form */
 interface ProvenChange {
+  /** The hash of the current password, in PHC form. */
   readonly from: string
+  /** The hash of the new password, in PHC form. */
   readonly to: string
-  /** Of the cookie under which the present session goes on. */
+  /** The digest of the cookie under which the session continues. */
   readonly sessionDigest: Buffer
   /**
-   * `end`: all grants end, those with `offline_access` and those of the present session included. `keep`: the applications of the present
-   * session and those with `offline_access` go on.
+   * `end`: all grants end, including those with `offline_access` and those of this session. `keep`: grants of this session and grants with
+   * `offline_access` continue.
    */
   readonly applications: 'end' | 'keep'
 }
 
 /**
  * Changes the password of a person who has proven the current one. In the same transaction it ends all other sessions, forgets all other
- * browsers and, if the person wants it, ends all grants. The present session goes on under another cookie: a copy of the old one is worth
- * nothing any more (OWASP Session Management, "Renew the Session ID After Any Privilege Level Change").
+ * browsers and, if the person wants it, ends all grants. The session continues under a new cookie, so a copy of the old one is worthless
+ * (OWASP Session Management, "Renew the Session ID After Any Privilege Level Change").
  *
- * @returns seconds that the session still has at the most; `password_replaced` where somebody else was faster, and what was proved is the
- *   current password no more
+ * @returns the maximum remaining lifetime of the session, in seconds; `password_replaced` if a concurrent request changed the password first,
+ *   so that the one that was proven is no longer the current password
  */
 export async function changeProvenPassword(
   signet: Pick<Signet, 'database' | 'endings' | 'turns'>,
   actor: Actor,
-  present: OwnSession,
+  session: OwnSession,
   { from, to, sessionDigest, applications }: ProvenChange,
 ): Promise<{ readonly secondsLeft: number } | 'password_replaced' | typeof signedOut> {
-  const { sub } = present.account
-  const outcome = await asSignedIn(signet, present, async (tx) => {
+  const { sub } = session.account
+  const outcome = await asSignedIn(signet, session, async (tx) => {
     if (!(await replacePasswordHash(tx, sub, from, to))) return 'password_replaced'
-    const ended = applications === 'end' ? await endOthersAndGrants(tx, present) : await endOthers(tx, present)
-    const secondsLeft = await renewSession(tx, present.id, sessionDigest)
+    const ended = applications === 'end' ? await endOthersAndGrants(tx, session) : await endOthers(tx, session)
+    const secondsLeft = await renewSession(tx, session.id, sessionDigest)
     const which =
       applications === 'end' ? { applications: 'ended', grants_ended: ended.grants } : { applications: 'kept' }
     const detail = { ...countOf('sessions_ended', ended), ...which }
@@ -211,14 +212,14 @@ export async function changeProvenPassword(
     return { secondsLeft, left: ended.left }
   })
   if (typeof outcome === 'string') return outcome
-  if (outcome.left) signet.endings.due()
+  if (outcome.left) signet.endings.wake()
   return { secondsLeft: outcome.secondsLeft }
 }
 
-async function endOthersAndGrants(tx: Queryable, present: OwnSession): Promise<Followed> {
-  const { sub } = present.account
+async function endOthersAndGrants(tx: Queryable, session: OwnSession): Promise<EndedRows> {
+  const { sub } = session.account
   const epoch = await endAllAccess(tx, sub, 'password_changed')
-  await moveSession(tx, present.id, epoch)
-  await forgetOtherBrowsers(tx, sub, present.id)
+  await moveSession(tx, session.id, epoch)
+  await forgetOtherBrowsers(tx, sub, session.id)
   return decideEnding(tx, { kind: 'account', reason: 'password_changed', sub, epoch })
 }

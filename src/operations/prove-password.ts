@@ -4,23 +4,22 @@ import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
 import type { Person } from './actor.ts'
 
-/** The browser in which somebody proves a password. */
+/** The browser in which a person proves their password. */
 export interface ProvingBrowser {
   /**
-   * Of the browser's cookie. It decides whether the browser is known, and not the session: with a stolen session anybody could be a new
-   * browser with each guess.
+   * The digest of the browser's cookie. It decides whether the browser is known. The session does not decide this: with a stolen session,
+   * somebody could appear as a new browser with each guess.
    */
   readonly browserDigest: Buffer
   readonly requester: Requester
 }
 
 /**
- * Asks somebody who is signed in for their password once more. A browser that was left open, or a cookie that was stolen, must not
- * be enough to take an account over. So guesses are counted as at sign-in, with the same limits for account and browser, before the
- * password is looked at.
+ * Checks the password of a person who is already signed in. An unattended browser or a stolen cookie must not be enough to take over an
+ * account. So attempts are counted as they are at sign-in, with the same limits for account and browser, before the password is checked.
  *
  * @param actor the person of the session
- * @returns the hash that the password fits; undefined where it is wrong, or the account waits after too many failures
+ * @returns the hash that the password matches; undefined if it is wrong, or if the account is waiting after too many failures
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function provePassword(
@@ -30,22 +29,22 @@ export async function provePassword(
   password: string,
 ): Promise<string | undefined> {
   const { sub, caller } = actor
-  const [request, { passwordHash, knownHere }] = await Promise.all([
+  const [request, { passwordHash, isKnownBrowser }] = await Promise.all([
     limits.countRequest(caller.network, { sub }),
     findPassword(database, sub, browserDigest),
   ])
-  const ruling = await limits.rule(request, { sub }, knownHere ? browserDigest : undefined)
-  if (ruling.kind === 'refused' && request.over) throw request.over
-  const hash = ruling.kind === 'look' ? passwordHash : undefined
+  const decision = await limits.decideAttempt(request, { sub }, isKnownBrowser ? browserDigest : undefined)
+  if (decision.kind === 'refused' && request.exceeded) throw request.exceeded
+  const hash = decision.kind === 'allowed' ? passwordHash : undefined
   const isRight = await passwords.verify(password, hash, requester).catch(async (error: unknown) => {
-    if (error instanceof HashQueueFull) await limits.notLookedAt(request.nameKey, ruling)
+    if (error instanceof HashQueueFull) await limits.cancelAttempt(request.nameKey, decision)
     throw error
   })
-  if (isRight && ruling.kind === 'look') {
-    await limits.succeeded(request, ruling, [])
+  if (isRight && decision.kind === 'allowed') {
+    await limits.succeeded(request, decision, [])
     return passwordHash
   }
-  const detail = ruling.kind === 'wait' ? { detail: { reason: 'waiting' } } : {}
+  const detail = decision.kind === 'waiting' ? { detail: { reason: 'waiting' } } : {}
   await recordEvent(database, { type: 'reauthentication_failed', caller, sub, ...detail })
   return undefined
 }

@@ -1,39 +1,39 @@
 import type { KeyRing } from '../key-ring/key-ring.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import { longestAccessTokenTtl } from '../records/resources/resources-store.ts'
-import { signEverybodyOut } from '../records/sessions/everybody-store.ts'
+import { signOutEveryone } from '../records/sessions/sign-out-everyone-store.ts'
 import type { Signet } from '../signet.ts'
 import { authorOf, type Operator, originOf } from './actor.ts'
 
 export interface Recovery {
-  /** By their kid. */
+  /** The kid of each active key. */
   readonly activeKeys: readonly string[]
   readonly revokedKeys: readonly string[]
-  /** They signed, and are not in the database: made after the backup. */
+  /** Keys that have signed but are not in the database, because they were created after the backup. */
   readonly lostKeys: readonly string[]
-  /** How many secrets the keys directory remembers as revoked. */
+  /** How many secrets are revoked according to the keys directory. */
   readonly revokedSecrets: number
-  /** How many facts the keys directory remembers at all. */
+  /** How many facts the keys directory contains in total. */
   readonly ledgerFacts: number
-  /** Undefined where nobody was signed out. */
+  /** Undefined if nobody was signed out. */
   readonly ended: { readonly sessions: number; readonly grants: number } | undefined
 }
 
 /**
- * Puts a database right that was restored from a backup. Doing it twice, or without need, does no harm. Signing everybody out takes many
- * transactions, so that no statement takes long; the event is recorded when all of it is done.
+ * Repairs a database that was restored from a backup. Running it twice, or without need, does no harm. Signing everyone out takes many
+ * transactions, so that no single statement takes long. The event is recorded when all of it is done.
  *
- * @param signet its key ring was opened just now, and so were the secrets: that revokes again what the keys directory remembers
+ * @param signet its key ring and its secrets have just been opened: opening them revokes again what is revoked according to the keys directory
  */
 export async function recoverInstallation(
   { database, settings, keyRing }: Pick<Signet, 'database' | 'settings' | 'keyRing'>,
   actor: Operator,
   { signEveryoneOut, reason }: { readonly signEveryoneOut: boolean; readonly reason: string | undefined },
 ): Promise<Recovery> {
-  // Seconds: of everything that can be signed under the settings and resources as they are now.
+  // Seconds: the longest lifetime of tokens that can be signed with the current settings and resources.
   const longest = (await longestAccessTokenTtl(database)) ?? 0
   await keyRing.extendRetention(Math.max(settings.accessTokenTtl, settings.idTokenTtl, longest))
-  const ended = signEveryoneOut ? await signEverybodyOut(database, authorOf(actor, reason)) : undefined
+  const ended = signEveryoneOut ? await signOutEveryone(database, authorOf(actor, reason)) : undefined
   await recordEvent(database, {
     ...{ type: 'installation_recovered', ...originOf(actor) },
     detail: {
@@ -41,11 +41,11 @@ export async function recoverInstallation(
       ...(ended && { sessions: ended.sessions, grants: ended.grants }),
     },
   })
-  return { ...judgeKeys(keyRing), ended }
+  return { ...summarizeKeys(keyRing), ended }
 }
 
-/** What the keys directory knows, beside what the database has now that the ring was opened, and told what it had forgotten. */
-function judgeKeys(keyRing: Pick<KeyRing, 'keys' | 'ledger'>): Omit<Recovery, 'ended'> {
+/** Compares the keys directory with the database, after opening the key ring has restored what the database had lost. */
+function summarizeKeys(keyRing: Pick<KeyRing, 'keys' | 'ledger'>): Omit<Recovery, 'ended'> {
   const { activatedAt, revokedAt, revokedSecrets } = keyRing.ledger
   const states = new Map([...keyRing.keys()].map(([{ kid }, state]) => [kid, state]))
   return {

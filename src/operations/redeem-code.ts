@@ -12,12 +12,12 @@ import { insertFamily } from '../tokens/refresh-families-store.ts'
 import { encodeRefreshToken, familyDigest } from '../tokens/refresh-token.ts'
 
 /**
- * Redeems an authorization code (RFC 6749 §4.1.3). The code's row is locked, every binding checked, and only then is it spent, in
- * the transaction that issues. The tokens are signed before the commit, so that a failure to sign spends nothing.
+ * Redeems an authorization code (RFC 6749 §4.1.3). The row of the code is locked, and every binding is checked. Only then is the code marked as
+ * spent, in the transaction that issues the tokens. The tokens are signed before the commit, so a failure to sign does not spend the code.
  *
- * @param client the client that has authenticated, on whose behalf it is done
- * @param request as the token request has it: `code_verifier` of RFC 7636 §4.5, `resource` of RFC 8707 §2.2
- * @throws OAuthError where nothing may be issued on the grant (`issueForPerson`); KeysUnavailable, TooManyWaiting
+ * @param client the authenticated client
+ * @param request the parameters of the token request: `code_verifier` of RFC 7636 §4.5, `resource` of RFC 8707 §2.2
+ * @throws OAuthError if nothing may be issued on the grant (`issueForPerson`); KeysUnavailable, TooManyWaiting
  */
 export async function redeemCode(
   signet: Signet,
@@ -39,10 +39,10 @@ export async function redeemCode(
     const { code } = verdict
     const about = { caller, clientId: client.client_id, sub: code.grant.sub, grantId: code.grant.id }
     if (verdict.verdict === 'replayed') {
-      const detail = `code: of grant ${code.grant.id}, spent ${verdict.secondsAgo} seconds ago`
-      // A browser that calls the redirect URI twice is no thief; only a public client's second call within the grace is spared.
+      const detail = `code: grant ${code.grant.id}, spent ${verdict.secondsAgo} seconds ago`
+      // A browser that calls the redirect URI twice is not an attack: a public client that repeats the request within the grace keeps its grant.
       if (!isPublic(client) || verdict.secondsAgo > signet.settings.refreshGrace) {
-        // RFC 6749 §4.1.2, §10.5. It must be kept although the answer is an error, so the refusal is returned (`TokensRefused`).
+        // RFC 6749 §4.1.2, §10.5. This must be committed although the response is an error, so the refusal is returned (`TokensRefused`).
         await endGrant(tx, code.grant.id, 'code_replayed')
         await recordEvent(tx, { type: 'code_replayed', ...about })
       }
@@ -50,12 +50,12 @@ export async function redeemCode(
     }
     await spendCode(tx, codeDigest)
     const asked = { scopes: undefined, resource, nonce: code.nonce }
-    const { tokens, holding, access } = await issueForPerson(signet, client, code, asked)
+    const { tokens, effective, access } = await issueForPerson(signet, client, code, asked)
     await recordEvent(tx, {
       ...{ type: 'tokens_issued', ...about },
       detail: { grant_type: 'authorization_code', ...access },
     })
-    return holding.includes('offline_access') && client.grant_types.includes('refresh_token')
+    return effective.includes('offline_access') && client.grant_types.includes('refresh_token')
       ? { ...tokens, refreshToken: await startFamily(signet, tx, code) }
       : tokens
   }
@@ -64,7 +64,7 @@ export async function redeemCode(
 
 async function startFamily({ settings, secrets }: Signet, tx: Queryable, code: StoredCode): Promise<string> {
   const token = { family: randomBytes(32), generation: 0 }
-  // Held for both uses: it may be renewed while the row is written.
+  // Read once for both uses: the secret may be rotated while the row is written.
   const secret = secrets['refresh-mac']
   const secretVersion = secret.current
   await insertFamily(

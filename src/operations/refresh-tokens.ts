@@ -4,7 +4,7 @@ import { type Client, rotatesRefreshTokens } from '../records/clients/client.ts'
 import { endGrant } from '../records/endings/end-rows-store.ts'
 import { type Caller, type EventType, recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
-import { scopesThatHold } from '../tokens/issuable-scopes.ts'
+import { effectiveScopes } from '../tokens/issuable-scopes.ts'
 import { type IssuedTokens, issueForPerson, type TokensRefused } from '../tokens/issue-for-person.ts'
 import {
   lockFamily,
@@ -18,13 +18,13 @@ import { encodeRefreshToken, familyDigest, type RefreshToken, readRefreshToken }
 import { readScopes } from '../tokens/requested-scopes.ts'
 
 /**
- * Gives new tokens for a refresh token (RFC 6749 §6). Client, scope and resource are checked first, and a refusal spends nothing; the
- * rule for the generation (`judgeRefresh`) comes last. The family's row is locked from the look to the spending, so that racers come one
- * after another; those of one node wait for their turn without holding a connection.
+ * Issues new tokens for a refresh token (RFC 6749 §6). Client, scope and resource are checked first, and a refusal at that point spends nothing.
+ * The rule for the generation (`judgeRefresh`) comes last. The row of the family is locked from the read to the write, so concurrent requests
+ * are handled one after another. Those on the same node wait for their turn without holding a connection.
  *
- * @param client the client that has authenticated
- * @param request as the token request has it: `scope` to which it narrows the access token, `resource` of RFC 8707 §2.2
- * @throws OAuthError where the request asks for what may not be issued on the grant; KeysUnavailable, TooManyWaiting
+ * @param client the authenticated client
+ * @param request the parameters of the token request: `scope`, to which the access token is narrowed, and `resource` of RFC 8707 §2.2
+ * @throws OAuthError if the request asks for something that may not be issued on the grant; KeysUnavailable, TooManyWaiting
  */
 export async function refreshTokens(
   signet: Signet,
@@ -37,25 +37,25 @@ export async function refreshTokens(
   },
 ): Promise<IssuedTokens | TokensRefused> {
   const token = await readRefreshToken(signet.secrets, request.refreshToken)
-  // Rubbish is refused before the database is asked for a family.
-  if (!token) return unknownToken('refresh_token: not one that this issuer made')
+  // A token that Signet did not make is refused before the database is queried.
+  if (!token) return unknownToken('refresh_token: not made by this issuer')
   const familyKey = familyDigest(token)
   const refresh = async (tx: Queryable): Promise<IssuedTokens | TokensRefused> => {
     const family = await lockFamily(tx, familyKey)
     const secret = signet.secrets['refresh-mac']
     if (!secret.versions.has(token.version))
-      return unknownToken('refresh_token: the secret that it was made with was revoked a moment ago')
+      return unknownToken('refresh_token: the secret it was made with was revoked a moment ago')
     if (!family || family.secretVersion !== token.version)
-      return unknownToken('refresh_token: its family is not on record')
+      return unknownToken('refresh_token: its family was not found')
     if (family.grant.clientId !== client.client_id)
-      return unknownToken(`refresh_token: grant ${family.grant.id} is of client ${family.grant.clientId}`)
+      return unknownToken(`refresh_token: grant ${family.grant.id} belongs to client ${family.grant.clientId}`)
     if (family.ended) return unknownToken(`refresh_token: grant ${family.grant.id} has ended`)
     if (family.expired) return unknownToken(`refresh_token: the family of grant ${family.grant.id} has expired`)
-    // What lets the client come back without the person.
-    if (!scopesThatHold(client, family.grant.scopes, family.grant.terms).includes('offline_access'))
+    // `offline_access` lets the client continue without the person (OpenID Connect Core §11).
+    if (!effectiveScopes(client, family.grant.scopes, family.grant.terms).includes('offline_access'))
       return { refused: 'offline_access_taken', detail: `grant ${family.grant.id}` }
     const scopes = narrowedScopes(family, request.scope)
-    // The nonce belongs to the authorization request; an ID token of a refresh should have none (OpenID Connect Core §12.2).
+    // The nonce belongs to the authorization request; the ID token of a refresh should not have one (OpenID Connect Core §12.2).
     const asked = { scopes, resource: request.resource, nonce: undefined }
     const { tokens, access } = await issueForPerson(signet, client, family, asked)
     const next = await advance(signet, tx, client, family, token, caller)
@@ -73,7 +73,7 @@ export async function refreshTokens(
 /**
  * Applies the rule to the family.
  *
- * @returns the generation to give, or the refusal; what was written with it is kept
+ * @returns the generation to issue, or the refusal. What was written along with a refusal is committed
  */
 async function advance(
   signet: Signet,
@@ -112,7 +112,7 @@ async function advance(
       return family.generation
     case 'forgive':
       await saveForgiveness(tx, familyKey, verdict.forgiveness)
-      // Once per generation: an application that retries for hours must not fill the events. Each token it gets has its own.
+      // One event per generation, so that an application that retries for hours does not flood the log. Each issue of tokens has its own event.
       if (verdict.first) await note('refresh_forgiven')
       return generation + 1
     case 'advance':
@@ -130,7 +130,7 @@ async function advance(
   }
 }
 
-/** RFC 6749 §6: no more than was granted. Narrowing touches the access token only, the family keeps its scopes. */
+/** RFC 6749 §6: no more than was granted. Narrowing affects the access token only; the family keeps its scopes. */
 function narrowedScopes(family: StoredFamily, requested: string | undefined): readonly string[] | undefined {
   if (requested === undefined) return undefined
   const scopes = readScopes(requested)
@@ -139,7 +139,7 @@ function narrowedScopes(family: StoredFamily, requested: string | undefined): re
   return scopes
 }
 
-/** One answer for all: whoever has no good token need not learn what is wrong with it. */
+/** The same response for every invalid token, so that the caller does not learn what is wrong with it. The details are for the operator. */
 function unknownToken(detail: string): TokensRefused {
   return { refused: 'refresh_token_unknown', detail }
 }

@@ -15,24 +15,24 @@ import { authorOf, type Operator } from './actor.ts'
 export type ResealOutcome =
   | ({
       readonly outcome: 'resealed'
-      /** Whether there was a previous key file, and it is deleted now. */
+      /** Whether there was a previous key file, which has now been deleted. */
       readonly hasForgotten: boolean
     } & Resealed)
-  /** The master key is in SIGNET_MASTER_KEY, so only whoever sets that can replace or forget one. */
+  /** The master key comes from SIGNET_MASTER_KEY, so only the operator can replace it there. */
   | { readonly outcome: 'master_key_is_setting' }
 
 /**
- * Seals all keys and secrets anew under the present master key. Nothing else changes. All of it is under one lock: if two commands made a
- * new master key at the same time, one of the keys would be lost. If this is cut short, `master.key.previous` opens what has not been sealed
- * anew.
+ * Seals all keys and secrets again under the current master key. Nothing else changes. All of this happens under one lock: if two commands
+ * created a new master key at the same time, one of the keys would be lost. If this is interrupted, `master.key.previous` still opens what has
+ * not been resealed.
  *
- * A new key is written before the lock is taken, because that waits for the disk. It gets its name under the lock, and the folder is synced
- * there: what is sealed under the new key must not be committed before that.
+ * A new key is written to disk before the lock is taken, because that is slow. It is renamed, and the folder is synced, under the lock, because
+ * nothing that is sealed under the new key may be committed before that.
  *
- * @param masterKey `new`: make another `master.key` first, and keep the one before it as `master.key.previous`. `present and no other`: delete
+ * @param masterKey `new`: create another `master.key` first, and keep the old one as `master.key.previous`. `current only`: delete
  *   `master.key.previous` once everything opens without it
  * @param wait how to wait while another node changes keys
- * @throws MasterKeyError when something opens under neither master key; what `inLockedTransaction` throws
+ * @throws MasterKeyError if something opens under neither master key; whatever `inLockedTransaction` throws
  */
 export async function resealEverything(
   { database, settings }: Pick<Signet, 'database' | 'settings'>,
@@ -40,10 +40,10 @@ export async function resealEverything(
   {
     masterKey,
     reason,
-  }: { readonly masterKey: 'present' | 'new' | 'present and no other'; readonly reason: string | undefined },
+  }: { readonly masterKey: 'current' | 'new' | 'current only'; readonly reason: string | undefined },
   wait: LockWait,
 ): Promise<ResealOutcome> {
-  if (settings.masterKey && masterKey !== 'present') return { outcome: 'master_key_is_setting' }
+  if (settings.masterKey && masterKey !== 'current') return { outcome: 'master_key_is_setting' }
   const file = masterKeyFile(settings)
   const prepared = masterKey === 'new' ? await prepareNewKey(file) : undefined
   try {
@@ -53,10 +53,10 @@ export async function resealEverything(
         await activateNewKey(file, prepared)
       }
       const done = await reseal(tx, await openMasterKey(settings, true), authorOf(actor, reason))
-      if (masterKey === 'present and no other') await assertAllOpen(tx, currentMasterKey(settings))
+      if (masterKey === 'current only') await assertAllOpen(tx, currentMasterKey(settings))
       return done
     })
-    const hasForgotten = masterKey === 'present and no other' && (await forgetPreviousKey(file))
+    const hasForgotten = masterKey === 'current only' && (await forgetPreviousKey(file))
     return { outcome: 'resealed', hasForgotten, ...resealed }
   } finally {
     if (prepared !== undefined) await rm(prepared, { force: true })

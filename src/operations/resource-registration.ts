@@ -9,16 +9,16 @@ import {
   findResource,
   findResources,
   lockResources,
+  removeResourceFromClients,
+  removeScopesFromClients,
   saveResource,
-  takeResourceOffClients,
-  takeScopesOffClients,
 } from '../records/resources/resources-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Operator, originOf } from './actor.ts'
 
-type Terms = Pick<Signet, 'database' | 'settings'>
+type Context = Pick<Signet, 'database' | 'settings'>
 
-/** Why a client may not serve a resource: there is no such client, or it cannot prove who it is. */
+/** Why a client may not serve a resource: it does not exist, or it cannot authenticate. */
 export interface ServerRefusal {
   readonly outcome: 'no_such_client' | 'public_client'
   readonly clientId: string
@@ -30,7 +30,7 @@ export interface ServerRefusal {
  * @throws InvalidResource
  */
 export async function registerResource(
-  signet: Terms,
+  signet: Context,
   actor: Operator,
   resource: Resource,
 ): Promise<{ readonly outcome: 'registered' } | { readonly outcome: 'identifier_taken' } | ServerRefusal> {
@@ -42,7 +42,7 @@ export async function registerResource(
   })
 }
 
-/** What is to change in a resource. What is left out stays as it is; null takes a value away. */
+/** The members of a resource to change. Omitted members stay as they are; null removes a value. */
 export interface ResourceChanges extends Partial<Omit<Resource, 'identifier' | 'name' | 'accessTokenTtl'>> {
   readonly name?: string | null
   readonly accessTokenTtl?: number | null
@@ -52,21 +52,21 @@ export type ChangeResourceOutcome =
   | {
       readonly outcome: 'changed'
       readonly resource: Resource
-      /** The clients that were registered for scopes that are gone. */
+      /** The clients that were registered for scopes that were removed. */
       readonly clients: readonly string[]
     }
   | { readonly outcome: 'no_such_resource' }
   | ServerRefusal
 
 /**
- * Changes a resource. Scopes that it loses are taken off the clients. The descriptions of a removed scope are removed too, unless others
- * are given.
+ * Changes a resource. Scopes that it loses are removed from the clients. The descriptions of a removed scope are removed too, unless new
+ * descriptions are given.
  *
- * @param changesOf what is to change; it is handed the resource as it is when nobody else can change it any more
- * @throws InvalidResource; what `changesOf` throws
+ * @param changesOf returns the changes; it is called with the resource after that was locked
+ * @throws InvalidResource; whatever `changesOf` throws
  */
 export async function changeResource(
-  signet: Terms,
+  signet: Context,
   actor: Operator,
   identifier: string,
   changesOf: (existing: Resource) => ResourceChanges,
@@ -78,16 +78,16 @@ export async function changeResource(
     const resource = changed(existing, changesOf(existing))
     const refusal = await saveChecked(tx, signet, actor, resource, 'resource_updated')
     if (refusal) return refusal
-    const gone = existing.scopes.filter((scope) => !resource.scopes.includes(scope))
-    return { outcome: 'changed', resource, clients: await takeScopesOffClients(tx, gone, identifier, actor.by) }
+    const removed = existing.scopes.filter((scope) => !resource.scopes.includes(scope))
+    return { outcome: 'changed', resource, clients: await removeScopesFromClients(tx, removed, identifier, actor.by) }
   })
 }
 
-/** Clients that one event names, where any number of them can be affected. */
-const mostNamed = 100
+/** The maximum number of clients that one event names. Any number can be affected. */
+const maxNamedClients = 100
 
 /**
- * Deletes a resource, and takes it and its scopes off the clients.
+ * Deletes a resource, and removes it and its scopes from the clients.
  *
  * @returns the clients that were registered for its scopes
  */
@@ -100,14 +100,14 @@ export async function deleteResource(
     await lockResources(tx, 'changing')
     const existing = await findResource(tx, identifier)
     if (!existing) return 'no_such_resource'
-    const clients = await takeScopesOffClients(tx, existing.scopes, identifier, actor.by)
-    await takeResourceOffClients(tx, identifier)
+    const clients = await removeScopesFromClients(tx, existing.scopes, identifier, actor.by)
+    await removeResourceFromClients(tx, identifier)
     await deleteRow(tx, identifier)
-    // Each of the clients has an event of its own; this one must not grow with their number.
-    const named = clients.slice(0, mostNamed)
+    // Each client has its own event; this one must not grow with their number.
+    const named = clients.slice(0, maxNamedClients)
     const detail = {
       ...{ identifier, clients: named },
-      ...(clients.length > mostNamed && { clients_affected: clients.length }),
+      ...(clients.length > maxNamedClients && { clients_affected: clients.length }),
     }
     await recordEvent(tx, { type: 'resource_deleted', ...originOf(actor), detail })
     return { clients }
@@ -128,10 +128,10 @@ function changed(existing: Resource, { name, accessTokenTtl, ...changes }: Resou
   }
 }
 
-/** @returns why nothing was saved */
+/** @returns why nothing was saved; undefined if it was */
 async function saveChecked(
   tx: Queryable,
-  { settings }: Terms,
+  { settings }: Context,
   actor: Operator,
   resource: Resource,
   type: 'resource_created' | 'resource_updated',

@@ -16,13 +16,13 @@ import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 import { asSignedIn, type OwnSession, signedOut } from './as-signed-in.ts'
 
-type Terms = Pick<Signet, 'database' | 'endings' | 'turns'>
+type Context = Pick<Signet, 'database' | 'endings' | 'turns'>
 
 /**
- * Ends a grant, and with it its codes, refresh tokens and access tokens. That is final.
+ * Ends a grant permanently, with its codes, refresh tokens and access tokens.
  *
- * @param grant `sub` undefined: client_credentials
- * @returns false where it had ended before
+ * @param grant `sub` is undefined for client_credentials
+ * @returns false if it had already ended
  */
 export async function revokeGrant(
   { database, turns }: Pick<Signet, 'database' | 'turns'>,
@@ -40,19 +40,19 @@ export async function revokeGrant(
 }
 
 /*
- * Ending many grants at once. All of them have ended when these functions return, however many there are, and a grant that is being opened
- * at the same moment ends as well; rows and events of the grants follow. Sessions go on, so people and clients can open new grants at once.
- * Consents stay, too, unless the caller asks otherwise.
+ * These functions end many grants. All of them have ended when the function returns, no matter how many there are, including those that are
+ * being opened at the same moment. The rows and events of the grants are written later. Sessions continue, so people and clients can open new
+ * grants immediately. Consents are kept too, unless the caller asks otherwise.
  */
 
-/** The decision, and the grants that ended in its own transaction. */
+/** The decision, and how many grants were updated in the same transaction. */
 export interface RevokedGrants extends Decided {
   readonly consentForgotten?: boolean
 }
 
-/** Ends all grants of a person, those with `offline_access` included. */
+/** Ends all grants of a person, including those with `offline_access`. */
 export async function revokeGrantsOfPerson(
-  signet: Terms,
+  signet: Context,
   actor: Actor,
   sub: Sub,
 ): Promise<RevokedGrants | 'no_such_account'> {
@@ -65,12 +65,12 @@ export async function revokeGrantsOfPerson(
 }
 
 /**
- * Ends all grants that a person has at a client.
+ * Ends all grants that a person has given to a client.
  *
- * @param consent whether the person is asked again before the client gets another grant
+ * @param consent `forgotten`: the person is asked again before the client gets another grant
  */
 export async function revokeGrantsOfConnection(
-  signet: Terms,
+  signet: Context,
   actor: Actor,
   { sub, clientId }: { readonly sub: Sub; readonly clientId: ClientId },
   consent: 'kept' | 'forgotten',
@@ -87,9 +87,9 @@ export async function revokeGrantsOfConnection(
   })
 }
 
-/** Ends all grants of a client: those of every person, and those that it has for itself (client_credentials). */
+/** Ends all grants of a client: those of all people, and its own (client_credentials). */
 export async function revokeGrantsOfClient(
-  signet: Pick<Terms, 'database' | 'endings'>,
+  signet: Pick<Context, 'database' | 'endings'>,
   actor: Actor,
   clientId: ClientId,
 ): Promise<RevokedGrants | 'no_such_client'> {
@@ -97,62 +97,62 @@ export async function revokeGrantsOfClient(
     const epoch = await endGrantsOfClient(tx, clientId)
     if (epoch === undefined) return 'no_such_client'
     const standing = await endStandingGrants(tx, clientId)
-    const followed = await decideEnding(
+    const decided = await decideEnding(
       tx,
       { kind: 'client_grants', reason: 'revoked_by_operator', clientId, epoch },
       standing,
     )
-    await recordEvent(tx, { type: 'grants_revoked', ...originOf(actor), clientId, detail: countOf(followed) })
-    return followed
+    await recordEvent(tx, { type: 'grants_revoked', ...originOf(actor), clientId, detail: countOf(decided) })
+    return decided
   })
-  if (revoked !== 'no_such_client' && revoked.left) signet.endings.due()
+  if (revoked !== 'no_such_client' && revoked.left) signet.endings.wake()
   return revoked
 }
 
 /**
- * Takes back what a person allowed an application: the consent is forgotten and all grants end, however many there are. Rows and events
- * of the grants follow.
+ * Withdraws an application's access to the account of a person: deletes the consent and ends all grants, no matter how many there are. The rows
+ * and events of the grants are written later.
  *
- * @param present the session by which they ask
+ * @param session the person's session
  */
 export async function disconnectApplication(
-  signet: Terms,
+  signet: Context,
   actor: Actor,
-  present: OwnSession,
+  session: OwnSession,
   clientId: ClientId,
 ): Promise<'done' | 'not_connected' | typeof signedOut> {
-  const { sub } = present.account
-  const followed = await asSignedIn(signet, present, async (tx) => {
+  const { sub } = session.account
+  const decided = await asSignedIn(signet, session, async (tx) => {
     const epoch = await endConnection(tx, sub, clientId)
     if (epoch === undefined) return undefined
-    const ended = await decideEnding(tx, { kind: 'connection', reason: 'disconnected', sub, clientId, epoch })
+    const ending = await decideEnding(tx, { kind: 'connection', reason: 'disconnected', sub, clientId, epoch })
     await recordEvent(tx, {
       type: 'application_disconnected',
       ...originOf(actor),
       clientId,
       sub,
-      detail: countOf(ended),
+      detail: countOf(ending),
     })
-    return ended
+    return ending
   })
-  if (followed === signedOut) return signedOut
-  if (followed?.left) signet.endings.due()
-  return followed ? 'done' : 'not_connected'
+  if (decided === signedOut) return signedOut
+  if (decided?.left) signet.endings.wake()
+  return decided ? 'done' : 'not_connected'
 }
 
 async function ofAccount<R extends string>(
-  signet: Terms,
+  signet: Context,
   sub: Sub,
   decide: (tx: Queryable) => Promise<RevokedGrants | R>,
 ): Promise<RevokedGrants | R | 'no_such_account'> {
   const revoked = await signet.turns.take(accountTurn(sub), () =>
     inTransaction(signet.database, async (tx) => ((await lockAccount(tx, sub)) ? decide(tx) : 'no_such_account')),
   )
-  if (typeof revoked !== 'string' && revoked.left) signet.endings.due()
+  if (typeof revoked !== 'string' && revoked.left) signet.endings.wake()
   return revoked
 }
 
-/** How many, for an event. Of very many, those that had followed by then; `more` says so. */
+/** The number of grants for an event. With a large number, it is only those that have ended so far, and `more` is set. */
 function countOf({ grants, left }: Decided): Record<string, number | boolean> {
   return { grants, ...(left && { more: true }) }
 }

@@ -6,12 +6,12 @@ import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import type { Signet } from '../signet.ts'
 import { authorOf, type Operator } from './actor.ts'
 
-/** What an algorithm signs with after a revocation. All moments are in milliseconds since 1970. */
+/** The keys of an algorithm after a revocation. All times are in milliseconds since 1970. */
 export interface Succession {
   readonly alg: SigningAlgorithm
-  /** The key that signs now, and when every verifier knows it; undefined where no key signs. */
+  /** The key that signs now, and when every verifier knows it; undefined if there is none. */
   readonly active: { readonly kid: string; readonly ripeAt: number; readonly isRipe: boolean } | undefined
-  /** From when a key stands by that every verifier knows; Infinity where none stands by. */
+  /** When a standby key is known to every verifier; Infinity if there is no standby key. */
   readonly ripeStandbyAt: number
 }
 
@@ -19,32 +19,32 @@ export interface RevokedKeys {
   readonly outcome: 'revoked'
   readonly kids: readonly string[]
   readonly revokedAt: number
-  /** By then every node has stopped using them, those with a slow clock included. */
+  /** By then every node has stopped using the keys, even a node with a slow clock. */
   readonly nodesStoppedBy: number
-  /** By then every verifier has fetched the JWK Set anew. */
+  /** By then every verifier has fetched the JWK Set again. */
   readonly verifiersStoppedBy: number
-  /** Whether one of them has ever signed. */
+  /** Whether any of them has ever signed. */
   readonly hadSigned: boolean
-  /** Whether the keys directory could be written, so that a backup that is restored does not bring them back. */
+  /** Whether the revocation was written to the keys directory, so that restoring a backup does not bring the keys back. */
   readonly isInLedger: boolean
   readonly successions: readonly Succession[]
-  /** This node's time, to which the moments above compare. */
+  /** The time of this node, to compare the times above with. */
   readonly now: number
 }
 
 export type RevokeKeysOutcome =
   | RevokedKeys
   | { readonly outcome: 'no_such_key' }
-  /** No verifier takes it any more, and its private half is destroyed. */
+  /** The key has retired: verifiers no longer accept it, and its private half has been destroyed. */
   | { readonly outcome: 'retired' }
   | { readonly outcome: 'revoked_before'; readonly revokedAt: number }
-  /** Noted in the keys directory, and then the database could not be used. The next node that opens the directory carries it out. */
+  /** The revocation was written to the keys directory, but the database failed. The next node that opens the directory revokes the keys. */
   | { readonly outcome: 'only_noted'; readonly cause: unknown }
 
 /**
- * Drops keys at once and for good. Keys that stand by sign from that moment.
+ * Revokes keys immediately and permanently. Standby keys take over.
  *
- * @param which the kid of one key; `all`: every key that is published, those that stand by included
+ * @param which the kid of one key; `all`: every published key, including standby keys
  */
 export async function revokeKeys(
   { keyRing, clock }: Pick<Signet, 'keyRing' | 'clock'>,
@@ -53,10 +53,10 @@ export async function revokeKeys(
   reason: string,
 ): Promise<RevokeKeysOutcome> {
   const states = keyRing.keys()
-  const meant = which === 'all' ? allPublished(states) : findRevocable(states, which.kid)
-  if ('outcome' in meant) return meant
-  const kids = meant.map(({ kid }) => kid)
-  // Only this: no other failure may be taken for a revocation that has been noted.
+  const revoked = which === 'all' ? allPublished(states) : findRevocable(states, which.kid)
+  if ('outcome' in revoked) return revoked
+  const kids = revoked.map(({ kid }) => kid)
+  // Only this call is caught: no other failure may be reported as a revocation that was written.
   const done = await keyRing
     .revoke(authorOf(actor, reason), kids)
     .catch((cause: unknown) => ({ outcome: 'only_noted' as const, cause }))
@@ -64,14 +64,14 @@ export async function revokeKeys(
   const { revokedAt, isInLedger } = done
   const { activationDelay, keyLease } = keyRing.delays()
   const now = clock.now()
-  const algorithms = [...new Set(meant.map(({ alg }) => alg))].sort()
+  const algorithms = [...new Set(revoked.map(({ alg }) => alg))].sort()
   return {
     outcome: 'revoked',
     ...{ kids, revokedAt, isInLedger, now },
-    // A node whose clock is slow, or that had asked just before.
+    // A node may have a slow clock, or may have read the keys just before.
     nodesStoppedBy: revokedAt + (keyLease + 1) * 1000,
     verifiersStoppedBy: revokedAt + activationDelay * 1000,
-    hadSigned: meant.some(({ activatesAt }) => activatesAt <= revokedAt),
+    hadSigned: revoked.some(({ activatesAt }) => activatesAt <= revokedAt),
     successions: algorithms.map((alg) => successionOf(keyRing, alg, now)),
   }
 }

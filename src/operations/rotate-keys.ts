@@ -2,9 +2,9 @@ import { ripensAt, rotate } from '../key-ring/rotation.ts'
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import type { Signet } from '../signet.ts'
 import { authorOf, type Operator } from './actor.ts'
-import { withRollBack } from './roll-back.ts'
+import { withRollback } from './with-rollback.ts'
 
-/** The next rotation of an algorithm. All moments are in milliseconds since 1970. */
+/** The next rotation of an algorithm. All times are in milliseconds since 1970. */
 export interface RotatedKey {
   readonly alg: SigningAlgorithm
   /** The key that takes over. */
@@ -13,41 +13,41 @@ export interface RotatedKey {
   readonly activatesAt: number
   /** When every verifier knows the key. */
   readonly ripeAt: number
-  /** When every verifier knows the key that stands by behind it as well. */
+  /** When every verifier also knows the standby key that comes after it. */
   readonly nextRipeAt: number
-  /** False where the rotation was planned for that moment already. */
+  /** False if the rotation was already planned for that time. */
   readonly isChanged: boolean
-  /** By the ring's time, when this was decided. */
+  /** When this was decided, by the time of the key ring. */
   readonly decidedAt: number
 }
 
 export type RotateKeysOutcome =
   | { readonly outcome: 'rotated'; readonly keys: readonly RotatedKey[] }
-  /** Nothing was changed, for the other algorithms neither. */
+  /** An algorithm has no standby key. Nothing was changed, not for the other algorithms either. */
   | { readonly outcome: 'no_standby'; readonly alg: SigningAlgorithm }
 
 /**
- * Brings the next rotation forward: to now where every verifier knows the next keys, else to the moment when they do.
+ * Brings the next rotation forward: to now if every verifier knows the next keys, otherwise to the moment when they do.
  *
- * @param atOnce sign with the next key now, whether verifiers know it or not
+ * @param immediately whether to sign with the next keys now, even if not every verifier knows them
  */
 export async function rotateKeys(
   { keyRing }: Pick<Signet, 'keyRing'>,
   actor: Operator,
   {
     algorithms,
-    atOnce,
+    immediately,
     reason,
   }: {
     readonly algorithms: readonly SigningAlgorithm[]
-    readonly atOnce: boolean
+    readonly immediately: boolean
     readonly reason: string | undefined
   },
 ): Promise<RotateKeysOutcome> {
-  return withRollBack<RotateKeysOutcome, RotateKeysOutcome>((rollBack) =>
+  return withRollback<RotateKeysOutcome, RotateKeysOutcome>((rollBack) =>
     keyRing.decide(authorOf(actor, reason), ({ keys, now }, delays) => {
       const all = algorithms.map((alg) => {
-        const rotation = rotate(keys, alg, now, delays, atOnce)
+        const rotation = rotate(keys, alg, now, delays, immediately)
         const key = keys.find(({ kid }) => kid === rotation?.kid)
         if (!rotation || !key) return rollBack({ outcome: 'no_standby', alg })
         const { kid, activatesAt, ripeAt: nextRipeAt, decisions } = rotation

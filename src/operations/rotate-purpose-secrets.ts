@@ -5,16 +5,16 @@ import type { Purpose } from '../platform/secrets/purpose-secrets.ts'
 import type { Signet } from '../signet.ts'
 import { authorOf, type Operator } from './actor.ts'
 
-type Terms = Pick<Signet, 'secrets'>
+type Context = Pick<Signet, 'secrets'>
 
 /**
- * Publishes new versions of purpose secrets, unless one is on its way already. Each is used once every node knows it; the one before it stays
- * accepted for as long as it is needed.
+ * Publishes new versions of purpose secrets, except for purposes that already have a new version waiting to be used. A version is used once every
+ * node knows it. The previous version is accepted for as long as it is needed.
  *
- * @throws EarlierReleaseRuns; MasterKeyError; what `inLockedTransaction` throws
+ * @throws EarlierReleaseRuns; MasterKeyError; whatever `inLockedTransaction` throws
  */
 export async function rotatePurposeSecrets(
-  { secrets }: Terms,
+  { secrets }: Context,
   actor: Operator,
   wanted: readonly Purpose[],
   reason: string | undefined,
@@ -25,23 +25,23 @@ export async function rotatePurposeSecrets(
 
 export interface ReplacedSecrets {
   readonly renewals: readonly Renewal[]
-  /** Nodes of an earlier release, which will not notice. */
+  /** The number of nodes of an earlier release, which will not notice the replacement. */
   readonly earlierNodes: number
-  /** Whether the keys directory could be written, so that a backup that is restored does not bring the old versions back. */
+  /** Whether the revocation was written to the keys directory, so that restoring a backup does not bring the old versions back. */
   readonly isInLedger: boolean
-  /** By then every other node has stopped accepting the old versions: milliseconds since 1970. */
+  /** By then every other node has stopped accepting the old versions, in milliseconds since 1970. */
   readonly nodesStoppedBy: number
 }
 
 /**
- * Replaces purpose secrets that have leaked: their old versions are refused at once. What was made with them has ended when this returns;
- * the rows of grants follow.
+ * Replaces purpose secrets that have leaked. Their old versions are rejected immediately, and what was made with them is invalid when this
+ * returns. The rows of the affected grants are updated later.
  *
- * @throws MasterKeyError; what `inLockedTransaction` throws. The revocation may have been noted in the keys directory by then; if so, the next
- *   node that opens it carries it out
+ * @throws MasterKeyError; whatever `inLockedTransaction` throws. The revocation may already have been written to the keys directory; if so, the
+ *   next node that opens it carries it out
  */
 export async function replaceLeakedSecrets(
-  { secrets, clock, settings }: Terms & Pick<Signet, 'clock' | 'settings'>,
+  { secrets, clock, settings }: Context & Pick<Signet, 'clock' | 'settings'>,
   actor: Operator,
   leaked: readonly Purpose[],
   reason: string,

@@ -6,7 +6,7 @@ import { canonicalEmail, typedName } from '../records/accounts/canonical-names.t
 import { type PasswordFault, passwordFault, passwordLengthFault } from '../records/accounts/password-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
-import { isPlainText, longestName } from '../records/plain-text.ts'
+import { isPlainText, maxNameLength } from '../records/plain-text.ts'
 import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
 import { matchingAccount, recordMismatches, type Visitor } from './matching-account.ts'
@@ -18,7 +18,7 @@ export interface TypedAccount {
   readonly password: string | undefined
 }
 
-/** By the field that it is about. */
+/** The faults by field. */
 export interface TypedAccountFaults {
   readonly name?: 'name_too_long' | 'name_invalid'
   readonly email?: 'email_missing' | 'email_invalid'
@@ -30,17 +30,18 @@ export type SignUpOutcome =
   | { readonly outcome: 'faulty'; readonly faults: TypedAccountFaults }
 
 /**
- * Makes an account and signs the browser in. Somebody who types the address and the password of an account that there is already is
- * signed in to that one, and nothing of it is changed. Otherwise it makes no difference whether somebody has an account with the address,
- * and it is not told: an address that nobody has verified blocks nobody.
+ * Creates an account and signs the browser in. If the address and the password are those of an existing account, the person is signed in to
+ * that account, and nothing in it is changed. Otherwise it makes no difference whether an account has the address, and the response does not
+ * reveal it: an unverified address does not prevent anybody else from using it.
  *
- * That makes a sign-up one more way to try a password, so it is counted and recorded as a sign-in is, whether there is an account or not.
- * While an account waits after too many failures, its password is not looked at here either. No account is made then: it would split a
- * person in two who typed the right password. A name that no account has waits in the same way, so the answer does not tell that there is one.
+ * This makes sign-up another way to guess a password, so attempts are counted and recorded as they are at sign-in, whether or not there is an
+ * account. While an account is waiting after too many failures, its password is not checked here either. No account is created then, because a
+ * person who typed the right password would end up with two. A name that no account has can be made to wait in the same way, so the response does
+ * not reveal whether an account exists.
  *
- * Two sign-ups at the same moment, such as a form that was sent twice, make one account.
+ * Two concurrent sign-ups, such as a form that was sent twice, create one account.
  *
- * @param browser its session has the new cookie once this has returned `created` or `signed_in`
+ * @param browser its session uses the new cookie once this has returned `created` or `signed_in`
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function signUp(
@@ -52,27 +53,27 @@ export async function signUp(
   const email = canonicalEmail(typedEmail ?? '')
   const faults = faultsIn({ name, email: typedEmail, password }, signet.settings)
   if (Object.keys(faults).length > 0 || !email || !password) return { outcome: 'faulty', faults }
-  // Before the password is compared with the list of common ones, which takes a moment.
+  // Before the password is compared with the list of common ones, which is slow.
   await signet.limits.beforeSignUp(caller.network)
   const fault = await passwordFault(password, signet.settings, { name, email })
   if (fault) return { outcome: 'faulty', faults: { password: fault } }
 
   const credentials = { username: email, password, browserDigest: browser.browserDigest }
   for (let isFirst = true; ; isFirst = false) {
-    const { account, meant, mismatches, hasWaited } = await matchingAccount(signet, caller, credentials)
-    // Where nobody has the address, no sign-in failed; recording nothing takes as long.
+    const { account, candidates, mismatches, isWaiting } = await matchingAccount(signet, caller, credentials)
+    // If no account has the address, no sign-in failed. Recording nothing takes the same time.
     const atAccounts = mismatches.filter(({ sub }) => sub !== undefined)
     await recordMismatches(signet.database, caller, atAccounts)
     if (account && (await signInTo(signet, caller, browser, account, password))) return { outcome: 'signed_in' }
-    if (hasWaited) throw signet.limits.waiting()
-    const seen = isFirst ? meant : undefined
+    if (isWaiting) throw signet.limits.waitingError()
+    const seen = isFirst ? candidates : undefined
     if (await createAccount(signet, caller, browser, { name, email, password }, seen)) return { outcome: 'created' }
   }
 }
 
 /**
- * @param seen the accounts with the address whose password has been tried; undefined if it does not matter whether there are others
- * @returns false, with nothing done, if somebody has just made another account with the address
+ * @param seen the accounts with the address whose passwords have been tried; undefined if other accounts do not matter
+ * @returns false, and nothing is created, if another account with the address has just been created
  */
 async function createAccount(
   { database, passwords, settings, clock, secrets, endings }: Signet,
@@ -88,23 +89,23 @@ async function createAccount(
     const candidates = seen ? await findSignInCandidates(tx, typedName(email), browser.browserDigest) : []
     if (candidates.some((candidate) => !seen?.includes(candidate.sub))) return undefined
     const inserted = await insertAccount(tx, { sub, profile: name === undefined ? {} : { name }, email, passwordHash })
-    // A sign-up gives no user name, and its address is not verified yet, so neither can be taken.
+    // A sign-up sets no user name, and its address is not verified yet, so neither can be taken.
     if (inserted !== 'done') throw new Error(`An account could not be inserted: ${inserted}.`)
     const who = { sub, authTime: clock.now(), amr: ['pwd'], sidVersion: secrets['session-id'].current }
     const session = await startSession(tx, settings.sessionTtl, browser, who)
     await recordEvent(tx, { type: 'account_created', caller, sub })
     return { left: session?.left ?? false }
   })
-  if (created?.left) endings.due()
+  if (created?.left) endings.wake()
   return created !== undefined
 }
 
-/** What can be told at no cost. */
+/** The faults that can be found without slow checks. */
 function faultsIn({ name, email, password }: TypedAccount, settings: Signet['settings']): TypedAccountFaults {
   const nameFault =
-    name === undefined || isPlainText(name, longestName)
+    name === undefined || isPlainText(name, maxNameLength)
       ? undefined
-      : [...name].length > longestName
+      : [...name].length > maxNameLength
         ? 'name_too_long'
         : 'name_invalid'
   const emailFault = !email ? 'email_missing' : canonicalEmail(email) ? undefined : 'email_invalid'

@@ -2,42 +2,42 @@ import { inTransaction, type Queryable } from '../platform/database/queryable.ts
 import { type Account, accountTurn, descriptiveClaims, type Profile } from '../records/accounts/account.ts'
 import { markEmail, replaceDescription, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
 import { findAccount, lockAccount, type TakenName } from '../records/accounts/accounts-store.ts'
-import { canonicalEmail, isStillToConvert, typedName } from '../records/accounts/canonical-names.ts'
+import { canonicalEmail, isPendingConversion, typedName } from '../records/accounts/canonical-names.ts'
 import { canonicalProfile } from '../records/accounts/profile-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 import { asSignedIn, type OwnSession, type signedOut } from './as-signed-in.ts'
-import { withRollBack } from './roll-back.ts'
+import { withRollback } from './with-rollback.ts'
 
 /**
- * What is to change in an account, under the names of the claims. What is left out stays as it is; null takes a value away. The values are
- * unchecked but for the address, which `readAddress` has read.
+ * The values of an account to change, by claim. Omitted claims stay as they are; null removes a value. The values are unchecked, except the
+ * postal address, which comes from `readAddress`.
  */
 export type AccountChanges = { readonly [claim in keyof Profile]?: Profile[claim] | null } & {
   readonly email?: string | null
-  /** Whether somebody vouches that the address is the person's. Another address is one that nobody has vouched for. */
+  /** Whether somebody vouches that the address belongs to the person. A new address is unverified unless this is set. */
   readonly email_verified?: boolean
-  /** The address that they vouch for, if it is not to be changed: the person may have another by now. */
+  /** The address that they vouch for, if it is not being changed: the person may have a different one by now. */
   readonly vouched_email?: string
 }
 
-/** Why an account was left as it is. */
+/** Why an account was not changed. */
 export type AccountRefusal =
   | 'no_such_account'
   | TakenName
   | 'email_invalid'
-  /** There is no address that could be verified. */
+  /** There is no address to mark as verified. */
   | 'no_email'
-  /** The address is not the one that was vouched for. */
+  /** The stored address is not the one that was vouched for. */
   | 'other_email'
-  /** Neither an address nor a user name would be left to sign in with. */
+  /** The account would have neither an address nor a user name to sign in with. */
   | 'no_sign_in_name'
 
 export interface UpdatedAccount {
   readonly account: Account
-  /** The claims that have another value now. Where there are none, no event was recorded. */
+  /** The claims whose value has changed. If there are none, no event was recorded. */
   readonly changed: readonly string[]
 }
 
@@ -52,25 +52,25 @@ export async function updateAccount(
   sub: Sub,
   changes: AccountChanges,
 ): Promise<UpdatedAccount | AccountRefusal> {
-  return withRollBack<TakenName, UpdatedAccount | AccountRefusal>((rollBack) =>
+  return withRollback<TakenName, UpdatedAccount | AccountRefusal>((rollBack) =>
     turns.take(accountTurn(sub), () => inTransaction(database, (tx) => change(tx, actor, sub, changes, rollBack))),
   )
 }
 
 /**
- * Changes the account of the person who asks, unless their session has ended in the meantime.
+ * Changes the account of a signed-in person, unless their session has ended in the meantime.
  *
- * @param present the session by which they ask
+ * @param session the person's session
  * @throws InvalidProfile, TooManyWaiting
  */
 export async function updateOwnAccount(
   signet: Pick<Signet, 'database' | 'turns'>,
   actor: Actor,
-  present: OwnSession,
+  session: OwnSession,
   changes: AccountChanges,
 ): Promise<UpdatedAccount | AccountRefusal | typeof signedOut> {
-  return withRollBack<TakenName, UpdatedAccount | AccountRefusal | typeof signedOut>((rollBack) =>
-    asSignedIn(signet, present, (tx) => change(tx, actor, present.account.sub, changes, rollBack)),
+  return withRollback<TakenName, UpdatedAccount | AccountRefusal | typeof signedOut>((rollBack) =>
+    asSignedIn(signet, session, (tx) => change(tx, actor, session.account.sub, changes, rollBack)),
   )
 }
 
@@ -104,7 +104,7 @@ async function change(
 
   const account = (await findAccount(tx, sub)) as Account
   const changed = claims.filter((claim) => !isSame(account[claim], before[claim]))
-  // Which claims, never what they say: events outlive the account.
+  // Only the names of the claims, never their values: events outlive the account.
   if (changed.length > 0)
     await recordEvent(tx, { type: 'account_updated', ...originOf(actor), sub, detail: { claims: changed } })
   return { account, changed }
@@ -125,10 +125,10 @@ const claims = ['username', 'email', 'email_verified', ...describing] as const
 
 type Wanted = Profile & { readonly email?: string | undefined }
 
-/** The account as it is to be, without what is null. */
+/** The account with the changes applied, without null values. */
 function merged(before: Account, changes: AccountChanges): Wanted {
   const isKept = (name: 'username' | 'email') =>
-    changes[name] === undefined || isStillToConvert(before[name], changes[name] ?? undefined)
+    changes[name] === undefined || isPendingConversion(before[name], changes[name] ?? undefined)
   const values = [
     ...(['username', 'email'] as const).map((name) => [name, isKept(name) ? before[name] : changes[name]]),
     ...describing.map((name) => [name, changes[name] === undefined ? before[name] : changes[name]]),
@@ -136,7 +136,7 @@ function merged(before: Account, changes: AccountChanges): Wanted {
   return Object.fromEntries(values.filter(([, value]) => value !== null && value !== undefined)) as Wanted
 }
 
-/** Addresses are compared member by member, whatever their order. */
+/** Compares values; addresses are compared member by member, in any order. */
 function isSame(one: unknown, other: unknown): boolean {
   const sorted = (value: unknown) => JSON.stringify(value, value ? Object.keys(value).sort() : undefined)
   return typeof one === 'object' && typeof other === 'object' ? sorted(one) === sorted(other) : one === other

@@ -1,11 +1,11 @@
 /*
- * Ids that must not be mixed up. Each is a plain string (a session's is a number) that carries its kind in its type, and passes wherever a
- * string is asked for. What creates, changes, ends or deletes something takes these types, so the compiler refuses a client where a person is
- * meant (test/records/ids.test.ts).
+ * Branded types for IDs that must not be mixed up. Each is a plain string (for sessions, a number) at run time, and can be used wherever a string is
+ * expected. Functions that create, change, end or delete something take these types, so the compiler rejects a client ID in place of a `sub`
+ * (test/records/ids.test.ts).
  *
- * They are drawn, or read from rows and from tokens that were verified. What a command or a request names is a plain string until a look-up
- * has found its row (`findAccount`, `findClient`, `findGrant`). Events, refusals and limits hold plain strings, because they can be about
- * what does not exist.
+ * IDs of these types are generated, or read from rows or verified tokens. The ID in a command or a request is a plain string until its row has been
+ * found (`findAccount`, `findClient`, `findGrant`). Events, refusals and limits contain plain strings, because they can be about something that does
+ * not exist.
  */
 
 declare const kind: unique symbol
@@ -20,8 +20,8 @@ export type ClientId = Id<'client_id'>
 /** A grant; tokens carry it as `grant_id`. */
 export type GrantId = Id<'grant'>
 
-/** A session, as the database counts them. It leaves Signet only as a `Sid`. */
+/** A session, as a number in the database. Outside of Signet a session is identified only by a `Sid`. */
 export type SessionId = Id<'session', number>
 
-/** A session as one client sees it: the claim `sid` (OpenID Connect Front-Channel Logout §3). */
+/** A session, identified differently to each client: the claim `sid` (OpenID Connect Front-Channel Logout §3). */
 export type Sid = Id<'sid'>

@@ -3,17 +3,17 @@ import { shortened } from '../protocol/errors/refusal.ts'
 import type { Client } from '../records/clients/client.ts'
 import { isOpenidScope, type Resource } from '../records/resources/resource.ts'
 
-/** The one audience of a token: a resource, or the issuer itself. */
+/** The single audience of a token: a resource, or the issuer itself. */
 export type Target = { readonly kind: 'issuer' } | { readonly kind: 'resource'; readonly resource: Resource }
 
 /**
- * Chooses the resource (RFC 8707) that an access token is for: the requested one, else the one that owns the requested scopes, else the
- * issuer itself. A token is for one resource, so that no resource can use it at another (RFC 9068 §5, RFC 8707 §3).
+ * Chooses the resource (RFC 8707) that an access token is for: the requested one, otherwise the one that owns the requested scopes, otherwise
+ * the issuer itself. A token is for one resource, so that no resource can use it at another (RFC 9068 §5, RFC 8707 §3).
  *
- * @param scopes all scopes of the grant, or those the request narrows it to
+ * @param scopes all scopes of the grant, or those that the request narrows it to
  * @param requested `resource` of the token request
- * @param granted the resources named in the authorization request; empty: any that own a scope of the grant
- * @returns the target, and those of the scopes that mean something there (RFC 8707 §2.2)
+ * @param granted the resources of the authorization request; empty: any that own a scope of the grant
+ * @returns the target, and those of the scopes that belong to it (RFC 8707 §2.2)
  * @throws OAuthError `invalid_target`
  */
 export function chooseTarget(

@@ -6,15 +6,15 @@ import type { Signet } from '../signet.ts'
 import type { Target } from './access-token-target.ts'
 import { type Authentication, authTimeClaim } from './authentication.ts'
 
-/** What an access token says, apart from times and id. */
+/** The content of an access token, without its times and ID. */
 export interface AccessTokenContent {
   readonly client: Pick<Client, 'client_id'>
-  /** The person; undefined: the client acts for itself, and is the subject (RFC 9068 §2.2). */
+  /** The person. Undefined if the client acts for itself and is the subject (RFC 9068 §2.2). */
   readonly sub: Sub | undefined
   readonly target: Target
   readonly scopes: readonly string[]
   readonly grantId: GrantId
-  /** When and how the person signed in; undefined where there is no person. */
+  /** When and how the person signed in; undefined if there is no person. */
   readonly authentication?: Pick<Authentication, 'authTime' | 'acr' | 'sid'> | undefined
 }
 
@@ -28,8 +28,8 @@ export interface IssuedAccessToken {
 }
 
 /**
- * Issues an access token, a JWT as RFC 9068 has it. `gty`-like extras are left out: everything in a token can be read by whoever
- * holds it. The grant's id travels as `grant_id`, so that Signet can tell whether the grant has ended.
+ * Issues an access token, a JWT in the format of RFC 9068. Extra claims such as `gty` are left out, because everything in a token can be read
+ * by anyone who has it. `grant_id` is the ID of the grant, so that Signet can check whether the grant has ended.
  *
  * @throws KeysUnavailable
  */

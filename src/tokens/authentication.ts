@@ -2,7 +2,7 @@ import { type LiveSecrets, mac } from '../platform/secrets/purpose-secrets.ts'
 import type { ClientId, Sid } from '../records/ids.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 
-/** How and when a person signed in, as tokens tell it. */
+/** How and when a person signed in, for the claims of tokens. */
 export interface Authentication {
   /** Milliseconds since 1970. */
   readonly authTime: number
@@ -16,16 +16,15 @@ export function authTimeClaim({ authTime }: Pick<Authentication, 'authTime'>): n
   return Math.floor(authTime / 1000)
 }
 
-/** The one Authentication Context Class there is: a single factor, as NIST SP 800-63B's AAL1 has it. */
+/** The only Authentication Context Class: a single factor, like AAL1 of NIST SP 800-63B. */
 export const singleFactor = 'aal1'
 
 /**
- * `sid`: the session's id as one client sees it (OpenID Connect Front-Channel Logout §3). It is not the cookie and differs per client:
- * two clients that compare notes cannot tell by it that they serve the same person. Each session keeps the version of the secret that
- * it began with, so the id stays the same while the session lives. Only if that version was revoked does the id change: the next version
- * then takes its place.
+ * Computes `sid`: the ID of the session for one client (OpenID Connect Front-Channel Logout §3). It is not the cookie, and differs per client,
+ * so two clients that compare their values cannot tell that they serve the same person. Each session keeps the version of the secret that it
+ * started with, so the ID stays the same while the session lasts. It changes only if that version was revoked: then the next version is used.
  *
- * @throws what reading the secrets throws
+ * @throws whatever reading the secrets throws
  */
 export async function sessionIdFor(
   secrets: LiveSecrets,
@@ -33,7 +32,7 @@ export async function sessionIdFor(
   clientId: ClientId,
 ): Promise<Sid> {
   const usable = () => [...secrets['session-id'].versions.keys()].filter((version) => version >= sidVersion)
-  // Another node has begun this session with a version that this one has not read yet.
+  // Another node has started this session with a version that this node has not read yet.
   if (usable().length === 0) await secrets.reload()
   const version = Math.min(...usable())
   const value = mac(secrets['session-id'], version, `${id}:${clientId}`)

@@ -4,7 +4,7 @@ import type { ErrorName } from '../protocol/errors/error-registry.ts'
 import type { PersonsGrant } from '../records/grants/grants-store.ts'
 import type { Sid } from '../records/ids.ts'
 
-/** Seconds. FAPI 2.0 Security Profile §5.3.2.1 allows 60 at the most. */
+/** Seconds. FAPI 2.0 Security Profile §5.3.2.1 allows at most 60. */
 export const authorizationCodeTtl = 60
 
 /** A stored code, with the grant it belongs to. */
@@ -16,7 +16,7 @@ export interface StoredCode {
   readonly sid: Sid
   readonly expired: boolean
   readonly grantEnded: boolean
-  /** Seconds since the code was spent; undefined: it was not. */
+  /** Seconds since the code was spent; undefined if it was not. */
   readonly spentAgo: number | undefined
 }
 
@@ -28,19 +28,19 @@ export interface Redemption {
 
 export type CodeVerdict =
   | { readonly verdict: 'good'; readonly code: StoredCode }
-  /** Nothing is spent and nothing revoked: whoever merely saw a code must not be able to burn it. */
+  /** Nothing is spent or revoked: someone who has only seen a code must not be able to invalidate it. */
   | { readonly verdict: 'refused'; readonly error: ErrorName; readonly detail: string }
-  /** All bindings hold, but the code was spent before (RFC 6749 §4.1.2, §10.5). */
+  /** All bindings match, but the code was already spent (RFC 6749 §4.1.2, §10.5). */
   | { readonly verdict: 'replayed'; readonly code: StoredCode; readonly secondsAgo: number }
 
-/** Whether a code may be redeemed. Every binding (client, redirect URI, PKCE) is checked first, then replay, expiry and the grant. */
+/** Decides whether a code may be redeemed. Checks every binding first (client, redirect URI, PKCE), then replay, expiry and the grant. */
 export function judgeCode(code: StoredCode | undefined, redemption: Redemption): CodeVerdict {
   const refused = (error: ErrorName, detail: string): CodeVerdict => ({ verdict: 'refused', error, detail })
-  if (!code) return refused('code_unknown', 'code: not on record')
+  if (!code) return refused('code_unknown', 'code: not found')
   const { id: grantId, clientId } = code.grant
   if (clientId !== redemption.clientId)
-    return refused('code_unknown', `code: grant ${grantId} is of client ${clientId}`)
-  // RFC 6749 §4.1.3: required and identical where the authorization request had one, and Signet's always has.
+    return refused('code_unknown', `code: grant ${grantId} belongs to client ${clientId}`)
+  // RFC 6749 §4.1.3: required and identical if the authorization request had one. Signet requires one in every request.
   if (redemption.redirectUri !== code.redirectUri)
     return refused('redirect_uri_differs', `redirect_uri: the request of grant ${grantId} had ${code.redirectUri}`)
   if (code.codeChallenge === undefined) {
@@ -49,15 +49,17 @@ export function judgeCode(code: StoredCode | undefined, redemption: Redemption):
       return refused('code_verifier_unexpected', `code_verifier: the request of grant ${grantId} had no code_challenge`)
   } else if (redemption.codeVerifier === undefined) return refused('code_verifier_missing', `grant ${grantId}`)
   else if (!isPkceVerified(redemption.codeVerifier, code.codeChallenge))
-    return refused('code_verifier_wrong', `code_verifier: the request of grant ${grantId} had another code_challenge`)
+    return refused(
+      'code_verifier_wrong',
+      `code_verifier: the request of grant ${grantId} had a different code_challenge`,
+    )
   if (code.spentAgo !== undefined) return { verdict: 'replayed', code, secondsAgo: code.spentAgo }
-  if (code.expired)
-    return refused('code_unknown', `code: of grant ${grantId}, older than ${authorizationCodeTtl} seconds`)
+  if (code.expired) return refused('code_unknown', `code: grant ${grantId}, older than ${authorizationCodeTtl} seconds`)
   if (code.grantEnded) return refused('code_unknown', `code: grant ${grantId} has ended`)
   return { verdict: 'good', code }
 }
 
-/** PKCE: whether the code_verifier belongs to the code_challenge, by the method S256, the only one there is (RFC 7636 §4.6). */
+/** PKCE: whether the code_verifier belongs to the code_challenge. The only supported method is S256 (RFC 7636 §4.6). */
 export function isPkceVerified(verifier: string, challenge: string): boolean {
   const computed = createHash('sha256').update(verifier, 'ascii').digest()
   return equalInConstantTime(computed, Buffer.from(challenge, 'base64url'))

@@ -1,11 +1,11 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { endGrantsSql } from '../records/endings/end-rows-store.ts'
-import { isGrantAlive, sessionAlive } from '../records/endings/judgement-store.ts'
+import { isGrantAlive, sessionAlive } from '../records/endings/liveness-store.ts'
 import { grantContextColumns, type PersonsGrantRow, personsGrantFromRow } from '../records/grants/grants-store.ts'
 import type { ClientId, GrantId, SessionId, Sid, Sub } from '../records/ids.ts'
 import type { StoredCode } from './authorization-code.ts'
 
-/** A code about to be issued, with the grant that it opens. Times in milliseconds since 1970, lifetime in seconds. */
+/** A code to be issued, with the grant that it opens. Times are in milliseconds since 1970, the lifetime in seconds. */
 export interface NewCode {
   readonly digest: Buffer
   readonly ttl: number
@@ -14,7 +14,7 @@ export interface NewCode {
     readonly clientId: ClientId
     readonly sub: Sub
     readonly sessionId: SessionId
-    /** The account's epoch when session and consent were read (`Session.accountEpoch`). */
+    /** The epoch of the account when session and consent were read (`Session.accountEpoch`). */
     readonly epoch: number
     readonly scopes: readonly string[]
     readonly resources: readonly string[]
@@ -29,25 +29,26 @@ export interface NewCode {
 }
 
 /**
- * Open grants that one session can have of one client, counted separately with and without `offline_access`. A browser could open them
- * without end, and each is a row that somebody has to look at. An application that signs in again and again leaves short-lived ones behind.
+ * The maximum number of open grants of one client per session, counted separately with and without `offline_access`. A browser could open any
+ * number, and other statements have to read their rows. An application that signs in again and again leaves short-lived ones behind.
  */
-const openPerSession = 100
+const maxOpenPerSession = 100
 
 /*
- * One more ends one. Two that are opened at the same time may choose the same one, so every sixteenth looks further and ends what is too
- * much. Not every one: behind the oldest that is open, the index leads past all that have ended until PostgreSQL has vacuumed it.
+ * Above the maximum, each new grant ends the oldest one. Two grants that are opened at the same time may choose the same one to end, so every
+ * sixteenth new grant searches further and ends up to 50 that are too many. Not every grant does so, because a search beyond the oldest open grant
+ * has to skip the index entries of all ended grants until PostgreSQL has vacuumed them.
  */
-const [looksFurther, endedTogether] = [16, 50]
+const [fullSearchInterval, maxEndedTogether] = [16, 50]
 
 /**
- * Opens a grant and writes its code, unless the session, the client, or what the person allowed it has ended since it was read. In place
- * of the oldest grant, which ends, where the session has as many of this client as it may.
+ * Opens a grant and stores its code, unless the session, the client or the consent has ended since it was read. If the session already has the
+ * maximum number of open grants of this client, the oldest one ends.
  *
- * Takes no lock on session or account: somebody who opens grants without pause must not keep their person from ending them. A decision
- * that this statement does not see yet ends the grant as well, because the grant is of an epoch before it.
+ * Does not lock the session or the account: somebody who opens grants continuously must not prevent the person from ending them. A concurrent
+ * decision that this statement does not see yet ends the new grant as well, because the grant belongs to an earlier epoch.
  *
- * @returns whether it did
+ * @returns whether the grant was opened
  */
 export async function insertCode(db: Queryable, code: NewCode): Promise<boolean> {
   const { grant } = code
@@ -60,13 +61,13 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
              WHERE sessions.id = $4 AND accounts.sub = $3 AND ${sessionAlive} AND accounts.epoch = $16 AND clients.deleted_at IS NULL
              RETURNING id, status_index
            ), oldest AS (
-             -- The client by bounds rather than equality, so that no other index gives this order, whatever a session has collected.
+             -- The client by bounds rather than equality, so that no other index provides this order, however many grants a session has.
              SELECT id FROM grants
              WHERE session_id = $4 AND (session_id, client_id) >= ($4, $2) AND (session_id, client_id) <= ($4, $2) AND ended_at IS NULL
                AND ('offline_access' = ANY (scopes)) = ('offline_access' = ANY ($5)) AND EXISTS (SELECT FROM opened)
              ORDER BY session_id DESC, client_id DESC, status_index DESC
-             OFFSET ${openPerSession - 1}
-             LIMIT (SELECT CASE WHEN status_index % ${looksFurther} = 0 THEN ${endedTogether} ELSE 1 END FROM opened)
+             OFFSET ${maxOpenPerSession - 1}
+             LIMIT (SELECT CASE WHEN status_index % ${fullSearchInterval} = 0 THEN ${maxEndedTogether} ELSE 1 END FROM opened)
            ), held AS (
              SELECT id FROM grants WHERE id = ANY (ARRAY(SELECT id FROM oldest)) AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
            ), ended AS (
@@ -96,7 +97,7 @@ export async function insertCode(db: Queryable, code: NewCode): Promise<boolean>
   return rowCount === 1
 }
 
-/** The code and its grant, locked until the transaction ends: of any number of redeemers one is first. */
+/** Reads a code and its grant, and locks both until the transaction ends, so that concurrent requests are handled one after another. */
 export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCode | undefined> {
   const { rows } = await tx.query<
     PersonsGrantRow & {

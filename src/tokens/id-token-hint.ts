@@ -11,8 +11,8 @@ export interface IdTokenHint {
 }
 
 /**
- * Reads an `id_token_hint`: an ID token that Signet issued, which may have expired, under a key that may have retired (OpenID
- * Connect Core §3.1.2.1, RP-Initiated Logout §4). Undefined for anything else, an access token among it.
+ * Reads an `id_token_hint`: an ID token that Signet issued (OpenID Connect Core §3.1.2.1, RP-Initiated Logout §4). The token may have expired,
+ * and its key may have retired. Returns undefined for anything else, including access tokens.
  */
 export async function readIdTokenHint({ keyRing, settings }: Signet, text: string): Promise<IdTokenHint | undefined> {
   try {
@@ -23,7 +23,7 @@ export async function readIdTokenHint({ keyRing, settings }: Signet, text: strin
       maxTokenLength: 4096,
     })
     if (iss !== settings.issuer || typeof sub !== 'string' || typeof aud !== 'string') return undefined
-    // Signed by us as an ID token, it has the ids that we gave it.
+    // An ID token with our signature contains the IDs that we put into it.
     return { sub: sub as Sub, clientId: aud as ClientId, sid: typeof sid === 'string' ? (sid as Sid) : undefined }
   } catch (error) {
     if (error instanceof VerificationError) return undefined

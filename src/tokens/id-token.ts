@@ -4,19 +4,19 @@ import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Authentication, authTimeClaim } from './authentication.ts'
 
-/** What an ID token says, apart from times. */
+/** The content of an ID token, without its times. */
 export interface IdTokenContent {
   readonly client: Client
   readonly sub: Sub
   readonly nonce: string | undefined
   readonly authentication: Authentication
-  /** The access token that goes out with it, for `at_hash`. */
+  /** The access token that is issued with it, for `at_hash`. */
   readonly accessToken: string
 }
 
 /**
- * Issues an ID token (OpenID Connect Core §2). It tells who signed in, when and how; what else the scopes allow is had from
- * userinfo (§5.4), so that a token which passes through a browser carries as little as it can.
+ * Issues an ID token (OpenID Connect Core §2). It says who signed in, when and how. Other claims that the scopes allow are available from
+ * userinfo (§5.4), so that a token that may pass through a browser contains as little as possible.
  *
  * @throws KeysUnavailable
  */
@@ -39,7 +39,7 @@ export async function issueIdToken({ settings, keyRing, clock }: Signet, content
   return keyRing.sign(client.id_token_signed_response_alg, 'JWT', claims, settings.idTokenTtl)
 }
 
-/** `at_hash` (OpenID Connect Core §3.1.3.6): the left half of the hash that the signature's algorithm uses, SHA-256 for both of ours. */
+/** `at_hash` (OpenID Connect Core §3.1.3.6): the left half of a hash, by the hash function of the signing algorithm: SHA-256 for ES256 and RS256. */
 export function accessTokenHash(accessToken: string): string {
   return createHash('sha256').update(accessToken, 'ascii').digest().subarray(0, 16).toString('base64url')
 }

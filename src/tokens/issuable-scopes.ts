@@ -5,37 +5,37 @@ import { isOpenidScope } from '../records/resources/resource.ts'
 import { chooseTarget, type Target } from './access-token-target.ts'
 
 /*
- * A grant is a promise of its time. What is issued on it, hours or months later, is what all of these still allow: the grant, the
- * person's consent, the registration of the client, and the resources that own the scopes.
+ * A grant records what was allowed when it was opened. Hours or months later, tokens get only the scopes that all of these still allow: the
+ * grant, the person's consent, the registration of the client, and the resources that own the scopes. Those are the effective scopes.
  */
 
-/** What a token request may get. Undefined `terms`: the client acts for itself, and there is no person who could have allowed anything. */
+/** What a token request may get. `terms` is undefined if the client acts for itself, because there is no person who gave consent. */
 export interface Grantable {
   readonly scopes: readonly string[]
   readonly resources: readonly string[]
   readonly terms: GrantTerms | undefined
 }
 
-/** The scopes among these that still hold. */
-export function scopesThatHold(client: Client, scopes: readonly string[], terms: GrantTerms | undefined): string[] {
+/** The scopes among these that are still allowed. */
+export function effectiveScopes(client: Client, scopes: readonly string[], terms: GrantTerms | undefined): string[] {
   const registered = scopesOf(client.scope)
   return scopes.filter(
     (scope) =>
       registered.includes(scope) &&
       (isOpenidScope(scope) || client.allowed.some((resource) => resource.scopes.includes(scope))) &&
       (terms === undefined ||
-        // People are not asked about a first-party client.
+        // First-party clients need no consent.
         (terms.scopes.includes(scope) && (client.first_party || terms.consent?.scopes.includes(scope) === true))),
   )
 }
 
 /**
- * What an access token is issued for, and with which scopes. All grant types go through here. If it is less than what was asked for, the
- * `scope` of the response says so (RFC 6749 §3.3, §5.1).
+ * Decides which resource an access token is for, and which scopes it has. All grant types use this. If the token gets fewer scopes than
+ * requested, the `scope` of the response says so (RFC 6749 §3.3, §5.1).
  *
- * @param request `scopes`: those that the request names; undefined if it names none, which means all of the grant
- * @returns the target, the scopes for it, and all scopes asked for that hold, whatever their target
- * @throws OAuthError `invalid_scope` if nothing that the request names holds (RFC 6749 §5.2), `invalid_grant` if nothing of the grant does,
+ * @param request `scopes` of the request; undefined if it has none, which means all scopes of the grant
+ * @returns the target, its scopes, and all effective scopes of the request for any target
+ * @throws OAuthError `invalid_scope` if no requested scope is still allowed (RFC 6749 §5.2), `invalid_grant` if no scope of the grant is,
  *   `invalid_target` (RFC 8707 §2)
  */
 export function issuableScopes(
@@ -43,44 +43,44 @@ export function issuableScopes(
   grant: Grantable,
   request: { readonly scopes: readonly string[] | undefined; readonly resource: readonly string[] },
   issuer: string,
-): { readonly target: Target; readonly scopes: string[]; readonly holding: string[] } {
-  const asked = request.scopes ?? grant.scopes
-  const holding = scopesThatHold(client, asked, grant.terms)
-  const lost = asked.filter((scope) => !holding.includes(scope))
-  const entry = request.scopes ? 'scope_taken' : 'grant_scopes_taken'
-  const taken = () => new OAuthError(entry, { detail: `client ${client.client_id}: ${lost.join(' ')}` })
-  if (holding.length === 0 && lost.length > 0) throw taken()
+): { readonly target: Target; readonly scopes: string[]; readonly effective: string[] } {
+  const requested = request.scopes ?? grant.scopes
+  const effective = effectiveScopes(client, requested, grant.terms)
+  const lost = requested.filter((scope) => !effective.includes(scope))
+  const name = request.scopes ? 'scope_taken' : 'grant_scopes_taken'
+  const lostError = () => new OAuthError(name, { detail: `client ${client.client_id}: ${lost.join(' ')}` })
+  if (effective.length === 0 && lost.length > 0) throw lostError()
   const { target, scopes } = chooseTarget(
-    { ...client, allowed: resourcesThatHold(client, grant) },
-    holding,
+    { ...client, allowed: effectiveResources(client, grant) },
+    effective,
     request.resource,
     grant.resources,
     issuer,
   )
-  // A token without any scope is for those who never asked for one.
-  if (scopes.length === 0 && lost.some((scope) => meansSomethingAt(target, scope))) throw taken()
-  return { target, scopes, holding }
+  // A token without scopes is issued only if none of the lost scopes could have belonged to the target.
+  if (scopes.length === 0 && lost.some((scope) => mayBelongTo(target, scope))) throw lostError()
+  return { target, scopes, effective }
 
-  function meansSomethingAt(target: Target, scope: string): boolean {
+  function mayBelongTo(target: Target, scope: string): boolean {
     if (target.kind === 'issuer') return isOpenidScope(scope)
     const owner = client.allowed.find((resource) => resource.scopes.includes(scope))
-    // Whose it was that nobody on the list has is not known.
+    // If no resource on the allow-list has the scope, it is unknown which resource it belonged to.
     return !isOpenidScope(scope) && (!owner || owner.identifier === target.resource.identifier)
   }
 }
 
-/** Resources that the grant names must have been allowed, too. A grant that names none is for the owners of its scopes. */
-function resourcesThatHold(client: Client, { resources, terms }: Grantable): Client['allowed'] {
+/** Resources that the grant names must also be covered by the consent. A grant that names none is for the owners of its scopes. */
+function effectiveResources(client: Client, { resources, terms }: Grantable): Client['allowed'] {
   if (resources.length === 0 || client.first_party || terms === undefined) return client.allowed
   return client.allowed.filter(({ identifier }) => terms.consent?.resources.includes(identifier))
 }
 
 /**
- * What of a token that is already out still holds at its audience.
+ * The effective scopes of a token that has already been issued.
  *
- * @returns undefined if nothing does: the client may not have tokens for this audience any more, or has lost every scope of this one
+ * @returns undefined if the client may no longer have tokens for this audience, or if the token has lost all of its scopes
  */
-export function heldByToken(
+export function effectiveTokenScopes(
   client: Client,
   token: { readonly audience: string; readonly scopes: readonly string[] },
   terms: GrantTerms | undefined,
@@ -89,8 +89,8 @@ export function heldByToken(
   const { audience, scopes } = token
   const resource = client.allowed.find(({ identifier }) => identifier === audience)
   if (audience !== issuer && !resource) return undefined
-  const held = scopesThatHold(client, scopes, terms).filter((scope) =>
+  const effective = effectiveScopes(client, scopes, terms).filter((scope) =>
     resource ? resource.scopes.includes(scope) : isOpenidScope(scope),
   )
-  return held.length === 0 && scopes.length > 0 ? undefined : held
+  return effective.length === 0 && scopes.length > 0 ? undefined : effective
 }

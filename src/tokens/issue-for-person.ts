@@ -8,22 +8,23 @@ import { issueAccessToken } from './access-token.ts'
 import { issueIdToken } from './id-token.ts'
 import { issuableScopes } from './issuable-scopes.ts'
 
-/** Tokens that were issued on a grant. */
+/** The tokens that were issued on a grant. */
 export interface IssuedTokens {
   readonly accessToken: string
-  /** Seconds that the access token is good for. */
+  /** The lifetime of the access token, in seconds. */
   readonly expiresIn: number
   /** The scopes of the access token. */
   readonly scopes: readonly string[]
   readonly idToken?: string
   readonly refreshToken?: string
-  /** What the tokens are signed with, for the metrics. */
+  /** The signing algorithms of the tokens, for the metrics. */
   readonly algorithms: { readonly access: SigningAlgorithm; readonly id?: SigningAlgorithm }
 }
 
 /**
- * Why no tokens are issued: the entry of the error registry, and the details for the operator. A refusal that is returned keeps what was
- * written with it, such as the end of a grant whose code was replayed: the transaction commits. An `OAuthError` that is thrown rolls it back.
+ * Why no tokens were issued: the entry in the error registry, and details for the operator. If a refusal is returned, the transaction commits,
+ * so that what was written with it is kept, such as the end of a grant whose code was replayed. If an `OAuthError` is thrown, the transaction is
+ * rolled back.
  */
 export interface TokensRefused {
   readonly refused: ErrorName
@@ -32,17 +33,17 @@ export interface TokensRefused {
 
 interface IssuedForPerson {
   readonly tokens: IssuedTokens
-  /** All scopes asked for that still hold, whatever the audience of the access token. */
-  readonly holding: readonly string[]
-  /** What the event of it says. */
+  /** All requested scopes that are still allowed, for any audience. */
+  readonly effective: readonly string[]
+  /** The details of the access token for the event. */
   readonly access: { readonly audience: string; readonly jti: string; readonly scopes: readonly string[] }
 }
 
 /**
- * Issues the access token, and the ID token where the grant is an OpenID one (OpenID Connect Core §3.1.3.3, §12.2).
+ * Issues an access token, and an ID token if the grant has the scope `openid` (OpenID Connect Core §3.1.3.3, §12.2).
  *
- * @param on a code or a refresh family: its grant, and `sid` of the session that it came from
- * @param request `scopes` to which the request narrows the grant, undefined for all of it; `resource` as in RFC 8707 §2.2; `nonce` of the
+ * @param source the code or the refresh family: its grant, and the `sid` of its session
+ * @param request `scopes` to which the request narrows the grant, or undefined for all of them; `resource` as in RFC 8707 §2.2; `nonce` of the
  *   authorization request, for the ID token
  * @throws OAuthError `invalid_scope`, `invalid_grant`, `invalid_target`; KeysUnavailable
  */
@@ -56,15 +57,15 @@ export async function issueForPerson(
     readonly nonce: string | undefined
   },
 ): Promise<IssuedForPerson> {
-  const { target, scopes, holding } = issuableScopes(client, grant, request, signet.settings.issuer)
+  const { target, scopes, effective } = issuableScopes(client, grant, request, signet.settings.issuer)
   const { sub, authTime, acr, amr } = grant
   const authentication = { authTime, acr, amr, sid }
   const issued = await issueAccessToken(signet, { client, sub, target, scopes, grantId: grant.id, authentication })
   const { token: accessToken, expiresIn, audience, jti, alg } = issued
   const access = { audience, jti, scopes }
-  if (!holding.includes('openid'))
-    return { tokens: { accessToken, expiresIn, scopes, algorithms: { access: alg } }, holding, access }
+  if (!effective.includes('openid'))
+    return { tokens: { accessToken, expiresIn, scopes, algorithms: { access: alg } }, effective, access }
   const idToken = await issueIdToken(signet, { client, sub, nonce: request.nonce, authentication, accessToken })
   const algorithms = { access: alg, id: client.id_token_signed_response_alg }
-  return { tokens: { accessToken, expiresIn, scopes, idToken, algorithms }, holding, access }
+  return { tokens: { accessToken, expiresIn, scopes, idToken, algorithms }, effective, access }
 }

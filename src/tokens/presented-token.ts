@@ -11,12 +11,12 @@ import {
   type TokenStatus,
 } from './token-status-store.ts'
 
-/** A token of Signet's own making, with what is on record about it. `status.alive` says whether it is still good. */
+/** A token that Signet issued, with its status from the database. `status.alive` says whether its grant is alive and has not expired. */
 export type PresentedToken =
   | { readonly kind: 'access_token'; readonly claims: AccessTokenClaims; readonly status: TokenStatus }
   | { readonly kind: 'refresh_token'; readonly generation: number; readonly status: RefreshTokenStatus }
 
-/** What introspection repeats of an access token. */
+/** The claims of an access token that introspection returns. */
 export interface AccessTokenClaims {
   readonly iss: string
   readonly sub: string
@@ -28,11 +28,11 @@ export interface AccessTokenClaims {
 }
 
 /**
- * Recognises a token by what it is and looks up its status; a `token_type_hint` is not needed (RFC 7009 §2.1, RFC 7662 §2.1). The
- * status takes one round trip.
+ * Recognises a token by its form and looks up its status, which takes one round trip. A `token_type_hint` is not needed (RFC 7009 §2.1,
+ * RFC 7662 §2.1).
  *
- * @returns undefined for what Signet did not make, an ID token or a logout token among it; for an access token that has expired; and where
- *   nothing is on record any more
+ * @returns undefined for anything but an access or refresh token that Signet issued, for an access token that has expired, and if the database
+ *   has no record any more
  */
 export async function findPresentedToken(signet: Signet, text: string): Promise<PresentedToken | undefined> {
   const refresh = await readRefreshToken(signet.secrets, text)
@@ -55,7 +55,7 @@ async function readAccessToken({ keyRing, settings }: Signet, text: string) {
       keys: ({ kid }) => keyRing.verificationKey(kid, 'published'),
       maxTokenLength: 16_384,
     })
-    // Signed by us as an access token, it has the members that we give one.
+    // An access token with our signature has the claims that we put into it.
     return claims['iss'] === settings.issuer
       ? (claims as unknown as AccessTokenClaims & { grant_id: GrantId })
       : undefined

@@ -1,5 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
-import { isGrantAlive } from '../records/endings/judgement-store.ts'
+import { isGrantAlive } from '../records/endings/liveness-store.ts'
 import {
   grantContextColumns,
   type PersonsGrant,
@@ -9,18 +9,18 @@ import {
 import type { GrantId, Sid } from '../records/ids.ts'
 import { type FamilyState, type Forgiveness, keptSpends } from './refresh-rotation.ts'
 
-/** A family of refresh tokens with its grant. */
+/** A family of refresh tokens, with its grant. */
 export interface StoredFamily extends FamilyState {
   readonly grant: PersonsGrant
   readonly secretVersion: number
   readonly sid: Sid
   readonly ended: boolean
   readonly expired: boolean
-  /** The database's time while the row was locked: milliseconds since 1970. */
+  /** The time of the database when the row was locked, in milliseconds since 1970. */
   readonly now: number
 }
 
-/** @param lifetimes seconds: sliding, and absolute */
+/** @param lifetimes the sliding and the absolute lifetime, in seconds */
 export async function insertFamily(
   tx: Queryable,
   family: { digest: Buffer; grantId: GrantId; secretVersion: number; sid: Sid },
@@ -34,7 +34,7 @@ export async function insertFamily(
   })
 }
 
-/** The family, its row locked until the transaction ends: of any number of racers one is first, and the others see it. */
+/** Reads a family and locks its row until the transaction ends, so that concurrent requests see each other's changes. */
 export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<StoredFamily | undefined> {
   const { rows } = await tx.query<
     PersonsGrantRow &
@@ -73,8 +73,8 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
 }
 
 /**
- * Spends a generation and moves the sliding end. One that the row did not know of (the database was set back) leaves no times of
- * those before it: when they were spent is not known.
+ * Marks a generation as spent, and extends the sliding lifetime. If the generation is newer than the one in the row (the database was restored
+ * from a backup), the times of earlier generations are deleted, because it is not known when those were spent.
  */
 export async function spendGeneration(
   tx: Queryable,
@@ -93,7 +93,7 @@ export async function spendGeneration(
   })
 }
 
-/** Without rotation: the token is used, not spent, and the sliding end moves. */
+/** Extends the sliding lifetime without spending the token, for clients without rotation. */
 export async function slideFamily(tx: Queryable, familyDigest: Buffer, slidingSeconds: number): Promise<void> {
   await tx.query({
     name: 'slide-refresh-family',
@@ -102,12 +102,12 @@ export async function slideFamily(tx: Queryable, familyDigest: Buffer, slidingSe
   })
 }
 
-/** Records what the rule has decided about a lost response. The caller holds the row's lock. */
+/** Stores a decision about a lost response. The caller has locked the row. */
 export async function saveForgiveness(tx: Queryable, familyDigest: Buffer, forgiveness: Forgiveness): Promise<void> {
   const { generation, run, through, at, seconds } = forgiveness
   await tx.query({
     name: 'save-refresh-forgiveness',
-    // The previous release allows ten times of a generation and then refuses it without an end. It is not to count these.
+    // The previous release forgives a generation ten times and then refuses it without ending the grant. It must not count these.
     text: `UPDATE refresh_families SET forgiven_generation = $2, forgiven_times = 1, forgiven_run = $3, forgiven_through = $4,
              forgiven_at = $5, forgiven_seconds = $6
            WHERE digest = $1`,
@@ -129,7 +129,7 @@ function forgivenessFrom(row: ForgivenessRow): Forgiveness | undefined {
   const through = row.forgiven_through ?? -1
   if (through >= generation)
     return { generation, run, through, at: row.forgiven_at?.getTime(), seconds: row.forgiven_seconds }
-  // The previous release forgave this generation and wrote the number only. The other columns are of an earlier one, or were never set.
+  // The previous release has forgiven this generation and stored only its number. The other columns belong to an earlier one, or were never set.
   const continues = run > 0 && generation === through + 1
   return { generation, run: continues ? run + 1 : 1, through: generation, at: undefined, seconds: 0 }
 }

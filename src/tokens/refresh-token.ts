@@ -2,9 +2,9 @@ import { digest, equalInConstantTime } from '../platform/secrets/digest.ts'
 import { type LiveSecrets, mac, type PurposeSecret } from '../platform/secrets/purpose-secrets.ts'
 
 /*
- * A refresh token is base64url(s ‖ n ‖ HMAC(K, s ‖ n)): s, 256 random bits that all tokens of a family share, of which the
- * database has the digest; n, the generation. Rubbish is refused before the database is asked, the same successor can be made
- * again though only a digest is stored, and neither the key nor a dump of the database makes a token alone.
+ * A refresh token is base64url(s ‖ n ‖ HMAC(K, s ‖ n)). s is 256 random bits that all tokens of a family share; the database stores its digest.
+ * n is the generation. So forged tokens are refused without a query, the same successor can be created again although only a digest is stored,
+ * and neither the key alone nor a dump of the database alone is enough to create a token.
  */
 const familyBytes = 32
 const generationBytes = 4
@@ -16,7 +16,7 @@ export interface RefreshToken {
   readonly generation: number
 }
 
-/** @param version which version of the secret the family is under */
+/** @param version the version of the secret that the family uses */
 export function encodeRefreshToken(secret: PurposeSecret, version: number, token: RefreshToken): string {
   const body = bodyOf(token)
   const tag = mac(secret, version, body)
@@ -25,34 +25,34 @@ export function encodeRefreshToken(secret: PurposeSecret, version: number, token
 }
 
 /**
- * Reads a refresh token that Signet made; undefined for anything else. What has the form of one, but fits no version of the secret, may
- * have been made by a node that learned of a new version earlier: then the secrets are read again, which asks the database only so often.
+ * Reads a refresh token that Signet issued; undefined for anything else. If a token is well-formed but matches no version of the secret, another
+ * node may have issued it with a newer version. Then the secrets are read again, which is rate-limited.
  *
- * @throws what reading the secrets throws: a token that might be good is not refused because the database is away
+ * @throws whatever reading the secrets throws: a token that may be valid is not refused because the database is unavailable
  */
 export async function readRefreshToken(
   secrets: LiveSecrets,
   text: string,
 ): Promise<(RefreshToken & { version: number }) | undefined> {
-  if (!hasForm(text)) return undefined
+  if (!isWellFormed(text)) return undefined
   const token = decodeRefreshToken(secrets['refresh-mac'], text)
   if (token) return token
   await secrets.reload()
   return decodeRefreshToken(secrets['refresh-mac'], text)
 }
 
-function hasForm(text: string): boolean {
+function isWellFormed(text: string): boolean {
   return text.length === encodedLength && /^[A-Za-z0-9_-]+$/.test(text)
 }
 
-/** Reads a refresh token that was made under a version at hand; undefined for anything else. Asks no database. */
+/** Reads a refresh token that was made with one of these versions; undefined for anything else. Does not query the database. */
 export function decodeRefreshToken(
   secret: PurposeSecret,
   text: string,
 ): (RefreshToken & { version: number }) | undefined {
-  if (!hasForm(text)) return undefined
+  if (!isWellFormed(text)) return undefined
   const bytes = Buffer.from(text, 'base64url')
-  // One text for one token: another spelling of the last character's unused bits would be another text for the same bytes.
+  // Only one spelling is accepted: the unused bits of the last character would allow others for the same bytes.
   if (bytes.toString('base64url') !== text) return undefined
   const body = bytes.subarray(0, familyBytes + generationBytes)
   const tag = bytes.subarray(familyBytes + generationBytes)

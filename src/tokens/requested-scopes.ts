@@ -3,9 +3,9 @@ import { shortened } from '../protocol/errors/refusal.ts'
 import { type Client, scopesOf } from '../records/clients/client.ts'
 
 /**
- * The scopes a request asks for; all of the client's where it names none (RFC 6749 §3.3 lets the server have a default).
+ * The requested scopes; by default all scopes of the client (RFC 6749 §3.3 allows a default).
  *
- * @throws OAuthError `invalid_scope` for one that the client is not registered for, or that is not well formed
+ * @throws OAuthError `invalid_scope` for a scope that the client is not registered for, or that is malformed
  */
 export function requestedScopes(client: Pick<Client, 'scope'>, requested: string | undefined): string[] {
   const registered = scopesOf(client.scope)
@@ -17,9 +17,9 @@ export function requestedScopes(client: Pick<Client, 'scope'>, requested: string
 }
 
 /**
- * The scopes of a `scope` parameter, each once.
+ * The scopes of a `scope` parameter, without duplicates.
  *
- * @throws OAuthError `invalid_scope` for what is not well formed
+ * @throws OAuthError `invalid_scope` if the parameter is malformed
  */
 export function readScopes(requested: string): string[] {
   // RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ), delimited by single spaces.
@@ -29,8 +29,8 @@ export function readScopes(requested: string): string[] {
 }
 
 /**
- * The resources a request names (RFC 8707 §2), each of which the client must be allowed. The issuer may always be named: it is
- * the resource of the OpenID scopes.
+ * The requested resources (RFC 8707 §2). Each must be on the client's allow-list, except the issuer, which is always allowed as the resource of
+ * the OpenID scopes.
  *
  * @throws OAuthError `invalid_target`
  */

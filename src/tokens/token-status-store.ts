@@ -1,5 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
-import { grantAlive, grantJudges } from '../records/endings/judgement-store.ts'
+import { grantAlive, grantStatusJoins } from '../records/endings/liveness-store.ts'
 import {
   type GrantContext,
   type GrantContextRow,
@@ -8,17 +8,17 @@ import {
 } from '../records/grants/grants-store.ts'
 import type { GrantId } from '../records/ids.ts'
 
-/** What the database knows of the grant behind a token. */
+/** The status of the grant that a token belongs to. */
 export interface TokenStatus {
   readonly grant: GrantContext
-  /** The person's, if they have one. */
+  /** The user name of the person, if they have one. */
   readonly username: string | undefined
   readonly alive: boolean
-  /** The clients that serve the token's audience, and may ask about it. */
+  /** The clients that serve the audience of the token, and so may introspect it. */
   readonly servedBy: readonly string[]
 }
 
-/** The same for a family of refresh tokens. `generation` is the newest. */
+/** The status of a family of refresh tokens. `generation` is the newest one. */
 export interface RefreshTokenStatus extends TokenStatus {
   readonly generation: number
   readonly createdAt: Date
@@ -44,7 +44,7 @@ function fromRow(row: Row | undefined): TokenStatus | undefined {
   )
 }
 
-/** The grant of an access token, with who serves its audience: one round trip. */
+/** Reads the grant of an access token, and the clients that serve its audience. Takes one round trip. */
 export async function accessTokenStatus(
   db: Queryable,
   grantId: GrantId,
@@ -53,7 +53,7 @@ export async function accessTokenStatus(
   const { rows } = await db.query<Row>({
     name: 'access-token-status',
     text: `SELECT ${columns} AS alive, resources.served_by
-           FROM grants ${grantJudges}
+           FROM grants ${grantStatusJoins}
            LEFT JOIN resources ON resources.identifier = $2
            WHERE grants.id = $1`,
     values: [grantId, audience],
@@ -61,7 +61,7 @@ export async function accessTokenStatus(
   return fromRow(rows[0])
 }
 
-/** A family of refresh tokens and its grant: when it was made, when it ends, and which generation is the newest. */
+/** Reads a family of refresh tokens and its grant: when it was created, when it expires, and its newest generation. */
 export async function refreshTokenStatus(db: Queryable, familyDigest: Buffer): Promise<RefreshTokenStatus | undefined> {
   const { rows } = await db.query<Row & { generation: number; created_at: Date; expires_at: Date }>({
     name: 'refresh-token-status',
@@ -69,7 +69,7 @@ export async function refreshTokenStatus(db: Queryable, familyDigest: Buffer): P
              NULL::text[] AS served_by, refresh_families.generation, refresh_families.created_at,
              least(refresh_families.expires_at, refresh_families.max_expires_at) AS expires_at
            FROM refresh_families
-           JOIN grants ON grants.id = refresh_families.grant_id ${grantJudges}
+           JOIN grants ON grants.id = refresh_families.grant_id ${grantStatusJoins}
            WHERE refresh_families.digest = $1`,
     values: [familyDigest],
   })

@@ -2,7 +2,7 @@ import { type Account, descriptiveClaims } from '../records/accounts/account.ts'
 
 type Claim = string | number | boolean | object
 
-/** Which claims each scope asks for (OpenID Connect Core §5.4), and where an account has them. */
+/** The claims that each scope requests (OpenID Connect Core §5.4), with their values from an account. */
 const claimsOfScope: Readonly<Record<string, (account: Account) => Readonly<Record<string, Claim | undefined>>>> = {
   profile: (account) => ({
     ...Object.fromEntries(descriptiveClaims.map((claim) => [claim, account[claim]])),
@@ -18,7 +18,7 @@ const claimsOfScope: Readonly<Record<string, (account: Account) => Readonly<Reco
       : { phone_number: account.phone_number, phone_number_verified: account.phone_number_verified },
 }
 
-/** The claims that these scopes allow, without those the account does not have (§5.3.2: no null and no empty string). */
+/** The claims that these scopes allow and the account has (OpenID Connect Core §5.3.2: no null, no empty string). */
 export function userinfoClaims(account: Account, scopes: readonly string[]): Record<string, Claim> {
   const claims: Record<string, Claim> = { sub: account.sub }
   for (const scope of scopes) {
@@ -29,7 +29,7 @@ export function userinfoClaims(account: Account, scopes: readonly string[]): Rec
   return claims
 }
 
-/** What userinfo can tell, for `claims_supported` (OpenID Connect Discovery §3). */
+/** All claims that userinfo can return, for `claims_supported` (OpenID Connect Discovery §3). */
 export const supportedClaims: readonly string[] = [
   'sub',
   ...descriptiveClaims,

@@ -134,7 +134,7 @@ t.test('a client that has nothing to do with a token gets the response for rubbi
           text: 'UPDATE resources SET served_by = $1 WHERE identifier = $2',
           values: [[server.client_id], identifier],
         })
-        idp.signet.clients.forget()
+        idp.signet.clients.clear()
         return [identifier, server] as const
       }),
     ),
@@ -166,7 +166,7 @@ t.test('a client that has nothing to do with a token gets the response for rubbi
   ]
   for (const [what, who, token] of hidden) t.same(visible(await by(who, token)), rubbish, what)
   await idp.signet.database.query("UPDATE resources SET served_by = '{}'")
-  idp.signet.clients.forget()
+  idp.signet.clients.clear()
   t.same(visible(await by(own, tokens.access_token)), rubbish, 'a server that no longer serves it')
 })
 

@@ -357,7 +357,7 @@ t.test('refreshing gives nothing that ended with the account or was removed from
       text: "UPDATE clients SET grant_types = '{authorization_code}' WHERE client_id = $1",
       values: [losing.client_id],
     })
-    idp.signet.clients.forget()
+    idp.signet.clients.clear()
     t.match(await refresh(idp, losing, token), { status: 400, body: { error: 'unauthorized_client' } })
   })
 })

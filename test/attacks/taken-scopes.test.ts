@@ -15,7 +15,7 @@ const idp = await startSignet(t, console.environment)
 async function operator(...args: string[]): Promise<void> {
   await console.json(...args)
   // Do not wait until PostgreSQL has notified this node.
-  idp.signet.clients.forget()
+  idp.signet.clients.clear()
 }
 
 let installations = 0
@@ -270,7 +270,7 @@ t.test('a client that acts for itself has what it is registered for', async (t) 
   t.same(issued(t, await ask()), { aud: notes, scope: read })
   // No command leaves a client with a scope that none of its APIs has.
   await idp.signet.database.query({ text: 'DELETE FROM resource_scopes WHERE scope = $1', values: [read] })
-  idp.signet.clients.forget()
+  idp.signet.clients.clear()
   t.match(await ask(), error('invalid_scope'))
   t.match(await ask({ scope: read }), error('invalid_scope'))
 })

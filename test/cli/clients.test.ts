@@ -19,7 +19,7 @@ interface ClientDocument {
 const { signet, json, database, environment } = await openConsole(t)
 const terms = {
   database,
-  clients: { known: () => undefined, read: (id: string) => findClient(database, id), forget: () => {} },
+  clients: { cached: () => undefined, read: (id: string) => findClient(database, id), clear: () => {} },
   settings: { issuer: 'http://localhost:4000', clockSkew: 60 },
   clock: createClock(),
 }
@@ -35,8 +35,8 @@ t.test('metadata that cannot be registered is a usage error, and nothing is regi
     [[...create, '--redirect-uri', 'https://app.example@evil.example/cb'], /user name/],
     [[...app, '--scope', "openid'); DROP TABLE clients; --"], /not an OpenID scope|not a scope/],
     [[...app, '--resource', '__proto__'], /no resource '__proto__'/],
-    [[...app, '--grant-type', '__proto__'], /'__proto__', which is not offered/],
-    [[...app, '--id-token-signed-response-alg', 'none'], /'none' is not offered/],
+    [[...app, '--grant-type', '__proto__'], /'__proto__', which is not supported/],
+    [[...app, '--id-token-signed-response-alg', 'none'], /'none' is not supported/],
     [[...app, '--contact', 'a\u001b[2J'], /contacts/],
     [['clients', 'create', '--name', '', '--redirect-uri', redirectUri], /--name <text>.*It is empty/],
     [['clients', 'create', '--name', 'A\u202eppa', '--redirect-uri', redirectUri], /client_name/],
@@ -424,8 +424,8 @@ t.test(
   'a redirect URI is rejected if its query has a parameter of responses, or if browsers block its port',
   async (t) => {
     for (const [uri, message] of [
-      ['https://app.example/cb?tenant=a&state=b', /must not have state in its query, which a response adds/],
-      ['http://localhost:6000/cb', /has the port 6000, to which browsers do not connect/],
+      ['https://app.example/cb?tenant=a&state=b', /must not have state in its query, because a response adds it/],
+      ['http://localhost:6000/cb', /has the port 6000, which browsers block/],
     ] as const)
       t.match(await signet('clients', 'create', '--name', 'App', '--redirect-uri', uri), {
         code: 2,

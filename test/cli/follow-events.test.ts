@@ -1,13 +1,13 @@
 import t from 'tap'
 import { followEvents } from '../../src/cli/follow-events.ts'
-import { idsAtATime } from '../../src/records/events/recorded-events-store.ts'
+import { idsPerBatch } from '../../src/records/events/recorded-events-store.ts'
 import { migratedDatabase } from '../database.ts'
 
 t.test('if one poll returns very many events, each matching event is printed once', async (t) => {
   const { openPool } = await migratedDatabase(t)
   const db = openPool({ max: 2 })
   const every = 2_000
-  const last = 2 * idsAtATime + every
+  const last = 2 * idsPerBatch + every
   await db.query(
     `INSERT INTO events (type, sub)
      SELECT CASE WHEN i % $1 = 0 THEN 'signed_in' ELSE 'tokens_issued' END, 'sub' FROM generate_series(1, $2::int) AS i`,

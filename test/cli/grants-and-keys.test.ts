@@ -4,7 +4,7 @@ import t from 'tap'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { insertAccount } from '../../src/records/accounts/accounts-store.ts'
 import { addConsent, findConsent } from '../../src/records/consents/consents-store.ts'
-import { createEndings } from '../../src/records/endings/follower.ts'
+import { createEndingWorker } from '../../src/records/endings/ending-worker.ts'
 import type { Sub } from '../../src/records/ids.ts'
 import { noLog } from '../database.ts'
 import { openConsole } from './console.ts'
@@ -137,7 +137,7 @@ t.test('the number of ended grants is printed even if other processes update the
                  FROM grants, generate_series(1, 2500) AS n WHERE id = $1`
   await database.query({ text: crowd, values: [grantId, 'first'] })
   const servers = [1, 2].map(() =>
-    createEndings(database, noLog, { betweenLooks: 5, betweenBatches: 1, afterFailure: 5 }),
+    createEndingWorker(database, noLog, { betweenPolls: 5, betweenBatches: 1, afterFailure: 5 }),
   )
   for (const server of servers) server.run()
   t.same(await json('grants', 'revoke-all', '--client-id', clientId), { client_id: clientId, grants_ended: 2501 })

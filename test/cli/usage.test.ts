@@ -59,7 +59,7 @@ t.test(
       [['users', 'create', '--username', 'p', '--address', '{}'], /empty/],
       [['users', 'create', '--username', 'p', '--address', '{"__proto__":"x"}'], /__proto__/],
       [['users', 'create', '--username', 'p', '--address', '{"constructor":"x"}'], /constructor/],
-      [['users', 'create', '--username', 'p', '--address', '{"country":1}'], /country must be a text/],
+      [['users', 'create', '--username', 'p', '--address', '{"country":1}'], /country must be a string/],
       [['users', 'update', 'p'], /Nothing to change/],
       [['users', 'update', '--name', 'n'], /missing required argument 'user'/],
       [['users', 'update', 'p', '--email', 'no address'], /takes an e-mail address/],

@@ -134,7 +134,7 @@ t.test(
     t.match(await json('users', 'show', sub), { sub })
     t.same(await json('grants', 'list', '--user', sub), [])
     // Somebody took another user's sub as a user name while that was still possible.
-    t.match(await signet(...create, `--username=${sub}`), { code: 2, err: /form of an id/ })
+    t.match(await signet(...create, `--username=${sub}`), { code: 2, err: /form of an ID/ })
     const profile = { username: sub }
     await insertAccount(database, { sub: 'mallory' as Sub, profile, email: undefined, passwordHash: undefined })
     t.match(await json('users', 'show', sub), { username: 'hyphen' })
@@ -154,8 +154,8 @@ t.test('a user is found by every spelling of their names, and not by look-alikes
   for (const [flag, value, message] of [
     ['--username', 'Émile', /is taken/],
     ['--username', 'аda', /one writing system/],
-    ['--username', 'a\u200bb', /takes 1 to 64 letters/],
-    ['--username', '123e4567-e89b-12d3-a456-426614174000', /form of an id/],
+    ['--username', 'a\u200bb', /must be 1 to 64 letters/],
+    ['--username', '123e4567-e89b-12d3-a456-426614174000', /form of an ID/],
     ['--email', 'a\u202e@example.com', /takes an e-mail address/],
     ['--email', 'a@1.2.3.4', /takes an e-mail address/],
   ] as const)

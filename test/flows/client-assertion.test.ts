@@ -144,7 +144,7 @@ t.test('a client that authenticates with its key', async (t) => {
       text: "UPDATE grants SET ended_at = now(), end_reason = 'x' WHERE id = $1",
       values: [grants[0]],
     })
-    idp.signet.clients.forget()
+    idp.signet.clients.clear()
     t.not(await grantOf(), grants[0])
   })
 

@@ -13,7 +13,7 @@ import {
   revokeGrantsOfPerson,
 } from '../../src/operations/revoke-grants.ts'
 import type { Database } from '../../src/platform/database/pool.ts'
-import { followNext } from '../../src/records/endings/decide-ending.ts'
+import { endNextBatch } from '../../src/records/endings/decide-ending.ts'
 import { answer, emptyFolder } from '../cli/console.ts'
 import type { Browser } from '../support/browser.ts'
 import { untilNothingIsLeft } from '../support/eventually.ts'
@@ -355,7 +355,7 @@ t.test('a process that is killed between two batches loses nothing', async (t) =
     },
     query: () => Promise.reject(killed),
   } as unknown as Database
-  await t.rejects(followNext(dying), killed)
+  await t.rejects(endNextBatch(dying), killed)
   t.same(await query('SELECT * FROM endings ORDER BY id'), before)
 })
 
@@ -364,7 +364,7 @@ t.test('rows follow in batches, and each grant leaves one event with the reason 
   let most = 0
   for (let isMore = true; isMore; batches++) {
     const { written } = await cost(async () => {
-      isMore = await followNext(database)
+      isMore = await endNextBatch(database)
     })
     most = Math.max(most, written)
   }
@@ -409,7 +409,7 @@ t.test('rows follow in batches, and each grant leaves one event with the reason 
 t.test('decisions are checked once more a little later, and then removed', async (t) => {
   t.ok((await query('SELECT FROM endings')).length > 0)
   await query("UPDATE endings SET decided_at = decided_at - interval '1 hour', due_at = now()")
-  await untilNothingIsLeft('all rows to follow', () => followNext(database))
+  await untilNothingIsLeft('all rows to follow', () => endNextBatch(database))
   t.same(await query('SELECT * FROM endings'), [])
 })
 

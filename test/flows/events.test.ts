@@ -3,7 +3,7 @@ import { SignJWT } from 'jose'
 import t from 'tap'
 import type { Queryable } from '../../src/platform/database/queryable.ts'
 import { DatabaseUnavailable } from '../../src/platform/database/unavailable.ts'
-import { createTokenTally } from '../../src/records/events/token-tally.ts'
+import { createTokenCounter } from '../../src/records/events/token-counter.ts'
 import type { ClientId } from '../../src/records/ids.ts'
 import { createRefusalLog } from '../../src/records/refusals/refusal-log.ts'
 import { send, sendBytes } from '../attacks/send.ts'
@@ -21,7 +21,7 @@ interface Shown {
 
 const idp = await startSignet(t)
 const folder = emptyFolder(t)
-const { settings, database, refusals, tally } = idp.signet
+const { settings, database, refusals, tokenCounter } = idp.signet
 const environment = {
   SIGNET_DATABASE_URL: settings.databaseUrl ?? '',
   SIGNET_DATABASE_SCHEMA: settings.databaseSchema,
@@ -62,12 +62,12 @@ t.test('for every refusal, the client is told what to fix and the operator what 
     'a parameter: the verifier of another request': {
       asked: journey.redeem(journey.code, { code_verifier: pkce().verifier }),
       entry: 'code_verifier_wrong',
-      detail: /^code_verifier: the request of grant .+ had another code_challenge$/,
+      detail: /^code_verifier: the request of grant .+ had a different code_challenge$/,
     },
     'a parameter: the code of another client': {
       asked: idp.token(another, { ...redemption, code: journey.code, code_verifier: journey.pkce.verifier }),
       entry: 'code_unknown',
-      detail: new RegExp(`^code: grant .+ is of client ${client.client_id}$`),
+      detail: new RegExp(`^code: grant .+ belongs to client ${client.client_id}$`),
     },
     'a parameter: a redirect URI that is not registered': {
       asked: idp.browser().get(authorize({ redirect_uri: 'https://app.example/callback/' })),
@@ -77,12 +77,12 @@ t.test('for every refusal, the client is told what to fix and the operator what 
     'a secret: none of the active ones': {
       asked: idp.token({ ...client, secret: 'wrong' }, { ...redemption, code: 'x' }),
       entry: 'client_authentication_failed',
-      detail: new RegExp(`^client ${client.client_id}: the secret is none of its live ones$`),
+      detail: new RegExp(`^client ${client.client_id}: the secret matches none of its active ones$`),
     },
     'a client: unknown': {
       asked: idp.token({ ...client, client_id: 'client_nobody' as ClientId }, { ...redemption, code: 'x' }),
       entry: 'client_authentication_failed',
-      detail: /^client_id: there is no such client$/,
+      detail: /^client_id: no such client$/,
     },
     'an authentication method: an assertion where a secret is registered': {
       asked: fetch(`${idp.issuer}/token`, {
@@ -93,7 +93,7 @@ t.test('for every refusal, the client is told what to fix and the operator what 
         }),
       }),
       entry: 'client_authentication_failed',
-      detail: /is registered for client_secret_basic and came with private_key_jwt$/,
+      detail: /is registered for client_secret_basic but used private_key_jwt$/,
     },
     'a cookie: missing': {
       asked: idp.browser().get(authorize({ prompt: 'none' })),
@@ -217,7 +217,7 @@ t.test('everything important leaves an event, and the filters find it', async (t
   const { body: tokens } = await journey.redeem()
   await idp.token(client, { grant_type: 'refresh_token', refresh_token: tokens.refresh_token })
   for (let n = 0; n < 3; n++) await idp.token(client, { grant_type: 'client_credentials' })
-  await tally.stop()
+  await tokenCounter.stop()
   await fetch(`${idp.issuer}/revoke`, {
     method: 'POST',
     headers: { authorization: `Basic ${btoa(`${clientId}:${client.secret}`)}` },
@@ -284,7 +284,7 @@ t.test('whatever cannot be stored while the database is unreachable is stored wh
   const unavailable = { status: 503, entry: 'unavailable', error: 'temporarily_unavailable', description: 'Again.' }
   lost.note({ requestId: 'during', ...about, ...unavailable })
   await lost.stop()
-  const counted = createTokenTally(db, noLog)
+  const counted = createTokenCounter(db, noLog)
   const token = { clientId: 'client', grantId: 'grant', audience: 'https://api.example' }
   for (let n = 0; n < 3; n++) counted.count(token)
   await counted.stop()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { holdPassword, replacePasswordHash } from '../../src/records/accounts/account-password-store.ts'
+import { lockPassword, replacePasswordHash } from '../../src/records/accounts/account-password-store.ts'
 import { startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
 
@@ -18,7 +18,7 @@ t.test('a password that is changed while it is being checked signs nobody in', a
     old,
     await passwords.hash('another long password', { network: undefined }),
   )
-  t.notOk(await holdPassword(database, person.sub, old))
+  t.notOk(await lockPassword(database, person.sub, old))
   t.notOk(await replacePasswordHash(database, person.sub, old, old), 'nor does a rehash restore it')
 })
 

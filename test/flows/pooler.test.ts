@@ -234,10 +234,10 @@ pooled('PgBouncer in session mode: the role needs no settings, and nodes are not
   const machine = await idp.client({ grant_types: ['client_credentials'], scope: '' })
   await eventually('the node to keep the client in memory', async () => {
     await idp.token(machine, { grant_type: 'client_credentials' })
-    return idp.signet.clients.known(machine.client_id) !== undefined
+    return idp.signet.clients.cached(machine.client_id) !== undefined
   })
   await db.ask(`DELETE FROM signet.clients WHERE client_id = '${machine.client_id}'`)
-  await eventually('the node to forget it', () => idp.signet.clients.known(machine.client_id) === undefined)
+  await eventually('the node to forget it', () => idp.signet.clients.cached(machine.client_id) === undefined)
 })
 
 pooled(

@@ -8,7 +8,7 @@ import {
   sealText,
   unsealText,
 } from '../../src/platform/secrets/purpose-secrets.ts'
-import { followNext } from '../../src/records/endings/decide-ending.ts'
+import { endNextBatch } from '../../src/records/endings/decide-ending.ts'
 import { decodeRefreshToken, encodeRefreshToken } from '../../src/tokens/refresh-token.ts'
 import type { Browser, Visit } from '../support/browser.ts'
 import { eventually, untilNothingIsLeft } from '../support/eventually.ts'
@@ -186,7 +186,7 @@ t.test('once secrets have leaked, nothing forged with them is accepted on any no
   }
 
   t.test('whatever must end ends with its event, and nothing else does', async (t) => {
-    await untilNothingIsLeft('all rows to follow', () => followNext(database))
+    await untilNothingIsLeft('all rows to follow', () => endNextBatch(database))
     const { rows } = await database.query({
       text: `SELECT client_id, detail->>'reason' AS reason FROM events WHERE type = 'grant_ended' AND id > $1`,
       values: [before],

@@ -228,8 +228,8 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         {...account}
         sessions={[signedIn('one', 5), signedIn('two', 3)]}
         sessionCount={2}
-        sessionsAreCut={false}
-        applicationsAreCut={false}
+        sessionsTruncated={false}
+        applicationsTruncated={false}
         scopeDescriptions={[]}
         applications={[
           {
@@ -248,8 +248,8 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         {...account}
         sessions={[signedIn('one', 5), signedIn('two', 3)]}
         sessionCount={12}
-        sessionsAreCut={true}
-        applicationsAreCut={true}
+        sessionsTruncated={true}
+        applicationsTruncated={true}
         scopeDescriptions={[]}
         applications={[]}
         retryAfterSeconds={240}
@@ -276,8 +276,8 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         notice="password-changed-applications-kept"
         sessions={[signedIn('one', 5)]}
         sessionCount={1}
-        sessionsAreCut={false}
-        applicationsAreCut={false}
+        sessionsTruncated={false}
+        applicationsTruncated={false}
         scopeDescriptions={[]}
         applications={[]}
         refused={{
@@ -308,8 +308,8 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         }}
         sessions={[signedIn(endless, 5), signedIn(markup, 3)]}
         sessionCount={2}
-        sessionsAreCut={false}
-        applicationsAreCut={false}
+        sessionsTruncated={false}
+        applicationsTruncated={false}
         scopeDescriptions={[]}
         applications={[
           {

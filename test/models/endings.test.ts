@@ -27,7 +27,7 @@ import type { PasswordHashing } from '../../src/records/accounts/password-hashin
 import { deleteExpired } from '../../src/records/cleanup/cleanup-store.ts'
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../src/records/clients/clients-store.ts'
-import { followNext } from '../../src/records/endings/decide-ending.ts'
+import { endNextBatch } from '../../src/records/endings/decide-ending.ts'
 import { listGrants } from '../../src/records/grants/grants-store.ts'
 import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { findSession, insertSession } from '../../src/records/sessions/sessions-store.ts'
@@ -53,7 +53,7 @@ const passwords: PasswordHashing = {
   isOutdated: () => false,
 }
 const settings = { issuer: 'https://idp.example', passwordMinLength: 8 } as Signet['settings']
-const endings = { due: () => {}, run: () => {}, stop: async () => {} }
+const endings = { wake: () => {}, run: () => {}, stop: async () => {} }
 const signet = { database, turns, endings, passwords, settings }
 const operator = { kind: 'operator', by: 'test' } as const
 const idle = 3600
@@ -224,11 +224,11 @@ async function take(world: World, { what, browser, other, client, isOffline }: S
       world.isDeleted = true
       return endEverything(world)
     case 'follow':
-      await followNext(database)
+      await endNextBatch(database)
       return
     case 'settle':
       await database.query("UPDATE endings SET decided_at = decided_at - interval '1 minute', due_at = now()")
-      await untilNothingIsLeft('the endings to follow', () => followNext(database))
+      await untilNothingIsLeft('the endings to follow', () => endNextBatch(database))
       return
     case 'clean':
       await deleteExpired(database, 3600)

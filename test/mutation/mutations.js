@@ -89,8 +89,8 @@ export const mutations = [
   {
     name: 'three generations in a row are forgiven',
     file: 'tokens/refresh-rotation',
-    find: 'run > mostInARow',
-    replace: 'run > mostInARow + 1',
+    find: 'run > maxForgivenInARow',
+    replace: 'run > maxForgivenInARow + 1',
     tests: ['tokens/refresh-rotation', 'models/refresh'],
   },
   {
@@ -103,7 +103,7 @@ export const mutations = [
   {
     name: 'a long pause uses up the whole forgiveness',
     file: 'tokens/refresh-rotation',
-    find: 'Math.min(Math.max(pause, 0), longestPause)',
+    find: 'Math.min(Math.max(pause, 0), maxPause)',
     replace: 'Math.max(pause, 0)',
     tests: ['tokens/refresh-rotation', 'models/refresh'],
   },
@@ -557,21 +557,21 @@ export const mutations = [
   // Endings.
   {
     name: 'a decision about an account does not end its grants',
-    file: 'judgement-store',
+    file: 'liveness-store',
     find: 'grants.epoch < accounts.grant_epoch',
     replace: 'false',
     tests: ['models/endings', 'flows/endings'],
   },
   {
     name: "a decision about a client does not end its users' grants",
-    file: 'judgement-store',
+    file: 'liveness-store',
     find: 'grants.client_epoch < clients.grant_epoch',
     replace: 'false',
     tests: ['models/endings', 'flows/endings'],
   },
   {
     name: 'a decision about an account does not end its sessions',
-    file: 'judgement-store',
+    file: 'liveness-store',
     find: 'sessions.epoch >= accounts.session_epoch',
     replace: 'true',
     tests: ['models/endings', 'flows/endings'],

@@ -11,7 +11,7 @@ const client = {
 } as unknown as Client
 
 function authenticate(known: Client | undefined, presented: Parameters<typeof authenticateClient>[1]) {
-  const clients = { known: () => undefined, read: async () => known }
+  const clients = { cached: () => undefined, read: async () => known }
   return authenticateClient({ clients } as unknown as Parameters<typeof authenticateClient>[0], presented)
 }
 
@@ -31,9 +31,9 @@ t.test('the operator sees why the authentication failed, and the client does not
   t.same(
     refusals.map((refusal) => refusal.detail),
     [
-      'client_id: there is no such client',
-      'client client: the secret is none of its live ones',
-      'client client is registered for client_secret_basic and came with none',
+      'client_id: no such client',
+      'client client: the secret matches none of its active ones',
+      'client client is registered for client_secret_basic but used none',
     ],
   )
   t.equal(new Set(refusals.map((refusal) => refusal.message)).size, 1, 'the client gets one text for all of them')

@@ -81,12 +81,12 @@ t.test('a server converts batch after batch, continues after a failure that it l
   await query('ALTER TABLE names_to_convert RENAME TO away')
   const warnings: string[] = []
   const log = { ...noLog, warn: (_: unknown, message: string) => warnings.push(message) }
-  const stop = startConvertingNames(db, log, { betweenLooks: 5, betweenBatches: 1 })
+  const stop = startConvertingNames(db, log, { betweenRounds: 5, betweenBatches: 1 })
   await eventually('a failure to be logged', () => warnings.length > 0)
   await query('ALTER TABLE away RENAME TO names_to_convert')
   await eventually('all names to be converted', isDone)
   await stop()
-  t.same(warnings, ['Names of an earlier release could not be converted.'])
+  t.same(warnings, ['Names stored by an earlier release could not be converted; this will be retried.'])
   t.ok((await usernames('many-%')).every((username) => /^é\d+$/.test(username)))
   await insert('afterwards', 'Ü')
   await stop()

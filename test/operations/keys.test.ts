@@ -74,7 +74,7 @@ t.test('if the database fails during a revocation, it is reported as noted; any 
 
 t.test('a master key from a setting is neither replaced nor forgotten', async (t) => {
   const before = { rows: await rows(), events: await events() }
-  for (const masterKey of ['new', 'present and no other'] as const)
+  for (const masterKey of ['new', 'current only'] as const)
     t.same(await resealEverything(signet, operator, { masterKey, reason }, briefWait), {
       outcome: 'master_key_is_setting',
     })
@@ -93,10 +93,10 @@ t.test('a rotation of all algorithms changes nothing if one of them has no key t
         ),
     },
   }
-  const rotated = await rotateKeys(withoutRsa, operator, { algorithms: ['ES256', 'RS256'], atOnce: true, reason })
+  const rotated = await rotateKeys(withoutRsa, operator, { algorithms: ['ES256', 'RS256'], immediately: true, reason })
   t.same(rotated, { outcome: 'no_standby', alg: 'RS256' })
   t.same({ rows: await rows(), events: await events() }, before)
-  const alone = await rotateKeys(withoutRsa, operator, { algorithms: ['ES256'], atOnce: true, reason })
+  const alone = await rotateKeys(withoutRsa, operator, { algorithms: ['ES256'], immediately: true, reason })
   t.match(alone, { outcome: 'rotated', keys: [{ alg: 'ES256', isChanged: true }] })
   t.equal(kidsIn('active')[0], alone.outcome === 'rotated' && alone.keys[0]?.kid)
 })

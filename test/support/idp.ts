@@ -152,7 +152,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
         servedBy: more.servedBy ?? [],
       })
       // Do not wait until PostgreSQL has notified this node.
-      signet.clients.forget()
+      signet.clients.clear()
     },
     person: async ({ email, password, ...profile } = {}) => {
       const person = {

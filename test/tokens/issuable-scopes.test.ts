@@ -1,7 +1,12 @@
 import t from 'tap'
 import type { PublicClient } from '../../src/records/clients/client.ts'
 import type { GrantTerms } from '../../src/records/consents/consents-store.ts'
-import { type Grantable, heldByToken, issuableScopes, scopesThatHold } from '../../src/tokens/issuable-scopes.ts'
+import {
+  effectiveScopes,
+  effectiveTokenScopes,
+  type Grantable,
+  issuableScopes,
+} from '../../src/tokens/issuable-scopes.ts'
 
 const issuer = 'https://id.example'
 const [invoices, mail] = ['https://invoices.example', 'https://mail.example']
@@ -52,7 +57,7 @@ function issued(
 t.test('a scope is valid only while registration, owner, grant and consent all include it', async (t) => {
   const scopes = ['openid', 'invoices:read']
   const holds = (by: Partial<PublicClient>, terms: GrantTerms | undefined) =>
-    scopesThatHold({ ...client, ...by }, scopes, terms)
+    effectiveScopes({ ...client, ...by }, scopes, terms)
   t.same(holds({ scope: 'openid' }, termsOf(scopes)), ['openid'], 'the registration lost it')
   t.same(holds({ allowed: [] }, termsOf(scopes)), ['openid'], 'no resource owns it')
   t.same(holds({}, termsOf(['openid'], scopes)), ['openid'], 'another resource owns it by now')
@@ -102,7 +107,7 @@ t.test('what is valid is issued, for one audience', async (t) => {
 
 t.test('an issued token has only those scopes that are still valid at its audience, or is invalid', async (t) => {
   const held = (audience: string, scopes: string[], terms?: GrantTerms, by: Partial<PublicClient> = {}) =>
-    heldByToken({ ...client, ...by }, { audience, scopes }, terms, issuer)
+    effectiveTokenScopes({ ...client, ...by }, { audience, scopes }, terms, issuer)
   t.equal(held('https://unknown.example', []), undefined, 'an audience that the client may not have')
   t.equal(held(invoices, ['invoices:read'], termsOf(all), { allowed: [] }), undefined, 'nor this one any longer')
   t.equal(held(invoices, ['invoices:read'], termsOf([])), undefined, 'every scope was taken away')

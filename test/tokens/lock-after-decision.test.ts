@@ -13,7 +13,7 @@ const db = openPool({ max: 5 })
 const signet = {
   database: db,
   turns: createTurns(),
-  endings: { due: () => {}, run: () => {}, stop: async () => {} },
+  endings: { wake: () => {}, run: () => {}, stop: async () => {} },
 }
 const digest = Buffer.alloc(32, 1)
 const statements = [

@@ -4,8 +4,8 @@ import {
   type Forgiveness,
   forgivenFor,
   judgeRefresh,
-  longestGap,
-  longestPause,
+  maxGap,
+  maxPause,
 } from '../../src/tokens/refresh-rotation.ts'
 
 const grace = 10
@@ -34,7 +34,7 @@ t.test(
       judgeRefresh({ ...state, forgiveness: last }, 2, now + seconds * 1000, grace)
     t.match(later(0.25, forgiven), { verdict: 'forgive', first: false, forgiveness: { seconds: 0.25 } })
     t.match(later(3_600, forgiven), { forgiveness: { seconds: 3_600, at: now + 3_600_000 } })
-    t.match(later(60 * 86_400, forgiven), { verdict: 'forgive', forgiveness: { seconds: longestPause } })
+    t.match(later(60 * 86_400, forgiven), { verdict: 'forgive', forgiveness: { seconds: maxPause } })
     t.match(later(1, { ...forgiven, seconds: forgivenFor - 1 }), { verdict: 'forgive' })
     t.same(later(1, { ...forgiven, seconds: forgivenFor - 0.5 }), { verdict: 'exhausted' })
     t.match(later(-60, { ...forgiven, seconds: 5 }), { forgiveness: { seconds: 5 } }, 'a clock that was set back')
@@ -62,7 +62,7 @@ t.test('a generation that was served again within the grace neither counts nor b
     verdict: 'again',
     forgiveness: undefined,
   })
-  const apart = { ...hurried, forgiveness: { ...last, generation: 1 - longestGap } }
+  const apart = { ...hurried, forgiveness: { ...last, generation: 1 - maxGap } }
   t.same(judgeRefresh(apart, 2, now, grace), { verdict: 'again', forgiveness: undefined }, 'too many end the run')
   const broken = { ...hurried, forgiveness: { ...last, generation: 0, through: 0 } }
   t.same(judgeRefresh(broken, 2, now, grace), { verdict: 'again', forgiveness: undefined }, 'generation 1 broke it')

@@ -220,7 +220,7 @@ t.test('the tokens of a sign-in and of a refresh', async (t) => {
 
 t.test('the access token for an API has its audience, scopes, lifetime and algorithm', async (t) => {
   await database.query({ text: "UPDATE resources SET access_token_signing_alg = 'RS256'" })
-  idp.signet.clients.forget()
+  idp.signet.clients.clear()
   t.teardown(() => database.query({ text: "UPDATE resources SET access_token_signing_alg = 'ES256'" }))
   const client = await idp.client({ scope: 'openid notes:read', resources: [api] })
   const signedInAt = seconds()

@@ -27,7 +27,7 @@ export function resealCommand(keys: Command, terminal: Terminal): void {
       if (flags.newMasterKey && flags.forgetPrevious)
         throw new WrongUsage('--new-master-key and --forget-previous are two steps: take one after the other.')
       const reason = readReason(flags.reason)
-      const masterKey = flags.newMasterKey ? 'new' : flags.forgetPrevious ? 'present and no other' : 'present'
+      const masterKey = flags.newMasterKey ? 'new' : flags.forgetPrevious ? 'current only' : 'current'
       const { resealed, settings } = await changingKeys(terminal, async (_, installation, wait) => {
         // Loaded here and not above: it needs `jose`.
         const { resealEverything } = await import('../../operations/reseal-everything.ts')

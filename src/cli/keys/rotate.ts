@@ -27,7 +27,7 @@ export function rotateCommand(keys: Command, terminal: Terminal): void {
       const reason = readReason(flags.reason)
       const algorithms = flags.alg ? [flags.alg] : signingAlgorithms
       const rotated = await changingKeys(terminal, (keys) =>
-        rotateKeys(keys, operator(terminal), { algorithms, atOnce: flags.now === true, reason }),
+        rotateKeys(keys, operator(terminal), { algorithms, immediately: flags.now === true, reason }),
       )
       if (rotated.outcome === 'no_standby')
         throw new CommandFailed(`No ${rotated.alg} key stands by to take over. Nothing was changed.`)

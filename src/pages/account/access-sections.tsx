@@ -23,13 +23,13 @@ export interface SessionsSectionProps {
   /** How many there are. The page may show only those used last. */
   readonly sessionCount: number
   /** Whether there may be more than were counted. */
-  readonly sessionsAreCut: boolean
+  readonly sessionsTruncated: boolean
   readonly timeZone: string | undefined
 }
 
 /** Where the person is signed in. The kind of browser is not shown, because it is not stored. */
 export function SessionsSection(props: SessionsSectionProps) {
-  const { page, hidden, sessions, sessionCount, sessionsAreCut, timeZone } = props
+  const { page, hidden, sessions, sessionCount, sessionsTruncated, timeZone } = props
   const { account } = page.messages
   const moment = (at: Date) => <Moment page={page} at={at} timeZone={timeZone} />
   return (
@@ -66,12 +66,12 @@ export function SessionsSection(props: SessionsSectionProps) {
       </ul>
       {sessionCount > sessions.length && (
         <p>
-          {fillText(sessionsAreCut ? account.manyMoreSessions : account.moreSessions, {
+          {fillText(sessionsTruncated ? account.manyMoreSessions : account.moreSessions, {
             count: String(sessionCount - sessions.length),
           })}
         </p>
       )}
-      {(sessionCount > 1 || sessionsAreCut) && (
+      {(sessionCount > 1 || sessionsTruncated) && (
         <form method="post" action="/account/sessions/end">
           <HiddenInputs values={{ ...hidden, others: '1' }} />
           <button class="button" id="end-other-sessions" type="submit">
@@ -91,13 +91,13 @@ export interface ApplicationsSectionProps {
   /** The descriptions of those scopes above that have one. */
   readonly scopeDescriptions: readonly ScopeDescription[]
   /** Whether there may be more. */
-  readonly applicationsAreCut: boolean
+  readonly applicationsTruncated: boolean
   readonly timeZone: string | undefined
 }
 
 /** Without logos: loading them would tell each application that the person is looking at this page. */
 export function ApplicationsSection(props: ApplicationsSectionProps) {
-  const { page, hidden, applications, scopeDescriptions, applicationsAreCut, timeZone } = props
+  const { page, hidden, applications, scopeDescriptions, applicationsTruncated, timeZone } = props
   const { account, scopes: words } = page.messages
   return (
     <section aria-labelledby="your-applications">
@@ -139,7 +139,7 @@ export function ApplicationsSection(props: ApplicationsSectionProps) {
           ))}
         </ul>
       )}
-      {applicationsAreCut && <p>{account.moreApplications}</p>}
+      {applicationsTruncated && <p>{account.moreApplications}</p>}
     </section>
   )
 }

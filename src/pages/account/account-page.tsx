@@ -25,9 +25,9 @@ export interface AccountPageProps extends Figures {
   readonly account: Account
   readonly sessions: SessionsSectionProps['sessions']
   readonly sessionCount: number
-  readonly sessionsAreCut: boolean
+  readonly sessionsTruncated: boolean
   readonly applications: ApplicationsSectionProps['applications']
-  readonly applicationsAreCut: boolean
+  readonly applicationsTruncated: boolean
   readonly scopeDescriptions: ApplicationsSectionProps['scopeDescriptions']
   /** What has just been done. */
   readonly notice?: Notice | undefined
@@ -54,7 +54,7 @@ export function isNotice(key: string): key is Notice {
 /** The page on which people manage their account. The fields of the profile are those of OpenID Connect Core §5.1. */
 export function AccountPage(props: AccountPageProps) {
   const { page, csrf, accountProof, account, sessions, sessionCount, applications, notice, refused } = props
-  const { sessionsAreCut, applicationsAreCut, scopeDescriptions } = props
+  const { sessionsTruncated, applicationsTruncated, scopeDescriptions } = props
   const { account: text } = page.messages
   const hidden = { csrf, account: accountProof }
   const textOf = (fault: AccountFault, field: string) => accountFaultText(page, fault, field, props)
@@ -114,8 +114,8 @@ export function AccountPage(props: AccountPageProps) {
           signInName={account.email ?? account.username}
           minPasswordLength={props.minPasswordLength}
         />
-        <SessionsSection {...{ page, hidden, sessions, sessionCount, sessionsAreCut, timeZone }} />
-        <ApplicationsSection {...{ page, hidden, applications, applicationsAreCut, scopeDescriptions, timeZone }} />
+        <SessionsSection {...{ page, hidden, sessions, sessionCount, sessionsTruncated, timeZone }} />
+        <ApplicationsSection {...{ page, hidden, applications, applicationsTruncated, scopeDescriptions, timeZone }} />
       </div>
       <form class="leave" method="post" action="/logout/confirm">
         <HiddenInputs values={{ csrf }} />

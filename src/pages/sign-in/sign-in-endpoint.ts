@@ -66,7 +66,7 @@ export function signInEndpoint(app: App, signet: Signet): void {
 function countSignIn({ metrics }: Signet, signedIn: SignInOutcome): void {
   const isSignedIn = signedIn.outcome === 'signed_in'
   metrics.count('signet_sign_ins_total', { outcome: isSignedIn ? 'success' : 'wrong_credentials' })
-  if (!isSignedIn && signedIn.hasWaited) metrics.count('signet_limits_exceeded_total', { limit: 'sign-in-wait' })
+  if (!isSignedIn && signedIn.isWaiting) metrics.count('signet_limits_exceeded_total', { limit: 'sign-in-wait' })
 }
 
 /** The person continues with the account that is already signed in (`prompt=select_account`). */

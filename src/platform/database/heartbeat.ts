@@ -10,7 +10,7 @@ import { DatabaseReadOnly, isTooManyConnections } from './unavailable.ts'
 /**
  * The channels of PostgreSQL's NOTIFY. Triggers call `pg_notify` when rows change, and the notification is delivered at the commit. A node then
  * drops its cached clients, or reloads signing keys or purpose secrets. There is no channel for endings: nodes poll for those every second
- * (records/endings/follower.ts).
+ * (records/endings/ending-worker.ts).
  */
 export const notifyChannels = {
   /** sql/005.do.clients-changed.sql */

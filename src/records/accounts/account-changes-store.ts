@@ -3,12 +3,12 @@ import type { Sub } from '../ids.ts'
 import { descriptiveClaims, type Profile } from './account.ts'
 import { type TakenName, unlessTaken } from './accounts-store.ts'
 
-/** What a person says of themselves: all of a profile but the user name, which they sign in with. */
+/** A profile without the user name, which the person signs in with. */
 export type Description = Omit<Profile, 'username'>
 
 /**
- * Puts a description in the place of the one before; what it leaves out is forgotten. Another telephone number is one that nobody
- * has verified. `updated_at` moves (OpenID Connect Core §5.1).
+ * Replaces the description of a person; omitted members are deleted. A changed telephone number becomes unverified. Sets `updated_at` (OpenID
+ * Connect Core §5.1).
  */
 export async function replaceDescription(db: Queryable, sub: Sub, description: Description): Promise<void> {
   await db.query({
@@ -26,19 +26,19 @@ export async function replaceDescription(db: Queryable, sub: Sub, description: D
 }
 
 /**
- * Changes what a person signs in with; undefined takes a name away. The address that takes the place of another is one that nobody
- * has verified; with other capitals (A to Z) it is the same one.
+ * Replaces the names that a person signs in with; undefined removes a name. A new address is unverified. An address that differs only in case
+ * (A to Z) is the same address.
  *
- * @param tx a transaction: it takes several statements
- * @param names in their canonical forms, or as they are stored
- * @returns which name somebody else has; the transaction must be rolled back then
+ * @param tx a transaction, because this takes several statements
+ * @param names in canonical form, or as they are stored
+ * @returns the name that somebody else has, if any; then the transaction must be rolled back
  */
 export async function replaceSignInNames(
   tx: Queryable,
   sub: Sub,
   names: { readonly username: string | undefined; readonly email: string | undefined },
 ): Promise<'done' | TakenName> {
-  // First, for it locks the account: whoever else changes the address waits here.
+  // This comes first because it locks the account, so concurrent changes of the address wait here.
   const renamed = tx.query({
     text: 'UPDATE accounts SET updated_at = now(), username = $2 WHERE sub = $1',
     values: [sub, names.username ?? null],
@@ -62,9 +62,9 @@ export async function replaceSignInNames(
 }
 
 /**
- * Marks the primary address as verified, or as not. One that is marked already keeps its moment.
+ * Marks the primary address as verified or unverified. If it is already verified, the time of verification stays the same.
  *
- * @returns `email_taken` where another account has verified the address: nothing was marked, and the transaction must be rolled back
+ * @returns `email_taken` if another account has verified the address; nothing was changed, and the transaction must be rolled back
  */
 export async function markEmail(db: Queryable, sub: Sub, isVerified: boolean): Promise<'done' | TakenName> {
   const marked = db.query({

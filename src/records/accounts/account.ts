@@ -1,6 +1,6 @@
 import type { SessionId, Sub } from '../ids.ts'
 
-/** RFC-shaped postal address (OpenID Connect Core §5.1.1). */
+/** A postal address (OpenID Connect Core §5.1.1). */
 export interface Address {
   readonly formatted?: string
   readonly street_address?: string
@@ -10,7 +10,7 @@ export interface Address {
   readonly country?: string
 }
 
-/** What an account holds of a person, under the names of the standard claims (OpenID Connect Core §5.1). */
+/** The data about a person, under the names of the standard claims (OpenID Connect Core §5.1). */
 export interface Profile {
   readonly username?: string
   readonly name?: string
@@ -29,7 +29,7 @@ export interface Profile {
   readonly address?: Address
 }
 
-/** The members of a profile that are mere text, about the person (OpenID Connect Core §5.1); columns and claims have these names. */
+/** The members of a profile that are plain text about the person (OpenID Connect Core §5.1). Columns and claims have these names. */
 export const descriptiveClaims = [
   'name',
   'given_name',
@@ -46,8 +46,8 @@ export const descriptiveClaims = [
 ] as const satisfies readonly (keyof Profile)[]
 
 /**
- * What changes of one account take turns by (platform/turns.ts), because they lock its row: signing in, and what an operator does. What a
- * session does takes turns by the session, so that somebody with a stolen one cannot fill the queue of its person.
+ * The key of the queue (platform/turns.ts) in which changes of one account wait, because they lock its row: sign-ins, and changes by an operator.
+ * Changes in a session wait in a queue for that session, so that somebody with a stolen session cannot fill the queue of the account.
  */
 export const accountTurn = (sub: Sub) => `account ${sub}`
 export const sessionTurn = (id: SessionId) => `session ${id}`
@@ -62,7 +62,7 @@ export interface Account extends Profile {
   readonly disabled: boolean
 }
 
-/** What a page calls a person. */
+/** The name of a person on pages. */
 export function displayName(account: Pick<Account, 'name' | 'username' | 'email' | 'sub'>): string {
   return account.name ?? account.username ?? account.email ?? account.sub
 }

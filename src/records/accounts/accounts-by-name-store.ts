@@ -4,29 +4,28 @@ import type { Account } from './account.ts'
 import { type AccountRow, accountFromRow, accountSelect } from './accounts-store.ts'
 import type { TypedName } from './canonical-names.ts'
 
-/** An account that an identifier may mean. */
+/** An account that an identifier may refer to. */
 export interface IdentifiedAccount {
   readonly account: Account
-  /** Whether the identifier can mean no other account: it is the `sub`, the user name, or an address that this account has verified. */
+  /** Whether the identifier can refer to no other account: it is the `sub`, the user name, or an address that this account has verified. */
   readonly unambiguous: boolean
 }
 
-/** How an identifier may name an account, the most exact first. */
+/** How an identifier can match an account, the most exact match first. */
 const places = { sub: 1, spelled: 2, username: 3, verified: 4, unverified: 5 }
 
 /*
- * Names are compared by `lower(… COLLATE "C")`, which folds A to Z and nothing else whatever the locale of the database is: everything
- * else has been decided when a name was brought into its canonical form (canonical-names.ts). Names that are
- * still to be converted are found in the way in which they were before, too.
+ * Names are compared by `lower(… COLLATE "C")`, which folds only A to Z, in every locale of the database. The canonical form of a name takes care
+ * of everything else (canonical-names.ts). Names that have not been converted yet are also found in the way the earlier release found them.
  */
 
-/** Whether the names of a row are still to be converted. As a value and not a join, it is looked up for the few rows found. */
+/** SQL: whether the names of a row have not been converted yet. As a value rather than a join, it is looked up only for the few rows found. */
 const isToBeConverted = (table: string) =>
   `coalesce((SELECT true FROM names_to_convert WHERE names_to_convert.sub = ${table}.sub), false)`
 
 /**
  * The accounts that have an identifier as their `sub`, user name or e-mail address. Any number of accounts can have the same unverified
- * address: the ones that entered it first are returned.
+ * address; those that entered it first are returned.
  *
  * @param limit the maximum number of accounts with the address
  */
@@ -38,7 +37,7 @@ export async function findAccountsByIdentifier(
   const placeOfUsername = `CASE WHEN username = $1 THEN ${places.spelled} ELSE ${places.username} END`
   const placeOfEmail = `CASE WHEN verified_at IS NOT NULL THEN ${places.verified} ELSE ${places.unverified} END`
   const { rows } = await db.query<AccountRow & { place: number }>({
-    // Each part is a look-up in an index of its own. With OR between them, PostgreSQL would read all accounts.
+    // Each part is a look-up in a different index. With OR, PostgreSQL would read all accounts.
     text: `WITH named AS (
              SELECT sub, ${places.sub} AS place FROM accounts WHERE sub = $1
              UNION ALL
@@ -74,16 +73,16 @@ export interface SignInCandidate {
   readonly passwordHash: string | undefined
   readonly disabled: boolean
   /** Whether the account knows the browser (known-browsers-store.ts). */
-  readonly knownHere: boolean
+  readonly isKnownBrowser: boolean
 }
 
 /**
- * The accounts that somebody who signs in may mean by a user name or an e-mail address. A user name means one account. Any number of
- * accounts can have the same unverified address; of these, the one that has verified it comes first, then accounts that this browser
- * has signed in to, then those that entered it first. There are five at most, because each costs a password hash: accounts that
- * somebody creates later with another person's address, or moves to it, must not push that person's own out.
+ * The accounts that a user name or an e-mail address may refer to at sign-in. A user name refers to one account. Any number of accounts can have
+ * the same address: the one that has verified it comes first, then accounts that this browser has signed in to, then those that entered it first.
+ * At most five are returned, because each costs a password hash. The order ensures that accounts that somebody creates later with another person's
+ * address, or moves to it, do not displace that person's own account.
  *
- * @param browserDigest of the browser's cookie
+ * @param browserDigest the digest of the browser's cookie
  */
 export async function findSignInCandidates(
   db: Queryable,
@@ -97,9 +96,9 @@ export async function findSignInCandidates(
     known_here: boolean
   }>({
     name: 'find-sign-in-candidates',
-    // Each part of `named` is bounded, however many accounts have the address: the first five of them, and those among the hundred
-    // accounts that this browser last signed in to (OFFSET 0 makes PostgreSQL find these by account and not by address). Bounds
-    // rather than equality, so that no other index is taken for a browser that has very many.
+    // Each part of `named` is bounded, no matter how many accounts have the address: the first five of them, and those among the last
+    // hundred accounts that this browser signed in to (OFFSET 0 makes PostgreSQL find these by account and not by address). Bounds rather
+    // than equality, so that the planner uses no other index for a browser with a large number of accounts.
     text: `WITH named AS (
              SELECT sub, true AS proven, NULL::timestamptz AS entered_at FROM (VALUES ($1::text), ($2)) AS name (key)
              CROSS JOIN LATERAL (SELECT sub FROM accounts WHERE lower(username COLLATE "C") = key LIMIT 5) AS own
@@ -139,6 +138,6 @@ export async function findSignInCandidates(
     sub: row.sub,
     passwordHash: row.secret ?? undefined,
     disabled: row.disabled,
-    knownHere: row.known_here,
+    isKnownBrowser: row.known_here,
   }))
 }

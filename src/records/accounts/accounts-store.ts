@@ -16,15 +16,15 @@ type AccountRow = { [C in (typeof profileColumns)[number]]: string | null } & {
   disabled: boolean
 }
 
-/** The columns of an account with its primary address, for statements that read one along with something else. Needs `accountEmail`. */
+/** SQL: the columns of an account with its primary address, for statements that also read something else. Requires `accountEmail`. */
 export const accountColumns = `accounts.sub, ${profileColumns.map((column) => `accounts.${column}`).join(', ')}, accounts.address,
     accounts.phone_number_verified, accounts.created_at, accounts.updated_at, accounts.disabled_at IS NOT NULL AS disabled,
     account_emails.email, account_emails.verified_at IS NOT NULL AS email_verified`
 
-/** Goes after `accounts`. */
+/** SQL: joins the primary address. Goes after `accounts`. */
 export const accountEmail = `LEFT JOIN account_emails ON account_emails.sub = accounts.sub AND account_emails.is_primary`
 
-/** Selects accounts with their primary addresses. */
+/** SQL: selects accounts with their primary addresses. */
 export const accountSelect = `SELECT ${accountColumns} FROM accounts ${accountEmail}`
 
 export function accountFromRow(row: AccountRow): Account {
@@ -47,8 +47,8 @@ export async function findAccount(db: Queryable, sub: string): Promise<Account |
 /**
  * One page of all accounts, the oldest first.
  *
- * @param after the `sub` of the last account of the page before, even if that account has been deleted since
- * @param limit the length of the page
+ * @param after the `sub` of the last account of the previous page, even if that account has been deleted since
+ * @param limit the maximum number of accounts
  */
 export async function listAccounts(db: Queryable, after: string | undefined, limit: number): Promise<Account[]> {
   const { rows } = await db.query<AccountRow>(
@@ -75,10 +75,10 @@ export async function hasAccount(db: Queryable, sub: string): Promise<boolean> {
 }
 
 /**
- * Makes an account with its address and password, in one statement.
+ * Creates an account with its address and password, in one statement.
  *
- * @param account with its user name and address in their canonical forms
- * @returns `username_taken` where somebody else has the user name: nothing was made, and the transaction must be rolled back
+ * @param account the account, with user name and address in canonical form
+ * @returns `username_taken` if somebody else has the user name; nothing was created, and the transaction must be rolled back
  */
 export async function insertAccount(
   db: Queryable,
@@ -109,7 +109,7 @@ export async function insertAccount(
 /** Somebody else has the user name, or has verified the address. */
 export type TakenName = 'username_taken' | 'email_taken'
 
-/** The unique indexes over names: those of this release, and those that the previous one needs (016.do.canonical-names.sql). */
+/** The unique indexes on names: those of this release, and those that the previous release needs (016.do.canonical-names.sql). */
 export const nameIndexes: ReadonlyMap<string, TakenName> = new Map([
   ['accounts_username_key_idx', 'username_taken'],
   ['accounts_lower_idx', 'username_taken'],
@@ -117,10 +117,10 @@ export const nameIndexes: ReadonlyMap<string, TakenName> = new Map([
 ])
 
 /**
- * Says whether a statement that writes a name was done, or which name is taken.
+ * Waits for a statement that writes a name, and returns `done` or which name is taken.
  *
- * @param others what further unique indexes tell
- * @throws what the statement throws otherwise
+ * @param others results for violations of further unique indexes
+ * @throws any other error of the statement
  */
 export async function unlessTaken<Other extends string = never>(
   statement: Promise<unknown>,
@@ -138,24 +138,24 @@ export async function unlessTaken<Other extends string = never>(
 }
 
 /**
- * Lets sign-ups with one address come one after the other until the transaction ends.
+ * Locks an address until the transaction ends, so that concurrent sign-ups with the same address are handled one after another.
  *
- * @param email in its canonical form
+ * @param email in canonical form
  */
 export async function lockAddress(tx: Queryable, email: string): Promise<void> {
   await tx.query({
     name: 'lock-address',
-    // With the schema, because another issuer may use the same database.
+    // Includes the schema, because another issuer may use the same database.
     text: `SELECT pg_advisory_xact_lock(hashtextextended('address ' || current_schema() || ' ' || lower($1 COLLATE "C"), 0))`,
     values: [email],
   })
 }
 
 /**
- * Keeps an account as it is until the transaction ends. Whoever changes its password, disables it or ends its sessions does this first,
- * and so does a sign-in: of these, one is first, and the others see it.
+ * Locks an account until the transaction ends. Changing its password, disabling it, ending its sessions and signing in all do this first, so
+ * concurrent ones are handled one after another and see each other's changes.
  *
- * @returns undefined where there is no such account
+ * @returns undefined if there is no such account
  */
 export async function lockAccount(tx: Queryable, sub: Sub): Promise<{ readonly disabled: boolean } | undefined> {
   const { rows } = await tx.query<{ disabled: boolean }>({
@@ -166,7 +166,7 @@ export async function lockAccount(tx: Queryable, sub: Sub): Promise<{ readonly d
   return rows[0]
 }
 
-/** Sets the password; where the account had none yet, this is its first. */
+/** Sets the password, whether or not the account already has one. */
 export async function setPasswordHash(db: Queryable, sub: Sub, passwordHash: string): Promise<void> {
   await db.query({
     text: `INSERT INTO account_credentials (sub, kind, secret) VALUES ($1, 'password', $2)
@@ -176,19 +176,19 @@ export async function setPasswordHash(db: Queryable, sub: Sub, passwordHash: str
 }
 
 /**
- * Notes that the account's address is its person's.
+ * Marks the address of the account as verified.
  *
- * @returns `email_taken` where somebody else has verified the address: nothing was noted, and the transaction must be rolled back
+ * @returns `email_taken` if somebody else has verified the address; nothing was changed, and the transaction must be rolled back
  */
 export async function setEmailVerified(db: Queryable, sub: Sub): Promise<'done' | TakenName> {
-  const noted = db.query({
+  const marked = db.query({
     text: 'UPDATE account_emails SET verified_at = coalesce(verified_at, now()) WHERE sub = $1 AND is_primary',
     values: [sub],
   })
-  return unlessTaken(noted)
+  return unlessTaken(marked)
 }
 
-/** Disables or enables an account. What it has open is ended by a decision of its own (`endAllAccess`). */
+/** Disables or enables an account. Its sessions and grants are ended separately (`endAllAccess`). */
 export async function setDisabled(db: Queryable, sub: Sub, disabled: boolean): Promise<void> {
   await db.query({
     text: `UPDATE accounts SET disabled_at = CASE WHEN $2 THEN coalesce(disabled_at, now()) END WHERE sub = $1`,
@@ -197,8 +197,8 @@ export async function setDisabled(db: Queryable, sub: Sub, disabled: boolean): P
 }
 
 /**
- * Empties an account and leaves its `sub` as a tombstone, so that it is never given to anybody else. What it has open is ended by a
- * decision of its own (`endAllAccess`).
+ * Deletes the data of an account and keeps its `sub` as a tombstone, so that it is never assigned again. Its sessions and grants are ended
+ * separately (`endAllAccess`).
  */
 export async function emptyAccount(db: Queryable, sub: Sub): Promise<void> {
   await db.query({

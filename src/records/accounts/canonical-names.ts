@@ -1,87 +1,90 @@
 import { domainToASCII, domainToUnicode } from 'node:url'
 
-/** Octets of an address and of its local part (RFC 5321 §4.5.3.1.1 and §4.5.3.1.3), and of a label of its domain (RFC 1035 §2.3.4). */
-const [longestAddress, longestLocalPart] = [254, 64]
-/** UTF-16 code units of what is looked at: every character of a domain in Unicode costs an octet of its Punycode, even when decomposed. */
-const longestTyped = 1024
+/** Maximum octets of an address and of its local part (RFC 5321 §4.5.3.1.3 and §4.5.3.1.1). */
+const [maxAddressOctets, maxLocalPartOctets] = [254, 64]
+/** Maximum UTF-16 code units of the input: each character of a domain in Unicode takes at least an octet in Punycode, even if it was decomposed. */
+const maxTypedLength = 1024
 
 /**
- * Characters without a place in an address: those that RFC 5321 has only in quoted local parts; white space; and everything that
- * cannot be seen, such as control (Cc), format and bidirectional (Cf) characters, surrogates, and code points that are unassigned or
- * for private use (all of C), variation selectors and fillers (Default_Ignorable), and the blank Braille pattern.
+ * Characters that are not accepted in an address: those that RFC 5321 allows only in quoted local parts; white space; and everything that is
+ * invisible, such as control (Cc), format and bidirectional (Cf) characters, surrogates, and code points that are unassigned or for private use
+ * (all of C), variation selectors and fillers (Default_Ignorable), and the blank Braille pattern.
  */
 const notInEmail = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800<>"(),:;\\[\]]/u
-/** U+200C and U+200D belong to domain names of some languages. Only `domainToASCII` knows where (RFC 5892 Appendix A). */
+/** U+200C and U+200D occur in domain names of some languages. `domainToASCII` checks where they are allowed (RFC 5892 Appendix A). */
 const joiners = /[\u200c\u200d]/g
 
-/** Letters, digits and inner hyphens, two labels at least (RFC 5321 §2.3.5). No top-level domain is a number: that is an IPv4 address. */
+/**
+ * Letters, digits and inner hyphens, at least two labels (RFC 5321 §2.3.5) of up to 63 octets (RFC 1035 §2.3.4). A top-level domain is never a
+ * number: that would be an IPv4 address.
+ */
 const mailDomain =
   /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?=[a-z0-9-]*[a-z])[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
 /**
- * The one form in which an e-mail address is stored: NFC (RFC 6532 §3.1), and the domain as DNS has it, in ASCII and lower case
- * (UTS 46). Browsers send the same internationalised address as Punycode from `type=email` and in Unicode from other fields; both
- * come out alike. The local part keeps its capitals: mail systems may tell them apart. `asciiLowerCase` of two canonical addresses
- * tells whether they are the same.
+ * The canonical form, in which e-mail addresses are stored: NFC (RFC 6532 §3.1), with the domain as in DNS, in ASCII and lower case (UTS 46).
+ * Browsers send the same internationalised address as Punycode from `type=email` and in Unicode from other fields; both have the same canonical
+ * form. The local part keeps its case, because mail systems may distinguish it. Two addresses are the same if `asciiLowerCase` of their canonical
+ * forms is equal.
  *
- * @param typed without white space around it. A full-width `＠` counts as `@`, as input methods for Japanese and Chinese produce it
- * @returns undefined where it is not an address; whether it is somebody's only a mail can tell
+ * @param typed the input, without surrounding white space. A full-width `＠` counts as `@`: input methods for Japanese and Chinese produce it
+ * @returns undefined if the input is not an address. Whether the address exists can only be verified by sending a mail
  */
 export function canonicalEmail(typed: string): string | undefined {
-  if (typed.length > longestTyped) return undefined
+  if (typed.length > maxTypedLength) return undefined
   const [local, domain, ...rest] = typed.normalize('NFC').replaceAll('＠', '@').split('@')
   if (!local || !domain || rest.length > 0) return undefined
   if (notInEmail.test(local) || /^\p{M}/u.test(local)) return undefined
   const ascii = asciiDomain(domain)
   if (ascii === undefined) return undefined
   const email = `${local}@${ascii}`
-  const fits = Buffer.byteLength(local) <= longestLocalPart && Buffer.byteLength(email) <= longestAddress
+  const fits = Buffer.byteLength(local) <= maxLocalPartOctets && Buffer.byteLength(email) <= maxAddressOctets
   return fits ? email : undefined
 }
 
-/** An address as its owner may write it: the domain in Unicode. */
+/** The address with its domain in Unicode, as its owner may write it. */
 export function emailInUnicode(email: string): string {
   const [local, domain] = email.split('@')
   return domain === undefined ? email : `${local}@${domainToUnicode(domain) || domain}`
 }
 
 function asciiDomain(domain: string): string | undefined {
-  // The function takes what a URL may have for a host, percent-encoded or with a path behind it. UTS 46 ignores some characters that
-  // nobody sees, so they are looked for first.
+  // `domainToASCII` accepts any host of a URL, even percent-encoded or followed by a path. UTS 46 ignores some invisible characters, so they are
+  // rejected first.
   if (notInEmail.test(domain.replaceAll(joiners, '')) || /[^a-z0-9.\x80-\uffff-]/i.test(domain)) return undefined
-  // UTS 46 has made `ss` of the capital `ẞ` until Unicode 15.1, and `ß` since: not all versions of Node agree.
+  // UTS 46 maps the capital `ẞ` to `ss` until Unicode 15.1, and to `ß` since then, so versions of Node disagree.
   const ascii = domainToASCII(domain.replaceAll('ẞ', 'ß'))
   if (!mailDomain.test(ascii)) return undefined
-  // Some versions let labels pass that no conversion produces, such as `xn--abc-`.
+  // Some versions accept labels that no conversion produces, such as `xn--abc-`.
   return domainToASCII(domainToUnicode(ascii)) === ascii ? ascii : undefined
 }
 
-/** Why a user name cannot be chosen. */
+/** Why a user name is not allowed. */
 export type UsernameFault = 'username_invalid' | 'username_mixed' | 'username_like_id'
 
 /** Code points. */
-const longestUsername = 64
+const maxUsernameLength = 64
 
-/** The scripts in wide use (UAX 31 Table 5), by their names in Unicode. Latin has a list of its own, below. */
+/** The scripts in wide use (UAX 31 Table 5), by their Unicode names. For Latin there is a separate list below. */
 const scripts = (
   'Arabic Armenian Bengali Cyrillic Devanagari Ethiopic Georgian Greek Gujarati Gurmukhi Hebrew Kannada Khmer Lao Malayalam ' +
   'Myanmar Oriya Sinhala Tamil Telugu Thaana Thai Tibetan'
 ).split(' ')
-/** UTS 39 §5.1: Chinese with Bopomofo, Japanese and Korean are written in several scripts each. */
+/** UTS 39 §5.1: Chinese with Bopomofo, Japanese and Korean use several scripts each. */
 const writtenTogether = [
   ['Han', 'Bopomofo'],
   ['Han', 'Hiragana', 'Katakana'],
   ['Han', 'Hangul'],
 ]
 /**
- * Latin letters of the alphabets of languages. Without phonetic symbols such as `ɑ` and `ɡ`, which pass for `a` and `g`, and without
- * the click letters (Lo), which pass for `l` and `!`.
+ * The Latin letters that alphabets of languages use. Excludes phonetic symbols such as `ɑ` and `ɡ`, which look like `a` and `g`, and the click
+ * letters (Lo), which look like `l` and `!`.
  */
 const latin = '(?!\\p{Lo})[a-zA-Z\\u00c0-\\u024f\\u1e00-\\u1effɓɔɖɗəɛɠɣɨɩɲʃʈʉʊʋʌʒ]'
 
 /**
- * What may stand in a user name of each writing system. Letters and digits belong to it by their Script_Extensions (UTS 39 §5.1, the
- * resolved script set is not empty); ASCII digits and punctuation, and the two apostrophes that are letters, belong to all.
+ * The characters of a user name in each writing system. Letters and digits belong to it by their Script_Extensions (UTS 39 §5.1: the resolved
+ * script set is not empty). ASCII digits and punctuation, and the two apostrophes that are letters, belong to all.
  */
 const writingSystems = [
   latin,
@@ -90,53 +93,53 @@ const writingSystems = [
   ),
 ].map((own) => new RegExp(`^(?:[0-9._\\u02bb\\u02bc-]|${own})*$`, 'u'))
 
-/** Letters that cannot be seen, only lengthen others or repeat them (RFC 5892 §2.6), or are parts of syllables that Unicode has whole. */
+/** Letters that are invisible, that only lengthen or repeat others (RFC 5892 §2.6), or that are parts of precomposed syllables. */
 const notInUsername =
   /[\p{Default_Ignorable_Code_Point}\u0640\u07fa\u3031-\u3035\u303b\u1100-\u11ff\ua960-\ua97f\ud7b0-\ud7ff]/u
-/** Letters, digits, dots, hyphens and underscores: there is no `@`, so that a user name is never mistaken for an e-mail address. */
-const usernameCharacters = new RegExp(`^[\\p{L}\\p{N}._-]{1,${longestUsername}}$`, 'u')
+/** Letters, digits, dots, hyphens and underscores. `@` is excluded, so that a user name is never mistaken for an e-mail address. */
+const usernameCharacters = new RegExp(`^[\\p{L}\\p{N}._-]{1,${maxUsernameLength}}$`, 'u')
 
 const rightToLeft = /[\p{scx=Arab}\p{scx=Hebr}\p{scx=Thaa}]/u
-/** A `sub` is 16 random octets in base64url; others use UUIDs. Commands and logs take both for what they are. */
+/** The form of an ID: a `sub` is 16 random octets in base64url; other systems use UUIDs. Commands and logs treat both as IDs. */
 const likeId = /^(?:[\w-]{22}|[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12})$/i
 
 /**
- * The one form in which a user name is stored: NFKC, and in lower case unless it is all ASCII (RFC 8265 §3.3, UsernameCaseMapped).
- * Names in ASCII keep their capitals, which every database compares alike under `COLLATE "C"`; `Émile` becomes `émile`, so that
- * `asciiLowerCase` of two canonical names tells whether they are the same.
+ * Reads a new user name. Its canonical form, in which it is stored, is NFKC, and in lower case unless it is all ASCII (RFC 8265 §3.3,
+ * UsernameCaseMapped). ASCII names keep their case, because every database compares them the same way under `COLLATE "C"`. `Émile` becomes `émile`.
+ * Two names are the same if `asciiLowerCase` of their canonical forms is equal.
  *
- * @param typed without white space around it
- * @returns the canonical name, or why it cannot be chosen
+ * @param typed the input, without surrounding white space
+ * @returns the canonical name, or why it is not allowed
  */
 export function readUsername(typed: string): { readonly username: string } | { readonly fault: UsernameFault } {
   const username = foldUsername(typed)
   if (username === undefined || notInUsername.test(username)) return { fault: 'username_invalid' }
   if (likeId.test(username)) return { fault: 'username_like_id' }
-  // Phonetic symbols, and digits of other kinds than decimal ones, are in no writing system.
+  // Phonetic symbols and non-decimal digits do not belong to any writing system.
   if (!/^[\p{L}\p{Nd}._-]*$/u.test(username)) return { fault: 'username_invalid' }
   if (!writingSystems.some((system) => system.test(username)) || hasTwoKindsOfDigits(username))
     return { fault: 'username_mixed' }
-  // RFC 5893 §2, rules 1 to 3: with a digit or a hyphen at its end or beginning, it would look like another name.
+  // RFC 5893 §2, rules 1 to 3: with a digit or a hyphen at the beginning or end, it would look like another name.
   if (rightToLeft.test(username) && !/^\p{L}(?:.*[\p{L}\p{Nd}])?$/u.test(username)) return { fault: 'username_invalid' }
   return { username }
 }
 
 /**
- * The canonical form whether or not the name could be chosen today: existing names, which were chosen under other rules, are found by it.
+ * The canonical form, whether or not the name is allowed today. It is used to find existing names, which were chosen under older rules.
  *
- * @returns undefined for what was never a user name
+ * @returns undefined if the input was never a valid user name
  */
 export function foldUsername(typed: string): string | undefined {
-  // A ligature becomes up to 18 letters, and a letter with marks of its own may have been typed as several.
-  if (typed.length > 8 * longestUsername) return undefined
+  // A ligature becomes up to 18 letters, and a letter with marks may have been typed as several code points.
+  if (typed.length > 8 * maxUsernameLength) return undefined
   const composed = typed.normalize('NFKC')
   const folded = isAscii(composed) ? composed : lowerCase(composed).normalize('NFKC')
   return usernameCharacters.test(folded) ? folded : undefined
 }
 
 /**
- * One small sigma has two shapes: which one it is depends on its place in the word, not on how it was typed. `İ` becomes `i`, as in
- * Turkish; JavaScript would leave its dot as a mark above an `i` that has one already.
+ * The small sigma has two forms. The result depends on the position in the word, not on which form was typed. `İ` becomes `i`, as in Turkish;
+ * JavaScript would add a combining dot above the `i`.
  */
 function lowerCase(text: string): string {
   return text.replace(/[σς]/g, 'Σ').replaceAll('İ', 'i').toLowerCase()
@@ -146,33 +149,33 @@ function isAscii(text: string): boolean {
   return !/[^\0-\x7f]/.test(text)
 }
 
-/** UTS 39 §5.3: digits of two decimal systems, such as the Arabic and the Persian ones, of which some look alike. */
+/** UTS 39 §5.3: digits of two decimal systems, such as Arabic and Persian, some of which look alike. */
 function hasTwoKindsOfDigits(name: string): boolean {
   const zeros = (name.match(/\p{Nd}/gu) ?? []).map((digit) => zeroOf(digit.codePointAt(0) ?? 0))
   return new Set(zeros).size > 1
 }
 
-/** The digit zero of the system that a digit belongs to: the ten are next to each other, and some systems follow on another. */
+/** The digit zero of the system that a digit belongs to. The ten digits of a system are consecutive, and some systems directly follow another. */
 function zeroOf(codePoint: number): number {
   let first = codePoint
   while (/\p{Nd}/u.test(String.fromCodePoint(first - 1))) first--
   return codePoint - ((codePoint - first) % 10)
 }
 
-/** What somebody typed to name an account, in the forms in which accounts are looked up by it. */
+/** A typed name, in the forms by which accounts are looked up. */
 export interface TypedName {
   /** As it was typed. */
   readonly typed: string
   /**
-   * What stored names are compared with, in `lower(… COLLATE "C")`: the canonical form. All spellings of one name have the same, so it also
-   * names what nobody has, in limits. For a text that cannot be a name it is the text; that goes the same way as all others.
+   * The canonical form, folded like `lower(… COLLATE "C")`, for comparison with stored names. All spellings of a name have the same key, so limits
+   * use it for names that no account has. If the input cannot be a name, the key is the input itself, and it is processed like any other.
    */
   readonly key: string
-  /** The same of the text as it was typed: some names from before there was a canonical form are stored as they were. */
+  /** The input as it was typed, folded in the same way: some names that are older than the canonical form are stored as they were typed. */
   readonly spelled: string
 }
 
-/** @param typed a user name or an e-mail address, without white space around it */
+/** @param typed a user name or an e-mail address, without surrounding white space */
 export function typedName(typed: string): TypedName {
   const spelled = asciiLowerCase(typed)
   const canonical = /[@＠]/.test(typed) ? canonicalEmail(typed) : foldUsername(typed)
@@ -180,16 +183,16 @@ export function typedName(typed: string): TypedName {
   return { typed, key, spelled }
 }
 
-/** As PostgreSQL's `lower(… COLLATE "C")` does it: A to Z alone, whatever the locale of a database is. */
+/** Like PostgreSQL's `lower(… COLLATE "C")`: folds only A to Z, in every locale of the database. */
 export function asciiLowerCase(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 }
 
 /**
- * Whether a canonical name is the one on record, which an earlier release has stored in another form. It is converted in its own time:
- * to store the canonical form here would be a change to another name.
+ * Whether a canonical name is the same as the stored one, which an earlier release stored in another form. It will be converted later; storing the
+ * canonical form now would count as a change to another name.
  */
-export function isStillToConvert(stored: string | undefined, canonical: string | undefined): boolean {
+export function isPendingConversion(stored: string | undefined, canonical: string | undefined): boolean {
   if (stored === undefined || canonical === undefined) return false
   const { key, spelled } = typedName(stored)
   return key === asciiLowerCase(canonical) && key !== spelled

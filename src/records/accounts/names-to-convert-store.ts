@@ -3,7 +3,7 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Sub } from '../ids.ts'
 import { type TakenName, unlessTaken } from './accounts-store.ts'
 
-/** Held for each batch: one node converts at a time, so that no two wait for each other's accounts. */
+/** Held for each account: only one node converts at a time, so that two nodes do not wait for each other's locks. */
 export const conversionLock: Lock = {
   purpose: 'converting names',
   tryLock: async (tx) => {
@@ -15,9 +15,9 @@ export const conversionLock: Lock = {
 }
 
 /**
- * Accounts whose names may not be in the canonical form, in order.
+ * Accounts whose names may not be in canonical form, ordered by `sub`.
  *
- * @param after the last `sub` of the batch before; '' for the first batch
+ * @param after the last `sub` of the previous batch; '' for the first batch
  */
 export async function listNamesToConvert(db: Queryable, after: string, limit: number): Promise<Sub[]> {
   const { rows } = await db.query<{ sub: Sub }>({
@@ -27,12 +27,12 @@ export async function listNamesToConvert(db: Queryable, after: string, limit: nu
   return rows.map(({ sub }) => sub)
 }
 
-/** Takes an account off the list. Whoever changes a name holds the account's row, and so must the caller. */
+/** Removes an account from the list. The caller must have locked the row of the account, as for every change of a name. */
 export async function forgetNameToConvert(tx: Queryable, sub: Sub): Promise<void> {
   await tx.query({ text: 'DELETE FROM names_to_convert WHERE sub = $1', values: [sub] })
 }
 
-/** What a person signs in with, as it is stored. */
+/** The names that a person signs in with, as they are stored. */
 export interface StoredNames {
   readonly username: string | null
   readonly email: string | null
@@ -49,7 +49,7 @@ export async function readStoredNames(tx: Queryable, sub: Sub): Promise<StoredNa
   return rows[0]
 }
 
-/** Whether somebody else has a user name, by the indexes of this release and of the one before. */
+/** Whether somebody else has a user name, by the indexes of this release and of the previous one. */
 export async function isUsernameTaken(tx: Queryable, sub: Sub, username: string): Promise<boolean> {
   const { rows } = await tx.query<{ taken: boolean }>({
     text: `SELECT EXISTS (SELECT FROM accounts WHERE lower(username COLLATE "C") = lower($2 COLLATE "C") AND sub <> $1)
@@ -59,7 +59,7 @@ export async function isUsernameTaken(tx: Queryable, sub: Sub, username: string)
   return rows[0]!.taken
 }
 
-/** @returns `username_taken` where somebody has taken it at this moment; the transaction must be rolled back then */
+/** @returns `username_taken` if somebody has just taken it; then the transaction must be rolled back */
 export async function convertUsername(tx: Queryable, sub: Sub, username: string): Promise<'done' | TakenName> {
   const converted = tx.query({
     text: 'UPDATE accounts SET updated_at = now(), username = $2 WHERE sub = $1',
@@ -68,7 +68,7 @@ export async function convertUsername(tx: Queryable, sub: Sub, username: string)
   return unlessTaken(converted)
 }
 
-/** Who else has verified an address; undefined where nobody has. */
+/** The other account that has verified an address; undefined if there is none. */
 export async function findVerifiedElsewhere(
   tx: Queryable,
   sub: Sub,
@@ -90,20 +90,20 @@ export async function setEmailUnverified(tx: Queryable, sub: Sub): Promise<void>
   })
 }
 
-/** Why a name stays as it is. `email_twice`: the account itself has the address in the other form, beside this one. */
+/** Why a name was not converted. `email_twice`: the account has the same address in both forms. */
 export type NotConverted = TakenName | 'email_twice'
 
-/** The unique indexes over the addresses of one account: that of this release, and that of the previous one. */
+/** The unique indexes on the addresses of one account: that of this release, and that of the previous one. */
 export const ownAddressIndexes: ReadonlyMap<string, 'email_twice'> = new Map([
   ['account_emails_sub_key_idx', 'email_twice'],
   ['account_emails_sub_lower_idx', 'email_twice'],
 ])
 
 /**
- * Writes the address of an account in another form. Whether it is verified stays as it is.
+ * Stores the address of an account in another form. It stays verified or unverified.
  *
- * @returns `email_taken` where somebody has verified the same address at this moment, `email_twice` where the account has it in both forms;
- *   the transaction must be rolled back then
+ * @returns `email_taken` if somebody has just verified the same address, `email_twice` if the account has it in both forms; then the transaction
+ *   must be rolled back
  */
 export async function convertEmail(tx: Queryable, sub: Sub, email: string): Promise<'done' | NotConverted> {
   const converted = tx.query({

@@ -15,44 +15,44 @@ export interface Argon2Parameters {
 }
 
 /**
- * The parameters of argon2id (RFC 9106 §3.1): 19 MiB, two passes, one lane, which the OWASP Password Storage Cheat Sheet gives as the
- * minimum. A hash with other parameters is replaced at the next sign-in (`isOutdated`).
+ * The parameters of argon2id (RFC 9106 §3.1): 19 MiB, two passes, one lane. This is the minimum of the OWASP Password Storage Cheat Sheet. A hash
+ * with other parameters is replaced at the next sign-in (`isOutdated`).
  */
 const argon2Parameters: Argon2Parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 
 /**
- * Fewer slots than libuv has threads (four), so that a wave of sign-ins does not hold up signing and files. At some 40 ms a hash, a full
- * queue takes about a second and a half; on a machine so slow or busy that it takes five, people get an answer while they still wait.
+ * Fewer slots than libuv has threads (four), so that a burst of sign-ins does not delay signing and file access. At about 40 ms per hash, a full
+ * queue takes about 1.5 seconds. If it takes five seconds because the machine is slow or busy, requests are refused while people are still waiting.
  */
 export const hashQueueLimits: FairQueueLimits = {
   ...{ slots: 3, maxWaiting: 100, maxWaitingPerSource: 20 },
   timeoutMs: 5_000,
 }
 
-/** Bits of an IPv6 address that count as one source. A /48 is what one customer gets, and has 65,536 networks. */
+/** The prefix of an IPv6 address that counts as one source, in bits. One customer can get a /48, which contains 65,536 networks. */
 const sourceBits = 48
 
-/** Whom a password is hashed for. */
+/** The caller that a password is hashed for. */
 export interface Requester {
-  /** The caller's address, as `callerOf` gives it; undefined for an operator's command. */
+  /** The address of the caller, from `callerOf`; undefined for a command of an operator. */
   readonly network: string | undefined
-  /** Aborted when nobody waits for the result any more. */
+  /** Aborted when nobody is waiting for the result any more. */
   readonly signal?: AbortSignal
 }
 
 export interface PasswordHashing {
   hash(password: string, requester: Requester): Promise<string>
   /**
-   * Whether the password is the one. Without a hash (an unknown user) a dummy is checked, so that the time tells nothing.
+   * Whether the password matches the hash. Without a hash (an unknown user) a dummy is checked, so that the response time reveals nothing.
    */
   verify(password: string, hash: string | undefined, requester: Requester): Promise<boolean>
-  /** Whether a hash was made with other parameters than today's. */
+  /** Whether a hash was made with other parameters than the current ones. */
   isOutdated(hash: string): boolean
 }
 
-/** The password was not hashed: too many are waiting, from this network or from all, or this one has waited too long. */
+/** The password was not hashed, because too many requests are waiting, from this network or in total, or this one has waited too long. */
 export class HashQueueFull extends Error {
-  /** @param reason why, for the operator */
+  /** @param reason the reason, for the operator */
   constructor(reason: string) {
     super(reason)
     this.name = 'HashQueueFull'
@@ -60,9 +60,9 @@ export class HashQueueFull extends Error {
 }
 
 /**
- * Passwords through argon2id, a few at a time, taken from the networks in turn. `hash` and `verify` throw HashQueueFull.
+ * Hashes passwords with argon2id, a few at a time, alternating between networks. `hash` and `verify` throw HashQueueFull.
  *
- * @param queue where they wait
+ * @param queue the queue for waiting requests
  */
 export function createPasswordHashing(
   cost: Argon2Parameters = argon2Parameters,
@@ -70,7 +70,7 @@ export function createPasswordHashing(
 ): PasswordHashing {
   const parameters = { type: argon2.argon2id, ...cost }
   const inTurn = async <T>({ network, signal }: Requester, work: () => Promise<T>): Promise<T> => {
-    // What an operator does is not a flood: each command is a source of its own, and the limit for one source does not apply.
+    // Commands of operators are not limited per source: each is a separate source.
     const source = network === undefined ? `operator ${randomText(8)}` : networkOfAddress(network, sourceBits)
     try {
       return await queue.run(source, work, signal)
@@ -78,7 +78,7 @@ export function createPasswordHashing(
       throw error instanceof QueueFull ? new HashQueueFull(error.message) : error
     }
   }
-  // Made when first needed: at the start it would cost the time of a hash.
+  // Created when first needed, because creating it at the start would take the time of a hash.
   const dummyHash = once(() => argon2.hash(randomText(16), parameters))
   return {
     hash: (password, requester) => inTurn(requester, () => argon2.hash(normalizePassword(password), parameters)),

@@ -12,25 +12,25 @@ export type PasswordFault =
   | 'password_pattern'
   | 'password_common'
 
-/** What is known of the person whose password it will be, as far as it is known. */
+/** The names of the person whose password it is, as far as they are known. */
 export type PersonsNames = {
   readonly [claim in 'username' | 'name' | 'given_name' | 'middle_name' | 'family_name' | 'nickname']?:
     | Profile[claim]
     | undefined
 } & { readonly email?: string | undefined }
 
-/** A bound on what is hashed. NIST SP 800-63B-4 §3.1.1.2 asks for at least 64. */
+/** The maximum length of a password. NIST SP 800-63B-4 §3.1.1.2 requires at least 64. */
 const maxLength = 256
 
 /**
- * The form in which a password is judged and hashed: the same one typed on two keyboards can arrive as different code points (NIST
+ * The form in which a password is checked and hashed: the same password typed on two keyboards can arrive as different code points (NIST
  * SP 800-63B-4 §3.1.1.2).
  */
 export function normalizePassword(password: string): string {
   return password.normalize('NFKC')
 }
 
-/** What is wrong with the length of a new password: the part of `passwordFault` that costs nothing. */
+/** What is wrong with the length of a new password, if anything: the fast part of `passwordFault`. */
 export function passwordLengthFault(
   password: string,
   { passwordMinLength }: Pick<Settings, 'passwordMinLength'>,
@@ -41,14 +41,14 @@ export function passwordLengthFault(
 }
 
 /**
- * What is wrong with a new password, by NIST SP 800-63B-4 §3.1.1.2: its length, or that it is among those that are tried first.
- * "The entire password SHALL be subject to comparison, not substrings or words that might be contained therein": so it is refused
- * only if the whole of it is a listed word, a name of the person or of this service ("context-specific words [...] and derivatives
- * thereof": repeated, or with digits added), or one short pattern over and over. There are no rules of composition, and a passphrase
- * with such a word in it is welcome. There is one fault for each kind, because the same section demands that the reason is told.
+ * What is wrong with a new password, if anything, by NIST SP 800-63B-4 §3.1.1.2: its length, or that attackers would try it first. "The entire
+ * password SHALL be subject to comparison, not substrings or words that might be contained therein": so it is refused only if the whole password
+ * is a listed word, a name of the person or of this service ("context-specific words [...] and derivatives thereof": repeated, or with digits
+ * added), or one short pattern repeated. There are no composition rules, and a passphrase that contains such a word is accepted. Each kind has its
+ * own fault, because the same section requires that the reason is given.
  *
- * @param settings `passwordMinLength` in code points; the `issuer`, whose name is no password
- * @param person whose password it will be
+ * @param settings `passwordMinLength` in code points; `issuer`, whose names are not accepted as passwords
+ * @param person the names of the person whose password it is
  */
 export async function passwordFault(
   password: string,
@@ -62,35 +62,35 @@ export async function passwordFault(
   const isListed = (text: string) => listed.has(text)
   const isExpected = (digits: string) => isListed(digits) || isPattern(digits)
   const normalized = folded(password)
-  const names = sourcesOf(joined(normalized), isExpected)
-  if (meet(names, personalWords(person))) return 'password_personal'
-  if (meet(names, serviceWords(settings.issuer))) return 'password_service'
-  // NFKC can make a longer pattern of a short one.
+  const names = sourcesOf(withoutSeparators(normalized), isExpected)
+  if (intersect(names, personalWords(person))) return 'password_personal'
+  if (intersect(names, serviceWords(settings.issuer))) return 'password_service'
+  // NFKC can turn a short pattern into a longer one.
   if (isPattern(normalized) || isPattern(written)) return 'password_pattern'
   return [...sourcesOf(normalized, isExpected)].some(isListed) ? 'password_common' : undefined
 }
 
 /**
- * Whether a password is one of these names, also repeated or with digits added. For names that are chosen after the password: they
- * must not come to be what it is.
+ * Whether a password is one of these names, also repeated or with digits added. This is for names that are chosen after the password: a new name
+ * must not equal the password.
  */
 export async function isNamedAfter(password: string, names: PersonsNames): Promise<boolean> {
   const listed = await listedWords()
   const isExpected = (digits: string) => listed.has(digits) || isPattern(digits)
-  return meet(sourcesOf(joined(folded(password)), isExpected), personalWords(names))
+  return intersect(sourcesOf(withoutSeparators(folded(password)), isExpected), personalWords(names))
 }
 
 /**
- * The password as it is counted. §3.1.1.2: "each Unicode code point SHALL be counted as a single character", and so before NFKC makes
- * several of one: U+FDFA becomes eighteen. A letter whose accent was typed apart counts as the one character that it is when
- * composed; else six letters would be twelve on some keyboards.
+ * The form in which the length of a password is counted. NIST SP 800-63B-4 §3.1.1.2: "each Unicode code point SHALL be counted as a single
+ * character", so it is counted before NFKC, which turns U+FDFA into eighteen characters. A letter with a separately typed accent counts as the one
+ * character that it is when composed. Otherwise six letters would count as twelve on some keyboards.
  */
 function shortestForm(password: string): string {
   const composed = password.normalize('NFC')
   return [...composed].length < [...password].length ? composed : password
 }
 
-/** Everything that the person is called. Of an address the part before the @ is a name as well. */
+/** All names of the person, including the part of the address before the @. */
 function personalWords({ email, username, name, given_name, middle_name, family_name, nickname }: PersonsNames) {
   const [local = ''] = email?.split('@') ?? []
   const fullName = [given_name, middle_name, family_name].filter((part) => part !== undefined).join(' ')
@@ -104,7 +104,7 @@ function personalWords({ email, username, name, given_name, middle_name, family_
   ])
 }
 
-/** The product, the issuer's address, and the names in its host: of `id.example.com` these are the whole, `example.com` and `example`. */
+/** The product, the URL of the issuer, and the names in its host, such as `id.example.com`, `example.com` and `example`. */
 function serviceWords(issuer: string) {
   const { host, hostname } = new URL(issuer)
   const labels = hostname.split('.')
@@ -112,27 +112,27 @@ function serviceWords(issuer: string) {
   return wordsOf(['signet', issuer, host, ...suffixes.slice(0, Math.max(1, labels.length - 1)), ...labels.slice(0, -1)])
 }
 
-/** Words in the form in which they are compared. Two letters are no word: initials with a date would hit many. */
+/** The words in the form in which they are compared. Words of two letters are left out: initials with a date would match too many passwords. */
 function wordsOf(words: readonly (string | undefined)[]): ReadonlySet<string> {
-  const comparable = words.map((word) => joined(folded(word ?? '')))
+  const comparable = words.map((word) => withoutSeparators(folded(word ?? '')))
   return new Set(comparable.filter((word) => [...word].length > 2))
 }
 
-/** In lower case, and so that `ß` and `SS`, or the two small sigmas, are the same. */
+/** In lower case, with `ß` equal to `SS` and the two small sigmas equal. */
 function folded(text: string): string {
   return normalizePassword(text).toUpperCase().toLowerCase().replaceAll('ς', 'σ')
 }
 
-/** Without the marks that join the parts of names and addresses, and without accents: people type their names in many ways. */
-function joined(text: string): string {
+/** Without accents and without the separators in names and addresses, because people type their names in many ways. */
+function withoutSeparators(text: string): string {
   return text.normalize('NFKD').replace(/[\s\p{Pd}\p{Pc}\p{M}.,'’@+:/]/gu, '')
 }
 
-function meet(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
+function intersect(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
   return [...others].some((word) => some.has(word))
 }
 
-/** Common passwords and names, and words. Read when the first password is set: the list is large, and most starts never need it. */
+/** Common passwords, names and words. Loaded when the first password is set, because the list is large and many processes never need it. */
 const listedWords = once(async (): Promise<ReadonlySet<string>> => {
   const { dictionary } = await import('@zxcvbn-ts/language-common')
   return new Set([...dictionary['passwords-common'], ...dictionary['diceware-common']])

@@ -2,13 +2,13 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import type { ClientId } from '../ids.ts'
 
 /**
- * Notes that an assertion was used. However many present it at once, one is first. The row is kept ten minutes longer than asked: it is
- * deleted by the database's clock, and a node whose clock is behind accepts the assertion for so much longer.
+ * Marks an assertion as used. If several requests present it concurrently, exactly one is the first. The row is kept ten minutes longer than
+ * `forgetAt`, because it is deleted by the clock of the database, and a node whose clock is behind accepts the assertion for that much longer.
  *
- * @param forgetAt seconds since 1970
- * @returns whether it was the first use
+ * @param forgetAt when the assertion expires, in seconds since 1970
+ * @returns whether this was the first use
  */
-export async function useAssertion(
+export async function markAssertionUsed(
   db: Queryable,
   clientId: ClientId,
   jtiDigest: Buffer,

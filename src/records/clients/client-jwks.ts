@@ -3,9 +3,9 @@ import { type AssertionAlgorithm, assertionAlgorithms } from '../../platform/jwt
 import type { ClientJwks } from './client.ts'
 import { invalid } from './metadata-members.ts'
 
-const mostKeys = 10
+const maxKeys = 10
 
-/** The public members of each kind of key (RFC 7518 §6, RFC 8037 §2), and what it can sign. */
+/** The public members of each key type (RFC 7518 §6, RFC 8037 §2), and the algorithms it supports. */
 const kinds = {
   EC: { members: ['crv', 'x', 'y'], algorithms: ['ES256'] },
   RSA: { members: ['n', 'e'], algorithms: ['RS256', 'PS256'] },
@@ -13,43 +13,42 @@ const kinds = {
 } as const satisfies Record<string, { members: readonly string[]; algorithms: readonly AssertionAlgorithm[] }>
 
 /**
- * Reads a client's `jwks` (RFC 7591 §2). Only public members are kept; a private one is refused, for whoever sends it has told a
- * secret that was theirs alone.
+ * Reads a client's `jwks` (RFC 7591 §2). Only public members are kept. A private key is refused, because its owner has disclosed it by sending it.
  *
- * @param alg what the client will sign with; undefined: any that its keys are for
+ * @param alg the algorithm that the client will sign with; undefined: any that its keys support
  * @throws InvalidClientMetadata
  */
 export function readClientJwks(value: unknown, alg: AssertionAlgorithm | undefined): ClientJwks {
   const keys = isObject(value) && Array.isArray(value['keys']) ? (value['keys'] as unknown[]) : undefined
-  if (!keys || keys.length === 0 || keys.length > mostKeys)
-    throw invalid(`jwks must be a JWK Set with 1 to ${mostKeys} keys.`)
+  if (!keys || keys.length === 0 || keys.length > maxKeys)
+    throw invalid(`jwks must be a JWK Set with 1 to ${maxKeys} keys.`)
   const read = keys.map(readKey)
   const kids = read.map(({ kid }) => kid)
   if (read.length > 1 && (kids.includes(undefined) || new Set(kids).size < kids.length))
-    throw invalid('jwks has several keys: each needs a kid of its own.')
+    throw invalid('jwks has several keys: each needs a unique kid.')
   if (alg && !read.some((key) => key.algorithms.includes(alg)))
     throw invalid(`jwks has no key for ${alg}, which token_endpoint_auth_signing_alg names.`)
   return { keys: read.map(({ jwk }) => jwk) }
 }
 
 function readKey(value: unknown) {
-  if (!isObject(value)) throw invalid('jwks has a key that is no object.')
+  if (!isObject(value)) throw invalid('jwks has a key that is not an object.')
   if (['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'].some((member) => Object.hasOwn(value, member)))
     throw invalid(
-      'jwks has a private or symmetric key. Send the public half, and make a new key: this one is no secret any more.',
+      'jwks has a private or symmetric key. Create a new key and send its public half only: this one is no longer secret.',
     )
   const { kty, kid, use, key_ops: operations, alg } = value
   const kind = typeof kty === 'string' && Object.hasOwn(kinds, kty) ? kinds[kty as keyof typeof kinds] : undefined
-  if (!kind || typeof kty !== 'string') throw invalid('jwks has a key whose kty is none of EC, RSA, OKP.')
+  if (!kind || typeof kty !== 'string') throw invalid('jwks has a key whose kty is not EC, RSA or OKP.')
   if (use !== undefined && use !== 'sig') throw invalid('jwks has a key that is not for signatures (use).')
   if (operations !== undefined && !isForVerifying(operations))
     throw invalid('jwks has a key whose key_ops are not those of a public signing key: ["verify"].')
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > 200))
-    throw invalid('jwks has a kid that is no text.')
+    throw invalid('jwks has a kid that is not a string, or longer than 200 characters.')
   const algorithms: readonly AssertionAlgorithm[] = kind.algorithms
   const named = assertionAlgorithms.find((candidate) => candidate === alg)
   if (alg !== undefined && (!named || !algorithms.includes(named)))
-    throw invalid(`jwks has a key whose alg does not fit its kty ${kty}, or is not offered.`)
+    throw invalid(`jwks has a key whose alg does not match its kty ${kty}, or is not supported.`)
   const members = Object.fromEntries(kind.members.map((member) => [member, value[member]]))
   const jwk = { kty, ...members, ...(kid === undefined ? {} : { kid }), ...(named ? { alg: named } : {}) }
   const fault = faultOf(jwk)
@@ -62,18 +61,20 @@ function faultOf(jwk: JsonWebKey): string | undefined {
   try {
     key = createPublicKey({ key: jwk, format: 'jwk' })
   } catch {
-    return 'it is not well formed'
+    return 'it is malformed'
   }
   const { namedCurve, modulusLength } = key.asymmetricKeyDetails ?? {}
   if (key.asymmetricKeyType === 'ec') return namedCurve === 'prime256v1' ? undefined : 'its curve is not P-256'
   if (key.asymmetricKeyType === 'ed25519') return undefined
-  // RFC 7518 §3.3; above 4096 bits a check would hold up others.
+  // RFC 7518 §3.3 requires at least 2048 bits. Verification with more than 4096 bits would delay other requests.
   if (key.asymmetricKeyType === 'rsa')
-    return modulusLength && modulusLength >= 2048 && modulusLength <= 4096 ? undefined : 'it has not 2048 to 4096 bits'
+    return modulusLength && modulusLength >= 2048 && modulusLength <= 4096
+      ? undefined
+      : 'its size is not 2048 to 4096 bits'
   return 'its curve is not Ed25519'
 }
 
-/** RFC 7517 §4.3: no operation twice, and none unrelated to signatures. Some tools leave the private half's `sign` in. */
+/** RFC 7517 §4.3: no duplicate operations, and none that are unrelated to signatures. Some tools keep the `sign` of the private half. */
 function isForVerifying(operations: unknown): boolean {
   return (
     Array.isArray(operations) &&

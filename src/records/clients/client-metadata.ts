@@ -1,6 +1,6 @@
 import { assertionAlgorithms, type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
 import { responseParameters } from '../../protocol/oidc-values.ts'
-import { isPlainText, longestName, shown } from '../plain-text.ts'
+import { isPlainText, maxNameLength, shown } from '../plain-text.ts'
 import { isOpenidScope, isScopeToken, type Resource } from '../resources/resource.ts'
 import {
   type AuthenticationMetadata,
@@ -12,25 +12,25 @@ import {
   scopesOf,
 } from './client.ts'
 import { readClientJwks } from './client-jwks.ts'
-import { InvalidClientMetadata, invalid, type MetadataInput, mostEntries, readMembers } from './metadata-members.ts'
+import { InvalidClientMetadata, invalid, type MetadataInput, maxEntries, readMembers } from './metadata-members.ts'
 import { type RedirectUriUse, redirectUriFault, shownUriFault } from './redirect-uri-rules.ts'
 
-/** What the rules need to know beside the metadata. */
-export interface RegistrationTerms {
-  /** Those of all resources that the metadata, old or new, names or has a scope of. */
+/** What the rules need to know besides the metadata. */
+export interface RegistrationContext {
+  /** All resources that the old or new metadata names, or of which it has a scope. */
   readonly resources: readonly Pick<Resource, 'identifier' | 'scopes'>[]
-  /** Where the input names none. A registration has RS256 (OpenID Connect Registration §2), a command ES256. */
+  /** The default if the input has none: RS256 for a registration request (OpenID Connect Registration §2), ES256 for a command. */
   readonly defaultIdTokenAlg: SigningAlgorithm
-  /** Set where an operator has written the input, and not the client itself (RFC 7591). */
+  /** Set if the input comes from an operator and not from the client itself (RFC 7591). */
   readonly byOperator?: true
 }
 
 /**
- * Fills in what is left out (RFC 7591 §2) and checks the whole: the one place where metadata becomes a client.
+ * Fills in defaults (RFC 7591 §2) and checks everything. All client metadata goes through this function.
  *
  * @throws InvalidClientMetadata for the first fault found
  */
-export function completeMetadata(input: MetadataInput, terms: RegistrationTerms): ClientMetadata {
+export function completeMetadata(input: MetadataInput, terms: RegistrationContext): ClientMetadata {
   const read = readMembers(input)
   const authMethod = read.oneOf('token_endpoint_auth_method', authenticationMethods) ?? 'client_secret_basic'
   const isPublic = authMethod === 'none'
@@ -71,15 +71,15 @@ export function completeMetadata(input: MetadataInput, terms: RegistrationTerms)
 }
 
 /**
- * A client's metadata with some members replaced. What was derived from a replaced member is derived anew: response types from
- * grant types, rotation from the way of authenticating, and resources that were allowed for the sake of a scope from the scopes.
+ * A client's metadata with some members replaced. Members that were derived from a replaced member are derived again: response types from grant
+ * types, rotation from the authentication method, and resources that were allowed because of a scope from the scopes.
  *
  * @throws InvalidClientMetadata for the first fault found
  */
 export function changeMetadata(
   existing: ClientMetadata,
   changes: MetadataInput,
-  terms: RegistrationTerms,
+  terms: RegistrationContext,
 ): ClientMetadata {
   const { response_types: _, refresh_token_rotation: rotation, resources, ...kept } = existing
   const method = changes['token_endpoint_auth_method'] ?? existing.token_endpoint_auth_method
@@ -96,7 +96,7 @@ export function changeMetadata(
   )
 }
 
-/** RFC 7591 §2: keys are for who authenticates with them, and RFC 8725 §3.1 wants the algorithm to be one they fit. */
+/** RFC 7591 §2: only clients that authenticate with keys register them. RFC 8725 §3.1: the algorithm must match the keys. */
 function readAuthentication(
   read: ReturnType<typeof readMembers>,
   method: AuthenticationMethod,
@@ -104,7 +104,7 @@ function readAuthentication(
   const alg = read.oneOf('token_endpoint_auth_signing_alg', assertionAlgorithms)
   const jwks = read.value('jwks')
   if (method !== 'private_key_jwt') {
-    if (alg !== undefined) throw invalid('token_endpoint_auth_signing_alg goes with private_key_jwt only.')
+    if (alg !== undefined) throw invalid('token_endpoint_auth_signing_alg can be used with private_key_jwt only.')
     return { token_endpoint_auth_method: method, token_endpoint_auth_signing_alg: undefined, jwks: undefined }
   }
   if (jwks === undefined) throw invalid('jwks is missing: private_key_jwt needs the public keys of the client.')
@@ -119,7 +119,9 @@ function readGrantTypes(given: readonly string[] | undefined, isPublic: boolean)
   const named = given ?? ['authorization_code', 'refresh_token']
   const unknown = named.find((name) => !(grantTypes as readonly string[]).includes(name))
   if (unknown !== undefined)
-    throw invalid(`grant_types has '${shown(unknown)}', which is not offered: it has some of ${grantTypes.join(', ')}.`)
+    throw invalid(
+      `grant_types has '${shown(unknown)}', which is not supported. Supported are ${grantTypes.join(', ')}.`,
+    )
   if (named.length === 0) throw invalid('grant_types must name at least one.')
   if (named.includes('refresh_token') && !named.includes('authorization_code'))
     throw invalid('grant_types has refresh_token, which needs authorization_code.')
@@ -131,7 +133,7 @@ function readGrantTypes(given: readonly string[] | undefined, isPublic: boolean)
   return grantTypes.filter((name) => named.includes(name))
 }
 
-/** RFC 7591 §2.1: response types and grant types say the same thing twice, and must agree. */
+/** RFC 7591 §2.1: response types and grant types are redundant, and must be consistent. */
 function checkResponseTypes(given: readonly string[] | undefined, withCode: boolean): void {
   if (given === undefined) return
   if (given.some((type) => type !== 'code')) throw invalid('response_types can have code only.')
@@ -153,7 +155,7 @@ function checkRedirectUris(uris: readonly string[], withCode: boolean, use: Redi
   }
 }
 
-/** OpenID Connect RP-Initiated Logout §3.1: people are sent there as they are to redirect URIs, so the same rules hold. */
+/** OpenID Connect RP-Initiated Logout §3.1: browsers are redirected to these URIs too, so the same rules apply. */
 function readPostLogoutUris(uris: string[], use: RedirectUriUse): string[] {
   for (const uri of uris) {
     const fault = redirectUriFault(uri, use)
@@ -168,23 +170,23 @@ function readShownUri(name: keyof ClientMetadata, uri: string | undefined): stri
   return uri
 }
 
-/** A person reads it on the consent page: it must not be able to pass for something else there. */
+/** The name is shown on the consent page, where it must not be able to imitate other text. */
 function readName(name: string | undefined): string | undefined {
   if (name === undefined) return undefined
-  if (!isPlainText(name, longestName))
-    throw invalid(`client_name must be 1 to ${longestName} characters, without control characters.`)
+  if (!isPlainText(name, maxNameLength))
+    throw invalid(`client_name must be 1 to ${maxNameLength} characters, without control characters.`)
   return name
 }
 
 function readContacts(contacts: string[]): string[] {
-  if (!contacts.every((contact) => isPlainText(contact, longestName)))
-    throw invalid(`contacts: each must be 1 to ${longestName} characters, without control characters.`)
+  if (!contacts.every((contact) => isPlainText(contact, maxNameLength)))
+    throw invalid(`contacts: each must be 1 to ${maxNameLength} characters, without control characters.`)
   return contacts
 }
 
 /**
- * RFC 7591 §2 leaves the name of a nameless client to the server. People know the host that they are sent back to. Behind an app's own scheme
- * there is no host: the app chooses what stands there, and `app://bank.example/` must not be shown as the bank. So the scheme is the name.
+ * RFC 7591 §2 lets the server choose the name of a client without one. People know the host that they are sent back to. A URI with a private-use
+ * scheme has no real host: the app chooses that part, and `app://bank.example/` must not be shown as the bank. So the scheme is used as the name.
  */
 function nameFrom([uri]: readonly string[]): string {
   if (uri === undefined) return 'Unnamed client'
@@ -199,8 +201,8 @@ function readRequirePkce(given: boolean | undefined, isPublic: boolean): boolean
 }
 
 /**
- * RFC 9700 §2.2.2, §4.14.2: rotation is how theft of a public client's refresh token is noticed. The other clients authenticate, so a
- * stolen token is no use without their credentials.
+ * RFC 9700 §2.2.2, §4.14.2: rotation detects the theft of a public client's refresh token. Other clients authenticate, so a stolen token is useless
+ * without their credentials.
  */
 function readRotation(given: boolean | undefined, isPublic: boolean): boolean {
   if (given === false && isPublic)
@@ -208,19 +210,19 @@ function readRotation(given: boolean | undefined, isPublic: boolean): boolean {
   return given ?? isPublic
 }
 
-/** A client that only acts for itself has no person to ask about. */
+/** A client that only acts for itself gets no OpenID scopes, because there is no person. */
 function defaultScope(grants: readonly GrantType[]): string {
   if (!grants.includes('authorization_code')) return ''
   return grants.includes('refresh_token') ? 'openid profile email offline_access' : 'openid profile email'
 }
 
-/** The allow-list: what it names, and what owns a registered scope. */
+/** The allow-list: the named resources, and the owners of registered scopes. */
 function readResources(
   scopes: readonly string[],
   named: readonly string[],
-  resources: RegistrationTerms['resources'],
+  resources: RegistrationContext['resources'],
 ): string[] {
-  if (scopes.length > mostEntries) throw invalid(`scope must not have more than ${mostEntries} names.`)
+  if (scopes.length > maxEntries) throw invalid(`scope must not have more than ${maxEntries} names.`)
   const malformed = scopes.find((scope) => !isScopeToken(scope))
   if (malformed !== undefined) throw invalid(`scope: '${shown(malformed)}' is not a scope (RFC 6749 section 3.3).`)
   const orphan = scopes.find(
@@ -228,14 +230,14 @@ function readResources(
   )
   if (orphan !== undefined)
     throw invalid(
-      `scope: '${shown(orphan)}' is not an OpenID scope, and no resource has it: register it with signet resources create --scope.`,
+      `scope: '${shown(orphan)}' is not an OpenID scope, and no resource has it. Register it with signet resources create --scope.`,
     )
   const unknown = named.find((identifier) => !resources.some((resource) => resource.identifier === identifier))
   if (unknown !== undefined) throw invalid(`resources: there is no resource '${shown(unknown)}'.`)
   return [...new Set([...named, ...ownersOf(scopes, resources)])]
 }
 
-function ownersOf(scopes: readonly string[], resources: RegistrationTerms['resources']): string[] {
+function ownersOf(scopes: readonly string[], resources: RegistrationContext['resources']): string[] {
   return resources
     .filter((resource) => resource.scopes.some((scope) => scopes.includes(scope)))
     .map(({ identifier }) => identifier)

@@ -2,17 +2,17 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import { endGrantsSql, endStandingGrantsSql } from '../endings/end-rows-store.ts'
 import type { ClientId } from '../ids.ts'
 
-/** What went when secrets were taken away: they, and the grants that stood for them. */
+/** How many secrets were revoked, and how many standing grants ended with them. */
 export interface RevokedSecrets {
   readonly secrets: number
   readonly grants: number
 }
 
 /**
- * Adds a secret. By default the newest of those before it is kept, so that two are live while the client is moved over; the others go, and
- * with them the grants that stood for them. The caller has locked the client, so that no such grant is being opened.
+ * Adds a secret. By default the newest existing secret is kept, so that two are active while the client is being switched over. The others are
+ * deleted, and their standing grants end. The caller has locked the client, so that no standing grant is being opened.
  *
- * @param old `revoked`: all secrets before this one go
+ * @param old `revoked`: all existing secrets are deleted
  */
 export async function addClientSecret(
   db: Queryable,
@@ -37,15 +37,15 @@ export async function addClientSecret(
   return rows[0]!
 }
 
-/** A client's secret as it is listed, without its value. */
+/** A secret in a list, without its value. */
 export interface ListedSecret {
   readonly id: number
   readonly createdAt: Date
-  /** The id of the open grant that stands for it, if it ever asked for a token (client_credentials). */
+  /** The ID of the open standing grant of this secret, if the client has ever used it to get a token (client_credentials). */
   readonly standingGrant: string | undefined
 }
 
-/** The live secrets of a client, the oldest first. */
+/** The active secrets of a client, the oldest first. */
 export async function listClientSecrets(db: Queryable, clientId: ClientId): Promise<ListedSecret[]> {
   const { rows } = await db.query<{ id: number; created_at: Date; standing_grant: string | null }>({
     text: `SELECT client_secrets.id, client_secrets.created_at, grants.id AS standing_grant FROM client_secrets
@@ -60,7 +60,7 @@ export async function listClientSecrets(db: Queryable, clientId: ClientId): Prom
   }))
 }
 
-/** Takes one secret away, and ends the grant that stood for it. The caller has locked the client. */
+/** Deletes one secret, and ends its standing grant. The caller has locked the client. */
 export async function deleteClientSecret(db: Queryable, clientId: ClientId, secretId: number): Promise<RevokedSecrets> {
   const { rows } = await db.query<RevokedSecrets>({
     text: `WITH gone AS (
@@ -74,7 +74,7 @@ export async function deleteClientSecret(db: Queryable, clientId: ClientId, secr
   return rows[0]!
 }
 
-/** Takes all secrets of a client that uses none, and ends the grants that stood for its credentials. */
+/** Deletes all secrets of a client that no longer uses any, and ends the standing grants of all its credentials. */
 export async function deleteClientSecrets(db: Queryable, clientId: ClientId): Promise<void> {
   await db.query({
     text: `WITH gone AS (

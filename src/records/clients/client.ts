@@ -8,14 +8,14 @@ export type GrantType = (typeof grantTypes)[number]
 export const authenticationMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const
 export type AuthenticationMethod = (typeof authenticationMethods)[number]
 
-/** The metadata of all clients, under the names of RFC 7591 §2 and OpenID Connect Registration §2; the last four are Signet's own. */
+/** The metadata of all clients, under the names of RFC 7591 §2 and OpenID Connect Registration §2. The last four are extensions of Signet. */
 export interface CommonMetadata {
   readonly client_name: string
   readonly redirect_uris: readonly string[]
   readonly post_logout_redirect_uris: readonly string[]
   readonly grant_types: readonly GrantType[]
   readonly response_types: readonly 'code'[]
-  /** Space-delimited (RFC 7591 §2): all that the client may ask for. */
+  /** All scopes that the client may request, space-delimited (RFC 7591 §2). */
   readonly scope: string
   readonly id_token_signed_response_alg: SigningAlgorithm
   /** Seconds. */
@@ -29,7 +29,7 @@ export interface CommonMetadata {
   readonly require_pkce: boolean
   readonly first_party: boolean
   readonly refresh_token_rotation: boolean
-  /** Identifiers of the resources it may ask tokens for. */
+  /** The identifiers of the resources that it may request tokens for. */
   readonly resources: readonly string[]
 }
 
@@ -38,20 +38,20 @@ interface NoKeys {
   readonly jwks: undefined
 }
 
-/** A public client proves nothing (RFC 6749 §2.1). */
+/** A public client does not authenticate (RFC 6749 §2.1). */
 interface PublicAuthentication extends NoKeys {
   readonly token_endpoint_auth_method: 'none'
 }
 
-/** The client proves itself with a secret that Signet keeps a digest of. */
+/** The client authenticates with a secret, of which Signet stores a digest. */
 interface SecretAuthentication extends NoKeys {
   readonly token_endpoint_auth_method: 'client_secret_basic' | 'client_secret_post'
 }
 
-/** The client signs an assertion (RFC 7523). */
+/** The client authenticates with a signed assertion (RFC 7523). */
 interface KeyAuthentication {
   readonly token_endpoint_auth_method: 'private_key_jwt'
-  /** Undefined: what the keys are for. */
+  /** Undefined: any algorithm that the keys support. */
   readonly token_endpoint_auth_signing_alg: AssertionAlgorithm | undefined
   /** The client's public keys (RFC 7517 §5). */
   readonly jwks: ClientJwks
@@ -61,7 +61,7 @@ export type AuthenticationMetadata = PublicAuthentication | SecretAuthentication
 
 export type ClientMetadata = CommonMetadata & AuthenticationMetadata
 
-/** Every member of the metadata, in the order in which people read them. */
+/** All members of the metadata, in the order in which they are displayed. */
 export const metadataMembers = [
   'client_name',
   'redirect_uris',
@@ -86,7 +86,7 @@ export const metadataMembers = [
   'resources',
 ] as const satisfies readonly (keyof ClientMetadata)[]
 
-/** A set of public keys as the client registered it, checked by `readClientJwks`. */
+/** The set of public keys that a client registered, checked by `readClientJwks`. */
 export interface ClientJwks {
   readonly keys: readonly Readonly<Record<string, unknown> & { kty: string }>[]
 }
@@ -94,13 +94,13 @@ export interface ClientJwks {
 export interface ClientSecret {
   readonly id: number
   readonly digest: Buffer
-  /** The id of the open grant that stands for this credential, if it ever asked for a token (client_credentials). */
+  /** The ID of the open standing grant of this secret, if the client has ever used it to get a token (client_credentials). */
   readonly standingGrant: GrantId | undefined
 }
 
 interface CommonClient extends CommonMetadata {
   readonly client_id: ClientId
-  /** The resources on its allow-list that exist. */
+  /** The existing resources on its allow-list. */
   readonly allowed: readonly Resource[]
 }
 
@@ -111,11 +111,11 @@ export interface SecretClient extends CommonClient, SecretAuthentication {
 }
 
 export interface KeyClient extends CommonClient, KeyAuthentication {
-  /** The id of the open grant that stands for its key, if it ever asked for a token (client_credentials). */
+  /** The ID of the open standing grant of its key, if the client has ever used it to get a token (client_credentials). */
   readonly standingGrant: GrantId | undefined
 }
 
-/** A registered client with all that a request of its needs to know, read in one statement. */
+/** A registered client with everything that its requests need, read in one statement. */
 export type Client = PublicClient | SecretClient | KeyClient
 
 type Method<A extends AuthenticationMetadata> = Pick<A, 'token_endpoint_auth_method'>
@@ -127,8 +127,8 @@ export function isPublic<C extends Method<AuthenticationMetadata>>(
 }
 
 /**
- * Whether each use of a refresh token gives a new one. RFC 9700 §2.2.2: those of public clients must be rotated or bound to a key, and
- * Signet binds none. So it holds for a client, too, that was registered when that could be switched off.
+ * Whether each use of a refresh token issues a new one. RFC 9700 §2.2.2: refresh tokens of public clients must be rotated or bound to a key, and
+ * Signet does not bind them. So rotation also applies to public clients that were registered when it could still be switched off.
  */
 export function rotatesRefreshTokens(
   client: Pick<ClientMetadata, 'token_endpoint_auth_method' | 'refresh_token_rotation'>,
@@ -142,7 +142,7 @@ export function usesSecret<C extends Method<AuthenticationMetadata>>(
   return client.token_endpoint_auth_method.startsWith('client_secret_')
 }
 
-/** The scopes of a `scope` value (RFC 6749 §3.3), each once, in order. */
+/** The scopes of a `scope` value (RFC 6749 §3.3), in order, without duplicates. */
 export function scopesOf(scope: string | undefined): string[] {
   return [...new Set((scope ?? '').split(' ').filter((part) => part !== ''))]
 }

@@ -28,8 +28,8 @@ type ClientRow = Omit<CommonMetadata, Nullable> & {
   )
 
 /**
- * One column of JSON, not one of each kind: what the server has to describe and the driver to take apart is less. A client that is
- * marked as deleted is none.
+ * One column of JSON rather than one column per member, so that the server has less to describe and the driver less to parse. Clients that are
+ * marked as deleted are left out.
  */
 const select = `
   SELECT to_jsonb(clients) - '{created_at,updated_at,deleted_at,grant_epoch,grants_ended_at}'::text[] || jsonb_build_object(
@@ -82,7 +82,7 @@ function clientFromRow(row: ClientRow): Client {
   }
 }
 
-/** The client with its secrets, their standing grants and its resources: one round trip, for it stands on every hot path. */
+/** Reads a client with its secrets, their standing grants and its resources, in one round trip, because every hot path needs it. */
 export async function findClient(db: Queryable, clientId: string): Promise<Client | undefined> {
   const { rows } = await db.query<{ client: ClientRow }>({
     name: 'find-client',
@@ -92,7 +92,7 @@ export async function findClient(db: Queryable, clientId: string): Promise<Clien
   return rows[0] && clientFromRow(rows[0].client)
 }
 
-/** Keeps a client as it is until the transaction ends, so that what is read of it is what is changed. False where there is none. */
+/** Locks a client until the transaction ends, so that it does not change between reading and writing. False if there is no such client. */
 export async function lockClient(tx: Queryable, clientId: ClientId): Promise<boolean> {
   const { rowCount } = await tx.query({
     text: 'SELECT FROM clients WHERE client_id = $1 AND deleted_at IS NULL FOR UPDATE',
@@ -102,11 +102,11 @@ export async function lockClient(tx: Queryable, clientId: ClientId): Promise<boo
 }
 
 /**
- * One page of clients, by name regardless of case, and by `client_id` where names are equal.
+ * One page of clients, ordered by name regardless of case, and by `client_id` if names are equal.
  *
- * @param prefix only clients whose names begin with this, regardless of case; empty: all
- * @param after the last client of the page before
- * @param limit the length of the page
+ * @param prefix only clients whose names start with this, regardless of case; empty: all
+ * @param after the last client of the previous page
+ * @param limit the maximum number of clients
  */
 export async function listClients(
   db: Queryable,
@@ -115,8 +115,8 @@ export async function listClients(
   limit: number,
 ): Promise<Client[]> {
   const values: unknown[] = [limit]
-  // COLLATE "C" compares bytes, so the names that begin with the prefix are a range of the index. U+10FFFF is the last code point, and
-  // not a character.
+  // COLLATE "C" compares bytes, so the names that start with the prefix are a range of the index. U+10FFFF is the last code point, and is
+  // never used as a character.
   const conditions = [
     ...(prefix !== ''
       ? [
@@ -138,7 +138,7 @@ export async function listClients(
   return rows.map(({ client }) => clientFromRow(client))
 }
 
-/** @param secretDigest of its first secret; undefined where it uses none */
+/** @param secretDigest the digest of its first secret; undefined if it uses none */
 export async function insertClient(
   db: Queryable,
   clientId: ClientId,
@@ -157,7 +157,7 @@ export async function insertClient(
   })
 }
 
-/** False where there is no such client. */
+/** False if there is no such client. */
 export async function updateClient(db: Queryable, clientId: ClientId, metadata: ClientMetadata): Promise<boolean> {
   const { rowCount } = await db.query({
     text: `UPDATE clients SET updated_at = now(), ${metadataMembers.map((column, index) => `${column} = $${index + 2}`).join(', ')}

@@ -3,7 +3,7 @@ import type { ClientMetadata } from './client.ts'
 
 type InvalidClientMetadataCode = 'invalid_redirect_uri' | 'invalid_client_metadata'
 
-/** Metadata that cannot be registered, with the code of RFC 7591 §3.2.2 and a plain sentence in ASCII. */
+/** Metadata that cannot be registered, with the error code of RFC 7591 §3.2.2 and a description in ASCII. */
 export class InvalidClientMetadata extends Error {
   readonly code: InvalidClientMetadataCode
   constructor(code: InvalidClientMetadataCode, description: string) {
@@ -14,20 +14,20 @@ export class InvalidClientMetadata extends Error {
 }
 
 /**
- * Metadata as somebody wrote it: names of `ClientMetadata` with values of whatever type. Other names mean nothing here and are
- * passed over (RFC 7591 §2). An absent value, undefined and null are the same. Whether a caller may set `first_party`,
- * `require_pkce`, `refresh_token_rotation` and `resources` at all is for who calls to decide.
+ * Unchecked metadata: names of `ClientMetadata` with values of any type. Other names are ignored (RFC 7591 §2). An absent value, undefined and null
+ * are equivalent. The caller of these functions decides whether `first_party`, `require_pkce`, `refresh_token_rotation` and `resources` may be set
+ * at all.
  */
 export type MetadataInput = Readonly<Record<string, unknown>>
 
-/** Entries of a list, and scopes of a client. */
-export const mostEntries = 50
-const mostSeconds = 3650 * 86_400
+/** The maximum number of entries in a list, and of scopes of a client. */
+export const maxEntries = 50
+const maxSeconds = 3650 * 86_400
 
 /**
- * Reads members by name and type. Own members only: the input may come from anywhere, `__proto__` included.
+ * Reads members by name and type. Only own members are read, because the input is untrusted and may contain `__proto__`.
  *
- * @returns functions that give a member's value, or undefined where it is absent, and throw InvalidClientMetadata
+ * @returns functions that return the value of a member, or undefined if it is absent, and throw InvalidClientMetadata
  */
 export function readMembers(input: MetadataInput) {
   const member = (name: keyof ClientMetadata): unknown =>
@@ -45,7 +45,7 @@ export function readMembers(input: MetadataInput) {
       if (value === undefined) return undefined
       if (!Array.isArray(value) || !value.every((entry) => typeof entry === 'string'))
         throw invalid(`${name} must be a list of strings.`)
-      if (value.length > mostEntries) throw invalid(`${name} must not have more than ${mostEntries} entries.`)
+      if (value.length > maxEntries) throw invalid(`${name} must not have more than ${maxEntries} entries.`)
       return [...new Set<string>(value)]
     },
     flag: (name: keyof ClientMetadata): boolean | undefined => {
@@ -56,14 +56,14 @@ export function readMembers(input: MetadataInput) {
     seconds: (name: keyof ClientMetadata): number | undefined => {
       const value = member(name)
       if (value === undefined) return undefined
-      if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= mostSeconds) return value
-      throw invalid(`${name} must be a whole number of seconds, ${mostSeconds} at the most.`)
+      if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= maxSeconds) return value
+      throw invalid(`${name} must be a whole number of seconds, at most ${maxSeconds}.`)
     },
     oneOf: <T extends string>(name: keyof ClientMetadata, values: readonly T[]): T | undefined => {
       const value = text(name)
       const known = values.find((candidate) => candidate === value)
       if (value !== undefined && known === undefined)
-        throw invalid(`${name} '${shown(value)}' is not offered: it is one of ${values.join(', ')}.`)
+        throw invalid(`${name} '${shown(value)}' is not supported: it must be one of ${values.join(', ')}.`)
       return known
     },
   }

@@ -2,64 +2,64 @@ import { isBlockedPort } from '../../platform/blocked-ports.ts'
 import { isLoopbackHost } from '../../platform/network-address.ts'
 import { isReservedScheme, isReversedDomain } from '../../platform/uri-schemes.ts'
 
-/** Characters. Longer than any real one, short enough for a column, a log line and a browser. */
-const longest = 2000
+/** Characters. Longer than any real redirect URI, and short enough for a column, a log line and a browser. */
+const maxLength = 2000
 
 /** What a redirect URI is for. */
 export interface RedirectUriUse {
-  /** Whether the client holds no secret: only an app on a person's device has a scheme of its own. */
+  /** Whether the client has no secret: only an app on a person's device has a private-use scheme. */
   readonly isPublic: boolean
-  /** Whether an operator registers the client. What a client says of itself is checked by nobody. */
+  /** Whether an operator registers the client. What a client registers itself is not verified by anybody. */
   readonly byOperator: boolean
-  /** The parameters that a response adds to the query. */
+  /** The query parameters that a response adds. */
   readonly adds: readonly string[]
 }
 
 /**
- * Why a URI cannot be registered as a redirect URI; undefined for a good one. Browsers, servers and we must agree on where it
- * leads, so everything that two parsers read in two ways is refused, rather than put in order: what is registered is compared
- * character by character (RFC 9700 §2.1).
+ * Why a URI cannot be registered as a redirect URI; undefined if it can. Browsers, servers and Signet must agree on where it leads. So everything
+ * that two parsers could read differently is refused and not normalized, because registered URIs are compared character by character (RFC 9700
+ * §2.1).
  *
- * @returns the rest of a sentence that begins with the URI
+ * @returns the end of a sentence that starts with the URI
  */
 export function redirectUriFault(uri: string, { isPublic, byOperator, adds }: RedirectUriUse): string | undefined {
   const general = uriFault(uri) ?? queryFault(uri, adds)
   if (general) return general
   const { scheme, host, path } = partsOf(uri)
   if (scheme === 'https') return hostFault(uri, host) ?? pathFault(path)
-  // RFC 8252 §7.3 and §8.3: plain http reaches nobody else only on loopback.
+  // RFC 8252 §7.3 and §8.3: plain http is safe only on loopback, where nobody else receives it.
   if (scheme === 'http')
     return (
       hostFault(uri, host) ??
       (isLoopbackHost(new URL(uri).hostname) ? pathFault(path) : 'must be https, or http on loopback')
     )
-  if (isReservedScheme(scheme)) return 'has a scheme that browsers or operating systems act on themselves'
-  // RFC 8252 §7.1: a domain name of the app's own, reversed.
+  if (isReservedScheme(scheme)) return 'has a scheme that browsers or operating systems handle themselves'
+  // RFC 8252 §7.1: a reversed domain name that the app's developer controls.
   if (!byOperator && !isReversedDomain(scheme))
     return 'must be https, http on loopback, or have a private-use scheme that is a reversed domain name, such as com.example.app'
   return isPublic ? pathFault(path) : 'has a private-use scheme, which is for public clients only'
 }
 
 /**
- * Whether a redirect URI has a private-use scheme without a period, such as `vscode:`. RFC 8252 §7.1 asks for a domain name, because nothing
- * else keeps two apps from choosing one scheme. Some editors have no other, so operators may register them.
+ * Whether a redirect URI has a private-use scheme without a period, such as `vscode:`. RFC 8252 §7.1 requires a domain name, because nothing else
+ * prevents two apps from choosing the same scheme. Some editors have no other scheme, so operators may register them.
  *
- * @param uri one that `redirectUriFault` has nothing against
+ * @param uri a URI for which `redirectUriFault` returns undefined
  */
 export function isClaimable(uri: string): boolean {
   const { scheme } = partsOf(uri)
   return scheme !== 'https' && scheme !== 'http' && !scheme.includes('.')
 }
 
-/** Why a URI cannot be what a client shows to people (its home page, its logo, its terms): https, and no trick. */
+/** Why a URI cannot be shown to people (the home page, logo or terms of a client). It must be an https URI in normal form. */
 export function shownUriFault(uri: string): string | undefined {
   const { scheme, host } = partsOf(uri)
   return uriFault(uri) ?? (scheme === 'https' ? hostFault(uri, host) : 'must be https')
 }
 
-/** What RFC 3986 does not allow anywhere, or has no place here. */
+/** Faults that are not allowed in any URI (RFC 3986), or in any URI of a client. */
 function uriFault(uri: string): string | undefined {
-  if (uri.length > longest) return `is longer than ${longest} characters`
+  if (uri.length > maxLength) return `is longer than ${maxLength} characters`
   // RFC 3986 §2. No backslash, which a browser reads as a slash; no space, control or non-ASCII character, which it rewrites.
   if (!/^(?:[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/.test(uri))
     return 'has characters that a URI cannot have (RFC 3986 section 2)'
@@ -72,33 +72,33 @@ function uriFault(uri: string): string | undefined {
   return URL.canParse(uri) ? undefined : 'is not a URI'
 }
 
-/** RFC 6749 §3.1.2 has the query of a redirect URI kept; a response that adds a parameter of the same name would have it twice (§3.1). */
+/** RFC 6749 §3.1.2: the query of a redirect URI is kept. A parameter that the response adds would then appear twice (§3.1). */
 function queryFault(uri: string, adds: readonly string[]): string | undefined {
   const [, query = ''] = /\?(.*)$/.exec(uri) ?? []
   const name = [...new URLSearchParams(query).keys()].find((key) => adds.includes(key))
-  return name === undefined ? undefined : `must not have ${name} in its query, which a response adds`
+  return name === undefined ? undefined : `must not have ${name} in its query, because a response adds it`
 }
 
-/** A host must be written the way it will be read: then no look-alike (`0x7f.1`, `127.1`, `%65vil`, `EXAMPLE`) gets in. */
+/** A host must be in the form that parsers normalize it to, which excludes other spellings (`0x7f.1`, `127.1`, `%65vil`, `EXAMPLE`). */
 function hostFault(uri: string, host: string | undefined): string | undefined {
   if (!host) return 'has no host'
   if (host.includes('*')) return 'must not have a wildcard in its host'
   if (host.endsWith('.')) return 'must not have a trailing dot in its host'
   if (host !== new URL(uri).hostname) return 'must have its host in lower case and in its usual form'
-  if (!/^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/.test(host)) return 'has no well-formed host'
+  if (!/^(?:[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])$/.test(host)) return 'has a malformed host'
   const { port } = new URL(uri)
-  if (port !== '' && isBlockedPort(Number(port))) return `has the port ${port}, to which browsers do not connect`
+  if (port !== '' && isBlockedPort(Number(port))) return `has the port ${port}, which browsers block`
   return undefined
 }
 
-/** A browser resolves dot-segments, also encoded ones, before it goes there (WHATWG URL §4.4): the text would name another place. */
+/** A browser resolves dot-segments, even encoded ones, before it requests the URI (WHATWG URL §4.4), so the URI would lead elsewhere. */
 function pathFault(path: string): string | undefined {
   return path.split('/').some((segment) => /^(?:\.|%2e){1,2}$/i.test(segment))
     ? 'must not have dot-segments in its path'
     : undefined
 }
 
-/** RFC 3986 Appendix B, with host and port apart. `host` is undefined where authority or port is not well formed. */
+/** Splits a URI (RFC 3986 Appendix B), and the host from the port. `host` is undefined if authority or port is malformed. */
 function partsOf(uri: string): {
   scheme: string
   authority: string | undefined

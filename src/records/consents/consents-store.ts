@@ -2,7 +2,7 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import type { ClientId, Sub } from '../ids.ts'
 import { scopesUnmovedSince } from '../resources/resources-store.ts'
 
-/** What a person allowed a client. A scope that has come to another resource since then is not part of it. */
+/** What a person has allowed a client. Excludes scopes that have moved to another resource since then. */
 export interface Consent {
   readonly scopes: readonly string[]
   readonly resources: readonly string[]
@@ -10,15 +10,15 @@ export interface Consent {
 
 const consentedScopes = scopesUnmovedSince('consents.scopes', 'consents.updated_at')
 
-/** What of a person's grant holds beside the client's registration. */
+/** What a person's grant still allows, apart from the limits of the client's registration. */
 export interface GrantTerms {
-  /** The scopes of the grant that still belong to the resource that they belonged to when it was opened. */
+  /** The scopes of the grant that still belong to the same resource as when the grant was opened. */
   readonly scopes: readonly string[]
-  /** Null: none is on record, as for first-party clients. */
+  /** Null if there is none, as for first-party clients. */
   readonly consent: Consent | null
 }
 
-/** SQL for the terms of the row in `grants`, as JSON: for statements that read a grant along with something else. */
+/** SQL: the `GrantTerms` of the row in `grants`, as JSON, for statements that also read something else. */
 export const grantTermsJson = `jsonb_build_object(
   'scopes', ${scopesUnmovedSince('grants.scopes', 'grants.created_at')},
   'consent', (SELECT jsonb_build_object('scopes', ${consentedScopes}, 'resources', consents.resources)
@@ -33,7 +33,7 @@ export async function findConsent(db: Queryable, sub: Sub, clientId: ClientId): 
   return rows[0]
 }
 
-/** Forgets what a person allowed a client. False if there was nothing. */
+/** Deletes the consent of a person to a client. False if there was none. */
 export async function deleteConsent(tx: Queryable, sub: Sub, clientId: ClientId): Promise<boolean> {
   const { rowCount } = await tx.query({
     text: 'DELETE FROM consents WHERE sub = $1 AND client_id = $2',
@@ -42,7 +42,7 @@ export async function deleteConsent(tx: Queryable, sub: Sub, clientId: ClientId)
   return rowCount === 1
 }
 
-/** Remembers a consent, in addition to what was allowed before and still means the same. */
+/** Adds a consent to what was allowed before, without scopes that have moved to another resource. */
 export async function addConsent(db: Queryable, sub: Sub, clientId: ClientId, consent: Consent): Promise<void> {
   await db.query({
     name: 'add-consent',

@@ -5,91 +5,91 @@ import { deleteConnectionsOf, deleteGrantsOf, deleteMarkedClient, deleteRecordsO
 import { endFamiliesOf, endGrantsOf, endSessionsOf } from './end-rows-store.ts'
 import type { Ending } from './ending.ts'
 import {
-  type Followed,
+  type EndedRows,
   hasDueEnding,
-  noteBatch,
+  lockNextEnding,
   postponeEnding,
+  recordBatch,
   recordEnding,
   removeEnding,
-  takeEnding,
 } from './endings-store.ts'
 
-/** Rows that a decision ends in its own transaction. Most people and sessions have fewer. */
-const atOnce = 100
+/** The maximum number of rows that a decision updates in its own transaction. Most people and sessions have fewer. */
+const maxRowsInDecision = 100
 
-/** Rows that one step ends: it holds them for some milliseconds. */
-const atATime = 500
+/** The maximum number of rows that one batch updates. It locks them for a few milliseconds. */
+const batchSize = 500
 
 /**
- * Seconds after which a decision is looked at once more. A grant that was being opened when it was made has ended like the others, but
- * its row may have been written later. No transaction lasts that long.
+ * The delay after which a decision is processed once more, in seconds. A grant that was being opened when the decision was made has ended like the
+ * others, but its row may have been committed later. No transaction lasts this long.
  */
 const settleTime = 15
 
-/** The same of a revoked secret: a node that has not heard of it may go on to start families for as long as its lease. */
+/** The same for a revoked secret: a node that does not know of the revocation yet may start families until its lease ends. */
 const settleTimeOfSecret = 180
 
 const settleTimeOf = ({ kind }: Ending) => (kind === 'refresh_secret' ? settleTimeOfSecret : settleTime)
 
-export type { Followed } from './endings-store.ts'
+export type { EndedRows } from './endings-store.ts'
 
-/** A decision on record, and the rows that have followed it in its own transaction. */
-export interface Decided extends Followed {
-  /** Its number: `findFollowed` counts the rows by it. */
+/** A recorded decision, and the number of rows that were updated in its own transaction. */
+export interface Decided extends EndedRows {
+  /** The ID of the decision, for `findEndedRows`. */
   readonly ending: number
 }
 
-const nothing: Followed = { sessions: 0, grants: 0, left: false }
+const nothing: EndedRows = { sessions: 0, grants: 0, left: false }
 
 /**
- * Records the decision that has just been made in this transaction, and ends a bounded number of its rows along with it. The rest
- * follow; all of them are judged as ended from the commit on.
+ * Records a decision that has just been made in this transaction, and updates a limited number of its rows. The other rows are updated later; all
+ * of them count as ended from the commit on.
  *
- * @param before grants of the decision whose rows have been ended already; they are counted with the others
+ * @param before the number of grants whose rows the caller has already updated; they are added to the count
  */
 export async function decideEnding(
   tx: Queryable,
   ending: Exclude<Ending, { kind: 'client' | 'refresh_secret' }>,
   before = 0,
 ): Promise<Decided> {
-  // What an earlier decision has ended says so when it follows: first come, first served.
+  // Rows that an earlier decision has ended must get the reason of that decision, so the earlier decision is processed first.
   if (await hasDueEnding(tx, ending)) {
     const later = { sessions: 0, grants: before, left: true }
     return { ...later, ending: await recordEnding(tx, ending, undefined, 0, later) }
   }
-  return startEnding(tx, ending, undefined, atOnce, before)
+  return startEnding(tx, ending, undefined, maxRowsInDecision, before)
 }
 
 /**
- * Records that a client has just been marked as deleted. Nothing follows in this transaction: deleting the client's row would wait for
- * requests that refer to it, and until the mark is committed there can always be another one.
+ * Records that a client has just been marked as deleted. No row is deleted in this transaction: deleting the row of the client would wait for
+ * requests that refer to it, and new ones can arrive until the mark is committed.
  */
 export async function decideDeletion(tx: Queryable, clientId: ClientId): Promise<void> {
   await recordEnding(tx, { kind: 'client', reason: 'client_deleted', clientId }, undefined, 0)
 }
 
 /**
- * Does the next batch of the ending that has been due for longest. Any number of processes may do this at once, and each may be
- * killed at any moment.
+ * Processes a batch of the ending that has been due for the longest time. Any number of processes may do this concurrently, and each may be killed
+ * at any moment.
  *
  * @returns whether there was one
- * @throws EndingFailed where one cannot be followed: it has been put off, so that the others are not kept waiting
+ * @throws EndingFailed if an ending could not be processed. It has been postponed, so that it does not hold up the others
  */
-export async function followNext(database: Database): Promise<boolean> {
+export async function endNextBatch(database: Database): Promise<boolean> {
   let taken: number | undefined
   try {
     return await inTransaction(database, async (tx) => {
-      const recorded = await takeEnding(tx)
+      const recorded = await lockNextEnding(tx)
       if (!recorded) return false
       const { id, ending, decidedAt, age } = recorded
       taken = id
-      const followed = await followEnding(tx, ending, decidedAt, atATime)
-      if (followed.left) await noteBatch(tx, id, 0, followed)
+      const ended = await endBatchOf(tx, ending, decidedAt, batchSize)
+      if (ended.left) await recordBatch(tx, id, 0, ended)
       else if (ending.kind === 'client') {
         await deleteMarkedClient(tx, ending.clientId)
         await removeEnding(tx, id)
       } else if (age > settleTimeOf(ending)) await removeEnding(tx, id)
-      else await noteBatch(tx, id, settleTime, followed)
+      else await recordBatch(tx, id, settleTime, ended)
       return true
     })
   } catch (cause) {
@@ -99,10 +99,10 @@ export async function followNext(database: Database): Promise<boolean> {
   }
 }
 
-/** One ending could not be followed; the message names its row. */
+/** An ending could not be processed. The message contains its ID. */
 export class EndingFailed extends Error {
   constructor(id: number, options: ErrorOptions) {
-    super(`Ending ${id} failed and will be tried again in a minute.`, options)
+    super(`Ending ${id} failed and will be retried in a minute.`, options)
     this.name = 'EndingFailed'
   }
 }
@@ -111,26 +111,26 @@ async function startEnding(
   tx: Queryable,
   ending: Ending,
   decidedAt: Date | undefined,
-  most: number,
+  maxRows: number,
   before = 0,
 ): Promise<Decided> {
-  const { sessions, grants, left } = await followEnding(tx, ending, decidedAt, most)
-  const followed = { sessions, grants: grants + before, left }
-  return { ...followed, ending: await recordEnding(tx, ending, decidedAt, followed.left ? 0 : settleTime, followed) }
+  const { sessions, grants, left } = await endBatchOf(tx, ending, decidedAt, maxRows)
+  const ended = { sessions, grants: grants + before, left }
+  return { ...ended, ending: await recordEnding(tx, ending, decidedAt, ended.left ? 0 : settleTime, ended) }
 }
 
-async function followEnding(
+async function endBatchOf(
   tx: Queryable,
   ending: Ending,
   decidedAt: Date | undefined,
-  most: number,
-): Promise<Followed> {
+  maxRows: number,
+): Promise<EndedRows> {
   switch (ending.kind) {
     case 'account': {
-      const sessions = await endSessionsOf(tx, ending, decidedAt, most)
-      const grants = await endGrantsOf(tx, ending, decidedAt, most)
+      const sessions = await endSessionsOf(tx, ending, decidedAt, maxRows)
+      const grants = await endGrantsOf(tx, ending, decidedAt, maxRows)
       const connections =
-        ending.reason === 'account_deleted' ? await deleteConnectionsOf(tx, ending.sub, most) : undefined
+        ending.reason === 'account_deleted' ? await deleteConnectionsOf(tx, ending.sub, maxRows) : undefined
       return {
         sessions: sessions.rows,
         grants: grants.rows,
@@ -138,26 +138,26 @@ async function followEnding(
       }
     }
     case 'sessions': {
-      const { ids, rows, left } = await endSessionsOf(tx, ending, decidedAt, most)
+      const { ids, rows, left } = await endSessionsOf(tx, ending, decidedAt, maxRows)
       if (ids.length === 0) return { ...nothing, left }
       const { sub, reason } = ending
-      const bound = await startEnding(tx, { kind: 'session_grants', reason, sub, sessionIds: ids }, decidedAt, most)
+      const bound = await startEnding(tx, { kind: 'session_grants', reason, sub, sessionIds: ids }, decidedAt, maxRows)
       return { sessions: rows, grants: bound.grants, left: left || bound.left }
     }
     case 'account_grants':
     case 'session_grants':
     case 'connection':
     case 'client_grants': {
-      const { rows, left } = await endGrantsOf(tx, ending, decidedAt, most)
+      const { rows, left } = await endGrantsOf(tx, ending, decidedAt, maxRows)
       return { sessions: 0, grants: rows, left }
     }
     case 'refresh_secret': {
-      const { rows, left } = await endFamiliesOf(tx, ending, decidedAt, most)
+      const { rows, left } = await endFamiliesOf(tx, ending, decidedAt, maxRows)
       return { sessions: 0, grants: rows, left }
     }
     case 'client': {
-      const grants = await deleteGrantsOf(tx, ending.clientId, most)
-      const records = await deleteRecordsOf(tx, ending.clientId, most)
+      const grants = await deleteGrantsOf(tx, ending.clientId, maxRows)
+      const records = await deleteRecordsOf(tx, ending.clientId, maxRows)
       return { sessions: 0, grants: grants.rows, left: grants.left || records.left }
     }
   }

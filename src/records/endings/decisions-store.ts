@@ -4,14 +4,14 @@ import { endSessionsSql } from './end-rows-store.ts'
 import type { AccountEndReason } from './ending.ts'
 
 /*
- * Decisions to end something. Each changes one row, whatever has been collected under it, and holds for every statement that judges by
- * `judgement-store.ts` from the moment of its commit. None of them waits for a request that is opening a grant.
+ * Decisions to end sessions or grants. Each changes one row, no matter how many sessions or grants it ends, and takes effect with its commit, for
+ * every statement that uses `liveness-store.ts`. None of them waits for a request that is opening a grant.
  */
 
 /**
- * Ends all sessions of an account. What is bound to them ends with them; grants with `offline_access` go on.
+ * Ends all sessions of an account, and the grants that are bound to them. Grants with `offline_access` continue.
  *
- * @returns the epoch that begins: a session that is to go on must be moved to it (`moveSession`)
+ * @returns the new epoch. A session that is to continue must be moved to it (`moveSession`)
  */
 export async function endAllSessions(tx: Queryable, sub: Sub): Promise<number> {
   const { rows } = await tx.query<{ epoch: number }>({
@@ -22,7 +22,7 @@ export async function endAllSessions(tx: Queryable, sub: Sub): Promise<number> {
   return rows[0]!.epoch
 }
 
-/** Lets a session go on in a later epoch, while the others of its person end. */
+/** Moves a session to a later epoch, so that it continues while the other sessions of the account end. */
 export async function moveSession(tx: Queryable, id: SessionId, epoch: number): Promise<void> {
   await tx.query({ text: 'UPDATE sessions SET epoch = $2 WHERE id = $1', values: [id, epoch] })
 }
@@ -30,7 +30,7 @@ export async function moveSession(tx: Queryable, id: SessionId, epoch: number): 
 /**
  * Ends all sessions and all grants of an account.
  *
- * @returns the epoch that begins
+ * @returns the new epoch
  */
 export async function endAllAccess(tx: Queryable, sub: Sub, reason: AccountEndReason): Promise<number> {
   const { rows } = await tx.query<{ epoch: number }>({
@@ -43,9 +43,9 @@ export async function endAllAccess(tx: Queryable, sub: Sub, reason: AccountEndRe
 }
 
 /**
- * Ends all grants of an account. Its sessions go on.
+ * Ends all grants of an account. Its sessions continue.
  *
- * @returns the epoch that begins
+ * @returns the new epoch
  */
 export async function endAllGrants(tx: Queryable, sub: Sub, reason: AccountEndReason): Promise<number> {
   const { rows } = await tx.query<{ epoch: number }>({
@@ -59,7 +59,7 @@ export async function endAllGrants(tx: Queryable, sub: Sub, reason: AccountEndRe
 /**
  * Ends one session of a person.
  *
- * @returns false where it had ended before, or is not this person's
+ * @returns false if it had already ended, or belongs to somebody else
  */
 export async function endSession(tx: Queryable, sub: Sub, id: SessionId): Promise<boolean> {
   const { rowCount } = await tx.query({
@@ -73,9 +73,9 @@ export async function endSession(tx: Queryable, sub: Sub, id: SessionId): Promis
 }
 
 /**
- * Ends what a person allowed a client: the consent is forgotten, and all grants end.
+ * Withdraws a client's access to an account: deletes the consent, and ends all grants.
  *
- * @returns the epoch that begins; undefined where there was neither a consent nor an open grant
+ * @returns the new epoch; undefined if there was neither a consent nor an open grant
  */
 export async function endConnection(tx: Queryable, sub: Sub, clientId: ClientId): Promise<number | undefined> {
   const { rows } = await tx.query<{ epoch: number }>({
@@ -83,7 +83,7 @@ export async function endConnection(tx: Queryable, sub: Sub, clientId: ClientId)
              UPDATE accounts SET epoch = epoch + 1
              WHERE sub = $1
                AND (EXISTS (SELECT FROM consents WHERE consents.sub = $1 AND client_id = $2)
-                    -- The newest is enough to look at: where it has ended by an earlier disconnection, so have the others.
+                    -- Checking the newest grant is enough: if an earlier disconnection has ended it, it has ended the others too.
                     OR (SELECT newest.epoch FROM grants AS newest
                         WHERE newest.sub = $1 AND newest.client_id = $2 AND newest.ended_at IS NULL
                         ORDER BY newest.status_index DESC LIMIT 1)
@@ -102,9 +102,9 @@ export async function endConnection(tx: Queryable, sub: Sub, clientId: ClientId)
 }
 
 /**
- * Ends all grants that a person has at a client, by order of an operator. What the person allowed is not forgotten.
+ * Ends all grants that a person has given to a client, for an operator. The consent is kept.
  *
- * @returns the epoch that begins; undefined if there is no such account or client
+ * @returns the new epoch; undefined if there is no such account or client
  */
 export async function endGrantsOfConnection(tx: Queryable, sub: Sub, clientId: ClientId): Promise<number | undefined> {
   const { rows } = await tx.query<{ epoch: number }>({
@@ -121,9 +121,9 @@ export async function endGrantsOfConnection(tx: Queryable, sub: Sub, clientId: C
 }
 
 /**
- * Ends all grants of a client, by order of an operator.
+ * Ends all grants of a client, for an operator.
  *
- * @returns the epoch of the client that begins; undefined if there is no such client
+ * @returns the new epoch of the client; undefined if there is no such client
  */
 export async function endGrantsOfClient(tx: Queryable, clientId: ClientId): Promise<number | undefined> {
   const { rows } = await tx.query<{ epoch: number }>({
@@ -134,7 +134,7 @@ export async function endGrantsOfClient(tx: Queryable, clientId: ClientId): Prom
   return rows[0]?.epoch
 }
 
-/** Marks a client as deleted: from now on there is no such client. False where there was none before. */
+/** Marks a client as deleted. From the commit on it no longer exists. False if it did not exist. */
 export async function markClientDeleted(tx: Queryable, clientId: ClientId): Promise<boolean> {
   const { rowCount } = await tx.query({
     text: 'UPDATE clients SET deleted_at = now() WHERE client_id = $1 AND deleted_at IS NULL',

@@ -4,20 +4,20 @@ import { type Batch, batchOf } from './end-rows-store.ts'
 
 /*
  * Rows that are deleted after a decision: those of a deleted client, and the consents and disconnections of a deleted account. They are
- * found by bounds, for the reason in end-rows-store.ts. Rows that somebody holds are passed over, so no statement waits.
+ * found by bounds, for the reason given in end-rows-store.ts. Locked rows are skipped, so no statement waits.
  */
 
 /** Deletes a batch of the consents and disconnections of a deleted account. */
-export async function deleteConnectionsOf(tx: Queryable, sub: Sub, most: number): Promise<Batch> {
-  return deleteBatches(tx, ['consents', 'disconnections'], 'sub', sub, most)
+export async function deleteConnectionsOf(tx: Queryable, sub: Sub, maxRows: number): Promise<Batch> {
+  return deleteBatches(tx, ['consents', 'disconnections'], 'sub', sub, maxRows)
 }
 
 /**
- * Deletes a batch of the grants of a client with their codes and refresh tokens. Those that were open leave the event of their end.
+ * Deletes a batch of the grants of a client, with their codes and refresh tokens. Records an event for each grant that was open.
  *
- * @param most rows
+ * @param maxRows the maximum number of rows
  */
-export async function deleteGrantsOf(tx: Queryable, clientId: ClientId, most: number): Promise<Batch> {
+export async function deleteGrantsOf(tx: Queryable, clientId: ClientId, maxRows: number): Promise<Batch> {
   const { rows } = await tx.query<{ found: number; gone: number }>({
     text: `WITH found AS (
              SELECT id FROM grants WHERE client_id >= $1 AND client_id <= $1 ORDER BY client_id LIMIT $2
@@ -25,22 +25,22 @@ export async function deleteGrantsOf(tx: Queryable, clientId: ClientId, most: nu
              SELECT id FROM grants WHERE id = ANY (ARRAY(SELECT id FROM found)) FOR UPDATE SKIP LOCKED
            ), gone AS (
              DELETE FROM grants WHERE id = ANY (ARRAY(SELECT id FROM held)) RETURNING id, sub, ended_at
-           ), told AS (
+           ), recorded AS (
              INSERT INTO events (type, client_id, sub, grant_id, detail)
              SELECT 'grant_ended', $1, sub, id, '{"reason": "client_deleted"}' FROM gone WHERE ended_at IS NULL
            )
            SELECT (SELECT count(*) FROM found) AS found, (SELECT count(*) FROM gone) AS gone`,
-    values: [clientId, most],
+    values: [clientId, maxRows],
   })
-  return batchOf(rows[0]!.found, rows[0]!.gone, most)
+  return batchOf(rows[0]!.found, rows[0]!.gone, maxRows)
 }
 
-/** Deletes a batch of what else refers to a client. */
-export async function deleteRecordsOf(tx: Queryable, clientId: ClientId, most: number): Promise<Batch> {
-  return deleteBatches(tx, ['consents', 'disconnections', 'client_assertions'], 'client_id', clientId, most)
+/** Deletes a batch of the other rows that refer to a client. */
+export async function deleteRecordsOf(tx: Queryable, clientId: ClientId, maxRows: number): Promise<Batch> {
+  return deleteBatches(tx, ['consents', 'disconnections', 'client_assertions'], 'client_id', clientId, maxRows)
 }
 
-/** Deletes the row of a client that was marked as deleted, once nothing is left that refers to it. */
+/** Deletes the row of a client that is marked as deleted. No row may refer to it any more. */
 export async function deleteMarkedClient(tx: Queryable, clientId: ClientId): Promise<void> {
   await tx.query({
     text: 'DELETE FROM clients WHERE client_id = $1 AND deleted_at IS NOT NULL',
@@ -48,13 +48,13 @@ export async function deleteMarkedClient(tx: Queryable, clientId: ClientId): Pro
   })
 }
 
-/** @param tables, column constants of this file, so they are safe as SQL */
+/** `tables` and `column` become part of the SQL: callers pass constants only. */
 async function deleteBatches(
   tx: Queryable,
   tables: readonly string[],
   column: string,
   value: string,
-  most: number,
+  maxRows: number,
 ): Promise<Batch> {
   let [rows, left] = [0, false]
   for (const table of tables) {
@@ -67,9 +67,9 @@ async function deleteBatches(
                DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT place FROM held)) RETURNING 1
              )
              SELECT (SELECT count(*) FROM found) AS found, (SELECT count(*) FROM gone) AS gone`,
-      values: [value, most],
+      values: [value, maxRows],
     })
-    const batch = batchOf(result.rows[0]!.found, result.rows[0]!.gone, most)
+    const batch = batchOf(result.rows[0]!.found, result.rows[0]!.gone, maxRows)
     rows += batch.rows
     left ||= batch.left
   }

@@ -1,23 +1,23 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { ClientId, GrantId, SessionId } from '../ids.ts'
 import type { Ending, GrantEndReason } from './ending.ts'
-import { grantAlive, grantJudges } from './judgement-store.ts'
+import { grantAlive, grantStatusJoins } from './liveness-store.ts'
 
 /*
- * How rows of grants and sessions end. All statements that set `ended_at` are made of `endGrantsSql` and `endSessionsSql`. Many of them are
- * one with something else: a secret that is taken away ends the grants that stand for it in the same statement, and a new sign-in ends the
- * session that the browser had. Those stand in the stores of what they change, with these two in them.
+ * Ends rows of grants and sessions. All statements that set `ended_at` are built with `endGrantsSql` and `endSessionsSql`. Many of them also change
+ * something else: deleting a secret ends its standing grants in the same statement, and a new sign-in ends the previous session of the browser.
+ * Such statements are in the stores of what they change, and use these two functions.
  */
 
-/** A value that a statement is given. */
+/** The placeholder of a parameter in a statement. */
 type Parameter = `$${number}`
 
 /**
- * SQL that ends open grants, and with them their codes, refresh tokens and access tokens. One that has ended keeps its reason and moment.
+ * SQL that ends open grants, with their codes, refresh tokens and access tokens. Grants that have already ended keep their reason and time.
  *
- * @param reason itself, or the parameter that has it
+ * @param reason the reason, or the parameter that contains it
  * @param which SQL: the condition that selects the grants
- * @param at SQL: the moment
+ * @param at SQL: the time of the end
  */
 export function endGrantsSql(reason: GrantEndReason | Parameter, which: string, at = 'now()'): string {
   const value = reason.startsWith('$') ? reason : `'${reason}'`
@@ -25,10 +25,10 @@ export function endGrantsSql(reason: GrantEndReason | Parameter, which: string, 
 }
 
 /**
- * SQL that ends the standing grants (client_credentials) of secrets. It looks by the secrets because a client can have millions of grants,
- * but no more than two standing ones.
+ * SQL that ends the standing grants (client_credentials) of secrets. It finds them by the secrets, because a client can have millions of grants but
+ * no more than two standing ones.
  *
- * @param secrets SQL that selects their ids
+ * @param secrets SQL that selects the IDs of the secrets
  */
 export function endStandingGrantsSql(reason: GrantEndReason | Parameter, secrets: string): string {
   return endGrantsSql(reason, `sub IS NULL AND client_secret_id = ANY (ARRAY(${secrets}))`)
@@ -38,7 +38,7 @@ export function endStandingGrantsSql(reason: GrantEndReason | Parameter, secrets
  * SQL that ends open sessions.
  *
  * @param which SQL: the condition that selects the sessions
- * @param options `from`: another table that the condition names; `at`: the moment
+ * @param options `from`: another table that the condition refers to; `at`: the time of the end
  */
 export function endSessionsSql(
   which: string,
@@ -47,13 +47,13 @@ export function endSessionsSql(
   return `UPDATE sessions SET ended_at = ${at}${from === undefined ? '' : ` FROM ${from}`} WHERE sessions.ended_at IS NULL AND (${which})`
 }
 
-/** Ends a grant, and with it its codes, refresh tokens and access tokens. Final. False where it had ended before. */
+/** Ends a grant permanently, with its codes, refresh tokens and access tokens. False if it had already ended. */
 export async function endGrant(db: Queryable, id: GrantId, reason: GrantEndReason): Promise<boolean> {
   const { rowCount } = await db.query({
     name: 'end-grant',
     text: endGrantsSql(
       '$2',
-      `grants.id = (SELECT grants.id FROM grants ${grantJudges} WHERE grants.id = $1 AND ${grantAlive})`,
+      `grants.id = (SELECT grants.id FROM grants ${grantStatusJoins} WHERE grants.id = $1 AND ${grantAlive})`,
     ),
     values: [id, reason],
   })
@@ -61,10 +61,10 @@ export async function endGrant(db: Queryable, id: GrantId, reason: GrantEndReaso
 }
 
 /**
- * Ends the grants that stand for the credentials of a client, by order of an operator. Their rows change here and do not follow later: the
- * next request for a token looks for an open one by its row. The caller has changed the row of the client, so that none is being opened.
+ * Ends the standing grants of a client, for an operator. Their rows are updated here and not later, because the next token request looks for an
+ * open row. The caller has updated the row of the client, so no standing grant can be opened at the same time.
  *
- * @returns how many
+ * @returns the number of grants that ended
  */
 export async function endStandingGrants(tx: Queryable, clientId: ClientId): Promise<number> {
   const { rows } = await tx.query<{ ended: number }>({
@@ -81,45 +81,47 @@ export async function endStandingGrants(tx: Queryable, clientId: ClientId): Prom
   return rows[0]!.ended
 }
 
-/** What became of a batch: `left` where rows remain, because the batch was full or somebody held them. */
+/** The result of a batch. `left`: rows remain, because the batch was full or some were locked. */
 export interface Batch {
   readonly rows: number
   readonly left: boolean
 }
 
 /*
- * The statements below find their rows by bounds on all columns of an index rather than by equality (`sub >= $1 AND sub <= $1`). With equality
- * the planner may take another index, or the whole table, where it believes that many rows match; and it believes so of just those who
- * have collected very many.
+ * The statements below find their rows by bounds on all columns of an index (`sub >= $1 AND sub <= $1`) rather than by equality. With equality the
+ * planner may use another index, or read the whole table, if it expects many matching rows. It expects that for exactly those values that have a
+ * large number of rows.
  */
 
 /**
- * Ends a batch of the grants that an ending is about; each leaves its event. Passes over rows that somebody holds, so it never waits.
+ * Ends a batch of the grants of an ending; an event is recorded for each. Skips locked rows, so it never waits.
  *
- * @param decidedAt undefined: in this transaction
- * @param most rows
+ * @param decidedAt when the decision was made; undefined: in this transaction
+ * @param maxRows the maximum number of rows
  */
 export async function endGrantsOf(
   tx: Queryable,
   ending: Exclude<Ending, { kind: 'client' | 'sessions' | 'refresh_secret' }>,
   decidedAt: Date | undefined,
-  most: number,
+  maxRows: number,
 ): Promise<Batch> {
-  const [meant, values] = meantGrants(ending)
+  const [affected, values] = affectedGrants(ending)
   const { rows } = await tx.query<{ found: number; ended: number }>({
-    text: `WITH found AS (${meant} LIMIT $1), held AS (
+    text: `WITH found AS (${affected} LIMIT $1), held AS (
              SELECT id FROM grants WHERE id = ANY (ARRAY(SELECT id FROM found)) AND ended_at IS NULL FOR NO KEY UPDATE SKIP LOCKED
            ), ended AS (
              ${endGrantsSql('$3', 'id = ANY (ARRAY(SELECT id FROM held))', 'coalesce($2, now())')} RETURNING 1
            )
            SELECT (SELECT count(*) FROM found) AS found, (SELECT count(*) FROM ended) AS ended`,
-    values: [most, decidedAt ?? null, ending.reason, ...values],
+    values: [maxRows, decidedAt ?? null, ending.reason, ...values],
   })
-  return batchOf(rows[0]!.found, rows[0]!.ended, most)
+  return batchOf(rows[0]!.found, rows[0]!.ended, maxRows)
 }
 
-/** The open grants that are meant, at most $1 of them, with the values from $4 on. */
-function meantGrants(ending: Exclude<Ending, { kind: 'client' | 'sessions' | 'refresh_secret' }>): [string, unknown[]] {
+/** SQL that selects at most $1 open grants of an ending, and its values from $4 on. */
+function affectedGrants(
+  ending: Exclude<Ending, { kind: 'client' | 'sessions' | 'refresh_secret' }>,
+): [string, unknown[]] {
   switch (ending.kind) {
     case 'account':
     case 'account_grants':
@@ -154,16 +156,16 @@ function meantGrants(ending: Exclude<Ending, { kind: 'client' | 'sessions' | 're
 }
 
 /**
- * Ends a batch of the sessions of an account that are of an earlier epoch.
+ * Ends a batch of the sessions of an account that belong to an earlier epoch.
  *
- * @param most rows
- * @returns their ids as well
+ * @param maxRows the maximum number of rows
+ * @returns the IDs of the sessions as well
  */
 export async function endSessionsOf(
   tx: Queryable,
   { sub, epoch }: Extract<Ending, { kind: 'account' | 'sessions' }>,
   decidedAt: Date | undefined,
-  most: number,
+  maxRows: number,
 ): Promise<Batch & { readonly ids: readonly SessionId[] }> {
   const { rows } = await tx.query<{ found: number; ended: SessionId[] }>({
     text: `WITH found AS (
@@ -175,23 +177,23 @@ export async function endSessionsOf(
              ${endSessionsSql('id = ANY (ARRAY(SELECT id FROM held))', { at: 'coalesce($4, now())' })} RETURNING id
            )
            SELECT (SELECT count(*) FROM found) AS found, ARRAY(SELECT id FROM ended) AS ended`,
-    values: [sub, epoch, most, decidedAt ?? null],
+    values: [sub, epoch, maxRows, decidedAt ?? null],
   })
   const { found, ended } = rows[0]!
-  return { ...batchOf(found, ended.length, most), ids: ended }
+  return { ...batchOf(found, ended.length, maxRows), ids: ended }
 }
 
 /**
- * Ends a batch of the grants whose refresh tokens were made with a version of the secret that was revoked. Their families expire, so that
- * the next batch does not find them again.
+ * Ends a batch of the grants whose refresh tokens were made with a revoked version of the secret. Their families are marked as expired, so that the
+ * next batch does not find them again.
  *
- * @param most rows
+ * @param maxRows the maximum number of rows
  */
 export async function endFamiliesOf(
   tx: Queryable,
   { version, reason }: Extract<Ending, { kind: 'refresh_secret' }>,
   decidedAt: Date | undefined,
-  most: number,
+  maxRows: number,
 ): Promise<Batch> {
   const { rows } = await tx.query<{ found: number; expired: number }>({
     text: `WITH found AS (
@@ -208,12 +210,12 @@ export async function endFamiliesOf(
              ${endGrantsSql('$4', 'id = ANY (ARRAY(SELECT id FROM held))', 'coalesce($3, now())')}
            )
            SELECT (SELECT count(*) FROM found) AS found, (SELECT count(*) FROM expired) AS expired`,
-    values: [version, most, decidedAt ?? null, reason],
+    values: [version, maxRows, decidedAt ?? null, reason],
   })
-  return batchOf(rows[0]!.found, rows[0]!.expired, most)
+  return batchOf(rows[0]!.found, rows[0]!.expired, maxRows)
 }
 
-/** @param most rows that the batch could have */
-export function batchOf(found: number, done: number, most: number): Batch {
-  return { rows: done, left: found === most || done < found }
+/** @param maxRows the maximum number of rows of the batch */
+export function batchOf(found: number, done: number, maxRows: number): Batch {
+  return { rows: done, left: found === maxRows || done < found }
 }

@@ -1,8 +1,9 @@
 import type { ClientId, SessionId, Sub } from '../ids.ts'
 
 /**
- * Why a grant ended. It is kept in `grants.end_reason`, and a trigger (migration 004) repeats it in the event `grant_ended`. Decisions whose
- * rows are to follow have it in `endings.reason`, `accounts.grants_end_reason` and `disconnections.reason`. A session keeps no reason.
+ * Why a grant ended. It is stored in `grants.end_reason`, and a trigger (migration 004) copies it to the event `grant_ended`. Decisions
+ * whose rows are updated later have it in `endings.reason`, `accounts.grants_end_reason` and `disconnections.reason`. Sessions have no
+ * reason.
  */
 export type GrantEndReason =
   | 'code_replayed'
@@ -28,19 +29,19 @@ export type AccountEndReason = Extract<
   'account_disabled' | 'account_deleted' | 'password_set' | 'password_changed' | 'revoked_by_operator'
 >
 
-/** A decision that rows follow: which ones, and what they say afterwards. */
+/** A decision to end sessions or grants: which rows to update, and the reason to store in them. */
 export type Ending = { readonly reason: GrantEndReason } & (
-  | /** The sessions and grants of an account that are of an earlier epoch. */ {
+  | /** The sessions and grants of an account that belong to an earlier epoch. */ {
       readonly kind: 'account'
       readonly sub: Sub
       readonly epoch: number
     }
-  | /** The grants of an account that are of an earlier epoch. Its sessions go on. */ {
+  | /** The grants of an account that belong to an earlier epoch. Its sessions continue. */ {
       readonly kind: 'account_grants'
       readonly sub: Sub
       readonly epoch: number
     }
-  | /** The sessions of an account that are of an earlier epoch, and what is bound to them. */ {
+  | /** The sessions of an account that belong to an earlier epoch, and the grants that are bound to them. */ {
       readonly kind: 'sessions'
       readonly sub: Sub
       readonly epoch: number
@@ -50,18 +51,18 @@ export type Ending = { readonly reason: GrantEndReason } & (
       readonly sub: Sub
       readonly sessionIds: readonly SessionId[]
     }
-  | /** The grants of a person and a client that are of an earlier epoch. */ {
+  | /** The grants of a person to a client that belong to an earlier epoch. */ {
       readonly kind: 'connection'
       readonly sub: Sub
       readonly clientId: ClientId
       readonly epoch: number
     }
-  | /** The grants of a client, whosever they are, that are of an earlier epoch of the client. */ {
+  | /** The grants of a client, of all people, that belong to an earlier epoch of the client. */ {
       readonly kind: 'client_grants'
       readonly clientId: ClientId
       readonly epoch: number
     }
-  | /** Everything of a client, and the client itself. */ { readonly kind: 'client'; readonly clientId: ClientId }
+  | /** All rows of a client, and the client itself. */ { readonly kind: 'client'; readonly clientId: ClientId }
   | /** The grants whose refresh tokens were made with this version of the secret. */ {
       readonly kind: 'refresh_secret'
       readonly version: number

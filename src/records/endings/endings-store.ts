@@ -2,35 +2,35 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import type { ClientId, Sub } from '../ids.ts'
 import type { Ending, GrantEndReason } from './ending.ts'
 
-/** An ending on record. */
+/** A recorded ending. */
 export interface RecordedEnding {
   readonly id: number
   readonly ending: Ending
-  /** Undefined: in this transaction. */
+  /** When the decision was made; undefined: in this transaction. */
   readonly decidedAt: Date | undefined
 }
 
-/** How many rows have followed a decision; `left` where there are more to come. */
-export interface Followed {
+/** How many rows of a decision have been updated; `left` if there are more. */
+export interface EndedRows {
   readonly sessions: number
   readonly grants: number
   readonly left: boolean
 }
 
 /**
- * Records a decision, so that its rows follow even if this process is killed.
+ * Records a decision, so that its rows are updated even if this process is killed.
  *
- * @param decidedAt undefined: in this transaction
+ * @param decidedAt when the decision was made; undefined: in this transaction
  * @param dueIn seconds until the next batch
- * @param followed the rows that have followed in this transaction; by default none, and all are left
- * @returns its number
+ * @param ended the rows that were updated in this transaction; by default none, with all of them left
+ * @returns the ID of the ending
  */
 export async function recordEnding(
   tx: Queryable,
   ending: Ending,
   decidedAt: Date | undefined,
   dueIn: number,
-  followed: Followed = { sessions: 0, grants: 0, left: true },
+  ended: EndedRows = { sessions: 0, grants: 0, left: true },
 ): Promise<number> {
   const { rows } = await tx.query<{ id: number }>({
     text: `INSERT INTO endings (kind, reason, decided_at, due_at, sub, client_id, session_ids, epoch, ended_sessions, ended_grants, followed_at)
@@ -46,15 +46,15 @@ export async function recordEnding(
       'clientId' in ending ? ending.clientId : null,
       'sessionIds' in ending ? ending.sessionIds : null,
       'epoch' in ending ? ending.epoch : 'version' in ending ? ending.version : null,
-      followed.sessions,
-      followed.grants,
-      followed.left,
+      ended.sessions,
+      ended.grants,
+      ended.left,
     ],
   })
   return rows[0]!.id
 }
 
-/** Whether rows of an earlier decision about the same account, or else about the same client as a whole, are still to follow. */
+/** Whether an earlier decision about the same account, or otherwise about the same client as a whole, has not been fully processed. */
 export async function hasDueEnding(
   tx: Queryable,
   of: { readonly sub: Sub } | { readonly sub?: undefined; readonly clientId: ClientId },
@@ -74,12 +74,13 @@ export async function hasDueEnding(
 }
 
 /**
- * The ending that has been due for longest, locked until the transaction ends. Nodes that ask at the same time get different ones. Of one
- * account or client the earlier comes first, so that a grant which two decisions have ended names the first, and is counted once.
+ * Returns the ending that has been due for the longest time, locked until the transaction ends. Concurrent callers get different ones. Endings of the
+ * same account or client are returned in the order in which they were decided, so that a grant that two decisions have ended gets the reason of the
+ * first, and is counted once.
  *
- * @returns with the age of the decision in seconds
+ * @returns the ending, and the age of its decision in seconds
  */
-export async function takeEnding(tx: Queryable): Promise<(RecordedEnding & { readonly age: number }) | undefined> {
+export async function lockNextEnding(tx: Queryable): Promise<(RecordedEnding & { readonly age: number }) | undefined> {
   const { rows } = await tx.query<{
     id: number
     kind: Ending['kind']
@@ -104,7 +105,7 @@ export async function takeEnding(tx: Queryable): Promise<(RecordedEnding & { rea
   })
   const row = rows[0]
   if (!row) return undefined
-  // The table's columns are those of its kind.
+  // Each kind has its columns set, and the others are null.
   const ending = {
     kind: row.kind,
     reason: row.reason,
@@ -118,11 +119,11 @@ export async function takeEnding(tx: Queryable): Promise<(RecordedEnding & { rea
 }
 
 /**
- * Counts a batch of rows that have followed.
+ * Adds a batch of updated rows to the counts of an ending.
  *
  * @param dueIn seconds until the next batch
  */
-export async function noteBatch(tx: Queryable, id: number, dueIn: number, batch: Followed): Promise<void> {
+export async function recordBatch(tx: Queryable, id: number, dueIn: number, batch: EndedRows): Promise<void> {
   await tx.query({
     text: `UPDATE endings SET due_at = clock_timestamp() + make_interval(secs => $2), ended_sessions = ended_sessions + $3,
              ended_grants = ended_grants + $4, followed_at = CASE WHEN $5 THEN followed_at ELSE coalesce(followed_at, now()) END
@@ -131,16 +132,16 @@ export async function noteBatch(tx: Queryable, id: number, dueIn: number, batch:
   })
 }
 
-/** How many rows have followed a decision so far, at whichever node. Undefined once it has been forgotten, a while after the last of them. */
-export async function findFollowed(db: Queryable, id: number): Promise<Followed | undefined> {
-  const { rows } = await db.query<Followed>({
+/** How many rows of a decision have been updated so far, by all nodes. Undefined once the ending was deleted, a while after its last row. */
+export async function findEndedRows(db: Queryable, id: number): Promise<EndedRows | undefined> {
+  const { rows } = await db.query<EndedRows>({
     text: `SELECT ended_sessions AS sessions, ended_grants AS grants, followed_at IS NULL AS left FROM endings WHERE id = $1`,
     values: [id],
   })
   return rows[0]
 }
 
-/** @param dueIn seconds until the next batch */
+/** Postpones an ending. @param dueIn seconds until the next batch */
 export async function postponeEnding(db: Queryable, id: number, dueIn: number): Promise<void> {
   await db.query({
     text: 'UPDATE endings SET due_at = clock_timestamp() + make_interval(secs => $2) WHERE id = $1',

@@ -3,7 +3,7 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 /** Where a request came from. */
 export interface Caller {
   readonly requestId: string
-  /** The address, as far as the trusted proxies tell. */
+  /** The network address, as far as trusted proxies report it. */
   readonly network: string
 }
 
@@ -59,7 +59,7 @@ export const eventTypes = [
 ] as const
 export type EventType = (typeof eventTypes)[number]
 
-/** What an event comes from: a request, or else a command or the schedule, which `by` names. */
+/** What an event comes from: a request, or a command or scheduled work, which `by` names. */
 export type EventOrigin =
   | { readonly caller: Caller; readonly by?: undefined }
   | { readonly caller?: undefined; readonly by: string }
@@ -74,7 +74,7 @@ export type NewEvent = EventOrigin & {
   readonly detail?: Readonly<Record<string, string | number | boolean | readonly string[]>>
 }
 
-/** Appends what happened. In the transaction of what it tells, where there is one: an event is as true as the change. */
+/** Records an event. If the change has a transaction, this must be part of it, so that there is an event exactly if there is a change. */
 export async function recordEvent(db: Queryable, event: NewEvent): Promise<void> {
   await db.query({
     name: 'record-event',
@@ -93,7 +93,7 @@ export async function recordEvent(db: Queryable, event: NewEvent): Promise<void>
   })
 }
 
-/** Appends any number of events in one statement, which takes as long for none as for one. */
+/** Records any number of events in one statement, which takes the same time for none as for one. */
 export async function recordEvents(db: Queryable, events: readonly NewEvent[]): Promise<void> {
   await db.query({
     name: 'record-events',
@@ -118,22 +118,22 @@ export async function recordEvents(db: Queryable, events: readonly NewEvent[]): 
   })
 }
 
-/** How many tokens a machine was given on one grant, for one audience. */
-export interface Tally {
+/** How many tokens a client was issued with client_credentials, by grant and audience. */
+export interface TokenCount {
   readonly clientId: string
   readonly grantId: string
   readonly audience: string
   readonly tokens: number
 }
 
-/** Appends an event for each: all or none. */
-export async function insertTallies(db: Queryable, tallies: readonly Tally[]): Promise<void> {
+/** Records one event for each count, all or none. */
+export async function insertTokenCounts(db: Queryable, counts: readonly TokenCount[]): Promise<void> {
   await db.query({
     name: 'insert-tallies',
     text: `INSERT INTO events (type, client_id, grant_id, detail)
            SELECT 'tokens_issued', "clientId", "grantId",
              jsonb_build_object('grant_type', 'client_credentials', 'audience', audience, 'tokens', tokens)
            FROM jsonb_to_recordset($1) AS t("clientId" text, "grantId" text, audience text, tokens bigint)`,
-    values: [JSON.stringify(tallies)],
+    values: [JSON.stringify(counts)],
   })
 }

@@ -1,6 +1,6 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 
-/** An event as it is on record. */
+/** A stored event. */
 export interface RecordedEvent {
   readonly id: number
   readonly at: Date
@@ -14,26 +14,26 @@ export interface RecordedEvent {
   readonly detail: Readonly<Record<string, string | number | boolean | readonly string[]>>
 }
 
-/** Which events are meant; what is left out excludes none. */
+/** Selects events. Omitted members exclude none. */
 export interface EventFilter {
   readonly types?: readonly string[] | undefined
   readonly clientId?: string | undefined
   readonly sub?: string | undefined
   readonly grantId?: string | undefined
   readonly kid?: string | undefined
-  /** Seconds: none that is older. */
+  /** The maximum age, in seconds. */
   readonly since?: number | undefined
-  /** The id of an event: only those before it. */
+  /** The ID of an event: only earlier ones. */
   readonly before?: number | undefined
 }
 
 const columns = `id, at, type, request_id AS "requestId", network, client_id AS "clientId", sub, grant_id AS "grantId", kid, detail`
 
 /**
- * One page of events: the newest that pass the filter, the oldest of them first. They are ordered by time; the events of one
- * transaction have the same time, and are in the order in which they were written.
+ * One page of events: the newest that match the filter, the oldest of them first. They are ordered by time. The events of one transaction have the
+ * same time, and are in the order in which they were written.
  *
- * @param limit the length of the page
+ * @param limit the maximum number of events
  */
 export async function listEvents(db: Queryable, filter: EventFilter, limit: number): Promise<RecordedEvent[]> {
   const values: unknown[] = [limit]
@@ -46,8 +46,8 @@ export async function listEvents(db: Queryable, filter: EventFilter, limit: numb
   const where = (all: readonly string[]) => (all.length > 0 ? `WHERE ${all.join(' AND ')}` : '')
   const newest = index
     ? // Finds the newest events for each wanted value of one column, in the index over (column, at). With `=` instead of BETWEEN, the
-      // planner may walk the index over `at` and drop what has another value: if the value is frequent it expects to find enough soon,
-      // but where all events with that value are old, it walks through everything newer first.
+      // planner may scan the index over `at` and filter by the value: if the value is frequent, it expects to find enough soon. But if all
+      // events with that value are old, it reads all newer events first.
       `SELECT found.* FROM unnest($${values.push(index[1])}::text[]) AS wanted (value)
        CROSS JOIN LATERAL (
          SELECT * FROM events ${where([`events.${index[0]} BETWEEN wanted.value AND wanted.value`, ...conditions])}
@@ -61,12 +61,11 @@ export async function listEvents(db: Queryable, filter: EventFilter, limit: numb
   return rows.map(withoutNulls)
 }
 
-/** How many numbers `listEventsAfter` looks through. */
-export const idsAtATime = 10_000
+/** The number of IDs that one call of `listEventsAfter` covers. */
+export const idsPerBatch = 10_000
 
 /**
- * The events that pass the filter among the next `idsAtATime` numbers after `afterId`. Its cost does not depend on how many events there
- * are in all.
+ * The events among the next `idsPerBatch` IDs after `afterId` that match the filter. Its cost does not depend on the total number of events.
  *
  * @param filter `since` and `before` are ignored
  */
@@ -74,31 +73,31 @@ export async function listEventsAfter(db: Queryable, filter: EventFilter, afterI
   const values: unknown[] = [afterId]
   const about = conditionsOf(filter).map(([column, wanted]) => `${column} = ANY ($${values.push(wanted)})`)
   const { rows } = await db.query<RecordedEvent>({
-    // The inner LIMIT keeps the planner from looking up all events about somebody first.
+    // The inner LIMIT prevents the planner from looking up all events of a person or client first.
     text: `SELECT ${columns}
-           FROM (SELECT * FROM events WHERE id > $1 AND id <= $1 + ${idsAtATime} ORDER BY id LIMIT ${idsAtATime}) AS recent
+           FROM (SELECT * FROM events WHERE id > $1 AND id <= $1 + ${idsPerBatch} ORDER BY id LIMIT ${idsPerBatch}) AS recent
            ${about.length > 0 ? `WHERE ${about.join(' AND ')}` : ''} ORDER BY id`,
     values,
   })
   return rows.map(withoutNulls)
 }
 
-/** The number of the newest event, whatever it is about; 0 where there is none. */
+/** The ID of the newest event of any kind; 0 if there is none. */
 export async function newestEventId(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ newest: number | null }>({ text: 'SELECT max(id) AS newest FROM events' })
   return rows[0]?.newest ?? 0
 }
 
-/** Whether there is an event with this number. */
+/** Whether there is an event with this ID. */
 export async function hasEvent(db: Queryable, id: number): Promise<boolean> {
   const { rowCount } = await db.query({ text: 'SELECT FROM events WHERE id = $1', values: [id] })
   return rowCount === 1
 }
 
 /**
- * What happened on one request, in order.
+ * The events of one request, in order.
  *
- * @param limit how many events to return at most
+ * @param limit the maximum number of events
  */
 export async function findEventsOfRequest(db: Queryable, requestId: string, limit: number): Promise<RecordedEvent[]> {
   const { rows } = await db.query<RecordedEvent>({
@@ -108,7 +107,7 @@ export async function findEventsOfRequest(db: Queryable, requestId: string, limi
   return rows.map(withoutNulls)
 }
 
-/** The columns that a filter is about, each with the wanted values. The column with the fewest rows for a value comes first. */
+/** The columns that a filter restricts, with the wanted values. The most selective column comes first. */
 function conditionsOf({ grantId, kid, sub, clientId, types }: EventFilter): [column: string, wanted: string[]][] {
   const given = { grant_id: grantId, kid, sub, client_id: clientId, type: types }
   return Object.entries(given).flatMap(([column, wanted]) =>
@@ -116,7 +115,7 @@ function conditionsOf({ grantId, kid, sub, clientId, types }: EventFilter): [col
   )
 }
 
-/** @param place of the id among the values */
+/** @param place the position of the ID among the values */
 function isBefore(place: number): string {
   return `(at, id) < ((SELECT at FROM events WHERE id = $${place}), $${place}::bigint)`
 }

@@ -1,37 +1,37 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { grantAlive, grantJudges, sessionAlive } from '../endings/judgement-store.ts'
+import { grantAlive, grantStatusJoins, sessionAlive } from '../endings/liveness-store.ts'
 import type { ClientId, Sub } from '../ids.ts'
 import { scopesUnmovedSince } from '../resources/resources-store.ts'
 
-/** A client that has access to an account, or may take it without asking. */
+/** A client that has access to an account, or can get it without asking the person. */
 export interface ConnectedApplication {
   readonly clientId: ClientId
   readonly name: string
-  /** What it was allowed, each once; without what has come to another resource since. */
+  /** The scopes that it was allowed, without duplicates and without those that have moved to another resource since. */
   readonly scopes: readonly string[]
   readonly since: Date
 }
 
-/** Open grants of one client that are looked at, the newest first. A person can have any number. */
-const lookedAt = 10
+/** The maximum number of open grants that are examined per client, the newest first. A person can have any number. */
+const maxExamined = 10
 
 /**
- * The clients that a person has consented to, and those that hold a grant without it (first-party ones). A grant is held by a refresh
- * token that has not run out or by the session that it came from; what else is left of it lasts for minutes. Where a client has more open
- * grants than are looked at, one that is alive is enough.
+ * The clients that a person has consented to, and those with a grant that needs no consent (first-party clients). A grant counts if it has a refresh
+ * token that has not expired, or if its session is alive; otherwise only access tokens are left, which expire within minutes. If a client has more
+ * open grants than are examined, one that is alive is enough.
  *
- * Each client is found by one step along an index, whatever it has collected, and only those that are listed are looked at more closely.
+ * Each client is found by one step in an index, no matter how many grants it has, and only the grants of listed clients are examined.
  *
- * @param idleTtl seconds that a session may lie idle
- * @param most how many are listed
- * @returns in order of their names; `isCut` where there may be more
+ * @param idleTtl the idle timeout of sessions, in seconds
+ * @param maxListed the maximum number of clients
+ * @returns the clients, ordered by name; `isTruncated` if there may be more
  */
 export async function listConnectedApplications(
   db: Queryable,
   sub: Sub,
   idleTtl: number,
-  most: number,
-): Promise<{ applications: ConnectedApplication[]; isCut: boolean }> {
+  maxListed: number,
+): Promise<{ applications: ConnectedApplication[]; isTruncated: boolean }> {
   const { rows } = await db.query<{
     client_id: ClientId
     client_name: string
@@ -39,7 +39,8 @@ export async function listConnectedApplications(
     since: Date | null
     candidates: number
   }>({
-    // Bounds and order by all columns of the index, rather than equality: else another index might be taken for a person who has very many.
+    // Bounds and order by all columns of the index rather than equality. Otherwise the planner might use another index for a person with a large
+    // number of grants.
     text: `WITH RECURSIVE granted AS (
              (SELECT sub, client_id FROM grants
               WHERE ended_at IS NULL AND (sub, client_id) >= ($1, '') ORDER BY sub, client_id LIMIT 1)
@@ -60,17 +61,17 @@ export async function listConnectedApplications(
              FROM candidates CROSS JOIN LATERAL (
                SELECT * FROM grants
                WHERE ended_at IS NULL AND (sub, client_id) >= ($1, candidates.client_id) AND (sub, client_id) <= ($1, candidates.client_id)
-               ORDER BY sub DESC, client_id DESC, status_index DESC LIMIT ${lookedAt}) AS grants
+               ORDER BY sub DESC, client_id DESC, status_index DESC LIMIT ${maxExamined}) AS grants
            ), held AS (
              SELECT grants.client_id, min(grants.created_at) AS since, array_agg(DISTINCT allowed.scope) AS scopes
              FROM newest AS grants
-             -- One at a time, by keys: joined as a whole, other tables might be read from beginning to end.
+             -- One at a time, by keys: with a plain join, PostgreSQL might read whole tables.
              CROSS JOIN LATERAL (
-               SELECT looked_at = ${lookedAt}
+               SELECT looked_at = ${maxExamined}
                  OR EXISTS (SELECT FROM refresh_families WHERE grant_id = grants.id AND refresh_families.expires_at > now())
                  OR (${sessionAlive} AND sessions.expires_at > now()
                      AND sessions.used_at > now() - make_interval(secs => $2)) AS is_held
-               FROM (SELECT) AS one ${grantJudges} WHERE ${grantAlive} LIMIT 1) AS judged
+               FROM (SELECT) AS one ${grantStatusJoins} WHERE ${grantAlive} LIMIT 1) AS judged
              LEFT JOIN LATERAL unnest(${scopesUnmovedSince('grants.scopes', 'grants.created_at')}) AS allowed (scope) ON true
              WHERE is_held
              GROUP BY grants.client_id
@@ -83,13 +84,13 @@ export async function listConnectedApplications(
            LEFT JOIN consents ON consents.sub = $1 AND consents.client_id = candidates.client_id
            LEFT JOIN held ON held.client_id = candidates.client_id
            ORDER BY lower(client_name), client_id`,
-    values: [sub, idleTtl, most],
+    values: [sub, idleTtl, maxListed],
   })
   const listed = rows.filter((row): row is typeof row & { since: Date } => row.since !== null)
   return {
     applications: listed
-      .slice(0, most)
+      .slice(0, maxListed)
       .map(({ client_id, client_name, scopes, since }) => ({ clientId: client_id, name: client_name, scopes, since })),
-    isCut: (rows[0]?.candidates ?? 0) > most,
+    isTruncated: (rows[0]?.candidates ?? 0) > maxListed,
   }
 }

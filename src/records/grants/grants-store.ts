@@ -1,6 +1,6 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { type GrantTerms, grantTermsJson } from '../consents/consents-store.ts'
-import { grantEndedAt, grantEndReason, grantJudges } from '../endings/judgement-store.ts'
+import { grantEndedAt, grantEndReason, grantStatusJoins } from '../endings/liveness-store.ts'
 import type { ClientId, GrantId, Sub } from '../ids.ts'
 
 interface AnyGrant {
@@ -11,7 +11,7 @@ interface AnyGrant {
   readonly resources: readonly string[]
 }
 
-/** A person's grant, as everything that is issued on it or asks about it needs it. */
+/** A person's grant, with everything that issuing and checking its tokens needs. */
 export interface PersonsGrant extends AnyGrant {
   readonly sub: Sub
   readonly terms: GrantTerms
@@ -23,7 +23,7 @@ export interface PersonsGrant extends AnyGrant {
   readonly amr: readonly string[]
 }
 
-/** The grant that stands for a credential of a client (client_credentials). There is no person. */
+/** The standing grant of a credential of a client (client_credentials). There is no person. */
 export interface StandingGrant extends AnyGrant {
   readonly sub: undefined
   readonly terms: undefined
@@ -31,7 +31,7 @@ export interface StandingGrant extends AnyGrant {
 
 export type GrantContext = PersonsGrant | StandingGrant
 
-/** SQL for the columns of a `GrantContextRow`, for statements that read a grant along with something else. */
+/** SQL: the columns of a `GrantContextRow`, for statements that also read something else. */
 export const grantContextColumns = `grants.id AS grant_id, grants.client_id AS grant_client_id, grants.sub AS grant_sub,
   grants.scopes AS grant_scopes, grants.resources AS grant_resources, ${grantTermsJson} AS grant_terms,
   grants.auth_time AS grant_auth_time, grants.acr AS grant_acr, grants.amr AS grant_amr`
@@ -43,8 +43,8 @@ export interface GrantContextRow {
   grant_resources: string[]
   grant_terms: GrantTerms
   /**
-   * These four are null together: the grant of a client that acts for itself. The table does not demand it, the statements that open grants
-   * do: `insertCode` (tokens/authorization-codes-store.ts) writes all four, `openStandingGrant` none.
+   * These four are all null for the grant of a client that acts for itself, and never null otherwise. The table does not enforce this, but the
+   * statements that open grants do: `insertCode` (tokens/authorization-codes-store.ts) sets all four, `openStandingGrant` none.
    */
   grant_sub: Sub | null
   grant_auth_time: Date | null
@@ -59,7 +59,7 @@ export function grantContextFromRow(row: GrantContextRow): GrantContext {
     : personsGrantFromRow(row as PersonsGrantRow)
 }
 
-/** The row of a grant that has a code or a refresh token: only persons' grants do. */
+/** The row of a grant with a code or a refresh token. Only grants of people have them. */
 export type PersonsGrantRow = { [Column in keyof GrantContextRow]: NonNullable<GrantContextRow[Column]> }
 
 export function personsGrantFromRow(row: PersonsGrantRow): PersonsGrant {
@@ -76,11 +76,11 @@ export function personsGrantFromRow(row: PersonsGrantRow): PersonsGrant {
   }
 }
 
-/** A grant as it is listed. */
+/** A grant in a list. */
 export interface Grant extends AnyGrant {
-  /** Grows with each grant that is opened. */
+  /** Increases with each grant that is opened. */
   readonly statusIndex: number
-  /** Undefined: the client acts for itself. */
+  /** Undefined if the client acts for itself. */
   readonly sub: Sub | undefined
   readonly createdAt: Date
   readonly endedAt: Date | undefined
@@ -90,15 +90,15 @@ export interface Grant extends AnyGrant {
 interface NewStandingGrant {
   readonly id: GrantId
   readonly clientId: ClientId
-  /** Undefined: the credential is the client's key. */
+  /** Undefined if the credential is the client's key. */
   readonly secretId: number | undefined
   readonly scopes: readonly string[]
   readonly resources: readonly string[]
 }
 
 /**
- * The standing grant of a client's credential (client_credentials): the one that is open, or else a new one. However many ask
- * at once, there is one. Undefined where the credential was taken away in this very moment.
+ * Returns the open standing grant of a client's credential (client_credentials), or opens one. Concurrent callers get the same grant.
+ * Undefined if the credential has just been revoked.
  */
 export async function openStandingGrant(db: Queryable, grant: NewStandingGrant): Promise<GrantId | undefined> {
   const values = [grant.id, grant.clientId, grant.scopes, grant.resources]
@@ -114,7 +114,7 @@ export async function openStandingGrant(db: Queryable, grant: NewStandingGrant):
         })
       : await db.query<{ id: GrantId }>({
           name: 'open-standing-grant',
-          // The client is locked before its secret, in the order of those who take secrets away. A plain join would lock the secret first.
+          // The client is locked before its secret, in the same order as when secrets are deleted. A plain join would lock the secret first.
           text: `WITH client AS MATERIALIZED (
                    SELECT client_id, grant_epoch FROM clients WHERE client_id = $2 AND deleted_at IS NULL FOR SHARE
                  )
@@ -140,7 +140,7 @@ interface GrantRow {
   end_reason: string | null
 }
 
-/** As it is judged: a grant whose row has not followed a decision yet shows the end that it is going to have. */
+/** SQL: the columns of a grant. If a decision has ended the grant but its row has not been updated yet, they show the end nevertheless. */
 const grantColumns = `grants.id, grants.status_index, grants.client_id, grants.sub, grants.scopes, grants.resources, grants.created_at,
   ${grantEndedAt} AS ended_at, ${grantEndReason} AS end_reason`
 
@@ -160,7 +160,7 @@ function grantFromRow(row: GrantRow): Grant {
 
 export async function findGrant(db: Queryable, id: string): Promise<Grant | undefined> {
   const { rows } = await db.query<GrantRow>({
-    text: `SELECT ${grantColumns} FROM grants ${grantJudges} WHERE grants.id = $1`,
+    text: `SELECT ${grantColumns} FROM grants ${grantStatusJoins} WHERE grants.id = $1`,
     values: [id],
   })
   return rows[0] && grantFromRow(rows[0])
@@ -169,9 +169,9 @@ export async function findGrant(db: Queryable, id: string): Promise<Grant | unde
 /**
  * One page of grants, the newest first.
  *
- * @param only the account and the client whose grants are meant
- * @param before the `statusIndex` of the last grant of the page before
- * @param limit the length of the page
+ * @param only restricts the list to an account, a client, or both
+ * @param before the `statusIndex` of the last grant of the previous page
+ * @param limit the maximum number of grants
  */
 export async function listGrants(
   db: Queryable,
@@ -179,7 +179,7 @@ export async function listGrants(
   before: number | undefined,
   limit: number,
 ): Promise<Grant[]> {
-  // Only the conditions that are asked for: with `$1 IS NULL OR …` in it, a prepared statement cannot use an index.
+  // Only the conditions that are needed: with `$1 IS NULL OR …`, a prepared statement cannot use an index.
   const values: unknown[] = [limit]
   const [index, ...others] = Object.entries({ sub: only.sub, client_id: only.clientId }).flatMap(([column, value]) =>
     value === undefined ? [] : [[column, `$${values.push(value)}`] as const],
@@ -191,10 +191,10 @@ export async function listGrants(
     ...(before !== undefined ? [`status_index < $${values.push(before)}`] : []),
   ]
   const { rows } = await db.query<GrantRow>({
-    // Bounded before it is joined.
+    // The LIMIT applies before the joins.
     text: `SELECT ${grantColumns}
            FROM (SELECT * FROM grants ${conditions.length > 0 ? `WHERE ${conditions.join(' AND ')}` : ''}
-                 ORDER BY ${index ? `${index[0]} DESC, ` : ''}status_index DESC LIMIT $1) AS grants ${grantJudges}
+                 ORDER BY ${index ? `${index[0]} DESC, ` : ''}status_index DESC LIMIT $1) AS grants ${grantStatusJoins}
            ORDER BY grants.status_index DESC`,
     values,
   })

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto'
 import { networkOfAddress } from '../../platform/network-address.ts'
-import type { Counter, Pace } from './sign-in-limits-store.ts'
+import type { Backoff, Counter } from './sign-in-limits-store.ts'
 
-/** How many are allowed in how many seconds, and the name that keys and metrics have for it. */
+/** How many attempts are allowed in how many seconds. */
 export interface Limit {
+  /** Its name in keys and metrics. */
   readonly name: string
   readonly points: number
   readonly seconds: number
@@ -13,23 +14,23 @@ const window = 15 * 60 // seconds
 export const perName: Limit = { name: 'sign-in-name', points: 10, seconds: window }
 export const perNetwork: Limit = { name: 'sign-in-network', points: 100, seconds: window }
 export const signUps: Limit = { name: 'sign-up-network', points: 30, seconds: 3600 }
-/** The second so that a known browser that was stolen is not good for two thousand guesses a day. */
+/** The second limit prevents two thousand guesses a day with a stolen known browser. */
 export const perBrowser: readonly Limit[] = [
   { name: 'sign-in-browser', points: 20, seconds: window },
   { name: 'sign-in-browser-day', points: 100, seconds: 86_400 },
 ]
 /**
- * NIST SP 800-63B-4 §3.2.2: at most 100 failures in a row for an account, and waits that grow, from 30 seconds on, so that nobody is
- * locked out. Fifteen minutes at most: that is 96 guesses a day, and no longer than anybody may have to wait.
+ * NIST SP 800-63B-4 §3.2.2: at most 100 consecutive failures for an account, then waits that grow from 30 seconds, so that nobody is locked
+ * out. The longest wait is fifteen minutes. That allows 96 guesses a day, and is as long as a wait for any other limit.
  */
-export const pace: Pace = { free: 100, firstWait: 30, longestWait: window }
+export const accountBackoff: Backoff = { free: 100, firstWait: 30, maxWait: window }
 
-/** Bits of an IPv6 prefix: the least that a customer gets, and what many have, which are 256 and 65,536 of these. */
+/** Lengths of IPv6 prefixes, in bits. A customer gets at least a /64. Many get a /56 or a /48, which contain 256 and 65,536 of these. */
 const prefixes = [64, 56, 48]
 
 /**
- * The ranges that a network counts for, narrowest first. An IPv4 address counts by itself, and so does `unknown`: all callers whose address
- * could not be read are one network.
+ * The ranges that a request from a network is counted for, narrowest first. For an IPv4 address this is the address only. For `unknown` it is
+ * `unknown` only: all callers whose address could not be determined count as one network.
  *
  * @param network a canonical address, or `unknown`
  */
@@ -38,22 +39,22 @@ export function rangesOf(network: string): readonly string[] {
 }
 
 export interface NamedCounter extends Counter {
-  /** As the metrics name it. */
+  /** The name of the limit in the metrics. */
   readonly limit: string
 }
 
 export function counterOf({ name, points, seconds }: Limit, ...parts: string[]): NamedCounter {
-  return { limit: name, key: keyOf(name, ...parts), most: points, seconds }
+  return { limit: name, key: keyOf(name, ...parts), max: points, seconds }
 }
 
-/** One for each range. Each is allowed twice as much as the one within it. */
+/** One counter for each range. Each range is allowed twice as much as the next narrower one. */
 export function countersOf(limit: Limit, ranges: readonly string[]): NamedCounter[] {
   return ranges.map((range, index) => counterOf({ ...limit, points: limit.points * 2 ** index }, range))
 }
 
 export const widest = (ranges: readonly string[]) => ranges.at(-1) as string
 
-/** With a digest, so that keys have one length and the table names nobody. */
+/** Contains a digest, so that all keys have the same length and the table contains no names. */
 export function keyOf(limit: string, ...parts: string[]): string {
   return `${limit}:${createHash('sha256').update(JSON.stringify(parts)).digest('base64url')}`
 }

@@ -1,47 +1,47 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 
-/** A window to count one in. */
+/** A counter that starts again after each window of time. */
 export interface Counter {
   readonly key: string
-  /** How many are allowed in a window. */
-  readonly most: number
-  /** That a window lasts. */
+  /** The number that is allowed in a window. */
+  readonly max: number
+  /** The length of a window. */
   readonly seconds: number
 }
 
-/** A window after the statement. */
+/** The state of a window after the statement. */
 export interface Window {
   readonly key: string
-  /** How many were counted in it. */
+  /** The number counted in it. */
   readonly counted: number
-  /** Whether this statement counted one of them. */
+  /** Whether this statement has counted in it. */
   readonly isNew: boolean
   /** Milliseconds until it ends. */
   readonly endsIn: number
 }
 
-/** Milliseconds since 1970, by the database: the machines that count may disagree about the time. */
+/** Milliseconds since 1970, by the clock of the database, because the clocks of the nodes may disagree. */
 const now = '(extract(epoch FROM now()) * 1000)::bigint'
 
 /**
- * Counts one in each of several windows, and begins those that are missing or over. If more than allowed were counted in one of them
- * already, nothing is written at all. So each window counts at most one more than it allows, whatever comes; only statements that race
- * can add more. Atomic for each window: of any number that race, `most` are told a number up to `most`.
+ * Counts one in each of several windows, and starts those that do not exist or are over. If one of them has already exceeded its limit,
+ * nothing is written at all. So each window counts at most one more than it allows; only concurrent statements can add more. Atomic for each
+ * window: of any number of concurrent statements, `max` get a number up to `max`.
  *
- * A window that ends later than any can was begun while a clock was wrong, and counts as over: nobody is locked out for longer than two
+ * A window that ends later than possible was started while a clock was wrong, and counts as over. So nobody is locked out for longer than two
  * windows.
  *
- * @returns the windows that were counted in; or, if nothing was written, those that had no room
+ * @returns the windows that were counted in; if nothing was written, the windows that were full
  */
 export async function countAll(db: Queryable, counters: readonly Counter[]): Promise<readonly Window[]> {
   const isOver = `(counted.expire IS NULL OR counted.expire <= ${now} OR counted.expire > 2 * EXCLUDED.expire - ${now})`
   const { rows } = await db.query<Window>({
     name: 'count-all',
-    // Rows are locked in the order of their keys, as in `settleSuccess`: two statements cannot wait for each other.
+    // Rows are locked in the order of their keys, as in `settleSuccess`, so that two statements cannot deadlock.
     text: `WITH asked AS (
              SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[]) AS asked (key, most, seconds)
            ), found AS MATERIALIZED (
-             -- By the key alone: with a condition on the moment here, the planner could go through the index of that.
+             -- By key only: with a condition on the time here, the planner could use the index on the time.
              SELECT rate_limits.key, points, most, expire, seconds FROM asked JOIN rate_limits ON rate_limits.key = asked.key
            ), closed AS (
              SELECT * FROM found WHERE points > most AND expire > ${now} AND expire <= ${now} + 2 * seconds * 1000
@@ -53,39 +53,40 @@ export async function countAll(db: Queryable, counters: readonly Counter[]): Pro
                expire = CASE WHEN ${isOver} THEN EXCLUDED.expire ELSE counted.expire END
              RETURNING key, points, expire
            )
-           -- A statement that had to wait for a row may have begun before the window did.
+           -- A statement that had to wait for a row may have started before the window did.
            SELECT key, points AS counted, is_new AS "isNew", least(seconds * 1000, greatest(0, expire - ${now})) AS "endsIn"
            FROM (SELECT counted.key, points, true AS is_new, expire, seconds FROM counted JOIN asked ON asked.key = counted.key
                  UNION ALL SELECT key, points, false, expire, seconds FROM closed) AS windows`,
-    values: [counters.map(({ key }) => key), counters.map(({ most }) => most), counters.map(({ seconds }) => seconds)],
+    values: [counters.map(({ key }) => key), counters.map(({ max }) => max), counters.map(({ seconds }) => seconds)],
   })
   return rows
 }
 
-/** When an account that has failed very often is looked at again. */
-export interface Pace {
-  /** Failures in a row that are free of any wait. */
+/** How long an account waits after many consecutive failures. */
+export interface Backoff {
+  /** The number of consecutive failures before the first wait. */
   readonly free: number
-  /** Seconds to wait after the last of them; twice as long after each further one. */
+  /** The wait after the last of them, in seconds. It doubles after each further failure. */
   readonly firstWait: number
-  /** Seconds that a wait lasts at most. */
-  readonly longestWait: number
+  /** The longest wait, in seconds. */
+  readonly maxWait: number
 }
 
-/** How many failures in a row there are, the one that was just claimed among them. It names the claim to `settleSuccess`. */
+/** An attempt that was claimed. `settleSuccess` identifies it by this. */
 export interface Claim {
   readonly key: string
+  /** The number of consecutive failures, including this attempt. */
   readonly failures: number
 }
 
 /**
- * Claims one attempt at an account, and counts it as a failure until it is settled. Before that, nothing of the account's password may
- * be looked at. Atomic: of any number that race, `free` are let through, then one for each wait. After a day without a failure the count
- * starts again. A wait that ends later than any can was set while a clock was wrong, and counts as over.
+ * Claims one attempt at an account, and counts it as a failure until it is settled. The password of the account must not be checked before
+ * that. Atomic: of any number of concurrent attempts, `free` are allowed, then one for each wait. After a day without a failure the count starts
+ * again. A wait that ends later than possible was set while a clock was wrong, and counts as over.
  *
- * @returns undefined while the account waits; nothing was counted then
+ * @returns undefined while the account is waiting; nothing was counted then
  */
-export async function claimAttempt(db: Queryable, key: string, pace: Pace): Promise<Claim | undefined> {
+export async function claimAttempt(db: Queryable, key: string, backoff: Backoff): Promise<Claim | undefined> {
   const isForgotten = `counted.failed_at < now() - interval '1 day'`
   const { rows } = await db.query<Claim>({
     name: 'claim-attempt',
@@ -97,52 +98,52 @@ export async function claimAttempt(db: Queryable, key: string, pace: Pace): Prom
                        ELSE now() + make_interval(secs => least($4, $3 * power(2, least(counted.failures + 1 - $2, 20)))) END
            WHERE counted.failures < $2 OR counted.next_at <= now() OR counted.next_at > now() + make_interval(secs => $4)
            RETURNING key, failures`,
-    values: [key, pace.free, pace.firstWait, pace.longestWait],
+    values: [key, backoff.free, backoff.firstWait, backoff.maxWait],
   })
   return rows[0]
 }
 
-/** Failures in a row that a success forgives at any time. */
-const few = 10
+/** The number of consecutive failures that a success always forgives. */
+const alwaysForgiven = 10
 
-/** Failures of an account that are taken back in a day because the password was another account's with the same address. */
-const othersADay = 10
+/** How many failures of an account are undone per day because the password belonged to another account with the same address. */
+const maxUndonePerDay = 10
 
-/** What a right password settles. */
+/** What a correct password settles. */
 export interface Success {
-  /** Windows in which one is taken back, unless a failure at another account stays. */
-  readonly takenBack: readonly string[]
-  /** Windows that start again. */
+  /** Windows in which one is uncounted, unless a failure at another account stays counted. */
+  readonly undone: readonly string[]
+  /** Windows that are reset. */
   readonly cleared: readonly string[]
-  /** Claims at other accounts, which the password was wrong for. */
+  /** Claims at other accounts, for which the password was wrong. */
   readonly others: readonly Claim[]
-  /** The claim at the account whose password it was: its failures are forgiven. */
+  /** The claim at the account that the password belongs to. */
   readonly proven: Claim | undefined
 }
 
 /**
- * Takes back what was counted before a password turned out to be right.
+ * Undoes what was counted before a password turned out to be correct.
  *
- * - Of the account whose password it was, a few failures are forgiven at any time, and all of them once a day: somebody who guesses
- *   patiently must not gain a hundred guesses each time that the owner signs in.
- * - At other accounts with the same address, a few failures a day are taken back, so that people who share an address do not use up each
- *   other's. No more than a few: somebody can make accounts with the victim's address, and give them each guess as their password.
- *   Beyond that the failure stays, and so does what was counted for network and name.
+ * - For the account that the password belongs to, up to ten failures are always forgiven, and any number once a day. Otherwise a patient
+ *   attacker would gain a hundred guesses each time the owner signs in.
+ * - For other accounts with the same address, up to ten failures a day are undone, so that people who share an address do not use up each
+ *   other's attempts. It is limited because somebody can create accounts with the victim's address, and use each guess as the password of one.
+ *   Above the limit the failure stays counted, and so does what was counted for network and name.
  *
- * @returns the keys of other accounts whose failure stays
+ * @returns the keys of other accounts whose failure stays counted
  */
 export async function settleSuccess(db: Queryable, success: Success): Promise<readonly string[]> {
-  const { takenBack, cleared, others, proven } = success
+  const { undone, cleared, others, proven } = success
   const claims = proven ? [...others, proven] : others
   const { rows } = await db.query<{ key: string; stays: boolean }>({
     name: 'settle-success',
-    // Rows are locked in the order of their keys, and those of accounts first: no two statements can wait for each other.
+    // Rows are locked in the order of their keys, and those of accounts first, so that two statements cannot deadlock.
     text: `WITH claims AS MATERIALIZED (
              SELECT held.key, claimed.failures AS claimed, held.key = $5 AS is_proven,
-               held.key = $5 AND (held.failures <= ${few}
+               held.key = $5 AND (held.failures <= ${alwaysForgiven}
                  OR coalesce(forgiven_at NOT BETWEEN now() - interval '1 day' AND now(), true)) AS forgives,
                coalesce(taken_back_since BETWEEN now() - interval '1 day' AND now(), false) AS is_same_day,
-               coalesce(taken_back < ${othersADay} OR taken_back_since NOT BETWEEN now() - interval '1 day' AND now(), true) AS is_free
+               coalesce(taken_back < ${maxUndonePerDay} OR taken_back_since NOT BETWEEN now() - interval '1 day' AND now(), true) AS is_free
              FROM unnest($3::text[], $4::integer[]) AS claimed (key, failures) JOIN failed_sign_ins AS held ON held.key = claimed.key
              ORDER BY held.key FOR UPDATE OF held
            ), windows AS (
@@ -156,15 +157,15 @@ export async function settleSuccess(db: Queryable, success: Success): Promise<re
            )
            UPDATE failed_sign_ins SET
              failures = CASE WHEN forgives THEN 0 WHEN is_proven OR is_free THEN greatest(0, failures - 1) ELSE failures END,
-             -- The wait began with this claim, unless another attempt has been let through since.
+             -- The wait started with this claim, unless another attempt has been allowed since.
              next_at = CASE WHEN forgives OR ((is_proven OR is_free) AND failures = claimed) THEN now() ELSE next_at END,
-             forgiven_at = CASE WHEN forgives AND failures > ${few} THEN now() ELSE forgiven_at END,
+             forgiven_at = CASE WHEN forgives AND failures > ${alwaysForgiven} THEN now() ELSE forgiven_at END,
              taken_back = CASE WHEN is_proven OR NOT is_free THEN taken_back WHEN is_same_day THEN taken_back + 1 ELSE 1 END,
              taken_back_since = CASE WHEN is_proven OR NOT is_free OR is_same_day THEN taken_back_since ELSE now() END
            FROM claims WHERE failed_sign_ins.key = claims.key
            RETURNING failed_sign_ins.key, NOT (is_proven OR is_free) AS stays`,
     values: [
-      [...takenBack, ...cleared],
+      [...undone, ...cleared],
       cleared,
       claims.map(({ key }) => key),
       claims.map(({ failures }) => failures),
@@ -174,8 +175,8 @@ export async function settleSuccess(db: Queryable, success: Success): Promise<re
   return rows.filter(({ stays }) => stays).map(({ key }) => key)
 }
 
-/** Takes back what was counted for an attempt whose password was not looked at after all. */
-export async function takeBack(db: Queryable, windows: readonly string[], claim: Claim | undefined): Promise<void> {
+/** Undoes what was counted for an attempt whose password was not checked after all. */
+export async function undoCounts(db: Queryable, windows: readonly string[], claim: Claim | undefined): Promise<void> {
   await db.query({
     name: 'take-back',
     // Locked in the same order as in `settleSuccess`.

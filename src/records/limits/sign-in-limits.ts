@@ -1,11 +1,11 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Turns } from '../../platform/turns.ts'
 import {
+  accountBackoff,
   counterOf,
   countersOf,
   keyOf,
   type NamedCounter,
-  pace,
   perBrowser,
   perName,
   perNetwork,
@@ -13,26 +13,26 @@ import {
   signUps,
   widest,
 } from './limit-counters.ts'
-import { type Claim, claimAttempt, countAll, settleSuccess, takeBack } from './sign-in-limits-store.ts'
+import { type Claim, claimAttempt, countAll, settleSuccess, undoCounts } from './sign-in-limits-store.ts'
 
 /*
- * Limits on guessing. Two kinds, and the difference between them is what keeps them from telling who has an account:
+ * Limits on password guessing. There are two kinds, so that the limits do not reveal who has an account:
  *
- * - What a caller is told (429) depends on what came with the request alone: the network and the name as it was typed. It is counted
- *   before anything of an account is looked at.
- * - What depends on an account is never told. An attempt that is not let through fails as a wrong password does.
+ * - A 429 response depends only on what came with the request: the network and the name as it was typed. The request is counted before
+ *   any account is looked up.
+ * - Limits that depend on an account are never visible. An attempt that is not allowed fails like a wrong password.
  *
- * A browser in which somebody has signed in to the account before passes by both, within an allowance of its own, so that nobody can
- * lock others out where they usually sign in.
+ * A browser in which somebody has signed in to the account before has its own allowance and bypasses both. So nobody can lock other people
+ * out of the browsers that they usually use.
  */
 
-/** A caller has tried too often. */
+/** A caller has made too many attempts. */
 export class LimitExceeded extends Error {
-  /** Seconds until the next attempt counts. */
+  /** Seconds until the next attempt is allowed. */
   readonly retryAfter: number
-  /** Which limit it was, as the metrics name it. */
+  /** The name of the limit in the metrics. */
   readonly limit: string
-  /** Whether this is the first request that the limit refuses in its window. */
+  /** Whether this is the first request that the limit refuses in this window. */
   readonly isFirst: boolean
   constructor(retryAfter: number, limit: string, isFirst: boolean) {
     super('Too many attempts.')
@@ -43,91 +43,91 @@ export class LimitExceeded extends Error {
   }
 }
 
-/** Whom an attempt is for: an account, or what was typed (its `key`, canonical-names.ts) where no account is meant yet. */
+/** What an attempt is for: an account, or the typed name (its `key`, canonical-names.ts) if no account is known yet. */
 export type Subject = { readonly sub: string } | { readonly typed: string }
 
-/** What a request was counted under. */
+/** The windows in which a request was counted. */
 export interface CountedRequest {
-  /** Windows in which it was counted; none where a window had been full before. */
+  /** The keys of these windows. Empty if a window was already full. */
   readonly keys: readonly string[]
-  /** That of these which is about the name, and not about the network alone. */
+  /** The one of these keys that depends on the name, and not only on the network. */
   readonly nameKey: string | undefined
-  /** The limit that refuses it, unless the browser is known. */
-  readonly over: LimitExceeded | undefined
+  /** The limit that refuses the request, unless the browser is known. */
+  readonly exceeded: LimitExceeded | undefined
 }
 
 /**
- * Whether the password of one account may be looked at.
+ * Whether the password of an account may be checked.
  *
- * - `look`: it may. Counted as a failure until `succeeded`.
- * - `wait`: there were too many failures in a row. The attempt must fail as a wrong password does, and take as long. This is for
- *   accounts that have nothing but a password: one that has a verified address or a passkey will get a kind of its own here, under
- *   which the password is looked at as ever and the other factor is asked for besides.
- * - `refused`: the request is over a limit of its network or name, and the browser is not known.
+ * - `allowed`: it may. The attempt counts as a failure until `succeeded` is called.
+ * - `waiting`: there were too many consecutive failures. The attempt must fail like a wrong password, after the same time. This is for accounts
+ *   that have only a password. Accounts with a verified address or a passkey will get a separate kind here: their password is checked as usual,
+ *   and the other factor is required in addition.
+ * - `refused`: the request exceeds a limit of its network or name, and the browser is not known.
  */
-export type Ruling =
+export type AttemptDecision =
   | {
-      readonly kind: 'look'
-      /** The windows of a known browser, which start again when it succeeds. */
+      readonly kind: 'allowed'
+      /** The windows of a known browser, which are reset if the attempt succeeds. */
       readonly browserKeys: readonly string[]
       /** Those of them in which the attempt was counted. */
       readonly countedIn: readonly string[]
       readonly claim: Claim | undefined
     }
-  | { readonly kind: 'wait' }
+  | { readonly kind: 'waiting' }
   | { readonly kind: 'refused' }
-export type Look = Extract<Ruling, { kind: 'look' }>
+export type AllowedAttempt = Extract<AttemptDecision, { kind: 'allowed' }>
 
 export interface SignInLimits {
-  /** Counts a request that brings a password, for its network and for what was typed. @throws TooManyWaiting */
+  /** Counts a request that contains a password, for its network and for the typed name. @throws TooManyWaiting */
   countRequest(network: string, subject: Subject): Promise<CountedRequest>
   /**
-   * Decides, before the password is looked at, whether it may be.
+   * Decides whether the password may be checked. Must be called before the check.
    *
-   * @param knownBrowser the digest of the browser's cookie, if somebody has signed in to this account from it before
+   * @param knownBrowser the digest of the browser's cookie, if somebody has signed in to this account with it before
    * @throws TooManyWaiting
    */
-  rule(request: CountedRequest, subject: Subject, knownBrowser: Buffer | undefined): Promise<Ruling>
+  decideAttempt(request: CountedRequest, subject: Subject, knownBrowser: Buffer | undefined): Promise<AttemptDecision>
   /**
-   * Takes back what was counted: the password was right.
+   * Undoes what was counted, because the password was correct.
    *
-   * @param proven of the account whose password it was
-   * @param others of accounts with the same address, which it was wrong for. A few of their failures a day are taken back as well
-   * @returns those of the others whose failure stays
+   * @param proven the attempt at the account that the password belongs to
+   * @param others the attempts at accounts with the same address, for which it was wrong. A few of their failures a day are undone as well
+   * @returns those of the others whose failure stays counted
    * @throws TooManyWaiting
    */
-  succeeded<T extends { readonly look: Look }>(
+  succeeded<T extends { readonly attempt: AllowedAttempt }>(
     request: CountedRequest,
-    proven: Look,
+    proven: AllowedAttempt,
     others: readonly T[],
   ): Promise<T[]>
   /**
-   * Takes back what was counted for name, account and browser: the password was not looked at after all, because too many others were waiting.
-   * Otherwise somebody who keeps the queue full could use up everybody's attempts. The network stays counted, so that the number of names
-   * that it can try, each of which is a row, stays bounded.
+   * Undoes what was counted for name, account and browser, because the password was not checked after all: too many requests were waiting.
+   * Otherwise somebody who keeps the queue full could use up everybody's attempts. The network stays counted, to bound the number of names that
+   * it can try, because each creates a row.
    *
-   * @param nameKey of the counted request; undefined where it is to stay counted
+   * @param nameKey `nameKey` of the counted request; undefined if the name is to stay counted
    * @throws TooManyWaiting
    */
-  notLookedAt(nameKey: string | undefined, ruling: Ruling): Promise<void>
-  /** For a caller who is to be told that they have to wait, though what waits is an account or a name. */
-  waiting(): LimitExceeded
-  /** Counts a new account, user name or address. @throws LimitExceeded, TooManyWaiting */
+  cancelAttempt(nameKey: string | undefined, decision: AttemptDecision): Promise<void>
+  /** The error for a caller who may learn that an account or a name is waiting. */
+  waitingError(): LimitExceeded
+  /** Counts a new account, or a new user name or address of an account. @throws LimitExceeded, TooManyWaiting */
   beforeSignUp(network: string): Promise<void>
 }
 
-/** @param turns guesses from one network, or at one account, count in one row: those that wait for it must not hold every connection */
+/** @param turns attempts from one network, or at one account, update the same row; those that wait for it must not hold every connection */
 export function createSignInLimits(database: Queryable, turns: Turns): SignInLimits {
   const count = async (counters: readonly NamedCounter[], turn: string): Promise<Omit<CountedRequest, 'nameKey'>> => {
     const windows = await turns.take(`limit ${turn}`, () => countAll(database, counters))
     const keys = windows.filter(({ isNew }) => isNew).map(({ key }) => key)
-    for (const { key, most, limit } of counters) {
-      const full = windows.find((one) => one.key === key && one.counted > most)
+    for (const { key, max, limit } of counters) {
+      const full = windows.find((one) => one.key === key && one.counted > max)
       if (!full) continue
       const retryAfter = Math.max(1, Math.ceil(full.endsIn / 1000))
-      return { keys, over: new LimitExceeded(retryAfter, limit, full.isNew && full.counted === most + 1) }
+      return { keys, exceeded: new LimitExceeded(retryAfter, limit, full.isNew && full.counted === max + 1) }
     }
-    return { keys, over: undefined }
+    return { keys, exceeded: undefined }
   }
 
   return {
@@ -137,44 +137,44 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
       const counted = await count([...countersOf(perNetwork, ranges), ofName], widest(ranges))
       return { ...counted, nameKey: counted.keys.find((key) => key === ofName.key) }
     },
-    rule: async ({ over }, subject, knownBrowser) => {
+    decideAttempt: async ({ exceeded }, subject, knownBrowser) => {
       const browser = knownBrowser?.toString('hex')
       const ofBrowser =
         browser === undefined ? [] : perBrowser.map((limit) => counterOf(limit, ...partsOf(subject), browser))
       const browserKeys = ofBrowser.map(({ key }) => key)
       if (ofBrowser[0]) {
         const counted = await count(ofBrowser, ofBrowser[0].key)
-        if (!counted.over) return { kind: 'look', browserKeys, countedIn: counted.keys, claim: undefined }
+        if (!counted.exceeded) return { kind: 'allowed', browserKeys, countedIn: counted.keys, claim: undefined }
       }
-      if (over) return { kind: 'refused' }
+      if (exceeded) return { kind: 'refused' }
       const key = keyOf('sign-in-wait', ...partsOf(subject))
-      const claim = await turns.take(`limit ${key}`, () => claimAttempt(database, key, pace))
-      return claim ? { kind: 'look', browserKeys, countedIn: [], claim } : { kind: 'wait' }
+      const claim = await turns.take(`limit ${key}`, () => claimAttempt(database, key, accountBackoff))
+      return claim ? { kind: 'allowed', browserKeys, countedIn: [], claim } : { kind: 'waiting' }
     },
     succeeded: async ({ keys }, proven, others) => {
       const stays = await settleSuccess(database, {
-        takenBack: keys,
+        undone: keys,
         cleared: proven.browserKeys,
-        others: others.flatMap(({ look }) => look.claim ?? []),
+        others: others.flatMap(({ attempt }) => attempt.claim ?? []),
         proven: proven.claim,
       })
-      // In a browser that is known to the other account, its failure is counted for the browser alone, and stays.
-      return others.filter(({ look: { claim } }) => claim === undefined || stays.includes(claim.key))
+      // In a browser that the other account knows, the failure was counted for the browser only, and stays counted.
+      return others.filter(({ attempt: { claim } }) => claim === undefined || stays.includes(claim.key))
     },
-    notLookedAt: (nameKey, ruling) => {
-      const { countedIn, claim } = ruling.kind === 'look' ? ruling : { countedIn: [], claim: undefined }
-      return takeBack(database, nameKey === undefined ? countedIn : [nameKey, ...countedIn], claim)
+    cancelAttempt: (nameKey, decision) => {
+      const { countedIn, claim } = decision.kind === 'allowed' ? decision : { countedIn: [], claim: undefined }
+      return undoCounts(database, nameKey === undefined ? countedIn : [nameKey, ...countedIn], claim)
     },
-    waiting: () => new LimitExceeded(pace.longestWait, 'sign-in-wait', false),
+    waitingError: () => new LimitExceeded(accountBackoff.maxWait, 'sign-in-wait', false),
     beforeSignUp: async (network) => {
       const ranges = rangesOf(network)
-      const { over } = await count(countersOf(signUps, ranges), `sign-up ${widest(ranges)}`)
-      if (over) throw over
+      const { exceeded } = await count(countersOf(signUps, ranges), `sign-up ${widest(ranges)}`)
+      if (exceeded) throw exceeded
     },
   }
 }
 
-/** With its kind: what somebody typed must not pass for another's `sub`. */
+/** Includes the kind, so that a typed name cannot be mistaken for a `sub`. */
 function partsOf(subject: Subject): [kind: string, name: string] {
   return 'sub' in subject ? ['sub', subject.sub] : ['typed', subject.typed]
 }

@@ -1,24 +1,24 @@
 import type { SigningAlgorithm } from '../../platform/jwt/algorithms.ts'
 
-/** What the consent page says that a scope allows. */
+/** What a scope allows, for the consent page. */
 export interface ScopeDescription {
   readonly scope: string
-  /** A BCP 47 tag; undefined for readers of all languages that have no description of their own. */
+  /** A BCP 47 tag; undefined for the description in all other languages. */
   readonly language: string | undefined
   readonly text: string
 }
 
-/** An API that takes access tokens (RFC 8707). */
+/** An API that accepts access tokens (RFC 8707). */
 export interface Resource {
   /** An absolute URI without a fragment (RFC 8707 §2). */
   readonly identifier: string
   readonly name: string | undefined
   readonly scopes: readonly string[]
   readonly scopeDescriptions: readonly ScopeDescription[]
-  /** Seconds; undefined: the setting's. */
+  /** Seconds; undefined: the value of the setting. */
   readonly accessTokenTtl: number | undefined
   readonly accessTokenSigningAlg: SigningAlgorithm
-  /** The clients that serve it, and so may ask about its tokens (RFC 7662 §2.1). */
+  /** The clients that serve it, and so may introspect its tokens (RFC 7662 §2.1). */
   readonly servedBy: readonly string[]
 }
 
@@ -29,14 +29,14 @@ export function isOpenidScope(scope: string): boolean {
   return (openidScopes as readonly string[]).includes(scope)
 }
 
-/** RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ). The length is ours. */
+/** RFC 6749 §3.3: scope-token = 1*( %x21 / %x23-5B / %x5D-7E ). The maximum length is Signet's. */
 export function isScopeToken(text: string): boolean {
   return /^[\x21\x23-\x5b\x5d-\x7e]{1,200}$/.test(text)
 }
 
 /**
- * What is said of a scope to the readers of a language: the description in that language or a variety of it (RFC 4647 §3.4), else the one for
- * everybody, else the first there is. Words in another language tell more than the bare value of the scope.
+ * The description of a scope in a language: the one in that language or a variety of it (RFC 4647 §3.4), otherwise the one without a language,
+ * otherwise the first one. A description in another language says more than the name of the scope alone.
  *
  * @param language a BCP 47 tag
  */

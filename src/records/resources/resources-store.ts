@@ -28,7 +28,7 @@ function descriptionsFromRow({ scope, descriptions }: Row['scope_descriptions'][
   return descriptions.map(({ language, text }) => ({ scope, language, text }))
 }
 
-/** The columns of a resource with its scopes, as JSON: for statements that read resources along with something else. */
+/** SQL: a resource with its scopes, as JSON, for statements that also read something else. */
 export const resourceJson = `jsonb_build_object(
   'identifier', resources.identifier, 'name', resources.name, 'access_token_ttl', resources.access_token_ttl,
   'access_token_signing_alg', resources.access_token_signing_alg, 'served_by', resources.served_by,
@@ -37,11 +37,11 @@ export const resourceJson = `jsonb_build_object(
                               WHERE resource = resources.identifier AND descriptions <> '[]' ORDER BY scope))`
 
 /**
- * SQL for those of some scopes that have not come to another resource after a moment, in their order. Somebody who allowed a scope at one
+ * SQL: those of some scopes that have not moved to another resource since a given time, in their order. A person who allowed a scope of one
  * API has not allowed what another API means by the same name.
  *
- * @param scopes SQL for a text[]
- * @param moment SQL for the timestamptz at which they were allowed
+ * @param scopes SQL: a text[]
+ * @param moment SQL: the timestamptz at which they were allowed
  */
 export const scopesUnmovedSince = (scopes: string, moment: string): string => `ARRAY(
   SELECT allowed.scope FROM unnest(${scopes}) WITH ORDINALITY AS allowed (scope, place)
@@ -49,22 +49,22 @@ export const scopesUnmovedSince = (scopes: string, moment: string): string => `A
   ORDER BY place)`
 
 /**
- * Keeps the resources still until the transaction ends. Who builds on them (`reading`: a client's allow-list) shares the lock;
- * who changes them waits for all others, and what he reads afterwards is how things are. Tokens go on being issued meanwhile.
+ * Locks the resources until the transaction ends. `reading` is a shared lock, for registering clients that refer to resources. `changing`
+ * waits for all other holders, so what is read after that is current. Tokens can be issued in the meantime.
  */
 export async function lockResources(tx: Queryable, purpose: 'reading' | 'changing'): Promise<void> {
   await tx.query({ text: `LOCK TABLE resources IN ${purpose === 'reading' ? 'SHARE' : 'SHARE ROW EXCLUSIVE'} MODE` })
 }
 
 /**
- * One page of resources, by identifier.
+ * One page of resources, ordered by identifier.
  *
- * @param after the identifier of the last resource of the page before
- * @param limit the length of the page
+ * @param after the identifier of the last resource of the previous page
+ * @param limit the maximum number of resources
  */
 export async function listResources(db: Queryable, after: string | undefined, limit: number): Promise<Resource[]> {
   const { rows } = await db.query<{ resource: Row }>({
-    // Every identifier comes after the empty text.
+    // Every identifier sorts after the empty text.
     text: `SELECT ${resourceJson} AS resource FROM resources WHERE identifier > $2 ORDER BY identifier LIMIT $1`,
     values: [limit, after ?? ''],
   })
@@ -93,7 +93,7 @@ export async function findResources(
   return rows.map(({ resource }) => resourceFromRow(resource))
 }
 
-/** What the resources say of these scopes. A scope belongs to one resource. */
+/** The descriptions of these scopes. A scope belongs to one resource. */
 export async function findScopeDescriptions(db: Queryable, scopes: readonly string[]): Promise<ScopeDescription[]> {
   const { rows } = await db.query<Row['scope_descriptions'][number]>({
     text: `SELECT scope, descriptions FROM resource_scopes WHERE scope = ANY ($1::text[]) AND descriptions <> '[]'`,
@@ -102,7 +102,7 @@ export async function findScopeDescriptions(db: Queryable, scopes: readonly stri
   return rows.flatMap(descriptionsFromRow)
 }
 
-/** Seconds: the longest lifetime that a resource gives its access tokens; undefined where none of them says. */
+/** The longest access token lifetime of all resources, in seconds; undefined if no resource sets one. */
 export async function longestAccessTokenTtl(db: Queryable): Promise<number | undefined> {
   const { rows } = await db.query<{ longest: number | null }>({
     text: 'SELECT max(access_token_ttl) AS longest FROM resources',
@@ -110,7 +110,10 @@ export async function longestAccessTokenTtl(db: Queryable): Promise<number | und
   return rows[0]?.longest ?? undefined
 }
 
-/** Makes or changes a resource with its scopes, in one statement. The caller holds `lockResources` and knows that no other resource owns a scope. */
+/**
+ * Creates or changes a resource with its scopes, in one statement. The caller holds `lockResources`, and has checked that no other resource
+ * owns a scope.
+ */
 export async function saveResource(db: Queryable, resource: Resource): Promise<void> {
   await db.query({
     text: `WITH saved AS (
@@ -148,52 +151,52 @@ export async function saveResource(db: Queryable, resource: Resource): Promise<v
   })
 }
 
-/** Deletes a resource, once it is on no client's allow-list. False where there was none. */
+/** Deletes a resource that is no longer on the allow-list of any client. False if there was none. */
 export async function deleteResource(tx: Queryable, identifier: string): Promise<boolean> {
   const { rowCount } = await tx.query({ text: 'DELETE FROM resources WHERE identifier = $1', values: [identifier] })
   return rowCount === 1
 }
 
-/** Clients that one statement changes: no statement takes long, however many there are. */
-const batch = 500
+/** The maximum number of clients that one statement changes, so that no statement takes long. */
+const batchSize = 500
 
 /**
- * Takes a resource off the allow-list of every client.
+ * Removes a resource from the allow-list of every client.
  *
- * @param tx a transaction: it takes several statements
+ * @param tx a transaction, because this takes several statements
  */
-export async function takeResourceOffClients(tx: Queryable, identifier: string): Promise<void> {
-  await untilNone(tx, {
+export async function removeResourceFromClients(tx: Queryable, identifier: string): Promise<void> {
+  await repeatInBatches(tx, {
     text: `UPDATE clients SET resources = array_remove(resources, $1)
-           WHERE client_id = ANY (ARRAY(SELECT client_id FROM clients WHERE resources @> ARRAY[$1] LIMIT ${batch}))
+           WHERE client_id = ANY (ARRAY(SELECT client_id FROM clients WHERE resources @> ARRAY[$1] LIMIT ${batchSize}))
            RETURNING client_id`,
     values: [identifier],
   })
 }
 
 /**
- * Takes scopes that a resource no longer has off the clients that are registered for them: another resource may give a scope of
- * the same name another meaning, and no client must have it by then. Each client gets its event.
+ * Removes scopes that a resource no longer has from the clients that are registered for them. Another resource may later use the same name for
+ * something else, and no client may have the scope by then. An event is recorded for each client.
  *
- * @param tx a transaction: it takes several statements
- * @param resource the identifier of the resource that gives them up
- * @param by who gave the command, for the events
+ * @param tx a transaction, because this takes several statements
+ * @param resource the identifier of the resource that had the scopes
+ * @param by the operator, for the events
  * @returns the clients that had any of them
  */
-export async function takeScopesOffClients(
+export async function removeScopesFromClients(
   tx: Queryable,
   scopes: readonly string[],
   resource: string,
   by: string,
 ): Promise<string[]> {
-  const clients = await untilNone(tx, {
+  const clients = await repeatInBatches(tx, {
     text: `WITH changed AS (
              UPDATE clients SET updated_at = now(), scope = (
                SELECT coalesce(string_agg(kept.scope, ' ' ORDER BY kept.place), '')
                FROM string_to_table(clients.scope, ' ') WITH ORDINALITY AS kept (scope, place)
                WHERE NOT kept.scope = ANY ($1))
              WHERE client_id = ANY (ARRAY(
-               SELECT client_id FROM clients WHERE string_to_array(scope, ' ') && $1::text[] LIMIT ${batch}))
+               SELECT client_id FROM clients WHERE string_to_array(scope, ' ') && $1::text[] LIMIT ${batchSize}))
              RETURNING client_id
            ), recorded AS (
              INSERT INTO events (type, client_id, detail) SELECT 'client_updated', client_id, $2::jsonb FROM changed
@@ -204,11 +207,11 @@ export async function takeScopesOffClients(
   return clients.sort()
 }
 
-async function untilNone(tx: Queryable, statement: { text: string; values: unknown[] }): Promise<string[]> {
+async function repeatInBatches(tx: Queryable, statement: { text: string; values: unknown[] }): Promise<string[]> {
   const clients: string[] = []
   for (;;) {
     const { rows } = await tx.query<{ client_id: string }>(statement)
     clients.push(...rows.map(({ client_id }) => client_id))
-    if (rows.length < batch) return clients
+    if (rows.length < batchSize) return clients
   }
 }

@@ -2,29 +2,29 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Account } from '../accounts/account.ts'
 import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../accounts/accounts-store.ts'
 import { endSessionsSql } from '../endings/end-rows-store.ts'
-import { sessionAlive } from '../endings/judgement-store.ts'
+import { sessionAlive } from '../endings/liveness-store.ts'
 import type { SessionId, Sub } from '../ids.ts'
 
-/** A browser's sign-in, with the person it signs in. */
+/** The sign-in of a browser, with the account that it is signed in to. */
 export interface Session {
   readonly id: SessionId
-  /** Milliseconds since 1970: when the person proved who they are. */
+  /** When the person authenticated, in milliseconds since 1970. */
   readonly authTime: number
   /** Authentication Method References (RFC 8176). */
   readonly amr: readonly string[]
   readonly account: Account
-  /** The version of the secret `session-id` that the session began with. */
+  /** The version of the secret `session-id` that the session started with. */
   readonly sidVersion: number
-  /** How many decisions have ended something of the account. A grant that is opened for what was read along with the session is of this epoch. */
+  /** The epoch of the account when the session was read. A grant that is opened on the basis of that belongs to this epoch. */
   readonly accountEpoch: number
 }
 
 /**
- * The session of a cookie, unless it has ended, run out or lain idle too long. Using it is noted once a minute at most, and not while
- * somebody holds the row: every page asks for the session, and none may wait.
+ * The session of a cookie, unless it has ended, expired, or been idle for too long. Updates the time of last use at most once a minute, and not while
+ * the row is locked, because every page reads the session and must not wait.
  *
- * @param sessionDigest of the cookie
- * @param idleTtl seconds
+ * @param sessionDigest the digest of the cookie
+ * @param idleTtl the idle timeout, in seconds
  */
 export async function findSession(db: Queryable, sessionDigest: Buffer, idleTtl: number): Promise<Session | undefined> {
   const { rows } = await db.query<
@@ -49,7 +49,7 @@ export async function findSession(db: Queryable, sessionDigest: Buffer, idleTtl:
   return { id, authTime: auth_time.getTime(), amr, account: accountFromRow(account), sidVersion, accountEpoch: epoch }
 }
 
-/** What a sign-in makes of a browser. Lifetime in seconds; times in milliseconds since 1970. */
+/** A session to be started by a sign-in. The lifetime is in seconds, times are in milliseconds since 1970. */
 export interface NewSession {
   readonly digest: Buffer
   readonly browserDigest: Buffer
@@ -57,33 +57,33 @@ export interface NewSession {
   readonly authTime: number
   readonly amr: readonly string[]
   readonly ttl: number
-  /** The current version of the secret `session-id`. A session that goes on keeps its own. */
+  /** The current version of the secret `session-id`. A session that continues keeps its version. */
   readonly sidVersion: number
-  /** The cookie that the browser came with, as a digest. */
+  /** The digest of the session cookie that the browser sent. */
   readonly replaces: Buffer | undefined
 }
 
-/** `replaced`: the session of somebody else that the browser had, and that has ended with this sign-in. */
+/** `replaced`: the browser's previous session of another account, which this sign-in has ended. */
 export type StartedSession = { readonly replaced: { readonly id: SessionId; readonly sub: Sub } | undefined }
 
 /**
- * Browsers that an account knows at most: those last used. No person has more, but a program that signs in without a cookie is a new
- * browser each time.
+ * The maximum number of browsers that an account knows: the most recently used ones. No person has more, but a script that signs in without a cookie
+ * appears as a new browser each time.
  */
-const mostKnownBrowsers = 100
+const maxKnownBrowsers = 100
 
 /**
- * Signs a browser in under a new cookie; the one it had is worth nothing any more. A person who signs in again in the same browser goes on
- * with the same session, and so with the grants that are bound to it. Somebody else's session ends. No sign-in is dated later
- * than the database's clock: one in the future would satisfy `prompt=login` and `max_age` without a password. From now on the account
- * knows the browser, also when the session has ended (known-browsers-store.ts).
+ * Signs a browser in under a new cookie; the previous one becomes worthless. If the same person signs in again in the same browser, the session
+ * continues, and so do the grants that are bound to it. A session of somebody else ends. The time of the sign-in is never later than the clock of
+ * the database, because a time in the future would satisfy `prompt=login` and `max_age` without a password. From now on the account knows the
+ * browser, even after the session has ended (known-browsers-store.ts).
  *
- * @returns undefined where the account has been disabled or deleted
+ * @returns undefined if the account has been disabled or deleted
  */
 export async function insertSession(db: Queryable, session: NewSession): Promise<StartedSession | undefined> {
   const { rows } = await db.query<{ id: SessionId | null; sub: Sub | null }>({
     name: 'insert-session',
-    // The account's row first, as everybody does who locks both.
+    // The row of the account is locked first, as everywhere else where both are locked.
     text: `WITH account AS (
              SELECT sub, epoch, session_epoch FROM accounts WHERE sub = $3 AND disabled_at IS NULL AND deleted_at IS NULL
              FOR NO KEY UPDATE
@@ -105,7 +105,7 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
            ), forgotten AS (
              DELETE FROM known_browsers WHERE sub = (SELECT sub FROM account) AND browser_digest = ANY (ARRAY(
                SELECT browser_digest FROM known_browsers WHERE sub = (SELECT sub FROM account) AND browser_digest <> $2
-               ORDER BY used_at DESC OFFSET ${mostKnownBrowsers - 1}))
+               ORDER BY used_at DESC OFFSET ${maxKnownBrowsers - 1}))
            )
            SELECT replaced.id, replaced.sub FROM account LEFT JOIN replaced ON true`,
     values: [
@@ -123,7 +123,7 @@ export async function insertSession(db: Queryable, session: NewSession): Promise
   return row && { replaced: row.id === null || row.sub === null ? undefined : { id: row.id, sub: row.sub } }
 }
 
-/** A sign-in as its own person may see it. */
+/** A session in the list that its person sees. */
 export interface ListedSession {
   readonly id: SessionId
   readonly signedInAt: Date
@@ -131,25 +131,25 @@ export interface ListedSession {
   readonly usedAt: Date
 }
 
-/** Sessions that are looked at for a list. A person who signs in by a program can have any number. */
-const lookedAt = 1_000
+/** The maximum number of sessions that are examined for a list. Someone who signs in with a script can have any number. */
+const maxExamined = 1_000
 
 /**
- * The sign-ins of a person that are alive, the present one first, then those last used. Of very many, the newest are looked at.
+ * The live sessions of a person, the current one first, then by last use. If there are too many, only the newest are examined.
  *
- * @param idleTtl seconds
- * @param most how many are listed
- * @returns `count` of all that are alive; `isCut` where there may be more than were counted
+ * @param idleTtl the idle timeout, in seconds
+ * @param maxListed the maximum number of sessions in the list
+ * @returns the list; `count`, the number of all live sessions; `isTruncated` if there may be more than that
  */
 export async function listSessions(
   db: Queryable,
   sub: Sub,
-  presentId: SessionId,
+  currentId: SessionId,
   idleTtl: number,
-  most: number,
-): Promise<{ sessions: ListedSession[]; count: number; isCut: boolean }> {
+  maxListed: number,
+): Promise<{ sessions: ListedSession[]; count: number; isTruncated: boolean }> {
   const { rows } = await db.query<{ id: SessionId; auth_time: Date; used_at: Date; count: number; looked_at: number }>({
-    // Bounds rather than equality, so that no other index is taken for a person who has very many.
+    // Bounds rather than equality, so that the planner uses no other index for a person with a large number of sessions.
     text: `WITH newest AS (
              SELECT id, auth_time, used_at, expires_at, epoch FROM sessions
              WHERE sub >= $1 AND (sub, id) <= ($1, ${Number.MAX_SAFE_INTEGER}) AND ended_at IS NULL AND id <> $2
@@ -163,21 +163,21 @@ export async function listSessions(
            )
            SELECT id, auth_time, used_at, (SELECT count(*) FROM alive) AS count, (SELECT count(*) FROM newest) AS looked_at
            FROM alive ORDER BY id = $2 DESC, used_at DESC, id DESC LIMIT $4`,
-    values: [sub, presentId, idleTtl, most, lookedAt],
+    values: [sub, currentId, idleTtl, maxListed, maxExamined],
   })
   const sessions = rows.map((row) => ({ id: row.id, signedInAt: row.auth_time, usedAt: row.used_at }))
-  return { sessions, count: rows[0]?.count ?? 0, isCut: rows[0]?.looked_at === lookedAt }
+  return { sessions, count: rows[0]?.count ?? 0, isTruncated: rows[0]?.looked_at === maxExamined }
 }
 
 /**
- * Locks a person and their session until the transaction ends, if the session is alive: of those who change something about one
- * person, one is first, and the others see it.
+ * Locks an account and one of its sessions until the transaction ends, if the session is alive. Concurrent changes of one account are
+ * handled one after another and see each other's results.
  *
- * @returns false where the session has ended
+ * @returns false if the session has ended
  */
 export async function lockSession(tx: Queryable, sub: Sub, id: SessionId): Promise<boolean> {
   const { rowCount } = await tx.query({
-    // Whoever waited for another one's lock judges by what that one left.
+    // After waiting for a lock, PostgreSQL checks the condition again on the new version of the rows.
     text: `SELECT FROM accounts JOIN sessions ON sessions.sub = accounts.sub
            WHERE accounts.sub = $1 AND sessions.id = $2 AND ${sessionAlive} FOR NO KEY UPDATE OF accounts, sessions`,
     values: [sub, id],
@@ -186,9 +186,9 @@ export async function lockSession(tx: Queryable, sub: Sub, id: SessionId): Promi
 }
 
 /**
- * Gives a session another cookie; the one before is worth nothing any more.
+ * Gives a session a new cookie; the previous one becomes worthless.
  *
- * @returns seconds that the session still has at the most
+ * @returns the maximum remaining lifetime of the session, in seconds
  */
 export async function renewSession(db: Queryable, id: SessionId, sessionDigest: Buffer): Promise<number> {
   const { rows } = await db.query<{ left: number }>({

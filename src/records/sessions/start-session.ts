@@ -2,23 +2,23 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import { decideEnding } from '../endings/decide-ending.ts'
 import { insertSession, type NewSession } from './sessions-store.ts'
 
-/** What a sign-in has to know of the browser's cookies, as digests. */
+/** The digests of a browser's cookies that a sign-in needs. */
 export interface BrowserDigests {
-  /** Of the cookie that tells this browser from others. */
+  /** Of the cookie that identifies the browser. */
   readonly browserDigest: Buffer
-  /** Of the session cookie that the browser will be given. */
+  /** Of the session cookie that the browser will receive. */
   readonly sessionDigest: Buffer
-  /** Of the session cookie that it came with. */
+  /** Of the session cookie that the browser sent. */
   readonly replaces: Buffer | undefined
 }
 
 /**
- * Signs a browser in under a new cookie, whatever cookie was sent (session fixation). The session that the browser had goes on if it
- * is the same person's, and otherwise ends with what is bound to it.
+ * Signs a browser in under a new cookie, regardless of the cookie that it sent (session fixation). The previous session of the browser
+ * continues if it belongs to the same person. Otherwise it ends, with the grants that are bound to it.
  *
- * @param ttl seconds
+ * @param ttl the lifetime of the session, in seconds
  * @param who `authTime` in milliseconds since 1970
- * @returns undefined where the account has been disabled or deleted; `left` where rows of the ended session are to follow
+ * @returns undefined if the account has been disabled or deleted; `left` if rows of the previous session remain to be updated
  */
 export async function startSession(
   tx: Queryable,

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { forgivenFor, longestGap } from '../../../src/tokens/refresh-rotation.ts'
+import { forgivenFor, maxGap } from '../../../src/tokens/refresh-rotation.ts'
 import { newWorld, present, type Rule, type World } from './world.ts'
 
 /*
@@ -117,7 +117,7 @@ export function liveUnnoticed(history: TheftHistory, rule?: Rule): string | unde
 
 /** The generations in which a thief who takes every successor presents the token after the grace; at most the longest gap apart. */
 export const shadowHistory = fc.record({
-  late: fc.array(fc.nat(longestGap), { minLength: 3, maxLength: 3 }),
+  late: fc.array(fc.nat(maxGap), { minLength: 3, maxLength: 3 }),
   pause: fc.integer({ min: 30, max: 72 * hour }),
 })
 export type ShadowHistory = typeof shadowHistory extends fc.Arbitrary<infer History> ? History : never

@@ -2,7 +2,7 @@ import t from 'tap'
 import { type BatchWriterOptions, createBatchWriter } from '../../../src/platform/database/batch-writer.ts'
 import { DatabaseUnavailable } from '../../../src/platform/database/unavailable.ts'
 import { listEvents } from '../../../src/records/events/recorded-events-store.ts'
-import { createTokenTally } from '../../../src/records/events/token-tally.ts'
+import { createTokenCounter } from '../../../src/records/events/token-counter.ts'
 import { createRefusalLog } from '../../../src/records/refusals/refusal-log.ts'
 import { findRefusals } from '../../../src/records/refusals/refusals-store.ts'
 import { migratedDatabase, noLog } from '../../database.ts'
@@ -215,13 +215,13 @@ t.test('a refusal or count that cannot be stored does not block others', async (
     t.match(await findRefusals(db, requestId, 10), [{ requestId }], 'it is on record')
   t.match(warned, [/23502 network.*"bad".*refusals/, /22003.*"worse"/])
 
-  const tally = createTokenTally(db, log)
-  tally.count({ clientId: 'machine', grantId: 'one', audience: 'https://api.example' })
-  tally.count({ clientId: 'machine', grantId: 'two', audience: 'https://api.example/\0' })
+  const counter = createTokenCounter(db, log)
+  counter.count({ clientId: 'machine', grantId: 'one', audience: 'https://api.example' })
+  counter.count({ clientId: 'machine', grantId: 'two', audience: 'https://api.example/\0' })
   // No foreign key, because the grant and its client may have been deleted meanwhile.
-  tally.count({ clientId: 'machine', grantId: 'three', audience: 'https://api.example' })
-  tally.count({ clientId: 'machine', grantId: 'three', audience: 'https://api.example' })
-  await tally.stop()
+  counter.count({ clientId: 'machine', grantId: 'three', audience: 'https://api.example' })
+  counter.count({ clientId: 'machine', grantId: 'three', audience: 'https://api.example' })
+  await counter.stop()
   t.match(
     (await listEvents(db, { clientId: 'machine' }, 10)).map(({ grantId, detail }) => [grantId, detail['tokens']]),
     [

@@ -49,9 +49,12 @@ t.test(
     await signedIn('later-7', browser)
     t.same((await candidates(browser)).slice(0, 2), ['first', 'later-7'], 'this browser knows them')
     const [known] = await findSignInCandidates(db, typedName(email), browser)
-    t.match(known, { sub: 'first', knownHere: true, passwordHash: 'hash of first', disabled: false })
-    t.match(await findPassword(db, 'first' as Sub, browser), { knownHere: true, passwordHash: 'hash of first' })
-    t.match(await findPassword(db, 'later-8' as Sub, browser), { knownHere: false, passwordHash: 'hash of later-8' })
+    t.match(known, { sub: 'first', isKnownBrowser: true, passwordHash: 'hash of first', disabled: false })
+    t.match(await findPassword(db, 'first' as Sub, browser), { isKnownBrowser: true, passwordHash: 'hash of first' })
+    t.match(await findPassword(db, 'later-8' as Sub, browser), {
+      isKnownBrowser: false,
+      passwordHash: 'hash of later-8',
+    })
 
     await setEmailVerified(db, 'later-9' as Sub)
     t.equal((await candidates(browser))[0], 'later-9', 'whoever verified it')

@@ -3,12 +3,12 @@ import t from 'tap'
 import {
   changeMetadata,
   completeMetadata,
-  type RegistrationTerms,
+  type RegistrationContext,
 } from '../../../src/records/clients/client-metadata.ts'
 import { InvalidClientMetadata, type MetadataInput } from '../../../src/records/clients/metadata-members.ts'
 import { isClaimable, redirectUriFault } from '../../../src/records/clients/redirect-uri-rules.ts'
 
-const terms: RegistrationTerms = {
+const terms: RegistrationContext = {
   resources: [
     { identifier: 'https://invoices.example', scopes: ['invoices:read', 'invoices:write'] },
     { identifier: 'https://mail.example', scopes: ['mail'] },
@@ -16,7 +16,7 @@ const terms: RegistrationTerms = {
   ],
   defaultIdTokenAlg: 'RS256',
 }
-const operatorTerms: RegistrationTerms = { ...terms, byOperator: true }
+const operatorTerms: RegistrationContext = { ...terms, byOperator: true }
 const uri = 'https://app.example/callback'
 
 const complete = (input: MetadataInput) => completeMetadata({ redirect_uris: [uri], ...input }, terms)
@@ -65,7 +65,7 @@ t.test('redirect URIs that could lead elsewhere are rejected with the error code
     'https://2130706433/': /usual form/,
     'https://[0:0:0:0:0:0:0:1]/': /usual form/,
     'https://%65vil.example/': /usual form/,
-    'https://app..example/': /well-formed host/,
+    'https://app..example/': /malformed host/,
     'https://app.example:/callback': /no host/,
     'https://app.example:99999/': /not a URI/,
     'https://app.example:80x/': /not a URI/,
@@ -83,13 +83,13 @@ t.test('redirect URIs that could lead elsewhere are rejected with the error code
     'http://localhost.evil.example/': /https, or http on loopback/,
     'http://10.0.0.1/': /https, or http on loopback/,
     'http://localhost./': /trailing dot/,
-    'javascript:alert(1)': /operating systems act on/,
-    'data:text/html,hello': /operating systems act on/,
-    'file:///etc/passwd': /operating systems act on/,
-    'blob:https://app.example/1': /operating systems act on/,
+    'javascript:alert(1)': /operating systems handle/,
+    'data:text/html,hello': /operating systems handle/,
+    'file:///etc/passwd': /operating systems handle/,
+    'blob:https://app.example/1': /operating systems handle/,
     'myapp://callback': /private-use scheme that is a reversed domain name/,
     'com.example.app:/callback': /public clients only/,
-    'https://app.example:6000/': /port 6000, to which browsers do not connect/,
+    'https://app.example:6000/': /port 6000, which browsers block/,
     'http://localhost:6666/callback': /port 6666/,
     'https://app.example/callback?x=1&state': /must not have state in its query/,
     'COM.example.app:/callback': /lower case/,
@@ -237,7 +237,7 @@ t.test('a scheme that browsers or operating systems act on cannot be registered'
     for (const rest of ['://callback', ':/callback', ':callback', ':x.y'])
       t.match(
         refusal({ token_endpoint_auth_method: 'none', redirect_uris: [`${scheme}${rest}`] }, operatorTerms),
-        { code: 'invalid_redirect_uri', message: /has a scheme that browsers or operating systems act on/ },
+        { code: 'invalid_redirect_uri', message: /has a scheme that browsers or operating systems handle/ },
         `${scheme}${rest}`,
       )
   t.match(

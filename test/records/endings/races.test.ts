@@ -20,12 +20,12 @@ import {
 import type { Database } from '../../../src/platform/database/pool.ts'
 import { inTransaction } from '../../../src/platform/database/queryable.ts'
 import type { Turns } from '../../../src/platform/turns.ts'
-import { holdPassword } from '../../../src/records/accounts/account-password-store.ts'
+import { lockPassword } from '../../../src/records/accounts/account-password-store.ts'
 import { insertAccount } from '../../../src/records/accounts/accounts-store.ts'
 import type { PasswordHashing } from '../../../src/records/accounts/password-hashing.ts'
 import { completeMetadata } from '../../../src/records/clients/client-metadata.ts'
 import { insertClient } from '../../../src/records/clients/clients-store.ts'
-import { followNext } from '../../../src/records/endings/decide-ending.ts'
+import { endNextBatch } from '../../../src/records/endings/decide-ending.ts'
 import { findGrant } from '../../../src/records/grants/grants-store.ts'
 import type { ClientId, GrantId, Sid, Sub } from '../../../src/records/ids.ts'
 import { findSession, insertSession, type Session } from '../../../src/records/sessions/sessions-store.ts'
@@ -46,7 +46,7 @@ const database = openPool({ max: 4 })
 const single = openPool({ max: 1 })
 const { rows: backends } = await single.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
 
-const endings = { due: () => {}, run: () => {}, stop: async () => {} }
+const endings = { wake: () => {}, run: () => {}, stop: async () => {} }
 // No turns here, because the race between two nodes is what is tested.
 const turns: Turns = { take: (_key, work) => work() }
 /** Stores passwords unhashed, because argon2 would take most of the time. */
@@ -74,7 +74,7 @@ interface Setting {
 async function signInAs(db: Database, sub: Sub): Promise<Buffer | undefined> {
   const digest = randomBytes(32)
   const started = await inTransaction(db, async (tx) => {
-    if (!(await holdPassword(tx, sub, 'old'))) return undefined
+    if (!(await lockPassword(tx, sub, 'old'))) return undefined
     return insertSession(tx, {
       ...{
         digest,
@@ -379,7 +379,7 @@ t.test('a grant written after the rows of its ending were updated still gets its
   const made = openGrant(pool, setting, ['openid'])
   await reached
   await setPassword({ database, endings, turns, settings, passwords }, operator, setting.sub, newPassword)
-  await untilNothingIsLeft('the endings to follow', () => followNext(database))
+  await untilNothingIsLeft('the endings to follow', () => endNextBatch(database))
   release()
   const { id } = (await made)!
   const row = async () => {
@@ -389,7 +389,7 @@ t.test('a grant written after the rows of its ending were updated still gets its
   t.match(await findGrant(database, id), { endReason: 'password_set' }, 'it has ended from the start')
   t.equal(await row(), null)
   await database.query("UPDATE endings SET decided_at = decided_at - interval '1 minute', due_at = now()")
-  await untilNothingIsLeft('the endings to follow', () => followNext(database))
+  await untilNothingIsLeft('the endings to follow', () => endNextBatch(database))
   t.equal(await row(), 'password_set')
   const { rows } = await database.query({
     text: "SELECT detail FROM events WHERE type = 'grant_ended' AND grant_id = $1",
@@ -426,7 +426,7 @@ t.test('a grant ended by two decisions about a client counts for the first, and 
     })
     return rows.map((row) => row.ended_grants)
   }
-  await untilNothingIsLeft('the endings to follow', () => followNext(database))
+  await untilNothingIsLeft('the endings to follow', () => endNextBatch(database))
   t.same(await counted(), [1201, 0])
   const { rows } = await database.query({
     text: `SELECT detail ->> 'reason' AS reason, count(*) AS grants FROM events WHERE type = 'grant_ended' AND client_id = $1 GROUP BY 1`,
@@ -441,7 +441,7 @@ t.test('a grant ended by two decisions names the first, even if its row is updat
   await openMany(setting)
   await setPassword({ database, endings, turns, settings, passwords }, operator, sub, newPassword)
   await deleteAccount({ database, endings, turns }, operator, sub)
-  await untilNothingIsLeft('the endings to follow', () => followNext(database))
+  await untilNothingIsLeft('the endings to follow', () => endNextBatch(database))
   const { rows } = await database.query({
     text: 'SELECT end_reason, count(*) AS grants FROM grants WHERE sub = $1 GROUP BY end_reason',
     values: [sub],

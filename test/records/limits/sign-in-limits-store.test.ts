@@ -40,9 +40,9 @@ async function whileHeld(lock: string, statements: readonly (() => Promise<unkno
 }
 
 t.test('windows', async (t) => {
-  const count = async (key: string, most = 1000) => (await countAll(db, [{ key, most, seconds: hour }]))[0]
+  const count = async (key: string, max = 1000) => (await countAll(db, [{ key, max, seconds: hour }]))[0]
   const settle = (success: Partial<Success>) =>
-    settleSuccess(db, { takenBack: [], cleared: [], others: [], proven: undefined, ...success })
+    settleSuccess(db, { undone: [], cleared: [], others: [], proven: undefined, ...success })
   const shift = (key: string, seconds: number) =>
     db.query('UPDATE rate_limits SET expire = expire + $2::bigint * 1000 WHERE key = $1', [key, seconds])
 
@@ -67,14 +67,14 @@ t.test('windows', async (t) => {
   })
 
   t.test('if one counter is full, nothing is written: no row, and no count in any other', async (t) => {
-    const counters = ['b', 'full', 'a'].map((key) => ({ key, most: key === 'full' ? 2 : 9, seconds: hour }))
+    const counters = ['b', 'full', 'a'].map((key) => ({ key, max: key === 'full' ? 2 : 9, seconds: hour }))
     for (let n = 1; n <= 3; n++)
       t.same(
         (await countAll(db, counters)).map(({ key, counted, isNew }) => [key, counted, isNew]).sort(),
         ['a', 'b', 'full'].map((key) => [key, n, true]),
         'the third is reported as one too many',
       )
-    const more = [...counters, { key: 'never', most: 9, seconds: hour }]
+    const more = [...counters, { key: 'never', max: 9, seconds: hour }]
     const [closed, ...others] = await countAll(db, more)
     t.match(closed, { key: 'full', counted: 3, isNew: false })
     t.ok(closed && closed.endsIn > 0)
@@ -94,13 +94,13 @@ t.test('windows', async (t) => {
 
   t.test('statements that lock the same windows in different orders do not deadlock', async (t) => {
     const keys = ['crossed a', 'crossed b', 'crossed c']
-    const counters = keys.map((key) => ({ key, most: 1000, seconds: hour }))
+    const counters = keys.map((key) => ({ key, max: 1000, seconds: hour }))
     await countAll(db, counters)
     await whileHeld("SELECT FROM rate_limits WHERE key = 'crossed b' FOR UPDATE", [
       () => countAll(db, counters),
       () => countAll(db, counters.toReversed()),
-      () => settle({ takenBack: keys }),
-      () => settle({ takenBack: keys.toReversed() }),
+      () => settle({ undone: keys }),
+      () => settle({ undone: keys.toReversed() }),
     ])
     t.match(await count('crossed a'), { isNew: true, counted: 2 })
   })
@@ -128,10 +128,10 @@ t.test('windows', async (t) => {
   t.test('taking a count back never gives more than there was', async (t) => {
     await count('back')
     await count('back')
-    for (let n = 0; n < 5; n++) await settle({ takenBack: ['back', 'nobody'] })
+    for (let n = 0; n < 5; n++) await settle({ undone: ['back', 'nobody'] })
     t.match(await count('back'), { counted: 1 })
     await shift('back', -hour)
-    await settle({ takenBack: ['back'] })
+    await settle({ undone: ['back'] })
     t.match(await count('nobody'), { counted: 1 })
     await count('nobody')
     await settle({ cleared: ['nobody'] })
@@ -140,10 +140,10 @@ t.test('windows', async (t) => {
 })
 
 t.test('consecutive failures', async (t) => {
-  const pace = { free: 100, firstWait: 30, longestWait: 900 }
-  const claim = (key: string) => claimAttempt(db, key, pace)
+  const backoff = { free: 100, firstWait: 30, maxWait: 900 }
+  const claim = (key: string) => claimAttempt(db, key, backoff)
   const settle = (proven: Claim | undefined, others: readonly Claim[] = []) =>
-    settleSuccess(db, { takenBack: [], cleared: [], others, proven })
+    settleSuccess(db, { undone: [], cleared: [], others, proven })
   /** Shifts the times of a row, as if so many seconds had passed. */
   const pass = (key: string, seconds: number) =>
     db.query(
@@ -260,7 +260,7 @@ t.test('consecutive failures', async (t) => {
 
   t.test('whatever attackers and the owner do, the number of guesses is bounded', async (t) => {
     // Small limits, so that a short history reaches them.
-    const small = { free: 12, firstWait: 30, longestWait: 900 }
+    const small = { free: 12, firstWait: 30, maxWait: 900 }
     const step = fc.oneof(
       { weight: 6, arbitrary: fc.record({ what: fc.constant('guess' as const), n: fc.integer({ min: 1, max: 4 }) }) },
       { weight: 3, arbitrary: fc.record({ what: fc.constant('pass' as const), n: fc.integer({ min: 1, max: 4000 }) }) },
@@ -286,7 +286,7 @@ t.test('consecutive failures', async (t) => {
       // The free attempts and the five short waits; these again once a day after a success, and once after a day without failures; those that
       // an owner's success cleared a few at a time; and one for each quarter of an hour.
       const days = Math.ceil(seconds / day)
-      return guesses <= (small.free + 5) * (1 + 2 * days) + forgiven + seconds / small.longestWait
+      return guesses <= (small.free + 5) * (1 + 2 * days) + forgiven + seconds / small.maxWait
     }
     await t.resolves(
       fc.assert(fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 60 }), holds), { numRuns: 25 }),

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { signEverybodyOut } from '../../../src/records/sessions/everybody-store.ts'
+import { signOutEveryone } from '../../../src/records/sessions/sign-out-everyone-store.ts'
 import { migratedDatabase } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
 
@@ -26,7 +26,7 @@ t.test('signing everybody out works past any number of ended sessions and grants
   await db.query(
     `INSERT INTO known_browsers (sub, browser_digest, used_at) SELECT 'sub-' || i % 3, sha256(i::text::bytea), now() FROM generate_series(1, 5600) AS i`,
   )
-  t.same(await signEverybodyOut(db, { by: 'somebody' }), { sessions: 109, grants: 108 })
+  t.same(await signOutEveryone(db, { by: 'somebody' }), { sessions: 109, grants: 108 })
   t.same((await db.query('SELECT FROM known_browsers')).rowCount, 0, 'any number of browsers is forgotten')
   const { rows } = await db.query(
     `SELECT (SELECT count(*) FROM sessions WHERE ended_at IS NULL) AS sessions,
@@ -34,7 +34,7 @@ t.test('signing everybody out works past any number of ended sessions and grants
        (SELECT sum((detail ->> 'sessions')::int) FROM events WHERE type = 'sessions_ended') AS told`,
   )
   t.same(rows, [{ sessions: 0, grants: ['grant-3'], told: 109 }])
-  t.same(await signEverybodyOut(db, { by: 'somebody' }), { sessions: 0, grants: 0 })
+  t.same(await signOutEveryone(db, { by: 'somebody' }), { sessions: 0, grants: 0 })
 })
 
 t.test('a grant that is being opened while everybody is signed out ends, too', async (t) => {
@@ -51,7 +51,7 @@ t.test('a grant that is being opened while everybody is signed out ends, too', a
   await opener.query(
     `INSERT INTO grants (id, client_id, sub, scopes, resources) VALUES ('late', 'client', 'sub', '{offline_access}', '{}')`,
   )
-  const signedOut = signEverybodyOut(db, { by: 'somebody' })
+  const signedOut = signOutEveryone(db, { by: 'somebody' })
   await eventually('the command to wait for the grant', async () => {
     const { rowCount } = await db.query(
       `SELECT FROM pg_locks WHERE NOT granted AND relation = 'grants'::regclass AND mode = 'ShareLock'`,

@@ -5,6 +5,7 @@ import { revokeGrantsOfClient } from '../../../src/operations/revoke-grants.ts'
 import type { Queryable } from '../../../src/platform/database/queryable.ts'
 import { digest, randomText } from '../../../src/platform/secrets/digest.ts'
 import { usesSecret } from '../../../src/records/clients/client.ts'
+import { createClientCache } from '../../../src/records/clients/client-cache.ts'
 import {
   addClientSecret,
   deleteClientSecret,
@@ -12,7 +13,6 @@ import {
   listClientSecrets,
 } from '../../../src/records/clients/client-secrets-store.ts'
 import { lockClient } from '../../../src/records/clients/clients-store.ts'
-import { createKnownClients } from '../../../src/records/clients/known-clients.ts'
 import { findGrant, openStandingGrant } from '../../../src/records/grants/grants-store.ts'
 import type { ClientId, GrantId } from '../../../src/records/ids.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -50,7 +50,7 @@ t.test('a change of a client takes effect at every node, even if both have it in
   const other = await idp.another()
   const { database } = idp.signet
   const client = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
-  const inMemory = ({ signet }: Idp) => signet.clients.known(client.client_id) !== undefined
+  const inMemory = ({ signet }: Idp) => signet.clients.cached(client.client_id) !== undefined
   const remember = (node: Idp) =>
     eventually('the client to be in memory', async () => (await ask(node, client)) === 200 && inMemory(node))
 
@@ -91,7 +91,7 @@ t.test('a change of a client takes effect at every node, even if both have it in
       for (const node of [idp, other])
         await eventually('the client to be in memory', async () => {
           await ask(node, fresh)
-          const known = node.signet.clients.known(fresh.client_id)
+          const known = node.signet.clients.cached(fresh.client_id)
           return known && usesSecret(known) && known.secrets.every(({ standingGrant }) => standingGrant)
         })
       const third = await rotate(idp, fresh, 'revoked')
@@ -228,13 +228,13 @@ t.test('a change of a client takes effect at every node, even if both have it in
     const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
     await eventually(
       'the client to be in memory',
-      async () => (await ask(other, fresh)) === 200 && other.signet.clients.known(fresh.client_id) !== undefined,
+      async () => (await ask(other, fresh)) === 200 && other.signet.clients.cached(fresh.client_id) !== undefined,
     )
     await database.query(
       "UPDATE grants SET ended_at = now(), end_reason = 'revoked_by_operator' WHERE client_id = $1",
       [fresh.client_id],
     )
-    await eventually('the node to be notified', () => other.signet.clients.known(fresh.client_id) === undefined)
+    await eventually('the node to be notified', () => other.signet.clients.cached(fresh.client_id) === undefined)
     t.equal(await ask(other, fresh), 200)
     const { rows } = await database.query<{ alive: number }>(
       'SELECT count(*) FILTER (WHERE ended_at IS NULL) AS alive FROM grants WHERE client_id = $1',
@@ -245,7 +245,7 @@ t.test('a change of a client takes effect at every node, even if both have it in
 
   t.test('a node without notifications trusts nothing in memory until it gets them again', async (t) => {
     const fresh = await idp.client({ ...machine, grant_types: [...machine.grant_types] })
-    const known = () => other.signet.clients.known(fresh.client_id) !== undefined
+    const known = () => other.signet.clients.cached(fresh.client_id) !== undefined
     await eventually('the client to be in memory', async () => (await ask(other, fresh)) === 200 && known())
     const { rowCount } = await database.query(
       'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = left($1, 63)',
@@ -268,17 +268,17 @@ t.test('a change of a client takes effect at every node, even if both have it in
 t.test('a client that changes while it is read is not kept in memory', async (t) => {
   let answer = (_: unknown) => {}
   const db = { query: () => new Promise((resolve) => (answer = resolve)) } as unknown as Queryable
-  const clients = createKnownClients(db, () => true)
+  const clients = createClientCache(db, () => true)
   const row = { rows: [{ client: { client_id: 'a', secrets: [], allowed: [], standing_grant: null } }] }
   const first = clients.read('a')
-  clients.forget()
+  clients.clear()
   answer(row)
   t.match(await first, { client_id: 'a' }, 'the caller gets it')
-  t.equal(clients.known('a'), undefined)
+  t.equal(clients.cached('a'), undefined)
   const second = clients.read('a')
   answer(row)
   await second
-  t.match(clients.known('a'), { client_id: 'a' })
-  clients.forget()
-  t.equal(clients.known('a'), undefined)
+  t.match(clients.cached('a'), { client_id: 'a' })
+  clients.clear()
+  t.equal(clients.cached('a'), undefined)
 })

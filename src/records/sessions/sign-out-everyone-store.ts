@@ -2,26 +2,26 @@ import type { Database } from '../../platform/database/pool.ts'
 import { inTransaction } from '../../platform/database/queryable.ts'
 import { endGrantsSql, endSessionsSql } from '../endings/end-rows-store.ts'
 
-/** Rows that one statement looks at: none takes long, and a call that is cut short can be repeated. */
-const batch = 5_000
+/** The number of rows that one statement reads, so that none takes long. A call that was interrupted can be repeated. */
+const batchSize = 5_000
 
 /**
- * Signs everybody out: ends all sessions, with one event for each person and batch, and all grants of people, each with its event, and
- * forgets all browsers: of those in a backup, some had been forgotten since. The grants of machines go on.
+ * Signs everyone out. Ends all sessions, with one event per person and batch, and all grants of people, with one event each. Also forgets all known
+ * browsers, because a restored backup contains browsers that had been forgotten since. Grants of client_credentials continue.
  *
- * @param author who orders it, and why
- * @returns how many ended
+ * @param author the operator, and the reason
+ * @returns how many sessions and grants ended
  */
-export async function signEverybodyOut(
+export async function signOutEveryone(
   db: Database,
   { by, reason }: { readonly by: string; readonly reason?: string | undefined },
 ): Promise<{ sessions: number; grants: number }> {
   const detail = JSON.stringify({ by, ...(reason !== undefined && { reason }) })
-  // Sessions first: once they have ended, no statement that begins opens another grant.
+  // Sessions first: once they have ended, no new statement can open a grant.
   const sessions = await inBatches((after) =>
     db.query<Batch>({
       text: `WITH batch AS (
-               SELECT id, ended_at IS NULL AS alive FROM sessions WHERE id > $1 ORDER BY id LIMIT ${batch}
+               SELECT id, ended_at IS NULL AS alive FROM sessions WHERE id > $1 ORDER BY id LIMIT ${batchSize}
              ), ended AS (
                ${endSessionsSql('id = ANY (ARRAY(SELECT id FROM batch WHERE alive))')} RETURNING sub
              ), recorded AS (
@@ -32,13 +32,13 @@ export async function signEverybodyOut(
       values: [after, detail],
     }),
   )
-  // Opening a grant takes no lock on the session. This waits for those that are being opened, by statements that began before.
+  // Opening a grant does not lock the session. This waits for statements that started earlier and are still opening grants.
   await inTransaction(db, (tx) => tx.query({ text: 'LOCK TABLE grants IN SHARE MODE' }))
   const grants = await inBatches((after) =>
     db.query<Batch>({
       text: `WITH batch AS (
                SELECT id, status_index, sub IS NOT NULL AND ended_at IS NULL AS alive FROM grants
-               WHERE status_index > $1 ORDER BY status_index LIMIT ${batch}
+               WHERE status_index > $1 ORDER BY status_index LIMIT ${batchSize}
              ), ended AS (
                ${endGrantsSql('revoked_by_operator', 'id = ANY (ARRAY(SELECT id FROM batch WHERE alive))')} RETURNING id
              )
@@ -50,13 +50,13 @@ export async function signEverybodyOut(
   return { sessions, grants }
 }
 
-/** Passes over rows that somebody holds: a browser that is signing in now would be known right afterwards, too. */
+/** Skips locked rows: a browser that is signing in right now would become known again immediately anyway. */
 async function forgetAllBrowsers(db: Database): Promise<void> {
   for (let last: Place | undefined = { sub: '', browser_digest: Buffer.of() }; last; ) {
     const { rows }: { rows: Place[] } = await db.query<Place>({
       text: `WITH batch AS (
                SELECT sub, browser_digest FROM known_browsers WHERE (sub, browser_digest) > ($1, $2)
-               ORDER BY sub, browser_digest LIMIT ${batch} FOR UPDATE SKIP LOCKED
+               ORDER BY sub, browser_digest LIMIT ${batchSize} FOR UPDATE SKIP LOCKED
              ), forgotten AS (
                DELETE FROM known_browsers WHERE (sub, browser_digest) IN (SELECT sub, browser_digest FROM batch)
              )
@@ -74,13 +74,13 @@ interface Place {
 
 interface Batch {
   readonly ended: number
-  /** The number of the last row that was looked at; null where there was none. */
+  /** The number of the last row that was read; null if there was none. */
   readonly last: number | null
 }
 
 /**
- * Goes through a table in the order of its numbers, so that what has ended already is passed over once, and not by every statement. Then
- * once more, until nothing is left to end: what was being opened meanwhile may have a number that had been passed.
+ * Goes through a table in the order of its numbers, so that rows that have already ended are read once and not by every statement. Repeats this until
+ * a pass finds nothing to end, because rows that were being inserted in the meantime may have lower numbers.
  */
 async function inBatches(next: (after: number) => Promise<{ rows: Batch[] }>): Promise<number> {
   let ended = 0

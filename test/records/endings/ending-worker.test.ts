@@ -1,7 +1,7 @@
 import t from 'tap'
 import { insertAccount } from '../../../src/records/accounts/accounts-store.ts'
+import { createEndingWorker } from '../../../src/records/endings/ending-worker.ts'
 import { recordEnding } from '../../../src/records/endings/endings-store.ts'
-import { createEndings } from '../../../src/records/endings/follower.ts'
 import type { Sub } from '../../../src/records/ids.ts'
 import { insertGrant } from '../../cli/insert-grant.ts'
 import { migratedDatabase, noLog } from '../../database.ts'
@@ -32,7 +32,7 @@ t.test('an ending that fails is retried later and does not delay another', async
     CREATE TRIGGER fail BEFORE UPDATE ON grants FOR EACH ROW WHEN (NEW.sub = 'bad') EXECUTE FUNCTION fail()`)
   const warnings: unknown[] = []
   const log = { ...noLog, warn: (details: unknown) => warnings.push(details) }
-  const endings = createEndings(database, log, { betweenLooks: 10, betweenBatches: 1, afterFailure: 10 })
+  const endings = createEndingWorker(database, log, { betweenPolls: 10, betweenBatches: 1, afterFailure: 10 })
   endings.run()
   await eventually('the rows of the good one to be updated', () => hasEnded(good))
   await eventually('the bad one to be logged', () => warnings.length > 0)
@@ -44,7 +44,7 @@ t.test('an ending that fails is retried later and does not delay another', async
   )
 
   await database.query("DROP TRIGGER fail ON grants; UPDATE endings SET due_at = now() WHERE sub = 'bad'")
-  const again = createEndings(database, noLog, { betweenLooks: 10, betweenBatches: 1, afterFailure: 10 })
+  const again = createEndingWorker(database, noLog, { betweenPolls: 10, betweenBatches: 1, afterFailure: 10 })
   again.run()
   await eventually('the rows of the bad one to be updated', () => hasEnded(bad))
   await again.stop()
@@ -53,23 +53,23 @@ t.test('an ending that fails is retried later and does not delay another', async
 t.test(
   'the follower is idle without work, follows its own decisions immediately and those of other processes in time',
   async (t) => {
-    const idle = createEndings(database, noLog)
-    idle.due()
+    const idle = createEndingWorker(database, noLog)
+    idle.wake()
     await idle.stop()
-    const sleepy = createEndings(database, noLog, { betweenLooks: hour, betweenBatches: 1, afterFailure: 1 })
+    const sleepy = createEndingWorker(database, noLog, { betweenPolls: hour, betweenBatches: 1, afterFailure: 1 })
     // With nothing to do, it looks once and waits.
     sleepy.run()
     const grant = await decide('own')
     // Repeatedly, because it may be between two looks.
     await eventually('the update although the next look is an hour away', async () => {
-      sleepy.due()
+      sleepy.wake()
       return hasEnded(grant)
     })
     await sleepy.stop()
     const ofOthers = await decide('others')
-    sleepy.due()
+    sleepy.wake()
     t.notOk(await hasEnded(ofOthers), 'not after it was stopped')
-    const another = createEndings(database, noLog, { betweenLooks: 5, betweenBatches: 1, afterFailure: 1 })
+    const another = createEndingWorker(database, noLog, { betweenPolls: 5, betweenBatches: 1, afterFailure: 1 })
     another.run()
     await eventually('another process to update the rows', () => hasEnded(ofOthers))
     await another.stop()
