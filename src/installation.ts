@@ -1,6 +1,6 @@
 import { hasLocalPostgres } from '#local-postgres'
 import type { Settings } from './platform/config/settings.ts'
-import { patientLimits, queryTimeoutMs } from './platform/database/connection-setup.ts'
+import { queryTimeoutMs, relaxedTimeouts } from './platform/database/connection-setup.ts'
 import { hostsOf, withoutPassword } from './platform/database/hosts.ts'
 import { readIssuerOnRecord } from './platform/database/installation-store.ts'
 import type { SchemaState } from './platform/database/migrations.ts'
@@ -63,7 +63,7 @@ export async function openInstallation(
     const { session, namedStatements } = route
     const database = createPool({
       ...{ connection, hosts, schema, session, namedStatements, log },
-      ...{ ...patientLimits, max: settings.databasePool },
+      ...{ ...relaxedTimeouts, max: settings.databasePool },
     })
     undo.push(() => database.end())
     const installation = {

@@ -1,6 +1,6 @@
 import { databaseInWords } from './installation.ts'
 import type { KeyLedger } from './key-ring/key-ledger.ts'
-import { isUnsettled, settleSecrets } from './key-ring/secret-decisions.ts'
+import { needsRepair, repairSecrets } from './key-ring/secret-decisions.ts'
 import type { Settings } from './platform/config/settings.ts'
 import { installationLock, recordIssuer } from './platform/database/installation-store.ts'
 import { inLockedTransaction, type LockWait } from './platform/database/locked-transaction.ts'
@@ -44,8 +44,8 @@ export async function setUpInstallation(
     return { holdsSealed: await holdsSealed(tx), secrets: await loadPurposeSecrets(tx) }
   })
   const masterKey = await openMasterKey(settings, found.holdsSealed)
-  if (isUnsettled(openVersions(found.secrets, masterKey), revokedSecrets))
-    await inLockedTransaction(db, installationLock, wait, (tx) => settleSecrets(tx, masterKey, revokedSecrets)).catch(
+  if (needsRepair(openVersions(found.secrets, masterKey), revokedSecrets))
+    await inLockedTransaction(db, installationLock, wait, (tx) => repairSecrets(tx, masterKey, revokedSecrets)).catch(
       (error: unknown) => {
         throw error instanceof MasterKeyError && !found.holdsSealed ? anotherWasFaster(settings) : error
       },

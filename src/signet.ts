@@ -1,6 +1,6 @@
 import type { KeyRing } from './key-ring/key-ring.ts'
 import type { SecretRing } from './key-ring/secret-ring.ts'
-import type { VerifierSightings } from './key-ring/verifier-sightings.ts'
+import type { VerifiersLastSeen } from './key-ring/verifiers-last-seen.ts'
 import type { Clock } from './platform/clock.ts'
 import type { Settings } from './platform/config/settings.ts'
 import type { Database } from './platform/database/pool.ts'
@@ -12,7 +12,7 @@ import type { ClientCache } from './records/clients/client-cache.ts'
 import type { EndingWorker } from './records/endings/ending-worker.ts'
 import type { TokenCounter } from './records/events/token-counter.ts'
 import type { SignInLimits } from './records/limits/sign-in-limits.ts'
-import type { RefusalsJournal } from './records/refusals/refusals-journal.ts'
+import type { RefusalLog } from './records/refusals/refusal-log.ts'
 
 /** The shared state that is passed to every function. It is created once at startup; nothing else is shared. */
 export interface Signet {
@@ -21,7 +21,7 @@ export interface Signet {
   /** Why the database is not usable at the moment, according to the heartbeat; undefined if it is. For servers. */
   readonly databaseProblem: () => string | undefined
   readonly keyRing: KeyRing
-  readonly sightings: VerifierSightings
+  readonly verifiersLastSeen: VerifiersLastSeen
   readonly secrets: SecretRing
   readonly clock: Clock
   readonly log: Log
@@ -32,6 +32,6 @@ export interface Signet {
   readonly limits: SignInLimits
   readonly endings: EndingWorker
   readonly tokenCounter: TokenCounter
-  readonly refusals: RefusalsJournal
+  readonly refusals: RefusalLog
   readonly metrics: Metrics
 }

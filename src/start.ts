@@ -2,10 +2,10 @@ import { keyLedgerFile, openKeyLedger } from './key-ring/key-ledger.ts'
 import { openKeyRing } from './key-ring/key-ring.ts'
 import { delaysOf } from './key-ring/rotation.ts'
 import { openSecretRing } from './key-ring/secret-ring.ts'
-import { createVerifierSightings } from './key-ring/verifier-sightings.ts'
+import { createVerifiersLastSeen } from './key-ring/verifiers-last-seen.ts'
 import { createClock } from './platform/clock.ts'
 import type { Settings } from './platform/config/settings.ts'
-import { patientLimits, queryTimeoutMs } from './platform/database/connection-setup.ts'
+import { queryTimeoutMs, relaxedTimeouts } from './platform/database/connection-setup.ts'
 import { type Heartbeat, type NotifyChannel, notifyChannels, startHeartbeat } from './platform/database/heartbeat.ts'
 import { hostsOf } from './platform/database/hosts.ts'
 import { briefWait } from './platform/database/locked-transaction.ts'
@@ -21,7 +21,7 @@ import { createClientCache } from './records/clients/client-cache.ts'
 import { createEndingWorker } from './records/endings/ending-worker.ts'
 import { createTokenCounter } from './records/events/token-counter.ts'
 import { createSignInLimits } from './records/limits/sign-in-limits.ts'
-import { createRefusalsJournal } from './records/refusals/refusals-journal.ts'
+import { createRefusalLog } from './records/refusals/refusal-log.ts'
 import { setUpInstallation } from './set-up.ts'
 import type { Signet } from './signet.ts'
 
@@ -83,7 +83,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     })
     undo.push(() => database.end())
     // A server starts on a separate connection, with the longer limits of a start.
-    const startPool = createPool({ ...common, ...patientLimits, max: 1 })
+    const startPool = createPool({ ...common, ...relaxedTimeouts, max: 1 })
     let startPoolEnd: Promise<void> | undefined
     const endStartPool = () => {
       startPoolEnd ??= startPool.end()
@@ -113,7 +113,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     undo.push(() => secrets.stop())
     // Not awaited here: `stop` waits until the server has closed the connection.
     endStartPool().catch((err: unknown) => log.warn({ err }, 'The connection used for the start could not be closed.'))
-    const clients = createClientCache(database, () => heartbeat?.hears() ?? false)
+    const clients = createClientCache(database, () => heartbeat?.isLive() ?? false)
     onNotify = (channel) => {
       const isAbout = (name: NotifyChannel) => channel === undefined || channel === name
       if (isAbout(notifyChannels.clients)) clients.clear()
@@ -148,16 +148,16 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const endings = createEndingWorker(database, log)
     undo.push(() => endings.stop())
     const tokenCounter = createTokenCounter(database, log)
-    const refusals = createRefusalsJournal(database, log)
-    const sightings = createVerifierSightings(database, clock, log)
-    undo.push(() => Promise.all([tokenCounter.stop(), refusals.stop(), sightings.stop()]))
+    const refusals = createRefusalLog(database, log)
+    const verifiersLastSeen = createVerifiersLastSeen(database, clock, log)
+    undo.push(() => Promise.all([tokenCounter.stop(), refusals.stop(), verifiersLastSeen.stop()]))
     const turns = createTurns()
     const signet = {
       settings,
       database,
       databaseProblem: () => (heartbeat ? heartbeat.problem() : 'the heartbeat has not started'),
       keyRing,
-      sightings,
+      verifiersLastSeen,
       secrets,
       clock,
       log,

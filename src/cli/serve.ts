@@ -52,9 +52,9 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
   try {
     await startHeartbeat()
     signet.endings.run()
-    const longestToken = Math.max(settings.accessTokenTtl, settings.idTokenTtl)
+    const maxTokenLifetime = Math.max(settings.accessTokenTtl, settings.idTokenTtl)
     stopConverting = startConvertingNames(signet.database, log)
-    stopCleaner = startCleaner(signet.database, log, longestToken, settings.eventRetention, signet.clock)
+    stopCleaner = startCleaner(signet.database, log, maxTokenLifetime, settings.eventRetention, signet.clock)
     tracing = await startTracing(terminal.environment, log)
     const app = buildApp(signet, tracing?.plugin)
     const { host, port } = settings
@@ -63,7 +63,7 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
     const ending = lastResort.whileServing(terminal.asked)
     await aborted(ending)
     // Not ready any more, but at work: time for a proxy to see it and to send people elsewhere.
-    app.ending.begun = true
+    app.shutdown.begun = true
     if (settings.shutdownDelay > 0 && !lastResort.fault()) {
       log.info({ seconds: settings.shutdownDelay }, 'ending: not ready any more, requests are still taken')
       await terminal.linger(settings.shutdownDelay * 1000)

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify'
 import type { PageContext } from '../html/messages/messages.ts'
 import { sendPage } from '../html/send-page.ts'
-import { withoutParameters, withParameters } from '../platform/http/address-query.ts'
+import { withoutParameters, withParameters } from '../platform/http/uri-query.ts'
 import { errorUri, OAuthError } from '../protocol/errors/oauth-error.ts'
 import type { VerifiedTarget } from './authorization-target.ts'
 import { FormPostPage } from './form-post-page.tsx'

@@ -1,5 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
-import { isTooLongToReturn, longestReturned } from '../platform/http/address-query.ts'
+import { isTooLongToReturn, maxReturnedLength } from '../platform/http/uri-query.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { shortened } from '../protocol/errors/refusal.ts'
 import { faultsIn, faultyParameter, type Parameters, sentValue } from '../protocol/http/parameters.ts'
@@ -45,7 +45,7 @@ export async function verifyTarget(db: Queryable, parameters: Parameters): Promi
   const state = faultOf('state') ? undefined : sentValue(parameters, 'state')
   // RFC 6749 §4.1.2.1: it must be returned unchanged. Without it, the client could not match the error to its request.
   if (state !== undefined && isTooLongToReturn(state))
-    throw new OAuthError('state_too_long', { param: String(longestReturned) })
+    throw new OAuthError('state_too_long', { param: String(maxReturnedLength) })
   return {
     client,
     redirectUri,

@@ -3,35 +3,35 @@ import { dirname, join } from 'node:path'
 import { isKid } from './import-key.ts'
 
 /**
- * What a backup of the database may not know, kept in the keys directory: since when a key signs, and which keys and purpose secrets are
- * revoked. A line a fact, appended and never changed.
+ * Facts that a backup of the database may lack, stored in the keys directory: when keys were activated, and which keys and purpose secrets are
+ * revoked. One line per fact; lines are appended and never changed.
  */
 export interface KeyLedger {
   /** Milliseconds since 1970, by kid. */
   readonly activatedAt: ReadonlyMap<string, number>
   readonly revokedAt: ReadonlyMap<string, number>
-  /** The same of purpose secrets, by fingerprint. */
+  /** The same for purpose secrets, by fingerprint. */
   readonly revokedSecrets: ReadonlyMap<string, number>
-  /** Adds what is new among these. Whether all of it is on disk; if not, the next call tries again. */
+  /** Adds the facts that are new. Returns whether everything is on disk; if not, the next call retries. */
   note(facts: readonly KeyFact[]): Promise<boolean>
 }
 
 export interface KeyFact {
-  /** Or the fingerprint of a purpose secret. */
+  /** The kid, or the fingerprint of a purpose secret. */
   readonly kid: string
   readonly what: 'activated' | 'revoked' | 'revoked-secret'
   /** Milliseconds since 1970. */
   readonly at: number
 }
 
-/** Where the ledger lies. */
+/** The path of the ledger. */
 export function keyLedgerFile({ keysDir }: { readonly keysDir: string }): string {
   return join(keysDir, 'key-ledger.txt')
 }
 
 /**
- * @param file in the keys directory; it comes into being with the first fact
- * @param log told once when it cannot be written, as in a container whose file system is read-only
+ * @param file in the keys directory; created with the first fact
+ * @param log gets a warning, once, if the file cannot be written, as in a container with a read-only file system
  */
 export async function openKeyLedger(
   file: string,
@@ -47,7 +47,7 @@ export async function openKeyLedger(
     if (before === undefined || at < before) maps[what].set(kid, at)
   }
   for (const line of (await readIfThere(file)).split('\n')) {
-    // A process that was killed in the middle of a line leaves half of one.
+    // A process that was killed while writing leaves an incomplete line, which does not match.
     const match = /^(activated|revoked|revoked-secret) (\S{1,255}) (\S+)$/.exec(line)
     const at = Date.parse(match?.[3] ?? '')
     if (match && !Number.isNaN(at)) remember({ what: match[1] as KeyFact['what'], kid: match[2] ?? '', at })
@@ -59,7 +59,7 @@ export async function openKeyLedger(
     revokedAt: maps.revoked,
     revokedSecrets: maps['revoked-secret'],
     note: async (facts) => {
-      // A kid that would spoil the lines is none of ours: ours are sealed under their names.
+      // Only valid kids, which cannot corrupt the lines. Our own always are.
       const fresh = facts.filter(({ kid, what }) => isKid(kid) && !maps[what].has(kid))
       for (const fact of fresh) remember(fact)
       const writing = [...unwritten, ...fresh]
@@ -71,7 +71,7 @@ export async function openKeyLedger(
         cannotWrite = false
       } catch (err) {
         if (!cannotWrite)
-          log.warn({ err }, `${file} cannot be written: a backup that is restored may bring revoked keys back.`)
+          log.warn({ err }, `${file} cannot be written: restoring a backup may make revoked keys valid again.`)
         cannotWrite = true
       }
       return !cannotWrite
@@ -89,7 +89,7 @@ async function readIfThere(file: string): Promise<string> {
 async function append(file: string, facts: readonly KeyFact[]): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
   const lines = facts.map(({ what, kid, at }) => `${what} ${kid} ${new Date(at).toISOString()}\n`).join('')
-  // Half a line, of a disk that was full, must not swallow the next one.
+  // An incomplete line, from a full disk, must not merge with the next one.
   const before = await readIfThere(file)
   const gap = before === '' || before.endsWith('\n') ? '' : '\n'
   await appendFile(file, gap + lines, { mode: 0o600, flush: true })

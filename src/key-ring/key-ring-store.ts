@@ -1,26 +1,26 @@
 import type { Lock } from '../platform/database/locked-transaction.ts'
 import { isReadOnlyExpression } from '../platform/database/primary-store.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
-import type { NamedDelay } from './schedule.ts'
+import type { AnnouncedDelay } from './schedule.ts'
 import { type KeyRecord, keyFromRow, type SigningKeyRow } from './signing-keys-store.ts'
 
 /** Everything about the keys, read in one statement. Milliseconds since 1970. */
 export interface StoredRing {
   readonly keys: readonly KeyRecord[]
-  /** The ring's time: the database's, but never before the last decision, so that a clock that is set back undoes none. */
+  /** The ring's time: the database's, but never before the last decision, so that setting the clock back does not undo decisions. */
   readonly now: number
   /** The moment of the last decision. */
   readonly latestEvent: number
-  /** How many times something was decided. */
+  /** The number of decisions so far. */
   readonly decisions: number
-  /** What the database's clock says. */
+  /** The time of the database's clock. */
   readonly databaseClock: number
-  /** Whether the server accepts no writes: then keys may have changed on another, which is the primary now. */
+  /** Whether the server accepts no writes. Keys may then have changed on another server, which is now the primary. */
   readonly isReadOnly: boolean
-  readonly delay: NamedDelay
+  readonly delay: AnnouncedDelay
 }
 
-/** The ring's one row beside each key; without any key, beside nulls. */
+/** The single row of the ring, joined with each key; without keys, with nulls. */
 type Row = { kid: string | null } & Omit<SigningKeyRow, 'kid'> & {
     now: Date
     clock: Date
@@ -44,7 +44,8 @@ export async function loadRing(db: Queryable): Promise<StoredRing> {
     values: [],
   })
   const [first] = rows
-  if (!first) throw new Error('The table key_ring is empty; the migration that made it wrote its one row.')
+  if (!first)
+    throw new Error('The table key_ring is empty, although the migration that created it inserted its only row.')
   return {
     keys: rows.flatMap((row) => (row.kid === null ? [] : [keyFromRow({ ...row, kid: row.kid })])),
     now: first.now.getTime(),
@@ -52,14 +53,14 @@ export async function loadRing(db: Queryable): Promise<StoredRing> {
     decisions: Number(first.decisions),
     databaseClock: first.clock.getTime(),
     isReadOnly: first.is_read_only,
-    delay: { seconds: first.activation_delay, namedAt: Number(first.activation_delay_named_at) },
+    delay: { seconds: first.activation_delay, announcedAt: Number(first.activation_delay_named_at) },
   }
 }
 
-/** Until the transaction ends nobody else decides about keys. */
+/** While a transaction holds it, no other process makes decisions about keys. */
 export const ringLock: Lock = {
   purpose: 'deciding about signing keys',
-  // The table has one row, so none means that another transaction has locked it.
+  // The table has one row. If none is returned, another transaction has locked it.
   tryLock: async (tx) => {
     const { rowCount } = await tx.query({
       name: 'lock-ring',
@@ -71,12 +72,12 @@ export const ringLock: Lock = {
 }
 
 /**
- * Something was decided.
+ * Records that decisions were made.
  *
- * @param now milliseconds since 1970: the ring's time does not go back behind it
- * @param decisions how many there were, as far as anybody remembers
+ * @param now milliseconds since 1970; the ring's time will not go back before it
+ * @param decisions the number of decisions so far that this node knows of
  */
-export async function noteDecision(tx: Queryable, now: number, decisions: number): Promise<void> {
+export async function recordDecision(tx: Queryable, now: number, decisions: number): Promise<void> {
   await tx.query({
     name: 'note-decision',
     text: 'UPDATE key_ring SET latest_event = greatest(latest_event, $1), decisions = greatest(decisions, $2) + 1',
@@ -84,10 +85,10 @@ export async function noteDecision(tx: Queryable, now: number, decisions: number
   })
 }
 
-export async function nameDelay(tx: Queryable, { seconds, namedAt }: NamedDelay): Promise<void> {
+export async function announceDelay(tx: Queryable, { seconds, announcedAt }: AnnouncedDelay): Promise<void> {
   await tx.query({
     name: 'name-delay',
     text: 'UPDATE key_ring SET activation_delay = $1, activation_delay_named_at = $2',
-    values: [seconds, new Date(namedAt)],
+    values: [seconds, new Date(announcedAt)],
   })
 }

@@ -14,58 +14,58 @@ import type { StoredRing } from './key-ring-store.ts'
 import { type JwkSet, type LoadedKey, loadKey, type Snapshot, takeSnapshot } from './key-snapshot.ts'
 import { allowedDifference, ClocksDisagree, createLease, watchClocks } from './lease.ts'
 import type { Delays } from './rotation.ts'
-import { delayInForce, isPublished, type KeyState, type NamedDelay } from './schedule.ts'
+import { type AnnouncedDelay, delayInEffect, isPublished, type KeyState } from './schedule.ts'
 import { createSealedKey } from './sealed-key.ts'
 import type { KeyRecord } from './signing-keys-store.ts'
 
 export interface KeyRing {
   /**
-   * Signs claims as a JWT with the key that is active now.
+   * Signs claims as a JWT with the active key.
    *
    * @param typ the header's `typ`
-   * @param lifetime seconds that the token lives
-   * @throws KeysUnavailable when this node may not sign
+   * @param lifetime of the token, in seconds
+   * @throws KeysUnavailable if this node may not sign
    */
   sign(alg: SigningAlgorithm, typ: string, claims: object, lifetime: number): Promise<string>
   /**
-   * Notes that tokens may live this long, on every key that can come to sign them, so that none retires under its tokens. To be
-   * called outside of a transaction: inside, one that waits for a connection would hold another.
+   * Makes every key that may sign stay published long enough for tokens with this lifetime, by recording it in the database. Call it before
+   * signing, and outside of a transaction: inside, the caller would wait for a connection while it holds another.
    *
    * @param lifetime seconds
    */
-  cover(lifetime: number): Promise<void>
-  /** The public key for a kid: a published one, or, for hints, a retired one too. A revoked key is never given. */
+  extendRetention(lifetime: number): Promise<void>
+  /** The public key for a kid: a published one, or also a retired one, for hints. Never returns a revoked key. */
   verificationKey(kid: string, of: 'published' | 'ever'): { alg: SigningAlgorithm; key: KeyObject } | undefined
   jwkSet(): JwkSet
   keys(): ReadonlyMap<KeyRecord, KeyState>
-  /** Whether every algorithm on offer has an active key and the lease holds. */
+  /** Whether every supported algorithm has an active key and the lease has not expired. */
   isReady(): boolean
-  /** Reads the keys anew, and decides whatever is due. */
+  /** Reloads the keys, and makes the decisions that are due. */
   refresh(): Promise<void>
   /**
-   * Decides what an operator wants, and reads the keys anew.
+   * Makes the decisions that an operator wants, and reloads the keys.
    *
-   * @param wanted receives the ring as it is under the lock; may throw to decide nothing, and may be called more than once
+   * @param wanted gets the ring, read under the lock; may throw to decide nothing, and may be called more than once
    */
   decide<T>(
     author: Author,
     wanted: (ring: StoredRing, delays: Delays) => { readonly steps: readonly Step[]; readonly result: T },
   ): Promise<T>
   /**
-   * Revokes keys, first in the keys directory and then in the database: who is killed between the two leaves them revoked by whoever
-   * opens that directory next.
+   * Revokes keys, first in the keys directory and then in the database. If the process is killed in between, the next process that opens the
+   * keys directory completes the revocation.
    *
    * @returns when, in milliseconds since 1970, and whether the keys directory could be written
    */
-  revoke(author: Author, kids: readonly string[]): Promise<{ readonly revokedAt: number; readonly isNoted: boolean }>
-  /** In seconds; the activation delay is the one in force, whichever node named it. */
+  revoke(author: Author, kids: readonly string[]): Promise<{ readonly revokedAt: number; readonly isInLedger: boolean }>
+  /** In seconds; the activation delay is the one in effect, which another node may have announced. */
   delays(): Delays
-  /** What the keys directory remembers, whatever the database does. */
+  /** The facts stored in the keys directory, independent of the database. */
   readonly ledger: Pick<KeyLedger, 'activatedAt' | 'revokedAt' | 'revokedSecrets'>
   stop(): void
 }
 
-/** This node must not sign now: it could not confirm its keys within the lease, or has none that is active. */
+/** This node may not sign at the moment: it could not confirm its keys within the lease, or has no active key. */
 export class KeysUnavailable extends SigningUnavailable {
   constructor(message: string) {
     super(message)
@@ -78,12 +78,12 @@ interface Options {
   readonly masterKey: MasterKey
   readonly clock: Clock
   readonly log: Log
-  /** Its lease, in seconds, is how long a confirmation of the keys is good for. */
+  /** Its `keyLease`, in seconds, is how long a confirmation of the keys is valid. */
   readonly delays: Delays
   readonly ledger: KeyLedger
   /** How to wait while another node decides, once the ring is open. */
   readonly wait?: LockWait
-  /** The same while the ring is being opened, and the pool to use until then. A start can wait longer than a request. */
+  /** The same while the ring is being opened, and the pool to use until then. Startup can wait longer than a request. */
   readonly opening?: { readonly db: Database; readonly wait: LockWait }
   readonly clocks?: MachineClocks
   /** Another way to generate keys, for tests. */
@@ -91,9 +91,9 @@ interface Options {
 }
 
 /**
- * The keys as this node knows them, read anew three times within the lease, and at once when PostgreSQL notifies it of a change (NOTIFY on
- * `signet_keys`, start.ts). Between readings states follow the time. While the database is away the last known set goes on being served,
- * but signing ends with the lease.
+ * Opens the key ring: the keys as this node knows them. They are reloaded three times within the lease, and immediately when PostgreSQL
+ * notifies this node of a change (NOTIFY on `signet_keys`, start.ts). Between reloads, states follow the time. While the database is
+ * unavailable, the last known JWK Set is still served, but signing stops when the lease expires.
  *
  * @throws ClocksDisagree, MasterKeyError
  */
@@ -113,21 +113,21 @@ export async function openKeyRing({
   const lease = createLease(delays, clocks)
   let loaded: ReadonlyMap<string, LoadedKey> = new Map()
   let known = { keys: [] as readonly KeyRecord[], now: 0, decisions: 0 }
-  /** Milliseconds by which the ring's time is ahead of the database's clock, where that was set back. */
+  /** Milliseconds by which the ring's time is ahead of the database's clock, if that was set back. */
   let ahead = 0
-  let delay: NamedDelay
+  let delay: AnnouncedDelay
   let snapshot: Snapshot
   let longestLifetime = 0
   let lastAsked = momentOf(clocks)
 
-  // A row that is no key of ours is told once, not three times a minute.
+  // Each invalid row is logged once, not three times a minute.
   const refused = new Set<string>()
   const load = (record: KeyRecord): LoadedKey | undefined => {
     try {
       return loadKey(record, loaded.get(record.kid), masterKey)
     } catch (err) {
       if (!refused.has(record.kid) && refused.size < 100)
-        log.error({ err, kid: record.kid }, 'A row of signing_keys is no key of ours: this node takes no notice of it.')
+        log.error({ err, kid: record.kid }, 'A signing key cannot be opened with this master key. Ignoring it.')
       refused.add(record.kid)
       return undefined
     }
@@ -142,7 +142,7 @@ export async function openKeyRing({
   const ringTime = () => clock.now() + ahead
 
   const readKeys = async (phase = running) => {
-    // Taken before the question is asked: the answer may be as old as this.
+    // The time before the query, because the answer may be as old as this.
     let asked = momentOf(clocks)
     lastAsked = asked
     let ring = await readRing(phase.db, options(phase))
@@ -153,18 +153,18 @@ export async function openKeyRing({
     }
     known = { keys: ring.keys, now: Math.max(known.now, ring.now), decisions: ring.decisions }
     delay = ring.delay
-    // Tokens are dated by the clock as it is; only the moments of keys go by a time that never goes back.
+    // Tokens are dated by the database's clock; only the moments of keys use a time that never goes back.
     clock.observe(ring.databaseClock, asked)
     lease.confirm(asked)
     ahead = known.now - ring.databaseClock
     if (ahead > allowedDifference(delays.clockSkew))
       log.warn(
         { seconds: ahead / 1000 },
-        "The last decision about keys lies in the future: rotation stands still until the database's clock is there.",
+        "The last decision about keys is dated in the future. Rotation is paused until the database's clock reaches it.",
       )
     loaded = new Map(ring.keys.flatMap((record) => load(record) ?? []).map((key) => [key.record.kid, key]))
     snapshot = takeSnapshot(loaded, ringTime())
-    // A folder that hangs must not cost the lease: what is not written yet is tried again.
+    // A hanging file system must not make the lease expire; unwritten facts are retried.
     await Promise.race([ledger.note(factsOf(snapshot.states)), pause(1_000, undefined, { ref: false })])
   }
   const refresh = oneAtATime(() =>
@@ -176,16 +176,16 @@ export async function openKeyRing({
 
   const current = () => {
     const now = ringTime()
-    // Where the time is in doubt all stays as it was: a clock that is ahead must not take keys out of the set, nor have others sign.
+    // While the time is uncertain, states do not change: a clock that is ahead must not remove keys from the set, or make others sign.
     if (lease.knowsTime() && (now >= snapshot.until || now < snapshot.at)) snapshot = takeSnapshot(loaded, now)
     return snapshot
   }
 
-  const cover = oneAtATime(async () => {
-    if (current().covered >= longestLifetime) return
-    // Written before a token exists: the key must not retire under it.
+  const recordLifetime = oneAtATime(async () => {
+    if (current().recordedLifetime >= longestLifetime) return
+    // Written before a token is signed, so that its key stays published until the token has expired.
     await decide(options(), { by: 'schedule' }, () => ({
-      steps: [{ what: 'cover', longestLifetime }],
+      steps: [{ what: 'extend', longestLifetime }],
       result: undefined,
     }))
     await refresh()
@@ -208,15 +208,15 @@ export async function openKeyRing({
       await refresh()
       return result
     },
-    cover: async (lifetime) => {
+    extendRetention: async (lifetime) => {
       longestLifetime = Math.max(longestLifetime, lifetime)
-      if (current().covered < lifetime) await cover()
+      if (current().recordedLifetime < lifetime) await recordLifetime()
     },
     revoke: async (author, kids) => {
-      // Without what is about to be noted: else the schedule would be the author of it.
+      // Excludes the facts that are added to the ledger here: otherwise the schedule would revoke the keys, and be recorded as the author.
       const before = options()
       const remembered = { ...before.remembered, revokedAt: new Map(ledger.revokedAt) }
-      const isNoted = await ledger.note(kids.map((kid) => ({ kid, what: 'revoked', at: ringTime() })))
+      const isInLedger = await ledger.note(kids.map((kid) => ({ kid, what: 'revoked', at: ringTime() })))
       const revokedAt = await decide({ ...before, remembered }, author, ({ keys, now }) => ({
         steps: keys
           .filter((key) => kids.includes(key.kid) && key.revokedAt === undefined)
@@ -224,9 +224,9 @@ export async function openKeyRing({
         result: now,
       }))
       await refresh()
-      return { revokedAt, isNoted }
+      return { revokedAt, isInLedger }
     },
-    delays: () => ({ ...delays, activationDelay: delayInForce(delay, delays.activationDelay, ringTime()) }),
+    delays: () => ({ ...delays, activationDelay: delayInEffect(delay, delays.activationDelay, ringTime()) }),
     ledger,
     stop: () => {
       clearInterval(timer)
@@ -248,13 +248,13 @@ export async function openKeyRing({
       const key = current().active.get(alg)
       if (!key?.privateKey) throw new KeysUnavailable(`No ${alg} key is active.`)
       if (lifetime > key.record.longestLifetime)
-        throw new KeysUnavailable(`The key is not noted yet to sign what lives ${lifetime} s.`)
+        throw new KeysUnavailable(`The key is not recorded yet as signing tokens with a lifetime of ${lifetime} s.`)
       return signJwt(headerOf(key, typ), claims, key.privateKey, alg)
     },
   }
 }
 
-/** What a restored backup must not undo. */
+/** The facts that a restored backup must not undo. */
 function factsOf(states: ReadonlyMap<KeyRecord, KeyState>): KeyFact[] {
   return [...states].flatMap(([{ kid, activatesAt, revokedAt }, state]): KeyFact[] => {
     if (revokedAt !== undefined) return [{ kid, what: 'revoked', at: revokedAt }]

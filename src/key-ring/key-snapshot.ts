@@ -6,15 +6,15 @@ import type { MasterKey } from '../platform/secrets/master-key.ts'
 import type { KeyLedger } from './key-ledger.ts'
 import { loadRing } from './key-ring-store.ts'
 import type { Delays } from './rotation.ts'
-import { delayInForce, isPublished, type KeyState, keyStates } from './schedule.ts'
+import { delayInEffect, isPublished, type KeyState, keyStates } from './schedule.ts'
 import { openSealedKey, type PublicJwk, publicHalf, publicMembers } from './sealed-key.ts'
 import type { KeyRecord } from './signing-keys-store.ts'
 
-/** The JWK Set (RFC 7517 §5) as it is served. */
+/** The JWK Set (RFC 7517 §5), as served. */
 export interface JwkSet {
   /** The JSON text, encoded once. */
   readonly body: Buffer
-  /** Strong (RFC 9110 §8.8.3): the digest of the body, so equal on every node that serves the same keys. */
+  /** A strong ETag (RFC 9110 §8.8.3): the digest of the body, so it is equal on all nodes that serve the same keys. */
   readonly etag: string
 }
 
@@ -25,7 +25,7 @@ interface PublishedKey {
   readonly publicJwk: PublicJwk
 }
 
-/** The set of these keys, in an order that depends on the keys alone. */
+/** Encodes the set of these keys, in an order that depends only on the keys. */
 export function jwkSet(published: readonly PublishedKey[]): JwkSet {
   const keys = [...published]
     .sort((a, b) => a.publishedAt - b.publishedAt || (a.kid < b.kid ? -1 : 1))
@@ -34,7 +34,7 @@ export function jwkSet(published: readonly PublishedKey[]): JwkSet {
   return { body, etag: `"${createHash('sha256').update(body).digest('base64url')}"` }
 }
 
-/** A key as a node uses it: opened and parsed once, when it is first known. */
+/** A key as used by a node: opened and parsed once, when it is first loaded. */
 export interface LoadedKey {
   readonly record: KeyRecord
   readonly publicKey: KeyObject
@@ -45,15 +45,15 @@ export interface LoadedKey {
 }
 
 /**
- * Opens a key. What is published is computed from the private half, never read from its row: who can write to the database, and has
- * not the master key, could otherwise have the world trust a key of their own.
+ * Opens a key. The published half is computed from the private half and never read from the row. Otherwise somebody who can write to the
+ * database, but does not have the master key, could make verifiers trust a key of their own.
  *
- * @param known the same key, loaded before
- * @throws MasterKeyError when the master key does not fit; Error when the private half is no key of the row's algorithm
+ * @param known the same key, if it was loaded before
+ * @throws MasterKeyError if the master key cannot open it; Error if the private half does not match the row's algorithm
  */
 export function loadKey(record: KeyRecord, known: LoadedKey | undefined, masterKey: MasterKey): LoadedKey {
   if (!record.sealedPrivateJwk) {
-    // Retired or revoked: it is not published, and serves for hints alone.
+    // Retired or revoked: it is not published, and is used only for hints.
     const publicKey = known?.publicKey ?? createPublicKey({ key: { ...record.publicJwk }, format: 'jwk' })
     return { record, publicKey, publicJwk: record.publicJwk, privateKey: undefined, headers: new Map() }
   }
@@ -65,19 +65,19 @@ export function loadKey(record: KeyRecord, known: LoadedKey | undefined, masterK
   return { record, publicKey: createPublicKey(privateKey), publicJwk, privateKey, headers: new Map() }
 }
 
-/** What follows from the keys at one moment, and until the next one. */
+/** The states of the keys at one moment, valid until the next change. */
 export interface Snapshot {
   readonly states: ReadonlyMap<KeyRecord, KeyState>
   readonly active: ReadonlyMap<SigningAlgorithm, LoadedKey>
   readonly set: JwkSet
-  /** Seconds: every key that can come to sign is noted to sign what lives this long. */
-  readonly covered: number
-  /** Milliseconds since 1970: the moment that this is of, and the next one at which a state changes. */
+  /** Seconds: every published key is recorded as signing tokens with at least this lifetime. */
+  readonly recordedLifetime: number
+  /** Milliseconds since 1970: the moment of this snapshot, and the next one at which a state changes. */
   readonly at: number
   readonly until: number
 }
 
-/** @param now milliseconds since 1970, the ring's */
+/** @param now the ring's time, in milliseconds since 1970 */
 export function takeSnapshot(loaded: ReadonlyMap<string, LoadedKey>, now: number): Snapshot {
   const keys = [...loaded.values()]
   const records = keys.map(({ record }) => record)
@@ -89,12 +89,12 @@ export function takeSnapshot(loaded: ReadonlyMap<string, LoadedKey>, now: number
     active: new Map(usable.filter(({ record }) => states.get(record) === 'active').map((key) => [key.record.alg, key])),
     set: jwkSet(usable.map(({ record, publicJwk }) => ({ ...record, publicJwk }))),
     at: now,
-    covered: Math.min(...usable.map(({ record }) => record.longestLifetime)),
+    recordedLifetime: Math.min(...usable.map(({ record }) => record.longestLifetime)),
     until: Math.min(...moments.filter((moment) => moment !== undefined && moment > now).map(Number)),
   }
 }
 
-/** A key whose private half is gone has retired, or was revoked: whatever its moments say, it comes to nothing else any more. */
+/** A key without a private half has retired or was revoked, regardless of its moments, and cannot get any other state. */
 function statesOf(records: readonly KeyRecord[], now: number): ReadonlyMap<KeyRecord, KeyState> {
   const isOver = ({ sealedPrivateJwk, revokedAt }: KeyRecord) => !sealedPrivateJwk && revokedAt === undefined
   const states = keyStates(
@@ -104,16 +104,16 @@ function statesOf(records: readonly KeyRecord[], now: number): ReadonlyMap<KeyRe
   return new Map(records.map((record) => [record, states.get(record) ?? 'retired']))
 }
 
-/** The keys as the database has them at one moment. */
+/** The keys in the database at one moment. */
 export interface KeyView {
   readonly keys: ReadonlyMap<KeyRecord, KeyState>
-  /** What is published. A key that the keys directory knows to be revoked is left out, even if the database has forgotten that. */
+  /** The published set. Without keys that are revoked in the keys directory, even if the database has lost that revocation. */
   readonly jwkSet: JwkSet
-  /** In seconds; the activation delay is the one in force, whichever node named it. */
+  /** In seconds; the activation delay is the one in effect, which another node may have announced. */
   readonly delays: Delays
   /** The ring's time, in milliseconds since 1970. */
   readonly now: number
-  /** The kids of keys that are revoked by the keys directory and not by the database: a backup was restored, or a command was killed. */
+  /** The kids of keys that are revoked in the keys directory but not in the database: a backup was restored, or a command was killed. */
   readonly notRevokedYet: readonly string[]
 }
 
@@ -125,7 +125,7 @@ interface Options {
   readonly delays: Delays
 }
 
-/** Reads the keys and decides nothing, for commands that only look. States follow from the ring's time, as on every node. */
+/** Reads the keys without making decisions, for read-only commands. States follow the ring's time, as on every node. */
 export async function viewKeys({ db, masterKey, log, ledger, delays }: Options): Promise<KeyView> {
   const { keys, now, delay } = await loadRing(db)
   const loaded = new Map<string, LoadedKey>()
@@ -133,7 +133,7 @@ export async function viewKeys({ db, masterKey, log, ledger, delays }: Options):
     try {
       loaded.set(record.kid, loadKey(record, undefined, masterKey))
     } catch (err) {
-      log.error({ err, kid: record.kid }, 'Ignoring a row of signing_keys: it is no key of this installation.')
+      log.error({ err, kid: record.kid }, 'A signing key cannot be opened with this master key. Ignoring it.')
     }
   const { states } = takeSnapshot(loaded, now)
   const isForgotten = ({ record }: LoadedKey) => record.revokedAt === undefined && ledger.revokedAt.has(record.kid)
@@ -141,7 +141,7 @@ export async function viewKeys({ db, masterKey, log, ledger, delays }: Options):
   return {
     keys: states,
     jwkSet: takeSnapshot(published, now).set,
-    delays: { ...delays, activationDelay: delayInForce(delay, delays.activationDelay, now) },
+    delays: { ...delays, activationDelay: delayInEffect(delay, delays.activationDelay, now) },
     now,
     notRevokedYet: [...loaded.values()].filter(isForgotten).map(({ record }) => record.kid),
   }

@@ -1,19 +1,19 @@
-import { type MachineClocks, type Moment, machineClocks, momentOf, since } from '../platform/clock.ts'
+import { elapsedSince, type MachineClocks, type Moment, machineClocks, momentOf } from '../platform/clock.ts'
 import { SigningUnavailable } from '../platform/jwt/sign.ts'
 
-/** This machine's clock and the database's are further apart than any two clocks may be. */
+/** This machine's clock and the database's differ by more than is allowed. */
 export class ClocksDisagree extends SigningUnavailable {
   constructor(seconds: number, clockSkew: number) {
     super(
-      `This machine's clock is ${Math.abs(seconds).toFixed(1)} s ${seconds > 0 ? 'ahead of' : 'behind'} the database's, and ` +
-        `SIGNET_CLOCK_SKEW allows ${clockSkew} s. Set both by NTP. Until then this node does not sign: its tokens would be dated ` +
-        'wrongly, and a clock that has jumped would have keys sign before verifiers know them.',
+      `This machine's clock is ${Math.abs(seconds).toFixed(1)} s ${seconds > 0 ? 'ahead of' : 'behind'} the database's, but ` +
+        `SIGNET_CLOCK_SKEW allows only ${clockSkew} s. Signing is disabled until the clocks agree: tokens would have wrong dates, ` +
+        'and keys could sign before verifiers know them. Check NTP on both machines.',
     )
     this.name = 'ClocksDisagree'
   }
 }
 
-/** Milliseconds that are always allowed: what a clock is set by, and how finely it is read. */
+/** Milliseconds that are always allowed, for small corrections of a clock and the precision of reading it. */
 const tolerance = 1_000
 
 /**
@@ -26,12 +26,12 @@ export function allowedDifference(clockSkew: number): number {
 }
 
 /**
- * @param databaseClock what the database's clock said
- * @param asked what this machine's clock said before and after it was asked
+ * @param databaseClock the time of the database's clock
+ * @param asked the time of this machine's clock before and after the query
  * @param clockSkew seconds
  * @throws ClocksDisagree
  */
-export function demandAgreement(
+export function assertClocksAgree(
   databaseClock: number,
   asked: { readonly from: number; readonly to: number },
   clockSkew: number,
@@ -42,23 +42,24 @@ export function demandAgreement(
   if (Math.abs(ahead) > allowedDifference(clockSkew)) throw new ClocksDisagree(ahead / 1000, clockSkew)
 }
 
-/** How long a confirmation of the keys, and of the time, by the database is good for. */
+/** Limits how long a node may rely on the keys and the time that the database confirmed. */
 export interface Lease {
-  /** To be called at once when the answer has come. @param asked when the database was asked; its answer may be as old as that */
+  /** Call it immediately when the answer has arrived. @param asked when the query was sent; the answer may be as old as that */
   confirm(asked: Moment): void
-  /** The database's clock and this machine's are known to disagree: the lease is over until the next confirmation. */
+  /** Ends the lease until the next confirmation, because the database's clock and this machine's disagree. */
   end(): void
-  /** Whether this node can tell the time: its clocks agree with each other about how long ago they agreed with the database's. */
+  /** Whether this node knows the time: its two clocks agree on how long ago it was confirmed by the database. */
   knowsTime(): boolean
-  /** Why this node must not sign now; undefined where it may. */
+  /** Why this node may not sign now; undefined if it may. */
   fault(): string | undefined
 }
 
 /**
- * A lease by both of a machine's clocks. It is over when either says so, and also while they disagree about how long ago the database was
- * asked: then the wall clock was set or the machine was suspended, nobody here can tell which, and tokens would be dated wrongly.
+ * Creates a lease that uses both of a machine's clocks. It has expired if either clock says so, and also while they disagree on how long ago
+ * the database was asked. In that case the wall clock was set or the machine was suspended. This node cannot tell which, and tokens would be
+ * dated wrongly.
  *
- * Where both clocks stood still for as long, as those of a paused virtual machine do, nothing can be noticed before the next question.
+ * If both clocks stopped, as in a paused virtual machine, this cannot be noticed before the next query.
  *
  * @param keyLease seconds
  * @param clockSkew seconds
@@ -68,10 +69,10 @@ export function createLease(
   clocks: MachineClocks = machineClocks,
 ): Lease {
   let confirmed: { readonly asked: Moment; readonly answered: Moment } | undefined
-  const isApart = (moment: Moment) => Math.abs(since(moment, clocks).apart) > allowedDifference(clockSkew)
+  const isApart = (moment: Moment) => Math.abs(elapsedSince(moment, clocks).drift) > allowedDifference(clockSkew)
   return {
     confirm: (asked) => {
-      // Of an answer that came across a suspension nobody knows how old it is.
+      // The age of an answer is unknown if the machine was suspended while waiting for it.
       confirmed = isApart(asked) ? undefined : { asked, answered: momentOf(clocks) }
     },
     end: () => {
@@ -81,25 +82,25 @@ export function createLease(
     fault: () => {
       if (!confirmed) return "This machine's clock and the database's disagree, or could not be compared."
       if (isApart(confirmed.answered))
-        return "This machine's clock was set, or the machine was suspended; the database has not been asked for the time since."
-      if (since(confirmed.asked, clocks).atMost >= keyLease * 1000)
+        return "This machine's clock was set, or the machine was suspended, and the time has not been confirmed with the database since then."
+      if (elapsedSince(confirmed.asked, clocks).elapsed >= keyLease * 1000)
         return 'The signing keys could not be confirmed with the database within the lease.'
       return undefined
     },
   }
 }
 
-/** Milliseconds by which the clocks of a machine may come apart before the database is asked at once. */
-const noticed = 1_000
+/** Milliseconds by which the clocks of a machine may drift apart before the database is asked immediately. */
+const driftThreshold = 1_000
 
 /**
- * Asks the database soon after this machine's clock was set, forward, back or right again, and after the machine was suspended, rather
- * than in a third of a lease.
+ * Queries the database soon after this machine's clock was set, forward, back or to the right time, and after the machine was suspended,
+ * instead of at the next regular query, a third of a lease later.
  *
  * @param asked when the database was last asked
- * @param ask asks; a rejection is its own to report
- * @param every milliseconds between two looks at the clocks
- * @returns ends it
+ * @param ask sends the query, and handles its own errors
+ * @param every milliseconds between two checks of the clocks
+ * @returns stops the checks
  */
 export function watchClocks(
   asked: () => Moment,
@@ -108,7 +109,7 @@ export function watchClocks(
   clocks: MachineClocks = machineClocks,
 ): () => void {
   const timer = setInterval(() => {
-    if (Math.abs(since(asked(), clocks).apart) > noticed) ask()
+    if (Math.abs(elapsedSince(asked(), clocks).drift) > driftThreshold) ask()
   }, every)
   timer.unref()
   return () => clearInterval(timer)

@@ -10,22 +10,22 @@ import { loadRing, ringLock } from './key-ring-store.ts'
 import { openSealedKey, resealKey } from './sealed-key.ts'
 import { replaceSeal } from './signing-keys-store.ts'
 
-/** How many were sealed anew. */
+/** How many were resealed. */
 export interface Resealed {
   readonly signingKeys: number
   readonly purposeSecrets: number
 }
 
-/** No other node creates, replaces or seals anything while this is held: it is the lock of the installation and that of the ring. */
+/** The lock of the installation together with that of the ring. While it is held, no other node creates, replaces or seals anything. */
 export const sealedLock: Lock = {
   purpose: 'setting up this installation, or changing its keys',
   tryLock: async (tx) => (await installationLock.tryLock(tx)) && ringLock.tryLock(tx),
 }
 
 /**
- * Seals everything anew under the present master key, and changes nothing else. To be called under `sealedLock`.
+ * Reseals everything with the current master key, and changes nothing else. Call it under `sealedLock`.
  *
- * @throws MasterKeyError when something opens under neither master key
+ * @throws MasterKeyError if no master key can open one of the secrets
  */
 export async function reseal(tx: Queryable, masterKey: MasterKey, author: Author): Promise<Resealed> {
   const { signingKeys, purposeSecrets } = await loadSealed(tx)
@@ -50,11 +50,11 @@ export async function reseal(tx: Queryable, masterKey: MasterKey, author: Author
 }
 
 /**
- * Opens everything, and drops what it has opened. To be called under `sealedLock`.
+ * Checks that the master key can open everything. Call it under `sealedLock`.
  *
- * @throws MasterKeyError when the key does not open all
+ * @throws MasterKeyError if it cannot open one of the secrets
  */
-export async function demandAllOpens(tx: Queryable, masterKey: Pick<MasterKey, 'unwrap'>): Promise<void> {
+export async function assertAllOpen(tx: Queryable, masterKey: Pick<MasterKey, 'unwrap'>): Promise<void> {
   const { signingKeys, purposeSecrets } = await loadSealed(tx)
   for (const secret of purposeSecrets) openPurposeSecret(secret, masterKey)
   for (const { kid, sealedPrivateJwk } of signingKeys) ofKey(kid, () => openSealedKey(kid, sealedPrivateJwk, masterKey))
@@ -74,8 +74,8 @@ function ofKey<T>(kid: string, open: () => T): T {
   } catch (error) {
     if (!(error instanceof MasterKeyError)) throw error
     throw new MasterKeyError(
-      `The signing key ${kid} does not open: it was sealed under another master key, or changed. Nothing was sealed anew. ` +
-        `Put that master key back, or give the key up: signet keys revoke ${kid}.`,
+      `The signing key ${kid} cannot be opened: it was sealed with another master key, or changed. Nothing was resealed. ` +
+        `Restore that master key, or revoke the signing key: signet keys revoke ${kid}.`,
     )
   }
 }

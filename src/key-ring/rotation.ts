@@ -2,11 +2,11 @@ import { activationDelay, type Settings } from '../platform/config/settings.ts'
 import { type SigningAlgorithm, signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import { hasActivated, inOrderOfActivation, type KeyMoments, keyStates } from './schedule.ts'
 
-/** What the schedule needs to know of a key. */
+/** The part of a key that the schedule needs. */
 export interface ScheduledKey extends KeyMoments {
   /** Seconds: the longest lifetime of anything the key has signed. */
   readonly longestLifetime: number
-  /** The private half, under seal; gone once the key has retired or was revoked. */
+  /** The sealed private half; deleted when the key has retired or was revoked. */
   readonly sealedPrivateJwk: object | undefined
 }
 
@@ -16,7 +16,7 @@ export interface Delays {
   /** How long a key is published before it signs. */
   readonly activationDelay: number
   readonly clockSkew: number
-  /** How long a node may go on as if nothing had been decided. */
+  /** How long a node may work without knowing the latest decisions. */
   readonly keyLease: number
 }
 
@@ -27,7 +27,7 @@ export function delaysOf(
   return { rotationPeriod, activationDelay: activationDelay(settings), clockSkew, keyLease }
 }
 
-/** One thing that is written down, under the lock of the ring. Moments are milliseconds since 1970. */
+/** One change, written under the lock of the ring. Moments are milliseconds since 1970. */
 export type Decision =
   | {
       readonly what: 'create'
@@ -35,24 +35,24 @@ export type Decision =
       readonly publishedAt: number
       readonly activatesAt: number
     }
-  /** A standby waits longer. */
+  /** A standby key activates later. */
   | { readonly what: 'postpone'; readonly kid: string; readonly activatesAt: number }
-  /** A standby signs from this moment, which is not later than the one that was written. */
+  /** A standby key signs from this moment, which is not later than the recorded one. */
   | { readonly what: 'activate'; readonly kid: string; readonly activatesAt: number }
   | { readonly what: 'retire'; readonly kid: string; readonly retiresAt: number }
   | { readonly what: 'revoke'; readonly kid: string; readonly revokedAt: number }
   /** The private half is destroyed. */
   | { readonly what: 'destroy'; readonly kid: string }
 
-/** Keys that stand by: one to take over, and one that stands by ripe as soon as that has happened. */
-const standbysWanted = 2
+/** Number of standby keys: one to take over, and one that will then be the ripe standby key. */
+const targetStandbys = 2
 
 /**
- * What has to be decided at this moment so that rotation goes on and breaks no verifier. Once all of it is written, the question has
- * to be asked again: one decision can lead to the next. The order of questions and the node that asks make no difference.
+ * The decisions that are due at this moment so that rotation continues without breaking verifiers. When all of them are written, call it
+ * again, because one decision can lead to the next. The result does not depend on the node or on the order of the calls.
  *
  * @param keys all keys, of all algorithms
- * @param now milliseconds since 1970, the ring's
+ * @param now the ring's time, in milliseconds since 1970
  */
 export function dueDecisions(keys: readonly ScheduledKey[], now: number, delays: Delays): Decision[] {
   return signingAlgorithms.flatMap((alg) => dueFor(alg, keys, now, delays))
@@ -60,7 +60,8 @@ export function dueDecisions(keys: readonly ScheduledKey[], now: number, delays:
 
 /** The same for one algorithm. */
 export function dueFor(alg: SigningAlgorithm, keys: readonly ScheduledKey[], now: number, delays: Delays): Decision[] {
-  // A key that has retired has done its part. Nor is one without a private half that was not revoked a key of ours.
+  // Without retired keys whose private half is destroyed, and without rows that are not valid keys: these have no private half, although they
+  // were not revoked.
   const own = keys.filter((key) => key.alg === alg && (key.sealedPrivateJwk || key.revokedAt !== undefined))
   const states = keyStates(own, now)
   const standbys = own.filter((key) => states.get(key) === 'standby').sort(inOrderOfActivation)
@@ -78,8 +79,9 @@ export function dueFor(alg: SigningAlgorithm, keys: readonly ScheduledKey[], now
 }
 
 /**
- * No key signs. The very first keys of an installation sign at once, for nobody can have cached a set without them; so does, in an
- * emergency, the best standby. A first key of an algorithm that came with a later version waits until it is ripe.
+ * For an algorithm without an active key. The first keys of an installation sign immediately, because no verifier can have cached a set without
+ * them. In an emergency, the best standby key signs immediately, too. The first key of an algorithm that was added by a later version waits
+ * until it is ripe.
  */
 function succession(
   alg: SigningAlgorithm,
@@ -96,7 +98,7 @@ function succession(
     : [{ what: 'create', alg, publishedAt: now, activatesAt: now }]
 }
 
-/** The next one in the order, if it is ripe; else whichever was published first. */
+/** The next ripe key in the order of activation; otherwise the one that was published first. */
 function bestStandby(
   standbys: readonly ScheduledKey[],
   now: number,
@@ -108,7 +110,7 @@ function bestStandby(
   )
 }
 
-/** Every verifier that caches as the settings allow has seen the key. */
+/** Whether every verifier that caches within the limits of the settings has seen the key. */
 export function isRipe(key: KeyMoments, now: number, activationDelay: number): boolean {
   return ripensAt(key, activationDelay) <= now
 }
@@ -117,7 +119,7 @@ export function ripensAt(key: KeyMoments, activationDelay: number): number {
   return key.publishedAt + activationDelay * 1000
 }
 
-/** A new standby is published as soon as there are fewer than wanted, so long before it is needed. */
+/** Publishes a new standby key as soon as one is missing, which is long before it is needed. */
 function replenishment(
   alg: SigningAlgorithm,
   active: ScheduledKey | undefined,
@@ -125,15 +127,15 @@ function replenishment(
   now: number,
   { rotationPeriod, activationDelay }: Delays,
 ): Decision[] {
-  if (standbys.length >= standbysWanted) return []
+  if (standbys.length >= targetStandbys) return []
   const last = standbys.at(-1) ?? active
   const turn = last ? last.activatesAt + rotationPeriod * 1000 : now
   return [{ what: 'create', alg, publishedAt: now, activatesAt: Math.max(turn, now + activationDelay * 1000) }]
 }
 
 /**
- * No standby activates before it is ripe, and the next one not before the one behind it is ripe too: a ripe standby then remains.
- * This moves keys that were scheduled under other settings, or while no node ran.
+ * No standby key activates before it is ripe. The next one also waits until the one after it is ripe, so that a ripe standby key remains. This
+ * postpones keys that were scheduled with other settings, or while no node was running.
  */
 function ripening(standbys: readonly ScheduledKey[], { activationDelay }: Delays): Decision[] {
   const [next, behind] = standbys
@@ -145,8 +147,8 @@ function ripening(standbys: readonly ScheduledKey[], { activationDelay }: Delays
 }
 
 /**
- * A key is published until the last token that it signed has expired for a verifier whose clock is slow. It may have signed for a
- * lease longer than it should: on a node that had not yet heard of its successor.
+ * A key stays published until the last token that it signed has expired, even for a verifier whose clock is slow. It may have signed for one
+ * lease longer than planned, on a node that did not know its successor yet.
  */
 function retirement(own: readonly ScheduledKey[], now: number, { clockSkew, keyLease }: Delays): Decision[] {
   const activated = own.filter((key) => hasActivated(key, now)).sort(inOrderOfActivation)
@@ -159,39 +161,39 @@ function retirement(own: readonly ScheduledKey[], now: number, { clockSkew, keyL
   })
 }
 
-/** What a rotation that an operator asks for comes to. Milliseconds since 1970. */
+/** The result of a rotation that an operator requested. Milliseconds since 1970. */
 export interface Rotation {
   readonly decisions: readonly Decision[]
   /** The key that takes over. */
   readonly kid: string
   readonly activatesAt: number
-  /** When every verifier has seen it, and the one that stands by behind it. */
+  /** When every verifier has seen it, and the standby key after it. */
   readonly ripeAt: number
 }
 
 /**
- * Brings the next rotation of an algorithm forward: to now where the standbys are ripe, else to the moment when they are.
+ * Brings the next rotation of an algorithm forward: to now if the standby keys are ripe, otherwise to the moment when they will be.
  *
- * @param now milliseconds since 1970, the ring's
- * @param atOnce sign with the next key now, ripe or not
- * @returns undefined where no key stands by
+ * @param now the ring's time, in milliseconds since 1970
+ * @param immediately sign with the next key now, whether it is ripe or not
+ * @returns undefined if there is no standby key
  */
 export function rotate(
   keys: readonly ScheduledKey[],
   alg: SigningAlgorithm,
   now: number,
   { activationDelay }: Delays,
-  atOnce: boolean,
+  immediately: boolean,
 ): Rotation | undefined {
   const states = keyStates(keys, now)
-  // Without a private half it could not take over: it is no key of ours, or is over.
+  // A key without a private half cannot take over: it is not valid, or has retired.
   const canSign = (key: ScheduledKey) => key.alg === alg && key.sealedPrivateJwk !== undefined
   const standbys = keys.filter((key) => canSign(key) && states.get(key) === 'standby').sort(inOrderOfActivation)
   const [next] = standbys
   if (!next) return undefined
-  // The one behind it too: else no ripe standby would be left for an emergency.
+  // Also the one after it: otherwise no ripe standby key would be left for an emergency.
   const ripeAt = Math.max(...standbys.slice(0, 2).map((key) => ripensAt(key, activationDelay)))
-  const activatesAt = atOnce ? now : Math.min(next.activatesAt, Math.max(now, ripeAt))
+  const activatesAt = immediately ? now : Math.min(next.activatesAt, Math.max(now, ripeAt))
   const decisions = activatesAt < next.activatesAt ? [{ what: 'activate' as const, kid: next.kid, activatesAt }] : []
   return { decisions, kid: next.kid, activatesAt, ripeAt }
 }

@@ -6,7 +6,7 @@ import type { MasterKey } from '../platform/secrets/master-key.ts'
 
 const generate = promisify(generateKeyPair)
 
-/** The public members of a key and nothing else (RFC 7518 §6.2.1, §6.3.1). */
+/** Only the public members of a key (RFC 7518 §6.2.1, §6.3.1). */
 export interface PublicJwk {
   readonly kty: string
   readonly crv?: string
@@ -25,7 +25,7 @@ export interface NewKey {
 
 const associated = (kid: string) => `signing-key:${kid}`
 
-/** Makes a key pair; the private half leaves this function sealed. Its kid is the thumbprint of RFC 7638. */
+/** Generates a key pair, and returns the private half sealed. Its kid is the thumbprint of RFC 7638. */
 export async function createSealedKey(alg: SigningAlgorithm, masterKey: MasterKey): Promise<NewKey> {
   const { privateKey } =
     alg === 'ES256'
@@ -37,7 +37,7 @@ export async function createSealedKey(alg: SigningAlgorithm, masterKey: MasterKe
 /**
  * Seals a private key.
  *
- * @param kid what it goes by already; undefined: the thumbprint of RFC 7638
+ * @param kid its existing name; undefined: the thumbprint of RFC 7638
  */
 export async function sealKey(
   privateKey: KeyObject,
@@ -53,7 +53,7 @@ export async function sealKey(
   return { kid: name, alg, publicJwk, sealedPrivateJwk }
 }
 
-/** @throws MasterKeyError when the master key does not fit */
+/** @throws MasterKeyError if the master key cannot open it */
 export function openSealedKey(kid: string, sealedPrivateJwk: Buffer, masterKey: Pick<MasterKey, 'unwrap'>): KeyObject {
   const plain = masterKey.unwrap(sealedPrivateJwk, associated(kid))
   const jwk = JSON.parse(plain.toString('utf8')) as JsonWebKey
@@ -62,20 +62,20 @@ export function openSealedKey(kid: string, sealedPrivateJwk: Buffer, masterKey: 
 }
 
 /**
- * The same private key under the present master key.
+ * Reseals a private key with the current master key.
  *
- * @throws MasterKeyError when neither master key fits
+ * @throws MasterKeyError if no master key can open it
  */
 export function resealKey(kid: string, sealedPrivateJwk: Buffer, masterKey: MasterKey): Buffer {
   return masterKey.wrap(masterKey.unwrap(sealedPrivateJwk, associated(kid)), associated(kid))
 }
 
-/** The public half, computed: what a row says it is proves nothing. */
+/** Computes the public half, because the one in the row is not trusted. */
 export function publicHalf(privateKey: KeyObject): PublicJwk {
   return publicMembers(createPublicKey(privateKey).export({ format: 'jwk' }))
 }
 
-/** Built from an allow-list: a private member cannot get through, whatever it is called. */
+/** Copies members by an allow-list, so that no private member can be included. */
 export function publicMembers({ kty, crv, x, y, n, e }: PublicJwk | JsonWebKey): PublicJwk {
   const members = { kty, crv, x, y, n, e }
   return Object.fromEntries(

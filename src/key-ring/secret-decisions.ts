@@ -20,39 +20,39 @@ import { recordEvent } from '../records/events/events-store.ts'
 import type { Author } from './write-step.ts'
 
 /*
- * The only writers of purpose secrets. Each is to be called in a transaction that holds the lock of the installation, which whoever
- * replaces the master key holds, too: so every secret is resealed, and no two commands make the same version.
+ * The only functions that write purpose secrets. Call each in a transaction that holds the lock of the installation. Replacing the master key
+ * takes the same lock, so that every secret is resealed, and two commands never create the same version.
  */
 
-/** What became of one purpose. */
+/** The outcome for one purpose. */
 export interface Renewal {
   readonly purpose: Purpose
-  /** The version that makes from `activatesAt` on; milliseconds since 1970. */
+  /** The version that is used from `activatesAt` on; milliseconds since 1970. */
   readonly version: number
   readonly publishedAt: number
   readonly activatesAt: number
-  /** False if this version was on its way already. */
+  /** False if this version had already been published. */
   readonly isNew: boolean
-  /** The versions that are refused from now on. */
+  /** The versions that are rejected from now on. */
   readonly revoked: readonly SecretVersion[]
 }
 
-/** Nodes of an earlier release run beside this one. They read secrets only at their start, and would refuse what others make. */
+/** Nodes of an earlier release are running. They read secrets only at their start, and would reject what others create with new ones. */
 export class EarlierReleaseRuns extends Error {
   constructor(nodes: number) {
     super(
       `${nodes === 1 ? 'A node' : `${nodes} nodes`} of an earlier release still run${nodes === 1 ? 's' : ''}, or stopped less than a ` +
-        'minute ago. It would refuse what is made with new secrets. Upgrade all nodes first. Nothing was changed.',
+        'minute ago. It would reject what is created with new secrets. Upgrade all nodes first. Nothing was changed.',
     )
     this.name = 'EarlierReleaseRuns'
   }
 }
 
 /**
- * Publishes a new version of each of these purposes, unless one is on its way already.
+ * Publishes a new version of each of these purposes, unless one has already been published.
  *
  * @param publishedFor seconds until it is used
- * @throws EarlierReleaseRuns; MasterKeyError when the master key does not open what there is: then nothing must be kept
+ * @throws EarlierReleaseRuns; MasterKeyError if the master key cannot open the existing versions. The transaction must then be rolled back
  */
 export async function renewSecrets(
   tx: Queryable,
@@ -76,11 +76,11 @@ export async function renewSecrets(
 }
 
 /**
- * Replaces all versions of each of these purposes by a new one at once, the published ones too: whoever has read one of them may have
- * read all.
+ * Replaces all versions of each of these purposes immediately, including those that are only published: whoever has read one of them may
+ * have read all.
  *
- * @returns beside the renewals, how many nodes of an earlier release run, which take no notice before they are restarted
- * @throws MasterKeyError when the master key does not open what there is: then nothing must be kept
+ * @returns also the number of running nodes of an earlier release, which do not notice until they are restarted
+ * @throws MasterKeyError if the master key cannot open the existing versions. The transaction must then be rolled back
  */
 export async function revokeSecrets(
   tx: Queryable,
@@ -100,8 +100,8 @@ export async function revokeSecrets(
   return { renewals, earlierNodes: await countNodesOfEarlierReleases(tx) }
 }
 
-/** Whether `settleSecrets` would find anything to do. */
-export function isUnsettled(versions: readonly SecretVersion[], revoked: ReadonlyMap<string, number>): boolean {
+/** Whether `repairSecrets` would change anything. */
+export function needsRepair(versions: readonly SecretVersion[], revoked: ReadonlyMap<string, number>): boolean {
   const accepted = versions.filter(({ fingerprint }) => !revoked.has(fingerprint))
   return (
     accepted.length < versions.length || purposes.some((purpose) => !accepted.some((one) => one.purpose === purpose))
@@ -109,13 +109,13 @@ export function isUnsettled(versions: readonly SecretVersion[], revoked: Readonl
 }
 
 /**
- * Sees to it that every purpose has a secret and that none was revoked: makes those that are missing, and revokes again what a
- * restored backup has brought back.
+ * Makes sure that every purpose has a secret that is not revoked: creates missing ones, and again revokes those that a restored backup has
+ * brought back.
  *
- * @param revoked fingerprints that the keys directory remembers
- * @throws MasterKeyError when the master key does not open those that exist; then nothing must be kept
+ * @param revoked fingerprints in the keys directory
+ * @throws MasterKeyError if the master key cannot open the existing versions. The transaction must then be rolled back
  */
-export async function settleSecrets(
+export async function repairSecrets(
   tx: Queryable,
   masterKey: MasterKey,
   revoked: ReadonlyMap<string, number>,
@@ -138,7 +138,7 @@ async function addVersion(
 ) {
   const used = [...stored.versions, ...stored.revoked].filter((one) => one.purpose === purpose)
   const version = Math.max(0, ...used.map((one) => one.version)) + 1
-  if (version > maxVersion) throw new Error(`There is no version of ${purpose} after ${maxVersion}.`)
+  if (version > maxVersion) throw new Error(`The versions of ${purpose} are used up: ${maxVersion} is the last one.`)
   const made = await insertPurposeSecret(tx, sealNewSecret(purpose, version, masterKey), activatesIn)
   await recordEvent(tx, {
     type: 'secret_created',
@@ -156,7 +156,7 @@ async function revoke(tx: Queryable, version: SecretVersion, author: Author): Pr
     by: author.by,
     detail: { ...reasonOf(author), purpose, version: version.version },
   })
-  // Its refresh tokens are refused from now on, so their grants are of no use to anybody any more.
+  // Its refresh tokens are rejected from now on, so their grants are useless.
   if (purpose === 'refresh-mac')
     await recordEnding(
       tx,

@@ -21,39 +21,39 @@ import { oneAtATime } from '../platform/shared-work.ts'
 import type { KeyLedger } from './key-ledger.ts'
 import { KeysUnavailable } from './key-ring.ts'
 import { createLease, watchClocks } from './lease.ts'
-import { isUnsettled, type Renewal, renewSecrets, revokeSecrets, settleSecrets } from './secret-decisions.ts'
+import { needsRepair, type Renewal, renewSecrets, repairSecrets, revokeSecrets } from './secret-decisions.ts'
 import { nextChange, publicationTime, secretLease, secretStates } from './secret-schedule.ts'
 import type { Author } from './write-step.ts'
 
 /**
- * Purpose secrets as this node knows them, read three times within the lease and at once when PostgreSQL notifies it of a change (NOTIFY on
- * `signet_secrets`, start.ts). Reading one throws KeysUnavailable without a lease.
+ * Purpose secrets as this node knows them. They are reloaded three times within the lease, and immediately when PostgreSQL notifies this node
+ * of a change (NOTIFY on `signet_secrets`, start.ts). Reading one throws KeysUnavailable if the lease has expired.
  */
 export interface SecretRing extends LiveSecrets {
-  /** Whether the lease holds. */
+  /** Whether the lease has not expired. */
   isReady(): boolean
-  /** Every version that is accepted, and those that were revoked, as they were last read. */
+  /** All accepted versions, and the revoked ones, as last loaded. */
   known(): { readonly versions: readonly SecretVersion[]; readonly revoked: readonly RevokedPurposeSecret[] }
-  /** Reads the secrets anew. */
+  /** Reloads the secrets. */
   refresh(): Promise<void>
   /**
-   * Publishes new versions, which are used once every node has read them.
+   * Publishes new versions, which will be used when every node has loaded them.
    *
    * @throws EarlierReleaseRuns, MasterKeyError, and what `inLockedTransaction` throws
    */
   renew(author: Author, wanted: readonly Purpose[], wait: LockWait): Promise<Renewal[]>
   /**
-   * Replaces secrets that have leaked, first in the keys directory and then in the database: if it is killed between the two, whoever
-   * opens that directory next carries it out.
+   * Replaces secrets that have leaked, first in the keys directory and then in the database. If the process is killed in between, the next
+   * process that opens the keys directory completes it.
    *
-   * @returns whether the keys directory could be written, and how many nodes of an earlier release run
+   * @returns also whether the keys directory could be written, and the number of running nodes of an earlier release
    * @throws MasterKeyError, and what `inLockedTransaction` throws
    */
   revoke(
     author: Author,
     wanted: readonly Purpose[],
     wait: LockWait,
-  ): Promise<{ readonly renewals: Renewal[]; readonly earlierNodes: number; readonly isNoted: boolean }>
+  ): Promise<{ readonly renewals: Renewal[]; readonly earlierNodes: number; readonly isInLedger: boolean }>
   stop(): void
 }
 
@@ -71,11 +71,11 @@ interface Options {
   readonly clocks?: MachineClocks
 }
 
-/** Questions that unknown versions may cost: so many at once, and so many a second in the long run. */
-const [askedAtOnce, askedPerSecond] = [5, 1]
+/** The limit on reloads because of unknown versions: the burst, and the rate per second. */
+const [maxBurst, reloadsPerSecond] = [5, 1]
 
 /**
- * @throws MasterKeyError when the master key does not open all versions of a purpose
+ * @throws MasterKeyError if the master key cannot open any version of a purpose
  */
 export async function openSecretRing({
   db,
@@ -96,11 +96,11 @@ export async function openSecretRing({
   let revoked: readonly RevokedPurposeSecret[] = []
   let snapshot: Snapshot = { at: 0, until: 0, secrets: new Map() }
   let lastAsked = momentOf(clocks)
-  // What an operator is about to revoke has been noted already; the schedule must not do it in their place.
+  // Secrets that an operator is revoking are already in the ledger; the schedule must not revoke them instead.
   let revoking: ReadonlySet<string> = new Set()
   const remembered = () => new Map([...ledger.revokedSecrets].filter(([fingerprint]) => !revoking.has(fingerprint)))
 
-  // A row that does not open is told once. The others go on: it may be sealed under a master key that this node is given later.
+  // A row that cannot be opened is logged once. The others are still used: the row may be sealed with a master key that this node gets later.
   const refused = new Set<string>()
   const openAll = (stored: readonly StoredPurposeSecret[]) =>
     stored.flatMap((row) => {
@@ -124,9 +124,9 @@ export async function openSecretRing({
       throw new DatabaseReadOnly('The purpose secrets were not read from the primary: this server accepts no writes.')
     let opened = openAll(stored.versions)
     const mustNotReturn = remembered()
-    if (isUnsettled(opened, mustNotReturn)) {
+    if (needsRepair(opened, mustNotReturn)) {
       await inLockedTransaction(phase.db, installationLock, phase.wait, (tx) =>
-        settleSecrets(tx, masterKey, mustNotReturn),
+        repairSecrets(tx, masterKey, mustNotReturn),
       )
       asked = momentOf(clocks)
       stored = await loadStoredSecrets(phase.db)
@@ -136,7 +136,7 @@ export async function openSecretRing({
     revoked = stored.revoked
     snapshot = takeSnapshot(versions, clock.now())
     lease.confirm(asked)
-    // A folder that hangs must not cost the lease: what is not written yet is tried again.
+    // A hanging file system must not make the lease expire; unwritten facts are retried.
     const facts = revoked.map(({ fingerprint, revokedAt }) => ({
       ...{ kid: fingerprint, what: 'revoked-secret' as const, at: revokedAt },
     }))
@@ -154,8 +154,8 @@ export async function openSecretRing({
     return secret
   }
 
-  const mayAsk = createAllowance(clocks)
-  let asking: Promise<void> | undefined
+  const mayReload = createRateLimit(clocks)
+  let reloading: Promise<void> | undefined
 
   await read(opening)
   const confirm = () => {
@@ -171,13 +171,13 @@ export async function openSecretRing({
     isReady: () => lease.fault() === undefined,
     known: () => ({ versions, revoked }),
     refresh,
-    readAgain: async () => {
-      // Whoever comes while it is being asked needs no question of their own.
-      if (!asking && mayAsk())
-        asking = refresh().finally(() => {
-          asking = undefined
+    reload: async () => {
+      // Callers during a reload share it.
+      if (!reloading && mayReload())
+        reloading = refresh().finally(() => {
+          reloading = undefined
         })
-      await asking
+      await reloading
     },
     renew: async (author, wanted, wait) => {
       const renewals = await inLockedTransaction(db, installationLock, wait, (tx) =>
@@ -191,15 +191,15 @@ export async function openSecretRing({
       const leaked = versions.filter(({ purpose }) => wanted.includes(purpose)).map(({ fingerprint }) => fingerprint)
       revoking = new Set([...revoking, ...leaked])
       try {
-        const isNoted = await ledger.note(
+        const isInLedger = await ledger.note(
           leaked.map((fingerprint) => ({ kid: fingerprint, what: 'revoked-secret', at: clock.now() })),
         )
         const outcome = await inLockedTransaction(db, installationLock, wait, (tx) =>
           revokeSecrets(tx, masterKey, wanted, author),
         )
-        // This also notes a version that was published in between.
+        // This also adds a version to the ledger that was published in between.
         await refresh()
-        return { ...outcome, isNoted }
+        return { ...outcome, isInLedger }
       } finally {
         revoking = new Set([...revoking].filter((fingerprint) => !leaked.includes(fingerprint)))
       }
@@ -212,7 +212,7 @@ export async function openSecretRing({
   })
 }
 
-/** What follows from the versions at one moment, and until the next one at which another becomes active. */
+/** The secrets at one moment, valid until the next version becomes active. */
 interface Snapshot {
   readonly at: number
   readonly until: number
@@ -233,7 +233,7 @@ function takeSnapshot(versions: readonly SecretVersion[], now: number): Snapshot
   }
 }
 
-/** Adds a getter for each purpose: whoever reads one has it as it is at that moment. */
+/** Adds a getter for each purpose, so that each read returns the current secret. */
 function withGetters(
   secretOf: (purpose: Purpose) => PurposeSecret,
   ring: Omit<SecretRing, keyof PurposeSecrets>,
@@ -242,13 +242,13 @@ function withGetters(
   return Object.defineProperties(ring, Object.fromEntries(getters)) as SecretRing
 }
 
-/** A bucket of questions, refilled by the monotonic clock. */
-function createAllowance(clocks: MachineClocks): () => boolean {
-  let left = askedAtOnce
+/** A token bucket, refilled by the monotonic clock. */
+function createRateLimit(clocks: MachineClocks): () => boolean {
+  let left = maxBurst
   let counted = clocks.monotonic()
   return () => {
     const now = clocks.monotonic()
-    left = Math.min(askedAtOnce, left + ((now - counted) / 1000) * askedPerSecond)
+    left = Math.min(maxBurst, left + ((now - counted) / 1000) * reloadsPerSecond)
     counted = now
     if (left < 1) return false
     left -= 1

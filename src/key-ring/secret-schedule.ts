@@ -8,31 +8,31 @@ export interface SecretMoments {
   readonly activatesAt: number
 }
 
-/** `standby` and `retiring` versions are accepted like the active one, but nothing new is made with them. */
+/** `standby` and `retiring` versions are accepted like the active one, but not used to create anything. */
 export type SecretState = 'standby' | 'active' | 'retiring'
 
-/** Seconds for which a node goes on with secrets that it could not confirm in the database; a shorter lease of the keys counts. */
-const longestLease = 60
+/** Maximum seconds for which a node uses secrets that it could not confirm in the database. A shorter lease of the keys applies instead. */
+const maxLease = 60
 
 /** @param keyLease seconds: the setting */
 export function secretLease(keyLease: number): number {
-  return Math.min(keyLease, longestLease)
+  return Math.min(keyLease, maxLease)
 }
 
 /**
- * Seconds for which a new version is published before anything is made with it. By then every node has read it, or has run into the
- * end of its lease: so no node makes what another one would refuse. The second minute is for a commit that takes long.
+ * Seconds for which a new version is published before it is used. By then every node has read it, or its lease has expired. So no node creates
+ * anything that another node would reject. The second minute is for a slow commit.
  *
- * @param clockSkew seconds: a node's clock may be ahead of the database's by as much
+ * @param clockSkew seconds by which a node's clock may be ahead of the database's
  */
 export function publicationTime(clockSkew: number): number {
-  return longestLease + 60 + clockSkew
+  return maxLease + 60 + clockSkew
 }
 
 /**
- * The state of every version at one moment. As with signing keys it is a function of time, so nodes agree without a job having to
- * run. Of the versions of a purpose whose time has come, the newest is active; if no version's time has come, because a clock was set
- * back, the oldest is.
+ * The state of every version at one moment. As with signing keys, it is a function of time, so nodes agree without a background job. Of the
+ * versions of a purpose whose activation time has passed, the newest is active. If none has passed, because a clock was set back, the oldest
+ * is active.
  *
  * @param versions of all purposes
  * @param now milliseconds since 1970

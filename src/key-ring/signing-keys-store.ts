@@ -3,7 +3,7 @@ import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import type { KeyMoments } from './schedule.ts'
 import type { PublicJwk } from './sealed-key.ts'
 
-/** A signing key as the database has it. */
+/** A signing key as stored in the database. */
 export interface KeyRecord extends KeyMoments {
   readonly publicJwk: PublicJwk
   readonly sealedPrivateJwk: Buffer | undefined
@@ -38,7 +38,7 @@ export function keyFromRow(row: SigningKeyRow): KeyRecord {
   }
 }
 
-/** Puts a key's whole row in its place. A key that is revoked stays so. */
+/** Inserts or replaces the complete row of a key. A revoked key stays revoked. */
 export async function putSigningKey(db: Queryable, key: KeyRecord): Promise<void> {
   const date = (milliseconds: number | undefined) => (milliseconds === undefined ? null : new Date(milliseconds))
   await db.query({
@@ -64,7 +64,7 @@ export async function setActivation(tx: Queryable, kid: string, activatesAt: num
   })
 }
 
-/** Only ever later. */
+/** Never moves the retirement to an earlier time. */
 export async function setRetirement(tx: Queryable, kid: string, retiresAt: number): Promise<void> {
   await tx.query({
     text: 'UPDATE signing_keys SET retires_at = greatest(retires_at, $2) WHERE kid = $1',
@@ -72,7 +72,7 @@ export async function setRetirement(tx: Queryable, kid: string, retiresAt: numbe
   })
 }
 
-/** The private half goes with it. */
+/** Also deletes the private half. */
 export async function setRevocation(tx: Queryable, kid: string, revokedAt: number): Promise<void> {
   await tx.query({
     text: 'UPDATE signing_keys SET revoked_at = $2, sealed_private_jwk = NULL WHERE kid = $1 AND revoked_at IS NULL',
@@ -84,7 +84,7 @@ export async function destroyPrivateHalf(tx: Queryable, kid: string): Promise<vo
   await tx.query({ text: 'UPDATE signing_keys SET sealed_private_jwk = NULL WHERE kid = $1', values: [kid] })
 }
 
-/** The same key under another wrapping. */
+/** Replaces the sealed private half after resealing it. */
 export async function replaceSeal(tx: Queryable, kid: string, sealedPrivateJwk: Buffer): Promise<void> {
   await tx.query({
     text: 'UPDATE signing_keys SET sealed_private_jwk = $2 WHERE kid = $1 AND sealed_private_jwk IS NOT NULL',
@@ -93,8 +93,8 @@ export async function replaceSeal(tx: Queryable, kid: string, sealedPrivateJwk: 
 }
 
 /**
- * Notes that the keys sign something that lives this long, and keeps by as much longer those that are on their way out: a node that
- * has not heard of their successor may be signing with them. Only ever longer, whoever races.
+ * Records that the keys sign tokens with this lifetime, and extends the retention of retiring keys accordingly: a node that does not know their
+ * successor yet may be signing with them. Never shortens it, even if callers race.
  */
 export async function raiseLongestLifetime(db: Queryable, seconds: number): Promise<void> {
   await db.query({

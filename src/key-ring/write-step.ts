@@ -1,8 +1,8 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
 import { type EventType, recordEvent } from '../records/events/events-store.ts'
-import type { KeyStock } from './key-stock.ts'
-import type { Recovery } from './remembered.ts'
+import type { KeyPool } from './key-pool.ts'
+import type { Recovery } from './recovery.ts'
 import type { Decision } from './rotation.ts'
 import { type NewKey, resealKey } from './sealed-key.ts'
 import {
@@ -15,37 +15,37 @@ import {
   setRevocation,
 } from './signing-keys-store.ts'
 
-/** Who decides, for the events. */
+/** Who made a decision, for the events. */
 export interface Author {
-  /** `schedule`, or who gave a command. */
+  /** `schedule`, or the person who ran a command. */
   readonly by: string
   readonly reason?: string | undefined
 }
 
-/** What is decided: by the schedule, from what a node remembers, or by an operator. */
+/** A decision: of the schedule, to recover what a database has lost, or of an operator. */
 export type Step =
   | Decision
   | Recovery<KeyRecord>
-  /** Keys come to sign what lives this many seconds. */
-  | { readonly what: 'cover'; readonly longestLifetime: number }
+  /** Keys will sign tokens with a lifetime of this many seconds. */
+  | { readonly what: 'extend'; readonly longestLifetime: number }
   | { readonly what: 'import'; readonly key: NewKey; readonly at: number }
 
 export interface StepOptions {
   readonly masterKey: MasterKey
-  readonly stock: KeyStock
-  /** Seconds: the longest lifetime of anything this node signs. A key that is created now will sign it one day. */
+  readonly pool: KeyPool
+  /** Seconds: the longest lifetime of anything that this node signs. A key that is created now will sign it later. */
   readonly longestLifetime: number
 }
 
 /**
- * Writes one step with its event. To be called in a transaction that holds the lock of the ring.
+ * Writes one step and its event. Call it in a transaction that holds the lock of the ring.
  *
- * @throws KeysMissing if the step creates a key and the stock has none
+ * @throws KeysMissing if the step creates a key and the pool has none
  */
 export async function writeStep(
   tx: Queryable,
   step: Step,
-  { masterKey, stock, longestLifetime }: StepOptions,
+  { masterKey, pool, longestLifetime }: StepOptions,
   author: Author,
 ): Promise<void> {
   const unused = { longestLifetime, retiresAt: undefined, revokedAt: undefined }
@@ -54,21 +54,21 @@ export async function writeStep(
       ...{ type, by: author.by, kid },
       detail: { ...(author.reason !== undefined && { reason: author.reason }), ...detail },
     })
-  // The key was sealed before the lock was taken. If the master key has been replaced since, `signet keys reseal` has not seen
-  // this key: so it is sealed once more, which takes microseconds.
-  const underPresentKey = (key: NewKey): NewKey => ({
+  // The key was sealed before the lock was taken. If the master key has been replaced since then, `signet keys reseal` did not include this
+  // key. So it is resealed, which takes microseconds.
+  const resealed = (key: NewKey): NewKey => ({
     ...key,
     sealedPrivateJwk: resealKey(key.kid, key.sealedPrivateJwk, masterKey),
   })
   switch (step.what) {
     case 'create': {
-      const key = underPresentKey(stock.take(step.alg))
+      const key = resealed(pool.take(step.alg))
       const { publishedAt, activatesAt } = step
       await putSigningKey(tx, { ...key, ...unused, publishedAt, activatesAt })
       return event('key_created', key.kid, { alg: key.alg, activates_at: text(activatesAt) })
     }
     case 'import':
-      await putSigningKey(tx, { ...underPresentKey(step.key), ...unused, publishedAt: step.at, activatesAt: step.at })
+      await putSigningKey(tx, { ...resealed(step.key), ...unused, publishedAt: step.at, activatesAt: step.at })
       return event('key_imported', step.key.kid, { alg: step.key.alg })
     case 'restore':
       await putSigningKey(tx, step.key)
@@ -83,7 +83,7 @@ export async function writeStep(
     case 'revoke':
       await setRevocation(tx, step.kid, step.revokedAt)
       return event('key_revoked', step.kid)
-    case 'cover':
+    case 'extend':
       return raiseLongestLifetime(tx, step.longestLifetime)
     case 'destroy':
       await destroyPrivateHalf(tx, step.kid)

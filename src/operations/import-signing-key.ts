@@ -57,12 +57,12 @@ export async function importSigningKey(
       const refusal = refusalOf(sealed, thumbprint, ring, keyRing.ledger)
       if (refusal) return rollBack(refusal)
       const later = postponements(ring, sealed.alg, delays)
-      const covered = Math.max(0, ...ring.keys.map(({ longestLifetime }) => longestLifetime))
+      const longest = Math.max(0, ...ring.keys.map(({ longestLifetime }) => longestLifetime))
       const steps: Step[] = [
         ...later,
         { what: 'import', key: sealed, at: ring.now },
         // Tokens that are being signed at this moment do not last longer.
-        { what: 'cover', longestLifetime: covered },
+        { what: 'extend', longestLifetime: longest },
       ]
       const imported = { kid: sealed.kid, alg: sealed.alg, activatesAt: ring.now, nextRotation: later[0]?.activatesAt }
       return { steps, result: { outcome: 'imported', ...imported } }

@@ -32,7 +32,7 @@ export async function recoverInstallation(
 ): Promise<Recovery> {
   // Seconds: the longest lifetime of tokens that can be signed with the current settings and resources.
   const longest = (await longestAccessTokenTtl(database)) ?? 0
-  await keyRing.cover(Math.max(settings.accessTokenTtl, settings.idTokenTtl, longest))
+  await keyRing.extendRetention(Math.max(settings.accessTokenTtl, settings.idTokenTtl, longest))
   const ended = signEveryoneOut ? await signOutEveryone(database, authorOf(actor, reason)) : undefined
   await recordEvent(database, {
     ...{ type: 'installation_recovered', ...originOf(actor) },

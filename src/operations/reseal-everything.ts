@@ -1,13 +1,13 @@
 import { rm } from 'node:fs/promises'
-import { demandAllOpens, type Resealed, reseal, sealedLock } from '../key-ring/reseal.ts'
+import { assertAllOpen, type Resealed, reseal, sealedLock } from '../key-ring/reseal.ts'
 import { inLockedTransaction, type LockWait } from '../platform/database/locked-transaction.ts'
-import { openMasterKey, presentMasterKey } from '../platform/secrets/master-key.ts'
+import { currentMasterKey, openMasterKey } from '../platform/secrets/master-key.ts'
 import {
+  activateNewKey,
   forgetPreviousKey,
   keepPreviousKey,
   masterKeyFile,
   prepareNewKey,
-  putNewKey,
 } from '../platform/secrets/master-key-file.ts'
 import type { Signet } from '../signet.ts'
 import { authorOf, type Operator } from './actor.ts'
@@ -50,10 +50,10 @@ export async function resealEverything(
     const resealed = await inLockedTransaction(database, sealedLock, wait, async (tx) => {
       if (prepared !== undefined) {
         await keepPreviousKey(file)
-        await putNewKey(file, prepared)
+        await activateNewKey(file, prepared)
       }
       const done = await reseal(tx, await openMasterKey(settings, true), authorOf(actor, reason))
-      if (masterKey === 'current only') await demandAllOpens(tx, presentMasterKey(settings))
+      if (masterKey === 'current only') await assertAllOpen(tx, currentMasterKey(settings))
       return done
     })
     const hasForgotten = masterKey === 'current only' && (await forgetPreviousKey(file))

@@ -26,7 +26,7 @@ export interface RevokedKeys {
   /** Whether any of them has ever signed. */
   readonly hadSigned: boolean
   /** Whether the revocation was written to the keys directory, so that restoring a backup does not bring the keys back. */
-  readonly isNoted: boolean
+  readonly isInLedger: boolean
   readonly successions: readonly Succession[]
   /** The time of this node, to compare the times above with. */
   readonly now: number
@@ -61,13 +61,13 @@ export async function revokeKeys(
     .revoke(authorOf(actor, reason), kids)
     .catch((cause: unknown) => ({ outcome: 'only_noted' as const, cause }))
   if ('outcome' in done) return done
-  const { revokedAt, isNoted } = done
+  const { revokedAt, isInLedger } = done
   const { activationDelay, keyLease } = keyRing.delays()
   const now = clock.now()
   const algorithms = [...new Set(revoked.map(({ alg }) => alg))].sort()
   return {
     outcome: 'revoked',
-    ...{ kids, revokedAt, isNoted, now },
+    ...{ kids, revokedAt, isInLedger, now },
     // A node may have a slow clock, or may have read the keys just before.
     nodesStoppedBy: revokedAt + (keyLease + 1) * 1000,
     verifiersStoppedBy: revokedAt + activationDelay * 1000,

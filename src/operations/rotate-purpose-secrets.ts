@@ -28,7 +28,7 @@ export interface ReplacedSecrets {
   /** The number of nodes of an earlier release, which will not notice the replacement. */
   readonly earlierNodes: number
   /** Whether the revocation was written to the keys directory, so that restoring a backup does not bring the old versions back. */
-  readonly isNoted: boolean
+  readonly isInLedger: boolean
   /** By then every other node has stopped accepting the old versions, in milliseconds since 1970. */
   readonly nodesStoppedBy: number
 }

@@ -1,4 +1,4 @@
-/** The "bad ports" of Fetch §2.9: other protocols live there, and a browser could be made to speak to them. */
+/** The "bad ports" of Fetch §2.9: other protocols use them, and a browser could be tricked into talking to those. */
 const blocked: ReadonlySet<number> = new Set([
   ...[
     0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109,
@@ -15,7 +15,7 @@ const blocked: ReadonlySet<number> = new Set([
   ...[6667, 6668, 6669, 6679, 6697, 10080],
 ])
 
-/** Whether browsers, and everything else that keeps to the Fetch standard, refuse to connect to a port over http and https. */
+/** Whether browsers, and everything else that follows the Fetch standard, refuse to connect to a port over http and https. */
 export function isBlockedPort(port: number): boolean {
   return blocked.has(port)
 }

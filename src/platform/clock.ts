@@ -1,10 +1,10 @@
-/** This machine's clocks, in milliseconds: the one that can be set, and the one that stands still while the machine is suspended. */
+/** This machine's clocks, in milliseconds: the wall clock, which can be set, and the monotonic clock, which stops while the machine is suspended. */
 export interface MachineClocks {
   wall(): number
   monotonic(): number
 }
 
-/** What both clocks said at one moment. */
+/** Both clocks, read at one moment. */
 export interface Moment {
   readonly wall: number
   readonly monotonic: number
@@ -17,49 +17,53 @@ export function momentOf(clocks: MachineClocks): Moment {
 }
 
 /**
- * How long ago a moment was, in milliseconds. Neither clock can be trusted alone: a jump of the wall clock looks like a suspension, and
- * a suspension like a jump.
+ * The time elapsed since a moment, in milliseconds. Neither clock can be trusted alone: a jump of the wall clock looks like a suspension, and
+ * a suspension looks like a jump.
  *
- * @returns `atMost` by the clock that has gone further; `apart`, by how much the wall clock has gone further than the other one, which is
- *   negative where it was set back. Where the clocks are apart only the database can tell what the time is.
+ * @returns `elapsed`: by the clock that advanced further. `drift`: how much further the wall clock advanced than the monotonic one, negative
+ *   if it was set back. If the clocks have drifted apart, only the database knows the time.
  */
-export function since(moment: Moment, clocks: MachineClocks): { readonly atMost: number; readonly apart: number } {
+export function elapsedSince(
+  moment: Moment,
+  clocks: MachineClocks,
+): { readonly elapsed: number; readonly drift: number } {
   const wall = clocks.wall() - moment.wall
   const monotonic = clocks.monotonic() - moment.monotonic
-  return { atMost: Math.max(wall, monotonic), apart: wall - monotonic }
+  return { elapsed: Math.max(wall, monotonic), drift: wall - monotonic }
 }
 
-/** The time that all nodes share: the database's. */
+/** The time that all nodes share: that of the database. */
 export interface Clock {
-  /** Milliseconds since 1970. Goes back only where the time was wrong by more than a second. */
+  /** Milliseconds since 1970. Goes back only if the time was wrong by more than a second. */
   now(): number
-  /** Whole seconds since 1970, as JWTs have them (RFC 7519 §2, NumericDate). */
+  /** Whole seconds since 1970, as in JWTs (RFC 7519 §2, NumericDate). */
   seconds(): number
   /**
-   * Takes note of what the database's clock said, in milliseconds since 1970.
+   * Sets the clock by the database's.
    *
-   * @param asked when the database was asked; now, unless given. It read its clock between that moment and this one.
+   * @param databaseNow milliseconds since 1970
+   * @param asked when the query was sent; default now. The database read its clock between that moment and this one
    */
   observe(databaseNow: number, asked?: Moment): void
 }
 
-/** Milliseconds. Corrections are mostly smaller; the clock stands still for so long rather than go back. */
+/** Milliseconds. Most corrections are smaller; rather than go back by less than this, the clock stops. */
 const jitter = 1_000
 
 /**
- * Runs on this machine's clock until the database's has been seen, then on the database's. Nodes whose own clocks differ thus
+ * Follows this machine's clock until the database's has been observed, and then the database's. Nodes whose own clocks differ therefore
  * agree on whether a sign-in came before or after a request.
  *
- * Between two observations the clock that has gone further counts, so that a machine that was suspended gives out no old time. After a
- * jump of the wall clock the time is ahead, until the jump is put right or the database has been asked; whether this node may sign
- * meanwhile is for the lease of the keys to say (`key-ring/lease.ts`).
+ * Between two observations, the machine clock that advanced further counts, so that the time is not behind after a suspension. After a
+ * jump of the wall clock the time is ahead until the jump is corrected or the database is asked. Whether this node may sign in the
+ * meantime is decided by the lease on the keys (`key-ring/lease.ts`).
  */
 export function createClock(clocks: MachineClocks = machineClocks): Clock {
   let base = clocks.wall()
   let baseMoment = momentOf(clocks)
   let latest = base
 
-  const estimate = () => base + since(baseMoment, clocks).atMost
+  const estimate = () => base + elapsedSince(baseMoment, clocks).elapsed
   const now = () => {
     const time = Math.round(estimate())
     if (time >= latest || latest - time > jitter) latest = time
@@ -71,7 +75,7 @@ export function createClock(clocks: MachineClocks = machineClocks): Clock {
     observe: (databaseNow, asked) => {
       const answered = momentOf(clocks)
       const took = Math.max(0, answered.monotonic - (asked ?? answered).monotonic)
-      // What fits the answer stays: a slow answer says less than the quick one before it.
+      // An estimate that is consistent with the answer is kept: a slow answer is less precise than a quick one before it.
       base = Math.min(Math.max(estimate(), databaseNow), databaseNow + took)
       baseMoment = answered
     },

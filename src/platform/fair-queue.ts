@@ -1,19 +1,19 @@
-import { patientTimer } from './waiting-line.ts'
+import { startTimer } from './wait-queue.ts'
 
-/** Runs work a few at a time. No source of work can make the others wait until all of its own is done. */
+/** Runs a limited number of jobs at a time. No source can make the others wait until all its jobs are done. */
 export interface FairQueue {
   /**
-   * Runs `work` when its turn comes. Sources take turns: a source with nothing waiting is delayed by no more than one work from each of the
-   * others, however much they have waiting.
+   * Runs `work` when its turn comes. Sources take turns: a source with nothing waiting is delayed by at most one job of each of the
+   * others, no matter how many jobs they have waiting.
    *
    * @param source where the work comes from
-   * @param signal ends the wait when nobody needs the result any more; work that has begun is finished
-   * @throws QueueFull, before the work was begun; and what `work` throws
+   * @param signal ends the wait when the result is no longer needed; work that has started is completed
+   * @throws QueueFull if the work was not started; otherwise what `work` throws
    */
   run<T>(source: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T>
 }
 
-/** The work was refused while it waited, or before. It was not begun. */
+/** The work was refused, immediately or while it waited. It was not started. */
 export class QueueFull extends Error {
   constructor(message: string) {
     super(message)
@@ -22,13 +22,13 @@ export class QueueFull extends Error {
 }
 
 export interface FairQueueLimits {
-  /** How many run at the same time. */
+  /** Maximum jobs that run at the same time. */
   readonly slots: number
-  /** How many wait, from all sources together. */
+  /** Maximum jobs that wait, from all sources together. */
   readonly maxWaiting: number
-  /** How many wait from one source. */
+  /** Maximum jobs that wait, from one source. */
   readonly maxWaitingPerSource: number
-  /** How long one waits, in milliseconds. */
+  /** Milliseconds that a job may wait. */
   readonly timeoutMs: number
 }
 
@@ -38,38 +38,38 @@ interface Waiting {
 }
 
 /**
- * A queue for work that is expensive, so that a flood is turned away instead of being worked off. When it is full, the source with the most
- * waiting makes room for one that has less: it takes as many sources as there are places to shut out a newcomer.
+ * A queue for expensive work, so that a flood is rejected instead of being processed. When the queue is full, the source with the most
+ * waiting jobs loses one to a source that has fewer. To shut out a newcomer, an attacker needs as many sources as the queue has places.
  */
 export function createFairQueue({ slots, maxWaiting, maxWaitingPerSource, timeoutMs }: FairQueueLimits): FairQueue {
   let running = 0
   let waiting = 0
-  /** What waits, by source, in the order of their turns. */
-  const lines = new Map<string, Set<Waiting>>()
+  /** Waiting jobs by source, in the order of the sources' turns. */
+  const queues = new Map<string, Set<Waiting>>()
 
   const join = (source: string, entry: Waiting) => {
     waiting++
-    const line = lines.get(source)
-    if (line) line.add(entry)
-    else lines.set(source, new Set([entry]))
+    const queue = queues.get(source)
+    if (queue) queue.add(entry)
+    else queues.set(source, new Set([entry]))
   }
   const leave = (source: string, entry: Waiting) => {
-    const line = lines.get(source)
-    if (!line?.delete(entry)) return
+    const queue = queues.get(source)
+    if (!queue?.delete(entry)) return
     waiting--
-    if (line.size === 0) lines.delete(source)
+    if (queue.size === 0) queues.delete(source)
   }
 
-  /** @returns why there is no room; undefined where there is, now */
+  /** @returns why there is no room; undefined if there is room now */
   const makeRoom = (source: string): string | undefined => {
-    const own = lines.get(source)?.size ?? 0
-    if (own >= maxWaitingPerSource) return `${own} from the same source are waiting already.`
+    const own = queues.get(source)?.size ?? 0
+    if (own >= maxWaitingPerSource) return `${own} from the same source are already waiting.`
     if (waiting < maxWaiting) return undefined
     let longest: readonly Waiting[] = []
-    for (const line of lines.values()) if (line.size > longest.length) longest = [...line]
-    // With one more of its own, the source would have as many itself.
-    if (longest.length <= own + 1) return `${waiting} are waiting already.`
-    longest.at(-1)?.refuse('It made room for another source, with less waiting.')
+    for (const queue of queues.values()) if (queue.size > longest.length) longest = [...queue]
+    // With one more, this source would have as many itself.
+    if (longest.length <= own + 1) return `${waiting} are already waiting.`
+    longest.at(-1)?.refuse('It was displaced by a source with fewer waiting.')
     return undefined
   }
 
@@ -92,30 +92,30 @@ export function createFairQueue({ slots, maxWaiting, maxWaitingPerSource, timeou
           reject(new QueueFull(reason))
         },
       }
-      const abandon = () => entry.refuse('Nobody waits for it any more.')
-      const endTimer = patientTimer(() => entry.refuse(`It waited for ${timeoutMs} ms.`), timeoutMs)
+      const abandon = () => entry.refuse('The result is no longer needed.')
+      const endTimer = startTimer(() => entry.refuse(`It waited for ${timeoutMs} ms.`), timeoutMs)
       signal?.addEventListener('abort', abandon)
       join(source, entry)
     })
 
-  /** Hands a free slot to the next in turn. */
+  /** Passes a free slot to the next job. */
   const passOn = () => {
-    const [next] = lines
+    const [next] = queues
     if (!next) {
       running--
       return
     }
-    const [source, line] = next
-    const [entry] = line
-    // Behind all others, if it has more.
-    lines.delete(source)
-    lines.set(source, line)
+    const [source, queue] = next
+    const [entry] = queue
+    // If the source has more jobs, its next turn comes after all others.
+    queues.delete(source)
+    queues.set(source, queue)
     entry?.begin()
   }
 
   return {
     run: async (source, work, signal) => {
-      if (signal?.aborted) throw new QueueFull('Nobody waits for it any more.')
+      if (signal?.aborted) throw new QueueFull('The result is no longer needed.')
       if (running < slots) running++
       else await turn(source, signal)
       try {

@@ -4,16 +4,16 @@ import type { Settings } from './config/settings.ts'
 
 export type Log = FastifyBaseLogger
 
-/** What the database, and whatever writes to it in the background, needs of a log. Errors go under `err`. */
+/** The part of a log that the database layer and background writers need. Errors go under `err`. */
 export interface DatabaseLog {
   info(details: object, message: string): void
   warn(details: object, message: string): void
 }
 
 /**
- * The log: JSON lines on standard error. What is logged of a request is its method and its route's path, never its URL: a
- * query string holds codes and hints. Errors are logged with type, message and stack; what a database error says of a row's
- * values (`detail`, `parameters`) is left out.
+ * Creates the log: JSON lines on standard error. Of a request, only its method and its route's path are logged, never its URL: a query
+ * string holds codes and hints. Errors are logged with type, message and stack. The parts of a database error that quote a row's values
+ * (`detail`, `parameters`) are left out.
  */
 export function createLog(settings: Pick<Settings, 'logLevel'>): Log {
   return pino(
@@ -29,7 +29,7 @@ export function createLog(settings: Pick<Settings, 'logLevel'>): Log {
 }
 
 function describeError(error: unknown): Record<string, unknown> {
-  if (!(error instanceof Error)) return { message: 'Something that is no Error was thrown.' }
+  if (!(error instanceof Error)) return { message: 'A value that is not an Error was thrown.' }
   const { code, constraint } = error as Error & { code?: unknown; constraint?: unknown }
   return {
     type: error.name,

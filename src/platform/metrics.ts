@@ -1,10 +1,10 @@
 import { signingAlgorithms } from './jwt/algorithms.ts'
 
-/** One metric: what is said of it at each scrape and in docs/metrics.md. */
+/** One metric, as described in each scrape and in docs/metrics.md. */
 export interface MetricDeclaration {
   readonly type: 'counter' | 'gauge' | 'histogram'
   readonly help: string
-  /** For each label all values that it can have, or, where they are too many, what they are. None is ever what somebody sent. */
+  /** For each label all its possible values, or, if they are too many, a description of them. Never taken from what a caller sent. */
   readonly labels: Readonly<Record<string, readonly string[] | string>>
 }
 
@@ -18,21 +18,21 @@ const keyLabels = {
 export const metricDeclarations = {
   signet_http_request_duration_seconds: {
     type: 'histogram',
-    help: 'Requests that were answered, by how long that took. Its _count is the number of requests.',
+    help: 'Response times. Its _count is the number of requests.',
     labels: {
-      route: "the route's path; `none` for an address that is no route",
+      route: "the route's path; `none` if no route matches",
       method: ['GET', 'HEAD', 'POST', 'OPTIONS', 'other'],
       status: ['1xx', '2xx', '3xx', '4xx', '5xx'],
     },
   },
   signet_refusals_total: {
     type: 'counter',
-    help: 'Errors that were told to clients and people.',
-    labels: { entry: 'the name of an error, as at `/errors`' },
+    help: 'Error responses sent, by error.',
+    labels: { entry: 'the name of the error, as at `/errors`' },
   },
   signet_tokens_issued_total: {
     type: 'counter',
-    help: 'Tokens that went out.',
+    help: 'Tokens issued.',
     labels: {
       token: ['access', 'id'],
       grant_type: ['authorization_code', 'refresh_token', 'client_credentials'],
@@ -41,42 +41,42 @@ export const metricDeclarations = {
   },
   signet_sign_ins_total: {
     type: 'counter',
-    help: 'Passwords that were tried at the sign-in page. limited: over a limit; busy: too many were waiting.',
+    help: 'Sign-in attempts with a password. limited: over a limit; busy: too many were waiting.',
     labels: { outcome: ['success', 'wrong_credentials', 'limited', 'busy'] },
   },
   signet_refreshes_total: {
     type: 'counter',
-    help: 'What the rule said of refresh tokens that were authentic and of a living family.',
+    help: 'Decisions on refresh tokens that are authentic and whose family has not ended.',
     labels: { outcome: ['spend', 'again', 'forgive', 'exhausted', 'advance', 'reused'] },
   },
   signet_limits_exceeded_total: {
     type: 'counter',
-    help: 'Attempts that were refused because a limit was reached. sign-in-wait: the account waits after too many failures, and the attempt fails as a wrong password does.',
+    help: 'Attempts refused because a limit was reached. sign-in-wait: the account is paused after too many failures, and the attempt fails like a wrong password.',
     labels: { limit: ['sign-in-name', 'sign-in-network', 'sign-in-wait', 'sign-up-network'] },
   },
   signet_database_connections: {
     type: 'gauge',
-    help: 'Connections that this node has to the database.',
+    help: 'Connections of this node to the database.',
     labels: { state: ['busy', 'idle'] },
   },
   signet_database_connections_limit: {
     type: 'gauge',
-    help: 'Maximum connections of this node at present: SIGNET_DATABASE_POOL, or fewer where the database refuses more.',
+    help: 'Current maximum of connections of this node: SIGNET_DATABASE_POOL, or fewer if the database refuses more.',
     labels: {},
   },
   signet_database_waiting: {
     type: 'gauge',
-    help: 'Requests that wait for a connection to the database.',
+    help: 'Requests waiting for a connection to the database.',
     labels: {},
   },
   signet_database_writable: {
     type: 'gauge',
-    help: '1 where the heartbeat wrote to the primary within the last seconds. Else 0; /readyz says why.',
+    help: '1 if the heartbeat wrote to the primary within the last seconds; otherwise 0, and /readyz says why.',
     labels: {},
   },
   signet_signing_ready: {
     type: 'gauge',
-    help: '1 where this node may sign: every algorithm has an active key, and the keys were confirmed in time. Else 0.',
+    help: '1 if this node may sign: every algorithm has an active key, and the keys were confirmed in time; otherwise 0.',
     labels: {},
   },
   signet_signing_keys: {
@@ -91,7 +91,7 @@ export const metricDeclarations = {
   },
   signet_signing_key_activation_timestamp_seconds: {
     type: 'gauge',
-    help: 'When the key began to sign, or, on standby, when it takes over; in seconds since 1970.',
+    help: 'When the key started signing or, if it is on standby, when it takes over; in seconds since 1970.',
     labels: keyLabels,
   },
   signet_signing_key_rotation_period_seconds: {
@@ -101,7 +101,7 @@ export const metricDeclarations = {
   },
   signet_build_info: {
     type: 'gauge',
-    help: 'Always 1; the version that runs.',
+    help: 'Always 1; the running version is in the label.',
     labels: { version: 'as `signet version` prints it' },
   },
 } as const satisfies Readonly<Record<string, MetricDeclaration>>
@@ -115,7 +115,7 @@ export type CounterName = OfType<'counter'>
 export type GaugeName = OfType<'gauge'>
 export type Counted = Exclude<MetricName, GaugeName>
 
-/** The labels of a metric, each with a value that it can have. */
+/** The labels of a metric, each with one of its possible values. */
 export type Labels<N extends MetricName> = {
   readonly [L in keyof Declarations[N]['labels']]: Declarations[N]['labels'][L] extends readonly (infer V extends
     string)[]
@@ -123,38 +123,38 @@ export type Labels<N extends MetricName> = {
     : string
 }
 
-/** One value as it is told to Prometheus. */
+/** One value as it is exposed to Prometheus. */
 export interface Sample {
   readonly labels: Readonly<Record<string, string | number>>
   readonly value: number
-  /** Where it is not the metric's own: `_bucket`, `_sum`, `_count`. */
+  /** If it differs from the metric's own: `_bucket`, `_sum`, `_count`. */
   readonly metricName?: string
 }
 
-/** Gives the present values of metrics. */
+/** Functions that return the current values of metrics. */
 export type Readings<N extends MetricName> = { readonly [M in N]: () => Sample[] }
 
-/** What this process has counted since its start. */
+/** The counters and histograms of this process since its start. */
 export interface Metrics {
   count<N extends CounterName>(name: N, labels: Labels<N>): void
   /**
    * Counts an answered request.
    *
    * @param route the route's path, never the URL
-   * @param seconds that the answer took
+   * @param seconds how long the answer took
    */
   request(route: string, method: string, status: number, seconds: number): void
   readonly readings: Readings<Counted>
 }
 
-/** Seconds. A token takes a millisecond or two, a password some fifty, and nothing waits for the database longer than seven seconds. */
+/** Seconds. A token takes one or two milliseconds, a password about fifty, and no request waits for the database for more than seven seconds. */
 export const durationBounds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const
 
 const methods: ReadonlySet<string> = new Set(metricDeclarations.signet_http_request_duration_seconds.labels.method)
 
 interface Durations {
   readonly labels: Labels<'signet_http_request_duration_seconds'>
-  /** One for each bound, and one for what took longer. */
+  /** One for each bound, and one for longer durations. */
   readonly counts: number[]
   sum: number
 }
@@ -165,8 +165,8 @@ interface Count {
 }
 
 /**
- * Counts in plain numbers. prom-client, which shows them (prometheus-registry.ts), takes three times as long for a request
- * and 60 ms to load; so it is loaded at the first scrape, and never where there is none.
+ * Counts in plain numbers. prom-client, which renders them (prometheus-registry.ts), would take three times as long per request, and takes
+ * 60 ms to load; so it is loaded at the first scrape, or never if there is none.
  */
 export function createMetrics(): Metrics {
   const counters = new Map<CounterName, Map<string, Count>>(counterNames.map((name) => [name, atZero(name)]))
@@ -208,14 +208,14 @@ const counterNames = (Object.keys(metricDeclarations) as MetricName[]).filter(
   (name): name is CounterName => metricDeclarations[name].type === 'counter',
 )
 
-/** In the declaration's order, whatever the caller's is. */
+/** The label values in the order of the declaration, regardless of the caller's order. */
 function keyOf(name: CounterName, labels: Readonly<Record<string, string>>): string {
   let key = ''
   for (const label in metricDeclarations[name].labels) key += `${labels[label]} `
   return key
 }
 
-/** A series must be there before the first event: of one that begins at 1, Prometheus sees no increase. */
+/** All series, at zero. Each must exist before its first event: if a series starts at 1, Prometheus sees no increase. */
 function atZero(name: CounterName): Map<string, Count> {
   let combinations: Record<string, string>[] = [{}]
   for (const [label, values] of Object.entries<readonly string[] | string>(metricDeclarations[name].labels)) {

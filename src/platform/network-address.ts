@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net'
 
-/** The names that SIGNET_TRUST_PROXY accepts besides addresses and ranges. */
+/** The names that SIGNET_TRUST_PROXY accepts in addition to addresses and ranges. */
 const namedRanges: ReadonlyMap<string, readonly string[]> = new Map([
   ['loopback', ['127.0.0.0/8', '::1/128']],
   ['linklocal', ['169.254.0.0/16', 'fe80::/10']],
@@ -8,10 +8,10 @@ const namedRanges: ReadonlyMap<string, readonly string[]> = new Map([
 ])
 
 /**
- * Reads an address and nothing else. IPv4 is four decimal numbers without leading zeros; programs read `127.1`, `0x7f.1` and octal
- * differently (RFC 6943 §3.1.1). IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2) are IPv4. The zone of an IPv6 address is dropped.
+ * Parses an IP address. IPv4 must be four decimal numbers without leading zeros: programs disagree on `127.1`, `0x7f.1` and octal
+ * (RFC 6943 §3.1.1). IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2) become IPv4. The zone of an IPv6 address is dropped.
  *
- * @returns the address in decimal or as RFC 5952 §4 has it; undefined if the text is not an address
+ * @returns IPv4 in decimal, IPv6 in the form of RFC 5952 §4; undefined if the text is not an address
  */
 export function parseAddress(text: string): string | undefined {
   const version = isIP(text)
@@ -23,8 +23,8 @@ export function parseAddress(text: string): string | undefined {
 }
 
 /**
- * The one text that stands for an address in limits, events and refusals: what `parseAddress` gives, but an IPv4 host whose address was
- * translated to `64:ff9b::/96` (RFC 6052 §2.1) gets its IPv4 address back. Otherwise all of IPv4 would share a single /64.
+ * The canonical form of an address in limits, events and refusals: the result of `parseAddress`, except that an IPv4 address that was
+ * translated to `64:ff9b::/96` (RFC 6052 §2.1) becomes IPv4 again. Otherwise all of IPv4 would share a single /64.
  *
  * @returns undefined if the text is not an address
  */
@@ -35,11 +35,11 @@ export function canonicalAddress(text: string): string | undefined {
 }
 
 /**
- * A test for addresses in any of some ranges.
+ * Creates a test for whether an address is in any of the ranges.
  *
- * @param ranges as SIGNET_TRUST_PROXY has them: addresses, CIDR ranges, `loopback`, `linklocal`, `uniquelocal`
- * @returns takes what `parseAddress` gives
- * @throws TypeError if one of them is none of these
+ * @param ranges as in SIGNET_TRUST_PROXY: addresses, CIDR ranges, `loopback`, `linklocal`, `uniquelocal`
+ * @returns the test; it takes the result of `parseAddress`
+ * @throws TypeError if a range is not valid
  */
 export function rangeTest(ranges: readonly string[]): (address: string) => boolean {
   const list = new BlockList()
@@ -51,7 +51,7 @@ export function rangeTest(ranges: readonly string[]): (address: string) => boole
   return (address) => list.check(address, familyOf(address))
 }
 
-/** Whether a text is an address in one of the ranges, which are written as SIGNET_TRUST_PROXY has them. */
+/** Whether a text is an address in one of the ranges, which are written as in SIGNET_TRUST_PROXY. */
 export function isWithin(text: string, ranges: readonly string[]): boolean {
   const address = parseAddress(text)
   return address !== undefined && rangeTest(ranges)(address)
@@ -61,16 +61,16 @@ export function isLoopback(text: string): boolean {
   return isWithin(text, ['loopback'])
 }
 
-/** Whether a text is something that `rangeTest` accepts. */
+/** Whether `rangeTest` accepts a text. */
 export function isAddressRange(text: string): boolean {
   return namedRanges.has(text) || parseRange(text) !== undefined
 }
 
 /**
- * The network that an address counts for.
+ * The network that an address is counted under.
  *
  * @param address a canonical address, or `unknown`
- * @param bits the length of an IPv6 network's prefix; an IPv4 address counts by itself
+ * @param bits the length of an IPv6 network's prefix; each IPv4 address is counted separately
  */
 export function networkOfAddress(address: string, bits: number): string {
   if (isIP(address) !== 6) return address
@@ -90,7 +90,7 @@ function parseRange(text: string): { readonly network: string; readonly bits: nu
   const longest = familyOf(network) === 'ipv4' ? 32 : 128
   // `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
   const bits = prefix === undefined ? longest : Number(prefix) - (longest === 32 && base.includes(':') ? 96 : 0)
-  // Not `/0`: whoever trusts everybody as a proxy believes what every client claims.
+  // Not `/0`: if every address is a trusted proxy, any client can claim any address.
   return bits >= 1 && bits <= longest ? { network, bits } : undefined
 }
 

@@ -1,10 +1,10 @@
-/** Receives one sentence for the operator: what this process is doing or waiting for. */
+/** Shows the operator one sentence: what this process is doing or waiting for. */
 export type Report = (sentence: string) => void
 
-/** The steps of a start that can take long, as sentences for the operator. */
+/** The startup steps that can take long, as sentences for the operator. */
 export const slowSteps = {
   embeddedDatabase: 'Starting the embedded PostgreSQL. The first start has to create its database.',
-  migrations: 'Migrating the database, or waiting for another node that does.',
+  migrations: 'Migrating the database, or waiting for another node to migrate it.',
   signingKeys: 'Generating signing keys. On a slow machine this can take a minute.',
 } as const
 
@@ -13,15 +13,15 @@ const slowAfter = 2_000
 const reportEvery = 60_000
 
 /**
- * Does the work of a step, and reports the step if it takes long: first after two seconds, then every minute. A start that works for a minute
- * without a word looks like one that hangs.
+ * Does the work of a step, and reports the step if it takes long: first after two seconds, then every minute. A start that prints nothing
+ * for a minute looks as if it hangs.
  *
  * @param step what is being done, one of `slowSteps`
  */
 export async function reportIfSlow<T>(report: Report, step: string, work: () => Promise<T>): Promise<T> {
-  let timer = setTimeout(function tell() {
+  let timer = setTimeout(function reportStep() {
     report(step)
-    timer = setTimeout(tell, reportEvery)
+    timer = setTimeout(reportStep, reportEvery)
   }, slowAfter)
   try {
     return await work()
@@ -31,8 +31,7 @@ export async function reportIfSlow<T>(report: Report, step: string, work: () => 
 }
 
 /**
- * Waits for work that cannot be cancelled, but no longer than until the signal is aborted. The work then goes on, and its
- * outcome is dropped.
+ * Waits for work that cannot be cancelled, but only until the signal is aborted. The work then continues, and its result is dropped.
  *
  * @throws the signal's reason if it is aborted first
  */

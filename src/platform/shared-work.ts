@@ -1,8 +1,8 @@
 /**
- * Does work when it is first asked for, and gives everybody the same outcome. Where it fails, those who were waiting are told so, and
- * whoever asks next tries again: a failure that passes, such as a lack of memory or of file descriptors, must not last for ever.
+ * Runs work on the first call, and returns the same result to all callers. If it fails, the callers that were waiting get the error, and
+ * the next call tries again: a temporary failure, such as a lack of memory or file descriptors, must not become permanent.
  *
- * @param work such as reading a large list, which most processes never need
+ * @param work for example reading a large list that most processes never need
  */
 export function once<T>(work: () => Promise<T>): () => Promise<T> {
   let outcome: Promise<T> | undefined
@@ -18,8 +18,8 @@ export function once<T>(work: () => Promise<T>): () => Promise<T> {
 }
 
 /**
- * Does the same work for all who ask, one run at a time: who asks during a run shares the next one, which begins after they asked.
- * So no older answer can take the place of a newer one, and a thousand who ask at once cost two runs.
+ * Shares runs of the same work between callers, one run at a time. Calls during a run share the next run, which starts after they were
+ * made. So an older result never replaces a newer one, and a thousand simultaneous calls cost two runs.
  */
 export function oneAtATime(work: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined

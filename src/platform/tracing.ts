@@ -3,7 +3,7 @@ import type { FastifyPluginCallback } from 'fastify'
 import { packageVersion } from './config/installation-folder.ts'
 import type { DatabaseLog } from './log.ts'
 
-/** Traces are asked for and cannot be had. */
+/** Tracing is enabled but cannot start. */
 export class TracingUnavailable extends Error {
   constructor(message: string) {
     super(message)
@@ -12,9 +12,9 @@ export class TracingUnavailable extends Error {
 }
 
 export interface Tracing {
-  /** Makes a span of each request. To be registered before the routes. */
+  /** Creates a span for each request. Register it before the routes. */
   readonly plugin: FastifyPluginCallback
-  /** Sends what has not been sent yet. */
+  /** Sends the remaining spans. */
   stop(): Promise<void>
 }
 
@@ -28,18 +28,18 @@ interface Packages {
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Who asks by these is nobody whose way is worth following. */
-const untraced: readonly string[] = ['/healthz', '/readyz', '/metrics']
+/** Polled by machines: spans of these would only be noise. */
+const untracedPaths: readonly string[] = ['/healthz', '/readyz', '/metrics']
 
-/** All that leaves this process of a span. The rest of what the instrumentation notes, the URL first of all, may hold a code or a token. */
-const told = ['http.request.method', 'http.route', 'http.response.status_code', 'signet.request_id']
+/** The only attributes of a span that are exported. The others that the instrumentation sets, above all the URL, may hold a code or a token. */
+const exportedAttributes = ['http.request.method', 'http.route', 'http.response.status_code', 'signet.request_id']
 
 /**
- * Begins to trace requests where OpenTelemetry's own variables ask for it. Endpoint, headers, sampler and batches are read by the SDK from
- * the process's environment; nothing of it is loaded where it is not asked for.
+ * Starts tracing if OpenTelemetry's own environment variables enable it. The SDK reads endpoint, headers, sampler and batch settings from the
+ * environment of the process. If tracing is not enabled, no package is loaded.
  *
- * @param load how the packages come, which are optional
- * @returns undefined where no traces are asked for
+ * @param load loads the packages, which are optional dependencies
+ * @returns undefined if tracing is not enabled
  * @throws TracingUnavailable
  */
 export async function startTracing(
@@ -47,17 +47,17 @@ export async function startTracing(
   log: DatabaseLog,
   load: () => Promise<Packages> = loadPackages,
 ): Promise<Tracing | undefined> {
-  const asking = askingVariable(environment)
-  if (asking === undefined) return undefined
+  const enabledBy = enablingVariable(environment)
+  if (enabledBy === undefined) return undefined
   const protocol = environment['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL'] || environment['OTEL_EXPORTER_OTLP_PROTOCOL']
   if (protocol && protocol !== 'http/protobuf')
     throw new TracingUnavailable(
-      `Traces are sent as http/protobuf and in no other way, but OTEL_EXPORTER_OTLP_PROTOCOL is ${protocol}.`,
+      `OTEL_EXPORTER_OTLP_PROTOCOL is ${protocol}, but Signet can send traces only as http/protobuf.`,
     )
   const { api, otlp, resources, sdk, fastifyOtel } = await load().catch((cause: unknown) => {
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause
     throw new TracingUnavailable(
-      `${asking} asks for traces, but the packages for them are not installed: install Signet without --omit=optional, or unset it.`,
+      `${enabledBy} enables tracing, but the packages for it are not installed: install Signet without --omit=optional, or unset it.`,
     )
   })
 
@@ -79,7 +79,7 @@ export async function startTracing(
     instrumentHooks: false,
     instrumentHandler: false,
     recordExceptions: false,
-    ignorePaths: ({ url }) => untraced.includes(url),
+    ignorePaths: ({ url }) => untracedPaths.includes(url),
     requestHook: (span, { id, method, routeOptions }) => {
       span.updateName(`${method} ${routeOptions.url ?? ''}`.trim())
       span.setAttribute('signet.request_id', id)
@@ -95,8 +95,8 @@ export async function startTracing(
   }
 }
 
-/** OpenTelemetry, General SDK Configuration and OTLP Exporter Configuration. An empty value counts as none. */
-function askingVariable(environment: Environment): string | undefined {
+/** OpenTelemetry, General SDK Configuration and OTLP Exporter Configuration. An empty value counts as unset. */
+function enablingVariable(environment: Environment): string | undefined {
   if (environment['OTEL_SDK_DISABLED']?.toLowerCase() === 'true') return undefined
   if (environment['OTEL_TRACES_EXPORTER'] === 'none') return undefined
   return ['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_ENDPOINT'].find((name) => environment[name])
@@ -113,28 +113,30 @@ async function loadPackages(): Promise<Packages> {
   return { api, otlp, resources, sdk, fastifyOtel }
 }
 
-/** An exporter of the spans of requests, with what may be told of them and nothing else. */
+/** Exports only the spans of requests, and of those only what holds no secret. */
 function withoutSecrets(exporter: SpanExporter): SpanExporter {
   const spanKindServer = 1
   return {
-    export: (spans, done) => exporter.export(spans.filter(({ kind }) => kind === spanKindServer).map(bare), done),
+    export: (spans, done) => exporter.export(spans.filter(({ kind }) => kind === spanKindServer).map(stripped), done),
     forceFlush: async () => exporter.forceFlush?.(),
     shutdown: () => exporter.shutdown(),
   }
 }
 
-function bare(span: ReadableSpan): ReadableSpan {
+function stripped(span: ReadableSpan): ReadableSpan {
   const failed = Number(span.attributes['http.response.status_code']) >= 500
-  // `tracestate` is the caller's own text (Trace Context §3.3).
+  // `tracestate` is text from the caller (Trace Context §3.3).
   const { traceState: _, ...context } = span.spanContext()
-  const shown: Partial<ReadableSpan> = {
-    attributes: Object.fromEntries(Object.entries(span.attributes).filter(([name]) => told.includes(name))),
-    // Semantic conventions for HTTP: of a server's spans, 5xx are errors and 4xx are not. The message would be that of the exception.
+  const kept: Partial<ReadableSpan> = {
+    attributes: Object.fromEntries(
+      Object.entries(span.attributes).filter(([name]) => exportedAttributes.includes(name)),
+    ),
+    // Semantic conventions for HTTP: in server spans, 5xx is an error and 4xx is not. A message would be that of the exception.
     status: { code: failed ? 2 : 0 },
     spanContext: () => context,
     events: [],
     links: [],
   }
   // The span computes some of its other members.
-  return Object.create(span, Object.getOwnPropertyDescriptors(shown))
+  return Object.create(span, Object.getOwnPropertyDescriptors(kept))
 }

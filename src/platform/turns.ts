@@ -1,18 +1,18 @@
-import { createWaitingLine, type WaitingLine } from './waiting-line.ts'
+import { createWaitQueue, type WaitQueue } from './wait-queue.ts'
 
-/** Does work one at a time for each key, so that requests which need the same row do not all hold a database connection to wait for it. */
+/** Runs work for each key one at a time, so that requests for the same row do not each hold a database connection while they wait for it. */
 export interface Turns {
   /**
-   * Does `work` when everybody who came earlier with the same key is done. Must not be called from within `work`: a request that waits
-   * for one turn while it has another could wait for itself.
+   * Runs `work` when all earlier work with the same key is done. Must not be called from within `work`: a request that waits for one turn
+   * while it holds another could wait for itself.
    *
-   * @param key what the work would lock; it says what it is about, so that two kinds of work never share one
-   * @throws TooManyWaiting, before `work` was begun; and what `work` throws
+   * @param key what the work would lock, prefixed with its kind, so that two kinds of work never share a key
+   * @throws TooManyWaiting if `work` was not started; otherwise what `work` throws
    */
   take<T>(key: string, work: () => Promise<T>): Promise<T>
 }
 
-/** Too many requests want the same thing at once, or those before this one took too long. Nothing was done. */
+/** Too many requests wait for the same key, or those before this one took too long. The work was not started. */
 export class TooManyWaiting extends Error {
   constructor(message: string) {
     super(message)
@@ -20,38 +20,37 @@ export class TooManyWaiting extends Error {
   }
 }
 
-/** As many short transactions as are done in the time, on a disk that takes 10 ms for each commit. */
+/** As many short transactions as fit into the timeout, on a disk that takes 10 ms for each commit. */
 const limits = { maxWaiting: 300, timeoutMs: 3_000 }
 
 /**
- * PostgreSQL lets those who want one row come one after another anyway. Here they wait without a connection, and everybody else
- * still finds one.
+ * PostgreSQL serializes transactions on the same row anyway. Here they wait without a connection, so that other requests still get one.
  *
- * @param maxWaiting for one key, besides the one whose turn it is
- * @param timeoutMs milliseconds that one waits at most
+ * @param maxWaiting maximum waiters for one key, not counting the one that is running
+ * @param timeoutMs maximum wait, in milliseconds
  */
 export function createTurns({ maxWaiting, timeoutMs }: typeof limits = limits): Turns {
-  /** For each key whose turn somebody has, those who wait for it. */
-  const lines = new Map<string, WaitingLine<void>>()
-  const createLine = () =>
-    createWaitingLine<void>({
+  /** For each key with running work, the queue of waiters. */
+  const queues = new Map<string, WaitQueue<void>>()
+  const createQueue = () =>
+    createWaitQueue<void>({
       maxLength: maxWaiting,
       timeoutMs,
-      whenFull: (length) => new TooManyWaiting(`${length} requests wait for the same thing.`),
-      whenLate: () => new TooManyWaiting(`Others wanted the same thing, and were not done after ${timeoutMs} ms.`),
+      fullError: (length) => new TooManyWaiting(`${length} requests are already waiting for the same row.`),
+      timeoutError: () => new TooManyWaiting(`Earlier requests for the same row were not done after ${timeoutMs} ms.`),
     })
 
   return {
     take: async (key, work) => {
-      const line = lines.get(key)
-      if (line) await line.wait()
-      else lines.set(key, createLine())
+      const queue = queues.get(key)
+      if (queue) await queue.wait()
+      else queues.set(key, createQueue())
       try {
         return await work()
       } finally {
-        const own = lines.get(key)
-        if (own && own.length > 0) own.serve()
-        else lines.delete(key)
+        const waiting = queues.get(key)
+        if (waiting && waiting.length > 0) waiting.serve()
+        else queues.delete(key)
       }
     },
   }

@@ -1,15 +1,15 @@
 /**
- * URI schemes that a browser or an operating system acts on itself. A redirect to one runs a script, opens a file, a shell or a setting, starts
- * a call or hands the response to another program, so no application can have one as its own. In lower case, grouped by where they are known.
+ * URI schemes that browsers or operating systems handle themselves. A redirect to one runs a script, opens a file, a shell or a setting, starts
+ * a call or passes the response to another program, so no application can own one. In lower case, grouped by what handles them.
  */
 const reserved: ReadonlySet<string> = new Set(
   [
-    // What browsers run, show or keep to themselves, and the schemes of their extensions.
+    // What browsers run, show or reserve for internal use, and the schemes of their extensions.
     'javascript jscript vbscript livescript mocha data blob filesystem file about view-source view-cache feed feeds jar wyciwyg',
     'resource cid mid urn tag mhtml res mk its ms chrome chromehtml edge opera opera.protocol brave bravehtml vivaldi devtools',
     'extension externalfile isolated-app uuid-in-package fuchsia-dir cros page-icon cached-favicon newtab-cached indexeddb',
     'gre-resources default-blocked googlechrome googlechromes x-web-search read intent content jnlp jnlps',
-    // Protocols that browsers or systems have clients for.
+    // Protocols with clients in browsers or systems.
     'http https shttp ws wss ftp ftps sftp tftp ssh telnet rlogin tn3270 gopher wais ldap ldaps nntp news snews irc irc6',
     'ircs xmpp imap imaps pop rtsp rtsps rtspu rtmp rtmps mms mmst mmsu icy magnet ed2k ipfs ipns afp smb cifs nfs dav davs webdav',
     'webdavs vnc spice rdp disk disks webcal webcals dict whois whois++ finger ipp ipps dns dntp rsync svn svn+ssh git git+ssh',
@@ -18,7 +18,7 @@ const reserved: ReadonlySet<string> = new Set(
     // People and calls.
     'mailto mapi mapi16 tel telprompt callto sip sips h323 sms smsto mmsto imessage voicemail facetime dtmf conf',
     'facetime-audio facetime-prompt im aim ichat pres geo maps map mapitem calshow calinvite addressbook message contact',
-    // Windows, with the names that it does not let an application register.
+    // Windows, including names that it does not let applications register.
     'shell hcp search stickynotes ldap+tls help insiderhub feedback-hub calculator tbauth zune office wallet',
     'outlookmail outlookcal outlookaccounts odopen onedrive grvopen stssync iehistory ierss mssharepointclient msteams',
     'msnweather msdigitallocker msbd pcast wpc wpa xbls dlna-playsingle armodelviewing usertileprovider unknown internetshortcut',
@@ -35,16 +35,16 @@ const reserved: ReadonlySet<string> = new Set(
     'apt apturl aptitude ymp snap appstream flatpak flatpak+https ghelp man info trash computer network starred kdeconnect',
     'recent admin burn mtp gphoto2 archive afc obex obexftp bluetooth dns-sd google-drive fish remote settings programs',
     'applications desktop fonts macro uno slot',
-    // Wallets and authenticators, which systems open for any verifier.
+    // Wallets and authenticators, which systems open for any website.
     'siopv2 haip mdoc mdoc-openid4vp eudi-openid4vp didcomm fido otpauth otpauth-migration bitcoin lightning lnurl lnurlp lnurlw',
     'lnurlc keyauth ethereum web3 payto pay upi',
   ].flatMap((names) => names.split(' ')),
 )
 
 /**
- * Families that grow with each version: a name that begins with one of these is reserved. `web+` and `ext+` are for websites and extensions:
- * any site can ask a browser to be the one that opens them (HTML, Custom scheme handlers). `vnd.` is how vendors mark what is not a domain
- * name (LibreOffice, OpenOffice, Windows Media, YouTube).
+ * Prefixes of families that grow with each version: any name that starts with one is reserved. `web+` and `ext+` are for websites and
+ * extensions: any site can register itself as their handler (HTML, Custom scheme handlers). Vendors use `vnd.` for names that are not domain
+ * names (LibreOffice, OpenOffice, Windows Media, YouTube).
  */
 const reservedFamilies: readonly string[] = [
   // Browsers.
@@ -100,26 +100,26 @@ const reservedFamilies: readonly string[] = [
 ]
 
 /**
- * Internet Explorer's `ie.http`, `ie.https`, `ie.ftp` and what else may be on some system. Two labels only: `ie` is also the top-level
- * domain of Ireland, whose apps have three (`ie.example.notes`).
+ * Internet Explorer's `ie.http`, `ie.https`, `ie.ftp` and similar names. Only names of two labels: `ie` is also the top-level domain of
+ * Ireland, and Irish apps have three labels (`ie.example.notes`).
  */
 const internetExplorer = /^ie\.[^.]*$/
 
 /**
- * Whether a scheme can only mean a browser or the operating system.
+ * Whether a scheme belongs to browsers or operating systems.
  *
  * @param scheme without the colon, in any case
  */
 export function isReservedScheme(scheme: string): boolean {
   const name = scheme.toLowerCase()
-  // One letter is a drive on Windows.
+  // A single letter is a drive on Windows.
   if (name.length < 2 || reserved.has(name) || internetExplorer.test(name)) return true
   return reservedFamilies.some((family) => name.startsWith(family))
 }
 
 /**
- * Generic top-level domains that applications are named after. Not all there are: many others are also what a system calls its own schemes by
- * (`android`, `microsoft`, `office`, `windows`). An operator can register an application under any.
+ * Generic top-level domains that applications are named after. The list is not complete on purpose: systems use many others in their own
+ * schemes (`android`, `microsoft`, `office`, `windows`). An operator can register an application under any.
  */
 const genericDomains: ReadonlySet<string> = new Set(
   [
@@ -138,8 +138,8 @@ const genericDomains: ReadonlySet<string> = new Set(
 )
 
 /**
- * Whether a scheme is a domain name written backwards, as RFC 8252 §7.1 asks of an app: at least two labels, the first a top-level domain
- * (of a country, internationalised, or a generic one that is known here). Nobody looks the name up.
+ * Whether a scheme is a reversed domain name, as RFC 8252 §7.1 requires of apps: at least two labels, the first of which is a top-level
+ * domain (of a country, internationalised, or one of the generic ones above). The name is not looked up in DNS.
  *
  * @param scheme without the colon, in lower case
  */

@@ -33,7 +33,7 @@ export async function sessionIdFor(
 ): Promise<Sid> {
   const usable = () => [...secrets['session-id'].versions.keys()].filter((version) => version >= sidVersion)
   // Another node has started this session with a version that this node has not read yet.
-  if (usable().length === 0) await secrets.readAgain()
+  if (usable().length === 0) await secrets.reload()
   const version = Math.min(...usable())
   const value = mac(secrets['session-id'], version, `${id}:${clientId}`)
   if (!value) throw new Error(`The secret session-id has no version ${sidVersion}, and none after it.`)

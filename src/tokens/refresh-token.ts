@@ -37,7 +37,7 @@ export async function readRefreshToken(
   if (!isWellFormed(text)) return undefined
   const token = decodeRefreshToken(secrets['refresh-mac'], text)
   if (token) return token
-  await secrets.readAgain()
+  await secrets.reload()
   return decodeRefreshToken(secrets['refresh-mac'], text)
 }
 

@@ -103,7 +103,7 @@ t.test('if one network floods, its surplus is refused, and a person elsewhere wa
   const honest = signIn(person.username, person.password, '203.0.113.1')
   await eventually('the person to reach the hash queue', () => joined.includes('203.0.113.1'))
   t.same(begun, [])
-  t.same(refused, new Array(surplus).fill('20 from the same source are waiting already.'))
+  t.same(refused, new Array(surplus).fill('20 from the same source are already waiting.'))
   await release()
   t.match(await honest, { status: 303 })
   const answers = await Promise.all(flood)
@@ -114,7 +114,7 @@ t.test('if one network floods, its surplus is refused, and a person elsewhere wa
     t.match(headers, { 'retry-after': /^[1-9]\d*$/, 'cache-control': 'no-store' })
     t.match(text, 'id="sign-in"', 'the form remains available')
   }
-  t.equal(idp.logged().split('"detail":"20 from the same source are waiting already."').length - 1, surplus)
+  t.equal(idp.logged().split('"detail":"20 from the same source are already waiting."').length - 1, surplus)
   const outcomes = idp.signet.metrics.readings.signet_sign_ins_total()
   t.match(
     outcomes.find(({ labels }) => labels['outcome'] === 'busy'),
@@ -134,7 +134,7 @@ t.test('the password of a client that has disconnected is not hashed', async (t)
   await eventually('the request to reach the hash queue', () => joined.includes('198.51.100.9'))
   socket.destroy()
   await eventually('it to leave the queue', () => refused.length > 0)
-  t.same(refused, ['Nobody waits for it any more.'])
+  t.same(refused, ['The result is no longer needed.'])
   await release()
   t.match(await signIn(person.username, person.password, '198.51.100.10'), { status: 303 })
   t.same(begun, ['198.51.100.10'])

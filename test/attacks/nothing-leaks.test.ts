@@ -356,7 +356,7 @@ await misplace()
 await turnKeys()
 const failure = await fail(confidential)
 await fetch(`${idp.issuer}/metrics`, bearer(metricsToken))
-await Promise.all([idp.signet.tokenCounter.stop(), idp.signet.refusals.stop(), idp.signet.sightings.stop()])
+await Promise.all([idp.signet.tokenCounter.stop(), idp.signet.refusals.stop(), idp.signet.verifiersLastSeen.stop()])
 
 const givenOut = new Map<string, string>()
 const members = new Set<string>()

@@ -7,10 +7,10 @@ import { openSealedKey } from '../../src/key-ring/sealed-key.ts'
 import { readSettings } from '../../src/platform/config/settings.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import {
+  activateNewKey,
   forgetPreviousKey,
   keepPreviousKey,
   prepareNewKey,
-  putNewKey,
 } from '../../src/platform/secrets/master-key-file.ts'
 import { openPurposeSecret } from '../../src/platform/secrets/purpose-secrets.ts'
 import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
@@ -29,7 +29,7 @@ const other = Buffer.alloc(32, 'other').toString('base64url')
 // A node that runs throughout, with the master key it started with.
 const { signet: node, stop } = await start(readSettings(environment, keysDir), pino({ level: 'silent' }))
 t.teardown(stop)
-await node.keyRing.cover(60)
+await node.keyRing.extendRetention(60)
 
 /** Every secret and private key, opened with this master key alone; undefined if one of them does not open. */
 async function opened(masterKey = readFileSync(file, 'utf8').trim()): Promise<string[] | undefined> {
@@ -51,7 +51,7 @@ const secrets = await opened()
 
 t.test('a master key that opens nothing reseals nothing', async (t) => {
   environment['SIGNET_MASTER_KEY'] = other
-  t.match(await signet('keys', 'reseal'), { code: 1, out: '', err: /does not open what the database holds/ })
+  t.match(await signet('keys', 'reseal'), { code: 1, out: '', err: /cannot open a secret in the database/ })
   delete environment['SIGNET_MASTER_KEY']
   t.same(await opened(), secrets)
 })
@@ -66,7 +66,7 @@ t.test('a signing key that does not open is named, and nothing is resealed', asy
   t.match(await signet('keys', 'reseal', '--new-master-key'), {
     code: 1,
     out: '',
-    err: /key planted does not open.*keys revoke planted/,
+    err: /key planted cannot be opened.*keys revoke planted/,
   })
   t.ok(existsSync(previous), 'the previous key opens everything')
   t.same(await opened(testMasterKey), undefined)
@@ -82,11 +82,15 @@ t.test('if reseal is interrupted after any step everything still opens, and the 
   await keepPreviousKey(file)
   t.match(await signet('keys', 'list'), { code: 0, err: '' }, 'after the first step')
   await keepPreviousKey(file)
-  await putNewKey(file, await prepareNewKey(file))
+  await activateNewKey(file, await prepareNewKey(file))
   t.not(readFileSync(file, 'utf8'), before)
   t.equal(readFileSync(previous, 'utf8'), before)
   t.match(await signet('keys', 'list'), { code: 0, err: '' }, 'after the second: sealed with the old, opened by both')
-  t.match(await signet('keys', 'reseal', '--new-master-key'), { code: 1, out: '', err: /has to be finished first/ })
+  t.match(await signet('keys', 'reseal', '--new-master-key'), {
+    code: 1,
+    out: '',
+    err: /Finish the previous change of the master key first/,
+  })
   t.same(await opened(before.trim()), secrets)
   t.match(await json('keys', 'reseal'), { signing_keys: 6, purpose_secrets: 4, master_key: file })
   t.same(await opened(), secrets, 'the same secrets, now under the new key only')

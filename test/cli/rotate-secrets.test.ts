@@ -1,7 +1,7 @@
 import { readFileSync, renameSync, symlinkSync, unlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { settleSecrets } from '../../src/key-ring/secret-decisions.ts'
+import { repairSecrets } from '../../src/key-ring/secret-decisions.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import { openPurposeSecret, openVersions, purposes } from '../../src/platform/secrets/purpose-secrets.ts'
 import { loadPurposeSecrets } from '../../src/platform/secrets/purpose-secrets-store.ts'
@@ -15,7 +15,7 @@ const masterKeyNow = () =>
     true,
   )
 // As the first start of a server does.
-await settleSecrets(database, await masterKeyNow(), new Map())
+await repairSecrets(database, await masterKeyNow(), new Map())
 
 interface Listed {
   readonly purpose: string

@@ -139,7 +139,7 @@ t.test('unusable settings exit with 1 and report all faults at once', async (t) 
   const environment = { SIGNET_PORT: 'no port', SIGNET_ISSUR: 'https://id.example' }
   const { code, out, err } = await answer(['clients', 'list', '--json'], { folder: emptyFolder(t), environment })
   t.same({ code, out }, { code: 1, out: '' })
-  t.match(err, /SIGNET_PORT: takes a whole number/)
+  t.match(err, /SIGNET_PORT: expected a whole number/)
   t.match(err, /SIGNET_ISSUR: there is no such setting/)
 })
 

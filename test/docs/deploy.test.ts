@@ -275,7 +275,7 @@ t.test('the docs state how long a new connection may take for its first request'
   const setting = read('docs/settings.md')
     .split('\n')
     .find((line) => line.startsWith('| `SIGNET_KEEP_ALIVE_TIMEOUT`'))
-  t.ok(setting?.includes(`the first request must come within ${time}`), 'docs/settings.md')
+  t.ok(setting?.includes(`its first request must arrive within ${time}`), 'docs/settings.md')
   t.ok(
     read('docs/endpoints.md')
       .replace(/\s+/g, ' ')

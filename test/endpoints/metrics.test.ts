@@ -130,7 +130,7 @@ t.test(
     ])
       t.throws(() => readSettings({ SIGNET_METRICS_TOKEN: text }, '/nowhere'), {
         message:
-          /^The settings cannot be used:\n {2}- SIGNET_METRICS_TOKEN: takes 32 to 256 letters, digits and `-._~\+\/=`\.$/,
+          /^Invalid settings:\n {2}- SIGNET_METRICS_TOKEN: expected 32 to 256 letters, digits and `-._~\+\/=`\.$/,
       })
     t.equal(readSettings({ SIGNET_METRICS_TOKEN: token }, '/nowhere').metricsToken, token)
   },

@@ -5,7 +5,7 @@ import type { Queryable } from '../../src/platform/database/queryable.ts'
 import { DatabaseUnavailable } from '../../src/platform/database/unavailable.ts'
 import { createTokenCounter } from '../../src/records/events/token-counter.ts'
 import type { ClientId } from '../../src/records/ids.ts'
-import { createRefusalsJournal } from '../../src/records/refusals/refusals-journal.ts'
+import { createRefusalLog } from '../../src/records/refusals/refusal-log.ts'
 import { send, sendBytes } from '../attacks/send.ts'
 import { answer, emptyFolder } from '../cli/console.ts'
 import { noLog } from '../database.ts'
@@ -204,7 +204,7 @@ t.test('a flood of refusals is counted, not stored', async (t) => {
   await refusals.stop()
   const after = await database.query<{ count: number }>('SELECT count(*) FROM refusals')
   t.equal((after.rows[0]?.count ?? 0) - (before.rows[0]?.count ?? 0), 100)
-  t.match(idp.logged(), '"lost":4900,"msg":"More refusals came')
+  t.match(idp.logged(), '"lost":4900,"msg":"The queue of refusals was full')
   const shown = await signet('events', 'show', 'flood')
   t.notMatch(shown.out, '\u001b')
 })
@@ -279,7 +279,7 @@ t.test('whatever cannot be stored while the database is unreachable is stored wh
       written.push(...values)
     },
   } as unknown as Queryable
-  const lost = createRefusalsJournal(db, noLog)
+  const lost = createRefusalLog(db, noLog)
   const about = { network: '::1', method: 'POST', route: '/token', clientId: undefined, detail: undefined }
   const unavailable = { status: 503, entry: 'unavailable', error: 'temporarily_unavailable', description: 'Again.' }
   lost.note({ requestId: 'during', ...about, ...unavailable })

@@ -5,7 +5,7 @@ import { examine } from '../../src/cli/doctor/examine.ts'
 import { readRing } from '../../src/key-ring/decide.ts'
 import { deleteClient } from '../../src/operations/client-registration.ts'
 import { createPool, type PoolOptions } from '../../src/platform/database/pool.ts'
-import { useDisk, writeSeen } from '../../src/platform/database/primary-store.ts'
+import { probeDisk, recordNodeSeen } from '../../src/platform/database/primary-store.ts'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
 import { isUnavailable } from '../../src/platform/database/unavailable.ts'
 import { spawnSignet } from '../cli/spawned.ts'
@@ -78,7 +78,7 @@ t.test('losing the heartbeat connection replaces the others, too', async (t) => 
   await primary.ask(endHeartbeats)
   await eventually('the pool to have another connection', backend, (pid) => pid !== before)
   await untilReady(idp.issuer)
-  t.match(idp.logged(), 'All connections to the database are replaced.')
+  t.match(idp.logged(), 'Replacing all database connections.')
 })
 
 t.test(
@@ -99,7 +99,7 @@ t.test(
     t.ok(totalCount <= 4 && waitingCount === 0, `${totalCount} connections`)
     await eventually(
       'the limit to be logged',
-      () => idp.logged().includes('database refuses further connections'),
+      () => idp.logged().includes('database refuses more connections'),
       Boolean,
     )
     await untilReady(idp.issuer)
@@ -136,9 +136,9 @@ t.test(
     t.teardown(() => rmSync(filler, { force: true }))
     fill(filler)
 
-    await writeSeen(pool, 'a node')
+    await recordNodeSeen(pool, 'a node')
     t.pass('a row still fits into its page')
-    t.match(await failure(useDisk(pool)), { code: '53100' }, 'so the heartbeat occasionally uses new disk space, too')
+    t.match(await failure(probeDisk(pool)), { code: '53100' }, 'so the heartbeat occasionally uses new disk space, too')
 
     // A statement that fails for lack of space makes the heartbeat check.
     const large = 'CREATE TABLE large AS SELECT repeat(n::text, 100) FROM generate_series(1, 20000) AS n'
@@ -203,7 +203,7 @@ t.test('the doctor examines a standby, and says so', async (t) => {
 })
 
 t.test('the keys on a standby confirm nothing', async (t) => {
-  const looking = poolOn(standby.url, { readOnlyIsFine: true })
+  const looking = poolOn(standby.url, { allowReadOnly: true })
   const options = { delays: { clockSkew: 60 } as never, isOurs: () => true, wall: Date.now }
   await t.rejects(readRing(looking, options), { name: 'DatabaseReadOnly' })
 })

@@ -63,7 +63,7 @@ async function readiness(port: number) {
 
 t.test('a client that takes longer than the timeout of a stopping server is cut off', async (t) => {
   const settings = { issuer: 'http://localhost:4000', tls: undefined, trustProxy: [], keepAliveTimeout: 60 }
-  const limits = { ...serverLimits, patience: 100 }
+  const limits = { ...serverLimits, closeTimeout: 100 }
   const app = createServer(settings, pino({ level: 'silent' }), () => {}, limits)
   app.post('/token', async () => ({}))
   await app.listen({ host: '127.0.0.1', port: 0 })

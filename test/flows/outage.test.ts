@@ -112,7 +112,7 @@ t.test('a node that must not sign answers 503 at the token endpoint, and says wh
   await idp.resource('https://notes.example', ['notes:read'])
   for (const error of [new KeysUnavailable('No active key.'), new ClocksDisagree(900, 60)]) {
     const refuse = () => Promise.reject(error)
-    const app = buildApp({ ...idp.signet, keyRing: { ...idp.signet.keyRing, sign: refuse, cover: refuse } })
+    const app = buildApp({ ...idp.signet, keyRing: { ...idp.signet.keyRing, sign: refuse, extendRetention: refuse } })
     t.teardown(() => app.close())
     const answer = await app.inject({
       method: 'POST',

@@ -67,7 +67,7 @@ t.test('a lost or wrong master key stops the start, and no new one is created', 
   t.throws(() => statSync(file), { code: 'ENOENT' })
   await t.rejects(started({ ...settings, SIGNET_MASTER_KEY: 'A'.repeat(43) }), {
     name: 'MasterKeyError',
-    message: /does not open/,
+    message: /cannot open a secret/,
   })
   writeFileSync(file, original, { mode: 0o644 })
   await t.rejects(started(settings), { name: 'MasterKeyError', message: /chmod 600/ })

@@ -20,12 +20,12 @@ interface State {
   keys: KeyRecord[]
   latestEvent: number
   decisions: number
-  delay: { seconds: number; namedAt: number }
+  delay: { seconds: number; announcedAt: number }
   events: string[]
 }
 
 /** The table of keys, the ring's row and the events. A transaction works on a copy, which COMMIT puts in place. */
-function ringInMemory(keys: KeyRecord[] = [], delay = { seconds: delays.activationDelay, namedAt: start }) {
+function ringInMemory(keys: KeyRecord[] = [], delay = { seconds: delays.activationDelay, announcedAt: start }) {
   let state: State = { keys, latestEvent: start - second, decisions: 1, delay, events: [] }
   /** The database's clock. */
   const clock = { now: start }
@@ -42,7 +42,7 @@ function ringInMemory(keys: KeyRecord[] = [], delay = { seconds: delays.activati
       at.latestEvent = Math.max(at.latestEvent, (values[0] as Date).getTime())
       at.decisions = Math.max(at.decisions, values[1] as number) + 1
     } else if (name === 'name-delay')
-      at.delay = { seconds: values[0] as number, namedAt: (values[1] as Date).getTime() }
+      at.delay = { seconds: values[0] as number, announcedAt: (values[1] as Date).getTime() }
     else if (name === 'record-event') at.events.push(`${values[0]} ${values[6]}`)
     else if (text.startsWith('INSERT INTO signing_keys')) at.keys = [...at.keys, keyOf(values)]
     else if (text.includes('SET activates_at')) change(() => ({ activatesAt: moment.getTime() }))
@@ -84,7 +84,7 @@ function rowsOf({ keys, latestEvent, decisions, delay }: State, clock: number): 
       decisions: String(decisions),
     },
     now: new Date(Math.max(clock, latestEvent, ...keys.flatMap((key) => [key.publishedAt, key.revokedAt ?? 0]))),
-    ...{ activation_delay: delay.seconds, activation_delay_named_at: new Date(delay.namedAt) },
+    ...{ activation_delay: delay.seconds, activation_delay_named_at: new Date(delay.announcedAt) },
   }
   const date = (moment: number | undefined) => (moment === undefined ? null : new Date(moment))
   const rows = keys.map((key) => ({
@@ -211,7 +211,7 @@ t.test('missing standbys are generated outside the transaction and never sign be
 })
 
 t.test('a lowered activation delay takes effect only when every cache has dropped the longer one', async (t) => {
-  const longer = { seconds: 400, namedAt: start }
+  const longer = { seconds: 400, announcedAt: start }
   const soon = key('ES256 next', -900, 50)
   const ring = ringInMemory([...settled().filter(({ kid }) => !/^ES256 (next|behind)/.test(kid)), soon], longer)
   // A period so short that the delay decides. This node's own delay is 100 s.

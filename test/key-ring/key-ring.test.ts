@@ -39,7 +39,7 @@ async function open(name: string) {
     clocks,
   })
   t.teardown(() => ring.stop())
-  await ring.cover(60)
+  await ring.extendRetention(60)
   const states = (alg = 'ES256') =>
     [...ring.keys()]
       .filter(([key]) => key.alg === alg)
@@ -91,7 +91,7 @@ t.test('neither signs nor decides while its clock and the database disagree', as
   for (const hours of [-1, 1, 24 * 400]) {
     machine.wall = hours * 3_600_000
     await t.rejects(ring.refresh(), { name: 'ClocksDisagree', message: /SIGNET_CLOCK_SKEW/ })
-    await t.rejects(ring.cover(70), { name: 'ClocksDisagree' })
+    await t.rejects(ring.extendRetention(70), { name: 'ClocksDisagree' })
     t.ok((await ring.refresh().catch((error: unknown) => error)) instanceof SigningUnavailable)
   }
   machine.wall = 0
@@ -134,13 +134,13 @@ t.test(
 )
 
 t.test('records the longest lifetime before signing, and never shortens it', async (t) => {
-  await t.rejects(ring.sign('ES256', 'JWT', {}, 5_000), /not noted yet/)
+  await t.rejects(ring.sign('ES256', 'JWT', {}, 5_000), /not recorded yet/)
   const decisions = async () => Number((await db.query('SELECT decisions FROM key_ring')).rows[0].decisions)
   const before = await decisions()
-  await Promise.all(Array.from({ length: 200 }, (_, index) => ring.cover([5_000, 10, 600][index % 3] ?? 0)))
+  await Promise.all(Array.from({ length: 200 }, (_, index) => ring.extendRetention([5_000, 10, 600][index % 3] ?? 0)))
   t.ok((await decisions()) - before <= 2, 'regardless of how many ask')
   await ring.sign('ES256', 'JWT', {}, 5_000)
-  await ring.cover(10)
+  await ring.extendRetention(10)
   await ring.refresh()
   t.same(new Set([...ring.keys().keys()].map(({ longestLifetime }) => longestLifetime)), new Set([5_000]))
 })

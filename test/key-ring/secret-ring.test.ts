@@ -177,8 +177,8 @@ t.test(
   async (t) => {
     const made = currentMac(one.ring['session-id'], 'x')
     await one.ring.renew(operator, ['session-id'], briefWait)
-    const { renewals, isNoted, earlierNodes } = await one.ring.revoke(operator, ['session-id'], briefWait)
-    t.match({ renewals, isNoted, earlierNodes }, { renewals: [{ version: 3 }], isNoted: true, earlierNodes: 0 })
+    const { renewals, isInLedger, earlierNodes } = await one.ring.revoke(operator, ['session-id'], briefWait)
+    t.match({ renewals, isInLedger, earlierNodes }, { renewals: [{ version: 3 }], isInLedger: true, earlierNodes: 0 })
     t.equal(renewals[0]?.revoked.length, 2, 'the standby version has leaked as well')
     await two.ring.refresh()
     for (const { ring } of [one, two]) {

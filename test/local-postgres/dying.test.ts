@@ -52,8 +52,8 @@ t.test('a server that dies or is suspended', async (t) => {
         () => lines.length >= 2 * round,
       )
     }
-    const gone = 'The embedded PostgreSQL is gone; it is being started again.'
-    const back = 'The embedded PostgreSQL is back.'
+    const gone = 'The embedded PostgreSQL has stopped; it is being restarted.'
+    const back = 'The embedded PostgreSQL is running again.'
     t.same(lines, [gone, back, gone, back, gone, back])
   })
 
@@ -107,7 +107,7 @@ t.test('a server that dies or is suspended', async (t) => {
     const pids = await serverPids(embedded)
     for (const pid of pids) killIfThere(pid, 'SIGSTOP')
     await embedded.leave()
-    t.same(lines, ['The embedded PostgreSQL could not be stopped; it goes on, and the next start joins it.'])
+    t.same(lines, ['The embedded PostgreSQL could not be stopped; it keeps running, and the next start will use it.'])
     for (const pid of pids) killIfThere(pid, 'SIGCONT')
     const successor = await joinIn(t, dataDir)
     t.equal(serverPid(successor), pids[0])

@@ -96,7 +96,7 @@ t.test('the data folder', async (t) => {
     const own = readFileSync(version, 'utf8')
     writeFileSync(version, '17\n')
     t.teardown(() => writeFileSync(version, own))
-    await refuses(t, /was written by PostgreSQL 17; .* brings PostgreSQL 18.*SIGNET_DATABASE_URL/s)
+    await refuses(t, /was written by PostgreSQL 17; .* includes PostgreSQL 18.*SIGNET_DATABASE_URL/s)
     t.notOk(existsSync(join(embedded.data, 'postmaster.pid')))
   })
 
@@ -128,7 +128,7 @@ t.test('the data folder', async (t) => {
     const other = join(freshFolder(t), 'data')
     mkdirSync(join(other, 'postgresql'), { recursive: true })
     await t.rejects(joinLocalPostgres({ dataDir: other, allowRoot: true, log: noLog }), {
-      message: /holds no PostgreSQL cluster/,
+      message: /does not contain a PostgreSQL cluster/,
     })
     const file = join(freshFolder(t), 'file')
     writeFileSync(file, '')

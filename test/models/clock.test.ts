@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { allowedDifference, ClocksDisagree, createLease, demandAgreement } from '../../src/key-ring/lease.ts'
+import { allowedDifference, assertClocksAgree, ClocksDisagree, createLease } from '../../src/key-ring/lease.ts'
 import { type Clock, createClock, type MachineClocks, machineClocks, momentOf } from '../../src/platform/clock.ts'
 
 /*
@@ -91,7 +91,7 @@ function live({ clockSkew, keyLease, offset, events }: HistoryOf<typeof history>
       if (one.meanwhile && !one.isFirst) happen(one.meanwhile)
       happen({ what: 'run', ms: one.ms[1] })
       try {
-        demandAgreement(databaseClock, { from: asked.wall, to: machine.wall }, clockSkew)
+        assertClocksAgree(databaseClock, { from: asked.wall, to: machine.wall }, clockSkew)
         clock.observe(databaseClock, asked)
         lease.confirm(asked)
         took = truth - begun

@@ -499,10 +499,10 @@ export const mutations = [
   },
   {
     name: 'a restored backup revives revoked keys',
-    file: 'key-ring/remembered',
+    file: 'key-ring/recovery',
     find: 'remembered.revokedAt.has(key.kid)',
     replace: 'false',
-    tests: ['key-ring/remembered', 'models/key-ring'],
+    tests: ['key-ring/recovery', 'models/key-ring'],
   },
   {
     name: 'caches may keep the JWK Set for a day',

@@ -36,7 +36,7 @@ t.test('an imported key signs immediately and has only one name', async (t) => {
 
 t.test('a revoked key never comes back, under any name', async (t) => {
   const revoked = await revokeKeys(signet, operator, { kid: 'legacy' }, reason)
-  t.match(revoked, { outcome: 'revoked', kids: ['legacy'], hadSigned: true, isNoted: true })
+  t.match(revoked, { outcome: 'revoked', kids: ['legacy'], hadSigned: true, isInLedger: true })
   const before = { rows: await rows(), events: await events() }
   t.same(await imported('legacy'), { outcome: 'revoked_in_ledger', kid: 'legacy' })
   t.same(await imported('another'), { outcome: 'revoked', kid: 'legacy' })
@@ -67,7 +67,7 @@ t.test('if the database fails during a revocation, it is reported as noted; any 
     outcome: 'only_noted',
     cause,
   })
-  const revoke = async () => ({ revokedAt: 0, isNoted: true })
+  const revoke = async () => ({ revokedAt: 0, isInLedger: true })
   await t.rejects(revokeKeys(broken({ revoke, delays: fail }), operator, { kid }, reason), cause, 'after it')
   await t.rejects(revokeKeys(broken({ keys: fail }), operator, { kid }, reason), cause, 'before it')
 })

@@ -63,8 +63,8 @@ t.test('a source may have a limited number of waiting jobs; the next is rejected
   run('two', 'two')
   await settle()
   t.same(Object.fromEntries(outcomes), {
-    3: 'QueueFull: 2 from the same source are waiting already.',
-    4: 'QueueFull: 2 from the same source are waiting already.',
+    3: 'QueueFull: 2 from the same source are already waiting.',
+    4: 'QueueFull: 2 from the same source are already waiting.',
   })
   await drain()
   t.same(begun, ['0', '1', 'two', '2'])
@@ -79,9 +79,9 @@ t.test('when the queue is full, the source with the most waiting jobs loses its 
   run('d', 'd0')
   await settle()
   t.same(Object.fromEntries(outcomes), {
-    a2: 'QueueFull: It made room for another source, with less waiting.',
-    c1: 'QueueFull: 5 are waiting already.',
-    a1: 'QueueFull: It made room for another source, with less waiting.',
+    a2: 'QueueFull: It was displaced by a source with fewer waiting.',
+    c1: 'QueueFull: 5 are already waiting.',
+    a1: 'QueueFull: It was displaced by a source with fewer waiting.',
   })
   await drain()
   t.same(begun, ['running', 'a0', 'b0', 'c0', 'd0', 'b1'])
@@ -122,13 +122,13 @@ t.test('a caller that gives up frees its place', async (t) => {
   run('one', 'abandoned', gone.signal)
   gone.abort()
   await settle()
-  t.same(Object.fromEntries(outcomes), { abandoned: 'QueueFull: Nobody waits for it any more.' })
+  t.same(Object.fromEntries(outcomes), { abandoned: 'QueueFull: The result is no longer needed.' })
   run('one', 'never there', gone.signal)
   run('one', 'next')
   late.abort()
   await drain()
   t.same(begun, ['running', 'next'])
-  t.match(Object.fromEntries(outcomes), { running: 'done', 'never there': /Nobody waits/, next: 'done' })
+  t.match(Object.fromEntries(outcomes), { running: 'done', 'never there': /no longer needed/, next: 'done' })
 })
 
 t.test('a job that throws, immediately or later, releases its slot', async (t) => {

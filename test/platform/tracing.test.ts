@@ -62,13 +62,13 @@ t.test('a configuration that cannot work is reported in one sentence', async (t)
   await t.rejects(
     startTracing({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, noLog, missing),
     new TracingUnavailable(
-      'OTEL_EXPORTER_OTLP_ENDPOINT asks for traces, but the packages for them are not installed: install Signet without ' +
+      'OTEL_EXPORTER_OTLP_ENDPOINT enables tracing, but the packages for it are not installed: install Signet without ' +
         '--omit=optional, or unset it.',
     ),
   )
   await t.rejects(
     startTracing({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }, noLog, neverLoad),
-    { name: 'TracingUnavailable', message: /http\/protobuf .* grpc\.$/ },
+    { name: 'TracingUnavailable', message: / is grpc, .* http\/protobuf\.$/ },
   )
 })
 

@@ -48,7 +48,7 @@ const request = (text: string) => `Bearer realm="invoices", error="invalid_reque
 const challenge = 'Bearer realm="invoices"'
 const notInQuery = request('Send the token in the Authorization header, not in the query (access_token).')
 const notSeveral = request('Send one Authorization header, not several.')
-const notReadable = request('The Authorization header must be: Bearer, a space, the token.')
+const notReadable = request('The Authorization header must contain Bearer, a space, and the token.')
 
 /** Requests that must not reach `/invoices` or `/payments`, which requires two scopes, and the answer to each. */
 export const refusals: [what: string, path: string, headers: string[], status: number, challenge: string][] = [
@@ -108,7 +108,7 @@ export const refusals: [what: string, path: string, headers: string[], status: n
     '/invoices',
     ['Authorization', `Bearer ${mint(key, goodClaims({ iss: 'x"\r\nSet-Cookie: a=b\\\u0000é' }))}`],
     401,
-    invalid(`The token is from x'??Set-Cookie: a=b??? (iss), this service trusts ${issuer}.`),
+    invalid(`The token was issued by x'??Set-Cookie: a=b??? (iss), but this service trusts ${issuer}.`),
   ],
   [
     'a typ that would inject parameters',
@@ -116,7 +116,7 @@ export const refusals: [what: string, path: string, headers: string[], status: n
     ['Authorization', `Bearer ${mint(key, goodClaims(), { typ: 'at", scope="admin' })}`],
     401,
     invalid(
-      "The token's type (typ) is at', scope='admin, not at+jwt. Was an ID token sent where the access token belongs?",
+      "The token's type (typ) is at', scope='admin, not at+jwt. Was an ID token sent instead of the access token?",
     ),
   ],
   [

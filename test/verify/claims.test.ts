@@ -123,16 +123,19 @@ t.test('the message says what to fix', async (t) => {
   t.equal(await message({ exp: now - 90 }), `The token expired 90 s ago (exp ${now - 90}, now ${now}).`)
   t.equal(
     await message({ iat: now + 90 }),
-    `The token is not valid for another 90 s (iat ${now + 90}, now ${now}): is a clock wrong?`,
+    `The token is not valid for another 90 s (iat ${now + 90}, now ${now}). Is a clock wrong?`,
   )
-  t.equal(await message({ iss: `${issuer}/` }), `The token is from ${issuer}/ (iss), this service trusts ${issuer}.`)
+  t.equal(
+    await message({ iss: `${issuer}/` }),
+    `The token was issued by ${issuer}/ (iss), but this service trusts ${issuer}.`,
+  )
   t.equal(
     await message({ aud: ['https://a.example'] }),
-    `The token is for https://a.example (aud), this service is ${audience}.`,
+    `The token is for https://a.example (aud), but this service is ${audience}.`,
   )
   t.equal(
     await message({ iss: `${'x'.repeat(500)}"\r\n` }),
-    `The token is from ${'x'.repeat(80)}... (iss), this service trusts ${issuer}.`,
+    `The token was issued by ${'x'.repeat(80)}... (iss), but this service trusts ${issuer}.`,
   )
 })
 

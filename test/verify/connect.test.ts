@@ -66,7 +66,7 @@ t.test('the body repeats the challenge', async (t) => {
   t.strictSame((await send(origin, '/invoices')).body, {})
   t.strictSame((await send(origin, '/invoices', ['Authorization', 'Bearer'])).body, {
     error: 'invalid_request',
-    error_description: 'The Authorization header must be: Bearer, a space, the token.',
+    error_description: 'The Authorization header must contain Bearer, a space, and the token.',
   })
 })
 

@@ -279,7 +279,7 @@ t.test(
     clock.advance(1)
     await t.rejects(
       verifier.verify(token()),
-      { code: 'keys_unavailable', message: /the answer has status 500\.$/ },
+      { code: 'keys_unavailable', message: /the response has status 500\.$/ },
       'after it',
     )
 
@@ -310,7 +310,7 @@ t.test(
     server.answer = silent
     clock.advance(300)
     t.match(await verifier.verify(token()), { client_id: 'notes' }, 'the first one waits and is served')
-    t.match(errors, [{ message: /no whole answer within 2000 ms/ }])
+    t.match(errors, [{ message: /no complete response within 2000 ms/ }])
     clock.advance(20)
     const waiting = verifier.verify(token())
     t.match(await waiting, { client_id: 'notes' })
@@ -322,7 +322,7 @@ t.test('a body that trickles in forever times out as well', async (t) => {
   const { verifier } = await verifierOf(t, (_, response) => void response.writeHead(200).write('{"keys":['), {
     timeout: 0.1,
   })
-  await t.rejects(verifier.verify(token()), { code: 'keys_unavailable', message: /no whole answer within 100 ms/ })
+  await t.rejects(verifier.verify(token()), { code: 'keys_unavailable', message: /no complete response within 100 ms/ })
 })
 
 t.test('a custom fetch that ignores the signal does not block the keys forever', async (t) => {

@@ -40,7 +40,7 @@ const faults: [what: string, options: Record<string, unknown>, says: RegExp][] =
   [
     'a JWK Set URL with a password',
     { jwksUri: 'https://me:secret@id.example.com/jwks' },
-    /no user name and no password/,
+    /must not contain a user name or a password/,
   ],
   ['two key sources', { jwksUri: 'https://id.example.com/jwks', keys: () => undefined }, /exclude each other/],
   ['a timeout for a fetch that is never made', { timeout: 3, keys: () => undefined }, /^keys and timeout exclude/],
@@ -49,14 +49,14 @@ const faults: [what: string, options: Record<string, unknown>, says: RegExp][] =
     { onKeysError: () => {}, keys: () => undefined },
     /^keys and onKeysError/,
   ],
-  ['a JWK Set instead of a key source', { keys: { keys: [] } }, /^keys must be a function .* it is an object\.$/],
-  ['a list of keys', { keys: [{ kty: 'EC' }] }, /^keys must be a function .* it is a list\.$/],
-  ['a null key source, as from a failed import', { keys: null }, /^keys must be a function .* it is null\.$/],
-  ['a URL instead of fetch', { fetch: 'http://proxy:3128' }, /^fetch must be a function .* it is a string\.$/],
-  ['an agent instead of fetch', { fetch: { agent: {} } }, /^fetch must be a function .* it is an object\.$/],
-  ['a logger instead of its method', { onKeysError: console }, /^onKeysError must be a function .* it is an object\.$/],
-  ['false instead of a listener', { onKeysError: false }, /^onKeysError must be a function .* it is a boolean\.$/],
-  ['a function instead of a clock', { clock: () => Date.now() }, /^clock must be an object .* it is a function\.$/],
+  ['a JWK Set instead of a key source', { keys: { keys: [] } }, /^keys must be a function .* got an object\.$/],
+  ['a list of keys', { keys: [{ kty: 'EC' }] }, /^keys must be a function .* got a list\.$/],
+  ['a null key source, as from a failed import', { keys: null }, /^keys must be a function .* got null\.$/],
+  ['a URL instead of fetch', { fetch: 'http://proxy:3128' }, /^fetch must be a function .* got a string\.$/],
+  ['an agent instead of fetch', { fetch: { agent: {} } }, /^fetch must be a function .* got an object\.$/],
+  ['a logger instead of its method', { onKeysError: console }, /^onKeysError must be a function .* got an object\.$/],
+  ['false instead of a listener', { onKeysError: false }, /^onKeysError must be a function .* got a boolean\.$/],
+  ['a function instead of a clock', { clock: () => Date.now() }, /^clock must be an object .* got a function\.$/],
   ['a clock without monotonicTime', { clock: { wallTime: () => 0 } }, /^clock\.monotonicTime must be a function/],
   [
     'a clock that returns nothing',
@@ -76,8 +76,8 @@ const faults: [what: string, options: Record<string, unknown>, says: RegExp][] =
     { jwksUri: new URL('https://id.example.com/jwks') },
     /^jwksUri must be a URL as a string/,
   ],
-  ['a number as a typ', { typ: 1 }, /^typ must be a media type; it is a number/],
-  ['an issuer as a URL object', { issuer: new URL(issuer) }, /^issuer must be a non-empty string; it is an object/],
+  ['a number as a typ', { typ: 1 }, /^typ must be a media type; got a number/],
+  ['an issuer as a URL object', { issuer: new URL(issuer) }, /^issuer must be a non-empty string; got an object/],
 ]
 
 t.test('invalid options stop the service at its start, and the message says what the option takes', async (t) => {
@@ -125,7 +125,7 @@ t.test('options that are not an object are reported as such', async (t) => {
   for (const options of [undefined, null, issuer, [issuer, audience]])
     t.throws(() => createVerifier(options as unknown as VerifierOptions), {
       name: 'TypeError',
-      message: /^createVerifier takes an object with options/,
+      message: /^createVerifier expects an object with options/,
     })
 })
 

@@ -37,7 +37,7 @@ t.test('the page lists every option', async (t) => {
   try {
     createVerifier({ issuer: 'https://id.example.com', audience: 'x', ...{ misspelt: 1 } })
   } catch (error) {
-    names = /There are (.*)\.$/.exec((error as Error).message)?.[1]?.split(', ') ?? []
+    names = /The options are (.*)\.$/.exec((error as Error).message)?.[1]?.split(', ') ?? []
   }
   t.ok(names.length > 10)
   t.strictSame(

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
 /**
- * Makes a folder that is either there with everything in it, or not there at all. It is filled under a temporary name beside its place
- * and then renamed: if this process is killed at any moment, no half-made folder has the name, and no lock is left behind. Where several
- * processes make it at once, the first rename wins and the others delete their own.
+ * Creates a folder atomically: it exists either with all its contents or not at all. It is filled under a temporary name in the same parent
+ * and then renamed. If this process is killed at any moment, there is no incomplete folder of that name, and no lock is left behind. If
+ * several processes create it at the same time, the first rename wins and the others delete theirs.
  *
  * @param parent an existing folder
- * @param name what the finished folder is called in it
- * @param make fills the empty folder (mode 0700) that it is handed
+ * @param name the name of the finished folder
+ * @param make fills the empty folder (mode 0700) that it is passed
  */
 export async function makeFolderAtomically(
   parent: string,
@@ -23,7 +23,7 @@ export async function makeFolderAtomically(
   const folder = join(parent, mine)
   await mkdir(folder, { mode: 0o700 })
   try {
-    if (await othersAreFaster(parent, name, mine)) return
+    if (await madeByAnother(parent, name, mine)) return
     await make(folder)
     await rename(folder, join(parent, name)).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
@@ -34,7 +34,7 @@ export async function makeFolderAtomically(
   }
 }
 
-/** Waits until the entries of a folder are on the disk, so that a rename in it outlives a power cut. */
+/** Flushes the entries of a folder to disk, so that a rename in it survives a power failure. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, 'r')
   try {
@@ -44,23 +44,23 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-// Not a lock: it only saves eight processes the same second of work. Whoever has begun later waits a little for the one before, and then
-// does the work anyway.
-async function othersAreFaster(parent: string, name: string, mine: string): Promise<boolean> {
-  const patience = performance.now() + 4_000
+// Not a lock: it only saves several processes from doing the same second of work. A process that started later waits a little for an earlier
+// one, and then does the work anyway.
+async function madeByAnother(parent: string, name: string, mine: string): Promise<boolean> {
+  const deadline = performance.now() + 4_000
   for (;;) {
     const entries = await readdir(parent)
     if (entries.includes(name)) return true
-    const before = entries.some(
-      (entry) => begunAt(entry, name) !== undefined && entry < mine && makerLives(entry, name),
+    const isEarlierRunning = entries.some(
+      (entry) => begunAt(entry, name) !== undefined && entry < mine && isMakerAlive(entry, name),
     )
-    if (!before || performance.now() > patience) return false
+    if (!isEarlierRunning || performance.now() > deadline) return false
     await pause(10)
   }
 }
 
-// In another container the number means another process, or none. Then we wait in vain or not at all, and neither does harm.
-function makerLives(entry: string, name: string): boolean {
+// In another container the pid belongs to another process, or to none. Then we wait needlessly or not at all, and neither does harm.
+function isMakerAlive(entry: string, name: string): boolean {
   const pid = Number(entry.slice(prefixOf(name).length).split('-')[1])
   try {
     return process.kill(pid, 0)
@@ -69,12 +69,12 @@ function makerLives(entry: string, name: string): boolean {
   }
 }
 
-// What a killed process has left, once it is so old that nobody can be filling it any more.
+// Removes what killed processes left, once it is so old that no process can still be filling it.
 async function removeLeftovers(parent: string, name: string): Promise<void> {
   for (const entry of await readdir(parent)) {
     const begun = begunAt(entry, name)
     if (begun === undefined || begun > Date.now() - 600_000) continue
-    // Perhaps it is another user's, who can remove it.
+    // It may belong to another user, who can remove it.
     await rm(join(parent, entry), { recursive: true, force: true }).catch(() => {})
   }
 }

@@ -4,31 +4,31 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { makeFolderAtomically } from './atomic-folder.ts'
 import type { Account, Home } from './home.ts'
-import { LocalPostgresError, useYourOwn } from './operator-messages.ts'
+import { LocalPostgresError } from './operator-messages.ts'
 import { runProgram } from './postgres-program.ts'
 import { type PostgresqlPackage, prepareRuntime } from './runtime.ts'
 
-/** A database cluster and what belongs to it. */
+/** A database cluster and the files that belong to it. */
 export interface Cluster {
-  /** PostgreSQL's data. */
+  /** PostgreSQL's data folder. */
   readonly data: string
-  /** Where the server has its Unix socket. */
+  /** The folder of the server's Unix socket. */
   readonly run: string
   readonly log: string
   readonly credentials: Credentials
 }
 
 export interface Credentials {
-  /** Of `postgres`, the superuser. */
+  /** The password of `postgres`, the superuser. */
   readonly superuserPassword: string
-  /** Of `signet`, who owns the database `signet` and nothing else. */
+  /** The password of `signet`, the role that owns the database `signet` and nothing else. */
   readonly applicationPassword: string
 }
 
 /**
- * Finds the cluster, or creates it: initdb, the role and the database, all of it or nothing.
+ * Finds the cluster, or creates it atomically: initdb, the role and the database.
  *
- * @throws LocalPostgresError when what is there cannot be used
+ * @throws LocalPostgresError if the existing folder cannot be used
  */
 export async function ensureCluster(home: Home, runtime: string, source: PostgresqlPackage): Promise<Cluster> {
   const folder = join(home.base, 'postgresql')
@@ -48,9 +48,9 @@ async function readCredentials(path: string): Promise<Credentials> {
   try {
     return JSON.parse(text) as Credentials
   } catch {
-    // What the parser says quotes the file.
+    // The parser's message quotes the file.
     throw new LocalPostgresError(
-      `${path} is damaged: restore it from a backup. Without it the database cannot be opened.`,
+      `${path} is damaged: restore it from a backup. The database cannot be opened without it.`,
     )
   }
 }
@@ -62,20 +62,20 @@ async function checkVersion(folder: string, { major }: PostgresqlPackage): Promi
   })
   if (found === undefined)
     throw new LocalPostgresError(
-      `${folder} holds no PostgreSQL cluster. Move it away, or choose another SIGNET_DATA_DIR.`,
+      `${folder} does not contain a PostgreSQL cluster. Move it away, or choose another SIGNET_DATA_DIR.`,
     )
   if (found.trim() !== major)
     throw new LocalPostgresError(
-      `${folder} was written by PostgreSQL ${found.trim()}; this release of Signet brings PostgreSQL ${major}, ` +
+      `${folder} was written by PostgreSQL ${found.trim()}; this release of Signet includes PostgreSQL ${major}, ` +
         'which cannot read it. ' +
         'Start the release that wrote it, take a dump (pg_dump) and restore it into a new SIGNET_DATA_DIR; ' +
-        `or ${useYourOwn} that holds the dump. Nothing was changed.`,
+        'or restore it into a PostgreSQL of your own and set SIGNET_DATABASE_URL to it. Nothing was changed.',
     )
 }
 
 async function createCluster(folder: string, home: Home, runtime: string, source: PostgresqlPackage): Promise<void> {
   const credentials: Credentials = { superuserPassword: password(), applicationPassword: password() }
-  // Others may pass through, but not look: the server's account needs its own two folders and no more.
+  // Other users may traverse the folder, but not list it: the server's account needs only its two folders.
   if (home.runAs) await chmod(folder, 0o711)
   const data = join(folder, 'data')
   await makeFolderOf(data, home.runAs)
@@ -93,11 +93,11 @@ async function initdb(
   runtime: string,
   source: PostgresqlPackage,
 ): Promise<void> {
-  // initdb runs postgres through a shell, with the path between double quotes, where these characters have a meaning.
-  const borrowed = /["$`\\\n]/.test(runtime) ? await mkdtemp(join(tmpdir(), 'signet-')) : undefined
+  // initdb runs postgres through a shell, with the path in double quotes, where these characters have a special meaning.
+  const temporary = /["$`\\\n]/.test(runtime) ? await mkdtemp(join(tmpdir(), 'signet-')) : undefined
   try {
-    if (borrowed && home.runAs) await chmod(borrowed, 0o711)
-    const programs = borrowed ? await prepareRuntime(borrowed, source) : runtime
+    if (temporary && home.runAs) await chmod(temporary, 0o711)
+    const programs = temporary ? await prepareRuntime(temporary, source) : runtime
     await writeSecret(passwordFile, credentials.superuserPassword, home.runAs)
     const args = [
       ...[
@@ -107,18 +107,18 @@ async function initdb(
         '--auth=scram-sha-256',
         '--encoding=UTF8',
       ],
-      // Collation by code point, from PostgreSQL itself: a new libc cannot change the order under an index.
+      // Collation by code point, from PostgreSQL itself: a new libc cannot change the sort order of an existing index.
       ...['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8', '--no-instructions'],
     ]
     await runProgram({ path: join(programs, 'bin', 'initdb'), args, runAs: home.runAs })
   } finally {
     await rm(passwordFile, { force: true })
-    if (borrowed) await rm(borrowed, { recursive: true, force: true })
+    if (temporary) await rm(temporary, { recursive: true, force: true })
   }
 }
 
-// In single-user mode there is no server yet that anybody could reach, and the password travels through a pipe. initdb
-// has made an empty database already; a second one would be another three hundred files.
+// In single-user mode there is no server yet that anyone could reach, and the password is sent through a pipe. The empty database that
+// initdb has created is renamed; another one would be three hundred more files.
 async function createDatabase(data: string, credentials: Credentials, home: Home, runtime: string): Promise<void> {
   const statements = [
     `CREATE ROLE signet LOGIN PASSWORD '${credentials.applicationPassword}'`,
@@ -126,18 +126,18 @@ async function createDatabase(data: string, credentials: Credentials, home: Home
     'ALTER DATABASE signet OWNER TO signet',
     'REVOKE ALL ON DATABASE signet FROM PUBLIC',
   ]
-  const said = await runProgram(
+  const output = await runProgram(
     {
       path: join(runtime, 'bin', 'postgres'),
-      // The log would show a statement that failed, password and all.
+      // Otherwise the log would show a failed statement, including its password.
       args: ['--single', '-D', data, '-c', 'log_min_error_statement=panic', '-c', 'log_checkpoints=off', 'template1'],
       runAs: home.runAs,
     },
     `${statements.join('\n')}\n`,
   )
-  // Its status is 0 even when a statement fails.
-  if (/^.*(ERROR|FATAL|PANIC): /m.test(said))
-    throw new LocalPostgresError(`The database could not be created:\n${said.trim()}`)
+  // Its exit status is 0 even if a statement fails.
+  if (/^.*(ERROR|FATAL|PANIC): /m.test(output))
+    throw new LocalPostgresError(`The database could not be created:\n${output.trim()}`)
 }
 
 function password(): string {

@@ -3,29 +3,29 @@ import { chmod, mkdir, readlink, realpath, stat, symlink } from 'node:fs/promise
 import { dirname, join, resolve } from 'node:path'
 import { LocalPostgresError, type Log, useYourOwn } from './operator-messages.ts'
 
-/** Whose rights a server has. */
+/** The account that a server runs as. */
 export interface Account {
   readonly uid: number
   readonly gid: number
 }
 
-/** Where the embedded PostgreSQL is, and as whom it runs. */
+/** The folder of the embedded PostgreSQL, and the account that it runs as. */
 export interface Home {
-  /** Holds postgresql/ (the cluster and what belongs to it) and postgresql-runtime-<version>/. */
+  /** Contains postgresql/ (the cluster and its files) and postgresql-runtime-<version>/. */
   readonly base: string
-  /** Absent: as ourselves. */
+  /** Undefined: the user of this process. */
   readonly runAs: Account | undefined
 }
 
 /**
- * Chooses the folder and the account. For an ordinary user that is `dataDir` and this user.
+ * Chooses the folder and the account. For an ordinary user these are `dataDir` and the user itself.
  *
- * PostgreSQL refuses to run as root, and a container or a fresh machine often has no other user. Then the server runs as `nobody`: no
- * account has to be created, and the server can change nothing in the folder but the cluster. Where `nobody` cannot reach `dataDir` (a
- * home closed to others), the database is put below /var/lib/signet and `dataDir` holds a link to it, which also finds it again when
- * `dataDir` is moved.
+ * PostgreSQL refuses to run as root, and a container or a new machine often has no other user. Then the server runs as `nobody`: no account
+ * has to be created, and the server cannot change anything in the folder except the cluster. If `nobody` cannot reach `dataDir` (a home
+ * folder that is closed to others), the database is created below /var/lib/signet, and `dataDir` contains a link to it. The link also
+ * leads to it after `dataDir` is moved.
  *
- * @param allowRoot whether root may start it at all
+ * @param allowRoot whether root may start the server
  * @throws LocalPostgresError
  */
 export async function chooseHome(
@@ -35,7 +35,7 @@ export async function chooseHome(
   const weAreRoot = process.getuid?.() === 0
   if (weAreRoot && !allowRoot)
     throw new LocalPostgresError(
-      `As root the embedded PostgreSQL serves a loopback issuer only. Run Signet as an ordinary user, or ${useYourOwn}.`,
+      `When Signet runs as root, the embedded PostgreSQL can be used only with a loopback issuer. Run Signet as an ordinary user, or ${useYourOwn}.`,
     )
   await makeFolder(dataDir, weAreRoot ? 0o711 : 0o700)
   const folder = await realpath(dataDir)
@@ -44,30 +44,30 @@ export async function chooseHome(
   if (!weAreRoot) return { base, runAs: undefined }
 
   const cluster = await stat(join(base, 'postgresql', 'data')).catch(() => undefined)
-  // PostgreSQL runs as the owner of its data or not at all. So root does no harm beside the server of an ordinary user.
+  // PostgreSQL runs only as the owner of its data. So root can safely share the server of an ordinary user.
   if (cluster && cluster.uid !== 0) return { base, runAs: { uid: cluster.uid, gid: cluster.gid } }
   if (process.platform !== 'linux')
     throw new LocalPostgresError(
-      `As root the embedded PostgreSQL runs on Linux only. Be an ordinary user, or ${useYourOwn}.`,
+      `When Signet runs as root, the embedded PostgreSQL works only on Linux. Run Signet as an ordinary user, or ${useYourOwn}.`,
     )
   if (linked) await makeFolder(base, 0o711)
-  if (linked || (await othersReach(folder))) return { base, runAs: nobody }
+  if (linked || (await isReachableByOthers(folder))) return { base, runAs: nobody }
 
   const elsewhere = join('/var/lib/signet', createHash('sha256').update(folder).digest('hex').slice(0, 16))
   await makeFolder(elsewhere, 0o711)
   await symlink(join(elsewhere, 'postgresql'), join(folder, 'postgresql')).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error // otherwise another process has just made the same link
+    if (error.code !== 'EEXIST') throw error // another process has just created the same link
   })
   log.info(
     { folder: elsewhere, dataDir },
-    `PostgreSQL does not run as root, and other accounts cannot reach ${dataDir}: the database lies in ${elsewhere}.`,
+    `PostgreSQL does not run as root, and other accounts cannot reach ${dataDir}: the database is in ${elsewhere}.`,
   )
   return { base: elsewhere, runAs: nobody }
 }
 
 const nobody: Account = { uid: 65534, gid: 65534 }
 
-/** Makes a folder and those above it, with this mode whatever the umask. An existing one is left as it is. */
+/** Creates a folder and its missing parents with this mode, regardless of the umask. Existing folders are not changed. */
 async function makeFolder(folder: string, mode: number): Promise<void> {
   const first = await mkdir(folder, { recursive: true, mode })
   if (first === undefined) return
@@ -78,12 +78,13 @@ async function linkTarget(path: string): Promise<string | undefined> {
   try {
     return resolve(dirname(path), await readlink(path))
   } catch {
-    return undefined // not there, or no link
+    return undefined // it does not exist, or is not a link
   }
 }
 
-// The data folder itself is ours to open, and what is in it has modes of its own. The folders above it are not ours.
-async function othersReach(dataDir: string): Promise<boolean> {
+// Whether other accounts can reach the data folder. We may open the data folder itself, because its contents have their own modes, but not
+// change its parents.
+async function isReachableByOthers(dataDir: string): Promise<boolean> {
   for (let above = dirname(dataDir); ; above = dirname(above)) {
     if (((await stat(above)).mode & 0o001) === 0) return false
     if (above === dirname(above)) break

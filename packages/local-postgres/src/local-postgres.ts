@@ -4,23 +4,23 @@ import { ensureCluster } from './cluster.ts'
 import { chooseHome } from './home.ts'
 import { inWords, LocalPostgresError, type Log, useYourOwn } from './operator-messages.ts'
 import { findPostgresqlPackage, prepareRuntime } from './runtime.ts'
-import { takeShare } from './shared-server.ts'
+import { acquireServer } from './shared-server.ts'
 import { openSocketFolder } from './socket-folder.ts'
 
 export { LocalPostgresError } from './operator-messages.ts'
 
 export interface LocalPostgresOptions {
-  /** Absolute. The database, its credentials and PostgreSQL's programs go into it. */
+  /** An absolute path. The folder holds the database, its credentials and PostgreSQL's programs. */
   readonly dataDir: string
-  /** Whether root may start it; the server then runs as `nobody`. Fit for trying Signet out, not for serving others. */
+  /** Whether root may start the server, which then runs as `nobody`. Suitable for trying Signet out, but not for production. */
   readonly allowRoot: boolean
   readonly log: Log
-  /** Server parameters beside ours (`fsync: 'off'`), if it is we who start the server. For tests; no setting leads here. */
+  /** Additional server parameters (`fsync: 'off'`), used if this process starts the server. Only for tests; there is no setting for it. */
   readonly testParameters?: Readonly<Record<string, string>>
 }
 
 export interface LocalPostgres {
-  /** Connection options of `pg`. They stay good when the server dies and is started again. */
+  /** Connection options for `pg`. They stay valid if the server dies and is restarted. */
   readonly connection: {
     readonly host: string
     readonly port: number
@@ -30,18 +30,18 @@ export interface LocalPostgres {
   }
   /** PostgreSQL's data folder. */
   readonly data: string
-  /** Ends the use, after the last connection has ended. The last process to leave stops the server. Throws nothing; again does nothing. */
+  /** Leaves the server; call it after closing all connections. The last process to leave stops the server. Never throws; idempotent. */
   leave(): Promise<void>
 }
 
 /**
- * Whether `dataDir` holds a database. Only looks; `joinLocalPostgres` would create one.
+ * Whether `dataDir` contains a database. Read-only, unlike `joinLocalPostgres`, which would create one.
  *
- * @throws {LocalPostgresError} if this user may not look
+ * @throws {LocalPostgresError} if this user may not read the folder
  */
 export async function hasLocalPostgres(dataDir: string): Promise<boolean> {
   try {
-    // A link can lead to it, and a link that leads nowhere counts as none (see home.ts).
+    // It may be a link, and a broken link counts as no database (see home.ts).
     await stat(join(dataDir, 'postgresql', 'data', 'PG_VERSION'))
     return true
   } catch (error) {
@@ -52,8 +52,8 @@ export async function hasLocalPostgres(dataDir: string): Promise<boolean> {
 }
 
 /**
- * Joins the PostgreSQL server in `dataDir`: installs the programs, creates the cluster and starts the server, each only where that has not
- * been done yet. Any number of processes use one server at the same time; it is kept running while at least one does.
+ * Joins the PostgreSQL server in `dataDir`: installs the programs, creates the cluster and starts the server, unless this has already been
+ * done. Any number of processes can use one server at the same time; it runs for as long as at least one does.
  *
  * @throws {LocalPostgresError} with a message for the operator
  */
@@ -68,7 +68,7 @@ export async function joinLocalPostgres(options: LocalPostgresOptions): Promise<
     const cluster = await ensureCluster(home, runtime, source)
     const socket = await openSocketFolder(cluster.run)
     const server = { cluster, runtime, runAs: home.runAs, parameters: testParameters }
-    const share = await takeShare(server, socket.path, log).catch(async (error: unknown) => {
+    const use = await acquireServer(server, socket.path, log).catch(async (error: unknown) => {
       await socket.close()
       throw error
     })
@@ -79,7 +79,7 @@ export async function joinLocalPostgres(options: LocalPostgresOptions): Promise<
       },
       data: cluster.data,
       leave: async () => {
-        await share.giveBack()
+        await use.release()
         await socket.close()
       },
     }

@@ -1,12 +1,12 @@
-// What the operator of Signet is told, in errors and in the log. The messages name the settings of Signet, because they are theirs to change.
+// Messages for the operator of Signet, in errors and in the log. They name the settings of Signet, because the operator can change those.
 
-/** Where events are logged; pino's and Fastify's logs fit. Errors go under `err`. */
+/** A log, such as pino's or Fastify's. Errors go under `err`. */
 export interface Log {
   info(details: object, message: string): void
   warn(details: object, message: string): void
 }
 
-/** The embedded PostgreSQL cannot be used. The message tells the operator of Signet what to do; a stack adds nothing to it. */
+/** The embedded PostgreSQL cannot be used. The message says what the operator of Signet can do; no stack is needed. */
 export class LocalPostgresError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
@@ -14,10 +14,10 @@ export class LocalPostgresError extends Error {
   }
 }
 
-/** How every way around the embedded database begins. */
+/** The alternative to the embedded database, for messages. */
 export const useYourOwn = 'set SIGNET_DATABASE_URL to a PostgreSQL of your own'
 
-/** An error of the file system, with the way out; any other error as it is, because a fault of ours keeps its stack. */
+/** Adds advice to an error of the file system. Returns any other error unchanged, because a bug must keep its stack. */
 export function inWords(error: unknown, dataDir: string): unknown {
   const { code, path, message } = error as NodeJS.ErrnoException
   if (error instanceof LocalPostgresError || typeof code !== 'string' || path === undefined) return error

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import type { Account } from './home.ts'
 import { LocalPostgresError, useYourOwn } from './operator-messages.ts'
 
-/** One of PostgreSQL's programs, and how to run it. */
+/** A program of PostgreSQL, and how to run it. */
 export interface Program {
   readonly path: string
   readonly args: readonly string[]
@@ -10,8 +10,8 @@ export interface Program {
 }
 
 /**
- * Starts one of PostgreSQL's programs with nothing of ours but what it needs. The environment is bare: PGPORT and its
- * like mean other servers, and the master key may be in ours. The working folder is one that every account can be in.
+ * Starts one of PostgreSQL's programs with a minimal environment: variables like PGPORT would refer to other servers, and ours may contain
+ * the master key. The working folder is one that every account can enter.
  */
 export function startProgram(
   { path, args, runAs }: Program,
@@ -26,37 +26,37 @@ export function startProgram(
 }
 
 /**
- * Runs a program to its end.
+ * Runs a program and waits until it exits.
  *
- * @param input what it reads on standard input
- * @returns what it has printed
- * @throws LocalPostgresError with what it has said, when it fails
+ * @param input its standard input
+ * @returns its output
+ * @throws LocalPostgresError with its output, if it fails
  */
 export async function runProgram(program: Program, input = ''): Promise<string> {
   const child = startProgram(program, { detached: false, stdio: ['pipe', 'pipe', 'pipe'] })
-  let said = ''
+  let output = ''
   for (const stream of [child.stdout, child.stderr])
     stream
       ?.setEncoding('utf8')
       .on('data', (text: string) => {
-        said += text
+        output += text
       })
-      .on('error', () => {}) // what it could still say is lost; its status tells how it ended
-  child.stdin?.on('error', () => {}) // it ended without reading: its status tells why
+      .on('error', () => {}) // the rest of the output is lost; the exit status counts
+  child.stdin?.on('error', () => {}) // it exited without reading; the exit status counts
   child.stdin?.end(input)
   const status = await ended(child, program)
-  if (status === 0) return said
-  const advice = /user does not exist/.test(said)
-    ? `\nPostgreSQL runs as a user who has a name only: add one to /etc/passwd, run as another, or ${useYourOwn}.`
+  if (status === 0) return output
+  const advice = /user does not exist/.test(output)
+    ? `\nPostgreSQL runs only as a user with a name: add one to /etc/passwd, run Signet as another user, or ${useYourOwn}.`
     : ''
-  throw new LocalPostgresError(`${program.path} ended with ${status}:\n${said.trim()}${advice}`)
+  throw new LocalPostgresError(`${program.path} exited with ${status}:\n${output.trim()}${advice}`)
 }
 
 /**
- * Waits for the end of a program.
+ * Waits until a program exits.
  *
- * @returns its status, or the signal that ended it
- * @throws LocalPostgresError when it could not be started at all
+ * @returns its exit status, or the signal that ended it
+ * @throws LocalPostgresError if it could not be started
  */
 export function ended(child: ChildProcess, { path, runAs }: Program): Promise<number | string> {
   return new Promise((resolve, reject) => {
@@ -65,7 +65,7 @@ export function ended(child: ChildProcess, { path, runAs }: Program): Promise<nu
       reject(
         new LocalPostgresError(
           `${path} cannot be run here${as} (${cause.message}). It needs a system with glibc, a folder that is not mounted ` +
-            `noexec, and, where Signet is root, the right to become another user. Else ${useYourOwn}.`,
+            `noexec and, if Signet runs as root, the right to switch to another user. Otherwise ${useYourOwn}.`,
           { cause },
         ),
       )

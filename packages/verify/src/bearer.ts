@@ -3,11 +3,11 @@ import type { AccessTokenClaims } from './access-token-claims.ts'
 import { VerificationError, type VerificationErrorCode } from './verification-error.ts'
 import type { Verifier } from './verifier.ts'
 
-// The Bearer scheme (RFC 6750) without a framework: where a request has its token, what is kept of it, and how a refusal is sent.
+// The Bearer scheme (RFC 6750), independent of a framework: reads the token of a request, keeps its claims, and formats refusals.
 
 /**
- * Takes the access token from a request's Authorization header, the one place where it may be (RFC 6750 §2.1). From a form body
- * it is not read; in the query it is refused (RFC 9700 §4.3.2), where it has by then been written into every log on the way.
+ * Reads the access token from the Authorization header, the only place where it is accepted (RFC 6750 §2.1). It is not read from a form
+ * body. In the query it is rejected (RFC 9700 §4.3.2), because URLs are logged by servers and proxies.
  *
  * @throws {VerificationError} `missing_token`, `malformed_request`
  */
@@ -16,17 +16,17 @@ export function bearerToken(request: Pick<IncomingMessage, 'headers' | 'rawHeade
   if (query !== '' && new URLSearchParams(query).has('access_token'))
     throw malformed('Send the token in the Authorization header, not in the query (access_token).')
 
-  // Node keeps the first of two Authorization headers and says nothing; a proxy in front may have checked the second.
+  // Node silently keeps the first of two Authorization headers; a proxy in front may have checked the second.
   const names = (request.rawHeaders ?? []).filter((_, index) => index % 2 === 0)
   if (names.filter((name) => name.toLowerCase() === 'authorization').length > 1)
     throw malformed('Send one Authorization header, not several.')
 
   const { authorization } = request.headers
-  // RFC 9110 §11.1: the scheme is known by its name without regard to case. Another scheme is no credentials for us.
+  // RFC 9110 §11.1: scheme names are case-insensitive. Credentials of another scheme count as none.
   if (authorization === undefined || !/^bearer(?: |$)/i.test(authorization))
     throw new VerificationError('missing_token', 'The request has no bearer token in an Authorization header.')
   const token = /^bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(authorization)?.[1]
-  if (token === undefined) throw malformed('The Authorization header must be: Bearer, a space, the token.')
+  if (token === undefined) throw malformed('The Authorization header must contain Bearer, a space, and the token.')
   return token
 }
 
@@ -34,7 +34,7 @@ function malformed(message: string): VerificationError {
   return new VerificationError('malformed_request', message)
 }
 
-/** What stands behind the protected routes of one service. */
+/** The configuration that protected routes of a service share. */
 export type Protection = {
   verifier: Verifier
   /** See `checkRealm`. */
@@ -43,7 +43,7 @@ export type Protection = {
 }
 
 /**
- * What protects routes, with its parts checked where the service starts rather than at the first refusal.
+ * Creates the protection of routes. Checks its parts when the service starts, not at the first refusal.
  *
  * @param realm default: the verifier's first audience
  * @throws {TypeError} naming the option
@@ -53,20 +53,20 @@ export function createProtection(
   realm: string | undefined,
   onRefusal: Protection['onRefusal'],
 ): Protection {
-  if (typeof verifier?.verify !== 'function') throw new TypeError('verifier must be what createVerifier returned.')
+  if (typeof verifier?.verify !== 'function') throw new TypeError('verifier must be a result of createVerifier.')
   if (typeof onRefusal !== 'function') throw new TypeError('onRefusal must be a function that takes the error.')
   return { verifier, realm: checkRealm(realm ?? verifier.audience[0] ?? ''), onRefusal }
 }
 
 type Authentication = { claims: AccessTokenClaims; protection: Protection }
 
-/** A symbol that nobody else has: no other middleware or body parser puts claims onto a request by accident. */
+/** A symbol private to this module, so that no other middleware or body parser can put claims on a request by accident. */
 const authentication = Symbol('verified access token')
 
 type MarkedRequest = IncomingMessage & { [authentication]?: Authentication }
 
 /**
- * Checks the token of a request and keeps its claims on it.
+ * Checks the token of a request and stores its claims on the request.
  *
  * @throws {VerificationError}
  */
@@ -78,7 +78,7 @@ export async function authenticate(request: MarkedRequest, protection: Protectio
 /**
  * The claims of the access token that was checked on this request.
  *
- * @throws {Error} where none was: the route does not come after `fastifyBearer` or `connectBearer`
+ * @throws {Error} if none was checked: the route is not registered after `fastifyBearer` or `connectBearer`
  */
 export function accessTokenOf(request: IncomingMessage): AccessTokenClaims {
   return authenticationOf(request).claims
@@ -98,7 +98,7 @@ function authenticationOf(request: MarkedRequest): Authentication {
   return found
 }
 
-/** A refusal as it goes out over HTTP. */
+/** A refusal as an HTTP response. */
 export type BearerRefusal = {
   status: 400 | 401 | 403 | 503
   headers: Record<string, string>
@@ -106,12 +106,12 @@ export type BearerRefusal = {
   body: string
 }
 
-/** In seconds; about what the verifier waits before it asks a silent issuer again. */
+/** In seconds: about as long as the verifier waits before it retries an issuer that does not respond. */
 const retryAfter = '5'
 
 const invalidToken = { status: 401, error: 'invalid_token' } as const
 
-/** RFC 6750 §3.1. The last three groups are its error codes; the first and `keys_unavailable` have none there. */
+/** The error codes are those of RFC 6750 §3.1, which has none for `missing_token` and `keys_unavailable`. */
 const answers = {
   missing_token: { status: 401, error: undefined },
   malformed_request: { status: 400, error: 'invalid_request' },
@@ -135,22 +135,22 @@ const answers = {
 } as const satisfies Record<VerificationErrorCode, { status: number; error: string | undefined }>
 
 /**
- * Says a refusal as RFC 6750 §3 does.
+ * Formats a refusal as in RFC 6750 §3.
  *
- * @param error why; its message has only characters that a quoted string may have
+ * @param error the reason; its message contains only characters that are allowed in a quoted string
  * @param realm see `checkRealm`
  */
 export function bearerRefusal(error: VerificationError, realm: string): BearerRefusal {
   const { status, error: code } = answers[error.code]
   const common = { 'cache-control': 'no-store', 'content-type': 'application/json' }
 
-  // The service is at fault, not the token. Where the issuer is and how it cannot be reached, is the operator's to know.
+  // The fault is not the token's. Why the issuer cannot be reached, and at which address, is only for the operator.
   if (status === 503) {
     const body = { error: code, error_description: 'The token cannot be checked at the moment. Try again.' }
     return { status, headers: { ...common, 'retry-after': retryAfter }, body: JSON.stringify(body) }
   }
 
-  // §3.1: who has sent no credentials is told how to, and no error.
+  // §3.1: without credentials in the request, the response contains only the challenge and no error.
   if (code === undefined)
     return { status, headers: { ...common, 'www-authenticate': `Bearer realm="${realm}"` }, body: '{}' }
 
@@ -164,12 +164,12 @@ export function bearerRefusal(error: VerificationError, realm: string): BearerRe
 }
 
 /**
- * The realm of the challenge (RFC 9110 §11.5), which must not end its quoted string.
+ * Checks the realm of the challenge (RFC 9110 §11.5), which must not be able to end its quoted string.
  *
  * @throws {TypeError}
  */
 export function checkRealm(realm: string): string {
   if (!/^[\x20\x21\x23-\x5b\x5d-\x7e]+$/.test(realm))
-    throw new TypeError('realm must be printable ASCII without quote and backslash.')
+    throw new TypeError('realm must be printable ASCII without quotes or backslashes.')
   return realm
 }

@@ -1,7 +1,7 @@
 import { type JsonObject, parseJsonObject } from './strict-json.ts'
 import { VerificationError } from './verification-error.ts'
 
-/** A JWS in compact serialization (RFC 7515 §7.1), taken apart. The payload is not even parsed before the signature holds. */
+/** The parts of a JWS in compact serialization (RFC 7515 §7.1). The payload is not parsed until the signature has been checked. */
 export type CompactJws = {
   header: JsonObject
   payload: Buffer
@@ -10,15 +10,15 @@ export type CompactJws = {
 }
 
 /**
- * In characters of base64url. A `kid` has up to 255 characters, so a header without a key or certificate is half as long; one that
- * brings a key along is refused anyway. The limit bounds what it costs to refuse a token that anybody can make up.
+ * In characters of base64url. A `kid` has up to 255 characters, so a header without a key or certificate is half as long, and one that
+ * contains a key is rejected anyway. The limit bounds the cost of rejecting a forged token.
  */
 const maxHeaderLength = 1024
 
 /**
- * Takes a JWS apart: three parts in canonical base64url, the header a JSON object.
+ * Parses a JWS: three parts in canonical base64url, of which the header is a JSON object.
  *
- * @param token what was presented; not yet trusted to be a string
+ * @param token the presented value, which may not be a string
  * @param maxLength in characters
  * @throws {VerificationError} `token_too_large`, `malformed_token`
  */
@@ -27,16 +27,16 @@ export function parseCompactJws(token: string, maxLength: number): CompactJws {
   if (token.length > maxLength)
     throw new VerificationError(
       'token_too_large',
-      `The token has ${token.length} characters, this service takes ${maxLength}.`,
+      `The token has ${token.length} characters; this service accepts at most ${maxLength}.`,
     )
-  // A fourth part is enough to refuse the token, however many follow.
+  // A fourth part is enough to reject the token, so the rest is not split.
   const [header, payload, signature, ...more] = token.split('.', 4)
   if (header === undefined || payload === undefined || signature === undefined || more.length > 0)
     throw malformed('it does not have three parts')
   if (header.length > maxHeaderLength)
     throw new VerificationError(
       'token_too_large',
-      `The token's header has ${header.length} characters, at most ${maxHeaderLength} are accepted.`,
+      `The token's header has ${header.length} characters; at most ${maxHeaderLength} are accepted.`,
     )
   return {
     header: parsePart('header', decodeBase64url('header', header)),
@@ -56,13 +56,12 @@ export function parsePart(part: string, bytes: Buffer): JsonObject {
 }
 
 /**
- * RFC 7515 §2: base64url without padding, line breaks or white space. Node's decoder skips what it does not know and ignores
- * the unused bits of the last character; one token would have many spellings, and pass a list that knows it by its digest.
- * So the one canonical spelling is demanded.
+ * RFC 7515 §2: base64url without padding, line breaks or white space. Node's decoder skips unknown characters and ignores the unused bits of
+ * the last one. One token would have many encodings, and could evade a denylist of token digests. So only the canonical encoding is accepted.
  */
 function decodeBase64url(part: string, text: string): Buffer {
   const bytes = Buffer.from(text, 'base64url')
-  if (bytes.toString('base64url') !== text) throw malformed(`its ${part} is not base64url as RFC 7515, 2 has it`)
+  if (bytes.toString('base64url') !== text) throw malformed(`its ${part} is not canonical base64url (RFC 7515, 2)`)
   return bytes
 }
 

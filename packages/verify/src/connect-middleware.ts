@@ -12,7 +12,7 @@ import { VerificationError } from './verification-error.ts'
 import type { Verifier } from './verifier.ts'
 import { checkScopes } from './verifier-options.ts'
 
-/** As Connect, Express, Polka and others take it. */
+/** A middleware for Connect, Express, Polka and others. */
 export type ConnectMiddleware = (
   request: IncomingMessage,
   response: ServerResponse,
@@ -23,14 +23,14 @@ export type ConnectBearerOptions = {
   verifier: Verifier
   /** Default: the verifier's first audience. */
   realm?: string
-  /** Told of every refusal, for the log. What it throws goes to `next`. */
+  /** Called for every refusal, for example to log it. What it throws is passed to `next`. */
   onRefusal?: (error: VerificationError, request: IncomingMessage) => void
 }
 
 /**
- * A Connect middleware: whatever comes after it has a checked bearer token, whose claims `accessTokenOf(request)` gives.
+ * Creates a Connect middleware that requires a valid bearer token. Handlers after it get its claims with `accessTokenOf(request)`.
  *
- * @throws {TypeError} where the realm cannot be sent, or an option is of another type
+ * @throws {TypeError} if the realm or another option is not valid
  */
 export function connectBearer(options: ConnectBearerOptions): ConnectMiddleware {
   const { verifier, realm, onRefusal = () => {} } = options
@@ -44,9 +44,9 @@ export function connectBearer(options: ConnectBearerOptions): ConnectMiddleware 
 }
 
 /**
- * A Connect middleware that demands scopes of the token that `connectBearer` has checked.
+ * Creates a Connect middleware that requires scopes in the token that `connectBearer` has checked.
  *
- * @throws {TypeError} where one is no scope
+ * @throws {TypeError} if a scope is not valid
  */
 export function connectScopes(...scopes: string[]): ConnectMiddleware {
   const required = checkScopes(scopes)
@@ -62,7 +62,7 @@ export function connectScopes(...scopes: string[]): ConnectMiddleware {
   }
 }
 
-/** Ends the request, or hands an error of any other kind to `next`; the route is not reached either way. */
+/** Sends the refusal, or passes an error of any other kind to `next`. In both cases the route is not reached. */
 function refuse(
   error: unknown,
   protection: Protection,

@@ -1,5 +1,5 @@
 /* biome-ignore lint/suspicious/noTsIgnore: with @ts-expect-error the package would not build here, where Fastify is installed. */
-/** @ts-ignore The types of a service that does not use Fastify, and has not installed it, compile all the same. */
+/** @ts-ignore Lets a service compile that does not use Fastify and has not installed it. */
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { type AccessTokenClaims, requireScopes } from './access-token-claims.ts'
 import {
@@ -44,10 +44,10 @@ const plugin: FastifyPluginAsync<FastifyBearerOptions> = async (app, { verifier,
 }
 
 /**
- * A Fastify plugin: every route of the scope in which it is registered demands a bearer token, and finds its claims in
- * `request.accessToken`. So no route can be forgotten; those for everybody are registered in another scope.
+ * A Fastify plugin. Every route of the scope in which it is registered requires a bearer token, and gets its claims in
+ * `request.accessToken`. So no route can be left unprotected by mistake; register public routes in another scope.
  *
- * The marks are those that fastify-plugin sets: the hook is for the scope that registers, not for one of the plugin's own.
+ * The symbols are those that fastify-plugin sets. They make the hook apply to the registering scope instead of a scope of the plugin.
  */
 export const fastifyBearer: FastifyPluginAsync<FastifyBearerOptions> = Object.assign(plugin, {
   [Symbol.for('skip-override')]: true,
@@ -55,9 +55,9 @@ export const fastifyBearer: FastifyPluginAsync<FastifyBearerOptions> = Object.as
 })
 
 /**
- * A route's `onRequest` hook that demands scopes of the token that `fastifyBearer` has checked.
+ * Creates an `onRequest` hook for a route that requires scopes in the token that `fastifyBearer` has checked.
  *
- * @throws {TypeError} where one is no scope
+ * @throws {TypeError} if a scope is not valid
  */
 export function fastifyScopes(...scopes: string[]): onRequestAsyncHookHandler {
   const required = checkScopes(scopes)
@@ -72,8 +72,8 @@ export function fastifyScopes(...scopes: string[]): onRequestAsyncHookHandler {
 }
 
 /**
- * Answers itself instead of throwing: a service's error handler that knows only its own errors would make a 500 of the refusal.
- * An error of any other kind is thrown on, and the route is not reached either.
+ * Sends the refusal instead of throwing it: an error handler of the service that knows only its own errors would turn it into a 500. An
+ * error of any other kind is rethrown. In both cases the route is not reached.
  */
 function refuse(error: unknown, protection: Protection, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (!(error instanceof VerificationError)) throw error

@@ -1,7 +1,7 @@
 import { isJsonObject, parseJsonObject } from './strict-json.ts'
 import { importVerificationKey, type VerificationKey } from './verification-key.ts'
 
-/** What is used of `fetch`, so that another can be given: one with a proxy, a CA of one's own, or a test's. */
+/** The part of `fetch` that is used, so that you can pass another one: with a proxy, with a private CA, or for tests. */
 export type Fetch = (
   url: string,
   init: { headers: Record<string, string>; redirect: 'error'; signal: AbortSignal },
@@ -10,23 +10,23 @@ export type Fetch = (
 export type JwkSetRequest = {
   uri: string
   fetch: Fetch
-  /** In milliseconds, for the whole of the reply. */
+  /** In milliseconds, for the complete response. */
   timeout: number
-  /** What this verifier is called, for the issuer to see who has fetched a new key. */
+  /** The name of this verifier. With it the issuer sees which verifiers have fetched a new key. */
   name: string
 }
 
 export type FetchedJwkSet = { keys: JwkSet; etag: string | undefined; freshness: Freshness }
 
-/** Some three hundred RSA keys; the largest sets in use have a dozen. */
-const longestSet = 256 * 1024
+/** In bytes: about three hundred RSA keys. The largest sets in use have a dozen. */
+const maxSetLength = 256 * 1024
 
 /**
  * Fetches a JWK Set.
  *
- * @param previous the set at hand, which a 304 confirms
- * @param revalidate asks the shared caches on the way for the issuer's own word, for a `kid` that is not in `previous`
- * @throws {Error} for anything but a whole, usable set in time; its message is for the operator
+ * @param previous the cached set, which a 304 confirms
+ * @param revalidate makes shared caches revalidate with the issuer, for a `kid` that is not in `previous`
+ * @throws {Error} unless a complete, usable set arrives in time; its message is for the operator
  */
 export async function requestJwkSet(
   request: JwkSetRequest,
@@ -41,26 +41,26 @@ export async function requestJwkSet(
   if (revalidate) headers['cache-control'] = 'no-cache'
 
   return withinTime(request.timeout, async (signal) => {
-    // A redirect would let whoever can set one on the issuer's host choose the keys.
+    // If redirects were followed, anyone who can create one on the issuer's host could choose the keys.
     const response = await request.fetch(request.uri, { headers, redirect: 'error', signal })
     const freshness = readFreshness(response.headers)
     if (response.status === 304 && previous?.etag !== undefined) return { ...previous, freshness }
     if (response.status !== 200) {
       await response.body?.cancel()
-      throw new Error(`the answer has status ${response.status}`)
+      throw new Error(`the response has status ${response.status}`)
     }
     const keys = parseJwkSet(await readBody(response))
     return { keys, etag: response.headers.get('etag') ?? undefined, freshness }
   })
 }
 
-/** Ends the work at the timeout, even where a `fetch` that was handed in takes no notice of the signal. */
+/** Ends the work at the timeout, even if a custom `fetch` ignores the signal. */
 async function withinTime<Result>(timeout: number, work: (signal: AbortSignal) => Promise<Result>): Promise<Result> {
   const abort = new AbortController()
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      reject(new Error(`there was no whole answer within ${timeout} ms`))
+      reject(new Error(`there was no complete response within ${timeout} ms`))
       abort.abort()
     }, timeout)
   })
@@ -73,14 +73,14 @@ async function withinTime<Result>(timeout: number, work: (signal: AbortSignal) =
 
 async function readBody(response: Response): Promise<Buffer> {
   const reader = response.body?.getReader()
-  if (reader === undefined) throw new Error('the answer is empty')
+  if (reader === undefined) throw new Error('the response is empty')
   const chunks: Uint8Array[] = []
   let length = 0
   for (let read = await reader.read(); !read.done; read = await reader.read()) {
     length += read.value.length
-    if (length > longestSet) {
+    if (length > maxSetLength) {
       await reader.cancel()
-      throw new Error(`the answer is longer than ${longestSet} bytes`)
+      throw new Error(`the response is longer than ${maxSetLength} bytes`)
     }
     chunks.push(read.value)
   }
@@ -91,11 +91,11 @@ async function readBody(response: Response): Promise<Buffer> {
 export type JwkSet = ReadonlyMap<string, VerificationKey>
 
 /**
- * Reads a JWK Set (RFC 7517 §5). Keys that cannot check our tokens are passed over, as §5 demands, so that the issuer can add
- * kinds of which this version knows nothing. A `kid` that stands for two usable keys stands for none.
+ * Parses a JWK Set (RFC 7517 §5). Keys that cannot verify our tokens are skipped, as §5 requires, so that the issuer can add types of keys
+ * that this version does not know. If two usable keys have the same `kid`, neither is used.
  *
  * @param json the JSON document
- * @throws {Error} where it is no JWK Set or has no usable key: nothing that could take the place of a good set
+ * @throws {Error} if it is not a JWK Set or has no usable key, so that it never replaces a good set
  */
 export function parseJwkSet(json: Buffer): JwkSet {
   const members = parseJsonObject(json)['keys']
@@ -114,31 +114,32 @@ export function parseJwkSet(json: Buffer): JwkSet {
   return keys
 }
 
-/** How long a fetched JWK Set serves, in milliseconds from the moment it was fetched. */
+/** How long a fetched JWK Set is used, in milliseconds from when it was fetched. */
 export type Freshness = {
-  /** Used without a question. */
+  /** Used without a request. */
   fresh: number
-  /** After that: used at once while a newer one is fetched (RFC 5861 §3). */
+  /** After that: still used while a newer one is fetched (RFC 5861 §3). */
   staleWhileRevalidate: number
 }
 
-const shortest = 10_000
-const longest = 24 * 3_600_000
-const withoutHeader = 300_000
+const minFreshness = 10_000
+const maxFreshness = 24 * 3_600_000
+const defaultFreshness = 300_000
 
 /**
- * Reads the freshness from a response (RFC 9111 §4.2), within bounds: a set that said `no-cache` or `max-age=0` would be fetched
- * again with every token, and a year would keep a revoked key for a year.
+ * Reads the freshness from a response (RFC 9111 §4.2), within bounds: with `no-cache` or `max-age=0` the set would be fetched for every
+ * token, and with a year a revoked key would be accepted for a year.
  *
- * @param headers those of the response; `Age` counts, for a set from a shared cache has used up a part of its time there
+ * @param headers those of the response; `Age` is subtracted, because a set from a shared cache has used up a part of its time there
  */
 export function readFreshness(headers: Headers): Freshness {
   const cacheControl = headers.get('cache-control') ?? ''
   const age = /^\d+$/.test(headers.get('age') ?? '') ? Number(headers.get('age')) : 0
   const maxAge = /(?:^|[\s,])no-(?:cache|store)(?:$|[\s,=])/i.test(cacheControl) ? 0 : seconds(cacheControl, 'max-age')
   return {
-    fresh: maxAge === undefined ? withoutHeader : Math.min(Math.max((maxAge - age) * 1000, shortest), longest),
-    staleWhileRevalidate: Math.min((seconds(cacheControl, 'stale-while-revalidate') ?? 0) * 1000, longest),
+    fresh:
+      maxAge === undefined ? defaultFreshness : Math.min(Math.max((maxAge - age) * 1000, minFreshness), maxFreshness),
+    staleWhileRevalidate: Math.min((seconds(cacheControl, 'stale-while-revalidate') ?? 0) * 1000, maxFreshness),
   }
 }
 

@@ -3,7 +3,7 @@ import type { KeyReference } from './signed-jwt.ts'
 import { VerificationError } from './verification-error.ts'
 import type { VerificationKey } from './verification-key.ts'
 
-/** Both in milliseconds. `wallTime` since 1970; `monotonicTime` since any moment, and never set back. */
+/** Both in milliseconds. `wallTime` counts since 1970; `monotonicTime` since an arbitrary moment, and is never set back. */
 export type Clock = { wallTime: () => number; monotonicTime: () => number }
 
 export type RemoteKeysRules = {
@@ -11,12 +11,12 @@ export type RemoteKeysRules = {
   request: (previous: FetchedJwkSet | undefined, revalidate: boolean) => Promise<FetchedJwkSet>
   /** Where the set is fetched from, for the messages. */
   uri: string
-  /** In milliseconds: the least time between two fetches for the sake of a `kid` that the set does not have. */
+  /** In milliseconds: the minimum time between two fetches because of a `kid` that is not in the set. */
   cooldown: number
-  /** In milliseconds: the longest that a set is used after the issuer last confirmed it, whatever happens. */
+  /** In milliseconds: how long a set may be used after the issuer last confirmed it, under any circumstances. */
   keepFor: number
   clock: Clock
-  /** Told of every fetch that fails. */
+  /** Called for every failed fetch. */
   onError: (error: VerificationError) => void
 }
 
@@ -30,13 +30,14 @@ export type RemoteKeys = {
 type Moment = { wall: number; monotonic: number }
 
 /**
- * The issuer's keys, kept for as long as its Cache-Control allows.
+ * The issuer's keys, cached for as long as its Cache-Control allows.
  *
- * - fresh: used, nothing is fetched but in the last tenth of that time, beside the requests, so that a busy service never waits;
- * - stale: fetched anew, by one caller for all; the others wait, lest a key that was revoked hours ago be trusted by the first
- *   token after a quiet night. Nobody waits within `stale-while-revalidate`, or while the issuer is known to be away;
- * - the fetch failed: the stale set serves on until `keepFor`, and the issuer is asked again after 1, 2, 4 ... seconds;
- * - a `kid` that is not in the set: fetched at once, but once per cooldown, for `kid` is what anybody may write into a token.
+ * - Fresh: the cached set is used. In the last tenth of its time it is refreshed in the background, so that a busy service never waits.
+ * - Stale: the set is fetched again, once for all callers, and they wait for it. Otherwise the first token after an idle night could be
+ *   accepted under a key that was revoked hours ago. Callers do not wait within `stale-while-revalidate`, or while the issuer is known to
+ *   be unavailable.
+ * - The fetch failed: the stale set is used until `keepFor`, and the fetch is retried after 1, 2, 4 ... seconds.
+ * - A `kid` that is not in the set: the set is fetched immediately, but only once per cooldown, because anyone can make up a `kid`.
  */
 export function remoteKeys(rules: RemoteKeysRules): RemoteKeys {
   const { clock, cooldown, keepFor } = rules
@@ -48,7 +49,7 @@ export function remoteKeys(rules: RemoteKeysRules): RemoteKeys {
 
   const moment = (): Moment => ({ wall: clock.wallTime(), monotonic: clock.monotonicTime() })
 
-  // The longer of both clocks: the wall clock may be set back, and the monotonic one stands still in a suspended machine.
+  // By the clock that advanced further: the wall clock may be set back, and the monotonic one stops while the machine is suspended.
   const since = (past: Moment | undefined): number =>
     past === undefined
       ? Number.POSITIVE_INFINITY
@@ -68,12 +69,12 @@ export function remoteKeys(rules: RemoteKeysRules): RemoteKeys {
       try {
         rules.onError(error)
       } catch {
-        // A fetch may be nobody's to wait for: what the listener throws would end the process as an unhandled rejection.
+        // A background fetch has no caller: what the listener throws would end the process as an unhandled rejection.
       }
     }
   }
 
-  /** One fetch at a time, which all share. Never rejects: a failure is kept in `failures`. */
+  /** One fetch at a time, shared by all callers. Never rejects: a failure is stored in `failures`. */
   function refresh(revalidate: boolean): Promise<void> {
     inFlight ??= fetchSet(revalidate).finally(() => {
       inFlight = undefined
@@ -108,10 +109,10 @@ export function remoteKeys(rules: RemoteKeysRules): RemoteKeys {
       const known = keys.get(kid)
       if (known !== undefined) return known
 
-      // At most one fetch per cooldown, counted from the last one of whatever cause.
+      // At most one fetch per cooldown, counted from the last fetch for any reason.
       if (inFlight !== undefined || since(attemptedAt) >= cooldown) await refresh(true)
       const found = set?.keys.get(kid)
-      // The issuer may know the key and cannot be asked. "unknown" would make an honest client throw its token away.
+      // The issuer may know the key, but cannot be asked. "Unknown" would make a client discard a valid token.
       if (found === undefined && failures !== undefined) throw unavailable()
       return found
     },
@@ -121,7 +122,7 @@ export function remoteKeys(rules: RemoteKeysRules): RemoteKeys {
   }
 }
 
-/** `fetch` says "fetch failed" and keeps the reason in the cause. */
+/** The message of `fetch` is only "fetch failed"; the reason is in the cause. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown error'
   return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message

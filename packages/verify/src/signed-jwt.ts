@@ -4,14 +4,14 @@ import type { JsonObject } from './strict-json.ts'
 import { quoted, VerificationError } from './verification-error.ts'
 import { type SignatureAlgorithm, signatureHolds, type VerificationKey } from './verification-key.ts'
 
-/** What of the header a key source may go by. The signature has not been checked: it names a key and proves nothing. */
+/** The part of the header by which a key is looked up. The signature has not been checked yet, so it proves nothing. */
 export type KeyReference = { readonly kid: string; readonly alg: SignatureAlgorithm }
 
-/** Finds the key that a token names, or undefined where there is no such key. What it throws becomes `keys_unavailable`. */
+/** Returns the key that a token names, or undefined if there is no such key. What it throws becomes `keys_unavailable`. */
 export type KeySource = (reference: KeyReference) => VerificationKey | undefined | Promise<VerificationKey | undefined>
 
 export type SignedJwtRules = {
-  /** The media type of the token, such as `at+jwt`; the one that `typ` must name. */
+  /** The media type that `typ` must name, such as `at+jwt`. */
   typ: string
   algorithms: readonly SignatureAlgorithm[]
   keys: KeySource
@@ -20,20 +20,20 @@ export type SignedJwtRules = {
 }
 
 /**
- * Header parameters that change what a signature means. RFC 7515 §4.1.11 demands that a `crit` not understood is refused, and none
- * is understood here. `b64` has no place in a JWT, with or without `crit` (RFC 7797 §7).
+ * Header parameters that change what a signature means. RFC 7515 §4.1.11 requires that an unsupported `crit` is rejected, and no extension
+ * is supported here. `b64` is not allowed in a JWT, with or without `crit` (RFC 7797 §7).
  */
 export const changedMeaning: readonly string[] = ['crit', 'b64']
 
 /**
- * And those that bring a key along, or an address to fetch it from. The keys come from the issuer's set and from nowhere else
- * (RFC 8725 §3.10): the parameters that say otherwise are an attack, or an issuer who needs to hear of it.
+ * And those that contain a key, or a URL to fetch it from. Keys come only from the issuer's set (RFC 8725 §3.10). A token with such a
+ * parameter is an attack, or the issuer is misconfigured and should notice.
  */
 const refusedParameters = [...changedMeaning, 'jwk', 'jku', 'x5c', 'x5u']
 
 /**
- * Checks that a JWT of the given type was signed by the key that it names, and nothing of what it claims. Where a claim is to be
- * believed, the caller checks it: an access token goes to `createVerifier`, not here.
+ * Checks that a JWT of the given type was signed by the key that it names. It does not check any claim: the caller must do that. For access
+ * tokens use `createVerifier` instead.
  *
  * @throws {VerificationError} `token_too_large`, `malformed_token`, `unsupported_header`, `wrong_type`, `unsupported_algorithm`,
  *   `unknown_key`, `algorithm_mismatch`, `bad_signature`, `keys_unavailable`
@@ -45,19 +45,19 @@ export async function verifySignedJwt(token: string, rules: SignedJwtRules): Pro
   if (refused !== undefined)
     throw new VerificationError('unsupported_header', `The token's header has ${refused}, which is not accepted.`)
 
-  // RFC 8725 §3.11: the type keeps an ID token or a logout token, signed by the same key, from passing as an access token.
+  // RFC 8725 §3.11: the type prevents an ID token or a logout token, signed by the same key, from being accepted as an access token.
   const { typ, kid } = header
   if (!isMediaType(typ, rules.typ))
     throw new VerificationError(
       'wrong_type',
-      `The token's type (typ) is ${quoted(typ)}, not ${rules.typ}. Was an ID token sent where the access token belongs?`,
+      `The token's type (typ) is ${quoted(typ)}, not ${rules.typ}. Was an ID token sent instead of the access token?`,
     )
 
   const alg = rules.algorithms.find((algorithm) => algorithm === header['alg'])
   if (alg === undefined)
     throw new VerificationError(
       'unsupported_algorithm',
-      `The token's algorithm (alg) is ${quoted(header['alg'])}, this service takes ${rules.algorithms.join(', ')}.`,
+      `The token's algorithm (alg) is ${quoted(header['alg'])}; this service accepts ${rules.algorithms.join(', ')}.`,
     )
 
   if (typeof kid !== 'string' || kid === '')
@@ -69,16 +69,16 @@ export async function verifySignedJwt(token: string, rules: SignedJwtRules): Pro
       'unknown_key',
       `The token is signed with the key ${quoted(kid)} (kid), which the issuer does not publish.`,
     )
-  // RFC 8725 §3.1: the key says which algorithm is used with it, the token does not.
+  // RFC 8725 §3.1: the key determines its algorithm, not the token.
   if (key.alg !== alg)
     throw new VerificationError(
       'algorithm_mismatch',
-      `The token's algorithm (alg) is ${alg}, its key ${quoted(kid)} (kid) is for ${key.alg}.`,
+      `The token's algorithm (alg) is ${alg}, but its key ${quoted(kid)} (kid) is for ${key.alg}.`,
     )
   if (!signatureHolds(key, signingInput, signature))
     throw new VerificationError(
       'bad_signature',
-      "The token's signature does not hold: it was altered, or signed by another key.",
+      "The token's signature is not valid: the token was altered, or signed by another key.",
     )
   return parsePart('payload', payload)
 }
@@ -89,23 +89,23 @@ async function findKey(keys: KeySource, reference: KeyReference): Promise<Verifi
     found = await keys(reference)
   } catch (cause) {
     if (cause instanceof VerificationError) throw cause
-    throw new VerificationError('keys_unavailable', 'The keys that check the token cannot be had.', { cause })
+    throw new VerificationError('keys_unavailable', 'The keys to check the token with are not available.', { cause })
   }
   // A JWK or a PEM has not been pinned to one algorithm.
   if (found !== undefined && !(found?.key instanceof KeyObject))
     throw new VerificationError(
       'keys_unavailable',
-      'The option keys returned something else than a key of importVerificationKey.',
+      'The option keys returned a value that is not a key from importVerificationKey.',
     )
   return found
 }
 
-/** Whether a header's `typ` names this media type, in any of its spellings. */
+/** Whether a header's `typ` names this media type, in any spelling. */
 export function isMediaType(typ: unknown, expected: string): boolean {
   return typeof typ === 'string' && mediaType(typ) === mediaType(expected)
 }
 
-/** RFC 7515 §4.1.9: without regard to case, and `application/` may be left out where no other slash is. */
+/** RFC 7515 §4.1.9: case-insensitive, and `application/` may be omitted if there is no other slash. */
 function mediaType(typ: string): string {
   return typ.toLowerCase().replace(/^application\/(?!.*\/)/, '')
 }

@@ -4,20 +4,20 @@ export type JsonObject = { [member: string]: unknown }
 
 /**
  * How deeply arrays and objects may be nested. RFC 8259 §9 lets a parser set this limit. Claims need five or six levels, a chain of
- * actors (RFC 8693 §4.1) some more. Without a limit the sender decides how deep every function that walks the value recurses.
+ * actors (RFC 8693 §4.1) a few more. Without a limit the sender decides how deep functions that traverse the value recurse.
  */
 const maxDepth = 32
 
-/** In bytes. Callers that know how long their input can be set a lower limit before they call. */
+/** In bytes. Callers that know how long their input can be check a lower limit before they call. */
 const maxLength = 1024 * 1024
 
 /**
- * Parses JSON that comes from outside, more strictly than `JSON.parse` does (and jose with it):
- * - it is bounded in length and depth, and checked before anything is built from it;
- * - the bytes are UTF-8 (RFC 8259 §8.1), not something that a decoder has repaired;
- * - no object has a member twice (RFC 7515 §4 and RFC 7519 §4 let a parser refuse it): two programs that read the same token
- *   could choose different ones, and one would check what the other does not use;
- * - no member is named `__proto__`: it is harmless here, but sets the prototype where a service copies the claims.
+ * Parses untrusted JSON, more strictly than `JSON.parse` (which jose uses):
+ * - Its length and depth are limited, and checked before it is parsed.
+ * - The bytes must be UTF-8 (RFC 8259 §8.1); a decoder would silently replace invalid ones.
+ * - No object may have duplicate members (RFC 7515 §4 and RFC 7519 §4 let a parser reject them). Two programs that read the same token
+ *   could choose different ones, and one would check a value that the other does not use.
+ * - No member may be named `__proto__`: it is harmless here, but sets the prototype if a service copies the claims.
  *
  * @param json the JSON text
  * @throws {SyntaxError} saying what is wrong, without quoting the text
@@ -66,10 +66,10 @@ const openObject = 0x7b
 const closeObject = 0x7d
 
 /**
- * Counts the members as they are written, and the depth, before the text is parsed. In JSON each member has one colon outside the
- * strings. Text that is not JSON may be counted wrongly, which does no harm: up to its first error the parser sees the same brackets.
+ * Counts the members in the text, and checks the depth, before the text is parsed. In JSON each member has one colon outside of strings.
+ * Text that is not JSON may be miscounted, which does no harm: up to its first error the parser sees the same brackets.
  *
- * @throws {SyntaxError} where it is nested too deeply
+ * @throws {SyntaxError} if it is nested too deeply
  */
 function countWrittenMembers(json: Buffer): number {
   let members = 0
@@ -89,7 +89,7 @@ function countWrittenMembers(json: Buffer): number {
   return members
 }
 
-/** The members that are left after `JSON.parse`, at every level. */
+/** Counts the members that remain after `JSON.parse`, at every level. */
 function countMembers(value: unknown): number {
   if (typeof value !== 'object' || value === null) return 0
   if (Array.isArray(value)) return value.reduce((members: number, child) => members + countMembers(child), 0)

@@ -1,6 +1,6 @@
 /**
- * Why a token or a request was refused. Stable: programs and dashboards build on these names, so one may be added in a
- * later version but none is renamed or given another meaning. `docs/verify.md` says of each what to mend.
+ * Why a token or a request was refused. Stable: programs and dashboards depend on these names. A later version may add codes, but never
+ * renames one or changes its meaning. `docs/verify.md` says for each how to fix it.
  */
 export const verificationErrorCodes = [
   'missing_token',
@@ -27,20 +27,19 @@ export const verificationErrorCodes = [
 export type VerificationErrorCode = (typeof verificationErrorCodes)[number]
 
 /**
- * A refusal. `message` is one plain sentence for the developer and never holds the token. It is made of the characters that
- * RFC 6750 §3 allows in `error_description`, whatever a hostile token put into the values that it quotes, so that it can go
- * into a header or a line of a log as it is.
+ * A refusal. `message` is one plain sentence for the developer and never contains the token. It consists only of characters that RFC 6750 §3
+ * allows in `error_description`, even if it quotes values from a hostile token. So you can put it into a header or a line of a log as it is.
  */
 export class VerificationError extends Error {
   override readonly name = 'VerificationError'
   readonly code: VerificationErrorCode
-  /** With `insufficient_scope`: all the scopes that were asked for. */
+  /** For `insufficient_scope`: all required scopes. */
   readonly requiredScopes: readonly string[]
 
   /**
    * @param code one of `verificationErrorCodes`
    * @param message one sentence
-   * @param options `cause`, the error below this one; `requiredScopes`, with `insufficient_scope`
+   * @param options `cause`: the underlying error; `requiredScopes`: for `insufficient_scope`
    */
   constructor(
     code: VerificationErrorCode,
@@ -55,8 +54,8 @@ export class VerificationError extends Error {
 }
 
 /**
- * A value as a message quotes it. The value may be an attacker's: a string is cut, and of anything else only the kind is named,
- * since turning an array or an object into text takes as long as its sender likes.
+ * Formats a value for a message. The value may come from an attacker: a string is truncated, and for any other value only the type is given,
+ * because its sender decides how long it takes to convert an array or an object to text.
  */
 export function quoted(value: unknown): string {
   if (value === undefined) return 'missing'

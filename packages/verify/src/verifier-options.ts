@@ -6,33 +6,33 @@ import { type SignatureAlgorithm, signatureAlgorithms } from './verification-key
 
 /** All durations are in seconds. */
 export type VerifierOptions = {
-  /** The issuer, exactly as its metadata and its tokens have it. */
+  /** The issuer, exactly as in its metadata and its tokens. */
   issuer: string
   /** The identifier of this service (RFC 8707), or several; a token must be for one of them. */
   audience: string | readonly string[]
-  /** Which signature algorithms are taken. Default: ES256 and RS256. */
+  /** The accepted signature algorithms. Default: ES256 and RS256. */
   algorithms?: readonly SignatureAlgorithm[]
   /** Scopes that every token must have. Default: none. */
   requiredScopes?: readonly string[]
-  /** By how much the issuer's clock and this one may differ. 0 to 300, default 60. */
+  /** How much the issuer's clock and this one may differ. 0 to 300, default 60. */
   clockTolerance?: number
   /** The media type that `typ` must name. Default `at+jwt` (RFC 9068 §4). */
   typ?: string
-  /** In characters; longer tokens are refused unread. Default 16,384. */
+  /** In characters; longer tokens are rejected without parsing them. Default 16,384. */
   maxTokenLength?: number
-  /** Where the JWK Set is. Default `<issuer>/.well-known/jwks.json`. https, or http on a loopback host. */
+  /** The URL of the JWK Set: https, or http on a loopback host. Default `<issuer>/.well-known/jwks.json`. */
   jwksUri?: string
-  /** How this verifier names itself to the issuer, in the header `signet-verifier`. Default: the host of the audience. */
+  /** The name of this verifier, sent to the issuer in the header `signet-verifier`. Default: the host of the audience. */
   name?: string
-  /** The least time between two fetches for keys that the set does not have. Default 30. */
+  /** The minimum time between two fetches because of keys that are not in the set. Default 30. */
   cooldown?: number
-  /** The longest that a fetch of the set may take. Default 5. */
+  /** The maximum time that a fetch of the set may take. Default 5. */
   timeout?: number
-  /** The longest that keys are used after the issuer last confirmed them, if it is away. Default 86,400 (a day). */
+  /** How long keys are used after the issuer last confirmed them, if it is unavailable. Default 86,400 (a day). */
   keepKeysFor?: number
-  /** Used for the set instead of the global `fetch`. */
+  /** Fetches the set instead of the global `fetch`. */
   fetch?: Fetch
-  /** Told of every failed fetch of the set. While a set is at hand, requests are served and this is the only sign. */
+  /** Called for every failed fetch of the set. While a set is cached, tokens are still accepted, and this is the only sign of the failure. */
   onKeysError?: (error: VerificationError) => void
   /** A local source of keys: nothing is fetched. For the issuer itself, and for tests. */
   keys?: KeySource
@@ -64,33 +64,33 @@ const optionNames: Record<keyof VerifierOptions, true> = {
   clock: true,
 }
 
-/** Options about fetching the JWK Set. With `keys` nothing is fetched, so each of them would be ignored. */
+/** Options for fetching the JWK Set. With `keys` nothing is fetched, so each of them would be ignored. */
 const fetchOptions = ['jwksUri', 'name', 'cooldown', 'timeout', 'keepKeysFor', 'fetch', 'onKeysError'] as const
 
 /**
- * Completes and checks the options. A fault stops the service when it starts; it must not become a check that is silently left out,
- * as with `audience: process.env.AUDIENCE` where the variable is missing, or a misspelt `requiredScope`, nor an exception at the first
- * failed fetch, as with a logger that was given in place of a function.
+ * Checks the options and adds the defaults. An invalid option stops the service at its start. Otherwise a check could be silently left out
+ * (`audience: process.env.AUDIENCE` with a missing variable, a misspelt `requiredScope`), or the first failed fetch could throw (a logger in
+ * place of a function).
  *
- * @throws {TypeError} naming the option, what it takes and what it is
+ * @throws {TypeError} naming the option, what it accepts and what it got
  */
 export function readOptions(options: VerifierOptions): VerifierSettings {
-  demand(isObject(options), `createVerifier takes an object with options; it was given ${kindOf(options)}.`)
+  demand(isObject(options), `createVerifier expects an object with options; got ${kindOf(options)}.`)
   for (const name of Object.keys(options))
     demand(
       Object.hasOwn(optionNames, name),
-      `There is no option ${name}. There are ${Object.keys(optionNames).join(', ')}.`,
+      `There is no option ${name}. The options are ${Object.keys(optionNames).join(', ')}.`,
     )
 
-  // Only what is left out has a default. null, as from a setting that could not be read, would leave a check out.
+  // Only undefined options get a default. null, for example from a setting that could not be read, would disable a check.
   const { issuer, keys, fetch: givenFetch, onKeysError, clock } = options
   const { algorithms = signatureAlgorithms, typ = 'at+jwt', clockTolerance = 60, maxTokenLength = 16_384 } = options
   const { cooldown = 30, timeout = 5, keepKeysFor = 86_400 } = options
-  demand(isText(issuer), `issuer must be a non-empty string; it is ${kindOf(issuer)}.`)
+  demand(isText(issuer), `issuer must be a non-empty string; got ${kindOf(issuer)}.`)
   const audience = typeof options.audience === 'string' ? [options.audience] : options.audience
   demand(
     Array.isArray(audience) && audience.length > 0 && Array.from(audience).every(isText),
-    `audience must be a non-empty string or a list of them; it is ${kindOf(options.audience)}.`,
+    `audience must be a non-empty string or a list of them; got ${kindOf(options.audience)}.`,
   )
   demand(
     Array.isArray(algorithms) &&
@@ -99,10 +99,10 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
     `algorithms must be some of ${signatureAlgorithms.join(', ')}.`,
   )
   const requiredScopes = checkScopes(options.requiredScopes === undefined ? [] : options.requiredScopes)
-  demand(isText(typ), `typ must be a media type; it is ${kindOf(typ)}.`)
+  demand(isText(typ), `typ must be a media type; got ${kindOf(typ)}.`)
 
-  checkFunction('keys', keys, 'takes { kid, alg } and returns a key of importVerificationKey')
-  checkFunction('fetch', givenFetch, 'takes what the global fetch takes')
+  checkFunction('keys', keys, 'takes { kid, alg } and returns a key from importVerificationKey')
+  checkFunction('fetch', givenFetch, 'takes the parameters of the global fetch')
   checkFunction('onKeysError', onKeysError, 'takes the error')
   if (clock !== undefined) checkClock(clock)
   const ignored = keys === undefined ? undefined : fetchOptions.find((name) => options[name] !== undefined)
@@ -113,14 +113,14 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
 
   demand(
     options.jwksUri === undefined || isText(options.jwksUri),
-    `jwksUri must be a URL as a string; it is ${kindOf(options.jwksUri)}.`,
+    `jwksUri must be a URL as a string; got ${kindOf(options.jwksUri)}.`,
   )
   const jwksUri = options.jwksUri ?? `${issuer.replace(/\/$/, '')}/.well-known/jwks.json`
   if (keys === undefined) checkJwksUri(jwksUri)
   const { name = hostOf(audience[0] ?? '') } = options
   demand(
     typeof name === 'string' && /^[\x21-\x7e]([\x20-\x7e]{0,98}[\x21-\x7e])?$/.test(name),
-    'name must be 1 to 100 printable ASCII characters, without a space at either end.',
+    'name must be 1 to 100 printable ASCII characters, without leading or trailing spaces.',
   )
 
   return {
@@ -143,11 +143,11 @@ export function readOptions(options: VerifierOptions): VerifierSettings {
   }
 }
 
-/** A clock that returns no number would make every comparison with `exp` false. */
+/** If a clock does not return numbers, every comparison with `exp` is false. */
 function checkClock(clock: Clock): void {
   demand(
     isObject(clock),
-    `clock must be an object with the functions wallTime and monotonicTime; it is ${kindOf(clock)}.`,
+    `clock must be an object with the functions wallTime and monotonicTime; got ${kindOf(clock)}.`,
   )
   for (const name of ['wallTime', 'monotonicTime'] as const) {
     checkFunction(`clock.${name}`, clock[name] ?? null, 'returns milliseconds')
@@ -159,13 +159,13 @@ function checkClock(clock: Clock): void {
 function checkFunction(name: string, value: unknown, does: string): void {
   demand(
     value === undefined || typeof value === 'function',
-    `${name} must be a function that ${does}; it is ${kindOf(value)}.`,
+    `${name} must be a function that ${does}; got ${kindOf(value)}.`,
   )
 }
 
 /**
- * RFC 6749 §3.3: a scope has no space, no quote and no backslash. One with a space would be found in no token, and they all go into
- * a header (RFC 6750 §3).
+ * RFC 6749 §3.3: a scope has no spaces, quotes or backslashes. One with a space would never be found in a token, and scopes are sent in a
+ * header (RFC 6750 §3).
  *
  * @throws {TypeError}
  */
@@ -174,21 +174,21 @@ export function checkScopes(scopes: readonly string[]): readonly string[] {
     // Array.from, because `every` skips the holes of a sparse list.
     Array.isArray(scopes) &&
       Array.from(scopes).every((scope) => isText(scope) && /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(scope)),
-    'Scopes must be a list of scopes, each without space, quote and backslash.',
+    'Scopes must be a list of scopes without spaces, quotes or backslashes.',
   )
   return [...scopes]
 }
 
-/** Whoever can change the set on its way can mint. */
+/** Anyone who can modify the set in transit can forge tokens. */
 function checkJwksUri(jwksUri: string): void {
-  demand(URL.canParse(jwksUri), `The JWK Set's address ${jwksUri} is not a URL: give issuer or jwksUri as one.`)
+  demand(URL.canParse(jwksUri), `The address of the JWK Set, ${jwksUri}, is not a URL: issuer or jwksUri must be one.`)
   const { protocol, hostname, username, password } = new URL(jwksUri)
   const loopback = /^(localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname)
   demand(
     protocol === 'https:' || (protocol === 'http:' && loopback),
-    `The JWK Set's address ${jwksUri} must be https; http serves on a loopback host only.`,
+    `The address of the JWK Set, ${jwksUri}, must be https; http is accepted only for a loopback host.`,
   )
-  demand(username === '' && password === '', "The JWK Set's address must have no user name and no password.")
+  demand(username === '' && password === '', 'The address of the JWK Set must not contain a user name or a password.')
 }
 
 function hostOf(identifier: string): string {
@@ -196,8 +196,8 @@ function hostOf(identifier: string): string {
   return host === '' ? identifier.replace(/[^\x21-\x7e]/g, '?').slice(0, 100) : host.slice(0, 100)
 }
 
-function inRange(name: string, value: number, least: number, most: number, unit: string): number {
-  demand(Number.isFinite(value) && value >= least && value <= most, `${name} must be ${least} to ${most} ${unit}.`)
+function inRange(name: string, value: number, min: number, max: number, unit: string): number {
+  demand(Number.isFinite(value) && value >= min && value <= max, `${name} must be ${min} to ${max} ${unit}.`)
   return value
 }
 
@@ -205,7 +205,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** What a value is, for a message. Never the value itself, which may be a secret in the wrong place. */
+/** The type of a value, for a message. Never the value itself, which may be a secret passed to the wrong option. */
 function kindOf(value: unknown): string {
   if (value === undefined || value === null) return String(value)
   if (value === '') return 'an empty string'

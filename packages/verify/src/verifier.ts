@@ -11,13 +11,13 @@ export type Verifier = {
    * Checks an access token.
    *
    * @param token the token alone, without `Bearer`
-   * @param options `requiredScopes`: beside those of the verifier
-   * @throws {VerificationError} see `verificationErrorCodes`; nothing else, whatever token is presented
-   * @throws {TypeError} where the options do not make sense
+   * @param options `requiredScopes`: in addition to those of the verifier
+   * @throws {VerificationError} for any token that is not accepted; see `verificationErrorCodes`
+   * @throws {TypeError} if the options are not valid
    */
   verify: (token: string, options?: CallOptions) => Promise<AccessTokenClaims>
   /**
-   * Resolves when the keys are at hand; for a start that should fail early, or a readiness probe.
+   * Resolves when the keys are available. For a readiness probe, or to fail early at the start.
    *
    * @throws {VerificationError} `keys_unavailable`
    */
@@ -25,12 +25,12 @@ export type Verifier = {
 }
 
 /**
- * Makes a verifier of the issuer's access tokens (RFC 9068) that holds no secret, asks nobody per token, and keeps no timer
- * and no connection of its own: there is nothing to close. Make one per process; its copy of the keys is its own.
+ * Creates a verifier for the issuer's access tokens (RFC 9068). It holds no secret, sends no request per token, and has no timers or
+ * connections that you would have to close. Create one per process, because each has its own copy of the keys.
  *
- * Verified tokens are not kept: the next request asks again, so that a token called back is refused at once.
+ * Verified tokens are not cached: every request is checked, so that a token signed with a revoked key is refused as soon as the key is gone.
  *
- * @throws {TypeError} where the options do not make sense
+ * @throws {TypeError} if the options are not valid
  */
 export function createVerifier(options: VerifierOptions): Verifier {
   const settings = readOptions(options)
@@ -53,13 +53,14 @@ export function createVerifier(options: VerifierOptions): Verifier {
 type CallOptions = { requiredScopes?: readonly string[] }
 
 /**
- * The scopes that one call demands, with those of the verifier.
+ * The scopes that one call requires, including those of the verifier.
  *
- * @throws {TypeError} for a misspelt option, which would leave a check out, and for what is not a list of scopes
+ * @throws {TypeError} for an unknown option, because a misspelt one would disable a check, and for an invalid list of scopes
  */
 function scopesOfCall(always: readonly string[], options: CallOptions): readonly string[] {
   for (const name of Object.keys(options))
-    if (name !== 'requiredScopes') throw new TypeError(`verify has no option ${name}. It has requiredScopes.`)
+    if (name !== 'requiredScopes')
+      throw new TypeError(`verify has no option ${name}. Its only option is requiredScopes.`)
   const { requiredScopes } = options
   if (requiredScopes === undefined) return always
   return [...always, ...checkScopes(requiredScopes)]

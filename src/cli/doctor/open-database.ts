@@ -3,7 +3,7 @@ import { hasLocalPostgres } from '#local-postgres'
 import type { Settings } from '../../platform/config/settings.ts'
 import { queryTimeoutMs } from '../../platform/database/connection-setup.ts'
 import { type DatabaseConnection, hostsOf } from '../../platform/database/hosts.ts'
-import { hangUp, openConnection } from '../../platform/database/open-connection.ts'
+import { destroyConnection, openConnection } from '../../platform/database/open-connection.ts'
 import { createPool, type Database } from '../../platform/database/pool.ts'
 import { type Probed, probePooler } from '../../platform/database/pooler.ts'
 import { isLoopback } from '../../platform/network-address.ts'
@@ -36,7 +36,7 @@ export async function openDatabase(settings: Settings): Promise<OpenedDatabase |
     const { probed, isPrivate } = await probe(connection, settings)
     const { session, namedStatements } = probed.route
     const database = createPool({
-      ...{ connection, schema, session, namedStatements, readOnlyIsFine: true, log: noLog },
+      ...{ connection, schema, session, namedStatements, allowReadOnly: true, log: noLog },
       ...{ max: 2, connectTimeoutMs: stepLimit, queryTimeoutMs: stepLimit },
     })
     return {
@@ -62,7 +62,7 @@ async function probe(
   const { databaseSchema: schema, databasePreparedStatements: preparedStatements } = settings
   const hosts = hostsOf(connection)
   const { client } = await openConnection({
-    ...{ hosts, applicationName: 'signet doctor', readOnlyIsFine: true },
+    ...{ hosts, applicationName: 'signet doctor', allowReadOnly: true },
     setup: { schema, session: 'untouched' },
     ...{ connectTimeoutMs: stepLimit, queryTimeoutMs: stepLimit },
   })
@@ -73,10 +73,10 @@ async function probe(
       // A Unix socket has no address.
       isPrivate: 'encrypted' in stream || remoteAddress === undefined || isLoopback(remoteAddress),
       probed: await probePooler(client, {
-        ...{ hosts, schema, preparedStatements, queryTimeoutMs, patienceMs: stepLimit },
+        ...{ hosts, schema, preparedStatements, queryTimeoutMs, probeTimeoutMs: stepLimit },
       }),
     }
   } finally {
-    hangUp(client)
+    destroyConnection(client)
   }
 }

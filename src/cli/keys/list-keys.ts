@@ -3,7 +3,7 @@ import type { Installation } from '../../installation.ts'
 import type { KeyView } from '../../key-ring/key-snapshot.ts'
 import { ripensAt } from '../../key-ring/rotation.ts'
 import { inOrderOfActivation, type KeyMoments, type KeyState } from '../../key-ring/schedule.ts'
-import { listNotSeenSince, type Sighting } from '../../key-ring/verifiers-store.ts'
+import { listNotSeenSince, type SeenVerifier } from '../../key-ring/verifiers-store.ts'
 import type { Queryable } from '../../platform/database/queryable.ts'
 import { CommandFailed } from '../command-failures.ts'
 import { json, notEmpty, oneValue } from '../flags.ts'
@@ -100,7 +100,7 @@ interface Unaware {
   readonly alg: string
   /** Milliseconds since 1970. */
   readonly publishedAt: number
-  readonly verifiers: readonly Sighting[]
+  readonly verifiers: readonly SeenVerifier[]
 }
 
 /** Of each standby, the verifiers that name themselves and have not fetched the JWK Set since it was published. */

@@ -49,7 +49,7 @@ function notRevoked(kid: string, refusal: Exclude<RevokeKeysOutcome, RevokedKeys
 }
 
 function documentOf(revoked: RevokedKeys): Document {
-  const { kids, revokedAt, nodesStoppedBy, verifiersStoppedBy, isNoted, successions, now } = revoked
+  const { kids, revokedAt, nodesStoppedBy, verifiersStoppedBy, isInLedger, successions, now } = revoked
   return {
     revoked: kids,
     revoked_at: new Date(revokedAt),
@@ -58,13 +58,13 @@ function documentOf(revoked: RevokedKeys): Document {
     verifiers_stopped_by: new Date(verifiersStoppedBy),
     ripe_standby: successions.every(({ ripeStandbyAt }) => ripeStandbyAt <= now),
     ripe_standby_at: new Date(Math.max(...successions.map(({ ripeStandbyAt }) => ripeStandbyAt))),
-    in_ledger: isNoted,
+    in_ledger: isInLedger,
   }
 }
 
 /** What an operator has to know next. */
 function notes(revoked: RevokedKeys): string[] {
-  const { kids, nodesStoppedBy, verifiersStoppedBy, hadSigned, isNoted, successions, now } = revoked
+  const { kids, nodesStoppedBy, verifiersStoppedBy, hadSigned, isInLedger, successions, now } = revoked
   const what = kids.length === 1 ? 'this key' : 'these keys'
   return [
     ...successions.map((succession) => sentenceOn(succession, now)),
@@ -77,7 +77,7 @@ function notes(revoked: RevokedKeys): string[] {
             'for nothing while their session lives.',
         ]
       : []),
-    ...(isNoted
+    ...(isInLedger
       ? []
       : ['The keys directory could not be written: a backup of the database that is restored would bring it back.']),
   ]

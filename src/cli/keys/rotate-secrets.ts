@@ -102,7 +102,7 @@ const costs: Readonly<Record<Purpose, string>> = {
 
 function replaced(
   { purpose, version, activatesAt, publishedAt, revoked }: Renewal,
-  { nodesStoppedBy, earlierNodes, isNoted }: ReplacedSecrets,
+  { nodesStoppedBy, earlierNodes, isInLedger }: ReplacedSecrets,
   recordsLeft: boolean,
 ): Document {
   return {
@@ -113,12 +113,12 @@ function replaced(
     next: costs[purpose],
     nodes_stopped_by: new Date(nodesStoppedBy),
     earlier_nodes: earlierNodes,
-    in_ledger: isNoted,
+    in_ledger: isInLedger,
     records_left: purpose === 'refresh-mac' ? recordsLeft : undefined,
   }
 }
 
-function notesOn({ earlierNodes, isNoted, nodesStoppedBy }: ReplacedSecrets): string[] {
+function notesOn({ earlierNodes, isInLedger, nodesStoppedBy }: ReplacedSecrets): string[] {
   return [
     `Every node has stopped accepting the old versions: at once where it hears of it, ${moment(nodesStoppedBy)} at the latest.`,
     ...(earlierNodes > 0
@@ -126,7 +126,7 @@ function notesOn({ earlierNodes, isNoted, nodesStoppedBy }: ReplacedSecrets): st
           `${earlierNodes} of the nodes run${earlierNodes === 1 ? 's' : ''} an earlier release and will not notice: restart or stop them now.`,
         ]
       : []),
-    ...(isNoted
+    ...(isInLedger
       ? []
       : [
           'The keys directory could not be written: a backup of the database that is restored would bring the old versions back.',

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { SecretView } from '../../installation-keys.ts'
 import { type SecretState, secretStates, supersededAt } from '../../key-ring/secret-schedule.ts'
-import { pageDays, pagePurposes, type SecretVersion } from '../../platform/secrets/purpose-secrets.ts'
+import { pagePurposes, pageSecretDays, type SecretVersion } from '../../platform/secrets/purpose-secrets.ts'
 import { json } from '../flags.ts'
 import { type Document, type Format, moment, pastMoment, printMany } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
@@ -64,7 +64,7 @@ function whatNext({ purpose, activatesAt }: SecretVersion, state: SecretState, s
 }
 
 function acceptedUntil(purpose: SecretVersion['purpose'], superseded: number): string {
-  if (pagePurposes.includes(purpose)) return `until ${moment(superseded + pageDays * 86_400_000)}`
+  if (pagePurposes.includes(purpose)) return `until ${moment(superseded + pageSecretDays * 86_400_000)}`
   return purpose === 'refresh-mac'
     ? 'until the last refresh token made with it has expired'
     : 'until the last session that began with it is over'

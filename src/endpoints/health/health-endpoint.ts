@@ -10,7 +10,7 @@ export function healthEndpoint(app: App, signet: Signet): void {
   app.get('/healthz', async () => ({ status: 'ok' }))
 
   app.get('/readyz', async (_request, reply) => {
-    const problems = app.ending.begun ? ['this node is shutting down'] : await readinessProblems(signet)
+    const problems = app.shutdown.begun ? ['this node is shutting down'] : await readinessProblems(signet)
     if (problems.length === 0) return { status: 'ok' }
     return reply.status(503).header('retry-after', '2').send({ status: 'unavailable', problems })
   })

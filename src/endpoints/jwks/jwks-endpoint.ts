@@ -5,13 +5,13 @@ import type { Signet } from '../../signet.ts'
  * The JWK Set (RFC 7517 §5). It is served from memory, also while the database is unavailable. Cache-Control lets caches keep it for the
  * max-age, and serve it for the same time again while they revalidate it (RFC 5861 §3). The schedule of the keys allows for both.
  */
-export function jwksEndpoint(app: App, { keyRing, settings, sightings }: Signet): void {
+export function jwksEndpoint(app: App, { keyRing, settings, verifiersLastSeen }: Signet): void {
   const cacheControl = `public, max-age=${settings.jwksMaxAge}, stale-while-revalidate=${settings.jwksMaxAge}`
   app.get('/.well-known/jwks.json', async (request, reply) => {
     const { body, etag } = keyRing.jwkSet()
     const verifier = request.headers['signet-verifier']
     // Also for a 304, because the verifier then has this set. HEAD requests arrive here as well, but deliver no keys.
-    if (typeof verifier === 'string' && request.method === 'GET') sightings.note(verifier)
+    if (typeof verifier === 'string' && request.method === 'GET') verifiersLastSeen.note(verifier)
     reply.header('cache-control', cacheControl).header('etag', etag)
     if (matches(request.headers['if-none-match'], etag)) return reply.status(304).send()
     // RFC 7517 §8.5.1

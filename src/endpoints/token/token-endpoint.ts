@@ -41,7 +41,7 @@ export function tokenEndpoint(app: App, signet: Signet): void {
         detail: `client ${authenticated.client.client_id}: ${authenticated.client.grant_types.join(' ')}`,
       })
     // Before any transaction: what may have to be written first must not wait for a second connection while a transaction holds one.
-    await signet.keyRing.cover(longestLifetime(authenticated.client, signet.settings))
+    await signet.keyRing.extendRetention(longestLifetime(authenticated.client, signet.settings))
     const outcome = await exchange(signet, authenticated, body, callerOf(request))
     if ('refused' in outcome) throw new OAuthError(outcome.refused, { detail: outcome.detail })
     // Every grant type in the map is a GrantType.

@@ -1,4 +1,4 @@
-import { isTooLongToReturn, longestReturned, withParameters } from '../../platform/http/address-query.ts'
+import { isTooLongToReturn, maxReturnedLength, withParameters } from '../../platform/http/uri-query.ts'
 import { type PurposeSecret, sealText, secretFor, unsealText } from '../../platform/secrets/purpose-secrets.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { shortened } from '../../protocol/errors/refusal.ts'
@@ -46,7 +46,7 @@ function returnAddress(values: ReadonlyMap<string, string>, client: Client | und
       : new OAuthError('post_logout_redirect_uri_of_nobody')
   const state = values.get('state')
   if (state === undefined) return uri
-  if (isTooLongToReturn(state)) throw new OAuthError('state_too_long', { param: String(longestReturned) })
+  if (isTooLongToReturn(state)) throw new OAuthError('state_too_long', { param: String(maxReturnedLength) })
   return withParameters(uri, [['state', state]])
 }
 

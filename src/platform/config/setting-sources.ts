@@ -7,11 +7,11 @@ import type { Setting } from './setting-kinds.ts'
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * The texts of all settings that are given, by name: from `.env`, from the environment, which wins, and from the files that
- * `SIGNET_<NAME>_FILE` names.
+ * Reads the texts of all settings that are given: from `.env`, from the environment, which takes precedence, and from the files named by
+ * `SIGNET_<NAME>_FILE`.
  *
- * @param folder where `.env` lies and where relative paths start
- * @returns beside them what is wrong already: files that cannot be read, and names that no setting has
+ * @param folder the folder of `.env`, and the base of relative paths
+ * @returns the texts by name, and the faults found so far: files that cannot be read, and unknown names
  */
 export function readTexts(environment: Environment, folder: string): { texts: Map<string, string>; faults: string[] } {
   const faults: string[] = []
@@ -29,9 +29,9 @@ export function readTexts(environment: Environment, folder: string): { texts: Ma
 }
 
 /**
- * The `.env` file, if at least one of these settings comes from it and not from the environment.
+ * The path of the `.env` file, if at least one of these settings comes from it and not from the environment.
  *
- * @param folder where `.env` lies
+ * @param folder the folder of `.env`
  */
 export function dotEnvSource(
   environment: Environment,
@@ -39,8 +39,8 @@ export function dotEnvSource(
   names: readonly SettingName[],
 ): string | undefined {
   const inFile = readDotEnv(folder, [])
-  const decides = (name: string) => Boolean(inFile[name]) && !environment[name]
-  return names.some((name) => decides(name) || decides(`${name}_FILE`)) ? resolve(folder, '.env') : undefined
+  const isFromFile = (name: string) => Boolean(inFile[name]) && !environment[name]
+  return names.some((name) => isFromFile(name) || isFromFile(`${name}_FILE`)) ? resolve(folder, '.env') : undefined
 }
 
 function readDotEnv(folder: string, faults: string[]): NodeJS.Dict<string> {
@@ -61,7 +61,7 @@ function readSecretFiles(texts: Map<string, string>, folder: string, faults: str
     if (!setting.secret || file === undefined) continue
     texts.delete(fileName)
     if (texts.has(name)) {
-      faults.push(`${fileName}: ${name} is set too; one of them must go.`)
+      faults.push(`${fileName}: ${name} is also set. Remove one of them.`)
       continue
     }
     try {
@@ -72,37 +72,37 @@ function readSecretFiles(texts: Map<string, string>, folder: string, faults: str
   }
 }
 
-/** @param file where it stands; undefined for the environment */
+/** @param file the file that contains it; undefined for the environment */
 function unknownSetting(name: string, file: string | undefined): string {
   const known = Object.entries<Setting<unknown>>(declarations).flatMap(([one, { secret }]) =>
     secret ? [one, `${one}_FILE`] : [one],
   )
-  const meant = nearestName(name, known)
-  return `${name}: there is no such setting${file ? `; it is in ${file}` : ''}.${meant ? ` Did you mean ${meant}?` : ''}`
+  const suggestion = nearestName(name, known)
+  return `${name}: there is no such setting${file ? `; it is in ${file}` : ''}.${suggestion ? ` Did you mean ${suggestion}?` : ''}`
 }
 
-/** Edits that a typo may consist of. */
-const mostEdits = 3
+/** Maximum edits for a name to count as a typo of another. */
+const maxEdits = 3
 
 /**
- * The name that somebody meant who wrote another one.
+ * The known name that a mistyped one probably stands for.
  *
- * @param written what was written; a long text is no typo
- * @returns the one of `names` that is fewest edits away, or undefined if none is near
+ * @param written the mistyped name; a long text is not a typo
+ * @returns the one of `names` that is fewest edits away, or undefined if none is close
  */
 function nearestName(written: string, names: readonly string[]): string | undefined {
   if (written.length > 100) return undefined
   const distances = names.map((name) => ({ name, edits: editsBetween(written, name) }))
   const [nearest] = distances.sort((a, b) => a.edits - b.edits)
-  return nearest && nearest.edits <= mostEdits ? nearest.name : undefined
+  return nearest && nearest.edits <= maxEdits ? nearest.name : undefined
 }
 
 /**
- * How many characters have to be inserted, deleted or replaced, or swapped with their neighbours, to get from one text to the other
- * (optimal string alignment).
+ * How many characters must be inserted, deleted, replaced or swapped with the next one to turn one text into the other (optimal string
+ * alignment distance).
  */
 function editsBetween(a: string, b: string): number {
-  // Each row has the distances between a beginning of `a` and all beginnings of `b`.
+  // Each row holds the distances between one prefix of `a` and all prefixes of `b`.
   let beforeLast: number[] = []
   let last = Array.from({ length: b.length + 1 }, (_, column) => column)
   for (let i = 1; i <= a.length; i++) {

@@ -4,7 +4,7 @@ import { declarations, type SettingName, type Value } from './declaration.ts'
 import { formatDuration, type Setting } from './setting-kinds.ts'
 import { readTexts } from './setting-sources.ts'
 
-/** All settings as they are in force. Durations are seconds. */
+/** All settings in effect. Durations are in seconds. */
 export interface Settings {
   readonly issuer: string
   readonly host: string
@@ -31,7 +31,7 @@ export interface Settings {
   readonly jwksMaxAge: number
   readonly verifierCache: number
   readonly clockSkew: number
-  /** Undefined: for ever. */
+  /** Undefined: forever. */
   readonly eventRetention: number | undefined
   readonly shutdownDelay: number
   readonly keepAliveTimeout: number
@@ -41,22 +41,22 @@ export interface Settings {
   readonly logLevel: Value<'SIGNET_LOG_LEVEL'>
 }
 
-/** All that is wrong with the settings, told at once: one line a fault, each with the name and what it takes. */
+/** All faults of the settings together. The message has one line per fault, with the name of the setting and what it accepts. */
 export class SettingsError extends Error {
   readonly faults: readonly string[]
   constructor(faults: readonly string[]) {
-    super(`The settings cannot be used:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`)
+    super(`Invalid settings:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`)
     this.name = 'SettingsError'
     this.faults = faults
   }
 }
 
 /**
- * Reads the settings from the environment, from `.env` in `folder` (the environment wins) and from the files that
- * `SIGNET_<NAME>_FILE` names. An empty value counts as none.
+ * Reads the settings from the environment, from `.env` in `folder` (the environment takes precedence) and from the files named by
+ * `SIGNET_<NAME>_FILE`. An empty value counts as unset.
  *
  * @param environment usually `process.env`
- * @param folder where `.env` lies and where relative paths start
+ * @param folder the folder of `.env`, and the base of relative paths
  * @throws SettingsError with every fault found
  */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>, folder: string): Settings {
@@ -70,12 +70,12 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     if (value === undefined) {
       const fault = setting.fault?.(text)
       faults.push(
-        `${name}: takes ${setting.takes}${setting.secret ? '' : `; it is ${shown(text)}`}.${fault ? ` Here ${fault}.` : ''}`,
+        `${name}: expected ${setting.accepts}${setting.secret ? '' : `; got ${shown(text)}`}.${fault ? ` The problem: ${fault}.` : ''}`,
       )
     }
     return value
   }
-  // A setting with a default is only absent when its text is bad, and then the start stops on the faults below.
+  // A setting with a default is absent only if its text is invalid, and then the faults below are thrown.
   const need = <N extends SettingName>(name: N): Value<N> => read(name) as Value<N>
 
   const issuer = need('SIGNET_ISSUER')
@@ -116,17 +116,18 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     metricsToken: read('SIGNET_METRICS_TOKEN'),
     logLevel: need('SIGNET_LOG_LEVEL'),
   }
-  if (!certFile !== !keyFile) faults.push('SIGNET_TLS_CERT and SIGNET_TLS_KEY: go together; one of them is missing.')
+  if (!certFile !== !keyFile)
+    faults.push('SIGNET_TLS_CERT and SIGNET_TLS_KEY: must be set together; one of them is missing.')
   if (faults.length === 0) faults.push(...contradictions(settings))
   if (faults.length > 0) throw new SettingsError(faults)
   return settings
 }
 
 /**
- * How long a key must have been published before it may sign, in seconds: the longest that any honest verifier can go on
- * without having seen it. The JWK Set is served with `Cache-Control: max-age=…, stale-while-revalidate=…`, both SIGNET_JWKS_MAX_AGE
- * (endpoints/jwks/jwks-endpoint.ts), so a cache may serve it stale for as long again as it is fresh (RFC 5861 §3). A verifier may then keep it
- * for SIGNET_VERIFIER_CACHE, and a node may not know the key for a lease.
+ * How long a key must have been published before it may sign, in seconds: the longest time that a correct verifier can work without having
+ * seen it. The JWK Set is served with `Cache-Control: max-age=…, stale-while-revalidate=…`, both SIGNET_JWKS_MAX_AGE
+ * (endpoints/jwks/jwks-endpoint.ts), so a cache may serve it stale for as long as it was fresh (RFC 5861 §3). After that, a verifier may keep
+ * it for SIGNET_VERIFIER_CACHE. In addition, a node may not know the key for up to SIGNET_KEY_LEASE.
  */
 export function activationDelay(
   settings: Pick<Settings, 'jwksMaxAge' | 'verifierCache' | 'clockSkew' | 'keyLease'>,
@@ -143,7 +144,7 @@ function contradictions(settings: Settings): string[] {
         '(2 × SIGNET_JWKS_MAX_AGE + SIGNET_VERIFIER_CACHE + SIGNET_CLOCK_SKEW + SIGNET_KEY_LEASE).',
     )
   if (settings.tls && settings.issuer.startsWith('http:'))
-    faults.push('SIGNET_TLS_CERT and SIGNET_TLS_KEY: serve https, but SIGNET_ISSUER is http.')
+    faults.push('SIGNET_TLS_CERT and SIGNET_TLS_KEY: require an https issuer, but SIGNET_ISSUER is http.')
   if (settings.refreshTokenTtl > settings.refreshTokenMaxTtl)
     faults.push('SIGNET_REFRESH_TOKEN_TTL: must not be longer than SIGNET_REFRESH_TOKEN_MAX_TTL.')
   if (settings.sessionIdleTtl > settings.sessionTtl)
@@ -153,13 +154,13 @@ function contradictions(settings: Settings): string[] {
   return faults
 }
 
-/** What listens on such a port works, for everybody but browsers: it is better to say so before the first sign-in. */
+/** A server on such a port works for all clients except browsers. Reported here, so that it is not found out at the first sign-in. */
 function blockedPorts({ issuer, port }: Settings): string[] {
   const instead = 'browsers do not connect to it (Fetch standard, "bad port"). Choose another, such as 4000.'
   const url = new URL(issuer)
   if (url.port !== '' && isBlockedPort(Number(url.port)))
     return [`SIGNET_ISSUER: has the port ${url.port}, and ${instead}`]
-  // Behind a proxy any port will do: browsers connect to the issuer's.
+  // Behind a proxy, any port works: browsers connect to the issuer's.
   if (isLoopbackHost(url.hostname) && isBlockedPort(port)) return [`SIGNET_PORT: is ${port}, and ${instead}`]
   return []
 }
@@ -171,9 +172,9 @@ function defaultPort(issuer: string | undefined): number {
   return port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port)
 }
 
-/** A bad value within a message: bounded, and without the user name and password that an address may hold. */
+/** An invalid value for a message: truncated, and without the user name and password that a URL may contain. */
 function shown(text: string): string {
-  const most = 100
+  const maxLength = 100
   const safe = text.replace(/\/\/[^/]*@/g, '//...@')
-  return JSON.stringify(safe.length > most ? `${safe.slice(0, most)}...` : safe)
+  return JSON.stringify(safe.length > maxLength ? `${safe.slice(0, maxLength)}...` : safe)
 }

@@ -3,11 +3,11 @@ import pg, { type Client } from 'pg'
 import { compare, type Migration, MigrationError, type Recorded } from './migration-files.ts'
 import { isUnavailable } from './unavailable.ts'
 
-/** What became of an attempt: another node has the `locked` schema, or other transactions keep a table `busy`. */
+/** The outcome of an attempt. `locked`: another node holds the lock of the schema. `busy`: other transactions hold a table. */
 export type Outcome = Migration | 'up to date' | 'locked' | 'busy'
 
 /**
- * Applies the first pending migration with its record, in one transaction that holds the lock of this schema.
+ * Applies and records the first pending migration, in one transaction that holds the lock of this schema.
  *
  * @param expected the migration that is probably next; another node may have applied it in the meantime
  */
@@ -35,10 +35,10 @@ export async function applyNext(
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {}) // a lost connection has rolled back already
     const code = (error as { code?: unknown }).code
-    // lock_not_available, deadlock_detected: either way, requests and this migration wanted the same tables.
+    // lock_not_available, deadlock_detected: requests and this migration needed the same tables.
     if (code === '55P03' || code === '40P01') return 'busy'
     if (isUnavailable(error) || next === undefined) throw error
-    const advice = code === '42501' ? ` ${mayNot(schema)}` : ''
+    const advice = code === '42501' ? ` ${privilegeAdvice(schema)}` : ''
     throw new MigrationError(`${next.file} failed: ${messageOf(error)}${advice}`, { cause: error })
   }
 }
@@ -48,7 +48,7 @@ async function runAndRecord(client: Client, { version, name, sql, md5 }: Migrati
   await client.query(sql)
   if (client.getTransactionStatus() !== 'T')
     throw new MigrationError(
-      'It ends its transaction by itself, which it must not (see sql/README.md). Some of it may have been kept.',
+      'It ends its own transaction, which is not allowed (see sql/README.md). A part of it may have been committed.',
     )
   await client.query(
     `INSERT INTO ${recordOf(schema)} (version, name, md5, run_at) VALUES ($1, $2, $3, clock_timestamp())`,
@@ -56,28 +56,28 @@ async function runAndRecord(client: Client, { version, name, sql, md5 }: Migrati
   )
 }
 
-// All of it is local to the transaction: in transaction mode a pooler hands the server's session to somebody else afterwards.
+// Everything is local to the transaction: a pooler in transaction mode gives the server's session to other clients afterwards.
 function begin(schema: string): string {
   return [
-    // Under REPEATABLE READ the record would be read as it was before the lock was taken.
+    // Under REPEATABLE READ the record would be read as of before the lock was taken.
     'BEGIN ISOLATION LEVEL READ COMMITTED',
     `SET LOCAL search_path = ${pg.escapeIdentifier(schema)}`,
-    // A migration of a large table takes as long as it takes. But a statement that waits for a table's lock makes all
-    // later ones wait, sign-ins included, so it waits briefly and is tried again.
+    // A migration of a large table may take any time. But a statement that waits for a table's lock makes all later statements wait, including
+    // those of sign-ins, so it waits briefly and is retried.
     'SET LOCAL statement_timeout = 0',
     "SET LOCAL lock_timeout = '2s'",
-    // A node that stands still (a suspended machine) must not keep the others waiting for ever.
+    // A suspended node must not block the others forever.
     "SET LOCAL idle_in_transaction_session_timeout = '60s'",
   ].join('; ')
 }
 
-/** The number of the advisory lock, which is held while a schema is migrated. */
+/** The number of the advisory lock that is held while a schema is migrated. */
 export function lockKey(schema: string): bigint {
   return createHash('sha256').update(`signet migrations ${schema}`).digest().readBigInt64BE()
 }
 
 async function ensureRecord(client: Client, schema: string): Promise<void> {
-  // Not IF NOT EXISTS: it requires the right to create even if there is nothing to create.
+  // Not IF NOT EXISTS, which requires the privilege to create even if there is nothing to create.
   const { rows } = await client.query<{ schema: boolean; record: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = $1) AS schema, to_regclass($2) IS NOT NULL AS record`,
     [schema, recordOf(schema)],
@@ -89,7 +89,7 @@ async function ensureRecord(client: Client, schema: string): Promise<void> {
     )
 }
 
-/** The migrations that the schema has not had yet, in order. @throws MigrationError as `migrate` does */
+/** The migrations that have not been applied to the schema yet, in order. @throws MigrationError as `migrate` does */
 export async function readPending(
   client: Client,
   migrations: readonly Migration[],
@@ -119,7 +119,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-function mayNot(schema: string): string {
+function privilegeAdvice(schema: string): string {
   return (
     `Run 'signet migrate' as the role that owns the schema, or let an administrator create it first: ` +
     `CREATE SCHEMA ${schema} AUTHORIZATION <the role of SIGNET_DATABASE_URL>;`

@@ -1,41 +1,41 @@
 import type { DatabaseLog } from '../log.ts'
 import { isUnavailable } from './unavailable.ts'
 
-/** Rows that may wait a little before they are written, so that many are written at once. */
+/** Delays rows for a short time, so that many are written in one statement. */
 export interface BatchWriter<T> {
-  /** Queues a row, or merges it into a queued one with the same key. Where the queue is full, the row is counted as lost. */
+  /** Queues a row, or merges it into a queued row with the same key. If the queue is full, the row is counted as lost. */
   add(row: T): void
-  /** Writes what is queued now. Resolves after one attempt; what that could not write is logged, and stays queued. */
+  /** Writes the queued rows now. Resolves after one attempt; rows that could not be written are logged, and stay queued. */
   stop(): Promise<void>
 }
 
 export interface BatchWriterOptions<T> {
-  /** What the rows are, in the plural, for the log. */
+  /** The name of the rows, in the plural, for the log. */
   readonly what: string
   /** Milliseconds from the first queued row to the write. */
   readonly delayMs: number
-  /** Rows in memory at most. */
+  /** Maximum rows in memory. */
   readonly maxQueued: number
-  /** Rows of one statement at most. */
+  /** Maximum rows per statement. */
   readonly maxBatch: number
   /** Writes these rows, all or none. */
   readonly write: (rows: readonly T[]) => Promise<void>
-  /** What the log says of a row that is dropped: enough to find out where it came from, and never a secret. */
+  /** What is logged about a dropped row: enough to find out where it came from, but no secrets. */
   readonly describe: (row: T) => object
-  /** Where rows with the same key are one row. `merge` is handed the older one first. */
+  /** If given, rows with the same key are merged into one. */
   readonly merging?: { readonly key: (row: T) => string; readonly merge: (older: T, newer: T) => T }
   readonly log: DatabaseLog
 }
 
 /**
- * Collects rows and writes them together. Nobody waits for the outcome, so the queue has to look after itself:
+ * Collects rows and writes them together. No caller waits for the outcome, so errors are handled here:
  *
- * - While the database is away, or refuses the statement whatever the values are (a missing privilege), rows stay queued and are tried
- *   again after `delayMs`, for as long as it takes. The queue is bounded.
- * - A batch that fails for any other reason is written in halves, so that a row whose values PostgreSQL does not take is found,
- *   logged and dropped, and all others are written.
+ * - While the database is unavailable, or refuses the statement regardless of the values (a missing privilege), rows stay queued and are
+ *   retried after `delayMs`, without a time limit. The queue is bounded.
+ * - A batch that fails for any other reason is split in halves, so that a row whose values PostgreSQL rejects is found, logged and dropped,
+ *   and all others are written.
  *
- * A row can be written twice, where the answer to the first attempt was lost.
+ * A row can be written twice if the answer to the first attempt was lost.
  */
 export function createBatchWriter<T>(options: BatchWriterOptions<T>): BatchWriter<T> {
   const { what, delayMs, maxQueued, merging, log } = options
@@ -44,7 +44,7 @@ export function createBatchWriter<T>(options: BatchWriterOptions<T>): BatchWrite
   let lost = 0
   let timer: NodeJS.Timeout | undefined
   let writing: Promise<void> = Promise.resolve()
-  /** Why the last write failed; undefined where it did not. */
+  /** Why the last write failed; undefined if it succeeded. */
   let failing: string | undefined
 
   const put = (row: T) => {
@@ -65,18 +65,18 @@ export function createBatchWriter<T>(options: BatchWriterOptions<T>): BatchWrite
 
   const writeQueue = async () => {
     const rows = [...queue.values()]
-    if (lost > 0) log.warn({ lost }, `More ${what} came than can be kept; the rest is lost.`)
+    if (lost > 0) log.warn({ lost }, `The queue of ${what} was full; the excess was dropped.`)
     queue = new Map()
     lost = 0
     const { unwritten, error } = await writeRows(rows, options)
     const reason = error === undefined ? undefined : reasonOf(error)
-    // Once for each reason: an outage would fill the log otherwise.
+    // Logged once for each reason, so that an outage does not fill the log.
     if (reason !== undefined && reason !== failing)
       log.warn({ err: error }, `Deferred write of ${what} failed; it will be retried.`)
     if (reason === undefined && failing !== undefined) log.info({}, `Deferred writes of ${what} work again.`)
     failing = reason
     if (unwritten.length === 0) return
-    // The older ones first, so that a full queue loses the newest.
+    // Older rows first, so that a full queue drops the newest.
     const newer = [...queue.values()]
     queue = new Map()
     for (const row of [...unwritten, ...newer]) put(row)
@@ -99,7 +99,7 @@ export function createBatchWriter<T>(options: BatchWriterOptions<T>): BatchWrite
   }
 }
 
-/** @returns the rows that have to wait, with the error that says why */
+/** @returns the rows that could not be written yet, and the reason */
 async function writeRows<T>(
   rows: readonly T[],
   { what, maxBatch, write, describe, log }: BatchWriterOptions<T>,
@@ -122,14 +122,14 @@ async function writeRows<T>(
 }
 
 /**
- * PostgreSQL's errors about the statement or the role, never about a value (Appendix A): invalid authorization, no such database or
- * schema, syntax error or access rule violation. Somebody has to repair something; until then the rows wait.
+ * PostgreSQL's errors about the statement or the role, never about a value (Appendix A): invalid authorization, no such database or schema,
+ * syntax error or access rule violation. Somebody has to fix the cause; until then the rows wait.
  */
 function isStatementRefused(error: unknown): boolean {
   return /^(28|3D|3F|42)...$/.test(String(Object(error).code))
 }
 
-/** Without the message, which may quote a value. */
+/** The reason without the error's message, which may quote a value. */
 function reasonOf(error: unknown): string {
   const { code, constraint, column, name } = Object(error) as Record<string, unknown>
   return [code ?? name, constraint ?? column].filter((part) => part !== undefined).join(' ')

@@ -1,26 +1,26 @@
 import type { DatabaseLog } from '../log.ts'
 
-/** How many connections the pool may have: as many as it is set to, or as the server has been found to allow. */
+/** How many connections the pool may have: the configured number, or fewer if the server allows fewer. */
 export interface ConnectionLimit {
   current(): number
-  /** The server refused one more connection beside this many. */
+  /** Call when the server has refused another connection in addition to this many. */
   refused(connections: number): void
-  /** The server allowed this many. */
+  /** Call when the server has allowed this many connections. */
   allowed(connections: number): void
   /** Leaves one of this many connections to another part of the process for a while. */
   reserve(connections: number): void
 }
 
-/** Milliseconds until one more connection than the server was found to allow is tried: at first, and after several refusals. */
+/** Milliseconds until one more connection than the known limit is tried: after the first refusal, and after several. */
 const [firstRetry, lastRetry] = [1_000, 30_000]
 /** Milliseconds for which a connection is left to another part of the process. */
 const reservation = 30_000
-/** Milliseconds before the limit is logged. Of several simultaneous attempts, PostgreSQL refuses more than it has to. */
-const settles = 1_000
+/** Milliseconds before the limit is logged. PostgreSQL refuses more simultaneous attempts than it has to. */
+const logDelay = 1_000
 
 /**
- * PostgreSQL refuses connections beyond the limit of the role (CONNECTION LIMIT), the database or the server
- * (`max_connections`). Other programs may share each of these, and none can be known in advance.
+ * Finds out how many connections the server allows. PostgreSQL refuses connections beyond the limit of the role (CONNECTION LIMIT), the
+ * database or the server (`max_connections`). Other programs may share each of these, so they cannot be known in advance.
  *
  * @param max SIGNET_DATABASE_POOL
  */
@@ -30,14 +30,14 @@ export function createConnectionLimit(max: number, log: DatabaseLog): Connection
   let retryAt = 0
   let reservedUntil = 0
   let logged: number | undefined
-  let isSettling = false
-  const tell = () => {
-    isSettling = false
+  let isLogScheduled = false
+  const logLimit = () => {
+    isLogScheduled = false
     if (found === undefined || found === logged) return
     logged = found
     log.warn(
       { connections: found, pool: max },
-      'The database refuses further connections, so requests wait for these. Raise the limit of the role or of the server, or lower SIGNET_DATABASE_POOL.',
+      'The database refuses more connections, so requests wait for the existing ones. Raise the limit of the role or of the server, or lower SIGNET_DATABASE_POOL.',
     )
   }
   const refused = (connections: number) => {
@@ -47,8 +47,8 @@ export function createConnectionLimit(max: number, log: DatabaseLog): Connection
     wait = isRetry ? Math.min(wait * 2, lastRetry) : firstRetry
     found = Math.max(1, Math.min(connections, max))
     retryAt = performance.now() + wait
-    if (!isSettling) setTimeout(tell, settles).unref()
-    isSettling = true
+    if (!isLogScheduled) setTimeout(logLimit, logDelay).unref()
+    isLogScheduled = true
   }
   return {
     current: () => {

@@ -7,21 +7,21 @@ import type { WatchedConnection } from './watched-connection.ts'
 export const queryTimeoutMs = 5_000
 
 /**
- * Milliseconds, for starts and commands. A process that gets hardly any CPU time may look at its socket long after the answer
- * arrived, and then the driver's timer fires first. It is also how long a suspended command can hold the rows that it has locked.
+ * Milliseconds, for startup and commands. A process that gets hardly any CPU time may read its socket long after the answer arrived, and then
+ * the driver's timer fires first. It is also how long a suspended command can hold the rows that it has locked.
  */
-export const patientLimits = { connectTimeoutMs: 15_000, queryTimeoutMs: 30_000 }
+export const relaxedTimeouts = { connectTimeoutMs: 15_000, queryTimeoutMs: 30_000 }
 
-/** Server parameters by their names in PostgreSQL. They hold for the whole session. */
+/** Server parameters by their names in PostgreSQL. They apply to the whole session. */
 export type SessionParameters = Readonly<Record<string, string | number>>
 
 export interface ConnectionSetup {
-  /** Where the tables are: SQL names no schema. */
+  /** The schema of the tables, because our SQL statements do not name it. */
   readonly schema: string
   /**
-   * Whose the server's session is. `own`: ours for as long as the connection is open, so it is set up (the default). `shared`: a
-   * pooler gives it to others after each transaction, so nothing is set, and it must have the schema by itself. `untouched`: that is
-   * not known or does not matter, because each transaction sets what it needs.
+   * Who uses the server's session. `own` (the default): only this connection, so the session is set up. `shared`: a pooler gives it to other
+   * clients after each transaction, so nothing can be set, and the role must be configured with the schema. `untouched`: not known or not
+   * relevant, because each transaction sets what it needs.
    */
   readonly session?: 'own' | 'shared' | 'untouched'
   /** Milliseconds; 0, the default, for no limit. The server cancels a statement that takes longer. */
@@ -30,17 +30,17 @@ export interface ConnectionSetup {
   readonly idleInTransactionTimeoutMs?: number
 }
 
-/** What a new connection leads to. */
+/** The state of the server that a new connection leads to. */
 export interface ServerState {
   readonly isReadOnly: boolean
 }
 
 /**
- * Sets the session parameters of a new connection, where the session is ours, and looks at the server behind it, in one
- * statement. The parameters are not sent in the startup message (`options`), because PgBouncer refuses or ignores it. What the
- * operator's URL has in `options` is in effect before this, so these values win.
+ * Sets the session parameters of a new connection, if the session is ours, and reads the state of the server, in one statement. The
+ * parameters are not sent in the startup message (`options`), because PgBouncer refuses or ignores those. They override `options` in the
+ * operator's URL, which take effect earlier.
  *
- * @throws DatabaseUnavailable when a shared session leads to another schema; what the statement fails with
+ * @throws DatabaseUnavailable if a shared session has another schema; otherwise what the statement fails with
  */
 export async function setUpConnection({ query }: WatchedConnection, setup: ConnectionSetup): Promise<ServerState> {
   const { schema, session = 'own' } = setup
@@ -54,8 +54,8 @@ export async function setUpConnection({ query }: WatchedConnection, setup: Conne
   const { is_read_only: isReadOnly, search_path: searchPath } = rows[0]!
   if (session === 'shared' && !isPathOf(searchPath, schema))
     throw new DatabaseUnavailable(
-      `The connection pooler gave us a session with the search_path ${searchPath} instead of ${schema}: ` +
-        'the role was changed, or the pooler has connections from before it was.',
+      `The connection pooler returned a session with the search_path ${searchPath} instead of ${schema}: ` +
+        'the role was changed, or the pooler still has connections from before the change.',
     )
   return { isReadOnly }
 }
@@ -72,10 +72,10 @@ function sessionParameters({
 }: ConnectionSetup): SessionParameters {
   return {
     search_path: schema,
-    // Dates are parsed in this form, whatever the server or the role is set to.
+    // Dates are parsed in this format, so it must not depend on the server or the role.
     DateStyle: 'ISO',
     TimeZone: 'UTC',
-    // The stores' statements are atomic under READ COMMITTED; a server with another default would answer 40001.
+    // The stores' statements are atomic under READ COMMITTED. Under a stricter level they would fail with 40001.
     default_transaction_isolation: 'read committed',
     statement_timeout: statementTimeoutMs,
     idle_in_transaction_session_timeout: idleInTransactionTimeoutMs,
@@ -86,13 +86,12 @@ const int8: number = 20
 const int8Array: number = 1016
 
 /**
- * How values of rows become JavaScript's: as `pg` does it, but bigint (counts, epochs, identities) as a number. `pg`
- * itself hands it out as text, and `'10' + 1` is `'101'`. A value beyond 2^53 makes the query fail, rather than lose
- * its last digits. For one pool at a time, as `types`: `pg.types.setTypeParser` would reach into every other user of
- * `pg` in the process.
+ * How column values are converted to JavaScript: as in `pg`, except that bigint (counts, epochs, identities) becomes a number. `pg` itself
+ * returns it as a string, and `'10' + 1` is `'101'`. A value beyond 2^53 makes the query fail instead of losing its last digits. Passed to
+ * each pool as `types`, because `pg.types.setTypeParser` would affect every other user of `pg` in the process.
  */
 export const rowTypes: CustomTypesConfig = {
-  // The overloads of pg-types are over some eighty literal ids; any of them comes here.
+  // pg-types has overloads for about eighty literal ids; this handles all of them.
   getTypeParser: ((id: number, format?: 'text' | 'binary') => {
     if (format !== 'binary' && id === int8) return safeInteger
     if (format !== 'binary' && id === int8Array) return safeIntegers
@@ -102,7 +101,7 @@ export const rowTypes: CustomTypesConfig = {
 
 function safeInteger(text: string): number {
   const value = Number(text)
-  if (!Number.isSafeInteger(value)) throw new RangeError(`The bigint ${text} is beyond what a number holds exactly.`)
+  if (!Number.isSafeInteger(value)) throw new RangeError(`The bigint ${text} is too large for a JavaScript number.`)
   return value
 }
 

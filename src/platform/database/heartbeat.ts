@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { type Moment, machineClocks, momentOf, since } from '../clock.ts'
+import { elapsedSince, type Moment, machineClocks, momentOf } from '../clock.ts'
 import type { DatabaseLog } from '../log.ts'
 import type { Hosts } from './hosts.ts'
-import { hangUp, type OpenedConnection, openConnection, sayGoodbye } from './open-connection.ts'
-import { removeNode, useDisk, writeSeen } from './primary-store.ts'
+import { destroyConnection, endConnection, type OpenedConnection, openConnection } from './open-connection.ts'
+import { probeDisk, recordNodeSeen, removeNode } from './primary-store.ts'
 import { DatabaseReadOnly, isTooManyConnections } from './unavailable.ts'
 
 /**
- * The channels of PostgreSQL's NOTIFY. Triggers call `pg_notify` when rows change, and it is delivered at the commit: a node then drops the
- * clients that it has in memory, or reads signing keys or purpose secrets anew. Endings are not among them; nodes look for those every second
+ * The channels of PostgreSQL's NOTIFY. Triggers call `pg_notify` when rows change, and the notification is delivered at the commit. A node then
+ * drops its cached clients, or reloads signing keys or purpose secrets. There is no channel for endings: nodes poll for those every second
  * (records/endings/ending-worker.ts).
  */
 export const notifyChannels = {
@@ -24,31 +24,31 @@ export type NotifyChannel = (typeof notifyChannels)[keyof typeof notifyChannels]
 
 export interface HeartbeatOptions {
   readonly hosts: Hosts
-  /** Also the payload of notifications that are for us: one channel serves all schemas of a database. */
+  /** Also the payload of notifications for this installation, because all schemas of a database share the channels. */
   readonly schema: string
-  /** Whose the sessions of the server are; see ConnectionSetup. Nothing can be listened to on shared ones. Default `own`. */
+  /** See ConnectionSetup. LISTEN does not work with `shared` sessions. Default `own`. */
   readonly session?: 'own' | 'shared'
-  /** What to LISTEN to. With none the heartbeat hears nothing. */
+  /** The channels to LISTEN on. If empty, there are no notifications. */
   readonly channels: readonly NotifyChannel[]
-  /** Called at each NOTIFY with its channel, and without one whenever LISTEN begins: whatever came before was missed. */
+  /** Called for each NOTIFY with its channel, and with undefined whenever LISTEN starts, because earlier notifications were missed. */
   readonly onNotify: (channel: string | undefined) => void
-  /** Called when the connection was lost or the server turned out to accept no writes: other connections may lead there, too. */
+  /** Called when the connection was lost, or the server stopped accepting writes: other connections may have the same problem. */
   readonly onLost: (reason: string) => void
-  /** Called when the server refuses the connection because there are too many. */
+  /** Called when the server refuses the connection because it has too many. */
   readonly onTooMany: () => void
   readonly log: DatabaseLog
 }
 
 export interface Heartbeat {
-  /** Whether everything that was committed longer ago than `maxStaleness` has been heard. */
-  hears(): boolean
-  /** Why the database cannot be relied on at present, in words for the operator; undefined when it can. */
+  /** Whether notifications arrive: those of all changes committed more than `maxStaleness` ago have been delivered. */
+  isLive(): boolean
+  /** Why the database is not usable at the moment, for the operator; undefined if it is. */
   problem(): string | undefined
-  /** Settled when the first attempt has succeeded or failed. */
+  /** Resolves when the first attempt has succeeded or failed. */
   readonly begun: Promise<void>
-  /** Gives up the connection and makes another, without `onLost`. */
+  /** Closes the connection and opens another one, without calling `onLost`. */
   reconnect(): void
-  /** Finds out now, and not at the next beat, whether the disk has room: a statement has failed because it has none. */
+  /** Checks the free disk space now instead of at a later beat, because a statement failed for lack of it. */
   checkDisk(): void
   stop(): Promise<void>
 }
@@ -56,27 +56,27 @@ export interface Heartbeat {
 /** Milliseconds: between two beats; until one counts as failed; until the next attempt to connect. */
 const [interval, timeout, reconnectDelay] = [3_000, 2_000, 1_000]
 
-/** Milliseconds after which a change is known at the latest, also where the connection died without a word. */
+/** Milliseconds after which a change is known at the latest, even if the connection died silently. */
 export const maxStaleness = interval + 2 * timeout
 
 /**
- * Beats between two looks at the disk. Each leaves a line in the server's log where `log_temp_files` is 0, and a disk that is full
- * is noticed by the first statement that fails.
+ * Beats between two checks of the disk. Each check adds a line to the server's log if `log_temp_files` is 0. A full disk is also noticed when
+ * the first statement fails.
  */
-const beatsBetweenDisks = 10
+const beatsPerDiskCheck = 10
 
 /**
- * Proves again and again, on a connection of its own, that this node reaches the primary and that it can be written, and listens
- * there (PostgreSQL, LISTEN). A connection that died silently is found by the missing answer, a server that became a standby or
- * read-only by the refused write. A process that stood still knows nothing until the next beat: wall clock and monotonic clock
- * both count, because the monotonic one stands still while a machine is suspended.
+ * Checks periodically, on a separate connection, that this node can reach and write to the primary, and listens for notifications there
+ * (PostgreSQL, LISTEN). A connection that died silently is detected by a missing answer, and a server that became a standby or read-only by a
+ * refused write. After this process was suspended, nothing is confirmed until the next beat. Both the wall clock and the monotonic clock
+ * count, because the monotonic one stops while the machine is suspended.
  */
 export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   const { hosts, schema, session = 'own', channels, onNotify, onLost, onTooMany, log } = options
   const node = randomUUID()
   const ended = new AbortController()
-  let heard: Moment | undefined
-  let written: Moment | undefined
+  let notifiedUntil: Moment | undefined
+  let writtenAt: Moment | undefined
   let problem: string | undefined
   let logged: string | undefined
   let current: OpenedConnection | undefined
@@ -95,14 +95,14 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   }
 
   const succeed = (asked: Moment) => {
-    written = asked
+    writtenAt = asked
     problem = undefined
     if (logged !== undefined) log.info({}, 'The database can be written again.')
     logged = undefined
     begin()
   }
   const fail = (err: unknown, otherwise: string) => {
-    // One slow answer says little; then the age of the last successful write decides.
+    // A single slow answer is not conclusive; then the age of the last successful write decides.
     problem = definiteProblem(err) ?? problem
     const message = definiteProblem(err) ?? otherwise
     // One line per outage, not one per second.
@@ -114,11 +114,11 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
   const beat = async (connection: OpenedConnection, count: number) => {
     const asked = momentOf(machineClocks)
     try {
-      await writeSeen(connection, node)
-      if (isDiskDue || problem !== undefined || count % beatsBetweenDisks === 0) {
+      await recordNodeSeen(connection, node)
+      if (isDiskDue || problem !== undefined || count % beatsPerDiskCheck === 0) {
         isDiskDue = false
-        // A limit of the role (temp_file_limit) says nothing of the disk.
-        await useDisk(connection).catch((error: unknown) => {
+        // A limit of the role (temp_file_limit) says nothing about the disk.
+        await probeDisk(connection).catch((error: unknown) => {
           if (codeOf(error) !== '53400') throw error
         })
       }
@@ -128,14 +128,14 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       if (connection.lost() || codeOf(error) === '25006') throw error
       fail(error, 'a write failed')
     }
-    // The answer came after the notifications that were sent before it.
-    if (channels.length > 0) heard = asked
+    // Notifications that were sent before the answer have arrived before it.
+    if (channels.length > 0) notifiedUntil = asked
   }
 
-  const live = async (connection: OpenedConnection) => {
+  const beatUntilLost = async (connection: OpenedConnection) => {
     const { client } = connection
     connection.whenLost(() => {
-      heard = undefined
+      notifiedUntil = undefined
       wake.abort()
     })
     client.on('notification', ({ channel, payload }) => payload === schema && onNotify(channel))
@@ -149,8 +149,8 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       const lost = connection.lost()
       if (lost && !ended.signal.aborted) throw lost
     }
-    await removeNode(connection, node).catch(() => {}) // the cleaner does it then
-    await sayGoodbye(client)
+    await removeNode(connection, node).catch(() => {}) // the cleaner will remove it
+    await endConnection(client)
   }
 
   const run = async () => {
@@ -166,9 +166,9 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
           setup: { schema, session, statementTimeoutMs: 0.9 * timeout, idleInTransactionTimeoutMs: timeout },
         })
         isExpected = false
-        await live(current)
+        await beatUntilLost(current)
       } catch (error) {
-        if (current) hangUp(current.client)
+        if (current) destroyConnection(current.client)
         if (!isExpected && !ended.signal.aborted) {
           const what = current ? 'the connection was lost' : 'the database cannot be reached'
           fail(error, what)
@@ -177,7 +177,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
         }
       }
       current = undefined
-      heard = undefined
+      notifiedUntil = undefined
       if (!isExpected) await rest(reconnectDelay)
       isExpected = false
     }
@@ -186,19 +186,19 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
 
   return {
     begun,
-    hears: () => isFresh(heard),
+    isLive: () => isFresh(notifiedUntil),
     problem: () => {
       if (problem !== undefined) return problem
-      if (isFresh(written)) return undefined
+      if (isFresh(writtenAt)) return undefined
       return 'the database could not be written within the last seconds'
     },
     reconnect: () => {
       if (!current) return
       isExpected = true
-      hangUp(current.client)
+      destroyConnection(current.client)
     },
     checkDisk: () => {
-      // Once it is known to be full, each beat looks.
+      // While the disk is known to be full, each beat checks it anyway.
       if (isDiskDue || problem !== undefined) return
       isDiskDue = true
       wake.abort()
@@ -213,11 +213,11 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
 
 function isFresh(moment: Moment | undefined): boolean {
   if (!moment) return false
-  const { atMost } = since(moment, machineClocks)
-  return atMost >= 0 && atMost <= maxStaleness
+  const { elapsed } = elapsedSince(moment, machineClocks)
+  return elapsed >= 0 && elapsed <= maxStaleness
 }
 
-/** A problem that is certain, in words that /readyz can show to anyone: without addresses and names. */
+/** A problem that is certain, as a text that /readyz can show to anyone: without addresses and names. */
 function definiteProblem(error: unknown): string | undefined {
   if (error instanceof DatabaseReadOnly || codeOf(error) === '25006')
     return 'the database accepts no writes: it is a standby, or it was made read-only'

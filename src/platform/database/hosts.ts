@@ -1,6 +1,6 @@
 import type { ClientConfig } from 'pg'
 
-/** Where the database is: a URL of the operator's, or the parts of a connection to the embedded PostgreSQL. */
+/** How to connect to the database: the operator's URL, or the parts of a connection to the embedded PostgreSQL. */
 export type DatabaseConnection =
   | { readonly connectionString: string }
   | {
@@ -13,16 +13,16 @@ export type DatabaseConnection =
     }
 
 /**
- * What `pg` takes for `connection`.
+ * The configuration for `pg`.
  *
- * The embedded database is reached with port, `ssl` and `options` given explicitly, because `pg` would otherwise take PGPORT,
- * PGSSLMODE and PGOPTIONS from an environment that means another server. (An empty text would count as not given.)
+ * For the embedded database, port, `ssl` and `options` are given explicitly, because `pg` would otherwise use PGPORT, PGSSLMODE and
+ * PGOPTIONS from the environment, which refer to another server. (An empty text would count as not given.)
  */
 export function clientConfig(connection: DatabaseConnection): ClientConfig {
   return 'connectionString' in connection ? { ...connection } : { ...connection, ssl: false, options: ' ' }
 }
 
-/** Whether `schema` is a name that can stand anywhere in SQL and that PostgreSQL does not reserve. */
+/** Whether `schema` is a name that needs no quotes in SQL and that PostgreSQL does not reserve. */
 export function isSchemaName(schema: string): boolean {
   return /^[a-z_][a-z0-9_]{0,62}$/.test(schema) && !schema.startsWith('pg_') && schema !== 'information_schema'
 }
@@ -31,32 +31,32 @@ export function isSchemaName(schema: string): boolean {
 export function assertSchemaName(schema: string): void {
   if (!isSchemaName(schema))
     throw new TypeError(
-      `${JSON.stringify(schema)} cannot be a schema: a name has up to 63 lower-case letters, digits and _, ` +
+      `${JSON.stringify(schema)} is not a valid schema name: a name has up to 63 lower-case letters, digits and _, ` +
         'and does not start with a digit or pg_.',
     )
 }
 
-/** The hosts a database can be at. They are tried in this order, the one that was good last first. */
+/** The hosts of a database. They are tried in this order, starting with the last one that worked. */
 export interface Hosts {
   readonly configs: readonly ClientConfig[]
-  /** Index of the host that accepted writes when it was last connected to. Shared by all that connect, so that one finding a new primary is enough. */
+  /** Index of the host that last accepted writes. Shared by all connections, so that a new primary has to be found only once. */
   preferred: number
 }
 
-/** @throws TypeError when the URL cannot be used; see `databaseUrlFault` */
+/** @throws TypeError if the URL is not valid; see `databaseUrlFault` */
 export function hostsOf(connection: DatabaseConnection): Hosts {
   if (!('connectionString' in connection)) return { configs: [clientConfig(connection)], preferred: 0 }
   const fault = databaseUrlFault(connection.connectionString)
-  if (fault !== undefined) throw new TypeError(`The URL of the database cannot be used: ${fault}.`)
+  if (fault !== undefined) throw new TypeError(`The URL of the database is not valid: ${fault}.`)
   const configs = splitHosts(connection.connectionString).map((connectionString) => clientConfig({ connectionString }))
   return { configs, preferred: 0 }
 }
 
 /**
- * Says what is wrong with a database URL. It never repeats the URL, which holds a password.
+ * Says what is wrong with a database URL. Never repeats the URL, which contains a password.
  *
- * Several hosts are written as for libpq: `postgres://user:password@host1:5432,host2:5433/database`. Signet always looks for
- * the one that accepts writes, so of libpq's `target_session_attrs` only the values that ask for it make sense.
+ * Several hosts are written as for libpq: `postgres://user:password@host1:5432,host2:5433/database`. Signet always uses the one that accepts
+ * writes, so the only meaningful values of libpq's `target_session_attrs` are those that request it.
  */
 export function databaseUrlFault(url: string): string | undefined {
   if (!/^postgres(?:ql)?:\/\/./.test(url)) return 'it must start with postgres://'
@@ -68,12 +68,12 @@ export function databaseUrlFault(url: string): string | undefined {
     return 'target_session_attrs can only be read-write or primary, because Signet needs a server that accepts writes'
   const listed = [query.get('host'), query.get('port')].some((value) => value?.includes(','))
   if (listed || (hosts.length > 1 && (query.has('host') || query.has('port'))))
-    return 'several hosts are written before the path, each with its port: host1:5432,host2:5432'
+    return 'several hosts must be written before the path, each with its port: host1:5432,host2:5432'
   if (hosts.length > 1 && hosts.some((host) => new URL(host).hostname === '')) return 'a host is missing between commas'
   return undefined
 }
 
-/** A database URL as it can be shown to people: user, hosts and database, without the password and the query. */
+/** A database URL that can be shown: user, hosts and database, without the password and the query. */
 export function withoutPassword(url: string): string {
   const [, scheme = '', authority = '', path = ''] = /^([^/]*\/\/)([^/?#]*)([^?#]*)/.exec(url) ?? []
   const at = authority.lastIndexOf('@')
@@ -81,10 +81,10 @@ export function withoutPassword(url: string): string {
   return `${scheme}${user}${authority.slice(at + 1)}${path}`
 }
 
-/** One URL for each host: what stands between the user and the path is separated by commas. */
+/** Returns one URL per host. The hosts are between the user and the path, separated by commas. */
 function splitHosts(url: string): string[] {
   const [, scheme = '', authority = '', rest = ''] = /^([^/]*\/\/)([^/?#]*)(.*)$/s.exec(url) ?? []
-  // Like a URL parser does: a password may hold an @.
+  // The last @, as in a URL parser: a password may contain an @.
   const at = authority.lastIndexOf('@') + 1
   return authority
     .slice(at)

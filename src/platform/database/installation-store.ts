@@ -15,13 +15,13 @@ export const installationLock: Lock = {
   },
 }
 
-/** The issuer on record; undefined before the first start. Only reads. */
+/** The recorded issuer; undefined before the first start. Read-only. */
 export async function readIssuerOnRecord(db: Queryable): Promise<string | undefined> {
   const { rows } = await db.query<{ issuer: string }>({ text: 'SELECT issuer FROM installation' })
   return rows[0]?.issuer
 }
 
-/** The issuer on record; `issuer` becomes it where there is none. */
+/** Returns the recorded issuer; records `issuer` if there is none. */
 export async function recordIssuer(tx: Queryable, issuer: string): Promise<string> {
   const { rows } = await tx.query<{ issuer: string }>({
     text: `WITH recorded AS (INSERT INTO installation (issuer) VALUES ($1) ON CONFLICT DO NOTHING RETURNING issuer)

@@ -3,25 +3,25 @@ import type { Report } from '../progress.ts'
 import { inTransaction, type Queryable } from './queryable.ts'
 import { DatabaseUnavailable } from './unavailable.ts'
 
-/** A lock that nodes and commands take in turn. It belongs to a transaction and ends with it, however that ends. */
+/** A lock for which nodes and commands take turns. It belongs to a transaction, and is released when that ends for any reason. */
 export interface Lock {
   /** Takes the lock without waiting; false if another transaction holds it. */
   tryLock(tx: Queryable): Promise<boolean>
-  /** What whoever holds it is doing: "setting up this installation". */
+  /** What the holder of the lock is doing, for messages: "setting up this installation". */
   readonly purpose: string
 }
 
 /** How a caller waits while another process holds a lock. */
 export interface LockWait {
-  /** Ends the wait at once. Work that has begun under the lock is not disturbed. */
+  /** Ends the wait immediately. Work that has started under the lock is not interrupted. */
   readonly signal: AbortSignal
   /** Milliseconds; Infinity to wait until the lock is free. */
   readonly timeoutMs: number
-  /** Told what is being waited for, after a second and then every minute. */
+  /** Called with a sentence about what is being waited for, after a second and then every minute. */
   readonly report: Report
 }
 
-/** For a server, whose callers get an error and try again: it waits about as long as for a statement, and silently. */
+/** For a server, whose callers get an error and retry: waits silently, for about as long as for a statement. */
 export const briefWait: LockWait = { signal: new AbortController().signal, timeoutMs: 5_000, report: () => {} }
 
 /** Milliseconds: from the first to the last pause between two attempts. */
@@ -30,21 +30,21 @@ const reportAfter = 1_000
 const reportEvery = 60_000
 
 /**
- * How long such a transaction may be idle before PostgreSQL ends it. The general limit of 5 s is too short for a process that gets
- * hardly any CPU time, and a start that fails because it is slow fails again the next time. On the other hand, a process that is
- * suspended while it holds a lock keeps everybody from it for this long. Nodes go on signing in the meantime, since they need no
- * lock to confirm their keys, but a revocation waits. (If the holder is killed, its connection closes and the lock is free at once.)
+ * How long such a transaction may be idle before PostgreSQL ends it, in milliseconds. The general limit of 5 s is too short for a process
+ * that gets hardly any CPU time, and a start that fails because it is slow would fail again the next time. On the other hand, a process that
+ * is suspended while it holds a lock blocks all others for this long. Nodes continue to sign in the meantime, because they need no lock to
+ * confirm their keys, but a revocation waits. (If the holder is killed, its connection closes and the lock is released immediately.)
  */
 const idleLimitMs = 15_000
 
 /**
- * Runs `work` in a transaction that holds a lock. While another process holds it, this one tries again after a short pause, in
- * a new transaction each time: a statement that waited would be ended by `statement_timeout`, and while it waits it would hold
- * back VACUUM and occupy a connection.
+ * Runs `work` in a transaction that holds a lock. While another process holds the lock, this one retries after short pauses, in a new
+ * transaction each time: a waiting statement would be ended by `statement_timeout`, and until then would hold back VACUUM and occupy a
+ * connection.
  *
- * @param work as in `inTransaction`; it must do nothing slow, because everybody else waits for it
- * @throws the signal's reason, or DatabaseUnavailable after `timeoutMs`, if the lock was not free until then (nothing was
- *   done); otherwise what `inTransaction` throws
+ * @param work as in `inTransaction`; it must not do anything slow, because all others wait for it
+ * @throws the signal's reason, or DatabaseUnavailable after `timeoutMs`, if the lock could not be taken (nothing was done); otherwise what
+ *   `inTransaction` throws
  */
 export async function inLockedTransaction<T>(
   database: Parameters<typeof inTransaction>[0],
@@ -68,7 +68,7 @@ export async function inLockedTransaction<T>(
       report(`Another node is ${purpose}; waiting for it to finish.`)
       nextReport = waited + reportEvery
     }
-    // Random, so that those who wait do not come back at the same moment.
+    // Random, so that waiting processes do not retry at the same moment.
     await pause(wait * (0.5 + Math.random()), undefined, { signal }).catch(() => {}) // aborted: see the top of the loop
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** The database's shape and this release do not go together. The message tells the operator what to do. */
+/** The schema does not match this release, or cannot be migrated. The message tells the operator what to do. */
 export class MigrationError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
@@ -10,35 +10,37 @@ export class MigrationError extends Error {
   }
 }
 
-/** A numbered file. */
+/** A migration: one numbered file. */
 export interface Migration {
   /** Its number, counted from 1. */
   readonly version: number
-  /** What it does, as its file's name says: `key-ring` of `006.do.key-ring.sql`. */
+  /** The name in its file name: `key-ring` for `006.do.key-ring.sql`. */
   readonly name: string
   /** The name of its file, without a folder. */
   readonly file: string
   readonly sql: string
-  /** Of the text with LF at the ends of lines, so that a checkout on Windows has the same. It tells changes by mistake, not by intent. */
+  /** The digest of the text with LF line endings, so that it is the same in a checkout on Windows. Detects accidental changes, not malicious ones. */
   readonly md5: string
 }
 
-/** What `schema_migrations` says about a migration that was applied. */
+/** The record of an applied migration in `schema_migrations`. */
 export type Recorded = Pick<Migration, 'version' | 'name' | 'md5'>
 
 /**
  * Reads the numbered files of a folder, in order.
  *
- * @throws MigrationError if a file has no proper name, a number is missing or there twice, or there is no file at all
+ * @throws MigrationError if the name of a file is not valid, a number is missing or used twice, or there are no files
  */
 export async function readMigrations(folder: string): Promise<readonly Migration[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.sql')).sort()
-  if (files.length === 0) throw new MigrationError(`${folder} holds no migrations: the installation is incomplete.`)
+  if (files.length === 0) throw new MigrationError(`${folder} contains no migrations: the installation is incomplete.`)
   return Promise.all(
     files.map(async (file, index) => {
       const [, number, name] = /^(\d{3})\.do\.([a-z0-9-]+)\.sql$/.exec(file) ?? []
       if (number === undefined || name === undefined)
-        throw new MigrationError(`${join(folder, file)} is not named as a migration is: 001.do.what-it-does.sql.`)
+        throw new MigrationError(
+          `${join(folder, file)} does not have the name of a migration, such as 001.do.what-it-does.sql.`,
+        )
       const version = Number(number)
       if (version > index + 1) throw new MigrationError(`The migrations in ${folder} have a gap before ${version}.`)
       if (version <= index) throw new MigrationError(`The migrations in ${folder} have version ${version} twice.`)
@@ -50,7 +52,7 @@ export async function readMigrations(folder: string): Promise<readonly Migration
 }
 
 /**
- * Compares the record with the files: what was applied must be what these files contain, in their order, without a gap.
+ * Compares the record with the files: the applied migrations must be the same as these files, in the same order, without gaps.
  *
  * @throws MigrationError
  */
@@ -59,7 +61,7 @@ export function compare(known: readonly Migration[], recorded: readonly Recorded
   if (newest > known.length)
     throw new MigrationError(
       `The schema ${schema} has version ${newest}; this release of Signet knows versions up to ${known.length}. ` +
-        'It was migrated by a newer release: use that one. Nothing was changed.',
+        'It was migrated by a newer release: use that release. Nothing was changed.',
     )
   recorded.forEach(({ version, name, md5 }, index) => {
     const file = known[index]!

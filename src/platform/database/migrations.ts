@@ -6,37 +6,36 @@ import type { DatabaseLog } from '../log.ts'
 import { applyNext, lockKey, readPending } from './apply-migration.ts'
 import { assertSchemaName, type DatabaseConnection, type Hosts, hostsOf } from './hosts.ts'
 import { type Migration, MigrationError, readMigrations } from './migration-files.ts'
-import { hangUp, openConnection, sayGoodbye } from './open-connection.ts'
+import { destroyConnection, endConnection, openConnection } from './open-connection.ts'
 
 export { MigrationError } from './migration-files.ts'
 
 export interface MigrateOptions {
   readonly connection: DatabaseConnection
-  /** The hosts of `connection`, where others connect to them, too, and are to know which one is good. */
+  /** The hosts of `connection`, if they are shared with other connections, so that these know which one is the primary. */
   readonly hosts?: Hosts
-  /** Created if it is missing. */
+  /** Created if it does not exist. */
   readonly schema: string
   readonly log: DatabaseLog
-  /** Where the numbered files are. Only tests use a folder other than this package's. */
+  /** The folder of the numbered files. Only tests use a folder other than this package's. */
   readonly folder?: string
-  /** Ends every wait when it is aborted, and lets no further migration begin. One that is running is completed. */
+  /** When aborted, ends every wait and starts no further migration. A running migration is completed. */
   readonly signal?: AbortSignal | undefined
 }
 
 export interface Migrated {
   /** The files that this call applied. */
   readonly applied: string[]
-  /** The version that the schema has now. */
+  /** The resulting version of the schema. */
   readonly version: number
 }
 
 /**
- * Brings a schema to the shape that this release needs. Each migration is one transaction together with its record: if the
- * process is killed, the migration is either complete or absent. Any number of nodes may call this at the same time; one
- * works and the others wait. If nothing is pending, it only reads: it takes no lock, and the role needs no right to create
- * anything.
+ * Migrates a schema to this release. Each migration and its record are one transaction: if the process is killed, the migration has been
+ * applied completely or not at all. Any number of nodes may call this at the same time; one works and the others wait. If nothing is
+ * pending, it only reads: it takes no lock, and the role needs no privilege to create anything.
  *
- * Nothing is kept in the session between two transactions, so this also works through a pooler in transaction mode.
+ * No state is kept in the session between transactions, so this also works through a pooler in transaction mode.
  *
  * @throws MigrationError if the schema is newer than this release, was not made by these files, or a migration failed; the
  *   signal's reason if it was aborted; otherwise what the database reports
@@ -54,12 +53,12 @@ export async function migrate(options: MigrateOptions): Promise<Migrated> {
   try {
     return await migrateOn(client, options)
   } finally {
-    await sayGoodbye(client)
+    await endConnection(client)
   }
 }
 
 /**
- * The same on a connection that is open already.
+ * The same on an open connection.
  *
  * @throws as `migrate` does
  */
@@ -75,16 +74,16 @@ export async function migrateOn(
   return applyPending(client, migrations, { schema, log, signal })
 }
 
-/** How a schema compares with this release. */
+/** The state of a schema, compared with this release. */
 export interface SchemaState {
-  /** The number of migrations that the schema has had; 0 if Signet's tables are not there. */
+  /** The number of applied migrations; 0 if Signet's tables do not exist. */
   readonly version: number
   /** The names of the files that `migrate` would apply. */
   readonly pending: readonly string[]
 }
 
 /**
- * Compares a schema with this release. Only reads.
+ * Compares a schema with this release. Read-only.
  *
  * @throws MigrationError as `migrate` does
  */
@@ -96,7 +95,7 @@ export async function readSchemaState(client: Client, schema: string): Promise<S
 }
 
 /**
- * What `migrate` would apply. Only reads.
+ * The migrations that `migrate` would apply. Read-only.
  *
  * @returns the names of the files
  * @throws MigrationError as `migrate` does
@@ -108,13 +107,13 @@ export async function pendingMigrations({
   assertSchemaName(schema)
   const { client } = await openConnection({
     hosts: hostsOf(connection),
-    ...{ applicationName: 'signet', readOnlyIsFine: true, connectTimeoutMs: 5_000, clientQueryTimeoutMs: 5_000 },
+    ...{ applicationName: 'signet', allowReadOnly: true, connectTimeoutMs: 5_000, clientQueryTimeoutMs: 5_000 },
     setup: { schema, session: 'untouched' },
   })
   try {
     return (await readSchemaState(client, schema)).pending
   } finally {
-    hangUp(client)
+    destroyConnection(client)
   }
 }
 
@@ -122,9 +121,9 @@ const migrationsFolder = join(packageFolder, 'sql')
 
 /** Milliseconds between two attempts to take the lock: from the first to the last pause. */
 const [firstPause, longestPause] = [20, 500]
-/** Milliseconds of waiting for another node until the log says so, and until it says so again. */
+/** Milliseconds of waiting for another node before it is logged, and before it is logged again. */
 const [quietWait, reportInterval] = [1_000, 30_000]
-/** How often a migration is tried while other transactions hold a table that it needs. */
+/** Attempts at a migration while other transactions hold a table that it needs. */
 const tableAttempts = 10
 
 interface Applying {
@@ -145,7 +144,7 @@ async function applyPending(client: Client, migrations: readonly Migration[], ap
     const outcome = await applyNext(client, migrations, next, schema)
     if (outcome === 'locked') {
       await reportWait(client, waiting, applying)
-      // Asked again and again: a statement that waited for the lock would hold back VACUUM all the while.
+      // Polled, because a statement that waits for the lock would hold back VACUUM.
       await sleep(waiting.pause, signal)
       waiting.pause = Math.min(waiting.pause * 1.5, longestPause)
     } else if (outcome === 'busy') {
@@ -153,9 +152,9 @@ async function applyPending(client: Client, migrations: readonly Migration[], ap
       if (attempts === tableAttempts)
         throw new MigrationError(
           `${next.file} failed: other transactions hold a table that it needs. ` +
-            'Look in pg_stat_activity for the oldest one (xact_start), end it, and start again.',
+            'Find the oldest one in pg_stat_activity (xact_start), end it, and start again.',
         )
-      log.warn({ schema, migration: next.file }, 'A table is busy; the migration will be tried again.')
+      log.warn({ schema, migration: next.file }, 'A table is busy; the migration will be retried.')
       await sleep(500 + 500 * Math.random(), signal)
     } else {
       attempts = 0
@@ -177,7 +176,7 @@ async function reportWait(
   if (now - waiting.since < quietWait || now - waiting.reported < reportInterval) return
   waiting.reported = now
   const { rows } = await client.query<{ pid: number; address: string | null; since: Date | null }>(
-    // PostgreSQL shows a lock's number in two halves.
+    // PostgreSQL shows the number of a lock in two halves.
     `SELECT pid, host(client_addr) AS address, xact_start AS since FROM pg_locks JOIN pg_stat_activity USING (pid)
      WHERE locktype = 'advisory' AND granted AND objsubid = 1 AND classid::bigint << 32 | objid::bigint = $1
        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
@@ -204,8 +203,8 @@ async function assertServerVersion(client: Client): Promise<{ readonly encoding:
 }
 
 /**
- * Refuses to begin in a database that cannot hold every name. An installation that is in one already goes on, or nobody could sign in
- * any more; `signet doctor` reports it.
+ * Refuses to create an installation in a database that cannot store every name. An existing installation continues to work, so that people
+ * can still sign in; `signet doctor` reports it.
  */
 async function assertEncoding(
   client: Client,
@@ -216,7 +215,7 @@ async function assertEncoding(
   if (encoding === 'UTF8') return
   if ((await readPending(client, migrations, schema)).length < migrations.length) return
   throw new MigrationError(
-    `Signet needs a database in the encoding UTF8; this one is in ${encoding}. Create another one: ` +
+    `Signet needs a database with the encoding UTF8; this one has ${encoding}. Create another one: ` +
       "CREATE DATABASE signet ENCODING 'UTF8' TEMPLATE template0.",
   )
 }

@@ -1,83 +1,82 @@
 import type { QueryResult, QueryResultRow } from 'pg'
 import type { DatabaseLog } from '../log.ts'
-import { createWaitingLine } from '../waiting-line.ts'
+import { createWaitQueue } from '../wait-queue.ts'
 import { createConnectionLimit } from './connection-limit.ts'
 import { rowTypes } from './connection-setup.ts'
 import { assertSchemaName, type DatabaseConnection, type Hosts, hostsOf } from './hosts.ts'
-import { hangUp, openConnection, sayGoodbye } from './open-connection.ts'
+import { destroyConnection, endConnection, openConnection } from './open-connection.ts'
 import type { CheckedOut, Queryable, Statement } from './queryable.ts'
 import { DatabaseUnavailable, isTooManyConnections } from './unavailable.ts'
 import type { WatchedConnection } from './watched-connection.ts'
 
-/** The pool that stores are handed: each statement by itself. For several in one transaction, `inTransaction`. */
+/** The connection pool that stores use. Each statement runs on its own; for several in one transaction use `inTransaction`. */
 export interface Database extends Queryable {
   // biome-ignore lint/suspicious/noExplicitAny: rows have whatever columns the statement names, as in `pg`
   query<R extends QueryResultRow = any>(statement: Statement | string, values?: unknown[]): Promise<QueryResult<R>>
-  /** A connection of the caller's own, to be released in any case. */
+  /** Reserves a connection. The caller must release it in any case. */
   connect(): Promise<CheckedOut>
   /**
-   * Closes every connection: idle ones at once, the others when they are released. Requests from now on get new ones.
+   * Closes every connection: idle ones immediately, the others when they are released. Later requests get new ones.
    *
    * @param reason for the log
    */
   dropConnections(reason: string): void
-  /** Gives up a connection, so that another part of this process can have one where the server allows no more. */
+  /** Closes a connection, so that another part of this process can open one if the server does not allow more. */
   makeRoom(): void
-  /** Ends the pool, when all connections have been released. Calling it again waits for the same end. */
+  /** Ends the pool; resolves when all connections have been released. Idempotent. */
   end(): Promise<void>
   /** Connections that are open or being opened. */
   readonly totalCount: number
   readonly idleCount: number
   /** Callers that wait for a connection. */
   readonly waitingCount: number
-  /** How many connections there can be at present: `max`, or fewer where the server was found to refuse more. */
+  /** The current maximum of connections: `max`, or fewer if the server refuses more. */
   readonly limit: number
 }
 
 export interface PoolOptions {
   readonly connection: DatabaseConnection
-  /** The hosts of `connection`, where others connect to them, too, and are to know which one is good. */
+  /** The hosts of `connection`, if they are shared with other connections, so that these know which one is the primary. */
   readonly hosts?: Hosts
   readonly schema: string
   /** Maximum number of connections. */
   readonly max: number
-  /** Milliseconds to wait for a connection, whether a new one or one that others have. */
+  /** Milliseconds to wait for a connection, whether for a new one or for one that is in use. */
   readonly connectTimeoutMs: number
   /** Milliseconds to wait for a statement. */
   readonly queryTimeoutMs: number
-  /** Whose the sessions of the server are; see ConnectionSetup. Default `own`. */
+  /** See ConnectionSetup. Default `own`. */
   readonly session?: 'own' | 'shared'
-  /** Whether statements with a name are prepared once for each connection. Default true. */
+  /** Whether named statements are prepared, once per connection. Default true. */
   readonly namedStatements?: boolean
-  /** Whether a server that accepts no writes is good enough. Default false. */
-  readonly readOnlyIsFine?: boolean
+  /** Whether a server that does not accept writes may be used. Default false. */
+  readonly allowReadOnly?: boolean
   /**
-   * Called when a statement fails because the server accepts no writes (25006), after all connections to it were dropped, and when
-   * one fails because the disk is full (53100).
+   * Called when a statement fails because the server does not accept writes (25006), after all connections to it were dropped, and when a
+   * statement fails because the disk is full (53100).
    */
   readonly onUnwritable?: (code: '25006' | '53100') => void
   readonly log: DatabaseLog
 }
 
 interface Pooled extends WatchedConnection {
-  /** `dropConnections` begins another generation. */
+  /** `dropConnections` starts a new generation. */
   readonly generation: number
   idleTimer?: NodeJS.Timeout
 }
 
 /** Milliseconds until an idle connection is closed. */
 const idleTimeout = 30_000
-/** Milliseconds until another connection is tried, where some are open and the last attempt failed, and where there is none. */
-const [pauseBesideOthers, pauseWithoutAny] = [1_000, 100]
-/** Maximum number of waiting callers. A longer queue would only mean that all of them get their 503 later. */
+/** Milliseconds between a failed attempt to open a connection and the next one: if other connections are open, and if none is. */
+const [retryDelayWithOthers, retryDelayWithNone] = [1_000, 100]
+/** Maximum number of waiting callers. With a longer queue, all of them would only get their 503 later. */
 const maxWaiting = 1_000
 
 /**
- * Opens a pool. Connections are made when they are first needed. However the server fails, a caller waits no longer than
- * `connectTimeoutMs + queryTimeoutMs` for a statement, and when the server is back, so is the pool. Where the server refuses
- * more connections, callers wait for those that there are.
+ * Creates a pool. Connections are opened on demand. Whatever fails, a caller waits no longer than `connectTimeoutMs + queryTimeoutMs` for a
+ * statement, and the pool recovers when the server does. If the server refuses more connections, callers wait for the existing ones.
  *
- * @throws TypeError when `schema` is no schema name, or the URL of the connection cannot be used
+ * @throws TypeError if `schema` is not a valid schema name, or the URL of the connection is not valid
  */
 export function createPool(options: PoolOptions): Database {
   const { connection, schema, max, connectTimeoutMs, queryTimeoutMs, log } = options
@@ -85,18 +84,18 @@ export function createPool(options: PoolOptions): Database {
     hosts = hostsOf(connection),
     session = 'own',
     namedStatements = true,
-    readOnlyIsFine = false,
+    allowReadOnly = false,
     onUnwritable,
   } = options
   assertSchemaName(schema)
   const open = new Set<Pooled>()
   const idle: Pooled[] = []
   const limit = createConnectionLimit(max, log)
-  const line = createWaitingLine<Pooled>({
+  const queue = createWaitQueue<Pooled>({
     maxLength: maxWaiting,
     timeoutMs: connectTimeoutMs,
-    whenFull: (length) => new DatabaseUnavailable(`${length} requests are waiting for a database connection already.`),
-    whenLate: () => {
+    fullError: (length) => new DatabaseUnavailable(`${length} requests are already waiting for a database connection.`),
+    timeoutError: () => {
       const failed = lastFailure ? ` Opening another failed: ${lastFailure}` : ''
       const inUse = `${open.size - idle.length} of ${limit.current()} are in use.${failed}`
       return new DatabaseUnavailable(`No database connection was free within ${connectTimeoutMs} ms. ${inUse}`)
@@ -108,11 +107,11 @@ export function createPool(options: PoolOptions): Database {
   let openAgainAt = 0
   let ended: { readonly promise: Promise<void>; readonly resolve: () => void } | undefined
 
-  /** Serves waiting callers from idle connections, and opens connections for the rest. Called whenever something has changed. */
+  /** Serves waiting callers from idle connections, and opens connections for the others. Called after every change. */
   const pump = () => {
-    while (line.length > 0 && idle.length > 0) line.serve(takeIdle(idle.at(-1)!))
+    while (queue.length > 0 && idle.length > 0) queue.serve(takeIdle(idle.at(-1)!))
     if (performance.now() >= openAgainAt)
-      while (opening < line.length && open.size + opening < limit.current()) openOne()
+      while (opening < queue.length && open.size + opening < limit.current()) openOne()
     if (ended && open.size + opening === 0) ended.resolve()
   }
 
@@ -120,14 +119,13 @@ export function createPool(options: PoolOptions): Database {
     opening += 1
     const begun = generation
     openConnection({
-      ...{ hosts, applicationName: 'signet', types: rowTypes, readOnlyIsFine, connectTimeoutMs, queryTimeoutMs },
+      ...{ hosts, applicationName: 'signet', types: rowTypes, allowReadOnly, connectTimeoutMs, queryTimeoutMs },
       setup: {
         schema,
         session,
-        // The server gives up a little earlier than we do: then it is certain that nothing was done, and the connection
-        // is kept.
+        // The server cancels the statement a little before we time out. Then it is certain that nothing was done, and the connection can be kept.
         statementTimeoutMs: Math.max(1, Math.floor(queryTimeoutMs * 0.9)),
-        // A process that stands still (a suspended laptop) releases the rows it has locked.
+        // A suspended process (a laptop) must release the rows that it has locked.
         idleInTransactionTimeoutMs: queryTimeoutMs,
       },
     })
@@ -149,19 +147,19 @@ export function createPool(options: PoolOptions): Database {
   }
 
   const failToOpen = (error: unknown) => {
-    const isNews = lastFailure === undefined
+    const isFirst = lastFailure === undefined
     lastFailure = error instanceof Error ? error.message : String(error)
     const tooMany = isTooManyConnections(error)
-    // Without any connection nobody can be served, so the caller that has waited longest gets the error.
-    if (open.size === 0 && !tooMany) return line.refuse(error)
+    // Without any connection no caller can be served, so the one that has waited longest gets the error.
+    if (open.size === 0 && !tooMany) return queue.refuse(error)
     if (open.size > 0 && tooMany) return limit.refused(open.size)
-    // Once until one can be opened again: attempts follow each other quickly.
-    if (isNews)
+    // Logged only once until a connection can be opened again, because retries are frequent.
+    if (isFirst)
       log.warn(
         { err: error, connections: open.size },
-        'Another database connection could not be opened; requests wait.',
+        'Another database connection could not be opened; requests wait for the existing ones.',
       )
-    const wait = open.size > 0 ? pauseBesideOthers : pauseWithoutAny
+    const wait = open.size > 0 ? retryDelayWithOthers : retryDelayWithNone
     openAgainAt = performance.now() + wait
     setTimeout(pump, wait + 1).unref()
   }
@@ -179,17 +177,17 @@ export function createPool(options: PoolOptions): Database {
     return pooled
   }
 
-  const close = (pooled: Pooled, how: 'politely' | 'at once' = 'politely') => {
+  const close = (pooled: Pooled, how: 'gracefully' | 'immediately' = 'gracefully') => {
     open.delete(pooled)
-    // The last one is gone, so there is nothing to wait for.
+    // The last connection is gone, so no caller can be served by waiting.
     if (open.size === 0) openAgainAt = 0
-    if (how === 'at once' || pooled.lost()) hangUp(pooled.client)
-    else sayGoodbye(pooled.client)
+    if (how === 'immediately' || pooled.lost()) destroyConnection(pooled.client)
+    else endConnection(pooled.client)
     pump()
   }
 
   const lose = (pooled: Pooled, err: Error) => {
-    // The holder of a connection notices by the statement that fails; it is closed when it is released.
+    // If the connection is in use, its caller notices by a failing statement, and it is closed when it is released.
     if (!idle.includes(pooled)) return
     log.warn({ err }, 'An idle database connection was lost.')
     close(takeIdle(pooled))
@@ -197,7 +195,7 @@ export function createPool(options: PoolOptions): Database {
 
   const dropConnections = (reason: string) => {
     generation += 1
-    log.warn({ reason, connections: open.size }, 'All connections to the database are replaced.')
+    log.warn({ reason, connections: open.size }, 'Replacing all database connections.')
     for (const pooled of [...idle]) close(takeIdle(pooled))
   }
 
@@ -215,8 +213,8 @@ export function createPool(options: PoolOptions): Database {
         } catch (error) {
           const { code } = error as { code?: unknown }
           if (code === '53100') onUnwritable?.(code)
-          // Many statements may fail at once; those on connections that were dropped already change nothing.
-          if (code === '25006' && pooled.generation === generation && !readOnlyIsFine) {
+          // Many statements may fail at the same time. Those on connections that have already been dropped are ignored.
+          if (code === '25006' && pooled.generation === generation && !allowReadOnly) {
             dropConnections('the server accepts no writes')
             onUnwritable?.(code)
           }
@@ -227,9 +225,9 @@ export function createPool(options: PoolOptions): Database {
         return pooled.lost()
       },
       release: (fault) => {
-        if (released) throw new Error('The connection was released already.')
+        if (released) throw new Error('The connection has already been released.')
         released = true
-        if (fault) close(pooled, 'at once')
+        if (fault) close(pooled, 'immediately')
         else putBack(pooled)
         pump()
       },
@@ -239,8 +237,8 @@ export function createPool(options: PoolOptions): Database {
   const connect = async (): Promise<CheckedOut> => {
     if (ended) throw new DatabaseUnavailable('The connection pool has ended.')
     // First come, first served.
-    if (line.length === 0 && idle.length > 0) return checkOut(takeIdle(idle.at(-1)!))
-    const served = line.wait()
+    if (queue.length === 0 && idle.length > 0) return checkOut(takeIdle(idle.at(-1)!))
+    const served = queue.wait()
     pump()
     return checkOut(await served)
   }
@@ -267,7 +265,7 @@ export function createPool(options: PoolOptions): Database {
           resolve = done
         })
         ended = { promise, resolve }
-        while (line.length > 0) line.refuse(new DatabaseUnavailable('The connection pool has ended.'))
+        while (queue.length > 0) queue.refuse(new DatabaseUnavailable('The connection pool has ended.'))
         for (const pooled of [...idle]) close(takeIdle(pooled))
         pump()
       }
@@ -280,7 +278,7 @@ export function createPool(options: PoolOptions): Database {
       return idle.length
     },
     get waitingCount() {
-      return line.length
+      return queue.length
     },
     get limit() {
       return limit.current()

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
 import { isPathOf } from './connection-setup.ts'
 import type { Hosts } from './hosts.ts'
-import { hangUp, openConnection } from './open-connection.ts'
-import { type Advice, judgedSettings, judgeRole, PoolerError, type Session } from './role-settings.ts'
+import { destroyConnection, openConnection } from './open-connection.ts'
+import { type Advice, checkedSettings, checkRoleSettings, PoolerError, type Session } from './role-settings.ts'
 
 export { type Advice, PoolerError } from './role-settings.ts'
 
@@ -11,9 +11,8 @@ export { type Advice, PoolerError } from './role-settings.ts'
 export interface Route {
   readonly hasPooler: boolean
   /**
-   * Whose the server's session is that a connection talks to. `own`: ours for as long as the connection is open (no pooler, or one in
-   * session mode). `shared`: others get it after each transaction (a pooler in transaction mode), so nothing can be set,
-   * prepared, locked or listened to for longer.
+   * Who uses the server's session. `own`: only this connection (no pooler, or a pooler in session mode). `shared`: other clients get it after
+   * each transaction (a pooler in transaction mode), so settings, prepared statements, locks and LISTEN do not outlast a transaction.
    */
   readonly session: 'own' | 'shared'
   /** Whether statements are prepared by name. */
@@ -24,48 +23,47 @@ export interface Route {
 export type PreparedStatements = 'auto' | 'on' | 'off'
 
 export interface ProbeOptions {
-  /** Where `client` is connected to; a second connection is opened if there is a pooler. */
+  /** The hosts of `client`. If there is a pooler, a second connection is opened. */
   readonly hosts: Hosts
   readonly schema: string
   readonly preparedStatements: PreparedStatements
   /** Milliseconds that a statement of Signet may take. */
   readonly queryTimeoutMs: number
-  /** Milliseconds to wait for the second connection, and for each of its statements. Default 20 s. */
-  readonly patienceMs?: number
+  /** Milliseconds to wait for the second connection, and for each of its statements. Default 20,000. */
+  readonly probeTimeoutMs?: number
 }
 
 export interface Probed {
   readonly route: Route
-  /** What works but should be changed. */
+  /** Advice on settings that work but should be changed. */
   readonly advice: readonly Advice[]
 }
 
 /**
- * Finds out whether there is a pooler between us and PostgreSQL, in which mode it is, and whether Signet can work through it.
- * If there is none, that takes one round trip.
+ * Detects whether there is a pooler between us and PostgreSQL, in which mode it is, and whether Signet can work with it. Without a pooler,
+ * this takes one round trip.
  *
- * @param client connected, and with nothing set in its session
+ * @param client connected, with an untouched session
  * @throws PoolerError if Signet cannot work through the pooler; otherwise what the database reports
  */
 export async function probePooler(client: Client, options: ProbeOptions): Promise<Probed> {
-  const { hosts, schema, preparedStatements, patienceMs = 20_000 } = options
+  const { hosts, schema, preparedStatements, probeTimeoutMs = 20_000 } = options
   const first = await look(client)
-  // PostgreSQL gives a new connection the number of its process (protocol message BackendKeyData). A pooler's is made up.
+  // PostgreSQL sends a new connection its process id (protocol message BackendKeyData). A pooler makes one up.
   if (first.pid === (client as Client & { processID?: number | null }).processID)
     return { route: { hasPooler: false, session: 'own', namedStatements: preparedStatements !== 'off' }, advice: [] }
-  const { client: other } = await openSecond(hosts, schema, patienceMs)
+  const { client: other } = await openSecond(hosts, schema, probeTimeoutMs)
   try {
     return await probeWithTwo(client, other, first, options)
   } finally {
-    hangUp(other)
+    destroyConnection(other)
   }
 }
 
 async function probeWithTwo(one: Client, other: Client, first: Session, options: ProbeOptions): Promise<Probed> {
   const { preparedStatements, schema, queryTimeoutMs } = options
   await assertTransactions(one)
-  // If a pooler takes its server connections in turns, one that has two would give each of us always the same one if
-  // we took turns as well.
+  // Not strictly alternating: a pooler that uses two server connections in turn would then always give each client the same one.
   const [seenByOne, seenByOther] = [[first], [await look(other)]]
   for (const [client, seen] of [
     [other, seenByOther],
@@ -85,28 +83,28 @@ async function probeWithTwo(one: Client, other: Client, first: Session, options:
     session: ownSession ? 'own' : 'shared',
     namedStatements: preparedStatements === 'on',
   }
-  return { route, advice: ownSession ? [] : judgeRole([...seenByOne, ...seenByOther], schema, queryTimeoutMs) }
+  return { route, advice: ownSession ? [] : checkRoleSettings([...seenByOne, ...seenByOther], schema, queryTimeoutMs) }
 }
 
 async function look(client: Client): Promise<Session> {
   const { rows } = await client.query<Session>(
     `SELECT pg_backend_pid() AS pid, session_user AS role, current_database() AS database,
             (SELECT json_object_agg(name, current_setting(name)) FROM unnest($1::text[]) AS name) AS settings`,
-    [judgedSettings],
+    [checkedSettings],
   )
   return rows[0]!
 }
 
-// In session mode each connection of ours occupies one of the pooler's. If it has none left, ours waits.
-async function openSecond(hosts: Hosts, schema: string, patienceMs: number) {
+// In session mode, each of our connections occupies one of the pooler's. If the pooler has none left, ours waits.
+async function openSecond(hosts: Hosts, schema: string, probeTimeoutMs: number) {
   try {
     return await openConnection({
-      ...{ hosts, applicationName: 'signet probe', readOnlyIsFine: true },
+      ...{ hosts, applicationName: 'signet probe', allowReadOnly: true },
       setup: { schema, session: 'untouched' },
-      ...{ connectTimeoutMs: patienceMs, clientQueryTimeoutMs: patienceMs },
+      ...{ connectTimeoutMs: probeTimeoutMs, clientQueryTimeoutMs: probeTimeoutMs },
     })
   } catch (error) {
-    // The words of the driver, of `openConnection` and of PgBouncer.
+    // Messages of the driver, of `openConnection` and of PgBouncer.
     if (!/Query read timeout|Connection terminated|timeout expired|query_wait_timeout/.test(messageOf(error)))
       throw error
     throw new PoolerError(
@@ -122,7 +120,7 @@ function isAlways([first, ...rest]: readonly Session[]): boolean {
   return rest.every(({ pid }) => pid === first?.pid)
 }
 
-/** @throws PoolerError if the pooler gives the session away within a transaction (statement mode) */
+/** @throws PoolerError if the pooler switches the session within a transaction (statement mode) */
 async function assertTransactions(client: Client): Promise<void> {
   let pids: number[]
   try {
@@ -130,7 +128,7 @@ async function assertTransactions(client: Client): Promise<void> {
     pids = [(await look(client)).pid, (await look(client)).pid]
     await client.query('COMMIT')
   } catch (error) {
-    // PgBouncer's words; it has no code of its own for this.
+    // A message of PgBouncer, which has no code for this.
     if (!/transaction blocks? not allowed/i.test(messageOf(error))) throw error
     throw inStatementMode(error)
   }
@@ -145,13 +143,13 @@ function inStatementMode(cause?: unknown): PoolerError {
   )
 }
 
-/** Whether what is set in one statement still holds in the next one. Sets the schema, which the caller wants anyway. */
+/** Whether a parameter set in one statement is still set in the next one. Sets the schema, which the caller needs anyway. */
 async function keepsSettings(client: Client, schema: string): Promise<boolean> {
   await client.query(`SELECT set_config('search_path', $1, false)`, [schema])
   return isPathOf((await look(client)).settings['search_path'], schema)
 }
 
-/** @throws PoolerError unless a statement that one connection has prepared disturbs no other, and is there when it comes back */
+/** @throws PoolerError unless prepared statements of different connections do not collide, and remain available */
 async function assertNamedStatements(one: Client, other: Client): Promise<void> {
   const statement = { name: `signet-probe-${randomBytes(6).toString('hex')}`, text: 'SELECT 1' }
   try {
@@ -160,7 +158,7 @@ async function assertNamedStatements(one: Client, other: Client): Promise<void> 
     throw new PoolerError(
       'SIGNET_DATABASE_PREPARED_STATEMENTS is on, but the connection pooler does not keep prepared statements apart ' +
         `(${messageOf(error)}).`,
-      'Set it to auto; or use PgBouncer 1.21 or later with max_prepared_statements above 0.',
+      'Set it to auto, or use PgBouncer 1.21 or later with max_prepared_statements above 0.',
       { cause: error },
     )
   }

@@ -1,14 +1,14 @@
 import type { Client } from 'pg'
 import { assertSchemaName } from './hosts.ts'
 import { type MigrateOptions, migrateOn, readSchemaState, type SchemaState } from './migrations.ts'
-import { openConnection, sayGoodbye } from './open-connection.ts'
+import { endConnection, openConnection } from './open-connection.ts'
 import { type Probed, type ProbeOptions, probePooler } from './pooler.ts'
 
 /**
- * What a start does before it opens its pool: finds out what is between us and PostgreSQL, and then migrates, on one connection.
- * Nothing is changed where Signet could not work.
+ * Run at startup before the pool is opened: detects a connection pooler, and then migrates, on one connection. If Signet could not work with
+ * the pooler, nothing is changed.
  *
- * @throws PoolerError and MigrationError, with what to do; DatabaseReadOnly; the signal's reason; otherwise what the database reports
+ * @throws PoolerError and MigrationError, which say what to do; DatabaseReadOnly; the signal's reason; otherwise what the database reports
  */
 export async function prepareDatabase(options: Omit<MigrateOptions, 'connection'> & ProbeOptions): Promise<Probed> {
   return onOneConnection('signet migrate', options, async (client) => {
@@ -19,7 +19,7 @@ export async function prepareDatabase(options: Omit<MigrateOptions, 'connection'
 }
 
 /**
- * What a command does before it opens its pool: the same, but it only looks at the schema and changes nothing.
+ * Run by commands before they open a pool: the same, but it only reads the state of the schema and changes nothing.
  *
  * @throws as `prepareDatabase` does
  */
@@ -46,6 +46,6 @@ async function onOneConnection<T>(
   try {
     return await work(client)
   } finally {
-    await sayGoodbye(client)
+    await endConnection(client)
   }
 }

@@ -11,15 +11,15 @@ export async function isReadOnly(db: Queryable): Promise<boolean> {
   return rows[0]!.is_read_only
 }
 
-/** Writes that this node runs: a real change, committed when this returns. */
-export async function writeSeen(db: Queryable, node: string): Promise<void> {
+/** Records that this node is running. This is a real write, committed when the function returns. */
+export async function recordNodeSeen(db: Queryable, node: string): Promise<void> {
   await db.query({
     text: `INSERT INTO nodes (id, rereads_secrets) VALUES ($1, true) ON CONFLICT (id) DO UPDATE SET seen_at = clock_timestamp()`,
     values: [node],
   })
 }
 
-/** How many nodes run, or ran within the last minute, that read purpose secrets only when they start: those of an earlier release. */
+/** Counts the nodes of an earlier release, which read purpose secrets only at their start, that ran within the last minute. */
 export async function countNodesOfEarlierReleases(db: Queryable): Promise<number> {
   const { rows } = await db.query<{ nodes: number }>({
     text: `SELECT count(*) AS nodes FROM nodes WHERE NOT rereads_secrets AND seen_at > clock_timestamp() - interval '1 minute'`,
@@ -28,13 +28,13 @@ export async function countNodesOfEarlierReleases(db: Queryable): Promise<number
 }
 
 /**
- * Makes the server write 128 kB to a temporary file on the disk of the database, which it removes at once. On a full disk this
- * fails (53100), whereas the update of a row finds room in its page for a long time.
+ * Makes the server write 128 kB to a temporary file on the database's disk, which it removes immediately. On a full disk this fails (53100),
+ * whereas updates of a row find room in its page for a long time.
  *
- * Several statements in one text are one transaction. Sorting and aggregating would fit into `work_mem` compressed; the rows
- * of a function are stored as they are.
+ * Several statements in one text are one transaction. The data of a sort or an aggregate would be compressed and fit into `work_mem`; the
+ * rows of a function are stored as they are.
  */
-export async function useDisk(db: Queryable): Promise<void> {
+export async function probeDisk(db: Queryable): Promise<void> {
   await db.query({
     text: `SET LOCAL work_mem = '64kB'; SET LOCAL temp_tablespaces = '';
            SELECT count(*) FROM unnest(array_fill(repeat('x', 1024), ARRAY[128])) AS filler`,

@@ -1,39 +1,39 @@
 import type { QueryResult, QueryResultRow } from 'pg'
 import { DatabaseUnavailable, isUnavailable } from './unavailable.ts'
 
-/** What can be asked: a pool, where each statement is its own transaction, or one transaction. */
+/** Runs statements: a pool, in which each statement is its own transaction, or a transaction. */
 export interface Queryable {
   query<R extends QueryResultRow>(statement: Statement): Promise<QueryResult<R>>
 }
 
 export interface Statement {
-  /** A named statement is parsed and planned once a connection. The same name always goes with the same text. */
+  /** A named statement is parsed and planned once per connection. The same name must always have the same text. */
   readonly name?: string
   readonly text: string
   readonly values?: unknown[]
 }
 
-/** A connection that one caller has for itself until it is released. */
+/** A connection that is reserved for one caller until it is released. */
 export interface CheckedOut extends Queryable {
   // biome-ignore lint/suspicious/noExplicitAny: rows have whatever columns the statement names, as in `pg`
   query<R extends QueryResultRow = any>(statement: Statement | string, values?: unknown[]): Promise<QueryResult<R>>
-  /** Why the connection can no longer be used: the first error, not what followed from it. */
+  /** Why the connection can no longer be used: the first error, not a later consequence. */
   readonly lost: Error | undefined
   /**
-   * Gives the connection back.
+   * Returns the connection to the pool.
    *
-   * @param fault if there is one, the connection is closed, and with it whatever the server still has open
-   * @throws Error when it was released before
+   * @param fault if given, the connection is closed, which also ends an open transaction
+   * @throws Error if it has already been released
    */
   release(fault?: unknown): void
 }
 
 /**
- * Does `work` in one transaction (READ COMMITTED): all of it, or, when it throws, nothing.
+ * Runs `work` in one transaction (READ COMMITTED), which is rolled back if `work` throws.
  *
- * @param work is handed the transaction; statements one after the other. Its outcome counts when this function has returned
- * @throws what `work` throws; when the connection was lost, the first error that said so; DatabaseUnavailable when it is not
- *   known whether the commit took place
+ * @param work gets the transaction, and must run its statements one after the other. They are committed once this function has returned
+ * @throws what `work` throws; if the connection was lost, its first error; DatabaseUnavailable if it is not known whether the transaction was
+ *   committed
  */
 export async function inTransaction<T>(
   database: { connect(): Promise<CheckedOut> },
@@ -47,7 +47,7 @@ export async function inTransaction<T>(
     await commit(connection)
     return result
   } catch (error) {
-    isReusable = await rolledBack(connection)
+    isReusable = await rollBack(connection)
     throw error
   } finally {
     connection.release(isReusable ? undefined : 'The transaction may still be open.')
@@ -55,24 +55,23 @@ export async function inTransaction<T>(
 }
 
 async function commit(connection: CheckedOut): Promise<void> {
-  // Nothing can have been committed then, and this is the error that says what happened.
+  // Nothing can have been committed, and this error says what happened.
   if (connection.lost) throw connection.lost
   let command: string
   try {
     command = (await connection.query({ text: 'COMMIT' })).command
   } catch (error) {
-    // A deferred constraint is a plain no. Any other silence may hide a yes.
+    // After a violated deferred constraint, nothing was committed. After a lost connection, the commit may have succeeded.
     if (!isUnavailable(error)) throw error
     throw new DatabaseUnavailable('It is not known whether the transaction was committed.', { cause: error })
   }
-  // After a statement has failed, PostgreSQL answers COMMIT with ROLLBACK and no error. Who caught the error sees it
-  // here.
-  if (command !== 'COMMIT') throw new Error('A statement of the transaction had failed, so nothing was committed.')
+  // After a failed statement, PostgreSQL answers COMMIT with ROLLBACK and no error. This happens if `work` caught the error.
+  if (command !== 'COMMIT') throw new Error('A statement of the transaction failed, so nothing was committed.')
 }
 
-/** @returns whether the connection is as good as new */
-async function rolledBack(connection: CheckedOut): Promise<boolean> {
-  // The server does so by itself once the connection is gone; a frozen one is not waited for a second time.
+/** @returns whether the connection can be reused */
+async function rollBack(connection: CheckedOut): Promise<boolean> {
+  // The server rolls back when the connection is gone. Do not wait for a frozen server a second time.
   if (connection.lost) return false
   try {
     await connection.query({ text: 'ROLLBACK' })

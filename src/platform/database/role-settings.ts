@@ -1,13 +1,13 @@
 import pg from 'pg'
 import { isPathOf } from './connection-setup.ts'
 
-/** Something to change, and how. */
+/** Something that should be changed, and how. */
 export interface Advice {
   readonly finding: string
   readonly advice: string
 }
 
-/** A pooler, or what it leads to, is set up in a way that Signet cannot work with. The message has both. */
+/** Signet cannot work with the configuration of a pooler, or of the role behind it. The message contains the finding and the advice. */
 export class PoolerError extends Error implements Advice {
   readonly finding: string
   readonly advice: string
@@ -19,7 +19,7 @@ export class PoolerError extends Error implements Advice {
   }
 }
 
-/** What a session of the server says about itself. */
+/** The properties of a session of the server. */
 export interface Session {
   readonly pid: number
   readonly role: string
@@ -28,8 +28,8 @@ export interface Session {
   readonly settings: Readonly<Record<string, string>>
 }
 
-/** The settings that are judged. */
-export const judgedSettings = [
+/** The settings that are checked. */
+export const checkedSettings = [
   ...['search_path', 'DateStyle', 'default_transaction_isolation'],
   ...['statement_timeout', 'idle_in_transaction_session_timeout'],
 ]
@@ -41,19 +41,19 @@ interface Requirement {
 }
 
 /**
- * Judges what the role is set to. Where sessions are shared, Signet cannot set anything for them, so it must come from there.
+ * Checks the settings of the role. Signet cannot set parameters in shared sessions, so they must be set for the role.
  *
- * @param sessions what several statements saw; a pooler may still have sessions from before the last change
+ * @param sessions the sessions of several statements; a pooler may still have sessions from before the last change
  * @param queryTimeoutMs how long Signet waits for a statement, in milliseconds
- * @returns advice on what works but should be changed
- * @throws PoolerError if Signet would not find its tables, or misread what it finds
+ * @returns advice on settings that work but should be changed
+ * @throws PoolerError if Signet would not find its tables, or would misread values
  */
-export function judgeRole(sessions: readonly Session[], schema: string, queryTimeoutMs: number): Advice[] {
+export function checkRoleSettings(sessions: readonly Session[], schema: string, queryTimeoutMs: number): Advice[] {
   const isTimeout = (value: string) => inMilliseconds(value) > 0 && inMilliseconds(value) <= queryTimeoutMs
   const wrong = unmet(sessions, [
     { name: 'search_path', to: pg.escapeIdentifier(schema), isMet: (value) => isPathOf(value, schema) },
     { name: 'DateStyle', to: "'ISO'", isMet: (value) => value.startsWith('ISO') },
-    // Under a stricter level the stores' statements would fail with 40001 when they race.
+    // Under a stricter level, concurrent statements of the stores would fail with 40001.
     { name: 'default_transaction_isolation', to: "'read committed'", isMet: (value) => value === 'read committed' },
   ])
   const unwise = unmet(sessions, [
@@ -62,17 +62,17 @@ export function judgeRole(sessions: readonly Session[], schema: string, queryTim
   ])
   if (wrong.length > 0)
     throw new PoolerError(
-      'SIGNET_DATABASE_URL leads to a connection pooler in transaction mode. There Signet cannot set up its sessions, so ' +
-        `the role must be set up for it, but ${listed(wrong)}.`,
-      toDo([...wrong, ...unwise], sessions),
+      'SIGNET_DATABASE_URL leads to a connection pooler in transaction mode. Signet cannot set up its sessions there, so ' +
+        `the role must have the right settings, but ${listed(wrong)}.`,
+      remedy([...wrong, ...unwise], sessions),
     )
   if (unwise.length === 0) return []
   return [
     {
       finding:
-        'Behind a connection pooler in transaction mode Signet cannot limit how long PostgreSQL works on a statement that it ' +
-        `no longer waits for, and the role has no suitable limits: ${listed(unwise)}.`,
-      advice: toDo(unwise, sessions),
+        'Behind a connection pooler in transaction mode, Signet cannot limit how long PostgreSQL works on a statement that ' +
+        `Signet no longer waits for, and the role has no suitable limits: ${listed(unwise)}.`,
+      advice: remedy(unwise, sessions),
     },
   ]
 }
@@ -91,13 +91,13 @@ function listed(faults: readonly Unmet[]): string {
   return faults.map(({ name, found }) => `${name} is ${found}`).join(', ')
 }
 
-function toDo(faults: readonly Unmet[], [session]: readonly Session[]): string {
+function remedy(faults: readonly Unmet[], [session]: readonly Session[]): string {
   const role = `ALTER ROLE ${pg.escapeIdentifier(session!.role)} IN DATABASE ${pg.escapeIdentifier(session!.database)}`
   const statements = faults.map(({ name, to }) => `${role} SET ${name} = ${to};`)
   return `Run ${statements.join(' ')} Then let the pooler open new connections (PgBouncer: RECONNECT).`
 }
 
-/** A time as PostgreSQL shows it in a setting: `0`, `4500ms`, `5s`, `1min`. */
+/** Converts a time in the format of PostgreSQL's settings: `0`, `4500ms`, `5s`, `1min`. */
 function inMilliseconds(setting: string): number {
   const [, number = '0', unit = 'ms'] = /^(\d+)(ms|s|min|h|d)?$/.exec(setting) ?? []
   return Number(number) * { ms: 1, s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 'ms']

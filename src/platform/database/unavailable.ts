@@ -6,7 +6,7 @@ export class DatabaseUnavailable extends Error {
   }
 }
 
-/** The server accepts no writes: it is a standby, or it was made read-only. A connection to it is of no use and is closed. */
+/** The server accepts no writes: it is a standby, or it was made read-only. Connections to it are useless and are closed. */
 export class DatabaseReadOnly extends DatabaseUnavailable {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)
@@ -15,8 +15,8 @@ export class DatabaseReadOnly extends DatabaseUnavailable {
 }
 
 /**
- * Whether an error means that the database is away, overloaded or restarting. That passes by itself, and requests get 503 until then.
- * Faults in the program or its settings (a broken constraint, an unknown column, a wrong password) need a person.
+ * Whether an error means that the database is unreachable, overloaded or restarting. That is temporary, and requests get 503 in the meantime.
+ * Errors in the program or its settings (a violated constraint, an unknown column, a wrong password) have to be fixed by somebody.
  */
 export function isUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false
@@ -32,7 +32,7 @@ export function isUnavailable(error: unknown): boolean {
   return driverMessages.has(error.message)
 }
 
-/** Whether the server, or one of several, refused a connection because it has as many as it may have. */
+/** Whether the server, or one of several, refused a connection because it has too many. */
 export function isTooManyConnections(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   if ((error as { code?: unknown }).code === '53300') return true
@@ -43,13 +43,13 @@ export function isTooManyConnections(error: unknown): boolean {
 const sqlStates = [
   '08', // connection exception
   '53', // insufficient resources: too many connections, disk full, out of memory
-  '57P', // the operator stepped in: shutdown, crash, starting up, idle session ended
+  '57P', // operator intervention: shutdown, crash, starting up, idle session ended
   '57014', // query cancelled: statement_timeout
   '55P03', // lock not available: lock_timeout
-  '40P01', // deadlock detected: the other one goes on, and this one may come again
-  '25P03', // idle in transaction for too long: this process stood still
+  '40P01', // deadlock detected: the other transaction continues, and this one can be retried
+  '25P03', // idle in transaction for too long: this process was suspended
   '25P04', // transaction_timeout
-  '25006', // read only: we hold on to a server that is no longer the primary
+  '25006', // read only: this connection leads to a server that is no longer the primary
   '58', // system error: the database's disk fails
 ]
 
@@ -58,11 +58,10 @@ const lostConnections = new Set([
   ...['EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN'],
 ])
 
-// A Unix socket that is not there, or whose queue is full because nobody takes from it. The same codes come from files,
-// too.
+// A Unix socket that does not exist, or whose queue is full because nothing accepts connections. Errors of files have the same codes.
 const refusedConnects = new Set(['ENOENT', 'EAGAIN'])
 
-// What pg throws without a code.
+// The errors that pg throws without a code.
 const driverMessages = new Set([
   'Connection terminated',
   'Connection terminated unexpectedly',

@@ -1,26 +1,26 @@
 import pg, { type Client, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg'
-import { patientTimer } from '../waiting-line.ts'
+import { startTimer } from '../wait-queue.ts'
 import type { Statement } from './queryable.ts'
 import { DatabaseUnavailable, isUnavailable } from './unavailable.ts'
 
-/** A connection that knows whether it can still be used. */
+/** A connection that records when it can no longer be used. */
 export interface WatchedConnection {
   readonly client: Client
-  /** @throws what the statement fails with; for a connection that was lost, the error that it was lost with */
+  /** @throws the error of the statement; if the connection was lost, the error that ended it */
   query<R extends QueryResultRow>(statement: Statement): Promise<QueryResult<R>>
-  /** Why the connection can no longer be used: the first error, not what followed from it. */
+  /** Why the connection can no longer be used: the first error, not a later consequence. */
   lost(): Error | undefined
-  /** Gives the connection up, for this reason, and closes it at once. A statement that is under way fails. */
+  /** Marks the connection as lost for this reason, and closes it immediately. A running statement fails. */
   abandon(reason: Error): void
-  /** Calls `listener` once when the connection is lost; at once if it has been. */
+  /** Calls `listener` once when the connection is lost; immediately if it already is. */
   whenLost(listener: (error: Error) => void): void
 }
 
 /**
- * Makes a client, and listens to its errors from before it connects until it is garbage. An `error` event that nobody
- * listens for ends the process, and a server can end a connection at any moment, also between two statements.
+ * Creates a client, and listens to its errors for its whole lifetime. An `error` event without a listener ends the process, and a server can
+ * end a connection at any moment, even between two statements.
  *
- * @param queryTimeoutMs milliseconds after which a connection is given up whose statement was not answered; absent: never
+ * @param queryTimeoutMs milliseconds after which a connection with an unanswered statement is abandoned; default: never
  */
 export function watchedConnection(config: ClientConfig, queryTimeoutMs?: number): WatchedConnection {
   const client = new pg.Client(config)
@@ -37,9 +37,9 @@ export function watchedConnection(config: ClientConfig, queryTimeoutMs?: number)
   client.on('end', () => lose(new Error('Connection terminated unexpectedly')))
   const abandon = (reason: Error) => {
     lose(reason)
-    hangUp(client)
+    destroyConnection(client)
   }
-  const giveUp = () => abandon(new DatabaseUnavailable('The database did not answer in time.'))
+  const onTimeout = () => abandon(new DatabaseUnavailable('The database did not answer in time.'))
   return {
     client,
     lost: () => lost,
@@ -47,12 +47,12 @@ export function watchedConnection(config: ClientConfig, queryTimeoutMs?: number)
     whenLost: (listener) => (lost ? listener(lost) : void listeners.push(listener)),
     query: async <R extends QueryResultRow>(statement: Statement) => {
       if (lost) throw lost
-      const endTimer = queryTimeoutMs === undefined ? undefined : patientTimer(giveUp, queryTimeoutMs)
+      const endTimer = queryTimeoutMs === undefined ? undefined : startTimer(onTimeout, queryTimeoutMs)
       try {
         return await client.query<R>(statement)
       } catch (error) {
         if (endsConnection(error)) lose(error)
-        // What was first says what happened; the statement may fail with what followed from it.
+        // The first error says what happened; the statement may fail with a consequence of it.
         throw lost ?? error
       } finally {
         endTimer?.()
@@ -61,14 +61,14 @@ export function watchedConnection(config: ClientConfig, queryTimeoutMs?: number)
   }
 }
 
-/** Closes a connection at once, whatever is under way. `end()` would wait for the server, and a frozen one never answers. */
-export function hangUp(client: Client): void {
+/** Closes a connection immediately, even during a statement. `end()` would wait for the server, and a frozen server never answers. */
+export function destroyConnection(client: Client): void {
   client.connection.stream.destroy()
 }
 
-// A statement that was answered with an ordinary ERROR leaves the connection usable. Anything else (FATAL, a broken socket, an
-// answer that did not come in time and may still come) does not. The severity is in the server's language (lc_messages), so
-// the codes count that come with FATAL only: the end of the server, of an idle transaction, of the connection.
+// After an ordinary ERROR the connection is still usable. After anything else (FATAL, a broken socket, an answer that did not arrive in time
+// and may still arrive) it is not. The severity is in the server's language (lc_messages), so the codes that occur only with FATAL are
+// checked, too: the end of the server, of an idle transaction, of the connection.
 function endsConnection(error: unknown): error is Error {
   if (error instanceof pg.DatabaseError)
     return error.severity === 'FATAL' || /^(?:57P|08|25P03|25P04)/.test(error.code ?? '')

@@ -2,18 +2,18 @@ import type { CookieSerializeOptions } from '@fastify/cookie'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { randomText } from '../secrets/digest.ts'
 
-/** The session cookie, and the one that tells browsers apart. */
+/** The names of the session cookie and of the browser cookie, which identifies a browser. */
 export interface CookieNames {
   readonly session: string
   readonly browser: string
 }
 
 /**
- * The `__Host-` prefix (RFC 6265bis §4.1.3.2) makes browsers refuse these cookies from a neighbouring host or over plain http.
- * It needs Secure, so a plain-http loopback issuer goes without.
+ * The names of the cookies. The `__Host-` prefix (RFC 6265bis §4.1.3.2) makes browsers refuse these cookies from a sibling domain or over
+ * plain http. It requires Secure, so it is omitted for an http loopback issuer.
  *
- * A browser sends a cookie to every port of its host (RFC 6265 §8.5). A port of the issuer's own is therefore part of the name: two
- * installations on one host would otherwise sign people out of each other.
+ * A browser sends a cookie to every port of its host (RFC 6265 §8.5). A non-default port of the issuer is therefore part of the name:
+ * otherwise two installations on one host would sign people out of each other.
  */
 export function cookieNames(issuer: string): CookieNames {
   const { protocol, port } = new URL(issuer)
@@ -22,7 +22,7 @@ export function cookieNames(issuer: string): CookieNames {
   return { session: `${prefix}signet_session${suffix}`, browser: `${prefix}signet_browser${suffix}` }
 }
 
-/** The attributes all our cookies share. Lax: sent when another site links here, not when it posts or embeds. */
+/** The attributes of all our cookies. Lax: sent when another site links here, not when it posts or embeds. */
 export function cookieAttributes(issuer: string): CookieSerializeOptions {
   return { path: '/', httpOnly: true, sameSite: 'lax', secure: issuer.startsWith('https:') }
 }
@@ -30,8 +30,8 @@ export function cookieAttributes(issuer: string): CookieSerializeOptions {
 const yearInSeconds = 365 * 86_400
 
 /**
- * The value that tells this browser from others, made and set where it has none yet. It signs nobody in: forms are tied to
- * it, and a browser that has signed in before has its own allowance of failures.
+ * The value of the browser cookie; sets a new one if the browser has none. It does not sign anybody in: forms are bound to it, and a browser
+ * that has signed in before has its own limit of failed attempts.
  */
 export function browserOf(request: FastifyRequest, reply: FastifyReply, issuer: string): string {
   const name = cookieNames(issuer).browser
@@ -43,8 +43,8 @@ export function browserOf(request: FastifyRequest, reply: FastifyReply, issuer: 
 }
 
 /**
- * A cookie of ours, if it has the form we give them; anything else is taken as absent. So are two of one name: one of them was
- * planted by a neighbour (cookie tossing), and nothing tells which (RFC 6265 §8.6).
+ * Reads one of our cookies. A value that is not in our format counts as absent. So do two cookies of the same name: one of them was set by
+ * a sibling domain (cookie tossing), and there is no way to know which (RFC 6265 §8.6).
  */
 export function readCookie(request: FastifyRequest, name: string): string | undefined {
   const value = request.cookies[name]

@@ -1,4 +1,4 @@
 import type { FastifyInstance } from 'fastify'
 
-/** The server, or a scope of it, to which an endpoint adds its route. */
+/** The server, or one of its scopes, to which an endpoint adds its route. */
 export type App = FastifyInstance

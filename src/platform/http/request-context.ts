@@ -8,7 +8,7 @@ import { clientAddress, unknownAddress } from './client-address.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The operator's log. Fastify is given none: it would make one for each request, and listen to the end of each answer. */
+    /** The operator's log. Fastify does not get it: it would create a child log for each request and listen for the end of each response. */
     readonly operatorLog: Log
     /** Whether an address belongs to a proxy in SIGNET_TRUST_PROXY. */
     readonly isTrustedProxy: (address: string) => boolean
@@ -19,17 +19,17 @@ declare module 'fastify' {
   }
 }
 
-/** The id that a request is known by, in the log and to who sent it: 16 characters, so that no proxy's id looks like it. */
+/** Creates a request id, which the log and the response contain: 16 characters, so that it cannot be mistaken for a proxy's id. */
 export function newRequestId(): string {
-  // The random digits of a UUID, which comes from bytes that Node fetches ahead: ten times as fast as asking for some.
+  // The random digits of a UUID. Node generates UUIDs from prefetched random bytes, which is ten times as fast as requesting bytes.
   const uuid = randomUUID()
   return uuid.slice(0, 8) + uuid.slice(24, 32)
 }
 
 /**
  * Reads the address of each connection once, when it is opened, and keeps it as the socket's `remoteAddress`. Node asks the operating
- * system when the property is first read, and a client that has hung up by then has no address any more. Everything that needs the
- * address reads it from the socket, so this is the only place that has to care.
+ * system when the property is first read, and a client that has disconnected by then no longer has an address. Everything that needs the
+ * address reads it from the socket, so no other code has to handle this.
  *
  * @param server HTTP or HTTPS
  */
@@ -38,7 +38,7 @@ export function keepAddresses(server: Server): void {
     Object.defineProperty(socket, 'remoteAddress', { value: addressOf(socket) })
   }
   server.prependListener('connection', keep)
-  // Over TLS, requests come on a socket of their own.
+  // Over TLS, requests arrive on a separate socket.
   server.prependListener('secureConnection', keep)
 }
 
@@ -55,15 +55,15 @@ export function callerOf(request: FastifyRequest): { readonly requestId: string;
 }
 
 /**
- * Whom a request waits for: the client's network, and a signal that is aborted when the client closes the connection before it has its
- * answer.
+ * Who waits for the response: the client's network, and a signal that is aborted if the client closes the connection before it has the
+ * response.
  */
 export function requesterOf(
   request: FastifyRequest,
   { raw }: FastifyReply,
 ): { readonly network: string; readonly signal: AbortSignal } {
   const hungUp = new AbortController()
-  // Node emits `close` after every answer too, when nothing waits any more.
+  // Node also emits `close` after every response, when nothing is waiting any more.
   if (raw.destroyed) hungUp.abort()
   else raw.once('close', () => hungUp.abort())
   return { network: callerOf(request).network, signal: hungUp.signal }

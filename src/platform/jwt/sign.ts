@@ -11,18 +11,18 @@ export interface JwtHeader {
   readonly kid: string
 }
 
-/** This node must not sign at the moment. The request can be sent again. */
+/** This node may not sign at the moment. The request can be retried. */
 export class SigningUnavailable extends Error {}
 
-/** The encoded header; worth keeping, for it is the same for all tokens of one kind under one key. */
+/** Encodes a header. Worth caching: it is the same for all tokens of one type signed with one key. */
 export function encodeHeader(header: JwtHeader): string {
   return Buffer.from(JSON.stringify(header)).toString('base64url')
 }
 
 /**
- * Signs in JWS Compact Serialization (RFC 7515 §7.1). Done with `node:crypto` and a key parsed once, because this is the hottest
- * line of all: the signature of ES256 takes some 20 µs, less than handing it to another thread; RS256's takes a
- * millisecond and goes to the thread pool, so that it holds up nobody else.
+ * Signs in JWS Compact Serialization (RFC 7515 §7.1). Uses `node:crypto` and a key that was parsed once, because this is the hottest code of
+ * all. An ES256 signature takes about 20 µs, less than a switch to another thread. An RS256 signature takes a millisecond, so it runs in the
+ * thread pool and does not block other requests.
  *
  * @param encodedHeader from `encodeHeader`
  */

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { link, mkdir, open, rename, unlink } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
-/** There is no master key that opens what is sealed. */
+/** There is no master key, or it cannot open the sealed secrets. */
 export class MasterKeyError extends Error {
   constructor(message: string) {
     super(message)
@@ -11,78 +11,78 @@ export class MasterKeyError extends Error {
   }
 }
 
-/** Where the master key lies that no setting gives. */
+/** The path of the master key file, which is used if SIGNET_MASTER_KEY is not set. */
 export function masterKeyFile({ keysDir }: { readonly keysDir: string }): string {
   return join(keysDir, 'master.key')
 }
 
-/** The one before it, for as long as something may be sealed under it. */
+/** The path of the previous key, which is kept while something may be sealed with it. */
 export function previousKeyFile(file: string): string {
   return `${file}.previous`
 }
 
 /**
- * The key of the file and the one before it; none where there is no file.
+ * Reads the current key and the previous one, if there is one. Returns an empty array if there is no file.
  *
- * @throws MasterKeyError when others can read them, or they hold no key
+ * @throws MasterKeyError if other users can read a file, or it does not contain a key
  */
 export function readKeyFiles(file: string): Buffer[] {
-  const present = readKeyFile(file)
-  if (!present) return []
+  const current = readKeyFile(file)
+  if (!current) return []
   const previous = readKeyFile(previousKeyFile(file))
-  return previous ? [present, previous] : [present]
+  return previous ? [current, previous] : [current]
 }
 
-/** Makes the file, unless another process is first: then theirs counts. */
+/** Creates the file, unless another process was first: then its file is kept. */
 export async function createKeyFile(file: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
-  const aside = await writeAside(file)
+  const temporary = await writeTemporary(file)
   try {
-    await link(aside, file)
+    await link(temporary, file)
     await syncFolder(file)
   } catch (error) {
     if (!isCode(error, 'EEXIST')) throw error
   } finally {
-    await unlink(aside)
+    await unlink(temporary)
   }
 }
 
 /**
- * The first step to a new master key: the present one is also the one before. Done twice, it is as done once.
+ * The first step to a new master key: stores the current key as the previous one, too. Idempotent.
  *
- * @throws MasterKeyError when there is no key, or another one before it still
+ * @throws MasterKeyError if there is no key, or there still is another previous key
  */
 export async function keepPreviousKey(file: string): Promise<void> {
-  const [present] = readKeyFiles(file)
-  if (!present) throw new MasterKeyError(`There is no ${file} to make a new one of.`)
+  const [current] = readKeyFiles(file)
+  if (!current) throw new MasterKeyError(`${file} does not exist, so there is no master key to replace.`)
   try {
     await link(file, previousKeyFile(file))
     await syncFolder(file)
   } catch (error) {
     if (!isCode(error, 'EEXIST')) throw error
-    if (!readKeyFile(previousKeyFile(file))?.equals(present))
+    if (!readKeyFile(previousKeyFile(file))?.equals(current))
       throw new MasterKeyError(
-        `${previousKeyFile(file)} is there still: what was begun has to be finished first, by signet keys reseal --forget-previous.`,
+        `${previousKeyFile(file)} still exists. Finish the previous change of the master key first: signet keys reseal --forget-previous.`,
       )
   }
 }
 
 /**
- * Writes a new key to disk, for `putNewKey`. Nothing reads it yet.
+ * Writes a new key to disk, for `activateNewKey`. Nothing reads it yet.
  *
- * @returns the name of its file, which the caller deletes if it is not put in place
+ * @returns the name of its file, which the caller must delete if the key is not activated
  */
 export async function prepareNewKey(file: string): Promise<string> {
-  return writeAside(file)
+  return writeTemporary(file)
 }
 
-/** The second step: the prepared key takes the file's name, in one go. What was sealed is opened by the one before it. */
-export async function putNewKey(file: string, prepared: string): Promise<void> {
+/** The second step: atomically renames the prepared key to the file's name. The previous key opens what was sealed before. */
+export async function activateNewKey(file: string, prepared: string): Promise<void> {
   await rename(prepared, file)
   await syncFolder(file)
 }
 
-/** The last step. False where there was none. */
+/** The last step: deletes the previous key. Returns false if there was none. */
 export async function forgetPreviousKey(file: string): Promise<boolean> {
   try {
     await unlink(previousKeyFile(file))
@@ -98,30 +98,31 @@ function readKeyFile(file: string): Buffer | undefined {
   let text: string
   try {
     const { mode } = statSync(file)
-    if ((mode & 0o077) !== 0) throw new MasterKeyError(`${file} can be read by other users: chmod 600 it.`)
+    if ((mode & 0o077) !== 0) throw new MasterKeyError(`${file} can be read by other users. Run chmod 600 on it.`)
     text = readFileSync(file, 'utf8').trim()
   } catch (error) {
     if (isCode(error, 'ENOENT')) return undefined
     throw error
   }
-  if (!/^[A-Za-z0-9_-]{43}$/.test(text)) throw new MasterKeyError(`${file} does not hold a key: 32 bytes, base64url.`)
+  if (!/^[A-Za-z0-9_-]{43}$/.test(text))
+    throw new MasterKeyError(`${file} does not contain a key (32 bytes, base64url).`)
   return Buffer.from(text, 'base64url')
 }
 
-/** A new key, whole and on disk, under a name that nobody reads. */
-async function writeAside(file: string): Promise<string> {
-  const aside = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`
-  const handle = await open(aside, 'wx', 0o600)
+/** Writes a new key to disk, complete, under a name that nothing reads. */
+async function writeTemporary(file: string): Promise<string> {
+  const temporary = `${file}.${process.pid}.${randomBytes(6).toString('hex')}`
+  const handle = await open(temporary, 'wx', 0o600)
   try {
     await handle.writeFile(`${randomBytes(32).toString('base64url')}\n`)
     await handle.sync()
   } finally {
     await handle.close()
   }
-  return aside
+  return temporary
 }
 
-/** A new name survives a power cut only once its folder is on disk, and the database is about to depend on it. */
+/** Flushes the folder of a file. A new name survives a power failure only once the folder is on disk, and the database will depend on it. */
 async function syncFolder(file: string): Promise<void> {
   const handle = await open(dirname(file), 'r')
   try {

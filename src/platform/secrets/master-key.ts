@@ -4,22 +4,22 @@ import { seal, unseal } from './sealing.ts'
 
 export { MasterKeyError } from './master-key-file.ts'
 
-/** Wraps and unwraps the other secrets, and does nothing else. */
+/** Encrypts and decrypts the other secrets, and is used for nothing else. */
 export interface MasterKey {
   wrap(plain: Buffer, associated: string): Buffer
-  /** @throws MasterKeyError when neither the master key nor the one before it fits */
+  /** @throws MasterKeyError if neither the master key nor the previous one can open it */
   unwrap(sealed: Buffer, associated: string): Buffer
 }
 
 type MasterKeySettings = Pick<Settings, 'masterKey' | 'masterKeyPrevious' | 'keysDir'>
 
 /**
- * The master key from the setting or from `master.key` in the keys directory. A new one is made only when the database holds
- * nothing sealed: otherwise a lost file would silently lock away everything that the old key had wrapped. Creating it waits for the
- * disk, so this is no work for a transaction.
+ * Opens the master key from the setting, or from `master.key` in the keys directory. A new one is created only if the database holds nothing
+ * sealed. Otherwise, after the loss of the file, a new key would silently make everything that the old key sealed inaccessible. Creating a
+ * key waits for the disk, so do not call this within a transaction.
  *
- * The file is looked at again before anything is wrapped, and when something does not open: processes that run when the operator
- * gives it a new key go along with it, and seal nothing under the one that is about to be forgotten.
+ * The file is reread before anything is sealed, and when something cannot be opened. So processes that run while the operator replaces the
+ * key switch to the new one, and seal nothing with the one that is about to be deleted.
  *
  * @param holdsSealed whether the database has anything sealed
  * @throws MasterKeyError
@@ -32,36 +32,36 @@ export async function openMasterKey(settings: MasterKeySettings, holdsSealed: bo
   if (read().length === 0)
     throw new MasterKeyError(
       `The database holds sealed secrets, but there is no master key: SIGNET_MASTER_KEY is not set and ${file} does not ` +
-        'exist. Put back the key that sealed them, or set SIGNET_KEYS_DIR to the directory that holds it.',
+        'exist. Restore the key that sealed them, or set SIGNET_KEYS_DIR to the directory that contains it.',
     )
   let keys = [...read(), ...(masterKeyPrevious ? [masterKeyPrevious] : [])]
-  const lookAgain = () => {
+  const reread = () => {
     const found = ifReadable(read)
     keys = [...found, ...keys.filter((key) => !found.some((other) => other.equals(key)))]
   }
   return {
     wrap: (plain, associated) => {
-      lookAgain()
+      reread()
       return seal(keys[0] as Buffer, plain, associated)
     },
     unwrap: (sealed, associated) => {
       const plain = unsealWithAny(keys, sealed, associated)
       if (plain) return plain
-      lookAgain()
-      return unsealWithAny(keys, sealed, associated) ?? refuse()
+      reread()
+      return unsealWithAny(keys, sealed, associated) ?? cannotOpen()
     },
   }
 }
 
 /**
- * The present master key without the one before it: what it opens will open when that is gone.
+ * The current master key without the previous one: what it opens can still be opened once the previous key is deleted.
  *
- * @throws MasterKeyError when there is none
+ * @throws MasterKeyError if there is none
  */
-export function presentMasterKey(settings: MasterKeySettings): Pick<MasterKey, 'unwrap'> {
+export function currentMasterKey(settings: MasterKeySettings): Pick<MasterKey, 'unwrap'> {
   const [key] = settings.masterKey ? [settings.masterKey] : readKeyFiles(masterKeyFile(settings))
   if (!key) throw new MasterKeyError('There is no master key.')
-  return { unwrap: (sealed, associated) => unseal(key, sealed, associated) ?? refuse() }
+  return { unwrap: (sealed, associated) => unseal(key, sealed, associated) ?? cannotOpen() }
 }
 
 function unsealWithAny(keys: readonly Buffer[], sealed: Buffer, associated: string): Buffer | undefined {
@@ -72,7 +72,7 @@ function unsealWithAny(keys: readonly Buffer[], sealed: Buffer, associated: stri
   return undefined
 }
 
-/** A file that has gone, or that cannot be read any more, takes nothing from a process that runs. */
+/** If the file is gone or can no longer be read, a running process keeps the keys that it has. */
 function ifReadable(read: () => Buffer[]): Buffer[] {
   try {
     return read()
@@ -81,9 +81,9 @@ function ifReadable(read: () => Buffer[]): Buffer[] {
   }
 }
 
-function refuse(): never {
+function cannotOpen(): never {
   throw new MasterKeyError(
-    'The master key does not open what the database holds. It is another one, or the row was changed. ' +
-      'Put back the key that sealed it, in SIGNET_MASTER_KEY or in the keys directory.',
+    'The master key cannot open a secret in the database. It is the wrong key, or the row was changed. ' +
+      'Restore the key that sealed it, in SIGNET_MASTER_KEY or in the keys directory.',
   )
 }

@@ -1,8 +1,8 @@
 import { isReadOnlyExpression } from '../database/primary-store.ts'
 import type { Queryable } from '../database/queryable.ts'
-import { pageDays, pagePurposes, type SealedPurposeSecret, type StoredPurposeSecret } from './purpose-secrets.ts'
+import { pagePurposes, pageSecretDays, type SealedPurposeSecret, type StoredPurposeSecret } from './purpose-secrets.ts'
 
-/** A version that must not be accepted any more. */
+/** A version that must no longer be accepted. */
 export interface RevokedPurposeSecret {
   readonly fingerprint: string
   readonly purpose: string
@@ -15,9 +15,9 @@ export interface RevokedPurposeSecret {
 export interface StoredSecrets {
   readonly versions: readonly StoredPurposeSecret[]
   readonly revoked: readonly RevokedPurposeSecret[]
-  /** Milliseconds since 1970: the database's clock. */
+  /** Milliseconds since 1970, by the database's clock. */
   readonly now: number
-  /** Whether the server accepts no writes: then secrets may have changed on another, which is the primary now. */
+  /** Whether the server accepts no writes. Secrets may then have changed on another server, which is now the primary. */
   readonly isReadOnly: boolean
 }
 
@@ -32,11 +32,11 @@ interface Row {
 const quotedPagePurposes = pagePurposes.map((purpose) => `'${purpose}'`).join(', ')
 
 /**
- * SQL for how long at least a superseded version is kept, where the column `purpose` is in scope. Versions that refresh families or
+ * SQL for the minimum time that a superseded version is kept. The column `purpose` must be in scope. Versions that refresh families or
  * sessions need are kept longer (`records/cleanup/cleanup-store.ts`).
  */
 export const supersededVersionKeptFor = `CASE WHEN purpose IN (${quotedPagePurposes})
-  THEN interval '${pageDays} days' ELSE interval '1 hour' END`
+  THEN interval '${pageSecretDays} days' ELSE interval '1 hour' END`
 
 const columns = 'purpose, version, sealed, created_at, activates_at'
 
@@ -93,7 +93,7 @@ export async function insertPurposeSecret(
   return fromRow(rows[0]!)
 }
 
-/** Takes a version away and remembers that it must never be accepted again. */
+/** Deletes a version and records that it must never be accepted again. */
 export async function removeRevoked(
   tx: Queryable,
   { purpose, version, fingerprint }: Omit<RevokedPurposeSecret, 'revokedAt'>,
@@ -106,7 +106,7 @@ export async function removeRevoked(
   })
 }
 
-/** The same secret under another wrapping. */
+/** Replaces the sealed form of a secret after resealing it. */
 export async function replacePurposeSeal(
   tx: Queryable,
   { purpose, version, sealed }: SealedPurposeSecret,
@@ -117,7 +117,7 @@ export async function replacePurposeSeal(
   })
 }
 
-/** Whether anything at all was sealed here under a master key. */
+/** Whether the database holds anything that was sealed with a master key. */
 export async function holdsSealed(db: Queryable): Promise<boolean> {
   const { rows } = await db.query<{ holds: boolean }>({
     text: `SELECT EXISTS (SELECT FROM purpose_secrets)

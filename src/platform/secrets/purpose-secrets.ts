@@ -3,17 +3,17 @@ import { equalInConstantTime } from './digest.ts'
 import type { MasterKey } from './master-key.ts'
 import { seal, unseal } from './sealing.ts'
 
-/** What a secret is for. Each has its own random, versioned value, so that losing one loses one thing. */
+/** What a secret is used for. Each purpose has its own random, versioned secret, so that a leaked one affects a single use. */
 export const purposes = ['refresh-mac', 'request-sealing', 'csrf', 'session-id'] as const
 export type Purpose = (typeof purposes)[number]
 
-/** Purposes whose secrets only guard pages and forms that are open, and addresses that lead to them. */
+/** Purposes whose secrets protect only open pages and forms, and links to them. */
 export const pagePurposes: readonly Purpose[] = ['request-sealing', 'csrf']
 
-/** Days for which a superseded version of these is accepted. No page is open for longer than a sign-in lasts; by default that is as long. */
-export const pageDays = 30
+/** Days for which a superseded version of these is accepted: as long as a sign-in lasts by default. Pages are not open for longer. */
+export const pageSecretDays = 30
 
-/** The versions of one purpose's secret: the current one makes, all of them check. */
+/** The versions of one purpose's secret. The current one creates MACs and sealed texts; all of them are accepted. */
 export interface PurposeSecret {
   readonly current: number
   readonly versions: ReadonlyMap<number, Buffer>
@@ -21,38 +21,38 @@ export interface PurposeSecret {
 
 export type PurposeSecrets = Readonly<Record<Purpose, PurposeSecret>>
 
-/** The secrets of a running node, as they are at the moment at which a member is read. */
+/** The secrets of a running node. Each member is current at the moment when it is read. */
 export interface LiveSecrets extends PurposeSecrets {
   /**
-   * Reads the versions again, because something was presented that none of them fits: another node may have learned of a new version
-   * a moment earlier. How often this asks the database is bounded, so that forgeries do not cost a query each.
+   * Reloads the versions, because a value was presented that none of them matches: another node may have learned of a new version a moment
+   * earlier. How often this queries the database is limited, so that forgeries do not cost a query each.
    */
-  readAgain(): Promise<void>
+  reload(): Promise<void>
 }
 
-/** HMAC-SHA-256 under one version of a purpose's secret; undefined where that version does not exist. */
+/** HMAC-SHA-256 with one version of a purpose's secret; undefined if that version does not exist. */
 export function mac(secret: PurposeSecret, version: number, data: Buffer | string): Buffer | undefined {
   const key = secret.versions.get(version)
   return key && createHmac('sha256', key).update(data).digest()
 }
 
-/** HMAC-SHA-256 under the current version. */
+/** HMAC-SHA-256 with the current version. */
 export function currentMac(secret: PurposeSecret, data: Buffer | string): Buffer {
   return mac(secret, secret.current, data) as Buffer
 }
 
-/** Whether a MAC was made under one of the versions; each comparison takes constant time. */
+/** Whether a MAC was made with one of the versions. Each comparison takes constant time. */
 export function isMacOf(secret: PurposeSecret, data: Buffer | string, presented: Buffer): boolean {
   return [...secret.versions.keys()].some((version) =>
     equalInConstantTime(mac(secret, version, data) as Buffer, presented),
   )
 }
 
-/** Sealed text names its version in two bytes. */
+/** The version in a sealed text has two bytes. */
 export const maxVersion = 0xffff
 
 /**
- * Seals a value that travels through other hands. The first bytes name the secret's version; `associated` ties it to its use.
+ * Seals a value that others will store or transmit. The first bytes are the secret's version; `associated` binds the value to its use.
  *
  * @returns base64url
  */
@@ -63,7 +63,7 @@ export function sealText(secret: PurposeSecret, text: string, associated: string
   return Buffer.concat([version, seal(key, Buffer.from(text), associated)]).toString('base64url')
 }
 
-/** Opens what `sealText` made; undefined for anything else. */
+/** Opens a value made by `sealText`; undefined for anything else. */
 export function unsealText(secret: PurposeSecret, sealed: string, associated: string): string | undefined {
   const parts = partsOf(sealed)
   const key = parts && secret.versions.get(parts.version)
@@ -71,9 +71,9 @@ export function unsealText(secret: PurposeSecret, sealed: string, associated: st
 }
 
 /**
- * The secret that a sealed text is to be opened with: read again where the text names a version that this node does not know.
+ * The secret to open a sealed text with. Reloads the secrets if the text has a version that this node does not know.
  *
- * @throws what reading throws: a text that might be good is not refused because the database is away
+ * @throws what reloading throws: a text that may be valid is not rejected because the database is unavailable
  */
 export async function secretFor(
   secrets: LiveSecrets,
@@ -81,7 +81,7 @@ export async function secretFor(
   sealed: string | undefined,
 ): Promise<PurposeSecret> {
   const parts = sealed === undefined ? undefined : partsOf(sealed)
-  if (parts && !secrets[purpose].versions.has(parts.version)) await secrets.readAgain()
+  if (parts && !secrets[purpose].versions.has(parts.version)) await secrets.reload()
   return secrets[purpose]
 }
 
@@ -91,16 +91,18 @@ function partsOf(sealed: string): { readonly version: number; readonly body: Buf
   return bytes.length < 2 ? undefined : { version: bytes.readUInt16BE(0), body: bytes.subarray(2) }
 }
 
-/** A version as it is sealed under the master key. */
+/** A version, sealed with the master key. */
 export interface SealedPurposeSecret {
   readonly purpose: string
   readonly version: number
   readonly sealed: Buffer
 }
 
-/** A version as the database has it. Milliseconds since 1970; the first version of a release that had no others: -Infinity. */
+/** A version as stored in the database. */
 export interface StoredPurposeSecret extends SealedPurposeSecret {
+  /** Milliseconds since 1970. */
   readonly publishedAt: number
+  /** Milliseconds since 1970; -Infinity for the only version of a release that did not have several. */
   readonly activatesAt: number
 }
 
@@ -109,7 +111,7 @@ export interface SecretVersion {
   readonly purpose: Purpose
   readonly version: number
   readonly secret: Buffer
-  /** Tells this value from any other of the same number, and nothing about it: 128 bits of a digest of 256 random ones. */
+  /** Identifies this value among others of the same number, without revealing it: 128 bits of a digest of 256 random bits. */
   readonly fingerprint: string
   readonly publishedAt: number
   readonly activatesAt: number
@@ -117,7 +119,7 @@ export interface SecretVersion {
 
 const associated = (purpose: string, version: number) => `purpose-secret:${purpose}:${version}`
 
-/** @throws MasterKeyError when the master key does not fit */
+/** @throws MasterKeyError if the master key cannot open it */
 export function openPurposeSecret(
   { purpose, version, sealed }: SealedPurposeSecret,
   masterKey: Pick<MasterKey, 'unwrap'>,
@@ -126,9 +128,9 @@ export function openPurposeSecret(
 }
 
 /**
- * The same secret under the present master key.
+ * Reseals a secret with the current master key.
  *
- * @throws MasterKeyError when neither master key fits
+ * @throws MasterKeyError if no master key can open it
  */
 export function resealPurposeSecret(secret: SealedPurposeSecret, masterKey: MasterKey): SealedPurposeSecret {
   const { purpose, version } = secret
@@ -145,9 +147,9 @@ export function sealNewSecret(purpose: Purpose, version: number, masterKey: Mast
 }
 
 /**
- * Opens versions. What belongs to a purpose that this release does not know is left out: a later release has been here.
+ * Opens versions. Those of purposes that this release does not know are left out: a later release created them.
  *
- * @throws MasterKeyError when the master key does not fit
+ * @throws MasterKeyError if the master key cannot open one
  */
 export function openVersions(
   stored: readonly StoredPurposeSecret[],

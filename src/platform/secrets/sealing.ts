@@ -7,7 +7,7 @@ const tagBytes = 16
  * Seals with AES-256-GCM: nonce ‖ ciphertext ‖ tag (NIST SP 800-38D, a random 96-bit nonce).
  *
  * @param key 32 bytes
- * @param associated what the value belongs to; opening it as anything else fails
+ * @param associated what the value belongs to (additional authenticated data); unsealing it as anything else fails
  */
 export function seal(key: Buffer, plain: Buffer, associated: string): Buffer {
   const nonce = randomBytes(nonceBytes)
@@ -15,7 +15,7 @@ export function seal(key: Buffer, plain: Buffer, associated: string): Buffer {
   return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()])
 }
 
-/** Opens what `seal` made; undefined where the key, the associated data or a single bit is another. */
+/** Opens a value made by `seal`. Returns undefined if the key, the associated data or a single bit differs. */
 export function unseal(key: Buffer, sealed: Buffer, associated: string): Buffer | undefined {
   if (sealed.length < nonceBytes + tagBytes) return undefined
   const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, nonceBytes), { authTagLength: tagBytes })

@@ -69,6 +69,6 @@ async function foreignReason(
   if (presented === undefined) return 'csrf: missing; neither Origin nor Sec-Fetch-Site was sent'
   const token = Buffer.from(presented, 'base64url')
   if (isMacOf(secrets.csrf, browser, token)) return undefined
-  if (token.length === macBytes) await secrets.readAgain()
+  if (token.length === macBytes) await secrets.reload()
   return isMacOf(secrets.csrf, browser, token) ? undefined : `csrf: does not match the cookie ${name}`
 }

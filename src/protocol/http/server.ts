@@ -4,7 +4,7 @@ import https from 'node:https'
 import fastify from 'fastify'
 import type { Settings } from '../../platform/config/settings.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
-import { createEnding } from '../../platform/http/graceful-stop.ts'
+import { createGracefulStop } from '../../platform/http/graceful-stop.ts'
 import { keepAddresses, newRequestId } from '../../platform/http/request-context.ts'
 import type { Log } from '../../platform/log.ts'
 import { rangeTest } from '../../platform/network-address.ts'
@@ -18,12 +18,12 @@ const bodyLimit = 32 * 1024
 /**
  * Sizes in bytes, times in milliseconds. A client that is too slow is cut off, at most `connectionsCheckingInterval` after its time is up. A
  * client that does not read the response is cut off after `idleTimeout`. When the server stops, connections on which nothing was received
- * have `silence` left, and all others `patience`. These limits apply during a request: between two requests a connection stays open for the
+ * have `unusedTimeout` left, and all others `closeTimeout`. These limits apply during a request: between two requests a connection stays open for the
  * setting `keepAliveTimeout`.
  */
 export const serverLimits = {
   ...{ maxHeaderSize: 16 * 1024, headersTimeout: 15_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 },
-  ...{ idleTimeout: 60_000, silence: 500, patience: 10_000 },
+  ...{ idleTimeout: 60_000, unusedTimeout: 500, closeTimeout: 10_000 },
 }
 
 /**
@@ -42,7 +42,7 @@ export function createServer(
   const { issuer, tls, trustProxy } = settings
   const isTrustedProxy = rangeTest(trustProxy)
   const limits = { keepAliveTimeout: settings.keepAliveTimeout * 1000, ...serverLimits, ...overrides }
-  const ending = createEnding(limits)
+  const gracefulStop = createGracefulStop(limits)
   const unread = { issuer, noteUnread, isTrustedProxy }
   const app: App = fastify({
     genReqId: newRequestId,
@@ -65,7 +65,7 @@ export function createServer(
         ? https.createServer({ ...options, cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) }, handler)
         : http.createServer(options, handler)
       keepAddresses(server)
-      ending.watch(server)
+      gracefulStop.watch(server)
       // When the system cannot accept a connection (no memory for its buffers), the server emits `error`. Fastify listens for it
       // only until the server listens for connections.
       server.on('listening', () =>
@@ -78,7 +78,7 @@ export function createServer(
     },
   })
 
-  ending.addTo(app)
+  gracefulStop.addTo(app)
   app.decorate('operatorLog', log)
   app.decorate('isTrustedProxy', isTrustedProxy)
   app.decorateRequest('refusal', undefined)

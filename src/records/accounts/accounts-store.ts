@@ -1,5 +1,5 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
-import { violatedUniqueness } from '../../platform/database/unique-violation.ts'
+import { violatedUniqueConstraint } from '../../platform/database/unique-violation.ts'
 import type { Sub } from '../ids.ts'
 import { type Account, type Address, descriptiveClaims, type Profile } from './account.ts'
 
@@ -130,7 +130,7 @@ export async function unlessTaken<Other extends string = never>(
     await statement
     return 'done'
   } catch (error) {
-    const index = violatedUniqueness(error) ?? ''
+    const index = violatedUniqueConstraint(error) ?? ''
     const taken = nameIndexes.get(index) ?? others.get(index)
     if (taken === undefined) throw error
     return taken

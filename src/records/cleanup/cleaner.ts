@@ -4,38 +4,38 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import type { DatabaseLog } from '../../platform/log.ts'
 import { deleteExpired } from './cleanup-store.ts'
 
-/** Seconds that ended things are kept: long enough to look into what happened the week before. */
+/** Seconds that ended rows are kept, so that incidents of the past week can be investigated. */
 const week = 7 * 86_400
 
 /** Milliseconds. */
 interface Pace {
-  /** Between two rounds; drawn anew each time, half as much or half as much again, so that nodes do not keep step. */
+  /** Between two rounds. Varied randomly by half, up or down, so that nodes do not run in step. */
   readonly betweenRounds: number
   /** Between two batches of one round. */
   readonly betweenBatches: number
 }
 
-/** Milliseconds. Less than what is deleted soonest is kept for (client-assertions-store.ts). */
-const longestJump = 300_000
+/** Milliseconds. Less than the shortest time that any row is kept (client-assertions-store.ts). */
+const maxClockDifference = 300_000
 
-const usual: Pace = { betweenRounds: 5 * 60_000, betweenBatches: 200 }
+const defaultPace: Pace = { betweenRounds: 5 * 60_000, betweenBatches: 200 }
 
 /**
- * Keeps the tables as small as what is alive. Always on: a cleaner that has to be called is one that is forgotten. What has expired is
- * for the database's clock to say, but while that and this node's time are minutes apart nothing is deleted: a clock that jumps a year
- * ahead for a moment must not take every session and every refresh token with it.
+ * Deletes expired rows in the background. Always on, because a cleanup that has to be scheduled would be forgotten. The database's clock
+ * decides what has expired, but while it differs from this node's time by minutes, nothing is deleted: a clock that jumps ahead by a year for
+ * a moment must not delete every session and every refresh token.
  *
- * @param longestToken seconds: nothing is deleted that a live token hangs on
- * @param eventsFor seconds that an event is kept; undefined: for ever
- * @returns a function that ends it, once the batch under way is done
+ * @param maxTokenLifetime seconds; rows that a valid token depends on are not deleted
+ * @param eventsFor seconds that events are kept; undefined: forever
+ * @returns a function that stops it when the running batch is done
  */
 export function startCleaner(
   db: Queryable,
   log: DatabaseLog,
-  longestToken: number,
+  maxTokenLifetime: number,
   eventsFor: number | undefined,
   clock: Pick<Clock, 'now'>,
-  pace: Pace = usual,
+  pace: Pace = defaultPace,
 ): () => Promise<void> {
   const ended = new AbortController()
   const rest = (milliseconds: number) =>
@@ -49,18 +49,18 @@ export function startCleaner(
       const failed = new Set<string>()
       const note = (table: string, err: unknown) => {
         failed.add(table)
-        // Once, until it works again: with much to delete a round follows the other five times a second.
+        // Logged once until it works again: with much to delete, there are five rounds a second.
         if (!failing.has(table)) log.warn({ err, table }, `Expired rows of ${table} could not be deleted.`)
       }
-      const isNow = (databaseNow: number) => {
-        const isRight = Math.abs(databaseNow - clock.now()) <= longestJump
-        if (!isRight) note('any table', new Error("This node's time and the database's clock disagree."))
-        return isRight
+      const isClockPlausible = (databaseNow: number) => {
+        const isPlausible = Math.abs(databaseNow - clock.now()) <= maxClockDifference
+        if (!isPlausible) note('any table', new Error("This node's time and the database's clock disagree."))
+        return isPlausible
       }
-      more = await deleteExpired(db, Math.max(week, longestToken), {
-        ...{ supersededFor: longestToken, eventsFor, isNow, sizes, failed: note },
+      more = await deleteExpired(db, Math.max(week, maxTokenLifetime), {
+        ...{ supersededFor: maxTokenLifetime, eventsFor, isClockPlausible, sizes, failed: note },
       }).catch((err: unknown) => {
-        // What is kept for how long could not be read.
+        // The retention times could not be read.
         note('any table', err)
         return false
       })

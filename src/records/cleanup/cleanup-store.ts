@@ -2,10 +2,10 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import { supersededVersionKeptFor } from '../../platform/secrets/purpose-secrets-store.ts'
 import { longestAccessTokenTtl } from '../resources/resources-store.ts'
 
-/** Rows that one statement deletes at the most: it must hold locks for milliseconds only. */
+/** Maximum rows that one statement deletes, so that it holds locks only for milliseconds. */
 const batch = 500
 
-/** What newer grants took the place of: a browser can leave very many, and nobody looks into them. */
+/** Grants that were replaced by newer ones. A browser can leave very many, and they are not needed for investigations. */
 const deleteSuperseded = `WITH old AS (
    DELETE FROM grants WHERE id IN (
      SELECT id FROM grants WHERE end_reason = 'superseded' AND ended_at < now() - make_interval(secs => $1)
@@ -14,7 +14,7 @@ const deleteSuperseded = `WITH old AS (
   )
   SELECT count(*) AS deleted FROM old`
 
-/** By the index over `at`, the oldest first. The database refuses to delete an event that is younger than 30 days. */
+/** The oldest first, by the index on `at`. The database refuses to delete events younger than 30 days. */
 const deleteEvents = `WITH old AS (
    DELETE FROM events WHERE id = ANY (ARRAY(
      SELECT id FROM events WHERE at < now() - make_interval(secs => $1)
@@ -24,8 +24,8 @@ const deleteEvents = `WITH old AS (
   SELECT count(*) AS deleted FROM old`
 
 /**
- * Removes the addresses from the next batch of the events about one person who was deleted, in their order. A minute after the
- * deletion, when every request that was under way has ended. `deleted` is a whole batch if there was somebody: there may be others.
+ * Removes the network addresses from the next batch of events about a deleted person, in order. Runs a minute after the deletion, when all
+ * requests that were in progress have ended. `deleted` is a full batch if there was a deleted person, because there may be more.
  */
 const eraseAddresses = `WITH due AS (
    SELECT sub, at, event_id FROM erasures WHERE requested_at < now() - interval '1 minute'
@@ -46,8 +46,8 @@ const eraseAddresses = `WITH due AS (
   SELECT count(*) * $2 AS deleted, $1::integer AS kept_for FROM due`
 
 /*
- * Each statement deletes one batch of what no request can need any more, found by an index, and passes over rows that somebody
- * holds: several nodes clean up side by side, and no sign-in waits for them. A grant goes with the last that hung on it.
+ * Each statement deletes one batch of rows that no request can need any more, found by an index, and skips locked rows. So several nodes can
+ * clean up at the same time, and no sign-in waits for them. A grant is deleted with the last row that refers to it.
  */
 const statements: readonly (readonly [name: string, text: string])[] = [
   [
@@ -95,8 +95,8 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
-  // Anybody can cause refusals: a week of them is kept, but never more than a million. A statement for each, so that each goes through
-  // its own index from the start and no further than what it deletes.
+  // Anyone can cause refusals, so they are kept for a week, but never more than a million. One statement for each rule, so that each scans only
+  // the part of its own index that it deletes.
   [
     'old refusals',
     `WITH old AS (
@@ -118,7 +118,7 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
   [
-    // Anybody can send names of verifiers: the five thousand that were seen last are kept, for 90 days.
+    // Anyone can send names of verifiers: the five thousand most recently seen are kept, for 90 days.
     'verifiers',
     `WITH old AS (
        DELETE FROM verifiers WHERE name IN (
@@ -130,7 +130,7 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
-  // Windows that are over, and those that a clock which was ahead has begun (records/limits/sign-in-limits-store.ts).
+  // Windows that have ended, and those that started while a clock was ahead (records/limits/sign-in-limits-store.ts).
   [
     'rate_limits',
     `WITH old AS (
@@ -151,7 +151,7 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
-  // Failed sign-ins in a row: forgotten after a day without one. Those in the future were counted while a clock was wrong.
+  // Consecutive failed sign-ins, deleted after a day without one. Those in the future were counted while a clock was wrong.
   [
     'failed_sign_ins',
     `WITH old AS (
@@ -172,7 +172,7 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
-  // A year is how long a browser keeps the cookie by which it is known (platform/http/cookies.ts).
+  // A browser keeps the cookie that identifies it for a year (platform/http/cookies.ts).
   [
     'known_browsers',
     `WITH old AS (
@@ -183,7 +183,7 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
-  // Servers that were killed. One that stops removes its row itself.
+  // Servers that were killed. A server that stops normally removes its own row.
   [
     'nodes',
     `WITH old AS (
@@ -205,8 +205,8 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      SELECT count(*) AS deleted FROM old`,
   ],
   ['superseded grants', deleteSuperseded],
-  // Versions that nothing has been made with for long enough, and that nothing alive was made with. A session may be of a version that was
-  // revoked since; the next one has taken its place, and is kept for it.
+  // Versions that have not been used for long enough, and on which nothing that is still valid depends. A session may have a version that was
+  // revoked since; the next version then replaces it, and is kept.
   [
     'purpose_secrets',
     `WITH old AS (
@@ -217,7 +217,7 @@ const statements: readonly (readonly [name: string, text: string])[] = [
            SELECT FROM refresh_families WHERE secret_version >= old.version AND secret_version <= old.version AND expires_at > now()))
          AND NOT (purpose = 'session-id' AND coalesce((SELECT min(sid_version) FROM sessions) <= version, false))
        RETURNING purpose, version
-     ), told AS (
+     ), recorded AS (
        INSERT INTO events (type, detail)
        SELECT 'secret_retired', jsonb_build_object('by', 'schedule', 'purpose', purpose, 'version', version) FROM old
      )
@@ -228,22 +228,28 @@ const statements: readonly (readonly [name: string, text: string])[] = [
 ]
 
 /**
- * Deletes a batch of each kind. Nothing goes that a live access token may hang on, whatever its resource's lifetime. A statement that
- * fails stops none of the others, and is tried with fewer rows the next time: a batch that is too large for the statement's time limit
- * would fail for ever.
+ * Deletes a batch of each kind. Rows that a valid access token may depend on are kept, whatever the token lifetime of its resource. If a
+ * statement fails, the others still run, and it is retried with fewer rows in the next round: a batch that is too large for the statement
+ * timeout would fail every time.
  *
- * @param keptFor seconds that a thing is kept after its end, at least
- * @returns whether there may be more
+ * @param keptFor minimum seconds that a row is kept after it has ended
+ * @returns whether there may be more to delete
  */
 export async function deleteExpired(
   db: Queryable,
   keptFor: number,
-  { supersededFor = keptFor, eventsFor, isNow = () => true, sizes = new Map(), failed = rethrow }: Partial<Round> = {},
+  {
+    supersededFor = keptFor,
+    eventsFor,
+    isClockPlausible = () => true,
+    sizes = new Map(),
+    failed = rethrow,
+  }: Partial<Round> = {},
 ): Promise<boolean> {
   const { rows } = await db.query<{ now: Date }>({ text: 'SELECT clock_timestamp() AS now' })
   const longest = (await longestAccessTokenTtl(db)) ?? 0
   const [kept, superseded] = [Math.max(keptFor, longest), Math.max(supersededFor, longest)]
-  if (!isNow(rows[0]!.now.getTime())) return false
+  if (!isClockPlausible(rows[0]!.now.getTime())) return false
   let more = false
   for (const [name, text] of statements) {
     const size = sizes.get(name) ?? batch
@@ -261,17 +267,17 @@ export async function deleteExpired(
   return more
 }
 
-/** What the caller keeps and decides from one round to the next. */
+/** Options of a round, and the state that the caller keeps between rounds. */
 interface Round {
-  /** Seconds that a superseded grant is kept after its end, at least. */
+  /** Minimum seconds that a superseded grant is kept after it has ended. */
   readonly supersededFor: number
-  /** Seconds that an event is kept; undefined: for ever. */
+  /** Seconds that events are kept; undefined: forever. */
   readonly eventsFor: number | undefined
-  /** Whether the database's clock, in milliseconds since 1970, may be right; if not, nothing is deleted. */
-  readonly isNow: (databaseNow: number) => boolean
-  /** Rows of the next batch of each statement. */
+  /** Whether the time of the database's clock, in milliseconds since 1970, is plausible; if not, nothing is deleted. */
+  readonly isClockPlausible: (databaseNow: number) => boolean
+  /** The next batch size of each statement. */
   readonly sizes: Map<string, number>
-  /** Called for each statement that failed; by default the error is thrown. */
+  /** Called for each failed statement; by default the error is thrown. */
   readonly failed: (what: string, error: unknown) => void
 }
 

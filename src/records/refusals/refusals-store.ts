@@ -1,13 +1,13 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 
-/** A request that was refused, with what its sender was not told. */
+/** A refused request, including details that were not sent to the caller. */
 export interface Refusal {
   readonly requestId: string
   readonly network: string
   readonly method: string
-  /** The route, never the URL: that may hold a code. */
+  /** The route, never the URL, which may contain a code. */
   readonly route: string
-  /** As the request claimed; nothing proves it. */
+  /** As claimed by the request; not verified. */
   readonly clientId: string | undefined
   readonly status: number
   /** The anchor in docs/errors.md. */
@@ -17,7 +17,7 @@ export interface Refusal {
   readonly detail: string | undefined
 }
 
-/** Writes many at once. */
+/** Writes many in one statement. */
 export async function insertRefusals(db: Queryable, refusals: readonly Refusal[]): Promise<void> {
   await db.query({
     name: 'insert-refusals',
@@ -30,9 +30,9 @@ export async function insertRefusals(db: Queryable, refusals: readonly Refusal[]
 }
 
 /**
- * What was refused on one request, in order.
+ * The refusals of one request, in order.
  *
- * @param limit how many refusals to return at most
+ * @param limit maximum number of results
  */
 export async function findRefusals(
   db: Queryable,

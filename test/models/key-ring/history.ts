@@ -137,7 +137,7 @@ function newWorld(): World {
   }
   return {
     now: 1_000 * day,
-    rows: { keys: [], latestEvent: 0, decisions: 0, delay: { seconds: 0, namedAt: 0 } },
+    rows: { keys: [], latestEvent: 0, decisions: 0, delay: { seconds: 0, announcedAt: 0 } },
     offset: 0,
     nodes: [node(settings[0] as NodeSettings), node(settings[1] as NodeSettings)],
     kids: 0,

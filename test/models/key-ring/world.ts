@@ -1,17 +1,12 @@
-import {
-  type Recovery,
-  type Remembered,
-  recoveries,
-  retirementsAfterRecovery,
-} from '../../../src/key-ring/remembered.ts'
+import { type Recovery, type Remembered, recoveries, retirementsAfterRecovery } from '../../../src/key-ring/recovery.ts'
 import { type Decision, type Delays, dueFor, type ScheduledKey } from '../../../src/key-ring/rotation.ts'
 import {
-  delayInForce,
+  type AnnouncedDelay,
+  delayInEffect,
   isPublished,
   type KeyState,
   keyStates,
-  mustNameDelay,
-  type NamedDelay,
+  mustAnnounceDelay,
 } from '../../../src/key-ring/schedule.ts'
 
 /** The configuration of a node, in seconds. */
@@ -25,7 +20,7 @@ export interface Rows {
   readonly keys: readonly ScheduledKey[]
   readonly latestEvent: number
   readonly decisions: number
-  readonly delay: NamedDelay
+  readonly delay: AnnouncedDelay
 }
 
 /** A node's view of the keys, valid until one of their moments is reached. */
@@ -74,7 +69,7 @@ export interface World {
 type Step =
   | Decision
   | Recovery<ScheduledKey>
-  | { readonly what: 'cover'; readonly longestLifetime: number }
+  | { readonly what: 'extend'; readonly longestLifetime: number }
   | { readonly what: 'import'; readonly kid: string; readonly at: number }
 
 /** Parts of the system that a test can replace with a faulty version. */
@@ -106,8 +101,8 @@ export function decide(
   const now = Math.max(ringTime(world), world.rows.latestEvent + 1, node.memory.now)
   let { keys, delay } = world.rows
   const own = node.settings.activationDelay
-  const delays = { ...node.settings, activationDelay: delayInForce(delay, own, now) }
-  if (mustNameDelay(delay, own, now)) delay = { seconds: own, namedAt: now }
+  const delays = { ...node.settings, activationDelay: delayInEffect(delay, own, now) }
+  if (mustAnnounceDelay(delay, own, now)) delay = { seconds: own, announcedAt: now }
   const take = (steps: readonly Step[]) => {
     for (const step of steps) keys = applied(world, keys, step)
   }
@@ -164,7 +159,7 @@ function applied(world: World, keys: readonly ScheduledKey[], step: Step): reado
       return change(step.kid, ({ retiresAt = 0 }) => ({ retiresAt: Math.max(retiresAt, step.retiresAt) }))
     case 'revoke':
       return change(step.kid, () => ({ revokedAt: step.revokedAt, sealedPrivateJwk: undefined }))
-    case 'cover':
+    case 'extend':
       return covered(keys, step.longestLifetime, ringTime(world))
     case 'destroy':
       return change(step.kid, () => ({ sealedPrivateJwk: undefined }))
@@ -190,7 +185,11 @@ export function refresh(world: World, node: Node, rules: Rules): boolean {
   const now = Math.max(ringTime(world), node.memory.now)
   // Whatever was settled remains so until a moment is reached or something is written.
   const isSettled = node.view.keys === world.rows.keys && now < node.view.until
-  if (!isSettled ? isDue(world, node, rules, now) : mustNameDelay(world.rows.delay, node.settings.activationDelay, now))
+  if (
+    !isSettled
+      ? isDue(world, node, rules, now)
+      : mustAnnounceDelay(world.rows.delay, node.settings.activationDelay, now)
+  )
     decide(world, node, rules, () => [])
   const { keys, decisions } = world.rows
   const { activatedAt, revokedAt } = node.ledger
@@ -206,9 +205,9 @@ export function refresh(world: World, node: Node, rules: Rules): boolean {
 }
 
 function isDue({ rows }: World, { settings, memory }: Node, rules: Rules, now: number): boolean {
-  const delays = { ...settings, activationDelay: delayInForce(rows.delay, settings.activationDelay, now) }
+  const delays = { ...settings, activationDelay: delayInEffect(rows.delay, settings.activationDelay, now) }
   return (
-    mustNameDelay(rows.delay, settings.activationDelay, now) ||
+    mustAnnounceDelay(rows.delay, settings.activationDelay, now) ||
     rules.recover(rows, memory, now).length > 0 ||
     rules.due('ES256', rows.keys, now, delays).length > 0
   )
@@ -257,7 +256,7 @@ export function sign(world: World, node: Node, rules: Rules): Token | undefined 
   if (world.now - node.confirmedAt >= (keyLease + rules.overstay) * 1000) return undefined
   if (viewOf(world, node).covered < lifetime) {
     if (node.cutOff || !clocksAgree(world, node)) return undefined
-    decide(world, node, rules, () => [{ what: 'cover', longestLifetime: lifetime }])
+    decide(world, node, rules, () => [{ what: 'extend', longestLifetime: lifetime }])
     if (!refresh(world, node, rules)) return undefined
   }
   const { active } = viewOf(world, node)

@@ -6,10 +6,10 @@ export function settingsTable(): string {
   const rows = Object.entries<Setting<unknown>>(declarations).map(([name, setting]) => [
     setting.secret ? `\`${name}\` or \`${name}_FILE\`` : `\`${name}\``,
     setting.default === undefined ? (setting.defaultInWords ?? 'none') : `\`${setting.default}\``,
-    setting.takes,
+    setting.accepts,
     setting.about,
   ])
-  const lines = [['setting', 'default', 'takes', ''], ['---', '---', '---', '---'], ...rows]
+  const lines = [['setting', 'default', 'accepts', ''], ['---', '---', '---', '---'], ...rows]
   return lines
     .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`.trimEnd())
     .join('\n')

@@ -45,19 +45,19 @@ t.test("all faults are reported together, each with the setting's name and what 
     Object.keys(environment).sort(),
     'one fault each',
   )
-  for (const [name, takes] of [
+  for (const [name, accepted] of [
     ['SIGNET_ISSUER', 'https unless the host is loopback'],
-    ['SIGNET_PORT', 'a whole number from 1 to 65535; it is "65536"'],
+    ['SIGNET_PORT', 'a whole number from 1 to 65535; got "65536"'],
     ['SIGNET_ACCESS_TOKEN_TTL', 'a duration such as `15m`'],
     ['SIGNET_SIGN_UP', '`open`, `closed`'],
     ['SIGNET_MASTER_KEY', '32 bytes, base64url.'],
     ['SIGNET_TYPO', 'there is no such setting'],
   ] as const)
     t.ok(
-      faults.some((fault) => fault.startsWith(`${name}:`) && fault.includes(takes)),
+      faults.some((fault) => fault.startsWith(`${name}:`) && fault.includes(accepted)),
       name,
     )
-  t.match(new SettingsError(faults).message, /^The settings cannot be used:\n {2}- SIGNET_/)
+  t.match(new SettingsError(faults).message, /^Invalid settings:\n {2}- SIGNET_/)
 })
 
 t.test("secrets are never printed, not even invalid ones, nor a password in the issuer's URL", async (t) => {
@@ -65,8 +65,8 @@ t.test("secrets are never printed, not even invalid ones, nor a password in the 
   t.ok(secrets.includes('SIGNET_MASTER_KEY') && secrets.includes('SIGNET_DATABASE_URL'))
   const folder = folderWith(t, { secret: 'very-secret' })
   for (const name of secrets) {
-    t.match(faultsOf({ [name]: 'very-secret' }), [new RegExp(`^${name}: takes `)])
-    t.match(faultsOf({ [`${name}_FILE`]: 'secret' }, folder), [new RegExp(`^${name}: takes `)])
+    t.match(faultsOf({ [name]: 'very-secret' }), [new RegExp(`^${name}: expected `)])
+    t.match(faultsOf({ [`${name}_FILE`]: 'secret' }, folder), [new RegExp(`^${name}: expected `)])
     t.notMatch(faultsOf({ [name]: 'very-secret' }).join(), 'very-secret')
     t.notMatch(faultsOf({ [`${name}_FILE`]: 'secret' }, folder).join(), 'very-secret')
   }
@@ -108,11 +108,11 @@ t.test('a secret comes from the environment or from a file, but not from both', 
   t.same(readSettings({ SIGNET_MASTER_KEY_FILE: 'key' }, folder).masterKey, Buffer.from(key, 'base64url'))
   t.same(readSettings({ SIGNET_MASTER_KEY_FILE: join(folder, 'key') }, '/nowhere').masterKey?.length, 32)
   t.match(faultsOf({ SIGNET_MASTER_KEY_FILE: 'key', SIGNET_MASTER_KEY: key }, folder), [
-    'SIGNET_MASTER_KEY_FILE: SIGNET_MASTER_KEY is set too; one of them must go.',
+    'SIGNET_MASTER_KEY_FILE: SIGNET_MASTER_KEY is also set. Remove one of them.',
   ])
   t.match(faultsOf({ SIGNET_MASTER_KEY_FILE: 'none' }, folder), [/^SIGNET_MASTER_KEY_FILE: cannot be read \(ENOENT\)/])
   t.match(faultsOf({ SIGNET_MASTER_KEY_FILE: '.' }, folder), [/^SIGNET_MASTER_KEY_FILE: cannot be read \(EISDIR\)/])
-  t.match(faultsOf({ SIGNET_MASTER_KEY_FILE: 'empty' }, folder), [/^SIGNET_MASTER_KEY: takes 32 bytes/])
+  t.match(faultsOf({ SIGNET_MASTER_KEY_FILE: 'empty' }, folder), [/^SIGNET_MASTER_KEY: expected 32 bytes/])
 })
 
 t.test('.env is read from the folder, and the environment takes precedence', async (t) => {
@@ -131,8 +131,8 @@ t.test('contradictory settings stop the start', async (t) => {
     [{ SIGNET_REFRESH_TOKEN_TTL: '91d' }, /^SIGNET_REFRESH_TOKEN_TTL/],
     [{ SIGNET_SESSION_IDLE_TTL: '31d' }, /^SIGNET_SESSION_IDLE_TTL/],
     [{ SIGNET_MASTER_KEY: key, SIGNET_MASTER_KEY_PREVIOUS: key }, /^SIGNET_MASTER_KEY_PREVIOUS/],
-    [{ SIGNET_TLS_KEY: 'key.pem' }, /^SIGNET_TLS_CERT and SIGNET_TLS_KEY: go together/],
-    [{ SIGNET_TLS_KEY: 'key.pem', SIGNET_TLS_CERT: 'cert.pem' }, /serve https, but SIGNET_ISSUER is http/],
+    [{ SIGNET_TLS_KEY: 'key.pem' }, /^SIGNET_TLS_CERT and SIGNET_TLS_KEY: must be set together/],
+    [{ SIGNET_TLS_KEY: 'key.pem', SIGNET_TLS_CERT: 'cert.pem' }, /require an https issuer, but SIGNET_ISSUER is http/],
   ]
   for (const [environment, message] of cases) t.match(faultsOf(environment), [message])
   t.same(faultsOf({ SIGNET_MASTER_KEY: key, SIGNET_MASTER_KEY_PREVIOUS: otherKey }), [])
@@ -182,9 +182,9 @@ t.test('an issuer is an origin in its canonical form, and https unless it is thi
     'javascript:alert(1)',
   ]
   for (const issuer of bad)
-    t.match(faultsOf({ SIGNET_ISSUER: issuer }), [/^SIGNET_ISSUER: takes/], JSON.stringify(issuer))
-  t.match(faultsOf({ SIGNET_ISSUER: 'http://localhost:4000/' }), [/Here only the slash at the end is too much\.$/])
-  t.notMatch(faultsOf({ SIGNET_ISSUER: 'http://localhost:4000/path/' }), [/Here/])
+    t.match(faultsOf({ SIGNET_ISSUER: issuer }), [/^SIGNET_ISSUER: expected/], JSON.stringify(issuer))
+  t.match(faultsOf({ SIGNET_ISSUER: 'http://localhost:4000/' }), [/The problem: it must not end with a slash\.$/])
+  t.notMatch(faultsOf({ SIGNET_ISSUER: 'http://localhost:4000/path/' }).join(), /The problem/)
 })
 
 t.test('the port is the set one, otherwise that of a loopback issuer, otherwise 4000', async (t) => {
@@ -255,7 +255,7 @@ t.test('durations have a unit and bounds', async (t) => {
   for (const text of ['10', '9s', '0s', '-1h', '1.5h', '1H', '1 h', '1h30m', '3651d', '999999d', '1e3s', '١٥m'])
     t.match(
       faultsOf({ SIGNET_ID_TOKEN_TTL: text }),
-      [/^SIGNET_ID_TOKEN_TTL: takes a duration .* from 10s to 3650d/],
+      [/^SIGNET_ID_TOKEN_TTL: expected a duration .* from 10s to 3650d/],
       text,
     )
   // A timer cannot wait for longer than this: it would fire immediately, again and again.
@@ -269,7 +269,7 @@ t.test(
     t.same(['forever', '30d', '3650d', '720h'].map(retention), [undefined, 2_592_000, 315_360_000, 2_592_000])
     for (const text of ['29d', '719h', '0s', 'off', 'Forever', '3651d', '365'])
       t.match(faultsOf({ SIGNET_EVENT_RETENTION: text }), [
-        /^SIGNET_EVENT_RETENTION: takes `forever`, or a duration .* from 30d/,
+        /^SIGNET_EVENT_RETENTION: expected `forever`, or a duration .* from 30d/,
       ])
   },
 )

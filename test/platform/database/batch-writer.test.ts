@@ -3,7 +3,7 @@ import { type BatchWriterOptions, createBatchWriter } from '../../../src/platfor
 import { DatabaseUnavailable } from '../../../src/platform/database/unavailable.ts'
 import { listEvents } from '../../../src/records/events/recorded-events-store.ts'
 import { createTokenCounter } from '../../../src/records/events/token-counter.ts'
-import { createRefusalsJournal } from '../../../src/records/refusals/refusals-journal.ts'
+import { createRefusalLog } from '../../../src/records/refusals/refusal-log.ts'
 import { findRefusals } from '../../../src/records/refusals/refusals-store.ts'
 import { migratedDatabase, noLog } from '../../database.ts'
 import { eventually } from '../../support/eventually.ts'
@@ -135,7 +135,7 @@ t.test('while the database is unavailable rows wait in order, up to a limit, and
     logged.map(({ message }) => message).filter((message) => !message.startsWith('Some rows')),
     [
       'Deferred write of rows failed; it will be retried.',
-      'More rows came than can be kept; the rest is lost.',
+      'The queue of rows was full; the excess was dropped.',
       'Deferred writes of rows work again.',
     ],
     'logged once, regardless of the number of attempts',
@@ -203,7 +203,7 @@ t.test('rows with the same key become one row, even if one of them has to wait',
 t.test('a refusal or count that cannot be stored does not block others', async (t) => {
   const warned: string[] = []
   const log = { ...noLog, warn: (details: object, message: string) => warned.push(JSON.stringify([details, message])) }
-  const refusals = createRefusalsJournal(db, log)
+  const refusals = createRefusalLog(db, log)
   const about = { network: '::1', method: 'POST', route: '/token', clientId: undefined, detail: undefined }
   const told = { status: 400, entry: 'x', error: 'invalid_request', description: 'x' }
   refusals.note({ requestId: 'before', ...about, ...told })

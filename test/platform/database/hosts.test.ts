@@ -62,7 +62,7 @@ t.test('an invalid URL is rejected, and the message does not repeat the password
   const settings = (url: string) => readSettings({ SIGNET_DATABASE_URL: url }, '/nowhere')
   t.throws(() => settings('postgres://u:secret@h/db?target_session_attrs=any'), {
     name: 'SettingsError',
-    message: /SIGNET_DATABASE_URL: takes .*\. Here target_session_attrs can only be read-write or primary/,
+    message: /SIGNET_DATABASE_URL: expected .*\. The problem: target_session_attrs can only be read-write or primary/,
   })
   const several = 'postgres://u:secret@h1:5432,h2:5433/db?target_session_attrs=read-write'
   t.equal(settings(several).databaseUrl, several)
@@ -169,7 +169,7 @@ t.test('a caller that only reads accepts a standby, but prefers the primary', as
   const readOnly = await fakePostgres(t)
   readOnly.isReadOnly = true
   const good = await fakePostgres(t)
-  const look = { readOnlyIsFine: true }
+  const look = { allowReadOnly: true }
   await poolOn(t, [addressOf(readOnly), addressOf(good)], look).query('SELECT 1')
   await poolOn(t, [addressOf(readOnly), await deadPort(t, 'refuses')], look).query('SELECT 2')
   t.same(

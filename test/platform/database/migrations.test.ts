@@ -223,7 +223,7 @@ t.test('a file that fails is rolled back completely and named', async (t) => {
 t.test('a file that ends its own transaction is rejected and not recorded', async (t) => {
   const db = await testDatabase(t)
   const folder = folderWith(t, { '001.do.rings.sql': 'CREATE TABLE rings (); COMMIT; SELECT 1;' })
-  await t.rejects(run(db, folder), { name: 'MigrationError', message: /ends its transaction by itself/ })
+  await t.rejects(run(db, folder), { name: 'MigrationError', message: /ends its own transaction/ })
   t.same(await versions(db), [])
 })
 
@@ -259,10 +259,10 @@ t.test(
   async (t) => {
     const db = await testDatabase(t)
     const faults: [Files, RegExp][] = [
-      [{}, /holds no migrations/],
-      [{ '1.do.rings.sql': '' }, /not named as a migration/],
-      [{ '001.undo.rings.sql': '' }, /not named as a migration/],
-      [{ "001.do.rings'.sql": '' }, /not named as a migration/],
+      [{}, /contains no migrations/],
+      [{ '1.do.rings.sql': '' }, /does not have the name of a migration/],
+      [{ '001.undo.rings.sql': '' }, /does not have the name of a migration/],
+      [{ "001.do.rings'.sql": '' }, /does not have the name of a migration/],
       [{ '001.do.rings.sql': '', '003.do.seals.sql': '' }, /gap before 3/],
       [{ '001.do.rings.sql': '', '001.do.seals.sql': '' }, /version 1/],
     ]
@@ -290,7 +290,7 @@ t.test('a busy table is waited for in short attempts, so that sign-ins continue 
   await reader.query('COMMIT')
   reader.release()
   t.match(await migrated, { version: 2 })
-  t.same([...new Set(lines)], ['A table is busy; the migration will be tried again.'])
+  t.same([...new Set(lines)], ['A table is busy; the migration will be retried.'])
 })
 
 t.test('special names work: a folder with brackets, a schema that is a keyword', async (t) => {

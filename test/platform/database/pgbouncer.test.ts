@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { type DatabaseConnection, hostsOf } from '../../../src/platform/database/hosts.ts'
-import { hangUp, openConnection } from '../../../src/platform/database/open-connection.ts'
+import { destroyConnection, openConnection } from '../../../src/platform/database/open-connection.ts'
 import { type ProbeOptions, probePooler } from '../../../src/platform/database/pooler.ts'
 import { testServer } from '../../database-server.ts'
 import { documentedSettings, type PooledDatabase, pooledDatabase, whyNoPooler } from '../../support/pgbouncer.ts'
@@ -34,7 +34,7 @@ async function probe({ url, schema }: Pick<PooledDatabase, 'url' | 'schema'>, mo
       ...more,
     })
   } finally {
-    hangUp(client)
+    destroyConnection(client)
   }
 }
 

@@ -60,7 +60,7 @@ t.test('if a statement fails and the error is swallowed, the commit fails instea
     await insertSeal(tx, 'first').catch(() => {})
     return 'done'
   })
-  await t.rejects(outcome, { message: 'A statement of the transaction had failed, so nothing was committed.' })
+  await t.rejects(outcome, { message: 'A statement of the transaction failed, so nothing was committed.' })
   t.same(await sealNames(db), [])
 })
 

@@ -41,7 +41,7 @@ t.test('if the server allows fewer connections than the pool, every caller is se
     () => lines.length,
     (count) => count > 0,
   )
-  t.match(lines, [/^The database refuses further connections/])
+  t.match(lines, [/^The database refuses more connections/])
 })
 
 t.test('if the server has no free connection at all, waiting callers are served as soon as it has one', async (t) => {
@@ -78,7 +78,7 @@ t.test('if the queue is full, further callers are rejected immediately', async (
   t.equal(pool.waitingCount, 1_000)
   t.match(await failure(pool.query('SELECT 1')), {
     name: 'DatabaseUnavailable',
-    message: '1000 requests are waiting for a database connection already.',
+    message: '1000 requests are already waiting for a database connection.',
   })
   held.release()
   for (const next of waiting) (await next).release()
@@ -118,6 +118,6 @@ t.test('a pool that ends closes released connections and rejects waiting and new
   held.release()
   await ended
   t.equal(pool.totalCount, 0)
-  t.throws(() => held.release(), { message: 'The connection was released already.' })
+  t.throws(() => held.release(), { message: 'The connection has already been released.' })
   await pool.end()
 })

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { patientTimer } from '../../src/platform/waiting-line.ts'
+import { startTimer } from '../../src/platform/wait-queue.ts'
 import { eventually } from '../support/eventually.ts'
 
 /** Blocks this process, as if it got no CPU time. */
@@ -11,7 +11,7 @@ function stall(milliseconds: number): void {
 
 t.test('a stall longer than the timeout does not fire the timer, which fires afterwards', async (t) => {
   let called = 0
-  patientTimer(() => called++, 200)
+  startTimer(() => called++, 200)
   stall(500)
   // An ordinary timer would fire in this turn of the event loop, before anything is read from a socket.
   await turn()
@@ -23,14 +23,14 @@ t.test('a stall longer than the timeout does not fire the timer, which fires aft
 
 t.test('a timer that was stopped never fires, in whichever part of its wait it was stopped', async (t) => {
   const called: string[] = []
-  const atOnce = patientTimer(() => called.push('at once'), 50)
-  const later = patientTimer(() => called.push('later'), 300)
+  const atOnce = startTimer(() => called.push('at once'), 50)
+  const later = startTimer(() => called.push('later'), 300)
   atOnce()
-  const other = patientTimer(() => called.push('other'), 100)
+  const other = startTimer(() => called.push('other'), 100)
   await eventually('another timer to fire', () => called.includes('other'))
   later()
   other()
-  patientTimer(() => called.push('last'), 400)
+  startTimer(() => called.push('last'), 400)
   await eventually('the last timer to fire', () => called.includes('last'))
   t.notOk(called.includes('at once'))
 })

@@ -4,20 +4,20 @@ import type { DatabaseLog } from '../../platform/log.ts'
 import { shortened } from '../../protocol/errors/refusal.ts'
 import { insertRefusals, type Refusal } from './refusals-store.ts'
 
-/** Where refused requests are written down, for the operator who is asked about one. */
-export interface RefusalsJournal {
+/** Records refused requests, so that an operator can look one up. */
+export interface RefusalLog {
   note(refusal: Refusal): void
-  /** Writes down what is left. */
+  /** Writes the remaining refusals. */
   stop(): Promise<void>
 }
 
-/** Milliseconds. A refusal is not worth a round trip to the database of its own. */
+/** Milliseconds. A refusal does not justify a separate round trip to the database. */
 const delayMs = 1_000
-/** Refusals that are kept of each `delayMs`: whoever sends nonsense must not fill the database with it. */
+/** Maximum refusals recorded per `delayMs`, so that nobody can fill the database by sending invalid requests. */
 const maxQueued = 100
 
-/** Collects refusals and writes them together. One that a crash loses has been logged all the same. */
-export function createRefusalsJournal(db: Queryable, log: DatabaseLog): RefusalsJournal {
+/** Collects refusals and writes them in batches. Those lost in a crash have still been logged. */
+export function createRefusalLog(db: Queryable, log: DatabaseLog): RefusalLog {
   const writer = createBatchWriter<Refusal>({
     ...{ what: 'refusals', delayMs, maxQueued, maxBatch: maxQueued, log },
     write: (refusals) => insertRefusals(db, refusals),
@@ -26,7 +26,7 @@ export function createRefusalsJournal(db: Queryable, log: DatabaseLog): Refusals
   return { note: (refusal) => writer.add(printable(refusal)), stop: () => writer.stop() }
 }
 
-/** On one line, without secrets, and without what PostgreSQL cannot store or a terminal would obey. */
+/** Makes texts single-line and short, without secrets, and without characters that PostgreSQL cannot store or a terminal would interpret. */
 function printable(refusal: Refusal): Refusal {
   const { clientId, description, detail } = refusal
   const cleaned = (text: string) => shortened(text, 1_000).replace(/[\p{Cc}\p{Cs}]/gu, '?')

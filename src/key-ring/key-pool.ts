@@ -3,34 +3,34 @@ import { type Decision, type Delays, dueDecisions, type ScheduledKey } from './r
 import type { NewKey } from './sealed-key.ts'
 
 /**
- * Keys that were generated before the transaction that puts them into the ring. Generating an RSA key takes a tenth of a second on
- * a fast machine and many seconds on a starved one; inside the transaction it would keep every other node from the lock, and
- * PostgreSQL would end the transaction for being idle.
+ * Keys that were generated before the transaction that adds them to the ring. Generating an RSA key takes a tenth of a second on a fast machine
+ * and many seconds on an overloaded one. Inside the transaction, this would block every other node, and PostgreSQL would end the transaction
+ * because it is idle.
  */
-export interface KeyStock {
+export interface KeyPool {
   /** @throws KeysMissing unless there is a key for each of these */
-  demand(algorithms: readonly SigningAlgorithm[]): void
-  /** @throws KeysMissing if there is none left */
+  require(algorithms: readonly SigningAlgorithm[]): void
+  /** @throws KeysMissing if none is left */
   take(alg: SigningAlgorithm): NewKey
 }
 
-/** The stock does not have the keys that a transaction needs: it rolls back, and is tried again once they have been generated. */
+/** The pool does not have the keys that a transaction needs. The transaction is rolled back, and retried when they have been generated. */
 export class KeysMissing extends Error {
   /** One entry for each key. */
   readonly algorithms: readonly SigningAlgorithm[]
 
   constructor(algorithms: readonly SigningAlgorithm[]) {
-    super(`New signing keys are needed again and again (${algorithms.join(', ')}), although enough were generated.`)
+    super(`More signing keys are needed (${algorithms.join(', ')}), although enough were generated.`)
     this.name = 'KeysMissing'
     this.algorithms = algorithms
   }
 }
 
-/** A stock of these keys. It leaves the array as it is, for the next attempt if this one is rolled back. */
-export function stockOf(keys: readonly NewKey[]): KeyStock {
+/** Creates a pool of these keys. The array is not changed, so that it can be used for the next attempt after a rollback. */
+export function createKeyPool(keys: readonly NewKey[]): KeyPool {
   const left = [...keys]
   return {
-    demand: (algorithms) => {
+    require: (algorithms) => {
       const unclaimed = left.map(({ alg }) => alg)
       const missing = algorithms.filter((alg) => {
         const index = unclaimed.indexOf(alg)
@@ -49,11 +49,11 @@ export function stockOf(keys: readonly NewKey[]): KeyStock {
 }
 
 /**
- * The keys that will be created until nothing is due any more, one entry for each. Decisions lead to further ones, so they are
- * carried out here on copies: one look says how many keys to generate.
+ * The keys that have to be created until nothing is due, one entry for each. Decisions lead to further ones, so they are simulated here on
+ * copies, to find out how many keys to generate.
  *
- * @param now milliseconds since 1970, the ring's
- * @param maxRounds as many as the caller allows for the decisions themselves
+ * @param now the ring's time, in milliseconds since 1970
+ * @param maxRounds the caller's limit for the decisions themselves
  */
 export function newKeysDue(
   keys: readonly ScheduledKey[],

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createVerifier } from '#verify'
-import { createVerifierSightings } from '../../src/key-ring/verifier-sightings.ts'
-import { listNotSeenSince, putSightings } from '../../src/key-ring/verifiers-store.ts'
+import { createVerifiersLastSeen } from '../../src/key-ring/verifiers-last-seen.ts'
+import { listNotSeenSince, putLastSeen } from '../../src/key-ring/verifiers-store.ts'
 import { createClock } from '../../src/platform/clock.ts'
 import type { Queryable } from '../../src/platform/database/queryable.ts'
 import { DatabaseUnavailable } from '../../src/platform/database/unavailable.ts'
@@ -20,17 +20,17 @@ function withFakeDatabase() {
     return { rows: [] }
   }
   const clock = createClock({ wall: () => state.now, monotonic: () => 0 })
-  return { state, sightings: createVerifierSightings({ query } as unknown as Queryable, clock, noLog) }
+  return { state, lastSeen: createVerifiersLastSeen({ query } as unknown as Queryable, clock, noLog) }
 }
 
 t.test('a name that is not 1 to 100 printable ASCII characters is not kept', async (t) => {
-  const { state, sightings } = withFakeDatabase()
+  const { state, lastSeen } = withFakeDatabase()
   const bad = ['', ' ', ' a', 'a ', 'a\tb', 'a\u001b[2J', 'ä', '\u0000', 'x'.repeat(101), 'x'.repeat(16_000)]
-  for (const name of bad) sightings.note(name)
-  await sightings.stop()
+  for (const name of bad) lastSeen.note(name)
+  await lastSeen.stop()
   t.same(state.written, [])
-  for (const name of ['x', 'x'.repeat(100), '__proto__', "Robert'); --", 'api.example:8443']) sightings.note(name)
-  await sightings.stop()
+  for (const name of ['x', 'x'.repeat(100), '__proto__', "Robert'); --", 'api.example:8443']) lastSeen.note(name)
+  await lastSeen.stop()
   t.same(
     state.written[0]?.map(([name]) => name),
     ['x', 'x'.repeat(100), '__proto__', "Robert'); --", 'api.example:8443'],
@@ -38,29 +38,29 @@ t.test('a name that is not 1 to 100 printable ASCII characters is not kept', asy
 })
 
 t.test('regardless of how many names arrive, a thousand are kept, and those are still updated', async (t) => {
-  const { state, sightings } = withFakeDatabase()
-  sightings.note('first')
-  for (let i = 0; i < 5_000; i++) sightings.note(`made up ${i}`)
+  const { state, lastSeen } = withFakeDatabase()
+  lastSeen.note('first')
+  for (let i = 0; i < 5_000; i++) lastSeen.note(`made up ${i}`)
   state.now += 7
-  sightings.note('first')
-  await sightings.stop()
+  lastSeen.note('first')
+  await lastSeen.stop()
   t.equal(state.written[0]?.length, 1_000)
   t.same(state.written[0]?.[0], ['first', 1_000_007])
-  sightings.note('room again')
-  await sightings.stop()
+  lastSeen.note('room again')
+  await lastSeen.stop()
   t.same(state.written[1], [['room again', 1_000_007]])
 })
 
-t.test('an outage loses no sighting, and memory stays bounded', async (t) => {
-  const { state, sightings } = withFakeDatabase()
+t.test('an outage loses no record, and memory stays bounded', async (t) => {
+  const { state, lastSeen } = withFakeDatabase()
   state.isAway = true
-  sightings.note('a')
-  await sightings.stop()
+  lastSeen.note('a')
+  await lastSeen.stop()
   state.now += 5
-  for (let i = 0; i < 1_500; i++) sightings.note(`b ${i}`)
-  await sightings.stop()
+  for (let i = 0; i < 1_500; i++) lastSeen.note(`b ${i}`)
+  await lastSeen.stop()
   state.isAway = false
-  await sightings.stop()
+  await lastSeen.stop()
   t.equal(state.written.length, 1)
   t.equal(state.written[0]?.length, 1_000)
   t.same(state.written[0]?.slice(0, 2), [
@@ -69,23 +69,23 @@ t.test('an outage loses no sighting, and memory stays bounded', async (t) => {
   ])
 })
 
-t.test('a sighting during the write of a batch is written with the next one', async (t) => {
-  const { state, sightings } = withFakeDatabase()
-  sightings.note('a')
-  const writing = sightings.stop()
+t.test('a record during the write of a batch is written with the next one', async (t) => {
+  const { state, lastSeen } = withFakeDatabase()
+  lastSeen.note('a')
+  const writing = lastSeen.stop()
   await Promise.resolve()
   state.now += 5
-  sightings.note('a')
+  lastSeen.note('a')
   await writing
-  await sightings.stop()
+  await lastSeen.stop()
   t.same(state.written, [[['a', 1_000_000]], [['a', 1_000_005]]])
 })
 
 t.test('over HTTP and in the database', async (t) => {
   const idp = await startSignet(t)
-  const { database: db, sightings } = idp.signet
+  const { database: db, verifiersLastSeen: lastSeen } = idp.signet
   const verifiers = async () => {
-    await sightings.stop()
+    await lastSeen.stop()
     const { rows } = await db.query('SELECT name, fetched_at FROM verifiers ORDER BY name')
     return rows as { name: string; fetched_at: Date }[]
   }
@@ -116,7 +116,7 @@ t.test('over HTTP and in the database', async (t) => {
     const names = ['a', 'b', 'c', 'd', 'e']
     const at = (seconds: number) =>
       names.map((name) => ({ name, fetchedAt: new Date(Date.UTC(2026, 0) + seconds * 1000), age: 0 }))
-    await Promise.all([putSightings(db, at(3)), putSightings(db, at(9).reverse()), putSightings(db, at(6))])
+    await Promise.all([putLastSeen(db, at(3)), putLastSeen(db, at(9).reverse()), putLastSeen(db, at(6))])
     const since = Date.UTC(2026, 0) + 9_000
     t.same(await listNotSeenSince(db, since, 100), [], 'not before 9')
     t.same(
@@ -132,7 +132,7 @@ t.test('over HTTP and in the database', async (t) => {
     const now = async () => Number((await db.query('SELECT clock_timestamp() AS now')).rows[0].now)
     const before = await now()
     const ahead = new Date(before + 300_000)
-    await putSightings(db, [{ name: 'ahead', fetchedAt: ahead, age: 30 }])
+    await putLastSeen(db, [{ name: 'ahead', fetchedAt: ahead, age: 30 }])
     const [seen] = await listNotSeenSince(db, (await now()) - 29_999, 1)
     t.equal(seen?.name, 'ahead', 'dated by its age')
     t.ok(Number(seen?.fetchedAt) >= before - 30_000)
@@ -141,7 +141,7 @@ t.test('over HTTP and in the database', async (t) => {
     await db.query("UPDATE verifiers SET fetched_at = $1 WHERE name = 'ahead'", [ahead])
     const longAgo = before - 86_400_000
     t.match(await listNotSeenSince(db, longAgo, 10), [{ name: 'ahead' }], 'a time in the future proves nothing')
-    await putSightings(db, [{ name: 'ahead', fetchedAt: new Date(longAgo), age: 0 }])
+    await putLastSeen(db, [{ name: 'ahead', fetchedAt: new Date(longAgo), age: 0 }])
     t.match(await listNotSeenSince(db, longAgo + 1, 10), [{ name: 'ahead', fetchedAt: new Date(longAgo) }])
     await db.query("DELETE FROM verifiers WHERE name = 'ahead'")
   })
@@ -184,8 +184,8 @@ t.test('over HTTP and in the database', async (t) => {
       fetchedAt: new Date(publishedAt + milliseconds),
       age: 0,
     })
-    await putSightings(db, [at('knows', keyLease * 1000), at('was given the set before, perhaps', keyLease * 1000 - 1)])
-    await putSightings(db, [at('slept', -5_000)])
+    await putLastSeen(db, [at('knows', keyLease * 1000), at('was given the set before, perhaps', keyLease * 1000 - 1)])
+    await putLastSeen(db, [at('slept', -5_000)])
     const keys = JSON.parse(await list('--json')) as { state: string; kid: string; not_fetched_by?: string[] }[]
     const standbys = keys.filter(({ state }) => state === 'standby')
     t.equal(standbys.length, 4)
@@ -198,7 +198,7 @@ t.test('over HTTP and in the database', async (t) => {
     t.notMatch(text, /knows|and more/)
 
     const many = Array.from({ length: 120 }, (_, index) => at(`n${index}`, -index))
-    await putSightings(db, many)
+    await putLastSeen(db, many)
     const { not_fetched_by: most } = JSON.parse(await list('--json')).find(
       ({ state }: { state: string }) => state === 'standby',
     )

@@ -5,27 +5,27 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { DecisionOptions } from '../../src/key-ring/decide.ts'
 import { openKeyLedger } from '../../src/key-ring/key-ledger.ts'
+import { createKeyPool, KeysMissing, newKeysDue } from '../../src/key-ring/key-pool.ts'
 import { openKeyRing } from '../../src/key-ring/key-ring.ts'
-import { KeysMissing, newKeysDue, stockOf } from '../../src/key-ring/key-stock.ts'
 import { rotate } from '../../src/key-ring/rotation.ts'
 import { openSealedKey, sealKey } from '../../src/key-ring/sealed-key.ts'
 import { createClock } from '../../src/platform/clock.ts'
 import { briefWait, type LockWait } from '../../src/platform/database/locked-transaction.ts'
 import type { Database } from '../../src/platform/database/pool.ts'
 import type { SigningAlgorithm } from '../../src/platform/jwt/algorithms.ts'
-import { type MasterKey, openMasterKey, presentMasterKey } from '../../src/platform/secrets/master-key.ts'
+import { currentMasterKey, type MasterKey, openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import {
+  activateNewKey,
   forgetPreviousKey,
   keepPreviousKey,
   prepareNewKey,
-  putNewKey,
 } from '../../src/platform/secrets/master-key-file.ts'
 import { migratedDatabase, noLog } from '../database.ts'
 import { eventually } from '../support/eventually.ts'
 
 const { openPool } = await migratedDatabase(t)
 const database = openPool()
-const folder = mkdtempSync(join(tmpdir(), 'signet-stock-'))
+const folder = mkdtempSync(join(tmpdir(), 'signet-pool-'))
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 const delays = { rotationPeriod: 7_776_000, activationDelay: 87_120, clockSkew: 60, keyLease: 60 }
 const given = { masterKey: randomBytes(32), masterKeyPrevious: undefined, keysDir: folder }
@@ -202,24 +202,24 @@ t.test('keys sealed before the master key was replaced open with the new one alo
   await begun
   const file = join(folder, 'master.key')
   await keepPreviousKey(file)
-  await putNewKey(file, await prepareNewKey(file))
+  await activateNewKey(file, await prepareNewKey(file))
   await forgetPreviousKey(file)
   release()
   await opening
-  const present = presentMasterKey(settings)
+  const present = currentMasterKey(settings)
   for (const { kid, sealed } of await stored()) t.ok(openSealedKey(kid, sealed, present))
 })
 
 t.test('a key pool hands out each key once and reports missing keys', async (t) => {
   const key = await cheap('ES256', givenKey)
-  const stock = stockOf([key])
-  stock.demand(['ES256'])
+  const pool = createKeyPool([key])
+  pool.require(['ES256'])
   try {
-    stock.demand(['ES256', 'RS256', 'ES256'])
+    pool.require(['ES256', 'RS256', 'ES256'])
     t.fail('two are missing')
   } catch (error) {
     t.same((error as KeysMissing).algorithms, ['RS256', 'ES256'])
   }
-  t.equal(stock.take('ES256'), key)
-  t.throws(() => stock.take('ES256'), KeysMissing)
+  t.equal(pool.take('ES256'), key)
+  t.throws(() => pool.take('ES256'), KeysMissing)
 })

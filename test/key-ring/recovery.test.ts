@@ -1,5 +1,5 @@
 import t from 'tap'
-import { recoveries } from '../../src/key-ring/remembered.ts'
+import { recoveries } from '../../src/key-ring/recovery.ts'
 
 const moments = { kid: 'k', alg: 'ES256', retiresAt: undefined, revokedAt: undefined } as const
 const key = { ...moments, publishedAt: 2_000, activatesAt: 9_000, longestLifetime: 0, sealedPrivateJwk: {} }

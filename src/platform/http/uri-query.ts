@@ -1,6 +1,6 @@
 /**
- * An address with parameters added to its query. The rest of the query stays as it is written (RFC 6749 §3.1.2); a parameter of the same
- * name gives way, because no parameter may come twice (§3.1).
+ * Adds parameters to the query of a URI. The rest of the query is kept as written (RFC 6749 §3.1.2). A parameter of the same name is
+ * replaced, because parameters must not occur twice (§3.1).
  *
  * @param uri an absolute URI without a fragment
  */
@@ -14,7 +14,7 @@ export function withParameters(uri: string, parameters: readonly (readonly [name
   return /[?&]$/.test(own) ? `${own}${added}` : `${own}&${added}`
 }
 
-/** An address without these parameters in its query; unchanged, to the letter, where it has none of them. */
+/** Removes parameters from the query of a URI. A URI that has none of them is returned exactly as it is. */
 export function withoutParameters(uri: string, names: readonly string[]): string {
   const start = uri.indexOf('?')
   if (start === -1) return uri
@@ -28,12 +28,12 @@ export function withoutParameters(uri: string, names: readonly string[]): string
 }
 
 /**
- * Octets of a value that comes back in an address, as it is encoded there. Proxies take a response header of 8 KB, nginx for one. An address of 2,000
- * octets, this, and an error with its description leave a kilobyte of that to the other headers.
+ * Maximum octets, after encoding, of a value that is returned in the query of a redirect. Proxies such as nginx accept response headers of
+ * 8 KB. A URI of 2,000 octets, this value, and an error with its description leave a kilobyte for the other headers.
  */
-export const longestReturned = 4096
+export const maxReturnedLength = 4096
 
-/** Whether a value is too long to come back in an address. */
+/** Whether a value is too long to be returned in the query of a redirect. */
 export function isTooLongToReturn(value: string): boolean {
-  return new URLSearchParams({ '': value }).toString().length - 1 > longestReturned
+  return new URLSearchParams({ '': value }).toString().length - 1 > maxReturnedLength
 }

@@ -1,33 +1,33 @@
 import type { Decision, Delays, ScheduledKey } from './rotation.ts'
 import { keyStates } from './schedule.ts'
 
-/** What a node knows that a database which was restored from a backup has forgotten. Times are milliseconds since 1970. */
+/** The facts that a node knows even if the database was restored from a backup. Times are milliseconds since 1970. */
 export interface Remembered<K extends ScheduledKey> {
-  /** The keys as this process last knew them, at that time of the ring, and after how many decisions. None at the start. */
+  /** The keys as this process last read them, with the ring's time and the number of decisions. Empty at the start. */
   readonly keys: readonly K[]
   readonly now: number
   readonly decisions: number
-  /** From the ledger: since when a key signs, and since when it must not. */
+  /** From the ledger: when a key was activated, and when it was revoked. */
   readonly activatedAt: ReadonlyMap<string, number>
   readonly revokedAt: ReadonlyMap<string, number>
 }
 
 export type Recovery<K extends ScheduledKey> =
   | Extract<Decision, { what: 'activate' | 'revoke' }>
-  /** The whole row as it is remembered, there or not. */
+  /** Restores the complete row as remembered, whether it exists or not. */
   | { readonly what: 'restore'; readonly key: K }
 
-/** The ring as it is stored. */
+/** The ring as stored in the database. */
 interface Stored<K extends ScheduledKey> {
   readonly keys: readonly K[]
   readonly decisions: number
 }
 
 /**
- * What a database that was set back has to be told anew, so that no verifier loses a key, no retired key signs again, and no revoked
- * one comes back. A running process gives back all it knows; one that starts has the ledger.
+ * What has to be written again to a database that was restored from a backup, so that verifiers do not lose a key, no retired key signs again,
+ * and no revoked key becomes valid again. A running process restores everything it knows; one that is starting has only the ledger.
  *
- * @param now milliseconds since 1970, the ring's
+ * @param now the ring's time, in milliseconds since 1970
  */
 export function recoveries<K extends ScheduledKey>(
   stored: Stored<K>,
@@ -36,22 +36,22 @@ export function recoveries<K extends ScheduledKey>(
 ): Recovery<K>[] {
   if (remembered.decisions > stored.decisions) return remembered.keys.map((key) => ({ what: 'restore', key }))
   return stored.keys.flatMap((key): Recovery<K>[] => {
-    // From now on, for it may have signed since: by a moment before it activated it would count as one that never did.
+    // Revoked from now on, because it may have signed since the restore. With a time before its activation it would count as never active.
     if (key.revokedAt === undefined && remembered.revokedAt.has(key.kid))
       return [{ what: 'revoke', kid: key.kid, revokedAt: now }]
-    // A moment that has passed never moves, so an earlier one was decided after the backup. One before the key was published is from
-    // another life: the key was imported into another database, and the keys directory was kept.
+    // An activation in the past is never moved, so an earlier one in the ledger was decided after the backup. One from before the key was
+    // published belongs to another database, into which the key was imported while the keys directory was kept.
     const activatedAt = Math.max(remembered.activatedAt.get(key.kid) ?? Infinity, key.publishedAt)
     return activatedAt < key.activatesAt ? [{ what: 'activate', kid: key.kid, activatesAt: activatedAt }] : []
   })
 }
 
 /**
- * Keys that were active in the restored database, and are not any more: between the restore and now they may have signed, so they are
- * published for as long as that lives.
+ * Retirements of keys that were active in the restored database and no longer are. They may have signed between the restore and now, so they
+ * stay published until those tokens have expired.
  *
- * @param before the keys as they were restored
- * @param after the keys as they have been told anew
+ * @param before the keys in the restored database
+ * @param after the keys after the recovery
  */
 export function retirementsAfterRecovery(
   before: readonly ScheduledKey[],
