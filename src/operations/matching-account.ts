@@ -49,7 +49,7 @@ export interface Matched {
  * Takes two round trips before the first hash: the count and the look-up in parallel, then the claim of an attempt at the account. Takes one
  * more after a success.
  *
- * @throws LimitExceeded if no attempt at any account was allowed; HashQueueFull, TooManyWaiting
+ * @throws LimitExceeded if the request was refused for every candidate; HashQueueFull, TooManyWaiting
  */
 export async function matchingAccount(
   { database, limits, passwords }: Pick<Signet, 'database' | 'limits' | 'passwords'>,

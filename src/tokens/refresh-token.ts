@@ -3,8 +3,8 @@ import { type LiveSecrets, mac, type PurposeSecret } from '../platform/secrets/p
 
 /*
  * A refresh token is base64url(s ‖ n ‖ HMAC(K, s ‖ n)). s is 256 random bits that all tokens of a family share; the database stores its digest.
- * n is the generation. So forged tokens are refused without a query, the same successor can be created again although only a digest is stored,
- * and neither the key alone nor a dump of the database alone is enough to create a token.
+ * n is the generation. So forged tokens are refused without a query, and the same successor can be created again although only a digest is stored.
+ * Neither the key alone nor a dump of the database alone is enough to create a token.
  */
 const familyBytes = 32
 const generationBytes = 4

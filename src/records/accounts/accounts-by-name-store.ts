@@ -97,7 +97,7 @@ export async function findSignInCandidates(
   }>({
     name: 'find-sign-in-candidates',
     // Each part of `named` is bounded, no matter how many accounts have the address: the first five of them, and those among the last
-    // hundred accounts that this browser signed in to (OFFSET 0 makes PostgreSQL find these by account and not by address). Bounds rather
+    // hundred accounts that this browser signed in to. OFFSET 0 makes PostgreSQL find the latter by account and not by address. Bounds rather
     // than equality, so that the planner uses no other index for a browser with a large number of accounts.
     text: `WITH named AS (
              SELECT sub, true AS proven, NULL::timestamptz AS entered_at FROM (VALUES ($1::text), ($2)) AS name (key)

@@ -6,9 +6,9 @@ const [maxAddressOctets, maxLocalPartOctets] = [254, 64]
 const maxTypedLength = 1024
 
 /**
- * Characters that are not accepted in an address: those that RFC 5321 allows only in quoted local parts; white space; and everything that is
- * invisible, such as control (Cc), format and bidirectional (Cf) characters, surrogates, and code points that are unassigned or for private use
- * (all of C), variation selectors and fillers (Default_Ignorable), and the blank Braille pattern.
+ * Characters that are not accepted in an address: those that RFC 5321 allows only in quoted local parts, white space, and everything that is
+ * invisible. Invisible are control (Cc), format and bidirectional (Cf) characters, surrogates, and code points that are unassigned or for private
+ * use (all of C), variation selectors and fillers (Default_Ignorable), and the blank Braille pattern.
  */
 const notInEmail = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800<>"(),:;\\[\]]/u
 /** U+200C and U+200D occur in domain names of some languages. `domainToASCII` checks where they are allowed (RFC 5892 Appendix A). */

@@ -41,11 +41,12 @@ export function passwordLengthFault(
 }
 
 /**
- * What is wrong with a new password, if anything, by NIST SP 800-63B-4 §3.1.1.2: its length, or that attackers would try it first. "The entire
- * password SHALL be subject to comparison, not substrings or words that might be contained therein": so it is refused only if the whole password
- * is a listed word, a name of the person or of this service ("context-specific words [...] and derivatives thereof": repeated, or with digits
- * added), or one short pattern repeated. There are no composition rules, and a passphrase that contains such a word is accepted. Each kind has its
- * own fault, because the same section requires that the reason is given.
+ * What is wrong with a new password, if anything, by NIST SP 800-63B-4 §3.1.1.2: its length, or that attackers would try it first.
+ *
+ * "The entire password SHALL be subject to comparison, not substrings or words that might be contained therein". So a password is refused only if
+ * all of it is a listed word, a name of the person or of this service, or one short pattern repeated. Words and names also count if they are
+ * repeated or have digits added ("context-specific words [...] and derivatives thereof"). There are no composition rules, and a passphrase that
+ * contains such a word is accepted. Each kind has its own fault, because the same section requires that the reason is given.
  *
  * @param settings `passwordMinLength` in code points; `issuer`, whose names are not accepted as passwords
  * @param person the names of the person whose password it is

@@ -48,7 +48,7 @@ export function createEndingWorker(database: Database, log: DatabaseLog, interva
       } catch (err) {
         log.warn(
           { err },
-          'The rows of an ending could not be updated; the ending is in effect nevertheless, and the update will be retried.',
+          'The rows of an ending could not be updated; the ending is in effect, and the update will be retried.',
         )
         // If only one ending failed, the others continue.
         await sleep(err instanceof EndingFailed ? intervals.betweenBatches : intervals.afterFailure, false)
