@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createVerifier, importVerificationKey, VerificationError } from 'signet-idp/verify'
 import t from 'tap'
-import { objectIn } from '../../src/cli/doctor/ask.ts'
+import { jsonObjectOf } from '../../src/cli/doctor/http-request.ts'
 import { jsonValue } from '../../src/cli/flags.ts'
 import { readPrivateKey, UnusableKey } from '../../src/key-ring/import-key.ts'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
@@ -202,7 +202,11 @@ t.test('JSON that an operator or a person hands in is bounded as well', async (t
       code: 'commander.invalidArgument',
     })
     t.throws(() => readAddress(`{"country":${value}}`), { name: 'InvalidProfile', message: /^.{1,300}$/ })
-    t.equal(objectIn({ text: `{"keys":${value}}` }), undefined, "what answers in the issuer's place is no JSON object")
+    t.equal(
+      jsonObjectOf({ text: `{"keys":${value}}` }),
+      undefined,
+      "what answers in the issuer's place is no JSON object",
+    )
   }
   t.throws(() => readAddress('{"country":"CH","country":"DE"}'), { name: 'InvalidProfile' }, 'a member twice')
 })

@@ -42,12 +42,12 @@ t.test('where browsers use the port that is taken, the advice is an installation
 
 t.test('a server says when it is ready, and ends when it is asked', async (t) => {
   const port = await freePort()
-  const asked = new AbortController()
+  const stop = new AbortController()
   const served = answer(['serve'], {
     environment: { ...environment, SIGNET_PORT: String(port) },
     folder: '/nowhere',
-    asked: asked.signal,
-    onOut: () => asked.abort(),
+    stopSignal: stop.signal,
+    onOut: () => stop.abort(),
   })
   t.same(await served, {
     code: 0,
@@ -60,10 +60,10 @@ t.test('one address is enough where the issuer is the address that is listened o
   const port = await freePort()
   const issuer = `http://localhost:${port}`
   const { environment } = await openConsole(t, { SIGNET_ISSUER: issuer })
-  const asked = new AbortController()
+  const stop = new AbortController()
   const served = answer(['serve'], {
-    ...{ environment, folder: '/nowhere', asked: asked.signal },
-    onOut: () => asked.abort(),
+    ...{ environment, folder: '/nowhere', stopSignal: stop.signal },
+    onOut: () => stop.abort(),
   })
   t.same(await served, { code: 0, out: `Signet is ready: ${issuer}\n`, err: '' })
 })
@@ -80,16 +80,16 @@ t.test('hundreds of connections wait to be accepted while the server is busy', a
     setTimeout(end, 60_000)
     for (let n = 0; n < ${many}; n++)
       connect(${port}, '127.0.0.1').on('connect', () => ++connected === ${many} && end()).on('error', () => {})`
-  const asked = new AbortController()
+  const stop = new AbortController()
   let connected = ''
   const { code } = await answer(['serve'], {
     environment: { ...environment, SIGNET_PORT: String(port) },
     folder: '/nowhere',
-    asked: asked.signal,
+    stopSignal: stop.signal,
     onOut: () => {
       // Nothing in this process goes on meanwhile, so the server accepts nobody.
       connected = execFileSync(process.execPath, ['-e', connects], { encoding: 'utf8', env: {} })
-      asked.abort()
+      stop.abort()
     },
   })
   t.same({ code, connected }, { code: 0, connected: String(many) })
@@ -99,13 +99,13 @@ t.test('a server lets rows follow what others have decided', async (t) => {
   const { port, free } = await takenPort()
   await free()
   await recordEnding(database, { kind: 'client', reason: 'client_deleted', clientId: 'gone' as ClientId }, undefined, 0)
-  const asked = new AbortController()
+  const stop = new AbortController()
   const served = answer(['serve'], {
     environment: { ...environment, SIGNET_PORT: String(port) },
     folder: '/nowhere',
-    asked: asked.signal,
+    stopSignal: stop.signal,
   })
   await eventually('its row to go', async () => (await database.query('SELECT FROM endings')).rowCount === 0)
-  asked.abort()
+  stop.abort()
   t.match(await served, { code: 0 })
 })

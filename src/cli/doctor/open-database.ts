@@ -15,16 +15,16 @@ export interface OpenedDatabase {
   readonly database: Database
   /** What is between Signet and PostgreSQL. */
   readonly probed: Probed
-  /** Whether nobody can read along between this process and whatever it is connected to. */
+  /** Whether the connection of this process is local or encrypted. */
   readonly isPrivate: boolean
   leave(): Promise<void>
 }
 
-/** What goes wrong is told as a finding. */
+/** No log: problems are reported as findings. */
 const noLog = { info: () => {}, warn: () => {} }
 
 /**
- * The database as it is: nothing is created and nothing migrated. Undefined where the embedded one has never been started.
+ * Opens the database as it is: nothing is created or migrated. Undefined if the embedded database has never been started.
  *
  * @throws LocalPostgresError; PoolerError; what the database or its driver reports
  */
