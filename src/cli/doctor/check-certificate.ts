@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import { checkServerIdentity, connect } from 'node:tls'
 import { bad, type Finding, good, warning } from './finding.ts'
 import { bareHost } from './http-request.ts'
-import { shortened, stepLimit } from './reason.ts'
+import { shortened, stepTimeout } from './reason.ts'
 
 /** What a server presents at the TLS handshake. */
 export interface PresentedCertificate {
@@ -30,7 +30,7 @@ export function readCertificate(base: string, issuer: string, stopSignal: AbortS
   const url = new URL(base)
   const host = bareHost(issuer)
   return new Promise((resolve, reject) => {
-    const signal = AbortSignal.any([stopSignal, AbortSignal.timeout(stepLimit)])
+    const signal = AbortSignal.any([stopSignal, AbortSignal.timeout(stepTimeout)])
     const socket = connect({
       ...{ host: bareHost(base), port: Number(url.port || 443), ALPNProtocols: ['http/1.1'] },
       // RFC 6066 §3: a server name is not an IP address.

@@ -13,7 +13,7 @@ import { judgeMetadata } from './check-metadata.ts'
 import { judgeMetrics, judgePlainHttp, judgeReadiness, judgeRequestId } from './check-operations.ts'
 import { bad, type Check, completed, type Finding, skipped } from './finding.ts'
 import { type HttpResponse, type RequestOptions, sendRequest } from './http-request.ts'
-import { reasonOf, stepLimit } from './reason.ts'
+import { reasonOf, stepTimeout } from './reason.ts'
 
 export interface Outside {
   readonly settings: Settings
@@ -105,7 +105,7 @@ async function checkPlainHttp({ settings: { issuer }, base, stopSignal, now }: O
   if (protocol === 'http:' || port !== '') return skipped('plain-http', 'The issuer is not https on port 443.')
   const url = `http://${hostname}/.well-known/openid-configuration`
   // Firewalls drop packets silently, so a timeout counts as a refusal.
-  const answer = await sendRequest(url, { as: issuer, stopSignal, now, limit: 2_000 }).catch(() => undefined)
+  const answer = await sendRequest(url, { as: issuer, stopSignal, now, timeout: 2_000 }).catch(() => undefined)
   return judgePlainHttp(answer, issuer)
 }
 
@@ -149,7 +149,7 @@ async function checkClientAddress(
 
 /** Waits for the refusal, because refusals are recorded in batches, within a second. */
 async function recordedAddress(database: Queryable, id: string, stopSignal: AbortSignal): Promise<string | undefined> {
-  const until = performance.now() + stepLimit
+  const until = performance.now() + stepTimeout
   while (performance.now() < until && !stopSignal.aborted) {
     const [refusal] = await findRefusals(database, id, 1)
     if (refusal) return refusal.network

@@ -13,9 +13,9 @@ export interface Examination {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** The folder of `.env`, and the base of relative paths. */
   readonly folder: string
-  /** Aborted when the person asks for the end. */
+  /** Aborted when the command must stop. */
   readonly stopSignal: AbortSignal
-  /** Where to ask instead of at the issuer. */
+  /** The server to check instead of the issuer. */
   readonly url?: string | undefined
   /** This machine's clock, in milliseconds since 1970. */
   readonly now?: () => number

@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { checkServerIdentity, type PeerCertificate } from 'node:tls'
 import { gunzipSync } from 'node:zlib'
 import { type JsonObject, parseJsonObject } from '#verify/strict-json'
-import { stepLimit } from './reason.ts'
+import { stepTimeout } from './reason.ts'
 
 /** Bytes of a response that are read. The responses that Signet sends have a tenth of this. */
 const maxBytes = 256 * 1024
@@ -31,7 +31,7 @@ export interface RequestOptions {
   readonly stopSignal: AbortSignal
   readonly now: () => number
   /** Timeout of the whole request, in milliseconds. */
-  readonly limit?: number
+  readonly timeout?: number
 }
 
 /**
@@ -41,9 +41,9 @@ export interface RequestOptions {
  * @throws errors of the connection, of TLS and of the HTTP parser
  */
 export function sendRequest(url: string, options: RequestOptions): Promise<HttpResponse> {
-  const { method = 'GET', headers = {}, body, as, stopSignal, now, limit = stepLimit } = options
+  const { method = 'GET', headers = {}, body, as, stopSignal, now, timeout = stepTimeout } = options
   return new Promise((resolve, reject) => {
-    const signal = AbortSignal.any([stopSignal, AbortSignal.timeout(limit)])
+    const signal = AbortSignal.any([stopSignal, AbortSignal.timeout(timeout)])
     const { host } = new URL(as)
     const name = bareHost(as)
     const requestOptions = {

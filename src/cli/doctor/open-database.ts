@@ -8,7 +8,7 @@ import { createPool, type Database } from '../../platform/database/pool.ts'
 import { type Probed, probePooler } from '../../platform/database/pooler.ts'
 import { isLoopback } from '../../platform/network-address.ts'
 import { reachDatabase } from '../../reach-database.ts'
-import { stepLimit } from './reason.ts'
+import { stepTimeout } from './reason.ts'
 
 export interface OpenedDatabase {
   readonly connection: DatabaseConnection
@@ -37,7 +37,7 @@ export async function openDatabase(settings: Settings): Promise<OpenedDatabase |
     const { session, namedStatements } = probed.route
     const database = createPool({
       ...{ connection, schema, session, namedStatements, readOnlyIsFine: true, log: noLog },
-      ...{ max: 2, connectTimeoutMs: stepLimit, queryTimeoutMs: stepLimit },
+      ...{ max: 2, connectTimeoutMs: stepTimeout, queryTimeoutMs: stepTimeout },
     })
     return {
       connection,
@@ -64,7 +64,7 @@ async function probe(
   const { client } = await openConnection({
     ...{ hosts, applicationName: 'signet doctor', readOnlyIsFine: true },
     setup: { schema, session: 'untouched' },
-    ...{ connectTimeoutMs: stepLimit, queryTimeoutMs: stepLimit },
+    ...{ connectTimeoutMs: stepTimeout, queryTimeoutMs: stepTimeout },
   })
   try {
     const { stream } = client.connection
@@ -73,7 +73,7 @@ async function probe(
       // A Unix socket has no address.
       isPrivate: 'encrypted' in stream || remoteAddress === undefined || isLoopback(remoteAddress),
       probed: await probePooler(client, {
-        ...{ hosts, schema, preparedStatements, queryTimeoutMs, patienceMs: stepLimit },
+        ...{ hosts, schema, preparedStatements, queryTimeoutMs, patienceMs: stepTimeout },
       }),
     }
   } finally {

@@ -1,5 +1,5 @@
 /** Timeout of one step, in milliseconds. */
-export const stepLimit = 5_000
+export const stepTimeout = 5_000
 
 const reasons: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'no server is listening there (connection refused)',
@@ -10,7 +10,7 @@ const reasons: Readonly<Record<string, string>> = {
   EHOSTUNREACH: 'there is no route to the host',
   ENETUNREACH: 'there is no route to the network',
   ETIMEDOUT: 'no response in time',
-  ABORT_ERR: `no response within ${stepLimit / 1000} s`,
+  ABORT_ERR: `no response within ${stepTimeout / 1000} s`,
   ENOENT: 'it does not exist',
   EACCES: 'permission denied',
   EPROTO: 'the server does not use TLS',

@@ -69,7 +69,7 @@ function notes(revoked: RevokedKeys): string[] {
   const { kids, nodesStoppedBy, verifiersStoppedBy, hadSigned, isNoted, successions, now } = revoked
   const what = kids.length === 1 ? 'this key' : 'these keys'
   return [
-    ...successions.map((succession) => sentenceOn(succession, now)),
+    ...successions.map((succession) => successionSentence(succession, now)),
     `Nodes that are notified stop using ${what} immediately, all others by ${moment(nodesStoppedBy)}.`,
     `Signet refuses tokens signed with ${what} from now on. A service that checks tokens itself may accept them until it fetches the ` +
       `JWK Set again, no later than ${moment(verifiersStoppedBy)}.`,
@@ -85,7 +85,7 @@ function notes(revoked: RevokedKeys): string[] {
   ]
 }
 
-function sentenceOn({ alg, active, ripeStandbyAt }: Succession, now: number): string {
+function successionSentence({ alg, active, ripeStandbyAt }: Succession, now: number): string {
   const standby =
     ripeStandbyAt <= now
       ? 'A standby key is known to every verifier.'

@@ -140,12 +140,12 @@ t.test('who is silent is not waited for, and what does not speak HTTP is told so
   )
   const question = { as: 'http://id.example', stopSignal: never, now: Date.now }
   const why = (url: string, more = {}) => sendRequest(url, { ...question, ...more }).catch(reasonOf)
-  t.equal(await why(`http://127.0.0.1:${silent}`, { limit: 50 }), 'no response within 5 s')
+  t.equal(await why(`http://127.0.0.1:${silent}`, { timeout: 50 }), 'no response within 5 s')
   const slow = await portOf(
     t,
     createServer((_, response) => void response.write('{')),
   )
-  t.equal(await why(`http://127.0.0.1:${slow}`, { limit: 200 }), 'no response within 5 s')
+  t.equal(await why(`http://127.0.0.1:${slow}`, { timeout: 200 }), 'no response within 5 s')
   const mute = await portOf(
     t,
     net.createServer((socket) => void socket.on('error', () => {}).end('SSH-2.0-x\r\n')),
