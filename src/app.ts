@@ -31,9 +31,9 @@ import { createServer } from './protocol/http/server.ts'
 import type { Signet } from './signet.ts'
 
 /**
- * Every route there is.
+ * Registers all routes.
  *
- * @param tracing what makes spans of requests, where traces are asked for
+ * @param tracing the plugin that creates a span for each request, if tracing is enabled
  */
 export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   const { settings } = signet
@@ -66,7 +66,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
       homeEndpoint(own, signet)
       errorsEndpoint(own)
       inspectEndpoint(own, signet)
-      // For Prometheus; here, because who may not read it is answered like any address that is no route, headers and all.
+      // For Prometheus. In this scope, because unauthorized callers must get the same response, headers included, as for an unknown route.
       metricsEndpoint(own, signet)
       own.register(fastifyStatic, {
         root: join(packageFolder, 'public'),
@@ -80,7 +80,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   return app
 }
 
-/** The `ui_locales` of the request that a `continue` value holds, for the language of an error page. */
+/** The `ui_locales` of the request in a `continue` value, for the language of an error page. */
 function sealedUiLocales({ secrets, clock }: Signet, continueValue: string): string | undefined {
   try {
     const secret = secrets['request-sealing']

@@ -22,11 +22,11 @@ export interface InstallationKeys {
 }
 
 /**
- * Opens the signing keys of an installation in order to change them. Whatever is due is decided first, as by a server. The master key
- * and the first signing keys are never created here: that is for a start.
+ * Opens the signing keys of an installation in order to change them. Scheduled decisions that are due are made first, as by a server. The
+ * master key and the first signing keys are never created here, only at a start of the server.
  *
  * @param wait how to wait while another node decides about keys
- * @throws NoInstallation where no server has been started yet; MasterKeyError; ClocksDisagree
+ * @throws NoInstallation if no server has been started yet; MasterKeyError; ClocksDisagree
  */
 export async function openKeys(installation: Installation, wait: LockWait): Promise<InstallationKeys> {
   const { database, settings, log } = installation
@@ -43,7 +43,7 @@ export async function openKeys(installation: Installation, wait: LockWait): Prom
 /**
  * Reads the signing keys of an installation and changes nothing, neither in the database nor in the keys directory.
  *
- * @throws NoInstallation where no server has been started yet; MasterKeyError
+ * @throws NoInstallation if no server has been started yet; MasterKeyError
  */
 export async function readKeys(installation: Installation): Promise<KeyView> {
   const { database, settings, log } = installation
@@ -59,11 +59,11 @@ export interface InstallationSecrets {
 }
 
 /**
- * Opens the purpose secrets of an installation in order to change them. What the keys directory knows to be revoked is revoked first, as
- * by a server.
+ * Opens the purpose secrets of an installation in order to change them. Those that are revoked in the keys directory are revoked first,
+ * as by a server.
  *
  * @param wait how to wait while another node changes secrets
- * @throws NoInstallation where no server has been started yet; MasterKeyError
+ * @throws NoInstallation if no server has been started yet; MasterKeyError
  */
 export async function openSecrets(installation: Installation, wait: LockWait): Promise<InstallationSecrets> {
   const { database: db, settings, log } = installation
@@ -88,7 +88,7 @@ export async function openSecrets(installation: Installation, wait: LockWait): P
 export interface SecretView {
   readonly versions: readonly SecretVersion[]
   readonly revoked: readonly RevokedPurposeSecret[]
-  /** Versions that are revoked by the keys directory and not by the database: a backup was restored, or a command was interrupted. */
+  /** Versions that are revoked in the keys directory but not in the database: a backup was restored, or a command was interrupted. */
   readonly notRevokedYet: readonly SecretVersion[]
   readonly now: number
 }
@@ -96,7 +96,7 @@ export interface SecretView {
 /**
  * Reads the purpose secrets of an installation and changes nothing, neither in the database nor in the keys directory.
  *
- * @throws NoInstallation where no server has been started yet; MasterKeyError
+ * @throws NoInstallation if no server has been started yet; MasterKeyError
  */
 export async function readSecrets(installation: Installation): Promise<SecretView> {
   const masterKey = await masterKeyOf(installation)
@@ -118,7 +118,7 @@ async function masterKeyOf({ database, settings }: Installation): Promise<Master
         "The first 'signet serve' creates them.",
     )
   const masterKey = await openMasterKey(settings, true)
-  // Tells a wrong master key from a signing key that is damaged.
+  // Distinguishes a wrong master key from a damaged signing key.
   openVersions(await loadPurposeSecrets(database), masterKey)
   return masterKey
 }

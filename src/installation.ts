@@ -14,17 +14,17 @@ import { createPasswordHashing } from './records/accounts/password-hashing.ts'
 import { createEndings } from './records/endings/follower.ts'
 import type { Signet } from './signet.ts'
 
-/** What commands are given: an installation that exists, without its keys (see `installation-keys.ts`). */
+/** An existing installation as commands use it, without its keys (see `installation-keys.ts`). */
 export type Installation = Pick<Signet, 'settings' | 'database' | 'log' | 'passwords' | 'turns' | 'endings'>
 
 export interface OpenedInstallation {
   readonly installation: Installation
-  /** The issuer on record; undefined before the first start of a server. */
+  /** The recorded issuer; undefined before the first start of a server. */
   readonly issuerOnRecord: string | undefined
   close(): Promise<void>
 }
 
-/** The settings lead to a place where there is no installation, or one that this release cannot use yet. Nothing was changed. */
+/** There is no installation where the settings point, or one that this release cannot use yet. Nothing was changed. */
 export class NoInstallation extends Error {
   constructor(message: string) {
     super(message)
@@ -33,12 +33,12 @@ export class NoInstallation extends Error {
 }
 
 /**
- * Opens the installation that the settings name. It never creates or migrates anything: where there is no installation, nothing is left
- * behind, and the database is as it was until the caller changes it. Of the embedded database only the server may have to be started.
+ * Opens the installation that the settings name. It never creates or migrates anything: if there is no installation, nothing is left
+ * behind, and the database does not change until the caller changes it. If the database is the embedded one, it is started if needed.
  *
- * @param options.signal ends the opening with its reason
- * @param options.report told if starting the embedded database takes long
- * @throws NoInstallation with what was looked at and what to do; MigrationError for a schema of a newer release; PoolerError;
+ * @param options.signal aborts opening; its reason is thrown
+ * @param options.report called if starting the embedded database takes long
+ * @throws NoInstallation, which says where it looked and what to do; MigrationError for a schema of a newer release; PoolerError;
  *   LocalPostgresError; otherwise what the database reports
  */
 export async function openInstallation(
@@ -79,14 +79,14 @@ export async function openInstallation(
   }
 }
 
-/** The database that the settings name, for people; without a password. */
+/** The database that the settings name, for messages; without a password. */
 export function databaseInWords({ databaseUrl, dataDir }: Pick<Settings, 'databaseUrl' | 'dataDir'>): string {
   return databaseUrl === undefined ? `the embedded database in ${dataDir}` : withoutPassword(databaseUrl)
 }
 
 type Place = Pick<Settings, 'databaseUrl' | 'dataDir' | 'databaseSchema'>
 
-/** The sentence for a data directory without a database. */
+/** The message for a data directory without a database. */
 function noDatabase({ dataDir }: Place): string {
   return (
     `There is no Signet installation here: SIGNET_DATABASE_URL is not set, and ${dataDir} holds no embedded database. ` +
@@ -94,7 +94,7 @@ function noDatabase({ dataDir }: Place): string {
   )
 }
 
-/** The sentence for a schema that is missing or empty. */
+/** The message for a schema that is missing or empty. */
 function noTables(place: Place): string {
   const setting = place.databaseUrl === undefined ? 'SIGNET_DATA_DIR' : 'SIGNET_DATABASE_URL'
   return (

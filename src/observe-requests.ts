@@ -27,7 +27,7 @@ export function observeRequests(app: App, observers: Observers): void {
   })
 }
 
-/** Counts and records what was refused before it became a request, so that no hook runs for it. */
+/** Counts and records what was refused before it became a request. No hook runs for those. */
 export function observeUnread(observers: Observers): NoteUnread {
   return (caller, refusal) =>
     withoutFailing(observers, () => {
@@ -38,20 +38,20 @@ export function observeUnread(observers: Observers): NoteUnread {
 
 type Origin = Pick<Refusal, 'requestId' | 'network' | 'method' | 'route' | 'clientId'>
 
-/** @param originOf only called for a refusal that is recorded: finding the client takes time, and refusals can come in a flood */
+/** @param originOf called only for refusals that are recorded, because finding the client takes time and there can be many refusals */
 function recordRefusal({ metrics, refusals }: Observers, refusal: OAuthError, originOf: () => Origin): void {
   const { entry, status, code: error, message: description, detail, isRecorded } = refusal
   metrics.count('signet_refusals_total', { entry })
   if (isRecorded) refusals.note({ ...originOf(), status, entry, error, description, detail })
 }
 
-/** The client that a request claims to be from, unverified. For the operator. */
+/** The client that a request claims to come from, unverified. For the operator. */
 function claimedClient({ body, query, headers }: FastifyRequest): string | undefined {
   const sent = sentValue(body, 'client_id') ?? sentValue(query, 'client_id')
   return sent ?? parseBasic(headers.authorization ?? '')?.clientId
 }
 
-/** An error here would come after the response, or where nobody catches it. It must not break the response or end the process. */
+/** An error here would happen after the response, or uncaught. It must not break the response or stop the process. */
 function withoutFailing({ log }: Observers, work: () => void): void {
   try {
     work()

@@ -7,15 +7,15 @@ import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
 
 export interface ReachedDatabase {
   readonly connection: DatabaseConnection
-  /** Ends the use of the embedded database, after the last connection is closed. */
+  /** Releases the embedded database. Call it after the last connection is closed. */
   leave(): Promise<void>
 }
 
 /**
- * The database that the settings name: the operator's own, or else the embedded one, which is created and started if need be. A
- * command that must not create it asks `hasLocalPostgres` first.
+ * Provides the database that the settings name, or the embedded one, which is created and started if needed. A command that must
+ * not create it calls `hasLocalPostgres` first.
  *
- * @param report told if starting the embedded database takes long
+ * @param report called if starting the embedded database takes long
  * @throws LocalPostgresError
  */
 export async function reachDatabase(
@@ -24,7 +24,7 @@ export async function reachDatabase(
   report: Report,
 ): Promise<ReachedDatabase> {
   if (databaseUrl !== undefined) return { connection: { connectionString: databaseUrl }, leave: async () => {} }
-  // Root is a way to try Signet out. Whoever serves others with it is told to do better.
+  // Running as root is allowed for trying Signet out on loopback, but refused for a public issuer.
   const allowRoot = isLoopbackHost(new URL(issuer).hostname)
   return reportIfSlow(report, slowSteps.embeddedDatabase, () => joinLocalPostgres({ dataDir, allowRoot, log }))
 }

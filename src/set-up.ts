@@ -10,12 +10,12 @@ import { masterKeyFile } from './platform/secrets/master-key-file.ts'
 import { openVersions } from './platform/secrets/purpose-secrets.ts'
 import { holdsSealed, loadPurposeSecrets } from './platform/secrets/purpose-secrets-store.ts'
 
-/** The settings name an issuer, the database belongs to another: tokens in the world would no longer be ours. */
+/** The database belongs to another issuer than the settings name. Tokens that were issued under its name would become invalid. */
 export class IssuerMismatch extends Error {
   constructor(recorded: string, configured: string, schema: string) {
     super(
-      `This database belongs to the issuer ${recorded}, but SIGNET_ISSUER is ${configured}. Set SIGNET_ISSUER back, or give ` +
-        `the other issuer a schema of its own (SIGNET_DATABASE_SCHEMA is ${schema}).`,
+      `This database belongs to the issuer ${recorded}, but SIGNET_ISSUER is ${configured}. Change SIGNET_ISSUER back, ` +
+        `or use another schema for the new issuer (SIGNET_DATABASE_SCHEMA is ${schema}).`,
     )
     this.name = 'IssuerMismatch'
   }
@@ -23,13 +23,13 @@ export class IssuerMismatch extends Error {
 
 /**
  * Opens the master key of this installation, and creates what does not exist yet: the record of the issuer, the file of the master key,
- * the secrets. Any number of nodes may do this at the same time. The master key opens all secrets, and none of them was revoked.
+ * the secrets. Any number of nodes may do this at the same time. Afterwards the master key opens all secrets, and none of them is
+ * revoked in the keys directory.
  *
- * The lock of the installation is never held while something waits for the disk: one transaction finds out what there is, then the
- * master key is opened or created, and only if secrets are missing, or a backup has brought revoked ones back, a second transaction
- * settles that.
+ * The lock of the installation is never held while waiting for the disk. One transaction reads what exists. Then the master key is
+ * opened or created. A second transaction follows only if secrets are missing, or a backup has restored revoked ones.
  *
- * @param ledger what the keys directory remembers
+ * @param ledger the records of the keys directory
  * @throws IssuerMismatch, MasterKeyError, and what `inLockedTransaction` throws
  */
 export async function setUpInstallation(
@@ -58,7 +58,7 @@ export async function setUpInstallation(
 function anotherWasFaster(settings: Settings): MasterKeyError {
   const ours = settings.masterKey ? 'SIGNET_MASTER_KEY' : `the new key in ${masterKeyFile(settings)}`
   return new MasterKeyError(
-    `Another node set up this database at the same moment, with another master key: ${ours} opens nothing. All nodes need ` +
-      'the same master key: give this one the key of that node.',
+    `Another node set up this database at the same time with a different master key: ${ours} opens nothing. All nodes need ` +
+      'the same master key: use that of the other node here.',
   )
 }

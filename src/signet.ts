@@ -14,11 +14,11 @@ import type { TokenTally } from './records/events/token-tally.ts'
 import type { SignInLimits } from './records/limits/sign-in-limits.ts'
 import type { RefusalsJournal } from './records/refusals/refusals-journal.ts'
 
-/** What everything is handed. Made once at the start; nothing else is shared. */
+/** The dependencies of every endpoint, page and operation. Created once at the start; nothing else is shared. */
 export interface Signet {
   readonly settings: Settings
   readonly database: Database
-  /** Why the database cannot be relied on at present, as the heartbeat has found; undefined when it can. For servers. */
+  /** Why the database cannot be used at present, according to the heartbeat; undefined if it can. For servers. */
   readonly databaseProblem: () => string | undefined
   readonly keyRing: KeyRing
   readonly sightings: VerifierSightings
@@ -27,7 +27,7 @@ export interface Signet {
   readonly log: Log
   readonly clients: KnownClients
   readonly passwords: PasswordHashing
-  /** For transactions that lock what others may want at the same time. */
+  /** For transactions that lock rows which others may want at the same time. */
   readonly turns: Turns
   readonly limits: SignInLimits
   readonly endings: Endings

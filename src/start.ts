@@ -26,32 +26,32 @@ import { setUpInstallation } from './set-up.ts'
 import type { Signet } from './signet.ts'
 
 export interface StartOptions {
-  /** Ends the start with its reason, and any wait for another node at once. */
+  /** Aborts the start, and any wait for another node, immediately; its reason is thrown. */
   readonly signal?: AbortSignal
-  /** Told what takes long or is waited for; the log, unless given. */
+  /** Called with slow steps and waits; by default they are logged. */
   readonly report?: Report
 }
 
 export interface Started {
   readonly signet: Signet
   /**
-   * Starts the heartbeat, which also hears at once what other nodes and commands change. Resolves when it has beaten, or failed to,
-   * once.
+   * Starts the heartbeat, which also listens for changes by other nodes and commands. Resolves after the first heartbeat, successful or
+   * not.
    */
   hear(): Promise<void>
-  /** Lets go of everything that the start took. */
+  /** Releases everything that the start opened. */
   stop(): Promise<void>
 }
 
-/** Milliseconds. Together they bound how long a request waits for a database that is away. */
+/** Milliseconds. Together they limit how long a request waits for a database that does not respond. */
 const requestLimits = { connectTimeoutMs: 2_000, queryTimeoutMs }
 
 /**
- * Brings up everything that a server needs: the database with its migrations, the master key, secrets and signing keys. What does not
- * exist yet is created; commands, which never create anything, use `openInstallation` instead. While another node sets up the same
+ * Prepares everything that a server needs: the database with its migrations, the master key, secrets and signing keys. What does not
+ * exist yet is created. Commands, which never create anything, use `openInstallation` instead. While another node sets up the same
  * installation, this one waits for it.
  *
- * @throws SettingsError, MasterKeyError, IssuerMismatch, the signal's reason, and what the database says
+ * @throws SettingsError, MasterKeyError, IssuerMismatch, the signal's reason, and errors of the database
  */
 export async function start(settings: Settings, log: Log, options: StartOptions = {}): Promise<Started> {
   const { signal = briefWait.signal, report = (sentence) => log.info(sentence) } = options
@@ -67,7 +67,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const preparation = { hosts, schema, preparedStatements, queryTimeoutMs, log, signal }
     const { route, advice } = await reportIfSlow(report, slowSteps.migrations, () => prepareDatabase(preparation))
     let heartbeat: Heartbeat | undefined
-    // Drops what is in memory, or reads it anew: something has changed (NOTIFY), or may have.
+    // Drops cached data or reads it again, because something has changed (NOTIFY), or may have changed.
     let onNotify = (_channel: string | undefined) => {}
     const { session, namedStatements } = route
     const common = { connection, hosts, schema, session, namedStatements, log }
@@ -82,7 +82,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       },
     })
     undo.push(() => database.end())
-    // A server starts on one connection of its own, with the limits of a start.
+    // The start uses a separate connection with longer timeouts.
     const startPool = createPool({ ...common, ...patientLimits, max: 1 })
     let startPoolEnd: Promise<void> | undefined
     const endStartPool = () => {
@@ -111,13 +111,13 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const { keyLease, clockSkew } = settings
     const secrets = await openSecretRing({ db: database, masterKey, clock, log, keyLease, clockSkew, ledger, opening })
     undo.push(() => secrets.stop())
-    // Nobody waits here until the server has closed the connection: `stop` does.
+    // Not awaited here: `stop` waits until the connection is closed.
     endStartPool().catch((err: unknown) => log.warn({ err }, 'The connection of the start could not be closed.'))
     const clients = createKnownClients(database, () => heartbeat?.hears() ?? false)
     onNotify = (channel) => {
       const isAbout = (name: NotifyChannel) => channel === undefined || channel === name
       if (isAbout(notifyChannels.clients)) clients.forget()
-      // Only sooner: what is not heard is read within the lease, or the lease ends.
+      // NOTIFY only makes this faster: without it, changes are read within the lease, or the lease ends.
       if (isAbout(notifyChannels.keys))
         keyRing.refresh().catch((err: unknown) => log.warn({ err }, 'Changed signing keys could not be read.'))
       if (isAbout(notifyChannels.secrets))
