@@ -52,7 +52,7 @@ function notes({ lostKeys: lost, ledgerFacts: facts, ended }: Recovery): string[
   return [
     facts === 0
       ? 'The keys directory has no record of keys or secrets, so nothing was compared with the database.'
-      : 'The database now agrees with the keys directory: revoked keys and secrets are revoked, and the key that took over last signs.',
+      : 'The database now agrees with the keys directory: keys and secrets that were revoked stay revoked, and the key that took over last signs.',
     ...(signedOut ? ['All sessions and all grants of users have ended. Everyone must sign in again.'] : []),
     ...(lost.length > 0
       ? [
