@@ -19,7 +19,7 @@ export type Installation = Pick<Signet, 'settings' | 'database' | 'log' | 'passw
 
 export interface OpenedInstallation {
   readonly installation: Installation
-  /** The issuer on record; undefined before the first start of a server. */
+  /** The recorded issuer; undefined before the first start of a server. */
   readonly issuerOnRecord: string | undefined
   close(): Promise<void>
 }

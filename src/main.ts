@@ -2,16 +2,16 @@
 import { run } from './cli/commands.ts'
 import { installationFolder } from './platform/config/installation-folder.ts'
 
-// The first signal requests a graceful stop. The next one skips the delay before the stop or, if there is none or it is over, exits
-// immediately. One Ctrl-C can arrive twice, from the terminal and from npm, which forwards it: signals within a second count as one.
-const asked = new AbortController()
-let lastAsked = Number.NEGATIVE_INFINITY
+// The first signal starts an orderly shutdown. The next one ends the shutdown delay or, if there is no delay (left), exits immediately. One
+// Ctrl-C can arrive twice, from the terminal and from npm, which passes it on, so signals within a second count as one.
+const stop = new AbortController()
+let lastSignal = Number.NEGATIVE_INFINITY
 let endDelay: (() => void) | undefined
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
   process.on(signal, () => {
-    if (performance.now() - lastAsked <= 1_000) return
-    lastAsked = performance.now()
-    if (!asked.signal.aborted) asked.abort()
+    if (performance.now() - lastSignal <= 1_000) return
+    lastSignal = performance.now()
+    if (!stop.signal.aborted) stop.abort()
     else if (endDelay) endDelay()
     else process.exit(1)
   })
@@ -31,7 +31,7 @@ function linger(milliseconds: number): Promise<void> {
 // The reader may close the pipe (`signet clients list | head -1`). This is not a failure, but it stops a command that is still running
 // (`signet events list --follow | grep -m1 signed_in`). Any other error, such as a full disk, means that output was lost.
 for (const stream of [process.stdout, process.stderr])
-  stream.on('error', ({ code }: NodeJS.ErrnoException) => (code === 'EPIPE' ? asked.abort() : process.exit(1)))
+  stream.on('error', ({ code }: NodeJS.ErrnoException) => (code === 'EPIPE' ? stop.abort() : process.exit(1)))
 
 process.exitCode = await run(process.argv.slice(2), {
   environment: process.env,
@@ -43,6 +43,6 @@ process.exitCode = await run(process.argv.slice(2), {
   writeOut: (text) => process.stdout.write(text),
   writeError: (text) => process.stderr.write(text),
   errorIsTTY: process.stderr.isTTY,
-  asked: asked.signal,
+  stopSignal: stop.signal,
   linger,
 })

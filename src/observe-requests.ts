@@ -27,7 +27,7 @@ export function observeRequests(app: App, observers: Observers): void {
   })
 }
 
-/** Counts and records what was refused before it became a request, so that no hook runs for it. */
+/** Counts and records what was refused before it became a request. No hook runs for those. */
 export function observeUnread(observers: Observers): NoteUnread {
   return (caller, refusal) =>
     withoutFailing(observers, () => {

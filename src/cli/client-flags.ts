@@ -1,29 +1,32 @@
 import { type Command, Option } from 'commander'
 import { assertionAlgorithms, signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import { authenticationMethods, type ClientMetadata, grantTypes } from '../records/clients/client.ts'
-import { addEitherWay, jsonValue, manyValues, manyWords, notEmpty, oneValue, seconds } from './flags.ts'
+import { addBooleanFlag, jsonValue, manyValues, manyWords, notEmpty, oneValue, seconds } from './flags.ts'
 
-/** A flag, the member of the metadata that it sets, and whether an empty value takes that member away. */
+/** A flag, the metadata member that it sets, and whether an empty value removes that member. */
 interface ClientFlag {
   readonly member: keyof ClientMetadata
   readonly option: Option
   readonly optional?: true
 }
 
-/** One flag a member, singular where the member is a list, each with the rules' own words for what it takes. */
+/** One flag for each member. If the member is a list, the flag has the singular name and can be repeated. */
 const valueFlags = (): ClientFlag[] => [
-  { member: 'client_name', option: oneValue('--name <text>', 'what people call the application') },
+  { member: 'client_name', option: oneValue('--name <text>', 'name of the application, as users see it') },
   {
     member: 'redirect_uris',
-    option: manyValues('--redirect-uri <uri>', 'where people are sent back to after signing in'),
+    option: manyValues('--redirect-uri <uri>', 'where users return to after signing in'),
   },
   {
     member: 'post_logout_redirect_uris',
-    option: manyValues('--post-logout-redirect-uri <uri>', 'where people may be sent back to after signing out'),
+    option: manyValues('--post-logout-redirect-uri <uri>', 'where users may return to after signing out'),
   },
   { member: 'grant_types', option: manyValues('--grant-type <type>', `one of ${grantTypes.join(', ')}`) },
-  { member: 'response_types', option: manyValues('--response-type <type>', 'code; follows from the grant types') },
-  { member: 'scope', option: manyWords('--scope <scope>', 'what the client may ask for') },
+  {
+    member: 'response_types',
+    option: manyValues('--response-type <type>', 'code (by default, derived from the grant types)'),
+  },
+  { member: 'scope', option: manyWords('--scope <scope>', 'scope that the client may request') },
   {
     member: 'token_endpoint_auth_method',
     option: oneValue(
@@ -38,7 +41,7 @@ const valueFlags = (): ClientFlag[] => [
   },
   {
     member: 'jwks',
-    option: jsonValue('--jwks <json>', 'its public keys, a JWK Set, for private_key_jwt'),
+    option: jsonValue('--jwks <json>', 'its public keys as a JWK Set, for private_key_jwt'),
     optional: true,
   },
   {
@@ -47,32 +50,36 @@ const valueFlags = (): ClientFlag[] => [
   },
   {
     member: 'default_max_age',
-    option: seconds('--default-max-age <seconds>', 'how old a sign-in may be, where a request does not say'),
+    option: seconds('--default-max-age <seconds>', 'maximum age of a sign-in, for requests without max_age'),
     optional: true,
   },
   { member: 'client_uri', option: oneValue('--client-uri <uri>', 'its home page (https)'), optional: true },
   { member: 'logo_uri', option: oneValue('--logo-uri <uri>', 'its logo (https)'), optional: true },
   { member: 'policy_uri', option: oneValue('--policy-uri <uri>', 'its privacy policy (https)'), optional: true },
   { member: 'tos_uri', option: oneValue('--tos-uri <uri>', 'its terms of service (https)'), optional: true },
-  { member: 'contacts', option: manyValues('--contact <address>', 'whom to write to about it') },
-  { member: 'resources', option: manyValues('--resource <identifier>', 'a resource it may ask tokens for') },
+  { member: 'contacts', option: manyValues('--contact <address>', 'contact address for questions about it') },
+  { member: 'resources', option: manyValues('--resource <identifier>', 'resource that it may request tokens for') },
 ]
 
-const eitherWayFlags = [
-  { member: 'require_auth_time', name: 'require-auth-time', about: 'ask for auth_time in ID tokens; all have it' },
-  { member: 'require_pkce', name: 'require-pkce', about: 'refuse authorization requests without PKCE (the default)' },
-  { member: 'first_party', name: 'first-party', about: 'do not ask people for consent' },
+const booleanFlags = [
+  {
+    member: 'require_auth_time',
+    name: 'require-auth-time',
+    about: 'request auth_time in ID tokens (they always have it)',
+  },
+  { member: 'require_pkce', name: 'require-pkce', about: 'refuse authorization requests without PKCE (default)' },
+  { member: 'first_party', name: 'first-party', about: 'do not ask users for consent' },
   {
     member: 'refresh_token_rotation',
     name: 'refresh-token-rotation',
-    about: 'give a new refresh token at every use (always on for public clients)',
+    about: 'issue a new refresh token at every use (always on for public clients)',
   },
 ] as const satisfies readonly { member: keyof ClientMetadata; name: string; about: string }[]
 
 /**
- * Gives a command the flags of client metadata.
+ * Adds the flags of client metadata to a command.
  *
- * @returns reads what was given: members of the metadata by name, null where an empty value takes one away
+ * @returns a function that reads the given members by name; null if an empty value removes one
  */
 export function addClientFlags(
   command: Command,
@@ -83,7 +90,7 @@ export function addClientFlags(
     command.addOption(
       member === 'client_name' && nameIs === 'required' ? notEmpty(option).makeOptionMandatory() : option,
     )
-  for (const { name, about } of eitherWayFlags) addEitherWay(command, name, about)
+  for (const { name, about } of booleanFlags) addBooleanFlag(command, name, about)
   return () => {
     const given = command.opts<Record<string, unknown>>()
     const metadata: Record<string, unknown> = {}
@@ -92,7 +99,7 @@ export function addClientFlags(
       if (value === undefined) continue
       metadata[member] = member === 'scope' ? (value as string[]).join(' ') : optional && value === '' ? null : value
     }
-    for (const { member, name } of eitherWayFlags) {
+    for (const { member, name } of booleanFlags) {
       const value = given[new Option(`--${name}`).attributeName()]
       if (value !== undefined) metadata[member] = value
     }

@@ -3,23 +3,23 @@ import { revokeClientSecret, rotateClientSecret } from '../operations/client-sec
 import { type Client, usesSecret } from '../records/clients/client.ts'
 import { type ListedSecret, listClientSecrets } from '../records/clients/client-secrets-store.ts'
 import { CommandFailed } from './command-failures.ts'
-import { needClient, noSuchClient } from './find-client.ts'
+import { noSuchClient, requireClient } from './find-client.ts'
 import { json } from './flags.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printMany, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'
 import { changing, reading } from './with-signet.ts'
 
-/** Said whenever a secret is shown. */
-export const keepIt = 'The secret is shown this once; Signet keeps only its digest.'
+/** Printed below every secret. */
+export const shownOnce = 'The secret is shown only once; Signet stores only its digest.'
 
-const endedAtOnce =
-  'No older secret works any longer. Running servers know within milliseconds; one that has lost its connection to the database, within 7 seconds.'
+const oldSecretsRevoked =
+  'All older secrets are revoked. Running servers refuse them within milliseconds, or within 7 seconds if the database connection was lost.'
 
 /**
  * `signet clients list-secrets`, `rotate-secret` and `revoke-secret`.
  *
- * @param withSecret what is shown of a client that has just been given a secret
+ * @param withSecret the document to print for a client with its new secret
  */
 export function clientSecretCommands(
   clients: Command,
@@ -28,52 +28,57 @@ export function clientSecretCommands(
 ): void {
   clients
     .command('list-secrets')
-    .description('List the secrets that a client can use, the oldest first: when each was made, but not what it is.')
+    .description("List a client's valid secrets, oldest first: when each was created, but not its value.")
     .argument('<client_id>')
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
       const { client, secrets } = await reading(terminal, async ({ database }) => {
-        const client = await needClient(database, clientId)
+        const client = await requireClient(database, clientId)
         return { client, secrets: await listClientSecrets(database, client.client_id) }
       })
       const columns = ['secret_id', 'created_at', 'grant_id']
-      printMany(terminal, format, secrets.map(documentOf), columns, hasNone(client))
+      printMany(terminal, format, secrets.map(documentOf), columns, noSecret(client))
     })
 
   clients
     .command('rotate-secret')
-    .description('Give a client a new secret. The one before it goes on working until the next rotation.')
+    .description('Issue a new secret for a client. The previous one keeps working until the next rotation.')
     .argument('<client_id>')
     .addOption(
       new Option(
         '--revoke-old',
-        'for a secret that has leaked: no older secret works any longer, and what was opened with it for the client itself ends',
+        'for a leaked secret: also revoke all older secrets and end the grants that the client opened for itself with them',
       ),
     )
     .addOption(json())
     .action(async (clientId: string, flags: Format & { readonly revokeOld?: true }) => {
       const old = flags.revokeOld ? 'revoked' : 'newest kept'
       const rotated = await changing(terminal, async (installation) => {
-        const { client_id } = await needClient(installation.database, clientId)
+        const { client_id } = await requireClient(installation.database, clientId)
         return rotateClientSecret(installation, operator(terminal), client_id, old)
       })
       if (rotated === 'no_such_client') throw noSuchClient(clientId)
-      if ('usesNoSecret' in rotated) throw new CommandFailed(hasNone(rotated.usesNoSecret))
+      if ('usesNoSecret' in rotated) throw new CommandFailed(noSecret(rotated.usesNoSecret))
       const notes = flags.revokeOld
-        ? [endedAtOnce, `If somebody may have used it: signet grants revoke-all --client-id ${clientId}`]
-        : ['The secret before it goes on working until the next rotation; older ones are gone.']
-      printOne(terminal, flags, withSecret(rotated.client, rotated.secret), [keepIt, ...notes])
+        ? [
+            oldSecretsRevoked,
+            `If somebody may have used an old secret: signet grants revoke-all --client-id ${clientId}`,
+          ]
+        : ['The previous secret keeps working until the next rotation; older ones are revoked.']
+      printOne(terminal, flags, withSecret(rotated.client, rotated.secret), [shownOnce, ...notes])
     })
 
   clients
     .command('revoke-secret')
-    .description('End one of several secrets of a client at once, and what was opened with it for the client itself.')
+    .description(
+      "Revoke one of a client's secrets immediately and end the grants that the client opened for itself with it.",
+    )
     .argument('<client_id>')
-    .argument('<secret_id>', 'a number: signet clients list-secrets')
+    .argument('<secret_id>', 'a number from signet clients list-secrets')
     .addOption(json())
     .action(async (clientId: string, secretId: string, format: Format) => {
       const revoked = await changing(terminal, async (installation) => {
-        const { client_id } = await needClient(installation.database, clientId)
+        const { client_id } = await requireClient(installation.database, clientId)
         const id = /^[1-9]\d{0,14}$/.test(secretId) ? Number(secretId) : 0
         return revokeClientSecret(installation, operator(terminal), client_id, id)
       })
@@ -82,7 +87,7 @@ export function clientSecretCommands(
           throw noSuchClient(clientId)
         case 'no_such_secret':
           throw new CommandFailed(
-            `The client ${clientId} has no secret ${secretId.slice(0, 20)}: signet clients list-secrets shows them.`,
+            `The client ${clientId} has no secret ${secretId.slice(0, 20)}. To list its secrets: signet clients list-secrets ${clientId}`,
           )
         case 'only_secret':
           throw new CommandFailed(
@@ -98,12 +103,12 @@ export function clientSecretCommands(
     })
 }
 
-/** `grant_id`: the grant that stands for it (client_credentials). */
+/** `grant_id`: the standing grant that was opened with this secret (client_credentials). */
 function documentOf({ id, createdAt, standingGrant }: ListedSecret): Document {
   return { secret_id: id, created_at: createdAt, grant_id: standingGrant }
 }
 
-function hasNone(client: Client): string {
+function noSecret(client: Client): string {
   return usesSecret(client)
     ? `The client ${client.client_id} has no secret.`
     : `The client ${client.client_id} has no secret: it authenticates with ${client.token_endpoint_auth_method}.`

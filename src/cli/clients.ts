@@ -4,48 +4,48 @@ import { metadataMembers } from '../records/clients/client.ts'
 import { listClients } from '../records/clients/clients-store.ts'
 import { isClaimable } from '../records/clients/redirect-uri-rules.ts'
 import { addClientFlags } from './client-flags.ts'
-import { clientSecretCommands, keepIt } from './client-secret-commands.ts'
+import { clientSecretCommands, shownOnce } from './client-secret-commands.ts'
 import { WrongUsage } from './command-failures.ts'
-import { needClient, noSuchClient } from './find-client.ts'
+import { noSuchClient, requireClient } from './find-client.ts'
 import { json, notEmpty, oneValue } from './flags.ts'
-import { letRowsFollow } from './let-rows-follow.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
+import { updateEndedRecords } from './update-ended-records.ts'
 import { changing, reading } from './with-signet.ts'
 
-/** `signet clients`: the applications that may ask for tokens (RFC 7591 §2 has the names). */
+/** `signet clients`: the applications that may request tokens. The names are those of RFC 7591 §2. */
 export function clientsCommand(program: Command, terminal: Terminal): void {
-  const clients = program.command('clients').description('Register applications, and look after them.')
+  const clients = program.command('clients').description('Register and manage applications (OAuth clients).')
 
-  const create = clients.command('create').description('Register a client, and print its client_id and secret.')
+  const create = clients.command('create').description('Register a client and print its client_id and secret.')
   const metadataOfCreate = addClientFlags(create, { nameIs: 'required' })
   create.addOption(json()).action(async (format: Format) => {
     const input = metadataOfCreate()
     const { client, secret } = await changing(terminal, (signet) => registerClient(signet, operator(terminal), input))
     warnOfClaimableSchemes(terminal, client, input)
-    printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
+    printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [shownOnce])
   })
 
   addPageFlags(
     clients
       .command('list')
-      .description('List clients by name.')
+      .description('List clients, sorted by name.')
       .addOption(
-        notEmpty(oneValue('--name <text>', 'only clients whose names begin with this, in upper or lower case')),
+        notEmpty(oneValue('--name <text>', 'only clients whose names begin with this text, in upper or lower case')),
       ),
     'client_id',
   )
     .addOption(json())
     .action(async (flags: PageFlags & { readonly name?: string }) =>
       printPages(terminal, flags, {
-        find: ({ database }, clientId) => needClient(database, clientId),
+        find: ({ database }, clientId) => requireClient(database, clientId),
         read: ({ database }, after, limit) => listClients(database, flags.name ?? '', after, limit),
         idOf: ({ client_id }) => client_id,
         documentOf,
         columns: ['client_id', 'client_name', 'token_endpoint_auth_method', 'grant_types'],
-        nothing: flags.name ? 'There are no such clients.' : 'There are no clients yet: signet clients create.',
+        nothing: flags.name ? 'No clients found.' : 'There are no clients yet. To register one: signet clients create',
       }),
     )
 
@@ -55,26 +55,27 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .argument('<client_id>')
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
-      const client = await reading(terminal, ({ database }) => needClient(database, clientId))
+      const client = await reading(terminal, ({ database }) => requireClient(database, clientId))
       printOne(terminal, format, documentOf(client))
     })
 
   const update = clients
     .command('update')
-    .description('Replace the metadata that is given; an empty value takes it away. The rest stays.')
+    .description('Replace the given metadata and leave the rest; an empty value removes it.')
     .argument('<client_id>')
   const metadataOfUpdate = addClientFlags(update, { nameIs: 'optional' })
   update.addOption(json()).action(async (clientId: string, format: Format) => {
     const changes = metadataOfUpdate()
-    if (Object.keys(changes).length === 0) throw new WrongUsage('Nothing to change is given.')
+    if (Object.keys(changes).length === 0)
+      throw new WrongUsage('Nothing to change: give at least one flag with a new value.')
     const changed = await changing(terminal, async (signet) => {
-      const { client_id } = await needClient(signet.database, clientId)
+      const { client_id } = await requireClient(signet.database, clientId)
       return changeClient(signet, operator(terminal), client_id, changes)
     })
     if (changed === 'no_such_client') throw noSuchClient(clientId)
     const { client, secret } = changed
     warnOfClaimableSchemes(terminal, client, changes)
-    printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [keepIt])
+    printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [shownOnce])
   })
 
   clients
@@ -84,10 +85,10 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
       const notes = await changing(terminal, async (signet) => {
-        const { client_id } = await needClient(signet.database, clientId)
+        const { client_id } = await requireClient(signet.database, clientId)
         const outcome = await deleteClient(signet, operator(terminal), client_id)
         if (outcome === 'no_such_client') throw noSuchClient(clientId)
-        return letRowsFollow(signet, terminal)
+        return updateEndedRecords(signet, terminal)
       })
       printOne(terminal, format, { client_id: clientId, deleted: true }, notes)
     })
@@ -95,7 +96,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
   clientSecretCommands(clients, terminal, withSecret)
 }
 
-/** RFC 8252 §8.6: says on standard error what a scheme without a domain name means, where the command has set one. */
+/** RFC 8252 §8.6: warns on standard error if the command has set a redirect URI with a scheme that is not a domain name. */
 function warnOfClaimableSchemes(
   { writeError }: Terminal,
   client: RegisteredClient,
@@ -108,17 +109,17 @@ function warnOfClaimableSchemes(
   const schemes = new Set(uris.filter(isClaimable).map((uri) => uri.slice(0, uri.indexOf(':'))))
   for (const scheme of schemes)
     writeError(
-      `signet: Warning: any other app on a device can claim the scheme ${scheme}: and receive what is meant for this one. ` +
-        'If you can, use https, or a scheme that is a domain name of yours reversed (RFC 8252, 7.1).\n',
+      `signet: Warning: any other app on the same device can claim the scheme ${scheme}: and receive responses meant for this one. ` +
+        'If possible, use https or a reversed domain name that you own (RFC 8252, section 7.1).\n',
     )
 }
 
-/** What is told of a client: the metadata under the names of RFC 7591 §2. An allow-list, so no digest gets out. */
+/** The metadata of a client under the names of RFC 7591 §2. An allow-list, so that no digest is printed. */
 function documentOf(client: RegisteredClient): Document {
   return { client_id: client.client_id, ...Object.fromEntries(metadataMembers.map((name) => [name, client[name]])) }
 }
 
-/** RFC 7591 §3.2.1; 0: the secret does not expire. */
+/** RFC 7591 §3.2.1: `client_secret_expires_at` is 0 if the secret does not expire. */
 function withSecret(client: RegisteredClient, secret: string | undefined): Document {
   const { client_id, ...metadata } = documentOf(client)
   const issued = secret === undefined ? {} : { client_secret: secret, client_secret_expires_at: 0 }

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
 
-/** The command could not do what it was told; the sentence says why, and what to do. Exit code 1. */
+/** The command failed. The message says why, and what to do. Exit code 1. */
 export class CommandFailed extends Error {
   constructor(message: string) {
     super(message)
@@ -8,7 +8,7 @@ export class CommandFailed extends Error {
   }
 }
 
-/** What was written on the command line, or handed on standard input, cannot be meant. Exit code 2. */
+/** The command line, or what was read from standard input, is not valid. Exit code 2. */
 export class WrongUsage extends Error {
   constructor(message: string) {
     super(message)
@@ -16,38 +16,38 @@ export class WrongUsage extends Error {
   }
 }
 
-/** The command has said on standard output what is wrong. Exit code 1. */
-export class ToldAlready extends Error {
+/** The command has already reported the problem on standard output. Exit code 1. */
+export class AlreadyReported extends Error {
   constructor() {
-    super('What is wrong has been told.')
-    this.name = 'ToldAlready'
+    super('The problem has already been reported.')
+    this.name = 'AlreadyReported'
   }
 }
 
-/** An uncaught error has stopped the server; the log has it. Its exit code is EX_SOFTWARE of sysexits.h. */
+/** The server was stopped by an uncaught error, which is in the log. The exit code is EX_SOFTWARE of sysexits.h. */
 export class ServerFault extends Error {
   static readonly exitCode = 70
   constructor() {
-    super('The server was stopped by an uncaught error; its stack is in the log. Please report it.')
+    super('The server was stopped by an uncaught error. Its stack trace is in the log. Please report it.')
     this.name = 'ServerFault'
   }
 }
 
-/** Values that the rules refuse are wrong usage wherever they are found out. */
+/** Errors about values that the rules refuse. They count as wrong usage, whichever layer throws them. */
 const refusals = new Set(['WrongUsage', 'InvalidClientMetadata', 'InvalidResource', 'InvalidProfile'])
 
-/** 0 done, 1 failed, 2 wrong usage, 70 an uncaught error has stopped a server. */
+/** @returns 0 done, 1 failed, 2 wrong usage, 70 a server was stopped by an uncaught error */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ServerFault) return ServerFault.exitCode
-  // Commander throws for --help, too, when all is done.
+  // Commander also throws after --help, with exit code 0.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
   return error instanceof Error && refusals.has(error.name) ? 2 : 1
 }
 
-/** For `catch`: if a signal was aborted because somebody asked for the end, the command fails with this sentence. */
-export function ifInterrupted(sentence: string): (error: unknown) => never {
+/** A handler for `catch`: if the work was aborted by a signal (Ctrl-C), the command fails with this message. */
+export function ifInterrupted(message: string): (error: unknown) => never {
   return (error) => {
-    throw isAbort(error) ? new CommandFailed(sentence) : error
+    throw isAbort(error) ? new CommandFailed(message) : error
   }
 }
 
@@ -55,24 +55,24 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && error.name === 'AbortError'
 }
 
-/** What is told of an error: plain sentences, no stack. Undefined where it has been told already. */
-export function sentencesOf(error: unknown): string | undefined {
-  if (error instanceof CommanderError || error instanceof ToldAlready) return undefined
-  if (!(error instanceof Error)) return 'Something went wrong, and nothing says what.'
+/** The message to print for an error, without a stack trace. Undefined if the problem has already been reported. */
+export function messageOf(error: unknown): string | undefined {
+  if (error instanceof CommanderError || error instanceof AlreadyReported) return undefined
+  if (!(error instanceof Error)) return 'Unknown error.'
   if (isAbort(error)) return 'Interrupted.'
   if (error.name === 'DatabaseReadOnly')
-    return `${error.message} Signet needs the primary: let SIGNET_DATABASE_URL lead to it, or name every host, as in postgres://user:password@host1,host2/database?target_session_attrs=read-write.`
+    return `${error.message} Signet needs the primary: point SIGNET_DATABASE_URL to it, or list all hosts, as in postgres://user:password@host1,host2/database?target_session_attrs=read-write.`
   return isAboutDatabase(error)
-    ? `The database cannot be used: ${reasonOf(error)}. Check that it runs and that SIGNET_DATABASE_URL leads to it.`
+    ? `The database cannot be used: ${reasonOf(error)}. Check that it is running and that SIGNET_DATABASE_URL points to it.`
     : error.message
 }
 
-/** What the driver and the system say of a connection that could not be made, or was lost. */
+/** Whether the driver or the operating system reports a connection that could not be opened, or was lost. */
 function isAboutDatabase(error: Error): boolean {
   const { code, syscall } = error as NodeJS.ErrnoException
   if (error.name === 'DatabaseUnavailable' || error instanceof AggregateError) return true
   if (/^(?:connect|getaddrinfo)$/.test(syscall ?? '')) return true
-  // PostgreSQL Appendix A: connection, authorization, database that is not there, resources, operator.
+  // PostgreSQL Appendix A: classes for connection, authorization, missing database, resources, operator intervention.
   return (
     /^(?:08|28|3D|53|57)[0-9A-Z]{3}$/.test(code ?? '') ||
     /^(?:Connection terminated|timeout e|Query read timeout|Client (?:has encountered|was closed))/.test(error.message)

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { packageVersion } from '../platform/config/installation-folder.ts'
 import { clientsCommand } from './clients.ts'
-import { exitCodeOf, sentencesOf } from './command-failures.ts'
+import { exitCodeOf, messageOf } from './command-failures.ts'
 import { doctorCommand } from './doctor.ts'
 import { eventsCommand } from './events.ts'
 import { json, refuseEmptyArguments } from './flags.ts'
@@ -15,17 +15,17 @@ import { serveCommand } from './serve.ts'
 import { type Terminal, visible } from './terminal.ts'
 import { usersCommand } from './users.ts'
 
-/** All commands with their flags. What a command needs beyond its flags is loaded when it runs. */
+/** Defines all commands with their flags. A command loads everything else when it runs. */
 export function createProgram(terminal: Terminal): Command {
-  // Before the commands are added: they inherit it.
+  // Must come before the commands are added, because they inherit these options.
   const program = new Command('signet')
-    .description('An identity provider: signs people in, and signs JWTs that anybody can verify.')
+    .description('An identity provider: signs users in and issues JWTs that anyone can verify.')
     .exitOverride()
     .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => terminal.writeOut(text),
       writeErr: (text) => terminal.writeError(visible(text)),
-      // It repeats what was typed, which may be a whole file.
+      // Commander repeats what was typed, which may be a whole file.
       outputError: (text, write) => write(shortened(text.replace(/^error: /, 'signet: '))),
     })
   serveCommand(program, terminal)
@@ -44,7 +44,7 @@ export function createProgram(terminal: Terminal): Command {
   return program
 }
 
-/** `signet version` and `signet --version`: they need no database and no settings. */
+/** `signet version` and `signet --version`, which need neither a database nor settings. */
 function versionCommand(program: Command, terminal: Terminal): void {
   program.version(packageVersion(), '--version', 'print the version')
   program
@@ -61,8 +61,8 @@ function versionCommand(program: Command, terminal: Terminal): void {
 /**
  * Runs one command.
  *
- * @param args the command line, without the program's own name
- * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 70 an uncaught error has stopped a server
+ * @param args the command line, without the name of the program
+ * @returns the exit code: 0 done, 1 failed, 2 wrong usage, 70 a server was stopped by an uncaught error
  */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
   const program = createProgram(terminal)
@@ -70,8 +70,8 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     await program.parseAsync(idsBehindFlags(args, program), { from: 'user' })
     return 0
   } catch (error) {
-    const sentences = sentencesOf(error)
-    if (sentences !== undefined) terminal.writeError(`signet: ${visible(sentences)}\n`)
+    const message = messageOf(error)
+    if (message !== undefined) terminal.writeError(`signet: ${visible(message)}\n`)
     return exitCodeOf(error)
   }
 }
@@ -81,11 +81,11 @@ function shortened(text: string): string {
 }
 
 /**
- * Puts ids that begin with a hyphen behind a `--`, where they are not taken for flags: ids are random or digests, base64url, and one in 64
- * begins so (`signet users show -Vb1…`).
+ * Moves ids that begin with a hyphen behind a `--`, so that they are not parsed as flags. Ids are random values or digests in base64url,
+ * and one in 64 begins with a hyphen (`signet users show -Vb1…`).
  *
  * @param args the command line
- * @param program which knows all flags, and which of them take a value
+ * @param program defines all flags, and which of them take a value
  */
 export function idsBehindFlags(args: readonly string[], program: Command): string[] {
   const takeValue = new Set(flagsWithValue(program))
@@ -97,7 +97,7 @@ export function idsBehindFlags(args: readonly string[], program: Command): strin
   return [...flags, '--', ...ids, ...args.slice(end + 1)]
 }
 
-/** 96 bits (request ids), 128, or 256 (thumbprints) in base64url. What consists of words is a flag that was misspelt. */
+/** 96 bits (request ids), 128, or 256 (thumbprints) in base64url. Lower-case words with hyphens are a misspelt flag. */
 function isHyphenedId(arg: string): boolean {
   return /^-(?:[A-Za-z0-9_-]{15}|[A-Za-z0-9_-]{21}|[A-Za-z0-9_-]{42})$/.test(arg) && !/^--[a-z][a-z-]*$/.test(arg)
 }

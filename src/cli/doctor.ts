@@ -1,34 +1,36 @@
 import type { Command } from 'commander'
-import { ToldAlready, WrongUsage } from './command-failures.ts'
+import { AlreadyReported, WrongUsage } from './command-failures.ts'
 import { type Finding, groups } from './doctor/finding.ts'
 import { json, notEmpty, oneValue } from './flags.ts'
 import { type Format, oneLine } from './output.ts'
 import { type Terminal, visibleJson } from './terminal.ts'
-import { stopIfAsked } from './with-signet.ts'
+import { stopIfInterrupted } from './with-signet.ts'
 
 interface Flags extends Format {
   readonly url?: string
 }
 
-/** `signet doctor`: what is wrong with an installation, and what to do about it. */
+/** `signet doctor`: finds problems of an installation, and says how to fix them. */
 export function doctorCommand(program: Command, terminal: Terminal): void {
   program
     .command('doctor')
-    .description('Look for what is wrong with this installation, and say what to do. Changes nothing.')
-    .addOption(notEmpty(oneValue('--url <url>', 'ask there instead of at the issuer: a node behind the proxy, say')))
+    .description('Check this installation for problems and say how to fix them. Changes nothing.')
+    .addOption(
+      notEmpty(oneValue('--url <url>', 'check this server instead of the issuer, such as a node behind the proxy')),
+    )
     .addOption(json())
     .action(async ({ json: asJson, url }: Flags) => {
       const base = url === undefined ? undefined : originOf(url)
       const { examine } = await import('./doctor/examine.ts')
-      const { environment, folder, asked } = terminal
-      const findings = await examine({ environment, folder, asked, url: base })
-      stopIfAsked(terminal)
+      const { environment, folder, stopSignal } = terminal
+      const findings = await examine({ environment, folder, stopSignal, url: base })
+      stopIfInterrupted(terminal)
       const count = (status: Finding['status']) => findings.filter((finding) => finding.status === status).length
       const [bad, warnings] = [count('bad'), count('warning')]
       if (asJson) terminal.writeOut(`${visibleJson({ findings, bad, warnings })}\n`)
       else
         terminal.writeOut(`${report(findings)}\n${bad} bad, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}.\n`)
-      if (bad > 0) throw new ToldAlready()
+      if (bad > 0) throw new AlreadyReported()
     })
 }
 
@@ -36,11 +38,11 @@ export function doctorCommand(program: Command, terminal: Terminal): void {
 function originOf(url: string): string {
   const { protocol, origin, pathname, search } = URL.canParse(url) ? new URL(url) : new URL('about:blank')
   if (!/^https?:$/.test(protocol) || pathname !== '/' || search !== '')
-    throw new WrongUsage('--url takes scheme, host and port, such as http://127.0.0.1:4000.')
+    throw new WrongUsage('--url must be scheme, host and port, such as http://127.0.0.1:4000.')
   return origin
 }
 
-/** A line a finding, in groups; below it, where there is something to do, what. */
+/** One line for each finding, in groups, with the advice below it if there is any. */
 function report(findings: readonly Finding[]): string {
   const all: readonly string[] = Object.values(groups).flat()
   const width = Math.max(...all.map((check) => check.length))

@@ -16,14 +16,14 @@ import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { findUser } from './find-user.ts'
 import { count, duration, json, manyValues, notEmpty, oneValue } from './flags.ts'
 import { followEvents } from './follow-events.ts'
-import { type Document, type Format, inWords, oneLine, printMore } from './output.ts'
+import { asText, type Document, type Format, oneLine, printMore } from './output.ts'
 import { type Terminal, visibleJson } from './terminal.ts'
 import { reading } from './with-signet.ts'
 
-/** Events that a list shows at the most, and where no number is given. */
-const most = 10_000
-const usually = 100
-/** The greatest number that `--before` takes. */
+/** The number of events that a list shows. */
+const maxLimit = 10_000
+const defaultLimit = 100
+/** The greatest id that `--before` accepts. */
 const maxId = 999_999_999_999_999
 
 interface Flags extends Format {
@@ -38,50 +38,49 @@ interface Flags extends Format {
   readonly follow?: boolean
 }
 
-/** `signet events`: what has happened, and why a request was refused. */
+/** `signet events`: what happened, and why a request was refused. */
 export function eventsCommand(program: Command, terminal: Terminal): void {
-  const events = program.command('events').description('Look at what has happened, and at why a request was refused.')
+  const events = program.command('events').description('View events, and find out why a request was refused.')
 
   events
     .command('list')
-    .description('List the newest events, the last one last.')
-    .addOption(notEmpty(manyValues('--type <type>', `only this kind: ${eventTypes.join(', ')}`)))
+    .description('List the most recent events, newest last.')
+    .addOption(notEmpty(manyValues('--type <type>', `only events of this type: ${eventTypes.join(', ')}`)))
+    .addOption(notEmpty(oneValue('--user <user>', 'only events about this user: sub, user name or e-mail address')))
+    .addOption(notEmpty(oneValue('--client-id <client_id>', 'only events about this client')))
+    .addOption(notEmpty(oneValue('--grant-id <grant_id>', 'only events about this grant')))
+    .addOption(notEmpty(oneValue('--kid <kid>', 'only events about this key')))
+    .addOption(notEmpty(duration('--since <duration>', 'only events of the last 15m, 24h, 7d, ...')))
     .addOption(
-      notEmpty(oneValue('--user <user>', 'only those about this person: their sub, user name or e-mail address')),
+      count('--limit <number>', `maximum number to show (default ${defaultLimit}, at most ${maxLimit})`, maxLimit),
     )
-    .addOption(notEmpty(oneValue('--client-id <client_id>', 'only those about this client')))
-    .addOption(notEmpty(oneValue('--grant-id <grant_id>', 'only those about this grant')))
-    .addOption(notEmpty(oneValue('--kid <kid>', 'only those about this key')))
-    .addOption(notEmpty(duration('--since <duration>', 'only those of the last 15m, 24h, 7d, ...')))
-    .addOption(count('--limit <number>', `how many to show: ${usually} by default, ${most} at most`, most))
-    .addOption(count('--before <id>', 'show older events: those before this one', maxId))
+    .addOption(count('--before <id>', 'only events before this one', maxId))
     .addOption(
-      new Option(
-        '--follow',
-        'go on with what happens from now on, until Ctrl-C; with --json one document a line',
-      ).conflicts('before'),
+      new Option('--follow', 'keep printing new events until Ctrl-C; with --json, one document per line').conflicts(
+        'before',
+      ),
     )
     .addOption(json())
     .action(async (flags: Flags) => {
       const unknown = flags.type?.find((type) => !(eventTypes as readonly string[]).includes(type))
       if (unknown !== undefined)
         throw new WrongUsage(
-          `There are no events of type ${unknown.slice(0, 80)}. The types: ${eventTypes.join(', ')}.`,
+          `There are no events of type ${unknown.slice(0, 80)}. The types are ${eventTypes.join(', ')}.`,
         )
-      const limit = flags.limit ?? usually
+      const limit = flags.limit ?? defaultLimit
       await reading(terminal, async ({ database }) => {
         const filter = await filterOf(database, flags)
         const start = flags.follow ? await newestEventId(database) : 0
-        // One more than is shown tells whether there are more.
+        // Reads one more than is shown, to know whether there are more.
         const found = await listEvents(database, filter, limit + 1)
         const events = found.slice(-limit)
         if (flags.follow) {
           const print = (event: RecordedEvent) => terminal.writeOut(flags.json ? lineOfJson(event) : lineOf(event))
           for (const event of events) print(event)
-          return followEvents(database, filter, start, events, print, terminal.asked)
+          return followEvents(database, filter, start, events, print, terminal.stopSignal)
         }
         if (flags.json) terminal.writeOut(`${visibleJson(events.map(documentOf))}\n`)
-        else terminal.writeOut(events.map(lineOf).join('') || 'There are no such events.\n')
+        else terminal.writeOut(events.map(lineOf).join('') || 'No events found.\n')
         const [oldest] = events
         if (oldest && found.length > limit)
           printMore(terminal, flags, 'There are older events: --before', String(oldest.id), ' shows them.')
@@ -90,20 +89,20 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
 
   events
     .command('show')
-    .description('Show what happened on one request: its events, and why it was refused.')
+    .description('Show the events of a request, and why it was refused.')
     .argument('<request_id>')
     .addOption(json())
     .action(async (requestId: string, format: Format) => {
       const [found, refused, issuer] = await reading(terminal, ({ database, settings }) =>
         Promise.all([
-          findEventsOfRequest(database, requestId, most),
-          findRefusals(database, requestId, most),
+          findEventsOfRequest(database, requestId, maxLimit),
+          findRefusals(database, requestId, maxLimit),
           settings.issuer,
         ]),
       )
       if (found.length + refused.length === 0)
         throw new CommandFailed(
-          `Nothing is on record for request ${requestId.slice(0, 80)}. A refusal is written down within a second, and kept for a week.`,
+          `Nothing is recorded for request ${requestId.slice(0, 80)}. Refusals are recorded within a second and kept for a week.`,
         )
       const refusals = refused.map(({ requestId: _, clientId, entry, ...refusal }) => ({
         ...refusal,
@@ -134,7 +133,7 @@ async function filterOf(db: Queryable, flags: Flags): Promise<EventFilter> {
   }
 }
 
-/** Events outlive the account that they are about: of one that was deleted only the `sub` is left. */
+/** Events are kept longer than the account that they are about. Of a deleted account only the `sub` is left. */
 async function subOf(db: Queryable, user: string): Promise<string> {
   const isSub = /^[\w-]{22}$/.test(user)
   return findUser(db, user).then(
@@ -166,12 +165,12 @@ function lineOfJson(event: RecordedEvent): string {
   return `${visibleJson(documentOf(event), 0)}\n`
 }
 
-/** When, what, and the rest by name: it can be read, searched and cut. */
+/** Time, type, and the other members as `name=value`. The columns are aligned, so that lines can be read, searched and cut. */
 function lineOf(event: RecordedEvent): string {
   const { at, type, detail, ...named } = documentOf(event) as Document & { detail: RecordedEvent['detail'] }
   const rest = Object.entries({ ...named, ...detail, id: undefined }).filter(([, value]) => value !== undefined)
-  const words = rest.map(([name, value]) => `${name}=${quoted(oneLine(inWords(value)))}`)
-  return `${inWords(at)}  ${oneLine(inWords(type)).padEnd(20)}  ${words.join(' ')}\n`
+  const words = rest.map(([name, value]) => `${name}=${quoted(oneLine(asText(value)))}`)
+  return `${asText(at)}  ${oneLine(asText(type)).padEnd(20)}  ${words.join(' ')}\n`
 }
 
 function quoted(text: string): string {
@@ -181,11 +180,11 @@ function quoted(text: string): string {
 function paragraphOf(refusal: Document): string {
   const { at, method, route, status, error, description, detail, network, client_id: clientId, documentation } = refusal
   const lines = [
-    `${inWords(at)}  ${inWords(method)} ${inWords(route)} was refused: ${inWords(status)} ${inWords(error)}`,
-    `  told      ${inWords(description)}`,
-    ...(detail ? [`  not told  ${inWords(detail)}`] : []),
-    `  from      ${inWords(network)}${clientId ? `, as client ${inWords(clientId)}` : ''}`,
-    `  to mend   ${inWords(documentation)}`,
+    `${asText(at)}  ${asText(method)} ${asText(route)} was refused: ${asText(status)} ${asText(error)}`,
+    `  sent      ${asText(description)}`,
+    ...(detail ? [`  not sent  ${asText(detail)}`] : []),
+    `  from      ${asText(network)}${clientId ? `, as client ${asText(clientId)}` : ''}`,
+    `  to fix    ${asText(documentation)}`,
   ]
   return `${lines.map(oneLine).join('\n')}\n`
 }

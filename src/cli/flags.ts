@@ -2,36 +2,36 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseJson } from '#verify/strict-json'
 import { parseDuration } from '../platform/config/setting-kinds.ts'
 
-/** A flag that takes one value. Given twice, there is no telling which one is meant. */
-export function oneValue(flag: string, about: string): Option {
-  return new Option(flag, about).argParser<string | undefined>((value, previous) => {
-    if (previous !== undefined) throw new InvalidArgumentError('It is given twice.')
+/** A flag that takes one value. It is refused if it is given twice, because either value could be meant. */
+export function oneValue(flag: string, description: string): Option {
+  return new Option(flag, description).argParser<string | undefined>((value, previous) => {
+    if (previous !== undefined) throw new InvalidArgumentError('It may be given only once.')
     return notAFlag(value)
   })
 }
 
-/** A flag that can be given any number of times. An empty value stands for no entry at all. */
-export function manyValues(flag: string, about: string): Option {
-  return new Option(flag, `${about} (repeatable)`).argParser<string[] | undefined>((value, previous = []) =>
+/** A flag that can be given any number of times. An empty value adds no entry. */
+export function manyValues(flag: string, description: string): Option {
+  return new Option(flag, `${description} (repeatable)`).argParser<string[] | undefined>((value, previous = []) =>
     notAFlag(value) === '' ? previous : [...previous, value],
   )
 }
 
-/** A flag whose values are lists separated by blanks, and that can be given any number of times. */
-export function manyWords(flag: string, about: string): Option {
-  return new Option(flag, `${about} (repeatable, or several separated by blanks)`).argParser<string[] | undefined>(
-    (value, previous = []) => [
-      ...previous,
-      ...notAFlag(value)
-        .split(' ')
-        .filter((word) => word !== ''),
-    ],
-  )
+/** A flag whose values are lists separated by spaces. It can be given any number of times. */
+export function manyWords(flag: string, description: string): Option {
+  return new Option(flag, `${description} (repeatable; or several, separated by spaces)`).argParser<
+    string[] | undefined
+  >((value, previous = []) => [
+    ...previous,
+    ...notAFlag(value)
+      .split(' ')
+      .filter((word) => word !== ''),
+  ])
 }
 
 /**
- * A flag that finds or chooses something. An empty value comes from a variable that is not set: searching for nothing would find nothing,
- * or everything. Where a flag sets a member, an empty value takes the member away, so those flags stay as they are.
+ * Makes a flag refuse an empty value, for flags that select something. An empty value usually comes from an unset variable: selecting
+ * by it would match nothing, or everything. Flags that set a value are not wrapped, because there an empty value removes the value.
  */
 export function notEmpty(option: Option): Option {
   const parse = option.parseArg
@@ -41,77 +41,82 @@ export function notEmpty(option: Option): Option {
   })
 }
 
-/** Has every argument of a command and of the commands below it refuse an empty value: each of them names something. */
+/** Makes every argument of a command and of its subcommands refuse an empty value, because each argument identifies something. */
 export function refuseEmptyArguments(command: Command): void {
   for (const argument of command.registeredArguments) argument.argParser(refuseEmpty)
   for (const below of command.commands) refuseEmptyArguments(below)
 }
 
 function refuseEmpty(value: string): string {
-  if (value.trim() === '') throw new InvalidArgumentError('It is empty.')
+  if (value.trim() === '') throw new InvalidArgumentError('It must not be empty.')
   return value
 }
 
-/** A flag that takes a whole number of seconds; empty stands for none. */
-export function seconds(flag: string, about: string): Option {
-  return new Option(flag, about).argParser<number | '' | undefined>((value, previous) => {
-    if (previous !== undefined) throw new InvalidArgumentError('It is given twice.')
+/** A flag that takes a whole number of seconds; an empty value removes it. */
+export function seconds(flag: string, description: string): Option {
+  return new Option(flag, description).argParser<number | '' | undefined>((value, previous) => {
+    if (previous !== undefined) throw new InvalidArgumentError('It may be given only once.')
     if (value === '') return ''
-    if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('It takes a whole number of seconds.')
+    if (!/^\d{1,9}$/.test(value)) throw new InvalidArgumentError('It must be a whole number of seconds.')
     return Number(value)
   })
 }
 
-/** A flag that takes a duration such as `15m`, and gives seconds; empty stands for none. */
-export function duration(flag: string, about: string): Option {
-  return new Option(flag, about).argParser<number | '' | undefined>((value, previous) => {
-    if (previous !== undefined) throw new InvalidArgumentError('It is given twice.')
+/** A flag that takes a duration such as `15m`, converted to seconds; an empty value removes it. */
+export function duration(flag: string, description: string): Option {
+  return new Option(flag, description).argParser<number | '' | undefined>((value, previous) => {
+    if (previous !== undefined) throw new InvalidArgumentError('It may be given only once.')
     const parsed = value === '' ? '' : parseDuration(value)
-    if (parsed === undefined) throw new InvalidArgumentError('It takes a duration such as 15m, 24h or 90d.')
+    if (parsed === undefined) throw new InvalidArgumentError('It must be a duration such as 15m, 24h or 90d.')
     return parsed
   })
 }
 
-/** A flag that takes a number of things. */
-export function count(flag: string, about: string, most: number): Option {
-  return new Option(flag, about).argParser<number | undefined>((value, previous) => {
-    if (previous !== undefined) throw new InvalidArgumentError('It is given twice.')
+/** A flag that takes a whole number from 1 to `max`. */
+export function count(flag: string, description: string, max: number): Option {
+  return new Option(flag, description).argParser<number | undefined>((value, previous) => {
+    if (previous !== undefined) throw new InvalidArgumentError('It may be given only once.')
     const parsed = /^\d{1,15}$/.test(value) ? Number(value) : 0
-    if (parsed < 1 || parsed > most) throw new InvalidArgumentError(`It takes a whole number from 1 to ${most}.`)
+    if (parsed < 1 || parsed > max) throw new InvalidArgumentError(`It must be a whole number from 1 to ${max}.`)
     return parsed
   })
 }
 
-/** A flag that takes a JSON document; empty stands for none. */
-export function jsonValue(flag: string, about: string): Option {
-  return new Option(flag, about).argParser<unknown>((value, previous) => {
-    if (previous !== undefined) throw new InvalidArgumentError('It is given twice.')
+/** A flag that takes a JSON document; an empty value removes it. */
+export function jsonValue(flag: string, description: string): Option {
+  return new Option(flag, description).argParser<unknown>((value, previous) => {
+    if (previous !== undefined) throw new InvalidArgumentError('It may be given only once.')
     if (value === '') return ''
     try {
       return parseJson(value)
     } catch (error) {
-      throw new InvalidArgumentError(`It takes a JSON document, but ${error instanceof Error ? error.message : error}.`)
+      throw new InvalidArgumentError(
+        `It must be a JSON document, but ${error instanceof Error ? error.message : error}.`,
+      )
     }
   })
 }
 
-/** Gives a command the two flags of what is either so or not: `--require-pkce` and `--no-require-pkce`. */
-export function addEitherWay(command: Command, name: string, about: string): void {
+/** Adds a pair of flags such as `--require-pkce` and `--no-require-pkce`, of which only one may be given. */
+export function addBooleanFlag(command: Command, name: string, description: string): void {
   const given = new Set<string>()
-  for (const option of [new Option(`--${name}`, about), new Option(`--no-${name}`, `not --${name}`)]) {
+  for (const option of [
+    new Option(`--${name}`, description),
+    new Option(`--no-${name}`, `the opposite of --${name}`),
+  ]) {
     command.addOption(option)
     command.on(`option:${option.name()}`, () => {
       given.add(option.name())
-      if (given.size > 1) command.error(`error: --${name} and --no-${name} contradict each other; give one.`)
+      if (given.size > 1) command.error(`error: --${name} and --no-${name} contradict each other: give only one.`)
     })
   }
 }
 
 export function json(): Option {
-  return new Option('--json', 'print one JSON document and nothing else')
+  return new Option('--json', 'print the result as one JSON document')
 }
 
-/** `--name --json` is a name that was forgotten, not a name. */
+/** In `--name --json` the value was forgotten: `--json` is not a name. */
 function notAFlag(value: string): string {
   if (/^--[a-z][a-z-]*$/.test(value)) throw new InvalidArgumentError('Its value is missing.')
   return value

@@ -9,18 +9,19 @@ import {
   type RecordedEvent,
 } from '../records/events/recorded-events-store.ts'
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two polls. */
 const interval = 1_000
 /**
- * Milliseconds. An event has its number when it is written and is seen when its transaction commits, so a smaller number can come
- * after a greater one; no transaction takes as long as this.
+ * Milliseconds. An event gets its id when it is written, and becomes visible when its transaction commits, so a smaller id can appear
+ * after a greater one. No transaction takes as long as this.
  */
 const longestTransaction = 30_000
+
 /**
- * Prints each event that comes, once, until it is told to stop.
+ * Prints each new event once, until the signal is aborted.
  *
- * @param start the newest number before `printed` were looked up
- * @param printed those that have been printed
+ * @param start the newest id before `printed` was read
+ * @param printed events that have already been printed
  */
 export async function followEvents(
   db: Queryable,
@@ -28,13 +29,13 @@ export async function followEvents(
   start: number,
   printed: readonly RecordedEvent[],
   print: (event: RecordedEvent) => void,
-  asked: AbortSignal,
+  stopSignal: AbortSignal,
 ): Promise<void> {
   let seen = new Set(printed.map(({ id }) => id))
-  /** The newest number at each look of the last `longestTransaction`. */
-  const looks = [{ at: performance.now(), id: start }]
-  while (!asked.aborted) {
-    const floor = looks[0]?.id ?? start
+  /** The newest id at each poll of the last `longestTransaction`. */
+  const polls = [{ at: performance.now(), id: start }]
+  while (!stopSignal.aborted) {
+    const floor = polls[0]?.id ?? start
     try {
       const now = performance.now()
       const newest = await newestEventId(db)
@@ -45,12 +46,12 @@ export async function followEvents(
             seen.add(event.id)
             print(event)
           }
-      looks.push({ at: now, id: newest })
-      while ((looks[1]?.at ?? now) < now - longestTransaction) looks.shift()
+      polls.push({ at: now, id: newest })
+      while ((polls[1]?.at ?? now) < now - longestTransaction) polls.shift()
     } catch (error) {
-      // A database that restarts is no end.
+      // Continue when the database is back after a restart.
       if (!isUnavailable(error)) throw error
     }
-    await pause(interval, undefined, { signal: asked }).catch(() => undefined)
+    await pause(interval, undefined, { signal: stopSignal }).catch(() => undefined)
   }
 }

@@ -11,35 +11,33 @@ import {
 import type { Queryable } from '../platform/database/queryable.ts'
 import { findGrant, type Grant, listGrants } from '../records/grants/grants-store.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
-import { needClient, noSuchClient } from './find-client.ts'
+import { noSuchClient, requireClient } from './find-client.ts'
 import { findUser } from './find-user.ts'
 import { json, notEmpty, oneValue } from './flags.ts'
-import { countAsRowsFollow } from './let-rows-follow.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import type { Terminal } from './terminal.ts'
+import { updateAndCountEnded } from './update-ended-records.ts'
 import { changing, reading } from './with-signet.ts'
 
-/** `signet grants`: what people, and clients for themselves, have authorized. */
+/** `signet grants`: authorizations by users, and grants that clients have for themselves. */
 export function grantsCommand(program: Command, terminal: Terminal): void {
-  const grants = program.command('grants').description('Look at authorizations, and end them.')
+  const grants = program.command('grants').description('View and revoke grants (authorizations).')
 
   addPageFlags(
     grants
       .command('list')
-      .description('List grants, the newest first.')
-      .addOption(
-        notEmpty(oneValue('--user <user>', 'only those of this person: their sub, user name or e-mail address')),
-      )
-      .addOption(notEmpty(oneValue('--client-id <client_id>', 'only those of this client'))),
+      .description('List grants, newest first.')
+      .addOption(notEmpty(oneValue('--user <user>', 'only grants of this user: sub, user name or e-mail address')))
+      .addOption(notEmpty(oneValue('--client-id <client_id>', 'only grants of this client'))),
     'grant_id',
   )
     .addOption(json())
     .action(async (flags: PageFlags & { readonly user?: string; readonly clientId?: string }) => {
       let sub: string | undefined
       await printPages(terminal, flags, {
-        find: ({ database }, id) => needGrant(database, id),
+        find: ({ database }, id) => requireGrant(database, id),
         read: async ({ database }, after, limit) => {
           if (flags.user !== undefined) sub ??= (await findUser(database, flags.user)).sub
           return listGrants(database, { sub, clientId: flags.clientId }, after?.statusIndex, limit)
@@ -47,7 +45,7 @@ export function grantsCommand(program: Command, terminal: Terminal): void {
         idOf: ({ id }) => id,
         documentOf,
         columns: ['grant_id', 'client_id', 'sub', 'scopes', 'created_at', 'ended_at'],
-        nothing: 'There are no such grants.',
+        nothing: 'No grants found.',
       })
     })
 
@@ -57,19 +55,19 @@ export function grantsCommand(program: Command, terminal: Terminal): void {
     .argument('<grant_id>')
     .addOption(json())
     .action(async (id: string, format: Format) => {
-      const grant = await reading(terminal, ({ database }) => needGrant(database, id))
+      const grant = await reading(terminal, ({ database }) => requireGrant(database, id))
       printOne(terminal, format, documentOf(grant))
     })
 
   grants
     .command('revoke')
-    .description('End a grant, and with it its codes and tokens. That is final.')
+    .description('Revoke a grant permanently, with its codes and tokens.')
     .argument('<grant_id>')
     .addOption(json())
     .action(async (id: string, format: Format) => {
       const grant = await changing(terminal, async (signet) => {
-        await revokeGrant(signet, operator(terminal), await needGrant(signet.database, id))
-        return needGrant(signet.database, id)
+        await revokeGrant(signet, operator(terminal), await requireGrant(signet.database, id))
+        return requireGrant(signet.database, id)
       })
       printOne(terminal, format, documentOf(grant))
     })
@@ -77,22 +75,22 @@ export function grantsCommand(program: Command, terminal: Terminal): void {
   grants
     .command('revoke-all')
     .description(
-      'End all grants of a person, of a client, or of a person at a client, offline_access included. That is final. Sessions and consents stay.',
+      'Revoke all grants of a user, of a client, or of a user at a client permanently, including offline_access. Sessions and consents are kept.',
     )
-    .addOption(notEmpty(oneValue('--user <user>', 'those of this person: their sub, user name or e-mail address')))
+    .addOption(notEmpty(oneValue('--user <user>', 'grants of this user: sub, user name or e-mail address')))
     .addOption(
-      notEmpty(oneValue('--client-id <client_id>', 'those of this client, the ones it has for itself included')),
+      notEmpty(oneValue('--client-id <client_id>', 'grants of this client, including those that it has for itself')),
     )
     .option(
       '--forget-consent',
-      'with --user and --client-id: the person is asked again before the client gets another grant',
+      'ask the user for consent again before the client gets another grant (requires --user and --client-id)',
     )
     .addOption(json())
     .action(async (flags: RevokeAllFlags) => {
       checkFlags(flags)
       const { sub, ended, notes, consentForgotten } = await changing(terminal, async (signet) => {
         const { sub, revoked } = await revokeAll(signet, operator(terminal), flags)
-        return { sub, ...revoked, ...(await countAsRowsFollow(signet, terminal, revoked)) }
+        return { sub, ...revoked, ...(await updateAndCountEnded(signet, terminal, revoked)) }
       })
       const document = {
         sub,
@@ -111,24 +109,24 @@ interface RevokeAllFlags extends Format {
   readonly forgetConsent?: true
 }
 
-const whose = 'Whose grants? Give --user, --client-id or both.'
+const missingOwner = 'Whose grants? Give --user, --client-id or both.'
 
-/** @throws WrongUsage if the flags do not say whose grants are meant */
+/** @throws WrongUsage if the flags do not say whose grants to revoke */
 function checkFlags({ user, clientId, forgetConsent }: RevokeAllFlags): void {
-  if (user === undefined && clientId === undefined) throw new WrongUsage(whose)
+  if (user === undefined && clientId === undefined) throw new WrongUsage(missingOwner)
   if (forgetConsent && (user === undefined || clientId === undefined))
-    throw new WrongUsage('--forget-consent goes with both --user and --client-id.')
+    throw new WrongUsage('--forget-consent requires both --user and --client-id.')
 }
 
-/** @throws CommandFailed if there is no such person or client */
+/** @throws CommandFailed if there is no such user or client */
 async function revokeAll(
   signet: Installation,
   actor: Actor,
   { user, clientId, forgetConsent }: RevokeAllFlags,
 ): Promise<{ readonly sub: string | undefined; readonly revoked: RevokedGrants }> {
-  const client = clientId === undefined ? undefined : await needClient(signet.database, clientId)
+  const client = clientId === undefined ? undefined : await requireClient(signet.database, clientId)
   if (user === undefined) {
-    if (client === undefined) throw new WrongUsage(whose)
+    if (client === undefined) throw new WrongUsage(missingOwner)
     const revoked = await revokeGrantsOfClient(signet, actor, client.client_id)
     if (revoked === 'no_such_client') throw noSuchClient(client.client_id)
     return { sub: undefined, revoked }
@@ -148,24 +146,26 @@ async function revokeAll(
   return { sub, revoked }
 }
 
-/** What a person who ends grants in a hurry might take to have ended as well. */
+/** Says what has not ended, because an operator in a hurry might assume that it has. */
 function whatStays(sub: string | undefined, { clientId, forgetConsent }: RevokeAllFlags): string[] {
   if (sub === undefined)
-    return ['The client can be granted access again at once, by people who are signed in and by its own secret or key.']
+    return [
+      'The client can get new grants immediately: from users who are signed in, and for itself with its secret or key.',
+    ]
   const consent = forgetConsent ? '' : ' and consents'
   return [
-    `Sessions${consent} stay: ${clientId === undefined ? 'an application' : 'the client'} can be granted access again at once. ` +
-      `To end sessions as well: signet users sign-out ${sub}`,
+    `Sessions${consent} are kept: ${clientId === undefined ? 'an application' : 'the client'} can get a new grant immediately. ` +
+      `To end sessions too: signet users sign-out ${sub}`,
   ]
 }
 
-async function needGrant(db: Queryable, id: string): Promise<Grant> {
+async function requireGrant(db: Queryable, id: string): Promise<Grant> {
   const grant = await findGrant(db, id)
-  if (!grant) throw new CommandFailed(`There is no grant ${id.slice(0, 80)}: signet grants list shows them.`)
+  if (!grant) throw new CommandFailed(`There is no grant ${id.slice(0, 80)}. To list grants: signet grants list`)
   return grant
 }
 
-/** `sub` is absent where the client acts for itself (client_credentials). */
+/** `sub` is absent if the client acts for itself (client_credentials). */
 function documentOf(grant: Grant): Document {
   return {
     grant_id: grant.id,

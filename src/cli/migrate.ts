@@ -5,17 +5,17 @@ import { ifInterrupted } from './command-failures.ts'
 import { json } from './flags.ts'
 import { type Format, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'
-import { quietLog, reportTo, sayWhere, stopIfAsked } from './with-signet.ts'
+import { quietLog, reportDatabase, reportTo, stopIfInterrupted } from './with-signet.ts'
 
 /**
- * `signet migrate`: for operators who migrate before the first node of a release starts. Each start does it too. Beside `serve` this
- * is the only command that creates anything where there is no installation: the embedded database and the schema. Keys and secrets
- * are left to the first start, because a job that migrates may have no keys directory that lasts.
+ * `signet migrate`: for operators who migrate before the first node of a release starts. Every start of the server migrates too. Apart
+ * from `serve`, this is the only command that creates anything if there is no installation: the embedded database and the schema. Keys
+ * and secrets are left to the first start, because a migration job may not have a persistent keys directory.
  */
 export function migrateCommand(program: Command, terminal: Terminal): void {
   program
     .command('migrate')
-    .description('Create or update the database schema for this release. Every start of the server does so, too.')
+    .description('Create or update the database schema for this release. Every start of the server does this too.')
     .addOption(json())
     .action(async (format: Format) => {
       const settings = readSettings(terminal.environment, terminal.folder)
@@ -27,12 +27,12 @@ export function migrateCommand(program: Command, terminal: Terminal): void {
       ])
       const { connection, leave } = await reachDatabase(settings, log, report)
       try {
-        stopIfAsked(terminal)
-        await sayWhere(terminal, settings)
+        stopIfInterrupted(terminal)
+        await reportDatabase(terminal, settings)
         const schema = settings.databaseSchema
-        const options = { connection, schema, log, signal: terminal.asked }
+        const options = { connection, schema, log, signal: terminal.stopSignal }
         const { applied, version } = await reportIfSlow(report, slowSteps.migrations, () => migrate(options)).catch(
-          ifInterrupted('Interrupted; migrations that were complete are kept.'),
+          ifInterrupted('Interrupted; completed migrations are kept.'),
         )
         const note = applied.length === 0 ? 'The database was up to date.' : 'The database is up to date now.'
         printOne(terminal, format, { schema, version, applied }, [note])

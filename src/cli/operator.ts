@@ -5,13 +5,13 @@ import { WrongUsage } from './command-failures.ts'
 import { oneValue } from './flags.ts'
 import type { Terminal } from './terminal.ts'
 
-/** Characters of a reason. It stays in the events for ever. */
-const most = 500
+/** Maximum length of a reason, in characters. It is recorded in an event. */
+const maxLength = 500
 
 /**
- * Who gives this command, as the events tell it: `alice@host`, or `alice@host (as root)` if alice came by sudo. The operating system
- * vouches for the user, sudo for who that was before, and nobody for the host's name. It is a note for colleagues and no proof:
- * whoever can give commands has the password of the database and can write any event.
+ * Who runs this command, as recorded in events: `alice@host`, or `alice@host (as root)` if alice used sudo. The user comes from the
+ * operating system, the earlier user from sudo; the host's name is not verified. This is a note for colleagues, not proof: anyone who
+ * can run commands has the password of the database and can write any event.
  */
 export function operator({ environment }: Pick<Terminal, 'environment'>): Operator {
   const user = userName()
@@ -22,24 +22,24 @@ export function operator({ environment }: Pick<Terminal, 'environment'>): Operat
 }
 
 export function reasonFlag(): Option {
-  return oneValue('--reason <text>', 'why, for the event')
+  return oneValue('--reason <text>', 'reason, recorded in the event')
 }
 
 /**
- * What `--reason` says.
+ * Checks the value of `--reason`.
  *
  * @throws WrongUsage if it is empty or too long
  */
 export function readReason(reason: string): string
 export function readReason(reason: string | undefined): string | undefined
 export function readReason(reason: string | undefined): string | undefined {
-  if (reason?.trim() === '') throw new WrongUsage('--reason must say something.')
-  if (reason !== undefined && reason.length > most)
-    throw new WrongUsage(`--reason takes ${most} characters at the most.`)
+  if (reason?.trim() === '') throw new WrongUsage('--reason must not be empty.')
+  if (reason !== undefined && reason.length > maxLength)
+    throw new WrongUsage(`--reason may have at most ${maxLength} characters.`)
   return reason
 }
 
-/** In a container the number may have no name. */
+/** In a container, the uid may have no name. */
 function userName(): string {
   try {
     return userInfo().username

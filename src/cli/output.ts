@@ -1,6 +1,6 @@
 import { type Terminal, visible, visibleJson } from './terminal.ts'
 
-/** One thing as a command shows it. The names and values are those of the JSON document. Absent values are not shown. */
+/** One item as a command prints it. Names and values are those of the JSON document. Absent values are not printed. */
 export type Document = Readonly<Record<string, Value | undefined>>
 type Value =
   | string
@@ -10,15 +10,15 @@ type Value =
   | readonly string[]
   | { readonly [member: string]: string | number | boolean | readonly string[] | undefined }
 
-/** Whether a command was told to print JSON. */
+/** Whether a command prints JSON. */
 export interface Format {
   readonly json?: boolean
 }
 
 /**
- * Prints one thing: as one JSON document and nothing else, or as lines of name and value, without empty ones.
+ * Prints one item: as one JSON document and nothing else, or as lines of name and value, without empty ones.
  *
- * @param notes sentences for a person, printed below
+ * @param notes sentences for people, printed below; omitted with `--json`
  */
 export function printOne(
   terminal: Terminal,
@@ -30,18 +30,18 @@ export function printOne(
     terminal.writeOut(`${visibleJson(document)}\n`)
     return
   }
-  const lines = Object.entries(document).filter(([, value]) => inWords(value) !== '')
+  const lines = Object.entries(document).filter(([, value]) => asText(value) !== '')
   const width = Math.max(...lines.map(([name]) => name.length))
-  const text = lines.map(([name, value]) => `${name.padEnd(width)}  ${inWords(value)}`.trimEnd())
+  const text = lines.map(([name, value]) => `${name.padEnd(width)}  ${asText(value)}`.trimEnd())
   terminal.writeOut(`${[...text, ...(notes.length > 0 ? ['', ...notes] : [])].map(oneLine).join('\n')}\n`)
 }
 
 /**
- * Prints many things: as one JSON array of all they have, or as a table of some columns.
+ * Prints several items: as one JSON array with all members, or as a table of some columns.
  *
  * @param columns names of members, in the order of the table
- * @param nothing the sentence where there are none
- * @param heading whether to print the names of the columns first; a table that continues another has none
+ * @param nothing the sentence to print if there are no items
+ * @param heading whether to print the names of the columns first; a table that continues another has no heading
  */
 export function printMany(
   terminal: Terminal,
@@ -56,7 +56,7 @@ export function printMany(
   else terminal.writeOut(table(documents, columns, heading))
 }
 
-/** Prints one JSON array piece by piece. The result is the same as `printMany` prints at once. */
+/** Prints one JSON array piece by piece. The output is the same as that of one call of `printMany`. */
 export function openArray(terminal: Terminal): { add(documents: readonly Document[]): void; close(): void } {
   let isEmpty = true
   return {
@@ -71,9 +71,9 @@ export function openArray(terminal: Terminal): { add(documents: readonly Documen
 }
 
 /**
- * Says how to see more than was printed: below a table, or, where JSON was printed, on standard error.
+ * Says how to see more than was printed: below a table or, with JSON, on standard error.
  *
- * @param flag the sentence up to the flag, which takes `value`
+ * @param flag the sentence up to and including the flag, which takes `value`
  * @param end the rest of the sentence
  */
 export function printMore(terminal: Terminal, { json }: Format, flag: string, value: string, end: string): void {
@@ -82,13 +82,13 @@ export function printMore(terminal: Terminal, { json }: Format, flag: string, va
   else terminal.writeOut(`\n${sentence}`)
 }
 
-/** A value as one argument of a command, quoted for a shell where it has to be. */
+/** A value as one argument of a command, quoted for a shell if necessary. */
 function asArgument(value: string): string {
   return /^[\w.:/@%+=,-]+$/.test(value) ? value : `'${value.replaceAll("'", "'\\''")}'`
 }
 
 function table(documents: readonly Document[], columns: readonly string[], heading: 'heading' | 'no heading'): string {
-  const rows = documents.map((document) => columns.map((column) => oneLine(inWords(document[column]))))
+  const rows = documents.map((document) => columns.map((column) => oneLine(asText(document[column]))))
   if (heading === 'heading') rows.unshift([...columns])
   const widths = columns.map((_, index) => Math.max(...rows.map((row) => widthOf(row[index] ?? ''))))
   const lines = rows.map((row) =>
@@ -100,7 +100,7 @@ function table(documents: readonly Document[], columns: readonly string[], headi
   return `${lines.join('\n')}\n`
 }
 
-export function inWords(value: Value | undefined): string {
+export function asText(value: Value | undefined): string {
   if (value === undefined) return ''
   if (value instanceof Date) return value.toISOString()
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
@@ -108,7 +108,7 @@ export function inWords(value: Value | undefined): string {
   return Array.isArray(value) ? value.join(' ') : JSON.stringify(value)
 }
 
-/** A line feed in a value must not begin a line that looks like another value. */
+/** Escapes line feeds, so that a value cannot start a line that looks like another value. */
 export function oneLine(text: string): string {
   return visible(text).replaceAll('\n', '\\n')
 }
@@ -117,12 +117,12 @@ function widthOf(text: string): number {
   return [...text].length
 }
 
-/** A moment that is to come, in a sentence, rounded up to the second: `2026-11-22T10:32:11Z`. By then it has come. */
+/** A future time for a sentence, rounded up to the second: `2026-11-22T10:32:11Z`. */
 export function moment(milliseconds: number): string {
   return inSeconds(Math.ceil(milliseconds / 1000))
 }
 
-/** A moment that is past, in a sentence, without the fraction of its second: it agrees with the full moment that other commands print. */
+/** A past time for a sentence, rounded down to the second, so that it matches the full time that other commands print. */
 export function pastMoment(milliseconds: number): string {
   return inSeconds(Math.floor(milliseconds / 1000))
 }

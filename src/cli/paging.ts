@@ -6,52 +6,54 @@ import { type Document, type Format, openArray, printMany, printMore } from './o
 import type { Terminal } from './terminal.ts'
 import { reading } from './with-signet.ts'
 
-/** The number of entries of a page by default, and at most. */
-const usual = 100
-const most = 1000
+/** The number of entries of a page. */
+const defaultLimit = 100
+const maxLimit = 1000
 
 export interface PageFlags extends Format {
   readonly limit?: number
-  /** The id of the last entry of the page before. */
+  /** The id of the last entry of the previous page. */
   readonly after?: string
   readonly all?: true
 }
 
-/** A list that is read page by page. `After` is the part of an entry that is needed to find the entries after it. */
+/** A list that is read page by page. `After` is the part of an entry that is needed to read the entries after it. */
 export interface PagedList<Entry extends After, After> {
   /**
    * Finds the entry that `--after` names.
    *
-   * @throws CommandFailed where there is none
+   * @throws CommandFailed if there is no such entry
    */
   readonly find: (installation: Installation, id: string) => Promise<After>
-  /** Reads a page: the entries that follow `after`, or the first ones, and no more than `limit`. */
+  /** Reads a page: up to `limit` entries that follow `after`, or the first ones. */
   readonly read: (installation: Installation, after: After | undefined, limit: number) => Promise<readonly Entry[]>
-  /** What `--after` takes. */
+  /** The value for `--after`. */
   readonly idOf: (entry: Entry) => string
   readonly documentOf: (entry: Entry) => Document
-  /** Members of the document that make the columns of the table. */
+  /** Members of the document that are columns of the table. */
   readonly columns: readonly string[]
-  /** The sentence where there are no entries at all. */
+  /** The sentence to print if there are no entries. */
   readonly nothing: string
   /** Text for people, printed below the entries. */
   readonly notes?: (entries: readonly Entry[]) => string
 }
 
 /**
- * Gives a command the flags of a list that is shown in pages.
+ * Adds the flags of a list that is shown in pages.
  *
  * @param id what `--after` takes, such as `client_id`
  */
 export function addPageFlags(command: Command, id: string): Command {
   return command
-    .addOption(count('--limit <number>', `how many to show: ${usual} by default, ${most} at most`, most))
-    .addOption(notEmpty(oneValue(`--after <${id}>`, 'show what follows this entry: the last one of the page before')))
-    .addOption(new Option('--all', 'show all, however many there are').conflicts('limit'))
+    .addOption(
+      count('--limit <number>', `maximum number to show (default ${defaultLimit}, at most ${maxLimit})`, maxLimit),
+    )
+    .addOption(notEmpty(oneValue(`--after <${id}>`, 'show the entries after this one, the last of the previous page')))
+    .addOption(new Option('--all', 'show all entries').conflicts('limit'))
 }
 
 /**
- * Prints one page of a list, and how to get the next one; or, with `--all`, everything. With `--json` that is one array, and the
+ * Prints one page of a list, and how to get the next one; or, with `--all`, all entries. With `--json` this is one array, and the
  * sentence about the next page goes to standard error.
  */
 export async function printPages<Entry extends After, After>(
@@ -65,21 +67,27 @@ export async function printPages<Entry extends After, After>(
     return reading(terminal, async (installation) =>
       printAll(terminal, flags, list, installation, await first(installation)),
     )
-  const limit = flags.limit ?? usual
-  // One more than is shown tells whether there are more.
+  const limit = flags.limit ?? defaultLimit
+  // Reads one more than is shown, to know whether there are more.
   const found = await reading(terminal, async (installation) =>
     list.read(installation, await first(installation), limit + 1),
   )
   const entries = found.slice(0, limit)
-  const nothing = flags.after === undefined ? list.nothing : `Nothing follows ${flags.after.slice(0, 80)}.`
+  const nothing = flags.after === undefined ? list.nothing : `There is nothing after ${flags.after.slice(0, 80)}.`
   printMany(terminal, flags, entries.map(list.documentOf), list.columns, nothing)
   if (!flags.json && list.notes) terminal.writeOut(list.notes(entries))
   const last = entries.at(-1)
   if (last !== undefined && found.length > limit)
-    printMore(terminal, flags, 'There are more: --after', list.idOf(last), ' shows the next page, --all everything.')
+    printMore(
+      terminal,
+      flags,
+      'There are more: --after',
+      list.idOf(last),
+      ' shows the next page, --all shows everything.',
+    )
 }
 
-/** Prints each page as soon as it is read: the list can be too long to hold in memory. Where reading fails, part of it has been printed. */
+/** Prints each page as soon as it is read, because the list can be too long for memory. If reading fails, part of it has been printed. */
 async function printAll<Entry extends After, After>(
   terminal: Terminal,
   flags: PageFlags,
@@ -90,14 +98,14 @@ async function printAll<Entry extends After, After>(
   const array = flags.json ? openArray(terminal) : undefined
   let isFirst = true
   for (let last: After | undefined = after; ; ) {
-    const entries = await list.read(installation, last, most)
+    const entries = await list.read(installation, last, maxLimit)
     const documents = entries.map(list.documentOf)
     if (array) array.add(documents)
     else if (documents.length > 0 || isFirst)
       printMany(terminal, flags, documents, list.columns, list.nothing, isFirst ? 'heading' : 'no heading')
     if (!flags.json && list.notes) terminal.writeOut(list.notes(entries))
-    if (entries.length < most) break
-    if (terminal.asked.aborted) throw new CommandFailed('Interrupted: the list is not complete.')
+    if (entries.length < maxLimit) break
+    if (terminal.stopSignal.aborted) throw new CommandFailed('Interrupted; the list is not complete.')
     last = entries.at(-1)
     isFirst = false
   }

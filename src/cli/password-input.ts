@@ -2,79 +2,77 @@ import type { Settings } from '../platform/config/settings.ts'
 import type { PasswordFault } from '../records/accounts/password-rules.ts'
 import { WrongUsage } from './command-failures.ts'
 import type { Terminal } from './terminal.ts'
-import { stopIfAsked } from './with-signet.ts'
+import { stopIfInterrupted } from './with-signet.ts'
 
-/** Octets. The longest password that the rules allow is shorter in any script. */
-const mostOctets = 4096
+/** Bytes. The longest password that the rules allow is shorter in any script. */
+const maxBytes = 4096
 
 /**
- * Reads a password from standard input, to its end. One line feed at the end is not part of it: `echo` and files have one.
- * Never from a flag, which every user of the machine could read in the list of processes, and never typed, which would show it.
+ * Reads a password from standard input, up to its end. One line feed at the end is not part of it, because `echo` and files add one.
+ * There is no flag for the password, because every user of the machine can read the list of processes. It cannot be typed either,
+ * because the terminal would show it.
  *
- * @throws WrongUsage where there is none, or it cannot be one
+ * @throws WrongUsage if there is no password, or it has more than one line, is too long or is not UTF-8
  */
 export async function readPassword(terminal: Terminal): Promise<string> {
-  const { input, asked } = terminal
+  const { input, stopSignal } = terminal
   if (input.isTTY)
-    throw new WrongUsage(
-      `--password-stdin takes the password from a pipe or a file: printf '%s' "$PASSWORD" | signet users ...`,
-    )
-  const bytes = await readToEnd(input, asked, mostOctets)
-  stopIfAsked(terminal)
-  if (bytes.length > mostOctets)
-    throw new WrongUsage(`The password on standard input is longer than ${mostOctets} octets.`)
+    throw new WrongUsage(`The password must come from a pipe or a file: printf '%s' "$PASSWORD" | signet users ...`)
+  const bytes = await readToEnd(input, stopSignal, maxBytes)
+  stopIfInterrupted(terminal)
+  if (bytes.length > maxBytes) throw new WrongUsage(`The password on standard input is longer than ${maxBytes} bytes.`)
   const password = decode(bytes).replace(/\r?\n$/, '')
   if (password === '') throw new WrongUsage('There is no password on standard input.')
-  // What a password field of a browser cannot hold.
+  // A password field of a browser cannot contain these.
   if (/[\0\r\n]/.test(password)) throw new WrongUsage('The password on standard input has more than one line.')
   return password
 }
 
-/** The rules refuse the password. */
+/** The error for a password that the rules refuse. */
 export function passwordRefused(
   fault: PasswordFault,
   { passwordMinLength }: Pick<Settings, 'passwordMinLength'>,
 ): WrongUsage {
-  return new WrongUsage(sentences(passwordMinLength)[fault])
+  return new WrongUsage(passwordMessages(passwordMinLength)[fault])
 }
 
-function sentences(minLength: number): Record<PasswordFault, string> {
+function passwordMessages(minLength: number): Record<PasswordFault, string> {
   return {
     password_too_short: `The password has fewer than ${minLength} characters (SIGNET_PASSWORD_MIN_LENGTH).`,
-    password_too_long: 'The password is too long: 256 characters at the most.',
+    password_too_long: 'The password is too long: the maximum is 256 characters.',
     password_personal:
-      "The password is the person's name, user name or e-mail address, perhaps repeated or with digits added; choose another.",
+      "The password is the user's name, user name or e-mail address, possibly repeated or with digits added. Choose another.",
     password_service:
-      'The password is the name or address of this service, perhaps repeated or with digits added; choose another.',
-    password_pattern: 'The password repeats a short pattern; choose another.',
+      'The password is the name or address of this service, possibly repeated or with digits added. Choose another.',
+    password_pattern: 'The password repeats a short pattern. Choose another.',
     password_common:
-      'The password is one of the first that attackers try, perhaps repeated or with digits added; choose another.',
+      'The password is one of the first that attackers try, possibly repeated or with digits added. Choose another.',
   }
 }
 
-/** Stops early at too much, and when the person asks for the end: nobody may ever write to a pipe. */
-export function readToEnd(input: Terminal['input'], asked: AbortSignal, mostOctets: number): Promise<Buffer> {
+/** Reads to the end of the input, but stops after `maxBytes` and on Ctrl-C: nobody may ever write to the pipe. */
+export function readToEnd(input: Terminal['input'], stopSignal: AbortSignal, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
     let octets = 0
     const finish = () => {
       input.removeAllListeners('data').pause()
-      asked.removeEventListener('abort', finish)
+      stopSignal.removeEventListener('abort', finish)
       resolve(Buffer.concat(chunks))
     }
     input.on('data', (chunk: Buffer | string) => {
       chunks.push(Buffer.from(chunk))
       octets += chunk.length
-      if (octets > mostOctets) finish()
+      if (octets > maxBytes) finish()
     })
-    // An input that was closed before we began (`<&-`) is one without a password.
+    // An input that was closed from the start (`<&-`) has no password.
     input.once('end', finish).on('error', finish).once('close', finish)
-    asked.addEventListener('abort', finish)
-    if (asked.aborted || !input.readable) finish()
+    stopSignal.addEventListener('abort', finish)
+    if (stopSignal.aborted || !input.readable) finish()
   })
 }
 
-/** Bytes that are not UTF-8 would become other characters, and the person could never type them again. */
+/** Bytes that are not UTF-8 would be decoded to replacement characters, which nobody can type at sign-in. */
 function decode(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)

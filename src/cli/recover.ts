@@ -11,16 +11,16 @@ interface Flags extends Format {
   readonly reason?: string
 }
 
-/** `signet recover`: after the database was restored from a backup. Doing it twice, or without need, does no harm. */
+/** `signet recover`: for use after the database was restored from a backup. Running it twice, or without need, does no harm. */
 export function recoverCommand(program: Command, terminal: Terminal): void {
   program
     .command('recover')
     .description(
-      'After the database was restored from a backup: tell it what it has forgotten about keys, and look around.',
+      'After restoring the database from a backup: reapply key changes and revocations from the keys directory, and list what else to do.',
     )
     .option(
       '--sign-everyone-out',
-      'end all sessions and grants of people: some had ended since the backup, and live again',
+      'end all sessions and grants of users, because some that have ended since the backup are valid again',
     )
     .addOption(reasonFlag())
     .addOption(json())
@@ -28,7 +28,7 @@ export function recoverCommand(program: Command, terminal: Terminal): void {
       const reason = readReason(flags.reason)
       const signEveryoneOut = flags.signEveryoneOut === true
       const recovery = await changingKeys(terminal, async ({ keyRing }, installation, wait) => {
-        // Opening them revokes again what the keys directory remembers, as it does for the keys.
+        // Opening the secrets revokes those that the keys directory has on record as revoked. Opening the keys does the same.
         const { openSecrets } = await import('../installation-keys.ts')
         const { secrets } = await openSecrets(installation, wait)
         secrets.stop()
@@ -51,25 +51,25 @@ function notes({ lostKeys: lost, ledgerFacts: facts, ended }: Recovery): string[
   const signedOut = ended !== undefined
   return [
     facts === 0
-      ? 'The keys directory remembers no keys or secrets, so nothing was compared with the database.'
-      : 'The database agrees with the keys directory: keys and secrets that were revoked stay revoked, and the key that took over last signs.',
-    ...(signedOut ? ['Every session and every grant of a person has ended. Everybody signs in again.'] : []),
+      ? 'The keys directory has no record of keys or secrets, so nothing was compared with the database.'
+      : 'The database now agrees with the keys directory: keys and secrets that were revoked stay revoked, and the key that took over last signs.',
+    ...(signedOut ? ['All sessions and all grants of users have ended. Everyone must sign in again.'] : []),
     ...(lost.length > 0
       ? [
-          'The database does not have the lost keys: they are newer than the backup that was restored. What they signed is refused until it ' +
-            'expires; applications get new tokens.',
+          'The database does not have the lost keys: they are newer than the backup that was restored. Tokens that they signed are refused; ' +
+            'applications get new ones.',
         ]
       : []),
     'If you restored a backup:',
     ...(facts === 0
-      ? ['- A key or secret that was revoked since the backup is in use again. Revoke it once more.']
+      ? ['- Keys and secrets that were revoked since the backup are in use again. Revoke them again.']
       : []),
     ...(signedOut
       ? []
       : [
-          '- Sessions and grants that ended since the backup are alive again. End all of them with --sign-everyone-out.',
+          '- Sessions and grants that ended since the backup are valid again. To end all of them, use --sign-everyone-out.',
         ]),
     '- Clients, resources, accounts and passwords are as they were when the backup was made.',
-    '- Run signet doctor, and signet keys rotate if anybody else has read the backup.',
+    '- Run signet doctor. If somebody else may have read the backup, run signet keys rotate too.',
   ]
 }

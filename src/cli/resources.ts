@@ -31,11 +31,9 @@ interface ResourceFlags extends Format {
   readonly servedBy?: readonly string[]
 }
 
-/** `signet resources`: the APIs that take access tokens (RFC 8707). */
+/** `signet resources`: the APIs that accept access tokens (RFC 8707). */
 export function resourcesCommand(program: Command, terminal: Terminal): void {
-  const resources = program
-    .command('resources')
-    .description('Register APIs that take access tokens, and look after them.')
+  const resources = program.command('resources').description('Register and manage APIs that accept access tokens.')
 
   addResourceFlags(
     resources
@@ -43,22 +41,22 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
       .description('Register an API with its scopes.')
       .addOption(
         notEmpty(
-          oneValue('--identifier <uri>', 'what its tokens are for (their aud): an absolute URI, such as its address'),
+          oneValue('--identifier <uri>', 'aud of its access tokens: an absolute URI, such as the address of the API'),
         ).makeOptionMandatory(),
       ),
   ).action(async (flags: ResourceFlags & { readonly identifier: string }) => {
     const { identifier } = flags
     const resource = newResource(identifier, flags)
-    // What is wrong by itself is told before a database is started for it.
+    // Errors in the input are reported before a database is started for the command.
     checkResource(resource, readSettings(terminal.environment, terminal.folder).issuer, [])
     const registered = await changing(terminal, (signet) => registerResource(signet, operator(terminal), resource))
     if (registered.outcome === 'identifier_taken')
-      throw new CommandFailed(`There is a resource ${identifier} already: signet resources update changes it.`)
+      throw new CommandFailed(`There is already a resource ${identifier}. To change it: signet resources update`)
     if (registered.outcome !== 'registered') throw cannotServe(registered)
     printOne(terminal, flags, documentOf(resource))
   })
 
-  addPageFlags(resources.command('list').description('List resources by identifier.'), 'identifier')
+  addPageFlags(resources.command('list').description('List resources, sorted by identifier.'), 'identifier')
     .addOption(json())
     .action(async (flags: PageFlags) =>
       printPages(terminal, flags, {
@@ -67,7 +65,7 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
         idOf: ({ identifier }) => identifier,
         documentOf,
         columns: ['identifier', 'name', 'scopes', 'access_token_ttl', 'access_token_signing_alg'],
-        nothing: 'There are no resources yet: signet resources create.',
+        nothing: 'There are no resources yet. To register one: signet resources create',
       }),
     )
 
@@ -77,18 +75,21 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
     .argument('<identifier>')
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const resource = await reading(terminal, ({ database }) => needResource(database, identifier))
+      const resource = await reading(terminal, ({ database }) => requireResource(database, identifier))
       printOne(terminal, format, documentOf(resource))
     })
 
   addResourceFlags(
     resources
       .command('update')
-      .description('Replace what is given; an empty value takes it away. Scopes that go are taken off the clients.')
+      .description(
+        'Replace the given values and leave the rest; an empty value removes one. Removed scopes are also removed from all clients.',
+      )
       .argument('<identifier>'),
   ).action(async (identifier: string, flags: ResourceFlags) => {
     const { json: _, ...given } = flags
-    if (Object.keys(given).length === 0) throw new WrongUsage('Nothing to change is given.')
+    if (Object.keys(given).length === 0)
+      throw new WrongUsage('Nothing to change: give at least one flag with a new value.')
     const changed = await changing(terminal, (signet) =>
       changeResource(signet, operator(terminal), identifier, ({ scopes }) => changesOf(flags, scopes)),
     )
@@ -99,7 +100,7 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
 
   resources
     .command('delete')
-    .description('Delete a resource, and take it and its scopes off the clients.')
+    .description('Delete a resource, and remove it and its scopes from all clients.')
     .argument('<identifier>')
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
@@ -111,20 +112,22 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
 
 function addResourceFlags(command: Command): Command {
   return command
-    .addOption(oneValue('--name <text>', 'what people call the API'))
-    .addOption(manyWords('--scope <scope>', 'what clients may ask for at this API; each scope belongs to one resource'))
+    .addOption(oneValue('--name <text>', 'name of the API'))
+    .addOption(
+      manyWords('--scope <scope>', 'scope that clients may request for this API; each scope belongs to one resource'),
+    )
     .addOption(
       manyValues(
         '--scope-description <scope=text>',
-        'what the consent page says that a scope allows; scope#de=text says it to readers of German',
+        'what a scope allows, for the consent page; scope#de=text is the German text',
       ),
     )
     .addOption(
-      duration('--access-token-ttl <duration>', 'how long its access tokens live; else SIGNET_ACCESS_TOKEN_TTL'),
+      duration('--access-token-ttl <duration>', 'lifetime of its access tokens (default SIGNET_ACCESS_TOKEN_TTL)'),
     )
     .addOption(oneValue('--access-token-signing-alg <alg>', `one of ${signingAlgorithms.join(', ')}`))
     .addOption(
-      manyValues('--served-by <client_id>', 'a confidential client that serves the API: it may ask about its tokens'),
+      manyValues('--served-by <client_id>', 'confidential client that serves the API and may introspect its tokens'),
     )
     .addOption(json())
 }
@@ -138,7 +141,7 @@ function newResource(identifier: string, flags: ResourceFlags): Resource {
   }
 }
 
-/** @param existingScopes those that the resource has until now: descriptions may be of these, unless others are given */
+/** @param existingScopes the current scopes of the resource: descriptions may refer to these unless new scopes are given */
 function changesOf(flags: ResourceFlags, existingScopes: readonly string[]): ResourceChanges {
   const { name, scope, scopeDescription, accessTokenTtl, accessTokenSigningAlg, servedBy } = flags
   const scopes = scope && [...new Set(scope)]
@@ -156,13 +159,13 @@ function changesOf(flags: ResourceFlags, existingScopes: readonly string[]): Res
 
 function readAlgorithm(text: string): SigningAlgorithm {
   const alg = signingAlgorithms.find((known) => known === text)
-  if (!alg) throw new WrongUsage(`--access-token-signing-alg is one of ${signingAlgorithms.join(', ')}.`)
+  if (!alg) throw new WrongUsage(`--access-token-signing-alg must be one of ${signingAlgorithms.join(', ')}.`)
   return alg
 }
 
 /**
- * Reads `scope=text` or `scope#de=text`, in the way of RFC 7591 §2.2. A scope may itself hold these two characters, so the longest one that
- * the resource has is meant.
+ * Reads `scope=text` or `scope#de=text`; the language tag is written as in RFC 7591 §2.2. A scope may itself contain these two
+ * characters, so the longest matching scope of the resource is used.
  */
 function readScopeDescription(given: string, scopes: readonly string[]): ScopeDescription {
   const fitting = scopes.filter((scope) => given.startsWith(`${scope}=`) || given.startsWith(`${scope}#`))
@@ -170,26 +173,24 @@ function readScopeDescription(given: string, scopes: readonly string[]): ScopeDe
   const [, , language, text] = /^(#([^=]*))?=([\s\S]*)$/.exec(given.slice(scope?.length ?? 0)) ?? []
   if (scope === undefined || text === undefined)
     throw new WrongUsage(
-      `--scope-description ${shown(given)}: it takes scope=text, or scope#de=text for one language, with a scope of this resource.`,
+      `--scope-description ${shown(given)}: must be scope=text, or scope#de=text for one language, with a scope of this resource.`,
     )
   return { scope, language, text }
 }
 
 function cannotServe({ outcome, clientId }: ServerRefusal): CommandFailed {
   if (outcome === 'no_such_client') return noSuchClient(clientId)
-  return new CommandFailed(
-    `The client ${clientId} is public: it cannot prove who it is, so it may not ask about tokens.`,
-  )
+  return new CommandFailed(`The client ${clientId} is public. Only confidential clients can introspect tokens.`)
 }
 
-async function needResource(db: Queryable, identifier: string): Promise<Resource> {
+async function requireResource(db: Queryable, identifier: string): Promise<Resource> {
   const resource = await findResource(db, identifier)
   if (!resource) throw noSuchResource(identifier)
   return resource
 }
 
 function noSuchResource(identifier: string): CommandFailed {
-  return new CommandFailed(`There is no resource ${identifier.slice(0, 80)}: signet resources list shows them.`)
+  return new CommandFailed(`There is no resource ${identifier.slice(0, 80)}. To list resources: signet resources list`)
 }
 
 function documentOf(resource: Resource): Document {
@@ -198,7 +199,7 @@ function documentOf(resource: Resource): Document {
     identifier,
     name,
     scopes,
-    // As the flag takes them.
+    // In the format of the flag.
     scope_descriptions: scopeDescriptions.map(
       ({ scope, language, text }) => `${scope}${language === undefined ? '' : `#${language}`}=${text}`,
     ),
@@ -208,12 +209,12 @@ function documentOf(resource: Resource): Document {
   }
 }
 
-/** Clients that are named where any number of them can be affected. */
-const mostNamed = 100
+/** Maximum number of affected clients to list. */
+const maxListed = 100
 
 function notesOn(clients: readonly string[]): string[] {
   if (clients.length === 0) return []
   const more =
-    clients.length > mostNamed ? ` ... (${clients.length} in all: signet events list --type client_updated)` : ''
-  return [`These clients lose scopes that are gone: ${clients.slice(0, mostNamed).join(' ')}${more}`]
+    clients.length > maxListed ? ` ... (${clients.length} in all: signet events list --type client_updated)` : ''
+  return [`These clients have lost the removed scopes: ${clients.slice(0, maxListed).join(' ')}${more}`]
 }

@@ -8,12 +8,12 @@ import { catchFaults, type LastResort } from './last-resort.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
- * Connections that wait to be accepted. With Node's 511, a thousand clients that connect at once wait for the retries of TCP, whose
- * pauses double: 16 seconds instead of 3. Linux cuts it to `net.core.somaxconn`.
+ * Maximum number of connections that wait to be accepted. With Node's default of 511, a thousand clients that connect at the same time
+ * wait for TCP retries, whose delays double: 16 seconds instead of 3. Linux limits this value to `net.core.somaxconn`.
  */
 const backlog = 4_096
 
-/** `signet serve`: runs until it is told to stop, and then lets what has begun come to its end; told once more, without the delay. */
+/** `signet serve`: runs until a signal, then completes requests in progress and stops. A second signal skips the shutdown delay. */
 export function serveCommand(program: Command, terminal: Terminal): void {
   program
     .command('serve')
@@ -26,7 +26,7 @@ export function serveCommand(program: Command, terminal: Terminal): void {
       try {
         await serve(settings, log, terminal, lastResort)
       } catch (error) {
-        // What failed while it stopped may only have followed from it.
+        // An error while stopping may be a consequence of the uncaught error.
         throw lastResort.fault() ?? error
       } finally {
         lastResort.remove()
@@ -34,7 +34,7 @@ export function serveCommand(program: Command, terminal: Terminal): void {
     })
 }
 
-/** @throws ServerFault when an uncaught error stopped it; what `start` throws; CommandFailed for a port that is taken */
+/** @throws ServerFault if an uncaught error stopped the server; what `start` throws; CommandFailed if the port cannot be used */
 async function serve(settings: Settings, log: Log, terminal: Terminal, lastResort: LastResort): Promise<void> {
   const [{ buildApp }, { startConvertingNames }, { startCleaner }, { startTracing }, { start }] = await Promise.all([
     import('../app.ts'),
@@ -43,7 +43,7 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
     import('../platform/tracing.ts'),
     import('../start.ts'),
   ])
-  const { signet, startHeartbeat, stop } = await start(settings, log, { signal: terminal.asked }).catch(
+  const { signet, startHeartbeat, stop } = await start(settings, log, { signal: terminal.stopSignal }).catch(
     ifInterrupted('Interrupted before the server was ready.'),
   )
   let stopCleaner: (() => Promise<void>) | undefined
@@ -58,14 +58,14 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
     tracing = await startTracing(terminal.environment, log)
     const app = buildApp(signet, tracing?.plugin)
     const { host, port } = settings
-    await app.listen({ host, port, backlog }).catch(inWords(settings))
+    await app.listen({ host, port, backlog }).catch(explainListenError(settings))
     terminal.writeOut(`Signet is ready: ${addressOf(settings)}\n`)
-    const ending = lastResort.whileServing(terminal.asked)
+    const ending = lastResort.whileServing(terminal.stopSignal)
     await aborted(ending)
-    // Not ready any more, but at work: time for a proxy to see it and to send people elsewhere.
+    // No longer ready, but still serving: this gives a proxy time to notice and to send requests to other nodes.
     app.shutdown.begun = true
     if (settings.shutdownDelay > 0 && !lastResort.fault()) {
-      log.info({ seconds: settings.shutdownDelay }, 'ending: not ready any more, requests are still taken')
+      log.info({ seconds: settings.shutdownDelay }, 'Stopping: no longer ready, but requests are still accepted.')
       await terminal.linger(settings.shutdownDelay * 1000)
     }
     await app.close()
@@ -73,7 +73,7 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
     await stopConverting?.()
     await stopCleaner?.()
     await stop()
-    // Last: a collector that does not answer is waited for, 10 seconds unless OTEL_EXPORTER_OTLP_TIMEOUT says otherwise.
+    // Last, because it waits for a collector that does not answer: 10 seconds unless OTEL_EXPORTER_OTLP_TIMEOUT says otherwise.
     await tracing?.stop()
   }
   const fault = lastResort.fault()
@@ -81,13 +81,13 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
 }
 
 /**
- * The issuer, and where this process listens if that is somewhere else: behind a proxy, or beside another process that has the issuer's
- * port.
+ * The issuer, and the address this process listens on if it is a different one: behind a proxy, or next to another process that has the
+ * issuer's port.
  */
 function addressOf({ issuer, host, port, tls }: Settings): string {
   const own = new URL(`${tls ? 'https' : 'http'}://${host.includes(':') ? `[${host}]` : host}:${port}`)
   const browsers = new URL(issuer)
-  // `localhost`, 127.0.0.1 and an address that stands for every address of this machine lead to one place.
+  // `localhost`, 127.0.0.1 and an address that means all addresses of this machine are the same server.
   const isHere = isLoopbackHost(own.hostname) || own.hostname === '0.0.0.0' || own.hostname === '[::]'
   const isSameHost = own.hostname === browsers.hostname || (isHere && isLoopbackHost(browsers.hostname))
   const isSame = isSameHost && own.protocol === browsers.protocol && portOf(own) === portOf(browsers)
@@ -98,30 +98,30 @@ function portOf({ port, protocol }: URL): string {
   return port || (protocol === 'https:' ? '443' : '80')
 }
 
-/** The two ways in which a port is refused, with the way out. */
-function inWords(settings: Settings): (error: unknown) => never {
+/** For `catch`: explains a port that is in use or not allowed, and what to do. */
+function explainListenError(settings: Settings): (error: unknown) => never {
   const { host, port } = settings
   return (error) => {
     const { code } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE') throw new CommandFailed(`Port ${port} of ${host} is in use. ${wayOut(settings)}`)
+    if (code === 'EADDRINUSE') throw new CommandFailed(`Port ${port} of ${host} is in use. ${portAdvice(settings)}`)
     if (code === 'EACCES')
       throw new CommandFailed(
-        `This user may not listen on port ${port}: set SIGNET_PORT to one above 1023, behind a proxy.`,
+        `This user may not listen on port ${port}. Set SIGNET_PORT to a port above 1023, behind a proxy.`,
       )
     throw error
   }
 }
 
-/** With SIGNET_PORT alone, a loopback issuer would lead browsers to the process that has the port. */
-function wayOut({ issuer, port, databaseUrl }: Settings): string {
+/** With a loopback issuer, changing SIGNET_PORT alone would send browsers to the process that has the port. */
+function portAdvice({ issuer, port, databaseUrl }: Settings): string {
   const url = new URL(issuer)
   if (!isLoopbackHost(url.hostname) || portOf(url) !== String(port))
-    return 'Stop the program that listens there, or set SIGNET_PORT to another port. The proxy must lead to that port.'
+    return 'Stop the program that listens there, or set SIGNET_PORT to another port and point the proxy to it.'
   const another = port === 4010 ? 4020 : 4010
-  // The database has the first issuer on record by now.
+  // A separate database or schema, because this one already belongs to the first issuer.
   const database = databaseUrl ? `SIGNET_DATABASE_SCHEMA=signet_${another}` : `SIGNET_DATA_DIR=.signet-${another}`
   return (
-    'Stop the program that listens there, or start an installation of its own beside it: ' +
+    'Stop the program that listens there, or start a separate installation next to it: ' +
     `SIGNET_ISSUER=${url.protocol}//${url.hostname}:${another} ${database} SIGNET_KEYS_DIR=keys-${another}`
   )
 }

@@ -1,28 +1,28 @@
-/** What a command is handed of the world: everything it reads and writes goes through here. */
+/** The environment of a command: everything it reads and writes goes through here. */
 export interface Terminal {
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** Where `.env` lies and where relative paths start. */
+  /** The folder of `.env`, and the base of relative paths. */
   readonly folder: string
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined }
   readonly writeOut: (text: string) => void
   readonly writeError: (text: string) => void
-  /** Whether a person is likely to read what is written to standard error. */
+  /** Whether standard error is a terminal, so that a person is likely to read it. */
   readonly errorIsTTY?: boolean | undefined
-  /** Aborted when the person, or the system, asks the process to end. */
-  readonly asked: AbortSignal
-  /** Waits so many milliseconds, or until the end is asked for once more. */
+  /** Aborted when the process must stop, because of Ctrl-C or another signal. */
+  readonly stopSignal: AbortSignal
+  /** Waits so many milliseconds, or until the next signal. */
   readonly linger: (milliseconds: number) => Promise<void>
 }
 
 /**
- * A text with its control characters made visible, line feeds apart. Names come from strangers (sign-up, registration), and a
- * terminal obeys what is in them: an escape sequence can hide a line, a change of direction can turn one.
+ * Makes control characters visible, except for line feeds. Names come from strangers (sign-up, registration), and a terminal
+ * interprets what they contain: an escape sequence can hide a line, and a bidirectional control can reverse one.
  */
 export function visible(text: string): string {
   return text.replace(/[^\P{Cc}\n]|[\p{Zl}\p{Zp}\p{Bidi_Control}\p{Cs}]/gu, escaped)
 }
 
-/** JSON with the same characters as escapes: `JSON.stringify` leaves those above U+007E as they are. */
+/** JSON with the same characters escaped: `JSON.stringify` does not escape those above U+007E. */
 export function visibleJson(value: unknown, indent = 2): string {
   return JSON.stringify(value, undefined, indent).replace(/[\u007f-\u009f\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, escaped)
 }

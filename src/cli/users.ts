@@ -13,27 +13,28 @@ import { hasAccount, listAccounts, type TakenName } from '../records/accounts/ac
 import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
-import { countAsRowsFollow, letRowsFollow } from './let-rows-follow.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import { passwordRefused, readPassword } from './password-input.ts'
 import type { Terminal } from './terminal.ts'
+import { updateAndCountEnded, updateEndedRecords } from './update-ended-records.ts'
 import { addUserChangeFlags, addUserFlags, invalidEmail } from './user-flags.ts'
 import { changing, reading } from './with-signet.ts'
 
-const erasure = 'A running server removes the network addresses from the events about them, within minutes.'
-const whom = 'their sub, user name or e-mail address'
+const addressesRemoved =
+  'A running server removes the network addresses from the events about this user within minutes.'
+const userArgument = 'sub, user name or e-mail address'
 const passwordStdin = () =>
-  new Option('--password-stdin', 'read the password from standard input, the only place it is taken from')
+  new Option('--password-stdin', 'read the password from standard input (the only way to pass one)')
 
-/** `signet users`: the people who sign in. */
+/** `signet users`: user accounts. */
 export function usersCommand(program: Command, terminal: Terminal): void {
-  const users = program.command('users').description('Make accounts for people, and look after them.')
+  const users = program.command('users').description('Create and manage user accounts.')
 
   const create = users
     .command('create')
-    .description('Make an account. Without a password nobody can sign in to it yet.')
+    .description('Create a user account. Without a password, nobody can sign in to it.')
   const newUser = addUserFlags(create)
   create
     .addOption(passwordStdin())
@@ -51,7 +52,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
       printOne(terminal, flags, documentOf(created.account))
     })
 
-  addPageFlags(users.command('list').description('List users, the oldest accounts first.'), 'sub')
+  addPageFlags(users.command('list').description('List users, oldest accounts first.'), 'sub')
     .addOption(json())
     .action(async (flags: PageFlags) =>
       printPages<Account, { readonly sub: string }>(terminal, flags, {
@@ -63,14 +64,14 @@ export function usersCommand(program: Command, terminal: Terminal): void {
         idOf: ({ sub }) => sub,
         documentOf,
         columns: ['sub', 'username', 'email', 'email_verified', 'name', 'disabled'],
-        nothing: 'There are no users yet: signet users create.',
+        nothing: 'There are no users yet. To create one: signet users create',
       }),
     )
 
   users
     .command('show')
-    .description('Show a person with all claims.')
-    .argument('<user>', whom)
+    .description('Show a user with all claims.')
+    .argument('<user>', userArgument)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
       const account = await reading(terminal, ({ database }) => findUser(database, identifier))
@@ -79,8 +80,10 @@ export function usersCommand(program: Command, terminal: Terminal): void {
 
   const update = users
     .command('update')
-    .description('Change what is given; an empty value takes it away. The rest stays. A new address is not verified.')
-    .argument('<user>', whom)
+    .description(
+      'Change the given values and leave the rest; an empty value removes one. A new e-mail address is unverified.',
+    )
+    .argument('<user>', userArgument)
   const changesOf = addUserChangeFlags(update)
   update.addOption(json()).action(async (identifier: string, format: Format) => {
     const changes = changesOf()
@@ -88,7 +91,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     const account = await changing(terminal, async (signet) => {
       const { sub } = await findUser(signet.database, identifier)
       const outcome = await updateAccount(signet, operator(terminal), sub, { ...changes, ...vouched })
-      if (typeof outcome === 'string') throw whyNot(outcome, sub, changes)
+      if (typeof outcome === 'string') throw updateRefused(outcome, sub, changes)
       return outcome.account
     })
     printOne(terminal, format, documentOf(account))
@@ -97,16 +100,16 @@ export function usersCommand(program: Command, terminal: Terminal): void {
   users
     .command('sign-out')
     .description(
-      'Sign a person out everywhere and end their grants, offline_access included. They can sign in again: if somebody else knows the password, use set-password or disable.',
+      'Sign a user out everywhere and end all their grants, including offline_access. They can sign in again: if somebody else knows the password, use set-password or disable.',
     )
-    .argument('<user>', whom)
+    .argument('<user>', userArgument)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
       const { sub, ended, notes } = await changing(terminal, async (signet) => {
         const { sub } = await findUser(signet.database, identifier)
         const decided = await signOutEverywhere(signet, operator(terminal), sub)
         if (decided === 'no_such_account') throw justDeleted(sub)
-        return { sub, ...(await countAsRowsFollow(signet, terminal, decided)) }
+        return { sub, ...(await updateAndCountEnded(signet, terminal, decided)) }
       })
       const document = {
         sub,
@@ -119,22 +122,22 @@ export function usersCommand(program: Command, terminal: Terminal): void {
 
   users
     .command('disable')
-    .description('Sign a person out everywhere, end their grants, and let them sign in no more.')
-    .argument('<user>', whom)
+    .description('Disable an account: sign the user out everywhere, end all their grants, and refuse new sign-ins.')
+    .argument('<user>', userArgument)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
       const { account, notes } = await changing(terminal, async (signet) => {
         const { sub } = await findUser(signet.database, identifier)
         const account = present(await disableAccount(signet, operator(terminal), sub), sub)
-        return { account, notes: await letRowsFollow(signet, terminal) }
+        return { account, notes: await updateEndedRecords(signet, terminal) }
       })
       printOne(terminal, format, documentOf(account), notes)
     })
 
   users
     .command('enable')
-    .description('Let a disabled person sign in again.')
-    .argument('<user>', whom)
+    .description('Enable a disabled account, so that the user can sign in again.')
+    .argument('<user>', userArgument)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
       const account = await changing(terminal, async (signet) => {
@@ -146,8 +149,8 @@ export function usersCommand(program: Command, terminal: Terminal): void {
 
   users
     .command('set-password')
-    .description('Set the password that standard input has, sign the person out everywhere, and end their grants.')
-    .argument('<user>', whom)
+    .description('Set a new password from standard input. Signs the user out everywhere and ends all their grants.')
+    .argument('<user>', userArgument)
     .addOption(passwordStdin())
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
@@ -157,7 +160,7 @@ export function usersCommand(program: Command, terminal: Terminal): void {
         const set = await setPassword(signet, operator(terminal), sub, password)
         if (set.outcome === 'password_refused') throw passwordRefused(set.fault, signet.settings)
         if (set.outcome === 'no_such_account') throw justDeleted(sub)
-        return { account: set.account, notes: await letRowsFollow(signet, terminal) }
+        return { account: set.account, notes: await updateEndedRecords(signet, terminal) }
       })
       printOne(terminal, format, documentOf(account), notes)
     })
@@ -165,22 +168,22 @@ export function usersCommand(program: Command, terminal: Terminal): void {
   users
     .command('delete')
     .description(
-      'Delete a person: profile, names, password, consents and sign-ins. The sub stays, and the events about it.',
+      'Delete a user with profile, names, password and consents, and sign them out everywhere. The sub and the events about it are kept.',
     )
-    .argument('<user>', whom)
+    .argument('<user>', userArgument)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
       const { sub, notes } = await changing(terminal, async (signet) => {
         const account = await findUser(signet.database, identifier)
         const outcome = await deleteAccount(signet, operator(terminal), account.sub)
         if (outcome === 'no_such_account') throw justDeleted(account.sub)
-        return { sub: account.sub, notes: await letRowsFollow(signet, terminal) }
+        return { sub: account.sub, notes: await updateEndedRecords(signet, terminal) }
       })
-      printOne(terminal, format, { sub, deleted: true }, [...notes, erasure])
+      printOne(terminal, format, { sub, deleted: true }, [...notes, addressesRemoved])
     })
 }
 
-/** @throws CommandFailed where the account is gone */
+/** @throws CommandFailed if the account has been deleted */
 function present(account: Account | 'no_such_account', sub: string): Account {
   if (account === 'no_such_account') throw justDeleted(sub)
   return account
@@ -191,20 +194,20 @@ function justDeleted(sub: string): CommandFailed {
 }
 
 /**
- * Whoever vouches for an address says which one it is. A person can change theirs at any moment, also to somebody else's.
+ * Requires that an operator who vouches for an address names it. A user can change theirs at any moment, also to somebody else's.
  *
- * @throws WrongUsage if neither --email nor the name of the person says it
+ * @throws WrongUsage if neither --email nor the user argument is an address
  */
 function vouchedEmail(identifier: string, { email, email_verified: isVouched }: AccountChanges) {
   if (!isVouched || email !== undefined) return {}
   if (!identifier.includes('@'))
     throw new WrongUsage(
-      'Say which address you vouch for: give --email with --email-verified, or name the person by it.',
+      'Say which address you vouch for: give --email with --email-verified, or identify the user by the address.',
     )
   return { vouched_email: identifier.trim() }
 }
 
-function whyNot(refusal: AccountRefusal, sub: string, { username, email }: AccountChanges): Error {
+function updateRefused(refusal: AccountRefusal, sub: string, { username, email }: AccountChanges): Error {
   switch (refusal) {
     case 'no_such_account':
       return justDeleted(sub)
@@ -214,14 +217,14 @@ function whyNot(refusal: AccountRefusal, sub: string, { username, email }: Accou
     case 'email_invalid':
       return invalidEmail()
     case 'no_email':
-      return new CommandFailed('The person has no e-mail address that could be verified: give --email.')
+      return new CommandFailed('The user has no e-mail address to verify: give --email.')
     case 'other_email':
       return new CommandFailed(
-        'The person has just changed their e-mail address. Nothing was changed: look at it, and try again.',
+        'The user has just changed their e-mail address, so this command changed nothing. Check the new address, then try again.',
       )
     case 'no_sign_in_name':
       return new CommandFailed(
-        'The person would have nothing left to sign in with: keep an e-mail address or a user name.',
+        'The user would have nothing left to sign in with. Keep an e-mail address or a user name.',
       )
   }
 }
@@ -234,11 +237,11 @@ function nameTaken(
   return new CommandFailed(
     taken === 'username_taken'
       ? `The user name ${username} is taken.`
-      : `${email ?? 'The address'} is the verified address of somebody else.`,
+      : `${email ?? 'The address'} is already the verified address of another user.`,
   )
 }
 
-/** The claims under their names, and no password hash: an account does not even hold one. */
+/** The claims under their names. `Account` has no password hash, so none can be printed. */
 function documentOf({ sub, username, email, email_verified, address, ...claims }: Account): Document {
   return { sub, username, email, email_verified, ...claims, address: address && { ...address } }
 }

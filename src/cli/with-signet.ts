@@ -10,28 +10,28 @@ import { CommandFailed, ifInterrupted } from './command-failures.ts'
 import type { Terminal } from './terminal.ts'
 
 /**
- * Does a command's work on the installation that the settings name, beside a running server or without one, and releases it. A command
- * never creates an installation and never migrates one: that is for `serve` and `migrate`. This is for commands that only look: `work`
- * changes nothing. If SIGNET_ISSUER is not the issuer on record, standard error says so.
+ * Opens the installation that the settings name, runs a command's work on it, and closes it, with or without a running server. It
+ * never creates or migrates an installation; only `serve` and `migrate` do. For read-only commands: `work` must not change anything. If
+ * SIGNET_ISSUER is not the recorded issuer, standard error says so.
  *
- * @throws NoInstallation, what `openInstallation` and `work` throw; CommandFailed when the person asked for the end in time
+ * @throws NoInstallation, what `openInstallation` and `work` throw; CommandFailed if it was interrupted before the work began
  */
 export async function reading<T>(terminal: Terminal, work: (installation: Installation) => Promise<T>): Promise<T> {
   return withInstallation(terminal, work, (recorded, { issuer }) =>
     terminal.writeError(
-      `signet: This database belongs to the issuer ${recorded}, but SIGNET_ISSUER is ${issuer}. Is it the one you meant?\n`,
+      `signet: This database belongs to the issuer ${recorded}, but SIGNET_ISSUER is ${issuer}. Check that it is the right database.\n`,
     ),
   )
 }
 
 /**
- * The same for commands that change something. An installation of another issuer than SIGNET_ISSUER is refused.
+ * The same for commands that change something. If the installation belongs to an issuer other than SIGNET_ISSUER, it is refused.
  *
- * If the person asks for the end (Ctrl-C) before the work has begun, or while it waits for another node, the command ends at once
- * and has changed nothing. Otherwise the work is completed, which takes moments: a change is never made without its answer being
- * printed, for the answer may hold a secret that is shown once.
+ * On Ctrl-C before the work has begun, or while it waits for another node, the command stops immediately and has changed nothing.
+ * Otherwise the work is completed, which takes moments. A change is never made without printing the result, because the result may
+ * contain a secret that is shown only once.
  *
- * @param work receives the installation, and how to wait for locks of other nodes
+ * @param work receives the installation, and the options for waiting for locks of other nodes
  * @throws as `reading` does; IssuerMismatch
  */
 export async function changing<T>(
@@ -44,7 +44,7 @@ export async function changing<T>(
   })
 }
 
-/** `reading` for commands that look at the signing keys. */
+/** `reading` for commands that read the signing keys. */
 export async function readingKeys<T>(
   terminal: Terminal,
   work: (keys: KeyView, installation: Installation) => Promise<T>,
@@ -53,7 +53,7 @@ export async function readingKeys<T>(
   return reading(terminal, async (installation) => work(await readKeys(installation), installation))
 }
 
-/** `changing` for commands that change signing keys. Whatever is due by the schedule is decided before `work` begins. */
+/** `changing` for commands that change signing keys. Scheduled decisions that are due are made before `work` begins. */
 export async function changingKeys<T>(
   terminal: Terminal,
   work: (keys: InstallationKeys, installation: Installation, wait: LockWait) => Promise<T>,
@@ -62,7 +62,7 @@ export async function changingKeys<T>(
   return changing(terminal, async (installation, wait) => {
     const keys = await openKeys(installation, wait)
     try {
-      stopIfAsked(terminal)
+      stopIfInterrupted(terminal)
       return await work(keys, installation, wait)
     } finally {
       keys.keyRing.stop()
@@ -70,7 +70,7 @@ export async function changingKeys<T>(
   })
 }
 
-/** `reading` for commands that look at the purpose secrets. */
+/** `reading` for commands that read the purpose secrets. */
 export async function readingSecrets<T>(terminal: Terminal, work: (secrets: SecretView) => T): Promise<T> {
   const { readSecrets } = await import('../installation-keys.ts')
   return reading(terminal, async (installation) => work(await readSecrets(installation)))
@@ -85,7 +85,7 @@ export async function changingSecrets<T>(
   return changing(terminal, async (installation, wait) => {
     const opened = await openSecrets(installation, wait)
     try {
-      stopIfAsked(terminal)
+      stopIfInterrupted(terminal)
       return await work(opened, installation, wait)
     } finally {
       opened.secrets.stop()
@@ -99,14 +99,18 @@ async function withInstallation<T>(
   onOtherIssuer: (recorded: string, settings: Settings) => void,
 ): Promise<T> {
   const settings = readSettings(terminal.environment, terminal.folder)
-  // Loaded here and not above: `signet version` and a slip of the pen need no database driver.
+  // Loaded here and not above: `signet version` and wrong usage do not need the database driver.
   const { openInstallation } = await import('../installation.ts')
-  const wait = { signal: terminal.asked, timeoutMs: Number.POSITIVE_INFINITY, report: reportTo(terminal, settings) }
+  const wait = {
+    signal: terminal.stopSignal,
+    timeoutMs: Number.POSITIVE_INFINITY,
+    report: reportTo(terminal, settings),
+  }
   const opened = await openInstallation(settings, await quietLog(settings), wait).catch(ifInterrupted(unchanged))
   const { installation, issuerOnRecord, close } = opened
   try {
-    stopIfAsked(terminal)
-    await sayWhere(terminal, settings)
+    stopIfInterrupted(terminal)
+    await reportDatabase(terminal, settings)
     if (issuerOnRecord !== undefined && issuerOnRecord !== settings.issuer) onOtherIssuer(issuerOnRecord, settings)
     return await work(installation, wait).catch(ifInterrupted(unchanged))
   } finally {
@@ -117,10 +121,10 @@ async function withInstallation<T>(
 const unchanged = 'Interrupted; nothing was changed.'
 
 /**
- * Tells a person which database a command works on, if that is not plain from the environment: the embedded one is used because no
- * setting names another, or a `.env` file does. Only on a terminal, so that the output of scripts stays as it is.
+ * Names the database that a command works on, if the environment does not: it is the embedded one by default, or named in a `.env`
+ * file. Only on a terminal, so that the output of scripts stays the same.
  */
-export async function sayWhere(terminal: Terminal, settings: Settings): Promise<void> {
+export async function reportDatabase(terminal: Terminal, settings: Settings): Promise<void> {
   const { environment, folder, errorIsTTY } = terminal
   const source = dotEnvSource(environment, folder, ['SIGNET_DATABASE_URL', 'SIGNET_DATABASE_SCHEMA', 'SIGNET_DATA_DIR'])
   if (!errorIsTTY || (settings.databaseUrl !== undefined && source === undefined)) return
@@ -130,7 +134,7 @@ export async function sayWhere(terminal: Terminal, settings: Settings): Promise<
   reportTo(terminal, settings)(`Using ${databaseInWords(settings)}${schema}${file}.`)
 }
 
-/** Tells the person what takes long, on standard error, unless the settings ask for warnings and errors only. */
+/** Reports slow steps on standard error, unless the settings ask for warnings and errors only. */
 export function reportTo({ writeError }: Terminal, { logLevel }: Pick<Settings, 'logLevel'>): Report {
   const isWanted = logLevel === 'info' || logLevel === 'debug' || logLevel === 'trace'
   return (sentence) => isWanted && writeError(`signet: ${sentence}\n`)
@@ -144,7 +148,7 @@ export async function quietLog({ logLevel }: Pick<Settings, 'logLevel'>): Promis
   })
 }
 
-/** @throws CommandFailed when the person has asked for the end */
-export function stopIfAsked({ asked }: Pick<Terminal, 'asked'>): void {
-  if (asked.aborted) throw new CommandFailed(unchanged)
+/** @throws CommandFailed if the command was interrupted */
+export function stopIfInterrupted({ stopSignal }: Pick<Terminal, 'stopSignal'>): void {
+  if (stopSignal.aborted) throw new CommandFailed(unchanged)
 }

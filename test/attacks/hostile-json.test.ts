@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createVerifier, importVerificationKey, VerificationError } from 'signet-idp/verify'
 import t from 'tap'
-import { objectIn } from '../../src/cli/doctor/ask.ts'
+import { jsonObjectOf } from '../../src/cli/doctor/http-request.ts'
 import { jsonValue } from '../../src/cli/flags.ts'
 import { readPrivateKey, UnusableKey } from '../../src/key-ring/import-key.ts'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
@@ -203,7 +203,7 @@ t.test('JSON from an operator or a person is limited, too', async (t) => {
     })
     t.throws(() => readAddress(`{"country":${value}}`), { name: 'InvalidProfile', message: /^.{1,300}$/ })
     t.equal(
-      objectIn({ text: `{"keys":${value}}` }),
+      jsonObjectOf({ text: `{"keys":${value}}` }),
       undefined,
       "the response in the issuer's place is not a JSON object",
     )

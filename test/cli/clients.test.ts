@@ -38,7 +38,7 @@ t.test('metadata that cannot be registered is a usage error, and nothing is regi
     [[...app, '--grant-type', '__proto__'], /'__proto__', which is not supported/],
     [[...app, '--id-token-signed-response-alg', 'none'], /'none' is not supported/],
     [[...app, '--contact', 'a\u001b[2J'], /contacts/],
-    [['clients', 'create', '--name', '', '--redirect-uri', redirectUri], /--name <text>.*It is empty/],
+    [['clients', 'create', '--name', '', '--redirect-uri', redirectUri], /--name <text>.*It must not be empty/],
     [['clients', 'create', '--name', 'A\u202eppa', '--redirect-uri', redirectUri], /client_name/],
   ]
   for (const [args, message] of cases) {
@@ -305,10 +305,10 @@ t.test('a leaked secret can be replaced and is then rejected; of two old secrets
 
   const { out } = await signet('clients', 'rotate-secret', client_id)
   const [, second = ''] = /client_secret +(\S{43})\n/.exec(out) ?? []
-  t.match(out, /The secret before it goes on working until the next rotation/)
+  t.match(out, /The previous secret keeps working until the next rotation; older ones are revoked/)
   t.same([await works(leaked), await works(second)], [true, true])
   const rotated = await signet('clients', 'rotate-secret', client_id, '--revoke-old')
-  t.match(rotated.out, /No older secret works any longer/)
+  t.match(rotated.out, /All older secrets are revoked/)
   t.match(rotated.out, `signet grants revoke-all --client-id ${client_id}`)
   const [, third = ''] = /client_secret +(\S{43})\n/.exec(rotated.out) ?? []
   t.same([await works(leaked), await works(second), await works(third)], [false, false, true])
@@ -372,9 +372,9 @@ t.test('a deleted client is gone, and an event records it', async (t) => {
 t.test('a command that is interrupted before it starts changes nothing', async (t) => {
   const clients = { text: 'SELECT FROM clients' }
   const before = (await database.query(clients)).rowCount
-  const asked = new AbortController()
-  asked.abort()
-  const { code, out, err } = await answer(app, { environment, folder: '/nowhere', asked: asked.signal })
+  const stop = new AbortController()
+  stop.abort()
+  const { code, out, err } = await answer(app, { environment, folder: '/nowhere', stopSignal: stop.signal })
   t.same({ code, out, err }, { code: 1, out: '', err: 'signet: Interrupted; nothing was changed.\n' })
   t.same((await database.query(clients)).rowCount, before)
 })

@@ -27,8 +27,8 @@ export function commandsTable(): string {
 }
 
 function aboutOf(command: Command): string {
-  const where = command.registeredArguments.flatMap(({ description }) =>
-    description ? [`Named by ${description}.`] : [],
+  const where = command.registeredArguments.flatMap((argument) =>
+    argument.description ? [`\`<${argument.name()}>\`: ${argument.description}.`] : [],
   )
   return [command.description(), ...where].join(' ')
 }

@@ -69,7 +69,7 @@ export async function answer(
     readonly environment?: Record<string, string>
     readonly folder: string
     readonly input?: string | Buffer | Readable
-    readonly asked?: AbortSignal
+    readonly stopSignal?: AbortSignal
     readonly onOut?: () => void
     readonly onError?: () => void
     /** Whether standard error is a terminal. */
@@ -80,7 +80,7 @@ export async function answer(
     environment = {},
     folder,
     input = '',
-    asked = new AbortController().signal,
+    stopSignal = new AbortController().signal,
     onOut,
     onError,
     errorIsTTY,
@@ -100,7 +100,7 @@ export async function answer(
       onError?.()
     },
     errorIsTTY,
-    asked,
+    stopSignal,
     linger: async () => {},
   })
   return { code, out, err }

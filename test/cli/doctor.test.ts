@@ -55,17 +55,17 @@ t.test('planted public keys, a forged address that is believed, and wrong clocks
     values: [JSON.stringify(active?.public_jwk)],
   })
   const findings = await examine({
-    ...{ environment: installation, folder: emptyFolder(t), asked: new AbortController().signal },
+    ...{ environment: installation, folder: emptyFolder(t), stopSignal: new AbortController().signal },
     ...{ url: `http://127.0.0.1:${believing.settings.port}`, now: () => Date.now() + 90_000 },
   })
   await setKey(standby?.public_jwk)
   await db.query({ text: `DELETE FROM signing_keys WHERE kid = 'planted'` })
   t.match(findings.flatMap(({ check, status, finding }) => (status === 'bad' ? [`${check}: ${finding}`] : [])).sort(), [
-    /^client-address: Signet believed a forged X-Forwarded-For/,
+    /^client-address: Signet trusted a forged X-Forwarded-For/,
     /^database-clock: .* 90.0 s behind this machine's clock, more than SIGNET_CLOCK_SKEW/,
-    /^jwk-set: It holds keys that the database does not publish/,
-    'key-pairs: The key planted is published, and has no private half here.',
-    `key-pairs: The public key ${standby?.kid} does not belong to its private half.`,
+    /^jwk-set: It contains keys that the database does not publish/,
+    'key-pairs: The key planted is published but has no private key here.',
+    `key-pairs: The public key ${standby?.kid} does not belong to its private key.`,
     /^server-clock: .* behind this machine's clock/,
   ])
 })
@@ -75,7 +75,7 @@ t.test('a wrong master key is found, and nothing secret is printed', async (t) =
   const { code, out, err, of, textOf } = await doctor({ SIGNET_MASTER_KEY: other }, inside)
   t.same({ code, err, bad: of('bad') }, { code: 1, err: '', bad: ['master-key', 'metadata'] })
   t.match(textOf('master-key'), /opens none of the 10/)
-  t.match(textOf('key-pairs'), /does not open them/)
+  t.match(textOf('key-pairs'), /does not open the private keys/)
   for (const secret of [other, databaseUrl, `:${new URL(databaseUrl).password}@`]) t.notMatch(out, secret)
   const none = await doctor({ SIGNET_MASTER_KEY: '' }, inside)
   t.match(none.textOf('master-key'), /there is no master key/)
@@ -111,17 +111,17 @@ t.test('SIGNET_ISSUER that differs from the issuer on record and the one that an
   const { code, of, textOf } = await doctor({ SIGNET_ISSUER: 'https://id.example' }, ['--url', issuer])
   t.equal(code, 1)
   t.same(of('bad'), ['issuer-on-record', 'metadata'])
-  t.match(textOf('issuer-on-record'), `belongs to ${issuer}, and SIGNET_ISSUER is https://id.example`)
-  t.match(textOf('metadata'), `its issuer is "${issuer}"`)
+  t.match(textOf('issuer-on-record'), `belongs to ${issuer}, but SIGNET_ISSUER is https://id.example`)
+  t.match(textOf('metadata'), `Its issuer is "${issuer}"`)
 })
 
 t.test('with the server down, the database down, or both, the remaining checks still run', async (t) => {
   const noServer = await doctor({}, inside)
   t.same(noServer.of('bad'), ['metadata'])
-  t.match(noServer.textOf('metadata'), /nobody listens there \(connection refused\)/)
+  t.match(noServer.textOf('metadata'), /no server is listening there \(connection refused\)/)
   const noDatabase = await doctor({ SIGNET_DATABASE_URL: `postgres://me:very-secret@127.0.0.1:${await freePort()}/x` })
   t.same(noDatabase.of('bad'), ['database'])
-  t.match(noDatabase.textOf('master-key'), /could not be asked/)
+  t.match(noDatabase.textOf('master-key'), /could not be queried/)
   t.match(noDatabase.textOf('readiness'), /is ready/)
   t.notMatch(noDatabase.out, 'very-secret')
 })
@@ -136,7 +136,7 @@ t.test('all bad settings are reported together, and each skipped check says why'
   t.same(of('bad'), ['settings'])
   t.match(findings.map(({ finding }) => finding).join('\n'), /SIGNET_TYPO: there is no such setting/)
   t.same(all, [...new Set(all.filter((name) => findings.some(({ check }) => check === name)))], 'every check is listed')
-  t.ok(findings.every(({ status, finding }) => status !== 'skipped' || finding === 'The settings cannot be used.'))
+  t.ok(findings.every(({ status, finding }) => status !== 'skipped' || finding === 'The settings are not valid.'))
 })
 
 t.test('the doctor creates nothing: no folder, no key, no schema, no table', async (t) => {
@@ -200,7 +200,7 @@ t.test('every check of a healthy installation is good', async (t) => {
 t.test('--url accepts only an origin', async (t) => {
   for (const url of ['rubbish', 'ftp://a.example', 'https://a.example/path', 'https://a.example?x']) {
     const { code, out, err } = await answer(['doctor', '--url', url], { folder: '/nowhere' })
-    t.match({ code, out, err }, { code: 2, out: '', err: /--url takes scheme, host and port/ })
+    t.match({ code, out, err }, { code: 2, out: '', err: /--url must be scheme, host and port/ })
   }
 })
 
@@ -208,7 +208,7 @@ t.test('an interrupt is not reported as a finding', async (t) => {
   const told = await answer(['doctor'], {
     environment: installation,
     folder: emptyFolder(t),
-    asked: AbortSignal.abort(),
+    stopSignal: AbortSignal.abort(),
   })
   t.match(told, { code: 1, out: '', err: /Interrupted/ })
 })

@@ -13,14 +13,14 @@ t.test('if one poll returns very many events, each matching event is printed onc
      SELECT CASE WHEN i % $1 = 0 THEN 'signed_in' ELSE 'tokens_issued' END, 'sub' FROM generate_series(1, $2::int) AS i`,
     [every, last],
   )
-  const asked = new AbortController()
+  const stop = new AbortController()
   const printed: number[] = []
   const print = ({ id }: { id: number }) => {
     printed.push(id)
     // One more poll, then stop.
     if (id === last) db.query("INSERT INTO events (type, sub) VALUES ('signed_in', 'sub'), ('signed_in', 'other')")
-    if (id > last) asked.abort()
+    if (id > last) stop.abort()
   }
-  await followEvents(db, { types: ['signed_in'], sub: 'sub' }, 0, [], print, asked.signal)
+  await followEvents(db, { types: ['signed_in'], sub: 'sub' }, 0, [], print, stop.signal)
   t.same(printed, [...Array.from({ length: last / every }, (_, n) => (n + 1) * every), last + 1])
 })

@@ -13,7 +13,7 @@ import { insertGrant } from './insert-grant.ts'
 const { signet, json, database } = await openConsole(t)
 
 t.test('commands on grants that do not exist fail', async (t) => {
-  t.match(await signet('grants', 'list'), { code: 0, out: /^There are no such grants/ })
+  t.match(await signet('grants', 'list'), { code: 0, out: /^No grants found/ })
   t.same(await json('grants', 'list', '--client-id', "' OR 1=1 --"), [])
   t.match(await signet('grants', 'list', '--user', '__proto__'), { code: 1, out: '', err: /There is no user/ })
   for (const command of ['show', 'revoke'])
@@ -94,14 +94,14 @@ t.test('revoke-all ends all grants of a user, of a client, or of a user at a cli
   t.notOk(await findConsent(database, ann.sub, bob.clientId))
 
   const { out } = await signet('grants', 'revoke-all', '--client-id', bob.clientId)
-  t.match(out, /^client_id +client_\S+\ngrants_ended +1\n\nThe client can be granted access again at once/)
+  t.match(out, /^client_id +client_\S+\ngrants_ended +1\n\nThe client can get new grants immediately/)
   t.same(await alive(), [true, false, false])
   const again = await insertGrant(database, ann.sub, bob.clientId)
   t.ok(await isAlive(again.grantId), 'a grant opened afterwards stays open')
 
   t.match(await signet('grants', 'revoke-all', '--user', ann.sub), {
     code: 0,
-    out: /grants_ended +2\n\nSessions and consents stay: .* signet users sign-out sub-of-ann\n$/,
+    out: /grants_ended +2\n\nSessions and consents are kept: .* signet users sign-out sub-of-ann\n$/,
   })
   t.same(await alive(), [false, false, false])
   t.notOk(await isAlive(again.grantId))
@@ -152,7 +152,10 @@ t.test('the number of ended grants is printed even if other processes update the
   t.match(await json('users', 'sign-out', sub), { sub, sessions_ended: Number, grants_ended: Number, more: true })
   const { code, out } = await signet('grants', 'revoke-all', '--user', sub)
   t.equal(code, 0)
-  t.match(out, /grants_ended +\d+\nmore +yes\n\nThis is in effect now\..* The number is of those counted so far\.\n/)
+  t.match(
+    out,
+    /grants_ended +\d+\nmore +yes\n\nThis is in effect now\..* The numbers count only the records updated so far\.\n/,
+  )
   await database.query('DROP TRIGGER fail ON grants')
 })
 

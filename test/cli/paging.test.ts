@@ -18,7 +18,8 @@ async function pages(t: Test, limit: number, id: string, ...command: string[]): 
     const page = JSON.parse(out) as Listed[]
     found.push(page)
     const last = String(page.at(-1)?.[id])
-    if (err !== '') t.equal(err, `signet: There are more: --after ${last} shows the next page, --all everything.\n`)
+    if (err !== '')
+      t.equal(err, `signet: There are more: --after ${last} shows the next page, --all shows everything.\n`)
     if (page.length < limit) return found
     after = ['--after', last]
   }
@@ -79,7 +80,7 @@ t.test('paging through clients returns each one exactly once in one order, whate
   t.same(await begin('iST'), ['ISTANBUL'])
   t.same(await begin('äb'), ['äb'])
   t.same(await begin('\u{10FFFD}'), ['\u{10FFFD}'])
-  t.match(await signet('clients', 'list', '--name', 'none'), { code: 0, out: 'There are no such clients.\n' })
+  t.match(await signet('clients', 'list', '--name', 'none'), { code: 0, out: 'No clients found.\n' })
   t.same(
     (await pages(t, 2, 'client_id', 'clients', 'list', '--name', 'b')).map(({ length }) => length),
     [2, 2, 0],
@@ -91,11 +92,11 @@ t.test('a table ends with a line about the next page, except on the last page', 
   const lines = out.trimEnd().split('\n')
   t.match(lines[0], /^client_id +client_name/)
   const id = lines[2]?.split(' ')[0]
-  t.same(lines.slice(3), ['', `There are more: --after ${id} shows the next page, --all everything.`])
+  t.same(lines.slice(3), ['', `There are more: --after ${id} shows the next page, --all shows everything.`])
   const { out: end } = await signet('clients', 'list', '--limit', '1000')
   t.notMatch(end, '--after')
   const nothing = await signet('clients', 'list', '--after', end.trimEnd().split('\n').at(-1)?.split(' ')[0] ?? '')
-  t.match(nothing, { code: 0, out: /^Nothing follows client_\d+\.\n$/, err: '' })
+  t.match(nothing, { code: 0, out: /^There is nothing after client_\d+\.\n$/, err: '' })
 })
 
 t.test('paging cannot continue after a deleted client, and says so', async (t) => {

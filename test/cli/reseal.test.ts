@@ -168,7 +168,7 @@ t.test('recover signs everyone out with an event each, and keeps grants of machi
   t.notOk('ended_at' in (await json('grants', 'show', 'of-a-machine')))
   t.match(await json('recover', '--sign-everyone-out'), { sessions_ended: 0, grants_ended: 0 })
   const { out } = await signet('recover', '--sign-everyone-out')
-  t.match(out, /Every session and every grant of a person has ended/)
+  t.match(out, /All sessions and all grants of users have ended/)
   const [found = '', afterRestore = ''] = out.split('If you restored a backup:')
   t.notMatch(found, /backup/, 'backups are mentioned only as a condition')
   t.match(afterRestore, /as they were when the backup was made/)

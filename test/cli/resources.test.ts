@@ -8,7 +8,7 @@ const create = ['resources', 'create', '--identifier']
 t.test('a resource that cannot be registered is a usage error, and nothing is registered', async (t) => {
   const good = 'https://good.example'
   const cases: [string[], RegExp][] = [
-    [[...create, ''], /--identifier <uri>.*It is empty/],
+    [[...create, ''], /--identifier <uri>.*It must not be empty/],
     [[...create, 'api'], /absolute URI/],
     [[...create, '/api'], /absolute URI/],
     [[...create, '__proto__'], /absolute URI/],
@@ -170,7 +170,7 @@ t.test('a scope removed from a resource is removed from its clients: it may late
   )
   const { code, out } = await signet('resources', 'update', identifier, '--scope', 'keep')
   t.equal(code, 0)
-  t.match(out, `These clients lose scopes that are gone: ${client_id}`)
+  t.match(out, `These clients have lost the removed scopes: ${client_id}`)
   t.match(await json('clients', 'show', String(client_id)), { scope: 'keep', resources: [identifier] })
 
   await json(...create, 'https://later.example', '--scope', 'drop')

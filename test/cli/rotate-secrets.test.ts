@@ -35,11 +35,11 @@ const opened = async () => {
 
 t.test('a mistake in the arguments is reported before anything is done', async (t) => {
   for (const [args, said] of [
-    [['--purpose', 'crsf'], /no purpose crsf. The purposes: refresh-mac, request-sealing, csrf, session-id/],
+    [['--purpose', 'crsf'], /no purpose crsf. The purposes are refresh-mac, request-sealing, csrf, session-id/],
     [['--purpose', 'csrf', '--all'], /cannot be used with/],
-    [['--compromised', '--reason', 'leaked'], /Name what has leaked with --purpose, or --all/],
-    [['--compromised', '--all'], /needs a --reason/],
-    [['--reason', ' '], /must say something/],
+    [['--compromised', '--reason', 'leaked'], /Say which secrets have leaked: give --purpose or --all/],
+    [['--compromised', '--all'], /requires --reason/],
+    [['--reason', ' '], /must not be empty/],
   ] as [string[], RegExp][])
     t.match(await signet('keys', 'rotate-secrets', ...args), { code: 2, out: '', err: said })
   t.equal((await listed()).length, 4)
@@ -49,16 +49,16 @@ t.test('a planned rotation creates one later version of every purpose, once', as
   const made = await json<Listed[]>('keys', 'rotate-secrets', '--reason', 'every year')
   t.match(
     made,
-    purposes.map((purpose) => ({ purpose, version: 2, activates_at: String, next: /when every node has read it/ })),
+    purposes.map((purpose) => ({ purpose, version: 2, activates_at: String, next: /when every node has loaded it/ })),
   )
-  t.match(await signet('keys', 'rotate-secrets', '--purpose', 'csrf'), { code: 0, out: /was on its way already/ })
+  t.match(await signet('keys', 'rotate-secrets', '--purpose', 'csrf'), { code: 0, out: /already scheduled/ })
   for (const purpose of purposes) t.same(await statesOf(purpose), ['1 active', '2 standby'])
   t.match(await lastEvent('secret_created'), { by: String, reason: 'every year', purpose: String, version: 2 })
   await database.query({ text: `UPDATE purpose_secrets SET activates_at = now() WHERE version = 2` })
   t.same(await statesOf('csrf'), ['1 retiring', '2 active'])
   const out = (await signet('keys', 'secrets')).out
   t.match(out, /refresh-mac +1 +retiring.*until the last refresh token made with it has expired/)
-  t.match(out, /session-id +1 +retiring.*until the last session that began with it is over/)
+  t.match(out, /session-id +1 +retiring.*until the last session that began with it has ended/)
   t.match(out, /csrf +1 +retiring.*accepted until 20/)
 })
 
@@ -91,9 +91,9 @@ t.test('a leaked secret is replaced immediately and recorded in the keys directo
     'in a log',
   )
   t.match({ code, err }, { code: 0, err: '' })
-  t.match(out, /csrf +4 .*forms that are open have to be sent once more/)
-  t.match(out, /Every node has stopped accepting the old versions: at once where it hears of it, \S+Z at the latest\./)
-  t.match(out, /1 of the nodes runs an earlier release and will not notice: restart or stop them now\./)
+  t.match(out, /csrf +4 .*open forms must be sent again/)
+  t.match(out, /Nodes that are notified have stopped accepting the old versions, all others stop by \S+Z\./)
+  t.match(out, /1 node runs an earlier release and will not notice: restart or stop it now\./)
   await database.query({ text: 'DELETE FROM nodes' })
   t.same((await statesOf('csrf')).sort(), ['1 revoked', '2 revoked', '3 revoked', '4 active'])
   t.same(await statesOf('refresh-mac'), ['1 retiring', '2 active'], 'the others remain')
@@ -127,7 +127,10 @@ t.test(
         values: [purpose, version, sealed, activates_at],
       })
     const told = await signet('keys', 'secrets')
-    t.match(told, { code: 0, err: /session-id \(version 1\).* was revoked, but the database does not: signet recover/ })
+    t.match(told, {
+      code: 0,
+      err: /Revoked in the keys directory, but not in the database: .*session-id \(version 1\).*: signet recover/,
+    })
     t.match(told.out, /session-id +2 +active.*servers may still accept it: signet recover/)
     t.equal((await signet('doctor')).out.match(/purpose-secrets .*signet recover/s)?.length, 1)
     await json('recover')

@@ -42,12 +42,12 @@ t.test("if the port in use is the issuer's own, the advice is an installation wi
 
 t.test('a server reports when it is ready, and stops when asked', async (t) => {
   const port = await freePort()
-  const asked = new AbortController()
+  const stop = new AbortController()
   const served = answer(['serve'], {
     environment: { ...environment, SIGNET_PORT: String(port) },
     folder: '/nowhere',
-    asked: asked.signal,
-    onOut: () => asked.abort(),
+    stopSignal: stop.signal,
+    onOut: () => stop.abort(),
   })
   t.same(await served, {
     code: 0,
@@ -60,10 +60,10 @@ t.test('only one address is printed if the issuer is the address listened on', a
   const port = await freePort()
   const issuer = `http://localhost:${port}`
   const { environment } = await openConsole(t, { SIGNET_ISSUER: issuer })
-  const asked = new AbortController()
+  const stop = new AbortController()
   const served = answer(['serve'], {
-    ...{ environment, folder: '/nowhere', asked: asked.signal },
-    onOut: () => asked.abort(),
+    ...{ environment, folder: '/nowhere', stopSignal: stop.signal },
+    onOut: () => stop.abort(),
   })
   t.same(await served, { code: 0, out: `Signet is ready: ${issuer}\n`, err: '' })
 })
@@ -80,16 +80,16 @@ t.test('hundreds of connections wait to be accepted while the server is busy', a
     setTimeout(end, 60_000)
     for (let n = 0; n < ${many}; n++)
       connect(${port}, '127.0.0.1').on('connect', () => ++connected === ${many} && end()).on('error', () => {})`
-  const asked = new AbortController()
+  const stop = new AbortController()
   let connected = ''
   const { code } = await answer(['serve'], {
     environment: { ...environment, SIGNET_PORT: String(port) },
     folder: '/nowhere',
-    asked: asked.signal,
+    stopSignal: stop.signal,
     onOut: () => {
       // Meanwhile nothing else runs in this process, so the server accepts no connection.
       connected = execFileSync(process.execPath, ['-e', connects], { encoding: 'utf8', env: {} })
-      asked.abort()
+      stop.abort()
     },
   })
   t.same({ code, connected }, { code: 0, connected: String(many) })
@@ -99,13 +99,13 @@ t.test('a server updates rows after endings that other processes decided', async
   const { port, free } = await takenPort()
   await free()
   await recordEnding(database, { kind: 'client', reason: 'client_deleted', clientId: 'gone' as ClientId }, undefined, 0)
-  const asked = new AbortController()
+  const stop = new AbortController()
   const served = answer(['serve'], {
     environment: { ...environment, SIGNET_PORT: String(port) },
     folder: '/nowhere',
-    asked: asked.signal,
+    stopSignal: stop.signal,
   })
   await eventually('its row to go', async () => (await database.query('SELECT FROM endings')).rowCount === 0)
-  asked.abort()
+  stop.abort()
   t.match(await served, { code: 0 })
 })

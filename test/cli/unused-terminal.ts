@@ -8,6 +8,6 @@ export const unusedTerminal: Terminal = {
   input: Readable.from([]),
   writeOut: () => {},
   writeError: () => {},
-  asked: new AbortController().signal,
+  stopSignal: new AbortController().signal,
   linger: async () => {},
 }

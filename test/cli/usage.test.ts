@@ -24,7 +24,7 @@ t.test(
       [['clients', 'create', '--name'], /argument missing/],
       [['clients', 'create', '--name', '--json'], /Its value is missing/],
       [['clients', 'create', '--name=--first-party'], /Its value is missing/],
-      [['clients', 'create', '--name', 'A', '--name', 'B'], /given twice/],
+      [['clients', 'create', '--name', 'A', '--name', 'B'], /only once/],
       [['clients', 'create', '--name', 'A', '--first-party', '--no-first-party'], /contradict/],
       [['clients', 'create', '--name', 'A', '--no-require-pkce', '--require-pkce'], /contradict/],
       [['clients', 'create', '--name', 'A', '--default-max-age', '15m'], /whole number of seconds/],
@@ -41,8 +41,8 @@ t.test(
       [['resources', 'update', 'https://a.example'], /Nothing to change/],
       [['users', 'create'], /--email, --username or both/],
       [['users', 'create', '--name', 'A person'], /--email, --username or both/],
-      [['users', 'create', '--username', 'person', '--email-verified'], /goes with --email/],
-      [['users', 'create', '--email', 'no address'], /takes an e-mail address/],
+      [['users', 'create', '--username', 'person', '--email-verified'], /requires --email/],
+      [['users', 'create', '--email', 'no address'], /must be an e-mail address/],
       [['users', 'create', '--username', 'who@example.com'], /username/],
       [['users', 'create', '--username', 'p', '--picture', 'javascript:alert(1)'], /picture/],
       [['users', 'create', '--username', 'p', '--website', 'data:text/html,x'], /website/],
@@ -62,8 +62,8 @@ t.test(
       [['users', 'create', '--username', 'p', '--address', '{"country":1}'], /country must be a string/],
       [['users', 'update', 'p'], /Nothing to change/],
       [['users', 'update', '--name', 'n'], /missing required argument 'user'/],
-      [['users', 'update', 'p', '--email', 'no address'], /takes an e-mail address/],
-      [['users', 'update', 'p', '--email', '', '--email-verified'], /goes with an address/],
+      [['users', 'update', 'p', '--email', 'no address'], /must be an e-mail address/],
+      [['users', 'update', 'p', '--email', '', '--email-verified'], /requires an address/],
       [['users', 'update', 'p', '--email-verified', '--no-email-verified'], /contradict/],
       [['users', 'update', 'p', '--username', 'who@example.com'], /username/],
       [['users', 'update', 'p', '--picture', 'javascript:alert(1)'], /picture/],
@@ -114,10 +114,10 @@ t.test(
       const { code, out, err } = await answer(args, { folder, environment })
       t.same({ code, out }, { code: 2, out: '' }, `signet ${args.map((arg) => arg || '""').join(' ')}: ${err}`)
     }
-    t.match((await answer(['keys', 'revoke', ' ', '--reason', 'r'], { folder })).err, /'kid'. It is empty/)
+    t.match((await answer(['keys', 'revoke', ' ', '--reason', 'r'], { folder })).err, /'kid'. It must not be empty/)
     t.match(
       (await answer(['events', 'list', '--client-id', ''], { folder })).err,
-      /--client-id <client_id>.*It is empty/,
+      /--client-id <client_id>.*It must not be empty/,
     )
   },
 )

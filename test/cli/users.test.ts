@@ -68,12 +68,12 @@ t.test("a person's own names are rejected as the password, for new and existing 
   const own = ['grace.h 1906', 'hopper@navy.example', 'hopperhopper', 'GraceHopper1906', 'hopper-grace']
   for (const input of own) {
     const answer = await signetReading(input, ...create, ...flags, '--password-stdin')
-    t.match(answer, { code: 2, out: '', err: /the person's name, user name or e-mail address/ }, input)
+    t.match(answer, { code: 2, out: '', err: /the user's name, user name or e-mail address/ }, input)
   }
   const { sub } = await json<UserDocument>(...create, ...flags)
   for (const input of own) {
     const answer = await signetReading(input, 'users', 'set-password', sub, '--password-stdin')
-    t.match(answer, { code: 2, out: '', err: /the person's name, user name or e-mail address/ }, input)
+    t.match(answer, { code: 2, out: '', err: /the user's name, user name or e-mail address/ }, input)
   }
   t.equal(await passwordHashOf(sub), undefined)
   const phrase = 'grace hopper found a moth'
@@ -99,7 +99,7 @@ t.test('a user name belongs to one person, an unverified address to anyone, a ve
   t.match(await signet(...create, '--email', 'SHARED@example.com', '--email-verified'), {
     code: 1,
     out: '',
-    err: /verified address of somebody else/,
+    err: /verified address of another user/,
   })
 })
 
@@ -156,8 +156,8 @@ t.test('a user is found by every spelling of their names, and not by look-alikes
     ['--username', 'аda', /one writing system/],
     ['--username', 'a\u200bb', /must be 1 to 64 letters/],
     ['--username', '123e4567-e89b-12d3-a456-426614174000', /form of an ID/],
-    ['--email', 'a\u202e@example.com', /takes an e-mail address/],
-    ['--email', 'a@1.2.3.4', /takes an e-mail address/],
+    ['--email', 'a\u202e@example.com', /must be an e-mail address/],
+    ['--email', 'a@1.2.3.4', /must be an e-mail address/],
   ] as const)
     t.match(await signet(...create, flag, value), { code: value === 'Émile' ? 1 : 2, out: '', err: message }, value)
 })
@@ -243,10 +243,10 @@ t.test("an update can neither take another user's names nor remove the last sign
     [['--username', 'oWNED', '--name', 'x'], /The user name oWNED is taken/],
     [
       ['--email', 'OWNED@example.com', '--email-verified'],
-      /OWNED@example.com is the verified address of somebody else/,
+      /OWNED@example.com is already the verified address of another user/,
     ],
     [['--username', ''], /nothing left to sign in with/],
-    [['--email', 'owned@example.com', '--email-verified'], /verified address of somebody else/],
+    [['--email', 'owned@example.com', '--email-verified'], /verified address of another user/],
   ]
   for (const [flags, message] of refused)
     t.match(await signet(...update, ...flags), { code: 1, out: '', err: message }, flags.join(' '))

@@ -254,10 +254,10 @@ t.test('everything important leaves an event, and the filters find it', async (t
   )
   t.match(await signet('events', 'list', '--type', 'x'), { code: 2, err: /There are no events of type x/ })
   t.match(await signet('events', 'list', '--limit', '0'), { code: 2, err: /from 1 to 10000/ })
-  t.match(await signet('events', 'show', 'nothing'), { code: 1, err: /Nothing is on record for request nothing/ })
+  t.match(await signet('events', 'show', 'nothing'), { code: 1, err: /Nothing is recorded for request nothing/ })
   const listed = await signet('events', 'list', '--client-id', clientId, '--since', '1h')
   t.match(listed.out, /^\d{4}-.{19} {2}grant_opened {10}request_id=\S{16} network=127\.0\.0\.1 client_id=/)
-  t.match((await signet('events', 'list', '--kid', 'x')).out, 'There are no such events.')
+  t.match((await signet('events', 'list', '--kid', 'x')).out, 'No events found.')
 })
 
 t.test('events outlive their subjects, and nobody can delete or change them', async (t) => {
@@ -301,12 +301,12 @@ t.test('--follow shows each event once, whatever the order of commits, and ends 
   const late = await database.connect()
   await late.query('BEGIN')
   await late.query(insert, [type, 1]) // its number is lower than that of an event already seen
-  const asked = new AbortController()
+  const stop = new AbortController()
   let seen = 0
   const following = answer(['events', 'list', '--follow', '--json', '--type', type], {
     environment,
     folder,
-    asked: asked.signal,
+    stopSignal: stop.signal,
     onOut: () => {
       seen++
     },
@@ -323,7 +323,7 @@ t.test('--follow shows each event once, whatever the order of commits, and ends 
   await late.query('COMMIT')
   late.release()
   await reached(3)
-  asked.abort()
+  stop.abort()
   const { code, out, err } = await following
   t.same({ code, err }, { code: 0, err: '' })
   t.same(

@@ -178,7 +178,7 @@ t.test('a start on a standby alone says what is wrong, and exits', async (t) => 
   ).ended
   t.equal(code, 1)
   t.match(err, /^signet: The PostgreSQL server at .* accepts no writes: it is a standby, or it was made read-only\. /)
-  t.match(err, 'let SIGNET_DATABASE_URL lead to it')
+  t.match(err, 'point SIGNET_DATABASE_URL to it')
   t.notMatch(err, standby.cluster.credentials.applicationPassword)
 })
 
@@ -189,11 +189,11 @@ t.test('the doctor examines a standby, and says so', async (t) => {
       SIGNET_ISSUER: idp.issuer,
     },
     folder,
-    asked: new AbortController().signal,
+    stopSignal: new AbortController().signal,
   })
   t.match(
     findings.find(({ check }) => check === 'database'),
-    { status: 'bad', finding: /takes no changes: it is a standby/ },
+    { status: 'bad', finding: /is read-only: it is a standby/ },
   )
   t.match(
     findings.find(({ check }) => check === 'migrations'),

@@ -88,7 +88,7 @@ for (const [signal, message] of [
     t.same(more, [])
     t.match(JSON.parse(line), { level: 60, err: { message }, msg: 'Uncaught error: the server is stopping.' })
     t.match(JSON.parse(line).err.stack, /planted\.mjs/)
-    t.match(err, /signet: The server was stopped by an uncaught error; .*\n$/)
+    t.match(err, /signet: The server was stopped by an uncaught error\. .*\n$/)
   })
 
 t.test('a second uncaught error while requests are being answered exits immediately with the same code', async (t) => {

@@ -106,7 +106,8 @@ t.test('a command waits until the other node is finished, and then does its work
   await insertTestKeys({ query: ({ text, values }) => database.query(text, values) })
   const environment = { ...settings, SIGNET_MASTER_KEY: testMasterKey }
   const rotate = ['keys', 'rotate', '--now', '--json']
-  const run = (asked: AbortSignal) => answer(rotate, { environment, folder: '/nowhere', asked, onError: () => said() })
+  const run = (stopSignal: AbortSignal) =>
+    answer(rotate, { environment, folder: '/nowhere', stopSignal, onError: () => said() })
   let said = () => {}
   const waits = () =>
     new Promise<void>((resolve) => {
@@ -115,11 +116,11 @@ t.test('a command waits until the other node is finished, and then does its work
 
   await database.query('BEGIN')
   await database.query('SELECT FROM key_ring FOR UPDATE')
-  const asked = new AbortController()
+  const stop = new AbortController()
   let waiting = waits()
-  const interrupted = run(asked.signal)
+  const interrupted = run(stop.signal)
   await waiting
-  asked.abort()
+  stop.abort()
   t.match(await interrupted, {
     code: 1,
     out: '',

@@ -1,13 +1,13 @@
 import { isIP } from 'node:net'
 import { checkServerIdentity, connect } from 'node:tls'
-import { bareHost } from './ask.ts'
 import { bad, type Finding, good, warning } from './finding.ts'
-import { shortened, stepLimit } from './reason.ts'
+import { bareHost } from './http-request.ts'
+import { shortened, stepTimeout } from './reason.ts'
 
 /** What a server presents at the TLS handshake. */
 export interface PresentedCertificate {
   readonly host: string
-  /** Why it is not to be believed: OpenSSL's or Node's code. */
+  /** Why it is not trusted: an error code of OpenSSL or Node. */
   readonly fault: string | undefined
   /** Milliseconds since 1970. */
   readonly validFrom: number
@@ -15,38 +15,38 @@ export interface PresentedCertificate {
   readonly names: string
 }
 
-/** Days that are left when it is time to look why the certificate has not been renewed. */
-const soon = 21
+/** Days of validity. With fewer left, the certificate should have been renewed already. */
+const minDaysLeft = 21
 const day = 86_400_000
 
 /**
- * The certificate of a server, good or not: it is looked at, and nothing is sent.
+ * Reads the certificate of a server, valid or not, without sending a request.
  *
  * @param base where to connect
- * @param issuer whose host the certificate must name, wherever it is presented
- * @throws what the connection says
+ * @param issuer the certificate must be for its host, wherever it is served
+ * @throws errors of the connection
  */
-export function seeCertificate(base: string, issuer: string, asked: AbortSignal): Promise<PresentedCertificate> {
+export function readCertificate(base: string, issuer: string, stopSignal: AbortSignal): Promise<PresentedCertificate> {
   const url = new URL(base)
   const host = bareHost(issuer)
   return new Promise((resolve, reject) => {
-    const signal = AbortSignal.any([asked, AbortSignal.timeout(stepLimit)])
+    const signal = AbortSignal.any([stopSignal, AbortSignal.timeout(stepTimeout)])
     const socket = connect({
       ...{ host: bareHost(base), port: Number(url.port || 443), ALPNProtocols: ['http/1.1'] },
-      // RFC 6066 §3: a server name is no address.
+      // RFC 6066 §3: a server name is not an IP address.
       ...{ rejectUnauthorized: false, servername: isIP(host) ? '' : host },
       checkServerIdentity: (_host, certificate) => checkServerIdentity(host, certificate),
     })
-    const give = () => {
+    const onAbort = () => {
       reject(signal.reason)
       socket.destroy()
     }
-    signal.addEventListener('abort', give, { once: true })
-    // Not only once: the server may break off after the certificate was read.
+    signal.addEventListener('abort', onAbort, { once: true })
+    // Not `once`: the server may close the connection after the certificate was read.
     socket.on('error', reject)
     socket.once('secureConnect', () => {
       const { valid_from, valid_to, subjectaltname } = socket.getPeerCertificate()
-      // Typed as an Error; it is the code.
+      // Its type is Error, but it is the code.
       const fault = socket.authorized ? undefined : String(socket.authorizationError)
       resolve({
         host,
@@ -55,10 +55,10 @@ export function seeCertificate(base: string, issuer: string, asked: AbortSignal)
         validTo: Date.parse(valid_to),
         names: subjectaltname ?? '',
       })
-      signal.removeEventListener('abort', give)
+      signal.removeEventListener('abort', onAbort)
       socket.destroy()
     })
-    if (signal.aborted) give()
+    if (signal.aborted) onAbort()
   })
 }
 
@@ -69,46 +69,46 @@ export function judgeCertificate(
 ): Finding {
   const date = (moment: number) => new Date(moment).toISOString().slice(0, 10)
   if (now > validTo)
-    return bad('certificate', `It expired on ${date(validTo)}.`, 'Renew it, and let the server read it again.')
+    return bad('certificate', `It expired on ${date(validTo)}.`, 'Renew it and make the server load the new one.')
   if (now < validFrom)
     return bad(
       'certificate',
       `It is not valid before ${date(validFrom)}.`,
-      "Look at this machine's clock and the certificate.",
+      "Check this machine's clock and the certificate.",
     )
-  if (fault !== undefined) return bad('certificate', ...wordsOf(fault, host, names))
+  if (fault !== undefined) return bad('certificate', ...describeFault(fault, host, names))
   const days = Math.floor((validTo - now) / day)
-  const left = `It is good for another ${days} days, until ${date(validTo)}`
-  return days < soon
-    ? warning('certificate', `${left}.`, 'It should have been renewed by now: look at what renews it.')
+  const left = `It is valid for another ${days} days, until ${date(validTo)}`
+  return days < minDaysLeft
+    ? warning('certificate', `${left}.`, 'It should have been renewed by now. Check the automatic renewal.')
     : good('certificate', `${left}.`)
 }
 
-function wordsOf(fault: string, host: string, names: string): [finding: string, advice: string] {
+function describeFault(fault: string, host: string, names: string): [finding: string, advice: string] {
   switch (fault) {
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
       return [
-        `It is not for ${host}, but for ${shortened(names) || 'nobody'}.`,
-        `Present one that names ${host}; the proxy may have chosen another site's.`,
+        `It is not for ${host}, but for ${shortened(names) || 'no host'}.`,
+        `Serve a certificate for ${host}. The proxy may have chosen that of another site.`,
       ]
     case 'DEPTH_ZERO_SELF_SIGNED_CERT':
       return [
-        'It is self-signed: no verifier believes it.',
-        'Get one from an authority, or name it in NODE_EXTRA_CA_CERTS everywhere.',
+        'It is self-signed: no verifier trusts it.',
+        'Get one from a certificate authority, or add it to NODE_EXTRA_CA_CERTS everywhere.',
       ]
     case 'SELF_SIGNED_CERT_IN_CHAIN':
     case 'UNABLE_TO_GET_ISSUER_CERT':
     case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
       return [
-        'It is from an authority that this machine does not know.',
-        'Where the authority is your own, name it in NODE_EXTRA_CA_CERTS, here and for every service that verifies.',
+        'This machine does not trust the certificate authority that issued it.',
+        'If the authority is your own, add it to NODE_EXTRA_CA_CERTS, here and for every service that verifies tokens.',
       ]
     case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
       return [
-        'The certificates between it and the authority are missing, or the authority is not known here.',
-        'Serve the whole chain (fullchain.pem), not the one certificate: browsers forgive that, services do not.',
+        'Intermediate certificates are missing, or this machine does not trust the certificate authority.',
+        'Serve the full chain (fullchain.pem), not only the certificate: browsers tolerate that, services do not.',
       ]
     default:
-      return [`It is not believed: ${shortened(fault)}.`, 'Look at it: openssl s_client -connect <host>:443']
+      return [`It is not trusted: ${shortened(fault)}.`, 'Inspect it: openssl s_client -connect <host>:443']
   }
 }

@@ -2,20 +2,18 @@ import { canonicalAddress, isWithin } from '../../platform/network-address.ts'
 import { bad, type Finding, good, skipped, warning } from './finding.ts'
 
 export interface SeenAddress {
-  /** The address that X-Forwarded-For claimed. */
+  /** The false address that the check sent in X-Forwarded-For. */
   readonly forged: string
-  /** The one that Signet wrote down. */
+  /** The address that Signet recorded. */
   readonly recorded: string
-  /** The one that this machine asked from. */
+  /** The local address of the connection on this machine. */
   readonly own: string
   readonly trustProxy: readonly string[]
-  /** Whether a proxy is known to stand before Signet. */
+  /** Whether there is known to be a proxy in front of Signet. */
   readonly hasProxy: boolean
 }
 
-/**
- * Whether Signet knows who is calling, from a request that lied about it. Limits on guessing go by this address.
- */
+/** Whether Signet determines the caller's address correctly, from a request that forged it. Limits on guessing use this address. */
 export function judgeClientAddress({ forged, recorded, own, trustProxy, hasProxy }: SeenAddress): Finding {
   const seen = canonicalAddress(recorded) ?? recorded
   const here = canonicalAddress(own) ?? own
@@ -23,27 +21,27 @@ export function judgeClientAddress({ forged, recorded, own, trustProxy, hasProxy
     if (isWithin(own, trustProxy))
       return skipped(
         'client-address',
-        `This machine (${own}) is one of SIGNET_TRUST_PROXY, so that what it claims is believed: look from another one.`,
+        `This machine (${own}) is in SIGNET_TRUST_PROXY, so Signet trusts what it sends. Run this check from another machine.`,
       )
     return bad(
       'client-address',
-      'Signet believed a forged X-Forwarded-For: limits on guessing passwords can be walked around, and events name the wrong address.',
-      'Let the proxy replace X-Forwarded-For, or add to it ($proxy_add_x_forwarded_for), and name in SIGNET_TRUST_PROXY no more than it.',
+      'Signet trusted a forged X-Forwarded-For: limits on guessing passwords can be bypassed, and events contain the wrong address.',
+      'Make the proxy replace X-Forwarded-For or append to it ($proxy_add_x_forwarded_for), and list only the proxy in SIGNET_TRUST_PROXY.',
     )
   }
   if (trustProxy.length === 0 && (hasProxy || seen !== here))
     return warning(
       'client-address',
-      `Signet takes ${seen} for the caller, and this machine is ${here}: behind a proxy limits count everybody as one.`,
-      `Where ${seen} is a proxy, set SIGNET_TRUST_PROXY=${seen}, and let it send X-Forwarded-For. Where it is this network's own ` +
-        'address in the world, all is well.',
+      `Signet takes ${seen} for the caller, but this machine is ${here}. If that is a proxy, limits count all callers as one.`,
+      `If ${seen} is a proxy, set SIGNET_TRUST_PROXY=${seen} and make the proxy send X-Forwarded-For. If it is the public address of ` +
+        'this network, nothing is wrong.',
     )
   if (trustProxy.length > 0 && isWithin(seen, trustProxy) && !isWithin(own, trustProxy))
     return warning(
       'client-address',
-      `Signet takes ${seen}, a proxy, for the caller: limits count everybody as one.`,
-      'Have the proxy send X-Forwarded-For and end it with the IP address of its own client. A port may follow the address; a name or ' +
-        '`unknown` cannot be read.',
+      `Signet takes ${seen}, a proxy, for the caller: limits count all callers as one.`,
+      'Make the proxy send X-Forwarded-For, ending with the IP address of its own client. A port may follow the address; a name or ' +
+        '`unknown` is not valid.',
     )
-  return good('client-address', `A forged X-Forwarded-For was not believed; Signet saw ${seen}.`)
+  return good('client-address', `Signet did not trust a forged X-Forwarded-For and recorded ${seen}.`)
 }

@@ -6,12 +6,12 @@ import { parseEnv } from 'node:util'
 import { declarations } from '../../platform/config/declaration.ts'
 import type { Setting } from '../../platform/config/setting-kinds.ts'
 import type { Settings } from '../../platform/config/settings.ts'
-import { bareHost } from './ask.ts'
 import { bad, type Check, type Finding, good, skipped, warning } from './finding.ts'
+import { bareHost } from './http-request.ts'
 import { reasonOf } from './reason.ts'
 
-/** What the system knows of a file or folder. */
-export interface Facts {
+/** What the operating system knows about a file or folder. */
+export interface FileFacts {
   readonly path: string
   /** Permission bits. */
   readonly mode: number
@@ -21,64 +21,76 @@ export interface Facts {
 type FileSettings = Pick<Settings, 'masterKey' | 'keysDir' | 'dataDir' | 'databaseUrl'>
 
 /**
- * Who can read and who can change what only Signet should.
+ * Who can read or change files that only Signet should have access to.
  *
- * @param folder where `.env` lies
+ * @param folder the folder of `.env`
  */
 export async function checkFiles(settings: FileSettings, folder: string): Promise<Finding[]> {
   const user = process.getuid?.() ?? 0
   return Promise.all([
-    look('master-key-file', join(settings.keysDir, 'master.key'), (facts) => {
+    inspect('master-key-file', join(settings.keysDir, 'master.key'), (facts) => {
       if (settings.masterKey) return skipped('master-key-file', 'The master key comes from a setting.')
       return facts ? judgeSecretFile('master-key-file', facts, user) : noMasterKeyFile(settings.keysDir)
     }),
-    look('keys-directory', settings.keysDir, judgeKeysDirectory),
-    look('env-file', join(folder, '.env'), async (facts) => {
-      if (!facts) return skipped('env-file', 'There is no .env; the settings come from the environment.')
+    inspect('keys-directory', settings.keysDir, judgeKeysDirectory),
+    inspect('env-file', join(folder, '.env'), async (facts) => {
+      if (!facts) return skipped('env-file', 'There is no .env file; the settings come from the environment.')
       const holdsSecret = hasSecret(await readFile(facts.path, 'utf8'))
-      return holdsSecret ? judgeSecretFile('env-file', facts, user) : good('env-file', `${facts.path} holds no secret.`)
+      return holdsSecret
+        ? judgeSecretFile('env-file', facts, user)
+        : good('env-file', `${facts.path} contains no secrets.`)
     }),
-    look('data-directory', settings.dataDir, (facts) => {
-      if (settings.databaseUrl !== undefined) return skipped('data-directory', 'The database is one of your own.')
-      return facts ? judgeDataDirectory(facts) : skipped('data-directory', 'There is none yet: nothing was started.')
+    inspect('data-directory', settings.dataDir, (facts) => {
+      if (settings.databaseUrl !== undefined) return skipped('data-directory', 'Not used: SIGNET_DATABASE_URL is set.')
+      return facts
+        ? judgeDataDirectory(facts)
+        : skipped('data-directory', 'There is none yet: no server has been started.')
     }),
   ])
 }
 
-async function look(
+async function inspect(
   check: Check,
   path: string,
-  judge: (facts: Facts | undefined) => Finding | Promise<Finding>,
+  judge: (facts: FileFacts | undefined) => Finding | Promise<Finding>,
 ): Promise<Finding> {
   try {
     const { mode, uid } = await stat(path)
     return await judge({ path, mode: mode & 0o777, uid })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return judge(undefined)
-    return bad(check, `${path} cannot be looked at: ${reasonOf(error)}.`, 'Run this as the user that Signet runs as.')
+    return bad(
+      check,
+      `${path} cannot be checked: ${reasonOf(error)}.`,
+      'Run this command as the user that Signet runs as.',
+    )
   }
 }
 
 function noMasterKeyFile(keysDir: string): Finding {
-  return skipped('master-key-file', `There is none in ${keysDir}; the first start of an installation makes it.`)
+  return skipped('master-key-file', `There is none in ${keysDir}; the first start of an installation creates it.`)
 }
 
 /**
- * A file that nobody but Signet's user may read.
+ * A file that only Signet's user may read.
  *
- * @param user the uid of this process; root says nothing about who Signet runs as
+ * @param user the uid of this process; if it is root, the owner is not checked, because Signet may run as another user
  */
-export function judgeSecretFile(check: Check, { path, mode, uid }: Facts, user: number): Finding {
+export function judgeSecretFile(check: Check, { path, mode, uid }: FileFacts, user: number): Finding {
   if (mode & 0o077)
     return bad(check, `${path} can be read or changed by other users (mode ${octal(mode)}).`, `chmod 600 ${path}`)
   if (user !== 0 && uid !== user)
-    return warning(check, `${path} belongs to another user (uid ${uid}).`, 'Give it to the user that Signet runs as.')
-  return good(check, `${path} is for its owner alone (mode ${octal(mode)}).`)
+    return warning(
+      check,
+      `${path} belongs to another user (uid ${uid}).`,
+      'Change its owner to the user that Signet runs as.',
+    )
+  return good(check, `Only its owner can read and change ${path} (mode ${octal(mode)}).`)
 }
 
-/** Who can write here can take the master key away, or put another in its place. */
-export function judgeKeysDirectory(facts: Facts | undefined): Finding {
-  if (!facts) return skipped('keys-directory', 'There is none; whoever needs it first makes it.')
+/** Anyone who can write here can delete or replace the master key. */
+export function judgeKeysDirectory(facts: FileFacts | undefined): Finding {
+  if (!facts) return skipped('keys-directory', 'There is none; it is created when it is first needed.')
   const { path, mode } = facts
   const advice = `chmod go-w ${path}`
   if (mode & 0o002) return bad('keys-directory', `Every user can change ${path} (mode ${octal(mode)}).`, advice)
@@ -86,13 +98,13 @@ export function judgeKeysDirectory(facts: Facts | undefined): Finding {
   return good('keys-directory', `Only its owner can change ${path} (mode ${octal(mode)}).`)
 }
 
-/** 0700, or, where root started it, 0711: then the database's own account must be able to pass through. */
-export function judgeDataDirectory({ path, mode }: Facts): Finding {
+/** 0700, or 0711 if root started it, because the database's own account must be able to access folders in it. */
+export function judgeDataDirectory({ path, mode }: FileFacts): Finding {
   if (mode & 0o022)
     return bad('data-directory', `Other users can change ${path} (mode ${octal(mode)}).`, `chmod go-rw ${path}`)
   if (mode & 0o044)
-    return warning('data-directory', `Other users can look into ${path} (mode ${octal(mode)}).`, `chmod go-r ${path}`)
-  return good('data-directory', `${path} is closed to others (mode ${octal(mode)}).`)
+    return warning('data-directory', `Other users can list ${path} (mode ${octal(mode)}).`, `chmod go-r ${path}`)
+  return good('data-directory', `Other users cannot read or change ${path} (mode ${octal(mode)}).`)
 }
 
 function hasSecret(text: string): boolean {
@@ -104,7 +116,7 @@ function octal(mode: number): string {
   return mode.toString(8).padStart(4, '0')
 }
 
-/** The files from which Signet serves HTTPS itself. How long the certificate lives is seen from outside. */
+/** The files for HTTPS if Signet serves it itself. The validity of the certificate is checked from outside. */
 export async function checkTlsFiles({ tls, issuer }: Pick<Settings, 'tls' | 'issuer'>): Promise<Finding> {
   if (!tls) return skipped('tls-files', 'Signet does not serve HTTPS itself.')
   let file = tls.certFile
@@ -117,12 +129,20 @@ export async function checkTlsFiles({ tls, issuer }: Pick<Settings, 'tls' | 'iss
       return bad(
         'tls-files',
         'SIGNET_TLS_KEY is not the key of SIGNET_TLS_CERT.',
-        'Set both to files of one certificate.',
+        'Set both to files of the same certificate.',
       )
     if (!(isIP(host) ? certificate.checkIP(host) : certificate.checkHost(host)))
-      return bad('tls-files', `The certificate in ${tls.certFile} is not for ${host}.`, `Get one that names ${host}.`)
-    return good('tls-files', 'Certificate and key belong together.')
+      return bad(
+        'tls-files',
+        `The certificate in ${tls.certFile} is not for ${host}.`,
+        `Get a certificate for ${host}.`,
+      )
+    return good('tls-files', 'The key belongs to the certificate.')
   } catch (error) {
-    return bad('tls-files', `${file} cannot be used: ${reasonOf(error)}.`, 'Both are PEM files that Signet can read.')
+    return bad(
+      'tls-files',
+      `${file} cannot be used: ${reasonOf(error)}.`,
+      'Both must be PEM files that Signet can read.',
+    )
   }
 }

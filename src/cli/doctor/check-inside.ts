@@ -13,15 +13,15 @@ import { bad, completed, type Finding } from './finding.ts'
 import type { OpenedDatabase } from './open-database.ts'
 import { reasonOf } from './reason.ts'
 
-/** What the database and what lies in it gave. */
+/** The results of the checks of the database and its contents. */
 export interface Inside {
   readonly findings: readonly Finding[]
-  /** The keys that should be published; undefined where they could not be read. */
+  /** The keys that should be published; undefined if they could not be read. */
   readonly published: readonly KeyRecord[] | undefined
 }
 
 /**
- * The database, what lies in it, and the keys.
+ * Checks the database, its contents, and the keys.
  *
  * @param now this machine's clock, in milliseconds since 1970
  */
@@ -32,15 +32,18 @@ export async function checkInside(
 ): Promise<Inside> {
   const schema = settings.databaseSchema
   const findings: Finding[] = [judgePooler(probed)]
-  const giveUp = (why: string) => ({ findings: completed(findings, why, ['Database', 'Keys']), published: undefined })
+  const incomplete = (why: string) => ({
+    findings: completed(findings, why, ['Database', 'Keys']),
+    published: undefined,
+  })
   try {
     const facts = await readDatabaseFacts(database, schema)
-    const asked = now()
-    const said = await readDatabaseClock(database)
-    const reading = { asked, answered: now(), said }
+    const sentAt = now()
+    const otherClock = await readDatabaseClock(database)
+    const reading = { sentAt, receivedAt: now(), otherClock }
     findings.push(...judgeDatabase(facts, settings, { route: probed.route, isPrivate }))
     findings.push(judgeClock('database-clock', "The database's clock", reading, settings.clockSkew))
-    if (!facts.hasTables) return giveUp('Nothing was started yet.')
+    if (!facts.hasTables) return incomplete('No server has been started yet.')
     findings.push(await checkMigrations(connection, schema))
     findings.push(judgeIssuer(await readIssuerOnRecord(database), settings))
     const { keys, now: databaseNow } = await loadRing(database)
@@ -50,18 +53,18 @@ export async function checkInside(
     return { findings, published: keys.filter((key) => isPublished(states.get(key) ?? 'retired')) }
   } catch (error) {
     if (findings.some(({ check, status }) => check === 'migrations' && status !== 'good'))
-      return giveUp('The schema is not that of this release.')
+      return incomplete('The schema is not the one of this release.')
     findings.push(unusable(error))
-    return giveUp('The database could not be asked.')
+    return incomplete('The database could not be queried.')
   }
 }
 
-/** The database that cannot be opened, or does not answer. */
+/** The finding for a database that cannot be opened, or does not respond. */
 export function unusable(error: unknown): Finding {
   if (error instanceof PoolerError) return bad('database-pooler', error.finding, error.advice)
   return bad(
     'database',
     `It cannot be used: ${reasonOf(error)}.`,
-    'Look whether it runs, and whether SIGNET_DATABASE_URL leads to it with the right user and password.',
+    'Check that it is running, and that SIGNET_DATABASE_URL points to it with the right user and password.',
   )
 }

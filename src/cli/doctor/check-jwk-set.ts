@@ -1,49 +1,50 @@
 import type { PublicJwk } from '../../key-ring/sealed-key.ts'
-import { type Answer, objectIn } from './ask.ts'
 import { canonicalJwk } from './check-key-pairs.ts'
 import { bad, type Finding, good, skipped, warning } from './finding.ts'
+import { type HttpResponse, jsonObjectOf } from './http-request.ts'
 import { shortened } from './reason.ts'
 
 type PublishedKey = { readonly kid: string; readonly publicJwk: PublicJwk }
 
 /**
- * The JWK Set as the world gets it, held against the keys in the database.
+ * Compares the JWK Set as clients receive it with the keys in the database.
  *
- * @param published the keys that should be in it; undefined where the database could not be asked
+ * @param published the keys that should be in it; undefined if the database could not be queried
  */
-export function judgeJwkSet(answer: Answer, published: readonly PublishedKey[] | undefined): Finding {
+export function judgeJwkSet(answer: HttpResponse, published: readonly PublishedKey[] | undefined): Finding {
   const keys = answer.status === 200 ? keysIn(answer) : undefined
   if (!keys)
     return bad(
       'jwk-set',
-      `It is answered with ${answer.status === 200 ? 'something else than a JWK Set' : `status ${answer.status}`}.`,
-      'Let the proxy pass /.well-known/jwks.json on; without it nobody can check a token.',
+      `The response is ${answer.status === 200 ? 'not a JWK Set' : `status ${answer.status}`}.`,
+      'Make the proxy forward /.well-known/jwks.json. Without it, nobody can verify tokens.',
     )
   if (!published)
-    return skipped('jwk-set', 'It answers; the database could not be asked whether its keys are the right ones.')
+    return skipped('jwk-set', 'There is a JWK Set, but the database could not be queried to compare the keys.')
   const served = new Set(keys.map(({ kid }) => kid))
   const known = new Map(published.map((key) => [key.kid, canonicalJwk(key.publicJwk)]))
-  // One by one: of two keys with one kid, one may be somebody else's.
+  // Each key separately: if two keys have the same kid, one of them may be foreign.
   const foreign = keys.filter(({ kid, publicJwk }) => known.get(kid) !== canonicalJwk(publicJwk)).map(({ kid }) => kid)
   const missing = [...known.keys()].filter((kid) => !served.has(kid))
   if (foreign.length > 0)
     return bad(
       'jwk-set',
-      `It holds keys that the database does not publish: ${listed(foreign)}.`,
-      'Where a key was revoked or retired just now, a node or a cache is behind: look again in a minute. Else the address leads to ' +
-        'another installation, or somebody has put a key of his own before the world.',
+      `It contains keys that the database does not publish: ${listed(foreign)}.`,
+      'If a key has just been revoked or retired, a node or a cache is behind: check again in a minute. Otherwise the address belongs to ' +
+        'another installation, or somebody has planted a key.',
     )
   if (missing.length > 0)
     return bad(
       'jwk-set',
-      `Keys that the database publishes are missing in it: ${listed(missing)}.`,
-      'Where a key was made just now, a node or a cache is behind: look again in a minute. Else the address leads to another installation.',
+      `Keys that the database publishes are missing: ${listed(missing)}.`,
+      'If a key has just been created, a node or a cache is behind: check again in a minute. Otherwise the address belongs to another ' +
+        'installation.',
     )
-  return good('jwk-set', `It holds the ${known.size} keys that the database publishes.`)
+  return good('jwk-set', `It contains the ${known.size} keys that the database publishes.`)
 }
 
-function keysIn(answer: Answer): PublishedKey[] | undefined {
-  const keys = objectIn(answer)?.['keys']
+function keysIn(answer: HttpResponse): PublishedKey[] | undefined {
+  const keys = jsonObjectOf(answer)?.['keys']
   if (!Array.isArray(keys)) return undefined
   return keys.map((key: unknown) => {
     const jwk = typeof key === 'object' && key !== null ? (key as PublicJwk & { kid?: unknown }) : { kty: '' }
@@ -52,12 +53,11 @@ function keysIn(answer: Answer): PublishedKey[] | undefined {
 }
 
 /**
- * Whether what stands between Signet and the world keeps the set for no longer, and no shorter, than Signet says (RFC 9111). The
- * schedule of the keys counts on it.
+ * Whether proxies and caches keep the JWK Set for exactly as long as Signet says (RFC 9111). The key schedule depends on it.
  *
  * @param maxAge SIGNET_JWKS_MAX_AGE, in seconds
  */
-export function judgeCaching({ headers }: Pick<Answer, 'headers'>, maxAge: number): Finding[] {
+export function judgeCaching({ headers }: Pick<HttpResponse, 'headers'>, maxAge: number): Finding[] {
   const cacheControl = headers['cache-control'] ?? ''
   const seconds = (name: string) =>
     Number(new RegExp(`(?:^|[\\s,])${name}="?(\\d{1,9})`, 'i').exec(cacheControl)?.[1] ?? 0)
@@ -67,7 +67,7 @@ export function judgeCaching({ headers }: Pick<Answer, 'headers'>, maxAge: numbe
       bad(
         'jwk-set-caching',
         `Cache-Control is "${shortened(cacheControl)}": longer than SIGNET_JWKS_MAX_AGE (${maxAge} s).`,
-        'Let the proxy leave Cache-Control alone: a new key would sign before everybody has seen it.',
+        'Make the proxy leave Cache-Control unchanged. Otherwise a new key signs before all verifiers have seen it.',
       ),
     )
   else if (/no-cache|no-store|private/i.test(cacheControl) || seconds('max-age') < maxAge)
@@ -75,15 +75,15 @@ export function judgeCaching({ headers }: Pick<Answer, 'headers'>, maxAge: numbe
       warning(
         'jwk-set-caching',
         cacheControl === '' ? 'Cache-Control is missing.' : `Cache-Control is "${shortened(cacheControl)}".`,
-        'Let the proxy leave Cache-Control alone: verifiers would fetch the set for every token.',
+        'Make the proxy leave Cache-Control unchanged. Otherwise verifiers fetch the JWK Set for every token.',
       ),
     )
   if (Number(headers.age ?? 0) > 2 * maxAge)
     faults.push(
       warning(
         'jwk-set-caching',
-        `A cache answers with a set that is ${shortened(String(headers.age))} s old.`,
-        'Let the cache obey max-age and stale-while-revalidate: a revoked key would be believed for as long as it does not.',
+        `A cache returned a JWK Set that is ${shortened(String(headers.age))} s old.`,
+        'Make the cache obey max-age and stale-while-revalidate. Until then, revoked keys are accepted for longer.',
       ),
     )
   const etag = headers.etag
@@ -93,30 +93,30 @@ export function judgeCaching({ headers }: Pick<Answer, 'headers'>, maxAge: numbe
         'jwk-set-caching',
         etag === undefined
           ? 'The ETag is missing.'
-          : 'The ETag has become a weak one, as a proxy does that compresses.',
-        'Switch compression off for /.well-known/jwks.json; the set is small.',
+          : 'The ETag is weak, probably because a proxy compresses the response.',
+        'Turn off compression for /.well-known/jwks.json; the set is small.',
       ),
     )
   if (faults.length > 0) return faults
   const cache =
-    headers.age === undefined ? '' : ` A cache answers, within its limits (${shortened(headers.age)} s old).`
+    headers.age === undefined ? '' : ` It comes from a cache, within the limits (${shortened(headers.age)} s old).`
   return [good('jwk-set-caching', `Cache-Control and ETag arrive as Signet sends them.${cache}`)]
 }
 
 /** Fetch §3.2: single-page applications fetch metadata and keys from another origin. */
-export function judgeCrossOrigin({ headers }: Pick<Answer, 'headers'>): Finding {
+export function judgeCrossOrigin({ headers }: Pick<HttpResponse, 'headers'>): Finding {
   const allowed = headers['access-control-allow-origin']
   if (allowed === '*') return good('cross-origin', 'Single-page applications may read the JWK Set.')
   return allowed?.includes(',')
     ? bad(
         'cross-origin',
         `Access-Control-Allow-Origin arrives twice ("${shortened(allowed)}"): browsers refuse that.`,
-        'Let the proxy add no CORS headers of its own; Signet sends those that are needed.',
+        'Make the proxy add no CORS headers; Signet sends those that are needed.',
       )
     : warning(
         'cross-origin',
         `Access-Control-Allow-Origin is ${allowed === undefined ? 'missing' : `"${shortened(allowed)}"`}.`,
-        'Let the proxy leave CORS headers alone: single-page applications of other origins could not sign people in.',
+        'Make the proxy leave CORS headers unchanged. Otherwise single-page applications on other origins cannot sign users in.',
       )
 }
 

@@ -1,47 +1,47 @@
-import { type Answer, objectIn } from './ask.ts'
 import { bad, type Finding, good } from './finding.ts'
+import { type HttpResponse, jsonObjectOf } from './http-request.ts'
 import { shortened } from './reason.ts'
 
 /**
- * The metadata as the world gets it (OpenID Connect Discovery §4). Verifiers hold the issuer against the one they were told, to the
- * letter (§4.3).
+ * The metadata as clients receive it (OpenID Connect Discovery §4). Verifiers require that its issuer is exactly the one that they
+ * are configured with (§4.3).
  *
- * @param base the origin that was asked: the issuer, or another way to it
+ * @param base the origin that was requested: the issuer, or another server
  */
-export function judgeMetadata(answer: Answer, issuer: string, base: string): Finding {
+export function judgeMetadata(answer: HttpResponse, issuer: string, base: string): Finding {
   const { status, headers, text } = answer
   if (status >= 300 && status < 400)
     return bad(
       'metadata',
-      `It is answered with a redirect to ${quoted(headers.location)}.`,
-      'Let SIGNET_ISSUER be the address that answers itself, to the letter; many verifiers do not follow redirects.',
+      `The response is a redirect to ${quoted(headers.location)}.`,
+      'Set SIGNET_ISSUER to exactly the address that responds without a redirect. Many verifiers do not follow redirects.',
     )
   if ([502, 503, 504].includes(status))
     return bad(
       'metadata',
-      `A proxy answers (status ${status}), and does not reach Signet.`,
-      'Look whether Signet runs, and whether the proxy leads to SIGNET_HOST and SIGNET_PORT.',
+      `A proxy responds (status ${status}) but does not reach Signet.`,
+      'Check that Signet is running, and that the proxy points to SIGNET_HOST and SIGNET_PORT.',
     )
   if (status !== 200)
     return bad(
       'metadata',
-      `It is answered with status ${status}.`,
-      'Another program answers, or a proxy keeps this path.',
+      `The response has status ${status}.`,
+      'Another program responds, or a proxy does not forward this path.',
     )
   if (text === undefined)
-    return bad('metadata', 'The answer is longer than any metadata, or damaged.', 'Another program answers there.')
-  const metadata = objectIn(answer)
+    return bad('metadata', 'The response is too long for metadata, or damaged.', 'Another program responds there.')
+  const metadata = jsonObjectOf(answer)
   if (!metadata)
     return bad(
       'metadata',
-      'The answer is no JSON object.',
-      'Another program answers there, or a proxy with a page of its own.',
+      'The response is not a JSON object.',
+      'Another program responds there, or a proxy with its own page.',
     )
   if (metadata['issuer'] !== issuer)
     return bad(
       'metadata',
-      `It says that its issuer is ${quoted(metadata['issuer'])}, and SIGNET_ISSUER is "${issuer}".`,
-      'Give this command the settings of the server; restart the server if they were changed; or lead the address to this one.',
+      `Its issuer is ${quoted(metadata['issuer'])}, but SIGNET_ISSUER is "${issuer}".`,
+      'Run this command with the settings of the server. If they were changed, restart the server. Otherwise point the address to it.',
     )
   const elsewhere = Object.entries(metadata).filter(
     ([name, value]) =>
@@ -51,11 +51,11 @@ export function judgeMetadata(answer: Answer, issuer: string, base: string): Fin
   if (first)
     return bad(
       'metadata',
-      `${shortened(first[0])} leads to ${quoted(first[1])}.`,
-      'Something between here and Signet changes what it says: let the proxy pass bodies on as they are.',
+      `${shortened(first[0])} is ${quoted(first[1])}.`,
+      'Something between here and Signet changes the response. Make the proxy forward bodies unchanged.',
     )
   const which = base === issuer ? 'this issuer' : `the issuer ${issuer}`
-  return good('metadata', `${base}/.well-known/openid-configuration answers, with ${which}.`)
+  return good('metadata', `${base}/.well-known/openid-configuration responds with ${which}.`)
 }
 
 function quoted(value: unknown): string {

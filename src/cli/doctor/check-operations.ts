@@ -1,66 +1,66 @@
-import { type Answer, objectIn } from './ask.ts'
 import { bad, type Finding, good, skipped, warning } from './finding.ts'
+import { type HttpResponse, jsonObjectOf } from './http-request.ts'
 import { shortened } from './reason.ts'
 
-/** `/readyz`, which a load balancer asks. */
-export function judgeReadiness(answer: Answer): Finding {
-  if (answer.status === 200) return good('readiness', 'The node that answered is ready.')
-  const problems = objectIn(answer)?.['problems']
+/** `/readyz`, the endpoint for load balancers. */
+export function judgeReadiness(answer: HttpResponse): Finding {
+  if (answer.status === 200) return good('readiness', 'The node that responded is ready.')
+  const problems = jsonObjectOf(answer)?.['problems']
   if (Array.isArray(problems))
     return bad(
       'readiness',
-      // What is no text may not even be one when it is asked to: {"toString":1}.
+      // Only strings: other values may fail when they are converted to one, such as {"toString":1}.
       `A node is not ready: ${shortened(problems.filter((problem) => typeof problem === 'string').join('; '))}.`,
-      "Its log says more. What this command says of the database and the keys is this machine's view; the node may have another.",
+      'See its log. This command checks the database and the keys from this machine; the node may see them differently.',
     )
   return answer.status === 503
-    ? bad('readiness', '/readyz is answered with status 503.', 'Look whether Signet runs behind the proxy.')
-    : skipped('readiness', `/readyz is not open to the world (status ${answer.status}).`)
+    ? bad('readiness', '/readyz responds with status 503.', 'Check that Signet is running behind the proxy.')
+    : skipped('readiness', `/readyz is not public (status ${answer.status}).`)
 }
 
-/** `/metrics` tells how many people sign in and what fails: nothing for strangers. */
-export function judgeMetrics({ status }: Pick<Answer, 'status'>, issuerIsLoopback: boolean): Finding {
-  if (status !== 200) return good('metrics', `The world does not see them (status ${status}).`)
+/** `/metrics` shows how many users sign in and what fails, so it should not be public. */
+export function judgeMetrics({ status }: Pick<HttpResponse, 'status'>, issuerIsLoopback: boolean): Finding {
+  if (status !== 200) return good('metrics', `They are not public (status ${status}).`)
   return issuerIsLoopback
-    ? good('metrics', 'They are open to this machine.')
+    ? good('metrics', 'They are available on this machine.')
     : warning(
         'metrics',
-        '/metrics answers without its token.',
-        'Set SIGNET_METRICS_TOKEN, or let the proxy keep /metrics to itself: one that changes Host to localhost is taken for this machine.',
+        '/metrics responds without a token.',
+        'Set SIGNET_METRICS_TOKEN, or make the proxy block /metrics. Signet takes a proxy that changes Host to localhost for this machine.',
       )
 }
 
 /** The id that `signet events show` finds a request by: 96 random bits, base64url. */
-export function judgeRequestId({ headers }: Pick<Answer, 'headers'>): Finding {
+export function judgeRequestId({ headers }: Pick<HttpResponse, 'headers'>): Finding {
   const id = headers['x-request-id']
-  if (typeof id === 'string' && /^[\w-]{16}$/.test(id)) return good('request-id', 'X-Request-Id arrives.')
+  if (typeof id === 'string' && /^[\w-]{16}$/.test(id)) return good('request-id', 'X-Request-Id is present.')
   return warning(
     'request-id',
-    id === undefined ? 'X-Request-Id does not arrive.' : 'X-Request-Id is not the one that Signet sent.',
-    "Let the proxy pass it on: by it 'signet events show' finds out why somebody's request was refused.",
+    id === undefined ? 'X-Request-Id is missing.' : 'X-Request-Id is not the one that Signet sent.',
+    "Make the proxy forward it: 'signet events show' needs it to find out why a request was refused.",
   )
 }
 
 /**
  * Port 80 of a host whose issuer is https.
  *
- * @param answer undefined where nobody answers
+ * @param answer undefined if there is no response
  */
-export function judgePlainHttp(answer: Pick<Answer, 'status' | 'headers'> | undefined, issuer: string): Finding {
-  if (!answer) return good('plain-http', 'Nobody answers without TLS.')
+export function judgePlainHttp(answer: Pick<HttpResponse, 'status' | 'headers'> | undefined, issuer: string): Finding {
+  if (!answer) return good('plain-http', 'There is no response without TLS.')
   const { status, headers } = answer
   if (status >= 300 && status < 400)
     return headers.location?.startsWith(`${issuer}/`)
-      ? good('plain-http', 'Who asks without TLS is sent to the issuer.')
+      ? good('plain-http', 'Requests without TLS are redirected to the issuer.')
       : warning(
           'plain-http',
-          `Who asks without TLS is sent to ${JSON.stringify(shortened(headers.location ?? ''))}.`,
-          `Redirect to the same path of ${issuer}.`,
+          `Requests without TLS are redirected to ${JSON.stringify(shortened(headers.location ?? ''))}.`,
+          `Redirect them to the same path at ${issuer}.`,
         )
-  if (status !== 200) return good('plain-http', `Without TLS nothing is served (status ${status}).`)
+  if (status !== 200) return good('plain-http', `Nothing is served without TLS (status ${status}).`)
   return warning(
     'plain-http',
-    'Signet is served without TLS, too: who follows such a link signs in in clear.',
-    `Answer every request on port 80 with a redirect to ${issuer}.`,
+    'Signet is also served without TLS: users who follow such a link send their password without encryption.',
+    `HttpResponse every request on port 80 with a redirect to ${issuer}.`,
   )
 }

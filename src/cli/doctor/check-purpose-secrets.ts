@@ -4,21 +4,21 @@ import { bad, type Finding, good, skipped, warning } from './finding.ts'
 
 const day = 86_400_000
 
-/** Days. A symmetric key for authentication is used for two years at most (NIST SP 800-57 part 1, §5.3.6). */
-const longestUse = 2 * 365
+/** Days. A symmetric key for authentication may be used for at most two years (NIST SP 800-57 part 1, §5.3.6). */
+const maxUse = 2 * 365
 
 /**
  * Whether every purpose has a secret, and none has been in use for too long.
  *
  * @param now milliseconds since 1970, the database's
- * @param revoked those of them that the keys directory knows to be revoked
+ * @param revoked those that are revoked in the keys directory
  */
 export function judgePurposeSecrets(
   stored: readonly StoredPurposeSecret[],
   now: number,
   revoked: readonly StoredPurposeSecret[] = [],
 ): Finding {
-  if (stored.length === 0) return skipped('purpose-secrets', 'There are none yet; the first start makes them.')
+  if (stored.length === 0) return skipped('purpose-secrets', 'There are none yet; the first start creates them.')
   const known = stored.flatMap((row) => {
     const purpose = purposes.find((name) => name === row.purpose)
     return purpose ? [{ ...row, purpose }] : []
@@ -26,8 +26,8 @@ export function judgePurposeSecrets(
   if (revoked.length > 0)
     return bad(
       'purpose-secrets',
-      `The keys directory says that ${revoked.map(inWords).join(', ')} was revoked, but the database does not.`,
-      "A backup was restored, or a command was interrupted. Run 'signet recover' now: servers may still accept what is made with it.",
+      `Revoked in the keys directory, but not in the database: ${revoked.map(nameOf).join(', ')}.`,
+      "A backup was restored, or a command was interrupted. Run 'signet recover' now: servers may still accept what was made with it.",
     )
   const states = [...secretStates(known, now)]
   const of = (state: string) => states.filter(([, is]) => is === state).map(([version]) => version)
@@ -37,14 +37,14 @@ export function judgePurposeSecrets(
     return bad(
       'purpose-secrets',
       `There is no secret for ${missing.join(', ')}.`,
-      'A start makes what is missing. If rows were lost, restore purpose_secrets from a backup.',
+      'The next start of the server creates it. If rows were lost, restore purpose_secrets from a backup.',
     )
-  const old = active.filter((version) => now - usedSince(version) > longestUse * day)
+  const old = active.filter((version) => now - usedSince(version) > maxUse * day)
   if (old.length > 0)
     return warning(
       'purpose-secrets',
-      `In use for more than two years: ${old.map(inWords).join(', ')}.`,
-      "Replace them with 'signet keys rotate-secrets'. Nobody notices.",
+      `In use for more than two years: ${old.map(nameOf).join(', ')}.`,
+      "Replace them with 'signet keys rotate-secrets'. Users do not notice it.",
     )
   const oldest = Math.min(...active.map(usedSince))
   const others = of('standby').length + of('retiring').length
@@ -59,6 +59,6 @@ function usedSince({ publishedAt, activatesAt }: StoredPurposeSecret): number {
   return Math.max(publishedAt, activatesAt)
 }
 
-function inWords({ purpose, version }: { readonly purpose: string; readonly version: number }): string {
+function nameOf({ purpose, version }: { readonly purpose: string; readonly version: number }): string {
   return `${purpose} (version ${version})`
 }

@@ -19,7 +19,7 @@ import { bad, type Finding, good, skipped } from './finding.ts'
 import { reasonOf } from './reason.ts'
 
 /**
- * What takes the master key. It is opened as a start opens it, but never made.
+ * Checks that need the master key. It is opened as at a start of the server, but never created.
  *
  * @param databaseNow milliseconds since 1970
  */
@@ -34,7 +34,7 @@ export async function checkSealed(
   const file = masterKeyFile(settings)
   if (!holdsSealed && !settings.masterKey && !(await stat(file).catch(() => undefined)))
     return [
-      skipped('master-key', 'There is none yet, and nothing that it would have to open.'),
+      skipped('master-key', 'There is none yet, and nothing is sealed.'),
       skipped('key-pairs', 'There are no keys yet.'),
       judgePurposeSecrets(secrets, databaseNow),
     ]
@@ -48,16 +48,16 @@ export async function checkSealed(
     ]
   } catch (error) {
     const advice =
-      'Put back the key that sealed what the database holds, readable for the user that Signet runs as and nobody else.'
+      'Restore the master key that the contents of the database were sealed with, readable only by the user that Signet runs as.'
     return [
       bad('master-key', `${reasonOf(error)}.`, advice),
-      skipped('key-pairs', 'There is no master key to open them with.'),
+      skipped('key-pairs', 'The master key cannot be used.'),
       judgePurposeSecrets(secrets, databaseNow),
     ]
   }
 }
 
-/** The secrets that the keys directory knows to be revoked. What does not open is told by another check. */
+/** The secrets that are revoked in the keys directory. Those that cannot be opened are reported by another check. */
 function revokedAmong(
   secrets: readonly StoredPurposeSecret[],
   masterKey: MasterKey,
@@ -73,10 +73,10 @@ function revokedAmong(
 }
 
 const putBack =
-  'Put back the key that sealed it, in SIGNET_MASTER_KEY or in the keys directory (the key before it in SIGNET_MASTER_KEY_PREVIOUS). ' +
-  'Where the key is right, the row was changed: restore it from a backup.'
+  'Restore the key that sealed it, in SIGNET_MASTER_KEY or in the keys directory (an earlier key in SIGNET_MASTER_KEY_PREVIOUS). ' +
+  'If the key is right, the row was changed: restore the row from a backup.'
 
-/** Whether the master key opens everything that was sealed. Nothing of what is opened leaves this function. */
+/** Whether the master key opens everything that is sealed. The opened values do not leave this function. */
 function judgeMasterKey(
   masterKey: MasterKey,
   secrets: readonly SealedPurposeSecret[],
@@ -92,7 +92,7 @@ function judgeMasterKey(
       .map(({ kid }) => `the signing key ${kid}`),
   ]
   const all = secrets.length + sealed.length
-  if (closed.length === 0) return good('master-key', `It opens all ${all} secrets and keys that were sealed.`)
+  if (closed.length === 0) return good('master-key', `It opens all ${all} sealed secrets and keys.`)
   if (closed.length === all) return bad('master-key', `It opens none of the ${all} secrets and keys.`, putBack)
   return bad('master-key', `It does not open ${closed.slice(0, 5).join(', ')}.`, putBack)
 }

@@ -10,14 +10,15 @@ interface Risk {
   readonly advice: string
 }
 
-/** Settings that nothing refuses, and that bite some day. */
+/** Settings that are allowed, but dangerous or risky. */
 export function judgeSettings(
   settings: Settings,
   environment: Readonly<Record<string, string | undefined>>,
 ): readonly Finding[] {
   const dangers = dangersOf(settings).filter(({ when }) => when)
   const risks = risksOf(settings, environment).filter(({ when }) => when)
-  if (dangers.length + risks.length === 0) return [good('settings', `Read; the issuer is ${settings.issuer}.`)]
+  if (dangers.length + risks.length === 0)
+    return [good('settings', `They are valid; the issuer is ${settings.issuer}.`)]
   return [
     ...dangers.map(({ finding, advice }) => bad('settings', finding, advice)),
     ...risks.map(({ finding, advice }) => warning('settings', finding, advice)),
@@ -28,9 +29,8 @@ function dangersOf({ trustProxy }: Settings): Risk[] {
   return [
     {
       when: trustProxy.some((range) => range.endsWith('/1')),
-      finding: `SIGNET_TRUST_PROXY (${trustProxy.join(', ')}) believes half the internet about who is calling.`,
-      advice:
-        'Name the addresses of your proxies and no others: else limits on guessing passwords can be walked around.',
+      finding: `SIGNET_TRUST_PROXY (${trustProxy.join(', ')}) trusts half the internet to name the caller's address.`,
+      advice: 'List only the addresses of your proxies. Otherwise limits on guessing passwords can be bypassed.',
     },
   ]
 }
@@ -42,66 +42,65 @@ function risksOf(settings: Settings, environment: Readonly<Record<string, string
   return [
     {
       when: settings.verifierCache < 12 * hour,
-      finding: 'SIGNET_VERIFIER_CACHE is shorter than 12h, for which services on .NET keep a JWK Set.',
-      advice: 'Set it to 24h, unless you know every verifier: a new key would sign before some of them have seen it.',
+      finding: 'SIGNET_VERIFIER_CACHE is shorter than 12h, the time that services on .NET cache a JWK Set.',
+      advice:
+        'Set it to 24h, unless you know every verifier. Otherwise a new key may sign before all verifiers have seen it.',
     },
     {
       when: settings.clockSkew === 0,
-      finding: 'SIGNET_CLOCK_SKEW is 0: clocks are always apart.',
+      finding: 'SIGNET_CLOCK_SKEW is 0, but clocks always differ.',
       advice: 'Set it to 60s.',
     },
     {
       when: settings.jwksMaxAge === 0,
-      finding: 'SIGNET_JWKS_MAX_AGE is 0: proxies and verifiers fetch the JWK Set for every token that they check.',
+      finding: 'SIGNET_JWKS_MAX_AGE is 0: proxies and verifiers fetch the JWK Set for every token.',
       advice: 'Set it to 5m.',
     },
     {
       when: settings.accessTokenTtl > hour,
-      finding: 'SIGNET_ACCESS_TOKEN_TTL is longer than 1h: for so long a service goes on taking a stolen access token.',
-      advice: 'Set it to 15m; refreshing is what refresh tokens are for.',
+      finding: 'SIGNET_ACCESS_TOKEN_TTL is longer than 1h: services accept a stolen access token for that long.',
+      advice: 'Set it to 15m; applications get new ones with refresh tokens.',
     },
     {
       when: settings.refreshGrace > 60,
-      finding:
-        'SIGNET_REFRESH_GRACE is longer than 60s: within it a stolen refresh token is not told from a second tab.',
-      advice: 'Set it to 10s; a lost response is forgiven whatever the grace.',
+      finding: 'SIGNET_REFRESH_GRACE is longer than 60s: within it, a stolen refresh token looks like a second tab.',
+      advice: 'Set it to 10s; retries after a lost response work with any value.',
     },
     {
       when: settings.passwordMinLength < 12,
       finding: `SIGNET_PASSWORD_MIN_LENGTH is ${settings.passwordMinLength}.`,
-      advice: 'Set it to 12 or, where a password is the only factor, 15 (NIST SP 800-63B-4).',
+      advice: 'Set it to 12, or to 15 if a password is the only factor (NIST SP 800-63B-4).',
     },
     {
       when: settings.masterKeyPrevious !== undefined,
       finding: 'SIGNET_MASTER_KEY_PREVIOUS is still set.',
-      advice:
-        'Take it away once everything is sealed under the new key: who finds the old one can open old backups with it.',
+      advice: 'Remove it once everything is sealed with the new key: the old one opens old backups.',
     },
     {
       when: listensToAll && !settings.tls && settings.trustProxy.length === 0,
-      finding: `SIGNET_HOST is ${settings.host}, without TLS and without a proxy in SIGNET_TRUST_PROXY: the network reads along.`,
+      finding: `SIGNET_HOST is ${settings.host}, without TLS and without a proxy in SIGNET_TRUST_PROXY: traffic can be read on the network.`,
       advice:
-        'Set SIGNET_TRUST_PROXY to the proxy that ends TLS, or SIGNET_TLS_CERT and SIGNET_TLS_KEY, or SIGNET_HOST back to 127.0.0.1.',
+        'Set SIGNET_TRUST_PROXY to the proxy that terminates TLS, or set SIGNET_TLS_CERT and SIGNET_TLS_KEY, or set SIGNET_HOST to 127.0.0.1.',
     },
     {
       when: isPublic && ['debug', 'trace'].includes(settings.logLevel),
       finding: `SIGNET_LOG_LEVEL is ${settings.logLevel} on a public issuer.`,
-      advice: 'Set it to info: the log grows fast, and says more about people than it has to.',
+      advice: 'Set it to info: the log grows fast, and says more about users than necessary.',
     },
     {
       when: isPublic && ['silent', 'fatal'].includes(settings.logLevel),
-      finding: `SIGNET_LOG_LEVEL is ${settings.logLevel}: nobody will hear of what goes wrong.`,
+      finding: `SIGNET_LOG_LEVEL is ${settings.logLevel}: problems are not logged.`,
       advice: 'Set it to info or warn.',
     },
     {
       when: isPublic && settings.databaseUrl === undefined,
-      finding: 'A public issuer runs on the embedded PostgreSQL: one machine, and nobody makes backups of it.',
-      advice: 'Set SIGNET_DATABASE_URL to a PostgreSQL of your own, or see to it that the data directory is backed up.',
+      finding: 'A public issuer uses the embedded PostgreSQL, which runs on one machine only and has no backups.',
+      advice: 'Set SIGNET_DATABASE_URL to your own PostgreSQL, or back up the data directory.',
     },
     {
       when: environment['NODE_TLS_REJECT_UNAUTHORIZED'] === '0',
-      finding: `NODE_TLS_REJECT_UNAUTHORIZED is 0: no certificate is checked, the database's neither.`,
-      advice: 'Take it away; name an authority of your own in NODE_EXTRA_CA_CERTS.',
+      finding: `NODE_TLS_REJECT_UNAUTHORIZED is 0: no certificate is checked, not even the database's.`,
+      advice: 'Remove it; if you have your own certificate authority, add it to NODE_EXTRA_CA_CERTS.',
     },
   ]
 }

@@ -5,7 +5,7 @@ import { type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/alg
 import { bad, type Finding, good, warning } from './finding.ts'
 
 /**
- * Whether every algorithm has a key that signs and one that is ready to take over, and when what happens next.
+ * Whether every algorithm has an active key and a standby key that is ready to take over, and what happens next and when.
  *
  * @param now milliseconds since 1970, the database's
  */
@@ -31,8 +31,8 @@ function noActive(alg: SigningAlgorithm, standby: KeyRecord | undefined): Findin
     'signing-keys',
     `No ${alg} key is active: nothing can be signed with ${alg}, and no node is ready.`,
     standby
-      ? `The next one takes over at ${moment(standby.activatesAt)}. 'signet events list --kid ${standby.kid}' tells what happened.`
-      : "'signet keys list' shows them all. Where the rows are lost, restore signing_keys from a backup.",
+      ? `The next one takes over at ${moment(standby.activatesAt)}. 'signet events list --kid ${standby.kid}' shows what happened.`
+      : "'signet keys list' shows all keys. If rows were lost, restore signing_keys from a backup.",
   )
 }
 
@@ -46,24 +46,24 @@ function judgeStandby(
   if (!standby)
     return warning(
       'signing-keys',
-      `${alg}: a key is active, and no other stands by${retirement}.`,
-      'A running server makes one. Until every verifier has seen it, a key that must be replaced at once breaks them.',
+      `${alg}: a key is active, but there is no standby key${retirement}.`,
+      'A running server creates one. Replacing a key before every verifier has seen the new one breaks verifiers.',
     )
   const ripe = standby.publishedAt + delay
   if (standby.activatesAt < ripe)
     return warning(
       'signing-keys',
       `${alg}: the next key signs from ${moment(standby.activatesAt)}, before every verifier has seen it (${moment(ripe)})${retirement}.`,
-      'It was announced under shorter delays. A running server postpones it; where none with these settings runs yet, start one in time.',
+      'It was published with shorter delays. A running server postpones it. If no server with these settings is running, start one in time.',
     )
   const readiness = ripe <= now ? 'ready to take over' : `ready from ${moment(ripe)}, when every verifier has seen it`
-  const next = `the one that stands by is ${readiness}, and signs from ${moment(standby.activatesAt)}`
+  const next = `the standby key is ${readiness}, and signs from ${moment(standby.activatesAt)}`
   return good('signing-keys', `${alg}: a key is active; ${next}${retirement}.`)
 }
 
 function inRetirement(moments: readonly (number | undefined)[]): string {
   if (moments.length === 0) return ''
-  const last = moments.map((at) => (at === undefined ? 'when it is decided' : moment(at))).sort()
+  const last = moments.map((at) => (at === undefined ? 'a time not yet decided' : moment(at))).sort()
   return `; ${moments.length} retiring, the last until ${last.at(-1)}`
 }
 

@@ -1,6 +1,6 @@
 import type { Queryable } from '../../platform/database/queryable.ts'
 
-/** What a database says of itself. */
+/** Properties of the database. */
 export interface DatabaseFacts {
   readonly versionNumber: number
   readonly version: string
@@ -9,10 +9,10 @@ export interface DatabaseFacts {
   readonly fsync: string
   readonly fullPageWrites: string
   readonly synchronousCommit: string
-  /** How many the role can have: without those that are kept for superusers, and within the limits of role and database. */
+  /** The number that the role can have: without those reserved for superusers, and within the limits of role and database. */
   readonly connections: number
   readonly isEncrypted: boolean
-  /** Null: over a Unix socket. */
+  /** Null for a Unix socket. */
   readonly clientAddress: string | null
   readonly isReadOnly: boolean
   readonly hasSchema: boolean

@@ -11,18 +11,24 @@ import { openDatabase } from './open-database.ts'
 
 export interface Examination {
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** Where `.env` lies and where relative paths start. */
+  /** The folder of `.env`, and the base of relative paths. */
   readonly folder: string
-  /** Aborted when the person asks for the end. */
-  readonly asked: AbortSignal
-  /** Where to ask instead of at the issuer. */
+  /** Aborted when the command must stop. */
+  readonly stopSignal: AbortSignal
+  /** The server to check instead of the issuer. */
   readonly url?: string | undefined
   /** This machine's clock, in milliseconds since 1970. */
   readonly now?: () => number
 }
 
-/** Looks at everything, and creates nothing. A check that cannot be made says why. */
-export async function examine({ environment, folder, asked, url, now = Date.now }: Examination): Promise<Finding[]> {
+/** Runs all checks. It creates nothing. A check that cannot be made says why. */
+export async function examine({
+  environment,
+  folder,
+  stopSignal,
+  url,
+  now = Date.now,
+}: Examination): Promise<Finding[]> {
   const findings = [checkVersion()]
   let settings: Settings
   try {
@@ -31,9 +37,9 @@ export async function examine({ environment, folder, asked, url, now = Date.now 
     if (!(error instanceof SettingsError)) throw error
     const advice = `Correct it in the environment of the server, or in ${join(folder, '.env')}.`
     const faults = error.faults.map((fault) => bad('settings', fault, advice))
-    return completed([...findings, ...faults], 'The settings cannot be used.')
+    return completed([...findings, ...faults], 'The settings are not valid.')
   }
-  const around = { base: url ?? settings.issuer, asked, now }
+  const common = { base: url ?? settings.issuer, stopSignal, now }
   findings.push(...judgeSettings(settings, environment))
   findings.push(...(await checkFiles(settings, folder)), await checkTlsFiles(settings))
 
@@ -41,19 +47,19 @@ export async function examine({ environment, folder, asked, url, now = Date.now 
   if (!opened) findings.push(noDatabase(settings))
   if (!opened || 'check' in opened) {
     if (opened) findings.push(opened)
-    const reached = completed(findings, 'The database could not be asked.', ['Database', 'Keys'])
-    return [...reached, ...(await checkOutside({ ...around, settings, published: undefined, database: undefined }))]
+    const reached = completed(findings, 'The database could not be queried.', ['Database', 'Keys'])
+    return [...reached, ...(await checkOutside({ ...common, settings, published: undefined, database: undefined }))]
   }
   try {
     const { findings: inside, published } = await checkInside(opened, settings, now)
     const database = published && opened.database
-    return [...findings, ...inside, ...(await checkOutside({ ...around, settings, published, database }))]
+    return [...findings, ...inside, ...(await checkOutside({ ...common, settings, published, database }))]
   } finally {
     await opened.leave()
   }
 }
 
-/** Even if a server answers at the issuer: then its database is another one than these settings name. */
+/** A finding even if a server responds at the issuer, because its database is then not the one of these settings. */
 function noDatabase({ dataDir }: Pick<Settings, 'dataDir'>): Finding {
   return bad(
     'database',
@@ -62,7 +68,7 @@ function noDatabase({ dataDir }: Pick<Settings, 'dataDir'>): Finding {
   )
 }
 
-/** Which Signet this is, and whether it runs on a Node that it is made for. */
+/** The version of Signet, and whether its Node version is supported. */
 function checkVersion(): Finding {
   const { version, engines } = JSON.parse(readFileSync(join(packageFolder, 'package.json'), 'utf8')) as {
     version: string
@@ -71,7 +77,7 @@ function checkVersion(): Finding {
   return judgeVersion(version, engines.node.replace('>=', ''), process.versions.node)
 }
 
-/** @param needed the oldest Node: major and minor */
+/** @param needed the oldest supported Node version: major and minor */
 export function judgeVersion(signet: string, needed: string, node: string): Finding {
   const [neededMajor = 0, neededMinor = 0] = needed.split('.').map(Number)
   const [major = 0, minor = 0] = node.split('.').map(Number)

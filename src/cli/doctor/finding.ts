@@ -1,4 +1,4 @@
-/** What is looked at, in the order in which it is told. Every name has a place in docs/doctor.md. */
+/** All checks, in the order in which they are printed. Each is described in docs/doctor.md. */
 export const groups = {
   'This machine': [
     'version',
@@ -41,7 +41,7 @@ export type Status = 'good' | 'warning' | 'bad' | 'skipped'
 export interface Finding {
   readonly check: Check
   readonly status: Status
-  /** What was seen, in a sentence. */
+  /** What was found, as a sentence. */
   readonly finding: string
   /** What to do about it. */
   readonly advice?: string
@@ -51,7 +51,7 @@ export function good(check: Check, finding: string): Finding {
   return { check, status: 'good', finding }
 }
 
-/** It works, and will bite some day. */
+/** It works, but will cause trouble some day. */
 export function warning(check: Check, finding: string, advice: string): Finding {
   return { check, status: 'warning', finding, advice }
 }
@@ -61,12 +61,12 @@ export function bad(check: Check, finding: string, advice: string): Finding {
   return { check, status: 'bad', finding, advice }
 }
 
-/** Could not be looked at, and why. */
+/** A check that was not made, and why. */
 export function skipped(check: Check, finding: string): Finding {
   return { check, status: 'skipped', finding }
 }
 
-/** Adds what was not come to, with the reason, so that silence never looks like health. */
+/** Adds the checks that were not made, with the reason, so that a missing check never looks like a good one. */
 export function completed(
   findings: readonly Finding[],
   why: string,

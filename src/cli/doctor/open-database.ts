@@ -8,23 +8,23 @@ import { createPool, type Database } from '../../platform/database/pool.ts'
 import { type Probed, probePooler } from '../../platform/database/pooler.ts'
 import { isLoopback } from '../../platform/network-address.ts'
 import { reachDatabase } from '../../reach-database.ts'
-import { stepLimit } from './reason.ts'
+import { stepTimeout } from './reason.ts'
 
 export interface OpenedDatabase {
   readonly connection: DatabaseConnection
   readonly database: Database
   /** What is between Signet and PostgreSQL. */
   readonly probed: Probed
-  /** Whether nobody can read along between this process and whatever it is connected to. */
+  /** Whether the connection of this process is local or encrypted. */
   readonly isPrivate: boolean
   leave(): Promise<void>
 }
 
-/** What goes wrong is told as a finding. */
+/** No log: problems are reported as findings. */
 const noLog = { info: () => {}, warn: () => {} }
 
 /**
- * The database as it is: nothing is created and nothing migrated. Undefined where the embedded one has never been started.
+ * Opens the database as it is: nothing is created or migrated. Undefined if the embedded database has never been started.
  *
  * @throws LocalPostgresError; PoolerError; what the database or its driver reports
  */
@@ -37,7 +37,7 @@ export async function openDatabase(settings: Settings): Promise<OpenedDatabase |
     const { session, namedStatements } = probed.route
     const database = createPool({
       ...{ connection, schema, session, namedStatements, allowReadOnly: true, log: noLog },
-      ...{ max: 2, connectTimeoutMs: stepLimit, queryTimeoutMs: stepLimit },
+      ...{ max: 2, connectTimeoutMs: stepTimeout, queryTimeoutMs: stepTimeout },
     })
     return {
       connection,
@@ -64,7 +64,7 @@ async function probe(
   const { client } = await openConnection({
     ...{ hosts, applicationName: 'signet doctor', allowReadOnly: true },
     setup: { schema, session: 'untouched' },
-    ...{ connectTimeoutMs: stepLimit, queryTimeoutMs: stepLimit },
+    ...{ connectTimeoutMs: stepTimeout, queryTimeoutMs: stepTimeout },
   })
   try {
     const { stream } = client.connection
@@ -73,7 +73,7 @@ async function probe(
       // A Unix socket has no address.
       isPrivate: 'encrypted' in stream || remoteAddress === undefined || isLoopback(remoteAddress),
       probed: await probePooler(client, {
-        ...{ hosts, schema, preparedStatements, queryTimeoutMs, probeTimeoutMs: stepLimit },
+        ...{ hosts, schema, preparedStatements, queryTimeoutMs, probeTimeoutMs: stepTimeout },
       }),
     }
   } finally {

@@ -1,35 +1,35 @@
-/** Milliseconds that one step may take. */
-export const stepLimit = 5_000
+/** Timeout of one step, in milliseconds. */
+export const stepTimeout = 5_000
 
-const words: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nobody listens there (connection refused)',
-  ECONNRESET: 'the connection was cut',
-  EPIPE: 'the connection was cut',
+const reasons: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'no server is listening there (connection refused)',
+  ECONNRESET: 'the connection was closed',
+  EPIPE: 'the connection was closed',
   ENOTFOUND: 'the host name has no address (DNS)',
-  EAI_AGAIN: 'the DNS does not answer',
-  EHOSTUNREACH: 'there is no way to the host',
-  ENETUNREACH: 'there is no way to the network',
-  ETIMEDOUT: 'no answer in time',
-  ABORT_ERR: `no answer within ${stepLimit / 1000} s`,
+  EAI_AGAIN: 'DNS does not respond',
+  EHOSTUNREACH: 'there is no route to the host',
+  ENETUNREACH: 'there is no route to the network',
+  ETIMEDOUT: 'no response in time',
+  ABORT_ERR: `no response within ${stepTimeout / 1000} s`,
   ENOENT: 'it does not exist',
-  EACCES: 'this user may not read it',
-  EPROTO: 'what listens there does not speak TLS',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'what listens there does not speak TLS',
-  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'what listens there does not speak TLS',
-  HPE_INVALID_CONSTANT: 'what listens there does not speak HTTP',
-  HPE_HEADER_OVERFLOW: 'the answer has too many headers',
+  EACCES: 'permission denied',
+  EPROTO: 'the server does not use TLS',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'the server does not use TLS',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'the server does not use TLS',
+  HPE_INVALID_CONSTANT: 'the server does not use HTTP',
+  HPE_HEADER_OVERFLOW: 'the response headers are too long',
 }
 
-/** Why a connection, a file or a statement failed, in words that hold no credentials. */
+/** Why a connection, a file or a statement failed, without credentials. */
 export function reasonOf(error: unknown): string {
   const first = error instanceof AggregateError ? error.errors[0] : error
-  if (!(first instanceof Error)) return 'nothing says why'
+  if (!(first instanceof Error)) return 'unknown error'
   const { code } = first as NodeJS.ErrnoException
-  if (first.name === 'TimeoutError') return words['ABORT_ERR'] as string
-  return words[code ?? ''] ?? shortened(first.message)
+  if (first.name === 'TimeoutError') return reasons['ABORT_ERR'] as string
+  return reasons[code ?? ''] ?? shortened(first.message)
 }
 
-/** A text of somebody else's: bounded, and without the user name and password that an address may hold. */
+/** A foreign text: shortened, and without the user name and password that a URL may contain. */
 export function shortened(text: string): string {
   const safe = text.replace(/\/\/[^/\s]*@/g, '//...@').replace(/\.$/, '')
   return safe.length > 300 ? `${safe.slice(0, 300)}...` : safe

@@ -8,25 +8,25 @@ import { operator, readReason, reasonFlag } from '../operator.ts'
 import { type Format, moment, printOne } from '../output.ts'
 import { readToEnd } from '../password-input.ts'
 import type { Terminal } from '../terminal.ts'
-import { changingKeys, stopIfAsked } from '../with-signet.ts'
+import { changingKeys, stopIfInterrupted } from '../with-signet.ts'
 
 interface Flags extends Format {
   readonly kid?: string
   readonly reason?: string
 }
 
-/** Octets; the longest key there is takes a tenth of it. */
-const mostOctets = 65_536
+/** Bytes. The longest keys have a tenth of this. */
+const maxBytes = 65_536
 
-/** `signet keys import`: for a team that moves its issuer here. */
+/** `signet keys import`: for teams that move an existing issuer to Signet. */
 export function importCommand(keys: Command, terminal: Terminal): void {
   keys
     .command('import')
     .description(
-      'Let a key sign that your verifiers know already: a PEM (PKCS #8) or a JWK, from a file or standard input (-).',
+      'Import a private key that your verifiers already know, and sign with it: a PEM (PKCS #8) or a JWK, from a file or standard input (-).',
     )
     .argument('[file]')
-    .addOption(notEmpty(oneValue('--kid <kid>', 'what a PEM goes by; else its thumbprint (RFC 7638)')))
+    .addOption(notEmpty(oneValue('--kid <kid>', 'kid for a key in a PEM (default: its RFC 7638 thumbprint)')))
     .addOption(reasonFlag())
     .addOption(json())
     .action(async (file: string | undefined, flags: Flags) => {
@@ -41,28 +41,30 @@ export function importCommand(keys: Command, terminal: Terminal): void {
       if (imported.outcome !== 'imported') throw notImported(imported)
       const { alg, activatesAt, nextRotation } = imported
       printOne(terminal, flags, { kid: imported.kid, alg, activates_at: new Date(activatesAt) }, [
-        'It signs from now on, on every node within SIGNET_KEY_LEASE. The key before it retires by itself.',
-        ...(nextRotation === undefined ? [] : [`The next rotation is not before ${moment(nextRotation)}.`]),
-        'Destroy the copy that it was imported from: whoever has it signs as you.',
+        'The key signs from now on, on every node within SIGNET_KEY_LEASE. The previous key retires automatically.',
+        ...(nextRotation === undefined ? [] : [`The next rotation is at ${moment(nextRotation)} or later.`]),
+        'Destroy the copy that it was imported from: anyone who has it can sign as you.',
       ])
     })
 }
 
 async function readText(terminal: Terminal, file: string): Promise<string> {
   if (file !== '-') return readKeyFile(terminal, file)
-  if (terminal.input.isTTY) throw new WrongUsage('The key comes from a file or a pipe: signet keys import key.pem')
-  const bytes = await readToEnd(terminal.input, terminal.asked, mostOctets)
-  stopIfAsked(terminal)
+  if (terminal.input.isTTY) throw new WrongUsage('The key must come from a file or a pipe: signet keys import key.pem')
+  const bytes = await readToEnd(terminal.input, terminal.stopSignal, maxBytes)
+  stopIfInterrupted(terminal)
   return bytes.toString('utf8')
 }
 
 async function readKeyFile(terminal: Terminal, file: string): Promise<string> {
   try {
     const { mode, size } = await stat(file)
-    if (size > mostOctets) throw new CommandFailed(`${file.slice(0, 200)} is too long for a key.`)
+    if (size > maxBytes) throw new CommandFailed(`${file.slice(0, 200)} is too long for a key.`)
     const text = await readFile(file, 'utf8')
     if ((mode & 0o077) !== 0)
-      terminal.writeError('signet: Other users can read that file. If one has, rotate away from this key.\n')
+      terminal.writeError(
+        'signet: Other users can read that file. If one of them may have done so, rotate to a new key.\n',
+      )
     return text
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
@@ -72,21 +74,21 @@ async function readKeyFile(terminal: Terminal, file: string): Promise<string> {
 }
 
 function kidOf(key: ReadKey, flag: string | undefined): string | undefined {
-  if (flag !== undefined && !isKid(flag)) throw new WrongUsage('--kid takes 1 to 255 characters without blanks.')
+  if (flag !== undefined && !isKid(flag)) throw new WrongUsage('--kid must be 1 to 255 characters without spaces.')
   if (flag !== undefined && key.kid !== undefined && flag !== key.kid)
-    throw new WrongUsage('The JWK has a kid of its own, under which the world knows it: leave --kid out.')
+    throw new WrongUsage('The JWK already has a kid, by which verifiers know it: leave out --kid.')
   return key.kid ?? flag
 }
 
 function notImported({ outcome, kid }: Exclude<ImportKeyOutcome, { outcome: 'imported' }>): CommandFailed {
   switch (outcome) {
     case 'revoked_in_ledger':
-      return new CommandFailed(`The key ${kid} was revoked here, and never signs again.`)
+      return new CommandFailed(`The key ${kid} was revoked here and cannot sign again.`)
     case 'revoked':
-      return new CommandFailed(`It is the key ${kid}, which was revoked here and never signs again.`)
+      return new CommandFailed(`This is the key ${kid}, which was revoked here and cannot sign again.`)
     case 'kid_taken':
-      return new CommandFailed(`There is a key ${kid} already: signet keys list shows it.`)
+      return new CommandFailed(`There is already a key ${kid}. To see it: signet keys list`)
     case 'known':
-      return new CommandFailed(`This key is known already, as ${kid}: a key has one name.`)
+      return new CommandFailed(`This key is already known as ${kid}. A key can have only one kid.`)
   }
 }

@@ -18,7 +18,7 @@ export function listCommand(keys: Command, terminal: Terminal): void {
     keys
       .command('list')
       .description(
-        'List keys with their states and what comes next: standby, active and retiring ones, then retired and revoked ones, the newest first.',
+        'List keys with their state and what happens next: standby, active and retiring keys, then retired and revoked ones, newest first.',
       ),
     'kid',
   )
@@ -29,7 +29,7 @@ export function listCommand(keys: Command, terminal: Terminal): void {
       const load = async (installation: Installation) => {
         const { readKeys } = await import('../../installation-keys.ts')
         const view = await readKeys(installation)
-        sayNotRevokedYet(terminal, view)
+        warnOfMissingRevocations(terminal, view)
         unaware = await unawareVerifiers(view, installation.database)
         return keyDocuments(view, unaware)
       }
@@ -39,7 +39,7 @@ export function listCommand(keys: Command, terminal: Terminal): void {
           if (!all.some((key) => key.kid === kid)) throw new CommandFailed(`There is no key ${kid.slice(0, 80)}.`)
           return { kid }
         },
-        // All keys fit into memory, as on every node: there are two for each rotation.
+        // All keys fit into memory, as on every node: each rotation adds two.
         read: async (installation, after, limit) => {
           all ??= await load(installation)
           const from = after === undefined ? 0 : all.findIndex(({ kid }) => kid === after.kid) + 1
@@ -58,38 +58,37 @@ export function listCommand(keys: Command, terminal: Terminal): void {
     })
 }
 
-/** `signet keys export-public`: always JSON, for a verifier that cannot fetch. */
+/** `signet keys export-public`: always JSON, for verifiers that cannot fetch the JWK Set. */
 export function exportPublicCommand(keys: Command, terminal: Terminal): void {
   keys
     .command('export-public')
-    .description('Print the JWK Set as it is served, as JSON; nothing in it is private.')
+    .description('Print the JWK Set as it is served. It contains public keys only.')
     .addOption(notEmpty(oneValue('--kid <kid>', 'only this key, as one JWK')))
     .action(async ({ kid }: { readonly kid?: string }) => {
-      // The very bytes that are served: there is no second way to leave out what is private.
+      // Parsed from the bytes that are served, so that there is only one place that leaves out private members.
       const set = await readingKeys(terminal, async (view) => {
-        sayNotRevokedYet(terminal, view)
+        warnOfMissingRevocations(terminal, view)
         return JSON.parse(view.jwkSet.body.toString('utf8'))
       })
       const { keys: published } = set as { readonly keys: readonly { readonly kid: string }[] }
       const found = kid === undefined ? { keys: published } : published.find((key) => key.kid === kid)
-      if (!found)
-        throw new CommandFailed(`No key ${kid?.slice(0, 80)} is published: signet keys list shows those that are.`)
+      if (!found) throw new CommandFailed(`No key ${kid?.slice(0, 80)} is published. To list keys: signet keys list`)
       terminal.writeOut(`${visibleJson(found)}\n`)
     })
 }
 
 /**
- * Warns on standard error about keys that are revoked by the keys directory and not by the database. A command that only looks does
- * not carry the revocation out.
+ * Warns on standard error about keys that are revoked in the keys directory but not in the database. A read-only command does not
+ * apply the revocation.
  */
-function sayNotRevokedYet(
+function warnOfMissingRevocations(
   { writeError }: Pick<Terminal, 'writeError'>,
   { notRevokedYet }: Pick<KeyView, 'notRevokedYet'>,
 ): void {
   if (notRevokedYet.length === 0) return
   const kids = notRevokedYet.map(oneLine).join(', ')
   writeError(
-    `signet: The keys directory says that ${kids} was revoked, but the database does not: signet recover carries that out.\n`,
+    `signet: Revoked in the keys directory, but not in the database: ${kids}. To revoke it there too: signet recover\n`,
   )
 }
 
@@ -103,10 +102,10 @@ interface Unaware {
   readonly verifiers: readonly SeenVerifier[]
 }
 
-/** Of each standby, the verifiers that name themselves and have not fetched the JWK Set since it was published. */
+/** For each standby key, the verifiers that send a name and have not fetched the JWK Set since the key was published. */
 async function unawareVerifiers({ keys, delays }: KeyView, db: Queryable): Promise<Unaware[]> {
   const standbys = [...keys].filter(([, state]) => state === 'standby').map(([key]) => key)
-  // For so long a node may have gone on to serve the set without it.
+  // A node may have served the set without the key for this long.
   const lease = delays.keyLease * 1000
   return Promise.all(
     standbys.map(async ({ kid, alg, publishedAt }) => ({
@@ -116,7 +115,7 @@ async function unawareVerifiers({ keys, delays }: KeyView, db: Queryable): Promi
   )
 }
 
-/** A person sees the first ten. */
+/** The first ten verifiers, as text. */
 function inSentences({ kid, alg, publishedAt, verifiers }: Unaware): string {
   if (verifiers.length === 0) return ''
   const lines = verifiers
@@ -124,10 +123,10 @@ function inSentences({ kid, alg, publishedAt, verifiers }: Unaware): string {
     .map(({ name, fetchedAt }) => `  ${oneLine(name)} (last fetched ${pastMoment(fetchedAt.getTime())})\n`)
   const more = verifiers.length > 10 ? '  and more: signet keys list --json\n' : ''
   const since = `since ${alg} standby ${kid} was published at ${pastMoment(publishedAt)}`
-  return `\nVerifiers that have not fetched the set ${since}:\n${lines.join('')}${more}`
+  return `\nVerifiers that have not fetched the JWK Set ${since}:\n${lines.join('')}${more}`
 }
 
-/** The keys that are of use, by algorithm and in the order in which they sign; then those that no longer are, the newest first. */
+/** Keys in use, by algorithm and in the order in which they sign; then retired and revoked keys, newest first. */
 function keyDocuments({ keys: states, delays, now }: KeyView, unaware: readonly Unaware[]): KeyDocument[] {
   const { activationDelay } = delays
   const isPast = (state: KeyState) => state === 'retired' || state === 'revoked'
@@ -154,11 +153,11 @@ function dateOf(milliseconds: number | undefined): Date | undefined {
 }
 
 /**
- * What happens next to a key, and when, in words.
+ * Says what happens next to a key, and when.
  *
  * @param states of all keys
  * @param now milliseconds since 1970
- * @param activationDelay seconds, the one in force
+ * @param activationDelay seconds, as currently set
  */
 function whatNext<K extends KeyMoments>(
   key: K,
@@ -172,25 +171,25 @@ function whatNext<K extends KeyMoments>(
     .sort(inOrderOfActivation)
   switch (states.get(key)) {
     case 'standby': {
-      const before = key === standbys[0] ? ', unless one is needed before' : ''
+      const before = key === standbys[0] ? ', or earlier if needed' : ''
       return `${ripeness(key, now, activationDelay)}, signs from ${moment(key.activatesAt)}${before}`
     }
     case 'active':
       return standbys[0]
-        ? `signs until ${moment(standbys[0].activatesAt)}, unless it is rotated or revoked before`
-        : 'signs until another one is made'
+        ? `signs until ${moment(standbys[0].activatesAt)}, unless it is rotated or revoked earlier`
+        : 'signs until another key is created'
     case 'retiring':
       return key.retiresAt === undefined
-        ? 'signs no more, and leaves the set when its last token has expired'
-        : `signs no more, and leaves the set ${moment(key.retiresAt)}`
+        ? 'no longer signs; leaves the JWK Set when its last token has expired'
+        : `no longer signs; leaves the JWK Set ${moment(key.retiresAt)}`
     case 'retired':
-      return 'left the set; its public half is kept for hints (id_token_hint)'
+      return 'not in the JWK Set; its public key is kept for id_token_hint'
     default:
-      return `revoked ${pastMoment(key.revokedAt ?? now)}, and refused for good`
+      return `revoked ${pastMoment(key.revokedAt ?? now)}, refused permanently`
   }
 }
 
-/** Whether every verifier has seen a standby, in words. */
+/** Says whether all verifiers have seen a standby key. */
 function ripeness(key: KeyMoments, now: number, activationDelay: number): string {
   const ripe = ripensAt(key, activationDelay)
   return ripe <= now ? `ripe since ${pastMoment(ripe)}` : `ripe from ${moment(ripe)}`

@@ -14,18 +14,18 @@ interface Flags extends Format {
   readonly reason?: string
 }
 
-/** `signet keys reseal`: what was sealed is sealed anew under the present master key; nothing else changes. */
+/** `signet keys reseal`: seals all keys and secrets again with the current master key. */
 export function resealCommand(keys: Command, terminal: Terminal): void {
   keys
     .command('reseal')
-    .description('Seal all keys and secrets anew, under the present master key. Nothing else changes.')
-    .option('--new-master-key', 'make a new master.key first; the one before it is kept as master.key.previous')
-    .option('--forget-previous', 'delete master.key.previous, once everything opens without it')
+    .description('Seal all keys and secrets again with the current master key. Nothing else changes.')
+    .option('--new-master-key', 'create a new master.key first; the old one is kept as master.key.previous')
+    .option('--forget-previous', 'delete master.key.previous, once everything can be opened without it')
     .addOption(reasonFlag())
     .addOption(json())
     .action(async (flags: Flags) => {
       if (flags.newMasterKey && flags.forgetPrevious)
-        throw new WrongUsage('--new-master-key and --forget-previous are two steps: take one after the other.')
+        throw new WrongUsage('--new-master-key and --forget-previous are two steps: run one after the other.')
       const reason = readReason(flags.reason)
       const masterKey = flags.newMasterKey ? 'new' : flags.forgetPrevious ? 'current only' : 'current'
       const { resealed, settings } = await changingKeys(terminal, async (_, installation, wait) => {
@@ -36,7 +36,7 @@ export function resealCommand(keys: Command, terminal: Terminal): void {
       })
       if (resealed.outcome === 'master_key_is_setting')
         throw new CommandFailed(
-          'The master key comes from SIGNET_MASTER_KEY: give the new one there, and the one before it in SIGNET_MASTER_KEY_PREVIOUS.',
+          'The master key comes from SIGNET_MASTER_KEY: set the new one there, and the old one in SIGNET_MASTER_KEY_PREVIOUS.',
         )
       const document = {
         signing_keys: resealed.signingKeys,
@@ -57,10 +57,10 @@ function previousOf(settings: Settings, flags: Flags, hasForgotten: boolean): st
 function nextStep(settings: Settings, flags: Flags): string {
   if (flags.newMasterKey)
     return (
-      'Back up the new master.key, and keep the one before it with the backups of the database that it opens. Then: ' +
-      'signet keys reseal --forget-previous.'
+      'Back up the new master.key, and keep the old one with the database backups that it opens. Then: ' +
+      'signet keys reseal --forget-previous'
     )
   if (settings.masterKeyPrevious)
-    return 'Once every node has been started with both keys: reseal once more, and take SIGNET_MASTER_KEY_PREVIOUS away.'
-  return 'Everything opens with the present master key.'
+    return 'Once every node has been started with both keys, reseal once more and remove SIGNET_MASTER_KEY_PREVIOUS.'
+  return 'Everything opens with the current master key.'
 }

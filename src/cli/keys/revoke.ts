@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { type RevokedKeys, type RevokeKeysOutcome, revokeKeys, type Succession } from '../../operations/revoke-keys.ts'
-import { CommandFailed, sentencesOf, WrongUsage } from '../command-failures.ts'
+import { CommandFailed, messageOf, WrongUsage } from '../command-failures.ts'
 import { json } from '../flags.ts'
 import { operator, readReason, reasonFlag } from '../operator.ts'
 import { type Document, type Format, moment, oneLine, pastMoment, printOne } from '../output.ts'
@@ -12,17 +12,17 @@ interface Flags extends Format {
   readonly reason: string
 }
 
-/** `signet keys revoke`: the emergency. */
+/** `signet keys revoke`: for emergencies. */
 export function revokeCommand(keys: Command, terminal: Terminal): void {
   keys
     .command('revoke')
-    .description('Drop a key at once and for good. A key that stands by signs from that moment.')
+    .description('Revoke a key immediately and permanently. A standby key takes over.')
     .argument('[kid]')
-    .option('--all', 'every key that is published, those that stand by too; new ones sign at once')
+    .option('--all', 'revoke every published key, including standby keys; new keys sign immediately')
     .addOption(reasonFlag().makeOptionMandatory())
     .addOption(json())
     .action(async (kid: string | undefined, flags: Flags) => {
-      if ((kid === undefined) !== (flags.all === true)) throw new WrongUsage('Name one key, or --all.')
+      if ((kid === undefined) !== (flags.all === true)) throw new WrongUsage('Give either a kid or --all.')
       const reason = readReason(flags.reason)
       const which = kid === undefined ? 'all' : { kid }
       const revoked = await changingKeys(terminal, (keys) => revokeKeys(keys, operator(terminal), which, reason))
@@ -35,15 +35,17 @@ function notRevoked(kid: string, refusal: Exclude<RevokeKeysOutcome, RevokedKeys
   const name = oneLine(kid.slice(0, 80))
   switch (refusal.outcome) {
     case 'no_such_key':
-      return new CommandFailed(`There is no key ${name}: signet keys list shows them.`)
+      return new CommandFailed(`There is no key ${name}. To list keys: signet keys list`)
     case 'revoked_before':
-      return new CommandFailed(`The key ${name} was revoked ${pastMoment(refusal.revokedAt)} already.`)
+      return new CommandFailed(`The key ${name} was already revoked at ${pastMoment(refusal.revokedAt)}.`)
     case 'retired':
-      return new CommandFailed(`The key ${name} has retired: no verifier takes it, and its private half is destroyed.`)
+      return new CommandFailed(
+        `The key ${name} has retired: verifiers no longer accept it, and its private key is destroyed.`,
+      )
     case 'only_noted':
       return new CommandFailed(
-        `${sentencesOf(refusal.cause)} The revocation is noted in the keys directory: signet recover carries it out once the database can be ` +
-          'used, and so does the next start of a server that has this directory.',
+        `${messageOf(refusal.cause)} The revocation is recorded in the keys directory. When the database can be used again, signet recover ` +
+          'applies it, as does the next start of a server that has this directory.',
       )
   }
 }
@@ -62,35 +64,35 @@ function documentOf(revoked: RevokedKeys): Document {
   }
 }
 
-/** What an operator has to know next. */
+/** What the operator must know next. */
 function notes(revoked: RevokedKeys): string[] {
   const { kids, nodesStoppedBy, verifiersStoppedBy, hadSigned, isInLedger, successions, now } = revoked
   const what = kids.length === 1 ? 'this key' : 'these keys'
   return [
-    ...successions.map((succession) => sentenceOn(succession, now)),
-    `Nodes that hear of it stop using ${what} at once, all others by ${moment(nodesStoppedBy)}.`,
-    `Signet refuses tokens signed with ${what} from now on. A service that checks tokens by itself may accept them until it fetches the ` +
-      `JWK Set again: ${moment(verifiersStoppedBy)} at the latest.`,
+    ...successions.map((succession) => successionSentence(succession, now)),
+    `Nodes that are notified stop using ${what} immediately, all others by ${moment(nodesStoppedBy)}.`,
+    `Signet refuses tokens signed with ${what} from now on. A service that checks tokens itself may accept them until it fetches the ` +
+      `JWK Set again, no later than ${moment(verifiersStoppedBy)}.`,
     ...(hadSigned
       ? [
-          'Applications with a refresh token get new tokens, and so do machines. Other applications send people through the sign-in, which asks ' +
-            'for nothing while their session lives.',
+          'Applications with a refresh token get new tokens, and so do machines. Other applications send users through sign-in, which asks ' +
+            'for nothing while their session is valid.',
         ]
       : []),
     ...(isInLedger
       ? []
-      : ['The keys directory could not be written: a backup of the database that is restored would bring it back.']),
+      : [`The keys directory could not be written: restoring a backup of the database would bring ${what} back.`]),
   ]
 }
 
-function sentenceOn({ alg, active, ripeStandbyAt }: Succession, now: number): string {
+function successionSentence({ alg, active, ripeStandbyAt }: Succession, now: number): string {
   const standby =
     ripeStandbyAt <= now
-      ? 'Another key that every verifier knows stands by.'
-      : `No other key that every verifier knows stands by until ${moment(ripeStandbyAt)}.`
+      ? 'A standby key is known to every verifier.'
+      : `No standby key is known to every verifier until ${moment(ripeStandbyAt)}.`
   if (!active) return `${alg}: no key signs. ${standby}`
   const known = active.isRipe
-    ? ', which every verifier knows'
-    : `, which verifiers may not know, and refuse, until they fetch the JWK Set anew: ${moment(active.ripeAt)} at the latest`
+    ? ', and every verifier knows it'
+    : `, but verifiers may refuse it until they fetch the JWK Set again, no later than ${moment(active.ripeAt)}`
   return `${alg}: ${active.kid} signs${known}. ${standby}`
 }

@@ -6,12 +6,12 @@ import {
   rotatePurposeSecrets,
 } from '../../operations/rotate-purpose-secrets.ts'
 import { type Purpose, purposes } from '../../platform/secrets/purpose-secrets.ts'
-import { CommandFailed, sentencesOf, WrongUsage } from '../command-failures.ts'
+import { CommandFailed, messageOf, WrongUsage } from '../command-failures.ts'
 import { json, manyValues, notEmpty } from '../flags.ts'
-import { letRowsFollow } from '../let-rows-follow.ts'
 import { operator, readReason, reasonFlag } from '../operator.ts'
 import { type Document, type Format, moment, printMany } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
+import { updateEndedRecords } from '../update-ended-records.ts'
 import { changingSecrets } from '../with-signet.ts'
 
 interface Flags extends Format {
@@ -21,18 +21,18 @@ interface Flags extends Format {
   readonly reason?: string
 }
 
-/** `signet keys rotate-secrets`: planned, it breaks nothing; `--compromised` is the emergency. */
+/** `signet keys rotate-secrets`: a planned rotation breaks nothing; `--compromised` is for emergencies. */
 export function rotateSecretsCommand(keys: Command, terminal: Terminal): void {
   keys
     .command('rotate-secrets')
     .description(
-      'Replace purpose secrets. A new version is used once every node knows it; the old one stays accepted for as long as it is needed.',
+      'Replace purpose secrets. A new version is used once every node has it; the old one stays accepted for as long as it is needed.',
     )
-    .addOption(notEmpty(manyValues('--purpose <name>', `only this one: ${purposes.join(', ')}`)))
-    .addOption(new Option('--all', 'every purpose; without --compromised that is the default').conflicts('purpose'))
+    .addOption(notEmpty(manyValues('--purpose <name>', `only this purpose: ${purposes.join(', ')}`)))
+    .addOption(new Option('--all', 'all purposes (default without --compromised)').conflicts('purpose'))
     .option(
       '--compromised',
-      'they have leaked: refuse the old versions at once (needs --purpose or --all, and --reason)',
+      'for leaked secrets: refuse the old versions immediately (requires --reason, and --purpose or --all)',
     )
     .addOption(reasonFlag())
     .addOption(json())
@@ -40,7 +40,7 @@ export function rotateSecretsCommand(keys: Command, terminal: Terminal): void {
       const wanted = wantedOf(flags)
       const reason = readReason(flags.reason)
       const actor = operator(terminal)
-      const leaked = flags.compromised ? { reason: needReason(reason) } : undefined
+      const leaked = flags.compromised ? { reason: requireReason(reason) } : undefined
       const { documents, notes } = await changingSecrets(terminal, async (opened, installation, wait) => {
         if (!leaked) {
           const renewals = await rotatePurposeSecrets(opened, actor, wanted, reason, wait)
@@ -51,12 +51,12 @@ export function rotateSecretsCommand(keys: Command, terminal: Terminal): void {
         const outcome = await replaceLeakedSecrets(terms, actor, wanted, leaked.reason, wait).catch(
           (error: unknown) => {
             throw new CommandFailed(
-              `${sentencesOf(error)} The revocation may have been noted in the keys directory before: if so, signet recover carries it out, ` +
-                'and so does the next start of a server with that directory.',
+              `${messageOf(error)} The revocation may already be recorded in the keys directory. If so, signet recover applies it, ` +
+                'as does the next start of a server with that directory.',
             )
           },
         )
-        const left = wanted.includes('refresh-mac') ? await letRowsFollow(installation, terminal) : []
+        const left = wanted.includes('refresh-mac') ? await updateEndedRecords(installation, terminal) : []
         return {
           documents: outcome.renewals.map((renewal) => replaced(renewal, outcome, left.length > 0)),
           notes: [...notesOn(outcome), ...left],
@@ -68,17 +68,17 @@ export function rotateSecretsCommand(keys: Command, terminal: Terminal): void {
 }
 
 /** @throws WrongUsage */
-function needReason(reason: string | undefined): string {
-  if (reason === undefined) throw new WrongUsage('--compromised needs a --reason.')
+function requireReason(reason: string | undefined): string {
+  if (reason === undefined) throw new WrongUsage('--compromised requires --reason.')
   return reason
 }
 
 function wantedOf({ purpose, all, compromised }: Flags): readonly Purpose[] {
   const unknown = purpose?.find((name) => !purposes.some((known) => known === name))
   if (unknown !== undefined)
-    throw new WrongUsage(`There is no purpose ${unknown.slice(0, 80)}. The purposes: ${purposes.join(', ')}.`)
+    throw new WrongUsage(`There is no purpose ${unknown.slice(0, 80)}. The purposes are ${purposes.join(', ')}.`)
   if (purpose) return purposes.filter((name) => purpose.includes(name))
-  if (compromised && !all) throw new WrongUsage('Name what has leaked with --purpose, or --all.')
+  if (compromised && !all) throw new WrongUsage('Say which secrets have leaked: give --purpose or --all.')
   return purposes
 }
 
@@ -88,16 +88,16 @@ function renewed({ purpose, version, activatesAt, publishedAt, isNew }: Renewal)
     published_at: new Date(publishedAt),
     activates_at: new Date(activatesAt),
     next: isNew
-      ? 'used from then on, when every node has read it'
-      : 'was on its way already; used from then on, and no other version was made',
+      ? 'used from then on, when every node has loaded it'
+      : 'already scheduled, so no other version was created; used from then on',
   }
 }
 
-const costs: Readonly<Record<Purpose, string>> = {
-  'refresh-mac': 'all refresh tokens are refused, and their grants end: people sign in to those applications again',
-  'request-sealing': 'whoever is on a page on the way of a sign-in begins again at the application',
-  csrf: 'forms that are open have to be sent once more',
-  'session-id': 'sessions get another sid: sign-out by an application with an earlier ID token asks for confirmation',
+const consequences: Readonly<Record<Purpose, string>> = {
+  'refresh-mac': 'all refresh tokens are refused, and their grants end: users must sign in to those applications again',
+  'request-sealing': 'users who are signing in must start again from the application',
+  csrf: 'open forms must be sent again',
+  'session-id': 'sessions get a new sid: sign-out by an application with an earlier ID token asks for confirmation',
 }
 
 function replaced(
@@ -110,7 +110,7 @@ function replaced(
     published_at: new Date(publishedAt),
     activates_at: new Date(activatesAt),
     revoked_versions: revoked.map((one) => String(one.version)),
-    next: costs[purpose],
+    next: consequences[purpose],
     nodes_stopped_by: new Date(nodesStoppedBy),
     earlier_nodes: earlierNodes,
     in_ledger: isInLedger,
@@ -120,16 +120,16 @@ function replaced(
 
 function notesOn({ earlierNodes, isInLedger, nodesStoppedBy }: ReplacedSecrets): string[] {
   return [
-    `Every node has stopped accepting the old versions: at once where it hears of it, ${moment(nodesStoppedBy)} at the latest.`,
+    `Nodes that are notified have stopped accepting the old versions, all others stop by ${moment(nodesStoppedBy)}.`,
     ...(earlierNodes > 0
       ? [
-          `${earlierNodes} of the nodes run${earlierNodes === 1 ? 's' : ''} an earlier release and will not notice: restart or stop them now.`,
+          `${earlierNodes} ${earlierNodes === 1 ? 'node runs' : 'nodes run'} an earlier release and will not notice: restart or stop ${earlierNodes === 1 ? 'it' : 'them'} now.`,
         ]
       : []),
     ...(isInLedger
       ? []
       : [
-          'The keys directory could not be written: a backup of the database that is restored would bring the old versions back.',
+          'The keys directory could not be written: restoring a backup of the database would bring the old versions back.',
         ]),
   ]
 }

@@ -14,13 +14,13 @@ interface Flags extends Format {
   readonly reason?: string
 }
 
-/** `signet keys rotate`: the next rotation is brought forward, and breaks no verifier unless it is told to. */
+/** `signet keys rotate`: brings the next rotation forward, without breaking verifiers unless `--now` is given. */
 export function rotateCommand(keys: Command, terminal: Terminal): void {
   keys
     .command('rotate')
-    .description('Let the next key sign as soon as every verifier knows it: now, or at the moment that is printed.')
+    .description('Switch to the next key as soon as every verifier knows it: now, or at the time that is printed.')
     .addOption(new Option('--alg <alg>', 'only this algorithm').choices(signingAlgorithms))
-    .option('--now', 'do not wait: verifiers that do not know the next key yet will refuse its tokens')
+    .option('--now', 'switch immediately: verifiers that do not know the next key yet will refuse its tokens')
     .addOption(reasonFlag())
     .addOption(json())
     .action(async (flags: Flags) => {
@@ -30,7 +30,7 @@ export function rotateCommand(keys: Command, terminal: Terminal): void {
         rotateKeys(keys, operator(terminal), { algorithms, immediately: flags.now === true, reason }),
       )
       if (rotated.outcome === 'no_standby')
-        throw new CommandFailed(`No ${rotated.alg} key stands by to take over. Nothing was changed.`)
+        throw new CommandFailed(`There is no standby ${rotated.alg} key to take over. Nothing was changed.`)
       printMany(terminal, flags, rotated.keys.map(documentOf), ['alg', 'kid', 'activates_at', 'next'], '')
     })
 }
@@ -52,10 +52,10 @@ function whatFollows({ publishedAt, activatesAt, ripeAt, nextRipeAt, isChanged, 
       : 'starts signing then, as planned; before that, some verifiers may not know this key or the next one'
   if (ripeAt > now)
     return (
-      `signs now: who fetched the JWK Set before ${moment(publishedAt)} refuses its tokens until it is fetched anew, ` +
-      `${moment(ripeAt)} at the latest`
+      `signs now: verifiers that fetched the JWK Set before ${moment(publishedAt)} refuse its tokens until they fetch it again, ` +
+      `no later than ${moment(ripeAt)}`
     )
   return nextRipeAt > now
-    ? `signs now; no other key that every verifier knows stands by until ${moment(nextRipeAt)}`
+    ? `signs now; no standby key is known to every verifier until ${moment(nextRipeAt)}`
     : 'signs now'
 }

@@ -11,23 +11,23 @@ import { readingSecrets } from '../with-signet.ts'
 export function secretsCommand(keys: Command, terminal: Terminal): void {
   keys
     .command('secrets')
-    .description('List the versions of the purpose secrets: those that are accepted, then those that were revoked.')
+    .description('List the versions of the purpose secrets: accepted versions, then revoked ones.')
     .addOption(json())
     .action(async (format: Format) => {
       const documents = await readingSecrets(terminal, (view) => {
-        sayNotRevokedYet(terminal, view)
+        warnOfMissingRevocations(terminal, view)
         return secretDocuments(view)
       })
       printMany(terminal, format, documents, ['purpose', 'version', 'state', 'published_at', 'next'], '')
     })
 }
 
-/** Warns on standard error: a command that only looks does not carry the revocation out. */
-function sayNotRevokedYet({ writeError }: Pick<Terminal, 'writeError'>, { notRevokedYet }: SecretView): void {
+/** Warns on standard error. A read-only command does not apply the revocation. */
+function warnOfMissingRevocations({ writeError }: Pick<Terminal, 'writeError'>, { notRevokedYet }: SecretView): void {
   if (notRevokedYet.length === 0) return
   const named = notRevokedYet.map(({ purpose, version }) => `${purpose} (version ${version})`).join(', ')
   writeError(
-    `signet: The keys directory says that ${named} was revoked, but the database does not: signet recover carries that out.\n`,
+    `signet: Revoked in the keys directory, but not in the database: ${named}. To revoke it there too: signet recover\n`,
   )
 }
 
@@ -52,13 +52,13 @@ function secretDocuments({ versions, revoked, notRevokedYet, now }: SecretView):
       .sort((a, b) => b.revokedAt - a.revokedAt)
       .map(({ purpose, version, revokedAt }) => ({
         ...{ purpose, version, state: 'revoked', revoked_at: new Date(revokedAt) },
-        next: `revoked ${pastMoment(revokedAt)}, and refused for good`,
+        next: `revoked ${pastMoment(revokedAt)}, refused permanently`,
       })),
   ]
 }
 
 function whatNext({ purpose, activatesAt }: SecretVersion, state: SecretState, superseded: number | undefined): string {
-  if (state === 'standby') return `accepted; used from ${moment(activatesAt)}, when every node has read it`
+  if (state === 'standby') return `accepted; used from ${moment(activatesAt)}, when every node has loaded it`
   if (state === 'active') return 'in use until it is rotated'
   return `no longer used; accepted ${acceptedUntil(purpose, superseded ?? 0)}`
 }
@@ -67,5 +67,5 @@ function acceptedUntil(purpose: SecretVersion['purpose'], superseded: number): s
   if (pagePurposes.includes(purpose)) return `until ${moment(superseded + pageSecretDays * 86_400_000)}`
   return purpose === 'refresh-mac'
     ? 'until the last refresh token made with it has expired'
-    : 'until the last session that began with it is over'
+    : 'until the last session that began with it has ended'
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { judgeClientAddress } from '../../../src/cli/doctor/check-client-address.ts'
 import { judgeClock } from '../../../src/cli/doctor/check-clock.ts'
-import { judgeDatabase, type Way } from '../../../src/cli/doctor/check-database.ts'
+import { type DatabasePath, judgeDatabase } from '../../../src/cli/doctor/check-database.ts'
 import { judgeDataDirectory, judgeKeysDirectory, judgeSecretFile } from '../../../src/cli/doctor/check-files.ts'
 import { judgeCaching, judgeCrossOrigin, judgeJwkSet } from '../../../src/cli/doctor/check-jwk-set.ts'
 import {
@@ -47,7 +47,7 @@ t.test("a forged address that is believed is bad; a proxy's address recorded for
 
 t.test('a clock is a warning above 2 s off, bad above the skew, and a slow response proves nothing', async (t) => {
   const judge = (said: number, answered = 0, resolution = 0) =>
-    judgeClock('database-clock', 'It', { asked: 0, answered, said, resolution }, 60)
+    judgeClock('database-clock', 'It', { sentAt: 0, receivedAt: answered, otherClock: said, resolution }, 60)
   t.match(judge(-60_001), { status: 'bad', finding: /60.0 s behind this machine's clock, more than SIGNET_CLOCK_SKEW/ })
   t.match(judge(60_001), { status: 'bad', finding: /ahead of/ })
   t.equal(judge(60_000).status, 'warning')
@@ -64,7 +64,7 @@ t.test('the database is checked for lost writes, version, size, excess privilege
     ...{ isReadOnly: false, hasSchema: true, mayCreateSchema: false, hasTables: true },
   }
   const direct = { route: { hasPooler: false, session: 'own' }, isPrivate: true } as const
-  const judge = (more: Partial<DatabaseFacts>, databasePool = 10, way: Way = direct) =>
+  const judge = (more: Partial<DatabaseFacts>, databasePool = 10, way: DatabasePath = direct) =>
     notGood(judgeDatabase({ ...facts, ...more }, { databasePool, databaseSchema: 'signet' }, way))
   t.same(judge({}), [])
   t.same(judge({ versionNumber: 140_010 }), ['database: bad'])
@@ -105,7 +105,7 @@ t.test('files are judged by who can read and change them', async (t) => {
 t.test('the JWK Set is compared with the database key by key', async (t) => {
   const key = (kid: string, x: string) => ({ kid, publicJwk: { kty: 'EC', crv: 'P-256', x, y: 'y' } })
   const answer = (keys: unknown, status = 200) => ({
-    ...{ status, headers: {}, text: JSON.stringify({ keys }), asked: 0, answered: 0, from: '' },
+    ...{ status, headers: {}, text: JSON.stringify({ keys }), sentAt: 0, receivedAt: 0, from: '' },
   })
   const served = [{ kid: 'a', use: 'sig', alg: 'ES256', kty: 'EC', crv: 'P-256', x: 'x', y: 'y' }]
   t.equal(judgeJwkSet(answer(served), [key('a', 'x')]).status, 'good')
@@ -121,9 +121,9 @@ t.test('the JWK Set is compared with the database key by key', async (t) => {
     { status: 'bad', finding: /does not publish: a/ },
     'the same kid twice',
   )
-  t.match(judgeJwkSet(answer(served), [key('a', 'x'), key('b', 'x')]), { status: 'bad', finding: /missing in it: b/ })
+  t.match(judgeJwkSet(answer(served), [key('a', 'x'), key('b', 'x')]), { status: 'bad', finding: /are missing: b/ })
   t.match(judgeJwkSet(answer([null, 7]), [key('a', 'x')]), { status: 'bad' })
-  t.match(judgeJwkSet(answer('no list'), []), { status: 'bad', finding: /something else/ })
+  t.match(judgeJwkSet(answer('no list'), []), { status: 'bad', finding: /not a JWK Set/ })
   t.match(judgeJwkSet(answer([], 404), []), { status: 'bad', finding: /status 404/ })
   t.equal(judgeJwkSet(answer(served), undefined).status, 'skipped')
 })
@@ -151,7 +151,7 @@ t.test('changes that a proxy makes to the headers of the JWK Set are reported', 
 })
 
 t.test('readiness, metrics, the request id and port 80 are checked', async (t) => {
-  const answer = (status: number, text = '') => ({ status, text, headers: {}, asked: 0, answered: 0, from: '' })
+  const answer = (status: number, text = '') => ({ status, text, headers: {}, sentAt: 0, receivedAt: 0, from: '' })
   t.equal(judgeReadiness(answer(200)).status, 'good')
   t.match(judgeReadiness(answer(503, '{"problems":["no active key"]}')), { status: 'bad', finding: /no active key/ })
   t.equal(judgeReadiness(answer(503)).status, 'bad')
@@ -182,10 +182,10 @@ t.test('settings that are allowed but risky are reported', async (t) => {
   const risky: [Record<string, string>, RegExp][] = [
     [{ SIGNET_VERIFIER_CACHE: '1h' }, /\.NET/],
     [{ SIGNET_LOG_LEVEL: 'trace' }, /trace/],
-    [{ SIGNET_LOG_LEVEL: 'silent' }, /nobody will hear/],
-    [{ SIGNET_HOST: '0.0.0.0' }, /reads along/],
-    [{ SIGNET_HOST: '::' }, /reads along/],
-    [{ SIGNET_CLOCK_SKEW: '0s' }, /always apart/],
+    [{ SIGNET_LOG_LEVEL: 'silent' }, /not logged/],
+    [{ SIGNET_HOST: '0.0.0.0' }, /can be read on the network/],
+    [{ SIGNET_HOST: '::' }, /can be read on the network/],
+    [{ SIGNET_CLOCK_SKEW: '0s' }, /always differ/],
     [{ SIGNET_JWKS_MAX_AGE: '0s' }, /every token/],
     [{ SIGNET_ACCESS_TOKEN_TTL: '2h' }, /stolen access token/],
     [{ SIGNET_REFRESH_GRACE: '5m' }, /second tab/],
@@ -221,7 +221,7 @@ t.test(
       finding: /is ready to take over/,
     })
     t.match(judge(active, key('b', 'ES256', now, now + 90 * day)), { status: 'good', finding: /is ready from/ })
-    t.match(judge(active), { status: 'warning', finding: /no other stands by/ })
+    t.match(judge(active), { status: 'warning', finding: /there is no standby key/ })
     t.match(judge(active, key('b', 'ES256', now, now + day / 2)), {
       status: 'warning',
       finding: /before every verifier/,

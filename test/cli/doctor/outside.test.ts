@@ -7,11 +7,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
-import { ask } from '../../../src/cli/doctor/ask.ts'
-import { judgeCertificate, seeCertificate } from '../../../src/cli/doctor/check-certificate.ts'
+import { judgeCertificate, readCertificate } from '../../../src/cli/doctor/check-certificate.ts'
 import { checkTlsFiles } from '../../../src/cli/doctor/check-files.ts'
 import { judgeMetadata } from '../../../src/cli/doctor/check-metadata.ts'
 import { checkOutside } from '../../../src/cli/doctor/check-outside.ts'
+import { sendRequest } from '../../../src/cli/doctor/http-request.ts'
 import { reasonOf } from '../../../src/cli/doctor/reason.ts'
 import { readSettings } from '../../../src/platform/config/settings.ts'
 import { selfSigned } from './certificate.ts'
@@ -31,39 +31,39 @@ async function examineAnswer(t: Test, answer: RequestListener) {
   const issuer = `http://127.0.0.1:${await portOf(t, createServer(answer))}`
   const settings = readSettings({ SIGNET_ISSUER: issuer }, '/nowhere')
   const findings = await checkOutside({
-    ...{ settings, base: issuer, published: [], database: undefined, asked: never, now: Date.now },
+    ...{ settings, base: issuer, published: [], database: undefined, stopSignal: never, now: Date.now },
   })
   return { issuer, findings, metadata: findings.find(({ check }) => check === 'metadata') }
 }
 
 t.test('any response at the issuer is read up to a limit and described in words', async (t) => {
   const cases: [string, RequestListener, RegExp][] = [
-    ['an endless response', (_, response) => pour(response), /longer than any metadata/],
+    ['an endless response', (_, response) => pour(response), /too long for metadata/],
     [
       'a decompression bomb',
       (_, response) => response.setHeader('content-encoding', 'gzip').end(gzipSync(Buffer.alloc(9e6))),
-      /longer than/,
+      /too long for/,
     ],
-    ['rubbish', (_, response) => response.end('<html>Welcome'), /no JSON object/],
-    ['null', (_, response) => response.end('null'), /no JSON object/],
-    ['a list', (_, response) => response.end('[]'), /no JSON object/],
+    ['rubbish', (_, response) => response.end('<html>Welcome'), /not a JSON object/],
+    ['null', (_, response) => response.end('null'), /not a JSON object/],
+    ['a list', (_, response) => response.end('[]'), /not a JSON object/],
     [
       'another host',
       (_, response) => response.writeHead(302, { location: 'https://a.example/x' }).end(),
       /redirect to "https:\/\/a/,
     ],
-    ['a proxy without a server', (_, response) => response.writeHead(502).end(), /proxy answers \(status 502\)/],
+    ['a proxy without a server', (_, response) => response.writeHead(502).end(), /proxy responds \(status 502\)/],
     ['another program', (_, response) => response.writeHead(404).end(), /status 404/],
     [
       'another issuer',
       (_, response) => response.end('{"issuer":"https://a.example"}'),
-      /its issuer is "https:\/\/a.example"/,
+      /Its issuer is "https:\/\/a.example"/,
     ],
-    ['an issuer that is not a string', (_, response) => response.end('{"issuer":["x"]}'), /its issuer is none/],
+    ['an issuer that is not a string', (_, response) => response.end('{"issuer":["x"]}'), /Its issuer is none/],
     [
       'a cut connection',
       (request) => request.socket.destroy(),
-      /does not answer: (?:the connection was cut|socket hang up)/,
+      /does not respond: (?:the connection was closed|socket hang up)/,
     ],
   ]
   for (const [name, answer, words] of cases) {
@@ -85,8 +85,8 @@ t.test('JSON of any shape is described as what it is, and does not crash the doc
   const noText = '{"toString":1,"valueOf":1}'
   const deep = `${'['.repeat(50_000)}${']'.repeat(50_000)}`
   for (const [odd, keySet, readiness, endpoint] of [
-    [noText, /keys that the database does not publish/, /^A node is not ready/, /token_endpoint leads to none/],
-    [deep, /something else than a JWK Set/, /status 503/, /no JSON object/],
+    [noText, /keys that the database does not publish/, /^A node is not ready/, /token_endpoint is none/],
+    [deep, /not a JWK Set/, /status 503/, /not a JSON object/],
   ] as const) {
     const { findings } = await examineAnswer(t, ({ url, headers: { host } }, response) => {
       if (url?.endsWith('/openid-configuration')) return response.end(`{"issuer":"http://${host}"}`)
@@ -107,14 +107,14 @@ t.test('the issuer must match exactly, and its endpoints must be its own', async
   const issuer = 'https://id.example'
   const judge = (metadata: object) =>
     judgeMetadata(
-      { status: 200, headers: {}, text: JSON.stringify(metadata), asked: 0, answered: 0, from: '' },
+      { status: 200, headers: {}, text: JSON.stringify(metadata), sentAt: 0, receivedAt: 0, from: '' },
       issuer,
       issuer,
     )
   t.equal(judge({ issuer, jwks_uri: `${issuer}/jwks`, token_endpoint: `${issuer}/token` }).status, 'good')
   t.match(judge({ issuer: `${issuer}/` }), { status: 'bad', finding: /"https:\/\/id.example\/"/ })
-  t.match(judge({ issuer, jwks_uri: 'https://id.example.evil/jwks' }), { status: 'bad', finding: /jwks_uri leads to/ })
-  t.match(judge({ issuer, token_endpoint: 7 }), { status: 'bad', finding: /token_endpoint leads to none/ })
+  t.match(judge({ issuer, jwks_uri: 'https://id.example.evil/jwks' }), { status: 'bad', finding: /jwks_uri is "https/ })
+  t.match(judge({ issuer, token_endpoint: 7 }), { status: 'bad', finding: /token_endpoint is none/ })
 })
 
 t.test('with --url the findings name that address, and checks that need the issuer itself are skipped', async (t) => {
@@ -126,15 +126,15 @@ t.test('with --url the findings name that address, and checks that need the issu
   const base = `http://127.0.0.1:${port}`
   const environment = { SIGNET_ISSUER: issuer, SIGNET_DATABASE_URL: 'postgres://me@127.0.0.1:1/x' }
   const findings = await checkOutside({
-    ...{ settings: readSettings(environment, '/nowhere'), base, asked: never, now: Date.now },
+    ...{ settings: readSettings(environment, '/nowhere'), base, stopSignal: never, now: Date.now },
     ...{ published: undefined, database: undefined },
   })
   const told = (name: string) => findings.find(({ check }) => check === name)
   t.match(told('metadata'), {
     status: 'good',
-    finding: `${base}/.well-known/openid-configuration answers, with the issuer ${issuer}.`,
+    finding: `${base}/.well-known/openid-configuration responds with the issuer ${issuer}.`,
   })
-  t.match(told('plain-http'), { status: 'skipped', finding: 'Not looked at with --url.' })
+  t.match(told('plain-http'), { status: 'skipped', finding: 'Not checked with --url.' })
 })
 
 t.test('a silent server times out, and one that does not speak HTTP is reported as such', async (t) => {
@@ -142,20 +142,20 @@ t.test('a silent server times out, and one that does not speak HTTP is reported 
     t,
     net.createServer((socket) => void socket.on('error', () => {})),
   )
-  const question = { as: 'http://id.example', asked: never, now: Date.now }
-  const why = (url: string, more = {}) => ask(url, { ...question, ...more }).catch(reasonOf)
-  t.equal(await why(`http://127.0.0.1:${silent}`, { limit: 50 }), 'no answer within 5 s')
+  const question = { as: 'http://id.example', stopSignal: never, now: Date.now }
+  const why = (url: string, more = {}) => sendRequest(url, { ...question, ...more }).catch(reasonOf)
+  t.equal(await why(`http://127.0.0.1:${silent}`, { timeout: 50 }), 'no response within 5 s')
   const slow = await portOf(
     t,
     createServer((_, response) => void response.write('{')),
   )
-  t.equal(await why(`http://127.0.0.1:${slow}`, { limit: 200 }), 'no answer within 5 s')
+  t.equal(await why(`http://127.0.0.1:${slow}`, { timeout: 200 }), 'no response within 5 s')
   const mute = await portOf(
     t,
     net.createServer((socket) => void socket.on('error', () => {}).end('SSH-2.0-x\r\n')),
   )
-  t.equal(await why(`http://127.0.0.1:${mute}`), 'what listens there does not speak HTTP')
-  t.equal(await why(`https://127.0.0.1:${mute}`), 'what listens there does not speak TLS')
+  t.equal(await why(`http://127.0.0.1:${mute}`), 'the server does not use HTTP')
+  t.equal(await why(`https://127.0.0.1:${mute}`), 'the server does not use TLS')
   t.match(reasonOf(Object.assign(new Error('x'), { code: 'ENOTFOUND' })), /no address \(DNS\)/)
   t.notMatch(reasonOf(new Error('bad postgres://me:secret@db/x')), /secret/)
 })
@@ -163,7 +163,7 @@ t.test('a silent server times out, and one that does not speak HTTP is reported 
 t.test('a bad certificate is reported with its fault', async (t) => {
   const seen = async (certificate: { cert: string; key: string }, issuer = 'https://localhost') => {
     const port = await portOf(t, https.createServer(certificate))
-    return judgeCertificate(await seeCertificate(`https://127.0.0.1:${port}`, issuer, never), Date.now())
+    return judgeCertificate(await readCertificate(`https://127.0.0.1:${port}`, issuer, never), Date.now())
   }
   const expired = selfSigned({ validFrom: Date.now() - 9 * day, validTo: Date.now() - day })
   t.match(await seen(expired), { status: 'bad', finding: /^It expired on / })
@@ -177,9 +177,9 @@ t.test('a bad certificate is reported with its fault', async (t) => {
   t.match(judgeCertificate(presented, 79 * day + 1), { status: 'warning', finding: /another 20 days/ })
   for (const [fault, words] of [
     ['ERR_TLS_CERT_ALTNAME_INVALID', 'not for id.example, but for DNS:a.example'],
-    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'between it and the authority are missing'],
-    ['SELF_SIGNED_CERT_IN_CHAIN', 'does not know'],
-    ['CERT_REVOKED', 'not believed: CERT_REVOKED'],
+    ['UNABLE_TO_VERIFY_LEAF_SIGNATURE', 'Intermediate certificates are missing'],
+    ['SELF_SIGNED_CERT_IN_CHAIN', 'does not trust the certificate authority'],
+    ['CERT_REVOKED', 'not trusted: CERT_REVOKED'],
   ] as const)
     t.match(judgeCertificate({ ...presented, fault }, day), { status: 'bad', finding: words })
 })
@@ -188,7 +188,7 @@ t.test('an untrusted certificate is the finding, and no request is sent behind i
   const port = await portOf(t, https.createServer(selfSigned({})))
   const base = `https://localhost:${port}`
   const settings = readSettings({ SIGNET_ISSUER: base }, '/nowhere')
-  const outside = { settings, base, published: [], database: undefined, asked: never, now: Date.now }
+  const outside = { settings, base, published: [], database: undefined, stopSignal: never, now: Date.now }
   const [certificate, ...rest] = await checkOutside(outside)
   t.match(certificate, { check: 'certificate', status: 'bad' })
   t.ok(rest.every(({ status }) => status === 'skipped'))
