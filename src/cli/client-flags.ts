@@ -24,7 +24,7 @@ const valueFlags = (): ClientFlag[] => [
   { member: 'grant_types', option: manyValues('--grant-type <type>', `one of ${grantTypes.join(', ')}`) },
   {
     member: 'response_types',
-    option: manyValues('--response-type <type>', 'code (by default, derived from the grant types)'),
+    option: manyValues('--response-type <type>', 'only "code"; derived from the grant types if omitted'),
   },
   { member: 'scope', option: manyWords('--scope <scope>', 'scope that the client may request') },
   {
@@ -65,7 +65,7 @@ const booleanFlags = [
   {
     member: 'require_auth_time',
     name: 'require-auth-time',
-    about: 'request auth_time in ID tokens (they always have it)',
+    about: 'accepted for compatibility; ID tokens always contain auth_time',
   },
   { member: 'require_pkce', name: 'require-pkce', about: 'refuse authorization requests without PKCE (default)' },
   { member: 'first_party', name: 'first-party', about: 'do not ask users for consent' },

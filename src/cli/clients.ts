@@ -61,7 +61,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
 
   const update = clients
     .command('update')
-    .description('Replace the given metadata and leave the rest; an empty value removes it.')
+    .description('Change only the metadata given. An empty value removes that entry.')
     .argument('<client_id>')
   const metadataOfUpdate = addClientFlags(update, { nameIs: 'optional' })
   update.addOption(json()).action(async (clientId: string, format: Format) => {

@@ -46,7 +46,7 @@ export const metricDeclarations = {
   },
   signet_refreshes_total: {
     type: 'counter',
-    help: 'Decisions on refresh tokens that are authentic and whose family has not ended.',
+    help: 'Outcomes of genuine refresh tokens whose family is still active.',
     labels: { outcome: ['spend', 'again', 'forgive', 'exhausted', 'advance', 'reused'] },
   },
   signet_limits_exceeded_total: {
@@ -61,7 +61,7 @@ export const metricDeclarations = {
   },
   signet_database_connections_limit: {
     type: 'gauge',
-    help: 'Current maximum of connections of this node: SIGNET_DATABASE_POOL, or fewer if the database refuses more.',
+    help: 'Maximum number of connections this node may currently open: SIGNET_DATABASE_POOL, or fewer if the database refuses more.',
     labels: {},
   },
   signet_database_waiting: {
@@ -71,7 +71,7 @@ export const metricDeclarations = {
   },
   signet_database_writable: {
     type: 'gauge',
-    help: '1 if the heartbeat wrote to the primary within the last seconds; otherwise 0, and /readyz says why.',
+    help: '1 if the heartbeat wrote to the primary within the last few seconds; otherwise 0, and /readyz says why.',
     labels: {},
   },
   signet_signing_ready: {

@@ -79,7 +79,7 @@ export const declarations = {
   SIGNET_ACCESS_TOKEN_TTL: duration('Lifetime of an access token, unless its resource sets another one.', '15m', 10),
   SIGNET_ID_TOKEN_TTL: duration('Lifetime of an ID token.', '1h', 10),
   SIGNET_REFRESH_TOKEN_TTL: duration('How long a refresh token is valid if it is not used.', '30d'),
-  SIGNET_REFRESH_TOKEN_MAX_TTL: duration('How long tokens can be refreshed after one sign-in.', '90d'),
+  SIGNET_REFRESH_TOKEN_MAX_TTL: duration('Maximum time for which one sign-in can be extended by refreshing.', '90d'),
   SIGNET_REFRESH_GRACE: duration('How long a spent refresh token still returns its successor.', '10s', 0),
   SIGNET_SESSION_TTL: duration('How long a sign-in at Signet lasts.', '30d'),
   SIGNET_SESSION_IDLE_TTL: duration('How long a sign-in at Signet lasts without activity.', '7d'),
@@ -93,13 +93,13 @@ export const declarations = {
   SIGNET_CLOCK_SKEW: duration('Maximum tolerated clock difference.', '60s', 0),
   SIGNET_EVENT_RETENTION: eventRetention,
   SIGNET_SHUTDOWN_DELAY: duration(
-    'How long a node keeps serving after it was asked to stop, while `/readyz` returns 503. Gives a proxy time to route requests elsewhere.',
+    'How long a node keeps serving after it is asked to stop, while `/readyz` returns 503. Gives a proxy time to route requests elsewhere.',
     '0s',
     0,
     600,
   ),
   SIGNET_KEEP_ALIVE_TIMEOUT: duration(
-    'How long a connection stays open between two requests. Must be longer than a proxy or load balancer in front of Signet keeps its connections open. Does not apply to a new connection: its first request must arrive within 15 to 20 seconds.',
+    'How long a connection stays open between two requests. Must exceed the idle timeout of any proxy or load balancer in front of Signet. Does not apply to a new connection: its first request must arrive within 15 to 20 seconds.',
     '130s',
     1,
     7200,
@@ -111,7 +111,7 @@ export const declarations = {
   }),
   SIGNET_METRICS_TOKEN: {
     accepts: '32 to 256 letters, digits and `-._~+/=`',
-    defaultInWords: 'none: `/metrics` answers this machine only',
+    defaultInWords: 'none: only this machine can read `/metrics`, and only if the issuer is on loopback',
     secret: true,
     about: 'The bearer token for `/metrics`, required from every address.',
     // RFC 6750 §2.1.

@@ -190,7 +190,7 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
     problem: () => {
       if (problem !== undefined) return problem
       if (isFresh(writtenAt)) return undefined
-      return 'the database could not be written within the last seconds'
+      return 'the database could not be written within the last few seconds'
     },
     reconnect: () => {
       if (!current) return

@@ -150,7 +150,7 @@ export const errorRegistry = {
     error: 'temporarily_unavailable',
     status: 503,
     description: 'The server is temporarily unavailable. Try again in a moment.',
-    fix: 'Wait for the number of seconds in Retry-After, then repeat the request. In almost all cases nothing has been used up. If a code is then refused as already used, the first request did redeem it, and the user has to sign in again. Either the database is unavailable, or no signing key may be used, or too many requests want the same token, code or account at the same time. The operator can see which at /readyz and in the log.',
+    fix: 'Wait for the number of seconds in Retry-After, then repeat the request. In almost all cases nothing has been used up. If a code is then refused as already used, the first request did redeem it, and the user has to sign in again. Either the database is unavailable, or no signing key is usable, or too many requests are competing for the same token, code or account. The operator can see which at /readyz and in the log.',
   },
   unexpected_failure: {
     error: 'server_error',
@@ -295,12 +295,12 @@ export const errorRegistry = {
   },
   scope_taken: {
     ...scope,
-    description: 'None of the requested scopes can be issued: they were removed from the client or from its APIs.',
+    description: 'None of the requested scopes can be granted: they were removed from the client or from its APIs.',
     fix: 'The client was once registered for these scopes but no longer is, or they have moved to another API. Register them again with signet clients update --scope. If a scope has moved to another API, the user also has to allow it: send them through an authorization request.',
   },
   grant_scopes_taken: {
     ...grant,
-    description: 'None of the scopes of this grant can be issued any longer. Sign in again.',
+    description: 'None of the scopes of this grant is available any longer. Sign in again.',
     fix: 'They were removed from the client or from its APIs, or they have required consent since. Send the user through an authorization request with the scopes that the client has now: signet clients show.',
   },
   offline_access_taken: {
@@ -354,7 +354,7 @@ export const errorRegistry = {
     error: 'invalid_token',
     status: 401,
     description: 'The request has no access token.',
-    fix: 'Send it in the Authorization header: Bearer, a space, the token (RFC 6750 section 2.1). If there is no token, only the WWW-Authenticate header says so, without an error code (section 3.1).',
+    fix: 'Send it in the Authorization header: Bearer, a space, the token (RFC 6750 section 2.1). If no token was sent, the WWW-Authenticate header has no error code (section 3.1).',
   },
   access_token_misplaced: {
     ...request,
@@ -436,7 +436,7 @@ export const errorRegistry = {
   code_challenge_method_unsupported: {
     ...request,
     description: 'The code_challenge_method must be S256.',
-    fix: 'plain does not protect against anyone who can read the request, and it is the default if no method is sent (RFC 7636 section 4.3).',
+    fix: 'Send code_challenge_method=S256. The default, plain, does not protect against anyone who can read the request (RFC 7636 section 4.3).',
   },
   code_challenge_malformed: {
     ...request,
@@ -473,7 +473,7 @@ export const errorRegistry = {
     error: 'login_required',
     status: 400,
     description: 'The user who signed in is not the one that the id_token_hint names.',
-    fix: 'Ask the user whether to switch the account in your application as well. If so, send no id_token_hint.',
+    fix: 'Ask the user whether your application should switch to the other account too. If so, send no id_token_hint.',
   },
   consent_required: {
     error: 'consent_required',
