@@ -66,7 +66,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
       homeEndpoint(own, signet)
       errorsEndpoint(own)
       inspectEndpoint(own, signet)
-      // For Prometheus. It is here because callers who may not read it get the response of an unknown path, with the same headers.
+      // For Prometheus. It is here because, without a token, other machines get the response of an unknown path, with the same headers.
       metricsEndpoint(own, signet)
       own.register(fastifyStatic, {
         root: join(packageFolder, 'public'),

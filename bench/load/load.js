@@ -1,4 +1,4 @@
-// Sends load to a server from separate processes, so that the benchmark itself takes no processor time from either.
+// Sends load to a server from separate processes, so that the benchmark itself takes no processor time from the server or the load generator.
 import { join } from 'node:path'
 import { onPath } from '../machine.js'
 import { parseWrk, wrkCommand } from './wrk.js'

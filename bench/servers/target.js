@@ -16,7 +16,7 @@
  * @property {import('../load/flows.js').Person[]} people
  */
 
-/** Nobody listens there, because nothing follows a redirect to it. */
+/** No server has to listen there, because nothing follows a redirect to it. */
 export const redirectUri = 'https://app.example/callback'
 
 /** @type {import('../load/flows.js').Person[]} */

@@ -10,7 +10,7 @@ interface Flags extends Format {
   readonly url?: string
 }
 
-/** `signet doctor`: finds problems of an installation, and says how to fix them. */
+/** `signet doctor`: finds problems with an installation, and says how to fix them. */
 export function doctorCommand(program: Command, terminal: Terminal): void {
   program
     .command('doctor')

@@ -8,7 +8,7 @@ import { CommandFailed } from './command-failures.ts'
 const maxListed = 20
 
 /**
- * Finds an account by `sub`, user name or e-mail address. Anybody can enter any address at sign-up, so an address that nobody has
+ * Finds an account by `sub`, user name or e-mail address. Anybody can enter any address as their own, so an address that nobody has
  * verified can belong to several accounts. In that case none of them is chosen.
  *
  * @throws CommandFailed if there is no such account, or more than one

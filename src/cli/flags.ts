@@ -52,7 +52,7 @@ function refuseEmpty(value: string): string {
   return value
 }
 
-/** A flag that takes a whole number of seconds; an empty value removes it. */
+/** A flag that takes a whole number of seconds; an empty value stands for none. */
 export function seconds(flag: string, description: string): Option {
   return new Option(flag, description).argParser<number | '' | undefined>((value, previous) => {
     if (previous !== undefined) throw new InvalidArgumentError('It may be given only once.')
@@ -62,7 +62,7 @@ export function seconds(flag: string, description: string): Option {
   })
 }
 
-/** A flag that takes a duration such as `15m`, converted to seconds; an empty value removes it. */
+/** A flag that takes a duration such as `15m`, converted to seconds; an empty value stands for none. */
 export function duration(flag: string, description: string): Option {
   return new Option(flag, description).argParser<number | '' | undefined>((value, previous) => {
     if (previous !== undefined) throw new InvalidArgumentError('It may be given only once.')
@@ -82,7 +82,7 @@ export function count(flag: string, description: string, max: number): Option {
   })
 }
 
-/** A flag that takes a JSON document; an empty value removes it. */
+/** A flag that takes a JSON document; an empty value stands for none. */
 export function jsonValue(flag: string, description: string): Option {
   return new Option(flag, description).argParser<unknown>((value, previous) => {
     if (previous !== undefined) throw new InvalidArgumentError('It may be given only once.')

@@ -54,7 +54,7 @@ function passwordMessages(minLength: number): Record<PasswordFault, string> {
 export function readToEnd(input: Terminal['input'], stopSignal: AbortSignal, maxBytes: number): Promise<Buffer> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = []
-    let octets = 0
+    let length = 0
     const finish = () => {
       input.removeAllListeners('data').pause()
       stopSignal.removeEventListener('abort', finish)
@@ -62,8 +62,8 @@ export function readToEnd(input: Terminal['input'], stopSignal: AbortSignal, max
     }
     input.on('data', (chunk: Buffer | string) => {
       chunks.push(Buffer.from(chunk))
-      octets += chunk.length
-      if (octets > maxBytes) finish()
+      length += chunk.length
+      if (length > maxBytes) finish()
     })
     // An input that was closed from the start (`<&-`) has no password.
     input.once('end', finish).on('error', finish).once('close', finish)

@@ -10,7 +10,7 @@ export interface Terminal {
   readonly errorIsTTY?: boolean | undefined
   /** Aborted when the process must stop, because of Ctrl-C or another signal. */
   readonly stopSignal: AbortSignal
-  /** Waits so many milliseconds, or until the next signal. */
+  /** Waits this many milliseconds, or until the next signal. */
   readonly linger: (milliseconds: number) => Promise<void>
 }
 

@@ -5,7 +5,7 @@ interface LayoutProps {
   readonly page: PageContext
   /** The document's title. Never a name that somebody chose: a title is plain text, so the direction of a name cannot be isolated. */
   readonly title: string
-  /** Whether something went wrong: the title then begins with it, because screen readers read the title first (WCAG technique G88). */
+  /** Whether something went wrong: the title then begins with “Error”, because screen readers read the title first (WCAG technique G88). */
   readonly faulty?: boolean | undefined
   /** Scripts from `/assets/`. Pages work without them. */
   readonly scripts?: readonly string[] | undefined

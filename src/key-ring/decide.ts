@@ -106,14 +106,14 @@ async function decideLocked<T>(
   const stored = await readRing(tx, options)
   // No two decisions have the same moment, so that there is an order between an activated key and a revoked one.
   const ring = { ...stored, now: Math.max(stored.now, stored.latestEvent + 1, remembered.now) }
-  const inForce = { ...delays, activationDelay: delayInEffect(ring.delay, delays.activationDelay, ring.now) }
+  const delaysInEffect = { ...delays, activationDelay: delayInEffect(ring.delay, delays.activationDelay, ring.now) }
   if (mustAnnounceDelay(ring.delay, delays.activationDelay, ring.now))
     await announceDelay(tx, { seconds: delays.activationDelay, announcedAt: ring.now })
-  await recover(tx, options, ring, inForce)
-  const { keys } = await settle(tx, options, ring.now, inForce)
-  const { steps, result } = wanted({ ...ring, keys }, inForce)
+  await recover(tx, options, ring, delaysInEffect)
+  const { keys } = await settle(tx, options, ring.now, delaysInEffect)
+  const { steps, result } = wanted({ ...ring, keys }, delaysInEffect)
   for (const step of steps) await writeStep(tx, step, options, author)
-  if (steps.length > 0) await settle(tx, options, ring.now, inForce)
+  if (steps.length > 0) await settle(tx, options, ring.now, delaysInEffect)
   await recordDecision(tx, ring.now, remembered.decisions)
   return result
 }

@@ -127,7 +127,10 @@ export async function openKeyRing({
       return loadKey(record, loaded.get(record.kid), masterKey)
     } catch (err) {
       if (!refused.has(record.kid) && refused.size < 100)
-        log.error({ err, kid: record.kid }, 'A signing key cannot be opened with this master key. Ignoring it.')
+        log.error(
+          { err, kid: record.kid },
+          'A row of signing_keys is not a valid key of this installation. Ignoring it.',
+        )
       refused.add(record.kid)
       return undefined
     }
@@ -248,7 +251,9 @@ export async function openKeyRing({
       const key = current().active.get(alg)
       if (!key?.privateKey) throw new KeysUnavailable(`No ${alg} key is active.`)
       if (lifetime > key.record.longestLifetime)
-        throw new KeysUnavailable(`The key is not recorded yet as signing tokens with a lifetime of ${lifetime} s.`)
+        throw new KeysUnavailable(
+          `The database does not yet record that this key signs tokens with a lifetime of ${lifetime} s.`,
+        )
       return signJwt(headerOf(key, typ), claims, key.privateKey, alg)
     },
   }

@@ -133,7 +133,7 @@ export async function viewKeys({ db, masterKey, log, ledger, delays }: Options):
     try {
       loaded.set(record.kid, loadKey(record, undefined, masterKey))
     } catch (err) {
-      log.error({ err, kid: record.kid }, 'A signing key cannot be opened with this master key. Ignoring it.')
+      log.error({ err, kid: record.kid }, 'A row of signing_keys is not a valid key of this installation. Ignoring it.')
     }
   const { states } = takeSnapshot(loaded, now)
   const isForgotten = ({ record }: LoadedKey) => record.revokedAt === undefined && ledger.revokedAt.has(record.kid)

@@ -40,7 +40,7 @@ export function recoveries<K extends ScheduledKey>(
     if (key.revokedAt === undefined && remembered.revokedAt.has(key.kid))
       return [{ what: 'revoke', kid: key.kid, revokedAt: now }]
     // An activation in the past is never moved, so an earlier one in the ledger was decided after the backup. One from before the key was
-    // published belongs to another database, into which the key was imported while the keys directory was kept.
+    // published comes from another database: the key was then imported into this one, and the keys directory was kept.
     const activatedAt = Math.max(remembered.activatedAt.get(key.kid) ?? Infinity, key.publishedAt)
     return activatedAt < key.activatesAt ? [{ what: 'activate', kid: key.kid, activatesAt: activatedAt }] : []
   })

@@ -25,7 +25,7 @@ export const sealedLock: Lock = {
 /**
  * Reseals everything with the current master key, and changes nothing else. Call it under `sealedLock`.
  *
- * @throws MasterKeyError if no master key can open one of the secrets
+ * @throws MasterKeyError if there is a secret that neither the current nor the previous master key can open
  */
 export async function reseal(tx: Queryable, masterKey: MasterKey, author: Author): Promise<Resealed> {
   const { signingKeys, purposeSecrets } = await loadSealed(tx)

@@ -64,7 +64,7 @@ export function openSealedKey(kid: string, sealedPrivateJwk: Buffer, masterKey: 
 /**
  * Reseals a private key with the current master key.
  *
- * @throws MasterKeyError if no master key can open it
+ * @throws MasterKeyError if neither the current nor the previous master key can open it
  */
 export function resealKey(kid: string, sealedPrivateJwk: Buffer, masterKey: MasterKey): Buffer {
   return masterKey.wrap(masterKey.unwrap(sealedPrivateJwk, associated(kid)), associated(kid))

@@ -79,7 +79,7 @@ export async function renewSecrets(
  * Replaces all versions of each of these purposes immediately, including those that are only published: whoever has read one of them may
  * have read all.
  *
- * @returns also the number of running nodes of an earlier release, which do not notice until they are restarted
+ * @returns also the number of running nodes of an earlier release, which do not notice the revocation until they are restarted
  * @throws MasterKeyError if the master key cannot open the existing versions. The transaction must then be rolled back
  */
 export async function revokeSecrets(

@@ -75,7 +75,7 @@ interface Options {
 const [maxBurst, reloadsPerSecond] = [5, 1]
 
 /**
- * @throws MasterKeyError if the master key cannot open any version of a purpose
+ * @throws MasterKeyError if the master key can open none of the versions of a purpose
  */
 export async function openSecretRing({
   db,

@@ -97,7 +97,7 @@ export async function signOutEverywhere(signet: Context, actor: Actor, sub: Sub)
       if (!(await lockAccount(tx, sub))) return 'no_such_account'
       const decided = await endAll(tx, sub, 'revoked_by_operator')
       const { sessions, grants, left } = decided
-      // With a large number of rows, these are only those that have ended so far, and `more` is set.
+      // With a large number of rows, these are only those that have been updated so far, and `more` is set.
       const detail = { sessions, grants, ...(left && { more: true }) }
       await recordEvent(tx, { type: 'sessions_ended', ...originOf(actor), sub, detail })
       return decided

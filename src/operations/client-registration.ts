@@ -45,8 +45,8 @@ export async function registerClient(
 }
 
 /**
- * Replaces some of a client's metadata. If the new authentication method needs a secret and the old one did not, a secret is created. If it
- * does not need one, all secrets are deleted.
+ * Replaces some of a client's metadata. If the new authentication method needs a secret and the old one did not, a secret is created. If the
+ * new method does not need one, all secrets are deleted.
  *
  * @param changes members of the metadata, unchecked; null removes a value
  * @throws InvalidClientMetadata

@@ -37,7 +37,7 @@ export async function finishEndings(
 /**
  * Does the same for one decision, and counts its rows. Rows that running servers update in the meantime count too.
  *
- * @returns how many sessions and grants have ended so far; `left` if there are more
+ * @returns how many rows of sessions and grants have been updated so far; `left` if there are more
  */
 export async function finishDecision(
   { database }: Pick<Signet, 'database'>,

@@ -27,10 +27,10 @@ const inactive = { active: false } as const
 
 /**
  * Introspects a token for a client that it was issued to, or that serves the resource it is for. The response says what the token is good for
- * now (RFC 7662 §1). Scopes that the client, the person's consent or the resource has lost are left out, and a token without any remaining
- * scope is not active.
+ * now (RFC 7662 §1). Scopes that the client, the person's consent or the resource has lost are left out, and a token that has lost all of
+ * its scopes is not active.
  *
- * @param asking the client that asks
+ * @param asking the client_id of the client that asks
  */
 export async function introspectToken(signet: Signet, asking: string, text: string): Promise<Introspection> {
   const token = await findPresentedToken(signet, text)

@@ -1,7 +1,7 @@
 import { type PasswordFault, type PersonsNames, passwordFault } from '../records/accounts/password-rules.ts'
 import type { Signet } from '../signet.ts'
 
-/** Hashing for an operator does not share a queue with any network. */
+/** In the queue of hashes, a command of an operator is a separate source, and counts for no network. */
 const byOperator = { network: undefined }
 
 /**

@@ -81,7 +81,7 @@ async function endOne(tx: Queryable, sub: Sub, id: SessionId): Promise<EndedRows
   return decideEnding(tx, { kind: 'session_grants', reason: 'signed_out', sub, sessionIds: [id] })
 }
 
-/** Does the same inside the caller's transaction, which has locked the account and the session. */
+/** Does what endOtherSessions does, inside the caller's transaction, which has locked the account and the session. */
 export async function endOthers(tx: Queryable, session: OwnSession): Promise<EndedRows> {
   const { sub } = session.account
   const epoch = await endAllSessions(tx, sub)
@@ -90,7 +90,7 @@ export async function endOthers(tx: Queryable, session: OwnSession): Promise<End
   return decideEnding(tx, { kind: 'sessions', reason: 'signed_out', sub, epoch })
 }
 
-/** The number of sessions for an event. With a large number, it is only those that have ended so far, and `more` is set. */
+/** The number of sessions for an event. With a large number, it is only those whose rows have been updated so far, and `more` is set. */
 export function countOf(name: string, { sessions, left }: EndedRows): Record<string, number | boolean> {
   return { [name]: sessions, ...(left && { more: true }) }
 }

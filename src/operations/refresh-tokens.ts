@@ -112,7 +112,7 @@ async function advance(
       return family.generation
     case 'forgive':
       await saveForgiveness(tx, familyKey, verdict.forgiveness)
-      // One event per generation, so that an application that retries for hours does not flood the log. Each issue of tokens has its own event.
+      // One event per generation, so that an application that retries for hours does not fill the events. Each issue of tokens has its own event.
       if (verdict.first) await note('refresh_forgiven')
       return generation + 1
     case 'advance':

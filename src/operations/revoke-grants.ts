@@ -152,7 +152,7 @@ async function ofAccount<R extends string>(
   return revoked
 }
 
-/** The number of grants for an event. With a large number, it is only those that have ended so far, and `more` is set. */
+/** The number of grants for an event. With a large number, it is only those whose rows have been updated so far, and `more` is set. */
 function countOf({ grants, left }: Decided): Record<string, number | boolean> {
   return { grants, ...(left && { more: true }) }
 }

@@ -38,7 +38,7 @@ export type RevokeKeysOutcome =
   /** The key has retired: verifiers no longer accept it, and its private half has been destroyed. */
   | { readonly outcome: 'retired' }
   | { readonly outcome: 'revoked_before'; readonly revokedAt: number }
-  /** The revocation was written to the keys directory, but the database failed. The next node that opens the directory revokes the keys. */
+  /** The revocation was passed to the keys directory, but the database failed. The next node that opens the directory revokes the keys. */
   | { readonly outcome: 'only_noted'; readonly cause: unknown }
 
 /**

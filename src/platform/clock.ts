@@ -47,7 +47,7 @@ export interface Clock {
   observe(databaseNow: number, asked?: Moment): void
 }
 
-/** Milliseconds. Most corrections are smaller; rather than go back by less than this, the clock stops. */
+/** Milliseconds. Most corrections are smaller than this. For those, the clock stops instead of going back. */
 const jitter = 1_000
 
 /**

@@ -2,7 +2,7 @@ import { collectDefaultMetrics, type Gauge, Registry } from 'prom-client'
 import { type MetricDeclaration, type MetricName, metricDeclarations, type Readings } from './metrics.ts'
 
 /**
- * Creates a registry with Signet's metrics and those of the process. Signet's are read at each scrape, so that no series outlives what it
+ * Creates a separate registry with Signet's metrics and those of the process. Signet's are read at each scrape, so that no series outlives what it
  * describes. Those of the process have the usual names (`process_*`, `nodejs_*`) and are measured from now on.
  */
 export function createRegistry(readings: Readings<MetricName>): Registry {

@@ -57,7 +57,7 @@ export async function startTracing(
   const { api, otlp, resources, sdk, fastifyOtel } = await load().catch((cause: unknown) => {
     if ((cause as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw cause
     throw new TracingUnavailable(
-      `${enabledBy} enables tracing, but the packages for it are not installed: install Signet without --omit=optional, or unset it.`,
+      `${enabledBy} enables tracing, but the packages for it are not installed: install Signet without --omit=optional, or unset that variable.`,
     )
   })
 

@@ -118,7 +118,7 @@ export function isReservedScheme(scheme: string): boolean {
 }
 
 /**
- * Generic top-level domains that applications are named after. The list is not complete on purpose: systems use many others in their own
+ * Generic top-level domains that applications are named after. The list is deliberately incomplete: systems use many others in their own
  * schemes (`android`, `microsoft`, `office`, `windows`). An operator can register an application under any.
  */
 const genericDomains: ReadonlySet<string> = new Set(

@@ -11,7 +11,7 @@ import {
   type TokenStatus,
 } from './token-status-store.ts'
 
-/** A token that Signet issued, with its status from the database. `status.alive` says whether its grant is alive and has not expired. */
+/** A token that Signet issued, with its status from the database. `status.alive` says whether its grant is alive and, for a refresh token, its family has not expired. */
 export type PresentedToken =
   | { readonly kind: 'access_token'; readonly claims: AccessTokenClaims; readonly status: TokenStatus }
   | { readonly kind: 'refresh_token'; readonly generation: number; readonly status: RefreshTokenStatus }

@@ -62,7 +62,7 @@ const maxForgivenInARow = 2
  */
 export const maxGap = 16
 
-/** How many times of spends are kept. If more generations are spent within the grace, the oldest count as spent before it. */
+/** The number of spending times that are kept. If more generations are spent within the grace, the oldest count as spent before it. */
 export const keptSpends = 32
 
 /**

@@ -92,7 +92,7 @@ t.test('a leaked secret is replaced immediately and recorded in the keys directo
   )
   t.match({ code, err }, { code: 0, err: '' })
   t.match(out, /csrf +4 .*open forms must be sent again/)
-  t.match(out, /Nodes that are notified have stopped accepting the old versions, all others stop by \S+Z\./)
+  t.match(out, /Nodes that are notified have stopped accepting the old versions; all others stop by \S+Z\./)
   t.match(out, /1 node runs an earlier release and will not notice: restart or stop it now\./)
   await database.query({ text: 'DELETE FROM nodes' })
   t.same((await statesOf('csrf')).sort(), ['1 revoked', '2 revoked', '3 revoked', '4 active'])

@@ -72,7 +72,7 @@ t.test('a client that takes longer than the timeout of a stopping server is cut 
   t.equal(await closed, 'HTTP/1.1 100 Continue\r\n\r\n')
 })
 
-t.test('requests under way are answered, and idle connections do not delay the stop', async (t) => {
+t.test('requests under way are answered, and a connection without any data does not delay the stop', async (t) => {
   const { port, terminate, ended } = await serve(t)
   const [silent, ...halves] = [await open(port), await openHalf(port), await openHalf(port)]
   terminate()

@@ -56,7 +56,7 @@ t.test('links that a client registers are shown only if they are https', async (
   t.match(html, `<a href="${logoUri}" target="_blank" rel="noopener noreferrer">`)
 })
 
-t.test('no link of an error page leads to a script', async (t) => {
+t.test('no link or form target of a page leads to a script', async (t) => {
   const href = 'javascript:alert(1)'
   const error = { page, status: 400, title: 'T', description: 'D', requestId: 'r' }
   t.notMatch(renderPage(h(ErrorPage, { ...error, nextLink: { href, label: 'On' } })), 'javascript:')

@@ -77,7 +77,7 @@ t.test('Basic credentials are split first, then form-decoded, and have one spell
     t.equal(parseBasic(header), undefined, header)
 })
 
-t.test('a secret matches only one of the valid secrets', async (t) => {
+t.test('only a valid secret matches, and the result says which one it is', async (t) => {
   const secrets = ['old', 'new'].map((name) => ({ name, digest: digest(name) }))
   t.equal(matchingSecret(secrets, 'other'), undefined)
   t.equal(matchingSecret(secrets, ''), undefined)

@@ -10,7 +10,7 @@ export interface SentStatement {
   readonly text: string
 }
 
-/** The maximum of statements of one call: a function that continues until nothing is left would never end. */
+/** The maximum number of statements of one call: a function that continues until nothing is left would never end. */
 const mostStatements = 20
 /** Milliseconds. */
 const longestCall = 5_000

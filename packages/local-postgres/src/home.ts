@@ -56,7 +56,7 @@ export async function chooseHome(
   const elsewhere = join('/var/lib/signet', createHash('sha256').update(folder).digest('hex').slice(0, 16))
   await makeFolder(elsewhere, 0o711)
   await symlink(join(elsewhere, 'postgresql'), join(folder, 'postgresql')).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error // another process has just created the same link
+    if (error.code !== 'EEXIST') throw error // EEXIST: another process has just created the same link
   })
   log.info(
     { folder: elsewhere, dataDir },

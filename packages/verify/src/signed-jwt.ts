@@ -26,7 +26,7 @@ export type SignedJwtRules = {
 export const changedMeaning: readonly string[] = ['crit', 'b64']
 
 /**
- * And those that contain a key, or a URL to fetch it from. Keys come only from the issuer's set (RFC 8725 §3.10). A token with such a
+ * Those, and the parameters that contain a key or a URL to fetch it from. Keys come only from the issuer's set (RFC 8725 §3.10). A token with such a
  * parameter is an attack, or the issuer is misconfigured and should notice.
  */
 const refusedParameters = [...changedMeaning, 'jwk', 'jku', 'x5c', 'x5u']

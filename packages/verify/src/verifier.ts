@@ -12,7 +12,7 @@ export type Verifier = {
    *
    * @param token the token alone, without `Bearer`
    * @param options `requiredScopes`: in addition to those of the verifier
-   * @throws {VerificationError} for any token that is not accepted; see `verificationErrorCodes`
+   * @throws {VerificationError} for any token that is not accepted, and nothing else whatever token is presented; see `verificationErrorCodes`
    * @throws {TypeError} if the options are not valid
    */
   verify: (token: string, options?: CallOptions) => Promise<AccessTokenClaims>

@@ -16,7 +16,7 @@ export function judgeJwkSet(answer: HttpResponse, published: readonly PublishedK
   if (!keys)
     return bad(
       'jwk-set',
-      `The response is ${answer.status === 200 ? 'not a JWK Set' : `status ${answer.status}`}.`,
+      `The response ${answer.status === 200 ? 'is not a JWK Set' : `has status ${answer.status}`}.`,
       'Make the proxy forward /.well-known/jwks.json. Without it, nobody can verify tokens.',
     )
   if (!published)
@@ -111,7 +111,7 @@ export function judgeCrossOrigin({ headers }: Pick<HttpResponse, 'headers'>): Fi
     ? bad(
         'cross-origin',
         `Access-Control-Allow-Origin arrives twice ("${shortened(allowed)}"): browsers refuse that.`,
-        'Make the proxy add no CORS headers; Signet sends those that are needed.',
+        'Configure the proxy not to add CORS headers; Signet sends those that are needed.',
       )
     : warning(
         'cross-origin',

@@ -26,7 +26,7 @@ export function judgeMetrics({ status }: Pick<HttpResponse, 'status'>, issuerIsL
     : warning(
         'metrics',
         '/metrics responds without a token.',
-        'Set SIGNET_METRICS_TOKEN, or make the proxy block /metrics. Signet takes a proxy that changes Host to localhost for this machine.',
+        'Set SIGNET_METRICS_TOKEN, or make the proxy block /metrics. If a proxy changes Host to localhost, Signet treats its requests as coming from this machine.',
       )
 }
 
@@ -61,6 +61,6 @@ export function judgePlainHttp(answer: Pick<HttpResponse, 'status' | 'headers'> 
   return warning(
     'plain-http',
     'Signet is also served without TLS: users who follow such a link send their password without encryption.',
-    `HttpResponse every request on port 80 with a redirect to ${issuer}.`,
+    `Answer every request on port 80 with a redirect to ${issuer}.`,
   )
 }

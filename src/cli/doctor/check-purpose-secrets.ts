@@ -37,7 +37,7 @@ export function judgePurposeSecrets(
     return bad(
       'purpose-secrets',
       `There is no secret for ${missing.join(', ')}.`,
-      'The next start of the server creates it. If rows were lost, restore purpose_secrets from a backup.',
+      'The next start of the server creates what is missing. If rows were lost, restore purpose_secrets from a backup.',
     )
   const old = active.filter((version) => now - usedSince(version) > maxUse * day)
   if (old.length > 0)

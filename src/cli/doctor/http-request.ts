@@ -6,7 +6,7 @@ import { gunzipSync } from 'node:zlib'
 import { type JsonObject, parseJsonObject } from '#verify/strict-json'
 import { stepTimeout } from './reason.ts'
 
-/** Bytes of a response that are read. The responses that Signet sends have a tenth of this. */
+/** Bytes of a response that are read. The responses that Signet sends are a tenth of this size. */
 const maxBytes = 256 * 1024
 
 export interface HttpResponse {

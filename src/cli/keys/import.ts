@@ -15,7 +15,7 @@ interface Flags extends Format {
   readonly reason?: string
 }
 
-/** Bytes. The longest keys have a tenth of this. */
+/** Bytes. The longest keys are a tenth of this size. */
 const maxBytes = 65_536
 
 /** `signet keys import`: for teams that move an existing issuer to Signet. */

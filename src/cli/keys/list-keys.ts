@@ -181,11 +181,11 @@ function whatNext<K extends KeyMoments>(
     case 'retiring':
       return key.retiresAt === undefined
         ? 'no longer signs; leaves the JWK Set when its last token has expired'
-        : `no longer signs; leaves the JWK Set ${moment(key.retiresAt)}`
+        : `no longer signs; leaves the JWK Set at ${moment(key.retiresAt)}`
     case 'retired':
       return 'not in the JWK Set; its public key is kept for id_token_hint'
     default:
-      return `revoked ${pastMoment(key.revokedAt ?? now)}, refused permanently`
+      return `revoked at ${pastMoment(key.revokedAt ?? now)}, refused permanently`
   }
 }
 

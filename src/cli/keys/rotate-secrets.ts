@@ -47,8 +47,8 @@ export function rotateSecretsCommand(keys: Command, terminal: Terminal): void {
           return { documents: renewals.map(renewed), notes: [] }
         }
         const { settings } = installation
-        const terms = { ...opened, settings }
-        const outcome = await replaceLeakedSecrets(terms, actor, wanted, leaked.reason, wait).catch(
+        const context = { ...opened, settings }
+        const outcome = await replaceLeakedSecrets(context, actor, wanted, leaked.reason, wait).catch(
           (error: unknown) => {
             throw new CommandFailed(
               `${messageOf(error)} The revocation may already be recorded in the keys directory. If so, signet recover applies it, ` +
@@ -120,7 +120,7 @@ function replaced(
 
 function notesOn({ earlierNodes, isInLedger, nodesStoppedBy }: ReplacedSecrets): string[] {
   return [
-    `Nodes that are notified have stopped accepting the old versions, all others stop by ${moment(nodesStoppedBy)}.`,
+    `Nodes that are notified have stopped accepting the old versions; all others stop by ${moment(nodesStoppedBy)}.`,
     ...(earlierNodes > 0
       ? [
           `${earlierNodes} ${earlierNodes === 1 ? 'node runs' : 'nodes run'} an earlier release and will not notice: restart or stop ${earlierNodes === 1 ? 'it' : 'them'} now.`,

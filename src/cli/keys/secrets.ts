@@ -52,7 +52,7 @@ function secretDocuments({ versions, revoked, notRevokedYet, now }: SecretView):
       .sort((a, b) => b.revokedAt - a.revokedAt)
       .map(({ purpose, version, revokedAt }) => ({
         ...{ purpose, version, state: 'revoked', revoked_at: new Date(revokedAt) },
-        next: `revoked ${pastMoment(revokedAt)}, refused permanently`,
+        next: `revoked at ${pastMoment(revokedAt)}, refused permanently`,
       })),
   ]
 }

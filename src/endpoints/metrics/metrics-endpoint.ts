@@ -7,7 +7,7 @@ import { readings } from './readings.ts'
 
 /**
  * Metrics in Prometheus' text format. If `SIGNET_METRICS_TOKEN` is set, anyone with this token can read them. If not, and the issuer is on
- * loopback, this machine can. Everybody else gets the response of an unknown path.
+ * loopback, this machine can. Without a token, everybody else gets the response of an unknown path; with one, they get 401.
  */
 export function metricsEndpoint(app: App, signet: Signet): void {
   const { metrics, settings } = signet
@@ -19,7 +19,7 @@ export function metricsEndpoint(app: App, signet: Signet): void {
 
   app.get('/metrics', async (request, reply) => {
     const fault = scrapeFault(request)
-    // The same response as for an unknown path: nothing reveals that there is a route.
+    // Without a token this is the response for an unknown path, which does not reveal that there is a route.
     if (fault) return sendRefusal(settings.issuer, request, reply, fault)
     const opened = await openRegistry()
     return reply

@@ -123,7 +123,7 @@ export const de: Messages = {
     anotherBrowser: 'Ein anderer Browser',
     signedIn: 'Angemeldet: {time}',
     lastUsed: 'Zuletzt benutzt: {time}',
-    moreSessions: 'Und {count} weitere, länger nicht benutzt.',
+    moreSessions: 'Und {count} weitere, die länger nicht benutzt wurden.',
     manyMoreSessions: 'Und mehr als {count} andere.',
     endSession: 'Sitzung beenden',
     endOthers: 'Alle anderen Sitzungen beenden',

@@ -21,7 +21,7 @@ export const germanInspectMessages: InspectMessages = {
     headerLead: 'Wie das Token signiert ist.',
     payloadLead: 'Was das Token sagt. Wer das Token hat, kann das lesen: Es ist kodiert, nicht verschlüsselt.',
     signatureLead:
-      'Beweist, dass Header und Payload unverändert sind. Nur der Signaturschlüssel kann sie erzeugen. {count} Bytes, hexadezimal.',
+      'Die Signatur beweist, dass Header und Payload unverändert sind. Sie lässt sich nur mit dem Signaturschlüssel erzeugen. {count} Bytes, hexadezimal.',
     notShown: 'Dieser Teil lässt sich nicht lesen. Der Grund steht oben.',
     noDate: '(kein gültiges Datum)',
     exampleTold:
@@ -56,24 +56,25 @@ export const germanInspectMessages: InspectMessages = {
     codeLike:
       'Das sieht aus wie ein Autorisierungscode oder ein Client-Secret von Signet: 43 Zeichen ohne Punkt. Darin gibt es nichts zu lesen; nur der Aussteller weiß, wofür es steht. Halten Sie es so geheim wie ein Passwort.',
     opaque:
-      'Das hat einen Teil; ein JWT hat drei, durch Punkte getrennt. Vielleicht ist es ein undurchsichtiges Token (opaque token): Wie eine Garderobenmarke sagt es nur seinem Aussteller etwas. Die Refresh-Token und Codes von Signet sind solche Token.',
+      'Dieser Text hat nur einen Teil; ein JWT hat drei, durch Punkte getrennt. Vielleicht ist es ein undurchsichtiges Token (opaque token): Wie eine Garderobenmarke sagt es nur seinem Aussteller etwas. Die Refresh-Token und Codes von Signet sind solche Token.',
     cutOff: 'Das beginnt wie ein JWT, hat aber {count} von drei Teilen. Der Rest wurde nicht mitkopiert.',
-    parts: 'Das hat {count} Teile. Ein signiertes JWT hat drei, durch Punkte getrennt, ein verschlüsseltes fünf.',
-    jwe: 'Das hat fünf Teile, ist also verschlüsselt (JWE): Der Inhalt lässt sich nur mit dem Schlüssel lesen. Der Header ist nicht verschlüsselt. Dieser Aussteller verschlüsselt keine Token.',
+    parts:
+      'Dieser Text hat {count} Teile. Ein signiertes JWT hat drei, durch Punkte getrennt, ein verschlüsseltes fünf.',
+    jwe: 'Dieses Token hat fünf Teile, ist also verschlüsselt (JWE): Der Inhalt lässt sich nur mit dem Schlüssel lesen. Der Header ist nicht verschlüsselt. Dieser Aussteller verschlüsselt keine Token.',
     emptyPart: '{part}: Dieser Teil ist leer.',
     padding:
       '{part}: Am Ende steht „=“. Ein JWT ist base64url ohne Auffüllzeichen (RFC 7515 §2), sonst wird es abgelehnt.',
     plainBase64:
       '{part}: Hier steht „+“ oder „/“. Das ist base64; ein JWT ist base64url, das stattdessen „-“ und „_“ hat (RFC 7515 §2).',
     illegal: '{part}: Zeichen {place} ist {character}, und das ist kein Zeichen von base64url.',
-    length: '{part}: base64url kann nicht {count} Zeichen haben. Eines fehlt oder ist zu viel.',
+    length: '{part}: Ein Text in base64url kann nicht {count} Zeichen haben. Eines fehlt oder ist zu viel.',
     spelling:
-      '{part}: Das letzte Zeichen ist nicht das, das beim Kodieren entsteht. Die Bytes sind dieselben, aber strenge Prüfungen lehnen es ab.',
+      '{part}: Das letzte Zeichen ist nicht das, das beim Kodieren entsteht. Die Bytes sind dieselben, aber streng prüfende Programme lehnen es ab.',
     notUtf8: '{part}: Die Bytes sind kein UTF-8-Text.',
     notJson: '{part}: Das ist kein JSON.',
     notObject: '{part}: Das ist JSON, aber kein Objekt in geschweiften Klammern.',
     twice:
-      '{part}: {name} kommt zweimal vor. Programme verwenden nicht alle denselben Wert; erklärt wird hier der letzte. Strenge Prüfungen lehnen das Token ab.',
+      '{part}: {name} kommt zweimal vor. Programme verwenden nicht alle denselben Wert; erklärt wird hier der letzte. Streng prüfende Programme lehnen das Token ab.',
     proto:
       '{part}: Hier gibt es einen Eintrag namens __proto__, den kein ehrlicher Aussteller schreibt. In nachlässigen Programmen kann er Objekte verändern.',
     invisible:
@@ -199,7 +200,7 @@ export const germanInspectMessages: InspectMessages = {
   },
   sharedSecret: {
     title: 'Warum kein gemeinsames Geheimnis?',
-    what: 'Mit HS256 haben der Aussteller und jeder Dienst ein gemeinsames Geheimnis, und dieselbe Rechnung signiert und prüft. Wer ein Token prüfen kann, kann also auch eines erstellen, und niemand kann nachher sagen, wer es war.',
+    what: 'Mit HS256 haben der Aussteller und jeder Dienst ein gemeinsames Geheimnis, und dieselbe Rechnung signiert und prüft. Wer ein Token prüfen kann, kann also auch eines erstellen, und niemand kann im Nachhinein sagen, wer es war.',
     instead:
       'Mit ES256 und RS256 signiert der Aussteller mit einem privaten Schlüssel und veröffentlicht einen anderen, der nur prüfen kann. Dieser Aussteller signiert nie anders.',
     tryIt:

@@ -64,7 +64,7 @@ export const englishInspectMessages = {
     plainBase64:
       '{part}: it contains “+” or “/”. That is base64; a JWT is base64url, which has “-” and “_” instead (RFC 7515 §2).',
     illegal: '{part}: character {place} is {character}, which is not a base64url character.',
-    length: '{part}: base64url cannot have {count} characters. One is missing, or there is one too many.',
+    length: '{part}: a base64url text cannot have {count} characters. One is missing, or there is one too many.',
     spelling:
       '{part}: the last character is not the one that an encoder writes. The bytes are the same, but strict verifiers reject it.',
     notUtf8: '{part}: the bytes are not UTF-8 text.',

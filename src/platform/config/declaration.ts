@@ -80,7 +80,11 @@ export const declarations = {
   SIGNET_ID_TOKEN_TTL: duration('Lifetime of an ID token.', '1h', 10),
   SIGNET_REFRESH_TOKEN_TTL: duration('How long a refresh token is valid if it is not used.', '30d'),
   SIGNET_REFRESH_TOKEN_MAX_TTL: duration('Maximum time for which one sign-in can be extended by refreshing.', '90d'),
-  SIGNET_REFRESH_GRACE: duration('How long a spent refresh token still returns its successor.', '10s', 0),
+  SIGNET_REFRESH_GRACE: duration(
+    'How long a spent refresh token still returns its successor, and a public client may repeat a code without losing its grant.',
+    '10s',
+    0,
+  ),
   SIGNET_SESSION_TTL: duration('How long a sign-in at Signet lasts.', '30d'),
   SIGNET_SESSION_IDLE_TTL: duration('How long a sign-in at Signet lasts without activity.', '7d'),
   SIGNET_KEY_ROTATION_PERIOD: duration(

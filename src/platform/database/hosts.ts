@@ -22,7 +22,7 @@ export function clientConfig(connection: DatabaseConnection): ClientConfig {
   return 'connectionString' in connection ? { ...connection } : { ...connection, ssl: false, options: ' ' }
 }
 
-/** Whether `schema` is a name that needs no quotes in SQL and that PostgreSQL does not reserve. */
+/** Whether `schema` has only lower-case letters, digits and _, and is not a schema name that PostgreSQL reserves. */
 export function isSchemaName(schema: string): boolean {
   return /^[a-z_][a-z0-9_]{0,62}$/.test(schema) && !schema.startsWith('pg_') && schema !== 'information_schema'
 }

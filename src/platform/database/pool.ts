@@ -155,10 +155,7 @@ export function createPool(options: PoolOptions): Database {
     if (open.size > 0 && tooMany) return limit.refused(open.size)
     // Logged only once until a connection can be opened again, because retries are frequent.
     if (isFirst)
-      log.warn(
-        { err: error, connections: open.size },
-        'Another database connection could not be opened; requests wait for the existing ones.',
-      )
+      log.warn({ err: error, connections: open.size }, 'A database connection could not be opened; requests wait.')
     const wait = open.size > 0 ? retryDelayWithOthers : retryDelayWithNone
     openAgainAt = performance.now() + wait
     setTimeout(pump, wait + 1).unref()

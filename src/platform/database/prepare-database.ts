@@ -5,7 +5,7 @@ import { endConnection, openConnection } from './open-connection.ts'
 import { type Probed, type ProbeOptions, probePooler } from './pooler.ts'
 
 /**
- * Run at startup before the pool is opened: detects a connection pooler, and then migrates, on one connection. If Signet could not work with
+ * Run at startup before the pool is opened: detects a connection pooler, and then migrates, on one connection. If Signet cannot work with
  * the pooler, nothing is changed.
  *
  * @throws PoolerError and MigrationError, which say what to do; DatabaseReadOnly; the signal's reason; otherwise what the database reports

@@ -1,4 +1,4 @@
-/** The database cannot be reached, or it is unknown whether the last statement took effect. */
+/** The database cannot be reached, or it is unknown whether the last statement took effect. The request is not at fault. */
 export class DatabaseUnavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)

@@ -29,7 +29,7 @@ export function withoutParameters(uri: string, names: readonly string[]): string
 
 /**
  * Maximum octets, after encoding, of a value that is returned in the query of a redirect. Proxies such as nginx accept response headers of
- * 8 KB. A URI of 2,000 octets, this value, and an error with its description leave a kilobyte for the other headers.
+ * at most 8 KB. A URI of 2,000 octets, this value, and an error with its description leave a kilobyte for the other headers.
  */
 export const maxReturnedLength = 4096
 

@@ -50,7 +50,7 @@ export async function createKeyFile(file: string): Promise<void> {
 /**
  * The first step to a new master key: stores the current key as the previous one, too. Idempotent.
  *
- * @throws MasterKeyError if there is no key, or there still is another previous key
+ * @throws MasterKeyError if there is no key, or a different previous key still exists
  */
 export async function keepPreviousKey(file: string): Promise<void> {
   const [current] = readKeyFiles(file)

@@ -130,7 +130,7 @@ export function openPurposeSecret(
 /**
  * Reseals a secret with the current master key.
  *
- * @throws MasterKeyError if no master key can open it
+ * @throws MasterKeyError if neither the current nor the previous master key can open it
  */
 export function resealPurposeSecret(secret: SealedPurposeSecret, masterKey: MasterKey): SealedPurposeSecret {
   const { purpose, version } = secret

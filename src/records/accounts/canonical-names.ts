@@ -52,7 +52,7 @@ function asciiDomain(domain: string): string | undefined {
   // `domainToASCII` accepts any host of a URL, even percent-encoded or followed by a path. UTS 46 ignores some invisible characters, so they are
   // rejected first.
   if (notInEmail.test(domain.replaceAll(joiners, '')) || /[^a-z0-9.\x80-\uffff-]/i.test(domain)) return undefined
-  // UTS 46 maps the capital `ẞ` to `ss` until Unicode 15.1, and to `ß` since then, so versions of Node disagree.
+  // UTS 46 mapped the capital `ẞ` to `ss` until Unicode 15.1, and maps it to `ß` since then, so versions of Node disagree.
   const ascii = domainToASCII(domain.replaceAll('ẞ', 'ß'))
   if (!mailDomain.test(ascii)) return undefined
   // Some versions accept labels that no conversion produces, such as `xn--abc-`.

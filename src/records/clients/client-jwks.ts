@@ -44,7 +44,7 @@ function readKey(value: unknown) {
   if (operations !== undefined && !isForVerifying(operations))
     throw invalid('jwks has a key whose key_ops are not those of a public signing key: ["verify"].')
   if (kid !== undefined && (typeof kid !== 'string' || kid.length > 200))
-    throw invalid('jwks has a kid that is not a string, or longer than 200 characters.')
+    throw invalid('jwks has a kid that is not a string, or is longer than 200 characters.')
   const algorithms: readonly AssertionAlgorithm[] = kind.algorithms
   const named = assertionAlgorithms.find((candidate) => candidate === alg)
   if (alg !== undefined && (!named || !algorithms.includes(named)))

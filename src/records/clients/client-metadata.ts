@@ -30,7 +30,7 @@ export interface RegistrationContext {
  *
  * @throws InvalidClientMetadata for the first fault found
  */
-export function completeMetadata(input: MetadataInput, terms: RegistrationContext): ClientMetadata {
+export function completeMetadata(input: MetadataInput, context: RegistrationContext): ClientMetadata {
   const read = readMembers(input)
   const authMethod = read.oneOf('token_endpoint_auth_method', authenticationMethods) ?? 'client_secret_basic'
   const isPublic = authMethod === 'none'
@@ -38,7 +38,7 @@ export function completeMetadata(input: MetadataInput, terms: RegistrationContex
   const grants = readGrantTypes(read.texts('grant_types'), isPublic)
   const withCode = grants.includes('authorization_code')
   checkResponseTypes(read.texts('response_types'), withCode)
-  const byOperator = terms.byOperator === true
+  const byOperator = context.byOperator === true
   checkRedirectUris(redirectUris, withCode, { isPublic, byOperator, adds: responseParameters })
   const scopes = scopesOf(read.text('scope') ?? defaultScope(grants))
   return {
@@ -55,7 +55,7 @@ export function completeMetadata(input: MetadataInput, terms: RegistrationContex
     scope: scopes.join(' '),
     ...readAuthentication(read, authMethod),
     id_token_signed_response_alg:
-      read.oneOf('id_token_signed_response_alg', signingAlgorithms) ?? terms.defaultIdTokenAlg,
+      read.oneOf('id_token_signed_response_alg', signingAlgorithms) ?? context.defaultIdTokenAlg,
     default_max_age: read.seconds('default_max_age'),
     require_auth_time: read.flag('require_auth_time') ?? false,
     client_uri: readShownUri('client_uri', read.text('client_uri')),
@@ -66,7 +66,7 @@ export function completeMetadata(input: MetadataInput, terms: RegistrationContex
     require_pkce: readRequirePkce(read.flag('require_pkce'), isPublic),
     first_party: read.flag('first_party') ?? false,
     refresh_token_rotation: readRotation(read.flag('refresh_token_rotation'), isPublic),
-    resources: readResources(scopes, read.texts('resources') ?? [], terms.resources),
+    resources: readResources(scopes, read.texts('resources') ?? [], context.resources),
   }
 }
 
@@ -79,12 +79,12 @@ export function completeMetadata(input: MetadataInput, terms: RegistrationContex
 export function changeMetadata(
   existing: ClientMetadata,
   changes: MetadataInput,
-  terms: RegistrationContext,
+  context: RegistrationContext,
 ): ClientMetadata {
   const { response_types: _, refresh_token_rotation: rotation, resources, ...kept } = existing
   const method = changes['token_endpoint_auth_method'] ?? existing.token_endpoint_auth_method
   const rescoped = Object.hasOwn(changes, 'scope')
-  const owners = ownersOf(scopesOf(existing.scope), terms.resources)
+  const owners = ownersOf(scopesOf(existing.scope), context.resources)
   return completeMetadata(
     {
       ...kept,
@@ -92,7 +92,7 @@ export function changeMetadata(
       resources: rescoped ? resources.filter((identifier) => !owners.includes(identifier)) : resources,
       ...changes,
     },
-    terms,
+    context,
   )
 }
 

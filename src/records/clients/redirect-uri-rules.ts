@@ -57,7 +57,7 @@ export function shownUriFault(uri: string): string | undefined {
   return uriFault(uri) ?? (scheme === 'https' ? hostFault(uri, host) : 'must be https')
 }
 
-/** Faults that are not allowed in any URI (RFC 3986), or in any URI of a client. */
+/** What is not allowed in any URI (RFC 3986), or in any URI of a client. */
 function uriFault(uri: string): string | undefined {
   if (uri.length > maxLength) return `is longer than ${maxLength} characters`
   // RFC 3986 §2. No backslash, which a browser reads as a slash; no space, control or non-ASCII character, which it rewrites.

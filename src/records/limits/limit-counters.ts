@@ -21,7 +21,7 @@ export const perBrowser: readonly Limit[] = [
 ]
 /**
  * NIST SP 800-63B-4 §3.2.2: at most 100 consecutive failures for an account, then waits that grow from 30 seconds, so that nobody is locked
- * out. The longest wait is fifteen minutes. That allows 96 guesses a day, and is as long as a wait for any other limit.
+ * out. The longest wait is fifteen minutes. That allows 96 guesses a day, and is as long as the window for names and networks.
  */
 export const accountBackoff: Backoff = { free: 100, firstWait: 30, maxWait: window }
 

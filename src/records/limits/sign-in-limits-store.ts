@@ -111,7 +111,7 @@ const maxUndonePerDay = 10
 
 /** What a correct password settles. */
 export interface Success {
-  /** Windows in which one is uncounted, unless a failure at another account stays counted. */
+  /** Windows whose count is reduced by one, unless a failure at another account stays counted. */
   readonly undone: readonly string[]
   /** Windows that are reset. */
   readonly cleared: readonly string[]

@@ -22,7 +22,7 @@ const maxTtl = 365 * 86_400
  * Checks all values of a resource.
  *
  * @param issuer the issuer, which cannot be registered because it is the resource of the OpenID scopes
- * @param others the other resources that own one of its scopes. There may be none, because a scope belongs to one resource
+ * @param others the other resources that own one of its scopes. There must be none, because a scope belongs to one resource
  * @throws InvalidResource for the first fault found
  */
 export function checkResource(resource: Resource, issuer: string, others: readonly Resource[]): void {

@@ -15,7 +15,7 @@ export interface Session {
   readonly account: Account
   /** The version of the secret `session-id` that the session started with. */
   readonly sidVersion: number
-  /** The epoch of the account when the session was read. A grant that is opened on the basis of that belongs to this epoch. */
+  /** The epoch of the account, which counts the decisions to end its sessions or grants, when the session was read. A grant that is opened on the basis of that belongs to this epoch. */
   readonly accountEpoch: number
 }
 
