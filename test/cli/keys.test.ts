@@ -113,7 +113,7 @@ t.test('a revoked key is gone, the ledger records it, and the output says what f
   )
   t.notMatch(people.out, /worthless/, 'a service may still accept its tokens')
   const { out: table } = await signet('keys', 'list')
-  t.match(table, `revoked ${String(revoked['revoked_at']).slice(0, 19)}Z`, 'the timestamp printed by the revocation')
+  t.match(table, `revoked at ${String(revoked['revoked_at']).slice(0, 19)}Z`, 'the timestamp printed by the revocation')
   const [last = ''] = await kids('standby')
   t.notMatch((await signet('keys', 'revoke', last, '--reason', 'a standby')).out, /with a refresh token get new tokens/)
   t.match(await json('keys', 'revoke', retiring, '--reason', 'on its way out'), {

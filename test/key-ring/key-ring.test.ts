@@ -134,7 +134,7 @@ t.test(
 )
 
 t.test('records the longest lifetime before signing, and never shortens it', async (t) => {
-  await t.rejects(ring.sign('ES256', 'JWT', {}, 5_000), /not recorded yet/)
+  await t.rejects(ring.sign('ES256', 'JWT', {}, 5_000), /does not yet record/)
   const decisions = async () => Number((await db.query('SELECT decisions FROM key_ring')).rows[0].decisions)
   const before = await decisions()
   await Promise.all(Array.from({ length: 200 }, (_, index) => ring.extendRetention([5_000, 10, 600][index % 3] ?? 0)))

@@ -63,7 +63,7 @@ t.test('a configuration that cannot work is reported in one sentence', async (t)
     startTracing({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint }, noLog, missing),
     new TracingUnavailable(
       'OTEL_EXPORTER_OTLP_ENDPOINT enables tracing, but the packages for it are not installed: install Signet without ' +
-        '--omit=optional, or unset it.',
+        '--omit=optional, or unset that variable.',
     ),
   )
   await t.rejects(
