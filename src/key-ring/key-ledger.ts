@@ -24,6 +24,15 @@ export interface KeyFact {
   readonly at: number
 }
 
+/** A revocation is on disk in the ledger, but it is not known to be in the database. Whoever opens the ledger next applies it. */
+export class OnlyInLedger extends Error {
+  /** @param cause why the database failed */
+  constructor(cause: unknown) {
+    super('The revocation is recorded in the keys directory only.', { cause })
+    this.name = 'OnlyInLedger'
+  }
+}
+
 /** The path of the ledger. */
 export function keyLedgerFile({ keysDir }: { readonly keysDir: string }): string {
   return join(keysDir, 'key-ledger.txt')

@@ -9,7 +9,7 @@ import type { Log } from '../platform/log.ts'
 import type { MasterKey } from '../platform/secrets/master-key.ts'
 import { oneAtATime } from '../platform/shared-work.ts'
 import { type Author, type DecisionOptions, decide, isDue, readRing, type Step } from './decide.ts'
-import type { KeyFact, KeyLedger } from './key-ledger.ts'
+import { type KeyFact, type KeyLedger, OnlyInLedger } from './key-ledger.ts'
 import type { StoredRing } from './key-ring-store.ts'
 import { type JwkSet, type LoadedKey, loadKey, type Snapshot, takeSnapshot } from './key-snapshot.ts'
 import { allowedDifference, ClocksDisagree, createLease, watchClocks } from './lease.ts'
@@ -56,6 +56,7 @@ export interface KeyRing {
    * keys directory completes the revocation.
    *
    * @returns when, in milliseconds since 1970, and whether the keys directory could be written
+   * @throws OnlyInLedger if it could, but the database failed; otherwise what the database throws
    */
   revoke(author: Author, kids: readonly string[]): Promise<{ readonly revokedAt: number; readonly isInLedger: boolean }>
   /** In seconds; the activation delay is the one in effect, which another node may have announced. */
@@ -220,14 +221,18 @@ export async function openKeyRing({
       const before = options()
       const remembered = { ...before.remembered, revokedAt: new Map(ledger.revokedAt) }
       const isInLedger = await ledger.note(kids.map((kid) => ({ kid, what: 'revoked', at: ringTime() })))
-      const revokedAt = await decide({ ...before, remembered }, author, ({ keys, now }) => ({
-        steps: keys
-          .filter((key) => kids.includes(key.kid) && key.revokedAt === undefined)
-          .map(({ kid }) => ({ what: 'revoke', kid, revokedAt: now })),
-        result: now,
-      }))
-      await refresh()
-      return { revokedAt, isInLedger }
+      try {
+        const revokedAt = await decide({ ...before, remembered }, author, ({ keys, now }) => ({
+          steps: keys
+            .filter((key) => kids.includes(key.kid) && key.revokedAt === undefined)
+            .map(({ kid }) => ({ what: 'revoke', kid, revokedAt: now })),
+          result: now,
+        }))
+        await refresh()
+        return { revokedAt, isInLedger }
+      } catch (error) {
+        throw isInLedger ? new OnlyInLedger(error) : error
+      }
     },
     delays: () => ({ ...delays, activationDelay: delayInEffect(delay, delays.activationDelay, ringTime()) }),
     ledger,

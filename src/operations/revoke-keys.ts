@@ -1,3 +1,4 @@
+import { OnlyInLedger } from '../key-ring/key-ledger.ts'
 import type { KeyRing } from '../key-ring/key-ring.ts'
 import { isRipe, ripensAt } from '../key-ring/rotation.ts'
 import { isPublished, type KeyState } from '../key-ring/schedule.ts'
@@ -38,7 +39,7 @@ export type RevokeKeysOutcome =
   /** The key has retired: verifiers no longer accept it, and its private half has been destroyed. */
   | { readonly outcome: 'retired' }
   | { readonly outcome: 'revoked_before'; readonly revokedAt: number }
-  /** The revocation was passed to the keys directory, but the database failed. The next node that opens the directory revokes the keys. */
+  /** The revocation was written to the keys directory, but the database failed. The next node that opens the directory revokes the keys. */
   | { readonly outcome: 'only_noted'; readonly cause: unknown }
 
 /**
@@ -56,10 +57,10 @@ export async function revokeKeys(
   const revoked = which === 'all' ? allPublished(states) : findRevocable(states, which.kid)
   if ('outcome' in revoked) return revoked
   const kids = revoked.map(({ kid }) => kid)
-  // Only this call is caught: no other failure may be reported as a revocation that was written.
-  const done = await keyRing
-    .revoke(authorOf(actor, reason), kids)
-    .catch((cause: unknown) => ({ outcome: 'only_noted' as const, cause }))
+  const done = await keyRing.revoke(authorOf(actor, reason), kids).catch((error: unknown) => {
+    if (!(error instanceof OnlyInLedger)) throw error
+    return { outcome: 'only_noted' as const, cause: error.cause }
+  })
   if ('outcome' in done) return done
   const { revokedAt, isInLedger } = done
   const { activationDelay, keyLease } = keyRing.delays()

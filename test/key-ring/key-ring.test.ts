@@ -6,7 +6,7 @@ import { decodeProtectedHeader } from 'jose'
 import { pino } from 'pino'
 import t from 'tap'
 import type { Step } from '../../src/key-ring/decide.ts'
-import { openKeyLedger } from '../../src/key-ring/key-ledger.ts'
+import { type KeyLedger, OnlyInLedger, openKeyLedger } from '../../src/key-ring/key-ledger.ts'
 import { openKeyRing } from '../../src/key-ring/key-ring.ts'
 import { createSealedKey } from '../../src/key-ring/sealed-key.ts'
 import { createClock } from '../../src/platform/clock.ts'
@@ -24,7 +24,7 @@ t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 
 const delays = { rotationPeriod: 7_776_000, activationDelay: 87_120, clockSkew: 60, keyLease: 60 }
 
-async function open(name: string) {
+async function open(name: string, ledger?: KeyLedger) {
   const machine = { wall: 0, monotonic: 0 }
   const clocks = { wall: () => Date.now() + machine.wall, monotonic: () => performance.now() + machine.monotonic }
   const clock = createClock(clocks)
@@ -35,7 +35,7 @@ async function open(name: string) {
     clock,
     log: pino({ level: 'warn' }, { write: (line: string) => logged.push(line) }),
     delays,
-    ledger: await openKeyLedger(join(folder, name), noLog),
+    ledger: ledger ?? (await openKeyLedger(join(folder, name), noLog)),
     clocks,
   })
   t.teardown(() => ring.stop())
@@ -239,4 +239,23 @@ t.test('a revoked key is gone immediately, the ripe standby signs, and no backup
   const restarted = await open('one')
   t.notOk(restarted.published().includes(revoked), 'a starting node has its ledger')
   t.equal(restarted.states().find(([state]) => state === 'active')?.[1], successor)
+})
+
+t.test('a revocation that the database does not take says whether it is in the ledger', async (t) => {
+  let isWritten = false
+  const none = new Map<string, number>()
+  const stub = { activatedAt: none, revokedAt: none, revokedSecrets: none, note: async () => isWritten }
+  const node = await open('three', stub)
+  const [[, kid] = []] = node.states()
+  const revoke = () => node.ring.revoke({ by: 'test' }, [kid ?? ''])
+  // No decision is made while the clocks disagree.
+  node.machine.wall = 3_600_000
+  await t.rejects(revoke(), { name: 'ClocksDisagree' }, 'nowhere: as it is')
+  isWritten = true
+  const error = await revoke().catch((one: unknown) => one)
+  t.ok(error instanceof OnlyInLedger)
+  t.match((error as Error).cause, { name: 'ClocksDisagree' })
+  node.machine.wall = 0
+  await node.ring.refresh()
+  t.match(node.states()[0], [/./, kid])
 })

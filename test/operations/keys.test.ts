@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
+import { OnlyInLedger } from '../../src/key-ring/key-ledger.ts'
 import { importSigningKey } from '../../src/operations/import-signing-key.ts'
 import { resealEverything } from '../../src/operations/reseal-everything.ts'
 import { revokeKeys } from '../../src/operations/revoke-keys.ts'
@@ -56,17 +57,19 @@ t.test('a revocation says what signs from now on, and its event says who ordered
   t.same(event.detail, { by: 'test@here', reason })
 })
 
-t.test('if the database fails during a revocation, it is reported as noted; any other failure is thrown', async (t) => {
+t.test('a revocation that is only in the ledger is reported as noted; any other failure is thrown', async (t) => {
   const cause = new Error('no connection')
   const broken = (part: Partial<Signet['keyRing']>) => ({ ...signet, keyRing: { ...keyRing, ...part } })
   const fail = () => {
     throw cause
   }
   const [kid = ''] = kidsIn('active', 'RS256')
-  t.same(await revokeKeys(broken({ revoke: async () => fail() }), operator, { kid }, reason), {
+  const onlyInLedger = () => Promise.reject(new OnlyInLedger(cause))
+  t.same(await revokeKeys(broken({ revoke: onlyInLedger }), operator, { kid }, reason), {
     outcome: 'only_noted',
     cause,
   })
+  await t.rejects(revokeKeys(broken({ revoke: async () => fail() }), operator, { kid }, reason), cause, 'nowhere')
   const revoke = async () => ({ revokedAt: 0, isInLedger: true })
   await t.rejects(revokeKeys(broken({ revoke, delays: fail }), operator, { kid }, reason), cause, 'after it')
   await t.rejects(revokeKeys(broken({ keys: fail }), operator, { kid }, reason), cause, 'before it')

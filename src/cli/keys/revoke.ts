@@ -44,7 +44,7 @@ function notRevoked(kid: string, refusal: Exclude<RevokeKeysOutcome, RevokedKeys
       )
     case 'only_noted':
       return new CommandFailed(
-        `${messageOf(refusal.cause)} The revocation should be recorded in the keys directory. When the database can be used again, signet recover ` +
+        `${messageOf(refusal.cause)} The revocation is recorded in the keys directory. When the database can be used again, signet recover ` +
           'applies it, as does the next start of a server that has this directory.',
       )
   }

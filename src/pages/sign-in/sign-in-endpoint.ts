@@ -41,6 +41,7 @@ export function signInEndpoint(app: App, signet: Signet): void {
     if (values.has('select'))
       return reply.redirect(hrefAfterSignIn(signet, await withSession(signet, interaction)), 303)
 
+    // Before there is a session, because sealing can fail.
     const href = hrefAfterSignIn(signet, interaction)
     const username = values.get('username')?.trim()
     const password = values.get('password')

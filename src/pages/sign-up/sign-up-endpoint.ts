@@ -52,6 +52,7 @@ export function signUpEndpoint(app: App, signet: Signet): void {
     if (!interaction) return reply
     // From the sign-in page, with what was typed there. The rest of that form is ignored: the password belongs to another account.
     if (values.get('from') === 'sign-in') return toEmptyForm(signet, reply, interaction, values.get('username'))
+    // Before there is an account, because sealing can fail.
     const href = hrefAfterSignIn(signet, interaction)
     const typed = { name: values.get('name')?.trim() || undefined, email: values.get('email')?.trim() }
     try {
