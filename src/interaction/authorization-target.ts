@@ -2,7 +2,7 @@ import type { Queryable } from '../platform/database/queryable.ts'
 import { isTooLongToReturn, maxReturnedLength } from '../platform/http/uri-query.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { shortened } from '../protocol/errors/refusal.ts'
-import { faultsIn, faultyParameter, type Parameters, sentValue } from '../protocol/http/parameters.ts'
+import { faultsIn, faultyParameter, type Parameters, soundValue } from '../protocol/http/parameters.ts'
 import type { ResponseMode } from '../protocol/oidc-values.ts'
 import type { Client } from '../records/clients/client.ts'
 import { findClient } from '../records/clients/clients-store.ts'
@@ -30,11 +30,11 @@ export async function verifyTarget(db: Queryable, parameters: Parameters): Promi
   const faultOf = (...names: string[]) => faultsIn(parameters).find(({ name }) => names.includes(name))
   const fault = faultOf('', 'client_id', 'redirect_uri')
   if (fault) throw faultyParameter(fault)
-  const clientId = sentValue(parameters, 'client_id')
+  const clientId = soundValue(parameters, 'client_id')
   if (clientId === undefined) throw new OAuthError('parameter_missing', { param: 'client_id' })
   const client = clientId.length <= 255 ? await findClient(db, clientId) : undefined
   if (!client) throw new OAuthError('client_unknown', { detail: `client_id ${shortened(clientId, 255)}` })
-  const redirectUri = sentValue(parameters, 'redirect_uri')
+  const redirectUri = soundValue(parameters, 'redirect_uri')
   // Required even if only one is registered (OpenID Connect Core §3.1.2.1).
   if (redirectUri === undefined) throw new OAuthError('parameter_missing', { param: 'redirect_uri' })
   if (!isRegisteredRedirectUri(client, redirectUri))
@@ -42,7 +42,7 @@ export async function verifyTarget(db: Queryable, parameters: Parameters): Promi
       detail: `redirect_uri ${shortened(redirectUri, 500)} of client ${clientId}`,
     })
   // A repeated state is ignored: it is unclear which one the client expects.
-  const state = faultOf('state') ? undefined : sentValue(parameters, 'state')
+  const state = faultOf('state') ? undefined : soundValue(parameters, 'state')
   // RFC 6749 §4.1.2.1: it must be returned unchanged. Without it, the client could not match the error to its request.
   if (state !== undefined && isTooLongToReturn(state))
     throw new OAuthError('state_too_long', { param: String(maxReturnedLength) })

@@ -70,7 +70,7 @@ export function typedValues(parameters: Parameters): ReadonlyMap<string, string>
 }
 
 /**
- * A value as it was sent, regardless of faults. Use it only where no decision depends on the value.
+ * A value as it was sent, regardless of faults. Use it only where no decision depends on the value, or where the faults are checked as well.
  *
  * @param sent `request.query` or `request.body`. It may not have been parsed by Signet: Fastify parses the query itself if no route matches,
  *   and a body may be missing
