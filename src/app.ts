@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyPluginCallback } from 'fastify'
+import { deviceAuthorizationEndpoint } from './endpoints/device-authorization/device-authorization-endpoint.ts'
 import { discoveryEndpoint } from './endpoints/discovery/discovery-endpoint.ts'
 import { healthEndpoint } from './endpoints/health/health-endpoint.ts'
 import { introspectionEndpoint } from './endpoints/introspection/introspection-endpoint.ts'
@@ -14,6 +15,7 @@ import { observeRequests, observeUnread } from './observe-requests.ts'
 import { accountEndpoint } from './pages/account/account-endpoint.ts'
 import { authorizationEndpoint } from './pages/authorize/authorization-endpoint.ts'
 import { consentEndpoint } from './pages/consent/consent-endpoint.ts'
+import { deviceEndpoint } from './pages/device/device-endpoint.ts'
 import { errorsEndpoint } from './pages/errors/errors-endpoint.ts'
 import { homeEndpoint } from './pages/home/home-endpoint.ts'
 import { inspectEndpoint } from './pages/inspect/inspect-endpoint.ts'
@@ -44,6 +46,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   // For programs: any origin, form in, JSON out.
   protocolScope(app, settings, (scope) => {
     tokenEndpoint(scope, signet)
+    deviceAuthorizationEndpoint(scope, signet)
     userinfoEndpoint(scope, signet)
     introspectionEndpoint(scope, signet)
     revocationEndpoint(scope, signet)
@@ -63,6 +66,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     logoutEndpoint(scope, signet)
     withoutOpener(scope, (own) => {
       accountEndpoint(own, signet)
+      deviceEndpoint(own, signet)
       homeEndpoint(own, signet)
       errorsEndpoint(own)
       inspectEndpoint(own, signet)
