@@ -86,8 +86,10 @@ export function wayOf(metadata: Readonly<{ grant_types?: unknown; token_endpoint
   return method === 'none' ? 'public' : method === 'private_key_jwt' ? 'key' : 'confidential'
 }
 
+/** RFC 9700 §2.1.1: PKCE always for public clients; for others what was registered. */
 function pkceOf(client: Registered): Application['pkce'] {
-  return isPublic(client) || client.require_pkce ? 'required' : 'optional'
+  if (isPublic(client) || client.require_pkce === true) return 'required'
+  return client.require_pkce === false ? 'optional' : 'or nonce'
 }
 
 /** What an application needs, as paragraphs. */

@@ -18,6 +18,7 @@ export const goRustAndRubyRecipes = {
   'go-oidc': {
     title: 'go-oidc and x/oauth2',
     ways: ['confidential', 'public'],
+    publicKind: 'native',
     callback: '/callback',
     parts: (app) => [
       environment(app),
@@ -87,6 +88,7 @@ export const goRustAndRubyRecipes = {
   'openidconnect-rs': {
     title: 'openidconnect-rs',
     ways: ['confidential', 'public'],
+    publicKind: 'native',
     callback: '/callback',
     secretBy: 'client_secret_basic',
     parts: (app) => [

@@ -118,6 +118,7 @@ export const javascriptRecipes = {
   'openid-client-5': {
     title: 'openid-client 5',
     ways: ['confidential', 'public'],
+    publicKind: 'native',
     callback: '/callback',
     parts: (app) => [
       environment(app),
@@ -412,6 +413,7 @@ export const javascriptRecipes = {
   'oidc-client-ts': {
     title: 'oidc-client-ts',
     ways: ['public'],
+    publicKind: 'spa',
     because: 'runs in the browser, where a secret could be read by anybody',
     callback: '/callback',
     notes: [
@@ -441,6 +443,7 @@ export const javascriptRecipes = {
   'react-oidc-context': {
     title: 'react-oidc-context',
     ways: ['public'],
+    publicKind: 'spa',
     because: 'runs in the browser, where a secret could be read by anybody',
     callback: '/',
     parts: (app) => [

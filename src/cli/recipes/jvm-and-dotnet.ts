@@ -93,6 +93,7 @@ export const jvmAndDotnetRecipes = {
   nimbus: {
     title: 'Nimbus OAuth 2.0 SDK',
     ways: ['confidential', 'public'],
+    publicKind: 'native',
     callback: '/callback',
     parts: (app) => {
       const method = app.secretBy === 'client_secret_post' ? 'ClientSecretPost' : 'ClientSecretBasic'

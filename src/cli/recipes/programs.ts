@@ -273,6 +273,7 @@ export const programRecipes = {
   kubernetes: {
     title: 'Kubernetes (kubectl with kubelogin)',
     ways: ['public', 'confidential'],
+    publicKind: 'native',
     callback: 'http://localhost:8000',
     notes: [
       'The user name in the cluster is sub, which is never given to anybody else. An e-mail address could be, and Kubernetes refuses one that is not verified.',
@@ -309,6 +310,7 @@ export const programRecipes = {
   mcp: {
     title: 'MCP client (TypeScript SDK)',
     ways: ['public', 'confidential'],
+    publicKind: 'native',
     callback: 'http://127.0.0.1/callback',
     notes: [
       'Register the MCP server as an API: signet resources create --identifier URL --scope SCOPE. The identifier is the URL of the server, to the letter, because the client sends it as resource.',

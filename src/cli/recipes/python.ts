@@ -28,7 +28,17 @@ export const pythonRecipes = {
     callback: '/callback',
     secretBy: 'client_secret_basic',
     parts: (app) => [
-      environment(app),
+      {
+        file: 'the environment',
+        language: 'sh',
+        text: dotenv`
+          # SESSION_SECRET signs the sessions of your application: openssl rand -hex 32
+          SESSION_SECRET=
+          ISSUER=${app.issuer}
+          CLIENT_ID=${app.clientId}
+          CLIENT_SECRET=${app.secret}
+        `,
+      },
       py(
         'app.py',
         python`
@@ -38,7 +48,7 @@ export const pythonRecipes = {
           from flask import Flask, session, url_for
 
           app = Flask(__name__)
-          app.secret_key = os.environ["SESSION_SECRET"]  # signs the sessions of your application
+          app.secret_key = os.environ["SESSION_SECRET"]
           oauth = OAuth(app)
           oauth.register(
               name="signet",

@@ -15,6 +15,8 @@ export interface Recipe {
   readonly title: string
   /** The clients that it is for; the first is the one of the documentation. */
   readonly ways: readonly [Way, ...Way[]]
+  /** The kind of public client that it is for, if it is for one of the two. */
+  readonly publicKind?: 'spa' | 'native'
   /** Why it is for no others: the rest of a sentence that begins with its name. */
   readonly because?: string
   /** The path or URI at which it receives the answer, as its documentation has it. */

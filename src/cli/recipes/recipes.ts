@@ -35,19 +35,22 @@ const inWords: Record<Way, string> = {
   machine: 'signs nobody in (it has no authorization_code)',
 }
 
-const kindOf: Record<Way, string> = {
-  confidential: '--kind web',
-  public: '--kind spa or --kind native',
-  key: '--token-endpoint-auth-method private_key_jwt',
-  machine: '--kind machine',
+/** The kinds of clients that a recipe is for, as `--kind` names them. A client that authenticates with a key is of no kind. */
+export function kindsOf({ ways, publicKind }: Recipe): string[] {
+  const kinds = {
+    confidential: ['web'],
+    public: publicKind ? [publicKind] : ['spa', 'native'],
+    machine: ['machine'],
+    key: [],
+  }
+  return ways.flatMap((way) => kinds[way])
 }
 
 /** Why a recipe is not for a client; undefined if it is. */
-export function misfit({ title, ways, because }: Recipe, way: Way): string | undefined {
+export function misfit(recipe: Recipe, way: Way): string | undefined {
+  const { title, ways, because = 'is configured differently' } = recipe
   if (ways.includes(way)) return undefined
-  const reason = because === undefined ? 'is configured differently' : because
-  const asOthers = ways.map((fitting) => kindOf[fitting]).join(' or ')
-  return `${title} does not fit this client, which ${inWords[way]}: ${title} ${reason}. It fits a client made with ${asOthers}.`
+  return `${title} does not fit this client, which ${inWords[way]}: ${title} ${because}. It fits a client made with --kind ${kindsOf(recipe).join(' or ')}.`
 }
 
 /** The files of a recipe, filled in for an application. */
