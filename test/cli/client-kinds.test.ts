@@ -108,7 +108,8 @@ t.test('each kind has the metadata that such an application needs', async (t) =>
       { grant_types: ['client_credentials'], response_types: [], redirect_uris: [], scope: '', client_secret: String },
     ],
   ]
-  for (const [args, expected] of kinds) t.match(await json<ClientDocument>(...create(...args)), expected, args[1])
+  for (const [args, expected] of kinds)
+    t.match(await json<ClientDocument>(...create(...args)), expected, args.join(' '))
 })
 
 t.test('a web application is what is registered without a kind: nothing more is enforced', async (t) => {
@@ -141,12 +142,12 @@ t.test('the text after creating has the secret, and the same text is shown later
   t.match(out, /The secret is shown only once/)
   const text = out.slice(out.indexOf('What the application needs:'))
   for (const sentence of [
-    'Issuer: https://id.example.com - enter it exactly like this, without a slash at the end.',
-    'https://id.example.com/.well-known/openid-configuration',
+    'Issuer: https://id.example.com (enter it exactly like this, without a slash at the end)\n',
+    'Discovery document: https://id.example.com/.well-known/openid-configuration\n',
     `Client ID: ${clientId}\n`,
     'Secret: keep it on the server',
-    'Redirect URI: https://app.example/callback - ',
-    'Scopes: openid profile email offline_access - ',
+    'Redirect URI: https://app.example/callback (',
+    'Scopes: openid profile email offline_access (',
     'PKCE: ',
     'Claims: ',
     'Configuration for openid-client 6:',
@@ -171,8 +172,12 @@ t.test('a kind without a library prints what any library needs', async (t) => {
   t.match(spa.out, /\nSecret: none, because whoever has the application could read it/)
   t.match(spa.out, /\nPKCE: required, with S256\.\n/)
   t.notMatch(spa.out, /client_secret/)
+  const loopback = ['--redirect-uri', 'http://127.0.0.1/callback', '--post-logout-redirect-uri', 'http://127.0.0.1/bye']
+  const native = await signet(...create('--kind', 'native', '--redirect-uri', 'com.example.app:/cb', ...loopback))
+  t.match(native.out, /\nRedirect URIs: com\.example\.app:\/cb http:\/\/127\.0\.0\.1\/callback \(.*only the port/)
+  t.match(native.out, /\nAfter signing out: http:\/\/127\.0\.0\.1\/bye \(/)
   const machine = await signet(...create('--kind', 'machine'))
-  t.match(machine.out, /\nToken endpoint: https:\/\/id\.example\.com\/token, with grant_type=client_credentials\.\n/)
+  t.match(machine.out, /\nToken endpoint: https:\/\/id\.example\.com\/token \(with grant_type=client_credentials\)\n/)
   t.match(machine.out, /\nScopes: none\. .*: signet clients update client_\S+ --scope SCOPE\n/)
   t.notMatch(machine.out, /Redirect URI|PKCE/)
 })
@@ -211,6 +216,13 @@ t.test('a redirect URI with quotes and dollar signs cannot end a string, and a s
   const asJson = await signet(...create(...hostile, '--for', 'miniflux'), '--json')
   t.match(JSON.parse(asJson.out), { client_secret: /^\S{43}$/, configuration: undefined })
   t.match(asJson, { code: 1, err: /cannot be written/ })
+})
+
+t.test('the APIs of a client are named, and the first is in the configuration', async (t) => {
+  await json('resources', 'create', '--identifier', 'https://api.example', '--scope', 'read')
+  const { out } = await signet(...create('--kind', 'machine', '--scope', 'read', '--for', 'curl'))
+  t.match(out, /\nAPIs: https:\/\/api\.example \(name the one/)
+  t.match(out, /--data-urlencode scope=read \\\n {2}--data-urlencode resource=https:\/\/api\.example \\\n/)
 })
 
 t.test('a name cannot change the text, because the text does not have it', async (t) => {

@@ -13,6 +13,7 @@ export interface Application {
   readonly secret: string | undefined
   /** The first registered one; empty for a machine. */
   readonly redirectUri: string
+  readonly otherRedirectUris: readonly string[]
   readonly postLogoutRedirectUri: string | undefined
   /** All registered scopes. */
   readonly scopes: readonly string[]
@@ -24,34 +25,39 @@ export interface Application {
   readonly secretBy: 'client_secret_basic' | 'client_secret_post' | undefined
   /** Whether ID tokens contain what the scopes profile and email give. */
   readonly profileInIdToken: boolean
-  /** The API that it may request tokens for, if there is exactly one. */
+  /** The first API that it may request tokens for. */
   readonly resource: string | undefined
+  readonly otherResources: readonly string[]
 }
 
 /** Stands for a secret of which Signet knows only the digest. */
 export const secretPlaceholder = 'CLIENT_SECRET'
 
-type Registered = ClientMetadata & { readonly client_id: string }
+type Registered = ClientMetadata & { readonly client_id: string; readonly id_token_profile_claims?: boolean }
 
 /**
  * @param secret undefined: only its digest is known
  */
 export function applicationOf(client: Registered, issuer: string, secret?: string): Application {
   const scopes = scopesOf(client.scope)
+  const [redirectUri = '', ...otherRedirectUris] = client.redirect_uris
+  const [resource, ...otherResources] = client.resources
   return {
     issuer,
     clientId: client.client_id,
     way: wayOf(client),
     secret: usesSecret(client) ? (secret ?? secretPlaceholder) : undefined,
-    redirectUri: client.redirect_uris[0] ?? '',
+    redirectUri,
+    otherRedirectUris,
     postLogoutRedirectUri: client.post_logout_redirect_uris[0],
     scopes,
     signInScopes: scopes.filter((scope) => ['openid', 'profile', 'email'].includes(scope)),
     idTokenAlg: client.id_token_signed_response_alg,
     pkce: pkceOf(client),
     secretBy: usesSecret(client) ? client.token_endpoint_auth_method : undefined,
-    profileInIdToken: false,
-    resource: client.resources.length === 1 ? client.resources[0] : undefined,
+    profileInIdToken: client.id_token_profile_claims === true,
+    resource,
+    otherResources,
   }
 }
 
@@ -64,6 +70,7 @@ export function exampleApplication(way: Way, callback: string): Application {
     way,
     secret: isPublicClient ? undefined : secretPlaceholder,
     redirectUri: way === 'machine' ? '' : callback.startsWith('/') ? `https://app.example.com${callback}` : callback,
+    otherRedirectUris: [],
     postLogoutRedirectUri: undefined,
     scopes: way === 'machine' ? [] : ['openid', 'profile', 'email', 'offline_access'],
     signInScopes: way === 'machine' ? [] : ['openid', 'profile', 'email'],
@@ -72,6 +79,7 @@ export function exampleApplication(way: Way, callback: string): Application {
     secretBy: undefined,
     profileInIdToken: true,
     resource: 'https://api.example.com',
+    otherResources: [],
   }
 }
 
@@ -94,43 +102,53 @@ function pkceOf(client: Registered): Application['pkce'] {
 
 /** What an application needs, as paragraphs. */
 export function describe(app: Application): string[] {
-  const discovery =
-    `Issuer: ${app.issuer} - enter it exactly like this, without a slash at the end. ` +
-    `Its discovery document is ${app.issuer}/.well-known/openid-configuration`
-  const identity = `Client ID: ${app.clientId}`
+  const facts = [
+    `Issuer: ${app.issuer} (enter it exactly like this, without a slash at the end)`,
+    `Discovery document: ${app.issuer}/.well-known/openid-configuration`,
+    `Client ID: ${app.clientId}`,
+    aboutSecret(app),
+  ]
   if (app.way === 'machine')
     return [
-      discovery,
-      identity,
-      ...aboutSecret(app),
-      `Token endpoint: ${app.issuer}/token, with grant_type=client_credentials.`,
+      ...facts,
+      `Token endpoint: ${app.issuer}/token (with grant_type=client_credentials)`,
       aboutScopes(app),
+      ...aboutResources(app),
     ]
+  return [...facts, ...aboutRedirects(app), aboutScopes(app), ...aboutResources(app), aboutPkce(app), aboutClaims(app)]
+}
+
+/** RFC 8252 §7.3: only the port of a loopback address may differ. */
+function aboutRedirects({ redirectUri, otherRedirectUris, postLogoutRedirectUri }: Application): string[] {
+  const uris = [redirectUri, ...otherRedirectUris]
+  const anyPort = uris.some((uri) => /^http:\/\/(?:127\.0\.0\.1|\[::1\])/.test(uri))
+    ? '; only the port of a loopback address may differ'
+    : ''
   return [
-    discovery,
-    identity,
-    ...aboutSecret(app),
-    `Redirect URI: ${app.redirectUri} - users return here after signing in. The application must send it exactly like this.`,
-    aboutScopes(app),
-    aboutPkce(app),
-    aboutClaims(app),
+    `${uris.length > 1 ? 'Redirect URIs' : 'Redirect URI'}: ${uris.join(' ')} (users return here; the application must send it exactly like this${anyPort})`,
+    ...(postLogoutRedirectUri === undefined
+      ? []
+      : [`After signing out: ${postLogoutRedirectUri} (post_logout_redirect_uri)`]),
   ]
 }
 
-function aboutSecret({ way, secret, secretBy }: Application): string[] {
-  if (way === 'public')
-    return ['Secret: none, because whoever has the application could read it. PKCE takes its place.']
-  if (secret === undefined)
-    return ['Secret: none. The application authenticates with its private key (private_key_jwt).']
+function aboutResources({ resource, otherResources }: Application): string[] {
+  if (resource === undefined) return []
+  return [
+    `APIs: ${[resource, ...otherResources].join(' ')} (name the one that a token is for, with the parameter resource)`,
+  ]
+}
+
+function aboutSecret({ way, secret, secretBy }: Application): string {
+  if (way === 'public') return 'Secret: none, because whoever has the application could read it. PKCE takes its place.'
+  if (secret === undefined) return 'Secret: none. The application authenticates with its private key (private_key_jwt).'
   const sent =
     secretBy === undefined
       ? 'It may be sent in the Authorization header or in the body.'
       : secretBy === 'client_secret_basic'
         ? 'It must be sent in the Authorization header (client_secret_basic).'
         : 'It must be sent in the body (client_secret_post).'
-  return [
-    `Secret: keep it on the server, in an environment variable or a secret store. It must not get into a repository, a page or an app. ${sent}`,
-  ]
+  return `Secret: keep it on the server, in an environment variable or a secret store. It must not get into a repository, a page or an app. ${sent}`
 }
 
 function aboutScopes({ way, clientId, scopes }: Application): string {
@@ -142,7 +160,7 @@ function aboutScopes({ way, clientId, scopes }: Application): string {
       : ''
   const missing =
     way !== 'machine' && !scopes.includes('openid') ? ' Without openid there is no ID token and no userinfo.' : ''
-  return `Scopes: ${scopes.join(' ')} - the application may ask for these, and gets no others.${renewal}${missing}`
+  return `Scopes: ${scopes.join(' ')} (it may ask for these, and gets no others).${renewal}${missing}`
 }
 
 function aboutPkce({ pkce }: Application): string {
@@ -155,6 +173,6 @@ function aboutPkce({ pkce }: Application): string {
 function aboutClaims({ profileInIdToken, idTokenAlg }: Application): string {
   const where = profileInIdToken
     ? 'The ID token has sub, and the name and the e-mail address if the scopes profile and email were granted. Userinfo has the same.'
-    : `The ID token has sub. The name and the e-mail address are in the answer of userinfo, if the scopes profile and email were granted.`
+    : 'The ID token has sub. The name and the e-mail address are in the answer of userinfo, if the scopes profile and email were granted.'
   return `Claims: ${where} ID tokens are signed with ${idTokenAlg}. Recognise people by sub; use an e-mail address only if email_verified is true.`
 }

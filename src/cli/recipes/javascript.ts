@@ -434,7 +434,7 @@ export const javascriptRecipes = {
             ${codeIf(!app.profileInIdToken, 'loadUserInfo: true, // name and address come from userinfo')}
           })
 
-          // To sign in:         await userManager.signinRedirect()
+          // To sign in:          await userManager.signinRedirect()
           // At the redirect URI: await userManager.signinRedirectCallback()
         `,
       ),

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { parseEnv } from 'node:util'
 import { parseSync } from 'oxc-parser'
 import t from 'tap'
@@ -41,7 +41,8 @@ function variants(way: Way, callback: string): Application[] {
   ]
 }
 
-const python = spawnSync('python3', ['--version']).status === 0
+/** All configurations that were written, for the parsers that are other programs. */
+const written = new Map<string, Part>()
 
 /** What is wrong with a text in its language, as far as a parser is at hand. */
 function faultIn({ file, language, text }: Part): string | undefined {
@@ -50,9 +51,7 @@ function faultIn({ file, language, text }: Part): string | undefined {
     return errors[0]?.message
   }
   if (language === 'yaml') return parseAllDocuments(text).flatMap(({ errors }) => errors)[0]?.message
-  if (language === 'sh' && /shell/.test(file))
-    return spawnSync('sh', ['-n'], { input: text, encoding: 'utf8' }).stderr || undefined
-  if (language === 'sh') {
+  if (language === 'sh' && !/shell/.test(file)) {
     const names = text.split('\n').flatMap((line) => /^([A-Z0-9_]+)=/.exec(line)?.[1] ?? [])
     return Object.keys(parseEnv(text)).sort().join() === names.sort().join() ? undefined : 'not an .env file'
   }
@@ -73,25 +72,34 @@ for (const [name, recipe] of Object.entries(recipes))
       }
     t.ok(texts.length >= 3)
     for (const part of texts) {
+      written.set(part.text, part)
       t.equal(faultIn(part), undefined, `${part.file}\n${part.text}`)
       t.notMatch(part.text, /undefined(?!, (?:client\.None|\{))|\ue000|[ \t]$|\n\n\n\n/m, part.text)
       t.notMatch(part.text, /^\s|\s$/)
     }
-    if (python) {
-      const sources = texts.filter(({ language }) => language === 'python').map(({ text }) => text)
-      const tables = texts.filter(({ language }) => language === 'toml').map(({ text }) => text)
-      const program = `import ast, json, sys
+  })
+
+t.test('the shell accepts the commands, and Python its files and TOML, if it is there', async (t) => {
+  const textsIn = (language: string) => [...written.values()].filter((part) => part.language === language)
+  for (const { text } of textsIn('sh').filter(({ file }) => /shell/.test(file)))
+    t.equal(spawnSync('sh', ['-n'], { input: text, encoding: 'utf8' }).stderr, '', text)
+  const [python, toml] = ['python', 'toml'].map((language) => textsIn(language).map(({ text }) => text))
+  t.ok(python?.length && toml?.length)
+  if (spawnSync('python3', ['--version']).status !== 0) return
+  const program = `import ast, json, sys
 given = json.load(sys.stdin)
 for text in given["python"]: ast.parse(text)
 try:
     import tomllib
+    for text in given["toml"]: tomllib.loads(text)
 except ImportError:
-    tomllib = None
-for text in given["toml"]:
-    if tomllib: tomllib.loads(text)`
-      execFileSync('python3', ['-c', program], { input: JSON.stringify({ python: sources, toml: tables }) })
-    }
+    pass`
+  const { stderr } = spawnSync('python3', ['-c', program], {
+    input: JSON.stringify({ python, toml }),
+    encoding: 'utf8',
   })
+  t.equal(stderr, '')
+})
 
 t.test('a recipe that does not fit says so, and says which clients it fits', async (t) => {
   const ways: readonly Way[] = ['confidential', 'public', 'key', 'machine']
@@ -194,5 +202,5 @@ t.test('the text and the document have the same configuration', async (t) => {
   t.same(Object.keys(document), ['.env.local', 'auth.ts', 'app/api/auth/[...nextauth]/route.ts'])
   const text = instructions(app, recipe)
   for (const [file, content] of Object.entries(document)) t.ok(text.includes(`--- ${file}\n\n${content}`), file)
-  t.match(text, /^What the application needs:\n\nIssuer: https:\/\/id\.example\.com - /)
+  t.match(text, /^What the application needs:\n\nIssuer: https:\/\/id\.example\.com \(/)
 })
