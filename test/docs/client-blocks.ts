@@ -43,14 +43,21 @@ function labelOf(file: string): string {
 }
 
 function index(): string {
-  const pageOf = new Map<string, string>()
-  for (const page of clientPages())
-    for (const { groups } of readFileSync(page, 'utf8').matchAll(block))
-      if (groups?.['name']) pageOf.set(groups['name'], page.slice(folder.length + 1))
+  const pages = clientPages().map((file) => ({ name: file.slice(folder.length + 1), text: readFileSync(file, 'utf8') }))
+  const named = pages.map(({ name, text }) => ({
+    name,
+    recipes: [...text.matchAll(block)].flatMap(({ groups }) => groups?.['name'] ?? []),
+    title: /^# (.+)$/m.exec(text)?.[1] ?? name,
+  }))
   const rows = Object.entries(recipes).map(([name, recipe]) => {
-    const page = pageOf.get(name)
-    const title = page === undefined ? recipe.title : `[${recipe.title}](${page})`
+    const page = named.find((candidate) => candidate.recipes.includes(name))
+    const title = page === undefined ? recipe.title : `[${recipe.title}](${page.name})`
     return `| ${title} | \`${name}\` | ${kindsOf(recipe).join(', ')} |`
   })
-  return ['| library or program | `--for` | `--kind` |', '|---|---|---|', ...rows].join('\n')
+  const others = named.filter((page) => page.recipes.length === 0 && page.name !== 'README.md')
+  const links = others.map(({ name, title }) => `[${title}](${name})`)
+  return [
+    ...['| library or program | `--for` | `--kind` |', '|---|---|---|', ...rows],
+    ...(links.length === 0 ? [] : ['', `Pages without a configuration to print: ${links.join(', ')}.`]),
+  ].join('\n')
 }

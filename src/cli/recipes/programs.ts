@@ -49,7 +49,7 @@ export const programRecipes = {
     callback: '/redirect_uri',
     notes: [
       'The redirect URI must be a path below a protected location that has no content of its own.',
-      'Version 2.4.12 shows a page about target_link_uri for every error that has an iss (RFC 9207): signet events list has the reason.',
+      'Version 2.4.12 shows a page about target_link_uri for every error that has an iss (RFC 9207): signet events refusals has the reason.',
     ],
     parts: (app) => [
       {
