@@ -9,15 +9,17 @@ import { fill, type PageContext } from './messages/messages.ts'
  * same place on every page (WCAG 2.2 §3.2.6). Nothing if there are no links.
  */
 export function Footer({ page, client }: { readonly page: PageContext; readonly client?: PageClient | undefined }) {
-  const ofClient = client ? clientLinks(page, client) : []
-  const ofInstallation = installationLinks(page, page.brand)
-  if (ofClient.length + ofInstallation.length === 0) return null
+  const lists = {
+    client: client ? clientLinks(page, client) : [],
+    installation: installationLinks(page, page.brand),
+  }
+  if (lists.client.length + lists.installation.length === 0) return null
   return (
     <footer class="below">
-      {[ofClient, ofInstallation].map(
-        (links) =>
+      {Object.entries(lists).map(
+        ([whose, links]) =>
           links.length > 0 && (
-            <ul key={links} class="links">
+            <ul key={whose} class="links">
               {links.map(([href, label]) => (
                 <li key={href}>
                   <OutwardLink page={page} href={href}>

@@ -6,7 +6,10 @@ import { fillText, type PageContext } from './messages/messages.ts'
 
 interface LayoutProps {
   readonly page: PageContext
-  /** The document's title, to which the name of the installation is added. Never a name that somebody else chose: a title is plain text, so the direction of a name cannot be isolated. */
+  /**
+   * The document's title, to which the name of the installation is added. Never a name that a client or a person chose: a title is plain
+   * text, so the direction of a name cannot be isolated.
+   */
   readonly title: string
   /** Whether something went wrong: the title then begins with “Error”, because screen readers read the title first (WCAG technique G88). */
   readonly faulty?: boolean | undefined
@@ -17,7 +20,10 @@ interface LayoutProps {
   readonly children: ComponentChildren
 }
 
-/** What all pages share: the head, the brand, the card and the footer. Nothing is inline, because the Content-Security-Policy allows only `'self'`. */
+/**
+ * What all pages share: the head, the brand, the card and the footer. Nothing is inline, because the Content-Security-Policy allows only
+ * `'self'`.
+ */
 export function Layout({ page, title, faulty, scripts = [], client, children }: LayoutProps) {
   const { brand, messages } = page
   const { layout } = messages
@@ -50,7 +56,10 @@ export function Layout({ page, title, faulty, scripts = [], client, children }: 
 
 const seal = '/assets/signet.svg'
 
-/** The name with its logo, which is decorative because the name is next to it. Without a name of its own, an installation has Signet's seal. */
+/**
+ * The name with its logo, which is decorative because the name is next to it. An installation without a name of its own has Signet's
+ * seal.
+ */
 function BrandHeader({ brand: { name, logo } }: { readonly brand: Brand }) {
   if (name === defaultName && !logo)
     return (
