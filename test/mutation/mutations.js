@@ -668,4 +668,19 @@ export const mutations = [
     replace: '',
     tests: ['tokens/whole-tokens', 'flows/relying-parties'],
   },
+  // The operator's logo.
+  {
+    name: 'a logo that is opened as a document may run scripts',
+    file: 'pages/brand/brand-endpoint',
+    find: 'defaultSrc: ["\'none\'"], styleSrc: ["\'unsafe-inline\'"], frameAncestors: ["\'none\'"], sandbox: []',
+    replace: 'frameAncestors: ["\'none\'"]',
+    tests: ['flows/brand', 'browser/brand'],
+  },
+  {
+    name: 'any file is taken for a logo',
+    file: 'platform/config/image-file',
+    find: 'throw new ImageFileFault(fault)',
+    replace: 'void fault',
+    tests: ['platform/config/image-file', 'flows/brand'],
+  },
 ]
