@@ -179,7 +179,7 @@ t.test('a kind without a library prints what any library needs', async (t) => {
   const machine = await signet(...create('--kind', 'machine'))
   t.match(machine.out, /\nToken endpoint: https:\/\/id\.example\.com\/token \(with grant_type=client_credentials\)\n/)
   t.match(machine.out, /\nScopes: none\. .*: signet clients update client_\S+ --scope SCOPE\n/)
-  t.notMatch(machine.out, /Redirect URI|PKCE/)
+  t.notMatch(machine.out, /\nRedirect URI|\nPKCE:/)
 })
 
 t.test('with --json there is one document; with --for it has the configuration by file', async (t) => {
