@@ -4,10 +4,10 @@ import { wireOf, write } from './mutations.ts'
 import { faultsOf } from './plain-answer.ts'
 import { type Answer, postForm } from './send.ts'
 
-const outcomeOf = ({ status, json }: Answer): string => {
+const outcomeOf = ({ status, headers, json }: Answer): string => {
   if (status === 200) return 'ok'
   const error = String(json?.['error'])
-  return status === (error === 'invalid_client' ? 401 : 400) ? error : `${status} ${error}`
+  return status === (headers['www-authenticate'] === undefined ? 400 : 401) ? error : `${status} ${error}`
 }
 
 t.test('client authentication: every method and every mistake', async (t) => {
