@@ -132,7 +132,7 @@ const checkers: Record<string, Checker> = {
 function isRefusal(token: string, answer: Answer, code: string): string {
   const [faults, error] = [faultsOf(answer), answer.json?.['error']]
   if (faults.length > 0) return faults.join(', ')
-  const right = /[\t\r\n]/.test(token) ? [400, 'invalid_request'] : [401, code]
+  const right = /[\t\r\n]/.test(token) ? [400, 'invalid_request'] : [code === 'invalid_client' ? 400 : 401, code]
   return answer.status === right[0] && error === right[1] ? 'refused' : `${answer.status} ${String(error)}`
 }
 
@@ -177,7 +177,7 @@ t.test('with a public exponent of 3, a cube root of the visible part is not acce
     await t.rejects(trusting.verify(token), { code: 'bad_signature' }, name)
   const claims = () => clients.claims(cubic)
   for (const [name, assertion] of cubeRoots(cubic, 'JWT', claims))
-    t.match(await presentAssertion(assertion), { status: 401, json: { error: 'invalid_client' } }, name)
+    t.match(await presentAssertion(assertion), { status: 400, json: { error: 'invalid_client' } }, name)
   t.equal((await presentAssertion(signWith(cubic, { alg: 'RS256', kid: cubic.kid }, claims()))).status, 200)
 })
 
