@@ -1,7 +1,6 @@
 import { AccessLists, type PageResource } from '../../html/access-lists.tsx'
 import {
   AccountBadge,
-  ClientLinks,
   ClientLogo,
   ClientName,
   type PageAccount,
@@ -83,7 +82,7 @@ export function DeviceConsentPage(props: DeviceConsentPageProps) {
   const { device, consent } = page.messages
   const otherAccountHref = safeHref(props.otherAccountHref)
   return (
-    <Layout page={page} title={device.title} below={<ClientLinks page={page} client={client} />}>
+    <Layout page={page} title={device.title} client={client}>
       <ClientLogo client={client} />
       <h1>{fill(device.confirmTitle, { client: <ClientName client={client} /> })}</h1>
       <p>{device.compare}</p>
