@@ -67,7 +67,7 @@ export const mutations = [
   {
     name: 'a code outlives its grant',
     file: 'tokens/authorization-code',
-    find: 'if (code.grantEnded)',
+    find: 'if (!person)',
     replace: 'if (false)',
     tests: ['attacks/codes', 'flows/endings'],
   },

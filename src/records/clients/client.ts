@@ -8,7 +8,7 @@ export type GrantType = (typeof grantTypes)[number]
 export const authenticationMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const
 export type AuthenticationMethod = (typeof authenticationMethods)[number]
 
-/** The metadata of all clients, under the names of RFC 7591 §2 and OpenID Connect Registration §2. The last four are extensions of Signet. */
+/** The metadata of all clients, under the names of RFC 7591 §2 and OpenID Connect Registration §2. The last six are extensions of Signet. */
 export interface CommonMetadata {
   readonly client_name: string
   readonly redirect_uris: readonly string[]
@@ -31,6 +31,10 @@ export interface CommonMetadata {
   readonly refresh_token_rotation: boolean
   /** The identifiers of the resources that it may request tokens for. */
   readonly resources: readonly string[]
+  /** Whether ID tokens from the token endpoint contain what userinfo returns for the scopes. */
+  readonly id_token_profile_claims: boolean
+  /** The names of the groups that it may see in the claims `groups` and `roles`, or `*` for all. */
+  readonly groups: readonly string[]
 }
 
 interface NoKeys {
@@ -84,6 +88,8 @@ export const metadataMembers = [
   'first_party',
   'refresh_token_rotation',
   'resources',
+  'id_token_profile_claims',
+  'groups',
 ] as const satisfies readonly (keyof ClientMetadata)[]
 
 /** The set of public keys that a client registered, checked by `readClientJwks`. */
