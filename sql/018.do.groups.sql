@@ -44,7 +44,8 @@ CREATE TRIGGER leave_groups AFTER UPDATE OF deleted_at ON accounts
 -- The groups that a client may see: their names, or '*' for all. The two flags are off for everything that exists.
 ALTER TABLE clients
   ADD COLUMN id_token_profile_claims boolean NOT NULL DEFAULT false,
-  ADD COLUMN groups text[] NOT NULL DEFAULT '{}';
+  ADD COLUMN IF NOT EXISTS groups text[] NOT NULL DEFAULT '{}';
+CREATE INDEX IF NOT EXISTS clients_groups_idx ON clients USING gin (groups);
 ALTER TABLE resources
   ADD COLUMN userinfo_audience boolean NOT NULL DEFAULT false,
   ADD COLUMN groups_claim boolean NOT NULL DEFAULT false;

@@ -27,7 +27,7 @@ export function groupsCommand(program: Command, terminal: Terminal): void {
         if ((await createGroup(signet, operator(terminal), name)) === 'name_taken')
           throw await nameTaken(signet.database, name)
       })
-      printOne(terminal, format, { group: name, members: 0 })
+      printOne(terminal, format, { group: name })
     })
 
   groups
@@ -85,8 +85,8 @@ export function groupsCommand(program: Command, terminal: Terminal): void {
           return listGroups(database, only, after?.name, limit)
         },
         idOf: ({ name }) => name,
-        documentOf: ({ name, members, createdAt }) => ({ group: name, members, created_at: createdAt }),
-        columns: ['group', 'members', 'created_at'],
+        documentOf: ({ name, createdAt }) => ({ group: name, created_at: createdAt }),
+        columns: ['group', 'created_at'],
         nothing: flags.user
           ? 'The user is in no group.'
           : 'There are no groups yet. To create one: signet groups create',

@@ -35,7 +35,7 @@ t.test('a group is named exactly, and no two names differ only in upper and lowe
     'x'.repeat(100),
     '組'.repeat(100),
   ])
-    t.same(await json('groups', 'create', name), { group: name, members: 0 })
+    t.same(await json('groups', 'create', name), { group: name })
   t.match(await signet('groups', 'create', 'staff'), { code: 1, err: /already a group staff/ })
   t.match(await signet('groups', 'create', 'STAFF'), { code: 1, err: /already a group staff\. .*upper and lower case/ })
   t.match(await signet('groups', 'delete', 'Staff'), { code: 1, err: /no group Staff\. There is staff/ })
@@ -51,6 +51,7 @@ t.test('users are added and removed, with an event each time that something chan
     t.match(await json('groups', 'add', 'staff', who), { group: 'staff', member: true })
   await json('groups', 'add', 'iss', 'ada')
   t.same(await names('--user', 'ada'), ['iss', 'staff'])
+  t.match(await json('users', 'show', 'ada'), { groups: ['iss', 'staff'] })
   const members = await json<{ sub: string; username: string }[]>('groups', 'show', 'staff')
   t.same(members.map(({ username }) => username).sort(), ['ada', 'ben'])
   const [first, second] = members.map(({ sub }) => sub)

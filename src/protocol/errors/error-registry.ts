@@ -311,7 +311,7 @@ export const errorRegistry = {
   scope_needs_a_person: {
     ...scope,
     description: 'OpenID scopes require a user; client_credentials has none.',
-    fix: 'Leave openid, profile, email, address, phone and offline_access out of a client_credentials request.',
+    fix: 'Leave openid, profile, email, address, phone, groups, roles and offline_access out of a client_credentials request.',
   },
   resource_not_allowed: {
     ...target,

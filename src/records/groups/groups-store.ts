@@ -2,11 +2,11 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Account } from '../accounts/account.ts'
 import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../accounts/accounts-store.ts'
 import type { Sub } from '../ids.ts'
+import { maxGroups } from './group-rules.ts'
 
 /** A group of accounts. */
 export interface Group {
   readonly name: string
-  readonly members: number
   readonly createdAt: Date
 }
 
@@ -16,7 +16,7 @@ export interface Group {
  * @param sub SQL: its `sub`
  */
 export const groupNamesOf = (sub: string): string =>
-  `ARRAY(SELECT group_name FROM group_members WHERE group_members.sub = ${sub} ORDER BY group_name)`
+  `ARRAY(SELECT group_name FROM group_members WHERE group_members.sub = ${sub} ORDER BY group_name LIMIT ${maxGroups})`
 
 /** The name of the group whose name is this one, or differs from it only in the case of A to Z. */
 export async function findGroupName(db: Queryable, name: string): Promise<string | undefined> {
@@ -50,9 +50,9 @@ export async function listGroups(
   limit: number,
 ): Promise<Group[]> {
   const values: unknown[] = [limit, after ?? '']
-  const { rows } = await db.query<{ name: string; created_at: Date; members: number }>({
+  const { rows } = await db.query<{ name: string; created_at: Date }>({
     // Every name sorts after the empty text.
-    text: `SELECT name, created_at, (SELECT count(*) FROM group_members WHERE group_name = groups.name) AS members
+    text: `SELECT name, created_at
            FROM groups WHERE name > $2${
              only === undefined
                ? ''
@@ -61,7 +61,7 @@ export async function listGroups(
            ORDER BY name LIMIT $1`,
     values,
   })
-  return rows.map(({ name, members, created_at: createdAt }) => ({ name, members, createdAt }))
+  return rows.map(({ name, created_at: createdAt }) => ({ name, createdAt }))
 }
 
 /**
@@ -124,32 +124,55 @@ export async function deleteMember(tx: Queryable, group: string, sub: Sub): Prom
   return rowCount === 1
 }
 
-/** Deletes a group with its memberships. Returns how many it had; undefined if there is no such group. */
+/** The maximum number of rows that one statement changes, so that no statement takes long. */
+const batchSize = 500
+
+/**
+ * Deletes a group with its memberships.
+ *
+ * @param tx a transaction, because this takes several statements
+ * @returns how many memberships there were; undefined if there is no such group
+ */
 export async function deleteGroupRow(tx: Queryable, name: string): Promise<number | undefined> {
   // First the row of the group. This waits for those who are adding a member, and nobody adds one afterwards.
   const { rowCount } = await tx.query({ text: 'SELECT FROM groups WHERE name = $1 FOR UPDATE', values: [name] })
   if (rowCount === 0) return undefined
-  const members = await tx.query({ text: 'DELETE FROM group_members WHERE group_name = $1', values: [name] })
+  let members = 0
+  for (;;) {
+    const deleted = await tx.query({
+      text: `DELETE FROM group_members WHERE ctid = ANY (ARRAY(
+               SELECT ctid FROM group_members WHERE group_name = $1 LIMIT ${batchSize} FOR UPDATE))`,
+      values: [name],
+    })
+    members += deleted.rowCount ?? 0
+    if ((deleted.rowCount ?? 0) < batchSize) break
+  }
   await tx.query({ text: 'DELETE FROM groups WHERE name = $1', values: [name] })
-  return members.rowCount ?? 0
+  return members
 }
 
 /**
  * Removes a group from the clients that may see it, and records an event for each of them. The caller holds `lockResources`, so no client is
  * registered with the group meanwhile.
  *
+ * @param tx a transaction, because this takes several statements
  * @param by who did it, for the events
  */
 export async function removeGroupFromClients(tx: Queryable, group: string, by: string): Promise<string[]> {
-  const { rows } = await tx.query<{ client_id: string }>({
-    text: `WITH changed AS (
-             UPDATE clients SET groups = array_remove(groups, $1), updated_at = now()
-             WHERE groups @> ARRAY[$1] AND deleted_at IS NULL RETURNING client_id
-           ), recorded AS (
-             INSERT INTO events (type, client_id, detail) SELECT 'client_updated', client_id, $2::jsonb FROM changed
-           )
-           SELECT client_id FROM changed ORDER BY client_id`,
-    values: [group, JSON.stringify({ by, changed: ['groups'], group })],
-  })
-  return rows.map(({ client_id }) => client_id)
+  const clients: string[] = []
+  for (;;) {
+    const { rows } = await tx.query<{ client_id: string }>({
+      text: `WITH changed AS (
+               UPDATE clients SET groups = array_remove(groups, $1), updated_at = now()
+               WHERE client_id = ANY (ARRAY(SELECT client_id FROM clients WHERE groups @> ARRAY[$1] LIMIT ${batchSize}))
+               RETURNING client_id
+             ), recorded AS (
+               INSERT INTO events (type, client_id, detail) SELECT 'client_updated', client_id, $2::jsonb FROM changed
+             )
+             SELECT client_id FROM changed`,
+      values: [group, JSON.stringify({ by, changed: ['groups'], group })],
+    })
+    clients.push(...rows.map(({ client_id }) => client_id))
+    if (rows.length < batchSize) return clients.sort()
+  }
 }
