@@ -11,12 +11,12 @@ export interface Group {
 }
 
 /**
- * SQL: the names of the groups of an account, sorted, as text[].
+ * SQL: the names of the groups of an account, sorted, as text[]. One more than an account may have, so that a caller can see that it has too many.
  *
  * @param sub SQL: its `sub`
  */
 export const groupNamesOf = (sub: string): string =>
-  `ARRAY(SELECT group_name FROM group_members WHERE group_members.sub = ${sub} ORDER BY group_name LIMIT ${maxGroups})`
+  `ARRAY(SELECT group_name FROM group_members WHERE group_members.sub = ${sub} ORDER BY group_name LIMIT ${maxGroups + 1})`
 
 /** The name of the group whose name is this one, or differs from it only in the case of A to Z. */
 export async function findGroupName(db: Queryable, name: string): Promise<string | undefined> {
