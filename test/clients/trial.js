@@ -113,6 +113,8 @@ async function collect(steps, limit, output) {
  */
 function* signIn({ trial, origin, person, signet }) {
   const browser = createBrowser()
+  const { shows = ['sub', 'name', 'email'] } = trial
+  const [identifier = 'sub'] = shows
   /** @type {Record<string, unknown> | undefined} */
   let me
   const whoAmI = async () => {
@@ -125,15 +127,15 @@ function* signIn({ trial, origin, person, signet }) {
     async () => {
       const page = await passPages(browser, await browser.open(origin + trial.login), signet.issuer, person)
       me = await whoAmI()
-      if (!me?.['sub'])
+      if (!me?.[identifier])
         throw new Error(`nobody is signed in after ${withoutQuery(page.url)} (${page.status}): ${excerpt(page.text)}`)
-      if (me['sub'] !== person.sub) throw new Error(`signed in as ${JSON.stringify(me['sub'])}`)
+      if (me[identifier] !== person[identifier]) throw new Error(`signed in as ${JSON.stringify(me[identifier])}`)
     },
   ]
   yield [
     'name and e-mail',
     async () => {
-      if (me?.['name'] !== person.name || me?.['email'] !== person.email)
+      if (shows.some((claim) => me?.[claim] !== person[claim]))
         throw new Error(`the application sees ${JSON.stringify(me)}`)
     },
   ]
@@ -151,7 +153,7 @@ function* signIn({ trial, origin, person, signet }) {
       'sign out',
       async () => {
         await passPages(browser, await browser.open(origin + logout), signet.issuer, person)
-        if ((await whoAmI())?.['sub']) throw new Error('the person is still signed in')
+        if ((await whoAmI())?.[identifier]) throw new Error('the person is still signed in')
       },
     ]
 }
