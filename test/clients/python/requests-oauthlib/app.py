@@ -1,4 +1,4 @@
-"""The "real world example" of requests-oauthlib, with Signet's endpoints in place of GitHub's and the scopes of its OpenID Connect examples."""
+"""The "real world example" of requests-oauthlib, with Signet's endpoints in place of GitHub's, the scopes of its Google example, and PKCE."""
 
 import os
 
@@ -21,16 +21,22 @@ os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"
 
 @app.route("/login")
 def login():
-    signet = OAuth2Session(client_id, scope=scope, redirect_uri=redirect_uri)
+    signet = OAuth2Session(client_id, scope=scope, redirect_uri=redirect_uri, pkce="S256")
     authorization_url, state = signet.authorization_url(authorization_base_url)
     session["oauth_state"] = state
+    session["oauth_verifier"] = signet._code_verifier
     return redirect(authorization_url)
 
 
 @app.route("/callback")
 def callback():
     signet = OAuth2Session(client_id, redirect_uri=redirect_uri, state=session["oauth_state"])
-    token = signet.fetch_token(token_url, client_secret=client_secret, authorization_response=request.url)
+    token = signet.fetch_token(
+        token_url,
+        client_secret=client_secret,
+        authorization_response=request.url,
+        code_verifier=session["oauth_verifier"],
+    )
     session["oauth_token"] = token
     return redirect(url_for(".me"))
 
