@@ -59,8 +59,8 @@ export async function runTrial(trial, signet, { cache, deadline }) {
   try {
     await before(limit(), Promise.race([listens(port), hasEnded(application)]), `the start of ${trial.title}`)
     const subject = { trial, origin, person, signet, clientId, clientSecret, audience }
-    const steps = trial.chromium ? signInWithChromium(subject) : trial.api ? useApi(subject) : signIn(subject)
-    return await collect(steps, limit, () => application.output())
+    const steps = trial.chromium ? signInWithChromium(subject) : trial.api ? callApi(subject) : signIn(subject)
+    return await collect(trial, steps, limit, () => application.output())
   } finally {
     await application.stop()
   }
@@ -82,15 +82,17 @@ export async function runTrial(trial, signet, { cache, deadline }) {
 /**
  * Runs the steps in order. After a failure there is nothing to try further, except that a missing name does not keep anybody from the rest.
  *
+ * @param {Trial} trial
  * @param {AsyncGenerator<Step> | Generator<Step>} steps
  * @param {() => number} limit
  * @param {() => string} output of the application
  * @returns {Promise<Steps>}
  */
-async function collect(steps, limit, output) {
+async function collect(trial, steps, limit, output) {
   /** @type {Steps} */
   const results = {}
   for await (const [name, work] of steps) {
+    if (trial.steps && !trial.steps.includes(name)) continue
     try {
       await before(limit(), work(), name)
       results[name] = 'yes'
@@ -162,7 +164,7 @@ function* signIn({ trial, origin, person, signet }) {
  * @param {Subject} subject
  * @returns {Generator<Step>}
  */
-function* useApi({ trial, origin, signet, clientId, clientSecret, audience }) {
+function* callApi({ trial, origin, signet, clientId, clientSecret, audience }) {
   let token = ''
   const call = async () => fetch(origin + trial.api, { headers: { authorization: `Bearer ${token}` } })
   yield [
