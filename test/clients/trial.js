@@ -1,4 +1,5 @@
-import { cp, mkdir } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../build/test/support/free-port.js'
@@ -17,6 +18,9 @@ import { withoutSignet } from './signet.js'
  * @typedef {Record<string, string>} Steps
  */
 
+/** Something that the application needs cannot be downloaded or built here. It says nothing about the client. */
+export class NotInstalled extends Error {}
+
 /** Milliseconds for one step of a trial, the start of the application included. */
 const stepTimeout = 90_000
 
@@ -27,15 +31,15 @@ const stepTimeout = 90_000
  * @param {Signet} signet
  * @param {{ cache: string, deadline: number }} options `deadline` in milliseconds of Date.now()
  * @returns {Promise<Steps>}
- * @throws {OutOfTime}
+ * @throws {OutOfTime} if there is no time left
+ * @throws {NotInstalled} if the application cannot be installed here
  */
 export async function runTrial(trial, signet, { cache, deadline }) {
   const cwd = join(cache, trial.language, trial.name)
   await mkdir(cwd, { recursive: true })
   // A copy, so that whatever it installs or builds is not in the repository and is still there the next time.
   await cp(trial.folder, cwd, { recursive: true })
-  for (const command of trial.install ?? [])
-    await runProgram(command, { cwd, env: { ...withoutSignet(process.env), CACHE: cache }, deadline })
+  await install(trial, { cwd, cache, deadline })
 
   const port = await freePort()
   const origin = `http://localhost:${port}`
@@ -64,6 +68,33 @@ export async function runTrial(trial, signet, { cache, deadline }) {
   } finally {
     await application.stop()
   }
+}
+
+/**
+ * Runs the commands that install the application, unless they have run for the same files.
+ *
+ * @param {Trial} trial
+ * @param {{ cwd: string, cache: string, deadline: number }} options
+ */
+async function install(trial, { cwd, cache, deadline }) {
+  if (!trial.install) return
+  const hash = createHash('sha256')
+  const files = await readdir(trial.folder, { recursive: true, withFileTypes: true })
+  for (const file of files
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .sort())
+    hash.update(file).update(await readFile(file))
+  const [stamp, current] = [join(cwd, '.installed'), hash.digest('hex')]
+  if ((await readFile(stamp, 'utf8').catch(() => '')) === current) return
+  for (const command of trial.install)
+    try {
+      await runProgram(command, { cwd, env: { ...withoutSignet(process.env), CACHE: cache }, deadline })
+    } catch (error) {
+      if (error instanceof OutOfTime) throw error
+      throw new NotInstalled(/** @type {Error} */ (error).message)
+    }
+  await writeFile(stamp, current)
 }
 
 /**
