@@ -46,7 +46,8 @@ app.get('/me', async (request, response) => {
 
 app.get('/refresh', async (request, response) => {
   const headers = fromNodeHeaders(request.headers)
-  const { accessToken } = await auth.api.refreshToken({ body: { providerId: 'signet' }, headers })
+  const [{ id }] = await auth.api.listUserAccounts({ headers })
+  const { accessToken } = await auth.api.refreshToken({ body: { accountId: id }, headers })
   response.json({ ok: typeof accessToken === 'string' })
 })
 

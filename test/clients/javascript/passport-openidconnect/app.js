@@ -17,6 +17,8 @@ passport.use(
       clientSecret: CLIENT_SECRET,
       callbackURL: `${BASE_URL}/cb`,
       scope: ['profile', 'email'],
+      // It cannot send PKCE.
+      nonce: true,
     },
     (_issuer, profile, done) => done(null, profile),
   ),
