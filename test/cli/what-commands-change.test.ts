@@ -63,6 +63,7 @@ const commands: Record<string, Case> = {
   'signet grants show': reads(grantId),
   'signet events list': reads(),
   'signet events show': reads(requestId),
+  'signet events refusals': reads(),
   'signet clients create': changes(['--name', 'Other', '--redirect-uri', 'https://other.example/cb']),
   'signet clients update': changes([clientId, '--name', 'Renamed']),
   'signet clients rotate-secret': changes([clientId]),

@@ -187,7 +187,7 @@ function* signIn({ trial, origin, person, signet }) {
       async () => {
         const page = await passPages(browser, await browser.open(origin + logout), signet.issuer, person)
         if ((await whoAmI())?.[identifier]) throw new Error('the person is still signed in')
-        if (!trial.afterLogout) return
+        if (trial.afterLogout === undefined) return
         if (new URL(page.url).origin !== origin) throw new Error(`it ends at ${withoutQuery(page.url)}`)
         const { url, text } = await browser.open(origin + trial.login)
         if (!text.includes('id="sign-in"'))
