@@ -7,8 +7,8 @@ import { commandsTable } from '../cli/commands-table.ts'
 import { settingsTable } from '../platform/config/settings-table.ts'
 import { metricsTable } from '../platform/metrics-table.ts'
 import { errorsTable } from '../protocol/errors/errors-table.ts'
-import { clientMatrix } from './client-matrix.ts'
 import { clientPages, withClientBlocks } from './client-blocks.ts'
+import { clientMatrix } from './client-matrix.ts'
 import { keyTimeline } from './key-timeline.ts'
 
 /** The parts of the documentation that are generated from the sources. Run as a program, this file writes them. */
