@@ -17,6 +17,7 @@ import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
 import { createTurns } from './platform/turns.ts'
 import { reachDatabase } from './reach-database.ts'
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
+import { createPasswordKinds } from './records/accounts/password-kinds.ts'
 import { createClientCache } from './records/clients/client-cache.ts'
 import { createEndingWorker } from './records/endings/ending-worker.ts'
 import { createTokenCounter } from './records/events/token-counter.ts'
@@ -145,6 +146,9 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       return heartbeat.begun
     }
     undo.push(() => heartbeat?.stop())
+    const passwordKinds = createPasswordKinds(database, log)
+    undo.push(() => passwordKinds.stop())
+    await passwordKinds.refresh()
     const endings = createEndingWorker(database, log)
     undo.push(() => endings.stop())
     const tokenCounter = createTokenCounter(database, log)
@@ -162,7 +166,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       clock,
       log,
       clients,
-      passwords: createPasswordHashing(),
+      ...{ passwords: createPasswordHashing(), passwordKinds },
       turns,
       limits: createSignInLimits(database, turns),
       endings,
