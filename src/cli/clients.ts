@@ -8,6 +8,7 @@ import { clientSecretCommands, shownOnce } from './client-secret-commands.ts'
 import { WrongUsage } from './command-failures.ts'
 import { noSuchClient, requireClient } from './find-client.ts'
 import { json, notEmpty, oneValue } from './flags.ts'
+import { importClientsCommand } from './import/import-command.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
@@ -27,6 +28,8 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     warnOfClaimableSchemes(terminal, client, input)
     printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [shownOnce])
   })
+
+  importClientsCommand(clients, terminal)
 
   addPageFlags(
     clients
