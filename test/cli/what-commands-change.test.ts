@@ -63,7 +63,10 @@ const commands: Record<string, Case> = {
   'signet grants show': reads(grantId),
   'signet events list': reads(),
   'signet events show': reads(requestId),
-  'signet clients import': changes([], JSON.stringify({ client_id: 'imported', redirect_uris: ['https://imported.example/cb'] })),
+  'signet clients import': changes(
+    [],
+    JSON.stringify({ client_id: 'imported', redirect_uris: ['https://imported.example/cb'] }),
+  ),
   'signet clients create': changes(['--name', 'Other', '--redirect-uri', 'https://other.example/cb']),
   'signet clients update': changes([clientId, '--name', 'Renamed']),
   'signet clients rotate-secret': changes([clientId]),

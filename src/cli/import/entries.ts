@@ -59,12 +59,13 @@ async function* chunksOf(input: NodeJS.ReadableStream, file: string, stopSignal:
 }
 
 async function* entriesOfLines(chunks: AsyncGenerator<Buffer>, file: string, prefix: string): AsyncGenerator<Entry> {
-  let first: Buffer | undefined
-  for await (const chunk of chunks) {
-    first = first ? Buffer.concat([first, chunk]) : chunk
-    if (/\S/.test(withoutMark(first).toString('latin1'))) break
+  let first = Buffer.alloc(0)
+  // Not for-await: leaving such a loop would end the stream.
+  while (!/\S/.test(withoutMark(first).toString('latin1'))) {
+    const next = await chunks.next()
+    if (next.done) return
+    first = Buffer.concat([first, next.value])
   }
-  if (!first) return
   const start = withoutMark(first)
   const all = joined(start, chunks)
   if (start.toString('latin1').trimStart().startsWith('['))
