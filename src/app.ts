@@ -13,6 +13,7 @@ import { openContinueValue } from './interaction/continue-value.ts'
 import { observeRequests, observeUnread } from './observe-requests.ts'
 import { accountEndpoint } from './pages/account/account-endpoint.ts'
 import { authorizationEndpoint } from './pages/authorize/authorization-endpoint.ts'
+import { brandEndpoint } from './pages/brand/brand-endpoint.ts'
 import { consentEndpoint } from './pages/consent/consent-endpoint.ts'
 import { errorsEndpoint } from './pages/errors/errors-endpoint.ts'
 import { homeEndpoint } from './pages/home/home-endpoint.ts'
@@ -38,6 +39,7 @@ import type { Signet } from './signet.ts'
 export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   const { settings } = signet
   const app = createServer(settings, signet.log, observeUnread(signet))
+  app.decorate('brand', signet.brand)
   if (tracing) app.register(tracing)
   observeRequests(app, signet)
 
@@ -68,6 +70,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
       inspectEndpoint(own, signet)
       // For Prometheus. It is here because, without a token, other machines get the response of an unknown path, with the same headers.
       metricsEndpoint(own, signet)
+      brandEndpoint(own, signet)
       own.register(fastifyStatic, {
         root: join(packageFolder, 'public'),
         prefix: '/assets/',

@@ -1,28 +1,31 @@
 import type { FastifyRequest } from 'fastify'
 import type { App } from './platform/http/fastify-app.ts'
 import { callerOf } from './platform/http/request-context.ts'
+import { claimedClientId } from './protocol/client-assertion.ts'
 import { parseBasic } from './protocol/client-authentication.ts'
 import type { OAuthError } from './protocol/errors/oauth-error.ts'
 import { sentValue } from './protocol/http/parameters.ts'
 import type { NoteUnread } from './protocol/http/unread-request.ts'
-import type { Refusal } from './records/refusals/refusals-store.ts'
+import type { RequestOrigin } from './records/refusals/refusal-log.ts'
 import type { Signet } from './signet.ts'
 
 type Observers = Pick<Signet, 'log' | 'metrics' | 'refusals'>
 
-/** Counts every response in the metrics and records refusals. Call it before adding routes. */
+/** Counts every response in the metrics, and records refusals and notes for the operator. Call it before adding routes. */
 export function observeRequests(app: App, observers: Observers): void {
   app.addHook('onSend', (request, reply, payload, done) => {
     done(null, payload)
     withoutFailing(observers, () => {
-      const { refusal, method } = request
+      const { refusal, notes, method } = request
       const route = request.routeOptions.url ?? 'none'
       observers.metrics.request(route, method, reply.statusCode, (performance.now() - request.startedAt) / 1000)
-      if (refusal)
-        recordRefusal(observers, refusal, () => ({
-          ...{ ...callerOf(request), method, route },
-          clientId: claimedClient(request),
-        }))
+      const originOf = () => ({
+        ...{ ...callerOf(request), method, route },
+        clientId: request.clientId ?? claimedClient(request),
+      })
+      for (const note of notes ?? [])
+        observers.refusals.recordNote({ ...originOf(), status: reply.statusCode, ...note })
+      if (refusal) recordRefusal(observers, refusal, originOf)
     })
   })
 }
@@ -36,19 +39,19 @@ export function observeUnread(observers: Observers): NoteUnread {
     })
 }
 
-type Origin = Pick<Refusal, 'requestId' | 'network' | 'method' | 'route' | 'clientId'>
-
 /** @param originOf called only for a refusal that is recorded: finding the client takes time, and there can be a flood of refusals */
-function recordRefusal({ metrics, refusals }: Observers, refusal: OAuthError, originOf: () => Origin): void {
+function recordRefusal({ metrics, refusals }: Observers, refusal: OAuthError, originOf: () => RequestOrigin): void {
   const { entry, status, code: error, message: description, detail, isRecorded } = refusal
   metrics.count('signet_refusals_total', { entry })
-  if (isRecorded) refusals.note({ ...originOf(), status, entry, error, description, detail })
+  if (isRecorded) refusals.record({ ...originOf(), status, entry, error, description, detail })
 }
 
 /** The client that a request claims to be from, for the operator. It is not verified. */
 function claimedClient({ body, query, headers }: FastifyRequest): string | undefined {
   const sent = sentValue(body, 'client_id') ?? sentValue(query, 'client_id')
-  return sent ?? parseBasic(headers.authorization ?? '')?.clientId
+  if (sent !== undefined) return sent
+  const assertion = sentValue(body, 'client_assertion')
+  return assertion === undefined ? parseBasic(headers.authorization ?? '')?.clientId : claimedClientId(assertion)
 }
 
 /** An error here would occur after the response, or where nothing catches it. It must not break the response or end the process. */

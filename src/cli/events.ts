@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander'
 import type { Queryable } from '../platform/database/queryable.ts'
-import type { ErrorName } from '../protocol/errors/error-registry.ts'
-import { errorUri } from '../protocol/errors/oauth-error.ts'
 import { eventTypes } from '../records/events/events-store.ts'
 import {
   type EventFilter,
   findEventsOfRequest,
   hasEvent,
+  idsPerBatch,
   listEvents,
+  listEventsAfter,
   newestEventId,
   type RecordedEvent,
 } from '../records/events/recorded-events-store.ts'
@@ -15,8 +15,9 @@ import { findRefusals } from '../records/refusals/refusals-store.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { findUser } from './find-user.ts'
 import { count, duration, json, manyValues, notEmpty, oneValue } from './flags.ts'
-import { followEvents } from './follow-events.ts'
+import { follow } from './follow.ts'
 import { asText, type Document, type Format, oneLine, printMore } from './output.ts'
+import { documentOfRefusal, isNote, paragraphOf, refusalsCommand } from './refusals.ts'
 import { type Terminal, visibleJson } from './terminal.ts'
 import { reading } from './with-signet.ts'
 
@@ -38,9 +39,9 @@ interface Flags extends Format {
   readonly follow?: boolean
 }
 
-/** `signet events`: what happened, and why a request was refused. */
+/** `signet events`: what happened, and why requests were refused. */
 export function eventsCommand(program: Command, terminal: Terminal): void {
-  const events = program.command('events').description('View events, and find out why a request was refused.')
+  const events = program.command('events').description('View events, and find out why requests were refused.')
 
   events
     .command('list')
@@ -77,7 +78,12 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
         if (flags.follow) {
           const print = (event: RecordedEvent) => terminal.writeOut(flags.json ? lineOfJson(event) : lineOf(event))
           for (const event of events) print(event)
-          return followEvents(database, filter, start, events, print, terminal.stopSignal)
+          const growing = {
+            newestId: () => newestEventId(database),
+            listAfter: (id: number) => listEventsAfter(database, filter, id),
+            idsPerBatch,
+          }
+          return follow(growing, start, events, print, terminal.stopSignal)
         }
         if (flags.json) terminal.writeOut(`${visibleJson(events.map(documentOf))}\n`)
         else terminal.writeOut(events.map(lineOf).join('') || 'No events found.\n')
@@ -104,19 +110,21 @@ export function eventsCommand(program: Command, terminal: Terminal): void {
         throw new CommandFailed(
           `Nothing is recorded for request ${requestId.slice(0, 80)}. Refusals are recorded within a second and kept for a week.`,
         )
-      const refusals = refused.map(({ requestId: _, clientId, entry, ...refusal }) => ({
-        ...refusal,
-        client_id: clientId,
-        documentation: errorUri(issuer, entry as ErrorName, undefined),
-      }))
       if (format.json) {
-        const document = { request_id: requestId, events: found.map(documentOf), refusals }
+        const documents = (wanted: boolean) =>
+          refused.filter((refusal) => isNote(refusal) === wanted).map((refusal) => documentOfRefusal(issuer, refusal))
+        const document = {
+          ...{ request_id: requestId, events: found.map(documentOf) },
+          ...{ refusals: documents(false), notes: documents(true) },
+        }
         terminal.writeOut(`${visibleJson(document)}\n`)
         return
       }
       for (const event of found) terminal.writeOut(lineOf(event))
-      for (const refusal of refusals) terminal.writeOut(paragraphOf(refusal))
+      for (const refusal of refused) terminal.writeOut(paragraphOf(issuer, refusal))
     })
+
+  refusalsCommand(events, terminal)
 }
 
 async function filterOf(db: Queryable, flags: Flags): Promise<EventFilter> {
@@ -175,16 +183,4 @@ function lineOf(event: RecordedEvent): string {
 
 function quoted(text: string): string {
   return /[\s"=]/.test(text) || text === '' ? JSON.stringify(text) : text
-}
-
-function paragraphOf(refusal: Document): string {
-  const { at, method, route, status, error, description, detail, network, client_id: clientId, documentation } = refusal
-  const lines = [
-    `${asText(at)}  ${asText(method)} ${asText(route)} was refused: ${asText(status)} ${asText(error)}`,
-    `  sent      ${asText(description)}`,
-    ...(detail ? [`  not sent  ${asText(detail)}`] : []),
-    `  from      ${asText(network)}${clientId ? `, as client ${asText(clientId)}` : ''}`,
-    `  to fix    ${asText(documentation)}`,
-  ]
-  return `${lines.map(oneLine).join('\n')}\n`
 }

@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts'
 import { reading } from './with-signet.ts'
 
 /** The number of entries of a page. */
-const defaultLimit = 100
+export const defaultLimit = 100
 const maxLimit = 1000
 
 export interface PageFlags extends Format {
@@ -30,8 +30,8 @@ export interface PagedList<Entry extends After, After> {
   /** The value for `--after`. */
   readonly idOf: (entry: Entry) => string
   readonly documentOf: (entry: Entry) => Document
-  /** Members of the document that are columns of the table. */
-  readonly columns: readonly string[]
+  /** Members of the document that are columns of the table; or the text of an entry, of a list that is no table. */
+  readonly columns: readonly string[] | ((entry: Entry) => string)
   /** The sentence to print if there are no entries. */
   readonly nothing: string
   /** Text for people, printed below the entries. */
@@ -74,7 +74,7 @@ export async function printPages<Entry extends After, After>(
   )
   const entries = found.slice(0, limit)
   const nothing = flags.after === undefined ? list.nothing : `There is nothing after ${flags.after.slice(0, 80)}.`
-  printMany(terminal, flags, entries.map(list.documentOf), list.columns, nothing)
+  printEntries(terminal, flags, list, entries, nothing, 'heading')
   if (!flags.json && list.notes) terminal.writeOut(list.notes(entries))
   const last = entries.at(-1)
   if (last !== undefined && found.length > limit)
@@ -85,6 +85,20 @@ export async function printPages<Entry extends After, After>(
       list.idOf(last),
       ' shows the next page, --all shows everything.',
     )
+}
+
+function printEntries<Entry extends After, After>(
+  terminal: Terminal,
+  flags: PageFlags,
+  { columns, documentOf }: PagedList<Entry, After>,
+  entries: readonly Entry[],
+  nothing: string,
+  heading: 'heading' | 'no heading',
+): void {
+  const isTable = typeof columns !== 'function'
+  if (flags.json || isTable || entries.length === 0)
+    printMany(terminal, flags, entries.map(documentOf), isTable ? columns : [], nothing, heading)
+  else terminal.writeOut(entries.map(columns).join(''))
 }
 
 /** Prints each page as soon as it is read, because the list can be too long for memory. If reading fails, part of it has been printed. */
@@ -99,10 +113,9 @@ async function printAll<Entry extends After, After>(
   let isFirst = true
   for (let last: After | undefined = after; ; ) {
     const entries = await list.read(installation, last, maxLimit)
-    const documents = entries.map(list.documentOf)
-    if (array) array.add(documents)
-    else if (documents.length > 0 || isFirst)
-      printMany(terminal, flags, documents, list.columns, list.nothing, isFirst ? 'heading' : 'no heading')
+    if (array) array.add(entries.map(list.documentOf))
+    else if (entries.length > 0 || isFirst)
+      printEntries(terminal, flags, list, entries, list.nothing, isFirst ? 'heading' : 'no heading')
     if (!flags.json && list.notes) terminal.writeOut(list.notes(entries))
     if (entries.length < maxLimit) break
     if (terminal.stopSignal.aborted) throw new CommandFailed('Interrupted; the list is not complete.')

@@ -22,11 +22,29 @@ export function visible(text: string): string {
   return text.replace(/[^\P{Cc}\n]|[\p{Zl}\p{Zp}\p{Bidi_Control}\p{Cs}]/gu, escaped)
 }
 
-/** JSON with the same characters escaped: `JSON.stringify` does not escape those above U+007E. */
-export function visibleJson(value: unknown, indent = 2): string {
-  return JSON.stringify(value, undefined, indent).replace(/[\u007f-\u009f\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, escaped)
+/**
+ * Makes every character visible that a reader would not see or could take for another kind of blank: also zero-width characters, tags, unusual
+ * spaces, and code points without a meaning. For texts that come from a request. Names need some of these characters (`visible`): Persian has
+ * zero-width non-joiners, and emoji have joiners.
+ */
+export function entirelyVisible(text: string): string {
+  return text.replace(/[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu, (character) =>
+    character === ' ' ? character : escaped(character),
+  )
 }
 
+/** JSON with the same characters escaped: `JSON.stringify` escapes only those below U+0020. The value is the same for a program. */
+export function visibleJson(value: unknown, indent = 2): string {
+  return JSON.stringify(value, undefined, indent).replace(
+    /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu,
+    (character) => (/[ \n]/.test(character) ? character : escaped(character)),
+  )
+}
+
+/** As in JSON: a character above U+FFFF as two surrogates. */
 function escaped(character: string): string {
-  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return Array.from(
+    { length: character.length },
+    (_, at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`,
+  ).join('')
 }

@@ -11,6 +11,8 @@ import { readResponseMode } from './response-mode.ts'
 export interface AuthorizationRequest {
   readonly target: VerifiedTarget
   readonly scopes: readonly string[]
+  /** Requested scopes that the client may not have. They are for a note to the operator only. */
+  readonly droppedScopes: readonly string[]
   readonly resources: readonly string[]
   readonly codeChallenge: string | undefined
   readonly nonce: string | undefined
@@ -51,9 +53,11 @@ export function readAuthorizationRequest(
   if (responseMode !== undefined && readResponseMode(responseMode, target.redirectUri) === undefined)
     throw new OAuthError('response_mode_unsupported', { detail: `response_mode ${shortened(responseMode, 80)}` })
 
+  const { scopes, dropped } = requestedScopes(client, values.get('scope'))
   return {
     target,
-    scopes: requestedScopes(client, values.get('scope')),
+    scopes,
+    droppedScopes: dropped,
     resources: requestedResources(client, resource, issuer),
     codeChallenge: readCodeChallenge(values, isPublic(client) || client.require_pkce),
     nonce: values.get('nonce'),

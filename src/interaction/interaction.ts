@@ -6,14 +6,16 @@ import { noteRefusal } from '../protocol/errors/refusal.ts'
 import { sendRefusalPage } from '../protocol/errors/send-refusal.ts'
 import { sentValue } from '../protocol/http/parameters.ts'
 import { pageContextOf } from '../protocol/http/ui-locales.ts'
+import { noteForOperator } from '../protocol/operator-notes.ts'
 import { findConsent } from '../records/consents/consents-store.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import { sessionIdFor } from '../tokens/authentication.ts'
 import { readIdTokenHint } from '../tokens/id-token-hint.ts'
+import { notesAboutDropped } from '../tokens/requested-scopes.ts'
 import { type AuthorizationRequest, readAuthorizationRequest } from './authorization-request.ts'
 import { responseUrl, sendResponse } from './authorization-response.ts'
-import { verifyTarget } from './authorization-target.ts'
+import { type VerifiedTarget, verifyTarget } from './authorization-target.ts'
 import { currentSession, whyNoSession } from './browser-session.ts'
 import {
   type Continued,
@@ -97,8 +99,9 @@ async function resumeOpened(
   reply: FastifyReply,
   { pending, expired }: Extract<Continued, { kind: 'authorization' }>,
 ): Promise<AuthorizationInteraction | undefined> {
-  if (!expired) return loadAuthorization(signet, request, reply, pending)
+  if (!expired) return checkAuthorization(signet, request, reply, pending, () => {})
   const target = await verifyTarget(signet.database, pending.parameters)
+  request.clientId = target.client.client_id
   const age = Math.round((signet.clock.now() - pending.receivedAt) / 60_000)
   const error = new OAuthError('sign_in_expired', {
     detail: `continue: client ${target.client.client_id} sent the request ${age} minutes ago`,
@@ -110,8 +113,7 @@ async function resumeOpened(
 }
 
 /**
- * Checks an authorization request from the beginning and finds its next step. First the target is verified, then the parameters are
- * read. Errors in them are sent to the target, and so is the error if `prompt=none` allows no interaction but one is needed.
+ * Loads an authorization request that has just arrived: checks it, leaves notes for the operator, and finds its next step.
  *
  * @returns undefined if a response has been sent
  * @throws OAuthError if the target cannot be verified
@@ -122,14 +124,52 @@ export async function loadAuthorization(
   reply: FastifyReply,
   pending: PendingRequest,
 ): Promise<AuthorizationInteraction | undefined> {
+  return checkAuthorization(signet, request, reply, pending, (authorization) => leaveNotes(request, authorization))
+}
+
+/** Leaves the notes about a request that has just arrived but continues elsewhere. What is wrong with it is reported there. */
+export function noteContinued(
+  { settings }: Signet,
+  request: FastifyRequest,
+  { parameters }: PendingRequest,
+  target: VerifiedTarget,
+): void {
+  try {
+    leaveNotes(request, readAuthorizationRequest(parameters, target, settings.issuer))
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error
+  }
+}
+
+function leaveNotes(request: FastifyRequest, { target, droppedScopes }: AuthorizationRequest): void {
+  for (const note of notesAboutDropped(target.client, droppedScopes)) noteForOperator(request, note)
+}
+
+/**
+ * Checks an authorization request from the beginning and finds its next step. First the target is verified, then the parameters are
+ * read. Errors in them are sent to the target, and so is the error if `prompt=none` allows no interaction but one is needed.
+ *
+ * @param onRead called with the request once its parameters have been checked
+ * @returns undefined if a response has been sent
+ * @throws OAuthError if the target cannot be verified
+ */
+async function checkAuthorization(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  pending: PendingRequest,
+  onRead: (authorization: AuthorizationRequest) => void,
+): Promise<AuthorizationInteraction | undefined> {
   const { database, settings, secrets } = signet
   // In parallel. The session is awaited first, so that an error page about the target is in the person's language.
   const [session, target] = await inOrder(
     currentSession(database, settings, request),
     verifyTarget(database, pending.parameters),
   )
+  request.clientId = target.client.client_id
   try {
     const authorization = readAuthorizationRequest(pending.parameters, target, settings.issuer)
+    onRead(authorization)
     const hintedSub = await readHint(signet, authorization)
     const { client_id } = target.client
     const consent = session && (await findConsent(database, session.account.sub, client_id))

@@ -1,13 +1,13 @@
 import { randomText } from '../platform/secrets/digest.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
+import { scopesOf } from '../records/clients/client.ts'
 import { openStandingGrant } from '../records/grants/grants-store.ts'
 import type { GrantId } from '../records/ids.ts'
-import { isOpenidScope } from '../records/resources/resource.ts'
 import type { Signet } from '../signet.ts'
 import { issueAccessToken } from '../tokens/access-token.ts'
 import { issuableScopes } from '../tokens/issuable-scopes.ts'
 import type { IssuedTokens } from '../tokens/issue-for-person.ts'
-import { requestedResources, requestedScopes } from '../tokens/requested-scopes.ts'
+import { notesAboutDropped, requestedResources, requestedScopesOfMachine } from '../tokens/requested-scopes.ts'
 import type { AuthenticatedClient } from './authenticate-client.ts'
 
 /**
@@ -25,11 +25,7 @@ export async function issueForClient(
 ): Promise<IssuedTokens> {
   // RFC 6749 §4.4: confidential clients only.
   if (!credential) throw new OAuthError('client_proves_nothing')
-  // OpenID scopes require a person. A request without `scope` gets the client's other scopes.
-  const scopes = requestedScopes(client, request.scope).filter(
-    (scope) => request.scope !== undefined || !isOpenidScope(scope),
-  )
-  if (scopes.some(isOpenidScope)) throw new OAuthError('scope_needs_a_person')
+  const { scopes, dropped } = requestedScopesOfMachine(client, request.scope)
   const resources = requestedResources(client, request.resource, signet.settings.issuer)
   const { target, scopes: targetScopes } = issuableScopes(
     client,
@@ -44,7 +40,7 @@ export async function issueForClient(
         id: randomText(16) as GrantId,
         clientId: client.client_id,
         secretId: credential.secretId,
-        scopes: requestedScopes(client, undefined),
+        scopes: scopesOf(client.scope),
         resources: client.resources,
       }),
     ))
@@ -58,5 +54,6 @@ export async function issueForClient(
   })
   signet.tokenCounter.count({ clientId: client.client_id, grantId, audience })
   // RFC 6749 §4.4.3: no refresh token.
-  return { accessToken: token, expiresIn, scopes: targetScopes, algorithms: { access: alg } }
+  const notes = notesAboutDropped(client, dropped)
+  return { accessToken: token, expiresIn, scopes: targetScopes, algorithms: { access: alg }, notes }
 }

@@ -1,5 +1,6 @@
 import type { SigningAlgorithm } from '../platform/jwt/algorithms.ts'
 import type { ErrorName } from '../protocol/errors/error-registry.ts'
+import type { OperatorNote } from '../protocol/operator-notes.ts'
 import type { Client } from '../records/clients/client.ts'
 import type { PersonsGrant } from '../records/grants/grants-store.ts'
 import type { Sid } from '../records/ids.ts'
@@ -19,6 +20,8 @@ export interface IssuedTokens {
   readonly refreshToken?: string
   /** The signing algorithms of the tokens, for the metrics. */
   readonly algorithms: { readonly access: SigningAlgorithm; readonly id?: SigningAlgorithm }
+  /** For the operator, about what the application may not expect. */
+  readonly notes?: readonly OperatorNote[]
 }
 
 /**

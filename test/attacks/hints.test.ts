@@ -115,7 +115,7 @@ t.test('prompt and max_age', async (t) => {
     const strict = await idp.client()
     for (const [client_id, more, error] of [
       [client.client_id, { max_age: '0' }, 'login_required'],
-      [client.client_id, { scope: 'openid admin' }, 'invalid_scope'],
+      [client.client_id, { scope: 'admin' }, 'invalid_scope'],
       [strict.client_id, {}, 'consent_required'],
       [strict.client_id, { response_mode: 'fragment' }, null],
     ] as const) {

@@ -44,7 +44,7 @@ t.test('every authorization response names its issuer (RFC 9207 §2)', async (t)
     login_required: (mode) => ask(parametersWith({ ...mode, prompt: 'none' }), stranger),
     consent_required: (mode) => ask(parametersWith({ ...mode, prompt: 'none', scope: 'openid email' })),
     access_denied: denied,
-    invalid_scope: (mode) => ask(parametersWith({ ...mode, scope: 'openid nobodys:scope' })),
+    invalid_scope: (mode) => ask(parametersWith({ ...mode, scope: 'nobodys:scope' })),
     invalid_request: (mode) => ask(parametersWith({ ...mode, code_challenge_method: 'plain' })),
     invalid_target: (mode) => ask(parametersWith({ ...mode, resource: 'https://nobody.example' })),
     unsupported_response_type: (mode) => ask(parametersWith({ ...mode, response_type: 'token' })),

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import t from 'tap'
 import { createProgram, idsBehindFlags } from '../../src/cli/commands.ts'
-import { visible, visibleJson } from '../../src/cli/terminal.ts'
+import { entirelyVisible, visible, visibleJson } from '../../src/cli/terminal.ts'
 import { answer, emptyFolder } from './console.ts'
 import { unusedTerminal } from './unused-terminal.ts'
 
@@ -133,6 +133,48 @@ t.test('control characters are made visible for a terminal, and JSON stays JSON'
   t.equal(visible(`${evil}\n`), 'a\\u001b[2Jb\\u009bc\\u202ed\\u2028e\\u000df\n')
   t.notMatch(visibleJson({ evil }), /[^\P{Cc}\n]|[\u2028\u202e]/u)
   t.same(JSON.parse(visibleJson({ evil })), { evil })
+})
+
+t.test('of a text from a request, everything is shown that a reader would not see', async (t) => {
+  const unseen = [
+    '\n',
+    '\u0000',
+    '\u001b',
+    '\u007f',
+    '\u009b',
+    '\u00a0',
+    '\u00ad',
+    '\u034f',
+    '\u061c',
+    '\u115f',
+    '\u2003',
+    '\u200b',
+    '\u200d',
+    '\u202e',
+  ]
+  unseen.push(
+    '\u2028',
+    '\u2060',
+    '\u2066',
+    '\u2800',
+    '\u3000',
+    '\u3164',
+    '\ufe0f',
+    '\ufeff',
+    '\uffa0',
+    '\ufff9',
+    '\ue000',
+    '\ud800',
+  )
+  for (const character of [...unseen, '\u{e0041}', '\u{1d173}', '\u{10ffff}']) {
+    const text = entirelyVisible(`a${character}b`)
+    t.match(text, /^a(?:\\u[0-9a-f]{4}){1,2}b$/, text)
+    t.equal(JSON.parse(`"${text}"`), `a${character}b`, 'as in JSON')
+    const json = visibleJson({ text: `a${character}b` })
+    t.match(json, /^[\x20-\x7e\n]+$/)
+    t.same(JSON.parse(json), { text: `a${character}b` })
+  }
+  t.equal(entirelyVisible('a b, é 漢 🦊'), 'a b, é 漢 🦊')
 })
 
 t.test('unusable settings exit with 1 and report all faults at once', async (t) => {

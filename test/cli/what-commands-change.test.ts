@@ -67,6 +67,7 @@ const commands: Record<string, Case> = {
     [],
     JSON.stringify({ client_id: 'imported', redirect_uris: ['https://imported.example/cb'] }),
   ),
+  'signet events refusals': reads(),
   'signet clients create': changes(['--name', 'Other', '--redirect-uri', 'https://other.example/cb']),
   'signet clients update': changes([clientId, '--name', 'Renamed']),
   'signet clients rotate-secret': changes([clientId]),

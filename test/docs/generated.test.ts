@@ -48,7 +48,7 @@ t.test('the table of commands has every command with all its flags, and no other
 
 t.test('the commands are the documented ones', async (t) => {
   const groups: Record<string, string> = {
-    events: 'list show',
+    events: 'list show refusals',
     clients: 'create list show update delete list-secrets rotate-secret revoke-secret',
     grants: 'list show revoke revoke-all',
     keys: 'list rotate revoke import export-public reseal secrets rotate-secrets',

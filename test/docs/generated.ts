@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
+import { noteNames, noteRegistry } from '../../src/protocol/operator-notes.ts'
 import { commandsTable } from '../cli/commands-table.ts'
 import { settingsTable } from '../platform/config/settings-table.ts'
 import { metricsTable } from '../platform/metrics-table.ts'
@@ -14,6 +15,7 @@ export const generated = [
   { page: join(packageFolder, 'docs/commands.md'), table: commandsTable },
   { page: join(packageFolder, 'docs/errors.md'), table: errorsTable },
   { page: join(packageFolder, 'docs/metrics.md'), table: metricsTable },
+  { page: join(packageFolder, 'docs/events.md'), table: notesList },
   { page: join(packageFolder, 'docs/keys.md'), table: keySettingsTable },
 ]
 
@@ -26,6 +28,13 @@ function keySettingsTable(): string {
   return settingsTable()
     .split('\n')
     .filter((line) => about.test(line))
+    .join('\n')
+}
+
+/** Every note for the operator, and what to change. */
+function notesList(): string {
+  return noteNames
+    .map((name) => `- \`${name}\`: "${noteRegistry[name].description}" ${noteRegistry[name].fix}`)
     .join('\n')
 }
 

@@ -16,7 +16,13 @@ import { testMasterKey } from '../support/signing-keys.ts'
 
 interface Shown {
   readonly events: { readonly type: string; readonly [name: string]: unknown }[]
-  readonly refusals: { readonly description: string; readonly detail?: string; readonly documentation: string }[]
+  readonly refusals: {
+    readonly description: string
+    readonly detail?: string
+    readonly documentation: string
+    readonly fix: string
+  }[]
+  readonly notes: { readonly note: string; readonly detail: string; readonly fix: string }[]
 }
 
 const idp = await startSignet(t)
@@ -200,7 +206,7 @@ t.test('a flood of refusals is counted, not stored', async (t) => {
     ...{ requestId: 'flood', network: '::1', method: 'GET', route: '/', clientId: undefined },
     ...{ status: 400, entry: 'x', error: 'x' },
   }
-  for (let n = 0; n < 5_000; n++) refusals.note({ ...refusal, description: 'x', detail: `\0\u001b[2J\ud800${n}` })
+  for (let n = 0; n < 5_000; n++) refusals.record({ ...refusal, description: 'x', detail: `\0\u001b[2J\ud800${n}` })
   await refusals.stop()
   const after = await database.query<{ count: number }>('SELECT count(*) FROM refusals')
   t.equal((after.rows[0]?.count ?? 0) - (before.rows[0]?.count ?? 0), 100)
@@ -282,7 +288,7 @@ t.test('whatever cannot be stored while the database is unreachable is stored wh
   const lost = createRefusalLog(db, noLog)
   const about = { network: '::1', method: 'POST', route: '/token', clientId: undefined, detail: undefined }
   const unavailable = { status: 503, entry: 'unavailable', error: 'temporarily_unavailable', description: 'Again.' }
-  lost.note({ requestId: 'during', ...about, ...unavailable })
+  lost.record({ requestId: 'during', ...about, ...unavailable })
   await lost.stop()
   const counted = createTokenCounter(db, noLog)
   const token = { clientId: 'client', grantId: 'grant', audience: 'https://api.example' }

@@ -127,7 +127,7 @@ t.test('an error in metrics or in the log of refusals affects neither the respon
     throw new Error('planted')
   }
   Object.assign(idp.signet.metrics, { request: broken })
-  Object.assign(idp.signet.refusals, { note: broken })
+  Object.assign(idp.signet.refusals, { record: broken })
   t.equal((await fetch(`${idp.issuer}/healthz`)).status, 200)
   t.equal((await fetch(`${idp.issuer}/no-such-path`)).status, 404)
   const garbage = connect(port, '127.0.0.1')

@@ -608,9 +608,23 @@ export const mutations = [
   {
     name: 'a client may request scopes that it is not registered for',
     file: 'tokens/requested-scopes',
-    find: 'foreign !== undefined',
-    replace: 'false',
-    tests: ['tokens/access-token-target', 'attacks/token-parameters', 'attacks/authorization-parameters'],
+    find: 'scopes: asked.filter((scope) => available.includes(scope)),',
+    replace: 'scopes: asked,',
+    tests: ['tokens/requested-scopes', 'attacks/token-parameters', 'attacks/dropped-scopes'],
+  },
+  {
+    name: 'openid is dropped silently',
+    file: 'tokens/requested-scopes',
+    find: "if (dropped.includes('openid'))",
+    replace: 'if (false)',
+    tests: ['tokens/requested-scopes', 'attacks/dropped-scopes'],
+  },
+  {
+    name: 'a consent page does not say which scopes it showed',
+    file: 'pages/consent/consent-endpoint',
+    find: 'JSON.stringify([request.scopes, owned])',
+    replace: 'JSON.stringify([owned])',
+    tests: ['attacks/dropped-scopes'],
   },
   {
     name: 'one token has scopes of two resources',
@@ -653,5 +667,20 @@ export const mutations = [
     find: '.subarray(0, 16)',
     replace: '',
     tests: ['tokens/whole-tokens', 'flows/relying-parties'],
+  },
+  // The operator's logo.
+  {
+    name: 'a logo that is opened as a document may run scripts',
+    file: 'pages/brand/brand-endpoint',
+    find: 'defaultSrc: ["\'none\'"], styleSrc: ["\'unsafe-inline\'"], frameAncestors: ["\'none\'"], sandbox: []',
+    replace: 'frameAncestors: ["\'none\'"]',
+    tests: ['flows/brand', 'browser/brand'],
+  },
+  {
+    name: 'any file is taken for a logo',
+    file: 'platform/config/image-file',
+    find: 'throw new ImageFileFault(fault)',
+    replace: 'void fault',
+    tests: ['platform/config/image-file', 'flows/brand'],
   },
 ]

@@ -1,7 +1,6 @@
 import t from 'tap'
 import type { Client } from '../../src/records/clients/client.ts'
 import { chooseTarget } from '../../src/tokens/access-token-target.ts'
-import { requestedScopes } from '../../src/tokens/requested-scopes.ts'
 
 const issuer = 'https://id.example'
 const [invoices, mail] = ['https://invoices.example', 'https://mail.example']
@@ -42,12 +41,4 @@ t.test('a token is for the intended resource, with the scopes that have a meanin
   t.same(choose(['openid'], [], [invoices]), [invoices], 'the only one that was granted')
   t.same(choose(['openid', 'invoices:read'], [issuer], []), [issuer, 'openid'], 'the issuer, for userinfo')
   t.same(choose(['openid', 'email'], [], []), [issuer, 'openid', 'email'])
-})
-
-t.test('a scope that the client is not registered for is rejected, not ignored', async (t) => {
-  const registered = { scope: 'openid invoices:read' }
-  t.same(requestedScopes(registered, undefined), ['openid', 'invoices:read'])
-  t.same(requestedScopes(registered, 'invoices:read'), ['invoices:read'])
-  for (const scope of ['mail:send', 'openid mail:send', 'invoices:read:all', 'OPENID'])
-    t.throws(() => requestedScopes(registered, scope), { message: /scope/ }, scope)
 })

@@ -8,6 +8,7 @@ import type { Metrics } from '../../platform/metrics.ts'
 import { presentedCredentials } from '../../protocol/client-authentication.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
+import { noteForOperator } from '../../protocol/operator-notes.ts'
 import type { Client, GrantType } from '../../records/clients/client.ts'
 import type { Caller } from '../../records/events/events-store.ts'
 import type { Signet } from '../../signet.ts'
@@ -33,6 +34,7 @@ export function tokenEndpoint(app: App, signet: Signet): void {
   app.post<{ Body: Parameters | undefined }>('/token', async (request) => {
     const body = readTokenRequest(request.body)
     const authenticated = await authenticateClient(signet, presentedCredentials(request.headers.authorization, body))
+    request.clientId = authenticated.client.client_id
     if (body.grant_type === undefined) throw new OAuthError('parameter_missing', { param: 'grant_type' })
     const exchange = grantTypes.get(body.grant_type)
     if (!exchange) throw new OAuthError('grant_type_unsupported', { detail: `grant_type ${body.grant_type}` })
@@ -44,6 +46,7 @@ export function tokenEndpoint(app: App, signet: Signet): void {
     await signet.keyRing.extendRetention(longestLifetime(authenticated.client, signet.settings))
     const outcome = await exchange(signet, authenticated, body, callerOf(request))
     if ('refused' in outcome) throw new OAuthError(outcome.refused, { detail: outcome.detail })
+    for (const note of outcome.notes ?? []) noteForOperator(request, note)
     // Every grant type in the map is a GrantType.
     countTokens(signet.metrics, body.grant_type as GrantType, outcome.algorithms)
     return tokenResponse(outcome)

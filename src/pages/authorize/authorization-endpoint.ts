@@ -8,6 +8,7 @@ import {
   type AuthorizationInteraction,
   continueValueOf,
   loadAuthorization,
+  noteContinued,
   pageContext,
   redirectToAuthorize,
   resumeAuthorization,
@@ -35,11 +36,12 @@ export function authorizationEndpoint(app: App, signet: Signet): void {
   app.post<{ Body: Parameters }>('/authorize', async (request, reply) => {
     const parameters = request.body
     const pending = newPendingRequest(signet, parameters)
-    await verifyTarget(signet.database, parameters)
+    const target = await verifyTarget(signet.database, parameters)
     if (faultsIn(parameters).length > 0 || isTooLong(parameters)) {
       await loadAuthorization(signet, request, reply, pending)
       return reply
     }
+    noteContinued(signet, request, pending, target)
     return redirectToAuthorize(signet, reply, pending)
   })
 }

@@ -90,11 +90,14 @@ function showPage(
   )
 }
 
-/** What the page was about: the person, the session, the request and the owners of its scopes. */
+/**
+ * What the page was about: the person, the session, the request, its scopes and their owners. The sealed request does not determine the scopes: one
+ * that was dropped returns if the client is registered for it in the meantime, and the person has not seen it.
+ */
 function pageSubject({ request }: AuthorizationInteraction, session: Session, sealed: string): string {
   const owned = resourcesAskedAbout(request).map((resource) => [
     resource.identifier,
     ...resource.scopes.filter((scope) => request.scopes.includes(scope)),
   ])
-  return `consent:${session.account.sub}:${session.id}:${sealed}:${JSON.stringify(owned)}`
+  return `consent:${session.account.sub}:${session.id}:${sealed}:${JSON.stringify([request.scopes, owned])}`
 }

@@ -14,13 +14,15 @@ export function ErrorReferencePage({ page, requestId, errors }: ErrorReferencePa
     <Layout page={page} title="Errors">
       <h1>Errors</h1>
       <p class="lead">What each error of this issuer means, and how to fix it.</p>
-      {requestId && (
-        <div class="notice">
-          <p>
-            The operator sees exactly what failed with <code>signet events show {requestId}</code>.
-          </p>
-        </div>
-      )}
+      <div class="notice">
+        <p>
+          The operator sees exactly what failed with{' '}
+          <code>
+            {requestId ? `signet events show ${requestId}` : 'signet events refusals --client-id CLIENT_ID --since 10m'}
+          </code>
+          .
+        </p>
+      </div>
       <nav class="index" aria-label="Errors by code">
         {byCode(errors).map(([code, names]) => (
           <details key={code}>

@@ -285,8 +285,13 @@ export const errorRegistry = {
   },
   scope_not_registered: {
     ...scope,
-    description: "This client is not registered for the scope '{}'.",
-    fix: 'Request fewer scopes, or register this one with signet clients update --scope. List all scopes that the client should have.',
+    description: 'This client is registered for none of the requested scopes.',
+    fix: 'Request other scopes, or register these with signet clients update --scope. List all scopes that the client should have. Scopes that do not exist and scopes that the client may not have are treated alike: they are ignored, unless nothing is left. The operator can see which they were: signet events refusals.',
+  },
+  openid_not_registered: {
+    ...scope,
+    description: 'This client is not registered for the scope openid.',
+    fix: 'Register it with signet clients update --scope. List all scopes that the client should have, with openid among them. Other scopes that a client may not have are ignored. Without openid there would be no ID token, so the request is refused instead.',
   },
   scope_wider_than_granted: {
     ...scope,
@@ -311,7 +316,7 @@ export const errorRegistry = {
   scope_needs_a_person: {
     ...scope,
     description: 'OpenID scopes require a user; client_credentials has none.',
-    fix: 'Leave openid, profile, email, address, phone and offline_access out of a client_credentials request.',
+    fix: 'Leave openid out of a client_credentials request. The other OpenID scopes, such as profile and email, are ignored if the client may have one of the requested scopes.',
   },
   resource_not_allowed: {
     ...target,

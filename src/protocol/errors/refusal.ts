@@ -5,6 +5,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** The error that was sent in response to this request. */
     refusal: OAuthError | undefined
+    /** The client that the request is from, once it is known: a request that continues another does not name it. */
+    clientId: string | undefined
   }
 }
 

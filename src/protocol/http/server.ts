@@ -82,6 +82,8 @@ export function createServer(
   app.decorate('operatorLog', log)
   app.decorate('isTrustedProxy', isTrustedProxy)
   app.decorateRequest('refusal', undefined)
+  app.decorateRequest('notes', undefined)
+  app.decorateRequest('clientId', undefined)
   app.decorateRequest('startedAt', 0)
   app.decorateRequest('profileLocale', undefined)
   readFormsOnly(app)

@@ -206,10 +206,10 @@ t.test('a refusal or count that cannot be stored does not block others', async (
   const refusals = createRefusalLog(db, log)
   const about = { network: '::1', method: 'POST', route: '/token', clientId: undefined, detail: undefined }
   const told = { status: 400, entry: 'x', error: 'invalid_request', description: 'x' }
-  refusals.note({ requestId: 'before', ...about, ...told })
-  refusals.note({ requestId: 'bad', ...about, ...told, network: undefined as never })
-  refusals.note({ requestId: 'worse', ...about, ...told, status: 400.5e9 })
-  refusals.note({ requestId: 'after', ...about, ...told })
+  refusals.record({ requestId: 'before', ...about, ...told })
+  refusals.record({ requestId: 'bad', ...about, ...told, network: undefined as never })
+  refusals.record({ requestId: 'worse', ...about, ...told, status: 400.5e9 })
+  refusals.record({ requestId: 'after', ...about, ...told })
   await refusals.stop()
   for (const requestId of ['before', 'after'])
     t.match(await findRefusals(db, requestId, 10), [{ requestId }], 'it is on record')

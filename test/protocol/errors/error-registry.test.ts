@@ -39,8 +39,8 @@ t.test('descriptions can be sent as they are, and each error says how to fix it'
     t.ok(status >= 400 && status < 600)
   }
   t.equal(
-    new OAuthError('scope_not_registered', { param: 'a"b\\\u00e9$&' }).message,
-    "This client is not registered for the scope 'a'b'?$&'.",
+    new OAuthError('parameter_missing', { param: 'a"b\\\u00e9$&' }).message,
+    "The parameter 'a'b'?$&' is missing.",
     'a value from a client can neither end the string nor act as a replacement pattern',
   )
   // RFC 6749 §5.2: %x21 / %x23-5B / %x5D-7E.

@@ -1,34 +1,34 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Queryable } from '../platform/database/queryable.ts'
 import { isUnavailable } from '../platform/database/unavailable.ts'
-import {
-  type EventFilter,
-  idsPerBatch,
-  listEventsAfter,
-  newestEventId,
-  type RecordedEvent,
-} from '../records/events/recorded-events-store.ts'
 
 /** Milliseconds between two polls. */
 const interval = 1_000
+/** A table that grows by entries whose IDs grow: events, or refusals. */
+export interface Growing<Entry> {
+  /** The ID of the newest entry of any kind; 0 if there is none. */
+  readonly newestId: () => Promise<number>
+  /** The wanted entries among the next `idsPerBatch` IDs after this one. */
+  readonly listAfter: (id: number) => Promise<readonly Entry[]>
+  readonly idsPerBatch: number
+}
+
 /**
- * Milliseconds. An event gets its id when it is written, and becomes visible when its transaction commits, so a smaller id can appear
+ * Milliseconds. An entry gets its id when it is written, and becomes visible when its transaction commits, so a smaller id can appear
  * after a greater one. No transaction takes as long as this.
  */
 const longestTransaction = 30_000
 
 /**
- * Prints each new event once, until the signal is aborted.
+ * Prints each new entry once, in the order in which they appear, until the signal is aborted.
  *
  * @param start the newest id before `printed` was read
- * @param printed events that have already been printed
+ * @param printed entries that have already been printed
  */
-export async function followEvents(
-  db: Queryable,
-  filter: EventFilter,
+export async function follow<Entry extends { readonly id: number }>(
+  { newestId, listAfter, idsPerBatch }: Growing<Entry>,
   start: number,
-  printed: readonly RecordedEvent[],
-  print: (event: RecordedEvent) => void,
+  printed: readonly Entry[],
+  print: (entry: Entry) => void,
   stopSignal: AbortSignal,
 ): Promise<void> {
   let seen = new Set(printed.map(({ id }) => id))
@@ -38,13 +38,13 @@ export async function followEvents(
     const floor = polls[0]?.id ?? start
     try {
       const now = performance.now()
-      const newest = await newestEventId(db)
+      const newest = await newestId()
       seen = new Set([...seen].filter((id) => id > floor))
       for (let after = floor; after < newest; after += idsPerBatch)
-        for (const event of await listEventsAfter(db, filter, after))
-          if (!seen.has(event.id)) {
-            seen.add(event.id)
-            print(event)
+        for (const entry of await listAfter(after))
+          if (!seen.has(entry.id)) {
+            seen.add(entry.id)
+            print(entry)
           }
       polls.push({ at: now, id: newest })
       while ((polls[1]?.at ?? now) < now - longestTransaction) polls.shift()

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { followEvents } from '../../src/cli/follow-events.ts'
-import { idsPerBatch } from '../../src/records/events/recorded-events-store.ts'
+import { follow } from '../../src/cli/follow.ts'
+import { idsPerBatch, listEventsAfter, newestEventId } from '../../src/records/events/recorded-events-store.ts'
 import { migratedDatabase } from '../database.ts'
 
 t.test('if one poll returns very many events, each matching event is printed once', async (t) => {
@@ -21,6 +21,11 @@ t.test('if one poll returns very many events, each matching event is printed onc
     if (id === last) db.query("INSERT INTO events (type, sub) VALUES ('signed_in', 'sub'), ('signed_in', 'other')")
     if (id > last) stop.abort()
   }
-  await followEvents(db, { types: ['signed_in'], sub: 'sub' }, 0, [], print, stop.signal)
+  const growing = {
+    newestId: () => newestEventId(db),
+    listAfter: (id: number) => listEventsAfter(db, { types: ['signed_in'], sub: 'sub' }, id),
+    idsPerBatch,
+  }
+  await follow(growing, 0, [], print, stop.signal)
   t.same(printed, [...Array.from({ length: last / every }, (_, n) => (n + 1) * every), last + 1])
 })
