@@ -301,7 +301,7 @@ t.test('input that cannot be read fails at once and says so', async (t) => {
   t.match(await signetReading('{', 'users', 'import', '--from', 'keycloak'), { code: 1, err: /not a JSON document/ })
   t.match(await signetReading('{"a":1}', 'users', 'import', '--from', 'keycloak'), {
     code: 1,
-    err: /not an export of this kind/,
+    err: /not an export of the system/,
   })
   t.match(await signet('users', 'import', '--from', 'ldap'), { code: 2, err: /keycloak or auth0/ })
   const terminal = Object.assign(Readable.from([]), { isTTY: true })

@@ -25,7 +25,8 @@ const steady = {
 
 /** Columns of growing tables in which each value has at most a few rows. */
 const few = {
-  'client_secrets.client_id': 'two: a new secret displaces all but the previous one (client-secrets-store.ts, import-client.ts)',
+  'client_secrets.client_id':
+    'two: a new secret displaces all but the previous one (client-secrets-store.ts, import-client.ts)',
   'resource_scopes.resource': 'a hundred (resource-rules.ts)',
   'account_emails.sub': 'one: a person has one address (account-changes-store.ts)',
   'account_credentials.sub': 'one of each kind',

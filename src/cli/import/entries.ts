@@ -141,7 +141,7 @@ async function* entriesOfDocument(
     throw new CommandFailed(`${name} is not a JSON document: ${reasonOf(error)}.`)
   }
   const entries = entriesIn(document)
-  if (!entries) throw new CommandFailed(`${name} is not an export of this kind. Give --from as docs/import.md says.`)
+  if (!entries) throw new CommandFailed(`${name} is not an export of the system that --from names.`)
   for (const [index, value] of entries.entries()) {
     const where = `${prefix}entry ${index + 1}`
     yield isJsonObject(value) ? { where, value } : { where, fault: 'It is not a JSON object.' }
