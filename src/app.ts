@@ -44,7 +44,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   observeRequests(app, signet)
 
   // For programs: any origin, form in, JSON out.
-  protocolScope(app, settings, (scope) => {
+  const isForPrograms = protocolScope(app, settings, (scope) => {
     tokenEndpoint(scope, signet)
     userinfoEndpoint(scope, signet)
     introspectionEndpoint(scope, signet)
@@ -56,7 +56,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
 
   // For people: our own origin, form in, page out.
   const sealedLocales = (continueValue: string) => sealedUiLocales(signet, continueValue)
-  pageScope(app, settings, sealedLocales, (scope) => {
+  pageScope(app, settings, isForPrograms, sealedLocales, (scope) => {
     // The pages of a request. The application may have opened them in a pop-up.
     authorizationEndpoint(scope, signet)
     signInEndpoint(scope, signet)
@@ -77,7 +77,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
         index: false,
         maxAge: '1h',
       })
-      own.setNotFoundHandler((request, reply) => sendNotFound(app, settings.issuer, request, reply))
+      own.setNotFoundHandler((request, reply) => sendNotFound(app, settings.issuer, isForPrograms, request, reply))
     })
   })
   return app
