@@ -63,6 +63,7 @@ t.test('the commands are the documented ones', async (t) => {
     events: 'list show refusals',
     clients: 'create import list show update delete list-secrets rotate-secret revoke-secret',
     grants: 'list show revoke revoke-all',
+    groups: 'create add remove list show delete',
     keys: 'list rotate revoke import export-public reseal secrets rotate-secrets',
     resources: 'create list show update delete',
     users: 'create import list show update sign-out disable enable set-password delete',
