@@ -10,9 +10,11 @@ import { createAccount } from '../operations/create-account.ts'
 import { type AccountChanges, type AccountRefusal, updateAccount } from '../operations/update-account.ts'
 import type { Account } from '../records/accounts/account.ts'
 import { hasAccount, listAccounts, type TakenName } from '../records/accounts/accounts-store.ts'
+import { findGroupsOf } from '../records/groups/groups-store.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
+import { importUsersCommand } from './import/import-command.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
@@ -52,6 +54,8 @@ export function usersCommand(program: Command, terminal: Terminal): void {
       printOne(terminal, flags, documentOf(created.account))
     })
 
+  importUsersCommand(users, terminal)
+
   addPageFlags(users.command('list').description('List users, oldest accounts first.'), 'sub')
     .addOption(json())
     .action(async (flags: PageFlags) =>
@@ -74,8 +78,11 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .argument('<user>', userArgument)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const account = await reading(terminal, ({ database }) => findUser(database, identifier))
-      printOne(terminal, format, documentOf(account))
+      const { account, groups } = await reading(terminal, async ({ database }) => {
+        const account = await findUser(database, identifier)
+        return { account, groups: await findGroupsOf(database, account.sub) }
+      })
+      printOne(terminal, format, { ...documentOf(account), groups: groups.length > 0 ? groups : undefined })
     })
 
   const update = users

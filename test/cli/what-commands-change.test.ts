@@ -24,6 +24,7 @@ await json('resources', 'create', '--identifier', resource, '--scope', 'notes:re
 const { client_id: clientId } = await json<{ client_id: string }>(
   ...['clients', 'create', '--name', 'App', '--redirect-uri', 'https://app.example/cb', '--scope', 'openid notes:read'],
 )
+await json('groups', 'create', 'staff')
 const { grantId } = await insertGrant(database, sub)
 await database.query({
   text: `INSERT INTO events (type, request_id, sub) VALUES ('signed_in', $1, $2)`,
@@ -57,12 +58,18 @@ const commands: Record<string, Case> = {
   'signet clients list-secrets': reads(clientId),
   'signet resources list': reads(),
   'signet resources show': reads(resource),
+  'signet groups list': reads(),
+  'signet groups show': reads('staff'),
   'signet users list': reads(),
   'signet users show': reads(sub),
   'signet grants list': reads(),
   'signet grants show': reads(grantId),
   'signet events list': reads(),
   'signet events show': reads(requestId),
+  'signet clients import': changes(
+    [],
+    JSON.stringify({ client_id: 'imported', redirect_uris: ['https://imported.example/cb'] }),
+  ),
   'signet events refusals': reads(),
   'signet clients create': changes(['--name', 'Other', '--redirect-uri', 'https://other.example/cb']),
   'signet clients update': changes([clientId, '--name', 'Renamed']),
@@ -72,10 +79,15 @@ const commands: Record<string, Case> = {
   'signet resources create': changes(['--identifier', 'https://other.example']),
   'signet resources update': changes([resource, '--scope', 'notes:write']),
   'signet resources delete': changes([resource]),
+  'signet groups create': changes(['others']),
+  'signet groups add': changes(['staff', sub]),
+  'signet groups remove': changes(['staff', sub]),
+  'signet groups delete': changes(['staff']),
   'signet grants revoke': changes([grantId]),
   'signet grants revoke-all': changes(['--client-id', clientId]),
   'signet clients delete': changes([clientId]),
   'signet users create': changes(['--username', 'other']),
+  'signet users import': changes([], JSON.stringify({ sub: 'person-1', username: 'imported' })),
   'signet users update': changes([sub, '--name', 'A person']),
   'signet users sign-out': changes([sub]),
   'signet users disable': changes([sub]),
