@@ -43,9 +43,11 @@ export async function redeemDeviceCode(
         detail: `grant ${request.grant.id}, spent ${verdict.secondsAgo} seconds ago`,
       }
     }
+    const { grant, person, sid } = request
+    if (!person) throw new Error(`The grant ${grant.id} has ended, but its device code was not refused.`)
     await spendDeviceCode(tx, codeDigest)
     const asked = { scopes: undefined, resource, nonce: undefined }
-    const { tokens, effective, access } = await issueForPerson(signet, client, request, asked)
+    const { tokens, effective, access } = await issueForPerson(signet, client, { grant, person, sid }, asked)
     await recordEvent(tx, { type: 'tokens_issued', ...about, detail: { ...grantType, ...access } })
     return effective.includes('offline_access') && client.grant_types.includes('refresh_token')
       ? { ...tokens, refreshToken: await startFamily(signet, tx, request) }

@@ -1,5 +1,5 @@
 import type { Queryable } from '../platform/database/queryable.ts'
-import { isGrantAlive, sessionAlive } from '../records/endings/liveness-store.ts'
+import { sessionAlive } from '../records/endings/liveness-store.ts'
 import {
   grantContextColumns,
   type PersonsGrant,
@@ -8,6 +8,7 @@ import {
 } from '../records/grants/grants-store.ts'
 import type { ClientId, GrantId, SessionId, Sid } from '../records/ids.ts'
 import { deviceRequestTtl, type PolledRequest, slowDownStep, type UserCode } from './device-request.ts'
+import { findGrantedPerson, type GrantedPerson } from './granted-person-store.ts'
 
 export interface NewDeviceRequest {
   /** The digest of the device code. */
@@ -191,6 +192,8 @@ export async function pollDeviceRequest(
 /** A request that a person has allowed, with its grant. */
 export interface AllowedRequest extends PolledRequest {
   readonly grant: PersonsGrant
+  /** Undefined if the grant has ended. */
+  readonly person: GrantedPerson | undefined
   readonly sid: Sid
 }
 
@@ -204,15 +207,16 @@ export async function lockAllowedRequest(tx: Queryable, digest: Buffer): Promise
     values: [digest],
   })
   const row = rows[0]
-  return (
-    row && {
-      ...polledFromRow(row),
-      isTooSoon: false,
-      grant: personsGrantFromRow(row),
-      grantEnded: !(await isGrantAlive(tx, row.grant_id)),
-      sid: row.sid,
-    }
-  )
+  if (!row) return undefined
+  const person = await findGrantedPerson(tx, row.grant_id)
+  return {
+    ...polledFromRow(row),
+    isTooSoon: false,
+    grant: personsGrantFromRow(row),
+    grantEnded: person === undefined,
+    person,
+    sid: row.sid,
+  }
 }
 
 export async function spendDeviceCode(tx: Queryable, digest: Buffer): Promise<void> {
