@@ -27,6 +27,8 @@ import { fileURLToPath } from 'node:url'
  * @property {string[]} [steps] the steps to try, if not all that the paths below allow
  * @property {string} [login] path that begins the sign-in
  * @property {string} [me] path that answers with the signed-in person as JSON
+ * @property {('sub' | 'username' | 'name' | 'email')[]} [shows] what the client keeps of the person and `me` shows, if that is not `sub`, `name`
+ *   and `email`. The first one tells who has signed in
  * @property {string} [refresh] path that refreshes the tokens and answers `{ "ok": true }`
  * @property {string} [logout] path that signs out
  * @property {string} [api] path of an API that accepts an access token

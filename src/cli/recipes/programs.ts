@@ -18,7 +18,7 @@ export const programRecipes = {
     callback: '/oauth2/callback',
     callbackIsFixed: true,
     notes: [
-      'It refuses people whose e-mail address is not verified: signet users update NAME --email-verified, or insecure_oidc_allow_unverified_email = true.',
+      'It refuses people whose e-mail address is not verified: signet users update ADDRESS --email-verified, or insecure_oidc_allow_unverified_email = true.',
     ],
     parts: (app) => [
       {
