@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+
+/** The time of a trial is over, or that of one of its parts. It is not a failure of the client. */
+export class OutOfTime extends Error {}
+
+/** The last lines of what a program printed: enough for its error, not for its whole log. */
+const keptOutput = 8_000
+
+/**
+ * @typedef {object} Running
+ * @property {() => string} output the end of what it printed, both streams together
+ * @property {() => string} printed the end of its standard output
+ * @property {Promise<number | string>} ended resolves to its exit code or signal
+ * @property {() => Promise<void>} stop
+ */
+
+/**
+ * Starts a program in a process group of its own, so that whatever it starts is stopped with it.
+ *
+ * @param {string[]} command
+ * @param {{ cwd: string, env: NodeJS.ProcessEnv, input?: string | undefined }} options
+ * @returns {Running}
+ */
+export function startProgram([program = '', ...args], { cwd, env, input }) {
+  const child = spawn(program, args, {
+    cwd,
+    env,
+    detached: true,
+    stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  })
+  let output = ''
+  let printed = ''
+  const keep = (/** @type {Buffer} */ chunk) => {
+    output = (output + chunk).slice(-keptOutput)
+  }
+  child.stdout?.on('data', keep)
+  child.stdout?.on('data', (chunk) => {
+    printed = (printed + chunk).slice(-keptOutput)
+  })
+  child.stderr?.on('data', keep)
+  child.stdin?.end(input)
+  const ended = new Promise((resolve) => {
+    child.once('error', (error) => {
+      output += error.message
+      resolve('not started')
+    })
+    child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'))
+  })
+  /** @param {NodeJS.Signals} signal */
+  const signalGroup = (signal) => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, signal)
+    } catch {
+      // It has ended.
+    }
+  }
+  return {
+    output: () => output,
+    printed: () => printed,
+    ended,
+    stop: async () => {
+      signalGroup('SIGTERM')
+      const forced = setTimeout(() => signalGroup('SIGKILL'), 15_000)
+      await ended
+      clearTimeout(forced)
+      signalGroup('SIGKILL')
+    },
+  }
+}
+
+/**
+ * Runs a program to its end.
+ *
+ * @param {string[]} command
+ * @param {{ cwd: string, env: NodeJS.ProcessEnv, input?: string, deadline: number }} options `deadline` in milliseconds of Date.now()
+ * @returns {Promise<string>} its standard output
+ * @throws {OutOfTime} if it has not ended by then
+ * @throws {Error} if it fails
+ */
+export async function runProgram(command, { deadline, ...options }) {
+  const program = startProgram(command, options)
+  try {
+    const code = await before(deadline, program.ended, command.join(' '))
+    if (code !== 0) throw new Error(`${command.join(' ')} failed (${code}):\n${program.output()}`)
+    return program.printed()
+  } finally {
+    await program.stop()
+  }
+}
+
+/**
+ * @template T
+ * @param {number} deadline in milliseconds of Date.now()
+ * @param {Promise<T>} promise
+ * @param {string} what it is that takes the time
+ * @returns {Promise<T>}
+ */
+export async function before(deadline, promise, what) {
+  const expired = new AbortController()
+  const timer = setTimeout(() => expired.abort(), Math.max(0, deadline - Date.now()))
+  try {
+    return await Promise.race([
+      promise,
+      once(expired.signal, 'abort').then(() => {
+        throw new OutOfTime(`no time left for: ${what}`)
+      }),
+    ])
+  } finally {
+    clearTimeout(timer)
+  }
+}

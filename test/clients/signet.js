@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { freePort } from '../../build/test/support/free-port.js'
+import { before, runProgram, startProgram } from './commands.js'
+import { listOf } from './trials.js'
+
+/** @typedef {import('./trials.js').Trial} Trial */
+
+/**
+ * @typedef {object} Person
+ * @property {string} sub
+ * @property {string} username
+ * @property {string} email
+ * @property {string} name
+ * @property {string} password
+ */
+
+const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+
+/**
+ * Starts the built server as an operator would, with its own database in a temporary folder.
+ *
+ * @param {number} deadline in milliseconds of Date.now()
+ */
+export async function startSignet(deadline) {
+  if (!existsSync(program)) throw new Error('Signet is not built. Run npm run build.')
+  const folder = await mkdtemp(join(tmpdir(), 'signet-clients-'))
+  // As root, the embedded database runs as another user.
+  await chmod(folder, 0o755)
+  const issuer = `http://localhost:${await freePort()}`
+  const env = {
+    ...withoutSignet(process.env),
+    SIGNET_ISSUER: issuer,
+    SIGNET_DATA_DIR: join(folder, 'data'),
+    SIGNET_KEYS_DIR: join(folder, 'keys'),
+    SIGNET_LOG_LEVEL: 'warn',
+  }
+  const server = startProgram([process.execPath, program, 'serve'], { cwd: folder, env })
+  const stop = async () => {
+    await server.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+  const run = (/** @type {string[]} */ args, /** @type {string | undefined} */ input = undefined) =>
+    runProgram([process.execPath, program, ...args, '--json'], {
+      cwd: folder,
+      env,
+      deadline,
+      ...(input === undefined ? {} : { input }),
+    }).then((text) => JSON.parse(text))
+  try {
+    await before(deadline, Promise.race([isReady(issuer), hasEnded(server)]), 'the start of Signet')
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return {
+    issuer,
+    stop,
+    /** The end of its log. */
+    log: server.output,
+
+    /**
+     * @param {Trial} trial
+     * @returns {Promise<Person>}
+     */
+    person: async ({ person: { emailVerified = true } = {} }) => {
+      const id = randomBytes(4).toString('hex')
+      const person = { username: `ada-${id}`, email: `ada-${id}@example.com`, name: 'Ada Lovelace' }
+      const password = randomBytes(12).toString('base64url')
+      const { sub } = await run(
+        [
+          ...['users', 'create', '--email', person.email, '--username', person.username, '--name', person.name],
+          ...(emailVerified ? ['--email-verified'] : []),
+          '--password-stdin',
+        ],
+        password,
+      )
+      return { ...person, sub, password }
+    },
+
+    /**
+     * Registers what a trial needs, with nothing but what its manifest names.
+     *
+     * @param {Trial} trial
+     * @param {string} origin of the application
+     */
+    register: async (trial, origin) => {
+      const { resource } = trial
+      const audience = resource && (resource.identifier ?? `${origin}${resource.path ?? ''}`)
+      if (resource && audience)
+        await run([
+          ...['resources', 'create', '--identifier', audience],
+          ...resource.scopes.flatMap((scope) => ['--scope', scope]),
+          ...(resource.flags ?? []),
+        ])
+      const created = await run([
+        ...['clients', 'create', '--name', trial.title, ...kindFlags(trial.kind)],
+        ...listOf(trial.redirect).flatMap((path) => ['--redirect-uri', `${origin}${path}`]),
+        ...listOf(trial.afterLogout).flatMap((path) => ['--post-logout-redirect-uri', `${origin}${path}`]),
+        ...(audience ? ['--resource', audience] : []),
+        ...(trial.flags ?? []),
+      ])
+      return { clientId: created.client_id, clientSecret: created.client_secret, audience }
+    },
+  }
+}
+
+/**
+ * Until --kind exists.
+ *
+ * @param {Trial['kind']} kind
+ */
+function kindFlags(kind) {
+  if (kind === 'spa' || kind === 'native') return ['--token-endpoint-auth-method', 'none']
+  return kind === 'machine' || kind === 'api' ? ['--grant-type', 'client_credentials'] : []
+}
+
+/** @param {string} issuer */
+async function isReady(issuer) {
+  for (;;) {
+    const response = await fetch(`${issuer}/readyz`).catch(() => undefined)
+    if (response?.ok) return
+    await sleep(100)
+  }
+}
+
+/** @param {import('./commands.js').Running} server */
+async function hasEnded(server) {
+  await server.ended
+  throw new Error(`Signet has ended:\n${server.output()}`)
+}
+
+/**
+ * The environment without settings of Signet and options of Node, which would reach the programs that are tried.
+ *
+ * @param {NodeJS.ProcessEnv} env
+ */
+export function withoutSignet(env) {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !name.startsWith('SIGNET_') && name !== 'NODE_OPTIONS' && name !== 'TAP'),
+  )
+}
