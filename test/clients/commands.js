@@ -7,6 +7,25 @@ export class OutOfTime extends Error {}
 /** The last lines of what a program printed: enough for its error, not for its whole log. */
 const keptOutput = 8_000
 
+/** The process groups that are running. They do not end with this process, so it ends them. */
+const groups = new Set()
+process.once('exit', () => {
+  for (const group of groups) signalGroup(group, 'SIGKILL')
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1))
+
+/**
+ * @param {number | undefined} group
+ * @param {NodeJS.Signals} signal
+ */
+function signalGroup(group, signal) {
+  try {
+    if (group !== undefined) process.kill(-group, signal)
+  } catch {
+    // It has ended.
+  }
+}
+
 /**
  * @typedef {object} Running
  * @property {() => string} output the end of what it printed, both streams together
@@ -47,24 +66,18 @@ export function startProgram([program = '', ...args], { cwd, env, input }) {
     })
     child.once('close', (code, signal) => resolve(code ?? signal ?? 'unknown'))
   })
-  /** @param {NodeJS.Signals} signal */
-  const signalGroup = (signal) => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, signal)
-    } catch {
-      // It has ended.
-    }
-  }
+  groups.add(child.pid)
   return {
     output: () => output,
     printed: () => printed,
     ended,
     stop: async () => {
-      signalGroup('SIGTERM')
-      const forced = setTimeout(() => signalGroup('SIGKILL'), 15_000)
+      signalGroup(child.pid, 'SIGTERM')
+      const forced = setTimeout(() => signalGroup(child.pid, 'SIGKILL'), 15_000)
       await ended
       clearTimeout(forced)
-      signalGroup('SIGKILL')
+      signalGroup(child.pid, 'SIGKILL')
+      groups.delete(child.pid)
     },
   }
 }

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { closeChromium } from './chromium.js'
 import { OutOfTime, runProgram } from './commands.js'
 import { startSignet, withoutSignet } from './signet.js'
-import { runTrial } from './trial.js'
+import { NotInstalled, runTrial } from './trial.js'
 import { folder, missingTools, readTrials } from './trials.js'
 
 // Signs in to Signet with client libraries and applications that people use, each in its own documented sample, and prints what worked.
@@ -100,11 +100,6 @@ async function tryOne(trial) {
   process.stdout.write(`${trial.title} ${trial.version} … `)
   try {
     if (trial.language === 'javascript') await installPackages()
-  } catch (error) {
-    process.stdout.write('skipped\n')
-    return skip(`npm ci failed: ${firstLine(error)}`)
-  }
-  try {
     const steps = await runTrial(trial, signet, { cache, deadline })
     rows.push({ ...row, steps })
     process.stdout.write(
@@ -118,9 +113,15 @@ async function tryOne(trial) {
         worse.push(`${trial.title}, ${step}: ${result}`)
   } catch (error) {
     const why = firstLine(error)
-    process.stdout.write(`skipped: ${why}`)
-    skip(why)
-    if (!(error instanceof OutOfTime)) process.stderr.write(`${/** @type {Error} */ (error).stack}\n`)
+    process.stderr.write(`\n${/** @type {Error} */ (error).message}\n`)
+    if (error instanceof OutOfTime || error instanceof NotInstalled) {
+      process.stdout.write('skipped')
+      skip(why)
+    } else {
+      process.stdout.write(why)
+      rows.push({ ...row, steps: { 'sign in': why } })
+      worse.push(`${trial.title}: ${why}`)
+    }
   }
   process.stdout.write(` (${Math.round((Date.now() - began) / 1000)} s)\n`)
 }
@@ -139,6 +140,8 @@ async function installPackages() {
     cwd: cache,
     env: withoutSignet(process.env),
     deadline,
+  }).catch((error) => {
+    throw error instanceof OutOfTime ? error : new NotInstalled(error.message)
   })
   await writeFile(stamp, lock)
 }

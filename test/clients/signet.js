@@ -20,6 +20,9 @@ import { listOf } from './trials.js'
  * @property {string} password
  */
 
+/** What a client may ask for if nobody says otherwise. With --scope, the list replaces these. */
+const usual = ['openid', 'profile', 'email', 'offline_access']
+
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
 
 /**
@@ -102,7 +105,9 @@ export async function startSignet(deadline) {
         ...['clients', 'create', '--name', trial.title, ...kindFlags(trial.kind)],
         ...listOf(trial.redirect).flatMap((path) => ['--redirect-uri', `${origin}${path}`]),
         ...listOf(trial.afterLogout).flatMap((path) => ['--post-logout-redirect-uri', `${origin}${path}`]),
-        ...(audience ? ['--resource', audience] : []),
+        ...(resource && audience
+          ? ['--resource', audience, '--scope', [...(trial.kind === 'api' ? [] : usual), ...resource.scopes].join(' ')]
+          : []),
         ...(trial.flags ?? []),
       ])
       return { clientId: created.client_id, clientSecret: created.client_secret, audience }

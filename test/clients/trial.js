@@ -1,4 +1,5 @@
-import { cp, mkdir } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../build/test/support/free-port.js'
@@ -17,6 +18,9 @@ import { withoutSignet } from './signet.js'
  * @typedef {Record<string, string>} Steps
  */
 
+/** Something that the application needs cannot be downloaded or built here. It says nothing about the client. */
+export class NotInstalled extends Error {}
+
 /** Milliseconds for one step of a trial, the start of the application included. */
 const stepTimeout = 90_000
 
@@ -27,15 +31,15 @@ const stepTimeout = 90_000
  * @param {Signet} signet
  * @param {{ cache: string, deadline: number }} options `deadline` in milliseconds of Date.now()
  * @returns {Promise<Steps>}
- * @throws {OutOfTime}
+ * @throws {OutOfTime} if there is no time left
+ * @throws {NotInstalled} if the application cannot be installed here
  */
 export async function runTrial(trial, signet, { cache, deadline }) {
   const cwd = join(cache, trial.language, trial.name)
   await mkdir(cwd, { recursive: true })
   // A copy, so that whatever it installs or builds is not in the repository and is still there the next time.
   await cp(trial.folder, cwd, { recursive: true })
-  for (const command of trial.install ?? [])
-    await runProgram(command, { cwd, env: { ...withoutSignet(process.env), CACHE: cache }, deadline })
+  await install(trial, { cwd, cache, deadline })
 
   const port = await freePort()
   const origin = `http://localhost:${port}`
@@ -59,11 +63,38 @@ export async function runTrial(trial, signet, { cache, deadline }) {
   try {
     await before(limit(), Promise.race([listens(port), hasEnded(application)]), `the start of ${trial.title}`)
     const subject = { trial, origin, person, signet, clientId, clientSecret, audience }
-    const steps = trial.chromium ? signInWithChromium(subject) : trial.api ? useApi(subject) : signIn(subject)
-    return await collect(steps, limit, () => application.output())
+    const steps = trial.chromium ? signInWithChromium(subject) : trial.api ? callApi(subject) : signIn(subject)
+    return await collect(trial, steps, limit, () => application.output())
   } finally {
     await application.stop()
   }
+}
+
+/**
+ * Runs the commands that install the application, unless they have run for the same files.
+ *
+ * @param {Trial} trial
+ * @param {{ cwd: string, cache: string, deadline: number }} options
+ */
+async function install(trial, { cwd, cache, deadline }) {
+  if (!trial.install) return
+  const hash = createHash('sha256')
+  const files = await readdir(trial.folder, { recursive: true, withFileTypes: true })
+  for (const file of files
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .sort())
+    hash.update(file).update(await readFile(file))
+  const [stamp, current] = [join(cwd, '.installed'), hash.digest('hex')]
+  if ((await readFile(stamp, 'utf8').catch(() => '')) === current) return
+  for (const command of trial.install)
+    try {
+      await runProgram(command, { cwd, env: { ...withoutSignet(process.env), CACHE: cache }, deadline })
+    } catch (error) {
+      if (error instanceof OutOfTime) throw error
+      throw new NotInstalled(/** @type {Error} */ (error).message)
+    }
+  await writeFile(stamp, current)
 }
 
 /**
@@ -82,15 +113,17 @@ export async function runTrial(trial, signet, { cache, deadline }) {
 /**
  * Runs the steps in order. After a failure there is nothing to try further, except that a missing name does not keep anybody from the rest.
  *
+ * @param {Trial} trial
  * @param {AsyncGenerator<Step> | Generator<Step>} steps
  * @param {() => number} limit
  * @param {() => string} output of the application
  * @returns {Promise<Steps>}
  */
-async function collect(steps, limit, output) {
+async function collect(trial, steps, limit, output) {
   /** @type {Steps} */
   const results = {}
   for await (const [name, work] of steps) {
+    if (trial.steps && !trial.steps.includes(name)) continue
     try {
       await before(limit(), work(), name)
       results[name] = 'yes'
@@ -152,8 +185,13 @@ function* signIn({ trial, origin, person, signet }) {
     yield [
       'sign out',
       async () => {
-        await passPages(browser, await browser.open(origin + logout), signet.issuer, person)
+        const page = await passPages(browser, await browser.open(origin + logout), signet.issuer, person)
         if ((await whoAmI())?.[identifier]) throw new Error('the person is still signed in')
+        if (!trial.afterLogout) return
+        if (new URL(page.url).origin !== origin) throw new Error(`it ends at ${withoutQuery(page.url)}`)
+        const { url, text } = await browser.open(origin + trial.login)
+        if (!text.includes('id="sign-in"'))
+          throw new Error(`signed in again without a password, at ${withoutQuery(url)}`)
       },
     ]
 }
@@ -164,7 +202,7 @@ function* signIn({ trial, origin, person, signet }) {
  * @param {Subject} subject
  * @returns {Generator<Step>}
  */
-function* useApi({ trial, origin, signet, clientId, clientSecret, audience }) {
+function* callApi({ trial, origin, signet, clientId, clientSecret, audience }) {
   let token = ''
   const call = async () => fetch(origin + trial.api, { headers: { authorization: `Bearer ${token}` } })
   yield [

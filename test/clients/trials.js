@@ -24,6 +24,7 @@ import { fileURLToPath } from 'node:url'
  * @property {string[][]} [install] commands that install it; they run in a copy of the folder outside the repository
  * @property {string[]} start the command that starts the application
  * @property {boolean} [chromium] whether it needs a real browser
+ * @property {string[]} [steps] the steps to try, if not all that the paths below allow
  * @property {string} [login] path that begins the sign-in
  * @property {string} [me] path that answers with the signed-in person as JSON
  * @property {('sub' | 'username' | 'name' | 'email')[]} [shows] what the client keeps of the person and `me` shows, if that is not `sub`, `name`

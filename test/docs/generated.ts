@@ -7,6 +7,7 @@ import { commandsTable } from '../cli/commands-table.ts'
 import { settingsTable } from '../platform/config/settings-table.ts'
 import { metricsTable } from '../platform/metrics-table.ts'
 import { errorsTable } from '../protocol/errors/errors-table.ts'
+import { clientMatrix } from './client-matrix.ts'
 import { keyTimeline } from './key-timeline.ts'
 
 /** The parts of the documentation that are generated from the sources. Run as a program, this file writes them. */
@@ -17,6 +18,7 @@ export const generated = [
   { page: join(packageFolder, 'docs/metrics.md'), table: metricsTable },
   { page: join(packageFolder, 'docs/events.md'), table: notesList },
   { page: join(packageFolder, 'docs/keys.md'), table: keySettingsTable },
+  { page: join(packageFolder, 'docs/clients/README.md'), table: clientMatrix },
 ]
 
 /** Images that are generated from the sources. */

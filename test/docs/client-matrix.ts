@@ -1,0 +1,43 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { packageFolder } from '../../src/platform/config/installation-folder.ts'
+
+/** One client as `npm run clients -- --write` records it. */
+interface Row {
+  readonly title: string
+  readonly version: string
+  /** The name of its page, without `.md`. */
+  readonly recipe: string
+  readonly setting?: string
+  readonly notTried?: string
+  /** "yes", or what went wrong. */
+  readonly steps: Record<string, string>
+}
+
+const folder = join(packageFolder, 'docs/clients')
+
+/** What the trials of client libraries showed, as a table. */
+export function clientMatrix(): string {
+  const rows: Row[] = JSON.parse(readFileSync(join(folder, 'matrix.json'), 'utf8'))
+  const tried = rows.filter(({ notTried }) => notTried === undefined)
+  const steps = [...new Set(tried.flatMap((row) => Object.keys(row.steps)))]
+  const signIn = tried.filter((row) => row.steps['sign in'] !== undefined)
+  const lines = [
+    `${signIn.filter((row) => row.steps['sign in'] === 'yes').length} of the ${signIn.length} clients that were tried sign in.`,
+    '',
+    `| client | version | ${steps.join(' | ')} | what is needed |`,
+    `|---|---|${steps.map(() => '---|').join('')}---|`,
+    ...rows.map((row) => `| ${cells(row, steps).join(' | ')} |`),
+  ]
+  return lines.join('\n')
+}
+
+function cells(row: Row, steps: string[]): string[] {
+  const page = `${row.recipe}.md`
+  const title = existsSync(join(folder, page)) ? `[${row.title}](${page})` : row.title
+  const results = steps.map((step) => {
+    const result = row.steps[step]
+    return result === undefined ? '' : result === 'yes' ? 'yes' : 'no'
+  })
+  return [title, row.version, ...results, row.notTried ? `not tried: ${row.notTried}` : (row.setting ?? '')]
+}
