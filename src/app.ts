@@ -13,6 +13,7 @@ import { openContinueValue } from './interaction/continue-value.ts'
 import { observeRequests, observeUnread } from './observe-requests.ts'
 import { accountEndpoint } from './pages/account/account-endpoint.ts'
 import { authorizationEndpoint } from './pages/authorize/authorization-endpoint.ts'
+import { brandEndpoint } from './pages/brand/brand-endpoint.ts'
 import { consentEndpoint } from './pages/consent/consent-endpoint.ts'
 import { errorsEndpoint } from './pages/errors/errors-endpoint.ts'
 import { homeEndpoint } from './pages/home/home-endpoint.ts'
@@ -38,11 +39,12 @@ import type { Signet } from './signet.ts'
 export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   const { settings } = signet
   const app = createServer(settings, signet.log, observeUnread(signet))
+  app.decorate('brand', signet.brand)
   if (tracing) app.register(tracing)
   observeRequests(app, signet)
 
   // For programs: any origin, form in, JSON out.
-  protocolScope(app, settings, (scope) => {
+  const isForPrograms = protocolScope(app, settings, (scope) => {
     tokenEndpoint(scope, signet)
     userinfoEndpoint(scope, signet)
     introspectionEndpoint(scope, signet)
@@ -54,7 +56,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
 
   // For people: our own origin, form in, page out.
   const sealedLocales = (continueValue: string) => sealedUiLocales(signet, continueValue)
-  pageScope(app, settings, sealedLocales, (scope) => {
+  pageScope(app, settings, isForPrograms, sealedLocales, (scope) => {
     // The pages of a request. The application may have opened them in a pop-up.
     authorizationEndpoint(scope, signet)
     signInEndpoint(scope, signet)
@@ -68,13 +70,14 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
       inspectEndpoint(own, signet)
       // For Prometheus. It is here because, without a token, other machines get the response of an unknown path, with the same headers.
       metricsEndpoint(own, signet)
+      brandEndpoint(own, signet)
       own.register(fastifyStatic, {
         root: join(packageFolder, 'public'),
         prefix: '/assets/',
         index: false,
         maxAge: '1h',
       })
-      own.setNotFoundHandler((request, reply) => sendNotFound(app, settings.issuer, request, reply))
+      own.setNotFoundHandler((request, reply) => sendNotFound(app, settings.issuer, isForPrograms, request, reply))
     })
   })
   return app

@@ -1,3 +1,4 @@
+import type { Brand } from './html/brand.ts'
 import type { KeyRing } from './key-ring/key-ring.ts'
 import type { SecretRing } from './key-ring/secret-ring.ts'
 import type { VerifiersLastSeen } from './key-ring/verifiers-last-seen.ts'
@@ -17,6 +18,7 @@ import type { RefusalLog } from './records/refusals/refusal-log.ts'
 /** The shared state that is passed to every function. It is created once at startup; nothing else is shared. */
 export interface Signet {
   readonly settings: Settings
+  readonly brand: Brand
   readonly database: Database
   /** Why the database is not usable at the moment, according to the heartbeat; undefined if it is. For servers. */
   readonly databaseProblem: () => string | undefined

@@ -16,6 +16,7 @@ import { createMetrics } from './platform/metrics.ts'
 import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
 import { createTurns } from './platform/turns.ts'
 import { reachDatabase } from './reach-database.ts'
+import { readBrand } from './read-brand.ts'
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
 import { createClientCache } from './records/clients/client-cache.ts'
 import { createEndingWorker } from './records/endings/ending-worker.ts'
@@ -56,6 +57,8 @@ const requestLimits = { connectTimeoutMs: 2_000, queryTimeoutMs }
 export async function start(settings: Settings, log: Log, options: StartOptions = {}): Promise<Started> {
   const { signal = briefWait.signal, report = (sentence) => log.info(sentence) } = options
   const schema = settings.databaseSchema
+  // Before anything is created: a wrong file stops the start.
+  const brand = await readBrand(settings, log)
   const { connection, leave } = await reachDatabase(settings, log, report)
   const undo: (() => unknown)[] = [leave]
   const stop = async () => {
@@ -154,6 +157,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const turns = createTurns()
     const signet = {
       settings,
+      brand,
       database,
       databaseProblem: () => (heartbeat ? heartbeat.problem() : 'the heartbeat has not started'),
       keyRing,

@@ -1,7 +1,16 @@
 import { type Command, Option } from 'commander'
 import { assertionAlgorithms, signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import { authenticationMethods, type ClientMetadata, grantTypes } from '../records/clients/client.ts'
-import { addBooleanFlag, jsonValue, manyValues, manyWords, notEmpty, oneValue, seconds } from './flags.ts'
+import {
+  addBooleanFlag,
+  addChoiceFlag,
+  jsonValue,
+  manyValues,
+  manyWords,
+  notEmpty,
+  oneValue,
+  seconds,
+} from './flags.ts'
 
 /** A flag, the metadata member that it sets, and whether an empty value removes that member. */
 interface ClientFlag {
@@ -31,8 +40,9 @@ const valueFlags = (): ClientFlag[] => [
     member: 'token_endpoint_auth_method',
     option: oneValue(
       '--token-endpoint-auth-method <method>',
-      `one of ${authenticationMethods.join(', ')}; none makes a public client`,
+      `one of ${authenticationMethods.join(', ')}; none makes a public client; default: a secret, sent with Basic or in the body`,
     ),
+    optional: true,
   },
   {
     member: 'token_endpoint_auth_signing_alg',
@@ -61,13 +71,25 @@ const valueFlags = (): ClientFlag[] => [
   { member: 'resources', option: manyValues('--resource <identifier>', 'resource that it may request tokens for') },
 ]
 
+const pkceFlag = {
+  member: 'require_pkce',
+  name: 'require-pkce',
+  about:
+    'auto (default): require PKCE, or a nonce of a confidential client; true, or no value: always require PKCE; false: do not',
+  values: { auto: 'auto', true: true, false: false },
+} as const
+
 const booleanFlags = [
   {
     member: 'require_auth_time',
     name: 'require-auth-time',
     about: 'accepted for compatibility; ID tokens always contain auth_time',
   },
-  { member: 'require_pkce', name: 'require-pkce', about: 'refuse authorization requests without PKCE (default)' },
+  {
+    member: 'require_issuer_audience',
+    name: 'require-issuer-audience',
+    about: 'accept only client assertions whose aud is the issuer, as a string (private_key_jwt)',
+  },
   { member: 'first_party', name: 'first-party', about: 'do not ask users for consent' },
   {
     member: 'refresh_token_rotation',
@@ -90,6 +112,7 @@ export function addClientFlags(
     command.addOption(
       member === 'client_name' && nameIs === 'required' ? notEmpty(option).makeOptionMandatory() : option,
     )
+  addChoiceFlag(command, pkceFlag.name, pkceFlag.about, pkceFlag.values)
   for (const { name, about } of booleanFlags) addBooleanFlag(command, name, about)
   return () => {
     const given = command.opts<Record<string, unknown>>()
@@ -99,7 +122,7 @@ export function addClientFlags(
       if (value === undefined) continue
       metadata[member] = member === 'scope' ? (value as string[]).join(' ') : optional && value === '' ? null : value
     }
-    for (const { member, name } of booleanFlags) {
+    for (const { member, name } of [pkceFlag, ...booleanFlags]) {
       const value = given[new Option(`--${name}`).attributeName()]
       if (value !== undefined) metadata[member] = value
     }

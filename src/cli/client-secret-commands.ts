@@ -24,7 +24,7 @@ const oldSecretsRevoked =
 export function clientSecretCommands(
   clients: Command,
   terminal: Terminal,
-  withSecret: (client: Client, secret: string) => Document,
+  withSecret: (client: Client, secret: string, format: Format) => Document,
 ): void {
   clients
     .command('list-secrets')
@@ -65,7 +65,7 @@ export function clientSecretCommands(
             `If somebody may have used an old secret: signet grants revoke-all --client-id ${clientId}`,
           ]
         : ['The previous secret keeps working until the next rotation; older ones are revoked.']
-      printOne(terminal, flags, withSecret(rotated.client, rotated.secret), [shownOnce, ...notes])
+      printOne(terminal, flags, withSecret(rotated.client, rotated.secret, flags), [shownOnce, ...notes])
     })
 
   clients

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { changeClient, deleteClient, type RegisteredClient, registerClient } from '../operations/client-registration.ts'
-import { metadataMembers } from '../records/clients/client.ts'
+import { isPublic, metadataMembers } from '../records/clients/client.ts'
 import { listClients } from '../records/clients/clients-store.ts'
 import { isClaimable } from '../records/clients/redirect-uri-rules.ts'
 import { addClientFlags } from './client-flags.ts'
@@ -25,7 +25,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     const input = metadataOfCreate()
     const { client, secret } = await changing(terminal, (signet) => registerClient(signet, operator(terminal), input))
     warnOfClaimableSchemes(terminal, client, input)
-    printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [shownOnce])
+    printOne(terminal, format, withSecret(client, secret, format), secret === undefined ? [] : [shownOnce])
   })
 
   addPageFlags(
@@ -43,7 +43,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
         find: ({ database }, clientId) => requireClient(database, clientId),
         read: ({ database }, after, limit) => listClients(database, flags.name ?? '', after, limit),
         idOf: ({ client_id }) => client_id,
-        documentOf,
+        documentOf: (client) => documentOf(client, flags),
         columns: ['client_id', 'client_name', 'token_endpoint_auth_method', 'grant_types'],
         nothing: flags.name ? 'No clients found.' : 'There are no clients yet. To register one: signet clients create',
       }),
@@ -56,7 +56,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     .addOption(json())
     .action(async (clientId: string, format: Format) => {
       const client = await reading(terminal, ({ database }) => requireClient(database, clientId))
-      printOne(terminal, format, documentOf(client))
+      printOne(terminal, format, documentOf(client, format))
     })
 
   const update = clients
@@ -75,7 +75,7 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
     if (changed === 'no_such_client') throw noSuchClient(clientId)
     const { client, secret } = changed
     warnOfClaimableSchemes(terminal, client, changes)
-    printOne(terminal, format, withSecret(client, secret), secret === undefined ? [] : [shownOnce])
+    printOne(terminal, format, withSecret(client, secret, format), secret === undefined ? [] : [shownOnce])
   })
 
   clients
@@ -114,14 +114,33 @@ function warnOfClaimableSchemes(
     )
 }
 
-/** The metadata of a client under the names of RFC 7591 §2. An allow-list, so that no digest is printed. */
-function documentOf(client: RegisteredClient): Document {
-  return { client_id: client.client_id, ...Object.fromEntries(metadataMembers.map((name) => [name, client[name]])) }
+/**
+ * The metadata of a client under the names of RFC 7591 §2. An allow-list, so that no digest is printed. As text it also says what applies where
+ * nobody chose, or where a value means something else for this kind of client.
+ */
+function documentOf(client: RegisteredClient, { json }: Format): Document {
+  const metadata = {
+    client_id: client.client_id,
+    ...Object.fromEntries(metadataMembers.map((name) => [name, client[name]])),
+  }
+  if (json) return metadata
+  return {
+    ...metadata,
+    token_endpoint_auth_method: client.token_endpoint_auth_method ?? 'client_secret_basic or client_secret_post',
+    require_issuer_audience:
+      client.token_endpoint_auth_method === 'private_key_jwt' ? client.require_issuer_audience : undefined,
+    require_pkce: shownPkce(client),
+  }
+}
+
+function shownPkce(client: RegisteredClient): boolean | string {
+  if (isPublic(client)) return 'yes, because the client is public'
+  return client.require_pkce === 'auto' ? 'auto: PKCE, or a nonce with the scope openid' : client.require_pkce
 }
 
 /** RFC 7591 §3.2.1: `client_secret_expires_at` is 0 if the secret does not expire. */
-function withSecret(client: RegisteredClient, secret: string | undefined): Document {
-  const { client_id, ...metadata } = documentOf(client)
+function withSecret(client: RegisteredClient, secret: string | undefined, format: Format): Document {
+  const { client_id, ...metadata } = documentOf(client, format)
   const issued = secret === undefined ? {} : { client_secret: secret, client_secret_expires_at: 0 }
   return { client_id, ...issued, ...metadata }
 }

@@ -97,19 +97,42 @@ export function jsonValue(flag: string, description: string): Option {
   })
 }
 
-/** Adds a pair of flags such as `--require-pkce` and `--no-require-pkce`, of which only one may be given. */
+/**
+ * Adds a flag that takes one of several words, of which no value means `true`, and its opposite, such as `--no-require-pkce`, which means
+ * `false`. Only one of the two may be given.
+ */
+export function addChoiceFlag(
+  command: Command,
+  name: string,
+  description: string,
+  values: Readonly<Record<string, unknown>>,
+): void {
+  refuseBoth(command, name)
+  const option = new Option(`--${name} [value]`, description).argParser<unknown>((value, previous) => {
+    if (previous !== undefined) throw new InvalidArgumentError('It may be given only once.')
+    if (!Object.hasOwn(values, value))
+      throw new InvalidArgumentError(`It must be one of ${Object.keys(values).join(', ')}.`)
+    return values[value]
+  })
+  command.addOption(option)
+  command.addOption(new Option(`--no-${name}`, `the same as --${name} false`))
+}
+
+/** Adds a pair of flags such as `--first-party` and `--no-first-party`, of which only one may be given. */
 export function addBooleanFlag(command: Command, name: string, description: string): void {
+  refuseBoth(command, name)
+  command.addOption(new Option(`--${name}`, description))
+  command.addOption(new Option(`--no-${name}`, `the opposite of --${name}`))
+}
+
+/** Call it before adding the two flags, so that it is what refuses the second one. */
+function refuseBoth(command: Command, name: string): void {
   const given = new Set<string>()
-  for (const option of [
-    new Option(`--${name}`, description),
-    new Option(`--no-${name}`, `the opposite of --${name}`),
-  ]) {
-    command.addOption(option)
-    command.on(`option:${option.name()}`, () => {
-      given.add(option.name())
+  for (const option of [name, `no-${name}`])
+    command.on(`option:${option}`, () => {
+      given.add(option)
       if (given.size > 1) command.error(`error: --${name} and --no-${name} contradict each other: give only one.`)
     })
-  }
 }
 
 export function json(): Option {

@@ -1,5 +1,5 @@
 import { httpsOnly } from './link-target.ts'
-import { fill, type PageContext } from './messages/messages.ts'
+import type { PageContext } from './messages/messages.ts'
 
 /*
  * Untrusted values on pages: the names and links of people and clients, and the descriptions of scopes. `bdi` isolates the direction
@@ -79,37 +79,6 @@ export function ClientName({ client }: { readonly client: PageClient }) {
 export function ClientLogo({ client }: { readonly client: PageClient }) {
   const src = httpsOnly(client.logoUri)
   return src ? <img class="logo" src={src} alt="" width="40" height="40" referrerpolicy="no-referrer" /> : null
-}
-
-/** Links to the client's own pages, in a new tab so that the form is not lost. Nothing if it has no address that may be linked. */
-export function ClientLinks({ page, client }: { readonly page: PageContext; readonly client: PageClient | undefined }) {
-  const { messages } = page
-  if (!client) return null
-  const links = [
-    [httpsOnly(client.clientUri), messages.client.website],
-    [httpsOnly(client.policyUri), messages.client.policy],
-    [httpsOnly(client.tosUri), messages.client.terms],
-  ] as const
-  if (links.every(([href]) => !href)) return null
-  return (
-    <footer class="below">
-      <ul class="links">
-        {links.map(
-          ([href, message]) =>
-            href && (
-              <li key={message}>
-                <a href={href} target="_blank" rel="noopener noreferrer">
-                  <span>
-                    {fill(message, { client: <ClientName client={client} /> })}{' '}
-                    <span class="unseen">{messages.layout.newTab}</span>
-                  </span>
-                </a>
-              </li>
-            ),
-        )}
-      </ul>
-    </footer>
-  )
 }
 
 /** A scope value (RFC 6749 §3.3) and its description, which its resource provides. */

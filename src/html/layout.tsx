@@ -1,23 +1,33 @@
 import type { ComponentChildren } from 'preact'
+import type { PageClient } from './account-and-client.tsx'
+import { type Brand, defaultName } from './brand.ts'
+import { Footer } from './footer.tsx'
 import { fillText, type PageContext } from './messages/messages.ts'
 
 interface LayoutProps {
   readonly page: PageContext
-  /** The document's title. Never a name that somebody chose: a title is plain text, so the direction of a name cannot be isolated. */
+  /**
+   * The document's title, to which the name of the installation is added. Never a name that a client or a person chose: a title is plain
+   * text, so the direction of a name cannot be isolated.
+   */
   readonly title: string
   /** Whether something went wrong: the title then begins with “Error”, because screen readers read the title first (WCAG technique G88). */
   readonly faulty?: boolean | undefined
   /** Scripts from `/assets/`. Pages work without them. */
   readonly scripts?: readonly string[] | undefined
-  /** What is shown below the card: `ClientLinks`, or nothing. */
-  readonly below?: ComponentChildren
+  /** The client whose request this is, for the links below the card. */
+  readonly client?: PageClient | undefined
   readonly children: ComponentChildren
 }
 
-/** What all pages share: the head, the seal and the card. Nothing is inline, because the Content-Security-Policy allows only `'self'`. */
-export function Layout({ page, title, faulty, scripts = [], below, children }: LayoutProps) {
-  const { layout } = page.messages
-  const named = title === 'Signet' ? title : `${title} – Signet`
+/**
+ * What all pages share: the head, the brand, the card and the footer. Nothing is inline, because the Content-Security-Policy allows only
+ * `'self'`.
+ */
+export function Layout({ page, title, faulty, scripts = [], client, children }: LayoutProps) {
+  const { brand, messages } = page
+  const { layout } = messages
+  const named = title === brand.name ? title : `${title} – ${brand.name}`
   return (
     <html lang={page.locale}>
       <head>
@@ -28,19 +38,41 @@ export function Layout({ page, title, faulty, scripts = [], below, children }: L
         <meta name="theme-color" media="(prefers-color-scheme: light)" content="#f3f0e8" />
         <meta name="theme-color" media="(prefers-color-scheme: dark)" content="#121615" />
         <meta name="robots" content="noindex" />
-        <link rel="icon" type="image/svg+xml" href="/assets/signet.svg" />
+        <link rel="icon" type={brand.logo?.contentType ?? 'image/svg+xml'} href={brand.logo?.href ?? seal} />
         <link rel="stylesheet" href="/assets/signet.css" />
+        {brand.styleHref && <link rel="stylesheet" href={brand.styleHref} />}
         {scripts.map((script) => (
           <script key={script} src={`/assets/${script}`} defer />
         ))}
       </head>
       <body>
-        <header class="seal">
-          <img src="/assets/signet.svg" alt="Signet" width="80" height="80" />
-        </header>
+        <BrandHeader brand={brand} />
         <main class="card">{children}</main>
-        {below}
+        <Footer page={page} client={client} />
       </body>
     </html>
+  )
+}
+
+const seal = '/assets/signet.svg'
+
+/**
+ * The name with its logo, which is decorative because the name is next to it. An installation without a name of its own has Signet's
+ * seal.
+ */
+function BrandHeader({ brand: { name, logo } }: { readonly brand: Brand }) {
+  if (name === defaultName && !logo)
+    return (
+      <header class="seal">
+        <img src={seal} alt={defaultName} width="80" height="80" />
+      </header>
+    )
+  return (
+    <header class="brand">
+      {logo && <img class="brand-logo" src={logo.href} alt="" />}
+      <p class="brand-name">
+        <bdi>{name}</bdi>
+      </p>
+    </header>
   )
 }

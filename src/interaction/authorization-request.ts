@@ -2,7 +2,7 @@ import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { shortened } from '../protocol/errors/refusal.ts'
 import { type Parameters, soundParameters } from '../protocol/http/parameters.ts'
 import { type Prompt, promptValues } from '../protocol/oidc-values.ts'
-import { isPublic } from '../records/clients/client.ts'
+import { type Client, isPublic } from '../records/clients/client.ts'
 import { requestedResources, requestedScopes } from '../tokens/requested-scopes.ts'
 import type { VerifiedTarget } from './authorization-target.ts'
 import { readResponseMode } from './response-mode.ts'
@@ -59,7 +59,7 @@ export function readAuthorizationRequest(
     scopes,
     droppedScopes: dropped,
     resources: requestedResources(client, resource, issuer),
-    codeChallenge: readCodeChallenge(values, isPublic(client) || client.require_pkce),
+    codeChallenge: readCodeChallenge(values, client, scopes),
     nonce: values.get('nonce'),
     prompt: readPrompt(values.get('prompt')),
     maxAge: readMaxAge(values.get('max_age')) ?? client.default_max_age,
@@ -77,11 +77,19 @@ function refuseUnsupported(values: ReadonlyMap<string, string>): void {
 }
 
 /** The PKCE challenge (RFC 7636 §4.3), only with S256: `plain` gives no protection against anyone who can read the request (RFC 9700 §2.1.1). */
-function readCodeChallenge(values: ReadonlyMap<string, string>, required: boolean): string | undefined {
+function readCodeChallenge(
+  values: ReadonlyMap<string, string>,
+  client: Client,
+  scopes: readonly string[],
+): string | undefined {
   const challenge = values.get('code_challenge')
   const method = values.get('code_challenge_method')
   if (challenge === undefined) {
-    if (required || method !== undefined) throw new OAuthError('code_challenge_missing')
+    if (isPublic(client) || client.require_pkce === true || method !== undefined)
+      throw new OAuthError('code_challenge_missing')
+    // RFC 9700 §2.1.1: a confidential client may rely on the nonce. Without openid there is no ID token that could return it.
+    if (client.require_pkce === 'auto' && !(values.has('nonce') && scopes.includes('openid')))
+      throw new OAuthError('code_challenge_or_nonce_missing')
     return undefined
   }
   // RFC 7636 §4.3: a request without a method asks for plain.

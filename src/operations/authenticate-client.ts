@@ -3,7 +3,7 @@ import type { Settings } from '../platform/config/settings.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { digest } from '../platform/secrets/digest.ts'
 import { verifyClientAssertion } from '../protocol/client-assertion.ts'
-import { authenticationFailed, matchingSecret, type PresentedCredentials } from '../protocol/client-authentication.ts'
+import { matchingSecret, type PresentedCredentials } from '../protocol/client-authentication.ts'
 import { OAuthError } from '../protocol/errors/oauth-error.ts'
 import { type Client, isPublic, type KeyClient, usesSecret } from '../records/clients/client.ts'
 import { markAssertionUsed } from '../records/clients/client-assertions-store.ts'
@@ -70,21 +70,20 @@ async function authenticateAs(
       const holder = client && usesSecret(client) ? client : undefined
       const secret = matchingSecret(holder?.secrets, presented.secret)
       if (!holder || !secret) throw clientRefused(client, presented.method)
+      const registered = holder.token_endpoint_auth_method
       // Only a caller that knows the secret learns which method is registered.
-      if (holder.token_endpoint_auth_method !== presented.method)
-        throw authenticationFailed(
-          'client_authentication_method_wrong',
-          `client ${holder.client_id} sent its secret with ${presented.method}`,
-          holder.token_endpoint_auth_method,
-        )
+      if (registered !== undefined && registered !== presented.method)
+        throw new OAuthError('client_authentication_method_wrong', {
+          param: registered,
+          detail: `client ${holder.client_id} sent its secret with ${presented.method}`,
+        })
       return { client: holder, credential: { secretId: secret.id, standingGrant: secret.standingGrant } }
     }
   }
 }
 
 /**
- * Checks a client assertion (RFC 7523 §3). The audience must be the issuer and nothing else, so that an assertion for a single endpoint or
- * for another server is not accepted. The `jti` is stored only after the signature was verified. Otherwise anyone could fill the table.
+ * Checks a client assertion (RFC 7523 §3). At every endpoint its audience is the issuer or the token endpoint. The `jti` is stored only after the signature was verified. Otherwise anyone could fill the table.
  *
  * @throws OAuthError `invalid_client`
  */
@@ -92,27 +91,30 @@ async function checkAssertion(context: Context, client: KeyClient, assertion: st
   const { settings, clock, database } = context
   const verified = await verifyClientAssertion(assertion, {
     clientId: client.client_id,
-    audiences: [settings.issuer],
+    issuer: settings.issuer,
+    otherAudiences: [`${settings.issuer}/token`],
+    requireIssuerAudience: client.require_issuer_audience,
     jwks: { keys: [...client.jwks.keys] },
     algorithm: client.token_endpoint_auth_signing_alg,
     now: clock.seconds(),
     clockSkew: settings.clockSkew,
   })
   if ('fault' in verified)
-    throw authenticationFailed('client_assertion_refused', `client_assertion of ${client.client_id}: ${verified.fault}`)
+    throw new OAuthError('client_assertion_refused', {
+      detail: `client_assertion of ${client.client_id}: ${verified.fault}`,
+    })
   if (!(await markAssertionUsed(database, client.client_id, digest(verified.jti), verified.forgetAt)))
-    throw authenticationFailed('client_assertion_replayed', `client ${client.client_id} sent the same jti again`)
+    throw new OAuthError('client_assertion_replayed', { detail: `client ${client.client_id} sent the same jti again` })
 }
 
 /** The error for a client that is unknown or failed to authenticate. Only the details for the operator say which. */
 function clientRefused(client: Client | undefined, method: PresentedCredentials['method']): OAuthError {
-  return authenticationFailed('client_authentication_failed', faultOf(client, method))
+  return new OAuthError('client_authentication_failed', { detail: faultOf(client, method) })
 }
 
 function faultOf(client: Client | undefined, method: PresentedCredentials['method']): string {
   if (!client) return 'client_id: no such client'
-  const registered = client.token_endpoint_auth_method
-  return registered === method
-    ? `client ${client.client_id}: the secret matches none of its active ones`
-    : `client ${client.client_id} is registered for ${registered} but used ${method}`
+  if (usesSecret(client) && method.startsWith('client_secret_'))
+    return `client ${client.client_id}: the secret matches none of its active ones`
+  return `client ${client.client_id} is registered for ${client.token_endpoint_auth_method ?? 'a secret'} but used ${method}`
 }

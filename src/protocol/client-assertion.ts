@@ -8,8 +8,11 @@ import { type AssertionAlgorithm, assertionAlgorithms } from '../platform/jwt/al
 
 export interface AssertionRules {
   readonly clientId: string
-  /** The assertion must name exactly one of them, as a string. With an array it would also be valid at other servers. */
-  readonly audiences: readonly string[]
+  readonly issuer: string
+  /** The other URLs of this server that an assertion may be for. */
+  readonly otherAudiences: readonly string[]
+  /** Whether `aud` must be the issuer, as a string, and nothing else. */
+  readonly requireIssuerAudience: boolean
   readonly jwks: JSONWebKeySet
   /** The client's registered algorithm; undefined: any algorithm that its key allows. */
   readonly algorithm: AssertionAlgorithm | undefined
@@ -56,7 +59,7 @@ export async function verifyClientAssertion(
   assertion: string,
   rules: AssertionRules,
 ): Promise<{ readonly jti: string; readonly forgetAt: number } | { readonly fault: string }> {
-  const { clientId, audiences, jwks, algorithm, now, clockSkew } = rules
+  const { clientId, jwks, algorithm, now, clockSkew } = rules
   try {
     const fault = faultInHeader(parseCompactJws(assertion, maxLength).header)
     if (fault) return { fault }
@@ -69,8 +72,8 @@ export async function verifyClientAssertion(
       requiredClaims: ['exp', 'jti'],
     })
     const { aud, exp, iat, jti } = payload
-    if (typeof aud !== 'string' || !audiences.includes(aud))
-      return { fault: 'aud is not a single string that names this issuer' }
+    const wrongAudience = faultInAudience(aud, rules)
+    if (wrongAudience) return { fault: wrongAudience }
     if (exp === undefined || exp - now > maxLifetime + clockSkew) return { fault: 'exp is more than ten minutes away' }
     if (iat !== undefined && iat > now + clockSkew) return { fault: 'iat is in the future' }
     if (typeof jti !== 'string' || jti === '' || jti.length > 255)
@@ -82,6 +85,25 @@ export async function verifyClientAssertion(
       return { fault: error.message }
     throw error
   }
+}
+
+/**
+ * RFC 7523 §3, item 3: the audience is this server, by its issuer or the URL of its token endpoint (OpenID Connect Core §9). An assertion
+ * that also names another server is refused, because that server could send it to us. A client that talks to several servers can be made to sign
+ * an assertion for the token endpoint of another one (draft-ietf-oauth-rfc7523bis §1). Only the issuer as its whole audience prevents that.
+ */
+function faultInAudience(
+  aud: unknown,
+  { issuer, otherAudiences, requireIssuerAudience }: AssertionRules,
+): string | undefined {
+  if (requireIssuerAudience) return aud === issuer ? undefined : 'aud is not the issuer as a single string'
+  const members: unknown[] = Array.isArray(aud) ? aud : [aud]
+  if (
+    members.length > 0 &&
+    members.every((member) => member === issuer || otherAudiences.some((url) => url === member))
+  )
+    return undefined
+  return 'aud does not name this issuer or its token endpoint, or also names another server'
 }
 
 /** Checks what jose does not: it ignores a `b64` that `crit` does not list, and it can check `typ` against one type only. */

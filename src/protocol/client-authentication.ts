@@ -1,8 +1,8 @@
 import { digest, equalInConstantTime } from '../platform/secrets/digest.ts'
 import { claimedClientId } from './client-assertion.ts'
-import type { ErrorName } from './errors/error-registry.ts'
 import { OAuthError } from './errors/oauth-error.ts'
 import type { Form } from './http/form.ts'
+import { type Parameters, wasSent } from './http/parameters.ts'
 
 /** The form parameters for client authentication (RFC 6749 §2.3.1, RFC 7521 §4.2), with their maximum length in characters. */
 export const credentialParameters = {
@@ -41,7 +41,7 @@ export function presentedCredentials(authorization: string | undefined, body: Cr
 
 function fromHeader(authorization: string): PresentedCredentials {
   const credentials = parseBasic(authorization)
-  if (!credentials) throw authenticationFailed('client_credentials_malformed')
+  if (!credentials) throw new OAuthError('client_credentials_malformed')
   return { method: 'client_secret_basic', clientId: credentials.clientId, secret: credentials.secret }
 }
 
@@ -51,10 +51,10 @@ function fromBody(body: CredentialForm): PresentedCredentials {
     if (body.client_assertion === undefined || body.client_assertion_type !== assertionType)
       throw new OAuthError('client_assertion_type_wrong')
     const clientId = claimedClientId(body.client_assertion)
-    if (clientId === undefined) throw authenticationFailed('client_assertion_unreadable')
+    if (clientId === undefined) throw new OAuthError('client_assertion_unreadable')
     return { method: 'private_key_jwt', clientId, assertion: body.client_assertion }
   }
-  if (body.client_id === undefined) throw authenticationFailed('client_not_named')
+  if (body.client_id === undefined) throw new OAuthError('client_not_named')
   return body.client_secret === undefined
     ? { method: 'none', clientId: body.client_id }
     : { method: 'client_secret_post', clientId: body.client_id, secret: body.client_secret }
@@ -101,11 +101,35 @@ export function matchingSecret<Secret extends { readonly digest: Buffer }>(
   return matches[0]
 }
 
-/** RFC 6749 §5.2 allows 401 for every authentication method, and RFC 9110 §15.5.2 requires a challenge with every 401. */
-export function authenticationFailed(entry: ErrorName, detail?: string, param?: string): OAuthError {
-  return new OAuthError(entry, {
-    headers: { 'www-authenticate': 'Basic realm="Signet", charset="UTF-8"' },
-    param,
-    detail,
-  })
+/**
+ * The error with the status 401 and a challenge, for a client that failed to authenticate by the Authorization header (RFC 6749 §5.2). Other
+ * failures get 400 and no challenge, because many libraries report a challenge instead of the error in the body. The challenge repeats the error
+ * for those libraries. RFC 9110 §11.2 allows parameters that the scheme does not define.
+ */
+export function challenged(error: OAuthError): OAuthError {
+  const parameters = [
+    'realm="Signet"',
+    'charset="UTF-8"',
+    `error=${quotedString(error.code)}`,
+    `error_description=${quotedString(error.message)}`,
+  ]
+  const { entry, param, detail, isRecorded } = error
+  const headers = { 'www-authenticate': `Basic ${parameters.join(', ')}` }
+  return new OAuthError(entry, { status: 401, headers, param, detail, isRecorded })
+}
+
+/** RFC 9110 §5.6.4: quotes and backslashes are escaped. */
+function quotedString(text: string): string {
+  return `"${text.replace(/["\\]/g, '\\$&')}"`
+}
+
+/**
+ * RFC 6749 §2.3.1: credentials must not be sent in the URL, where servers and proxies log them. A request that has them there is refused even
+ * if it also authenticates in another way, so that the developer notices.
+ *
+ * @returns the error; undefined if there are none
+ */
+export function credentialsInQuery(query: Parameters): OAuthError | undefined {
+  const name = ['client_secret', 'client_assertion'].find((one) => wasSent(query, one))
+  return name === undefined ? undefined : new OAuthError('client_credentials_in_query', { param: name })
 }

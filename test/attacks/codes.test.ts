@@ -68,6 +68,79 @@ t.test('PKCE', async (t) => {
     t.equal((await redeem(code, { code_verifier: '' })).status, 200)
   })
 
+  t.test('auto: a confidential client needs PKCE, or a nonce that an ID token returns', async (t) => {
+    const auto = await idp.client({ require_pkce: 'auto', scope: 'openid offline_access profile' })
+    const without = { code_challenge: '', code_challenge_method: '' }
+    const errorOf = async (client: TestClient, more: Record<string, string>) =>
+      (await answerTo(client, { ...without, ...more })).searchParams
+    for (const more of [
+      {},
+      { nonce: '' },
+      { nonce: 'n', scope: 'profile' },
+      { nonce: 'n', scope: 'profile offline_access' },
+      { nonce: 'n', scope: 'openidx profile' },
+    ] as Record<string, string>[]) {
+      const error = await errorOf(auto, more)
+      if (more['scope'] === 'openidx profile') t.match(error.get('error'), /^invalid_(scope|request)$/)
+      else t.equal(error.get('error'), 'invalid_request', JSON.stringify(more))
+    }
+    t.match((await errorOf(auto, {})).get('error_description'), /code_challenge.*nonce.*openid.*operator/)
+    const noOpenid = await idp.client({ require_pkce: 'auto', scope: 'profile' })
+    t.equal(
+      (await errorOf(noOpenid, { nonce: 'n', scope: '' })).get('error'),
+      'invalid_request',
+      'by default no openid',
+    )
+    const broken = { nonce: 'n', code_challenge: 'short', code_challenge_method: 'S256' }
+    t.equal(
+      (await errorOf(auto, broken)).get('error'),
+      'invalid_request',
+      'a broken challenge is not replaced by a nonce',
+    )
+    t.equal(
+      (await errorOf(auto, { nonce: 'n', code_challenge: pkce().challenge })).get('error'),
+      'invalid_request',
+      'plain',
+    )
+    t.equal((await errorOf(auto, { nonce: 'n', code_challenge_method: 'S256' })).get('error'), 'invalid_request')
+    for (const strict of [await idp.client(), await idp.client({ ...publicClient, require_pkce: 'auto' })])
+      t.equal((await errorOf(strict, { nonce: 'n' })).get('error'), 'invalid_request', 'a nonce does not replace PKCE')
+  })
+
+  t.test('auto: nobody can remove or add PKCE on the way', async (t) => {
+    const auto = await idp.client({ require_pkce: 'auto' })
+    const removed = { code_challenge: '', code_challenge_method: '', nonce: 'n' }
+    const stripped = await signIn(idp, auto, { person, parameters: removed })
+    t.match(await stripped.redeem(), refusedCode, 'the challenge was removed: the client sends its verifier')
+    t.match(await stripped.redeem(stripped.code, { code_verifier: pkce().verifier }), refusedCode)
+    const challenged = await signIn(idp, auto, { person, parameters: { nonce: 'n' } })
+    t.match(
+      await challenged.redeem(challenged.code, { code_verifier: '' }),
+      refusedCode,
+      'a nonce does not replace the verifier',
+    )
+    t.match(await challenged.redeem(challenged.code, { code_verifier: stripped.pkce.verifier }), refusedCode)
+    t.match(await challenged.redeem(stripped.code), refusedCode, "one code with the other's verifier")
+    t.equal((await challenged.redeem()).status, 200)
+    t.equal((await stripped.redeem(stripped.code, { code_verifier: '' })).status, 200)
+  })
+
+  t.test('the nonce comes back exactly, from the request that the code was issued for', async (t) => {
+    const auto = await idp.client({ require_pkce: 'auto' })
+    const nonceIn = (idToken: string) =>
+      JSON.parse(Buffer.from(idToken.split('.')[1] ?? '', 'base64url').toString())['nonce']
+    const nonces = ['n', ' n', 'n ', 'N', '"\\', 'ä€😀', '0', 'null', 'a+b%20c', 'x'.repeat(512)]
+    const journeys = await Promise.all(
+      nonces.map((nonce) =>
+        signIn(idp, auto, { person, parameters: { nonce, code_challenge: '', code_challenge_method: '' } }),
+      ),
+    )
+    for (const [index, { redeem, code }] of journeys.entries()) {
+      const { body } = await redeem(code, { code_verifier: '', nonce: 'another' })
+      t.equal(nonceIn(body.id_token), nonces[index], JSON.stringify(nonces[index]?.slice(0, 20)))
+    }
+  })
+
   t.test('a challenge that equals the verifier (plain) does not match', async (t) => {
     const client = await idp.client(publicClient)
     const verifier = 'v'.repeat(43)

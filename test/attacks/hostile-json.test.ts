@@ -182,7 +182,7 @@ t.test('every endpoint that reads a token refuses a hostile one like any other',
     if (assertion.length > 8_192) continue
     const answer = await present(assertion)
     t.same(faultsOf(answer), [], `client_assertion ${what}`)
-    t.match(answer, { status: 401, json: { error: 'invalid_client' } }, `client_assertion ${what}`)
+    t.match(answer, { status: 400, json: { error: 'invalid_client' } }, `client_assertion ${what}`)
   }
   const good = signWith(own, { alg: 'ES256', kid: 'client-key' }, text.replace('{', `{"x":${lists(deepest - 1)},`))
   t.equal((await present(good)).status, 200, 'the same claims are valid with less depth')

@@ -132,7 +132,7 @@ const checkers: Record<string, Checker> = {
 function isRefusal(token: string, answer: Answer, code: string): string {
   const [faults, error] = [faultsOf(answer), answer.json?.['error']]
   if (faults.length > 0) return faults.join(', ')
-  const right = /[\t\r\n]/.test(token) ? [400, 'invalid_request'] : [401, code]
+  const right = /[\t\r\n]/.test(token) ? [400, 'invalid_request'] : [code === 'invalid_client' ? 400 : 401, code]
   return answer.status === right[0] && error === right[1] ? 'refused' : `${answer.status} ${String(error)}`
 }
 
@@ -177,7 +177,7 @@ t.test('with a public exponent of 3, a cube root of the visible part is not acce
     await t.rejects(trusting.verify(token), { code: 'bad_signature' }, name)
   const claims = () => clients.claims(cubic)
   for (const [name, assertion] of cubeRoots(cubic, 'JWT', claims))
-    t.match(await presentAssertion(assertion), { status: 401, json: { error: 'invalid_client' } }, name)
+    t.match(await presentAssertion(assertion), { status: 400, json: { error: 'invalid_client' } }, name)
   t.equal((await presentAssertion(signWith(cubic, { alg: 'RS256', kid: cubic.kid }, claims()))).status, 200)
 })
 
@@ -244,7 +244,7 @@ t.test(
       ['exp', `${soon * 1000}`],
       ['exp', '253402300800'],
     ] as const)
-      t.equal(await present(name, value), 401, `${name} ${value}`)
+      t.equal(await present(name, value), 400, `${name} ${value}`)
     for (const [name, value] of [
       ['exp', `${soon}.000001`],
       ['exp', `${soon}e0`],
@@ -276,7 +276,7 @@ t.test('with a duplicate member, an assertion is valid only for the client whose
   for (const payload of payloads) {
     const answer = await presentAssertion(signed(payload))
     t.same(faultsOf(answer), [])
-    t.ok([200, 401].includes(answer.status))
+    t.ok([200, 400].includes(answer.status))
     if (answer.status !== 200) continue
     const { claims } = readToken(answer.json?.['access_token'])
     t.match(claims, { client_id: own, sub: own }, payload)
@@ -286,7 +286,7 @@ t.test('with a duplicate member, an assertion is valid only for the client whose
   const lastExp = signed(last(`"exp":${Math.floor(Date.now() / 1000) - 600}`))
   t.equal(
     (await presentAssertion(lastExp)).status,
-    401,
+    400,
     'of two expiries, the one that is used is the one that is checked',
   )
 })

@@ -180,7 +180,7 @@ const places: Record<string, Place> = {
   'client_assertion at /token': {
     ends: true,
     takes: ['a client assertion'],
-    refusal: '401 invalid_client',
+    refusal: '400 invalid_client',
     present: async (token) => {
       const form = {
         grant_type: 'client_credentials',
@@ -290,7 +290,7 @@ t.test('token_type_hint is only a hint: it does not turn one kind of token into 
     for (const kind of ['an ID token', 'a logout token', 'an authorization code', 'a client assertion'] as const) {
       const form = { token: set.tokens[kind], token_type_hint: hint }
       t.equal((await owner('/introspect', form)).text, '{"active":false}', `${kind} as ${hint}`)
-      t.match(await owner('/revoke', form), { status: 200, text: '' }, `${kind} as ${hint}`)
+      t.match(await owner('/revoke', form), { status: 200, text: '{}' }, `${kind} as ${hint}`)
     }
   t.ok(await isAlive(set))
   t.equal((await set.waiting.redeem()).status, 200)
@@ -316,6 +316,6 @@ t.test("a client that registers Signet's own keys is not authenticated by Signet
   const set = await newSet()
   for (const [what, typ, claims] of minted) {
     const token = await idp.signet.keyRing.sign('ES256', typ, claims, 60)
-    t.equal(await places['client_assertion at /token']?.present(token, set), '401 invalid_client', what)
+    t.equal(await places['client_assertion at /token']?.present(token, set), '400 invalid_client', what)
   }
 })

@@ -36,10 +36,10 @@ function expected(table: Record<string, Outcomes>, name: string, mutation: Mutat
   return 'invalid_request'
 }
 
-const outcomeOf = ({ status, json }: Answer): string => {
+const outcomeOf = ({ status, headers, json }: Answer): string => {
   if (status === 200) return 'ok'
   const error = String(json?.['error'])
-  return status === (error === 'invalid_client' ? 401 : 400) ? error : `${status} ${error}`
+  return status === (headers['www-authenticate'] === undefined ? 400 : 401) ? error : `${status} ${error}`
 }
 
 t.test('every parameter of a token request, corrupted in every way', async (t) => {

@@ -1,9 +1,8 @@
 import { h } from 'preact'
 import t from 'tap'
-import { chooseMessages } from '../../src/html/messages/choose-messages.ts'
 import { renderPage } from '../../src/html/send-page.ts'
 import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
-import { samplePage } from '../html/sample-pages.tsx'
+import { pageContext, samplePage } from '../html/sample-pages.tsx'
 import { launchChromium } from './chromium.ts'
 import { origin, showPage } from './show-page.ts'
 
@@ -11,7 +10,7 @@ const browser = await launchChromium(t)
 const html = (name: string) => renderPage(samplePage(name))
 const response = renderPage(
   h(FormPostPage, {
-    page: chooseMessages('en', undefined),
+    page: pageContext('en'),
     action: 'https://notes.example/callback',
     parameters: [
       ['code', `c"'<&>`],

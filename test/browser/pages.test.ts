@@ -2,7 +2,7 @@ import axe from 'axe-core'
 import type { Page } from 'playwright-core'
 import t from 'tap'
 import { renderPage } from '../../src/html/send-page.ts'
-import { samplePage, samplePages } from '../html/sample-pages.tsx'
+import { brandWith, samplePage, samplePages } from '../html/sample-pages.tsx'
 import { launchChromium } from './chromium.ts'
 import { openTab, showPage } from './show-page.ts'
 
@@ -83,8 +83,8 @@ t.test('colours have enough contrast in both schemes: text 4.5 to 1, edges 3 to 
       ['accent', ground],
       ['accent-deep', ground],
     ]),
-    ['on-accent', 'accent'],
-    ['on-accent', 'accent-deep'],
+    ['on-fill', 'fill'],
+    ['on-fill', 'fill-deep'],
     ['fault', 'fault-tint'],
     ['fault', 'card'],
   ]
@@ -111,6 +111,55 @@ t.test('colours have enough contrast in both schemes: text 4.5 to 1, edges 3 to 
         const ratio = contrast(colours[front] ?? '', colours[ground] ?? '')
         t.ok(ratio >= least, `${colorScheme}: ${front} on ${ground} is ${ratio.toFixed(2)} to 1`)
       }
+    await context.close()
+  }
+})
+
+t.test('a brand with a logo of any shape, a long name and any colour adds no barrier', async (t) => {
+  const picture = (width: number, height: number) => ({
+    bytes: Buffer.from(
+      `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}"><path d="M0 0h900v900z"/></svg>`,
+    ),
+    contentType: 'image/svg+xml',
+    extension: 'svg',
+  })
+  const links = {
+    helpUrl: 'mailto:help@acme.example',
+    privacyUrl: 'https://acme.example/p',
+    termsUrl: 'https://acme.example/t',
+  }
+  const brands = {
+    'light colour, wide logo': brandWith({ name: 'Acme', accentColor: '#ffee88', ...links }, picture(900, 60)),
+    'dark colour, tall logo, long name': brandWith(
+      { name: 'W'.repeat(60), accentColor: '#0b1f4d', ...links },
+      picture(40, 400),
+    ),
+    'a colour like that of faults, name only': brandWith({ name: 'دانشگاه تهران', accentColor: '#d32f2f' }),
+  }
+  for (const [about, brand] of Object.entries(brands)) {
+    const context = await browser.newContext({ reducedMotion: 'reduce' })
+    const show = await openTab(context, brand.assets)
+    for (const name of ['home', 'sign-in', 'sign-up', 'consent', 'account', 'error']) {
+      const { page, complaints } = await show(renderPage(samplePage(name, 'de', brand)))
+      for (const [screen, colorScheme] of views) {
+        await page.setViewportSize(screens[screen])
+        await page.emulateMedia({ colorScheme })
+        const rules = screen === 'desktop' ? 'colours' : undefined
+        t.same(await barriers(page, rules), [], `${about}: ${name}, ${screen}, ${colorScheme}`)
+        if (screen === 'phone') t.same(await tooLow(page), [], `${about}: ${name}: at least 44 pixels high`)
+      }
+      await page.setViewportSize(narrow)
+      t.same(await page.evaluate(tooWide), [], `${about}: ${name} is as wide as a narrow screen`)
+      t.same(complaints, [], name)
+      const logos = await page
+        .locator('.brand-logo')
+        .evaluateAll((images) =>
+          images.map((image) =>
+            image instanceof HTMLImageElement && image.complete && image.naturalWidth > 0 ? 'shown' : 'missing',
+          ),
+        )
+      t.same(logos, brand.logo ? ['shown'] : [], name)
+    }
     await context.close()
   }
 })

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BrowserContext, Page } from 'playwright-core'
+import type { BrandAsset } from '../../src/html/brand.ts'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
 /** Never reached: every request is answered here. */
@@ -11,6 +12,8 @@ const contentTypes: Readonly<Record<string, string>> = {
   js: 'text/javascript',
   svg: 'image/svg+xml',
 }
+
+type Assets = ReadonlyMap<string, BrandAsset>
 
 /** What a page sent: a form, or a link that was followed. */
 export interface Sent {
@@ -31,9 +34,10 @@ export interface Shown {
  * Opens a rendered page with the real style sheet and scripts, under the policy that it is served with.
  *
  * @param html the whole document
+ * @param assets the files of the page's brand, by path
  */
-export async function showPage(context: BrowserContext, html: string): Promise<Shown> {
-  const show = await openTab(context)
+export async function showPage(context: BrowserContext, html: string, assets?: Assets): Promise<Shown> {
+  const show = await openTab(context, assets)
   return show(html)
 }
 
@@ -41,7 +45,10 @@ export async function showPage(context: BrowserContext, html: string): Promise<S
  * The same for many pages, one after the other in one tab: a tab has its own process, which costs more than a page. Each page replaces the
  * previous one.
  */
-export async function openTab(context: BrowserContext): Promise<(html: string) => Promise<Shown>> {
+export async function openTab(
+  context: BrowserContext,
+  assets: Assets = new Map(),
+): Promise<(html: string) => Promise<Shown>> {
   const page = await context.newPage()
   let document = ''
   let shown: Shown = { page, sent: [], complaints: [] }
@@ -50,6 +57,9 @@ export async function openTab(context: BrowserContext): Promise<(html: string) =
   await page.route('**/*', async (route) => {
     const request = route.request()
     const url = new URL(request.url())
+    const ofBrand = assets.get(url.pathname)
+    if (url.origin === origin && ofBrand)
+      return route.fulfill({ body: ofBrand.bytes, contentType: ofBrand.contentType })
     const asset = /^\/assets\/((?:inspect\/)?[a-z-]+\.([a-z]+))$/.exec(url.pathname)
     if (url.origin === origin && asset) {
       const [, name = '', extension = ''] = asset

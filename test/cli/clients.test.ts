@@ -92,11 +92,11 @@ t.test('by default a client is confidential and uses the code flow with refresh 
     grant_types: ['authorization_code', 'refresh_token'],
     response_types: ['code'],
     scope: 'openid profile email offline_access',
-    token_endpoint_auth_method: 'client_secret_basic',
+    require_issuer_audience: false,
     id_token_signed_response_alg: 'ES256',
     require_auth_time: false,
     contacts: [],
-    require_pkce: true,
+    require_pkce: 'auto',
     first_party: false,
     refresh_token_rotation: false,
     resources: [],
@@ -145,6 +145,7 @@ t.test('each flag sets the metadata of the same name', async (t) => {
     response_types: ['code'],
     scope: 'openid email read',
     token_endpoint_auth_method: 'none',
+    require_issuer_audience: false,
     id_token_signed_response_alg: 'RS256',
     default_max_age: 3600,
     require_auth_time: true,
@@ -153,12 +154,74 @@ t.test('each flag sets the metadata of the same name', async (t) => {
     policy_uri: 'https://app.example/policy',
     tos_uri: 'https://app.example/terms',
     contacts: ['dev@app.example', 'ops@app.example'],
-    require_pkce: true,
+    require_pkce: 'auto',
     first_party: true,
     refresh_token_rotation: true,
     resources: ['https://other.example', 'https://api.example'],
   })
   t.same(await json('clients', 'show', client_id), client)
+})
+
+t.test('require_pkce is auto, true or false, and a public client always needs PKCE', async (t) => {
+  const { client_id } = await json<ClientDocument>(...app)
+  const update = (...flags: string[]) => json<ClientDocument>('clients', 'update', client_id, ...flags)
+  for (const value of ['', 'yes', 'AUTO', '__proto__', client_id])
+    t.match(await signet('clients', 'update', client_id, `--require-pkce=${value}`), { code: 2, out: '' }, value)
+  t.match(await signet('clients', 'update', '--require-pkce', client_id), { code: 2, err: /one of auto, true, false/ })
+  t.match(await update('--require-pkce'), { require_pkce: true })
+  t.match(await update('--require-pkce', 'false'), { require_pkce: false })
+  t.match(await update('--require-pkce', 'true'), { require_pkce: true })
+  t.match(await update('--no-require-pkce'), { require_pkce: false })
+  t.match((await signet('clients', 'show', client_id)).out, /^require_pkce +no$/m)
+  t.match(await update('--require-pkce', 'auto'), { require_pkce: 'auto' })
+  t.match(
+    (await signet('clients', 'show', client_id)).out,
+    /^require_pkce +auto: PKCE, or a nonce with the scope openid$/m,
+  )
+  await update('--token-endpoint-auth-method', 'none')
+  t.match((await signet('clients', 'show', client_id)).out, /^require_pkce +yes, because the client is public$/m)
+})
+
+t.test('an authentication method that was chosen can be taken back, and the text says what applies', async (t) => {
+  const { client_id, client_secret } = await json<ClientDocument>(...app)
+  const update = (...flags: string[]) => json<ClientDocument>('clients', 'update', client_id, ...flags)
+  const shown = async () => (await signet('clients', 'show', client_id)).out
+  const secrets = {
+    text: "SELECT encode(digest, 'hex') AS digest FROM client_secrets WHERE client_id = $1",
+    values: [client_id],
+  }
+  const kept = [{ digest: digest(client_secret).toString('hex') }]
+  t.match(await shown(), /^token_endpoint_auth_method +client_secret_basic or client_secret_post$/m)
+  t.match(await update('--token-endpoint-auth-method', 'client_secret_basic'), {
+    token_endpoint_auth_method: 'client_secret_basic',
+  })
+  t.match(await shown(), /^token_endpoint_auth_method +client_secret_basic$/m)
+  t.notOk('token_endpoint_auth_method' in (await update('--token-endpoint-auth-method', '')))
+  t.match(await shown(), /^token_endpoint_auth_method +client_secret_basic or client_secret_post$/m)
+  t.same((await database.query(secrets)).rows, kept, 'the secret stays')
+  t.match(await update('--token-endpoint-auth-method', 'none'), { token_endpoint_auth_method: 'none' })
+  const closed = await update('--token-endpoint-auth-method', '')
+  t.notOk('token_endpoint_auth_method' in closed)
+  t.match(
+    closed,
+    { client_secret: /^[\w-]{43}$/, refresh_token_rotation: false },
+    'a public client becomes confidential',
+  )
+})
+
+t.test('require_issuer_audience is for clients with keys, and goes when they do', async (t) => {
+  t.match(await signet(...app, '--require-issuer-audience'), { code: 2, err: /with private_key_jwt only/ })
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const jwks = JSON.stringify({ keys: [publicKey.export({ format: 'jwk' })] })
+  const { client_id } = await json<ClientDocument>(
+    ...[...app, '--token-endpoint-auth-method', 'private_key_jwt', '--jwks', jwks, '--require-issuer-audience'],
+  )
+  const update = (...flags: string[]) => json<ClientDocument>('clients', 'update', client_id, ...flags)
+  t.match(await update('--name', 'Renamed'), { require_issuer_audience: true })
+  t.match((await signet('clients', 'show', client_id)).out, /^require_issuer_audience +yes$/m)
+  t.match(await update('--no-require-issuer-audience'), { require_issuer_audience: false })
+  t.match(await update('--require-issuer-audience'), { require_issuer_audience: true })
+  t.match(await update('--token-endpoint-auth-method', ''), { require_issuer_audience: false })
 })
 
 t.test(

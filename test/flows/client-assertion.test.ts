@@ -64,8 +64,9 @@ t.test('a client that authenticates with its key', async (t) => {
       'HS256 with the public key': await new SignJWT(claims())
         .setProtectedHeader({ alg: 'HS256', kid: String(key.jwk['kid']) })
         .sign(Buffer.from(JSON.stringify(key.jwk))),
-      'audience: the token endpoint': await signed(claims({ aud: `${idp.issuer}/token` })),
-      'audience: a list': await signed(claims({ aud: [idp.issuer] })),
+      'audience: another server': await signed(claims({ aud: 'https://other.example' })),
+      'audience: a list with another server': await signed(claims({ aud: [idp.issuer, 'https://other.example'] })),
+      'audience: another endpoint': await signed(claims({ aud: `${idp.issuer}/revoke` })),
       'audience: none': await signed(claims({ aud: undefined as unknown as string })),
       'issued by another client': await signed(claims({ iss: stranger.client_id })),
       'about another client': await signed(claims({ sub: stranger.client_id })),
@@ -83,7 +84,7 @@ t.test('a client that authenticates with its key', async (t) => {
       'four parts': `${await signed(claims())}.x`,
     }
     for (const [name, assertion] of Object.entries(forged))
-      t.match(await ask(idp, assertion), { status: 401, body: { error: 'invalid_client' } }, name)
+      t.match(await ask(idp, assertion), { status: 400, body: { error: 'invalid_client' } }, name)
     const { rows } = await idp.signet.database.query('SELECT FROM client_assertions')
     t.equal(rows.length, 0, 'a jti is stored only after the signature is verified')
   })
@@ -108,15 +109,15 @@ t.test('a client that authenticates with its key', async (t) => {
     const assertion = await signed(claims())
     const replies = await Promise.all(Array.from({ length: 20 }, () => ask(idp, assertion)))
     t.equal(replies.filter(({ status }) => status === 200).length, 1)
-    t.equal(replies.filter(({ status }) => status === 401).length, 19)
+    t.equal(replies.filter(({ status }) => status === 400).length, 19)
   })
 
   t.test('a client with a secret cannot authenticate with a key, nor the reverse', async (t) => {
     const withSecret = await idp.client({ ...registered, token_endpoint_auth_method: 'client_secret_basic' })
     const assertion = await signed(claims({ iss: withSecret.client_id, sub: withSecret.client_id }))
-    t.match(await ask(idp, assertion), { status: 401, body: { error: 'invalid_client' } })
+    t.match(await ask(idp, assertion), { status: 400, body: { error: 'invalid_client' } })
     const body = new URLSearchParams({ grant_type: 'client_credentials', client_id: client.client_id })
-    t.equal((await fetch(`${idp.issuer}/token`, { method: 'POST', body })).status, 401)
+    t.equal((await fetch(`${idp.issuer}/token`, { method: 'POST', body })).status, 400)
   })
 
   t.test('each offered algorithm works, and only the registered one', async (t) => {
@@ -129,7 +130,7 @@ t.test('a client that authenticates with its key', async (t) => {
       })
       const payload = () => claims({ iss: id, sub: id })
       t.equal((await ask(idp, await signed(payload(), {}, own))).status, 200, alg)
-      if (alg !== 'ES256') t.equal((await ask(idp, await signed(payload()))).status, 401, `ES256 in place of ${alg}`)
+      if (alg !== 'ES256') t.equal((await ask(idp, await signed(payload()))).status, 400, `ES256 in place of ${alg}`)
     }
   })
 

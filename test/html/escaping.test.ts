@@ -1,14 +1,13 @@
 import { h } from 'preact'
 import t from 'tap'
 import { ErrorPage } from '../../src/html/error-page.tsx'
-import { chooseMessages } from '../../src/html/messages/choose-messages.ts'
 import { renderPage } from '../../src/html/send-page.ts'
 import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
 import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
-import { markup, samplePages } from './sample-pages.tsx'
+import { markup, pageContext, samplePages } from './sample-pages.tsx'
 
-const page = chooseMessages('en', undefined)
+const page = pageContext('en')
 const pages = ['en', 'de'].flatMap((language) =>
   Object.entries(samplePages(language)).map(([name, node]) => [`${name} (${language})`, renderPage(node)] as const),
 )

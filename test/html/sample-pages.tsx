@@ -1,8 +1,9 @@
 /** @jsxRuntime automatic @jsxImportSource preact */
 import type { VNode } from 'preact'
+import { type Brand, createBrand } from '../../src/html/brand.ts'
 import { ErrorPage } from '../../src/html/error-page.tsx'
 import { chooseMessages } from '../../src/html/messages/choose-messages.ts'
-import { fillText } from '../../src/html/messages/messages.ts'
+import { fillText, type PageContext } from '../../src/html/messages/messages.ts'
 import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
 import { AccountPage } from '../../src/pages/account/account-page.tsx'
 import { ConsentPage } from '../../src/pages/consent/consent-page.tsx'
@@ -14,6 +15,22 @@ import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
 import { SignUpPage } from '../../src/pages/sign-up/sign-up-page.tsx'
 import type { ClientId, Sub } from '../../src/records/ids.ts'
+
+/** The brand of an installation that has no settings for it. */
+export const plainBrand = brandWith({})
+
+export function pageContext(language: string, brand = plainBrand): PageContext {
+  return { ...chooseMessages(language, undefined), brand }
+}
+
+/** A brand with these settings, and the defaults for the others. */
+export function brandWith(
+  settings: Partial<Parameters<typeof createBrand>[0]>,
+  logo?: Parameters<typeof createBrand>[1],
+): Brand {
+  const none = { helpUrl: undefined, privacyUrl: undefined, termsUrl: undefined, accentColor: undefined }
+  return createBrand({ name: 'Signet', ...none, ...settings }, logo)
+}
 
 /** Markup, quotes that would end an attribute, and a script: a name that an attacker gives a client or an account. */
 export const markup = `"><script>alert('&lt;')</script><img src=x onerror=alert(1)>`
@@ -57,9 +74,10 @@ const signedIn = (handle: string, day: number) => ({
  * Every page in its various states, with ordinary and hostile content.
  *
  * @param language a BCP 47 tag
+ * @param brand default: that of an installation without settings for it
  */
-export function samplePages(language: string): Readonly<Record<string, VNode>> {
-  const page = chooseMessages(language, undefined)
+export function samplePages(language: string, brand = plainBrand): Readonly<Record<string, VNode>> {
+  const page = pageContext(language, brand)
   const { errors } = page.messages
   const account = { page, csrf, accountProof: 'proof', account: person, minPasswordLength: 12 }
   const consent = { page, csrf, continueTo, account: ada, accountProof: 'proof', redirectHost: 'notes.example' }
@@ -220,7 +238,7 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
         errors={['code_verifier_wrong', 'post_logout_redirect_uri_not_registered']}
       />
     ),
-    home: <HomePage page={page} csrf={csrf} />,
+    home: <HomePage page={page} csrf={csrf} offersSignUp />,
     'home, signed in': <HomePage page={page} csrf={csrf} account={ada} />,
     inspect: <InspectPage page={page} issuer="https://id.example" />,
     account: (
@@ -329,8 +347,8 @@ export function samplePages(language: string): Readonly<Record<string, VNode>> {
  *
  * @throws if there is none with that name
  */
-export function samplePage(name: string, language = 'en'): VNode {
-  const sample = samplePages(language)[name]
+export function samplePage(name: string, language = 'en', brand = plainBrand): VNode {
+  const sample = samplePages(language, brand)[name]
   if (!sample) throw new Error(`There is no sample page ${name}.`)
   return sample
 }

@@ -152,7 +152,7 @@ export const mutations = [
     name: 'a client may authenticate in two ways in one request',
     file: 'protocol/client-authentication',
     find: 'used.length > 1',
-    replace: 'taken.length > 9',
+    replace: 'used.length > 9',
     tests: ['protocol/client-authentication', 'attacks/client-authentication'],
   },
   {
@@ -163,11 +163,32 @@ export const mutations = [
     tests: ['attacks/client-assertion', 'flows/client-assertion'],
   },
   {
-    name: 'a client assertion may have several audiences',
+    name: 'a client assertion may name another server as well',
     file: 'protocol/client-assertion',
-    find: "typeof aud !== 'string' || !audiences.includes(aud)",
-    replace: '!audiences.some((one) => [aud].flat().includes(one))',
-    tests: ['protocol/client-assertion', 'attacks/client-assertion'],
+    find: 'members.every(',
+    replace: 'members.some(',
+    tests: ['protocol/client-assertion', 'attacks/client-authentication'],
+  },
+  {
+    name: 'a client that is pinned to the issuer may name the token endpoint',
+    file: 'protocol/client-assertion',
+    find: 'if (requireIssuerAudience)',
+    replace: 'if (false)',
+    tests: ['protocol/client-assertion', 'attacks/client-authentication'],
+  },
+  {
+    name: 'a chosen authentication method is not enforced',
+    file: 'operations/authenticate-client',
+    find: 'registered !== undefined && registered !== presented.method',
+    replace: 'false',
+    tests: ['attacks/client-authentication'],
+  },
+  {
+    name: 'a nonce replaces PKCE without openid',
+    file: 'interaction/authorization-request',
+    find: "&& scopes.includes('openid')",
+    replace: '',
+    tests: ['attacks/codes'],
   },
   {
     name: 'a client assertion may be valid for a day',
@@ -667,5 +688,20 @@ export const mutations = [
     find: '.subarray(0, 16)',
     replace: '',
     tests: ['tokens/whole-tokens', 'flows/relying-parties'],
+  },
+  // The operator's logo.
+  {
+    name: 'a logo that is opened as a document may run scripts',
+    file: 'pages/brand/brand-endpoint',
+    find: 'defaultSrc: ["\'none\'"], styleSrc: ["\'unsafe-inline\'"], frameAncestors: ["\'none\'"], sandbox: []',
+    replace: 'frameAncestors: ["\'none\'"]',
+    tests: ['flows/brand', 'browser/brand'],
+  },
+  {
+    name: 'any file is taken for a logo',
+    file: 'platform/config/image-file',
+    find: 'throw new ImageFileFault(fault)',
+    replace: 'void fault',
+    tests: ['platform/config/image-file', 'flows/brand'],
   },
 ]

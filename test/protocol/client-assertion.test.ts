@@ -9,36 +9,65 @@ const { privateKey, publicKey } = await generateKeyPair('ES256')
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: 'one', alg: 'ES256' }] }
 
-async function verdict(audiences: string[], more: JWTPayload, header: object = {}): Promise<string> {
+const ours = {
+  clientId: 'client',
+  issuer,
+  otherAudiences: [`${issuer}/token`],
+  algorithm: undefined,
+  now,
+  clockSkew: 60,
+}
+const lax = { ...ours, requireIssuerAudience: false }
+const pinned = { ...ours, requireIssuerAudience: true }
+
+async function verdict(rules: typeof lax, more: JWTPayload, header: object = {}): Promise<string> {
   const claims = { iss: 'client', sub: 'client', jti: 'once', iat: now, exp: now + 60, ...more }
   const head = { alg: 'ES256', kid: 'one', ...header }
   const assertion = await new SignJWT(claims).setProtectedHeader(head).sign(privateKey)
-  const rules = { clientId: 'client', audiences, jwks, algorithm: undefined, now, clockSkew: 60 }
-  const verified = await verifyClientAssertion(assertion, rules)
+  const verified = await verifyClientAssertion(assertion, { ...rules, jwks })
   return 'fault' in verified ? verified.fault : `until ${verified.forgetAt - now}`
 }
 
-t.test('the audience must be a single string that identifies the server', async (t) => {
-  const both = [issuer, `${issuer}/token`]
-  for (const aud of both) t.equal(await verdict(both, { aud }), 'until 120', aud)
-  const wrong = 'aud is not a single string that names this issuer'
-  t.equal(await verdict([issuer], { aud: `${issuer}/token` }), wrong, 'the issuer alone')
-  for (const aud of [both, [issuer], [], `${issuer}/`, `${issuer}/revoke`, '', 'https://other.example'])
-    t.equal(await verdict(both, { aud }), wrong, JSON.stringify(aud))
-  t.equal(await verdict(both, {}), wrong, 'none')
+const strange = [[], '', `${issuer}/`, `${issuer}/revoke`, issuer.toUpperCase(), 'https://other.example', 7, null, {}]
+
+t.test('every member of the audience must be the issuer or the token endpoint', async (t) => {
+  const wrong = 'aud does not name this issuer or its token endpoint, or also names another server'
+  const tokenEndpoint = `${issuer}/token`
+  for (const aud of [
+    ...strange,
+    ...[
+      [issuer, 'https://other.example'],
+      ['https://other.example', tokenEndpoint],
+      [issuer, ''],
+      [issuer, `${issuer}/`],
+    ],
+    ...[[issuer, null], [issuer, [issuer]], [[issuer]], { 0: issuer, length: 1 }],
+  ])
+    t.equal(await verdict(lax, { aud } as JWTPayload), wrong, JSON.stringify(aud))
+  t.equal(await verdict(lax, {}), wrong, 'none')
+  for (const aud of [issuer, tokenEndpoint, [issuer], [tokenEndpoint], [issuer, tokenEndpoint], [issuer, issuer]])
+    t.equal(await verdict(lax, { aud }), 'until 120', JSON.stringify(aud))
+})
+
+t.test('a client that is pinned to the issuer needs exactly that string', async (t) => {
+  const wrong = 'aud is not the issuer as a single string'
+  for (const aud of [...strange, `${issuer}/token`, [issuer], [issuer, `${issuer}/token`]])
+    t.equal(await verdict(pinned, { aud } as JWTPayload), wrong, JSON.stringify(aud))
+  t.equal(await verdict(pinned, {}), wrong, 'none')
+  t.equal(await verdict(pinned, { aud: issuer }), 'until 120')
 })
 
 t.test('an assertion is valid for at most ten minutes plus the clock skew', async (t) => {
   const aud = issuer
-  t.equal(await verdict([issuer], { aud, exp: now + 660 }), 'until 720')
-  t.equal(await verdict([issuer], { aud, exp: now + 661 }), 'exp is more than ten minutes away')
-  t.equal(await verdict([issuer], { aud, exp: now - 59 }), 'until 1', 'remembered for as long as it is valid')
-  t.match(await verdict([issuer], { aud, exp: now - 61 }), /exp/)
-  t.equal(await verdict([issuer], { aud, iat: now + 61 }), 'iat is in the future')
+  t.equal(await verdict(lax, { aud, exp: now + 660 }), 'until 720')
+  t.equal(await verdict(lax, { aud, exp: now + 661 }), 'exp is more than ten minutes away')
+  t.equal(await verdict(lax, { aud, exp: now - 59 }), 'until 1', 'remembered for as long as it is valid')
+  t.match(await verdict(lax, { aud, exp: now - 61 }), /exp/)
+  t.equal(await verdict(lax, { aud, iat: now + 61 }), 'iat is in the future')
 })
 
 t.test('a JWT of another kind is not an assertion, even if the client has signed it', async (t) => {
-  const typed = (typ: unknown) => verdict([issuer], { aud: issuer }, { typ })
+  const typed = (typ: unknown) => verdict(lax, { aud: issuer }, { typ })
   for (const typ of [
     ...['at+jwt', 'dpop+jwt', 'logout+jwt', 'oauth-authz-req+jwt', 'secevent+jwt', 'token-introspection+jwt'],
     ...['application/at+jwt', 'text/jwt', 'JWS', 'JOSE', 'application/application/jwt', 'jwt ', 'JWT\0', ''],
@@ -63,8 +92,7 @@ t.test('an assertion has no critical parameter, and no b64 (RFC 7797)', async (t
   }
   const judged = async (header: object) => {
     const set = { keys: [{ ...pair.publicKey.export({ format: 'jwk' }), kid: 'two', alg: 'ES256' }] } as never
-    const rules = { clientId: 'client', audiences: [issuer], jwks: set, algorithm: undefined, now, clockSkew: 60 }
-    const verified = await verifyClientAssertion(signed(header), rules)
+    const verified = await verifyClientAssertion(signed(header), { ...lax, jwks: set })
     return 'fault' in verified ? verified.fault : 'good'
   }
   t.equal(await judged({}), 'good')

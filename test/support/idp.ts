@@ -181,7 +181,7 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
 async function postToken(url: string, client: TestClient, parameters: Record<string, string>): Promise<Reply> {
   const headers: Record<string, string> = {}
   const form = new URLSearchParams(parameters)
-  if (client.token_endpoint_auth_method === 'client_secret_basic')
+  if (usesSecret(client) && client.token_endpoint_auth_method !== 'client_secret_post')
     headers['authorization'] = basic(client.client_id, client.secret ?? '')
   else form.set('client_id', client.client_id)
   if (client.token_endpoint_auth_method === 'client_secret_post') form.set('client_secret', client.secret ?? '')
@@ -215,6 +215,7 @@ function completed(metadata: SomeMetadata): ClientMetadata {
     tos_uri: undefined,
     contacts: [],
     require_pkce: true,
+    require_issuer_audience: false,
     first_party: false,
     refresh_token_rotation: metadata.token_endpoint_auth_method === 'none',
     resources: [],

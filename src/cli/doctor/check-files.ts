@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { declarations } from '../../platform/config/declaration.ts'
+import { ImageFileFault, readImageFile } from '../../platform/config/image-file.ts'
 import type { Setting } from '../../platform/config/setting-kinds.ts'
 import type { Settings } from '../../platform/config/settings.ts'
 import { bad, type Check, type Finding, good, skipped, warning } from './finding.ts'
@@ -143,6 +144,22 @@ export async function checkTlsFiles({ tls, issuer }: Pick<Settings, 'tls' | 'iss
       'tls-files',
       `${file} cannot be used: ${reasonOf(error)}.`,
       'Both must be PEM files that Signet can read.',
+    )
+  }
+}
+
+/** The picture that pages show beside the name. A server does not start if it cannot use it. */
+export async function checkLogo({ logo, name }: Pick<Settings, 'logo' | 'name'>): Promise<Finding> {
+  if (logo === undefined) return skipped('logo', `SIGNET_LOGO is not set; pages show the name ${name}.`)
+  try {
+    const { bytes, contentType } = await readImageFile(logo)
+    return good('logo', `${logo} is ${contentType}, ${Math.ceil(bytes.length / 1024)} KB.`)
+  } catch (error) {
+    if (!(error instanceof ImageFileFault)) throw error
+    return bad(
+      'logo',
+      `${logo} cannot be used: ${error.message}.`,
+      'Set SIGNET_LOGO to a PNG, JPEG, WebP or SVG file that Signet can read. Until then no server starts.',
     )
   }
 }

@@ -8,6 +8,7 @@ export const groups = {
     'env-file',
     'data-directory',
     'tls-files',
+    'logo',
   ],
   Database: [
     ...([

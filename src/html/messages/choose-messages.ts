@@ -1,7 +1,7 @@
 import Negotiator from 'negotiator'
 import { de } from './de.ts'
 import { en } from './en.ts'
-import type { Messages, PageContext } from './messages.ts'
+import type { Messages, PageLanguage } from './messages.ts'
 
 const languages: ReadonlyMap<string, Messages> = new Map<string, Messages>([
   ['en', en],
@@ -22,7 +22,7 @@ const maxRangeLength = 100
  * @param uiLocales BCP 47 tags, separated by spaces, in order of preference
  * @param acceptLanguage the header of that name, RFC 9110 §12.5.4
  */
-export function chooseMessages(uiLocales: string | undefined, acceptLanguage: string | undefined): PageContext {
+export function chooseMessages(uiLocales: string | undefined, acceptLanguage: string | undefined): PageLanguage {
   const wanted = (uiLocales ?? '').split(' ', maxPreferences)
   for (const range of [...wanted, ...rangesByWeight(acceptLanguage ?? '')]) {
     const found = lookUp(range)
@@ -32,7 +32,7 @@ export function chooseMessages(uiLocales: string | undefined, acceptLanguage: st
 }
 
 /** RFC 4647 §3.4: a range is shortened from its end until a language matches, so `de-AT` finds `de`. Tags ignore case (RFC 5646 §2.1.1). */
-function lookUp(range: string): PageContext | undefined {
+function lookUp(range: string): PageLanguage | undefined {
   // OpenID Connect Core §5.1: some write `de_CH`, also in profiles.
   const subtags = range.trim().slice(0, maxRangeLength).toLowerCase().replaceAll('_', '-').split('-', 8)
   for (; subtags.length > 0; subtags.pop()) {

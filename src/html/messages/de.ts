@@ -4,6 +4,9 @@ export const de: Messages = {
   layout: {
     faultyTitle: 'Fehler: {title}',
     newTab: '(öffnet sich in einem neuen Tab)',
+    help: 'Hilfe',
+    privacy: 'Datenschutzerklärung',
+    terms: 'Nutzungsbedingungen',
   },
   client: {
     website: 'Website von {client}',
@@ -33,6 +36,10 @@ export const de: Messages = {
     passwordHint:
       'Mindestens {min} Zeichen. Einige Wörter, die nur Sie so zusammenstellen würden, ergeben ein starkes Passwort, das leicht zu merken ist.',
     submit: 'Konto erstellen',
+    terms: 'Mit dem Erstellen eines Kontos stimmen Sie den {terms} zu.',
+    termsLink: 'Nutzungsbedingungen',
+    privacy: 'Wie Ihre Daten verwendet werden, steht in der {privacy}.',
+    privacyLink: 'Datenschutzerklärung',
     signIn: 'Ich habe bereits ein Konto',
   },
   consent: {
@@ -76,17 +83,23 @@ export const de: Messages = {
     submit: 'Weiter',
   },
   home: {
-    title: 'Signet',
-    what: 'Ein Identity Provider. Er meldet Personen an und stellt signierte Token aus, die jeder Dienst prüfen und niemand sonst erstellen kann.',
+    heading: 'Ihr Konto bei {name}',
+    what: 'Anwendungen leiten Sie zum Anmelden hierher und danach wieder zurück. Sie können sich auch direkt hier anmelden, um Ihr Konto anzusehen und zu ändern.',
+    whatSignedIn:
+      'In Ihrem Konto können Sie Ihr Profil und Ihr Passwort ändern und sehen, welche Anwendungen Zugriff haben.',
     account: 'Sie sind angemeldet als',
-    manage: 'Konto',
+    manage: 'Zu Ihrem Konto',
     signIn: 'Anmelden',
     signOut: 'Abmelden',
+    signUp: 'Konto erstellen',
+    help: 'Hilfe erhalten',
     developers: 'Für die Entwicklung',
+    about: 'Dies ist ein OpenID-Connect-Provider. Anwendungen finden alles Nötige in seinen Metadaten.',
     openidConfiguration: 'OpenID-Connect-Metadaten',
     oauthMetadata: 'OAuth-2.0-Metadaten',
     jwks: 'Öffentliche Schlüssel',
     inspect: 'Ein Token untersuchen',
+    errors: 'Was ein Fehler bedeutet',
   },
   account: {
     title: 'Ihr Konto',
@@ -113,7 +126,7 @@ export const de: Messages = {
     revealNew: 'Neues Passwort anzeigen',
     endApplications: 'Auch den Zugriff aller Anwendungen beenden',
     endApplicationsHint:
-      'Die Anwendungen müssen Signet dann erneut fragen; in diesem Browser ist dafür womöglich kein Passwort nötig. In einer Anwendung kann eine eigene Sitzung weiterbestehen: Melden Sie sich auch dort ab. Ohne Häkchen behalten die Anwendungen, die Sie in diesem Browser benutzen, ihren Zugriff, ebenso jene, die auch in Ihrer Abwesenheit zugreifen dürfen.',
+      'Die Anwendungen müssen {name} dann erneut fragen; in diesem Browser ist dafür womöglich kein Passwort nötig. In einer Anwendung kann eine eigene Sitzung weiterbestehen: Melden Sie sich auch dort ab. Ohne Häkchen behalten die Anwendungen, die Sie in diesem Browser benutzen, ihren Zugriff, ebenso jene, die auch in Ihrer Abwesenheit zugreifen dürfen.',
     changePassword: 'Passwort ändern',
     sessions: 'Wo Sie angemeldet sind',
     sessionsLead: 'Beenden Sie Sitzungen, die Sie nicht kennen, und ändern Sie dann Ihr Passwort.',

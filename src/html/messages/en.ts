@@ -6,6 +6,9 @@ export const en = {
   layout: {
     faultyTitle: 'Error: {title}',
     newTab: '(opens in a new tab)',
+    help: 'Help',
+    privacy: 'Privacy policy',
+    terms: 'Terms of use',
   },
   client: {
     website: 'Website of {client}',
@@ -35,6 +38,10 @@ export const en = {
     passwordHint:
       'At least {min} characters. A few words that only you would put together make a strong password that is easy to remember.',
     submit: 'Create account',
+    terms: 'By creating an account you accept the {terms}.',
+    termsLink: 'terms of use',
+    privacy: 'The {privacy} says how your data is used.',
+    privacyLink: 'privacy policy',
     signIn: 'I already have an account',
   },
   consent: {
@@ -77,17 +84,23 @@ export const en = {
     submit: 'Continue',
   },
   home: {
-    title: 'Signet',
-    what: 'An identity provider. It signs people in and issues signed tokens that any service can verify and nobody else can create.',
+    heading: 'Your {name} account',
+    what: 'Applications send you here to sign in, and take you back when you have. You can also sign in here directly, to see and change what belongs to your account.',
+    whatSignedIn:
+      'In your account you can change your profile and your password, and see which applications have access.',
     account: 'You are signed in as',
-    manage: 'Account',
+    manage: 'Go to your account',
     signIn: 'Sign in',
     signOut: 'Sign out',
+    signUp: 'Create an account',
+    help: 'Get help',
     developers: 'For developers',
+    about: 'This is an OpenID Connect provider. Applications find everything they need in its metadata.',
     openidConfiguration: 'OpenID Connect metadata',
     oauthMetadata: 'OAuth 2.0 metadata',
     jwks: 'Public keys',
     inspect: 'Inspect a token',
+    errors: 'What an error means',
   },
   account: {
     title: 'Your account',
@@ -114,7 +127,7 @@ export const en = {
     revealNew: 'Show new password',
     endApplications: 'Also end access for all applications',
     endApplicationsHint:
-      'They will have to ask Signet again; in this browser, that may not require your password. An application may keep its own session: sign out there too. If you leave this unticked, the applications you use in this browser keep their access, and so do those that may keep it while you are away.',
+      'They will have to ask {name} again; in this browser, that may not require your password. An application may keep its own session: sign out there too. If you leave this unticked, the applications you use in this browser keep their access, and so do those that may keep it while you are away.',
     changePassword: 'Change password',
     sessions: 'Where you are signed in',
     sessionsLead: 'End any session you don’t recognise, then change your password.',

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact'
+import type { Brand } from '../brand.ts'
 import type { en } from './en.ts'
 
 /** The texts of one language. Every language has exactly the same keys as English. */
@@ -9,11 +10,16 @@ export type Messages = {
 /** What can be wrong with what a person typed: the key of its message. */
 export type Fault = Exclude<keyof Messages['faults'], 'retry_in' | 'retry_later'>
 
-/** The language of a page and its texts, as `chooseMessages` returns them. */
-export interface PageContext {
+/** The language of a page and its texts. */
+export interface PageLanguage {
   readonly messages: Messages
   /** A BCP 47 tag: the language of `messages`. */
   readonly locale: string
+}
+
+/** What every page needs: its language, and whose page it is. */
+export interface PageContext extends PageLanguage {
+  readonly brand: Brand
 }
 
 /**
@@ -48,7 +54,7 @@ interface Figures {
 }
 
 /** What went wrong and what to do about it, in one or two sentences. */
-export function faultText({ messages, locale }: PageContext, fault: Fault, figures: Figures = {}): string {
+export function faultText({ messages, locale }: PageLanguage, fault: Fault, figures: Figures = {}): string {
   const { faults } = messages
   const { retryAfterSeconds, minPasswordLength } = figures
   const text = fillText(faults[fault], { min: String(minPasswordLength ?? '') })

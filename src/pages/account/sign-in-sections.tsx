@@ -1,5 +1,5 @@
 import { Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
-import { fillText } from '../../html/messages/messages.ts'
+import { fill, fillText } from '../../html/messages/messages.ts'
 import { type FormSectionProps, fieldsOf } from './account-form.ts'
 import { applicationsChoice, offersApplications, wantsApplicationsEnded } from './sign-in-forms.ts'
 
@@ -115,7 +115,7 @@ export function PasswordSection({
           {account.endApplications}
         </label>
         <p class="hint tick-hint" id={hint}>
-          {account.endApplicationsHint}
+          {fill(account.endApplicationsHint, { name: <bdi>{page.brand.name}</bdi> })}
         </p>
         <button class="button" id="password-change" type="submit">
           {account.changePassword}

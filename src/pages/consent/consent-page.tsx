@@ -1,6 +1,5 @@
 import {
   AccountBadge,
-  ClientLinks,
   ClientLogo,
   ClientName,
   type PageAccount,
@@ -43,7 +42,7 @@ export function ConsentPage(props: ConsentPageProps) {
   const name = <ClientName client={client} />
   const otherAccountHref = safeHref(props.otherAccountHref)
   return (
-    <Layout page={page} title={consent.pageTitle} below={<ClientLinks page={page} client={client} />}>
+    <Layout page={page} title={consent.pageTitle} client={client}>
       <ClientLogo client={client} />
       <h1>{fill(consent.title, { client: name })}</h1>
       {/* First, because the client cannot choose it, and nobody should answer without having seen it. */}

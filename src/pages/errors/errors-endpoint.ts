@@ -13,7 +13,11 @@ export function errorsEndpoint(app: App): void {
     const shown = requestId !== undefined && /^[\w-]{16}$/.test(requestId) ? requestId : undefined
     return sendPage(
       reply,
-      ErrorReferencePage({ page: chooseMessages('en', undefined), requestId: shown, errors: errorNames }),
+      ErrorReferencePage({
+        page: { ...chooseMessages('en', undefined), brand: request.server.brand },
+        requestId: shown,
+        errors: errorNames,
+      }),
     )
   })
 }

@@ -16,6 +16,7 @@ export function homeEndpoint(app: App, signet: Signet): void {
       HomePage({
         page: pageContextOf(request),
         csrf: csrfToken(signet, request, reply),
+        offersSignUp: signet.settings.signUp === 'open',
         account: session && { name: displayName(session.account), email: session.account.email },
       }),
     )

@@ -1,4 +1,4 @@
-import { ClientLinks, ClientLogo, ClientName, type PageClient, shownName } from '../../html/account-and-client.tsx'
+import { ClientLogo, ClientName, type PageClient, shownName } from '../../html/account-and-client.tsx'
 import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
@@ -36,7 +36,7 @@ export function SignInPage(props: SignInPageProps) {
       title={signIn.title}
       faulty={fault !== undefined}
       scripts={['show-password.js']}
-      below={<ClientLinks page={page} client={client} />}
+      client={client}
     >
       <h1>{signIn.title}</h1>
       {client && (

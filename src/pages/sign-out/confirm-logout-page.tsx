@@ -1,10 +1,4 @@
-import {
-  AccountBadge,
-  ClientLinks,
-  ClientName,
-  type PageAccount,
-  type PageClient,
-} from '../../html/account-and-client.tsx'
+import { AccountBadge, ClientName, type PageAccount, type PageClient } from '../../html/account-and-client.tsx'
 import { HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { fill, type PageContext } from '../../html/messages/messages.ts'
@@ -23,7 +17,7 @@ export interface ConfirmLogoutPageProps {
 export function ConfirmLogoutPage({ page, csrf, continueTo, client, account }: ConfirmLogoutPageProps) {
   const { logout, consent } = page.messages
   return (
-    <Layout page={page} title={logout.title} below={<ClientLinks page={page} client={client} />}>
+    <Layout page={page} title={logout.title} client={client}>
       <h1>{logout.title}</h1>
       {client && <p class="lead">{fill(logout.asked, { client: <ClientName client={client} /> })}</p>}
       <AccountBadge account={account} label={consent.account} />

@@ -1,4 +1,5 @@
-import { ClientLinks, ClientLogo, ClientName, type PageClient } from '../../html/account-and-client.tsx'
+import { ClientLogo, ClientName, type PageClient } from '../../html/account-and-client.tsx'
+import { OutwardLink } from '../../html/footer.tsx'
 import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
@@ -34,7 +35,7 @@ export function SignUpPage(props: SignUpPageProps) {
       title={signUp.title}
       faulty={faulty.length > 0 || faults.form !== undefined}
       scripts={['show-password.js']}
-      below={<ClientLinks page={page} client={client} />}
+      client={client}
     >
       <h1>{signUp.title}</h1>
       {client && (
@@ -91,6 +92,7 @@ export function SignUpPage(props: SignUpPageProps) {
           autofocus={faulty[0] === 'password'}
         />
         <RevealPassword page={page} />
+        <Conditions page={page} />
         <button class="button primary" id="sign-up" name="sign-up" type="submit">
           {signUp.submit}
         </button>
@@ -103,5 +105,23 @@ export function SignUpPage(props: SignUpPageProps) {
         </ul>
       )}
     </Layout>
+  )
+}
+
+/** Above the button, because people accept them by pressing it. */
+function Conditions({ page }: { readonly page: PageContext }) {
+  const { brand, messages } = page
+  const { signUp } = messages
+  const link = (href: string, label: string) => (
+    <OutwardLink page={page} href={href}>
+      {label}
+    </OutwardLink>
+  )
+  if (!brand.termsUrl && !brand.privacyUrl) return null
+  return (
+    <p class="fine conditions">
+      {brand.termsUrl && fill(signUp.terms, { terms: link(brand.termsUrl, signUp.termsLink) })}{' '}
+      {brand.privacyUrl && fill(signUp.privacy, { privacy: link(brand.privacyUrl, signUp.privacyLink) })}
+    </p>
   )
 }

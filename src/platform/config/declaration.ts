@@ -1,10 +1,13 @@
 import { databaseUrlFault, isSchemaName } from '../database/hosts.ts'
 import { isAddressRange } from '../network-address.ts'
 import {
+  accentColor,
   duration,
   eventRetention,
   filePath,
   folderPath,
+  installationName,
+  linkTarget,
   masterKey,
   oneOf,
   parseIssuer,
@@ -108,6 +111,14 @@ export const declarations = {
     1,
     7200,
   ),
+  SIGNET_NAME: installationName,
+  SIGNET_LOGO: filePath(
+    'A PNG, JPEG, WebP or SVG file of up to 256 KB that pages show beside SIGNET_NAME. It must be readable on a white background.',
+  ),
+  SIGNET_ACCENT_COLOR: accentColor,
+  SIGNET_HELP_URL: linkTarget('Where people get help. Linked on every page.', 'mailto'),
+  SIGNET_PRIVACY_URL: linkTarget('The privacy policy. Linked on every page, and named on the sign-up page.'),
+  SIGNET_TERMS_URL: linkTarget('The terms of use. Linked on every page, and named on the sign-up page.'),
   SIGNET_SIGN_UP: oneOf(['open', 'closed'], 'open', 'Whether people can create accounts for themselves.'),
   SIGNET_PASSWORD_MIN_LENGTH: wholeNumber(8, 128, {
     default: '12',

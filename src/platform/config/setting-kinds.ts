@@ -120,3 +120,56 @@ export function parseIssuer(text: string): string | undefined {
   if (url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname))) return text
   return undefined
 }
+
+/** In code points. Longer names do not fit in a browser's tab or above the card on a phone. */
+const maxNameLength = 60
+
+/** The name of the installation. Any script is fine; invisible characters are not: they make one name look like another. */
+export const installationName: Setting<string> = {
+  accepts: `1 to ${maxNameLength} visible characters`,
+  default: 'Signet',
+  about: 'The name of this installation, on every page and in every title.',
+  parse: (text) => (nameFault(text) === undefined ? text : undefined),
+  fault: nameFault,
+}
+
+function nameFault(text: string): string | undefined {
+  if ([...text].length > maxNameLength) return `it has ${[...text].length} characters`
+  if (text.trim() !== text) return 'it begins or ends with a space'
+  // Zero-width joiners are part of words in Persian and Hindi, and of emoji; U+FFFD is what invalid UTF-8 becomes.
+  const invisible =
+    /[\p{Cc}\p{Co}\p{Cs}\p{Zl}\p{Zp}\ufffd]|(?!\u200c|\u200d|\ufe0f)\p{Default_Ignorable_Code_Point}/u.exec(text)
+  const code = invisible?.[0].codePointAt(0)
+  if (code !== undefined) return `it contains the character U+${code.toString(16).toUpperCase().padStart(4, '0')}`
+  return /[\p{L}\p{N}\p{S}]/u.test(text) ? undefined : 'it contains no letter'
+}
+
+/** The accent colour of the pages. The result is `#rrggbb` in lower case. */
+export const accentColor: Setting<string> = {
+  accepts: '`#rrggbb` or `rrggbb`; in `.env` and YAML, `#` needs quotes',
+  about:
+    'The colour of buttons, links and marks. Signet derives a lighter or darker shade wherever the colour itself would have too little contrast.',
+  parse: (text) => {
+    const digits = /^#?([0-9a-f]{6})$/i.exec(text)?.[1]
+    return digits && `#${digits.toLowerCase()}`
+  },
+}
+
+/**
+ * An address that pages link to: https, or http on loopback, without credentials, which could make it look like the address of another host.
+ *
+ * @param alternative `mailto`: an e-mail address is accepted, too
+ */
+export const linkTarget = (about: string, alternative?: 'mailto'): Setting<string> => ({
+  accepts: `an https URL (http if the host is loopback)${alternative ? ', or `mailto:` and an e-mail address' : ''}`,
+  about,
+  parse: (text) => {
+    if (text.length > 2_000) return undefined
+    // One address and no header fields (RFC 6068 §2), so that the link does nothing but address a mail.
+    if (alternative && /^mailto:[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+$/.test(text)) return text
+    if (!/^https?:\/\/[^\s\\]+$/.test(text) || !URL.canParse(text)) return undefined
+    const { protocol, hostname, username, password, href } = new URL(text)
+    if (username !== '' || password !== '') return undefined
+    return protocol === 'https:' || isLoopbackHost(hostname) ? href : undefined
+  },
+})

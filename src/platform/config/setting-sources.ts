@@ -43,10 +43,18 @@ export function dotEnvSource(
   return names.some((name) => isFromFile(name) || isFromFile(`${name}_FILE`)) ? resolve(folder, '.env') : undefined
 }
 
+/** A colour without quotes in `.env`, which would be ignored silently. */
+const unquotedColour = /^\s*(?:export\s+)?(SIGNET_\w+)\s*=\s*#[0-9a-f]{3,8}\s*$/gim
+
 function readDotEnv(folder: string, faults: string[]): NodeJS.Dict<string> {
   const file = resolve(folder, '.env')
   try {
-    return parseEnv(readFileSync(file, 'utf8'))
+    const text = readFileSync(file, 'utf8')
+    const values = parseEnv(text)
+    for (const [, name = ''] of text.matchAll(unquotedColour))
+      if (values[name] === '')
+        faults.push(`${name}: in ${file}, \`#\` begins a comment, so the value is empty. Put it in quotes.`)
+    return values
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code !== 'ENOENT') faults.push(`${file}: cannot be read (${code ?? 'unknown error'}).`)

@@ -35,6 +35,14 @@ export interface Settings {
   readonly eventRetention: number | undefined
   readonly shutdownDelay: number
   readonly keepAliveTimeout: number
+  readonly name: string
+  /** The path of a file, which is checked by the server's start. */
+  readonly logo: string | undefined
+  /** `#rrggbb` */
+  readonly accentColor: string | undefined
+  readonly helpUrl: string | undefined
+  readonly privacyUrl: string | undefined
+  readonly termsUrl: string | undefined
   readonly signUp: 'open' | 'closed'
   readonly passwordMinLength: number
   readonly metricsToken: string | undefined
@@ -111,6 +119,12 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     eventRetention: retention === 'forever' ? undefined : retention,
     shutdownDelay: need('SIGNET_SHUTDOWN_DELAY'),
     keepAliveTimeout: need('SIGNET_KEEP_ALIVE_TIMEOUT'),
+    name: need('SIGNET_NAME'),
+    logo: read('SIGNET_LOGO'),
+    accentColor: read('SIGNET_ACCENT_COLOR'),
+    helpUrl: read('SIGNET_HELP_URL'),
+    privacyUrl: read('SIGNET_PRIVACY_URL'),
+    termsUrl: read('SIGNET_TERMS_URL'),
     signUp: need('SIGNET_SIGN_UP'),
     passwordMinLength: need('SIGNET_PASSWORD_MIN_LENGTH'),
     metricsToken: read('SIGNET_METRICS_TOKEN'),
@@ -149,6 +163,8 @@ function contradictions(settings: Settings): string[] {
     faults.push('SIGNET_REFRESH_TOKEN_TTL: must not be longer than SIGNET_REFRESH_TOKEN_MAX_TTL.')
   if (settings.sessionIdleTtl > settings.sessionTtl)
     faults.push('SIGNET_SESSION_IDLE_TTL: must not be longer than SIGNET_SESSION_TTL.')
+  if (settings.logo !== undefined && settings.name === declarations.SIGNET_NAME.default)
+    faults.push('SIGNET_LOGO: also requires SIGNET_NAME, which pages show beside the logo.')
   if (settings.masterKeyPrevious && settings.masterKey?.equals(settings.masterKeyPrevious))
     faults.push('SIGNET_MASTER_KEY_PREVIOUS: is the same as SIGNET_MASTER_KEY.')
   return faults

@@ -35,7 +35,7 @@ export interface RegisteredError {
 }
 
 const request = { error: 'invalid_request', status: 400 } as const
-const client = { error: 'invalid_client', status: 401 } as const
+const client = { error: 'invalid_client', status: 400 } as const
 const grant = { error: 'invalid_grant', status: 400 } as const
 const scope = { error: 'invalid_scope', status: 400 } as const
 const target = { error: 'invalid_target', status: 400 } as const
@@ -162,12 +162,17 @@ export const errorRegistry = {
   client_not_named: {
     ...client,
     description: 'The request does not identify a client: send client credentials or a client_id.',
-    fix: 'A confidential client uses the authentication method that it is registered for. A public client sends its client_id in the body (RFC 6749 section 3.2.1).',
+    fix: 'A confidential client sends its secret or an assertion. A public client sends its client_id in the body (RFC 6749 section 3.2.1).',
   },
   client_authenticates_twice: {
     ...request,
     description: 'The request uses more than one client authentication method. Use only one.',
     fix: 'Send only one of these: the Authorization header, client_secret, client_assertion (RFC 6749 section 2.3). Many libraries add an Authorization header automatically: turn it off, or leave out the other method.',
+  },
+  client_credentials_in_query: {
+    ...request,
+    description: "The parameter '{}' was sent in the URL: send it in the body.",
+    fix: 'URLs are written to the logs of servers and proxies (RFC 6749 section 2.3.1). Send the parameters as a form in the body of the POST request, and replace the secret that was in the URL: signet clients rotate-secret --revoke-old.',
   },
   client_id_contradicts: {
     ...request,
@@ -187,7 +192,7 @@ export const errorRegistry = {
   client_authentication_method_wrong: {
     ...client,
     description: 'This client must authenticate with {}.',
-    fix: 'The secret is correct, but it was sent by another method. Use the registered method, or register the other one with signet clients update --token-endpoint-auth-method.',
+    fix: 'The secret is correct, but it was sent by another method. Use the registered method, or accept both: signet clients update --token-endpoint-auth-method "".',
   },
   client_assertion_type_wrong: {
     ...request,
@@ -204,7 +209,7 @@ export const errorRegistry = {
     ...client,
     description:
       'The client_assertion was rejected: check its typ, signature, iss, sub, aud, exp and jti (RFC 7523 section 3).',
-    fix: 'typ must be client-authentication+jwt or JWT, or absent. aud must be the issuer, as a single string. exp must be in the future, at most ten minutes ahead. The key must be in the registered jwks, under the kid of the header if there is one. Check the clock of the machine. The operator can see which check failed: signet events show.',
+    fix: 'typ must be client-authentication+jwt or JWT, or absent. aud must be the issuer or the token endpoint, alone or in an array that names nothing else; for a client with require_issuer_audience it must be the issuer, as a single string. exp must be in the future, at most ten minutes ahead. The key must be in the registered jwks, under the kid of the header if there is one. Check the clock of the machine. The operator can see which check failed: signet events show.',
   },
   client_assertion_replayed: {
     ...client,
@@ -436,7 +441,13 @@ export const errorRegistry = {
   code_challenge_missing: {
     ...request,
     description: 'The code_challenge is missing: this client must use PKCE with S256.',
-    fix: 'Turn on PKCE in your library; all current libraries support it (RFC 7636). If a confidential client cannot use it, register the client with --no-require-pkce.',
+    fix: 'Turn on PKCE in your library (RFC 7636). A public client always needs it. For a confidential client whose library has no PKCE, the operator can accept a nonce instead: signet clients update --require-pkce auto.',
+  },
+  code_challenge_or_nonce_missing: {
+    ...request,
+    description:
+      'This client must use PKCE: send a code_challenge with S256. Or send a nonce with the scope openid, or ask the operator to turn off require_pkce.',
+    fix: 'Turn on PKCE in your library (RFC 7636). If it has none, turn on its nonce and request the scope openid: the library then has to compare the nonce of the ID token with its own (RFC 9700 section 2.1.1). If it can do neither, the operator can turn the requirement off: signet clients update --no-require-pkce. Anybody who gets hold of a code can then use it in a sign-in of their own at the application.',
   },
   code_challenge_method_unsupported: {
     ...request,

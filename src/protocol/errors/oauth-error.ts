@@ -18,6 +18,7 @@ export class OAuthError extends Error {
   readonly code: OAuthErrorCode
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
+  readonly param: string | undefined
   readonly detail: string | undefined
   readonly isRecorded: boolean
 
@@ -29,6 +30,7 @@ export class OAuthError extends Error {
     this.code = error
     this.status = options.status ?? status
     this.headers = options.headers ?? {}
+    this.param = options.param
     this.detail = options.detail
     this.isRecorded = options.isRecorded ?? true
   }

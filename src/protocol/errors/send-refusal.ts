@@ -74,26 +74,52 @@ export function sendRefusal(
   error: OAuthError,
 ): FastifyReply {
   noteRefusal(request, error)
-  reply.headers(error.headers)
   if (request.headers.accept?.includes('text/html'))
-    return sendRefusalPage(request, reply, pageContextOf(request), error)
+    return sendRefusalPage(request, reply.headers(error.headers), pageContextOf(request), error)
+  return sendRefusalJson(issuer, request, reply, error)
+}
+
+/** Sends an error to a program (RFC 6749 §5.2). */
+export function sendRefusalJson(
+  issuer: string,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  error: OAuthError,
+): FastifyReply {
   return reply
     .status(error.status)
-    .header('cache-control', 'no-store')
+    .headers({ 'cache-control': 'no-store', ...error.headers })
     .send(errorBody(issuer, error, request.id))
+}
+
+/** Whether a URL, as in `request.url`, is an endpoint for programs, or below one. */
+export type IsForPrograms = (url: string) => boolean
+
+/** The decoded path of a URL. It may be absolute (RFC 9112 §3.2.2). The router has refused malformed escapes. */
+export function requestedPath(url: string): string {
+  const [path = ''] = url.replace(/^https?:\/\/[^/?#]*/i, '').split(/[?#]/)
+  return decodeURIComponent(path)
 }
 
 const methods = ['GET', 'HEAD', 'POST'] as const
 
 /** Responds to a request that matches no route: 405 if the path has routes for other methods (RFC 9110 §15.5.6), otherwise 404. */
-export function sendNotFound(app: App, issuer: string, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const [path = '', ...query] = request.url.split('?')
+export function sendNotFound(
+  app: App,
+  issuer: string,
+  isForPrograms: IsForPrograms,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const path = requestedPath(request.url)
   // If no route matches, Fastify parses the query with its own parser.
-  request.query = parseParameters(query.join('?'))
+  request.query = parseParameters(request.url.split('?').slice(1).join('?'))
   const allowed = methods.filter((method) => app.hasRoute({ method, url: path }))
   const error =
     allowed.length > 0
       ? new OAuthError('method_not_allowed', { param: allowed.join(' or '), headers: { allow: allowed.join(', ') } })
       : new OAuthError('address_unknown')
-  return sendRefusal(issuer, request, reply, error)
+  if (!isForPrograms(request.url)) return sendRefusal(issuer, request, reply, error)
+  noteRefusal(request, error)
+  return sendRefusalJson(issuer, request, reply, error)
 }

@@ -2,7 +2,7 @@ import cookie from '@fastify/cookie'
 import helmet from '@fastify/helmet'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { asOAuthError } from '../errors/as-oauth-error.ts'
-import { sendRefusalPage } from '../errors/send-refusal.ts'
+import { type IsForPrograms, sendRefusalJson, sendRefusalPage } from '../errors/send-refusal.ts'
 import { noParameters } from './parameters.ts'
 import { pageContextOf, sentParameter } from './ui-locales.ts'
 
@@ -30,11 +30,13 @@ export const readsOwnOrigin = {
  * The routes that show pages, with the headers that pages need. There is no `form-action`: browsers also apply it to the redirect that
  * follows a form, and would block the redirect back to the application.
  *
+ * @param isForPrograms requests to such a URL that match no route get JSON
  * @param sealedUiLocales returns the `ui_locales` of the request in a `continue` value
  */
 export function pageScope(
   app: App,
   { issuer }: { readonly issuer: string },
+  isForPrograms: IsForPrograms,
   sealedUiLocales: (continueValue: string) => string | undefined,
   routes: (scope: App) => void,
 ): void {
@@ -56,6 +58,7 @@ export function pageScope(
     })
     scope.setErrorHandler((error, request, reply) => {
       const refusal = asOAuthError(error, request)
+      if (request.is404 && isForPrograms(request.url)) return sendRefusalJson(issuer, request, reply, refusal)
       const sealed = sentParameter(request, 'continue')
       const page = pageContextOf(request, sealed === undefined ? undefined : sealedUiLocales(sealed))
       return sendRefusalPage(request, reply.headers(refusal.headers), page, refusal)

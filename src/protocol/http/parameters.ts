@@ -79,6 +79,12 @@ export function sentValue(sent: unknown, name: string): string | undefined {
   return (sent as Partial<Parameters> | null | undefined)?.[parsed]?.values.get(name)
 }
 
+/** Whether a parameter was sent with a value, in whatever condition. */
+export function wasSent(parameters: Parameters, name: string): boolean {
+  const { values, faults } = parameters[parsed]
+  return values.has(name) || faults.some((one) => one.name === name)
+}
+
 const maxParameters = 100
 
 /**

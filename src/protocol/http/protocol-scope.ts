@@ -1,27 +1,47 @@
 import type { App } from '../../platform/http/fastify-app.ts'
+import { challenged, credentialsInQuery } from '../client-authentication.ts'
 import { asOAuthError } from '../errors/as-oauth-error.ts'
-import { errorBody } from '../errors/oauth-error.ts'
+import { OAuthError } from '../errors/oauth-error.ts'
+import { type IsForPrograms, requestedPath, sendRefusalJson } from '../errors/send-refusal.ts'
+import type { Parameters } from './parameters.ts'
 
 /**
  * The routes that programs call. Any origin may call them (CORS): they read no cookies, so a script in a browser gains nothing that it did
  * not have (Fetch §3.2; credentials are not allowed). Responses are not cached, unless the route says otherwise.
+ *
+ * @returns whether a URL is one of these routes, or below one. Errors there are JSON as well, whatever the request accepts
  */
-export function protocolScope(app: App, { issuer }: { readonly issuer: string }, routes: (scope: App) => void): void {
+export function protocolScope(
+  app: App,
+  { issuer }: { readonly issuer: string },
+  routes: (scope: App) => void,
+): IsForPrograms {
+  const paths = new Set<string>()
   app.register(async (scope: App) => {
+    scope.addHook('onRoute', ({ url }) => {
+      paths.add(url)
+    })
     allowAnyOrigin(scope)
     scope.addHook('onRequest', (_request, reply, done) => {
       reply.header('cache-control', 'no-store')
       done()
     })
+    // A preflight must not fail: the script could not read why.
+    scope.addHook<{ Querystring: Parameters }>('onRequest', ({ method, query }, _reply, done) =>
+      done(method === 'OPTIONS' ? undefined : credentialsInQuery(query)),
+    )
     scope.setErrorHandler((error, request, reply) => {
-      const refusal = asOAuthError(error, request)
-      return reply
-        .status(refusal.status)
-        .headers({ 'cache-control': 'no-store', ...refusal.headers })
-        .send(errorBody(issuer, refusal, request.id))
+      const byHeader = request.headers.authorization !== undefined
+      const isChallenged = byHeader && error instanceof OAuthError && error.code === 'invalid_client'
+      const refusal = asOAuthError(isChallenged ? challenged(error) : error, request)
+      return sendRefusalJson(issuer, request, reply, refusal)
     })
     routes(scope)
   })
+  return (url) => {
+    const path = requestedPath(url)
+    return [...paths].some((own) => path === own || path.startsWith(`${own}/`))
+  }
 }
 
 /**

@@ -1,9 +1,14 @@
 import type { FastifyRequest } from 'fastify'
+import type { Brand } from '../../html/brand.ts'
 import { chooseMessages } from '../../html/messages/choose-messages.ts'
 import type { PageContext } from '../../html/messages/messages.ts'
 import { sentValue } from './parameters.ts'
 
 declare module 'fastify' {
+  interface FastifyInstance {
+    /** How the installation presents itself on pages. */
+    brand: Brand
+  }
   interface FastifyRequest {
     /** The language in the profile of the signed-in person, a BCP 47 tag. Set when their session has been read. */
     profileLocale: string | undefined
@@ -11,7 +16,7 @@ declare module 'fastify' {
 }
 
 /**
- * Chooses the language of a page: the one that the application requested (`ui_locales`, OpenID Connect Core §3.1.2.1), otherwise the
+ * What a page needs to know about the request and the installation. Chooses the language: the one that the application requested (`ui_locales`, OpenID Connect Core §3.1.2.1), otherwise the
  * language in the person's profile, otherwise the browser's.
  *
  * @param uiLocales BCP 47 tags separated by spaces, from the request that led the person here; default: the parameter `ui_locales` of this
@@ -19,7 +24,7 @@ declare module 'fastify' {
  */
 export function pageContextOf(request: FastifyRequest, uiLocales = uiLocalesOf(request)): PageContext {
   const wanted = [uiLocales, request.profileLocale].filter((locales) => locales !== undefined)
-  return chooseMessages(wanted.join(' '), request.headers['accept-language'])
+  return { ...chooseMessages(wanted.join(' '), request.headers['accept-language']), brand: request.server.brand }
 }
 
 function uiLocalesOf(request: FastifyRequest): string | undefined {

@@ -48,12 +48,12 @@ export function passwordLengthFault(
  * repeated or have digits added ("context-specific words [...] and derivatives thereof"). There are no composition rules, and a passphrase that
  * contains such a word is accepted. Each kind has its own fault, because the same section requires that the reason is given.
  *
- * @param settings `passwordMinLength` in code points; `issuer`, whose names are not accepted as passwords
+ * @param settings `passwordMinLength` in code points; `issuer` and `name`, whose names are not accepted as passwords
  * @param person the names of the person whose password it is
  */
 export async function passwordFault(
   password: string,
-  settings: Pick<Settings, 'passwordMinLength' | 'issuer'>,
+  settings: Pick<Settings, 'passwordMinLength' | 'issuer'> & Partial<Pick<Settings, 'name'>>,
   person: PersonsNames,
 ): Promise<PasswordFault | undefined> {
   const lengthFault = passwordLengthFault(password, settings)
@@ -65,7 +65,7 @@ export async function passwordFault(
   const normalized = folded(password)
   const names = sourcesOf(withoutSeparators(normalized), isExpected)
   if (intersect(names, personalWords(person))) return 'password_personal'
-  if (intersect(names, serviceWords(settings.issuer))) return 'password_service'
+  if (intersect(names, serviceWords(settings))) return 'password_service'
   // NFKC can turn a short pattern into a longer one.
   if (isPattern(normalized) || isPattern(written)) return 'password_pattern'
   return [...sourcesOf(normalized, isExpected)].some(isListed) ? 'password_common' : undefined
@@ -105,12 +105,13 @@ function personalWords({ email, username, name, given_name, middle_name, family_
   ])
 }
 
-/** The product, the URL of the issuer, and the names in its host, such as `id.example.com`, `example.com` and `example`. */
-function serviceWords(issuer: string) {
+/** The product, the name of the installation, the URL of the issuer, and the names in its host, such as `id.example.com`, `example.com` and `example`. */
+function serviceWords({ issuer, name = '' }: { readonly issuer: string; readonly name?: string }) {
   const { host, hostname } = new URL(issuer)
   const labels = hostname.split('.')
   const suffixes = labels.map((_, index) => labels.slice(index).join('.'))
-  return wordsOf(['signet', issuer, host, ...suffixes.slice(0, Math.max(1, labels.length - 1)), ...labels.slice(0, -1)])
+  const suffixNames = suffixes.slice(0, Math.max(1, labels.length - 1))
+  return wordsOf(['signet', name, ...name.split(/\s+/), issuer, host, ...suffixNames, ...labels.slice(0, -1)])
 }
 
 /** The words in the form in which they are compared. Words of two letters are left out: initials with a date would match too many passwords. */

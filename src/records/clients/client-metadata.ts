@@ -9,6 +9,7 @@ import {
   type ClientMetadata,
   type GrantType,
   grantTypes,
+  type RequirePkce,
   scopesOf,
 } from './client.ts'
 import { readClientJwks } from './client-jwks.ts'
@@ -32,7 +33,7 @@ export interface RegistrationContext {
  */
 export function completeMetadata(input: MetadataInput, context: RegistrationContext): ClientMetadata {
   const read = readMembers(input)
-  const authMethod = read.oneOf('token_endpoint_auth_method', authenticationMethods) ?? 'client_secret_basic'
+  const authMethod = read.oneOf('token_endpoint_auth_method', authenticationMethods)
   const isPublic = authMethod === 'none'
   const redirectUris = read.texts('redirect_uris') ?? []
   const grants = readGrantTypes(read.texts('grant_types'), isPublic)
@@ -63,7 +64,7 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
     policy_uri: readShownUri('policy_uri', read.text('policy_uri')),
     tos_uri: readShownUri('tos_uri', read.text('tos_uri')),
     contacts: readContacts(read.texts('contacts') ?? []),
-    require_pkce: readRequirePkce(read.flag('require_pkce'), isPublic),
+    require_pkce: readRequirePkce(read, isPublic),
     first_party: read.flag('first_party') ?? false,
     refresh_token_rotation: readRotation(read.flag('refresh_token_rotation'), isPublic),
     resources: readResources(scopes, read.texts('resources') ?? [], context.resources),
@@ -72,7 +73,7 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
 
 /**
  * A client's metadata with some members replaced. Members that were derived from a replaced member are derived again: response types from grant
- * types, rotation from the authentication method, and resources that were allowed because of a scope from the scopes.
+ * types, rotation and the required audience from the authentication method, and resources that were allowed because of a scope from the scopes.
  *
  * @throws InvalidClientMetadata for the first fault found
  */
@@ -81,14 +82,23 @@ export function changeMetadata(
   changes: MetadataInput,
   context: RegistrationContext,
 ): ClientMetadata {
-  const { response_types: _, refresh_token_rotation: rotation, resources, ...kept } = existing
-  const method = changes['token_endpoint_auth_method'] ?? existing.token_endpoint_auth_method
+  const {
+    response_types: _,
+    refresh_token_rotation: rotation,
+    require_issuer_audience: pinned,
+    resources,
+    ...kept
+  } = existing
+  const method = Object.hasOwn(changes, 'token_endpoint_auth_method')
+    ? changes['token_endpoint_auth_method']
+    : existing.token_endpoint_auth_method
   const rescoped = Object.hasOwn(changes, 'scope')
   const owners = ownersOf(scopesOf(existing.scope), context.resources)
   return completeMetadata(
     {
       ...kept,
       ...(method !== 'none' && existing.token_endpoint_auth_method !== 'none' && { refresh_token_rotation: rotation }),
+      ...(method === 'private_key_jwt' && { require_issuer_audience: pinned }),
       resources: rescoped ? resources.filter((identifier) => !owners.includes(identifier)) : resources,
       ...changes,
     },
@@ -99,19 +109,27 @@ export function changeMetadata(
 /** RFC 7591 §2: only clients that authenticate with keys register them. RFC 8725 §3.1: the algorithm must match the keys. */
 function readAuthentication(
   read: ReturnType<typeof readMembers>,
-  method: AuthenticationMethod,
+  method: AuthenticationMethod | undefined,
 ): AuthenticationMetadata {
   const alg = read.oneOf('token_endpoint_auth_signing_alg', assertionAlgorithms)
   const jwks = read.value('jwks')
+  const pinned = read.flag('require_issuer_audience') ?? false
   if (method !== 'private_key_jwt') {
+    if (pinned) throw invalid('require_issuer_audience can be used with private_key_jwt only.')
     if (alg !== undefined) throw invalid('token_endpoint_auth_signing_alg can be used with private_key_jwt only.')
-    return { token_endpoint_auth_method: method, token_endpoint_auth_signing_alg: undefined, jwks: undefined }
+    const noKeys = {
+      token_endpoint_auth_signing_alg: undefined,
+      jwks: undefined,
+      require_issuer_audience: false,
+    } as const
+    return { token_endpoint_auth_method: method, ...noKeys }
   }
   if (jwks === undefined) throw invalid('jwks is missing: private_key_jwt needs the public keys of the client.')
   return {
     token_endpoint_auth_method: method,
     token_endpoint_auth_signing_alg: alg,
     jwks: readClientJwks(jwks, alg),
+    require_issuer_audience: pinned,
   }
 }
 
@@ -195,9 +213,11 @@ function nameFrom([uri]: readonly string[]): string {
 }
 
 /** RFC 9700 §2.1.1: public clients must use PKCE. */
-function readRequirePkce(given: boolean | undefined, isPublic: boolean): boolean {
+function readRequirePkce(read: ReturnType<typeof readMembers>, isPublic: boolean): RequirePkce {
+  const given = read.value('require_pkce') ?? 'auto'
+  if (given !== 'auto' && typeof given !== 'boolean') throw invalid('require_pkce must be true, false or auto.')
   if (given === false && isPublic) throw invalid('require_pkce cannot be false: a public client must use PKCE.')
-  return given ?? true
+  return given
 }
 
 /**

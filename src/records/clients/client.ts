@@ -8,6 +8,9 @@ export type GrantType = (typeof grantTypes)[number]
 export const authenticationMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const
 export type AuthenticationMethod = (typeof authenticationMethods)[number]
 
+/** Whether authorization requests need PKCE. `auto`: a confidential client may send a `nonce` with `openid` instead (RFC 9700 §2.1.1). */
+export type RequirePkce = boolean | 'auto'
+
 /** The metadata of all clients, under the names of RFC 7591 §2 and OpenID Connect Registration §2. The last four are extensions of Signet. */
 export interface CommonMetadata {
   readonly client_name: string
@@ -26,7 +29,7 @@ export interface CommonMetadata {
   readonly policy_uri: string | undefined
   readonly tos_uri: string | undefined
   readonly contacts: readonly string[]
-  readonly require_pkce: boolean
+  readonly require_pkce: RequirePkce
   readonly first_party: boolean
   readonly refresh_token_rotation: boolean
   /** The identifiers of the resources that it may request tokens for. */
@@ -34,6 +37,7 @@ export interface CommonMetadata {
 }
 
 interface NoKeys {
+  readonly require_issuer_audience: false
   readonly token_endpoint_auth_signing_alg: undefined
   readonly jwks: undefined
 }
@@ -45,7 +49,8 @@ interface PublicAuthentication extends NoKeys {
 
 /** The client authenticates with a secret, of which Signet stores a digest. */
 interface SecretAuthentication extends NoKeys {
-  readonly token_endpoint_auth_method: 'client_secret_basic' | 'client_secret_post'
+  /** Undefined: nobody chose one, and the client may send its secret either way (RFC 6749 §2.3.1). */
+  readonly token_endpoint_auth_method: 'client_secret_basic' | 'client_secret_post' | undefined
 }
 
 /** The client authenticates with a signed assertion (RFC 7523). */
@@ -55,6 +60,8 @@ interface KeyAuthentication {
   readonly token_endpoint_auth_signing_alg: AssertionAlgorithm | undefined
   /** The client's public keys (RFC 7517 §5). */
   readonly jwks: ClientJwks
+  /** Whether the `aud` of an assertion must be the issuer, as a string (draft-ietf-oauth-rfc7523bis §4). An extension of Signet. */
+  readonly require_issuer_audience: boolean
 }
 
 export type AuthenticationMetadata = PublicAuthentication | SecretAuthentication | KeyAuthentication
@@ -72,6 +79,7 @@ export const metadataMembers = [
   'token_endpoint_auth_method',
   'token_endpoint_auth_signing_alg',
   'jwks',
+  'require_issuer_audience',
   'id_token_signed_response_alg',
   'default_max_age',
   'require_auth_time',
@@ -139,7 +147,8 @@ export function rotatesRefreshTokens(
 export function usesSecret<C extends Method<AuthenticationMetadata>>(
   client: C,
 ): client is C & Method<SecretAuthentication> {
-  return client.token_endpoint_auth_method.startsWith('client_secret_')
+  const method = client.token_endpoint_auth_method
+  return method === undefined || method === 'client_secret_basic' || method === 'client_secret_post'
 }
 
 /** The scopes of a `scope` value (RFC 6749 §3.3), in order, without duplicates. */

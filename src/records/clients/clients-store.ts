@@ -2,27 +2,26 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import type { AssertionAlgorithm } from '../../platform/jwt/algorithms.ts'
 import type { ClientId, GrantId } from '../ids.ts'
 import { resourceFromRow, resourceJson } from '../resources/resources-store.ts'
-import {
-  type AuthenticationMethod,
-  type Client,
-  type ClientJwks,
-  type ClientMetadata,
-  type CommonMetadata,
-  metadataMembers,
-} from './client.ts'
+import { type Client, type ClientJwks, type ClientMetadata, type CommonMetadata, metadataMembers } from './client.ts'
 
 type Nullable = 'default_max_age' | 'client_uri' | 'logo_uri' | 'policy_uri' | 'tos_uri'
 
-type ClientRow = Omit<CommonMetadata, Nullable> & {
+type ClientRow = Omit<CommonMetadata, Nullable | 'require_pkce'> & {
   [Member in Nullable]: Exclude<CommonMetadata[Member], undefined> | null
 } & {
   client_id: ClientId
+  require_pkce: boolean
+  /** Whether `require_pkce` is `auto`. It counts only while the other column is true, because the previous release changes only that one. */
+  require_pkce_auto: boolean
+  /** Whether nobody chose the method. It counts only beside `client_secret_basic`, for the same reason. */
+  token_endpoint_auth_method_unset: boolean
+  require_issuer_audience: boolean
   token_endpoint_auth_signing_alg: AssertionAlgorithm | null
   standing_grant: GrantId | null
   secrets: { id: number; digest: string; grant: GrantId | null }[]
   allowed: Parameters<typeof resourceFromRow>[0][]
 } & (
-    | { token_endpoint_auth_method: Exclude<AuthenticationMethod, 'private_key_jwt'>; jwks: unknown }
+    | { token_endpoint_auth_method: 'client_secret_basic' | 'client_secret_post' | 'none'; jwks: unknown }
     // The table's constraint clients_jwks_check: a client with private_key_jwt has keys.
     | { token_endpoint_auth_method: 'private_key_jwt'; jwks: ClientJwks }
   )
@@ -44,12 +43,14 @@ const select = `
      FROM resources WHERE resources.identifier = ANY (clients.resources))) AS client
   FROM clients WHERE clients.deleted_at IS NULL`
 
-const noKeys = { token_endpoint_auth_signing_alg: undefined, jwks: undefined } as const
+const noKeys = { token_endpoint_auth_signing_alg: undefined, jwks: undefined, require_issuer_audience: false } as const
 
 function clientFromRow(row: ClientRow): Client {
-  const { token_endpoint_auth_signing_alg: alg, jwks: _, standing_grant: standingGrant, secrets, ...rest } = row
+  const { token_endpoint_auth_signing_alg: alg, jwks: _, standing_grant: standingGrant, secrets, ...others } = row
+  const { require_pkce_auto: isAuto, token_endpoint_auth_method_unset: isUnset, ...rest } = others
   const common = {
     ...rest,
+    require_pkce: row.require_pkce && isAuto ? ('auto' as const) : row.require_pkce,
     default_max_age: row.default_max_age ?? undefined,
     client_uri: row.client_uri ?? undefined,
     logo_uri: row.logo_uri ?? undefined,
@@ -66,12 +67,16 @@ function clientFromRow(row: ClientRow): Client {
         token_endpoint_auth_method: row.token_endpoint_auth_method,
         token_endpoint_auth_signing_alg: alg ?? undefined,
         jwks: row.jwks,
+        require_issuer_audience: row.require_issuer_audience,
         standingGrant: standingGrant ?? undefined,
       }
     default:
       return {
         ...common,
-        token_endpoint_auth_method: row.token_endpoint_auth_method,
+        token_endpoint_auth_method:
+          isUnset && row.token_endpoint_auth_method === 'client_secret_basic'
+            ? undefined
+            : row.token_endpoint_auth_method,
         ...noKeys,
         secrets: secrets.map(({ id, digest, grant }) => ({
           id,
@@ -145,11 +150,11 @@ export async function insertClient(
   metadata: ClientMetadata,
   secretDigest: Buffer | undefined,
 ): Promise<void> {
-  const values = metadataMembers.map((column) => metadata[column] ?? null)
+  const { names, values } = columnsOf(metadata)
   await db.query({
     text: `WITH client AS (
-             INSERT INTO clients (client_id, ${metadataMembers.join(', ')})
-             VALUES ($1, ${metadataMembers.map((_, index) => `$${index + 3}`).join(', ')}) RETURNING client_id
+             INSERT INTO clients (client_id, ${names.join(', ')})
+             VALUES ($1, ${names.map((_, index) => `$${index + 3}`).join(', ')}) RETURNING client_id
            )
            INSERT INTO client_secrets (client_id, digest)
            SELECT client_id, $2 FROM client WHERE $2::bytea IS NOT NULL`,
@@ -159,10 +164,23 @@ export async function insertClient(
 
 /** False if there is no such client. */
 export async function updateClient(db: Queryable, clientId: ClientId, metadata: ClientMetadata): Promise<boolean> {
+  const { names, values } = columnsOf(metadata)
   const { rowCount } = await db.query({
-    text: `UPDATE clients SET updated_at = now(), ${metadataMembers.map((column, index) => `${column} = $${index + 2}`).join(', ')}
+    text: `UPDATE clients SET updated_at = now(), ${names.map((name, index) => `${name} = $${index + 2}`).join(', ')}
            WHERE client_id = $1 AND deleted_at IS NULL`,
-    values: [clientId, ...metadataMembers.map((column) => metadata[column] ?? null)],
+    values: [clientId, ...values],
   })
   return rowCount === 1
+}
+
+/** The metadata as columns. Where the previous release does not know a value, its column has the strictest one that it knows. */
+function columnsOf(metadata: ClientMetadata): { readonly names: string[]; readonly values: unknown[] } {
+  const columns: Record<string, unknown> = {
+    ...Object.fromEntries(metadataMembers.map((name) => [name, metadata[name] ?? null])),
+    token_endpoint_auth_method: metadata.token_endpoint_auth_method ?? 'client_secret_basic',
+    token_endpoint_auth_method_unset: metadata.token_endpoint_auth_method === undefined,
+    require_pkce: metadata.require_pkce !== false,
+    require_pkce_auto: metadata.require_pkce === 'auto',
+  }
+  return { names: Object.keys(columns), values: Object.values(columns) }
 }

@@ -8,11 +8,12 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import t, { type Test } from 'tap'
 import { judgeCertificate, readCertificate } from '../../../src/cli/doctor/check-certificate.ts'
-import { checkTlsFiles } from '../../../src/cli/doctor/check-files.ts'
+import { checkLogo, checkTlsFiles } from '../../../src/cli/doctor/check-files.ts'
 import { judgeMetadata } from '../../../src/cli/doctor/check-metadata.ts'
 import { checkOutside } from '../../../src/cli/doctor/check-outside.ts'
 import { sendRequest } from '../../../src/cli/doctor/http-request.ts'
 import { reasonOf } from '../../../src/cli/doctor/reason.ts'
+import { packageFolder } from '../../../src/platform/config/installation-folder.ts'
 import { readSettings } from '../../../src/platform/config/settings.ts'
 import { selfSigned } from './certificate.ts'
 
@@ -207,4 +208,15 @@ t.test('a certificate and a key file that do not match are found before the serv
   writeFileSync(tls.keyFile, one.key)
   t.match(await judged('https://other.example'), { status: 'bad', finding: /not for other.example/ })
   t.match(await judged('https://id.example'), { status: 'good' })
+})
+
+t.test('a logo that would stop a server is found', async (t) => {
+  t.match(await checkLogo({ logo: undefined, name: 'Acme' }), { status: 'skipped' })
+  const logo = join(packageFolder, 'public/signet.svg')
+  t.match(await checkLogo({ logo, name: 'Acme' }), { status: 'good', finding: /signet\.svg is image\/svg\+xml, \d KB/ })
+  const notOne = join(packageFolder, 'package.json')
+  t.match(await checkLogo({ logo: notOne, name: 'Acme' }), {
+    status: 'bad',
+    finding: `${notOne} cannot be used: it is not a PNG, JPEG, WebP or SVG file.`,
+  })
 })

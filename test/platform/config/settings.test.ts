@@ -337,6 +337,7 @@ t.test('with nothing set, the settings are the documented defaults', async (t) =
     jwksMaxAge: 300,
     verifierCache: 86_400,
     clockSkew: 60,
+    name: 'Signet',
     signUp: 'open',
     passwordMinLength: 12,
     metricsToken: undefined,
@@ -345,4 +346,99 @@ t.test('with nothing set, the settings are the documented defaults', async (t) =
     keepAliveTimeout: 130,
     logLevel: 'info',
   })
+})
+
+t.test('a name is text that people can see and tell apart', async (t) => {
+  const nameOf = (name: string) => readSettings({ SIGNET_NAME: name }, '/nowhere').name
+  t.equal(readSettings({}, '/nowhere').name, 'Signet')
+  for (const name of [
+    'Acme',
+    'A&T <Labs>',
+    '東京大学',
+    'دانشگاه\u200cها',
+    'שלום',
+    '👩\u200d🔬 Lab',
+    'é'.repeat(60),
+    '7',
+  ])
+    t.equal(nameOf(name), name, 'markup is escaped where it is shown')
+  const refused: [name: string, why: string][] = [
+    ['a'.repeat(61), 'it has 61 characters'],
+    ['x'.repeat(10_000), 'it has 10000 characters'],
+    ['\u202egnihsihp', 'it contains the character U+202E'],
+    ['Ac\u2066me', 'it contains the character U+2066'],
+    ['Acme\u200b', 'it contains the character U+200B'],
+    ['Acme\nLabs', 'it contains the character U+000A'],
+    ['Ac\u0000me', 'it contains the character U+0000'],
+    ['Acme\u2028Labs', 'it contains the character U+2028'],
+    ['Ac\ud800me', 'it contains the character U+D800'],
+    ['Acm\ufffd', 'it contains the character U+FFFD'],
+    [' Acme', 'it begins or ends with a space'],
+    ['...', 'it contains no letter'],
+    ['\u200d', 'it contains no letter'],
+  ]
+  for (const [name, why] of refused) {
+    const [fault = '', ...more] = faultsOf({ SIGNET_NAME: name })
+    t.match(fault, `SIGNET_NAME: expected 1 to 60 visible characters; got `)
+    t.ok(fault.endsWith(` The problem: ${why}.`), why)
+    t.ok(fault.length < 300, 'a long name is not repeated')
+    t.same(more, [])
+  }
+})
+
+t.test('pages link only to https, to http on loopback and, for help, to an e-mail address', async (t) => {
+  const urls = ['SIGNET_HELP_URL', 'SIGNET_PRIVACY_URL', 'SIGNET_TERMS_URL'] as const
+  const good = ['https://acme.example/', 'https://acme.example/a?b=c#d', 'http://localhost:8080/x', 'http://127.0.0.1/']
+  for (const name of urls) for (const url of good) t.same(faultsOf({ [name]: url }), [], url)
+  t.equal(readSettings({ SIGNET_TERMS_URL: 'https://acme.example' }, '/nowhere').termsUrl, 'https://acme.example/')
+  const help = 'mailto:help+signet@acme.example'
+  t.equal(readSettings({ SIGNET_HELP_URL: help }, '/nowhere').helpUrl, help)
+  const bad = [
+    ...['javascript:alert(1)', 'JaVaScRiPt:alert(1)//https://acme.example', 'data:text/html,x', 'file:///etc/passwd'],
+    ...['http://acme.example/', 'http://localhost.acme.example/', '//acme.example', '/help', 'acme.example', 'tel:+41'],
+    ...['https://bank.example@acme.example/', 'https://a:b@acme.example/', 'https://', 'https:acme.example'],
+    ...[' https://acme.example', 'https://acme.example/a b', 'https://acme.example\\@b', 'https://acme.example/\n'],
+    ...[`https://acme.example/${'a'.repeat(2_000)}`, 'java\tscript:alert(1)'],
+    ...[
+      'mailto:',
+      'mailto:help',
+      'mailto:a@b.example,c@d.example',
+      'mailto:a@b.example?bcc=c@d.example',
+      'mailto:a@b\n.c',
+    ],
+  ]
+  for (const name of urls)
+    for (const url of bad) t.match(faultsOf({ [name]: url }), [new RegExp(`^${name}: expected an https URL`)], url)
+  t.match(faultsOf({ SIGNET_TERMS_URL: help }), [/^SIGNET_TERMS_URL/], 'terms are not an e-mail address')
+})
+
+t.test('an accent colour is six hexadecimal digits, and is not lost in .env', async (t) => {
+  const colourOf = (colour: string) => readSettings({ SIGNET_ACCENT_COLOR: colour }, '/nowhere').accentColor
+  t.equal(colourOf('#FFcc00'), '#ffcc00')
+  t.equal(colourOf('ffcc00'), '#ffcc00')
+  for (const colour of [
+    'red',
+    '#fc0',
+    '#ffcc0080',
+    'rgb(1,2,3)',
+    '#ffcc0g',
+    '##ffcc0',
+    '#ffcc00;}body{display:none',
+    '#ffcc00\n',
+  ])
+    t.match(faultsOf({ SIGNET_ACCENT_COLOR: colour }), [/^SIGNET_ACCENT_COLOR: expected `#rrggbb` or `rrggbb`/], colour)
+  const quoted = folderWith(t, { '.env': 'SIGNET_ACCENT_COLOR="#ffcc00"\n' })
+  t.equal(readSettings({}, quoted).accentColor, '#ffcc00')
+  const unquoted = folderWith(t, { '.env': 'SIGNET_ACCENT_COLOR=#ffcc00\nSIGNET_HOST= # the default\n' })
+  t.match(faultsOf({}, unquoted), [
+    /^SIGNET_ACCENT_COLOR: in .*, `#` begins a comment, so the value is empty\. Put it in quotes\.$/,
+  ])
+})
+
+t.test('a logo needs a name, and only a server reads it', async (t) => {
+  t.match(faultsOf({ SIGNET_LOGO: 'logo.png' }), [
+    'SIGNET_LOGO: also requires SIGNET_NAME, which pages show beside the logo.',
+  ])
+  const settings = readSettings({ SIGNET_LOGO: 'none.png', SIGNET_NAME: 'Acme' }, '/srv/signet')
+  t.equal(settings.logo, '/srv/signet/none.png')
 })

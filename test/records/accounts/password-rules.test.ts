@@ -315,3 +315,10 @@ t.test('the verdict does not depend on how a keyboard composes letters', async (
     runs,
   )
 })
+
+t.test('the name of the installation, and each word of it, is not accepted as a password', async (t) => {
+  const named = { ...settings, name: 'Globex Health Portal', passwordMinLength: 8 }
+  for (const password of ['Globex Health Portal', 'globexhealthportal', 'globex2026', 'GlobexGlobex', 'healthhealth'])
+    t.equal(await passwordFault(password, named, {}), 'password_service', password)
+  t.equal(await passwordFault('globex sells no health', named, {}), undefined)
+})
