@@ -69,6 +69,10 @@ const valueFlags = (): ClientFlag[] => [
   { member: 'tos_uri', option: oneValue('--tos-uri <uri>', 'its terms of service (https)'), optional: true },
   { member: 'contacts', option: manyValues('--contact <address>', 'contact address for questions about it') },
   { member: 'resources', option: manyValues('--resource <identifier>', 'resource that it may request tokens for') },
+  {
+    member: 'groups',
+    option: manyValues('--group <name>', 'group that it may see, if it requests groups or roles; "*" for all'),
+  },
 ]
 
 const pkceFlag = {
@@ -95,6 +99,11 @@ const booleanFlags = [
     member: 'refresh_token_rotation',
     name: 'refresh-token-rotation',
     about: 'issue a new refresh token at every use (always on for public clients)',
+  },
+  {
+    member: 'id_token_profile_claims',
+    name: 'id-token-profile-claims',
+    about: 'put what userinfo returns into ID tokens too (default)',
   },
 ] as const satisfies readonly { member: keyof ClientMetadata; name: string; about: string }[]
 

@@ -4,6 +4,15 @@ import { isPublic, metadataMembers } from '../records/clients/client.ts'
 import { listClients } from '../records/clients/clients-store.ts'
 import { isClaimable } from '../records/clients/redirect-uri-rules.ts'
 import { addClientFlags } from './client-flags.ts'
+import {
+  type ForFlag,
+  forOption,
+  printInstructions,
+  printWithConfiguration,
+  recipeNamed,
+  requireFit,
+} from './client-instructions.ts'
+import { type ClientKind, kindOption, metadataOfKind } from './client-kinds.ts'
 import { clientSecretCommands, shownOnce } from './client-secret-commands.ts'
 import { WrongUsage } from './command-failures.ts'
 import { noSuchClient, requireClient } from './find-client.ts'
@@ -21,12 +30,28 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
 
   const create = clients.command('create').description('Register a client and print its client_id and secret.')
   const metadataOfCreate = addClientFlags(create, { nameIs: 'required' })
-  create.addOption(json()).action(async (format: Format) => {
-    const input = metadataOfCreate()
-    const { client, secret } = await changing(terminal, (signet) => registerClient(signet, operator(terminal), input))
-    warnOfClaimableSchemes(terminal, client, input)
-    printOne(terminal, format, withSecret(client, secret, format), secret === undefined ? [] : [shownOnce])
-  })
+  create
+    .addOption(kindOption())
+    .addOption(forOption())
+    .addOption(json())
+    .action(async (flags: Format & ForFlag & { readonly kind?: ClientKind }) => {
+      const recipe = recipeNamed(flags)
+      const given = metadataOfCreate()
+      const input = flags.kind === undefined ? given : metadataOfKind(flags.kind, given, recipe?.callback)
+      requireFit(recipe, input)
+      const registered = await changing(terminal, async (signet) => ({
+        ...(await registerClient(signet, operator(terminal), input)),
+        issuer: signet.settings.issuer,
+      }))
+      const { client, secret } = registered
+      warnOfClaimableSchemes(terminal, client, input)
+      const document = withSecret(client, secret, flags)
+      if (flags.json) return printWithConfiguration(terminal, document, { ...registered, recipe })
+      printOne(terminal, flags, document, secret === undefined ? [] : [shownOnce])
+      if (flags.kind === undefined && recipe === undefined) return
+      terminal.writeOut('\n')
+      printInstructions(terminal, { ...registered, recipe })
+    })
 
   addPageFlags(
     clients
@@ -51,12 +76,19 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
 
   clients
     .command('show')
-    .description('Show a client with all its metadata.')
+    .description('Show a client with all its metadata or, with --for, what its application needs.')
     .argument('<client_id>')
+    .addOption(forOption())
     .addOption(json())
-    .action(async (clientId: string, format: Format) => {
-      const client = await reading(terminal, ({ database }) => requireClient(database, clientId))
-      printOne(terminal, format, documentOf(client, format))
+    .action(async (clientId: string, flags: Format & ForFlag) => {
+      const recipe = recipeNamed(flags)
+      const { client, issuer } = await reading(terminal, async ({ database, settings }) => ({
+        client: await requireClient(database, clientId),
+        issuer: settings.issuer,
+      }))
+      if (recipe === undefined) printOne(terminal, flags, documentOf(client, flags))
+      else if (flags.json) printWithConfiguration(terminal, documentOf(client, flags), { client, issuer, recipe })
+      else printInstructions(terminal, { client, issuer, recipe })
     })
 
   const update = clients

@@ -34,7 +34,7 @@ export class ServerFault extends Error {
 }
 
 /** Errors about values that the rules refuse. They count as wrong usage, whichever layer throws them. */
-const refusals = new Set(['WrongUsage', 'InvalidClientMetadata', 'InvalidResource', 'InvalidProfile'])
+const refusals = new Set(['WrongUsage', 'InvalidClientMetadata', 'InvalidResource', 'InvalidProfile', 'InvalidGroup'])
 
 /** @returns 0 done, 1 failed, 2 wrong usage, 70 a server was stopped by an uncaught error */
 export function exitCodeOf(error: unknown): number {

@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor.ts'
 import { eventsCommand } from './events.ts'
 import { json, refuseEmptyArguments } from './flags.ts'
 import { grantsCommand } from './grants.ts'
+import { groupsCommand } from './groups.ts'
 import { keysCommand } from './keys.ts'
 import { migrateCommand } from './migrate.ts'
 import { type Format, printOne } from './output.ts'
@@ -37,6 +38,7 @@ export function createProgram(terminal: Terminal): Command {
   clientsCommand(program, terminal)
   resourcesCommand(program, terminal)
   usersCommand(program, terminal)
+  groupsCommand(program, terminal)
   grantsCommand(program, terminal)
   eventsCommand(program, terminal)
   for (const group of program.commands) group.enablePositionalOptions()

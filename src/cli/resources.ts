@@ -15,7 +15,7 @@ import { checkResource } from '../records/resources/resource-rules.ts'
 import { findResource, listResources } from '../records/resources/resources-store.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { noSuchClient } from './find-client.ts'
-import { duration, json, manyValues, manyWords, notEmpty, oneValue } from './flags.ts'
+import { addBooleanFlag, duration, json, manyValues, manyWords, notEmpty, oneValue } from './flags.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
@@ -29,6 +29,8 @@ interface ResourceFlags extends Format {
   readonly accessTokenTtl?: number | ''
   readonly accessTokenSigningAlg?: string
   readonly servedBy?: readonly string[]
+  readonly userinfoAudience?: boolean
+  readonly groupsClaim?: boolean
 }
 
 /** `signet resources`: the APIs that accept access tokens (RFC 8707). */
@@ -111,7 +113,7 @@ export function resourcesCommand(program: Command, terminal: Terminal): void {
 }
 
 function addResourceFlags(command: Command): Command {
-  return command
+  command
     .addOption(oneValue('--name <text>', 'name of the API'))
     .addOption(
       manyWords('--scope <scope>', 'scope that clients may request for this API; each scope belongs to one resource'),
@@ -129,13 +131,24 @@ function addResourceFlags(command: Command): Command {
     .addOption(
       manyValues('--served-by <client_id>', 'confidential client that serves the API and may introspect its tokens'),
     )
-    .addOption(json())
+  addBooleanFlag(
+    command,
+    'userinfo-audience',
+    'make tokens valid at userinfo too if openid and no resource was requested; the API can then read what userinfo returns',
+  )
+  addBooleanFlag(
+    command,
+    'groups-claim',
+    "put the user's groups that the client may see into the access tokens, if groups or roles was requested",
+  )
+  return command.addOption(json())
 }
 
 function newResource(identifier: string, flags: ResourceFlags): Resource {
   const { name, accessTokenTtl, ...given } = changesOf(flags, [])
   return {
-    ...{ identifier, scopes: [], scopeDescriptions: [], servedBy: [], accessTokenSigningAlg: 'ES256', ...given },
+    ...{ identifier, scopes: [], scopeDescriptions: [], servedBy: [], accessTokenSigningAlg: 'ES256' },
+    ...{ userinfoAudience: false, groupsClaim: false, ...given },
     name: name ?? undefined,
     accessTokenTtl: accessTokenTtl ?? undefined,
   }
@@ -144,6 +157,7 @@ function newResource(identifier: string, flags: ResourceFlags): Resource {
 /** @param existingScopes the current scopes of the resource: descriptions may refer to these unless new scopes are given */
 function changesOf(flags: ResourceFlags, existingScopes: readonly string[]): ResourceChanges {
   const { name, scope, scopeDescription, accessTokenTtl, accessTokenSigningAlg, servedBy } = flags
+  const { userinfoAudience, groupsClaim } = flags
   const scopes = scope && [...new Set(scope)]
   return {
     ...(name !== undefined && { name: name || null }),
@@ -152,6 +166,8 @@ function changesOf(flags: ResourceFlags, existingScopes: readonly string[]): Res
       scopeDescriptions: scopeDescription.map((text) => readScopeDescription(text, scopes ?? existingScopes)),
     }),
     ...(servedBy && { servedBy: [...new Set(servedBy)] }),
+    ...(userinfoAudience !== undefined && { userinfoAudience }),
+    ...(groupsClaim !== undefined && { groupsClaim }),
     ...(accessTokenTtl !== undefined && { accessTokenTtl: accessTokenTtl || null }),
     ...(accessTokenSigningAlg !== undefined && { accessTokenSigningAlg: readAlgorithm(accessTokenSigningAlg) }),
   }
@@ -206,6 +222,8 @@ function documentOf(resource: Resource): Document {
     access_token_ttl: accessTokenTtl,
     access_token_signing_alg: accessTokenSigningAlg,
     served_by: servedBy,
+    userinfo_audience: resource.userinfoAudience,
+    groups_claim: resource.groupsClaim,
   }
 }
 

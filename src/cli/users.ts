@@ -10,6 +10,7 @@ import { createAccount } from '../operations/create-account.ts'
 import { type AccountChanges, type AccountRefusal, updateAccount } from '../operations/update-account.ts'
 import type { Account } from '../records/accounts/account.ts'
 import { hasAccount, listAccounts, type TakenName } from '../records/accounts/accounts-store.ts'
+import { findGroupsOf } from '../records/groups/groups-store.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
@@ -74,8 +75,11 @@ export function usersCommand(program: Command, terminal: Terminal): void {
     .argument('<user>', userArgument)
     .addOption(json())
     .action(async (identifier: string, format: Format) => {
-      const account = await reading(terminal, ({ database }) => findUser(database, identifier))
-      printOne(terminal, format, documentOf(account))
+      const { account, groups } = await reading(terminal, async ({ database }) => {
+        const account = await findUser(database, identifier)
+        return { account, groups: await findGroupsOf(database, account.sub) }
+      })
+      printOne(terminal, format, { ...documentOf(account), groups: groups.length > 0 ? groups : undefined })
     })
 
   const update = users

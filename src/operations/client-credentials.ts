@@ -45,13 +45,14 @@ export async function issueForClient(
       }),
     ))
   if (grantId === undefined) throw new OAuthError('client_credential_replaced')
-  const { token, expiresIn, audience, alg } = await issueAccessToken(signet, {
+  const { token, expiresIn, alg } = await issueAccessToken(signet, {
     client,
     sub: undefined,
     target,
     scopes: targetScopes,
     grantId,
   })
+  const audience = target.kind === 'issuer' ? signet.settings.issuer : target.resource.identifier
   signet.tokenCounter.count({ clientId: client.client_id, grantId, audience })
   // RFC 6749 §4.4.3: no refresh token.
   const notes = notesAboutDropped(client, dropped)

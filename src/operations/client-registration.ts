@@ -7,6 +7,7 @@ import { findClient, insertClient, lockClient, updateClient } from '../records/c
 import { decideDeletion } from '../records/endings/decide-ending.ts'
 import { markClientDeleted } from '../records/endings/decisions-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
+import { existingGroupNames } from '../records/groups/groups-store.ts'
 import type { ClientId } from '../records/ids.ts'
 import { findResources, lockResources } from '../records/resources/resources-store.ts'
 import type { Signet } from '../signet.ts'
@@ -95,16 +96,21 @@ export async function deleteClient(
 }
 
 /**
- * Reads the resources that the rules need. The caller has locked the resources, so they do not change before the client is saved.
+ * Reads the resources and groups that the rules need. The caller has locked the resources, so neither of them changes before the client is
+ * saved.
  *
  * @param metadata all metadata that the rules will see, unchecked
  */
 async function registrationContext(
   tx: Queryable,
-  ...metadata: readonly { readonly scope?: unknown; readonly resources?: unknown }[]
+  ...metadata: readonly { readonly scope?: unknown; readonly resources?: unknown; readonly groups?: unknown }[]
 ): Promise<RegistrationContext> {
   const scopes = metadata.flatMap(({ scope }) => (typeof scope === 'string' ? scopesOf(scope) : []))
   const identifiers = metadata.flatMap(({ resources }) => (Array.isArray(resources) ? resources.map(String) : []))
   const resources = await findResources(tx, { identifiers, scopes })
-  return { resources, defaultIdTokenAlg: 'ES256', byOperator: true }
+  const groups = metadata.flatMap(({ groups }) => (Array.isArray(groups) ? groups.map(String) : []))
+  return {
+    ...{ resources, byOperator: true },
+    ...(groups.length > 0 && { groups: await existingGroupNames(tx, groups) }),
+  }
 }

@@ -1,6 +1,7 @@
 import { scopesOf } from '../records/clients/client.ts'
 import { cachedOrRead } from '../records/clients/client-cache.ts'
 import type { Signet } from '../signet.ts'
+import type { Audience } from '../tokens/access-token.ts'
 import { effectiveScopes, effectiveTokenScopes } from '../tokens/issuable-scopes.ts'
 import { findPresentedToken, type PresentedToken } from '../tokens/presented-token.ts'
 
@@ -15,7 +16,7 @@ export type Introspection =
       readonly client_id: string
       readonly username?: string
       readonly scope: string
-      readonly aud?: string
+      readonly aud?: Audience
       /** Seconds since 1970. */
       readonly iat: number
       readonly exp: number
@@ -48,11 +49,14 @@ async function introspectAccessToken(
   if (status.grant.clientId !== asking && !status.servedBy.includes(asking)) return inactive
   const { iss, sub, aud, scope, iat, exp, jti } = claims
   const client = await cachedOrRead(signet.clients, status.grant.clientId)
-  const presented = { audience: aud, scopes: scopesOf(scope) }
-  const effective = client && effectiveTokenScopes(client, presented, status.grant.terms, signet.settings.issuer)
+  // RFC 7662 §2.2: a resource server sees only its part of a token that is also for userinfo.
+  const { issuer } = signet.settings
+  const audience = [aud].flat().filter((one) => asking === status.grant.clientId || one !== issuer)
+  const presented = { audience, scopes: scopesOf(scope) }
+  const effective = client && effectiveTokenScopes(client, presented, status.grant.terms, issuer)
   if (!effective) return inactive
   // The same scope that userinfo requires for `preferred_username` (OpenID Connect Core §5.4). RFC 7662 §5: disclose no more than is needed.
-  const mayShowName = scopesOf(scope).includes('profile')
+  const mayShowName = effective.includes('profile')
   const username = mayShowName && status.username !== undefined ? { username: status.username } : {}
   return {
     active: true,

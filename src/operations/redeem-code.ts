@@ -36,18 +36,19 @@ export async function redeemCode(
     const bindings = { clientId: client.client_id, redirectUri, codeVerifier }
     const verdict = judgeCode(await lockCode(tx, codeDigest), bindings)
     if (verdict.verdict === 'refused') return { refused: verdict.error, detail: verdict.detail }
-    const { code } = verdict
-    const about = { caller, clientId: client.client_id, sub: code.grant.sub, grantId: code.grant.id }
+    const { grant } = verdict.code
+    const about = { caller, clientId: client.client_id, sub: grant.sub, grantId: grant.id }
     if (verdict.verdict === 'replayed') {
-      const detail = `code: grant ${code.grant.id}, spent ${verdict.secondsAgo} seconds ago`
+      const detail = `code: grant ${grant.id}, spent ${verdict.secondsAgo} seconds ago`
       // A browser that calls the redirect URI twice is not an attack: a public client that repeats the request within the grace keeps its grant.
       if (!isPublic(client) || verdict.secondsAgo > signet.settings.refreshGrace) {
         // RFC 6749 §4.1.2, §10.5. This must be committed although the response is an error, so the refusal is returned (`TokensRefused`).
-        await endGrant(tx, code.grant.id, 'code_replayed')
+        await endGrant(tx, grant.id, 'code_replayed')
         await recordEvent(tx, { type: 'code_replayed', ...about })
       }
       return { refused: 'code_replayed', detail }
     }
+    const { code } = verdict
     await spendCode(tx, codeDigest)
     const asked = { scopes: undefined, resource, nonce: code.nonce }
     const { tokens, effective, access } = await issueForPerson(signet, client, code, asked)

@@ -49,7 +49,8 @@ export async function refreshTokens(
       return unknownToken('refresh_token: its family was not found')
     if (family.grant.clientId !== client.client_id)
       return unknownToken(`refresh_token: grant ${family.grant.id} belongs to client ${family.grant.clientId}`)
-    if (family.ended) return unknownToken(`refresh_token: grant ${family.grant.id} has ended`)
+    const { person } = family
+    if (!person) return unknownToken(`refresh_token: grant ${family.grant.id} has ended`)
     if (family.expired) return unknownToken(`refresh_token: the family of grant ${family.grant.id} has expired`)
     // `offline_access` lets the client continue without the person (OpenID Connect Core §11).
     if (!effectiveScopes(client, family.grant.scopes, family.grant.terms).includes('offline_access'))
@@ -57,7 +58,7 @@ export async function refreshTokens(
     const scopes = narrowedScopes(family, request.scope)
     // The nonce belongs to the authorization request; the ID token of a refresh should not have one (OpenID Connect Core §12.2).
     const asked = { scopes, resource: request.resource, nonce: undefined }
-    const { tokens, access } = await issueForPerson(signet, client, family, asked)
+    const { tokens, access } = await issueForPerson(signet, client, { ...family, person }, asked)
     const next = await advance(signet, tx, client, family, token, caller)
     if (typeof next !== 'number') return next
     await recordEvent(tx, {

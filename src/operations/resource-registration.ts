@@ -125,6 +125,8 @@ function changed(existing: Resource, { name, accessTokenTtl, ...changes }: Resou
     servedBy: changes.servedBy ?? existing.servedBy,
     accessTokenTtl: accessTokenTtl === undefined ? existing.accessTokenTtl : (accessTokenTtl ?? undefined),
     accessTokenSigningAlg: changes.accessTokenSigningAlg ?? existing.accessTokenSigningAlg,
+    userinfoAudience: changes.userinfoAudience ?? existing.userinfoAudience,
+    groupsClaim: changes.groupsClaim ?? existing.groupsClaim,
   }
 }
 
@@ -136,7 +138,7 @@ async function saveChecked(
   resource: Resource,
   type: 'resource_created' | 'resource_updated',
 ): Promise<ServerRefusal | undefined> {
-  const { identifier, scopes, servedBy } = resource
+  const { identifier, scopes, servedBy, userinfoAudience, groupsClaim } = resource
   const owners = await findResources(tx, { scopes })
   const others = owners.filter((owner) => owner.identifier !== identifier)
   checkResource(resource, settings.issuer, others)
@@ -147,7 +149,11 @@ async function saveChecked(
     if (isPublic(client)) return { outcome: 'public_client', clientId }
   }
   await saveResource(tx, resource)
-  const detail = { identifier, scopes, served_by: servedBy }
+  const detail = {
+    ...{ identifier, scopes, served_by: servedBy },
+    // What gives the API more than its own scopes.
+    ...{ userinfo_audience: userinfoAudience, groups_claim: groupsClaim },
+  }
   await recordEvent(tx, { type, ...originOf(actor), detail })
   return undefined
 }

@@ -1,31 +1,39 @@
 import { cachedOrRead } from '../records/clients/client-cache.ts'
 import type { GrantId } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
-import { findGrantedAccount } from '../tokens/granted-account-store.ts'
+import { findPersonAndTerms } from '../tokens/granted-person-store.ts'
 import { effectiveScopes } from '../tokens/issuable-scopes.ts'
-import { userinfoClaims } from '../tokens/userinfo-claims.ts'
+import { personalClaims, personVisibleTo } from '../tokens/personal-claims.ts'
 
 /** The contents of a verified access token. */
 interface VerifiedToken {
   readonly grantId: GrantId
   readonly clientId: string
   readonly sub: string
+  /** The APIs that the token is also for. */
+  readonly apis: readonly string[]
   readonly scopes: readonly string[]
 }
 
+type UserinfoClaims = { readonly sub: string } & ReturnType<typeof personalClaims>
+
 /**
  * Returns the claims about the person of an access token (OpenID Connect Core §5.3.2). The token lists the scopes that were allowed when it was
- * issued; only claims that are still allowed are returned.
+ * issued; only claims that are still allowed are returned. Scopes that the grant has but the token does not are not counted.
  *
- * @returns `grant_ended` if the grant has ended or the client no longer exists; `openid_taken` if the scope `openid` is no longer allowed
+ * @returns `grant_ended` if the grant has ended or the client no longer exists; `api_not_allowed` if the operator no longer allows tokens for the
+ *   API at userinfo; `openid_taken` if the scope `openid` is no longer allowed
  */
 export async function userinfo(
   { clients, database }: Pick<Signet, 'clients' | 'database'>,
-  { grantId, clientId, sub, scopes: issued }: VerifiedToken,
-): Promise<ReturnType<typeof userinfoClaims> | 'grant_ended' | 'openid_taken'> {
+  { grantId, clientId, sub, apis, scopes: issued }: VerifiedToken,
+): Promise<UserinfoClaims | 'grant_ended' | 'api_not_allowed' | 'openid_taken'> {
   const client = await cachedOrRead(clients, clientId)
-  const granted = await findGrantedAccount(database, grantId, sub)
+  const granted = await findPersonAndTerms(database, grantId, sub)
   if (!client || !granted) return 'grant_ended'
+  const allowed = client.allowed.filter(({ userinfoAudience }) => userinfoAudience).map(({ identifier }) => identifier)
+  if (!apis.every((api) => allowed.includes(api))) return 'api_not_allowed'
   const scopes = effectiveScopes(client, issued, granted.terms)
-  return scopes.includes('openid') ? userinfoClaims(granted.account, scopes) : 'openid_taken'
+  if (!scopes.includes('openid')) return 'openid_taken'
+  return { sub: granted.person.account.sub, ...personalClaims(personVisibleTo(client, granted.person), scopes) }
 }

@@ -3,12 +3,19 @@ import { shortened } from '../protocol/errors/refusal.ts'
 import type { Client } from '../records/clients/client.ts'
 import { isOpenidScope, type Resource } from '../records/resources/resource.ts'
 
-/** The single audience of a token: a resource, or the issuer itself. */
-export type Target = { readonly kind: 'issuer' } | { readonly kind: 'resource'; readonly resource: Resource }
+/**
+ * The audience of a token: a resource, or the issuer itself. `alsoIssuer`: the token is valid at userinfo too, which many libraries call with the
+ * token that they got for an API.
+ */
+export type Target =
+  | { readonly kind: 'issuer' }
+  | { readonly kind: 'resource'; readonly resource: Resource; readonly alsoIssuer: boolean }
 
 /**
  * Chooses the resource (RFC 8707) that an access token is for: the requested one, otherwise the one that owns the requested scopes, otherwise
- * the issuer itself. A token is for one resource, so that no resource can use it at another (RFC 9068 §5, RFC 8707 §3).
+ * the issuer itself. A token is for one resource, so that no resource can use it at another (RFC 9068 §5, RFC 8707 §3). The exception
+ * is userinfo: the issuer is added if the request has `openid` and names no resource, and the operator allows it for this API. Whoever serves
+ * the API can then read the person's claims, so it is off by default.
  *
  * @param scopes all scopes of the grant, or those that the request narrows it to
  * @param requested `resource` of the token request
@@ -40,5 +47,10 @@ export function chooseTarget(
   if (!resource) return forIssuer
   if (another)
     throw new OAuthError('resource_ambiguous', { detail: owners.map(({ identifier }) => identifier).join(' ') })
-  return { target: { kind: 'resource', resource }, scopes: scopes.filter((scope) => resource.scopes.includes(scope)) }
+  const namesNone = named === undefined && granted.length === 0
+  const alsoIssuer = namesNone && resource.userinfoAudience && scopes.includes('openid')
+  return {
+    target: { kind: 'resource', resource, alsoIssuer },
+    scopes: scopes.filter((scope) => resource.scopes.includes(scope) || (alsoIssuer && isOpenidScope(scope))),
+  }
 }

@@ -6,6 +6,9 @@ import type { Signet } from '../signet.ts'
 import type { Target } from './access-token-target.ts'
 import { type Authentication, authTimeClaim } from './authentication.ts'
 
+/** The claim `aud` (RFC 7519 §4.1.3): one, or an API and the issuer. */
+export type Audience = string | readonly string[]
+
 /** The content of an access token, without its times and ID. */
 export interface AccessTokenContent {
   readonly client: Pick<Client, 'client_id'>
@@ -16,13 +19,15 @@ export interface AccessTokenContent {
   readonly grantId: GrantId
   /** When and how the person signed in; undefined if there is no person. */
   readonly authentication?: Pick<Authentication, 'authTime' | 'acr' | 'sid'> | undefined
+  /** The claims `groups` and `roles` (RFC 9068 §2.2.3.1), as far as the API and the request ask for them. */
+  readonly groups?: Readonly<Record<string, unknown>>
 }
 
 export interface IssuedAccessToken {
   readonly token: string
   /** Seconds. */
   readonly expiresIn: number
-  readonly audience: string
+  readonly audience: Audience
   readonly jti: string
   readonly alg: SigningAlgorithm
 }
@@ -39,6 +44,7 @@ export async function issueAccessToken(signet: Signet, content: AccessTokenConte
   const issuedAt = clock.seconds()
   const jti = randomUUID()
   const claims = {
+    ...content.groups,
     iss: settings.issuer,
     sub: content.sub ?? content.client.client_id,
     aud: audience,
@@ -61,5 +67,6 @@ function termsOf(target: Target, settings: Signet['settings']) {
   if (target.kind === 'issuer')
     return { audience: settings.issuer, ttl: settings.accessTokenTtl, alg: 'ES256' as const }
   const { identifier, accessTokenTtl, accessTokenSigningAlg } = target.resource
-  return { audience: identifier, ttl: accessTokenTtl ?? settings.accessTokenTtl, alg: accessTokenSigningAlg }
+  const audience = target.alsoIssuer ? [identifier, settings.issuer] : identifier
+  return { audience, ttl: accessTokenTtl ?? settings.accessTokenTtl, alg: accessTokenSigningAlg }
 }

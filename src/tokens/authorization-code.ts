@@ -3,6 +3,7 @@ import { equalInConstantTime } from '../platform/secrets/digest.ts'
 import type { ErrorName } from '../protocol/errors/error-registry.ts'
 import type { PersonsGrant } from '../records/grants/grants-store.ts'
 import type { Sid } from '../records/ids.ts'
+import type { GrantedPerson } from './granted-person-store.ts'
 
 /** Seconds. FAPI 2.0 Security Profile §5.3.2.1 allows at most 60. */
 export const authorizationCodeTtl = 60
@@ -15,7 +16,8 @@ export interface StoredCode {
   readonly nonce: string | undefined
   readonly sid: Sid
   readonly expired: boolean
-  readonly grantEnded: boolean
+  /** Undefined if the grant has ended. */
+  readonly person: GrantedPerson | undefined
   /** Seconds since the code was spent; undefined if it was not. */
   readonly spentAgo: number | undefined
 }
@@ -27,7 +29,7 @@ export interface Redemption {
 }
 
 export type CodeVerdict =
-  | { readonly verdict: 'good'; readonly code: StoredCode }
+  | { readonly verdict: 'good'; readonly code: StoredCode & { readonly person: GrantedPerson } }
   /** Nothing is spent or revoked: someone who has only seen a code must not be able to invalidate it. */
   | { readonly verdict: 'refused'; readonly error: ErrorName; readonly detail: string }
   /** All bindings match, but the code was already spent (RFC 6749 §4.1.2, §10.5). */
@@ -55,8 +57,9 @@ export function judgeCode(code: StoredCode | undefined, redemption: Redemption):
     )
   if (code.spentAgo !== undefined) return { verdict: 'replayed', code, secondsAgo: code.spentAgo }
   if (code.expired) return refused('code_unknown', `code: grant ${grantId}, older than ${authorizationCodeTtl} seconds`)
-  if (code.grantEnded) return refused('code_unknown', `code: grant ${grantId} has ended`)
-  return { verdict: 'good', code }
+  const { person } = code
+  if (!person) return refused('code_unknown', `code: grant ${grantId} has ended`)
+  return { verdict: 'good', code: { ...code, person } }
 }
 
 /** PKCE: whether the code_verifier belongs to the code_challenge. The only supported method is S256 (RFC 7636 §4.6). */

@@ -1,9 +1,10 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { endGrantsSql } from '../records/endings/end-rows-store.ts'
-import { isGrantAlive, sessionAlive } from '../records/endings/liveness-store.ts'
+import { sessionAlive } from '../records/endings/liveness-store.ts'
 import { grantContextColumns, type PersonsGrantRow, personsGrantFromRow } from '../records/grants/grants-store.ts'
 import type { ClientId, GrantId, SessionId, Sid, Sub } from '../records/ids.ts'
 import type { StoredCode } from './authorization-code.ts'
+import { findGrantedPerson } from './granted-person-store.ts'
 
 /** A code to be issued, with the grant that it opens. Times are in milliseconds since 1970, the lifetime in seconds. */
 export interface NewCode {
@@ -126,7 +127,7 @@ export async function lockCode(tx: Queryable, digest: Buffer): Promise<StoredCod
       nonce: row.nonce ?? undefined,
       sid: row.sid,
       expired: row.expired,
-      grantEnded: !(await isGrantAlive(tx, row.grant_id)),
+      person: await findGrantedPerson(tx, row.grant_id),
       spentAgo: row.spent_ago ?? undefined,
     }
   )

@@ -12,11 +12,13 @@ export interface IdTokenContent {
   readonly authentication: Authentication
   /** The access token that is issued with it, for `at_hash`. */
   readonly accessToken: string
+  /** Claims about the person. Empty for a token that passes through a browser, which may end up in logs and in the history. */
+  readonly personal: Readonly<Record<string, unknown>>
 }
 
 /**
- * Issues an ID token (OpenID Connect Core §2). It says who signed in, when and how. Other claims that the scopes allow are available from
- * userinfo (§5.4), so that a token that may pass through a browser contains as little as possible.
+ * Issues an ID token (OpenID Connect Core §2). It says who signed in, when and how. It can also contain what userinfo returns (§5.4), because most
+ * applications look for names and addresses in the ID token only.
  *
  * @throws KeysUnavailable
  */
@@ -24,6 +26,8 @@ export async function issueIdToken({ settings, keyRing, clock }: Signet, content
   const { client, authentication } = content
   const issuedAt = clock.seconds()
   const claims = {
+    // First, so that they cannot replace any of the claims below.
+    ...content.personal,
     iss: settings.issuer,
     sub: content.sub,
     aud: client.client_id,

@@ -78,19 +78,20 @@ function effectiveResources(client: Client, { resources, terms }: Grantable): Cl
 /**
  * The effective scopes of a token that has already been issued.
  *
- * @returns undefined if the client may no longer have tokens for this audience, or if the token has lost all of its scopes
+ * @param token its scopes, and those of its audiences that matter: an API sees only what the token is good for at that API (RFC 7662 §2.2)
+ * @returns undefined if the client may no longer have tokens for any of these audiences, or if the token has lost all of its scopes for them
  */
 export function effectiveTokenScopes(
   client: Client,
-  token: { readonly audience: string; readonly scopes: readonly string[] },
+  token: { readonly audience: readonly string[]; readonly scopes: readonly string[] },
   terms: GrantTerms | undefined,
   issuer: string,
 ): string[] | undefined {
   const { audience, scopes } = token
-  const resource = client.allowed.find(({ identifier }) => identifier === audience)
-  if (audience !== issuer && !resource) return undefined
+  const resources = client.allowed.filter(({ identifier }) => audience.includes(identifier))
+  if (!audience.includes(issuer) && resources.length === 0) return undefined
   const effective = effectiveScopes(client, scopes, terms).filter((scope) =>
-    resource ? resource.scopes.includes(scope) : isOpenidScope(scope),
+    isOpenidScope(scope) ? audience.includes(issuer) : resources.some((resource) => resource.scopes.includes(scope)),
   )
   return effective.length === 0 && scopes.length > 0 ? undefined : effective
 }

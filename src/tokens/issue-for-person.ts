@@ -5,9 +5,11 @@ import type { Client } from '../records/clients/client.ts'
 import type { PersonsGrant } from '../records/grants/grants-store.ts'
 import type { Sid } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
-import { issueAccessToken } from './access-token.ts'
+import { type Audience, issueAccessToken } from './access-token.ts'
+import type { GrantedPerson } from './granted-person-store.ts'
 import { issueIdToken } from './id-token.ts'
 import { issuableScopes } from './issuable-scopes.ts'
+import { groupClaims, personalClaimsForIdToken, personVisibleTo } from './personal-claims.ts'
 
 /** The tokens that were issued on a grant. */
 export interface IssuedTokens {
@@ -39,13 +41,15 @@ interface IssuedForPerson {
   /** All requested scopes that are still allowed, for any audience. */
   readonly effective: readonly string[]
   /** The details of the access token for the event. */
-  readonly access: { readonly audience: string; readonly jti: string; readonly scopes: readonly string[] }
+  readonly access: { readonly audience: Audience; readonly jti: string; readonly scopes: readonly string[] }
 }
 
 /**
  * Issues an access token, and an ID token if the grant has the scope `openid` (OpenID Connect Core §3.1.3.3, §12.2).
  *
- * @param source the code or the refresh family: its grant, and the `sid` of its session
+ * The claims about the person in both follow the effective scopes of this request, and the groups that the client may see now.
+ *
+ * @param source the code or the refresh family: its grant with the person, and the `sid` of its session
  * @param request `scopes` to which the request narrows the grant, or undefined for all of them; `resource` as in RFC 8707 §2.2; `nonce` of the
  *   authorization request, for the ID token
  * @throws OAuthError `invalid_scope`, `invalid_grant`, `invalid_target`; KeysUnavailable
@@ -53,22 +57,30 @@ interface IssuedForPerson {
 export async function issueForPerson(
   signet: Signet,
   client: Client,
-  { grant, sid }: { readonly grant: PersonsGrant; readonly sid: Sid },
+  source: { readonly grant: PersonsGrant; readonly person: GrantedPerson; readonly sid: Sid },
   request: {
     readonly scopes: readonly string[] | undefined
     readonly resource: readonly string[]
     readonly nonce: string | undefined
   },
 ): Promise<IssuedForPerson> {
+  const { grant, sid } = source
   const { target, scopes, effective } = issuableScopes(client, grant, request, signet.settings.issuer)
   const { sub, authTime, acr, amr } = grant
   const authentication = { authTime, acr, amr, sid }
-  const issued = await issueAccessToken(signet, { client, sub, target, scopes, grantId: grant.id, authentication })
+  const person = personVisibleTo(client, source.person)
+  const issued = await issueAccessToken(signet, {
+    ...{ client, sub, target, scopes, grantId: grant.id, authentication },
+    ...(target.kind === 'resource' && target.resource.groupsClaim && { groups: groupClaims(person, effective) }),
+  })
   const { token: accessToken, expiresIn, audience, jti, alg } = issued
   const access = { audience, jti, scopes }
   if (!effective.includes('openid'))
     return { tokens: { accessToken, expiresIn, scopes, algorithms: { access: alg } }, effective, access }
-  const idToken = await issueIdToken(signet, { client, sub, nonce: request.nonce, authentication, accessToken })
+  const idToken = await issueIdToken(signet, {
+    ...{ client, sub, nonce: request.nonce, authentication, accessToken },
+    personal: client.id_token_profile_claims ? personalClaimsForIdToken(person, effective) : {},
+  })
   const algorithms = { access: alg, id: client.id_token_signed_response_alg }
   return { tokens: { accessToken, expiresIn, scopes, idToken, algorithms }, effective, access }
 }

@@ -3,6 +3,7 @@ import { verifySignedJwt } from '#verify/signed-jwt'
 import { signingAlgorithms } from '../platform/jwt/algorithms.ts'
 import type { GrantId } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
+import type { Audience } from './access-token.ts'
 import { familyDigest, readRefreshToken } from './refresh-token.ts'
 import {
   accessTokenStatus,
@@ -20,7 +21,7 @@ export type PresentedToken =
 export interface AccessTokenClaims {
   readonly iss: string
   readonly sub: string
-  readonly aud: string
+  readonly aud: Audience
   readonly scope: string
   readonly iat: number
   readonly exp: number
@@ -43,7 +44,7 @@ export async function findPresentedToken(signet: Signet, text: string): Promise<
   const access = await readAccessToken(signet, text)
   if (!access || access.exp <= signet.clock.seconds()) return undefined
   const { grant_id: grantId, ...claims } = access
-  const status = await accessTokenStatus(signet.database, grantId, claims.aud)
+  const status = await accessTokenStatus(signet.database, grantId, [claims.aud].flat())
   return status && { kind: 'access_token', claims, status }
 }
 

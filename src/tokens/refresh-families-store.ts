@@ -1,5 +1,4 @@
 import type { Queryable } from '../platform/database/queryable.ts'
-import { isGrantAlive } from '../records/endings/liveness-store.ts'
 import {
   grantContextColumns,
   type PersonsGrant,
@@ -7,6 +6,7 @@ import {
   personsGrantFromRow,
 } from '../records/grants/grants-store.ts'
 import type { GrantId, Sid } from '../records/ids.ts'
+import { findGrantedPerson, type GrantedPerson } from './granted-person-store.ts'
 import { type FamilyState, type Forgiveness, keptSpends } from './refresh-rotation.ts'
 
 /** A family of refresh tokens, with its grant. */
@@ -14,7 +14,8 @@ export interface StoredFamily extends FamilyState {
   readonly grant: PersonsGrant
   readonly secretVersion: number
   readonly sid: Sid
-  readonly ended: boolean
+  /** Undefined if the grant has ended. */
+  readonly person: GrantedPerson | undefined
   readonly expired: boolean
   /** The time of the database when the row was locked, in milliseconds since 1970. */
   readonly now: number
@@ -65,7 +66,7 @@ export async function lockFamily(tx: Queryable, familyDigest: Buffer): Promise<S
       spends: row.spends.map((spend) => spend.getTime()),
       forgiveness: forgivenessFrom(row),
       sid: row.sid,
-      ended: !(await isGrantAlive(tx, row.grant_id)),
+      person: await findGrantedPerson(tx, row.grant_id),
       expired: row.expired,
       now: row.now.getTime(),
     }

@@ -14,7 +14,7 @@ export interface TokenStatus {
   /** The user name of the person, if they have one. */
   readonly username: string | undefined
   readonly alive: boolean
-  /** The clients that serve the audience of the token, and so may introspect it. */
+  /** The clients that serve the API that the token is for, and so may introspect it. */
   readonly servedBy: readonly string[]
 }
 
@@ -44,17 +44,18 @@ function fromRow(row: Row | undefined): TokenStatus | undefined {
   )
 }
 
-/** Reads the grant of an access token, and the clients that serve its audience. Takes one round trip. */
+/** Reads the grant of an access token, and the clients that serve the API in its audience. Takes one round trip. */
 export async function accessTokenStatus(
   db: Queryable,
   grantId: GrantId,
-  audience: string,
+  audience: readonly string[],
 ): Promise<TokenStatus | undefined> {
   const { rows } = await db.query<Row>({
     name: 'access-token-status',
     text: `SELECT ${columns} AS alive, resources.served_by
            FROM grants ${grantStatusJoins}
-           LEFT JOIN resources ON resources.identifier = $2
+           -- At most one: a token is for one API, and perhaps for the issuer.
+           LEFT JOIN resources ON resources.identifier = ANY ($2::text[])
            WHERE grants.id = $1`,
     values: [grantId, audience],
   })

@@ -93,13 +93,15 @@ t.test('by default a client is confidential and uses the code flow with refresh 
     response_types: ['code'],
     scope: 'openid profile email offline_access',
     require_issuer_audience: false,
-    id_token_signed_response_alg: 'ES256',
+    id_token_signed_response_alg: 'RS256',
     require_auth_time: false,
     contacts: [],
     require_pkce: 'auto',
     first_party: false,
     refresh_token_rotation: false,
     resources: [],
+    id_token_profile_claims: true,
+    groups: [],
   })
   const { client: authenticated } = await authenticateClient(terms, {
     clientId: client_id,
@@ -124,6 +126,7 @@ t.test('by default a client is confidential and uses the code flow with refresh 
 t.test('each flag sets the metadata of the same name', async (t) => {
   await json('resources', 'create', '--identifier', 'https://api.example', '--scope', 'read write')
   await json('resources', 'create', '--identifier', 'https://other.example', '--scope', 'other')
+  for (const group of ['staff', 'Admins of all']) await json('groups', 'create', group)
   const client = await json<ClientDocument>(
     ...['clients', 'create', '--name', 'Everything'],
     ...['--redirect-uri', 'com.example.app:/callback', '--redirect-uri', 'http://127.0.0.1/callback'],
@@ -135,6 +138,7 @@ t.test('each flag sets the metadata of the same name', async (t) => {
     ...['--client-uri', 'https://app.example', '--logo-uri', 'https://app.example/logo.svg'],
     ...['--policy-uri', 'https://app.example/policy', '--tos-uri', 'https://app.example/terms'],
     ...['--contact', 'dev@app.example', '--contact', 'ops@app.example', '--resource', 'https://other.example'],
+    ...['--no-id-token-profile-claims', '--group', 'staff', '--group', 'Admins of all', '--group', 'staff'],
   )
   const { client_id, ...metadata } = client
   t.same(metadata, {
@@ -158,6 +162,8 @@ t.test('each flag sets the metadata of the same name', async (t) => {
     first_party: true,
     refresh_token_rotation: true,
     resources: ['https://other.example', 'https://api.example'],
+    id_token_profile_claims: false,
+    groups: ['staff', 'Admins of all'],
   })
   t.same(await json('clients', 'show', client_id), client)
 })

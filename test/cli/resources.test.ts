@@ -29,6 +29,8 @@ t.test('a resource that cannot be registered is a usage error, and nothing is re
     [[...create, 'http://localhost:4321/'], /issuer itself/],
     [[...create, good, '--scope', 'openid'], /reserved for OpenID Connect/],
     [[...create, good, '--scope', 'read offline_access'], /reserved for OpenID Connect/],
+    [[...create, good, '--scope', 'groups'], /belongs to Signet itself/],
+    [[...create, good, '--scope', 'roles'], /belongs to Signet itself/],
     [[...create, good, '--scope', 'caf\u00e9'], /not a scope/],
     [[...create, good, '--scope', 'a"b'], /not a scope/],
     [[...create, good, '--scope', 's'.repeat(8192)], /not a scope/],
@@ -103,6 +105,8 @@ t.test('each flag sets what it names', async (t) => {
       serving,
       '--served-by',
       serving,
+      '--userinfo-audience',
+      '--groups-claim',
     ],
   )
   t.same(resource, {
@@ -113,6 +117,8 @@ t.test('each flag sets what it names', async (t) => {
     access_token_ttl: 300,
     access_token_signing_alg: 'RS256',
     served_by: [serving],
+    userinfo_audience: true,
+    groups_claim: true,
   })
   t.same(await json('resources', 'show', 'urn:example:api'), resource)
   t.match(await json('resources', 'list'), [{}, {}, { identifier: 'urn:example:api' }])
@@ -150,16 +156,27 @@ t.test('only a confidential client can serve an API', async (t) => {
 
 t.test('an update replaces what is given, removes what is given as empty, and keeps the rest', async (t) => {
   const identifier = 'https://updated.example'
-  await json(...create, identifier, '--name', 'Old', '--scope', 'u:read u:write', '--access-token-ttl', '5m')
+  await json(
+    ...create,
+    identifier,
+    '--name',
+    'Old',
+    '--scope',
+    'u:read u:write',
+    '--access-token-ttl',
+    '5m',
+    '--groups-claim',
+  )
   t.match(await signet('resources', 'update', identifier, '--scope', 'openid'), { code: 2, out: '' })
   t.match(await signet('resources', 'update', identifier, '--scope', 'first:read'), { code: 2, err: /belongs to/ })
   t.match(await signet('resources', 'update', 'https://none.example', '--name', 'x'), { code: 1, err: /no resource/ })
   const expected = {
     ...{ identifier, scopes: ['u:read', 'u:write'], scope_descriptions: [] },
-    ...{ access_token_signing_alg: 'ES256', served_by: [] },
+    ...{ access_token_signing_alg: 'ES256', served_by: [], userinfo_audience: false, groups_claim: true },
   }
   t.same(await json('resources', 'update', identifier, '--name', '', '--access-token-ttl', ''), expected)
   t.same(await json('resources', 'update', identifier, '--name', 'New'), { ...expected, name: 'New' })
+  t.match(await json('resources', 'update', identifier, '--no-groups-claim'), { groups_claim: false, name: 'New' })
 })
 
 t.test('a scope removed from a resource is removed from its clients: it may later mean something else', async (t) => {

@@ -24,6 +24,7 @@ await json('resources', 'create', '--identifier', resource, '--scope', 'notes:re
 const { client_id: clientId } = await json<{ client_id: string }>(
   ...['clients', 'create', '--name', 'App', '--redirect-uri', 'https://app.example/cb', '--scope', 'openid notes:read'],
 )
+await json('groups', 'create', 'staff')
 const { grantId } = await insertGrant(database, sub)
 await database.query({
   text: `INSERT INTO events (type, request_id, sub) VALUES ('signed_in', $1, $2)`,
@@ -57,6 +58,8 @@ const commands: Record<string, Case> = {
   'signet clients list-secrets': reads(clientId),
   'signet resources list': reads(),
   'signet resources show': reads(resource),
+  'signet groups list': reads(),
+  'signet groups show': reads('staff'),
   'signet users list': reads(),
   'signet users show': reads(sub),
   'signet grants list': reads(),
@@ -72,6 +75,10 @@ const commands: Record<string, Case> = {
   'signet resources create': changes(['--identifier', 'https://other.example']),
   'signet resources update': changes([resource, '--scope', 'notes:write']),
   'signet resources delete': changes([resource]),
+  'signet groups create': changes(['others']),
+  'signet groups add': changes(['staff', sub]),
+  'signet groups remove': changes(['staff', sub]),
+  'signet groups delete': changes(['staff']),
   'signet grants revoke': changes([grantId]),
   'signet grants revoke-all': changes(['--client-id', clientId]),
   'signet clients delete': changes([clientId]),

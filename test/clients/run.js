@@ -63,7 +63,15 @@ const skipped = []
 /** @type {string[]} */
 const worse = []
 
-const signet = await startSignet(deadline)
+/** @type {Awaited<ReturnType<typeof startSignet>>} */
+let signet
+try {
+  signet = await startSignet(deadline)
+} catch (error) {
+  if (!(error instanceof OutOfTime)) throw error
+  process.stdout.write(`Skipped: ${error.message}\n`)
+  process.exit()
+}
 try {
   for (const trial of chosen) await tryOne(trial)
 } finally {

@@ -102,7 +102,7 @@ export async function startSignet(deadline) {
           ...(resource.flags ?? []),
         ])
       const created = await run([
-        ...['clients', 'create', '--name', trial.title, ...kindFlags(trial.kind)],
+        ...['clients', 'create', '--name', trial.title, '--kind', trial.kind === 'api' ? 'machine' : trial.kind],
         ...listOf(trial.redirect).flatMap((path) => ['--redirect-uri', `${origin}${path}`]),
         ...listOf(trial.afterLogout).flatMap((path) => ['--post-logout-redirect-uri', `${origin}${path}`]),
         ...(resource && audience
@@ -113,16 +113,6 @@ export async function startSignet(deadline) {
       return { clientId: created.client_id, clientSecret: created.client_secret, audience }
     },
   }
-}
-
-/**
- * Until --kind exists.
- *
- * @param {Trial['kind']} kind
- */
-function kindFlags(kind) {
-  if (kind === 'spa' || kind === 'native') return ['--token-endpoint-auth-method', 'none']
-  return kind === 'machine' || kind === 'api' ? ['--grant-type', 'client_credentials'] : []
 }
 
 /** @param {string} issuer */

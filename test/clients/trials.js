@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url'
  * @property {'web' | 'spa' | 'native' | 'machine' | 'device' | 'api'} kind of client to register; `api` registers a resource and
  *   a machine that asks for its tokens
  * @property {string | string[]} [redirect] paths of the redirect URIs
- * @property {string | string[]} [afterLogout] paths of the post-logout redirect URIs
+ * @property {string | string[]} [afterLogout] paths of the post-logout redirect URIs. If it is there, signing out has to end there, and at Signet too
  * @property {{ path?: string, identifier?: string, scopes: string[], flags?: string[] }} [resource] an API to register: at this path of the
  *   application, or with this identifier. The application reads it from AUDIENCE
  * @property {string[]} [flags] further flags of `signet clients create`

@@ -16,20 +16,28 @@ interface Row {
 
 const folder = join(packageFolder, 'docs/clients')
 
-/** What the trials of client libraries showed, as a table. */
+/** What the trials of client libraries showed: a table of the clients that sign in, and one of the APIs that check tokens. */
 export function clientMatrix(): string {
   const rows: Row[] = JSON.parse(readFileSync(join(folder, 'matrix.json'), 'utf8'))
-  const tried = rows.filter(({ notTried }) => notTried === undefined)
-  const steps = [...new Set(tried.flatMap((row) => Object.keys(row.steps)))]
-  const signIn = tried.filter((row) => row.steps['sign in'] !== undefined)
-  const lines = [
-    `${signIn.filter((row) => row.steps['sign in'] === 'yes').length} of the ${signIn.length} clients that were tried sign in.`,
-    '',
-    `| client | version | ${steps.join(' | ')} | what is needed |`,
+  const apis = rows.filter((row) => row.steps['accept a token'] !== undefined)
+  const clients = rows.filter((row) => !apis.includes(row))
+  const tried = clients.filter(({ notTried }) => notTried === undefined)
+  const signedIn = tried.filter((row) => row.steps['sign in'] === 'yes')
+  return [
+    `${signedIn.length} of the ${tried.length} clients that were tried sign in.`,
+    tableOf('client', clients),
+    'Libraries with which an API checks access tokens:',
+    tableOf('library', apis),
+  ].join('\n\n')
+}
+
+function tableOf(what: string, rows: Row[]): string {
+  const steps = [...new Set(rows.flatMap((row) => Object.keys(row.steps)))]
+  return [
+    `| ${what} | version | ${steps.join(' | ')} | what is needed |`,
     `|---|---|${steps.map(() => '---|').join('')}---|`,
     ...rows.map((row) => `| ${cells(row, steps).join(' | ')} |`),
-  ]
-  return lines.join('\n')
+  ].join('\n')
 }
 
 function cells(row: Row, steps: string[]): string[] {

@@ -5,6 +5,7 @@ import { declarations } from '../../src/platform/config/declaration.ts'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { activationDelay, readSettings } from '../../src/platform/config/settings.ts'
 import { allCommands } from '../cli/commands-table.ts'
+import { clientPages, withClientBlocks } from './client-blocks.ts'
 import { drawn, generated, partOf } from './generated.ts'
 import { inWords } from './key-timeline.ts'
 
@@ -16,6 +17,17 @@ for (const { page, table } of generated)
 for (const { file, draw } of drawn)
   t.test(`${file.split('/').at(-1)} matches the sources; otherwise run npm run docs`, async (t) => {
     t.equal(readFileSync(file, 'utf8'), draw())
+  })
+
+for (const page of clientPages())
+  t.test(`clients/${page.split('/').at(-1)} matches the recipes; otherwise run npm run docs`, async (t) => {
+    const text = readFileSync(page, 'utf8')
+    t.equal(text, withClientBlocks(text))
+    t.equal(
+      text.match(/^<!-- (?:signet clients show|recipes)/gm)?.length ?? 0,
+      text.match(/^<!-- end -->$/gm)?.length ?? 0,
+      'every block is closed',
+    )
   })
 
 t.test('the pages state the durations that follow from the settings', async (t) => {
@@ -51,6 +63,7 @@ t.test('the commands are the documented ones', async (t) => {
     events: 'list show refusals',
     clients: 'create list show update delete list-secrets rotate-secret revoke-secret',
     grants: 'list show revoke revoke-all',
+    groups: 'create add remove list show delete',
     keys: 'list rotate revoke import export-public reseal secrets rotate-secrets',
     resources: 'create list show update delete',
     users: 'create list show update sign-out disable enable set-password delete',

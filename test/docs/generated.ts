@@ -7,6 +7,7 @@ import { commandsTable } from '../cli/commands-table.ts'
 import { settingsTable } from '../platform/config/settings-table.ts'
 import { metricsTable } from '../platform/metrics-table.ts'
 import { errorsTable } from '../protocol/errors/errors-table.ts'
+import { clientPages, withClientBlocks } from './client-blocks.ts'
 import { clientMatrix } from './client-matrix.ts'
 import { keyTimeline } from './key-timeline.ts'
 
@@ -53,6 +54,7 @@ export function partOf(page: string): string {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   for (const { file, draw } of drawn) writeFileSync(file, draw())
+  for (const page of clientPages()) writeFileSync(page, withClientBlocks(readFileSync(page, 'utf8')))
   for (const { page, table } of generated) {
     const text = readFileSync(page, 'utf8')
     const rest = text.split(`${begin}\n${partOf(page)}\n${end}`)

@@ -4,7 +4,7 @@ import { checkProfile, readAddress } from '../../src/records/accounts/profile-ru
 import { completeMetadata } from '../../src/records/clients/client-metadata.ts'
 import { checkResource } from '../../src/records/resources/resource-rules.ts'
 
-const terms = { resources: [], defaultIdTokenAlg: 'ES256', byOperator: true } as const
+const terms = { resources: [], byOperator: true } as const
 const uri = 'https://app.example/callback'
 const client = (more: Record<string, unknown>) => completeMetadata({ redirect_uris: [uri], ...more }, terms)
 const resource = (more: object) =>
@@ -17,7 +17,7 @@ const resource = (more: object) =>
         scopeDescriptions: [],
         accessTokenTtl: undefined,
       },
-      ...{ accessTokenSigningAlg: 'ES256', servedBy: [], ...more },
+      ...{ accessTokenSigningAlg: 'ES256', servedBy: [], userinfoAudience: false, groupsClaim: false, ...more },
     },
     'https://id.example',
     [],

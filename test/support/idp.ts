@@ -49,7 +49,9 @@ export interface Idp {
   readonly resource: (
     identifier: string,
     scopes: string[],
-    more?: Partial<Pick<Resource, 'accessTokenTtl' | 'scopeDescriptions' | 'servedBy'>>,
+    more?: Partial<
+      Pick<Resource, 'accessTokenTtl' | 'scopeDescriptions' | 'servedBy' | 'userinfoAudience' | 'groupsClaim'>
+    >,
   ) => Promise<void>
   readonly person: (profile?: Profile & { email?: string; password?: string }) => Promise<Person>
   readonly browser: () => Browser
@@ -150,6 +152,8 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
         accessTokenTtl: more.accessTokenTtl,
         accessTokenSigningAlg: 'ES256',
         servedBy: more.servedBy ?? [],
+        userinfoAudience: more.userinfoAudience ?? false,
+        groupsClaim: more.groupsClaim ?? false,
       })
       // Do not wait until PostgreSQL has notified this node.
       signet.clients.clear()
@@ -219,6 +223,8 @@ function completed(metadata: SomeMetadata): ClientMetadata {
     first_party: false,
     refresh_token_rotation: metadata.token_endpoint_auth_method === 'none',
     resources: [],
+    id_token_profile_claims: false,
+    groups: [],
     ...metadata,
   } as ClientMetadata
 }

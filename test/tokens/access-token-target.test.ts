@@ -13,6 +13,8 @@ const resource = (identifier: string, scopes: string[]) => ({
   accessTokenSigningAlg: 'ES256' as const,
   scopeDescriptions: [],
   servedBy: [],
+  userinfoAudience: false,
+  groupsClaim: false,
 })
 const client = { allowed: [resource(invoices, ['invoices:read']), resource(mail, ['mail:send'])] } as unknown as Client
 

@@ -2,10 +2,12 @@ import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
 import type { ClientId, GrantId, Sid, Sub } from '../../src/records/ids.ts'
 import { isPkceVerified, judgeCode, type Redemption, type StoredCode } from '../../src/tokens/authorization-code.ts'
+import type { GrantedPerson } from '../../src/tokens/granted-person-store.ts'
 
 const verifier = randomBytes(32).toString('base64url')
 const challengeOf = (text: string) => createHash('sha256').update(text).digest('base64url')
 
+const person = { account: { sub: 'person' }, groups: [] } as unknown as GrantedPerson
 const stored: StoredCode = {
   grant: {
     id: 'grant' as GrantId,
@@ -21,7 +23,7 @@ const stored: StoredCode = {
   nonce: undefined,
   sid: 'sid' as Sid,
   expired: false,
-  grantEnded: false,
+  person,
   spentAgo: undefined,
 }
 const good: Redemption = { clientId: 'client', redirectUri: stored.redirectUri, codeVerifier: verifier }
@@ -39,8 +41,8 @@ const badBindings: readonly [what: string, Partial<Redemption>, error: string][]
 ]
 
 /** All other states of a code. */
-const states: readonly Pick<StoredCode, 'expired' | 'grantEnded' | 'spentAgo'>[] = [false, true].flatMap((expired) =>
-  [false, true].flatMap((grantEnded) => [undefined, 0, 5].map((spentAgo) => ({ expired, grantEnded, spentAgo }))),
+const states: readonly Pick<StoredCode, 'expired' | 'person' | 'spentAgo'>[] = [false, true].flatMap((expired) =>
+  [person, undefined].flatMap((alive) => [undefined, 0, 5].map((spentAgo) => ({ expired, person: alive, spentAgo }))),
 )
 
 t.test('an unknown code is rejected', async (t) => {
@@ -88,7 +90,7 @@ t.test(
   'a code that was not spent is rejected once it has expired or its grant has ended, and is otherwise valid',
   async (t) => {
     t.match(judgeCode({ ...stored, expired: true }, good), { verdict: 'refused', error: 'code_unknown' })
-    t.match(judgeCode({ ...stored, grantEnded: true }, good), { verdict: 'refused', error: 'code_unknown' })
+    t.match(judgeCode({ ...stored, person: undefined }, good), { verdict: 'refused', error: 'code_unknown' })
     t.same(judgeCode(stored, good), { verdict: 'good', code: stored })
   },
 )

@@ -19,6 +19,8 @@ const resource = (identifier: string, scopes: string[]) => ({
   accessTokenSigningAlg: 'ES256' as const,
   scopeDescriptions: [],
   servedBy: [],
+  userinfoAudience: false,
+  groupsClaim: false,
 })
 const all = ['openid', 'email', 'invoices:read', 'invoices:write', 'mail:send']
 const client = {
@@ -106,8 +108,8 @@ t.test('what is valid is issued, for one audience', async (t) => {
 })
 
 t.test('an issued token has only those scopes that are still valid at its audience, or is invalid', async (t) => {
-  const held = (audience: string, scopes: string[], terms?: GrantTerms, by: Partial<PublicClient> = {}) =>
-    effectiveTokenScopes({ ...client, ...by }, { audience, scopes }, terms, issuer)
+  const held = (audience: string | string[], scopes: string[], terms?: GrantTerms, by: Partial<PublicClient> = {}) =>
+    effectiveTokenScopes({ ...client, ...by }, { audience: [audience].flat(), scopes }, terms, issuer)
   t.equal(held('https://unknown.example', []), undefined, 'an audience that the client may not have')
   t.equal(held(invoices, ['invoices:read'], termsOf(all), { allowed: [] }), undefined, 'nor this one any longer')
   t.equal(held(invoices, ['invoices:read'], termsOf([])), undefined, 'every scope was taken away')
@@ -115,4 +117,9 @@ t.test('an issued token has only those scopes that are still valid at its audien
   t.equal(held(invoices, ['mail:send'], termsOf(all)), undefined, 'a scope that has no meaning there')
   t.same(held(issuer, ['openid', 'invoices:read'], termsOf(all)), ['openid'])
   t.same(held(invoices, [], termsOf(all)), [], 'a token that never had scopes')
+  const both = ['openid', 'mail:send', 'invoices:read']
+  t.same(held([invoices, issuer], both, termsOf(all)), ['openid', 'invoices:read'], 'a token for an API and userinfo')
+  t.same(held([invoices, issuer], both, termsOf(all), { allowed: [] }), ['openid'], 'the client has lost the API')
+  t.same(held([invoices], both, termsOf(all)), ['invoices:read'], 'what the API sees of it')
+  t.equal(held([invoices], ['openid'], termsOf(all)), undefined, 'nothing, if it has no scope of the API')
 })

@@ -36,14 +36,14 @@ const cases = [
     sub: 'of-code',
     table: 'authorization_codes',
     statement: '%redirect_uri, code_challenge%',
-    ended: async () => (await inTransaction(db, (tx) => lockCode(tx, digest)))?.grantEnded,
+    ended: async () => !(await inTransaction(db, (tx) => lockCode(tx, digest)))?.person,
   },
   {
     what: 'a refresh token',
     sub: 'of-family',
     table: 'refresh_families',
     statement: '%secret_version, generation%',
-    ended: async () => (await inTransaction(db, (tx) => lockFamily(tx, digest)))?.ended,
+    ended: async () => !(await inTransaction(db, (tx) => lockFamily(tx, digest)))?.person,
   },
 ]
 

@@ -5,7 +5,7 @@ import { promptValues, responseModes } from '../../protocol/oidc-values.ts'
 import { authenticationMethods, grantTypes } from '../../records/clients/client.ts'
 import { openidScopes } from '../../records/resources/resource.ts'
 import { singleFactor } from '../../tokens/authentication.ts'
-import { supportedClaims } from '../../tokens/userinfo-claims.ts'
+import { supportedClaims } from '../../tokens/personal-claims.ts'
 
 /**
  * What Signet supports, under the names of OpenID Connect Discovery §3, RFC 8414 §2 and the specifications that extend them. Only

@@ -13,7 +13,7 @@ import type { Signet } from '../../signet.ts'
 const realm = 'Signet'
 
 /**
- * Userinfo endpoint, OpenID Connect Core §5.3. It accepts only tokens whose audience is the issuer and whose grant has not ended, and
+ * Userinfo endpoint, OpenID Connect Core §5.3. It accepts only tokens whose audience includes the issuer and whose grant has not ended, and
  * returns the claims of the scopes that the client still has.
  */
 export function userinfoEndpoint(app: App, signet: Signet): void {
@@ -41,13 +41,20 @@ async function respond(
   bodyToken?: string,
 ): Promise<FastifyReply> {
   try {
-    const claims = await verifier.verify(presentedToken(request, bodyToken))
+    const claims = await verifier.verify(presentedToken(request, bodyToken)).catch(explainAudience)
+    const { issuer } = signet.settings
     const outcome = await userinfo(signet, {
       grantId: String(claims['grant_id']) as GrantId,
       clientId: claims.client_id,
       sub: claims.sub,
+      apis: [claims.aud].flat().filter((audience) => audience !== issuer),
       scopes: claims.scope?.split(' ') ?? [],
     })
+    if (outcome === 'api_not_allowed')
+      throw new VerificationError(
+        'wrong_audience',
+        `The tokens of this API are no longer accepted here. ${howToGetAnother}`,
+      )
     if (outcome === 'grant_ended')
       throw new VerificationError('expired', 'The grant that this token came from has ended.')
     if (outcome === 'openid_taken')
@@ -68,6 +75,19 @@ async function respond(
     return reply.send(errorBody(signet.settings.issuer, refusal, request.id))
   }
 }
+
+/**
+ * An API's token gets here if the application asked for the API in the same request as for `openid`, or named it in `resource`. The verifier can
+ * only say whom the token is for.
+ */
+function explainAudience(error: unknown): never {
+  if (error instanceof VerificationError && error.code === 'wrong_audience')
+    throw new VerificationError(error.code, `${error.message} ${howToGetAnother}`, { cause: error })
+  throw error
+}
+
+const howToGetAnother =
+  'Request a token without the scopes of the API and without resource, or get a second one: send the refresh token with resource set to this issuer.'
 
 function errorNameOf({ code }: VerificationError, status: number): ErrorName {
   if (code === 'missing_token') return 'access_token_missing'

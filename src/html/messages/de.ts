@@ -61,6 +61,8 @@ export const de: Messages = {
     email: 'Ihre E-Mail-Adresse sehen',
     address: 'Ihre Postanschrift sehen',
     phone: 'Ihre Telefonnummer sehen',
+    groups: 'sehen, zu welchen Gruppen Sie gehören',
+    roles: 'sehen, welche Rollen Sie haben',
     offline_access: 'diesen Zugriff auch in Ihrer Abwesenheit behalten, bis Sie ihn widerrufen',
   },
   logout: {

@@ -63,6 +63,8 @@ export const en = {
     email: 'see your e-mail address',
     address: 'see your postal address',
     phone: 'see your phone number',
+    groups: 'see which groups you are in',
+    roles: 'see which roles you have',
     offline_access: 'keep this access while you are away, until you withdraw it',
   },
   logout: {

@@ -121,7 +121,7 @@ export const germanInspectMessages: InspectMessages = {
     otherKind:
       'Sein typ ist {typ}: weder ein Access-Token noch ein ID-Token. Nehmen Sie es nur dort an, wo dieser Typ erwartet wird.',
     manyAudiences:
-      'Es ist für mehrere Empfänger, und jeder von ihnen kann es bei den anderen vorzeigen. Dieser Aussteller nennt nur einen.',
+      'Es ist für mehrere Empfänger, und jeder von ihnen kann es bei den anderen vorzeigen. Dieser Aussteller nennt höchstens eine API und sich selbst.',
     bound:
       'Es ist an einen Schlüssel gebunden (cnf): Wer es vorzeigt, muss beweisen, dass er diesen Schlüssel hat. Als bloßes Bearer-Token muss es abgelehnt werden.',
     unproven: 'Nichts davon ist bewiesen: Ohne gültige Signatur kann es jeder geschrieben haben.',

@@ -375,7 +375,7 @@ export const errorRegistry = {
     error: 'invalid_token',
     status: 401,
     description: 'The access token was rejected: {}',
-    fix: 'The description ends with the reason. Get a new access token with the refresh token. userinfo accepts only tokens for the issuer: request the scope openid, and name no other resource.',
+    fix: 'The description ends with the reason. Get a new access token with the refresh token. userinfo accepts only tokens for the issuer: request the scope openid, without resource and without scopes of an API. For both, get a second token with the refresh token and resource set to the issuer; or the operator allows the tokens of this API at userinfo (signet resources update --userinfo-audience).',
   },
   access_token_scope_insufficient: {
     error: 'insufficient_scope',

@@ -1,5 +1,6 @@
-import { assertionAlgorithms, type SigningAlgorithm, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
+import { assertionAlgorithms, signingAlgorithms } from '../../platform/jwt/algorithms.ts'
 import { responseParameters } from '../../protocol/oidc-values.ts'
+import { allGroups } from '../groups/group-rules.ts'
 import { isPlainText, maxNameLength, shown } from '../plain-text.ts'
 import { isOpenidScope, isScopeToken, type Resource } from '../resources/resource.ts'
 import {
@@ -20,8 +21,8 @@ import { type RedirectUriUse, redirectUriFault, shownUriFault } from './redirect
 export interface RegistrationContext {
   /** All resources that the old or new metadata names, or of which it has a scope. */
   readonly resources: readonly Pick<Resource, 'identifier' | 'scopes'>[]
-  /** The default if the input has none: RS256 for a registration request (OpenID Connect Registration §2), ES256 for a command. */
-  readonly defaultIdTokenAlg: SigningAlgorithm
+  /** Those names in the member `groups` that are groups. Default: none. */
+  readonly groups?: readonly string[]
   /** Set if the input comes from an operator and not from the client itself (RFC 7591). */
   readonly byOperator?: true
 }
@@ -56,7 +57,8 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
     scope: scopes.join(' '),
     ...readAuthentication(read, authMethod),
     id_token_signed_response_alg:
-      read.oneOf('id_token_signed_response_alg', signingAlgorithms) ?? context.defaultIdTokenAlg,
+      // OpenID Connect Registration §2.
+      read.oneOf('id_token_signed_response_alg', signingAlgorithms) ?? 'RS256',
     default_max_age: read.seconds('default_max_age'),
     require_auth_time: read.flag('require_auth_time') ?? false,
     client_uri: readShownUri('client_uri', read.text('client_uri')),
@@ -68,6 +70,9 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
     first_party: read.flag('first_party') ?? false,
     refresh_token_rotation: readRotation(read.flag('refresh_token_rotation'), isPublic),
     resources: readResources(scopes, read.texts('resources') ?? [], context.resources),
+    // Applications expect them, but whoever registers a client themselves has not decided who sees its ID tokens.
+    id_token_profile_claims: read.flag('id_token_profile_claims') ?? byOperator,
+    groups: readGroups(read.texts('groups') ?? [], context.groups ?? []),
   }
 }
 
@@ -255,6 +260,15 @@ function readResources(
   const unknown = named.find((identifier) => !resources.some((resource) => resource.identifier === identifier))
   if (unknown !== undefined) throw invalid(`resources: there is no resource '${shown(unknown)}'.`)
   return [...new Set([...named, ...ownersOf(scopes, resources)])]
+}
+
+/** The groups that the client may see. A misspelt name would hide a group from it without notice. */
+function readGroups(named: readonly string[], existing: readonly string[]): string[] {
+  if (named.includes(allGroups)) return [allGroups]
+  const unknown = named.find((name) => !existing.includes(name))
+  if (unknown !== undefined)
+    throw invalid(`groups: there is no group '${shown(unknown)}'. Create it with signet groups create.`)
+  return [...named]
 }
 
 function ownersOf(scopes: readonly string[], resources: RegistrationContext['resources']): string[] {

@@ -11,7 +11,7 @@ export type AuthenticationMethod = (typeof authenticationMethods)[number]
 /** Whether authorization requests need PKCE. `auto`: a confidential client may send a `nonce` with `openid` instead (RFC 9700 §2.1.1). */
 export type RequirePkce = boolean | 'auto'
 
-/** The metadata of all clients, under the names of RFC 7591 §2 and OpenID Connect Registration §2. The last four are extensions of Signet. */
+/** The metadata of all clients, under the names of RFC 7591 §2 and OpenID Connect Registration §2. The last seven are extensions of Signet. */
 export interface CommonMetadata {
   readonly client_name: string
   readonly redirect_uris: readonly string[]
@@ -34,6 +34,10 @@ export interface CommonMetadata {
   readonly refresh_token_rotation: boolean
   /** The identifiers of the resources that it may request tokens for. */
   readonly resources: readonly string[]
+  /** Whether ID tokens from the token endpoint contain what userinfo returns for the scopes. */
+  readonly id_token_profile_claims: boolean
+  /** The names of the groups that it may see in the claims `groups` and `roles`, or `*` for all. */
+  readonly groups: readonly string[]
 }
 
 interface NoKeys {
@@ -92,6 +96,8 @@ export const metadataMembers = [
   'first_party',
   'refresh_token_rotation',
   'resources',
+  'id_token_profile_claims',
+  'groups',
 ] as const satisfies readonly (keyof ClientMetadata)[]
 
 /** The set of public keys that a client registered, checked by `readClientJwks`. */

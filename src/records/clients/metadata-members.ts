@@ -15,8 +15,8 @@ export class InvalidClientMetadata extends Error {
 
 /**
  * Unchecked metadata: names of `ClientMetadata` with values of any type. Other names are ignored (RFC 7591 §2). An absent value, undefined and null
- * are equivalent. The caller of these functions decides whether `first_party`, `require_pkce`, `refresh_token_rotation` and `resources` may be set
- * at all.
+ * are equivalent. The caller of these functions decides whether `first_party`, `require_pkce`, `refresh_token_rotation`, `resources`,
+ * `id_token_profile_claims` and `groups` may be set at all.
  */
 export type MetadataInput = Readonly<Record<string, unknown>>
 

@@ -1,6 +1,3 @@
-import type { Queryable } from '../../platform/database/queryable.ts'
-import type { GrantId } from '../ids.ts'
-
 /*
  * Defines whether a grant or a session is alive. Nothing else does. A decision to end many of them changes a marker on the account, on the
  * client, or on the connection between the two; the rows of the grants and sessions are updated later. So every statement that needs to
@@ -46,16 +43,3 @@ export const grantAlive = `NOT coalesce(${endings.map(([applies]) => `(${applies
  */
 export const sessionAlive = `(sessions.ended_at IS NULL AND sessions.epoch >= accounts.session_epoch
   AND accounts.disabled_at IS NULL AND accounts.deleted_at IS NULL)`
-
-/**
- * Whether a grant is alive at this moment. A statement that has waited for a row lock sees the new version of that row, but accounts, sessions and
- * clients as they were when it started. So this must be checked again after a grant has been locked.
- */
-export async function isGrantAlive(db: Queryable, id: GrantId): Promise<boolean> {
-  const { rowCount } = await db.query({
-    name: 'is-grant-alive',
-    text: `SELECT FROM grants ${grantStatusJoins} WHERE grants.id = $1 AND ${grantAlive}`,
-    values: [id],
-  })
-  return rowCount === 1
-}

@@ -96,7 +96,9 @@ function checkWebIdentifier(identifier: string): void {
 function checkScope(scope: string, others: readonly Resource[]): void {
   if (!isScopeToken(scope)) throw new InvalidResource(`'${shown(scope)}' is not a scope (RFC 6749 section 3.3).`)
   if (isOpenidScope(scope))
-    throw new InvalidResource(`The scope '${scope}' is reserved for OpenID Connect; a resource cannot have it.`)
+    throw new InvalidResource(
+      `The scope '${scope}' is reserved for OpenID Connect: it belongs to Signet itself, and a resource cannot have it.`,
+    )
   const owner = others.find(({ scopes }) => scopes.includes(scope))
   if (owner)
     throw new InvalidResource(

@@ -20,10 +20,29 @@ export interface Resource {
   readonly accessTokenSigningAlg: SigningAlgorithm
   /** The clients that serve it, and so may introspect its tokens (RFC 7662 §2.1). */
   readonly servedBy: readonly string[]
+  /**
+   * Whether a token for its scopes is also for userinfo if the request has `openid` and names no resource. Whoever serves it could then read the
+   * person's claims with any such token.
+   */
+  readonly userinfoAudience: boolean
+  /** Whether its tokens have the claims `groups` and `roles` if the request has these scopes (RFC 9068 §2.2.3.1). */
+  readonly groupsClaim: boolean
 }
 
-/** The scopes of OpenID Connect Core §5.4 and §11. They belong to the issuer; a resource cannot own them. */
-export const openidScopes = ['openid', 'profile', 'email', 'address', 'phone', 'offline_access'] as const
+/**
+ * The scopes that belong to the issuer; a resource cannot own them. They are those of OpenID Connect Core §5.4 and §11, and `groups` and `roles`:
+ * the groups of a person, under the claim name that the application expects.
+ */
+export const openidScopes = [
+  'openid',
+  'profile',
+  'email',
+  'address',
+  'phone',
+  'groups',
+  'roles',
+  'offline_access',
+] as const
 
 export function isOpenidScope(scope: string): boolean {
   return (openidScopes as readonly string[]).includes(scope)

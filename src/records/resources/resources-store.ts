@@ -10,6 +10,8 @@ interface Row {
   access_token_ttl: number | null
   access_token_signing_alg: SigningAlgorithm
   served_by: string[]
+  userinfo_audience: boolean
+  groups_claim: boolean
 }
 
 export function resourceFromRow(row: Row): Resource {
@@ -21,6 +23,8 @@ export function resourceFromRow(row: Row): Resource {
     accessTokenTtl: row.access_token_ttl ?? undefined,
     accessTokenSigningAlg: row.access_token_signing_alg,
     servedBy: row.served_by,
+    userinfoAudience: row.userinfo_audience,
+    groupsClaim: row.groups_claim,
   }
 }
 
@@ -32,6 +36,7 @@ function descriptionsFromRow({ scope, descriptions }: Row['scope_descriptions'][
 export const resourceJson = `jsonb_build_object(
   'identifier', resources.identifier, 'name', resources.name, 'access_token_ttl', resources.access_token_ttl,
   'access_token_signing_alg', resources.access_token_signing_alg, 'served_by', resources.served_by,
+  'userinfo_audience', resources.userinfo_audience, 'groups_claim', resources.groups_claim,
   'scopes', ARRAY(SELECT scope FROM resource_scopes WHERE resource = resources.identifier ORDER BY scope),
   'scope_descriptions', ARRAY(SELECT jsonb_build_object('scope', scope, 'descriptions', descriptions) FROM resource_scopes
                               WHERE resource = resources.identifier AND descriptions <> '[]' ORDER BY scope))`
@@ -117,10 +122,10 @@ export async function longestAccessTokenTtl(db: Queryable): Promise<number | und
 export async function saveResource(db: Queryable, resource: Resource): Promise<void> {
   await db.query({
     text: `WITH saved AS (
-             INSERT INTO resources (identifier, name, access_token_ttl, access_token_signing_alg, served_by)
-             VALUES ($1, $2, $3, $4, $6)
+             INSERT INTO resources (identifier, name, access_token_ttl, access_token_signing_alg, served_by, userinfo_audience, groups_claim)
+             VALUES ($1, $2, $3, $4, $6, $10, $11)
              ON CONFLICT (identifier) DO UPDATE
-               SET name = $2, access_token_ttl = $3, access_token_signing_alg = $4, served_by = $6
+               SET name = $2, access_token_ttl = $3, access_token_signing_alg = $4, served_by = $6, userinfo_audience = $10, groups_claim = $11
              RETURNING identifier
            ), gone AS (
              DELETE FROM resource_scopes WHERE resource = $1 AND NOT scope = ANY($5)
@@ -147,6 +152,8 @@ export async function saveResource(db: Queryable, resource: Resource): Promise<v
       resource.scopeDescriptions.map(({ scope }) => scope),
       resource.scopeDescriptions.map(({ language }) => language ?? null),
       resource.scopeDescriptions.map(({ text }) => text),
+      resource.userinfoAudience,
+      resource.groupsClaim,
     ],
   })
 }

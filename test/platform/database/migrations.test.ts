@@ -322,6 +322,52 @@ t.test("Signet's own migrations apply to an empty schema, and a second run appli
   await t.rejects(run(db), { name: 'MigrationError' })
 })
 
+t.test("an API's scopes groups and roles stop the upgrade until the operator has renamed them", async (t) => {
+  const db = await testDatabase(t)
+  const own = readdirSync(join(packageFolder, 'sql')).filter((file) => file.endsWith('.sql'))
+  const earlier = folderWith(t, {}, 'earlier')
+  for (const file of own.sort().slice(
+    0,
+    own.findIndex((file) => file.endsWith('.groups.sql')),
+  ))
+    copyFileSync(join(packageFolder, 'sql', file), join(earlier, file))
+  const { version } = await run(db, earlier)
+  const pool = db.openPool()
+  const query = async (text: string) => (await pool.query({ text })).rows
+  await query(`INSERT INTO resources (identifier) VALUES ('https://api.example')`)
+  await query(
+    `INSERT INTO resource_scopes (scope, resource) VALUES ('roles', 'https://api.example'), ('read', 'https://api.example')`,
+  )
+  await query(`INSERT INTO accounts (sub) VALUES ('person')`)
+  await query(`INSERT INTO clients (client_id, client_name, grant_types, response_types, scope, token_endpoint_auth_method,
+     id_token_signed_response_alg, refresh_token_rotation) VALUES ('client', 'Client', '{}', '{}', 'roles', 'none', 'ES256', true)`)
+  await query(
+    `INSERT INTO consents (sub, client_id, scopes, resources) VALUES ('person', 'client', '{openid,roles,read}', '{}')`,
+  )
+
+  const message =
+    /groups\.sql failed: The scopes groups and roles now belong to Signet itself.*'roles' of https:\/\/api\.example.*signet resources update/
+  await t.rejects(run(db), { name: 'MigrationError', message })
+  t.same(
+    await versions(db),
+    Array.from({ length: version }, (_, index) => index + 1),
+    'nothing was changed',
+  )
+
+  await query(`DELETE FROM resource_scopes WHERE scope = 'roles'`)
+  t.match(await run(db), { version: own.length })
+  t.same(
+    await query('SELECT scopes FROM consents'),
+    [{ scopes: ['openid', 'read'] }],
+    'it was allowed for the API only',
+  )
+  t.same(await query('SELECT id_token_profile_claims, groups FROM clients'), [
+    { id_token_profile_claims: false, groups: [] },
+  ])
+  const asBefore = query(`INSERT INTO resource_scopes (scope, resource) VALUES ('groups', 'https://api.example')`)
+  await t.rejects(asBefore, { code: '23514' }, 'by a node of the previous release')
+})
+
 t.test('the checksum of a released file equals the one that installations have recorded', async (t) => {
   const db = await testDatabase(t)
   await run(db)

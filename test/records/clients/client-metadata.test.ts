@@ -14,7 +14,6 @@ const terms: RegistrationContext = {
     { identifier: 'https://mail.example', scopes: ['mail'] },
     { identifier: 'https://silent.example', scopes: [] },
   ],
-  defaultIdTokenAlg: 'RS256',
 }
 const operatorTerms: RegistrationContext = { ...terms, byOperator: true }
 const uri = 'https://app.example/callback'
@@ -477,7 +476,10 @@ t.test('omitted members get defaults', async (t) => {
     first_party: false,
     refresh_token_rotation: false,
     resources: [],
+    id_token_profile_claims: false,
+    groups: [],
   })
+  t.equal(completeMetadata({ redirect_uris: [uri] }, operatorTerms).id_token_profile_claims, true, 'by an operator')
   t.equal(complete({ token_endpoint_auth_method: 'none' }).refresh_token_rotation, true)
   t.equal(complete({ grant_types: ['authorization_code'] }).scope, 'openid profile email')
   t.match(completeMetadata({ grant_types: ['client_credentials'] }, terms), {
@@ -492,6 +494,18 @@ t.test('omitted members get defaults', async (t) => {
   const editor = { ...posing, redirect_uris: ['vscode://bank.example/callback', uri] }
   t.equal(completeMetadata(editor, operatorTerms).client_name, 'vscode')
   t.equal(complete({ redirect_uris: ['http://localhost:4001/cb'] }).client_name, 'localhost:4001')
+})
+
+t.test('a client sees only groups that exist, or all', async (t) => {
+  const groups = ['staff', 'admins']
+  const see = (named: unknown) =>
+    completeMetadata({ redirect_uris: [uri], groups: named }, { ...operatorTerms, groups }).groups
+  t.same(see(['staff']), ['staff'])
+  t.same(see(['staff', '*']), ['*'])
+  t.same(see([]), [])
+  for (const wrong of [['Staff'], ['staff', 'nobody'], ['']]) t.throws(() => see(wrong), { message: /no group/ })
+  for (const wrong of ['staff', [1], {}]) t.throws(() => see(wrong), { message: /list of strings/ })
+  t.throws(() => completeMetadata({ redirect_uris: [uri], groups: ['staff'] }, operatorTerms), { message: /no group/ })
 })
 
 t.test('resources that own a registered scope join the allow-list', async (t) => {

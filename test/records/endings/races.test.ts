@@ -233,7 +233,7 @@ const racers: Record<string, Racer> = {
     go: (db, { code }) =>
       inTransaction(db, async (tx) => {
         const stored = await lockCode(tx, code)
-        if (!stored || stored.grantEnded) return undefined
+        if (!stored?.person) return undefined
         await spendCode(tx, code)
         const digest = randomBytes(32)
         const family = { digest, grantId: stored.grant.id, secretVersion: 1, sid: stored.sid }
@@ -243,7 +243,7 @@ const racers: Record<string, Racer> = {
     mayLive: ({ isOfSessions }) => isOfSessions === true,
     isAlive: async ({ codeGrant }, digest?: Buffer) => {
       const family = digest && (await inTransaction(database, (tx) => lockFamily(tx, digest)))
-      return (family !== undefined && !family.ended) || (digest !== undefined && (await isGrantAlive(codeGrant)))
+      return family?.person !== undefined || (digest !== undefined && (await isGrantAlive(codeGrant)))
     },
   },
   'a sign-in': {

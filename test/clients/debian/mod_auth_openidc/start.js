@@ -31,7 +31,7 @@ upstream.listen(0, '127.0.0.1', () => {
 ServerName localhost
 DefaultRuntimeDir "${folder}"
 PidFile "${folder}/httpd.pid"
-ErrorLog "/dev/stderr"
+ErrorLog "|/bin/cat"
 Listen 127.0.0.1:${PORT}
 ${process.getuid() === 0 ? 'User nobody\nGroup nogroup' : ''}
 ${modules.map((name) => `LoadModule ${name}_module "${root}/usr/lib/apache2/modules/mod_${name}.so"`).join('\n')}
@@ -57,5 +57,5 @@ OIDCScope "openid profile email"
     env: { ...process.env, LD_LIBRARY_PATH: library },
   })
   apache.once('exit', (code) => process.exit(code ?? 1))
+  process.once('SIGTERM', () => apache.kill())
 })
-process.once('SIGTERM', () => process.exit(0))

@@ -71,7 +71,7 @@ const pass = ({ url: path, method, headers }, onResponse) =>
 
 createServer((incoming, outgoing) => {
   if (incoming.url === '/me')
-    pass({ url: '/settings', method: 'GET', headers: incoming.headers }, (page) => {
+    pass({ url: '/settings', method: 'GET', headers: { cookie: incoming.headers.cookie ?? '' } }, (page) => {
       let html = ''
       page.on('data', (chunk) => (html += chunk))
       page.on('end', () => {

@@ -56,7 +56,7 @@ c.JupyterHub.bind_url = os.environ["BASE_URL"]
 c.JupyterHub.hub_bind_url = "http://127.0.0.1:" + os.environ["PORT"]
 c.JupyterHub.extra_handlers = [("/me", Me)]
 c.JupyterHub.db_url = "sqlite://"
-c.JupyterHub.cookie_secret_file = f"cookie-secret-{os.environ['PORT']}"
+c.JupyterHub.cookie_secret_file = "cookie-secret"
 
 # Keeps what the provider said about the user, for /me.
 c.Authenticator.enable_auth_state = True

@@ -18,7 +18,8 @@ from pgadmin.utils.csrf import pgCSRFProtect  # noqa: E402
 def sign_in():
     return f"""<form method="post" action="/authenticate/login">
 <input type="hidden" name="csrf_token" value="{generate_csrf()}">
-<button name="oauth2_button" value="signet">Sign in with Signet</button>
+<input type="hidden" name="oauth2_button" value="signet">
+<button>Sign in with Signet</button>
 </form>"""
 
 

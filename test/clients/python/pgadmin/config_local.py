@@ -5,7 +5,7 @@ import os
 SERVER_MODE = True
 DEFAULT_SERVER = "127.0.0.1"
 DEFAULT_SERVER_PORT = int(os.environ["PORT"])
-DATA_DIR = os.path.abspath("data-" + os.environ["PORT"])
+DATA_DIR = os.path.abspath("data")
 LOG_FILE = os.path.join(DATA_DIR, "pgadmin4.log")
 SQLITE_PATH = os.path.join(DATA_DIR, "pgadmin4.db")
 SESSION_DB_PATH = os.path.join(DATA_DIR, "sessions")

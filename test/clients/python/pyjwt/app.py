@@ -15,8 +15,7 @@ def api():
     token = request.headers.get("authorization", "").removeprefix("Bearer ")
     try:
         signing_key = jwks_client.get_signing_key_from_jwt(token)
-        # The documented sample names RS256. Signet signs access tokens with ES256 unless the resource says otherwise.
-        claims = jwt.decode(token, signing_key, audience=os.environ["AUDIENCE"], issuer=os.environ["ISSUER"], algorithms=["ES256"])
+        claims = jwt.decode(token, signing_key, audience=os.environ["AUDIENCE"], issuer=os.environ["ISSUER"], algorithms=["RS256"])
     except jwt.PyJWTError as error:
         return jsonify({"error": str(error)}), 401
     return jsonify(claims)

@@ -1,0 +1,482 @@
+import type { Application } from './application.ts'
+import { callbackPathOf, isPlainHttp, originOf, type Part, type Recipe } from './recipe.ts'
+import { type Code, code, codeIf, dotenv, javascript, listOf } from './writing.ts'
+
+const scopeOf = ({ signInScopes }: Application) => signInScopes.join(' ')
+
+const env = (text: string): Part => ({ file: '.env', language: 'sh', text })
+const js = (file: string, text: string): Part => ({ file, language: 'js', text })
+const ts = (file: string, text: string): Part => ({ file, language: 'ts', text })
+
+const environment = ({ issuer, clientId, secret }: Application): Part =>
+  env(dotenv`
+    ISSUER=${issuer}
+    CLIENT_ID=${clientId}
+    CLIENT_SECRET=${secret}
+  `)
+
+/** The provider of Auth.js. Its session has what the ID token has, unless it is told to call userinfo. */
+const authjsProvider = (app: Application) => javascript`
+  {
+    id: 'signet',
+    name: 'Signet',
+    type: 'oidc',
+    issuer: process.env.AUTH_SIGNET_ISSUER,
+    clientId: process.env.AUTH_SIGNET_ID,
+    clientSecret: process.env.AUTH_SIGNET_SECRET,
+    ${authjsClient(app)}
+    ${codeIf(!app.profileInIdToken, 'idToken: false, // name and address come from userinfo')}
+  }
+`
+
+/** What differs from the defaults of Auth.js. */
+function authjsClient({ secretBy, idTokenAlg }: Application): Code | undefined {
+  const members = [
+    ...(secretBy === 'client_secret_post' ? [`token_endpoint_auth_method: '${secretBy}'`] : []),
+    ...(idTokenAlg === 'RS256' ? [] : [`id_token_signed_response_alg: '${idTokenAlg}'`]),
+  ]
+  return codeIf(members.length > 0, `client: { ${members.join(', ')} },`)
+}
+
+const authjsEnvironment = ({ issuer, clientId, secret }: Application): Part =>
+  env(dotenv`
+    # AUTH_SECRET encrypts the sessions of your application: openssl rand -base64 33
+    AUTH_SECRET=
+    AUTH_SIGNET_ISSUER=${issuer}
+    AUTH_SIGNET_ID=${clientId}
+    AUTH_SIGNET_SECRET=${secret}
+  `)
+
+const indented = (text: string) => code(text.replaceAll('\n', '\n    '))
+
+const authjsNotes = ['The path of the redirect URI contains the id of the provider, signet.']
+
+export const javascriptRecipes = {
+  'openid-client': {
+    title: 'openid-client 6',
+    ways: ['confidential', 'public', 'machine'],
+    callback: '/callback',
+    parts: (app) => {
+      const secret =
+        app.secretBy === 'client_secret_basic'
+          ? 'client.ClientSecretBasic(process.env.CLIENT_SECRET)'
+          : 'process.env.CLIENT_SECRET'
+      const authentication = app.way === 'public' ? 'undefined, client.None()' : secret
+      const insecure = isPlainHttp(app)
+        ? `, ${app.way === 'public' ? '' : 'undefined, '}{ execute: [client.allowInsecureRequests] }`
+        : ''
+      const discover = code(
+        `await client.discovery(new URL(process.env.ISSUER), process.env.CLIENT_ID, ${authentication}${insecure})`,
+      )
+      if (app.way === 'machine')
+        return [
+          environment(app),
+          js(
+            'app.mjs',
+            javascript`
+              import * as client from 'openid-client'
+
+              const config = ${discover}
+              const { access_token } = await client.clientCredentialsGrant(config, {
+                scope: ${app.scopes.length > 0 ? app.scopes.join(' ') : undefined},
+                resource: ${app.resource},
+              })
+            `,
+          ),
+        ]
+      return [
+        environment(app),
+        js(
+          'app.mjs',
+          javascript`
+            import * as client from 'openid-client'
+
+            const config = ${discover}
+
+            // To sign in: keep codeVerifier and state in the session, and redirect to url.
+            const codeVerifier = client.randomPKCECodeVerifier()
+            const state = client.randomState()
+            const url = client.buildAuthorizationUrl(config, {
+              redirect_uri: ${app.redirectUri},
+              scope: ${scopeOf(app)},
+              code_challenge: await client.calculatePKCECodeChallenge(codeVerifier),
+              code_challenge_method: 'S256',
+              state,
+            })
+
+            // At the redirect URI: currentUrl is the whole URL of the request.
+            const tokens = await client.authorizationCodeGrant(config, currentUrl, {
+              pkceCodeVerifier: codeVerifier,
+              expectedState: state,
+            })
+            const person = await client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub)
+          `,
+        ),
+      ]
+    },
+  },
+  'openid-client-5': {
+    title: 'openid-client 5',
+    ways: ['confidential', 'public'],
+    publicKind: 'native',
+    callback: '/callback',
+    parts: (app) => [
+      environment(app),
+      js(
+        'app.mjs',
+        javascript`
+          import { generators, Issuer } from 'openid-client'
+
+          const signet = await Issuer.discover(process.env.ISSUER)
+          const client = new signet.Client({
+            client_id: process.env.CLIENT_ID,
+            ${codeIf(app.secret, 'client_secret: process.env.CLIENT_SECRET,')}
+            ${codeIf(app.way === 'public' || app.secretBy, `token_endpoint_auth_method: '${app.way === 'public' ? 'none' : app.secretBy}',`)}
+            redirect_uris: [${app.redirectUri}],
+            response_types: ['code'],
+            ${codeIf(app.idTokenAlg !== 'RS256', `id_token_signed_response_alg: '${app.idTokenAlg}',`)}
+          })
+
+          // To sign in: keep code_verifier and state in the session, and redirect to url.
+          const code_verifier = generators.codeVerifier()
+          const state = generators.state()
+          const url = client.authorizationUrl({
+            scope: ${scopeOf(app)},
+            code_challenge: generators.codeChallenge(code_verifier),
+            code_challenge_method: 'S256',
+            state,
+          })
+
+          // At the redirect URI:
+          const tokens = await client.callback(${app.redirectUri}, client.callbackParams(request), { code_verifier, state })
+          const person = await client.userinfo(tokens)
+        `,
+      ),
+    ],
+  },
+  oauth4webapi: {
+    title: 'oauth4webapi 3',
+    ways: ['confidential', 'public'],
+    callback: '/callback',
+    parts: (app) => {
+      const insecure = isPlainHttp(app) ? '{ [oauth.allowInsecureRequests]: true }' : undefined
+      const last = code(insecure === undefined ? '' : `, ${insecure}`)
+      const method = app.secretBy === 'client_secret_basic' ? 'ClientSecretBasic' : 'ClientSecretPost'
+      const authentication = code(app.way === 'public' ? 'None()' : `${method}(process.env.CLIENT_SECRET)`)
+      return [
+        environment(app),
+        js(
+          'app.mjs',
+          javascript`
+            import * as oauth from 'oauth4webapi'
+
+            const issuer = new URL(process.env.ISSUER)
+            const discovered = await oauth.discoveryRequest(issuer${last})
+            const as = await oauth.processDiscoveryResponse(issuer, discovered)
+            const client = { client_id: process.env.CLIENT_ID }
+            const authentication = oauth.${authentication}
+            const redirectUri = ${app.redirectUri}
+
+            // To sign in: keep codeVerifier and state in the session, and redirect to url.
+            const codeVerifier = oauth.generateRandomCodeVerifier()
+            const state = oauth.generateRandomState()
+            const url = new URL(as.authorization_endpoint)
+            url.search = new URLSearchParams({
+              client_id: client.client_id,
+              redirect_uri: redirectUri,
+              response_type: 'code',
+              scope: ${scopeOf(app)},
+              code_challenge: await oauth.calculatePKCECodeChallenge(codeVerifier),
+              code_challenge_method: 'S256',
+              state,
+            })
+
+            // At the redirect URI: currentUrl is the whole URL of the request.
+            const answer = oauth.validateAuthResponse(as, client, currentUrl, state)
+            const response = await oauth.authorizationCodeGrantRequest(as, client, authentication, answer, redirectUri, codeVerifier${last})
+            const tokens = await oauth.processAuthorizationCodeResponse(as, client, response)
+            const { sub } = oauth.getValidatedIdTokenClaims(tokens)
+            const userinfo = await oauth.userInfoRequest(as, client, tokens.access_token${last})
+            const person = await oauth.processUserInfoResponse(as, client, sub, userinfo)
+          `,
+        ),
+      ]
+    },
+  },
+  authjs: {
+    title: 'Auth.js (@auth/express)',
+    ways: ['confidential'],
+    because: 'keeps the sign-in on the server of the application',
+    callback: '/auth/callback/signet',
+    callbackIsFixed: true,
+    notes: authjsNotes,
+    parts: (app) => [
+      authjsEnvironment(app),
+      js(
+        'app.mjs',
+        javascript`
+          import { ExpressAuth } from '@auth/express'
+          import express from 'express'
+
+          const app = express()
+          app.set('trust proxy', true)
+          app.use('/auth', ExpressAuth({
+            providers: [
+              ${indented(authjsProvider(app))},
+            ],
+          }))
+        `,
+      ),
+    ],
+  },
+  nextjs: {
+    title: 'Auth.js in Next.js (next-auth 5)',
+    ways: ['confidential'],
+    because: 'keeps the sign-in on the server of the application',
+    callback: '/api/auth/callback/signet',
+    callbackIsFixed: true,
+    notes: authjsNotes,
+    parts: (app) => [
+      { ...authjsEnvironment(app), file: '.env.local' },
+      ts(
+        'auth.ts',
+        javascript`
+          import NextAuth from 'next-auth'
+
+          export const { handlers, signIn, signOut, auth } = NextAuth({
+            providers: [
+              ${indented(authjsProvider(app))},
+            ],
+          })
+        `,
+      ),
+      ts(
+        'app/api/auth/[...nextauth]/route.ts',
+        javascript`
+          import { handlers } from '@/auth'
+
+          export const { GET, POST } = handlers
+        `,
+      ),
+    ],
+  },
+  'express-openid-connect': {
+    title: 'express-openid-connect',
+    ways: ['confidential'],
+    because: 'keeps the sign-in on the server of the application',
+    callback: '/callback',
+    notes: ['Its default response_type, id_token, is not supported by Signet: the configuration has code.'],
+    parts: (app) => [
+      env(dotenv`
+        # SESSION_SECRET encrypts the sessions of your application: openssl rand -hex 32
+        SESSION_SECRET=
+        ISSUER=${app.issuer}
+        CLIENT_ID=${app.clientId}
+        CLIENT_SECRET=${app.secret}
+      `),
+      js(
+        'app.js',
+        javascript`
+          const express = require('express')
+          const { auth } = require('express-openid-connect')
+
+          const app = express()
+          app.use(auth({
+            issuerBaseURL: process.env.ISSUER,
+            baseURL: ${originOf(app)},
+            clientID: process.env.CLIENT_ID,
+            clientSecret: process.env.CLIENT_SECRET,
+            secret: process.env.SESSION_SECRET,
+            authorizationParams: { response_type: 'code', scope: ${scopeOf(app)} },
+            ${codeIf(app.secretBy === 'client_secret_post', "clientAuthMethod: 'client_secret_post',")}
+            ${codeIf(app.idTokenAlg !== 'RS256', `idTokenSigningAlg: '${app.idTokenAlg}',`)}
+            ${callbackPathOf(app) === '/callback' ? undefined : code(`routes: { callback: ${javascript`${callbackPathOf(app)}`} },`)}
+            idpLogout: true,
+          }))
+        `,
+      ),
+    ],
+  },
+  'passport-openidconnect': {
+    title: 'passport-openidconnect',
+    ways: ['confidential'],
+    because: 'cannot send PKCE, which a public client needs',
+    callback: '/callback',
+    secretBy: 'client_secret_post',
+    sends: 'nonce',
+    parts: (app) => [
+      environment(app),
+      js(
+        'app.js',
+        javascript`
+          const passport = require('passport')
+          const OpenIDConnectStrategy = require('passport-openidconnect')
+
+          passport.use(new OpenIDConnectStrategy({
+            issuer: process.env.ISSUER,
+            authorizationURL: ${`${app.issuer}/authorize`},
+            tokenURL: ${`${app.issuer}/token`},
+            userInfoURL: ${`${app.issuer}/userinfo`},
+            clientID: process.env.CLIENT_ID,
+            clientSecret: process.env.CLIENT_SECRET,
+            callbackURL: ${app.redirectUri},
+            scope: [${listOf(
+              'javascript',
+              app.signInScopes.filter((scope) => scope !== 'openid'),
+            )}],
+            nonce: true, // checked in the ID token; takes the place of PKCE
+          }, (issuer, profile, done) => done(null, profile)))
+        `,
+      ),
+    ],
+  },
+  'fastify-oauth2': {
+    title: '@fastify/oauth2',
+    ways: ['confidential'],
+    because: 'needs a secret',
+    callback: '/login/callback',
+    secretBy: 'client_secret_basic',
+    notes: ['It does not check ID tokens: take the person from userinfo, as here.'],
+    parts: (app) => [
+      environment(app),
+      js(
+        'app.mjs',
+        javascript`
+          import oauthPlugin from '@fastify/oauth2'
+          import Fastify from 'fastify'
+
+          const fastify = Fastify()
+          fastify.register(oauthPlugin, {
+            name: 'signet',
+            scope: [${listOf('javascript', app.signInScopes)}],
+            credentials: { client: { id: process.env.CLIENT_ID, secret: process.env.CLIENT_SECRET } },
+            discovery: { issuer: process.env.ISSUER }, // turns on PKCE
+            startRedirectPath: '/login',
+            callbackUri: ${app.redirectUri},
+          })
+
+          fastify.get(${callbackPathOf(app)}, async function (request, reply) {
+            const { token } = await this.signet.getAccessTokenFromAuthorizationCodeFlow(request, reply)
+            return this.signet.userinfo(token.access_token)
+          })
+        `,
+      ),
+    ],
+  },
+  'better-auth': {
+    title: 'better-auth 1.7',
+    ways: ['confidential'],
+    because: 'keeps the sign-in on the server of the application',
+    callback: '/api/auth/callback/signet',
+    callbackIsFixed: true,
+    secretBy: 'client_secret_post',
+    notes: [
+      'The path of the redirect URI contains the providerId. Up to better-auth 1.6 it is /api/auth/oauth2/callback/signet.',
+      'It needs an e-mail address: people without one cannot sign in.',
+    ],
+    parts: (app) => [
+      env(dotenv`
+        # BETTER_AUTH_SECRET encrypts the sessions of your application: openssl rand -base64 32
+        BETTER_AUTH_SECRET=
+        BETTER_AUTH_URL=${originOf(app)}
+        SIGNET_DISCOVERY=${`${app.issuer}/.well-known/openid-configuration`}
+        CLIENT_ID=${app.clientId}
+        CLIENT_SECRET=${app.secret}
+      `),
+      ts(
+        'auth.ts',
+        javascript`
+          import { betterAuth } from 'better-auth'
+          import { genericOAuth } from 'better-auth/plugins'
+
+          export const auth = betterAuth({
+            // … database
+            plugins: [
+              genericOAuth({
+                config: [
+                  {
+                    providerId: 'signet',
+                    clientId: process.env.CLIENT_ID,
+                    clientSecret: process.env.CLIENT_SECRET,
+                    discoveryUrl: process.env.SIGNET_DISCOVERY,
+                    scopes: [${listOf('javascript', app.signInScopes)}],
+                  },
+                ],
+              }),
+            ],
+          })
+        `,
+      ),
+      ts('in the page', `await authClient.signIn.social({ provider: 'signet' })`),
+    ],
+  },
+  'oidc-client-ts': {
+    title: 'oidc-client-ts',
+    ways: ['public'],
+    publicKind: 'spa',
+    because: 'runs in the browser, where a secret could be read by anybody',
+    callback: '/callback',
+    notes: [
+      'On http://localhost, renewal in a hidden frame answers consent_required: Signet asks for consent every time there. With offline_access it renews by refresh token.',
+    ],
+    parts: (app) => [
+      js(
+        'app.js',
+        javascript`
+          import { UserManager } from 'oidc-client-ts'
+
+          export const userManager = new UserManager({
+            authority: ${app.issuer},
+            client_id: ${app.clientId},
+            redirect_uri: ${app.redirectUri},
+            post_logout_redirect_uri: ${app.postLogoutRedirectUri},
+            scope: ${browserScopeOf(app)},
+            ${codeIf(!app.profileInIdToken, 'loadUserInfo: true, // name and address come from userinfo')}
+          })
+
+          // To sign in:          await userManager.signinRedirect()
+          // At the redirect URI: await userManager.signinRedirectCallback()
+        `,
+      ),
+    ],
+  },
+  'react-oidc-context': {
+    title: 'react-oidc-context',
+    ways: ['public'],
+    publicKind: 'spa',
+    because: 'runs in the browser, where a secret could be read by anybody',
+    callback: '/',
+    parts: (app) => [
+      {
+        file: 'main.jsx',
+        language: 'jsx',
+        text: javascript`
+          import { createRoot } from 'react-dom/client'
+          import { AuthProvider } from 'react-oidc-context'
+          import App from './App'
+
+          const oidcConfig = {
+            authority: ${app.issuer},
+            client_id: ${app.clientId},
+            redirect_uri: ${app.redirectUri},
+            post_logout_redirect_uri: ${app.postLogoutRedirectUri},
+            scope: ${browserScopeOf(app)},
+            ${codeIf(!app.profileInIdToken, 'loadUserInfo: true, // name and address come from userinfo')}
+            onSigninCallback: () => window.history.replaceState({}, document.title, window.location.pathname),
+          }
+
+          createRoot(document.getElementById('root')).render(
+            <AuthProvider {...oidcConfig}>
+              <App />
+            </AuthProvider>,
+          )
+        `,
+      },
+    ],
+  },
+} satisfies Record<string, Recipe>
+
+/** A page keeps its tokens for as long as it is open, so it renews them. */
+function browserScopeOf({ signInScopes, scopes }: Application): string {
+  return [...signInScopes, ...scopes.filter((scope) => scope === 'offline_access')].join(' ')
+}

@@ -1,0 +1,52 @@
+import type { Application, Way } from './application.ts'
+
+/** A file, or the input of a shell, as a library or program wants it. */
+export interface Part {
+  /** Where it goes: the name of a file, or what to do with it. */
+  readonly file: string
+  /** The language of a fenced block. */
+  readonly language: string
+  readonly text: string
+}
+
+/** How to configure one library or program for a client. The text follows its own documentation. */
+export interface Recipe {
+  /** Its name, for sentences. */
+  readonly title: string
+  /** The clients that it is for; the first is the one of the documentation. */
+  readonly ways: readonly [Way, ...Way[]]
+  /** The kind of public client that it is for, if it is for one of the two. */
+  readonly publicKind?: 'spa' | 'native'
+  /** Why it is for no others: the rest of a sentence that begins with its name. */
+  readonly because?: string
+  /** The path or URI at which it receives the answer, as its documentation has it. */
+  readonly callback?: string
+  /** Whether it receives the answer nowhere else. */
+  readonly callbackIsFixed?: true
+  /** How it sends the secret, if the configuration does not say it. */
+  readonly secretBy?: 'client_secret_basic' | 'client_secret_post'
+  /** What it sends if configured like this. The default is PKCE. */
+  readonly sends?: 'nonce' | 'neither'
+  /** The only algorithm that it accepts in ID tokens, if the configuration does not say it. */
+  readonly idTokenAlg?: string
+  /** What else its users must know. */
+  readonly notes?: readonly string[]
+  readonly parts: (app: Application) => readonly Part[]
+}
+
+/** Scheme, host and port of the address at which the application runs. */
+export function originOf({ redirectUri }: Application): string {
+  return URL.canParse(redirectUri) && /^https?:/.test(redirectUri)
+    ? new URL(redirectUri).origin
+    : 'https://app.example.com'
+}
+
+/** The path at which the application receives the answer. */
+export function callbackPathOf({ redirectUri }: Application): string {
+  return URL.canParse(redirectUri) ? new URL(redirectUri).pathname : '/callback'
+}
+
+/** Whether Signet has no TLS, which most libraries accept only if told so. */
+export function isPlainHttp({ issuer }: Application): boolean {
+  return issuer.startsWith('http:')
+}

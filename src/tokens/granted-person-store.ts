@@ -1,0 +1,56 @@
+import type { Queryable } from '../platform/database/queryable.ts'
+import type { Account } from '../records/accounts/account.ts'
+import { type AccountRow, accountColumns, accountEmail, accountFromRow } from '../records/accounts/accounts-store.ts'
+import { type GrantTerms, grantTermsJson } from '../records/consents/consents-store.ts'
+import { grantAlive, grantStatusJoins } from '../records/endings/liveness-store.ts'
+import { groupNamesOf } from '../records/groups/groups-store.ts'
+import type { GrantId } from '../records/ids.ts'
+
+/** The person of a grant that is alive: what its tokens and userinfo can say about them. */
+export interface GrantedPerson {
+  readonly account: Account
+  /** The names of all their groups if the grant has one of the scopes `groups` and `roles`, otherwise empty. */
+  readonly groups: readonly string[]
+}
+
+const columns = `${accountColumns},
+  CASE WHEN grants.scopes && ARRAY['groups', 'roles'] THEN ${groupNamesOf('grants.sub')} ELSE '{}' END AS group_names`
+
+type Row = AccountRow & { group_names: string[] }
+
+function personFromRow({ group_names: groups, ...row }: Row): GrantedPerson {
+  return { account: accountFromRow(row), groups }
+}
+
+/**
+ * Reads the person of a grant, if the grant is alive at this moment.
+ *
+ * A statement that has waited for a row lock sees the new version of that row, but accounts, groups, sessions and clients as they were when it
+ * started. So this must be called after a grant has been locked, even if the locking statement has read all of these.
+ */
+export async function findGrantedPerson(db: Queryable, grantId: GrantId): Promise<GrantedPerson | undefined> {
+  const { rows } = await db.query<Row>({
+    name: 'find-granted-person',
+    text: `SELECT ${columns} FROM grants ${grantStatusJoins} ${accountEmail}
+           WHERE grants.id = $1 AND grants.sub IS NOT NULL AND ${grantAlive}`,
+    values: [grantId],
+  })
+  return rows[0] && personFromRow(rows[0])
+}
+
+/** Reads the person of a token and the terms of the token's grant, if the grant is alive. Takes one round trip. */
+export async function findPersonAndTerms(
+  db: Queryable,
+  grantId: GrantId,
+  sub: string,
+): Promise<{ readonly person: GrantedPerson; readonly terms: GrantTerms } | undefined> {
+  const { rows } = await db.query<Row & { terms: GrantTerms }>({
+    name: 'find-person-and-terms',
+    text: `SELECT ${columns}, ${grantTermsJson} AS terms FROM grants ${grantStatusJoins} ${accountEmail}
+           WHERE grants.id = $1 AND accounts.sub = $2 AND ${grantAlive}`,
+    values: [grantId, sub],
+  })
+  if (!rows[0]) return undefined
+  const { terms, ...row } = rows[0]
+  return { person: personFromRow(row), terms }
+}
