@@ -62,7 +62,11 @@ export async function runTrial(trial, signet, { cache, deadline }) {
   const limit = () => Math.min(deadline, Date.now() + stepTimeout)
   const waiting = new AbortController()
   try {
-    await before(limit(), Promise.race([listens(port, waiting.signal), hasEnded(application)]), `the start of ${trial.title}`)
+    await before(
+      limit(),
+      Promise.race([listens(port, waiting.signal), hasEnded(application)]),
+      `the start of ${trial.title}`,
+    )
     const subject = { trial, origin, person, signet, clientId, clientSecret, audience }
     const steps = trial.chromium ? signInWithChromium(subject) : trial.api ? callApi(subject) : signIn(subject)
     return await collect(trial, steps, limit, () => application.output())

@@ -9,7 +9,11 @@ const { join } = require('node:path')
 
 const { ISSUER, CLIENT_ID, CLIENT_SECRET, BASE_URL, PORT } = process.env
 
-const upstream = createServer(({ headers }, response) => {
+const upstream = createServer(({ headers, url }, response) => {
+  if (url === '/sign-out') {
+    const logout = encodeURIComponent(`${BASE_URL}/`)
+    return response.writeHead(302, { location: `${BASE_URL}/secure/redirect_uri?logout=${logout}` }).end()
+  }
   response.setHeader('content-type', 'application/json')
   const claim = (name) => headers[`oidc_claim_${name}`]
   response.end(JSON.stringify({ sub: claim('sub'), name: claim('name'), email: claim('email') }))
@@ -48,7 +52,7 @@ OIDCScope "openid profile email"
 <Location /secure>
    AuthType openid-connect
    Require valid-user
-   ProxyPass "http://127.0.0.1:${upstream.address().port}/"
+   ProxyPass "http://127.0.0.1:${upstream.address().port}"
 </Location>
 `,
   )

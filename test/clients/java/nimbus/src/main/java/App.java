@@ -65,7 +65,7 @@ public class App {
         });
 
         page(server, "/callback", exchange -> {
-            AuthenticationResponse response = AuthenticationResponseParser.parse(exchange.getRequestURI());
+            AuthenticationResponse response = AuthenticationResponseParser.parse(callback.resolve(exchange.getRequestURI()));
             if (!state.equals(response.getState())) throw new Exception("Unexpected authentication response");
             if (!response.indicatesSuccess())
                 throw new Exception(response.toErrorResponse().getErrorObject().toString());
