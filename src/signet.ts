@@ -9,6 +9,7 @@ import type { Log } from './platform/log.ts'
 import type { Metrics } from './platform/metrics.ts'
 import type { Turns } from './platform/turns.ts'
 import type { PasswordHashing } from './records/accounts/password-hashing.ts'
+import type { PasswordKinds } from './records/accounts/password-kinds.ts'
 import type { ClientCache } from './records/clients/client-cache.ts'
 import type { EndingWorker } from './records/endings/ending-worker.ts'
 import type { TokenCounter } from './records/events/token-counter.ts'
@@ -29,6 +30,7 @@ export interface Signet {
   readonly log: Log
   readonly clients: ClientCache
   readonly passwords: PasswordHashing
+  readonly passwordKinds: Pick<PasswordKinds, 'ofNobody'>
   /** For transactions that lock rows which concurrent requests may need. */
   readonly turns: Turns
   readonly limits: SignInLimits

@@ -18,6 +18,7 @@ import { createTurns } from './platform/turns.ts'
 import { reachDatabase } from './reach-database.ts'
 import { readBrand } from './read-brand.ts'
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
+import { createPasswordKinds } from './records/accounts/password-kinds.ts'
 import { createClientCache } from './records/clients/client-cache.ts'
 import { createEndingWorker } from './records/endings/ending-worker.ts'
 import { createTokenCounter } from './records/events/token-counter.ts'
@@ -148,6 +149,9 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       return heartbeat.begun
     }
     undo.push(() => heartbeat?.stop())
+    const passwordKinds = createPasswordKinds(database, log)
+    undo.push(() => passwordKinds.stop())
+    await passwordKinds.refresh()
     const endings = createEndingWorker(database, log)
     undo.push(() => endings.stop())
     const tokenCounter = createTokenCounter(database, log)
@@ -166,7 +170,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       clock,
       log,
       clients,
-      passwords: createPasswordHashing(),
+      ...{ passwords: createPasswordHashing(), passwordKinds },
       turns,
       limits: createSignInLimits(database, turns),
       endings,

@@ -103,9 +103,9 @@ export function clientSecretCommands(
     })
 }
 
-/** `grant_id`: the standing grant that was opened with this secret (client_credentials). */
-function documentOf({ id, createdAt, standingGrant }: ListedSecret): Document {
-  return { secret_id: id, created_at: createdAt, grant_id: standingGrant }
+/** `short`: imported with fewer than 32 characters. `grant_id`: the standing grant that was opened with this secret (client_credentials). */
+function documentOf({ id, createdAt, isShort, standingGrant }: ListedSecret): Document {
+  return { secret_id: id, created_at: createdAt, short: isShort || undefined, grant_id: standingGrant }
 }
 
 function noSecret(client: Client): string {

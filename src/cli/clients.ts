@@ -17,6 +17,7 @@ import { clientSecretCommands, shownOnce } from './client-secret-commands.ts'
 import { WrongUsage } from './command-failures.ts'
 import { noSuchClient, requireClient } from './find-client.ts'
 import { json, notEmpty, oneValue } from './flags.ts'
+import { importClientsCommand } from './import/import-command.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
@@ -52,6 +53,8 @@ export function clientsCommand(program: Command, terminal: Terminal): void {
       terminal.writeOut('\n')
       printInstructions(terminal, { ...registered, recipe })
     })
+
+  importClientsCommand(clients, terminal)
 
   addPageFlags(
     clients

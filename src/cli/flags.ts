@@ -43,7 +43,9 @@ export function notEmpty(option: Option): Option {
 
 /** Makes every argument of a command and of its subcommands refuse an empty value, because each argument identifies something. */
 export function refuseEmptyArguments(command: Command): void {
-  for (const argument of command.registeredArguments) argument.argParser(refuseEmpty)
+  for (const argument of command.registeredArguments)
+    if (argument.variadic) argument.argParser<string[]>((value, previous = []) => [...previous, refuseEmpty(value)])
+    else argument.argParser(refuseEmpty)
   for (const below of command.commands) refuseEmptyArguments(below)
 }
 

@@ -14,6 +14,7 @@ import { findGroupsOf } from '../records/groups/groups-store.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
+import { importUsersCommand } from './import/import-command.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
@@ -52,6 +53,8 @@ export function usersCommand(program: Command, terminal: Terminal): void {
       if (created.outcome !== 'created') throw nameTaken(created.outcome, user.profile.username, user.email)
       printOne(terminal, flags, documentOf(created.account))
     })
+
+  importUsersCommand(users, terminal)
 
   addPageFlags(users.command('list').description('List users, oldest accounts first.'), 'sub')
     .addOption(json())

@@ -101,7 +101,7 @@ export async function deleteClient(
  *
  * @param metadata all metadata that the rules will see, unchecked
  */
-async function registrationContext(
+export async function registrationContext(
   tx: Queryable,
   ...metadata: readonly { readonly scope?: unknown; readonly resources?: unknown; readonly groups?: unknown }[]
 ): Promise<RegistrationContext> {

@@ -1,6 +1,7 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { findSignInCandidates } from '../records/accounts/accounts-by-name-store.ts'
 import { typedName } from '../records/accounts/canonical-names.ts'
+import { kindOf } from '../records/accounts/password-formats.ts'
 import { HashQueueFull, type Requester } from '../records/accounts/password-hashing.ts'
 import { type Caller, recordEvents } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
@@ -44,7 +45,7 @@ export interface Matched {
  * address. Failing, succeeding or being known at that account must not give them more guesses at the other one.
  *
  * The password of a disabled account is checked like any other, and never matches. If no account has the name, or an account is waiting after
- * too many failures, the password is compared with a dummy hash, which takes the same time.
+ * too many failures, the password is compared with a dummy hash, which takes the same time (password-kinds.ts).
  *
  * Takes two round trips before the first hash: the count and the look-up in parallel, then the claim of an attempt at the account. Takes one
  * more after a success.
@@ -52,7 +53,7 @@ export interface Matched {
  * @throws LimitExceeded if the request was refused for every candidate; HashQueueFull, TooManyWaiting
  */
 export async function matchingAccount(
-  { database, limits, passwords }: Pick<Signet, 'database' | 'limits' | 'passwords'>,
+  { database, limits, passwords, passwordKinds }: Pick<Signet, 'database' | 'limits' | 'passwords' | 'passwordKinds'>,
   visitor: Visitor,
   { username, password, browserDigest }: Credentials,
 ): Promise<Matched> {
@@ -71,7 +72,9 @@ export async function matchingAccount(
     if (decision.kind === 'refused') continue
     isAnyAdmitted = true
     const hash = decision.kind === 'allowed' ? candidate?.passwordHash : undefined
-    const matches = await passwords.verify(password, hash, visitor).catch(async (error: unknown) => {
+    // An account that is waiting costs what its own password costs, or its name would be told by the difference.
+    const dummyKind = candidate?.passwordHash ? kindOf(candidate.passwordHash) : passwordKinds.ofNobody(name.key)
+    const matches = await passwords.verify(password, hash, visitor, dummyKind).catch(async (error: unknown) => {
       // The name stays counted if another account's password has been checked.
       const nameKey = failed.length > 0 ? undefined : request.nameKey
       if (error instanceof HashQueueFull) await limits.cancelAttempt(nameKey, decision)

@@ -1,4 +1,5 @@
-import { findPassword } from '../records/accounts/account-password-store.ts'
+import { findPassword, replacePasswordHash } from '../records/accounts/account-password-store.ts'
+import { kindOf } from '../records/accounts/password-formats.ts'
 import { HashQueueFull, type Requester } from '../records/accounts/password-hashing.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
@@ -17,9 +18,10 @@ export interface ProvingBrowser {
 /**
  * Checks the password of a person who is already signed in. An unattended browser or a stolen cookie must not be enough to take over an
  * account. So attempts are counted as they are at sign-in, with the same limits for account and browser, before the password is checked.
+ * A hash by other parameters or another system is replaced, as at sign-in.
  *
  * @param actor the person of the session
- * @returns the hash that the password matches; undefined if it is wrong, or if the account is waiting after too many failures
+ * @returns the stored hash that the password matches; undefined if it is wrong, or if the account is waiting after too many failures
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function provePassword(
@@ -36,13 +38,16 @@ export async function provePassword(
   const decision = await limits.decideAttempt(request, { sub }, isKnownBrowser ? browserDigest : undefined)
   if (decision.kind === 'refused' && request.exceeded) throw request.exceeded
   const hash = decision.kind === 'allowed' ? passwordHash : undefined
-  const isRight = await passwords.verify(password, hash, requester).catch(async (error: unknown) => {
+  const dummyKind = passwordHash === undefined ? undefined : kindOf(passwordHash)
+  const isRight = await passwords.verify(password, hash, requester, dummyKind).catch(async (error: unknown) => {
     if (error instanceof HashQueueFull) await limits.cancelAttempt(request.nameKey, decision)
     throw error
   })
   if (isRight && decision.kind === 'allowed') {
     await limits.succeeded(request, decision, [])
-    return passwordHash
+    if (passwordHash === undefined || !passwords.isOutdated(passwordHash)) return passwordHash
+    const renewed = await passwords.hash(password, requester)
+    return (await replacePasswordHash(database, sub, passwordHash, renewed)) ? renewed : passwordHash
   }
   const detail = decision.kind === 'waiting' ? { detail: { reason: 'waiting' } } : {}
   await recordEvent(database, { type: 'reauthentication_failed', caller, sub, ...detail })

@@ -66,6 +66,10 @@ const commands: Record<string, Case> = {
   'signet grants show': reads(grantId),
   'signet events list': reads(),
   'signet events show': reads(requestId),
+  'signet clients import': changes(
+    [],
+    JSON.stringify({ client_id: 'imported', redirect_uris: ['https://imported.example/cb'] }),
+  ),
   'signet events refusals': reads(),
   'signet clients create': changes(['--name', 'Other', '--redirect-uri', 'https://other.example/cb']),
   'signet clients update': changes([clientId, '--name', 'Renamed']),
@@ -83,6 +87,7 @@ const commands: Record<string, Case> = {
   'signet grants revoke-all': changes(['--client-id', clientId]),
   'signet clients delete': changes([clientId]),
   'signet users create': changes(['--username', 'other']),
+  'signet users import': changes([], JSON.stringify({ sub: 'person-1', username: 'imported' })),
   'signet users update': changes([sub, '--name', 'A person']),
   'signet users sign-out': changes([sub]),
   'signet users disable': changes([sub]),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../build/test/support/free-port.js'
 import { createBrowser, formsOf, withoutQuery } from './browser.js'
@@ -90,7 +90,7 @@ async function install(trial, { cwd, cache, deadline }) {
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name))
     .sort())
-    hash.update(file).update(await readFile(file))
+    hash.update(relative(trial.folder, file)).update(await readFile(file))
   const [stamp, current] = [join(cwd, '.installed'), hash.digest('hex')]
   if ((await readFile(stamp, 'utf8').catch(() => '')) === current) return
   for (const command of trial.install)

@@ -543,9 +543,30 @@ export const mutations = [
   {
     name: 'no password is hashed if the account does not exist',
     file: 'password-hashing',
-    find: 'await argon2.verify(hash ?? dummy, ',
-    replace: 'hash !== undefined && await argon2.verify(hash, ',
+    find: 'await isMatch(own ?? dummyFor(dummyKind ?? ownKind), password)',
+    replace: 'own !== undefined && await isMatch(own, password)',
     tests: ['attacks/enumeration-by-time'],
+  },
+  {
+    name: 'a name that nobody has never costs the hash of another system',
+    file: 'operations/matching-account',
+    find: 'passwordKinds.ofNobody(name.key)',
+    replace: 'undefined',
+    tests: ['attacks/imported-names'],
+  },
+  {
+    name: 'an imported bcrypt hash may take hours to check',
+    file: 'accounts/password-formats',
+    find: 'maxBcryptCost = 13',
+    replace: 'maxBcryptCost = 31',
+    tests: ['records/accounts/password-formats'],
+  },
+  {
+    name: 'an imported sub may be the client_id of a client',
+    file: 'operations/import-account',
+    find: 'if (use.client)',
+    replace: 'if (false)',
+    tests: ['cli/import-users'],
   },
   {
     name: 'eleven guesses for one name',

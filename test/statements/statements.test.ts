@@ -18,12 +18,15 @@ const steady = {
   revoked_purpose_secrets: 'a row for each version that was revoked in an emergency',
   signing_keys: 'a row for each algorithm and rotation, some eight a year; every node has them all in memory',
   schema_migrations: 'a row for each migration',
+  imported_passwords: 'a row for each kind of hash that was ever imported',
+  password_dummies: 'one row',
   nodes: 'a row for each server that runs, or was killed within the last day',
 }
 
 /** Columns of growing tables in which each value has at most a few rows. */
 const few = {
-  'client_secrets.client_id': 'two: a new secret displaces all but the previous one (client-secrets-store.ts)',
+  'client_secrets.client_id':
+    'two: a new secret displaces all but the previous one (client-secrets-store.ts, import-client.ts)',
   'resource_scopes.resource': 'a hundred (resource-rules.ts)',
   'account_emails.sub': 'one: a person has one address (account-changes-store.ts)',
   'account_credentials.sub': 'one of each kind',

@@ -20,11 +20,12 @@ const maxLength = 1024 * 1024
  * - No member may be named `__proto__`: it is harmless here, but sets the prototype if a service copies the claims.
  *
  * @param json the JSON text
+ * @param maxBytes the maximum length
  * @throws {SyntaxError} saying what is wrong, without quoting the text
  */
-export function parseJson(json: Buffer | string): unknown {
+export function parseJson(json: Buffer | string, maxBytes = maxLength): unknown {
   const bytes = typeof json === 'string' ? Buffer.from(json) : json
-  if (bytes.length > maxLength) throw new SyntaxError(`it is longer than ${maxLength} bytes`)
+  if (bytes.length > maxBytes) throw new SyntaxError(`it is longer than ${maxBytes} bytes`)
   if (!isUtf8(bytes)) throw new SyntaxError('it is not UTF-8')
   const written = countWrittenMembers(bytes)
   const value = parseText(bytes.toString('utf8'))

@@ -2,12 +2,15 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import type { Sub } from '../ids.ts'
 import type { Account } from './account.ts'
 import { type AccountRow, accountFromRow, accountSelect } from './accounts-store.ts'
-import type { TypedName } from './canonical-names.ts'
+import { isLikeId, type TypedName } from './canonical-names.ts'
 
 /** An account that an identifier may refer to. */
 export interface IdentifiedAccount {
   readonly account: Account
-  /** Whether the identifier can refer to no other account: it is the `sub`, the user name, or an address that this account has verified. */
+  /**
+   * Whether the identifier can refer to no other account: it is the `sub`, the user name, or an address that this account has verified. An imported
+   * `sub` can be a name that somebody else has.
+   */
   readonly unambiguous: boolean
 }
 
@@ -61,7 +64,12 @@ export async function findAccountsByIdentifier(
            ORDER BY named.place, account.created_at`,
     values: [typed, key, spelled, limit],
   })
-  const isAlone = (place: number) => rows.filter((row) => row.place === place).length === 1
+  // Of the places before `unverified`, any other one means another account with this name.
+  const isName = (place: number) => place < places.unverified
+  const isAlone = (place: number) =>
+    place === places.sub && !isLikeId(typed)
+      ? rows.filter((row) => isName(row.place)).length === 1
+      : rows.filter((row) => row.place === place).length === 1
   return rows.map(({ place, ...row }) => ({
     account: accountFromRow(row as AccountRow),
     unambiguous: place < places.unverified && isAlone(place),

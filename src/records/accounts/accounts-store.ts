@@ -77,30 +77,37 @@ export async function hasAccount(db: Queryable, sub: string): Promise<boolean> {
 /**
  * Creates an account with its address and password, in one statement.
  *
- * @param account the account, with user name and address in canonical form
+ * @param account the account, with user name and address in canonical form. `importedFrom`: the system that it and its password hash come from
  * @returns `username_taken` if somebody else has the user name; nothing was created, and the transaction must be rolled back
  */
 export async function insertAccount(
   db: Queryable,
-  account: { sub: Sub; profile: Profile; email: string | undefined; passwordHash: string | undefined },
+  account: {
+    sub: Sub
+    profile: Profile
+    email: string | undefined
+    passwordHash: string | undefined
+    importedFrom?: string
+  },
 ): Promise<'done' | TakenName> {
-  const { sub, profile, email, passwordHash } = account
+  const { sub, profile, email, passwordHash, importedFrom } = account
   const count = profileColumns.length
   const inserted = db.query({
     text: `WITH account AS (
-             INSERT INTO accounts (sub, address, ${profileColumns.join(', ')})
-             VALUES ($1, $2, ${profileColumns.map((_, index) => `$${index + 3}`).join(', ')}) RETURNING sub
+             INSERT INTO accounts (sub, address, imported_from, ${profileColumns.join(', ')})
+             VALUES ($1, $2, $${count + 5}, ${profileColumns.map((_, index) => `$${index + 3}`).join(', ')}) RETURNING sub
            ), email AS (
              INSERT INTO account_emails (sub, email) SELECT sub, $${count + 3} FROM account WHERE $${count + 3}::text IS NOT NULL
            )
-           INSERT INTO account_credentials (sub, kind, secret)
-           SELECT sub, 'password', $${count + 4} FROM account WHERE $${count + 4}::text IS NOT NULL`,
+           INSERT INTO account_credentials (sub, kind, secret, imported)
+           SELECT sub, 'password', $${count + 4}, $${count + 5}::text IS NOT NULL FROM account WHERE $${count + 4}::text IS NOT NULL`,
     values: [
       sub,
       profile.address ? JSON.stringify(profile.address) : null,
       ...profileColumns.map((column) => profile[column] ?? null),
       email ?? null,
       passwordHash ?? null,
+      importedFrom ?? null,
     ],
   })
   return unlessTaken(inserted)
@@ -204,7 +211,7 @@ export async function emptyAccount(db: Queryable, sub: Sub): Promise<void> {
   await db.query({
     text: `WITH emails AS (DELETE FROM account_emails WHERE sub = $1), credentials AS (DELETE FROM account_credentials WHERE sub = $1),
              browsers AS (DELETE FROM known_browsers WHERE sub = $1)
-           UPDATE accounts SET deleted_at = now(), address = NULL, ${profileColumns.map((column) => `${column} = NULL`).join(', ')}
+           UPDATE accounts SET deleted_at = now(), address = NULL, imported_from = NULL, ${profileColumns.map((column) => `${column} = NULL`).join(', ')}
            WHERE sub = $1`,
     values: [sub],
   })

@@ -114,7 +114,7 @@ const likeId = /^(?:[\w-]{22}|[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12})$/i
 export function readUsername(typed: string): { readonly username: string } | { readonly fault: UsernameFault } {
   const username = foldUsername(typed)
   if (username === undefined || notInUsername.test(username)) return { fault: 'username_invalid' }
-  if (likeId.test(username)) return { fault: 'username_like_id' }
+  if (isLikeId(username)) return { fault: 'username_like_id' }
   // Phonetic symbols and non-decimal digits do not belong to any writing system.
   if (!/^[\p{L}\p{Nd}._-]*$/u.test(username)) return { fault: 'username_invalid' }
   if (!writingSystems.some((system) => system.test(username)) || hasTwoKindsOfDigits(username))
@@ -160,6 +160,11 @@ function zeroOf(codePoint: number): number {
   let first = codePoint
   while (/\p{Nd}/u.test(String.fromCodePoint(first - 1))) first--
   return codePoint - ((codePoint - first) % 10)
+}
+
+/** Whether a text has the form of an ID, which no new user name can have. */
+export function isLikeId(text: string): boolean {
+  return likeId.test(text)
 }
 
 /** A typed name, in the forms by which accounts are looked up. */

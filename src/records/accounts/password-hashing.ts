@@ -2,7 +2,7 @@ import argon2 from 'argon2'
 import { createFairQueue, type FairQueue, type FairQueueLimits, QueueFull } from '../../platform/fair-queue.ts'
 import { networkOfAddress } from '../../platform/network-address.ts'
 import { randomText } from '../../platform/secrets/digest.ts'
-import { once } from '../../platform/shared-work.ts'
+import { dummyOf, kindOf, type PasswordHash, readPasswordHash } from './password-formats.ts'
 import { normalizePassword } from './password-rules.ts'
 
 export interface Argon2Parameters {
@@ -44,9 +44,16 @@ export interface PasswordHashing {
   hash(password: string, requester: Requester): Promise<string>
   /**
    * Whether the password matches the hash. Without a hash (an unknown user) a dummy is checked, so that the response time reveals nothing.
+   *
+   * @param dummyKind the kind of the dummy (password-kinds.ts); undefined: our own
    */
-  verify(password: string, hash: string | undefined, requester: Requester): Promise<boolean>
-  /** Whether a hash was made with other parameters than the current ones. */
+  verify(
+    password: string,
+    hash: string | undefined,
+    requester: Requester,
+    dummyKind?: string | undefined,
+  ): Promise<boolean>
+  /** Whether a hash was made by another system, or with other parameters than the current ones. */
   isOutdated(hash: string): boolean
 }
 
@@ -78,16 +85,33 @@ export function createPasswordHashing(
       throw error instanceof QueueFull ? new HashQueueFull(error.message) : error
     }
   }
-  // Created when first needed, because creating it at the start would take the time of a hash.
-  const dummyHash = once(() => argon2.hash(randomText(16), parameters))
+  const ownKind = `$argon2id$v=19$m=${cost.memoryCost},t=${cost.timeCost},p=${cost.parallelism}`
+  const dummies = new Map<string, PasswordHash>()
+  const dummyFor = (kind: string): PasswordHash => {
+    const dummy = dummies.get(kind) ?? dummyOf(kind)
+    if (!dummy) return dummyFor(ownKind)
+    dummies.set(kind, dummy)
+    return dummy
+  }
   return {
     hash: (password, requester) => inTurn(requester, () => argon2.hash(normalizePassword(password), parameters)),
-    verify: (password, hash, requester) =>
+    verify: (password, hash, requester, dummyKind) =>
       inTurn(requester, async () => {
-        const dummy = await dummyHash()
-        const matches = await argon2.verify(hash ?? dummy, normalizePassword(password))
-        return matches && hash !== undefined
+        const read = hash === undefined ? undefined : readPasswordHash(hash)
+        // A hash that takes too long cannot have been imported. Nobody gets in with one that was written to the database.
+        const own = read === undefined || 'fault' in read ? undefined : read
+        const matches = await isMatch(own ?? dummyFor(dummyKind ?? ownKind), password)
+        return matches && own !== undefined
       }),
-    isOutdated: (hash) => argon2.needsRehash(hash, parameters),
+    isOutdated: (hash) => kindOf(hash) !== ownKind,
   }
+}
+
+/**
+ * We normalise passwords before we hash them (NFKC). Most other systems hash what the browser sent, a few normalise as we do. So a password that
+ * normalisation changes is tried in both forms. Only people who type such a password cost a second hash, whether or not they exist.
+ */
+async function isMatch(hash: PasswordHash, password: string): Promise<boolean> {
+  const normalized = normalizePassword(password)
+  return (await hash.matches(normalized)) || (normalized !== password && (await hash.matches(password)))
 }

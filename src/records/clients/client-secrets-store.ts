@@ -37,18 +37,37 @@ export async function addClientSecret(
   return rows[0]!
 }
 
+/**
+ * Adds the secrets that a new client has had in another system, the oldest first.
+ *
+ * @param secrets `isShort`: it must never be the key of an HMAC
+ */
+export async function insertImportedSecrets(
+  db: Queryable,
+  clientId: ClientId,
+  secrets: readonly { readonly digest: Buffer; readonly isShort: boolean }[],
+): Promise<void> {
+  for (const secret of secrets)
+    await db.query({
+      text: 'INSERT INTO client_secrets (client_id, digest, is_short) VALUES ($1, $2, $3)',
+      values: [clientId, secret.digest, secret.isShort],
+    })
+}
+
 /** A secret in a list, without its value. */
 export interface ListedSecret {
   readonly id: number
   readonly createdAt: Date
+  /** Whether it was imported with fewer than 32 characters, so that it must never be the key of an HMAC. */
+  readonly isShort: boolean
   /** The ID of the open standing grant of this secret, if the client has ever used it to get a token (client_credentials). */
   readonly standingGrant: string | undefined
 }
 
 /** The active secrets of a client, the oldest first. */
 export async function listClientSecrets(db: Queryable, clientId: ClientId): Promise<ListedSecret[]> {
-  const { rows } = await db.query<{ id: number; created_at: Date; standing_grant: string | null }>({
-    text: `SELECT client_secrets.id, client_secrets.created_at, grants.id AS standing_grant FROM client_secrets
+  const { rows } = await db.query<{ id: number; created_at: Date; is_short: boolean; standing_grant: string | null }>({
+    text: `SELECT client_secrets.id, client_secrets.created_at, is_short, grants.id AS standing_grant FROM client_secrets
            LEFT JOIN grants ON grants.client_secret_id = client_secrets.id AND grants.sub IS NULL AND grants.ended_at IS NULL
            WHERE client_secrets.client_id = $1 ORDER BY client_secrets.id`,
     values: [clientId],
@@ -56,6 +75,7 @@ export async function listClientSecrets(db: Queryable, clientId: ClientId): Prom
   return rows.map((row) => ({
     id: row.id,
     createdAt: row.created_at,
+    isShort: row.is_short,
     standingGrant: row.standing_grant ?? undefined,
   }))
 }
