@@ -75,7 +75,9 @@ export async function createRecords({ run }, { environment, issuer }, name, pid)
   )
   const machine = await client('--name Machine --grant-type client_credentials --scope api:read --scope reports:read')
   const scopes = '--scope openid --scope offline_access --scope api:read'
-  const web = { ...(await client(`--name Web --redirect-uri ${redirectUri} ${scopes}`)), redirectUri }
+  // As the peer's ID tokens.
+  const idTokens = '--id-token-signed-response-alg ES256'
+  const web = { ...(await client(`--name Web --redirect-uri ${redirectUri} ${scopes} ${idTokens}`)), redirectUri }
   for (const { username, password } of people)
     await signet(`users create --username ${username} --password-stdin`, password)
   return targetOf(name, pid, issuer, { machine, web })

@@ -79,7 +79,7 @@ const pkceFlag = {
   member: 'require_pkce',
   name: 'require-pkce',
   about:
-    'auto (default): require PKCE, or a nonce of a confidential client; true, or no value: always require PKCE; false: do not',
+    'auto (default): require PKCE, but accept a nonce instead from a confidential client; true, or no value: always require PKCE; false: require neither',
   values: { auto: 'auto', true: true, false: false },
 } as const
 

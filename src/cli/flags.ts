@@ -100,8 +100,10 @@ export function jsonValue(flag: string, description: string): Option {
 }
 
 /**
- * Adds a flag that takes one of several words, of which no value means `true`, and its opposite, such as `--no-require-pkce`, which means
- * `false`. Only one of the two may be given.
+ * Adds a flag that takes one of several words, or none, which means `true`; and its opposite, such as `--no-require-pkce`, which means `false`.
+ * Only one of the two may be given.
+ *
+ * @param values the words, with what they mean
  */
 export function addChoiceFlag(
   command: Command,

@@ -3,6 +3,7 @@ import { isUnavailable } from '../platform/database/unavailable.ts'
 
 /** Milliseconds between two polls. */
 const interval = 1_000
+
 /** A table that grows by entries whose IDs grow: events, or refusals. */
 export interface Growing<Entry> {
   /** The ID of the newest entry of any kind; 0 if there is none. */

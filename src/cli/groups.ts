@@ -32,9 +32,7 @@ export function groupsCommand(program: Command, terminal: Terminal): void {
 
   groups
     .command('add')
-    .description(
-      'Add a user to a group. New tokens contain it; to end what somebody has now: signet grants revoke-all.',
-    )
+    .description('Add a user to a group. Userinfo returns it at once, and new tokens contain it.')
     .argument('<group>')
     .argument('<user>', userArgument)
     .addOption(json())
@@ -53,7 +51,7 @@ export function groupsCommand(program: Command, terminal: Terminal): void {
   groups
     .command('remove')
     .description(
-      'Remove a user from a group. Tokens issued before keep it until they expire; userinfo omits it at once.',
+      'Remove a user from a group. Userinfo omits it at once. Tokens keep it until they expire; to end access: signet grants revoke-all.',
     )
     .argument('<group>')
     .argument('<user>', userArgument)
@@ -130,7 +128,7 @@ export function groupsCommand(program: Command, terminal: Terminal): void {
 async function requireGroup(db: Queryable, name: string): Promise<void> {
   const found = await findGroupName(db, name)
   if (found === name) return
-  const hint = found === undefined ? 'To list groups: signet groups list' : `There is ${found}.`
+  const hint = found === undefined ? 'To list groups: signet groups list' : `Did you mean ${found}?`
   throw new CommandFailed(`There is no group ${name.slice(0, 80)}. ${hint}`)
 }
 

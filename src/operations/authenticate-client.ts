@@ -83,7 +83,8 @@ async function authenticateAs(
 }
 
 /**
- * Checks a client assertion (RFC 7523 §3). At every endpoint its audience is the issuer or the token endpoint. The `jti` is stored only after the signature was verified. Otherwise anyone could fill the table.
+ * Checks a client assertion (RFC 7523 §3). At every endpoint its audience is the issuer or the token endpoint. The `jti` is stored only after
+ * the signature was verified. Otherwise anyone could fill the table.
  *
  * @throws OAuthError `invalid_client`
  */

@@ -109,8 +109,5 @@ export async function registrationContext(
   const identifiers = metadata.flatMap(({ resources }) => (Array.isArray(resources) ? resources.map(String) : []))
   const resources = await findResources(tx, { identifiers, scopes })
   const groups = metadata.flatMap(({ groups }) => (Array.isArray(groups) ? groups.map(String) : []))
-  return {
-    ...{ resources, byOperator: true },
-    ...(groups.length > 0 && { groups: await existingGroupNames(tx, groups) }),
-  }
+  return { resources, groups: await existingGroupNames(tx, groups), byOperator: true }
 }

@@ -1,19 +1,20 @@
 import { type Account, descriptiveClaims } from '../records/accounts/account.ts'
 import type { Client } from '../records/clients/client.ts'
 import { groupsVisibleTo } from '../records/groups/group-rules.ts'
+import type { GrantedPerson } from './granted-person-store.ts'
 
 /** A person, as one client sees them. */
 export interface VisiblePerson {
   readonly account: Account
-  /** The names of those of their groups that the client may see. */
-  readonly groups: readonly string[]
+  /**
+   * The names of those of their groups that the client may see. The member is not called `groups`, so that a `GrantedPerson`, who has all of them,
+   * cannot be passed by mistake.
+   */
+  readonly visibleGroups: readonly string[]
 }
 
-export function personVisibleTo(
-  client: Pick<Client, 'groups'>,
-  { account, groups }: { readonly account: Account; readonly groups: readonly string[] },
-): VisiblePerson {
-  return { account, groups: groupsVisibleTo(client, groups) }
+export function personVisibleTo(client: Pick<Client, 'groups'>, { account, groups }: GrantedPerson): VisiblePerson {
+  return { account, visibleGroups: groupsVisibleTo(client, groups) }
 }
 
 type Claim = string | number | boolean | object
@@ -26,8 +27,8 @@ const claimsOfScope: Readonly<Record<string, (person: VisiblePerson) => Readonly
   {
     email: ({ account }) =>
       account.email === undefined ? {} : { email: account.email, email_verified: account.email_verified },
-    groups: ({ groups }) => ({ groups }),
-    roles: ({ groups }) => ({ roles: groups }),
+    groups: ({ visibleGroups }) => ({ groups: visibleGroups }),
+    roles: ({ visibleGroups }) => ({ roles: visibleGroups }),
     phone: ({ account }) =>
       account.phone_number === undefined
         ? {}

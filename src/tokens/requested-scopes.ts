@@ -62,13 +62,22 @@ export function notesAboutDropped(client: RegisteredScopes, dropped: readonly st
 /** At most so many characters of a list of scopes that a client sent. */
 const maxShown = 300
 
-/** For the operator only. Both lists are cut: a request can name hundreds of scopes. */
+/** For the operator only. The lists are cut: a request can name hundreds of scopes. */
 function about(client: RegisteredScopes, dropped: readonly string[]): string {
-  const [asked, registered] = [dropped.join(' '), client.scope].map((list) => {
-    const short = shortened(list, maxShown)
-    return short.length < list.length && !short.endsWith('...') ? `${short}...` : short
-  })
-  return `scope: ${asked}; client ${client.client_id} is registered for: ${registered || 'none'}`
+  const registered = scopesOf(client.scope)
+  // Only a client that acts for itself loses scopes that it is registered for.
+  const needPerson = dropped.filter((scope) => registered.includes(scope))
+  return [
+    `scope: ${listed(dropped)}`,
+    `client ${client.client_id} is registered for: ${listed(registered) || 'none'}`,
+    ...(needPerson.length > 0 ? [`without a user it cannot have: ${listed(needPerson)}`] : []),
+  ].join('; ')
+}
+
+function listed(scopes: readonly string[]): string {
+  const list = scopes.join(' ')
+  const short = shortened(list, maxShown)
+  return short.length < list.length && !short.endsWith('...') ? `${short}...` : short
 }
 
 /**

@@ -38,7 +38,7 @@ t.test('a group is named exactly, and no two names differ only in upper and lowe
     t.same(await json('groups', 'create', name), { group: name })
   t.match(await signet('groups', 'create', 'staff'), { code: 1, err: /already a group staff/ })
   t.match(await signet('groups', 'create', 'STAFF'), { code: 1, err: /already a group staff\. .*upper and lower case/ })
-  t.match(await signet('groups', 'delete', 'Staff'), { code: 1, err: /no group Staff\. There is staff/ })
+  t.match(await signet('groups', 'delete', 'Staff'), { code: 1, err: /no group Staff\. Did you mean staff/ })
   t.match(await signet('groups', 'show', 'nobody'), { code: 1, err: /no group nobody/ })
   const app = ['clients', 'create', '--name', 'App', '--redirect-uri', 'https://app.example/cb']
   t.match(await signet(...app, '--group', 'Staff'), { code: 2, err: /no group 'Staff'/ })

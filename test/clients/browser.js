@@ -1,3 +1,7 @@
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
+
 /**
  * @typedef {object} Visit
  * @property {string} url
@@ -16,34 +20,37 @@ export function createBrowser() {
 
   /**
    * @param {string | URL} target
-   * @param {RequestInit & { headers?: Record<string, string> }} [init]
+   * @param {{ method?: 'GET' | 'POST', body?: string, headers?: Record<string, string> }} [init]
    * @returns {Promise<Visit>}
    */
   const visit = async (target, init = {}) => {
     const url = new URL(target)
     const jar = jars.get(url.hostname) ?? new Map()
     jars.set(url.hostname, jar)
-    const response = await fetch(url, {
-      ...init,
-      redirect: 'manual',
+    // Not fetch: it says in Sec-Fetch-Mode that no page is opened, and mod_auth_openidc then begins no sign-in.
+    const sent = request(url, {
+      method: init.method ?? 'GET',
       headers: {
+        'sec-fetch-mode': 'navigate',
+        'sec-fetch-dest': 'document',
         accept: 'text/html,application/xhtml+xml,*/*;q=0.8',
         ...(jar.size > 0 ? { cookie: [...jar].map(([name, value]) => `${name}=${value}`).join('; ') } : {}),
         ...init.headers,
       },
-    })
-    for (const line of response.headers.getSetCookie()) {
+    }).end(init.body)
+    const [response] = /** @type {[import('node:http').IncomingMessage]} */ (await once(sent, 'response'))
+    const { statusCode: status = 0, headers } = response
+    for (const line of headers['set-cookie'] ?? []) {
       const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? []
       if (isExpired(line)) jar.delete(name)
       else jar.set(name, value)
     }
-    const location = response.headers.get('location')
-    const refresh = /^\s*0?\s*;\s*url=(.*)$/i.exec(response.headers.get('refresh') ?? '')?.[1]
-    const next = response.status >= 300 && response.status < 400 ? location : refresh
+    const refresh = /^\s*0?\s*;\s*url=(.*)$/i.exec(`${headers['refresh'] ?? ''}`)?.[1]
+    const next = status >= 300 && status < 400 ? headers.location : refresh
     return {
       url: url.href,
-      status: response.status,
-      text: await response.text(),
+      status,
+      text: await text(response),
       location: next == null ? undefined : new URL(next, url).href,
     }
   }

@@ -60,12 +60,18 @@ export async function runTrial(trial, signet, { cache, deadline }) {
     { cwd, env },
   )
   const limit = () => Math.min(deadline, Date.now() + stepTimeout)
+  const waiting = new AbortController()
   try {
-    await before(limit(), Promise.race([listens(port), hasEnded(application)]), `the start of ${trial.title}`)
+    await before(
+      limit(),
+      Promise.race([listens(port, waiting.signal), hasEnded(application)]),
+      `the start of ${trial.title}`,
+    )
     const subject = { trial, origin, person, signet, clientId, clientSecret, audience }
     const steps = trial.chromium ? signInWithChromium(subject) : trial.api ? callApi(subject) : signIn(subject)
     return await collect(trial, steps, limit, () => application.output())
   } finally {
+    waiting.abort()
     await application.stop()
   }
 }
@@ -260,9 +266,12 @@ async function passPages(browser, page, issuer, person) {
   return page
 }
 
-/** @param {number} port */
-async function listens(port) {
-  for (;;) {
+/**
+ * @param {number} port
+ * @param {AbortSignal} signal ends the waiting. Otherwise an application that has ended would be waited for without end
+ */
+async function listens(port, signal) {
+  while (!signal.aborted) {
     const answers = await fetch(`http://127.0.0.1:${port}/`, { redirect: 'manual' }).then(
       () => true,
       () => false,

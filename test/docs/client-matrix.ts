@@ -32,7 +32,9 @@ export function clientMatrix(): string {
 }
 
 function tableOf(what: string, rows: Row[]): string {
-  const steps = [...new Set(rows.flatMap((row) => Object.keys(row.steps)))]
+  // In the order of the row with the most steps: many clients leave out some in the middle.
+  const longest = rows.toSorted((a, b) => Object.keys(b.steps).length - Object.keys(a.steps).length)
+  const steps = [...new Set(longest.flatMap((row) => Object.keys(row.steps)))]
   return [
     `| ${what} | version | ${steps.join(' | ')} | what is needed |`,
     `|---|---|${steps.map(() => '---|').join('')}---|`,

@@ -30,7 +30,7 @@ t.test('no claim can replace a claim of the protocol', async (t) => {
   const protocol =
     'iss sub aud exp nbf iat jti auth_time nonce acr amr azp sid at_hash c_hash s_hash client_id scope grant_id act may_act cnf status events'
   const names = ['sub', 'iss', 'aud', 'groups', '__proto__', 'constructor']
-  const claims = personalClaims({ account, groups: names }, [...all, ...protocol.split(' '), ...names])
+  const claims = personalClaims({ account, visibleGroups: names }, [...all, ...protocol.split(' '), ...names])
   for (const name of protocol.split(' ')) t.notOk(Object.hasOwn(claims, name), name)
   t.same(claims['groups'], names, 'a group of such a name is a value')
   t.same(
@@ -40,7 +40,7 @@ t.test('no claim can replace a claim of the protocol', async (t) => {
 })
 
 t.test('a scope gives its own claims only, and none that is null or empty', async (t) => {
-  const of = (...scopes: string[]) => personalClaims({ account, groups: ['staff'] }, scopes)
+  const of = (...scopes: string[]) => personalClaims({ account, visibleGroups: ['staff'] }, scopes)
   t.same(of(), {})
   t.same(of('openid', 'offline_access', 'unknown', '__proto__', 'toString'), {})
   t.same(of('email'), { email: 'ada@example.com', email_verified: false })
@@ -56,7 +56,7 @@ t.test('a scope gives its own claims only, and none that is null or empty', asyn
     address: undefined,
     name: undefined,
   } as unknown
-  t.same(Object.keys(personalClaims({ account: nobody as Account, groups: [] }, all)), [
+  t.same(Object.keys(personalClaims({ account: nobody as Account, visibleGroups: [] }, all)), [
     'preferred_username',
     'updated_at',
   ])
@@ -68,7 +68,7 @@ t.test('a scope gives its own claims only, and none that is null or empty', asyn
 
 t.test('a client sees only those groups that its metadata names', async (t) => {
   const groups = ['admins', 'staff', 'toString']
-  const seen = (named: string[]) => personVisibleTo({ groups: named }, { account, groups }).groups
+  const seen = (named: string[]) => personVisibleTo({ groups: named }, { account, groups }).visibleGroups
   t.same(seen([]), [])
   t.same(seen(['Staff', 'admin', 'constructor', '']), [])
   t.same(seen(['staff', 'others']), ['staff'])
@@ -76,10 +76,10 @@ t.test('a client sees only those groups that its metadata names', async (t) => {
 })
 
 t.test('an access token gets the names of groups and nothing else about the person', async (t) => {
-  const person = { account, groups: ['staff'] }
+  const person = { account, visibleGroups: ['staff'] }
   t.same(groupClaims(person, all), { groups: ['staff'], roles: ['staff'] })
   t.same(groupClaims(person, ['openid', 'profile', 'email', 'groups']), { groups: ['staff'] })
-  t.same(groupClaims({ account, groups: [] }, all), {})
+  t.same(groupClaims({ account, visibleGroups: [] }, all), {})
   t.same(groupClaims(person, ['profile']), {})
 })
 
@@ -89,14 +89,14 @@ t.test(
     const long = { ...account, name: 'ä'.repeat(200), picture: `https://a.example/${'x'.repeat(1970)}` }
     const address = { formatted: 'x'.repeat(1000), street_address: 'y'.repeat(1000) }
     const groups = Array.from({ length: 30 }, (_, n) => `group ${n}`)
-    const claims = personalClaimsForIdToken({ account: { ...long, address }, groups }, all)
+    const claims = personalClaimsForIdToken({ account: { ...long, address }, visibleGroups: groups }, all)
     t.same(claims['groups'], groups)
     t.same(claims['roles'], groups)
     t.match(claims, { email: 'ada@example.com', name: long.name })
     t.notOk('picture' in claims || 'address' in claims)
     t.ok(Buffer.byteLength(JSON.stringify(claims)) <= 2000)
     const many = Array.from({ length: 100 }, (_, n) => `a long name of a group, number ${n}`)
-    t.notOk('groups' in personalClaimsForIdToken({ account, groups: many }, all), 'no part of a list')
-    t.same(personalClaims({ account, groups: many }, all)['groups'], many, 'userinfo has it')
+    t.notOk('groups' in personalClaimsForIdToken({ account, visibleGroups: many }, all), 'no part of a list')
+    t.same(personalClaims({ account, visibleGroups: many }, all)['groups'], many, 'userinfo has it')
   },
 )

@@ -114,7 +114,7 @@ export const englishInspectMessages = {
     logoutToken: 'This is a logout token. It tells the application {aud} that someone has signed out.',
     otherKind: 'Its typ is {typ}: neither an access token nor an ID token. Accept it only where that type is expected.',
     manyAudiences:
-      'It has several audiences, and each of them can present it to the others. This issuer names an API and itself at most.',
+      'It has several audiences, and each of them can present it to the others. Tokens of this issuer have at most two: an API and the issuer.',
     bound:
       'It is bound to a key (cnf): anyone who presents it must prove that they have that key. It must be rejected as a plain Bearer token.',
     unproven: 'Nothing that it says is proven: without a valid signature, anyone could have written it.',

@@ -389,7 +389,7 @@ export const errorRegistry = {
   resource_ambiguous: {
     ...target,
     description: 'The scopes belong to several resources: name one with the parameter resource.',
-    fix: 'An access token has one audience. Name the resource that this token is for (RFC 8707).',
+    fix: 'An access token is for one API. Name the resource that this token is for (RFC 8707).',
   },
 
   token_of_another_client: {

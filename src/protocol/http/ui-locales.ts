@@ -16,8 +16,8 @@ declare module 'fastify' {
 }
 
 /**
- * What a page needs to know about the request and the installation. Chooses the language: the one that the application requested (`ui_locales`, OpenID Connect Core §3.1.2.1), otherwise the
- * language in the person's profile, otherwise the browser's.
+ * What a page needs to know about the request and the installation. The language is the one that the application requested (`ui_locales`,
+ * OpenID Connect Core §3.1.2.1), otherwise the one in the person's profile, otherwise the browser's.
  *
  * @param uiLocales BCP 47 tags separated by spaces, from the request that led the person here; default: the parameter `ui_locales` of this
  *   request

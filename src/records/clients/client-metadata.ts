@@ -11,6 +11,7 @@ import {
   deviceCodeGrant,
   type GrantType,
   grantTypes,
+  noKeys,
   type RequirePkce,
   scopesOf,
 } from './client.ts'
@@ -57,9 +58,8 @@ export function completeMetadata(input: MetadataInput, context: RegistrationCont
     response_types: withCode ? ['code'] : [],
     scope: scopes.join(' '),
     ...readAuthentication(read, authMethod),
-    id_token_signed_response_alg:
-      // OpenID Connect Registration §2.
-      read.oneOf('id_token_signed_response_alg', signingAlgorithms) ?? 'RS256',
+    // The default of OpenID Connect Registration §2.
+    id_token_signed_response_alg: read.oneOf('id_token_signed_response_alg', signingAlgorithms) ?? 'RS256',
     default_max_age: read.seconds('default_max_age'),
     require_auth_time: read.flag('require_auth_time') ?? false,
     client_uri: readShownUri('client_uri', read.text('client_uri')),
@@ -123,11 +123,6 @@ function readAuthentication(
   if (method !== 'private_key_jwt') {
     if (pinned) throw invalid('require_issuer_audience can be used with private_key_jwt only.')
     if (alg !== undefined) throw invalid('token_endpoint_auth_signing_alg can be used with private_key_jwt only.')
-    const noKeys = {
-      token_endpoint_auth_signing_alg: undefined,
-      jwks: undefined,
-      require_issuer_audience: false,
-    } as const
     return { token_endpoint_auth_method: method, ...noKeys }
   }
   if (jwks === undefined) throw invalid('jwks is missing: private_key_jwt needs the public keys of the client.')

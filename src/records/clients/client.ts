@@ -14,7 +14,7 @@ export type AuthenticationMethod = (typeof authenticationMethods)[number]
 /** Whether authorization requests need PKCE. `auto`: a confidential client may send a `nonce` with `openid` instead (RFC 9700 §2.1.1). */
 export type RequirePkce = boolean | 'auto'
 
-/** The metadata of all clients, under the names of RFC 7591 §2 and OpenID Connect Registration §2. The last seven are extensions of Signet. */
+/** The metadata of all clients, under the names of RFC 7591 §2 and OpenID Connect Registration §2. The last six are extensions of Signet. */
 export interface CommonMetadata {
   readonly client_name: string
   readonly redirect_uris: readonly string[]
@@ -43,11 +43,13 @@ export interface CommonMetadata {
   readonly groups: readonly string[]
 }
 
-interface NoKeys {
-  readonly require_issuer_audience: false
-  readonly token_endpoint_auth_signing_alg: undefined
-  readonly jwks: undefined
-}
+/** The members about keys, for a client that has none. */
+export const noKeys = {
+  require_issuer_audience: false,
+  token_endpoint_auth_signing_alg: undefined,
+  jwks: undefined,
+} as const
+type NoKeys = typeof noKeys
 
 /** A public client does not authenticate (RFC 6749 §2.1). */
 interface PublicAuthentication extends NoKeys {

@@ -2,7 +2,14 @@ import type { Queryable } from '../../platform/database/queryable.ts'
 import type { AssertionAlgorithm } from '../../platform/jwt/algorithms.ts'
 import type { ClientId, GrantId } from '../ids.ts'
 import { resourceFromRow, resourceJson } from '../resources/resources-store.ts'
-import { type Client, type ClientJwks, type ClientMetadata, type CommonMetadata, metadataMembers } from './client.ts'
+import {
+  type Client,
+  type ClientJwks,
+  type ClientMetadata,
+  type CommonMetadata,
+  metadataMembers,
+  noKeys,
+} from './client.ts'
 
 type Nullable = 'default_max_age' | 'client_uri' | 'logo_uri' | 'policy_uri' | 'tos_uri'
 
@@ -42,8 +49,6 @@ const select = `
     'allowed', (SELECT coalesce(jsonb_agg(${resourceJson} ORDER BY resources.identifier), '[]')
      FROM resources WHERE resources.identifier = ANY (clients.resources))) AS client
   FROM clients WHERE clients.deleted_at IS NULL`
-
-const noKeys = { token_endpoint_auth_signing_alg: undefined, jwks: undefined, require_issuer_audience: false } as const
 
 function clientFromRow(row: ClientRow): Client {
   const { token_endpoint_auth_signing_alg: alg, jwks: _, standing_grant: standingGrant, secrets, ...others } = row

@@ -37,7 +37,7 @@ export function checkGroupName(name: string): void {
     [...name].length <= maxGroupNameLength && groupName.test(name) && !/\p{Default_Ignorable_Code_Point}/u.test(name)
   if (!fits)
     throw new InvalidGroup(
-      `The name '${shown(name)}' is not valid: it must be 1 to ${maxGroupNameLength} visible characters, with single spaces inside at most.`,
+      `The name '${shown(name)}' is not valid: use 1 to ${maxGroupNameLength} visible characters. Single spaces are allowed between them.`,
     )
   if (name !== name.normalize('NFC'))
     throw new InvalidGroup(`The name '${shown(name)}' is not valid: it must be in Unicode normalization form C.`)

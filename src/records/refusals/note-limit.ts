@@ -7,7 +7,7 @@ interface Note {
 
 /** Milliseconds. */
 const windowMs = 60_000
-/** Notes per window and node. For a week, which is how long they are kept, this is about the number of rows that the table may have. */
+/** Notes per window and node. In a week, which is how long they are kept, these are about as many rows as the table may have. */
 const maxNotes = 100
 /** Notes per window and client, so that a flood about one client leaves room for the others. */
 const maxNotesOfClient = 10
