@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyPluginCallback } from 'fastify'
+import { deviceAuthorizationEndpoint } from './endpoints/device-authorization/device-authorization-endpoint.ts'
 import { discoveryEndpoint } from './endpoints/discovery/discovery-endpoint.ts'
 import { healthEndpoint } from './endpoints/health/health-endpoint.ts'
 import { introspectionEndpoint } from './endpoints/introspection/introspection-endpoint.ts'
@@ -15,6 +16,7 @@ import { accountEndpoint } from './pages/account/account-endpoint.ts'
 import { authorizationEndpoint } from './pages/authorize/authorization-endpoint.ts'
 import { brandEndpoint } from './pages/brand/brand-endpoint.ts'
 import { consentEndpoint } from './pages/consent/consent-endpoint.ts'
+import { deviceEndpoint } from './pages/device/device-endpoint.ts'
 import { errorsEndpoint } from './pages/errors/errors-endpoint.ts'
 import { homeEndpoint } from './pages/home/home-endpoint.ts'
 import { inspectEndpoint } from './pages/inspect/inspect-endpoint.ts'
@@ -46,6 +48,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
   // For programs: any origin, form in, JSON out.
   const isForPrograms = protocolScope(app, settings, (scope) => {
     tokenEndpoint(scope, signet)
+    deviceAuthorizationEndpoint(scope, signet)
     userinfoEndpoint(scope, signet)
     introspectionEndpoint(scope, signet)
     revocationEndpoint(scope, signet)
@@ -65,6 +68,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     logoutEndpoint(scope, signet)
     withoutOpener(scope, (own) => {
       accountEndpoint(own, signet)
+      deviceEndpoint(own, signet)
       homeEndpoint(own, signet)
       errorsEndpoint(own)
       inspectEndpoint(own, signet)

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option } from 'commander'
+import { deviceCodeGrant } from '../records/clients/client.ts'
 import { WrongUsage } from './command-failures.ts'
 
 type Input = Readonly<Record<string, unknown>>
@@ -27,6 +28,11 @@ const kinds = {
     redirectUri: 'http://127.0.0.1/callback',
   },
   machine: { named: 'A machine', metadata: { grant_types: ['client_credentials'] }, redirectUri: undefined },
+  device: {
+    named: 'A device without a browser',
+    metadata: { token_endpoint_auth_method: 'none', grant_types: [deviceCodeGrant, 'refresh_token'] },
+    redirectUri: undefined,
+  },
 } satisfies Record<string, Kind>
 
 export type ClientKind = keyof typeof kinds
@@ -35,13 +41,9 @@ const kindNames = Object.keys(kinds) as ClientKind[]
 
 /** `--kind`, which sets the metadata that such an application needs. */
 export function kindOption(): Option {
-  const about = `what the application is: ${[...kindNames, 'device'].join(', ')}; sets its metadata, and prints what it needs`
+  const about = `what the application is: ${kindNames.join(', ')}; sets its metadata, and prints what it needs`
   return new Option('--kind <kind>', about).argParser<ClientKind | undefined>((value, previous) => {
     if (previous !== undefined) throw new InvalidArgumentError('It may be given only once.')
-    if (value === 'device')
-      throw new InvalidArgumentError(
-        'Signet does not have the device grant (RFC 8628) yet. For a command-line tool on a machine with a browser, use --kind native.',
-      )
     const known = kindNames.find((name) => name === value)
     if (known === undefined) throw new InvalidArgumentError(`It must be one of ${kindNames.join(', ')}.`)
     return known
@@ -80,7 +82,9 @@ function faultsOf(
   if (!needsUri)
     for (const flag of ['redirect_uris', 'post_logout_redirect_uris'] as const)
       if ((listIn(metadata, flag) ?? []).length > 0)
-        faults.push(`${named} takes no --${flag.slice(0, -1).replaceAll('_', '-')}: nobody signs in to it.`)
+        faults.push(
+          `${named} takes no --${flag.slice(0, -1).replaceAll('_', '-')}: ${name === 'device' ? 'people sign in on another device' : 'nobody signs in to it'}.`,
+        )
   const foreign = name === 'spa' ? (uris ?? []).find((uri) => !/^https?:/.test(uri)) : undefined
   if (foreign !== undefined)
     faults.push(

@@ -55,7 +55,7 @@ export async function verifyTarget(db: Queryable, parameters: Parameters): Promi
 }
 
 /** What pages show about the client. */
-export function clientOnPage({ client }: VerifiedTarget) {
+export function clientOnPage({ client }: Pick<VerifiedTarget, 'client'>) {
   return {
     name: client.client_name,
     logoUri: client.logo_uri,

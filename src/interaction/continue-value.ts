@@ -1,5 +1,6 @@
 import { type PurposeSecret, sealText, unsealText } from '../platform/secrets/purpose-secrets.ts'
 import { type Parameters, parametersOf, soundParameters, soundValue } from '../protocol/http/parameters.ts'
+import { readUserCode, shownUserCode, type UserCode } from '../tokens/device-request.ts'
 
 /*
  * The `continue` value in links and forms of our pages: what follows sign-in, sealed. It is an authorization request or the name of one
@@ -23,13 +24,20 @@ export interface PendingRequest {
 const ownPages = {
   account: '/account',
   password: '/account#your-password',
+  device: '/device',
 } as const
 export type OwnPage = keyof typeof ownPages
+
+/** One of our own pages, and the code of the device that a person wants to connect there, if they have typed one. */
+export interface Destination {
+  readonly page: OwnPage
+  readonly userCode: UserCode | undefined
+}
 
 /** What a `continue` value holds. */
 export type Continued =
   | { readonly kind: 'authorization'; readonly pending: PendingRequest; readonly expired: boolean }
-  | { readonly kind: 'own_page'; readonly page: OwnPage }
+  | { readonly kind: 'own_page'; readonly destination: Destination }
 
 /** Associated data of each kind, so that neither can be opened as the other. */
 const requestSeal = 'authorization-request'
@@ -72,18 +80,18 @@ export function sealRequest(secret: PurposeSecret, { parameters, receivedAt, sel
 }
 
 /**
- * The value that leads to one of our own pages after sign-in. Only the page's name is sealed: even if the secret leaked, it could not
- * contain an address on another site. It never expires.
+ * The value that leads to one of our own pages after sign-in. Only the page's name and the code of a device are sealed: even if the secret
+ * leaked, it could not contain an address on another site. It never expires.
  *
  * @returns base64url, for a URL or a form
  */
-export function sealOwnPage(secret: PurposeSecret, page: OwnPage): string {
-  return sealText(secret, page, ownPageSeal)
+export function sealOwnPage(secret: PurposeSecret, page: OwnPage, userCode?: UserCode): string {
+  return sealText(secret, userCode === undefined ? page : `${page} ${userCode}`, ownPageSeal)
 }
 
-/** The path of one of our own pages, with a fragment if it is a section of a page. */
-export function pathOf(page: OwnPage): string {
-  return ownPages[page]
+/** The path of one of our own pages, with a fragment if it is a section of a page, and with the code of a device in its query. */
+export function pathOf({ page, userCode }: Destination): string {
+  return userCode === undefined ? ownPages[page] : `${ownPages[page]}?user_code=${shownUserCode(userCode)}`
 }
 
 /**
@@ -93,8 +101,10 @@ export function pathOf(page: OwnPage): string {
 export function openContinueValue(secret: PurposeSecret, sealed: string, now: number): Continued | undefined {
   const text = unsealText(secret, sealed, requestSeal)
   if (text === undefined) {
-    const page = unsealText(secret, sealed, ownPageSeal)
-    return page !== undefined && Object.hasOwn(ownPages, page) ? { kind: 'own_page', page: page as OwnPage } : undefined
+    const [page, code] = unsealText(secret, sealed, ownPageSeal)?.split(' ') ?? []
+    return page !== undefined && Object.hasOwn(ownPages, page)
+      ? { kind: 'own_page', destination: { page: page as OwnPage, userCode: readUserCode(code) } }
+      : undefined
   }
   const [values, resource, receivedAt, selected] = JSON.parse(text) as [
     [string, string][],

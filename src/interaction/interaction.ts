@@ -19,7 +19,7 @@ import { type VerifiedTarget, verifyTarget } from './authorization-target.ts'
 import { currentSession, whyNoSession } from './browser-session.ts'
 import {
   type Continued,
-  type OwnPage,
+  type Destination,
   openContinueValue,
   type PendingRequest,
   pathOf,
@@ -40,7 +40,7 @@ export interface AuthorizationInteraction {
 export interface OwnPageInteraction {
   readonly kind: 'own_page'
   /** Undefined means the start page. */
-  readonly destination: { readonly page: OwnPage; readonly sealed: string } | undefined
+  readonly destination: (Destination & { readonly sealed: string }) | undefined
 }
 
 /** Why a person signs in or signs up: for an authorization request, or for one of our own pages. */
@@ -62,7 +62,7 @@ export async function loadInteraction(
   if (sealed === undefined) return { kind: 'own_page', destination: undefined }
   const continued = await openSealed(signet, sealed)
   if (continued.kind === 'authorization') return resumeOpened(signet, request, reply, continued)
-  return { kind: 'own_page', destination: { page: continued.page, sealed } }
+  return { kind: 'own_page', destination: { ...continued.destination, sealed } }
 }
 
 /**
@@ -238,7 +238,7 @@ export function continueValueOf({ secrets }: Signet, interaction: Interaction): 
  */
 export function hrefAfterSignIn(signet: Signet, interaction: Interaction): string {
   if (interaction.kind === 'authorization') return authorizeHref(signet, interaction.pending)
-  return interaction.destination ? pathOf(interaction.destination.page) : '/'
+  return interaction.destination ? pathOf(interaction.destination) : '/'
 }
 
 /** Redirects to /authorize, which finds the next step. Must not be cached: the address contains what the application sent. */

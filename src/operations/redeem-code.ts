@@ -1,15 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { digest } from '../platform/secrets/digest.ts'
 import { type Client, isPublic } from '../records/clients/client.ts'
 import { endGrant } from '../records/endings/end-rows-store.ts'
 import { type Caller, recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
-import { judgeCode, type StoredCode } from '../tokens/authorization-code.ts'
+import { judgeCode } from '../tokens/authorization-code.ts'
 import { lockCode, spendCode } from '../tokens/authorization-codes-store.ts'
 import { type IssuedTokens, issueForPerson, type TokensRefused } from '../tokens/issue-for-person.ts'
-import { insertFamily } from '../tokens/refresh-families-store.ts'
-import { encodeRefreshToken, familyDigest } from '../tokens/refresh-token.ts'
+import { startFamily } from './start-family.ts'
 
 /**
  * Redeems an authorization code (RFC 6749 §4.1.3). The row of the code is locked, and every binding is checked. Only then is the code marked as
@@ -61,17 +59,4 @@ export async function redeemCode(
       : tokens
   }
   return signet.turns.take(`code ${codeDigest.toString('hex')}`, () => inTransaction(signet.database, redeem))
-}
-
-async function startFamily({ settings, secrets }: Signet, tx: Queryable, code: StoredCode): Promise<string> {
-  const token = { family: randomBytes(32), generation: 0 }
-  // Read once for both uses: the secret may be rotated while the row is written.
-  const secret = secrets['refresh-mac']
-  const secretVersion = secret.current
-  await insertFamily(
-    tx,
-    { digest: familyDigest(token), grantId: code.grant.id, secretVersion, sid: code.sid },
-    { sliding: settings.refreshTokenTtl, absolute: settings.refreshTokenMaxTtl },
-  )
-  return encodeRefreshToken(secret, secretVersion, token)
 }

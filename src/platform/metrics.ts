@@ -35,7 +35,10 @@ export const metricDeclarations = {
     help: 'Tokens issued.',
     labels: {
       token: ['access', 'id'],
-      grant_type: ['authorization_code', 'refresh_token', 'client_credentials'],
+      grant_type: [
+        ...['authorization_code', 'refresh_token', 'client_credentials'],
+        'urn:ietf:params:oauth:grant-type:device_code',
+      ],
       alg: signingAlgorithms,
     },
   },
@@ -52,7 +55,12 @@ export const metricDeclarations = {
   signet_limits_exceeded_total: {
     type: 'counter',
     help: 'Attempts refused because a limit was reached. sign-in-wait: the account is paused after too many failures, and the attempt fails like a wrong password.',
-    labels: { limit: ['sign-in-name', 'sign-in-network', 'sign-in-wait', 'sign-up-network'] },
+    labels: {
+      limit: [
+        ...['sign-in-name', 'sign-in-network', 'sign-in-wait', 'sign-up-network'],
+        ...['device-request-network', 'device-request-client', 'user-code-network', 'user-code-person'],
+      ],
+    },
   },
   signet_database_connections: {
     type: 'gauge',

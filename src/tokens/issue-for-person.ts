@@ -34,6 +34,8 @@ export interface IssuedTokens {
 export interface TokensRefused {
   readonly refused: ErrorName
   readonly detail?: string
+  /** False if no row is to be written for it (`OAuthError`). */
+  readonly isRecorded?: boolean
 }
 
 interface IssuedForPerson {

@@ -1,7 +1,8 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import fc from 'fast-check'
 import { randomText } from '../../src/platform/secrets/digest.ts'
-import type { ClientJwks } from '../../src/records/clients/client.ts'
+import { type ClientJwks, deviceCodeGrant } from '../../src/records/clients/client.ts'
+import { ofDevice, openRequest, startDevice } from '../support/device.ts'
 import { basic, type Idp } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import type { Sent } from './send.ts'
@@ -12,6 +13,7 @@ const paths = [
   ...['/', '/authorize', '/sign-in', '/sign-up', '/consent', '/logout', '/logout/confirm', '/no-such-path'],
   ...['/account', '/account/profile', '/account/sign-in', '/account/password', '/account/sessions/end'],
   ...['/account/applications/disconnect', '/token', '/userinfo', '/introspect', '/revoke', '/healthz', '/readyz'],
+  ...['/device_authorization', '/device', '/device/decision'],
   ...['/assets/signet.css', '/assets/form-post.js', '/.well-known/jwks.json'],
   ...['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'],
 ]
@@ -23,6 +25,7 @@ const names = [
   ...['access_token', 'token', 'token_type_hint', 'request', 'request_uri', 'continue', 'csrf', 'account', 'decision'],
   ...['select', 'username', 'password', 'name', 'email', 'post_logout_redirect_uri', 'confirm-password', 'notice'],
   ...['current-password', 'new-password', 'session', 'others', 'nickname', 'birthdate', 'website', 'locality'],
+  ...['device_code', 'user_code', 'shown', 'access', 'done'],
   ...['__proto__', 'constructor', 'toString', 'a[b]', ''],
 ]
 
@@ -53,6 +56,7 @@ export async function makeMaterial(idp: Idp): Promise<Material> {
   const confidential = await idp.client({ grant_types: ['authorization_code', 'refresh_token', 'client_credentials'] })
   const open = await idp.client({ token_endpoint_auth_method: 'none', redirect_uris: ['http://127.0.0.1/cb'] })
   const keyed = await keyedClient(idp)
+  const television = await idp.client(ofDevice)
   const journey = await signIn(idp, confidential)
   const { browser, person } = journey
   const unused = await signIn(idp, confidential, journey)
@@ -66,6 +70,9 @@ export async function makeMaterial(idp: Idp): Promise<Material> {
   const consent = await browser.follow(
     await browser.get(`/authorize?${new URLSearchParams({ ...parameters, prompt: 'consent' })}`),
   )
+  const device = await startDevice(idp, television)
+  const { device_code, user_code } = device.issued
+  const deviceConsent = await openRequest(browser, person, device)
   const authorization = basic(confidential.client_id, confidential.secret ?? '')
   const bearer = `Bearer ${tokens.access_token}`
   const own = { origin: idp.issuer, cookie }
@@ -117,6 +124,11 @@ export async function makeMaterial(idp: Idp): Promise<Material> {
     post('/token', { ...redemption, client_id: open.client_id }),
     post('/token', { grant_type: 'refresh_token', refresh_token: others.refresh_token, client_id: open.client_id }),
     post('/token', () => ({ grant_type: 'client_credentials', ...keyed.assertion() })),
+    post('/device_authorization', { client_id: television.client_id, scope: 'openid' }),
+    get('/device', { user_code }, { cookie }),
+    post('/device', { user_code }, own),
+    ...formsOf(deviceConsent.text).map(({ action, inputs }) => post(action, { ...inputs, decision: 'allow' }, own)),
+    post('/token', { grant_type: deviceCodeGrant, device_code, client_id: television.client_id }),
     post('/introspect', { token: tokens.access_token, token_type_hint: 'access_token' }, { authorization }),
     post('/introspect', { token: tokens.refresh_token }, { authorization }),
     post('/introspect', () => ({ token: tokens.access_token, ...keyed.assertion() })),
@@ -144,6 +156,7 @@ export async function makeMaterial(idp: Idp): Promise<Material> {
       ['the unused code', unused.code],
       ['its verifier', unused.pkce.verifier],
       ['the used code', away.code],
+      ['the device code', device_code],
       ...[...browser.cookies].map(([name, value]) => [`the cookie ${name}`, value] as const),
       ...[...away.browser.cookies].map(([name, value]) => [`the cookie ${name} of another browser`, value] as const),
       // The signature is unique to each JWT.

@@ -6,6 +6,7 @@ import { readPrivateKey } from '../../src/key-ring/import-key.ts'
 import { sealKey } from '../../src/key-ring/sealed-key.ts'
 import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import { purposes } from '../../src/platform/secrets/purpose-secrets.ts'
+import { decide, ofDevice, startDevice } from '../support/device.ts'
 import { basic, type Idp, startSignet, type TestClient } from '../support/idp.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { makeMaterial } from './fuzz-requests.ts'
@@ -48,10 +49,13 @@ const given: Readonly<Record<string, Given>> = {
     again: ['error_description'],
   },
   'POST /authorize': { redirect: ['continue'] },
-  'GET /sign-in': { cookies: ['signet_browser'], links: ['state'] },
+  'GET /sign-in': { cookies: ['signet_browser'], links: ['state'], again: ['continue'] },
   'POST /sign-in': { cookies: ['signet_session'], redirect: ['continue'], again: ['username'] },
   'GET /sign-up': { cookies: ['signet_browser'] },
   'POST /sign-up': { cookies: ['signet_session'], again: ['name', 'email'] },
+  'POST /device_authorization': { json: ['device_code'] },
+  'GET /device': { cookies: ['signet_browser'] },
+  'POST /device': { redirect: ['continue'], again: ['user_code'] },
   'POST /consent': { redirect: ['code', 'state'], inputs: ['state'] },
   'POST /account/password': { cookies: ['signet_session'] },
   'POST /account/sign-in': { again: ['username', 'email'] },
@@ -330,6 +334,20 @@ async function turnKeys(): Promise<void> {
     }
 }
 
+/** A device asks, a person allows it, and it asks once more. Another one is denied. */
+async function connect(): Promise<void> {
+  const client = await idp.client(ofDevice)
+  const person = await idp.person()
+  keep('password', person.password)
+  const browser = idp.browser()
+  for (const decision of ['allow', 'deny'] as const) {
+    const device = await startDevice(idp, client)
+    await device.poll()
+    await decide(browser, person, device, decision)
+    for (let sent = 0; sent < 2; sent++) await device.poll()
+  }
+}
+
 /** A part of the database disappears in the middle of requests. */
 async function fail(client: TestClient) {
   const { redeem, person } = await signIn(idp, client)
@@ -351,6 +369,7 @@ await live(
   await idp.client({ token_endpoint_auth_method: 'client_secret_post', id_token_signed_response_alg: 'RS256' }),
 )
 await live(await idp.client({ token_endpoint_auth_method: 'none' }))
+await connect()
 await probe()
 await misplace()
 await turnKeys()

@@ -254,6 +254,31 @@ t.test('nobody can allow access without having seen where it leads and for which
   await context.close()
 })
 
+t.test('nobody can allow a device without having seen its code, and who may have sent it', async (t) => {
+  const context = await browser.newContext()
+  for (const language of ['en', 'de'] as const) {
+    const { page } = await showPage(context, renderPage(samplePage('device consent', language)))
+    for (const viewport of [screens.phone, { width: 320, height: 700 }, { width: 1280, height: 720 }]) {
+      await page.setViewportSize(viewport)
+      const boxOf = (selector: string) =>
+        page.locator(selector).evaluate((element) => {
+          const { top, bottom } = element.getBoundingClientRect()
+          return { top, bottom }
+        })
+      const { top: allow } = await boxOf('#allow')
+      for (const selector of ['.user-code', '.warning']) {
+        const { bottom } = await boxOf(selector)
+        t.ok(
+          bottom <= allow,
+          `${language}, ${viewport.width}x${viewport.height}: ${selector} ends at ${bottom}, #allow begins at ${allow}`,
+        )
+      }
+    }
+    await page.close()
+  }
+  await context.close()
+})
+
 /** Elements that are wider than the screen. Runs in the page. */
 function tooWide(): string[] {
   const { scrollWidth, clientWidth } = document.documentElement

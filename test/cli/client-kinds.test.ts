@@ -18,8 +18,13 @@ t.test(
   'what is missing for a kind, or does not fit it, is said with the flag, and nothing is registered',
   async (t) => {
     const cases: [string[], RegExp][] = [
-      [['--kind', 'device'], /does not have the device grant \(RFC 8628\) yet.*--kind native/],
-      [['--kind', 'server'], /It must be one of web, spa, native, machine/],
+      [['--kind', 'server'], /It must be one of web, spa, native, machine, device/],
+      [
+        ['--kind', 'device', '--redirect-uri', 'https://a.example/'],
+        /A device without a browser takes no --redirect-uri: people sign in on another device/,
+      ],
+      [['--kind', 'device', '--for', 'spring'], /has no browser.*--kind web/],
+      [['--kind', 'device', '--grant-type', 'refresh_token'], /needs authorization_code or the device code grant/],
       [['--kind', '__proto__'], /It must be one of/],
       [['--kind', ''], /It must be one of/],
       [['--kind', 'web', '--kind', 'spa'], /only once/],
@@ -104,6 +109,18 @@ t.test('each kind has the metadata that such an application needs', async (t) =>
       { token_endpoint_auth_method: 'none', id_token_signed_response_alg: 'ES256', refresh_token_rotation: true },
     ],
     [
+      ['--kind', 'device'],
+      {
+        token_endpoint_auth_method: 'none',
+        grant_types: ['refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
+        response_types: [],
+        redirect_uris: [],
+        scope: 'openid profile email offline_access',
+        refresh_token_rotation: true,
+        client_secret: undefined,
+      },
+    ],
+    [
       ['--kind', 'machine'],
       { grant_types: ['client_credentials'], response_types: [], redirect_uris: [], scope: '', client_secret: String },
     ],
@@ -180,6 +197,16 @@ t.test('a kind without a library prints what any library needs', async (t) => {
   t.match(machine.out, /\nToken endpoint: https:\/\/id\.example\.com\/token \(with grant_type=client_credentials\)\n/)
   t.match(machine.out, /\nScopes: none\. .*: signet clients update client_\S+ --scope SCOPE\n/)
   t.notMatch(machine.out, /\nRedirect URI|\nPKCE:/)
+  const device = await signet(...create('--kind', 'device'))
+  for (const sentence of [
+    'Secret: none, because whoever has the device could read it.\n',
+    'Device authorization endpoint: https://id.example.com/device_authorization (',
+    'Users enter the code at: https://id.example.com/device (',
+    'Token endpoint: https://id.example.com/token (with grant_type=urn:ietf:params:oauth:grant-type:device_code, every 5 seconds',
+    'Scopes: openid profile email offline_access (',
+  ])
+    t.ok(device.out.includes(`\n${sentence}`), sentence)
+  t.notMatch(device.out, /\nRedirect URI|\nPKCE:|client_secret/)
 })
 
 t.test('with --json there is one document; with --for it has the configuration by file', async (t) => {

@@ -3,6 +3,7 @@ import * as oauth from 'oauth4webapi'
 import * as client from 'openid-client'
 import t from 'tap'
 import { createVerifier } from '#verify'
+import { decide, ofDevice } from '../support/device.ts'
 import { defaultRedirectUri, type Idp, startSignet, type TestClient } from '../support/idp.ts'
 import { passPages } from '../support/journey.ts'
 
@@ -24,6 +25,29 @@ async function visit(idp: Idp, url: URL) {
   const back = await passPages(browser, await browser.get(url.href), person)
   return { browser, person, callback: new URL(back.location ?? '') }
 }
+
+t.test('openid-client gets the tokens of a device without a browser', async (t) => {
+  const idp = await startSignet(t)
+  const registration = await idp.client(ofDevice)
+  const config = await client.discovery(
+    new URL(idp.issuer),
+    registration.client_id,
+    { id_token_signed_response_alg: 'ES256' },
+    client.None(),
+    { execute: [client.allowInsecureRequests] },
+  )
+  const issued = await client.initiateDeviceAuthorization(config, { scope: 'openid profile offline_access' })
+  const person = await idp.person()
+  const poll = () => Promise.reject(new Error('The library polls.'))
+  await decide(idp.browser(), person, {
+    issued: { interval: 5, ...issued, verification_uri_complete: issued.verification_uri_complete ?? '' },
+    poll,
+  })
+  // It waits before it asks for the first time.
+  const tokens = await client.pollDeviceAuthorizationGrant(config, { ...issued, interval: 0 })
+  t.equal(tokens.claims()?.sub, person.sub)
+  t.match(tokens, { access_token: String, refresh_token: String })
+})
 
 t.test('openid-client completes discovery, code with PKCE, userinfo, refresh and sign-out', async (t) => {
   const idp = await startSignet(t)

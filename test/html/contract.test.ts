@@ -12,6 +12,8 @@ t.test('the ids that other programs rely on are in the promised places', async (
     ['sign-in, continue as', ['username', 'password'], ['sign-in', 'continue-as']],
     ['sign-up', ['name', 'email', 'password'], ['sign-up']],
     ['consent', [], ['allow', 'deny']],
+    ['device', ['user_code'], ['continue']],
+    ['device consent', [], ['allow', 'deny']],
     ['confirm logout', [], ['confirm-logout']],
   ]
   for (const [sample, inputs, buttons] of promised) {
@@ -28,6 +30,12 @@ t.test('each form is sent to its endpoint with the required fields', async (t) =
     ['sign-in', '/sign-in', { csrf: 'csrf-token', continue: 'sealed-request' }],
     ['sign-up', '/sign-up', { csrf: 'csrf-token', continue: 'sealed-request' }],
     ['consent', '/consent', { csrf: 'csrf-token', continue: 'sealed-request', account: 'proof' }],
+    ['device', '/device', { csrf: 'csrf-token' }],
+    [
+      'device consent',
+      '/device/decision',
+      { csrf: 'csrf-token', user_code: 'WDJB-MJHT', shown: 'proof', access: 'access' },
+    ],
     ['confirm logout', '/logout/confirm', { csrf: 'csrf-token', continue: 'sealed-request' }],
     ['home, signed in', '/logout/confirm', { csrf: 'csrf-token' }],
   ]

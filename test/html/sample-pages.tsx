@@ -7,6 +7,7 @@ import { fillText, type PageContext } from '../../src/html/messages/messages.ts'
 import { FormPostPage } from '../../src/interaction/form-post-page.tsx'
 import { AccountPage } from '../../src/pages/account/account-page.tsx'
 import { ConsentPage } from '../../src/pages/consent/consent-page.tsx'
+import { DeviceConsentPage, DeviceDonePage, UserCodePage } from '../../src/pages/device/device-page.tsx'
 import { ErrorReferencePage } from '../../src/pages/errors/error-reference-page.tsx'
 import { HomePage } from '../../src/pages/home/home-page.tsx'
 import { InspectPage } from '../../src/pages/inspect/inspect-page.tsx'
@@ -81,6 +82,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
   const { errors } = page.messages
   const account = { page, csrf, accountProof: 'proof', account: person, minPasswordLength: 12 }
   const consent = { page, csrf, continueTo, account: ada, accountProof: 'proof', redirectHost: 'notes.example' }
+  const deviceConsent = { page, csrf, code: 'WDJB-MJHT', shownProof: 'proof', accessProof: 'access' }
   return {
     'sign-in': (
       <SignInPage
@@ -178,6 +180,33 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         remembers
       />
     ),
+    device: <UserCodePage page={page} csrf={csrf} isSignedIn={false} code="WDJB-MJHT" />,
+    'device, wrong code': <UserCodePage page={page} csrf={csrf} isSignedIn code={markup} fault="user_code_invalid" />,
+    'device, too many attempts': (
+      <UserCodePage page={page} csrf={csrf} isSignedIn fault="too_many_attempts" retryAfterSeconds={240} />
+    ),
+    'device consent': (
+      <DeviceConsentPage
+        {...deviceConsent}
+        account={ada}
+        client={notes}
+        scopes={everyScope.slice(0, 3)}
+        resources={[]}
+        otherAccountHref="/sign-in"
+      />
+    ),
+    'device consent, hostile': (
+      <DeviceConsentPage
+        {...deviceConsent}
+        account={{ name: endless, email: `${endless.toLowerCase()}@example.com` }}
+        client={{ name: `${rightToLeft} ${markup} ${endless}`, policyUri: 'javascript:alert(1)' }}
+        scopes={[...everyScope, { value: 'constructor' }, { value: endless }]}
+        resources={[{ identifier: `https://${endless}.example/`, name: rightToLeft }]}
+        otherAccountHref="/sign-in"
+      />
+    ),
+    'device, allowed': <DeviceDonePage page={page} decision="allowed" />,
+    'device, denied': <DeviceDonePage page={page} decision="denied" />,
     'form post': (
       <FormPostPage
         page={page}

@@ -177,8 +177,10 @@ t.test('the consent page asks about the requested APIs and those that own a requ
     owner('https://mail.example', ['mail:read']),
     owner('https://files.example', ['files:read']),
   ]
-  const asked = (scopes: string[], resources: string[]) =>
-    resourcesAskedAbout(request({ client: { allowed }, scopes, resources })).map(({ identifier }) => identifier)
+  const asked = (scopes: string[], resources: string[]) => {
+    const { target, ...rest } = request({ client: { allowed }, scopes, resources })
+    return resourcesAskedAbout({ ...rest, client: target.client }).map(({ identifier }) => identifier)
+  }
   t.same(asked(['openid', 'notes:read'], []), ['https://notes.example'])
   t.same(asked(['openid'], ['https://mail.example']), ['https://mail.example'])
   t.same(asked(['notes:write'], ['https://mail.example']), ['https://notes.example', 'https://mail.example'])

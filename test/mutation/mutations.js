@@ -71,6 +71,42 @@ export const mutations = [
     replace: 'if (false)',
     tests: ['attacks/codes', 'flows/endings'],
   },
+  // Devices without a browser.
+  {
+    name: 'a device code can be redeemed twice',
+    file: 'tokens/device-request',
+    find: 'request.spentAgo !== undefined',
+    replace: 'false',
+    tests: ['tokens/device-request', 'attacks/device'],
+  },
+  {
+    name: 'a device code is valid for every client',
+    file: 'tokens/device-requests-store',
+    find: 'client_id = $2 FOR NO KEY UPDATE',
+    replace: '$2::text IS NOT NULL FOR NO KEY UPDATE',
+    tests: ['attacks/device'],
+  },
+  {
+    name: 'a device may ask as often as it likes',
+    file: 'tokens/device-requests-store',
+    find: 'CASE WHEN too_soon THEN',
+    replace: 'CASE WHEN false THEN',
+    tests: ['attacks/device'],
+  },
+  {
+    name: 'guesses of user codes are not counted',
+    file: 'operations/decide-device-request',
+    find: 'await signet.limits.beforeUserCode(',
+    replace: 'void (',
+    tests: ['attacks/device'],
+  },
+  {
+    name: 'a person allows a device scopes that they have not seen',
+    file: 'pages/device/device-endpoint',
+    find: "!isShown(accessSubject(session, code, asked), 'access')",
+    replace: 'false',
+    tests: ['attacks/device'],
+  },
   // Refresh tokens.
   {
     name: 'a token two generations old is forgiven',

@@ -1,17 +1,18 @@
-import { type ClientMetadata, isPublic, scopesOf, usesSecret } from '../../records/clients/client.ts'
+import { type ClientMetadata, deviceCodeGrant, isPublic, scopesOf, usesSecret } from '../../records/clients/client.ts'
 import { quoted } from './writing.ts'
 
 /** How an application gets tokens, and what it authenticates with: a library is for some of these. */
-export type Way = 'confidential' | 'public' | 'key' | 'machine'
+export type Way = 'confidential' | 'public' | 'key' | 'machine' | 'device'
 
 /** What an application needs to know about Signet and about its registration. */
 export interface Application {
   readonly issuer: string
   readonly clientId: string
   readonly way: Way
+  readonly isPublic: boolean
   /** The secret, or a placeholder where only its digest is known; undefined if it has none. */
   readonly secret: string | undefined
-  /** The first registered one; empty for a machine. */
+  /** The first registered one; empty for a machine and for a device without a browser. */
   readonly redirectUri: string
   readonly otherRedirectUris: readonly string[]
   readonly postLogoutRedirectUri: string | undefined
@@ -46,6 +47,7 @@ export function applicationOf(client: Registered, issuer: string, secret?: strin
     issuer,
     clientId: client.client_id,
     way: wayOf(client),
+    isPublic: isPublic(client),
     secret: usesSecret(client) ? (secret ?? secretPlaceholder) : undefined,
     redirectUri,
     otherRedirectUris,
@@ -68,6 +70,7 @@ export function exampleApplication(way: Way, callback: string): Application {
     issuer: 'https://id.example.com',
     clientId: 'CLIENT_ID',
     way,
+    isPublic: isPublicClient,
     secret: isPublicClient ? undefined : secretPlaceholder,
     redirectUri: way === 'machine' ? '' : callback.startsWith('/') ? `https://app.example.com${callback}` : callback,
     otherRedirectUris: [],
@@ -90,7 +93,8 @@ export function exampleApplication(way: Way, callback: string): Application {
  */
 export function wayOf(metadata: Readonly<{ grant_types?: unknown; token_endpoint_auth_method?: unknown }>): Way {
   const { grant_types: grants, token_endpoint_auth_method: method } = metadata
-  if (Array.isArray(grants) && !grants.includes('authorization_code')) return 'machine'
+  if (Array.isArray(grants) && !grants.includes('authorization_code'))
+    return grants.includes(deviceCodeGrant) ? 'device' : 'machine'
   return method === 'none' ? 'public' : method === 'private_key_jwt' ? 'key' : 'confidential'
 }
 
@@ -114,6 +118,16 @@ export function describe(app: Application): string[] {
       `Token endpoint: ${app.issuer}/token (with grant_type=client_credentials)`,
       aboutScopes(app),
       ...aboutResources(app),
+    ]
+  if (app.way === 'device')
+    return [
+      ...facts,
+      `Device authorization endpoint: ${app.issuer}/device_authorization (the device asks here, and shows the user_code)`,
+      `Users enter the code at: ${app.issuer}/device (show them verification_uri, or a QR code of verification_uri_complete)`,
+      `Token endpoint: ${app.issuer}/token (with grant_type=${deviceCodeGrant}, every 5 seconds, and 5 seconds less often after each slow_down)`,
+      aboutScopes(app),
+      ...aboutResources(app),
+      aboutClaims(app),
     ]
   return [...facts, ...aboutRedirects(app), aboutScopes(app), ...aboutResources(app), aboutPkce(app), aboutClaims(app)]
 }
@@ -139,7 +153,8 @@ function aboutResources({ resource, otherResources }: Application): string[] {
   ]
 }
 
-function aboutSecret({ way, secret, secretBy }: Application): string {
+function aboutSecret({ way, secret, secretBy, isPublic }: Application): string {
+  if (way === 'device' && isPublic) return 'Secret: none, because whoever has the device could read it.'
   if (way === 'public') return 'Secret: none, because whoever has the application could read it. PKCE takes its place.'
   if (secret === undefined) return 'Secret: none. The application authenticates with its private key (private_key_jwt).'
   const sent =

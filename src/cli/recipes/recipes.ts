@@ -33,6 +33,7 @@ const inWords: Record<Way, string> = {
   public: 'has no secret (it is public)',
   key: 'authenticates with a key (private_key_jwt)',
   machine: 'signs nobody in (it has no authorization_code)',
+  device: 'has no browser (it gets tokens with the device code grant)',
 }
 
 /** The kinds of clients that a recipe is for, as `--kind` names them. A client that authenticates with a key is of no kind. */
@@ -41,6 +42,7 @@ export function kindsOf({ ways, publicKind }: Recipe): string[] {
     confidential: ['web'],
     public: publicKind ? [publicKind] : ['spa', 'native'],
     machine: ['machine'],
+    device: ['device'],
     key: [],
   }
   return ways.flatMap((way) => kinds[way])

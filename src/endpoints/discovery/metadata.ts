@@ -21,6 +21,8 @@ export function metadata({ issuer, signUp }: Pick<Settings, 'issuer' | 'signUp'>
     introspection_endpoint: `${issuer}/introspect`,
     introspection_endpoint_auth_methods_supported: authenticationMethods.filter((method) => method !== 'none'),
     introspection_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,
+    // RFC 8628 §4
+    device_authorization_endpoint: `${issuer}/device_authorization`,
     revocation_endpoint: `${issuer}/revoke`,
     revocation_endpoint_auth_methods_supported: authenticationMethods,
     revocation_endpoint_auth_signing_alg_values_supported: assertionAlgorithms,

@@ -1,6 +1,7 @@
 import { type AuthenticatedClient, authenticateClient } from '../../operations/authenticate-client.ts'
 import { issueForClient } from '../../operations/client-credentials.ts'
 import { redeemCode } from '../../operations/redeem-code.ts'
+import { redeemDeviceCode } from '../../operations/redeem-device-code.ts'
 import { refreshTokens } from '../../operations/refresh-tokens.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf } from '../../platform/http/request-context.ts'
@@ -9,7 +10,7 @@ import { presentedCredentials } from '../../protocol/client-authentication.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import { noteForOperator } from '../../protocol/operator-notes.ts'
-import type { Client, GrantType } from '../../records/clients/client.ts'
+import { type Client, deviceCodeGrant, type GrantType } from '../../records/clients/client.ts'
 import type { Caller } from '../../records/events/events-store.ts'
 import type { Signet } from '../../signet.ts'
 import type { IssuedTokens, TokensRefused } from '../../tokens/issue-for-person.ts'
@@ -27,6 +28,7 @@ const grantTypes = new Map<string, Exchange>([
   ['authorization_code', authorizationCode],
   ['refresh_token', refreshToken],
   ['client_credentials', clientCredentials],
+  [deviceCodeGrant, deviceCode],
 ] satisfies [GrantType, Exchange][])
 
 /** Token endpoint, RFC 6749 §3.2. Every response, including errors, has `Cache-Control: no-store` (§5.1). */
@@ -45,7 +47,7 @@ export function tokenEndpoint(app: App, signet: Signet): void {
     // Before any transaction: what may have to be written first must not wait for a second connection while a transaction holds one.
     await signet.keyRing.extendRetention(longestLifetime(authenticated.client, signet.settings))
     const outcome = await exchange(signet, authenticated, body, callerOf(request))
-    if ('refused' in outcome) throw new OAuthError(outcome.refused, { detail: outcome.detail })
+    if ('refused' in outcome) throw refusedWith(outcome)
     for (const note of outcome.notes ?? []) noteForOperator(request, note)
     // Every grant type in the map is a GrantType.
     countTokens(signet.metrics, body.grant_type as GrantType, outcome.algorithms)
@@ -83,6 +85,21 @@ function clientCredentials(
   { scope, resource }: TokenRequest,
 ): Promise<IssuedTokens> {
   return issueForClient(signet, authenticated, { scope, resource })
+}
+
+/** The grant type of devices without a browser (RFC 8628 §3.4). */
+async function deviceCode(
+  signet: Signet,
+  { client }: AuthenticatedClient,
+  { device_code: deviceCode, resource }: TokenRequest,
+  caller: Caller,
+): Promise<IssuedTokens | TokensRefused> {
+  if (deviceCode === undefined) throw new OAuthError('parameter_missing', { param: 'device_code' })
+  return redeemDeviceCode(signet, client, caller, { deviceCode, resource })
+}
+
+function refusedWith({ refused, detail, isRecorded = true }: TokensRefused): OAuthError {
+  return new OAuthError(refused, { detail, isRecorded })
 }
 
 /** The longest lifetime, in seconds, of any token that this client can get. */

@@ -3,7 +3,7 @@ import { type Form, readForm, readResources } from '../../protocol/http/form.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import type { IssuedTokens } from '../../tokens/issue-for-person.ts'
 
-/** The parameters of all grant types (RFC 6749 §4.1.3, §4.4.2, §6; RFC 7636 §4.5). Each grant type checks which of them it needs. */
+/** The parameters of all grant types (RFC 6749 §4.1.3, §4.4.2, §6; RFC 7636 §4.5; RFC 8628 §3.4). Each grant type checks which of them it needs. */
 const parameters = {
   grant_type: 200,
   ...credentialParameters,
@@ -12,6 +12,7 @@ const parameters = {
   // RFC 7636 §4.1: 43*128unreserved.
   code_verifier: /^[A-Za-z0-9._~-]{43,128}$/,
   refresh_token: 255,
+  device_code: 255,
   scope: 4096,
 }
 

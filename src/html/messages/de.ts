@@ -65,6 +65,26 @@ export const de: Messages = {
     roles: 'sehen, welche Rollen Sie haben',
     offline_access: 'diesen Zugriff auch in Ihrer Abwesenheit behalten, bis Sie ihn widerrufen',
   },
+  device: {
+    title: 'Gerät verbinden',
+    lead: 'Geben Sie den Code ein, den Ihr Gerät anzeigt.',
+    code: 'Code',
+    codeHint: 'Acht Buchstaben, zum Beispiel BCDF-GHJK.',
+    yoursOnly:
+      'Fahren Sie nur fort, wenn Sie dies auf einem Gerät begonnen haben, das Sie vor sich haben. Wer Ihnen einen Code schickt, will in Ihr Konto gelangen.',
+    signInFollows: 'Sie werden zuerst gebeten, sich anzumelden.',
+    submit: 'Weiter',
+    confirmTitle: 'Zugriff für {client} auf Ihrem Gerät zulassen?',
+    compare: 'Ihr Gerät muss diesen Code anzeigen:',
+    sentByOthers:
+      'Vielleicht hat Ihnen jemand anders diesen Code oder diesen Link geschickt. Fahren Sie nur fort, wenn Sie dies auf einem Gerät begonnen haben, das Sie vor sich haben. Drücken Sie sonst „Ablehnen“: Wer das Gerät hat, käme in Ihr Konto.',
+    allowedTitle: 'Sie können zu Ihrem Gerät zurückkehren',
+    allowed: 'Es hat jetzt Zugriff und macht in wenigen Sekunden von selbst weiter.',
+    withdraw: 'Sie können den Zugriff jederzeit in Ihrem Konto unter „Verbundene Anwendungen“ beenden.',
+    toAccount: 'Ihr Konto',
+    deniedTitle: 'Zugriff abgelehnt',
+    denied: 'Das Gerät hat keinen Zugriff auf Ihr Konto. Sie können diese Seite schließen.',
+  },
   logout: {
     title: 'Abmelden?',
     asked: '{client} möchte Sie abmelden.',
@@ -247,6 +267,9 @@ export const de: Messages = {
     password_service:
       'Dieses Passwort ist der Name oder die Adresse dieses Dienstes, vielleicht wiederholt oder mit Ziffern ergänzt. Bitte wählen Sie ein anderes.',
     password_pattern: 'Dieses Passwort wiederholt nur ein kurzes Muster. Bitte wählen Sie ein anderes.',
+    user_code_missing: 'Bitte geben Sie den Code ein, den Ihr Gerät anzeigt.',
+    user_code_invalid:
+      'Dieser Code ist nicht gültig. Vielleicht enthält er einen Tippfehler, ist zu alt oder wurde schon verwendet. Vergleichen Sie ihn mit dem Code auf Ihrem Gerät, oder lassen Sie dort einen neuen anzeigen.',
     sign_up_closed: 'Hier können keine neuen Konten erstellt werden.',
   },
   accountFaults: {

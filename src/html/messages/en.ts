@@ -67,6 +67,26 @@ export const en = {
     roles: 'see which roles you have',
     offline_access: 'keep this access while you are away, until you withdraw it',
   },
+  device: {
+    title: 'Connect a device',
+    lead: 'Enter the code that your device shows.',
+    code: 'Code',
+    codeHint: 'Eight letters, such as BCDF-GHJK.',
+    yoursOnly:
+      'Only continue if you started this on a device in front of you. Somebody who sends you a code wants to get into your account.',
+    signInFollows: 'You will be asked to sign in first.',
+    submit: 'Continue',
+    confirmTitle: 'Give {client} access on your device?',
+    compare: 'Your device must show this code:',
+    sentByOthers:
+      'Somebody else may have sent you this code or this link. Only continue if you started this on a device in front of you. Otherwise press “Deny”: whoever has that device would get into your account.',
+    allowedTitle: 'You can return to your device',
+    allowed: 'It has access now, and continues by itself within a few seconds.',
+    withdraw: 'You can end its access at any time under “Connected applications” in your account.',
+    toAccount: 'Your account',
+    deniedTitle: 'Access denied',
+    denied: 'The device has no access to your account. You can close this page.',
+  },
   logout: {
     title: 'Sign out?',
     asked: '{client} would like to sign you out.',
@@ -245,6 +265,9 @@ export const en = {
     password_service:
       'This password is the name or address of this service, perhaps repeated or with digits added. Please choose another one.',
     password_pattern: 'This password repeats a short pattern. Please choose another one.',
+    user_code_missing: 'Please enter the code that your device shows.',
+    user_code_invalid:
+      'This code is not valid. Perhaps it was mistyped, is too old or has been used. Compare it with the code on your device, or get a new one there.',
     sign_up_closed: 'New accounts cannot be created here.',
   },
   accountFaults: {

@@ -1,4 +1,4 @@
-import { type ClientMetadata, isPublic } from '../../records/clients/client.ts'
+import { type Client, type ClientMetadata, isPublic } from '../../records/clients/client.ts'
 import type { Consent } from '../../records/consents/consents-store.ts'
 import type { Resource } from '../../records/resources/resource.ts'
 import type { AuthorizationRequest } from '../authorization-request.ts'
@@ -33,9 +33,25 @@ export function canBeImpersonated(
   return isPublic(client) && !redirectUri.startsWith('https:')
 }
 
-/** The APIs shown on the consent page: those that the request names, and the owners of its scopes. */
-export function resourcesAskedAbout({ target, scopes, resources }: Asked): Resource[] {
-  return target.client.allowed.filter(
+/** What a person decides about: the scopes and resources of a request, and the client, which determines who owns the scopes. */
+interface AskedAbout {
+  readonly client: Pick<Client, 'allowed'>
+  readonly scopes: readonly string[]
+  readonly resources: readonly string[]
+}
+
+/** The APIs shown on a page that asks for consent: those that the request names, and the owners of its scopes. */
+export function resourcesAskedAbout({ client, scopes, resources }: AskedAbout): Resource[] {
+  return client.allowed.filter(
     (resource) => resources.includes(resource.identifier) || resource.scopes.some((scope) => scopes.includes(scope)),
   )
+}
+
+/** The scopes that a page shows and their owners, as a text for the proof in its form. If either changes, so does the text. */
+export function shownAccess(asked: AskedAbout): string {
+  const owned = resourcesAskedAbout(asked).map((resource) => [
+    resource.identifier,
+    ...resource.scopes.filter((scope) => asked.scopes.includes(scope)),
+  ])
+  return JSON.stringify([asked.scopes, owned])
 }

@@ -32,7 +32,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
   app.get('/.well-known/change-password', async (request, reply) => {
     const session = await currentSession(signet.database, signet.settings, request)
     if (!session) return toSignIn(signet, reply, 'password')
-    return reply.header('cache-control', 'no-store').redirect(pathOf('password'), 303)
+    return reply.header('cache-control', 'no-store').redirect(pathOf({ page: 'password', userCode: undefined }), 303)
   })
   handleForm(app, signet, '/account/profile', 'profile', submitProfile)
   handleForm(app, signet, '/account/sign-in', 'sign-in', submitSignInNames)

@@ -4,7 +4,7 @@ import { sendPage } from '../../html/send-page.ts'
 import { sendResponse } from '../../interaction/authorization-response.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
 import { personOf } from '../../interaction/browser-session.ts'
-import { canBeImpersonated, resourcesAskedAbout } from '../../interaction/consent/consent-rule.ts'
+import { canBeImpersonated, resourcesAskedAbout, shownAccess } from '../../interaction/consent/consent-rule.ts'
 import { continueValueIn, sealRequest } from '../../interaction/continue-value.ts'
 import {
   type AuthorizationInteraction,
@@ -68,7 +68,7 @@ function showPage(
   interaction: AuthorizationInteraction,
   session: Session,
 ): FastifyReply {
-  const { target, scopes } = interaction.request
+  const { target, scopes, resources } = interaction.request
   const sealed = sealRequest(signet.secrets['request-sealing'], interaction.pending)
   const page = pageContext(request, interaction)
   const descriptions = target.client.allowed.flatMap(({ scopeDescriptions }) => scopeDescriptions)
@@ -82,7 +82,10 @@ function showPage(
       accountProof: formSubjectProof(signet.secrets.csrf, pageSubject(interaction, session, sealed)),
       client: clientOnPage(target),
       scopes: scopes.map((value) => ({ value, description: descriptionFor(value, page.locale, descriptions) })),
-      resources: resourcesAskedAbout(interaction.request).map(({ identifier, name }) => ({ identifier, name })),
+      resources: resourcesAskedAbout({ client: target.client, scopes, resources }).map(({ identifier, name }) => ({
+        identifier,
+        name,
+      })),
       redirectHost: hostOf(target.redirectUri) ?? target.redirectUri.replace(/\?.*/, ''),
       remembers: !canBeImpersonated(target.client, target.redirectUri),
       otherAccountHref: `/sign-in?continue=${sealed}`,
@@ -95,9 +98,7 @@ function showPage(
  * that was dropped returns if the client is registered for it in the meantime, and the person has not seen it.
  */
 function pageSubject({ request }: AuthorizationInteraction, session: Session, sealed: string): string {
-  const owned = resourcesAskedAbout(request).map((resource) => [
-    resource.identifier,
-    ...resource.scopes.filter((scope) => request.scopes.includes(scope)),
-  ])
-  return `consent:${session.account.sub}:${session.id}:${sealed}:${JSON.stringify([request.scopes, owned])}`
+  const { target, scopes, resources } = request
+  const access = shownAccess({ client: target.client, scopes, resources })
+  return `consent:${session.account.sub}:${session.id}:${sealed}:${access}`
 }

@@ -1,3 +1,4 @@
+import { AccessLists, type PageResource } from '../../html/access-lists.tsx'
 import {
   AccountBadge,
   ClientLogo,
@@ -5,19 +6,11 @@ import {
   type PageAccount,
   type PageClient,
   type PageScope,
-  ScopeInWords,
-  shownName,
 } from '../../html/account-and-client.tsx'
 import { HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { fill, type PageContext } from '../../html/messages/messages.ts'
-
-/** An API that the tokens are for (RFC 8707). */
-export interface PageResource {
-  readonly identifier: string
-  readonly name?: string | undefined
-}
 
 export interface ConsentPageProps {
   readonly page: PageContext
@@ -55,37 +48,7 @@ export function ConsentPage(props: ConsentPageProps) {
           </li>
         </ul>
       )}
-      {scopes.length > 0 && (
-        <>
-          <h2 id="scopes">{fill(consent.scopes, { client: name })}</h2>
-          <ul class="scopes" aria-labelledby="scopes">
-            {scopes.map((scope) => (
-              <li key={scope.value}>
-                <ScopeInWords page={page} scope={scope} />
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
-      {resources.length > 0 && (
-        <>
-          <h2 id="resources">{consent.resources}</h2>
-          <ul class="resources" aria-labelledby="resources">
-            {resources.map(({ identifier, name: resourceName }) => (
-              <li key={identifier}>
-                {resourceName && (
-                  <span class="name">
-                    <bdi>{shownName(resourceName)}</bdi>
-                  </span>
-                )}
-                <span class="identifier">
-                  <bdi>{identifier}</bdi>
-                </span>
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
+      <AccessLists page={page} client={client} scopes={scopes} resources={resources} />
       <form class="answer" method="post" action="/consent">
         <HiddenInputs values={{ csrf, continue: continueTo, account: accountProof }} />
         <p class="fine">{remembers ? consent.remembers : consent.asksAgain}</p>

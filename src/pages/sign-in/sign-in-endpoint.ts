@@ -89,7 +89,10 @@ async function showPage(
   const session = await sessionOf(signet, request, interaction)
   const authorization = authorizationOf(interaction)
   // Offered only if continuing with it is enough, not if the request requires the password.
-  const isOffered = !authorization || authorization.prompt.has('select_account')
+  const isOffered = authorization
+    ? authorization.prompt.has('select_account')
+    : // The page for devices leads here only if the person has to sign in, or wants to use another account.
+      interaction.kind !== 'own_page' || interaction.destination?.page !== 'device'
   return sendPage(
     reply,
     SignInPage({

@@ -1,6 +1,6 @@
 import { promptValues, responseModes } from '../oidc-values.ts'
 
-/** The error codes that Signet sends, from RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2, OpenID Connect Core §3.1.2.6. */
+/** The error codes that Signet sends, from RFC 6749 §4.1.2.1 and §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8628 §3.5, RFC 8707 §2, OpenID Connect Core §3.1.2.6. */
 export type OAuthErrorCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -14,6 +14,9 @@ export type OAuthErrorCode =
   | 'invalid_token'
   | 'insufficient_scope'
   | 'access_denied'
+  | 'authorization_pending'
+  | 'slow_down'
+  | 'expired_token'
   | 'server_error'
   | 'temporarily_unavailable'
   | 'login_required'
@@ -225,7 +228,8 @@ export const errorRegistry = {
   grant_type_unsupported: {
     error: 'unsupported_grant_type',
     status: 400,
-    description: 'The grant_type must be authorization_code, refresh_token or client_credentials.',
+    description:
+      'The grant_type must be authorization_code, refresh_token, client_credentials or urn:ietf:params:oauth:grant-type:device_code.',
     fix: 'The implicit flow and the password grant are not supported (RFC 9700 sections 2.1.2 and 2.4). Use the authorization code flow with PKCE.',
   },
   grant_type_not_registered: {
@@ -237,6 +241,50 @@ export const errorRegistry = {
     ...unauthorized,
     description: 'Public clients cannot use client_credentials.',
     fix: 'The client_credentials grant is for confidential clients (RFC 6749 section 4.4). Register a client with a secret or a key.',
+  },
+  device_code_not_registered: {
+    ...unauthorized,
+    description: 'This client is not registered for the device code grant.',
+    fix: 'Register it with signet clients update --grant-type urn:ietf:params:oauth:grant-type:device_code. List the other grant types that the client should have as well.',
+  },
+  device_pending: {
+    error: 'authorization_pending',
+    status: 400,
+    description: 'The user has not decided yet.',
+    fix: 'This is a normal response, not a fault: wait for the number of seconds in interval, then send the same request again (RFC 8628 section 3.5).',
+  },
+  device_too_fast: {
+    error: 'slow_down',
+    status: 400,
+    description: 'The user has not decided yet, and this request came too soon. Wait 5 seconds longer from now on.',
+    fix: 'Wait for the number of seconds in interval after each response. Each slow_down adds 5 seconds to it, for all further requests (RFC 8628 section 3.5). A device must not send several requests at a time.',
+  },
+  device_code_expired: {
+    error: 'expired_token',
+    status: 400,
+    description: 'The device code has expired.',
+    fix: 'The user did not decide in time, or the device did not ask in time. Send a new device authorization request, and show its code.',
+  },
+  device_denied: {
+    ...denied,
+    description: 'The user denied access.',
+    fix: 'Stop asking for tokens, and tell the user why the application needs access. A new device authorization request asks again.',
+  },
+  device_code_unknown: {
+    ...grant,
+    description: 'The device code is unknown, or was issued to another client.',
+    fix: 'Send the device_code unchanged, with the same client_id, at the issuer that issued it. If it was right, the user has withdrawn the access in the meantime, or the code expired long ago: send a new device authorization request.',
+  },
+  device_code_used: {
+    ...grant,
+    description: 'The device code has already been used.',
+    fix: 'A device code gives tokens once. If the response was lost, send a new device authorization request. A device must not send several requests at a time. If a code is used again later, its grant ends.',
+  },
+  too_many_device_requests: {
+    error: 'temporarily_unavailable',
+    status: 429,
+    description: 'Too many device authorization requests.',
+    fix: 'Wait for the number of seconds in Retry-After. Requests of public clients are counted by network, and all requests by client. A device sends one request for each code that it shows, and none while nobody looks at it.',
   },
   code_unknown: {
     ...grant,

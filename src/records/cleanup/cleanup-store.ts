@@ -63,6 +63,30 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted FROM old`,
   ],
+  // Requests of devices that nobody has allowed. Anyone can cause these, so they are kept only as long as a device may still ask.
+  [
+    'device_requests',
+    `WITH old AS (
+       DELETE FROM device_requests WHERE digest IN (
+         SELECT digest FROM device_requests WHERE grant_id IS NULL AND expires_at < now() - interval '1 hour'
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
+  [
+    'allowed device_requests',
+    `WITH old AS (
+       DELETE FROM device_requests WHERE digest IN (
+         SELECT digest FROM device_requests WHERE grant_id IS NOT NULL AND expires_at < now() - make_interval(secs => $1)
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING grant_id
+     ), grants_gone AS (
+       DELETE FROM grants USING old WHERE id = grant_id
+         AND NOT EXISTS (SELECT FROM refresh_families WHERE refresh_families.grant_id = grants.id)
+     )
+     SELECT count(*) AS deleted FROM old`,
+  ],
   [
     'refresh_families',
     `WITH old AS (

@@ -8,6 +8,7 @@ import {
   type AuthenticationMethod,
   authenticationMethods,
   type ClientMetadata,
+  deviceCodeGrant,
   type GrantType,
   grantTypes,
   noKeys,
@@ -141,8 +142,8 @@ function readGrantTypes(given: readonly string[] | undefined, isPublic: boolean)
       `grant_types has '${shown(unknown)}', which is not supported. Supported are ${grantTypes.join(', ')}.`,
     )
   if (named.length === 0) throw invalid('grant_types must name at least one.')
-  if (named.includes('refresh_token') && !named.includes('authorization_code'))
-    throw invalid('grant_types has refresh_token, which needs authorization_code.')
+  if (named.includes('refresh_token') && !named.some(isOfPerson))
+    throw invalid('grant_types has refresh_token, which needs authorization_code or the device code grant.')
   // RFC 6749 §4.4.
   if (named.includes('client_credentials') && isPublic)
     throw invalid(
@@ -230,9 +231,14 @@ function readRotation(given: boolean | undefined, isPublic: boolean): boolean {
   return given ?? isPublic
 }
 
+/** Whether a person allows something with this grant type, by which a client gets its first token. */
+function isOfPerson(grantType: string): boolean {
+  return grantType === 'authorization_code' || grantType === deviceCodeGrant
+}
+
 /** A client that only acts for itself gets no OpenID scopes, because there is no person. */
 function defaultScope(grants: readonly GrantType[]): string {
-  if (!grants.includes('authorization_code')) return ''
+  if (!grants.some(isOfPerson)) return ''
   return grants.includes('refresh_token') ? 'openid profile email offline_access' : 'openid profile email'
 }
 

@@ -2,7 +2,10 @@ import type { AssertionAlgorithm, SigningAlgorithm } from '../../platform/jwt/al
 import type { ClientId, GrantId } from '../ids.ts'
 import type { Resource } from '../resources/resource.ts'
 
-export const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials'] as const
+/** RFC 8628 §3.4. */
+export const deviceCodeGrant = 'urn:ietf:params:oauth:grant-type:device_code'
+
+export const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials', deviceCodeGrant] as const
 export type GrantType = (typeof grantTypes)[number]
 
 export const authenticationMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'] as const

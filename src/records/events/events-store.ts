@@ -24,6 +24,8 @@ export const eventTypes = [
   'sessions_ended',
   'consent_given',
   'consent_refused',
+  'device_authorized',
+  'device_denied',
   'application_disconnected',
   'grant_opened',
   'grant_ended',

@@ -44,7 +44,8 @@ export interface GrantContextRow {
   grant_terms: GrantTerms
   /**
    * These four are all null for the grant of a client that acts for itself, and never null otherwise. The table does not enforce this, but the
-   * statements that open grants do: `insertCode` (tokens/authorization-codes-store.ts) sets all four, `openStandingGrant` none.
+   * statements that open grants do: `insertCode` (tokens/authorization-codes-store.ts) and `allowDeviceRequest`
+   * (tokens/device-requests-store.ts) set all four, `openStandingGrant` none.
    */
   grant_sub: Sub | null
   grant_auth_time: Date | null

@@ -14,6 +14,15 @@ const window = 15 * 60 // seconds
 export const perName: Limit = { name: 'sign-in-name', points: 10, seconds: window }
 export const perNetwork: Limit = { name: 'sign-in-network', points: 100, seconds: window }
 export const signUps: Limit = { name: 'sign-up-network', points: 30, seconds: 3600 }
+/** For public clients. An office may start many devices on one morning. */
+export const deviceRequestsPerNetwork: Limit = { name: 'device-request-network', points: 100, seconds: window }
+/** Bounds the rows that one client can cause, whatever it proves. */
+export const deviceRequestsPerClient: Limit = { name: 'device-request-client', points: 10_000, seconds: window }
+/**
+ * RFC 8628 §5.1: user codes have 34.5 bits. With a thousand pending requests, all attempts of one network find one of them in about twelve years.
+ */
+export const userCodesPerNetwork: Limit = { name: 'user-code-network', points: 60, seconds: window }
+export const userCodesPerPerson: Limit = { name: 'user-code-person', points: 20, seconds: window }
 /** The second limit prevents two thousand guesses a day with a stolen known browser. */
 export const perBrowser: readonly Limit[] = [
   { name: 'sign-in-browser', points: 20, seconds: window },

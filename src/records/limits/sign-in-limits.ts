@@ -4,6 +4,8 @@ import {
   accountBackoff,
   counterOf,
   countersOf,
+  deviceRequestsPerClient,
+  deviceRequestsPerNetwork,
   keyOf,
   type NamedCounter,
   perBrowser,
@@ -11,12 +13,14 @@ import {
   perNetwork,
   rangesOf,
   signUps,
+  userCodesPerNetwork,
+  userCodesPerPerson,
   widest,
 } from './limit-counters.ts'
 import { type Claim, claimAttempt, countAll, settleSuccess, undoCounts } from './sign-in-limits-store.ts'
 
 /*
- * Limits on password guessing. There are two kinds, so that the limits do not reveal who has an account:
+ * Limits on guessing passwords and user codes, and on what anybody can have stored. For passwords there are two kinds, so that the limits do not reveal who has an account:
  *
  * - A 429 response depends only on what came with the request: the network and the name as it was typed. The request is counted before
  *   any account is looked up.
@@ -114,6 +118,15 @@ export interface SignInLimits {
   waitingError(): LimitExceeded
   /** Counts a new account, or a new user name or address of an account. @throws LimitExceeded, TooManyWaiting */
   beforeSignUp(network: string): Promise<void>
+  /**
+   * Counts the request of a device (RFC 8628).
+   *
+   * @param network undefined if requests of this client are not limited by network
+   * @throws LimitExceeded, TooManyWaiting
+   */
+  beforeDeviceRequest(network: string | undefined, clientId: string): Promise<void>
+  /** Counts a user code that a person typed (RFC 8628 §5.1). Must be called before it is looked up. @throws LimitExceeded, TooManyWaiting */
+  beforeUserCode(network: string, sub: string): Promise<void>
 }
 
 /** @param turns attempts from one network, or at one account, update the same row; those that wait for it must not hold every connection */
@@ -169,6 +182,23 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
     beforeSignUp: async (network) => {
       const ranges = rangesOf(network)
       const { exceeded } = await count(countersOf(signUps, ranges), `sign-up ${widest(ranges)}`)
+      if (exceeded) throw exceeded
+    },
+    beforeDeviceRequest: async (network, clientId) => {
+      if (network !== undefined) {
+        const ranges = rangesOf(network)
+        const ofNetwork = countersOf(deviceRequestsPerNetwork, ranges)
+        const { exceeded } = await count(ofNetwork, `device-request ${widest(ranges)}`)
+        if (exceeded) throw exceeded
+      }
+      const ofClient = counterOf(deviceRequestsPerClient, clientId)
+      const { exceeded } = await count([ofClient], ofClient.key)
+      if (exceeded) throw exceeded
+    },
+    beforeUserCode: async (network, sub) => {
+      const ranges = rangesOf(network)
+      const counters = [counterOf(userCodesPerPerson, sub), ...countersOf(userCodesPerNetwork, ranges)]
+      const { exceeded } = await count(counters, `user-code ${widest(ranges)}`)
       if (exceeded) throw exceeded
     },
   }
