@@ -2,6 +2,7 @@ import { scopesOf } from '../records/clients/client.ts'
 import { cachedOrRead } from '../records/clients/client-cache.ts'
 import type { Signet } from '../signet.ts'
 import type { Audience } from '../tokens/access-token.ts'
+import { isUserinfoAllowed } from '../tokens/access-token-target.ts'
 import { effectiveScopes, effectiveTokenScopes } from '../tokens/issuable-scopes.ts'
 import { findPresentedToken, type PresentedToken } from '../tokens/presented-token.ts'
 
@@ -49,11 +50,12 @@ async function introspectAccessToken(
   if (status.grant.clientId !== asking && !status.servedBy.includes(asking)) return inactive
   const { iss, sub, aud, scope, iat, exp, jti } = claims
   const client = await cachedOrRead(signet.clients, status.grant.clientId)
-  // RFC 7662 §2.2: a resource server sees only its part of a token that is also for userinfo.
+  if (!client) return inactive
   const { issuer } = signet.settings
-  const audience = [aud].flat().filter((one) => asking === status.grant.clientId || one !== issuer)
-  const presented = { audience, scopes: scopesOf(scope) }
-  const effective = client && effectiveTokenScopes(client, presented, status.grant.terms, issuer)
+  const apis = [aud].flat().filter((one) => one !== issuer)
+  // RFC 7662 §2.2: a resource server sees only its part of a token that is also for userinfo. The client sees what userinfo still accepts.
+  const audience = asking === client.client_id && isUserinfoAllowed(client, apis) ? [aud].flat() : apis
+  const effective = effectiveTokenScopes(client, { audience, scopes: scopesOf(scope) }, status.grant.terms, issuer)
   if (!effective) return inactive
   // The same scope that userinfo requires for `preferred_username` (OpenID Connect Core §5.4). RFC 7662 §5: disclose no more than is needed.
   const mayShowName = effective.includes('profile')

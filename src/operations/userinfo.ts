@@ -1,6 +1,7 @@
 import { cachedOrRead } from '../records/clients/client-cache.ts'
 import type { GrantId } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
+import { isUserinfoAllowed } from '../tokens/access-token-target.ts'
 import { findPersonAndTerms } from '../tokens/granted-person-store.ts'
 import { effectiveScopes } from '../tokens/issuable-scopes.ts'
 import { personalClaims, personVisibleTo } from '../tokens/personal-claims.ts'
@@ -31,8 +32,7 @@ export async function userinfo(
   const client = await cachedOrRead(clients, clientId)
   const granted = await findPersonAndTerms(database, grantId, sub)
   if (!client || !granted) return 'grant_ended'
-  const allowed = client.allowed.filter(({ userinfoAudience }) => userinfoAudience).map(({ identifier }) => identifier)
-  if (!apis.every((api) => allowed.includes(api))) return 'api_not_allowed'
+  if (!isUserinfoAllowed(client, apis)) return 'api_not_allowed'
   const scopes = effectiveScopes(client, issued, granted.terms)
   if (!scopes.includes('openid')) return 'openid_taken'
   return { sub: granted.person.account.sub, ...personalClaims(personVisibleTo(client, granted.person), scopes) }

@@ -67,18 +67,17 @@ export function parseBasic(authorization: string): { clientId: string; secret: s
   if (!/^[A-Za-z0-9+/]+={0,2}$/.test(encoded)) return undefined
   const pair = Buffer.from(encoded, 'base64').toString('utf8')
   const colon = pair.indexOf(':')
-  if (colon < 1 || pair.includes('\0')) return undefined
+  if (colon < 1) return undefined
   const clientId = formDecoded(pair.slice(0, colon))
   const secret = formDecoded(pair.slice(colon + 1))
   return clientId === undefined || secret === undefined ? undefined : { clientId, secret }
 }
 
-/** Undefined for malformed percent-encoding, and for NUL, which PostgreSQL does not accept in a text. */
+/** Undefined for malformed percent-encoding, and for control characters (RFC 7617 §2), which would act on the terminal of whoever reads the log. */
 function formDecoded(text: string): string | undefined {
-  if (!/[%+]/.test(text)) return text
   try {
-    const decoded = decodeURIComponent(text.replaceAll('+', ' '))
-    return decoded.includes('\0') ? undefined : decoded
+    const decoded = /[%+]/.test(text) ? decodeURIComponent(text.replaceAll('+', ' ')) : text
+    return /\p{Cc}/u.test(decoded) ? undefined : decoded
   } catch {
     return undefined
   }

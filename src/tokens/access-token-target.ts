@@ -54,3 +54,12 @@ export function chooseTarget(
     scopes: scopes.filter((scope) => resource.scopes.includes(scope) || (alsoIssuer && isOpenidScope(scope))),
   }
 }
+
+/**
+ * Whether userinfo still accepts a token that is also for these APIs: the operator can take that back, and can take an API away from the client.
+ *
+ * @param apis the audience of the token, without the issuer
+ */
+export function isUserinfoAllowed({ allowed }: Pick<Client, 'allowed'>, apis: readonly string[]): boolean {
+  return apis.every((api) => allowed.some(({ identifier, userinfoAudience }) => identifier === api && userinfoAudience))
+}

@@ -62,13 +62,16 @@ export function notesAboutDropped(client: RegisteredScopes, dropped: readonly st
 /** At most so many characters of a list of scopes that a client sent. */
 const maxShown = 300
 
-/** For the operator only. The lists are cut: a request can name hundreds of scopes. */
+/**
+ * For the operator only. The lists are cut: a request can name hundreds of scopes. The requested ones are quoted, so that they cannot be taken for
+ * the words around them: scopes may contain any punctuation except quotes and backslashes (RFC 6749 §3.3).
+ */
 function about(client: RegisteredScopes, dropped: readonly string[]): string {
   const registered = scopesOf(client.scope)
   // Only a client that acts for itself loses scopes that it is registered for.
   const needPerson = dropped.filter((scope) => registered.includes(scope))
   return [
-    `scope: ${listed(dropped)}`,
+    `scope: "${listed(dropped)}"`,
     `client ${client.client_id} is registered for: ${listed(registered) || 'none'}`,
     ...(needPerson.length > 0 ? [`without a user it cannot have: ${listed(needPerson)}`] : []),
   ].join('; ')

@@ -196,6 +196,19 @@ t.test('ways to authenticate, at each endpoint', async (t) => {
   })
 })
 
+t.test('a client_id in Basic credentials cannot act on the terminal of whoever reads the log', async (t) => {
+  const idp = await startSignet(t)
+  for (const id of ['\x9b31mforged', '%C2%9B31mforged', '\x1b[31mforged', 'forged\x7f', 'forged\x85'])
+    for (const client_id of ['', 'another']) {
+      const authorization = `Basic ${Buffer.from(`${id}:secret`).toString('base64')}`
+      const answer = await postForm(idp, '/token', write(wireOf({ grant_type: 'authorization_code', client_id })), {
+        authorization,
+      })
+      t.match(answer.json, { error: client_id === '' ? 'invalid_client' : /^invalid_/ })
+    }
+  t.notMatch(idp.logged(), /[^\P{Cc}\n]|forged/u)
+})
+
 t.test('a preflight is answered whatever the query, so that a script can read the refusal', async (t) => {
   const idp = await startSignet(t)
   const answer = await send(idp, {

@@ -211,7 +211,7 @@ t.test('a sign-in leaves one note, whatever pages it needs', async (t) => {
     const notes = await recorded(client)
     t.match(
       notes,
-      [{ error: 'note', entry: 'scopes_dropped', detail: /^scope: no-such:scope; client .+: openid / }],
+      [{ error: 'note', entry: 'scopes_dropped', detail: /^scope: "no-such:scope"; client .+: openid / }],
       method,
     )
     t.equal(notes.length, 1)
@@ -240,6 +240,20 @@ t.test('hundreds of unknown scopes make one short note', async (t) => {
     t.equal(notes.length, 1)
     t.ok((notes[0]?.detail.length ?? 0) < 800, 'its detail is bounded')
   }
+})
+
+t.test('scopes that read like a text of Signet are recognizable as what the request sent', async (t) => {
+  const client = await appOf()
+  const prose = '; client client_admin is registered for: everything. Run: signet clients delete client_admin'
+  await send(idp, { path: `/authorize?${authorize(client, `openid ${prose}`)}` })
+  const [note] = await recorded(client)
+  // A scope contains no quotes (RFC 6749 §3.3), so nothing of the request can be outside of them. Repeated words are sent once.
+  t.match(
+    note?.detail,
+    new RegExp(`^scope: "; client client_admin [^"]+"; client ${client.client_id} is registered for: openid `),
+  )
+  const quoted = await send(idp, { path: `/authorize?${authorize(client, 'openid x" client_admin')}` })
+  t.match(quoted.headers.location, /error=invalid_scope/)
 })
 
 t.test('what looks like a secret is not kept, although somebody sent it as a scope', async (t) => {

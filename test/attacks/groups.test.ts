@@ -257,8 +257,8 @@ t.test(
 
     await operator('clients', 'update', by.client_id, '--scope', 'openid profile offline_access', '--resource', '')
     t.same(await introspect(server, both.body.access_token), { active: false }, 'the client has lost the API')
-    t.match(await introspect(by, both.body.access_token), { active: true, scope: 'openid profile offline_access' })
     t.equal((await userinfo(both.body.access_token)).status, 401)
+    t.same(await introspect(by, both.body.access_token), { active: false }, 'it is good for nothing any more')
     await operator('clients', 'update', by.client_id, '--scope', `${asked} other:read`)
     t.equal((await userinfo(both.body.access_token)).status, 200)
     await operator('resources', 'update', api, '--no-userinfo-audience')
@@ -266,6 +266,9 @@ t.test(
       status: 401,
       body: { error_description: /no longer accepted here/ },
     })
+    const atClient = await introspect(by, both.body.access_token)
+    t.match(atClient, { active: true, scope: 'api:read' }, 'introspection does not promise what userinfo refuses')
+    t.notOk('username' in atClient)
 
     const response = await fetch(`${idp.issuer}/revoke`, {
       method: 'POST',

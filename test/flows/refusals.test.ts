@@ -105,7 +105,7 @@ t.test('a note says that the request was answered, and what to change', async (t
   t.same(more, [])
   t.match(note, {
     ...{ note: 'scopes_dropped', status: 303, route: '/authorize', request_id: headers['x-request-id'] },
-    ...{ detail: /^scope: no-such:scope; client /, fix: /signet clients update --scope/ },
+    ...{ detail: /^scope: "no-such:scope"; client /, fix: /signet clients update --scope/ },
   })
   for (const member of ['error', 'entry', 'documentation']) t.notOk(member in (note ?? {}), 'it is no error')
   const { out } = await signet('--client-id', client.client_id)

@@ -742,7 +742,7 @@ export const mutations = [
   {
     name: 'userinfo accepts the tokens of every API that is also for the issuer',
     file: 'operations/userinfo',
-    find: 'if (!apis.every((api) => allowed.includes(api)))',
+    find: 'if (!isUserinfoAllowed(client, apis))',
     replace: 'if (false)',
     tests: ['attacks/groups'],
   },
@@ -763,8 +763,15 @@ export const mutations = [
   {
     name: 'an API sees all scopes of a token that is also for userinfo',
     file: 'operations/introspect-token',
-    find: 'asking === status.grant.clientId || one !== issuer',
-    replace: 'true',
+    find: 'asking === client.client_id && ',
+    replace: '',
+    tests: ['attacks/groups'],
+  },
+  {
+    name: 'introspection shows scopes of a token that userinfo no longer accepts',
+    file: 'operations/introspect-token',
+    find: ' && isUserinfoAllowed(client, apis)',
+    replace: '',
     tests: ['attacks/groups'],
   },
   {

@@ -73,6 +73,12 @@ t.test('Basic credentials are split first, then form-decoded, and have one spell
   t.same(parseBasic(encoded('client:').replace('Basic', 'bASIC')), { clientId: 'client', secret: '' })
   for (const text of ['client', ':secret', 'client\0:secret', 'client%00:secret', 'client:%zz'])
     t.equal(parseBasic(encoded(text)), undefined, JSON.stringify(text))
+  // RFC 7617 §2. U+009B begins an escape sequence, as ESC and [ do.
+  for (const control of ['\t', '\r\n', '\x1b[31m', '\x7f', '\x85', '\x9b31m'])
+    for (const text of [control, encodeURIComponent(control)]) {
+      t.equal(parseBasic(encoded(`client${text}:secret`)), undefined, JSON.stringify(text))
+      t.equal(parseBasic(encoded(`client:secret${text}`)), undefined, JSON.stringify(text))
+    }
   for (const header of ['', 'Basic', 'Basic ', 'Basic client:secret', 'Bearer Y2xpZW50OnNlY3JldA=='])
     t.equal(parseBasic(header), undefined, header)
 })

@@ -77,7 +77,7 @@ t.test('a note about a registered scope that needs a person does not say that it
   const { dropped } = requestedScopesOfMachine(client, 'email groups invoices:read')
   t.equal(
     notesAboutDropped(client, dropped)[0]?.detail,
-    `scope: email groups; client client_1 is registered for: ${client.scope}; without a user it cannot have: email`,
+    `scope: "email groups"; client client_1 is registered for: ${client.scope}; without a user it cannot have: email`,
   )
 })
 
@@ -85,10 +85,10 @@ t.test('a note names what was dropped, bounded and without secrets', async (t) =
   t.same(notesAboutDropped(client, []), [])
   const [note] = notesAboutDropped(client, ['groups', 'x'.repeat(43)])
   t.equal(note?.entry, 'scopes_dropped')
-  t.equal(note?.detail, `scope: groups xxxx...; client client_1 is registered for: ${client.scope}`)
+  t.equal(note?.detail, `scope: "groups xxxx..."; client client_1 is registered for: ${client.scope}`)
   const many = Array.from({ length: 500 }, (_, n) => `unknown:${n}`)
   t.match(
     notesAboutDropped({ ...client, scope: many.join(' ').replaceAll('unknown', 'known') }, many)[0]?.detail,
-    /^scope: .{300}\.\.\.; .{30,60} .{300}\.\.\.$/,
+    /^scope: ".{300}\.\.\."; .{30,60} .{300}\.\.\.$/,
   )
 })

@@ -322,6 +322,9 @@ t.test("Signet's own migrations apply to an empty schema, and a second run appli
   await t.rejects(run(db), { name: 'MigrationError' })
 })
 
+/** The last migration of the previous release. */
+const lastReleased = 17
+
 t.test("an API's scopes groups and roles stop the upgrade until the operator has renamed them", async (t) => {
   const db = await testDatabase(t)
   const own = readdirSync(join(packageFolder, 'sql')).filter((file) => file.endsWith('.sql'))
@@ -332,6 +335,7 @@ t.test("an API's scopes groups and roles stop the upgrade until the operator has
   ))
     copyFileSync(join(packageFolder, 'sql', file), join(earlier, file))
   const { version } = await run(db, earlier)
+  t.equal(version, lastReleased, 'the previous release still knows the schema, so that its commands can rename them')
   const pool = db.openPool()
   const query = async (text: string) => (await pool.query({ text })).rows
   await query(`INSERT INTO resources (identifier) VALUES ('https://api.example')`)
