@@ -53,7 +53,7 @@ t.test('the page for an unknown address or a wrong method follows ui_locales, wh
   const browser = idp.browser()
   for (const [path, status] of [
     ['/nowhere', 404],
-    ['/token', 405],
+    ['/logout/confirm', 405],
   ] as const) {
     t.match(await browser.get(`${path}?ui_locales=de`, headers), { status, text: '<html lang="de">' })
     t.match(await browser.get(`${path}?values=x&ui_locales=de`, headers), { status, text: '<html lang="de">' })
