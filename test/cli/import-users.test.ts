@@ -58,6 +58,7 @@ t.test('hostile rows are refused with a reason, each by itself, and leave nothin
     [{ username: 'a', email_verified: 'true' }, /true or false/],
     [{ username: ['a'] }, /must be a text/],
     [{ username: 'a', sub: 5 }, /must be a text/],
+    [{ username: 'a', sub: { toString: 1, valueOf: 1 } }, /sub must be a text/],
     [{ username: 'a', sub: 'two words' }, /sub must be/],
     [{ username: 'a', sub: 'ä' }, /sub must be/],
     [{ username: 'a', sub: 'x'.repeat(256) }, /sub must be/],

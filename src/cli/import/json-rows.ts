@@ -4,11 +4,11 @@ import type { ClientToImport } from '../../operations/import-client.ts'
 import { descriptiveClaims, type Profile } from '../../records/accounts/account.ts'
 import { readAddress } from '../../records/accounts/profile-rules.ts'
 import { metadataMembers } from '../../records/clients/client.ts'
-import { membersOf, notTakenOver, Refused, type Translated, translated } from './members.ts'
+import { membersOf, nameOf, notTakenOver, Refused, type Translated, translated } from './members.ts'
 
 /** A user in our own format: the claims under their names (OpenID Connect Core §5.1), and `username`, `password_hash`, `disabled`. */
 export function userOfRow(row: JsonObject): Translated<AccountToImport> {
-  const id = String(row['sub'] ?? row['username'] ?? row['email'] ?? '')
+  const id = nameOf(row, 'sub', 'username', 'email')
   return translated(id, () => {
     const read = membersOf(row)
     if (read.value('password') !== undefined)
@@ -37,7 +37,7 @@ const meaningless = ['client_id_issued_at', 'registration_access_token', 'regist
 
 /** A client in our own format: its metadata under the names of RFC 7591 §2, with `client_id` and `client_secret`, or `client_secrets`. */
 export function clientOfRow(row: JsonObject): Translated<ClientToImport> {
-  const id = String(row['client_id'] ?? '')
+  const id = nameOf(row, 'client_id')
   return translated(id, () => {
     const read = membersOf(row)
     const clientId = read.text('client_id')
