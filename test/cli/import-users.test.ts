@@ -108,6 +108,16 @@ t.test('a file is read to its end, however the input is divided into pieces', as
   t.match(await signetReading(input, 'users', 'import'), { code: 0, out: /Imported: 2\./ })
 })
 
+t.test('blank lines before the first entry are passed over, however many there are', async (t) => {
+  const blank = Buffer.alloc(64 * 1024, '\n')
+  const pieces = Array.from({ length: 5 }, () => blank)
+  for (const count of [2, 5]) {
+    const input = Readable.from([...pieces.slice(0, count), Buffer.from('"nobody"')])
+    const report = (await signetReading(input, 'users', 'import')).out
+    t.match(report, new RegExp(`line ${count * 65_536 + 1}: refused: It cannot be read`))
+  }
+})
+
 t.test('an import gives nobody a right, and says what it ignores', async (t) => {
   const row = { sub: 'eve', username: 'eve', roles: ['admin'], groups: ['admins'], first_party: true, admin: true }
   const report = await importing(lines(row))
