@@ -46,6 +46,9 @@ export function clientOfRow(row: JsonObject): Translated<ClientToImport> {
     const secrets = [...(read.texts('client_secrets') ?? []), ...(secret === undefined ? [] : [secret])]
     const notes: string[] = []
     const expires = read.value('client_secret_expires_at')
+    // Seconds since 1970 (RFC 7591 §3.2.1). Here it would never expire, so it would be valid again.
+    if (typeof expires === 'number' && expires !== 0 && expires * 1000 <= Date.now())
+      throw new Refused('Its secret has expired (client_secret_expires_at). Leave the secret and this member out.')
     if (expires !== undefined && expires !== 0) notes.push(notTakenOver('client_secret_expires_at'))
     for (const name of meaningless) read.value(name)
     const administrative: readonly string[] = ['first_party', 'groups']
