@@ -96,6 +96,21 @@ t.test('after an import, names that nobody has cost what those of accounts do', 
   })
 })
 
+t.test('an import with a kind for every person does not make each sign-in count them all', async (t) => {
+  const before = await readPasswordKinds(database)
+  await database.query({
+    text: `INSERT INTO imported_passwords SELECT '$pbkdf2-sha256$i=' || 1000 + i || ',l=32', 1, 1 FROM generate_series(1, 500) AS i`,
+  })
+  const { kinds } = await readPasswordKinds(database)
+  t.equal(kinds.length, 64)
+  const sumOf = (list: typeof kinds, member: 'imported' | 'remaining') =>
+    list.reduce((sum, kind) => sum + kind[member], 0)
+  for (const member of ['imported', 'remaining'] as const)
+    t.equal(sumOf(kinds, member), sumOf(before.kinds, member) + 500, 'all are counted')
+  await database.query({ text: `DELETE FROM imported_passwords WHERE kind LIKE '$pbkdf2%'` })
+  t.same(await readPasswordKinds(database), before)
+})
+
 t.test('when people sign in, names that nobody has change to our own hash like theirs, and never back', async (t) => {
   await database.query({ text: 'DELETE FROM failed_sign_ins' })
   let before = await costsOf(ghosts)

@@ -38,6 +38,7 @@ t.test('hostile rows are refused, each by itself, and nothing of a secret is pri
     [{ ...base, client_secret: 'only-thirty-one-characters-here' }, /fewer than 32/],
     [{ ...base, client_secrets: [secret, `${secret}2`, `${secret}3`] }, /more than two/],
     [{ ...base, client_secret: secret, token_endpoint_auth_method: 'none' }, /uses none/],
+    [{ ...base, client_secret: secret, client_secret_expires_at: 1_600_000_000 }, /has expired/],
     [{ ...base, redirect_uris: ['https://*.example/cb'] }, /wildcard/],
     [{ ...base, redirect_uris: ['javascript:alert(1)'] }, /redirect_uris/],
     [{ ...base, grant_types: ['password'] }, /not supported/],

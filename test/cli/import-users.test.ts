@@ -58,6 +58,7 @@ t.test('hostile rows are refused with a reason, each by itself, and leave nothin
     [{ username: 'a', email_verified: 'true' }, /true or false/],
     [{ username: ['a'] }, /must be a text/],
     [{ username: 'a', sub: 5 }, /must be a text/],
+    [{ username: 'a', sub: { toString: 1, valueOf: 1 } }, /sub must be a text/],
     [{ username: 'a', sub: 'two words' }, /sub must be/],
     [{ username: 'a', sub: 'ä' }, /sub must be/],
     [{ username: 'a', sub: 'x'.repeat(256) }, /sub must be/],
@@ -105,6 +106,16 @@ t.test('a file is read to its end, however the input is divided into pieces', as
   const bytes = [...Buffer.from(lines({ username: 'byte.1', name: 'Ünï' }, { username: 'byte.2' }))]
   const input = Readable.from(bytes.map((byte) => Buffer.from([byte])))
   t.match(await signetReading(input, 'users', 'import'), { code: 0, out: /Imported: 2\./ })
+})
+
+t.test('blank lines before the first entry are passed over, however many there are', async (t) => {
+  const blank = Buffer.alloc(64 * 1024, '\n')
+  const pieces = Array.from({ length: 5 }, () => blank)
+  for (const count of [2, 5]) {
+    const input = Readable.from([...pieces.slice(0, count), Buffer.from('"nobody"')])
+    const report = (await signetReading(input, 'users', 'import')).out
+    t.match(report, new RegExp(`line ${count * 65_536 + 1}: refused: It cannot be read`))
+  }
 })
 
 t.test('an import gives nobody a right, and says what it ignores', async (t) => {

@@ -2,7 +2,7 @@ import type { JsonObject } from '#verify/strict-json'
 import type { AccountToImport } from '../../operations/import-account.ts'
 import type { Profile } from '../../records/accounts/account.ts'
 import { acceptedClaims, splitUsername } from './foreign-profile.ts'
-import { isEmpty, membersOf, notTakenOver, type Translated, translated } from './members.ts'
+import { isEmpty, membersOf, nameOf, notTakenOver, type Translated, translated } from './members.ts'
 
 /** What the bulk export of users contains that is not imported. Notes are only made for members that say something. */
 const notImported = ['app_metadata', 'user_metadata', 'multifactor', 'guardian_authenticators', 'phone_verified']
@@ -19,7 +19,7 @@ const meaningless =
  * @param hashes by the ID in the database of Auth0, which follows `auth0|` in `user_id`
  */
 export function userOfAuth0(row: JsonObject, hashes: ReadonlyMap<string, string>): Translated<AccountToImport> {
-  const id = String(row['user_id'] ?? row['email'] ?? '')
+  const id = nameOf(row, 'user_id', 'email')
   return translated(id, () => {
     const read = membersOf(row)
     const sub = read.text('user_id')

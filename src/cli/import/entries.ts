@@ -61,7 +61,8 @@ async function* chunksOf(input: NodeJS.ReadableStream, file: string, stopSignal:
 async function* entriesOfLines(chunks: AsyncGenerator<Buffer>, file: string, prefix: string): AsyncGenerator<Entry> {
   let first = Buffer.alloc(0)
   // Not for-await: leaving such a loop would end the stream.
-  while (!/\S/.test(withoutMark(first).toString('latin1'))) {
+  // After this many blanks it is not searched for a bracket: searching again with each piece would take forever.
+  while (first.length <= maxLineBytes && !/\S/.test(withoutMark(first).toString('latin1'))) {
     const next = await chunks.next()
     if (next.done) return
     first = Buffer.concat([first, next.value])

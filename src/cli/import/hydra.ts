@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject } from '#verify/strict-json'
 import type { ClientToImport } from '../../operations/import-client.ts'
 import { shown } from '../../records/plain-text.ts'
 import { CommandFailed } from '../command-failures.ts'
-import { isEmpty, membersOf, notTakenOver, Refused, type Translated, translated } from './members.ts'
+import { isEmpty, membersOf, nameOf, notTakenOver, Refused, type Translated, translated } from './members.ts'
 
 /** The clients in a response of the admin API, or in the output of `hydra list oauth2-clients` or `hydra get oauth2-client`. */
 export function clientsOfHydra(document: unknown): unknown[] | undefined {
@@ -35,7 +35,7 @@ const meaningless = [
  * has added it.
  */
 export function clientOfHydra(row: JsonObject): Translated<ClientToImport> {
-  const id = String(row['client_id'] ?? '')
+  const id = nameOf(row, 'client_id')
   return translated(id, () => {
     const read = membersOf(row)
     const clientId = read.text('client_id')

@@ -4,11 +4,11 @@ import type { ClientToImport } from '../../operations/import-client.ts'
 import { descriptiveClaims, type Profile } from '../../records/accounts/account.ts'
 import { readAddress } from '../../records/accounts/profile-rules.ts'
 import { metadataMembers } from '../../records/clients/client.ts'
-import { membersOf, notTakenOver, Refused, type Translated, translated } from './members.ts'
+import { membersOf, nameOf, notTakenOver, Refused, type Translated, translated } from './members.ts'
 
 /** A user in our own format: the claims under their names (OpenID Connect Core §5.1), and `username`, `password_hash`, `disabled`. */
 export function userOfRow(row: JsonObject): Translated<AccountToImport> {
-  const id = String(row['sub'] ?? row['username'] ?? row['email'] ?? '')
+  const id = nameOf(row, 'sub', 'username', 'email')
   return translated(id, () => {
     const read = membersOf(row)
     if (read.value('password') !== undefined)
@@ -37,7 +37,7 @@ const meaningless = ['client_id_issued_at', 'registration_access_token', 'regist
 
 /** A client in our own format: its metadata under the names of RFC 7591 §2, with `client_id` and `client_secret`, or `client_secrets`. */
 export function clientOfRow(row: JsonObject): Translated<ClientToImport> {
-  const id = String(row['client_id'] ?? '')
+  const id = nameOf(row, 'client_id')
   return translated(id, () => {
     const read = membersOf(row)
     const clientId = read.text('client_id')
@@ -46,6 +46,9 @@ export function clientOfRow(row: JsonObject): Translated<ClientToImport> {
     const secrets = [...(read.texts('client_secrets') ?? []), ...(secret === undefined ? [] : [secret])]
     const notes: string[] = []
     const expires = read.value('client_secret_expires_at')
+    // Seconds since 1970 (RFC 7591 §3.2.1). Here it would never expire, so it would be valid again.
+    if (typeof expires === 'number' && expires !== 0 && expires * 1000 <= Date.now())
+      throw new Refused('Its secret has expired (client_secret_expires_at). Leave the secret and this member out.')
     if (expires !== undefined && expires !== 0) notes.push(notTakenOver('client_secret_expires_at'))
     for (const name of meaningless) read.value(name)
     const administrative: readonly string[] = ['first_party', 'groups']

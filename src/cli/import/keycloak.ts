@@ -4,7 +4,16 @@ import type { ClientToImport } from '../../operations/import-client.ts'
 import type { Address, Profile } from '../../records/accounts/account.ts'
 import { shown } from '../../records/plain-text.ts'
 import { acceptedClaims, splitUsername } from './foreign-profile.ts'
-import { isEmpty, type Members, membersOf, notTakenOver, Refused, type Translated, translated } from './members.ts'
+import {
+  isEmpty,
+  type Members,
+  membersOf,
+  nameOf,
+  notTakenOver,
+  Refused,
+  type Translated,
+  translated,
+} from './members.ts'
 
 /** The users of a realm, of several realms, or of a file of users (`--users different_files`). */
 export function usersOfRealm(document: unknown): unknown[] | undefined {
@@ -53,7 +62,7 @@ const meaningless = ['createdTimestamp', 'totp', 'notBefore', 'access', 'disable
 
 /** A user of a realm. The `id` is the `sub` that applications know. */
 export function userOfKeycloak(row: JsonObject): Translated<AccountToImport> {
-  const id = String(row['username'] ?? row['id'] ?? '')
+  const id = nameOf(row, 'username', 'id')
   return translated(id, () => {
     const read = membersOf(row)
     if (!isEmpty(read.value('serviceAccountClientId')))
@@ -123,11 +132,12 @@ function passwordOfCredential(credential: Members): string {
   const [salt, value] = [secret.text('salt') ?? '', secret.text('value') ?? '']
   // An extension that many realms use. Its value is the complete hash.
   if (algorithm === 'bcrypt') return value
-  // The first version of PBKDF2 in Keycloak, with SHA-1, has no suffix.
-  if (/^pbkdf2(?:-sha\d+)?$/.test(algorithm))
-    return `$${algorithm === 'pbkdf2' ? 'pbkdf2-sha1' : algorithm}$i=${iterations}$${salt}$${value}`
-  if (algorithm !== 'argon2')
+  const isPbkdf2 = /^pbkdf2(?:-sha\d+)?$/.test(algorithm)
+  if (!isPbkdf2 && algorithm !== 'argon2')
     throw new Refused(`The password is hashed by ${shown(algorithm)}, which is not supported.`)
+  if (typeof iterations !== 'number') throw new Refused('The hashIterations of the password must be a number.')
+  // The first version of PBKDF2 in Keycloak, with SHA-1, has no suffix.
+  if (isPbkdf2) return `$${algorithm === 'pbkdf2' ? 'pbkdf2-sha1' : algorithm}$i=${iterations}$${salt}$${value}`
   const parameters = readAttributes(data.object('additionalParameters'))
   const version = { '1.0': 16, '1.3': 19 }[parameters.get('version') ?? '']
   const [type, m, p] = [parameters.get('type'), parameters.get('memory'), parameters.get('parallelism')]
@@ -157,7 +167,7 @@ const notImportedOfClients = [
 
 /** A client of a realm that speaks OpenID Connect. */
 export function clientOfKeycloak(row: JsonObject): Translated<ClientToImport> {
-  const id = String(row['clientId'] ?? '')
+  const id = nameOf(row, 'clientId')
   const skip = (reason: string) => ({ kind: 'skip', id, reason }) as const
   return translated(id, () => {
     const read = membersOf(row)

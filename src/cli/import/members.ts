@@ -64,6 +64,12 @@ export function membersOf(value: JsonObject) {
 
 export type Members = ReturnType<typeof membersOf>
 
+/** What an entry is called in the report: the first of these members that is a text or a number. Nothing has been checked yet. */
+export function nameOf(row: JsonObject, ...members: readonly string[]): string {
+  const values = members.map((name) => row[name])
+  return String(values.find((value) => typeof value === 'string' || typeof value === 'number') ?? '')
+}
+
 export function notTakenOver(what: string): string {
   return `${what} is not taken over.`
 }

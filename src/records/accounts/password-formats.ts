@@ -26,6 +26,8 @@ const maxBcryptCost = 13
 const maxMemory = 131_072 // KiB, for argon2 and scrypt
 const maxArgon2Work = 524_288 // KiB x passes
 const maxParallelism = 16
+/** Passes x lanes, for argon2: each pass starts four threads for each lane, and starting them can take longer than the hash itself. */
+const maxArgon2Starts = 512
 const maxScryptWork = 2 ** 20 // N x r x p
 const maxPbkdf2Work = 2_000_000 // iterations x blocks
 
@@ -87,6 +89,7 @@ function readArgon2(text: string): ReadPasswordHash | undefined {
   if (m > maxMemory) return { fault: `needs ${m} KiB of memory, more than ${maxMemory}` }
   if (m * t > maxArgon2Work) return { fault: `takes too long to check: ${t} passes over ${m} KiB` }
   if (p > maxParallelism) return { fault: `needs ${p} lanes, more than ${maxParallelism}` }
+  if (t * p > maxArgon2Starts) return { fault: `takes too long to check: ${t} passes in ${p} lanes` }
   const kind = `$argon2${type}$v=${version}$m=${m},t=${t},p=${p}`
   return withSaltAndHash(kind, parts[6]!, parts[7]!, ({ text: canonical }) => ({
     matches: (password) => argon2.verify(canonical, password),

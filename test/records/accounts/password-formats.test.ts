@@ -27,6 +27,8 @@ t.test('a hash that takes too long or too much memory to check is refused before
     [`$scrypt$ln=31,r=8,p=1$${salt}$${value}`, /KiB of memory/],
     [`$scrypt$ln=99,r=8,p=1$${salt}$${value}`, /KiB of memory/],
     [`$scrypt$ln=1,r=999999,p=1$${salt}$${value}`, /KiB of memory/],
+    // Little memory, but 262,144 threads.
+    [`$argon2id$v=19$m=128,t=4096,p=16$${salt}$${value}`, /4096 passes in 16 lanes/],
     [`$scrypt$ln=17,r=8,p=2$${salt}$${value}`, /too long/],
     [`$pbkdf2-sha256$i=2147483648$${salt}$${value}`, /2147483648 iterations/],
     [`$pbkdf2-sha1$i=600000$${salt}$${'A'.repeat(86)}`, /600000 iterations for 64 bytes/],
