@@ -228,6 +228,8 @@ t.test('all other JSON is parsed in one place', async (t) => {
     readdirSync(join(packageFolder, folder), { recursive: true, encoding: 'utf8' })
       .filter((file) => /\.tsx?$/.test(file))
       .map((file) => `${folder}/${file}`)
+      // The texts for applications in other languages, which Signet prints and does not run.
+      .filter((file) => !file.startsWith('src/cli/recipes/'))
       .filter((file) => /\bJSON\.parse\(|\.json\(\)/.test(readFileSync(join(packageFolder, file), 'utf8'))),
   )
   t.same(parsing.sort(), [...ownJson, 'packages/verify/src/strict-json.ts'].sort())
