@@ -39,7 +39,7 @@ export async function verifyTarget(db: Queryable, parameters: Parameters): Promi
   if (redirectUri === undefined) throw new OAuthError('parameter_missing', { param: 'redirect_uri' })
   if (!isRegisteredRedirectUri(client, redirectUri))
     throw new OAuthError('redirect_uri_not_registered', {
-      detail: `redirect_uri ${shortened(redirectUri, 500)} of client ${clientId}`,
+      detail: `redirect_uri ${shortened(redirectUri, 500)}; client ${clientId} is registered for: ${shortened(client.redirect_uris.join(' '), 500)}`,
     })
   // A repeated state is ignored: it is unclear which one the client expects.
   const state = faultOf('state') ? undefined : soundValue(parameters, 'state')

@@ -14,7 +14,7 @@ interface RegisteredNote {
 export const noteRegistry = {
   scopes_dropped: {
     description: 'The request asked for scopes that this client may not have. They were ignored.',
-    fix: 'Check that this client should have these scopes at all: anybody who knows its client_id can send such a request. If it should, create the scopes with signet resources if they do not exist, and register them with signet clients update --scope. List all scopes that the client should have. Otherwise remove them from the application. With client_credentials there is no user, so OpenID scopes such as profile are always ignored.',
+    fix: 'Check that this client should have these scopes at all: anybody who knows its client_id can send such a request. If it should, register them with signet clients update --scope, and list all scopes that the client should have. Scopes of an API must exist first (signet resources); groups and roles always do, but the client also needs --group. Otherwise remove the scopes from the application. With client_credentials there is no user, so OpenID scopes such as profile are always ignored.',
   },
 } as const satisfies Readonly<Record<string, RegisteredNote>>
 

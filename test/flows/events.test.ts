@@ -78,7 +78,8 @@ t.test('for every refusal, the client is told what to fix and the operator what 
     'a parameter: a redirect URI that is not registered': {
       asked: idp.browser().get(authorize({ redirect_uri: 'https://app.example/callback/' })),
       entry: 'redirect_uri_not_registered',
-      detail: /^redirect_uri https:\/\/app\.example\/callback\/ of client/,
+      detail:
+        /^redirect_uri https:\/\/app\.example\/callback\/; client \S+ is registered for: https:\/\/app\.example\/callback/,
     },
     'a secret: none of the active ones': {
       asked: idp.token({ ...client, secret: 'wrong' }, { ...redemption, code: 'x' }),

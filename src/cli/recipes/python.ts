@@ -152,6 +152,8 @@ export const pythonRecipes = {
       py(
         'settings.py',
         python`
+          import os  # at the top of the file
+
           INSTALLED_APPS += [
               "allauth",
               "allauth.account",
@@ -191,6 +193,8 @@ export const pythonRecipes = {
       py(
         'settings.py',
         python`
+          import os  # at the top of the file
+
           INSTALLED_APPS += ["mozilla_django_oidc"]  # after django.contrib.auth
           AUTHENTICATION_BACKENDS = ["mozilla_django_oidc.auth.OIDCAuthenticationBackend"]
 
@@ -209,7 +213,14 @@ export const pythonRecipes = {
           LOGOUT_REDIRECT_URL = "/"
         `,
       ),
-      py('urls.py', `urlpatterns += [path("oidc/", include("mozilla_django_oidc.urls"))]`),
+      py(
+        'urls.py',
+        python`
+          from django.urls import include, path  # at the top of the file
+
+          urlpatterns += [path("oidc/", include("mozilla_django_oidc.urls"))]
+        `,
+      ),
     ],
   },
   'social-auth-core': {
@@ -223,6 +234,8 @@ export const pythonRecipes = {
       py(
         'settings.py',
         python`
+          import os  # at the top of the file
+
           INSTALLED_APPS += ["social_django"]
           AUTHENTICATION_BACKENDS = ["social_core.backends.open_id_connect.OpenIdConnectAuth"]
           SOCIAL_AUTH_OIDC_OIDC_ENDPOINT = os.environ["ISSUER"]

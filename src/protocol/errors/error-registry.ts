@@ -141,7 +141,7 @@ export const errorRegistry = {
     ...request,
     status: 404,
     description: 'No such endpoint.',
-    fix: 'Take the URLs of the endpoints from /.well-known/openid-configuration. Paths are case-sensitive and have no trailing slash.',
+    fix: 'Take the URLs of the endpoints from /.well-known/openid-configuration. Paths are case-sensitive and have no trailing slash. If the path begins with two slashes, the application was given the issuer with a slash at the end: remove it there.',
   },
   method_not_allowed: {
     ...request,
@@ -440,7 +440,7 @@ export const errorRegistry = {
   redirect_uri_not_registered: {
     ...request,
     description: 'The redirect_uri is not registered for this client. It must match exactly.',
-    fix: 'Register it with signet clients update --redirect-uri. List all redirect URIs that the client should have. A trailing slash, http or https, the port and the query all count. Only the port of a loopback address may vary (RFC 8252 section 7.3).',
+    fix: 'Compare it with redirect_uris in the output of signet clients show: a trailing slash, http or https, the port and the query all count. Only the port of a loopback address may vary (RFC 8252 section 7.3). If it does belong to the application, register it with signet clients update --redirect-uri, and list all redirect URIs that the client should have. Never register an address that you do not know: anybody can send such a request.',
   },
   request_too_long: {
     ...request,
