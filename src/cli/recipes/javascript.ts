@@ -57,16 +57,16 @@ export const javascriptRecipes = {
     ways: ['confidential', 'public', 'machine'],
     callback: '/callback',
     parts: (app) => {
-      const secret =
+      // The secret as the third argument is sent in the body. Every other way is the fourth one.
+      const bySecret =
         app.secretBy === 'client_secret_basic'
-          ? 'client.ClientSecretBasic(process.env.CLIENT_SECRET)'
-          : 'process.env.CLIENT_SECRET'
-      const authentication = app.way === 'public' ? 'undefined, client.None()' : secret
-      const insecure = isPlainHttp(app)
-        ? `, ${app.way === 'public' ? '' : 'undefined, '}{ execute: [client.allowInsecureRequests] }`
-        : ''
+          ? ['undefined', 'client.ClientSecretBasic(process.env.CLIENT_SECRET)']
+          : ['process.env.CLIENT_SECRET', 'undefined']
+      const [secret, method] = app.way === 'public' ? ['undefined', 'client.None()'] : bySecret
+      const insecure = isPlainHttp(app) ? ', { execute: [client.allowInsecureRequests] }' : ''
+      const authentication = insecure === '' && method === 'undefined' ? secret : `${secret}, ${method}${insecure}`
       const discover = code(
-        `await client.discovery(new URL(process.env.ISSUER), process.env.CLIENT_ID, ${authentication}${insecure})`,
+        `await client.discovery(new URL(process.env.ISSUER), process.env.CLIENT_ID, ${authentication})`,
       )
       if (app.way === 'machine')
         return [

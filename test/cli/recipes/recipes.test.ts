@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { parseEnv } from 'node:util'
+import * as openidClient from 'openid-client'
 import { parseSync } from 'oxc-parser'
 import t from 'tap'
 import { parseAllDocuments } from 'yaml'
@@ -74,10 +75,36 @@ for (const [name, recipe] of Object.entries(recipes))
     for (const part of texts) {
       written.set(part.text, part)
       t.equal(faultIn(part), undefined, `${part.file}\n${part.text}`)
-      t.notMatch(part.text, /undefined(?!, (?:client\.None|\{))|\ue000|[ \t]$|\n\n\n\n/m, part.text)
+      t.notMatch(part.text, /undefined(?!, (?:client\.|\{))|\ue000|[ \t]$|\n\n\n\n/m, part.text)
       t.notMatch(part.text, /^\s|\s$/)
     }
   })
+
+t.test('openid-client 6 accepts the arguments, whatever the authentication', async (t) => {
+  const fake = {
+    ...openidClient,
+    discovery: (issuer: URL, ...others: [string, string | undefined, openidClient.ClientAuth | undefined]) =>
+      new openidClient.Configuration({ issuer: issuer.href }, ...others),
+  }
+  const env = { ISSUER: 'https://id.example.com', CLIENT_ID: 'id', CLIENT_SECRET: 'the secret' }
+  const configurationOf = (way: Way, more: Partial<Application>): openidClient.Configuration => {
+    const recipe = findRecipe('openid-client')
+    if (!recipe) throw new Error('openid-client')
+    const text = partsFor(recipe, { ...exampleApplication(way, '/callback'), ...more })[1]?.text ?? ''
+    const [, call = ''] = /await (client\.discovery\(.*\))$/m.exec(text) ?? []
+    return new Function('client', 'process', `return ${call}`)(fake, { env })
+  }
+  for (const issuer of ['https://id.example.com', 'http://localhost:4000']) {
+    const secretIn = (way: Way, more: Partial<Application>) =>
+      configurationOf(way, { issuer, ...more }).clientMetadata()['client_secret']
+    for (const way of ['confidential', 'machine'] as const) {
+      t.equal(secretIn(way, {}), 'the secret')
+      t.equal(secretIn(way, { secretBy: 'client_secret_post' }), 'the secret')
+      t.equal(secretIn(way, { secretBy: 'client_secret_basic' }), undefined, 'the method has it')
+    }
+    t.equal(secretIn('public', {}), undefined)
+  }
+})
 
 t.test('the shell accepts the commands, and Python its files and TOML, if it is there', async (t) => {
   const textsIn = (language: string) => [...written.values()].filter((part) => part.language === language)
