@@ -38,13 +38,15 @@ function authjsClient({ secretBy, idTokenAlg }: Application): Code | undefined {
   return codeIf(members.length > 0, `client: { ${members.join(', ')} },`)
 }
 
-const authjsEnvironment = ({ issuer, clientId, secret }: Application): Part =>
+/** In production, Auth.js takes the host from requests only if it is told so. */
+const authjsEnvironment = (app: Application): Part =>
   env(dotenv`
     # AUTH_SECRET encrypts the sessions of your application: openssl rand -base64 33
     AUTH_SECRET=
-    AUTH_SIGNET_ISSUER=${issuer}
-    AUTH_SIGNET_ID=${clientId}
-    AUTH_SIGNET_SECRET=${secret}
+    AUTH_URL=${originOf(app)}
+    AUTH_SIGNET_ISSUER=${app.issuer}
+    AUTH_SIGNET_ID=${app.clientId}
+    AUTH_SIGNET_SECRET=${app.secret}
   `)
 
 const indented = (text: string) => code(text.replaceAll('\n', '\n    '))

@@ -178,6 +178,17 @@ t.test('what has to be changed at the client is said with the command that chang
   t.notMatch(notes('spring', {}), /--redirect-uri/)
 })
 
+t.test(
+  'Auth.js gets the address of the application, without which it refuses every request in production',
+  async (t) => {
+    for (const name of ['authjs', 'nextjs']) {
+      const recipe = findRecipe(name)
+      const app = exampleApplication('confidential', `https://notes.example${recipe?.callback}`)
+      t.match(recipe && partsFor(recipe, app)[0]?.text, /^AUTH_URL=https:\/\/notes\.example$/m)
+    }
+  },
+)
+
 t.test('an id that a shell would read differently is quoted in commands', async (t) => {
   t.match(
     notes('goth', { clientId: `x'; rm -rf $HOME` }),
