@@ -1,5 +1,5 @@
 import type { Application } from './application.ts'
-import { isPlainHttp, originOf, type Recipe } from './recipe.ts'
+import { baseOf, isPlainHttp, type Recipe } from './recipe.ts'
 import { apache, type Code, code, codeIf, dotenv, ini, javascript, json, lua, nginx, quoted, shell } from './writing.ts'
 
 const scopeOf = ({ signInScopes }: Application) => signInScopes.join(' ')
@@ -202,7 +202,7 @@ export const programRecipes = {
         language: 'ini',
         text: ini`
           [server]
-          root_url = ${`${originOf(app)}/`}
+          root_url = ${`${baseOf(app, '/login/generic_oauth')}/`}
 
           [auth.generic_oauth]
           enabled = true

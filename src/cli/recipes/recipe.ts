@@ -19,10 +19,12 @@ export interface Recipe {
   readonly publicKind?: 'spa' | 'native'
   /** Why it is for no others: the rest of a sentence that begins with its name. */
   readonly because?: string
-  /** The path or URI at which it receives the answer, as its documentation has it. */
+  /** The path or URI at which it receives the answer, as its documentation has it. An application in a folder has the path below it. */
   readonly callback?: string
   /** Whether it receives the answer nowhere else. */
   readonly callbackIsFixed?: true
+  /** Whether it does not sign people in with OpenID Connect, and needs no openid. */
+  readonly isOAuthOnly?: true
   /** How it sends the secret, if the configuration does not say it. */
   readonly secretBy?: 'client_secret_basic' | 'client_secret_post'
   /** What it sends if configured like this. The default is PKCE. */
@@ -39,6 +41,11 @@ export function originOf({ redirectUri }: Application): string {
   return URL.canParse(redirectUri) && /^https?:/.test(redirectUri)
     ? new URL(redirectUri).origin
     : 'https://app.example.com'
+}
+
+/** The address of an application that receives the answer at `callback`: it may be in a folder of the host. */
+export function baseOf(app: Application, callback: string): string {
+  return app.redirectUri.endsWith(callback) ? app.redirectUri.slice(0, -callback.length) : originOf(app)
 }
 
 /** The path at which the application receives the answer. */

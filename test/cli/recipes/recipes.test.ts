@@ -178,6 +178,16 @@ t.test('what has to be changed at the client is said with the command that chang
   t.notMatch(notes('spring', {}), /--redirect-uri/)
 })
 
+t.test('the redirect URI at which a library receives the answer is taken from all that are registered', async (t) => {
+  const app = { redirectUri: 'https://a.example/other', otherRedirectUris: ['https://b.example/auth/callback/signet'] }
+  t.notMatch(notes('authjs', app), /--redirect-uri/)
+  const recipe = findRecipe('miniflux')
+  if (!recipe) throw new Error('miniflux')
+  const second = 'https://b.example/oauth2/oidc/callback'
+  const example = { ...exampleApplication('confidential', '/x'), ...app, otherRedirectUris: [second] }
+  t.match(partsFor(recipe, example)[0]?.text, `OAUTH2_REDIRECT_URL=${second}\n`)
+})
+
 t.test(
   'Auth.js gets the address of the application, without which it refuses every request in production',
   async (t) => {
@@ -188,6 +198,23 @@ t.test(
     }
   },
 )
+
+t.test('a changed redirect URI does not take the others away', async (t) => {
+  const app = { redirectUri: 'https://a.example/cb', otherRedirectUris: ['https://a.example/x'] }
+  t.match(
+    notes('spring', app),
+    /update CLIENT_ID --redirect-uri https:\/\/a\.example\/login\/oauth2\/code\/signet --redirect-uri https:\/\/a\.example\/x$/m,
+  )
+})
+
+t.test('an application in a folder has its redirect URI below it', async (t) => {
+  t.notMatch(notes('gitea', { redirectUri: 'https://a.example/git/user/oauth2/signet/callback' }), /--redirect-uri/)
+  const recipe = findRecipe('grafana')
+  if (!recipe) throw new Error('grafana')
+  const example = exampleApplication('confidential', 'https://a.example/grafana/login/generic_oauth')
+  t.match(partsFor(recipe, example)[1]?.text, 'root_url = https://a.example/grafana/\n')
+  t.match(notes('gitea', { redirectUri: 'https://a.example/xuser/oauth2/signet/callback' }), /--redirect-uri/)
+})
 
 t.test('a way to send the secret that the configuration names needs no change at the client', async (t) => {
   for (const [name, recipe] of Object.entries(recipes))
