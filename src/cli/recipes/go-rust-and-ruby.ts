@@ -14,6 +14,9 @@ const environment = ({ clientId, secret }: Application): Part => ({
   `,
 })
 
+/** The libraries that add openid themselves. */
+const beyondOpenid = ({ signInScopes }: Application) => signInScopes.filter((scope) => scope !== 'openid')
+
 export const goRustAndRubyRecipes = {
   'go-oidc': {
     title: 'go-oidc and x/oauth2',
@@ -109,10 +112,7 @@ export const goRustAndRubyRecipes = {
           let (pkce_challenge, pkce_verifier) = PkceCodeChallenge::new_random_sha256();
           let (auth_url, csrf_token, nonce) = client
               .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
-              .add_scopes([${listOf(
-                'rust',
-                app.signInScopes.filter((scope) => scope !== 'openid'),
-              )}].map(|scope| Scope::new(scope.to_string())))
+              ${codeIf(beyondOpenid(app).length > 0, `.add_scopes([${listOf('rust', beyondOpenid(app)).code}].map(|scope| Scope::new(scope.to_string())))`)}
               .set_pkce_challenge(pkce_challenge)
               .url();
 

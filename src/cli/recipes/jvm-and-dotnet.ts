@@ -156,7 +156,7 @@ export const jvmAndDotnetRecipes = {
           ${codeIf(app.secretBy === 'client_secret_post', 'quarkus.oidc.credentials.client-secret.method=post')}
           quarkus.oidc.authentication.redirect-path=${callbackPathOf(app)}
           quarkus.oidc.authentication.restore-path-after-redirect=true
-          quarkus.oidc.authentication.scopes=${app.signInScopes.filter((scope) => scope !== 'openid').join(',')}
+          quarkus.oidc.authentication.scopes=${app.signInScopes.filter((scope) => scope !== 'openid').join(',') || undefined}
           quarkus.oidc.authentication.pkce-required=true
           ${codeIf(!app.profileInIdToken, 'quarkus.oidc.authentication.user-info-required=true')}
           quarkus.http.auth.permission.authenticated.paths=/*

@@ -237,13 +237,8 @@ export const programRecipes = {
         text: shell`
           gitea admin auth add-oauth --name signet --provider openidConnect \\
             --key ${app.clientId} --secret ${app.secret} \\
-            --auto-discover-url ${discoveryOf(app)} \\
-            ${{
-              code: app.signInScopes
-                .filter((scope) => scope !== 'openid')
-                .map((scope) => `--scopes ${quoted('shell', scope)}`)
-                .join(' '),
-            }}
+            ${codeIf(app.signInScopes.length > 1, `${giteaScopes(app)} \\`)}
+            --auto-discover-url ${discoveryOf(app)}
         `,
       },
     ],
@@ -309,6 +304,7 @@ export const programRecipes = {
   },
   mcp: {
     title: 'MCP client (TypeScript SDK)',
+    isOAuthOnly: true,
     ways: ['public', 'confidential'],
     publicKind: 'native',
     callback: 'http://127.0.0.1/callback',
@@ -359,6 +355,14 @@ export const programRecipes = {
     ],
   },
 } satisfies Record<string, Recipe>
+
+/** It asks for openid itself. */
+function giteaScopes({ signInScopes }: Application): string {
+  return signInScopes
+    .filter((scope) => scope !== 'openid')
+    .map((scope) => `--scopes ${scope}`)
+    .join(' ')
+}
 
 function kubeloginArguments({ issuer, clientId, secret }: Application): Code {
   const args = ['oidc-login', 'get-token', `--oidc-issuer-url=${issuer}`, `--oidc-client-id=${clientId}`]

@@ -84,7 +84,7 @@ export function notesFor(recipe: Recipe, app: Application): string[] {
 
 /** What must be changed at the client before the recipe works. */
 function changesFor(
-  { title, callback, callbackIsFixed, secretBy, sends, idTokenAlg }: Recipe,
+  { title, callback, callbackIsFixed, isOAuthOnly, secretBy, sends, idTokenAlg }: Recipe,
   app: Application,
 ): string[] {
   const update = (flags: string) => `signet clients update ${quoted('shell', app.clientId)} ${flags}`
@@ -96,6 +96,11 @@ function changesFor(
       `${title} receives the answer at ${callback}, which is not the path of the registered redirect URI. Register it: ${update(uris.map((uri) => `--redirect-uri ${quoted('shell', uri)}`).join(' '))}`,
     )
   }
+  const signsIn = app.way !== 'machine' && callback !== undefined && !isOAuthOnly
+  if (signsIn && !app.scopes.includes('openid'))
+    changes.push(
+      `${title} asks for openid, which is not among the scopes of the client. Register it: ${update(`--scope ${quoted('shell', ['openid', ...app.scopes].join(' '))}`)}`,
+    )
   if (secretBy !== undefined && app.secretBy !== undefined && app.secretBy !== secretBy)
     changes.push(
       `${title} sends the secret by ${secretBy}, but the client is registered for ${app.secretBy}. Change it: ${update(`--token-endpoint-auth-method ${secretBy}`)}`,

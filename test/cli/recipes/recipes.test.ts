@@ -39,6 +39,7 @@ function variants(way: Way, callback: string): Application[] {
       : []),
     { ...example, postLogoutRedirectUri: hostileUri, redirectUri: way === 'machine' ? '' : hostileUri },
     { ...example, ...hostile },
+    { ...example, scopes: ['openid'], signInScopes: way === 'machine' ? [] : ['openid'] },
   ]
 }
 
@@ -79,6 +80,16 @@ for (const [name, recipe] of Object.entries(recipes))
       t.notMatch(part.text, /^\s|\s$/)
     }
   })
+
+t.test('gofmt accepts the files of Go, if it is there', async (t) => {
+  for (const { text } of [...written.values()].filter(({ language }) => language === 'go')) {
+    const { status, stderr } = spawnSync('gofmt', ['-e'], {
+      input: `package p\nfunc f() error {\n${text}\n}\n`,
+      encoding: 'utf8',
+    })
+    if (status !== null) t.equal(stderr, '', text)
+  }
+})
 
 t.test('openid-client 6 accepts the arguments, whatever the authentication', async (t) => {
   const fake = {
@@ -214,6 +225,12 @@ t.test('an application in a folder has its redirect URI below it', async (t) => 
   const example = exampleApplication('confidential', 'https://a.example/grafana/login/generic_oauth')
   t.match(partsFor(recipe, example)[1]?.text, 'root_url = https://a.example/grafana/\n')
   t.match(notes('gitea', { redirectUri: 'https://a.example/xuser/oauth2/signet/callback' }), /--redirect-uri/)
+})
+
+t.test('a client that may not ask for openid is told so, except for what signs nobody in', async (t) => {
+  const app = { scopes: ['read'], signInScopes: ['openid'] }
+  t.match(notes('spring', app), /signet clients update CLIENT_ID --scope 'openid read'$/m)
+  for (const name of ['mcp', 'curl', 'spring-resource-server', 'nginx-njs']) t.notMatch(notes(name, app), /openid read/)
 })
 
 t.test('a way to send the secret that the configuration names needs no change at the client', async (t) => {
