@@ -1,3 +1,5 @@
+import { chromium } from './built.js'
+
 /** @typedef {import('./trial.js').Subject} Subject */
 /** @typedef {import('./trial.js').Step} Step */
 

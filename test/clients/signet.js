@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '../../build/test/support/free-port.js'
-import { before, runProgram, startProgram } from './commands.js'
+import { freePort } from './built.js'
+import { answers, before, runProgram, startProgram } from './commands.js'
 import { listOf } from './trials.js'
 
 /** @typedef {import('./trials.js').Trial} Trial */
