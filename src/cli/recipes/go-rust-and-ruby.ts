@@ -1,5 +1,5 @@
 import type { Application } from './application.ts'
-import type { Part, Recipe } from './recipe.ts'
+import { beyondOpenid, onServer, type Part, type Recipe } from './recipe.ts'
 import { codeIf, dotenv, json, listOf, ruby, rust } from './writing.ts'
 
 /** Strings of Go are written as in JSON. */
@@ -13,9 +13,6 @@ const environment = ({ clientId, secret }: Application): Part => ({
     CLIENT_SECRET=${secret}
   `,
 })
-
-/** The libraries that add openid themselves. */
-const beyondOpenid = ({ signInScopes }: Application) => signInScopes.filter((scope) => scope !== 'openid')
 
 export const goRustAndRubyRecipes = {
   'go-oidc': {
@@ -131,7 +128,7 @@ export const goRustAndRubyRecipes = {
   omniauth: {
     title: 'omniauth_openid_connect',
     ways: ['confidential'],
-    because: 'keeps the sign-in on the server of the application',
+    because: onServer,
     callback: '/auth/signet/callback',
     secretBy: 'client_secret_basic',
     notes: ['The fork gitlab-omniauth-openid-connect has no option pkce and ignores it; it sends a nonce.'],

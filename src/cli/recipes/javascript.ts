@@ -1,8 +1,15 @@
 import type { Application } from './application.ts'
-import { callbackPathOf, isPlainHttp, originOf, type Part, type Recipe } from './recipe.ts'
+import {
+  beyondOpenid,
+  callbackPathOf,
+  isPlainHttp,
+  onServer,
+  originOf,
+  type Part,
+  type Recipe,
+  scopeOf,
+} from './recipe.ts'
 import { type Code, code, codeIf, dotenv, javascript, listOf } from './writing.ts'
-
-const scopeOf = ({ signInScopes }: Application) => signInScopes.join(' ')
 
 const env = (text: string): Part => ({ file: '.env', language: 'sh', text })
 const js = (file: string, text: string): Part => ({ file, language: 'js', text })
@@ -208,7 +215,7 @@ export const javascriptRecipes = {
   authjs: {
     title: 'Auth.js (@auth/express)',
     ways: ['confidential'],
-    because: 'keeps the sign-in on the server of the application',
+    because: onServer,
     callback: '/auth/callback/signet',
     callbackIsFixed: true,
     notes: authjsNotes,
@@ -234,7 +241,7 @@ export const javascriptRecipes = {
   nextjs: {
     title: 'Auth.js in Next.js (next-auth 5)',
     ways: ['confidential'],
-    because: 'keeps the sign-in on the server of the application',
+    because: onServer,
     callback: '/api/auth/callback/signet',
     callbackIsFixed: true,
     notes: authjsNotes,
@@ -265,7 +272,7 @@ export const javascriptRecipes = {
   'express-openid-connect': {
     title: 'express-openid-connect',
     ways: ['confidential'],
-    because: 'keeps the sign-in on the server of the application',
+    because: onServer,
     callback: '/callback',
     notes: ['Its default response_type, id_token, is not supported by Signet: the configuration has code.'],
     parts: (app) => [
@@ -322,10 +329,7 @@ export const javascriptRecipes = {
             clientID: process.env.CLIENT_ID,
             clientSecret: process.env.CLIENT_SECRET,
             callbackURL: ${app.redirectUri},
-            scope: [${listOf(
-              'javascript',
-              app.signInScopes.filter((scope) => scope !== 'openid'),
-            )}],
+            scope: [${listOf('javascript', beyondOpenid(app))}],
             nonce: true, // checked in the ID token; takes the place of PKCE
           }, (issuer, profile, done) => done(null, profile)))
         `,
@@ -368,7 +372,7 @@ export const javascriptRecipes = {
   'better-auth': {
     title: 'better-auth 1.7',
     ways: ['confidential'],
-    because: 'keeps the sign-in on the server of the application',
+    because: onServer,
     callback: '/api/auth/callback/signet',
     callbackIsFixed: true,
     secretBy: 'client_secret_post',

@@ -1,14 +1,11 @@
 import type { Application } from './application.ts'
-import { baseOf, isPlainHttp, type Recipe } from './recipe.ts'
+import { baseOf, beyondOpenid, isPlainHttp, onServer, type Recipe, scopeOf } from './recipe.ts'
 import { apache, type Code, code, codeIf, dotenv, ini, javascript, json, lua, nginx, quoted, shell } from './writing.ts'
 
-const scopeOf = ({ signInScopes }: Application) => signInScopes.join(' ')
 const discoveryOf = ({ issuer }: Application) => `${issuer}/.well-known/openid-configuration`
 
 /** TOML, YAML and JSON itself write strings as JSON does. */
 const [toml, yaml] = [json, json]
-
-const onServer = 'keeps the sign-in on a server'
 
 export const programRecipes = {
   'oauth2-proxy': {
@@ -357,9 +354,8 @@ export const programRecipes = {
 } satisfies Record<string, Recipe>
 
 /** It asks for openid itself. */
-function giteaScopes({ signInScopes }: Application): string {
-  return signInScopes
-    .filter((scope) => scope !== 'openid')
+function giteaScopes(app: Application): string {
+  return beyondOpenid(app)
     .map((scope) => `--scopes ${scope}`)
     .join(' ')
 }

@@ -1,8 +1,6 @@
 import type { Application } from './application.ts'
-import { callbackPathOf, isPlainHttp, type Part, type Recipe } from './recipe.ts'
+import { callbackPathOf, isPlainHttp, onServer, type Part, type Recipe, scopeOf } from './recipe.ts'
 import { codeIf, dotenv, json, listOf } from './writing.ts'
-
-const scopeOf = ({ signInScopes }: Application) => signInScopes.join(' ')
 
 /** Strings of Python are written as in JSON. */
 const python = json
@@ -21,8 +19,6 @@ const environment = ({ issuer, clientId, secret }: Application): Part => ({
 /** oauthlib refuses plain http otherwise. */
 const insecureTransport = (app: Application) =>
   codeIf(isPlainHttp(app), 'os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # only for http on your own machine')
-
-const onServer = 'keeps the sign-in on the server of the application'
 
 export const pythonRecipes = {
   authlib: {

@@ -36,6 +36,19 @@ export interface Recipe {
   readonly parts: (app: Application) => readonly Part[]
 }
 
+/** Why a library on a server is for confidential clients only. */
+export const onServer = 'keeps the sign-in on the server of the application'
+
+/** The parameter `scope` of a sign-in. */
+export function scopeOf({ signInScopes }: Application): string {
+  return signInScopes.join(' ')
+}
+
+/** The same as a list, for what adds openid itself. */
+export function beyondOpenid({ signInScopes }: Application): readonly string[] {
+  return signInScopes.filter((scope) => scope !== 'openid')
+}
+
 /** Scheme, host and port of the address at which the application runs. */
 export function originOf({ redirectUri }: Application): string {
   return URL.canParse(redirectUri) && /^https?:/.test(redirectUri)
