@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, chromium, type LaunchOptions } from 'playwright-core'
 import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 
 const testDirectory = join(packageFolder, '.signet/test')
@@ -14,12 +14,17 @@ const testDirectory = join(packageFolder, '.signet/test')
  * ARM), the variable SIGNET_TEST_CHROMIUM names another one.
  *
  * @param t a tap test: the browser is closed when it ends. Without it the caller closes the browser.
+ * @param options what differs from how tests start it
  * @throws if Chromium cannot be unpacked or does not start.
  */
-export async function launchChromium(t?: { teardown(close: () => Promise<void>): unknown }): Promise<Browser> {
+export async function launchChromium(
+  t?: { teardown(close: () => Promise<void>): unknown },
+  options?: Pick<LaunchOptions, 'handleSIGINT'>,
+): Promise<Browser> {
   const unpacked = process.env['SIGNET_TEST_CHROMIUM'] ? undefined : await unpackChromium()
   const temporary = await mkdtemp(join(await made(testDirectory), 'browser-'))
   const browser = await chromium.launch({
+    ...options,
     executablePath: process.env['SIGNET_TEST_CHROMIUM'] ?? join(unpacked ?? '', 'chromium'),
     // Not the package's own `args`: with `--single-process` and `--disable-web-security` the browser differs from the ones that people use,
     // and the tests would miss much of what they are for.

@@ -1,3 +1,5 @@
+import { chromium } from './built.js'
+
 /** @typedef {import('./trial.js').Subject} Subject */
 /** @typedef {import('./trial.js').Step} Step */
 
@@ -12,7 +14,8 @@ let launched
  * @returns {AsyncGenerator<Step>}
  */
 export async function* signInWithChromium({ trial, origin, person, signet }) {
-  launched ??= import('../../build/test/browser/chromium.js').then(({ launchChromium }) => launchChromium())
+  // Playwright would end this process after a SIGINT, and leave the rest running.
+  launched ??= chromium().then(({ launchChromium }) => launchChromium(undefined, { handleSIGINT: false }))
   const context = await (await launched).newContext()
   const tab = await context.newPage()
   tab.on('console', (message) => message.type() === 'error' && process.stderr.write(`${message.text()}\n`))

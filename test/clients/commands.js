@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
-import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
 
-/** The time of a trial is over, or that of one of its parts. It is not a failure of the client. */
+/** The time of a trial is over, or that of one of its parts, or somebody has interrupted the run. It is not a failure of the client. */
 export class OutOfTime extends Error {}
 
 /** The last lines of what a program printed: enough for its error, not for its whole log. */
@@ -12,7 +12,20 @@ const groups = new Set()
 process.once('exit', () => {
   for (const group of groups) signalGroup(group, 'SIGKILL')
 })
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1))
+
+const interruption = new AbortController()
+
+/** Aborted when somebody interrupts the run. */
+export const interrupted = interruption.signal
+
+// What is being waited for is given up, and the callers stop what they have started. Killing it would leave the embedded database, which
+// is a process of its own, and temporary folders behind. A second signal does not wait.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => {
+    process.exitCode = 1
+    if (interrupted.aborted) process.exit()
+    interruption.abort()
+  })
 
 /**
  * @param {number | undefined} group
@@ -103,23 +116,50 @@ export async function runProgram(command, { deadline, ...options }) {
 }
 
 /**
+ * Waits until a server answers, for as long as its program runs: whoever gives up stops the program.
+ *
+ * @param {string} url
+ * @param {Running} program
+ * @param {(response: Response) => boolean} [isGood]
+ * @throws {Error} if the program has ended
+ */
+export async function answers(url, program, isGood = () => true) {
+  let hasEnded = false
+  void program.ended.then(() => {
+    hasEnded = true
+  })
+  while (!hasEnded) {
+    const response = await fetch(url, { redirect: 'manual' }).catch(() => undefined)
+    if (response && isGood(response)) return
+    await sleep(100)
+  }
+  throw new Error(`The program has ended:\n${program.output()}`)
+}
+
+/**
+ * Waits for a promise until the deadline or an interruption.
+ *
  * @template T
  * @param {number} deadline in milliseconds of Date.now()
  * @param {Promise<T>} promise
  * @param {string} what it is that takes the time
  * @returns {Promise<T>}
+ * @throws {OutOfTime}
  */
 export async function before(deadline, promise, what) {
-  const expired = new AbortController()
-  const timer = setTimeout(() => expired.abort(), Math.max(0, deadline - Date.now()))
+  let giveUp = (/** @type {string} */ _why) => {}
+  /** @type {Promise<never>} */
+  const over = new Promise((_, reject) => {
+    giveUp = (why) => reject(new OutOfTime(why))
+  })
+  const interrupt = () => giveUp('interrupted')
+  const timer = setTimeout(() => giveUp(`no time left for: ${what}`), Math.max(0, deadline - Date.now()))
+  if (interrupted.aborted) interrupt()
+  interrupted.addEventListener('abort', interrupt)
   try {
-    return await Promise.race([
-      promise,
-      once(expired.signal, 'abort').then(() => {
-        throw new OutOfTime(`no time left for: ${what}`)
-      }),
-    ])
+    return await Promise.race([promise, over])
   } finally {
     clearTimeout(timer)
+    interrupted.removeEventListener('abort', interrupt)
   }
 }

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { closeChromium } from './chromium.js'
-import { OutOfTime, runProgram } from './commands.js'
+import { interrupted, OutOfTime, runProgram } from './commands.js'
 import { startSignet, withoutSignet } from './signet.js'
 import { NotInstalled, runTrial } from './trial.js'
 import { folder, missingTools, readTrials } from './trials.js'
@@ -43,7 +43,13 @@ const { values: options, positionals: names } = parseArgs({
   },
 })
 const cache = resolve(options.cache)
-const deadline = Date.now() + Number(options.minutes) * 60_000
+const minutes = Number(options.minutes)
+// Timers of Node count milliseconds in 31 bits.
+if (options.minutes.trim() === '' || !(minutes >= 0 && minutes <= 24 * 60)) {
+  process.stderr.write(`--minutes must be a number from 0 to ${24 * 60}, not '${options.minutes}'.\n`)
+  process.exit(2)
+}
+const deadline = Date.now() + minutes * 60_000
 
 const all = readTrials()
 const unknown = names.filter((name) => !all.some((trial) => isNamed(trial, name)))
@@ -62,6 +68,8 @@ const rows = []
 const skipped = []
 /** @type {string[]} */
 const worse = []
+/** @type {Promise<void> | undefined} the packages of all JavaScript trials. If they cannot be installed, none of them tries again. */
+let installed
 
 /** @type {Awaited<ReturnType<typeof startSignet>>} */
 let signet
@@ -73,13 +81,13 @@ try {
   process.exit()
 }
 try {
-  for (const trial of chosen) await tryOne(trial)
+  for (const trial of chosen) if (!interrupted.aborted) await tryOne(trial)
 } finally {
   await closeChromium()
   await signet.stop()
 }
 printMatrix()
-if (options.write) writeMatrix()
+if (options.write && !interrupted.aborted) writeMatrix()
 if (worse.length > 0) {
   process.stdout.write(`\nWorse than docs/clients/matrix.json says:\n${worse.map((line) => `  ${line}\n`).join('')}`)
   process.exitCode = 1
@@ -107,7 +115,10 @@ async function tryOne(trial) {
   const began = Date.now()
   process.stdout.write(`${trial.title} ${trial.version} … `)
   try {
-    if (trial.language === 'javascript') await installPackages()
+    if (trial.language === 'javascript') {
+      installed ??= installPackages()
+      await installed
+    }
     const steps = await runTrial(trial, signet, { cache, deadline })
     rows.push({ ...row, steps })
     process.stdout.write(

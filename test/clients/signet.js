@@ -3,10 +3,9 @@ import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { freePort } from '../../build/test/support/free-port.js'
-import { before, runProgram, startProgram } from './commands.js'
+import { freePort } from './built.js'
+import { answers, before, runProgram, startProgram } from './commands.js'
 import { listOf } from './trials.js'
 
 /** @typedef {import('./trials.js').Trial} Trial */
@@ -56,7 +55,11 @@ export async function startSignet(deadline) {
       ...(input === undefined ? {} : { input }),
     }).then((text) => JSON.parse(text))
   try {
-    await before(deadline, Promise.race([isReady(issuer), hasEnded(server)]), 'the start of Signet')
+    await before(
+      deadline,
+      answers(`${issuer}/readyz`, server, ({ ok }) => ok),
+      'the start of Signet',
+    )
   } catch (error) {
     await stop()
     throw error
@@ -113,21 +116,6 @@ export async function startSignet(deadline) {
       return { clientId: created.client_id, clientSecret: created.client_secret, audience }
     },
   }
-}
-
-/** @param {string} issuer */
-async function isReady(issuer) {
-  for (;;) {
-    const response = await fetch(`${issuer}/readyz`).catch(() => undefined)
-    if (response?.ok) return
-    await sleep(100)
-  }
-}
-
-/** @param {import('./commands.js').Running} server */
-async function hasEnded(server) {
-  await server.ended
-  throw new Error(`Signet has ended:\n${server.output()}`)
 }
 
 /**

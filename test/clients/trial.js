@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto'
 import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../../build/test/support/free-port.js'
 import { createBrowser, formsOf, withoutQuery } from './browser.js'
+import { freePort } from './built.js'
 import { signInWithChromium } from './chromium.js'
-import { before, OutOfTime, runProgram, startProgram } from './commands.js'
+import { answers, before, OutOfTime, runProgram, startProgram } from './commands.js'
 import { withoutSignet } from './signet.js'
 
 /** @typedef {import('./trials.js').Trial} Trial */
@@ -60,18 +59,12 @@ export async function runTrial(trial, signet, { cache, deadline }) {
     { cwd, env },
   )
   const limit = () => Math.min(deadline, Date.now() + stepTimeout)
-  const waiting = new AbortController()
   try {
-    await before(
-      limit(),
-      Promise.race([listens(port, waiting.signal), hasEnded(application)]),
-      `the start of ${trial.title}`,
-    )
+    await before(limit(), answers(`http://127.0.0.1:${port}/`, application), `the start of ${trial.title}`)
     const subject = { trial, origin, person, signet, clientId, clientSecret, audience }
     const steps = trial.chromium ? signInWithChromium(subject) : trial.api ? callApi(subject) : signIn(subject)
     return await collect(trial, steps, limit, () => application.output())
   } finally {
-    waiting.abort()
     await application.stop()
   }
 }
@@ -264,27 +257,6 @@ async function passPages(browser, page, issuer, person) {
     hasBegun = true
   }
   return page
-}
-
-/**
- * @param {number} port
- * @param {AbortSignal} signal ends the waiting. Otherwise an application that has ended would be waited for without end
- */
-async function listens(port, signal) {
-  while (!signal.aborted) {
-    const answers = await fetch(`http://127.0.0.1:${port}/`, { redirect: 'manual' }).then(
-      () => true,
-      () => false,
-    )
-    if (answers) return
-    await sleep(100)
-  }
-}
-
-/** @param {import('./commands.js').Running} application */
-async function hasEnded(application) {
-  await application.ended
-  throw new Error(`The application has ended:\n${application.output()}`)
 }
 
 /**

@@ -63,8 +63,8 @@ t.test('pages keep their Content-Security-Policy, and everything they load is on
   t.match(await (await get('/errors')).text(), logoPath)
 })
 
-t.test('error pages of endpoints for programs have the brand, too', async (t) => {
-  const response = await get('/token')
+t.test('the page for a wrong method has the brand, too', async (t) => {
+  const response = await get('/logout/confirm')
   t.equal(response.status, 405)
   t.match(await response.text(), logoPath)
 })

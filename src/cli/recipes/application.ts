@@ -18,7 +18,7 @@ export interface Application {
   readonly postLogoutRedirectUri: string | undefined
   /** All registered scopes. */
   readonly scopes: readonly string[]
-  /** The scopes to ask for when a person signs in. */
+  /** The scopes to ask for when a person signs in: openid, also if it is not registered, and what else there is about the person. */
   readonly signInScopes: readonly string[]
   readonly idTokenAlg: string
   readonly pkce: 'required' | 'or nonce' | 'optional'
@@ -41,19 +41,21 @@ type Registered = ClientMetadata & { readonly client_id: string; readonly id_tok
  */
 export function applicationOf(client: Registered, issuer: string, secret?: string): Application {
   const scopes = scopesOf(client.scope)
+  const way = wayOf(client)
   const [redirectUri = '', ...otherRedirectUris] = client.redirect_uris
   const [resource, ...otherResources] = client.resources
   return {
     issuer,
     clientId: client.client_id,
-    way: wayOf(client),
+    way,
     isPublic: isPublic(client),
     secret: usesSecret(client) ? (secret ?? secretPlaceholder) : undefined,
     redirectUri,
     otherRedirectUris,
     postLogoutRedirectUri: client.post_logout_redirect_uris[0],
     scopes,
-    signInScopes: scopes.filter((scope) => ['openid', 'profile', 'email'].includes(scope)),
+    signInScopes:
+      way === 'machine' ? [] : ['openid', ...scopes.filter((scope) => ['profile', 'email'].includes(scope))],
     idTokenAlg: client.id_token_signed_response_alg,
     pkce: pkceOf(client),
     secretBy: usesSecret(client) ? client.token_endpoint_auth_method : undefined,

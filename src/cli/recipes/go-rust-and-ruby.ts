@@ -1,5 +1,5 @@
 import type { Application } from './application.ts'
-import type { Part, Recipe } from './recipe.ts'
+import { beyondOpenid, onServer, type Part, type Recipe } from './recipe.ts'
 import { codeIf, dotenv, json, listOf, ruby, rust } from './writing.ts'
 
 /** Strings of Go are written as in JSON. */
@@ -109,10 +109,7 @@ export const goRustAndRubyRecipes = {
           let (pkce_challenge, pkce_verifier) = PkceCodeChallenge::new_random_sha256();
           let (auth_url, csrf_token, nonce) = client
               .authorize_url(CoreAuthenticationFlow::AuthorizationCode, CsrfToken::new_random, Nonce::new_random)
-              .add_scopes([${listOf(
-                'rust',
-                app.signInScopes.filter((scope) => scope !== 'openid'),
-              )}].map(|scope| Scope::new(scope.to_string())))
+              ${codeIf(beyondOpenid(app).length > 0, `.add_scopes([${listOf('rust', beyondOpenid(app)).code}].map(|scope| Scope::new(scope.to_string())))`)}
               .set_pkce_challenge(pkce_challenge)
               .url();
 
@@ -131,7 +128,7 @@ export const goRustAndRubyRecipes = {
   omniauth: {
     title: 'omniauth_openid_connect',
     ways: ['confidential'],
-    because: 'keeps the sign-in on the server of the application',
+    because: onServer,
     callback: '/auth/signet/callback',
     secretBy: 'client_secret_basic',
     notes: ['The fork gitlab-omniauth-openid-connect has no option pkce and ignores it; it sends a nonce.'],

@@ -1,8 +1,15 @@
 import type { Application } from './application.ts'
-import { callbackPathOf, isPlainHttp, originOf, type Part, type Recipe } from './recipe.ts'
+import {
+  beyondOpenid,
+  callbackPathOf,
+  isPlainHttp,
+  onServer,
+  originOf,
+  type Part,
+  type Recipe,
+  scopeOf,
+} from './recipe.ts'
 import { type Code, code, codeIf, dotenv, javascript, listOf } from './writing.ts'
-
-const scopeOf = ({ signInScopes }: Application) => signInScopes.join(' ')
 
 const env = (text: string): Part => ({ file: '.env', language: 'sh', text })
 const js = (file: string, text: string): Part => ({ file, language: 'js', text })
@@ -38,13 +45,15 @@ function authjsClient({ secretBy, idTokenAlg }: Application): Code | undefined {
   return codeIf(members.length > 0, `client: { ${members.join(', ')} },`)
 }
 
-const authjsEnvironment = ({ issuer, clientId, secret }: Application): Part =>
+/** In production, Auth.js takes the host from requests only if it is told so. */
+const authjsEnvironment = (app: Application): Part =>
   env(dotenv`
     # AUTH_SECRET encrypts the sessions of your application: openssl rand -base64 33
     AUTH_SECRET=
-    AUTH_SIGNET_ISSUER=${issuer}
-    AUTH_SIGNET_ID=${clientId}
-    AUTH_SIGNET_SECRET=${secret}
+    AUTH_URL=${originOf(app)}
+    AUTH_SIGNET_ISSUER=${app.issuer}
+    AUTH_SIGNET_ID=${app.clientId}
+    AUTH_SIGNET_SECRET=${app.secret}
   `)
 
 const indented = (text: string) => code(text.replaceAll('\n', '\n    '))
@@ -57,16 +66,16 @@ export const javascriptRecipes = {
     ways: ['confidential', 'public', 'machine'],
     callback: '/callback',
     parts: (app) => {
-      const secret =
+      // The secret as the third argument is sent in the body. Every other way is the fourth one.
+      const bySecret =
         app.secretBy === 'client_secret_basic'
-          ? 'client.ClientSecretBasic(process.env.CLIENT_SECRET)'
-          : 'process.env.CLIENT_SECRET'
-      const authentication = app.way === 'public' ? 'undefined, client.None()' : secret
-      const insecure = isPlainHttp(app)
-        ? `, ${app.way === 'public' ? '' : 'undefined, '}{ execute: [client.allowInsecureRequests] }`
-        : ''
+          ? ['undefined', 'client.ClientSecretBasic(process.env.CLIENT_SECRET)']
+          : ['process.env.CLIENT_SECRET', 'undefined']
+      const [secret, method] = app.way === 'public' ? ['undefined', 'client.None()'] : bySecret
+      const insecure = isPlainHttp(app) ? ', { execute: [client.allowInsecureRequests] }' : ''
+      const authentication = insecure === '' && method === 'undefined' ? secret : `${secret}, ${method}${insecure}`
       const discover = code(
-        `await client.discovery(new URL(process.env.ISSUER), process.env.CLIENT_ID, ${authentication}${insecure})`,
+        `await client.discovery(new URL(process.env.ISSUER), process.env.CLIENT_ID, ${authentication})`,
       )
       if (app.way === 'machine')
         return [
@@ -206,7 +215,7 @@ export const javascriptRecipes = {
   authjs: {
     title: 'Auth.js (@auth/express)',
     ways: ['confidential'],
-    because: 'keeps the sign-in on the server of the application',
+    because: onServer,
     callback: '/auth/callback/signet',
     callbackIsFixed: true,
     notes: authjsNotes,
@@ -232,7 +241,7 @@ export const javascriptRecipes = {
   nextjs: {
     title: 'Auth.js in Next.js (next-auth 5)',
     ways: ['confidential'],
-    because: 'keeps the sign-in on the server of the application',
+    because: onServer,
     callback: '/api/auth/callback/signet',
     callbackIsFixed: true,
     notes: authjsNotes,
@@ -263,7 +272,7 @@ export const javascriptRecipes = {
   'express-openid-connect': {
     title: 'express-openid-connect',
     ways: ['confidential'],
-    because: 'keeps the sign-in on the server of the application',
+    because: onServer,
     callback: '/callback',
     notes: ['Its default response_type, id_token, is not supported by Signet: the configuration has code.'],
     parts: (app) => [
@@ -320,10 +329,7 @@ export const javascriptRecipes = {
             clientID: process.env.CLIENT_ID,
             clientSecret: process.env.CLIENT_SECRET,
             callbackURL: ${app.redirectUri},
-            scope: [${listOf(
-              'javascript',
-              app.signInScopes.filter((scope) => scope !== 'openid'),
-            )}],
+            scope: [${listOf('javascript', beyondOpenid(app))}],
             nonce: true, // checked in the ID token; takes the place of PKCE
           }, (issuer, profile, done) => done(null, profile)))
         `,
@@ -366,7 +372,7 @@ export const javascriptRecipes = {
   'better-auth': {
     title: 'better-auth 1.7',
     ways: ['confidential'],
-    because: 'keeps the sign-in on the server of the application',
+    because: onServer,
     callback: '/api/auth/callback/signet',
     callbackIsFixed: true,
     secretBy: 'client_secret_post',

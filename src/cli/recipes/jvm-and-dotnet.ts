@@ -1,5 +1,5 @@
 import type { Application } from './application.ts'
-import { callbackPathOf, isPlainHttp, type Part, type Recipe } from './recipe.ts'
+import { beyondOpenid, callbackPathOf, isPlainHttp, onServer, type Part, type Recipe } from './recipe.ts'
 import { code, codeIf, dotenv, json, listOf, properties, quoted, shell, springYaml } from './writing.ts'
 
 /** Strings of Java and C# are written as in JSON. */
@@ -7,8 +7,6 @@ const java = json
 const csharp = json
 const yaml = (file: string, text: string): Part => ({ file, language: 'yaml', text })
 const javaFile = (file: string, text: string): Part => ({ file, language: 'java', text })
-
-const onServer = 'keeps the sign-in on the server of the application'
 
 const secretOnly = ({ secret }: Application): Part => ({
   file: 'the environment',
@@ -156,7 +154,7 @@ export const jvmAndDotnetRecipes = {
           ${codeIf(app.secretBy === 'client_secret_post', 'quarkus.oidc.credentials.client-secret.method=post')}
           quarkus.oidc.authentication.redirect-path=${callbackPathOf(app)}
           quarkus.oidc.authentication.restore-path-after-redirect=true
-          quarkus.oidc.authentication.scopes=${app.signInScopes.filter((scope) => scope !== 'openid').join(',')}
+          quarkus.oidc.authentication.scopes=${beyondOpenid(app).join(',') || undefined}
           quarkus.oidc.authentication.pkce-required=true
           ${codeIf(!app.profileInIdToken, 'quarkus.oidc.authentication.user-info-required=true')}
           quarkus.http.auth.permission.authenticated.paths=/*

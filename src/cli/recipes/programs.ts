@@ -1,14 +1,11 @@
 import type { Application } from './application.ts'
-import { isPlainHttp, originOf, type Recipe } from './recipe.ts'
+import { baseOf, beyondOpenid, isPlainHttp, onServer, type Recipe, scopeOf } from './recipe.ts'
 import { apache, type Code, code, codeIf, dotenv, ini, javascript, json, lua, nginx, quoted, shell } from './writing.ts'
 
-const scopeOf = ({ signInScopes }: Application) => signInScopes.join(' ')
 const discoveryOf = ({ issuer }: Application) => `${issuer}/.well-known/openid-configuration`
 
 /** TOML, YAML and JSON itself write strings as JSON does. */
 const [toml, yaml] = [json, json]
-
-const onServer = 'keeps the sign-in on a server'
 
 export const programRecipes = {
   'oauth2-proxy': {
@@ -202,7 +199,7 @@ export const programRecipes = {
         language: 'ini',
         text: ini`
           [server]
-          root_url = ${`${originOf(app)}/`}
+          root_url = ${`${baseOf(app, '/login/generic_oauth')}/`}
 
           [auth.generic_oauth]
           enabled = true
@@ -237,13 +234,8 @@ export const programRecipes = {
         text: shell`
           gitea admin auth add-oauth --name signet --provider openidConnect \\
             --key ${app.clientId} --secret ${app.secret} \\
-            --auto-discover-url ${discoveryOf(app)} \\
-            ${{
-              code: app.signInScopes
-                .filter((scope) => scope !== 'openid')
-                .map((scope) => `--scopes ${quoted('shell', scope)}`)
-                .join(' '),
-            }}
+            ${codeIf(app.signInScopes.length > 1, `${giteaScopes(app)} \\`)}
+            --auto-discover-url ${discoveryOf(app)}
         `,
       },
     ],
@@ -309,6 +301,7 @@ export const programRecipes = {
   },
   mcp: {
     title: 'MCP client (TypeScript SDK)',
+    isOAuthOnly: true,
     ways: ['public', 'confidential'],
     publicKind: 'native',
     callback: 'http://127.0.0.1/callback',
@@ -359,6 +352,13 @@ export const programRecipes = {
     ],
   },
 } satisfies Record<string, Recipe>
+
+/** It asks for openid itself. */
+function giteaScopes(app: Application): string {
+  return beyondOpenid(app)
+    .map((scope) => `--scopes ${scope}`)
+    .join(' ')
+}
 
 function kubeloginArguments({ issuer, clientId, secret }: Application): Code {
   const args = ['oidc-login', 'get-token', `--oidc-issuer-url=${issuer}`, `--oidc-client-id=${clientId}`]

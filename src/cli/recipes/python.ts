@@ -1,8 +1,6 @@
 import type { Application } from './application.ts'
-import { callbackPathOf, isPlainHttp, type Part, type Recipe } from './recipe.ts'
+import { callbackPathOf, isPlainHttp, onServer, type Part, type Recipe, scopeOf } from './recipe.ts'
 import { codeIf, dotenv, json, listOf } from './writing.ts'
-
-const scopeOf = ({ signInScopes }: Application) => signInScopes.join(' ')
 
 /** Strings of Python are written as in JSON. */
 const python = json
@@ -18,7 +16,9 @@ const environment = ({ issuer, clientId, secret }: Application): Part => ({
   `,
 })
 
-const onServer = 'keeps the sign-in on the server of the application'
+/** oauthlib refuses plain http otherwise. */
+const insecureTransport = (app: Application) =>
+  codeIf(isPlainHttp(app), 'os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # only for http on your own machine')
 
 export const pythonRecipes = {
   authlib: {
@@ -26,7 +26,6 @@ export const pythonRecipes = {
     ways: ['confidential'],
     because: onServer,
     callback: '/callback',
-    secretBy: 'client_secret_basic',
     parts: (app) => [
       {
         file: 'the environment',
@@ -94,6 +93,7 @@ export const pythonRecipes = {
                 from oauthlib.oauth2 import BackendApplicationClient
                 from requests_oauthlib import OAuth2Session
 
+                ${insecureTransport(app)}
                 client = BackendApplicationClient(client_id=os.environ["CLIENT_ID"])
                 session = OAuth2Session(client=client)
                 token = session.fetch_token(
@@ -115,23 +115,23 @@ export const pythonRecipes = {
 
                 from requests_oauthlib import OAuth2Session
 
-                ${codeIf(isPlainHttp(app), 'os.environ["OAUTHLIB_INSECURE_TRANSPORT"] = "1"  # only for http on your own machine')}
+                ${insecureTransport(app)}
                 issuer = os.environ["ISSUER"]
-                signet = OAuth2Session(
-                    os.environ["CLIENT_ID"],
-                    redirect_uri=${app.redirectUri},
-                    scope=[${listOf('json', app.signInScopes)}],
-                    pkce="S256",
-                )
+                client_id = os.environ["CLIENT_ID"]
+                redirect_uri = ${app.redirectUri}
 
                 # To sign in: keep state and signet._code_verifier in the session, and redirect to url.
+                scope = [${listOf('json', app.signInScopes)}]
+                signet = OAuth2Session(client_id, redirect_uri=redirect_uri, scope=scope, pkce="S256")
                 url, state = signet.authorization_url(issuer + "/authorize")
 
-                # At the redirect URI: request_url is the whole URL of the request.
+                # At the redirect URI: state and code_verifier are from the session, request_url is the whole URL of the request.
+                signet = OAuth2Session(client_id, redirect_uri=redirect_uri, state=state)
                 signet.fetch_token(
                     issuer + "/token",
                     authorization_response=request_url,
                     client_secret=os.environ["CLIENT_SECRET"],
+                    code_verifier=code_verifier,
                 )
                 person = signet.get(issuer + "/userinfo").json()
               `,
@@ -268,10 +268,6 @@ export const pythonRecipes = {
                   "OAUTH2_CLIENT_ID": ${app.clientId},
                   "OAUTH2_CLIENT_SECRET": ${app.secret},
                   "OAUTH2_SERVER_METADATA_URL": ${`${app.issuer}/.well-known/openid-configuration`},
-                  "OAUTH2_TOKEN_URL": ${`${app.issuer}/token`},
-                  "OAUTH2_AUTHORIZATION_URL": ${`${app.issuer}/authorize`},
-                  "OAUTH2_API_BASE_URL": ${`${app.issuer}/`},
-                  "OAUTH2_USERINFO_ENDPOINT": ${`${app.issuer}/userinfo`},
                   "OAUTH2_SCOPE": ${scopeOf(app)},
                   "OAUTH2_CHALLENGE_METHOD": "S256",
                   "OAUTH2_RESPONSE_TYPE": "code",

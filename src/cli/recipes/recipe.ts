@@ -19,10 +19,12 @@ export interface Recipe {
   readonly publicKind?: 'spa' | 'native'
   /** Why it is for no others: the rest of a sentence that begins with its name. */
   readonly because?: string
-  /** The path or URI at which it receives the answer, as its documentation has it. */
+  /** The path or URI at which it receives the answer, as its documentation has it. An application in a folder has the path below it. */
   readonly callback?: string
   /** Whether it receives the answer nowhere else. */
   readonly callbackIsFixed?: true
+  /** Whether it does not sign people in with OpenID Connect, and needs no openid. */
+  readonly isOAuthOnly?: true
   /** How it sends the secret, if the configuration does not say it. */
   readonly secretBy?: 'client_secret_basic' | 'client_secret_post'
   /** What it sends if configured like this. The default is PKCE. */
@@ -34,11 +36,29 @@ export interface Recipe {
   readonly parts: (app: Application) => readonly Part[]
 }
 
+/** Why a library on a server is for confidential clients only. */
+export const onServer = 'keeps the sign-in on the server of the application'
+
+/** The parameter `scope` of a sign-in. */
+export function scopeOf({ signInScopes }: Application): string {
+  return signInScopes.join(' ')
+}
+
+/** The same as a list, for what adds openid itself. */
+export function beyondOpenid({ signInScopes }: Application): readonly string[] {
+  return signInScopes.filter((scope) => scope !== 'openid')
+}
+
 /** Scheme, host and port of the address at which the application runs. */
 export function originOf({ redirectUri }: Application): string {
   return URL.canParse(redirectUri) && /^https?:/.test(redirectUri)
     ? new URL(redirectUri).origin
     : 'https://app.example.com'
+}
+
+/** The address of an application that receives the answer at `callback`: it may be in a folder of the host. */
+export function baseOf(app: Application, callback: string): string {
+  return app.redirectUri.endsWith(callback) ? app.redirectUri.slice(0, -callback.length) : originOf(app)
 }
 
 /** The path at which the application receives the answer. */

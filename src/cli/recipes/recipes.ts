@@ -4,7 +4,7 @@ import { javascriptRecipes } from './javascript.ts'
 import { jvmAndDotnetRecipes } from './jvm-and-dotnet.ts'
 import { programRecipes } from './programs.ts'
 import { pythonRecipes } from './python.ts'
-import type { Part, Recipe } from './recipe.ts'
+import { originOf, type Part, type Recipe } from './recipe.ts'
 import { quoted } from './writing.ts'
 
 /** All recipes by the names that `--for` takes. */
@@ -57,7 +57,20 @@ export function misfit(recipe: Recipe, way: Way): string | undefined {
 
 /** The files of a recipe, filled in for an application. */
 export function partsFor(recipe: Recipe, app: Application): readonly Part[] {
-  return recipe.parts(app)
+  return recipe.parts(withCallbackFirst(recipe, app))
+}
+
+/** Of several redirect URIs, the recipe gets the one at which its library receives the answer. */
+function withCallbackFirst({ callback, callbackIsFixed }: Recipe, app: Application): Application {
+  const uris = [app.redirectUri, ...app.otherRedirectUris]
+  const fitting = callbackIsFixed && callback ? uris.find((uri) => isAt(uri, callback)) : undefined
+  if (fitting === undefined) return app
+  return { ...app, redirectUri: fitting, otherRedirectUris: uris.filter((uri) => uri !== fitting) }
+}
+
+/** Whether a redirect URI has this path, at its host or in a folder. */
+function isAt(uri: string, callback: string): boolean {
+  return URL.canParse(uri) && new URL(uri).pathname.endsWith(callback)
 }
 
 /**
@@ -66,23 +79,28 @@ export function partsFor(recipe: Recipe, app: Application): readonly Part[] {
  * @returns sentences, the changes first
  */
 export function notesFor(recipe: Recipe, app: Application): string[] {
-  return [...changesFor(recipe, app), ...(recipe.notes ?? [])]
+  return [...changesFor(recipe, withCallbackFirst(recipe, app)), ...(recipe.notes ?? [])]
 }
 
 /** What must be changed at the client before the recipe works. */
 function changesFor(
-  { title, callback, callbackIsFixed, secretBy, sends, idTokenAlg }: Recipe,
+  { title, callback, callbackIsFixed, isOAuthOnly, secretBy, sends, idTokenAlg }: Recipe,
   app: Application,
 ): string[] {
   const update = (flags: string) => `signet clients update ${quoted('shell', app.clientId)} ${flags}`
   const changes: string[] = []
-  if (callbackIsFixed && callback !== undefined && app.redirectUri !== '') {
-    const { origin, pathname } = new URL(app.redirectUri)
-    if (pathname !== callback)
-      changes.push(
-        `${title} receives the answer at ${callback}, which is not the path of the registered redirect URI. Register it: ${update(`--redirect-uri ${quoted('shell', `${origin}${callback}`)}`)}`,
-      )
+  if (callbackIsFixed && callback !== undefined && app.redirectUri !== '' && !isAt(app.redirectUri, callback)) {
+    // The flags replace all redirect URIs.
+    const uris = [`${originOf(app)}${callback}`, ...app.otherRedirectUris]
+    changes.push(
+      `${title} receives the answer at ${callback}, which is not the path of the registered redirect URI. Register it: ${update(uris.map((uri) => `--redirect-uri ${quoted('shell', uri)}`).join(' '))}`,
+    )
   }
+  const signsIn = app.way !== 'machine' && callback !== undefined && !isOAuthOnly
+  if (signsIn && !app.scopes.includes('openid'))
+    changes.push(
+      `${title} asks for openid, which is not among the scopes of the client. Register it: ${update(`--scope ${quoted('shell', ['openid', ...app.scopes].join(' '))}`)}`,
+    )
   if (secretBy !== undefined && app.secretBy !== undefined && app.secretBy !== secretBy)
     changes.push(
       `${title} sends the secret by ${secretBy}, but the client is registered for ${app.secretBy}. Change it: ${update(`--token-endpoint-auth-method ${secretBy}`)}`,

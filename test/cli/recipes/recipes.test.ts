@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { parseEnv } from 'node:util'
+import * as openidClient from 'openid-client'
 import { parseSync } from 'oxc-parser'
 import t from 'tap'
 import { parseAllDocuments } from 'yaml'
@@ -38,6 +39,7 @@ function variants(way: Way, callback: string): Application[] {
       : []),
     { ...example, postLogoutRedirectUri: hostileUri, redirectUri: way === 'machine' ? '' : hostileUri },
     { ...example, ...hostile },
+    { ...example, scopes: ['openid'], signInScopes: way === 'machine' ? [] : ['openid'] },
   ]
 }
 
@@ -74,10 +76,46 @@ for (const [name, recipe] of Object.entries(recipes))
     for (const part of texts) {
       written.set(part.text, part)
       t.equal(faultIn(part), undefined, `${part.file}\n${part.text}`)
-      t.notMatch(part.text, /undefined(?!, (?:client\.None|\{))|\ue000|[ \t]$|\n\n\n\n/m, part.text)
+      t.notMatch(part.text, /undefined(?!, (?:client\.|\{))|\ue000|[ \t]$|\n\n\n\n/m, part.text)
       t.notMatch(part.text, /^\s|\s$/)
     }
   })
+
+t.test('gofmt accepts the files of Go, if it is there', async (t) => {
+  for (const { text } of [...written.values()].filter(({ language }) => language === 'go')) {
+    const { status, stderr } = spawnSync('gofmt', ['-e'], {
+      input: `package p\nfunc f() error {\n${text}\n}\n`,
+      encoding: 'utf8',
+    })
+    if (status !== null) t.equal(stderr, '', text)
+  }
+})
+
+t.test('openid-client 6 accepts the arguments, whatever the authentication', async (t) => {
+  const fake = {
+    ...openidClient,
+    discovery: (issuer: URL, ...others: [string, string | undefined, openidClient.ClientAuth | undefined]) =>
+      new openidClient.Configuration({ issuer: issuer.href }, ...others),
+  }
+  const env = { ISSUER: 'https://id.example.com', CLIENT_ID: 'id', CLIENT_SECRET: 'the secret' }
+  const configurationOf = (way: Way, more: Partial<Application>): openidClient.Configuration => {
+    const recipe = findRecipe('openid-client')
+    if (!recipe) throw new Error('openid-client')
+    const text = partsFor(recipe, { ...exampleApplication(way, '/callback'), ...more })[1]?.text ?? ''
+    const [, call = ''] = /await (client\.discovery\(.*\))$/m.exec(text) ?? []
+    return new Function('client', 'process', `return ${call}`)(fake, { env })
+  }
+  for (const issuer of ['https://id.example.com', 'http://localhost:4000']) {
+    const secretIn = (way: Way, more: Partial<Application>) =>
+      configurationOf(way, { issuer, ...more }).clientMetadata()['client_secret']
+    for (const way of ['confidential', 'machine'] as const) {
+      t.equal(secretIn(way, {}), 'the secret')
+      t.equal(secretIn(way, { secretBy: 'client_secret_post' }), 'the secret')
+      t.equal(secretIn(way, { secretBy: 'client_secret_basic' }), undefined, 'the method has it')
+    }
+    t.equal(secretIn('public', {}), undefined)
+  }
+})
 
 t.test('the shell accepts the commands, and Python its files and TOML, if it is there', async (t) => {
   const textsIn = (language: string) => [...written.values()].filter((part) => part.language === language)
@@ -151,6 +189,58 @@ t.test('what has to be changed at the client is said with the command that chang
   t.notMatch(notes('spring', {}), /--redirect-uri/)
 })
 
+t.test('the redirect URI at which a library receives the answer is taken from all that are registered', async (t) => {
+  const app = { redirectUri: 'https://a.example/other', otherRedirectUris: ['https://b.example/auth/callback/signet'] }
+  t.notMatch(notes('authjs', app), /--redirect-uri/)
+  const recipe = findRecipe('miniflux')
+  if (!recipe) throw new Error('miniflux')
+  const second = 'https://b.example/oauth2/oidc/callback'
+  const example = { ...exampleApplication('confidential', '/x'), ...app, otherRedirectUris: [second] }
+  t.match(partsFor(recipe, example)[0]?.text, `OAUTH2_REDIRECT_URL=${second}\n`)
+})
+
+t.test(
+  'Auth.js gets the address of the application, without which it refuses every request in production',
+  async (t) => {
+    for (const name of ['authjs', 'nextjs']) {
+      const recipe = findRecipe(name)
+      const app = exampleApplication('confidential', `https://notes.example${recipe?.callback}`)
+      t.match(recipe && partsFor(recipe, app)[0]?.text, /^AUTH_URL=https:\/\/notes\.example$/m)
+    }
+  },
+)
+
+t.test('a changed redirect URI does not take the others away', async (t) => {
+  const app = { redirectUri: 'https://a.example/cb', otherRedirectUris: ['https://a.example/x'] }
+  t.match(
+    notes('spring', app),
+    /update CLIENT_ID --redirect-uri https:\/\/a\.example\/login\/oauth2\/code\/signet --redirect-uri https:\/\/a\.example\/x$/m,
+  )
+})
+
+t.test('an application in a folder has its redirect URI below it', async (t) => {
+  t.notMatch(notes('gitea', { redirectUri: 'https://a.example/git/user/oauth2/signet/callback' }), /--redirect-uri/)
+  const recipe = findRecipe('grafana')
+  if (!recipe) throw new Error('grafana')
+  const example = exampleApplication('confidential', 'https://a.example/grafana/login/generic_oauth')
+  t.match(partsFor(recipe, example)[1]?.text, 'root_url = https://a.example/grafana/\n')
+  t.match(notes('gitea', { redirectUri: 'https://a.example/xuser/oauth2/signet/callback' }), /--redirect-uri/)
+})
+
+t.test('a client that may not ask for openid is told so, except for what signs nobody in', async (t) => {
+  const app = { scopes: ['read'], signInScopes: ['openid'] }
+  t.match(notes('spring', app), /signet clients update CLIENT_ID --scope 'openid read'$/m)
+  for (const name of ['mcp', 'curl', 'spring-resource-server', 'nginx-njs']) t.notMatch(notes(name, app), /openid read/)
+})
+
+t.test('a way to send the secret that the configuration names needs no change at the client', async (t) => {
+  for (const [name, recipe] of Object.entries(recipes))
+    for (const secretBy of ['client_secret_basic', 'client_secret_post'] as const) {
+      const texts = partsFor(recipe, { ...exampleApplication(recipe.ways[0], recipe.callback ?? '/'), secretBy })
+      if (texts.some(({ text }) => text.includes(secretBy))) t.notMatch(notes(name, { secretBy }), 'Change it', name)
+    }
+})
+
 t.test('an id that a shell would read differently is quoted in commands', async (t) => {
   t.match(
     notes('goth', { clientId: `x'; rm -rf $HOME` }),
@@ -161,10 +251,7 @@ t.test('an id that a shell would read differently is quoted in commands', async 
 t.test('the issuer is never written with a slash at its end, which libraries compare', async (t) => {
   for (const [name, recipe] of Object.entries(recipes)) {
     const app = exampleApplication(recipe.ways[0], recipe.callback ?? '/callback')
-    // The base of an address, not an issuer.
-    const texts = partsFor(recipe, app).map(({ text }) =>
-      text.replace('"OAUTH2_API_BASE_URL": "https://id.example.com/"', ''),
-    )
+    const texts = partsFor(recipe, app).map(({ text }) => text)
     t.notMatch(texts.join('\n'), /id\.example\.com\/["'\s]/, name)
   }
 })
