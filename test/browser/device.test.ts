@@ -25,7 +25,7 @@ t.test('a person connects a device on a phone without scripts, in German', async
   await page.click('#sign-in')
   t.equal(await page.inputValue('#user_code'), device.issued.user_code, 'the code has survived the sign-in')
   await page.click('#continue')
-  t.match(await page.textContent('h1'), /Television/)
+  t.match(await page.textContent('.question'), /Television/)
   t.equal(await page.textContent('.user-code'), device.issued.user_code)
   t.match(await page.textContent('.warning'), /jemand anders/)
   t.equal((await device.poll()).status, 400)

@@ -84,3 +84,17 @@ t.test('the consent page says in plain words what is requested and where the per
     'a scope is not a property of an object',
   )
 })
+
+t.test('on the page about a device, nothing that the client chooses comes before the code and the warning', (t) => {
+  for (const name of ['device consent', 'device consent, hostile']) {
+    const html = rendered(name)
+    const shown = (what: string) => html.indexOf(what)
+    const body = shown('<main')
+    t.ok(body < shown('class="user-code"') && shown('class="user-code"') < shown('class="warning"'), name)
+    for (const chosen of ['class="logo"', 'class="question"', 'class="name"', 'class="scopes"']) {
+      const at = html.indexOf(chosen, body)
+      t.ok(at === -1 || at > shown('class="warning"'), `${name}: ${chosen}`)
+    }
+  }
+  t.end()
+})

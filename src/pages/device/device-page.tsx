@@ -83,8 +83,7 @@ export function DeviceConsentPage(props: DeviceConsentPageProps) {
   const otherAccountHref = safeHref(props.otherAccountHref)
   return (
     <Layout page={page} title={device.title} client={client}>
-      <ClientLogo client={client} />
-      <h1>{fill(device.confirmTitle, { client: <ClientName client={client} /> })}</h1>
+      <h1>{device.title}</h1>
       <p>{device.compare}</p>
       <p class="user-code">
         <bdi>{code}</bdi>
@@ -92,6 +91,8 @@ export function DeviceConsentPage(props: DeviceConsentPageProps) {
       <div class="warning">
         <p>{device.sentByOthers}</p>
       </div>
+      <ClientLogo client={client} />
+      <h2 class="question">{fill(device.confirmTitle, { client: <ClientName client={client} /> })}</h2>
       <AccountBadge account={account} label={consent.account} />
       {otherAccountHref && (
         <ul class="links">
