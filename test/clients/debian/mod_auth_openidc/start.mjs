@@ -1,11 +1,11 @@
 // Apache with the configuration that the README of mod_auth_openidc shows, in front of an application that answers with the headers that
 // it received. Debian's packages are unpacked here, not installed, so no service of the system starts or changes.
-const { spawn } = require('node:child_process')
-const { randomBytes } = require('node:crypto')
-const { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } = require('node:fs')
-const { createServer } = require('node:http')
-const { tmpdir } = require('node:os')
-const { join } = require('node:path')
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 const { ISSUER, CLIENT_ID, CLIENT_SECRET, BASE_URL, PORT } = process.env
 
@@ -20,7 +20,7 @@ const upstream = createServer(({ headers, url }, response) => {
 })
 
 upstream.listen(0, '127.0.0.1', () => {
-  const root = join(__dirname, 'root')
+  const root = join(import.meta.dirname, 'root')
   const [library] = readdirSync(join(root, 'usr/lib'))
     .filter((name) => name.includes('-linux-'))
     .map((name) => join(root, 'usr/lib', name))

@@ -1,10 +1,10 @@
 // Miniflux with its documented variables for OpenID Connect, on a PostgreSQL of its own. Miniflux shows its user on a page only, so this
 // server passes requests on to it, and answers /me with the user name on that page.
-const { execFileSync, spawn } = require('node:child_process')
-const { chmodSync, chownSync, mkdtempSync, rmSync } = require('node:fs')
-const { createServer, request } = require('node:http')
-const { tmpdir } = require('node:os')
-const { join } = require('node:path')
+import { execFileSync, spawn } from 'node:child_process'
+import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 
 const { ISSUER, CLIENT_ID, CLIENT_SECRET, BASE_URL, PORT } = process.env
 

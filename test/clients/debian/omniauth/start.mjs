@@ -1,9 +1,9 @@
 // Starts the application with the Ruby that is unpacked here. Debian's packages are not installed, so they change nothing in the system.
-const { spawn } = require('node:child_process')
-const { readdirSync } = require('node:fs')
-const { join } = require('node:path')
+import { spawn } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 
-const usr = join(__dirname, 'root/usr')
+const usr = join(import.meta.dirname, 'root/usr')
 const [machine] = readdirSync(join(usr, 'lib')).filter((name) => name.includes('-linux-'))
 const ruby = spawn(join(usr, 'bin/ruby3.1'), ['app.rb'], {
   stdio: 'inherit',

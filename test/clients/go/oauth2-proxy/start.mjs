@@ -1,9 +1,9 @@
 // oauth2-proxy with the configuration file that its page "OpenID Connect" shows, in front of an application that
 // answers with the headers that it received.
-const { spawn } = require('node:child_process')
-const { randomBytes } = require('node:crypto')
-const { writeFileSync } = require('node:fs')
-const { createServer } = require('node:http')
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
 
 const { ISSUER, CLIENT_ID, CLIENT_SECRET, BASE_URL, PORT } = process.env
 
