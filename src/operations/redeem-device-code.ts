@@ -62,6 +62,6 @@ export async function redeemDeviceCode(
 function refusal(verdict: ReturnType<typeof judgePoll>): TokensRefused {
   return verdict.verdict === 'refused'
     ? { refused: verdict.error, detail: verdict.detail, isRecorded: verdict.isRecorded }
-    : // The grant was deleted between the two statements.
+    : // Not reached: a request that was not found is a refusal. The compiler cannot know.
       { refused: 'device_code_unknown' }
 }

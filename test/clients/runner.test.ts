@@ -65,3 +65,19 @@ t.test('a time that is no number is refused, and does not skip everything', asyn
     t.match(stderr, '--minutes must be a number from 0 to 1440')
   }
 })
+
+t.test('the APIs of the trials have different scopes, because a scope belongs to one API', async (t) => {
+  const child = spawn(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `import { readTrials } from './trials.js'
+       console.log(JSON.stringify(readTrials().flatMap(({ resource }) => resource?.scopes ?? [])))`,
+    ],
+    { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] },
+  )
+  const scopes: string[] = JSON.parse(await outputOf(child))
+  t.ok(scopes.length > 1)
+  t.same(scopes, [...new Set(scopes)])
+})

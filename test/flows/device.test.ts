@@ -39,7 +39,7 @@ t.test('a device without a browser gets tokens for the person who allows it', as
   const page = await openRequest(browser, person, device)
   t.match(page.text, 'Television')
   t.match(page.text, device.issued.user_code, 'to compare with the device')
-  t.match(page.text, 'Only continue if you started this on a device in front of you')
+  t.match(page.text, 'Only press “Allow” if you started this on a device in front of you')
   t.same(errorOf(await device.poll()), [400, 'slow_down'], 'still pending: opening the page decides nothing')
   const done = await browser.follow(await browser.submit(page, 'allow', { decision: 'allow' }))
   t.match(done.text, 'You can return to your device')

@@ -77,7 +77,7 @@ export const de: Messages = {
     confirmTitle: 'Zugriff für {client} auf Ihrem Gerät zulassen?',
     compare: 'Ihr Gerät muss diesen Code anzeigen:',
     sentByOthers:
-      'Vielleicht hat Ihnen jemand anders diesen Code oder diesen Link geschickt. Fahren Sie nur fort, wenn Sie dies auf einem Gerät begonnen haben, das Sie vor sich haben. Drücken Sie sonst „Ablehnen“: Wer das Gerät hat, käme in Ihr Konto.',
+      'Vielleicht hat Ihnen jemand anders diesen Code oder diesen Link geschickt. Drücken Sie nur dann „Zulassen“, wenn Sie dies auf einem Gerät begonnen haben, das Sie vor sich haben. Drücken Sie sonst „Ablehnen“: Wer das Gerät hat, käme in Ihr Konto.',
     allowedTitle: 'Sie können zu Ihrem Gerät zurückkehren',
     allowed: 'Es hat jetzt Zugriff und macht in wenigen Sekunden von selbst weiter.',
     withdraw: 'Sie können den Zugriff jederzeit in Ihrem Konto unter „Verbundene Anwendungen“ beenden.',

@@ -79,7 +79,7 @@ export const en = {
     confirmTitle: 'Give {client} access on your device?',
     compare: 'Your device must show this code:',
     sentByOthers:
-      'Somebody else may have sent you this code or this link. Only continue if you started this on a device in front of you. Otherwise press “Deny”: whoever has that device would get into your account.',
+      'Somebody else may have sent you this code or this link. Only press “Allow” if you started this on a device in front of you. Otherwise press “Deny”: whoever has that device would get into your account.',
     allowedTitle: 'You can return to your device',
     allowed: 'It has access now, and continues by itself within a few seconds.',
     withdraw: 'You can end its access at any time under “Connected applications” in your account.',
