@@ -17,7 +17,7 @@ export function forOption(): Option {
   return notEmpty(
     oneValue(
       '--for <library>',
-      'also print a ready configuration for this library or program, such as openid-client or spring (all: docs/clients/README.md)',
+      'also print a ready configuration for this library or program, such as openid-client or spring; any other word prints the list',
     ),
   )
 }
