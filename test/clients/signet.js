@@ -113,7 +113,15 @@ export async function startSignet(deadline) {
           : []),
         ...(trial.flags ?? []),
       ])
-      return { clientId: created.client_id, clientSecret: created.client_secret, audience }
+      const caller = { clientId: created.client_id, clientSecret: created.client_secret }
+      if (!resource?.servedBy || !audience) return { ...caller, caller, audience }
+      const serving = await run([
+        ...['clients', 'create', '--name', `${trial.title}, gateway`, '--kind', 'machine'],
+        ...resource.servedBy,
+      ])
+      await run(['resources', 'update', audience, '--served-by', serving.client_id])
+      const { client_id: clientId, client_secret: clientSecret, configuration } = serving
+      return { clientId, clientSecret, configuration, caller, audience }
     },
   }
 }

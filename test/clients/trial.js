@@ -43,12 +43,13 @@ export async function runTrial(trial, signet, { cache, deadline }) {
   const port = await freePort()
   const origin = `http://localhost:${port}`
   const person = await signet.person(trial)
-  const { clientId, clientSecret, audience } = await signet.register(trial, origin)
+  const { clientId, clientSecret, configuration, caller, audience } = await signet.register(trial, origin)
   const variables = {
     ISSUER: signet.issuer,
     CLIENT_ID: clientId,
     ...(clientSecret && { CLIENT_SECRET: clientSecret }),
     ...(audience && { AUDIENCE: audience }),
+    ...(configuration && { CONFIGURATION: JSON.stringify(configuration) }),
     PORT: String(port),
     BASE_URL: origin,
     CACHE: cache,
@@ -61,7 +62,7 @@ export async function runTrial(trial, signet, { cache, deadline }) {
   const limit = () => Math.min(deadline, Date.now() + stepTimeout)
   try {
     await before(limit(), answers(`http://127.0.0.1:${port}/`, application), `the start of ${trial.title}`)
-    const subject = { trial, origin, person, signet, clientId, clientSecret, audience }
+    const subject = { trial, origin, person, signet, ...caller, audience }
     const steps = trial.chromium ? signInWithChromium(subject) : trial.api ? callApi(subject) : signIn(subject)
     return await collect(trial, steps, limit, () => application.output())
   } finally {

@@ -15,8 +15,10 @@ import { fileURLToPath } from 'node:url'
  *   a machine that asks for its tokens
  * @property {string | string[]} [redirect] paths of the redirect URIs
  * @property {string | string[]} [afterLogout] paths of the post-logout redirect URIs. If it is there, signing out has to end there, and at Signet too
- * @property {{ path?: string, identifier?: string, scopes: string[], flags?: string[] }} [resource] an API to register: at this path of the
- *   application, or with this identifier. The application reads it from AUDIENCE
+ * @property {{ path?: string, identifier?: string, scopes: string[], flags?: string[], servedBy?: string[] }} [resource] an API to register:
+ *   at this path of the application, or with this identifier. The application reads it from AUDIENCE. `servedBy` has the flags of a client
+ *   that serves the API, so that it may ask about tokens of other clients. The application is then this client, and reads the files of its
+ *   configuration (`--for`) from CONFIGURATION: a JSON object with their texts by name
  * @property {string[]} [flags] further flags of `signet clients create`
  * @property {string} [setting] the one setting that is needed beyond the documented sample, and why
  * @property {{ emailVerified?: boolean }} [person] what is different about the person who signs in

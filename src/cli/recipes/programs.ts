@@ -160,20 +160,20 @@ export const programRecipes = {
           const credentials = [${app.clientId}, process.env.CLIENT_SECRET].map(encodeURIComponent).join(':')
 
           async function introspect(r) {
-            const [, token] = /^Bearer ([\\w.~+/=-]+)$/i.exec(r.headersIn.Authorization || '') || []
-            if (!token) return r.return(401)
+            const bearer = /^Bearer ([\\w.~+/=-]+)$/i.exec(r.headersIn.Authorization || '')
+            if (!bearer) return r.return(401)
             const answer = await ngx.fetch(${`${app.issuer}/introspect`}, {
               method: 'POST',
               headers: {
                 Authorization: 'Basic ' + Buffer.from(credentials).toString('base64'),
                 'Content-Type': 'application/x-www-form-urlencoded',
               },
-              body: 'token=' + encodeURIComponent(token),
+              body: 'token=' + encodeURIComponent(bearer[1]),
             })
             if (!answer.ok) return r.return(500)
             const introspection = await answer.json()
             const audiences = [].concat(introspection.aud || [])
-            if (!introspection.active || !audiences.includes(${app.resource ?? 'https://api.example.com'})) return r.return(403)
+            if (!introspection.active || !audiences.includes(${app.resource ?? 'https://api.example.com'})) return r.return(401)
             r.headersOut['Token-Sub'] = introspection.sub
             return r.return(204)
           }
