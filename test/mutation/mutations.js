@@ -699,8 +699,8 @@ export const mutations = [
   },
   {
     name: 'a consent page does not say which scopes it showed',
-    file: 'pages/consent/consent-endpoint',
-    find: 'JSON.stringify([request.scopes, owned])',
+    file: 'interaction/consent/consent-rule',
+    find: 'JSON.stringify([asked.scopes, owned])',
     replace: 'JSON.stringify([owned])',
     tests: ['attacks/dropped-scopes'],
   },
