@@ -4,10 +4,12 @@ import { type Client, deviceCodeGrant } from '../records/clients/client.ts'
 import { endGrant } from '../records/endings/end-rows-store.ts'
 import { type Caller, recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
-import { judgePoll } from '../tokens/device-request.ts'
+import { judgePoll, type PollVerdict } from '../tokens/device-request.ts'
 import { lockAllowedRequest, pollDeviceRequest, spendDeviceCode } from '../tokens/device-requests-store.ts'
 import { type IssuedTokens, issueForPerson, type TokensRefused } from '../tokens/issue-for-person.ts'
 import { startFamily } from './start-family.ts'
+
+type Refused = Extract<PollVerdict<never>, { readonly verdict: 'refused' }>
 
 /**
  * Answers a device that asks for its tokens (RFC 8628 §3.4, §3.5). While nobody has decided, that takes one statement. If a person has allowed
@@ -26,9 +28,10 @@ export async function redeemDeviceCode(
   const codeDigest = digest(deviceCode)
   const clientId = client.client_id
   const redeem = async (tx: Queryable): Promise<IssuedTokens | TokensRefused> => {
-    const request = await lockAllowedRequest(tx, codeDigest)
-    const verdict = judgePoll(request?.grant.clientId === clientId ? request : undefined)
-    if (verdict.verdict === 'refused' || !request) return refusal(verdict)
+    const locked = await lockAllowedRequest(tx, codeDigest)
+    const verdict = judgePoll(locked?.grant.clientId === clientId ? locked : undefined)
+    if (verdict.verdict === 'refused') return refusal(verdict)
+    const { request } = verdict
     const about = { caller, clientId, sub: request.grant.sub, grantId: request.grant.id }
     const grantType = { grant_type: deviceCodeGrant }
     if (verdict.verdict === 'replayed') {
@@ -59,9 +62,6 @@ export async function redeemDeviceCode(
   })
 }
 
-function refusal(verdict: ReturnType<typeof judgePoll>): TokensRefused {
-  return verdict.verdict === 'refused'
-    ? { refused: verdict.error, detail: verdict.detail, isRecorded: verdict.isRecorded }
-    : // Not reached: a request that was not found is a refusal. The compiler cannot know.
-      { refused: 'device_code_unknown' }
+function refusal({ error, detail, isRecorded }: Refused): TokensRefused {
+  return { refused: error, detail, isRecorded }
 }

@@ -62,9 +62,9 @@ export interface PolledRequest {
   readonly spentAgo: number | undefined
 }
 
-export type PollVerdict =
-  | { readonly verdict: 'allowed' }
-  | { readonly verdict: 'replayed'; readonly secondsAgo: number }
+export type PollVerdict<Request> =
+  | { readonly verdict: 'allowed'; readonly request: Request }
+  | { readonly verdict: 'replayed'; readonly request: Request; readonly secondsAgo: number }
   | { readonly verdict: 'refused'; readonly error: ErrorName; readonly detail: string; readonly isRecorded: boolean }
 
 /**
@@ -73,16 +73,16 @@ export type PollVerdict =
  *
  * @param request undefined if there is none with this device code for this client
  */
-export function judgePoll(request: PolledRequest | undefined): PollVerdict {
+export function judgePoll<Request extends PolledRequest>(request: Request | undefined): PollVerdict<Request> {
   if (!request) return refused('device_code_unknown', 'device_code: not found for this client')
-  if (request.spentAgo !== undefined) return { verdict: 'replayed', secondsAgo: Math.round(request.spentAgo) }
+  if (request.spentAgo !== undefined) return { verdict: 'replayed', request, secondsAgo: Math.round(request.spentAgo) }
   if (request.denied) return refused('device_denied', 'device_code: the person denied the request')
   if (request.expired)
     return refused('device_code_expired', 'device_code: nobody decided in time, or the device asked too late')
   if (request.grantId !== undefined)
     return request.grantEnded
       ? refused('device_code_unknown', `device_code: grant ${request.grantId} has ended`)
-      : { verdict: 'allowed' }
+      : { verdict: 'allowed', request }
   // Devices ask again and again. A row for each of these answers would fill the record of refusals.
   if (!request.isTooSoon)
     return { ...refused('device_pending', 'device_code: nobody has decided yet'), isRecorded: false }
