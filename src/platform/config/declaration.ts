@@ -1,5 +1,6 @@
 import { databaseUrlFault, isSchemaName } from '../database/hosts.ts'
 import { isAddressRange } from '../network-address.ts'
+import { parseDomains, parseSender, smtpUrlFault } from './mail-settings.ts'
 import {
   accentColor,
   duration,
@@ -119,11 +120,61 @@ export const declarations = {
   SIGNET_HELP_URL: linkTarget('Where people get help. Linked on every page.', 'mailto'),
   SIGNET_PRIVACY_URL: linkTarget('The privacy policy. Linked on every page, and named on the sign-up page.'),
   SIGNET_TERMS_URL: linkTarget('The terms of use. Linked on every page, and named on the sign-up page.'),
-  SIGNET_SIGN_UP: oneOf(['open', 'closed'], 'open', 'Whether people can create accounts for themselves.'),
+  SIGNET_SMTP_URL: {
+    accepts: '`smtp://user@host:port` or `smtps://user@host:port`; a password can be part of it',
+    defaultInWords: 'none: an issuer on loopback writes mails to files, any other sends none',
+    secret: true,
+    about:
+      'The mail server. `smtp:` (port 587 by default) requires STARTTLS unless the host is loopback; `smtps:` (port 465) uses TLS from the start.',
+    parse: (text: string) => (smtpUrlFault(text) === undefined ? text : undefined),
+    fault: smtpUrlFault,
+  },
+  SIGNET_SMTP_PASSWORD: {
+    accepts: 'text',
+    defaultInWords: 'the password in SIGNET_SMTP_URL',
+    secret: true,
+    about: 'The password of the user in SIGNET_SMTP_URL.',
+    parse: (text: string) => text,
+  },
+  SIGNET_MAIL_FROM: {
+    accepts: 'an e-mail address, or a name and an address: `Example <id@example.com>`',
+    defaultInWords: 'none; required with SIGNET_SMTP_URL',
+    about: 'The sender of all mails. Without a name, it is SIGNET_NAME.',
+    parse: parseSender,
+  },
+  SIGNET_EMAIL_VERIFICATION: {
+    accepts: '`optional`, `required`',
+    defaultInWords: '`required` if SIGNET_SMTP_URL is set, otherwise `optional`',
+    about:
+      'Whether somebody who signs up can go on to the application only once they have verified their e-mail address. Accounts made by an operator are never blocked.',
+    parse: (text: string) => (text === 'optional' || text === 'required' ? text : undefined),
+  },
+  SIGNET_SIGN_UP: oneOf(
+    ['open', 'invite', 'closed'],
+    'open',
+    'Whether people can create accounts for themselves: everybody, those who have been invited (`signet users invite`), or nobody.',
+  ),
+  SIGNET_SIGN_UP_DOMAINS: {
+    accepts: 'domain names separated by commas',
+    defaultInWords: 'all domains',
+    about:
+      'The domains of the e-mail addresses with which people can create accounts for themselves, and to which they can change. Subdomains are not included. Requires SIGNET_EMAIL_VERIFICATION to be `required`.',
+    parse: parseDomains,
+  },
   SIGNET_PASSWORD_MIN_LENGTH: wholeNumber(8, 128, {
     default: '12',
     about: 'Minimum password length. NIST SP 800-63B-4 requires 15 if a password is the only factor.',
   }),
+  SIGNET_BREACHED_PASSWORDS_URL: {
+    accepts: 'an https URL (http if the host is loopback)',
+    defaultInWords: 'none: no password is looked up',
+    about:
+      'The range API of Have I Been Pwned (`https://api.pwnedpasswords.com/range/`) or a mirror of it. New passwords that appear in it are refused. Only five characters of a SHA-1 hash are sent.',
+    parse: (text: string) => {
+      const href = linkTarget('').parse(text, '')
+      return href === undefined || new URL(href).search !== '' ? undefined : href.replace(/\/?$/, '/')
+    },
+  },
   SIGNET_METRICS_TOKEN: {
     accepts: '32 to 256 letters, digits and `-._~+/=`',
     defaultInWords: 'none: only this machine can read `/metrics`, and only if the issuer is on loopback',

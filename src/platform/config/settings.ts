@@ -1,6 +1,7 @@
 import { isBlockedPort } from '../blocked-ports.ts'
 import { isLoopbackHost } from '../network-address.ts'
 import { declarations, type SettingName, type Value } from './declaration.ts'
+import { type MailSettings, mailSettings } from './mail-settings.ts'
 import { formatDuration, type Setting } from './setting-kinds.ts'
 import { readTexts } from './setting-sources.ts'
 
@@ -43,8 +44,14 @@ export interface Settings {
   readonly helpUrl: string | undefined
   readonly privacyUrl: string | undefined
   readonly termsUrl: string | undefined
-  readonly signUp: 'open' | 'closed'
+  readonly mail: MailSettings
+  readonly emailVerification: 'optional' | 'required'
+  readonly signUp: 'open' | 'invite' | 'closed'
+  /** In lower case and Punycode. Empty: all domains. */
+  readonly signUpDomains: readonly string[]
   readonly passwordMinLength: number
+  /** Ends with a slash. */
+  readonly breachedPasswordsUrl: string | undefined
   readonly metricsToken: string | undefined
   readonly logLevel: Value<'SIGNET_LOG_LEVEL'>
 }
@@ -90,6 +97,10 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   const certFile = read('SIGNET_TLS_CERT')
   const keyFile = read('SIGNET_TLS_KEY')
   const retention = need('SIGNET_EVENT_RETENTION')
+  const dataDir = need('SIGNET_DATA_DIR')
+  const smtpUrl = read('SIGNET_SMTP_URL')
+  const smtpPassword = read('SIGNET_SMTP_PASSWORD')
+  const from = read('SIGNET_MAIL_FROM')
   const settings: Settings = {
     issuer,
     host: need('SIGNET_HOST'),
@@ -100,7 +111,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     databaseSchema: need('SIGNET_DATABASE_SCHEMA'),
     databasePool: need('SIGNET_DATABASE_POOL'),
     databasePreparedStatements: need('SIGNET_DATABASE_PREPARED_STATEMENTS'),
-    dataDir: need('SIGNET_DATA_DIR'),
+    dataDir,
     keysDir: need('SIGNET_KEYS_DIR'),
     masterKey: read('SIGNET_MASTER_KEY'),
     masterKeyPrevious: read('SIGNET_MASTER_KEY_PREVIOUS'),
@@ -125,13 +136,21 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     helpUrl: read('SIGNET_HELP_URL'),
     privacyUrl: read('SIGNET_PRIVACY_URL'),
     termsUrl: read('SIGNET_TERMS_URL'),
+    mail: mailSettings({ issuer, dataDir, smtpUrl, smtpPassword, from }),
+    emailVerification: read('SIGNET_EMAIL_VERIFICATION') ?? (smtpUrl === undefined ? 'optional' : 'required'),
     signUp: need('SIGNET_SIGN_UP'),
+    signUpDomains: read('SIGNET_SIGN_UP_DOMAINS') ?? [],
     passwordMinLength: need('SIGNET_PASSWORD_MIN_LENGTH'),
+    breachedPasswordsUrl: read('SIGNET_BREACHED_PASSWORDS_URL'),
     metricsToken: read('SIGNET_METRICS_TOKEN'),
     logLevel: need('SIGNET_LOG_LEVEL'),
   }
   if (!certFile !== !keyFile)
     faults.push('SIGNET_TLS_CERT and SIGNET_TLS_KEY: must be set together; one of them is missing.')
+  if (smtpUrl !== undefined && from === undefined && !texts.has('SIGNET_MAIL_FROM'))
+    faults.push('SIGNET_SMTP_URL: also requires SIGNET_MAIL_FROM, the sender of all mails.')
+  if (smtpPassword !== undefined && smtpUrl !== undefined && new URL(smtpUrl).username === '')
+    faults.push('SIGNET_SMTP_PASSWORD: requires a user in SIGNET_SMTP_URL (smtp://user@host).')
   if (faults.length === 0) faults.push(...contradictions(settings))
   if (faults.length > 0) throw new SettingsError(faults)
   return settings
@@ -165,6 +184,14 @@ function contradictions(settings: Settings): string[] {
     faults.push('SIGNET_SESSION_IDLE_TTL: must not be longer than SIGNET_SESSION_TTL.')
   if (settings.logo !== undefined && settings.name === declarations.SIGNET_NAME.default)
     faults.push('SIGNET_LOGO: also requires SIGNET_NAME, which pages show beside the logo.')
+  if (settings.emailVerification === 'required' && settings.mail.delivery === 'none')
+    faults.push(
+      'SIGNET_EMAIL_VERIFICATION: `required` also requires SIGNET_SMTP_URL, because this issuer sends no mail without it.',
+    )
+  if (settings.signUpDomains.length > 0 && settings.emailVerification !== 'required')
+    faults.push(
+      'SIGNET_SIGN_UP_DOMAINS: requires SIGNET_EMAIL_VERIFICATION to be `required`. Otherwise anybody could sign up with an address of these domains.',
+    )
   if (settings.masterKeyPrevious && settings.masterKey?.equals(settings.masterKeyPrevious))
     faults.push('SIGNET_MASTER_KEY_PREVIOUS: is the same as SIGNET_MASTER_KEY.')
   return faults

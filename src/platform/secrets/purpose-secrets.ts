@@ -4,11 +4,11 @@ import type { MasterKey } from './master-key.ts'
 import { seal, unseal } from './sealing.ts'
 
 /** What a secret is used for. Each purpose has its own random, versioned secret, so that a leaked one affects a single use. */
-export const purposes = ['refresh-mac', 'request-sealing', 'csrf', 'session-id'] as const
+export const purposes = ['refresh-mac', 'request-sealing', 'csrf', 'session-id', 'mail-sealing', 'email-codes'] as const
 export type Purpose = (typeof purposes)[number]
 
-/** Purposes whose secrets protect only open pages and forms, and links to them. */
-export const pagePurposes: readonly Purpose[] = ['request-sealing', 'csrf']
+/** Purposes whose secrets protect only open pages and forms and links to them, mails that wait to be sent, and codes in recent mails. */
+export const pagePurposes: readonly Purpose[] = ['request-sealing', 'csrf', 'mail-sealing', 'email-codes']
 
 /** Days for which a superseded version of these is accepted: as long as a sign-in lasts by default. Pages are not open for longer. */
 export const pageSecretDays = 30

@@ -1,0 +1,71 @@
+-- Verified e-mail addresses, recovery by mail, and invitations. Links in mails are secrets: only their digests are stored here. Rows are deleted
+-- some time after they have expired (records/cleanup/cleanup-store.ts).
+--
+-- They refer to accounts without foreign keys: creating one would block writes to accounts. The previous release ignores these tables. If it
+-- deletes an account, no link of that account has an effect any more, because every use looks at the account.
+
+-- Whether the person created the account on the sign-up page. Only they can be asked to verify their address before they go on
+-- (SIGNET_EMAIL_VERIFICATION). The events that are still there tell it of the accounts that exist already.
+ALTER TABLE accounts ADD COLUMN signed_up boolean NOT NULL DEFAULT false;
+UPDATE accounts SET signed_up = true
+  FROM events WHERE events.type = 'account_created' AND events.sub = accounts.sub AND NOT events.detail ? 'by' AND events.request_id IS NOT NULL;
+
+-- A mail that asks somebody to prove that they can read mail at an address, by a link or by a six-digit code.
+CREATE TABLE email_verifications (
+  digest bytea PRIMARY KEY, -- of the secret in the link
+  sub text NOT NULL,
+  email text NOT NULL, -- another one than the account has: verifying it replaces the account's address
+  browser_digest bytea NOT NULL, -- of the browser that asked for it, the only one in which the code works
+  code_mac bytea NOT NULL, -- an HMAC under the secret `email-codes`
+  code_version integer NOT NULL, -- of that secret
+  wrong_codes integer NOT NULL DEFAULT 0,
+  continue_to text, -- the sealed `continue` value of the page that asked
+  created_at timestamptz NOT NULL DEFAULT now(),
+  expires_at timestamptz NOT NULL,
+  spent_at timestamptz -- used, superseded or refused
+);
+CREATE INDEX email_verifications_sub_idx ON email_verifications (sub, created_at);
+CREATE INDEX email_verifications_expires_at_idx ON email_verifications (expires_at);
+
+-- A link by which somebody who has forgotten the password sets a new one.
+CREATE TABLE account_recoveries (
+  digest bytea PRIMARY KEY, -- of the secret in the link
+  sub text NOT NULL,
+  email text NOT NULL, -- the verified address that it was sent to
+  continue_to text, -- the sealed `continue` value of the page that asked
+  created_at timestamptz NOT NULL DEFAULT now(),
+  expires_at timestamptz NOT NULL,
+  spent_at timestamptz
+);
+CREATE INDEX account_recoveries_sub_idx ON account_recoveries (sub, created_at);
+CREATE INDEX account_recoveries_expires_at_idx ON account_recoveries (expires_at);
+
+-- A changed address. The owner of the previous one can undo the change for a while.
+CREATE TABLE email_changes (
+  digest bytea PRIMARY KEY, -- of the secret in the link that the previous address received
+  sub text NOT NULL,
+  previous_email text NOT NULL,
+  new_email text NOT NULL,
+  previous_password text, -- the hash that the account had before the change: undoing it takes this password
+  changed_at timestamptz NOT NULL DEFAULT now(),
+  expires_at timestamptz NOT NULL,
+  undone_at timestamptz
+);
+CREATE INDEX email_changes_sub_idx ON email_changes (sub, changed_at);
+CREATE INDEX email_changes_expires_at_idx ON email_changes (expires_at);
+
+-- An address whose owner may create an account, whatever SIGNET_SIGN_UP says.
+CREATE TABLE invitations (
+  digest bytea PRIMARY KEY, -- of the secret in the link
+  email text NOT NULL,
+  name text,
+  groups text[] NOT NULL DEFAULT '{}',
+  invited_by text NOT NULL, -- the operator, as events name them
+  created_at timestamptz NOT NULL DEFAULT now(),
+  expires_at timestamptz NOT NULL,
+  accepted_at timestamptz,
+  sub text -- of the account that it led to
+);
+CREATE INDEX invitations_email_idx ON invitations (lower(email COLLATE "C"));
+CREATE INDEX invitations_created_at_idx ON invitations (created_at);
+CREATE INDEX invitations_expires_at_idx ON invitations (expires_at);

@@ -1,0 +1,24 @@
+/** What a mail is about, with the values that its text needs. Times are milliseconds since 1970. */
+export type Mail =
+  /** `why`: the person has just signed up, wants to change to this address, or has asked for another mail. */
+  | {
+      readonly kind: 'verification'
+      readonly why: 'sign-up' | 'change' | 'again'
+      readonly link: string
+      readonly code: string
+      readonly minutes: number
+    }
+  | { readonly kind: 'recovery'; readonly link: string; readonly minutes: number }
+  | { readonly kind: 'password-changed'; readonly by: 'recovery' | 'person' | 'operator'; readonly at: number }
+  /** To the previous address. `newEmail` is shown in part only. */
+  | {
+      readonly kind: 'email-changed'
+      readonly newEmail: string
+      readonly undoLink: string
+      readonly days: number
+      readonly at: number
+    }
+  /** To the address that the account no longer has. */
+  | { readonly kind: 'email-change-undone'; readonly at: number }
+  | { readonly kind: 'invitation'; readonly link: string; readonly name: string | undefined; readonly days: number }
+  | { readonly kind: 'test' }
