@@ -24,6 +24,7 @@ import { signInEndpoint } from './pages/sign-in/sign-in-endpoint.ts'
 import { logoutEndpoint } from './pages/sign-out/logout-endpoint.ts'
 import { openLogoutRequest } from './pages/sign-out/logout-request.ts'
 import { signUpEndpoint } from './pages/sign-up/sign-up-endpoint.ts'
+import { undoEmailChangeEndpoint } from './pages/undo-email-change/undo-email-change-endpoint.ts'
 import { packageFolder } from './platform/config/installation-folder.ts'
 import type { App } from './platform/http/fastify-app.ts'
 import { sendNotFound } from './protocol/errors/send-refusal.ts'
@@ -68,6 +69,7 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     logoutEndpoint(scope, signet)
     withoutOpener(scope, (own) => {
       accountEndpoint(own, signet)
+      undoEmailChangeEndpoint(own, signet)
       deviceEndpoint(own, signet)
       homeEndpoint(own, signet)
       errorsEndpoint(own)

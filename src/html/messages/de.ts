@@ -184,6 +184,32 @@ export const de: Messages = {
     disconnected: 'Die Anwendung wurde getrennt.',
     otherAccount: 'In diesem Browser hat sich inzwischen jemand anderes angemeldet. Es wurde nichts geändert.',
   },
+  undoEmailChange: {
+    title: 'Änderung der Adresse rückgängig machen?',
+    changed: 'Am {time} wurde die E-Mail-Adresse Ihres Kontos von {previous} in {new} geändert.',
+    removed: 'Am {time} wurde die E-Mail-Adresse {previous} aus Ihrem Konto entfernt.',
+    password: 'Passwort vor der Änderung',
+    passwordHint: 'Das Passwort, das Ihr Konto damals hatte, auch wenn es seither geändert wurde.',
+    consequences:
+      'Ihr Konto hat danach wieder seine vorherige Adresse. Wer im Konto angemeldet ist, wird abgemeldet, und alle Anwendungen verlieren ihren Zugriff.',
+    submit: 'Änderung rückgängig machen',
+    yourOwn:
+      'Wenn Sie die Adresse selbst geändert haben und die neue behalten möchten, schließen Sie diese Seite. Noch ist nichts rückgängig gemacht.',
+    doneTitle: 'Die Änderung wurde rückgängig gemacht',
+    done: 'Ihr Konto hat wieder seine vorherige Adresse. Alle, die darin angemeldet waren, wurden abgemeldet, und alle Anwendungen haben ihren Zugriff verloren.',
+    passwordKept:
+      'Sie können sich mit dem Passwort anmelden, das Sie gerade eingegeben haben. Wenn es jemand anderes kennen könnte, ändern Sie es sofort.',
+    passwordRemoved:
+      'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Um ein neues zu setzen, wählen Sie „Passwort vergessen?“ und geben Sie Ihre E-Mail-Adresse ein.',
+    passwordAsk:
+      'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Bitten Sie die Betreiber dieses Dienstes um ein neues.',
+    check: 'Prüfen Sie danach Ihren Benutzernamen und Ihr Profil. Auch sie könnten geändert worden sein.',
+    recover: 'Passwort vergessen?',
+    invalid:
+      'Vielleicht ist er unvollständig, älter als sieben Tage oder schon verwendet worden. Links zu späteren Änderungen funktionieren nicht mehr, sobald eine frühere Änderung rückgängig gemacht wurde.',
+    invalidWhatNext:
+      'Öffnen Sie die neueste E-Mail über die Änderung Ihrer Adresse, und benutzen Sie den Link darin. Wenn das nicht hilft, wenden Sie sich an die Betreiber dieses Dienstes.',
+  },
   claims: {
     name: 'Name',
     given_name: 'Vorname',
@@ -271,6 +297,11 @@ export const de: Messages = {
     user_code_invalid:
       'Dieser Code ist nicht gültig. Vielleicht enthält er einen Tippfehler, ist zu alt oder wurde schon verwendet. Vergleichen Sie ihn mit dem Code auf Ihrem Gerät, oder lassen Sie dort einen neuen anzeigen.',
     sign_up_closed: 'Hier können keine neuen Konten erstellt werden.',
+    previous_password_missing: 'Bitte geben Sie das Passwort ein, das Ihr Konto vor der Änderung hatte.',
+    previous_password_wrong:
+      'Das ist nicht das Passwort, das Ihr Konto vor der Änderung hatte. Nach sehr vielen Fehlversuchen müssen Sie womöglich bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
+    previous_address_taken:
+      'Ein anderes Konto hat diese Adresse inzwischen bestätigt, deshalb kann Ihr Konto sie nicht zurückbekommen. Wenn auch jenes Konto Ihnen gehört, entfernen Sie die Adresse dort, und benutzen Sie diesen Link dann noch einmal.',
   },
   accountFaults: {
     text_invalid: '{field}: Das ist zu lang oder enthält Zeichen, die nicht gespeichert werden können.',

@@ -184,6 +184,31 @@ export const en = {
     disconnected: 'The application has been disconnected.',
     otherAccount: 'Someone else has since signed in with this browser. Nothing was changed.',
   },
+  undoEmailChange: {
+    title: 'Undo the change of address?',
+    changed: 'On {time}, the e-mail address of your account was changed from {previous} to {new}.',
+    removed: 'On {time}, the e-mail address {previous} was removed from your account.',
+    password: 'Password from before the change',
+    passwordHint: 'The one that your account had then, even if it has been changed since.',
+    consequences:
+      'Your account will have its previous address again. Everybody who is signed in to it will be signed out, and all applications will lose their access.',
+    submit: 'Undo the change',
+    yourOwn: 'If you changed the address yourself and want to keep the new one, close this page. Nothing has been undone yet.',
+    doneTitle: 'The change was undone',
+    done: 'Your account has its previous address again. Everybody has been signed out of it, and all applications have lost their access.',
+    passwordKept:
+      'You can sign in with the password that you have just entered. If somebody else may know it, change it right away.',
+    passwordRemoved:
+      'The password had been changed since, perhaps by somebody else, so it was removed. To set a new one, choose “Forgot your password?” and enter your e-mail address.',
+    passwordAsk:
+      'The password had been changed since, perhaps by somebody else, so it was removed. Ask the people who run this service for a new one.',
+    check: 'Then check your user name and your profile. They may have been changed as well.',
+    recover: 'Forgot your password?',
+    invalid:
+      'It may be incomplete or older than seven days, or it has been used. Links about later changes stop working when an earlier change is undone.',
+    invalidWhatNext:
+      'Open the newest mail about the change of your address and use the link there. If that does not help, ask the people who run this service.',
+  },
   claims: {
     name: 'Name',
     given_name: 'Given name',
@@ -269,6 +294,11 @@ export const en = {
     user_code_invalid:
       'This code is not valid. Perhaps it was mistyped, is too old or has been used. Compare it with the code on your device, or get a new one there.',
     sign_up_closed: 'New accounts cannot be created here.',
+    previous_password_missing: 'Please enter the password that your account had before the change.',
+    previous_password_wrong:
+      'This is not the password that your account had before the change. After a large number of failed attempts, you may have to wait up to 15 minutes, even with the correct password.',
+    previous_address_taken:
+      'Another account has verified this address since, so your account cannot have it back. If that account is yours too, remove the address there, then use this link again.',
   },
   accountFaults: {
     text_invalid: '{field}: this is too long or contains characters that cannot be saved.',
