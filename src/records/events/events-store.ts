@@ -15,6 +15,8 @@ export const eventTypes = [
   'account_updated',
   'names_converted',
   'email_unverified',
+  'email_verified',
+  'email_disowned',
   'email_change_requested',
   'email_change_cancelled',
   'email_changed',
