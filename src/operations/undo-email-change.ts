@@ -137,8 +137,9 @@ async function undo(
   const ended = await decideEnding(tx, { kind: 'account', reason, sub, epoch: await endAllAccess(tx, sub, reason) })
   const password = isRemoved ? 'removed' : 'kept'
   const detail = { password, ...countOf('sessions_ended', ended), grants_ended: ended.grants }
-  await recordEvent(tx, { type: 'email_change_undone', caller: originOf(caller), sub, detail })
-  await notifyPerson(tx, signet, before, { kind: 'email-change-undone', at: signet.clock.now() })
+  const actor = { kind: 'person', sub, caller: originOf(caller) } as const
+  await recordEvent(tx, { type: 'email_change_undone', caller: actor.caller, sub, detail })
+  await notifyPerson(tx, signet, actor, before, { kind: 'email-change-undone', at: signet.clock.now() })
   return { password, left: ended.left }
 }
 
