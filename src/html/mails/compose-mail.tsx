@@ -21,6 +21,6 @@ export function composeMail(mail: Mail, context: MailContext): ComposedMail {
   return {
     subject: content.subject,
     text: mailText(content),
-    html: mailDocument(content, context.accentColor),
+    html: mailDocument(content, context.brand.accentColor),
   }
 }

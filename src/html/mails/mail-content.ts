@@ -1,4 +1,5 @@
 import { shownName } from '../account-and-client.tsx'
+import type { Brand } from '../brand.ts'
 import { fillText } from '../messages/messages.ts'
 import { addressInPart } from './address-in-part.ts'
 import { chooseMailTexts } from './choose-mail-texts.ts'
@@ -7,14 +8,8 @@ import type { MailTexts } from './mail-texts.ts'
 
 /** What a mail says of the installation that sends it, and to whom it is sent. */
 export interface MailContext {
-  /** SIGNET_NAME */
-  readonly name: string
+  readonly brand: Pick<Brand, 'name' | 'accentColor' | 'helpUrl' | 'privacyUrl'>
   readonly issuer: string
-  /** SIGNET_HELP_URL and SIGNET_PRIVACY_URL: https, http on loopback, or mailto for help. */
-  readonly helpUrl: string | undefined
-  readonly privacyUrl: string | undefined
-  /** SIGNET_ACCENT_COLOR, `#rrggbb`. Undefined: that of Signet. */
-  readonly accentColor: string | undefined
   /** BCP 47 tags, separated by spaces, in order of preference. Undefined: English. */
   readonly locale: string | undefined
   /** The address that the mail goes to. */
@@ -52,7 +47,7 @@ export interface MailContent {
  */
 export function mailContent(mail: Mail, context: MailContext): MailContent {
   const { locale, texts } = chooseMailTexts(context.locale)
-  const name = shownName(context.name)
+  const name = shownName(context.brand.name)
   const { subject, heading, body, values } = parts(mail, texts, context, locale)
   for (const block of body)
     if (block.as === 'button' && !block.href.startsWith(`${context.issuer}/`))
@@ -66,8 +61,8 @@ export function mailContent(mail: Mail, context: MailContext): MailContent {
     body,
     footer: [
       paragraph(texts.common.sentBy),
-      ...addressIfAny(texts.common.help, context.helpUrl),
-      ...addressIfAny(texts.common.privacy, context.privacyUrl),
+      ...addressIfAny(texts.common.help, context.brand.helpUrl),
+      ...addressIfAny(texts.common.privacy, context.brand.privacyUrl),
     ],
     values: { name, host: new URL(context.issuer).host, to: shownName(context.to), ...values },
   }
@@ -99,6 +94,19 @@ function parts(mail: Mail, texts: MailTexts, context: MailContext, locale: strin
           ...section(common.notYou, notYou),
         ],
         values: { duration: inUnits(mail.minutes, 'minute', locale) },
+      }
+    }
+    case 'address-in-use': {
+      const { subject, heading, lead, button: label, forgotten } = texts.addressInUse
+      return {
+        subject,
+        heading,
+        body: [
+          paragraph(lead),
+          button(label, mail.signInLink),
+          paragraph(forgotten),
+          ...section(common.notYou, texts.addressInUse.notYou),
+        ],
       }
     }
     case 'recovery': {
@@ -213,7 +221,7 @@ function addressIfAny(label: string | undefined, href: string | undefined): read
 }
 
 /** The way out if nothing in the mail helps. */
-function help({ getHelp, contact }: MailTexts['common'], { helpUrl }: MailContext): readonly Block[] {
+function help({ getHelp, contact }: MailTexts['common'], { brand: { helpUrl } }: MailContext): readonly Block[] {
   return helpUrl === undefined ? [paragraph(contact)] : [paragraph(getHelp), ...addressIfAny(undefined, helpUrl)]
 }
 
@@ -221,12 +229,18 @@ function inUnits(count: number, unit: 'minute' | 'day', locale: string): string 
   return new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'long' }).format(count)
 }
 
-/** Date and time with the time zone: the mail may be read anywhere. */
+/** Date and time with the time zone: the mail may be read anywhere. A zone that Node does not know counts as UTC. */
 function timeInWords(at: number, locale: string, timeZone = 'UTC'): string {
-  return new Intl.DateTimeFormat(locale, {
-    ...{ year: 'numeric', month: 'long', day: 'numeric' },
-    ...{ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
-    timeZone,
-    timeZoneName: 'short',
-  }).format(at)
+  const format = (zone: string) =>
+    new Intl.DateTimeFormat(locale, {
+      ...{ year: 'numeric', month: 'long', day: 'numeric' },
+      ...{ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
+      timeZone: zone,
+      timeZoneName: 'short',
+    }).format(at)
+  try {
+    return format(timeZone)
+  } catch {
+    return format('UTC')
+  }
 }

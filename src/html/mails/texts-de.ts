@@ -28,6 +28,14 @@ export const textsDe: MailTexts = {
     notYou:
       'Jemand hat Ihre Adresse angegeben, vielleicht aus Versehen. Öffnen Sie den Link und wählen Sie „Das war ich nicht“: Dann kann jenes Konto Ihre Adresse nicht mehr verwenden. Wenn Sie nichts tun, bleibt die Adresse unbestätigt.',
   },
+  addressInUse: {
+    subject: 'Sie haben bereits ein Konto bei {name}',
+    heading: 'Sie haben bereits ein Konto',
+    lead: 'Jemand hat diese E-Mail-Adresse bei {name} ({host}) angegeben, für ein neues Konto oder als neue Adresse. Sie gehört bereits zu einem Konto, und dabei bleibt es. Wenn Sie das waren, melden Sie sich mit diesem Konto an:',
+    button: 'Anmelden',
+    forgotten: 'Wenn Sie das Passwort nicht mehr wissen, wählen Sie dort „Passwort vergessen?“.',
+    notYou: 'Sie müssen nichts tun. Niemand hat Zugang zu Ihrem Konto erhalten.',
+  },
   recovery: {
     subject: 'Neues Passwort für {name} festlegen',
     heading: 'Neues Passwort festlegen',

@@ -31,6 +31,14 @@ export const textsEn = {
     notYou:
       'Somebody has entered your address, perhaps by mistake. Open the link and choose “I did not ask for this”: that account can then no longer use your address. If you do nothing, the address is not verified.',
   },
+  addressInUse: {
+    subject: 'You already have an account at {name}',
+    heading: 'You already have an account',
+    lead: 'Somebody has entered this e-mail address at {name} ({host}), for a new account or as a new address. It already belongs to an account, and stays there. If it was you, sign in with that account:',
+    button: 'Sign in',
+    forgotten: 'If you do not remember the password, choose “Forgot your password?” there.',
+    notYou: 'There is nothing to do. Nobody has gained access to your account.',
+  },
   recovery: {
     subject: 'Set a new password for {name}',
     heading: 'Set a new password',
