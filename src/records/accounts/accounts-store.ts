@@ -77,7 +77,8 @@ export async function hasAccount(db: Queryable, sub: string): Promise<boolean> {
 /**
  * Creates an account with its address and password, in one statement.
  *
- * @param account the account, with user name and address in canonical form. `importedFrom`: the system that it and its password hash come from
+ * @param account the account, with user name and address in canonical form. `importedFrom`: the system that it and its password hash come from.
+ *   `signedUp`: the person created it on the sign-up page
  * @returns `username_taken` if somebody else has the user name; nothing was created, and the transaction must be rolled back
  */
 export async function insertAccount(
@@ -88,14 +89,15 @@ export async function insertAccount(
     email: string | undefined
     passwordHash: string | undefined
     importedFrom?: string
+    signedUp?: boolean
   },
 ): Promise<'done' | TakenName> {
-  const { sub, profile, email, passwordHash, importedFrom } = account
+  const { sub, profile, email, passwordHash, importedFrom, signedUp = false } = account
   const count = profileColumns.length
   const inserted = db.query({
     text: `WITH account AS (
-             INSERT INTO accounts (sub, address, imported_from, ${profileColumns.join(', ')})
-             VALUES ($1, $2, $${count + 5}, ${profileColumns.map((_, index) => `$${index + 3}`).join(', ')}) RETURNING sub
+             INSERT INTO accounts (sub, address, imported_from, signed_up, ${profileColumns.join(', ')})
+             VALUES ($1, $2, $${count + 5}, $${count + 6}, ${profileColumns.map((_, index) => `$${index + 3}`).join(', ')}) RETURNING sub
            ), email AS (
              INSERT INTO account_emails (sub, email) SELECT sub, $${count + 3} FROM account WHERE $${count + 3}::text IS NOT NULL
            )
@@ -108,6 +110,7 @@ export async function insertAccount(
       email ?? null,
       passwordHash ?? null,
       importedFrom ?? null,
+      signedUp,
     ],
   })
   return unlessTaken(inserted)
