@@ -55,20 +55,20 @@ CREATE TABLE email_changes (
 CREATE INDEX email_changes_sub_idx ON email_changes (sub, position);
 CREATE INDEX email_changes_expires_at_idx ON email_changes (expires_at);
 
--- An address whose owner may create an account, whatever SIGNET_SIGN_UP says.
+-- An address whose owner may create an account, unless SIGNET_SIGN_UP is `closed`. A new invitation replaces an earlier one of the same address.
 CREATE TABLE invitations (
   digest bytea PRIMARY KEY, -- of the secret in the link
   email text NOT NULL,
   name text,
   groups text[] NOT NULL DEFAULT '{}',
   invited_by text NOT NULL, -- the operator, as events name them
-  created_at timestamptz NOT NULL DEFAULT now(),
+  created_at timestamptz NOT NULL,
   expires_at timestamptz NOT NULL,
   accepted_at timestamptz,
   sub text -- of the account that it led to
 );
-CREATE INDEX invitations_email_idx ON invitations (lower(email COLLATE "C"));
-CREATE INDEX invitations_created_at_idx ON invitations (created_at);
+CREATE UNIQUE INDEX invitations_email_idx ON invitations (lower(email COLLATE "C"));
+CREATE INDEX invitations_sub_idx ON invitations (sub) WHERE sub IS NOT NULL;
 CREATE INDEX invitations_expires_at_idx ON invitations (expires_at);
 
 -- The queue of graphile-worker is in a schema of its own, which is created after all migrations. src/platform/database/job-schema.ts computes its

@@ -7,6 +7,7 @@ import {
   setDisabled,
   setPasswordHash,
 } from '../records/accounts/accounts-store.ts'
+import { deleteInvitationOf } from '../records/accounts/invitations-store.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import type { PasswordFault } from '../records/accounts/password-rules.ts'
 import { type Decided, decideEnding } from '../records/endings/decide-ending.ts'
@@ -116,6 +117,7 @@ export async function deleteAccount(signet: Context, actor: Actor, sub: Sub): Pr
   const empty = async (tx: Queryable) => {
     if (!(await lockAccount(tx, sub))) return undefined
     await emptyAccount(tx, sub)
+    await deleteInvitationOf(tx, sub)
     return endAccess(tx, actor, sub, 'account_deleted', 'account_deleted')
   }
   const left = await signet.turns.take(accountTurn(sub), () => inTransaction(signet.database, empty))

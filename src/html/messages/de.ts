@@ -33,6 +33,7 @@ export const de: Messages = {
     name: 'Name (freiwillig)',
     nameHint: 'So sollen Anwendungen Sie nennen.',
     email: 'E-Mail-Adresse',
+    domainsHint: 'Sie muss auf {domains} enden.',
     passwordHint:
       'Mindestens {min} Zeichen. Einige Wörter, die nur Sie so zusammenstellen würden, ergeben ein starkes Passwort, das leicht zu merken ist.',
     submit: 'Konto erstellen',
@@ -41,6 +42,27 @@ export const de: Messages = {
     privacy: 'Wie Ihre Daten verwendet werden, steht in der {privacy}.',
     privacyLink: 'Datenschutzerklärung',
     signIn: 'Ich habe bereits ein Konto',
+  },
+  invitation: {
+    title: 'Einladung annehmen',
+    lead: 'Wählen Sie ein Passwort, um Ihr Konto zu erstellen.',
+    fixedEmail: 'Mit dieser Adresse wurden Sie eingeladen.',
+    signedInAs: 'Sie sind in diesem Browser angemeldet als',
+    otherPerson:
+      'Wenn Sie fortfahren, ist dieser Browser danach mit dem neuen Konto angemeldet. Wenn die Einladung für jemand anderen ist, überlassen Sie sie dieser Person.',
+    signOut: 'Zuerst abmelden',
+    submit: 'Konto erstellen',
+    neededTitle: 'Sie brauchen eine Einladung',
+    needed:
+      'Konten gibt es hier nur auf Einladung. Wenn Sie eine E-Mail mit einer Einladung erhalten haben, öffnen Sie den Link darin. Andernfalls wenden Sie sich an die Betreiber dieses Dienstes.',
+    invalidTitle: 'Diese Einladung ist nicht gültig',
+    invalid:
+      'Vielleicht ist sie abgelaufen, wurde schon verwendet oder zurückgezogen, oder ein Teil des Links fehlt. Wenn Sie damit schon ein Konto erstellt haben, melden Sie sich an. Andernfalls bitten Sie die Person, die Sie eingeladen hat, um eine neue.',
+    takenTitle: 'Sie haben schon ein Konto',
+    taken:
+      'Es gibt bereits ein Konto mit der Adresse {email}. Sie brauchen diese Einladung nicht und können sich anmelden.',
+    toSignIn: 'Anmelden',
+    cancel: 'Abbrechen und zurückgehen',
   },
   consent: {
     pageTitle: 'Zugriff zulassen',
@@ -281,6 +303,7 @@ export const de: Messages = {
     name_invalid: 'Dieser Name enthält Zeichen, die sich nicht anzeigen lassen.',
     email_missing: 'Bitte geben Sie Ihre E-Mail-Adresse ein.',
     email_invalid: 'Das sieht nicht wie eine E-Mail-Adresse aus. Beispiel: person@example.com',
+    email_other_domain: 'Mit dieser Adresse können Sie hier kein Konto erstellen. Sie muss auf {domains} enden.',
     email_taken:
       'Mit dieser E-Mail-Adresse kann kein neues Konto erstellt werden. Vielleicht haben Sie bereits ein Konto?',
     password_missing: 'Bitte wählen Sie ein Passwort.',

@@ -35,6 +35,7 @@ export const en = {
     name: 'Name (optional)',
     nameHint: 'What applications should call you.',
     email: 'E-mail address',
+    domainsHint: 'It must end with {domains}.',
     passwordHint:
       'At least {min} characters. A few words that only you would put together make a strong password that is easy to remember.',
     submit: 'Create account',
@@ -43,6 +44,26 @@ export const en = {
     privacy: 'The {privacy} says how your data is used.',
     privacyLink: 'privacy policy',
     signIn: 'I already have an account',
+  },
+  invitation: {
+    title: 'Accept your invitation',
+    lead: 'Choose a password to create your account.',
+    fixedEmail: 'This is the address you were invited with.',
+    signedInAs: 'You are signed in in this browser as',
+    otherPerson:
+      'If you continue, this browser will be signed in to the new account instead. If the invitation is for somebody else, leave it to them.',
+    signOut: 'Sign out first',
+    submit: 'Create account',
+    neededTitle: 'You need an invitation',
+    needed:
+      'Accounts are created by invitation only here. If you have received one by e-mail, open the link in it. If not, ask the people who run this service.',
+    invalidTitle: 'This invitation cannot be used',
+    invalid:
+      'It may have expired, been used or been withdrawn, or part of the link may be missing. If you have created your account with it, sign in. Otherwise, ask the person who invited you for a new one.',
+    takenTitle: 'You already have an account',
+    taken: 'There is an account with the address {email} already, so you don’t need this invitation. You can sign in.',
+    toSignIn: 'Sign in',
+    cancel: 'Cancel and go back',
   },
   consent: {
     pageTitle: 'Give access',
@@ -279,6 +300,7 @@ export const en = {
     name_invalid: 'This name contains characters that cannot be displayed.',
     email_missing: 'Please enter your e-mail address.',
     email_invalid: 'This does not look like an e-mail address. Example: person@example.com',
+    email_other_domain: 'You cannot create an account with this address here. It must end with {domains}.',
     email_taken: 'This e-mail address cannot be used for a new account. Perhaps you already have an account?',
     password_missing: 'Please choose a password.',
     password_too_short: 'This password is too short: it needs at least {min} characters.',

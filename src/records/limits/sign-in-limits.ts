@@ -14,6 +14,7 @@ import {
   mailsPerAddress,
   type NamedCounter,
   perBrowser,
+  perInvitation,
   perName,
   perNetwork,
   rangesOf,
@@ -128,6 +129,8 @@ export interface SignInLimits {
   waitingError(): LimitExceeded
   /** Counts a new account, or a new user name or address of an account. @throws LimitExceeded, TooManyWaiting */
   beforeSignUp(network: string): Promise<void>
+  /** Counts a form of an invitation. Must be called once it is known to be open, so that invented ones leave no rows. @throws LimitExceeded, TooManyWaiting */
+  beforeInvitation(invitation: string): Promise<void>
   /**
    * Counts the request of a device (RFC 8628).
    *
@@ -212,6 +215,11 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
     beforeSignUp: async (network) => {
       const ranges = rangesOf(network)
       const { exceeded } = await count(countersOf(signUps, ranges), `sign-up ${widest(ranges)}`)
+      if (exceeded) throw exceeded
+    },
+    beforeInvitation: async (invitation) => {
+      const counter = counterOf(perInvitation, invitation)
+      const { exceeded } = await count([counter], counter.key)
       if (exceeded) throw exceeded
     },
     beforeDeviceRequest: async (network, clientId) => {
