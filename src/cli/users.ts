@@ -15,6 +15,7 @@ import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
 import { importUsersCommand } from './import/import-command.ts'
+import { addInvitationCommands } from './invitation-commands.ts'
 import { operator } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
@@ -53,6 +54,8 @@ export function usersCommand(program: Command, terminal: Terminal): void {
       if (created.outcome !== 'created') throw nameTaken(created.outcome, user.profile.username, user.email)
       printOne(terminal, flags, documentOf(created.account))
     })
+
+  addInvitationCommands(users, terminal)
 
   importUsersCommand(users, terminal)
 

@@ -81,16 +81,26 @@ export async function changingSecrets<T>(
   terminal: Terminal,
   work: (secrets: InstallationSecrets, installation: Installation, wait: LockWait) => Promise<T>,
 ): Promise<T> {
+  return changing(terminal, (installation, wait) =>
+    withSecrets(terminal, installation, wait, (opened) => work(opened, installation, wait)),
+  )
+}
+
+/** Opens the purpose secrets for a part of the work of a command that changes something. */
+export async function withSecrets<T>(
+  terminal: Terminal,
+  installation: Installation,
+  wait: LockWait,
+  work: (opened: InstallationSecrets) => Promise<T>,
+): Promise<T> {
   const { openSecrets } = await import('../installation-keys.ts')
-  return changing(terminal, async (installation, wait) => {
-    const opened = await openSecrets(installation, wait)
-    try {
-      stopIfInterrupted(terminal)
-      return await work(opened, installation, wait)
-    } finally {
-      opened.secrets.stop()
-    }
-  })
+  const opened = await openSecrets(installation, wait)
+  try {
+    stopIfInterrupted(terminal)
+    return await work(opened)
+  } finally {
+    opened.secrets.stop()
+  }
 }
 
 async function withInstallation<T>(

@@ -16,6 +16,8 @@ interface FieldProps {
   /** The id of a fault that is shown elsewhere but concerns this field too. */
   readonly faultyBy?: string | undefined
   readonly required?: boolean
+  /** Shown and sent, but not changed. */
+  readonly readonly?: boolean
   readonly minlength?: number
   readonly autofocus?: boolean
 }

@@ -9,6 +9,7 @@ import { codeMac, isCodeOf, newCode } from '../records/accounts/email-codes.ts'
 import {
   claimCodeGuess,
   type FoundVerification,
+  findPendingEmail,
   findVerification,
   findWaitingEmail,
   hasOpenVerification,
@@ -185,6 +186,22 @@ async function confirming(
 ): Promise<ConfirmOutcome> {
   const outcome = await asSignedIn(signet, session, work)
   return outcome === signedOut ? { outcome } : outcome
+}
+
+/**
+ * The address that a person may verify: one that a change waits for, or else the account's own.
+ *
+ * @param browserDigest the digest of the browser's cookie
+ * @returns `isSent`: whether this browser has asked for a mail that is open, so that its code works here
+ */
+export async function emailToVerify(
+  { database }: Pick<Signet, 'database'>,
+  { sub, email }: Pick<Account, 'sub' | 'email'>,
+  browserDigest: Buffer,
+): Promise<{ readonly email: string | undefined; readonly isPending: boolean; readonly isSent: boolean }> {
+  const pending = await findPendingEmail(database, sub)
+  const isSent = (await findWaitingEmail(database, sub, browserDigest)) !== undefined
+  return { email: pending ?? email, isPending: pending !== undefined, isSent }
 }
 
 /** The mail of a link, for its page. Reading it changes nothing. */

@@ -33,6 +33,7 @@ export const de: Messages = {
     name: 'Name (freiwillig)',
     nameHint: 'So sollen Anwendungen Sie nennen.',
     email: 'E-Mail-Adresse',
+    domainsHint: 'Sie muss auf {domains} enden.',
     passwordHint:
       'Mindestens {min} Zeichen. Einige Wörter, die nur Sie so zusammenstellen würden, ergeben ein starkes Passwort, das leicht zu merken ist.',
     submit: 'Konto erstellen',
@@ -89,6 +90,27 @@ export const de: Messages = {
     taken:
       '{email} wurde inzwischen für ein anderes Konto bestätigt. Eine Adresse kann nur zu einem Konto gehören. Melden Sie sich bei dem anderen Konto an, oder verwenden Sie für dieses eine andere Adresse.',
     takenSignIn: 'Bei dem anderen Konto anmelden',
+  },
+  invitation: {
+    title: 'Einladung annehmen',
+    lead: 'Wählen Sie ein Passwort, um Ihr Konto zu erstellen.',
+    fixedEmail: 'Mit dieser Adresse wurden Sie eingeladen.',
+    signedInAs: 'Sie sind in diesem Browser angemeldet als',
+    otherPerson:
+      'Wenn Sie fortfahren, ist dieser Browser danach mit dem neuen Konto angemeldet. Wenn die Einladung für jemand anderen ist, überlassen Sie sie dieser Person.',
+    signOut: 'Zuerst abmelden',
+    submit: 'Konto erstellen',
+    neededTitle: 'Sie brauchen eine Einladung',
+    needed:
+      'Konten gibt es hier nur auf Einladung. Wenn Sie eine E-Mail mit einer Einladung erhalten haben, öffnen Sie den Link darin. Andernfalls wenden Sie sich an die Betreiber dieses Dienstes.',
+    invalidTitle: 'Diese Einladung ist nicht gültig',
+    invalid:
+      'Vielleicht ist sie abgelaufen, wurde schon verwendet oder zurückgezogen, oder ein Teil des Links fehlt. Wenn Sie damit schon ein Konto erstellt haben, melden Sie sich an. Andernfalls bitten Sie die Person, die Sie eingeladen hat, um eine neue.',
+    takenTitle: 'Sie haben schon ein Konto',
+    taken:
+      'Es gibt bereits ein Konto mit der Adresse {email}. Sie brauchen diese Einladung nicht und können sich anmelden.',
+    toSignIn: 'Anmelden',
+    cancel: 'Abbrechen und zurückgehen',
   },
   consent: {
     pageTitle: 'Zugriff zulassen',
@@ -232,6 +254,32 @@ export const de: Messages = {
     disconnected: 'Die Anwendung wurde getrennt.',
     otherAccount: 'In diesem Browser hat sich inzwischen jemand anderes angemeldet. Es wurde nichts geändert.',
   },
+  undoEmailChange: {
+    title: 'Änderung der Adresse rückgängig machen?',
+    changed: 'Am {time} wurde die E-Mail-Adresse Ihres Kontos von {previous} in {new} geändert.',
+    removed: 'Am {time} wurde die E-Mail-Adresse {previous} aus Ihrem Konto entfernt.',
+    password: 'Passwort vor der Änderung',
+    passwordHint: 'Das Passwort, das Ihr Konto damals hatte, auch wenn es seither geändert wurde.',
+    consequences:
+      'Ihr Konto hat danach wieder seine vorherige Adresse. Wer im Konto angemeldet ist, wird abgemeldet, und alle Anwendungen verlieren ihren Zugriff.',
+    submit: 'Änderung rückgängig machen',
+    yourOwn:
+      'Wenn Sie die Adresse selbst geändert haben und die neue behalten möchten, schließen Sie diese Seite. Noch ist nichts rückgängig gemacht.',
+    doneTitle: 'Die Änderung wurde rückgängig gemacht',
+    done: 'Ihr Konto hat wieder seine vorherige Adresse. Alle, die darin angemeldet waren, wurden abgemeldet, und alle Anwendungen haben ihren Zugriff verloren.',
+    passwordKept:
+      'Sie können sich mit dem Passwort anmelden, das Sie gerade eingegeben haben. Wenn es jemand anderes kennen könnte, ändern Sie es sofort.',
+    passwordRemoved:
+      'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Um ein neues zu setzen, wählen Sie „Passwort vergessen?“ und geben Sie Ihre E-Mail-Adresse ein.',
+    passwordAsk:
+      'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Bitten Sie die Betreiber dieses Dienstes um ein neues.',
+    check: 'Prüfen Sie danach Ihren Benutzernamen und Ihr Profil. Auch sie könnten geändert worden sein.',
+    recover: 'Passwort vergessen?',
+    invalid:
+      'Vielleicht ist er unvollständig, älter als sieben Tage oder schon verwendet worden. Links zu späteren Änderungen funktionieren nicht mehr, sobald eine frühere Änderung rückgängig gemacht wurde.',
+    invalidWhatNext:
+      'Öffnen Sie die neueste E-Mail über die Änderung Ihrer Adresse, und benutzen Sie den Link darin. Wenn das nicht hilft, wenden Sie sich an die Betreiber dieses Dienstes.',
+  },
   claims: {
     name: 'Name',
     given_name: 'Vorname',
@@ -303,6 +351,7 @@ export const de: Messages = {
     name_invalid: 'Dieser Name enthält Zeichen, die sich nicht anzeigen lassen.',
     email_missing: 'Bitte geben Sie Ihre E-Mail-Adresse ein.',
     email_invalid: 'Das sieht nicht wie eine E-Mail-Adresse aus. Beispiel: person@example.com',
+    email_other_domain: 'Mit dieser Adresse können Sie hier kein Konto erstellen. Sie muss auf {domains} enden.',
     email_taken:
       'Mit dieser E-Mail-Adresse kann kein neues Konto erstellt werden. Vielleicht haben Sie bereits ein Konto?',
     password_missing: 'Bitte wählen Sie ein Passwort.',
@@ -324,6 +373,11 @@ export const de: Messages = {
     account_password_missing: 'Bitte geben Sie das Passwort des Kontos ein.',
     account_password_wrong: 'Das ist nicht das Passwort des Kontos.',
     sign_up_closed: 'Hier können keine neuen Konten erstellt werden.',
+    previous_password_missing: 'Bitte geben Sie das Passwort ein, das Ihr Konto vor der Änderung hatte.',
+    previous_password_wrong:
+      'Das ist nicht das Passwort, das Ihr Konto vor der Änderung hatte. Nach sehr vielen Fehlversuchen müssen Sie womöglich bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
+    previous_address_taken:
+      'Ein anderes Konto hat diese Adresse inzwischen bestätigt, deshalb kann Ihr Konto sie nicht zurückbekommen. Wenn auch jenes Konto Ihnen gehört, entfernen Sie die Adresse dort, und benutzen Sie diesen Link dann noch einmal.',
   },
   accountFaults: {
     text_invalid: '{field}: Das ist zu lang oder enthält Zeichen, die nicht gespeichert werden können.',

@@ -35,6 +35,7 @@ export const en = {
     name: 'Name (optional)',
     nameHint: 'What applications should call you.',
     email: 'E-mail address',
+    domainsHint: 'It must end with {domains}.',
     passwordHint:
       'At least {min} characters. A few words that only you would put together make a strong password that is easy to remember.',
     submit: 'Create account',
@@ -88,6 +89,26 @@ export const en = {
     taken:
       '{email} has been verified for another account in the meantime. An address can belong to one account only. Sign in to that account, or use another address for this one.',
     takenSignIn: 'Sign in to the other account',
+  },
+  invitation: {
+    title: 'Accept your invitation',
+    lead: 'Choose a password to create your account.',
+    fixedEmail: 'This is the address you were invited with.',
+    signedInAs: 'You are signed in in this browser as',
+    otherPerson:
+      'If you continue, this browser will be signed in to the new account instead. If the invitation is for somebody else, leave it to them.',
+    signOut: 'Sign out first',
+    submit: 'Create account',
+    neededTitle: 'You need an invitation',
+    needed:
+      'Accounts are created by invitation only here. If you have received one by e-mail, open the link in it. If not, ask the people who run this service.',
+    invalidTitle: 'This invitation cannot be used',
+    invalid:
+      'It may have expired, been used or been withdrawn, or part of the link may be missing. If you have created your account with it, sign in. Otherwise, ask the person who invited you for a new one.',
+    takenTitle: 'You already have an account',
+    taken: 'There is an account with the address {email} already, so you don’t need this invitation. You can sign in.',
+    toSignIn: 'Sign in',
+    cancel: 'Cancel and go back',
   },
   consent: {
     pageTitle: 'Give access',
@@ -229,6 +250,32 @@ export const en = {
     disconnected: 'The application has been disconnected.',
     otherAccount: 'Someone else has since signed in with this browser. Nothing was changed.',
   },
+  undoEmailChange: {
+    title: 'Undo the change of address?',
+    changed: 'On {time}, the e-mail address of your account was changed from {previous} to {new}.',
+    removed: 'On {time}, the e-mail address {previous} was removed from your account.',
+    password: 'Password from before the change',
+    passwordHint: 'The one that your account had then, even if it has been changed since.',
+    consequences:
+      'Your account will have its previous address again. Everybody who is signed in to it will be signed out, and all applications will lose their access.',
+    submit: 'Undo the change',
+    yourOwn:
+      'If you changed the address yourself and want to keep the new one, close this page. Nothing has been undone yet.',
+    doneTitle: 'The change was undone',
+    done: 'Your account has its previous address again. Everybody has been signed out of it, and all applications have lost their access.',
+    passwordKept:
+      'You can sign in with the password that you have just entered. If somebody else may know it, change it right away.',
+    passwordRemoved:
+      'The password had been changed since, perhaps by somebody else, so it was removed. To set a new one, choose “Forgot your password?” and enter your e-mail address.',
+    passwordAsk:
+      'The password had been changed since, perhaps by somebody else, so it was removed. Ask the people who run this service for a new one.',
+    check: 'Then check your user name and your profile. They may have been changed as well.',
+    recover: 'Forgot your password?',
+    invalid:
+      'It may be incomplete or older than seven days, or it has been used. Links about later changes stop working when an earlier change is undone.',
+    invalidWhatNext:
+      'Open the newest mail about the change of your address and use the link there. If that does not help, ask the people who run this service.',
+  },
   claims: {
     name: 'Name',
     given_name: 'Given name',
@@ -299,6 +346,7 @@ export const en = {
     name_invalid: 'This name contains characters that cannot be displayed.',
     email_missing: 'Please enter your e-mail address.',
     email_invalid: 'This does not look like an e-mail address. Example: person@example.com',
+    email_other_domain: 'You cannot create an account with this address here. It must end with {domains}.',
     email_taken: 'This e-mail address cannot be used for a new account. Perhaps you already have an account?',
     password_missing: 'Please choose a password.',
     password_too_short: 'This password is too short: it needs at least {min} characters.',
@@ -319,6 +367,11 @@ export const en = {
     account_password_missing: 'Please enter the password of the account.',
     account_password_wrong: 'This is not the password of the account.',
     sign_up_closed: 'New accounts cannot be created here.',
+    previous_password_missing: 'Please enter the password that your account had before the change.',
+    previous_password_wrong:
+      'This is not the password that your account had before the change. After a large number of failed attempts, you may have to wait up to 15 minutes, even with the correct password.',
+    previous_address_taken:
+      'Another account has verified this address since, so your account cannot have it back. If that account is yours too, remove the address there, then use this link again.',
   },
   accountFaults: {
     text_invalid: '{field}: this is too long or contains characters that cannot be saved.',

@@ -170,3 +170,16 @@ export async function isVerifiedElsewhere(db: Queryable, sub: Sub, email: string
   })
   return rowCount === 1
 }
+
+/** The address that an account is going to change to, once somebody confirms that they read its mail; undefined if no change is pending. */
+export async function findPendingEmail(db: Queryable, sub: Sub): Promise<string | undefined> {
+  const { rows } = await db.query<{ email: string }>({
+    name: 'find-pending-email',
+    text: `SELECT email FROM email_verifications WHERE sub = $1 AND ${isOpen}
+             AND NOT EXISTS (SELECT FROM account_emails AS own
+                             WHERE own.sub = $1 AND own.is_primary AND ${isSameAddress('own.email', 'email_verifications.email')})
+           ORDER BY created_at DESC LIMIT 1`,
+    values: [sub],
+  })
+  return rows[0]?.email
+}
