@@ -175,7 +175,8 @@ function readNewEmail(
   if (email === undefined) return { name: undefined, fault: 'email_invalid' }
   if (isSameEmail(stored, email)) return { name: isPendingConversion(stored, email) ? stored : email }
   // The domains are for people who create their accounts themselves. An operator decides for the others.
-  if (account.signed_up && !isAllowedDomain(settings, email)) return { name: undefined, fault: 'email_domain_not_allowed' }
+  if (account.signed_up && !isAllowedDomain(settings, email))
+    return { name: undefined, fault: 'email_domain_not_allowed' }
   return { name: isPendingConversion(stored, email) ? stored : email }
 }
 

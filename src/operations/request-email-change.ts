@@ -4,7 +4,7 @@ import { findPendingEmail, voidVerifications } from '../records/accounts/email-v
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
 import { originOf, type Person } from './actor.ts'
-import { asSignedIn, type OwnSession, signedOut } from './as-signed-in.ts'
+import { asSignedIn, type OwnSession, type signedOut } from './as-signed-in.ts'
 import { mayMailVerification, requestVerification } from './verify-email.ts'
 
 /*
@@ -80,7 +80,7 @@ export async function cancelEmailChange(
   session: OwnSession,
 ): Promise<'done' | typeof signedOut> {
   const { sub } = actor
-  return asSignedIn(signet, session, async (tx) => {
+  return asSignedIn<'done'>(signet, session, async (tx) => {
     if ((await findPendingEmail(tx, sub)) === undefined) return 'done'
     await voidVerifications(tx, sub)
     await recordEvent(tx, { type: 'email_change_cancelled', ...originOf(actor), sub })

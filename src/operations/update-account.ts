@@ -110,7 +110,10 @@ export async function changeAccount(
     const replaced = await replaceSignInNames(tx, sub, { username: wanted.username, email: wanted.email })
     if (replaced !== 'done') return rollBack(replaced)
     if (!isSameName(wanted.email, before.email))
-      await afterEmailChange(tx, signet, actor, before, { email: wanted.email, isVerified: changes.email_verified ?? false })
+      await afterEmailChange(tx, signet, actor, before, {
+        email: wanted.email,
+        isVerified: changes.email_verified ?? false,
+      })
   }
   if (changes.email_verified !== undefined) {
     const marked = await markEmail(tx, sub, changes.email_verified)

@@ -158,7 +158,8 @@ function parts(mail: Mail, texts: MailTexts, context: MailContext, locale: strin
       }
     }
     case 'email-changed-by-operator': {
-      const { subject, heading, lead, leadRemoved, askedFor, notExpected, notExpectedText } = texts.emailChangedByOperator
+      const { subject, heading, lead, leadRemoved, askedFor, notExpected, notExpectedText } =
+        texts.emailChangedByOperator
       return {
         subject,
         heading,
@@ -166,7 +167,7 @@ function parts(mail: Mail, texts: MailTexts, context: MailContext, locale: strin
           paragraph(mail.newEmail === undefined ? leadRemoved : lead),
           paragraph(askedFor),
           ...section(notExpected, notExpectedText),
-          ...addressIfAny(undefined, context.helpUrl),
+          ...addressIfAny(undefined, context.brand.helpUrl),
         ],
         values: { time: time(mail.at), newEmail: addressInPart(mail.newEmail ?? '') },
       }

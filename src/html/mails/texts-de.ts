@@ -76,7 +76,8 @@ export const textsDe: MailTexts = {
     leadRemoved: 'Die Betreiber von {name} ({host}) haben diese E-Mail-Adresse am {time} aus Ihrem Konto entfernt.',
     askedFor: 'Wenn Sie darum gebeten haben, müssen Sie nichts tun.',
     notExpected: 'Wenn Sie das nicht erwartet haben',
-    notExpectedText: 'Wenden Sie sich an die Betreiber von {name}. Sie selbst können diese Änderung nicht rückgängig machen.',
+    notExpectedText:
+      'Wenden Sie sich an die Betreiber von {name}. Sie selbst können diese Änderung nicht rückgängig machen.',
   },
   emailChangeUndone: {
     subject: 'Die Änderung einer E-Mail-Adresse bei {name} wurde rückgängig gemacht',

@@ -8,7 +8,12 @@ import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import type { Signet } from '../../signet.ts'
-import { UndoDonePage, UndoEmailChangePage, type UndoEmailChangePageProps, UndoLinkPage } from './undo-email-change-page.tsx'
+import {
+  UndoDonePage,
+  UndoEmailChangePage,
+  type UndoEmailChangePageProps,
+  UndoLinkPage,
+} from './undo-email-change-page.tsx'
 
 type Shown = Pick<UndoEmailChangePageProps, 'fault' | 'retryAfterSeconds'>
 

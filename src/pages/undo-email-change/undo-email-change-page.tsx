@@ -33,7 +33,12 @@ export function UndoEmailChangePage(props: UndoEmailChangePageProps) {
   const time = <Moment page={page} at={changedAt} timeZone={undefined} />
   const isAboutPassword = fault === 'previous_password_missing' || fault === 'previous_password_wrong'
   return (
-    <Layout page={page} title={text.title} faulty={fault !== undefined} scripts={['show-password.js', 'local-times.js']}>
+    <Layout
+      page={page}
+      title={text.title}
+      faulty={fault !== undefined}
+      scripts={['show-password.js', 'local-times.js']}
+    >
       <h1>{text.title}</h1>
       <p class="lead">
         {newEmail === undefined
