@@ -80,7 +80,7 @@ export async function cancelEmailChange(
   session: OwnSession,
 ): Promise<'done' | typeof signedOut> {
   const { sub } = actor
-  return asSignedIn(signet, session, async (tx) => {
+  return asSignedIn<'done'>(signet, session, async (tx) => {
     if ((await findPendingEmail(tx, sub)) === undefined) return 'done'
     await voidVerifications(tx, sub)
     await recordEvent(tx, { type: 'email_change_cancelled', ...originOf(actor), sub })

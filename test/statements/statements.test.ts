@@ -30,7 +30,8 @@ const few = {
   'resource_scopes.resource': 'a hundred (resource-rules.ts)',
   'account_emails.sub': 'one: a person has one address (account-changes-store.ts)',
   'account_credentials.sub': 'one of each kind',
-  'email_changes.sub': 'a few: each needs a mail whose link was opened, and is deleted after a week (email-changes-store.ts)',
+  'email_changes.sub':
+    'a few: each needs a mail whose link was opened, and is deleted after a week (email-changes-store.ts)',
   'known_browsers.sub': 'a hundred: a new one displaces the least recently used one (sessions-store.ts)',
 }
 

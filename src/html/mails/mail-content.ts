@@ -167,7 +167,7 @@ function parts(mail: Mail, texts: MailTexts, context: MailContext, locale: strin
           paragraph(mail.newEmail === undefined ? leadRemoved : lead),
           paragraph(askedFor),
           ...section(notExpected, notExpectedText),
-          ...addressIfAny(undefined, context.helpUrl),
+          ...addressIfAny(undefined, context.brand.helpUrl),
         ],
         values: { time: time(mail.at), newEmail: addressInPart(mail.newEmail ?? '') },
       }

@@ -210,6 +210,13 @@ export const de: Messages = {
     verified: 'Diese Adresse ist bestätigt.',
     notVerified: 'Diese Adresse ist nicht bestätigt, und Anwendungen können das sehen.',
     confirmPassword: 'Mit Ihrem Passwort bestätigen',
+    emailConfirmed: 'Eine neue Adresse gilt erst, wenn Sie sie mit der E-Mail bestätigt haben, die wir dorthin senden.',
+    emailToVerify: 'Diese Adresse ist noch nicht bestätigt.',
+    emailPending: 'Diese neue Adresse wartet auf ihre Bestätigung. Bis dahin ändert sich nichts.',
+    enterCode: 'Code aus der E-Mail eingeben',
+    verifyEmail: 'E-Mail zur Bestätigung senden',
+    sendAgain: 'Noch eine E-Mail senden',
+    cancelEmailChange: 'Änderung abbrechen',
     saveSignIn: 'Speichern',
     password: 'Passwort',
     passwordLead: 'Wenn Sie das Passwort ändern, werden Sie in allen anderen Browsern abgemeldet.',
@@ -243,6 +250,7 @@ export const de: Messages = {
     signOut: 'Abmelden',
     profileSaved: 'Ihr Profil wurde gespeichert.',
     signInSaved: 'Ihre Anmeldedaten wurden gespeichert.',
+    emailChangeCancelled: 'Die Änderung der Adresse wurde abgebrochen.',
     passwordChanged:
       'Ihr Passwort wurde geändert. Sie sind in allen anderen Browsern abgemeldet, und alle Anwendungen haben ihren Zugriff verloren. In einer Anwendung kann eine eigene Sitzung weiterbestehen: Melden Sie sich auch dort ab.',
     passwordChangedApplicationsKept:
@@ -397,6 +405,8 @@ export const de: Messages = {
       'Ihr Passwort ist dieser Name, vielleicht wiederholt oder mit Ziffern ergänzt. Bitte wählen Sie einen anderen Namen, oder ändern Sie zuerst Ihr Passwort.',
     names_missing:
       'Bitte behalten Sie einen Benutzernamen oder eine E-Mail-Adresse. Ohne beides könnten Sie sich nicht mehr anmelden.',
+    email_needed: 'Ihr Konto braucht eine E-Mail-Adresse. Sie können sie ersetzen, aber nicht entfernen.',
+    email_domain_not_allowed: 'Diese Adresse kann hier nicht verwendet werden. Sie muss auf {domains} enden.',
     current_password_missing: 'Bitte geben Sie Ihr aktuelles Passwort ein.',
     current_password_wrong: 'Das ist nicht Ihr aktuelles Passwort.',
   },

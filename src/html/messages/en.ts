@@ -206,6 +206,13 @@ export const en = {
     email: 'E-mail address',
     verified: 'This address is verified.',
     notVerified: 'This address is not verified, and applications can see that.',
+    emailConfirmed: 'A new address is used once you have confirmed it with the mail that we send there.',
+    emailToVerify: 'This address is not verified yet.',
+    emailPending: 'This new address is waiting for its confirmation. Until then, nothing changes.',
+    enterCode: 'Enter the code from the mail',
+    verifyEmail: 'Send a mail to verify it',
+    sendAgain: 'Send another mail',
+    cancelEmailChange: 'Cancel the change',
     confirmPassword: 'Confirm with your password',
     saveSignIn: 'Save',
     password: 'Password',
@@ -240,6 +247,7 @@ export const en = {
     signOut: 'Sign out',
     profileSaved: 'Your profile has been saved.',
     signInSaved: 'Your sign-in details have been saved.',
+    emailChangeCancelled: 'The change of address has been cancelled.',
     passwordChanged:
       'Your password has been changed. You are signed out in all other browsers, and all applications have lost their access. An application may keep its own session: sign out there too.',
     passwordChangedApplicationsKept:
@@ -388,6 +396,8 @@ export const en = {
     name_is_password:
       'Your password is the same as this name, perhaps repeated or with digits added. Please choose another name, or change your password first.',
     names_missing: 'Please keep a user name or an e-mail address. Without either, you could no longer sign in.',
+    email_needed: 'Your account needs an e-mail address. You can replace it, but not remove it.',
+    email_domain_not_allowed: 'This address cannot be used here. It must end with {domains}.',
     current_password_missing: 'Please enter your current password.',
     current_password_wrong: 'This is not your current password.',
   },
