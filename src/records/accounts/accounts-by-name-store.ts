@@ -27,8 +27,8 @@ const isToBeConverted = (table: string) =>
   `coalesce((SELECT true FROM names_to_convert WHERE names_to_convert.sub = ${table}.sub), false)`
 
 /**
- * The accounts that have an identifier as their `sub`, user name or e-mail address. Any number of accounts can have the same unverified
- * address; those that entered it first are returned.
+ * The accounts that have an identifier as their `sub`, user name or e-mail address. An address that an account has verified is that of no other one.
+ * Until then, any number of accounts can have it; those that entered it first are returned.
  *
  * @param limit the maximum number of accounts with the address
  */
@@ -39,7 +39,7 @@ export async function findAccountsByIdentifier(
 ): Promise<IdentifiedAccount[]> {
   const placeOfUsername = `CASE WHEN username = $1 THEN ${places.spelled} ELSE ${places.username} END`
   const placeOfEmail = `CASE WHEN verified_at IS NOT NULL THEN ${places.verified} ELSE ${places.unverified} END`
-  const { rows } = await db.query<AccountRow & { place: number }>({
+  const { rows: found } = await db.query<AccountRow & { place: number }>({
     // Each part is a look-up in a different index. With OR, PostgreSQL would read all accounts.
     text: `WITH named AS (
              SELECT sub, ${places.sub} AS place FROM accounts WHERE sub = $1
@@ -64,6 +64,8 @@ export async function findAccountsByIdentifier(
            ORDER BY named.place, account.created_at`,
     values: [typed, key, spelled, limit],
   })
+  const isTaken = found.some(({ place }) => place === places.verified)
+  const rows = isTaken ? found.filter(({ place }) => place !== places.unverified) : found
   // Of the places before `unverified`, any other one means another account with this name.
   const isName = (place: number) => place < places.unverified
   const isAlone = (place: number) =>
