@@ -43,6 +43,54 @@ export const de: Messages = {
     privacyLink: 'Datenschutzerklärung',
     signIn: 'Ich habe bereits ein Konto',
   },
+  verifyEmail: {
+    title: 'E-Mail-Adresse bestätigen',
+    sent: 'Eine E-Mail an {email} ist unterwegs. Geben Sie hier den Code daraus ein, oder öffnen Sie den Link darin.',
+    notSent:
+      'Die Adresse {email} ist noch nicht bestätigt. Dafür brauchen Sie eine E-Mail mit einem Code und einem Link.',
+    noAddress: 'Ihr Konto hat keine E-Mail-Adresse. Bitte geben Sie eine ein, deren E-Mails Sie lesen können.',
+    code: 'Code aus der E-Mail',
+    codeHint:
+      'Sechs Ziffern. Er gilt {minutes} Minuten, und nur in diesem Browser. Der Link funktioniert auch auf anderen Geräten.',
+    submit: 'Bestätigen',
+    nothingArrived:
+      'Nach einigen Minuten noch keine E-Mail? Sehen Sie im Spam-Ordner nach, und prüfen Sie die Adresse oben.',
+    again: 'Noch eine E-Mail senden',
+    send: 'E-Mail senden',
+    againSent: 'Noch eine E-Mail ist unterwegs. Code und Link einer früheren gelten weiterhin.',
+    linkOpened: 'Ich habe den Link geöffnet: weiter',
+    notYet:
+      'Die Adresse ist noch nicht bestätigt. Bitte geben Sie den Code ein, oder öffnen Sie den Link und wählen dort „Diese Adresse bestätigen“.',
+    later: 'Ohne Bestätigung weiter',
+    otherAddress: 'Eine andere E-Mail-Adresse verwenden',
+    newAddress: 'E-Mail-Adresse',
+    password: 'Ihr Passwort',
+    sendThere: 'E-Mail dorthin senden',
+    signOut: 'Abmelden',
+    linkTitle: 'Ist das Ihre E-Mail-Adresse?',
+    linkOwn: 'Wählen Sie „Diese Adresse bestätigen“, um {email} für Ihr Konto zu bestätigen.',
+    linkForeign:
+      'Ein Konto bei {name} möchte {email} verwenden. Wenn es Ihres ist, geben Sie das Passwort des Kontos ein: Damit bestätigen Sie die Adresse und melden sich hier an.',
+    linkOther: 'In diesem Browser sind Sie bei einem anderen Konto angemeldet: {account}. Dort werden Sie abgemeldet.',
+    linkSubmit: 'Diese Adresse bestätigen',
+    disownTitle: 'Nicht Ihr Konto?',
+    disownLead:
+      'Vielleicht hat jemand Ihre Adresse versehentlich eingegeben, oder um sich als Sie auszugeben. Sagen Sie es uns, dann kann das Konto sie nicht mehr verwenden.',
+    disown: 'Das war ich nicht',
+    disownedTitle: 'Die Adresse wurde entfernt',
+    disowned: 'Das Konto kann Ihre Adresse nicht mehr verwenden. Sonst ist nichts zu tun.',
+    voidTitle: 'Dieser Link funktioniert nicht',
+    void: 'Er wurde schon benutzt, ist älter als {minutes} Minuten, wurde durch einen neueren ersetzt oder ist unvollständig.',
+    voidNext: 'Für eine neue E-Mail melden Sie sich bei Ihrem Konto an.',
+    voidAgain: 'Neue E-Mail anfordern',
+    doneTitle: 'Ihre E-Mail-Adresse ist bestätigt',
+    done: 'Wenn Sie auf einem anderen Gerät oder in einem anderen Browser begonnen haben, machen Sie dort weiter.',
+    toAccount: 'Ihr Konto',
+    takenTitle: 'Ein anderes Konto hat diese Adresse',
+    taken:
+      '{email} wurde inzwischen für ein anderes Konto bestätigt. Eine Adresse kann nur zu einem Konto gehören. Melden Sie sich bei dem anderen Konto an, oder verwenden Sie für dieses eine andere Adresse.',
+    takenSignIn: 'Bei dem anderen Konto anmelden',
+  },
   invitation: {
     title: 'Einladung annehmen',
     lead: 'Wählen Sie ein Passwort, um Ihr Konto zu erstellen.',
@@ -327,6 +375,11 @@ export const de: Messages = {
     user_code_missing: 'Bitte geben Sie den Code ein, den Ihr Gerät anzeigt.',
     user_code_invalid:
       'Dieser Code ist nicht gültig. Vielleicht enthält er einen Tippfehler, ist zu alt oder wurde schon verwendet. Vergleichen Sie ihn mit dem Code auf Ihrem Gerät, oder lassen Sie dort einen neuen anzeigen.',
+    email_code_missing: 'Bitte geben Sie den Code aus der E-Mail ein.',
+    email_code_wrong:
+      'Dieser Code ist nicht gültig. Vergleichen Sie ihn mit der E-Mail. Nach mehreren falschen Codes oder einer halben Stunde öffnen Sie den Link in der E-Mail, oder fordern Sie eine neue an.',
+    account_password_missing: 'Bitte geben Sie das Passwort des Kontos ein.',
+    account_password_wrong: 'Das ist nicht das Passwort des Kontos.',
     sign_up_closed: 'Hier können keine neuen Konten erstellt werden.',
     previous_password_missing: 'Bitte geben Sie das Passwort ein, das Ihr Konto vor der Änderung hatte.',
     previous_password_wrong:

@@ -96,6 +96,16 @@ export async function findWaitingEmail(db: Queryable, sub: Sub, browserDigest: B
   return rows[0]?.email
 }
 
+/** Whether a mail of the account is open, in whatever browser. */
+export async function hasOpenVerification(db: Queryable, sub: Sub): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'has-open-verification',
+    text: `SELECT FROM email_verifications WHERE sub = $1 AND ${isOpen} LIMIT 1`,
+    values: [sub],
+  })
+  return rowCount === 1
+}
+
 /** Spends the link of a mail. Atomic: of any number of concurrent callers, one gets the mail; the others, and all after them, get undefined. */
 export async function spendVerification(
   db: Queryable,
