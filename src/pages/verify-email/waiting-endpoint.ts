@@ -16,6 +16,7 @@ import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { readCode } from '../../records/accounts/email-codes.ts'
 import { mustVerifyEmail } from '../../records/accounts/email-verification-rule.ts'
+import { allowedEndings } from '../../records/accounts/sign-up-domains.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import { TakenPage } from './link-page.tsx'
@@ -193,7 +194,14 @@ async function showPage(
       csrf: csrfToken(signet, request, reply),
       accountProof: formSubjectProof(signet.secrets.csrf, subjectOf(session)),
       continueTo: sealed,
-      ...{ email, isSent, isRequired, laterHref: href, minutes: verificationMinutes },
+      ...{
+        email,
+        isSent,
+        isRequired,
+        laterHref: href,
+        minutes: verificationMinutes,
+        domains: allowedEndings(signet.settings),
+      },
       ...shown,
     }),
     status,

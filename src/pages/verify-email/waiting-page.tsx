@@ -1,10 +1,20 @@
 import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
-import { type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
+import {
+  alternatives,
+  type Fault,
+  faultText,
+  fill,
+  fillText,
+  type Messages,
+  type PageContext,
+} from '../../html/messages/messages.ts'
 
 /** The fields by which a fault is shown; `form` is for one that concerns none of them. */
-export type WaitingFaults = Partial<Record<'code' | 'email' | 'password' | 'form', Fault>>
+export type WaitingFaults = Partial<Record<'code' | 'email' | 'password' | 'form', WaitingFault>>
+
+type WaitingFault = Fault | keyof Messages['accountFaults']
 
 export type WaitingNotice = 'sent' | 'waiting'
 
@@ -30,6 +40,8 @@ export interface WaitingPageProps {
   readonly typedEmail?: string | undefined
   /** For `too_many_attempts` and `busy`: when to try again. */
   readonly retryAfterSeconds?: number | undefined
+  /** For an address whose domain is not allowed: those that are. */
+  readonly domains: readonly string[]
 }
 
 /** The page that waits until a person has verified an address. */
@@ -37,7 +49,7 @@ export function WaitingPage(props: WaitingPageProps) {
   const { page, csrf, accountProof, continueTo, email, isSent, isRequired, minutes, notice, faults } = props
   const { verifyEmail: text } = page.messages
   const hidden = { csrf, account: accountProof, continue: continueTo }
-  const textOf = (fault: Fault | undefined) => fault && faultText(page, fault, props)
+  const textOf = (fault: WaitingFault | undefined) => fault && textOfFault(page, fault, props)
   const faulty = (['code', 'email', 'password'] as const).filter((field) => faults[field])
   const laterHref = safeHref(props.laterHref)
   const address = <bdi class="name">{email}</bdi>
@@ -132,6 +144,13 @@ export function WaitingPage(props: WaitingPageProps) {
   )
 }
 
+function textOfFault(page: PageContext, fault: WaitingFault, figures: WaitingPageProps): string {
+  const { accountFaults } = page.messages
+  if (!(fault in accountFaults)) return faultText(page, fault as Fault, figures)
+  const domains = alternatives(figures.domains, page.locale)
+  return fillText(accountFaults[fault as keyof typeof accountFaults], { field: '', domains })
+}
+
 /** For somebody who has mistyped the address, and can go nowhere else. The password keeps a thief with the cookie from taking the account. */
 function OtherAddress({
   page,
@@ -143,7 +162,7 @@ function OtherAddress({
   firstFaulty,
 }: WaitingPageProps & {
   readonly hidden: Readonly<Record<string, string | undefined>>
-  readonly textOf: (fault: Fault | undefined) => string | undefined
+  readonly textOf: (fault: WaitingFault | undefined) => string | undefined
   readonly firstFaulty: string | undefined
 }) {
   const { verifyEmail: text } = page.messages
