@@ -261,6 +261,7 @@ function nameTaken(
 }
 
 /** The claims under their names. `Account` has no password hash, so none can be printed. */
-function documentOf({ sub, username, email, email_verified, address, ...claims }: Account): Document {
-  return { sub, username, email, email_verified, ...claims, address: address && { ...address } }
+function documentOf({ sub, username, email, email_verified, address, signed_up, ...claims }: Account): Document {
+  const own = { sub, username, email, email_verified, ...claims, signed_up: signed_up || undefined }
+  return { ...own, address: address && { ...address } }
 }

@@ -84,5 +84,5 @@ function showForm(
 
 /** A link that is unknown, has expired or been used gets the same page. */
 function showInvalid(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  return sendPage(reply, UndoLinkPage({ page: pageContextOf(request) }), 404)
+  return sendPage(reply, UndoLinkPage({ page: pageContextOf(request) }), 410)
 }
