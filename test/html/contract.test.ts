@@ -12,6 +12,8 @@ t.test('the ids that other programs rely on are in the promised places', async (
     ['sign-in, continue as', ['username', 'password'], ['sign-in', 'continue-as']],
     ['sign-up', ['name', 'email', 'password'], ['sign-up']],
     ['consent', [], ['allow', 'deny']],
+    ['verify e-mail', ['code', 'email', 'password'], ['verify', 'send-again', 'send-there', 'sign-out']],
+    ['verify e-mail, link elsewhere', ['password'], ['verify', 'disown']],
     ['device', ['user_code'], ['continue']],
     ['device consent', [], ['allow', 'deny']],
     ['confirm logout', [], ['confirm-logout']],

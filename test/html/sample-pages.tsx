@@ -16,6 +16,8 @@ import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
 import { InvitationPage, NoInvitationPage } from '../../src/pages/sign-up/invitation-page.tsx'
 import { SignUpPage } from '../../src/pages/sign-up/sign-up-page.tsx'
+import { LinkPage, TakenPage, VerifyDonePage, VoidLinkPage } from '../../src/pages/verify-email/link-page.tsx'
+import { WaitingPage } from '../../src/pages/verify-email/waiting-page.tsx'
 import type { ClientId, Sub } from '../../src/records/ids.ts'
 
 /** The brand of an installation that has no settings for it. */
@@ -84,6 +86,11 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
   const { errors } = page.messages
   const account = { page, csrf, accountProof: 'proof', account: person, minPasswordLength: 12 }
   const consent = { page, csrf, continueTo, account: ada, accountProof: 'proof', redirectHost: 'notes.example' }
+  const waiting = {
+    ...{ page, csrf, continueTo, accountProof: 'proof', email: ada.email, isSent: true, isRequired: true },
+    ...{ laterHref: '/account', minutes: 30, faults: {}, domains: [] },
+  }
+  const verifyLink = { page, csrf, token: 'token', email: ada.email }
   const deviceConsent = { page, csrf, code: 'WDJB-MJHT', shownProof: 'proof', accessProof: 'access' }
   return {
     'sign-in': (
@@ -237,6 +244,37 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         remembers
       />
     ),
+    'verify e-mail': <WaitingPage {...waiting} />,
+    'verify e-mail, optional': <WaitingPage {...waiting} isRequired={false} notice="sent" />,
+    'verify e-mail, no mail yet': <WaitingPage {...waiting} isSent={false} notice="waiting" />,
+    'verify e-mail, wrong code': <WaitingPage {...waiting} faults={{ code: 'email_code_wrong' }} />,
+    'verify e-mail, wrong address': (
+      <WaitingPage
+        {...waiting}
+        email={`${endless}@example.com`}
+        typedEmail={markup}
+        faults={{ email: 'email_domain_not_allowed', password: 'account_password_wrong' }}
+        domains={['@example.com', '@example.org']}
+      />
+    ),
+    'verify e-mail, no address': <WaitingPage {...waiting} email={undefined} isSent={false} />,
+    'verify e-mail, too many attempts': (
+      <WaitingPage {...waiting} faults={{ form: 'too_many_attempts' }} retryAfterSeconds={240} />
+    ),
+    'verify e-mail, link': <LinkPage {...verifyLink} signedIn="own" />,
+    'verify e-mail, link elsewhere': <LinkPage {...verifyLink} signedIn={undefined} />,
+    'verify e-mail, link in another session': (
+      <LinkPage
+        {...verifyLink}
+        email={`${endless}@example.com`}
+        signedIn={{ name: markup }}
+        fault="account_password_wrong"
+      />
+    ),
+    'verify e-mail, void link': <VoidLinkPage page={page} csrf={csrf} minutes={30} token="token" />,
+    'verify e-mail, done': <VerifyDonePage page={page} done="verified" />,
+    'verify e-mail, disowned': <VerifyDonePage page={page} done="disowned" />,
+    'verify e-mail, taken': <TakenPage page={page} csrf={csrf} email={rightToLeft} />,
     device: <UserCodePage page={page} csrf={csrf} isSignedIn={false} code="WDJB-MJHT" />,
     'device, wrong code': <UserCodePage page={page} csrf={csrf} isSignedIn code={markup} fault="user_code_invalid" />,
     'device, too many attempts': (

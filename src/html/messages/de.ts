@@ -44,7 +44,7 @@ export const de: Messages = {
     signIn: 'Ich habe bereits ein Konto',
   },
   verifyEmail: {
-    title: 'E-Mail-Adresse bestätigen',
+    title: 'E‑Mail-Adresse bestätigen',
     sent: 'Eine E-Mail an {email} ist unterwegs. Geben Sie hier den Code daraus ein, oder öffnen Sie den Link darin.',
     notSent:
       'Die Adresse {email} ist noch nicht bestätigt. Dafür brauchen Sie eine E-Mail mit einem Code und einem Link.',
@@ -67,7 +67,7 @@ export const de: Messages = {
     password: 'Ihr Passwort',
     sendThere: 'E-Mail dorthin senden',
     signOut: 'Abmelden',
-    linkTitle: 'Ist das Ihre E-Mail-Adresse?',
+    linkTitle: 'Ist das Ihre E‑Mail-Adresse?',
     linkOwn: 'Wählen Sie „Diese Adresse bestätigen“, um {email} für Ihr Konto zu bestätigen.',
     linkForeign:
       'Ein Konto bei {name} möchte {email} verwenden. Wenn es Ihres ist, geben Sie das Passwort des Kontos ein: Damit bestätigen Sie die Adresse und melden sich hier an.',
@@ -83,7 +83,7 @@ export const de: Messages = {
     void: 'Er wurde schon benutzt, ist älter als {minutes} Minuten, wurde durch einen neueren ersetzt oder ist unvollständig.',
     voidNext: 'Für eine neue E-Mail melden Sie sich bei Ihrem Konto an.',
     voidAgain: 'Neue E-Mail anfordern',
-    doneTitle: 'Ihre E-Mail-Adresse ist bestätigt',
+    doneTitle: 'Ihre E‑Mail-Adresse ist bestätigt',
     done: 'Wenn Sie auf einem anderen Gerät oder in einem anderen Browser begonnen haben, machen Sie dort weiter.',
     toAccount: 'Ihr Konto',
     takenTitle: 'Ein anderes Konto hat diese Adresse',

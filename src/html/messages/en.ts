@@ -46,7 +46,7 @@ export const en = {
     signIn: 'I already have an account',
   },
   verifyEmail: {
-    title: 'Verify your e-mail address',
+    title: 'Verify your e‑mail address',
     sent: 'A mail is on its way to {email}. Enter the code from it here, or open its link.',
     notSent: 'The address {email} has not been verified yet. A mail with a code and a link is needed for that.',
     noAddress: 'Your account has no e-mail address. Please enter one whose mail you can read.',
@@ -66,7 +66,7 @@ export const en = {
     password: 'Your password',
     sendThere: 'Send a mail there',
     signOut: 'Sign out',
-    linkTitle: 'Is this your e-mail address?',
+    linkTitle: 'Is this your e‑mail address?',
     linkOwn: 'Press the button to verify {email} for your account.',
     linkForeign:
       'An account at {name} wants to use {email}. If it is yours, enter its password: that verifies the address and signs you in here.',
@@ -82,7 +82,7 @@ export const en = {
     void: 'It has been used, is older than {minutes} minutes, has been replaced by a newer one, or is incomplete.',
     voidNext: 'To get a new mail, sign in to your account.',
     voidAgain: 'Get a new mail',
-    doneTitle: 'Your e-mail address is verified',
+    doneTitle: 'Your e‑mail address is verified',
     done: 'If you started on another device or in another browser, go back there to continue.',
     toAccount: 'Your account',
     takenTitle: 'Another account has this address',
