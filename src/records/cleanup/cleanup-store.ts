@@ -229,6 +229,47 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      SELECT count(*) AS deleted FROM old`,
   ],
   ['superseded grants', deleteSuperseded],
+  // Links in mails. Kept for a week, so that somebody who opens one late learns what happened to it.
+  [
+    'email_verifications',
+    `WITH old AS (
+       DELETE FROM email_verifications WHERE digest IN (
+         SELECT digest FROM email_verifications WHERE expires_at < now() - interval '7 days'
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
+  [
+    'account_recoveries',
+    `WITH old AS (
+       DELETE FROM account_recoveries WHERE digest IN (
+         SELECT digest FROM account_recoveries WHERE expires_at < now() - interval '7 days'
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
+  [
+    'email_changes',
+    `WITH old AS (
+       DELETE FROM email_changes WHERE digest IN (
+         SELECT digest FROM email_changes WHERE expires_at < now() - interval '7 days'
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
+  [
+    'invitations',
+    `WITH old AS (
+       DELETE FROM invitations WHERE digest IN (
+         SELECT digest FROM invitations WHERE expires_at < now() - interval '7 days'
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
   // Versions that have not been used for long enough, and on which nothing that is still valid depends. A session may have a version that was
   // revoked since; the next version then replaces it, and is kept.
   [

@@ -61,6 +61,29 @@ t.test('a killed node is forgotten after a day, and a running one is kept', asyn
   t.same(rows, [{ id: 'runs' }])
 })
 
+t.test('links in mails are deleted a week after they have expired, used ones too', async (t) => {
+  const { database } = (await startSignet(t)).signet
+  const tables = {
+    email_verifications: ['sub, email, browser_digest, code_mac, code_version', `'person', 'a@example.com', '', '', 1`],
+    account_recoveries: ['sub, email', `'person', 'a@example.com'`],
+    email_changes: ['sub, previous_email, new_email', `'person', 'a@example.com', 'b@example.com'`],
+    invitations: ['email, invited_by, created_at, accepted_at', `hours || '@example.com', 'operator', now(), now()`],
+  }
+  for (const [table, [columns, values]] of Object.entries(tables)) {
+    await database.query(`INSERT INTO ${table} (digest, expires_at, ${columns})
+      SELECT hours::text::bytea, now() - hours * interval '1 hour', ${values} FROM unnest(ARRAY[-1, 1, 167, 169]) AS hours`)
+    await deleteExpired(database, 3600)
+    const { rows } = await database.query(
+      `SELECT encode(digest, 'escape') AS hours FROM ${table} ORDER BY expires_at DESC`,
+    )
+    t.same(
+      rows.map(({ hours }) => hours),
+      ['-1', '1', '167'],
+      table,
+    )
+  }
+})
+
 t.test('records that anybody can cause are bounded', async (t) => {
   const idp = await startSignet(t)
   const db = idp.signet.database
