@@ -100,7 +100,7 @@ t.test('somebody who is signed in sees with whom, and can sign out or go on as t
   const browser = idp.browser()
   await browser.post('/sign-in', { username: 'ada@example.com', password })
   const page = await browser.get(link)
-  t.match(page, { status: 200, text: 'You are signed in in this browser as' })
+  t.match(page, { status: 200, text: 'This browser is signed in as' })
   t.match(page.text, 'Ada King')
   t.match(page.text, 'href="/logout"')
   const account = await browser.follow(await browser.submit(page, 'sign-up', { password }))

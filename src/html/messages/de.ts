@@ -47,7 +47,7 @@ export const de: Messages = {
     title: 'Einladung annehmen',
     lead: 'Wählen Sie ein Passwort, um Ihr Konto zu erstellen.',
     fixedEmail: 'Mit dieser Adresse wurden Sie eingeladen.',
-    signedInAs: 'Sie sind in diesem Browser angemeldet als',
+    signedInAs: 'Dieser Browser ist angemeldet als',
     otherPerson:
       'Wenn Sie fortfahren, ist dieser Browser danach mit dem neuen Konto angemeldet. Wenn die Einladung für jemand anderen ist, überlassen Sie sie dieser Person.',
     signOut: 'Zuerst abmelden',

@@ -49,7 +49,7 @@ export const en = {
     title: 'Accept your invitation',
     lead: 'Choose a password to create your account.',
     fixedEmail: 'This is the address you were invited with.',
-    signedInAs: 'You are signed in in this browser as',
+    signedInAs: 'This browser is signed in as',
     otherPerson:
       'If you continue, this browser will be signed in to the new account instead. If the invitation is for somebody else, leave it to them.',
     signOut: 'Sign out first',

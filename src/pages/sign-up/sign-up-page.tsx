@@ -79,7 +79,11 @@ export function SignUpPage(props: SignUpPageProps) {
           autocomplete="email"
           required
           value={values.email}
-          hint={domains.length > 0 && fillText(signUp.domainsHint, { domains: alternatives(domains, page.locale) })}
+          hint={
+            domains.length > 0 &&
+            faults.email !== 'email_other_domain' &&
+            fillText(signUp.domainsHint, { domains: alternatives(domains, page.locale) })
+          }
           fault={textOf(faults.email)}
           autofocus={faulty[0] === 'email'}
         />
