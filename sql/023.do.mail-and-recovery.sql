@@ -40,18 +40,19 @@ CREATE TABLE account_recoveries (
 CREATE INDEX account_recoveries_sub_idx ON account_recoveries (sub, created_at);
 CREATE INDEX account_recoveries_expires_at_idx ON account_recoveries (expires_at);
 
--- A changed address. The owner of the previous one can undo the change for a while.
+-- A changed address. The owner of the previous one, which was verified, can undo the change for a while.
 CREATE TABLE email_changes (
   digest bytea PRIMARY KEY, -- of the secret in the link that the previous address received
+  position bigint NOT NULL GENERATED ALWAYS AS IDENTITY, -- the order of the changes of one account: a clock can go back
   sub text NOT NULL,
   previous_email text NOT NULL,
-  new_email text NOT NULL,
-  previous_password text, -- the hash that the account had before the change: undoing it takes this password
+  new_email text, -- null if the address was removed
+  previous_password text, -- the hash that the account had before the change: undoing it takes this password. Null once undone
   changed_at timestamptz NOT NULL DEFAULT now(),
   expires_at timestamptz NOT NULL,
-  undone_at timestamptz
+  undone_at timestamptz -- undone, or made pointless by a return to this or an earlier address
 );
-CREATE INDEX email_changes_sub_idx ON email_changes (sub, changed_at);
+CREATE INDEX email_changes_sub_idx ON email_changes (sub, position);
 CREATE INDEX email_changes_expires_at_idx ON email_changes (expires_at);
 
 -- An address whose owner may create an account, unless SIGNET_SIGN_UP is `closed`. A new invitation replaces an earlier one of the same address.

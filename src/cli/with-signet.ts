@@ -103,6 +103,24 @@ export async function withSecrets<T>(
   }
 }
 
+/**
+ * Opens what an operation needs that tells a person by mail what it has done: mails wait sealed until a server sends them. If this installation sends
+ * no mail, or no server has ever been started on it, the work is done all the same, without the master key, and nobody is told.
+ *
+ * @param isNeeded whether there may be somebody to tell; otherwise the master key is not needed either
+ */
+export async function withMail<T>(
+  terminal: Terminal,
+  installation: Installation,
+  wait: LockWait,
+  isNeeded: boolean,
+  work: (signet: Installation & InstallationSecrets) => Promise<T>,
+): Promise<T> {
+  const { canSealMail, withoutMail } = await import('../installation-keys.ts')
+  if (!isNeeded || !(await canSealMail(installation))) return work(withoutMail(installation))
+  return withSecrets(terminal, installation, wait, (opened) => work({ ...installation, ...opened }))
+}
+
 async function withInstallation<T>(
   terminal: Terminal,
   work: (installation: Installation, wait: LockWait) => Promise<T>,

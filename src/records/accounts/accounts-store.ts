@@ -14,11 +14,12 @@ type AccountRow = { [C in (typeof profileColumns)[number]]: string | null } & {
   created_at: Date
   updated_at: Date
   disabled: boolean
+  signed_up: boolean
 }
 
 /** SQL: the columns of an account with its primary address, for statements that also read something else. Requires `accountEmail`. */
 export const accountColumns = `accounts.sub, ${profileColumns.map((column) => `accounts.${column}`).join(', ')}, accounts.address,
-    accounts.phone_number_verified, accounts.created_at, accounts.updated_at, accounts.disabled_at IS NOT NULL AS disabled,
+    accounts.phone_number_verified, accounts.created_at, accounts.updated_at, accounts.disabled_at IS NOT NULL AS disabled, accounts.signed_up,
     account_emails.email, account_emails.verified_at IS NOT NULL AS email_verified`
 
 /** SQL: joins the primary address. Goes after `accounts`. */
@@ -213,7 +214,8 @@ export async function setDisabled(db: Queryable, sub: Sub, disabled: boolean): P
 export async function emptyAccount(db: Queryable, sub: Sub): Promise<void> {
   await db.query({
     text: `WITH emails AS (DELETE FROM account_emails WHERE sub = $1), credentials AS (DELETE FROM account_credentials WHERE sub = $1),
-             browsers AS (DELETE FROM known_browsers WHERE sub = $1)
+             browsers AS (DELETE FROM known_browsers WHERE sub = $1), verifications AS (DELETE FROM email_verifications WHERE sub = $1),
+             changes AS (DELETE FROM email_changes WHERE sub = $1)
            UPDATE accounts SET deleted_at = now(), address = NULL, imported_from = NULL, ${profileColumns.map((column) => `${column} = NULL`).join(', ')}
            WHERE sub = $1`,
     values: [sub],

@@ -228,8 +228,19 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted FROM old`,
   ],
+  // They contain addresses and password hashes, and nothing depends on them once the change can no longer be undone.
+  [
+    'email_changes',
+    `WITH old AS (
+       DELETE FROM email_changes WHERE digest IN (
+         SELECT digest FROM email_changes WHERE expires_at < now()
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
   ['superseded grants', deleteSuperseded],
-  // Links in mails. Kept for a week, so that somebody who opens one late learns what happened to it.
+  // Mails that asked to verify an address. Their links have expired, but whoever did not ask for them can still say so for a week.
   [
     'email_verifications',
     `WITH old AS (
@@ -240,26 +251,7 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
-  [
-    'account_recoveries',
-    `WITH old AS (
-       DELETE FROM account_recoveries WHERE digest IN (
-         SELECT digest FROM account_recoveries WHERE expires_at < now() - interval '7 days'
-         LIMIT $2 FOR UPDATE SKIP LOCKED)
-       RETURNING 1
-     )
-     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
-  ],
-  [
-    'email_changes',
-    `WITH old AS (
-       DELETE FROM email_changes WHERE digest IN (
-         SELECT digest FROM email_changes WHERE expires_at < now() - interval '7 days'
-         LIMIT $2 FOR UPDATE SKIP LOCKED)
-       RETURNING 1
-     )
-     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
-  ],
+  // They contain names and addresses. The list shows what became of them for a week.
   [
     'invitations',
     `WITH old AS (
