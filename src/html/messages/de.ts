@@ -17,6 +17,13 @@ export const de: Messages = {
     label: 'Passwort',
     reveal: 'Passwort anzeigen',
   },
+  passwordStrength: {
+    easy: 'Leicht zu erraten',
+    better: 'Könnte besser sein',
+    hard: 'Schwer zu erraten',
+    missing: 'Noch {count} Zeichen',
+    missingOne: 'Noch 1 Zeichen',
+  },
   signIn: {
     title: 'Anmelden',
     purpose: 'um mit {client} fortzufahren',

@@ -19,6 +19,13 @@ export const en = {
     label: 'Password',
     reveal: 'Show password',
   },
+  passwordStrength: {
+    easy: 'Easy to guess',
+    better: 'Could be better',
+    hard: 'Hard to guess',
+    missing: '{count} more characters needed',
+    missingOne: '1 more character needed',
+  },
   signIn: {
     title: 'Sign in',
     purpose: 'to continue to {client}',
