@@ -37,6 +37,11 @@ export function whyNoSession(request: FastifyRequest, issuer: string): string {
     : `cookie ${session}: not set by this issuer, or sent twice`
 }
 
+/** The digest of the cookie that identifies the browser, which gets one if it has none. */
+export function browserDigestOf(request: FastifyRequest, reply: FastifyReply, issuer: string): Buffer {
+  return digest(browserOf(request, reply, issuer))
+}
+
 /** The digests that an operation stores for the browser of a sign-in, and the session cookie to set if it succeeds. */
 export function newBrowserSession(
   request: FastifyRequest,
@@ -48,7 +53,7 @@ export function newBrowserSession(
   return {
     cookie,
     digests: {
-      browserDigest: digest(browserOf(request, reply, issuer)),
+      browserDigest: browserDigestOf(request, reply, issuer),
       sessionDigest: digest(cookie),
       replaces: replaced === undefined ? undefined : digest(replaced),
     },

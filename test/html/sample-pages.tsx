@@ -21,6 +21,8 @@ import {
   UndoEmailChangePage,
   UndoLinkPage,
 } from '../../src/pages/undo-email-change/undo-email-change-page.tsx'
+import { LinkPage, TakenPage, VerifyDonePage, VoidLinkPage } from '../../src/pages/verify-email/link-page.tsx'
+import { WaitingPage } from '../../src/pages/verify-email/waiting-page.tsx'
 import type { ClientId, Sub } from '../../src/records/ids.ts'
 
 /** The brand of an installation that has no settings for it. */
@@ -87,10 +89,15 @@ const signedIn = (handle: string, day: number) => ({
 export function samplePages(language: string, brand = plainBrand): Readonly<Record<string, VNode>> {
   const page = pageContext(language, brand)
   const { errors } = page.messages
-  const account = { page, csrf, accountProof: 'proof', account: person, minPasswordLength: 12 }
+  const account = { page, csrf, accountProof: 'proof', account: person, minPasswordLength: 15 }
   const consent = { page, csrf, continueTo, account: ada, accountProof: 'proof', redirectHost: 'notes.example' }
   const changedAt = new Date('2026-11-20T08:00:00Z')
   const undo = { page, csrf, token: 'q7Yc0mYyJ2mBv0bq8m0nq1H3i6gq2z0pQm5W9cJtXyA', previousEmail: ada.email, changedAt }
+  const waiting = {
+    ...{ page, csrf, continueTo, accountProof: 'proof', email: ada.email, isSent: true, isRequired: true },
+    ...{ laterHref: '/account', minutes: 30, faults: {}, domains: [] },
+  }
+  const verifyLink = { page, csrf, token: 'token', email: ada.email }
   const deviceConsent = { page, csrf, code: 'WDJB-MJHT', shownProof: 'proof', accessProof: 'access' }
   return {
     'sign-in': (
@@ -132,7 +139,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         client={notes}
         values={{}}
         faults={{}}
-        minPasswordLength={12}
+        minPasswordLength={15}
         domains={[]}
         signInHref="/sign-in"
       />
@@ -143,7 +150,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         csrf={csrf}
         values={{ name: endless, email: 'ada@' }}
         faults={{ name: 'name_too_long', email: 'email_invalid', password: 'password_too_short', form: 'busy' }}
-        minPasswordLength={12}
+        minPasswordLength={15}
         domains={[]}
         signInHref="/sign-in"
       />
@@ -154,7 +161,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         csrf={csrf}
         values={{ name: 'Ada Lovelace', email: 'ada@example.org' }}
         faults={{ email: 'email_other_domain' }}
-        minPasswordLength={12}
+        minPasswordLength={15}
         domains={['@example.com', '@b\u00fccher.example', `@${'deep.'.repeat(30)}example`]}
         signInHref="/sign-in"
       />
@@ -167,7 +174,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         email="ada@example.com"
         name="Ada Lovelace"
         faults={{}}
-        minPasswordLength={12}
+        minPasswordLength={15}
       />
     ),
     'invitation, of somebody else': (
@@ -177,7 +184,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         invitation="secret-of-the-link"
         email="ada@example.com"
         faults={{}}
-        minPasswordLength={12}
+        minPasswordLength={15}
         current={{ name: 'Charles Babbage', email: 'charles@example.com' }}
       />
     ),
@@ -189,7 +196,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         email={`${endless.toLowerCase()}@example.com`}
         name={rightToLeft + endless}
         faults={{ form: 'too_many_attempts', name: 'name_too_long', password: 'password_too_short' }}
-        minPasswordLength={12}
+        minPasswordLength={15}
         retryAfterSeconds={240}
         current={{ name: rightToLeft + endless, email: markup }}
       />
@@ -244,6 +251,37 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         remembers
       />
     ),
+    'verify e-mail': <WaitingPage {...waiting} />,
+    'verify e-mail, optional': <WaitingPage {...waiting} isRequired={false} notice="sent" />,
+    'verify e-mail, no mail yet': <WaitingPage {...waiting} isSent={false} notice="waiting" />,
+    'verify e-mail, wrong code': <WaitingPage {...waiting} faults={{ code: 'email_code_wrong' }} />,
+    'verify e-mail, wrong address': (
+      <WaitingPage
+        {...waiting}
+        email={`${endless}@example.com`}
+        typedEmail={markup}
+        faults={{ email: 'email_domain_not_allowed', password: 'account_password_wrong' }}
+        domains={['@example.com', '@example.org']}
+      />
+    ),
+    'verify e-mail, no address': <WaitingPage {...waiting} email={undefined} isSent={false} />,
+    'verify e-mail, too many attempts': (
+      <WaitingPage {...waiting} faults={{ form: 'too_many_attempts' }} retryAfterSeconds={240} />
+    ),
+    'verify e-mail, link': <LinkPage {...verifyLink} signedIn="own" />,
+    'verify e-mail, link elsewhere': <LinkPage {...verifyLink} signedIn={undefined} />,
+    'verify e-mail, link in another session': (
+      <LinkPage
+        {...verifyLink}
+        email={`${endless}@example.com`}
+        signedIn={{ name: markup }}
+        fault="account_password_wrong"
+      />
+    ),
+    'verify e-mail, void link': <VoidLinkPage page={page} csrf={csrf} minutes={30} token="token" />,
+    'verify e-mail, done': <VerifyDonePage page={page} done="verified" />,
+    'verify e-mail, disowned': <VerifyDonePage page={page} done="disowned" />,
+    'verify e-mail, taken': <TakenPage page={page} csrf={csrf} email={rightToLeft} />,
     device: <UserCodePage page={page} csrf={csrf} isSignedIn={false} code="WDJB-MJHT" />,
     'device, wrong code': <UserCodePage page={page} csrf={csrf} isSignedIn code={markup} fault="user_code_invalid" />,
     'device, too many attempts': (

@@ -17,6 +17,13 @@ export const de: Messages = {
     label: 'Passwort',
     reveal: 'Passwort anzeigen',
   },
+  passwordStrength: {
+    easy: 'Leicht zu erraten',
+    better: 'Könnte besser sein',
+    hard: 'Schwer zu erraten',
+    missing: 'Noch {count} Zeichen',
+    missingOne: 'Noch 1 Zeichen',
+  },
   signIn: {
     title: 'Anmelden',
     purpose: 'um mit {client} fortzufahren',
@@ -44,7 +51,7 @@ export const de: Messages = {
     signIn: 'Ich habe bereits ein Konto',
   },
   verifyEmail: {
-    title: 'E-Mail-Adresse bestätigen',
+    title: 'E‑Mail-Adresse bestätigen',
     sent: 'Eine E-Mail an {email} ist unterwegs. Geben Sie hier den Code daraus ein, oder öffnen Sie den Link darin.',
     notSent:
       'Die Adresse {email} ist noch nicht bestätigt. Dafür brauchen Sie eine E-Mail mit einem Code und einem Link.',
@@ -67,7 +74,7 @@ export const de: Messages = {
     password: 'Ihr Passwort',
     sendThere: 'E-Mail dorthin senden',
     signOut: 'Abmelden',
-    linkTitle: 'Ist das Ihre E-Mail-Adresse?',
+    linkTitle: 'Ist das Ihre E‑Mail-Adresse?',
     linkOwn: 'Wählen Sie „Diese Adresse bestätigen“, um {email} für Ihr Konto zu bestätigen.',
     linkForeign:
       'Ein Konto bei {name} möchte {email} verwenden. Wenn es Ihres ist, geben Sie das Passwort des Kontos ein: Damit bestätigen Sie die Adresse und melden sich hier an.',
@@ -83,7 +90,7 @@ export const de: Messages = {
     void: 'Er wurde schon benutzt, ist älter als {minutes} Minuten, wurde durch einen neueren ersetzt oder ist unvollständig.',
     voidNext: 'Für eine neue E-Mail melden Sie sich bei Ihrem Konto an.',
     voidAgain: 'Neue E-Mail anfordern',
-    doneTitle: 'Ihre E-Mail-Adresse ist bestätigt',
+    doneTitle: 'Ihre E‑Mail-Adresse ist bestätigt',
     done: 'Wenn Sie auf einem anderen Gerät oder in einem anderen Browser begonnen haben, machen Sie dort weiter.',
     toAccount: 'Ihr Konto',
     takenTitle: 'Ein anderes Konto hat diese Adresse',
@@ -95,7 +102,7 @@ export const de: Messages = {
     title: 'Einladung annehmen',
     lead: 'Wählen Sie ein Passwort, um Ihr Konto zu erstellen.',
     fixedEmail: 'Mit dieser Adresse wurden Sie eingeladen.',
-    signedInAs: 'Sie sind in diesem Browser angemeldet als',
+    signedInAs: 'Dieser Browser ist angemeldet als',
     otherPerson:
       'Wenn Sie fortfahren, ist dieser Browser danach mit dem neuen Konto angemeldet. Wenn die Einladung für jemand anderen ist, überlassen Sie sie dieser Person.',
     signOut: 'Zuerst abmelden',
@@ -278,11 +285,11 @@ export const de: Messages = {
     passwordKept:
       'Sie können sich mit dem Passwort anmelden, das Sie gerade eingegeben haben. Wenn es jemand anderes kennen könnte, ändern Sie es sofort.',
     passwordRemoved:
-      'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Um ein neues zu setzen, wählen Sie „Passwort vergessen?“ und geben Sie Ihre E-Mail-Adresse ein.',
+      'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Setzen Sie ein neues mit dem Link einer E-Mail, die wir an Ihre Adresse senden.',
     passwordAsk:
       'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Bitten Sie die Betreiber dieses Dienstes um ein neues.',
     check: 'Prüfen Sie danach Ihren Benutzernamen und Ihr Profil. Auch sie könnten geändert worden sein.',
-    recover: 'Passwort vergessen?',
+    recover: 'Neues Passwort setzen',
     invalid:
       'Vielleicht ist er unvollständig, älter als sieben Tage oder schon verwendet worden. Links zu späteren Änderungen funktionieren nicht mehr, sobald eine frühere Änderung rückgängig gemacht wurde.',
     invalidWhatNext:
@@ -372,6 +379,8 @@ export const de: Messages = {
     password_service:
       'Dieses Passwort ist der Name oder die Adresse dieses Dienstes, vielleicht wiederholt oder mit Ziffern ergänzt. Bitte wählen Sie ein anderes.',
     password_pattern: 'Dieses Passwort wiederholt nur ein kurzes Muster. Bitte wählen Sie ein anderes.',
+    password_breached:
+      'Dieses Passwort steht in einer Sammlung gestohlener Passwörter, und Angreifer werden es ausprobieren. Bitte wählen Sie ein anderes. Wenn Sie es auch anderswo verwenden, ändern Sie es dort ebenfalls.',
     user_code_missing: 'Bitte geben Sie den Code ein, den Ihr Gerät anzeigt.',
     user_code_invalid:
       'Dieser Code ist nicht gültig. Vielleicht enthält er einen Tippfehler, ist zu alt oder wurde schon verwendet. Vergleichen Sie ihn mit dem Code auf Ihrem Gerät, oder lassen Sie dort einen neuen anzeigen.',

@@ -19,6 +19,13 @@ export const en = {
     label: 'Password',
     reveal: 'Show password',
   },
+  passwordStrength: {
+    easy: 'Easy to guess',
+    better: 'Could be better',
+    hard: 'Hard to guess',
+    missing: '{count} more characters needed',
+    missingOne: '1 more character needed',
+  },
   signIn: {
     title: 'Sign in',
     purpose: 'to continue to {client}',
@@ -46,7 +53,7 @@ export const en = {
     signIn: 'I already have an account',
   },
   verifyEmail: {
-    title: 'Verify your e-mail address',
+    title: 'Verify your e‑mail address',
     sent: 'A mail is on its way to {email}. Enter the code from it here, or open its link.',
     notSent: 'The address {email} has not been verified yet. A mail with a code and a link is needed for that.',
     noAddress: 'Your account has no e-mail address. Please enter one whose mail you can read.',
@@ -66,7 +73,7 @@ export const en = {
     password: 'Your password',
     sendThere: 'Send a mail there',
     signOut: 'Sign out',
-    linkTitle: 'Is this your e-mail address?',
+    linkTitle: 'Is this your e‑mail address?',
     linkOwn: 'Press the button to verify {email} for your account.',
     linkForeign:
       'An account at {name} wants to use {email}. If it is yours, enter its password: that verifies the address and signs you in here.',
@@ -82,7 +89,7 @@ export const en = {
     void: 'It has been used, is older than {minutes} minutes, has been replaced by a newer one, or is incomplete.',
     voidNext: 'To get a new mail, sign in to your account.',
     voidAgain: 'Get a new mail',
-    doneTitle: 'Your e-mail address is verified',
+    doneTitle: 'Your e‑mail address is verified',
     done: 'If you started on another device or in another browser, go back there to continue.',
     toAccount: 'Your account',
     takenTitle: 'Another account has this address',
@@ -94,7 +101,7 @@ export const en = {
     title: 'Accept your invitation',
     lead: 'Choose a password to create your account.',
     fixedEmail: 'This is the address you were invited with.',
-    signedInAs: 'You are signed in in this browser as',
+    signedInAs: 'This browser is signed in as',
     otherPerson:
       'If you continue, this browser will be signed in to the new account instead. If the invitation is for somebody else, leave it to them.',
     signOut: 'Sign out first',
@@ -274,11 +281,11 @@ export const en = {
     passwordKept:
       'You can sign in with the password that you have just entered. If somebody else may know it, change it right away.',
     passwordRemoved:
-      'The password had been changed since, perhaps by somebody else, so it was removed. To set a new one, choose “Forgot your password?” and enter your e-mail address.',
+      'The password had been changed since, perhaps by somebody else, so it was removed. Set a new one with the link of a mail that we send to your address.',
     passwordAsk:
       'The password had been changed since, perhaps by somebody else, so it was removed. Ask the people who run this service for a new one.',
     check: 'Then check your user name and your profile. They may have been changed as well.',
-    recover: 'Forgot your password?',
+    recover: 'Set a new password',
     invalid:
       'It may be incomplete or older than seven days, or it has been used. Links about later changes stop working when an earlier change is undone.',
     invalidWhatNext:
@@ -366,6 +373,8 @@ export const en = {
     password_service:
       'This password is the name or address of this service, perhaps repeated or with digits added. Please choose another one.',
     password_pattern: 'This password repeats a short pattern. Please choose another one.',
+    password_breached:
+      'This password appears in a collection of stolen passwords, so attackers will try it. Please choose another one. If you use it elsewhere, change it there too.',
     user_code_missing: 'Please enter the code that your device shows.',
     user_code_invalid:
       'This code is not valid. Perhaps it was mistyped, is too old or has been used. Compare it with the code on your device, or get a new one there.',
