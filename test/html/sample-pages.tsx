@@ -16,6 +16,11 @@ import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
 import { InvitationPage, NoInvitationPage } from '../../src/pages/sign-up/invitation-page.tsx'
 import { SignUpPage } from '../../src/pages/sign-up/sign-up-page.tsx'
+import {
+  UndoDonePage,
+  UndoEmailChangePage,
+  UndoLinkPage,
+} from '../../src/pages/undo-email-change/undo-email-change-page.tsx'
 import { LinkPage, TakenPage, VerifyDonePage, VoidLinkPage } from '../../src/pages/verify-email/link-page.tsx'
 import { WaitingPage } from '../../src/pages/verify-email/waiting-page.tsx'
 import type { ClientId, Sub } from '../../src/records/ids.ts'
@@ -86,6 +91,8 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
   const { errors } = page.messages
   const account = { page, csrf, accountProof: 'proof', account: person, minPasswordLength: 15 }
   const consent = { page, csrf, continueTo, account: ada, accountProof: 'proof', redirectHost: 'notes.example' }
+  const changedAt = new Date('2026-11-20T08:00:00Z')
+  const undo = { page, csrf, token: 'q7Yc0mYyJ2mBv0bq8m0nq1H3i6gq2z0pQm5W9cJtXyA', previousEmail: ada.email, changedAt }
   const waiting = {
     ...{ page, csrf, continueTo, accountProof: 'proof', email: ada.email, isSent: true, isRequired: true },
     ...{ laterHref: '/account', minutes: 30, faults: {}, domains: [] },
@@ -385,6 +392,60 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         notice="password-changed"
       />
     ),
+    'account, changing address': (
+      <AccountPage
+        {...account}
+        account={{ ...person, email_verified: true }}
+        pendingEmail="ada.lovelace@example.org"
+        verifyEmailHref="/verify-email?continue=sealed-request"
+        sessions={[signedIn('one', 5)]}
+        sessionCount={1}
+        sessionsTruncated={false}
+        applicationsTruncated={false}
+        scopeDescriptions={[]}
+        applications={[]}
+        notice="email-change-cancelled"
+      />
+    ),
+    'account, unverified': (
+      <AccountPage
+        {...account}
+        verifyEmailHref="/verify-email?continue=sealed-request"
+        sessions={[signedIn('one', 5)]}
+        sessionCount={1}
+        sessionsTruncated={false}
+        applicationsTruncated={false}
+        scopeDescriptions={[]}
+        applications={[]}
+        domains={['@example.com', '@example.org']}
+        refused={{
+          form: 'sign-in',
+          values: new Map([['email', 'ada@elsewhere.example']]),
+          faults: new Map([['email', 'email_domain_not_allowed']]),
+        }}
+      />
+    ),
+    'undo-email-change': <UndoEmailChangePage {...undo} newEmail="grace@example.net" />,
+    'undo-email-change, removed': (
+      <UndoEmailChangePage {...undo} newEmail={undefined} fault="previous_password_wrong" />
+    ),
+    'undo-email-change, hostile': (
+      <UndoEmailChangePage
+        {...undo}
+        previousEmail={`${markup}@${endless.toLowerCase()}.example`}
+        newEmail={`${rightToLeft}@${endless.toLowerCase()}.example`}
+        fault="previous_address_taken"
+      />
+    ),
+    'undo-email-change, too many attempts': (
+      <UndoEmailChangePage {...undo} newEmail="grace@example.net" fault="too_many_attempts" retryAfterSeconds={240} />
+    ),
+    'undo-email-change, done': <UndoDonePage page={page} password="kept" offersRecovery />,
+    'undo-email-change, password removed': <UndoDonePage page={page} password="removed" offersRecovery />,
+    'undo-email-change, password removed and no mail': (
+      <UndoDonePage page={page} password="removed" offersRecovery={false} />
+    ),
+    'undo-email-change, invalid link': <UndoLinkPage page={page} />,
     'account, faults': (
       <AccountPage
         {...account}

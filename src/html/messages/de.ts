@@ -285,11 +285,11 @@ export const de: Messages = {
     passwordKept:
       'Sie können sich mit dem Passwort anmelden, das Sie gerade eingegeben haben. Wenn es jemand anderes kennen könnte, ändern Sie es sofort.',
     passwordRemoved:
-      'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Um ein neues zu setzen, wählen Sie „Passwort vergessen?“ und geben Sie Ihre E-Mail-Adresse ein.',
+      'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Setzen Sie ein neues mit dem Link einer E-Mail, die wir an Ihre Adresse senden.',
     passwordAsk:
       'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Bitten Sie die Betreiber dieses Dienstes um ein neues.',
     check: 'Prüfen Sie danach Ihren Benutzernamen und Ihr Profil. Auch sie könnten geändert worden sein.',
-    recover: 'Passwort vergessen?',
+    recover: 'Neues Passwort setzen',
     invalid:
       'Vielleicht ist er unvollständig, älter als sieben Tage oder schon verwendet worden. Links zu späteren Änderungen funktionieren nicht mehr, sobald eine frühere Änderung rückgängig gemacht wurde.',
     invalidWhatNext:

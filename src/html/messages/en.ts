@@ -281,11 +281,11 @@ export const en = {
     passwordKept:
       'You can sign in with the password that you have just entered. If somebody else may know it, change it right away.',
     passwordRemoved:
-      'The password had been changed since, perhaps by somebody else, so it was removed. To set a new one, choose “Forgot your password?” and enter your e-mail address.',
+      'The password had been changed since, perhaps by somebody else, so it was removed. Set a new one with the link of a mail that we send to your address.',
     passwordAsk:
       'The password had been changed since, perhaps by somebody else, so it was removed. Ask the people who run this service for a new one.',
     check: 'Then check your user name and your profile. They may have been changed as well.',
-    recover: 'Forgot your password?',
+    recover: 'Set a new password',
     invalid:
       'It may be incomplete or older than seven days, or it has been used. Links about later changes stop working when an earlier change is undone.',
     invalidWhatNext:

@@ -86,20 +86,18 @@ function EmailStatus({
   if (waiting === undefined || verifyEmailHref === undefined) return null
   return (
     <ul class="rows" id="email-waiting">
-      <li class="row">
+      <li class={pendingEmail === undefined ? 'row' : 'row buttons-below'}>
         <div class="row-text" id="email-waiting-text">
           <p class="name">
             <bdi>{waiting}</bdi>
           </p>
           <p>{pendingEmail === undefined ? account.emailToVerify : account.emailPending}</p>
-          {pendingEmail !== undefined && (
-            <p>
-              <a id="email-code" href={verifyEmailHref}>
-                {account.enterCode}
-              </a>
-            </p>
-          )}
         </div>
+        {pendingEmail !== undefined && (
+          <a class="button primary" id="email-code" href={verifyEmailHref} aria-describedby="email-waiting-text">
+            {account.enterCode}
+          </a>
+        )}
         <form method="post" action="/account/email/send">
           <HiddenInputs values={hidden} />
           <button class="button" id="email-send" aria-describedby="email-waiting-text" type="submit">
