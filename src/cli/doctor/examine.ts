@@ -4,6 +4,7 @@ import { packageFolder } from '../../platform/config/installation-folder.ts'
 import { readSettings, type Settings, SettingsError } from '../../platform/config/settings.ts'
 import { checkFiles, checkLogo, checkTlsFiles } from './check-files.ts'
 import { checkInside, unusable } from './check-inside.ts'
+import { checkMail } from './check-mail.ts'
 import { checkOutside } from './check-outside.ts'
 import { judgeSettings } from './check-settings.ts'
 import { bad, completed, type Finding, good } from './finding.ts'
@@ -42,6 +43,7 @@ export async function examine({
   const common = { base: url ?? settings.issuer, stopSignal, now }
   findings.push(...judgeSettings(settings, environment))
   findings.push(...(await checkFiles(settings, folder)), await checkTlsFiles(settings), await checkLogo(settings))
+  findings.push(await checkMail(settings))
 
   const opened = await openDatabase(settings).catch(unusable)
   if (!opened) findings.push(noDatabase(settings))
