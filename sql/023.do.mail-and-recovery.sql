@@ -107,7 +107,7 @@ BEGIN
        WHERE attempts >= max_attempts AND locked_at IS NULL AND run_at < now() - interval ''30 days'' LIMIT 500))',
     jobs_schema()
   );
-  EXECUTE format('SELECT count(*) FROM (SELECT FROM %I.jobs WHERE attempts < max_attempts LIMIT 10000) AS some', jobs_schema()) INTO waiting;
+  EXECUTE format('SELECT count(*) FROM (SELECT FROM %I.jobs WHERE attempts < max_attempts LIMIT 10000) AS job', jobs_schema()) INTO waiting;
   RETURN waiting;
 END
 $$;

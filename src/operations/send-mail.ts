@@ -51,8 +51,10 @@ export async function sendMail(signet: Signet, payload: unknown, job: RunningJob
   }
 }
 
+/** @returns undefined if it was not sealed by `queueMail`, or with a secret that was revoked */
 async function openMail({ secrets }: Signet, payload: unknown): Promise<WaitingMail | undefined> {
-  const { sealed } = payload as { readonly sealed: string }
+  const { sealed } = (payload ?? {}) as { readonly sealed?: string }
+  if (sealed === undefined) return undefined
   const opened = unsealText(await secretFor(secrets, 'mail-sealing', sealed), sealed, mailInQueue)
   return opened === undefined ? undefined : (JSON.parse(opened) as WaitingMail)
 }

@@ -3,6 +3,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Task, WorkerEvents, WorkerPool } from 'graphile-worker'
 import { jobsSchemaOf } from '../database/job-schema.ts'
 import type { Database } from '../database/pool.ts'
+import { isUnavailable } from '../database/unavailable.ts'
 import type { Log } from '../log.ts'
 import { jobDatabase } from './job-database.ts'
 import { quietLogger } from './job-log.ts'
@@ -86,7 +87,8 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
   const report = (err: unknown) => {
     const message = err instanceof Error ? err.message : String(err)
     // It is tried again and again, and the reason stays the same until somebody removes it.
-    if (message !== logged) log.warn({ err }, 'Jobs cannot be run, so no mail is sent; it will be tried again.')
+    if (message !== logged)
+      log.warn({ err }, 'The queue of jobs cannot be used, so no mail is sent; it will be tried again.')
     logged = message
   }
 
@@ -133,9 +135,10 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
     while (!stopping.signal.aborted) {
       try {
         waiting = await tendJobs(database)
-      } catch {
-        // The same failure stops `work`, or the database is unavailable, which the pool reports.
+      } catch (error) {
         waiting = undefined
+        // An unavailable database is reported by the pool.
+        if (!isUnavailable(error)) report(error)
       }
       await rest(timing.betweenTending * (0.5 + Math.random()))
     }
