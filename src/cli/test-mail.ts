@@ -16,7 +16,7 @@ export function mailCommand(program: Command, terminal: Terminal): void {
       'Send a test mail with the settings of the server, and print the answer of the mail server. Needs no database.',
     )
     .argument('<address>', 'e-mail address to send it to')
-    .addOption(oneValue('--locale <locale>', 'language of the mail: en or de'))
+    .addOption(oneValue('--locale <locale>', 'language of the mail').choices(['en', 'de']))
     .addOption(json())
     .action(async (typed: string, format: Format & { readonly locale?: string }) => {
       const to = canonicalEmail(typed.trim())
