@@ -39,7 +39,7 @@ async function sendTest(settings: Settings, to: string, locale: string | undefin
     import('../platform/mail/transport.ts'),
   ])
   const brand = createBrand(settings)
-  const composed = composeMail({ kind: 'test' }, { brand, issuer: settings.issuer, locale })
+  const composed = composeMail({ kind: 'test' }, { brand, issuer: settings.issuer, locale, to })
   try {
     return await openTransport(settings.mail, brand.name).deliver({ to, kind: 'test', ...composed })
   } catch (error) {

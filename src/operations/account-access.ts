@@ -62,7 +62,7 @@ export type SetPasswordOutcome =
  * @throws HashQueueFull
  */
 export async function setPassword(
-  signet: Context & Pick<Signet, 'settings' | 'passwords'>,
+  signet: Context & Pick<Signet, 'settings' | 'passwords' | 'breachedPasswords'>,
   actor: Operator,
   sub: Sub,
   password: string,

@@ -9,7 +9,7 @@ import { mailInQueue, type WaitingMail } from './queue-mail.ts'
 
 /**
  * Why a mail is not sent any more, in addition to the faults of a transport. `expired`: its link has expired. `interrupted`: the node was killed
- * during the last attempt. `unreadable`: the secret that it was sealed with was revoked.
+ * during the last attempt, or it met an error that the log has. `unreadable`: the secret that it was sealed with was revoked.
  */
 type Reason = MailFault | 'expired' | 'interrupted' | 'unreadable'
 
@@ -31,7 +31,7 @@ export async function sendMail(signet: Signet, payload: unknown, job: RunningJob
   if (job.isOver) return giveUp(signet, about, 'interrupted')
   if (goodUntil !== undefined && goodUntil <= Date.now()) return giveUp(signet, about, 'expired')
   try {
-    const composed = composeMail(mail, { brand, issuer: settings.issuer, locale })
+    const composed = composeMail(mail, { brand, issuer: settings.issuer, locale, to })
     const message = { to, kind: mail.kind, id, ...composed }
     const { file } = await openTransport(settings.mail, brand.name).deliver(message, job.signal)
     metrics.count('signet_mails_total', { outcome: 'sent' })

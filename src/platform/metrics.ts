@@ -62,6 +62,11 @@ export const metricDeclarations = {
       ],
     },
   },
+  signet_breached_password_checks_total: {
+    type: 'counter',
+    help: 'New passwords looked up at SIGNET_BREACHED_PASSWORDS_URL. timeout, failed: there was no usable answer, and the password was accepted without the check.',
+    labels: { outcome: ['listed', 'unlisted', 'timeout', 'failed'] },
+  },
   signet_mails_total: {
     type: 'counter',
     help: 'Attempts to send a mail. failed: it will be tried again; given_up: it will not, and there is an event mail_failed.',

@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import type { Mail } from '../../src/html/mails/mail.ts'
 import { type QueuedMail, queueMail } from '../../src/operations/queue-mail.ts'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
 import { addJob } from '../../src/platform/jobs/jobs-store.ts'
@@ -9,14 +8,16 @@ import { eventually } from '../support/eventually.ts'
 import { type Idp, startSignet } from '../support/idp.ts'
 import { type MailServerBehaviour, startBrokenMailServer, startMailServer } from '../support/mail-server.ts'
 
-const recovery: Mail = { kind: 'recovery', link: 'https://id.example/recover/password?token=sesame', minutes: 30 }
-const toMaria: QueuedMail = { to: 'maria@example.com', locale: 'en', mail: recovery, sub: 'maria' }
+function toMaria({ issuer }: Idp): QueuedMail {
+  const mail = { kind: 'recovery', link: `${issuer}/recover/password?token=sesame`, minutes: 30 } as const
+  return { to: 'maria@example.com', locale: 'en', mail, sub: 'maria' }
+}
 
 /** Jobs in the queue: of the schema `signet_test`. */
 const jobs = 'signet_test_jobs'
 
 function send(idp: Idp, more: Partial<QueuedMail> = {}): Promise<void> {
-  return inTransaction(idp.signet.database, (tx) => queueMail(tx, idp.signet, { ...toMaria, ...more }))
+  return inTransaction(idp.signet.database, (tx) => queueMail(tx, idp.signet, { ...toMaria(idp), ...more }))
 }
 
 async function startWithServer(t: Test, behaviour: MailServerBehaviour = {}) {
@@ -74,7 +75,7 @@ t.test('a mail whose transaction is rolled back is not sent', async (t) => {
   const { server, idp } = await startWithServer(t)
   await t.rejects(
     inTransaction(idp.signet.database, async (tx) => {
-      await queueMail(tx, idp.signet, { ...toMaria, to: 'nobody@example.com' })
+      await queueMail(tx, idp.signet, { ...toMaria(idp), to: 'nobody@example.com' })
       throw new Error('rolled back')
     }),
     { message: 'rolled back' },
@@ -91,7 +92,7 @@ t.test('a waiting mail cannot be read in the database, nor a sent one in the log
   const idp = await startSignet(t)
   const { database } = idp.signet
   await inTransaction(database, async (tx) => {
-    await queueMail(tx, idp.signet, toMaria)
+    await queueMail(tx, idp.signet, toMaria(idp))
     const { rows } = await tx.query<{ job: object }>({ text: `SELECT to_jsonb(j) AS job FROM ${jobs}._private_jobs j` })
     t.equal(rows.length, 1)
     t.notMatch(JSON.stringify(rows), /maria|sesame|recovery/)
@@ -167,7 +168,7 @@ t.test('the last failed attempt is an event, and so is a node that was killed du
   const { database } = idp.signet
   const exhaust = (attempts: number) =>
     inTransaction(database, async (tx) => {
-      await queueMail(tx, idp.signet, toMaria)
+      await queueMail(tx, idp.signet, toMaria(idp))
       await tx.query({ text: `UPDATE ${jobs}._private_jobs SET attempts = ${attempts}` })
     })
   await exhaust(11)
@@ -225,8 +226,8 @@ t.test('two nodes send each mail once', async (t) => {
 t.test('another node sends what a killed one was sending', async (t) => {
   const { server, idp } = await startWithServer(t)
   await inTransaction(idp.signet.database, async (tx) => {
-    await queueMail(tx, idp.signet, toMaria)
-    await queueMail(tx, idp.signet, { ...toMaria, to: 'later@example.com' })
+    await queueMail(tx, idp.signet, toMaria(idp))
+    await queueMail(tx, idp.signet, { ...toMaria(idp), to: 'later@example.com' })
     const locked = `UPDATE ${jobs}._private_jobs SET attempts = 1, locked_by = $1, locked_at = now() - $2::interval WHERE id = $3`
     const { rows } = await tx.query<{ id: number }>({ text: `SELECT id FROM ${jobs}.jobs ORDER BY id` })
     await tx.query({ text: locked, values: ['killed', '6 minutes', rows[0]?.id] })

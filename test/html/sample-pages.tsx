@@ -80,7 +80,7 @@ const signedIn = (handle: string, day: number) => ({
 export function samplePages(language: string, brand = plainBrand): Readonly<Record<string, VNode>> {
   const page = pageContext(language, brand)
   const { errors } = page.messages
-  const account = { page, csrf, accountProof: 'proof', account: person, minPasswordLength: 12 }
+  const account = { page, csrf, accountProof: 'proof', account: person, minPasswordLength: 15 }
   const consent = { page, csrf, continueTo, account: ada, accountProof: 'proof', redirectHost: 'notes.example' }
   const deviceConsent = { page, csrf, code: 'WDJB-MJHT', shownProof: 'proof', accessProof: 'access' }
   return {
@@ -123,7 +123,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         client={notes}
         values={{}}
         faults={{}}
-        minPasswordLength={12}
+        minPasswordLength={15}
         signInHref="/sign-in"
       />
     ),
@@ -133,7 +133,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         csrf={csrf}
         values={{ name: endless, email: 'ada@' }}
         faults={{ name: 'name_too_long', email: 'email_invalid', password: 'password_too_short', form: 'busy' }}
-        minPasswordLength={12}
+        minPasswordLength={15}
         signInHref="/sign-in"
       />
     ),

@@ -53,8 +53,9 @@ const passwords: PasswordHashing = {
   isOutdated: () => false,
 }
 const settings = { issuer: 'https://idp.example', passwordMinLength: 8 } as Signet['settings']
+const breachedPasswords = { isListed: async () => false }
 const endings = { wake: () => {}, run: () => {}, stop: async () => {} }
-const signet = { database, turns, endings, passwords, settings }
+const signet = { database, turns, endings, passwords, breachedPasswords, settings }
 const operator = { kind: 'operator', by: 'test' } as const
 const idle = 3600
 const text = () => randomBytes(9).toString('hex')

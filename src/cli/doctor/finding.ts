@@ -10,6 +10,7 @@ export const groups = {
     'tls-files',
     'logo',
     'mail',
+    'breached-passwords',
   ],
   Database: [
     ...([

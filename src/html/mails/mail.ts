@@ -8,6 +8,8 @@ export type Mail =
       readonly code: string
       readonly minutes: number
     }
+  /** Instead of a verification, if another account has verified the address: somebody entered it at sign-up or for their account. */
+  | { readonly kind: 'address-in-use'; readonly signInLink: string }
   | { readonly kind: 'recovery'; readonly link: string; readonly minutes: number }
   | { readonly kind: 'password-changed'; readonly by: 'recovery' | 'person' | 'operator'; readonly at: number }
   /** To the previous address. `newEmail` is shown in part only. */

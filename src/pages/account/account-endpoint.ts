@@ -8,6 +8,7 @@ import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
+import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import { sessionHandle, submitDisconnection, submitSessionEnd } from './access-forms.ts'
@@ -97,7 +98,7 @@ async function showPage(
         usedAt,
       })),
       ...overview,
-      minPasswordLength: settings.passwordMinLength,
+      minPasswordLength: minLengthFor(settings),
       ...shown,
     }),
     status,

@@ -20,6 +20,7 @@ import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { canonicalEmail } from '../../records/accounts/canonical-names.ts'
+import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import type { Signet } from '../../signet.ts'
 import { type SignUpFaults, SignUpPage } from './sign-up-page.tsx'
 import { openTypedEmail, sealTypedEmail } from './typed-email.ts'
@@ -104,7 +105,7 @@ async function showPage(
       csrf: csrfToken(signet, request, reply),
       continueTo,
       client: authorization && clientOnPage(authorization.target),
-      minPasswordLength: signet.settings.passwordMinLength,
+      minPasswordLength: minLengthFor(signet.settings),
       signInHref: `/sign-in${continueTo ? `?continue=${continueTo}` : ''}`,
       ...shown,
     }),

@@ -4,6 +4,7 @@ import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/fo
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
+import { PasswordStrength, strengthScript } from '../../html/password-strength.tsx'
 
 /** `form` is for a fault that concerns no particular field. */
 export type SignUpFaults = Partial<Record<'name' | 'email' | 'password' | 'form', Fault>>
@@ -34,7 +35,7 @@ export function SignUpPage(props: SignUpPageProps) {
       page={page}
       title={signUp.title}
       faulty={faulty.length > 0 || faults.form !== undefined}
-      scripts={['show-password.js']}
+      scripts={['show-password.js', strengthScript]}
       client={client}
     >
       <h1>{signUp.title}</h1>
@@ -91,6 +92,7 @@ export function SignUpPage(props: SignUpPageProps) {
           fault={textOf(faults.password)}
           autofocus={faulty[0] === 'password'}
         />
+        <PasswordStrength page={page} minLength={minPasswordLength} />
         <RevealPassword page={page} />
         <Conditions page={page} />
         <button class="button primary" id="sign-up" name="sign-up" type="submit">

@@ -339,7 +339,7 @@ t.test('with nothing set, the settings are the documented defaults', async (t) =
     clockSkew: 60,
     name: 'Signet',
     signUp: 'open',
-    passwordMinLength: 12,
+    passwordMinLength: 15,
     metricsToken: undefined,
     shutdownDelay: 0,
     eventRetention: 31_536_000,

@@ -56,6 +56,7 @@ const passwords: PasswordHashing = {
   isOutdated: () => false,
 }
 const settings = { issuer: 'https://idp.example', passwordMinLength: 8 } as Signet['settings']
+const breachedPasswords = { isListed: async () => false }
 const newPassword = 'quiet lamps over harbours'
 const text = () => randomBytes(12).toString('hex')
 const idle = 3600
@@ -142,7 +143,7 @@ const ways: Record<string, Ending> = {
   'set a password': {
     endsSignIns: true,
     decide: (db, { sub }) =>
-      setPassword({ database: db, endings, turns, settings, passwords }, operator, sub, newPassword),
+      setPassword({ database: db, endings, turns, settings, passwords, breachedPasswords }, operator, sub, newPassword),
   },
   'delete the account': {
     endsSignIns: true,
@@ -350,7 +351,7 @@ t.test(
   async (t) => {
     const setting = await setUp()
     const { sub, clientId, session } = setting
-    await setPassword({ database, endings, turns, settings, passwords }, operator, sub, newPassword)
+    await setPassword({ database, endings, turns, settings, passwords, breachedPasswords }, operator, sub, newPassword)
     await revokeGrantsOfClient({ database, endings }, operator, clientId)
     // As version 0.1 does: these statements name no epoch, and read only the row of a session.
     const openAsBefore = async (sessionId: number) => {
@@ -378,7 +379,12 @@ t.test('a grant written after the rows of its ending were updated still gets its
   const { pool, reached, release } = heldAtCommit(database)
   const made = openGrant(pool, setting, ['openid'])
   await reached
-  await setPassword({ database, endings, turns, settings, passwords }, operator, setting.sub, newPassword)
+  await setPassword(
+    { database, endings, turns, settings, passwords, breachedPasswords },
+    operator,
+    setting.sub,
+    newPassword,
+  )
   await untilNothingIsLeft('the endings to follow', () => endNextBatch(database))
   release()
   const { id } = (await made)!
@@ -439,7 +445,7 @@ t.test('a grant ended by two decisions names the first, even if its row is updat
   const setting = await setUp()
   const { sub } = setting
   await openMany(setting)
-  await setPassword({ database, endings, turns, settings, passwords }, operator, sub, newPassword)
+  await setPassword({ database, endings, turns, settings, passwords, breachedPasswords }, operator, sub, newPassword)
   await deleteAccount({ database, endings, turns }, operator, sub)
   await untilNothingIsLeft('the endings to follow', () => endNextBatch(database))
   const { rows } = await database.query({
