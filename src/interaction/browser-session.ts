@@ -5,6 +5,7 @@ import type { Queryable } from '../platform/database/queryable.ts'
 import { browserOf, cookieAttributes, cookieNames, readCookie } from '../platform/http/cookies.ts'
 import { callerOf } from '../platform/http/request-context.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
+import { pageContextOf } from '../protocol/http/ui-locales.ts'
 import { findSession, type Session } from '../records/sessions/sessions-store.ts'
 import type { BrowserDigests } from '../records/sessions/start-session.ts'
 
@@ -24,7 +25,7 @@ export async function currentSession(
 
 /** The person of a session, as the actor of an operation. */
 export function personOf(request: FastifyRequest, { account }: Pick<Session, 'account'>): Person {
-  return { kind: 'person', sub: account.sub, caller: callerOf(request) }
+  return { kind: 'person', sub: account.sub, caller: callerOf(request), language: pageContextOf(request).locale }
 }
 
 /** For the operator: why a request has no session. */
@@ -34,6 +35,11 @@ export function whyNoSession(request: FastifyRequest, issuer: string): string {
   return request.cookies[session] === undefined
     ? `cookie ${session}: not sent`
     : `cookie ${session}: not set by this issuer, or sent twice`
+}
+
+/** The digest of the cookie that identifies the browser, which gets one if it has none. */
+export function browserDigestOf(request: FastifyRequest, reply: FastifyReply, issuer: string): Buffer {
+  return digest(browserOf(request, reply, issuer))
 }
 
 /** The digests that an operation stores for the browser of a sign-in, and the session cookie to set if it succeeds. */
@@ -47,7 +53,7 @@ export function newBrowserSession(
   return {
     cookie,
     digests: {
-      browserDigest: digest(browserOf(request, reply, issuer)),
+      browserDigest: browserDigestOf(request, reply, issuer),
       sessionDigest: digest(cookie),
       replaces: replaced === undefined ? undefined : digest(replaced),
     },

@@ -7,6 +7,7 @@ import { sendRefusalPage } from '../protocol/errors/send-refusal.ts'
 import { sentValue } from '../protocol/http/parameters.ts'
 import { pageContextOf } from '../protocol/http/ui-locales.ts'
 import { noteForOperator } from '../protocol/operator-notes.ts'
+import { mustVerifyEmail } from '../records/accounts/email-verification-rule.ts'
 import { findConsent } from '../records/consents/consents-store.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
@@ -87,6 +88,26 @@ async function openSealed(signet: Signet, sealed: string): Promise<Continued> {
   const continued = openContinueValue(secret, sealed, signet.clock.now())
   if (!continued) throw notSealed()
   return continued
+}
+
+/** Where a `continue` value leads, and the languages that its request asked for. Everything in it is checked there. */
+export interface Continuation {
+  readonly href: string
+  readonly uiLocales: string | undefined
+}
+
+/**
+ * What a page needs that only passes a `continue` value on. The request in it may have expired meanwhile: what follows says so.
+ *
+ * @param sealed undefined leads to the start page
+ * @throws OAuthError if Signet did not seal it
+ */
+export async function continuationOf(signet: Signet, sealed: string | undefined): Promise<Continuation> {
+  if (sealed === undefined) return { href: '/', uiLocales: undefined }
+  const continued = await openSealed(signet, sealed)
+  return continued.kind === 'own_page'
+    ? { href: pathOf(continued.destination), uiLocales: undefined }
+    : { href: `/authorize?continue=${sealed}`, uiLocales: sentValue(continued.pending.parameters, 'ui_locales') }
 }
 
 function notSealed(): OAuthError {
@@ -176,6 +197,7 @@ async function checkAuthorization(
     const signedIn = session && {
       session,
       isSelected: pending.selected === (await sessionIdFor(secrets, session, client_id)),
+      mustVerifyEmail: mustVerifyEmail(settings, session.account),
     }
     const step = nextStep(authorization, pending.receivedAt, signedIn, consent, hintedSub)
     if (step.step === 'refuse')

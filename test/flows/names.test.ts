@@ -105,8 +105,11 @@ t.test('a verified address stays verified in every spelling, and no look-alike i
         t.match(await saveNames(browser, person, { email: spelling }), saved, spelling)
         t.match(await emailsOf(person.sub), [{ verified: true }], spelling)
       }
-      t.match(await saveNames(browser, person, { email: other }), saved, other)
-      t.match(await emailsOf(person.sub), [{ verified: false }], other)
+      t.match(await saveNames(browser, person, { email: other }), { status: 303, location: /\/verify-email\?/ }, other)
+      t.match(await emailsOf(person.sub), [{ verified: true }], `${other} must be confirmed first`)
+      const pending = await rows('SELECT email FROM email_verifications WHERE sub = $1', [person.sub])
+      t.not(pending[0]?.['email'], email, other)
+      await clearLimits(idp)
       await rows('DELETE FROM account_emails WHERE sub = $1', [person.sub])
     }
   await clearLimits(idp)
@@ -140,7 +143,7 @@ t.test('existing names that could not be chosen today still work', async (t) => 
   const browser = await enter(idp, person)
   t.match(await saveNames(browser, person, {}), saved, 'an unchanged name is not checked')
   t.same(await emailsOf(person.sub), [{ email: person.email, verified: true }])
-  t.match(await saveNames(browser, person, { email: 'plain@example.net' }), saved)
+  t.match(await saveNames(browser, person, { email: 'plain@example.net' }), { location: /\/verify-email\?/ })
   t.equal(await signInStatus('Аda', person.password), 303)
   await clearLimits(idp)
 })

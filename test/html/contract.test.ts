@@ -11,7 +11,10 @@ t.test('the ids that other programs rely on are in the promised places', async (
     ['sign-in', ['username', 'password'], ['sign-in']],
     ['sign-in, continue as', ['username', 'password'], ['sign-in', 'continue-as']],
     ['sign-up', ['name', 'email', 'password'], ['sign-up']],
+    ['invitation', ['name', 'email', 'password'], ['sign-up']],
     ['consent', [], ['allow', 'deny']],
+    ['verify e-mail', ['code', 'email', 'password'], ['verify', 'send-again', 'send-there', 'sign-out']],
+    ['verify e-mail, link elsewhere', ['password'], ['verify', 'disown']],
     ['device', ['user_code'], ['continue']],
     ['device consent', [], ['allow', 'deny']],
     ['confirm logout', [], ['confirm-logout']],
@@ -29,6 +32,7 @@ t.test('each form is sent to its endpoint with the required fields', async (t) =
   const carried: [sample: string, action: string, hidden: Record<string, string>][] = [
     ['sign-in', '/sign-in', { csrf: 'csrf-token', continue: 'sealed-request' }],
     ['sign-up', '/sign-up', { csrf: 'csrf-token', continue: 'sealed-request' }],
+    ['invitation', '/sign-up', { csrf: 'csrf-token', invitation: 'secret-of-the-link' }],
     ['consent', '/consent', { csrf: 'csrf-token', continue: 'sealed-request', account: 'proof' }],
     ['device', '/device', { csrf: 'csrf-token' }],
     [
@@ -57,6 +61,8 @@ t.test('password managers can identify each field', async (t) => {
   t.match(tag(rendered('sign-up'), 'password'), 'autocomplete="new-password"')
   t.match(tag(rendered('sign-up'), 'email'), 'autocomplete="email"')
   t.match(tag(rendered('sign-up'), 'name'), 'autocomplete="name"')
+  t.match(tag(rendered('invitation'), 'email'), /autocomplete="username"[^>]* readonly/)
+  t.match(tag(rendered('invitation'), 'password'), 'autocomplete="new-password"')
 })
 
 t.test('an error is linked to its field, and a wrong password does not reveal which of the two is wrong', async (t) => {

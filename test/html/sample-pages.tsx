@@ -14,7 +14,15 @@ import { InspectPage } from '../../src/pages/inspect/inspect-page.tsx'
 import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
 import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.tsx'
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
+import { InvitationPage, NoInvitationPage } from '../../src/pages/sign-up/invitation-page.tsx'
 import { SignUpPage } from '../../src/pages/sign-up/sign-up-page.tsx'
+import {
+  UndoDonePage,
+  UndoEmailChangePage,
+  UndoLinkPage,
+} from '../../src/pages/undo-email-change/undo-email-change-page.tsx'
+import { LinkPage, TakenPage, VerifyDonePage, VoidLinkPage } from '../../src/pages/verify-email/link-page.tsx'
+import { WaitingPage } from '../../src/pages/verify-email/waiting-page.tsx'
 import type { ClientId, Sub } from '../../src/records/ids.ts'
 
 /** The brand of an installation that has no settings for it. */
@@ -63,6 +71,7 @@ const person = {
   created_at: new Date('2026-11-01T08:00:00Z'),
   updated_at: new Date('2026-11-01T08:00:00Z'),
   disabled: false,
+  signed_up: true,
 }
 const signedIn = (handle: string, day: number) => ({
   handle,
@@ -82,6 +91,13 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
   const { errors } = page.messages
   const account = { page, csrf, accountProof: 'proof', account: person, minPasswordLength: 15 }
   const consent = { page, csrf, continueTo, account: ada, accountProof: 'proof', redirectHost: 'notes.example' }
+  const changedAt = new Date('2026-11-20T08:00:00Z')
+  const undo = { page, csrf, token: 'q7Yc0mYyJ2mBv0bq8m0nq1H3i6gq2z0pQm5W9cJtXyA', previousEmail: ada.email, changedAt }
+  const waiting = {
+    ...{ page, csrf, continueTo, accountProof: 'proof', email: ada.email, isSent: true, isRequired: true },
+    ...{ laterHref: '/account', minutes: 30, faults: {}, domains: [] },
+  }
+  const verifyLink = { page, csrf, token: 'token', email: ada.email }
   const deviceConsent = { page, csrf, code: 'WDJB-MJHT', shownProof: 'proof', accessProof: 'access' }
   return {
     'sign-in': (
@@ -124,6 +140,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         values={{}}
         faults={{}}
         minPasswordLength={15}
+        domains={[]}
         signInHref="/sign-in"
       />
     ),
@@ -134,8 +151,62 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         values={{ name: endless, email: 'ada@' }}
         faults={{ name: 'name_too_long', email: 'email_invalid', password: 'password_too_short', form: 'busy' }}
         minPasswordLength={15}
+        domains={[]}
         signInHref="/sign-in"
       />
+    ),
+    'sign-up, other domain': (
+      <SignUpPage
+        page={page}
+        csrf={csrf}
+        values={{ name: 'Ada Lovelace', email: 'ada@example.org' }}
+        faults={{ email: 'email_other_domain' }}
+        minPasswordLength={15}
+        domains={['@example.com', '@b\u00fccher.example', `@${'deep.'.repeat(30)}example`]}
+        signInHref="/sign-in"
+      />
+    ),
+    invitation: (
+      <InvitationPage
+        page={page}
+        csrf={csrf}
+        invitation="secret-of-the-link"
+        email="ada@example.com"
+        name="Ada Lovelace"
+        faults={{}}
+        minPasswordLength={15}
+      />
+    ),
+    'invitation, of somebody else': (
+      <InvitationPage
+        page={page}
+        csrf={csrf}
+        invitation="secret-of-the-link"
+        email="ada@example.com"
+        faults={{}}
+        minPasswordLength={15}
+        current={{ name: 'Charles Babbage', email: 'charles@example.com' }}
+      />
+    ),
+    'invitation, hostile': (
+      <InvitationPage
+        page={page}
+        csrf={csrf}
+        invitation={markup}
+        email={`${endless.toLowerCase()}@example.com`}
+        name={rightToLeft + endless}
+        faults={{ form: 'too_many_attempts', name: 'name_too_long', password: 'password_too_short' }}
+        minPasswordLength={15}
+        retryAfterSeconds={240}
+        current={{ name: rightToLeft + endless, email: markup }}
+      />
+    ),
+    'invitation needed': (
+      <NoInvitationPage page={page} why="needed" client={notes} signInHref="/sign-in" cancelHref="/" />
+    ),
+    'invitation, not valid': <NoInvitationPage page={page} why="invalid" signInHref="/sign-in" />,
+    'invitation, taken': (
+      <NoInvitationPage page={page} why="taken" email={`${endless.toLowerCase()}@example.com`} signInHref="/sign-in" />
     ),
     consent: (
       <ConsentPage
@@ -180,6 +251,37 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         remembers
       />
     ),
+    'verify e-mail': <WaitingPage {...waiting} />,
+    'verify e-mail, optional': <WaitingPage {...waiting} isRequired={false} notice="sent" />,
+    'verify e-mail, no mail yet': <WaitingPage {...waiting} isSent={false} notice="waiting" />,
+    'verify e-mail, wrong code': <WaitingPage {...waiting} faults={{ code: 'email_code_wrong' }} />,
+    'verify e-mail, wrong address': (
+      <WaitingPage
+        {...waiting}
+        email={`${endless}@example.com`}
+        typedEmail={markup}
+        faults={{ email: 'email_domain_not_allowed', password: 'account_password_wrong' }}
+        domains={['@example.com', '@example.org']}
+      />
+    ),
+    'verify e-mail, no address': <WaitingPage {...waiting} email={undefined} isSent={false} />,
+    'verify e-mail, too many attempts': (
+      <WaitingPage {...waiting} faults={{ form: 'too_many_attempts' }} retryAfterSeconds={240} />
+    ),
+    'verify e-mail, link': <LinkPage {...verifyLink} signedIn="own" />,
+    'verify e-mail, link elsewhere': <LinkPage {...verifyLink} signedIn={undefined} />,
+    'verify e-mail, link in another session': (
+      <LinkPage
+        {...verifyLink}
+        email={`${endless}@example.com`}
+        signedIn={{ name: markup }}
+        fault="account_password_wrong"
+      />
+    ),
+    'verify e-mail, void link': <VoidLinkPage page={page} csrf={csrf} minutes={30} token="token" />,
+    'verify e-mail, done': <VerifyDonePage page={page} done="verified" />,
+    'verify e-mail, disowned': <VerifyDonePage page={page} done="disowned" />,
+    'verify e-mail, taken': <TakenPage page={page} csrf={csrf} email={rightToLeft} />,
     device: <UserCodePage page={page} csrf={csrf} isSignedIn={false} code="WDJB-MJHT" />,
     'device, wrong code': <UserCodePage page={page} csrf={csrf} isSignedIn code={markup} fault="user_code_invalid" />,
     'device, too many attempts': (
@@ -290,6 +392,60 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         notice="password-changed"
       />
     ),
+    'account, changing address': (
+      <AccountPage
+        {...account}
+        account={{ ...person, email_verified: true }}
+        pendingEmail="ada.lovelace@example.org"
+        verifyEmailHref="/verify-email?continue=sealed-request"
+        sessions={[signedIn('one', 5)]}
+        sessionCount={1}
+        sessionsTruncated={false}
+        applicationsTruncated={false}
+        scopeDescriptions={[]}
+        applications={[]}
+        notice="email-change-cancelled"
+      />
+    ),
+    'account, unverified': (
+      <AccountPage
+        {...account}
+        verifyEmailHref="/verify-email?continue=sealed-request"
+        sessions={[signedIn('one', 5)]}
+        sessionCount={1}
+        sessionsTruncated={false}
+        applicationsTruncated={false}
+        scopeDescriptions={[]}
+        applications={[]}
+        domains={['@example.com', '@example.org']}
+        refused={{
+          form: 'sign-in',
+          values: new Map([['email', 'ada@elsewhere.example']]),
+          faults: new Map([['email', 'email_domain_not_allowed']]),
+        }}
+      />
+    ),
+    'undo-email-change': <UndoEmailChangePage {...undo} newEmail="grace@example.net" />,
+    'undo-email-change, removed': (
+      <UndoEmailChangePage {...undo} newEmail={undefined} fault="previous_password_wrong" />
+    ),
+    'undo-email-change, hostile': (
+      <UndoEmailChangePage
+        {...undo}
+        previousEmail={`${markup}@${endless.toLowerCase()}.example`}
+        newEmail={`${rightToLeft}@${endless.toLowerCase()}.example`}
+        fault="previous_address_taken"
+      />
+    ),
+    'undo-email-change, too many attempts': (
+      <UndoEmailChangePage {...undo} newEmail="grace@example.net" fault="too_many_attempts" retryAfterSeconds={240} />
+    ),
+    'undo-email-change, done': <UndoDonePage page={page} password="kept" offersRecovery />,
+    'undo-email-change, password removed': <UndoDonePage page={page} password="removed" offersRecovery />,
+    'undo-email-change, password removed and no mail': (
+      <UndoDonePage page={page} password="removed" offersRecovery={false} />
+    ),
+    'undo-email-change, invalid link': <UndoLinkPage page={page} />,
     'account, faults': (
       <AccountPage
         {...account}

@@ -29,7 +29,11 @@ const few = {
     'two: a new secret displaces all but the previous one (client-secrets-store.ts, import-client.ts)',
   'resource_scopes.resource': 'a hundred (resource-rules.ts)',
   'account_emails.sub': 'one: a person has one address (account-changes-store.ts)',
+  'email_verifications.sub':
+    'some hundreds: ten an hour (limit-counters.ts), and a week after they have expired (cleanup-store.ts)',
   'account_credentials.sub': 'one of each kind',
+  'email_changes.sub':
+    'a few: each needs a mail whose link was opened, and is deleted after a week (email-changes-store.ts)',
   'known_browsers.sub': 'a hundred: a new one displaces the least recently used one (sessions-store.ts)',
 }
 

@@ -21,6 +21,7 @@ export type OAuthErrorCode =
   | 'temporarily_unavailable'
   | 'login_required'
   | 'consent_required'
+  | 'interaction_required'
   | 'request_not_supported'
   | 'request_uri_not_supported'
   | 'registration_not_supported'
@@ -545,6 +546,12 @@ export const errorRegistry = {
     description: 'The user must consent, but prompt=none allows no interaction.',
     fix: 'Send the user through the same request without prompt=none. Applications on loopback addresses or custom schemes need consent every time.',
   },
+  email_not_verified: {
+    error: 'interaction_required',
+    status: 400,
+    description: 'The user must verify an e-mail address, but prompt=none allows no interaction.',
+    fix: 'Send the user through the same request without prompt=none. Signet then asks for the code of the mail that it has sent.',
+  },
   consent_denied: {
     ...denied,
     description: 'The user denied access.',
@@ -572,6 +579,24 @@ export const errorRegistry = {
     status: 403,
     description: 'Sign-up is closed.',
     fix: 'The operator creates accounts with signet users create, or opens sign-up with SIGNET_SIGN_UP.',
+  },
+  invitation_needed: {
+    ...request,
+    status: 403,
+    description: 'Accounts are created by invitation only.',
+    fix: 'The operator invites people with signet users invite, or opens sign-up with SIGNET_SIGN_UP.',
+  },
+  invitation_invalid: {
+    ...request,
+    status: 404,
+    description: 'There is no such invitation, or it has expired, was used or was cancelled.',
+    fix: 'The operator can see open invitations with signet users invitations, and send a new one with signet users invite. Some mail programs truncate long links.',
+  },
+  invitation_taken: {
+    ...request,
+    status: 409,
+    description: 'An account has verified the address of this invitation.',
+    fix: 'The person signs in to that account. The operator can find it with signet users show.',
   },
   continue_unreadable: {
     ...request,

@@ -14,6 +14,8 @@ const window = 15 * 60 // seconds
 export const perName: Limit = { name: 'sign-in-name', points: 10, seconds: window }
 export const perNetwork: Limit = { name: 'sign-in-network', points: 100, seconds: window }
 export const signUps: Limit = { name: 'sign-up-network', points: 30, seconds: 3600 }
+/** Forms of one invitation. Not counted by network: an office may accept all of its invitations on one morning. */
+export const perInvitation: Limit = { name: 'invitation', points: 30, seconds: 3600 }
 /** For public clients. An office may start many devices on one morning. */
 export const deviceRequestsPerNetwork: Limit = { name: 'device-request-network', points: 100, seconds: window }
 /** Bounds the rows that one client can cause, whatever it proves. */
@@ -23,6 +25,29 @@ export const deviceRequestsPerClient: Limit = { name: 'device-request-client', p
  */
 export const userCodesPerNetwork: Limit = { name: 'user-code-network', points: 60, seconds: window }
 export const userCodesPerPerson: Limit = { name: 'user-code-person', points: 20, seconds: window }
+/** Mails that people who are signed in ask for, to verify an address. */
+export const verificationsPerPerson: Limit = { name: 'verification-person', points: 10, seconds: 3600 }
+export const verificationsPerNetwork: Limit = { name: 'verification-network', points: 60, seconds: 3600 }
+/**
+ * Mails to one address that somebody else can cause, for each kind of request. Never visible. A person who has forgotten the password can still
+ * use each of the links that the last mails brought.
+ */
+export const mailsPerAddress = (kind: MailedRequest): readonly Limit[] => [
+  { name: `${kind}-mail-hour`, points: 5, seconds: 3600 },
+  { name: `${kind}-mail-day`, points: 20, seconds: 86_400 },
+]
+/** What a mail can be requested for. */
+export type MailedRequest = 'recovery' | 'verification'
+/**
+ * NIST SP 800-63B-4 §3.1.3.2: guesses at a short secret are limited. A mail's code is also void after five. An address gets at most twenty mails a day,
+ * so somebody who cannot read them finds one of their codes with a chance of 1 in 20,000 a day, whatever accounts, networks and browsers they use.
+ */
+export const emailCodesPerPerson: Limit = { name: 'email-code-person', points: 20, seconds: window }
+export const emailCodesPerNetwork: Limit = { name: 'email-code-network', points: 60, seconds: window }
+export const emailCodesPerAddress: readonly Limit[] = [
+  { name: 'email-code-address-hour', points: 20, seconds: 3600 },
+  { name: 'email-code-address-day', points: 50, seconds: 86_400 },
+]
 /** The second limit prevents two thousand guesses a day with a stolen known browser. */
 export const perBrowser: readonly Limit[] = [
   { name: 'sign-in-browser', points: 20, seconds: window },

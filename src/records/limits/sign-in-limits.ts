@@ -6,15 +6,23 @@ import {
   countersOf,
   deviceRequestsPerClient,
   deviceRequestsPerNetwork,
+  emailCodesPerAddress,
+  emailCodesPerNetwork,
+  emailCodesPerPerson,
   keyOf,
+  type MailedRequest,
+  mailsPerAddress,
   type NamedCounter,
   perBrowser,
+  perInvitation,
   perName,
   perNetwork,
   rangesOf,
   signUps,
   userCodesPerNetwork,
   userCodesPerPerson,
+  verificationsPerNetwork,
+  verificationsPerPerson,
   widest,
 } from './limit-counters.ts'
 import { type Claim, claimAttempt, countAll, settleSuccess, undoCounts } from './sign-in-limits-store.ts'
@@ -47,8 +55,11 @@ export class LimitExceeded extends Error {
   }
 }
 
-/** What an attempt is for: an account, or the typed name (its `key`, canonical-names.ts) if no account is known yet. */
-export type Subject = { readonly sub: string } | { readonly typed: string }
+/**
+ * What an attempt is for: an account, the typed name (its `key`, canonical-names.ts) if no account is known yet, or undoing a change of address
+ * of an account, which is guarded by a link as well and counted separately.
+ */
+export type Subject = { readonly sub: string } | { readonly typed: string } | { readonly undoFor: string }
 
 /** The windows in which a request was counted. */
 export interface CountedRequest {
@@ -118,6 +129,8 @@ export interface SignInLimits {
   waitingError(): LimitExceeded
   /** Counts a new account, or a new user name or address of an account. @throws LimitExceeded, TooManyWaiting */
   beforeSignUp(network: string): Promise<void>
+  /** Counts a form of an invitation. Must be called once it is known to be open, so that invented ones leave no rows. @throws LimitExceeded, TooManyWaiting */
+  beforeInvitation(invitation: string): Promise<void>
   /**
    * Counts the request of a device (RFC 8628).
    *
@@ -127,6 +140,26 @@ export interface SignInLimits {
   beforeDeviceRequest(network: string | undefined, clientId: string): Promise<void>
   /** Counts a user code that a person typed (RFC 8628 §5.1). Must be called before it is looked up. @throws LimitExceeded, TooManyWaiting */
   beforeUserCode(network: string, sub: string): Promise<void>
+  /** Counts a person's request for a mail that verifies an address. @throws LimitExceeded, TooManyWaiting */
+  beforeVerification(network: string, sub: string): Promise<void>
+  /** Counts the code of such a mail that a person typed. Must be called before it is compared. @throws LimitExceeded, TooManyWaiting */
+  beforeEmailCode(network: string, sub: string): Promise<void>
+  /**
+   * Counts a code that somebody typed from a mail to an address, whatever their account, network and browser.
+   *
+   * @param address the key of the address (canonical-names.ts)
+   * @returns false if it must not be compared. Whoever typed it must not learn this: it tells what others do with the address
+   * @throws TooManyWaiting
+   */
+  allowsEmailCode(address: string): Promise<boolean>
+  /**
+   * Counts a mail to an address that somebody else can cause.
+   *
+   * @param address the key of the address (canonical-names.ts)
+   * @returns false if it must not be sent. Whoever caused it must not learn this
+   * @throws TooManyWaiting
+   */
+  allowsMail(kind: MailedRequest, address: string): Promise<boolean>
 }
 
 /** @param turns attempts from one network, or at one account, update the same row; those that wait for it must not hold every connection */
@@ -184,6 +217,11 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
       const { exceeded } = await count(countersOf(signUps, ranges), `sign-up ${widest(ranges)}`)
       if (exceeded) throw exceeded
     },
+    beforeInvitation: async (invitation) => {
+      const counter = counterOf(perInvitation, invitation)
+      const { exceeded } = await count([counter], counter.key)
+      if (exceeded) throw exceeded
+    },
     beforeDeviceRequest: async (network, clientId) => {
       if (network !== undefined) {
         const ranges = rangesOf(network)
@@ -201,10 +239,31 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
       const { exceeded } = await count(counters, `user-code ${widest(ranges)}`)
       if (exceeded) throw exceeded
     },
+    beforeVerification: async (network, sub) => {
+      const ranges = rangesOf(network)
+      const counters = [counterOf(verificationsPerPerson, sub), ...countersOf(verificationsPerNetwork, ranges)]
+      const { exceeded } = await count(counters, `verification ${widest(ranges)}`)
+      if (exceeded) throw exceeded
+    },
+    beforeEmailCode: async (network, sub) => {
+      const ranges = rangesOf(network)
+      const counters = [counterOf(emailCodesPerPerson, sub), ...countersOf(emailCodesPerNetwork, ranges)]
+      const { exceeded } = await count(counters, `email-code ${widest(ranges)}`)
+      if (exceeded) throw exceeded
+    },
+    allowsEmailCode: async (address) => {
+      const counters = emailCodesPerAddress.map((limit) => counterOf(limit, address))
+      return (await count(counters, `email-code-address ${address}`)).exceeded === undefined
+    },
+    allowsMail: async (kind, address) => {
+      const counters = mailsPerAddress(kind).map((limit) => counterOf(limit, address))
+      return (await count(counters, `${kind}-mail ${address}`)).exceeded === undefined
+    },
   }
 }
 
 /** Includes the kind, so that a typed name cannot be mistaken for a `sub`. */
 function partsOf(subject: Subject): [kind: string, name: string] {
+  if ('undoFor' in subject) return ['undo', subject.undoFor]
   return 'sub' in subject ? ['sub', subject.sub] : ['typed', subject.typed]
 }
