@@ -6,8 +6,11 @@ import {
   invitePerson,
   type NewInvitation,
 } from '../operations/invite-person.ts'
+import type { MailSettings } from '../platform/config/mail-settings.ts'
 import { parseDuration } from '../platform/config/setting-kinds.ts'
-import { canonicalEmail } from '../records/accounts/canonical-names.ts'
+import type { Queryable } from '../platform/database/queryable.ts'
+import { findAccountsByIdentifier } from '../records/accounts/accounts-by-name-store.ts'
+import { canonicalEmail, typedName } from '../records/accounts/canonical-names.ts'
 import { type Invitation, listInvitations } from '../records/accounts/invitations-store.ts'
 import { isAllowedDomain } from '../records/accounts/sign-up-domains.ts'
 import { CommandFailed, WrongUsage } from './command-failures.ts'
@@ -98,16 +101,35 @@ async function invite(terminal: Terminal, given: NewInvitation, locale: string |
       : invitePerson(installation, by, given, { by: 'operator' }))
     if (outcome.outcome !== 'invited') throw refused(outcome, given.email)
     const { invitation, link } = outcome
-    const notes = [
-      isMailed
-        ? 'A running server sends the mail.'
-        : 'Give the link to this person only. Whoever opens it first can create the account, with this address as a verified one.',
-      ...(isAllowedDomain(settings, invitation.email)
-        ? []
-        : ['The domain is not in SIGNET_SIGN_UP_DOMAINS. An invitation does not need that.']),
-    ]
-    return { invitation, link: isMailed ? undefined : link, notes }
+    return {
+      invitation,
+      link: isMailed ? undefined : link,
+      notes: [
+        isMailed ? sentBy(settings.mail) : operatorHandsOver,
+        ...(isAllowedDomain(settings, invitation.email) ? [] : [otherDomain]),
+        ...(await noteOnUnverified(installation.database, invitation.email)),
+      ],
+    }
   })
+}
+
+const operatorHandsOver =
+  'Give the link to this person only. Whoever uses it first has an account with this address as a verified one.'
+const otherDomain = 'The domain is not in SIGNET_SIGN_UP_DOMAINS. An invitation does not need that.'
+
+function sentBy(mail: MailSettings): string {
+  return mail.delivery === 'files'
+    ? `A running server writes the mail to a file in ${mail.folder}.`
+    : 'A running server sends the mail.'
+}
+
+/** The person may have signed up already. The operator can then verify that address instead, if they know that it is theirs. */
+async function noteOnUnverified(db: Queryable, email: string): Promise<string[]> {
+  const [found] = await findAccountsByIdentifier(db, typedName(email), 1)
+  if (!found) return []
+  return [
+    `The user ${found.account.sub} has this address, but has not verified it. The invitation leads to a new account, which the address then identifies.`,
+  ]
 }
 
 async function checkLocale(locale: string | undefined): Promise<void> {

@@ -71,7 +71,7 @@ export async function makeMaterial(idp: Idp): Promise<Material> {
   const consent = await browser.follow(
     await browser.get(`/authorize?${new URLSearchParams({ ...parameters, prompt: 'consent' })}`),
   )
-  const invitation = (await invited(idp, `${randomText(6)}@example.com`)).split('=')[1] ?? ''
+  const invitation = (await invited(idp, `invited-${randomText(6)}@example.com`)).split('=')[1] ?? ''
   const device = await startDevice(idp, television)
   const { device_code, user_code } = device.issued
   const deviceConsent = await openRequest(browser, person, device)

@@ -1,12 +1,22 @@
 import t from 'tap'
 import { invitePerson } from '../../src/operations/invite-person.ts'
-import { type Idp, startSignet } from '../support/idp.ts'
+import { createPasswordHashing } from '../../src/records/accounts/password-hashing.ts'
+import { cheapHashing, type Idp, startSignet } from '../support/idp.ts'
 import { accountsWith, commandsOn, eventsOf, invited } from '../support/invitations.ts'
 import { setCount } from './guesses.ts'
 import { postForm, send } from './send.ts'
 
 const password = 'quiet lamps over harbours'
-const idp = await startSignet(t, { SIGNET_SIGN_UP: 'invite' })
+/** What happens while the next password is being hashed: after the invitation was found to be open, before the account is created. */
+let meanwhile: (() => Promise<unknown>) | undefined
+const passwords = createPasswordHashing(cheapHashing)
+const hash: typeof passwords.hash = async (...given) => {
+  const happens = meanwhile
+  meanwhile = undefined
+  await happens?.()
+  return passwords.hash(...given)
+}
+const idp = await startSignet(t, { SIGNET_SIGN_UP: 'invite' }, { passwords: { ...passwords, hash } })
 const { database } = idp.signet
 const signet = commandsOn(idp)
 
@@ -230,6 +240,46 @@ t.test(
     t.ok(Number(limited.headers.get('retry-after')) > 0)
     t.equal((await accept(secretOf(await invited(idp, 'office-2@example.com')))).status, 303)
     t.equal((await accept(secretOf(await invited(idp, 'office@example.com')))).status, 303, 'the operator can renew it')
+  },
+)
+
+t.test(
+  'whatever happens to an invitation while the password is being hashed, no second account is created',
+  async (t) => {
+    const happenings: Record<string, [happens: (email: string) => Promise<unknown>, status: number, verified: number]> =
+      {
+        'another account verifies the address': [
+          async (email) => {
+            const { sub } = await idp.person({ email })
+            t.match(await signet('users', 'update', sub, '--email', email, '--email-verified'), { code: 0 })
+          },
+          ...([409, 1] as const),
+        ],
+        'it is cancelled': [(email) => signet('users', 'uninvite', email), 404, 0],
+        'it is replaced': [(email) => signet('users', 'invite', email, '--print-link'), 404, 0],
+        'it expires': [
+          (email) =>
+            database.query({ text: 'UPDATE invitations SET expires_at = now() WHERE email = $1', values: [email] }),
+          ...([404, 0] as const),
+        ],
+        'another form accepts it': [
+          async (email) => {
+            const other = await accept(invitations.get(email) ?? '', { password: 'another good password' })
+            t.equal(other.status, 303)
+          },
+          ...([404, 1] as const),
+        ],
+      }
+    const invitations = new Map<string, string>()
+    for (const [what, [happens, status, verified]] of Object.entries(happenings)) {
+      const email = `${what.replaceAll(' ', '.')}@example.com`
+      const invitation = secretOf(await invited(idp, email))
+      invitations.set(email, invitation)
+      meanwhile = () => happens(email)
+      t.equal((await accept(invitation)).status, status, what)
+      t.equal((await accountsWith(idp, email)).filter((account) => account.verified).length, verified, what)
+      t.equal((await accountsWith(idp, email)).length, verified, what)
+    }
   },
 )
 

@@ -951,4 +951,62 @@ export const mutations = [
     replace: 'found.length > 0 ? found : [undefined]',
     tests: ['attacks/verify-email'],
   },
+
+  // Sign-up and invitations.
+  {
+    name: 'a subdomain of an allowed domain is allowed',
+    file: 'records/accounts/sign-up-domains',
+    find: 'signUpDomains.includes(domainOf(email))',
+    replace: 'signUpDomains.some((domain) => email.endsWith(domain))',
+    tests: ['records/accounts/sign-up-domains', 'flows/sign-up-modes'],
+  },
+  {
+    name: 'everybody can sign up where an invitation is needed',
+    file: 'pages/sign-up/sign-up-endpoint',
+    find: "if (mode === 'invite') {",
+    replace: 'if (false) {',
+    tests: ['flows/sign-up-modes'],
+  },
+  {
+    name: 'an invitation can be accepted any number of times, also after it has expired',
+    file: 'records/accounts/invitations-store',
+    find: "const isOpen = 'accepted_at IS NULL AND expires_at > now()';",
+    replace: "const isOpen = 'true';",
+    tests: ['attacks/invitations'],
+  },
+  {
+    name: 'an earlier link of an invitation keeps working',
+    file: 'records/accounts/invitations-store',
+    find: 'DO UPDATE SET digest = excluded.digest, email',
+    replace: 'DO UPDATE SET email',
+    tests: ['attacks/invitations', 'cli/invitations'],
+  },
+  {
+    name: 'an invitation creates an account although another one has verified the address',
+    file: 'operations/accept-invitation',
+    find: "if ((await setEmailVerified(tx, sub)) !== 'done')",
+    replace: 'if (await setEmailVerified(tx, sub).then(() => false, () => false))',
+    tests: ['attacks/invitations'],
+  },
+  {
+    name: 'the account of an invitation joins a later group of the same name',
+    file: 'records/accounts/invitations-store',
+    find: ' AND groups.created_at <= invitations.created_at',
+    replace: '',
+    tests: ['flows/invitations'],
+  },
+  {
+    name: 'an address is invited that somebody has verified',
+    file: 'operations/invite-person',
+    find: 'if (await isVerifiedAddress(tx, email))',
+    replace: 'if (false)',
+    tests: ['cli/invitations'],
+  },
+  {
+    name: 'invitations work although sign-up is closed',
+    file: 'pages/sign-up/sign-up-endpoint',
+    find: "if (mode === 'closed')\n            throw new OAuthError('sign_up_closed');",
+    replace: '',
+    tests: ['attacks/invitations', 'flows/sign-up-modes'],
+  },
 ]
