@@ -7,6 +7,7 @@ import {
   setDisabled,
   setPasswordHash,
 } from '../records/accounts/accounts-store.ts'
+import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import type { PasswordFault } from '../records/accounts/password-rules.ts'
 import { type Decided, decideEnding } from '../records/endings/decide-ending.ts'
 import { endAllAccess } from '../records/endings/decisions-store.ts'
@@ -84,6 +85,7 @@ async function setHashedPassword(
 ): Promise<Account | 'no_such_account'> {
   return changeAccess(signet, actor, sub, 'password_set', async (tx) => {
     await setPasswordHash(tx, sub, passwordHash)
+    await voidOpenLinks(tx, sub)
     return 'password_set'
   })
 }

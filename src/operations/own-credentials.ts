@@ -7,6 +7,7 @@ import {
   readUsername,
   type UsernameFault,
 } from '../records/accounts/canonical-names.ts'
+import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import { isNamedAfter, type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
 import { decideEnding, type EndedRows } from '../records/endings/decide-ending.ts'
 import { endAllAccess, moveSession } from '../records/endings/decisions-store.ts'
@@ -203,6 +204,7 @@ export async function changeProvenPassword(
   const { sub } = session.account
   const outcome = await asSignedIn(signet, session, async (tx) => {
     if (!(await replacePasswordHash(tx, sub, from, to))) return 'password_replaced'
+    await voidOpenLinks(tx, sub)
     const ended = applications === 'end' ? await endOthersAndGrants(tx, session) : await endOthers(tx, session)
     const secondsLeft = await renewSession(tx, session.id, sessionDigest)
     const which =

@@ -9,6 +9,8 @@ export type Mail =
       readonly minutes: number
     }
   | { readonly kind: 'recovery'; readonly link: string; readonly minutes: number }
+  /** An operator has made a link to set a new password, to hand over. */
+  | { readonly kind: 'recovery-by-operator'; readonly at: number; readonly minutes: number }
   | { readonly kind: 'password-changed'; readonly by: 'recovery' | 'person' | 'operator'; readonly at: number }
   /** To the previous address. `newEmail` is shown in part only. */
   | {

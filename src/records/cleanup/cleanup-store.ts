@@ -229,6 +229,16 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      SELECT count(*) AS deleted FROM old`,
   ],
   ['superseded grants', deleteSuperseded],
+  [
+    'account_recoveries',
+    `WITH old AS (
+       DELETE FROM account_recoveries WHERE digest IN (
+         SELECT digest FROM account_recoveries WHERE expires_at < now() - interval '1 day'
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
   // Versions that have not been used for long enough, and on which nothing that is still valid depends. A session may have a version that was
   // revoked since; the next version then replaces it, and is kept.
   [

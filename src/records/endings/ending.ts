@@ -16,6 +16,7 @@ export type GrantEndReason =
   | 'account_disabled'
   | 'password_set'
   | 'password_changed'
+  | 'password_recovered'
   | 'account_deleted'
   | 'client_secret_rotated'
   | 'client_secret_revoked'
@@ -26,7 +27,12 @@ export type GrantEndReason =
 /** Why all grants of an account end. */
 export type AccountEndReason = Extract<
   GrantEndReason,
-  'account_disabled' | 'account_deleted' | 'password_set' | 'password_changed' | 'revoked_by_operator'
+  | 'account_disabled'
+  | 'account_deleted'
+  | 'password_set'
+  | 'password_changed'
+  | 'password_recovered'
+  | 'revoked_by_operator'
 >
 
 /** A decision to end sessions or grants: which rows to update, and the reason to store in them. */

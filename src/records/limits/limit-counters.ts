@@ -23,6 +23,22 @@ export const deviceRequestsPerClient: Limit = { name: 'device-request-client', p
  */
 export const userCodesPerNetwork: Limit = { name: 'user-code-network', points: 60, seconds: window }
 export const userCodesPerPerson: Limit = { name: 'user-code-person', points: 20, seconds: window }
+/** Requests for a link to set a new password. Each adds a job and sends at most one mail. */
+export const recoveriesPerNetwork: Limit = { name: 'recovery-network', points: 30, seconds: window }
+/** All networks together. It bounds the jobs that wait if somebody uses very many networks, or if nothing processes jobs. */
+export const recoveries: Limit = { name: 'recovery-all', points: 10_000, seconds: window }
+/** From one network for one name, as it was typed. Never visible. */
+export const recoveriesPerName: Limit = { name: 'recovery-name', points: 10, seconds: window }
+/**
+ * Mails to one address that somebody else can cause, for each kind of request. Never visible. A person who has forgotten the password can still
+ * use each of the links that the last mails brought.
+ */
+export const mailsPerAddress = (kind: MailedRequest): readonly Limit[] => [
+  { name: `${kind}-mail-hour`, points: 5, seconds: 3600 },
+  { name: `${kind}-mail-day`, points: 20, seconds: 86_400 },
+]
+/** What a mail can be requested for. */
+export type MailedRequest = 'recovery'
 /** The second limit prevents two thousand guesses a day with a stolen known browser. */
 export const perBrowser: readonly Limit[] = [
   { name: 'sign-in-browser', points: 20, seconds: window },
