@@ -69,3 +69,32 @@ CREATE TABLE invitations (
 CREATE INDEX invitations_email_idx ON invitations (lower(email COLLATE "C"));
 CREATE INDEX invitations_created_at_idx ON invitations (created_at);
 CREATE INDEX invitations_expires_at_idx ON invitations (expires_at);
+
+-- The queue of graphile-worker is in a schema of its own, which is created after all migrations. src/platform/database/job-schema.ts computes its
+-- name in the same way.
+CREATE FUNCTION jobs_schema() RETURNS text
+LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN length(ours) <= 58 THEN ours ELSE left(ours, 49) || '_' || left(md5(ours), 8) END || '_jobs'
+  FROM (SELECT current_schema()::text AS ours) AS names
+$$;
+
+-- Adds a job in the caller's transaction. All nodes are notified at its commit.
+CREATE FUNCTION queue_job(task text, payload json, run_at timestamptz, max_attempts integer, job_key text) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format(
+    'SELECT FROM %I.add_job(identifier => $1, payload => $2, run_at => $3, max_attempts => $4, job_key => $5)', jobs_schema()
+  ) USING task, payload, run_at, max_attempts, job_key;
+  PERFORM pg_notify('signet_jobs', current_schema());
+END
+$$;
+
+-- Makes jobs available again that were locked for longer than this. The queue is short, because a job is deleted when it is done.
+CREATE FUNCTION unlock_jobs(locked_for interval) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+  EXECUTE format(
+    'SELECT FROM %1$I.force_unlock_workers(ARRAY(SELECT DISTINCT locked_by FROM %1$I.jobs WHERE locked_at < now() - $1))', jobs_schema()
+  ) USING locked_for;
+END
+$$;

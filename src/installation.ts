@@ -104,9 +104,13 @@ function noTables(place: Place): string {
   )
 }
 
-function notMigrated(place: Place, { version, pending }: SchemaState): string {
+function notMigrated(place: Place, { version, release, pending }: SchemaState): string {
+  const state =
+    version < release
+      ? `has version ${version}, and this release of Signet needs version ${release}`
+      : `lacks ${pending.join(' and ')}`
   return (
-    `The schema ${place.databaseSchema} of ${databaseInWords(place)} has version ${version}, and this release of Signet needs version ` +
-    `${version + pending.length}. Run 'signet migrate', or start the server of this release. Nothing was changed.`
+    `The schema ${place.databaseSchema} of ${databaseInWords(place)} ${state}. Run 'signet migrate', or start the server of this ` +
+    'release. Nothing was changed.'
   )
 }

@@ -3,6 +3,7 @@ import { openKeyRing } from './key-ring/key-ring.ts'
 import { delaysOf } from './key-ring/rotation.ts'
 import { openSecretRing } from './key-ring/secret-ring.ts'
 import { createVerifiersLastSeen } from './key-ring/verifiers-last-seen.ts'
+import { jobTasks } from './operations/job-tasks.ts'
 import { createClock } from './platform/clock.ts'
 import type { Settings } from './platform/config/settings.ts'
 import { queryTimeoutMs, relaxedTimeouts } from './platform/database/connection-setup.ts'
@@ -11,6 +12,7 @@ import { hostsOf } from './platform/database/hosts.ts'
 import { briefWait } from './platform/database/locked-transaction.ts'
 import { createPool } from './platform/database/pool.ts'
 import { prepareDatabase } from './platform/database/prepare-database.ts'
+import { createJobWorker, type JobWorker } from './platform/jobs/job-worker.ts'
 import type { Log } from './platform/log.ts'
 import { createMetrics } from './platform/metrics.ts'
 import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
@@ -41,6 +43,8 @@ export interface Started {
    * that has failed.
    */
   startHeartbeat(): Promise<void>
+  /** Starts to run jobs, such as sending mails. */
+  startJobs(): void
   /** Releases everything that `start` acquired. */
   stop(): Promise<void>
 }
@@ -71,6 +75,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const preparation = { hosts, schema, preparedStatements, queryTimeoutMs, log, signal }
     const { route, advice } = await reportIfSlow(report, slowSteps.migrations, () => prepareDatabase(preparation))
     let heartbeat: Heartbeat | undefined
+    let jobs: JobWorker | undefined
     // Drops cached data or reads it again: something has changed (NOTIFY), or may have.
     let onNotify = (_channel: string | undefined) => {}
     const { session, namedStatements } = route
@@ -121,6 +126,7 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     onNotify = (channel) => {
       const isAbout = (name: NotifyChannel) => channel === undefined || channel === name
       if (isAbout(notifyChannels.clients)) clients.clear()
+      if (isAbout(notifyChannels.jobs)) jobs?.wake()
       // This is only faster: without a notification, changes are read within the lease, or the lease ends.
       if (isAbout(notifyChannels.keys))
         keyRing.refresh().catch((err: unknown) => log.warn({ err }, 'Changed signing keys could not be read.'))
@@ -178,7 +184,18 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       refusals,
       metrics: createMetrics(),
     }
-    return { signet, startHeartbeat: beginHeartbeat, stop }
+    const beginJobs = () => {
+      jobs ??= createJobWorker({
+        ...{ database, schema, log },
+        isNotified: route.session === 'own',
+        tasks: Object.fromEntries(
+          Object.entries(jobTasks).map(([name, task]) => [name, (payload, job) => task(signet, payload, job)]),
+        ),
+      })
+      jobs.run()
+    }
+    undo.push(() => jobs?.stop())
+    return { signet, startHeartbeat: beginHeartbeat, startJobs: beginJobs, stop }
   } catch (error) {
     await stop()
     throw error

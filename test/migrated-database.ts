@@ -9,8 +9,11 @@ import { migrate } from '../src/platform/database/migrations.ts'
 import { type EmbeddedServer, noLog, once, testName } from './database-server.ts'
 import { eventually } from './support/eventually.ts'
 
-/** The name of the template's schema. A copy renames it, so that no two tests have the same one. */
-const templateSchema = 'template'
+/**
+ * The schema of the template and of its copies. It is not renamed, because functions of the job queue name their schema, which is derived from
+ * it. Each copy is a database of its own.
+ */
+const templateSchema = 'signet_test'
 
 /**
  * Copies a fully migrated database on the embedded server. The first test that needs one creates the template, which is kept until
@@ -27,9 +30,7 @@ export async function copyMigrated(
   // As files, because copying through the write-ahead log takes twice as long.
   await once(administrator, `CREATE DATABASE ${name} OWNER ${connection.user} TEMPLATE ${source} STRATEGY FILE_COPY`)
   t.teardown(() => dropCopy(administrator, name))
-  const copy = { ...connection, database: name }
-  await once(copy, `ALTER SCHEMA ${templateSchema} RENAME TO ${name}`)
-  return { connection: copy, schema: name }
+  return { connection: { ...connection, database: name }, schema: templateSchema }
 }
 
 let template: Promise<string> | undefined

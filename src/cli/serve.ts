@@ -43,7 +43,7 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
     import('../platform/tracing.ts'),
     import('../start.ts'),
   ])
-  const { signet, startHeartbeat, stop } = await start(settings, log, { signal: terminal.stopSignal }).catch(
+  const { signet, startHeartbeat, startJobs, stop } = await start(settings, log, { signal: terminal.stopSignal }).catch(
     ifInterrupted('Interrupted before the server was ready.'),
   )
   let stopCleaner: (() => Promise<void>) | undefined
@@ -52,6 +52,7 @@ async function serve(settings: Settings, log: Log, terminal: Terminal, lastResor
   try {
     await startHeartbeat()
     signet.endings.run()
+    startJobs()
     const maxTokenLifetime = Math.max(settings.accessTokenTtl, settings.idTokenTtl)
     stopConverting = startConvertingNames(signet.database, log)
     stopCleaner = startCleaner(signet.database, log, maxTokenLifetime, settings.eventRetention, signet.clock)

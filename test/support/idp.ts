@@ -92,6 +92,7 @@ export async function startSignet(
     SIGNET_DATABASE_SCHEMA: schema,
     SIGNET_ISSUER: issuer,
     SIGNET_KEYS_DIR: join(folder, 'keys'),
+    SIGNET_DATA_DIR: join(folder, 'data'),
     SIGNET_MASTER_KEY: testMasterKey,
     SIGNET_DATABASE_POOL: '5',
     SIGNET_LOG_LEVEL: 'trace',
@@ -111,9 +112,11 @@ async function startNode(t: Test, passwords: PasswordHashing, environment: Recor
   const {
     signet: started,
     startHeartbeat,
+    startJobs,
     stop: stopSignet,
   } = await start(settings, pino({ level: settings.logLevel }, sink))
   await startHeartbeat()
+  startJobs()
   const signet = { ...started, passwords }
   const app = buildApp(signet)
   await app.listen({ host: '127.0.0.1', port: settings.port })

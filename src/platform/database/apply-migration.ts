@@ -18,6 +18,31 @@ export async function applyNext(
   schema: string,
 ): Promise<Outcome> {
   let next: Migration | undefined = expected
+  return whileLocked(
+    client,
+    schema,
+    () => next?.file,
+    async () => {
+      await ensureRecord(client, schema)
+      ;[next] = await readPending(client, migrations, schema)
+      if (next) await runAndRecord(client, next, schema)
+      return next ?? 'up to date'
+    },
+  )
+}
+
+/**
+ * Runs `work` in one transaction that holds the lock of this schema, if nobody else holds it.
+ *
+ * @param name of what is being applied at the moment, for an error; undefined for an error that has nothing to do with it
+ * @throws MigrationError, or what the database reports if it is unavailable
+ */
+export async function whileLocked<T>(
+  client: Client,
+  schema: string,
+  name: () => string | undefined,
+  work: () => Promise<T>,
+): Promise<T | 'locked' | 'busy'> {
   try {
     await client.query(begin(schema))
     const { rows } = await client.query<{ locked: boolean }>('SELECT pg_try_advisory_xact_lock($1) AS locked', [
@@ -27,19 +52,18 @@ export async function applyNext(
       await client.query('ROLLBACK')
       return 'locked'
     }
-    await ensureRecord(client, schema)
-    ;[next] = await readPending(client, migrations, schema)
-    if (next) await runAndRecord(client, next, schema)
+    const result = await work()
     await client.query('COMMIT')
-    return next ?? 'up to date'
+    return result
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {}) // a lost connection has rolled back already
     const code = (error as { code?: unknown }).code
     // lock_not_available, deadlock_detected: requests and this migration needed the same tables.
     if (code === '55P03' || code === '40P01') return 'busy'
-    if (isUnavailable(error) || next === undefined) throw error
+    const failed = name()
+    if (isUnavailable(error) || failed === undefined) throw error
     const advice = code === '42501' ? ` ${privilegeAdvice(schema)}` : ''
-    throw new MigrationError(`${next.file} failed: ${messageOf(error)}${advice}`, { cause: error })
+    throw new MigrationError(`${failed} failed: ${messageOf(error)}${advice}`, { cause: error })
   }
 }
 

@@ -9,7 +9,7 @@ import { DatabaseReadOnly, isTooManyConnections } from './unavailable.ts'
 
 /**
  * The channels of PostgreSQL's NOTIFY. Triggers call `pg_notify` when rows change, and the notification is delivered at the commit. A node then
- * drops its cached clients, or reloads signing keys or purpose secrets. There is no channel for endings: nodes poll for those every second
+ * drops its cached clients, reloads signing keys or purpose secrets, or looks for jobs. There is no channel for endings: nodes poll for those every second
  * (records/endings/ending-worker.ts).
  */
 export const notifyChannels = {
@@ -19,6 +19,8 @@ export const notifyChannels = {
   keys: 'signet_keys',
   /** sql/015.do.renewed-secrets.sql */
   secrets: 'signet_secrets',
+  /** sql/023.do.mail-and-recovery.sql */
+  jobs: 'signet_jobs',
 } as const
 export type NotifyChannel = (typeof notifyChannels)[keyof typeof notifyChannels]
 

@@ -3,8 +3,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Client } from 'pg'
 import { packageFolder } from '../config/installation-folder.ts'
 import type { DatabaseLog } from '../log.ts'
-import { applyNext, lockKey, readPending } from './apply-migration.ts'
+import { applyNext, lockKey, readPending, whileLocked } from './apply-migration.ts'
 import { assertSchemaName, type DatabaseConnection, type Hosts, hostsOf } from './hosts.ts'
+import { hasJobQueue, installJobQueue, jobQueueMigration } from './job-schema.ts'
 import { type Migration, MigrationError, readMigrations } from './migration-files.ts'
 import { destroyConnection, endConnection, openConnection } from './open-connection.ts'
 
@@ -24,7 +25,7 @@ export interface MigrateOptions {
 }
 
 export interface Migrated {
-  /** The files that this call applied. */
+  /** The files that this call applied, and the job queue if it installed that. */
   readonly applied: string[]
   /** The resulting version of the schema. */
   readonly version: number
@@ -71,14 +72,16 @@ export async function migrateOn(
   const { encoding } = await assertServerVersion(client)
   const migrations = await readMigrations(folder)
   await assertEncoding(client, migrations, schema, encoding)
-  return applyPending(client, migrations, { schema, log, signal })
+  return applyPending(client, migrations, { schema, log, signal, withJobQueue: folder === migrationsFolder })
 }
 
 /** The state of a schema, compared with this release. */
 export interface SchemaState {
   /** The number of applied migrations; 0 if Signet's tables do not exist. */
   readonly version: number
-  /** The names of the files that `migrate` would apply. */
+  /** The version that this release needs. */
+  readonly release: number
+  /** The names of the files that `migrate` would apply; the job queue comes last. */
   readonly pending: readonly string[]
 }
 
@@ -91,7 +94,12 @@ export async function readSchemaState(client: Client, schema: string): Promise<S
   assertSchemaName(schema)
   const migrations = await readMigrations(migrationsFolder)
   const pending = await readPending(client, migrations, schema)
-  return { version: migrations.length - pending.length, pending: pending.map(({ file }) => file) }
+  const hasQueue = pending.length === 0 && (await hasJobQueue(client, schema))
+  return {
+    version: migrations.length - pending.length,
+    release: migrations.length,
+    pending: [...pending.map(({ file }) => file), ...(hasQueue ? [] : [jobQueueMigration])],
+  }
 }
 
 /**
@@ -130,18 +138,27 @@ interface Applying {
   readonly schema: string
   readonly log: DatabaseLog
   readonly signal: AbortSignal | undefined
+  /** Whether graphile-worker's tables are installed, too, once all files have been applied. */
+  readonly withJobQueue: boolean
 }
 
 async function applyPending(client: Client, migrations: readonly Migration[], applying: Applying): Promise<Migrated> {
-  const { schema, log, signal } = applying
+  const { schema, log, signal, withJobQueue } = applying
   const applied: string[] = []
   const waiting = { since: performance.now(), reported: Number.NEGATIVE_INFINITY, pause: firstPause }
   let attempts = 0
   for (;;) {
     signal?.throwIfAborted()
     const [next] = await readPending(client, migrations, schema)
-    if (!next) return { applied, version: migrations.length }
-    const outcome = await applyNext(client, migrations, next, schema)
+    if (!next && (!withJobQueue || (await hasJobQueue(client, schema)))) return { applied, version: migrations.length }
+    const outcome = next
+      ? await applyNext(client, migrations, next, schema)
+      : await whileLocked(
+          client,
+          schema,
+          () => jobQueueMigration,
+          () => applyJobQueue(client, schema),
+        )
     if (outcome === 'locked') {
       await reportWait(client, waiting, applying)
       // Polled, because a statement that waits for the lock would hold back VACUUM.
@@ -151,10 +168,13 @@ async function applyPending(client: Client, migrations: readonly Migration[], ap
       attempts += 1
       if (attempts === tableAttempts)
         throw new MigrationError(
-          `${next.file} failed: other transactions hold a table that it needs. ` +
+          `${next?.file ?? jobQueueMigration} failed: other transactions hold a table that it needs. ` +
             'Find the oldest one in pg_stat_activity (xact_start), end it, and start again.',
         )
-      log.warn({ schema, migration: next.file }, 'A table is busy; the migration will be retried.')
+      log.warn(
+        { schema, migration: next?.file ?? jobQueueMigration },
+        'A table is busy; the migration will be retried.',
+      )
       await sleep(500 + 500 * Math.random(), signal)
     } else {
       attempts = 0
@@ -165,6 +185,13 @@ async function applyPending(client: Client, migrations: readonly Migration[], ap
       log.info({ schema, migration: outcome.file }, 'A migration was applied to the database.')
     }
   }
+}
+
+/** In a transaction that holds the lock: another node may have installed it in the meantime. */
+async function applyJobQueue(client: Client, schema: string): Promise<{ readonly file: string } | 'up to date'> {
+  if (await hasJobQueue(client, schema)) return 'up to date'
+  await installJobQueue(client, schema)
+  return { file: jobQueueMigration }
 }
 
 async function reportWait(

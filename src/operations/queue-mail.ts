@@ -1,0 +1,34 @@
+import type { Mail } from '../html/mails/mail.ts'
+import type { Queryable } from '../platform/database/queryable.ts'
+import { addJob } from '../platform/jobs/jobs-store.ts'
+import { sealText } from '../platform/secrets/purpose-secrets.ts'
+import type { Signet } from '../signet.ts'
+
+export interface QueuedMail {
+  /** A canonical e-mail address. */
+  readonly to: string
+  /** The profile's locale if the person has one that we have, otherwise the language of the page of the request. */
+  readonly locale: string | undefined
+  readonly mail: Mail
+  /** Milliseconds since 1970. After that it is not sent any more, because its link has expired. */
+  readonly goodUntil?: number
+  /** For the event if it cannot be sent. */
+  readonly sub?: string
+}
+
+/** What a sealed payload is bound to. */
+export const mailPayload = 'a mail to send'
+
+/**
+ * Adds a job that sends a mail, in the caller's transaction: `send-mail.ts` does it once that is committed. Links and codes are secrets, so the
+ * whole mail is sealed. Without a way to send mails, nothing is added; the pages then offer nothing that needs one.
+ */
+export async function queueMail(
+  tx: Queryable,
+  { settings, secrets }: Pick<Signet, 'settings' | 'secrets'>,
+  mail: QueuedMail,
+): Promise<void> {
+  if (settings.mail.delivery === 'none') return
+  const sealed = sealText(secrets['mail-sealing'], JSON.stringify(mail), mailPayload)
+  await addJob(tx, 'send_mail', { sealed })
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto'
+import pg, { type Client } from 'pg'
+import { MigrationError } from './migration-files.ts'
+
+/**
+ * The schema of graphile-worker's tables. The SQL function `queue_job` (sql/023.do.mail-and-recovery.sql) computes the same name, which has at
+ * most 63 bytes and is different for each schema.
+ */
+export function jobsSchemaOf(schema: string): string {
+  if (schema.length <= 58) return `${schema}_jobs`
+  return `${schema.slice(0, 49)}_${createHash('md5').update(schema).digest('hex').slice(0, 8)}_jobs`
+}
+
+/** What `signet migrate` and `signet doctor` call the installation of the job queue among the pending migrations. */
+export const jobQueueMigration = 'the job queue (graphile-worker)'
+
+/** The last migration of graphile-worker 0.17.3. `test/platform/jobs` compares it with the package. */
+export const lastJobMigration = 19
+
+/**
+ * Whether graphile-worker's tables are installed, in the version that this release uses or a later one. Read-only.
+ *
+ * @throws MigrationError if a later release has changed them in a way that this one cannot work with
+ */
+export async function hasJobQueue(client: Client, schema: string): Promise<boolean> {
+  const table = `${pg.escapeIdentifier(jobsSchemaOf(schema))}.migrations`
+  const found = await client.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS exists', [table])
+  if (!found.rows[0]!.exists) return false
+  const { rows } = await client.query<{ last: number | null; breaking: number | null }>(
+    `SELECT max(id) AS last, max(id) FILTER (WHERE breaking) AS breaking FROM ${table}`,
+  )
+  const { last, breaking } = rows[0]!
+  if ((breaking ?? 0) > lastJobMigration)
+    throw new MigrationError(
+      `The job queue in the schema ${jobsSchemaOf(schema)} was made by a later release of Signet. Use that release, or restore a backup from before it.`,
+    )
+  return (last ?? 0) >= lastJobMigration
+}
+
+/**
+ * Runs graphile-worker's own migrations in the transaction that the caller has begun. Its BEGIN and COMMIT become savepoints. A `SAVEPOINT`
+ * is also set before its first query, which fails if nothing is installed.
+ *
+ * Its notification of other workers is not sent: it names no schema, so it would stop the workers of every other program in this database that uses
+ * graphile-worker.
+ */
+export async function installJobQueue(client: Client, schema: string): Promise<void> {
+  const { runMigrations, Logger } = await import('graphile-worker')
+  let depth = 0
+  const run = async (statement: string | { readonly text: string }, values?: unknown[]) => {
+    const text = typeof statement === 'string' ? statement : statement.text
+    if (text === 'begin') {
+      depth += 1
+      return client.query('SAVEPOINT signet_job_migration')
+    }
+    if (text === 'commit' || text === 'rollback') {
+      depth -= 1
+      return client.query(`${text === 'commit' ? 'RELEASE' : 'ROLLBACK TO'} SAVEPOINT signet_job_migration`)
+    }
+    if (values?.[0] === 'worker:migrate') return { rows: [] }
+    if (depth > 0) return client.query(statement as string, values)
+    await client.query('SAVEPOINT signet_job_statement')
+    try {
+      return await client.query(statement as string, values)
+    } catch (error) {
+      await client.query('ROLLBACK TO SAVEPOINT signet_job_statement')
+      throw error
+    }
+  }
+  const connection = { query: run, release: () => {} }
+  // What graphile-worker uses of a pool.
+  const pool = { connect: async () => connection, listeners: () => [() => {}] } as unknown as pg.Pool
+  await runMigrations({ pgPool: pool, schema: jobsSchemaOf(schema), logger: new Logger(() => () => {}) })
+  const jobs = pg.escapeIdentifier(jobsSchemaOf(schema))
+  // Its tables have row-level security without any policy, so that only their owner can use them. Here GRANT decides, as for our own tables.
+  for (const table of ['_private_jobs', '_private_job_queues', '_private_tasks', '_private_known_crontabs'])
+    await client.query(
+      `DROP POLICY IF EXISTS signet ON ${jobs}.${table}; CREATE POLICY signet ON ${jobs}.${table} USING (true) WITH CHECK (true)`,
+    )
+}

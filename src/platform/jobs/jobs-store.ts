@@ -1,0 +1,42 @@
+import type { Queryable } from '../database/queryable.ts'
+
+export interface JobOptions {
+  /** When it is run first. Default: as soon as the caller's transaction has been committed. */
+  readonly runAt?: Date
+  /** A waiting job with the same key is replaced. */
+  readonly key?: string
+  /** How often it is tried. Default: 13 times, the last one 22 hours after the first. */
+  readonly attempts?: number
+}
+
+/** graphile-worker waits exp(n) seconds after the n-th attempt, and exp(10) after all later ones. Their sum after twelve is 22 hours. */
+const attemptsInADay = 13
+
+/**
+ * Adds a job in the caller's transaction. It exists exactly if that is committed, and one of the nodes then runs it soon, at least once: see
+ * README.md.
+ *
+ * @param task its name in `operations/job-tasks.ts`
+ * @param payload JSON, stored as it is: seal what must not be readable in the database
+ */
+export async function addJob(
+  tx: Queryable,
+  task: string,
+  payload: unknown,
+  { runAt, key, attempts = attemptsInADay }: JobOptions = {},
+): Promise<void> {
+  await tx.query({
+    name: 'queue-job',
+    text: 'SELECT FROM queue_job($1, $2, $3, $4, $5)',
+    // One more than the task gets: see job-worker.ts.
+    values: [task, JSON.stringify(payload), runAt ?? null, attempts + 1, key ?? null],
+  })
+}
+
+/**
+ * Makes jobs available again that a node has locked for longer than any task takes, because it was killed. graphile-worker itself does that
+ * only after four hours.
+ */
+export async function unlockStaleJobs(db: Queryable): Promise<void> {
+  await db.query({ name: 'unlock-jobs', text: `SELECT FROM unlock_jobs(interval '5 minutes')` })
+}
