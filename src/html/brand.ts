@@ -8,6 +8,8 @@ export interface Brand {
   readonly logo: { readonly href: string; readonly contentType: string } | undefined
   /** The style sheet of the accent colour: a path on our own origin. Undefined: the colours of signet.css. */
   readonly styleHref: string | undefined
+  /** The accent colour itself, `#rrggbb`, for mails. */
+  readonly accentColor: string | undefined
   /** Checked when the settings are read: https, http on loopback, or mailto for help. */
   readonly helpUrl: string | undefined
   readonly privacyUrl: string | undefined
@@ -53,6 +55,7 @@ export function createBrand(settings: BrandSettings, logo?: BrandAsset & { reado
     name,
     logo: logo && { href: add(logo.bytes, logo.contentType, logo.extension), contentType: logo.contentType },
     styleHref: accentColor && add(Buffer.from(accentStyleSheet(accentColor)), 'text/css; charset=utf-8', 'css'),
+    accentColor,
     helpUrl,
     privacyUrl,
     termsUrl,

@@ -119,11 +119,11 @@ async function setNewPassword(
   // Who has forgotten the password has usually tried it, and must not have to wait now.
   await signet.limits.recovered(tx, caller.network, sub, namesOf(open.account))
   const email = recoveryAddress(open.account)
-  if (email !== undefined && signet.settings.mail.delivery !== 'none')
+  if (email !== undefined)
     await queueMail(tx, signet, {
       to: email,
       locale: mailLocale(open.account, choice.locale),
-      mail: { kind: 'password-changed', by: 'recovery', at: signet.clock.now() },
+      mail: { kind: 'password-changed', by: open.byOperator ? 'operator-link' : 'recovery', at: signet.clock.now() },
       sub,
     })
   const detail = {

@@ -1,4 +1,5 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { addJob } from '../platform/jobs/jobs-store.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
 import { sealText, secretFor, unsealText } from '../platform/secrets/purpose-secrets.ts'
 import type { Account } from '../records/accounts/account.ts'
@@ -12,7 +13,6 @@ import { type Caller, recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Operator, originOf } from './actor.ts'
-import { addJob } from './add-job.ts'
 import { queueMail } from './queue-mail.ts'
 
 /*
@@ -60,16 +60,16 @@ export async function requestRecovery(
 }
 
 /**
- * The job: sends the link, if the name belongs to an account that can be recovered by mail. A job may run twice, if a node is killed in the
+ * The task `recover`: sends the link, if the name belongs to an account that can be recovered by mail. A job may run twice, if a node is killed in the
  * middle; then at most one more mail is sent, and each of the links works.
  */
 export async function sendRecovery(
   signet: Pick<Signet, 'database' | 'limits' | 'secrets' | 'settings' | 'clock'>,
-  payload: { readonly sealed: string },
+  payload: unknown,
 ): Promise<void> {
   const { database, limits, secrets, clock } = signet
-  const secret = await secretFor(secrets, 'mail-sealing', payload.sealed)
-  const opened = unsealText(secret, payload.sealed, associated)
+  const { sealed } = payload as { readonly sealed: string }
+  const opened = unsealText(await secretFor(secrets, 'mail-sealing', sealed), sealed, associated)
   // The secret it was sealed with has been revoked. The person can ask again.
   if (opened === undefined) return
   const { typed, locale, continueTo, caller, requestedAt }: Requested = JSON.parse(opened)

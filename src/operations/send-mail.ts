@@ -14,7 +14,7 @@ export async function sendMail(signet: Signet, payload: unknown, job: RunningJob
   if (opened === undefined) return
   const { to, locale, mail, goodUntil } = JSON.parse(opened) as QueuedMail
   if (goodUntil !== undefined && goodUntil <= Date.now()) return
-  const composed = composeMail(mail, { brand, issuer: settings.issuer, locale })
+  const composed = composeMail(mail, { brand, issuer: settings.issuer, locale, to })
   const message = { to, kind: mail.kind, ...composed }
   try {
     const { file } = await openTransport(settings.mail, brand.name).deliver(message, job.signal)

@@ -1,26 +1,26 @@
-import type { Brand } from '../brand.ts'
 import type { Mail } from './mail.ts'
+import { type MailContext, mailContent } from './mail-content.ts'
+import { mailDocument } from './mail-document.tsx'
+import { mailText } from './mail-text.ts'
 
 export interface ComposedMail {
+  /** One line. */
   readonly subject: string
   readonly text: string
+  /** A whole document. It loads nothing from elsewhere. */
   readonly html: string
 }
 
 /**
- * Writes a mail in the person's language.
+ * Writes a mail in the language of the person.
  *
- * @param context.issuer the origin of this installation
- * @param context.locale undefined: English
+ * @throws if a link leads away from the issuer: a bug in the caller
  */
-export function composeMail(
-  mail: Mail,
-  { brand }: { readonly brand: Brand; readonly issuer: string; readonly locale: string | undefined },
-): ComposedMail {
-  const lines = Object.entries(mail).map(([name, value]) => `${name}: ${value}`)
+export function composeMail(mail: Mail, context: MailContext): ComposedMail {
+  const content = mailContent(mail, context)
   return {
-    subject: `${brand.name}: ${mail.kind}`,
-    text: `${lines.join('\n')}\n`,
-    html: `<p>${lines.join('<br>').replaceAll('&', '&amp;')}</p>`,
+    subject: content.subject,
+    text: mailText(content),
+    html: mailDocument(content, context.brand.accentColor),
   }
 }

@@ -1,0 +1,74 @@
+import axe from 'axe-core'
+import t from 'tap'
+import { sampleMails } from '../html/sample-mails.ts'
+import { launchChromium } from './chromium.ts'
+
+/*
+ * Mails as a mail program shows them that keeps everything. A web mailer would show the same element inside its own page.
+ */
+
+const browser = await launchChromium(t)
+
+/** As for pages: each screen and each scheme once. */
+const views = [
+  ['phone', 'dark', { width: 390, height: 844 }],
+  ['desktop', 'light', { width: 1280, height: 800 }],
+] as const
+
+const brands = {
+  'no settings': { name: 'Signet', accentColor: undefined, helpUrl: undefined },
+  'a light colour': { name: 'Example Accounts', accentColor: '#ffee88' },
+  'a dark colour and a long name': { name: 'W'.repeat(60), accentColor: '#0b1f4d' },
+}
+
+/** What axe reports as serious or critical, one line each. */
+const barriers = `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations
+  .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+  .flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ': ' + html)))`
+
+t.test('no mail has a serious barrier, loads anything, or is wider than a phone, whatever the brand', async (t) => {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  const loaded: string[] = []
+  await page.route('**/*', (route) => {
+    loaded.push(route.request().url())
+    return route.abort()
+  })
+  for (const [about, brand] of Object.entries(brands)) {
+    // All kinds in one document: they consist of the same elements, and their identifiers cannot collide because they have none.
+    const mails = sampleMails({ brand, to: `${'a'.repeat(60)}@${'b'.repeat(60)}.example` })
+    const bodies = mails.map(({ html }) => /<body[^>]*>(.*)<\/body>/s.exec(html)?.[1])
+    const document = mails[0]?.html.replace(
+      /(<body[^>]*>).*(<\/body>)/s,
+      (_, open, close) => open + bodies.join('') + close,
+    )
+    await page.setContent(document ?? '')
+    // axe takes a page without a background for white, whatever the scheme.
+    await page.addStyleTag({ content: 'html { background: Canvas }' })
+    await page.evaluate(axe.source)
+    for (const [screen, colorScheme, size] of views) {
+      await page.setViewportSize(size)
+      await page.emulateMedia({ colorScheme })
+      t.same(await page.evaluate(barriers), [], `${about}, ${screen}, ${colorScheme}`)
+    }
+    await page.setViewportSize({ width: 320, height: 256 })
+    t.equal(await page.evaluate('document.documentElement.scrollWidth'), 320, `${about}: as wide as a narrow screen`)
+    const low = await page
+      .locator('a:text-matches("^(?!http|Help|Privacy)")')
+      .evaluateAll((links) =>
+        links.filter((link) => link.getBoundingClientRect().height < 44).map(({ outerHTML }) => outerHTML),
+      )
+    t.same(low, [], `${about}: buttons are at least 44 pixels high`)
+  }
+  t.same(loaded, [])
+  await context.close()
+})
+
+t.test('the code can be selected as a whole by one click, without spaces', async (t) => {
+  const context = await browser.newContext()
+  const page = await context.newPage()
+  await page.setContent(sampleMails()[0]?.html ?? '')
+  await page.getByText('048213').click()
+  t.equal(await page.evaluate('getSelection().toString().trim()'), '048213')
+  await context.close()
+})

@@ -1,0 +1,59 @@
+import { composeMail } from '../../src/html/mails/compose-mail.tsx'
+import type { Mail } from '../../src/html/mails/mail.ts'
+import type { MailContext } from '../../src/html/mails/mail-content.ts'
+
+/** The issuer of all samples. */
+export const mailIssuer = 'https://id.example.com'
+
+/** What the samples contain that somebody must be able to follow or type. */
+export const sampleLink = `${mailIssuer}/verify-email?token=q7Yc0mYyJ2mBv0bq8m0nq1H3i6gq2z0pQm5W9cJtXyA`
+export const sampleCode = '048213'
+
+const at = Date.UTC(2026, 10, 30, 9, 41)
+
+/** Every kind of mail in each of its variants. */
+export const mailKinds: Readonly<Record<string, Mail>> = {
+  'verification after sign-up': verification('sign-up'),
+  'verification of a change': verification('change'),
+  'verification again': verification('again'),
+  'address in use': { kind: 'address-in-use', signInLink: `${mailIssuer}/sign-in` },
+  recovery: { kind: 'recovery', link: sampleLink, minutes: 30 },
+  'recovery by an operator': { kind: 'recovery-by-operator', minutes: 30, at },
+  'password changed by recovery': { kind: 'password-changed', by: 'recovery', at },
+  'password changed by a link from an operator': { kind: 'password-changed', by: 'operator-link', at },
+  'password changed by the person': { kind: 'password-changed', by: 'person', at },
+  'password changed by an operator': { kind: 'password-changed', by: 'operator', at },
+  'e-mail changed': { kind: 'email-changed', newEmail: 'grace@example.net', undoLink: sampleLink, days: 7, at },
+  'e-mail change undone': { kind: 'email-change-undone', at },
+  invitation: { kind: 'invitation', link: sampleLink, name: 'Ada Lovelace', days: 7 },
+  'invitation without a name': { kind: 'invitation', link: sampleLink, name: undefined, days: 1 },
+  test: { kind: 'test' },
+}
+
+function verification(why: 'sign-up' | 'change' | 'again'): Mail {
+  return { kind: 'verification', why, link: sampleLink, code: sampleCode, minutes: 30 }
+}
+
+/** An installation with all of its settings. */
+export function mailContext({ brand, ...more }: SampleOptions = {}): MailContext {
+  return {
+    brand: {
+      name: 'Example Accounts',
+      helpUrl: 'https://example.com/help',
+      privacyUrl: 'https://example.com/privacy',
+      accentColor: undefined,
+      ...brand,
+    },
+    issuer: mailIssuer,
+    locale: 'en',
+    to: 'ada@example.org',
+    ...more,
+  }
+}
+
+type SampleOptions = Partial<Omit<MailContext, 'brand'>> & { readonly brand?: Partial<MailContext['brand']> }
+
+/** Every kind of mail, composed. */
+export function sampleMails(more: SampleOptions = {}) {
+  return Object.entries(mailKinds).map(([about, mail]) => ({ about, mail, ...composeMail(mail, mailContext(more)) }))
+}
