@@ -7,6 +7,7 @@ import { sendRefusalPage } from '../protocol/errors/send-refusal.ts'
 import { sentValue } from '../protocol/http/parameters.ts'
 import { pageContextOf } from '../protocol/http/ui-locales.ts'
 import { noteForOperator } from '../protocol/operator-notes.ts'
+import { mustVerifyEmail } from '../records/accounts/email-verification-rule.ts'
 import { findConsent } from '../records/consents/consents-store.ts'
 import type { Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
@@ -176,6 +177,7 @@ async function checkAuthorization(
     const signedIn = session && {
       session,
       isSelected: pending.selected === (await sessionIdFor(secrets, session, client_id)),
+      mustVerifyEmail: mustVerifyEmail(settings, session.account),
     }
     const step = nextStep(authorization, pending.receivedAt, signedIn, consent, hintedSub)
     if (step.step === 'refuse')

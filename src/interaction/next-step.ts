@@ -4,10 +4,10 @@ import type { Session } from '../records/sessions/sessions-store.ts'
 import type { AuthorizationRequest } from './authorization-request.ts'
 import { needsConsent } from './consent/consent-rule.ts'
 
-/** A step that continues the request, with the session it uses. `sign-in`, `sign-up` and `consent` are also the paths of their pages. */
+/** A step that continues the request, with the session it uses. All but `respond` are also the paths of their pages. */
 export type OpenStep =
   | { readonly step: 'sign-in' | 'sign-up' }
-  | { readonly step: 'consent' | 'respond'; readonly session: Session }
+  | { readonly step: 'verify-email' | 'consent' | 'respond'; readonly session: Session }
 
 export type Step =
   | OpenStep
@@ -19,10 +19,12 @@ export interface SignedIn {
   readonly session: Session
   /** Whether the person chose this session for this request. */
   readonly isSelected: boolean
+  /** Whether the person must verify their e-mail address first (email-verification-rule.ts). */
+  readonly mustVerifyEmail: boolean
 }
 
 /**
- * What a request needs next: sign-in, sign-up, consent, or only the response (OpenID Connect Core §3.1.2.3, §3.1.2.4).
+ * What a request needs next: sign-in, sign-up, a verified address, consent, or only the response (OpenID Connect Core §3.1.2.3, §3.1.2.4).
  *
  * @param receivedAt milliseconds since 1970
  * @param hintedSub the `sub` of `id_token_hint`
@@ -48,6 +50,14 @@ export function nextStep(
   }
   if (prompt.has('create') && !fresh) return { step: 'sign-up' }
   if (prompt.has('select_account') && !signedIn?.isSelected && !fresh) return { step: 'sign-in' }
+  if (signedIn?.mustVerifyEmail) {
+    if (!silent) return { step: 'verify-email', session }
+    return {
+      step: 'refuse',
+      error: 'email_not_verified',
+      detail: `session: sub ${session.account.sub} has no verified e-mail address`,
+    }
+  }
   if (!needsConsent(request, consent)) return { step: 'respond', session }
   if (silent)
     return {

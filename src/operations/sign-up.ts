@@ -11,6 +11,7 @@ import { type BrowserDigests, startSession } from '../records/sessions/start-ses
 import type { Signet } from '../signet.ts'
 import { matchingAccount, recordMismatches, type Visitor } from './matching-account.ts'
 import { signInTo } from './sign-in.ts'
+import { mayMailVerification, requestVerification } from './verify-email.ts'
 
 export interface TypedAccount {
   readonly name: string | undefined
@@ -25,6 +26,14 @@ export interface TypedAccountFaults {
   readonly password?: 'password_missing' | PasswordFault
 }
 
+/** What the mail that verifies the address needs to know about the page. */
+export interface SignUpPageValues {
+  /** The sealed `continue` value. */
+  readonly continueTo: string | undefined
+  /** The language of the page. */
+  readonly locale: string
+}
+
 export type SignUpOutcome =
   | { readonly outcome: 'created' | 'signed_in' }
   | { readonly outcome: 'faulty'; readonly faults: TypedAccountFaults }
@@ -33,6 +42,9 @@ export type SignUpOutcome =
  * Creates an account and signs the browser in. If the address and the password are those of an existing account, the person is signed in to
  * that account, and nothing in it is changed. Otherwise it makes no difference whether an account has the address, and the response does not
  * reveal it: an unverified address does not prevent anybody else from using it.
+ *
+ * If mail is available, the account and the mail that verifies its address are stored in one transaction. If another account has verified the address,
+ * its owner is told by mail, and the new account can never have it. The response is the same.
  *
  * This makes sign-up another way to guess a password, so attempts are counted and recorded as they are at sign-in, whether or not there is an
  * account. While an account is waiting after too many failures, its password is not checked here either. No account is created then, because a
@@ -49,6 +61,7 @@ export async function signUp(
   caller: Visitor,
   browser: BrowserDigests,
   { name, email: typedEmail, password }: TypedAccount,
+  page: SignUpPageValues,
 ): Promise<SignUpOutcome> {
   const email = canonicalEmail(typedEmail ?? '')
   const faults = faultsIn({ name, email: typedEmail, password }, signet.settings)
@@ -67,7 +80,8 @@ export async function signUp(
     if (account && (await signInTo(signet, caller, browser, account, password))) return { outcome: 'signed_in' }
     if (isWaiting) throw signet.limits.waitingError()
     const seen = isFirst ? candidates : undefined
-    if (await createAccount(signet, caller, browser, { name, email, password }, seen)) return { outcome: 'created' }
+    const wanted = { name, email, password, ...page }
+    if (await createAccount(signet, caller, browser, wanted, seen)) return { outcome: 'created' }
   }
 }
 
@@ -76,24 +90,32 @@ export async function signUp(
  * @returns false, and nothing is created, if another account with the address has just been created
  */
 async function createAccount(
-  { database, passwords, settings, clock, secrets, endings }: Signet,
+  signet: Signet,
   caller: Visitor,
   browser: BrowserDigests,
-  { name, email, password }: { readonly name: string | undefined; readonly email: string; readonly password: string },
+  given: SignUpPageValues & { readonly name: string | undefined; readonly email: string; readonly password: string },
   seen: readonly string[] | undefined,
 ): Promise<boolean> {
+  const { database, passwords, settings, clock, secrets, endings } = signet
+  const { name, email, password, continueTo, locale } = given
   const passwordHash = await passwords.hash(password, caller)
+  const sendsMail = settings.mail.delivery !== 'none'
+  const mayMail = sendsMail && (await mayMailVerification(signet, email))
   const sub = randomText(16) as Sub
   const created = await inTransaction(database, async (tx) => {
     await lockAddress(tx, email)
     const candidates = seen ? await findSignInCandidates(tx, typedName(email), browser.browserDigest) : []
     if (candidates.some((candidate) => !seen?.includes(candidate.sub))) return undefined
-    const inserted = await insertAccount(tx, { sub, profile: name === undefined ? {} : { name }, email, passwordHash })
+    const profile = name === undefined ? {} : { name }
+    const inserted = await insertAccount(tx, { sub, profile, email, passwordHash, signedUp: true })
     // A sign-up sets no user name, and its address is not verified yet, so neither can be taken.
     if (inserted !== 'done') throw new Error(`An account could not be inserted: ${inserted}.`)
     const who = { sub, authTime: clock.now(), amr: ['pwd'], sidVersion: secrets['session-id'].current }
     const session = await startSession(tx, settings.sessionTtl, browser, who)
     await recordEvent(tx, { type: 'account_created', caller, sub })
+    const { browserDigest } = browser
+    if (sendsMail)
+      await requestVerification(tx, signet, { sub, email, browserDigest, continueTo, why: 'sign-up', locale, mayMail })
     return { left: session?.left ?? false }
   })
   if (created?.left) endings.wake()

@@ -3,6 +3,7 @@ import { type Account, accountTurn, descriptiveClaims, type Profile } from '../r
 import { markEmail, replaceDescription, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
 import { findAccount, lockAccount, type TakenName } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail, isPendingConversion, typedName } from '../records/accounts/canonical-names.ts'
+import { voidVerifications } from '../records/accounts/email-verifications-store.ts'
 import { canonicalProfile } from '../records/accounts/profile-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
@@ -96,6 +97,8 @@ async function change(
   if (namesChange) {
     const replaced = await replaceSignInNames(tx, sub, { username: wanted.username, email: wanted.email })
     if (replaced !== 'done') return rollBack(replaced)
+    // A link that was sent before must not give the account another address again.
+    if (wanted.email !== before.email) await voidVerifications(tx, sub)
   }
   if (changes.email_verified !== undefined) {
     const marked = await markEmail(tx, sub, changes.email_verified)

@@ -60,6 +60,7 @@ export const metricDeclarations = {
         ...['sign-in-name', 'sign-in-network', 'sign-in-wait', 'sign-up-network'],
         ...['device-request-network', 'device-request-client', 'user-code-network', 'user-code-person'],
         ...['recovery-network', 'recovery-all'],
+        ...['verification-network', 'verification-person', 'email-code-network', 'email-code-person'],
       ],
     },
   },

@@ -63,6 +63,7 @@ const person = {
   created_at: new Date('2026-11-01T08:00:00Z'),
   updated_at: new Date('2026-11-01T08:00:00Z'),
   disabled: false,
+  signed_up: true,
 }
 const signedIn = (handle: string, day: number) => ({
   handle,

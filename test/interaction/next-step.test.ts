@@ -31,6 +31,7 @@ function request(changes: { client?: object; redirectUri?: string; [name: string
 interface Known {
   readonly session?: Session | undefined
   readonly isSelected?: boolean
+  readonly mustVerifyEmail?: boolean
   readonly consent?: typeof consent | undefined
   readonly hintedSub?: string
 }
@@ -40,7 +41,7 @@ function decided(changes: Parameters<typeof request>[0], known: Known = {}) {
   return nextStep(
     request(changes),
     receivedAt,
-    who && { session: who, isSelected: known.isSelected ?? false },
+    who && { session: who, isSelected: known.isSelected ?? false, mustVerifyEmail: known.mustVerifyEmail ?? false },
     'consent' in known ? known.consent : consent,
     known.hintedSub,
   )
@@ -84,6 +85,13 @@ t.test('each request gets its next step', async (t) => {
     ['a hint at somebody, nobody signed in', {}, { ...nobody, hintedSub: 'bob' }, 'sign-in'],
     ['a hint at somebody else, signed in since', {}, { session: fresh, hintedSub: 'bob' }, 'refuse'],
     ['a hint at somebody else, none', prompted('none'), { hintedSub: 'bob' }, 'refuse'],
+    ['address not verified', {}, { mustVerifyEmail: true }, 'verify-email'],
+    ['address not verified, nothing allowed yet', {}, { mustVerifyEmail: true, ...noConsent }, 'verify-email'],
+    ['address not verified, prompt=none', prompted('none'), { mustVerifyEmail: true }, 'refuse'],
+    ['address not verified, prompt=consent', prompted('consent'), { mustVerifyEmail: true }, 'verify-email'],
+    ['address not verified, prompt=create', prompted('create'), { mustVerifyEmail: true }, 'sign-up'],
+    ['address not verified, not chosen', prompted('select_account'), { mustVerifyEmail: true }, 'sign-in'],
+    ['address not verified, signed in too long ago', { maxAge: 59 }, { mustVerifyEmail: true }, 'sign-in'],
     ['a hint, prompt=create, nobody', prompted('create'), { ...nobody, hintedSub: 'bob' }, 'sign-up'],
   ]
   for (const [what, changes, known, expected] of table) t.equal(step(changes, known), expected, what)
@@ -108,14 +116,21 @@ function everyCase() {
     [undefined, 0, 59, 60].flatMap((maxAge) =>
       [undefined, 'ada'].flatMap((hintedSub) =>
         sessions.flatMap((session) =>
-          [false, true].flatMap((isSelected) =>
+          [0, 1, 2, 3].flatMap((bits) =>
             consents.flatMap((allowed) =>
               clients.flatMap((client) =>
                 uris.map((redirectUri) => ({
-                  ...{ prompt, maxAge, hintedSub, session, isSelected, allowed, client, redirectUri },
+                  ...{ prompt, maxAge, hintedSub, session, allowed, client, redirectUri },
+                  ...{ isSelected: (bits & 1) === 1, isUnverified: (bits & 2) === 2 },
                   outcome: decided(
                     { client, redirectUri, maxAge, ...prompted(...prompt) },
-                    { session, isSelected, consent: allowed, ...(hintedSub !== undefined && { hintedSub }) },
+                    {
+                      session,
+                      isSelected: (bits & 1) === 1,
+                      mustVerifyEmail: (bits & 2) === 2,
+                      consent: allowed,
+                      ...(hintedSub !== undefined && { hintedSub }),
+                    },
                   ),
                 })),
               ),
@@ -127,11 +142,11 @@ function everyCase() {
   )
 }
 
-t.test('no combination of prompt, max_age, hint, session and consent bypasses a rule', async (t) => {
+t.test('no combination of prompt, max_age, hint, session, verification and consent bypasses a rule', async (t) => {
   const broken: unknown[] = []
   const cases = everyCase()
   for (const { outcome, ...one } of cases) {
-    const { prompt, maxAge, hintedSub, session, isSelected, allowed, client, redirectUri } = one
+    const { prompt, maxAge, hintedSub, session, isSelected, isUnverified, allowed, client, redirectUri } = one
     const wants = (word: string) => prompt.includes(word)
     const age = session && receivedAt - session.authTime
     const isFresh = age !== undefined && age <= 0
@@ -144,7 +159,7 @@ t.test('no combination of prompt, max_age, hint, session and consent bypasses a 
     const isAllowed = allowed?.scopes.includes('notes:read') && allowed.resources.length > 0
     const mustAsk = wants('consent') || (isPublic && !redirectUri.startsWith('https:'))
     const mayGo = !mustAsk && (isAllowed || 'first_party' in client)
-    // The rules in their order: who the person is, then whether to ask for a new account or a choice of account, then consent.
+    // The rules in their order: who the person is, then whether to ask for a new account or a choice of account, then a verified address, then consent.
     const expected = !isGood
       ? wants('none')
         ? 'login_required'
@@ -157,16 +172,20 @@ t.test('no combination of prompt, max_age, hint, session and consent bypasses a 
         ? 'sign-up'
         : !isChosen
           ? 'sign-in'
-          : mayGo
-            ? 'respond'
-            : wants('none')
-              ? 'consent_required'
-              : 'consent'
+          : isUnverified
+            ? wants('none')
+              ? 'email_not_verified'
+              : 'verify-email'
+            : mayGo
+              ? 'respond'
+              : wants('none')
+                ? 'consent_required'
+                : 'consent'
     const found = outcome.step === 'refuse' ? outcome.error : outcome.step
     const hasSession = 'session' in outcome ? outcome.session === session : true
     if (found !== expected || !hasSession) broken.push({ ...one, expected, found })
   }
-  t.ok(cases.length > 30_000, `${cases.length} cases`)
+  t.ok(cases.length > 60_000, `${cases.length} cases`)
   t.same(broken.slice(0, 3), [])
 })
 
@@ -231,6 +250,10 @@ t.test('a refusal carries its error, and a reason for the operator if somebody i
     detail: 'session: of sub ada; id_token_hint: of sub bob',
   })
   t.match(decided({ maxAge: 59, ...none }), { error: 'login_required', detail: 'signed in 60 seconds before' })
+  t.match(decided(none, { mustVerifyEmail: true }), {
+    error: 'email_not_verified',
+    detail: 'session: sub ada has no verified e-mail address',
+  })
   t.match(decided(none, noConsent), {
     error: 'consent_required',
     detail: 'consented to nothing; asked for openid notes:read',
@@ -241,7 +264,8 @@ t.test('a refusal carries its error, and a reason for the operator if somebody i
   })
 })
 
-t.test('the steps consent and respond carry the session', async (t) => {
+t.test('the steps verify-email, consent and respond carry the session', async (t) => {
+  t.same(decided({}, { mustVerifyEmail: true }), { step: 'verify-email', session })
   t.same(decided({}), { step: 'respond', session })
   t.same(decided({}, noConsent), { step: 'consent', session })
 })

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage } from '../../html/send-page.ts'
 import { currentSession } from '../../interaction/browser-session.ts'
 import { type OwnPage, pathOf, sealOwnPage } from '../../interaction/continue-value.ts'
+import { sendToVerification } from '../../interaction/email-gate.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { accountOverview } from '../../operations/account-overview.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
@@ -24,6 +25,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/account', async (request, reply) => {
     const session = await currentSession(signet.database, signet.settings, request)
     if (!session) return toSignIn(signet, reply)
+    if (sendToVerification(signet, reply, session, sealed(signet, 'account'))) return reply
     const notice = sentValue(request.query, 'notice') ?? ''
     return showPage(signet, request, reply, session, { notice: isNotice(notice) ? notice : undefined }, 200)
   })
@@ -32,6 +34,7 @@ export function accountEndpoint(app: App, signet: Signet): void {
   app.get('/.well-known/change-password', async (request, reply) => {
     const session = await currentSession(signet.database, signet.settings, request)
     if (!session) return toSignIn(signet, reply, 'password')
+    if (sendToVerification(signet, reply, session, sealed(signet, 'password'))) return reply
     return reply.header('cache-control', 'no-store').redirect(pathOf({ page: 'password', userCode: undefined }), 303)
   })
   handleForm(app, signet, '/account/profile', 'profile', submitProfile)
@@ -47,6 +50,7 @@ function handleForm(app: App, signet: Signet, path: string, form: FormName | und
     const values = await csrfCheckedForm(signet, request)
     const session = await currentSession(signet.database, signet.settings, request)
     if (!session) return toSignIn(signet, reply)
+    if (sendToVerification(signet, reply, session, sealed(signet, 'account'))) return reply
     if (!isAbout(signet.secrets.csrf, session.account.sub, values.get('account'))) return toPage(reply, 'other-account')
 
     const show = (faults: Shown['refused'], status: number, retryAfterSeconds?: number) =>
@@ -64,8 +68,11 @@ function handleForm(app: App, signet: Signet, path: string, form: FormName | und
 }
 
 function toSignIn(signet: Signet, reply: FastifyReply, page: OwnPage = 'account'): FastifyReply {
-  const continueTo = sealOwnPage(signet.secrets['request-sealing'], page)
-  return reply.header('cache-control', 'no-store').redirect(`/sign-in?continue=${continueTo}`, 303)
+  return reply.header('cache-control', 'no-store').redirect(`/sign-in?continue=${sealed(signet, page)}`, 303)
+}
+
+function sealed({ secrets }: Signet, page: OwnPage): string {
+  return sealOwnPage(secrets['request-sealing'], page)
 }
 
 function toPage(reply: FastifyReply, notice: Notice | undefined): FastifyReply {

@@ -4,6 +4,7 @@ import { clientOnPage } from '../../interaction/authorization-target.ts'
 import { currentSession, personOf } from '../../interaction/browser-session.ts'
 import { resourcesAskedAbout, shownAccess } from '../../interaction/consent/consent-rule.ts'
 import { sealOwnPage } from '../../interaction/continue-value.ts'
+import { sendToVerification } from '../../interaction/email-gate.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import {
   allowDevice,
@@ -33,11 +34,12 @@ type Shown = Pick<UserCodePageProps, 'code' | 'fault' | 'retryAfterSeconds'>
 export function deviceEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/device', async (request, reply) => {
     const session = await currentSession(signet.database, signet.settings, request)
+    const code = readUserCode(sentValue(request.query, 'user_code'))
+    if (toVerification(signet, reply, session, code)) return reply
     const decision = sentValue(request.query, 'done')
     if (decision === 'allowed' || decision === 'denied')
       return sendPage(reply, DeviceDonePage({ page: pageContextOf(request), decision }))
     // What cannot be a code is not repeated: a link chooses it.
-    const code = readUserCode(sentValue(request.query, 'user_code'))
     return showForm(signet, request, reply, session, { code: code && shownUserCode(code) }, 200)
   })
 
@@ -46,6 +48,7 @@ export function deviceEndpoint(app: App, signet: Signet): void {
     const session = await currentSession(signet.database, signet.settings, request)
     const typed = values.get('user_code')
     const code = readUserCode(typed)
+    if (toVerification(signet, reply, session, code)) return reply
     if (code) return session ? showRequest(signet, request, reply, session, code) : toSignIn(signet, reply, code)
     const fault = typed === undefined ? 'user_code_missing' : 'user_code_invalid'
     return showForm(signet, request, reply, session, { code: typed, fault }, 422)
@@ -56,6 +59,7 @@ export function deviceEndpoint(app: App, signet: Signet): void {
     const session = await currentSession(signet.database, signet.settings, request)
     const code = readUserCode(values.get('user_code'))
     if (!session || !code) return toSignIn(signet, reply, code)
+    if (toVerification(signet, reply, session, code)) return reply
     const isShown = (subject: string, field: string) => isFormAbout(signet.secrets.csrf, subject, values.get(field))
     // Before the code is looked up: without the page, this form must not tell who guessed right.
     if (!isShown(codeSubject(session, code), 'shown')) return showRequest(signet, request, reply, session, code)
@@ -70,6 +74,10 @@ export function deviceEndpoint(app: App, signet: Signet): void {
       return showRequest(signet, request, reply, session, code)
     return reply.header('cache-control', 'no-store').redirect(`/device?done=${decision}`, 303)
   })
+}
+
+function toVerification(signet: Signet, reply: FastifyReply, session: Session | undefined, code: UserCode | undefined) {
+  return sendToVerification(signet, reply, session, sealOwnPage(signet.secrets['request-sealing'], 'device', code))
 }
 
 function toSignIn(signet: Signet, reply: FastifyReply, code: UserCode | undefined): FastifyReply {

@@ -1,5 +1,6 @@
 import { sendPage } from '../../html/send-page.ts'
 import { currentSession } from '../../interaction/browser-session.ts'
+import { sendToVerification } from '../../interaction/email-gate.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfToken } from '../../protocol/http/csrf.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
@@ -11,6 +12,7 @@ import { HomePage } from './home-page.tsx'
 export function homeEndpoint(app: App, signet: Signet): void {
   app.get('/', async (request, reply) => {
     const session = await currentSession(signet.database, signet.settings, request)
+    if (sendToVerification(signet, reply, session, undefined)) return reply
     return sendPage(
       reply,
       HomePage({

@@ -59,7 +59,11 @@ export function signUpEndpoint(app: App, signet: Signet): void {
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
       const { cookie, digests } = newBrowserSession(request, reply, signet.settings.issuer)
       const account = { ...typed, password: values.get('password') }
-      const signedUp = await signUp(signet, visitor, digests, account)
+      const pageValues = {
+        continueTo: continueValueOf(signet, interaction),
+        locale: pageContext(request, interaction).locale,
+      }
+      const signedUp = await signUp(signet, visitor, digests, account, pageValues)
       if (signedUp.outcome === 'faulty')
         return showPage(signet, request, reply, interaction, { values: typed, faults: signedUp.faults }, 422)
       setSessionCookie(reply, signet.settings, cookie)

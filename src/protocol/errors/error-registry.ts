@@ -21,6 +21,7 @@ export type OAuthErrorCode =
   | 'temporarily_unavailable'
   | 'login_required'
   | 'consent_required'
+  | 'interaction_required'
   | 'request_not_supported'
   | 'request_uri_not_supported'
   | 'registration_not_supported'
@@ -544,6 +545,12 @@ export const errorRegistry = {
     status: 400,
     description: 'The user must consent, but prompt=none allows no interaction.',
     fix: 'Send the user through the same request without prompt=none. Applications on loopback addresses or custom schemes need consent every time.',
+  },
+  email_not_verified: {
+    error: 'interaction_required',
+    status: 400,
+    description: 'The user must verify an e-mail address, but prompt=none allows no interaction.',
+    fix: 'Send the user through the same request without prompt=none. Signet then asks for the code of the mail that it has sent.',
   },
   consent_denied: {
     ...denied,

@@ -60,6 +60,8 @@ export interface Account extends Profile {
   readonly created_at: Date
   readonly updated_at: Date
   readonly disabled: boolean
+  /** Whether the person created the account on the sign-up page. */
+  readonly signed_up: boolean
 }
 
 /** The name of a person on pages. */

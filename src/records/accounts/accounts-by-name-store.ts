@@ -85,10 +85,10 @@ export interface SignInCandidate {
 }
 
 /**
- * The accounts that a user name or an e-mail address may refer to at sign-in. A user name refers to one account. Any number of accounts can have
- * the same address: the one that has verified it comes first, then accounts that this browser has signed in to, then those that entered it first.
- * At most five are returned, because each costs a password hash. The order ensures that accounts that somebody creates later with another person's
- * address, or moves to it, do not displace that person's own account.
+ * The accounts that a user name or an e-mail address may refer to at sign-in. A user name refers to one account, and so does an address that an account
+ * has verified. Until then, any number of accounts can have the same address: accounts that this browser has signed in to come first, then those that
+ * entered it first. At most five are returned, because each costs a password hash. The order ensures that accounts that somebody creates later with
+ * another person's address, or moves to it, do not displace that person's own account.
  *
  * @param browserDigest the digest of the browser's cookie
  */
@@ -108,23 +108,23 @@ export async function findSignInCandidates(
     // hundred accounts that this browser signed in to. OFFSET 0 makes PostgreSQL find the latter by account and not by address. Bounds rather
     // than equality, so that the planner uses no other index for a browser with a large number of accounts.
     text: `WITH named AS (
-             SELECT sub, true AS proven, NULL::timestamptz AS entered_at FROM (VALUES ($1::text), ($2)) AS name (key)
+             SELECT sub, true AS proven, false AS verified, NULL::timestamptz AS entered_at FROM (VALUES ($1::text), ($2)) AS name (key)
              CROSS JOIN LATERAL (SELECT sub FROM accounts WHERE lower(username COLLATE "C") = key LIMIT 5) AS own
              UNION ALL
              SELECT first.* FROM (VALUES ($1::text), ($2)) AS name (key) CROSS JOIN LATERAL (
-               SELECT sub, verified_at IS NOT NULL, created_at FROM account_emails
+               SELECT sub, verified_at IS NOT NULL, verified_at IS NOT NULL, created_at FROM account_emails
                WHERE lower(email COLLATE "C") = key ORDER BY verified_at, created_at LIMIT 5) AS first
              UNION ALL
-             SELECT here.sub, false, own.created_at
+             SELECT here.sub, false, false, own.created_at
              FROM (SELECT sub FROM known_browsers WHERE browser_digest BETWEEN $3 AND $3
                    ORDER BY browser_digest DESC, used_at DESC LIMIT 100) AS here
              JOIN LATERAL (SELECT * FROM account_emails WHERE account_emails.sub = here.sub OFFSET 0) AS own
                ON lower(own.email COLLATE "C") IN ($1, $2)
              UNION ALL
-             SELECT sub, true, NULL FROM accounts WHERE lower(username) = lower($4) AND ${isToBeConverted('accounts')}
+             SELECT sub, true, false, NULL FROM accounts WHERE lower(username) = lower($4) AND ${isToBeConverted('accounts')}
              UNION ALL
              SELECT first.* FROM (
-               SELECT sub, verified_at IS NOT NULL, created_at FROM account_emails
+               SELECT sub, verified_at IS NOT NULL, verified_at IS NOT NULL, created_at FROM account_emails
                WHERE lower(email) = lower($4) ORDER BY verified_at, created_at LIMIT 5) AS first
              WHERE ${isToBeConverted('first')}
            ), candidates AS (
@@ -137,7 +137,7 @@ export async function findSignInCandidates(
            FROM candidates
            JOIN accounts USING (sub)
            LEFT JOIN account_credentials ON account_credentials.sub = accounts.sub AND account_credentials.kind = 'password'
-           WHERE accounts.deleted_at IS NULL
+           WHERE accounts.deleted_at IS NULL AND (proven OR NOT (SELECT coalesce(bool_or(verified), false) FROM named))
            ORDER BY proven DESC, known_here DESC, entered_at
            LIMIT 5`,
     values: [key, spelled, browserDigest, typed],

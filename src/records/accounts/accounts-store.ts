@@ -14,11 +14,12 @@ type AccountRow = { [C in (typeof profileColumns)[number]]: string | null } & {
   created_at: Date
   updated_at: Date
   disabled: boolean
+  signed_up: boolean
 }
 
 /** SQL: the columns of an account with its primary address, for statements that also read something else. Requires `accountEmail`. */
 export const accountColumns = `accounts.sub, ${profileColumns.map((column) => `accounts.${column}`).join(', ')}, accounts.address,
-    accounts.phone_number_verified, accounts.created_at, accounts.updated_at, accounts.disabled_at IS NOT NULL AS disabled,
+    accounts.phone_number_verified, accounts.created_at, accounts.updated_at, accounts.disabled_at IS NOT NULL AS disabled, accounts.signed_up,
     account_emails.email, account_emails.verified_at IS NOT NULL AS email_verified`
 
 /** SQL: joins the primary address. Goes after `accounts`. */
@@ -77,7 +78,8 @@ export async function hasAccount(db: Queryable, sub: string): Promise<boolean> {
 /**
  * Creates an account with its address and password, in one statement.
  *
- * @param account the account, with user name and address in canonical form. `importedFrom`: the system that it and its password hash come from
+ * @param account the account, with user name and address in canonical form. `importedFrom`: the system that it and its password hash come from.
+ *   `signedUp`: the person created it on the sign-up page
  * @returns `username_taken` if somebody else has the user name; nothing was created, and the transaction must be rolled back
  */
 export async function insertAccount(
@@ -88,14 +90,15 @@ export async function insertAccount(
     email: string | undefined
     passwordHash: string | undefined
     importedFrom?: string
+    signedUp?: boolean
   },
 ): Promise<'done' | TakenName> {
-  const { sub, profile, email, passwordHash, importedFrom } = account
+  const { sub, profile, email, passwordHash, importedFrom, signedUp = false } = account
   const count = profileColumns.length
   const inserted = db.query({
     text: `WITH account AS (
-             INSERT INTO accounts (sub, address, imported_from, ${profileColumns.join(', ')})
-             VALUES ($1, $2, $${count + 5}, ${profileColumns.map((_, index) => `$${index + 3}`).join(', ')}) RETURNING sub
+             INSERT INTO accounts (sub, address, imported_from, signed_up, ${profileColumns.join(', ')})
+             VALUES ($1, $2, $${count + 5}, $${count + 6}, ${profileColumns.map((_, index) => `$${index + 3}`).join(', ')}) RETURNING sub
            ), email AS (
              INSERT INTO account_emails (sub, email) SELECT sub, $${count + 3} FROM account WHERE $${count + 3}::text IS NOT NULL
            )
@@ -108,6 +111,7 @@ export async function insertAccount(
       email ?? null,
       passwordHash ?? null,
       importedFrom ?? null,
+      signedUp,
     ],
   })
   return unlessTaken(inserted)
@@ -210,7 +214,8 @@ export async function setDisabled(db: Queryable, sub: Sub, disabled: boolean): P
 export async function emptyAccount(db: Queryable, sub: Sub): Promise<void> {
   await db.query({
     text: `WITH emails AS (DELETE FROM account_emails WHERE sub = $1), credentials AS (DELETE FROM account_credentials WHERE sub = $1),
-             browsers AS (DELETE FROM known_browsers WHERE sub = $1), recoveries AS (DELETE FROM account_recoveries WHERE sub = $1)
+             browsers AS (DELETE FROM known_browsers WHERE sub = $1), recoveries AS (DELETE FROM account_recoveries WHERE sub = $1),
+             verifications AS (DELETE FROM email_verifications WHERE sub = $1)
            UPDATE accounts SET deleted_at = now(), address = NULL, imported_from = NULL, ${profileColumns.map((column) => `${column} = NULL`).join(', ')}
            WHERE sub = $1`,
     values: [sub],

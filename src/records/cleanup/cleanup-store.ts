@@ -239,6 +239,17 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
+  // Mails that asked to verify an address. Their links have expired, but whoever did not ask for them can still say so for a week.
+  [
+    'email_verifications',
+    `WITH old AS (
+       DELETE FROM email_verifications WHERE digest IN (
+         SELECT digest FROM email_verifications WHERE expires_at < now() - interval '7 days'
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
   // Versions that have not been used for long enough, and on which nothing that is still valid depends. A session may have a version that was
   // revoked since; the next version then replaces it, and is kept.
   [

@@ -15,6 +15,8 @@ export const eventTypes = [
   'account_updated',
   'names_converted',
   'email_unverified',
+  'email_verified',
+  'email_disowned',
   'password_set',
   'password_changed',
   'recovery_requested',

@@ -29,6 +29,9 @@ export const recoveriesPerNetwork: Limit = { name: 'recovery-network', points: 3
 export const recoveries: Limit = { name: 'recovery-all', points: 10_000, seconds: window }
 /** From one network for one name, as it was typed. Never visible. */
 export const recoveriesPerName: Limit = { name: 'recovery-name', points: 10, seconds: window }
+/** Mails that people who are signed in ask for, to verify an address. */
+export const verificationsPerPerson: Limit = { name: 'verification-person', points: 10, seconds: 3600 }
+export const verificationsPerNetwork: Limit = { name: 'verification-network', points: 60, seconds: 3600 }
 /**
  * Mails to one address that somebody else can cause, for each kind of request. Never visible. A person who has forgotten the password can still
  * use each of the links that the last mails brought.
@@ -38,7 +41,17 @@ export const mailsPerAddress = (kind: MailedRequest): readonly Limit[] => [
   { name: `${kind}-mail-day`, points: 20, seconds: 86_400 },
 ]
 /** What a mail can be requested for. */
-export type MailedRequest = 'recovery'
+export type MailedRequest = 'recovery' | 'verification'
+/**
+ * NIST SP 800-63B-4 §3.1.3.2: guesses at a short secret are limited. A mail's code is also void after five. An address gets at most twenty mails a day,
+ * so somebody who cannot read them finds one of their codes with a chance of 1 in 20,000 a day, whatever accounts, networks and browsers they use.
+ */
+export const emailCodesPerPerson: Limit = { name: 'email-code-person', points: 20, seconds: window }
+export const emailCodesPerNetwork: Limit = { name: 'email-code-network', points: 60, seconds: window }
+export const emailCodesPerAddress: readonly Limit[] = [
+  { name: 'email-code-address-hour', points: 20, seconds: 3600 },
+  { name: 'email-code-address-day', points: 50, seconds: 86_400 },
+]
 /** The second limit prevents two thousand guesses a day with a stolen known browser. */
 export const perBrowser: readonly Limit[] = [
   { name: 'sign-in-browser', points: 20, seconds: window },

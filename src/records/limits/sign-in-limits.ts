@@ -6,6 +6,9 @@ import {
   countersOf,
   deviceRequestsPerClient,
   deviceRequestsPerNetwork,
+  emailCodesPerAddress,
+  emailCodesPerNetwork,
+  emailCodesPerPerson,
   keyOf,
   type MailedRequest,
   mailsPerAddress,
@@ -20,6 +23,8 @@ import {
   signUps,
   userCodesPerNetwork,
   userCodesPerPerson,
+  verificationsPerNetwork,
+  verificationsPerPerson,
   widest,
 } from './limit-counters.ts'
 import {
@@ -147,6 +152,18 @@ export interface SignInLimits {
    * @throws LimitExceeded, TooManyWaiting
    */
   beforeRecovery(network: string, typed: string): Promise<boolean>
+  /** Counts a person's request for a mail that verifies an address. @throws LimitExceeded, TooManyWaiting */
+  beforeVerification(network: string, sub: string): Promise<void>
+  /** Counts the code of such a mail that a person typed. Must be called before it is compared. @throws LimitExceeded, TooManyWaiting */
+  beforeEmailCode(network: string, sub: string): Promise<void>
+  /**
+   * Counts a code that somebody typed from a mail to an address, whatever their account, network and browser.
+   *
+   * @param address the key of the address (canonical-names.ts)
+   * @returns false if it must not be compared. Whoever typed it must not learn this: it tells what others do with the address
+   * @throws TooManyWaiting
+   */
+  allowsEmailCode(address: string): Promise<boolean>
   /**
    * Counts a mail to an address that somebody else can cause.
    *
@@ -243,6 +260,22 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
       const { exceeded } = await count(ofNetwork, `recovery ${widest(ranges)}`)
       if (exceeded) throw exceeded
       return (await count([ofName], ofName.key)).exceeded === undefined
+    },
+    beforeVerification: async (network, sub) => {
+      const ranges = rangesOf(network)
+      const counters = [counterOf(verificationsPerPerson, sub), ...countersOf(verificationsPerNetwork, ranges)]
+      const { exceeded } = await count(counters, `verification ${widest(ranges)}`)
+      if (exceeded) throw exceeded
+    },
+    beforeEmailCode: async (network, sub) => {
+      const ranges = rangesOf(network)
+      const counters = [counterOf(emailCodesPerPerson, sub), ...countersOf(emailCodesPerNetwork, ranges)]
+      const { exceeded } = await count(counters, `email-code ${widest(ranges)}`)
+      if (exceeded) throw exceeded
+    },
+    allowsEmailCode: async (address) => {
+      const counters = emailCodesPerAddress.map((limit) => counterOf(limit, address))
+      return (await count(counters, `email-code-address ${address}`)).exceeded === undefined
     },
     allowsMail: async (kind, address) => {
       const counters = mailsPerAddress(kind).map((limit) => counterOf(limit, address))

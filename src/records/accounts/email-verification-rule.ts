@@ -1,0 +1,13 @@
+import type { Settings } from '../../platform/config/settings.ts'
+import type { Account } from './account.ts'
+
+/**
+ * Whether a person must verify their e-mail address before they can do anything else (SIGNET_EMAIL_VERIFICATION). Their session exists, but leads only
+ * to the verification. Grants that were opened before the operator required it continue. An account that an operator made is never blocked.
+ */
+export function mustVerifyEmail(
+  { emailVerification, mail }: Pick<Settings, 'emailVerification' | 'mail'>,
+  { signed_up, email_verified }: Pick<Account, 'signed_up' | 'email_verified'>,
+): boolean {
+  return emailVerification === 'required' && mail.delivery !== 'none' && signed_up && !email_verified
+}
