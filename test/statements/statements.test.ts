@@ -30,6 +30,8 @@ const few = {
   'resource_scopes.resource': 'a hundred (resource-rules.ts)',
   'account_emails.sub': 'one: a person has one address (account-changes-store.ts)',
   'account_credentials.sub': 'one of each kind',
+  'account_recoveries.sub':
+    'some forty: twenty mails a day to one address (limit-counters.ts), each kept for a day (cleanup-store.ts)',
   'known_browsers.sub': 'a hundred: a new one displaces the least recently used one (sessions-store.ts)',
 }
 

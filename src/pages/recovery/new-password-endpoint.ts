@@ -1,11 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage } from '../../html/send-page.ts'
-import { openContinueValue } from '../../interaction/continue-value.ts'
+import { usableContinueValue } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { type OpenRecovery, openRecovery, recoverAccount } from '../../operations/recover-account.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
-import { secretFor } from '../../platform/secrets/purpose-secrets.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
@@ -69,15 +68,6 @@ export function newPasswordEndpoint(app: App, signet: Signet): void {
 /** @returns undefined for what cannot be one of our secrets, such as one that was truncated */
 function readToken(token: string | undefined): string | undefined {
   return token !== undefined && /^[\w-]{43}$/.test(token) ? token : undefined
-}
-
-/** @returns undefined if it leads nowhere any more: the application has to start again */
-async function usableContinueValue(signet: Signet, sealed: string | undefined): Promise<string | undefined> {
-  if (sealed === undefined) return undefined
-  const secret = await secretFor(signet.secrets, 'request-sealing', sealed)
-  const continued = openContinueValue(secret, sealed, signet.clock.now())
-  const isOver = !continued || (continued.kind === 'authorization' && continued.expired)
-  return isOver ? undefined : sealed
 }
 
 /** The same for every link that cannot be used. */
