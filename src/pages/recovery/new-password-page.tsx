@@ -101,7 +101,7 @@ function Others({ page, others, values }: Pick<NewPasswordPageProps, 'page' | 'o
   const date = (at: Date) =>
     new Intl.DateTimeFormat(page.locale, { year: 'numeric', month: 'long', day: 'numeric', timeZone: 'UTC' }).format(at)
   return (
-    <fieldset>
+    <fieldset class="choices">
       <legend>{recover.others}</legend>
       <p class="hint">{recover.othersLead}</p>
       {others.map(({ id, kind, createdAt }) => (

@@ -47,7 +47,9 @@ export function RecoverPage(props: RecoverPageProps) {
           {recover.submit}
         </button>
       </form>
-      <BackToSignIn page={page} href={props.signInHref} />
+      <ul class="links">
+        <BackToSignIn page={page} href={props.signInHref} />
+      </ul>
     </Layout>
   )
 }
@@ -67,15 +69,15 @@ export function RecoverSentPage(props: {
     <Layout page={page} title={recover.sentTitle}>
       <h1>{recover.sentTitle}</h1>
       <p class="lead">{fill(recover.sent, { name: <bdi class="name">{shownName(username)}</bdi> })}</p>
-      <p>{recover.sentNothing}</p>
+      <p class="lead">{recover.sentNothing}</p>
       <ul class="links">
         {againHref && (
           <li>
             <a href={againHref}>{recover.again}</a>
           </li>
         )}
+        <BackToSignIn page={page} href={signInHref} />
       </ul>
-      <BackToSignIn page={page} href={signInHref} />
     </Layout>
   )
 }
@@ -83,10 +85,8 @@ export function RecoverSentPage(props: {
 function BackToSignIn({ page, href }: { readonly page: PageContext; readonly href: string }) {
   const signInHref = safeHref(href)
   return signInHref ? (
-    <ul class="links">
-      <li>
-        <a href={signInHref}>{page.messages.recover.signIn}</a>
-      </li>
-    </ul>
+    <li>
+      <a href={signInHref}>{page.messages.recover.signIn}</a>
+    </li>
   ) : null
 }
