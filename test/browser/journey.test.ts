@@ -1,14 +1,12 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import type { BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import t, { type Test } from 'tap'
 import { de } from '../../src/html/messages/de.ts'
-import { packageFolder } from '../../src/platform/config/installation-folder.ts'
 import { endGrant } from '../../src/records/endings/end-rows-store.ts'
 import type { GrantId } from '../../src/records/ids.ts'
+import { loadExample } from '../support/example.ts'
 import { freePort, type Person, startSignet } from '../support/idp.ts'
 import { authorizationParameters, passPages, pkce } from '../support/journey.ts'
 import { launchChromium } from './chromium.ts'
@@ -18,10 +16,8 @@ const scope = 'openid profile email offline_access notes:read notes:write'
 
 const idp = await startSignet(t)
 await idp.resource(audience, ['notes:read', 'notes:write'])
-/** The examples are not compiled, so they are loaded from their source folder. */
-const example = (file: string) => import(pathToFileURL(join(packageFolder, 'examples', file)).href)
-const { createApi } = (await example('api/api.js')) as typeof import('../../examples/api/api.js')
-const { createNotes } = (await example('notes/notes.js')) as typeof import('../../examples/notes/notes.js')
+const { createApi } = await loadExample<typeof import('../../examples/api/api.js')>('api/api.js')
+const { createNotes } = await loadExample<typeof import('../../examples/notes/notes.js')>('notes/notes.js')
 const api = await serve(createApi({ issuer: idp.issuer, audience }))
 const notes = await application('Notes', idp.issuer)
 const sketches = await application('Sketches', idp.issuer)

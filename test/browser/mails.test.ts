@@ -1,6 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import axe from 'axe-core'
 import t from 'tap'
-import { sampleMails } from '../html/sample-mails.ts'
+import { openTransport } from '../../src/platform/mail/transport.ts'
+import { sampleLink, sampleMails } from '../html/sample-mails.ts'
+import { loadExample } from '../support/example.ts'
+import { freePort } from '../support/free-port.ts'
 import { launchChromium } from './chromium.ts'
 
 /*
@@ -72,3 +78,52 @@ t.test('the code can be selected as a whole by one click, without spaces', async
   t.equal(await page.evaluate('getSelection().toString().trim()'), '048213')
   await context.close()
 })
+
+t.test(
+  "on the demo's page of mails, a link opens in a new tab; it has no serious barrier and needs no script",
+  async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'signet-mails-'))
+    t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+    const from = { name: undefined, address: 'signet@localhost' }
+    const [mail] = sampleMails()
+    if (!mail) throw new Error('There is a sample.')
+    await openTransport({ delivery: 'files', folder, from }, 'Signet').deliver({
+      ...{ to: 'ada@example.org', kind: 'verification', subject: mail.subject, text: mail.text, html: mail.html },
+    })
+    const { createMails } = await loadExample<typeof import('../../examples/mails/mails.js')>('mails/mails.js')
+    const port = await freePort()
+    const app = createMails({ folder, origin: `http://localhost:${port}` })
+    await app.listen({ host: '127.0.0.1', port })
+    t.teardown(() => app.close())
+
+    for (const [screen, colorScheme, viewport] of views) {
+      const context = await browser.newContext({ viewport, colorScheme })
+      const complaints: string[] = []
+      context.on('console', (entry) => entry.type() === 'error' && complaints.push(entry.text()))
+      await context.route('https://**/*', (route) =>
+        route.fulfill({ body: '<!doctype html><title>There</title>', contentType: 'text/html' }),
+      )
+      const page = await context.newPage()
+      const examine = async () => {
+        await page.evaluate(axe.source)
+        t.same(await page.evaluate(barriers), [], `${page.url()}, ${screen}, ${colorScheme}`)
+        t.equal(await page.evaluate('document.documentElement.scrollWidth'), viewport.width)
+      }
+      await page.goto(`http://localhost:${port}`)
+      await examine()
+      await page.getByRole('link', { name: mail.subject }).click()
+      await examine()
+      for (const link of [
+        page.frameLocator('iframe').getByRole('link', { name: 'Verify this address' }),
+        page.locator('pre').getByRole('link', { name: sampleLink }),
+      ]) {
+        const [opened] = await Promise.all([context.waitForEvent('page'), link.click()])
+        await opened.waitForLoadState()
+        t.equal(opened.url(), sampleLink)
+        t.equal(await opened.evaluate('window.opener === null'), true)
+      }
+      t.same(complaints, [])
+      await context.close()
+    }
+  },
+)

@@ -23,10 +23,12 @@ const folder = mkdtempSync(join(tmpdir(), 'signet-demo-'))
 chmodSync(folder, 0o711)
 t.teardown(() => rmSync(folder, { recursive: true, force: true }))
 
-const [signetPort, notesPort, apiPort] = [await freePort(), await freePort(), await freePort()]
+const [signetPort, notesPort] = [await freePort(), await freePort()]
+const [apiPort, mailsPort] = [await freePort(), await freePort()]
 const issuer = `http://localhost:${signetPort}`
 const notes = `http://localhost:${notesPort}`
 const api = `http://localhost:${apiPort}`
+const mails = `http://localhost:${mailsPort}`
 const dataDir = join(folder, 'data')
 const clientFile = join(dataDir, 'demo.json')
 
@@ -49,13 +51,13 @@ let first: unknown
 t.test('the demo starts from nothing, registers its client, and Ctrl-C leaves no process behind', async (t) => {
   const demo = startDemo(t)
   const printed = await demo.ready
-  for (const address of [notes, api, issuer]) t.match(printed, address)
+  for (const address of [notes, api, issuer, mails]) t.match(printed, address)
   t.equal(statSync(clientFile).mode & 0o777, 0o600, 'only the owner can read its secret')
   first = JSON.parse(readFileSync(clientFile, 'utf8'))
   await worksThrough(t)
 
   const family = familyOf(demo.pid)
-  for (const program of ['main.js serve', 'api/main.js', 'notes/main.js', 'bin/postgres'])
+  for (const program of ['main.js serve', 'api/main.js', 'notes/main.js', 'mails/main.js', 'bin/postgres'])
     t.ok(
       family.some(({ args }) => args.includes(program)),
       program,
@@ -96,7 +98,7 @@ t.test(
   },
 )
 
-/** Notes redirects to Signet, Signet knows the client, and the API refuses requests without a token. */
+/** Notes redirects to Signet, Signet knows the client, the API refuses requests without a token, and no mail has been written. */
 async function worksThrough(t: Test): Promise<void> {
   const toSignet = await fetch(`${notes}/sign-in`, { redirect: 'manual' })
   const location = toSignet.headers.get('location') ?? ''
@@ -107,6 +109,7 @@ async function worksThrough(t: Test): Promise<void> {
   const refused = await fetch(`${api}/notes`)
   t.equal(refused.status, 401)
   t.equal(refused.headers.get('www-authenticate'), 'Bearer realm="https://api.notes.example"')
+  t.match(await (await fetch(mails)).text(), 'There are no mails yet.')
 }
 
 /** Starts the demo in its own process group, as a terminal does. */
@@ -118,7 +121,7 @@ function startDemo(t: Test) {
     env: {
       ...{ PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: tmpdir() },
       ...{ SIGNET_ISSUER: issuer, SIGNET_DATA_DIR: dataDir, SIGNET_KEYS_DIR: join(folder, 'keys') },
-      ...{ NOTES_PORT: String(notesPort), API_PORT: String(apiPort) },
+      ...{ NOTES_PORT: String(notesPort), API_PORT: String(apiPort), MAILS_PORT: String(mailsPort) },
     },
   })
   const errors = text(demo.stderr)

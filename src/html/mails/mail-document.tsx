@@ -17,7 +17,7 @@ const edge = '#7a7f77'
  * the right order, and a button is a link with a background.
  */
 const styles = {
-  mail: 'max-width:34em;margin:0 auto;padding:24px 16px;font:16px/1.5 -apple-system,"Segoe UI",Roboto,"Noto Sans",Helvetica,Arial,sans-serif;overflow-wrap:break-word;word-wrap:break-word',
+  mail: 'max-width:34em;margin:0 auto;padding:16px 8px;font:16px/1.5 -apple-system,"Segoe UI",Roboto,"Noto Sans",Helvetica,Arial,sans-serif;overflow-wrap:break-word;word-wrap:break-word',
   name: 'margin:0 0 24px;font-size:16px;font-weight:600',
   mark: 'display:block;width:48px;height:4px;margin:0 0 16px;border-radius:2px',
   heading: 'margin:0 0 16px;font-size:24px;line-height:1.25;font-weight:600',
@@ -62,7 +62,7 @@ function MailDocument({ content, accentColor }: Props) {
         <meta name="format-detection" content="telephone=no, date=no, address=no, email=no, url=no" />
         <meta name="x-apple-disable-message-reformatting" />
       </head>
-      <body style="margin:0;padding:0">
+      <body>
         <div lang={locale} dir="ltr" style={styles.mail}>
           <p style={styles.name}>
             <span style={`${styles.mark};background-color:${fillColour}`} />
