@@ -32,6 +32,7 @@ CREATE TABLE account_recoveries (
   digest bytea PRIMARY KEY, -- of the secret in the link
   sub text NOT NULL,
   email text, -- the verified address that it was sent to; NULL if an operator hands the link over, who answers for the person
+  browser_digest bytea, -- of the browser that asked, the only one that continues with this:
   continue_to text, -- the sealed `continue` value of the page that asked
   created_at timestamptz NOT NULL DEFAULT now(),
   expires_at timestamptz NOT NULL,
@@ -40,34 +41,35 @@ CREATE TABLE account_recoveries (
 CREATE INDEX account_recoveries_sub_idx ON account_recoveries (sub, created_at);
 CREATE INDEX account_recoveries_expires_at_idx ON account_recoveries (expires_at);
 
--- A changed address. The owner of the previous one can undo the change for a while.
+-- A changed address. The owner of the previous one, which was verified, can undo the change for a while.
 CREATE TABLE email_changes (
   digest bytea PRIMARY KEY, -- of the secret in the link that the previous address received
+  position bigint NOT NULL GENERATED ALWAYS AS IDENTITY, -- the order of the changes of one account: a clock can go back
   sub text NOT NULL,
   previous_email text NOT NULL,
-  new_email text NOT NULL,
-  previous_password text, -- the hash that the account had before the change: undoing it takes this password
+  new_email text, -- null if the address was removed
+  previous_password text, -- the hash that the account had before the change: undoing it takes this password. Null once undone
   changed_at timestamptz NOT NULL DEFAULT now(),
   expires_at timestamptz NOT NULL,
-  undone_at timestamptz
+  undone_at timestamptz -- undone, or made pointless by a return to this or an earlier address
 );
-CREATE INDEX email_changes_sub_idx ON email_changes (sub, changed_at);
+CREATE INDEX email_changes_sub_idx ON email_changes (sub, position);
 CREATE INDEX email_changes_expires_at_idx ON email_changes (expires_at);
 
--- An address whose owner may create an account, whatever SIGNET_SIGN_UP says.
+-- An address whose owner may create an account, unless SIGNET_SIGN_UP is `closed`. A new invitation replaces an earlier one of the same address.
 CREATE TABLE invitations (
   digest bytea PRIMARY KEY, -- of the secret in the link
   email text NOT NULL,
   name text,
   groups text[] NOT NULL DEFAULT '{}',
   invited_by text NOT NULL, -- the operator, as events name them
-  created_at timestamptz NOT NULL DEFAULT now(),
+  created_at timestamptz NOT NULL,
   expires_at timestamptz NOT NULL,
   accepted_at timestamptz,
   sub text -- of the account that it led to
 );
-CREATE INDEX invitations_email_idx ON invitations (lower(email COLLATE "C"));
-CREATE INDEX invitations_created_at_idx ON invitations (created_at);
+CREATE UNIQUE INDEX invitations_email_idx ON invitations (lower(email COLLATE "C"));
+CREATE INDEX invitations_sub_idx ON invitations (sub) WHERE sub IS NOT NULL;
 CREATE INDEX invitations_expires_at_idx ON invitations (expires_at);
 
 -- The queue of graphile-worker is in a schema of its own, which is created after all migrations. src/platform/database/job-schema.ts computes its

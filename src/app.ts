@@ -26,6 +26,8 @@ import { signInEndpoint } from './pages/sign-in/sign-in-endpoint.ts'
 import { logoutEndpoint } from './pages/sign-out/logout-endpoint.ts'
 import { openLogoutRequest } from './pages/sign-out/logout-request.ts'
 import { signUpEndpoint } from './pages/sign-up/sign-up-endpoint.ts'
+import { undoEmailChangeEndpoint } from './pages/undo-email-change/undo-email-change-endpoint.ts'
+import { verifyEmailEndpoint } from './pages/verify-email/verify-email-endpoint.ts'
 import { packageFolder } from './platform/config/installation-folder.ts'
 import type { App } from './platform/http/fastify-app.ts'
 import { sendNotFound } from './protocol/errors/send-refusal.ts'
@@ -68,10 +70,12 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     signUpEndpoint(scope, signet)
     recoverEndpoint(scope, signet)
     newPasswordEndpoint(scope, signet)
+    verifyEmailEndpoint(scope, signet)
     consentEndpoint(scope, signet)
     logoutEndpoint(scope, signet)
     withoutOpener(scope, (own) => {
       accountEndpoint(own, signet)
+      undoEmailChangeEndpoint(own, signet)
       deviceEndpoint(own, signet)
       homeEndpoint(own, signet)
       errorsEndpoint(own)

@@ -84,6 +84,17 @@ export async function openSecrets(installation: Installation, wait: LockWait): P
   return { secrets, clock }
 }
 
+/** Whether this installation sends mail and has the secret under which mails wait. */
+export async function canSealMail({ settings, database }: Installation): Promise<boolean> {
+  return settings.mail.delivery !== 'none' && (await holdsSealed(database))
+}
+
+/** An installation for an operation that would send a mail if that were possible. It then reads no secret. */
+export function withoutMail(installation: Installation): Installation & InstallationSecrets {
+  const settings = { ...installation.settings, mail: { delivery: 'none' } } as const
+  return { ...installation, settings, clock: createClock(), secrets: {} as SecretRing }
+}
+
 /** The purpose secrets in the database at one moment. `now` is that moment, in milliseconds since 1970. */
 export interface SecretView {
   readonly versions: readonly SecretVersion[]

@@ -6,7 +6,7 @@ import { json } from './flags.ts'
 import { operator, readReason, reasonFlag } from './operator.ts'
 import { type Format, printOne } from './output.ts'
 import type { Terminal } from './terminal.ts'
-import { changingSecrets } from './with-signet.ts'
+import { changing, withMail } from './with-signet.ts'
 
 interface Flags extends Format {
   readonly printLink?: true
@@ -34,12 +34,12 @@ export function recoverUserCommand(users: Command, terminal: Terminal): void {
       if (flags.printLink && reason === undefined)
         throw new WrongUsage('--print-link needs --reason: it is recorded in the event.')
       if (!flags.printLink && reason !== undefined) throw new WrongUsage('--reason goes with --print-link.')
-      const { sub, recovery } = await changingSecrets(terminal, async ({ secrets, clock }, installation) => {
-        const { sub } = await findUser(installation.database, identifier)
-        return {
-          sub,
-          recovery: await recoverForOperator({ ...installation, secrets, clock }, operator(terminal), sub, reason),
-        }
+      const { sub, recovery } = await changing(terminal, async (installation, wait) => {
+        const { sub, email_verified } = await findUser(installation.database, identifier)
+        const recovery = await withMail(terminal, installation, wait, email_verified, (signet) =>
+          recoverForOperator(signet, operator(terminal), sub, reason),
+        )
+        return { sub, recovery }
       })
       if (recovery.outcome !== 'done') throw refused(recovery, sub)
       const { email, link } = recovery
@@ -69,7 +69,9 @@ function refused(recovery: Exclude<OperatorRecovery, { outcome: 'done' }>, sub: 
         `The user has no verified e-mail address, so nothing was sent: an address proves nothing until it has been verified. ${byHand}`,
       )
     case 'no_mail':
-      return new CommandFailed(`This installation sends no mail (SIGNET_SMTP_URL is not set). ${byHand}`)
+      return new CommandFailed(
+        `This installation sends no mail: SIGNET_SMTP_URL is not set, or no server has been started yet. ${byHand}`,
+      )
     case 'needs_more':
       return new CommandFailed(
         `The user also signs in with: ${recovery.needs.join(', ')}. A mail alone does not replace that, so nothing was sent. ${byHand}`,

@@ -15,7 +15,8 @@ import { CommandFailed, WrongUsage } from './command-failures.ts'
 import { findUser } from './find-user.ts'
 import { json } from './flags.ts'
 import { importUsersCommand } from './import/import-command.ts'
-import { operator } from './operator.ts'
+import { addInvitationCommands } from './invitation-commands.ts'
+import { operator, readReason, reasonFlag } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import { passwordRefused, readPassword } from './password-input.ts'
@@ -23,7 +24,7 @@ import { recoverUserCommand } from './recover-user.ts'
 import type { Terminal } from './terminal.ts'
 import { updateAndCountEnded, updateEndedRecords } from './update-ended-records.ts'
 import { addUserChangeFlags, addUserFlags, invalidEmail } from './user-flags.ts'
-import { changing, reading } from './with-signet.ts'
+import { changing, reading, withMail } from './with-signet.ts'
 
 const addressesRemoved =
   'A running server removes the network addresses from the events about this user within minutes.'
@@ -54,6 +55,8 @@ export function usersCommand(program: Command, terminal: Terminal): void {
       if (created.outcome !== 'created') throw nameTaken(created.outcome, user.profile.username, user.email)
       printOne(terminal, flags, documentOf(created.account))
     })
+
+  addInvitationCommands(users, terminal)
 
   importUsersCommand(users, terminal)
 
@@ -89,16 +92,19 @@ export function usersCommand(program: Command, terminal: Terminal): void {
   const update = users
     .command('update')
     .description(
-      'Change the given values and leave the rest; an empty value removes one. A new e-mail address is unverified.',
+      'Change the given values and leave the rest; an empty value removes one. A new e-mail address is unverified. If the previous one was verified, the user is told there by mail.',
     )
     .argument('<user>', userArgument)
   const changesOf = addUserChangeFlags(update)
   update.addOption(json()).action(async (identifier: string, format: Format) => {
     const changes = changesOf()
     const vouched = vouchedEmail(identifier, changes)
-    const account = await changing(terminal, async (signet) => {
-      const { sub } = await findUser(signet.database, identifier)
-      const outcome = await updateAccount(signet, operator(terminal), sub, { ...changes, ...vouched })
+    const account = await changing(terminal, async (installation, wait) => {
+      const { sub, email_verified } = await findUser(installation.database, identifier)
+      const isTold = email_verified && changes.email !== undefined
+      const outcome = await withMail(terminal, installation, wait, isTold, (signet) =>
+        updateAccount(signet, operator(terminal), sub, { ...changes, ...vouched }),
+      )
       if (typeof outcome === 'string') throw updateRefused(outcome, sub, changes)
       return outcome.account
     })
@@ -157,18 +163,24 @@ export function usersCommand(program: Command, terminal: Terminal): void {
 
   users
     .command('set-password')
-    .description('Set a new password from standard input. Signs the user out everywhere and ends all their grants.')
+    .description(
+      'Set a new password from standard input. Signs the user out everywhere and ends all their grants. The user is told by mail, if their address is verified.',
+    )
     .argument('<user>', userArgument)
     .addOption(passwordStdin())
+    .addOption(reasonFlag())
     .addOption(json())
-    .action(async (identifier: string, format: Format) => {
+    .action(async (identifier: string, { reason: given, ...format }: Format & { readonly reason?: string }) => {
+      const reason = readReason(given)
       const password = await readPassword(terminal)
-      const { account, notes } = await changing(terminal, async (signet) => {
-        const { sub } = await findUser(signet.database, identifier)
-        const set = await setPassword(signet, operator(terminal), sub, password)
-        if (set.outcome === 'password_refused') throw passwordRefused(set.fault, signet.settings)
+      const { account, notes } = await changing(terminal, async (installation, wait) => {
+        const { sub, email_verified } = await findUser(installation.database, identifier)
+        const set = await withMail(terminal, installation, wait, email_verified, (signet) =>
+          setPassword(signet, operator(terminal), sub, password, reason),
+        )
+        if (set.outcome === 'password_refused') throw passwordRefused(set.fault, installation.settings)
         if (set.outcome === 'no_such_account') throw justDeleted(sub)
-        return { account: set.account, notes: await updateEndedRecords(signet, terminal) }
+        return { account: set.account, notes: await updateEndedRecords(installation, terminal) }
       })
       printOne(terminal, format, documentOf(account), notes)
     })
@@ -252,6 +264,7 @@ function nameTaken(
 }
 
 /** The claims under their names. `Account` has no password hash, so none can be printed. */
-function documentOf({ sub, username, email, email_verified, address, ...claims }: Account): Document {
-  return { sub, username, email, email_verified, ...claims, address: address && { ...address } }
+function documentOf({ sub, username, email, email_verified, address, signed_up, ...claims }: Account): Document {
+  const own = { sub, username, email, email_verified, ...claims, signed_up: signed_up || undefined }
+  return { ...own, address: address && { ...address } }
 }

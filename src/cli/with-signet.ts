@@ -81,16 +81,44 @@ export async function changingSecrets<T>(
   terminal: Terminal,
   work: (secrets: InstallationSecrets, installation: Installation, wait: LockWait) => Promise<T>,
 ): Promise<T> {
+  return changing(terminal, (installation, wait) =>
+    withSecrets(terminal, installation, wait, (opened) => work(opened, installation, wait)),
+  )
+}
+
+/** Opens the purpose secrets for a part of the work of a command that changes something. */
+export async function withSecrets<T>(
+  terminal: Terminal,
+  installation: Installation,
+  wait: LockWait,
+  work: (opened: InstallationSecrets) => Promise<T>,
+): Promise<T> {
   const { openSecrets } = await import('../installation-keys.ts')
-  return changing(terminal, async (installation, wait) => {
-    const opened = await openSecrets(installation, wait)
-    try {
-      stopIfInterrupted(terminal)
-      return await work(opened, installation, wait)
-    } finally {
-      opened.secrets.stop()
-    }
-  })
+  const opened = await openSecrets(installation, wait)
+  try {
+    stopIfInterrupted(terminal)
+    return await work(opened)
+  } finally {
+    opened.secrets.stop()
+  }
+}
+
+/**
+ * Opens what an operation needs that tells a person by mail what it has done: mails wait sealed until a server sends them. If this installation sends
+ * no mail, or no server has ever been started on it, the work is done all the same, without the master key, and nobody is told.
+ *
+ * @param isNeeded whether there may be somebody to tell; otherwise the master key is not needed either
+ */
+export async function withMail<T>(
+  terminal: Terminal,
+  installation: Installation,
+  wait: LockWait,
+  isNeeded: boolean,
+  work: (signet: Installation & InstallationSecrets) => Promise<T>,
+): Promise<T> {
+  const { canSealMail, withoutMail } = await import('../installation-keys.ts')
+  if (!isNeeded || !(await canSealMail(installation))) return work(withoutMail(installation))
+  return withSecrets(terminal, installation, wait, (opened) => work({ ...installation, ...opened }))
 }
 
 async function withInstallation<T>(

@@ -8,7 +8,7 @@ interface FieldProps {
   readonly type?: 'text' | 'email' | 'password'
   /** The autofill field name of HTML §4.10.18.7.1: password managers and WCAG 1.3.5 rely on it. */
   readonly autocomplete: string
-  readonly inputmode?: 'email'
+  readonly inputmode?: 'email' | 'numeric'
   readonly value?: string | undefined
   readonly hint?: ComponentChildren
   /** What is wrong, shown below the label and read out together with the field. */
@@ -16,6 +16,8 @@ interface FieldProps {
   /** The id of a fault that is shown elsewhere but concerns this field too. */
   readonly faultyBy?: string | undefined
   readonly required?: boolean
+  /** Shown and sent, but not changed. */
+  readonly readonly?: boolean
   readonly minlength?: number
   readonly autofocus?: boolean
 }

@@ -5,6 +5,7 @@ import type { Queryable } from '../platform/database/queryable.ts'
 import { browserOf, cookieAttributes, cookieNames, readCookie } from '../platform/http/cookies.ts'
 import { callerOf } from '../platform/http/request-context.ts'
 import { digest, randomText } from '../platform/secrets/digest.ts'
+import { pageContextOf } from '../protocol/http/ui-locales.ts'
 import { findSession, type Session } from '../records/sessions/sessions-store.ts'
 import type { BrowserDigests } from '../records/sessions/start-session.ts'
 
@@ -24,7 +25,12 @@ export async function currentSession(
 
 /** The person of a session, as the actor of an operation. */
 export function personOf(request: FastifyRequest, { account }: Pick<Session, 'account'>): Person {
-  return { kind: 'person', sub: account.sub, caller: callerOf(request) }
+  return { kind: 'person', sub: account.sub, caller: callerOf(request), language: pageContextOf(request).locale }
+}
+
+/** The digest of the cookie that identifies the browser, which is set if there is none yet. */
+export function browserDigestOf(request: FastifyRequest, reply: FastifyReply, issuer: string): Buffer {
+  return digest(browserOf(request, reply, issuer))
 }
 
 /** For the operator: why a request has no session. */

@@ -25,6 +25,7 @@ const ownPages = {
   account: '/account',
   password: '/account#your-password',
   device: '/device',
+  'verify-email': '/verify-email',
 } as const
 export type OwnPage = keyof typeof ownPages
 

@@ -90,6 +90,26 @@ async function openSealed(signet: Signet, sealed: string): Promise<Continued> {
   return continued
 }
 
+/** Where a `continue` value leads, and the languages that its request asked for. Everything in it is checked there. */
+export interface Continuation {
+  readonly href: string
+  readonly uiLocales: string | undefined
+}
+
+/**
+ * What a page needs that only passes a `continue` value on. The request in it may have expired meanwhile: what follows says so.
+ *
+ * @param sealed undefined leads to the start page
+ * @throws OAuthError if Signet did not seal it
+ */
+export async function continuationOf(signet: Signet, sealed: string | undefined): Promise<Continuation> {
+  if (sealed === undefined) return { href: '/', uiLocales: undefined }
+  const continued = await openSealed(signet, sealed)
+  return continued.kind === 'own_page'
+    ? { href: pathOf(continued.destination), uiLocales: undefined }
+    : { href: `/authorize?continue=${sealed}`, uiLocales: sentValue(continued.pending.parameters, 'ui_locales') }
+}
+
 function notSealed(): OAuthError {
   return new OAuthError('continue_unreadable', { detail: 'continue: not sealed by this issuer' })
 }

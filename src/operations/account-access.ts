@@ -7,17 +7,19 @@ import {
   setDisabled,
   setPasswordHash,
 } from '../records/accounts/accounts-store.ts'
+import { deleteInvitationOf } from '../records/accounts/invitations-store.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import type { PasswordFault } from '../records/accounts/password-rules.ts'
 import { type Decided, decideEnding } from '../records/endings/decide-ending.ts'
 import { endAllAccess } from '../records/endings/decisions-store.ts'
 import type { AccountEndReason } from '../records/endings/ending.ts'
-import { type EventType, recordEvent } from '../records/events/events-store.ts'
+import { type EventType, type NewEvent, recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import { forgetBrowsers } from '../records/sessions/known-browsers-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, type Operator, originOf } from './actor.ts'
 import { hashNewPassword } from './new-password.ts'
+import { notifyPerson } from './notify-person.ts'
 
 type Context = Pick<Signet, 'database' | 'endings' | 'turns'>
 
@@ -58,36 +60,34 @@ export type SetPasswordOutcome =
 
 /**
  * Sets a new password for an account, signs the person out everywhere and ends all grants, because someone who knew the old password may
- * be signed in. If the rules reject the new password, nothing changes.
+ * be signed in. Links that were sent for the account before have no effect any more, and the person is told by mail. If the rules reject the new
+ * password, nothing changes.
  *
+ * @param reason the operator's reason, for the event
  * @throws HashQueueFull
  */
 export async function setPassword(
-  signet: Context & Pick<Signet, 'settings' | 'passwords'>,
+  signet: Context & Pick<Signet, 'settings' | 'passwords' | 'secrets' | 'clock'>,
   actor: Operator,
   sub: Sub,
   password: string,
+  reason?: string,
 ): Promise<SetPasswordOutcome> {
   const person = await findAccount(signet.database, sub)
   if (!person) return { outcome: 'no_such_account' }
   const hashed = await hashNewPassword(signet, password, person)
   if ('fault' in hashed) return { outcome: 'password_refused', fault: hashed.fault }
-  const account = await setHashedPassword(signet, actor, sub, hashed.hash)
-  return account === 'no_such_account' ? { outcome: account } : { outcome: 'set', account }
-}
-
-/** @param passwordHash the hash, in PHC form, of a password that the rules accept */
-async function setHashedPassword(
-  signet: Context,
-  actor: Actor,
-  sub: Sub,
-  passwordHash: string,
-): Promise<Account | 'no_such_account'> {
-  return changeAccess(signet, actor, sub, 'password_set', async (tx) => {
-    await setPasswordHash(tx, sub, passwordHash)
+  const set = async (tx: Queryable): Promise<EventType> => {
+    await setPasswordHash(tx, sub, hashed.hash)
     await voidOpenLinks(tx, sub)
+    const now = await findAccount(tx, sub)
+    const mail = { kind: 'password-changed', by: 'operator', at: signet.clock.now() } as const
+    if (now) await notifyPerson(tx, signet, actor, now, mail)
     return 'password_set'
-  })
+  }
+  const detail = reason === undefined ? undefined : { reason }
+  const account = await changeAccess(signet, actor, sub, 'password_set', set, detail)
+  return account === 'no_such_account' ? { outcome: account } : { outcome: 'set', account }
 }
 
 /**
@@ -117,6 +117,7 @@ export async function deleteAccount(signet: Context, actor: Actor, sub: Sub): Pr
   const empty = async (tx: Queryable) => {
     if (!(await lockAccount(tx, sub))) return undefined
     await emptyAccount(tx, sub)
+    await deleteInvitationOf(tx, sub)
     return endAccess(tx, actor, sub, 'account_deleted', 'account_deleted')
   }
   const left = await signet.turns.take(accountTurn(sub), () => inTransaction(signet.database, empty))
@@ -124,19 +125,23 @@ export async function deleteAccount(signet: Context, actor: Actor, sub: Sub): Pr
   return left === undefined ? 'no_such_account' : 'deleted'
 }
 
-/** @param change the change to make in the same transaction. It returns the event to record, or undefined if nothing changed */
+/**
+ * @param change the change to make in the same transaction. It returns the event to record, or undefined if nothing changed
+ * @param detail for the event
+ */
 async function changeAccess(
   signet: Context,
   actor: Actor,
   sub: Sub,
   reason: AccountEndReason,
   change: (tx: Queryable, account: { readonly disabled: boolean }) => Promise<EventType | undefined>,
+  detail?: NewEvent['detail'],
 ): Promise<Account | 'no_such_account'> {
   const changeAndEnd = async (tx: Queryable) => {
     const locked = await lockAccount(tx, sub)
     if (!locked) return { account: undefined, left: false }
     const event = await change(tx, locked)
-    const rowsLeft = await endAccess(tx, actor, sub, reason, event)
+    const rowsLeft = await endAccess(tx, actor, sub, reason, event, detail)
     return { account: await findAccount(tx, sub), left: rowsLeft }
   }
   const { account, left } = await signet.turns.take(accountTurn(sub), () =>
@@ -153,9 +158,10 @@ async function endAccess(
   sub: Sub,
   reason: AccountEndReason,
   type: EventType | undefined,
+  detail?: NewEvent['detail'],
 ): Promise<boolean> {
   const { left } = await endAll(tx, sub, reason)
-  if (type) await recordEvent(tx, { type, ...originOf(actor), sub })
+  if (type) await recordEvent(tx, { type, ...originOf(actor), sub, ...(detail && { detail }) })
   return left
 }
 

@@ -1,3 +1,4 @@
+import { findPendingEmail } from '../records/accounts/email-verifications-store.ts'
 import { type ConnectedApplication, listConnectedApplications } from '../records/grants/connected-applications-store.ts'
 import type { ScopeDescription } from '../records/resources/resource.ts'
 import { findScopeDescriptions } from '../records/resources/resources-store.ts'
@@ -9,8 +10,10 @@ import type { OwnSession } from './as-signed-in.ts'
 const maxSessions = 20
 const maxApplications = 100
 
-/** The sessions and applications that have access to an account. */
+/** What has access to an account, and the change of address that it waits for. */
 export interface AccountOverview {
+  /** The address that becomes the account's once it is confirmed; undefined if no change is pending. */
+  readonly pendingEmail: string | undefined
   /** The current one first, then by last use. */
   readonly sessions: readonly ListedSession[]
   /** The number of live sessions, whether or not they are listed. */
@@ -31,12 +34,14 @@ export async function accountOverview(
   session: OwnSession,
 ): Promise<AccountOverview> {
   const { sub } = session.account
-  const [{ sessions, count, isTruncated }, connected] = await Promise.all([
+  const [{ sessions, count, isTruncated }, connected, pendingEmail] = await Promise.all([
     listSessions(database, sub, session.id, settings.sessionIdleTtl, maxSessions),
     listConnectedApplications(database, sub, settings.sessionIdleTtl, maxApplications),
+    settings.mail.delivery === 'none' ? undefined : findPendingEmail(database, sub),
   ])
   const scopes = new Set(connected.applications.flatMap((application) => application.scopes))
   return {
+    pendingEmail,
     sessions,
     sessionCount: count,
     sessionsTruncated: isTruncated,

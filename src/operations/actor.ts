@@ -13,6 +13,8 @@ export interface Person {
   readonly kind: 'person'
   readonly sub: Sub
   readonly caller: Caller
+  /** The language of the page of their request, a BCP 47 tag, for a mail to them. */
+  readonly language?: string
 }
 
 /** Who performs an operation. Events of a person or a client name their request; scheduled work has no request. */

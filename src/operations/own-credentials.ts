@@ -1,14 +1,18 @@
+import type { Settings } from '../platform/config/settings.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import type { Account } from '../records/accounts/account.ts'
-import { replacePasswordHash } from '../records/accounts/account-password-store.ts'
+import { lockPassword, replacePasswordHash } from '../records/accounts/account-password-store.ts'
+import { findAccount, type TakenName } from '../records/accounts/accounts-store.ts'
 import {
   canonicalEmail,
   isPendingConversion,
   readUsername,
   type UsernameFault,
 } from '../records/accounts/canonical-names.ts'
+import { mustKeepEmail } from '../records/accounts/email-verification-rule.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import { isNamedAfter, type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
+import { isAllowedDomain } from '../records/accounts/sign-up-domains.ts'
 import { decideEnding, type EndedRows } from '../records/endings/decide-ending.ts'
 import { endAllAccess, moveSession } from '../records/endings/decisions-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
@@ -16,10 +20,14 @@ import { forgetOtherBrowsers } from '../records/sessions/known-browsers-store.ts
 import { renewSession, type Session } from '../records/sessions/sessions-store.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf, type Person } from './actor.ts'
-import { asSignedIn, type OwnSession, type signedOut } from './as-signed-in.ts'
+import { asSignedIn, type OwnSession, signedOut } from './as-signed-in.ts'
+import { notifyPerson } from './notify-person.ts'
 import { countOf, endOthers } from './own-sessions.ts'
 import { type ProvingBrowser, provePassword } from './prove-password.ts'
-import { updateOwnAccount } from './update-account.ts'
+import { requestEmailChange } from './request-email-change.ts'
+import { type AccountRefusal, changeAccount, type UpdatedAccount } from './update-account.ts'
+import { isSameEmail, mayMailVerification } from './verify-email.ts'
+import { withRollback } from './with-rollback.ts'
 
 /*
  * A person changes their sign-in names or password. Both functions require the current password, and a wrong one counts like a failed sign-in.
@@ -35,23 +43,27 @@ export interface TypedNames {
 /** The faults by field. `password` is the current password. */
 export interface SignInNameFaults {
   readonly username?: UsernameFault | 'names_missing' | 'username_taken' | 'name_is_password'
-  readonly email?: 'email_invalid' | 'name_is_password'
+  readonly email?: 'email_invalid' | 'email_needed' | 'email_domain_not_allowed' | 'name_is_password'
   readonly password?: 'current_password_missing'
 }
 
 export type ChangedSignInNames =
-  | { readonly outcome: 'changed' }
+  /** `isWaiting`: the new address becomes the account's once it is confirmed. */
+  | { readonly outcome: 'changed'; readonly isWaiting: boolean }
   | { readonly outcome: 'wrong_password' }
   | { readonly outcome: typeof signedOut }
   | { readonly outcome: 'faulty'; readonly faults: SignInNameFaults }
 
 /**
- * Changes the user name and the e-mail address. If somebody else has the address, that makes no difference and is not revealed, because the new
- * address is unverified. If the user name is taken, the response must say so, because user names are unique.
+ * Changes the user name and the e-mail address. If somebody else has the address, that makes no difference and is not revealed. If the user name is
+ * taken, the response must say so, because user names are unique.
+ *
+ * Where this installation sends mail, a new address must be confirmed first (request-email-change.ts): nothing else about the account changes with
+ * the request. Otherwise it becomes the account's at once, unverified.
  *
  * @param session the person's session, with the account as they saw it
  * @param browser called once the form has no faults
- * @param password the current password
+ * @param typed `password` is the current password; `continueTo` the sealed `continue` value that follows the confirmation of an address
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function changeSignInNames(
@@ -59,16 +71,23 @@ export async function changeSignInNames(
   actor: Person,
   session: Session,
   browser: () => ProvingBrowser,
-  { password, ...typed }: TypedNames & { readonly password: string | undefined },
+  {
+    password,
+    continueTo,
+    ...typed
+  }: TypedNames & { readonly password: string | undefined; readonly continueTo?: string | undefined },
 ): Promise<ChangedSignInNames> {
   const { account } = session
-  const { names, faults } = readNames(typed, account)
+  const { settings } = signet
+  const { names, faults } = readNames(typed, account, settings)
   if (password === undefined) return faulty({ ...faults, password: 'current_password_missing' })
   if (Object.keys(faults).length > 0) return faulty(faults)
-  if ((await provePassword(signet, actor, browser(), password)) === undefined) return { outcome: 'wrong_password' }
+  const proving = browser()
+  const proven = await provePassword(signet, actor, proving, password)
+  if (proven === undefined) return { outcome: 'wrong_password' }
 
   const changed = (['username', 'email'] as const).filter((name) => names[name] !== account[name])
-  if (changed.length === 0) return { outcome: 'changed' }
+  if (changed.length === 0) return { outcome: 'changed', isWaiting: false }
   // The password was checked against the names that the account had when it was set.
   const named: ('username' | 'email')[] = []
   for (const name of changed) if (await isNamedAfter(password, { [name]: names[name] })) named.push(name)
@@ -76,23 +95,49 @@ export async function changeSignInNames(
   // A new name counts like a new account. Otherwise somebody could find out who has an account by trying user names one after the other, or
   // could move an account from address to address and sign in with its password at each of them.
   if (changed.some((name) => names[name] !== undefined)) await signet.limits.beforeSignUp(actor.caller.network)
-  const changes = Object.fromEntries(changed.map((name) => [name, names[name] ?? null]))
-  const updated = await updateOwnAccount(signet, actor, session, changes)
-  if (updated === 'signed_out' || updated === 'no_such_account') return { outcome: 'signed_out' }
+  const isOther = names.email !== undefined && !isSameEmail(account.email, names.email)
+  const requested = isOther && settings.mail.delivery !== 'none' ? names.email : undefined
+  if (requested !== undefined) await signet.limits.beforeVerification(actor.caller.network, actor.sub)
+  const mayMail = requested !== undefined && (await mayMailVerification(signet, requested))
+
+  const changes = Object.fromEntries(
+    changed
+      .filter((name) => name !== 'email' || requested === undefined)
+      .map((name) => [name, names[name] ?? null] as const),
+  )
+  type Refusal = AccountRefusal | 'password_replaced' | typeof signedOut
+  const updated = await withRollback<TakenName, UpdatedAccount | Refusal>((rollBack) =>
+    asSignedIn(signet, session, async (tx) => {
+      // A person who has just changed the password must not find a change that somebody else asked for with the old one.
+      if (!(await lockPassword(tx, actor.sub, proven))) return 'password_replaced'
+      const outcome = await changeAccount(tx, signet, actor, actor.sub, changes, rollBack)
+      if (typeof outcome !== 'string' && requested !== undefined && !isSameEmail(outcome.account.email, requested)) {
+        const asking = { browserDigest: proving.browserDigest, continueTo }
+        await requestEmailChange(tx, signet, actor, asking, { email: requested, mayMail })
+      }
+      return outcome
+    }),
+  )
+  if (typeof updated !== 'string') return { outcome: 'changed', isWaiting: requested !== undefined }
+  if (updated === signedOut || updated === 'no_such_account') return { outcome: signedOut }
+  if (updated === 'password_replaced') return { outcome: 'wrong_password' }
   if (updated === 'username_taken') return faulty({ username: 'username_taken' })
   // An operator removed the other name a moment ago.
   if (updated === 'no_sign_in_name') return faulty({ username: 'names_missing' })
   // The remaining refusals are about verified addresses, which are not set here, and names that were checked above. The person must not
   // believe that anything was saved.
-  if (typeof updated === 'string') throw new Error(`Sign-in names could not be changed: ${updated}.`)
-  return { outcome: 'changed' }
+  throw new Error(`Sign-in names could not be changed: ${updated}.`)
 }
 
 const faulty = (faults: SignInNameFaults): ChangedSignInNames => ({ outcome: 'faulty', faults })
 
-function readNames(typed: TypedNames, account: Account): { names: TypedNames; faults: SignInNameFaults } {
+function readNames(
+  typed: TypedNames,
+  account: Account,
+  settings: Settings,
+): { names: TypedNames; faults: SignInNameFaults } {
   const username = readNewUsername(typed.username, account)
-  const email = readNewEmail(typed.email, account)
+  const email = readNewEmail(typed.email, account, settings)
   const usernameFault = !typed.username && !typed.email ? 'names_missing' : username.fault
   return {
     names: { username: username.name, email: email.name },
@@ -115,11 +160,23 @@ function readNewUsername(typed: string | undefined, { username: stored }: Accoun
 }
 
 /** Browsers send the same address in Punycode or in Unicode. If it is the stored address, it stays verified. */
-function readNewEmail(typed: string | undefined, { email: stored }: Account): NewName<'email_invalid'> {
-  if (!typed) return { name: undefined }
+function readNewEmail(
+  typed: string | undefined,
+  account: Account,
+  settings: Settings,
+): NewName<'email_invalid' | 'email_needed' | 'email_domain_not_allowed'> {
+  const { email: stored } = account
+  if (!typed) {
+    const isKept = stored !== undefined && mustKeepEmail(settings, account)
+    return { name: undefined, ...(isKept && { fault: 'email_needed' }) }
+  }
   if (typed === stored) return { name: stored }
   const email = canonicalEmail(typed)
   if (email === undefined) return { name: undefined, fault: 'email_invalid' }
+  if (isSameEmail(stored, email)) return { name: isPendingConversion(stored, email) ? stored : email }
+  // The domains are for people who create their accounts themselves. An operator decides for the others.
+  if (account.signed_up && !isAllowedDomain(settings, email))
+    return { name: undefined, fault: 'email_domain_not_allowed' }
   return { name: isPendingConversion(stored, email) ? stored : email }
 }
 
@@ -189,14 +246,15 @@ interface ProvenChange {
 
 /**
  * Changes the password of a person who has proven the current one. In the same transaction it ends all other sessions, forgets all other
- * browsers and, if the person wants it, ends all grants. The session continues under a new cookie, so a copy of the old one is worthless
+ * browsers and, if the person wants it, ends all grants. Links that were sent for the account before have no effect any more, so a change of address
+ * that somebody else asked for can no longer be confirmed. The person is told by mail. The session continues under a new cookie, so a copy of the old one is worthless
  * (OWASP Session Management, "Renew the Session ID After Any Privilege Level Change").
  *
  * @returns the maximum remaining lifetime of the session, in seconds; `password_replaced` if a concurrent request changed the password first,
  *   so that the one that was proven is no longer the current password
  */
 export async function changeProvenPassword(
-  signet: Pick<Signet, 'database' | 'endings' | 'turns'>,
+  signet: Pick<Signet, 'database' | 'endings' | 'turns' | 'settings' | 'secrets' | 'clock'>,
   actor: Actor,
   session: OwnSession,
   { from, to, sessionDigest, applications }: ProvenChange,
@@ -211,6 +269,9 @@ export async function changeProvenPassword(
       applications === 'end' ? { applications: 'ended', grants_ended: ended.grants } : { applications: 'kept' }
     const detail = { ...countOf('sessions_ended', ended), ...which }
     await recordEvent(tx, { type: 'password_changed', ...originOf(actor), sub, detail })
+    const account = await findAccount(tx, sub)
+    const mail = { kind: 'password-changed', by: 'person', at: signet.clock.now() } as const
+    if (account) await notifyPerson(tx, signet, actor, account, mail)
     return { secondsLeft, left: ended.left }
   })
   if (typeof outcome === 'string') return outcome

@@ -21,6 +21,7 @@ export interface ProvingBrowser {
  * A hash by other parameters or another system is replaced, as at sign-in.
  *
  * @param actor the person of the session
+ * @param failure the event for a wrong password
  * @returns the stored hash that the password matches; undefined if it is wrong, or if the account is waiting after too many failures
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
@@ -29,6 +30,7 @@ export async function provePassword(
   actor: Person,
   { browserDigest, requester }: ProvingBrowser,
   password: string,
+  failure: 'reauthentication_failed' | 'sign_in_failed' = 'reauthentication_failed',
 ): Promise<string | undefined> {
   const { sub, caller } = actor
   const [request, { passwordHash, isKnownBrowser }] = await Promise.all([
@@ -50,6 +52,6 @@ export async function provePassword(
     return (await replacePasswordHash(database, sub, passwordHash, renewed)) ? renewed : passwordHash
   }
   const detail = decision.kind === 'waiting' ? { detail: { reason: 'waiting' } } : {}
-  await recordEvent(database, { type: 'reauthentication_failed', caller, sub, ...detail })
+  await recordEvent(database, { type: failure, caller, sub, ...detail })
   return undefined
 }

@@ -7,15 +7,14 @@ import { lockAccount, setPasswordHash } from '../records/accounts/accounts-store
 import { typedName } from '../records/accounts/canonical-names.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
 import { type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
-import { recoveryAddress, recoveryNeeds } from '../records/accounts/recovery-rule.ts'
+import { recoveryNeeds } from '../records/accounts/recovery-rule.ts'
 import { decideEnding } from '../records/endings/decide-ending.ts'
 import { endAllAccess } from '../records/endings/decisions-store.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import { forgetBrowsers } from '../records/sessions/known-browsers-store.ts'
 import type { Signet } from '../signet.ts'
 import type { Visitor } from './matching-account.ts'
-import { queueMail } from './queue-mail.ts'
-import { mailLocale } from './request-recovery.ts'
+import { notifyPerson } from './notify-person.ts'
 
 /** A link that can be used now, and what its page shows. */
 export interface OpenRecovery extends Recovery {
@@ -59,7 +58,7 @@ export interface RecoveryChoice {
 }
 
 export type RecoveredAccount =
-  | { readonly outcome: 'recovered'; readonly continueTo: string | undefined }
+  | { readonly outcome: 'recovered' }
   /** The link cannot be used, or somebody has used it a moment earlier. */
   | { readonly outcome: 'void' }
   | { readonly outcome: 'faulty'; readonly fault: 'password_missing' | PasswordFault; readonly recovery: OpenRecovery }
@@ -89,7 +88,7 @@ export async function recoverAccount(
   const done = await signet.turns.take(accountTurn(sub), () => inTransaction(signet.database, set))
   if (!done) return { outcome: 'void' }
   if (done.left) signet.endings.wake()
-  return { outcome: 'recovered', continueTo: recovery.continueTo }
+  return { outcome: 'recovered' }
 }
 
 /** @returns undefined if the link can no longer be used; nothing was changed. `left`: rows of sessions or grants remain to be updated */
@@ -118,14 +117,9 @@ async function setNewPassword(
   const ended = choice.access === 'end' ? await endEverything(tx, open.account) : undefined
   // Who has forgotten the password has usually tried it, and must not have to wait now.
   await signet.limits.recovered(tx, caller.network, sub, namesOf(open.account))
-  const email = recoveryAddress(open.account)
-  if (email !== undefined)
-    await queueMail(tx, signet, {
-      to: email,
-      locale: mailLocale(open.account, choice.locale),
-      mail: { kind: 'password-changed', by: open.byOperator ? 'operator-link' : 'recovery', at: signet.clock.now() },
-      sub,
-    })
+  const actor = { kind: 'person', sub, caller, language: choice.locale } as const
+  const by = open.byOperator ? 'operator-link' : 'recovery'
+  await notifyPerson(tx, signet, actor, open.account, { kind: 'password-changed', by, at: signet.clock.now() })
   const detail = {
     link: open.byOperator ? 'from_operator' : 'mailed',
     ...(ended

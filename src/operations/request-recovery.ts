@@ -4,7 +4,7 @@ import { digest, randomText } from '../platform/secrets/digest.ts'
 import { sealText, secretFor, unsealText } from '../platform/secrets/purpose-secrets.ts'
 import type { Account } from '../records/accounts/account.ts'
 import { listCredentials } from '../records/accounts/account-credentials-store.ts'
-import { insertRecovery } from '../records/accounts/account-recoveries-store.ts'
+import { type Continuation, insertRecovery } from '../records/accounts/account-recoveries-store.ts'
 import { findAccountsByIdentifier } from '../records/accounts/accounts-by-name-store.ts'
 import { findAccount, lockAccount } from '../records/accounts/accounts-store.ts'
 import { type TypedName, typedName } from '../records/accounts/canonical-names.ts'
@@ -13,6 +13,7 @@ import { type Caller, recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Operator, originOf } from './actor.ts'
+import { notifyPerson } from './notify-person.ts'
 import { queueMail } from './queue-mail.ts'
 
 /*
@@ -26,12 +27,14 @@ export interface TypedRecovery {
   readonly typed: string
   /** The language of the page, a BCP 47 tag. */
   readonly locale: string
-  /** The sealed `continue` value of the page. */
-  readonly continueTo: string | undefined
+  /** What the browser continues with afterwards. */
+  readonly continuation: Continuation | undefined
 }
 
 /** What the job needs. Its payload contains this sealed: a typed name may be a person's address. */
-interface Requested extends TypedRecovery {
+interface Requested extends Pick<TypedRecovery, 'typed' | 'locale'> {
+  /** The digest of the browser's cookie in base64url, and the sealed `continue` value. */
+  readonly continuation: readonly [browserDigest: string, continueTo: string] | undefined
   readonly caller: Caller
   /** Milliseconds since 1970. */
   readonly requestedAt: number
@@ -50,11 +53,12 @@ const maxFound = 5
 export async function requestRecovery(
   signet: Pick<Signet, 'database' | 'limits' | 'secrets' | 'clock'>,
   { requestId, network }: Caller,
-  { typed, locale, continueTo }: TypedRecovery,
+  { typed, locale, continuation: given }: TypedRecovery,
 ): Promise<void> {
   if (!(await signet.limits.beforeRecovery(network, typedName(typed).key))) return
   const requestedAt = signet.clock.now()
-  const requested: Requested = { typed, locale, continueTo, caller: { requestId, network }, requestedAt }
+  const continuation = given && ([given.browserDigest.toString('base64url'), given.continueTo] as const)
+  const requested: Requested = { typed, locale, continuation, caller: { requestId, network }, requestedAt }
   const sealed = sealText(signet.secrets['mail-sealing'], JSON.stringify(requested), associated)
   await addJob(signet.database, 'recover', { sealed })
 }
@@ -72,7 +76,8 @@ export async function sendRecovery(
   const opened = unsealText(await secretFor(secrets, 'mail-sealing', sealed), sealed, associated)
   // The secret it was sealed with has been revoked. The person can ask again.
   if (opened === undefined) return
-  const { typed, locale, continueTo, caller, requestedAt }: Requested = JSON.parse(opened)
+  const { typed, locale, continuation: given, caller, requestedAt }: Requested = JSON.parse(opened)
+  const continuation = given && { browserDigest: Buffer.from(given[0], 'base64url'), continueTo: given[1] }
   // After an outage, nobody is still waiting for this mail.
   if (clock.now() - requestedAt > recoveryTtl * 1000) return
   const found = await findRecoverable(database, typedName(typed))
@@ -82,7 +87,7 @@ export async function sendRecovery(
   await inTransaction(database, async (tx) => {
     const detail = needs.length > 0 ? { mail: 'none', needs } : { mail: 'sent' }
     await recordEvent(tx, { type: 'recovery_requested', caller, sub: account.sub, detail })
-    if (needs.length === 0) await sendLink(tx, signet, { account, email, locale, continueTo })
+    if (needs.length === 0) await sendLink(tx, signet, { account, email, locale, continuation })
   })
 }
 
@@ -105,15 +110,16 @@ async function sendLink(
     readonly account: Account
     readonly email: string
     readonly locale: string | undefined
-    readonly continueTo: string | undefined
+    readonly continuation: Continuation | undefined
   },
 ): Promise<void> {
-  const { account, email, continueTo } = to
+  const { account, email, continuation } = to
   const token = randomText(32)
-  await insertRecovery(tx, { digest: digest(token), sub: account.sub, email, continueTo, ttl: recoveryTtl })
+  await insertRecovery(tx, { digest: digest(token), sub: account.sub, email, continuation, ttl: recoveryTtl })
   await queueMail(tx, signet, {
     to: email,
-    locale: mailLocale(account, to.locale),
+    // That of the person's profile, if it is one that we have.
+    locale: [account.locale, to.locale].filter(Boolean).join(' ') || undefined,
     mail: { kind: 'recovery', link: linkOf(signet, token), minutes: recoveryTtl / 60 },
     goodUntil: signet.clock.now() + recoveryTtl * 1000,
     sub: account.sub,
@@ -122,11 +128,6 @@ async function sendLink(
 
 function linkOf({ settings }: Pick<Signet, 'settings'>, token: string): string {
   return `${settings.issuer}/recover/password?token=${token}`
-}
-
-/** The languages to try for a mail: that of the person's profile, then that of the page. */
-export function mailLocale({ locale }: Account, ofPage: string | undefined): string | undefined {
-  return [locale, ofPage].filter(Boolean).join(' ') || undefined
 }
 
 export type OperatorRecovery =
@@ -150,7 +151,6 @@ export async function recoverForOperator(
   reason: string | undefined,
 ): Promise<OperatorRecovery> {
   const isMailOn = signet.settings.mail.delivery !== 'none'
-  if (reason === undefined && !isMailOn) return { outcome: 'no_mail' }
   return inTransaction(signet.database, async (tx): Promise<OperatorRecovery> => {
     const account = (await lockAccount(tx, sub)) && (await findAccount(tx, sub))
     if (!account) return { outcome: 'no_such_account' }
@@ -158,20 +158,19 @@ export async function recoverForOperator(
     const email = recoveryAddress(account)
     if (reason !== undefined) {
       const token = randomText(32)
-      const link = { digest: digest(token), sub, email: undefined, continueTo: undefined, ttl: recoveryTtl }
+      const link = { digest: digest(token), sub, email: undefined, continuation: undefined, ttl: recoveryTtl }
       await insertRecovery(tx, link)
       await recordEvent(tx, { type: 'recovery_link_printed', ...originOf(actor), sub, detail: { reason } })
-      if (email !== undefined && isMailOn) {
-        const mail = { kind: 'recovery-by-operator', at: signet.clock.now(), minutes: recoveryTtl / 60 } as const
-        await queueMail(tx, signet, { to: email, locale: mailLocale(account, undefined), mail, sub })
-      }
+      const mail = { kind: 'recovery-by-operator', at: signet.clock.now(), minutes: recoveryTtl / 60 } as const
+      await notifyPerson(tx, signet, actor, account, mail)
       return { outcome: 'done', email: isMailOn ? email : undefined, link: linkOf(signet, token) }
     }
     if (email === undefined) return { outcome: 'no_verified_address' }
+    if (!isMailOn) return { outcome: 'no_mail' }
     const needs = recoveryNeeds((await listCredentials(tx, sub)).map(({ kind }) => kind))
     if (needs.length > 0) return { outcome: 'needs_more', needs }
     await recordEvent(tx, { type: 'recovery_requested', ...originOf(actor), sub, detail: { mail: 'sent' } })
-    await sendLink(tx, signet, { account, email, locale: undefined, continueTo: undefined })
+    await sendLink(tx, signet, { account, email, locale: undefined, continuation: undefined })
     return { outcome: 'done', email, link: undefined }
   })
 }

@@ -4,6 +4,7 @@ import { findSignInCandidates } from '../records/accounts/accounts-by-name-store
 import { insertAccount, lockAddress } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail, typedName } from '../records/accounts/canonical-names.ts'
 import { type PasswordFault, passwordFault, passwordLengthFault } from '../records/accounts/password-rules.ts'
+import { isAllowedDomain } from '../records/accounts/sign-up-domains.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import { isPlainText, maxNameLength } from '../records/plain-text.ts'
@@ -22,7 +23,7 @@ export interface TypedAccount {
 /** The faults by field. */
 export interface TypedAccountFaults {
   readonly name?: 'name_too_long' | 'name_invalid'
-  readonly email?: 'email_missing' | 'email_invalid'
+  readonly email?: 'email_missing' | 'email_invalid' | 'email_other_domain'
   readonly password?: 'password_missing' | PasswordFault
 }
 
@@ -64,7 +65,10 @@ export async function signUp(
   page: SignUpPageValues,
 ): Promise<SignUpOutcome> {
   const email = canonicalEmail(typedEmail ?? '')
-  const faults = faultsIn({ name, email: typedEmail, password }, signet.settings)
+  const faults = {
+    ...typedAccountFaults({ name, email: typedEmail, password }, signet.settings),
+    ...(email && !isAllowedDomain(signet.settings, email) && { email: 'email_other_domain' as const }),
+  }
   if (Object.keys(faults).length > 0 || !email || !password) return { outcome: 'faulty', faults }
   // Before the password is compared with the list of common ones, which is slow.
   await signet.limits.beforeSignUp(caller.network)
@@ -122,8 +126,11 @@ async function createAccount(
   return created !== undefined
 }
 
-/** The faults that can be found without slow checks. */
-function faultsIn({ name, email, password }: TypedAccount, settings: Signet['settings']): TypedAccountFaults {
+/** The faults that can be found without slow checks, and do not depend on the domain. */
+export function typedAccountFaults(
+  { name, email, password }: TypedAccount,
+  settings: Signet['settings'],
+): TypedAccountFaults {
   const nameFault =
     name === undefined || isPlainText(name, maxNameLength)
       ? undefined

@@ -3,13 +3,13 @@ import { type Account, accountTurn, descriptiveClaims, type Profile } from '../r
 import { markEmail, replaceDescription, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
 import { findAccount, lockAccount, type TakenName } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail, isPendingConversion, typedName } from '../records/accounts/canonical-names.ts'
-import { voidVerifications } from '../records/accounts/email-verifications-store.ts'
 import { canonicalProfile } from '../records/accounts/profile-rules.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import type { Signet } from '../signet.ts'
 import { type Actor, originOf } from './actor.ts'
 import { asSignedIn, type OwnSession, type signedOut } from './as-signed-in.ts'
+import { afterEmailChange } from './change-email.ts'
 import { withRollback } from './with-rollback.ts'
 
 /**
@@ -42,19 +42,24 @@ export interface UpdatedAccount {
   readonly changed: readonly string[]
 }
 
+type Context = Pick<Signet, 'database' | 'turns' | 'settings' | 'secrets' | 'clock'>
+
 /**
- * Changes an account for an operator.
+ * Changes an account for an operator. If its address changes, the owner of the previous one is told if that was verified.
  *
  * @throws InvalidProfile
  */
 export async function updateAccount(
-  { database, turns }: Pick<Signet, 'database' | 'turns'>,
+  signet: Context,
   actor: Actor,
   sub: Sub,
   changes: AccountChanges,
 ): Promise<UpdatedAccount | AccountRefusal> {
+  const { database, turns } = signet
   return withRollback<TakenName, UpdatedAccount | AccountRefusal>((rollBack) =>
-    turns.take(accountTurn(sub), () => inTransaction(database, (tx) => change(tx, actor, sub, changes, rollBack))),
+    turns.take(accountTurn(sub), () =>
+      inTransaction(database, (tx) => changeAccount(tx, signet, actor, sub, changes, rollBack)),
+    ),
   )
 }
 
@@ -65,18 +70,25 @@ export async function updateAccount(
  * @throws InvalidProfile, TooManyWaiting
  */
 export async function updateOwnAccount(
-  signet: Pick<Signet, 'database' | 'turns'>,
+  signet: Context,
   actor: Actor,
   session: OwnSession,
   changes: AccountChanges,
 ): Promise<UpdatedAccount | AccountRefusal | typeof signedOut> {
   return withRollback<TakenName, UpdatedAccount | AccountRefusal | typeof signedOut>((rollBack) =>
-    asSignedIn(signet, session, (tx) => change(tx, actor, session.account.sub, changes, rollBack)),
+    asSignedIn(signet, session, (tx) => changeAccount(tx, signet, actor, session.account.sub, changes, rollBack)),
   )
 }
 
-async function change(
+/**
+ * Changes an account in the caller's transaction.
+ *
+ * @param rollBack called if somebody else has a name: the transaction must be rolled back
+ * @throws InvalidProfile
+ */
+export async function changeAccount(
   tx: Queryable,
+  signet: Pick<Context, 'settings' | 'secrets' | 'clock'>,
   actor: Actor,
   sub: Sub,
   given: AccountChanges,
@@ -97,8 +109,11 @@ async function change(
   if (namesChange) {
     const replaced = await replaceSignInNames(tx, sub, { username: wanted.username, email: wanted.email })
     if (replaced !== 'done') return rollBack(replaced)
-    // A link that was sent before must not give the account another address again.
-    if (wanted.email !== before.email) await voidVerifications(tx, sub)
+    if (!isSameName(wanted.email, before.email))
+      await afterEmailChange(tx, signet, actor, before, {
+        email: wanted.email,
+        isVerified: changes.email_verified ?? false,
+      })
   }
   if (changes.email_verified !== undefined) {
     const marked = await markEmail(tx, sub, changes.email_verified)
@@ -125,6 +140,10 @@ function canonicalChanges(changes: AccountChanges): AccountChanges | 'email_inva
 
 const describing = [...descriptiveClaims, 'phone_number', 'address'] as const
 const claims = ['username', 'email', 'email_verified', ...describing] as const
+
+/** Whether two names are the same but for case. */
+const isSameName = (one: string | undefined, other: string | undefined) =>
+  typedName(one ?? '').key === typedName(other ?? '').key
 
 type Wanted = Profile & { readonly email?: string | undefined }
 

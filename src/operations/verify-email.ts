@@ -8,8 +8,11 @@ import { typedName } from '../records/accounts/canonical-names.ts'
 import { codeMac, isCodeOf, newCode } from '../records/accounts/email-codes.ts'
 import {
   claimCodeGuess,
+  type FoundVerification,
+  findPendingEmail,
   findVerification,
   findWaitingEmail,
+  hasOpenVerification,
   insertVerification,
   isVerifiedElsewhere,
   spendVerification,
@@ -17,11 +20,15 @@ import {
 } from '../records/accounts/email-verifications-store.ts'
 import { type Caller, recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
+import type { BrowserDigests } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
 import { originOf, type Person } from './actor.ts'
 import { asSignedIn, type OwnSession, signedOut } from './as-signed-in.ts'
 import { replaceVerifiedEmail } from './change-email.ts'
+import type { Visitor } from './matching-account.ts'
+import { provePassword } from './prove-password.ts'
 import { queueMail } from './queue-mail.ts'
+import { signInTo } from './sign-in.ts'
 import { withRollback } from './with-rollback.ts'
 
 /*
@@ -133,8 +140,9 @@ export async function confirmByCode(
       const guessed = await claimCodeGuess(tx, sub, browserDigest)
       const right = guessed.find((one) => isCodeOf(signet.secrets['email-codes'], one, code))
       if (right) return confirm(tx, signet, person, { ...right, isAskingBrowser: true, proof: 'code' }, rollBack)
-      const account = guessed.length === 0 ? await findAccount(tx, sub) : undefined
-      if (!account?.email_verified) return { outcome: 'wrong_code' }
+      // The link may have been used a moment ago. A mail that is open for another address means that there is still something to verify.
+      if (guessed.length > 0 || (await hasOpenVerification(tx, sub))) return { outcome: 'wrong_code' }
+      if (!(await findAccount(tx, sub))?.email_verified) return { outcome: 'wrong_code' }
       return { outcome: 'already_verified', continueTo: undefined, isAskingBrowser: true }
     }),
   )
@@ -178,6 +186,63 @@ async function confirming(
 ): Promise<ConfirmOutcome> {
   const outcome = await asSignedIn(signet, session, work)
   return outcome === signedOut ? { outcome } : outcome
+}
+
+/**
+ * The address that a person may verify: one that a change waits for, or else the account's own.
+ *
+ * @param browserDigest the digest of the browser's cookie
+ * @returns `isSent`: whether this browser has asked for a mail that is open, so that its code works here
+ */
+export async function emailToVerify(
+  { database }: Pick<Signet, 'database'>,
+  { sub, email }: Pick<Account, 'sub' | 'email'>,
+  browserDigest: Buffer,
+): Promise<{ readonly email: string | undefined; readonly isPending: boolean; readonly isSent: boolean }> {
+  const pending = await findPendingEmail(database, sub)
+  const isSent = (await findWaitingEmail(database, sub, browserDigest)) !== undefined
+  return { email: pending ?? email, isPending: pending !== undefined, isSent }
+}
+
+/** The mail of a link, for its page. Reading it changes nothing. */
+export interface LinkedVerification extends FoundVerification {
+  /** Whether the account has verified this address already. */
+  readonly isVerified: boolean
+  /** Whether somebody who did not ask for the mail can still say so. */
+  readonly canBeDisowned: boolean
+}
+
+/** @returns undefined if there is no such mail */
+export async function findLinkedVerification(
+  { database }: Pick<Signet, 'database'>,
+  token: string,
+): Promise<LinkedVerification | undefined> {
+  const found = await findVerification(database, digest(token))
+  const account = found && (await findAccount(database, found.sub))
+  if (!found || !account) return undefined
+  const isVerified = hasVerified(account, found.email)
+  const canBeDisowned = !isVerified && (found.state === 'open' || isSameEmail(account.email, found.email))
+  return { ...found, isVerified, canBeDisowned }
+}
+
+/**
+ * Signs a browser in to the account of a link, whose password the person enters on the page of the link. Counts like a sign-in at this account.
+ *
+ * @returns false if the password is wrong
+ * @throws LimitExceeded, HashQueueFull, TooManyWaiting
+ */
+export async function signInToVerify(
+  signet: Signet,
+  visitor: Visitor,
+  browser: BrowserDigests,
+  sub: Sub,
+  password: string,
+): Promise<boolean> {
+  const { requestId, network } = visitor
+  const person = { kind: 'person', sub, caller: { requestId, network } } as const
+  const proving = { browserDigest: browser.browserDigest, requester: visitor }
+  const passwordHash = await provePassword(signet, person, proving, password, 'sign_in_failed')
+  return passwordHash !== undefined && signInTo(signet, visitor, browser, { sub, passwordHash }, password)
 }
 
 /** Whether an account has verified exactly this address. */

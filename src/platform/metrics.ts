@@ -57,7 +57,7 @@ export const metricDeclarations = {
     help: 'Attempts refused because a limit was reached. sign-in-wait: the account is paused after too many failures, and the attempt fails like a wrong password.',
     labels: {
       limit: [
-        ...['sign-in-name', 'sign-in-network', 'sign-in-wait', 'sign-up-network'],
+        ...['sign-in-name', 'sign-in-network', 'sign-in-wait', 'sign-up-network', 'invitation'],
         ...['device-request-network', 'device-request-client', 'user-code-network', 'user-code-person'],
         ...['recovery-network', 'recovery-all'],
         ...['verification-network', 'verification-person', 'email-code-network', 'email-code-person'],

@@ -5,7 +5,7 @@ import type { Answer } from './send.ts'
 /** Everything of a person that the account page can change, as text. */
 export async function stateOf({ signet }: Idp, { sub }: Person): Promise<string> {
   const query = async (text: string) => (await signet.database.query({ text, values: [sub] })).rows
-  const tables = ['accounts', 'account_emails', 'account_credentials', 'consents', 'grants']
+  const tables = ['accounts', 'account_emails', 'email_verifications', 'account_credentials', 'consents', 'grants']
   const rows = await Promise.all(tables.map((table) => query(`SELECT * FROM ${table} WHERE sub = $1 ORDER BY 1`)))
   return JSON.stringify([rows, await query('SELECT id, digest, ended_at FROM sessions WHERE sub = $1 ORDER BY id')])
 }

@@ -65,7 +65,7 @@ t.test('changes that need the password are refused without it', async (t) => {
   const named = { ...names, 'confirm-password': person.password }
   t.match(
     await browser.submit(page, 'sign-in-save', named),
-    { location: /sign-in-saved$/ },
+    { location: /\/verify-email\?/ },
     'and with the password it is accepted',
   )
 })

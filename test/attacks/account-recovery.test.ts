@@ -87,7 +87,7 @@ t.test('the same statements are sent in the same order for every name, and none 
     const limits = createSignInLimits(database, idp.signet.turns)
     const signet = { ...idp.signet, database: { ...idp.signet.database, query: database.query }, limits }
     const network = elsewhere()['x-forwarded-for']
-    const typed = { typed: name, locale: 'en', continueTo: undefined }
+    const typed = { typed: name, locale: 'en', continuation: undefined }
     await requestRecovery(signet, { requestId: 'request', network }, typed)
     sent.push([what, statements.map((statement) => statement.text)])
     t.notMatch(JSON.stringify(statements.map(({ values }) => values)), name, `${what} is not stored`)
@@ -188,7 +188,7 @@ async function payloadOf(person: Person): Promise<unknown> {
     return idp.signet.database.query({ text: 'SELECT' })
   }
   const database = { ...idp.signet.database, query }
-  const typed = { typed: person.email, locale: 'en', continueTo: undefined }
+  const typed = { typed: person.email, locale: 'en', continuation: undefined }
   await requestRecovery({ ...idp.signet, database }, { requestId: 'request', network: '192.0.2.1' }, typed)
   return payload
 }

@@ -469,7 +469,7 @@ t.test('the names to sign in with', async (t) => {
     await clearLimits()
   })
 
-  t.test('a new address is unverified; the same one in other capitals is not new', async (t) => {
+  t.test('a new address must be confirmed first; the same one in other capitals is not new', async (t) => {
     const person = await idp.person({ email: 'person@example.org' })
     await setEmailVerified(idp.signet.database, person.sub)
     const browser = await enter(person)
@@ -479,10 +479,13 @@ t.test('the names to sign in with', async (t) => {
     t.match((await browser.get('/account')).text, 'This address is verified.')
     const owner = await idp.person({ email: 'theirs@example.org' })
     await setEmailVerified(idp.signet.database, owner.sub)
-    t.match(await change('theirs@example.org'), saved, 'the page does not say that somebody else has it')
-    t.match((await browser.get('/account')).text, 'This address is not verified')
-    const rows = await query('SELECT email, verified_at FROM account_emails WHERE sub = $1', [person.sub])
-    t.same(rows, [{ email: 'theirs@example.org', verified_at: null }])
+    const asked = await change('theirs@example.org')
+    t.match(asked, { status: 303, location: /\/verify-email\?/ }, 'the page does not say that somebody else has it')
+    const page = await browser.get('/account')
+    t.match(page.text, 'This address is verified.')
+    t.match(page.text, /theirs@example\.org<\/bdi><\/p><p>This new address is waiting/)
+    const rows = await query('SELECT email FROM account_emails WHERE sub = $1', [person.sub])
+    t.same(rows, [{ email: 'Person@example.org' }])
     t.ok(await enter(owner), "and the other person's is still theirs")
   })
 

@@ -105,8 +105,11 @@ t.test('a verified address stays verified in every spelling, and no look-alike i
         t.match(await saveNames(browser, person, { email: spelling }), saved, spelling)
         t.match(await emailsOf(person.sub), [{ verified: true }], spelling)
       }
-      t.match(await saveNames(browser, person, { email: other }), saved, other)
-      t.match(await emailsOf(person.sub), [{ verified: false }], other)
+      t.match(await saveNames(browser, person, { email: other }), { status: 303, location: /\/verify-email\?/ }, other)
+      t.match(await emailsOf(person.sub), [{ verified: true }], `${other} must be confirmed first`)
+      const pending = await rows('SELECT email FROM email_verifications WHERE sub = $1', [person.sub])
+      t.not(pending[0]?.['email'], email, other)
+      await clearLimits(idp)
       await rows('DELETE FROM account_emails WHERE sub = $1', [person.sub])
     }
   await clearLimits(idp)

@@ -1,9 +1,9 @@
 import t from 'tap'
-import type { Visit } from '../support/browser.ts'
+import type { Browser, Visit } from '../support/browser.ts'
 import { startSignet } from '../support/idp.ts'
 import { authorizationParameters, passPages, pkce } from '../support/journey.ts'
 import { mailsTo, newestMailTo } from '../support/mails.ts'
-import { newPassword, verifiedPerson } from '../support/recovery.ts'
+import { newPassword, setPassword, verifiedPerson } from '../support/recovery.ts'
 
 const idp = await startSignet(t)
 
@@ -43,25 +43,24 @@ for (const { locale, headings, notice, subjects } of languages)
     t.notMatch(redirect.location, /example|%40|not/, 'what was typed is not in the URL')
     const asking = await browser.follow(redirect)
     t.match(asking.text, `value="${person.email}"`)
-    const sent = await browser.submit(asking, 'recover')
+    const asked = { ...hidden(asking), username: person.email }
+    const sent = await browser.post('/recover', asked, { 'accept-language': locale })
     t.match(sent.text, `<bdi class="name">${person.email}</bdi>`)
 
     const mail = await newestMailTo(idp, person.email)
     t.equal(mail.subject, subjects[0])
-    // In another browser, such as the one of a mail program, whose language is the same.
-    const elsewhere = idp.browser()
     const link = mail.link?.slice(idp.issuer.length) ?? ''
-    const opened = await elsewhere.get(link, { 'accept-language': locale })
+    const opened = await browser.get(link, { 'accept-language': locale })
     t.match(opened.text, person.email, 'the page says whose password it is')
     const form = { ...hidden(opened), 'new-password': newPassword }
-    const done = await elsewhere.post('/recover/password', form, { 'accept-language': locale })
+    const done = await browser.post('/recover/password', form, { 'accept-language': locale })
     t.match(done, { status: 303, location: `${idp.issuer}/sign-in?continue=` })
-    const back = await elsewhere.follow(done)
+    const back = await browser.follow(done)
     t.match(back.text, notice)
     t.same([asking, sent, opened, back].map(heading), headings)
     t.same([asking, sent, opened, back].map(lang), Array(4).fill(locale))
 
-    const answered = await passPages(elsewhere, back, { ...person, password: newPassword })
+    const answered = await passPages(browser, back, { ...person, password: newPassword })
     t.match(answered.location, `${client.redirect_uris[0]}?code=`)
     t.same(
       (await mailsTo(idp, person.email)).map(({ subject }) => subject),
@@ -99,19 +98,35 @@ t.test('a person without a password, whose account an operator created, sets the
   t.match(await browser.submit(back, 'sign-in', form), { status: 303, location: `${idp.issuer}/` })
 })
 
-t.test('a request that has expired meanwhile is not continued, and the password is set nevertheless', async (t) => {
+/** Asks for a link on the way to an application. */
+async function askOnTheWay(browser: Browser) {
   const person = await verifiedPerson(idp)
-  const browser = idp.browser()
-  await browser.submit(await browser.get('/recover'), 'recover', { username: person.email })
+  const parameters = authorizationParameters(await idp.client(), pkce())
+  const signIn = await browser.follow(await browser.get(`/authorize?${new URLSearchParams(parameters)}`))
+  await browser.post('/recover', { username: person.email, continue: hidden(signIn)['continue'] ?? '' })
   const { link = '' } = await newestMailTo(idp, person.email)
+  return { person, link: link.slice(idp.issuer.length) }
+}
+
+t.test('a request that has expired meanwhile is not continued, and the password is set nevertheless', async (t) => {
+  const browser = idp.browser()
+  const { person, link } = await askOnTheWay(browser)
   await idp.signet.database.query({
     text: `UPDATE account_recoveries SET continue_to = 'not sealed by this issuer' WHERE sub = $1`,
     values: [person.sub],
   })
-  const page = await browser.get(link.slice(idp.issuer.length))
-  const done = await browser.submit(page, 'set-password', { 'new-password': newPassword })
-  t.equal(done.location, `${idp.issuer}/sign-in?notice=password-recovered`)
+  t.equal((await setPassword(browser, link)).location, `${idp.issuer}/sign-in?notice=password-recovered`)
 })
+
+t.test(
+  'only the browser that asked is led on: somebody else may have asked on the way to another application',
+  async (t) => {
+    const asking = idp.browser()
+    const { link } = await askOnTheWay(asking)
+    t.equal((await setPassword(idp.browser(), link)).location, `${idp.issuer}/sign-in?notice=password-recovered`)
+    t.match((await setPassword(asking, (await askOnTheWay(asking)).link)).location, '/sign-in?continue=')
+  },
+)
 
 t.test('a notice is a fixed text, never one from the URL', async (t) => {
   for (const notice of ['constructor', '<b>', 'passwordRecovered', ''])

@@ -16,6 +16,7 @@ import { RecoverPage, RecoverSentPage } from '../../src/pages/recovery/recover-p
 import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
 import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.tsx'
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
+import { InvitationPage, NoInvitationPage } from '../../src/pages/sign-up/invitation-page.tsx'
 import { SignUpPage } from '../../src/pages/sign-up/sign-up-page.tsx'
 import type { ClientId, Sub } from '../../src/records/ids.ts'
 
@@ -174,6 +175,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         values={{}}
         faults={{}}
         minPasswordLength={12}
+        domains={[]}
         signInHref="/sign-in"
       />
     ),
@@ -184,8 +186,62 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         values={{ name: endless, email: 'ada@' }}
         faults={{ name: 'name_too_long', email: 'email_invalid', password: 'password_too_short', form: 'busy' }}
         minPasswordLength={12}
+        domains={[]}
         signInHref="/sign-in"
       />
+    ),
+    'sign-up, other domain': (
+      <SignUpPage
+        page={page}
+        csrf={csrf}
+        values={{ name: 'Ada Lovelace', email: 'ada@example.org' }}
+        faults={{ email: 'email_other_domain' }}
+        minPasswordLength={12}
+        domains={['@example.com', '@b\u00fccher.example', `@${'deep.'.repeat(30)}example`]}
+        signInHref="/sign-in"
+      />
+    ),
+    invitation: (
+      <InvitationPage
+        page={page}
+        csrf={csrf}
+        invitation="secret-of-the-link"
+        email="ada@example.com"
+        name="Ada Lovelace"
+        faults={{}}
+        minPasswordLength={12}
+      />
+    ),
+    'invitation, of somebody else': (
+      <InvitationPage
+        page={page}
+        csrf={csrf}
+        invitation="secret-of-the-link"
+        email="ada@example.com"
+        faults={{}}
+        minPasswordLength={12}
+        current={{ name: 'Charles Babbage', email: 'charles@example.com' }}
+      />
+    ),
+    'invitation, hostile': (
+      <InvitationPage
+        page={page}
+        csrf={csrf}
+        invitation={markup}
+        email={`${endless.toLowerCase()}@example.com`}
+        name={rightToLeft + endless}
+        faults={{ form: 'too_many_attempts', name: 'name_too_long', password: 'password_too_short' }}
+        minPasswordLength={12}
+        retryAfterSeconds={240}
+        current={{ name: rightToLeft + endless, email: markup }}
+      />
+    ),
+    'invitation needed': (
+      <NoInvitationPage page={page} why="needed" client={notes} signInHref="/sign-in" cancelHref="/" />
+    ),
+    'invitation, not valid': <NoInvitationPage page={page} why="invalid" signInHref="/sign-in" />,
+    'invitation, taken': (
+      <NoInvitationPage page={page} why="taken" email={`${endless.toLowerCase()}@example.com`} signInHref="/sign-in" />
     ),
     consent: (
       <ConsentPage

@@ -19,6 +19,7 @@ import {
   revokeGrantsOfConnection,
   revokeGrantsOfPerson,
 } from '../../src/operations/revoke-grants.ts'
+import { createClock } from '../../src/platform/clock.ts'
 import { inTransaction } from '../../src/platform/database/queryable.ts'
 import type { Turns } from '../../src/platform/turns.ts'
 import { findPassword } from '../../src/records/accounts/account-password-store.ts'
@@ -52,9 +53,12 @@ const passwords: PasswordHashing = {
   verify: async (password, hash) => password === hash,
   isOutdated: () => false,
 }
-const settings = { issuer: 'https://idp.example', passwordMinLength: 8 } as Signet['settings']
+const mail = { delivery: 'none' } as const
+const settings = { issuer: 'https://idp.example', passwordMinLength: 8, mail } as Signet['settings']
+// Without mail, no secret is read.
+const mailing = { settings, secrets: {} as Signet['secrets'], clock: createClock() }
 const endings = { wake: () => {}, run: () => {}, stop: async () => {} }
-const signet = { database, turns, endings, passwords, settings }
+const signet = { database, turns, endings, passwords, ...mailing }
 const operator = { kind: 'operator', by: 'test' } as const
 const idle = 3600
 const text = () => randomBytes(9).toString('hex')

@@ -154,12 +154,12 @@ function parts(mail: Mail, texts: MailTexts, context: MailContext, locale: strin
       }
     }
     case 'email-changed': {
-      const { subject, heading, lead, notYou, button: label } = texts.emailChanged
+      const { subject, heading, lead, leadRemoved, notYou, button: label } = texts.emailChanged
       return {
         subject,
         heading,
         body: [
-          paragraph(lead),
+          paragraph(mail.newEmail === undefined ? leadRemoved : lead),
           paragraph(common.nothingToDo),
           ...section(common.notYou, notYou),
           button(label, mail.undoLink),
@@ -168,8 +168,23 @@ function parts(mail: Mail, texts: MailTexts, context: MailContext, locale: strin
         values: {
           time: time(mail.at),
           until: time(mail.at + mail.days * 24 * 60 * 60 * 1000),
-          newEmail: addressInPart(mail.newEmail),
+          newEmail: addressInPart(mail.newEmail ?? ''),
         },
+      }
+    }
+    case 'email-changed-by-operator': {
+      const { subject, heading, lead, leadRemoved, askedFor, notExpected, notExpectedText } =
+        texts.emailChangedByOperator
+      return {
+        subject,
+        heading,
+        body: [
+          paragraph(mail.newEmail === undefined ? leadRemoved : lead),
+          paragraph(askedFor),
+          ...section(notExpected, notExpectedText),
+          ...addressIfAny(undefined, context.brand.helpUrl),
+        ],
+        values: { time: time(mail.at), newEmail: addressInPart(mail.newEmail ?? '') },
       }
     }
     case 'email-change-undone': {

@@ -19,15 +19,17 @@ export type Mail =
       readonly by: 'recovery' | 'operator-link' | 'person' | 'operator'
       readonly at: number
     }
-  /** To the previous address. `newEmail` is shown in part only. */
+  /** To the previous address. `newEmail` is shown in part only; undefined if the address was removed. */
   | {
       readonly kind: 'email-changed'
-      readonly newEmail: string
+      readonly newEmail: string | undefined
       readonly undoLink: string
       readonly days: number
       readonly at: number
     }
-  /** To the address that the account no longer has. */
+  /** To the previous address. No link undoes what an operator decided. */
+  | { readonly kind: 'email-changed-by-operator'; readonly newEmail: string | undefined; readonly at: number }
+  /** To the address that the account no longer has, because the change to it was undone, or the person returned to an earlier one. */
   | { readonly kind: 'email-change-undone'; readonly at: number }
   | { readonly kind: 'invitation'; readonly link: string; readonly name: string | undefined; readonly days: number }
   | { readonly kind: 'test' }

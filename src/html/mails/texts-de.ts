@@ -72,9 +72,21 @@ export const textsDe: MailTexts = {
     subject: 'Ihre E-Mail-Adresse für {name} wurde geändert',
     heading: 'Ihre E-Mail-Adresse wurde geändert',
     lead: 'Die E-Mail-Adresse Ihres Kontos bei {name} ({host}) wurde am {time} geändert. Die neue Adresse lautet {newEmail}. E-Mails zu diesem Konto gehen jetzt dorthin.',
+    leadRemoved:
+      'Diese E-Mail-Adresse wurde am {time} aus Ihrem Konto bei {name} ({host}) entfernt. Das Konto hat jetzt keine E-Mail-Adresse.',
     notYou:
       'Machen Sie die Änderung rückgängig. Dazu brauchen Sie das Passwort, das vor der Änderung galt. Alle, die in dem Konto angemeldet sind, werden abgemeldet. Der Link gilt bis zum {until}:',
     button: 'Änderung rückgängig machen',
+  },
+  emailChangedByOperator: {
+    subject: 'Ihre E-Mail-Adresse für {name} wurde geändert',
+    heading: 'Ihre E-Mail-Adresse wurde geändert',
+    lead: 'Die Betreiber von {name} ({host}) haben am {time} die E-Mail-Adresse Ihres Kontos geändert. Die neue Adresse lautet {newEmail}. E-Mails zu diesem Konto gehen jetzt dorthin.',
+    leadRemoved: 'Die Betreiber von {name} ({host}) haben diese E-Mail-Adresse am {time} aus Ihrem Konto entfernt.',
+    askedFor: 'Wenn Sie darum gebeten haben, müssen Sie nichts tun.',
+    notExpected: 'Wenn Sie das nicht erwartet haben',
+    notExpectedText:
+      'Wenden Sie sich an die Betreiber von {name}. Sie selbst können diese Änderung nicht rückgängig machen.',
   },
   emailChangeUndone: {
     subject: 'Die Änderung einer E-Mail-Adresse bei {name} wurde rückgängig gemacht',

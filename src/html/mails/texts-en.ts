@@ -75,9 +75,20 @@ export const textsEn = {
     subject: 'Your e-mail address for {name} was changed',
     heading: 'Your e-mail address was changed',
     lead: 'The e-mail address of your account at {name} ({host}) was changed on {time}. The new address is {newEmail}. Mails about the account now go there.',
+    leadRemoved:
+      'This e-mail address was removed from your account at {name} ({host}) on {time}. The account has no e-mail address now.',
     notYou:
       'Undo the change. You need the password that the account had before it. Everybody who is signed in to the account will be signed out. The link works until {until}:',
     button: 'Undo the change',
+  },
+  emailChangedByOperator: {
+    subject: 'Your e-mail address for {name} was changed',
+    heading: 'Your e-mail address was changed',
+    lead: 'An operator of {name} ({host}) changed the e-mail address of your account on {time}. The new address is {newEmail}. Mails about the account now go there.',
+    leadRemoved: 'An operator of {name} ({host}) removed this e-mail address from your account on {time}.',
+    askedFor: 'If you asked for this, there is nothing to do.',
+    notExpected: 'If you did not expect this',
+    notExpectedText: 'Contact the people who run {name}. You cannot undo this change yourself.',
   },
   emailChangeUndone: {
     subject: 'A change of e-mail address at {name} was undone',

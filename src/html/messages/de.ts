@@ -59,6 +59,7 @@ export const de: Messages = {
     name: 'Name (freiwillig)',
     nameHint: 'So sollen Anwendungen Sie nennen.',
     email: 'E-Mail-Adresse',
+    domainsHint: 'Sie muss auf {domains} enden.',
     passwordHint:
       'Mindestens {min} Zeichen. Einige Wörter, die nur Sie so zusammenstellen würden, ergeben ein starkes Passwort, das leicht zu merken ist.',
     submit: 'Konto erstellen',
@@ -67,6 +68,75 @@ export const de: Messages = {
     privacy: 'Wie Ihre Daten verwendet werden, steht in der {privacy}.',
     privacyLink: 'Datenschutzerklärung',
     signIn: 'Ich habe bereits ein Konto',
+  },
+  verifyEmail: {
+    title: 'E-Mail-Adresse bestätigen',
+    sent: 'Eine E-Mail an {email} ist unterwegs. Geben Sie hier den Code daraus ein, oder öffnen Sie den Link darin.',
+    notSent:
+      'Die Adresse {email} ist noch nicht bestätigt. Dafür brauchen Sie eine E-Mail mit einem Code und einem Link.',
+    noAddress: 'Ihr Konto hat keine E-Mail-Adresse. Bitte geben Sie eine ein, deren E-Mails Sie lesen können.',
+    code: 'Code aus der E-Mail',
+    codeHint:
+      'Sechs Ziffern. Er gilt {minutes} Minuten, und nur in diesem Browser. Der Link funktioniert auch auf anderen Geräten.',
+    submit: 'Bestätigen',
+    nothingArrived:
+      'Nach einigen Minuten noch keine E-Mail? Sehen Sie im Spam-Ordner nach, und prüfen Sie die Adresse oben.',
+    again: 'Noch eine E-Mail senden',
+    send: 'E-Mail senden',
+    againSent: 'Noch eine E-Mail ist unterwegs. Code und Link einer früheren gelten weiterhin.',
+    linkOpened: 'Ich habe den Link geöffnet: weiter',
+    notYet:
+      'Die Adresse ist noch nicht bestätigt. Bitte geben Sie den Code ein, oder öffnen Sie den Link und wählen dort „Diese Adresse bestätigen“.',
+    later: 'Ohne Bestätigung weiter',
+    otherAddress: 'Eine andere E-Mail-Adresse verwenden',
+    newAddress: 'E-Mail-Adresse',
+    password: 'Ihr Passwort',
+    sendThere: 'E-Mail dorthin senden',
+    signOut: 'Abmelden',
+    linkTitle: 'Ist das Ihre E-Mail-Adresse?',
+    linkOwn: 'Wählen Sie „Diese Adresse bestätigen“, um {email} für Ihr Konto zu bestätigen.',
+    linkForeign:
+      'Ein Konto bei {name} möchte {email} verwenden. Wenn es Ihres ist, geben Sie das Passwort des Kontos ein: Damit bestätigen Sie die Adresse und melden sich hier an.',
+    linkOther: 'In diesem Browser sind Sie bei einem anderen Konto angemeldet: {account}. Dort werden Sie abgemeldet.',
+    linkSubmit: 'Diese Adresse bestätigen',
+    disownTitle: 'Nicht Ihr Konto?',
+    disownLead:
+      'Vielleicht hat jemand Ihre Adresse versehentlich eingegeben, oder um sich als Sie auszugeben. Sagen Sie es uns, dann kann das Konto sie nicht mehr verwenden.',
+    disown: 'Das war ich nicht',
+    disownedTitle: 'Die Adresse wurde entfernt',
+    disowned: 'Das Konto kann Ihre Adresse nicht mehr verwenden. Sonst ist nichts zu tun.',
+    voidTitle: 'Dieser Link funktioniert nicht',
+    void: 'Er wurde schon benutzt, ist älter als {minutes} Minuten, wurde durch einen neueren ersetzt oder ist unvollständig.',
+    voidNext: 'Für eine neue E-Mail melden Sie sich bei Ihrem Konto an.',
+    voidAgain: 'Neue E-Mail anfordern',
+    doneTitle: 'Ihre E-Mail-Adresse ist bestätigt',
+    done: 'Wenn Sie auf einem anderen Gerät oder in einem anderen Browser begonnen haben, machen Sie dort weiter.',
+    toAccount: 'Ihr Konto',
+    takenTitle: 'Ein anderes Konto hat diese Adresse',
+    taken:
+      '{email} wurde inzwischen für ein anderes Konto bestätigt. Eine Adresse kann nur zu einem Konto gehören. Melden Sie sich bei dem anderen Konto an, oder verwenden Sie für dieses eine andere Adresse.',
+    takenSignIn: 'Bei dem anderen Konto anmelden',
+  },
+  invitation: {
+    title: 'Einladung annehmen',
+    lead: 'Wählen Sie ein Passwort, um Ihr Konto zu erstellen.',
+    fixedEmail: 'Mit dieser Adresse wurden Sie eingeladen.',
+    signedInAs: 'Sie sind in diesem Browser angemeldet als',
+    otherPerson:
+      'Wenn Sie fortfahren, ist dieser Browser danach mit dem neuen Konto angemeldet. Wenn die Einladung für jemand anderen ist, überlassen Sie sie dieser Person.',
+    signOut: 'Zuerst abmelden',
+    submit: 'Konto erstellen',
+    neededTitle: 'Sie brauchen eine Einladung',
+    needed:
+      'Konten gibt es hier nur auf Einladung. Wenn Sie eine E-Mail mit einer Einladung erhalten haben, öffnen Sie den Link darin. Andernfalls wenden Sie sich an die Betreiber dieses Dienstes.',
+    invalidTitle: 'Diese Einladung ist nicht gültig',
+    invalid:
+      'Vielleicht ist sie abgelaufen, wurde schon verwendet oder zurückgezogen, oder ein Teil des Links fehlt. Wenn Sie damit schon ein Konto erstellt haben, melden Sie sich an. Andernfalls bitten Sie die Person, die Sie eingeladen hat, um eine neue.',
+    takenTitle: 'Sie haben schon ein Konto',
+    taken:
+      'Es gibt bereits ein Konto mit der Adresse {email}. Sie brauchen diese Einladung nicht und können sich anmelden.',
+    toSignIn: 'Anmelden',
+    cancel: 'Abbrechen und zurückgehen',
   },
   consent: {
     pageTitle: 'Zugriff zulassen',
@@ -165,6 +235,13 @@ export const de: Messages = {
     email: 'E-Mail-Adresse',
     verified: 'Diese Adresse ist bestätigt.',
     notVerified: 'Diese Adresse ist nicht bestätigt, und Anwendungen können das sehen.',
+    emailConfirmed: 'Eine neue Adresse gilt erst, wenn Sie sie mit der E-Mail bestätigt haben, die wir dorthin senden.',
+    emailToVerify: 'Diese Adresse ist noch nicht bestätigt.',
+    emailPending: 'Diese neue Adresse wartet auf ihre Bestätigung. Bis dahin ändert sich nichts.',
+    enterCode: 'Code aus der E-Mail eingeben',
+    verifyEmail: 'E-Mail zur Bestätigung senden',
+    sendAgain: 'Noch eine E-Mail senden',
+    cancelEmailChange: 'Änderung abbrechen',
     confirmPassword: 'Mit Ihrem Passwort bestätigen',
     saveSignIn: 'Speichern',
     password: 'Passwort',
@@ -199,6 +276,7 @@ export const de: Messages = {
     signOut: 'Abmelden',
     profileSaved: 'Ihr Profil wurde gespeichert.',
     signInSaved: 'Ihre Anmeldedaten wurden gespeichert.',
+    emailChangeCancelled: 'Die Änderung der Adresse wurde abgebrochen.',
     passwordChanged:
       'Ihr Passwort wurde geändert. Sie sind in allen anderen Browsern abgemeldet, und alle Anwendungen haben ihren Zugriff verloren. In einer Anwendung kann eine eigene Sitzung weiterbestehen: Melden Sie sich auch dort ab.',
     passwordChangedApplicationsKept:
@@ -209,6 +287,32 @@ export const de: Messages = {
       'Sie sind in allen anderen Browsern abgemeldet. Anwendungen, die auch in Ihrer Abwesenheit zugreifen dürfen, behalten diesen Zugriff.',
     disconnected: 'Die Anwendung wurde getrennt.',
     otherAccount: 'In diesem Browser hat sich inzwischen jemand anderes angemeldet. Es wurde nichts geändert.',
+  },
+  undoEmailChange: {
+    title: 'Änderung der Adresse rückgängig machen?',
+    changed: 'Am {time} wurde die E-Mail-Adresse Ihres Kontos von {previous} in {new} geändert.',
+    removed: 'Am {time} wurde die E-Mail-Adresse {previous} aus Ihrem Konto entfernt.',
+    password: 'Passwort vor der Änderung',
+    passwordHint: 'Das Passwort, das Ihr Konto damals hatte, auch wenn es seither geändert wurde.',
+    consequences:
+      'Ihr Konto hat danach wieder seine vorherige Adresse. Wer im Konto angemeldet ist, wird abgemeldet, und alle Anwendungen verlieren ihren Zugriff.',
+    submit: 'Änderung rückgängig machen',
+    yourOwn:
+      'Wenn Sie die Adresse selbst geändert haben und die neue behalten möchten, schließen Sie diese Seite. Noch ist nichts rückgängig gemacht.',
+    doneTitle: 'Die Änderung wurde rückgängig gemacht',
+    done: 'Ihr Konto hat wieder seine vorherige Adresse. Alle, die darin angemeldet waren, wurden abgemeldet, und alle Anwendungen haben ihren Zugriff verloren.',
+    passwordKept:
+      'Sie können sich mit dem Passwort anmelden, das Sie gerade eingegeben haben. Wenn es jemand anderes kennen könnte, ändern Sie es sofort.',
+    passwordRemoved:
+      'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Um ein neues zu setzen, wählen Sie „Passwort vergessen?“ und geben Sie Ihre E-Mail-Adresse ein.',
+    passwordAsk:
+      'Das Passwort war seither geändert worden, womöglich von jemand anderem, und wurde deshalb entfernt. Bitten Sie die Betreiber dieses Dienstes um ein neues.',
+    check: 'Prüfen Sie danach Ihren Benutzernamen und Ihr Profil. Auch sie könnten geändert worden sein.',
+    recover: 'Passwort vergessen?',
+    invalid:
+      'Vielleicht ist er unvollständig, älter als sieben Tage oder schon verwendet worden. Links zu späteren Änderungen funktionieren nicht mehr, sobald eine frühere Änderung rückgängig gemacht wurde.',
+    invalidWhatNext:
+      'Öffnen Sie die neueste E-Mail über die Änderung Ihrer Adresse, und benutzen Sie den Link darin. Wenn das nicht hilft, wenden Sie sich an die Betreiber dieses Dienstes.',
   },
   claims: {
     name: 'Name',
@@ -282,6 +386,7 @@ export const de: Messages = {
     name_invalid: 'Dieser Name enthält Zeichen, die sich nicht anzeigen lassen.',
     email_missing: 'Bitte geben Sie Ihre E-Mail-Adresse ein.',
     email_invalid: 'Das sieht nicht wie eine E-Mail-Adresse aus. Beispiel: person@example.com',
+    email_other_domain: 'Mit dieser Adresse können Sie hier kein Konto erstellen. Sie muss auf {domains} enden.',
     email_taken:
       'Mit dieser E-Mail-Adresse kann kein neues Konto erstellt werden. Vielleicht haben Sie bereits ein Konto?',
     password_missing: 'Bitte wählen Sie ein Passwort.',
@@ -297,7 +402,17 @@ export const de: Messages = {
     user_code_missing: 'Bitte geben Sie den Code ein, den Ihr Gerät anzeigt.',
     user_code_invalid:
       'Dieser Code ist nicht gültig. Vielleicht enthält er einen Tippfehler, ist zu alt oder wurde schon verwendet. Vergleichen Sie ihn mit dem Code auf Ihrem Gerät, oder lassen Sie dort einen neuen anzeigen.',
+    email_code_missing: 'Bitte geben Sie den Code aus der E-Mail ein.',
+    email_code_wrong:
+      'Dieser Code ist nicht gültig. Vergleichen Sie ihn mit der E-Mail. Nach mehreren falschen Codes oder einer halben Stunde öffnen Sie den Link in der E-Mail, oder fordern Sie eine neue an.',
+    account_password_missing: 'Bitte geben Sie das Passwort des Kontos ein.',
+    account_password_wrong: 'Das ist nicht das Passwort des Kontos.',
     sign_up_closed: 'Hier können keine neuen Konten erstellt werden.',
+    previous_password_missing: 'Bitte geben Sie das Passwort ein, das Ihr Konto vor der Änderung hatte.',
+    previous_password_wrong:
+      'Das ist nicht das Passwort, das Ihr Konto vor der Änderung hatte. Nach sehr vielen Fehlversuchen müssen Sie womöglich bis zu 15 Minuten warten, auch mit dem richtigen Passwort.',
+    previous_address_taken:
+      'Ein anderes Konto hat diese Adresse inzwischen bestätigt, deshalb kann Ihr Konto sie nicht zurückbekommen. Wenn auch jenes Konto Ihnen gehört, entfernen Sie die Adresse dort, und benutzen Sie diesen Link dann noch einmal.',
   },
   accountFaults: {
     text_invalid: '{field}: Das ist zu lang oder enthält Zeichen, die nicht gespeichert werden können.',
@@ -317,6 +432,8 @@ export const de: Messages = {
       'Ihr Passwort ist dieser Name, vielleicht wiederholt oder mit Ziffern ergänzt. Bitte wählen Sie einen anderen Namen, oder ändern Sie zuerst Ihr Passwort.',
     names_missing:
       'Bitte behalten Sie einen Benutzernamen oder eine E-Mail-Adresse. Ohne beides könnten Sie sich nicht mehr anmelden.',
+    email_needed: 'Ihr Konto braucht eine E-Mail-Adresse. Sie können sie ersetzen, aber nicht entfernen.',
+    email_domain_not_allowed: 'Diese Adresse kann hier nicht verwendet werden. Sie muss auf {domains} enden.',
     current_password_missing: 'Bitte geben Sie Ihr aktuelles Passwort ein.',
     current_password_wrong: 'Das ist nicht Ihr aktuelles Passwort.',
   },

@@ -61,6 +61,7 @@ export const en = {
     name: 'Name (optional)',
     nameHint: 'What applications should call you.',
     email: 'E-mail address',
+    domainsHint: 'It must end with {domains}.',
     passwordHint:
       'At least {min} characters. A few words that only you would put together make a strong password that is easy to remember.',
     submit: 'Create account',
@@ -69,6 +70,71 @@ export const en = {
     privacy: 'The {privacy} says how your data is used.',
     privacyLink: 'privacy policy',
     signIn: 'I already have an account',
+  },
+  verifyEmail: {
+    title: 'Verify your e-mail address',
+    sent: 'A mail is on its way to {email}. Enter the code from it here, or open its link.',
+    notSent: 'The address {email} has not been verified yet. A mail with a code and a link is needed for that.',
+    noAddress: 'Your account has no e-mail address. Please enter one whose mail you can read.',
+    code: 'Code from the mail',
+    codeHint: 'Six digits. It works for {minutes} minutes, in this browser only. The link works on other devices too.',
+    submit: 'Verify',
+    nothingArrived: 'No mail after a few minutes? Look into the folder for spam, and check the address above.',
+    again: 'Send another mail',
+    send: 'Send a mail',
+    againSent: 'Another mail is on its way. The code and the link of an earlier one still work.',
+    linkOpened: 'I have opened the link: continue',
+    notYet:
+      'The address has not been verified yet. Please enter the code, or open the link and press the button there.',
+    later: 'Continue without verifying',
+    otherAddress: 'Use another e-mail address',
+    newAddress: 'E-mail address',
+    password: 'Your password',
+    sendThere: 'Send a mail there',
+    signOut: 'Sign out',
+    linkTitle: 'Is this your e-mail address?',
+    linkOwn: 'Press the button to verify {email} for your account.',
+    linkForeign:
+      'An account at {name} wants to use {email}. If it is yours, enter its password: that verifies the address and signs you in here.',
+    linkOther: 'In this browser, you are signed in to another account, {account}. You will be signed out of it.',
+    linkSubmit: 'Verify this address',
+    disownTitle: 'Not your account?',
+    disownLead:
+      'Somebody may have entered your address by mistake, or to pretend to be you. Tell us, and that account can no longer use it.',
+    disown: 'I did not ask for this',
+    disownedTitle: 'The address has been removed',
+    disowned: 'That account can no longer use your address. There is nothing else to do.',
+    voidTitle: 'This link does not work',
+    void: 'It has been used, is older than {minutes} minutes, has been replaced by a newer one, or is incomplete.',
+    voidNext: 'To get a new mail, sign in to your account.',
+    voidAgain: 'Get a new mail',
+    doneTitle: 'Your e-mail address is verified',
+    done: 'If you started on another device or in another browser, go back there to continue.',
+    toAccount: 'Your account',
+    takenTitle: 'Another account has this address',
+    taken:
+      '{email} has been verified for another account in the meantime. An address can belong to one account only. Sign in to that account, or use another address for this one.',
+    takenSignIn: 'Sign in to the other account',
+  },
+  invitation: {
+    title: 'Accept your invitation',
+    lead: 'Choose a password to create your account.',
+    fixedEmail: 'This is the address you were invited with.',
+    signedInAs: 'You are signed in in this browser as',
+    otherPerson:
+      'If you continue, this browser will be signed in to the new account instead. If the invitation is for somebody else, leave it to them.',
+    signOut: 'Sign out first',
+    submit: 'Create account',
+    neededTitle: 'You need an invitation',
+    needed:
+      'Accounts are created by invitation only here. If you have received one by e-mail, open the link in it. If not, ask the people who run this service.',
+    invalidTitle: 'This invitation cannot be used',
+    invalid:
+      'It may have expired, been used or been withdrawn, or part of the link may be missing. If you have created your account with it, sign in. Otherwise, ask the person who invited you for a new one.',
+    takenTitle: 'You already have an account',
+    taken: 'There is an account with the address {email} already, so you don’t need this invitation. You can sign in.',
+    toSignIn: 'Sign in',
+    cancel: 'Cancel and go back',
   },
   consent: {
     pageTitle: 'Give access',
@@ -166,6 +232,13 @@ export const en = {
     email: 'E-mail address',
     verified: 'This address is verified.',
     notVerified: 'This address is not verified, and applications can see that.',
+    emailConfirmed: 'A new address is used once you have confirmed it with the mail that we send there.',
+    emailToVerify: 'This address is not verified yet.',
+    emailPending: 'This new address is waiting for its confirmation. Until then, nothing changes.',
+    enterCode: 'Enter the code from the mail',
+    verifyEmail: 'Send a mail to verify it',
+    sendAgain: 'Send another mail',
+    cancelEmailChange: 'Cancel the change',
     confirmPassword: 'Confirm with your password',
     saveSignIn: 'Save',
     password: 'Password',
@@ -200,6 +273,7 @@ export const en = {
     signOut: 'Sign out',
     profileSaved: 'Your profile has been saved.',
     signInSaved: 'Your sign-in details have been saved.',
+    emailChangeCancelled: 'The change of address has been cancelled.',
     passwordChanged:
       'Your password has been changed. You are signed out in all other browsers, and all applications have lost their access. An application may keep its own session: sign out there too.',
     passwordChangedApplicationsKept:
@@ -209,6 +283,32 @@ export const en = {
       'You are signed out in all other browsers. Applications that may keep access while you are away still have it.',
     disconnected: 'The application has been disconnected.',
     otherAccount: 'Someone else has since signed in with this browser. Nothing was changed.',
+  },
+  undoEmailChange: {
+    title: 'Undo the change of address?',
+    changed: 'On {time}, the e-mail address of your account was changed from {previous} to {new}.',
+    removed: 'On {time}, the e-mail address {previous} was removed from your account.',
+    password: 'Password from before the change',
+    passwordHint: 'The one that your account had then, even if it has been changed since.',
+    consequences:
+      'Your account will have its previous address again. Everybody who is signed in to it will be signed out, and all applications will lose their access.',
+    submit: 'Undo the change',
+    yourOwn:
+      'If you changed the address yourself and want to keep the new one, close this page. Nothing has been undone yet.',
+    doneTitle: 'The change was undone',
+    done: 'Your account has its previous address again. Everybody has been signed out of it, and all applications have lost their access.',
+    passwordKept:
+      'You can sign in with the password that you have just entered. If somebody else may know it, change it right away.',
+    passwordRemoved:
+      'The password had been changed since, perhaps by somebody else, so it was removed. To set a new one, choose “Forgot your password?” and enter your e-mail address.',
+    passwordAsk:
+      'The password had been changed since, perhaps by somebody else, so it was removed. Ask the people who run this service for a new one.',
+    check: 'Then check your user name and your profile. They may have been changed as well.',
+    recover: 'Forgot your password?',
+    invalid:
+      'It may be incomplete or older than seven days, or it has been used. Links about later changes stop working when an earlier change is undone.',
+    invalidWhatNext:
+      'Open the newest mail about the change of your address and use the link there. If that does not help, ask the people who run this service.',
   },
   claims: {
     name: 'Name',
@@ -281,6 +381,7 @@ export const en = {
     name_invalid: 'This name contains characters that cannot be displayed.',
     email_missing: 'Please enter your e-mail address.',
     email_invalid: 'This does not look like an e-mail address. Example: person@example.com',
+    email_other_domain: 'You cannot create an account with this address here. It must end with {domains}.',
     email_taken: 'This e-mail address cannot be used for a new account. Perhaps you already have an account?',
     password_missing: 'Please choose a password.',
     password_too_short: 'This password is too short: it needs at least {min} characters.',
@@ -295,7 +396,17 @@ export const en = {
     user_code_missing: 'Please enter the code that your device shows.',
     user_code_invalid:
       'This code is not valid. Perhaps it was mistyped, is too old or has been used. Compare it with the code on your device, or get a new one there.',
+    email_code_missing: 'Please enter the code from the mail.',
+    email_code_wrong:
+      'This code is not valid. Compare it with the mail. After several wrong codes or half an hour, open the link in the mail, or ask for another one.',
+    account_password_missing: 'Please enter the password of the account.',
+    account_password_wrong: 'This is not the password of the account.',
     sign_up_closed: 'New accounts cannot be created here.',
+    previous_password_missing: 'Please enter the password that your account had before the change.',
+    previous_password_wrong:
+      'This is not the password that your account had before the change. After a large number of failed attempts, you may have to wait up to 15 minutes, even with the correct password.',
+    previous_address_taken:
+      'Another account has verified this address since, so your account cannot have it back. If that account is yours too, remove the address there, then use this link again.',
   },
   accountFaults: {
     text_invalid: '{field}: this is too long or contains characters that cannot be saved.',
@@ -312,6 +423,8 @@ export const en = {
     name_is_password:
       'Your password is the same as this name, perhaps repeated or with digits added. Please choose another name, or change your password first.',
     names_missing: 'Please keep a user name or an e-mail address. Without either, you could no longer sign in.',
+    email_needed: 'Your account needs an e-mail address. You can replace it, but not remove it.',
+    email_domain_not_allowed: 'This address cannot be used here. It must end with {domains}.',
     current_password_missing: 'Please enter your current password.',
     current_password_wrong: 'This is not your current password.',
   },

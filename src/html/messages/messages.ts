@@ -51,16 +51,32 @@ interface Figures {
   readonly retryAfterSeconds?: number | undefined
   /** In characters. */
   readonly minPasswordLength?: number | undefined
+  /** The endings of addresses that can be used: `@example.com`. */
+  readonly domains?: readonly string[] | undefined
 }
 
 /** What went wrong and what to do about it, in one or two sentences. */
 export function faultText({ messages, locale }: PageLanguage, fault: Fault, figures: Figures = {}): string {
   const { faults } = messages
-  const { retryAfterSeconds, minPasswordLength } = figures
-  const text = fillText(faults[fault], { min: String(minPasswordLength ?? '') })
+  const { retryAfterSeconds, minPasswordLength, domains = [] } = figures
+  const values = { min: String(minPasswordLength ?? ''), domains: alternatives(domains, locale) }
+  const text = fillText(faults[fault], values)
   if (!temporary.has(fault)) return text
   if (retryAfterSeconds === undefined) return `${text} ${faults.retry_later}`
   return `${text} ${fillText(faults.retry_in, { time: durationInWords(retryAfterSeconds, locale) })}`
+}
+
+/** More would make a sentence that nobody reads. */
+const maxAlternatives = 8
+
+/**
+ * Several texts as alternatives: `@example.com or @example.org`.
+ *
+ * @param locale a BCP 47 tag
+ */
+export function alternatives(texts: readonly string[], locale: string): string {
+  const shown = texts.length > maxAlternatives ? [...texts.slice(0, maxAlternatives - 1), '…'] : texts
+  return new Intl.ListFormat(locale, { type: 'disjunction' }).format(shown)
 }
 
 /**

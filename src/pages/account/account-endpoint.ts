@@ -9,13 +9,14 @@ import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
+import { allowedEndings } from '../../records/accounts/sign-up-domains.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import { sessionHandle, submitDisconnection, submitSessionEnd } from './access-forms.ts'
 import { accountProof, isAbout, type Notice, type Outcome, type Submission } from './account-form.ts'
 import { AccountPage, type AccountPageProps, type FormName, isNotice } from './account-page.tsx'
 import { submitProfile } from './profile-form.ts'
-import { submitPassword, submitSignInNames } from './sign-in-forms.ts'
+import { submitEmailCancellation, submitEmailMail, submitPassword, submitSignInNames } from './sign-in-forms.ts'
 
 type Submit = (signet: Signet, submission: Submission) => Promise<Outcome>
 type Shown = Pick<AccountPageProps, 'notice' | 'refused' | 'retryAfterSeconds'>
@@ -39,6 +40,10 @@ export function accountEndpoint(app: App, signet: Signet): void {
   })
   handleForm(app, signet, '/account/profile', 'profile', submitProfile)
   handleForm(app, signet, '/account/sign-in', 'sign-in', submitSignInNames)
+  if (signet.settings.mail.delivery !== 'none') {
+    handleForm(app, signet, '/account/email/send', undefined, submitEmailMail)
+    handleForm(app, signet, '/account/email/cancel', undefined, submitEmailCancellation)
+  }
   handleForm(app, signet, '/account/password', 'password', submitPassword)
   handleForm(app, signet, '/account/sessions/end', undefined, submitSessionEnd)
   handleForm(app, signet, '/account/applications/disconnect', undefined, submitDisconnection)
@@ -59,6 +64,7 @@ function handleForm(app: App, signet: Signet, path: string, form: FormName | und
       const outcome = await submit(signet, { request, reply, session, values })
       if (outcome.outcome === 'signed_out') return toSignIn(signet, reply)
       if (outcome.outcome === 'done') return toPage(reply, outcome.notice)
+      if (outcome.outcome === 'mailed') return toVerification(signet, reply)
       return show(form && { form, values, faults: outcome.faults }, outcome.status)
     } catch (error) {
       const { fault, status, retryAfterSeconds } = refuseOverLimit(signet, request, reply, error)
@@ -73,6 +79,11 @@ function toSignIn(signet: Signet, reply: FastifyReply, page: OwnPage = 'account'
 
 function sealed({ secrets }: Signet, page: OwnPage): string {
   return sealOwnPage(secrets['request-sealing'], page)
+}
+
+/** The page on which the person enters the code of the mail, and from which they return to this one. */
+function toVerification(signet: Signet, reply: FastifyReply): FastifyReply {
+  return reply.header('cache-control', 'no-store').redirect(`/verify-email?continue=${sealed(signet, 'account')}`, 303)
 }
 
 function toPage(reply: FastifyReply, notice: Notice | undefined): FastifyReply {
@@ -105,6 +116,9 @@ async function showPage(
       })),
       ...overview,
       minPasswordLength: settings.passwordMinLength,
+      domains: account.signed_up ? allowedEndings(settings) : [],
+      verifyEmailHref:
+        settings.mail.delivery === 'none' ? undefined : `/verify-email?continue=${sealed(signet, 'account')}`,
       ...shown,
     }),
     status,

@@ -1,5 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { type Fault, faultText, fillText, type Messages, type PageContext } from '../../html/messages/messages.ts'
+import {
+  alternatives,
+  type Fault,
+  faultText,
+  fillText,
+  type Messages,
+  type PageContext,
+} from '../../html/messages/messages.ts'
 import { personOf } from '../../interaction/browser-session.ts'
 import { browserOf } from '../../platform/http/cookies.ts'
 import { requesterOf } from '../../platform/http/request-context.ts'
@@ -19,6 +26,8 @@ export interface Submission {
 /** The result of a form. `signed_out` means that the session has ended in the meantime, and nothing was changed. */
 export type Outcome =
   | { readonly outcome: 'done'; readonly notice?: Notice }
+  /** A mail was sent: the page that takes its code is next. */
+  | { readonly outcome: 'mailed' }
   | { readonly outcome: 'faulty'; readonly faults: AccountFaults; readonly status: 403 | 422 }
   | { readonly outcome: 'signed_out' }
 
@@ -26,6 +35,7 @@ export type Outcome =
 export type Notice =
   | 'profile-saved'
   | 'sign-in-saved'
+  | 'email-change-cancelled'
   | 'password-changed'
   | 'password-changed-applications-kept'
   | 'session-ended'
@@ -73,13 +83,16 @@ export interface Figures {
   readonly minPasswordLength: number
   /** For `too_many_attempts` and `busy`: when to try again. */
   readonly retryAfterSeconds?: number | undefined
+  /** The endings of addresses that can be used: `@example.com`. */
+  readonly domains?: readonly string[]
 }
 
 /** What is wrong with a field and what to do about it. */
 export function accountFaultText(page: PageContext, fault: AccountFault, field: string, figures: Figures): string {
   const { accountFaults, claims } = page.messages
   if (!has(accountFaults, fault)) return faultText(page, fault, figures)
-  return fillText(accountFaults[fault], { field: has(claims, field) ? claims[field] : '' })
+  const domains = alternatives(figures.domains ?? [], page.locale)
+  return fillText(accountFaults[fault], { field: has(claims, field) ? claims[field] : '', domains })
 }
 
 function has<Section extends object>(section: Section, key: PropertyKey): key is keyof Section {

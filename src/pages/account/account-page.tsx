@@ -23,6 +23,10 @@ export interface AccountPageProps extends Figures {
   /** Ties the forms to the person: another tab may sign in somebody else. */
   readonly accountProof: string
   readonly account: Account
+  /** The address that becomes the account's once it is confirmed. */
+  readonly pendingEmail?: string | undefined
+  /** The page that takes the code of a mail; undefined if this installation sends no mail. */
+  readonly verifyEmailHref?: string | undefined
   readonly sessions: SessionsSectionProps['sessions']
   readonly sessionCount: number
   readonly sessionsTruncated: boolean
@@ -38,6 +42,7 @@ export interface AccountPageProps extends Figures {
 const notices = {
   'profile-saved': 'profileSaved',
   'sign-in-saved': 'signInSaved',
+  'email-change-cancelled': 'emailChangeCancelled',
   'password-changed': 'passwordChanged',
   'password-changed-applications-kept': 'passwordChangedApplicationsKept',
   'session-ended': 'sessionEnded',
@@ -104,7 +109,11 @@ export function AccountPage(props: AccountPageProps) {
           hidden={hidden}
           form={filled('sign-in', new Map(names))}
           textOf={textOf}
-          emailVerified={account.email === undefined ? undefined : account.email_verified}
+          email={
+            account.email === undefined ? undefined : { address: account.email, isVerified: account.email_verified }
+          }
+          pendingEmail={props.pendingEmail}
+          verifyEmailHref={props.verifyEmailHref}
         />
         <PasswordSection
           page={page}

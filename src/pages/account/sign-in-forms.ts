@@ -1,4 +1,6 @@
+import { sealOwnPage } from '../../interaction/continue-value.ts'
 import { changePassword, changeSignInNames } from '../../operations/own-credentials.ts'
+import { cancelEmailChange, mailVerificationAgain } from '../../operations/request-email-change.ts'
 import { cookieAttributes, cookieNames } from '../../platform/http/cookies.ts'
 import { digest, randomText } from '../../platform/secrets/digest.ts'
 import type { Signet } from '../../signet.ts'
@@ -16,13 +18,37 @@ export async function submitSignInNames(signet: Signet, submission: Submission):
     username: values.get('username')?.trim(),
     email: values.get('email')?.trim(),
     password: values.get('confirm-password'),
+    continueTo: toAccount(signet),
   })
   if (changed.outcome === 'signed_out') return { outcome: 'signed_out' }
   if (changed.outcome === 'wrong_password') return wrongPassword('confirm-password')
-  if (changed.outcome === 'changed') return { outcome: 'done', notice: 'sign-in-saved' }
+  if (changed.outcome === 'changed')
+    return changed.isWaiting ? { outcome: 'mailed' } : { outcome: 'done', notice: 'sign-in-saved' }
   const { username, email, password } = changed.faults
   return refused({ username, email, 'confirm-password': password })
 }
+
+/**
+ * Sends another mail to the address that waits to be confirmed: the new one, or else the account's own.
+ *
+ * @throws LimitExceeded, TooManyWaiting
+ */
+export async function submitEmailMail(signet: Signet, submission: Submission): Promise<Outcome> {
+  const { browserDigest } = provingBrowser(submission, signet.settings.issuer)
+  const asking = { browserDigest, continueTo: toAccount(signet) }
+  const sent = await mailVerificationAgain(signet, actorOf(submission), submission.session, asking)
+  if (sent === 'signed_out') return { outcome: 'signed_out' }
+  return { outcome: sent === 'sent' ? 'mailed' : 'done' }
+}
+
+/** Cancels the change of address that waits to be confirmed. */
+export async function submitEmailCancellation(signet: Signet, submission: Submission): Promise<Outcome> {
+  const outcome = await cancelEmailChange(signet, actorOf(submission), submission.session)
+  return outcome === 'done' ? { outcome, notice: 'email-change-cancelled' } : { outcome }
+}
+
+/** Whoever confirms an address comes back to the account page. */
+const toAccount = ({ secrets }: Signet) => sealOwnPage(secrets['request-sealing'], 'account')
 
 /** The checkbox of the password form: also end access for all applications. */
 export const applicationsChoice = 'end-applications'

@@ -9,17 +9,21 @@ export function SignInNamesSection({
   hidden,
   form,
   textOf,
-  emailVerified,
-}: FormSectionProps & {
-  /** Whether the stored address is verified; undefined if there is none. */
-  readonly emailVerified: boolean | undefined
-}) {
+  email,
+  pendingEmail,
+  verifyEmailHref,
+}: FormSectionProps & EmailStatusProps) {
   const { account } = page.messages
   const { value, fault, autofocus } = fieldsOf(form, textOf)
+  const hints = [
+    ...(email ? [email.isVerified ? account.verified : account.notVerified] : []),
+    ...(verifyEmailHref ? [account.emailConfirmed] : []),
+  ]
   return (
     <section aria-labelledby="your-sign-in">
       <h2 id="your-sign-in">{account.signIn}</h2>
       <p class="about">{account.signInLead}</p>
+      <EmailStatus {...{ page, hidden, email, pendingEmail, verifyEmailHref }} />
       <form method="post" action="/account/sign-in">
         <HiddenInputs values={hidden} />
         <Field
@@ -38,7 +42,7 @@ export function SignInNamesSection({
           inputmode="email"
           autocomplete="email"
           value={value('email')}
-          hint={emailVerified === undefined ? undefined : emailVerified ? account.verified : account.notVerified}
+          hint={hints.length > 0 ? hints.join(' ') : undefined}
           fault={fault('email')}
           autofocus={autofocus('email')}
         />
@@ -56,6 +60,61 @@ export function SignInNamesSection({
         </button>
       </form>
     </section>
+  )
+}
+
+interface EmailStatusProps {
+  /** Undefined if the account has no address. */
+  readonly email: { readonly address: string; readonly isVerified: boolean } | undefined
+  /** The address that becomes the account's once it is confirmed. */
+  readonly pendingEmail?: string | undefined
+  /** The page that takes the code of a mail; undefined if this installation sends no mail. */
+  readonly verifyEmailHref?: string | undefined
+}
+
+/** The address that waits to be confirmed: the new one, or else the account's own. */
+function EmailStatus({
+  page,
+  hidden,
+  email,
+  pendingEmail,
+  verifyEmailHref,
+}: EmailStatusProps & Pick<FormSectionProps, 'page' | 'hidden'>) {
+  const { account } = page.messages
+  const waiting = pendingEmail ?? (email?.isVerified ? undefined : email?.address)
+  if (waiting === undefined || verifyEmailHref === undefined) return null
+  return (
+    <ul class="rows" id="email-waiting">
+      <li class="row">
+        <div class="row-text" id="email-waiting-text">
+          <p class="name">
+            <bdi>{waiting}</bdi>
+          </p>
+          <p>{pendingEmail === undefined ? account.emailToVerify : account.emailPending}</p>
+          {pendingEmail !== undefined && (
+            <p>
+              <a id="email-code" href={verifyEmailHref}>
+                {account.enterCode}
+              </a>
+            </p>
+          )}
+        </div>
+        <form method="post" action="/account/email/send">
+          <HiddenInputs values={hidden} />
+          <button class="button" id="email-send" aria-describedby="email-waiting-text" type="submit">
+            {pendingEmail === undefined ? account.verifyEmail : account.sendAgain}
+          </button>
+        </form>
+        {pendingEmail !== undefined && (
+          <form method="post" action="/account/email/cancel">
+            <HiddenInputs values={hidden} />
+            <button class="button" id="email-cancel" aria-describedby="email-waiting-text" type="submit">
+              {account.cancelEmailChange}
+            </button>
+          </form>
+        )}
+      </li>
+    </ul>
   )
 }
 

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage } from '../../html/send-page.ts'
+import { browserDigestOf } from '../../interaction/browser-session.ts'
 import { usableContinueValue } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { type OpenRecovery, openRecovery, recoverAccount } from '../../operations/recover-account.ts'
@@ -47,7 +48,12 @@ export function newPasswordEndpoint(app: App, signet: Signet): void {
     } as const
     try {
       // Before anything is changed, because opening can fail.
-      const continueTo = await usableContinueValue(signet, recovery.continueTo)
+      const browserDigest = browserDigestOf(request, reply, signet.settings.issuer)
+      const isSameBrowser = recovery.continuation?.browserDigest.equals(browserDigest) ?? false
+      const continueTo = await usableContinueValue(
+        signet,
+        isSameBrowser ? recovery.continuation?.continueTo : undefined,
+      )
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
       const recovered = await recoverAccount(signet, visitor, token, choice)
       if (recovered.outcome === 'void') return showVoid(signet, request, reply)

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage } from '../../html/send-page.ts'
+import { browserDigestOf } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
 import {
   continueValueOf,
@@ -45,7 +46,9 @@ export function recoverEndpoint(app: App, signet: Signet): void {
     const continueTo = continueValueOf(signet, interaction)
     const page = pageContext(request, interaction)
     try {
-      const typed = { typed: username.slice(0, maxTypedLength), locale: page.locale, continueTo }
+      const browserDigest = browserDigestOf(request, reply, signet.settings.issuer)
+      const continuation = continueTo === undefined ? undefined : { browserDigest, continueTo }
+      const typed = { typed: username.slice(0, maxTypedLength), locale: page.locale, continuation }
       await requestRecovery(signet, callerOf(request), typed)
     } catch (error) {
       const { status, ...fault } = refuseOverLimit(signet, request, reply, error)

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage } from '../../html/send-page.ts'
+import { cancelHref } from '../../interaction/authorization-response.ts'
 import { clientOnPage } from '../../interaction/authorization-target.ts'
 import { newBrowserSession, setSessionCookie } from '../../interaction/browser-session.ts'
 import { continueValueIn } from '../../interaction/continue-value.ts'
@@ -17,10 +18,14 @@ import { signUp } from '../../operations/sign-up.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
+import { noteRefusal } from '../../protocol/errors/refusal.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
-import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
+import { type Parameters, sentValue, soundValue } from '../../protocol/http/parameters.ts'
 import { canonicalEmail } from '../../records/accounts/canonical-names.ts'
+import { allowedEndings } from '../../records/accounts/sign-up-domains.ts'
 import type { Signet } from '../../signet.ts'
+import { showInvitation, submitInvitation } from './invitation-form.ts'
+import { NoInvitationPage } from './invitation-page.tsx'
 import { type SignUpFaults, SignUpPage } from './sign-up-page.tsx'
 import { openTypedEmail, sealTypedEmail } from './typed-email.ts'
 
@@ -32,14 +37,17 @@ interface Shown {
 
 /** The page on which people create accounts for themselves, on its own or for an authorization request. */
 export function signUpEndpoint(app: App, signet: Signet): void {
-  const closed = signet.settings.signUp === 'closed'
+  const { signUp: mode } = signet.settings
 
   app.get<{ Querystring: Parameters }>('/sign-up', async (request, reply) => {
     const sealed = continueValueIn(request.query)
-    if (closed)
+    const invitation = soundValue(request.query, 'invitation')
+    if (invitation !== undefined && mode !== 'closed') return showInvitation(signet, request, reply, invitation)
+    if (mode === 'closed')
       return reply.redirect(sealed === undefined ? '/sign-in' : `/sign-in?continue=${encodeURIComponent(sealed)}`, 303)
     const interaction = await loadInteraction(signet, request, reply, sealed)
     if (!interaction) return reply
+    if (mode === 'invite') return showInvitationNeeded(signet, request, reply, interaction, 200)
     const hint = authorizationOf(interaction)?.loginHint
     const typed = await openTypedEmail(signet, sentValue(request.query, 'email'))
     return showPage(signet, request, reply, interaction, startingWith(typed ?? hint), 200)
@@ -47,9 +55,16 @@ export function signUpEndpoint(app: App, signet: Signet): void {
 
   app.post<{ Body: Parameters }>('/sign-up', async (request, reply) => {
     const values = await csrfCheckedForm(signet, request)
-    if (closed) throw new OAuthError('sign_up_closed')
+    if (mode === 'closed') throw new OAuthError('sign_up_closed')
+    const invitation = values.get('invitation')
+    if (invitation !== undefined) return submitInvitation(signet, request, reply, invitation, values)
     const interaction = await loadInteraction(signet, request, reply, values.get('continue'))
     if (!interaction) return reply
+    if (mode === 'invite') {
+      const error = new OAuthError('invitation_needed')
+      noteRefusal(request, error)
+      return showInvitationNeeded(signet, request, reply, interaction, error.status)
+    }
     // From the sign-in page, with what was typed there. The rest of that form is ignored: the password belongs to another account.
     if (values.get('from') === 'sign-in') return toEmptyForm(signet, reply, interaction, values.get('username'))
     // Before there is an account, because sealing can fail.
@@ -89,6 +104,32 @@ function startingWith(name: string | undefined): Shown {
   return { values: { name: undefined, email: canonicalEmail(name ?? '') }, faults: {} }
 }
 
+async function showInvitationNeeded(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  interaction: Interaction,
+  status: number,
+): Promise<FastifyReply> {
+  await sessionOf(signet, request, interaction)
+  const authorization = authorizationOf(interaction)
+  return sendPage(
+    reply,
+    NoInvitationPage({
+      page: pageContext(request, interaction),
+      why: 'needed',
+      client: authorization && clientOnPage(authorization.target),
+      signInHref: signInHref(continueValueOf(signet, interaction)),
+      cancelHref: authorization && cancelHref(authorization.target, signet.settings.issuer),
+    }),
+    status,
+  )
+}
+
+function signInHref(continueTo: string | undefined): string {
+  return `/sign-in${continueTo ? `?continue=${continueTo}` : ''}`
+}
+
 async function showPage(
   signet: Signet,
   request: FastifyRequest,
@@ -109,7 +150,8 @@ async function showPage(
       continueTo,
       client: authorization && clientOnPage(authorization.target),
       minPasswordLength: signet.settings.passwordMinLength,
-      signInHref: `/sign-in${continueTo ? `?continue=${continueTo}` : ''}`,
+      domains: allowedEndings(signet.settings),
+      signInHref: signInHref(continueTo),
       ...shown,
     }),
     status,

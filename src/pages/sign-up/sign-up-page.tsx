@@ -3,7 +3,7 @@ import { OutwardLink } from '../../html/footer.tsx'
 import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
-import { type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
+import { alternatives, type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
 
 /** `form` is for a fault that concerns no particular field. */
 export type SignUpFaults = Partial<Record<'name' | 'email' | 'password' | 'form', Fault>>
@@ -18,13 +18,15 @@ export interface SignUpPageProps {
   readonly faults: SignUpFaults
   /** In characters. */
   readonly minPasswordLength: number
+  /** The endings of addresses that can be used: `@example.com`. Empty: all can. */
+  readonly domains: readonly string[]
   /** For `too_many_attempts` and `busy`: when to try again. */
   readonly retryAfterSeconds?: number | undefined
   readonly signInHref: string
 }
 
 export function SignUpPage(props: SignUpPageProps) {
-  const { page, csrf, continueTo, client, values, faults, minPasswordLength } = props
+  const { page, csrf, continueTo, client, values, faults, minPasswordLength, domains } = props
   const { signUp, password } = page.messages
   const textOf = (fault: Fault | undefined) => fault && faultText(page, fault, props)
   const faulty = (['name', 'email', 'password'] as const).filter((field) => faults[field])
@@ -77,6 +79,7 @@ export function SignUpPage(props: SignUpPageProps) {
           autocomplete="email"
           required
           value={values.email}
+          hint={domains.length > 0 && fillText(signUp.domainsHint, { domains: alternatives(domains, page.locale) })}
           fault={textOf(faults.email)}
           autofocus={faulty[0] === 'email'}
         />
@@ -108,8 +111,8 @@ export function SignUpPage(props: SignUpPageProps) {
   )
 }
 
-/** Above the button, because people accept them by pressing it. */
-function Conditions({ page }: { readonly page: PageContext }) {
+/** The terms of use and the privacy policy. Above the button, because people accept them by pressing it. */
+export function Conditions({ page }: { readonly page: PageContext }) {
   const { brand, messages } = page
   const { signUp } = messages
   const link = (href: string, label: string) => (

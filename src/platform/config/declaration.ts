@@ -1,6 +1,6 @@
 import { databaseUrlFault, isSchemaName } from '../database/hosts.ts'
 import { isAddressRange } from '../network-address.ts'
-import { parseDomains, parseSender, smtpUrlFault } from './mail-settings.ts'
+import { domainsFault, parseDomains, parseSender, smtpUrlFault } from './mail-settings.ts'
 import {
   accentColor,
   duration,
@@ -158,8 +158,9 @@ export const declarations = {
     accepts: 'domain names separated by commas',
     defaultInWords: 'all domains',
     about:
-      'The domains of the e-mail addresses with which people can create accounts for themselves, and to which they can change. Subdomains are not included. Requires SIGNET_EMAIL_VERIFICATION to be `required`.',
+      'The domains of the e-mail addresses with which people can create accounts for themselves, and to which these people can change. Subdomains are not included; invitations can go to other domains. Requires SIGNET_EMAIL_VERIFICATION to be `required`.',
     parse: parseDomains,
+    fault: domainsFault,
   },
   SIGNET_PASSWORD_MIN_LENGTH: wholeNumber(8, 128, {
     default: '12',

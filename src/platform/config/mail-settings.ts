@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { domainToASCII } from 'node:url'
+import { asciiMailDomain } from '../mail-domain.ts'
 import { isLoopbackHost } from '../network-address.ts'
 
 /** The sender of mails. */
@@ -65,8 +65,26 @@ export function parseSender(text: string): MailSender | undefined {
   return { name: name || undefined, address }
 }
 
+/** The longest domain name (RFC 1035 §2.3.4), with room for one that is written in Unicode. */
+const maxDomainLength = 255
+
 /** Parses domain names separated by commas; undefined if one of them is not a domain name. The result is in lower case and Punycode. */
 export function parseDomains(text: string): readonly string[] | undefined {
-  const domains = text.split(',').map((part) => domainToASCII(part.trim().replace(/^@/, '')))
-  return domains.every((domain) => /^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(domain)) ? domains : undefined
+  const domains = domainsIn(text).map(({ domain }) => domain)
+  return domains.includes(undefined) ? undefined : [...new Set(domains as string[])]
+}
+
+/** Says which of several domain names is none. */
+export function domainsFault(text: string): string | undefined {
+  const wrong = domainsIn(text).find(({ domain }) => domain === undefined)?.typed
+  if (wrong === undefined) return undefined
+  return wrong === '' ? 'a domain name is missing' : `${JSON.stringify(wrong.slice(0, 100))} is not a domain name`
+}
+
+function domainsIn(text: string) {
+  return text.split(',').map((part) => {
+    const typed = part.trim()
+    const name = typed.replace(/^@/, '')
+    return { typed, domain: name.length > maxDomainLength ? undefined : asciiMailDomain(name) }
+  })
 }

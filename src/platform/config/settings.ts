@@ -149,7 +149,10 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     faults.push('SIGNET_TLS_CERT and SIGNET_TLS_KEY: must be set together; one of them is missing.')
   if (smtpUrl !== undefined && from === undefined && !texts.has('SIGNET_MAIL_FROM'))
     faults.push('SIGNET_SMTP_URL: also requires SIGNET_MAIL_FROM, the sender of all mails.')
-  if (smtpPassword !== undefined && smtpUrl !== undefined && new URL(smtpUrl).username === '')
+  if (
+    smtpPassword !== undefined &&
+    (smtpUrl === undefined ? !texts.has('SIGNET_SMTP_URL') : !new URL(smtpUrl).username)
+  )
     faults.push('SIGNET_SMTP_PASSWORD: requires a user in SIGNET_SMTP_URL (smtp://user@host).')
   if (faults.length === 0) faults.push(...contradictions(settings))
   if (faults.length > 0) throw new SettingsError(faults)

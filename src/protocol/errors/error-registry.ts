@@ -580,6 +580,24 @@ export const errorRegistry = {
     description: 'Sign-up is closed.',
     fix: 'The operator creates accounts with signet users create, or opens sign-up with SIGNET_SIGN_UP.',
   },
+  invitation_needed: {
+    ...request,
+    status: 403,
+    description: 'Accounts are created by invitation only.',
+    fix: 'The operator invites people with signet users invite, or opens sign-up with SIGNET_SIGN_UP.',
+  },
+  invitation_invalid: {
+    ...request,
+    status: 404,
+    description: 'There is no such invitation, or it has expired, was used or was cancelled.',
+    fix: 'The operator can see open invitations with signet users invitations, and send a new one with signet users invite. Some mail programs truncate long links.',
+  },
+  invitation_taken: {
+    ...request,
+    status: 409,
+    description: 'An account has verified the address of this invitation.',
+    fix: 'The person signs in to that account. The operator can find it with signet users show.',
+  },
   continue_unreadable: {
     ...request,
     description: 'This link was not created by this server, or it is incomplete.',

@@ -44,3 +44,18 @@ export async function replacePasswordHash(db: Queryable, sub: Sub, from: string,
   })
   return rowCount === 1
 }
+
+/**
+ * Removes the password of an account, unless it is one that is known to be the person's own.
+ *
+ * @param tx a transaction that has locked the account
+ * @param ownHash the hash to keep; undefined to keep none
+ * @returns whether a password was removed
+ */
+export async function removeOtherPassword(tx: Queryable, sub: Sub, ownHash: string | undefined): Promise<boolean> {
+  const { rowCount } = await tx.query({
+    text: `DELETE FROM account_credentials WHERE sub = $1 AND kind = 'password' AND secret IS DISTINCT FROM $2`,
+    values: [sub, ownHash ?? null],
+  })
+  return (rowCount ?? 0) > 0
+}

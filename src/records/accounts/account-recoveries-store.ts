@@ -10,18 +10,25 @@ export interface NewRecovery {
   readonly sub: Sub
   /** The verified address that the link is sent to; undefined if an operator hands it over. */
   readonly email: string | undefined
-  /** The sealed `continue` value of the page that asked. */
-  readonly continueTo: string | undefined
+  /** What the browser that asked continues with. Somebody else may have asked, so no other browser does. */
+  readonly continuation: Continuation | undefined
   /** Lifetime in seconds. */
   readonly ttl: number
 }
 
+export interface Continuation {
+  /** The digest of the browser's cookie. */
+  readonly browserDigest: Buffer
+  /** The sealed `continue` value of its page. */
+  readonly continueTo: string
+}
+
 export async function insertRecovery(db: Queryable, recovery: NewRecovery): Promise<void> {
-  const { digest, sub, email, continueTo, ttl } = recovery
+  const { digest, sub, email, continuation, ttl } = recovery
   await db.query({
-    text: `INSERT INTO account_recoveries (digest, sub, email, continue_to, expires_at)
-           VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))`,
-    values: [digest, sub, email ?? null, continueTo ?? null, ttl],
+    text: `INSERT INTO account_recoveries (digest, sub, email, browser_digest, continue_to, expires_at)
+           VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))`,
+    values: [digest, sub, email ?? null, continuation?.browserDigest ?? null, continuation?.continueTo ?? null, ttl],
   })
 }
 
@@ -30,7 +37,13 @@ export interface Recovery {
   readonly account: Account
   /** Whether an operator hands the link over, and so answers for the person. */
   readonly byOperator: boolean
-  readonly continueTo: string | undefined
+  readonly continuation: Continuation | undefined
+}
+
+interface Row {
+  readonly sent_to: string | null
+  readonly browser_digest: Buffer | null
+  readonly continue_to: string | null
 }
 
 /**
@@ -40,8 +53,8 @@ export interface Recovery {
  * @returns undefined if there is no such link, it has expired or been used, or its account has been disabled or deleted
  */
 export async function findRecovery(db: Queryable, digest: Buffer): Promise<Recovery | undefined> {
-  const { rows } = await db.query<AccountRow & { sent_to: string | null; continue_to: string | null }>({
-    text: `SELECT ${accountColumns}, recovery.email AS sent_to, recovery.continue_to
+  const { rows } = await db.query<AccountRow & Row>({
+    text: `SELECT ${accountColumns}, recovery.email AS sent_to, recovery.browser_digest, recovery.continue_to
            FROM account_recoveries AS recovery JOIN accounts ON accounts.sub = recovery.sub ${accountEmail}
            WHERE recovery.digest = $1 AND recovery.spent_at IS NULL AND recovery.expires_at > now()
              AND accounts.deleted_at IS NULL AND accounts.disabled_at IS NULL
@@ -52,11 +65,11 @@ export async function findRecovery(db: Queryable, digest: Buffer): Promise<Recov
   })
   const [row] = rows
   if (!row) return undefined
-  const { sent_to, continue_to, ...account } = row
+  const { sent_to, browser_digest: browserDigest, continue_to: continueTo, ...account } = row
   return {
     account: accountFromRow(account as AccountRow),
     byOperator: sent_to === null,
-    continueTo: continue_to ?? undefined,
+    continuation: browserDigest !== null && continueTo !== null ? { browserDigest, continueTo } : undefined,
   }
 }
 

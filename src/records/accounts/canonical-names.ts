@@ -1,25 +1,10 @@
-import { domainToASCII, domainToUnicode } from 'node:url'
+import { domainToUnicode } from 'node:url'
+import { asciiMailDomain, notInEmail } from '../../platform/mail-domain.ts'
 
 /** Maximum octets of an address and of its local part (RFC 5321 §4.5.3.1.3 and §4.5.3.1.1). */
 const [maxAddressOctets, maxLocalPartOctets] = [254, 64]
 /** Maximum UTF-16 code units of the input: each character of a domain in Unicode takes at least an octet in Punycode, even if it was decomposed. */
 const maxTypedLength = 1024
-
-/**
- * Characters that are not accepted in an address: those that RFC 5321 allows only in quoted local parts, white space, and everything that is
- * invisible. Invisible are control (Cc), format and bidirectional (Cf) characters, surrogates, and code points that are unassigned or for private
- * use (all of C), variation selectors and fillers (Default_Ignorable), and the blank Braille pattern.
- */
-const notInEmail = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800<>"(),:;\\[\]]/u
-/** U+200C and U+200D occur in domain names of some languages. `domainToASCII` checks where they are allowed (RFC 5892 Appendix A). */
-const joiners = /[\u200c\u200d]/g
-
-/**
- * Letters, digits and inner hyphens, at least two labels (RFC 5321 §2.3.5) of up to 63 octets (RFC 1035 §2.3.4). A top-level domain is never a
- * number: that would be an IPv4 address.
- */
-const mailDomain =
-  /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?=[a-z0-9-]*[a-z])[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
 /**
  * The canonical form, in which e-mail addresses are stored: NFC (RFC 6532 §3.1), with the domain as in DNS, in ASCII and lower case (UTS 46).
@@ -35,7 +20,7 @@ export function canonicalEmail(typed: string): string | undefined {
   const [local, domain, ...rest] = typed.normalize('NFC').replaceAll('＠', '@').split('@')
   if (!local || !domain || rest.length > 0) return undefined
   if (notInEmail.test(local) || /^\p{M}/u.test(local)) return undefined
-  const ascii = asciiDomain(domain)
+  const ascii = asciiMailDomain(domain)
   if (ascii === undefined) return undefined
   const email = `${local}@${ascii}`
   const fits = Buffer.byteLength(local) <= maxLocalPartOctets && Buffer.byteLength(email) <= maxAddressOctets
@@ -46,17 +31,6 @@ export function canonicalEmail(typed: string): string | undefined {
 export function emailInUnicode(email: string): string {
   const [local, domain] = email.split('@')
   return domain === undefined ? email : `${local}@${domainToUnicode(domain) || domain}`
-}
-
-function asciiDomain(domain: string): string | undefined {
-  // `domainToASCII` accepts any host of a URL, even percent-encoded or followed by a path. UTS 46 ignores some invisible characters, so they are
-  // rejected first.
-  if (notInEmail.test(domain.replaceAll(joiners, '')) || /[^a-z0-9.\x80-\uffff-]/i.test(domain)) return undefined
-  // UTS 46 mapped the capital `ẞ` to `ss` until Unicode 15.1, and maps it to `ß` since then, so versions of Node disagree.
-  const ascii = domainToASCII(domain.replaceAll('ẞ', 'ß'))
-  if (!mailDomain.test(ascii)) return undefined
-  // Some versions accept labels that no conversion produces, such as `xn--abc-`.
-  return domainToASCII(domainToUnicode(ascii)) === ascii ? ascii : undefined
 }
 
 /** Why a user name is not allowed. */

@@ -11,3 +11,14 @@ export function mustVerifyEmail(
 ): boolean {
   return emailVerification === 'required' && mail.delivery !== 'none' && signed_up && !email_verified
 }
+
+/**
+ * Whether a person may not remove their e-mail address, but only replace it: without one, they could never verify an address again, and would be
+ * blocked.
+ */
+export function mustKeepEmail(
+  { emailVerification, mail }: Pick<Settings, 'emailVerification' | 'mail'>,
+  { signed_up }: Pick<Account, 'signed_up'>,
+): boolean {
+  return emailVerification === 'required' && mail.delivery !== 'none' && signed_up
+}

@@ -96,6 +96,16 @@ export async function findWaitingEmail(db: Queryable, sub: Sub, browserDigest: B
   return rows[0]?.email
 }
 
+/** Whether a mail of the account is open, in whatever browser. */
+export async function hasOpenVerification(db: Queryable, sub: Sub): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'has-open-verification',
+    text: `SELECT FROM email_verifications WHERE sub = $1 AND ${isOpen} LIMIT 1`,
+    values: [sub],
+  })
+  return rowCount === 1
+}
+
 /** Spends the link of a mail. Atomic: of any number of concurrent callers, one gets the mail; the others, and all after them, get undefined. */
 export async function spendVerification(
   db: Queryable,
@@ -159,4 +169,17 @@ export async function isVerifiedElsewhere(db: Queryable, sub: Sub, email: string
     values: [sub, email],
   })
   return rowCount === 1
+}
+
+/** The address that an account is going to change to, once somebody confirms that they read its mail; undefined if no change is pending. */
+export async function findPendingEmail(db: Queryable, sub: Sub): Promise<string | undefined> {
+  const { rows } = await db.query<{ email: string }>({
+    name: 'find-pending-email',
+    text: `SELECT email FROM email_verifications WHERE sub = $1 AND ${isOpen}
+             AND NOT EXISTS (SELECT FROM account_emails AS own
+                             WHERE own.sub = $1 AND own.is_primary AND ${isSameAddress('own.email', 'email_verifications.email')})
+           ORDER BY created_at DESC LIMIT 1`,
+    values: [sub],
+  })
+  return rows[0]?.email
 }

@@ -228,6 +228,17 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted FROM old`,
   ],
+  // They contain addresses and password hashes, and nothing depends on them once the change can no longer be undone.
+  [
+    'email_changes',
+    `WITH old AS (
+       DELETE FROM email_changes WHERE digest IN (
+         SELECT digest FROM email_changes WHERE expires_at < now()
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
   ['superseded grants', deleteSuperseded],
   [
     'account_recoveries',

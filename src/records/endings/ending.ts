@@ -17,6 +17,7 @@ export type GrantEndReason =
   | 'password_set'
   | 'password_changed'
   | 'password_recovered'
+  | 'email_change_undone'
   | 'account_deleted'
   | 'client_secret_rotated'
   | 'client_secret_revoked'
@@ -32,6 +33,7 @@ export type AccountEndReason = Extract<
   | 'password_set'
   | 'password_changed'
   | 'password_recovered'
+  | 'email_change_undone'
   | 'revoked_by_operator'
 >
 

@@ -14,6 +14,8 @@ const window = 15 * 60 // seconds
 export const perName: Limit = { name: 'sign-in-name', points: 10, seconds: window }
 export const perNetwork: Limit = { name: 'sign-in-network', points: 100, seconds: window }
 export const signUps: Limit = { name: 'sign-up-network', points: 30, seconds: 3600 }
+/** Forms of one invitation. Not counted by network: an office may accept all of its invitations on one morning. */
+export const perInvitation: Limit = { name: 'invitation', points: 30, seconds: 3600 }
 /** For public clients. An office may start many devices on one morning. */
 export const deviceRequestsPerNetwork: Limit = { name: 'device-request-network', points: 100, seconds: window }
 /** Bounds the rows that one client can cause, whatever it proves. */

@@ -14,6 +14,7 @@ import {
   mailsPerAddress,
   type NamedCounter,
   perBrowser,
+  perInvitation,
   perName,
   perNetwork,
   rangesOf,
@@ -64,8 +65,11 @@ export class LimitExceeded extends Error {
   }
 }
 
-/** What an attempt is for: an account, or the typed name (its `key`, canonical-names.ts) if no account is known yet. */
-export type Subject = { readonly sub: string } | { readonly typed: string }
+/**
+ * What an attempt is for: an account, the typed name (its `key`, canonical-names.ts) if no account is known yet, or undoing a change of address
+ * of an account, which is guarded by a link as well and counted separately.
+ */
+export type Subject = { readonly sub: string } | { readonly typed: string } | { readonly undoFor: string }
 
 /** The windows in which a request was counted. */
 export interface CountedRequest {
@@ -135,6 +139,8 @@ export interface SignInLimits {
   waitingError(): LimitExceeded
   /** Counts a new account, or a new user name or address of an account. @throws LimitExceeded, TooManyWaiting */
   beforeSignUp(network: string): Promise<void>
+  /** Counts a form of an invitation. Must be called once it is known to be open, so that invented ones leave no rows. @throws LimitExceeded, TooManyWaiting */
+  beforeInvitation(invitation: string): Promise<void>
   /**
    * Counts the request of a device (RFC 8628).
    *
@@ -236,6 +242,11 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
       const { exceeded } = await count(countersOf(signUps, ranges), `sign-up ${widest(ranges)}`)
       if (exceeded) throw exceeded
     },
+    beforeInvitation: async (invitation) => {
+      const counter = counterOf(perInvitation, invitation)
+      const { exceeded } = await count([counter], counter.key)
+      if (exceeded) throw exceeded
+    },
     beforeDeviceRequest: async (network, clientId) => {
       if (network !== undefined) {
         const ranges = rangesOf(network)
@@ -291,5 +302,6 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
 
 /** Includes the kind, so that a typed name cannot be mistaken for a `sub`. */
 function partsOf(subject: Subject): [kind: string, name: string] {
+  if ('undoFor' in subject) return ['undo', subject.undoFor]
   return 'sub' in subject ? ['sub', subject.sub] : ['typed', subject.typed]
 }

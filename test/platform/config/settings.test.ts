@@ -49,7 +49,7 @@ t.test("all faults are reported together, each with the setting's name and what 
     ['SIGNET_ISSUER', 'https unless the host is loopback'],
     ['SIGNET_PORT', 'a whole number from 1 to 65535; got "65536"'],
     ['SIGNET_ACCESS_TOKEN_TTL', 'a duration such as `15m`'],
-    ['SIGNET_SIGN_UP', '`open`, `closed`'],
+    ['SIGNET_SIGN_UP', '`open`, `invite`, `closed`'],
     ['SIGNET_MASTER_KEY', '32 bytes, base64url.'],
     ['SIGNET_TYPO', 'there is no such setting'],
   ] as const)
@@ -65,8 +65,10 @@ t.test("secrets are never printed, not even invalid ones, nor a password in the 
   t.ok(secrets.includes('SIGNET_MASTER_KEY') && secrets.includes('SIGNET_DATABASE_URL'))
   const folder = folderWith(t, { secret: 'very-secret' })
   for (const name of secrets) {
-    t.match(faultsOf({ [name]: 'very-secret' }), [new RegExp(`^${name}: expected `)])
-    t.match(faultsOf({ [`${name}_FILE`]: 'secret' }, folder), [new RegExp(`^${name}: expected `)])
+    // Any text is a password, but this one has no user.
+    const fault = new RegExp(`^${name}: ${name === 'SIGNET_SMTP_PASSWORD' ? 'requires a user' : 'expected'} `)
+    t.match(faultsOf({ [name]: 'very-secret' }), [fault])
+    t.match(faultsOf({ [`${name}_FILE`]: 'secret' }, folder), [fault])
     t.notMatch(faultsOf({ [name]: 'very-secret' }).join(), 'very-secret')
     t.notMatch(faultsOf({ [`${name}_FILE`]: 'secret' }, folder).join(), 'very-secret')
   }
@@ -124,6 +126,12 @@ t.test('.env is read from the folder, and the environment takes precedence', asy
   t.match(faultsOf({ SIGNET_PORT: 'x' }, unreadable), [/\.env: cannot be read \(EISDIR\)/, /^SIGNET_PORT/])
 })
 
+const withMail = {
+  SIGNET_ISSUER: 'https://id.example.com',
+  SIGNET_SMTP_URL: 'smtp://mail.example.com',
+  SIGNET_MAIL_FROM: 'id@example.com',
+}
+
 t.test('contradictory settings stop the start', async (t) => {
   const cases: [Record<string, string>, RegExp][] = [
     [{ SIGNET_KEY_ROTATION_PERIOD: '2d' }, /^SIGNET_KEY_ROTATION_PERIOD: must be longer than twice .* of 1452m/],
@@ -133,12 +141,26 @@ t.test('contradictory settings stop the start', async (t) => {
     [{ SIGNET_MASTER_KEY: key, SIGNET_MASTER_KEY_PREVIOUS: key }, /^SIGNET_MASTER_KEY_PREVIOUS/],
     [{ SIGNET_TLS_KEY: 'key.pem' }, /^SIGNET_TLS_CERT and SIGNET_TLS_KEY: must be set together/],
     [{ SIGNET_TLS_KEY: 'key.pem', SIGNET_TLS_CERT: 'cert.pem' }, /require an https issuer, but SIGNET_ISSUER is http/],
+    [{ SIGNET_SIGN_UP_DOMAINS: 'example.com' }, /^SIGNET_SIGN_UP_DOMAINS: requires SIGNET_EMAIL_VERIFICATION/],
+    [
+      { ...withMail, SIGNET_SIGN_UP_DOMAINS: 'example.com', SIGNET_EMAIL_VERIFICATION: 'optional' },
+      /^SIGNET_SIGN_UP_DOMAINS: requires SIGNET_EMAIL_VERIFICATION/,
+    ],
+    [
+      { SIGNET_ISSUER: 'https://id.example.com', SIGNET_EMAIL_VERIFICATION: 'required' },
+      /^SIGNET_EMAIL_VERIFICATION: `required` also requires SIGNET_SMTP_URL/,
+    ],
+    [{ SIGNET_SMTP_URL: 'smtp://mail.example.com' }, /^SIGNET_SMTP_URL: also requires SIGNET_MAIL_FROM/],
+    [{ ...withMail, SIGNET_SMTP_PASSWORD: 'pass' }, /^SIGNET_SMTP_PASSWORD: requires a user in SIGNET_SMTP_URL/],
   ]
   for (const [environment, message] of cases) t.match(faultsOf(environment), [message])
   t.same(faultsOf({ SIGNET_MASTER_KEY: key, SIGNET_MASTER_KEY_PREVIOUS: otherKey }), [])
   t.equal(activationDelay({ jwksMaxAge: 300, verifierCache: 86_400, clockSkew: 60, keyLease: 60 }), 87_120)
   t.same(faultsOf({ SIGNET_KEY_ROTATION_PERIOD: '174241s' }), [], 'one second more than twice the delay is enough')
   t.equal(faultsOf({ SIGNET_KEY_ROTATION_PERIOD: '174240s' }).length, 1)
+  t.same(faultsOf({ ...withMail, SIGNET_SIGN_UP_DOMAINS: 'example.com' }), [], 'with a mail server it is required')
+  const local = { SIGNET_EMAIL_VERIFICATION: 'required', SIGNET_SIGN_UP_DOMAINS: 'example.com' }
+  t.same(faultsOf(local), [], 'a loopback issuer writes mails to files')
 })
 
 t.test('an issuer is an origin in its canonical form, and https unless it is this machine', async (t) => {
@@ -338,7 +360,15 @@ t.test('with nothing set, the settings are the documented defaults', async (t) =
     verifierCache: 86_400,
     clockSkew: 60,
     name: 'Signet',
+    mail: {
+      delivery: 'files',
+      folder: '/srv/signet/.signet/mail',
+      from: { name: undefined, address: 'signet@localhost' },
+    },
+    emailVerification: 'optional',
     signUp: 'open',
+    signUpDomains: [],
+    breachedPasswordsUrl: undefined,
     passwordMinLength: 12,
     metricsToken: undefined,
     shutdownDelay: 0,
@@ -346,6 +376,39 @@ t.test('with nothing set, the settings are the documented defaults', async (t) =
     keepAliveTimeout: 130,
     logLevel: 'info',
   })
+})
+
+t.test('domains of sign-up are domain names, and nothing else that a parser of URLs would accept', async (t) => {
+  const domainsOf = (text: string) =>
+    readSettings({ ...withMail, SIGNET_SIGN_UP_DOMAINS: text }, '/nowhere').signUpDomains
+  t.same(domainsOf('example.com'), ['example.com'])
+  t.same(domainsOf(' Example.COM , @example.org,example.com'), ['example.com', 'example.org'])
+  t.same(domainsOf('b\u00fccher.example,xn--bcher-kva.example'), ['xn--bcher-kva.example'])
+  t.same(domainsOf('gro\u1e9e.example,gro\u00df.example'), ['xn--gro-7ka.example'])
+  for (const [text, why] of [
+    ['example.com,', 'a domain name is missing'],
+    [',', 'a domain name is missing'],
+    ['example.com example.org', '"example.com example.org" is not a domain name'],
+    ['example.com.', '"example.com." is not a domain name'],
+    ['*.example.com', 'is not a domain name'],
+    ['.example.com', 'is not a domain name'],
+    ['person@example.com', 'is not a domain name'],
+    ['https://example.com', 'is not a domain name'],
+    ['example.com/path', 'is not a domain name'],
+    ['example.com:25', 'is not a domain name'],
+    ['ex%61mple.com', 'is not a domain name'],
+    ['exam\u200bple.com', 'is not a domain name'],
+    ['192.0.2.1', 'is not a domain name'],
+    ['localhost', 'is not a domain name'],
+    ['xn--abc-.example', 'is not a domain name'],
+    [`${'a'.repeat(64)}.example`, 'is not a domain name'],
+    ['a.'.repeat(5000), 'is not a domain name'],
+  ] as const)
+    t.match(
+      faultsOf({ ...withMail, SIGNET_SIGN_UP_DOMAINS: text }),
+      [new RegExp(`^SIGNET_SIGN_UP_DOMAINS: expected domain names .* The problem: .*${why}\\.$`)],
+      text,
+    )
 })
 
 t.test('a name is text that people can see and tell apart', async (t) => {

@@ -17,6 +17,7 @@ import {
   revokeGrantsOfConnection,
   revokeGrantsOfPerson,
 } from '../../../src/operations/revoke-grants.ts'
+import { createClock } from '../../../src/platform/clock.ts'
 import type { Database } from '../../../src/platform/database/pool.ts'
 import { inTransaction } from '../../../src/platform/database/queryable.ts'
 import type { Turns } from '../../../src/platform/turns.ts'
@@ -55,7 +56,10 @@ const passwords: PasswordHashing = {
   verify: async (password, hash) => password === hash,
   isOutdated: () => false,
 }
-const settings = { issuer: 'https://idp.example', passwordMinLength: 8 } as Signet['settings']
+const mail = { delivery: 'none' } as const
+const settings = { issuer: 'https://idp.example', passwordMinLength: 8, mail } as Signet['settings']
+// Without mail, no secret is read.
+const mailing = { settings, secrets: {} as Signet['secrets'], clock: createClock() }
 const newPassword = 'quiet lamps over harbours'
 const text = () => randomBytes(12).toString('hex')
 const idle = 3600
@@ -142,7 +146,7 @@ const ways: Record<string, Ending> = {
   'set a password': {
     endsSignIns: true,
     decide: (db, { sub }) =>
-      setPassword({ database: db, endings, turns, settings, passwords }, operator, sub, newPassword),
+      setPassword({ database: db, endings, turns, passwords, ...mailing }, operator, sub, newPassword),
   },
   'delete the account': {
     endsSignIns: true,
@@ -152,21 +156,21 @@ const ways: Record<string, Ending> = {
     endsSignIns: true,
     isOfSessions: true,
     decide: (db, setting) =>
-      changeProvenPassword({ database: db, endings, turns }, personOf(setting), setting.other, {
+      changeProvenPassword({ database: db, endings, turns, ...mailing }, personOf(setting), setting.other, {
         ...{ from: 'old', to: 'new', sessionDigest: randomBytes(32), applications: 'keep' },
       }),
   },
   'change the password elsewhere and sign out of all applications': {
     endsSignIns: true,
     decide: (db, setting) =>
-      changeProvenPassword({ database: db, endings, turns }, personOf(setting), setting.other, {
+      changeProvenPassword({ database: db, endings, turns, ...mailing }, personOf(setting), setting.other, {
         ...{ from: 'old', to: 'new', sessionDigest: randomBytes(32), applications: 'end' },
       }),
   },
   'change the password here and sign out of all applications': {
     endsSignIns: true,
     decide: (db, setting) =>
-      changeProvenPassword({ database: db, endings, turns }, personOf(setting), setting.session, {
+      changeProvenPassword({ database: db, endings, turns, ...mailing }, personOf(setting), setting.session, {
         ...{ from: 'old', to: 'new', sessionDigest: randomBytes(32), applications: 'end' },
       }),
   },
@@ -350,7 +354,7 @@ t.test(
   async (t) => {
     const setting = await setUp()
     const { sub, clientId, session } = setting
-    await setPassword({ database, endings, turns, settings, passwords }, operator, sub, newPassword)
+    await setPassword({ database, endings, turns, passwords, ...mailing }, operator, sub, newPassword)
     await revokeGrantsOfClient({ database, endings }, operator, clientId)
     // As version 0.1 does: these statements name no epoch, and read only the row of a session.
     const openAsBefore = async (sessionId: number) => {
@@ -378,7 +382,7 @@ t.test('a grant written after the rows of its ending were updated still gets its
   const { pool, reached, release } = heldAtCommit(database)
   const made = openGrant(pool, setting, ['openid'])
   await reached
-  await setPassword({ database, endings, turns, settings, passwords }, operator, setting.sub, newPassword)
+  await setPassword({ database, endings, turns, passwords, ...mailing }, operator, setting.sub, newPassword)
   await untilNothingIsLeft('the endings to follow', () => endNextBatch(database))
   release()
   const { id } = (await made)!
@@ -439,7 +443,7 @@ t.test('a grant ended by two decisions names the first, even if its row is updat
   const setting = await setUp()
   const { sub } = setting
   await openMany(setting)
-  await setPassword({ database, endings, turns, settings, passwords }, operator, sub, newPassword)
+  await setPassword({ database, endings, turns, passwords, ...mailing }, operator, sub, newPassword)
   await deleteAccount({ database, endings, turns }, operator, sub)
   await untilNothingIsLeft('the endings to follow', () => endNextBatch(database))
   const { rows } = await database.query({

@@ -1,0 +1,159 @@
+import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
+import { digest } from '../platform/secrets/digest.ts'
+import { type Account, accountTurn } from '../records/accounts/account.ts'
+import { replaceSignInNames } from '../records/accounts/account-changes-store.ts'
+import { removeOtherPassword } from '../records/accounts/account-password-store.ts'
+import { findAccount, lockAccount, setEmailVerified } from '../records/accounts/accounts-store.ts'
+import { closeEmailChange, findOpenEmailChange, type OpenEmailChange } from '../records/accounts/email-changes-store.ts'
+import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
+import { kindOf } from '../records/accounts/password-formats.ts'
+import { HashQueueFull } from '../records/accounts/password-hashing.ts'
+import { type Decided, decideEnding } from '../records/endings/decide-ending.ts'
+import { endAllAccess } from '../records/endings/decisions-store.ts'
+import { type Caller, recordEvent } from '../records/events/events-store.ts'
+import { forgetBrowsers } from '../records/sessions/known-browsers-store.ts'
+import type { Signet } from '../signet.ts'
+import type { Visitor } from './matching-account.ts'
+import { notifyPerson } from './notify-person.ts'
+import { countOf } from './own-sessions.ts'
+import { withRollback } from './with-rollback.ts'
+
+/** What the page of a link shows: it was sent to the previous address, so that is shown in full. */
+export type UndoableChange = Pick<OpenEmailChange, 'previousEmail' | 'newEmail' | 'changedAt'>
+
+/**
+ * The change that the link of a mail undoes.
+ *
+ * @returns undefined if the link is not ours, has expired or been used, or if a return to an earlier address has made it pointless
+ */
+export async function findUndoableChange(
+  { database }: Pick<Signet, 'database'>,
+  token: string,
+): Promise<UndoableChange | undefined> {
+  return findOpenEmailChange(database, digest(token))
+}
+
+export type UndoOutcome =
+  /** `password`: whether the account still has the password that was proven, or one that was set later was removed. */
+  | { readonly outcome: 'undone'; readonly password: 'kept' | 'removed' }
+  | { readonly outcome: 'wrong_password'; readonly change: UndoableChange }
+  /** Another account has verified the previous address in the meantime. Nothing was changed, and the link can still be used. */
+  | { readonly outcome: 'address_taken'; readonly change: UndoableChange }
+  | { readonly outcome: 'invalid_link' }
+
+/**
+ * Undoes a change of address, for somebody who can read mail at the previous address and knows the password that the account had before the
+ * change. The account was theirs with just these two, so undoing is no way around anything: it signs nobody in, and sets no password. If the password
+ * has been changed since, perhaps by a thief, it is removed, and the person recovers the account by mail at the address that is theirs again.
+ *
+ * Ends all sessions and grants, forgets all browsers, and makes every link useless that was sent for the account: of recoveries, verifications and
+ * pending changes, and of the undoing of this and later changes.
+ *
+ * Guesses are counted as at sign-in, for the network and for the account, but apart from those at sign-in: with guesses there, a thief could make the
+ * account wait, and keep the person from undoing. Only somebody with the link can guess here.
+ *
+ * @throws LimitExceeded, HashQueueFull, TooManyWaiting
+ */
+export async function undoEmailChange(
+  signet: Signet,
+  caller: Visitor,
+  { token, password }: { readonly token: string; readonly password: string },
+): Promise<UndoOutcome> {
+  const linkDigest = digest(token)
+  const change = await findOpenEmailChange(signet.database, linkDigest)
+  if (!change) return { outcome: 'invalid_link' }
+  if (!(await proves(signet, caller, change, password))) return { outcome: 'wrong_password', change }
+  const { currentPassword, previousPassword } = change
+  const isCurrent =
+    currentPassword !== undefined &&
+    (currentPassword === previousPassword || (await signet.passwords.verify(password, currentPassword, caller)))
+  const ownHash = isCurrent ? currentPassword : undefined
+
+  const undone = await withRollback<'address_taken', Undone | 'invalid_link' | 'address_taken'>((rollBack) =>
+    signet.turns.take(accountTurn(change.sub), () =>
+      inTransaction(signet.database, (tx) => undo(tx, signet, caller, { change, linkDigest, ownHash, rollBack })),
+    ),
+  )
+  if (undone === 'invalid_link') return { outcome: undone }
+  if (undone === 'address_taken') return { outcome: undone, change }
+  if (undone.left) signet.endings.wake()
+  return { outcome: 'undone', password: undone.password }
+}
+
+/** Whether the password is the one that the account had before the change. A failure is recorded. */
+async function proves(
+  { database, limits, passwords }: Signet,
+  caller: Visitor,
+  { sub, previousPassword }: OpenEmailChange,
+  password: string,
+): Promise<boolean> {
+  const subject = { undoFor: sub }
+  const request = await limits.countRequest(caller.network, subject)
+  const decision = await limits.decideAttempt(request, subject, undefined)
+  if (decision.kind === 'refused' && request.exceeded) throw request.exceeded
+  const hash = decision.kind === 'allowed' ? previousPassword : undefined
+  const isRight = await passwords
+    .verify(password, hash, caller, kindOf(previousPassword))
+    .catch(async (error: unknown) => {
+      if (error instanceof HashQueueFull) await limits.cancelAttempt(request.nameKey, decision)
+      throw error
+    })
+  if (isRight && decision.kind === 'allowed') {
+    await limits.succeeded(request, decision, [])
+    return true
+  }
+  const detail = { at: 'email_change_undo', ...(decision.kind === 'waiting' && { reason: 'waiting' }) }
+  await recordEvent(database, { type: 'reauthentication_failed', caller: originOf(caller), sub, detail })
+  return false
+}
+
+interface Undone extends Pick<Decided, 'left'> {
+  readonly password: 'kept' | 'removed'
+}
+
+async function undo(
+  tx: Queryable,
+  signet: Signet,
+  caller: Visitor,
+  given: {
+    readonly change: OpenEmailChange
+    readonly linkDigest: Buffer
+    /** The current hash, if the password that was proven is still the current one. */
+    readonly ownHash: string | undefined
+    readonly rollBack: (outcome: 'address_taken') => never
+  },
+): Promise<Undone | 'invalid_link'> {
+  const { change, linkDigest, ownHash, rollBack } = given
+  const { sub, previousEmail } = change
+  const locked = await lockAccount(tx, sub)
+  const before = locked && !locked.disabled ? await findAccount(tx, sub) : undefined
+  // Another request may have used the link, or one of an earlier change, while the password was being checked.
+  if (!before || !(await closeEmailChange(tx, linkDigest))) return 'invalid_link'
+  await restoreEmail(tx, before, previousEmail, rollBack)
+  const isRemoved = await removeOtherPassword(tx, sub, ownHash)
+  await voidOpenLinks(tx, sub)
+  await forgetBrowsers(tx, sub)
+  const reason = 'email_change_undone'
+  const ended = await decideEnding(tx, { kind: 'account', reason, sub, epoch: await endAllAccess(tx, sub, reason) })
+  const password = isRemoved ? 'removed' : 'kept'
+  const detail = { password, ...countOf('sessions_ended', ended), grants_ended: ended.grants }
+  const actor = { kind: 'person', sub, caller: originOf(caller) } as const
+  await recordEvent(tx, { type: 'email_change_undone', caller: actor.caller, sub, detail })
+  await notifyPerson(tx, signet, actor, before, { kind: 'email-change-undone', at: signet.clock.now() })
+  return { password, left: ended.left }
+}
+
+async function restoreEmail(
+  tx: Queryable,
+  { sub, username }: Account,
+  email: string,
+  rollBack: (outcome: 'address_taken') => never,
+): Promise<void> {
+  const replaced = await replaceSignInNames(tx, sub, { username, email })
+  const restored = replaced === 'done' ? await setEmailVerified(tx, sub) : replaced
+  if (restored === 'email_taken') rollBack('address_taken')
+  if (restored !== 'done') throw new Error(`An address could not be restored: ${restored}.`)
+}
+
+/** Without the signal, which has no place in an event. */
+const originOf = ({ requestId, network }: Visitor): Caller => ({ requestId, network })

@@ -1,0 +1,107 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { sendPage } from '../../html/send-page.ts'
+import { currentSession, newBrowserSession, setSessionCookie } from '../../interaction/browser-session.ts'
+import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { acceptInvitation, readInvitation } from '../../operations/accept-invitation.ts'
+import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
+import { OAuthError } from '../../protocol/errors/oauth-error.ts'
+import { noteRefusal } from '../../protocol/errors/refusal.ts'
+import { csrfToken } from '../../protocol/http/csrf.ts'
+import { pageContextOf } from '../../protocol/http/ui-locales.ts'
+import { displayName } from '../../records/accounts/account.ts'
+import { emailInUnicode } from '../../records/accounts/canonical-names.ts'
+import type { Signet } from '../../signet.ts'
+import { InvitationPage, type InvitationPageProps, NoInvitationPage } from './invitation-page.tsx'
+
+/** Where an accepted invitation leads: to the new account. */
+const hrefAfterwards = '/account'
+
+type Shown = Pick<InvitationPageProps, 'name' | 'faults' | 'retryAfterSeconds'>
+
+/** Shows the page of an invitation's link. Changes nothing. @param secret as it was sent */
+export async function showInvitation(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  secret: string,
+): Promise<FastifyReply> {
+  const invitation = await readInvitation(signet, secret)
+  if (invitation.state === 'invalid' || invitation.state === 'accepted') return refuse(request, reply, 'invalid')
+  if (invitation.state === 'taken') return refuse(request, reply, 'taken', invitation.email)
+  return showForm(signet, request, reply, secret, invitation.email, { name: invitation.name, faults: {} }, 200)
+}
+
+/** Handles the form of that page. @param values without a fault */
+export async function submitInvitation(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  secret: string,
+  values: ReadonlyMap<string, string>,
+): Promise<FastifyReply> {
+  const name = values.get('name')?.trim() || undefined
+  try {
+    const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
+    const { cookie, digests } = newBrowserSession(request, reply, signet.settings.issuer)
+    const accepted = await acceptInvitation(signet, visitor, digests, secret, {
+      name,
+      password: values.get('password'),
+    })
+    if (accepted.outcome === 'faulty')
+      return showForm(signet, request, reply, secret, accepted.email, { name, faults: accepted.faults }, 422)
+    if (accepted.outcome === 'invalid') return refuse(request, reply, 'invalid')
+    if (accepted.outcome === 'taken') return refuse(request, reply, 'taken', accepted.email)
+    setSessionCookie(reply, signet.settings, cookie)
+  } catch (error) {
+    const { fault, retryAfterSeconds, status } = refuseOverLimit(signet, request, reply, error)
+    const invitation = await readInvitation(signet, secret)
+    // The limits of the sign-in page refused a form that was sent again: there is no account to create.
+    if (invitation.state !== 'open') return refuse(request, reply, 'invalid')
+    const shown = { name, faults: { form: fault }, retryAfterSeconds }
+    return showForm(signet, request, reply, secret, invitation.email, shown, status)
+  }
+  return reply.redirect(hrefAfterwards, 303)
+}
+
+async function showForm(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  secret: string,
+  email: string,
+  shown: Shown,
+  status: number,
+): Promise<FastifyReply> {
+  // First, because the page is then in the language of the person who is signed in.
+  const session = await currentSession(signet.database, signet.settings, request)
+  return sendPage(
+    reply,
+    InvitationPage({
+      page: pageContextOf(request),
+      csrf: csrfToken(signet, request, reply),
+      invitation: secret,
+      email: emailInUnicode(email),
+      minPasswordLength: signet.settings.passwordMinLength,
+      current: session && { name: displayName(session.account), email: session.account.email },
+      ...shown,
+    }),
+    status,
+  )
+}
+
+function refuse(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  why: 'invalid' | 'taken',
+  email: string | undefined = undefined,
+): FastifyReply {
+  const error = new OAuthError(why === 'taken' ? 'invitation_taken' : 'invitation_invalid')
+  noteRefusal(request, error)
+  const page = NoInvitationPage({
+    page: pageContextOf(request),
+    why,
+    email: email && emailInUnicode(email),
+    signInHref: '/sign-in',
+  })
+  return sendPage(reply, page, error.status)
+}

@@ -1,0 +1,88 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { sendPage } from '../../html/send-page.ts'
+import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import { findUndoableChange, type UndoableChange, undoEmailChange } from '../../operations/undo-email-change.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
+import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
+import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
+import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
+import { pageContextOf } from '../../protocol/http/ui-locales.ts'
+import type { Signet } from '../../signet.ts'
+import {
+  UndoDonePage,
+  UndoEmailChangePage,
+  type UndoEmailChangePageProps,
+  UndoLinkPage,
+} from './undo-email-change-page.tsx'
+
+type Shown = Pick<UndoEmailChangePageProps, 'fault' | 'retryAfterSeconds'>
+
+/**
+ * The page of the link that the previous address of an account receives when the address is changed. A GET changes nothing, because mail scanners
+ * follow links. It works without a session, and gives none. The route is always there: links from before an operator switched mail off still work.
+ */
+export function undoEmailChangeEndpoint(app: App, signet: Signet): void {
+  app.get<{ Querystring: Parameters }>('/undo-email-change', async (request, reply) => {
+    const done = sentValue(request.query, 'done')
+    if (done === 'kept' || done === 'removed')
+      return sendPage(
+        reply,
+        UndoDonePage({ page: pageContextOf(request), password: done, offersRecovery: offersRecovery(signet) }),
+      )
+    const token = readToken(sentValue(request.query, 'token'))
+    const change = token && (await findUndoableChange(signet, token))
+    if (!token || !change) return showInvalid(request, reply)
+    return showForm(signet, request, reply, { token, change }, {}, 200)
+  })
+
+  app.post<{ Body: Parameters }>('/undo-email-change', async (request, reply) => {
+    const values = await csrfCheckedForm(signet, request)
+    const token = readToken(values.get('token'))
+    const password = values.get('password')
+    const change = token && (await findUndoableChange(signet, token))
+    if (!token || !change) return showInvalid(request, reply)
+    const show = (shown: Shown, status: number) => showForm(signet, request, reply, { token, change }, shown, status)
+    if (!password) return show({ fault: 'previous_password_missing' }, 422)
+    try {
+      const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
+      const undone = await undoEmailChange(signet, visitor, { token, password })
+      if (undone.outcome === 'invalid_link') return showInvalid(request, reply)
+      if (undone.outcome === 'wrong_password') return show({ fault: 'previous_password_wrong' }, 403)
+      if (undone.outcome === 'address_taken') return show({ fault: 'previous_address_taken' }, 409)
+      const href = `/undo-email-change?done=${undone.password}`
+      return reply.header('cache-control', 'no-store').redirect(href, 303)
+    } catch (error) {
+      const { status, ...fault } = refuseOverLimit(signet, request, reply, error)
+      return show(fault, status)
+    }
+  })
+}
+
+/** Without mail, nobody can set a new password but an operator. */
+const offersRecovery = ({ settings }: Signet) => settings.mail.delivery !== 'none'
+
+/** @returns undefined for anything that is not a secret of 32 bytes in base64url: the database need not be asked */
+function readToken(sent: string | undefined): string | undefined {
+  return sent !== undefined && /^[\w-]{43}$/.test(sent) ? sent : undefined
+}
+
+function showForm(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { token, change }: { readonly token: string; readonly change: UndoableChange },
+  shown: Shown,
+  status: number,
+): FastifyReply {
+  const page = pageContextOf(request)
+  return sendPage(
+    reply,
+    UndoEmailChangePage({ page, csrf: csrfToken(signet, request, reply), token, ...change, ...shown }),
+    status,
+  )
+}
+
+/** A link that is unknown, has expired or been used gets the same page. */
+function showInvalid(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return sendPage(reply, UndoLinkPage({ page: pageContextOf(request) }), 410)
+}

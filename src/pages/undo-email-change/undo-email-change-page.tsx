@@ -1,0 +1,125 @@
+import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { Layout } from '../../html/layout.tsx'
+import { addressInPart } from '../../html/mails/address-in-part.ts'
+import { faultText, fill, type PageContext } from '../../html/messages/messages.ts'
+import { Moment } from '../../html/moment.tsx'
+
+export interface UndoEmailChangePageProps {
+  readonly page: PageContext
+  readonly csrf: string
+  /** The secret of the link. */
+  readonly token: string
+  /** The link was sent there, so whoever has it knows the address. */
+  readonly previousEmail: string
+  /** Shown in part, because it may be somebody else's. Undefined if the address was removed. */
+  readonly newEmail: string | undefined
+  readonly changedAt: Date
+  readonly fault?:
+    | 'previous_password_missing'
+    | 'previous_password_wrong'
+    | 'previous_address_taken'
+    | 'too_many_attempts'
+    | 'busy'
+    | undefined
+  /** For `too_many_attempts` and `busy`: when to try again. */
+  readonly retryAfterSeconds?: number | undefined
+}
+
+/** Asks for the password that the account had before its address was changed. */
+export function UndoEmailChangePage(props: UndoEmailChangePageProps) {
+  const { page, csrf, token, previousEmail, newEmail, changedAt, fault, retryAfterSeconds } = props
+  const { undoEmailChange: text } = page.messages
+  const previous = <bdi class="name">{previousEmail}</bdi>
+  const time = <Moment page={page} at={changedAt} timeZone={undefined} />
+  const isAboutPassword = fault === 'previous_password_missing' || fault === 'previous_password_wrong'
+  return (
+    <Layout
+      page={page}
+      title={text.title}
+      faulty={fault !== undefined}
+      scripts={['show-password.js', 'local-times.js']}
+    >
+      <h1>{text.title}</h1>
+      <p class="lead">
+        {newEmail === undefined
+          ? fill(text.removed, { previous, time })
+          : fill(text.changed, { previous, time, new: <bdi class="name">{addressInPart(newEmail)}</bdi> })}
+      </p>
+      {fault && (
+        <FaultSummary>
+          <p>{faultText(page, fault, { retryAfterSeconds })}</p>
+        </FaultSummary>
+      )}
+      <form method="post" action="/undo-email-change">
+        <HiddenInputs values={{ csrf, token }} />
+        {/* Tells password managers whose password it is. Not type=hidden, because they ignore that. */}
+        <input type="text" name="username" autocomplete="username" value={previousEmail} readonly hidden />
+        <Field
+          id="password"
+          label={text.password}
+          type="password"
+          autocomplete="current-password"
+          required
+          hint={text.passwordHint}
+          faultyBy={isAboutPassword ? 'fault' : undefined}
+          autofocus
+        />
+        <RevealPassword page={page} />
+        <p class="fine">{text.consequences}</p>
+        <button class="button primary" id="undo" type="submit">
+          {text.submit}
+        </button>
+      </form>
+      <p class="fine">{text.yourOwn}</p>
+    </Layout>
+  )
+}
+
+export interface UndoDonePageProps {
+  readonly page: PageContext
+  /** Whether the account still has the password that was entered, or one that was set later was removed. */
+  readonly password: 'kept' | 'removed'
+  /** Whether the person can set a new password by mail. */
+  readonly offersRecovery: boolean
+}
+
+/** The page after a change was undone. Nobody is signed in by it. */
+export function UndoDonePage({ page, password, offersRecovery }: UndoDonePageProps) {
+  const { undoEmailChange: text, home } = page.messages
+  return (
+    <Layout page={page} title={text.doneTitle}>
+      <h1>{text.doneTitle}</h1>
+      <p class="lead">{text.done}</p>
+      <p>{password === 'kept' ? text.passwordKept : offersRecovery ? text.passwordRemoved : text.passwordAsk}</p>
+      <p>{text.check}</p>
+      <p class="actions">
+        {password === 'removed' && offersRecovery ? (
+          <a class="button primary" id="to-recover" href="/recover">
+            {text.recover}
+          </a>
+        ) : (
+          <a class="button primary" id="to-sign-in" href="/sign-in">
+            {home.signIn}
+          </a>
+        )}
+      </p>
+    </Layout>
+  )
+}
+
+/** The page for every link that does not work, whatever the reason. It tells nothing about accounts. */
+export function UndoLinkPage({ page }: { readonly page: PageContext }) {
+  const { undoEmailChange: text, home, errors } = page.messages
+  return (
+    <Layout page={page} title={errors.brokenLinkTitle}>
+      <h1>{errors.brokenLinkTitle}</h1>
+      <p class="lead">{text.invalid}</p>
+      <p>{text.invalidWhatNext}</p>
+      <p class="actions">
+        <a class="button primary" id="to-sign-in" href="/sign-in">
+          {home.signIn}
+        </a>
+      </p>
+    </Layout>
+  )
+}

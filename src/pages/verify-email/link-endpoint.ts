@@ -1,0 +1,177 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { sendPage } from '../../html/send-page.ts'
+import { currentSession, newBrowserSession, personOf, setSessionCookie } from '../../interaction/browser-session.ts'
+import { continuationOf } from '../../interaction/interaction.ts'
+import { refuseOverLimit } from '../../interaction/over-limit.ts'
+import {
+  confirmByLink,
+  disownEmail,
+  findLinkedVerification,
+  type LinkedVerification,
+  signInToVerify,
+  verificationMinutes,
+} from '../../operations/verify-email.ts'
+import type { App } from '../../platform/http/fastify-app.ts'
+import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
+import { OAuthError } from '../../protocol/errors/oauth-error.ts'
+import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
+import type { Parameters } from '../../protocol/http/parameters.ts'
+import { pageContextOf } from '../../protocol/http/ui-locales.ts'
+import { displayName } from '../../records/accounts/account.ts'
+import { findSession, type Session } from '../../records/sessions/sessions-store.ts'
+import type { Signet } from '../../signet.ts'
+import { LinkPage, type LinkPageProps, VoidLinkPage } from './link-page.tsx'
+import { browserDigestOf, sendTaken } from './waiting-endpoint.ts'
+
+type Fault = Pick<LinkPageProps, 'fault' | 'retryAfterSeconds'>
+
+/** The page of a link, which mail scanners may open too. */
+export async function showLink(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  token: string,
+): Promise<FastifyReply> {
+  const session = await currentSession(signet.database, signet.settings, request)
+  const found = await linked(signet, token)
+  if (found?.isVerified && found.sub === session?.account.sub) return toDone(reply, 'verified')
+  if (found?.state !== 'open') return showVoid(signet, request, reply, token, found)
+  return showForm(signet, request, reply, { token, found, session }, {}, 200)
+}
+
+export function linkForms(app: App, signet: Signet): void {
+  app.post<{ Body: Parameters }>('/verify-email/link', async (request, reply) => {
+    const values = await csrfCheckedForm(signet, request)
+    const token = values.get('token') ?? ''
+    const session = await currentSession(signet.database, signet.settings, request)
+    const found = await linked(signet, token)
+    if (!found) return showVoid(signet, request, reply, token, found)
+    // Before anything is changed, because opening it can fail.
+    const href = await hrefAfter(signet, found.continueTo)
+    const show = (fault: Fault, status: number) =>
+      showForm(signet, request, reply, { token, found, session }, fault, status)
+    try {
+      if (session?.account.sub === found.sub) return await confirm(signet, request, reply, session, token, found, href)
+      if (found.state !== 'open') return showVoid(signet, request, reply, token, found)
+      const password = values.get('password')
+      if (!password) return show({ fault: 'account_password_missing' }, 422)
+      const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
+      const { cookie, digests } = newBrowserSession(request, reply, signet.settings.issuer)
+      if (!(await signInToVerify(signet, visitor, digests, found.sub, password)))
+        return show({ fault: 'account_password_wrong' }, 403)
+      setSessionCookie(reply, signet.settings, cookie)
+      const started = await findSession(signet.database, digests.sessionDigest, signet.settings.sessionIdleTtl)
+      // It was ended a moment later, from elsewhere.
+      if (!started) return show({}, 403)
+      return await confirm(signet, request, reply, started, token, found, href)
+    } catch (error) {
+      const { status, ...fault } = refuseOverLimit(signet, request, reply, error)
+      return show(fault, status)
+    }
+  })
+
+  app.post<{ Body: Parameters }>('/verify-email/disown', async (request, reply) => {
+    const values = await csrfCheckedForm(signet, request)
+    const token = values.get('token') ?? ''
+    const disowned = isToken(token) && (await disownEmail(signet, callerOf(request), token)) === 'done'
+    return disowned ? toDone(reply, 'disowned') : showVoid(signet, request, reply, token, undefined)
+  })
+}
+
+/** @returns false for anything that is not a secret of 32 bytes in base64url, such as a truncated one: the database need not be asked */
+function isToken(token: string): boolean {
+  return /^[\w-]{43}$/.test(token)
+}
+
+async function linked(signet: Signet, token: string): Promise<LinkedVerification | undefined> {
+  return isToken(token) ? findLinkedVerification(signet, token) : undefined
+}
+
+async function confirm(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  session: Session,
+  token: string,
+  found: LinkedVerification,
+  href: string | undefined,
+): Promise<FastifyReply> {
+  const browserDigest = browserDigestOf(signet, request, reply)
+  const confirmed = await confirmByLink(signet, personOf(request, session), session, browserDigest, token)
+  switch (confirmed.outcome) {
+    case 'verified':
+    case 'already_verified':
+      // The browser that asked goes on. In any other one, the person goes back to that one.
+      return confirmed.isAskingBrowser && href !== undefined
+        ? reply.header('cache-control', 'no-store').redirect(href, 303)
+        : toDone(reply, 'verified')
+    case 'email_taken':
+      return sendTaken(signet, request, reply, found.email)
+    case 'signed_out':
+      return showForm(signet, request, reply, { token, found, session: undefined }, {}, 403)
+    default:
+      return showVoid(signet, request, reply, token, undefined)
+  }
+}
+
+/** Where the page that asked for the mail leads; undefined if that leads nowhere any more. */
+async function hrefAfter(signet: Signet, sealed: string | undefined): Promise<string | undefined> {
+  if (sealed === undefined) return undefined
+  try {
+    return (await continuationOf(signet, sealed)).href
+  } catch (error) {
+    if (error instanceof OAuthError) return undefined
+    throw error
+  }
+}
+
+function toDone(reply: FastifyReply, done: 'verified' | 'disowned'): FastifyReply {
+  return reply.header('cache-control', 'no-store').redirect(`/verify-email?done=${done}`, 303)
+}
+
+/** The same for every link that cannot be used. */
+function showVoid(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  token: string,
+  found: LinkedVerification | undefined,
+): FastifyReply {
+  return sendPage(
+    reply,
+    VoidLinkPage({
+      page: pageContextOf(request),
+      csrf: csrfToken(signet, request, reply),
+      minutes: verificationMinutes,
+      token: found?.canBeDisowned ? token : undefined,
+    }),
+    410,
+  )
+}
+
+function showForm(
+  signet: Signet,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  {
+    token,
+    found,
+    session,
+  }: { readonly token: string; readonly found: LinkedVerification; readonly session: Session | undefined },
+  fault: Fault,
+  status: number,
+): FastifyReply {
+  const other = session && { name: displayName(session.account) }
+  return sendPage(
+    reply,
+    LinkPage({
+      page: pageContextOf(request),
+      csrf: csrfToken(signet, request, reply),
+      token,
+      email: found.email,
+      signedIn: session?.account.sub === found.sub ? 'own' : other,
+      ...fault,
+    }),
+    status,
+  )
+}

@@ -1,0 +1,164 @@
+import { shownName } from '../../html/account-and-client.tsx'
+import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { Layout } from '../../html/layout.tsx'
+import { faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
+
+export interface LinkPageProps {
+  readonly page: PageContext
+  readonly csrf: string
+  /** The secret of the link. */
+  readonly token: string
+  /** The link was sent there, so whoever has it knows the address. */
+  readonly email: string
+  /**
+   * Who is signed in here: `own` is the account of the link, which then needs only the button. `name` is that of another account, which this browser
+   * would leave. Nothing else of the account of the link is shown.
+   */
+  readonly signedIn: 'own' | { readonly name: string } | undefined
+  readonly fault?: 'account_password_missing' | 'account_password_wrong' | 'too_many_attempts' | 'busy' | undefined
+  /** For `too_many_attempts` and `busy`: when to try again. */
+  readonly retryAfterSeconds?: number | undefined
+}
+
+/** The page of a link. Opening it verifies nothing, because mail scanners follow links. */
+export function LinkPage(props: LinkPageProps) {
+  const { page, csrf, token, email, signedIn, fault, retryAfterSeconds } = props
+  const { verifyEmail: text, password } = page.messages
+  const isOwn = signedIn === 'own'
+  const address = <bdi class="name">{email}</bdi>
+  const isAboutPassword = fault === 'account_password_missing' || fault === 'account_password_wrong'
+  return (
+    <Layout page={page} title={text.linkTitle} faulty={fault !== undefined} scripts={['show-password.js']}>
+      <h1>{text.linkTitle}</h1>
+      <p class="lead">{fill(isOwn ? text.linkOwn : text.linkForeign, { email: address, name: page.brand.name })}</p>
+      {fault && (
+        <FaultSummary>
+          <p>{faultText(page, fault, { retryAfterSeconds })}</p>
+        </FaultSummary>
+      )}
+      <form method="post" action="/verify-email/link">
+        <HiddenInputs values={{ csrf, token }} />
+        {!isOwn && (
+          <>
+            {/* Tells password managers whose password it is. Not type=hidden, because they ignore that. */}
+            <input type="text" name="username" autocomplete="username" value={email} readonly hidden />
+            <Field
+              id="password"
+              label={password.label}
+              type="password"
+              autocomplete="current-password"
+              required
+              faultyBy={isAboutPassword ? 'fault' : undefined}
+              autofocus={fault !== undefined}
+            />
+            <RevealPassword page={page} />
+          </>
+        )}
+        {signedIn !== undefined && signedIn !== 'own' && (
+          <p class="fine">{fill(text.linkOther, { account: <bdi>{shownName(signedIn.name)}</bdi> })}</p>
+        )}
+        <button class="button primary" id="verify" type="submit">
+          {text.linkSubmit}
+        </button>
+      </form>
+      {!isOwn && <Disown page={page} csrf={csrf} token={token} />}
+    </Layout>
+  )
+}
+
+/** For somebody who reads mail at the address, but does not know the account. */
+function Disown({ page, csrf, token }: Pick<LinkPageProps, 'page' | 'csrf' | 'token'>) {
+  const { verifyEmail: text } = page.messages
+  return (
+    <section aria-labelledby="not-yours">
+      <h2 id="not-yours">{text.disownTitle}</h2>
+      <p>{text.disownLead}</p>
+      <form method="post" action="/verify-email/disown">
+        <HiddenInputs values={{ csrf, token }} />
+        <button class="button" id="disown" type="submit">
+          {text.disown}
+        </button>
+      </form>
+    </section>
+  )
+}
+
+export interface VoidLinkPageProps {
+  readonly page: PageContext
+  readonly csrf: string
+  readonly minutes: number
+  /** The secret of the link, if the person can still say that they did not ask for it. */
+  readonly token: string | undefined
+}
+
+/** The page for every link that does not work, whatever the reason. It tells nothing about accounts. */
+export function VoidLinkPage({ page, csrf, minutes, token }: VoidLinkPageProps) {
+  const { verifyEmail: text } = page.messages
+  return (
+    <Layout page={page} title={text.voidTitle}>
+      <h1>{text.voidTitle}</h1>
+      <p class="lead">{fillText(text.void, { minutes: String(minutes) })}</p>
+      <p>{text.voidNext}</p>
+      <p class="actions">
+        <a class="button primary" id="new-mail" href="/verify-email">
+          {text.voidAgain}
+        </a>
+      </p>
+      {token !== undefined && <Disown page={page} csrf={csrf} token={token} />}
+    </Layout>
+  )
+}
+
+/** What has just been done, by whichever browser. */
+export function VerifyDonePage({ page, done }: { readonly page: PageContext; readonly done: 'verified' | 'disowned' }) {
+  const { verifyEmail: text } = page.messages
+  const title = done === 'verified' ? text.doneTitle : text.disownedTitle
+  return (
+    <Layout page={page} title={title}>
+      <h1>{title}</h1>
+      <p class="lead">{done === 'verified' ? text.done : text.disowned}</p>
+      {done === 'verified' && (
+        <p class="actions">
+          <a class="button primary" id="to-account" href="/account">
+            {text.toAccount}
+          </a>
+        </p>
+      )}
+    </Layout>
+  )
+}
+
+export interface TakenPageProps {
+  readonly page: PageContext
+  readonly csrf: string
+  readonly email: string
+}
+
+/** Another account has verified the address first. This person reads its mail, so they may know. */
+export function TakenPage({ page, csrf, email }: TakenPageProps) {
+  const { verifyEmail: text } = page.messages
+  return (
+    <Layout page={page} title={text.takenTitle}>
+      <h1>{text.takenTitle}</h1>
+      <p class="lead">{fill(text.taken, { email: <bdi class="name">{email}</bdi> })}</p>
+      <p class="actions">
+        <a class="button primary" id="sign-in" href="/sign-in">
+          {text.takenSignIn}
+        </a>
+      </p>
+      <ul class="links">
+        <li>
+          <a id="other-address" href="/verify-email">
+            {text.otherAddress}
+          </a>
+        </li>
+      </ul>
+      <form class="leave" method="post" action="/logout/confirm">
+        <HiddenInputs values={{ csrf }} />
+        <button class="button" id="sign-out" type="submit">
+          {text.signOut}
+        </button>
+      </form>
+    </Layout>
+  )
+}
