@@ -28,11 +28,6 @@ export function personOf(request: FastifyRequest, { account }: Pick<Session, 'ac
   return { kind: 'person', sub: account.sub, caller: callerOf(request), language: pageContextOf(request).locale }
 }
 
-/** The digest of the cookie that identifies the browser, which is set if there is none yet. */
-export function browserDigestOf(request: FastifyRequest, reply: FastifyReply, issuer: string): Buffer {
-  return digest(browserOf(request, reply, issuer))
-}
-
 /** For the operator: why a request has no session. */
 export function whyNoSession(request: FastifyRequest, issuer: string): string {
   const { session } = cookieNames(issuer)
@@ -40,6 +35,11 @@ export function whyNoSession(request: FastifyRequest, issuer: string): string {
   return request.cookies[session] === undefined
     ? `cookie ${session}: not sent`
     : `cookie ${session}: not set by this issuer, or sent twice`
+}
+
+/** The digest of the cookie that identifies the browser, which gets one if it has none. */
+export function browserDigestOf(request: FastifyRequest, reply: FastifyReply, issuer: string): Buffer {
+  return digest(browserOf(request, reply, issuer))
 }
 
 /** The digests that an operation stores for the browser of a sign-in, and the session cookie to set if it succeeds. */
