@@ -272,11 +272,20 @@ t.test('a link is void as soon as the account has changed', async (t) => {
   const operator = { kind: 'operator', by: 'test' } as const
   const changes: Record<string, (person: Person) => Promise<unknown>> = {
     disabled: ({ sub }) => access.disableAccount(idp.signet, operator, sub),
+    'disabled and enabled again': async ({ sub }) => {
+      await access.disableAccount(idp.signet, operator, sub)
+      await access.enableAccount(idp.signet, operator, sub)
+    },
     deleted: ({ sub }) => access.deleteAccount(idp.signet, operator, sub),
     'another address': ({ sub }) =>
       updateAccount(idp.signet, operator, sub, { email: 'new@example.com', email_verified: true }),
     'an address that is no longer verified': ({ sub }) =>
       updateAccount(idp.signet, operator, sub, { email_verified: false }),
+    // Whatever changes the row, such as an older release during an upgrade.
+    'another row of the address': ({ sub }) =>
+      query(`UPDATE account_emails SET email = 'other.' || email WHERE sub = $1`, [sub]),
+    'a row of the address that is no longer verified': ({ sub }) =>
+      query('UPDATE account_emails SET verified_at = NULL WHERE sub = $1', [sub]),
     'no address': ({ sub }) => updateAccount(idp.signet, operator, sub, { email: null }),
     'a password set by an operator': ({ sub }) => access.setPassword(idp.signet, operator, sub, 'a choice of others'),
     'a password changed by the person': async (person) => {
