@@ -158,7 +158,7 @@ t.test('undoing gives the address back, ends everything, and signs nobody in', a
   t.notMatch(opened.text, person.username)
   t.same(await addressOf(idp, person), { email, verified: true }, 'opening the link changes nothing')
   const wrong = await stranger.submit(opened, 'undo', { password: newPassword })
-  t.match(wrong, { status: 403, text: 'This is not the password that the account had before the change' })
+  t.match(wrong, { status: 403, text: 'This is not the password that your account had before the change' })
   t.equal((await stranger.submit(opened, 'undo', { password: '' })).status, 422)
   t.same(await addressOf(idp, person), { email, verified: true })
 

@@ -5,7 +5,7 @@ import { findUndoableChange, type UndoableChange, undoEmailChange } from '../../
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
-import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
+import { type Parameters, sentValue, soundValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import type { Signet } from '../../signet.ts'
 import {
@@ -29,7 +29,7 @@ export function undoEmailChangeEndpoint(app: App, signet: Signet): void {
         reply,
         UndoDonePage({ page: pageContextOf(request), password: done, offersRecovery: offersRecovery(signet) }),
       )
-    const token = readToken(sentValue(request.query, 'token'))
+    const token = readToken(soundValue(request.query, 'token'))
     const change = token && (await findUndoableChange(signet, token))
     if (!token || !change) return showInvalid(request, reply)
     return showForm(signet, request, reply, { token, change }, {}, 200)
