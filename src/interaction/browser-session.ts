@@ -53,7 +53,7 @@ export function newBrowserSession(
   return {
     cookie,
     digests: {
-      browserDigest: digest(browserOf(request, reply, issuer)),
+      browserDigest: browserDigestOf(request, reply, issuer),
       sessionDigest: digest(cookie),
       replaces: replaced === undefined ? undefined : digest(replaced),
     },

@@ -1,6 +1,7 @@
 import type { Queryable } from '../platform/database/queryable.ts'
 import { findSignInCandidates } from '../records/accounts/accounts-by-name-store.ts'
 import { typedName } from '../records/accounts/canonical-names.ts'
+import { unverifiedAtSignIn } from '../records/accounts/email-verification-rule.ts'
 import { kindOf } from '../records/accounts/password-formats.ts'
 import { HashQueueFull, type Requester } from '../records/accounts/password-hashing.ts'
 import { type Caller, recordEvents } from '../records/events/events-store.ts'
@@ -53,20 +54,30 @@ export interface Matched {
  * @throws LimitExceeded if the request was refused for every candidate; HashQueueFull, TooManyWaiting
  */
 export async function matchingAccount(
-  { database, limits, passwords, passwordKinds }: Pick<Signet, 'database' | 'limits' | 'passwords' | 'passwordKinds'>,
+  {
+    database,
+    limits,
+    passwords,
+    passwordKinds,
+    settings,
+  }: Pick<Signet, 'database' | 'limits' | 'passwords' | 'passwordKinds' | 'settings'>,
   visitor: Visitor,
   { username, password, browserDigest }: Credentials,
 ): Promise<Matched> {
   const name = typedName(username)
+  const unverified = unverifiedAtSignIn(settings)
   const [request, found] = await Promise.all([
     limits.countRequest(visitor.network, { typed: name.key }),
-    findSignInCandidates(database, name, browserDigest),
+    findSignInCandidates(database, name, browserDigest, unverified),
   ])
   const candidates = found.map(({ sub }) => sub)
   const failed: { readonly sub: Sub | undefined; readonly attempt: AllowedAttempt }[] = []
   const waiting: Mismatch[] = []
   let [isAnyAdmitted, isWaiting] = [false, false]
-  for (const candidate of found.length > 0 ? found : [undefined]) {
+  // If accounts that have not verified the address follow one that has, they also follow nobody in its place. Otherwise whoever has one of them could
+  // tell by the time, and by what is left of the limits, whether another account has verified the address.
+  const isInPlace = found.length > 0 && (unverified === 'instead' || found.some(({ isProven }) => isProven))
+  for (const candidate of isInPlace ? found : [undefined, ...found]) {
     const subject = candidate ? { sub: candidate.sub } : { typed: name.key }
     const decision = await limits.decideAttempt(request, subject, candidate?.isKnownBrowser ? browserDigest : undefined)
     if (decision.kind === 'refused') continue

@@ -3,6 +3,7 @@ import { randomText } from '../platform/secrets/digest.ts'
 import { findSignInCandidates } from '../records/accounts/accounts-by-name-store.ts'
 import { insertAccount, lockAddress } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail, typedName } from '../records/accounts/canonical-names.ts'
+import { unverifiedAtSignIn } from '../records/accounts/email-verification-rule.ts'
 import { type PasswordFault, passwordFault, passwordLengthFault } from '../records/accounts/password-rules.ts'
 import { isAllowedDomain } from '../records/accounts/sign-up-domains.ts'
 import { recordEvent } from '../records/events/events-store.ts'
@@ -108,7 +109,9 @@ async function createAccount(
   const sub = randomText(16) as Sub
   const created = await inTransaction(database, async (tx) => {
     await lockAddress(tx, email)
-    const candidates = seen ? await findSignInCandidates(tx, typedName(email), browser.browserDigest) : []
+    const candidates = seen
+      ? await findSignInCandidates(tx, typedName(email), browser.browserDigest, unverifiedAtSignIn(settings))
+      : []
     if (candidates.some((candidate) => !seen?.includes(candidate.sub))) return undefined
     const profile = name === undefined ? {} : { name }
     const inserted = await insertAccount(tx, { sub, profile, email, passwordHash, signedUp: true })

@@ -20,6 +20,7 @@ import {
 } from '../records/accounts/email-verifications-store.ts'
 import { type Caller, recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
+import { findSession, type Session } from '../records/sessions/sessions-store.ts'
 import type { BrowserDigests } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
 import { originOf, type Person } from './actor.ts'
@@ -228,7 +229,7 @@ export async function findLinkedVerification(
 /**
  * Signs a browser in to the account of a link, whose password the person enters on the page of the link. Counts like a sign-in at this account.
  *
- * @returns false if the password is wrong
+ * @returns the new session; undefined if the password is wrong
  * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function signInToVerify(
@@ -237,12 +238,14 @@ export async function signInToVerify(
   browser: BrowserDigests,
   sub: Sub,
   password: string,
-): Promise<boolean> {
+): Promise<Session | undefined> {
   const { requestId, network } = visitor
   const person = { kind: 'person', sub, caller: { requestId, network } } as const
   const proving = { browserDigest: browser.browserDigest, requester: visitor }
   const passwordHash = await provePassword(signet, person, proving, password, 'sign_in_failed')
-  return passwordHash !== undefined && signInTo(signet, visitor, browser, { sub, passwordHash }, password)
+  if (passwordHash === undefined) return undefined
+  if (!(await signInTo(signet, visitor, browser, { sub, passwordHash }, password))) return undefined
+  return findSession(signet.database, browser.sessionDigest, signet.settings.sessionIdleTtl)
 }
 
 /** Whether an account has verified exactly this address. */

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { type Idp, startSignet } from '../support/idp.ts'
+import { freePort, type Idp, startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
 import { mailsTo, newestMailTo } from '../support/mails.ts'
 import { addressOf, codeTo, linkTo, newEmail, signInWith, signUp, subOf } from '../support/verification.ts'
@@ -180,6 +180,13 @@ t.test('accounts that an operator made are not blocked', async (t) => {
 })
 
 t.test('where no mail can be sent, there are no pages for it', async (t) => {
-  const none = await startSignet(t, { SIGNET_ISSUER: 'https://id.example', SIGNET_PORT: '0' })
-  t.equal(none.signet.settings.mail.delivery, 'none')
+  const none = await startSignet(t, { SIGNET_ISSUER: 'https://id.example', SIGNET_PORT: String(await freePort()) })
+  const { browser, page } = await signUp(none)
+  t.equal(page.url, 'https://id.example/')
+  t.equal((await browser.get('/verify-email')).status, 404)
+  t.equal((await browser.get('/verify-email?token=x')).status, 404)
+  for (const form of ['code', 'again', 'address', 'link', 'disown'])
+    t.equal((await browser.post(`/verify-email/${form}`, {})).status, 404, form)
+  const { rows } = await none.signet.database.query('SELECT FROM email_verifications')
+  t.equal(rows.length, 0)
 })

@@ -29,6 +29,8 @@ const few = {
     'two: a new secret displaces all but the previous one (client-secrets-store.ts, import-client.ts)',
   'resource_scopes.resource': 'a hundred (resource-rules.ts)',
   'account_emails.sub': 'one: a person has one address (account-changes-store.ts)',
+  'email_verifications.sub':
+    'some hundreds: ten an hour (limit-counters.ts), and a week after they have expired (cleanup-store.ts)',
   'account_credentials.sub': 'one of each kind',
   'account_recoveries.sub':
     'some forty: twenty mails a day to one address (limit-counters.ts), each kept for a day (cleanup-store.ts)',

@@ -58,8 +58,8 @@ export function deviceEndpoint(app: App, signet: Signet): void {
     const values = await csrfCheckedForm(signet, request)
     const session = await currentSession(signet.database, signet.settings, request)
     const code = readUserCode(values.get('user_code'))
-    if (!session || !code) return toSignIn(signet, reply, code)
     if (toVerification(signet, reply, session, code)) return reply
+    if (!session || !code) return toSignIn(signet, reply, code)
     const isShown = (subject: string, field: string) => isFormAbout(signet.secrets.csrf, subject, values.get(field))
     // Before the code is looked up: without the page, this form must not tell who guessed right.
     if (!isShown(codeSubject(session, code), 'shown')) return showRequest(signet, request, reply, session, code)

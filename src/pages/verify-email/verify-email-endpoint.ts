@@ -4,9 +4,9 @@ import type { App } from '../../platform/http/fastify-app.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import type { Signet } from '../../signet.ts'
-import { linkForms, showLink } from './link-endpoint.ts'
+import { linkForms, showLink } from './link-forms.ts'
 import { VerifyDonePage } from './link-page.tsx'
-import { showWaiting, waitingForms } from './waiting-endpoint.ts'
+import { showWaiting, waitingForms } from './waiting-forms.ts'
 
 /**
  * The pages on which a person verifies an e-mail address: the page that waits for the code, and the page of the link. A GET changes nothing. Without

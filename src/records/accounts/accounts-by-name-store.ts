@@ -27,8 +27,8 @@ const isToBeConverted = (table: string) =>
   `coalesce((SELECT true FROM names_to_convert WHERE names_to_convert.sub = ${table}.sub), false)`
 
 /**
- * The accounts that have an identifier as their `sub`, user name or e-mail address. Any number of accounts can have the same unverified
- * address; those that entered it first are returned.
+ * The accounts that have an identifier as their `sub`, user name or e-mail address. An address that an account has verified is that of no other one.
+ * Until then, any number of accounts can have it; those that entered it first are returned.
  *
  * @param limit the maximum number of accounts with the address
  */
@@ -39,7 +39,7 @@ export async function findAccountsByIdentifier(
 ): Promise<IdentifiedAccount[]> {
   const placeOfUsername = `CASE WHEN username = $1 THEN ${places.spelled} ELSE ${places.username} END`
   const placeOfEmail = `CASE WHEN verified_at IS NOT NULL THEN ${places.verified} ELSE ${places.unverified} END`
-  const { rows } = await db.query<AccountRow & { place: number }>({
+  const { rows: found } = await db.query<AccountRow & { place: number }>({
     // Each part is a look-up in a different index. With OR, PostgreSQL would read all accounts.
     text: `WITH named AS (
              SELECT sub, ${places.sub} AS place FROM accounts WHERE sub = $1
@@ -64,6 +64,8 @@ export async function findAccountsByIdentifier(
            ORDER BY named.place, account.created_at`,
     values: [typed, key, spelled, limit],
   })
+  const isTaken = found.some(({ place }) => place === places.verified)
+  const rows = isTaken ? found.filter(({ place }) => place !== places.unverified) : found
   // Of the places before `unverified`, any other one means another account with this name.
   const isName = (place: number) => place < places.unverified
   const isAlone = (place: number) =>
@@ -82,6 +84,8 @@ export interface SignInCandidate {
   readonly disabled: boolean
   /** Whether the account knows the browser (known-browsers-store.ts). */
   readonly isKnownBrowser: boolean
+  /** Whether the name can refer to no other account: it is the user name, or the account has verified the address. */
+  readonly isProven: boolean
 }
 
 /**
@@ -91,20 +95,23 @@ export interface SignInCandidate {
  * another person's address, or moves to it, do not displace that person's own account.
  *
  * @param browserDigest the digest of the browser's cookie
+ * @param unverified `instead`: accounts that have not verified the address count only if none has. `too`: five of them come after the one that has
  */
 export async function findSignInCandidates(
   db: Queryable,
   { typed, key, spelled }: TypedName,
   browserDigest: Buffer,
+  unverified: 'instead' | 'too',
 ): Promise<SignInCandidate[]> {
   const { rows } = await db.query<{
     sub: Sub
     secret: string | null
     disabled: boolean
     known_here: boolean
+    proven: boolean
   }>({
     name: 'find-sign-in-candidates',
-    // Each part of `named` is bounded, no matter how many accounts have the address: the first five of them, and those among the last
+    // Each part of `named` is bounded, no matter how many accounts have the address: the first of them, and those among the last
     // hundred accounts that this browser signed in to. OFFSET 0 makes PostgreSQL find the latter by account and not by address. Bounds rather
     // than equality, so that the planner uses no other index for a browser with a large number of accounts.
     text: `WITH named AS (
@@ -113,7 +120,7 @@ export async function findSignInCandidates(
              UNION ALL
              SELECT first.* FROM (VALUES ($1::text), ($2)) AS name (key) CROSS JOIN LATERAL (
                SELECT sub, verified_at IS NOT NULL, verified_at IS NOT NULL, created_at FROM account_emails
-               WHERE lower(email COLLATE "C") = key ORDER BY verified_at, created_at LIMIT 5) AS first
+               WHERE lower(email COLLATE "C") = key ORDER BY verified_at, created_at LIMIT 6) AS first
              UNION ALL
              SELECT here.sub, false, false, own.created_at
              FROM (SELECT sub FROM known_browsers WHERE browser_digest BETWEEN $3 AND $3
@@ -125,27 +132,28 @@ export async function findSignInCandidates(
              UNION ALL
              SELECT first.* FROM (
                SELECT sub, verified_at IS NOT NULL, verified_at IS NOT NULL, created_at FROM account_emails
-               WHERE lower(email) = lower($4) ORDER BY verified_at, created_at LIMIT 5) AS first
+               WHERE lower(email) = lower($4) ORDER BY verified_at, created_at LIMIT 6) AS first
              WHERE ${isToBeConverted('first')}
            ), candidates AS (
-             SELECT sub, bool_or(proven) AS proven, min(entered_at) AS entered_at,
+             SELECT sub, bool_or(proven) AS proven, bool_or(verified) AS verified, min(entered_at) AS entered_at,
                coalesce((SELECT true FROM known_browsers
                          WHERE known_browsers.sub = named.sub AND known_browsers.browser_digest = $3), false) AS known_here
              FROM named GROUP BY sub
            )
-           SELECT accounts.sub, account_credentials.secret, accounts.disabled_at IS NOT NULL AS disabled, known_here
+           SELECT accounts.sub, account_credentials.secret, accounts.disabled_at IS NOT NULL AS disabled, known_here, proven
            FROM candidates
            JOIN accounts USING (sub)
            LEFT JOIN account_credentials ON account_credentials.sub = accounts.sub AND account_credentials.kind = 'password'
-           WHERE accounts.deleted_at IS NULL AND (proven OR NOT (SELECT coalesce(bool_or(verified), false) FROM named))
+           WHERE accounts.deleted_at IS NULL AND (proven OR $5 OR NOT (SELECT coalesce(bool_or(verified), false) FROM candidates))
            ORDER BY proven DESC, known_here DESC, entered_at
-           LIMIT 5`,
-    values: [key, spelled, browserDigest, typed],
+           LIMIT 5 + (SELECT count(*) FROM candidates WHERE verified)`,
+    values: [key, spelled, browserDigest, typed, unverified === 'too'],
   })
   return rows.map((row) => ({
     sub: row.sub,
     passwordHash: row.secret ?? undefined,
     disabled: row.disabled,
     isKnownBrowser: row.known_here,
+    isProven: row.proven,
   }))
 }

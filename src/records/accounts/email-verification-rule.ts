@@ -13,6 +13,18 @@ export function mustVerifyEmail(
 }
 
 /**
+ * What accounts that have not verified an address are at a sign-in with it, if another one has (`findSignInCandidates`). A verified address identifies its
+ * account alone. But where verification is required, the others are let in with their own passwords too, to the page that asks for it and nowhere
+ * else. To refuse them would tell everybody who signs up with an address whether somebody has verified it.
+ */
+export function unverifiedAtSignIn({
+  emailVerification,
+  mail,
+}: Pick<Settings, 'emailVerification' | 'mail'>): 'instead' | 'too' {
+  return emailVerification === 'required' && mail.delivery !== 'none' ? 'too' : 'instead'
+}
+
+/**
  * Whether a person may not remove their e-mail address, but only replace it: without one, they could never verify an address again, and would be
  * blocked.
  */

@@ -25,8 +25,8 @@ export interface NewVerification {
 /** SQL: whether two addresses are the same (canonical-names.ts). */
 const isSameAddress = (one: string, other: string) => `lower(${one} COLLATE "C") = lower(${other} COLLATE "C")`
 
-/** SQL: whether a mail can still be used. */
-const isOpen = 'spent_at IS NULL AND expires_at > now()'
+/** SQL: whether a mail can still be used. IS TRUE keeps the planner from reading all that have not expired, by the index on the time. */
+const isOpen = 'spent_at IS NULL AND (expires_at > now()) IS TRUE'
 
 /** Adds a mail. In the same statement, open mails of the account to other addresses become void. */
 export async function insertVerification(db: Queryable, verification: NewVerification): Promise<void> {

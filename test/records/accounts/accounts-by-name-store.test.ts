@@ -30,8 +30,10 @@ t.test(
   'a crowd of accounts with the same address does not displace the owner from the candidates of a sign-in',
   async (t) => {
     const email = 'wanted@example.com'
-    const candidates = async (browser = randomBytes(32)) =>
-      (await findSignInCandidates(db, typedName(email.toUpperCase()), browser)).map(({ sub }): string => sub)
+    const candidates = async (browser = randomBytes(32), unverified: 'instead' | 'too' = 'instead') =>
+      (await findSignInCandidates(db, typedName(email.toUpperCase()), browser, unverified)).map(
+        ({ sub }): string => sub,
+      )
 
     await account('first', email)
     await crowd('later', email, '2040-01-01')
@@ -48,7 +50,7 @@ t.test(
     await signedIn('first', browser)
     await signedIn('later-7', browser)
     t.same((await candidates(browser)).slice(0, 2), ['first', 'later-7'], 'this browser knows them')
-    const [known] = await findSignInCandidates(db, typedName(email), browser)
+    const [known] = await findSignInCandidates(db, typedName(email), browser, 'instead')
     t.match(known, { sub: 'first', isKnownBrowser: true, passwordHash: 'hash of first', disabled: false })
     t.match(await findPassword(db, 'first' as Sub, browser), { isKnownBrowser: true, passwordHash: 'hash of first' })
     t.match(await findPassword(db, 'later-8' as Sub, browser), {
@@ -57,8 +59,10 @@ t.test(
     })
 
     await setEmailVerified(db, 'later-9' as Sub)
-    t.equal((await candidates(browser))[0], 'later-9', 'whoever verified it')
-    t.equal((await candidates(browser)).length, 5)
+    t.same(await candidates(browser), ['later-9'], 'a verified address identifies its account alone')
+    const all = await candidates(browser, 'too')
+    t.same(all.slice(0, 3), ['later-9', 'first', 'later-7'], 'and before the others, where they count too')
+    t.equal(all.length, 6, 'of whom it displaces none')
   },
 )
 
@@ -66,7 +70,7 @@ t.test('a browser that has signed in to accounts with other addresses suggests n
   const browser = randomBytes(32)
   await account('other', 'other@example.com')
   await signedIn('other', browser)
-  t.same(await findSignInCandidates(db, typedName('nobody@example.com'), browser), [])
+  t.same(await findSignInCandidates(db, typedName('nobody@example.com'), browser, 'too'), [])
 })
 
 t.test('of a crowd with the same address a look-up returns a few, with the verified one first', async (t) => {
@@ -79,4 +83,5 @@ t.test('of a crowd with the same address a look-up returns a few, with the verif
   await setEmailVerified(db, 'verified' as Sub)
   const [first] = await findAccountsByIdentifier(db, typedName('SHARED@example.com'), 21)
   t.match(first, { account: { sub: 'verified' }, unambiguous: true })
+  t.equal((await findAccountsByIdentifier(db, typedName('SHARED@example.com'), 21)).length, 1)
 })

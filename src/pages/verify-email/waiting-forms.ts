@@ -1,16 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage } from '../../html/send-page.ts'
-import { currentSession, personOf } from '../../interaction/browser-session.ts'
+import { browserDigestOf, currentSession, personOf } from '../../interaction/browser-session.ts'
 import { continueValueIn, sealOwnPage } from '../../interaction/continue-value.ts'
 import { continuationOf } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { changeSignInNames } from '../../operations/own-credentials.ts'
 import { mailVerificationAgain } from '../../operations/request-email-change.ts'
 import { confirmByCode, emailToVerify, verificationMinutes } from '../../operations/verify-email.ts'
-import { browserOf } from '../../platform/http/cookies.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { requesterOf } from '../../platform/http/request-context.ts'
-import { digest } from '../../platform/secrets/digest.ts'
 import { csrfCheckedForm, csrfToken, formSubjectProof, isFormAbout } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
@@ -88,9 +86,19 @@ async function submitCode(signet: Signet, submission: Submission): Promise<Fasti
   const { href } = await continuationOf(signet, sealed)
   const code = readCode(values.get('code'))
   if (code === undefined) return show(values.has('code') ? 'email_code_wrong' : 'email_code_missing')
-  const { email } = await emailToVerify(signet, session.account, browserDigestOf(signet, request, reply))
+  const { email } = await emailToVerify(
+    signet,
+    session.account,
+    browserDigestOf(request, reply, signet.settings.issuer),
+  )
   const person = personOf(request, session)
-  const confirmed = await confirmByCode(signet, person, session, browserDigestOf(signet, request, reply), code)
+  const confirmed = await confirmByCode(
+    signet,
+    person,
+    session,
+    browserDigestOf(request, reply, signet.settings.issuer),
+    code,
+  )
   switch (confirmed.outcome) {
     case 'verified':
     case 'already_verified':
@@ -106,7 +114,7 @@ async function submitCode(signet: Signet, submission: Submission): Promise<Fasti
 
 async function submitAgain(signet: Signet, { request, reply, session, sealed }: Submission): Promise<FastifyReply> {
   await continuationOf(signet, sealed)
-  const asking = { browserDigest: browserDigestOf(signet, request, reply), continueTo: sealed }
+  const asking = { browserDigest: browserDigestOf(request, reply, signet.settings.issuer), continueTo: sealed }
   const sent = await mailVerificationAgain(signet, personOf(request, session), session, asking)
   if (sent === 'signed_out') return toSignIn(signet, reply, sealed)
   return toPage(reply, sealed, sent === 'sent' ? 'sent' : undefined)
@@ -124,7 +132,10 @@ async function submitAddress(signet: Signet, submission: Submission): Promise<Fa
   const passwordFault = password ? undefined : { password: 'account_password_missing' as const }
   if (!email) return show({ email: 'email_missing', ...passwordFault }, 422)
   if (passwordFault) return show(passwordFault, 422)
-  const browser = { browserDigest: browserDigestOf(signet, request, reply), requester: requesterOf(request, reply) }
+  const browser = {
+    browserDigest: browserDigestOf(request, reply, signet.settings.issuer),
+    requester: requesterOf(request, reply),
+  }
   const typed = { username: session.account.username, email, password, continueTo: sealed }
   const person = personOf(request, session)
   const changed = await changeSignInNames(signet, person, session, () => browser, typed)
@@ -147,10 +158,6 @@ async function submitAddress(signet: Signet, submission: Submission): Promise<Fa
 const doneHref = '/verify-email?done=verified'
 
 const subjectOf = ({ account }: Session) => `verify-email:${account.sub}`
-
-export function browserDigestOf({ settings }: Signet, request: FastifyRequest, reply: FastifyReply): Buffer {
-  return digest(browserOf(request, reply, settings.issuer))
-}
 
 /** Another account has verified the address first. */
 export function sendTaken(
@@ -182,7 +189,7 @@ async function showPage(
   status: number,
 ): Promise<FastifyReply> {
   const { href, uiLocales } = await continuationOf(signet, sealed)
-  const browserDigest = browserDigestOf(signet, request, reply)
+  const browserDigest = browserDigestOf(request, reply, signet.settings.issuer)
   const { email, isSent, isPending } = await emailToVerify(signet, session.account, browserDigest)
   const isRequired = mustVerifyEmail(signet.settings, session.account)
   if (!isRequired && !isPending && (session.account.email_verified || email === undefined))

@@ -1,6 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { sendPage } from '../../html/send-page.ts'
-import { currentSession, newBrowserSession, personOf, setSessionCookie } from '../../interaction/browser-session.ts'
+import {
+  browserDigestOf,
+  currentSession,
+  newBrowserSession,
+  personOf,
+  setSessionCookie,
+} from '../../interaction/browser-session.ts'
 import { continuationOf } from '../../interaction/interaction.ts'
 import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import {
@@ -18,10 +24,10 @@ import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
-import { findSession, type Session } from '../../records/sessions/sessions-store.ts'
+import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
 import { LinkPage, type LinkPageProps, VoidLinkPage } from './link-page.tsx'
-import { browserDigestOf, sendTaken } from './waiting-endpoint.ts'
+import { sendTaken } from './waiting-forms.ts'
 
 type Fault = Pick<LinkPageProps, 'fault' | 'retryAfterSeconds'>
 
@@ -57,12 +63,9 @@ export function linkForms(app: App, signet: Signet): void {
       if (!password) return show({ fault: 'account_password_missing' }, 422)
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
       const { cookie, digests } = newBrowserSession(request, reply, signet.settings.issuer)
-      if (!(await signInToVerify(signet, visitor, digests, found.sub, password)))
-        return show({ fault: 'account_password_wrong' }, 403)
+      const started = await signInToVerify(signet, visitor, digests, found.sub, password)
+      if (!started) return show({ fault: 'account_password_wrong' }, 403)
       setSessionCookie(reply, signet.settings, cookie)
-      const started = await findSession(signet.database, digests.sessionDigest, signet.settings.sessionIdleTtl)
-      // It was ended a moment later, from elsewhere.
-      if (!started) return show({}, 403)
       return await confirm(signet, request, reply, started, token, found, href)
     } catch (error) {
       const { status, ...fault } = refuseOverLimit(signet, request, reply, error)
@@ -96,7 +99,7 @@ async function confirm(
   found: LinkedVerification,
   href: string | undefined,
 ): Promise<FastifyReply> {
-  const browserDigest = browserDigestOf(signet, request, reply)
+  const browserDigest = browserDigestOf(request, reply, signet.settings.issuer)
   const confirmed = await confirmByLink(signet, personOf(request, session), session, browserDigest, token)
   switch (confirmed.outcome) {
     case 'verified':
