@@ -69,7 +69,7 @@ CREATE TABLE invitations (
   sub text -- of the account that it led to
 );
 CREATE UNIQUE INDEX invitations_email_idx ON invitations (lower(email COLLATE "C"));
-CREATE INDEX invitations_sub_idx ON invitations (sub) WHERE sub IS NOT NULL;
+CREATE UNIQUE INDEX invitations_sub_idx ON invitations (sub);
 CREATE INDEX invitations_expires_at_idx ON invitations (expires_at);
 
 -- The queue of graphile-worker is in a schema of its own, which is created after all migrations. src/platform/database/job-schema.ts computes its

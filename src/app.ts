@@ -89,6 +89,16 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
         index: false,
         maxAge: '1h',
       })
+      // The build has made and compressed it.
+      own.register(fastifyStatic, {
+        root: join(packageFolder, 'dist/assets'),
+        prefix: '/assets/estimator/',
+        index: false,
+        maxAge: '1h',
+        preCompressed: true,
+        decorateReply: false,
+        setHeaders: (reply) => reply.setHeader('vary', 'accept-encoding'),
+      })
       own.setNotFoundHandler((request, reply) => sendNotFound(app, settings.issuer, isForPrograms, request, reply))
     })
   })

@@ -10,12 +10,16 @@ import type { Log } from './platform/log.ts'
 import type { Report } from './platform/progress.ts'
 import { createTurns } from './platform/turns.ts'
 import { reachDatabase } from './reach-database.ts'
+import { createBreachedPasswords } from './records/accounts/breached-passwords.ts'
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
 import { createEndingWorker } from './records/endings/ending-worker.ts'
 import type { Signet } from './signet.ts'
 
 /** What commands work with: an existing installation, without its keys (see `installation-keys.ts`). */
-export type Installation = Pick<Signet, 'settings' | 'database' | 'log' | 'passwords' | 'turns' | 'endings'>
+export type Installation = Pick<
+  Signet,
+  'settings' | 'database' | 'log' | 'passwords' | 'breachedPasswords' | 'turns' | 'endings'
+>
 
 export interface OpenedInstallation {
   readonly installation: Installation
@@ -69,6 +73,7 @@ export async function openInstallation(
     const installation = {
       ...{ settings, database, log },
       passwords: createPasswordHashing(),
+      breachedPasswords: createBreachedPasswords(settings.breachedPasswordsUrl, log),
       turns: createTurns(),
       endings: createEndingWorker(database, log),
     }

@@ -8,6 +8,7 @@ import type { Database } from './platform/database/pool.ts'
 import type { Log } from './platform/log.ts'
 import type { Metrics } from './platform/metrics.ts'
 import type { Turns } from './platform/turns.ts'
+import type { BreachedPasswords } from './records/accounts/breached-passwords.ts'
 import type { PasswordHashing } from './records/accounts/password-hashing.ts'
 import type { PasswordKinds } from './records/accounts/password-kinds.ts'
 import type { ClientCache } from './records/clients/client-cache.ts'
@@ -30,6 +31,7 @@ export interface Signet {
   readonly log: Log
   readonly clients: ClientCache
   readonly passwords: PasswordHashing
+  readonly breachedPasswords: BreachedPasswords
   readonly passwordKinds: Pick<PasswordKinds, 'ofNobody'>
   /** For transactions that lock rows which concurrent requests may need. */
   readonly turns: Turns

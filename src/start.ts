@@ -19,6 +19,7 @@ import { type Report, reportIfSlow, slowSteps } from './platform/progress.ts'
 import { createTurns } from './platform/turns.ts'
 import { reachDatabase } from './reach-database.ts'
 import { readBrand } from './read-brand.ts'
+import { createBreachedPasswords } from './records/accounts/breached-passwords.ts'
 import { createPasswordHashing } from './records/accounts/password-hashing.ts'
 import { createPasswordKinds } from './records/accounts/password-kinds.ts'
 import { createClientCache } from './records/clients/client-cache.ts'
@@ -165,6 +166,10 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
     const verifiersLastSeen = createVerifiersLastSeen(database, clock, log)
     undo.push(() => Promise.all([tokenCounter.stop(), refusals.stop(), verifiersLastSeen.stop()]))
     const turns = createTurns()
+    const metrics = createMetrics()
+    const breachedPasswords = createBreachedPasswords(settings.breachedPasswordsUrl, log, (outcome) =>
+      metrics.count('signet_breached_password_checks_total', { outcome }),
+    )
     const signet = {
       settings,
       brand,
@@ -176,13 +181,13 @@ export async function start(settings: Settings, log: Log, options: StartOptions 
       clock,
       log,
       clients,
-      ...{ passwords: createPasswordHashing(), passwordKinds },
+      ...{ passwords: createPasswordHashing(), passwordKinds, breachedPasswords },
       turns,
       limits: createSignInLimits(database, turns),
       endings,
       tokenCounter,
       refusals,
-      metrics: createMetrics(),
+      metrics,
     }
     const beginJobs = () => {
       jobs ??= createJobWorker({

@@ -1,5 +1,5 @@
 import type { Settings } from '../platform/config/settings.ts'
-import type { PasswordFault } from '../records/accounts/password-rules.ts'
+import { minLengthFor, type PasswordFault } from '../records/accounts/password-rules.ts'
 import { WrongUsage } from './command-failures.ts'
 import type { Terminal } from './terminal.ts'
 import { stopIfInterrupted } from './with-signet.ts'
@@ -29,11 +29,8 @@ export async function readPassword(terminal: Terminal): Promise<string> {
 }
 
 /** The error for a password that the rules refuse. */
-export function passwordRefused(
-  fault: PasswordFault,
-  { passwordMinLength }: Pick<Settings, 'passwordMinLength'>,
-): WrongUsage {
-  return new WrongUsage(passwordMessages(passwordMinLength)[fault])
+export function passwordRefused(fault: PasswordFault, settings: Pick<Settings, 'passwordMinLength'>): WrongUsage {
+  return new WrongUsage(passwordMessages(minLengthFor(settings))[fault])
 }
 
 function passwordMessages(minLength: number): Record<PasswordFault, string> {
@@ -47,6 +44,8 @@ function passwordMessages(minLength: number): Record<PasswordFault, string> {
     password_pattern: 'The password repeats a short pattern. Choose another.',
     password_common:
       'The password is one of the first that attackers try, possibly repeated or with digits added. Choose another.',
+    password_breached:
+      'The password appears in a collection of stolen passwords (SIGNET_BREACHED_PASSWORDS_URL). Choose another.',
   }
 }
 

@@ -7,13 +7,13 @@ import {
   type PresentedInvitation,
   spendInvitation,
 } from '../records/accounts/invitations-store.ts'
-import { passwordFault } from '../records/accounts/password-rules.ts'
 import { recordEvent, recordEvents } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
 import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
 import { invitationId } from './invite-person.ts'
 import type { Visitor } from './matching-account.ts'
+import { newPasswordFault } from './new-password.ts'
 import { signIn } from './sign-in.ts'
 import { type TypedAccountFaults, typedAccountFaults } from './sign-up.ts'
 import { withRollback } from './with-rollback.ts'
@@ -67,7 +67,7 @@ export async function acceptInvitation(
   await signet.limits.beforeInvitation(invited.toString('base64url'))
   const faults = typedAccountFaults({ name, email, password }, signet.settings)
   if (Object.keys(faults).length > 0 || !password) return { outcome: 'faulty', email, faults }
-  const fault = await passwordFault(password, signet.settings, { name, email })
+  const fault = await newPasswordFault(signet, password, { name, email })
   if (fault) return { outcome: 'faulty', email, faults: { password: fault } }
   const passwordHash = await signet.passwords.hash(password, caller)
   const created = await createInvited(signet, caller, browser, { digest: invited, email, name, passwordHash })

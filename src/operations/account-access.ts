@@ -68,7 +68,7 @@ export type SetPasswordOutcome =
  * @throws HashQueueFull
  */
 export async function setPassword(
-  signet: Context & Pick<Signet, 'settings' | 'passwords' | 'secrets' | 'clock'>,
+  signet: Context & Pick<Signet, 'settings' | 'passwords' | 'breachedPasswords' | 'secrets' | 'clock'>,
   actor: Operator,
   sub: Sub,
   password: string,

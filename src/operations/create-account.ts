@@ -33,7 +33,7 @@ export type CreateAccountOutcome =
  * @throws InvalidProfile, HashQueueFull
  */
 export async function createAccount(
-  signet: Pick<Signet, 'database' | 'settings' | 'passwords'>,
+  signet: Pick<Signet, 'database' | 'settings' | 'passwords' | 'breachedPasswords'>,
   actor: Operator,
   { emailVerified, password, ...given }: NewAccount,
 ): Promise<CreateAccountOutcome> {

@@ -11,7 +11,7 @@ import {
 } from '../records/accounts/canonical-names.ts'
 import { mustKeepEmail } from '../records/accounts/email-verification-rule.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
-import { isNamedAfter, type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
+import { isNamedAfter, minLengthFor, type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
 import { isAllowedDomain } from '../records/accounts/sign-up-domains.ts'
 import { decideEnding, type EndedRows } from '../records/endings/decide-ending.ts'
 import { endAllAccess, moveSession } from '../records/endings/decisions-store.ts'
@@ -213,8 +213,11 @@ export async function changePassword(
   },
 ): Promise<ChangedPassword> {
   const { current, wanted, sessionDigest, applications } = change
+  const { settings } = signet
   const wantedFault =
-    wanted === undefined ? 'password_missing' : await passwordFault(wanted, signet.settings, session.account)
+    wanted === undefined
+      ? 'password_missing'
+      : await passwordFault(wanted, settings, session.account, minLengthFor(settings))
   if (current === undefined || wanted === undefined || wantedFault) {
     const currentFault = current === undefined && { current: 'current_password_missing' as const }
     return { outcome: 'faulty', faults: { ...currentFault, ...(wantedFault && { wanted: wantedFault }) } }
@@ -222,6 +225,9 @@ export async function changePassword(
   const proving = browser()
   const from = await provePassword(signet, actor, proving, current)
   if (from === undefined) return { outcome: 'wrong_password' }
+  // After the limits, because this asks another server.
+  if (await signet.breachedPasswords.isListed(wanted))
+    return { outcome: 'faulty', faults: { wanted: 'password_breached' } }
   const to = await signet.passwords.hash(wanted, proving.requester)
   const changed = await changeProvenPassword(signet, actor, session, { from, to, sessionDigest, applications })
   if (changed === 'signed_out') return { outcome: changed }

@@ -4,7 +4,7 @@ import { findSignInCandidates } from '../records/accounts/accounts-by-name-store
 import { insertAccount, lockAddress } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail, typedName } from '../records/accounts/canonical-names.ts'
 import { unverifiedAtSignIn } from '../records/accounts/email-verification-rule.ts'
-import { type PasswordFault, passwordFault, passwordLengthFault } from '../records/accounts/password-rules.ts'
+import { minLengthFor, type PasswordFault, passwordLengthFault } from '../records/accounts/password-rules.ts'
 import { isAllowedDomain } from '../records/accounts/sign-up-domains.ts'
 import { recordEvent } from '../records/events/events-store.ts'
 import type { Sub } from '../records/ids.ts'
@@ -12,6 +12,7 @@ import { isPlainText, maxNameLength } from '../records/plain-text.ts'
 import { type BrowserDigests, startSession } from '../records/sessions/start-session.ts'
 import type { Signet } from '../signet.ts'
 import { matchingAccount, recordMismatches, type Visitor } from './matching-account.ts'
+import { newPasswordFault } from './new-password.ts'
 import { signInTo } from './sign-in.ts'
 import { mayMailVerification, requestVerification } from './verify-email.ts'
 
@@ -71,9 +72,9 @@ export async function signUp(
     ...(email && !isAllowedDomain(signet.settings, email) && { email: 'email_other_domain' as const }),
   }
   if (Object.keys(faults).length > 0 || !email || !password) return { outcome: 'faulty', faults }
-  // Before the password is compared with the list of common ones, which is slow.
+  // Before the checks that are slow or ask another server. They come before any account is looked up, so they take the same time for all.
   await signet.limits.beforeSignUp(caller.network)
-  const fault = await passwordFault(password, signet.settings, { name, email })
+  const fault = await newPasswordFault(signet, password, { name, email })
   if (fault) return { outcome: 'faulty', faults: { password: fault } }
 
   const credentials = { username: email, password, browserDigest: browser.browserDigest }
@@ -141,7 +142,7 @@ export function typedAccountFaults(
         ? 'name_too_long'
         : 'name_invalid'
   const emailFault = !email ? 'email_missing' : canonicalEmail(email) ? undefined : 'email_invalid'
-  const lengthFault = password ? passwordLengthFault(password, settings) : 'password_missing'
+  const lengthFault = password ? passwordLengthFault(password, minLengthFor(settings)) : 'password_missing'
   return {
     ...(nameFault && { name: nameFault }),
     ...(emailFault && { email: emailFault }),

@@ -64,6 +64,11 @@ export const metricDeclarations = {
       ],
     },
   },
+  signet_breached_password_checks_total: {
+    type: 'counter',
+    help: 'New passwords looked up at SIGNET_BREACHED_PASSWORDS_URL. timeout, failed: there was no usable answer, and the password was accepted without the check.',
+    labels: { outcome: ['listed', 'unlisted', 'timeout', 'failed'] },
+  },
   signet_database_connections: {
     type: 'gauge',
     help: 'Connections of this node to the database.',

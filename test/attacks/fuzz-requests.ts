@@ -4,6 +4,7 @@ import { randomText } from '../../src/platform/secrets/digest.ts'
 import { type ClientJwks, deviceCodeGrant } from '../../src/records/clients/client.ts'
 import { ofDevice, openRequest, startDevice } from '../support/device.ts'
 import { basic, type Idp } from '../support/idp.ts'
+import { invited } from '../support/invitations.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import type { Sent } from './send.ts'
 
@@ -25,7 +26,7 @@ const names = [
   ...['access_token', 'token', 'token_type_hint', 'request', 'request_uri', 'continue', 'csrf', 'account', 'decision'],
   ...['select', 'username', 'password', 'name', 'email', 'post_logout_redirect_uri', 'confirm-password', 'notice'],
   ...['current-password', 'new-password', 'session', 'others', 'nickname', 'birthdate', 'website', 'locality'],
-  ...['device_code', 'user_code', 'shown', 'access', 'done'],
+  ...['device_code', 'user_code', 'shown', 'access', 'done', 'invitation'],
   ...['__proto__', 'constructor', 'toString', 'a[b]', ''],
 ]
 
@@ -70,6 +71,7 @@ export async function makeMaterial(idp: Idp): Promise<Material> {
   const consent = await browser.follow(
     await browser.get(`/authorize?${new URLSearchParams({ ...parameters, prompt: 'consent' })}`),
   )
+  const invitation = (await invited(idp, `${randomText(6)}@example.com`)).split('=')[1] ?? ''
   const device = await startDevice(idp, television)
   const { device_code, user_code } = device.issued
   const deviceConsent = await openRequest(browser, person, device)
@@ -104,6 +106,8 @@ export async function makeMaterial(idp: Idp): Promise<Material> {
     post('/sign-in', { continue: sealed, select: '1' }, own),
     post('/sign-in', { username: 'nobody', password: 'wrong' }, own),
     post('/sign-up', { name: 'N', email: 'n@example.com', password: 'short' }, own),
+    get('/sign-up', { invitation }),
+    post('/sign-up', { invitation, name: 'N', password: 'short' }, own),
     get('/consent', { continue: sealed }, { cookie }),
     post('/consent', { continue: sealed, account: 'x', decision: 'deny' }, own),
     ...formsOf(consent.text).map(({ action, inputs }) => post(action, { ...inputs, decision: 'allow' }, own)),
@@ -157,6 +161,7 @@ export async function makeMaterial(idp: Idp): Promise<Material> {
       ['its verifier', unused.pkce.verifier],
       ['the used code', away.code],
       ['the device code', device_code],
+      ['the invitation', invitation],
       ...[...browser.cookies].map(([name, value]) => [`the cookie ${name}`, value] as const),
       ...[...away.browser.cookies].map(([name, value]) => [`the cookie ${name} of another browser`, value] as const),
       // The signature is unique to each JWT.

@@ -4,6 +4,7 @@ import { cookieNames } from '../../src/platform/http/cookies.ts'
 import { parseParameters } from '../../src/protocol/http/parameters.ts'
 import type { Browser } from '../support/browser.ts'
 import { freePort, type Idp, startSignet, type TestClient } from '../support/idp.ts'
+import { invited } from '../support/invitations.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { type Answer, postForm, send } from './send.ts'
 
@@ -51,6 +52,8 @@ async function everyPage(idp: Idp): Promise<Record<string, Answer>> {
     'choosing an account': await follow(authorize(client, { prompt: 'select_account' })),
     'sign-up': await get('/sign-up'),
     'sign-up with faults': await form('/sign-up', { email: 'x' }),
+    'an invitation': await get(await invited(idp, 'invited@example.com')),
+    'an invitation that is not valid': await get('/sign-up?invitation=x'),
     consent: await follow(authorize(client, { prompt: 'consent' })),
     'the response as a form': await get(authorize(client, { response_mode: 'form_post' })),
     'an error as a form': await get(authorize(client, { response_mode: 'form_post', prompt: 'login none' })),

@@ -8,6 +8,7 @@ import { openMasterKey } from '../../src/platform/secrets/master-key.ts'
 import { purposes } from '../../src/platform/secrets/purpose-secrets.ts'
 import { decide, ofDevice, startDevice } from '../support/device.ts'
 import { basic, type Idp, startSignet, type TestClient } from '../support/idp.ts'
+import { invited } from '../support/invitations.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { makeMaterial } from './fuzz-requests.ts'
 import { createSearch, installationSecrets } from './leaks.ts'
@@ -51,8 +52,8 @@ const given: Readonly<Record<string, Given>> = {
   'POST /authorize': { redirect: ['continue'] },
   'GET /sign-in': { cookies: ['signet_browser'], links: ['state'], again: ['continue'] },
   'POST /sign-in': { cookies: ['signet_session'], redirect: ['continue'], again: ['username'] },
-  'GET /sign-up': { cookies: ['signet_browser'] },
-  'POST /sign-up': { cookies: ['signet_session'], again: ['name', 'email'] },
+  'GET /sign-up': { cookies: ['signet_browser'], again: ['invitation'] },
+  'POST /sign-up': { cookies: ['signet_session'], again: ['name', 'email', 'invitation'] },
   'POST /device_authorization': { json: ['device_code'] },
   'GET /device': { cookies: ['signet_browser'] },
   'POST /device': { redirect: ['continue'], again: ['user_code'] },
@@ -251,6 +252,11 @@ async function probe(): Promise<void> {
   await newcomer.submit(await newcomer.get('/sign-up'), 'sign-up', { email: 'new@example.com', password: 'short' })
   await newcomer.submit(await newcomer.get('/sign-up'), 'sign-up', { email: 'new@example.com', password })
   keep('password at sign-up', password)
+  const link = await invited(idp, 'invited@example.com')
+  keep('invitation', link.split('=')[1])
+  const invitation = await newcomer.get(link)
+  for (const chosen of ['short', password]) await newcomer.submit(invitation, 'sign-up', { password: chosen })
+  await newcomer.get(link)
   const wellKnown = ['openid-configuration', 'oauth-authorization-server', 'jwks.json'].map(
     (name) => `/.well-known/${name}`,
   )

@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { type Idp, startSignet } from '../support/idp.ts'
+import { invited } from '../support/invitations.ts'
 import { authorizationParameters, pkce, signIn } from '../support/journey.ts'
 import { type Mutation, mutationNames, mutations, unreadable, wireOf, write } from './mutations.ts'
 import { faultsOf } from './plain-answer.ts'
@@ -96,6 +97,22 @@ t.test('every parameter of every form, corrupted in every way', async (t) => {
       ask: post('/sign-up'),
     }),
   )
+
+  t.test('/sign-up with an invitation', async (t) => {
+    const invitation = (await invited(idp, 'invited@example.com')).split('=')[1] ?? ''
+    await attack(t, idp, {
+      good: { invitation, name: 'Somebody', password: 'short', csrf: 'x' },
+      table: {
+        // Without one, it is a sign-up without an address.
+        invitation: outcomes(422, 404),
+        name: outcomes(422),
+        password: outcomes(422),
+        csrf: outcomes(422),
+        not_a_parameter: outcomes(422),
+      },
+      ask: post('/sign-up'),
+    })
+  })
 
   t.test('/consent, and nothing was allowed by any of it', async (t) => {
     const page = await journey.browser.follow(await journey.browser.get(authorize({ prompt: 'consent' })))

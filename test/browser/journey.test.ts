@@ -8,6 +8,7 @@ import { endGrant } from '../../src/records/endings/end-rows-store.ts'
 import type { GrantId } from '../../src/records/ids.ts'
 import { loadExample } from '../support/example.ts'
 import { freePort, type Person, startSignet } from '../support/idp.ts'
+import { invited } from '../support/invitations.ts'
 import { authorizationParameters, passPages, pkce } from '../support/journey.ts'
 import { launchChromium } from './chromium.ts'
 
@@ -167,6 +168,29 @@ journey('a new user creates an account, allows access, and is greeted by name wi
   await addNote(page, 'buy bread')
   t.same(await page.locator('#notes li').allTextContents(), ['buy bread'])
 })
+
+journey(
+  'an invited person creates an account, and its address is verified',
+  async (t, page) => {
+    const link = idp.issuer + (await invited(idp, 'invited.person@example.com', '--name', 'Invited Person'))
+    await page.goto(link)
+    t.equal(await page.inputValue('#email'), 'invited.person@example.com')
+    t.equal(await page.isEditable('#email'), false)
+    t.equal(await page.inputValue('#name'), 'Invited Person')
+    await page.fill('#password', 'short')
+    await page.click('#sign-up')
+    t.equal(await page.locator('#password:invalid').count(), 1, 'the browser says what is missing')
+    await page.fill('#password', 'rather long and only mine')
+    await page.click('#sign-up')
+    await page.waitForURL(`${idp.issuer}/account`)
+    t.match(await page.textContent('main'), 'This address is verified.')
+    await page.goto(link)
+    t.match(await page.textContent('h1'), 'This invitation cannot be used', 'the link works once')
+    await page.click('#to-sign-in')
+    await page.waitForURL(`${idp.issuer}/sign-in`)
+  },
+  { complaints: [/404 \(Not Found\)/] },
+)
 
 journey('each person sees only their own notes', async (t, page) => {
   const [first, second] = [await person('First'), await person('Second')]

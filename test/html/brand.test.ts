@@ -54,14 +54,16 @@ t.test('without settings there is the seal, and no footer of our own', async (t)
   t.notMatch(renderPage(samplePage('sign-up')), 'By creating')
 })
 
-t.test('the sign-up page names what is set, before the button', async (t) => {
-  const textWith = (settings: object) => textOf(renderPage(samplePage('sign-up', 'en', brandWith(settings))))
-  t.match(
-    textWith(links),
-    /By creating an account you accept the terms of use .*The privacy policy .* says how your data is used\.Create account/,
-  )
-  t.notMatch(textWith({ privacyUrl: links.privacyUrl }), 'you accept')
-  t.notMatch(textWith({ termsUrl: links.termsUrl }), 'says how')
+t.test('the sign-up page and that of an invitation name what is set, before the button', async (t) => {
+  for (const sample of ['sign-up', 'invitation']) {
+    const textWith = (settings: object) => textOf(renderPage(samplePage(sample, 'en', brandWith(settings))))
+    t.match(
+      textWith(links),
+      /By creating an account you accept the terms of use .*The privacy policy .* says how your data is used\.Create account/,
+    )
+    t.notMatch(textWith({ privacyUrl: links.privacyUrl }), 'you accept')
+    t.notMatch(textWith({ termsUrl: links.termsUrl }), 'says how')
+  }
 })
 
 t.test('the start page is for people first', async (t) => {

@@ -14,6 +14,7 @@ t.test('the ids that other programs rely on are in the promised places', async (
     ['sign-in, recovered', ['username', 'password'], ['sign-in', 'to-recover', 'to-sign-up']],
     ['recover', ['username'], ['recover']],
     ['new password', ['new-password', 'end-access'], ['set-password']],
+    ['invitation', ['name', 'email', 'password'], ['sign-up']],
     ['consent', [], ['allow', 'deny']],
     ['device', ['user_code'], ['continue']],
     ['device consent', [], ['allow', 'deny']],
@@ -38,6 +39,7 @@ t.test('each form is sent to its endpoint with the required fields', async (t) =
       '/recover/password',
       { csrf: 'csrf-token', token: 'secret-of-the-link', 'end-access-offered': '1' },
     ],
+    ['invitation', '/sign-up', { csrf: 'csrf-token', invitation: 'secret-of-the-link' }],
     ['consent', '/consent', { csrf: 'csrf-token', continue: 'sealed-request', account: 'proof' }],
     ['device', '/device', { csrf: 'csrf-token' }],
     [
@@ -68,6 +70,8 @@ t.test('password managers can identify each field', async (t) => {
   t.match(tag(rendered('recover'), 'username'), 'autocomplete="username"')
   t.match(tag(rendered('sign-up'), 'email'), 'autocomplete="email"')
   t.match(tag(rendered('sign-up'), 'name'), 'autocomplete="name"')
+  t.match(tag(rendered('invitation'), 'email'), /autocomplete="username"[^>]* readonly/)
+  t.match(tag(rendered('invitation'), 'password'), 'autocomplete="new-password"')
 })
 
 t.test('an error is linked to its field, and a wrong password does not reveal which of the two is wrong', async (t) => {

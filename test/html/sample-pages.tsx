@@ -84,7 +84,7 @@ const signedIn = (handle: string, day: number) => ({
 export function samplePages(language: string, brand = plainBrand): Readonly<Record<string, VNode>> {
   const page = pageContext(language, brand)
   const { errors } = page.messages
-  const account = { page, csrf, accountProof: 'proof', account: person, minPasswordLength: 12 }
+  const account = { page, csrf, accountProof: 'proof', account: person, minPasswordLength: 15 }
   const consent = { page, csrf, continueTo, account: ada, accountProof: 'proof', redirectHost: 'notes.example' }
   const deviceConsent = { page, csrf, code: 'WDJB-MJHT', shownProof: 'proof', accessProof: 'access' }
   const newPassword = {
@@ -174,7 +174,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         client={notes}
         values={{}}
         faults={{}}
-        minPasswordLength={12}
+        minPasswordLength={15}
         domains={[]}
         signInHref="/sign-in"
       />
@@ -185,7 +185,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         csrf={csrf}
         values={{ name: endless, email: 'ada@' }}
         faults={{ name: 'name_too_long', email: 'email_invalid', password: 'password_too_short', form: 'busy' }}
-        minPasswordLength={12}
+        minPasswordLength={15}
         domains={[]}
         signInHref="/sign-in"
       />
@@ -196,7 +196,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         csrf={csrf}
         values={{ name: 'Ada Lovelace', email: 'ada@example.org' }}
         faults={{ email: 'email_other_domain' }}
-        minPasswordLength={12}
+        minPasswordLength={15}
         domains={['@example.com', '@b\u00fccher.example', `@${'deep.'.repeat(30)}example`]}
         signInHref="/sign-in"
       />
@@ -209,7 +209,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         email="ada@example.com"
         name="Ada Lovelace"
         faults={{}}
-        minPasswordLength={12}
+        minPasswordLength={15}
       />
     ),
     'invitation, of somebody else': (
@@ -219,7 +219,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         invitation="secret-of-the-link"
         email="ada@example.com"
         faults={{}}
-        minPasswordLength={12}
+        minPasswordLength={15}
         current={{ name: 'Charles Babbage', email: 'charles@example.com' }}
       />
     ),
@@ -231,7 +231,7 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         email={`${endless.toLowerCase()}@example.com`}
         name={rightToLeft + endless}
         faults={{ form: 'too_many_attempts', name: 'name_too_long', password: 'password_too_short' }}
-        minPasswordLength={12}
+        minPasswordLength={15}
         retryAfterSeconds={240}
         current={{ name: rightToLeft + endless, email: markup }}
       />

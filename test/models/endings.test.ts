@@ -55,10 +55,11 @@ const passwords: PasswordHashing = {
 }
 const mail = { delivery: 'none' } as const
 const settings = { issuer: 'https://idp.example', passwordMinLength: 8, mail } as Signet['settings']
+const breachedPasswords = { isListed: async () => false }
 // Without mail, no secret is read.
 const mailing = { settings, secrets: {} as Signet['secrets'], clock: createClock() }
 const endings = { wake: () => {}, run: () => {}, stop: async () => {} }
-const signet = { database, turns, endings, passwords, ...mailing }
+const signet = { database, turns, endings, passwords, breachedPasswords, ...mailing }
 const operator = { kind: 'operator', by: 'test' } as const
 const idle = 3600
 const text = () => randomBytes(9).toString('hex')

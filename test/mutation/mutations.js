@@ -570,6 +570,34 @@ export const mutations = [
   },
   // Passwords and limits.
   {
+    name: 'six characters of the hash of a new password leave',
+    file: 'accounts/breached-passwords',
+    find: 'fetchRange(url, hash.slice(0, 5), signal)',
+    replace: 'fetchRange(url, hash.slice(0, 6), signal)',
+    tests: ['records/accounts/breached-passwords'],
+  },
+  {
+    name: 'padding counts as a stolen password',
+    file: 'accounts/breached-passwords',
+    find: 'if (Number(count) > 0)',
+    replace: 'if (Number(count) >= 0)',
+    tests: ['records/accounts/breached-passwords'],
+  },
+  {
+    name: 'a redirect of the collection of stolen passwords is followed',
+    file: 'platform/outgoing-request',
+    find: "redirect: 'manual'",
+    replace: "redirect: 'follow'",
+    tests: ['platform/outgoing-request'],
+  },
+  {
+    name: 'a new password is looked up elsewhere before the current one is proven',
+    file: 'operations/own-credentials',
+    find: 'const proving = browser();',
+    replace: 'await signet.breachedPasswords.isListed(wanted); const proving = browser();',
+    tests: ['flows/breached-passwords'],
+  },
+  {
     name: 'passwords are hashed with a twentieth of the memory',
     file: 'password-hashing',
     find: 'memoryCost: 19_456',

@@ -67,9 +67,9 @@ function risksOf(settings: Settings, environment: Readonly<Record<string, string
       advice: 'Set it to 10s; retries after a lost response work with any value.',
     },
     {
-      when: settings.passwordMinLength < 12,
-      finding: `SIGNET_PASSWORD_MIN_LENGTH is ${settings.passwordMinLength}.`,
-      advice: 'Set it to 12, or to 15 if a password is the only factor (NIST SP 800-63B-4).',
+      when: settings.passwordMinLength < 15,
+      finding: `SIGNET_PASSWORD_MIN_LENGTH is ${settings.passwordMinLength}, and a password is the only factor.`,
+      advice: 'Set it to 15 (NIST SP 800-63B-4); existing passwords stay valid.',
     },
     {
       when: settings.masterKeyPrevious !== undefined,

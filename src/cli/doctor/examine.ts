@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageFolder } from '../../platform/config/installation-folder.ts'
 import { readSettings, type Settings, SettingsError } from '../../platform/config/settings.ts'
+import { checkBreachedPasswords } from './check-breached-passwords.ts'
 import { checkFiles, checkLogo, checkTlsFiles } from './check-files.ts'
 import { checkInside, unusable } from './check-inside.ts'
 import { checkOutside } from './check-outside.ts'
@@ -42,6 +43,7 @@ export async function examine({
   const common = { base: url ?? settings.issuer, stopSignal, now }
   findings.push(...judgeSettings(settings, environment))
   findings.push(...(await checkFiles(settings, folder)), await checkTlsFiles(settings), await checkLogo(settings))
+  findings.push(await checkBreachedPasswords(settings, stopSignal))
 
   const opened = await openDatabase(settings).catch(unusable)
   if (!opened) findings.push(noDatabase(settings))

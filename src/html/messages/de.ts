@@ -17,6 +17,13 @@ export const de: Messages = {
     label: 'Passwort',
     reveal: 'Passwort anzeigen',
   },
+  passwordStrength: {
+    easy: 'Leicht zu erraten',
+    better: 'Könnte besser sein',
+    hard: 'Schwer zu erraten',
+    missing: 'Noch {count} Zeichen',
+    missingOne: 'Noch 1 Zeichen',
+  },
   signIn: {
     title: 'Anmelden',
     purpose: 'um mit {client} fortzufahren',
@@ -121,7 +128,7 @@ export const de: Messages = {
     title: 'Einladung annehmen',
     lead: 'Wählen Sie ein Passwort, um Ihr Konto zu erstellen.',
     fixedEmail: 'Mit dieser Adresse wurden Sie eingeladen.',
-    signedInAs: 'Sie sind in diesem Browser angemeldet als',
+    signedInAs: 'Dieser Browser ist angemeldet als',
     otherPerson:
       'Wenn Sie fortfahren, ist dieser Browser danach mit dem neuen Konto angemeldet. Wenn die Einladung für jemand anderen ist, überlassen Sie sie dieser Person.',
     signOut: 'Zuerst abmelden',
@@ -399,6 +406,8 @@ export const de: Messages = {
     password_service:
       'Dieses Passwort ist der Name oder die Adresse dieses Dienstes, vielleicht wiederholt oder mit Ziffern ergänzt. Bitte wählen Sie ein anderes.',
     password_pattern: 'Dieses Passwort wiederholt nur ein kurzes Muster. Bitte wählen Sie ein anderes.',
+    password_breached:
+      'Dieses Passwort steht in einer Sammlung gestohlener Passwörter, und Angreifer werden es ausprobieren. Bitte wählen Sie ein anderes. Wenn Sie es auch anderswo verwenden, ändern Sie es dort ebenfalls.',
     user_code_missing: 'Bitte geben Sie den Code ein, den Ihr Gerät anzeigt.',
     user_code_invalid:
       'Dieser Code ist nicht gültig. Vielleicht enthält er einen Tippfehler, ist zu alt oder wurde schon verwendet. Vergleichen Sie ihn mit dem Code auf Ihrem Gerät, oder lassen Sie dort einen neuen anzeigen.',

@@ -19,6 +19,13 @@ export const en = {
     label: 'Password',
     reveal: 'Show password',
   },
+  passwordStrength: {
+    easy: 'Easy to guess',
+    better: 'Could be better',
+    hard: 'Hard to guess',
+    missing: '{count} more characters needed',
+    missingOne: '1 more character needed',
+  },
   signIn: {
     title: 'Sign in',
     purpose: 'to continue to {client}',
@@ -120,7 +127,7 @@ export const en = {
     title: 'Accept your invitation',
     lead: 'Choose a password to create your account.',
     fixedEmail: 'This is the address you were invited with.',
-    signedInAs: 'You are signed in in this browser as',
+    signedInAs: 'This browser is signed in as',
     otherPerson:
       'If you continue, this browser will be signed in to the new account instead. If the invitation is for somebody else, leave it to them.',
     signOut: 'Sign out first',
@@ -393,6 +400,8 @@ export const en = {
     password_service:
       'This password is the name or address of this service, perhaps repeated or with digits added. Please choose another one.',
     password_pattern: 'This password repeats a short pattern. Please choose another one.',
+    password_breached:
+      'This password appears in a collection of stolen passwords, so attackers will try it. Please choose another one. If you use it elsewhere, change it there too.',
     user_code_missing: 'Please enter the code that your device shows.',
     user_code_invalid:
       'This code is not valid. Perhaps it was mistyped, is too old or has been used. Compare it with the code on your device, or get a new one there.',

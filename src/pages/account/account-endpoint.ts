@@ -9,6 +9,7 @@ import type { App } from '../../platform/http/fastify-app.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
+import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import { allowedEndings } from '../../records/accounts/sign-up-domains.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
@@ -115,7 +116,7 @@ async function showPage(
         usedAt,
       })),
       ...overview,
-      minPasswordLength: settings.passwordMinLength,
+      minPasswordLength: minLengthFor(settings),
       domains: account.signed_up ? allowedEndings(settings) : [],
       verifyEmailHref:
         settings.mail.delivery === 'none' ? undefined : `/verify-email?continue=${sealed(signet, 'account')}`,

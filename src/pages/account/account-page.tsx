@@ -2,6 +2,7 @@ import { AccountBadge } from '../../html/account-and-client.tsx'
 import { FaultSummary, HiddenInputs } from '../../html/form-fields.tsx'
 import { Layout } from '../../html/layout.tsx'
 import type { PageContext } from '../../html/messages/messages.ts'
+import { strengthScript } from '../../html/password-strength.tsx'
 import { type Account, displayName } from '../../records/accounts/account.ts'
 import {
   ApplicationsSection,
@@ -75,7 +76,7 @@ export function AccountPage(props: AccountPageProps) {
       page={page}
       title={text.title}
       faulty={refused !== undefined}
-      scripts={['show-password.js', 'local-times.js']}
+      scripts={['show-password.js', strengthScript, 'local-times.js']}
     >
       <h1>{text.title}</h1>
       {notice && (

@@ -1,5 +1,6 @@
 import { Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
 import { fill, fillText } from '../../html/messages/messages.ts'
+import { PasswordStrength } from '../../html/password-strength.tsx'
 import { type FormSectionProps, fieldsOf } from './account-form.ts'
 import { applicationsChoice, offersApplications, wantsApplicationsEnded } from './sign-in-forms.ts'
 
@@ -161,6 +162,7 @@ export function PasswordSection({
           fault={fault('new-password')}
           autofocus={autofocus('new-password')}
         />
+        <PasswordStrength page={page} field="new-password" minLength={minPasswordLength} />
         <RevealPassword page={page} field="new-password" label={account.revealNew} />
         <label class="tick">
           <input

@@ -10,6 +10,7 @@ import { csrfToken } from '../../protocol/http/csrf.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import { emailInUnicode } from '../../records/accounts/canonical-names.ts'
+import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import type { Signet } from '../../signet.ts'
 import { InvitationPage, type InvitationPageProps, NoInvitationPage } from './invitation-page.tsx'
 
@@ -81,7 +82,7 @@ async function showForm(
       csrf: csrfToken(signet, request, reply),
       invitation: secret,
       email: emailInUnicode(email),
-      minPasswordLength: signet.settings.passwordMinLength,
+      minPasswordLength: minLengthFor(signet.settings),
       current: session && { name: displayName(session.account), email: session.account.email },
       ...shown,
     }),

@@ -9,6 +9,7 @@ import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/fo
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
+import { PasswordStrength, strengthScript } from '../../html/password-strength.tsx'
 import { Conditions, type SignUpFaults } from './sign-up-page.tsx'
 
 export interface InvitationPageProps {
@@ -43,7 +44,7 @@ export function InvitationPage(props: InvitationPageProps) {
       page={page}
       title={texts.title}
       faulty={faulty.length > 0 || faults.form !== undefined}
-      scripts={['show-password.js']}
+      scripts={['show-password.js', strengthScript]}
     >
       <h1>{texts.title}</h1>
       <p class="lead">{texts.lead}</p>
@@ -99,6 +100,7 @@ export function InvitationPage(props: InvitationPageProps) {
           fault={textAt('password')}
           autofocus={faulty[0]?.field === 'password'}
         />
+        <PasswordStrength page={page} minLength={minPasswordLength} />
         <RevealPassword page={page} />
         <Conditions page={page} />
         <button class="button primary" id="sign-up" name="sign-up" type="submit">

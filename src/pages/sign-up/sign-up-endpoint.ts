@@ -22,6 +22,7 @@ import { noteRefusal } from '../../protocol/errors/refusal.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue, soundValue } from '../../protocol/http/parameters.ts'
 import { canonicalEmail } from '../../records/accounts/canonical-names.ts'
+import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import { allowedEndings } from '../../records/accounts/sign-up-domains.ts'
 import type { Signet } from '../../signet.ts'
 import { showInvitation, submitInvitation } from './invitation-form.ts'
@@ -149,7 +150,7 @@ async function showPage(
       csrf: csrfToken(signet, request, reply),
       continueTo,
       client: authorization && clientOnPage(authorization.target),
-      minPasswordLength: signet.settings.passwordMinLength,
+      minPasswordLength: minLengthFor(signet.settings),
       domains: allowedEndings(signet.settings),
       signInHref: signInHref(continueTo),
       ...shown,

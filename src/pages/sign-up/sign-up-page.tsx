@@ -4,6 +4,7 @@ import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/fo
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { alternatives, type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
+import { PasswordStrength, strengthScript } from '../../html/password-strength.tsx'
 
 /** `form` is for a fault that concerns no particular field. */
 export type SignUpFaults = Partial<Record<'name' | 'email' | 'password' | 'form', Fault>>
@@ -36,7 +37,7 @@ export function SignUpPage(props: SignUpPageProps) {
       page={page}
       title={signUp.title}
       faulty={faulty.length > 0 || faults.form !== undefined}
-      scripts={['show-password.js']}
+      scripts={['show-password.js', strengthScript]}
       client={client}
     >
       <h1>{signUp.title}</h1>
@@ -79,7 +80,11 @@ export function SignUpPage(props: SignUpPageProps) {
           autocomplete="email"
           required
           value={values.email}
-          hint={domains.length > 0 && fillText(signUp.domainsHint, { domains: alternatives(domains, page.locale) })}
+          hint={
+            domains.length > 0 &&
+            faults.email !== 'email_other_domain' &&
+            fillText(signUp.domainsHint, { domains: alternatives(domains, page.locale) })
+          }
           fault={textOf(faults.email)}
           autofocus={faulty[0] === 'email'}
         />
@@ -94,6 +99,7 @@ export function SignUpPage(props: SignUpPageProps) {
           fault={textOf(faults.password)}
           autofocus={faulty[0] === 'password'}
         />
+        <PasswordStrength page={page} minLength={minPasswordLength} />
         <RevealPassword page={page} />
         <Conditions page={page} />
         <button class="button primary" id="sign-up" name="sign-up" type="submit">

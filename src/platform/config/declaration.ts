@@ -163,17 +163,18 @@ export const declarations = {
     fault: domainsFault,
   },
   SIGNET_PASSWORD_MIN_LENGTH: wholeNumber(8, 128, {
-    default: '12',
-    about: 'Minimum password length. NIST SP 800-63B-4 requires 15 if a password is the only factor.',
+    default: '15',
+    about:
+      'Minimum length of a new password, in characters. NIST SP 800-63B-4 requires 15 where a password is the only factor, which it is for every account in this release, and 8 where it is used together with a second factor. Existing passwords stay valid.',
   }),
   SIGNET_BREACHED_PASSWORDS_URL: {
     accepts: 'an https URL (http if the host is loopback)',
     defaultInWords: 'none: no password is looked up',
     about:
-      'The range API of Have I Been Pwned (`https://api.pwnedpasswords.com/range/`) or a mirror of it. New passwords that appear in it are refused. Only five characters of a SHA-1 hash are sent.',
+      'The range API of Have I Been Pwned (`https://api.pwnedpasswords.com/range/`) or a mirror of it. New passwords that appear in it are refused. Only five characters of a SHA-1 hash are sent. A password is accepted without the check if there is no answer within a second.',
     parse: (text: string) => {
       const href = linkTarget('').parse(text, '')
-      return href === undefined || new URL(href).search !== '' ? undefined : href.replace(/\/?$/, '/')
+      return href === undefined || /[?#]/.test(href) ? undefined : href.replace(/\/?$/, '/')
     },
   },
   SIGNET_METRICS_TOKEN: {

@@ -11,6 +11,7 @@ export type PasswordFault =
   | 'password_service'
   | 'password_pattern'
   | 'password_common'
+  | 'password_breached'
 
 /** The names of the person whose password it is, as far as they are known. */
 export type PersonsNames = {
@@ -30,13 +31,26 @@ export function normalizePassword(password: string): string {
   return password.normalize('NFKC')
 }
 
-/** What is wrong with the length of a new password, if anything: the fast part of `passwordFault`. */
+/**
+ * The minimum length of a new password, in code points. NIST SP 800-63B-4 §3.1.1.2: at least 15 for a password "used as a single-factor
+ * authentication mechanism", at least 8 for one that is "only used as part of multi-factor authentication". In this release a password is the
+ * only factor of every account. Rules and pages get the minimum from here.
+ */
+export function minLengthFor({ passwordMinLength }: Pick<Settings, 'passwordMinLength'>): number {
+  return passwordMinLength
+}
+
+/**
+ * What is wrong with the length of a new password, if anything: the fast part of `passwordFault`.
+ *
+ * @param minLength see `minLengthFor`
+ */
 export function passwordLengthFault(
   password: string,
-  { passwordMinLength }: Pick<Settings, 'passwordMinLength'>,
+  minLength: number,
 ): 'password_too_short' | 'password_too_long' | undefined {
   const { length } = [...shortestForm(password)]
-  if (length < passwordMinLength) return 'password_too_short'
+  if (length < minLength) return 'password_too_short'
   return length > maxLength ? 'password_too_long' : undefined
 }
 
@@ -48,15 +62,20 @@ export function passwordLengthFault(
  * repeated or have digits added ("context-specific words [...] and derivatives thereof"). There are no composition rules, and a passphrase that
  * contains such a word is accepted. Each kind has its own fault, because the same section requires that the reason is given.
  *
- * @param settings `passwordMinLength` in code points; `issuer` and `name`, whose names are not accepted as passwords
+ * The same section also names passwords "obtained from previous breach corpuses": see breached-passwords.ts, which asks another server and
+ * therefore comes last.
+ *
+ * @param service its names are not accepted as passwords
  * @param person the names of the person whose password it is
+ * @param minLength see `minLengthFor`
  */
 export async function passwordFault(
   password: string,
-  settings: Pick<Settings, 'passwordMinLength' | 'issuer'> & Partial<Pick<Settings, 'name'>>,
+  service: Pick<Settings, 'issuer'> & Partial<Pick<Settings, 'name'>>,
   person: PersonsNames,
+  minLength: number,
 ): Promise<PasswordFault | undefined> {
-  const lengthFault = passwordLengthFault(password, settings)
+  const lengthFault = passwordLengthFault(password, minLength)
   if (lengthFault) return lengthFault
   const written = shortestForm(password)
   const listed = await listedWords()
@@ -65,7 +84,7 @@ export async function passwordFault(
   const normalized = folded(password)
   const names = sourcesOf(withoutSeparators(normalized), isExpected)
   if (intersect(names, personalWords(person))) return 'password_personal'
-  if (intersect(names, serviceWords(settings))) return 'password_service'
+  if (intersect(names, serviceWords(service))) return 'password_service'
   // NFKC can turn a short pattern into a longer one.
   if (isPattern(normalized) || isPattern(written)) return 'password_pattern'
   return [...sourcesOf(normalized, isExpected)].some(isListed) ? 'password_common' : undefined

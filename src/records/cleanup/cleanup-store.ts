@@ -261,6 +261,17 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      )
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
+  // They contain names and addresses. The list shows what became of them for a week.
+  [
+    'invitations',
+    `WITH old AS (
+       DELETE FROM invitations WHERE digest IN (
+         SELECT digest FROM invitations WHERE expires_at < now() - interval '7 days'
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
   // Versions that have not been used for long enough, and on which nothing that is still valid depends. A session may have a version that was
   // revoked since; the next version then replaces it, and is kept.
   [

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { checkBreachedPasswords, judgeRange } from '../../../src/cli/doctor/check-breached-passwords.ts'
 import { judgeClientAddress } from '../../../src/cli/doctor/check-client-address.ts'
 import { judgeClock } from '../../../src/cli/doctor/check-clock.ts'
 import { type DatabasePath, judgeDatabase } from '../../../src/cli/doctor/check-database.ts'
@@ -20,6 +21,8 @@ import { type Finding, groups } from '../../../src/cli/doctor/finding.ts'
 import type { KeyRecord } from '../../../src/key-ring/signing-keys-store.ts'
 import { packageFolder } from '../../../src/platform/config/installation-folder.ts'
 import { readSettings } from '../../../src/platform/config/settings.ts'
+import { freePort } from '../../support/free-port.ts'
+import { startRangeApi } from '../../support/range-api.ts'
 
 const day = 86_400_000
 
@@ -190,6 +193,7 @@ t.test('settings that are allowed but risky are reported', async (t) => {
     [{ SIGNET_ACCESS_TOKEN_TTL: '2h' }, /stolen access token/],
     [{ SIGNET_REFRESH_GRACE: '5m' }, /second tab/],
     [{ SIGNET_PASSWORD_MIN_LENGTH: '8' }, /is 8/],
+    [{ SIGNET_PASSWORD_MIN_LENGTH: '14' }, /only factor/],
     [{ SIGNET_DATABASE_URL: '' }, /embedded/],
     [{ SIGNET_MASTER_KEY_PREVIOUS: 'A'.repeat(43) }, /still set/],
   ]
@@ -246,4 +250,24 @@ t.test('docs/doctor.md lists exactly the checks of the code, each once, in its g
     [...section.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, check]) => check),
   ])
   t.same(Object.fromEntries(documented), groups)
+})
+
+t.test('a collection of stolen passwords that cannot be used, is something else or is slow is reported', async (t) => {
+  const { signal } = new AbortController()
+  const check = (url: string | undefined) => checkBreachedPasswords({ breachedPasswordsUrl: url }, signal)
+  t.match(await check(undefined), { status: 'skipped', finding: /is not set/ })
+  const api = await startRangeApi(t)
+  t.match(await check(api.url), { status: 'warning', finding: /does not list the password "password"/ })
+  api.answerWith((_request, reply) => reply.end('<!doctype html>'))
+  t.match(await check(api.url), { status: 'warning', finding: /not a list of hashes/ })
+  t.match(await check(`http://127.0.0.1:${await freePort()}/range/`), { finding: /connection refused/ })
+  const stopped = await checkBreachedPasswords({ breachedPasswordsUrl: api.url }, AbortSignal.abort())
+  t.match(stopped, { status: 'warning', finding: /cannot be used/ })
+  const complete = await startRangeApi(t, 'password')
+  t.notMatch((await check(complete.url)).finding, /cannot|does not/)
+  const judged = [judgeRange('x', true, 0.2), judgeRange('x', true, 1.2), judgeRange('x', false, 0.2)]
+  t.same(
+    judged.map(({ status }) => status),
+    ['good', 'warning', 'warning'],
+  )
 })

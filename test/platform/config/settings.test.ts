@@ -369,7 +369,7 @@ t.test('with nothing set, the settings are the documented defaults', async (t) =
     signUp: 'open',
     signUpDomains: [],
     breachedPasswordsUrl: undefined,
-    passwordMinLength: 12,
+    passwordMinLength: 15,
     metricsToken: undefined,
     shutdownDelay: 0,
     eventRetention: 31_536_000,

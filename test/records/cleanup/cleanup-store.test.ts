@@ -61,6 +61,41 @@ t.test('a killed node is forgotten after a day, and a running one is kept', asyn
   t.same(rows, [{ id: 'runs' }])
 })
 
+t.test('links in mails are deleted some time after they have expired, used ones too', async (t) => {
+  const { database } = (await startSignet(t)).signet
+  const hours = [-1, 1, 167, 169]
+  const tables: Record<string, [columns: string, values: string, kept: number[]]> = {
+    email_verifications: [
+      'sub, email, browser_digest, code_mac, code_version',
+      `'person', 'a@example.com', '', '', 1`,
+      [-1, 1, 167],
+    ],
+    // They contain hashes of passwords.
+    email_changes: ['sub, previous_email, new_email', `'person', 'a@example.com', 'b@example.com'`, [-1]],
+    invitations: [
+      'email, invited_by, created_at, accepted_at',
+      `ago || '@example.com', 'operator', now(), now()`,
+      [-1, 1, 167],
+    ],
+  }
+  for (const [table, [columns, values, kept]] of Object.entries(tables)) {
+    await database.query({
+      text: `INSERT INTO ${table} (digest, expires_at, ${columns})
+             SELECT ago::text::bytea, now() - ago * interval '1 hour', ${values} FROM unnest($1::integer[]) AS ago`,
+      values: [hours],
+    })
+    await deleteExpired(database, 3600)
+    const { rows } = await database.query<{ ago: string }>(
+      `SELECT encode(digest, 'escape') AS ago FROM ${table} ORDER BY expires_at DESC`,
+    )
+    t.same(
+      rows.map(({ ago }) => Number(ago)),
+      kept,
+      table,
+    )
+  }
+})
+
 t.test('records that anybody can cause are bounded', async (t) => {
   const idp = await startSignet(t)
   const db = idp.signet.database

@@ -58,6 +58,7 @@ const passwords: PasswordHashing = {
 }
 const mail = { delivery: 'none' } as const
 const settings = { issuer: 'https://idp.example', passwordMinLength: 8, mail } as Signet['settings']
+const breachedPasswords = { isListed: async () => false }
 // Without mail, no secret is read.
 const mailing = { settings, secrets: {} as Signet['secrets'], clock: createClock() }
 const newPassword = 'quiet lamps over harbours'
@@ -146,7 +147,12 @@ const ways: Record<string, Ending> = {
   'set a password': {
     endsSignIns: true,
     decide: (db, { sub }) =>
-      setPassword({ database: db, endings, turns, passwords, ...mailing }, operator, sub, newPassword),
+      setPassword(
+        { database: db, endings, turns, passwords, breachedPasswords, ...mailing },
+        operator,
+        sub,
+        newPassword,
+      ),
   },
   'delete the account': {
     endsSignIns: true,
@@ -354,7 +360,12 @@ t.test(
   async (t) => {
     const setting = await setUp()
     const { sub, clientId, session } = setting
-    await setPassword({ database, endings, turns, passwords, ...mailing }, operator, sub, newPassword)
+    await setPassword(
+      { database, endings, turns, passwords, breachedPasswords, ...mailing },
+      operator,
+      sub,
+      newPassword,
+    )
     await revokeGrantsOfClient({ database, endings }, operator, clientId)
     // As version 0.1 does: these statements name no epoch, and read only the row of a session.
     const openAsBefore = async (sessionId: number) => {
@@ -382,7 +393,12 @@ t.test('a grant written after the rows of its ending were updated still gets its
   const { pool, reached, release } = heldAtCommit(database)
   const made = openGrant(pool, setting, ['openid'])
   await reached
-  await setPassword({ database, endings, turns, passwords, ...mailing }, operator, setting.sub, newPassword)
+  await setPassword(
+    { database, endings, turns, passwords, breachedPasswords, ...mailing },
+    operator,
+    setting.sub,
+    newPassword,
+  )
   await untilNothingIsLeft('the endings to follow', () => endNextBatch(database))
   release()
   const { id } = (await made)!
@@ -443,7 +459,7 @@ t.test('a grant ended by two decisions names the first, even if its row is updat
   const setting = await setUp()
   const { sub } = setting
   await openMany(setting)
-  await setPassword({ database, endings, turns, passwords, ...mailing }, operator, sub, newPassword)
+  await setPassword({ database, endings, turns, passwords, breachedPasswords, ...mailing }, operator, sub, newPassword)
   await deleteAccount({ database, endings, turns }, operator, sub)
   await untilNothingIsLeft('the endings to follow', () => endNextBatch(database))
   const { rows } = await database.query({
