@@ -6,7 +6,7 @@ import { findRecovery, type Recovery, spendRecovery } from '../records/accounts/
 import { lockAccount, setPasswordHash } from '../records/accounts/accounts-store.ts'
 import { typedName } from '../records/accounts/canonical-names.ts'
 import { voidOpenLinks } from '../records/accounts/open-links-store.ts'
-import { type PasswordFault, passwordFault } from '../records/accounts/password-rules.ts'
+import type { PasswordFault } from '../records/accounts/password-rules.ts'
 import { recoveryNeeds } from '../records/accounts/recovery-rule.ts'
 import { decideEnding } from '../records/endings/decide-ending.ts'
 import { endAllAccess } from '../records/endings/decisions-store.ts'
@@ -14,6 +14,7 @@ import { recordEvent } from '../records/events/events-store.ts'
 import { forgetBrowsers } from '../records/sessions/known-browsers-store.ts'
 import type { Signet } from '../signet.ts'
 import type { Visitor } from './matching-account.ts'
+import { newPasswordFault } from './new-password.ts'
 import { notifyPerson } from './notify-person.ts'
 
 /** A link that can be used now, and what its page shows. */
@@ -69,7 +70,7 @@ export type RecoveredAccount =
  * know the old password. The person is told by mail (NIST SP 800-63B-4 §4.2.3), and is not signed in (OWASP Forgot Password, "User Resets
  * Password").
  *
- * @throws HashQueueFull, TooManyWaiting
+ * @throws LimitExceeded, HashQueueFull, TooManyWaiting
  */
 export async function recoverAccount(
   signet: Signet,
@@ -80,7 +81,8 @@ export async function recoverAccount(
   const { password } = choice
   const recovery = await openRecovery(signet, token)
   if (!recovery || token === undefined) return { outcome: 'void' }
-  const fault = password ? await passwordFault(password, signet.settings, recovery.account) : 'password_missing'
+  await signet.limits.beforeNewPassword(digest(token))
+  const fault = password ? await newPasswordFault(signet, password, recovery.account) : 'password_missing'
   if (fault || !password) return { outcome: 'faulty', fault: fault ?? 'password_missing', recovery }
   const passwordHash = await signet.passwords.hash(password, caller)
   const { sub } = recovery.account

@@ -238,6 +238,14 @@ t.test('a link that cannot be used', async (t) => {
     t.equal(page.headers.get('referrer-policy'), 'same-origin')
   })
 
+  t.test('does not try any number of passwords', async (t) => {
+    const form = { token, 'new-password': 'short' }
+    let last = 0
+    for (let forms = 0; forms < 31; forms++) last = (await idp.browser().post('/recover/password', form)).status
+    t.equal(last, 429)
+    await query('DELETE FROM rate_limits')
+  })
+
   t.test('is accepted from its own page only', async (t) => {
     const form = { token, 'new-password': newPassword }
     for (const origin of ['https://evil.example', 'null'])

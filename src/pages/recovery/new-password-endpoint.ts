@@ -10,6 +10,7 @@ import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
+import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import type { Signet } from '../../signet.ts'
 import {
   LinkVoidPage,
@@ -102,7 +103,7 @@ function showPage(
       account: { name: displayName(account), email: account.email },
       signInName: account.email_verified ? account.email : (account.username ?? account.email),
       others,
-      minPasswordLength: signet.settings.passwordMinLength,
+      minPasswordLength: minLengthFor(signet.settings),
       values: new Map(),
       ...shown,
     }),

@@ -3,6 +3,7 @@ import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/fo
 import { Layout } from '../../html/layout.tsx'
 import { safeHref } from '../../html/link-target.ts'
 import { type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
+import { PasswordStrength, strengthScript } from '../../html/password-strength.tsx'
 
 /** The checkbox of the form: also end all other access. */
 export const accessChoice = 'end-access'
@@ -48,7 +49,12 @@ export function NewPasswordPage(props: NewPasswordPageProps) {
   const text = fault && faultText(page, fault.fault, props)
   const isPasswordFaulty = fault?.field === 'new-password'
   return (
-    <Layout page={page} title={recover.passwordTitle} faulty={fault !== undefined} scripts={['show-password.js']}>
+    <Layout
+      page={page}
+      title={recover.passwordTitle}
+      faulty={fault !== undefined}
+      scripts={['show-password.js', strengthScript]}
+    >
       <h1>{recover.passwordTitle}</h1>
       {fault && (
         <FaultSummary>
@@ -71,6 +77,7 @@ export function NewPasswordPage(props: NewPasswordPageProps) {
           fault={isPasswordFaulty ? text : undefined}
           autofocus
         />
+        <PasswordStrength page={page} field="new-password" minLength={minPasswordLength} />
         <RevealPassword page={page} field="new-password" label={accountTexts.revealNew} />
         {others.length > 0 && <Others page={page} others={others} values={values} />}
         <label class="tick">

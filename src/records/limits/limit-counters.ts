@@ -29,6 +29,8 @@ export const userCodesPerPerson: Limit = { name: 'user-code-person', points: 20,
 export const recoveriesPerNetwork: Limit = { name: 'recovery-network', points: 30, seconds: window }
 /** All networks together. It bounds the jobs that wait if somebody uses very many networks, or if nothing processes jobs. */
 export const recoveries: Limit = { name: 'recovery-all', points: 10_000, seconds: window }
+/** Forms of one link, each of which can look a password up at another server. */
+export const perRecovery: Limit = { name: 'recovery-link', points: 30, seconds: 3600 }
 /** From one network for one name, as it was typed. Never visible. */
 export const recoveriesPerName: Limit = { name: 'recovery-name', points: 10, seconds: window }
 /** Mails that people who are signed in ask for, to verify an address. */

@@ -17,6 +17,7 @@ import {
   perInvitation,
   perName,
   perNetwork,
+  perRecovery,
   rangesOf,
   recoveries,
   recoveriesPerName,
@@ -170,6 +171,8 @@ export interface SignInLimits {
    * @throws TooManyWaiting
    */
   allowsEmailCode(address: string): Promise<boolean>
+  /** Counts a form with a new password for a link. Must be called once the link is known to be open. @throws LimitExceeded, TooManyWaiting */
+  beforeNewPassword(link: Buffer): Promise<void>
   /**
    * Counts a mail to an address that somebody else can cause.
    *
@@ -287,6 +290,11 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
     allowsEmailCode: async (address) => {
       const counters = emailCodesPerAddress.map((limit) => counterOf(limit, address))
       return (await count(counters, `email-code-address ${address}`)).exceeded === undefined
+    },
+    beforeNewPassword: async (link) => {
+      const counter = counterOf(perRecovery, link.toString('base64url'))
+      const { exceeded } = await count([counter], counter.key)
+      if (exceeded) throw exceeded
     },
     allowsMail: async (kind, address) => {
       const counters = mailsPerAddress(kind).map((limit) => counterOf(limit, address))
