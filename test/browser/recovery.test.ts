@@ -1,5 +1,5 @@
-import type { Page } from 'playwright-core'
-import t from 'tap'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import t, { type Test } from 'tap'
 import { startSignet } from '../support/idp.ts'
 import { newestMailTo } from '../support/mails.ts'
 import { newPassword, verifiedPerson } from '../support/recovery.ts'
@@ -9,7 +9,7 @@ const idp = await startSignet(t)
 const browser = await launchChromium(t)
 
 /** A page that collects what the browser complains about. */
-async function openPage(t: Tap, options: Parameters<typeof browser.newContext>[0]) {
+async function openPage(t: Test, options: BrowserContextOptions) {
   const context = await browser.newContext(options)
   t.teardown(() => context.close())
   const page = await context.newPage()
@@ -17,7 +17,6 @@ async function openPage(t: Tap, options: Parameters<typeof browser.newContext>[0
   page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
   return { page, complaints }
 }
-type Tap = Parameters<Parameters<typeof t.test>[1]>[0]
 
 /** From the sign-in page to a mail with a link. */
 async function ask(page: Page, email: string): Promise<string> {
