@@ -20,6 +20,8 @@ import { deviceEndpoint } from './pages/device/device-endpoint.ts'
 import { errorsEndpoint } from './pages/errors/errors-endpoint.ts'
 import { homeEndpoint } from './pages/home/home-endpoint.ts'
 import { inspectEndpoint } from './pages/inspect/inspect-endpoint.ts'
+import { newPasswordEndpoint } from './pages/recovery/new-password-endpoint.ts'
+import { recoverEndpoint } from './pages/recovery/recover-endpoint.ts'
 import { signInEndpoint } from './pages/sign-in/sign-in-endpoint.ts'
 import { logoutEndpoint } from './pages/sign-out/logout-endpoint.ts'
 import { openLogoutRequest } from './pages/sign-out/logout-request.ts'
@@ -66,6 +68,8 @@ export function buildApp(signet: Signet, tracing?: FastifyPluginCallback): App {
     authorizationEndpoint(scope, signet)
     signInEndpoint(scope, signet)
     signUpEndpoint(scope, signet)
+    recoverEndpoint(scope, signet)
+    newPasswordEndpoint(scope, signet)
     verifyEmailEndpoint(scope, signet)
     consentEndpoint(scope, signet)
     logoutEndpoint(scope, signet)

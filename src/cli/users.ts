@@ -20,6 +20,7 @@ import { operator, readReason, reasonFlag } from './operator.ts'
 import { type Document, type Format, printOne } from './output.ts'
 import { addPageFlags, type PageFlags, printPages } from './paging.ts'
 import { passwordRefused, readPassword } from './password-input.ts'
+import { recoverUserCommand } from './recover-user.ts'
 import type { Terminal } from './terminal.ts'
 import { updateAndCountEnded, updateEndedRecords } from './update-ended-records.ts'
 import { addUserChangeFlags, addUserFlags, invalidEmail } from './user-flags.ts'
@@ -183,6 +184,8 @@ export function usersCommand(program: Command, terminal: Terminal): void {
       })
       printOne(terminal, format, documentOf(account), notes)
     })
+
+  recoverUserCommand(users, terminal)
 
   users
     .command('delete')

@@ -263,6 +263,19 @@ export function hrefAfterSignIn(signet: Signet, interaction: Interaction): strin
   return interaction.destination ? pathOf(interaction.destination) : '/'
 }
 
+/**
+ * A `continue` value that was stored a while ago, such as with a link in a mail.
+ *
+ * @returns undefined if it leads nowhere any more, so the person has to start again from the application
+ */
+export async function usableContinueValue(signet: Signet, sealed: string | undefined): Promise<string | undefined> {
+  if (sealed === undefined) return undefined
+  const secret = await secretFor(signet.secrets, 'request-sealing', sealed)
+  const continued = openContinueValue(secret, sealed, signet.clock.now())
+  const isOver = !continued || (continued.kind === 'authorization' && continued.expired)
+  return isOver ? undefined : sealed
+}
+
 /** Redirects to /authorize, which finds the next step. Must not be cached: the address contains what the application sent. */
 export function redirectToAuthorize(signet: Signet, reply: FastifyReply, pending: PendingRequest): FastifyReply {
   return reply.header('cache-control', 'no-store').redirect(authorizeHref(signet, pending), 303)

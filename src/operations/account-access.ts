@@ -35,6 +35,7 @@ type Context = Pick<Signet, 'database' | 'endings' | 'turns'>
 export async function disableAccount(signet: Context, actor: Actor, sub: Sub): Promise<Account | 'no_such_account'> {
   return changeAccess(signet, actor, sub, 'account_disabled', async (tx, { disabled }) => {
     await setDisabled(tx, sub, true)
+    await voidOpenLinks(tx, sub)
     return disabled ? undefined : 'account_disabled'
   })
 }

@@ -1,5 +1,6 @@
 import type { RunningJob } from '../platform/jobs/job-worker.ts'
 import type { Signet } from '../signet.ts'
+import { sendRecovery } from './request-recovery.ts'
 import { sendMail } from './send-mail.ts'
 
 /** Does the work of a job. If it throws, the job is tried again later, unless `job.isLast`. It may run more than once. */
@@ -8,4 +9,5 @@ export type JobTask = (signet: Signet, payload: unknown, job: RunningJob) => Pro
 /** All tasks, by the names that `addJob` is called with. A name stays as it is for as long as jobs of earlier releases may be waiting. */
 export const jobTasks: Readonly<Record<string, JobTask>> = {
   send_mail: sendMail,
+  recover: sendRecovery,
 }

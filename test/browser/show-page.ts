@@ -66,6 +66,12 @@ export async function openTab(
       const body = await readFile(join(packageFolder, 'public', name))
       return route.fulfill({ body, contentType: contentTypes[extension] ?? '' })
     }
+    const built = /^\/assets\/estimator\/([a-z-]+\.js)$/.exec(url.pathname)?.[1]
+    if (url.origin === origin && built)
+      return route.fulfill({
+        body: await readFile(join(packageFolder, 'dist/assets', built)),
+        contentType: contentTypes['js'] ?? '',
+      })
     if (request.url() !== `${origin}/page`) {
       const parameters = [...new URLSearchParams(request.postData() ?? '')]
       shown.sent.push({ url: request.url(), method: request.method(), parameters })

@@ -98,6 +98,7 @@ const commands: Record<string, Case> = {
   'signet users disable': changes([sub]),
   'signet users enable': changes([sub]),
   'signet users set-password': changes([sub, '--password-stdin'], 'correct horse battery'),
+  'signet users recover': changes([sub, '--print-link', '--reason', 'a drill']),
   'signet users delete': changes([sub]),
   'signet keys rotate': changes(['--alg', 'RS256', '--now']),
   'signet keys revoke': changes(['--all', '--reason', 'a drill']),

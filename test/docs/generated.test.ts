@@ -67,7 +67,8 @@ t.test('the commands are the documented ones', async (t) => {
     keys: 'list rotate revoke import export-public reseal secrets rotate-secrets',
     mail: 'test',
     resources: 'create list show update delete',
-    users: 'create invite invitations uninvite import list show update sign-out disable enable set-password delete',
+    users:
+      'create invite invitations uninvite import list show update sign-out disable enable set-password recover delete',
   }
   const promised = Object.entries(groups).flatMap(([group, verbs]) =>
     verbs.split(' ').map((verb) => `signet ${group} ${verb}`),

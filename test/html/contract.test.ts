@@ -11,6 +11,9 @@ t.test('the ids that other programs rely on are in the promised places', async (
     ['sign-in', ['username', 'password'], ['sign-in']],
     ['sign-in, continue as', ['username', 'password'], ['sign-in', 'continue-as']],
     ['sign-up', ['name', 'email', 'password'], ['sign-up']],
+    ['sign-in, recovered', ['username', 'password'], ['sign-in', 'to-recover', 'to-sign-up']],
+    ['recover', ['username'], ['recover']],
+    ['new password', ['new-password', 'end-access'], ['set-password']],
     ['invitation', ['name', 'email', 'password'], ['sign-up']],
     ['consent', [], ['allow', 'deny']],
     ['verify e-mail', ['code', 'email', 'password'], ['verify', 'send-again', 'send-there', 'sign-out']],
@@ -32,6 +35,12 @@ t.test('each form is sent to its endpoint with the required fields', async (t) =
   const carried: [sample: string, action: string, hidden: Record<string, string>][] = [
     ['sign-in', '/sign-in', { csrf: 'csrf-token', continue: 'sealed-request' }],
     ['sign-up', '/sign-up', { csrf: 'csrf-token', continue: 'sealed-request' }],
+    ['recover', '/recover', { csrf: 'csrf-token', continue: 'sealed-request' }],
+    [
+      'new password',
+      '/recover/password',
+      { csrf: 'csrf-token', token: 'secret-of-the-link', 'end-access-offered': '1' },
+    ],
     ['invitation', '/sign-up', { csrf: 'csrf-token', invitation: 'secret-of-the-link' }],
     ['consent', '/consent', { csrf: 'csrf-token', continue: 'sealed-request', account: 'proof' }],
     ['device', '/device', { csrf: 'csrf-token' }],
@@ -59,6 +68,8 @@ t.test('password managers can identify each field', async (t) => {
   t.match(tag(rendered('sign-in'), 'username'), 'autocomplete="username"')
   t.match(tag(rendered('sign-in'), 'password'), 'autocomplete="current-password"')
   t.match(tag(rendered('sign-up'), 'password'), 'autocomplete="new-password"')
+  t.match(tag(rendered('new password'), 'new-password'), 'autocomplete="new-password"')
+  t.match(tag(rendered('recover'), 'username'), 'autocomplete="username"')
   t.match(tag(rendered('sign-up'), 'email'), 'autocomplete="email"')
   t.match(tag(rendered('sign-up'), 'name'), 'autocomplete="name"')
   t.match(tag(rendered('invitation'), 'email'), /autocomplete="username"[^>]* readonly/)

@@ -11,6 +11,8 @@ import { DeviceConsentPage, DeviceDonePage, UserCodePage } from '../../src/pages
 import { ErrorReferencePage } from '../../src/pages/errors/error-reference-page.tsx'
 import { HomePage } from '../../src/pages/home/home-page.tsx'
 import { InspectPage } from '../../src/pages/inspect/inspect-page.tsx'
+import { LinkVoidPage, NewPasswordPage } from '../../src/pages/recovery/new-password-page.tsx'
+import { RecoverPage, RecoverSentPage } from '../../src/pages/recovery/recover-page.tsx'
 import { SignInPage } from '../../src/pages/sign-in/sign-in-page.tsx'
 import { ConfirmLogoutPage } from '../../src/pages/sign-out/confirm-logout-page.tsx'
 import { SignedOutPage } from '../../src/pages/sign-out/signed-out-page.tsx'
@@ -99,6 +101,10 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
   }
   const verifyLink = { page, csrf, token: 'token', email: ada.email }
   const deviceConsent = { page, csrf, code: 'WDJB-MJHT', shownProof: 'proof', accessProof: 'access' }
+  const newPassword = {
+    ...{ page, csrf, token: 'secret-of-the-link', account: ada, signInName: ada.email, others: [] },
+    ...{ values: new Map(), minPasswordLength: 12 },
+  }
   return {
     'sign-in': (
       <SignInPage
@@ -131,6 +137,49 @@ export function samplePages(language: string, brand = plainBrand): Readonly<Reco
         offersSignUp
       />
     ),
+    'sign-in, recovered': (
+      <SignInPage page={page} csrf={csrf} client={notes} offersSignUp offersRecovery notice="password-recovered" />
+    ),
+    recover: <RecoverPage page={page} csrf={csrf} continueTo={continueTo} signInHref="/sign-in" />,
+    'recover, nothing typed': <RecoverPage page={page} csrf={csrf} fault="username_missing" signInHref="/sign-in" />,
+    'recover, hostile': (
+      <RecoverPage
+        page={page}
+        csrf={csrf}
+        username={markup}
+        fault="too_many_attempts"
+        retryAfterSeconds={240}
+        signInHref="javascript:alert(1)"
+      />
+    ),
+    'recover, sent': (
+      <RecoverSentPage page={page} username="ada@example.com" againHref="/recover?name=sealed" signInHref="/sign-in" />
+    ),
+    'recover, sent, hostile': (
+      <RecoverSentPage
+        page={page}
+        username={markup + endless + rightToLeft}
+        againHref="javascript:alert(1)"
+        signInHref="javascript:alert(1)"
+      />
+    ),
+    'new password': <NewPasswordPage {...newPassword} />,
+    'new password, faults': (
+      <NewPasswordPage
+        {...newPassword}
+        account={{ name: endless, email: 'ada@example.com' }}
+        others={[
+          { id: 1, kind: 'passkey', createdAt: person.created_at },
+          { id: 2, kind: markup, createdAt: person.created_at },
+        ]}
+        values={new Map([['end-access-offered', '1']])}
+        fault={{ field: 'new-password', fault: 'password_too_short' }}
+      />
+    ),
+    'new password, busy': (
+      <NewPasswordPage {...newPassword} fault={{ field: 'form', fault: 'busy' }} retryAfterSeconds={2} />
+    ),
+    'link void': <LinkVoidPage page={page} recoverHref="/recover" />,
     'sign-up': (
       <SignUpPage
         page={page}

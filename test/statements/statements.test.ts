@@ -32,6 +32,8 @@ const few = {
   'email_verifications.sub':
     'some hundreds: ten an hour (limit-counters.ts), and a week after they have expired (cleanup-store.ts)',
   'account_credentials.sub': 'one of each kind',
+  'account_recoveries.sub':
+    'some forty: twenty mails a day to one address (limit-counters.ts), each kept for a day (cleanup-store.ts)',
   'email_changes.sub':
     'a few: each needs a mail whose link was opened, and is deleted after a week (email-changes-store.ts)',
   'known_browsers.sub': 'a hundred: a new one displaces the least recently used one (sessions-store.ts)',

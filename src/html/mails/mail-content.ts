@@ -118,10 +118,25 @@ function parts(mail: Mail, texts: MailTexts, context: MailContext, locale: strin
         values: { duration: inUnits(mail.minutes, 'minute', locale) },
       }
     }
+    case 'recovery-by-operator': {
+      const { subject, heading, lead, notYou } = texts.recoveryByOperator
+      return {
+        subject,
+        heading,
+        body: [
+          paragraph(lead),
+          paragraph(texts.passwordChanged.askedFor),
+          ...section(common.notExpected, notYou),
+          ...help(common, context),
+        ],
+        values: { time: time(mail.at), duration: inUnits(mail.minutes, 'minute', locale) },
+      }
+    }
     case 'password-changed': {
       const { subject, heading, button: label, ...by } = texts.passwordChanged
       const [lead, fine, question, alarm] = {
         recovery: [by.byRecovery, common.nothingToDo, common.notYou, by.notYouRecovery] as const,
+        'operator-link': [by.byOperatorLink, by.askedFor, common.notExpected, by.notYouOperator] as const,
         person: [by.byPerson, common.nothingToDo, common.notYou, by.notYouPerson] as const,
         operator: [by.byOperator, by.askedFor, common.notExpected, by.notYouOperator] as const,
       }[mail.by]

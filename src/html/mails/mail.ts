@@ -11,7 +11,14 @@ export type Mail =
   /** Instead of a verification, if another account has verified the address: somebody entered it at sign-up or for their account. */
   | { readonly kind: 'address-in-use'; readonly signInLink: string }
   | { readonly kind: 'recovery'; readonly link: string; readonly minutes: number }
-  | { readonly kind: 'password-changed'; readonly by: 'recovery' | 'person' | 'operator'; readonly at: number }
+  /** An operator has made a link to set a new password, to hand over. */
+  | { readonly kind: 'recovery-by-operator'; readonly at: number; readonly minutes: number }
+  /** `recovery`: by a link that was mailed; `operator-link`: by one that an operator had handed over. */
+  | {
+      readonly kind: 'password-changed'
+      readonly by: 'recovery' | 'operator-link' | 'person' | 'operator'
+      readonly at: number
+    }
   /** To the previous address. `newEmail` is shown in part only; undefined if the address was removed. */
   | {
       readonly kind: 'email-changed'

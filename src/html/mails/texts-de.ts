@@ -45,11 +45,20 @@ export const textsDe: MailTexts = {
     notYou:
       'Ignorieren Sie diese E-Mail, dann bleibt Ihr Passwort, wie es ist. Geben Sie den Link nicht weiter: Wer ihn hat, kann ein neues Passwort festlegen.',
   },
+  recoveryByOperator: {
+    subject: 'Ein Link für ein neues Passwort bei {name}',
+    heading: 'Ein Link für ein neues Passwort',
+    lead: 'Am {time} wurde von den Betreibern von {name} ({host}) ein Link erstellt, mit dem ein neues Passwort für Ihr Konto festgelegt werden kann. Der Link funktioniert einmal und gilt {duration} lang. Er steht nicht in dieser E-Mail, sondern wird persönlich übergeben.',
+    notYou:
+      'Jemand hat sich vielleicht für Sie ausgegeben. Wenden Sie sich sofort an die Betreiber von {name}, bevor der Link benutzt wird.',
+  },
   passwordChanged: {
     subject: 'Ihr Passwort für {name} wurde geändert',
     heading: 'Ihr Passwort wurde geändert',
     byRecovery:
       'Das Passwort Ihres Kontos bei {name} ({host}) wurde am {time} geändert, und zwar über einen Link, der an diese Adresse gesendet worden war.',
+    byOperatorLink:
+      'Das Passwort Ihres Kontos bei {name} ({host}) wurde am {time} geändert, mit einem Link, den die Betreiber übergeben haben.',
     byPerson: 'Das Passwort Ihres Kontos bei {name} ({host}) wurde am {time} auf Ihrer Kontoseite geändert.',
     byOperator: 'Die Betreiber von {name} ({host}) haben am {time} ein neues Passwort für Ihr Konto festgelegt.',
     askedFor: 'Wenn Sie darum gebeten haben, müssen Sie nichts tun.',

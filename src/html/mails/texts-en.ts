@@ -48,11 +48,20 @@ export const textsEn = {
     notYou:
       'Ignore this mail, and your password stays as it is. Do not pass the link on: whoever has it can set a new password.',
   },
+  recoveryByOperator: {
+    subject: 'A link to set a new password at {name}',
+    heading: 'A link to set a new password',
+    lead: 'On {time}, an operator of {name} ({host}) made a link with which a new password can be set for your account. The link works once, for {duration}. It is not in this mail: the operator hands it over.',
+    notYou:
+      'Somebody may have pretended to be you. Contact the people who run {name} right away, before the link is used.',
+  },
   passwordChanged: {
     subject: 'Your password for {name} was changed',
     heading: 'Your password was changed',
     byRecovery:
       'The password of your account at {name} ({host}) was changed on {time}, with a link that had been sent to this address.',
+    byOperatorLink:
+      'The password of your account at {name} ({host}) was changed on {time}, with a link that an operator had handed over.',
     byPerson: 'The password of your account at {name} ({host}) was changed on {time}, on your account page.',
     byOperator: 'An operator of {name} ({host}) set a new password for your account on {time}.',
     askedFor: 'If you asked for this, there is nothing to do.',

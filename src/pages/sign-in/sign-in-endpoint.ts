@@ -18,20 +18,23 @@ import { type SignInOutcome, signIn } from '../../operations/sign-in.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
-import type { Parameters } from '../../protocol/http/parameters.ts'
+import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import type { Signet } from '../../signet.ts'
 import { sessionIdFor } from '../../tokens/authentication.ts'
-import { SignInPage, type SignInPageProps } from './sign-in-page.tsx'
+import { isSignInNotice, SignInPage, type SignInPageProps } from './sign-in-page.tsx'
 
-type Fault = Pick<SignInPageProps, 'fault' | 'retryAfterSeconds' | 'username'>
+type Shown = Pick<SignInPageProps, 'fault' | 'retryAfterSeconds' | 'username' | 'notice'>
 
 /** The sign-in page, on its own or for an authorization request. */
 export function signInEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/sign-in', async (request, reply) => {
     const interaction = await loadInteraction(signet, request, reply, continueValueIn(request.query))
     if (!interaction) return reply
-    return showPage(signet, request, reply, interaction, { username: authorizationOf(interaction)?.loginHint }, 200)
+    const notice = sentValue(request.query, 'notice')
+    const username = authorizationOf(interaction)?.loginHint
+    const shown = { username, notice: isSignInNotice(notice) ? notice : undefined }
+    return showPage(signet, request, reply, interaction, shown, 200)
   })
 
   app.post<{ Body: Parameters }>('/sign-in', async (request, reply) => {
@@ -83,7 +86,7 @@ async function showPage(
   request: FastifyRequest,
   reply: FastifyReply,
   interaction: Interaction,
-  fault: Fault,
+  shown: Shown,
   status: number,
 ): Promise<FastifyReply> {
   const session = await sessionOf(signet, request, interaction)
@@ -102,8 +105,9 @@ async function showPage(
       client: authorization && clientOnPage(authorization.target),
       current: session && isOffered ? { name: displayName(session.account) } : undefined,
       offersSignUp: signet.settings.signUp === 'open',
+      offersRecovery: signet.settings.mail.delivery !== 'none',
       cancelHref: authorization && cancelHref(authorization.target, signet.settings.issuer),
-      ...fault,
+      ...shown,
     }),
     status,
   )

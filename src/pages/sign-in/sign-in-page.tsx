@@ -6,6 +6,16 @@ import { faultText, fill, type PageContext } from '../../html/messages/messages.
 
 export type SignInFault = 'wrong_credentials' | 'too_many_attempts' | 'busy' | 'missing' | 'expired'
 
+/** What the page reports: a fixed key, never a text from the URL. */
+export type SignInNotice = 'password-recovered'
+
+const notices = { 'password-recovered': 'passwordRecovered' } as const satisfies Record<SignInNotice, string>
+
+/** Whether a key names a notice of the page. */
+export function isSignInNotice(key: string | undefined): key is SignInNotice {
+  return key !== undefined && Object.hasOwn(notices, key)
+}
+
 export interface SignInPageProps {
   readonly page: PageContext
   readonly csrf: string
@@ -21,12 +31,17 @@ export interface SignInPageProps {
   readonly current?: { readonly name: string } | undefined
   /** Whether people can create accounts for themselves. */
   readonly offersSignUp?: boolean | undefined
+  /** Whether people can get a link to set a new password. */
+  readonly offersRecovery?: boolean | undefined
+  /** What has just been done. */
+  readonly notice?: SignInNotice | undefined
   /** Back to the application with `access_denied`. */
   readonly cancelHref?: string | undefined
 }
 
 export function SignInPage(props: SignInPageProps) {
-  const { page, csrf, continueTo, client, username, fault, retryAfterSeconds, current, offersSignUp } = props
+  const { page, csrf, continueTo, client, username, fault, retryAfterSeconds, current, notice } = props
+  const { offersSignUp, offersRecovery } = props
   const { signIn, password } = page.messages
   const faulty = faultyFields(fault, username)
   const cancelHref = safeHref(props.cancelHref)
@@ -39,6 +54,11 @@ export function SignInPage(props: SignInPageProps) {
       client={client}
     >
       <h1>{signIn.title}</h1>
+      {notice && (
+        <p class="notice" role="status">
+          {signIn[notices[notice]]}
+        </p>
+      )}
       {client && (
         <p class="purpose">
           <ClientLogo client={client} />
@@ -86,23 +106,17 @@ export function SignInPage(props: SignInPageProps) {
           {signIn.submit}
         </button>
       </form>
-      {(offersSignUp || cancelHref) && (
+      {(offersRecovery || offersSignUp || cancelHref) && (
         <ul class="links">
+          {/* These submit the form, so that the name need not be typed again. The response redirects to a URL with the sealed name. */}
+          {offersRecovery && (
+            <li>
+              <ToOtherPage id="to-recover" action="/recover" label={signIn.forgot} />
+            </li>
+          )}
           {offersSignUp && (
             <li>
-              {/* Submits the form, so that the e-mail address need not be typed again. The response redirects to a URL with the sealed address. */}
-              <button
-                class="link"
-                id="to-sign-up"
-                form="credentials"
-                formaction="/sign-up"
-                formnovalidate
-                name="from"
-                value="sign-in"
-                type="submit"
-              >
-                {signIn.signUp}
-              </button>
+              <ToOtherPage id="to-sign-up" action="/sign-up" label={signIn.signUp} />
             </li>
           )}
           {cancelHref && (
@@ -113,6 +127,23 @@ export function SignInPage(props: SignInPageProps) {
         </ul>
       )}
     </Layout>
+  )
+}
+
+function ToOtherPage({ id, action, label }: { readonly id: string; readonly action: string; readonly label: string }) {
+  return (
+    <button
+      class="link"
+      id={id}
+      form="credentials"
+      formaction={action}
+      formnovalidate
+      name="from"
+      value="sign-in"
+      type="submit"
+    >
+      {label}
+    </button>
   )
 }
 

@@ -240,6 +240,16 @@ const statements: readonly (readonly [name: string, text: string])[] = [
      SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
   ],
   ['superseded grants', deleteSuperseded],
+  [
+    'account_recoveries',
+    `WITH old AS (
+       DELETE FROM account_recoveries WHERE digest IN (
+         SELECT digest FROM account_recoveries WHERE expires_at < now() - interval '1 day'
+         LIMIT $2 FOR UPDATE SKIP LOCKED)
+       RETURNING 1
+     )
+     SELECT count(*) AS deleted, $1::integer AS kept_for FROM old`,
+  ],
   // Mails that asked to verify an address. Their links have expired, but whoever did not ask for them can still say so for a week.
   [
     'email_verifications',

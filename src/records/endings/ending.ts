@@ -16,6 +16,7 @@ export type GrantEndReason =
   | 'account_disabled'
   | 'password_set'
   | 'password_changed'
+  | 'password_recovered'
   | 'email_change_undone'
   | 'account_deleted'
   | 'client_secret_rotated'
@@ -31,6 +32,7 @@ export type AccountEndReason = Extract<
   | 'account_deleted'
   | 'password_set'
   | 'password_changed'
+  | 'password_recovered'
   | 'email_change_undone'
   | 'revoked_by_operator'
 >

@@ -25,6 +25,14 @@ export const deviceRequestsPerClient: Limit = { name: 'device-request-client', p
  */
 export const userCodesPerNetwork: Limit = { name: 'user-code-network', points: 60, seconds: window }
 export const userCodesPerPerson: Limit = { name: 'user-code-person', points: 20, seconds: window }
+/** Requests for a link to set a new password. Each adds a job and sends at most one mail. */
+export const recoveriesPerNetwork: Limit = { name: 'recovery-network', points: 30, seconds: window }
+/** All networks together. It bounds the jobs that wait if somebody uses very many networks, or if nothing processes jobs. */
+export const recoveries: Limit = { name: 'recovery-all', points: 10_000, seconds: window }
+/** Forms of one link, each of which can look a password up at another server. */
+export const perRecovery: Limit = { name: 'recovery-link', points: 30, seconds: 3600 }
+/** From one network for one name, as it was typed. Never visible. */
+export const recoveriesPerName: Limit = { name: 'recovery-name', points: 10, seconds: window }
 /** Mails that people who are signed in ask for, to verify an address. */
 export const verificationsPerPerson: Limit = { name: 'verification-person', points: 10, seconds: 3600 }
 export const verificationsPerNetwork: Limit = { name: 'verification-network', points: 60, seconds: 3600 }

@@ -195,3 +195,21 @@ export async function undoCounts(db: Queryable, windows: readonly string[], clai
     values: [windows, claim?.key ?? null, claim?.failures ?? 0],
   })
 }
+
+/** Resets windows and the consecutive failures at an account, no matter how many there are. */
+export async function forgetFailures(db: Queryable, windows: readonly string[], account: string): Promise<void> {
+  await db.query({
+    name: 'forget-failures',
+    // Locked in the same order as in `settleSuccess`.
+    text: `WITH held AS MATERIALIZED (
+             SELECT key FROM failed_sign_ins WHERE key = $2 FOR UPDATE
+           ), windows AS (
+             SELECT key FROM rate_limits WHERE key = ANY ($1) AND (SELECT count(*) FROM held) >= 0
+             ORDER BY key COLLATE "C" FOR UPDATE
+           ), reset AS (
+             UPDATE rate_limits SET points = 0 FROM windows WHERE rate_limits.key = windows.key
+           )
+           UPDATE failed_sign_ins SET failures = 0, next_at = now() FROM held WHERE failed_sign_ins.key = held.key`,
+    values: [windows, account],
+  })
+}

@@ -17,7 +17,11 @@ import {
   perInvitation,
   perName,
   perNetwork,
+  perRecovery,
   rangesOf,
+  recoveries,
+  recoveriesPerName,
+  recoveriesPerNetwork,
   signUps,
   userCodesPerNetwork,
   userCodesPerPerson,
@@ -25,7 +29,14 @@ import {
   verificationsPerPerson,
   widest,
 } from './limit-counters.ts'
-import { type Claim, claimAttempt, countAll, settleSuccess, undoCounts } from './sign-in-limits-store.ts'
+import {
+  type Claim,
+  claimAttempt,
+  countAll,
+  forgetFailures,
+  settleSuccess,
+  undoCounts,
+} from './sign-in-limits-store.ts'
 
 /*
  * Limits on guessing passwords and user codes, and on what anybody can have stored. For passwords there are two kinds, so that the limits do not reveal who has an account:
@@ -140,6 +151,14 @@ export interface SignInLimits {
   beforeDeviceRequest(network: string | undefined, clientId: string): Promise<void>
   /** Counts a user code that a person typed (RFC 8628 §5.1). Must be called before it is looked up. @throws LimitExceeded, TooManyWaiting */
   beforeUserCode(network: string, sub: string): Promise<void>
+  /**
+   * Counts a request for a link to set a new password, before anything is looked up. What it throws and returns depends on the network and the
+   * typed name only.
+   *
+   * @returns false if this name was typed too often from this network. The caller must not learn this
+   * @throws LimitExceeded, TooManyWaiting
+   */
+  beforeRecovery(network: string, typed: string): Promise<boolean>
   /** Counts a person's request for a mail that verifies an address. @throws LimitExceeded, TooManyWaiting */
   beforeVerification(network: string, sub: string): Promise<void>
   /** Counts the code of such a mail that a person typed. Must be called before it is compared. @throws LimitExceeded, TooManyWaiting */
@@ -152,6 +171,8 @@ export interface SignInLimits {
    * @throws TooManyWaiting
    */
   allowsEmailCode(address: string): Promise<boolean>
+  /** Counts a form with a new password for a link. Must be called once the link is known to be open. @throws LimitExceeded, TooManyWaiting */
+  beforeNewPassword(link: Buffer): Promise<void>
   /**
    * Counts a mail to an address that somebody else can cause.
    *
@@ -160,6 +181,13 @@ export interface SignInLimits {
    * @throws TooManyWaiting
    */
   allowsMail(kind: MailedRequest, address: string): Promise<boolean>
+  /**
+   * Forgets the failures at an account, whose person has just proven themselves without the password: they may have caused them. Also those
+   * of its names from the network of the request.
+   *
+   * @param names the keys of names that only this account has
+   */
+  recovered(db: Queryable, network: string, sub: string, names: readonly string[]): Promise<void>
 }
 
 /** @param turns attempts from one network, or at one account, update the same row; those that wait for it must not hold every connection */
@@ -239,6 +267,14 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
       const { exceeded } = await count(counters, `user-code ${widest(ranges)}`)
       if (exceeded) throw exceeded
     },
+    beforeRecovery: async (network, typed) => {
+      const ranges = rangesOf(network)
+      const ofNetwork = [...countersOf(recoveriesPerNetwork, ranges), counterOf(recoveries)]
+      const ofName = counterOf(recoveriesPerName, typed, ranges[0] as string)
+      const { exceeded } = await count(ofNetwork, `recovery ${widest(ranges)}`)
+      if (exceeded) throw exceeded
+      return (await count([ofName], ofName.key)).exceeded === undefined
+    },
     beforeVerification: async (network, sub) => {
       const ranges = rangesOf(network)
       const counters = [counterOf(verificationsPerPerson, sub), ...countersOf(verificationsPerNetwork, ranges)]
@@ -255,9 +291,19 @@ export function createSignInLimits(database: Queryable, turns: Turns): SignInLim
       const counters = emailCodesPerAddress.map((limit) => counterOf(limit, address))
       return (await count(counters, `email-code-address ${address}`)).exceeded === undefined
     },
+    beforeNewPassword: async (link) => {
+      const counter = counterOf(perRecovery, link.toString('base64url'))
+      const { exceeded } = await count([counter], counter.key)
+      if (exceeded) throw exceeded
+    },
     allowsMail: async (kind, address) => {
       const counters = mailsPerAddress(kind).map((limit) => counterOf(limit, address))
       return (await count(counters, `${kind}-mail ${address}`)).exceeded === undefined
+    },
+    recovered: (db, network, sub, names) => {
+      const [narrowest = ''] = rangesOf(network)
+      const ofNames = names.map((name) => counterOf(perName, ...partsOf({ typed: name }), narrowest).key)
+      return forgetFailures(db, ofNames, keyOf('sign-in-wait', ...partsOf({ sub })))
     },
   }
 }

@@ -1,0 +1,157 @@
+import { AccountBadge, type PageAccount } from '../../html/account-and-client.tsx'
+import { FaultSummary, Field, HiddenInputs, RevealPassword } from '../../html/form-fields.tsx'
+import { Layout } from '../../html/layout.tsx'
+import { safeHref } from '../../html/link-target.ts'
+import { type Fault, faultText, fill, fillText, type PageContext } from '../../html/messages/messages.ts'
+import { PasswordStrength, strengthScript } from '../../html/password-strength.tsx'
+
+/** The checkbox of the form: also end all other access. */
+export const accessChoice = 'end-access'
+
+/**
+ * A hidden field that is always in the form. Browsers do not send an unticked checkbox, so this distinguishes a form in which the
+ * person cleared it from a form without it.
+ */
+export const offersAccess = { 'end-access-offered': '1' } as const
+
+/** Whether to end all other access: yes, unless the form had the checkbox and the person cleared it. */
+export function wantsAccessEnded(values: ReadonlyMap<string, string>): boolean {
+  const wasOffered = Object.keys(offersAccess).every((name) => values.has(name))
+  return values.has(accessChoice) || !wasOffered
+}
+
+/** The checkbox that removes a credential. */
+export const removeChoice = (id: number) => `remove-${id}`
+
+export interface NewPasswordPageProps {
+  readonly page: PageContext
+  readonly csrf: string
+  /** The secret of the link. */
+  readonly token: string
+  readonly account: PageAccount
+  /** The name that the person signs in with. */
+  readonly signInName: string | undefined
+  /** Other credentials of the account, which the person may not know about. */
+  readonly others: readonly { readonly id: number; readonly kind: string; readonly createdAt: Date }[]
+  /** The form as it was sent before. A password never goes back to the browser. */
+  readonly values: ReadonlyMap<string, string>
+  readonly fault?: { readonly field: 'new-password' | 'form'; readonly fault: Fault } | undefined
+  /** In characters. */
+  readonly minPasswordLength: number
+  /** For `busy`: when to try again. */
+  readonly retryAfterSeconds?: number | undefined
+}
+
+/** Sets a new password by a link. */
+export function NewPasswordPage(props: NewPasswordPageProps) {
+  const { page, csrf, token, account, others, values, fault, minPasswordLength } = props
+  const { recover, account: accountTexts, signUp } = page.messages
+  const text = fault && faultText(page, fault.fault, props)
+  const isPasswordFaulty = fault?.field === 'new-password'
+  return (
+    <Layout
+      page={page}
+      title={recover.passwordTitle}
+      faulty={fault !== undefined}
+      scripts={['show-password.js', strengthScript]}
+    >
+      <h1>{recover.passwordTitle}</h1>
+      {fault && (
+        <FaultSummary>
+          <p>{isPasswordFaulty ? <a href="#new-password">{text}</a> : text}</p>
+        </FaultSummary>
+      )}
+      <AccountBadge account={account} label={recover.account} />
+      <form method="post" action="/recover/password">
+        <HiddenInputs values={{ csrf, token, ...offersAccess }} />
+        {/* Tells password managers which account the new password belongs to. Not type=hidden, because they ignore that. */}
+        <input type="text" name="username" autocomplete="username" value={props.signInName} readonly hidden />
+        <Field
+          id="new-password"
+          label={accountTexts.newPassword}
+          type="password"
+          autocomplete="new-password"
+          required
+          minlength={minPasswordLength}
+          hint={fillText(signUp.passwordHint, { min: String(minPasswordLength) })}
+          fault={isPasswordFaulty ? text : undefined}
+          autofocus
+        />
+        <PasswordStrength page={page} field="new-password" minLength={minPasswordLength} />
+        <RevealPassword page={page} field="new-password" label={accountTexts.revealNew} />
+        {others.length > 0 && <Others page={page} others={others} values={values} />}
+        <label class="tick">
+          <input
+            type="checkbox"
+            id={accessChoice}
+            name={accessChoice}
+            value="1"
+            checked={wantsAccessEnded(values)}
+            aria-describedby={`${accessChoice}-hint`}
+          />
+          {recover.endAccess}
+        </label>
+        <p class="hint tick-hint" id={`${accessChoice}-hint`}>
+          {fill(recover.endAccessHint, { name: <bdi>{page.brand.name}</bdi> })}
+        </p>
+        <button class="button primary" id="set-password" name="set-password" type="submit">
+          {recover.setPassword}
+        </button>
+      </form>
+      <p class="fine">{recover.signInFollows}</p>
+    </Layout>
+  )
+}
+
+function Others({ page, others, values }: Pick<NewPasswordPageProps, 'page' | 'others' | 'values'>) {
+  const { recover } = page.messages
+  const date = (at: Date) =>
+    new Intl.DateTimeFormat(page.locale, { year: 'numeric', month: 'long', day: 'numeric', timeZone: 'UTC' }).format(at)
+  return (
+    <fieldset class="choices">
+      <legend>{recover.others}</legend>
+      <p class="hint">{recover.othersLead}</p>
+      {others.map(({ id, kind, createdAt }) => (
+        <label class="tick" key={id}>
+          <input
+            type="checkbox"
+            id={removeChoice(id)}
+            name={removeChoice(id)}
+            value="1"
+            checked={values.has(removeChoice(id))}
+          />
+          <span>{fill(recover.remove, { kind: <bdi class="identifier">{kind}</bdi>, date: date(createdAt) })}</span>
+        </label>
+      ))}
+    </fieldset>
+  )
+}
+
+/** For every link that cannot be used, whatever the reason: it tells nothing about accounts. */
+export function LinkVoidPage(props: {
+  readonly page: PageContext
+  /** Where to ask for a new link; undefined if this installation sends no mail. */
+  readonly recoverHref: string | undefined
+}) {
+  const { page } = props
+  const { recover } = page.messages
+  const recoverHref = safeHref(props.recoverHref)
+  return (
+    <Layout page={page} title={recover.voidTitle}>
+      <h1>{recover.voidTitle}</h1>
+      <p class="lead">{recover.void}</p>
+      {recoverHref && (
+        <p class="actions">
+          <a class="button primary" id="recover-again" href={recoverHref}>
+            {recover.voidAgain}
+          </a>
+        </p>
+      )}
+      <ul class="links">
+        <li>
+          <a href="/sign-in">{recover.signIn}</a>
+        </li>
+      </ul>
+    </Layout>
+  )
+}

@@ -1,0 +1,27 @@
+import type { Queryable } from '../../platform/database/queryable.ts'
+import type { Sub } from '../ids.ts'
+
+/** Something that a person can prove themselves with. */
+export interface Credential {
+  readonly id: number
+  /** `password`, or a kind that a later release adds. */
+  readonly kind: string
+  readonly createdAt: Date
+}
+
+/** The credentials of an account, the oldest first. */
+export async function listCredentials(db: Queryable, sub: Sub): Promise<readonly Credential[]> {
+  const { rows } = await db.query<{ id: number; kind: string; created_at: Date }>({
+    text: 'SELECT id, kind, created_at FROM account_credentials WHERE sub = $1 ORDER BY id',
+    values: [sub],
+  })
+  return rows.map(({ id, kind, created_at }) => ({ id, kind, createdAt: created_at }))
+}
+
+/** Removes credentials of an account other than its password. Those of other accounts are not affected. */
+export async function removeCredentials(tx: Queryable, sub: Sub, ids: readonly number[]): Promise<void> {
+  await tx.query({
+    text: `DELETE FROM account_credentials WHERE sub = $1 AND kind <> 'password' AND id = ANY ($2)`,
+    values: [sub, ids],
+  })
+}

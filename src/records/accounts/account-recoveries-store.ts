@@ -1,0 +1,84 @@
+import type { Queryable } from '../../platform/database/queryable.ts'
+import type { Sub } from '../ids.ts'
+import type { Account } from './account.ts'
+import { type AccountRow, accountColumns, accountEmail, accountFromRow } from './accounts-store.ts'
+
+/** A link by which somebody who cannot sign in sets a new password. */
+export interface NewRecovery {
+  /** Of the secret in the link. */
+  readonly digest: Buffer
+  readonly sub: Sub
+  /** The verified address that the link is sent to; undefined if an operator hands it over. */
+  readonly email: string | undefined
+  /** What the browser that asked continues with. Somebody else may have asked, so no other browser does. */
+  readonly continuation: Continuation | undefined
+  /** Lifetime in seconds. */
+  readonly ttl: number
+}
+
+export interface Continuation {
+  /** The digest of the browser's cookie. */
+  readonly browserDigest: Buffer
+  /** The sealed `continue` value of its page. */
+  readonly continueTo: string
+}
+
+export async function insertRecovery(db: Queryable, recovery: NewRecovery): Promise<void> {
+  const { digest, sub, email, continuation, ttl } = recovery
+  await db.query({
+    text: `INSERT INTO account_recoveries (digest, sub, email, browser_digest, continue_to, expires_at)
+           VALUES ($1, $2, $3, $4, $5, now() + make_interval(secs => $6))`,
+    values: [digest, sub, email ?? null, continuation?.browserDigest ?? null, continuation?.continueTo ?? null, ttl],
+  })
+}
+
+/** A link that can be used now. */
+export interface Recovery {
+  readonly account: Account
+  /** Whether an operator hands the link over, and so answers for the person. */
+  readonly byOperator: boolean
+  readonly continuation: Continuation | undefined
+}
+
+interface Row {
+  readonly sent_to: string | null
+  readonly browser_digest: Buffer | null
+  readonly continue_to: string | null
+}
+
+/**
+ * The link with this digest. A link that was mailed is void as soon as its address is no longer the verified address of the account: it proves
+ * only that somebody can read mail there.
+ *
+ * @returns undefined if there is no such link, it has expired or been used, or its account has been disabled or deleted
+ */
+export async function findRecovery(db: Queryable, digest: Buffer): Promise<Recovery | undefined> {
+  const { rows } = await db.query<AccountRow & Row>({
+    text: `SELECT ${accountColumns}, recovery.email AS sent_to, recovery.browser_digest, recovery.continue_to
+           FROM account_recoveries AS recovery JOIN accounts ON accounts.sub = recovery.sub ${accountEmail}
+           WHERE recovery.digest = $1 AND recovery.spent_at IS NULL AND recovery.expires_at > now()
+             AND accounts.deleted_at IS NULL AND accounts.disabled_at IS NULL
+             AND (recovery.email IS NULL
+                  OR (account_emails.verified_at IS NOT NULL
+                      AND lower(account_emails.email COLLATE "C") = lower(recovery.email COLLATE "C")))`,
+    values: [digest],
+  })
+  const [row] = rows
+  if (!row) return undefined
+  const { sent_to, browser_digest: browserDigest, continue_to: continueTo, ...account } = row
+  return {
+    account: accountFromRow(account as AccountRow),
+    byOperator: sent_to === null,
+    continuation: browserDigest !== null && continueTo !== null ? { browserDigest, continueTo } : undefined,
+  }
+}
+
+/** Uses a link up. Of any number of concurrent callers, one gets true. */
+export async function spendRecovery(tx: Queryable, digest: Buffer): Promise<boolean> {
+  const { rowCount } = await tx.query({
+    text: `UPDATE account_recoveries SET spent_at = now()
+           WHERE digest = $1 AND spent_at IS NULL AND expires_at > now()`,
+    values: [digest],
+  })
+  return rowCount === 1
+}
