@@ -33,9 +33,10 @@ LABEL org.opencontainers.image.title="Signet" \
   org.opencontainers.image.description="An identity provider that signs people in and issues JWTs that any service can verify and only Signet can sign." \
   org.opencontainers.image.licenses="Apache-2.0"
 # The port is fixed, whatever the issuer's port, because EXPOSE and the health check depend on it.
-ENV NODE_ENV=production SIGNET_HOST=0.0.0.0 SIGNET_PORT=4000 SIGNET_KEYS_DIR=/var/lib/signet/keys
-# The only folder that Signet writes to, and only without SIGNET_MASTER_KEY: mount a volume in that case.
-RUN install -d -o 1000 -g 1000 -m 0700 /var/lib/signet/keys
+ENV NODE_ENV=production SIGNET_HOST=0.0.0.0 SIGNET_PORT=4000 SIGNET_DATA_DIR=/var/lib/signet SIGNET_KEYS_DIR=/var/lib/signet/keys
+# The only folders that Signet writes to: keys without SIGNET_MASTER_KEY (mount a volume in that case), and mails if the issuer is on loopback and there is no
+# mail server.
+RUN install -d -o 1000 -g 1000 -m 0700 /var/lib/signet/keys /var/lib/signet/mail
 WORKDIR /app
 COPY package.json LICENSE ./
 COPY --from=dependencies /app/node_modules node_modules

@@ -90,12 +90,25 @@ BEGIN
 END
 $$;
 
--- Makes jobs available again that were locked for longer than this. The queue is short, because a job is deleted when it is done.
-CREATE FUNCTION unlock_jobs(locked_for interval) RETURNS void
+-- Makes jobs available again that were locked for longer than any task takes, because their node was killed, and deletes those that failed for good a
+-- month ago. The queue is short, because a job is deleted when it is done.
+--
+-- Returns the number of jobs that wait, up to 10,000.
+CREATE FUNCTION tend_jobs() RETURNS integer
 LANGUAGE plpgsql AS $$
+DECLARE
+  waiting integer;
 BEGIN
   EXECUTE format(
-    'SELECT FROM %1$I.force_unlock_workers(ARRAY(SELECT DISTINCT locked_by FROM %1$I.jobs WHERE locked_at < now() - $1))', jobs_schema()
-  ) USING locked_for;
+    'SELECT FROM %1$I.force_unlock_workers(ARRAY(SELECT DISTINCT locked_by FROM %1$I.jobs WHERE locked_at < now() - interval ''5 minutes''))',
+    jobs_schema()
+  );
+  EXECUTE format(
+    'SELECT FROM %1$I.complete_jobs(ARRAY(SELECT id FROM %1$I.jobs
+       WHERE attempts >= max_attempts AND locked_at IS NULL AND run_at < now() - interval ''30 days'' LIMIT 500))',
+    jobs_schema()
+  );
+  EXECUTE format('SELECT count(*) FROM (SELECT FROM %I.jobs WHERE attempts < max_attempts LIMIT 10000) AS job', jobs_schema()) INTO waiting;
+  RETURN waiting;
 END
 $$;

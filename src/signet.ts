@@ -24,6 +24,8 @@ export interface Signet {
   readonly database: Database
   /** Why the database is not usable at the moment, according to the heartbeat; undefined if it is. For servers. */
   readonly databaseProblem: () => string | undefined
+  /** Jobs in the queue when they were last counted; undefined before that. For servers. */
+  readonly waitingJobs: () => number | undefined
   readonly keyRing: KeyRing
   readonly verifiersLastSeen: VerifiersLastSeen
   readonly secrets: SecretRing

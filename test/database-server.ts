@@ -6,6 +6,7 @@ import tap from 'tap'
 import { joinLocalPostgres, type LocalPostgres } from '#local-postgres'
 import { packageFolder } from '../src/platform/config/installation-folder.ts'
 import type { DatabaseConnection } from '../src/platform/database/hosts.ts'
+import { jobsSchemaOf } from '../src/platform/database/job-schema.ts'
 import type { DatabaseLog } from '../src/platform/log.ts'
 import { memoryFolder } from './memory-folder.ts'
 
@@ -83,9 +84,12 @@ export function testName(): string {
   return `test_${Date.now().toString(36)}_${randomBytes(4).toString('hex')}`
 }
 
-/** Drops a test's schema. A transaction that a test has left open gets an error. */
+/** Drops a test's schema, and that of its job queue. A transaction that a test has left open gets an error. */
 export async function dropSchema(connection: DatabaseConnection, schema: string): Promise<void> {
-  await once(connection, `SET lock_timeout = '10s'; DROP SCHEMA ${schema} CASCADE`)
+  await once(
+    connection,
+    `SET lock_timeout = '10s'; DROP SCHEMA ${schema} CASCADE; DROP SCHEMA IF EXISTS ${jobsSchemaOf(schema)} CASCADE`,
+  )
 }
 
 /** Runs one statement, or several without parameters, on a separate connection. */

@@ -14,6 +14,7 @@ import { recoverCommand } from './recover.ts'
 import { resourcesCommand } from './resources.ts'
 import { serveCommand } from './serve.ts'
 import { type Terminal, visible } from './terminal.ts'
+import { mailCommand } from './test-mail.ts'
 import { usersCommand } from './users.ts'
 
 /** Defines all commands with their flags. A command loads everything else when it runs. */
@@ -41,6 +42,7 @@ export function createProgram(terminal: Terminal): Command {
   groupsCommand(program, terminal)
   grantsCommand(program, terminal)
   eventsCommand(program, terminal)
+  mailCommand(program, terminal)
   for (const group of program.commands) group.enablePositionalOptions()
   refuseEmptyArguments(program)
   return program

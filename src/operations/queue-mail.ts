@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Mail } from '../html/mails/mail.ts'
 import type { Queryable } from '../platform/database/queryable.ts'
 import { addJob } from '../platform/jobs/jobs-store.ts'
@@ -16,8 +17,14 @@ export interface QueuedMail {
   readonly sub?: string
 }
 
-/** What a sealed payload is bound to. */
-export const mailPayload = 'a mail to send'
+/** A mail in the queue. */
+export interface WaitingMail extends QueuedMail {
+  /** Of its Message-ID, the same for each attempt to send it. */
+  readonly id: string
+}
+
+/** What a sealed mail is bound to. */
+export const mailInQueue = 'a mail in the queue'
 
 /**
  * Adds a job that sends a mail, in the caller's transaction: `send-mail.ts` does it once that is committed. Links and codes are secrets, so the
@@ -29,6 +36,7 @@ export async function queueMail(
   mail: QueuedMail,
 ): Promise<void> {
   if (settings.mail.delivery === 'none') return
-  const sealed = sealText(secrets['mail-sealing'], JSON.stringify(mail), mailPayload)
+  const waiting: WaitingMail = { ...mail, id: randomUUID() }
+  const sealed = sealText(secrets['mail-sealing'], JSON.stringify(waiting), mailInQueue)
   await addJob(tx, 'send_mail', { sealed })
 }

@@ -1,30 +1,72 @@
 import { composeMail } from '../html/mails/compose-mail.tsx'
 import type { RunningJob } from '../platform/jobs/job-worker.ts'
-import { MailFailure } from '../platform/mail/mail-failure.ts'
+import { MailFailure, type MailFault } from '../platform/mail/mail-failure.ts'
 import { openTransport } from '../platform/mail/transport.ts'
 import { secretFor, unsealText } from '../platform/secrets/purpose-secrets.ts'
+import { recordEvent } from '../records/events/events-store.ts'
 import type { Signet } from '../signet.ts'
-import { mailPayload, type QueuedMail } from './queue-mail.ts'
+import { mailInQueue, type WaitingMail } from './queue-mail.ts'
 
-/** The task `send_mail`: composes and sends a mail that `queueMail` has queued. */
+/**
+ * Why a mail is not sent any more, in addition to the faults of a transport. `expired`: its link has expired. `interrupted`: the node was killed
+ * during the last attempt, or it met an error that the log has. `unreadable`: the secret that it was sealed with was revoked.
+ */
+type Reason = MailFault | 'expired' | 'interrupted' | 'unreadable'
+
+/**
+ * The task `send_mail`: composes and sends a mail that `queueMail` has queued.
+ *
+ * A mail is sent at least once, and usually exactly once. It is sent again if the server accepts it and the node is killed before it has deleted the job,
+ * or if the connection is lost between the end of the mail and the server's answer (RFC 5321 §4.5.4.1 leaves no other choice). All attempts
+ * have the same Message-ID, by which many mail systems drop the second copy. A link or code in it works once, however often it arrives.
+ *
+ * The end of all attempts is an event. No log line and no event contains the address.
+ */
 export async function sendMail(signet: Signet, payload: unknown, job: RunningJob): Promise<void> {
-  const { settings, brand, log } = signet
-  const { sealed } = payload as { readonly sealed: string }
-  const opened = unsealText(await secretFor(signet.secrets, 'mail-sealing', sealed), sealed, mailPayload)
-  if (opened === undefined) return
-  const { to, locale, mail, goodUntil } = JSON.parse(opened) as QueuedMail
-  if (goodUntil !== undefined && goodUntil <= Date.now()) return
-  const composed = composeMail(mail, { brand, issuer: settings.issuer, locale, to })
-  const message = { to, kind: mail.kind, ...composed }
+  const { settings, brand, log, metrics } = signet
+  const waiting = await openMail(signet, payload)
+  if (waiting === undefined) return giveUp(signet, {}, 'unreadable')
+  const { to, locale, mail, goodUntil, sub, id } = waiting
+  const about = { kind: mail.kind, sub }
+  if (job.isOver) return giveUp(signet, about, 'interrupted')
+  if (goodUntil !== undefined && goodUntil <= Date.now()) return giveUp(signet, about, 'expired')
   try {
+    const composed = composeMail(mail, { brand, issuer: settings.issuer, locale, to })
+    const message = { to, kind: mail.kind, id, ...composed }
     const { file } = await openTransport(settings.mail, brand.name).deliver(message, job.signal)
-    log.info({ kind: mail.kind, ...(file !== undefined && { file }) }, 'A mail was sent.')
+    metrics.count('signet_mails_total', { outcome: 'sent' })
+    if (file === undefined) log.info({ kind: mail.kind }, 'A mail was handed to the mail server.')
+    else log.info({ kind: mail.kind, file }, 'A mail was written to a file.')
   } catch (error) {
-    if (!(error instanceof MailFailure)) throw error
+    // The node stops, and another one continues.
+    if (!(error instanceof MailFailure) || job.signal.aborted) throw error
+    const { fault, isPermanent, message } = error
+    if (isPermanent || job.isLast) return giveUp(signet, about, fault, `${message}.`)
+    metrics.count('signet_mails_total', { outcome: 'failed' })
     log.warn(
-      { kind: mail.kind, attempt: job.attempt, fault: error.fault },
-      `A mail could not be sent: ${error.message}.`,
+      { kind: mail.kind, attempt: job.attempt, fault },
+      `A mail could not be sent and will be tried again: ${message}.`,
     )
-    if (!error.isPermanent) throw error
+    throw error
   }
+}
+
+/** @returns undefined if it was not sealed by `queueMail`, or with a secret that was revoked */
+async function openMail({ secrets }: Signet, payload: unknown): Promise<WaitingMail | undefined> {
+  const { sealed } = (payload ?? {}) as { readonly sealed?: string }
+  if (sealed === undefined) return undefined
+  const opened = unsealText(await secretFor(secrets, 'mail-sealing', sealed), sealed, mailInQueue)
+  return opened === undefined ? undefined : (JSON.parse(opened) as WaitingMail)
+}
+
+/** Records that a mail is not sent any more. If that fails, the job is tried again, and a second event is possible. */
+async function giveUp(
+  { database, log, metrics }: Signet,
+  { kind = 'unknown', sub }: { readonly kind?: string; readonly sub?: string | undefined },
+  reason: Reason,
+  message = '',
+): Promise<void> {
+  await recordEvent(database, { type: 'mail_failed', by: 'schedule', sub, detail: { kind, reason } })
+  metrics.count('signet_mails_total', { outcome: 'given_up' })
+  log.warn({ kind, reason }, `A mail was not sent, and will not be tried again. ${message}`.trim())
 }

@@ -68,6 +68,16 @@ export const metricDeclarations = {
     help: 'New passwords looked up at SIGNET_BREACHED_PASSWORDS_URL. timeout, failed: there was no usable answer, and the password was accepted without the check.',
     labels: { outcome: ['listed', 'unlisted', 'timeout', 'failed'] },
   },
+  signet_mails_total: {
+    type: 'counter',
+    help: 'Attempts to send a mail. failed: it will be tried again; given_up: it will not, and there is an event mail_failed.',
+    labels: { outcome: ['sent', 'failed', 'given_up'] },
+  },
+  signet_jobs_waiting: {
+    type: 'gauge',
+    help: 'Jobs in the queue, such as mails that are to be sent or tried again, counted about once a minute, up to 10,000. The same on every node.',
+    labels: {},
+  },
   signet_database_connections: {
     type: 'gauge',
     help: 'Connections of this node to the database.',

@@ -65,6 +65,7 @@ t.test('the commands are the documented ones', async (t) => {
     grants: 'list show revoke revoke-all',
     groups: 'create add remove list show delete',
     keys: 'list rotate revoke import export-public reseal secrets rotate-secrets',
+    mail: 'test',
     resources: 'create list show update delete',
     users: 'create invite invitations uninvite import list show update sign-out disable enable set-password delete',
   }

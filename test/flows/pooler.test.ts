@@ -1,8 +1,12 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { decodeProtectedHeader } from 'jose'
 import pg from 'pg'
 import t, { type Test } from 'tap'
 import type { Finding } from '../../src/cli/doctor/finding.ts'
+import { queueMail } from '../../src/operations/queue-mail.ts'
+import { inTransaction } from '../../src/platform/database/queryable.ts'
 import { answer, emptyFolder } from '../cli/console.ts'
 import { eventually } from '../support/eventually.ts'
 import { basic, freePort, type Idp, type Reply, startSignet, type TestClient } from '../support/idp.ts'
@@ -28,6 +32,7 @@ function settingsFor(t: Test, db: PooledDatabase): Record<string, string> {
     SIGNET_DATABASE_SCHEMA: db.schema,
     SIGNET_MASTER_KEY: testMasterKey,
     SIGNET_KEYS_DIR: emptyFolder(t),
+    SIGNET_DATA_DIR: emptyFolder(t),
     SIGNET_KEY_LEASE: '6s',
   }
 }
@@ -137,6 +142,28 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
       t.match(await node.token(resourceServer, { grant_type: 'client_credentials' }), { status: 401 })
   })
 
+  t.test('mails are sent once, although no node is notified of them', async (t) => {
+    const addresses = Array.from({ length: 10 }, (_, index) => `person${index}@example.com`)
+    await Promise.all(
+      addresses.map((to) =>
+        inTransaction(one.signet.database, (tx) =>
+          queueMail(tx, one.signet, { to, locale: 'en', mail: { kind: 'test' } }),
+        ),
+      ),
+    )
+    await eventually(
+      'the queue to be empty',
+      async () => (await db.ask('SELECT id FROM signet_jobs.jobs')).length === 0,
+    )
+    const sent = [one, two].flatMap(({ signet: { settings } }) => {
+      const folder = settings.mail.delivery === 'files' ? settings.mail.folder : ''
+      return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : []
+    })
+    // Both nodes have the same folder.
+    const recipients = [...new Set(sent)].map((file) => /^To: (.*)\r$/m.exec(readFileSync(file, 'utf8'))?.[1])
+    t.same(recipients.sort(), addresses)
+  })
+
   t.test('keys are rotated by a command, and every node signs with the new one within its lease', async (t) => {
     const kid = async (idp: Idp) => {
       const journey = await signIn(idp, client)
@@ -202,7 +229,7 @@ pooled('PgBouncer in transaction mode: two nodes start on an empty database and 
     t.same(await db.ask("SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"), [])
     t.same(
       await db.ask(
-        `SELECT nspname FROM pg_namespace WHERE nspname NOT IN ('signet', 'public', 'information_schema') AND nspname !~ '^pg_'`,
+        `SELECT nspname FROM pg_namespace WHERE nspname NOT IN ('signet', 'signet_jobs', 'public', 'information_schema') AND nspname !~ '^pg_'`,
       ),
       [],
     )

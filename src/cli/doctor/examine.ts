@@ -5,6 +5,7 @@ import { readSettings, type Settings, SettingsError } from '../../platform/confi
 import { checkBreachedPasswords } from './check-breached-passwords.ts'
 import { checkFiles, checkLogo, checkTlsFiles } from './check-files.ts'
 import { checkInside, unusable } from './check-inside.ts'
+import { checkMail } from './check-mail.ts'
 import { checkOutside } from './check-outside.ts'
 import { judgeSettings } from './check-settings.ts'
 import { bad, completed, type Finding, good } from './finding.ts'
@@ -43,6 +44,7 @@ export async function examine({
   const common = { base: url ?? settings.issuer, stopSignal, now }
   findings.push(...judgeSettings(settings, environment))
   findings.push(...(await checkFiles(settings, folder)), await checkTlsFiles(settings), await checkLogo(settings))
+  findings.push(await checkMail(settings))
   findings.push(await checkBreachedPasswords(settings, stopSignal))
 
   const opened = await openDatabase(settings).catch(unusable)

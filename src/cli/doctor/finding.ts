@@ -9,6 +9,7 @@ export const groups = {
     'data-directory',
     'tls-files',
     'logo',
+    'mail',
     'breached-passwords',
   ],
   Database: [

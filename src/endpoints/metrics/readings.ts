@@ -8,9 +8,13 @@ const states = ['standby', 'active', 'retiring'] as const
 
 /** Values that are read at each scrape instead of being counted. None of them queries the database: metrics matter most while it is unavailable. */
 export function readings(signet: Signet): Readings<GaugeName> {
-  const { database, databaseProblem, keyRing, settings } = signet
+  const { database, databaseProblem, keyRing, settings, waitingJobs } = signet
   const version = packageVersion()
   return {
+    signet_jobs_waiting: () => {
+      const value = waitingJobs()
+      return value === undefined ? [] : [{ labels: {}, value }]
+    },
     signet_database_connections: () => [
       { labels: { state: 'busy' }, value: database.totalCount - database.idleCount },
       { labels: { state: 'idle' }, value: database.idleCount },

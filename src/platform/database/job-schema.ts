@@ -23,18 +23,33 @@ export const lastJobMigration = 19
  * @throws MigrationError if a later release has changed them in a way that this one cannot work with
  */
 export async function hasJobQueue(client: Client, schema: string): Promise<boolean> {
-  const table = `${pg.escapeIdentifier(jobsSchemaOf(schema))}.migrations`
-  const found = await client.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS exists', [table])
-  if (!found.rows[0]!.exists) return false
-  const { rows } = await client.query<{ last: number | null; breaking: number | null }>(
-    `SELECT max(id) AS last, max(id) FILTER (WHERE breaking) AS breaking FROM ${table}`,
-  )
-  const { last, breaking } = rows[0]!
+  const found = await readMigrations(client, jobsSchemaOf(schema)).catch((error: unknown) => {
+    if ((error as { code?: unknown }).code !== '42501') throw error
+    throw new MigrationError(
+      `The role may not use the job queue in the schema ${jobsSchemaOf(schema)}. Let its owner grant that: ` +
+        `GRANT USAGE ON SCHEMA ${jobsSchemaOf(schema)} TO <the role of SIGNET_DATABASE_URL>; ` +
+        `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${jobsSchemaOf(schema)} TO <the role of SIGNET_DATABASE_URL>;`,
+      { cause: error },
+    )
+  })
+  if (!found) return false
+  const { last, breaking } = found
   if ((breaking ?? 0) > lastJobMigration)
     throw new MigrationError(
       `The job queue in the schema ${jobsSchemaOf(schema)} was made by a later release of Signet. Use that release, or restore a backup from before it.`,
     )
   return (last ?? 0) >= lastJobMigration
+}
+
+/** @returns the last migration, and the last one that earlier versions cannot work with; undefined if nothing is installed */
+async function readMigrations(client: Client, jobsSchema: string) {
+  const table = `${pg.escapeIdentifier(jobsSchema)}.migrations`
+  const { rows } = await client.query<{ exists: boolean }>('SELECT to_regclass($1) IS NOT NULL AS exists', [table])
+  if (!rows[0]!.exists) return undefined
+  const found = await client.query<{ last: number | null; breaking: number | null }>(
+    `SELECT max(id) AS last, max(id) FILTER (WHERE breaking) AS breaking FROM ${table}`,
+  )
+  return found.rows[0]!
 }
 
 /**

@@ -1,11 +1,13 @@
+import { EventEmitter } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { Task, WorkerPool } from 'graphile-worker'
+import type { Task, WorkerEvents, WorkerPool } from 'graphile-worker'
 import { jobsSchemaOf } from '../database/job-schema.ts'
 import type { Database } from '../database/pool.ts'
+import { isUnavailable } from '../database/unavailable.ts'
 import type { Log } from '../log.ts'
 import { jobDatabase } from './job-database.ts'
 import { quietLogger } from './job-log.ts'
-import { unlockStaleJobs } from './jobs-store.ts'
+import { tendJobs } from './jobs-store.ts'
 
 /** What a task is told about its job. */
 export interface RunningJob {
@@ -13,22 +15,25 @@ export interface RunningJob {
   readonly attempt: number
   /** Whether there is no further attempt, whatever happens. */
   readonly isLast: boolean
-  /**
-   * Whether even the last attempt has ended without a result, because its node was killed. The task then only reports the failure.
-   */
+  /** Whether the node was killed during the last attempt. The task should then only report that it has failed. */
   readonly isOver: boolean
-  /** Aborted when the node stops. The task should then fail soon; another node tries it again. */
+  /** Aborted when the node stops. The task should then fail soon, and another node tries it again. */
   readonly signal: AbortSignal
 }
 
-/** Does the work of a job. If it throws, the job is tried again later, unless this was the last attempt. */
+/**
+ * Does the work of a job. If it throws, that is logged, and the job is tried again later, unless this was the last attempt. An error with `isReported` is
+ * not logged.
+ */
 export type RunTask = (payload: unknown, job: RunningJob) => Promise<void>
 
 export interface JobWorker {
   /** Starts to run jobs. */
   run(): void
-  /** Looks for jobs now: one was added. */
+  /** Looks for a job now, because one was added. */
   wake(): void
+  /** The number of jobs in the queue when they were last counted, up to 10,000; undefined before that. */
+  waiting(): number | undefined
   /** Starts no further job, waits briefly for running ones, and then aborts them. */
   stop(): Promise<void>
 }
@@ -41,68 +46,101 @@ export interface JobWorkerOptions {
   readonly isNotified: boolean
   readonly tasks: Readonly<Record<string, RunTask>>
   readonly log: Log
+  readonly timing?: Partial<JobTiming>
+}
+
+/** Milliseconds. */
+export interface JobTiming {
+  /** Between two polls, for jobs that are tried again, and also for new ones if PostgreSQL does not notify this node of them. */
+  readonly pollIfNotified: number
+  readonly pollOtherwise: number
+  /** Between two searches for jobs of killed nodes. Drawn at random from 0.5 to 1.5 times this. */
+  readonly betweenTending: number
+  /** That running jobs get when the node stops: before they are aborted, and after it. */
+  readonly graceBeforeAbort: number
+  readonly graceAfterAbort: number
+  /** Until the worker starts again after a failure, such as a missing privilege. */
+  readonly afterFailure: number
+}
+
+const defaultTiming: JobTiming = {
+  ...{ pollIfNotified: 5_000, pollOtherwise: 1_000, betweenTending: 60_000 },
+  ...{ graceBeforeAbort: 2_000, graceAfterAbort: 2_000, afterFailure: 30_000 },
 }
 
 /** Jobs that a node runs at the same time. */
 const concurrency = 4
-/** Milliseconds between two polls: for jobs that are tried again, and for new ones if PostgreSQL does not notify us of them. */
-const [pollIfNotified, pollOtherwise] = [5_000, 1_000]
-/** Milliseconds between two searches for jobs of nodes that were killed. Drawn at random from 0.5 to 1.5 times this. */
-const unlockInterval = 60_000
-/** Milliseconds that running jobs get when the node stops: before they are aborted, and after it. */
-const [graceBeforeAbort, graceAfterAbort] = [2_000, 2_000]
-/** Milliseconds until a worker that has ended by itself is replaced. */
-const restartDelay = 30_000
 
 /**
- * Creates the worker of a server, around the one of graphile-worker. It shares the connections of the requests, because each of its statements
- * is short and stands alone, and needs none while a job runs.
+ * Creates the worker of a server, around that of graphile-worker. It uses the connections of the requests: its statements are short and stand alone, and a
+ * running job holds no connection.
  */
 export function createJobWorker(options: JobWorkerOptions): JobWorker {
   const { database, schema, isNotified, tasks, log } = options
+  const timing = { ...defaultTiming, ...options.timing }
   const stopping = new AbortController()
-  const jobs = jobDatabase(database, stopping.signal)
   let pool: WorkerPool | undefined
-  let running: Promise<void> | undefined
+  let running: Promise<unknown> | undefined
+  let waiting: number | undefined
+  let logged: string | undefined
 
-  const taskList = Object.fromEntries(Object.entries(tasks).map(([name, run]) => [name, asTask(run)]))
+  const report = (err: unknown) => {
+    const message = err instanceof Error ? err.message : String(err)
+    // It is tried again and again, and the reason stays the same until somebody removes it.
+    if (message !== logged)
+      log.warn({ err }, 'The queue of jobs cannot be used, so no mail is sent; it will be tried again.')
+    logged = message
+  }
 
+  /** Runs graphile-worker until the node stops. It ends by itself if it cannot read or change the queue. */
   const work = async () => {
     const { runTaskList, Logger } = await import('graphile-worker')
+    const taskList = Object.fromEntries(Object.entries(tasks).map(([name, run]) => [name, asTask(run)]))
     while (!stopping.signal.aborted) {
-      const logger = new Logger(quietLogger(log))
+      const events: WorkerEvents = new EventEmitter()
+      events.on('worker:getJob:empty', () => {
+        logged = undefined
+      })
+      events.once('worker:getJob:error', ({ error }) => {
+        report(error)
+        // It keeps the failure of its first statement for ever, so it has to be started anew. After this event it schedules its next attempt.
+        setImmediate(() => Promise.resolve(pool?.gracefulShutdown()).catch(() => {}))
+      })
       pool = runTaskList(
         {
           schema: jobsSchemaOf(schema),
           concurrency,
-          pollInterval: isNotified ? pollIfNotified : pollOtherwise,
+          pollInterval: isNotified ? timing.pollIfNotified : timing.pollOtherwise,
           noHandleSignals: true,
-          logger,
+          logger: new Logger(quietLogger(log)),
+          events,
           preset: {
             worker: {
-              // Whether statements are named is up to the pool.
-              gracefulShutdownAbortTimeout: graceBeforeAbort,
-              // With -1, the default, nobody would handle the failure of the statement that ends a job.
-              completeJobBatchDelay: 0,
-              failJobBatchDelay: 0,
+              gracefulShutdownAbortTimeout: timing.graceBeforeAbort,
+              // By default (-1), a failure of the statement that ends a job is a rejection that nobody handles.
+              ...{ completeJobBatchDelay: 0, failJobBatchDelay: 0 },
             },
           },
         },
         taskList,
-        jobs,
+        jobDatabase(database, stopping.signal),
       )
-      await pool.promise.catch((err: unknown) => log.warn({ err }, 'The worker of the job queue has ended.'))
+      await pool.promise.catch(report)
       pool = undefined
-      await rest(restartDelay)
+      await rest(timing.afterFailure)
     }
   }
 
-  const unlock = async () => {
+  const tend = async () => {
     while (!stopping.signal.aborted) {
-      await rest(unlockInterval * (0.5 + Math.random()))
-      if (stopping.signal.aborted) return
-      // Logged by the pool, and tried again soon.
-      await unlockStaleJobs(database).catch(() => {})
+      try {
+        waiting = await tendJobs(database)
+      } catch (error) {
+        waiting = undefined
+        // An unavailable database is reported by the pool.
+        if (!isUnavailable(error)) report(error)
+      }
+      await rest(timing.betweenTending * (0.5 + Math.random()))
     }
   }
 
@@ -111,34 +149,42 @@ export function createJobWorker(options: JobWorkerOptions): JobWorker {
 
   return {
     run: () => {
-      running ??= Promise.all([work(), unlock()]).then(() => {})
-      running.catch((err: unknown) => log.error({ err }, 'Jobs cannot be run.'))
+      running ??= Promise.all([work(), tend()]).catch(report)
     },
-    wake: () => pool?.nudge(1),
+    wake: () => {
+      if (stopping.signal.aborted) return
+      try {
+        pool?.nudge(1)
+      } catch {
+        // It throws while it ends by itself.
+      }
+    },
+    waiting: () => waiting,
     stop: async () => {
+      if (stopping.signal.aborted) return
       stopping.abort()
-      const ended = pool?.gracefulShutdown('The node stops.')
-      // While the database is away, a job cannot be given back. Another node takes it over some minutes later.
-      await Promise.race([
-        Promise.resolve(ended).catch(() => {}),
-        pause(graceBeforeAbort + graceAfterAbort, undefined, { ref: false }),
-      ])
+      Promise.resolve(pool?.gracefulShutdown()).catch(() => {})
+      // While the database is away, a job cannot be given back, and another node takes it over some minutes later.
+      const enough = new AbortController()
+      const limit = pause(timing.graceBeforeAbort + timing.graceAfterAbort, undefined, { signal: enough.signal })
+      await Promise.race([running, limit.catch(() => {})])
+      enough.abort()
     },
   }
 }
 
 /**
- * graphile-worker allows one attempt more than the task gets. It runs only if the node was killed during the last one, and lets the task
- * report that.
+ * The queue allows one attempt more than the task has (jobs-store.ts). It is made only if the node was killed during the last one, so that the
+ * task can report that.
  */
 function asTask(run: RunTask): Task {
   return async (payload, { job, abortSignal }) => {
-    const allowed = job.max_attempts - 1
+    const attempts = job.max_attempts - 1
     await run(payload, {
       attempt: job.attempts,
-      isLast: job.attempts >= allowed,
-      isOver: job.attempts > allowed,
-      signal: abortSignal ?? AbortSignal.timeout(2 ** 31 - 1),
+      isLast: job.attempts >= attempts,
+      isOver: job.attempts > attempts,
+      signal: abortSignal ?? new AbortController().signal,
     })
   }
 }

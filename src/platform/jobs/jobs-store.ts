@@ -34,9 +34,12 @@ export async function addJob(
 }
 
 /**
- * Makes jobs available again that a node has locked for longer than any task takes, because it was killed. graphile-worker itself does that
- * only after four hours.
+ * Makes jobs available again that a node has locked for longer than any task takes, because it was killed (graphile-worker itself does that only
+ * after four hours), and deletes those that failed for good a month ago.
+ *
+ * @returns the number of jobs that wait, up to 10,000
  */
-export async function unlockStaleJobs(db: Queryable): Promise<void> {
-  await db.query({ name: 'unlock-jobs', text: `SELECT FROM unlock_jobs(interval '5 minutes')` })
+export async function tendJobs(db: Queryable): Promise<number> {
+  const { rows } = await db.query<{ waiting: number }>({ name: 'tend-jobs', text: 'SELECT tend_jobs() AS waiting' })
+  return rows[0]!.waiting
 }

@@ -1,7 +1,14 @@
+import { randomUUID } from 'node:crypto'
+import type { ConnectionOptions } from 'node:tls'
 import type { MailSender, MailSettings } from '../config/mail-settings.ts'
 import { isLoopbackHost } from '../network-address.ts'
-import { asMailFailure, MailFailure } from './mail-failure.ts'
+import { MailFailure, mailFailure } from './mail-failure.ts'
 import { writeMailFile } from './mail-file.ts'
+
+/** What does not work if no mail can be sent, for operators. */
+export const withoutMail =
+  'This installation sends no mails, so people can neither verify an e-mail address nor recover an account whose password they have forgotten, and ' +
+  'the pages offer neither.'
 
 export interface Message {
   /** An e-mail address in canonical form. */
@@ -40,123 +47,151 @@ export interface Transport {
 }
 
 /**
- * Milliseconds. A mail takes at most `whole`. A server that answers one byte now and then would never exceed the others. The sum must be far
- * below the time after which a job is considered to be abandoned (`unlockStaleJobs`).
+ * Milliseconds. `whole` limits a mail altogether, because a server that sends a byte now and then would never exceed the others. It must be much
+ * less than the time after which a job counts as abandoned (sql/023.do.mail-and-recovery.sql).
  */
-const limits = { connect: 10_000, greeting: 15_000, silence: 30_000, whole: 90_000 }
+export interface MailLimits {
+  readonly connect: number
+  readonly greeting: number
+  readonly silence: number
+  readonly whole: number
+}
+
+const defaultLimits: MailLimits = { connect: 10_000, greeting: 15_000, silence: 30_000, whole: 90_000 }
 
 /**
- * How mails leave this installation. Each mail is sent over a connection of its own: mails are rare, and a connection that is kept open may be dead.
+ * Opens the way by which mails leave this installation. Each mail gets its own connection: mails are rare, and a connection that was kept open may
+ * be dead.
  *
- * @param settings SIGNET_SMTP_URL and SIGNET_MAIL_FROM, not `none`
- * @param brandName the sender's name if the settings have none
- * @throws TypeError if the settings are `none`
+ * @param senderName the sender's name if SIGNET_MAIL_FROM has none
+ * @throws MailFailure if the settings name no way
  */
-export function openTransport(settings: MailSettings, brandName: string): Transport {
-  if (settings.delivery === 'none') throw new TypeError('This installation sends no mails.')
-  const from: MailSender = { address: settings.from.address, name: settings.from.name ?? brandName }
-  const [, domain = 'localhost'] = from.address.split('@')
+export function openTransport(settings: MailSettings, senderName: string, limits = defaultLimits): Transport {
+  if (settings.delivery === 'none')
+    throw new MailFailure('unconfigured', false, 'SIGNET_SMTP_URL is not set, so this installation sends no mails')
+  const from = { name: settings.from.name ?? senderName, address: settings.from.address }
+  return settings.delivery === 'files'
+    ? fileTransport(settings.folder, from)
+    : smtpTransport(smtpOptions(settings.url, settings.password, limits), from, limits)
+}
 
-  /** The parts of a mail that nodemailer assembles. */
-  const assembled = ({ to, subject, text, html, id }: Message) => ({
-    from: { name: from.name ?? '', address: from.address },
-    to: { name: '', address: checkedAddress(to) },
-    // An envelope of our own: nodemailer parses no address.
-    envelope: { from: from.address, to: [checkedAddress(to)] },
-    ...{ subject, text, html },
-    ...(id === undefined ? {} : { messageId: `<${id}@${domain}>` }),
-    // RFC 3834 §5: no automatic answers, such as those of people on holiday.
-    headers: { 'Auto-Submitted': 'auto-generated' },
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  })
+type Sender = Required<MailSender> & { readonly name: string }
 
-  if (settings.delivery === 'files')
-    return {
-      verify: async () => {},
-      deliver: async (message) => {
-        const { createTransport } = await import('nodemailer')
-        const { message: content } = await createTransport({
-          streamTransport: true,
-          buffer: true,
-          newline: 'windows',
-        }).sendMail(assembled(message))
-        return { file: await writeMailFile(settings.folder, message.kind, content as Buffer) }
-      },
-    }
-
-  const open = async () => {
-    const { createTransport } = await import('nodemailer')
-    return createTransport(smtpOptions(settings.url, settings.password))
-  }
+function fileTransport(folder: string, from: Sender): Transport {
   return {
-    verify: async () => {
-      const transporter = await open()
-      await withinLimit(() => transporter.verify()).catch(asMailFailure)
-    },
-    deliver: async (message, signal) => {
-      const transporter = await open()
-      const timeout = AbortSignal.timeout(limits.whole)
-      const info = await transporter
-        .sendMail({ ...assembled(message), signal: signal ? AbortSignal.any([signal, timeout]) : timeout })
-        .catch(asMailFailure)
-      return { answer: info.response }
+    verify: async () => {},
+    deliver: async (message) => {
+      const { createTransport } = await import('nodemailer')
+      const transporter = createTransport({ streamTransport: true, buffer: true, newline: 'windows' })
+      const sent = await transporter.sendMail(assembled(message, from))
+      try {
+        return { file: await writeMailFile(folder, message.kind, sent.message as Buffer) }
+      } catch (error) {
+        throw new MailFailure('storage', false, (error as Error).message, { cause: error })
+      }
     },
   }
 }
 
-/** What nodemailer needs to know about the server. */
-export function smtpOptions(url: string, password: string | undefined) {
+type SmtpOptions = Omit<ReturnType<typeof smtpOptions>, 'tls'> & { readonly tls: ConnectionOptions }
+
+/** The transport for an SMTP server. Only tests call it directly. */
+export function smtpTransport(options: SmtpOptions, from: Sender, limits: MailLimits): Transport {
+  const open = async () => {
+    const { createTransport } = await import('nodemailer')
+    return createTransport(options)
+  }
+  return {
+    verify: async () => {
+      const transporter = await open()
+      const late = new MailFailure('timeout', false, 'it did not finish in time')
+      await withinTime(limits.whole, late, transporter.verify()).catch((error: unknown) => {
+        throw mailFailure(error)
+      })
+    },
+    deliver: async (message, signal) => {
+      const transporter = await open()
+      const timeout = AbortSignal.timeout(limits.whole)
+      const content = assembled(message, from)
+      try {
+        const info = await transporter.sendMail({
+          ...content,
+          signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
+        })
+        return { answer: info.response }
+      } catch (error) {
+        throw mailFailure(error, message.to)
+      }
+    },
+  }
+}
+
+/**
+ * What nodemailer assembles a mail from. It can neither read files nor fetch anything. The envelope is given, so it parses no address.
+ *
+ * @throws MailFailure if the address cannot be used
+ */
+function assembled({ to, subject, text, html, id }: Message, from: Sender) {
+  const address = checkedAddress(to)
+  const [, domain = 'localhost'] = from.address.split('@')
+  return {
+    from,
+    to: { name: '', address },
+    envelope: { from: from.address, to: [address] },
+    ...{ subject, text, html },
+    messageId: `<${id ?? randomUUID()}@${domain}>`,
+    headers: {
+      // RFC 3834 §5: asks for no automatic answers, such as those of people on holiday.
+      'Auto-Submitted': 'auto-generated',
+      // The same for Exchange, which does not know the standard.
+      'X-Auto-Response-Suppress': 'All',
+    },
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  }
+}
+
+/**
+ * What nodemailer needs to know about the server in SIGNET_SMTP_URL.
+ *
+ * A connection to this machine needs no encryption. If the server offers it, it is used, but its certificate is usually made by itself.
+ */
+export function smtpOptions(url: string, password: string | undefined, limits = defaultLimits) {
   const { protocol, hostname, port, username, password: passwordInUrl } = new URL(url)
   const secure = protocol === 'smtps:'
-  const host = hostname.replace(/^\[(.*)\]$/, '$1')
-  // Traffic to this machine needs no encryption. If its server offers some, its certificate is one that it made itself.
   const isLocal = isLoopbackHost(hostname)
+  const auth = { user: decodeURIComponent(username), pass: password ?? decodeURIComponent(passwordInUrl) }
   return {
-    host,
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
     port: port === '' ? (secure ? 465 : 587) : Number(port),
     secure,
     requireTLS: !secure && !isLocal,
     opportunisticTLS: !secure && isLocal,
     tls: { rejectUnauthorized: !isLocal, minVersion: 'TLSv1.2' as const },
-    ...(username === ''
-      ? {}
-      : {
-          auth: { user: decodeURIComponent(username), pass: password ?? decodeURIComponent(passwordInUrl) },
-          // A server that offers no authentication must not get the mail without one.
-          forceAuth: true,
-        }),
-    connectionTimeout: limits.connect,
-    dnsTimeout: limits.connect,
-    greetingTimeout: limits.greeting,
-    socketTimeout: limits.silence,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  }
-}
-
-async function withinLimit<T>(work: () => Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  try {
-    return await Promise.race([
-      work(),
-      new Promise<never>((_, reject) => {
-        timer = setTimeout(() => reject(new MailFailure('timeout', false, 'it did not finish in time')), limits.whole)
-      }),
-    ])
-  } finally {
-    clearTimeout(timer)
+    // With forceAuth, a server that offers no authentication gets no mail, instead of one that was sent without it.
+    ...(username === '' ? {} : { auth, forceAuth: true }),
+    ...{ connectionTimeout: limits.connect, dnsTimeout: limits.connect },
+    ...{ greetingTimeout: limits.greeting, socketTimeout: limits.silence },
+    ...{ disableFileAccess: true, disableUrlAccess: true },
   }
 }
 
 /**
- * An address that goes into a command and a header as it is. Accounts have only addresses in canonical form, so this is the second barrier.
+ * The second barrier against addresses that would end a command or a header: accounts have only addresses in canonical form.
  *
  * @throws MailFailure
  */
 function checkedAddress(address: string): string {
-  // RFC 5321 §4.5.3.1.3: 254 octets fit into a path.
-  if (/^[^\p{C}\p{Z}<>()[\]\\,;:"@]+@[^\p{C}\p{Z}<>()[\]\\,;:"@]+$/u.test(address) && Buffer.byteLength(address) <= 254)
-    return address
+  const part = '[^\\p{C}\\p{Z}<>()[\\]\\\\,;:"@]+'
+  // RFC 5321 §4.5.3.1.3: a path has 256 octets with its angle brackets.
+  if (new RegExp(`^${part}@${part}$`, 'u').test(address) && Buffer.byteLength(address) <= 254) return address
   throw new MailFailure('address', true, 'the address cannot be used in a mail')
+}
+
+async function withinTime<T>(milliseconds: number, late: Error, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late), milliseconds)
+  })
+  return Promise.race([work, limit]).finally(() => clearTimeout(timer))
 }

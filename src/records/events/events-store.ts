@@ -70,6 +70,7 @@ export const eventTypes = [
   'secret_created',
   'secret_revoked',
   'secret_retired',
+  'mail_failed',
   'installation_recovered',
 ] as const
 export type EventType = (typeof eventTypes)[number]
