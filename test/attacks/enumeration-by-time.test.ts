@@ -128,6 +128,8 @@ t.test('an unknown client is looked up like a known one', async (t) => {
     return query
       .args()
       .map(([statement]) => (statement as unknown as { name?: string; text: string }).name ?? 'unnamed')
+      // The worker looks for jobs at any time.
+      .filter((name) => !name.startsWith('get_job/'))
   }
   for (const how of ['basic', 'post'] as const) {
     const known = await asked(client.client_id, how)

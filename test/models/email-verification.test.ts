@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { mailPayload, type QueuedMail } from '../../src/operations/queue-mail.ts'
+import { mailInQueue, type QueuedMail } from '../../src/operations/queue-mail.ts'
 import {
   type ConfirmOutcome,
   confirmByCode,
@@ -123,7 +123,7 @@ async function request(world: World, { account: a, browser, address }: Extract<S
     const browserDigest = account.sessions[browser]?.browser as Buffer
     await requestVerification(reading, signet, { sub: account.sub, email, browserDigest, ...asked })
   })
-  const { mail } = JSON.parse(unsealText(secrets['mail-sealing'], sealed, mailPayload) ?? '') as QueuedMail
+  const { mail } = JSON.parse(unsealText(secrets['mail-sealing'], sealed, mailInQueue) ?? '') as QueuedMail
   const secret =
     mail.kind === 'verification'
       ? { token: new URL(mail.link).searchParams.get('token') ?? '', code: mail.code }
