@@ -23,13 +23,13 @@ type Reason = MailFault | 'expired' | 'interrupted' | 'unreadable'
  * The end of all attempts is an event. No log line and no event contains the address.
  */
 export async function sendMail(signet: Signet, payload: unknown, job: RunningJob): Promise<void> {
-  const { settings, brand, log, metrics } = signet
+  const { settings, brand, clock, log, metrics } = signet
   const waiting = await openMail(signet, payload)
   if (waiting === undefined) return giveUp(signet, {}, 'unreadable')
   const { to, locale, mail, goodUntil, sub, id } = waiting
   const about = { kind: mail.kind, sub }
   if (job.isOver) return giveUp(signet, about, 'interrupted')
-  if (goodUntil !== undefined && goodUntil <= Date.now()) return giveUp(signet, about, 'expired')
+  if (goodUntil !== undefined && goodUntil <= clock.now()) return giveUp(signet, about, 'expired')
   try {
     const composed = composeMail(mail, { brand, issuer: settings.issuer, locale, to })
     const message = { to, kind: mail.kind, id, ...composed }
