@@ -280,7 +280,7 @@ async function confirm(
     : await replaceVerifiedEmail(tx, signet, actor, account, email)
   if (marked !== 'done') return rollBack({ outcome: 'email_taken' })
   await voidVerifications(tx, account.sub)
-  await recordEvent(tx, { type: 'email_verified', ...originOf(actor), sub: account.sub, detail: { by: proof } })
+  await recordEvent(tx, { type: 'email_verified', ...originOf(actor), sub: account.sub, detail: { proof } })
   return { outcome: 'verified', continueTo, isAskingBrowser }
 }
 

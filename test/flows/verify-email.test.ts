@@ -1,4 +1,6 @@
 import t from 'tap'
+import type { Sub } from '../../src/records/ids.ts'
+import { eventsOf as changeEventsOf } from '../support/email-change.ts'
 import { freePort, type Idp, startSignet } from '../support/idp.ts'
 import { signIn } from '../support/journey.ts'
 import { mailsTo, newestMailTo } from '../support/mails.ts'
@@ -30,6 +32,8 @@ t.test('somebody who signs up enters the code of the mail and goes on to the app
   t.match(consent.text, 'id="allow"')
   t.same(await addressOf(required, sub), { email, verified: true })
   t.same((await eventsOf(required, sub)).slice(0, 2), ['account_created', 'email_verified'])
+  const [verified] = await changeEventsOf(required, { sub: sub as Sub }, ['email_verified'])
+  t.same(verified?.detail, { proof: 'code' }, 'without `by`, which names operators')
 })
 
 t.test('a code may be typed with spaces, a hyphen or full-width digits', async (t) => {
