@@ -1,5 +1,6 @@
 import { inTransaction } from '../platform/database/queryable.ts'
-import { digest, randomText } from '../platform/secrets/digest.ts'
+import { digest } from '../platform/secrets/digest.ts'
+import { newLinkToken } from '../platform/secrets/link-token.ts'
 import { lockAddress } from '../records/accounts/accounts-store.ts'
 import { canonicalEmail } from '../records/accounts/canonical-names.ts'
 import {
@@ -64,8 +65,8 @@ export async function invitePerson(
   checkGroupsOfAccount(groups)
   const email = canonicalEmail(given.email.trim())
   if (email === undefined) return { outcome: 'email_invalid' }
-  const secret = randomText(32)
-  const link = `${settings.issuer}/sign-up?invitation=${secret}`
+  const token = newLinkToken()
+  const link = `${settings.issuer}/sign-up?invitation=${token}`
   return withRollback<InviteOutcome, InviteOutcome>((rollBack) =>
     inTransaction(database, async (tx) => {
       // An account that is created with this address at the same time, by the earlier invitation, comes either before or after this.
@@ -74,7 +75,7 @@ export async function invitePerson(
       const existing = await existingGroupNames(tx, groups)
       const missing = groups.find((group) => !existing.includes(group))
       if (missing !== undefined) return rollBack({ outcome: 'no_such_group', group: missing })
-      const stored = { digest: digest(secret), email, name, groups, invitedBy: actor.by }
+      const stored = { digest: digest(token), email, name, groups, invitedBy: actor.by }
       const invitation = await putInvitation(tx, { ...stored, validFor: validForDays * 86_400 })
       if (delivery.by === 'mail')
         await queueMail(

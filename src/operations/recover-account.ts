@@ -61,7 +61,7 @@ export interface RecoveryChoice {
 export type RecoveredAccount =
   | { readonly outcome: 'recovered' }
   /** The link cannot be used, or somebody has used it a moment earlier. */
-  | { readonly outcome: 'void' }
+  | { readonly outcome: 'void_link' }
   | { readonly outcome: 'faulty'; readonly fault: 'password_missing' | PasswordFault; readonly recovery: OpenRecovery }
 
 /**
@@ -80,7 +80,7 @@ export async function recoverAccount(
 ): Promise<RecoveredAccount> {
   const { password } = choice
   const recovery = await openRecovery(signet, token)
-  if (!recovery || token === undefined) return { outcome: 'void' }
+  if (!recovery || token === undefined) return { outcome: 'void_link' }
   await signet.limits.beforeNewPassword(digest(token))
   const fault = password ? await newPasswordFault(signet, password, recovery.account) : 'password_missing'
   if (fault || !password) return { outcome: 'faulty', fault: fault ?? 'password_missing', recovery }
@@ -88,7 +88,7 @@ export async function recoverAccount(
   const { sub } = recovery.account
   const set = (tx: Queryable) => setNewPassword(tx, signet, caller, recovery, digest(token), passwordHash, choice)
   const done = await signet.turns.take(accountTurn(sub), () => inTransaction(signet.database, set))
-  if (!done) return { outcome: 'void' }
+  if (!done) return { outcome: 'void_link' }
   if (done.left) signet.endings.wake()
   return { outcome: 'recovered' }
 }

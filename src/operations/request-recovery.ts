@@ -1,6 +1,7 @@
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
 import { addJob } from '../platform/jobs/jobs-store.ts'
-import { digest, randomText } from '../platform/secrets/digest.ts'
+import { digest } from '../platform/secrets/digest.ts'
+import { newLinkToken } from '../platform/secrets/link-token.ts'
 import { sealText, secretFor, unsealText } from '../platform/secrets/purpose-secrets.ts'
 import type { Account } from '../records/accounts/account.ts'
 import { listCredentials } from '../records/accounts/account-credentials-store.ts'
@@ -114,7 +115,7 @@ async function sendLink(
   },
 ): Promise<void> {
   const { account, email, continuation } = to
-  const token = randomText(32)
+  const token = newLinkToken()
   await insertRecovery(tx, { digest: digest(token), sub: account.sub, email, continuation, ttl: recoveryTtl })
   await queueMail(tx, signet, {
     to: email,
@@ -157,7 +158,7 @@ export async function recoverForOperator(
     if (account.disabled) return { outcome: 'disabled' }
     const email = recoveryAddress(account)
     if (reason !== undefined) {
-      const token = randomText(32)
+      const token = newLinkToken()
       const link = { digest: digest(token), sub, email: undefined, continuation: undefined, ttl: recoveryTtl }
       await insertRecovery(tx, link)
       await recordEvent(tx, { type: 'recovery_link_printed', ...originOf(actor), sub, detail: { reason } })

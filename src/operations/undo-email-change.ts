@@ -39,7 +39,7 @@ export type UndoOutcome =
   | { readonly outcome: 'wrong_password'; readonly change: UndoableChange }
   /** Another account has verified the previous address in the meantime. Nothing was changed, and the link can still be used. */
   | { readonly outcome: 'address_taken'; readonly change: UndoableChange }
-  | { readonly outcome: 'invalid_link' }
+  | { readonly outcome: 'void_link' }
 
 /**
  * Undoes a change of address, for somebody who can read mail at the previous address and knows the password that the account had before the
@@ -61,7 +61,7 @@ export async function undoEmailChange(
 ): Promise<UndoOutcome> {
   const linkDigest = digest(token)
   const change = await findOpenEmailChange(signet.database, linkDigest)
-  if (!change) return { outcome: 'invalid_link' }
+  if (!change) return { outcome: 'void_link' }
   if (!(await proves(signet, caller, change, password))) return { outcome: 'wrong_password', change }
   const { currentPassword, previousPassword } = change
   const isCurrent =
@@ -69,12 +69,12 @@ export async function undoEmailChange(
     (currentPassword === previousPassword || (await signet.passwords.verify(password, currentPassword, caller)))
   const ownHash = isCurrent ? currentPassword : undefined
 
-  const undone = await withRollback<'address_taken', Undone | 'invalid_link' | 'address_taken'>((rollBack) =>
+  const undone = await withRollback<'address_taken', Undone | 'void_link' | 'address_taken'>((rollBack) =>
     signet.turns.take(accountTurn(change.sub), () =>
       inTransaction(signet.database, (tx) => undo(tx, signet, caller, { change, linkDigest, ownHash, rollBack })),
     ),
   )
-  if (undone === 'invalid_link') return { outcome: undone }
+  if (undone === 'void_link') return { outcome: undone }
   if (undone === 'address_taken') return { outcome: undone, change }
   if (undone.left) signet.endings.wake()
   return { outcome: 'undone', password: undone.password }
@@ -122,13 +122,13 @@ async function undo(
     readonly ownHash: string | undefined
     readonly rollBack: (outcome: 'address_taken') => never
   },
-): Promise<Undone | 'invalid_link'> {
+): Promise<Undone | 'void_link'> {
   const { change, linkDigest, ownHash, rollBack } = given
   const { sub, previousEmail } = change
   const locked = await lockAccount(tx, sub)
   const before = locked && !locked.disabled ? await findAccount(tx, sub) : undefined
   // Another request may have used the link, or one of an earlier change, while the password was being checked.
-  if (!before || !(await closeEmailChange(tx, linkDigest))) return 'invalid_link'
+  if (!before || !(await closeEmailChange(tx, linkDigest))) return 'void_link'
   await restoreEmail(tx, before, previousEmail, rollBack)
   const isRemoved = await removeOtherPassword(tx, sub, ownHash)
   await voidOpenLinks(tx, sub)

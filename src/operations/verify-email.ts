@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { inTransaction, type Queryable } from '../platform/database/queryable.ts'
-import { digest, randomText } from '../platform/secrets/digest.ts'
+import { digest } from '../platform/secrets/digest.ts'
+import { newLinkToken } from '../platform/secrets/link-token.ts'
 import { type Account, accountTurn } from '../records/accounts/account.ts'
 import { markEmail, replaceSignInNames } from '../records/accounts/account-changes-store.ts'
 import { findAccount, lockAccount } from '../records/accounts/accounts-store.ts'
@@ -77,7 +78,7 @@ export async function requestVerification(
   signet: Pick<Signet, 'settings' | 'secrets' | 'clock'>,
   { sub, email, browserDigest, continueTo, why, locale, mayMail }: VerificationRequest,
 ): Promise<void> {
-  const token = randomText(32)
+  const token = newLinkToken()
   const code = newCode()
   const place = { digest: digest(token), browserDigest }
   const secret = signet.secrets['email-codes']

@@ -6,6 +6,7 @@ import { refuseOverLimit } from '../../interaction/over-limit.ts'
 import { type OpenRecovery, openRecovery, recoverAccount } from '../../operations/recover-account.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
+import { readLinkToken } from '../../platform/secrets/link-token.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import { type Parameters, sentValue } from '../../protocol/http/parameters.ts'
 import { pageContextOf } from '../../protocol/http/ui-locales.ts'
@@ -13,10 +14,10 @@ import { displayName } from '../../records/accounts/account.ts'
 import { minLengthFor } from '../../records/accounts/password-rules.ts'
 import type { Signet } from '../../signet.ts'
 import {
-  LinkVoidPage,
   NewPasswordPage,
   type NewPasswordPageProps,
   removeChoice,
+  VoidRecoveryLinkPage,
   wantsAccessEnded,
 } from './new-password-page.tsx'
 
@@ -30,7 +31,7 @@ type Shown = Pick<NewPasswordPageProps, 'fault' | 'retryAfterSeconds'> & {
  */
 export function newPasswordEndpoint(app: App, signet: Signet): void {
   app.get<{ Querystring: Parameters }>('/recover/password', async (request, reply) => {
-    const token = readToken(sentValue(request.query, 'token'))
+    const token = readLinkToken(sentValue(request.query, 'token'))
     const recovery = await openRecovery(signet, token)
     if (!recovery || token === undefined) return showVoid(signet, request, reply)
     return showPage(signet, request, reply, token, recovery, {}, 200)
@@ -38,7 +39,7 @@ export function newPasswordEndpoint(app: App, signet: Signet): void {
 
   app.post<{ Body: Parameters }>('/recover/password', async (request, reply) => {
     const values = await csrfCheckedForm(signet, request)
-    const token = readToken(values.get('token'))
+    const token = readLinkToken(values.get('token'))
     const recovery = await openRecovery(signet, token)
     if (!recovery || token === undefined) return showVoid(signet, request, reply)
     const choice = {
@@ -57,7 +58,7 @@ export function newPasswordEndpoint(app: App, signet: Signet): void {
       )
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
       const recovered = await recoverAccount(signet, visitor, token, choice)
-      if (recovered.outcome === 'void') return showVoid(signet, request, reply)
+      if (recovered.outcome === 'void_link') return showVoid(signet, request, reply)
       if (recovered.outcome === 'faulty') {
         const fault = { field: 'new-password', fault: recovered.fault } as const
         return showPage(signet, request, reply, token, recovered.recovery, { values, fault }, 422)
@@ -72,15 +73,10 @@ export function newPasswordEndpoint(app: App, signet: Signet): void {
   })
 }
 
-/** @returns undefined for what cannot be one of our secrets, such as one that was truncated */
-function readToken(token: string | undefined): string | undefined {
-  return token !== undefined && /^[\w-]{43}$/.test(token) ? token : undefined
-}
-
 /** The same for every link that cannot be used. */
 function showVoid(signet: Signet, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const recoverHref = signet.settings.mail.delivery === 'none' ? undefined : '/recover'
-  return sendPage(reply, LinkVoidPage({ page: pageContextOf(request), recoverHref }), 410)
+  return sendPage(reply, VoidRecoveryLinkPage({ page: pageContextOf(request), recoverHref }), 410)
 }
 
 function showPage(

@@ -128,7 +128,7 @@ function Others({ page, others, values }: Pick<NewPasswordPageProps, 'page' | 'o
 }
 
 /** For every link that cannot be used, whatever the reason: it tells nothing about accounts. */
-export function LinkVoidPage(props: {
+export function VoidRecoveryLinkPage(props: {
   readonly page: PageContext
   /** Where to ask for a new link; undefined if this installation sends no mail. */
   readonly recoverHref: string | undefined

@@ -108,7 +108,7 @@ export function UndoDonePage({ page, password, offersRecovery }: UndoDonePagePro
 }
 
 /** The page for every link that does not work, whatever the reason. It tells nothing about accounts. */
-export function UndoLinkPage({ page }: { readonly page: PageContext }) {
+export function VoidUndoLinkPage({ page }: { readonly page: PageContext }) {
   const { undoEmailChange: text, home, errors } = page.messages
   return (
     <Layout page={page} title={errors.brokenLinkTitle}>

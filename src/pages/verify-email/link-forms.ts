@@ -19,6 +19,7 @@ import {
 } from '../../operations/verify-email.ts'
 import type { App } from '../../platform/http/fastify-app.ts'
 import { callerOf, requesterOf } from '../../platform/http/request-context.ts'
+import { readLinkToken } from '../../platform/secrets/link-token.ts'
 import { OAuthError } from '../../protocol/errors/oauth-error.ts'
 import { csrfCheckedForm, csrfToken } from '../../protocol/http/csrf.ts'
 import type { Parameters } from '../../protocol/http/parameters.ts'
@@ -26,7 +27,7 @@ import { pageContextOf } from '../../protocol/http/ui-locales.ts'
 import { displayName } from '../../records/accounts/account.ts'
 import type { Session } from '../../records/sessions/sessions-store.ts'
 import type { Signet } from '../../signet.ts'
-import { LinkPage, type LinkPageProps, VoidLinkPage } from './link-page.tsx'
+import { LinkPage, type LinkPageProps, VoidVerificationLinkPage } from './link-page.tsx'
 import { sendTaken } from './waiting-forms.ts'
 
 type Fault = Pick<LinkPageProps, 'fault' | 'retryAfterSeconds'>
@@ -41,7 +42,7 @@ export async function showLink(
   const session = await currentSession(signet.database, signet.settings, request)
   const found = await linked(signet, token)
   if (found?.isVerified && found.sub === session?.account.sub) return toDone(reply, 'verified')
-  if (found?.state !== 'open') return showVoid(signet, request, reply, token, found)
+  if (found?.state !== 'open') return showVoid(signet, request, reply, { token, found })
   return showForm(signet, request, reply, { token, found, session }, {}, 200)
 }
 
@@ -51,14 +52,14 @@ export function linkForms(app: App, signet: Signet): void {
     const token = values.get('token') ?? ''
     const session = await currentSession(signet.database, signet.settings, request)
     const found = await linked(signet, token)
-    if (!found) return showVoid(signet, request, reply, token, found)
+    if (!found) return showVoid(signet, request, reply, { token, found })
     // Before anything is changed, because opening it can fail.
     const href = await hrefAfter(signet, found.continueTo)
     const show = (fault: Fault, status: number) =>
       showForm(signet, request, reply, { token, found, session }, fault, status)
     try {
       if (session?.account.sub === found.sub) return await confirm(signet, request, reply, session, token, found, href)
-      if (found.state !== 'open') return showVoid(signet, request, reply, token, found)
+      if (found.state !== 'open') return showVoid(signet, request, reply, { token, found })
       const password = values.get('password')
       if (!password) return show({ fault: 'account_password_missing' }, 422)
       const visitor = { ...callerOf(request), ...requesterOf(request, reply) }
@@ -75,19 +76,14 @@ export function linkForms(app: App, signet: Signet): void {
 
   app.post<{ Body: Parameters }>('/verify-email/disown', async (request, reply) => {
     const values = await csrfCheckedForm(signet, request)
-    const token = values.get('token') ?? ''
-    const disowned = isToken(token) && (await disownEmail(signet, callerOf(request), token)) === 'done'
-    return disowned ? toDone(reply, 'disowned') : showVoid(signet, request, reply, token, undefined)
+    const token = readLinkToken(values.get('token'))
+    const isDisowned = token !== undefined && (await disownEmail(signet, callerOf(request), token)) === 'done'
+    return isDisowned ? toDone(reply, 'disowned') : showVoid(signet, request, reply)
   })
 }
 
-/** @returns false for anything that is not a secret of 32 bytes in base64url, such as a truncated one: the database need not be asked */
-function isToken(token: string): boolean {
-  return /^[\w-]{43}$/.test(token)
-}
-
 async function linked(signet: Signet, token: string): Promise<LinkedVerification | undefined> {
-  return isToken(token) ? findLinkedVerification(signet, token) : undefined
+  return readLinkToken(token) ? findLinkedVerification(signet, token) : undefined
 }
 
 async function confirm(
@@ -113,7 +109,7 @@ async function confirm(
     case 'signed_out':
       return showForm(signet, request, reply, { token, found, session: undefined }, {}, 403)
     default:
-      return showVoid(signet, request, reply, token, undefined)
+      return showVoid(signet, request, reply)
   }
 }
 
@@ -137,12 +133,11 @@ function showVoid(
   signet: Signet,
   request: FastifyRequest,
   reply: FastifyReply,
-  token: string,
-  found: LinkedVerification | undefined,
+  { token, found }: { readonly token?: string; readonly found?: LinkedVerification | undefined } = {},
 ): FastifyReply {
   return sendPage(
     reply,
-    VoidLinkPage({
+    VoidVerificationLinkPage({
       page: pageContextOf(request),
       csrf: csrfToken(signet, request, reply),
       minutes: verificationMinutes,

@@ -83,7 +83,7 @@ function Disown({ page, csrf, token }: Pick<LinkPageProps, 'page' | 'csrf' | 'to
   )
 }
 
-export interface VoidLinkPageProps {
+export interface VoidVerificationLinkPageProps {
   readonly page: PageContext
   readonly csrf: string
   readonly minutes: number
@@ -92,7 +92,7 @@ export interface VoidLinkPageProps {
 }
 
 /** The page for every link that does not work, whatever the reason. It tells nothing about accounts. */
-export function VoidLinkPage({ page, csrf, minutes, token }: VoidLinkPageProps) {
+export function VoidVerificationLinkPage({ page, csrf, minutes, token }: VoidVerificationLinkPageProps) {
   const { verifyEmail: text } = page.messages
   return (
     <Layout page={page} title={text.voidTitle}>

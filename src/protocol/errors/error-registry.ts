@@ -588,7 +588,7 @@ export const errorRegistry = {
   },
   invitation_invalid: {
     ...request,
-    status: 404,
+    status: 410,
     description: 'There is no such invitation, or it has expired, was used or was cancelled.',
     fix: 'The operator can see open invitations with signet users invitations, and send a new one with signet users invite. Some mail programs truncate long links.',
   },
